@@ -1,0 +1,1 @@
+"""Which architecture for a small music model? Measured, in bits per note."""

@@ -1,0 +1,75 @@
+"""Notes to codes and back: the only place that bins, clips or scales.
+
+A code is a note on the time grid, what every model reads and what every sample is made of:
+
+    column 0  step      cells of 10 ms since the onset before, 0..1000; 0 for the first note of a piece
+    column 1  duration  cells of 10 ms held, 0..1000
+    column 2  pitch     0..127
+    column 3  velocity  1..127
+
+Training, scoring and playing all come through here, so they cannot disagree.
+
+Shapes: N notes.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.note import NOTE, PITCHES, Notes
+
+CELL = 0.01
+"""Width of a cell of the time grid [s]."""
+CELLS = 1001
+"""Cells of the time grid: 0 to 10 s; the last takes everything longer."""
+STEP, DURATION, PITCH, VELOCITY = range(4)
+SHORTEST = 0.004
+"""Seconds played for duration cell 0: a note must sound, and must encode to cell 0 again."""
+
+Codes = NDArray[np.int16]
+"""Array [N, 4] of int16."""
+
+SCALE = np.array([CELL, CELL, 1 / PITCHES, 1 / PITCHES], np.float32)
+"""The scalar input: code times this is seconds, seconds, and pitch and velocity as shares of 128."""
+
+
+def to_cells(seconds: NDArray[np.float64]) -> NDArray[np.int16]:
+    """Round times [s] to cells of the grid, clipped to 0..1000."""
+    return np.clip(np.rint(seconds / CELL), 0, CELLS - 1).astype(np.int16)
+
+
+def encode(notes: Notes) -> Codes:
+    """Put notes on the time grid.
+
+    Args:
+        notes: [N], in time order.
+
+    Returns:
+        Codes [N, 4]; the step of the first note is 0.
+    """
+    codes = np.empty((len(notes), 4), np.int16)
+    codes[:, STEP] = to_cells(np.diff(notes["onset"], prepend=notes["onset"][:1]))
+    codes[:, DURATION] = to_cells(notes["duration"])
+    codes[:, PITCH] = notes["pitch"]
+    codes[:, VELOCITY] = notes["velocity"]
+    return codes
+
+
+def decode(codes: Codes, start: float = 0.0) -> Notes:
+    """Turn codes back into notes, row by row and in the same order.
+
+    `encode(decode(codes))` is `codes`, but for the first step, which `start` takes the place of.
+
+    Args:
+        codes: [N, 4].
+        start: onset of the first note [s].
+
+    Returns:
+        Notes [N]; notes of one chord stay in the order of the codes.
+    """
+    notes = np.empty(len(codes), NOTE)
+    cells = np.cumsum(codes[:, STEP], dtype=np.int64) - int(codes[0, STEP] if len(codes) else 0)
+    notes["onset"] = start + cells * CELL
+    notes["duration"] = np.maximum(codes[:, DURATION] * CELL, SHORTEST)
+    notes["pitch"] = codes[:, PITCH]
+    notes["velocity"] = codes[:, VELOCITY]
+    return notes

@@ -1,0 +1,21 @@
+"""The errors a person can mend: each message names the value, the place and the remedy."""
+
+
+class PipelineError(Exception):
+    """Any failure that is explained in one line and needs no traceback."""
+
+
+class ParamsError(PipelineError):
+    """params.yaml holds something it must not."""
+
+
+class CorpusError(PipelineError):
+    """A corpus cannot be fetched, verified or split."""
+
+
+class MidiError(PipelineError):
+    """A MIDI file cannot be read; the file goes to the rejected list."""
+
+
+class DataError(PipelineError):
+    """A file the pipeline wrote is missing, torn or of another kind than expected."""

@@ -1,0 +1,197 @@
+"""The strict, typed mirror of params.yaml: every meaning, range and unit, and no value.
+
+`load` reads the file as DVC does and checks it whole, so that a typo, a wrong type, a number out of range or a
+combination that makes no sense costs one clear line and no minute of training.
+"""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from pipeline.errors import ParamsError
+
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=64)]
+Count = Annotated[int, Field(ge=1)]
+Share = Annotated[float, Field(ge=0, lt=1)]
+Weight = Annotated[float, Field(ge=0, le=1000)]
+
+
+class Section(BaseModel):
+    """One block of params.yaml: unknown keys and loose types are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+
+class Ingest(Section):
+    """How MIDI becomes notes."""
+
+    reader: Literal["symusic", "pretty_midi"]
+
+
+class Windows(Section):
+    """Where windows start."""
+
+    length: Annotated[int, Field(ge=1, le=4096)]
+    """Notes in a window, T."""
+    stride: Count
+    """Notes between window starts."""
+    train_notes: Annotated[int, Field(ge=0)]
+    """Training notes used at most, whole pieces in order of name; 0 uses all."""
+
+
+class Floors(Section):
+    """Predictors that a model must beat."""
+
+    smoothing: Annotated[float, Field(gt=0, le=100)]
+    """Count added to each cell of a histogram."""
+
+
+class LossWeights(Section):
+    """Weight of each head in the training loss; never used for ranking."""
+
+    pitch: Weight
+    step: Weight
+    duration: Weight
+
+
+class Train(Section):
+    """The budget and the optimiser, the same for every architecture."""
+
+    epochs: Count
+    """Epochs at most; an epoch is `notes_per_epoch`, not a pass over the corpus, so that budgets are equal."""
+    notes_per_epoch: Count
+    """Target notes seen in an epoch."""
+    patience: Count
+    """Epochs without a better validation figure before training stops."""
+    batch: Count
+    """Target notes in an optimiser step (windows times the targets of a window)."""
+    learning_rate: Annotated[float, Field(gt=0, le=1)]
+    clip_norm: Annotated[float, Field(gt=0)]
+    """Largest norm of the gradient of all weights together."""
+    loss_weights: LossWeights
+    residual_notes: Count
+    """Training notes on which the spread of a regression head is fitted, at most."""
+    validation_notes: Count
+    """Validation notes scored after each epoch, at most; evaluate scores all."""
+    threads: Annotated[int, Field(ge=1, le=256)]
+    """Threads of one operation; the weights depend on it in the last bits."""
+
+
+class Model(Section):
+    """One architecture: the recipe that training follows."""
+
+    input: Literal["scalar"]
+    """`scalar`: pitch/128, step [s] and duration [s] as three numbers."""
+    units: Annotated[list[Annotated[int, Field(ge=1, le=4096)]], Field(min_length=1, max_length=8)]
+    """Units of each LSTM layer, first to last."""
+    bidirectional: bool
+    """Each layer also reads the window backwards; such a model cannot stream."""
+    between_dropout: Share
+    """Dropout between LSTM layers."""
+    dense: Annotated[int, Field(ge=0, le=4096)]
+    """Units of a ReLU layer after the last LSTM; 0 leaves it out."""
+    final_dropout: Share
+    """Dropout before the heads."""
+    heads: Literal["regression"]
+    """`regression`: pitch as logits, step and duration as one number each under squared error."""
+    objective: Literal["last"]
+    """`last`: the loss is taken at the note after the window."""
+
+    @model_validator(mode="after")
+    def _between_needs_two(self) -> "Model":
+        if self.between_dropout and len(self.units) == 1:
+            raise ValueError("between_dropout needs two layers in units; use final_dropout")
+        return self
+
+
+class Evaluate(Section):
+    """Scoring of held-out pieces."""
+
+    batch: Count
+    """Pieces read side by side (windows, for a model that cannot stream, 64 times as many)."""
+
+
+class Generate(Section):
+    """Samples."""
+
+    samples: Annotated[int, Field(ge=1, le=99)]
+    notes: Count
+    """Notes sampled after the prompt."""
+    prompt_notes: Count
+    temperature: Annotated[float, Field(gt=0, le=10)]
+    top_p: Annotated[float, Field(gt=0, le=1)]
+    """Share of the probability that is kept, the most likely first."""
+
+
+class Compare(Section):
+    """How the decision is made."""
+
+    split: Literal["validation", "test"]
+    """The held-out pieces that decide."""
+    resamples: Annotated[int, Field(ge=100, le=100_000)]
+    """Bootstrap resamples."""
+
+
+class Benchmark(Section):
+    """Timing of all architectures side by side."""
+
+    rounds: Count
+
+
+class Params(Section):
+    """All of params.yaml."""
+
+    corpus: Name
+    seed: Annotated[int, Field(ge=0, lt=2**31)]
+    architectures: Annotated[list[Name], Field(min_length=1)]
+    ingest: Ingest
+    windows: Windows
+    floors: Floors
+    train: Train
+    model: dict[Name, Model]
+    evaluate: Evaluate
+    generate: Generate
+    compare: Compare
+    benchmark: Benchmark
+
+    @model_validator(mode="after")
+    def _architectures_are_described(self) -> "Params":
+        for name in self.architectures:
+            if name not in self.model:
+                raise ValueError(f"architectures names {name!r}, but there is no block model.{name}")
+        if len(set(self.architectures)) < len(self.architectures):
+            raise ValueError("architectures names one twice")
+        return self
+
+
+def load(path: Path) -> Params:
+    """Read and check a params file.
+
+    Raises:
+        ParamsError: one line that names the file, the key, the value and what is wrong.
+    """
+    try:
+        tree = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ParamsError(f"{path}: cannot be read ({error.strerror}); run from the project's folder") from error
+    except (YAMLError, UnicodeDecodeError) as error:
+        raise ParamsError(f"{path}: not YAML: {' '.join(str(error).split())}") from error
+    try:
+        return Params.model_validate(tree)
+    except ValidationError as error:
+        raise ParamsError(f"{path}: {_first_line(error)}") from error
+
+
+def _first_line(error: ValidationError) -> str:
+    """Put the first fault of a validation in one line."""
+    faults = error.errors(include_url=False)
+    first = next((fault for fault in faults if fault["type"] == "extra_forbidden"), faults[0])
+    if first["type"] == "extra_forbidden":
+        return f"{'.'.join(str(part) for part in first['loc'])}: no such parameter; see pipeline/params.py"
+    key = ".".join(str(part) for part in first["loc"]) or "the file"
+    more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
+    value = "" if isinstance(first["input"], dict) else f", not {first['input']!r}"
+    return f"{key}: {first['msg'].removeprefix('Value error, ')}{value}{more}"

@@ -1,0 +1,45 @@
+"""Every file the pipeline reads or writes, named once; all are relative to the project's folder."""
+
+import os
+from pathlib import Path
+
+PARAMS = Path("params.yaml")
+CORPORA = Path("data/corpora")
+RAW = Path("data/raw")
+NOTES = Path("data/notes/notes.parquet")
+PIECES = Path("data/notes/pieces.parquet")
+REJECTED = Path("data/notes/rejected.csv")
+WINDOWS = Path("data/windows/windows.npz")
+SAMPLES = Path("data/samples")
+MODELS = Path("models")
+FLOORS = Path("metrics/floors.csv")
+EVALUATIONS = Path("metrics/evaluate")
+SUMMARY = Path("metrics/summary.json")
+CURVES = Path("metrics/learning_curves.csv")
+TIMINGS = Path("metrics/benchmark.json")
+DECISION = Path("metrics/decision.md")
+
+
+def corpus_zip(corpus: str) -> Path:
+    """Return the verified archive of a corpus."""
+    return RAW / f"{corpus}.zip"
+
+
+def manifest(corpus: str) -> Path:
+    """Return the manifest of a corpus."""
+    return CORPORA / f"{corpus}.yaml"
+
+
+def home() -> Path:
+    """Return the project's own folder, also from the temporary copy in which DVC runs a queued experiment."""
+    return Path(os.environ.get("DVC_ROOT", "."))
+
+
+def downloads() -> Path:
+    """Return where archives wait, whole or in part; not tracked, so that DVC never deletes a download."""
+    return home() / ".downloads"
+
+
+def checkpoints() -> Path:
+    """Return where an unfinished training waits; not tracked, for the same reason."""
+    return home() / ".checkpoints"
