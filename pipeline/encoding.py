@@ -22,14 +22,18 @@ CELL = 0.01
 CELLS = 1001
 """Cells of the time grid: 0 to 10 s; the last takes everything longer."""
 STEP, DURATION, PITCH, VELOCITY = range(4)
+HEADS = ("pitch", "step", "duration")
+"""The parts of a note that count in bits per note; the order of the columns of every table of bits."""
+COLUMN = {"pitch": PITCH, "step": STEP, "duration": DURATION}
 SHORTEST = 0.004
 """Seconds played for duration cell 0: a note must sound, and must encode to cell 0 again."""
 
 Codes = NDArray[np.int16]
 """Array [N, 4] of int16."""
 
-SCALE = np.array([CELL, CELL, 1 / PITCHES, 1 / PITCHES], np.float32)
-"""The scalar input: code times this is seconds, seconds, and pitch and velocity as shares of 128."""
+SCALAR_ORDER = [PITCH, STEP, DURATION]
+SCALE = np.array([1 / PITCHES, CELL, CELL], np.float32)
+"""What the columns of the scalar input are multiplied by."""
 
 
 def to_cells(seconds: NDArray[np.float64]) -> NDArray[np.int16]:
@@ -73,3 +77,18 @@ def decode(codes: Codes, start: float = 0.0) -> Notes:
     notes["pitch"] = codes[:, PITCH]
     notes["velocity"] = codes[:, VELOCITY]
     return notes
+
+
+def scalar(codes: Codes) -> NDArray[np.float32]:
+    """Scale codes to the `scalar` input.
+
+    Args:
+        codes: [..., 4].
+
+    Returns:
+        Features [..., 3]: pitch / 128, step [s], duration [s], in the order of the tutorial this model descends from.
+
+    Source: https://www.tensorflow.org/tutorials/audio/music_generation, which scales the pitch of the prompt so,
+    but not that of the notes it feeds back; here both come through this function.
+    """
+    return np.asarray(codes[..., SCALAR_ORDER] * SCALE, np.float32)

@@ -4,6 +4,7 @@
 combination that makes no sense costs one clear line and no minute of training.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -99,6 +100,15 @@ class Model(Section):
     """`regression`: pitch as logits, step and duration as one number each under squared error."""
     objective: Literal["last"]
     """`last`: the loss is taken at the note after the window."""
+    memory: Literal["carried", "window"]
+    """What a played or scored model remembers: `carried` state since the first note of the piece, or `window`, for
+    which the last T notes are read anew before every note."""
+
+    @model_validator(mode="after")
+    def _backwards_needs_window(self) -> "Model":
+        if self.bidirectional and self.memory == "carried":
+            raise ValueError("a bidirectional model has no state to carry from note to note; set memory: window")
+        return self
 
     @model_validator(mode="after")
     def _between_needs_two(self) -> "Model":
@@ -165,6 +175,20 @@ class Params(Section):
         if len(set(self.architectures)) < len(self.architectures):
             raise ValueError("architectures names one twice")
         return self
+
+    def only(self, sections: Sequence[str]) -> "Params":
+        """Return the parameters with these sections only; reading another is an AttributeError."""
+        return Params.model_construct(**{name: getattr(self, name) for name in sections})
+
+    def block(self, architecture: str) -> Model:
+        """Return the recipe of an architecture.
+
+        Raises:
+            ParamsError: there is none of that name.
+        """
+        if architecture not in self.model:
+            raise ParamsError(f"no architecture {architecture!r} in params.yaml; there are {', '.join(self.model)}")
+        return self.model[architecture]
 
 
 def load(path: Path) -> Params:

@@ -12,12 +12,13 @@ REJECTED = Path("data/notes/rejected.csv")
 WINDOWS = Path("data/windows/windows.npz")
 SAMPLES = Path("data/samples")
 MODELS = Path("models")
-FLOORS = Path("metrics/floors.csv")
+FLOORS = Path("metrics/floors.json")
 EVALUATIONS = Path("metrics/evaluate")
 SUMMARY = Path("metrics/summary.json")
 CURVES = Path("metrics/learning_curves.csv")
 TIMINGS = Path("metrics/benchmark.json")
 DECISION = Path("metrics/decision.md")
+CLAIMS = Path("data/claims.yaml")
 
 
 def corpus_zip(corpus: str) -> Path:
@@ -28,6 +29,21 @@ def corpus_zip(corpus: str) -> Path:
 def manifest(corpus: str) -> Path:
     """Return the manifest of a corpus."""
     return CORPORA / f"{corpus}.yaml"
+
+
+def model(architecture: str) -> Path:
+    """Return the folder of a trained model."""
+    return MODELS / architecture
+
+
+def evaluation(architecture: str) -> Path:
+    """Return the scores of a trained model."""
+    return EVALUATIONS / f"{architecture}.json"
+
+
+def samples(architecture: str) -> Path:
+    """Return the folder of what a trained model played."""
+    return SAMPLES / architecture
 
 
 def home() -> Path:

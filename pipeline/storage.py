@@ -1,0 +1,119 @@
+"""A trained model on disk: `weights.npz`, `model.json` and `history.csv` in one folder.
+
+A model is data, not code: arrays and JSON, read without TensorFlow, checked against a sha256 before use, and equal
+byte for byte when trained again from the same inputs.
+"""
+
+import csv
+import hashlib
+import io
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pydantic import ValidationError
+
+from pipeline import files, paths
+from pipeline.encoding import CELL, CELLS
+from pipeline.errors import DataError
+from pipeline.heads import Spread
+from pipeline.network import Floats
+from pipeline.params import Model
+
+FORMAT = 1
+WEIGHTS, CARD, HISTORY = "weights.npz", "model.json", "history.csv"
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A model: the recipe, the weights, and how its notes were encoded."""
+
+    architecture: str
+    block: Model
+    length: int
+    """Notes in a training window, T; a model that cannot stream reads as many to play."""
+    weights: Mapping[str, Floats]
+    spread: Mapping[str, Spread]
+    origin: Mapping[str, Any] = field(default_factory=dict)
+    """Where it comes from: seed, training parameters, sha256 of the windows, epoch, validation bits."""
+
+    @property
+    def parameters(self) -> int:
+        """Count of trained numbers."""
+        return sum(weight.size for weight in self.weights.values())
+
+
+def save(model: Trained, folder: Path) -> None:
+    """Write a model; the card comes last and vouches for the weights."""
+    data = files.npz(model.weights)
+    card = {
+        "format": FORMAT,
+        "architecture": model.architecture,
+        "block": model.block.model_dump(),
+        "length": model.length,
+        "cell_seconds": CELL,
+        "cells": CELLS,
+        "parameters": model.parameters,
+        "spread": {name: asdict(spread) for name, spread in model.spread.items()},
+        "weights_sha256": hashlib.sha256(data).hexdigest(),
+        "origin": dict(model.origin),
+    }
+    files.write_bytes(folder / WEIGHTS, data)
+    files.write_text(folder / CARD, json.dumps(card, indent=1) + "\n")
+
+
+def load(folder: Path) -> Trained:
+    """Read a model.
+
+    Raises:
+        DataError: nothing there, another format or time grid, or weights that are not those of the card.
+    """
+    try:
+        card = json.loads((folder / CARD).read_text(encoding="utf-8"))
+        data = (folder / WEIGHTS).read_bytes()
+    except (OSError, ValueError) as error:
+        raise DataError(f"{folder}: no model here ({error}); train one with 'dvc repro'") from error
+    if (card.get("format"), card.get("cell_seconds"), card.get("cells")) != (FORMAT, CELL, CELLS):
+        raise DataError(f"{folder / CARD}: written by another version of this program; train it again")
+    if hashlib.sha256(data).hexdigest() != card.get("weights_sha256"):
+        raise DataError(
+            f"{folder / WEIGHTS}: not the weights that {CARD} vouches for; run 'dvc checkout' or train again"
+        )
+    with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
+        weights = {name: arrays[name] for name in arrays.files}
+    try:
+        return Trained(
+            architecture=card["architecture"],
+            block=Model.model_validate(card["block"]),
+            length=card["length"],
+            weights=weights,
+            spread={name: Spread(**spread) for name, spread in card["spread"].items()},
+            origin=card["origin"],
+        )
+    except (KeyError, TypeError, ValidationError) as error:
+        raise DataError(f"{folder / CARD}: torn or edited by hand; train the model again") from error
+
+
+def history(folder: Path) -> list[dict[str, float]]:
+    """Read the learning curve of a model: one row an epoch.
+
+    Raises:
+        DataError: there is none.
+    """
+    try:
+        rows = list(csv.DictReader((folder / HISTORY).read_text(encoding="utf-8").splitlines()))
+        return [{name: float(value) for name, value in row.items()} for row in rows]
+    except (OSError, ValueError) as error:
+        raise DataError(f"{folder / HISTORY}: no learning curve here ({error}); train with 'dvc repro'") from error
+
+
+def find(model: str) -> Trained:
+    """Read a model by the name of its architecture in this project, or by its folder.
+
+    Raises:
+        DataError: neither is there.
+    """
+    return load(folder if (folder := paths.model(model)).is_dir() else Path(model))
