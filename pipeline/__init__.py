@@ -1,1 +1,14 @@
-"""Which architecture for a small music model? Measured, in bits per note."""
+"""Which architecture for a small music model? Measured, in bits per note.
+
+The map of the house, from the ground up; a module imports only from its own row and those above it here.
+
+    errors, note                                                                what a note is, what can go wrong
+    files, paths, progress, sections, params                                    every value and file; whole writes; bars
+    archives, chunks, corpus, download, manifest, midi, sources, splits, tables from a corpus to notes
+    encoding, floors, metrics, sampling, windows                                notes on the grid, and their measures
+    network, heads, storage, streaming                                          a trained model without TensorFlow
+    nn                                                                          build and train, with TensorFlow
+    decision, playing, report, results, roll, scoring                           what people look at and listen to
+    stages                                                                      one file per DVC stage
+    cli                                                                         one short function per command
+"""

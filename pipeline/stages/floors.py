@@ -1,0 +1,24 @@
+"""Stage floors: how well the held-out pieces are told by predictors that know little."""
+
+import json
+
+from pipeline import files, floors, metrics, paths, windows
+from pipeline.params import Params
+from pipeline.stages import start
+
+SECTIONS = ("floors", "compare")
+"""What it reads of params.yaml."""
+
+
+def run(params: Params) -> None:
+    """Fit the floors on training pieces and score them on the pieces that decide."""
+    data = windows.load(paths.WINDOWS)
+    names, pieces = data.names(params.compare.split), data.pieces(params.compare.split)
+    fitted = floors.fit(data.pieces("train"), params.floors.smoothing)
+    scores = {name: metrics.collect(names, [floor(codes) for codes in pieces]) for name, floor in fitted.items()}
+    out = {name: {**score.per_note(), "rows": score.as_rows()} for name, score in scores.items()}
+    files.write_text(paths.FLOORS, json.dumps(out, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    start(run, SECTIONS)

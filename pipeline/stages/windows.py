@@ -1,0 +1,53 @@
+"""Stage windows: the notes of a corpus to codes, and where training windows start."""
+
+import numpy as np
+
+from pipeline import encoding, paths, progress, tables, windows
+from pipeline.params import Params
+from pipeline.stages import start
+from pipeline.tables import PieceRow
+from pipeline.windows import Windows
+
+SECTIONS = ("windows",)
+"""What it reads of params.yaml."""
+
+
+def run(params: Params) -> None:
+    """Write every note once, on the time grid, and the first note of every training window."""
+    how = params.windows
+    pieces = _used(tables.read_pieces(paths.PIECES), how.train_notes)
+    notes = tables.read_notes(paths.NOTES, [piece.piece for piece in pieces])
+    codes = [encoding.encode(its) for its in progress.track(notes, "encoding pieces", len(pieces))]
+    ends = np.cumsum([len(its) for its in codes])
+    splits = np.array([piece.split for piece in pieces])
+    training = np.repeat(splits == "train", [len(its) for its in codes])
+    starts = windows.starts([int(end) for end in ends], how.length, how.stride)
+    made = Windows(
+        codes=np.concatenate(codes),
+        ends=ends,
+        splits=splits,
+        members=np.array([piece.member for piece in pieces]),
+        starts=starts[training[starts]],
+        length=how.length,
+    )
+    windows.save(made, paths.WINDOWS)
+    progress.say(
+        f"windows: {len(made.starts):,} of {how.length} notes for training, from {int(training.sum()):,} notes; "
+        f"{len(training) - int(training.sum()):,} notes held out"
+    )
+
+
+def _used(pieces: list[PieceRow], train_notes: int) -> list[PieceRow]:
+    """Leave out the training pieces with which training notes would be more than the limit; 0 is no limit."""
+    kept, taken = [], 0
+    for piece in pieces:
+        if piece.split == "train":
+            taken += piece.notes
+            if train_notes and taken > train_notes:
+                continue
+        kept.append(piece)
+    return kept
+
+
+if __name__ == "__main__":
+    start(run, SECTIONS)
