@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.nn import heads
-from pipeline.params import Model
+from pipeline.sections import Model
 
 FEATURES = {"scalar": 3}
 
@@ -47,9 +47,9 @@ def _recurrent(block: Model, number: int, units: int, sequences: bool) -> keras.
 
 
 def weights(model: keras.Model) -> dict[str, NDArray[np.float32]]:
-    """Return the weights under the names `network` and `heads` know: `lstm_1/kernel`, `lstm_1_forward/bias`, `pitch/bias`."""
+    """Return the weights under the names that `network` and `heads` know, such as `lstm_1_forward/kernel`."""
     return {
-        f"{name}/{variable.name}": np.array(variable)
+        f"{name}/{variable.name}": variable.numpy()
         for layer in model.layers
         for name, part in _parts(layer)
         for variable in part.weights

@@ -43,7 +43,7 @@ def fingerprint(facts: object) -> str:
 
 def save(folder: Path, progress: Progress, variables: Sequence[Any]) -> None:
     """Write progress and the variables of model and optimiser, with a checksum."""
-    arrays = {f"now{i}": np.array(v) for i, v in enumerate(variables)}
+    arrays = {f"now{i}": v.numpy() for i, v in enumerate(variables)}
     arrays |= {f"best{i}": v for i, v in enumerate(progress.best)}
     arrays["story"] = np.array(json.dumps({"history": progress.history, "best_epoch": progress.best_epoch}))
     data = files.npz(arrays)

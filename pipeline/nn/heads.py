@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from pipeline.encoding import CELL, COLUMN
 from pipeline.note import PITCHES
-from pipeline.params import LossWeights
+from pipeline.sections import LossWeights
 
 
 def outputs(x: Any, heads: str) -> dict[str, Any]:

@@ -21,7 +21,8 @@ from pipeline.encoding import Codes
 from pipeline.metrics import collect
 from pipeline.nn import architectures, checkpoint
 from pipeline.nn import heads as nn_heads
-from pipeline.params import Model, Params
+from pipeline.params import Params
+from pipeline.sections import Model
 from pipeline.storage import Trained
 from pipeline.windows import Windows
 
@@ -46,14 +47,15 @@ class Job:
 
 
 def prepare(seed: int, threads: int) -> None:
-    """Make TensorFlow repeatable; call before anything else of it.
+    """Make TensorFlow repeatable; call before anything else of it, since threads are set once in a process.
 
     Args:
         seed: of the first weights.
         threads: of one operation; results are equal bit for bit at equal counts only.
     """
-    tf.config.threading.set_intra_op_parallelism_threads(threads)
-    tf.config.threading.set_inter_op_parallelism_threads(1)
+    if tf.config.threading.get_intra_op_parallelism_threads() != threads:
+        tf.config.threading.set_intra_op_parallelism_threads(threads)
+        tf.config.threading.set_inter_op_parallelism_threads(1)
     tf.config.experimental.enable_op_determinism()
     keras.utils.set_random_seed(seed)
 
@@ -80,6 +82,10 @@ class Trainer:
         self.optimizer.apply(gradients, self.model.trainable_variables)
         return loss
 
+    def descend(self, notes: Codes, targets: Codes) -> float:
+        """Train on one batch, notes [B, T, 4] and the targets [B, 4] after them; returns the weighted loss."""
+        return float(self.step(tf.constant(encoding.scalar(notes)), tf.constant(targets)))
+
     def epoch(self, number: int) -> float:
         """Train one epoch, numbered from 0; returns the mean weighted loss."""
         params, data = self.job.params, self.job.windows
@@ -90,8 +96,12 @@ class Trainer:
         total = 0.0
         for begin in range(0, size, params.train.batch):
             notes, targets = data.gather(order[begin : begin + params.train.batch])
-            total += float(self.step(tf.constant(encoding.scalar(notes)), tf.constant(targets))) * len(targets)
+            total += self.descend(notes, targets) * len(targets)
         return total / size
+
+    def weights(self) -> list[NDArray[np.float32]]:
+        """Return a copy of all weights, in the order of the model's variables."""
+        return [np.copy(v.numpy()) for v in self.model.trainable_variables]
 
     def trained(self, spread: dict[str, heads.Spread] | None = None) -> Trained:
         """Return the model as it is now, without its origin."""
@@ -123,7 +133,7 @@ def fit(job: Job) -> tuple[Trained, list[dict[str, float]]]:
         bits = _validation_bits(job, trainer)
         done.history.append({"epoch": number + 1, "notes": (number + 1) * train.notes_per_epoch, "loss": loss, **bits})
         if bits["bits_per_note"] <= min(row["bits_per_note"] for row in done.history):
-            done.best_epoch, done.best = number + 1, [np.array(v) for v in trainer.model.trainable_variables]
+            done.best_epoch, done.best = number + 1, trainer.weights()
         checkpoint.save(job.folder, done, trainer.variables)
         progress.say(
             f"train {job.architecture}: epoch {number + 1} of {train.epochs}, {bits['bits_per_note']:.3f} bits per note"

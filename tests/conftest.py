@@ -1,0 +1,45 @@
+"""What tests share: small made-up music, and the parameters of the project."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipeline import encoding, note, params
+from pipeline.encoding import Codes
+from pipeline.params import Params
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="session")
+def project() -> Params:
+    """The committed parameters."""
+    return params.load(ROOT / "params.yaml")
+
+
+@pytest.fixture
+def in_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder to run in."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("DVC_ROOT", raising=False)
+    return tmp_path
+
+
+def music(seed: int, count: int) -> note.Notes:
+    """Make notes [count] that a model can learn something of: a scale, walked at random, with chords."""
+    rng = np.random.default_rng(seed)
+    scale = np.array([0, 2, 4, 5, 7, 9, 11])
+    walk = np.clip(np.cumsum(rng.integers(-2, 3, count)) + 21, 7, 42)
+    onset = np.cumsum(rng.choice([0.0, 0.12, 0.24, 0.5], count, p=[0.3, 0.4, 0.2, 0.1]))
+    return note.notes_of(
+        onset,
+        rng.choice([0.1, 0.2, 0.45, 1.1], count),
+        scale[walk % 7] + 12 * (walk // 7) + 24,
+        rng.integers(30, 110, count),
+    )
+
+
+def codes(seed: int, count: int) -> Codes:
+    """Make codes [count, 4] of such music."""
+    return encoding.encode(music(seed, count))

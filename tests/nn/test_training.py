@@ -1,0 +1,108 @@
+"""Training: repeatable, resumable, and of use."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import codes
+
+from pipeline import windows
+from pipeline.nn import checkpoint, training
+from pipeline.nn.training import Job, Trainer
+from pipeline.params import Params
+from pipeline.windows import Windows
+
+
+@pytest.fixture
+def job(project: Params, tmp_path: Path) -> Job:
+    """A small model with dropout in both places, on made-up music."""
+    pieces = [codes(seed, 200) for seed in range(3)]
+    ends = np.cumsum([len(piece) for piece in pieces])
+    data = Windows(
+        codes=np.concatenate(pieces),
+        ends=ends,
+        splits=np.array(["train", "train", "validation"]),
+        members=np.array(["a", "b", "c"]),
+        starts=windows.starts([200, 400], 10, 1),
+        length=10,
+    )
+    block = project.model["hybrid"].model_copy(update={"units": [12, 8], "dense": 8})
+    budget = {"epochs": 4, "notes_per_epoch": 256, "batch": 32, "learning_rate": 0.01, "patience": 4, "threads": 1}
+    params = project.model_copy(
+        update={"model": {"small": block}, "train": project.train.model_copy(update=budget), "seed": 3}
+    )
+    return Job("small", params, data, tmp_path / "waiting")
+
+
+def weights_equal(one: training.Trained, other: training.Trained) -> bool:
+    return all(np.array_equal(one.weights[name], other.weights[name]) for name in one.weights)
+
+
+def fresh(job: Job) -> tuple[training.Trained, list[dict[str, float]]]:
+    training.prepare(job.params.seed, 1)
+    return training.fit(job)
+
+
+def test_the_loss_falls(job: Job) -> None:
+    _, history = fresh(job)
+    assert history[-1]["loss"] < 0.8 * history[0]["loss"]
+
+
+def test_same_seed_same_weights(job: Job) -> None:
+    assert weights_equal(fresh(job)[0], fresh(job)[0])
+
+
+def test_another_seed_gives_other_weights(job: Job) -> None:
+    other = replace(job, params=job.params.model_copy(update={"seed": 4}))
+    assert not weights_equal(fresh(job)[0], fresh(other)[0])
+
+
+def test_a_killed_run_goes_on_to_the_same_weights(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole, history = fresh(job)
+    epoch = Trainer.epoch
+
+    def killed(self: Trainer, number: int) -> float:
+        if number == 2:
+            raise KeyboardInterrupt
+        return epoch(self, number)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Trainer, "epoch", killed)
+        with pytest.raises(KeyboardInterrupt):
+            fresh(job)
+    read: list[int] = []
+    monkeypatch.setattr(Trainer, "epoch", lambda self, number: read.append(number) or epoch(self, number))
+    resumed, told = fresh(job)
+    assert read == [2, 3]
+    assert told == history
+    assert weights_equal(whole, resumed)
+    assert not job.folder.exists()
+
+
+def test_a_damaged_checkpoint_is_a_fresh_start(job: Job) -> None:
+    trainer = Trainer(job)
+    checkpoint.save(job.folder, checkpoint.Progress([{"epoch": 1}], 1), trainer.variables)
+    file = job.folder / checkpoint.FILE
+    data = bytearray(file.read_bytes())
+    data[len(data) // 2] ^= 1
+    file.write_bytes(bytes(data))
+    assert checkpoint.resume(job.folder, trainer.variables).history == []
+
+
+def test_patience_ends_training_and_the_best_epoch_is_kept(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = iter([5.0, 4.0, 6.0, 7.0])
+    monkeypatch.setattr(training, "_validation_bits", lambda *_: {"bits_per_note": next(told)})
+    kept: list[list[np.ndarray]] = []
+    epoch = Trainer.epoch
+
+    def spied(self: Trainer, number: int) -> float:
+        loss = epoch(self, number)
+        kept.append(self.weights())
+        return loss
+
+    monkeypatch.setattr(Trainer, "epoch", spied)
+    impatient = job.params.model_copy(update={"train": job.params.train.model_copy(update={"patience": 1})})
+    model, history = fresh(replace(job, params=impatient))
+    assert len(history) == 3
+    assert {w.tobytes() for w in model.weights.values()} == {w.tobytes() for w in kept[1]}

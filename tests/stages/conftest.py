@@ -1,0 +1,82 @@
+"""A small project, made once: every stage after ingest has run on made-up music."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from conftest import ROOT, music
+
+from pipeline import paths, tables
+from pipeline.nn import training
+from pipeline.params import Params
+from pipeline.tables import NotesWriter, PieceRow
+
+training.prepare(0, 1)
+SPLITS = ("train", "train", "validation", "test", "validation")
+
+
+@pytest.fixture(scope="session")
+def small(project: Params) -> Params:
+    """Parameters for a minute's work: two small architectures, one of which cannot stream."""
+    model = {
+        "baseline": project.model["baseline"].model_copy(update={"units": [8]}),
+        "bidirectional": project.model["bidirectional"].model_copy(update={"units": [6]}),
+    }
+    return project.model_copy(
+        update={
+            "architectures": list(model),
+            "model": model,
+            "windows": project.windows.model_copy(update={"length": 10}),
+            "train": project.train.model_copy(
+                update={"epochs": 2, "notes_per_epoch": 128, "batch": 32, "threads": 1, "residual_notes": 200}
+            ),
+            "generate": project.generate.model_copy(update={"samples": 3, "notes": 30, "prompt_notes": 8}),
+            "benchmark": project.benchmark.model_copy(update={"rounds": 1}),
+        }
+    )
+
+
+@pytest.fixture(scope="session")
+def made(small: Params, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder in which all stages from windows on have run; the session's tests only read it."""
+    from pipeline.stages import benchmark, compare, evaluate, floors, generate, report, train, windows
+
+    folder = tmp_path_factory.mktemp("project")
+    before = Path.cwd()
+    os.chdir(folder)
+    try:
+        write_tables()
+        paths.CLAIMS.parent.mkdir(parents=True, exist_ok=True)
+        paths.CLAIMS.write_bytes((ROOT / paths.CLAIMS).read_bytes())
+        for stage in (windows, floors):
+            stage.run(small.only(stage.SECTIONS))
+        for stage in (train, evaluate, generate):
+            for name in small.architectures:
+                stage.run(small.only(stage.SECTIONS), name)
+        for stage in (compare, benchmark, report):
+            stage.run(small.only(stage.SECTIONS))
+        yield folder
+    finally:
+        os.chdir(before)
+
+
+def write_tables() -> None:
+    """Write tables of five pieces of 150 notes and more."""
+    pieces = [music(seed, 150 + 10 * seed) for seed in range(len(SPLITS))]
+    paths.NOTES.parent.mkdir(parents=True, exist_ok=True)
+    with NotesWriter(paths.NOTES) as writer:
+        for number, notes in enumerate(pieces):
+            writer.write(number, notes)
+    rows = [
+        PieceRow(number, f"{number}.mid", f"piece {number}", split, len(notes), 60.0, "0" * 64)
+        for number, (split, notes) in enumerate(zip(SPLITS, pieces, strict=True))
+    ]
+    tables.write_pieces(paths.PIECES, rows)
+
+
+@pytest.fixture
+def in_made(made: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Stand in that folder."""
+    monkeypatch.chdir(made)
+    return made

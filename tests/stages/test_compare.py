@@ -1,0 +1,33 @@
+"""Stage compare."""
+
+import csv
+import json
+from pathlib import Path
+
+from pipeline import paths
+from pipeline.results import Evaluation
+
+
+def test_the_best_lines_up_under_one_name(in_made: Path) -> None:
+    summary = json.loads(paths.SUMMARY.read_text("utf-8"))
+    best = summary["best"]
+    assert best["bits_per_note"] == min(summary[name]["bits_per_note"] for name in ("baseline", "bidirectional"))
+    assert summary[best["architecture"]].items() <= best.items()
+    assert summary["baseline"]["difference"] == 0
+    assert not summary["bidirectional"]["streams"]
+
+
+def test_the_figures_are_those_of_the_evaluation(in_made: Path) -> None:
+    summary = json.loads(paths.SUMMARY.read_text("utf-8"))["bidirectional"]
+    mean = Evaluation.load(paths.evaluation("bidirectional")).scores.per_note()
+    assert {name: summary[name] for name in mean} == {name: round(value, 4) for name, value in mean.items()}
+
+
+def test_curves_are_one_long_table(in_made: Path) -> None:
+    rows = list(csv.DictReader(paths.CURVES.read_text("utf-8").splitlines()))
+    assert [(row["architecture"], row["epoch"]) for row in rows] == [
+        ("baseline", "1"),
+        ("baseline", "2"),
+        ("bidirectional", "1"),
+        ("bidirectional", "2"),
+    ]

@@ -1,0 +1,43 @@
+"""Stage generate."""
+
+from pathlib import Path
+
+import numpy as np
+import pretty_midi
+from conftest import music
+
+from pipeline import paths
+from pipeline.params import Params
+from pipeline.stages import generate
+
+
+def test_samples_begin_with_held_out_prompts_and_go_on(in_made: Path) -> None:
+    for name in ("baseline", "bidirectional"):
+        midi = sorted(paths.samples(name).glob("*.mid"))
+        assert [path.stem for path in midi] == ["01", "02", "03"]
+        for path, piece in zip(midi[:2], (2, 4), strict=True):
+            notes = pretty_midi.PrettyMIDI(str(path)).instruments[0].notes
+            assert len(notes) == 38
+            prompt = music(piece, 150 + 10 * piece)["pitch"][:5].tolist()
+            assert [note.pitch for note in sorted(notes, key=lambda note: (note.start, note.pitch))][:5] == prompt
+
+
+def test_a_piece_that_comes_again_gives_a_later_passage(in_made: Path) -> None:
+    first, third = (pretty_midi.PrettyMIDI(str(paths.samples("baseline") / f"0{k}.mid")) for k in (1, 3))
+    assert [n.pitch for n in first.instruments[0].notes[:8]] != [n.pitch for n in third.instruments[0].notes[:8]]
+
+
+def test_each_has_its_piano_roll(in_made: Path) -> None:
+    assert all((path.with_suffix(".png")).read_bytes()[:4] == b"\x89PNG" for path in paths.SAMPLES.rglob("*.mid"))
+
+
+def test_times_are_sampled_and_samples_repeat_by_seed(in_made: Path, small: Params) -> None:
+    path = paths.samples("baseline") / "01.mid"
+    before = path.read_bytes()
+    steps = np.diff([note.start for note in pretty_midi.PrettyMIDI(str(path)).instruments[0].notes])
+    assert len(np.unique(steps.round(2))) > 3
+    generate.run(small.only(generate.SECTIONS), "baseline")
+    assert path.read_bytes() == before
+    generate.run(small.model_copy(update={"seed": 43}).only(generate.SECTIONS), "baseline")
+    assert path.read_bytes() != before
+    generate.run(small.only(generate.SECTIONS), "baseline")
