@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from pipeline import encoding
 from pipeline.encoding import Codes
-from pipeline.params import Model
+from pipeline.sections import Model
 
 Floats = NDArray[np.float32]
 State = list[tuple[Floats, Floats]]

@@ -21,7 +21,7 @@ from pipeline.encoding import CELL, CELLS
 from pipeline.errors import DataError
 from pipeline.heads import Spread
 from pipeline.network import Floats
-from pipeline.params import Model
+from pipeline.sections import Model
 
 FORMAT = 1
 WEIGHTS, CARD, HISTORY = "weights.npz", "model.json", "history.csv"

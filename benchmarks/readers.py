@@ -1,0 +1,37 @@
+"""How fast each MIDI reader is, side by side: `python benchmarks/readers.py data/raw/maestro-sample.zip`.
+
+Prints the median over rounds of the ratio pretty_midi / symusic, with the least and greatest.
+"""
+
+import statistics
+import sys
+import time
+from pathlib import Path
+
+from pipeline import midi
+from pipeline.corpus import Corpus
+
+ROUNDS = 5
+
+
+def main(archive: Path) -> None:
+    """Read every file of a corpus with both readers in turn."""
+    corpus = Corpus(archive)
+    files = [corpus.read(piece) for piece in corpus.pieces]
+    ratios = []
+    for _ in range(ROUNDS):
+        seconds = {}
+        for reader in ("pretty_midi", "symusic"):
+            began = time.perf_counter()
+            for data in files:
+                midi.read_notes(data, reader)  # type: ignore[arg-type]
+            seconds[reader] = time.perf_counter() - began
+        ratios.append(seconds["pretty_midi"] / seconds["symusic"])
+    print(
+        f"{len(files)} files, {ROUNDS} rounds: pretty_midi takes {statistics.median(ratios):.0f} times as long as "
+        f"symusic ({min(ratios):.0f} to {max(ratios):.0f})"
+    )
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,144 @@
+"""Stage ingest on small corpora made here; workers are real processes."""
+
+import csv
+import hashlib
+import importlib
+import types
+
+import numpy as np
+import pytest
+
+from pipeline import corpus, midi, paths, tables
+from pipeline.corpus import Piece
+from pipeline.errors import CorpusError, DataError
+from pipeline.note import NOTE
+from pipeline.stages import fetch, ingest
+
+
+def music(tmp_path, pitch, count=5):
+    notes = np.zeros(count, NOTE)
+    notes["onset"] = np.arange(count) * 0.5
+    notes["duration"], notes["pitch"], notes["velocity"] = 0.25, pitch, 64
+    midi.write_notes(notes, tmp_path / "x.mid")
+    return (tmp_path / "x.mid").read_bytes()
+
+
+def params(reader="symusic"):
+    return types.SimpleNamespace(corpus="own", ingest=types.SimpleNamespace(reader=reader))
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("DVC_ROOT", raising=False)
+    monkeypatch.setattr("os.fsync", lambda handle: None)
+    return tmp_path
+
+
+def make(**files):
+    """Write a corpus of name=(split, bytes)."""
+    pieces = [
+        Piece(f"{name}.mid", name, split, hashlib.sha256(data).hexdigest()) for name, (split, data) in files.items()
+    ]
+    data = {f"{name}.mid": content for name, (_, content) in files.items()}
+    corpus.write(paths.corpus_zip("own"), sorted(pieces), (data[piece.member] for piece in sorted(pieces)))
+
+
+def rejected():
+    with paths.REJECTED.open(newline="") as file:
+        return {row["member"]: row["reason"] for row in csv.DictReader(file)}
+
+
+def test_a_folder_with_good_and_bad_files_goes_through(project, capsys):
+    root = project / "music"
+    root.mkdir()
+    for pitch in (60, 61, 62):
+        (root / f"good{pitch}.mid").write_bytes(music(project, pitch))
+    (root / "cut.mid").write_bytes(music(project, 63)[:-10])
+    (root / "text.mid").write_text("not music")
+    (root / "empty.mid").write_bytes(b"")
+    fetch.describe("own", root)
+    fetch.run(params())
+    ingest.run(params())
+    reasons = rejected()
+    assert list(reasons) == ["cut.mid", "empty.mid", "text.mid"]
+    assert "1 of 2 tracks are whole" in reasons["cut.mid"]
+    assert "the file is empty" in reasons["empty.mid"]
+    assert "not with MThd" in reasons["text.mid"]
+    assert len(tables.read_pieces(paths.PIECES)) == 3
+    assert "3 files are rejected; see data/notes/rejected.csv" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("reader", ["symusic", "pretty_midi"])
+def test_tables_hold_every_note_in_the_order_test_validation_train(project, reader):
+    names = {"c": "train", "b": "train", "a": "validation", "z": "test"}
+    make(**{name: (split, music(project, 60 + at, 4 + at)) for at, (name, split) in enumerate(names.items())})
+    ingest.run(params(reader))
+    rows = tables.read_pieces(paths.PIECES)
+    assert [(row.piece, row.member, row.split, row.notes) for row in rows] == [
+        (0, "z.mid", "test", 7),
+        (1, "a.mid", "validation", 6),
+        (2, "b.mid", "train", 5),
+        (3, "c.mid", "train", 4),
+    ]
+    assert rows[0].seconds == pytest.approx(3.25)
+    assert [notes["pitch"][0] for notes in tables.read_notes(paths.NOTES, range(4))] == [63, 62, 61, 60]
+    assert rejected() == {} and paths.REJECTED.read_text() == "member,reason\n"
+
+
+def test_the_bytes_are_the_same_every_time(project):
+    make(a=("train", music(project, 60)), b=("validation", music(project, 61)), c=("test", b"bad"))
+    results = []
+    for _ in range(2):
+        ingest.run(params())
+        results.append([path.read_bytes() for path in (paths.NOTES, paths.PIECES, paths.REJECTED)])
+    assert results[0] == results[1]
+
+
+def test_a_copy_is_kept_once_and_never_in_training_if_it_is_held_out(project, capsys):
+    same = music(project, 60)
+    repacked = same + b"trailing bytes change the file, not the music"
+    make(a=("train", same), b=("validation", repacked), c=("train", music(project, 61)), d=("validation", same))
+    ingest.run(params())
+    assert [(row.member, row.split) for row in tables.read_pieces(paths.PIECES)] == [
+        ("b.mid", "validation"),
+        ("c.mid", "train"),
+    ]
+    assert rejected() == {"a.mid": "duplicate of b.mid", "d.mid": "duplicate of b.mid"}
+    assert list(rejected()) == ["a.mid", "d.mid"]
+    assert "2 files hold the notes of another" in capsys.readouterr().err
+
+
+def test_a_corpus_without_music_fails_in_one_line_and_writes_nothing(project):
+    make(a=("train", b"bad"), b=("test", b""))
+    with pytest.raises(CorpusError, match=r"none of 2 files is music; the first: b.mid: the file is empty"):
+        ingest.run(params())
+    assert not paths.NOTES.exists() and not paths.PIECES.exists()
+
+
+def test_a_split_without_a_piece_is_said(project, capsys):
+    make(a=("train", music(project, 60)))
+    ingest.run(params())
+    said = capsys.readouterr().err
+    assert "no piece in the split validation" in said and "no piece in the split test" in said
+
+
+def test_no_corpus_says_how_to_get_it(project):
+    with pytest.raises(DataError, match="run 'dvc repro fetch'"):
+        ingest.run(params())
+
+
+def test_a_reader_that_dies_does_not_hang_the_run(project, monkeypatch):
+    make(a=("train", music(project, 60)), b=("train", music(project, 61)))
+    (project / "killer.py").write_text("import os\n\n\ndef die(piece):\n    os._exit(9)\n")
+    monkeypatch.syspath_prepend(project)
+    monkeypatch.setattr(ingest, "_read", importlib.import_module("killer").die)
+    with pytest.raises(CorpusError, match=r"a reader died near a\.mid"):
+        ingest.run(params())
+
+
+def test_more_files_than_are_read_ahead_come_in_order(project, monkeypatch):
+    monkeypatch.setattr(ingest, "AHEAD", 1)
+    make(**{f"n{number:02}": ("train", music(project, 30 + number)) for number in range(30)})
+    ingest.run(params())
+    assert [row.member for row in tables.read_pieces(paths.PIECES)] == [f"n{number:02}.mid" for number in range(30)]
