@@ -24,7 +24,7 @@ def main(archive: Path) -> None:
         for reader in ("pretty_midi", "symusic"):
             began = time.perf_counter()
             for data in files:
-                midi.read_notes(data, reader)  # type: ignore[arg-type]
+                midi.read_notes(data, reader)
             seconds[reader] = time.perf_counter() - began
         ratios.append(seconds["pretty_midi"] / seconds["symusic"])
     print(

@@ -18,6 +18,8 @@ STAGES = ("fetch", "ingest", "windows", "floors", "train", "evaluate", "generate
 HEAVY = {"tensorflow", "keras"}
 TESTED_BY = {
     "pipeline.chunks": "tests/test_midi.py",
+    "pipeline.errors": "tests/test_cli.py",
+    "pipeline.sections": "tests/test_params.py",
     "pipeline.sources.archive": "tests/stages/test_fetch.py",
     "pipeline.sources.folder": "tests/stages/test_fetch.py",
     "pipeline.sources.package": "tests/stages/test_fetch.py",

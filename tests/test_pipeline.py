@@ -1,0 +1,156 @@
+"""The whole pipeline under DVC, in a copy of the checkout, on a folder of made-up MIDI files."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from conftest import ROOT, music
+from ruamel.yaml import YAML
+
+from pipeline import midi
+
+pytestmark = pytest.mark.slow
+PARTS = ("pipeline", "data/corpora", "data/claims.yaml", "dvc.yaml", "params.yaml", ".dvc/config", ".dvc/plots")
+SMALL = {
+    "corpus": "tiny",
+    "architectures": ["baseline", "bidirectional"],
+    "windows": {"length": 8},
+    "train": {"epochs": 3, "notes_per_epoch": 256, "batch": 32, "patience": 3, "threads": 1, "residual_notes": 100},
+    "generate": {"samples": 1, "notes": 20, "prompt_notes": 8},
+    "benchmark": {"rounds": 1},
+}
+
+
+def run(folder: Path, *command: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+    """Run a command of the environment that runs this test."""
+    return subprocess.run(command, cwd=folder, env=environment(), capture_output=True, text=True, check=check)
+
+
+def environment() -> dict[str, str]:
+    binaries = str(Path(sys.executable).parent)
+    return {**os.environ, "PATH": f"{binaries}:{os.environ['PATH']}", "DVC_NO_ANALYTICS": "1", "PYTHONPATH": ""}
+
+
+def edit(folder: Path, changes: dict[str, object]) -> None:
+    """Change values of params.yaml in place."""
+    yaml = YAML()
+    tree = yaml.load((folder / "params.yaml").read_text("utf-8"))
+    for name, value in changes.items():
+        if isinstance(value, dict):
+            tree[name].update(value)
+        else:
+            tree[name] = value
+    with (folder / "params.yaml").open("w", encoding="utf-8") as out:
+        yaml.dump(tree, out)
+
+
+def stale(folder: Path) -> set[str]:
+    """Return the stages that would run now."""
+    return set(json.loads(run(folder, "dvc", "status", "--json").stdout))
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkout in which `dvc repro` has run on three good files and three that are not music."""
+    folder = tmp_path_factory.mktemp("checkout")
+    for part in PARTS:
+        source, target = ROOT / part, folder / part
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copytree(source, target) if source.is_dir() else shutil.copy(source, target)
+    edit(folder, SMALL)
+    songs = folder / "my-midi"
+    songs.mkdir()
+    for number in range(3):
+        midi.write_notes(music(number, 200), songs / f"{number}.mid")
+    (songs / "cut.mid").write_bytes((songs / "0.mid").read_bytes()[:-40])
+    (songs / "text.mid").write_text("this is not music")
+    (songs / "empty.mid").write_bytes(b"")
+    for command in (["git", "init", "-q"], ["dvc", "init", "-q", "-f"]):
+        run(folder, *command)
+    shutil.copy(ROOT / ".dvc/config", folder / ".dvc/config")
+    run(folder, sys.executable, "-m", "pipeline", "corpus", "tiny", "my-midi")
+    done = run(folder, "dvc", "repro", check=False)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    return folder
+
+
+def test_results_and_samples_are_there(project: Path) -> None:
+    page = (project / "metrics/decision.md").read_text("utf-8")
+    assert "Recommended: **baseline**" in page
+    for name in ("baseline", "bidirectional"):
+        assert (project / f"data/samples/{name}/01.mid").stat().st_size > 100
+        assert (project / f"data/samples/{name}/01.png").stat().st_size > 1000
+
+
+def test_bad_files_are_rejected_with_their_reasons(project: Path) -> None:
+    lines = (project / "data/notes/rejected.csv").read_text("utf-8").splitlines()
+    assert {line.partition(",")[0].rpartition("/")[2] for line in lines[1:]} == {"cut.mid", "text.mid", "empty.mid"}
+    assert all(len(line.partition(",")[2]) > 10 for line in lines[1:])
+
+
+def test_a_second_run_is_up_to_date(project: Path) -> None:
+    assert "up to date" in run(project, "dvc", "repro").stdout
+    assert stale(project) == set()
+
+
+def test_training_again_leaves_the_lock_as_it_was(project: Path) -> None:
+    before = (project / "dvc.lock").read_bytes()
+    run(project, "dvc", "repro", "-f", "-s", "train@baseline", "evaluate@baseline", "generate@baseline", "compare")
+    assert (project / "dvc.lock").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("change", "stages"),
+    [
+        ({"generate": {"notes": 21}}, {"generate@baseline", "generate@bidirectional", "benchmark"}),
+        ({"train": {"batch": 16}}, {"train@baseline", "train@bidirectional", "benchmark", "report"}),
+        ({"compare": {"resamples": 1000}}, {"evaluate", "floors", "generate", "compare", "benchmark", "report"}),
+    ],
+)
+def test_a_changed_value_makes_stale_what_reads_it(project: Path, change: dict, stages: set[str]) -> None:
+    before = (project / "params.yaml").read_bytes()
+    edit(project, change)
+    found = stale(project)
+    (project / "params.yaml").write_bytes(before)
+    assert {name if name in stages else name.partition("@")[0] for name in found} == stages
+
+
+def test_one_size_of_one_architecture_reruns_its_branch_only(project: Path) -> None:
+    before = (project / "params.yaml").read_bytes()
+    yaml = YAML()
+    tree = yaml.load(before.decode())
+    tree["model"]["bidirectional"]["units"] = [64]
+    with (project / "params.yaml").open("w", encoding="utf-8") as out:
+        yaml.dump(tree, out)
+    shown = run(project, "dvc", "repro").stdout
+    (project / "params.yaml").write_bytes(before)
+    ran = {line.split("'")[1] for line in shown.splitlines() if line.startswith("Running stage")}
+    branch = {f"{stage}@bidirectional" for stage in ("train", "evaluate", "generate")}
+    assert ran == branch | {"compare", "benchmark", "report"}
+    run(project, "dvc", "repro")
+
+
+def test_a_killed_training_resumes(project: Path) -> None:
+    before = (project / "dvc.lock").read_bytes()
+    command = ("dvc", "repro", "-f", "-s", "train@baseline")
+    child = subprocess.Popen(
+        command, cwd=project, env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, process_group=0
+    )
+    waiting = project / ".checkpoints"
+    for _ in range(1200):
+        if list(waiting.glob("baseline-*/state.npz")):
+            break
+        time.sleep(0.05)
+    os.killpg(child.pid, signal.SIGKILL)
+    child.wait()
+    assert list(waiting.glob("baseline-*/state.npz"))
+    done = run(project, *command)
+    assert "going on after epoch" in done.stderr + done.stdout
+    assert (project / "dvc.lock").read_bytes() == before
+    assert not list(waiting.glob("baseline-*"))
