@@ -12,8 +12,7 @@ seconds here with the arithmetic of pretty_midi in float64, and `pretty_midi`, t
 - Tempo is one for all tracks. symusic follows changes on any track, as a sequencer does; pretty_midi only those on
   the first, where the standard wants them.
 - pretty_midi refuses a file for a bad key signature, and beyond 10,000,000 ticks; symusic reads both.
-
-Files are refused by `chunks.checked` before either parses them.
+- `chunks.checked` refuses files before either parses them. What the sustain pedal does to durations is in `pedal`.
 
 Shapes: N notes, C tempo changes.
 """
@@ -31,28 +30,26 @@ from pipeline import files
 from pipeline.chunks import checked
 from pipeline.errors import MidiError
 from pipeline.note import Notes, notes_of, validate
+from pipeline.pedal import SUSTAIN, Part, sustain
 
 if TYPE_CHECKING:
     from pretty_midi import PrettyMIDI
 
 Reader = Literal["symusic", "pretty_midi"]
-Columns = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.integer], NDArray[np.integer]]
-"""Start [s], end [s], pitch and velocity, each [N]."""
-
 Clock = Callable[[NDArray[np.int64]], NDArray[np.float64]]
-_SYMUSIC = ("time", "duration", "pitch", "velocity")
 TICK = 0.001
 """Seconds of a tick in the files written here: a grid of 10 ms and the shortest note of 4 ms are whole ticks."""
 LONGEST_TICKS = 9_999_999
 """Ticks of the longest piece that pretty_midi reads back."""
 
 
-def read_notes(data: bytes, reader: Reader) -> Notes:
+def read_notes(data: bytes, reader: Reader, pedal: bool = False) -> Notes:
     """Read the notes of a MIDI file.
 
     Args:
         data: the bytes of a MIDI file of format 0 or 1.
         reader: `symusic` or `pretty_midi`.
+        pedal: whether notes sound on while the sustain pedal is down; without, they end with their key.
 
     Returns:
         Notes [N], valid, in order of onset, pitch, duration and velocity.
@@ -62,27 +59,32 @@ def read_notes(data: bytes, reader: Reader) -> Notes:
     """
     clean = checked(data)
     try:
-        start, end, pitch, velocity = _symusic(clean) if reader == "symusic" else _pretty_midi(clean)
+        parts = _symusic(clean) if reader == "symusic" else _pretty_midi(clean)
     except MidiError:
         raise
     except Exception as error:  # both raise many unrelated types, none of which a caller can act on
         raise MidiError(f"{reader}: {type(error).__name__}: {' '.join(str(error).split())[:200]}") from error
-    sounding = end != start
-    columns = [column[sounding] for column in (start, end - start, pitch, velocity)]
+    rows = [part[:4] for part in (sustain(parts) if pedal else parts)]
+    start, end, pitch, velocity = (np.concatenate([np.empty(0, int), *(row[at] for row in rows)]) for at in range(4))
+    columns = [column[end != start] for column in (start, end - start, pitch, velocity)]
     order = np.lexsort((columns[3], columns[1]))
     return validate(notes_of(*(column[order] for column in columns)))
 
 
-def _symusic(data: bytes) -> Columns:
+def _symusic(data: bytes) -> list[Part]:
     """Read with symusic, in ticks, and put them on the clock."""
     from symusic import Score
 
     score = Score.from_midi(data, ttype="tick")
-    tracks = [_release(track.notes.numpy()) for track in score.tracks if not track.is_drum]
-    on, off, pitch, velocity = np.concatenate([np.empty((4, 0), np.int64), *tracks], axis=1)
     tempos = score.tempos.numpy()
     clock = _clock(score.ticks_per_quarter, tempos["time"], tempos["mspq"])
-    return clock(on), clock(off), pitch, velocity
+    parts = []
+    for track in (track for track in score.tracks if not track.is_drum):
+        on, off, pitch, velocity = _release(track.notes.numpy())
+        moves = track.controls.numpy()
+        change, value = (moves[name][moves["number"] == SUSTAIN] for name in ("time", "value"))
+        parts.append(Part(clock(on), clock(off), pitch, velocity, clock(change), value))
+    return parts
 
 
 def _release(track: dict[str, NDArray[np.integer]]) -> NDArray[np.int64]:
@@ -97,7 +99,7 @@ def _release(track: dict[str, NDArray[np.integer]]) -> NDArray[np.int64]:
     Raises:
         MidiError: the ticks ran over.
     """
-    on, duration, pitch, velocity = (track[name].astype(np.int64) for name in _SYMUSIC)
+    on, duration, pitch, velocity = (track[name].astype(np.int64) for name in ("time", "duration", "pitch", "velocity"))
     if (on < 0).any() or (duration < 0).any():
         raise MidiError("more ticks than 31 bits can count")
     on, off, pitch, velocity = np.stack([on, on + duration, pitch, velocity])[:, duration > 0]
@@ -136,17 +138,19 @@ def _clock(resolution: int, ticks: NDArray[np.integer], tempos: NDArray[np.integ
     return seconds
 
 
-def _pretty_midi(data: bytes) -> Columns:
+def _pretty_midi(data: bytes) -> list[Part]:
     """Read with pretty_midi."""
     from pretty_midi import PrettyMIDI
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # tempo changes on later tracks; see above
         tracks = PrettyMIDI(io.BytesIO(data)).instruments
-    notes = [note for track in tracks if not track.is_drum for note in track.notes]
-    start, end = (np.array([getattr(note, name) for note in notes], np.float64) for name in ("start", "end"))
-    pitch, velocity = (np.array([getattr(note, name) for note in notes], int) for name in ("pitch", "velocity"))
-    return start, end, pitch, velocity
+    parts = []
+    for track in (track for track in tracks if not track.is_drum):
+        notes = np.array([(note.start, note.end, note.pitch, note.velocity) for note in track.notes]).T
+        moves = [(move.time, move.value) for move in track.control_changes if move.number == SUSTAIN]
+        parts.append(Part(*notes[:2], *notes[2:].astype(int), *np.array(moves).reshape(-1, 2).T))
+    return parts
 
 
 def write_notes(notes: Notes, path: Path) -> None:

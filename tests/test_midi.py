@@ -4,6 +4,7 @@ The bytes are in golden/midi.yaml.
 """
 
 import io
+import itertools
 import struct
 import time
 import warnings
@@ -108,9 +109,9 @@ def test_a_file_over_the_cap_is_refused():
 @given(data=st.binary(max_size=80))
 @settings(deadline=None, max_examples=200)
 def test_any_track_is_read_or_refused_in_one_line(data):
-    for reader in READERS:
+    for reader, pedal in itertools.product(READERS, (False, True)):
         try:
-            notes = midi.read_notes(smf(data.hex() + END), reader)
+            notes = midi.read_notes(smf(data.hex() + END), reader, pedal)
         except MidiError as error:
             assert "\n" not in str(error)
         else:
@@ -215,6 +216,90 @@ def test_the_two_readers_agree_bit_for_bit_on_real_performances():
         assert fast.tobytes() == reference.tobytes(), piece.member
         total += len(fast)
     assert total == 2367 + 5323 + 12418 + 3142
+
+
+HELD = """
+    0A B0 40 7F   # tick 10: pedal down
+    00 90 3C 40   # tick 10: C
+    0A 80 3C 00   # tick 20: C is let go, and sounds
+    00 90 3E 40   # tick 20: D
+    0A 40 40      # tick 30: (note on) E
+    0A 3C 41      # tick 40: (note on) C again: the first C ends
+    0A 3C 00      # tick 50: C is let go, and sounds
+    0A B0 40 3F   # tick 60: pedal up: the second C ends
+    0A 80 3E 00   # tick 70: D is let go
+    0A 80 40 00   # tick 80: E is let go
+"""
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_the_pedal_holds_notes_only_if_asked(reader):
+    data = smf(bytes_of(HELD).hex() + END)
+    first, second, d, e = (0.05, 0.05, 60, 64), (0.2, 0.05, 60, 65), (0.1, 0.25, 62, 64), (0.15, 0.25, 64, 64)
+    assert rows(midi.read_notes(data, reader)) == [pytest.approx(row) for row in (first, d, e, second)]
+    first, second = (0.05, 0.15, 60, 64), (0.2, 0.1, 60, 65)
+    assert rows(midi.read_notes(data, reader, pedal=True)) == [pytest.approx(row) for row in (first, d, e, second)]
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_other_channels_other_controls_and_drums_hold_nothing(reader):
+    others = "00 B1 40 7F 00 B0 42 7F 00 B0 43 7F 00 B0 7B 00 00 B9 40 7F 00 99 23 7F"
+    data = smf(others + NOTE_ON_OFF + "64 B1 40 00 00 89 23 00" + END)
+    assert rows(midi.read_notes(data, reader, pedal=True)) == rows(midi.read_notes(data, reader))
+    with pytest.raises(MidiError, match="no notes"):
+        midi.read_notes(smf("00 B0 40 7F" + END), reader, pedal=True)
+
+
+def test_a_pedal_after_more_ticks_than_fit_is_refused_only_if_asked_for():
+    data = smf(NOTE_ON_OFF + "FF FF FF 7F B0 40 7F" * 9 + END)
+    assert len(midi.read_notes(data, "symusic")) == 1
+    with pytest.raises(MidiError, match="more ticks"):
+        midi.read_notes(data, "symusic", pedal=True)
+
+
+@st.composite
+def pedalled(draw):
+    """Two channels of notes that do not lose their offs, and of pedals, under tempo changes."""
+    events = []
+    key = st.lists(st.tuples(st.integers(0, 20), st.integers(1, 20)), min_size=1, max_size=5)
+    for channel in draw(st.sampled_from([[0], [0, 3]])):
+        for pitch in draw(st.lists(st.integers(60, 63), min_size=1, max_size=4, unique=True)):
+            at = 0
+            for gap, length in draw(key):
+                events.append((at + gap, f"{0x90 | channel:02X} {pitch:02X} 40"))
+                at += gap + length
+                events.append((at, f"{0x80 | channel:02X} {pitch:02X} 00"))
+        for at, value in draw(st.lists(st.tuples(st.integers(0, 80), st.sampled_from([0, 63, 64, 127])), max_size=40)):
+            events.append((at, f"{0xB0 | channel:02X} 40 {value:02X}"))
+    for at, tempo in draw(st.lists(st.tuples(st.integers(0, 100), st.integers(1, 2**24 - 1)), max_size=4)):
+        events.append((at, f"FF 51 03 {tempo:06X}"))
+    events.sort(key=lambda event: event[0])
+    before = [0, *(at for at, _ in events)]
+    track = " ".join(f"{at - last:02X} {event}" for (at, event), last in zip(events, before, strict=False))
+    return smf(track + END, division=draw(st.integers(1, 0x7FFF)))
+
+
+@given(data=pedalled())
+@settings(deadline=None, max_examples=200)
+def test_the_two_readers_agree_bit_for_bit_on_any_pedal(data):
+    fast, reference = (midi.read_notes(data, reader, pedal=True) for reader in READERS)
+    assert fast.tobytes() == reference.tobytes()
+
+
+@pytest.mark.skipif(not SAMPLE.exists(), reason="needs data/raw/maestro-sample.zip; 'make test' fetches it")
+def test_the_two_readers_agree_bit_for_bit_on_the_pedal_of_real_performances():
+    corpus = Corpus(SAMPLE)
+    assert len(corpus.pieces) == 10
+    extended = 0
+    for piece in corpus.pieces:
+        data = corpus.read(piece)
+        fast, reference = (midi.read_notes(data, reader, pedal=True) for reader in READERS)
+        assert fast.tobytes() == reference.tobytes(), piece.member
+        plain = midi.read_notes(data, "symusic")
+        assert all((fast[name] == plain[name]).all() for name in ("onset", "pitch", "velocity"))
+        assert (fast["duration"] >= plain["duration"]).all()
+        extended += np.count_nonzero(fast["duration"] > plain["duration"])
+    assert extended == 67_602
 
 
 @pytest.mark.skipif(not SAMPLE.exists(), reason="needs data/raw/maestro-sample.zip; 'make test' fetches it")

@@ -18,10 +18,11 @@ from pathlib import Path
 from pipeline import files, paths, splits
 from pipeline.corpus import Corpus, Piece
 from pipeline.errors import CorpusError, MidiError
-from pipeline.midi import Reader, read_notes
+from pipeline.midi import read_notes
 from pipeline.note import Notes
 from pipeline.params import Params
 from pipeline.progress import say, track
+from pipeline.sections import Ingest
 from pipeline.stages import start
 from pipeline.tables import NotesWriter, PieceRow, write_pieces
 
@@ -41,7 +42,7 @@ def run(params: Params) -> None:
     """
     path = paths.corpus_zip(params.corpus)
     pieces = sorted(Corpus(path).pieces, key=lambda piece: (-splits.SPLITS.index(piece.split), piece))
-    results = track(_read_all(path, pieces, params.ingest.reader), "reading MIDI", len(pieces))
+    results = track(_read_all(path, pieces, params.ingest), "reading MIDI", len(pieces))
     rows: list[PieceRow] = []
     rejected: list[tuple[str, str]] = []
     seen: dict[bytes, str] = {}
@@ -94,7 +95,7 @@ def _tell(rows: list[PieceRow], rejected: list[tuple[str, str]]) -> None:
             say(f"warning: no piece in the split {split}")
 
 
-def _read_all(path: Path, pieces: list[Piece], reader: Reader) -> Iterator[Result]:
+def _read_all(path: Path, pieces: list[Piece], how: Ingest) -> Iterator[Result]:
     """Read pieces on all cores, in order; a worker opens the zip itself and is sent names, not bytes.
 
     Raises:
@@ -105,7 +106,7 @@ def _read_all(path: Path, pieces: list[Piece], reader: Reader) -> Iterator[Resul
     context = multiprocessing.get_context("spawn")
     workers = max(1, min(cores, len(pieces) // AHEAD))
     waiting: deque[tuple[Piece, Future[Result]]] = deque()
-    with ProcessPoolExecutor(workers, context, _open, (path, reader)) as pool:
+    with ProcessPoolExecutor(workers, context, _open, (path, how)) as pool:
         todo = iter(pieces)
         try:
             while True:
@@ -124,20 +125,20 @@ def _read_all(path: Path, pieces: list[Piece], reader: Reader) -> Iterator[Resul
             pool.shutdown(wait=False, cancel_futures=True)
 
 
-_open_corpus: list[tuple[Corpus, Reader]] = []
+_open_corpus: list[tuple[Corpus, Ingest]] = []
 """Of a worker: the corpus it reads from, and how."""
 
 
-def _open(path: Path, reader: Reader) -> None:
+def _open(path: Path, how: Ingest) -> None:
     """Prepare a worker."""
-    _open_corpus.append((Corpus(path), reader))
+    _open_corpus.append((Corpus(path), how))
 
 
 def _read(piece: Piece) -> Result:
     """Read one piece in a worker."""
-    corpus, reader = _open_corpus[0]
+    corpus, how = _open_corpus[0]
     try:
-        return read_notes(corpus.read(piece), reader)
+        return read_notes(corpus.read(piece), how.reader, how.pedal)
     except MidiError as error:
         return str(error)
 

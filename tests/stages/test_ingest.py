@@ -12,6 +12,7 @@ from pipeline import corpus, midi, paths, tables
 from pipeline.corpus import Piece
 from pipeline.errors import CorpusError, DataError
 from pipeline.note import NOTE
+from pipeline.sections import Ingest
 from pipeline.stages import fetch, ingest
 
 
@@ -23,8 +24,8 @@ def music(tmp_path, pitch, count=5):
     return (tmp_path / "x.mid").read_bytes()
 
 
-def params(reader="symusic"):
-    return types.SimpleNamespace(corpus="own", ingest=types.SimpleNamespace(reader=reader))
+def params(reader="symusic", pedal=False):
+    return types.SimpleNamespace(corpus="own", ingest=Ingest(reader=reader, pedal=pedal))
 
 
 @pytest.fixture
@@ -84,6 +85,19 @@ def test_tables_hold_every_note_in_the_order_test_validation_train(project, read
     assert rows[0].seconds == pytest.approx(3.25)
     assert [notes["pitch"][0] for notes in tables.read_notes(paths.NOTES, range(4))] == [63, 62, 61, 60]
     assert rejected() == {} and paths.REJECTED.read_text() == "member,reason\n"
+
+
+@pytest.mark.parametrize("reader", ["symusic", "pretty_midi"])
+def test_the_pedal_lengthens_notes_when_params_say_so(project, reader):
+    # Tick 0 of 10 ms: pedal down and C; tick 50: C is let go; tick 100: pedal up.
+    track = bytes.fromhex("00 FF 51 03 0F 42 40 00 B0 40 7F 00 90 3C 40 32 80 3C 00 32 B0 40 00 00 FF 2F 00")
+    header = bytes.fromhex("4D 54 68 64 00 00 00 06 00 00 00 01 00 64 4D 54 72 6B 00 00 00")
+    make(a=("train", header + bytes([len(track)]) + track))
+    durations = []
+    for pedal in (False, True):
+        ingest.run(params(reader, pedal))
+        durations += [notes["duration"].tolist() for notes in tables.read_notes(paths.NOTES, [0])]
+    assert durations == [[0.5], [1.0]]
 
 
 def test_the_bytes_are_the_same_every_time(project):
