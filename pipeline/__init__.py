@@ -2,13 +2,14 @@
 
 The map of the house, from the ground up; a module imports only from its own row and those above it here.
 
-    errors, note                                                                what a note is, what can go wrong
-    files, paths, progress, sections, params                                    every value and file; whole writes; bars
-    archives, chunks, corpus, download, manifest, midi, sources, splits, tables from a corpus to notes
-    encoding, floors, metrics, sampling, windows                                notes on the grid, and their measures
-    network, heads, storage, streaming                                          a trained model without TensorFlow
-    nn                                                                          build and train, with TensorFlow
-    decision, playing, report, results, roll, scoring                           what people look at and listen to
-    stages                                                                      one file per DVC stage
-    cli                                                                         one short function per command
+    errors, note                                          what a note is, what can go wrong
+    files, params, paths, progress, recipes, sections     every value and every file; whole writes; bars
+    archives, chunks, corpus, download, manifest, midi, pedal, sources, splits, tables   from a corpus to notes
+    encoding, layers, mixture, sounding, spread           notes on the grid; layers and densities in numpy
+    constraints, floors, metrics, passages, sampling, windows   what is learned from, measured and chosen
+    chain, heads, network, storage, streaming             a trained model without TensorFlow
+    nn                                                    build and train, with TensorFlow
+    decision, playing, report, results, roll, scoring     what people look at and listen to
+    stages                                                one file per DVC stage
+    cli                                                   one short function per command
 """

@@ -7,7 +7,8 @@ A code is a note on the time grid, what every model reads and what every sample 
     column 2  pitch     0..127
     column 3  velocity  1..127
 
-Training, scoring and playing all come through here, so they cannot disagree.
+A token is what an embedding is looked up by: times in 82 bins, exact up to half a second and then ever wider, and
+velocities in 32. Training, scoring and playing all come through here, so they cannot disagree.
 
 Shapes: N notes.
 """
@@ -30,6 +31,26 @@ SHORTEST = 0.004
 
 Codes = NDArray[np.int16]
 """Array [N, 4] of int16."""
+
+
+def _edges() -> NDArray[np.int64]:
+    """Return the first cell of each time bin, and the end: one cell each to 0.5 s, then each a tenth wider."""
+    edges = list(range(51))
+    while edges[-1] < CELLS:
+        edges.append(min(CELLS, max(edges[-1] + 1, round(edges[-1] * 1.1))))
+    return np.array(edges)
+
+
+BIN_EDGES = _edges()
+"""[83] first cell of each time bin, and 1001."""
+BIN_WIDTHS = np.diff(BIN_EDGES)
+"""[82] cells in each time bin."""
+BINS = len(BIN_WIDTHS)
+BIN_OF = np.repeat(np.arange(BINS), BIN_WIDTHS).astype(np.int32)
+"""[1001] bin of each cell."""
+VELOCITY_WIDTH = 4
+"""Velocities in a velocity bin."""
+VELOCITY_BINS = 128 // VELOCITY_WIDTH
 
 SCALAR_ORDER = [PITCH, STEP, DURATION]
 SCALE = np.array([1 / PITCHES, CELL, CELL], np.float32)
@@ -92,3 +113,11 @@ def scalar(codes: Codes) -> NDArray[np.float32]:
     but not that of the notes it feeds back; here both come through this function.
     """
     return np.asarray(codes[..., SCALAR_ORDER] * SCALE, np.float32)
+
+
+def tokens(codes: Codes) -> NDArray[np.int32]:
+    """Turn codes [..., 4] into tokens [..., 4]: step bin, duration bin, pitch, velocity bin."""
+    out = codes.astype(np.int32)
+    out[..., STEP], out[..., DURATION] = BIN_OF[codes[..., STEP]], BIN_OF[codes[..., DURATION]]
+    out[..., VELOCITY] //= VELOCITY_WIDTH
+    return out

@@ -30,15 +30,16 @@ class Scores:
     notes: NDArray[np.int64]
     """[R] notes scored."""
     bits: NDArray[np.float64]
-    """[R, 3] sums, columns as `HEADS`."""
+    """[R, 3] sums, columns as `HEADS`; [R, 4] where velocity is told, which does not count in the total."""
 
     def per_note(self) -> dict[str, float]:
-        """Return mean bits of each head and `bits_per_note`, their sum."""
+        """Return mean bits of each head and `bits_per_note`, the sum of those of `HEADS`."""
         mean = self.bits.sum(axis=0) / self.notes.sum()
-        return {"bits_per_note": float(mean.sum()), **dict(zip(HEADS, map(float, mean), strict=True))}
+        names = (*HEADS, "velocity")[: len(mean)]
+        return {"bits_per_note": float(mean[: len(HEADS)].sum()), **dict(zip(names, map(float, mean), strict=True))}
 
     def as_rows(self) -> list[list[object]]:
-        """Return rows of [piece, notes, pitch, step, duration] for JSON, to a ten-thousandth of a bit."""
+        """Return rows of [piece, notes, pitch, step, duration, …] for JSON, to a ten-thousandth of a bit."""
         return [
             [str(piece), int(notes), *(round(float(b), 4) for b in bits)]
             for piece, notes, bits in zip(self.piece, self.notes, self.bits, strict=True)
@@ -50,12 +51,12 @@ class Scores:
         return cls(
             np.array([row[0] for row in rows]),
             np.array([row[1] for row in rows], np.int64),
-            np.array([row[2:] for row in rows], np.float64).reshape(-1, 3),
+            np.array([row[2:] for row in rows], np.float64).reshape(len(rows), -1),
         )
 
 
 def collect(names: Sequence[str], bits: Sequence[NDArray[np.float64]]) -> Scores:
-    """Sum bits [N, 3] of each piece by piece, or by passages of 200 notes where there are fewer than 20 pieces."""
+    """Sum bits [N, 3 or 4] of each piece by piece, or by passages of 200 notes where there are fewer than 20 pieces."""
     size = PASSAGE if len(names) < PIECES_ENOUGH else max((len(piece) for piece in bits), default=1)
     rows = [
         (name, len(part), part.sum(axis=0))
@@ -77,7 +78,8 @@ def difference(ours: Scores, theirs: Scores, resamples: int, seed: int) -> tuple
     """
     if not (np.array_equal(ours.piece, theirs.piece) and np.array_equal(ours.notes, theirs.notes)):
         raise ValueError("paired scores must be of the same notes")
-    gap = (ours.bits - theirs.bits).sum(axis=1)
+    counted = len(HEADS)
+    gap = (ours.bits[:, :counted] - theirs.bits[:, :counted]).sum(axis=1)
     rows = len(gap)
     drawn = np.random.default_rng(seed).multinomial(rows, np.full(rows, 1 / rows), size=resamples)
     low, high = np.percentile(drawn @ gap / (drawn @ ours.notes), [2.5, 97.5])

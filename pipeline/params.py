@@ -13,19 +13,8 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from pipeline.errors import ParamsError
-from pipeline.sections import (
-    Benchmark,
-    Compare,
-    Evaluate,
-    Floors,
-    Generate,
-    Ingest,
-    Model,
-    Name,
-    Section,
-    Train,
-    Windows,
-)
+from pipeline.recipes import Model, Train
+from pipeline.sections import Benchmark, Compare, Evaluate, Floors, Generate, Ingest, Name, Section, Windows
 
 
 class Params(Section):

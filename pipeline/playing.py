@@ -45,7 +45,8 @@ def write(model: Trained, request: Request, how: Generate, path: Path) -> None:
 
 def play(model: Trained, prompt: Codes, request: Request, how: Generate, path: Path) -> None:
     """Play on from a prompt [n, 4] and write both, the prompt first."""
-    sampler = Sampler(np.random.default_rng(request.seed), how.temperature, how.top_p)
+    sampler = Sampler(np.random.default_rng(request.seed), how.sampling)
+    sampler.hear(prompt)
     played = streaming.improvise(model, prompt, request.notes, sampler.choose)
     notes = encoding.decode(np.concatenate([prompt, played]))
     midi.write_notes(notes, path)

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from pipeline import files
 from pipeline.errors import DataError
 from pipeline.metrics import Scores
-from pipeline.sections import Model
+from pipeline.recipes import Model
 
 
 @dataclass(frozen=True)

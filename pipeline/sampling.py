@@ -1,47 +1,105 @@
-"""A distribution and a random generator to a choice.
+"""A distribution and a random generator to a choice that keeps all constraints.
 
-Shapes: K outcomes.
+What is forbidden is taken out of the distribution first, then come temperature and top-p, then one random number. So a
+constraint needs no second try and no repair, and the n-th choice has the n-th number of the generator.
+
+Shapes: K outcomes, N notes.
 """
 
 import numpy as np
 from numpy.typing import NDArray
+
+from pipeline.constraints import Limits, pitches
+from pipeline.encoding import Codes
+from pipeline.note import PITCHES
+from pipeline.sections import Sampling
+
+LEAST = 1e-300
+"""A mass below this is none: numbers beyond it are too coarse to choose by."""
 
 
 def sharpen(mass: NDArray[np.float64], temperature: float) -> NDArray[np.float64]:
     """Raise probabilities [K] to 1/temperature: below 1 the likely gets likelier, above 1 all get more equal."""
     if temperature == 1.0:
         return mass
-    with np.errstate(divide="ignore"):
-        logits = np.log(mass) / temperature
-    sharp = np.exp(logits - logits.max())
+    sharp = (mass / mass.max()) ** (1 / temperature)
     return np.asarray(sharp / sharp.sum())
 
 
 def nucleus(mass: NDArray[np.float64], top_p: float) -> NDArray[np.float64]:
-    """Keep the likeliest outcomes of [K] that together reach `top_p`; at least one stays.
+    """Keep the likeliest outcomes of [K] that together reach `top_p`; at least one stays, and of equals the first.
 
     Source: Holtzman et al., "The Curious Case of Neural Text Degeneration", ICLR 2020.
     """
     if top_p >= 1.0:
         return mass
-    order = np.argsort(-mass, kind="stable")
-    before = np.cumsum(mass[order]) - mass[order]
-    kept = np.where(before < top_p * mass.sum(), mass[order], 0.0)
-    out = np.empty_like(mass)
-    out[order] = kept / kept.sum()
-    return out
+    falling = np.sort(mass)[::-1]  # the values alone: to sort the outcomes by them takes ten times as long
+    reached = falling.cumsum()
+    count = int(reached.searchsorted(top_p * reached[-1])) + 1
+    kept = mass >= falling[count - 1]
+    if (spare := int(np.count_nonzero(kept)) - count) > 0:
+        kept[np.flatnonzero(mass == falling[count - 1])[-spare:]] = False
+    return np.asarray(mass * kept / reached[count - 1])
 
 
 class Sampler:
-    """Chooses from masses with one temperature and one top-p, by a generator of its own."""
+    """Chooses the parts of note after note by a generator of its own, and remembers what limits depend on."""
 
-    def __init__(self, rng: np.random.Generator, temperature: float, top_p: float) -> None:
+    def __init__(self, rng: np.random.Generator, how: Sampling) -> None:
+        """Begin before the first note.
+
+        Raises:
+            ParamsError: there is no such key, or none of its pitches lies in the range.
+        """
         self.rng = rng
-        self.temperature = temperature
-        self.top_p = top_p
+        self.how = how
+        self.pitches = pitches(how.key, how.lowest, how.highest)
+        self.columns = slice(None) if len(self.pitches) == PITCHES else np.array(self.pitches)
+        self.limits = Limits(how.polyphony, how.density)
+        self.chosen: dict[str, int] = {}
 
-    def choose(self, _head: str, mass: NDArray[np.float64]) -> int:
-        """Return an index of [K]; one random number is used for each choice."""
-        total = np.cumsum(nucleus(sharpen(mass, self.temperature), self.top_p))
+    def hear(self, codes: Codes) -> None:
+        """Take note of a prompt or of what a person played, codes [N, 4]; not of notes that were chosen here."""
+        if self.how.polyphony or self.how.density:
+            self.limits.hear(codes)
+
+    def choose(self, head: str, mass: NDArray[np.float64]) -> int:
+        """Choose a part of the next note: step and pitch in either order, then its duration, then its velocity.
+
+        The duration ends what limits must know of a note: with it the note is remembered.
+
+        Args:
+            head: `step`, `pitch`, `duration` or `velocity`.
+            mass: probabilities [K] of 1001 cells, 128 pitches, 1001 cells or 128 velocities.
+
+        Returns:
+            An index of [K].
+
+        Raises:
+            ValueError: the masses are no numbers.
+            KeyError: a duration comes before its step and pitch.
+        """
+        if head == "pitch":
+            index = self.pitches[self._draw(head, mass, mass[self.columns])]
+        else:
+            first = self.limits.earliest() if head == "step" else 0
+            index = first + self._draw(head, mass, mass[first:])
+        if self.how.polyphony or self.how.density:
+            self.chosen[head] = index
+            if head == "duration":
+                self.limits.add(self.chosen.pop("step"), index, self.chosen.pop("pitch"))
+        return index
+
+    def _draw(self, head: str, mass: NDArray[np.float64], allowed: NDArray[np.float64]) -> int:
+        """Return an index of the outcomes that are allowed; one random number is used."""
+        if len(allowed) < len(mass) and allowed.sum() < LEAST:
+            # The tail of a narrow density rounds to nothing; of a falling tail the first cell has the most.
+            allowed = (np.arange(len(allowed)) == 0) * 1.0 if head == "step" else np.ones(len(allowed))
+        else:
+            temperature = self.how.temperature_time if head in ("step", "duration") else self.how.temperature_pitch
+            allowed = nucleus(sharpen(allowed, temperature), self.how.top_p)
+        total = allowed.cumsum()
+        if not total[-1] > 0:
+            raise ValueError(f"{head}: masses sum to {total[-1]}")
         # Searching under the last sum, not under 1, keeps a rounding error from choosing an outcome of mass zero.
-        return int(np.searchsorted(total, self.rng.random() * total[-1], side="right"))
+        return int(total.searchsorted(self.rng.random() * total[-1], side="right"))

@@ -19,9 +19,9 @@ from pydantic import ValidationError
 from pipeline import files, paths
 from pipeline.encoding import CELL, CELLS
 from pipeline.errors import DataError
-from pipeline.heads import Spread
-from pipeline.network import Floats
-from pipeline.sections import Model
+from pipeline.layers import Floats
+from pipeline.recipes import Model
+from pipeline.spread import Spread
 
 FORMAT = 1
 WEIGHTS, CARD, HISTORY = "weights.npz", "model.json", "history.csv"

@@ -12,9 +12,11 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.chain import ChainHeads
 from pipeline.encoding import VELOCITY, Codes
-from pipeline.heads import Choose, RegressionHeads
-from pipeline.network import Floats, Network
+from pipeline.heads import Choose, Heads, RegressionHeads
+from pipeline.layers import Floats
+from pipeline.network import Network
 from pipeline.progress import track
 from pipeline.storage import Trained
 
@@ -22,12 +24,19 @@ STRIDE = 512
 """Notes read at a time: bounds the memory of a long piece."""
 
 
+def heads_of(model: Trained) -> Heads:
+    """Return the heads of a model."""
+    if model.block.heads == "regression":
+        return RegressionHeads(model.weights, model.spread)
+    return ChainHeads(model.block, model.weights)
+
+
 class Engine:
     """A model that has heard some notes and can say the next."""
 
     def __init__(self, model: Trained) -> None:
         self.network = Network(model.block, model.weights)
-        self.heads = RegressionHeads(model.weights, model.spread)
+        self.heads = heads_of(model)
         self.carries = model.block.memory == "carried"
         self.length = model.length
         self.reset()
@@ -125,10 +134,12 @@ def bits(model: Trained, pieces: Sequence[Codes], batch: int, what: str = "") ->
         what: name of the work, where its progress should be shown.
 
     Returns:
-        For each piece the bits [N - 1, 3] of all its notes but the first, columns as `heads.HEADS`.
+        For each piece the bits of all its notes but the first: [N - 1, 3], columns as `encoding.HEADS`, or [N - 1, 4]
+        with those of velocity last.
     """
-    heads = RegressionHeads(model.weights, model.spread)
-    scored = [np.full((max(len(codes) - 1, 0), 3), np.nan) for codes in pieces]
+    heads = heads_of(model)
+    columns = 4 if model.block.velocity else 3
+    scored = [np.full((max(len(codes) - 1, 0), columns), np.nan) for codes in pieces]
     read = hidden_before(model, pieces, batch)
     if what:
         read = track(read, what, sum(map(len, scored)), lambda part: part[1].stop - part[1].start)
@@ -139,6 +150,8 @@ def bits(model: Trained, pieces: Sequence[Codes], batch: int, what: str = "") ->
 
 def fit_spread(model: Trained, pieces: Sequence[Codes], batch: int = 16) -> Trained:
     """Return the model with the spread of its regression heads fitted on training pieces, codes [N, 4] each."""
+    if model.block.heads != "regression":
+        return model
     found = list(hidden_before(model, pieces, batch))
     heads = RegressionHeads(model.weights, {})
     heads.fit(np.concatenate([h for _, _, h in found]), np.concatenate([pieces[i][notes] for i, notes, _ in found]))

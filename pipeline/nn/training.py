@@ -16,13 +16,16 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from pipeline import encoding, heads, progress, streaming, windows
+from pipeline import progress, streaming, windows
 from pipeline.encoding import Codes
 from pipeline.metrics import collect
-from pipeline.nn import architectures, checkpoint
-from pipeline.nn import heads as nn_heads
+from pipeline.nn import architectures, batches, checkpoint
+from pipeline.nn.heads import Chain
+from pipeline.nn.optimizers import Adam, Muon, Optimizer
 from pipeline.params import Params
-from pipeline.sections import Model
+from pipeline.passages import Segment
+from pipeline.recipes import Model
+from pipeline.spread import Spread
 from pipeline.storage import Trained
 from pipeline.windows import Windows
 
@@ -61,49 +64,72 @@ def prepare(seed: int, threads: int) -> None:
 
 
 class Trainer:
-    """A Keras model, its optimiser and one compiled training step."""
+    """A Keras network, its optimiser and one compiled training step."""
 
     def __init__(self, job: Job) -> None:
         self.job = job
         train = job.params.train
         self.model = architectures.build(job.block)
-        self.optimizer = keras.optimizers.Adam(train.learning_rate, global_clipnorm=train.clip_norm)
-        self.optimizer.build(self.model.trainable_variables)
-        self.variables = [*self.model.trainable_variables, *self.optimizer.variables]
-        self.dropouts = [layer for layer in self.model.layers if isinstance(layer, keras.layers.Dropout)]
+        self.every = job.block.objective == "every"
+        weights = self.model.trainable_variables
+        self.optimizer: Optimizer = (
+            Muon(weights, train.clip_norm) if self.every else Adam(weights, train.last.learning_rate, train.clip_norm)
+        )
+        if isinstance(self.model.heads, Chain):
+            self.model.heads.begin(np.concatenate(job.windows.pieces("train")))
+        self.variables = [*weights, *self.optimizer.variables]
+        self.dropouts = [layer for layer in (*self.model.between, self.model.final) if layer.rate > 0]
         self.step = tf.function(self._step, reduce_retracing=True)
 
-    def _step(self, features: Any, targets: Any) -> Any:
-        """Descend once on features [B, T, F] and target codes [B, 4]; returns the weighted loss."""
+    def _step(self, codes: Any, left: Any, there: Any, state: Any, rate: Any) -> Any:
+        """Descend once; arrays as of a `Segment`. Returns the weighted loss, and the state for the segment after."""
         with tf.GradientTape() as tape:
-            parts = nn_heads.losses(self.model(features, training=True), targets)
-            loss = nn_heads.weighted(parts, self.job.params.train.loss_weights)
-        gradients = tape.gradient(loss, self.model.trainable_variables)
-        self.optimizer.apply(gradients, self.model.trainable_variables)
-        return loss
+            hidden, after = self.model.read(codes[:, :-1], left[:, :-1], state, training=True)
+            if not self.every:
+                hidden, codes, left, there = hidden[:, -1:], codes[:, -1:], left[:, -1:], there[:, -1:]
+            else:
+                codes, left = codes[:, 1:], left[:, 1:]
+            told = self.model.losses_after(hidden, codes, left)
+            each = self.model.heads.weigh(told, self.job.params.train.loss_weights)
+            mask = tf.reshape(there, [-1])
+            loss = tf.reduce_sum(each * mask) / tf.reduce_sum(mask)
+        self.optimizer.apply(tape.gradient(loss, self.model.trainable_variables), rate)
+        return loss, after
 
-    def descend(self, notes: Codes, targets: Codes) -> float:
-        """Train on one batch, notes [B, T, 4] and the targets [B, 4] after them; returns the weighted loss."""
-        return float(self.step(tf.constant(encoding.scalar(notes)), tf.constant(targets)))
+    def descend(self, batch: Segment, state: Any, rate: float) -> tuple[float, Any]:
+        """Train on one batch at a rate; returns the weighted loss, and the state for the segment after."""
+        if batch.first:
+            state = self.model.start(len(batch.codes))
+        arrays = [tf.constant(array) for array in (batch.codes.astype(np.int32), batch.left, batch.there)]
+        loss, after = self.step(*arrays, state, tf.constant(rate))
+        return float(loss), after
 
     def epoch(self, number: int) -> float:
         """Train one epoch, numbered from 0; returns the mean weighted loss."""
-        params, data = self.job.params, self.job.windows
-        size = params.train.notes_per_epoch
+        params = self.job.params
         for place, layer in enumerate(self.dropouts):
             layer.seed_generator.state.assign(_dropout_seed(params.seed, number, place))
-        order = windows.order(params.seed, len(data.starts), number * size, size)
-        total = 0.0
-        for begin in range(0, size, params.train.batch):
-            notes, targets = data.gather(order[begin : begin + params.train.batch])
-            total += self.descend(notes, targets) * len(targets)
-        return total / size
+        total, notes, state = 0.0, 0.0, None
+        for batch in batches.epoch(params, self.job.block, self.job.windows, number):
+            share = (number + notes / params.train.notes_per_epoch) / params.train.epochs
+            loss, state = self.descend(batch, state, self._rate(share))
+            size = float(batch.there.sum())
+            total, notes = total + loss * size, notes + size
+        return total / notes
+
+    def _rate(self, share: float) -> float:
+        """Return the rate when a share of the budget is spent: rising, then falling evenly to zero."""
+        if not self.every:
+            return self.job.params.train.last.learning_rate
+        how = self.job.params.train.every
+        rise = share / how.warmup if share < how.warmup else 1.0
+        return how.learning_rate * max(min(rise, 1 - share), 1e-3)
 
     def weights(self) -> list[NDArray[np.float32]]:
         """Return a copy of all weights, in the order of the model's variables."""
         return [np.copy(v.numpy()) for v in self.model.trainable_variables]
 
-    def trained(self, spread: dict[str, heads.Spread] | None = None) -> Trained:
+    def trained(self, spread: dict[str, Spread] | None = None) -> Trained:
         """Return the model as it is now, without its origin."""
         job = self.job
         weights = architectures.weights(self.model)

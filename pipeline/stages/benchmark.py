@@ -3,6 +3,7 @@
 Nothing but the report depends on it: a wall-clock figure must not make anything else run again.
 """
 
+import itertools
 import json
 import statistics
 import time
@@ -11,7 +12,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from pipeline import decision, files, paths, progress, storage, windows
-from pipeline.nn import training
+from pipeline.nn import batches, training
 from pipeline.params import Params
 from pipeline.sampling import Sampler
 from pipeline.stages import start
@@ -36,44 +37,50 @@ def run(params: Params) -> None:
     files.write_text(paths.TIMINGS, json.dumps({"reference": reference, **out}, indent=1) + "\n")
 
 
-def _trainer(params: Params, name: str) -> Callable[[], None]:
-    """Return a function that trains on the same few batches each time."""
+def _trainer(params: Params, name: str) -> Callable[[], float]:
+    """Return a function that trains on the same few batches each time, and gives how many target notes they have."""
     data = windows.load(paths.WINDOWS)
     trainer = training.Trainer(training.Job(name, params, data, paths.checkpoints()))
-    batch = data.gather(windows.order(params.seed, len(data.starts), 0, params.train.batch))
+    block = params.model[name]
+    some = list(itertools.islice(batches.epoch(params, block, data, 0), STEPS))
 
-    def train() -> None:
-        for _ in range(STEPS):
-            trainer.descend(*batch)
+    notes = float(sum(batch.there.sum() for batch in some))
+
+    def train() -> float:
+        state = None
+        for batch in some:
+            _, state = trainer.descend(batch, state, 0.0)
+        return notes
 
     return train
 
 
-def _player(params: Params, name: str) -> Callable[[], None]:
-    """Return a function that plays on from the same prompt each time."""
+def _player(params: Params, name: str) -> Callable[[], float]:
+    """Return a function that plays on from the same prompt each time, and gives how many notes it plays."""
     engine = Engine(storage.load(paths.model(name)))
     prompt = windows.load(paths.WINDOWS).pieces(params.compare.split)[0][: params.generate.prompt_notes]
 
-    def play() -> None:
-        sampler = Sampler(np.random.default_rng(params.seed), params.generate.temperature, params.generate.top_p)
+    def play() -> float:
+        sampler = Sampler(np.random.default_rng(params.seed), params.generate.sampling)
         engine.reset()
         engine.hear(prompt)
         for _ in range(NOTES):
             engine.say(sampler.choose, 64)
+        return NOTES
 
     return play
 
 
 def _ratios(
-    work: Mapping[str, Callable[[], None]], reference: str, rounds: int, what: str
+    work: Mapping[str, Callable[[], float]], reference: str, rounds: int, what: str
 ) -> dict[str, dict[str, float]]:
-    """Time all in turn, round after round; the first round warms up and is not counted."""
+    """Time a note of each in turn, round after round; the first round warms up and is not counted."""
     seconds: dict[str, list[float]] = {name: [] for name in work}
     for _ in progress.track(range(rounds + 1), what, rounds + 1):
         for name, act in work.items():
             began = time.perf_counter()
-            act()
-            seconds[name].append(time.perf_counter() - began)
+            notes = act()
+            seconds[name].append((time.perf_counter() - began) / notes)
     out = {}
     for name, its in seconds.items():
         ratios = [mine / base for mine, base in zip(its[1:], seconds[reference][1:], strict=True)]

@@ -11,7 +11,16 @@ from pipeline import windows
 from pipeline.nn import checkpoint, training
 from pipeline.nn.training import Job, Trainer
 from pipeline.params import Params
+from pipeline.recipes import Model, Train
 from pipeline.windows import Windows
+
+
+def budget(project: Params, **changes: int) -> Train:
+    """A training that takes seconds."""
+    few = {"epochs": 4, "notes_per_epoch": 256, "patience": 4, "threads": 1, **changes}
+    last = project.train.last.model_copy(update={"batch": 32, "learning_rate": 0.01})
+    every = project.train.every.model_copy(update={"streams": 4, "segment": 16, "segments": 2})
+    return project.train.model_copy(update={**few, "last": last, "every": every})
 
 
 @pytest.fixture
@@ -28,10 +37,7 @@ def job(project: Params, tmp_path: Path) -> Job:
         length=10,
     )
     block = project.model["hybrid"].model_copy(update={"units": [12, 8], "dense": 8})
-    budget = {"epochs": 4, "notes_per_epoch": 256, "batch": 32, "learning_rate": 0.01, "patience": 4, "threads": 1}
-    params = project.model_copy(
-        update={"model": {"small": block}, "train": project.train.model_copy(update=budget), "seed": 3}
-    )
+    params = project.model_copy(update={"model": {"small": block}, "train": budget(project), "seed": 3})
     return Job("small", params, data, tmp_path / "waiting")
 
 
@@ -44,13 +50,35 @@ def fresh(job: Job) -> tuple[training.Trained, list[dict[str, float]]]:
     return training.fit(job)
 
 
+@pytest.fixture(params=["last", "every"])
+def either(request: pytest.FixtureRequest, job: Job) -> Job:
+    """That job, and one of the other objective: a gated recurrence with a chain of heads."""
+    if request.param == "last":
+        return job
+    changes = {
+        "input": "embedding",
+        "width": 8,
+        "velocity": True,
+        "cell": "gated",
+        "heads": "categorical",
+        "chain": 8,
+        "objective": "every",
+        "memory": "carried",
+    }
+    block = Model.model_validate({**job.block.model_dump(), **changes})
+    train = job.params.train
+    every = train.every.model_copy(update={"transpose": 3, "stretch": 0.1, "louder": 5})
+    params = {"model": {"small": block}, "train": train.model_copy(update={"every": every})}
+    return replace(job, params=job.params.model_copy(update=params))
+
+
 def test_the_loss_falls(job: Job) -> None:
     _, history = fresh(job)
-    assert history[-1]["loss"] < 0.8 * history[0]["loss"]
+    assert history[-1]["loss"] < 0.95 * history[0]["loss"]
 
 
-def test_same_seed_same_weights(job: Job) -> None:
-    assert weights_equal(fresh(job)[0], fresh(job)[0])
+def test_same_seed_same_weights(either: Job) -> None:
+    assert weights_equal(fresh(either)[0], fresh(either)[0])
 
 
 def test_another_seed_gives_other_weights(job: Job) -> None:
@@ -58,8 +86,8 @@ def test_another_seed_gives_other_weights(job: Job) -> None:
     assert not weights_equal(fresh(job)[0], fresh(other)[0])
 
 
-def test_a_killed_run_goes_on_to_the_same_weights(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole, history = fresh(job)
+def test_a_killed_run_goes_on_to_the_same_weights(either: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole, history = fresh(either)
     epoch = Trainer.epoch
 
     def killed(self: Trainer, number: int) -> float:
@@ -70,14 +98,14 @@ def test_a_killed_run_goes_on_to_the_same_weights(job: Job, monkeypatch: pytest.
     with monkeypatch.context() as patch:
         patch.setattr(Trainer, "epoch", killed)
         with pytest.raises(KeyboardInterrupt):
-            fresh(job)
+            fresh(either)
     read: list[int] = []
     monkeypatch.setattr(Trainer, "epoch", lambda self, number: read.append(number) or epoch(self, number))
-    resumed, told = fresh(job)
+    resumed, told = fresh(either)
     assert read == [2, 3]
     assert told == history
     assert weights_equal(whole, resumed)
-    assert not job.folder.exists()
+    assert not either.folder.exists()
 
 
 def test_a_damaged_checkpoint_is_a_fresh_start(job: Job) -> None:
@@ -102,7 +130,37 @@ def test_patience_ends_training_and_the_best_epoch_is_kept(job: Job, monkeypatch
         return loss
 
     monkeypatch.setattr(Trainer, "epoch", spied)
-    impatient = job.params.model_copy(update={"train": job.params.train.model_copy(update={"patience": 1})})
+    impatient = job.params.model_copy(update={"train": budget(job.params, patience=1)})
     model, history = fresh(replace(job, params=impatient))
     assert len(history) == 3
     assert {w.tobytes() for w in model.weights.values()} == {w.tobytes() for w in kept[1]}
+
+
+def test_a_backward_half_would_read_what_it_has_to_tell(job: Job) -> None:
+    """Why params refuse objective every for a bidirectional block: the loss collapses, and playing it fails."""
+    blocks = {
+        way: job.block.model_copy(
+            update={
+                "input": "embedding",
+                "width": 32,
+                "units": [32],
+                "between_dropout": 0.0,
+                "final_dropout": 0.0,
+                "dense": 0,
+                "objective": "every",
+            }
+            | ({"bidirectional": True, "memory": "window"} if way == "leaking" else {"memory": "carried"})
+        )
+        for way in ("honest", "leaking")
+    }
+    told, held_out = {}, {}
+    for way, block in blocks.items():
+        train = budget(job.params, epochs=30, notes_per_epoch=1024)
+        train = train.model_copy(update={"loss_weights": train.loss_weights.model_copy(update={"pitch": 1.0})})
+        params = job.params.model_copy(update={"model": {"small": block}, "train": train})
+        trainer = Trainer(replace(job, params=params))
+        losses = [trainer.epoch(number) for number in range(30)]
+        told[way] = losses[-1]
+        held_out[way] = training._validation_bits(trainer.job, trainer)["pitch"]
+    assert told["leaking"] < 0.6 * told["honest"]
+    assert held_out["leaking"] > held_out["honest"]
