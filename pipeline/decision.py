@@ -1,9 +1,4 @@
-"""Which architecture: the rule, applied to what was measured.
-
-The best has the fewest bits per note. An architecture is too close to call when the 95 % interval of its paired
-difference against the best reaches zero. Of the best and those too close to it, the recommended is the one with
-the fewest parameters that can stream; if none can, the best.
-"""
+"""Which architecture: the rule, applied to what was measured."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +7,11 @@ from pipeline.metrics import Scores, difference
 from pipeline.results import Evaluation
 from pipeline.sections import Compare
 
+RULE = (
+    "The best has the fewest bits per note. An architecture is too close to call when the 95 % interval of its paired "
+    "difference against the best reaches zero. Recommended is one that can stream, since a live player needs that: of "
+    "the best that can and those too close to it, the one with the fewest parameters; if none can stream, the best."
+)
 REFERENCE = "baseline"
 """Others are compared with this architecture, or with the first of the list where a run leaves it out."""
 

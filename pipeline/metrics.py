@@ -51,7 +51,7 @@ class Scores:
         return cls(
             np.array([row[0] for row in rows]),
             np.array([row[1] for row in rows], np.int64),
-            np.array([row[2:] for row in rows], np.float64).reshape(len(rows), -1),
+            np.array([row[2:] for row in rows], np.float64).reshape(len(rows), -1 if rows else len(HEADS)),
         )
 
 

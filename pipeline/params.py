@@ -38,6 +38,8 @@ class Params(Section):
         for name in self.architectures:
             if name not in self.model:
                 raise ValueError(f"architectures names {name!r}, but there is no block model.{name}")
+        if taken := {"best", "reference", "floors", "uniform", "unigram", "trigram"} & set(self.model):
+            raise ValueError(f"an architecture cannot be named {min(taken)!r}: the results have something of that name")
         if len(set(self.architectures)) < len(self.architectures):
             raise ValueError("architectures names one twice")
         return self
@@ -67,7 +69,7 @@ def load(path: Path) -> Params:
         tree = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ParamsError(f"{path}: cannot be read ({error.strerror}); run from the project's folder") from error
-    except (YAMLError, UnicodeDecodeError) as error:
+    except (YAMLError, ValueError) as error:
         raise ParamsError(f"{path}: not YAML: {' '.join(str(error).split())}") from error
     try:
         return Params.model_validate(tree)

@@ -7,15 +7,14 @@ from typing import Any
 
 from rich.table import Table
 from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
 
+from pipeline import decision
 from pipeline.errors import DataError
 from pipeline.params import Params
 
 Rows = list[list[str]]
 """A header and the lines below it."""
-RULE = """The best has the fewest bits per note. An architecture is too close to call when the 95 % interval of its
-paired difference against the best reaches zero. Recommended is one that can stream, since a live player needs that: of
-the best that can and those too close to it, the one with the fewest parameters; if none can stream, the best."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +41,7 @@ def claims(path: Path) -> Mapping[str, Any]:
     """
     try:
         return dict(YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))["architectures"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, YAMLError) as error:
         raise DataError(f"{path}: no claims here ({error}); take the file from Git again") from error
 
 
@@ -132,7 +131,7 @@ def markdown(facts: Facts) -> str:
         "A floor is a predictor that knows little: `uniform` nothing, `unigram` how often each value comes, `trigram` "
         "the two pitches before.",
         "## The rule",
-        RULE.replace("\n", " "),
+        decision.RULE,
     ]
     return "\n\n".join(parts) + "\n"
 

@@ -44,7 +44,7 @@ class Evaluation:
             **{name: round(value, 6) for name, value in self.scores.per_note().items()},
         }
         tables: dict[str, list[list[Any]]] = {
-            "history": [list(self.history[0]), *(list(row.values()) for row in self.history)],
+            "history": [list(self.history[0]), *([row[name] for name in self.history[0]] for row in self.history)],
             "rows": self.scores.as_rows(),
         }
         lines = [f"{json.dumps(name)}: {json.dumps(value)}" for name, value in facts.items()]
@@ -72,5 +72,5 @@ class Evaluation:
                 history=[dict(zip(columns, row, strict=True)) for row in rows],
                 scores=Scores.of_rows(facts["rows"]),
             )
-        except (OSError, ValueError, KeyError, TypeError, ValidationError) as error:
+        except (OSError, ValueError, LookupError, TypeError, ValidationError) as error:
             raise DataError(f"{path}: no evaluation here ({error}); run 'dvc repro'") from error

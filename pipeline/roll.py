@@ -42,7 +42,7 @@ def draw(notes: Notes, title: str, prompt: int, path: Path) -> None:
     axes.set_yticks(octaves, [f"C{octave // 12 - 1}" for octave in octaves])
     axes.grid(axis="y", alpha=0.3)
     axes.set_xlabel("seconds")
-    axes.set_title(title, fontsize=10)
+    axes.set_title(title, fontsize=10, parse_math=False)
     figure.colorbar(rest, ax=axes, label="velocity", pad=0.01)
     buffer = io.BytesIO()
     FigureCanvasAgg(figure).print_png(buffer, metadata={"Software": None})

@@ -74,9 +74,10 @@ def load(folder: Path) -> Trained:
     try:
         card = json.loads((folder / CARD).read_text(encoding="utf-8"))
         data = (folder / WEIGHTS).read_bytes()
-    except (OSError, ValueError) as error:
+        stamp = (card["format"], card["cell_seconds"], card["cells"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(f"{folder}: no model here ({error}); train one with 'dvc repro'") from error
-    if (card.get("format"), card.get("cell_seconds"), card.get("cells")) != (FORMAT, CELL, CELLS):
+    if stamp != (FORMAT, CELL, CELLS):
         raise DataError(f"{folder / CARD}: written by another version of this program; train it again")
     if hashlib.sha256(data).hexdigest() != card.get("weights_sha256"):
         raise DataError(
@@ -93,7 +94,7 @@ def load(folder: Path) -> Trained:
             spread={name: Spread(**spread) for name, spread in card["spread"].items()},
             origin=card["origin"],
         )
-    except (KeyError, TypeError, ValidationError) as error:
+    except (AttributeError, KeyError, TypeError, ValidationError) as error:
         raise DataError(f"{folder / CARD}: torn or edited by hand; train the model again") from error
 
 
@@ -104,8 +105,8 @@ def history(folder: Path) -> list[dict[str, float]]:
         DataError: there is none.
     """
     try:
-        rows = list(csv.DictReader((folder / HISTORY).read_text(encoding="utf-8").splitlines()))
-        return [{name: float(value) for name, value in row.items()} for row in rows]
+        header, *rows = list(csv.reader((folder / HISTORY).read_text(encoding="utf-8").splitlines()))
+        return [dict(zip(header, map(float, row), strict=True)) for row in rows]
     except (OSError, ValueError) as error:
         raise DataError(f"{folder / HISTORY}: no learning curve here ({error}); train with 'dvc repro'") from error
 

@@ -6,9 +6,11 @@ note once, and windows are gathered when a batch is made, so that their length c
 Shapes: N notes of all pieces, P pieces, W windows, T window.
 """
 
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -113,8 +115,9 @@ def load(path: Path) -> Windows:
         DataError: the file is missing or torn.
     """
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        # Of a file that is no zip, np.load would leave the handle open.
+        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as arrays:
             values = {name: arrays[name] for name in ARRAYS}
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
         raise DataError(f"{path}: no windows here ({error}); make them with 'dvc repro windows'") from error
     return Windows(**{**values, "length": int(values["length"])})

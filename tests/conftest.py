@@ -4,12 +4,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
 from pipeline import encoding, note, params
 from pipeline.encoding import Codes
 from pipeline.params import Params
 
 ROOT = Path(__file__).parent.parent
+# A busy machine is no fault of the code: no test fails for the time an example takes.
+settings.register_profile("project", deadline=None)
+settings.load_profile("project")
 
 
 @pytest.fixture(scope="session")

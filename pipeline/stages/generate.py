@@ -18,7 +18,7 @@ def run(params: Params, architecture: str) -> None:
     how = params.generate
     prompts = _prompts(data.pieces(params.compare.split), how.samples, how.prompt_notes)
     for number, prompt in enumerate(progress.track(prompts, f"generate {architecture}", how.samples), 1):
-        # Sample k depends on the seed and k alone: asking for more samples changes none.
+        # The random numbers of sample k depend on the seed and k alone.
         request = Request(None, how.notes, [params.seed, number])
         playing.play(model, prompt, request, how, paths.samples(architecture) / f"{number:02}.mid")
 

@@ -112,6 +112,17 @@ def test_windows_in_numpy_are_those_of_keras(project: Params, name: str) -> None
     np.testing.assert_allclose(hidden, theirs[:, -1].numpy(), atol=1e-5)
 
 
+def test_two_bidirectional_layers_read_in_one_order(project: Params) -> None:
+    recipe = block(project, ("embedding", "lstm", "regression", False), bidirectional=True, memory="window")
+    model = shaken(architectures.build(recipe))
+    notes = np.stack([codes(seed, 12) for seed in range(3)])
+    left, _ = sounding.read(notes, sounding.start(3))
+    wide = tf.constant(notes.astype(np.int32))
+    theirs, _ = model.read(wide, tf.constant(left), [], training=False)
+    ours = Network(recipe, architectures.weights(model)).window(notes)[:, :9]
+    np.testing.assert_allclose(ours, theirs[:, -1].numpy(), atol=1e-5)
+
+
 def test_regression_bits_are_those_of_what_keras_says(project: Params) -> None:
     recipe = block(project, ("scalar", "lstm", "regression", False))
     model = shaken(architectures.build(recipe))
