@@ -116,6 +116,21 @@ def report() -> None:
     _stage("report")
 
 
+@app.command(epilog="Example: music-rnn study maestro")
+def study(name: Annotated[str, typer.Argument(help="A file in studies/, without .yaml.")]) -> None:
+    """Run the experiments of a study and make its page; experiments that are there already are not run again."""
+    from pipeline import findings
+    from pipeline import study as plan
+
+    params, about = load(paths.PARAMS), plan.load(name)
+    found = {}
+    for each, run in about.runs.items():
+        commit = plan.carry_out(f"{name}-{each}", run, params)
+        found[each] = findings.gather(run, commit, plan.names(run, params), params.seed)
+    for path in findings.write(about, found):
+        typer.echo(path)
+
+
 @app.command(epilog="Example: music-rnn score stacked my-piece.mid --notes surprise.parquet")
 def score(
     model: ModelName,

@@ -4,6 +4,7 @@ Shapes: R rows (pieces or passages).
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -62,15 +63,19 @@ class Evaluation:
             DataError: nothing there, or not of this kind.
         """
         try:
-            facts = json.loads(path.read_text(encoding="utf-8"))
-            columns, *rows = facts["history"]
-            return cls(
-                architecture=facts["architecture"],
-                block=Model.model_validate(facts["block"]),
-                parameters=facts["parameters"],
-                bytes=facts["bytes"],
-                history=[dict(zip(columns, row, strict=True)) for row in rows],
-                scores=Scores.of_rows(facts["rows"]),
-            )
+            return cls.of(json.loads(path.read_text(encoding="utf-8")))
         except (OSError, ValueError, LookupError, TypeError, ValidationError) as error:
             raise DataError(f"{path}: no evaluation here ({error}); run 'dvc repro'") from error
+
+    @classmethod
+    def of(cls, facts: Mapping[str, Any]) -> "Evaluation":
+        """Make one of what JSON gives."""
+        columns, *rows = facts["history"]
+        return cls(
+            architecture=facts["architecture"],
+            block=Model.model_validate(facts["block"]),
+            parameters=facts["parameters"],
+            bytes=facts["bytes"],
+            history=[dict(zip(columns, row, strict=True)) for row in rows],
+            scores=Scores.of_rows(facts["rows"]),
+        )

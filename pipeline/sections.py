@@ -98,6 +98,8 @@ class Compare(Section):
 
     split: Literal["validation", "test"]
     """The held-out pieces that decide."""
+    notes: Annotated[int, Field(ge=0)]
+    """Held-out notes scored at most, the beginnings of all pieces alike; 0 scores all."""
     resamples: Annotated[int, Field(ge=100, le=100_000)]
     """Bootstrap resamples."""
 

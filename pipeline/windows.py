@@ -98,7 +98,9 @@ def order(seed: int, windows: int, first: int, count: int) -> NDArray[np.int64]:
 
 
 def beginnings(pieces: Sequence[Codes], notes: int) -> list[Codes]:
-    """Cut pieces to their beginnings, of equal length where they are long enough, `notes` in all at most."""
+    """Cut pieces to their beginnings, of equal length where they are long enough, about `notes` in all; 0 cuts none."""
+    if not notes:
+        return list(pieces)
     share = max(2, notes // len(pieces))
     return [codes[:share] for codes in pieces]
 

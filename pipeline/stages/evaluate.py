@@ -15,7 +15,8 @@ def run(params: Params, architecture: str) -> None:
     """Score a trained model, every note with the context it would have when playing."""
     folder = paths.model(architecture)
     model, data = storage.load(folder), windows.load(paths.WINDOWS)
-    names, pieces = data.names(params.compare.split), data.pieces(params.compare.split)
+    how = params.compare
+    names, pieces = data.names(how.split), windows.beginnings(data.pieces(how.split), how.notes)
     bits = streaming.bits(model, pieces, params.evaluate.batch, f"evaluate {architecture}")
     Evaluation(
         architecture=architecture,

@@ -13,7 +13,8 @@ SECTIONS = ("floors", "compare")
 def run(params: Params) -> None:
     """Fit the floors on training pieces and score them on the pieces that decide."""
     data = windows.load(paths.WINDOWS)
-    names, pieces = data.names(params.compare.split), data.pieces(params.compare.split)
+    how = params.compare
+    names, pieces = data.names(how.split), windows.beginnings(data.pieces(how.split), how.notes)
     fitted = floors.fit(data.pieces("train"), params.floors.smoothing)
     scores = {name: metrics.collect(names, [floor(codes) for codes in pieces]) for name, floor in fitted.items()}
     out = {name: {**score.per_note(), "rows": score.as_rows()} for name, score in scores.items()}
