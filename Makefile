@@ -4,7 +4,7 @@ VENV := .venv
 RUN := PATH="$(CURDIR)/$(VENV)/bin:$$PATH" TF_CPP_MIN_LOG_LEVEL=2 DVC_NO_ANALYTICS=1
 PIP := $(VENV)/bin/python -m pip --disable-pip-version-check -q
 
-.PHONY: repro test check readme clean
+.PHONY: repro test readme lock clean
 
 repro: $(VENV)/.ready-run
 	$(RUN) dvc repro
@@ -30,5 +30,14 @@ $(VENV)/.ready-dev: requirements-dev.lock pyproject.toml | $(VENV)/bin/python
 	$(PIP) install --no-deps --no-build-isolation -e .
 	touch $@ $(VENV)/.ready-run
 
+readme: $(VENV)/.ready-run
+	$(RUN) python -m pipeline readme
+
 clean:
 	rm -rf $(VENV)
+
+lock:
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-annotate --no-header \
+	  pyproject.toml --extra train -o requirements.lock
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-annotate --no-header \
+	  pyproject.toml --extra train --extra dev -o requirements-dev.lock

@@ -131,6 +131,15 @@ def study(name: Annotated[str, typer.Argument(help="A file in studies/, without 
         typer.echo(path)
 
 
+@app.command(epilog="Example: music-rnn readme")
+def readme() -> None:
+    """Fill the figures in README.md from the results of the last run."""
+    from pipeline import readme as page
+    from pipeline.stages import report as stage
+
+    page.write(stage.facts(load(paths.PARAMS)))
+
+
 @app.command(epilog="Example: music-rnn score stacked my-piece.mid --notes surprise.parquet")
 def score(
     model: ModelName,

@@ -67,6 +67,7 @@ def test_nucleus_is_the_smallest_set_that_reaches_top_p(mass, top_p):
 def test_nucleus_worked_by_hand():
     assert nucleus(np.array([0.125, 0.5, 0.125, 0.25]), 0.75) == pytest.approx([0, 2 / 3, 0, 1 / 3])
     assert nucleus(np.array([0.125, 0.5, 0.125, 0.25]), 0.01) == pytest.approx([0, 1, 0, 0])
+    assert nucleus(np.array([0.2, 0.2, 0.2, 0.2, 0.2]), 0.5) == pytest.approx([1 / 3, 1 / 3, 1 / 3, 0, 0])
 
 
 @settings(max_examples=50)

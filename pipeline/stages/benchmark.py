@@ -64,6 +64,7 @@ def _player(params: Params, name: str) -> Callable[[], float]:
         sampler = Sampler(np.random.default_rng(params.seed), params.generate.sampling)
         engine.reset()
         engine.hear(prompt)
+        sampler.hear(prompt)
         for _ in range(NOTES):
             engine.say(sampler.choose, 64)
         return NOTES
