@@ -9,7 +9,7 @@ The map of the house, from the ground up; a module imports only from its own row
     constraints, floors, metrics, passages, sampling, windows   what is learned from, measured and chosen
     chain, heads, network, storage, streaming             a trained model without TensorFlow
     nn                                                    build and train, with TensorFlow
-    decision, findings, playing, readme, report, results, roll, scoring, study   what people look at and listen to
+    decision, findings, playing, readme, report, results, roll, scoring, shipping, study   what people look at
     stages                                                one file per DVC stage
     cli                                                   one short function per command
 """

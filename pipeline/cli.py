@@ -140,6 +140,14 @@ def readme() -> None:
     page.write(stage.facts(load(paths.PARAMS)))
 
 
+@app.command(epilog="Example: music-rnn ship expressive")
+def ship(model: Architecture) -> None:
+    """Put a trained model into the package, half as large, with its bits and the licence of its music on its card."""
+    from pipeline import shipping
+
+    typer.echo(shipping.ship(model, load(paths.PARAMS).corpus))
+
+
 @app.command(epilog="Example: music-rnn score stacked my-piece.mid --notes surprise.parquet")
 def score(
     model: ModelName,
@@ -166,4 +174,5 @@ def sample(
     """Let a model play on from a prompt."""
     from pipeline import playing, storage
 
-    playing.write(storage.find(model), playing.Request(prompt, notes, seed), load(paths.PARAMS).generate, out)
+    how = load(paths.PARAMS).generate.sampling if paths.PARAMS.exists() else playing.AS_IT_IS
+    playing.write(storage.find(model), playing.Request(prompt, notes, seed), how, out)

@@ -9,10 +9,23 @@ from pipeline import encoding, midi, roll, streaming
 from pipeline.encoding import DURATION, PITCH, STEP, VELOCITY, Codes
 from pipeline.errors import MidiError
 from pipeline.sampling import Sampler
-from pipeline.sections import Generate
+from pipeline.sections import Sampling
 from pipeline.storage import Trained
 
 MIDDLE_C = {STEP: 0, DURATION: 50, PITCH: 60, VELOCITY: 64}
+
+
+AS_IT_IS = Sampling(
+    temperature_pitch=1.0,
+    temperature_time=1.0,
+    top_p=1.0,
+    key="chromatic",
+    lowest=0,
+    highest=127,
+    polyphony=0,
+    density=0,
+)
+"""Sampling that changes nothing of what a model says: for use outside a project, where no params.yaml is."""
 
 
 @dataclass(frozen=True)
@@ -24,8 +37,8 @@ class Request:
     seed: int | list[int]
 
 
-def read_prompt(path: Path | None, notes: int) -> Codes:
-    """Return the last notes of a MIDI file as codes [n, 4], n up to `notes`; of no file, one middle C.
+def read_prompt(path: Path | None) -> Codes:
+    """Return the notes of a MIDI file as codes [n, 4]; of no file, one middle C.
 
     Raises:
         MidiError: the file cannot be read.
@@ -33,19 +46,19 @@ def read_prompt(path: Path | None, notes: int) -> Codes:
     if path is None:
         return np.array([[MIDDLE_C[column] for column in range(4)]], np.int16)
     try:
-        return encoding.encode(midi.read_notes(path.read_bytes(), "symusic"))[-notes:]
+        return encoding.encode(midi.read_notes(path.read_bytes(), "symusic"))
     except (OSError, MidiError) as error:
         raise MidiError(f"{path}: {error}; give a MIDI file with notes") from error
 
 
-def write(model: Trained, request: Request, how: Generate, path: Path) -> None:
+def write(model: Trained, request: Request, how: Sampling, path: Path) -> None:
     """Play and write `path`, with a piano roll beside it."""
-    play(model, read_prompt(request.prompt, how.prompt_notes), request, how, path)
+    play(model, read_prompt(request.prompt), request, how, path)
 
 
-def play(model: Trained, prompt: Codes, request: Request, how: Generate, path: Path) -> None:
+def play(model: Trained, prompt: Codes, request: Request, how: Sampling, path: Path) -> None:
     """Play on from a prompt [n, 4] and write both, the prompt first."""
-    sampler = Sampler(np.random.default_rng(request.seed), how.sampling)
+    sampler = Sampler(np.random.default_rng(request.seed), how)
     sampler.hear(prompt)
     played = streaming.improvise(model, prompt, request.notes, sampler.choose)
     notes = encoding.decode(np.concatenate([prompt, played]))

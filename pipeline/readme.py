@@ -22,7 +22,7 @@ def filled(text: str, facts: Facts) -> str:
     known = {"decision": decision(facts)}
     found = {match["name"] for match in PARTS.finditer(text)}
     if found != set(known):
-        raise DataError(f"{README}: marked parts are {sorted(found)}, not {sorted(known)}; take README.md from Git again")
+        raise DataError(f"{README}: marked parts are {sorted(found)}, not {sorted(known)}; take it from Git again")
     return PARTS.sub(lambda match: f"{match[1]}\n{known[match['name']]}\n\n{match[3]}", text)
 
 

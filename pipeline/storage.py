@@ -24,6 +24,8 @@ from pipeline.recipes import Model
 from pipeline.spread import Spread
 
 FORMAT = 1
+SHIPPED = Path(__file__).parent / "shipped"
+"""Models that come with the package."""
 WEIGHTS, CARD, HISTORY = "weights.npz", "model.json", "history.csv"
 
 
@@ -46,9 +48,15 @@ class Trained:
         return sum(weight.size for weight in self.weights.values())
 
 
-def save(model: Trained, folder: Path) -> None:
-    """Write a model; the card comes last and vouches for the weights."""
-    data = files.npz(model.weights)
+def save(model: Trained, folder: Path, number: type[np.floating[Any]] = np.float32) -> None:
+    """Write a model; the card comes last and vouches for the weights.
+
+    Args:
+        model: what is written.
+        folder: where; files there are replaced one by one, each whole.
+        number: how weights are kept; float16 halves the size and is for models that are given away.
+    """
+    data = files.npz({name: weight.astype(number) for name, weight in model.weights.items()})
     card = {
         "format": FORMAT,
         "architecture": model.architecture,
@@ -84,7 +92,7 @@ def load(folder: Path) -> Trained:
             f"{folder / WEIGHTS}: not the weights that {CARD} vouches for; run 'dvc checkout' or train again"
         )
     with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
-        weights = {name: arrays[name] for name in arrays.files}
+        weights = {name: arrays[name].astype(np.float32) for name in arrays.files}
     try:
         return Trained(
             architecture=card["architecture"],
@@ -112,9 +120,13 @@ def history(folder: Path) -> list[dict[str, float]]:
 
 
 def find(model: str) -> Trained:
-    """Read a model by the name of its architecture in this project, or by its folder.
+    """Read a model by the name of its architecture in this project, by its folder, or by the name of a shipped one.
 
     Raises:
-        DataError: neither is there.
+        DataError: none of these is there.
     """
-    return load(folder if (folder := paths.model(model)).is_dir() else Path(model))
+    for folder in (paths.model(model), Path(model), SHIPPED / model):
+        if (folder / CARD).is_file():
+            return load(folder)
+    shipped = ", ".join(sorted(each.parent.name for each in SHIPPED.glob(f"*/{CARD}"))) or "none"
+    raise DataError(f"no model {model!r} here; train one with 'dvc repro', or take a shipped one: {shipped}")

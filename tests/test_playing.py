@@ -7,11 +7,8 @@ from pipeline import encoding, midi, playing, streaming
 from pipeline.errors import MidiError
 from pipeline.playing import Request
 from pipeline.sampling import Sampler
-from pipeline.sections import Generate, Sampling
 
-FREE = {"key": "chromatic", "lowest": 0, "highest": 127, "polyphony": 0, "density": 0}
-SAMPLING = Sampling(temperature_pitch=1.0, temperature_time=1.0, top_p=0.98, **FREE)
-HOW = Generate(samples=1, notes=10, prompt_notes=8, sampling=SAMPLING)
+SAMPLING = playing.AS_IT_IS.model_copy(update={"top_p": 0.98})
 
 
 @pytest.fixture
@@ -20,27 +17,26 @@ def prompt(tmp_path):
     return tmp_path / "prompt.mid"
 
 
-def test_a_prompt_is_the_last_notes_of_a_file(prompt):
-    whole = encoding.encode(midi.read_notes(prompt.read_bytes(), "symusic"))
-    assert np.array_equal(playing.read_prompt(prompt, 8), whole[-8:])
-    assert np.array_equal(playing.read_prompt(prompt, 500), whole)
+def test_a_prompt_is_the_notes_of_a_file(prompt):
+    notes = midi.read_notes(prompt.read_bytes(), "symusic")
+    assert np.array_equal(playing.read_prompt(prompt), encoding.encode(notes))
 
 
 def test_no_prompt_is_one_middle_c():
-    assert playing.read_prompt(None, 8).tolist() == [[0, 50, 60, 64]]
+    assert playing.read_prompt(None).tolist() == [[0, 50, 60, 64]]
 
 
 def test_a_prompt_that_is_no_midi_is_named(tmp_path):
     (tmp_path / "text.mid").write_text("no music")
     for name in ("text.mid", "absent.mid"):
         with pytest.raises(MidiError, match=rf"{name}: .*give a MIDI file with notes"):
-            playing.read_prompt(tmp_path / name, 8)
+            playing.read_prompt(tmp_path / name)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_is_written_is_the_prompt_and_what_was_played(kind, tmp_path):
     model, given = tiny(**kind), codes(3, 8)
-    playing.play(model, given, Request(None, 15, 7), HOW, tmp_path / "out.mid")
+    playing.play(model, given, Request(None, 15, 7), SAMPLING, tmp_path / "out.mid")
     choose = Sampler(np.random.default_rng(7), SAMPLING).choose
     expected = encoding.decode(np.concatenate([given, streaming.improvise(model, given, 15, choose)]))
     midi.write_notes(expected, tmp_path / "expected.mid")
@@ -50,7 +46,7 @@ def test_what_is_written_is_the_prompt_and_what_was_played(kind, tmp_path):
 
 def test_the_same_seed_writes_the_same_bytes(prompt, tmp_path):
     def written(name: str, seed: int | list[int]) -> list[bytes]:
-        playing.write(tiny(**CARRIED), Request(prompt, 12, seed), HOW, tmp_path / name / "sample.mid")
+        playing.write(tiny(**CARRIED), Request(prompt, 12, seed), SAMPLING, tmp_path / name / "sample.mid")
         return [(tmp_path / name / file).read_bytes() for file in ("sample.mid", "sample.png")]
 
     one = written("one", [4, 1])
@@ -59,7 +55,7 @@ def test_the_same_seed_writes_the_same_bytes(prompt, tmp_path):
 
 
 def test_a_file_begins_with_the_notes_of_its_prompt(prompt, tmp_path):
-    playing.write(tiny(), Request(prompt, 6, 0), HOW, tmp_path / "out.mid")
+    playing.write(tiny(), Request(prompt, 6, 0), SAMPLING, tmp_path / "out.mid")
     notes = midi.read_notes((tmp_path / "out.mid").read_bytes(), "symusic")
-    assert sorted(notes["pitch"][:8]) == sorted(playing.read_prompt(prompt, 8)[:, encoding.PITCH])
+    assert sorted(notes["pitch"][:8]) == sorted(playing.read_prompt(prompt)[:8, encoding.PITCH])
     assert notes["onset"][0] == 0

@@ -156,7 +156,7 @@ def fit(job: Job) -> tuple[Trained, list[dict[str, float]]]:
         if number - done.best_epoch >= train.patience:
             break
         loss = trainer.epoch(number)
-        bits = _validation_bits(job, trainer)
+        bits = validation_bits(job, trainer)
         done.history.append({"epoch": number + 1, "notes": (number + 1) * train.notes_per_epoch, "loss": loss, **bits})
         if bits["bits_per_note"] <= min(row["bits_per_note"] for row in done.history):
             done.best_epoch, done.best = number + 1, trainer.weights()
@@ -177,7 +177,7 @@ def _with_spread(job: Job, trainer: Trainer) -> Trained:
     return streaming.fit_spread(trainer.trained(), pieces)
 
 
-def _validation_bits(job: Job, trainer: Trainer) -> dict[str, float]:
+def validation_bits(job: Job, trainer: Trainer) -> dict[str, float]:
     """Score the beginnings of the validation pieces as `evaluate` will score all of them."""
     pieces: list[Codes] = windows.beginnings(job.windows.pieces("validation"), job.params.train.validation_notes)
     bits = streaming.bits(_with_spread(job, trainer), pieces, PIECES)

@@ -20,7 +20,7 @@ def run(params: Params, architecture: str) -> None:
     for number, prompt in enumerate(progress.track(prompts, f"generate {architecture}", how.samples), 1):
         # The random numbers of sample k depend on the seed and k alone.
         request = Request(None, how.notes, [params.seed, number])
-        playing.play(model, prompt, request, how, paths.samples(architecture) / f"{number:02}.mid")
+        playing.play(model, prompt, request, how.sampling, paths.samples(architecture) / f"{number:02}.mid")
 
 
 def _prompts(pieces: list[Codes], samples: int, notes: int) -> list[Codes]:

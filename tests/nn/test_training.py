@@ -120,7 +120,7 @@ def test_a_damaged_checkpoint_is_a_fresh_start(job: Job) -> None:
 
 def test_patience_ends_training_and_the_best_epoch_is_kept(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
     told = iter([5.0, 4.0, 6.0, 7.0])
-    monkeypatch.setattr(training, "_validation_bits", lambda *_: {"bits_per_note": next(told)})
+    monkeypatch.setattr(training, "validation_bits", lambda *_: {"bits_per_note": next(told)})
     kept: list[list[np.ndarray]] = []
     epoch = Trainer.epoch
 
@@ -161,6 +161,6 @@ def test_a_backward_half_would_read_what_it_has_to_tell(job: Job) -> None:
         trainer = Trainer(replace(job, params=params))
         losses = [trainer.epoch(number) for number in range(30)]
         told[way] = losses[-1]
-        held_out[way] = training._validation_bits(trainer.job, trainer)["pitch"]
+        held_out[way] = training.validation_bits(trainer.job, trainer)["pitch"]
     assert told["leaking"] < 0.6 * told["honest"]
     assert held_out["leaking"] > held_out["honest"]

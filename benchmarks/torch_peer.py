@@ -1,0 +1,95 @@
+"""The expressive model once more in PyTorch, as a peer for the speed of training; see `pipeline.nn` for what it means.
+
+Shapes: B passages, T notes.
+"""
+
+from typing import Any
+
+import torch
+import torch.nn.functional as f
+from torch import nn
+
+from pipeline.encoding import BINS, DURATION, PITCH, STEP, VELOCITY, VELOCITY_BINS
+from pipeline.recipes import Model
+
+SIZES = {STEP: BINS, DURATION: BINS, PITCH: 128, VELOCITY: VELOCITY_BINS}
+ORDER = (STEP, PITCH, DURATION, VELOCITY)
+
+
+class Scan(torch.autograd.Function):
+    """h_t = keep_t h_(t-1) + new_t over [T, B, U], with the gradient written out."""
+
+    @staticmethod
+    def forward(ctx: Any, keep: Any, new: Any, first: Any) -> Any:
+        out, state = torch.empty_like(new), first
+        for t in range(len(keep)):
+            state = torch.addcmul(new[t], keep[t], state, out=out[t])
+        ctx.save_for_backward(keep, out, first)
+        return out
+
+    @staticmethod
+    def backward(ctx: Any, upstream: Any) -> Any:
+        keep, out, first = ctx.saved_tensors
+        total = torch.empty_like(upstream)
+        back = total[-1] = upstream[-1]
+        for t in range(len(keep) - 2, -1, -1):
+            back = torch.addcmul(upstream[t], keep[t + 1], back, out=total[t])
+        return total * torch.cat([first[None], out[:-1]]), total, keep[0] * total[0]
+
+
+def gelu(x: Any) -> Any:
+    return x * torch.sigmoid(1.702 * x)
+
+
+class Block(nn.Module):
+    """One gated residual block."""
+
+    def __init__(self, width: int, units: int) -> None:
+        super().__init__()
+        self.norm1, self.norm2 = nn.RMSNorm(width, 1e-6), nn.RMSNorm(width, 1e-6)
+        self.inner, self.outer = nn.Linear(width, 3 * units), nn.Linear(units, width, bias=False)
+        self.up, self.down = nn.Linear(width, 2 * width), nn.Linear(2 * width, width, bias=False)
+
+    def forward(self, x: Any, state: Any) -> Any:
+        keep, new, gate = self.inner(self.norm1(x)).chunk(3, -1)
+        keep = torch.sigmoid(keep)
+        states = Scan.apply(keep, (1 - keep) * new, state)
+        x = x + self.outer(states * f.silu(gate))
+        return x + self.down(gelu(self.up(self.norm2(x)))), states[-1].detach()
+
+
+class Peer(nn.Module):
+    """Body and chain of heads."""
+
+    def __init__(self, block: Model) -> None:
+        super().__init__()
+        d, c = block.width, block.chain
+        self.tables = nn.ModuleList([nn.Embedding(SIZES[column], d) for column in ORDER])
+        self.sounding = nn.Linear(256, d)
+        self.blocks = nn.ModuleList([Block(d, units) for units in block.units])
+        self.norm, self.chain, self.ahead = nn.RMSNorm(d, 1e-6), nn.Linear(d, 4 * c), nn.Linear(256, 2 * c, bias=False)
+        self.given = nn.ModuleList([nn.Embedding(BINS, 3 * c), nn.Embedding(128, 2 * c), nn.Embedding(BINS, c)])
+        self.out = nn.ModuleList([nn.Linear(c, SIZES[column]) for column in ORDER])
+        self.width = c
+
+    def forward(self, tokens: Any, left: Any, state: list[Any]) -> Any:
+        """Return the loss of tokens [T + 1, B, 4] with what is left of sounding keys [T + 1, B, 128], and the state."""
+        sounds = (left > 0).float()
+        seen = torch.cat([sounds, torch.exp(left.float() / -20) * sounds], -1)
+        x = sum(table(tokens[:-1, :, column]) for table, column in zip(self.tables, ORDER, strict=True))
+        x, after = x + self.sounding(seen[:-1]), []
+        for block, before in zip(self.blocks, state, strict=True):
+            x, now = block(x, before)
+            after.append(now)
+        c, then = self.width, tokens[1:]
+        step, pitch, duration, velocity = self.chain(self.norm(x)).chunk(4, -1)
+        ahead, by_step = self.ahead(seen[1:]), self.given[0](then[..., STEP])
+        by_pitch = self.given[1](then[..., PITCH])
+        pitch = pitch + ahead[..., :c] + by_step[..., :c]
+        duration = duration + ahead[..., c:] + by_step[..., c : 2 * c] + by_pitch[..., :c]
+        velocity = velocity + by_step[..., 2 * c :] + by_pitch[..., c:] + self.given[2](then[..., DURATION])
+        losses = [
+            f.cross_entropy(out(gelu(part)).flatten(0, 1), then[..., column].flatten())
+            for out, part, column in zip(self.out, (step, pitch, duration, velocity), ORDER, strict=True)
+        ]
+        return losses[0] + losses[1] + losses[2] + 0.2 * losses[3], after
