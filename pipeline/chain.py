@@ -25,7 +25,10 @@ TOLD = ("pitch", "step", "duration", "velocity")
 """Order of the columns of bits."""
 CELL_BITS = np.log2(BIN_WIDTHS)[BIN_OF]
 """[1001] bits to tell a cell within its bin, where all cells are as likely."""
-VELOCITIES = np.repeat(1 / VELOCITY_WIDTH, VELOCITY_WIDTH)
+VELOCITY_OF = np.arange(128) // VELOCITY_WIDTH
+"""[128] bin of each velocity."""
+VELOCITY_WIDTHS = np.bincount(VELOCITY_OF[1:]).astype(float)
+"""[32] velocities in each bin; the first has one less, since velocity 0 is no note."""
 
 
 class ChainHeads:
@@ -96,8 +99,8 @@ class ChainHeads:
             return np.asarray(self._chosen(outputs, BIN_OF[cells]) + CELL_BITS[cells])
         if part == "pitch":
             return self._chosen(outputs, codes[:, PITCH])
-        bins = codes[:, VELOCITY] // VELOCITY_WIDTH
-        return np.asarray(self._chosen(outputs, bins) + np.log2(VELOCITY_WIDTH))
+        bins = VELOCITY_OF[codes[:, VELOCITY]]
+        return np.asarray(self._chosen(outputs, bins) + np.log2(VELOCITY_WIDTHS[bins]))
 
     @staticmethod
     def _chosen(outputs: Floats, index: NDArray[np.integer]) -> NDArray[np.float64]:
@@ -109,9 +112,9 @@ class ChainHeads:
         if part == "pitch":
             return softmax(outputs)
         if part == "velocity":
-            mass = np.kron(softmax(outputs), VELOCITIES)
+            mass = (softmax(outputs) / VELOCITY_WIDTHS)[VELOCITY_OF]
             mass[0] = 0.0
-            return np.asarray(mass / mass.sum())
+            return np.asarray(mass)
         if self.mixed:
             return mixture.masses(outputs)
         return np.asarray((softmax(outputs) / BIN_WIDTHS)[BIN_OF])

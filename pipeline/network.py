@@ -13,7 +13,7 @@ import numpy as np
 
 from pipeline import encoding, sounding
 from pipeline.encoding import DURATION, PITCH, STEP, VELOCITY, Codes
-from pipeline.layers import Floats, Gated, Lstm, rms_norm
+from pipeline.layers import Attention, Floats, Gated, Lstm, rms_norm
 from pipeline.recipes import Model
 
 State = list[Any]
@@ -27,7 +27,7 @@ class Network:
     def __init__(self, block: Model, weights: Mapping[str, Floats]) -> None:
         self.block = block
         self.weights = weights
-        kind: Any = {"lstm": Lstm, "gated": Gated}[block.cell]
+        kind: Any = {"lstm": Lstm, "gated": Gated, "attention": Attention}[block.cell]
         directions = ("_forward", "_backward") if block.bidirectional else ("",)
         names = [f"{block.cell}_{number}" for number in range(1, len(block.units) + 1)]
         self.layers = [[kind(weights, name + way) for way in directions] for name in names]
@@ -88,7 +88,7 @@ class Network:
 
     def _finish(self, x: Floats, at: Any, codes: Codes) -> Floats:
         """Apply what stands between the last layer and the heads; dropout is of training only."""
-        if self.block.cell == "gated":
+        if self.block.residual:
             x = rms_norm(x, self.weights["norm/scale"])
         if self.block.dense:
             x = np.maximum(x @ self.weights["dense/kernel"] + self.weights["dense/bias"], np.float32(0))

@@ -6,6 +6,8 @@ from pydantic import Field, model_validator
 
 from pipeline.sections import Count, Section, Share
 
+HEAD = 32
+"""Units of one head of attention."""
 Weight = Annotated[float, Field(ge=0, le=1000)]
 
 
@@ -90,10 +92,11 @@ class Model(Section):
     """Features of the embedding input; 0 with the scalar input."""
     velocity: bool
     """Whether velocity is read and told; bits per note leave it out, so that all can be compared."""
-    cell: Literal["lstm", "gated"]
-    """`lstm`: LSTM layers. `gated`: residual blocks of a gated linear recurrence and two dense layers, `width` wide."""
+    cell: Literal["lstm", "gated", "attention"]
+    """`lstm`: LSTM layers. `gated`: residual blocks of a gated linear recurrence and two dense layers, `width` wide.
+    `attention`: such blocks with attention to the last 128 notes in place of the recurrence."""
     units: Annotated[list[Annotated[int, Field(ge=1, le=4096)]], Field(min_length=1, max_length=8)]
-    """Units of each recurrent layer, first to last."""
+    """Units of each recurrent layer, first to last; of attention all its heads together, 32 each."""
     bidirectional: bool
     """Each layer also reads the window backwards; such a model cannot stream."""
     between_dropout: Share
@@ -114,6 +117,11 @@ class Model(Section):
     """What a played or scored model remembers: `carried` state since the first note of the piece, or `window`, for
     which the last T notes are read anew before every note."""
 
+    @property
+    def residual(self) -> bool:
+        """Whether the layers are residual blocks, which all read and give vectors of `width`."""
+        return self.cell != "lstm"
+
     @model_validator(mode="after")
     def _makes_sense(self) -> "Model":
         for bad, why in (
@@ -126,13 +134,17 @@ class Model(Section):
                 self.bidirectional and self.memory == "carried",
                 "a bidirectional model has no state to carry from note to note; set memory: window",
             ),
-            (self.bidirectional and self.cell != "lstm", "only cell: lstm can be bidirectional"),
+            (self.bidirectional and self.residual, "only cell: lstm can be bidirectional"),
             (
                 self.between_dropout > 0 and len(self.units) == 1,
                 "between_dropout needs two layers in units; use final_dropout",
             ),
             ((self.input == "scalar") != (self.width == 0), "width is of input: embedding, and 0 with input: scalar"),
-            (self.cell == "gated" and self.input == "scalar", "cell: gated needs input: embedding"),
+            (self.residual and self.input == "scalar", f"cell: {self.cell} needs input: embedding"),
+            (
+                self.cell == "attention" and any(units % HEAD for units in self.units),
+                f"units of cell: attention are multiples of {HEAD}, the width of a head",
+            ),
             ((self.heads == "regression") != (self.chain == 0), "chain is 0 with heads: regression, else its width"),
             (
                 self.velocity and self.heads == "regression",

@@ -37,9 +37,10 @@ def draw(notes: Notes, title: str, prompt: int, path: Path) -> None:
     rest = PolyCollection(list(corners[prompt:]), array=colours[prompt:], cmap="viridis", clim=(1, 127))
     axes.add_collection(rest)
     axes.set_xlim(float(notes["onset"].min()) - 0.2, seconds + 0.2)
-    axes.set_ylim(int(notes["pitch"].min()) - 2, int(notes["pitch"].max()) + 3)
     octaves = np.arange(12, 128, 12)
     axes.set_yticks(octaves, [f"C{octave // 12 - 1}" for octave in octaves])
+    # After the ticks, which widen the limits to hold them all.
+    axes.set_ylim(int(notes["pitch"].min()) - 2, int(notes["pitch"].max()) + 3)
     axes.grid(axis="y", alpha=0.3)
     axes.set_xlabel("seconds")
     axes.set_title(title, fontsize=10, parse_math=False)

@@ -29,7 +29,12 @@ class Scored:
     notes: Notes
     """[N]"""
     bits: NDArray[np.float64]
-    """[N - 1, 3] of all notes but the first, columns as `HEADS`."""
+    """[N - 1, 3] of all notes but the first, columns as `HEADS`; a fourth is of velocity, where the model tells it."""
+
+    @property
+    def heads(self) -> tuple[str, ...]:
+        """Names of the columns."""
+        return (*HEADS, "velocity")[: self.bits.shape[1]]
 
 
 def score(model: Trained, paths: Sequence[Path]) -> list[Scored]:
@@ -53,10 +58,11 @@ def _one(model: Trained, path: Path) -> Scored:
 
 def show(found: Sequence[Scored]) -> None:
     """Print one row a file."""
-    out = Table("file", "notes", "bits per note", *HEADS)
+    out = Table("file", "notes", "bits per note", *(found[0].heads if found else HEADS))
     for each in found:
         mean = each.bits.mean(axis=0)
-        out.add_row(str(each.path), f"{len(each.notes):,}", *(f"{value:.3f}" for value in (mean.sum(), *mean)))
+        told = (mean[: len(HEADS)].sum(), *mean)
+        out.add_row(str(each.path), f"{len(each.notes):,}", *(f"{value:.3f}" for value in told))
     Console(highlight=False).print(out)
 
 
@@ -66,9 +72,10 @@ def write(found: Sequence[Scored], path: Path) -> None:
     for each in found:
         columns = {"file": pa.array([str(each.path)] * len(each.notes), pa.string())}
         columns |= {name: pa.array(each.notes[name]) for name in COLUMNS}
-        bits = np.concatenate([np.full((1, len(HEADS)), np.nan), each.bits])
+        bits = np.concatenate([np.full((1, len(each.heads)), np.nan), each.bits])
         columns |= {
-            f"bits_{head}": pa.array(bits[:, place], pa.float64(), from_pandas=True) for place, head in enumerate(HEADS)
+            f"bits_{head}": pa.array(bits[:, place], pa.float64(), from_pandas=True)
+            for place, head in enumerate(each.heads)
         }
         parts.append(pa.table(columns))
     with files.replacing(path) as temporary:

@@ -20,6 +20,7 @@ TESTED_BY = {
     "pipeline.chunks": "tests/test_midi.py",
     "pipeline.errors": "tests/test_cli.py",
     "pipeline.sections": "tests/test_params.py",
+    "pipeline.nn.attention": "tests/nn/test_architectures.py",
     "pipeline.sources.archive": "tests/stages/test_fetch.py",
     "pipeline.sources.folder": "tests/stages/test_fetch.py",
     "pipeline.sources.package": "tests/stages/test_fetch.py",

@@ -28,6 +28,16 @@ def test_a_file_is_scored_as_its_notes_are(files, kind):
         assert each.bits.shape == (len(notes) - 1, 3)
 
 
+def test_velocity_is_shown_apart_and_not_in_the_total(tmp_path, capsys):
+    found = scoring.Scored(tmp_path / "a.mid", music(0, 5), np.tile([1.0, 2.0, 4.0, 100.0], (4, 1)))
+    scoring.show([found])
+    shown = capsys.readouterr().out
+    assert "7.000" in shown
+    assert "velocity" in shown
+    scoring.write([found], tmp_path / "scored.parquet")
+    assert pq.read_table(tmp_path / "scored.parquet")["bits_velocity"].to_pylist() == [None, *[100.0] * 4]
+
+
 def test_every_note_is_written_and_the_first_has_no_bits(files, tmp_path):
     found = scoring.score(tiny(), files)
     scoring.write(found, tmp_path / "scored.parquet")

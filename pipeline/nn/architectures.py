@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from pipeline import encoding
 from pipeline.nn import heads
+from pipeline.nn.attention import Attention
 from pipeline.nn.layers import Embedded, Gated, RmsNorm
 from pipeline.recipes import Model
 
@@ -28,7 +29,7 @@ class Net(keras.Model):
         self.embedded = Embedded(block.width, block.velocity, "input") if block.input == "embedding" else None
         self.recurrent = [_layer(block, number, units) for number, units in enumerate(block.units, 1)]
         self.between = [keras.layers.Dropout(block.between_dropout) for _ in block.units[1:]]
-        self.norm = RmsNorm(name="norm") if block.cell == "gated" else None
+        self.norm = RmsNorm(name="norm") if block.residual else None
         self.dense = keras.layers.Dense(block.dense, activation="relu", name="dense") if block.dense else None
         self.final = keras.layers.Dropout(block.final_dropout)
         self.heads = heads.Regression() if block.heads == "regression" else heads.Chain(block)
@@ -37,8 +38,9 @@ class Net(keras.Model):
         """Return the state of each layer before the first note; none of a bidirectional model."""
         if self.block.bidirectional:
             return []
-        one = [tf.zeros([batch, units]) for units in self.block.units]
-        return one if self.block.cell == "gated" else [[state, tf.zeros_like(state)] for state in one]
+        if self.block.residual:
+            return [layer.start(batch) for layer in self.recurrent]
+        return [[tf.zeros([batch, units]), tf.zeros([batch, units])] for units in self.block.units]
 
     def read(self, codes: Any, left: Any, state: list[Any], training: bool) -> tuple[Any, list[Any]]:
         """Read notes.
@@ -59,7 +61,7 @@ class Net(keras.Model):
                 x = self.between[number - 1](x, training=training)
             if self.block.bidirectional:
                 x = layer(x)
-            elif self.block.cell == "gated":
+            elif self.block.residual:
                 x, now = layer(x, state[number])
                 after.append(now)
             else:
@@ -96,8 +98,8 @@ def _scalar(codes: Any) -> Any:
 def _layer(block: Model, number: int, units: int) -> keras.layers.Layer:
     """Return one recurrent layer, with its mirror where the block asks for it."""
     name = f"{block.cell}_{number}"
-    if block.cell == "gated":
-        return Gated(units, block.width, name)
+    if block.residual:
+        return {"gated": Gated, "attention": Attention}[block.cell](units, block.width, name)
     if not block.bidirectional:
         return keras.layers.LSTM(units, return_sequences=True, return_state=True, name=name)
     # At the end of a window the backward half has read all of it; earlier, it has read what is to be told.

@@ -87,8 +87,8 @@ def scan(keep: Any, new: Any, first: Any) -> Any:
     return out, gradient
 
 
-class Gated(keras.layers.Layer):
-    """A residual block of a gated linear recurrence and two dense layers; see `pipeline.layers.Gated`."""
+class Residual(keras.layers.Layer):
+    """A residual block: what mixes notes, by its kind, then two dense layers; see `pipeline.layers.Residual`."""
 
     def __init__(self, units: int, width: int, name: str) -> None:
         super().__init__(name=name)
@@ -100,23 +100,48 @@ class Gated(keras.layers.Layer):
         self.down = Linear(width, "down", 0.5, bias=False)
 
     def build(self, shape: Any) -> None:
-        """Make the weights; at first the units remember from one note to about `LONGEST`, spread evenly by order."""
+        """Make the weights."""
         width = shape[-1]
         for layer in (self.norm1, self.norm2, self.inner, self.up):
             layer.build((None, width))
         self.outer.build((None, self.units))
         self.down.build((None, 2 * width))
+
+    def start(self, batch: int) -> Any:
+        """Return the state before the first note."""
+        raise NotImplementedError
+
+    def mix(self, inner: Any, state: Any) -> tuple[Any, Any]:
+        """Return what notes [B, T, U] hear of those before them, from inner [B, T, 3 U], and the state after."""
+        raise NotImplementedError
+
+    def call(self, x: Any, state: Any) -> tuple[Any, Any]:
+        """Read x [B, T, D]; returns outputs [B, T, D] and the state after."""
+        mixed, state = self.mix(self.inner(self.norm1(x)), state)
+        x = x + self.outer(mixed)
+        return x + self.down(gelu(self.up(self.norm2(x)))), state
+
+
+class Gated(Residual):
+    """A gated linear recurrence; see `pipeline.layers.Gated`."""
+
+    def build(self, shape: Any) -> None:
+        """Make the weights; at first the units remember from one note to about `LONGEST`, spread evenly by order."""
+        super().build(shape)
         bias = np.zeros(3 * self.units, np.float32)
         bias[: self.units] = np.linspace(0, math.log(LONGEST), self.units)
         self.inner.bias.assign(bias)
 
-    def call(self, x: Any, state: Any) -> tuple[Any, Any]:
-        """Read x [B, T, D] from state [B, U]; returns outputs [B, T, D] and the state after."""
-        keep, new, gate = tf.split(self.inner(self.norm1(x)), 3, -1)
+    def start(self, batch: int) -> Any:
+        """Return the state [B, U] before the first note."""
+        return tf.zeros([batch, self.units])
+
+    def mix(self, inner: Any, state: Any) -> tuple[Any, Any]:
+        """Run the recurrence over inner [B, T, 3 U] from state [B, U]."""
+        keep, new, gate = tf.split(inner, 3, -1)
         keep = tf.sigmoid(keep)
         states = scan(keep, (1 - keep) * new, state)
-        x = x + self.outer(states * tf.nn.silu(gate))
-        return x + self.down(gelu(self.up(self.norm2(x)))), states[:, -1]
+        return states * tf.nn.silu(gate), states[:, -1]
 
 
 def sounding(left: Any) -> Any:

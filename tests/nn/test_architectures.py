@@ -7,7 +7,8 @@ import pytest
 import tensorflow as tf
 from conftest import codes
 
-from pipeline import sounding, streaming
+from pipeline import layers, sounding, streaming
+from pipeline.layers import SPAN
 from pipeline.network import Network
 from pipeline.nn import architectures, heads
 from pipeline.nn.architectures import Net
@@ -28,10 +29,12 @@ SPREAD = {"step": Spread("laplace", 0.1), "duration": Spread("laplace", 0.2)}
 COMBINED = [
     each
     for each in product(
-        ("scalar", "embedding"), ("lstm", "gated"), ("regression", "categorical", "mixture"), (False, True)
+        ("scalar", "embedding"), ("lstm", "gated", "attention"), ("regression", "categorical", "mixture"), (False, True)
     )
-    if each[:2] != ("scalar", "gated") and not (each[2] == "regression" and each[3])
+    if (each[0] == "embedding" or each[1] == "lstm") and not (each[2] == "regression" and each[3])
 ]
+LONG = 2 * SPAN + 50
+"""Notes of a piece that goes on when attention has lost sight of its beginning."""
 
 
 def block(project: Params, combined: tuple[str, str, str, bool], **other: object) -> Model:
@@ -42,7 +45,7 @@ def block(project: Params, combined: tuple[str, str, str, bool], **other: object
         "width": 12 if kind == "embedding" else 0,
         "velocity": velocity,
         "cell": cell,
-        "units": [10, 7],
+        "units": [64, 32] if cell == "attention" else [10, 7],
         "dense": 9,
         "heads": told,
         "chain": 0 if told == "regression" else 8,
@@ -82,11 +85,19 @@ def test_the_expressive_model_is_small_enough_to_ship(project: Params) -> None:
     assert 2 * sum(weight.size for weight in weights.values()) <= 2_000_000
 
 
+def test_the_transformer_has_the_parameters_of_the_recurrence_it_is_beside(project: Params) -> None:
+    counts = [
+        sum(weight.size for weight in architectures.weights(architectures.build(project.model[name])).values())
+        for name in ("expressive", "transformer")
+    ]
+    assert counts[1] == pytest.approx(counts[0], rel=0.05)
+
+
 @pytest.mark.parametrize("combined", COMBINED)
 def test_numpy_tells_notes_as_keras_does(project: Params, combined: tuple[str, str, str, bool]) -> None:
     recipe = block(project, combined)
     model = shaken(architectures.build(recipe))
-    notes = codes(5, 60)
+    notes = codes(5, LONG if recipe.cell == "attention" else 60)
     ours = streaming.bits(trained(model, recipe), [notes], 1)[0]
     theirs = keras_bits(model, notes)
     for column, name in enumerate(("pitch", "step", "duration", "velocity")[: ours.shape[1]]):
@@ -134,11 +145,11 @@ def test_regression_bits_are_those_of_what_keras_says(project: Params) -> None:
     np.testing.assert_allclose(ours[:, 1], cell_bits(said, notes[1:, 0], SPREAD["step"]), atol=1e-3)
 
 
-@pytest.mark.parametrize("cell", ["lstm", "gated"])
+@pytest.mark.parametrize("cell", ["lstm", "gated", "attention"])
 def test_note_by_note_is_the_whole_at_once(project: Params, cell: str) -> None:
     recipe = block(project, ("embedding", cell, "categorical", True))
     network = Network(recipe, architectures.weights(shaken(architectures.build(recipe))))
-    notes = codes(5, 200)
+    notes = codes(5, LONG)
     whole, _ = network.read(notes[None], network.start(1))
     state = network.start(1)
     for place, note in enumerate(notes):
@@ -146,13 +157,37 @@ def test_note_by_note_is_the_whole_at_once(project: Params, cell: str) -> None:
         np.testing.assert_allclose(hidden[0, 0], whole[0, place], atol=1e-4)
 
 
-@pytest.mark.parametrize("cell", ["lstm", "gated"])
-def test_a_segment_goes_on_where_the_one_before_ended(project: Params, cell: str) -> None:
+@pytest.mark.parametrize(
+    ("cell", "cut", "count"),
+    [("lstm", 25, 40), ("gated", 25, 40), ("attention", 25, 40), ("attention", SPAN, LONG), ("attention", 200, LONG)],
+)
+def test_a_segment_goes_on_where_the_one_before_ended(project: Params, cell: str, cut: int, count: int) -> None:
     model = shaken(architectures.build(block(project, ("embedding", cell, "categorical", True))))
-    notes = codes(5, 40)[None]
+    notes = codes(5, count)[None]
     left, _ = sounding.read(notes, sounding.start(1))
     wide = tf.constant(notes.astype(np.int32))
     whole, _ = model.read(wide, tf.constant(left), model.start(1), training=False)
-    _, state = model.read(wide[:, :25], tf.constant(left)[:, :25], model.start(1), training=False)
-    rest, _ = model.read(wide[:, 25:], tf.constant(left)[:, 25:], state, training=False)
-    np.testing.assert_allclose(rest.numpy(), whole[:, 25:].numpy(), atol=1e-5)
+    _, state = model.read(wide[:, :cut], tf.constant(left)[:, :cut], model.start(1), training=False)
+    rest, _ = model.read(wide[:, cut:], tf.constant(left)[:, cut:], state, training=False)
+    np.testing.assert_allclose(rest.numpy(), whole[:, cut:].numpy(), atol=1e-5)
+
+
+def test_attention_in_segments_is_attention_in_play_and_reaches_as_far_as_its_span(project: Params) -> None:
+    """The state after each segment of training is that of play; one block sees 128 notes, and no further."""
+    recipe = block(project, ("embedding", "attention", "categorical", True), units=[64])
+    model = shaken(architectures.build(recipe))
+    layer, theirs = layers.Attention(architectures.weights(model), "attention_1"), model.recurrent[0]
+    x = np.random.default_rng(0).normal(0, 1, (2, 3 * SPAN, 12)).astype(np.float32)
+    state, carried = layer.start(2), theirs.start(2)
+    for begin in range(0, 3 * SPAN, 48):
+        whole, carried = theirs(tf.constant(x[:, begin : begin + 48]), carried)
+        for t in range(48):
+            said, state = layer.read(x[:, begin + t : begin + t + 1], state)
+            np.testing.assert_allclose(said[:, 0], whole[:, t].numpy(), atol=1e-4)
+        assert state.shape == (2, min(begin + 48, SPAN - 1), 128)
+        np.testing.assert_allclose(state, carried.numpy(), atol=1e-5)
+    changed = x.copy()
+    changed[:, 100] += 1
+    one, other = (layer.read(notes, layer.start(2))[0] for notes in (x, changed))
+    differs = (np.abs(one - other) > 1e-6).any(axis=(0, 2))
+    assert np.flatnonzero(differs).tolist() == list(range(100, 100 + SPAN))

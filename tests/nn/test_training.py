@@ -50,16 +50,17 @@ def fresh(job: Job) -> tuple[training.Trained, list[dict[str, float]]]:
     return training.fit(job)
 
 
-@pytest.fixture(params=["last", "every"])
+@pytest.fixture(params=["last", "gated", "attention"])
 def either(request: pytest.FixtureRequest, job: Job) -> Job:
-    """That job, and one of the other objective: a gated recurrence with a chain of heads."""
+    """That job, and two of the other objective: residual blocks with a chain of heads."""
     if request.param == "last":
         return job
     changes = {
         "input": "embedding",
         "width": 8,
         "velocity": True,
-        "cell": "gated",
+        "cell": request.param,
+        "units": [32, 32] if request.param == "attention" else job.block.units,
         "heads": "categorical",
         "chain": 8,
         "objective": "every",
