@@ -9,7 +9,7 @@ import pytest
 from conftest import ROOT, codes
 from test_streaming import CARRIED, tiny
 
-from pipeline import metrics, paths, shipping, storage, streaming
+from pipeline import encoding, metrics, paths, shipping, storage, streaming, tables
 from pipeline.errors import DataError
 from pipeline.results import Evaluation
 
@@ -53,3 +53,22 @@ def test_a_model_of_the_project_comes_before_a_shipped_one(project: Path) -> Non
     assert storage.find("small").origin["corpus"] == "maestro-sample"
     with pytest.raises(DataError, match="take a shipped one: small"):
         storage.find("large")
+
+
+def test_the_shipped_model_tells_music_it_has_not_heard(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The validation piece of the sample is one of MAESTRO's validation split; its opening is hard, unigrams take 16.5."""
+    if not (ROOT / paths.PIECES).exists():
+        pytest.skip("no corpus here; 'dvc repro ingest' fetches it, as make test does")
+    piece = next(row.piece for row in tables.read_pieces(ROOT / paths.PIECES) if row.split == "validation")
+    (notes,) = tables.read_notes(ROOT / paths.NOTES, [piece])
+    bits = streaming.bits(storage.load(storage.SHIPPED / "expressive"), [encoding.encode(notes)[:3000]], 1)[0]
+    assert bits[:, :3].sum(axis=1).mean() < 13.0
+
+
+def test_the_shipped_card_is_small_and_says_what_it_must() -> None:
+    folder = storage.SHIPPED / "expressive"
+    assert (folder / storage.WEIGHTS).stat().st_size <= 2_000_000
+    origin = storage.load(folder).origin
+    assert origin["corpus"] == "maestro-v3"
+    assert origin["licence_of_the_music"] == "CC BY-NC-SA 4.0"
+    assert origin["bits_per_note"] < 12.0
