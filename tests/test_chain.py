@@ -164,6 +164,14 @@ def test_pitch_and_duration_see_what_sounds_at_the_onset_itself(kind):
 
 
 @pytest.mark.parametrize("kind", SEEN, ids=str)
+@pytest.mark.parametrize(("half", "part"), [(slice(0, C), "pitch"), (slice(C, None), "duration")])
+def test_what_sounds_speaks_to_pitch_and_to_duration_by_a_half_each(kind, half, part):
+    made, deaf, hidden = heads(*kind), heads(*kind), hidden_of("embedding", 1)
+    deaf.weights["ahead/kernel"][:, half] = 0
+    assert changed(bits_of(made, hidden, 3, 20, 62, 64), bits_of(deaf, hidden, 3, 20, 62, 64)) == {part}
+
+
+@pytest.mark.parametrize("kind", SEEN, ids=str)
 def test_how_long_a_key_still_sounds_counts_and_not_when_it_began(kind):
     made, hidden = heads(*kind), hidden_of("embedding", 1, sounding=())
     one, other = hidden.copy(), hidden.copy()

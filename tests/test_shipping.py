@@ -56,7 +56,7 @@ def test_a_model_of_the_project_comes_before_a_shipped_one(project: Path) -> Non
 
 
 def test_the_shipped_model_tells_music_it_has_not_heard(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The validation piece of the sample is one of MAESTRO's validation split; its opening is hard, unigrams take 16.5."""
+    """The validation piece of the sample is of MAESTRO's validation split too; unigrams take 16.5 bits for it."""
     if not (ROOT / paths.PIECES).exists():
         pytest.skip("no corpus here; 'dvc repro ingest' fetches it, as make test does")
     piece = next(row.piece for row in tables.read_pieces(ROOT / paths.PIECES) if row.split == "validation")
