@@ -19,6 +19,7 @@ HEAVY = {"tensorflow", "keras"}
 TESTED_BY = {
     "pipeline.chunks": "tests/test_midi.py",
     "pipeline.errors": "tests/test_cli.py",
+    "pipeline.paths": "tests/test_pipeline.py",
     "pipeline.sections": "tests/test_params.py",
     "pipeline.nn.attention": "tests/nn/test_architectures.py",
     "pipeline.sources.archive": "tests/stages/test_fetch.py",

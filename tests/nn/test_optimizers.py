@@ -43,7 +43,7 @@ def with_values(values: np.ndarray, rows: int, columns: int) -> tuple[np.ndarray
 @pytest.mark.parametrize("shape", [(16, 16), (48, 16), (40, 12)])
 @pytest.mark.parametrize("size", [1e-4, 1.0, 1e4])
 def test_a_square_or_tall_matrix_is_made_about_orthogonal(shape: tuple[int, int], size: float) -> None:
-    matrix, u, v = with_values(size * np.geomspace(0.1, 1, shape[1]), *shape)
+    matrix, u, v = with_values(size * np.geomspace(0.01, 1, shape[1]), *shape)
     made = optimizers._orthogonal(tf.constant(matrix)).numpy()
     values = np.linalg.svd(made, compute_uv=False)
     assert 0.3 < values.min() <= values.max() < 1.3
@@ -55,7 +55,7 @@ def test_a_square_or_tall_matrix_is_made_about_orthogonal(shape: tuple[int, int]
 
 @pytest.mark.parametrize("squares", [2, 3, 4])
 def test_each_square_of_a_wide_matrix_is_made_orthogonal_by_itself(squares: int) -> None:
-    parts = [(10.0**k * with_values(np.geomspace(0.1, 1, 16), 16, 16)[0]) for k in range(squares)]
+    parts = [(10.0**k * with_values(np.geomspace(0.01, 1, 16), 16, 16)[0]) for k in range(squares)]
     made = optimizers._orthogonal(tf.constant(np.concatenate(parts, axis=1))).numpy()
     assert made.shape == (16, 16 * squares)
     for number, part in enumerate(parts):
@@ -66,7 +66,7 @@ def test_each_square_of_a_wide_matrix_is_made_orthogonal_by_itself(squares: int)
 
 
 def test_another_wide_matrix_is_as_large_as_its_squares_would_be() -> None:
-    made = optimizers._orthogonal(tf.constant(with_values(np.geomspace(0.1, 1, 12), 12, 30)[0])).numpy()
+    made = optimizers._orthogonal(tf.constant(with_values(np.geomspace(0.01, 1, 12), 12, 30)[0])).numpy()
     values = np.linalg.svd(made, compute_uv=False) / np.sqrt(30 / 12)
     assert 0.3 < values.min() <= values.max() < 1.3
 
@@ -125,11 +125,11 @@ def test_the_hidden_matrices_of_the_expressive_model(project: Params) -> None:
     assert hidden(project.model["expressive"]) == blocks | {"chain/kernel"}
 
 
-def test_the_hidden_matrices_of_an_lstm_with_a_dense_layer(project: Params) -> None:
+def test_the_hidden_matrices_of_an_lstm_leave_a_dense_layer_to_adam(project: Params) -> None:
     changes = {"cell": "lstm", "units": [8, 8], "dense": 8, "width": 8, "chain": 8}
     block = Model.model_validate({**project.model["expressive"].model_dump(), **changes})
     lstms = {f"lstm_{n}/{part}" for n in (1, 2) for part in ("kernel", "recurrent_kernel")}
-    assert hidden(block) == lstms | {"dense/kernel", "chain/kernel"}
+    assert hidden(block) == lstms | {"chain/kernel"}
 
 
 def clipped(steps: list[list[np.ndarray]], norm: float) -> list[list[np.ndarray]]:
