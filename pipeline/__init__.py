@@ -6,7 +6,7 @@ The map of the house, from the ground up; a module imports only from its own row
     files, params, paths, progress, recipes, sections     every value and every file; whole writes; bars
     archives, chunks, corpus, download, manifest, midi, pedal, sources, splits, tables   from a corpus to notes
     encoding, layers, mixture, sounding, spread           notes on the grid; layers and densities in numpy
-    constraints, floors, metrics, passages, sampling, windows   what is learned from, measured and chosen
+    constraints, copies, floors, likeness, metrics, passages, sampling, windows   what is learned from and measured
     chain, heads, network, storage, streaming             a trained model without TensorFlow
     nn                                                    build and train, with TensorFlow
     decision, findings, playing, readme, report, results, roll, scoring, shipping, study   what people look at
