@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from scipy import special, stats
 
 from pipeline import layers
-from pipeline.layers import Gated, Lstm
+from pipeline.layers import SPAN, Attention, Gated, Lstm
+from pipeline.recipes import HEAD
 
 WIDTH, UNITS = 5, 4
 
@@ -18,17 +19,28 @@ def lstm_weights(seed: int, width: int = WIDTH, units: int = UNITS) -> dict[str,
     return {f"lstm_1/{name}": rng.normal(0, 0.7, shape).astype(np.float32) for name, shape in shapes.items()}
 
 
-def gated_weights(seed: int, width: int = WIDTH, units: int = UNITS) -> dict[str, np.ndarray]:
+def block_weights(seed: int, name: str, width: int = WIDTH, units: int = UNITS) -> dict[str, np.ndarray]:
+    """Make the weights of a residual block; those of attention are half as large, lest one note take all."""
     shapes = {"inner/kernel": (width, 3 * units), "inner/bias": (3 * units,), "outer/kernel": (units, width)}
     shapes |= {"up/kernel": (width, 2 * width), "up/bias": (2 * width,), "down/kernel": (2 * width, width)}
     shapes |= {"norm1/scale": (width,), "norm2/scale": (width,)}
-    rng = np.random.default_rng(seed)
-    return {f"gated_1/{name}": rng.normal(0, 0.7, shape).astype(np.float32) for name, shape in shapes.items()}
+    shapes |= {"distance": (units // HEAD, SPAN)} if name.startswith("attention") else {}
+    rng, spread = np.random.default_rng(seed), 0.35 if name.startswith("attention") else 0.7
+    return {f"{name}/{part}": rng.normal(0, spread, shape).astype(np.float32) for part, shape in shapes.items()}
+
+
+def gated_weights(seed: int) -> dict[str, np.ndarray]:
+    return block_weights(seed, "gated_1")
+
+
+def attention_weights(seed: int) -> dict[str, np.ndarray]:
+    return block_weights(seed, "attention_1", units=2 * HEAD)
 
 
 LAYERS = {
     "lstm": lambda seed: Lstm(lstm_weights(seed), "lstm_1"),
     "gated": lambda seed: Gated(gated_weights(seed), "gated_1"),
+    "attention": lambda seed: Attention(attention_weights(seed), "attention_1"),
 }
 
 
@@ -69,17 +81,38 @@ def normed(x: np.ndarray, scale: np.ndarray) -> np.ndarray:
 
 def gated_by_hand(weights: dict[str, np.ndarray], x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return outputs [T, D] and the last state [U] of one piece x [T, D]."""
-    of = {name.removeprefix("gated_1/"): value.astype(float) for name, value in weights.items()}
+    of = {name.partition("/")[2]: value.astype(float) for name, value in weights.items()}
     units = len(of["outer/kernel"])
     h, out = np.zeros(units), []
     for note in x.astype(float):
         inner = normed(note, of["norm1/scale"]) @ of["inner/kernel"] + of["inner/bias"]
         keep, new, gate = special.expit(inner[:units]), inner[units : 2 * units], inner[2 * units :]
         h = keep * h + (1 - keep) * new
-        middle = note + (h * gate * special.expit(gate)) @ of["outer/kernel"]
-        up = normed(middle, of["norm2/scale"]) @ of["up/kernel"] + of["up/bias"]
-        out.append(middle + (up * special.expit(1.702 * up)) @ of["down/kernel"])
+        out.append(after_mixing(of, note, h * gate * special.expit(gate)))
     return np.array(out), h
+
+
+def after_mixing(of: dict[str, np.ndarray], note: np.ndarray, mixed: np.ndarray) -> np.ndarray:
+    """Return the output [D] of a residual block for one note."""
+    middle = note + mixed @ of["outer/kernel"]
+    up = normed(middle, of["norm2/scale"]) @ of["up/kernel"] + of["up/bias"]
+    return middle + (up * special.expit(1.702 * up)) @ of["down/kernel"]
+
+
+def attention_by_hand(weights: dict[str, np.ndarray], x: np.ndarray) -> np.ndarray:
+    """Return outputs [T, D] of one piece x [T, D]: each note asks itself and the 127 before it, head by head."""
+    of = {name.partition("/")[2]: value.astype(float) for name, value in weights.items()}
+    inner = [normed(note, of["norm1/scale"]) @ of["inner/kernel"] + of["inner/bias"] for note in x.astype(float)]
+    queries, keys, values = np.split(np.array(inner), 3, axis=1)
+    out = []
+    for t, note in enumerate(x.astype(float)):
+        seen, mixed = np.arange(max(0, t - 127), t + 1), []
+        for number, distance in enumerate(of["distance"]):
+            mine = slice(32 * number, 32 * (number + 1))
+            scores = keys[seen, mine] @ queries[t, mine] / np.sqrt(32) + distance[t - seen]
+            mixed.append(special.softmax(scores) @ values[seen, mine])
+        out.append(after_mixing(of, note, np.concatenate(mixed)))
+    return np.array(out)
 
 
 def test_an_lstm_is_its_formula():
@@ -99,6 +132,26 @@ def test_a_gated_block_is_its_formula():
         expected, last = gated_by_hand(weights, x[row])
         assert out[row] == pytest.approx(expected, abs=1e-4)
         assert state[row] == pytest.approx(last, abs=1e-5)
+
+
+def test_attention_is_its_formula_and_forgets_what_lies_beyond_its_span():
+    layer, x = LAYERS["attention"](0), notes(0, 2, 300)
+    out, _ = layer.read(x, layer.start(2))
+    for row in range(2):
+        assert out[row] == pytest.approx(attention_by_hand(attention_weights(0), x[row]), abs=1e-4)
+
+
+@pytest.mark.parametrize("cuts", [[1], [127], [128], [129], [100, 200], [1, 2, 3, 131], list(range(1, 300))])
+def test_attention_keeps_from_part_to_part_what_it_still_sees(cuts):
+    layer, x = LAYERS["attention"](1), notes(1, 1, 300)
+    whole, end = layer.read(x, layer.start(1))
+    state, parts = layer.start(1), []
+    for part in np.split(x, cuts, axis=1):
+        out, state = layer.read(part, state)
+        parts.append(out)
+    assert np.concatenate(parts, axis=1) == pytest.approx(whole, abs=1e-5)
+    assert state == pytest.approx(end, abs=1e-5)
+    assert state.shape == (1, SPAN - 1, 4 * HEAD)
 
 
 @pytest.mark.parametrize("kind", LAYERS)

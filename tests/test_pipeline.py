@@ -21,7 +21,7 @@ SMALL = {
     "corpus": "tiny",
     "architectures": ["baseline", "bidirectional"],
     "windows": {"length": 8},
-    "train": {"epochs": 3, "notes_per_epoch": 256, "batch": 32, "patience": 3, "threads": 1, "residual_notes": 100},
+    "train": {"epochs": 3, "notes_per_epoch": 1024, "patience": 3, "threads": 1, "residual_notes": 100},
     "generate": {"samples": 1, "notes": 20, "prompt_notes": 8},
     "benchmark": {"rounds": 1},
 }
@@ -109,7 +109,7 @@ def test_training_again_leaves_the_lock_as_it_was(project: Path) -> None:
     ("change", "stages"),
     [
         ({"generate": {"notes": 21}}, {"generate@baseline", "generate@bidirectional", "benchmark"}),
-        ({"train": {"batch": 16}}, {"train@baseline", "train@bidirectional", "benchmark", "report"}),
+        ({"train": {"patience": 2}}, {"train@baseline", "train@bidirectional", "benchmark", "report"}),
         ({"compare": {"resamples": 1000}}, {"evaluate", "floors", "generate", "compare", "benchmark", "report"}),
     ],
 )
