@@ -4,7 +4,7 @@ VENV := .venv
 RUN := PATH="$(CURDIR)/$(VENV)/bin:$$PATH" TF_CPP_MIN_LOG_LEVEL=2 DVC_NO_ANALYTICS=1
 PIP := $(VENV)/bin/python -m pip --disable-pip-version-check -q
 
-.PHONY: repro test readme lock clean
+.PHONY: repro test readme deps lock clean
 
 repro: $(VENV)/.ready-run
 	$(RUN) dvc repro
@@ -32,6 +32,9 @@ $(VENV)/.ready-dev: requirements-dev.lock pyproject.toml | $(VENV)/bin/python
 
 readme: $(VENV)/.ready-run
 	$(RUN) python -m pipeline readme
+
+deps: $(VENV)/.ready-dev
+	$(RUN) python tests/house.py
 
 clean:
 	rm -rf $(VENV)

@@ -11,5 +11,6 @@ The map of the house, from the ground up; a module imports only from its own row
     nn                                                    build and train, with TensorFlow
     decision, findings, playing, readme, report, results, roll, scoring, shipping, study   what people look at
     stages                                                one file per DVC stage
-    cli                                                   one short function per command
+    commands                                              one short function per command
+    cli                                                   all commands under one name
 """

@@ -60,3 +60,23 @@ def closure(name: str) -> set[str]:
             package = current.rpartition(".")[0]
             waiting += [*imports(current), *([package] if package in modules() else [])]
     return {modules()[each].relative_to(ROOT).as_posix() for each in seen if not says_nothing(each)}
+
+
+def write_deps() -> None:
+    """Write into `dvc.yaml` what each stage imports; what is no module stays as it is."""
+    from ruamel.yaml import YAML
+    from ruamel.yaml.comments import CommentedSeq
+
+    yaml = YAML()
+    yaml.width = 110
+    yaml.indent(mapping=2, sequence=2, offset=0)
+    described = yaml.load(ROOT / "dvc.yaml")
+    for name, stage in described["stages"].items():
+        others = [dep for dep in stage["deps"] if not dep.endswith(".py")]
+        stage["deps"] = CommentedSeq([*others, *sorted(closure(f"pipeline.stages.{name}"))])
+        stage["deps"].fa.set_flow_style()
+    yaml.dump(described, ROOT / "dvc.yaml")
+
+
+if __name__ == "__main__":
+    write_deps()

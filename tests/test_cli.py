@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from conftest import ROOT, music
+from typer.main import get_command
 from typer.testing import CliRunner
 
 from pipeline import cli, midi
@@ -13,7 +14,7 @@ from pipeline import cli, midi
 RUN = CliRunner()
 
 
-@pytest.mark.parametrize("command", [each.callback.__name__ for each in cli.app.registered_commands if each.callback])
+@pytest.mark.parametrize("command", sorted(get_command(cli.app).commands))
 def test_every_command_explains_itself_with_an_example(command: str) -> None:
     shown = RUN.invoke(cli.app, [command, "--help"])
     assert shown.exit_code == 0
