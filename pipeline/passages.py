@@ -1,7 +1,8 @@
 """What a loss after every note is trained on: passages of a piece, in segments.
 
 A passage is a run of notes of one piece, read in segments of T notes; the state is carried from one segment to the
-next, and gradients are not. Passages begin at other notes in every pass over the corpus.
+next, and gradients are not. Passages begin at other notes in every pass over the corpus; each pass tells every note of
+a piece but the first, once.
 
 Shapes: B passages side by side, T notes of a segment.
 """
@@ -44,6 +45,7 @@ class Passages:
             raise DataError("no training piece has two notes; give some pieces the split 'train' in the manifest")
         self.size = how.segment * how.segments
         counts = -(-(data.ends[training] - begins[training] - 1) // self.size)
+        self.slack = counts * self.size - (data.ends[training] - begins[training] - 1)
         self.piece = np.repeat(np.arange(len(training)), counts)
         self.begin, self.end = begins[training], data.ends[training]
         self.offset = (np.arange(len(self.piece)) - np.repeat(np.cumsum(counts) - counts, counts)) * self.size
@@ -85,8 +87,8 @@ class Passages:
                 yield Segment(codes[:, part], left[:, part], targets, begin == 0)
 
     def _shift(self, turn: int) -> NDArray[np.int64]:
-        """Return how much earlier the passages of each piece begin in a pass over the corpus."""
-        return np.random.default_rng([self.seed, turn, 3]).integers(self.size, size=len(self.begin))
+        """Return how much earlier the passages of each piece begin in a pass: no more than lets the last reach its end."""
+        return np.random.default_rng([self.seed, turn, 3]).integers(self.slack + 1)
 
     def _vary(self, codes: Codes, rng: np.random.Generator) -> Codes:
         """Transpose, stretch and make louder each passage [B, N, 4] by its own draw; codes stay on the grid."""

@@ -10,8 +10,10 @@ from typing import Any, Protocol
 import keras
 import tensorflow as tf
 
+from pipeline import encoding
+
 HIDDEN = ("inner", "outer", "up", "down", "chain", "dense", "lstm_cell")
-"""Layers whose kernels stand between hidden vectors."""
+"""Layers whose kernels stand between hidden vectors, but for the first that reads numbers instead of an embedding."""
 MUON_RATE = 2.0
 """Rate of Muon, as a multiple of that of Adam."""
 MOMENTUM = 0.95
@@ -53,7 +55,7 @@ class Muon:
 
     def __init__(self, weights: Sequence[Any], clip_norm: float) -> None:
         self.weights, self.clip_norm = weights, clip_norm
-        self.hidden = [len(w.shape) == 2 and any(f"/{name}/" in w.path for name in HIDDEN) for w in weights]
+        self.hidden = [_is_hidden(weight) for weight in weights]
         self.first = [tf.Variable(tf.zeros_like(w)) for w in weights]
         self.second = [tf.Variable(tf.zeros_like(w)) for w in weights]
         self.steps = tf.Variable(0.0)
@@ -80,8 +82,17 @@ class Muon:
         weight.assign_sub(rate * scale * first / (tf.sqrt(second) + 1e-8))
 
 
+def _is_hidden(weight: Any) -> bool:
+    """Whether a weight is a matrix that reads a hidden vector and gives one."""
+    named = any(f"/{name}/" in f"/{weight.path}" for name in HIDDEN)
+    return named and len(weight.shape) == 2 and weight.shape[0] > len(encoding.SCALAR_ORDER)
+
+
 def _orthogonal(matrix: Any) -> Any:
-    """Return about the nearest matrix [R, C] whose singular values are one; each square of a wide one by itself."""
+    """Return about the nearest matrix [R, C] whose singular values are one; each square of a wide one by itself.
+
+    One whose columns are no multiple of its rows is taken whole, and made larger by as much as it is wider.
+    """
     rows, columns = matrix.shape
     if columns > rows and columns % rows == 0:
         return tf.concat([_newton_schulz(part) for part in tf.split(matrix, columns // rows, 1)], 1)

@@ -125,11 +125,16 @@ def test_the_hidden_matrices_of_the_expressive_model(project: Params) -> None:
     assert hidden(project.model["expressive"]) == blocks | {"chain/kernel"}
 
 
-def test_the_hidden_matrices_of_an_lstm_leave_a_dense_layer_to_adam(project: Params) -> None:
+def test_the_hidden_matrices_of_an_lstm_with_a_dense_layer(project: Params) -> None:
     changes = {"cell": "lstm", "units": [8, 8], "dense": 8, "width": 8, "chain": 8}
     block = Model.model_validate({**project.model["expressive"].model_dump(), **changes})
     lstms = {f"lstm_{n}/{part}" for n in (1, 2) for part in ("kernel", "recurrent_kernel")}
-    assert hidden(block) == lstms | {"chain/kernel"}
+    assert hidden(block) == lstms | {"chain/kernel", "dense/kernel"}
+
+
+def test_a_kernel_that_reads_three_numbers_is_no_hidden_matrix(project: Params) -> None:
+    block = Model.model_validate({**project.model["hybrid"].model_dump(), "objective": "every"})
+    assert hidden(block) == {"lstm_1/recurrent_kernel", "lstm_2/kernel", "lstm_2/recurrent_kernel", "dense/kernel"}
 
 
 def clipped(steps: list[list[np.ndarray]], norm: float) -> list[list[np.ndarray]]:
