@@ -17,9 +17,9 @@ from pipeline.recipes import Model
         ("baseline", {"heads": "mixture"}, "chain is 0 with heads: regression"),
         ("baseline", {"velocity": True}, "say nothing of velocity"),
         ("expressive", {"width": 0}, "width is of input: embedding"),
+        ("gated", {"input": "scalar", "width": 0}, "needs input: embedding"),
         ("expressive", {"input": "scalar", "width": 0}, "needs input: embedding"),
-        ("transformer", {"input": "scalar", "width": 0}, "needs input: embedding"),
-        ("transformer", {"units": [100]}, "32"),
+        ("expressive", {"units": [100]}, "32"),
     ],
 )
 def test_a_senseless_block_is_refused_with_the_reason(project: Params, name: str, changes: dict, why: str) -> None:

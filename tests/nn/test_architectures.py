@@ -85,10 +85,10 @@ def test_the_expressive_model_is_small_enough_to_ship(project: Params) -> None:
     assert 2 * sum(weight.size for weight in weights.values()) <= 2_000_000
 
 
-def test_the_transformer_has_the_parameters_of_the_recurrence_it_is_beside(project: Params) -> None:
+def test_attention_has_the_parameters_of_the_recurrence_it_is_beside(project: Params) -> None:
     counts = [
         sum(weight.size for weight in architectures.weights(architectures.build(project.model[name])).values())
-        for name in ("expressive", "transformer")
+        for name in ("expressive", "gated")
     ]
     assert counts[1] == pytest.approx(counts[0], rel=0.05)
 

@@ -120,9 +120,9 @@ def hidden(block: Model) -> set[str]:
     return {name for name, its in zip(names, Muon(net.trainable_variables, 1.0).hidden, strict=True) if its}
 
 
-def test_the_hidden_matrices_of_the_expressive_model(project: Params) -> None:
+def test_the_hidden_matrices_of_residual_blocks(project: Params) -> None:
     blocks = {f"gated_{n}/{part}/kernel" for n in (1, 2) for part in ("inner", "outer", "up", "down")}
-    assert hidden(project.model["expressive"]) == blocks | {"chain/kernel"}
+    assert hidden(project.model["gated"]) == blocks | {"chain/kernel"}
 
 
 def test_the_hidden_matrices_of_an_lstm_with_a_dense_layer(project: Params) -> None:
