@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline import encoding, midi, roll, streaming
+from pipeline import encoding, midi, streaming
 from pipeline.encoding import DURATION, PITCH, STEP, VELOCITY, Codes
 from pipeline.errors import MidiError
 from pipeline.sampling import Sampler
@@ -58,6 +58,8 @@ def write(model: Trained, request: Request, how: Sampling, path: Path) -> None:
 
 def play(model: Trained, prompt: Codes, request: Request, how: Sampling, path: Path) -> None:
     """Play on from a prompt [n, 4] and write both, the prompt first."""
+    from pipeline import roll  # loads matplotlib, which takes longer than to play
+
     sampler = Sampler(np.random.default_rng(request.seed), how)
     sampler.hear(prompt)
     played = streaming.improvise(model, prompt, request.notes, sampler.choose)
