@@ -1,10 +1,10 @@
-"""The figures in README.md, filled in from the results, so that no number there is typed by hand."""
+"""The pages at the top of the project, made of the results, so that no number there is typed by hand."""
 
 import re
 import shutil
 from pathlib import Path
 
-from pipeline import files, paths, report
+from pipeline import analysis, claims, files, paths, report
 from pipeline.errors import DataError
 from pipeline.report import Facts
 
@@ -36,7 +36,8 @@ def decision(facts: Facts) -> str:
 
 
 def write(facts: Facts) -> None:
-    """Fill README.md, and put a sample of the recommended model beside it."""
+    """Fill README.md, put a sample of the recommended model beside it, and hold the claims against the results."""
+    files.write_text(analysis.PAGE, analysis.markdown(facts, claims.load(paths.CLAIMS)))
     files.write_text(README, filled(README.read_text(encoding="utf-8"), facts))
     picture = paths.samples(facts.summary["best"]["recommended"]) / "01.png"
     PICTURE.parent.mkdir(parents=True, exist_ok=True)

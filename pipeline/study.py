@@ -4,13 +4,14 @@ Each run is one `dvc exp run --temp`, so that the work tree stays as it is and w
 """
 
 import json
+import shlex
 import subprocess
 from collections.abc import Mapping
 from itertools import product
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
@@ -47,6 +48,8 @@ class Run(Section):
     """Values of params.yaml, by dotted key."""
     architectures: list[Name]
     factorial: Factorial | None = None
+    against: list[Annotated[str, Field(pattern=r"^[a-z0-9_-]+/[a-z0-9_-]+$")]] = Field(default_factory=list)
+    """Models, as `run/architecture`, that all of this run are compared with besides their own reference."""
 
 
 class Study(Section):
@@ -56,6 +59,16 @@ class Study(Section):
     page: Annotated[str, Field(pattern=r"^docs/[a-z0-9-]+\.md$")]
     figures: Annotated[str, Field(pattern=r"^metrics/[a-z0-9-]+\.json$")]
     runs: dict[Name, Run]
+
+    @model_validator(mode="after")
+    def _known_before_it_is_compared(self) -> "Study":
+        done: set[str] = set()
+        for name, run in self.runs.items():
+            done.add(name)
+            for other in run.against:
+                if other.partition("/")[0] not in done:
+                    raise ValueError(f"run {name} is against {other}, which is of no run so far; put that run first")
+        return self
 
 
 def load(name: str) -> Study:
@@ -118,10 +131,33 @@ def _plain(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
+def command(name: str, run: Run, params: Params) -> list[str]:
+    """Return the words of the command that makes an experiment."""
+    return ["dvc", "exp", "run", "-n", name, *(part for each in overrides(run, params) for part in ("-S", each))]
+
+
+def line(name: str, run: Run, params: Params) -> str:
+    """Return that command as a person types it, or nothing where a factorial makes it too long to type."""
+    return "" if run.factorial else shlex.join(command(name, run, params))
+
+
 def experiment(name: str) -> str:
     """Return the commit of a DVC experiment, or nothing if there is none of that name."""
+    return _named(name)[0]
+
+
+def made_at(name: str) -> str:
+    """Return the commit that an experiment started from, shortened, and whether its code was changed since."""
+    found, ref = _named(name)
+    start = "".join(ref.split("/")[2:4])
+    changed = _git("diff", "--name-only", start, found, "--", "pipeline", "dvc.yaml")
+    return start[:7] + (" with changes" if changed else "")
+
+
+def _named(name: str) -> tuple[str, str]:
+    """Return the commit of an experiment and its ref, `refs/exps/<2 digits>/<38 digits it started from>/<name>`."""
     found = _git("for-each-ref", "--format=%(objectname) %(refname)", "refs/exps")
-    return next((line.split()[0] for line in found.splitlines() if line.endswith(f"/{name}")), "")
+    return next(((made, ref) for made, ref in map(str.split, found.splitlines()) if ref.endswith(f"/{name}")), ("", ""))
 
 
 def carry_out(name: str, run: Run, params: Params) -> str:
@@ -131,8 +167,7 @@ def carry_out(name: str, run: Run, params: Params) -> str:
         StudyError: it failed; what DVC said stands above.
     """
     if not experiment(name):
-        settings = [part for each in overrides(run, params) for part in ("-S", each)]
-        done = subprocess.run(["dvc", "exp", "run", "--temp", "-n", name, *settings], check=False)
+        done = subprocess.run([*command(name, run, params), "--temp"], check=False)
         if done.returncode or not experiment(name):
             raise StudyError(f"experiment {name} failed; mend what DVC says above and run the study again")
     return experiment(name)

@@ -1,9 +1,9 @@
-"""The figures in README.md are those of the last run."""
+"""The pages at the top of the project are those of the last run and of the studies."""
 
 import pytest
 from conftest import ROOT
 
-from pipeline import params, readme
+from pipeline import analysis, claims, params, paths, readme
 from pipeline.errors import DataError
 from pipeline.stages import report
 
@@ -13,6 +13,12 @@ def test_the_figures_in_the_readme_are_fresh(monkeypatch: pytest.MonkeyPatch) ->
     text = (ROOT / readme.README).read_text("utf-8")
     facts = report.facts(params.load(ROOT / "params.yaml"))
     assert readme.filled(text, facts) == text, "README.md is stale; run 'music-rnn readme'"
+
+
+def test_the_claims_are_held_against_fresh_results(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    made = analysis.markdown(report.facts(params.load(paths.PARAMS)), claims.load(paths.CLAIMS))
+    assert analysis.PAGE.read_text("utf-8") == made, f"{analysis.PAGE} is stale; run 'music-rnn readme'"
 
 
 def test_a_part_that_nothing_fills_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

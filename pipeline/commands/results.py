@@ -1,5 +1,6 @@
 """Commands that compare many runs, and that make what the project shows and ships of them."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -13,21 +14,34 @@ app = typer.Typer()
 @app.command(epilog="Example: music-rnn study maestro")
 def study(name: Annotated[str, typer.Argument(help="A file in studies/, without .yaml.")]) -> None:
     """Run the experiments of a study and make its page; experiments that are there already are not run again."""
-    from pipeline import findings
+    from pipeline import findings, findings_page
     from pipeline import study as plan
 
     params, about = load(paths.PARAMS), plan.load(name)
     found = {}
     for each, run in about.runs.items():
-        commit = plan.carry_out(f"{name}-{each}", run, params)
-        found[each] = findings.gather(run, commit, plan.names(run, params), params.seed)
-    for path in findings.write(about, found):
+        plan.carry_out(f"{name}-{each}", run, params)
+        found[each] = findings.gather(f"{name}-{each}", run, params)
+    for path in findings_page.write(about, found):
         typer.echo(path)
+
+
+@app.command(epilog="Example: music-rnn seeds, after: dvc exp run --queue -S seed=1,2,3 and dvc queue start")
+def seeds() -> None:
+    """Show how much results differ between experiments that differ in nothing but their seed."""
+    from pipeline import decision
+    from pipeline import seeds as spread
+
+    found = spread.groups(spread.experiments())
+    if not found:
+        typer.echo("no two experiments differ in their seed alone; run some with: dvc exp run --queue -S seed=1,2,3")
+    for line in spread.show(found, decision.REFERENCE):
+        typer.echo(line)
 
 
 @app.command(epilog="Example: music-rnn readme")
 def readme() -> None:
-    """Fill the figures in README.md from the results of the last run."""
+    """Fill the figures in README.md, and make MODEL_OPTIMIZATION_ANALYSIS.md, from results of runs and studies."""
     from pipeline import readme as page
     from pipeline.stages import report as stage
 
@@ -40,3 +54,17 @@ def ship(model: Annotated[str, typer.Argument(help="A trained architecture, such
     from pipeline import shipping
 
     typer.echo(shipping.ship(model, load(paths.PARAMS).corpus))
+
+
+@app.command(epilog="Example: music-rnn export expressive -o expressive.tflite")
+def export(
+    model: Annotated[str, typer.Argument(help="A trained architecture, such as expressive, or the folder of a model.")],
+    out: Annotated[Path, typer.Option("-o", "--out", help="The .tflite file to write.")],
+) -> None:
+    """Write one note of a model, with explicit state, as a .tflite file to put into other programs."""
+    from pipeline import storage
+
+    found = storage.find(model)
+    from pipeline.nn import export as lite
+
+    lite.write(found, out)
