@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline import keys
 from pipeline.copies import Index, longest_copy
 from pipeline.encoding import CELL, CELLS, DURATION, PITCH, STEP, VELOCITY, Codes
 from pipeline.note import PITCHES
@@ -176,6 +177,7 @@ def measure(codes: Codes, training: Training) -> dict[str, float]:
         "polyphony": polyphony(codes),
         "density": density(codes),
         **drift(codes),
+        **keys.measure(codes),
         "pitch_class_overlap": overlap(pitch_classes(codes), training.pitch_classes),
         "step_distance": time_distance(times(codes, STEP), training.steps),
         "duration_distance": time_distance(times(codes, DURATION), training.durations),

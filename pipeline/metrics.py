@@ -19,6 +19,8 @@ PIECES_ENOUGH = 20
 """Fewer pieces than this say too little of themselves; they are cut into passages."""
 PASSAGE = 200
 """Notes of a passage."""
+TINY = 1e-3
+"""Least standard error of a resample, as a share of that of all rows."""
 
 
 @dataclass(frozen=True)
@@ -60,8 +62,12 @@ class Scores:
 
 
 def collect(names: Sequence[str], bits: Sequence[NDArray[np.float64]]) -> Scores:
-    """Sum bits [N, 3 or 4] of each piece by piece, or by passages of 200 notes where there are fewer than 20 pieces."""
-    size = PASSAGE if len(names) < PIECES_ENOUGH else max((len(piece) for piece in bits), default=1)
+    """Sum bits [N, 3 or 4] of each piece by piece; where there are fewer than 20, by passages of 200 notes or less.
+
+    Passages get shorter where there would be fewer than 20 of them: of one row, nobody can say how sure it is.
+    """
+    lengths = [len(piece) for piece in bits]
+    size = max(1, min(PASSAGE, sum(lengths) // PIECES_ENOUGH) if len(names) < PIECES_ENOUGH else max(lengths))
     rows = [
         (name, len(part), part.sum(axis=0))
         for name, piece in zip(names, bits, strict=True)
@@ -78,7 +84,8 @@ def difference(ours: Scores, theirs: Scores, resamples: int, seed: int) -> tuple
     Raises:
         ValueError: the two were not scored on the same notes.
 
-    Source: percentile bootstrap, Efron and Tibshirani 1993, chapter 13, over rows as clusters of notes.
+    Source: symmetric bootstrap-t over rows as clusters of notes: Hall, "On symmetric bootstrap confidence intervals",
+    J. R. Statist. Soc. B 50, 1988. `benchmarks/coverage.py` shows how often it and the percentiles hold the truth.
     """
     if not (np.array_equal(ours.piece, theirs.piece) and np.array_equal(ours.notes, theirs.notes)):
         raise ValueError("paired scores must be of the same notes")
@@ -94,8 +101,19 @@ def interval(scores: Scores, resamples: int, seed: int) -> tuple[float, float, f
 def _resample(
     sums: NDArray[np.float64], notes: NDArray[np.int64], resamples: int, seed: int
 ) -> tuple[float, float, float]:
-    """Return the mean per note of sums [R], and its 95 % interval."""
-    rows = len(sums)
+    """Return the mean per note of sums [R], and its 95 % interval.
+
+    Each resample says how far its mean lies from that of all rows, in standard errors of its own; the interval reaches
+    as many standard errors to each side as 95 % of them stay within. The standard error is that of a ratio of sums.
+    """
+    rows, mean = len(sums), sums.sum() / notes.sum()
+    left = sums - mean * notes  # what is left of each row; sums to 0, so what is drawn of it is how far the mean moves
+    own = np.sqrt(left @ left) / notes.sum()
     drawn = np.random.default_rng(seed).multinomial(rows, np.full(rows, 1 / rows), size=resamples)
-    low, high = np.percentile(drawn @ sums / (drawn @ notes), [2.5, 97.5])
-    return float(sums.sum() / notes.sum()), float(low), float(high)
+    count = drawn @ notes
+    moved = drawn @ left / count
+    squares = drawn @ left**2 - 2 * moved * (drawn @ (left * notes)) + moved**2 * (drawn @ notes.astype(float) ** 2)
+    errors = np.sqrt(np.maximum(squares, 0)) / count
+    # Where a resample draws one row over and over, its error is none: it counts as very far.
+    reach = own * np.percentile(np.abs(moved) / np.maximum(errors, own * TINY), 95) if own else 0.0
+    return float(mean), float(mean - reach), float(mean + reach)

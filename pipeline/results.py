@@ -4,6 +4,7 @@ Shapes: R rows (pieces or passages).
 """
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,13 @@ from pipeline import files
 from pipeline.errors import DataError
 from pipeline.metrics import Scores
 from pipeline.recipes import Model
+
+
+def readable(value: object) -> str:
+    """Return JSON that Git compares well: a line for each name and for each list of plain values."""
+    text = json.dumps(value, indent=1, allow_nan=False)
+    rows = re.compile(r"\[\n[^][{}]*\n *\]")
+    return rows.sub(lambda row: " ".join(row[0].split()).replace("[ ", "[").replace(" ]", "]"), text) + "\n"
 
 
 @dataclass(frozen=True)

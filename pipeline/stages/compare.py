@@ -2,7 +2,7 @@
 
 import json
 
-from pipeline import decision, files, paths
+from pipeline import decision, files, pairs, paths, results
 from pipeline.decision import Decision
 from pipeline.metrics import Scores
 from pipeline.params import Params
@@ -16,7 +16,7 @@ CURVE = ("epoch", "notes", "loss", "bits_per_note", "pitch", "step", "duration")
 
 
 def run(params: Params) -> None:
-    """Write `metrics/summary.json`, whose `best` lines up in every row of `dvc exp show`, and the curves."""
+    """Write the summary, whose `best` lines up in every row of `dvc exp show`, and the curves, pairs and pieces."""
     found = [Evaluation.load(paths.evaluation(name)) for name in params.architectures]
     floors = {
         name: Scores.of_rows(floor["rows"]) for name, floor in json.loads(paths.FLOORS.read_text("utf-8")).items()
@@ -24,6 +24,11 @@ def run(params: Params) -> None:
     made = decision.decide(found, floors, params.compare, params.seed)
     files.write_text(paths.SUMMARY, json.dumps(_summary(found, floors, made), indent=1) + "\n")
     files.write_text(paths.CURVES, _curves(found))
+    scores = {each.architecture: each.scores for each in found}
+    table = pairs.table(scores, params.compare.resamples, params.seed)
+    files.write_text(paths.PAIRS, results.readable(table))
+    pieces = {"columns": ["piece", "notes", *scores, *floors], "rows": pairs.by_piece({**scores, **floors})}
+    files.write_text(paths.PER_PIECE, results.readable(pieces))
 
 
 def _summary(found: list[Evaluation], floors: dict[str, Scores], made: Decision) -> dict[str, object]:

@@ -1,8 +1,8 @@
-"""Stage evaluate: the bits per note of one trained model on the pieces that decide."""
+"""Stage evaluate: the bits per note of one trained model on the pieces that decide, and what lies behind them."""
 
 import sys
 
-from pipeline import metrics, paths, storage, streaming, windows
+from pipeline import calibration, files, hearing, metrics, paths, results, storage, windows
 from pipeline.params import Params
 from pipeline.results import Evaluation
 from pipeline.stages import start
@@ -17,15 +17,25 @@ def run(params: Params, architecture: str) -> None:
     model, data = storage.load(folder), windows.load(paths.WINDOWS)
     how = params.compare
     names, pieces = data.names(how.split), windows.beginnings(data.pieces(how.split), how.notes)
-    bits = streaming.bits(model, pieces, params.evaluate.batch, f"evaluate {architecture}")
-    Evaluation(
+    bits, heads = hearing.read(model, pieces, params.evaluate.batch, f"evaluate {architecture}")
+    found = Evaluation(
         architecture=architecture,
         block=model.block,
         parameters=model.parameters,
         bytes=(folder / storage.WEIGHTS).stat().st_size,
         history=storage.history(folder),
         scores=metrics.collect(names, bits),
-    ).save(paths.evaluation(architecture))
+    )
+    found.save(paths.evaluation(architecture))
+    detail = {
+        "notes": len(next(iter(heads.values())).mass),
+        "heads": calibration.summarise(heads, found.scores.per_note()),
+        "context": [
+            [heard, targets, *(round(its, 4) for its in mean.values())]
+            for heard, targets, mean in hearing.by_context(model, pieces)
+        ],
+    }
+    files.write_text(paths.detail(architecture), results.readable(detail))
 
 
 if __name__ == "__main__":

@@ -31,3 +31,18 @@ def test_curves_are_one_long_table(in_made: Path) -> None:
         ("bidirectional", "1"),
         ("bidirectional", "2"),
     ]
+
+
+def test_pairs_and_pieces_agree_with_the_summary(in_made: Path) -> None:
+    summary, pairs = (json.loads(path.read_text("utf-8")) for path in (paths.SUMMARY, paths.PAIRS))
+    (pair,) = pairs["pairs"]
+    against = summary["bidirectional"]
+    assert (pair["a"], pair["b"], pair["difference"]) == ("baseline", "bidirectional", -against["difference"])
+    assert (pair["low"], pair["high"]) == (-against["high"], -against["low"])
+    assert (pairs["unit"], sum(pairs["best"].values())) == ("passages", 1)
+    pieces = json.loads(paths.PER_PIECE.read_text("utf-8"))
+    assert pieces["columns"] == ["piece", "notes", "baseline", "bidirectional", "uniform", "unigram", "trigram"]
+    assert [row[:2] for row in pieces["rows"]] == [["2.mid", 169], ["4.mid", 189]]
+    for column, name in enumerate(pieces["columns"][2:4], 2):
+        mean = sum(row[1] * row[column] for row in pieces["rows"]) / 358
+        assert abs(mean - summary[name]["bits_per_note"]) < 2e-4

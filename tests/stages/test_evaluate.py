@@ -1,5 +1,6 @@
 """Stage evaluate."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -21,3 +22,16 @@ def test_the_score_is_that_of_the_stored_model(in_made: Path) -> None:
     bits = streaming.bits(storage.load(paths.model("baseline")), pieces, 1)
     expected = sum(each.sum() for each in bits) / sum(len(each) for each in bits)
     assert found == pytest.approx(expected, abs=1e-3)
+
+
+def test_what_lies_behind_the_bits_is_of_the_same_notes(in_made: Path) -> None:
+    for name in ("baseline", "bidirectional"):
+        found, detail = Evaluation.load(paths.evaluation(name)), json.loads(paths.detail(name).read_text("utf-8"))
+        mean = found.scores.per_note()
+        assert detail["notes"] == 358
+        assert {head: its["bits"] for head, its in detail["heads"].items()} == {
+            head: pytest.approx(mean[head], abs=1e-3) for head in ("pitch", "step", "duration")
+        }
+        heard, _, *bits = detail["context"][-1]
+        # Of a window of 10 the last 10 count, and all but the first notes of a piece are told by as many.
+        assert heard == 128 and sum(bits) == pytest.approx(mean["bits_per_note"], abs=1)
