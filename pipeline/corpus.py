@@ -3,14 +3,14 @@
     pieces.csv       member, composition, split, sha256; sorted by member
     midi/<member>    the MIDI files, unchanged
 
-Equal corpora give equal bytes, on every machine.
+Equal corpora give equal bytes, on every machine. The zip is sealed (`files.seal`): a changed bit is seen on opening.
 """
 
 import csv
 import hashlib
 import io
 import zipfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
@@ -70,17 +70,23 @@ def write(path: Path, pieces: Sequence[Piece], contents: Iterable[bytes]) -> Non
     rows = csv.writer(table, lineterminator="\n")
     rows.writerow(COLUMNS)
     rows.writerows(astuple(piece) for piece in pieces)
-    with files.replacing(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
-        _add(archive, TABLE, table.getvalue().encode("utf-8"))
-        before = ""
-        for piece, data in zip(pieces, contents, strict=True):
-            fault = archives.unsafe(piece.member) or (
-                "is not in order, or there twice" if piece.member <= before else ""
-            )
-            if fault:
-                raise CorpusError(f"the name {piece.member!r} {fault}; rename the file")
-            _add(archive, FOLDER + piece.member, data)
-            before = piece.member
+    with files.replacing(path) as temporary:
+        with zipfile.ZipFile(temporary, "w") as archive:
+            _add(archive, TABLE, table.getvalue().encode("utf-8"))
+            for piece, data in zip(_in_order(pieces), contents, strict=True):
+                _add(archive, FOLDER + piece.member, data)
+        files.seal(temporary)
+
+
+def _in_order(pieces: Sequence[Piece]) -> Iterator[Piece]:
+    """Pass pieces on while their names are safe and in order; see `write`."""
+    before = ""
+    for piece in pieces:
+        fault = archives.unsafe(piece.member) or ("is not in order, or there twice" if piece.member <= before else "")
+        if fault:
+            raise CorpusError(f"the name {piece.member!r} {fault}; rename the file")
+        yield piece
+        before = piece.member
 
 
 def _add(archive: zipfile.ZipFile, name: str, data: bytes) -> None:
@@ -102,8 +108,11 @@ class Corpus:
         """
         try:
             self._archive, self._members = archives.opened(path)
+            with path.open("rb") as file:
+                if not files.intact(file):
+                    raise CorpusError("torn, or changed since it was written")
             self.pieces = _pieces(archives.read(self._archive, self._members[TABLE]))
-        except (CorpusError, KeyError, ValueError, TypeError) as error:
+        except (CorpusError, OSError, KeyError, ValueError, TypeError) as error:
             raise DataError(f"{path}: no corpus here ({error}); run 'dvc repro fetch'") from error
         if [FOLDER + piece.member for piece in self.pieces] != sorted(set(self._members) - {TABLE}):
             raise DataError(f"{path}: its table and its files do not match; run 'dvc repro fetch'")

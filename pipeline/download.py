@@ -7,6 +7,7 @@ the same version is continued.
 import os
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Iterator
 from http.client import HTTPException
@@ -27,6 +28,12 @@ _BLOCK = 2**18
 _HOPELESS = (400, 401, 403, 404, 410, 451)
 
 
+def public(url: str) -> str:
+    """Return an address without what may be secret in it: user, password, query."""
+    parts = urllib.parse.urlsplit(url)
+    return urllib.parse.urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+
+
 def download(url: str, path: Path, pause: float = 2.0) -> None:
     """Download a file, going on where an earlier attempt stopped. The bytes are for the caller to verify.
 
@@ -40,10 +47,10 @@ def download(url: str, path: Path, pause: float = 2.0) -> None:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(path.name + ".part")
-    fault = ""
+    fault, shown = "", public(url)
     for attempt in range(ATTEMPTS):
         if attempt:
-            say(f"{url}: {fault}; trying again")
+            say(f"{shown}: {fault}; trying again")
             time.sleep(pause * 2 ** (attempt - 1))
         try:
             _attempt(url, part)
@@ -51,7 +58,7 @@ def download(url: str, path: Path, pause: float = 2.0) -> None:
         except urllib.error.HTTPError as error:
             fault = f"the server says {error.code} {error.reason}"
             if error.code in _HOPELESS:
-                raise CorpusError(f"{url}: {fault}; fetch it elsewhere and give it with --zip") from error
+                raise CorpusError(f"{shown}: {fault}; fetch it elsewhere and give it with --zip") from error
         except (urllib.error.URLError, HTTPException, TimeoutError, ConnectionError) as error:
             fault = f"the connection broke ({getattr(error, 'reason', error)})"
         except OSError as error:
@@ -59,7 +66,7 @@ def download(url: str, path: Path, pause: float = 2.0) -> None:
     else:
         kept = part.stat().st_size if part.exists() else 0
         raise CorpusError(
-            f"{url}: {fault}; {kept:,} bytes are kept, run it again to go on, or give the file with --zip"
+            f"{shown}: {fault}; {kept:,} bytes are kept, run it again to go on, or give the file with --zip"
         )
     part.replace(path)
     _tag(part).unlink(missing_ok=True)
@@ -140,6 +147,6 @@ def _shown(answer: Any, start: int, total: int | None) -> Iterator[bytes]:
         while block := answer.read1(_BLOCK):
             done += len(block)
             if done > LARGEST:
-                raise CorpusError(f"{answer.url}: more than {LARGEST:,} bytes; this is not the archive")
+                raise CorpusError(f"{public(answer.url)}: more than {LARGEST:,} bytes; this is not the archive")
             bar.advance(task, len(block))
             yield block

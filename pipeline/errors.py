@@ -19,3 +19,7 @@ class MidiError(PipelineError):
 
 class DataError(PipelineError):
     """A file the pipeline wrote is missing, torn or of another kind than expected."""
+
+
+class DiskError(PipelineError):
+    """A file cannot be written or read: no space, no permission, no such disk."""

@@ -1,14 +1,26 @@
-"""Files are written whole or not at all: a reader sees the old file or the new one, never half of either."""
+"""Files are written whole or not at all: a reader sees the old file or the new one, never half of either.
 
+A zip, such as an npz, can be sealed: its comment is the sha256 of every byte before it, so that any changed bit is seen
+before the file is used, also those that the checksums inside a zip do not cover.
+"""
+
+import errno
+import hashlib
 import io
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
+
+from pipeline.errors import DiskError
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_SEAL = 64
+"""Hexadecimal digits of a sha256, at the end of a sealed zip."""
 
 
 @contextmanager
@@ -17,16 +29,29 @@ def replacing(path: Path) -> Iterator[Path]:
 
     The bytes and the folder are synced to the disk before the move counts as done; after an error the temporary file
     is gone and `path` is as it was.
+
+    Raises:
+        DiskError: the disk is full, or nothing may be written there.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
         _sync(temporary)
         temporary.replace(path)
         _sync(path.parent)
+    except OSError as error:
+        raise unwritable(path, error) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # on a disk that is read only there is nothing to remove, and it must not be tried
+            temporary.unlink(missing_ok=True)
+
+
+def unwritable(path: Path, error: OSError) -> DiskError:
+    """Return the error of a file that cannot be written, with the remedy."""
+    why = os.strerror(error.errno) if error.errno else str(error)
+    remedy = "free space on that disk" if error.errno in _FULL else "make that place writable"
+    return DiskError(f"{path}: cannot be written ({why}); what was there is as it was; {remedy} and run again")
 
 
 def _sync(path: Path) -> None:
@@ -55,3 +80,27 @@ def npz(arrays: Mapping[str, NDArray[Any]]) -> bytes:
     ordered: dict[str, Any] = {name: arrays[name] for name in sorted(arrays)}
     np.savez(buffer, **ordered)
     return buffer.getvalue()
+
+
+def seal(path: Path) -> None:
+    """Add to a zip without a comment its sha256, as its comment."""
+    with path.open("r+b") as file:
+        file.seek(-2, os.SEEK_END)
+        file.write(_SEAL.to_bytes(2, "little"))
+        file.seek(0)
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+        file.seek(0, os.SEEK_END)
+        file.write(digest.encode())
+
+
+def intact(file: BinaryIO) -> bool:
+    """Whether every bit of a sealed zip is as it was when it was sealed; leaves the file at its begin."""
+    left = max(0, file.seek(0, os.SEEK_END) - _SEAL)
+    file.seek(0)
+    digest = hashlib.sha256()
+    while block := file.read(min(left, 2**20)):
+        digest.update(block)
+        left -= len(block)
+    found = file.read() == digest.hexdigest().encode()
+    file.seek(0)
+    return found

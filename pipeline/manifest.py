@@ -64,7 +64,7 @@ class Archive(Described):
     """A zip to download, whose own table says composition and split."""
 
     kind: Literal["archive"]
-    url: Annotated[str, Field(pattern=r"^https://[^ ]+\.zip$")]
+    url: Annotated[str, Field(pattern=r"^https://[^ @?\[\]]+\.zip$")]
     sha256: Sha256
     """Of the whole zip, as published; what counts is each member."""
     folder: Text
@@ -116,7 +116,8 @@ def load(path: Path) -> Manifest:
     except ValidationError as error:
         fault = error.errors(include_url=False)[0]
         key = ".".join(str(part) for part in fault["loc"]) or "the file"
-        value = "" if isinstance(fault["input"], dict | list) else f", not {fault['input']!r}"
+        hidden = isinstance(fault["input"], dict | list) or key.endswith("url")  # an address may hold a password
+        value = "" if hidden else f", not {fault['input']!r}"
         raise CorpusError(f"{path}: {key}: {fault['msg']}{value}") from error
 
 

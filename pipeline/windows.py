@@ -106,19 +106,24 @@ def beginnings(pieces: Sequence[Codes], notes: int) -> list[Codes]:
 
 
 def save(windows: Windows, path: Path) -> None:
-    """Write windows as npz; equal windows give equal bytes."""
-    files.write_bytes(path, files.npz({name: np.asarray(getattr(windows, name)) for name in ARRAYS}))
+    """Write windows as a sealed npz; equal windows give equal bytes."""
+    with files.replacing(path) as temporary:
+        temporary.write_bytes(files.npz({name: np.asarray(getattr(windows, name)) for name in ARRAYS}))
+        files.seal(temporary)
 
 
 def load(path: Path) -> Windows:
     """Read windows.
 
     Raises:
-        DataError: the file is missing or torn.
+        DataError: the file is missing, torn, or a bit of it is another than was written.
     """
     try:
         # Of a file that is no zip, np.load would leave the handle open.
-        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as arrays:
+        data = io.BytesIO(path.read_bytes())
+        if not files.intact(data):
+            raise ValueError("torn, or changed since it was written")
+        with np.load(data, allow_pickle=False) as arrays:
             values = {name: arrays[name] for name in ARRAYS}
     except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
         raise DataError(f"{path}: no windows here ({error}); make them with 'dvc repro windows'") from error

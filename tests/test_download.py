@@ -172,6 +172,14 @@ def test_nobody_there(tmp_path, monkeypatch):
         download("http://127.0.0.1:9/a.zip", tmp_path / "a.zip", pause=0.0)
 
 
+def test_secrets_of_an_address_are_never_said(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("no_proxy", "*")
+    with pytest.raises(CorpusError) as caught:
+        download("http://user:secret@127.0.0.1:9/a.zip?token=secret", tmp_path / "a.zip", pause=0.0)
+    assert "secret" not in str(caught.value) + capsys.readouterr().err
+    assert "http://127.0.0.1:9/a.zip" in str(caught.value)
+
+
 def test_more_than_any_archive_is_stopped(server, get, monkeypatch):
     monkeypatch.setattr("pipeline.download.LARGEST", 1000)
     with pytest.raises(CorpusError, match="more than 1,000 bytes"):

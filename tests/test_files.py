@@ -1,4 +1,9 @@
+import errno
+import io
 import os
+import resource
+import signal
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline import files
+from pipeline.errors import DiskError
 
 
 def test_a_new_file_takes_the_place_of_the_old_in_a_folder_that_is_made(tmp_path):
@@ -59,3 +65,74 @@ def test_an_archive_holds_no_clock(monkeypatch):
     before = files.npz(named)
     monkeypatch.setattr("time.time", lambda: 2e9)
     assert files.npz(named) == before
+
+
+@pytest.fixture
+def no_space():
+    """A disk on which files may have 1,000 bytes: the system refuses more, as a full disk does."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    signal.signal(signal.SIGXFSZ, ignored)
+
+
+def test_a_full_disk_is_one_line_and_the_old_file_stays(tmp_path, no_space):
+    path = tmp_path / "file"
+    files.write_bytes(path, b"old")
+    with pytest.raises(
+        DiskError, match=r"file: cannot be written \(File too large\).*free space on that disk"
+    ) as caught:
+        files.write_bytes(path, bytes(2000))
+    assert "\n" not in str(caught.value)
+    assert path.read_bytes() == b"old" and list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("place", ["fsync", "replace"])
+@pytest.mark.parametrize(
+    ("number", "remedy"),
+    [
+        (errno.ENOSPC, "No space left on device.*free space"),
+        (errno.EDQUOT, "free space"),
+        (errno.EROFS, "Read-only file system.*make that place writable"),
+        (errno.EACCES, "Permission denied.*make that place writable"),
+    ],
+)
+def test_whatever_the_system_refuses_is_one_line_with_the_remedy(tmp_path, monkeypatch, place, number, remedy):
+    path = tmp_path / "file"
+    files.write_bytes(path, b"old")
+
+    def refuse(*_):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(*((os, "fsync") if place == "fsync" else (Path, "replace")), refuse)
+    with pytest.raises(DiskError, match=f"file: cannot be written .*{remedy}"):
+        files.write_bytes(path, b"new")
+    assert path.read_bytes() == b"old" and list(tmp_path.iterdir()) == [path]
+
+
+def test_a_folder_that_cannot_be_made_is_one_line(tmp_path):
+    (tmp_path / "file").write_text("not a folder")
+    with pytest.raises(DiskError, match=r"file/deep/a: cannot be written \(Not a directory\)"):
+        files.write_bytes(tmp_path / "file" / "deep" / "a", b"")
+
+
+@given(members=st.dictionaries(st.text("abc", min_size=1), st.binary(max_size=30), max_size=4), data=st.data())
+def test_a_sealed_zip_shows_every_flipped_bit_and_is_a_zip_still(tmp_path_factory, members, data):
+    path = tmp_path_factory.getbasetemp() / "sealed.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    assert not files.intact(io.BytesIO(path.read_bytes()))
+    files.seal(path)
+    with path.open("rb") as file:
+        assert files.intact(file) and file.tell() == 0
+    with zipfile.ZipFile(path) as archive:
+        assert {name: archive.read(name) for name in archive.namelist()} == members
+    torn = bytearray(path.read_bytes())
+    place = data.draw(st.integers(0, 8 * len(torn) - 1))
+    torn[place // 8] ^= 1 << place % 8
+    assert not files.intact(io.BytesIO(torn))
+    assert not files.intact(io.BytesIO(path.read_bytes()[:-1]))
+    assert not files.intact(io.BytesIO(b""))

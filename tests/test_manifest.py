@@ -65,6 +65,14 @@ def test_a_fault_is_one_line_that_names_file_and_key(tmp_path, old, new, message
     assert "a.yaml" in str(caught.value) and "\n" not in str(caught.value)
 
 
+def test_a_password_in_an_address_is_refused_and_not_said(tmp_path):
+    text = (CORPORA / "maestro-v3.yaml").read_text().replace("url: https://", "url: https://user:secret@")
+    (tmp_path / "a.yaml").write_text(text)
+    with pytest.raises(CorpusError, match="url: String should match") as caught:
+        manifest.load(tmp_path / "a.yaml")
+    assert "secret" not in str(caught.value)
+
+
 @pytest.mark.parametrize("text", ["", "- 1", "7", "kind: 1"])
 def test_no_manifest_at_all(tmp_path, text):
     (tmp_path / "a.yaml").write_text(text)

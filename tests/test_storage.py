@@ -1,3 +1,5 @@
+import hashlib
+import io
 import json
 import tempfile
 from pathlib import Path
@@ -13,7 +15,7 @@ from pipeline import files, storage
 from pipeline.errors import DataError
 from pipeline.recipes import Model
 from pipeline.spread import Spread
-from pipeline.storage import CARD, WEIGHTS, Trained
+from pipeline.storage import CARD, HISTORY, WEIGHTS, Trained
 
 BLOCKS = st.builds(
     Model,
@@ -53,7 +55,7 @@ def folder(tmp_path):
 
 def edit(folder: Path, **changes: object) -> None:
     card = json.loads((folder / CARD).read_text())
-    (folder / CARD).write_text(json.dumps({**card, **changes}))
+    (folder / CARD).write_text(storage.stamped({**card, **changes}))
 
 
 @settings(max_examples=25)
@@ -87,13 +89,74 @@ def test_tampered_weights_are_refused(folder):
         storage.load(folder)
 
 
+def test_a_card_of_which_one_number_was_changed_is_refused(folder):
+    text = (folder / CARD).read_text()
+    (folder / CARD).write_text(text.replace('"parameters": 1554', '"parameters": 1555'))
+    assert text != (folder / CARD).read_text()
+    with pytest.raises(DataError, match="edited by hand"):
+        storage.load(folder)
+
+
+def test_another_learning_curve_is_refused(folder):
+    (folder / HISTORY).write_text("epoch,loss\n1,2.5\n")
+    storage.save(tiny(), folder)
+    storage.load(folder)
+    (folder / HISTORY).write_text("epoch,loss\n1,1.5\n")
+    with pytest.raises(DataError, match="not the learning curve"):
+        storage.load(folder)
+
+
+def test_weights_that_are_no_numbers_are_refused(folder):
+    model = tiny()
+    model.weights["pitch/bias"][3] = np.nan
+    storage.save(model, folder)
+    with pytest.raises(DataError, match="not finite"):
+        storage.load(folder)
+
+
+def test_weights_of_another_size_are_refused(folder):
+    edit(folder, parameters=1555)
+    with pytest.raises(DataError, match="1,554 numbers, not as many"):
+        storage.load(folder)
+
+
+def test_pickles_are_never_opened(folder, monkeypatch):
+    buffer = io.BytesIO()
+    np.savez(buffer, evil=np.array([{"a": 1}], dtype=object))
+    (folder / WEIGHTS).write_bytes(buffer.getvalue())
+    edit(folder, weights_sha256=hashlib.sha256(buffer.getvalue()).hexdigest())
+    with pytest.raises(DataError, match="edited by hand"):
+        storage.load(folder)
+
+
+def test_a_model_that_is_replaced_while_it_is_read_is_never_a_mix(tmp_path, monkeypatch):
+    """Files are replaced one by one; whatever the moment, a reader has one model or the other."""
+    models = [tiny(seed=1), tiny(seed=2)]
+    storage.save(models[0], tmp_path / "m")
+    storage.save(models[1], tmp_path / "new")
+    new = [(tmp_path / "new" / name).read_bytes() for name in (WEIGHTS, CARD)]
+    pauses = []
+
+    def sleep(seconds):
+        pauses.append(seconds)
+        if seconds:
+            (tmp_path / "m" / CARD).write_bytes(new[1])
+
+    monkeypatch.setattr(storage.time, "sleep", sleep)
+    assert storage.load(tmp_path / "m").origin == {"seed": 1}
+    (tmp_path / "m" / WEIGHTS).write_bytes(new[0])
+    loaded = storage.load(tmp_path / "m")
+    assert loaded.origin == {"seed": 2} and pauses == [0.0, 0.0, 0.1]
+    assert all(np.array_equal(loaded.weights[name], weight) for name, weight in models[1].weights.items())
+
+
 def test_torn_weights_are_refused(folder):
     files.write_bytes(folder / WEIGHTS, (folder / WEIGHTS).read_bytes()[:-10])
     with pytest.raises(DataError, match="vouches"):
         storage.load(folder)
 
 
-@pytest.mark.parametrize("change", [{"format": 2}, {"cell_seconds": 0.02}, {"cells": 500}, {"format": None}])
+@pytest.mark.parametrize("change", [{"format": 1}, {"cell_seconds": 0.02}, {"cells": 500}, {"format": None}])
 def test_another_format_or_time_grid_is_refused(folder, change):
     edit(folder, **change)
     with pytest.raises(DataError, match="another version of this program"):

@@ -124,6 +124,18 @@ def test_a_torn_file_is_a_data_error(tmp_path, kept):
         windows.load(path)
 
 
+def test_every_flipped_bit_is_seen(tmp_path):
+    path = tmp_path / "windows.npz"
+    windows.save(corpus([3, 4], 1, 1), path)
+    whole = path.read_bytes()
+    for place in range(0, 8 * len(whole), 13):
+        torn = bytearray(whole)
+        torn[place // 8] ^= 1 << place % 8
+        path.write_bytes(torn)
+        with pytest.raises(DataError, match="changed since it was written"):
+            windows.load(path)
+
+
 def test_a_missing_file_or_another_npz_is_a_data_error(tmp_path):
     with pytest.raises(DataError, match="dvc repro windows"):
         windows.load(tmp_path / "windows.npz")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pipeline import archives, splits
 from pipeline.corpus import Piece, verify
-from pipeline.download import download
+from pipeline.download import download, public
 from pipeline.errors import CorpusError
 from pipeline.manifest import Archive, listed
 from pipeline.progress import say
@@ -37,7 +37,7 @@ def read(manifest: Archive, beside: Path, downloads: Path) -> Source:
     """
     path = waiting(manifest, downloads)
     if not path.exists():
-        say(f"downloading {manifest.url}")
+        say(f"downloading {public(manifest.url)}")
         download(manifest.url, path)
     return pieces(manifest, beside, path)
 

@@ -3,13 +3,18 @@
 Each is run by `python -m pipeline.stages.<stage>`, so that DVC can track exactly the modules it imports.
 """
 
+import os
 import sys
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
-from pipeline import paths
-from pipeline.errors import PipelineError
+from pipeline import lifetime, paths
+from pipeline.errors import DiskError, PipelineError
 from pipeline.params import load
+
+if "DVC_STAGE" in os.environ:
+    # Here, not in `start`: a stage imports for seconds before it starts, and its run may be killed meanwhile.
+    lifetime.bind()
 
 
 def start(run: Callable[..., None], sections: Sequence[str], *arguments: str) -> None:
@@ -24,6 +29,13 @@ def start(run: Callable[..., None], sections: Sequence[str], *arguments: str) ->
         run(load(paths.PARAMS).only(sections), *arguments)
     except PipelineError as error:
         fail(error)
+    except OSError as error:
+        fail(unexpected(error))
+
+
+def unexpected(error: OSError) -> DiskError:
+    """Return the error of a file that the system refuses, where nothing more is known of it."""
+    return DiskError(f"{error.filename or 'a file'}: {error.strerror or error}; see that it is there and may be used")
 
 
 def fail(error: PipelineError) -> NoReturn:

@@ -1,23 +1,22 @@
 """Stage ingest: MIDI files become rows of notes, each with its piece and its split.
 
 Pieces are numbered in the order test, validation, train, by name within each. So, where two files hold the same notes,
-the copy that is held out comes first and stays, and a model is never tested on what it was trained on.
+the copy that is held out comes first and stays, and a model is never tested on what it was trained on. Files are read
+by workers that can be stopped (`limits`), so that no file costs the run.
 """
 
 import csv
 import hashlib
 import io
-import multiprocessing
 import os
-from collections import deque
-from collections.abc import Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
-from pipeline import files, paths, splits
+from pipeline import files, limits, paths, splits, sums
 from pipeline.corpus import Corpus, Piece
 from pipeline.errors import CorpusError, MidiError
+from pipeline.limits import Limits, Stopped
 from pipeline.midi import read_notes
 from pipeline.note import Notes
 from pipeline.params import Params
@@ -28,9 +27,7 @@ from pipeline.tables import NotesWriter, PieceRow, write_pieces
 
 SECTIONS = ("corpus", "ingest")
 """What it reads of params.yaml."""
-AHEAD = 8
-"""Files read ahead per worker, which bounds the memory; for fewer, no further worker is worth its start."""
-Result = Notes | str
+Result = Notes | Stopped
 """The notes of a piece, or why it has none."""
 
 
@@ -38,18 +35,19 @@ def run(params: Params) -> None:
     """Write the tables of notes and pieces, and the list of rejected files.
 
     Raises:
-        CorpusError: not one file could be read, or a reader died.
+        CorpusError: not one file could be read.
     """
     path = paths.corpus_zip(params.corpus)
     pieces = sorted(Corpus(path).pieces, key=lambda piece: (-splits.SPLITS.index(piece.split), piece))
-    results = track(_read_all(path, pieces, params.ingest), "reading MIDI", len(pieces))
+    answers = limits.each(Reading(path, params.ingest), pieces, Limits(workers=_workers(len(pieces))))
+    results = track(answers, "reading MIDI", len(pieces))
     rows: list[PieceRow] = []
     rejected: list[tuple[str, str]] = []
     seen: dict[bytes, str] = {}
     with NotesWriter(paths.NOTES) as writer:
         for piece, result in zip(pieces, results, strict=True):
-            reason = result if isinstance(result, str) else _copied(result, piece, seen)
-            if isinstance(result, str) or reason:
+            reason = result.reason if isinstance(result, Stopped) else _copied(result, piece, seen)
+            if isinstance(result, Stopped) or reason:
                 rejected.append((piece.member, reason))
                 continue
             writer.write(len(rows), result)
@@ -58,6 +56,7 @@ def run(params: Params) -> None:
             raise CorpusError(f"{path}: none of {len(pieces):,} files is music; the first: {': '.join(rejected[0])}")
     write_pieces(paths.PIECES, rows)
     _write_rejected(rejected)
+    sums.write(paths.NOTES.parent)
     _tell(rows, rejected)
 
 
@@ -95,52 +94,29 @@ def _tell(rows: list[PieceRow], rejected: list[tuple[str, str]]) -> None:
             say(f"warning: no piece in the split {split}")
 
 
-def _read_all(path: Path, pieces: list[Piece], how: Ingest) -> Iterator[Result]:
-    """Read pieces on all cores, in order; a worker opens the zip itself and is sent names, not bytes.
+@dataclass
+class Reading:
+    """Reads pieces in a worker, which opens the zip itself and is sent names, not bytes."""
 
-    Raises:
-        CorpusError: a worker died, by a crash of the reader or for lack of memory.
-    """
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    # Workers are started afresh, not forked: a copy of a process that has threads can wait for ever.
-    context = multiprocessing.get_context("spawn")
-    workers = max(1, min(cores, len(pieces) // AHEAD))
-    waiting: deque[tuple[Piece, Future[Result]]] = deque()
-    with ProcessPoolExecutor(workers, context, _open, (path, how)) as pool:
-        todo = iter(pieces)
+    path: Path
+    how: Ingest
+
+    @cached_property
+    def _corpus(self) -> Corpus:
+        return Corpus(self.path)
+
+    def __call__(self, piece: Piece) -> Result:
+        """Read one piece."""
         try:
-            while True:
-                while len(waiting) < workers * AHEAD and (piece := next(todo, None)):
-                    waiting.append((piece, pool.submit(_read, piece)))
-                if not waiting:
-                    return
-                yield waiting[0][1].result()
-                waiting.popleft()
-        except BrokenProcessPool as error:
-            near = ", ".join(piece.member for piece, _ in list(waiting)[:workers])
-            raise CorpusError(
-                f"{path}: a reader died near {near}; take the file out, or free memory, and run again"
-            ) from error
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+            return read_notes(self._corpus.read(piece), self.how.reader, self.how.pedal)
+        except MidiError as error:
+            return Stopped(str(error))
 
 
-_open_corpus: list[tuple[Corpus, Ingest]] = []
-"""Of a worker: the corpus it reads from, and how."""
-
-
-def _open(path: Path, how: Ingest) -> None:
-    """Prepare a worker."""
-    _open_corpus.append((Corpus(path), how))
-
-
-def _read(piece: Piece) -> Result:
-    """Read one piece in a worker."""
-    corpus, how = _open_corpus[0]
-    try:
-        return read_notes(corpus.read(piece), how.reader, how.pedal)
-    except MidiError as error:
-        return str(error)
+def _workers(pieces: int) -> int:
+    """Return how many workers are worth their start."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min(cores, pieces // limits.AHEAD))
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from pipeline import encoding, paths, progress, tables, windows
+from pipeline import encoding, paths, progress, sums, tables, windows
 from pipeline.params import Params
 from pipeline.stages import start
 from pipeline.tables import PieceRow
@@ -15,6 +15,7 @@ SECTIONS = ("windows",)
 def run(params: Params) -> None:
     """Write every note once, on the time grid, and the first note of every training window."""
     how = params.windows
+    sums.check(paths.NOTES.parent, "run 'dvc repro -f -s ingest'")
     pieces = _used(tables.read_pieces(paths.PIECES), how.train_notes)
     notes = tables.read_notes(paths.NOTES, [piece.piece for piece in pieces])
     codes = [encoding.encode(its) for its in progress.track(notes, "encoding pieces", len(pieces))]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from conftest import ROOT, music
 
-from pipeline import paths, tables
+from pipeline import paths, sums, tables
 from pipeline.nn import training
 from pipeline.params import Params
 from pipeline.tables import NotesWriter, PieceRow
@@ -32,7 +32,8 @@ def small(project: Params) -> Params:
                 update={"epochs": 2, "notes_per_epoch": 128, "batch": 32, "threads": 1, "residual_notes": 200}
             ),
             "generate": project.generate.model_copy(update={"samples": 3, "notes": 30, "prompt_notes": 8}),
-            "benchmark": project.benchmark.model_copy(update={"rounds": 1}),
+            "likeness": project.likeness.model_copy(update={"samples": 2, "notes": 40}),
+            "benchmark": project.benchmark.model_copy(update={"rounds": 1, "memory": False}),
         }
     )
 
@@ -40,7 +41,7 @@ def small(project: Params) -> Params:
 @pytest.fixture(scope="session")
 def made(small: Params, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A folder in which all stages from windows on have run; the session's tests only read it."""
-    from pipeline.stages import benchmark, compare, evaluate, floors, generate, report, train, windows
+    from pipeline.stages import benchmark, compare, evaluate, floors, generate, likeness, report, train, windows
 
     folder = tmp_path_factory.mktemp("project")
     before = Path.cwd()
@@ -49,9 +50,10 @@ def made(small: Params, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pa
         write_tables()
         paths.CLAIMS.parent.mkdir(parents=True, exist_ok=True)
         paths.CLAIMS.write_bytes((ROOT / paths.CLAIMS).read_bytes())
+        paths.PARAMS.write_bytes((ROOT / paths.PARAMS).read_bytes())
         for stage in (windows, floors):
             stage.run(small.only(stage.SECTIONS))
-        for stage in (train, evaluate, generate):
+        for stage in (train, evaluate, generate, likeness):
             for name in small.architectures:
                 stage.run(small.only(stage.SECTIONS), name)
         for stage in (compare, benchmark, report):
@@ -73,6 +75,7 @@ def write_tables() -> None:
         for number, (split, notes) in enumerate(zip(SPLITS, pieces, strict=True))
     ]
     tables.write_pieces(paths.PIECES, rows)
+    sums.write(paths.NOTES.parent)
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import types
 import numpy as np
 import pytest
 
-from pipeline import corpus, midi, paths, tables
+from pipeline import corpus, limits, midi, paths, tables
 from pipeline.corpus import Piece
 from pipeline.errors import CorpusError, DataError
 from pipeline.note import NOTE
@@ -142,17 +142,26 @@ def test_no_corpus_says_how_to_get_it(project):
         ingest.run(params())
 
 
-def test_a_reader_that_dies_does_not_hang_the_run(project, monkeypatch):
-    make(a=("train", music(project, 60)), b=("train", music(project, 61)))
-    (project / "killer.py").write_text("import os\n\n\ndef die(piece):\n    os._exit(9)\n")
+def test_a_reader_that_dies_or_hangs_costs_its_file_only(project, monkeypatch):
+    make(**{name: ("train", music(project, 60 + at)) for at, name in enumerate("abcde")})
+    (project / "killer.py").write_text(
+        "import os, time\nfrom pipeline.stages import ingest\n\n\nclass Killer(ingest.Reading):\n"
+        "    def __call__(self, piece):\n        if piece.member == 'b.mid':\n            os.abort()\n"
+        "        if piece.member == 'd.mid':\n            time.sleep(600)\n        return super().__call__(piece)\n"
+    )
     monkeypatch.syspath_prepend(project)
-    monkeypatch.setattr(ingest, "_read", importlib.import_module("killer").die)
-    with pytest.raises(CorpusError, match=r"a reader died near a\.mid"):
-        ingest.run(params())
+    monkeypatch.setattr(ingest, "Reading", importlib.import_module("killer").Killer)
+    monkeypatch.setattr(ingest, "Limits", lambda workers: limits.Limits(60, 15.0, 2**30, workers))
+    ingest.run(params())
+    assert rejected() == {
+        "b.mid": "reading it killed the reader (SIGABRT)",
+        "d.mid": "reading it took more than 15 s",
+    }
+    assert [row.member for row in tables.read_pieces(paths.PIECES)] == ["a.mid", "c.mid", "e.mid"]
 
 
 def test_more_files_than_are_read_ahead_come_in_order(project, monkeypatch):
-    monkeypatch.setattr(ingest, "AHEAD", 1)
+    monkeypatch.setattr(limits, "AHEAD", 1)
     make(**{f"n{number:02}": ("train", music(project, 30 + number)) for number in range(30)})
     ingest.run(params())
     assert [row.member for row in tables.read_pieces(paths.PIECES)] == [f"n{number:02}.mid" for number in range(30)]

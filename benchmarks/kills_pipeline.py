@@ -1,0 +1,133 @@
+"""Kill `dvc repro` at random moments and start it again, until it ends; then hold every output against a quiet run.
+
+    python benchmarks/kills_pipeline.py /tmp/kills --kills 100 [--target floors]
+
+A kill is SIGKILL to dvc alone, to the stage alone, or to both at once. A start is `music-rnn repair`, then `dvc repro`,
+as in `make repro`. What is counted: starts that did not go on by themselves, processes that outlived their run, and
+outputs that are not, byte for byte, those of the run that nobody disturbed. Timings and the page that shows them differ
+between any two runs and are left out.
+"""
+
+import argparse
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import small
+
+TIMED = ("metrics/benchmark.json", "metrics/decision.md")
+WHOM = ("dvc", "stage", "both")
+
+
+def processes(folder: Path) -> list[int]:
+    """Return the processes that stand in a folder."""
+    found = []
+    for each in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if (each / "cwd").readlink().is_relative_to(folder):
+                found.append(int(each.name))
+    return found
+
+
+def start(folder: Path, command: list[str]) -> subprocess.Popen[str]:
+    """Repair, then begin a run in a group of its own."""
+    repaired = small.run(folder, sys.executable, "-m", "pipeline", "repair", check=False)
+    print(repaired.stderr, end="", flush=True)
+    with (folder.parent / "log.txt").open("w") as log:
+        return subprocess.Popen(
+            command, cwd=folder, env=small.environment(), stdout=log, stderr=log, text=True, process_group=0
+        )
+
+
+def kill(run: subprocess.Popen[str], whom: str, folder: Path) -> None:
+    """Kill dvc, its stage or both."""
+    with suppress(ProcessLookupError):
+        if whom == "both":
+            os.killpg(run.pid, signal.SIGKILL)
+        elif whom == "dvc":
+            os.kill(run.pid, signal.SIGKILL)
+        else:
+            children = Path(f"/proc/{run.pid}/task/{run.pid}/children").read_text().split()
+            for child in children:
+                os.kill(int(child), signal.SIGKILL)
+    run.wait()
+
+
+def stage(folder: Path) -> str:
+    """Return the stage that ran last."""
+    lines = (folder.parent / "log.txt").read_text().splitlines()
+    named = [line.split("'")[1] for line in lines if line.startswith("Running stage")]
+    return named[-1].partition("@")[0] if named else "before any stage"
+
+
+def main() -> None:
+    """Make a quiet run, then kill until there were enough kills."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--kills", type=int, default=100)
+    parser.add_argument("--target", nargs="*", default=[], help="stages for dvc repro; default: all")
+    parser.add_argument("--seed", type=int, default=0)
+    args = parser.parse_args()
+    shutil.rmtree(args.folder, ignore_errors=True)
+    folder = args.folder.resolve() / "project"
+    folder.mkdir(parents=True)
+    small.make(folder)
+    began = time.monotonic()
+    command = ["dvc", "repro", *args.target]
+    quiet = small.run(folder, *command, check=False)
+    if quiet.returncode:
+        raise SystemExit(quiet.stdout[-2000:] + quiet.stderr[-2000:])
+    latest = (time.monotonic() - began) / 3
+    print(f"a quiet run takes {3 * latest:.0f} s", flush=True)
+    expected = small.outputs(folder, TIMED)
+    counts: Counter[str] = Counter()
+    rng = random.Random(args.seed)
+    while counts["kills"] < args.kills:
+        for place in ("dvc.lock", "data/raw", "data/notes", "data/windows", "data/samples", "models", "metrics"):
+            path = folder / place
+            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+        shutil.rmtree(folder / ".dvc/cache")
+        cycle(folder, command, lambda: rng.uniform(0.3, latest), counts)
+        found = small.outputs(folder, TIMED)
+        counts["outputs compared"] += len(found)
+        counts["outputs that differ"] += sum(found.get(name) != data for name, data in expected.items())
+        counts["outputs too many"] += len(found.keys() - expected.keys())
+        print(dict(counts), flush=True)
+    print({name: count for name, count in sorted(counts.items())})
+
+
+def cycle(folder: Path, command: list[str], pause: Callable[[], float], counts: Counter[str]) -> None:
+    """Start and kill until a run ends by itself."""
+    while True:
+        run = start(folder, command)
+        try:
+            run.wait(pause())
+        except subprocess.TimeoutExpired:
+            whom = WHOM[counts["kills"] % len(WHOM)]
+            where = stage(folder)
+            kill(run, whom, folder)
+            time.sleep(0.3)
+            counts["kills"] += 1
+            counts[f"killed {whom}"] += 1
+            counts[f"in {where}"] += 1
+            counts["outlived their run"] += len(processes(folder))
+            continue
+        if run.returncode == 0:
+            counts["runs to the end"] += 1
+            return
+        counts["stuck"] += 1
+        print((folder.parent / "log.txt").read_text()[-2000:], flush=True)
+        if counts["stuck"] > 5:
+            raise SystemExit("stuck too often")
+
+
+if __name__ == "__main__":
+    main()

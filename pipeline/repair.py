@@ -1,0 +1,173 @@
+"""What a killed run can leave, put right before the next one: no person is needed.
+
+DVC writes its lock files in place, so a kill can leave `.dvc/tmp/rwlock` or `dvc.lock` empty or torn, and then every
+later command stops. Git's index is staged by DVC; a kill there leaves `.git/index.lock`. Files of this project that
+were being written leave `.<name>.<process>.part` beside their place, which no reader looks at.
+
+Nothing is lost: a torn dvc.lock is kept aside and the last whole one of Git takes its place, and DVC finds in its run
+cache what was computed since.
+"""
+
+import fcntl
+import json
+import os
+import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from pipeline import files
+from pipeline.errors import PipelineError
+
+TMP, LOCK, RWLOCK = Path(".dvc/tmp"), Path(".dvc/tmp/lock"), Path(".dvc/tmp/rwlock")
+RECORD, INDEX = Path("dvc.lock"), Path(".git/index.lock")
+WRITTEN = ("data", "models", "metrics", "docs", ".checkpoints")
+"""Folders in which this project writes."""
+
+
+def repair() -> list[str]:
+    """Put right what a killed run left in the project's folder; returns what was done, a line each.
+
+    Raises:
+        PipelineError: DVC is running here, so that nothing may be touched.
+    """
+    with _alone():
+        return [*_rwlock(), *_record(), *_index(), *_parts()]
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Hold DVC's lock meanwhile, so that no run begins.
+
+    Raises:
+        PipelineError: DVC is running, in a command or in a stage.
+    """
+    if runs := running():
+        raise PipelineError(f"dvc is running here ({runs[0]}); wait until it ends, or end it, and run again")
+    if not TMP.is_dir():
+        yield
+        return
+    with LOCK.open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise PipelineError("dvc is running here; wait until it ends, or end it, and run again") from error
+        yield
+
+
+def running() -> list[str]:
+    """Return the runs of DVC that are at a stage now: process and command."""
+    held = _held() or {}
+    infos = [
+        info for side in held.values() for its in side.values() for info in (its if isinstance(its, list) else [its])
+    ]
+    found = {int(info["pid"]): str(info["cmd"]) for info in infos}
+    return [f"process {pid}: {command}" for pid, command in sorted(found.items()) if "dvc" in _command(pid)]
+
+
+def _held() -> dict[str, Any] | None:
+    """Return what the read-write lock says, or None if it is no such file."""
+    try:
+        held: dict[str, Any] = json.loads(RWLOCK.read_bytes())
+        for its in (held.get("write", {}), *held.get("read", {}).values()):
+            for info in its.values() if isinstance(its, dict) else its:
+                int(info["pid"]), str(info["cmd"])
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        return None
+    return held
+
+
+def _command(pid: int) -> str:
+    """Return the command line of a process; nothing if it is gone."""
+    with suppress(OSError):
+        if Path("/proc/self").exists():
+            return Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace")
+        return subprocess.run(["ps", "-p", str(pid), "-o", "command="], capture_output=True, text=True).stdout
+    return ""
+
+
+def _rwlock() -> Iterator[str]:
+    """Remove the read-write lock if it is torn or names runs that are gone."""
+    held = _held()
+    if held is None or any(held.values()):
+        RWLOCK.unlink()
+        yield f"{RWLOCK}: {'torn' if held is None else 'left by a run that is gone'}; removed"
+
+
+def _record() -> Iterator[str]:
+    """Put the last whole dvc.lock of Git in the place of a torn one; without one, DVC begins a new one."""
+    if not RECORD.exists() or whole(RECORD.read_bytes()):
+        return
+    aside = TMP / "dvc.lock.torn"
+    RECORD.replace(aside)
+    command = ["git", "show", f"HEAD:./{RECORD}"]
+    committed = subprocess.run(command, capture_output=True, check=False).stdout
+    if committed and whole(committed):
+        files.write_bytes(RECORD, committed)
+    source = "the one of the last commit" if RECORD.exists() else "none, DVC writes a new one"
+    yield f"{RECORD}: torn; kept as {aside}, in its place is {source}"
+
+
+def whole(data: bytes) -> bool:
+    """Whether bytes are a record of stages as DVC writes it, to the last entry."""
+    try:
+        tree = YAML(typ="safe").load(data.decode("utf-8"))
+        stages = tree["stages"]
+        entries = [entry for stage in stages.values() for side in ("deps", "outs") for entry in stage.get(side, [])]
+        known = all(isinstance(stage["cmd"], str) for stage in stages.values())
+        return known and tree["schema"] == "2.0" and data.endswith(b"\n") and all(map(_hashed, entries))
+    except (YAMLError, ValueError, TypeError, KeyError, AttributeError):
+        return False
+
+
+def _hashed(entry: Mapping[str, Any]) -> bool:
+    """Whether a dependency or an output has its path and its whole hash."""
+    return isinstance(entry["path"], str) and len(str(entry["md5"]).removesuffix(".dir")) == 32
+
+
+def _index() -> Iterator[str]:
+    """Remove the lock of Git's index if no git is at work here."""
+    if INDEX.exists() and not _gits():
+        INDEX.unlink()
+        yield f"{INDEX}: left by a run that is gone; removed"
+
+
+def _gits() -> list[int]:
+    """Return the processes of git in this project; where the system does not say where they are, all of them."""
+    here = Path.cwd()
+    if not Path("/proc/self").exists():
+        found = subprocess.run(["ps", "-A", "-o", "pid=,comm="], capture_output=True, text=True).stdout.splitlines()
+        return [int(line.split()[0]) for line in found if line.rpartition("/")[2].split()[-1:] == ["git"]]
+    gits = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if (process / "comm").read_text().strip() == "git" and (process / "cwd").readlink().is_relative_to(here):
+                gits.append(int(process.name))
+    return gits
+
+
+def _parts() -> Iterator[str]:
+    """Remove what was being written by processes that are gone."""
+    for folder in WRITTEN:
+        for path in sorted(Path(folder).rglob(".*.part")):
+            writer = path.name.split(".")[-2]
+            if writer.isdecimal() and not alive(int(writer)):
+                path.unlink()
+                yield f"{path}: half written by a run that is gone; removed"
+
+
+def alive(pid: int) -> bool:
+    """Whether there is such a process."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):
+        return True
+    return True

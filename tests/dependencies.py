@@ -1,0 +1,47 @@
+"""What this project stands on and under which licences: `python tests/dependencies.py` writes docs/dependencies.md."""
+
+import re
+from importlib.metadata import PackageNotFoundError, metadata
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+PAGE = ROOT / "docs/dependencies.md"
+HEAD = """# Dependencies
+
+Written by `python tests/dependencies.py` from `pyproject.toml`, where each has its reason, and from what is installed.
+Versions and hashes of these and of all that they need are in the lock files.
+
+| package | for | licence | reason |
+|---|---|---|---|
+"""
+
+
+def named() -> list[tuple[str, str, str]]:
+    """Return package, extra and reason of every line of pyproject.toml that names one."""
+    found, extra = [], "all"
+    for line in (ROOT / "pyproject.toml").read_text("utf-8").splitlines():
+        if begin := re.match(r"([a-z]+) = \[$", line):
+            extra = "all" if begin[1] == "dependencies" else begin[1]
+        elif entry := re.match(r'  "([A-Za-z0-9_.-]+)>=[^"]+",\s*(?:# *(.*))?$', line):
+            found.append((entry[1], extra, entry[2] or ""))
+    return found
+
+
+def licence(package: str) -> str:
+    """Return the licence that a package states of itself."""
+    try:
+        about = metadata(package)
+    except PackageNotFoundError:
+        return "not installed"
+    stated = about.get("License-Expression") or ""
+    of_class = [line.rpartition(" :: ")[2] for line in about.get_all("Classifier") or [] if line.startswith("License")]
+    return stated or "; ".join(of_class) or (about.get("License") or "not stated").splitlines()[0][:60]
+
+
+def page() -> str:
+    """Return the page."""
+    return HEAD + "".join(f"| {name} | {extra} | {licence(name)} | {why} |\n" for name, extra, why in named())
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")
