@@ -7,6 +7,7 @@ PIP := $(VENV)/bin/python -m pip --disable-pip-version-check -q
 .PHONY: repro test readme deps lock clean
 
 repro: $(VENV)/.ready-run
+	$(RUN) python -m pipeline repair
 	$(RUN) dvc repro
 
 test: $(VENV)/.ready-dev
@@ -41,6 +42,6 @@ clean:
 
 lock:
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-annotate --no-header \
-	  pyproject.toml --extra train -o requirements.lock
+	  pyproject.toml --extra train --extra studio -o requirements.lock
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-annotate --no-header \
-	  pyproject.toml --extra train --extra dev -o requirements-dev.lock
+	  pyproject.toml --extra train --extra studio --extra dev -o requirements-dev.lock

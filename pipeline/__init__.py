@@ -2,14 +2,21 @@
 
 The map of the house, from the ground up; a module imports only from its own row and those above it here.
 
-    errors, note                                          what a note is, what can go wrong
-    files, params, paths, progress, recipes, sections     every value and every file; whole writes; bars
+    errors, lifetime, note                                what a note is, what can go wrong, who ends with whom
+    files, limits, params, paths, progress, recipes, sections, sums   every value and every file; bars
     archives, chunks, corpus, download, manifest, midi, pedal, sources, splits, tables   from a corpus to notes
-    encoding, layers, mixture, sounding, spread           notes on the grid; layers and densities in numpy
-    constraints, copies, floors, likeness, metrics, passages, sampling, windows   what is learned from and measured
-    chain, heads, network, storage, streaming             a trained model without TensorFlow
+    encoding, layers, mixture, notewise, sounding, spread   notes on the grid; layers and densities in numpy
+    constraints, copies, floors, keys, likeness, metrics, passages, sampling, windows   learned from, and measured
+    overlap, yardstick                                    what a model plays, held against music
+    body, calibration, chain, costs, heads, hearing, latency, network, storage, streaming   models without TensorFlow
     nn                                                    build and train, with TensorFlow
-    decision, findings, playing, readme, report, results, roll, scoring, shipping, study   what people look at
+    pairs, seeds                                          how sure one can be
+    decision, explain, gate, leaks, measured, results, revisions, roll, scoring, shipping, study   what was found
+    analysis, claims, findings, findings_page, page, playing, readme, registry, report, retrain   what people look at
+    drafts, lateness, phrase, ports, schedule, session, timeline, voices   a live player, in parts
+    controls, improviser, performance, player             and put together
+    studio                                                a page to play with a model
+    doctor, repair, verify                                whether all is well here
     stages                                                one file per DVC stage
     commands                                              one short function per command
     cli                                                   all commands under one name

@@ -10,12 +10,14 @@ Shapes: N notes, H width of the hidden vector, C width of the chain, K outcomes 
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline import encoding, mixture, sounding
+from pipeline import encoding, mixture, notewise, sounding
 from pipeline.encoding import BIN_OF, BIN_WIDTHS, COLUMN, DURATION, PITCH, STEP, VELOCITY, VELOCITY_WIDTH, Codes
-from pipeline.heads import Choose, Masses, softmax
+from pipeline.heads import Choose, Masses, softmax, softmax_of_one
 from pipeline.layers import Floats, Weights, gelu
 from pipeline.note import PITCHES
+from pipeline.notewise import QUICK
 from pipeline.recipes import Model
+from pipeline.sounding import Keys
 from pipeline.spread import FLOOR
 
 PARTS = ("step", "pitch", "duration", "velocity")
@@ -25,10 +27,29 @@ TOLD = ("pitch", "step", "duration", "velocity")
 """Order of the columns of bits."""
 CELL_BITS = np.log2(BIN_WIDTHS)[BIN_OF]
 """[1001] bits to tell a cell within its bin, where all cells are as likely."""
+CELLS_OF_BIN = BIN_WIDTHS.astype(np.float64)
 VELOCITY_OF = np.arange(128) // VELOCITY_WIDTH
 """[128] bin of each velocity."""
 VELOCITY_WIDTHS = np.bincount(VELOCITY_OF[1:]).astype(float)
 """[32] velocities in each bin; the first has one less, since velocity 0 is no note."""
+
+
+class _Folded:
+    """The weights for one note in few calls: scaled for `notewise.gelu`, and what a part tells all after it as one."""
+
+    def __init__(self, parts: tuple[str, ...], weights: Weights) -> None:
+        quick = np.float32(QUICK)
+        self.width = len(weights["chain/bias"]) // len(parts)
+        self.chain, self.bias = weights["chain/kernel"] * quick, weights["chain/bias"] * quick
+        self.outputs = {
+            part: (weights[f"{part}/kernel"] / np.float32(2 * QUICK), weights[f"{part}/bias"]) for part in parts
+        }
+        self.given = {
+            known: np.concatenate([weights[f"{part}_given_{known}/embeddings"] for part in parts[place:]], 1) * quick
+            for place, known in enumerate(parts[:-1], 1)
+        }
+        """[K, W C] of each part but the last, for all parts after it side by side."""
+        self.ahead = Keys(weights["ahead/kernel"] * quick) if "ahead/kernel" in weights else None
 
 
 class ChainHeads:
@@ -39,6 +60,7 @@ class ChainHeads:
         self.mixed = block.heads == "mixture"
         self.parts = PARTS if block.velocity else PARTS[:3]
         self.sees = "ahead/kernel" in weights
+        self.folded = _Folded(self.parts, weights)
 
     def bits(self, hidden: Floats, codes: Codes) -> NDArray[np.float64]:
         """Return the bits [N, 3] of the notes that came, columns as `encoding.HEADS`; [N, 4] where velocity is told."""
@@ -50,19 +72,35 @@ class ChainHeads:
             out[part] = self._bits_of(part, outputs, codes)
         return np.stack([out[part] for part in TOLD if part in out], axis=1)
 
+    def chances(self, hidden: Floats, codes: Codes) -> dict[str, Masses]:
+        """Return the distribution [N, K] that each part of the notes that came was told by, given the parts before."""
+        said = self._body(hidden)
+        left = sounding.after(self._left(hidden), codes[:, STEP]) if self.sees else None
+        out = {}
+        for part in self.parts:
+            outputs = self._outputs(part, self._add(part, said[part], encoding.tokens(codes), left))
+            out[part] = np.stack([self._masses(part, row) for row in outputs])
+        return {part: out[part] for part in TOLD if part in out}
+
     def draw(self, hidden: Floats, choose: Choose, velocity: int) -> Codes:
         """Draw the next note [4] after hidden [H]; `velocity` is given where the model says nothing of it."""
-        said = self._body(hidden[None])
-        code = np.array([[0, 0, 0, velocity]], np.int16)
-        left = None
-        for part in self.parts:
-            if part == "pitch" and self.sees:
-                left = sounding.after(self._left(hidden[None]), code[:, STEP])
-            outputs = self._outputs(part, self._add(part, said[part], encoding.tokens(code), left))
-            chosen = choose(part, self._masses(part, outputs[0]))
-            code[0, VELOCITY if part == "velocity" else COLUMN[part]] = chosen
-        drawn: Codes = code[0]
-        return drawn
+        told = self.folded
+        width = told.width
+        said = hidden[: len(told.chain)].dot(told.chain)
+        said += told.bias
+        code = [0, 0, 0, velocity]
+        for place, part in enumerate(self.parts):
+            kernel, bias = told.outputs[part]
+            outputs = notewise.gelu(said[place * width : (place + 1) * width]).dot(kernel)
+            outputs += bias
+            chosen = choose(part, self._masses(part, outputs))
+            code[VELOCITY if part == "velocity" else COLUMN[part]] = chosen
+            if part in told.given:
+                said[(place + 1) * width :] += told.given[part][encoding.token(*code)[COLUMN[part]]]
+            if part == "step" and told.ahead:
+                left = np.maximum(hidden[-PITCHES:].astype(np.int16) - chosen, 0)
+                said[width : 3 * width] += told.ahead.add(left)
+        return np.array(code, np.int16)
 
     def _body(self, hidden: Floats) -> dict[str, Floats]:
         """Return what the body says of each part, [N, C] each."""
@@ -109,12 +147,13 @@ class ChainHeads:
 
     def _masses(self, part: str, outputs: Floats) -> Masses:
         """Return the distribution of one part: 1001 cells, 128 pitches, or 128 velocities of which 0 never comes."""
+        if self.mixed and part in ("step", "duration"):
+            return mixture.masses(outputs)
+        mass = softmax_of_one(outputs)
         if part == "pitch":
-            return softmax(outputs)
+            return mass
         if part == "velocity":
-            mass = (softmax(outputs) / VELOCITY_WIDTHS)[VELOCITY_OF]
+            mass = (mass / VELOCITY_WIDTHS).repeat(VELOCITY_WIDTH)
             mass[0] = 0.0
             return np.asarray(mass)
-        if self.mixed:
-            return mixture.masses(outputs)
-        return np.asarray((softmax(outputs) / BIN_WIDTHS)[BIN_OF])
+        return np.asarray((mass / CELLS_OF_BIN).repeat(BIN_WIDTHS))

@@ -2,9 +2,9 @@
 
 import typer
 
-from pipeline.commands import music, results, stages
+from pipeline.commands import care, ci, music, play, results, stages, studio
 from pipeline.errors import PipelineError
-from pipeline.stages import fail
+from pipeline.stages import fail, unexpected
 
 app = typer.Typer(
     help="Which architecture for a small music model? Measured, in bits per note.",
@@ -13,7 +13,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for room in (stages, results, music):
+for room in (stages, results, music, play, studio, ci, care):
     app.add_typer(room.app)
 
 
@@ -23,3 +23,5 @@ def main() -> None:
         app()
     except PipelineError as error:
         fail(error)
+    except OSError as error:
+        fail(unexpected(error))

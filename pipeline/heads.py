@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from pipeline.encoding import COLUMN, HEADS, PITCH, VELOCITY, Codes
 from pipeline.layers import Floats
-from pipeline.spread import EDGES, FLOOR, Spread, cell_bits, fit_spread
+from pipeline.spread import FLOOR, Spread, cell_bits, fit_spread
 
 Masses = NDArray[np.float64]
 """Probabilities that sum to one along the last axis."""
@@ -31,6 +31,10 @@ class Heads(Protocol):
         """Return the bits of the notes that came, [N, 3] as `encoding.HEADS`, and [N, 4] where velocity is told."""
         ...
 
+    def chances(self, hidden: Floats, codes: Codes) -> dict[str, Masses]:
+        """Return the distribution [N, K] that each part of the notes that came was told by."""
+        ...
+
     def draw(self, hidden: Floats, choose: Choose, velocity: int) -> Codes:
         """Draw the next note [4] after hidden [H]; `velocity` is for heads that say nothing of it."""
         ...
@@ -41,6 +45,15 @@ def softmax(logits: Floats) -> Masses:
     shifted = np.asarray(logits, np.float64)
     shifted = np.exp(shifted - shifted.max(axis=-1, keepdims=True))
     return np.asarray(shifted / shifted.sum(axis=-1, keepdims=True))
+
+
+def softmax_of_one(logits: Floats) -> Masses:
+    """Return the softmax of one note [K], as `softmax` and in half its time."""
+    mass: Masses = logits.astype(np.float64)
+    mass -= mass[mass.argmax()]
+    np.exp(mass, out=mass)
+    mass /= np.add.reduce(mass)
+    return mass
 
 
 class RegressionHeads:
@@ -71,13 +84,16 @@ class RegressionHeads:
         ]
         return np.stack([-np.log2(np.maximum(pitch, FLOOR)), *times], axis=1)
 
+    def chances(self, hidden: Floats, codes: Codes) -> dict[str, Masses]:
+        """Return the distribution [N, K] that each part of the notes was told by, which here hangs on no other part."""
+        rows = [self.masses(row) for row in hidden]
+        return {name: np.stack([row[name] for row in rows]) for name in HEADS}
+
     def masses(self, hidden: Floats) -> dict[str, Masses]:
         """Return the distribution of each part of the next note, hidden [H]: 128 pitches, 1001 cells twice."""
         out = self.outputs(hidden)
-        times = {
-            name: np.diff(self.spread[name].cumulative(EDGES - float(out[name][0]))) for name in ("step", "duration")
-        }
-        return {"pitch": softmax(out["pitch"]), **times}
+        times = {name: self.spread[name].masses(float(out[name][0])) for name in ("step", "duration")}
+        return {"pitch": softmax_of_one(out["pitch"]), **times}
 
     def draw(self, hidden: Floats, choose: Choose, velocity: int) -> Codes:
         """Draw the next note.

@@ -97,3 +97,21 @@ class Network:
         left = at.astype(np.float32)
         np.put_along_axis(left, codes[..., PITCH, None].astype(np.int64), codes[..., DURATION, None], axis=-1)
         return np.concatenate([x, left], axis=-1)
+
+
+class Window:
+    """A network that reads the last T notes anew for every note; they are its state."""
+
+    def __init__(self, block: Model, weights: Mapping[str, Floats], length: int) -> None:
+        self.network = Network(block, weights)
+        self.length = length
+
+    def start(self) -> State:
+        """Return the state before the first note of a piece."""
+        return [np.empty((0, 4), np.int16)]
+
+    def hear(self, codes: Codes, state: State) -> Floats:
+        """Read the next notes [N, 4] and change the state; returns the hidden vector [H]."""
+        state[0] = np.concatenate([state[0], codes])[-self.length :]
+        hidden: Floats = self.network.window(state[0][None])[0]
+        return hidden

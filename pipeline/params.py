@@ -14,7 +14,19 @@ from ruamel.yaml.error import YAMLError
 
 from pipeline.errors import ParamsError
 from pipeline.recipes import Model, Train
-from pipeline.sections import Benchmark, Compare, Evaluate, Floors, Generate, Ingest, Name, Section, Windows
+from pipeline.sections import (
+    Benchmark,
+    Compare,
+    Evaluate,
+    Floors,
+    Gate,
+    Generate,
+    Ingest,
+    Likeness,
+    Name,
+    Section,
+    Windows,
+)
 
 
 class Params(Section):
@@ -30,8 +42,10 @@ class Params(Section):
     model: dict[Name, Model]
     evaluate: Evaluate
     generate: Generate
+    likeness: Likeness
     compare: Compare
     benchmark: Benchmark
+    gate: Gate
 
     @model_validator(mode="after")
     def _architectures_are_described(self) -> "Params":

@@ -87,8 +87,9 @@ class Passages:
                 yield Segment(codes[:, part], left[:, part], targets, begin == 0)
 
     def _shift(self, turn: int) -> NDArray[np.int64]:
-        """Return how much earlier the passages of each piece begin in a pass: no more than lets the last reach its end."""
-        return np.random.default_rng([self.seed, turn, 3]).integers(self.slack + 1)
+        """Return how much earlier the passages of each piece begin in a pass; the last still reaches its end."""
+        shift: NDArray[np.int64] = np.random.default_rng([self.seed, turn, 3]).integers(self.slack + 1)
+        return shift
 
     def _vary(self, codes: Codes, rng: np.random.Generator) -> Codes:
         """Transpose, stretch and make louder each passage [B, N, 4] by its own draw; codes stay on the grid."""

@@ -14,10 +14,15 @@ SAMPLES = Path("data/samples")
 MODELS = Path("models")
 FLOORS = Path("metrics/floors.json")
 EVALUATIONS = Path("metrics/evaluate")
+DETAILS = Path("metrics/detail")
+LIKENESS = Path("metrics/likeness")
+PAIRS = Path("metrics/pairs.json")
+PER_PIECE = Path("metrics/pieces.json")
 SUMMARY = Path("metrics/summary.json")
 CURVES = Path("metrics/learning_curves.csv")
 TIMINGS = Path("metrics/benchmark.json")
 DECISION = Path("metrics/decision.md")
+REPORT = Path("metrics/report.html")
 CLAIMS = Path("data/claims.yaml")
 
 
@@ -39,6 +44,16 @@ def model(architecture: str) -> Path:
 def evaluation(architecture: str) -> Path:
     """Return the scores of a trained model."""
     return EVALUATIONS / f"{architecture}.json"
+
+
+def detail(architecture: str) -> Path:
+    """Return what each head of a trained model knows, and how well it knows that it does not."""
+    return DETAILS / f"{architecture}.json"
+
+
+def likeness(architecture: str) -> Path:
+    """Return the musical measures of what a trained model plays."""
+    return LIKENESS / f"{architecture}.json"
 
 
 def samples(architecture: str) -> Path:

@@ -10,10 +10,13 @@ from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
+    ProgressColumn,
+    Task,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from rich.text import Text
 
 Item = TypeVar("Item")
 
@@ -28,12 +31,34 @@ def say(line: str) -> None:
     console().print(line, markup=False)
 
 
+def rate(per_second: float | None) -> str:
+    """Return how fast work goes, in three figures; by the minute where it is slow.
+
+    >>> rate(1234.5), rate(0.05)
+    ('1,230/s', '3/min')
+    """
+    if per_second is None or per_second <= 0:
+        return "–/s"
+    many, unit = (per_second, "s") if per_second >= 1 else (60 * per_second, "min")
+    return f"{float(f'{many:.3g}'):,g}/{unit}" if many < 1e6 else f"{many:.3g}/{unit}"
+
+
+class Rate(ProgressColumn):
+    """A column that says how fast work goes."""
+
+    def render(self, task: Task) -> Text:
+        """Return the rate of late, or that of all where the work has ended."""
+        return Text(rate(task.finished_speed or task.speed), style="progress.data.speed")
+
+
 def _one(_item: object) -> int:
     return 1
 
 
 def track(items: Iterable[Item], what: str, total: int, size: Callable[[Item], int] = _one) -> Iterator[Item]:
-    """Pass items on while showing how much of `total` is done and the time left.
+    """Pass items on while showing how much of `total` is done, how fast, and the time left.
+
+    A terminal gets a bar, without colour where `NO_COLOR` is set; a file or a pipe gets one line at the end.
 
     Args:
         items: what is worked through.
@@ -45,9 +70,10 @@ def track(items: Iterable[Item], what: str, total: int, size: Callable[[Item], i
     began = time.monotonic()
     if not out.is_terminal:
         yield from items
-        say(f"{what}: {total:,} in {time.monotonic() - began:.1f} s")
+        seconds = time.monotonic() - began
+        say(f"{what}: {total:,} in {seconds:.1f} s, {rate(total / seconds if seconds else None)}")
         return
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), Rate(), TimeElapsedColumn())
     with Progress(*columns, TimeRemainingColumn(), console=out) as bar:
         task = bar.add_task(what, total=total)
         for item in items:

@@ -20,26 +20,34 @@ LEAST = 1e-300
 
 def sharpen(mass: NDArray[np.float64], temperature: float) -> NDArray[np.float64]:
     """Raise probabilities [K] to 1/temperature: below 1 the likely gets likelier, above 1 all get more equal."""
-    if temperature == 1.0:
-        return mass
     sharp = (mass / mass.max()) ** (1 / temperature)
     return np.asarray(sharp / sharp.sum())
 
 
-def nucleus(mass: NDArray[np.float64], top_p: float) -> NDArray[np.float64]:
-    """Keep the likeliest outcomes of [K] that together reach `top_p`; at least one stays, and of equals the first.
+def nucleus(mass: NDArray[np.float64], top_p: float, whole: float = 1.0) -> NDArray[np.intp]:
+    """Return which outcomes are the likeliest that together reach a share of all, upwards; of equals the first.
+
+    Args:
+        mass: [K].
+        top_p: the share.
+        whole: what the masses sum to.
+
+    Returns:
+        Indices of [K], at least one.
 
     Source: Holtzman et al., "The Curious Case of Neural Text Degeneration", ICLR 2020.
     """
-    if top_p >= 1.0:
-        return mass
-    falling = np.sort(mass)[::-1]  # the values alone: to sort the outcomes by them takes ten times as long
-    reached = falling.cumsum()
-    count = int(reached.searchsorted(top_p * reached[-1])) + 1
-    kept = mass >= falling[count - 1]
+    # What is below this is together less than the share left out: none of it is needed, so few have to be sorted.
+    some: NDArray[np.intp] = (mass >= (1 - top_p) * whole / len(mass)).nonzero()[0]
+    each = mass.take(some)
+    falling = np.sort(each)[::-1]  # the values alone: to sort the outcomes by them takes ten times as long
+    count = int(falling.cumsum().searchsorted(top_p * whole)) + 1
+    if count >= len(some):
+        return some
+    kept = each >= falling[count - 1]
     if (spare := int(np.count_nonzero(kept)) - count) > 0:
-        kept[np.flatnonzero(mass == falling[count - 1])[-spare:]] = False
-    return np.asarray(mass * kept / reached[count - 1])
+        kept[np.flatnonzero(each == falling[count - 1])[-spare:]] = False
+    return np.asarray(some[kept])
 
 
 class Sampler:
@@ -92,14 +100,20 @@ class Sampler:
 
     def _draw(self, head: str, mass: NDArray[np.float64], allowed: NDArray[np.float64]) -> int:
         """Return an index of the outcomes that are allowed; one random number is used."""
-        if len(allowed) < len(mass) and allowed.sum() < LEAST:
+        kept, whole = None, 1.0 if len(allowed) == len(mass) else float(allowed.sum())
+        if whole < LEAST:
             # The tail of a narrow density rounds to nothing; of a falling tail the first cell has the most.
             allowed = (np.arange(len(allowed)) == 0) * 1.0 if head == "step" else np.ones(len(allowed))
         else:
             temperature = self.how.temperature_time if head in ("step", "duration") else self.how.temperature_pitch
-            allowed = nucleus(sharpen(allowed, temperature), self.how.top_p)
+            if temperature != 1.0:
+                allowed, whole = sharpen(allowed, temperature), 1.0
+            if self.how.top_p < 1.0:
+                kept = nucleus(allowed, self.how.top_p, whole)
+                allowed = allowed.take(kept)
         total = allowed.cumsum()
-        if not total[-1] > 0:
-            raise ValueError(f"{head}: masses sum to {total[-1]}")
+        if not (len(total) and (last := float(total[-1])) > 0):
+            raise ValueError(f"{head}: masses sum to {mass.sum()}")
         # Searching under the last sum, not under 1, keeps a rounding error from choosing an outcome of mass zero.
-        return int(total.searchsorted(self.rng.random() * total[-1], side="right"))
+        index = int(total.searchsorted(self.rng.random() * last, side="right"))
+        return index if kept is None else int(kept[index])

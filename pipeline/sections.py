@@ -93,6 +93,14 @@ class Generate(Section):
     sampling: Sampling
 
 
+class Likeness(Section):
+    """Musical measures of what a model plays."""
+
+    samples: Annotated[int, Field(ge=1, le=99)]
+    notes: Annotated[int, Field(ge=16)]
+    """Notes of each sample and of the music it is held against; fewer where no held-out piece is as long."""
+
+
 class Compare(Section):
     """How the decision is made."""
 
@@ -108,3 +116,16 @@ class Benchmark(Section):
     """Timing of all architectures side by side."""
 
     rounds: Count
+    memory: bool
+    """Whether peak memory is measured too, which takes two processes for each architecture."""
+
+
+class Gate(Section):
+    """What the results of a changed project must hold, beside those it started from, to be offered."""
+
+    tolerance: Annotated[float, Field(ge=0, le=10)]
+    """Bits per note that another seed may change; up to this, a difference is too close to call."""
+    copied_notes: Annotated[int, Field(ge=0, le=10_000)]
+    """Notes by which the longest passage copied from training may exceed that of held-out music."""
+    parity: Annotated[float, Field(gt=0, le=1)]
+    """Bits by which a note may be told otherwise by the engine that plays than by the framework that trained."""

@@ -9,7 +9,7 @@ Shapes: B pieces side by side, T notes, 128 pitches.
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.encoding import DURATION, PITCH, STEP, Codes
+from pipeline.encoding import CELLS, DURATION, PITCH, STEP, Codes
 from pipeline.note import PITCHES
 
 FADE = 20.0
@@ -54,3 +54,24 @@ def features(left: NDArray[np.integer]) -> NDArray[np.float32]:
     """Return features [..., 256] of what is left [..., 128]: whether a key sounds, and how nearly it ends."""
     sounds = (left > 0).astype(np.float32)
     return np.concatenate([sounds, np.exp(left.astype(np.float32) / np.float32(-FADE)) * sounds], axis=-1)
+
+
+SHARES = features(np.arange(CELLS)[:, None])
+"""[1001, 2] features of one key, by the cells that are left of it."""
+
+
+class Keys:
+    """What sounding keys add to a vector: a kernel over their features, of which few are not zero.
+
+    As `features(left) @ kernel`, but only the rows of keys that sound are summed.
+    """
+
+    def __init__(self, kernel: NDArray[np.float32]) -> None:
+        """Take a kernel [256, W]."""
+        self.rows = np.ascontiguousarray(kernel.reshape(2, PITCHES, -1).swapaxes(0, 1))
+
+    def add(self, left: NDArray[np.integer]) -> NDArray[np.float32]:
+        """Return the sum [W] for what is left [128]."""
+        keys = left.nonzero()[0]
+        rows = self.rows.take(keys, 0)
+        return np.asarray(SHARES.take(left.take(keys), 0).ravel().dot(rows.reshape(-1, rows.shape[-1])))

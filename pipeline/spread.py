@@ -34,6 +34,19 @@ class Spread:
             return np.where(z < 0, tail, 1 - tail)
         return 0.5 * (1 + _erf(z / math.sqrt(2)))
 
+    def masses(self, mean: float) -> NDArray[np.float64]:
+        """Return the probability [1001] of every cell, spread around a mean [s]; sums to one."""
+        if self.family == "gaussian":
+            return np.diff(self.cumulative(EDGES - mean))
+        below = EDGES - mean
+        np.abs(below, out=below)
+        below *= -1 / self.scale
+        np.exp(below, out=below)
+        below *= 0.5
+        above = below[EDGES.searchsorted(mean) :]
+        np.subtract(1, above, out=above)
+        return below[1:] - below[:-1]
+
 
 def _erf(x: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(np.frompyfunc(math.erf, 1, 1)(x), np.float64)

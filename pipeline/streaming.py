@@ -12,11 +12,12 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.body import Body
 from pipeline.chain import ChainHeads
 from pipeline.encoding import VELOCITY, Codes
 from pipeline.heads import Choose, Heads, RegressionHeads
 from pipeline.layers import Floats
-from pipeline.network import Network
+from pipeline.network import Network, Window
 from pipeline.progress import track
 from pipeline.storage import Trained
 
@@ -35,26 +36,19 @@ class Engine:
     """A model that has heard some notes and can say the next."""
 
     def __init__(self, model: Trained) -> None:
-        self.network = Network(model.block, model.weights)
         self.heads = heads_of(model)
-        self.carries = model.block.memory == "carried"
-        self.length = model.length
+        carries = model.block.memory == "carried"
+        self.memory = Body(model.block, model.weights) if carries else Window(model.block, model.weights, model.length)
         self.reset()
 
     def reset(self) -> None:
         """Forget all notes."""
-        self.state = self.network.start(1)
-        self.past = np.empty((0, 4), np.int16)
+        self.state = self.memory.start()
         self.hidden: Floats | None = None
 
     def hear(self, codes: Codes) -> None:
         """Read the next notes, codes [N, 4] with N at least 1."""
-        if self.carries:
-            hidden, self.state = self.network.read(codes[None], self.state)
-            self.hidden = hidden[0, -1]
-        else:
-            self.past = np.concatenate([self.past, codes])[-self.length :]
-            self.hidden = self.network.window(self.past[None])[0]
+        self.hidden = self.memory.hear(codes, self.state)
 
     def say(self, choose: Choose, velocity: int) -> Codes:
         """Draw the next note and hear it.

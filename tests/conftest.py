@@ -1,7 +1,9 @@
 """What tests share: small made-up music, and the parameters of the project."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
+import browser as chromium
 import numpy as np
 import pytest
 from hypothesis import settings
@@ -28,6 +30,13 @@ def in_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("DVC_ROOT", raising=False)
     return tmp_path
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[chromium.Pages]:
+    """A headless Chromium, one for a file of tests: `browser.open(url)` gives a page and what it complained of."""
+    with chromium.running() as pages:
+        yield pages
 
 
 def music(seed: int, count: int) -> note.Notes:

@@ -56,3 +56,8 @@ def test_a_note_fed_back_is_scaled_as_one_that_was_given():
     codes = encoding.encode(music(1, 50))
     again = encoding.encode(encoding.decode(codes))
     assert np.array_equal(encoding.scalar(again), encoding.scalar(codes))
+
+
+def test_a_token_alone_is_that_of_many():
+    codes = encoding.encode(music(1, 300))
+    assert [list(encoding.token(*code)) for code in codes.tolist()] == encoding.tokens(codes).tolist()

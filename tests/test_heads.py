@@ -64,7 +64,9 @@ def test_each_choice_goes_to_its_column():
 
 @given(logits=st.lists(st.floats(-1e4, 1e4, width=32), min_size=1, max_size=20))
 def test_softmax_is_that_of_scipy(logits):
-    assert heads.softmax(np.array(logits, np.float32)) == pytest.approx(special.softmax(logits))
+    logits = np.array(logits, np.float32)
+    assert heads.softmax(logits) == pytest.approx(special.softmax(logits.astype(float)))
+    assert heads.softmax_of_one(logits) == pytest.approx(heads.softmax(logits), rel=1e-14)
 
 
 def test_each_head_gets_the_spread_of_its_own_residuals():

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from pipeline import encoding, sounding
 from pipeline.encoding import BINS, DURATION, PITCH, STEP, VELOCITY, VELOCITY_BINS
 from pipeline.layers import Gated, Lstm, rms_norm
-from pipeline.network import Network
+from pipeline.network import Network, Window
 from pipeline.recipes import Model
 
 EMBEDDING = {"input": "embedding", "width": 6}
@@ -197,3 +197,13 @@ def test_a_second_layer_both_ways_reads_each_note_with_what_is_before_and_after_
 def test_a_network_both_ways_has_nothing_to_carry():
     made = network(**BOTH_WAYS)
     assert made.window(codes(0, 4)[None]).shape == (1, 10)
+
+
+def test_a_window_as_memory_is_the_last_notes_read_anew():
+    made, notes = network(**BOTH_WAYS), codes(0, 20)
+    window = Window(made.block, made.weights, 6)
+    state = window.start()
+    for count, part in ((4, notes[:4]), (5, notes[4:5]), (12, notes[5:12]), (20, notes[12:])):
+        hidden = window.hear(part, state)
+        assert np.array_equal(state[0], notes[max(count - 6, 0) : count])
+        assert np.array_equal(hidden, made.window(state[0][None])[0])

@@ -17,13 +17,15 @@ from pipeline import midi
 
 pytestmark = pytest.mark.slow
 PARTS = ("pipeline", "data/corpora", "data/claims.yaml", "dvc.yaml", "params.yaml", ".dvc/config", ".dvc/plots")
+PARTS += ("metrics/maestro.json", "metrics/seed-path.json", "metrics/seed-path-maestro.json")
 SMALL = {
     "corpus": "tiny",
     "architectures": ["baseline", "bidirectional"],
     "windows": {"length": 8},
     "train": {"epochs": 3, "notes_per_epoch": 1024, "patience": 3, "threads": 1, "residual_notes": 100},
     "generate": {"samples": 1, "notes": 20, "prompt_notes": 8},
-    "benchmark": {"rounds": 1},
+    "likeness": {"samples": 1, "notes": 20},
+    "benchmark": {"rounds": 1, "memory": False},
 }
 
 
@@ -108,9 +110,12 @@ def test_training_again_leaves_the_lock_as_it_was(project: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "stages"),
     [
-        ({"generate": {"notes": 21}}, {"generate@baseline", "generate@bidirectional", "benchmark"}),
+        ({"generate": {"notes": 21}}, {"generate", "likeness", "benchmark", "report"}),
         ({"train": {"patience": 2}}, {"train@baseline", "train@bidirectional", "benchmark", "report"}),
-        ({"compare": {"resamples": 1000}}, {"evaluate", "floors", "generate", "compare", "benchmark", "report"}),
+        (
+            {"compare": {"resamples": 1000}},
+            {"evaluate", "floors", "generate", "likeness", "compare", "benchmark", "report"},
+        ),
     ],
 )
 def test_a_changed_value_makes_stale_what_reads_it(project: Path, change: dict, stages: set[str]) -> None:
@@ -131,7 +136,7 @@ def test_one_size_of_one_architecture_reruns_its_branch_only(project: Path) -> N
     shown = run(project, "dvc", "repro").stdout
     (project / "params.yaml").write_bytes(before)
     ran = {line.split("'")[1] for line in shown.splitlines() if line.startswith("Running stage")}
-    branch = {f"{stage}@bidirectional" for stage in ("train", "evaluate", "generate")}
+    branch = {f"{stage}@bidirectional" for stage in ("train", "evaluate", "generate", "likeness")}
     assert ran == branch | {"compare", "benchmark", "report"}
     run(project, "dvc", "repro")
 

@@ -103,3 +103,17 @@ def test_the_columns_are_those_of_the_encoding():
     code = np.zeros((1, 2, 4), np.int16)
     code[0, :, STEP], code[0, :, DURATION], code[0, :, PITCH] = [0, 4], [9, 1], [70, 71]
     assert sounding.read(code, sounding.start(1))[0][0, 1, 70] == 5
+
+
+@given(st.dictionaries(st.integers(0, 127), st.integers(0, 1000), max_size=20), st.integers(0, 9))
+def test_the_rows_of_sounding_keys_are_the_product_with_all(keys, seed):
+    kernel = np.random.default_rng(seed).normal(0, 1, (sounding.FEATURES, 7)).astype(np.float32)
+    left = sounding.start(1)[0]
+    left[list(keys)] = list(keys.values())
+    expected = sounding.features(left) @ kernel
+    assert sounding.Keys(kernel).add(left) == pytest.approx(expected, abs=1e-4)
+
+
+def test_silent_keys_add_nothing():
+    kernel = np.ones((sounding.FEATURES, 7), np.float32)
+    assert np.array_equal(sounding.Keys(kernel).add(sounding.start(1)[0]), np.zeros(7, np.float32))

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from pipeline.spread import FLOOR, Spread, cell_bits, fit_spread
+from pipeline.spread import EDGES, FLOOR, Spread, cell_bits, fit_spread
 
 SCIPY = {"laplace": stats.laplace, "gaussian": stats.norm}
 FAMILY = st.sampled_from(["laplace", "gaussian"])
@@ -66,3 +66,12 @@ def test_no_other_scale_costs_fewer_bits(offset):
     for family in ("laplace", "gaussian"):
         others = [cell_bits(mean, cells, Spread(family, s)).mean() for s in np.geomspace(1e-3, 10, 60)]
         assert best <= min(others) + 1e-3
+
+
+@given(family=FAMILY, scale=st.floats(1e-3, 10), mean=st.one_of(st.floats(-3, 15), st.sampled_from([0.005, 0.495])))
+def test_the_masses_of_all_cells_are_those_of_each(family, scale, mean):
+    spread = Spread(family, scale)
+    masses = spread.masses(mean)
+    assert masses == pytest.approx(np.diff(spread.cumulative(EDGES - mean)), abs=1e-15)
+    assert masses.sum() == pytest.approx(1)
+    assert (masses >= 0).all()

@@ -81,6 +81,12 @@ def generate(architecture: Architecture) -> None:
     _stage("generate", architecture)
 
 
+@app.command(epilog="Example: music-rnn likeness stacked")
+def likeness(architecture: Architecture) -> None:
+    """Measure whether what a trained architecture plays behaves like music."""
+    _stage("likeness", architecture)
+
+
 @app.command(epilog="Example: music-rnn compare")
 def compare() -> None:
     """Compare all evaluations and apply the rule."""

@@ -8,11 +8,13 @@ import json
 import statistics
 import time
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 
-from pipeline import decision, files, paths, progress, storage, windows
-from pipeline.nn import batches, training
+from pipeline import costs, decision, files, latency, paths, progress, storage, windows
+from pipeline.encoding import Codes
+from pipeline.nn import batches, parity, training, tutorial
 from pipeline.params import Params
 from pipeline.sampling import Sampler
 from pipeline.stages import start
@@ -25,6 +27,8 @@ NOTES = 100
 """Notes played in a round."""
 STEPS = 10
 """Training steps in a round."""
+COUNTS = {"predict": 5, "compiled": 50, "window": 50, "streaming": latency.NOTES, "read": 50}
+"""Notes of each way of playing in a round."""
 
 
 def run(params: Params) -> None:
@@ -32,9 +36,72 @@ def run(params: Params) -> None:
     training.prepare(params.seed, params.train.threads)
     names = params.architectures
     reference = decision.REFERENCE if decision.REFERENCE in names else names[0]
-    work = {"train": {n: _trainer(params, n) for n in names}, "generate": {n: _player(params, n) for n in names}}
-    out = {what: _ratios(each, reference, params.benchmark.rounds, f"benchmark {what}") for what, each in work.items()}
-    files.write_text(paths.TIMINGS, json.dumps({"reference": reference, **out}, indent=1) + "\n")
+    rounds = params.benchmark.rounds
+    trained = _seconds({n: _trainer(params, n) for n in names}, rounds, "benchmark train")
+    played = _seconds({n: _player(params, n) for n in names}, rounds, "benchmark generate")
+    out = {"reference": reference, "train": _ratios(trained, reference), "generate": _ratios(played, reference)}
+    out["costs"] = {n: _costs(params, n, statistics.median(trained[n])) for n in names}
+    piece = windows.load(paths.WINDOWS).pieces(params.compare.split)[0]
+    out["parity"] = {n: parity.figures(storage.load(paths.model(n)), piece) for n in names}
+    files.write_text(paths.TIMINGS, json.dumps({**out, **_latency(params, reference)}, indent=1) + "\n")
+
+
+def _costs(params: Params, name: str, seconds: float) -> dict[str, float]:
+    """Return what an architecture costs, from the seconds that training took for a note."""
+    model = storage.load(paths.model(name))
+    out = {
+        "parameters": model.parameters,
+        "bytes": 4 * model.parameters,
+        "multiply_adds": costs.multiply_adds(model),
+        "multiply_adds_window": costs.multiply_adds_of_window(model),
+        "train_seconds_per_million": round(1e6 * seconds, 1),
+    }
+    if not params.benchmark.memory:
+        return out
+    return {
+        **out,
+        "train_mib": latency.peak(train_once, params, name),
+        "play_mib": latency.peak(latency.play, model, _prompt(params), params.generate.sampling),
+    }
+
+
+def train_once(params: Params, name: str) -> None:
+    """Train an architecture for a round: what a process does whose memory is measured."""
+    training.prepare(params.seed, params.train.threads)
+    _trainer(params, name)()
+
+
+def _latency(params: Params, reference: str) -> dict[str, Any]:
+    """Return how long a note takes: each architecture by each memory, and the reference as the tutorial plays it."""
+    models = {name: storage.load(paths.model(name)) for name in params.architectures}
+    prompt, how = _prompt(params), params.generate.sampling
+    peers = tutorial.players(models[reference].block, prompt, models[reference].length)
+    work = {(way, ""): act for way, act in peers.items()}
+    for name, model in models.items():
+        work["read", name] = latency.reader(model)
+        work["window", name] = latency.player(model, "window", prompt, how)
+        if not model.block.bidirectional:
+            work["streaming", name] = latency.player(model, "carried", prompt, how)
+    timed = latency.interleaved(
+        {key: (act, COUNTS[key[0]]) for key, act in work.items()}, params.benchmark.rounds, "benchmark latency"
+    )
+    out = {}
+    for name, model in models.items():
+        streams = timed.get(("streaming", name))
+        out[name] = {
+            "memory": model.block.memory,
+            "streaming": streams and latency.microseconds(streams),
+            "window": latency.microseconds(timed["window", name]),
+            "weights_read_us": latency.microseconds(timed["read", name])["median_us"],
+            **{way: latency.times_as_long(timed[way, ""], streams or timed["window", name]) for way in peers},
+        }
+    told = {way: latency.microseconds(timed[way, ""]) for way in peers}
+    return {"latency": out, "tutorial": {"architecture": reference, **told}}
+
+
+def _prompt(params: Params) -> Codes:
+    """Return what all play on from, codes [N, 4]."""
+    return windows.load(paths.WINDOWS).pieces(params.compare.split)[0][: params.generate.prompt_notes]
 
 
 def _trainer(params: Params, name: str) -> Callable[[], float]:
@@ -58,7 +125,7 @@ def _trainer(params: Params, name: str) -> Callable[[], float]:
 def _player(params: Params, name: str) -> Callable[[], float]:
     """Return a function that plays on from the same prompt each time, and gives how many notes it plays."""
     engine = Engine(storage.load(paths.model(name)))
-    prompt = windows.load(paths.WINDOWS).pieces(params.compare.split)[0][: params.generate.prompt_notes]
+    prompt = _prompt(params)
 
     def play() -> float:
         sampler = Sampler(np.random.default_rng(params.seed), params.generate.sampling)
@@ -72,9 +139,7 @@ def _player(params: Params, name: str) -> Callable[[], float]:
     return play
 
 
-def _ratios(
-    work: Mapping[str, Callable[[], float]], reference: str, rounds: int, what: str
-) -> dict[str, dict[str, float]]:
+def _seconds(work: Mapping[str, Callable[[], float]], rounds: int, what: str) -> dict[str, list[float]]:
     """Time a note of each in turn, round after round; the first round warms up and is not counted."""
     seconds: dict[str, list[float]] = {name: [] for name in work}
     for _ in progress.track(range(rounds + 1), what, rounds + 1):
@@ -82,9 +147,14 @@ def _ratios(
             began = time.perf_counter()
             notes = act()
             seconds[name].append((time.perf_counter() - began) / notes)
+    return {name: its[1:] for name, its in seconds.items()}
+
+
+def _ratios(seconds: Mapping[str, list[float]], reference: str) -> dict[str, dict[str, float]]:
+    """Return how many times as long each takes as the reference, round by round."""
     out = {}
     for name, its in seconds.items():
-        ratios = [mine / base for mine, base in zip(its[1:], seconds[reference][1:], strict=True)]
+        ratios = [mine / base for mine, base in zip(its, seconds[reference], strict=True)]
         out[name] = {
             "median": round(statistics.median(ratios), 3),
             "least": round(min(ratios), 3),

@@ -191,3 +191,61 @@ def test_attention_in_segments_is_attention_in_play_and_reaches_as_far_as_its_sp
     one, other = (layer.read(notes, layer.start(2))[0] for notes in (x, changed))
     differs = (np.abs(one - other) > 1e-6).any(axis=(0, 2))
     assert np.flatnonzero(differs).tolist() == list(range(100, 100 + SPAN))
+
+
+EVERY = {
+    **{name: {} for name in (*COUNTED, "expressive", "transformer")},
+    "expressive, mixture": {"heads": "mixture"},
+    "expressive, no velocity": {"velocity": False},
+    "transformer, mixture, no velocity": {"heads": "mixture", "velocity": False},
+    "stacked, embedding, categorical": {"input": "embedding", "width": 32, "heads": "categorical", "chain": 16},
+}
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_two_thousand_notes_played_one_by_one_are_those_of_keras(project: Params, name: str) -> None:
+    """What the engine hears and says of each note is what Keras, and what the score, makes of all notes at once."""
+    recipe = project.model[name.split(",")[0]].model_copy(update=EVERY[name])
+    if not recipe.bidirectional:
+        recipe = recipe.model_copy(update={"memory": "carried"})
+    net = shaken(architectures.build(recipe), 0.1)
+    model, notes = trained(net, recipe), codes(6, 2000)
+    theirs = _windows_of_keras(net, notes, model.length) if recipe.bidirectional else _whole_of_keras(net, notes)
+    engine, told = streaming.Engine(model), []
+    for place, note in enumerate(notes[:-1]):
+        engine.hear(note[None])
+        np.testing.assert_allclose(engine.hidden[: theirs.shape[1]], theirs[place], atol=1e-5)
+        told.append(_bits_of_draw(engine, notes[place + 1]))
+    np.testing.assert_allclose(told, streaming.bits(model, [notes], 1)[0], atol=1e-3)
+
+
+def _whole_of_keras(net: Net, notes: np.ndarray) -> np.ndarray:
+    """Return the hidden vectors [N, H] of all notes read at once."""
+    left, _ = sounding.read(notes[None], sounding.start(1))
+    # As a graph, Keras loops over notes in a tenth of the time; the other cells loop in Python and would be unrolled.
+    read = tf.function(net.read) if net.block.cell == "lstm" else net.read
+    hidden, _ = read(tf.constant(notes[None].astype(np.int32)), tf.constant(left), net.start(1), training=False)
+    return hidden[0].numpy()
+
+
+def _windows_of_keras(net: Net, notes: np.ndarray, length: int) -> np.ndarray:
+    """Return the hidden vectors [N, H] after each note, from the last notes as a window of its own."""
+    read = tf.function(net.read, reduce_retracing=True)
+    starts = [tf.constant(notes[None, :end].astype(np.int32)) for end in range(1, length)]
+    out = [read(start, None, [], training=False)[0][0, -1] for start in starts]
+    ends = np.arange(length, len(notes) + 1)
+    windows = notes[ends[:, None] - length + np.arange(length)]
+    hidden, _ = read(tf.constant(windows.astype(np.int32)), None, [], training=False)
+    return np.concatenate([np.stack(out), hidden[:, -1].numpy()])
+
+
+def _bits_of_draw(engine: streaming.Engine, note: np.ndarray) -> list[float]:
+    """Return the bits of the note that comes, by the masses that its parts would be drawn from."""
+    column, masses = {"pitch": 2, "step": 0, "duration": 1, "velocity": 3}, {}
+
+    def choose(part: str, mass: np.ndarray) -> int:
+        masses[part] = max(mass[note[column[part]]], 1e-12)
+        return int(note[column[part]])
+
+    assert np.array_equal(engine.heads.draw(engine.hidden, choose, int(note[3])), note)
+    return [-np.log2(masses[part]) for part in column if part in masses]

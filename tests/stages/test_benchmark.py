@@ -3,7 +3,9 @@
 import json
 from pathlib import Path
 
-from pipeline import paths
+from pipeline import latency, paths
+from pipeline.params import Params
+from pipeline.stages import benchmark
 
 
 def test_costs_are_ratios_to_the_reference_and_no_seconds(in_made: Path) -> None:
@@ -13,3 +15,26 @@ def test_costs_are_ratios_to_the_reference_and_no_seconds(in_made: Path) -> None
         assert timings[what]["baseline"] == {"median": 1.0, "least": 1.0, "greatest": 1.0}
         other = timings[what]["bidirectional"]
         assert 0 < other["least"] <= other["median"] <= other["greatest"]
+
+
+def test_every_architecture_has_its_costs_and_latency(in_made: Path) -> None:
+    found = json.loads(paths.TIMINGS.read_text("utf-8"))
+    for name in ("baseline", "bidirectional"):
+        costs, timed = found["costs"][name], found["latency"][name]
+        assert costs["bytes"] == 4 * costs["parameters"]
+        assert costs["multiply_adds"] < costs["multiply_adds_window"] < 10 * costs["multiply_adds"]
+        assert costs["train_seconds_per_million"] > 0
+        assert timed["memory"] == "window"
+        assert 0 < timed["window"]["median_us"] <= timed["window"]["p999_us"]
+        assert timed["weights_read_us"] > 0
+        for way in ("predict", "compiled"):
+            assert 0 < timed[way]["least"] <= timed[way]["median"] <= timed[way]["greatest"]
+    assert found["latency"]["bidirectional"]["streaming"] is None
+    assert found["latency"]["baseline"]["streaming"]["median_us"] < found["latency"]["baseline"]["window"]["median_us"]
+    assert found["latency"]["baseline"]["predict"]["median"] > found["latency"]["baseline"]["compiled"]["median"]
+    assert found["tutorial"]["architecture"] == "baseline"
+    assert found["tutorial"]["predict"]["median_us"] > 1000
+
+
+def test_memory_of_training_is_that_of_a_process_of_its_own(in_made: Path, small: Params) -> None:
+    assert latency.peak(benchmark.train_once, small.only(benchmark.SECTIONS), "baseline") > 300, "TensorFlow alone"

@@ -1,0 +1,66 @@
+"""A value to a place on an axis, and the round values that mark it."""
+
+import math
+from dataclasses import dataclass
+
+STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
+LOG_STEPS = ((2, (1, 2, 5)), (4, (1, 3)), (math.inf, (1,)))
+"""Marks within a power of ten, by how many of these an axis spans at most."""
+
+
+@dataclass(frozen=True)
+class Scale:
+    """A straight or logarithmic map of values to pixels."""
+
+    low: float
+    high: float
+    begin: float
+    """Pixel of `low`."""
+    end: float
+    """Pixel of `high`."""
+    log: bool = False
+
+    def at(self, value: float) -> float:
+        """Return the pixel of a value."""
+        low, high, where = (self._even(each) for each in (self.low, self.high, value))
+        return self.begin + (where - low) / (high - low) * (self.end - self.begin)
+
+    def _even(self, value: float) -> float:
+        return math.log10(value) if self.log else value
+
+    def ticks(self, wanted: int = 5) -> list[float]:
+        """Return round values within the range, about as many as wanted."""
+        if self.log:
+            first, last = math.floor(math.log10(self.low)), math.ceil(math.log10(self.high))
+            within = next(steps for decades, steps in LOG_STEPS if last - first <= decades)
+            found = [step * 10.0**power for power in range(first, last + 1) for step in within]
+            return [value for value in found if self._holds(value)]
+        step = _round_step((self.high - self.low) / wanted)
+        first = math.ceil(self.low / step - 1e-9)
+        found = [round(number * step, 10) + 0.0 for number in range(first, first + 2 * wanted + 2)]
+        return [value for value in found if self._holds(value)]
+
+    def _holds(self, value: float) -> bool:
+        room = 1e-9 * abs(self.high - self.low)
+        return self.low - room <= value <= self.high + room
+
+
+def _round_step(rough: float) -> float:
+    """Return the least of 1, 2, 2.5, 5 times a power of ten that is not below `rough`."""
+    power = 10.0 ** math.floor(math.log10(rough))
+    return next(step * power for step in STEPS if step * power >= rough * (1 - 1e-9))
+
+
+def around(values: list[float], room: float = 0.05) -> tuple[float, float]:
+    """Return a range that holds all values with some room, and is never empty."""
+    low, high = min(values), max(values)
+    spare = (high - low) * room or abs(high) * room or 1.0
+    return low - spare, high + spare
+
+
+def label(value: float) -> str:
+    """Return a tick's text: 0.5, 12, 20k, 3M."""
+    for size, letter in ((1e6, "M"), (1e3, "k")):
+        if abs(value) >= 10 * size or (letter == "M" and abs(value) >= size):
+            return f"{value / size:g}{letter}"
+    return f"{value:g}"

@@ -1,0 +1,75 @@
+"""Files as a Git revision has them, beside those of the work tree."""
+
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+
+from pipeline.errors import DataError
+
+LOCK = Path("dvc.lock")
+
+
+def git(*arguments: str) -> str:
+    """Run Git and return what it says.
+
+    Raises:
+        DataError: it failed; the last line of what it said.
+    """
+    done = subprocess.run(["git", *arguments], check=False, capture_output=True, text=True)
+    if done.returncode:
+        raise DataError(f"git {arguments[0]}: {(done.stderr.strip() or 'failed').splitlines()[-1]}")
+    return done.stdout
+
+
+def known(revision: str) -> bool:
+    """Whether Git has a commit of that name."""
+    done = subprocess.run(["git", "rev-parse", "-q", "--verify", f"{revision}^{{commit}}"], capture_output=True)
+    return done.returncode == 0
+
+
+def text(revision: str, path: Path) -> str:
+    """Return a file of a revision, or of the work tree where the revision is empty; nothing if it is not there.
+
+    Raises:
+        DataError: there is no such revision.
+    """
+    if not revision:
+        return path.read_text(encoding="utf-8") if path.is_file() else ""
+    if not known(revision):
+        raise DataError(f"no revision {revision!r} here; fetch it, or name another with --base")
+    listed = git("ls-tree", "--name-only", revision, "--", path.as_posix())
+    return git("show", f"{revision}:./{path.as_posix()}") if listed else ""
+
+
+def reader(revision: str) -> Callable[[Path], Any]:
+    """Return a function that reads JSON files of a revision; of one that is not there it gives an empty object."""
+
+    def read(path: Path) -> Any:
+        try:
+            return json.loads(text(revision, path) or "{}")
+        except ValueError as error:
+            where = f"{revision}:{path}" if revision else path
+            raise DataError(f"{where}: not JSON ({error}); run 'dvc repro'") from error
+
+    return read
+
+
+def lock(revision: str) -> dict[str, Any]:
+    """Return the stages of `dvc.lock`, by name."""
+    tree = YAML(typ="safe", pure=True).load(text(revision, LOCK)) or {}
+    return dict(tree.get("stages", {}))
+
+
+def locked_output(revision: str, path: Path) -> str:
+    """Return the hash that `dvc.lock` has of an output, or nothing."""
+    outs = [out for stage in lock(revision).values() for out in stage.get("outs", [])]
+    return next((out["md5"] for out in outs if out["path"] == path.as_posix()), "")
+
+
+def locked_params(revision: str, stage: str) -> dict[str, Any]:
+    """Return the values that a stage last ran with, as `dvc.lock` has them."""
+    return dict(lock(revision).get(stage, {}).get("params", {}).get("params.yaml", {}))

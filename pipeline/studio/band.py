@@ -1,0 +1,79 @@
+"""What makes the music of the page: a model, an improviser, a player, and what measures a person by the model."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from pipeline.controls import Controls
+from pipeline.encoding import Codes
+from pipeline.improviser import Improviser, Mode
+from pipeline.player import Player
+from pipeline.storage import Trained
+from pipeline.streaming import Engine
+from pipeline.studio.outbox import Frame
+from pipeline.studio.surprise import Surprise
+from pipeline.studio.take import Take
+from pipeline.studio.witness import Witness
+from pipeline.timeline import TICKS
+from pipeline.voices import NOTE_OFF, Message
+
+RELEASED = 123
+"""Control change: all notes off."""
+
+
+@dataclass
+class Stage:
+    """What a band finds where it plays, and what stays when another comes."""
+
+    tell: Callable[[Frame], None]
+    """Takes frames for the pages; never waits."""
+    live: Controls
+    take: Take
+    mode: Mode = "duet"
+    rest: float = 0.8
+    """Seconds without a key after which a duet is answered."""
+    playing: bool = True
+    """Whether the model plays, or rests."""
+
+
+class Ears:
+    """The port of the player: pages know when notes begin, so they are told when notes end, planned or not."""
+
+    def __init__(self, tell: Callable[[Frame], None]) -> None:
+        self.tell = tell
+
+    def send(self, message: Message) -> None:
+        """Tell of an end; never waits."""
+        status, number, _ = message
+        if status & 0xF0 == NOTE_OFF:
+            self.tell({"type": "off", "pitch": number, "at": time.monotonic()})
+        elif number == RELEASED:
+            self.tell({"type": "silence", "at": time.monotonic()})
+
+    def close(self) -> None:
+        """Do nothing: pages stay."""
+
+
+class Band:
+    """A model that plays, and what measures a person by it."""
+
+    def __init__(self, model: Trained, stage: "Stage", prompt: Codes) -> None:
+        self.surprise = Surprise(model, stage.tell)
+        source = Improviser(Engine(model), stage.live, prompt, np.random.default_rng())
+        source.mode = stage.mode
+        source.phrase.rest = stage.rest
+        self.source = source
+        self.witness = Witness(source, stage.tell, self.surprise.judge)
+        self.witness.resting = not stage.playing
+        self.player = Player(self.witness, Ears(stage.tell), stage.take)
+        timeline = self.player.schedule.timeline
+        stage.take.begun = self.player.schedule.begun
+        self.witness.due = lambda cell: timeline.due(cell * TICKS)
+        self.player.start()
+
+    def stop(self) -> None:
+        """Release all notes and end."""
+        self.player.stop()
+        self.surprise.stop()

@@ -1,0 +1,98 @@
+"""Who may speak to the page: this machine, under its own name, with the token of this run, and no other site.
+
+A server on loopback can be reached by every page that the browser shows. So each request must carry a Host that is ours
+(else a foreign name could be pointed at 127.0.0.1), a WebSocket must come from our own page (browsers let any site open
+one), and all but the files of the package need a token that only the terminal has shown.
+"""
+
+import hmac
+import secrets
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from starlette.datastructures import Headers, QueryParams
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+NAMES = ("127.0.0.1", "localhost")
+OPEN = "/static/"
+"""Below it lie files that everyone has who has the package: they need no token."""
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'{sockets}; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+REFUSED = 4403
+"""WebSocket close code, where the handshake was not refused already."""
+
+
+class Door:
+    """Refuses what must not come in, and puts the headers on what goes out."""
+
+    def __init__(self, app: ASGIApp, port: int, token: str) -> None:
+        """Stand before an app.
+
+        Args:
+            app: what answers.
+            port: where it listens; part of the names that are ours.
+            token: what a request must know, from `new_token`.
+        """
+        self.app = app
+        self.token = token
+        self.hosts = {f"{name}:{port}" for name in NAMES}
+        self.origins = {f"http://{host}" for host in self.hosts}
+        sockets = "".join(f" ws://{host}" for host in sorted(self.hosts))
+        self.headers = {
+            "content-security-policy": POLICY.format(sockets=sockets),
+            "cross-origin-opener-policy": "same-origin",
+            "cross-origin-resource-policy": "same-origin",
+            "referrer-policy": "no-referrer",
+            "x-content-type-options": "nosniff",
+            "cache-control": "no-store",
+        }
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let a request in, or answer it here."""
+        if scope["type"] == "lifespan":
+            await self.app(scope, receive, send)
+            return
+        reason = self.why_not(scope)
+        if not reason:
+            await self.app(scope, receive, self._dressed(send))
+        elif scope["type"] == "websocket":
+            await receive()
+            await send({"type": "websocket.close", "code": REFUSED, "reason": reason})
+        else:
+            await PlainTextResponse(reason + "\n", 403)(scope, receive, self._dressed(send))
+
+    def why_not(self, scope: Scope) -> str:
+        """Return why a request is refused; nothing, if it may come in."""
+        headers = Headers(scope=scope)
+        hosts = headers.getlist("host")
+        if len(hosts) != 1 or hosts[0] not in self.hosts:
+            return f"this page answers only to {' and '.join(sorted(self.hosts))}"
+        origins = headers.getlist("origin")
+        live = scope["type"] == "websocket"
+        if (live or origins) and (len(origins) != 1 or origins[0] not in self.origins):
+            return "no other site may speak to this page"
+        if not live and scope["path"].startswith(OPEN):
+            return ""
+        given = QueryParams(scope["query_string"]).get("token", "")
+        if not hmac.compare_digest(given.encode(), self.token.encode()):
+            return "open the address that the terminal shows, with its token"
+        return ""
+
+    def _dressed(self, send: Send) -> Callable[[MutableMapping[str, Any]], Awaitable[None]]:
+        """Return a `send` that adds the headers."""
+
+        async def dressed(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                mine = [(name.encode(), value.encode()) for name, value in self.headers.items()]
+                message = {**message, "headers": [*message.get("headers", []), *mine]}
+            await send(message)
+
+        return dressed
+
+
+def new_token() -> str:
+    """Return 192 random bits as text that a URL can hold."""
+    return secrets.token_urlsafe(24)

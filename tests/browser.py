@@ -1,0 +1,96 @@
+"""A real browser for tests: a headless Chromium that notes what a page complains of and whom it calls."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
+HERE = ("", "127.0.0.1", "localhost")
+"""Hosts of this machine; a `file:`, `data:` or `blob:` address has none."""
+FLAGS = [
+    "--no-sandbox",  # tests run as root in CI
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+    "--autoplay-policy=no-user-gesture-required",
+]
+
+
+@dataclass
+class Visit:
+    """A page that was opened, and what happened there since."""
+
+    page: Page
+    complaints: list[str] = field(default_factory=list)
+    """Errors and warnings of its console, and exceptions nobody caught."""
+    abroad: list[str] = field(default_factory=list)
+    """Addresses beyond this machine that it asked for."""
+
+    def _heard(self, message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            self.complaints.append(message.text)
+
+    def _asked(self, url: str) -> None:
+        if (urlsplit(url).hostname or "") not in HERE:
+            self.abroad.append(url)
+
+    def watch(self) -> None:
+        """Begin to take notes."""
+        self.page.on("console", self._heard)
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("request", lambda request: self._asked(request.url))
+        self.page.on("websocket", lambda socket: self._asked(socket.url))
+
+
+@dataclass
+class Pages:
+    """Opens pages, each in a browser profile of its own."""
+
+    browser: Browser
+
+    def open(self, url: str, **context: Any) -> Visit:
+        """Open a page.
+
+        Args:
+            url: `http:` on this machine or `file:`.
+            context: as of Playwright's `new_context`, such as viewport and color_scheme.
+        """
+        visit = Visit(self.browser.new_context(**context).new_page())
+        visit.watch()
+        visit.page.goto(url)
+        return visit
+
+
+def program() -> str:
+    """Return where Chromium is.
+
+    Raises:
+        RuntimeError: it is not on this machine.
+    """
+    found = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
+    if not found:
+        raise RuntimeError("no Chromium here; 'apt-get install chromium', or set CHROMIUM to where the program is")
+    return found
+
+
+@contextmanager
+def running() -> Iterator[Pages]:
+    """Start a browser and stop it.
+
+    While it runs, this thread counts as inside an event loop: no `asyncio.run` here.
+    """
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=program(), args=FLAGS)
+        try:
+            yield Pages(chromium)
+        finally:
+            chromium.close()

@@ -1,0 +1,96 @@
+"""Pages share a room; what one holds is let go when it leaves, and the last one turns off the light."""
+
+import time
+from pathlib import Path
+
+import pytest
+from studio.conftest import Studio
+from test_streaming import tiny
+
+from pipeline import storage
+from pipeline.constraints import pitches
+from pipeline.playing import AS_IT_IS
+from pipeline.studio.room import KEYS, MOST_PAGES, Room
+from pipeline.studio.wishes import WishError
+
+
+def wait(what: object, seconds: float = 10) -> None:
+    end = time.monotonic() + seconds
+    while not what() and time.monotonic() < end:  # type: ignore[operator]
+        time.sleep(0.01)
+    assert what()  # type: ignore[operator]
+
+
+def test_an_unknown_model_keeps_the_room_shut(in_folder: Path) -> None:
+    with pytest.raises(WishError, match="no model of that name"):
+        Room("nobody", AS_IT_IS)
+
+
+def test_every_key_that_is_offered_is_one() -> None:
+    assert len(set(KEYS)) == len(KEYS) > 200
+    assert all(pitches(key, 0, 127) for key in KEYS)
+
+
+def test_the_music_begins_with_the_first_page_and_ends_with_the_last(studio: Studio) -> None:
+    with studio.page() as one:
+        hello = one.last("hello")
+        assert hello["mode"] == "duet"
+        assert "expressive (shipped)" in hello["models"]
+        wait(lambda: studio.room.band)
+        with studio.page() as two:
+            assert two.last("hello")["page"] != hello["page"]
+        wait(lambda: len(studio.room.pages) == 1)
+        assert studio.room.band
+    wait(lambda: studio.room.band is None)
+    assert not studio.room.held
+
+
+def test_a_page_that_vanishes_lets_go_of_its_keys(studio: Studio) -> None:
+    with studio.page() as stays:
+        with studio.page() as goes:
+            goes.say(type="strike", pitch=61, velocity=80)
+            struck = stays.last("note")
+        assert stays.last("end")["number"] == struck["number"]
+
+
+def test_a_key_that_two_pages_hold_sounds_until_both_let_go(studio: Studio) -> None:
+    with studio.page() as stays:
+        with studio.page() as goes:
+            for page in (stays, goes):
+                page.say(type="strike", pitch=61, velocity=80)
+                page.last("note")
+        first = stays.last("end")  # as on a piano: the key struck again ends the note before
+        second = stays.last("note")["number"]
+        assert second != first["number"]
+        wait(lambda: len(studio.room.held) == 1)
+        stays.say(type="ping", sent=1.0)
+        assert "end" not in [frame["type"] for frame in stays.until("pong")]
+        stays.say(type="lift", pitch=61)
+        assert stays.last("end")["number"] == second
+
+
+def test_there_is_room_for_some_pages_only(studio: Studio) -> None:
+    lines = [studio.page() for _ in range(MOST_PAGES)]
+    for line in lines:
+        line.__enter__().last("hello")
+    with studio.page() as one_more:
+        assert "pages are open already" in one_more.last("error")["message"]
+    for line in lines:
+        line.__exit__(None, None, None)
+
+
+def test_another_model_plays_on_where_this_one_was(studio: Studio) -> None:
+    storage.save(tiny(memory="carried"), Path("models/mine"))
+    with studio.page() as page:
+        page.say(type="mode", mode="free")
+        page.last("note")
+        before = studio.room.band
+        page.say(type="model", name="mine")
+        assert page.last(lambda frame: frame.get("model") == "mine")["type"] == "state"
+        assert page.last("note")["who"] == "model"
+        assert before
+        assert not before.player.running
+        assert len(studio.room.prompt) > 1
+        page.say(type="model", name="../mine")
+        assert "no model of that name" in page.last("error")["message"]
+        assert studio.room.band

@@ -1,0 +1,58 @@
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from pipeline import revisions
+from pipeline.errors import DataError
+
+LOCK = """schema: '2.0'
+stages:
+  ingest:
+    cmd: python -m x
+    params:
+      params.yaml:
+        ingest:
+          pedal: false
+    outs:
+    - path: data/notes
+      md5: abc.dir
+"""
+
+
+@pytest.fixture
+def repository(in_folder: Path) -> Path:
+    """One commit that holds a lock and a JSON file, and a work tree that holds another."""
+    (in_folder / "dvc.lock").write_text(LOCK)
+    (in_folder / "a.json").write_text('{"a": 1}')
+    for command in ("init -q", "add .", "-c user.name=a -c user.email=a@b commit -q -m one", "tag v1"):
+        subprocess.run(["git", *command.split()], check=True)
+    (in_folder / "a.json").write_text('{"a": 2}')
+    (in_folder / "new.json").write_text("{")
+    return in_folder
+
+
+def test_a_revision_keeps_what_it_had(repository: Path) -> None:
+    assert revisions.reader("v1")(Path("a.json")) == {"a": 1}
+    assert revisions.reader("HEAD")(Path("a.json")) == {"a": 1}
+    assert revisions.reader("")(Path("a.json")) == {"a": 2}
+    assert revisions.reader("v1")(Path("new.json")) == {}
+    assert revisions.reader("")(Path("not/there.json")) == {}
+
+
+def test_what_the_lock_says(repository: Path) -> None:
+    assert revisions.locked_output("v1", Path("data/notes")) == "abc.dir"
+    assert revisions.locked_output("", Path("data/other")) == ""
+    assert revisions.locked_params("v1", "ingest") == {"ingest": {"pedal": False}}
+    assert revisions.locked_params("v1", "train") == {}
+    (repository / "dvc.lock").unlink()
+    assert revisions.lock("") == {}
+
+
+def test_errors_name_the_revision_or_the_file(repository: Path) -> None:
+    with pytest.raises(DataError, match="no revision 'v9' here; fetch it"):
+        revisions.text("v9", Path("a.json"))
+    with pytest.raises(DataError, match=r"new.json: not JSON .*; run 'dvc repro'"):
+        revisions.reader("")(Path("new.json"))
+    with pytest.raises(DataError, match="git ls-tree"):
+        revisions.git("ls-tree", "nonsense")
