@@ -24,6 +24,8 @@ def page(about: Study, found: Mapping[str, Found]) -> str:
         "a paired bootstrap over pieces (over passages where there are few pieces); `training` is the time "
         "per target note, as a ratio to the first row's reference, measured side by side in one process.",
     ]
+    if missing := [run for run in about.runs if run not in found]:
+        parts.append(f"Not run yet: {', '.join(missing)}.")
     for each in found:
         parts += _section(found, each)
     return "\n\n".join(parts) + "\n"

@@ -44,6 +44,11 @@ def promote(model: str, params: Params, verdict: str) -> list[Path]:
     return [DVC, CARD]
 
 
+def empty() -> bool:
+    """Whether no model was promoted yet."""
+    return not BLOCK.search(DVC.read_text(encoding="utf-8"))
+
+
 def facts(model: str, params: Params) -> dict[str, str]:
     """Gather what the card says, by name; hashes are those of `dvc.lock`."""
     stages = revisions.lock("")

@@ -79,8 +79,7 @@ def retrain(base: str, branch: str, params: Params, show: Callable[[str], None])
     show("\n".join(str(each) for each in outlooks if each.fate != "rests") or "Nothing would run.")
     ran = repro(show)
     verdict = judge(base, params)
-    if verdict.offers:
-        registry.promote(verdict.model, params, verdict.paragraph)
+    promote(verdict, params)
     page = report(base, params, verdict, outlooks, ran)
     if Path("README.md").exists():
         must(README, show)
@@ -89,6 +88,13 @@ def retrain(base: str, branch: str, params: Params, show: Callable[[str], None])
     if branch and not verdict.refusals:
         offer(branch, verdict, show)
     return verdict, page
+
+
+def promote(verdict: Verdict, params: Params) -> list[Path]:
+    """Promote what was judged if it is better, or if it is the first; returns what was written."""
+    if not (verdict.offers or (registry.empty() and not verdict.refusals)):
+        return []
+    return registry.promote(verdict.model, params, verdict.paragraph)
 
 
 def repro(show: Callable[[str], None]) -> Ran:

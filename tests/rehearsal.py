@@ -13,18 +13,7 @@ from pathlib import Path
 import toy
 from ruamel.yaml import YAML
 
-PARTS = (
-    "pipeline",
-    "data/corpora",
-    "data/claims.yaml",
-    "dvc.yaml",
-    "params.yaml",
-    ".gitignore",
-    ".dvcignore",
-    ".dvc/plots",
-)
-STUDIED = ("metrics/maestro.json", "metrics/seed-path.json", "metrics/seed-path-maestro.json")
-"""Results of studies, which a run of the stages only reads."""
+PARTS = ("pipeline", "data/corpora", "dvc.yaml", "params.yaml", ".gitignore", ".dvcignore", ".dvc/plots")
 SMALL = {
     "train": {"epochs": 2, "notes_per_epoch": 1024, "residual_notes": 100, "validation_notes": 200},
     "windows": {"length": 8},
@@ -40,18 +29,15 @@ def real(folder: Path) -> Path:
 
     from pipeline import midi
 
-    for part in (*PARTS, *STUDIED):
+    for part in PARTS:
         source, target = toy.ROOT / part, folder / part
         if source.exists():
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copytree(source, target) if source.is_dir() else shutil.copy(source, target)
-    tree = YAML().load((folder / "params.yaml").read_text("utf-8"))
-    tree |= {"corpus": "tiny", "architectures": ["baseline", "dense"]}
-    for name, values in SMALL.items():
-        tree[name].update(values)
-    tree["model"]["dense"]["units"] = [16]
-    with (folder / "params.yaml").open("w", encoding="utf-8") as out:
-        YAML().dump(tree, out)
+    change(folder / "params.yaml", **SMALL, corpus="tiny", architectures=["baseline", "dense"])
+    toy.edit(folder, "model.dense.units", [16])
+    # Its pages also tell of studies, which a small project has none of.
+    change(folder / "dvc.yaml", stages={"report": None})
     (folder / "my-midi").mkdir()
     for number in range(6):
         midi.write_notes(music(number, 200), folder / f"my-midi/{number}.mid")
@@ -60,6 +46,19 @@ def real(folder: Path) -> Path:
     shutil.copy(toy.ROOT / ".dvc/config", folder / ".dvc/config")
     toy.music_rnn(folder, "corpus", "tiny", "my-midi")
     return toy.commit(folder, "a small project")
+
+
+def change(path: Path, **values: object) -> None:
+    """Change values of a YAML file, one level deep; none removes one."""
+    tree = YAML().load(path.read_text("utf-8"))
+    for name, value in values.items():
+        if isinstance(value, dict):
+            tree[name].update(value)
+            tree[name] = {key: each for key, each in tree[name].items() if each is not None}
+        else:
+            tree[name] = value
+    with path.open("w", encoding="utf-8") as out:
+        YAML().dump(tree, out)
 
 
 class Rehearsal:

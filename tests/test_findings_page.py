@@ -51,3 +51,9 @@ def test_a_curve_is_shown_of_one_model_that_trained_long() -> None:
     one = long.evaluations[0]
     long = replace(long, evaluations=[replace(one, history=one.history * findings_page.CURVE)])
     assert "Validation while it trained" in findings_page.page(study("long"), {"long": long})
+
+
+def test_a_run_that_is_not_there_is_named() -> None:
+    found = {"start": found_of("baseline")}
+    assert "Not run yet: longer, far." in findings_page.page(study("start", "longer", "far"), found)
+    assert "Not run yet" not in findings_page.page(study("start"), found)

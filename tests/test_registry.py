@@ -31,6 +31,13 @@ def test_the_artifact_is_added_and_all_else_stays() -> None:
     assert {**parsed(made), "artifacts": 0} == {**parsed(TEXT), "artifacts": 0}
 
 
+def test_a_registry_is_empty_until_a_model_is_promoted(in_folder: Path) -> None:
+    (in_folder / "dvc.yaml").write_text(registry.BLOCK.sub("", TEXT))
+    assert registry.empty()
+    (in_folder / "dvc.yaml").write_text(registry.with_artifact(TEXT, "wide", KNOWN))
+    assert not registry.empty()
+
+
 def test_a_later_promotion_takes_the_place_of_the_one_before() -> None:
     once = registry.with_artifact(TEXT, "expressive", KNOWN)
     again = registry.with_artifact(once + "\nvars: []\n", "wide", {})

@@ -13,6 +13,7 @@ import sys
 import tempfile
 from functools import cache
 from pathlib import Path
+from typing import IO
 
 from ruamel.yaml import YAML
 
@@ -92,13 +93,15 @@ def commit(folder: Path, why: str) -> Path:
     return folder
 
 
-def run(folder: Path, *command: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-    """Run a command of the environment that runs this test."""
+def run(
+    folder: Path, *command: str, check: bool = True, out: IO[str] | int = subprocess.PIPE
+) -> subprocess.CompletedProcess[str]:
+    """Run a command of the environment that runs this test; what it says goes to `out` if that is a file."""
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     who = {f"GIT_{role}_{what}": value for role in ("AUTHOR", "COMMITTER") for what, value in ME.items()}
     around = {**os.environ, **who, "PATH": path, "DVC_NO_ANALYTICS": "1", "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(command, cwd=folder, env=around, capture_output=True, text=True, check=False)
-    assert not check or done.returncode == 0, f"{command}: {done.stdout[-3000:]}{done.stderr[-3000:]}"
+    done = subprocess.run(command, cwd=folder, env=around, stdout=out, stderr=out, text=True, check=False)
+    assert not check or done.returncode == 0, f"{command}: {(done.stdout or '')[-3000:]}{(done.stderr or '')[-3000:]}"
     return done
 
 

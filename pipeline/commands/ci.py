@@ -40,16 +40,15 @@ def gate(base: Base = "HEAD") -> None:
 @app.command(epilog="Example: music-rnn promote --base v1.0.0, then: git commit and git tag recommended@v1.1.0")
 def promote(base: Base = "HEAD") -> None:
     """Make the recommended model the artifact of the registry, with its card, if the gate says it is better."""
-    from pipeline import registry
     from pipeline import retrain as work
 
     params = load(paths.PARAMS)
     verdict = work.judge(base, params)
     typer.echo(verdict.paragraph)
-    if not verdict.offers:
-        raise typer.Exit(1)
-    for path in registry.promote(verdict.model, params, verdict.paragraph):
+    written = work.promote(verdict, params)
+    for path in written:
         typer.echo(path)
+    raise typer.Exit(0 if written else 1)
 
 
 @app.command(epilog="Example: music-rnn retrain --base origin/main --branch retrain/monday --summary report.md")

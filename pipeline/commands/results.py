@@ -12,7 +12,12 @@ app = typer.Typer()
 
 
 @app.command(epilog="Example: music-rnn study maestro")
-def study(name: Annotated[str, typer.Argument(help="A file in studies/, without .yaml.")]) -> None:
+def study(
+    name: Annotated[str, typer.Argument(help="A file in studies/, without .yaml.")],
+    finished: Annotated[
+        bool, typer.Option("--finished", help="Run nothing: show the experiments that are there.")
+    ] = False,
+) -> None:
     """Run the experiments of a study and make its page; experiments that are there already are not run again."""
     from pipeline import findings, findings_page
     from pipeline import study as plan
@@ -20,6 +25,8 @@ def study(name: Annotated[str, typer.Argument(help="A file in studies/, without 
     params, about = load(paths.PARAMS), plan.load(name)
     found = {}
     for each, run in about.runs.items():
+        if finished and not plan.experiment(f"{name}-{each}"):
+            continue
         plan.carry_out(f"{name}-{each}", run, params)
         found[each] = findings.gather(f"{name}-{each}", run, params)
     for path in findings_page.write(about, found):

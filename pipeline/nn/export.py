@@ -21,9 +21,11 @@ import tensorflow as tf
 from pipeline import chain, encoding, files
 from pipeline.encoding import DURATION, PITCH, STEP
 from pipeline.errors import DataError
+from pipeline.layers import SPAN
 from pipeline.network import EMBEDDED
 from pipeline.nn import heads, layers
 from pipeline.note import PITCHES
+from pipeline.recipes import HEAD
 from pipeline.storage import Trained
 
 LEFT = "left"
@@ -37,11 +39,14 @@ class OneNote(tf.Module):
         super().__init__()
         self.block = model.block
         self.weights = {name: tf.constant(value) for name, value in model.weights.items()}
+        self.far_first = {name: value[:, ::-1].T for name, value in model.weights.items() if name.endswith("/distance")}
         names = [f"{self.block.cell}_{number}" for number in range(1, len(self.block.units) + 1)]
-        parts = ("output", "cell") if self.block.cell == "lstm" else ("state",)
-        widths = {f"{n}_{part}": u for n, u in zip(names, self.block.units, strict=True) for part in parts}
-        self.state = {**({LEFT: PITCHES} if self.embeds else {}), **widths}
-        """Width of each part of the state."""
+        self.state = {LEFT: [1, PITCHES]} if self.embeds else {}
+        """Shape of each part of the state."""
+        for name, units in zip(names, self.block.units, strict=True):
+            kept = {"lstm": {"output": [1, units], "cell": [1, units]}, "gated": {"state": [1, units]}}
+            kept["attention"] = {"known": [SPAN - 1, 2 * units], "count": [1, 1]}
+            self.state |= {f"{name}_{part}": shape for part, shape in kept[self.block.cell].items()}
 
     @property
     def embeds(self) -> bool:
@@ -52,7 +57,8 @@ class OneNote(tf.Module):
         """Read a note."""
         x, state = self._input(note, dict(state))
         for number in range(1, len(self.block.units) + 1):
-            x, state = getattr(self, f"_{self.block.cell}")(f"{self.block.cell}_{number}", x, state)
+            read = self._residual if self.block.residual else self._lstm
+            x, state = read(f"{self.block.cell}_{number}", x, state)
         if self.block.residual:
             x = self._normed(x, "norm/scale")
         if self.block.dense:
@@ -81,14 +87,33 @@ class OneNote(tf.Module):
         h = tf.sigmoid(out) * tf.tanh(c)
         return h, {**state, f"{name}_output": h, f"{name}_cell": c}
 
-    def _gated(self, name: str, x: Any, state: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
-        """Read x [1, D] by one block of the gated recurrence."""
-        keep, new, gate = tf.split(self._linear(self._normed(x, f"{name}/norm1/scale"), f"{name}/inner"), 3, 1)
+    def _residual(self, name: str, x: Any, state: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+        """Read x [1, D] by one residual block."""
+        inner = tf.split(self._linear(self._normed(x, f"{name}/norm1/scale"), f"{name}/inner"), 3, 1)
+        mixed, after = (self._gated if self.block.cell == "gated" else self._attention)(name, inner, state)
+        x += mixed @ self.weights[f"{name}/outer/kernel"]
+        up = self._linear(self._normed(x, f"{name}/norm2/scale"), f"{name}/up")
+        return x + layers.gelu(up) @ self.weights[f"{name}/down/kernel"], {**state, **after}
+
+    def _gated(self, name: str, inner: list[Any], state: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+        """Run the recurrence over what to keep, what is new and what to tell [1, U] each."""
+        keep, new, gate = inner
         keep = tf.sigmoid(keep)
         now = keep * state[f"{name}_state"] + (1 - keep) * new
-        x += (now * gate * tf.sigmoid(gate)) @ self.weights[f"{name}/outer/kernel"]
-        up = self._linear(self._normed(x, f"{name}/norm2/scale"), f"{name}/up")
-        return x + layers.gelu(up) @ self.weights[f"{name}/down/kernel"], {**state, f"{name}_state": now}
+        return now * gate * tf.sigmoid(gate), {f"{name}_state": now}
+
+    def _attention(self, name: str, inner: list[Any], state: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+        """Attend by a query to keys and values [1, U] each; those from before the first note count for nothing."""
+        query, *new = inner
+        known = tf.concat([state[f"{name}_known"], tf.concat(new, 1)], 0)
+        keys, values = (tf.reshape(each, [SPAN, -1, HEAD]) for each in tf.split(known, 2, 1))
+        count = state[f"{name}_count"]
+        scores = tf.reduce_sum(keys * tf.reshape(query * HEAD**-0.5, [1, -1, HEAD]), 2)
+        scores += tf.constant(self.far_first[f"{name}/distance"])
+        away = tf.range(SPAN - 1.0, -1.0, -1.0)[:, None]
+        shares = tf.nn.softmax(tf.where(away > count, -1e9, scores), 0)
+        found = tf.reshape(tf.reduce_sum(shares[:, :, None] * values, 0), [1, -1])
+        return found, {f"{name}_known": known[1:], f"{name}_count": count + 1}
 
     def tell(self, hidden: Any, note: Any) -> dict[str, Any]:
         """Return the outputs of each part, given the parts of the note before it."""
@@ -131,14 +156,15 @@ def convert(model: Trained) -> bytes:
     """Return a model as the bytes of a `.tflite` file.
 
     Raises:
-        DataError: it has no state of fixed size to carry from note to note.
+        DataError: it has no state to carry from note to note.
     """
-    if model.block.bidirectional or model.block.cell == "attention":
-        what = "a bidirectional model" if model.block.bidirectional else "cell: attention"
-        raise DataError(f"{model.architecture}: {what} is not exported; take one of cell: lstm or gated")
+    if model.block.bidirectional:
+        raise DataError(
+            f"{model.architecture}: a bidirectional model has no state to export; take another architecture"
+        )
     one = OneNote(model)
     note = tf.TensorSpec([1, 4], tf.int32, name="note")
-    state = {name: tf.TensorSpec([1, width], tf.float32, name=name) for name, width in one.state.items()}
+    state = {name: tf.TensorSpec(shape, tf.float32, name=name) for name, shape in one.state.items()}
     hear = tf.function(one.hear).get_concrete_function(note, **state)
     hidden = tf.TensorSpec(hear.structured_outputs["hidden"].shape, tf.float32, name="hidden")
     tell = tf.function(one.tell).get_concrete_function(hidden, note)

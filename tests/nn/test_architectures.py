@@ -194,10 +194,10 @@ def test_attention_in_segments_is_attention_in_play_and_reaches_as_far_as_its_sp
 
 
 EVERY = {
-    **{name: {} for name in (*COUNTED, "expressive", "transformer")},
-    "expressive, mixture": {"heads": "mixture"},
-    "expressive, no velocity": {"velocity": False},
-    "transformer, mixture, no velocity": {"heads": "mixture", "velocity": False},
+    **{name: {} for name in (*COUNTED, "gated", "expressive")},
+    "gated, mixture": {"heads": "mixture"},
+    "gated, no velocity": {"velocity": False},
+    "expressive, mixture, no velocity": {"heads": "mixture", "velocity": False},
     "stacked, embedding, categorical": {"input": "embedding", "width": 32, "heads": "categorical", "chain": 16},
 }
 
