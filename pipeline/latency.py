@@ -88,9 +88,11 @@ def peak(act: Callable[..., None], *arguments: object) -> float:
     Raises:
         DataError: the process failed.
     """
-    code = (
-        f"import pickle, sys; from {act.__module__} import {act.__name__} as act; act(*pickle.load(sys.stdin.buffer))"
-    )
+    # A stage that DVC runs is `__main__`, which is another program there.
+    module = act.__module__
+    if module == "__main__" and (spec := sys.modules[module].__spec__):
+        module = spec.name
+    code = f"import pickle, sys; from {module} import {act.__name__} as act; act(*pickle.load(sys.stdin.buffer))"
     with tempfile.TemporaryFile() as given:
         given.write(pickle.dumps(arguments))
         given.seek(0)

@@ -85,7 +85,7 @@ class Rehearsal:
         toy.commit(project, "a remote")
         self.act("first run", project, "python", "-m", "pipeline", "retrain", check=False)
         toy.commit(project, "first results")
-        toy.run(project, "git", "tag", "recommended@v1.0.0")
+        toy.run(project, "git", "tag", "-a", "recommended@v1.0.0", "-m", "the first")
         self.act("publish", project, "git", "push", "-u", "origin", "main", "recommended@v1.0.0")
 
     def change(self) -> None:

@@ -1,5 +1,9 @@
 """How long a note takes."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 from conftest import codes
@@ -53,3 +57,12 @@ def test_peak_memory_is_that_of_what_is_done():
     assert 20 < little < 150, "the engine without TensorFlow"
     with pytest.raises(DataError, match="play for its memory ended with 1"):
         latency.peak(latency.play)
+
+
+def test_memory_of_a_function_of_the_program_that_runs(tmp_path: Path) -> None:
+    """As stage benchmark under DVC, which is `__main__` to itself and has another name in a process of its own."""
+    lines = ["from pipeline import latency", "def hold():", "    bytearray(50_000_000)"]
+    lines += ["if __name__ == '__main__':", "    print(latency.peak(hold))"]
+    (tmp_path / "program.py").write_text("\n".join(lines))
+    done = subprocess.run([sys.executable, "-m", "program"], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert float(done.stdout) > 50

@@ -24,7 +24,7 @@ def origin(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
     done = toy.music_rnn(first, "retrain")
     assert "too close: baseline tells held-out notes in" in done.stdout  # than itself; but none was promoted before
     toy.commit(first, "first results")
-    toy.run(first, "git", "tag", "recommended@v1.0.0")
+    toy.run(first, "git", "tag", "-a", "recommended@v1.0.0", "-m", "the first")
     toy.run(first, "git", "push", "-q", "-u", "origin", "main", "recommended@v1.0.0")
     return SimpleNamespace(home=home, bare=home / "bare.git", first=first)
 
@@ -72,7 +72,7 @@ def test_a_change_is_retrained_judged_kept_and_offered(origin: SimpleNamespace, 
     toy.run(second, "dvc", "pull", "-q")
     assert "up to date" in toy.run(second, "dvc", "repro").stdout
     assert toy.run(second, "git", "log", "-1", "--format=%s").stdout == "Retrain: better\n"
-    assert (second / "models/dense/weights").read_text() == "64 42\n"
+    assert (second / "models/dense/weights").read_text() == "64 42 dense\n"
 
 
 def test_what_got_worse_ends_with_code_1_and_is_not_offered(origin: SimpleNamespace, tmp_path: Path) -> None:
@@ -94,7 +94,7 @@ def test_another_repository_gets_the_promoted_model_by_tag(origin: SimpleNamespa
     toy.run(tmp_path, "dvc", "get", "-q", bare, "models/baseline", "--rev", "recommended@v1.0.0", "-o", "by-path")
     toy.run(tmp_path, "dvc", "artifacts", "get", "-q", bare, "recommended", "--rev", "v1.0.0", "-o", "by-name")
     for folder in ("by-path", "by-name"):
-        assert (tmp_path / folder / "weights").read_text() == "8 42\n"
+        assert (tmp_path / folder / "weights").read_text() == "8 42 baseline\n"
 
 
 def test_an_experiment_travels_by_the_same_two_places(origin: SimpleNamespace, tmp_path: Path) -> None:
@@ -106,7 +106,7 @@ def test_an_experiment_travels_by_the_same_two_places(origin: SimpleNamespace, t
     toy.run(there, "dvc", "exp", "pull", "-q", "origin", "wider")
     toy.run(there, "dvc", "pull", "-q")
     toy.run(there, "dvc", "exp", "apply", "-q", "wider")
-    assert (there / "models/dense/weights").read_text() == "32 42\n"
+    assert (there / "models/dense/weights").read_text() == "32 42 dense\n"
     toy.run(there, "dvc", "exp", "branch", "-q", "wider", "as-a-branch")
     assert "as-a-branch" in toy.run(there, "git", "branch", "--list", "as-a-branch").stdout
 

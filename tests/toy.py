@@ -154,7 +154,10 @@ def stage(name: str, architecture: str = "") -> None:
     elif name == "windows":
         windows(values["windows"]["stride"])
     elif name == "train":
-        write(paths.model(architecture) / "weights", f"{values['model'][architecture]['units'][0]} {values['seed']}\n")
+        write(
+            paths.model(architecture) / "weights",
+            f"{values['model'][architecture]['units'][0]} {values['seed']} {architecture}\n",
+        )
     elif name == "evaluate":
         evaluate(architecture, values["model"][architecture])
     elif name == "likeness":

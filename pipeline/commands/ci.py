@@ -37,7 +37,7 @@ def gate(base: Base = "HEAD") -> None:
     raise typer.Exit(1 if verdict.refusals else 0)
 
 
-@app.command(epilog="Example: music-rnn promote --base v1.0.0, then: git commit and git tag recommended@v1.1.0")
+@app.command(epilog="Example: music-rnn promote --base v1.0.0, then: git commit and git tag -a recommended@v1.1.0")
 def promote(base: Base = "HEAD") -> None:
     """Make the recommended model the artifact of the registry, with its card, if the gate says it is better."""
     from pipeline import retrain as work

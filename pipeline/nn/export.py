@@ -25,11 +25,21 @@ from pipeline.layers import SPAN
 from pipeline.network import EMBEDDED
 from pipeline.nn import heads, layers
 from pipeline.note import PITCHES
-from pipeline.recipes import HEAD
+from pipeline.recipes import HEAD, Model
 from pipeline.storage import Trained
 
 LEFT = "left"
 """Name of that part of the state which holds the cells left of each key."""
+
+
+def shapes(block: Model) -> dict[str, list[int]]:
+    """Return the shape of each part of the state."""
+    out = {LEFT: [1, PITCHES]} if block.input == "embedding" else {}
+    for number, units in enumerate(block.units, 1):
+        kept = {"lstm": {"output": [1, units], "cell": [1, units]}, "gated": {"state": [1, units]}}
+        kept["attention"] = {"known": [SPAN - 1, 2 * units], "count": [1, 1]}
+        out |= {f"{block.cell}_{number}_{part}": shape for part, shape in kept[block.cell].items()}
+    return out
 
 
 class OneNote(tf.Module):
@@ -40,13 +50,6 @@ class OneNote(tf.Module):
         self.block = model.block
         self.weights = {name: tf.constant(value) for name, value in model.weights.items()}
         self.far_first = {name: value[:, ::-1].T for name, value in model.weights.items() if name.endswith("/distance")}
-        names = [f"{self.block.cell}_{number}" for number in range(1, len(self.block.units) + 1)]
-        self.state = {LEFT: [1, PITCHES]} if self.embeds else {}
-        """Shape of each part of the state."""
-        for name, units in zip(names, self.block.units, strict=True):
-            kept = {"lstm": {"output": [1, units], "cell": [1, units]}, "gated": {"state": [1, units]}}
-            kept["attention"] = {"known": [SPAN - 1, 2 * units], "count": [1, 1]}
-            self.state |= {f"{name}_{part}": shape for part, shape in kept[self.block.cell].items()}
 
     @property
     def embeds(self) -> bool:
@@ -164,7 +167,7 @@ def convert(model: Trained) -> bytes:
         )
     one = OneNote(model)
     note = tf.TensorSpec([1, 4], tf.int32, name="note")
-    state = {name: tf.TensorSpec(shape, tf.float32, name=name) for name, shape in one.state.items()}
+    state = {name: tf.TensorSpec(shape, tf.float32, name=name) for name, shape in shapes(model.block).items()}
     hear = tf.function(one.hear).get_concrete_function(note, **state)
     hidden = tf.TensorSpec(hear.structured_outputs["hidden"].shape, tf.float32, name="hidden")
     tell = tf.function(one.tell).get_concrete_function(hidden, note)
