@@ -1,14 +1,14 @@
 """How long a note takes, from choosing it to having heard it, as a player feels it; and what memory that takes."""
 
-import os
 import pickle
+import resource
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -85,6 +85,8 @@ def play(model: Trained, prompt: Codes, how: Sampling) -> None:
 def peak(act: Callable[..., None], *arguments: object) -> float:
     """Return the most memory [MiB] that a process of its own holds while it calls a function of a module.
 
+    The process tells it of itself: what Linux tells its parent begins with what the parent held.
+
     Raises:
         DataError: the process failed.
     """
@@ -93,12 +95,19 @@ def peak(act: Callable[..., None], *arguments: object) -> float:
     if module == "__main__" and (spec := sys.modules[module].__spec__):
         module = spec.name
     code = f"import pickle, sys; from {module} import {act.__name__} as act; act(*pickle.load(sys.stdin.buffer))"
-    with tempfile.TemporaryFile() as given:
-        given.write(pickle.dumps(arguments))
-        given.seek(0)
-        process = subprocess.Popen([sys.executable, "-c", code], stdin=given)
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise DataError(f"{act.__name__} for its memory ended with {process.returncode}; see its message above")
-    return round(usage.ru_maxrss / 1024, 1)
+    code += "; from pipeline.latency import held; print(held())"
+    given = pickle.dumps(arguments)
+    done = subprocess.run([sys.executable, "-c", code], input=given, stdout=subprocess.PIPE, check=False)
+    if done.returncode:
+        raise DataError(f"{act.__name__} for its memory ended with {done.returncode}; see its message above")
+    return float(done.stdout.split()[-1])
+
+
+def held() -> float:
+    """Return the most memory [MiB] that this process has held."""
+    try:
+        lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+        kibibytes = next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:"))
+    except OSError:  # not Linux
+        kibibytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return round(kibibytes / 1024, 1)

@@ -79,6 +79,4 @@ def test_the_page_sets_another_recipe_beside_the_options(facts: Facts) -> None:
     known = Facts(facts.params, summary, {}, {"baseline": {}, "stacked": {}}, 1, 1, by_passage=False)
     text = analysis._beyond(known)
     assert "`stacked` has the fewest bits on the default corpus: the right note is 41% likelier" in text
-    assert (
-        "`own`, with another input, other heads and another objective on as many target notes, makes it 700%" in text
-    )
+    assert "`own`, with another input, other heads and another objective on as many target notes, makes it 700%" in text

@@ -66,3 +66,8 @@ def test_memory_of_a_function_of_the_program_that_runs(tmp_path: Path) -> None:
     (tmp_path / "program.py").write_text("\n".join(lines))
     done = subprocess.run([sys.executable, "-m", "program"], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert float(done.stdout) > 50
+
+
+def test_memory_is_not_that_of_the_process_that_asks() -> None:
+    ours = np.ones(80_000_000)
+    assert latency.peak(latency.held) < ours.nbytes / 2**20 / 2

@@ -58,7 +58,7 @@ def described() -> str:
         lines += [
             f"    deps: [{deps}, code/{name}.py, code/shared.py]",
             f"    params: [{params}]",
-            "    outs:",
+            "    metrics:" if name == "compare" else "    outs:",
             f"    - {out}",
         ]
     return "\n".join(lines) + "\n"
