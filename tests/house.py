@@ -11,6 +11,7 @@ LEVELS = (
 )
 
 
+@cache
 def modules() -> dict[str, Path]:
     """Return all modules of the package by dotted name."""
     found = {}
@@ -44,12 +45,14 @@ def foreign(name: str) -> frozenset[str]:
     return frozenset(found - {"pipeline"})
 
 
+@cache
 def says_nothing(name: str) -> bool:
     """Whether a module holds nothing but its docstring."""
     return len(ast.parse(modules()[name].read_text(encoding="utf-8")).body) <= 1
 
 
-def closure(name: str) -> set[str]:
+@cache
+def closure(name: str) -> frozenset[str]:
     """Return the files, relative to the root, that running a module depends on."""
     seen: set[str] = set()
     waiting = [name]
@@ -59,7 +62,7 @@ def closure(name: str) -> set[str]:
             seen.add(current)
             package = current.rpartition(".")[0]
             waiting += [*imports(current), *([package] if package in modules() else [])]
-    return {modules()[each].relative_to(ROOT).as_posix() for each in seen if not says_nothing(each)}
+    return frozenset(modules()[each].relative_to(ROOT).as_posix() for each in seen if not says_nothing(each))
 
 
 def write_deps() -> None:
