@@ -4,7 +4,7 @@ VENV := .venv
 RUN := PATH="$(CURDIR)/$(VENV)/bin:$$PATH" TF_CPP_MIN_LOG_LEVEL=2 DVC_NO_ANALYTICS=1
 PIP := $(VENV)/bin/python -m pip --disable-pip-version-check -q
 
-.PHONY: repro test readme deps lock clean
+.PHONY: repro test coverage readme deps lock clean
 
 repro: $(VENV)/.ready-run
 	$(RUN) python -m pipeline repair
@@ -15,6 +15,9 @@ test: $(VENV)/.ready-dev
 	$(RUN) ruff format --check .
 	$(RUN) mypy
 	$(RUN) dvc repro -q ingest
+	$(RUN) pytest -n 2 --dist loadfile
+
+coverage: $(VENV)/.ready-dev
 	$(RUN) coverage run -m pytest
 	$(RUN) coverage report
 

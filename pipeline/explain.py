@@ -4,6 +4,7 @@ DVC says this of a stage when it comes to it; here it is said of all, before any
 another runs if that one writes something else than before, which nobody can know beforehand.
 """
 
+import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,6 +46,8 @@ def explain() -> list[Outlook]:
     from dvc.repo import Repo
     from networkx import dfs_postorder_nodes
 
+    # Asked whether it has a run, the cache of runs would say that it restores it.
+    logging.getLogger("dvc.stage.cache").setLevel(logging.WARNING)
     try:
         with Repo() as repo, repo.lock:
             told: dict[str, Outlook] = {}

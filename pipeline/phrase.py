@@ -51,7 +51,7 @@ class Phrase:
 
     def finished(self, now: int, tempo: float) -> list[Draft]:
         """Return the phrase in order of time, if it is over by now, and begin an answer; else nothing."""
-        rest = (max(self.rest, HELD) if self.keys else self.rest) * tempo / CELL
+        rest = round((max(self.rest, HELD) if self.keys else self.rest) * tempo / CELL)
         if not (self.notes or self.keys) or now - self.touched < rest:
             return []
         for pitch in list(self.keys):

@@ -67,6 +67,8 @@ def test_a_lock_of_another_program_with_that_number_is_removed(home: Path) -> No
 def test_while_dvc_runs_nothing_is_touched(home: Path) -> None:
     (home / "dvc.lock").write_text("")
     with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(30)", "dvc"]) as run:
+        while "dvc" not in repair._command(run.pid):  # it has no command line in its first moment
+            time.sleep(0.01)
         (home / ".dvc/tmp/rwlock").write_text(infos(run.pid))
         with pytest.raises(PipelineError, match=rf"dvc is running here \(process {run.pid}: dvc repro\); wait"):
             repair.repair()
