@@ -42,7 +42,7 @@ def test_what_is_due_by_now_stays_due_and_the_rest_comes_after(start, changes, g
     last = line.at(now)
     due = [line.due(tick) for tick in (last, last + 1)]
     line.change(tempo, now)
-    assert [line.due(tick) for tick in (last, last + 1)] == pytest.approx(due, abs=1e-9)
+    assert [line.due(tick) for tick in (last, last + 1)] == pytest.approx(due, abs=1e-8)
     assert due[0] <= now + 1e-6
     assert due[1] >= now - 1e-6
     following = max(last + 1, line.tick)
