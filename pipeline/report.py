@@ -103,6 +103,9 @@ def verdict(facts: Facts) -> list[str]:
     said = [f"Fewest bits per note: **{best['architecture']}**, {best['bits_per_note']:.3f}."]
     said.append(f"Too close to it to call: {best['too_close'].replace(' ', ', ') or 'none'}.")
     said.append(f"Recommended: **{best['recommended']}**.")
+    if facts.by_passage:
+        of = "one piece" if facts.pieces == 1 else f"{facts.pieces} pieces"
+        said.append(f"That is of passages of {of} and of one seed: it says nothing of other music, or of other seeds.")
     if best["not_above"]:
         said.append(
             f"Warning: the best does not beat these floors: {best['not_above'].replace(' ', ', ')}. "

@@ -156,29 +156,24 @@ def _accuracy(found: Found) -> list[Table]:
 
 def by_context(found: Found) -> Section:
     """Return bits by how many notes were heard before."""
-    lead = "Does memory help? Every point is of the same kind of music, told after fewer or more notes."
+    lead = "Does memory help? Every point is of the same notes, told after fewer or more notes were heard."
     wanted = (
-        ("Bits by context", "bits per note", 6),
-        ("Bits of pitch by context", "bits of pitch", 4),
+        ("Bits by context", "bits per note", 5),
+        ("Bits of pitch by context", "bits of pitch", 3),
     )
     figures = [_context(found, *each) for each in wanted] if found.details else []
     return Section("context", "What memory brings", lead, figures)
 
 
 def _context(found: Found, title: str, axis: str, until: int) -> Figure:
-    """Draw the sum of the bits in columns 3 to `until`."""
+    """Draw the bits of rows of notes heard, targets, and one column a head, summed up to column `until`."""
     series = []
     for name in (each for each in found.ranked if each in found.details):
-        points = [(_middle(row), sum(float(bits) for bits in row[3:until])) for row in found.details[name]["context"]]
+        points = [(float(row[0]), sum(map(float, row[2:until]))) for row in found.details[name]["context"]]
         series.append(Series(name, found.style(name), points))
     says = f"{axis.capitalize()} by how many notes the model had heard before. A flat line makes no use of more."
     drawing = lines.chart(series, Axes("notes heard before", axis, log=True), says)
     return Figure(title, drawing, says, quantity.across(series, "notes heard"))
-
-
-def _middle(row: list[Any]) -> float:
-    """Return the middle of a bin of context, for a logarithmic axis."""
-    return float((max(1.0, float(row[0])) * max(1.0, float(row[1]))) ** 0.5)
 
 
 def by_piece(found: Found) -> Section:

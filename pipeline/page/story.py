@@ -52,7 +52,9 @@ def sure(found: Found) -> Answer:
     split = facts.params.compare.split
     meaning.append(f"Measured on {_count(facts.pieces, f'{split} piece')}; intervals are over {unit}.")
     warning = "So few pieces say nothing of other music: try a larger corpus before you rely on it."
-    answer = f"Too close to call: {close}" if close else "Clear"
+    meaning.append("From one seed: 'music-rnn seeds' says what another would change.")
+    clear = "Clear on this music only" if facts.by_passage else "Clear"
+    answer = f"Too close to call: {close}" if close else clear
     return Answer("How sure?", answer, meaning, warning if facts.by_passage else "")
 
 

@@ -64,9 +64,7 @@ def detail(shift: float) -> dict[str, object]:
     """Make `metrics/detail/<architecture>.json`."""
     bins = [[k / 5, (k + 1) / 5, 100 + k, k / 5 + 0.1, min(1.0, k / 5 + 0.05 + shift)] for k in range(5)]
     head = {"bits": 5.5, "entropy": 5.1, "top_1": 0.05, "top_5": 0.2, "ece": 0.012, "reliability": bins}
-    context = [
-        [low, high, 400, 6 - shift * math.log2(low), 4.5, 5.0] for low, high in ((1, 1), (2, 3), (4, 7), (8, 63))
-    ]
+    context = [[heard, 256, 6 - shift * math.log2(heard), 4.5, 5.0] for heard in (1, 2, 4, 8)]
     return {"notes": 11_585, "heads": dict.fromkeys(HEADS, head), "context": context}
 
 

@@ -1,11 +1,13 @@
 """Stage report."""
 
+import json
 import re
 from pathlib import Path
 
 import pytest
 
 from pipeline import paths
+from pipeline.page import found, quality
 from pipeline.params import Params
 from pipeline.stages import report
 
@@ -25,6 +27,17 @@ def test_the_report_shows_all_that_was_measured(in_made: Path, small: Params) ->
     players = len(small.architectures) * small.generate.samples + 1
     assert page.count('class="player"') == players
     assert str(Path.cwd()) not in page
+
+
+def test_bits_by_context_are_those_that_evaluate_wrote(in_made: Path, small: Params) -> None:
+    """Figures are read by their place in a row: a page and a stage that disagree draw the wrong ones."""
+    both, pitch = quality.by_context(found.gather(report.facts(small.only(report.SECTIONS)))).figures
+    for place, name in enumerate(both.numbers[0][1:], 1):
+        told = json.loads(paths.detail(name).read_text("utf-8"))["context"]
+        for row, sums, alone in zip(told, both.numbers[1:], pitch.numbers[1:], strict=True):
+            assert float(sums[0]) == float(alone[0]) == row[0]
+            assert float(sums[place]) == pytest.approx(sum(row[2:]), rel=1e-3)
+            assert float(alone[place]) == pytest.approx(row[2], rel=1e-3)
 
 
 def test_a_second_run_gives_equal_bytes_and_no_colour_to_a_pipe(
