@@ -64,7 +64,8 @@ class Studio:
     @contextmanager
     def page(self) -> Iterator[Line]:
         at = f"ws://127.0.0.1:{self.port}/live?token={self.token}"
-        with connect(at, origin=f"http://127.0.0.1:{self.port}") as socket:  # type: ignore[arg-type]
+        here = f"http://127.0.0.1:{self.port}"
+        with connect(at, origin=here, max_queue=None) as socket:  # type: ignore[arg-type]
             yield Line(socket)
 
 
