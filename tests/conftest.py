@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
-from pipeline import encoding, note, params
+from pipeline import encoding, note, params, paths
 from pipeline.encoding import Codes
 from pipeline.params import Params
 
@@ -56,3 +56,9 @@ def music(seed: int, count: int) -> note.Notes:
 def codes(seed: int, count: int) -> Codes:
     """Make codes [count, 4] of such music."""
     return encoding.encode(music(seed, count))
+
+
+@pytest.fixture
+def ingested() -> None:
+    """The default corpus, as `make test` reads it before the tests."""
+    assert (ROOT / paths.PIECES).exists(), "no corpus here; run 'dvc repro ingest', as make test does"

@@ -207,7 +207,7 @@ def test_the_two_readers_agree_bit_for_bit_on_any_tempo_map(data):
     assert results[0] == results[1]
 
 
-@pytest.mark.skipif(not SAMPLE.exists(), reason="needs data/raw/maestro-sample.zip; 'make test' fetches it")
+@pytest.mark.usefixtures("ingested")
 def test_the_two_readers_agree_bit_for_bit_on_real_performances():
     corpus = Corpus(SAMPLE)
     total = 0
@@ -286,7 +286,7 @@ def test_the_two_readers_agree_bit_for_bit_on_any_pedal(data):
     assert fast.tobytes() == reference.tobytes()
 
 
-@pytest.mark.skipif(not SAMPLE.exists(), reason="needs data/raw/maestro-sample.zip; 'make test' fetches it")
+@pytest.mark.usefixtures("ingested")
 def test_the_two_readers_agree_bit_for_bit_on_the_pedal_of_real_performances():
     corpus = Corpus(SAMPLE)
     assert len(corpus.pieces) == 10
@@ -302,7 +302,7 @@ def test_the_two_readers_agree_bit_for_bit_on_the_pedal_of_real_performances():
     assert extended == 67_602
 
 
-@pytest.mark.skipif(not SAMPLE.exists(), reason="needs data/raw/maestro-sample.zip; 'make test' fetches it")
+@pytest.mark.usefixtures("ingested")
 def test_the_sample_has_all_its_notes():
     corpus = Corpus(SAMPLE)
     assert sum(len(midi.read_notes(corpus.read(piece), "symusic")) for piece in corpus.pieces) == 101_901

@@ -55,10 +55,9 @@ def test_a_model_of_the_project_comes_before_a_shipped_one(project: Path) -> Non
         storage.find("large")
 
 
+@pytest.mark.usefixtures("ingested")
 def test_the_shipped_model_tells_music_it_has_not_heard(monkeypatch: pytest.MonkeyPatch) -> None:
     """The validation piece of the sample is of MAESTRO's validation split too; unigrams take 16.5 bits for it."""
-    if not (ROOT / paths.PIECES).exists():
-        pytest.skip("no corpus here; 'dvc repro ingest' fetches it, as make test does")
     piece = next(row.piece for row in tables.read_pieces(ROOT / paths.PIECES) if row.split == "validation")
     (notes,) = tables.read_notes(ROOT / paths.NOTES, [piece])
     bits = streaming.bits(storage.load(storage.SHIPPED / "expressive"), [encoding.encode(notes)[:3000]], 1)[0]
