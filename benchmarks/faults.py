@@ -81,14 +81,18 @@ def unreadable(place: Path) -> None:
         os.seteuid(0)
 
 
+NOWHERE = "http://user:secret@127.0.0.1:9"
+"""Where nobody listens; with a name and a password, which must not be shown."""
+
+
 def no_network(place: Path) -> None:
-    """Download from where nobody listens, with a name and a password in the address."""
-    download.download("http://user:secret@127.0.0.1:9/a.zip", place / "a.zip", pause=0.0)
+    """Download from where nobody listens."""
+    download.download(f"{NOWHERE}/a.zip", place / "a.zip", pause=0.0)
 
 
 def no_index(place: Path) -> None:
     """Let pip fetch a package without an index."""
-    os.environ |= {"PIP_INDEX_URL": "http://user:secret@127.0.0.1:9/simple", "PIP_RETRIES": "0"}
+    os.environ |= {"PIP_INDEX_URL": NOWHERE, "PIP_RETRIES": "0"}
     listed = [{"member": "a.mid", "sha256": "0" * 64, "composition": "a", "split": "train"}]
     about = {"kind": "package", "title": "t", "licence": "l", "source": "s", "requirement": "miditok==3.1.0"}
     made = manifest.Package.model_validate({**about, "sha256": "0" * 64, "folder": "x", "pieces": listed})

@@ -147,7 +147,7 @@ def _devices(kind: str) -> list[Any]:
         try:
             with _quietly():
                 found.append(getattr(rtmidi, kind)(system, NAME))
-        except Exception:  # a sound system that is not running is no fault
+        except rtmidi.RtMidiError:  # a sound system that is not running is no fault
             continue
     return found
 

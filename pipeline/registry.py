@@ -19,6 +19,7 @@ from pipeline.metrics import interval
 from pipeline.params import Params
 from pipeline.report import table
 from pipeline.results import Evaluation
+from pipeline.splits import SPLITS
 
 NAME = "recommended"
 """Of the artifact."""
@@ -87,7 +88,7 @@ def _figures(model: str, params: Params) -> dict[str, str]:
 
 def _counts() -> str:
     rows = tables.read_pieces(paths.PIECES)
-    return ", ".join(f"{sum(row.split == split for row in rows)} {split}" for split in ("train", "validation", "test"))
+    return ", ".join(f"{sum(row.split == split for row in rows)} {split}" for split in SPLITS)
 
 
 def _hash(stage: dict[str, Any], kind: str, ending: str) -> str:

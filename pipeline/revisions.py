@@ -1,8 +1,10 @@
-"""Files as a Git revision has them, beside those of the work tree."""
+"""Files as a Git revision has them, beside those of the work tree; and the experiments that DVC keeps in Git."""
 
 import json
+import re
 import subprocess
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,18 @@ from ruamel.yaml import YAML
 from pipeline.errors import DataError
 
 LOCK = Path("dvc.lock")
+REF = re.compile(r"^(\w+) refs/exps/([0-9a-f]{2})/([0-9a-f]{38})/(\S+)$", re.M)
+"""How Git lists what DVC keeps of an experiment: its commit, the commit it started from in two parts, its name."""
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """An experiment of DVC."""
+
+    name: str
+    commit: str
+    start: str
+    """The commit it started from."""
 
 
 def git(*arguments: str) -> str:
@@ -23,6 +37,16 @@ def git(*arguments: str) -> str:
     if done.returncode:
         raise DataError(f"git {arguments[0]}: {(done.stderr.strip() or 'failed').splitlines()[-1]}")
     return done.stdout
+
+
+def experiments() -> list[Experiment]:
+    """Return the experiments that Git has.
+
+    Raises:
+        DataError: this is no repository.
+    """
+    listed = REF.findall(git("for-each-ref", "--format=%(objectname) %(refname)", "refs/exps"))
+    return [Experiment(name, commit, first + rest) for commit, first, rest, name in listed]
 
 
 def known(revision: str) -> bool:

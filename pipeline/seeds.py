@@ -5,8 +5,6 @@ training again can say: `dvc exp run --queue -S seed=1,2,3`, `dvc queue start`, 
 """
 
 import json
-import re
-import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import mean, stdev
@@ -15,10 +13,10 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from pipeline import paths
+from pipeline import paths, revisions
+from pipeline.errors import DataError
+from pipeline.revisions import git
 
-EXPERIMENT = re.compile(r"^(\w+) refs/exps/[0-9a-f]{2}/[0-9a-f]{38}/(\S+)$", re.M)
-"""How Git lists what DVC keeps of an experiment: commit, name."""
 HEADER = (
     "| architecture | seeds | bits per note | ± | against reference | ± |",
     "|---|---:|---:|---:|---:|---:|",
@@ -58,8 +56,7 @@ class Spread:
 
 def experiments() -> list[Result]:
     """Read the experiments in Git that have a summary, and the commit that is checked out."""
-    listed = _git("for-each-ref", "--format=%(objectname) %(refname)", "refs/exps")
-    found = [("HEAD", "HEAD"), *EXPERIMENT.findall(listed)]
+    found = [("HEAD", "HEAD"), *((each.commit, each.name) for each in revisions.experiments())]
     read = (_result(commit, name) for commit, name in found)
     return [result for result in read if result is not None]
 
@@ -67,10 +64,10 @@ def experiments() -> list[Result]:
 def _result(commit: str, name: str) -> Result | None:
     """Read one experiment; none where it has no results of this kind."""
     try:
-        params = YAML(typ="safe", pure=True).load(_git("show", f"{commit}:{paths.PARAMS.as_posix()}"))
-        summary = json.loads(_git("show", f"{commit}:{paths.SUMMARY.as_posix()}"))
+        params = YAML(typ="safe", pure=True).load(git("show", f"{commit}:{paths.PARAMS.as_posix()}"))
+        summary = json.loads(git("show", f"{commit}:{paths.SUMMARY.as_posix()}"))
         bits = {key: its["bits_per_note"] for key, its in summary.items() if key not in NOT_ARCHITECTURES}
-    except (subprocess.CalledProcessError, YAMLError, ValueError, LookupError, TypeError):
+    except (DataError, YAMLError, ValueError, LookupError, TypeError):
         return None
     return Result(name, params, bits)
 
@@ -108,10 +105,6 @@ def _flat(tree: Mapping[str, Any], before: str = "") -> dict[str, Any]:
     for key, value in tree.items():
         out |= _flat(value, f"{before}{key}.") if isinstance(value, Mapping) else {f"{before}{key}": value}
     return out
-
-
-def _git(*arguments: str) -> str:
-    return subprocess.run(["git", *arguments], check=True, capture_output=True, text=True).stdout
 
 
 def show(found: Sequence[Sequence[Result]], reference: str) -> list[str]:

@@ -23,7 +23,7 @@ from pipeline.note import Notes, notes_of
 MODEL, HUMAN = 0, 1
 """Who played a note."""
 TRACKS = {MODEL: b"model", HUMAN: b"human"}
-TICKS = 1000
+TICKS_A_SECOND = 1000
 """Ticks of a second and, at 60 quarter notes a minute, of a quarter note."""
 SHORTEST = 0.001
 """Seconds that a note is written with at least: a reader drops notes without length."""
@@ -87,7 +87,9 @@ def _file(tracks: list[Notes]) -> bytes:
 
     Source: Standard MIDI Files 1.0, MIDI Manufacturers Association, 1996.
     """
-    head = b"MThd" + (6).to_bytes(4, "big") + b"".join(n.to_bytes(2, "big") for n in (1, 1 + len(tracks), TICKS))
+    head = (
+        b"MThd" + (6).to_bytes(4, "big") + b"".join(n.to_bytes(2, "big") for n in (1, 1 + len(tracks), TICKS_A_SECOND))
+    )
     bodies = [b"\x00\xff\x51\x03" + ONE_SECOND]
     for (who, name), notes in zip(TRACKS.items(), tracks, strict=True):
         bodies.append(b"\x00\xff\x03" + bytes([len(name)]) + name + _messages(notes, who))
@@ -97,8 +99,8 @@ def _file(tracks: list[Notes]) -> bytes:
 
 def _messages(notes: Notes, channel: int) -> bytes:
     """Return the note ons and offs of a track; a key struck while it is down comes up first."""
-    on = np.rint(notes["onset"] * TICKS).astype(np.int64)
-    off = np.maximum(np.rint((notes["onset"] + notes["duration"]) * TICKS).astype(np.int64), on + 1)
+    on = np.rint(notes["onset"] * TICKS_A_SECOND).astype(np.int64)
+    off = np.maximum(np.rint((notes["onset"] + notes["duration"]) * TICKS_A_SECOND).astype(np.int64), on + 1)
     out, now = bytearray(), 0
     for tick, kind, pitch, velocity in _in_order(on, off, notes):
         out += _variable(tick - now) + bytes([(0x80, 0x90)[kind] | channel, pitch, velocity])

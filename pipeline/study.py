@@ -15,7 +15,8 @@ from pydantic import Field, ValidationError, model_validator
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from pipeline.errors import PipelineError
+from pipeline import revisions
+from pipeline.errors import DataError, PipelineError
 from pipeline.params import Params
 from pipeline.recipes import Model
 from pipeline.sections import Name, Section
@@ -143,21 +144,14 @@ def line(name: str, run: Run, params: Params) -> str:
 
 def experiment(name: str) -> str:
     """Return the commit of a DVC experiment, or nothing if there is none of that name."""
-    return _named(name)[0]
+    return next((each.commit for each in revisions.experiments() if each.name == name), "")
 
 
 def made_at(name: str) -> str:
     """Return the commit that an experiment started from, shortened, and whether its code was changed since."""
-    found, ref = _named(name)
-    start = "".join(ref.split("/")[2:4])
-    changed = _git("diff", "--name-only", start, found, "--", "pipeline", "dvc.yaml")
-    return start[:7] + (" with changes" if changed else "")
-
-
-def _named(name: str) -> tuple[str, str]:
-    """Return the commit of an experiment and its ref, `refs/exps/<2 digits>/<38 digits it started from>/<name>`."""
-    found = _git("for-each-ref", "--format=%(objectname) %(refname)", "refs/exps")
-    return next(((made, ref) for made, ref in map(str.split, found.splitlines()) if ref.endswith(f"/{name}")), ("", ""))
+    made = next(each for each in revisions.experiments() if each.name == name)
+    changed = revisions.git("diff", "--name-only", made.start, made.commit, "--", "pipeline", "dvc.yaml")
+    return made.start[:7] + (" with changes" if changed else "")
 
 
 def carry_out(name: str, run: Run, params: Params) -> str:
@@ -180,10 +174,6 @@ def read(commit: str, path: Path) -> Any:
         StudyError: it is not there.
     """
     try:
-        return json.loads(_git("show", f"{commit}:{path.as_posix()}"))
-    except (subprocess.CalledProcessError, ValueError) as error:
+        return json.loads(revisions.git("show", f"{commit}:{path.as_posix()}"))
+    except (DataError, ValueError) as error:
         raise StudyError(f"{path} is not in experiment {commit[:7]}; remove it with 'dvc exp remove'") from error
-
-
-def _git(*arguments: str) -> str:
-    return subprocess.run(["git", *arguments], check=True, capture_output=True, text=True).stdout

@@ -48,7 +48,13 @@ def install(monkeypatch, systems):
     def maker(kind):
         return lambda system, name: Device(kind, system, opened)
 
-    fake = SimpleNamespace(get_compiled_api=lambda: systems, API_LINUX_ALSA=1, MidiOut=maker("out"), MidiIn=maker("in"))
+    fake = SimpleNamespace(
+        RtMidiError=RuntimeError,
+        get_compiled_api=lambda: systems,
+        API_LINUX_ALSA=1,
+        MidiOut=maker("out"),
+        MidiIn=maker("in"),
+    )
     monkeypatch.setitem(sys.modules, "rtmidi", fake)
     return opened
 

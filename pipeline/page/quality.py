@@ -12,6 +12,8 @@ from pipeline.page.lines import Axes, Series
 from pipeline.report import Rows
 
 HEADS = ("pitch", "step", "duration")
+FEW = 20
+"""Notes below which a share of them is not drawn; the numbers below the figure have it."""
 CROWDED = 5
 """Intervals that are this many times nearer to zero than the best get a figure of their own."""
 
@@ -116,9 +118,9 @@ def calibrated(found: Found) -> Section:
     for head in (*HEADS, "velocity"):
         mine = [(name, told["heads"][head]) for name, told in found.details.items() if head in told["heads"]]
         series = [
-            Series(name, found.style(name), [(float(row[3]), float(row[4])) for row in told["reliability"]])
+            Series(name, found.style(name), points)
             for name, told in mine
-            if told["reliability"]
+            if (points := [(float(row[3]), float(row[4])) for row in told["reliability"] if row[2] >= FEW])
         ]
         if series:
             says = (
