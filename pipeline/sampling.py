@@ -105,11 +105,13 @@ class Sampler:
             # The tail of a narrow density rounds to nothing; of a falling tail the first cell has the most.
             allowed = (np.arange(len(allowed)) == 0) * 1.0 if head == "step" else np.ones(len(allowed))
         else:
-            temperature = self.how.temperature_time if head in ("step", "duration") else self.how.temperature_pitch
+            how, is_time = self.how, head in ("step", "duration")
+            temperature = how.temperature_time if is_time else how.temperature_pitch
+            top_p = how.top_p_time if is_time else how.top_p_pitch
             if temperature != 1.0:
                 allowed, whole = sharpen(allowed, temperature), 1.0
-            if self.how.top_p < 1.0:
-                kept = nucleus(allowed, self.how.top_p, whole)
+            if top_p < 1.0:
+                kept = nucleus(allowed, top_p, whole)
                 allowed = allowed.take(kept)
         total = allowed.cumsum()
         if not (len(total) and (last := float(total[-1])) > 0):

@@ -10,6 +10,7 @@ Share = Annotated[float, Field(ge=0, lt=1)]
 
 
 Temperature = Annotated[float, Field(gt=0, le=10)]
+TopP = Annotated[float, Field(gt=0, le=1)]
 Pitch = Annotated[int, Field(ge=0, lt=128)]
 KEY = (
     r"^(chromatic|[A-G][#b]? (major|minor|harmonic minor|melodic minor|dorian|phrygian|lydian|mixolydian|locrian|"
@@ -63,8 +64,10 @@ class Sampling(Section):
     """Of pitch and velocity; below 1 the likely gets likelier, above 1 all get more equal."""
     temperature_time: Temperature
     """Of step and duration."""
-    top_p: Annotated[float, Field(gt=0, le=1)]
-    """Share of the probability that is kept, the most likely first."""
+    top_p_pitch: TopP
+    """Share of the probability of a pitch, and of a velocity, that is kept, the most likely first."""
+    top_p_time: TopP
+    """The same of a step, and of a duration."""
     key: Annotated[str, Field(pattern=KEY)]
     """`chromatic`, or a tonic and a scale: `C major`, `F# minor` (natural), `Bb dorian`, `A pentatonic` (major)."""
     lowest: Pitch

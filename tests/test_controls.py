@@ -75,7 +75,7 @@ def test_another_knob_changes_nothing():
 
 def test_no_change_is_lost_when_many_turn_at_once():
     live = controls()
-    names = {"density": 5, "polyphony": 6, "lowest": 20, "highest": 100, "temperature_pitch": 0.5, "top_p": 0.9}
+    names = {"density": 5, "polyphony": 6, "lowest": 20, "highest": 100, "temperature_pitch": 0.5, "top_p_pitch": 0.9}
     threads = [
         threading.Thread(target=lambda n=n, v=v: [live.set(**{n: v}) for _ in range(50)]) for n, v in names.items()
     ]

@@ -61,7 +61,7 @@ def changed(folder, key: str, value: object, **block: object):
         ("train", None, "train: .*not None"),
         ("train.epochs", 0, "train.epochs: .*greater than or equal to 1, not 0"),
         ("generate.sampling.temperature_pitch", 0.0, "sampling.temperature_pitch: .*greater than 0, not 0.0"),
-        ("generate.sampling.top_p", 1.5, "generate.sampling.top_p: .*less than or equal to 1, not 1.5"),
+        ("generate.sampling.top_p_time", 1.5, "generate.sampling.top_p_time: .*less than or equal to 1, not 1.5"),
         ("compare.split", "train", "compare.split: .*'validation' or 'test', not 'train'"),
         ("corpus", "../etc", "corpus: .*not '../etc'"),
         ("seed", -1, "seed: .*not -1"),

@@ -8,7 +8,7 @@ from pipeline.errors import MidiError
 from pipeline.playing import Request
 from pipeline.sampling import Sampler
 
-SAMPLING = playing.AS_IT_IS.model_copy(update={"top_p": 0.98})
+SAMPLING = playing.AS_IT_IS.model_copy(update={"top_p_pitch": 0.98})
 
 
 @pytest.fixture

@@ -20,12 +20,14 @@ MASSES = (
 HARD = np.array([0.0, 0.3, 0.0, 0.25, 0.2, 0.15, 0.1, 0.0])
 SIZES = {"step": CELLS, "pitch": 128, "duration": CELLS, "velocity": 128}
 COLUMN = {"step": STEP, "pitch": PITCH, "duration": DURATION, "velocity": VELOCITY}
-FREE = {"temperature_pitch": 1.0, "temperature_time": 1.0, "top_p": 1.0}
+FREE = {"temperature_pitch": 1.0, "temperature_time": 1.0, "top_p_pitch": 1.0, "top_p_time": 1.0}
 FREE |= {"key": "chromatic", "lowest": 0, "highest": 127, "polyphony": 0, "density": 0}
 
 
 def how(**changes) -> Sampling:
-    """Make settings that change nothing and forbid nothing, but for `changes`."""
+    """Make settings that change nothing and forbid nothing, but for `changes`; `top_p` is that of both."""
+    if "top_p" in changes:
+        changes |= dict.fromkeys(("top_p_pitch", "top_p_time"), changes.pop("top_p"))
     return Sampling.model_validate({**FREE, **changes})
 
 
@@ -320,10 +322,11 @@ def test_a_duration_without_its_note_is_refused_under_limits():
         sampler.choose("duration", only("duration", 5))
 
 
+@pytest.mark.parametrize(("what", "narrow"), [("temperature", 0.01), ("top_p", 1e-4)])
 @pytest.mark.parametrize(("hot", "cold"), [("time", "pitch"), ("pitch", "time")])
-def test_each_temperature_is_of_its_own_parts(hot, cold):
+def test_each_temperature_and_top_p_is_of_its_own_parts(what, narrow, hot, cold):
     parts = {"time": ("step", "duration"), "pitch": ("pitch", "velocity")}
-    sampler = sampler_of(0, **{f"temperature_{hot}": 1.0, f"temperature_{cold}": 0.01})
+    sampler = sampler_of(0, **{f"{what}_{hot}": 1.0, f"{what}_{cold}": narrow})
     masses = {head: at_random(head, np.random.default_rng(5)) for head in SIZES}
     found = {head: {sampler.choose(head, mass) for _ in range(60)} for head, mass in masses.items()}
     assert all(found[head] == {int(masses[head].argmax())} for head in parts[cold])
@@ -366,7 +369,7 @@ def test_a_sampler_without_a_pitch_to_choose_is_refused():
     "changes",
     [
         *({name: bad} for name in ("temperature_pitch", "temperature_time") for bad in (0.0, -1.0, 11.0, "hot")),
-        *({"top_p": bad} for bad in (0.0, 1.1)),
+        *({name: bad} for name in ("top_p_pitch", "top_p_time") for bad in (0.0, 1.1)),
         *({name: bad} for name in ("lowest", "highest") for bad in (-1, 128, 60.0)),
         *({name: bad} for name in ("polyphony", "density") for bad in (-1, 1001, 2.5)),
         {"lowest": 70, "highest": 69},

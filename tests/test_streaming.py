@@ -54,7 +54,7 @@ def hidden_after(model: Trained, heard: np.ndarray) -> np.ndarray:
 def sampler(seed: int, top_p: float) -> Sampler:
     """Make a sampler that forbids nothing."""
     free = {"key": "chromatic", "lowest": 0, "highest": 127, "polyphony": 0, "density": 0}
-    how = Sampling(temperature_pitch=1.0, temperature_time=1.0, top_p=top_p, **free)
+    how = Sampling(temperature_pitch=1.0, temperature_time=1.0, top_p_pitch=top_p, top_p_time=top_p, **free)
     return Sampler(np.random.default_rng(seed), how)
 
 

@@ -3,11 +3,13 @@
 import { nameOf } from "./keys.js";
 
 const limit = (unit) => (value) => (value ? `${value}${unit}` : "no limit");
+const percent = (value) => `${Math.round(value * 100)} %`;
 const twice = (value) => value.toFixed(2);
 const SLIDERS = [
   ["temperature_pitch", "Pitch heat", 0.2, 2, 0.05, twice, "Temperature of pitch: below 1 safer, above 1 wilder"],
   ["temperature_time", "Time heat", 0.2, 2, 0.05, twice, "Temperature of step and duration"],
-  ["top_p", "Focus", 0.5, 1, 0.01, (value) => `${Math.round(value * 100)} %`, "Share of the likeliest that is kept (top-p)"],
+  ["top_p_pitch", "Pitch focus", 0.5, 1, 0.01, percent, "Share of the likeliest pitches that is kept (top-p)"],
+  ["top_p_time", "Time focus", 0.5, 1, 0.01, percent, "Share of the likeliest steps and durations that is kept"],
   ["tempo", "Tempo", 0.25, 4, 0.05, (value) => `${value.toFixed(2)} ×`, "Speed of the music"],
   ["rest", "Rest", 0.3, 4, 0.1, (value) => `${value.toFixed(1)} s`, "Silence after which it answers, in a duet"],
   ["density", "Density", 0, 24, 1, limit(" /s"), "Notes that may start within a second"],
