@@ -79,7 +79,9 @@ def perform(model: Trained, how: Sampling, wish: Wish, tell: Callable[[str], Non
     """
     wish.check()
     live = Controls(how, wish.tempo)
-    source = Improviser(Engine(model), live, playing.read_prompt(wish.prompt), np.random.default_rng(wish.seed))
+    source = Improviser(
+        Engine(model), live, playing.read_prompt(wish.prompt, model.pedal), np.random.default_rng(wish.seed)
+    )
     source.mode, source.phrase.rest = wish.mode, wish.rest
     source.notes_left = wish.notes or None
     player = _silently(source) if wish.port == NOWHERE else _player(source, wish.port)

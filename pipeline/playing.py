@@ -38,8 +38,8 @@ class Request:
     seed: int | list[int]
 
 
-def read_prompt(path: Path | None) -> Codes:
-    """Return the notes of a MIDI file as codes [n, 4]; of no file, one middle C.
+def read_prompt(path: Path | None, pedal: bool = False) -> Codes:
+    """Return the notes of a MIDI file as codes [n, 4], with or without the pedal; of no file, one middle C.
 
     Raises:
         MidiError: the file cannot be read.
@@ -47,14 +47,14 @@ def read_prompt(path: Path | None) -> Codes:
     if path is None:
         return np.array([[MIDDLE_C[column] for column in range(4)]], np.int16)
     try:
-        return encoding.encode(midi.read_notes(path.read_bytes(), "symusic"))
+        return encoding.encode(midi.read_notes(path.read_bytes(), "symusic", pedal))
     except (OSError, MidiError) as error:
         raise MidiError(f"{path}: {error}; give a MIDI file with notes") from error
 
 
 def write(model: Trained, request: Request, how: Sampling, path: Path) -> None:
     """Play and write `path`, with a piano roll beside it."""
-    play(model, read_prompt(request.prompt), request, how, path)
+    play(model, read_prompt(request.prompt, model.pedal), request, how, path)
 
 
 def play(model: Trained, prompt: Codes, request: Request, how: Sampling, path: Path) -> None:

@@ -48,7 +48,7 @@ def score(model: Trained, paths: Sequence[Path]) -> list[Scored]:
 
 def _one(model: Trained, path: Path) -> Scored:
     try:
-        notes = midi.read_notes(path.read_bytes(), "symusic")
+        notes = midi.read_notes(path.read_bytes(), "symusic", model.pedal)
     except (OSError, MidiError) as error:
         raise MidiError(f"{path}: {error}; give a MIDI file with notes") from error
     if len(notes) < 2:

@@ -43,12 +43,17 @@ class Trained:
     weights: Mapping[str, Floats]
     spread: Mapping[str, Spread]
     origin: Mapping[str, Any] = field(default_factory=dict)
-    """Where it comes from: seed, training parameters, sha256 of the windows, epoch, validation bits."""
+    """Where it comes from: seed, whether its notes were read with the pedal, training parameters, sha256 of windows."""
 
     @property
     def parameters(self) -> int:
         """Count of trained numbers."""
         return sum(weight.size for weight in self.weights.values())
+
+    @property
+    def pedal(self) -> bool:
+        """Whether the notes that it learned from sound on while the pedal is down; a prompt must be read the same."""
+        return bool(self.origin.get("pedal", False))
 
 
 def save(model: Trained, folder: Path, number: type[np.floating[Any]] = np.float32) -> None:

@@ -53,6 +53,14 @@ def music(seed: int, count: int) -> note.Notes:
     )
 
 
+def pedalled() -> bytes:
+    """Make a file of a C, whose key is up after 0.5 s and the pedal after 1 s, and of a D that sounds from then on."""
+    # A second has 100 ticks; at 0 pedal down and C, at 50 C is let go, at 100 pedal up and D, at 150 its end.
+    track = "00 FF 51 03 0F 42 40 00 B0 40 7F 00 90 3C 40 32 80 3C 00 32 B0 40 00 00 90 3E 40 32 80 3E 00 00 FF 2F 00"
+    body = bytes.fromhex(track)
+    return bytes.fromhex("4D 54 68 64 00 00 00 06 00 00 00 01 00 64 4D 54 72 6B 00 00 00") + bytes([len(body)]) + body
+
+
 def codes(seed: int, count: int) -> Codes:
     """Make codes [count, 4] of such music."""
     return encoding.encode(music(seed, count))

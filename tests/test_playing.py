@@ -1,6 +1,8 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
-from conftest import codes, music
+from conftest import codes, music, pedalled
 from test_streaming import CARRIED, KINDS, tiny
 
 from pipeline import encoding, midi, playing, streaming
@@ -20,6 +22,15 @@ def prompt(tmp_path):
 def test_a_prompt_is_the_notes_of_a_file(prompt):
     notes = midi.read_notes(prompt.read_bytes(), "symusic")
     assert np.array_equal(playing.read_prompt(prompt), encoding.encode(notes))
+
+
+@pytest.mark.parametrize("pedal", [False, True])
+def test_a_prompt_is_read_as_the_model_read_its_music(pedal, tmp_path):
+    (tmp_path / "pedalled.mid").write_bytes(pedalled())
+    model = replace(tiny(**CARRIED), origin={"pedal": pedal})
+    playing.write(model, Request(tmp_path / "pedalled.mid", 1, 0), SAMPLING, tmp_path / "out.mid")
+    notes = midi.read_notes((tmp_path / "out.mid").read_bytes(), "symusic")
+    assert notes["duration"][:2].tolist() == pytest.approx([1.0 if pedal else 0.5, 0.5], abs=2e-3)
 
 
 def test_no_prompt_is_one_middle_c():

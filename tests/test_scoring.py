@@ -1,7 +1,9 @@
+from dataclasses import replace
+
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from conftest import music
+from conftest import music, pedalled
 from test_streaming import KINDS, tiny
 
 from pipeline import encoding, midi, scoring, streaming
@@ -26,6 +28,13 @@ def test_a_file_is_scored_as_its_notes_are(files, kind):
         assert np.array_equal(each.notes, notes)
         assert np.array_equal(each.bits, streaming.bits(model, [encoding.encode(notes)], 1)[0])
         assert each.bits.shape == (len(notes) - 1, 3)
+
+
+def test_a_file_is_read_as_the_model_read_its_music(tmp_path):
+    path = tmp_path / "pedalled.mid"
+    path.write_bytes(pedalled())
+    (dry,), (wet,) = (scoring.score(replace(tiny(), origin={"pedal": each}), [path]) for each in (False, True))
+    assert [each.notes["duration"].tolist() for each in (dry, wet)] == [[0.5, 0.5], [1.0, 0.5]]
 
 
 def test_velocity_is_shown_apart_and_not_in_the_total(tmp_path, capsys):

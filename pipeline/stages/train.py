@@ -11,7 +11,7 @@ from pipeline.nn import checkpoint, training
 from pipeline.params import Params
 from pipeline.stages import start
 
-SECTIONS = ("seed", "train", "model")
+SECTIONS = ("seed", "ingest", "train", "model")
 """What it reads of params.yaml."""
 
 
@@ -21,6 +21,7 @@ def run(params: Params, architecture: str) -> None:
     data = hashlib.sha256(paths.WINDOWS.read_bytes()).hexdigest()
     facts = {
         "seed": params.seed,
+        "pedal": params.ingest.pedal,
         "train": params.train.model_dump(),
         "model": block.model_dump(),
         "windows_sha256": data,

@@ -71,7 +71,7 @@ class Site:
             if len(data) > LONGEST_PROMPT:
                 return PlainTextResponse("a MIDI file of 1 MB at most\n", 413)
         try:
-            notes = await asyncio.to_thread(midi.read_notes, bytes(data), "symusic")
+            notes = await asyncio.to_thread(midi.read_notes, bytes(data), "symusic", self.room.model.pedal)
         except PipelineError as error:
             return PlainTextResponse(f"{error}\n", 400)
         await self.room.play_on(encoding.encode(notes)[-PROMPT_NOTES:])

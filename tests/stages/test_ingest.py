@@ -7,6 +7,7 @@ import types
 
 import numpy as np
 import pytest
+from conftest import pedalled
 
 from pipeline import corpus, limits, midi, paths, tables
 from pipeline.corpus import Piece
@@ -89,15 +90,12 @@ def test_tables_hold_every_note_in_the_order_test_validation_train(project, read
 
 @pytest.mark.parametrize("reader", ["symusic", "pretty_midi"])
 def test_the_pedal_lengthens_notes_when_params_say_so(project, reader):
-    # Tick 0 of 10 ms: pedal down and C; tick 50: C is let go; tick 100: pedal up.
-    track = bytes.fromhex("00 FF 51 03 0F 42 40 00 B0 40 7F 00 90 3C 40 32 80 3C 00 32 B0 40 00 00 FF 2F 00")
-    header = bytes.fromhex("4D 54 68 64 00 00 00 06 00 00 00 01 00 64 4D 54 72 6B 00 00 00")
-    make(a=("train", header + bytes([len(track)]) + track))
+    make(a=("train", pedalled()))
     durations = []
     for pedal in (False, True):
         ingest.run(params(reader, pedal))
         durations += [notes["duration"].tolist() for notes in tables.read_notes(paths.NOTES, [0])]
-    assert durations == [[0.5], [1.0]]
+    assert durations == [[0.5, 0.5], [1.0, 0.5]]
 
 
 def test_the_bytes_are_the_same_every_time(project):

@@ -5,18 +5,19 @@ import io
 import os
 import socket
 import time
+from dataclasses import replace
 from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import pytest
-from conftest import music
+from conftest import music, pedalled
 from pretty_midi import PrettyMIDI
 from studio.conftest import Studio
 from studio.test_room import wait
 from websockets.exceptions import ConnectionClosedError
 
-from pipeline import midi
+from pipeline import encoding, midi
 from pipeline.errors import PipelineError
 from pipeline.studio import server, wishes
 from pipeline.studio.outbox import Outbox
@@ -114,6 +115,12 @@ def test_what_both_played_is_recorded(studio: Studio) -> None:
     tracks = {track.name: [note.pitch for note in track.notes] for track in PrettyMIDI(io.BytesIO(data)).instruments}
     assert tracks["human"] == [60, 64, 67]
     assert len(tracks["model"]) >= 4
+
+
+def test_a_file_is_read_as_the_model_read_its_music(studio: Studio) -> None:
+    studio.room.model = replace(studio.room.model, origin={"pedal": True})
+    assert get(studio, "/prompt", pedalled())[0] == 200
+    assert studio.room.prompt[:, encoding.DURATION].tolist() == [100, 50]
 
 
 def test_it_plays_on_from_a_file(studio: Studio, in_folder: Path) -> None:
