@@ -24,6 +24,9 @@ from pathlib import Path
 import small
 
 TIMED = ("metrics/benchmark.json", "metrics/decision.md")
+PATIENCE = 10.0
+"""Seconds that a stage may outlive its run: one that was just born must import before it can see that it is alone."""
+LONGEST = "longest that a process outlived its run [ms]"
 WHOM = ("dvc", "stage", "both")
 
 
@@ -104,6 +107,20 @@ def main() -> None:
     print({name: count for name, count in sorted(counts.items())})
 
 
+def gone(folder: Path) -> float:
+    """Wait until no process stands in the folder; returns how long that took [s].
+
+    Raises:
+        SystemExit: one outlives its run.
+    """
+    began = time.monotonic()
+    while left := processes(folder):
+        if time.monotonic() > began + PATIENCE:
+            raise SystemExit(f"processes {left} outlived their run by {PATIENCE:.0f} s")
+        time.sleep(0.01)
+    return time.monotonic() - began
+
+
 def cycle(folder: Path, command: list[str], pause: Callable[[], float], counts: Counter[str]) -> None:
     """Start and kill until a run ends by itself."""
     while True:
@@ -114,11 +131,10 @@ def cycle(folder: Path, command: list[str], pause: Callable[[], float], counts: 
             whom = WHOM[counts["kills"] % len(WHOM)]
             where = stage(folder)
             kill(run, whom, folder)
-            time.sleep(0.3)
+            counts[LONGEST] = max(counts[LONGEST], round(1000 * gone(folder)))
             counts["kills"] += 1
             counts[f"killed {whom}"] += 1
             counts[f"in {where}"] += 1
-            counts["outlived their run"] += len(processes(folder))
             continue
         if run.returncode == 0:
             counts["runs to the end"] += 1

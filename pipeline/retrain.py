@@ -1,4 +1,4 @@
-"""Retraining from end to end, the same on a laptop, in cron and in CI: restore, explain, run, judge, keep, offer.
+"""Retraining end to end, the same on a laptop, in cron and in CI: repair, restore, explain, run, judge, keep, offer.
 
 Each step is a command that a person could type; what CI adds is a machine and a schedule.
 """
@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pipeline import files, gate, leaks, manifest, paths, registry, revisions, tables, windows
+from pipeline import files, gate, leaks, manifest, paths, registry, repair, revisions, tables, windows
 from pipeline.errors import PipelineError
 from pipeline.explain import Outlook, explain
 from pipeline.gate import Results, Verdict
@@ -70,7 +70,10 @@ def retrain(base: str, branch: str, params: Params, show: Callable[[str], None])
 
     Raises:
         RetrainError: a step failed.
+        PipelineError: DVC is running here already.
     """
+    for mended in repair.repair():
+        show(mended)
     remote = subprocess.run(["dvc", "remote", "default"], capture_output=True, text=True).stdout.strip()
     restore = RESTORE if remote else CHECKOUT
     if step(restore, show)[0]:

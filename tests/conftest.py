@@ -1,6 +1,8 @@
 """What tests share: small made-up music, and the parameters of the project."""
 
+import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import browser as chromium
@@ -64,6 +66,20 @@ def pedalled() -> bytes:
 def codes(seed: int, count: int) -> Codes:
     """Make codes [count, 4] of such music."""
     return encoding.encode(music(seed, count))
+
+
+@contextmanager
+def unreadable(path: Path) -> Iterator[None]:
+    """Take the permission to read a file; root has it all the same, so root is somebody else meanwhile."""
+    user = os.geteuid()
+    path.chmod(0)
+    try:
+        if user == 0:
+            os.seteuid(65534)
+        yield
+    finally:
+        os.seteuid(user)
+        path.chmod(0o644)
 
 
 @pytest.fixture

@@ -52,7 +52,10 @@ def test_a_change_is_retrained_judged_kept_and_offered_and_a_fresh_clone_has_not
     toy.edit(here, "model.dense.units", [64])
     toy.commit(here, "more units")
     toy.run(here, "git", "push", "-q")
+    (here / ".dvc/tmp").mkdir(exist_ok=True)
+    (here / ".dvc/tmp/rwlock").write_text("{")  # as a killed run left it
     shown = toy.music_rnn(here, "retrain", "--branch", "retrain/1", "--summary", "report.md").stdout
+    assert ".dvc/tmp/rwlock" in shown
     assert toy.ran(shown) == {"train@dense", "evaluate@dense", "likeness@dense", "compare", "benchmark"}
     page = (here / "report.md").read_text()
     assert page.startswith("## Retrained, against HEAD\n\n**better: dense tells held-out notes in ")

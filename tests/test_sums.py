@@ -3,6 +3,7 @@
 import subprocess
 
 import pytest
+from conftest import unreadable
 
 from pipeline import sums
 from pipeline.errors import DataError
@@ -32,6 +33,11 @@ def test_the_tool_of_the_system_agrees(folder):
 
 def test_what_is_as_it_was_passes(folder):
     sums.check(folder, "run it again")
+
+
+def test_a_file_that_may_not_be_read_is_not_to_be_made_again(folder):
+    with unreadable(folder / "a.csv"), pytest.raises(DataError, match="may not be read; give yourself the permission"):
+        sums.check(folder, "run it again")
 
 
 @pytest.mark.parametrize("name", ["a.csv", "b.parquet", sums.FILE])

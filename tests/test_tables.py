@@ -1,6 +1,7 @@
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from conftest import unreadable
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -131,6 +132,13 @@ def test_a_missing_cut_or_other_file_is_one_line(tmp_path, read):
     path.write_bytes((tmp_path / "whole.parquet").read_bytes()[:-20])
     with pytest.raises(DataError, match="run 'dvc repro ingest'"):
         read(path)
+
+
+@pytest.mark.parametrize("read", [tables.read_pieces, lambda path: list(tables.read_notes(path, [0]))])
+def test_a_table_that_may_not_be_read_is_not_to_be_made_again(tmp_path, read):
+    (tmp_path / "t.parquet").touch()
+    with unreadable(tmp_path / "t.parquet"), pytest.raises(DataError, match="may not be read; give yourself"):
+        read(tmp_path / "t.parquet")
 
 
 def test_another_table_is_refused(tmp_path):

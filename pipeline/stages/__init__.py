@@ -8,13 +8,15 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
-from pipeline import lifetime, paths
-from pipeline.errors import DiskError, PipelineError
-from pipeline.params import load
+from pipeline import lifetime
 
 if "DVC_STAGE" in os.environ:
-    # Here, not in `start`: a stage imports for seconds before it starts, and its run may be killed meanwhile.
+    # Before all else: a stage imports for seconds before it starts, and its run may be killed meanwhile.
     lifetime.bind()
+
+from pipeline import paths
+from pipeline.errors import DiskError, PipelineError
+from pipeline.params import load
 
 
 def start(run: Callable[..., None], sections: Sequence[str], *arguments: str) -> None:
