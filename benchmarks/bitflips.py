@@ -18,9 +18,13 @@ from pathlib import Path
 import numpy as np
 import small
 
-from pipeline import corpus, encoding, files, paths, storage, sums, tables, verify, windows
-from pipeline.corpus import Piece
+from pipeline import files, paths, sums
+from pipeline.care import verify
+from pipeline.corpora import corpus, tables, windows
+from pipeline.corpora.corpus import Piece
 from pipeline.errors import DataError, PipelineError
+from pipeline.inference import storage
+from pipeline.music import encoding
 
 Read = Callable[[Path], object]
 

@@ -12,8 +12,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline import metrics
-from pipeline.metrics import Scores
+from pipeline.measures import metrics
+from pipeline.measures.metrics import Scores
 from pipeline.progress import track
 
 TRUTH, PECULIAR, WITHIN = 0.1, 0.3, 3.0

@@ -18,11 +18,12 @@ from pathlib import Path
 
 import small
 
-from pipeline import corpus, download, files, manifest, tables
-from pipeline.corpus import Piece
+from pipeline import files
+from pipeline.corpora import corpus, download, manifest, tables
+from pipeline.corpora.corpus import Piece
+from pipeline.corpora.sources import package
+from pipeline.corpora.tables import NotesWriter
 from pipeline.errors import PipelineError
-from pipeline.sources import package
-from pipeline.tables import NotesWriter
 
 NOBODY = 65534
 

@@ -23,9 +23,11 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "hostile"))
 import kinds  # type: ignore[import-not-found]
 from ruamel.yaml import YAML
 
-from pipeline import manifest, midi, params
+from pipeline import params
+from pipeline.corpora import manifest
 from pipeline.errors import PipelineError
-from pipeline.note import validate
+from pipeline.music import midi
+from pipeline.music.note import validate
 
 ROOT = Path(__file__).parent.parent
 WORDS = (

@@ -28,9 +28,11 @@ import kinds  # type: ignore[import-not-found]
 import places  # type: ignore[import-not-found]
 from ruamel.yaml import YAML
 
-from pipeline import limits, midi, paths, tables
+from pipeline import limits, paths
+from pipeline.corpora import tables
 from pipeline.errors import MidiError, PipelineError
 from pipeline.limits import Limits, Stopped
+from pipeline.music import midi
 from pipeline.params import load
 from pipeline.stages import fetch, ingest
 

@@ -18,8 +18,9 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from pipeline import performance, playing, ports, storage, streaming
-from pipeline.voices import NOTE_OFF, NOTE_ON, Message
+from pipeline.inference import playing, storage, streaming
+from pipeline.live import performance, ports
+from pipeline.live.voices import NOTE_OFF, NOTE_ON, Message
 
 WAYS = ("SIGINT", "SIGTERM", "port", "model")
 LONGEST = 2.0

@@ -14,8 +14,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline import latency, params, paths, playing, progress, storage
-from pipeline.latency import Act, Way
+from pipeline import params, paths, progress
+from pipeline.inference import playing, storage
+from pipeline.measures import latency
+from pipeline.measures.latency import Act, Way
 from pipeline.nn import training, tutorial
 
 ROUNDS = 7

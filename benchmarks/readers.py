@@ -8,8 +8,8 @@ import sys
 import time
 from pathlib import Path
 
-from pipeline import midi
-from pipeline.corpus import Corpus
+from pipeline.corpora.corpus import Corpus
+from pipeline.music import midi
 
 ROUNDS = 5
 

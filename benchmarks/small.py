@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from ruamel.yaml import YAML
 
-from pipeline import midi, note
+from pipeline.music import midi, note
 
 ROOT = Path(__file__).parent.parent
 PARTS = (".dvc/config", ".dvc/plots", ".dvcignore", ".gitignore", "data/corpora", "data/claims.yaml", "dvc.yaml")

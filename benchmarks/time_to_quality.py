@@ -13,10 +13,11 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from pipeline import params, paths, windows
+from pipeline import params, paths
+from pipeline.corpora import windows
+from pipeline.corpora.windows import Windows
 from pipeline.nn import training
 from pipeline.params import Params
-from pipeline.windows import Windows
 
 SCORED = 20_000
 """Validation notes scored."""

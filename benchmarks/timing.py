@@ -15,15 +15,16 @@ from statistics import median
 
 import numpy as np
 
-from pipeline import performance, playing, storage, streaming
-from pipeline.controls import Controls
-from pipeline.drafts import Draft
-from pipeline.encoding import CELL
-from pipeline.improviser import Improviser
-from pipeline.player import Player
-from pipeline.session import Session
-from pipeline.timeline import Clock, Simulated
-from pipeline.voices import NOTE_OFF, NOTE_ON, Message
+from pipeline.inference import playing, storage, streaming
+from pipeline.live import performance
+from pipeline.live.controls import Controls
+from pipeline.live.drafts import Draft
+from pipeline.live.improviser import Improviser
+from pipeline.live.player import Player
+from pipeline.live.session import Session
+from pipeline.live.timeline import Clock, Simulated
+from pipeline.live.voices import NOTE_OFF, NOTE_ON, Message
+from pipeline.music.encoding import CELL
 
 EDGE = 10.0
 """Seconds at the beginning and end that drift is measured between."""

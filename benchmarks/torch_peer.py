@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as f
 from torch import nn
 
-from pipeline.encoding import BINS, DURATION, PITCH, STEP, VELOCITY, VELOCITY_BINS
+from pipeline.music.encoding import BINS, DURATION, PITCH, STEP, VELOCITY, VELOCITY_BINS
 from pipeline.recipes import Model
 
 SIZES = {STEP: BINS, DURATION: BINS, PITCH: 128, VELOCITY: VELOCITY_BINS}

@@ -15,7 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from pipeline import encoding, params, paths, windows
+from pipeline import params, paths
+from pipeline.corpora import windows
+from pipeline.music import encoding
 from pipeline.nn import batches, training
 
 ROUNDS, BATCHES = 7, 6

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
-from pipeline import encoding, note, params, paths
-from pipeline.encoding import Codes
+from pipeline import params, paths
+from pipeline.music import encoding, note
+from pipeline.music.encoding import Codes
 from pipeline.params import Params
 
 ROOT = Path(__file__).parent.parent

@@ -5,10 +5,6 @@ from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-LEVELS = (
-    ("errors", "note"),
-    ("files", "params", "paths", "progress"),
-)
 
 
 @cache

@@ -33,17 +33,17 @@ class Plant:
 PLANTS = (
     Plant(
         about="bits computed on nats",
-        path="pipeline/spread.py",
+        path="pipeline/inference/spread.py",
         line="return np.asarray(-np.log2(np.maximum(mass, FLOOR)))",
         instead="return np.asarray(-np.log(np.maximum(mass, FLOOR)))",
-        test="tests/test_heads.py::test_bits_are_those_of_the_masses_that_are_drawn_from",
+        test="tests/inference/test_heads.py::test_bits_are_those_of_the_masses_that_are_drawn_from",
     ),
     Plant(
         about="a split leak: pieces of one composition in several splits",
-        path="pipeline/splits.py",
+        path="pipeline/corpora/splits.py",
         line="return [split[name] for name in compositions]",
         instead="return [SPLITS[number % 3] for number, _ in enumerate(compositions)]",
-        test="tests/test_splits.py::test_a_composition_has_one_split_and_order_does_not_matter",
+        test="tests/corpora/test_splits.py::test_a_composition_has_one_split_and_order_does_not_matter",
     ),
     Plant(
         about="a duplicated piece, in training and held out",
@@ -54,10 +54,10 @@ PLANTS = (
     ),
     Plant(
         about="an off-by-one target: the last note of the window",
-        path="pipeline/windows.py",
+        path="pipeline/corpora/windows.py",
         line="return self.codes[first[:, None] + np.arange(self.length)], self.codes[first + self.length]",
         instead="return self.codes[first[:, None] + np.arange(self.length)], self.codes[first + self.length - 1]",
-        test="tests/test_windows.py::test_a_target_is_the_note_after_its_window",
+        test="tests/corpora/test_windows.py::test_a_target_is_the_note_after_its_window",
     ),
 )
 

@@ -27,7 +27,7 @@ def real(folder: Path) -> Path:
     """Make a project with the stages of this checkout and a corpus of made-up pieces, not yet run."""
     from conftest import music
 
-    from pipeline import midi
+    from pipeline.music import midi
 
     for part in PARTS:
         source, target = toy.ROOT / part, folder / part

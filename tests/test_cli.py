@@ -9,7 +9,8 @@ from conftest import ROOT, music
 from typer.main import get_command
 from typer.testing import CliRunner
 
-from pipeline import cli, midi
+from pipeline import cli
+from pipeline.music import midi
 
 RUN = CliRunner()
 

@@ -21,14 +21,14 @@ STAGES = (
 )
 HEAVY = {"tensorflow", "keras"}
 TESTED_BY = {
-    "pipeline.chunks": "tests/test_midi.py",
+    "pipeline.music.chunks": "tests/music/test_midi.py",
     "pipeline.errors": "tests/test_cli.py",
     "pipeline.paths": "tests/test_pipeline.py",
     "pipeline.sections": "tests/test_params.py",
     "pipeline.nn.attention": "tests/nn/test_architectures.py",
-    "pipeline.sources.archive": "tests/stages/test_fetch.py",
-    "pipeline.sources.folder": "tests/stages/test_fetch.py",
-    "pipeline.sources.package": "tests/stages/test_fetch.py",
+    "pipeline.corpora.sources.archive": "tests/stages/test_fetch.py",
+    "pipeline.corpora.sources.folder": "tests/stages/test_fetch.py",
+    "pipeline.corpora.sources.package": "tests/stages/test_fetch.py",
 }
 """Modules that are tested through the one that calls them."""
 
@@ -78,8 +78,8 @@ def test_a_stage_depends_on_exactly_what_it_imports(name: str) -> None:
 
 
 def test_a_missing_import_would_be_seen() -> None:
-    assert "pipeline/encoding.py" in house.closure("pipeline.stages.windows")
-    assert "pipeline/encoding.py" not in house.closure("pipeline.stages.ingest")
+    assert "pipeline/music/encoding.py" in house.closure("pipeline.stages.windows")
+    assert "pipeline/music/encoding.py" not in house.closure("pipeline.stages.ingest")
 
 
 @pytest.mark.parametrize("name", STAGES)

@@ -13,7 +13,7 @@ import pytest
 from conftest import ROOT, music
 from ruamel.yaml import YAML
 
-from pipeline import midi
+from pipeline.music import midi
 
 pytestmark = pytest.mark.slow
 PARTS = ("pipeline", "data/corpora", "data/claims.yaml", "dvc.yaml", "params.yaml", ".dvc/config", ".dvc/plots")

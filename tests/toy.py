@@ -171,7 +171,8 @@ def stage(name: str, architecture: str = "") -> None:
 
 
 def ingest(how: str) -> None:
-    from pipeline import paths, tables
+    from pipeline import paths
+    from pipeline.corpora import tables
 
     splits = ["test", "validation", "validation", "train", "train"]
     write(paths.REJECTED, f"member,reason\n{how},\n")
@@ -183,8 +184,9 @@ def ingest(how: str) -> None:
 def windows(stride: int) -> None:
     import numpy as np
 
-    from pipeline import paths, tables
-    from pipeline.windows import Windows, save, starts
+    from pipeline import paths
+    from pipeline.corpora import tables
+    from pipeline.corpora.windows import Windows, save, starts
 
     rows = tables.read_pieces(paths.PIECES)
     rng = np.random.default_rng(7)
@@ -198,9 +200,9 @@ def evaluate(architecture: str, block: object) -> None:
     import numpy as np
 
     from pipeline import paths
-    from pipeline.metrics import Scores
+    from pipeline.evidence.results import Evaluation
+    from pipeline.measures.metrics import Scores
     from pipeline.recipes import Model
-    from pipeline.results import Evaluation
 
     units = int((paths.model(architecture) / "weights").read_text().split()[0])
     rng = np.random.default_rng(3)

@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from pipeline.voices import CONTROL, NOTE_OFF, NOTE_ON, SILENCE, Message
+from pipeline.live.voices import CONTROL, NOTE_OFF, NOTE_ON, SILENCE, Message
 
 
 class Wire:

@@ -8,7 +8,7 @@ app = typer.Typer()
 @app.command(epilog="Example: music-rnn doctor")
 def doctor() -> None:
     """Show the machine, what is installed, ports, corpus and cache, with remedies, on one screen."""
-    from pipeline import doctor as ward
+    from pipeline.care import doctor as ward
 
     ward.show(ward.examine())
 
@@ -18,7 +18,7 @@ def verify() -> None:
     """Read all that the pipeline wrote and hold it against its checksums; exit code 1 if anything is damaged."""
     from rich.console import Console
 
-    from pipeline import verify as audit
+    from pipeline.care import verify as audit
 
     found = list(audit.verify())
     Console().print(audit.table(found))
@@ -32,7 +32,7 @@ def verify() -> None:
 @app.command(epilog="Example: music-rnn repair && dvc repro")
 def repair() -> None:
     """Put right what a killed run left, such as a torn lock file of DVC; 'make repro' does so first."""
-    from pipeline import repair as workshop
+    from pipeline.care import repair as workshop
 
     for line in workshop.repair():
         typer.echo(line, err=True)

@@ -17,7 +17,7 @@ def explain(
     all_stages: Annotated[bool, typer.Option("--all", help="Also name the stages that have nothing to do.")] = False,
 ) -> None:
     """Say why each stage would run now, a sentence each, before anything runs."""
-    from pipeline import explain as why
+    from pipeline.ci import explain as why
 
     outlooks = why.explain()
     for each in outlooks:
@@ -30,7 +30,7 @@ def explain(
 @app.command(epilog="Example: music-rnn gate --base origin/main")
 def gate(base: Base = "HEAD") -> None:
     """Say whether the results are better than those of a revision, beyond noise; ends with code 1 where it refuses."""
-    from pipeline import retrain as work
+    from pipeline.ci import retrain as work
 
     verdict = work.judge(base, load(paths.PARAMS))
     typer.echo(verdict.paragraph)
@@ -40,7 +40,7 @@ def gate(base: Base = "HEAD") -> None:
 @app.command(epilog="Example: music-rnn promote --base v1.0.0, then: git commit and git tag -a recommended@v1.1.0")
 def promote(base: Base = "HEAD") -> None:
     """Make the recommended model the artifact of the registry, with its card, if the gate says it is better."""
-    from pipeline import retrain as work
+    from pipeline.ci import retrain as work
 
     params = load(paths.PARAMS)
     verdict = work.judge(base, params)
@@ -58,7 +58,7 @@ def retrain(
     summary: Annotated[Path | None, typer.Option(help="Add the report, in Markdown, to this file.")] = None,
 ) -> None:
     """Restore what is known, explain, run, judge, keep and offer; ends with code 1 where the gate refuses."""
-    from pipeline import retrain as work
+    from pipeline.ci import retrain as work
 
     verdict, page = work.retrain(base, branch, load(paths.PARAMS), typer.echo)
     typer.echo(page)

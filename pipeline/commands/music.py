@@ -19,7 +19,7 @@ def score(
     notes: Annotated[Path | None, typer.Option(help="Also write the bits of every note to this Parquet file.")] = None,
 ) -> None:
     """Say how surprised a model is by MIDI files, in bits per note."""
-    from pipeline import scoring, storage
+    from pipeline.inference import scoring, storage
 
     found = scoring.score(storage.find(model), midi)
     scoring.show(found)
@@ -36,7 +36,7 @@ def sample(
     seed: Annotated[int, typer.Option(min=0, help="Equal seeds play equal notes.")] = 0,
 ) -> None:
     """Let a model play on from a prompt."""
-    from pipeline import playing, storage
+    from pipeline.inference import playing, storage
 
     how = load(paths.PARAMS).generate.sampling if paths.PARAMS.exists() else playing.AS_IT_IS
     playing.write(storage.find(model), playing.Request(prompt, notes, seed), how, out)

@@ -41,7 +41,8 @@ def play(  # noqa: PLR0913 an argument of a command is an option that a person t
     CC 20 and 21 turn the temperature of pitch and time, 22 density, 23 key, 24 and 25 the range, 26 polyphony, 27
     tempo; 120 or 123 is a panic. A folder of sessions is a corpus: music-rnn corpus sessions FOLDER.
     """
-    from pipeline import performance, playing, storage
+    from pipeline.inference import playing, storage
+    from pipeline.live import performance
 
     how = load(paths.PARAMS).generate.sampling if paths.PARAMS.exists() else playing.AS_IT_IS
     wish = performance.Wish(port, input_, mode, prompt, notes, tempo, rest, seed, log)
@@ -51,7 +52,7 @@ def play(  # noqa: PLR0913 an argument of a command is an option that a person t
 @app.command(epilog="Example: music-rnn ports")
 def ports() -> None:
     """List the MIDI ports that play can use."""
-    from pipeline import ports as midi
+    from pipeline.live import ports as midi
 
     for kind, what in ((midi.OUT, "--port"), (midi.IN, "--input")):
         for name in midi.names(kind) or ["none; start a synthesiser or connect a keyboard, or give --port none"]:

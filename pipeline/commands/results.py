@@ -19,8 +19,8 @@ def study(
     ] = False,
 ) -> None:
     """Run the experiments of a study and make its page; experiments that are there already are not run again."""
-    from pipeline import findings, findings_page
-    from pipeline import study as plan
+    from pipeline.evidence import findings, findings_page
+    from pipeline.evidence import study as plan
 
     params, about = load(paths.PARAMS), plan.load(name)
     found = {}
@@ -36,8 +36,8 @@ def study(
 @app.command(epilog="Example: music-rnn seeds, after: dvc exp run --queue -S seed=1,2,3 and dvc queue start")
 def seeds() -> None:
     """Show how much results differ between experiments that differ in nothing but their seed."""
-    from pipeline import decision
-    from pipeline import seeds as spread
+    from pipeline.evidence import decision
+    from pipeline.evidence import seeds as spread
 
     found = spread.groups(spread.experiments())
     if not found:
@@ -49,7 +49,7 @@ def seeds() -> None:
 @app.command(epilog="Example: music-rnn readme")
 def readme() -> None:
     """Fill the figures in README.md, and make MODEL_OPTIMIZATION_ANALYSIS.md, from results of runs and studies."""
-    from pipeline import readme as page
+    from pipeline.evidence import readme as page
     from pipeline.stages import report as stage
 
     page.write(stage.facts(load(paths.PARAMS)))
@@ -58,7 +58,7 @@ def readme() -> None:
 @app.command(epilog="Example: music-rnn ship expressive")
 def ship(model: Annotated[str, typer.Argument(help="A trained architecture, such as expressive.")]) -> None:
     """Put a trained model into the package, half as large, with its bits and the licence of its music on its card."""
-    from pipeline import shipping
+    from pipeline.evidence import shipping
 
     typer.echo(shipping.ship(model, load(paths.PARAMS).corpus))
 
@@ -69,7 +69,7 @@ def export(
     out: Annotated[Path, typer.Option("-o", "--out", help="The .tflite file to write.")],
 ) -> None:
     """Write one note of a model, with explicit state, as a .tflite file to put into other programs."""
-    from pipeline import storage
+    from pipeline.inference import storage
 
     found = storage.find(model)
     from pipeline.nn import export as lite

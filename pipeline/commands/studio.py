@@ -17,7 +17,7 @@ def studio(
     model: Annotated[str, typer.Option(help="The model to begin with; the page can choose another.")] = "expressive",
 ) -> None:
     """Play with a model in your browser, on this machine alone."""
-    from pipeline import playing
+    from pipeline.inference import playing
 
     try:
         from pipeline.studio import door, room, server

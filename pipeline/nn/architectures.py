@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from pipeline import encoding
+from pipeline.music import encoding
 from pipeline.nn import heads
 from pipeline.nn.attention import Attention
 from pipeline.nn.layers import Embedded, Gated, RmsNorm

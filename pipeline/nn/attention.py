@@ -1,4 +1,4 @@
-"""Attention in Keras; its twin in numpy is in `pipeline.layers`.
+"""Attention in Keras; its twin in numpy is in `pipeline.inference.layers`.
 
 Shapes: B pieces or windows side by side, T notes, M notes before them that are still in reach, U units.
 """
@@ -7,13 +7,13 @@ from typing import Any
 
 import tensorflow as tf
 
-from pipeline.layers import SPAN
+from pipeline.inference.layers import SPAN
 from pipeline.nn.layers import Residual
 from pipeline.recipes import HEAD
 
 
 class Attention(Residual):
-    """Causal attention over the last `SPAN` notes; see `pipeline.layers.Attention`.
+    """Causal attention over the last `SPAN` notes; see `pipeline.inference.layers.Attention`.
 
     The state is what the numpy twin carries in play; in training it comes from the segment before, as numbers that no
     gradient goes through.

@@ -7,11 +7,12 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from pipeline import sounding, windows
+from pipeline.corpora import windows
+from pipeline.corpora.passages import Passages, Segment
+from pipeline.corpora.windows import Windows
+from pipeline.music import sounding
 from pipeline.params import Params
-from pipeline.passages import Passages, Segment
 from pipeline.recipes import Model
-from pipeline.windows import Windows
 
 
 def of_windows(params: Params, block: Model, data: Windows, epoch: int) -> Iterator[Segment]:

@@ -1,6 +1,6 @@
 """One note of a trained model as a `.tflite` file, for programs in other languages: numpy and Python stay behind.
 
-The file has two signatures; drawing a note stays with whoever plays, as in `pipeline.chain`:
+The file has two signatures; drawing a note stays with whoever plays, as in `pipeline.inference.chain`:
 
     hear   note [1, 4] and the state (all zero before the first note) to hidden [1, H] and the state after
     tell   hidden [1, H] and note [1, 4] to the outputs of each part: draw `step` first, put it into the note and ask
@@ -9,7 +9,7 @@ The file has two signatures; drawing a note stays with whoever plays, as in `pip
 A note is step and duration in cells of 10 ms, pitch and velocity. Outputs are logits of 82 bins of time, 128 pitches
 and 32 bins of velocity; of mixture heads 24 numbers a time; of regression heads seconds.
 
-Shapes: H width of the hidden vector, with the cells left of each key as of `pipeline.network`; U units.
+Shapes: H width of the hidden vector, with the cells left of each key as of `pipeline.inference.network`; U units.
 """
 
 import tempfile
@@ -18,15 +18,17 @@ from typing import Any
 
 import tensorflow as tf
 
-from pipeline import chain, encoding, files
-from pipeline.encoding import DURATION, PITCH, STEP
+from pipeline import files
 from pipeline.errors import DataError
-from pipeline.layers import SPAN
-from pipeline.network import EMBEDDED
+from pipeline.inference import chain
+from pipeline.inference.layers import SPAN
+from pipeline.inference.network import EMBEDDED
+from pipeline.inference.storage import Trained
+from pipeline.music import encoding
+from pipeline.music.encoding import DURATION, PITCH, STEP
+from pipeline.music.note import PITCHES
 from pipeline.nn import heads, layers
-from pipeline.note import PITCHES
 from pipeline.recipes import HEAD, Model
-from pipeline.storage import Trained
 
 LEFT = "left"
 """Name of that part of the state which holds the cells left of each key."""

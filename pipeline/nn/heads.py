@@ -1,6 +1,6 @@
 """What a model says of the next note in training: the outputs of its heads and their losses.
 
-The twins in numpy, from which scores and samples come, are `pipeline.heads` and `pipeline.chain`.
+The twins in numpy, from which scores and samples come, are `pipeline.inference.heads` and `pipeline.inference.chain`.
 
 Shapes: N notes, H width of the hidden vector, C width of the chain.
 """
@@ -12,13 +12,14 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from pipeline import chain, encoding, mixture
-from pipeline.encoding import BINS, CELL, COLUMN, DURATION, PITCH, STEP, VELOCITY, VELOCITY_BINS, Codes
+from pipeline.inference import chain, mixture
+from pipeline.music import encoding
+from pipeline.music.encoding import BINS, CELL, COLUMN, DURATION, PITCH, STEP, VELOCITY, VELOCITY_BINS, Codes
+from pipeline.music.note import PITCHES
+from pipeline.music.sounding import FEATURES
 from pipeline.nn import layers
 from pipeline.nn.layers import Linear
-from pipeline.note import PITCHES
 from pipeline.recipes import LossWeights, Model
-from pipeline.sounding import FEATURES
 
 Losses = Mapping[str, Any]
 """Of each head [N]: nats, or squared seconds of a regression head."""
@@ -60,7 +61,7 @@ class Regression(keras.layers.Layer):
 
 
 class Chain(keras.layers.Layer):
-    """Categorical and mixture heads; see `pipeline.chain`."""
+    """Categorical and mixture heads; see `pipeline.inference.chain`."""
 
     def __init__(self, block: Model) -> None:
         super().__init__(name="heads")

@@ -1,4 +1,4 @@
-"""Layers that Keras lacks. Their twins in numpy are in `pipeline.layers` and `pipeline.network`.
+"""Layers that Keras lacks. Their twins in numpy are in `pipeline.inference.layers` and `pipeline.inference.network`.
 
 Shapes: B pieces or windows side by side, T notes, D width, U units.
 """
@@ -10,9 +10,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from pipeline.encoding import BINS, DURATION, PITCH, STEP, VELOCITY, VELOCITY_BINS
-from pipeline.note import PITCHES
-from pipeline.sounding import FADE, FEATURES
+from pipeline.music.encoding import BINS, DURATION, PITCH, STEP, VELOCITY, VELOCITY_BINS
+from pipeline.music.note import PITCHES
+from pipeline.music.sounding import FADE, FEATURES
 
 LONGEST = 200.0
 """Notes that the slowest unit of a gated recurrence remembers at first."""
@@ -88,7 +88,7 @@ def scan(keep: Any, new: Any, first: Any) -> Any:
 
 
 class Residual(keras.layers.Layer):
-    """A residual block: what mixes notes, by its kind, then two dense layers; see `pipeline.layers.Residual`."""
+    """A residual block: what mixes notes, by kind, then two dense layers; see `pipeline.inference.layers.Residual`."""
 
     def __init__(self, units: int, width: int, name: str) -> None:
         super().__init__(name=name)
@@ -123,7 +123,7 @@ class Residual(keras.layers.Layer):
 
 
 class Gated(Residual):
-    """A gated linear recurrence; see `pipeline.layers.Gated`."""
+    """A gated linear recurrence; see `pipeline.inference.layers.Gated`."""
 
     def build(self, shape: Any) -> None:
         """Make the weights; at first the units remember from one note to about `LONGEST`, spread evenly by order."""

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import keras
 import tensorflow as tf
 
-from pipeline import encoding
+from pipeline.music import encoding
 
 HIDDEN = ("inner", "outer", "up", "down", "chain", "dense", "lstm_cell")
 """Layers whose kernels stand between hidden vectors, but for the first that reads numbers instead of an embedding."""

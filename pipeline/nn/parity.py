@@ -9,11 +9,12 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from pipeline import encoding, sounding, streaming
-from pipeline.encoding import DURATION, STEP, Codes
+from pipeline.inference import streaming
+from pipeline.inference.spread import cell_bits
+from pipeline.inference.storage import Trained
+from pipeline.music import encoding, sounding
+from pipeline.music.encoding import DURATION, STEP, Codes
 from pipeline.nn import architectures
-from pipeline.spread import cell_bits
-from pipeline.storage import Trained
 
 NOTES = 100
 """Notes that are told by both."""

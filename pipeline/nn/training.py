@@ -16,18 +16,20 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from pipeline import progress, streaming, windows
-from pipeline.encoding import Codes
-from pipeline.metrics import collect
+from pipeline import progress
+from pipeline.corpora import windows
+from pipeline.corpora.passages import Segment
+from pipeline.corpora.windows import Windows
+from pipeline.inference import streaming
+from pipeline.inference.spread import Spread
+from pipeline.inference.storage import Trained
+from pipeline.measures.metrics import collect
+from pipeline.music.encoding import Codes
 from pipeline.nn import architectures, batches, checkpoint
 from pipeline.nn.heads import Chain
 from pipeline.nn.optimizers import Adam, Muon, Optimizer
 from pipeline.params import Params
-from pipeline.passages import Segment
 from pipeline.recipes import Model
-from pipeline.spread import Spread
-from pipeline.storage import Trained
-from pipeline.windows import Windows
 
 PIECES = 16
 """Validation pieces read side by side."""

@@ -10,9 +10,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from pipeline import encoding
-from pipeline.encoding import Codes
-from pipeline.note import PITCHES
+from pipeline.music import encoding
+from pipeline.music.encoding import Codes
+from pipeline.music.note import PITCHES
 from pipeline.recipes import Model
 
 

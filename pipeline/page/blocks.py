@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from pipeline.evidence.report import Rows
 from pipeline.page.html import Html
-from pipeline.report import Rows
 
 
 @dataclass(frozen=True)

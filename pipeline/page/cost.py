@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
-from pipeline import report
+from pipeline.evidence import report
+from pipeline.evidence.report import Rows
 from pipeline.page import lines
 from pipeline.page.blocks import Figure, Section, Table
 from pipeline.page.found import Found
 from pipeline.page.lines import Axes, Series
-from pipeline.report import Rows
 
 
 def costs(found: Found) -> Section:

@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pipeline import claims, midi, paths
+from pipeline import paths
 from pipeline.errors import DataError
-from pipeline.note import Notes
-from pipeline.report import Facts, Rows
+from pipeline.evidence import claims
+from pipeline.evidence.report import Facts, Rows
+from pipeline.music import midi
+from pipeline.music.note import Notes
 
 SAMPLES_SHOWN = 6
 """Of each architecture; the others are in their folder."""

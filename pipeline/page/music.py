@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.note import Notes
+from pipeline.music.note import Notes
 from pipeline.page.found import Sample
 
 NOTES_SHOWN = 60_000

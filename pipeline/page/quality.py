@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
-from pipeline import decision, report
+from pipeline.evidence import decision, report
+from pipeline.evidence.report import Rows
 from pipeline.page import bars, lines, quantity
 from pipeline.page.bars import Interval
 from pipeline.page.blocks import Figure, Section, Table
 from pipeline.page.found import Found
 from pipeline.page.lines import Axes, Series
-from pipeline.report import Rows
 
 HEADS = ("pitch", "step", "duration")
 FEW = 20

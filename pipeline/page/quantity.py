@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
+from pipeline.evidence.report import Rows
 from pipeline.page.lines import Series
-from pipeline.report import Rows
 
 MOST = 400
 """Rows of a table at most; a page is to be read."""

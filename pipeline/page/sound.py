@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from pipeline.evidence.report import Rows
 from pipeline.page import steps
 from pipeline.page.blocks import Figure, Section, Table
 from pipeline.page.found import Found
 from pipeline.page.lines import Series
-from pipeline.report import Rows
 
 PITCH_CLASSES = ("C", "C♯", "D", "E♭", "E", "F", "F♯", "G", "A♭", "A", "B♭", "B")
 TITLES = {

@@ -12,13 +12,17 @@ from typing import Any
 
 import numpy as np
 
-from pipeline import costs, decision, files, latency, paths, progress, storage, windows
-from pipeline.encoding import Codes
+from pipeline import files, paths, progress
+from pipeline.corpora import windows
+from pipeline.evidence import decision
+from pipeline.inference import storage
+from pipeline.inference.sampling import Sampler
+from pipeline.inference.streaming import Engine
+from pipeline.measures import costs, latency
+from pipeline.music.encoding import Codes
 from pipeline.nn import batches, parity, training, tutorial
 from pipeline.params import Params
-from pipeline.sampling import Sampler
 from pipeline.stages import start
-from pipeline.streaming import Engine
 
 SECTIONS = ("seed", "architectures", "train", "model", "generate", "compare", "benchmark")
 """What it reads of params.yaml."""

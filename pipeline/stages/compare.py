@@ -2,11 +2,13 @@
 
 import json
 
-from pipeline import decision, files, pairs, paths, results
-from pipeline.decision import Decision
-from pipeline.metrics import Scores
+from pipeline import files, paths
+from pipeline.evidence import decision, results
+from pipeline.evidence.decision import Decision
+from pipeline.evidence.results import Evaluation
+from pipeline.measures import pairs
+from pipeline.measures.metrics import Scores
 from pipeline.params import Params
-from pipeline.results import Evaluation
 from pipeline.stages import start
 
 SECTIONS = ("seed", "architectures", "compare")

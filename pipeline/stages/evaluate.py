@@ -2,9 +2,13 @@
 
 import sys
 
-from pipeline import calibration, files, hearing, metrics, paths, results, storage, windows
+from pipeline import files, paths
+from pipeline.corpora import windows
+from pipeline.evidence import results
+from pipeline.evidence.results import Evaluation
+from pipeline.inference import storage
+from pipeline.measures import calibration, hearing, metrics
 from pipeline.params import Params
-from pipeline.results import Evaluation
 from pipeline.stages import start
 
 SECTIONS = ("evaluate", "compare")

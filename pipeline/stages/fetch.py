@@ -3,12 +3,13 @@
 import shutil
 from pathlib import Path
 
-from pipeline import corpus, files, paths
+from pipeline import files, paths
+from pipeline.corpora import corpus
+from pipeline.corpora.manifest import Archive, Folder, Package, load
+from pipeline.corpora.sources import Source, archive, folder, package
 from pipeline.errors import CorpusError
-from pipeline.manifest import Archive, Folder, Package, load
 from pipeline.params import Params
 from pipeline.progress import say, track
-from pipeline.sources import Source, archive, folder, package
 from pipeline.stages import start
 
 SECTIONS = ("corpus",)

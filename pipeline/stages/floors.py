@@ -2,7 +2,9 @@
 
 import json
 
-from pipeline import files, floors, metrics, paths, windows
+from pipeline import files, paths
+from pipeline.corpora import windows
+from pipeline.measures import floors, metrics
 from pipeline.params import Params
 from pipeline.stages import start
 

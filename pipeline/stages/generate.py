@@ -2,10 +2,12 @@
 
 import sys
 
-from pipeline import paths, playing, progress, storage, windows
-from pipeline.encoding import Codes
+from pipeline import paths, progress
+from pipeline.corpora import windows
+from pipeline.inference import playing, storage
+from pipeline.inference.playing import Request
+from pipeline.music.encoding import Codes
 from pipeline.params import Params
-from pipeline.playing import Request
 from pipeline.stages import start
 
 SECTIONS = ("seed", "generate", "compare")

@@ -13,17 +13,18 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from pipeline import files, limits, paths, splits, sums
-from pipeline.corpus import Corpus, Piece
+from pipeline import files, limits, paths, sums
+from pipeline.corpora import splits
+from pipeline.corpora.corpus import Corpus, Piece
+from pipeline.corpora.tables import NotesWriter, PieceRow, write_pieces
 from pipeline.errors import CorpusError, MidiError
 from pipeline.limits import Limits, Stopped
-from pipeline.midi import read_notes
-from pipeline.note import Notes
+from pipeline.music.midi import read_notes
+from pipeline.music.note import Notes
 from pipeline.params import Params
 from pipeline.progress import say, track
 from pipeline.sections import Ingest
 from pipeline.stages import start
-from pipeline.tables import NotesWriter, PieceRow, write_pieces
 
 SECTIONS = ("corpus", "ingest")
 """What it reads of params.yaml."""

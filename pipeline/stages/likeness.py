@@ -4,11 +4,15 @@ import sys
 
 import numpy as np
 
-from pipeline import files, paths, progress, results, storage, streaming, windows, yardstick
+from pipeline import files, paths, progress
+from pipeline.corpora import windows
+from pipeline.evidence import results
+from pipeline.inference import storage, streaming
+from pipeline.inference.sampling import Sampler
+from pipeline.measures import yardstick
+from pipeline.measures.yardstick import Music
 from pipeline.params import Params
-from pipeline.sampling import Sampler
 from pipeline.stages import start
-from pipeline.yardstick import Music
 
 SECTIONS = ("seed", "generate", "likeness", "compare")
 """What it reads of params.yaml."""

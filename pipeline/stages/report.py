@@ -4,11 +4,13 @@ import json
 
 from rich.console import Console
 
-from pipeline import files, metrics, paths, report
+from pipeline import files, paths
+from pipeline.evidence import report
+from pipeline.evidence.report import Facts
+from pipeline.evidence.results import Evaluation
+from pipeline.measures import metrics
 from pipeline.page import build, found
 from pipeline.params import Params
-from pipeline.report import Facts
-from pipeline.results import Evaluation
 from pipeline.stages import start
 
 SECTIONS = ("seed", "corpus", "architectures", "train", "model", "generate", "compare")

@@ -6,7 +6,9 @@ from dataclasses import replace
 
 import pandas as pd
 
-from pipeline import files, paths, storage, windows
+from pipeline import files, paths
+from pipeline.corpora import windows
+from pipeline.inference import storage
 from pipeline.nn import checkpoint, training
 from pipeline.params import Params
 from pipeline.stages import start

@@ -2,11 +2,13 @@
 
 import numpy as np
 
-from pipeline import encoding, paths, progress, sums, tables, windows
+from pipeline import paths, progress, sums
+from pipeline.corpora import tables, windows
+from pipeline.corpora.tables import PieceRow
+from pipeline.corpora.windows import Windows
+from pipeline.music import encoding
 from pipeline.params import Params
 from pipeline.stages import start
-from pipeline.tables import PieceRow
-from pipeline.windows import Windows
 
 SECTIONS = ("windows",)
 """What it reads of params.yaml."""

@@ -6,18 +6,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.controls import Controls
-from pipeline.encoding import Codes
-from pipeline.improviser import Improviser, Mode
-from pipeline.player import Player
-from pipeline.storage import Trained
-from pipeline.streaming import Engine
+from pipeline.inference.storage import Trained
+from pipeline.inference.streaming import Engine
+from pipeline.live.controls import Controls
+from pipeline.live.improviser import Improviser, Mode
+from pipeline.live.player import Player
+from pipeline.live.timeline import TICKS
+from pipeline.live.voices import NOTE_OFF, Message
+from pipeline.music.encoding import Codes
 from pipeline.studio.outbox import Frame
 from pipeline.studio.surprise import Surprise
 from pipeline.studio.take import Take
 from pipeline.studio.witness import Witness
-from pipeline.timeline import TICKS
-from pipeline.voices import NOTE_OFF, Message
 
 RELEASED = 123
 """Control change: all notes off."""

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline import paths, storage
-from pipeline.storage import CARD, SHIPPED, Trained
+from pipeline import paths
+from pipeline.inference import storage
+from pipeline.inference.storage import CARD, SHIPPED, Trained
 from pipeline.studio.wishes import WishError
 
 FROM_PACKAGE = " (shipped)"

@@ -8,10 +8,10 @@ import asyncio
 import time
 from itertools import count
 
-from pipeline.constraints import ACCIDENTALS, CHROMATIC, SCALES, TONICS
-from pipeline.controls import Controls
-from pipeline.encoding import Codes
-from pipeline.playing import read_prompt
+from pipeline.inference.constraints import ACCIDENTALS, CHROMATIC, SCALES, TONICS
+from pipeline.inference.playing import read_prompt
+from pipeline.live.controls import Controls
+from pipeline.music.encoding import Codes
 from pipeline.sections import Sampling
 from pipeline.studio import library
 from pipeline.studio.band import Band, Stage

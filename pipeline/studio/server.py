@@ -13,8 +13,8 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
-from pipeline import encoding, midi
 from pipeline.errors import PipelineError
+from pipeline.music import encoding, midi
 from pipeline.studio import wishes
 from pipeline.studio.doing import do
 from pipeline.studio.door import Door

@@ -8,10 +8,10 @@ import threading
 from collections.abc import Callable
 from queue import Full, Queue
 
-from pipeline.drafts import Draft, codes_of
-from pipeline.encoding import HEADS
-from pipeline.storage import Trained
-from pipeline.streaming import Engine
+from pipeline.inference.storage import Trained
+from pipeline.inference.streaming import Engine
+from pipeline.live.drafts import Draft, codes_of
+from pipeline.music.encoding import HEADS
 from pipeline.studio.outbox import Frame
 
 WAITING = 32

@@ -2,7 +2,7 @@
 
 import threading
 
-from pipeline.session import Session
+from pipeline.live.session import Session
 
 NEVER = float("inf")
 

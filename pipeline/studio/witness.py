@@ -10,8 +10,8 @@ from collections import deque
 from collections.abc import Callable
 from itertools import count
 
-from pipeline.drafts import Draft
-from pipeline.improviser import Improviser
+from pipeline.live.drafts import Draft
+from pipeline.live.improviser import Improviser
 from pipeline.studio.outbox import Frame
 
 Tell = Callable[[Frame], None]

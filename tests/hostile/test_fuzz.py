@@ -12,9 +12,11 @@ sys.path.insert(0, str(Path(__file__).parent))
 import kinds
 from conftest import ROOT
 
-from pipeline import manifest, midi, params
+from pipeline import params
+from pipeline.corpora import manifest
 from pipeline.errors import PipelineError
-from pipeline.note import validate
+from pipeline.music import midi
+from pipeline.music.note import validate
 
 GOOD = [each.data for each in kinds.files(0, mutants=10, large=False) if each.data]
 PIECE = st.one_of(st.binary(max_size=8), st.sampled_from([b"MTrk", b"\xff\x51\x03\x00\x00\x00", b"\xff\xff\xff\x7f"]))

@@ -10,9 +10,11 @@ sys.path.insert(0, str(Path(__file__).parent))
 import kinds
 import places
 
-from pipeline import archives, midi, paths, tables
+from pipeline import paths
+from pipeline.corpora import archives, tables
 from pipeline.errors import MidiError, PipelineError
-from pipeline.note import validate
+from pipeline.music import midi
+from pipeline.music.note import validate
 from pipeline.params import Params
 from pipeline.stages import fetch, ingest
 

@@ -7,15 +7,16 @@ import pytest
 import tensorflow as tf
 from conftest import codes
 
-from pipeline import layers, sounding, streaming
-from pipeline.layers import SPAN
-from pipeline.network import Network
+from pipeline.inference import layers, streaming
+from pipeline.inference.layers import SPAN
+from pipeline.inference.network import Network
+from pipeline.inference.spread import Spread, cell_bits
+from pipeline.inference.storage import Trained
+from pipeline.music import sounding
 from pipeline.nn import architectures, heads
 from pipeline.nn.architectures import Net
 from pipeline.params import Params
 from pipeline.recipes import Model
-from pipeline.spread import Spread, cell_bits
-from pipeline.storage import Trained
 
 COUNTED = {
     "baseline": 84_354,

@@ -3,13 +3,14 @@
 import numpy as np
 import pytest
 
-from pipeline import sounding, windows
-from pipeline.encoding import DURATION, PITCH, STEP
+from pipeline.corpora import windows
+from pipeline.corpora.passages import Passages, Segment
+from pipeline.corpora.windows import Windows
+from pipeline.music import sounding
+from pipeline.music.encoding import DURATION, PITCH, STEP
 from pipeline.nn import batches
 from pipeline.params import Params
-from pipeline.passages import Passages, Segment
 from pipeline.recipes import Model
-from pipeline.windows import Windows
 
 T = 6
 

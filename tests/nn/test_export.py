@@ -7,15 +7,15 @@ import pytest
 import tensorflow as tf
 from conftest import codes
 
-from pipeline.body import Body
-from pipeline.encoding import COLUMN, VELOCITY
 from pipeline.errors import DataError
-from pipeline.heads import softmax
+from pipeline.inference.body import Body
+from pipeline.inference.heads import softmax
+from pipeline.inference.spread import Spread
+from pipeline.inference.storage import Trained
+from pipeline.inference.streaming import heads_of
+from pipeline.music.encoding import COLUMN, VELOCITY
 from pipeline.nn import architectures, export
 from pipeline.params import Params
-from pipeline.spread import Spread
-from pipeline.storage import Trained
-from pipeline.streaming import heads_of
 
 KINDS = {
     "stacked": {},

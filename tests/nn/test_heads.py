@@ -8,8 +8,9 @@ import tensorflow as tf
 from conftest import codes
 from scipy import special
 
-from pipeline import encoding, mixture, sounding
-from pipeline.encoding import BIN_OF, BINS, DURATION, PITCH, STEP, VELOCITY, VELOCITY_BINS
+from pipeline.inference import mixture
+from pipeline.music import encoding, sounding
+from pipeline.music.encoding import BIN_OF, BINS, DURATION, PITCH, STEP, VELOCITY, VELOCITY_BINS
 from pipeline.nn import heads
 from pipeline.nn.heads import Chain, Regression
 from pipeline.params import Params

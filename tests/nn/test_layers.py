@@ -6,7 +6,8 @@ import pytest
 import tensorflow as tf
 from conftest import codes
 
-from pipeline import encoding, layers, sounding
+from pipeline.inference import layers
+from pipeline.music import encoding, sounding
 from pipeline.nn import layers as nn
 from pipeline.nn.layers import Embedded, Gated, Linear, RmsNorm
 

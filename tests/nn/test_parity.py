@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from conftest import codes
 
+from pipeline.inference.spread import Spread
+from pipeline.inference.storage import Trained
 from pipeline.nn import architectures, parity
 from pipeline.params import Params
 from pipeline.recipes import Model
-from pipeline.spread import Spread
-from pipeline.storage import Trained
 
 KINDS = {
     "scalar regression window": {"memory": "window"},

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from conftest import codes
 
-from pipeline import windows
+from pipeline.corpora import windows
+from pipeline.corpora.windows import Windows
 from pipeline.nn import checkpoint, training
 from pipeline.nn.training import Job, Trainer
 from pipeline.params import Params
 from pipeline.recipes import Model, Train
-from pipeline.windows import Windows
 
 
 def budget(project: Params, **changes: int) -> Train:

@@ -5,9 +5,9 @@ import math
 import pytest
 from conftest import music
 
+from pipeline.evidence.report import Facts
 from pipeline.page.found import Found, Sample
 from pipeline.params import Params
-from pipeline.report import Facts
 
 BITS = {"baseline": 17.6, "stacked": 17.5, "bidirectional": 17.7, "expressive": 15.0}
 HEADS = ("pitch", "step", "duration")

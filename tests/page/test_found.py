@@ -3,8 +3,9 @@ import json
 import pytest
 from conftest import ROOT, music
 
-from pipeline import midi, paths
+from pipeline import paths
 from pipeline.errors import DataError
+from pipeline.music import midi
 from pipeline.page import found as gathering
 
 

@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 from conftest import ROOT, music
 
-from pipeline import paths, sums, tables
+from pipeline import paths, sums
+from pipeline.corpora import tables
+from pipeline.corpora.tables import NotesWriter, PieceRow
 from pipeline.nn import training
 from pipeline.params import Params
-from pipeline.tables import NotesWriter, PieceRow
 
 training.prepare(0, 1)
 SPLITS = ("train", "train", "validation", "test", "validation")

@@ -3,7 +3,8 @@
 import json
 from pathlib import Path
 
-from pipeline import latency, paths
+from pipeline import paths
+from pipeline.measures import latency
 from pipeline.params import Params
 from pipeline.stages import benchmark
 

@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 
 from pipeline import paths
-from pipeline.results import Evaluation
+from pipeline.evidence.results import Evaluation
 
 
 def test_the_best_lines_up_under_one_name(in_made: Path) -> None:

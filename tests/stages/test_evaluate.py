@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import paths, storage, streaming, windows
-from pipeline.results import Evaluation
+from pipeline import paths
+from pipeline.corpora import windows
+from pipeline.evidence.results import Evaluation
+from pipeline.inference import storage, streaming
 
 
 def test_all_held_out_notes_but_the_first_are_scored(in_made: Path) -> None:

@@ -13,9 +13,9 @@ import pytest
 from ruamel.yaml import YAML
 
 from pipeline import paths
-from pipeline.corpus import Corpus
+from pipeline.corpora.corpus import Corpus
+from pipeline.corpora.sources import archive, package
 from pipeline.errors import CorpusError
-from pipeline.sources import archive, package
 from pipeline.stages import fetch
 
 SONGS = {"2004/a.midi": b"music a", "2004/b.midi": b"music b", "2006/c.midi": b"music c"}

@@ -9,10 +9,12 @@ import numpy as np
 import pytest
 from conftest import pedalled
 
-from pipeline import corpus, limits, midi, paths, tables
-from pipeline.corpus import Piece
+from pipeline import limits, paths
+from pipeline.corpora import corpus, tables
+from pipeline.corpora.corpus import Piece
 from pipeline.errors import CorpusError, DataError
-from pipeline.note import NOTE
+from pipeline.music import midi
+from pipeline.music.note import NOTE
 from pipeline.sections import Ingest
 from pipeline.stages import fetch, ingest
 

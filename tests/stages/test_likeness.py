@@ -6,11 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline import likeness as measures
-from pipeline import paths, storage, streaming, windows
-from pipeline.likeness import Training
+from pipeline import paths
+from pipeline.corpora import windows
+from pipeline.inference import storage, streaming
+from pipeline.inference.sampling import Sampler
+from pipeline.measures import likeness as measures
+from pipeline.measures.likeness import Training
 from pipeline.params import Params
-from pipeline.sampling import Sampler
 from pipeline.stages import likeness
 
 

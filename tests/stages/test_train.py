@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import paths, storage
+from pipeline import paths
 from pipeline.errors import ParamsError
+from pipeline.inference import storage
 from pipeline.params import Params
 from pipeline.stages import train
 

@@ -5,7 +5,9 @@ from pathlib import Path
 import numpy as np
 from conftest import music
 
-from pipeline import encoding, paths, windows
+from pipeline import paths
+from pipeline.corpora import windows
+from pipeline.music import encoding
 from pipeline.params import Params
 from pipeline.stages import windows as stage
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from websockets.sync.client import ClientConnection, connect
 
-from pipeline.playing import AS_IT_IS
+from pipeline.inference.playing import AS_IT_IS
 from pipeline.studio import door, server
 from pipeline.studio.room import Room
 

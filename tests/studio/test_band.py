@@ -3,8 +3,8 @@
 import time
 from pathlib import Path
 
-from pipeline.controls import Controls
-from pipeline.playing import AS_IT_IS, read_prompt
+from pipeline.inference.playing import AS_IT_IS, read_prompt
+from pipeline.live.controls import Controls
 from pipeline.studio import library
 from pipeline.studio.band import Band, Ears, Stage
 from pipeline.studio.outbox import Frame

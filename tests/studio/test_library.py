@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_streaming import tiny
+from inference.test_streaming import tiny
 
-from pipeline import storage
 from pipeline.errors import DataError
+from pipeline.inference import storage
 from pipeline.studio import library
 from pipeline.studio.wishes import WishError
 

@@ -4,12 +4,12 @@ import time
 from pathlib import Path
 
 import pytest
+from inference.test_streaming import tiny
 from studio.conftest import Studio
-from test_streaming import tiny
 
-from pipeline import storage
-from pipeline.constraints import pitches
-from pipeline.playing import AS_IT_IS
+from pipeline.inference import storage
+from pipeline.inference.constraints import pitches
+from pipeline.inference.playing import AS_IT_IS
 from pipeline.studio.room import KEYS, MOST_PAGES, Room
 from pipeline.studio.wishes import WishError
 

@@ -17,8 +17,8 @@ from studio.conftest import Studio
 from studio.test_room import wait
 from websockets.exceptions import ConnectionClosedError
 
-from pipeline import encoding, midi
 from pipeline.errors import PipelineError
+from pipeline.music import encoding, midi
 from pipeline.studio import server, wishes
 from pipeline.studio.outbox import Outbox
 

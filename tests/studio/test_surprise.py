@@ -6,12 +6,12 @@ import time
 import numpy as np
 import pytest
 from conftest import codes
-from test_streaming import tiny
+from inference.test_streaming import tiny
 
-from pipeline import storage, streaming
-from pipeline.drafts import Draft, codes_of
-from pipeline.encoding import DURATION, PITCH, STEP, VELOCITY
-from pipeline.storage import SHIPPED, Trained
+from pipeline.inference import storage, streaming
+from pipeline.inference.storage import SHIPPED, Trained
+from pipeline.live.drafts import Draft, codes_of
+from pipeline.music.encoding import DURATION, PITCH, STEP, VELOCITY
 from pipeline.studio.outbox import Frame
 from pipeline.studio.surprise import WAITING, Surprise
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pretty_midi import PrettyMIDI
 
-from pipeline.session import HUMAN, MODEL
+from pipeline.live.session import HUMAN, MODEL
 from pipeline.studio.take import Take
 
 

@@ -1,6 +1,6 @@
 """A witness changes nothing of what is played, and tells all of it."""
 
-from pipeline.drafts import Draft
+from pipeline.live.drafts import Draft
 from pipeline.studio.outbox import Frame
 from pipeline.studio.witness import Witness
 

@@ -1,0 +1,1 @@
+"""Whether all is well here, and what to do where it is not."""

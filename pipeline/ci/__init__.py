@@ -1,0 +1,1 @@
+"""Retraining, and the judgement whether what came out is better."""

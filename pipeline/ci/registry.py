@@ -1,0 +1,132 @@
+"""The registry of models is Git: the promoted one is an artifact in `dvc.yaml`, its card lies beside the metrics.
+
+A tag such as `recommended@v1.0.0` makes it a version that other repositories get by name. The card says of what the
+model was made, by the hashes in `dvc.lock`, so that anyone can make it again and compare.
+"""
+
+import hashlib
+import io
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+
+from pipeline import files, paths, revisions
+from pipeline.corpora import manifest, tables
+from pipeline.corpora.splits import SPLITS
+from pipeline.errors import DataError
+from pipeline.evidence.report import table
+from pipeline.evidence.results import Evaluation
+from pipeline.measures.metrics import interval
+from pipeline.params import Params
+
+NAME = "recommended"
+"""Of the artifact."""
+CARD = Path("metrics/card.md")
+DVC = Path("dvc.yaml")
+BLOCK = re.compile(r"^artifacts:\n(?:(?:[ \t].*)?\n)*", re.M)
+
+
+def promote(model: str, params: Params, verdict: str) -> list[Path]:
+    """Make a trained model the artifact `recommended`, and write its card; returns what was written.
+
+    Args:
+        model: its architecture.
+        params: of the project.
+        verdict: what the gate said of it, for the card.
+
+    Raises:
+        DataError: the model is not in `dvc.lock`.
+    """
+    known = facts(model, params)
+    files.write_text(CARD, card(model, known, verdict))
+    files.write_text(DVC, with_artifact(DVC.read_text(encoding="utf-8"), model, known))
+    return [DVC, CARD]
+
+
+def empty() -> bool:
+    """Whether no model was promoted yet."""
+    return not BLOCK.search(DVC.read_text(encoding="utf-8"))
+
+
+def facts(model: str, params: Params) -> dict[str, str]:
+    """Gather what the card says, by name; hashes are those of `dvc.lock`."""
+    stages = revisions.lock("")
+    trained = stages.get(f"train@{model}")
+    if not trained:
+        raise DataError(f"{revisions.LOCK} has no model {model!r}; run 'dvc repro'")
+    music = manifest.load(paths.manifest(params.corpus))
+    out, values = trained["outs"][0], trained["params"]["params.yaml"]
+    return {
+        "model": f"{out['path']} ({out['md5']}, {out['size']:,} bytes)",
+        "corpus": f"{params.corpus}: {music.title} ({_hash(stages['fetch'], 'outs', '.zip')})",
+        "licence of the music": music.licence,
+        "source of the music": " ".join(music.source.split()),
+        "split": f"{_counts()} ({_hash(stages['ingest'], 'outs', 'data/notes')})",
+        "params": f"seed {values['seed']}, {_digest(values)} of seed, train and model.{model}",
+        "code": f"{_digest(_modules(trained))} of {len(_modules(trained))} modules that train it",
+        **_figures(model, params),
+    }
+
+
+def _figures(model: str, params: Params) -> dict[str, str]:
+    """Say how good it is and what it costs."""
+    found, timings = Evaluation.load(paths.evaluation(model)), revisions.reader("")(paths.TIMINGS)
+    mean, low, high = interval(found.scores, params.compare.resamples, params.seed)
+    heads = ", ".join(f"{name} {bits:.3f}" for name, bits in found.scores.per_note().items() if name != "bits_per_note")
+    cost = f"{found.parameters:,} parameters, {found.bytes:,} bytes"
+    for what, said in (("train", "to train"), ("generate", "to play")):
+        if ratio := timings.get(what, {}).get(model):
+            cost += f", {ratio['median']:.2f}× {timings['reference']} {said} a note"
+    return {
+        "bits per note": f"{mean:.3f} [{low:.3f}, {high:.3f}] on {int(found.scores.notes.sum()):,} notes of "
+        f"{params.compare.split} ({heads})",
+        "cost": cost,
+    }
+
+
+def _counts() -> str:
+    rows = tables.read_pieces(paths.PIECES)
+    return ", ".join(f"{sum(row.split == split for row in rows)} {split}" for split in SPLITS)
+
+
+def _hash(stage: dict[str, Any], kind: str, ending: str) -> str:
+    return next(str(each["md5"]) for each in stage[kind] if each["path"].endswith(ending))
+
+
+def _modules(stage: dict[str, Any]) -> dict[str, str]:
+    """Return the hashes of the modules that a stage imports, by path."""
+    return {dep["path"]: dep["md5"] for dep in stage["deps"] if dep["path"].endswith(".py")}
+
+
+def _digest(tree: Any) -> str:
+    """Return the first half of a sha256 of values, whatever their order was in a file."""
+    return hashlib.sha256(json.dumps(tree, sort_keys=True).encode()).hexdigest()[:32]
+
+
+def card(model: str, known: dict[str, str], verdict: str) -> str:
+    """Return the card, in Markdown."""
+    rows = [["", ""], *([name, said] for name, said in known.items())]
+    return (
+        "\n\n".join(
+            [
+                f"# {NAME}: {model}",
+                "Made by `music-rnn promote` from `dvc.lock` and `metrics/`. The same commit, corpus and seed give the "
+                "same bytes: `dvc repro`, then compare the hashes.",
+                table(rows),
+                f"The gate said: {verdict}",
+            ]
+        )
+        + "\n"
+    )
+
+
+def with_artifact(text: str, model: str, known: dict[str, str]) -> str:
+    """Return the text of `dvc.yaml` with the artifact in it, all else as it was."""
+    meta = {name.replace(" ", "_"): said for name, said in known.items()}
+    told = {"path": str(paths.model(model)), "type": "model", "desc": f"{model}; card: {CARD}", "meta": meta}
+    block = io.StringIO()
+    YAML().dump({"artifacts": {NAME: told}}, block)
+    return BLOCK.sub("", text).rstrip("\n") + "\n\n" + block.getvalue()

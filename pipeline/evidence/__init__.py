@@ -1,0 +1,1 @@
+"""What was found, and the pages and tables that show it."""

@@ -1,0 +1,1 @@
+"""Trained models in numpy: one note in, one distribution out; no TensorFlow."""

@@ -1,0 +1,84 @@
+"""How surprised a model is by MIDI files: bits of every note, per head.
+
+Shapes: N notes.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.table import Table
+
+from pipeline import files
+from pipeline.errors import MidiError
+from pipeline.inference import streaming
+from pipeline.inference.storage import Trained
+from pipeline.music import encoding, midi
+from pipeline.music.encoding import HEADS
+from pipeline.music.note import COLUMNS, Notes
+
+
+@dataclass(frozen=True)
+class Scored:
+    """One file under a model."""
+
+    path: Path
+    notes: Notes
+    """[N]"""
+    bits: NDArray[np.float64]
+    """[N - 1, 3] of all notes but the first, columns as `HEADS`; a fourth is of velocity, where the model tells it."""
+
+    @property
+    def heads(self) -> tuple[str, ...]:
+        """Names of the columns."""
+        return (*HEADS, "velocity")[: self.bits.shape[1]]
+
+
+def score(model: Trained, paths: Sequence[Path]) -> list[Scored]:
+    """Score MIDI files.
+
+    Raises:
+        MidiError: names the file that cannot be read or has fewer than two notes.
+    """
+    return [_one(model, path) for path in paths]
+
+
+def _one(model: Trained, path: Path) -> Scored:
+    try:
+        notes = midi.read_notes(path.read_bytes(), "symusic", model.pedal)
+    except (OSError, MidiError) as error:
+        raise MidiError(f"{path}: {error}; give a MIDI file with notes") from error
+    if len(notes) < 2:
+        raise MidiError(f"{path}: one note only; the first is never scored, so give a file with two or more")
+    return Scored(path, notes, streaming.bits(model, [encoding.encode(notes)], 1)[0])
+
+
+def show(found: Sequence[Scored]) -> None:
+    """Print one row a file."""
+    out = Table("file", "notes", "bits per note", *(found[0].heads if found else HEADS))
+    for each in found:
+        mean = each.bits.mean(axis=0)
+        told = (mean[: len(HEADS)].sum(), *mean)
+        out.add_row(str(each.path), f"{len(each.notes):,}", *(f"{value:.3f}" for value in told))
+    Console(highlight=False).print(out)
+
+
+def write(found: Sequence[Scored], path: Path) -> None:
+    """Write one row a note: file, the note, and its bits per head; those of a first note are null."""
+    parts = []
+    for each in found:
+        columns = {"file": pa.array([str(each.path)] * len(each.notes), pa.string())}
+        columns |= {name: pa.array(each.notes[name]) for name in COLUMNS}
+        bits = np.concatenate([np.full((1, len(each.heads)), np.nan), each.bits])
+        columns |= {
+            f"bits_{head}": pa.array(bits[:, place], pa.float64(), from_pandas=True)
+            for place, head in enumerate(each.heads)
+        }
+        parts.append(pa.table(columns))
+    with files.replacing(path) as temporary:
+        pq.write_table(pa.concat_tables(parts), temporary, compression="zstd", write_page_checksum=True)

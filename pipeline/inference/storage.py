@@ -1,0 +1,186 @@
+"""A trained model on disk: `weights.npz`, `model.json` and `history.csv` in one folder.
+
+A model is data, not code: arrays and JSON, read without TensorFlow, checked against a sha256 before use, and equal
+byte for byte when trained again from the same inputs. The card vouches for itself, the weights and the learning curve.
+"""
+
+import csv
+import hashlib
+import io
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile
+
+import numpy as np
+
+from pipeline import files, paths
+from pipeline.errors import DataError
+from pipeline.inference.layers import Floats
+from pipeline.inference.spread import Spread
+from pipeline.music.encoding import CELL, CELLS
+from pipeline.recipes import Model
+
+FORMAT = 2
+SHIPPED = Path(__file__).parent.parent / "shipped"
+"""Models that come with the package."""
+WEIGHTS, CARD, HISTORY = "weights.npz", "model.json", "history.csv"
+PATIENCE = (0.0, 0.1, 0.4)
+"""Seconds to wait before each look at a model whose files do not match: it may be in the middle of being replaced."""
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A model: the recipe, the weights, and how its notes were encoded."""
+
+    architecture: str
+    block: Model
+    length: int
+    """Notes in a training window, T; a model that cannot stream reads as many to play."""
+    weights: Mapping[str, Floats]
+    spread: Mapping[str, Spread]
+    origin: Mapping[str, Any] = field(default_factory=dict)
+    """Where it comes from: seed, whether its notes were read with the pedal, training parameters, sha256 of windows."""
+
+    @property
+    def parameters(self) -> int:
+        """Count of trained numbers."""
+        return sum(weight.size for weight in self.weights.values())
+
+    @property
+    def pedal(self) -> bool:
+        """Whether the notes that it learned from sound on while the pedal is down; a prompt must be read the same."""
+        return bool(self.origin.get("pedal", False))
+
+
+def save(model: Trained, folder: Path, number: type[np.floating[Any]] = np.float32) -> None:
+    """Write a model; the card comes last and vouches for the weights.
+
+    Args:
+        model: what is written.
+        folder: where; files there are replaced one by one, each whole.
+        number: how weights are kept; float16 halves the size and is for models that are given away.
+    """
+    data = files.npz({name: weight.astype(number) for name, weight in model.weights.items()})
+    card = {
+        "format": FORMAT,
+        "architecture": model.architecture,
+        "block": model.block.model_dump(),
+        "length": model.length,
+        "cell_seconds": CELL,
+        "cells": CELLS,
+        "parameters": model.parameters,
+        "spread": {name: asdict(spread) for name, spread in model.spread.items()},
+        "weights_sha256": hashlib.sha256(data).hexdigest(),
+        "history_sha256": _sha256(folder / HISTORY),
+        "origin": dict(model.origin),
+    }
+    files.write_bytes(folder / WEIGHTS, data)
+    files.write_text(folder / CARD, stamped(card))
+
+
+def stamped(card: Mapping[str, Any]) -> str:
+    """Return the text of a card, with the sha256 of all it says as its last line."""
+    said = {name: value for name, value in card.items() if name != "card_sha256"}
+    digest = hashlib.sha256(json.dumps(said, indent=1).encode()).hexdigest()
+    return json.dumps({**said, "card_sha256": digest}, indent=1) + "\n"
+
+
+def _sha256(path: Path) -> str:
+    """Return the sha256 of a file; nothing if there is none."""
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
+
+
+def load(folder: Path) -> Trained:
+    """Read a model; the files of one that is being replaced meanwhile are never mixed.
+
+    Raises:
+        DataError: nothing there, another format or time grid, or files that are not those of the card.
+    """
+    for pause in PATIENCE:
+        time.sleep(pause)
+        card, data = _read(folder)
+        fault = _fault(folder, card, data)
+        if not fault:
+            return _trained(folder, card, data)
+    raise DataError(f"{folder / fault}; run 'dvc checkout' or train again")
+
+
+def _read(folder: Path) -> tuple[dict[str, Any], bytes]:
+    """Read the card and the weights; see `load`."""
+    try:
+        text = (folder / CARD).read_text(encoding="utf-8")
+        data = (folder / WEIGHTS).read_bytes()
+        card = json.loads(text)
+        stamp = (card["format"], card["cell_seconds"], card["cells"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(f"{folder}: no model here ({error}); train one with 'dvc repro'") from error
+    if stamp != (FORMAT, CELL, CELLS):
+        raise DataError(f"{folder / CARD}: written by another version of this program; train it again")
+    if text != stamped(card):
+        raise DataError(f"{folder / CARD}: torn or edited by hand; run 'dvc checkout' or train again")
+    return card, data
+
+
+def _fault(folder: Path, card: Mapping[str, Any], data: bytes) -> str:
+    """Return which file of a model is not the one of its card, or nothing."""
+    if hashlib.sha256(data).hexdigest() != card.get("weights_sha256"):
+        return f"{WEIGHTS}: not the weights that {CARD} vouches for"
+    if card.get("history_sha256") and _sha256(folder / HISTORY) != card["history_sha256"]:
+        return f"{HISTORY}: not the learning curve that {CARD} vouches for"
+    return ""
+
+
+def _trained(folder: Path, card: Mapping[str, Any], data: bytes) -> Trained:
+    """Make a model of its files.
+
+    Raises:
+        DataError: the card does not describe these weights.
+    """
+    try:
+        with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
+            weights = {name: arrays[name].astype(np.float32) for name in arrays.files}
+        model = Trained(
+            architecture=card["architecture"],
+            block=Model.model_validate(card["block"]),
+            length=card["length"],
+            weights=weights,
+            spread={name: Spread(**spread) for name, spread in card["spread"].items()},
+            origin=card["origin"],
+        )
+    except (AttributeError, KeyError, TypeError, ValueError, EOFError, BadZipFile) as error:
+        raise DataError(f"{folder / CARD}: torn or edited by hand; train the model again") from error
+    if not all(np.isfinite(weight).all() for weight in weights.values()):
+        raise DataError(f"{folder / WEIGHTS}: holds numbers that are not finite; train the model again")
+    if model.parameters != card.get("parameters"):
+        raise DataError(f"{folder / WEIGHTS}: {model.parameters:,} numbers, not as many as {CARD} says; train it again")
+    return model
+
+
+def history(folder: Path) -> list[dict[str, float]]:
+    """Read the learning curve of a model: one row an epoch.
+
+    Raises:
+        DataError: there is none.
+    """
+    try:
+        header, *rows = list(csv.reader((folder / HISTORY).read_text(encoding="utf-8").splitlines()))
+        return [dict(zip(header, map(float, row), strict=True)) for row in rows]
+    except (OSError, ValueError) as error:
+        raise DataError(f"{folder / HISTORY}: no learning curve here ({error}); train with 'dvc repro'") from error
+
+
+def find(model: str) -> Trained:
+    """Read a model by the name of its architecture in this project, by its folder, or by the name of a shipped one.
+
+    Raises:
+        DataError: none of these is there.
+    """
+    for folder in (paths.model(model), Path(model), SHIPPED / model):
+        if (folder / CARD).is_file():
+            return load(folder)
+    shipped = ", ".join(sorted(each.parent.name for each in SHIPPED.glob(f"*/{CARD}"))) or "none"
+    raise DataError(f"no model {model!r} here; train one with 'dvc repro', or take a shipped one: {shipped}")

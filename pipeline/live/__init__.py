@@ -1,0 +1,1 @@
+"""A player that keeps time, and never leaves a note hanging."""

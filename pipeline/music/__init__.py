@@ -1,0 +1,1 @@
+"""Notes: from and to MIDI, on the time grid, and which of them sound."""

@@ -1,0 +1,94 @@
+"""All that the pipeline wrote is read again; every kind of damage is found and named."""
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from inference.test_streaming import tiny
+from typer.testing import CliRunner
+
+from pipeline import cli, paths, sums
+from pipeline.care import verify
+from pipeline.corpora import corpus, windows
+from pipeline.corpora.corpus import Piece
+from pipeline.corpora.windows import Windows
+from pipeline.inference import storage
+
+KINDS = {
+    "corpora": "data/raw/a.zip",
+    "tables of notes": "data/notes/notes.parquet",
+    "windows": "data/windows/windows.npz",
+    "models": "models/tiny/weights.npz",
+    "unfinished trainings": ".checkpoints/a-1/state.npz",
+    "objects in DVC's cache": ".dvc/cache/files/md5/5d/41402abc4b2a76b9719d911017c592",
+    "outputs in dvc.lock": "metrics/a.json",
+}
+
+
+@pytest.fixture
+def home(in_folder: Path) -> Path:
+    """A project with one of each kind."""
+    for place in KINDS.values():
+        Path(place).parent.mkdir(parents=True, exist_ok=True)
+    corpus.write(Path(KINDS["corpora"]), [Piece("a.mid", "a", "train", hashlib.sha256(b"x").hexdigest())], [b"x"])
+    Path(KINDS["tables of notes"]).write_text("hello")
+    sums.write(paths.NOTES.parent)
+    codes = np.zeros((4, 4), np.int16)
+    windows.save(
+        Windows(codes, np.array([4]), np.array(["train"]), np.array(["a"]), np.array([0], np.int32), 2), paths.WINDOWS
+    )
+    storage.save(tiny(), Path("models/tiny"))
+    Path(KINDS["unfinished trainings"]).write_bytes(hashlib.sha256(b"x").digest() + b"x")
+    Path(KINDS["objects in DVC's cache"]).write_text("hello")
+    Path("metrics/a.json").write_text("{}")
+    md5 = hashlib.md5(b"{}").hexdigest()
+    lock = f"schema: '2.0'\nstages:\n  x:\n    cmd: y\n    outs:\n    - path: metrics/a.json\n      md5: {md5}\n"
+    Path("dvc.lock").write_text(lock + f"    - path: metrics/gone.json\n      md5: {md5}\n")
+    return in_folder
+
+
+def test_what_is_whole_is_found_whole(home: Path) -> None:
+    found = list(verify.verify())
+    assert {each.kind for each in found} == set(KINDS) | {"shipped models"}
+    assert [each.fault for each in found if each.fault] == []
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_one_flipped_bit_of_any_kind_is_found_and_named(home: Path, kind: str) -> None:
+    path = Path(KINDS[kind])
+    torn = bytearray(path.read_bytes())
+    torn[len(torn) // 2] ^= 1
+    path.write_bytes(torn)
+    faults = [each for each in verify.verify() if each.fault]
+    assert [each.kind for each in faults] == [kind]
+    assert path.name in faults[0].fault and "\n" not in faults[0].fault
+
+
+def test_the_command_ends_with_one_when_something_is_damaged(home: Path) -> None:
+    done = CliRunner().invoke(cli.app, ["verify"])
+    assert done.exit_code == 0 and "corpora" in done.output
+    Path("metrics/a.json").write_text("{ }")
+    done = CliRunner().invoke(cli.app, ["verify"])
+    assert done.exit_code == 1 and "metrics/a.json: not what dvc.lock says" in done.output
+
+
+def test_a_torn_record_is_a_fault_not_a_traceback(home: Path) -> None:
+    Path("dvc.lock").write_text("stages: {")
+    assert "run 'music-rnn repair'" in next(each for each in verify.verify() if each.fault).fault
+
+
+def test_the_hash_of_a_folder_is_that_of_dvc(in_folder: Path) -> None:
+    from dvc_data.hashfile.build import build
+    from dvc_data.hashfile.db.local import LocalHashFileDB
+    from dvc_objects.fs.local import LocalFileSystem
+
+    for name in ("b/c.txt", "a.txt", "b.txt", "b/ü"):
+        path = in_folder / "out" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(name)
+    system = LocalFileSystem()
+    built = build(LocalHashFileDB(system, str(in_folder / "cache")), str(in_folder / "out"), system, "md5")
+    assert verify.of(in_folder / "out") == built[2].hash_info.value
+    (in_folder / "out" / ".a.txt.99.part").write_text("")
+    assert verify.of(in_folder / "out") == built[2].hash_info.value

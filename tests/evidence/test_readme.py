@@ -1,0 +1,36 @@
+"""The pages at the top of the project are those of the last run and of the studies."""
+
+import pytest
+from conftest import ROOT
+
+from pipeline import params, paths
+from pipeline.errors import DataError
+from pipeline.evidence import analysis, claims, readme
+from pipeline.stages import report
+
+
+def test_the_figures_in_the_readme_are_fresh(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    text = (ROOT / readme.README).read_text("utf-8")
+    facts = report.facts(params.load(ROOT / "params.yaml"))
+    assert readme.filled(text, facts) == text, "README.md is stale; run 'music-rnn readme'"
+
+
+def test_the_claims_are_held_against_fresh_results(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    made = analysis.markdown(report.facts(params.load(paths.PARAMS)), claims.load(paths.CLAIMS))
+    assert analysis.PAGE.read_text("utf-8") == made, f"{analysis.PAGE} is stale; run 'music-rnn readme'"
+
+
+def test_a_part_that_nothing_fills_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    facts = report.facts(params.load(ROOT / "params.yaml"))
+    with pytest.raises(DataError, match="marked parts are"):
+        readme.filled("# no parts at all", facts)
+
+
+def test_pictures_and_pages_that_the_readme_names_are_there() -> None:
+    text = (ROOT / readme.README).read_text("utf-8")
+    for name in ("docs/sample.png", "docs/results-maestro.md"):
+        assert name in text
+        assert (ROOT / name).stat().st_size > 1000

@@ -1,0 +1,78 @@
+"""Models that come with the package."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import ROOT, codes
+from inference.test_streaming import CARRIED, tiny
+
+from pipeline import paths
+from pipeline.corpora import tables
+from pipeline.errors import DataError
+from pipeline.evidence import shipping
+from pipeline.evidence.results import Evaluation
+from pipeline.inference import storage, streaming
+from pipeline.measures import metrics
+from pipeline.music import encoding
+
+
+@pytest.fixture
+def project(in_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with one trained and evaluated model, and a package without any."""
+    monkeypatch.setattr(storage, "SHIPPED", in_folder / "package")
+    model = replace(tiny(**CARRIED), architecture="small", origin={"seed": 3})
+    storage.save(model, paths.model("small"))
+    scores = metrics.collect(["a.mid"], streaming.bits(model, [codes(1, 60)], 1))
+    history = [{"epoch": 1.0, "notes": 8.0, "loss": 2.0, **scores.per_note()}]
+    Evaluation("small", model.block, model.parameters, 10, history, scores).save(paths.evaluation("small"))
+    paths.CORPORA.mkdir(parents=True)
+    (paths.CORPORA / "maestro-sample.yaml").write_bytes((ROOT / "data/corpora/maestro-sample.yaml").read_bytes())
+    return in_folder
+
+
+def test_a_shipped_model_is_half_as_large_and_tells_the_same(project: Path) -> None:
+    folder = shipping.ship("small", "maestro-sample")
+    whole = paths.model("small")
+    assert (folder / storage.WEIGHTS).stat().st_size < 0.7 * (whole / storage.WEIGHTS).stat().st_size
+    notes = [codes(2, 80)]
+    ours, theirs = (streaming.bits(storage.load(each), notes, 1)[0].mean() for each in (folder, whole))
+    assert ours == pytest.approx(theirs, abs=2e-3)
+
+
+def test_its_card_says_what_it_learned_from(project: Path) -> None:
+    card = json.loads((shipping.ship("small", "maestro-sample") / storage.CARD).read_text("utf-8"))
+    assert "CC BY-NC-SA" in card["origin"]["licence_of_the_music"]
+    assert card["origin"]["corpus"] == "maestro-sample"
+    assert card["origin"]["seed"] == 3
+    assert np.isfinite(card["origin"]["bits_per_note"])
+
+
+def test_a_model_of_the_project_comes_before_a_shipped_one(project: Path) -> None:
+    shipping.ship("small", "maestro-sample")
+    assert storage.find("small").origin == {"seed": 3}
+    for file in paths.model("small").iterdir():
+        file.unlink()
+    assert storage.find("small").origin["corpus"] == "maestro-sample"
+    with pytest.raises(DataError, match="take a shipped one: small"):
+        storage.find("large")
+
+
+@pytest.mark.usefixtures("ingested")
+def test_the_shipped_model_tells_music_it_has_not_heard(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The validation piece of the sample is of MAESTRO's validation split too; unigrams take 16.5 bits for it."""
+    piece = next(row.piece for row in tables.read_pieces(ROOT / paths.PIECES) if row.split == "validation")
+    (notes,) = tables.read_notes(ROOT / paths.NOTES, [piece])
+    bits = streaming.bits(storage.load(storage.SHIPPED / "expressive"), [encoding.encode(notes)[:3000]], 1)[0]
+    assert bits[:, :3].sum(axis=1).mean() < 13.0
+
+
+def test_the_shipped_card_is_small_and_says_what_it_must() -> None:
+    folder = storage.SHIPPED / "expressive"
+    assert (folder / storage.WEIGHTS).stat().st_size <= 2_000_000
+    origin = storage.load(folder).origin
+    assert origin["corpus"] == "maestro-v3"
+    assert origin["licence_of_the_music"] == "CC BY-NC-SA 4.0"
+    assert origin["bits_per_note"] < 12.0

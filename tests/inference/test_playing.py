@@ -1,0 +1,73 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from conftest import codes, music, pedalled
+from inference.test_streaming import CARRIED, KINDS, tiny
+
+from pipeline.errors import MidiError
+from pipeline.inference import playing, streaming
+from pipeline.inference.playing import Request
+from pipeline.inference.sampling import Sampler
+from pipeline.music import encoding, midi
+
+SAMPLING = playing.AS_IT_IS.model_copy(update={"top_p_pitch": 0.98})
+
+
+@pytest.fixture
+def prompt(tmp_path):
+    midi.write_notes(music(3, 20), tmp_path / "prompt.mid")
+    return tmp_path / "prompt.mid"
+
+
+def test_a_prompt_is_the_notes_of_a_file(prompt):
+    notes = midi.read_notes(prompt.read_bytes(), "symusic")
+    assert np.array_equal(playing.read_prompt(prompt), encoding.encode(notes))
+
+
+@pytest.mark.parametrize("pedal", [False, True])
+def test_a_prompt_is_read_as_the_model_read_its_music(pedal, tmp_path):
+    (tmp_path / "pedalled.mid").write_bytes(pedalled())
+    model = replace(tiny(**CARRIED), origin={"pedal": pedal})
+    playing.write(model, Request(tmp_path / "pedalled.mid", 1, 0), SAMPLING, tmp_path / "out.mid")
+    notes = midi.read_notes((tmp_path / "out.mid").read_bytes(), "symusic")
+    assert notes["duration"][:2].tolist() == pytest.approx([1.0 if pedal else 0.5, 0.5], abs=2e-3)
+
+
+def test_no_prompt_is_one_middle_c():
+    assert playing.read_prompt(None).tolist() == [[0, 50, 60, 64]]
+
+
+def test_a_prompt_that_is_no_midi_is_named(tmp_path):
+    (tmp_path / "text.mid").write_text("no music")
+    for name in ("text.mid", "absent.mid"):
+        with pytest.raises(MidiError, match=rf"{name}: .*give a MIDI file with notes"):
+            playing.read_prompt(tmp_path / name)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_written_is_the_prompt_and_what_was_played(kind, tmp_path):
+    model, given = tiny(**kind), codes(3, 8)
+    playing.play(model, given, Request(None, 15, 7), SAMPLING, tmp_path / "out.mid")
+    choose = Sampler(np.random.default_rng(7), SAMPLING).choose
+    expected = encoding.decode(np.concatenate([given, streaming.improvise(model, given, 15, choose)]))
+    midi.write_notes(expected, tmp_path / "expected.mid")
+    assert (tmp_path / "out.mid").read_bytes() == (tmp_path / "expected.mid").read_bytes()
+    assert (tmp_path / "out.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_same_seed_writes_the_same_bytes(prompt, tmp_path):
+    def written(name: str, seed: int | list[int]) -> list[bytes]:
+        playing.write(tiny(**CARRIED), Request(prompt, 12, seed), SAMPLING, tmp_path / name / "sample.mid")
+        return [(tmp_path / name / file).read_bytes() for file in ("sample.mid", "sample.png")]
+
+    one = written("one", [4, 1])
+    assert written("two", [4, 1]) == one
+    assert written("three", [4, 2])[0] != one[0]
+
+
+def test_a_file_begins_with_the_notes_of_its_prompt(prompt, tmp_path):
+    playing.write(tiny(), Request(prompt, 6, 0), SAMPLING, tmp_path / "out.mid")
+    notes = midi.read_notes((tmp_path / "out.mid").read_bytes(), "symusic")
+    assert sorted(notes["pitch"][:8]) == sorted(playing.read_prompt(prompt)[:8, encoding.PITCH])
+    assert notes["onset"][0] == 0

@@ -1,0 +1,91 @@
+from dataclasses import replace
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from conftest import music, pedalled
+from inference.test_streaming import KINDS, tiny
+
+from pipeline.errors import MidiError
+from pipeline.inference import scoring, streaming
+from pipeline.music import encoding, midi
+
+
+@pytest.fixture
+def files(tmp_path):
+    paths = [tmp_path / "first.mid", tmp_path / "second.mid"]
+    for seed, path in enumerate(paths):
+        midi.write_notes(music(seed, 30 + seed), path)
+    return paths
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_file_is_scored_as_its_notes_are(files, kind):
+    model = tiny(**kind)
+    found = scoring.score(model, files)
+    assert [each.path for each in found] == files
+    for each in found:
+        notes = midi.read_notes(each.path.read_bytes(), "symusic")
+        assert np.array_equal(each.notes, notes)
+        assert np.array_equal(each.bits, streaming.bits(model, [encoding.encode(notes)], 1)[0])
+        assert each.bits.shape == (len(notes) - 1, 3)
+
+
+def test_a_file_is_read_as_the_model_read_its_music(tmp_path):
+    path = tmp_path / "pedalled.mid"
+    path.write_bytes(pedalled())
+    (dry,), (wet,) = (scoring.score(replace(tiny(), origin={"pedal": each}), [path]) for each in (False, True))
+    assert [each.notes["duration"].tolist() for each in (dry, wet)] == [[0.5, 0.5], [1.0, 0.5]]
+
+
+def test_velocity_is_shown_apart_and_not_in_the_total(tmp_path, capsys):
+    found = scoring.Scored(tmp_path / "a.mid", music(0, 5), np.tile([1.0, 2.0, 4.0, 100.0], (4, 1)))
+    scoring.show([found])
+    shown = capsys.readouterr().out
+    assert "7.000" in shown
+    assert "velocity" in shown
+    scoring.write([found], tmp_path / "scored.parquet")
+    assert pq.read_table(tmp_path / "scored.parquet")["bits_velocity"].to_pylist() == [None, *[100.0] * 4]
+
+
+def test_every_note_is_written_and_the_first_has_no_bits(files, tmp_path):
+    found = scoring.score(tiny(), files)
+    scoring.write(found, tmp_path / "scored.parquet")
+    table = pq.read_table(tmp_path / "scored.parquet").to_pandas()
+    heads = ["bits_pitch", "bits_step", "bits_duration"]
+    assert list(table) == ["file", "onset", "duration", "pitch", "velocity", *heads]
+    assert len(table) == sum(len(each.notes) for each in found)
+    for each in found:
+        rows = table[table["file"] == str(each.path)]
+        assert rows["onset"].tolist() == each.notes["onset"].tolist()
+        assert rows["pitch"].tolist() == each.notes["pitch"].tolist()
+        assert rows[heads].iloc[0].isna().all()
+        assert np.array_equal(rows[heads].iloc[1:].to_numpy(), each.bits)
+    assert pq.read_table(tmp_path / "scored.parquet")["bits_pitch"].null_count == 2
+
+
+def test_one_row_a_file_is_shown(files, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "300")
+    found = scoring.score(tiny(), files)
+    scoring.show(found)
+    lines = capsys.readouterr().out.splitlines()
+    for each in found:
+        (row,) = [line for line in lines if str(each.path) in line]
+        figures = [
+            f"{len(each.notes)}",
+            *(f"{value:.3f}" for value in (each.bits.sum() / len(each.bits), each.bits[:, 0].mean())),
+        ]
+        assert [figure for figure in figures if figure not in row] == []
+
+
+def test_a_file_that_is_no_midi_is_named(tmp_path):
+    (tmp_path / "text.mid").write_text("no music")
+    for name in ("text.mid", "absent.mid"):
+        with pytest.raises(MidiError, match=rf"{name}: .*give a MIDI file with notes"):
+            scoring.score(tiny(), [tmp_path / name])
+
+
+def test_a_file_of_one_note_is_named(tmp_path):
+    midi.write_notes(music(0, 1), tmp_path / "one.mid")
+    with pytest.raises(MidiError, match=r"one\.mid: one note only"):
+        scoring.score(tiny(), [tmp_path / "one.mid"])

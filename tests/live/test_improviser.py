@@ -1,0 +1,251 @@
+"""What is played follows all that sounded, under what is set now, and nothing that nobody heard."""
+
+from collections import Counter
+
+import numpy as np
+import pytest
+from conftest import codes
+from hypothesis import given
+from hypothesis import strategies as st
+from inference.test_streaming import CARRIED, KINDS, tiny
+from wire import Wire, check
+
+from pipeline.inference import streaming
+from pipeline.inference.constraints import pitches
+from pipeline.inference.playing import AS_IT_IS
+from pipeline.inference.sampling import Sampler
+from pipeline.inference.streaming import Engine
+from pipeline.live.controls import Controls
+from pipeline.live.drafts import Draft, codes_of
+from pipeline.live.improviser import MOST_A_SECOND, MOST_AT_ONCE, Improviser, after
+from pipeline.live.player import LOOK_AHEAD, NAP, Player
+from pipeline.live.session import HUMAN, MODEL, Session
+from pipeline.live.timeline import Simulated
+from pipeline.music.encoding import CELLS, PITCH, STEP
+
+PROMPT = codes(1, 5)
+
+
+def improviser(mode="continue", seed=0, prompt=PROMPT, **recipe):
+    source = Improviser(Engine(tiny(**{**CARRIED, **recipe})), Controls(AS_IT_IS), prompt, np.random.default_rng(seed))
+    source.mode = mode
+    return source
+
+
+def alone(source, seconds, acts=()):
+    """Play for simulated seconds; acts are pairs of a time [s] and a function of the player."""
+    clock, waiting = Simulated(), sorted(acts, key=lambda act: act[0])
+    wire = Wire(clock=clock)
+
+    def sleep(span):
+        clock.sleep(span)
+        while waiting and clock() >= waiting[0][0]:
+            waiting.pop(0)[1](player)
+        player.stopping = clock() >= seconds
+
+    player = Player(source, wire, Session(), clock, sleep)
+    player.rehearse()
+    check(wire.sent)
+    return player
+
+
+def phrase(begin, notes):
+    """Return the acts of a phrase: pause, duration and pitch of notes, one after the other [s]."""
+    acts, now = [], begin
+    for pause, duration, pitch in notes:
+        now += pause
+        acts.append((now, lambda player, pitch=pitch: player.strike(pitch, 70)))
+        now += duration
+        acts.append((now, lambda player, pitch=pitch: player.lift(pitch)))
+    return acts
+
+
+PHRASE = phrase(1.0, [(0, 0.3, 60), (0.1, 0.3, 64), (0.1, 0.4, 67), (0.3, 0.5, 72)])
+"""From 1.0 to 3.0 s."""
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_alone_it_plays_what_the_engine_would_play(kind):
+    model = tiny(**kind)
+    source = Improviser(Engine(model), Controls(AS_IT_IS), PROMPT, np.random.default_rng(3))
+    source.waited = False
+    limits = {"polyphony": MOST_AT_ONCE, "density": MOST_A_SECOND}
+    sampler = Sampler(np.random.default_rng(3), AS_IT_IS.model_copy(update=limits))
+    sampler.hear(PROMPT)
+    expected = streaming.improvise(model, PROMPT, 30, sampler.choose)
+    source.drawn_for, source.sampler = (AS_IT_IS, "continue"), source._sampler()
+    played = []
+    for _ in range(30):
+        source.propose(0)
+        played.append(source.code)
+        source.accept()
+    assert np.array_equal(np.stack(played), expected)
+
+
+def test_a_proposal_stays_until_it_is_accepted_and_the_model_has_not_heard_it():
+    source = improviser()
+    before = source.engine.hidden.copy()
+    draft = source.propose(8)
+    assert source.propose(8) is draft
+    assert source.propose(20) is draft
+    assert np.array_equal(source.engine.hidden, before)
+    source.accept()
+    assert not np.array_equal(source.engine.hidden, before)
+    assert source.past()[-1, PITCH] == draft.pitch
+
+
+@given(st.integers(0, 2**32), st.integers(0, 1200))
+def test_a_note_drawn_again_does_not_come_before_what_is_decided(seed, floor):
+    source = improviser(seed=seed)
+    source.propose(0)
+    source.live.set(temperature_time=3.0)
+    draft = source.propose(floor)
+    assert draft.onset >= floor
+    assert source.code[STEP] == min(draft.onset - source.last, CELLS - 1), "the model hears the step that sounds"
+
+
+@given(st.integers(0, 1100), st.integers(0, 50))
+def test_steps_are_as_likely_as_they_were_among_those_that_are_left(least, seed):
+    mass = np.random.default_rng(seed).dirichlet(np.ones(CELLS) * 0.1)
+    kept = after(mass, least)
+    assert kept[: min(least, CELLS - 1)].sum() == 0
+    if least < CELLS - 1:
+        assert np.array_equal(kept[least:], mass[least:]) or mass[least:].sum() < 1e-300
+    assert kept.sum() > 0
+
+
+def test_where_no_step_is_left_the_first_possible_is_taken():
+    assert np.flatnonzero(after(np.eye(CELLS)[3], 7)).tolist() == [7]
+    assert np.flatnonzero(after(np.zeros(CELLS), 0)).tolist() == [0]
+
+
+@pytest.mark.parametrize(
+    ("change", "holds"),
+    [
+        ({"key": "C major"}, lambda pitch: pitch in pitches("C major", 0, 127)),
+        ({"lowest": 70, "highest": 75}, lambda pitch: 70 <= pitch <= 75),
+    ],
+)
+def test_a_control_acts_within_a_tenth_of_a_second(change, holds):
+    source = improviser(length=8)
+    turned = 2.003
+    player = alone(source, 8, [(turned, lambda _: source.live.set(**change))])
+    notes = player.log.notes(MODEL)
+    late = notes[notes["onset"] > turned + LOOK_AHEAD + NAP]
+    assert len(late) >= 3
+    assert all(holds(pitch) for pitch in late["pitch"])
+    assert not all(holds(pitch) for pitch in notes[notes["onset"] < turned]["pitch"])
+    assert LOOK_AHEAD + NAP < 0.1
+
+
+def test_a_far_note_is_drawn_again_when_a_control_moves():
+    source = improviser()
+    source.draft, source.drawn_for = Draft(5000, 1, 60, 64), (source.live.how, "continue")
+    assert source.propose(8).onset == 5000
+    source.live.set(key="D dorian")
+    assert source.propose(8).onset < 5000
+
+
+def test_limits_hold_over_a_change_of_controls():
+    source = wild()
+    acts = [(1 + 0.3 * n, lambda _, n=n: source.live.set(density=4, temperature_time=1 + n / 50)) for n in range(30)]
+    onsets = alone(source, 10, acts).log.notes(MODEL)["onset"]
+    onsets = np.round(onsets[onsets > 2.2] * 100).astype(int)
+    assert len(onsets) >= 20
+    assert max(((onsets >= on) & (onsets < on + 100)).sum() for on in onsets) <= 4
+
+
+def test_a_duet_is_silent_until_a_phrase_ends_then_answers_as_long_and_is_silent_again():
+    source = improviser("duet")
+    player = alone(source, 14, PHRASE)
+    onsets = player.log.notes(MODEL)["onset"]
+    assert onsets[0] == pytest.approx(3.0 + 0.8, abs=0.04)
+    assert onsets[-1] <= 3.8 + 2.0
+    assert player.log.notes(HUMAN)["pitch"].tolist() == [60, 64, 67, 72]
+    assert not source.answering
+
+
+def test_an_answer_is_conditioned_on_what_was_played_and_on_what_sounded_before():
+    heard = []
+    source = improviser("duet")
+    read = source.engine.hear
+    source.engine.hear = lambda given: (heard.append(given.copy()), read(given))[1]
+    alone(source, 14, [*PHRASE, *phrase(7.0, [(0, 0.5, 50)])])
+    answers = [given for given in heard if len(given) > 1]
+    assert answers[0][:5, PITCH].tolist() == PROMPT[:, PITCH].tolist()
+    assert answers[0][5:, PITCH].tolist() == [60, 64, 67, 72]
+    assert answers[0][6:, STEP].tolist() == pytest.approx([40, 40, 70], abs=2)
+    assert answers[1][5:9, PITCH].tolist() == [60, 64, 67, 72]
+    assert answers[1][-1, PITCH] == 50
+    assert len(answers[1]) > len(answers[0]) + 1
+
+
+def test_playing_again_silences_an_answer_at_once_and_what_did_not_sound_is_forgotten():
+    source = improviser("duet")
+    player = alone(source, 4.6, [*PHRASE, (4.2, lambda player: player.strike(48, 90))])
+    notes = player.log.notes(MODEL)
+    assert len(notes)
+    assert (notes["onset"] + notes["duration"] < 4.2 + 2 * NAP).all()
+    assert not source.answering
+    assert all(note.onset + note.duration <= 425 for note in source.heard)
+    assert Counter(note.pitch for note in source.heard if note.onset > 330) == Counter(notes["pitch"].tolist())
+
+
+def test_free_playing_goes_on_and_hears_the_person():
+    source = improviser("free")
+    player = alone(source, 8, PHRASE)
+    onsets = player.log.notes(MODEL)["onset"]
+    assert onsets[0] < 3
+    assert onsets[-1] > 3
+    past = [(note.onset, note.pitch) for note in source.heard]
+    for onset, pitch in ((100, 60), (140, 64), (180, 67), (250, 72)):
+        assert any(abs(onset - at) <= 10 and pitch == key for at, key in past)
+
+
+def test_by_itself_it_hears_nobody():
+    source = improviser()
+    other = improviser()
+    notes = alone(source, 6, PHRASE).log.notes(MODEL)
+    assert np.array_equal(notes, alone(other, 6).log.notes(MODEL))
+
+
+def test_the_mode_can_change_while_it_plays():
+    source = improviser("duet")
+
+    def change(mode):
+        return lambda _: setattr(source, "mode", mode)
+
+    player = alone(source, 20, [*PHRASE, (8, change("continue")), (12, change("duet"))])
+    onsets = player.log.notes(MODEL)["onset"]
+    assert ((onsets > 8) & (onsets < 12)).any()
+    assert not ((onsets > 6) & (onsets < 8)).any()
+    assert not (onsets > 12.2).any()
+
+
+def test_notes_are_counted():
+    source = improviser()
+    source.notes_left = 7
+    player = alone(source, 1000)
+    assert len(player.log) == 7
+    assert source.done
+
+
+def wild():
+    """Make a source that wants all its notes at once."""
+    source = improviser()
+    source._choose = lambda head, mass: source.sampler.choose(head, np.eye(len(mass))[0])
+    return source
+
+
+def test_a_model_gone_wild_is_bounded():
+    source = wild()
+    player = alone(source, 3)
+    onsets = player.log.notes(MODEL)["onset"]
+    assert len(onsets) <= 3 * MOST_A_SECOND + MOST_A_SECOND
+    assert len(onsets) > MOST_A_SECOND
+
+
+def test_the_past_is_what_sounded_in_order():
+    source = improviser("free")
+    alone(source, 5, PHRASE)
+    assert np.array_equal(source.past(), codes_of(sorted(source.heard)))

@@ -1,0 +1,273 @@
+"""The player keeps time, releases every note whatever happens, and is never held up by its source."""
+
+import threading
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from wire import Wire, check, ends_in_silence
+
+from pipeline.live.drafts import Draft
+from pipeline.live.player import LOOK_AHEAD, NAP, Player
+from pipeline.live.session import HUMAN, MODEL, Session
+from pipeline.live.timeline import Simulated
+from pipeline.live.voices import NOTE_ON
+
+STEPS = st.lists(st.tuples(st.integers(0, 60), st.integers(0, 80), st.integers(60, 64)), max_size=30)
+
+
+class Steps:
+    """A source of given notes: steps, durations and pitches. It may raise at some note, and obeys a person."""
+
+    def __init__(self, steps, raises_at=None, tempos=(), silent_after_strike=True):
+        self.drafts, onset = [], 10
+        for step, duration, pitch in steps:
+            onset += step
+            self.drafts.append(Draft(onset, duration, pitch, 64))
+        self.next, self.raises_at, self.tempos = 0, raises_at, list(tempos)
+        self.told = []
+        self.interrupts = silent_after_strike
+        self.accepted_at = []
+        self.clock = None
+
+    @property
+    def tempo(self):
+        return self.tempos.pop() if self.tempos else 1.0
+
+    @property
+    def done(self):
+        return self.next >= len(self.drafts)
+
+    def propose(self, floor):
+        if self.next == self.raises_at:
+            raise ZeroDivisionError("a model broke")
+        return None if self.done else self.drafts[self.next]
+
+    def accept(self):
+        self.accepted_at.append(self.clock() if self.clock else 0)
+        self.next += 1
+
+    def strike(self, cell, pitch, velocity):
+        self.told.append(("strike", cell, pitch, velocity))
+        return self.interrupts
+
+    def lift(self, cell, pitch):
+        self.told.append(("lift", cell, pitch))
+
+    def silenced(self, cell):
+        self.told.append(("silenced", cell))
+
+
+def simulated(source, **faults):
+    clock = Simulated(3.0)
+    source.clock = clock
+    wire = Wire(clock=clock, **faults)
+    return Player(source, wire, Session(), clock, clock.sleep), wire, clock
+
+
+def ons(wire):
+    return [(round(when - 3.0, 5), pitch) for when, (status, pitch, _) in wire.timed() if status == NOTE_ON]
+
+
+@given(STEPS)
+def test_what_the_source_says_is_played_when_it_is_due(steps):
+    source = Steps(steps)
+    player, wire, _ = simulated(source)
+    player.rehearse()
+    check(wire.sent)
+    assert sorted(ons(wire)) == sorted((draft.onset / 100, draft.pitch) for draft in source.drafts)
+    assert ends_in_silence(wire.sent)
+    assert wire.closed == 1
+    assert not player.running
+
+
+@given(STEPS)
+def test_no_note_is_sure_before_the_look_ahead(steps):
+    source = Steps(steps)
+    player, _, _ = simulated(source)
+    player.rehearse()
+    for draft, when in zip(source.drafts, source.accepted_at, strict=True):
+        assert (
+            draft.onset / 100 - LOOK_AHEAD - 1e-6 <= when - 3.0 <= max(draft.onset / 100 - LOOK_AHEAD, 0) + 0.02 + NAP
+        )
+
+
+@given(STEPS, st.lists(st.sampled_from([0.25, 0.5, 1.0, 2.0, 4.0]), min_size=2, max_size=60))
+def test_notes_keep_their_order_and_pair_while_the_tempo_moves(steps, tempos):
+    source = Steps(steps, tempos=tempos)
+    player, wire, _ = simulated(source)
+    player.rehearse()
+    check(wire.sent)
+    assert wire.times == sorted(wire.times)
+    assert sum(status == NOTE_ON for status, *_ in wire.sent) == len(steps)
+    assert player.schedule.lateness.worst < 1e-5
+
+
+@given(STEPS, st.integers(0, 30))
+def test_a_fault_of_the_model_comes_out_after_all_notes_were_released(steps, number):
+    source = Steps(steps, raises_at=number)
+    player, wire, _ = simulated(source)
+    if number < len(steps):
+        with pytest.raises(ZeroDivisionError):
+            player.rehearse()
+    else:
+        source.raises_at = None
+        player.rehearse()
+    check(wire.sent)
+    assert ends_in_silence(wire.sent)
+
+
+@given(STEPS, st.integers(1, 60), st.booleans())
+def test_a_fault_of_the_port_comes_out_after_all_notes_were_released(steps, number, delivers):
+    player, wire, _ = simulated(Steps(steps), fails={number}, delivers=delivers)
+    try:
+        player.rehearse()
+    except OSError as error:
+        assert error is player.error
+    check(wire.sent, strict=False)
+    assert wire.closed == 1
+
+
+@given(
+    STEPS, st.lists(st.tuples(st.integers(0, 200), st.sampled_from(["strike", "lift", "panic", "stop"])), max_size=8)
+)
+def test_a_person_may_do_anything_at_any_time(steps, deeds):
+    player, wire, clock = simulated(Steps(steps))
+    waiting = sorted(deeds)
+
+    def sleep(seconds):
+        clock.sleep(seconds)
+        while waiting and clock() >= 3.0 + waiting[0][0] / 100:
+            deed = waiting.pop(0)[1]
+            {
+                "strike": lambda: player.strike(62, 80),
+                "lift": lambda: player.lift(62),
+                "panic": player.panic,
+                "stop": player.stop,
+            }[deed]()
+
+    player.sleep = sleep
+    player.rehearse()
+    check(wire.sent)
+    assert wire.closed == 1
+
+
+def test_a_strike_that_interrupts_silences_within_a_nap_and_tells_the_source():
+    source = Steps([(0, 500, 60), (0, 500, 64), (5, 500, 67)])
+    player, wire, clock = simulated(source)
+
+    def sleep(seconds):
+        clock.sleep(seconds)
+        if clock() >= 3.5 and not player.events.qsize() and not source.told:
+            player.strike(48, 90)
+
+    player.sleep = sleep
+    player.rehearse()
+    assert [when for when, (status, *_) in wire.timed() if status == 0x80] == pytest.approx([3.5] * 3, abs=2 * NAP)
+    assert source.told[0][0::2] == ("strike", 48)
+    assert source.told[1][0] == "silenced"
+    check(wire.sent)
+
+
+def test_a_strike_that_does_not_interrupt_lets_the_music_go_on():
+    source = Steps([(0, 50, 60), (50, 50, 64)], silent_after_strike=False)
+    player, wire, _ = simulated(source)
+    player.strike(48, 90)
+    player.rehearse()
+    assert len(ons(wire)) == 2
+    assert ("silenced", 0) not in source.told
+
+
+def test_the_session_holds_both_players_and_keys_that_are_still_down():
+    source = Steps([(0, 50, 60), (100, 50, 64)], silent_after_strike=False)
+    player, _, clock = simulated(source)
+    acts = [(0.2, lambda: player.strike(72, 90)), (0.5, lambda: player.strike(72, 80)), (0.7, lambda: player.lift(72))]
+    acts.append((0.9, lambda: player.strike(76, 70)))
+
+    def sleep(seconds):
+        clock.sleep(seconds)
+        while acts and clock() >= 3.0 + acts[0][0]:
+            acts.pop(0)[1]()
+
+    player.sleep = sleep
+    player.rehearse()
+    assert player.log.notes(MODEL)["pitch"].tolist() == [60, 64]
+    human = player.log.notes(HUMAN)
+    assert human["pitch"].tolist() == [72, 72, 76]
+    assert human["onset"] == pytest.approx([0.2, 0.5, 0.9], abs=0.03)
+    assert human["duration"] == pytest.approx([0.3, 0.2, 0.7], abs=0.04)
+
+
+def test_a_panic_silences_at_once_and_the_music_goes_on():
+    source = Steps([(0, 900, 60), (100, 50, 64)])
+    player, wire, clock = simulated(source)
+
+    def sleep(seconds):
+        clock.sleep(seconds)
+        if 3.5 <= clock() < 3.5 + NAP:
+            player.panic()
+
+    player.sleep = sleep
+    player.rehearse()
+    assert (0x80, 60, 64) in wire.sent[:2]
+    assert [pitch for _, pitch in ons(wire)] == [60, 64]
+    assert any(told[0] == "silenced" for told in source.told)
+    check(wire.sent)
+
+
+def test_a_model_that_is_stuck_delays_no_message():
+    """The notes that are sure go out, and end, while the source hangs in a step; real clock, real threads."""
+    free, hung = threading.Event(), threading.Event()
+
+    class Stuck(Steps):
+        def propose(self, floor):
+            if self.next == 2:
+                hung.set()
+                assert free.wait(30)
+            return super().propose(floor)
+
+    wire = Wire(clock=time.monotonic)
+    player = Player(Stuck([(0, 5, 60), (2, 5, 62), (900, 5, 64)]), wire, Session())
+    player.start()
+    assert hung.wait(30)
+    for _ in range(3000):
+        if len(wire.sent) == 4:
+            break
+        time.sleep(0.01)
+    assert [message[:2] for message in wire.sent] == [(0x90, 60), (0x90, 62), (0x80, 60), (0x80, 62)]
+    free.set()
+    player.stop()
+    check(wire.sent)
+    assert ends_in_silence(wire.sent)
+    assert not player.error
+
+
+def test_run_plays_to_the_end_and_start_can_be_stopped_twice():
+    wire = Wire(clock=time.monotonic)
+    player = Player(Steps([(0, 5, 60), (5, 5, 62)]), wire, Session())
+    player.run()
+    check(wire.sent)
+    assert len(player.log) == 2
+    other = Player(Steps([(0, 900, 60)] * 3), Wire(), Session())
+    other.start()
+    other.stop()
+    other.stop()
+    assert not other.running
+
+
+def test_a_fault_in_the_thread_that_draws_ends_the_run():
+    wire = Wire()
+    player = Player(Steps([(0, 900, 60), (0, 900, 62)], raises_at=1), wire, Session())
+    with pytest.raises(ZeroDivisionError):
+        player.run()
+    check(wire.sent)
+    assert ends_in_silence(wire.sent)
+
+
+def test_an_hour_does_not_drift():
+    source = Steps([(1000, 30, 60 + number % 12) for number in range(361)])
+    player, wire, _ = simulated(source)
+    player.rehearse()
+    assert [when for when, _ in ons(wire)] == [draft.onset / 100 for draft in source.drafts]
+    assert source.drafts[-1].onset / 100 == 3610.1
