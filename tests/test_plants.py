@@ -22,5 +22,5 @@ def test_an_error_that_no_test_sees_is_an_error(monkeypatch):
 
 def test_a_test_that_fails_of_itself_is_an_error(monkeypatch):
     monkeypatch.setattr(plants, "failures", lambda tests, plant: tests)
-    with pytest.raises(ValueError, match="fails with nothing planted: tests/test_heads"):
+    with pytest.raises(ValueError, match="fails with nothing planted: tests/inference/test_heads"):
         plants.main()
