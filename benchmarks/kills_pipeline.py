@@ -23,7 +23,7 @@ from pathlib import Path
 
 import small
 
-TIMED = ("metrics/benchmark.json", "metrics/decision.md")
+TIMED = ("metrics/benchmark.json", "metrics/decision.md", "metrics/report.html")
 PATIENCE = 10.0
 """Seconds that a stage may outlive its run: one that was just born must import before it can see that it is alone."""
 LONGEST = "longest that a process outlived its run [ms]"
@@ -98,6 +98,7 @@ def main() -> None:
             path = folder / place
             shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
         shutil.rmtree(folder / ".dvc/cache")
+        small.run(folder, "git", "checkout", "--", *small.STUDIES)
         cycle(folder, command, lambda: rng.uniform(0.3, latest), counts)
         found = small.outputs(folder, TIMED)
         counts["outputs compared"] += len(found)

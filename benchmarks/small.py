@@ -14,6 +14,8 @@ from ruamel.yaml import YAML
 from pipeline.music import midi, note
 
 ROOT = Path(__file__).parent.parent
+STUDIES = ("metrics/maestro.json", "metrics/seed-path.json", "metrics/seed-path-maestro.json")
+"""Results of studies, which the report reads and no stage makes."""
 PARTS = (".dvc/config", ".dvc/plots", ".dvcignore", ".gitignore", "data/corpora", "data/claims.yaml", "dvc.yaml")
 SIZES: dict[str, Any] = {
     "corpus": "tiny",
@@ -40,7 +42,7 @@ def run(folder: Path, *command: str, check: bool = True) -> subprocess.Completed
 
 def make(folder: Path) -> None:
     """Make the project: three pieces of made-up music, everything committed, nothing run."""
-    for part in (*PARTS, "pipeline", "params.yaml", "README.md", "docs"):
+    for part in (*PARTS, *STUDIES, "pipeline", "params.yaml", "README.md", "docs"):
         source, target = ROOT / part, folder / part
         target.parent.mkdir(parents=True, exist_ok=True)
         if source.is_dir():
