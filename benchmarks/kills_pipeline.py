@@ -24,6 +24,8 @@ from pathlib import Path
 import small
 
 TIMED = ("metrics/benchmark.json", "metrics/decision.md", "metrics/report.html")
+SHARE = 6
+"""A kill comes within this share of the time of a quiet run."""
 PATIENCE = 10.0
 """Seconds that a stage may outlive its run: one that was just born must import before it can see that it is alone."""
 LONGEST = "longest that a process outlived its run [ms]"
@@ -88,8 +90,8 @@ def main() -> None:
     quiet = small.run(folder, *command, check=False)
     if quiet.returncode:
         raise SystemExit(quiet.stdout[-2000:] + quiet.stderr[-2000:])
-    latest = (time.monotonic() - began) / 3
-    print(f"a quiet run takes {3 * latest:.0f} s", flush=True)
+    latest = (time.monotonic() - began) / SHARE
+    print(f"a quiet run takes {SHARE * latest:.0f} s", flush=True)
     expected = small.outputs(folder, TIMED)
     counts: Counter[str] = Counter()
     rng = random.Random(args.seed)
