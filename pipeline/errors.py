@@ -4,6 +4,10 @@
 class PipelineError(Exception):
     """Any failure that is explained in one line and needs no traceback."""
 
+    def __str__(self) -> str:
+        """Return the line; a sign that cannot be printed, as files of others may hold, is a space in it."""
+        return "".join(sign if sign.isprintable() else " " for sign in super().__str__())
+
 
 class ParamsError(PipelineError):
     """params.yaml holds something it must not."""

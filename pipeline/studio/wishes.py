@@ -131,5 +131,4 @@ def read(text: str | bytes) -> AnyWish:
 def _line(fault: Any) -> str:
     """Put a fault in one line that says where it is, and does not repeat what was sent there."""
     where = ".".join(str(part)[:40] for part in fault["loc"])
-    text = f"not a message: {where + ': ' if where else ''}{fault['msg'][:200]}"
-    return "".join(sign if sign.isprintable() else " " for sign in text)
+    return f"not a message: {where + ': ' if where else ''}{fault['msg'][:200]}"

@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -61,6 +61,7 @@ LINES = (ROOT / "params.yaml").read_text("utf-8").splitlines()
 
 
 @settings(max_examples=8)
+@example(line=4, text="\ud7fc")
 @given(
     line=st.integers(0, len(LINES) - 1), text=st.text(max_size=12) | st.sampled_from([" 1e-3", " [", " &a", " -1", ":"])
 )
