@@ -70,7 +70,7 @@ def test_a_phrase_is_answered_measured_recorded_and_downloaded(browser: Pages, s
     tracks = PrettyMIDI(io.BytesIO((tmp_path / "take.mid").read_bytes())).instruments
     notes = {track.name: [note.pitch for note in track.notes] for track in tracks}
     assert notes["human"] == PITCHES
-    assert len(notes["model"]) >= 2
+    assert notes["model"]
 
 
 WAKE = """async () => {
