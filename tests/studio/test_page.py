@@ -61,7 +61,7 @@ def test_a_phrase_is_answered_measured_recorded_and_downloaded(browser: Pages, s
         until(page, "Number(document.body.dataset.answered) >= 1")
         until(page, "Number(document.getElementById('bits').textContent) > 0")
         assert "pitch" in (page.get_attribute("#plot", "aria-label") or "")
-        page.wait_for_timeout(500)
+        page.wait_for_timeout(6000)  # a note is recorded when it ends, and one may be long
         page.get_by_role("button", name="Stop").click()
         page.wait_for_selector("#take:not([hidden])")
         with page.expect_download() as downloaded:
