@@ -14,6 +14,9 @@ from browser import Pages, Visit
 from playwright.sync_api import Page
 from pretty_midi import PrettyMIDI
 from studio.conftest import Studio
+from studio.test_room import wait
+
+from pipeline.live.session import MODEL
 
 PHRASE = ("KeyQ", "KeyE", "KeyT", "KeyI")
 PITCHES = [60, 64, 67, 72]
@@ -61,7 +64,7 @@ def test_a_phrase_is_answered_measured_recorded_and_downloaded(browser: Pages, s
         until(page, "Number(document.body.dataset.answered) >= 1")
         until(page, "Number(document.getElementById('bits').textContent) > 0")
         assert "pitch" in (page.get_attribute("#plot", "aria-label") or "")
-        page.wait_for_timeout(6000)  # a note is recorded when it ends, and one may be long
+        wait(lambda: len(studio.room.stage.take.notes(MODEL)), 60)  # a note is recorded when it ends
         page.get_by_role("button", name="Stop").click()
         page.wait_for_selector("#take:not([hidden])")
         with page.expect_download() as downloaded:
