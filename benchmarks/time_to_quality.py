@@ -37,7 +37,7 @@ def main(data: Windows, minutes: float) -> None:
     )
     budgets: dict[str, dict[str, object]] = {
         "baseline": {"epochs": 10_000, "notes_per_epoch": 983_040, "validation_notes": 0},
-        "expressive": {"epochs": 12, "notes_per_epoch": 131_072, "validation_notes": 0, "every": quick},
+        "expressive": {"epochs": 48, "notes_per_epoch": 32_768, "validation_notes": 0, "every": quick},
     }
     data = thinned(data)
     runs = {name: curve(with_budget(known, budget), name, data) for name, budget in budgets.items()}
