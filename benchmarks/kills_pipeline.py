@@ -134,8 +134,10 @@ def cycle(folder: Path, command: list[str], pause: Callable[[], float], counts: 
             whom = WHOM[counts["kills"] % len(WHOM)]
             where = stage(folder)
             kill(run, whom, folder)
-            counts[LONGEST] = max(counts[LONGEST], round(1000 * gone(folder)))
+            outlived = round(1000 * gone(folder))
+            counts[LONGEST] = max(counts[LONGEST], outlived)
             counts["kills"] += 1
+            print(f"kill {counts['kills']}: {whom} in {where}, all gone after {outlived} ms", flush=True)
             counts[f"killed {whom}"] += 1
             counts[f"in {where}"] += 1
             continue
