@@ -1,4 +1,4 @@
-"""Throw damaged input at what reads files of others: `midi.read_notes`, manifests, `params.yaml`.
+"""Throw damaged input at what reads the words of others: MIDI, manifests, `params.yaml`, a page's messages.
 
     python benchmarks/fuzz.py --seconds 60 --seed 0
 
@@ -8,6 +8,7 @@ with the input. A run is a function of its seed.
 """
 
 import argparse
+import asyncio
 import io
 import random
 import string
@@ -26,11 +27,19 @@ from ruamel.yaml import YAML
 from pipeline import params
 from pipeline.corpora import manifest
 from pipeline.errors import PipelineError
+from pipeline.inference.playing import AS_IT_IS
 from pipeline.music import midi
 from pipeline.music.note import validate
+from pipeline.studio import library, wishes
+from pipeline.studio.doing import do
+from pipeline.studio.outbox import Outbox
+from pipeline.studio.room import Room
 
 ROOT = Path(__file__).parent.parent
+UNPRINTABLE = (b"\x00", b"\x1b[2J", b"\xc2\x85", b"\xe2\x80\xa8", b"\xe2\x80\xae", b"\xed\x9f\xbc", b"\xf3\xa0\x80\x81")
+"""Signs that would break a line or paint over it, in UTF-8: controls, separators, a reversal, a sign that is none."""
 WORDS = (
+    *UNPRINTABLE,
     b"null",
     b"1e-3",
     b"-1",
@@ -56,6 +65,37 @@ WORDS_OF_MIDI = (
     b"\xf7",
     b"\xff\x2f\x00",
 )
+WORDS_OF_JSON = (
+    *UNPRINTABLE,
+    b"null",
+    b"1e999",
+    b"-0.0",
+    b"9007199254740993",
+    b"9" * 400,
+    b"NaN",
+    b"true",
+    b'""',
+    b'"\\ud800"',
+    b"\\u0000",
+    b"[[",
+    b'{"type":',
+    b',"type":"panic"',
+    b"}",
+)
+MESSAGES = (
+    b'{"type": "strike", "pitch": 60, "velocity": 80}',
+    b'{"type": "lift", "pitch": 60}',
+    b'{"type": "set", "number": 7, "values": {"tempo": 1.2, "key": "C minor", "lowest": 30}}',
+    b'{"type": "turn", "knob": 20, "value": 64}',
+    b'{"type": "mode", "mode": "duet"}',
+    b'{"type": "model", "name": "expressive"}',
+    b'{"type": "play", "on": true}',
+    b'{"type": "record", "on": true}',
+    b'{"type": "panic"}',
+    b'{"type": "ping", "sent": 12.5}',
+)
+SHOWN = 5
+"""Faults of a target that are shown with their inputs."""
 SLOW = 2.0
 """Seconds of the processor, beyond which an input of a few kilobytes counts as a hang."""
 
@@ -87,6 +127,22 @@ def read_midi(data: bytes) -> None:
 def read_slowly(data: bytes) -> None:
     """Read notes with the other reader."""
     validate(midi.read_notes(data, "pretty_midi"))
+
+
+def _page() -> Callable[[bytes], None]:
+    """Return what reads a page's message and does what it wishes, in a room where no music plays."""
+    loop = asyncio.new_event_loop()
+    room = Room("expressive", AS_IT_IS)
+    room.pages[1], room.held[1] = Outbox(loop), set()
+
+    def hear(data: bytes) -> None:
+        wish = wishes.read(data.decode("utf-8", errors="surrogateescape"))
+        if isinstance(wish, wishes.Choice):
+            library.choose(wish.name)
+        else:
+            loop.run_until_complete(do(wish, room, 1))
+
+    return hear
 
 
 def _file(read: Callable[[Path], object]) -> Callable[[bytes], None]:
@@ -131,6 +187,7 @@ def targets() -> dict[str, tuple[Callable[[bytes], None], list[bytes], tuple[byt
         "midi.read_notes, pretty_midi": (read_slowly, music, WORDS_OF_MIDI),
         "manifest.load": (_file(manifest.load), described, WORDS),
         "params.load": (_file(params.load), [small_params()], WORDS),
+        "a page's messages": (_page(), list(MESSAGES), WORDS_OF_JSON),
     }
 
 
@@ -165,7 +222,7 @@ def main() -> None:
             if found := fault(read, data):
                 faults.setdefault("".join(sign for sign in found if sign in string.printable)[:200], data)
         print(f"| {name} | {done:,} | {time.monotonic() - began:.0f} | {len(faults)} |", flush=True)
-        for found, data in faults.items():
+        for found, data in list(faults.items())[:SHOWN]:
             print(f"  {found}\n  {data[:200]!r}")
 
 
