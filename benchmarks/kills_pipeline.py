@@ -1,11 +1,12 @@
 """Kill `dvc repro` at random moments and start it again, until it ends; then hold every output against a quiet run.
 
-    python benchmarks/kills_pipeline.py /tmp/kills --kills 100 [--target floors]
+    python benchmarks/kills_pipeline.py /tmp/kills --kills 100 [--each-stage] [--target floors]
 
-A kill is SIGKILL to dvc alone, to the stage alone, or to both at once. A start is `music-rnn repair`, then `dvc repro`,
-as in `make repro`. What is counted: starts that did not go on by themselves, processes that outlived their run, and
-outputs that are not, byte for byte, those of the run that nobody disturbed. Timings and the page that shows them differ
-between any two runs and are left out.
+A kill is SIGKILL to dvc alone, to the stage alone, or to both at once. It comes at a random moment after the start, so
+that long stages have most of them; or, with --each-stage, at a random moment of each stage in turn. A start is
+`music-rnn repair`, then `dvc repro`, as in `make repro`. What is counted: starts that did not go on by themselves,
+processes that outlived their run, and outputs that are not, byte for byte, those of the run that nobody disturbed.
+Timings and the page that shows them differ between any two runs and are left out.
 """
 
 import argparse
@@ -17,7 +18,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -30,6 +31,8 @@ PATIENCE = 10.0
 """Seconds that a stage may outlive its run: one that was just born must import before it can see that it is alone."""
 LONGEST = "longest that a process outlived its run [ms]"
 WHOM = ("dvc", "stage", "both")
+Moment = tuple[str, float]
+"""A stage, or nothing for any, and the seconds after it began."""
 
 
 def processes(folder: Path) -> list[int]:
@@ -70,7 +73,36 @@ def stage(folder: Path) -> str:
     """Return the stage that ran last."""
     lines = (folder.parent / "log.txt").read_text().splitlines()
     named = [line.split("'")[1] for line in lines if line.startswith("Running stage")]
-    return named[-1].partition("@")[0] if named else "before any stage"
+    return named[-1] if named else ""
+
+
+def undisturbed(folder: Path, command: list[str]) -> dict[str, float]:
+    """Run to the end; returns how long each stage took [s], in the order of the run.
+
+    Raises:
+        SystemExit: it failed.
+    """
+    run = start(folder, command)
+    began: dict[str, float] = {}
+    while run.poll() is None:
+        began.setdefault(stage(folder), time.monotonic())
+        time.sleep(0.02)
+    if run.returncode:
+        raise SystemExit((folder.parent / "log.txt").read_text()[-2000:])
+    times = [*began.values(), time.monotonic()]
+    return {name: after - before for name, before, after in zip(began, times, times[1:], strict=True)}
+
+
+def anywhere(rng: random.Random, lasted: dict[str, float]) -> Iterator[Moment]:
+    """Give moments at any time after a start, without end."""
+    while True:
+        yield "", rng.uniform(0.3, sum(lasted.values()) / SHARE)
+
+
+def in_each_stage(rng: random.Random, lasted: dict[str, float]) -> Iterator[Moment]:
+    """Give a moment of each stage."""
+    for name, seconds in lasted.items():
+        yield name, rng.uniform(0, seconds)
 
 
 def main() -> None:
@@ -78,6 +110,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--kills", type=int, default=100)
+    parser.add_argument("--each-stage", action="store_true", help="kill in each stage in turn")
     parser.add_argument("--target", nargs="*", default=[], help="stages for dvc repro; default: all")
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
@@ -85,14 +118,11 @@ def main() -> None:
     folder = args.folder.resolve() / "project"
     folder.mkdir(parents=True)
     small.make(folder)
-    began = time.monotonic()
     command = ["dvc", "repro", *args.target]
-    quiet = small.run(folder, *command, check=False)
-    if quiet.returncode:
-        raise SystemExit(quiet.stdout[-2000:] + quiet.stderr[-2000:])
-    latest = (time.monotonic() - began) / SHARE
-    print(f"a quiet run takes {SHARE * latest:.0f} s", flush=True)
+    lasted = undisturbed(folder, command)
+    print(f"a quiet run takes {sum(lasted.values()):.0f} s", flush=True)
     expected = small.outputs(folder, TIMED)
+    moments = in_each_stage if args.each_stage else anywhere
     counts: Counter[str] = Counter()
     rng = random.Random(args.seed)
     while counts["kills"] < args.kills:
@@ -101,7 +131,7 @@ def main() -> None:
             shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
         shutil.rmtree(folder / ".dvc/cache")
         small.run(folder, "git", "checkout", "--", *small.STUDIES)
-        cycle(folder, command, lambda: rng.uniform(0.3, latest), counts)
+        cycle(folder, command, moments(rng, lasted), counts)
         found = small.outputs(folder, TIMED)
         counts["outputs compared"] += len(found)
         counts["outputs that differ"] += sum(found.get(name) != data for name, data in expected.items())
@@ -124,22 +154,30 @@ def gone(folder: Path) -> float:
     return time.monotonic() - began
 
 
-def cycle(folder: Path, command: list[str], pause: Callable[[], float], counts: Counter[str]) -> None:
+def reached(run: subprocess.Popen[str], folder: Path, moment: Moment | None) -> bool:
+    """Wait for a moment; returns whether the run is still under way then."""
+    name, seconds = moment or ("", None)
+    while name and run.poll() is None and stage(folder) != name:
+        time.sleep(0.02)
+    with suppress(subprocess.TimeoutExpired):
+        run.wait(seconds)
+    return run.returncode is None
+
+
+def cycle(folder: Path, command: list[str], moments: Iterator[Moment], counts: Counter[str]) -> None:
     """Start and kill until a run ends by itself."""
     while True:
         run = start(folder, command)
-        try:
-            run.wait(pause())
-        except subprocess.TimeoutExpired:
+        if reached(run, folder, next(moments, None)):
             whom = WHOM[counts["kills"] % len(WHOM)]
-            where = stage(folder)
+            where = stage(folder).partition("@")[0] or "before any stage"
             kill(run, whom, folder)
             outlived = round(1000 * gone(folder))
             counts[LONGEST] = max(counts[LONGEST], outlived)
             counts["kills"] += 1
-            print(f"kill {counts['kills']}: {whom} in {where}, all gone after {outlived} ms", flush=True)
             counts[f"killed {whom}"] += 1
             counts[f"in {where}"] += 1
+            print(f"kill {counts['kills']}: {whom} in {where}, all gone after {outlived} ms", flush=True)
             continue
         if run.returncode == 0:
             counts["runs to the end"] += 1

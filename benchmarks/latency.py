@@ -31,7 +31,7 @@ def main(peer: str | None) -> None:
     """Measure and print."""
     training.prepare(0, 1)
     how, prompt = params.load(paths.PARAMS).generate.sampling, playing.read_prompt(None)
-    models = {name: storage.find(name) for name in ("stacked", "expressive")}
+    models = {name: storage.load(storage.find(name)) for name in ("stacked", "expressive")}
     work: dict[Way, tuple[Act, int]] = {}
     for name, model in models.items():
         work["streaming", name] = latency.player(model, "carried", prompt, how), COUNTS["streaming"]

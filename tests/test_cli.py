@@ -37,3 +37,24 @@ def test_a_missing_model_says_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_pa
     midi.write_notes(music(0, 20), tmp_path / "a.mid")
     done = RUN.invoke(cli.app, ["score", "baseline", "a.mid"])
     assert "train one with 'dvc repro'" in str(done.exception)
+
+
+SAMPLE = ["sample", "expressive", "--notes", "3", "-o", "out.mid"]
+
+
+def test_a_shipped_model_in_place_of_ones_own_is_said(in_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert RUN.invoke(cli.app, SAMPLE).stderr == ""
+    (in_folder / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
+    assert RUN.invoke(cli.app, SAMPLE).stderr == "expressive: none in models/expressive, so the shipped one is taken\n"
+    monkeypatch.setattr("pipeline.care.repair.running", lambda: ["process 7: dvc repro"])
+    said = RUN.invoke(cli.app, SAMPLE)
+    assert said.stderr.endswith("taken; process 7: dvc repro is at work here and may be training it\n")
+    assert said.exit_code == 0 and Path("out.mid").stat().st_size > 0
+
+
+def test_a_model_that_may_be_in_training_is_not_called_missing_alone(
+    in_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipeline.care.repair.running", lambda: ["process 7: dvc repro"])
+    done = RUN.invoke(cli.app, ["sample", "stacked", "-o", "out.mid"])
+    assert str(done.exception).endswith("process 7: dvc repro is at work here and may be training it")

@@ -19,9 +19,10 @@ def score(
     notes: Annotated[Path | None, typer.Option(help="Also write the bits of every note to this Parquet file.")] = None,
 ) -> None:
     """Say how surprised a model is by MIDI files, in bits per note."""
-    from pipeline.inference import scoring, storage
+    from pipeline.commands import choosing
+    from pipeline.inference import scoring
 
-    found = scoring.score(storage.find(model), midi)
+    found = scoring.score(choosing.chosen(model), midi)
     scoring.show(found)
     if notes:
         scoring.write(found, notes)
@@ -36,7 +37,8 @@ def sample(
     seed: Annotated[int, typer.Option(min=0, help="Equal seeds play equal notes.")] = 0,
 ) -> None:
     """Let a model play on from a prompt."""
-    from pipeline.inference import playing, storage
+    from pipeline.commands import choosing
+    from pipeline.inference import playing
 
     how = load(paths.PARAMS).generate.sampling if paths.PARAMS.exists() else playing.AS_IT_IS
-    playing.write(storage.find(model), playing.Request(prompt, notes, seed), how, out)
+    playing.write(choosing.chosen(model), playing.Request(prompt, notes, seed), how, out)

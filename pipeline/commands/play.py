@@ -41,12 +41,13 @@ def play(  # noqa: PLR0913 an argument of a command is an option that a person t
     CC 20 and 21 turn the temperature of pitch and time, 22 density, 23 key, 24 and 25 the range, 26 polyphony, 27
     tempo; 120 or 123 is a panic. A folder of sessions is a corpus: music-rnn corpus sessions FOLDER.
     """
-    from pipeline.inference import playing, storage
+    from pipeline.commands import choosing
+    from pipeline.inference import playing
     from pipeline.live import performance
 
     how = load(paths.PARAMS).generate.sampling if paths.PARAMS.exists() else playing.AS_IT_IS
     wish = performance.Wish(port, input_, mode, prompt, notes, tempo, rest, seed, log)
-    performance.perform(storage.find(model), how, wish, typer.echo)
+    performance.perform(choosing.chosen(model), how, wish, typer.echo)
 
 
 @app.command(epilog="Example: music-rnn ports")

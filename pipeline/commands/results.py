@@ -69,9 +69,9 @@ def export(
     out: Annotated[Path, typer.Option("-o", "--out", help="The .tflite file to write.")],
 ) -> None:
     """Write one note of a model, with explicit state, as a .tflite file to put into other programs."""
-    from pipeline.inference import storage
+    from pipeline.commands import choosing
 
-    found = storage.find(model)
+    found = choosing.chosen(model)
     from pipeline.nn import export as lite
 
     lite.write(found, out)

@@ -173,14 +173,14 @@ def history(folder: Path) -> list[dict[str, float]]:
         raise DataError(f"{folder / HISTORY}: no learning curve here ({error}); train with 'dvc repro'") from error
 
 
-def find(model: str) -> Trained:
-    """Read a model by the name of its architecture in this project, by its folder, or by the name of a shipped one.
+def find(model: str) -> Path:
+    """Return the folder of a model: of an architecture of this project, the folder itself, or a shipped one.
 
     Raises:
         DataError: none of these is there.
     """
     for folder in (paths.model(model), Path(model), SHIPPED / model):
         if (folder / CARD).is_file():
-            return load(folder)
+            return folder
     shipped = ", ".join(sorted(each.parent.name for each in SHIPPED.glob(f"*/{CARD}"))) or "none"
     raise DataError(f"no model {model!r} here; train one with 'dvc repro', or take a shipped one: {shipped}")

@@ -52,10 +52,10 @@ def test_its_card_says_what_it_learned_from(project: Path) -> None:
 
 def test_a_model_of_the_project_comes_before_a_shipped_one(project: Path) -> None:
     shipping.ship("small", "maestro-sample")
-    assert storage.find("small").origin == {"seed": 3}
+    assert storage.load(storage.find("small")).origin == {"seed": 3}
     for file in paths.model("small").iterdir():
         file.unlink()
-    assert storage.find("small").origin["corpus"] == "maestro-sample"
+    assert storage.load(storage.find("small")).origin["corpus"] == "maestro-sample"
     with pytest.raises(DataError, match="take a shipped one: small"):
         storage.find("large")
 

@@ -201,8 +201,8 @@ def test_a_missing_model_is_named_with_the_remedy(tmp_path):
 def test_a_model_is_found_by_architecture_or_by_folder(in_folder):
     storage.save(tiny(seed=1), Path("models/tiny"))
     storage.save(tiny(seed=2), Path("elsewhere"))
-    assert storage.find("tiny").origin == {"seed": 1}
-    assert storage.find("elsewhere").origin == {"seed": 2}
+    assert storage.load(storage.find("tiny")).origin == {"seed": 1}
+    assert storage.load(storage.find("elsewhere")).origin == {"seed": 2}
     with pytest.raises(DataError, match="absent"):
         storage.find("absent")
 

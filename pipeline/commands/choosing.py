@@ -1,0 +1,27 @@
+"""The model that a person names on the command line."""
+
+import typer
+
+from pipeline import paths
+from pipeline.care import repair
+from pipeline.errors import DataError
+from pipeline.inference import storage
+from pipeline.inference.storage import SHIPPED, Trained
+
+
+def chosen(model: str) -> Trained:
+    """Read a model by name or folder; where it is not the project's own that a project would have, say so.
+
+    DVC takes a model away before it is trained again, so that meanwhile the shipped one of its name answers.
+
+    Raises:
+        DataError: none is there, or its files are damaged.
+    """
+    at_work = "".join(f"; {run} is at work here and may be training it" for run in repair.running()[:1])
+    try:
+        folder = storage.find(model)
+    except DataError as error:
+        raise DataError(f"{error}{at_work}") from error
+    if folder.is_relative_to(SHIPPED) and paths.PARAMS.exists():
+        typer.echo(f"{model}: none in {paths.model(model)}, so the shipped one is taken{at_work}", err=True)
+    return storage.load(folder)
