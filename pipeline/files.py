@@ -16,7 +16,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.errors import DiskError
+from pipeline.errors import DataError, DiskError
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _SEAL = 64
@@ -52,6 +52,13 @@ def unwritable(path: Path, error: OSError) -> DiskError:
     why = os.strerror(error.errno) if error.errno else str(error)
     remedy = "free space on that disk" if error.errno in _FULL else "make that place writable"
     return DiskError(f"{path}: cannot be written ({why}); what was there is as it was; {remedy} and run again")
+
+
+def unreadable(path: Path, error: Exception, otherwise: str) -> DataError:
+    """Return the error of a file that is there, but not for this user, or of what else is wrong with it."""
+    if isinstance(error, PermissionError):
+        return DataError(f"{path}: may not be read; give yourself the permission (chmod u+r)")
+    return DataError(f"{path}: {otherwise}")
 
 
 def _sync(path: Path) -> None:

@@ -37,7 +37,5 @@ def check(folder: Path, remedy: str) -> None:
             path = folder / name
             if of(path) != sha256:
                 raise DataError(f"{path}: changed since it was written; {remedy}")
-    except PermissionError as error:
-        raise DataError(f"{path}: may not be read; give yourself the permission (chmod u+r)") from error
     except (OSError, ValueError) as error:
-        raise DataError(f"{path}: cannot be read ({error}); {remedy}") from error
+        raise files.unreadable(path, error, f"cannot be read ({error}); {remedy}") from error

@@ -15,9 +15,9 @@ from pathlib import Path
 
 from pipeline import paths
 from pipeline.care import repair
-from pipeline.corpora import splits, tables
+from pipeline.corpora import manifest, splits, tables
 from pipeline.corpora.tables import PieceRow
-from pipeline.errors import PipelineError
+from pipeline.errors import CorpusError, PipelineError
 from pipeline.live import ports
 from pipeline.params import Params, load
 
@@ -123,7 +123,7 @@ def _corpus(params: Params) -> Iterator[Fact]:
     counts = "; ".join(_count(split, [row for row in rows if row.split == split]) for split in splits.SPLITS)
     yield Fact("corpus", f"{params.corpus}: {counts}")
     yield Fact("left out", f"{copies} copies, {len(reasons) - copies} unreadable files; {paths.REJECTED} says why")
-    yield from _leaks(rows)
+    yield from _leaks(rows, params.corpus)
     yield from _small(rows, params)
 
 
@@ -131,13 +131,14 @@ def _count(split: str, rows: Sequence[PieceRow]) -> str:
     return f"{split} {len(rows):,} pieces, {sum(row.notes for row in rows):,} notes"
 
 
-def _leaks(rows: Sequence[PieceRow]) -> Iterator[Fact]:
-    places = defaultdict(set)
-    for row in rows:
-        places[row.composition].add(row.split)
-    leaks = sorted(name for name, its in places.items() if len(its) > 1)
-    remedy = f"give all pieces of {leaks[0]!r} one split in the manifest" if leaks else ""
-    yield Fact("leaks", f"{len(leaks)} compositions in several splits", remedy)
+def _leaks(rows: Sequence[PieceRow], corpus: str) -> Iterator[Fact]:
+    try:
+        accepted = manifest.accepted_leaks(manifest.load(paths.manifest(corpus)))
+        known = splits.check([row.composition for row in rows], [row.split for row in rows], accepted)
+    except CorpusError as error:
+        yield Fact("leaks", "cannot be ruled out", str(error))
+        return
+    yield Fact("leaks", f"{len(known)} composition(s) in several splits, by leave of the manifest" if known else "none")
 
 
 def _small(rows: Sequence[PieceRow], params: Params) -> Iterator[Fact]:

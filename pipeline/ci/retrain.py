@@ -53,8 +53,8 @@ def judge(base: str, params: Params) -> Verdict:
         DataError: there is nothing to judge, or no such revision.
     """
     before = Results.of(base) if revisions.text(base, paths.SUMMARY) else None
-    accepted = getattr(manifest.load(paths.manifest(params.corpus)), "accepted_leaks", [])
     data = windows.load(paths.WINDOWS)
+    accepted = manifest.accepted_leaks(manifest.load(paths.manifest(params.corpus)))
     found = [*leaks.listed(tables.read_pieces(paths.PIECES), accepted), *leaks.heard(data)]
     return gate.judge(Results.of(""), before, found, params)
 

@@ -121,6 +121,11 @@ def load(path: Path) -> Manifest:
         raise CorpusError(f"{path}: {key}: {fault['msg']}{value}") from error
 
 
+def accepted_leaks(manifest: Manifest) -> list[str]:
+    """Return the compositions that may be in several splits; only an official split may have such."""
+    return manifest.accepted_leaks if isinstance(manifest, Archive) else []
+
+
 def listed(beside: Path, members: MemberList) -> dict[str, str]:
     """Return member: sha256 from the table that stands beside a manifest.
 

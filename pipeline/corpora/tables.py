@@ -183,6 +183,5 @@ def _opened(path: Path, schema: Any) -> Any:
 
 def _damaged(path: Path, error: Exception) -> DataError:
     """Return the error of a file that is missing or torn, or that may not be read."""
-    if isinstance(error, PermissionError):
-        return DataError(f"{path}: may not be read; give yourself the permission (chmod u+r)")
-    return DataError(f"{path}: no table here ({' '.join(str(error).split())[:200]}); run 'dvc repro ingest'")
+    said = " ".join(str(error).split())[:200]
+    return files.unreadable(path, error, f"no table here ({said}); run 'dvc repro ingest'")

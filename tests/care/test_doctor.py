@@ -1,5 +1,6 @@
 """The screen says what is here and what is amiss; it never fails."""
 
+import re
 import shutil
 from pathlib import Path
 
@@ -32,6 +33,7 @@ def _no_devices(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def home(in_folder: Path) -> Path:
     shutil.copy(ROOT / "params.yaml", in_folder)
+    shutil.copytree(ROOT / paths.CORPORA, paths.CORPORA)
     paths.PIECES.parent.mkdir(parents=True)
     paths.REJECTED.write_text("member,reason\na.mid,duplicate of b.mid\nc.mid,the file is empty\n")
     return in_folder
@@ -56,9 +58,17 @@ def test_a_sound_corpus_has_no_remedy(home: Path, project: Params) -> None:
 def test_leaks_and_too_little_music_are_said(home: Path) -> None:
     tables.write_pieces(paths.PIECES, [row(0, "validation", 10, "Sonata"), row(1, "train", 10, "Sonata")])
     found = facts()
-    assert "'Sonata'" in found["leaks"].remedy
+    assert "'Sonata' is in train and validation" in found["leaks"].remedy
     assert "too small to train on" in found["training"].remedy
     assert "one piece decides" in found["held out"].remedy
+
+
+def test_a_leak_of_the_official_split_is_no_fault(home: Path) -> None:
+    params = (home / "params.yaml").read_text("utf-8")
+    (home / "params.yaml").write_text(re.sub(r"(?m)^corpus: .*", "corpus: maestro-v3", params), "utf-8")
+    known = "Joseph Haydn / Sonata in B-flat Major, Hob.XVI:41"
+    tables.write_pieces(paths.PIECES, [row(0, "validation", 10, known), row(1, "train", 10, known)])
+    assert facts()["leaks"] == Fact("leaks", "1 composition(s) in several splits, by leave of the manifest")
 
 
 def test_torn_tables_and_records_are_facts(home: Path) -> None:
