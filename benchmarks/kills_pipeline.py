@@ -20,6 +20,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
+from itertools import pairwise
 from pathlib import Path
 
 import small
@@ -90,7 +91,7 @@ def undisturbed(folder: Path, command: list[str]) -> dict[str, float]:
     if run.returncode:
         raise SystemExit((folder.parent / "log.txt").read_text()[-2000:])
     times = [*began.values(), time.monotonic()]
-    return {name: after - before for name, before, after in zip(began, times, times[1:], strict=True)}
+    return {name: after - before for name, (before, after) in zip(began, pairwise(times), strict=True)}
 
 
 def anywhere(rng: random.Random, lasted: dict[str, float]) -> Iterator[Moment]:
