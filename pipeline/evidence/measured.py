@@ -4,7 +4,7 @@ A figure that is not there is None, so that what was not measured is never judge
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -136,18 +136,21 @@ def layers(block: Model) -> dict[str, int]:
 def _gap(measure: Measure, of: str, over: str, spread: float) -> Found:
     """Return the difference in bits per note, its interval widened by the spread."""
     if measure.source == EVALUATIONS:
-        ours, theirs = (Evaluation.load(_there(each)).scores for each in (of, over))
         known = params.load(paths.PARAMS)
+        ours, theirs = (Evaluation.load(_there(each, known.architectures)).scores for each in (of, over))
         mean, low, high = metrics.difference(ours, theirs, known.compare.resamples, known.seed)
     else:
         mean, low, high = at(tree(measure.source), of)["against"][over]
     return mean, low - spread, high + spread
 
 
-def _there(architecture: str) -> Path:
-    """Return the evaluation of an architecture, which must be there: one that is there and torn is an error."""
+def _there(architecture: str, run: Collection[str]) -> Path:
+    """Return the evaluation of an architecture of the last run: one that is there and torn is an error.
+
+    Git holds evaluations of other runs beside it, which may be of another corpus.
+    """
     path = paths.evaluation(architecture)
-    if not path.exists():
+    if architecture not in run or not path.exists():
         raise FileNotFoundError(path)
     return path
 

@@ -1,6 +1,8 @@
 """What was measured of a claim, read from results."""
 
 import json
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,11 +17,13 @@ from pipeline.errors import DataError
 from pipeline.evidence import measured
 from pipeline.evidence.measured import Measure
 from pipeline.measures import metrics
+from pipeline.measures.metrics import Scores
 from pipeline.params import Params
 
 
 @pytest.fixture
 def results(in_folder: Path) -> Path:
+    (in_folder / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
     (in_folder / "metrics").mkdir()
     costs = {"small": {"mib": 200.0, "lost": None}, "large": {"mib": 500.0}}
     times = {"large": {"median": 2.0, "least": 1.5, "greatest": 2.5}}
@@ -87,6 +91,18 @@ def test_a_gain_of_the_last_run_is_the_paired_bootstrap(in_folder: Path, project
     paths.evaluation("stacked").write_text("{}")
     with pytest.raises(DataError, match="no evaluation here"):
         measured.read(measure("gain", "stacked", "baseline", source="evaluate"), 0.0)
+
+
+def test_evaluations_that_other_runs_left_are_not_read(in_folder: Path) -> None:
+    """An experiment on another corpus trains one architecture; Git holds what others told of this one."""
+    text = (ROOT / "params.yaml").read_text("utf-8")
+    one = re.sub(r"(?m)^architectures:\n(- .*\n)+", "architectures: [baseline]\n", text)
+    (in_folder / "params.yaml").write_text(one, "utf-8")
+    evaluation("stacked", 0.0).save(paths.evaluation("stacked"))
+    other = evaluation("baseline", 0.0)
+    fewer = Scores(other.scores.piece[:-1], other.scores.notes[:-1], other.scores.bits[:-1])
+    replace(other, scores=fewer).save(paths.evaluation("baseline"))
+    assert measured.read(measure("gain", "stacked", "baseline", source="evaluate"), 0.0) is None
 
 
 def test_a_share_is_of_bits_gained_and_its_ends_the_worst_case(results: Path) -> None:
