@@ -2,7 +2,7 @@
 
 The map of the house, from the ground up; a module imports only from its own row and those above it here.
 
-    errors, files, lifetime, limits, params, paths, progress, recipes, revisions, sections, sums   values, files, Git
+    errors, files, lifetime, limits, params, paths, progress, recipes, revisions, sections, sums, trees   values, files
     music                                                 notes: from and to MIDI, on the time grid
     corpora                                               from a corpus of files to what training reads
     inference                                             trained models in numpy: score, sample, play

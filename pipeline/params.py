@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field, ValidationError, model_validator
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 
+from pipeline import trees
 from pipeline.errors import ParamsError
 from pipeline.recipes import Model, Train
 from pipeline.sections import (
@@ -80,11 +79,11 @@ def load(path: Path) -> Params:
         ParamsError: one line that names the file, the key, the value and what is wrong.
     """
     try:
-        tree = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
+        tree = trees.read(path)
     except OSError as error:
         raise ParamsError(f"{path}: cannot be read ({error.strerror}); run from the project's folder") from error
-    except (YAMLError, ValueError) as error:
-        raise ParamsError(f"{path}: not YAML: {' '.join(str(error).split())}") from error
+    except trees.TreeError as error:
+        raise ParamsError(f"{path}: not YAML: {error}") from error
     try:
         return Params.model_validate(tree)
     except ValidationError as error:
@@ -99,5 +98,5 @@ def _first_line(error: ValidationError) -> str:
         return f"{'.'.join(str(part) for part in first['loc'])}: no such parameter; see pipeline/sections.py"
     key = ".".join(str(part) for part in first["loc"]) or "the file"
     more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
-    value = "" if isinstance(first["input"], dict) else f", not {first['input']!r}"
+    value = "" if isinstance(first["input"], dict) else f", not {trees.shown(first['input'])}"
     return f"{key}: {first['msg'].removeprefix('Value error, ')}{value}{more}"

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
-
+from pipeline import trees
 from pipeline.errors import DataError
 
 LOCK = Path("dvc.lock")
@@ -83,8 +82,15 @@ def reader(revision: str) -> Callable[[Path], Any]:
 
 
 def lock(revision: str) -> dict[str, Any]:
-    """Return the stages of `dvc.lock`, by name."""
-    tree = YAML(typ="safe", pure=True).load(text(revision, LOCK)) or {}
+    """Return the stages of `dvc.lock`, by name.
+
+    Raises:
+        DataError: the file is torn.
+    """
+    try:
+        tree = trees.parse(text(revision, LOCK)) or {}
+    except trees.TreeError as error:
+        raise DataError(f"{LOCK}: torn ({error}); run 'music-rnn repair'") from error
     return dict(tree.get("stages", {}))
 
 

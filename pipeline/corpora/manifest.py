@@ -11,15 +11,14 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter, ValidationError
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 
+from pipeline import trees
 from pipeline.errors import CorpusError
 from pipeline.sections import Name, Section
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Split = Literal["train", "validation", "test"]
-Text = Annotated[str, Field(min_length=1, max_length=2000)]
+Text = Annotated[str, Field(min_length=1, max_length=2000, pattern=r"^[^\x00]*$")]
 
 
 class Described(Section):
@@ -103,21 +102,21 @@ def load(path: Path) -> Manifest:
         CorpusError: one line that names the file, the key and what is wrong.
     """
     try:
-        tree = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
+        tree = trees.read(path)
     except FileNotFoundError as error:
         there = ", ".join(sorted(other.stem for other in path.parent.glob("*.yaml"))) or "none"
         raise CorpusError(
             f"{path}: no such corpus; there is {there}; make your own with 'music-rnn corpus {path.stem} FOLDER'"
         ) from error
-    except (OSError, YAMLError, UnicodeDecodeError) as error:
-        raise CorpusError(f"{path}: cannot be read: {' '.join(str(error).split())}") from error
+    except (OSError, trees.TreeError) as error:
+        raise CorpusError(f"{path}: cannot be read: {error}") from error
     try:
         return _ADAPTER.validate_python(tree)
     except ValidationError as error:
         fault = error.errors(include_url=False)[0]
         key = ".".join(str(part) for part in fault["loc"]) or "the file"
         hidden = isinstance(fault["input"], dict | list) or key.endswith("url")  # an address may hold a password
-        value = "" if hidden else f", not {fault['input']!r}"
+        value = "" if hidden else f", not {trees.shown(fault['input'])}"
         raise CorpusError(f"{path}: {key}: {fault['msg']}{value}") from error
 
 

@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 
+from pipeline import trees
 from pipeline.errors import DataError
 from pipeline.evidence import measured
 from pipeline.evidence.measured import Measure
@@ -112,8 +111,8 @@ def load(path: Path) -> Book:
         DataError: the file cannot be read or says something it must not.
     """
     try:
-        return Book.model_validate(YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, YAMLError, ValidationError) as error:
+        return Book.model_validate(trees.read(path))
+    except (OSError, ValueError, ValidationError) as error:
         raise DataError(
             f"{path}: no claims here ({' '.join(str(error).split())}); take the file from Git again"
         ) from error

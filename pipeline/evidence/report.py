@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from rich.table import Table
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 
+from pipeline import trees
 from pipeline.errors import DataError
 from pipeline.evidence import decision
 from pipeline.params import Params
@@ -40,8 +39,8 @@ def claims(path: Path) -> Mapping[str, Any]:
         DataError: the file cannot be read.
     """
     try:
-        return dict(YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))["architectures"])
-    except (OSError, ValueError, KeyError, TypeError, YAMLError) as error:
+        return dict(trees.read(path)["architectures"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(f"{path}: no claims here ({error}); take the file from Git again") from error
 
 

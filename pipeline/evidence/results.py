@@ -77,7 +77,11 @@ class Evaluation:
 
     @classmethod
     def of(cls, facts: Mapping[str, Any]) -> "Evaluation":
-        """Make one of what JSON gives."""
+        """Make one of what JSON gives.
+
+        Raises:
+            LookupError, TypeError, ValueError: it is not of this kind.
+        """
         columns, *rows = facts["history"]
         return cls(
             architecture=facts["architecture"],

@@ -10,10 +10,7 @@ from dataclasses import dataclass
 from statistics import mean, stdev
 from typing import Any
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
-
-from pipeline import paths, revisions
+from pipeline import paths, revisions, trees
 from pipeline.errors import DataError
 from pipeline.revisions import git
 
@@ -64,10 +61,10 @@ def experiments() -> list[Result]:
 def _result(commit: str, name: str) -> Result | None:
     """Read one experiment; none where it has no results of this kind."""
     try:
-        params = YAML(typ="safe", pure=True).load(git("show", f"{commit}:{paths.PARAMS.as_posix()}"))
+        params = trees.parse(git("show", f"{commit}:{paths.PARAMS.as_posix()}"))
         summary = json.loads(git("show", f"{commit}:{paths.SUMMARY.as_posix()}"))
         bits = {key: its["bits_per_note"] for key, its in summary.items() if key not in NOT_ARCHITECTURES}
-    except (DataError, YAMLError, ValueError, LookupError, TypeError):
+    except (DataError, ValueError, LookupError, TypeError):
         return None
     return Result(name, params, bits)
 

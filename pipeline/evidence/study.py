@@ -12,10 +12,8 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import Field, ValidationError, model_validator
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 
-from pipeline import revisions
+from pipeline import revisions, trees
 from pipeline.errors import DataError, PipelineError
 from pipeline.params import Params
 from pipeline.recipes import Model
@@ -80,11 +78,11 @@ def load(name: str) -> Study:
     """
     path = STUDIES / f"{name}.yaml"
     try:
-        return Study.model_validate(YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8")))
+        return Study.model_validate(trees.read(path))
     except OSError as error:
         known = ", ".join(sorted(each.stem for each in STUDIES.glob("*.yaml"))) or "none here"
         raise StudyError(f"{path}: no such study; there are: {known}") from error
-    except (YAMLError, ValidationError, ValueError) as error:
+    except (ValidationError, ValueError) as error:
         raise StudyError(f"{path}: {' '.join(str(error).split())}") from error
 
 

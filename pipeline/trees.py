@@ -1,0 +1,55 @@
+"""A YAML file as a tree of plain values; whatever is wrong with it is one kind of error, in one line.
+
+Files of others fail in many ways: in their syntax, at a date that is none, a number of ten thousand digits, a tag that
+asks for a class, brackets as deep as the file is long.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+
+LONGEST = 300
+"""Signs of what is wrong, at most."""
+
+
+class TreeError(ValueError):
+    """A text is no YAML of plain values."""
+
+
+def read(path: Path) -> Any:
+    """Read a file.
+
+    Raises:
+        OSError: there is none, or it may not be read.
+        TreeError: it is no YAML of plain values.
+    """
+    data = path.read_bytes()
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise TreeError(f"not UTF-8 at byte {error.start}") from error
+    return parse(text)
+
+
+def parse(text: str) -> Any:
+    """Read a text, as DVC does: YAML 1.2, so that 1e-3 is a number and `no` a word.
+
+    Raises:
+        TreeError: it is no YAML of plain values.
+    """
+    try:
+        return YAML(typ="safe", pure=True).load(text)
+    except RecursionError as error:
+        raise TreeError("nested too deeply") from error
+    except Exception as error:  # the parser and what makes values of its words raise a dozen kinds
+        raise TreeError(f"{' '.join(str(error).split())[:LONGEST]}") from error
+
+
+def shown(value: object) -> str:
+    """Return a value as a message shows it: short, and whatever it is."""
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):  # Python writes no number of many thousand digits
+        return "a value too large to show"
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
