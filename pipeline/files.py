@@ -8,6 +8,7 @@ import errno
 import hashlib
 import io
 import os
+import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -28,16 +29,21 @@ def replacing(path: Path) -> Iterator[Path]:
     """Give a temporary path beside `path`, and move it there when the block ends without an error.
 
     The bytes and the folder are synced to the disk before the move counts as done; after an error the temporary file
-    is gone and `path` is as it was.
+    is gone and `path` is as it was. A file that is replaced leaves its mode to the new one; a link is replaced, and
+    what it led to stays, for that may be an object of a cache.
 
     Raises:
-        DiskError: the disk is full, or nothing may be written there.
+        DiskError: the disk is full, nothing may be written there, or there is something else than a file.
     """
+    if reason := _irreplaceable(path):
+        raise DiskError(f"{str(path)!r}: cannot be written: {reason}; give the name of a file that may be")
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
         _sync(temporary)
+        if path.is_file() and not path.is_symlink():
+            temporary.chmod(stat.S_IMODE(path.stat().st_mode))
         temporary.replace(path)
         _sync(path.parent)
     except OSError as error:
@@ -45,6 +51,21 @@ def replacing(path: Path) -> Iterator[Path]:
     finally:
         with suppress(OSError):  # on a disk that is read only there is nothing to remove, and it must not be tried
             temporary.unlink(missing_ok=True)
+
+
+def _irreplaceable(path: Path) -> str:
+    """Return why nothing may take the place of a path, or nothing: a device, a pipe, or what its owner protects."""
+    if not path.name or path.name == "..":
+        return "this is no name of a file"
+    try:
+        kind = path.stat().st_mode
+    except OSError:  # there is nothing, or a folder is in the way of which more is said when it is made
+        return ""
+    if stat.S_ISDIR(kind):
+        return "this is a folder"
+    if not stat.S_ISREG(kind):
+        return "this is a device, a pipe or a socket"
+    return "" if path.is_symlink() or os.access(path, os.W_OK) else "it is write-protected"
 
 
 def unwritable(path: Path, error: OSError) -> DiskError:

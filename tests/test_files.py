@@ -136,3 +136,37 @@ def test_a_sealed_zip_shows_every_flipped_bit_and_is_a_zip_still(tmp_path_factor
     assert not files.intact(io.BytesIO(torn))
     assert not files.intact(io.BytesIO(path.read_bytes()[:-1]))
     assert not files.intact(io.BytesIO(b""))
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "/", "folder", "pipe", "/dev/null", "to-null"])
+def test_only_a_file_is_replaced(in_folder, name):
+    """Not a device either: whoever is root, as in a container, would take /dev/null from all others."""
+    Path("folder").mkdir()
+    os.mkfifo("pipe")
+    Path("to-null").symlink_to("/dev/null")
+    before = [Path(place).lstat().st_mode for place in ("folder", "pipe", "/dev/null", "to-null")]
+    with pytest.raises(DiskError, match="cannot be written: this is"):
+        files.write_text(Path(name), "new")
+    assert [Path(place).lstat().st_mode for place in ("folder", "pipe", "/dev/null", "to-null")] == before
+    assert sorted(path.name for path in in_folder.iterdir()) == ["folder", "pipe", "to-null"]
+
+
+def test_a_file_keeps_its_mode_and_a_link_leaves_what_it_led_to(tmp_path):
+    """An object of DVC's cache may be behind a link."""
+    (tmp_path / "object").write_text("old")
+    (tmp_path / "link").symlink_to(tmp_path / "object")
+    (tmp_path / "own").write_text("old")
+    (tmp_path / "own").chmod(0o600)
+    for name in ("link", "own"):
+        files.write_text(tmp_path / name, "new")
+        assert (tmp_path / name).read_text() == "new"
+    assert (tmp_path / "object").read_text() == "old" and not (tmp_path / "link").is_symlink()
+    assert (tmp_path / "own").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_write_protected_file_stays(tmp_path, monkeypatch):
+    (tmp_path / "a").write_text("old")
+    monkeypatch.setattr(os, "access", lambda path, mode: False)  # root may write everything
+    with pytest.raises(DiskError, match="write-protected"):
+        files.write_text(tmp_path / "a", "new")
+    assert (tmp_path / "a").read_text() == "old"
