@@ -191,6 +191,7 @@ def _limit(limits: Limits) -> None:
 
     used = resource.getrusage(resource.RUSAGE_SELF)
     until = math.ceil(used.ru_utime + used.ru_stime) + limits.seconds
-    resource.setrlimit(resource.RLIMIT_CPU, (until, resource.RLIM_INFINITY))
-    resource.setrlimit(resource.RLIMIT_DATA, (limits.memory, resource.RLIM_INFINITY))
+    for kind, most in ((resource.RLIMIT_CPU, until), (resource.RLIMIT_DATA, limits.memory)):
+        hard = resource.getrlimit(kind)[1]  # set from outside; only root may raise it
+        resource.setrlimit(kind, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a crash is answered, not kept

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import textwrap
 import time
 from pathlib import Path
 
@@ -144,3 +145,22 @@ def test_workers_die_with_their_parent(tmp_path: Path) -> None:
     parent.wait()
     gone, alive = psutil.wait_procs(children, timeout=30)
     assert len(gone) == 2 and not alive
+
+
+def test_a_limit_that_was_set_from_outside_is_kept() -> None:
+    """Only root may raise it again: every file would be rejected for it."""
+    lines = """
+        import os, resource
+        from pipeline import limits
+        resource.setrlimit(resource.RLIMIT_CPU, (1000, 1000))
+        resource.setrlimit(resource.RLIMIT_DATA, (2**31, 2**31))
+        if os.geteuid() == 0:
+            os.setuid(65534)
+        for seconds in (20, 5000):
+            limits._limit(limits.Limits(seconds=seconds, memory=2**30))
+            print(*resource.getrlimit(resource.RLIMIT_CPU), *resource.getrlimit(resource.RLIMIT_DATA))
+    """
+    told = subprocess.run([sys.executable, "-c", textwrap.dedent(lines)], capture_output=True, text=True, check=True)
+    first, second = [[int(word) for word in line.split()] for line in told.stdout.splitlines()]
+    assert 20 <= first[0] <= 22 and first[1:] == [1000, 2**30, 2**31]
+    assert second == [1000, 1000, 2**30, 2**31]
