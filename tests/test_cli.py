@@ -1,5 +1,6 @@
 """The command line, as a person types it."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 from pipeline import cli
+from pipeline.errors import PipelineError
 from pipeline.music import midi
 
 RUN = CliRunner()
@@ -58,3 +60,24 @@ def test_a_model_that_may_be_in_training_is_not_called_missing_alone(
     monkeypatch.setattr("pipeline.care.repair.running", lambda: ["process 7: dvc repro"])
     done = RUN.invoke(cli.app, ["sample", "stacked", "-o", "out.mid"])
     assert str(done.exception).endswith("process 7: dvc repro is at work here and may be training it")
+
+
+@pytest.mark.parametrize("command", ["gate", "promote", "retrain"])
+def test_a_base_without_a_name_is_not_the_work_tree(command: str) -> None:
+    """As of an unset variable: the results would be compared with themselves, and nothing speak against them."""
+    done = RUN.invoke(cli.app, [command, "--base", ""])
+    assert done.exit_code == 2 and "names no revision" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "words", [["fetch", "../../../evil"], ["evaluate", ""], ["generate", "../x"], ["ship", "../x"], ["train", "nobody"]]
+)
+def test_a_name_is_no_path(in_folder: Path, words: list[str]) -> None:
+    (in_folder / "inner/data/corpora").mkdir(parents=True)
+    (in_folder / "inner/params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
+    (in_folder / "evil.yaml").write_bytes((ROOT / "data/corpora/maestro-sample.yaml").read_bytes())
+    before = sorted(in_folder.rglob("*"))
+    os.chdir(in_folder / "inner")
+    done = RUN.invoke(cli.app, words)
+    assert isinstance(done.exception, PipelineError) and repr(words[1]) in str(done.exception)
+    assert sorted(in_folder.rglob("*")) == before

@@ -9,7 +9,16 @@ from pipeline import paths
 from pipeline.params import load
 
 app = typer.Typer()
-Base = Annotated[str, typer.Option(help="Git revision whose results are compared with.")]
+
+
+def _named(base: str) -> str:
+    """Refuse a base without a name, such as an unset variable gives: it would be the work tree itself."""
+    if not base.strip():
+        raise typer.BadParameter("names no revision; leave the option out for HEAD")
+    return base
+
+
+Base = Annotated[str, typer.Option(callback=_named, help="Git revision whose results are compared with.")]
 
 
 @app.command(epilog="Example: music-rnn explain")

@@ -60,7 +60,9 @@ def ship(model: Annotated[str, typer.Argument(help="A trained architecture, such
     """Put a trained model into the package, half as large, with its bits and the licence of its music on its card."""
     from pipeline.evidence import shipping
 
-    typer.echo(shipping.ship(model, load(paths.PARAMS).corpus))
+    params = load(paths.PARAMS)
+    params.block(model)
+    typer.echo(shipping.ship(model, params.corpus))
 
 
 @app.command(epilog="Example: music-rnn export expressive -o expressive.tflite")

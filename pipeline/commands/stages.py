@@ -14,9 +14,12 @@ Architecture = Annotated[str, typer.Argument(help="A block under model: in param
 
 
 def _stage(name: str, *arguments: str) -> None:
-    """Run a stage as DVC would, but always."""
+    """Run a stage as DVC would, but always; its arguments are architectures."""
+    params = load(paths.PARAMS)
+    for architecture in arguments:
+        params.block(architecture)
     stage = importlib.import_module(f"pipeline.stages.{name}")
-    stage.run(load(paths.PARAMS).only(stage.SECTIONS), *arguments)
+    stage.run(params.only(stage.SECTIONS), *arguments)
 
 
 @app.command(epilog="Example: music-rnn fetch maestro-v3 --zip ~/Downloads/maestro-v3.0.0-midi.zip")
@@ -25,10 +28,11 @@ def fetch(
     archive: Annotated[Path | None, typer.Option("--zip", help="Use this archive, do not download it.")] = None,
 ) -> None:
     """Get a corpus, verify every file, and write data/raw/CORPUS.zip."""
+    from pipeline.corpora.manifest import name_of
     from pipeline.stages import fetch as stage
 
     params = load(paths.PARAMS)
-    name = corpus or params.corpus
+    name = name_of(corpus or params.corpus)
     if archive:
         stage.offer(name, archive)
     stage.run(params.model_copy(update={"corpus": name}))
