@@ -1,8 +1,9 @@
 """What a killed run can leave, put right before the next one: no person is needed.
 
 DVC writes its lock files in place, so a kill can leave `.dvc/tmp/rwlock` or `dvc.lock` empty or torn, and then every
-later command stops. Git's index is staged by DVC; a kill there leaves `.git/index.lock`. Files of this project that
-were being written leave `.<name>.<process>.part` beside their place, which no reader looks at.
+later command stops. DVC stages in Git's index and writes refs; a kill there leaves `.git/index.lock` and the like.
+Files of this project that were being written leave `.<name>.<process>.part` beside their place, which no reader looks
+at; DVC's own leave `.<name>.tmp` in its cache.
 
 Nothing is lost: a torn dvc.lock is kept aside and the last whole one of Git takes its place, and DVC finds in its run
 cache what was computed since.
@@ -17,16 +18,14 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
-
-from pipeline import files
+from pipeline import files, trees
 from pipeline.errors import PipelineError
 
 TMP, LOCK, RWLOCK = Path(".dvc/tmp"), Path(".dvc/tmp/lock"), Path(".dvc/tmp/rwlock")
-RECORD, INDEX = Path("dvc.lock"), Path(".git/index.lock")
-WRITTEN = ("data", "models", "metrics", "docs", ".checkpoints")
-"""Folders in which this project writes."""
+RECORD, GIT, CACHE = Path("dvc.lock"), Path(".git"), Path(".dvc/cache/files")
+PART = ".*.part"
+WRITTEN = ("data", "models", "metrics", "docs", ".checkpoints", ".downloads")
+"""Folders in which this project writes; it writes in its own, too."""
 
 
 def repair() -> list[str]:
@@ -36,7 +35,7 @@ def repair() -> list[str]:
         PipelineError: DVC is running here, so that nothing may be touched.
     """
     with _alone():
-        return [*_rwlock(), *_record(), *_index(), *_parts()]
+        return [*_rwlock(), *_record(), *_locks(), *_parts(), *_objects()]
 
 
 @contextmanager
@@ -61,26 +60,21 @@ def _alone() -> Iterator[None]:
 
 def running() -> list[str]:
     """Return the runs of DVC that are at a stage now: process and command."""
-    held = _held() or {}
-    infos = [
-        info for side in held.values() for its in side.values() for info in (its if isinstance(its, list) else [its])
-    ]
-    found = {int(info["pid"]): str(info["cmd"]) for info in infos}
+    found = _held() or {}
     return [f"process {pid}: {command}" for pid, command in sorted(found.items()) if "dvc" in _command(pid)]
 
 
-def _held() -> dict[str, Any] | None:
-    """Return what the read-write lock says, or None if it is no such file."""
+def _held() -> dict[int, str] | None:
+    """Return who holds the read-write lock, process and command; None if it is no such file."""
     try:
-        held: dict[str, Any] = json.loads(RWLOCK.read_bytes())
-        for its in (held.get("write", {}), *held.get("read", {}).values()):
-            for info in its.values() if isinstance(its, dict) else its:
-                int(info["pid"]), str(info["cmd"])
+        held = json.loads(RWLOCK.read_bytes())
+        writers = list(held.get("write", {}).values())
+        infos = [*writers, *(info for readers in held.get("read", {}).values() for info in readers)]
+        return {int(info["pid"]): str(info["cmd"]) for info in infos}
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+    except (OSError, ArithmeticError, ValueError, TypeError, LookupError, AttributeError, RecursionError):
         return None
-    return held
 
 
 def _command(pid: int) -> str:
@@ -95,7 +89,7 @@ def _command(pid: int) -> str:
 def _rwlock() -> Iterator[str]:
     """Remove the read-write lock if it is torn or names runs that are gone."""
     held = _held()
-    if held is None or any(held.values()):
+    if held is None or held:
         RWLOCK.unlink()
         yield f"{RWLOCK}: {'torn' if held is None else 'left by a run that is gone'}; removed"
 
@@ -105,6 +99,7 @@ def _record() -> Iterator[str]:
     if not RECORD.exists() or whole(RECORD.read_bytes()):
         return
     aside = TMP / "dvc.lock.torn"
+    TMP.mkdir(parents=True, exist_ok=True)
     RECORD.replace(aside)
     command = ["git", "show", f"HEAD:./{RECORD}"]
     committed = subprocess.run(command, capture_output=True, check=False).stdout
@@ -117,12 +112,12 @@ def _record() -> Iterator[str]:
 def whole(data: bytes) -> bool:
     """Whether bytes are a record of stages as DVC writes it, to the last entry."""
     try:
-        tree = YAML(typ="safe").load(data.decode("utf-8"))
+        tree = trees.parse(data.decode("utf-8"))
         stages = tree["stages"]
         entries = [entry for stage in stages.values() for side in ("deps", "outs") for entry in stage.get(side, [])]
         known = all(isinstance(stage["cmd"], str) for stage in stages.values())
         return known and tree["schema"] == "2.0" and data.endswith(b"\n") and all(map(_hashed, entries))
-    except (YAMLError, ValueError, TypeError, KeyError, AttributeError):
+    except (ValueError, TypeError, KeyError, AttributeError):
         return False
 
 
@@ -131,11 +126,13 @@ def _hashed(entry: Mapping[str, Any]) -> bool:
     return isinstance(entry["path"], str) and len(str(entry["md5"]).removesuffix(".dir")) == 32
 
 
-def _index() -> Iterator[str]:
-    """Remove the lock of Git's index if no git is at work here."""
-    if INDEX.exists() and not _gits():
-        INDEX.unlink()
-        yield f"{INDEX}: left by a run that is gone; removed"
+def _locks() -> Iterator[str]:
+    """Remove the locks of Git's index, head and refs if no git is at work here."""
+    locks = [*GIT.glob("*.lock"), *GIT.glob("refs/**/*.lock")]
+    if locks and not _gits():
+        for path in sorted(locks):
+            path.unlink()
+            yield f"{path}: left by a run that is gone; removed"
 
 
 def _gits() -> list[int]:
@@ -154,12 +151,19 @@ def _gits() -> list[int]:
 
 def _parts() -> Iterator[str]:
     """Remove what was being written by processes that are gone."""
-    for folder in WRITTEN:
-        for path in sorted(Path(folder).rglob(".*.part")):
-            writer = path.name.split(".")[-2]
-            if writer.isdecimal() and not alive(int(writer)):
-                path.unlink()
-                yield f"{path}: half written by a run that is gone; removed"
+    inside = (path for folder in WRITTEN for path in sorted(Path(folder).rglob(PART)))
+    for path in (*sorted(Path().glob(PART)), *inside):
+        writer = path.name.split(".")[-2]
+        if writer.isdecimal() and not alive(int(writer)):
+            path.unlink()
+            yield f"{path}: half written by a run that is gone; removed"
+
+
+def _objects() -> Iterator[str]:
+    """Remove what DVC was writing into its cache: no run is at work, so nobody goes on with it."""
+    for path in sorted(CACHE.rglob(".*.tmp")):
+        path.unlink()
+        yield f"{path}: half written by a run that is gone; removed"
 
 
 def alive(pid: int) -> bool:

@@ -7,21 +7,25 @@ in place can go unseen: here all bytes are read.
 
 import hashlib
 import json
+import os
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
-
-from pipeline import paths, sums
+from pipeline import paths, sums, trees
 from pipeline.corpora import windows
 from pipeline.corpora.corpus import Corpus
 from pipeline.errors import DataError, PipelineError
 from pipeline.inference import storage
 
 CACHE = Path(".dvc/cache/files/md5")
+NAME = re.compile(r"[0-9a-f]{30}(\.dir)?")
+"""Of an object: the hash of what is in it, less the two digits that its folder has."""
+FOLDERS = ("data", "models", "metrics", ".dvc/cache", ".checkpoints")
+"""What of them cannot be looked into was not verified, which must be said."""
 RECORD = Path("dvc.lock")
 
 
@@ -48,6 +52,7 @@ def verify() -> Iterator[Found]:
     ):
         yield from (_held(kind, place, check) for place in sorted(places))
     yield from _outputs()
+    yield from (_held("folders", Path(top), _open) for top in FOLDERS if Path(top).exists())
 
 
 def _held(kind: str, place: Path, check: Callable[[Path], None]) -> Found:
@@ -85,7 +90,18 @@ def _checkpoint(path: Path) -> None:
         raise DataError(f"{path}: torn; nothing to do, the training begins anew")
 
 
+def _open(path: Path) -> None:
+    def refuse(error: OSError) -> None:
+        remedy = "give yourself the permission (chmod u+rx)"
+        raise DataError(f"{error.filename}: cannot be looked into ({error.strerror}), so not verified; {remedy}")
+
+    for _ in os.walk(path, onerror=refuse):
+        pass
+
+
 def _object(path: Path) -> None:
+    if not NAME.fullmatch(path.name):
+        raise DataError(f"{path}: no object; a killed run left it, and 'music-rnn repair' removes it")
     if sums.of(path, "md5") != (path.parent.name + path.name).removesuffix(".dir"):
         raise DataError(f"{path}: damaged; delete it, then run 'dvc pull' or 'dvc repro'")
 
@@ -94,7 +110,7 @@ def _outputs() -> Iterator[Found]:
     """Hold the outputs that are here against DVC's record."""
     kind = "outputs in dvc.lock"
     try:
-        tree = YAML(typ="safe").load(RECORD.read_text(encoding="utf-8"))
+        tree = trees.read(RECORD)
         outs = [out for stage in tree["stages"].values() for out in stage.get("outs", [])]
         record = {Path(out["path"]): str(out["md5"]) for out in outs}
     except FileNotFoundError:
@@ -102,10 +118,12 @@ def _outputs() -> Iterator[Found]:
     except Exception as error:  # YAML and what is made of it fail in many ways; each means one thing
         yield Found(kind, RECORD, f"{RECORD}: torn ({type(error).__name__}); run 'music-rnn repair'")
         return
-    for path, md5 in sorted(record.items()):
-        if path.exists():
-            fault = f"{path}: not what dvc.lock says; 'dvc checkout {path}' or 'dvc repro' gives it back"
-            yield Found(kind, path, "" if of(path) == md5 else fault)
+
+    def check(path: Path) -> None:
+        if of(path) != record[path]:
+            raise DataError(f"{path}: not what dvc.lock says; 'dvc checkout {path}' or 'dvc repro' gives it back")
+
+    yield from (_held(kind, path, check) for path in sorted(record) if os.access(path, os.F_OK))
 
 
 def of(path: Path) -> str:

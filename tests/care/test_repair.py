@@ -34,6 +34,10 @@ def home(in_folder: Path) -> Path:
     return in_folder
 
 
+ODD = ['{"write": {"a": {"pid": 1e400, "cmd": ""}}}', '{"read": {"a": 5}}', '{"read": [5]}', "[" * 100_000]
+"""Read-write locks that only a torn disk would give."""
+
+
 def git(*words: str) -> None:
     subprocess.run(["git", "-c", "user.name=a", "-c", "user.email=a@localhost", *words], check=True)
 
@@ -49,7 +53,7 @@ def test_a_whole_project_is_left_as_it_is(home: Path) -> None:
     assert {path: data for path, data in before.items() if path.read_bytes() != data} == {}
 
 
-@pytest.mark.parametrize("text", ["", "{", '{"write": {"a": {"pid"', "[]", '{"write": 3}', infos(2**22 + 5)])
+@pytest.mark.parametrize("text", ["", "{", '{"write": {"a": {"pid"', "[]", '{"write": 3}', infos(2**22 + 5), *ODD])
 def test_a_torn_or_left_lock_is_removed(home: Path, text: str) -> None:
     (home / ".dvc/tmp/rwlock").write_text(text)
     (line,) = repair.repair()
@@ -110,13 +114,16 @@ def test_without_a_commit_dvc_begins_a_new_record(home: Path) -> None:
     assert not (home / "dvc.lock").exists()
 
 
-def test_the_lock_of_gits_index_is_removed_unless_git_is_at_work(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (home / ".git/index.lock").write_text("")
+@pytest.mark.parametrize("name", ["index.lock", "HEAD.lock", "packed-refs.lock", "refs/heads/x.lock"])
+def test_the_locks_of_git_are_removed_unless_git_is_at_work(
+    home: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    (home / ".git" / name).write_text("")
     with monkeypatch.context() as patch:
         patch.setattr(repair, "_gits", lambda: [1])
         assert repair.repair() == []
-    assert repair.repair() == [".git/index.lock: left by a run that is gone; removed"]
-    git("add", "-A")
+    assert repair.repair() == [f".git/{name}: left by a run that is gone; removed"]
+    git("commit", "-q", "--allow-empty", "-m", "y")
 
 
 def test_a_git_in_this_folder_is_found(home: Path) -> None:
@@ -133,8 +140,28 @@ def test_a_git_in_this_folder_is_found(home: Path) -> None:
 
 def test_half_written_files_of_dead_writers_are_removed_and_those_of_living_ones_kept(home: Path) -> None:
     (home / "metrics/evaluate").mkdir(parents=True)
+    (home / ".downloads").mkdir()
     dead, mine = (home / f"metrics/evaluate/.a.json.{pid}.part" for pid in (2**22 + 5, os.getpid()))
-    for path in (dead, mine):
+    above, below = (home / place / f".a.b.{2**22 + 5}.part" for place in (".", ".downloads"))
+    for path in (dead, mine, above, below):
         path.write_text("{")
-    assert repair.repair() == [f"{dead.relative_to(home)}: half written by a run that is gone; removed"]
-    assert mine.exists() and not dead.exists()
+    assert repair.repair() == [
+        f"{path.relative_to(home)}: half written by a run that is gone; removed" for path in (above, dead, below)
+    ]
+    assert mine.exists() and not any(path.exists() for path in (above, dead, below))
+
+
+def test_what_dvc_was_writing_into_its_cache_is_removed_and_objects_are_kept(home: Path) -> None:
+    half, whole = (home / ".dvc/cache/files/md5/5d" / name for name in (".Xy3.tmp", "41402abc4b2a76b9719d911017c592"))
+    half.parent.mkdir(parents=True)
+    for path in (half, whole):
+        path.write_text("hello")
+    assert repair.repair() == [f"{half.relative_to(home)}: half written by a run that is gone; removed"]
+    assert whole.exists() and not half.exists()
+
+
+def test_a_torn_record_is_mended_where_dvc_never_ran(home: Path) -> None:
+    (home / ".dvc/tmp").rmdir()
+    (home / "dvc.lock").write_text("stages:")
+    assert "kept as .dvc/tmp/dvc.lock.torn" in repair.repair()[0]
+    assert (home / "dvc.lock").read_text() == LOCK

@@ -1,6 +1,7 @@
 """All that the pipeline wrote is read again; every kind of damage is found and named."""
 
 import hashlib
+import os
 from pathlib import Path
 
 import numpy as np
@@ -50,7 +51,7 @@ def home(in_folder: Path) -> Path:
 
 def test_what_is_whole_is_found_whole(home: Path) -> None:
     found = list(verify.verify())
-    assert {each.kind for each in found} == set(KINDS) | {"shipped models"}
+    assert {each.kind for each in found} == set(KINDS) | {"shipped models", "folders"}
     assert [each.fault for each in found if each.fault] == []
 
 
@@ -92,3 +93,37 @@ def test_the_hash_of_a_folder_is_that_of_dvc(in_folder: Path) -> None:
     assert verify.of(in_folder / "out") == built[2].hash_info.value
     (in_folder / "out" / ".a.txt.99.part").write_text("")
     assert verify.of(in_folder / "out") == built[2].hash_info.value
+
+
+def shut(monkeypatch: pytest.MonkeyPatch, folder: str) -> None:
+    """Let nobody look into a folder; root could, whatever its mode."""
+    look = os.scandir
+
+    def scandir(path: object) -> object:
+        if str(path) == folder:
+            raise PermissionError(13, "Permission denied", folder)
+        return look(path)  # type: ignore[call-overload]
+
+    monkeypatch.setattr(os, "scandir", scandir)
+
+
+@pytest.mark.parametrize("folder", ["data/raw", ".dvc/cache/files"])
+def test_a_folder_that_cannot_be_looked_into_was_not_verified(
+    home: Path, monkeypatch: pytest.MonkeyPatch, folder: str
+) -> None:
+    shut(monkeypatch, folder)
+    said = next(each for each in verify.verify() if each.fault)
+    assert said.kind == "folders" and said.fault.startswith(f"{folder}: cannot be looked into")
+
+
+def test_an_output_that_cannot_be_read_is_one_fault_among_others(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    of = verify.of
+    monkeypatch.setattr(verify, "of", lambda path: Path("gone").read_bytes() if path.name == "a.json" else of(path))
+    faults = [each for each in verify.verify() if each.fault]
+    assert [each.kind for each in faults] == ["outputs in dvc.lock"] and "metrics/a.json" in faults[0].fault
+
+
+def test_what_dvc_was_writing_is_no_object(home: Path) -> None:
+    Path(KINDS["objects in DVC's cache"]).with_name(".Xy3.tmp").write_text("hel")
+    (fault,) = [each.fault for each in verify.verify() if each.fault]
+    assert "'music-rnn repair' removes it" in fault
