@@ -39,17 +39,22 @@ class Results:
         """Read the results of a revision; of the work tree where it is empty.
 
         Raises:
-            DataError: there are none.
+            DataError: there are none, or a part of them is away or torn.
         """
         read = revisions.reader(revision)
         summary = read(paths.SUMMARY)
         if not summary:
             where = f"{revision} has no" if revision else "no"
             raise DataError(f"{where} {paths.SUMMARY}; run 'dvc repro'" + (" there and commit" if revision else ""))
-        model = summary["best"]["recommended"]
+        try:
+            model = summary["best"]["recommended"]
+            scores = Evaluation.of(read(paths.evaluation(model))).scores
+        except (LookupError, TypeError, ValueError) as error:
+            place = f"{revision}:{paths.SUMMARY.parent}".removeprefix(":")
+            raise DataError(f"{place}: not whole ({type(error).__name__}: {error}); run 'dvc repro'") from error
         return cls(
             model,
-            Evaluation.of(read(paths.evaluation(model))).scores,
+            scores,
             read(paths.TIMINGS),
             read(paths.likeness(model)),
             revisions.locked_output(revision, paths.NOTES.parent),

@@ -1,14 +1,18 @@
 """The gate on planted results: the right word for each, and a refusal for what must not be offered."""
 
+import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipeline import paths
 from pipeline.ci import gate
 from pipeline.ci.gate import Results
+from pipeline.errors import DataError
 from pipeline.measures.metrics import Scores
 from pipeline.params import Params
 
@@ -141,3 +145,22 @@ def test_exchanging_the_two_exchanges_the_words(seed: int, shift: float) -> None
     mine, other = scores(seed, shift), scores(seed + 1)
     opposite = {"better": "worse", "worse": "better", "too close": "too close"}
     assert opposite[gate.weigh(mine, other, project)[0]] == gate.weigh(other, mine, project)[0]
+
+
+@pytest.mark.parametrize(
+    ("summary", "evaluation"),
+    [
+        ({"best": None}, None),
+        ({"best": {}}, None),
+        ({"best": {"recommended": "new"}}, None),
+        ({"best": {"recommended": "new"}}, {"history": []}),
+    ],
+)
+def test_results_of_which_a_part_is_away_are_one_line(in_folder: Path, summary: object, evaluation: object) -> None:
+    """DVC takes an evaluation away before it makes it anew."""
+    paths.evaluation("new").parent.mkdir(parents=True)
+    paths.SUMMARY.write_text(json.dumps(summary))
+    if evaluation:
+        paths.evaluation("new").write_text(json.dumps(evaluation))
+    with pytest.raises(DataError, match=r"^metrics: not whole \(.*run 'dvc repro'"):
+        Results.of("")

@@ -286,6 +286,21 @@ def test_links_pipes_and_bad_names_are_left_out_and_said(project, capsys):
         assert name in said
 
 
+def test_a_folder_that_cannot_be_looked_into_is_not_left_out_without_a_word(project, monkeypatch):
+    root = tree(project / "music", a_mid=b"a", deep__b_mid=b"b")
+    look = os.scandir
+
+    def scandir(path):
+        if str(path) == str(root / "deep"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return look(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    with pytest.raises(CorpusError, match=r"music/deep: cannot be read \(Permission denied\)"):
+        fetch.describe("own", root)
+    assert not paths.manifest("own").exists()
+
+
 def test_describing_again_is_stable_sees_changes_and_keeps_what_a_person_added(project):
     root = tree(project / "music", a_mid=b"a", b_mid=b"b")
     fetch.describe("own", root)

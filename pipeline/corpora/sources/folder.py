@@ -92,7 +92,7 @@ def _save(folder: Folder, manifest: Path) -> None:
 
 def _music(root: Path) -> Iterator[str]:
     """Name the MIDI files below a folder; say what is left out and why."""
-    for place, folders, names in os.walk(root):
+    for place, folders, names in os.walk(root, onerror=_closed):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):
             if not name.lower().endswith(SUFFIXES) or name.startswith("."):
@@ -103,6 +103,15 @@ def _music(root: Path) -> Iterator[str]:
                 say(f"left out: {member!a} {fault}")
             else:
                 yield member
+
+
+def _closed(error: OSError) -> None:
+    """Refuse a folder that cannot be looked into: its files would be missing from the corpus without a word.
+
+    Raises:
+        CorpusError: always.
+    """
+    raise CorpusError(f"{error.filename}: cannot be read ({error.strerror}); give yourself the permission (chmod u+rx)")
 
 
 def _odd(path: Path) -> str:
