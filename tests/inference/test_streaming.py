@@ -9,6 +9,7 @@ from pipeline.inference import streaming
 from pipeline.inference.heads import RegressionHeads
 from pipeline.inference.network import Network
 from pipeline.inference.sampling import Sampler
+from pipeline.inference.shapes import shapes
 from pipeline.inference.spread import Spread
 from pipeline.inference.storage import Trained
 from pipeline.inference.streaming import Engine
@@ -28,21 +29,10 @@ def tiny(length: int = 6, seed: int = 0, **changes: object) -> Trained:
     recipe |= {"width": 0, "velocity": False, "cell": "lstm", "chain": 0}
     recipe |= {"bidirectional": False, "between_dropout": 0.0, "final_dropout": 0.0, "memory": "window", **changes}
     block = Model.model_validate(recipe)
-    shapes, width = {}, 3
-    for number, units in enumerate(block.units, 1):
-        for way in ("_forward", "_backward") if block.bidirectional else ("",):
-            name = f"lstm_{number}{way}"
-            shapes |= {f"{name}/kernel": (width, 4 * units), f"{name}/recurrent_kernel": (units, 4 * units)}
-            shapes[f"{name}/bias"] = (4 * units,)
-        width = units * (1 + block.bidirectional)
-    if block.dense:
-        shapes |= {"dense/kernel": (width, block.dense), "dense/bias": (block.dense,)}
-        width = block.dense
-    for head, size in (("pitch", 128), ("step", 1), ("duration", 1)):
-        shapes |= {f"{head}/kernel": (width, size), f"{head}/bias": (size,)}
     rng = np.random.default_rng(seed)
-    weights = {name: rng.normal(0, 0.7, shape).astype(np.float32) for name, shape in shapes.items()}
+    weights = {name: rng.normal(0, 0.7, shape).astype(np.float32) for name, shape in shapes(block).items()}
     spread = {"step": Spread("laplace", 0.1), "duration": Spread("gaussian", 0.3)}
+    spread = spread if block.heads == "regression" else {}
     return Trained("tiny", block, length, weights, spread, {"seed": seed})
 
 

@@ -6,10 +6,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from conftest import codes
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from pipeline.inference import layers, streaming
 from pipeline.inference.layers import SPAN
 from pipeline.inference.network import Network
+from pipeline.inference.shapes import shapes
 from pipeline.inference.spread import Spread, cell_bits
 from pipeline.inference.storage import Trained
 from pipeline.music import sounding
@@ -92,6 +95,31 @@ def test_attention_has_the_parameters_of_the_recurrence_it_is_beside(project: Pa
         for name in ("expressive", "gated")
     ]
     assert counts[1] == pytest.approx(counts[0], rel=0.05)
+
+
+def same_shapes(recipe: Model) -> None:
+    """Hold what a block asks for against what Keras builds of it."""
+    built = architectures.weights(architectures.build(recipe))
+    assert shapes(recipe) == {name: weight.shape for name, weight in built.items()}
+
+
+def test_a_model_on_disk_is_asked_for_the_weights_that_training_leaves(project: Params) -> None:
+    for recipe in project.model.values():
+        same_shapes(recipe)
+
+
+@settings(max_examples=30)
+@given(
+    combined=st.sampled_from(COMBINED),
+    units=st.lists(st.sampled_from([32, 64, 96]), min_size=1, max_size=3),
+    dense=st.sampled_from([0, 9]),
+    both_ways=st.booleans(),
+)
+def test_so_are_models_of_any_other_block(
+    project: Params, combined: tuple[str, str, str, bool], units: list[int], dense: int, both_ways: bool
+) -> None:
+    both = {"bidirectional": True, "memory": "window"} if both_ways and combined[1] == "lstm" else {}
+    same_shapes(block(project, combined, units=units, dense=dense, **both))
 
 
 @pytest.mark.parametrize("combined", COMBINED)
