@@ -6,25 +6,25 @@ byte for byte when trained again from the same inputs. The card vouches for itse
 
 import csv
 import hashlib
-import io
-import json
+import os
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 
 from pipeline import files, paths
 from pipeline.errors import DataError
+from pipeline.inference import card, weights
+from pipeline.inference.card import EDITED, FORMAT, Card
 from pipeline.inference.layers import Floats
+from pipeline.inference.shapes import Shapes, shapes
 from pipeline.inference.spread import Spread
 from pipeline.music.encoding import CELL, CELLS
 from pipeline.recipes import Model
 
-FORMAT = 2
 SHIPPED = Path(__file__).parent.parent / "shipped"
 """Models that come with the package."""
 WEIGHTS, CARD, HISTORY = "weights.npz", "model.json", "history.csv"
@@ -65,7 +65,7 @@ def save(model: Trained, folder: Path, number: type[np.floating[Any]] = np.float
         number: how weights are kept; float16 halves the size and is for models that are given away.
     """
     data = files.npz({name: weight.astype(number) for name, weight in model.weights.items()})
-    card = {
+    said = {
         "format": FORMAT,
         "architecture": model.architecture,
         "block": model.block.model_dump(),
@@ -79,14 +79,7 @@ def save(model: Trained, folder: Path, number: type[np.floating[Any]] = np.float
         "origin": dict(model.origin),
     }
     files.write_bytes(folder / WEIGHTS, data)
-    files.write_text(folder / CARD, stamped(card))
-
-
-def stamped(card: Mapping[str, Any]) -> str:
-    """Return the text of a card, with the sha256 of all it says as its last line."""
-    said = {name: value for name, value in card.items() if name != "card_sha256"}
-    digest = hashlib.sha256(json.dumps(said, indent=1).encode()).hexdigest()
-    return json.dumps({**said, "card_sha256": digest}, indent=1) + "\n"
+    files.write_text(folder / CARD, card.stamped(said))
 
 
 def _sha256(path: Path) -> str:
@@ -98,65 +91,54 @@ def load(folder: Path) -> Trained:
     """Read a model; the files of one that is being replaced meanwhile are never mixed.
 
     Raises:
-        DataError: nothing there, another format or time grid, or files that are not those of the card.
+        DataError: nothing there, another format or time grid, files that are not those of the card, or weights that are
+            not those its block asks for.
     """
     for pause in PATIENCE:
         time.sleep(pause)
-        card, data = _read(folder)
-        fault = _fault(folder, card, data)
+        said = card.read(folder / CARD)
+        needed = shapes(said.block)
+        data = _data(folder, needed)
+        fault = _fault(folder, said, data)
         if not fault:
-            return _trained(folder, card, data)
+            return _trained(folder, said, needed, data)
     raise DataError(f"{folder / fault}; run 'dvc checkout' or train again")
 
 
-def _read(folder: Path) -> tuple[dict[str, Any], bytes]:
-    """Read the card and the weights; see `load`."""
+def _data(folder: Path, shapes: Shapes) -> bytes:
+    """Read the weights file, and of one that is larger than such weights can be only as much as shows that."""
     try:
-        text = (folder / CARD).read_text(encoding="utf-8")
-        data = (folder / WEIGHTS).read_bytes()
-        card = json.loads(text)
-        stamp = (card["format"], card["cell_seconds"], card["cells"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        with (folder / WEIGHTS).open("rb") as file:
+            return file.read(min(os.fstat(file.fileno()).st_size, weights.largest(shapes) + 1))
+    except OSError as error:
         raise DataError(f"{folder}: no model here ({error}); train one with 'dvc repro'") from error
-    if stamp != (FORMAT, CELL, CELLS):
-        raise DataError(f"{folder / CARD}: written by another version of this program; train it again")
-    if text != stamped(card):
-        raise DataError(f"{folder / CARD}: torn or edited by hand; run 'dvc checkout' or train again")
-    return card, data
 
 
-def _fault(folder: Path, card: Mapping[str, Any], data: bytes) -> str:
+def _fault(folder: Path, said: Card, data: bytes) -> str:
     """Return which file of a model is not the one of its card, or nothing."""
-    if hashlib.sha256(data).hexdigest() != card.get("weights_sha256"):
+    if hashlib.sha256(data).hexdigest() != said.weights_sha256:
         return f"{WEIGHTS}: not the weights that {CARD} vouches for"
-    if card.get("history_sha256") and _sha256(folder / HISTORY) != card["history_sha256"]:
+    if said.history_sha256 and _sha256(folder / HISTORY) != said.history_sha256:
         return f"{HISTORY}: not the learning curve that {CARD} vouches for"
     return ""
 
 
-def _trained(folder: Path, card: Mapping[str, Any], data: bytes) -> Trained:
+def _trained(folder: Path, said: Card, needed: Shapes, data: bytes) -> Trained:
     """Make a model of its files.
 
     Raises:
         DataError: the card does not describe these weights.
     """
+    path = folder / WEIGHTS
     try:
-        with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
-            weights = {name: arrays[name].astype(np.float32) for name in arrays.files}
-        model = Trained(
-            architecture=card["architecture"],
-            block=Model.model_validate(card["block"]),
-            length=card["length"],
-            weights=weights,
-            spread={name: Spread(**spread) for name, spread in card["spread"].items()},
-            origin=card["origin"],
-        )
-    except (AttributeError, KeyError, TypeError, ValueError, EOFError, BadZipFile) as error:
-        raise DataError(f"{folder / CARD}: torn or edited by hand; train the model again") from error
-    if not all(np.isfinite(weight).all() for weight in weights.values()):
-        raise DataError(f"{folder / WEIGHTS}: holds numbers that are not finite; train the model again")
-    if model.parameters != card.get("parameters"):
-        raise DataError(f"{folder / WEIGHTS}: {model.parameters:,} numbers, not as many as {CARD} says; train it again")
+        found = weights.unpack(data, needed)
+    except ValueError as error:
+        raise DataError(f"{path}: {EDITED}, or not of the block in {CARD} ({error}); train the model again") from error
+    if not all(np.isfinite(weight).all() for weight in found.values()):
+        raise DataError(f"{path}: holds numbers that are not finite; train the model again")
+    model = Trained(said.architecture, said.block, said.length, found, said.spreads, said.origin)
+    if model.parameters != said.parameters:
+        raise DataError(f"{path}: {model.parameters:,} numbers, not as many as {CARD} says; train it again")
     return model
 
 

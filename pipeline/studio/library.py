@@ -3,13 +3,12 @@
 A page sends a name and never a path: a name that is not in this list is refused, whatever it spells.
 """
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from pipeline import paths
-from pipeline.inference import storage
+from pipeline.errors import DataError
+from pipeline.inference import card, storage
 from pipeline.inference.storage import CARD, SHIPPED, Trained
 from pipeline.studio.wishes import WishError
 
@@ -48,15 +47,15 @@ def choose(name: str) -> tuple[str, Trained]:
 
 
 def _folders(parent: Path) -> list[Path]:
-    return sorted(card.parent for card in parent.glob(f"*/{CARD}"))
+    return sorted(each.parent for each in parent.glob(f"*/{CARD}"))
 
 
 def _about(folder: Path) -> str:
     """Say how large a model is, and what it remembers; a card that cannot be read is told of when it is chosen."""
     try:
-        card: dict[str, Any] = json.loads((folder / CARD).read_text(encoding="utf-8"))
-        carried = card["block"]["memory"] == "carried"
-        memory = "remembers from the first note on" if carried else f"re-reads its last {int(card['length'])} notes"
-        return f"{int(card['parameters']):,} weights, {memory}"
-    except (OSError, ValueError, KeyError, TypeError):
+        said = card.read(folder / CARD)
+    except DataError:
         return "its card cannot be read"
+    carried = said.block.memory == "carried"
+    memory = "remembers from the first note on" if carried else f"re-reads its last {said.length} notes"
+    return f"{said.parameters:,} weights, {memory}"

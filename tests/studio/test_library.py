@@ -47,8 +47,10 @@ def test_no_other_name_is(name: str) -> None:
             library.choose(name)
 
 
-def test_a_damaged_card_is_told_of(project: Path) -> None:
-    (project / "models/mine/model.json").write_text("{", encoding="utf-8")
+@pytest.mark.parametrize("text", ["{", "[" * 200_000, "[" * 60_000, '{"block": 3}'])
+def test_a_damaged_card_is_told_of(project: Path, text: str) -> None:
+    (project / "models/mine/model.json").write_text(text, encoding="utf-8")
     assert library.shelf()["mine"].about == "its card cannot be read"
     with pytest.raises(DataError, match="models/mine"):
         library.choose("mine")
+    assert library.choose("expressive")[0] == "expressive (shipped)"
