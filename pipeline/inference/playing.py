@@ -59,12 +59,17 @@ def write(model: Trained, request: Request, how: Sampling, path: Path) -> None:
 
 
 def play(model: Trained, prompt: Codes, request: Request, how: Sampling, path: Path) -> None:
-    """Play on from a prompt [n, 4] and write both, the prompt first."""
+    """Play on from a prompt [n, 4] and write both, the prompt first.
+
+    Raises:
+        DataError: the model says what is no probability.
+    """
     from pipeline.music import roll  # loads matplotlib, which takes longer than to play
 
     sampler = Sampler(np.random.default_rng(request.seed), how)
     sampler.hear(prompt)
-    played = streaming.improvise(model, prompt, request.notes, sampler.choose)
+    with np.errstate(all="ignore"):  # numbers that are none are an error of the sampler, in one line
+        played = streaming.improvise(model, prompt, request.notes, sampler.choose)
     notes = encoding.decode(np.concatenate([prompt, played]))
     midi.write_notes(notes, path)
     roll.draw(notes, f"{model.architecture}: {path.stem} (prompt grey)", len(prompt), path.with_suffix(".png"))

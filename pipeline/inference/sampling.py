@@ -9,6 +9,7 @@ Shapes: K outcomes, N notes.
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.errors import DataError
 from pipeline.inference.constraints import Limits, pitches
 from pipeline.music.encoding import Codes
 from pipeline.music.note import PITCHES
@@ -84,7 +85,7 @@ class Sampler:
             An index of [K].
 
         Raises:
-            ValueError: the masses are no numbers.
+            DataError: the masses are no numbers.
             KeyError: a duration comes before its step and pitch.
         """
         if head == "pitch":
@@ -115,7 +116,7 @@ class Sampler:
                 allowed = allowed.take(kept)
         total = allowed.cumsum()
         if not (len(total) and (last := float(total[-1])) > 0):
-            raise ValueError(f"{head}: masses sum to {mass.sum()}")
+            raise DataError(f"{head}: masses sum to {mass.sum()}; the weights are no use, so train the model again")
         # Searching under the last sum, not under 1, keeps a rounding error from choosing an outcome of mass zero.
         index = int(total.searchsorted(self.rng.random() * last, side="right"))
         return index if kept is None else int(kept[index])

@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from pipeline import files
-from pipeline.errors import MidiError
+from pipeline.errors import DataError, MidiError
 from pipeline.inference import streaming
 from pipeline.inference.storage import Trained
 from pipeline.music import encoding, midi
@@ -44,6 +44,7 @@ def score(model: Trained, paths: Sequence[Path]) -> list[Scored]:
 
     Raises:
         MidiError: names the file that cannot be read or has fewer than two notes.
+        DataError: the model tells a note of a file in bits that are no number.
     """
     return [_one(model, path) for path in paths]
 
@@ -55,7 +56,12 @@ def _one(model: Trained, path: Path) -> Scored:
         raise MidiError(f"{path}: {error}; give a MIDI file with notes") from error
     if len(notes) < 2:
         raise MidiError(f"{path}: one note only; the first is never scored, so give a file with two or more")
-    return Scored(path, notes, streaming.bits(model, [encoding.encode(notes)], 1)[0])
+    with np.errstate(all="ignore"):
+        bits = streaming.bits(model, [encoding.encode(notes)], 1)[0]
+    if bad := int((~np.isfinite(bits).all(axis=1)).sum()):
+        why = f"under {model.architecture}, {bad:,} of {len(bits):,} notes have bits that are no number"
+        raise DataError(f"{path}: {why}; its weights are no use, so train the model again")
+    return Scored(path, notes, bits)
 
 
 def show(found: Sequence[Scored]) -> None:

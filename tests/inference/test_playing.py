@@ -5,7 +5,7 @@ import pytest
 from conftest import codes, music, pedalled
 from inference.test_streaming import CARRIED, KINDS, tiny
 
-from pipeline.errors import MidiError
+from pipeline.errors import DataError, MidiError
 from pipeline.inference import playing, streaming
 from pipeline.inference.playing import Request
 from pipeline.inference.sampling import Sampler
@@ -71,3 +71,12 @@ def test_a_file_begins_with_the_notes_of_its_prompt(prompt, tmp_path):
     notes = midi.read_notes((tmp_path / "out.mid").read_bytes(), "symusic")
     assert sorted(notes["pitch"][:8]) == sorted(playing.read_prompt(prompt)[:8, encoding.PITCH])
     assert notes["onset"][0] == 0
+
+
+@pytest.mark.parametrize("kind", [*KINDS, {"heads": "categorical", "chain": 4, **CARRIED}])
+def test_weights_too_large_to_say_anything_are_an_error_and_no_file(kind, tmp_path):
+    model = tiny(**kind)
+    huge = {name: np.full_like(weight, 1e38) for name, weight in model.weights.items()}
+    with pytest.raises(DataError, match=r"masses sum to nan; .* train the model again"):
+        playing.write(replace(model, weights=huge), Request(None, 9, 0), SAMPLING, tmp_path / "out.mid")
+    assert not list(tmp_path.iterdir())

@@ -6,7 +6,7 @@ import pytest
 from conftest import music, pedalled
 from inference.test_streaming import KINDS, tiny
 
-from pipeline.errors import MidiError
+from pipeline.errors import DataError, MidiError
 from pipeline.inference import scoring, streaming
 from pipeline.music import encoding, midi
 
@@ -83,6 +83,14 @@ def test_a_file_that_is_no_midi_is_named(tmp_path):
     for name in ("text.mid", "absent.mid"):
         with pytest.raises(MidiError, match=rf"{name}: .*give a MIDI file with notes"):
             scoring.score(tiny(), [tmp_path / name])
+
+
+@pytest.mark.parametrize("kind", [*KINDS, {"heads": "categorical", "chain": 4}, {"heads": "mixture", "chain": 4}])
+def test_bits_that_are_no_numbers_are_an_error_and_no_score(files, kind):
+    model = tiny(**kind)
+    huge = {name: np.full_like(weight, 1e38) for name, weight in model.weights.items()}
+    with pytest.raises(DataError, match=r"first\.mid: under tiny, 29 of 29 notes have bits .* train the model again"):
+        scoring.score(replace(model, weights=huge), files)
 
 
 def test_a_file_of_one_note_is_named(tmp_path):
