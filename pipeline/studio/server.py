@@ -8,7 +8,7 @@ from pathlib import Path
 
 import uvicorn
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
@@ -66,15 +66,17 @@ class Site:
     async def prompt(self, request: Request) -> Response:
         """Take a MIDI file to play on from."""
         data = bytearray()
-        async for part in request.stream():
-            data += part
-            if len(data) > LONGEST_PROMPT:
-                return PlainTextResponse("a MIDI file of 1 MB at most\n", 413)
         try:
+            async for part in request.stream():
+                data += part
+                if len(data) > LONGEST_PROMPT:
+                    return PlainTextResponse("a MIDI file of 1 MB at most\n", 413)
             notes = await asyncio.to_thread(midi.read_notes, bytes(data), "symusic", self.room.model.pedal)
+            await self.room.play_on(encoding.encode(notes)[-PROMPT_NOTES:])
+        except ClientDisconnect:
+            return Response()  # nobody is there to read it
         except PipelineError as error:
             return PlainTextResponse(f"{error}\n", 400)
-        await self.room.play_on(encoding.encode(notes)[-PROMPT_NOTES:])
         return PlainTextResponse(f"{len(notes)} notes\n")
 
     async def live(self, line: WebSocket) -> None:

@@ -138,6 +138,20 @@ def test_it_plays_on_from_a_file(studio: Studio, in_folder: Path) -> None:
         page.last("note")
 
 
+def test_an_upload_that_breaks_off_is_no_news(studio: Studio, caplog: pytest.LogCaptureFixture) -> None:
+    before = studio.room.prompt
+    with socket.create_connection(("127.0.0.1", studio.port)) as line:
+        line.sendall(
+            f"POST /prompt?token={studio.token} HTTP/1.1\r\nHost: 127.0.0.1:{studio.port}\r\n"
+            "Content-Length: 100000\r\n\r\nMThd".encode()
+        )
+        time.sleep(0.2)  # until it is read
+        line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+    time.sleep(0.3)
+    assert get(studio, "/")[0] == 200
+    assert not caplog.records and studio.room.prompt is before
+
+
 def test_a_file_is_the_one_of_the_package_and_others_are_not_there(studio: Studio) -> None:
     for path in sorted(server.STATIC.iterdir()):
         assert get(studio, f"/static/{path.name}") == (200, path.read_bytes())
