@@ -59,18 +59,32 @@ class Ears:
 class Band:
     """A model that plays, and what measures a person by it."""
 
-    def __init__(self, model: Trained, stage: "Stage", prompt: Codes) -> None:
+    player: Player
+    """From `start` on."""
+
+    def __init__(self, model: Trained, stage: Stage, prompt: Codes) -> None:
+        """Make ready, in silence, while another band may play; a model that cannot start raises here, of any kind.
+
+        Args:
+            model: what plays.
+            stage: where.
+            prompt: codes [N, 4] to play on from.
+        """
+        self.stage = stage
+        self.source = Improviser(Engine(model), stage.live, prompt, np.random.default_rng())
         self.surprise = Surprise(model, stage.tell)
-        source = Improviser(Engine(model), stage.live, prompt, np.random.default_rng())
-        source.mode = stage.mode
-        source.phrase.rest = stage.rest
-        self.source = source
-        self.witness = Witness(source, stage.tell, self.surprise.judge)
+        self.witness = Witness(self.source, stage.tell, self.surprise.judge)
+
+    def start(self) -> None:
+        """Play, as the stage is set now; no other band may play there."""
+        stage = self.stage
+        self.source.mode, self.source.phrase.rest = stage.mode, stage.rest
         self.witness.resting = not stage.playing
         self.player = Player(self.witness, Ears(stage.tell), stage.take)
         timeline = self.player.schedule.timeline
         stage.take.begun = self.player.schedule.begun
         self.witness.due = lambda cell: timeline.due(cell * TICKS)
+        self.surprise.start()
         self.player.start()
 
     def stop(self) -> None:

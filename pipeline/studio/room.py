@@ -8,9 +8,12 @@ import asyncio
 import time
 from itertools import count
 
+from pipeline.errors import PipelineError
 from pipeline.inference.constraints import ACCIDENTALS, CHROMATIC, SCALES, TONICS
 from pipeline.inference.playing import read_prompt
+from pipeline.inference.storage import Trained
 from pipeline.live.controls import Controls
+from pipeline.live.improviser import Mode
 from pipeline.music.encoding import Codes
 from pipeline.sections import Sampling
 from pipeline.studio import library
@@ -35,11 +38,12 @@ class Room:
             how: sampling to begin with.
 
         Raises:
-            PipelineError: there is no such model, or it is damaged.
+            PipelineError: there is no such model, it is damaged or cannot start.
         """
         self.name, self.model = library.choose(name)
         self.stage = Stage(self.tell, Controls(how), Take())
         self.prompt = read_prompt(None)
+        self._ready(self.name, self.model, self.prompt)
         self.band: Band | None = None
         self.pages: dict[int, Outbox] = {}
         self.held: dict[int, set[int]] = {}
@@ -75,15 +79,20 @@ class Room:
         """Let a page in; the first one begins the music. Returns its number.
 
         Raises:
-            WishError: there are too many pages.
+            PipelineError: there are too many pages, or the model cannot start; the page is not in.
         """
         if len(self.pages) >= MOST_PAGES:
             raise WishError(f"{MOST_PAGES} pages are open already; close one")
         page = next(self.numbers)
         box.put(write({**self.state(), "type": "hello", "page": page, "keys": KEYS, "now": time.monotonic()}))
         self.pages[page], self.held[page] = box, set()
-        async with self.changing:
-            await self._begin()
+        try:
+            async with self.changing:
+                if self.band is None:
+                    await self._change(self.name, self.model, self.prompt)
+        except BaseException:  # a page that goes meanwhile is cancelled
+            await self.leave(page)
+            raise
         return page
 
     async def leave(self, page: int) -> None:
@@ -101,21 +110,24 @@ class Room:
         """Play on with another model.
 
         Raises:
-            PipelineError: there is no such model, or it is damaged; the old one plays on.
+            PipelineError: there is no such model, it is damaged or cannot start; the old one plays on.
         """
+        await asyncio.shield(self._exchange(name))  # the page may go meanwhile, others stay
+
+    async def _exchange(self, name: str) -> None:
         async with self.changing:
-            self.name, self.model = await asyncio.to_thread(library.choose, name)
-            past = await self._end()
-            self.prompt = self.prompt if past is None else past
-            await self._begin()
+            found = await asyncio.to_thread(library.choose, name)
+            await self._change(*found, self.band.source.past() if self.band else self.prompt)
         self.tell(self.state())
 
     async def play_on(self, prompt: Codes) -> None:
-        """Play on from other music, codes [N, 4]."""
+        """Play on from other music, codes [N, 4].
+
+        Raises:
+            PipelineError: the model cannot start after it; what was there plays on.
+        """
         async with self.changing:
-            self.prompt, self.stage.mode, self.stage.playing = prompt, "continue", True
-            await self._end()
-            await self._begin()
+            await self._change(self.name, self.model, prompt, "continue")
         self.tell(self.state())
 
     async def close(self) -> None:
@@ -123,18 +135,38 @@ class Room:
         async with self.changing:
             await self._end()
 
-    async def _begin(self) -> None:
-        """Let the band begin, if it has not and someone is there."""
-        if self.band is None and self.pages:
-            self.band = await asyncio.to_thread(Band, self.model, self.stage, self.prompt)
+    async def _change(self, name: str, model: Trained, prompt: Codes, mode: Mode | None = None) -> None:
+        """Let a band play in place of the one there is, which goes on until the new one is ready; if someone is there.
 
-    async def _end(self) -> Codes | None:
-        """Let the band end; returns what sounded lately."""
+        Raises:
+            PipelineError: the model cannot start; nothing has changed.
+        """
+        band = await asyncio.to_thread(self._ready, name, model, prompt)
+        await self._end()
+        self.name, self.model, self.prompt = name, model, prompt
+        if mode:
+            self.stage.mode, self.stage.playing = mode, True
+        if self.pages:
+            band.start()
+            self.band = band
+
+    def _ready(self, name: str, model: Trained, prompt: Codes) -> Band:
+        """Return a band that can start.
+
+        Raises:
+            PipelineError: the model cannot start.
+        """
+        try:
+            return Band(model, self.stage, prompt)
+        except Exception as error:  # weights of others fail in any way
+            fault = f"{type(error).__name__}: {error}"
+            raise PipelineError(f"the model {name!r} cannot start ({fault}); choose another") from error
+
+    async def _end(self) -> None:
+        """Let the band end."""
         band, self.band = self.band, None
-        if band is None:
-            return None
-        await asyncio.to_thread(band.stop)
-        return band.source.past()
+        if band:
+            await asyncio.to_thread(band.stop)
 
     def strike(self, page: int, pitch: int, velocity: int) -> None:
         """Strike a key for a page."""

@@ -22,7 +22,7 @@ class Surprise:
     """Measures notes until it is stopped."""
 
     def __init__(self, model: Trained, tell: Callable[[Frame], None]) -> None:
-        """Begin, with an engine of its own.
+        """Make ready, with an engine of its own.
 
         Args:
             model: what is surprised.
@@ -32,6 +32,9 @@ class Surprise:
         self.tell = tell
         self.queue: Queue[tuple[int, list[Draft]] | None] = Queue(WAITING)
         self.thread = threading.Thread(target=self._work, daemon=True)
+
+    def start(self) -> None:
+        """Begin to measure."""
         self.thread.start()
 
     def judge(self, number: int, notes: list[Draft]) -> None:

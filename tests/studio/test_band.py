@@ -1,14 +1,25 @@
 """A band plays into the room, and leaves no note behind."""
 
+import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
+import pytest
+from inference.test_streaming import tiny
+
 from pipeline.inference.playing import AS_IT_IS, read_prompt
+from pipeline.inference.storage import Trained
 from pipeline.live.controls import Controls
 from pipeline.studio import library
 from pipeline.studio.band import Band, Ears, Stage
 from pipeline.studio.outbox import Frame
 from pipeline.studio.take import Take
+
+
+def broken() -> Trained:
+    """Make a model without weights, which cannot start."""
+    return replace(tiny(memory="carried"), weights={})
 
 
 def test_ends_are_told_of_and_beginnings_are_not() -> None:
@@ -21,12 +32,24 @@ def test_ends_are_told_of_and_beginnings_are_not() -> None:
     assert all(abs(frame["at"] - time.monotonic()) < 5 for frame in told)
 
 
+def test_a_model_that_cannot_start_leaves_no_thread_behind() -> None:
+    stage, before = Stage(lambda _: None, Controls(AS_IT_IS), Take()), threading.active_count()
+    with pytest.raises(KeyError):
+        Band(broken(), stage, read_prompt(None))
+    with pytest.raises(IndexError):
+        Band(tiny(), stage, read_prompt(None)[:0])
+    assert threading.active_count() == before
+    assert stage.take.begun == 0
+
+
 def test_every_note_that_is_told_of_ends(in_folder: Path) -> None:
     told: list[Frame] = []
-    stage = Stage(told.append, Controls(AS_IT_IS), Take(), mode="free")
+    stage = Stage(told.append, Controls(AS_IT_IS), Take())
     stage.take.begin(time.monotonic())
     begun = time.monotonic()
     band = Band(library.choose("expressive")[1], stage, read_prompt(None))
+    stage.mode = "free"  # as it is set when the band starts
+    band.start()
     while sum(frame["type"] == "off" for frame in told) < 3 and time.monotonic() < begun + 20:
         time.sleep(0.02)
     band.stop()

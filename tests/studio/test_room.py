@@ -1,15 +1,20 @@
 """Pages share a room; what one holds is let go when it leaves, and the last one turns off the light."""
 
+import threading
 import time
 from pathlib import Path
 
 import pytest
 from inference.test_streaming import tiny
 from studio.conftest import Studio
+from studio.test_band import broken
 
+from pipeline.errors import PipelineError
 from pipeline.inference import storage
 from pipeline.inference.constraints import pitches
 from pipeline.inference.playing import AS_IT_IS
+from pipeline.studio import library
+from pipeline.studio.band import Band
 from pipeline.studio.room import KEYS, MOST_PAGES, Room
 from pipeline.studio.wishes import WishError
 
@@ -24,6 +29,64 @@ def wait(what: object, seconds: float = 10) -> None:
 def test_an_unknown_model_keeps_the_room_shut(in_folder: Path) -> None:
     with pytest.raises(WishError, match="no model of that name"):
         Room("nobody", AS_IT_IS)
+
+
+def test_a_model_that_cannot_start_is_named_before_a_page_is_open(
+    in_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(library, "choose", lambda name: (name, broken()))
+    with pytest.raises(PipelineError, match=r"model 'mine' cannot start \(KeyError: .*choose another"):
+        Room("mine", AS_IT_IS)
+
+
+def test_pages_that_find_no_music_are_not_in(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+    sound, threads = studio.room.model, threading.active_count()
+    studio.room.model = broken()
+    for _ in range(MOST_PAGES + 1):
+        with studio.page() as page:
+            assert "cannot start" in page.last("error")["message"]
+    assert (studio.room.pages, studio.room.held, studio.room.band) == ({}, {}, None)
+    assert threading.active_count() <= threads + 4  # those of the loop, which it keeps
+    studio.room.model = sound
+    with studio.page() as page:
+        page.last("hello")
+        wait(lambda: studio.room.band)
+
+
+def test_a_model_that_cannot_start_lets_the_old_one_play_on(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+    with studio.page() as page:
+        page.say(type="mode", mode="free")
+        page.last("note")
+        band, model, prompt = studio.room.band, studio.room.model, studio.room.prompt
+        monkeypatch.setattr(library, "choose", lambda name: (name, broken()))
+        page.say(type="model", name="mine")
+        assert "'mine' cannot start" in page.last("error")["message"]
+        assert studio.room.band is band and band and band.player.running
+        assert (studio.room.name, studio.room.model) == ("expressive (shipped)", model)
+        assert studio.room.prompt is prompt
+        assert page.last("note")["who"] == "model"
+
+
+def test_who_goes_while_models_change_leaves_the_music_to_others(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    storage.save(tiny(memory="carried"), Path("models/mine"))
+    stop = Band.stop
+
+    def slowly(band: Band) -> None:
+        time.sleep(0.5)
+        stop(band)
+
+    monkeypatch.setattr(Band, "stop", slowly)
+    with studio.page() as stays:
+        stays.last("hello")
+        wait(lambda: studio.room.band)
+        with studio.page() as goes:
+            goes.last("hello")
+            goes.say(type="model", name="mine")
+            wait(lambda: studio.room.band is None)
+        assert stays.last(lambda frame: frame.get("model") == "mine")
+        wait(lambda: studio.room.band and studio.room.band.player.running)
 
 
 def test_every_key_that_is_offered_is_one() -> None:

@@ -30,6 +30,8 @@ def test_bits_are_those_of_scoring(make: object) -> None:
     model: Trained = make()  # type: ignore[operator]
     notes = drafts(12)
     measured = Surprise(model, lambda _: None)
+    assert not measured.thread.is_alive()
+    measured.start()
     wanted = streaming.bits(model, [codes_of(notes)], 1)[0][:, :3]
     for count in (2, 7, 12):
         found = measured.bits(notes[:count])
@@ -43,6 +45,7 @@ def test_bits_are_those_of_scoring(make: object) -> None:
 def test_it_tells_of_each_note_but_the_first_of_all() -> None:
     told: list[Frame] = []
     measured, notes = Surprise(tiny(), told.append), drafts(3)
+    measured.start()
     for count in (1, 2, 3):
         measured.judge(count, notes[:count])
     measured.stop()
@@ -57,6 +60,7 @@ def test_who_asks_for_too_much_does_not_wait() -> None:
         told.append(frame)
 
     measured, notes = Surprise(tiny(), tell), drafts(2)
+    measured.start()
     begun = time.monotonic()
     for number in range(3 * WAITING):
         measured.judge(number, notes)
