@@ -4,7 +4,7 @@ import typer
 
 from pipeline.commands import care, ci, music, play, results, stages, studio
 from pipeline.errors import PipelineError
-from pipeline.stages import fail, unexpected
+from pipeline.stages import fail, tolerate, unexpected
 
 app = typer.Typer(
     help="Which architecture for a small music model? Measured, in bits per note.",
@@ -19,6 +19,7 @@ for room in (stages, results, music, play, studio, ci, care):
 
 def main() -> None:
     """Run a command; an error a person can mend is one line."""
+    tolerate()
     try:
         app()
     except PipelineError as error:

@@ -1,12 +1,17 @@
 """The errors a person can mend: each message names the value, the place and the remedy."""
 
 
+def printable(text: str) -> str:
+    """Return a text of others, such as a name, as one line: a sign that cannot be printed is a space in it."""
+    return "".join(sign if sign.isprintable() else " " for sign in text)
+
+
 class PipelineError(Exception):
     """Any failure that is explained in one line and needs no traceback."""
 
     def __str__(self) -> str:
-        """Return the line; a sign that cannot be printed, as files of others may hold, is a space in it."""
-        return "".join(sign if sign.isprintable() else " " for sign in super().__str__())
+        """Return the line, printable."""
+        return printable(super().__str__())
 
 
 class ParamsError(PipelineError):

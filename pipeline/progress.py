@@ -18,6 +18,8 @@ from rich.progress import (
 )
 from rich.text import Text
 
+from pipeline.errors import printable
+
 Item = TypeVar("Item")
 
 
@@ -28,7 +30,7 @@ def console() -> Console:
 
 def say(line: str) -> None:
     """Tell a person one thing, in one line."""
-    console().print(line, markup=False)
+    console().print(Text(printable(line)))
 
 
 def rate(per_second: float | None) -> str:
@@ -73,9 +75,15 @@ def track(items: Iterable[Item], what: str, total: int, size: Callable[[Item], i
         seconds = time.monotonic() - began
         say(f"{what}: {total:,} in {seconds:.1f} s, {rate(total / seconds if seconds else None)}")
         return
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), Rate(), TimeElapsedColumn())
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        Rate(),
+        TimeElapsedColumn(),
+    )
     with Progress(*columns, TimeRemainingColumn(), console=out) as bar:
-        task = bar.add_task(what, total=total)
+        task = bar.add_task(printable(what), total=total)
         for item in items:
             yield item
             bar.advance(task, size(item))

@@ -33,6 +33,20 @@ def test_an_error_is_one_line_and_no_traceback(tmp_path: Path) -> None:
     assert done.stderr.count("\n") == 1
 
 
+def test_a_terminal_of_few_signs_is_no_error(in_folder: Path) -> None:
+    midi.write_notes(music(0, 20), in_folder / "é.mid")
+    for command in (["doctor"], ["score", "expressive", "é.mid"]):
+        done = subprocess.run(
+            [sys.executable, "-m", "pipeline", *command],
+            capture_output=True,
+            text=True,
+            check=False,
+            env={**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONPATH": str(ROOT), "COLUMNS": "60"},
+        )
+        assert (done.returncode, done.stderr) == (0, "")
+        assert "-> correct it" in done.stdout or r"\xe9.mid" in done.stdout
+
+
 def test_a_missing_model_says_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
     monkeypatch.chdir(tmp_path)

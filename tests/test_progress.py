@@ -25,6 +25,23 @@ def test_one_line_at_the_end_for_a_log_file(capsys):
     assert "\x1b" not in err
 
 
+NAMES = ("[red]a.mid", "[bold]x[/nope].mid", ":warning:.mid", "\x1b[2Jgone.mid")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_name_is_shown_as_it_is_but_for_what_a_terminal_obeys(name, monkeypatch, capsys):
+    plain = name.replace("\x1b", " ")
+    progress.say(name)
+    assert capsys.readouterr().err == f"{plain}\n"
+    screen = io.StringIO()
+    monkeypatch.setattr(
+        progress, "console", lambda: Console(file=screen, force_terminal=True, width=120, color_system=None)
+    )
+    list(progress.track("abc", name, 3))
+    assert plain in screen.getvalue()
+    assert "\x1b[2J" not in screen.getvalue()
+
+
 def test_a_bar_for_a_person(monkeypatch):
     screen = io.StringIO()
     monkeypatch.setattr(progress, "console", lambda: Console(file=screen, force_terminal=True, width=120))

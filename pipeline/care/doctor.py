@@ -17,7 +17,7 @@ from pipeline import paths
 from pipeline.care import repair
 from pipeline.corpora import manifest, splits, tables
 from pipeline.corpora.tables import PieceRow
-from pipeline.errors import CorpusError, PipelineError
+from pipeline.errors import CorpusError, PipelineError, printable
 from pipeline.live import ports
 from pipeline.params import Params, load
 
@@ -174,9 +174,11 @@ def show(facts: Sequence[Fact]) -> None:
     """Print the screen; a line that starts with an exclamation mark has a remedy."""
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     shown = Table(box=None, show_header=False, pad_edge=False)
     for fact in facts:
-        mark = "[yellow]![/]" if fact.remedy else " "
-        shown.add_row(mark, fact.about, fact.what + (f"\n→ {fact.remedy}" if fact.remedy else ""))
+        lines = [fact.what, *([f"-> {fact.remedy}"] if fact.remedy else [])]
+        mark = Text("!" if fact.remedy else " ", style="yellow")
+        shown.add_row(mark, fact.about, Text("\n".join(map(printable, lines))))
     Console(highlight=False).print(shown)

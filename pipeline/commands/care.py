@@ -2,6 +2,8 @@
 
 import typer
 
+from pipeline.errors import printable
+
 app = typer.Typer()
 
 
@@ -24,7 +26,7 @@ def verify() -> None:
     Console().print(audit.table(found))
     for each in found:
         if each.fault:
-            typer.echo(each.fault, err=True)
+            typer.echo(printable(each.fault), err=True)
     if any(each.fault for each in found):
         raise typer.Exit(1)
 
@@ -35,4 +37,4 @@ def repair() -> None:
     from pipeline.care import repair as workshop
 
     for line in workshop.repair():
-        typer.echo(line, err=True)
+        typer.echo(printable(line), err=True)

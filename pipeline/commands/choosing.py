@@ -4,7 +4,7 @@ import typer
 
 from pipeline import paths
 from pipeline.care import repair
-from pipeline.errors import DataError
+from pipeline.errors import DataError, printable
 from pipeline.inference import storage
 from pipeline.inference.storage import SHIPPED, Trained
 
@@ -23,5 +23,6 @@ def chosen(model: str) -> Trained:
     except DataError as error:
         raise DataError(f"{error}{at_work}") from error
     if folder.is_relative_to(SHIPPED) and paths.PARAMS.exists():
-        typer.echo(f"{model}: none in {paths.model(model)}, so the shipped one is taken{at_work}", err=True)
+        said = f"{model}: none in {paths.model(model)}, so the shipped one is taken{at_work}"
+        typer.echo(printable(said), err=True)
     return storage.load(folder)

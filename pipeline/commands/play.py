@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 import typer
 
 from pipeline import paths
+from pipeline.errors import printable
 from pipeline.params import load
 
 app = typer.Typer()
@@ -57,4 +58,4 @@ def ports() -> None:
 
     for kind, what in ((midi.OUT, "--port"), (midi.IN, "--input")):
         for name in midi.names(kind) or ["none; start a synthesiser or connect a keyboard, or give --port none"]:
-            typer.echo(f"{what:8} {name}")
+            typer.echo(printable(f"{what:8} {name}"))

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from pipeline import paths
+from pipeline.errors import printable
 from pipeline.params import load
 
 app = typer.Typer()
@@ -43,7 +44,7 @@ def seeds() -> None:
     if not found:
         typer.echo("no two experiments differ in their seed alone; run some with: dvc exp run --queue -S seed=1,2,3")
     for line in spread.show(found, decision.REFERENCE):
-        typer.echo(line)
+        typer.echo(printable(line))
 
 
 @app.command(epilog="Example: music-rnn readme")

@@ -12,10 +12,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
+from rich.text import Text
 
 from pipeline import files
-from pipeline.errors import DataError, MidiError
+from pipeline.errors import DataError, MidiError, printable
 from pipeline.inference import streaming
 from pipeline.inference.storage import Trained
 from pipeline.music import encoding, midi
@@ -66,11 +67,11 @@ def _one(model: Trained, path: Path) -> Scored:
 
 def show(found: Sequence[Scored]) -> None:
     """Print one row a file."""
-    out = Table("file", "notes", "bits per note", *(found[0].heads if found else HEADS))
+    out = Table(Column("file", overflow="fold"), "notes", "bits per note", *(found[0].heads if found else HEADS))
     for each in found:
         mean = each.bits.mean(axis=0)
         told = (mean[: len(HEADS)].sum(), *mean)
-        out.add_row(str(each.path), f"{len(each.notes):,}", *(f"{value:.3f}" for value in told))
+        out.add_row(Text(printable(str(each.path))), f"{len(each.notes):,}", *(f"{value:.3f}" for value in told))
     Console(highlight=False).print(out)
 
 

@@ -3,6 +3,7 @@
 Each is run by `python -m pipeline.stages.<stage>`, so that DVC can track exactly the modules it imports.
 """
 
+import io
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -27,12 +28,19 @@ def start(run: Callable[..., None], sections: Sequence[str], *arguments: str) ->
         sections: what the stage may read of params.yaml; DVC tracks these, so no others are there to be read.
         arguments: names that the stage was called with, such as an architecture.
     """
+    tolerate()
     try:
         run(load(paths.PARAMS).only(sections), *arguments)
     except PipelineError as error:
         fail(error)
     except OSError as error:
         fail(unexpected(error))
+
+
+def tolerate() -> None:
+    """Let standard output show a sign that its encoding lacks as an escape, as standard error does."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def unexpected(error: OSError) -> DiskError:

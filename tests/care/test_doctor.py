@@ -104,6 +104,12 @@ def test_what_is_missing_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch)
     ]
 
 
+def test_facts_are_shown_as_they_are_but_for_what_a_terminal_obeys(capsys: pytest.CaptureFixture[str]) -> None:
+    doctor.show([Fact("ports", "[red]one, two[/nope]", "[bold]three \x1b[2J")])
+    shown = " ".join(capsys.readouterr().out.split())
+    assert shown == "! ports [red]one, two[/nope] -> [bold]three [2J"
+
+
 def test_what_changes_bytes_is_said_and_it_is_one_screen(home: Path) -> None:
     assert "threads" in facts()["equal bytes"].what
     done = CliRunner().invoke(cli.app, ["doctor"])

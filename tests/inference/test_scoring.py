@@ -1,4 +1,5 @@
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -46,6 +47,15 @@ def test_velocity_is_shown_apart_and_not_in_the_total(tmp_path, capsys):
     assert "velocity" in shown
     scoring.write([found], tmp_path / "scored.parquet")
     assert pq.read_table(tmp_path / "scored.parquet")["bits_velocity"].to_pylist() == [None, *[100.0] * 4]
+
+
+@pytest.mark.parametrize("name", ["[red]a.mid", "[bold]x[/nope].mid", "\x1b[2Jx.mid", "\udcff.mid", "a" * 90 + "b.mid"])
+def test_a_name_is_shown_whole_but_for_what_a_terminal_obeys(name, capsys):
+    scoring.show([scoring.Scored(Path(name), music(0, 5), np.ones((4, 3)))])
+    shown = capsys.readouterr().out
+    cells = "".join(line.split("│")[1].strip(" ") for line in shown.splitlines() if line.startswith("│"))
+    assert cells.replace(" ", "") == name.replace("\x1b", "").replace("\udcff", "")
+    assert "\x1b" not in shown
 
 
 def test_every_note_is_written_and_the_first_has_no_bits(files, tmp_path):
