@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.errors import MidiError
+from pipeline.errors import MidiError, printable
 from pipeline.inference import streaming
 from pipeline.inference.sampling import Sampler
 from pipeline.inference.storage import Trained
@@ -72,4 +72,5 @@ def play(model: Trained, prompt: Codes, request: Request, how: Sampling, path: P
         played = streaming.improvise(model, prompt, request.notes, sampler.choose)
     notes = encoding.decode(np.concatenate([prompt, played]))
     midi.write_notes(notes, path)
-    roll.draw(notes, f"{model.architecture}: {path.stem} (prompt grey)", len(prompt), path.with_suffix(".png"))
+    title = printable(f"{model.architecture}: {path.stem} (prompt grey)")
+    roll.draw(notes, title, len(prompt), path.with_suffix(".png"))

@@ -79,7 +79,8 @@ def write(found: Sequence[Scored], path: Path) -> None:
     """Write one row a note: file, the note, and its bits per head; those of a first note are null."""
     parts = []
     for each in found:
-        columns = {"file": pa.array([str(each.path)] * len(each.notes), pa.string())}
+        name = str(each.path).encode("utf-8", "backslashreplace").decode()  # a name need not be UTF-8
+        columns = {"file": pa.array([name] * len(each.notes), pa.string())}
         columns |= {name: pa.array(each.notes[name]) for name in COLUMNS}
         bits = np.concatenate([np.full((1, len(each.heads)), np.nan), each.bits])
         columns |= {

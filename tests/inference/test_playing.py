@@ -1,3 +1,4 @@
+import os
 from dataclasses import replace
 
 import numpy as np
@@ -54,6 +55,12 @@ def test_what_is_written_is_the_prompt_and_what_was_played(kind, tmp_path):
     midi.write_notes(expected, tmp_path / "expected.mid")
     assert (tmp_path / "out.mid").read_bytes() == (tmp_path / "expected.mid").read_bytes()
     assert (tmp_path / "out.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_name_that_cannot_be_printed_is_written_and_drawn(tmp_path):
+    path = tmp_path / os.fsdecode(b"\xff$x.mid")
+    playing.play(tiny(), codes(3, 8), Request(None, 3, 7), SAMPLING, path)
+    assert path.exists() and path.with_suffix(".png").exists()
 
 
 def test_the_same_seed_writes_the_same_bytes(prompt, tmp_path):

@@ -58,6 +58,11 @@ def test_a_name_is_shown_whole_but_for_what_a_terminal_obeys(name, capsys):
     assert "\x1b" not in shown
 
 
+def test_a_name_that_is_no_text_is_written_with_escapes(tmp_path):
+    scoring.write([scoring.Scored(Path("\udcff.mid"), music(0, 2), np.ones((1, 3)))], tmp_path / "scored.parquet")
+    assert pq.read_table(tmp_path / "scored.parquet")["file"].to_pylist() == [r"\udcff.mid"] * 2
+
+
 def test_every_note_is_written_and_the_first_has_no_bits(files, tmp_path):
     found = scoring.score(tiny(), files)
     scoring.write(found, tmp_path / "scored.parquet")
