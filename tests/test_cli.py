@@ -11,7 +11,7 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 from pipeline import cli
-from pipeline.errors import PipelineError
+from pipeline.errors import ParamsError, PipelineError
 from pipeline.music import midi
 
 RUN = CliRunner()
@@ -95,3 +95,55 @@ def test_a_name_is_no_path(in_folder: Path, words: list[str]) -> None:
     done = RUN.invoke(cli.app, words)
     assert isinstance(done.exception, PipelineError) and repr(words[1]) in str(done.exception)
     assert sorted(in_folder.rglob("*")) == before
+
+
+OUTPUTS = {
+    "score expressive b.mid --notes b.mid": "is read as well",
+    "score expressive a.mid b.mid --notes folder/../b.mid": "is read as well",
+    "score expressive b.mid --notes .": "is a folder",
+    "sample expressive --prompt b.mid -o b.mid": "is read as well",
+    "sample expressive --prompt b.mid -o link.mid": "is read as well",
+    "sample expressive --prompt b.png -o b.mid": "the piano roll b.png: is read as well",
+    "sample expressive -o only.png": "ends in .mid or .midi",
+    "sample expressive -o .": "is a folder",
+    "sample expressive -o /": "is a folder",
+    "sample expressive -o ..": "is a folder",
+    "sample expressive -o folder": "is a folder",
+    "sample expressive -o pipe.mid": "is a pipe or device",
+    "play --port none --notes 3 --prompt b.mid --log b.mid": "is read as well",
+    "play --port none --notes 3 --prompt play.mid": "is read as well",
+    "play --port none --notes 3 --prompt b-2.mid --log b.mid": "would overwrite b-2.mid",
+    "play --port none --notes 3 --log b.wav": "ends in .mid or .midi, or a folder",
+    "play --port none --notes 3 --log b": "ends in .mid or .midi, or a folder",
+    "export expressive -o /": "is a folder",
+    "export expressive -o folder": "is a folder",
+}
+
+
+@pytest.fixture
+def written(in_folder: Path) -> Path:
+    """A folder with music, and things that are no music."""
+    midi.write_notes(music(0, 20), in_folder / "a.mid")
+    for name in ("b.mid", "b-2.mid", "play.mid", "b.png", "b"):
+        (in_folder / name).write_bytes((in_folder / "a.mid").read_bytes())
+    (in_folder / "folder").mkdir()
+    (in_folder / "link.mid").symlink_to("b.mid")
+    os.mkfifo(in_folder / "pipe.mid")
+    return in_folder
+
+
+@pytest.mark.parametrize("line", OUTPUTS)
+def test_what_is_read_is_never_written_and_what_is_written_is_a_file(line: str, written: Path) -> None:
+    before = {path.name: path.read_bytes() for path in written.iterdir() if path.is_file()}
+    done = RUN.invoke(cli.app, line.split())
+    assert isinstance(done.exception, ParamsError) and OUTPUTS[line] in str(done.exception)
+    assert {path.name: path.read_bytes() for path in written.iterdir() if path.is_file()} == before
+    assert not list((written / "folder").iterdir())
+
+
+def test_no_name_at_all_is_refused_and_a_sample_may_be_written_again(written: Path) -> None:
+    assert isinstance(RUN.invoke(cli.app, ["sample", "expressive", "-o", ""]).exception, ParamsError)
+    for line in (" ".join(SAMPLE), "play --port none --notes 3 --log A.MIDI", "play --port none --notes 3 --log new"):
+        for _ in range(2):
+            assert RUN.invoke(cli.app, line.split()).exit_code == 0
+    assert {"out.mid", "out.png", "A.MIDI", "new"} <= {path.name for path in written.iterdir()}

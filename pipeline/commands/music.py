@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from pipeline import paths
+from pipeline.commands import outputs
 from pipeline.params import load
 
 app = typer.Typer()
@@ -22,6 +23,8 @@ def score(
     from pipeline.commands import choosing
     from pipeline.inference import scoring
 
+    if notes:
+        outputs.check("--notes", notes, midi)
     found = scoring.score(choosing.chosen(model), midi)
     scoring.show(found)
     if notes:
@@ -40,5 +43,7 @@ def sample(
     from pipeline.commands import choosing
     from pipeline.inference import playing
 
+    outputs.check("--out", out, [prompt], outputs.MIDI)
+    outputs.check("the piano roll", out.with_suffix(".png"), [prompt])
     how = load(paths.PARAMS).generate.sampling if paths.PARAMS.exists() else playing.AS_IT_IS
     playing.write(choosing.chosen(model), playing.Request(prompt, notes, seed), how, out)

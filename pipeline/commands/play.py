@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 import typer
 
 from pipeline import paths
+from pipeline.commands import outputs
 from pipeline.errors import printable
 from pipeline.params import load
 
@@ -46,6 +47,8 @@ def play(  # noqa: PLR0913 an argument of a command is an option that a person t
     from pipeline.inference import playing
     from pipeline.live import performance
 
+    if written := log or (performance.UNNAMED if port == performance.NOWHERE else None):
+        outputs.check_log(written, prompt)
     how = load(paths.PARAMS).generate.sampling if paths.PARAMS.exists() else playing.AS_IT_IS
     wish = performance.Wish(port, input_, mode, prompt, notes, tempo, rest, seed, log)
     performance.perform(choosing.chosen(model), how, wish, typer.echo)

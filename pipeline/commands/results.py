@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from pipeline import paths
+from pipeline.commands import outputs
 from pipeline.errors import printable
 from pipeline.params import load
 
@@ -74,6 +75,7 @@ def export(
     """Write one note of a model, with explicit state, as a .tflite file to put into other programs."""
     from pipeline.commands import choosing
 
+    outputs.check("--out", out)
     found = choosing.chosen(model)
     from pipeline.nn import export as lite
 
