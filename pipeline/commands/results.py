@@ -72,7 +72,10 @@ def export(
     model: Annotated[str, typer.Argument(help="A trained architecture, such as expressive, or the folder of a model.")],
     out: Annotated[Path, typer.Option("-o", "--out", help="The .tflite file to write.")],
 ) -> None:
-    """Write one note of a model, with explicit state, as a .tflite file to put into other programs."""
+    """Write one note of a model, with explicit state, as a .tflite file to put into other programs.
+
+    The model must carry its state (memory: carried).
+    """
     from pipeline.commands import choosing
 
     outputs.check("--out", out)

@@ -161,11 +161,15 @@ def convert(model: Trained) -> bytes:
     """Return a model as the bytes of a `.tflite` file.
 
     Raises:
-        DataError: it has no state to carry from note to note.
+        DataError: it has no state that it carries from note to note: one that reads its last notes again for every note
+            would be another model as a state carried without end.
     """
-    if model.block.bidirectional:
+    if model.block.memory != "carried":
         raise DataError(
-            f"{model.architecture}: a bidirectional model has no state to export; take another architecture"
+            f"{model.architecture}: memory: {model.block.memory} reads its last {model.length} notes again for every "
+            "note, and has no state to export; take a model with memory: carried, such as expressive, or train it with "
+            f"model.{model.architecture}.memory=carried"
+            + (" and bidirectional=false" if model.block.bidirectional else "")
         )
     one = OneNote(model)
     note = tf.TensorSpec([1, 4], tf.int32, name="note")
@@ -181,5 +185,9 @@ def convert(model: Trained) -> bytes:
 
 
 def write(model: Trained, path: Path) -> None:
-    """Write a model as a `.tflite` file."""
+    """Write a model as a `.tflite` file.
+
+    Raises:
+        DataError: as of `convert`.
+    """
     files.write_bytes(path, convert(model))

@@ -1,6 +1,7 @@
 """The exported note against the numpy engine."""
 
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -28,7 +29,7 @@ KINDS = {
 
 def trained(project: Params, name: str, **changes: object) -> Trained:
     """Make a model of random weights, biases too."""
-    block = project.model[name].model_copy(update=changes)
+    block = project.model[name].model_copy(update={"memory": "carried", **changes})
     net = architectures.build(block)
     for number, variable in enumerate(net.trainable_variables):
         variable.assign(np.random.default_rng(number).normal(0, 0.1, variable.shape))
@@ -81,6 +82,9 @@ def same_outputs(model: Trained, tell: object, hidden: np.ndarray, note: np.ndar
     heads.draw(hidden, choose, int(note[VELOCITY]))
 
 
-def test_what_has_no_state_is_refused(project: Params) -> None:
-    with pytest.raises(DataError, match="bidirectional model has no state"):
-        export.convert(Trained("both", project.model["bidirectional"], 25, {}, {}))
+@pytest.mark.parametrize("name", ["stacked", "bidirectional"])
+def test_what_has_no_state_is_refused(project: Params, name: str, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=f"its last 25 notes again .* model.{name}.memory=carried") as refused:
+        export.write(Trained(name, project.model[name], 25, {}, {}), tmp_path / "out.tflite")
+    assert ("bidirectional=false" in str(refused.value)) == (name == "bidirectional")
+    assert not list(tmp_path.iterdir())
