@@ -34,6 +34,8 @@ NOWHERE = "none"
 """In place of the name of a port: nothing is played, and nothing waited for."""
 UNNAMED = Path("play.mid")
 """Where music goes that is not played, if nobody says where."""
+MOST = 1_000_000
+"""Notes at once that nobody waits for."""
 ALL_SOUND_OFF, ALL_NOTES_OFF = 120, 123
 SWITCH = 0.0005
 """Seconds that a thread computes while another waits; Python's 5 ms would be heard."""
@@ -67,8 +69,8 @@ class Wish:
         """
         if self.mode == "duet" and not self.heard:
             raise ParamsError("a duet needs someone to listen to: give --input with a part of the name of a MIDI port")
-        if self.port == NOWHERE and (self.heard or not self.notes):
-            raise ParamsError("--port none waits for nobody: give --notes, and no --input")
+        if self.port == NOWHERE and (self.heard or not 0 < self.notes <= MOST):
+            raise ParamsError(f"--port none waits for nobody: give --notes 1 to {MOST}, and no --input")
 
 
 def perform(model: Trained, how: Sampling, wish: Wish, tell: Callable[[str], None]) -> Player:
@@ -88,7 +90,8 @@ def perform(model: Trained, how: Sampling, wish: Wish, tell: Callable[[str], Non
     player = _silently(source) if wish.port == NOWHERE else _player(source, wish.port)
     try:
         if wish.port == NOWHERE:
-            player.rehearse()
+            with stopped_by_signals(player):
+                player.rehearse()
         else:
             _live(player, live, wish, tell)
     finally:

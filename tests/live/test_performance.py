@@ -19,6 +19,7 @@ from pipeline.errors import ParamsError
 from pipeline.inference.playing import AS_IT_IS
 from pipeline.live import performance, ports
 from pipeline.live.controls import Controls
+from pipeline.live.improviser import Improviser
 from pipeline.live.performance import Wish, hear, perform, where
 from pipeline.music import midi
 
@@ -54,6 +55,7 @@ def test_the_tempo_stretches_the_file(in_folder):
     ("change", "says"),
     [
         ({"notes": 0}, "give --notes"),
+        ({"notes": 10**30}, "give --notes 1 to 1000000"),
         ({"heard": "keys"}, "no --input"),
         ({"mode": "duet", "port": "x"}, "give --input"),
         ({"tempo": 7.0}, "tempo 7.0"),
@@ -114,6 +116,25 @@ def test_a_signal_ends_a_live_performance_in_silence_and_writes_the_session(numb
     assert "'music-rnn'" in told[0]
     assert "late by" in told[-2]
     assert (signal.getsignal(number), sys.getswitchinterval()) == before
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_a_performance_for_nobody_too_and_writes_what_was_played(number, in_folder, monkeypatch):
+    played, accept = [], Improviser.accept
+
+    def until_the_tenth(source):
+        accept(source)
+        played.append(source.last)
+        if len(played) == 10:
+            os.kill(os.getpid(), number)
+
+    monkeypatch.setattr(Improviser, "accept", until_the_tenth)
+    before = signal.signal(number, lambda *_: pytest.fail("the signal was not heard"))
+    try:
+        perform(MODEL, AS_IT_IS, wish(notes=1000, log=in_folder / "a.mid"), print)
+    finally:
+        signal.signal(number, before)
+    assert 1 <= len(midi.read_notes((in_folder / "a.mid").read_bytes(), "symusic")) <= len(played) < 1000
 
 
 def test_a_port_that_fails_is_told_after_the_session_is_written(monkeypatch, in_folder):
