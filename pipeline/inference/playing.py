@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from pipeline import progress
 from pipeline.errors import MidiError, printable
 from pipeline.inference import streaming
 from pipeline.inference.sampling import Sampler
@@ -13,6 +14,9 @@ from pipeline.music import encoding, midi
 from pipeline.music.encoding import DURATION, PITCH, STEP, VELOCITY, Codes
 from pipeline.sections import Sampling
 
+FULL = int(midi.LONGEST_TICKS * midi.TICK / encoding.CELL)
+"""The last cell of a MIDI file."""
+LIMIT = f"{midi.LONGEST_TICKS * midi.TICK:,.3f} s"
 MIDDLE_C = {STEP: 0, DURATION: 50, PITCH: 60, VELOCITY: 64}
 
 
@@ -59,7 +63,7 @@ def write(model: Trained, request: Request, how: Sampling, path: Path) -> None:
 
 
 def play(model: Trained, prompt: Codes, request: Request, how: Sampling, path: Path) -> None:
-    """Play on from a prompt [n, 4] and write both, the prompt first.
+    """Play on from a prompt [n, 4] and write both, the prompt first; where the file is full, say so and stop.
 
     Raises:
         DataError: the model says what is no probability.
@@ -69,7 +73,9 @@ def play(model: Trained, prompt: Codes, request: Request, how: Sampling, path: P
     sampler = Sampler(np.random.default_rng(request.seed), how)
     sampler.hear(prompt)
     with np.errstate(all="ignore"):  # numbers that are none are an error of the sampler, in one line
-        played = streaming.improvise(model, prompt, request.notes, sampler.choose)
+        played = streaming.improvise(model, prompt, request.notes, sampler.choose, FULL)
+    if len(played) < request.notes:
+        progress.say(f"{path}: full after {len(played):,} notes of {request.notes:,}; a MIDI file holds {LIMIT}")
     notes = encoding.decode(np.concatenate([prompt, played]))
     midi.write_notes(notes, path)
     title = printable(f"{model.architecture}: {path.stem} (prompt grey)")

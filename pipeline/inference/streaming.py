@@ -8,6 +8,7 @@ Shapes: N notes, T window, H width of the hidden vector.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from math import inf
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +19,7 @@ from pipeline.inference.heads import Choose, Heads, RegressionHeads
 from pipeline.inference.layers import Floats
 from pipeline.inference.network import Network, Window
 from pipeline.inference.storage import Trained
-from pipeline.music.encoding import VELOCITY, Codes
+from pipeline.music.encoding import DURATION, STEP, VELOCITY, Codes
 from pipeline.progress import track
 
 STRIDE = 512
@@ -152,7 +153,7 @@ def fit_spread(model: Trained, pieces: Sequence[Codes], batch: int = 16) -> Trai
     return replace(model, spread=heads.spread)
 
 
-def improvise(model: Trained, prompt: Codes, count: int, choose: Choose) -> Codes:
+def improvise(model: Trained, prompt: Codes, count: int, choose: Choose, last: float = inf) -> Codes:
     """Play on from a prompt.
 
     Args:
@@ -160,12 +161,21 @@ def improvise(model: Trained, prompt: Codes, count: int, choose: Choose) -> Code
         prompt: codes [N, 4] of at least one note; their mean velocity is that of heads which say nothing of it.
         count: notes to play.
         choose: picks an index from the masses of a head.
+        last: the cell, from the first note of the prompt on, up to which notes may sound; the first that would sound
+            later ends it.
 
     Returns:
-        Codes [count, 4], without the prompt.
+        Codes [count, 4], without the prompt; fewer where the end came first.
     """
     engine = Engine(model)
     engine.hear(prompt)
     velocity = int(prompt[:, VELOCITY].mean())
-    played = [engine.say(choose, velocity) for _ in range(count)]
+    played: list[Codes] = []
+    onset = int(prompt[1:, STEP].sum(dtype=np.int64))
+    for _ in range(count):
+        code = engine.say(choose, velocity)
+        onset += int(code[STEP])
+        if onset + int(code[DURATION]) > last:
+            break
+        played.append(code)
     return np.stack(played) if played else np.empty((0, 4), np.int16)

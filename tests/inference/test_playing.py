@@ -1,4 +1,5 @@
 import os
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -61,6 +62,26 @@ def test_a_name_that_cannot_be_printed_is_written_and_drawn(tmp_path):
     path = tmp_path / os.fsdecode(b"\xff$x.mid")
     playing.play(tiny(), codes(3, 8), Request(None, 3, 7), SAMPLING, path)
     assert path.exists() and path.with_suffix(".png").exists()
+
+
+def test_a_full_file_ends_the_music_and_is_said(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(playing, "FULL", 3000)
+    playing.play(tiny(), codes(3, 8), Request(None, 500, 7), SAMPLING, tmp_path / "out.mid")
+    said = " ".join(capsys.readouterr().err.split())
+    assert re.search(r"out.mid: full after \d+ notes of 500; a MIDI file holds 9,999.999 s$", said)
+    monkeypatch.undo()
+    playing.play(tiny(), codes(3, 8), Request(None, 500, 7), SAMPLING, tmp_path / "whole.mid")
+    assert capsys.readouterr().err == ""
+    some, whole = (midi.read_notes((tmp_path / f"{name}.mid").read_bytes(), "symusic") for name in ("out", "whole"))
+    assert 20 < (some["onset"] + some["duration"]).max() <= 30 < whole["onset"][-1]
+    assert set(some["onset"].tolist()) <= set(whole["onset"].tolist())
+
+
+def test_a_file_holds_what_ends_with_its_last_cell(tmp_path):
+    rows = [[0, 0, 60, 60], *[[1000, 5, 60, 60]] * 999, [900, 99, 60, 60]]
+    last = encoding.decode(np.array(rows, np.int16))
+    assert round((last["onset"][-1] + last["duration"][-1]) / encoding.CELL) == playing.FULL
+    midi.write_notes(last, tmp_path / "full.mid")
 
 
 def test_the_same_seed_writes_the_same_bytes(prompt, tmp_path):

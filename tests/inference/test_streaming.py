@@ -14,7 +14,7 @@ from pipeline.inference.spread import Spread
 from pipeline.inference.storage import Trained
 from pipeline.inference.streaming import Engine
 from pipeline.music import encoding
-from pipeline.music.encoding import COLUMN, HEADS, VELOCITY
+from pipeline.music.encoding import COLUMN, DURATION, HEADS, STEP, VELOCITY
 from pipeline.recipes import Model
 from pipeline.sections import Sampling
 
@@ -160,6 +160,22 @@ def test_played_notes_have_the_mean_velocity_of_the_prompt():
 
 def test_no_notes_can_be_asked_for():
     assert streaming.improvise(tiny(), codes(4, 2), 0, likeliest).shape == (0, 4)
+
+
+def test_it_stops_before_the_first_note_that_would_sound_too_late():
+    prompt = codes(4, 9)
+    prompt[0, STEP] = 7  # as of a passage: the first note stands at cell 0 all the same
+
+    def played(last: float) -> np.ndarray:
+        return streaming.improvise(tiny(), prompt, 40, sampler(3, 1.0).choose, last)
+
+    whole = played(np.inf)
+    ends = prompt[1:, STEP].sum() + np.cumsum(whole[:, STEP]) + whole[:, DURATION]
+    assert len(whole) == 40
+    for count in (0, 1, 17):
+        last = float(ends[: count + 1].max()) - 1
+        kept = played(last)
+        assert kept.tolist() == whole[: int((ends > last).argmax())].tolist()
 
 
 @pytest.mark.parametrize("kind", KINDS)
