@@ -47,10 +47,18 @@ def verify(data: bytes, sha256: str, place: str, remedy: str) -> bytes:
     Raises:
         CorpusError: they are others.
     """
-    found = hashlib.sha256(data).hexdigest()
+    same(hashlib.sha256(data).hexdigest(), sha256, place, remedy)
+    return data
+
+
+def same(found: str, sha256: str, place: str, remedy: str) -> None:
+    """Hold the sha256 of a file against the right one.
+
+    Raises:
+        CorpusError: they differ.
+    """
     if found != sha256:
         raise CorpusError(f"{place}: sha256 is {found[:16]}…, not {sha256[:16]}…; {remedy}")
-    return data
 
 
 def write(path: Path, pieces: Sequence[Piece], contents: Iterable[bytes]) -> None:

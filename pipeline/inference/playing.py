@@ -10,7 +10,7 @@ from pipeline.errors import MidiError, printable
 from pipeline.inference import streaming
 from pipeline.inference.sampling import Sampler
 from pipeline.inference.storage import Trained
-from pipeline.music import encoding, midi
+from pipeline.music import chunks, encoding, midi
 from pipeline.music.encoding import DURATION, PITCH, STEP, VELOCITY, Codes
 from pipeline.sections import Sampling
 
@@ -52,7 +52,7 @@ def read_prompt(path: Path | None, pedal: bool = False) -> Codes:
     if path is None:
         return np.array([[MIDDLE_C[column] for column in range(4)]], np.int16)
     try:
-        return encoding.encode(midi.read_notes(path.read_bytes(), "symusic", pedal))
+        return encoding.encode(midi.read_notes(chunks.read(path), "symusic", pedal))
     except (OSError, MidiError) as error:
         raise MidiError(f"{path}: {error}; give a MIDI file with notes") from error
 

@@ -19,7 +19,7 @@ from pipeline import files
 from pipeline.errors import DataError, MidiError, printable
 from pipeline.inference import streaming
 from pipeline.inference.storage import Trained
-from pipeline.music import encoding, midi
+from pipeline.music import chunks, encoding, midi
 from pipeline.music.encoding import HEADS
 from pipeline.music.note import COLUMNS, Notes
 
@@ -52,7 +52,7 @@ def score(model: Trained, paths: Sequence[Path]) -> list[Scored]:
 
 def _one(model: Trained, path: Path) -> Scored:
     try:
-        notes = midi.read_notes(path.read_bytes(), "symusic", model.pedal)
+        notes = midi.read_notes(chunks.read(path), "symusic", model.pedal)
     except (OSError, MidiError) as error:
         raise MidiError(f"{path}: {error}; give a MIDI file with notes") from error
     if len(notes) < 2:

@@ -8,6 +8,8 @@ Source: Standard MIDI Files 1.0, RP-001, MIDI Manufacturers Association, 1996.
 """
 
 import re
+import stat
+from pathlib import Path
 
 from pipeline.errors import MidiError
 
@@ -24,6 +26,26 @@ _NUMBER = re.compile(_DELTA)
 _META, _SYSEX, _ESCAPE = 0xFF, 0xF0, 0xF7
 
 
+def read(path: Path) -> bytes:
+    """Return the bytes of a file that a person gives as MIDI, if it can be one.
+
+    Raises:
+        MidiError: it is larger than `LARGEST_FILE`, or a pipe or device, which may never end.
+        OSError: it is not there, or may not be read.
+    """
+    info = path.stat()
+    if not stat.S_ISREG(info.st_mode) and not stat.S_ISDIR(info.st_mode):
+        raise MidiError("a pipe or device is no file")
+    _fits(info.st_size)
+    with path.open("rb") as file:
+        return file.read(LARGEST_FILE + 1)  # it may grow meanwhile; `checked` sees to that
+
+
+def _fits(size: int) -> None:
+    if size > LARGEST_FILE:
+        raise MidiError(f"{size:,} bytes are more than the {LARGEST_FILE:,} allowed")
+
+
 def checked(data: bytes) -> bytes:
     """Return the header and the whole tracks of a MIDI file, without chunks that a reader must skip.
 
@@ -31,8 +53,7 @@ def checked(data: bytes) -> bytes:
         MidiError: the file is no MIDI file, is cut, is larger than `LARGEST_FILE`, is of format 2 (independent
             patterns) or counts time in film frames.
     """
-    if len(data) > LARGEST_FILE:
-        raise MidiError(f"{len(data):,} bytes are more than the {LARGEST_FILE:,} allowed")
+    _fits(len(data))
     if data[:4] != b"MThd":
         raise MidiError(f"starts with {data[:4]!r}, not with MThd" if data else "the file is empty")
     header = int.from_bytes(data[4:8])

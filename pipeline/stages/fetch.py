@@ -5,6 +5,7 @@ from pathlib import Path
 
 from pipeline import files, paths
 from pipeline.corpora import corpus
+from pipeline.corpora.download import LARGEST
 from pipeline.corpora.manifest import Archive, Folder, Package, load
 from pipeline.corpora.sources import Source, archive, folder, package
 from pipeline.errors import CorpusError
@@ -56,10 +57,14 @@ def offer(name: str, file: Path) -> Path:
         Where it waits now.
 
     Raises:
-        CorpusError: it is not what the manifest means.
+        CorpusError: it is not what the manifest means, or no file that could be.
     """
     beside = paths.manifest(name)
     manifest = load(beside)
+    if file.exists() and not file.is_file():
+        raise CorpusError(f"{file}: is a folder, pipe or device; give the archive")
+    if file.exists() and (size := file.stat().st_size) > LARGEST:
+        raise CorpusError(f"{file}: {size:,} bytes are more than the {LARGEST:,} allowed; this is not the archive")
     if isinstance(manifest, Folder):
         raise CorpusError(f"corpus {name!r} is a folder; run 'music-rnn corpus {name} {manifest.root}' instead")
     if isinstance(manifest, Package):

@@ -42,7 +42,10 @@ def test_no_prompt_is_one_middle_c():
 
 def test_a_prompt_that_is_no_midi_is_named(tmp_path):
     (tmp_path / "text.mid").write_text("no music")
-    for name in ("text.mid", "absent.mid"):
+    with (tmp_path / "large.mid").open("wb") as file:
+        file.truncate(30 * 2**30)  # it takes no space
+    os.mkfifo(tmp_path / "pipe.mid")
+    for name in ("text.mid", "absent.mid", "large.mid", "pipe.mid"):
         with pytest.raises(MidiError, match=rf"{name}: .*give a MIDI file with notes"):
             playing.read_prompt(tmp_path / name)
 

@@ -1,3 +1,4 @@
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -30,6 +31,15 @@ def test_a_file_is_scored_as_its_notes_are(files, kind):
         assert np.array_equal(each.notes, notes)
         assert np.array_equal(each.bits, streaming.bits(model, [encoding.encode(notes)], 1)[0])
         assert each.bits.shape == (len(notes) - 1, 3)
+
+
+@pytest.mark.parametrize("name", ["absent.mid", "large.mid", "pipe.mid"])
+def test_what_cannot_be_midi_is_named_and_not_read(tmp_path, name):
+    with (tmp_path / "large.mid").open("wb") as file:
+        file.truncate(30 * 2**30)  # it takes no space
+    os.mkfifo(tmp_path / "pipe.mid")
+    with pytest.raises(MidiError, match=rf"{name}: .*give a MIDI file with notes"):
+        scoring.score(tiny(), [tmp_path / name])
 
 
 def test_a_file_is_read_as_the_model_read_its_music(tmp_path):

@@ -5,6 +5,7 @@ The bytes are in golden/midi.yaml.
 
 import io
 import itertools
+import os
 import struct
 import time
 import warnings
@@ -18,7 +19,7 @@ from ruamel.yaml import YAML
 
 from pipeline.corpora.corpus import Corpus
 from pipeline.errors import MidiError
-from pipeline.music import encoding, midi
+from pipeline.music import chunks, encoding, midi
 from pipeline.music.note import NOTE, validate
 
 GOLDEN = YAML(typ="safe", pure=True).load((Path(__file__).parent.parent / "golden" / "midi.yaml").read_text())
@@ -99,6 +100,22 @@ def test_a_megabyte_of_nonsense_costs_no_time(filler):
     with pytest.raises(MidiError):
         midi.read_notes(data, "symusic")
     assert time.perf_counter() - began < 5
+
+
+def test_what_is_no_file_or_over_the_cap_is_refused_unread(tmp_path):
+    with (tmp_path / "large.mid").open("wb") as file:
+        file.truncate(30 * 2**30)  # it takes no space
+    with pytest.raises(MidiError, match=r"32,212,254,720 bytes are more than the 8,388,608 allowed"):
+        chunks.read(tmp_path / "large.mid")
+    os.mkfifo(tmp_path / "pipe.mid")
+    for path in (tmp_path / "pipe.mid", Path("/dev/zero")):
+        with pytest.raises(MidiError, match="a pipe or device is no file"):
+            chunks.read(path)
+    for path in (tmp_path, tmp_path / "absent.mid"):
+        with pytest.raises(OSError, match=r"Is a directory|No such file"):
+            chunks.read(path)
+    (tmp_path / "a.mid").write_bytes(b"MThd")
+    assert chunks.read(tmp_path / "a.mid") == b"MThd"
 
 
 def test_a_file_over_the_cap_is_refused():

@@ -178,6 +178,30 @@ def test_an_offered_archive_that_is_wrong_is_not_taken(project, waiting):
     assert not waiting.exists()
 
 
+@pytest.mark.parametrize(("name", "corpus"), [("m", "waiting"), ("p", "packaged")])
+def test_what_is_offered_is_a_file_of_bounded_size(project, name, corpus, request, monkeypatch):
+    request.getfixturevalue(corpus)
+    with (project / "large.zip").open("wb") as file:
+        file.truncate(30 * 2**30)  # it takes no space
+    with pytest.raises(CorpusError, match=r"32,212,254,720 bytes are more than the 4,294,967,296 allowed"):
+        fetch.offer(name, project / "large.zip")
+    os.mkfifo(project / "pipe.zip")
+    for place in (project, project / "pipe.zip"):
+        with pytest.raises(CorpusError, match="is a folder, pipe or device; give the archive"):
+            fetch.offer(name, place)
+    with (project / "zeros.zip").open("wb") as file:
+        file.truncate(2**20)
+    read = Path.read_bytes
+
+    def in_blocks(path):
+        assert path.name != "zeros.zip"
+        return read(path)
+
+    monkeypatch.setattr(Path, "read_bytes", in_blocks)
+    with pytest.raises(CorpusError):
+        fetch.offer(name, project / "zeros.zip")
+
+
 # A package
 
 

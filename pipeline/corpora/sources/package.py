@@ -6,9 +6,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-from pipeline import files
+from pipeline import files, sums
 from pipeline.corpora import archives, splits
-from pipeline.corpora.corpus import Piece, verify
+from pipeline.corpora.corpus import Piece, same, verify
 from pipeline.corpora.manifest import Package
 from pipeline.corpora.sources import Source
 from pipeline.errors import CorpusError
@@ -41,7 +41,7 @@ def pieces(manifest: Package, path: Path) -> Source:
         CorpusError: the package or a file is not the one of the manifest.
     """
     try:
-        verify(path.read_bytes(), manifest.sha256, str(path), "delete it and fetch again")
+        same(sums.of(path), manifest.sha256, str(path), "delete it and fetch again")
     except OSError as error:
         raise CorpusError(f"{path}: cannot be read ({error.strerror})") from error
     found = archives.tar_members(path, manifest.folder, {piece.member for piece in manifest.pieces})
