@@ -65,7 +65,7 @@ def _irreplaceable(path: Path) -> str:
         return "this is a folder"
     if not stat.S_ISREG(kind):
         return "this is a device, a pipe or a socket"
-    return "" if path.is_symlink() or os.access(path, os.W_OK) else "it is write-protected"
+    return "" if kind & 0o222 or path.is_symlink() else "it is write-protected"
 
 
 def unwritable(path: Path, error: OSError) -> DiskError:
