@@ -62,7 +62,7 @@ def _spread(book: Book) -> Iterator[str]:
         if apart:
             yield (
                 f"Chance in training: {len(seeds.of)} seeds of the baseline (`{seeds.source}`) lie {apart:.3f} bits "
-                f"per note apart on the {TITLES[corpus]}. Intervals of differences are widened by that on both sides."
+                f"per note apart ({TITLES[corpus]}). Intervals of differences are widened by that on both sides."
             )
 
 
