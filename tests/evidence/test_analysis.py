@@ -70,7 +70,7 @@ def test_the_path_is_told_step_by_step(
     text = analysis.markdown(facts, book)
     assert "| start | baseline | 14.000 | start | – | 84,354 | 0123456 |" in text
     assert "| again | baseline | 13.000 | -1.000 [-1.100, -0.900] | +100.0% | 84,354 | 0123456 |" in text
-    assert "3 seeds of the baseline (`seed-path`) lie 1.500 bits per note apart on the default corpus" in text
+    assert "3 seeds of the baseline (`seed-path`) lie 1.500 bits per note apart (default corpus)" in text
 
 
 def test_the_page_sets_another_recipe_beside_the_options(facts: Facts) -> None:
