@@ -13,7 +13,7 @@ import fcntl
 import json
 import os
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,8 @@ from pipeline.errors import PipelineError
 
 TMP, LOCK, RWLOCK = Path(".dvc/tmp"), Path(".dvc/tmp/lock"), Path(".dvc/tmp/rwlock")
 RECORD, GIT, CACHE = Path("dvc.lock"), Path(".git"), Path(".dvc/cache/files")
-PART = ".*.part"
+PART, HALF = ".*.part", ".*.tmp"
+"""Names of what this project, and what DVC in its cache, is writing."""
 WRITTEN = ("data", "models", "metrics", "docs", ".checkpoints", ".downloads")
 """Folders in which this project writes; it writes in its own, too."""
 
@@ -127,26 +128,37 @@ def _hashed(entry: Mapping[str, Any]) -> bool:
 
 
 def _locks() -> Iterator[str]:
-    """Remove the locks of Git's index, head and refs if no git is at work here."""
+    """Remove the locks of Git's index, head and refs if neither git nor dvc, which writes refs itself, is at work."""
     locks = [*GIT.glob("*.lock"), *GIT.glob("refs/**/*.lock")]
-    if locks and not _gits():
+    if locks and not (at_work("git") or at_work("dvc")):
         for path in sorted(locks):
             path.unlink()
             yield f"{path}: left by a run that is gone; removed"
 
 
-def _gits() -> list[int]:
-    """Return the processes of git in this project; where the system does not say where they are, all of them."""
-    here = Path.cwd()
+def at_work(program: str) -> list[int]:
+    """Return the processes of git or dvc in this project, in folders of its experiments and in worktrees of its Git.
+
+    The workers of a queue are among them, which hold no lock of the project but use its cache. Where the system does
+    not say in which folder a process is, all of that name are returned.
+    """
     if not Path("/proc/self").exists():
-        found = subprocess.run(["ps", "-A", "-o", "pid=,comm="], capture_output=True, text=True).stdout.splitlines()
-        return [int(line.split()[0]) for line in found if line.rpartition("/")[2].split()[-1:] == ["git"]]
-    gits = []
+        listed = subprocess.run(["ps", "-A", "-o", "pid=,command="], capture_output=True, text=True).stdout
+        return [int(line.split()[0]) for line in listed.splitlines() if _is(program, line.split()[1:])]
+    linked = (Path(path.read_text("utf-8").strip()).parent for path in GIT.glob("worktrees/*/gitdir"))
+    folders = [Path.cwd(), *(folder.resolve() for folder in linked)]
+    found = []
     for process in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
-            if (process / "comm").read_text().strip() == "git" and (process / "cwd").readlink().is_relative_to(here):
-                gits.append(int(process.name))
-    return gits
+            place = (process / "cwd").readlink()
+            if any(map(place.is_relative_to, folders)) and _is(program, _command(int(process.name)).split("\0")):
+                found.append(int(process.name))
+    return found
+
+
+def _is(program: str, words: Sequence[str]) -> bool:
+    """Whether a command is a program: by its name, or as a script or module of Python."""
+    return program in [Path(word).name for word in words[:3]]
 
 
 def _parts() -> Iterator[str]:
@@ -154,16 +166,18 @@ def _parts() -> Iterator[str]:
     inside = (path for folder in WRITTEN for path in sorted(Path(folder).rglob(PART)))
     for path in (*sorted(Path().glob(PART)), *inside):
         writer = path.name.split(".")[-2]
-        if writer.isdecimal() and not alive(int(writer)):
+        if writer.isdecimal() and path.is_file() and not alive(int(writer)):
             path.unlink()
             yield f"{path}: half written by a run that is gone; removed"
 
 
 def _objects() -> Iterator[str]:
-    """Remove what DVC was writing into its cache: no run is at work, so nobody goes on with it."""
-    for path in sorted(CACHE.rglob(".*.tmp")):
-        path.unlink()
-        yield f"{path}: half written by a run that is gone; removed"
+    """Remove what DVC was writing into its cache if none is at work, so that nobody goes on with it."""
+    halves = sorted(CACHE.rglob(HALF))
+    if halves and not at_work("dvc"):
+        for path in halves:
+            path.unlink()
+            yield f"{path}: half written by a run that is gone; removed"
 
 
 def alive(pid: int) -> bool:

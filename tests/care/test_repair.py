@@ -114,13 +114,14 @@ def test_without_a_commit_dvc_begins_a_new_record(home: Path) -> None:
     assert not (home / "dvc.lock").exists()
 
 
+@pytest.mark.parametrize("worker", ["git", "dvc"])
 @pytest.mark.parametrize("name", ["index.lock", "HEAD.lock", "packed-refs.lock", "refs/heads/x.lock"])
-def test_the_locks_of_git_are_removed_unless_git_is_at_work(
-    home: Path, monkeypatch: pytest.MonkeyPatch, name: str
+def test_the_locks_of_git_are_removed_unless_someone_is_at_work(
+    home: Path, monkeypatch: pytest.MonkeyPatch, name: str, worker: str
 ) -> None:
     (home / ".git" / name).write_text("")
     with monkeypatch.context() as patch:
-        patch.setattr(repair, "_gits", lambda: [1])
+        patch.setattr(repair, "at_work", lambda program: [1] if program == worker else [])
         assert repair.repair() == []
     assert repair.repair() == [f".git/{name}: left by a run that is gone; removed"]
     git("commit", "-q", "--allow-empty", "-m", "y")
@@ -128,13 +129,7 @@ def test_the_locks_of_git_are_removed_unless_git_is_at_work(
 
 def test_a_git_in_this_folder_is_found(home: Path) -> None:
     with subprocess.Popen(["git", "cat-file", "--batch"], stdin=subprocess.PIPE) as work:
-        found = []
-        for _ in range(100):
-            found = repair._gits()
-            if found:
-                break
-            time.sleep(0.05)
-        assert found == [work.pid]
+        assert until_found("git") == [work.pid]
         work.kill()
 
 
@@ -149,6 +144,43 @@ def test_half_written_files_of_dead_writers_are_removed_and_those_of_living_ones
         f"{path.relative_to(home)}: half written by a run that is gone; removed" for path in (above, dead, below)
     ]
     assert mine.exists() and not any(path.exists() for path in (above, dead, below))
+
+
+def until_found(program: str) -> list[int]:
+    """Wait until such a process has begun."""
+    for _ in range(100):
+        if found := repair.at_work(program):
+            return found
+        time.sleep(0.05)
+    return []
+
+
+def test_a_worker_of_a_queue_is_found(home: Path) -> None:
+    """It works in a folder of its own, below this one, and holds no lock here."""
+    task = home / ".dvc/tmp/exps/tmp1"
+    task.mkdir(parents=True)
+    assert repair.at_work("dvc") == []
+    (task / "dvc").write_text("import time\ntime.sleep(60)\n")
+    with subprocess.Popen([sys.executable, "dvc"], cwd=task) as worker:
+        assert until_found("dvc") == [worker.pid]
+        worker.kill()
+
+
+def test_a_git_in_a_linked_worktree_is_found(home: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """It shares the refs, and their locks, with this folder."""
+    linked = tmp_path_factory.mktemp("linked") / "tree"
+    git("worktree", "add", "-q", str(linked), "-b", "other")
+    with subprocess.Popen(["git", "cat-file", "--batch"], stdin=subprocess.PIPE, cwd=linked) as work:
+        assert until_found("git") == [work.pid]
+        work.kill()
+
+
+def test_what_a_run_is_writing_into_the_cache_is_left(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    half = home / ".dvc/cache/files/md5/5d/.Xy3.tmp"
+    half.parent.mkdir(parents=True)
+    half.write_text("hel")
+    monkeypatch.setattr(repair, "at_work", lambda program: [1] if program == "dvc" else [])
+    assert repair.repair() == [] and half.exists()
 
 
 def test_what_dvc_was_writing_into_its_cache_is_removed_and_objects_are_kept(home: Path) -> None:

@@ -10,7 +10,7 @@ from inference.test_streaming import tiny
 from typer.testing import CliRunner
 
 from pipeline import cli, paths, sums
-from pipeline.care import verify
+from pipeline.care import repair, verify
 from pipeline.corpora import corpus, windows
 from pipeline.corpora.corpus import Piece
 from pipeline.corpora.windows import Windows
@@ -123,7 +123,24 @@ def test_an_output_that_cannot_be_read_is_one_fault_among_others(home: Path, mon
     assert [each.kind for each in faults] == ["outputs in dvc.lock"] and "metrics/a.json" in faults[0].fault
 
 
-def test_what_dvc_was_writing_is_no_object(home: Path) -> None:
+def test_what_a_run_takes_away_meanwhile_is_no_fault(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    look = os.scandir
+
+    def scandir(path: object) -> object:
+        if str(path) == "models/tiny":
+            raise FileNotFoundError(2, "No such file or directory", str(path))
+        return look(path)  # type: ignore[call-overload]
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    assert [each.fault for each in verify.verify() if each.fault] == []
+
+
+def test_what_dvc_was_writing_is_no_object_unless_it_is_writing_now(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     Path(KINDS["objects in DVC's cache"]).with_name(".Xy3.tmp").write_text("hel")
+    with monkeypatch.context() as patch:
+        patch.setattr(repair, "at_work", lambda program: [1])
+        assert [each.fault for each in verify.verify() if each.fault] == []
     (fault,) = [each.fault for each in verify.verify() if each.fault]
     assert "'music-rnn repair' removes it" in fault
