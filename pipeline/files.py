@@ -20,6 +20,8 @@ from numpy.typing import NDArray
 from pipeline.errors import DataError, DiskError
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+WRITABLE = 0o222
+"""Of a mode: somebody may write."""
 _SEAL = 64
 """Hexadecimal digits of a sha256, at the end of a sealed zip."""
 
@@ -42,8 +44,7 @@ def replacing(path: Path) -> Iterator[Path]:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
         _sync(temporary)
-        if path.is_file() and not path.is_symlink():
-            temporary.chmod(stat.S_IMODE(path.stat().st_mode))
+        _keep_mode(path, temporary)
         temporary.replace(path)
         _sync(path.parent)
     except OSError as error:
@@ -65,7 +66,19 @@ def _irreplaceable(path: Path) -> str:
         return "this is a folder"
     if not stat.S_ISREG(kind):
         return "this is a device, a pipe or a socket"
-    return "" if kind & 0o222 or path.is_symlink() else "it is write-protected"
+    return "" if kind & WRITABLE or _linked(path) else "it is write-protected"
+
+
+def _linked(path: Path) -> bool:
+    """Whether a file has another name: DVC protects the objects of its cache, and may link outputs to them."""
+    return path.is_symlink() or path.stat().st_nlink > 1
+
+
+def _keep_mode(path: Path, temporary: Path) -> None:
+    """Give the mode of a file to the one that takes its place; a disk that knows no modes refuses that."""
+    if path.is_file() and not _linked(path) and path.stat().st_mode != temporary.stat().st_mode:
+        with suppress(OSError):
+            temporary.chmod(stat.S_IMODE(path.stat().st_mode))
 
 
 def unwritable(path: Path, error: OSError) -> DiskError:

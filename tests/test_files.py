@@ -138,30 +138,45 @@ def test_a_sealed_zip_shows_every_flipped_bit_and_is_a_zip_still(tmp_path_factor
     assert not files.intact(io.BytesIO(b""))
 
 
-@pytest.mark.parametrize("name", ["", ".", "..", "/", "folder", "pipe", "/dev/null", "to-null"])
+@pytest.mark.parametrize("name", ["", ".", "..", "/", "folder", "pipe", "to-null"])
 def test_only_a_file_is_replaced(in_folder, name):
     """Not a device either: whoever is root, as in a container, would take /dev/null from all others."""
     Path("folder").mkdir()
     os.mkfifo("pipe")
     Path("to-null").symlink_to("/dev/null")
-    before = [Path(place).lstat().st_mode for place in ("folder", "pipe", "/dev/null", "to-null")]
+    before = [Path(place).lstat().st_mode for place in ("folder", "pipe", "to-null")]
     with pytest.raises(DiskError, match="cannot be written: this is"):
         files.write_text(Path(name), "new")
-    assert [Path(place).lstat().st_mode for place in ("folder", "pipe", "/dev/null", "to-null")] == before
+    assert [Path(place).lstat().st_mode for place in ("folder", "pipe", "to-null")] == before
     assert sorted(path.name for path in in_folder.iterdir()) == ["folder", "pipe", "to-null"]
 
 
 def test_a_file_keeps_its_mode_and_a_link_leaves_what_it_led_to(tmp_path):
-    """An object of DVC's cache may be behind a link."""
+    """An object of DVC's cache, which DVC protects, may be behind a link of either kind."""
     (tmp_path / "object").write_text("old")
+    (tmp_path / "object").chmod(0o444)
     (tmp_path / "link").symlink_to(tmp_path / "object")
+    (tmp_path / "hard").hardlink_to(tmp_path / "object")
     (tmp_path / "own").write_text("old")
     (tmp_path / "own").chmod(0o600)
-    for name in ("link", "own"):
+    for name in ("link", "hard", "own"):
         files.write_text(tmp_path / name, "new")
         assert (tmp_path / name).read_text() == "new"
+        assert (tmp_path / name).stat().st_mode & 0o200
     assert (tmp_path / "object").read_text() == "old" and not (tmp_path / "link").is_symlink()
     assert (tmp_path / "own").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_disk_that_knows_no_modes_is_written(tmp_path, monkeypatch):
+    (tmp_path / "a").write_text("old")
+    (tmp_path / "a").chmod(0o600)
+
+    def chmod(*_):
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(Path, "chmod", chmod)
+    files.write_text(tmp_path / "a", "new")
+    assert (tmp_path / "a").read_text() == "new"
 
 
 def test_a_write_protected_file_stays(tmp_path):
