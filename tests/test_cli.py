@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from pipeline import cli
 from pipeline.errors import ParamsError, PipelineError
+from pipeline.inference.storage import SHIPPED
 from pipeline.music import midi
 
 RUN = CliRunner()
@@ -68,6 +69,16 @@ def test_a_shipped_model_in_place_of_ones_own_is_said(in_folder: Path, monkeypat
     assert said.exit_code == 0 and Path("out.mid").stat().st_size > 0
 
 
+def test_a_shipped_model_that_was_named_by_its_folder_is_just_taken(in_folder: Path) -> None:
+    (in_folder / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
+    assert RUN.invoke(cli.app, ["sample", str(SHIPPED / "expressive"), *SAMPLE[2:]]).stderr == ""
+
+
+def test_a_name_that_is_a_number_with_a_dash_is_a_prompt(in_folder: Path) -> None:
+    done = RUN.invoke(cli.app, ["play", "--port", "none", "--notes", "3", "--prompt", "./-2"])
+    assert isinstance(done.exception, PipelineError) and "give a MIDI file" in str(done.exception)
+
+
 def test_a_model_that_may_be_in_training_is_not_called_missing_alone(
     in_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -113,6 +124,7 @@ OUTPUTS = {
     "play --port none --notes 3 --prompt b.mid --log b.mid": "is read as well",
     "play --port none --notes 3 --prompt play.mid": "is read as well",
     "play --port none --notes 3 --prompt b-2.mid --log b.mid": "would overwrite b-2.mid",
+    "play --port none --notes 3 --prompt b-2.mid --log ./b.mid": "would overwrite b-2.mid",
     "play --port none --notes 3 --log b.wav": "ends in .mid or .midi, or a folder",
     "play --port none --notes 3 --log b": "ends in .mid or .midi, or a folder",
     "export expressive -o /": "is a folder",
@@ -143,7 +155,10 @@ def test_what_is_read_is_never_written_and_what_is_written_is_a_file(line: str, 
 
 def test_no_name_at_all_is_refused_and_a_sample_may_be_written_again(written: Path) -> None:
     assert isinstance(RUN.invoke(cli.app, ["sample", "expressive", "-o", ""]).exception, ParamsError)
-    for line in (" ".join(SAMPLE), "play --port none --notes 3 --log A.MIDI", "play --port none --notes 3 --log new"):
+    (written / "play-988.mid").write_bytes((written / "a.mid").read_bytes())  # no session has so many parts
+    play = "play --port none --notes 3"
+    more = (f"{play} --log A.MIDI", f"{play} --log new", f"{play} --log 2026.11.27", f"{play} --prompt play-988.mid")
+    for line in (" ".join(SAMPLE), *more):
         for _ in range(2):
             assert RUN.invoke(cli.app, line.split()).exit_code == 0
     assert {"out.mid", "out.png", "A.MIDI", "new"} <= {path.name for path in written.iterdir()}

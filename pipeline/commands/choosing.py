@@ -1,5 +1,7 @@
 """The model that a person names on the command line."""
 
+from pathlib import Path
+
 import typer
 
 from pipeline import paths
@@ -22,7 +24,7 @@ def chosen(model: str) -> Trained:
         folder = storage.find(model)
     except DataError as error:
         raise DataError(f"{error}{at_work}") from error
-    if folder.is_relative_to(SHIPPED) and paths.PARAMS.exists():
+    if folder == SHIPPED / model and not Path(model).is_absolute() and paths.PARAMS.exists():
         said = f"{model}: none in {paths.model(model)}, so the shipped one is taken{at_work}"
         typer.echo(printable(said), err=True)
     return storage.load(folder)

@@ -7,6 +7,8 @@ from pathlib import Path
 from pipeline.errors import ParamsError
 
 MIDI = (".mid", ".midi")
+LATER = re.compile(r"(.+)-(?:[2-9]|[1-9]\d)")
+"""Stem of a later part of a session, which has one for every two hours."""
 
 
 def check(option: str, path: Path, read: Iterable[Path | None] = (), endings: tuple[str, ...] = ()) -> None:
@@ -39,10 +41,11 @@ def check_log(log: Path, prompt: Path | None) -> None:
     """
     if log.suffix.lower() in MIDI:
         check("--log", log, [prompt], MIDI)
-        if prompt and prompt.with_stem(re.sub(r"-\d+$", "", prompt.stem)).resolve() == log.resolve():
+        part = LATER.fullmatch(prompt.stem) if prompt else None
+        if prompt and part and prompt.with_stem(part[1]).resolve() == log.resolve():
             raise ParamsError(f"--log {log}: a later part would overwrite {prompt}, which is read; give another name")
-    elif not log.is_dir() and (log.suffix or log.exists()):
-        raise ParamsError(f"--log {log}: give a name{_or(MIDI)}, or a folder")
+    elif not log.is_dir() and (log.exists() or log.suffix[1:2].isalpha()):
+        raise ParamsError(f"--log {log}: give a name{_or(MIDI)}, or a folder, made before if its name has such a dot")
 
 
 def _or(endings: tuple[str, ...]) -> str:
