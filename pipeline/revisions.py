@@ -3,7 +3,8 @@
 import json
 import re
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -81,25 +82,48 @@ def reader(revision: str) -> Callable[[Path], Any]:
     return read
 
 
+@contextmanager
+def _whole() -> Iterator[None]:
+    """Read the lock, of which DVC, killed while it wrote, may have left a part; many a part is YAML.
+
+    Raises:
+        DataError: it is no record of stages.
+    """
+    try:
+        yield
+    except (AttributeError, TypeError, ValueError) as error:
+        raise DataError(f"{LOCK}: torn ({error}); run 'music-rnn repair'") from error
+
+
 def lock(revision: str) -> dict[str, Any]:
     """Return the stages of `dvc.lock`, by name.
 
     Raises:
         DataError: the file is torn.
     """
-    try:
-        tree = trees.parse(text(revision, LOCK)) or {}
-    except trees.TreeError as error:
-        raise DataError(f"{LOCK}: torn ({error}); run 'music-rnn repair'") from error
-    return dict(tree.get("stages", {}))
+    with _whole():
+        told = (trees.parse(text(revision, LOCK)) or {}).get("stages") or {}
+        return {str(name): dict(stage) for name, stage in told.items()}
 
 
 def locked_output(revision: str, path: Path) -> str:
-    """Return the hash that `dvc.lock` has of an output, or nothing."""
-    outs = [out for stage in lock(revision).values() for out in stage.get("outs", [])]
-    return next((out["md5"] for out in outs if out["path"] == path.as_posix()), "")
+    """Return the hash that `dvc.lock` has of an output, or nothing.
+
+    Raises:
+        DataError: the file is torn.
+    """
+    stages = lock(revision)
+    with _whole():
+        outs = [out for stage in stages.values() for out in stage.get("outs") or []]
+        return next((str(out.get("md5") or "") for out in outs if out.get("path") == path.as_posix()), "")
 
 
 def locked_params(revision: str, stage: str) -> dict[str, Any]:
-    """Return the values that a stage last ran with, as `dvc.lock` has them."""
-    return dict(lock(revision).get(stage, {}).get("params", {}).get("params.yaml", {}))
+    """Return the values that a stage last ran with, as `dvc.lock` has them.
+
+    Raises:
+        DataError: the file is torn.
+    """
+    stages = lock(revision)
+    with _whole():
+        return dict((stages.get(stage, {}).get("params") or {}).get("params.yaml") or {})

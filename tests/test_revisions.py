@@ -1,4 +1,5 @@
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -56,3 +57,12 @@ def test_errors_name_the_revision_or_the_file(repository: Path) -> None:
         revisions.reader("")(Path("new.json"))
     with pytest.raises(DataError, match="git ls-tree"):
         revisions.git("ls-tree", "nonsense")
+
+
+def test_a_lock_that_was_cut_anywhere_is_read_or_said_to_be_torn(in_folder: Path) -> None:
+    """DVC writes it in place; many a cut leaves YAML that is whole."""
+    for end in range(len(LOCK) + 1):
+        (in_folder / "dvc.lock").write_text(LOCK[:end])
+        with suppress(DataError):
+            assert "abc.dir".startswith(revisions.locked_output("", Path("data/notes")))
+            assert set(revisions.locked_params("", "ingest")) <= {"ingest"}
