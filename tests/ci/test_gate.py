@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import ROOT
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -137,8 +138,6 @@ def test_passages_are_added_up_where_the_other_was_cut_otherwise() -> None:
 @settings(max_examples=20)
 @given(st.integers(0, 1000), st.floats(-1, 1))
 def test_exchanging_the_two_exchanges_the_words(seed: int, shift: float) -> None:
-    from conftest import ROOT
-
     from pipeline import params
 
     project = params.load(ROOT / "params.yaml")

@@ -310,7 +310,7 @@ def test_links_pipes_and_bad_names_are_left_out_and_said(project, capsys):
         assert name in said
 
 
-def test_a_folder_that_cannot_be_looked_into_is_not_left_out_without_a_word(project, monkeypatch):
+def test_a_folder_that_cannot_be_looked_into_is_not_left_out_without_a_word(project, monkeypatch, capsys):
     root = tree(project / "music", a_mid=b"a", deep__b_mid=b"b")
     look = os.scandir
 
@@ -320,9 +320,8 @@ def test_a_folder_that_cannot_be_looked_into_is_not_left_out_without_a_word(proj
         return look(path)
 
     monkeypatch.setattr(os, "scandir", scandir)
-    with pytest.raises(CorpusError, match=r"music/deep: cannot be read \(Permission denied\)"):
-        fetch.describe("own", root)
-    assert not paths.manifest("own").exists()
+    fetch.describe("own", root)
+    assert "music/deep' cannot be looked into (Permission denied)" in capsys.readouterr().err
 
 
 def test_describing_again_is_stable_sees_changes_and_keeps_what_a_person_added(project):

@@ -106,12 +106,8 @@ def _music(root: Path) -> Iterator[str]:
 
 
 def _closed(error: OSError) -> None:
-    """Refuse a folder that cannot be looked into: its files would be missing from the corpus without a word.
-
-    Raises:
-        CorpusError: always.
-    """
-    raise CorpusError(f"{error.filename}: cannot be read ({error.strerror}); give yourself the permission (chmod u+rx)")
+    """Say which folder cannot be looked into; on a disk of its own there is one, lost+found."""
+    say(f"left out: {error.filename!a} cannot be looked into ({error.strerror})")
 
 
 def _odd(path: Path) -> str:
