@@ -22,6 +22,8 @@ import small
 from kills_pipeline import TIMED
 from ruamel.yaml import YAML
 
+from pipeline.inference.storage import SHIPPED
+
 RNN = (sys.executable, "-m", "pipeline")
 LATER = 12.0
 """Seconds after which the second run begins: the first is at a stage then."""
@@ -71,36 +73,40 @@ def empty(folder: Path) -> None:
 
 
 def queue(folder: Path) -> list[str]:
-    """Let two workers do four experiments, with a run in the work tree beside them."""
+    """Let two workers do four experiments, and beside them repair again and again, run in the work tree, and verify."""
     small.run(folder, "dvc", "exp", "run", "-q", "--queue", "-S", "seed=3,4", "-S", "train.epochs=1,2")
     with (folder.parent / "queue.log").open("w") as log:  # a pipe would stay open until the workers end
         subprocess.run(
             ["dvc", "queue", "start", "-j", "2"], cwd=folder, env=small.environment(), stdout=log, stderr=log
         )
-    beside = small.run(folder, "dvc", "repro", check=False)
+    codes: Counter[str] = Counter()
     until, said = time.monotonic() + 1200, "Queued"
     while re.search(r"\b(Queued|Running)\b", said) and time.monotonic() < until:
-        time.sleep(3)
+        for name, command in {
+            "repair": (*RNN, "repair"),
+            "repro": ("dvc", "repro"),
+            "verify": (*RNN, "verify"),
+        }.items():
+            codes[f"`{name}` {small.run(folder, *command, check=False).returncode}"] += 1
         said = small.run(folder, "dvc", "queue", "status").stdout
     done, failed = said.count("Success"), said.count("Failed")
-    print(f"- queue of 4, two at a time: {done} done, {failed} failed; `dvc repro` beside it: {beside.returncode}")
-    return [said] if done != 4 or failed or beside.returncode else []
+    print(f"- queue of 4, two at a time: {done} done, {failed} failed; beside it, with their codes: {dict(codes)}")
+    return [said, str(codes)] if done != 4 or failed or any(not name.endswith(" 0") for name in codes) else []
 
 
-def sample(folder: Path, model: str) -> str:
-    """Sample from a model; returns what the user was told, or if nothing, the hash of the file."""
+def sample(folder: Path, model: str) -> tuple[str, str]:
+    """Sample from a model; returns the hash of the file, nothing if there is none, and what the user was told."""
     out = folder.parent / "sample.mid"
     out.unlink(missing_ok=True)
     options = [part for name, value in SAMPLES.items() for part in (f"--{name}", value)]
     done = small.run(folder, *RNN, "sample", model, *options, "-o", str(out), check=False)
-    if done.returncode or done.stderr:
-        return re.sub(r"process \d+", "process N", done.stderr.strip())
-    return hashlib.sha256(out.read_bytes()).hexdigest()
+    told = re.sub(r"process \d+", "process N", done.stderr.strip())
+    return hashlib.sha256(out.read_bytes()).hexdigest() if out.exists() else "", told
 
 
 def replaced(folder: Path, model: str) -> list[str]:
     """Play a long piece and sample again and again while another seed is trained in place of the model."""
-    old = sample(folder, model)
+    (shipped, _), (old, _) = sample(folder, str(SHIPPED / "expressive")), sample(folder, model)
     yaml = YAML()
     tree = yaml.load((folder / "params.yaml").read_text("utf-8"))
     tree["seed"] += 1
@@ -113,14 +119,23 @@ def replaced(folder: Path, model: str) -> list[str]:
     seen = []
     while run.poll() is None:
         seen.append(sample(folder, model))
-    new = sample(folder, model)
+    new, _ = sample(folder, model)
     output, _ = before.communicate()
-    names = {old: "the old model", new: "the new model"}
-    counts = Counter(names.get(what, what) for what in seen)
+    files = {old: "the old model", new: "the new model", shipped: "the shipped model", "": "none"}
     print(f"- `play` of 60,000 notes that was under way: {before.returncode}, {told(output)}")
-    print(f"- samples of {model} meanwhile: " + "; ".join(f"{count}: {what}" for what, count in counts.items()))
-    odd = [what for what in counts if "\n" in what or (what not in names.values() and "at work here" not in what)]
+    print(f"- samples of {model} meanwhile:")
+    for (file, said), count in Counter(seen).items():
+        print(f"  {count}: {files.get(file, file)}{': ' if said else ''}{said}")
+    odd = [f"{file} {said}" for file, said in seen if not right(files.get(file, ""), said)]
     return [*odd, *(["it was not replaced"] if old == new else []), *([told(output)] if before.returncode else [])]
+
+
+def right(file: str, said: str) -> bool:
+    """Whether a sample is one of the model without a word, or something else that is said and explained in one line."""
+    if file in ("the old model", "the new model"):
+        return not said
+    explained = "is at work here and may be training it" in said and "\n" not in said
+    return explained and ("the shipped one is taken" if file == "the shipped model" else "no model") in said
 
 
 def main() -> int:

@@ -1,12 +1,14 @@
 """Kill `dvc repro` at random moments and start it again, until it ends; then hold every output against a quiet run.
 
-    python benchmarks/kills_pipeline.py /tmp/kills --kills 100 [--each-stage] [--target floors]
+    python benchmarks/kills_pipeline.py /tmp/kills --kills 100 [--each-stage] [--bare] [--target floors]
 
 A kill is SIGKILL to dvc alone, to the stage alone, or to both at once. It comes at a random moment after the start, so
 that long stages have most of them; or, with --each-stage, at a random moment of each stage in turn. A start is
-`music-rnn repair`, then `dvc repro`, as in `make repro`. What is counted: starts that did not go on by themselves,
-processes that outlived their run, and outputs that are not, byte for byte, those of the run that nobody disturbed.
-Timings and the page that shows them differ between any two runs and are left out.
+`music-rnn repair`, then `dvc repro`, as in `make repro`; with --bare, repair comes only where DVC alone was stuck.
+
+What is counted: starts that did not go on by themselves, processes that outlived their run, and outputs that are not,
+byte for byte, those of the run that nobody disturbed. Timings and the page that shows them differ between any two runs
+and are left out.
 """
 
 import argparse
@@ -46,10 +48,11 @@ def processes(folder: Path) -> list[int]:
     return found
 
 
-def start(folder: Path, command: list[str]) -> subprocess.Popen[str]:
+def start(folder: Path, command: list[str], mend: bool = True) -> subprocess.Popen[str]:
     """Repair, then begin a run in a group of its own."""
-    repaired = small.run(folder, sys.executable, "-m", "pipeline", "repair", check=False)
-    print(repaired.stderr, end="", flush=True)
+    if mend:
+        repaired = small.run(folder, sys.executable, "-m", "pipeline", "repair", check=False)
+        print(repaired.stderr, end="", flush=True)
     with (folder.parent / "log.txt").open("w") as log:
         return subprocess.Popen(
             command, cwd=folder, env=small.environment(), stdout=log, stderr=log, text=True, process_group=0
@@ -112,6 +115,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--each-stage", action="store_true", help="kill in each stage in turn")
+    parser.add_argument("--bare", action="store_true", help="repair only where DVC alone was stuck")
     parser.add_argument("--target", nargs="*", default=[], help="stages for dvc repro; default: all")
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
@@ -132,7 +136,7 @@ def main() -> None:
             shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
         shutil.rmtree(folder / ".dvc/cache")
         small.run(folder, "git", "checkout", "--", *small.STUDIES)
-        cycle(folder, command, moments(rng, lasted), counts)
+        cycle(folder, command, moments(rng, lasted), counts, args.bare)
         found = small.outputs(folder, TIMED)
         counts["outputs compared"] += len(found)
         counts["outputs that differ"] += sum(found.get(name) != data for name, data in expected.items())
@@ -165,10 +169,11 @@ def reached(run: subprocess.Popen[str], folder: Path, moment: Moment | None) -> 
     return run.returncode is None
 
 
-def cycle(folder: Path, command: list[str], moments: Iterator[Moment], counts: Counter[str]) -> None:
+def cycle(folder: Path, command: list[str], moments: Iterator[Moment], counts: Counter[str], bare: bool) -> None:
     """Start and kill until a run ends by itself."""
+    mend = not bare
     while True:
-        run = start(folder, command)
+        run, mend = start(folder, command, mend), not bare
         if reached(run, folder, next(moments, None)):
             whom = WHOM[counts["kills"] % len(WHOM)]
             where = stage(folder).partition("@")[0] or "before any stage"
@@ -185,8 +190,9 @@ def cycle(folder: Path, command: list[str], moments: Iterator[Moment], counts: C
             return
         counts["stuck"] += 1
         print((folder.parent / "log.txt").read_text()[-2000:], flush=True)
-        if counts["stuck"] > 5:
+        if not bare and counts["stuck"] > 5:
             raise SystemExit("stuck too often")
+        mend = True
 
 
 if __name__ == "__main__":
