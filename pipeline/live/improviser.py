@@ -12,7 +12,7 @@ Modes:
 - `free`: plays on, and hears what a person plays along. A key is heard when it is struck, so its duration is a
   guess: the mean of those that came up lately.
 
-All but the attributes `mode` and `live` is for one thread, that which draws notes.
+All but the attributes `mode` and `live`, and `past`, is for one thread, that which draws notes.
 """
 
 from collections import deque

@@ -144,3 +144,16 @@ def test_what_dvc_was_writing_is_no_object_unless_it_is_writing_now(
         assert [each.fault for each in verify.verify() if each.fault] == []
     (fault,) = [each.fault for each in verify.verify() if each.fault]
     assert "'music-rnn repair' removes it" in fault
+
+
+def test_an_output_that_cannot_even_be_asked_for_ends_nothing(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a folder that is closed: Path.exists raises then."""
+    exists = Path.exists
+
+    def closed(path: Path) -> bool:
+        if path.name == "a.json":
+            raise PermissionError(13, "Permission denied", str(path))
+        return exists(path)
+
+    monkeypatch.setattr(Path, "exists", closed)
+    assert len([each for each in verify.verify() if each.kind == "outputs in dvc.lock"]) == 1
