@@ -34,8 +34,8 @@ PATIENCE = 10.0
 """Seconds that a stage may outlive its run: one that was just born must import before it can see that it is alone."""
 LONGEST = "longest that a process outlived its run [ms]"
 WHOM = ("dvc", "stage", "both")
-Moment = tuple[str, float]
-"""A stage, or nothing for any, and the seconds after it began."""
+Moment = tuple[list[str], float]
+"""Stages, or none for any, and the seconds after one of them began."""
 
 
 def processes(folder: Path) -> list[int]:
@@ -100,13 +100,13 @@ def undisturbed(folder: Path, command: list[str]) -> dict[str, float]:
 def anywhere(rng: random.Random, lasted: dict[str, float]) -> Iterator[Moment]:
     """Give moments at any time after a start, without end."""
     while True:
-        yield "", rng.uniform(0.3, sum(lasted.values()) / SHARE)
+        yield [], rng.uniform(0.3, sum(lasted.values()) / SHARE)
 
 
 def in_each_stage(rng: random.Random, lasted: dict[str, float]) -> Iterator[Moment]:
-    """Give a moment of each stage."""
-    for name, seconds in lasted.items():
-        yield name, rng.uniform(0, seconds)
+    """Give a moment of each stage, or of one after it where that stage has been passed."""
+    for place, seconds in enumerate(lasted.values()):
+        yield list(lasted)[place:], rng.uniform(0, seconds)
 
 
 def main() -> None:
@@ -161,8 +161,8 @@ def gone(folder: Path) -> float:
 
 def reached(run: subprocess.Popen[str], folder: Path, moment: Moment | None) -> bool:
     """Wait for a moment; returns whether the run is still under way then."""
-    name, seconds = moment or ("", None)
-    while name and run.poll() is None and stage(folder) != name:
+    names, seconds = moment or ([], None)
+    while names and run.poll() is None and stage(folder) not in names:
         time.sleep(0.02)
     with suppress(subprocess.TimeoutExpired):
         run.wait(seconds)
