@@ -59,18 +59,31 @@ def start(folder: Path, command: list[str], mend: bool = True) -> subprocess.Pop
         )
 
 
-def kill(run: subprocess.Popen[str], whom: str, folder: Path) -> None:
-    """Kill dvc, its stage or both."""
-    with suppress(ProcessLookupError):
-        if whom == "both":
-            os.killpg(run.pid, signal.SIGKILL)
-        elif whom == "dvc":
-            os.kill(run.pid, signal.SIGKILL)
-        else:
-            children = Path(f"/proc/{run.pid}/task/{run.pid}/children").read_text().split()
-            for child in children:
-                os.kill(int(child), signal.SIGKILL)
+def kill(run: subprocess.Popen[str], whom: str) -> bool:
+    """Kill dvc, its stage or both; between two stages, the next one. Returns whether there was anything to kill."""
+    if whom == "stage":
+        while not (children := stages_of(run)) and run.poll() is None:
+            time.sleep(0.005)
+        for child in children:
+            with suppress(ProcessLookupError):
+                os.kill(child, signal.SIGKILL)
+        run.wait()
+        return bool(children)
+    if run.poll() is not None:
+        return False
+    (os.killpg if whom == "both" else os.kill)(run.pid, signal.SIGKILL)
     run.wait()
+    return True
+
+
+def stages_of(run: subprocess.Popen[str]) -> list[int]:
+    """Return the children of a run that are stages, or about to be."""
+    found = []
+    with suppress(OSError):
+        for child in Path(f"/proc/{run.pid}/task/{run.pid}/children").read_text().split():
+            if b"pipeline.stages" in Path(f"/proc/{child}/cmdline").read_bytes():
+                found.append(int(child))
+    return found
 
 
 def stage(folder: Path) -> str:
@@ -177,7 +190,9 @@ def cycle(folder: Path, command: list[str], moments: Iterator[Moment], counts: C
         if reached(run, folder, next(moments, None)):
             whom = WHOM[counts["kills"] % len(WHOM)]
             where = stage(folder).partition("@")[0] or "before any stage"
-            kill(run, whom, folder)
+            if not kill(run, whom):
+                counts["nothing to kill"] += 1
+                continue
             outlived = round(1000 * gone(folder))
             counts[LONGEST] = max(counts[LONGEST], outlived)
             counts["kills"] += 1
