@@ -38,7 +38,7 @@ readme: $(VENV)/.ready-run
 	$(RUN) python -m pipeline readme
 
 deps: $(VENV)/.ready-dev
-	$(RUN) python tests/house.py
+	$(RUN) python tests/architecture.py
 
 clean:
 	rm -rf $(VENV)

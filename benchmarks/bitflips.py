@@ -18,19 +18,20 @@ from pathlib import Path
 import numpy as np
 import small
 
-from pipeline import files, paths, sums
-from pipeline.care import verify
-from pipeline.corpora import corpus, tables, windows
-from pipeline.corpora.corpus import Piece
-from pipeline.errors import DataError, PipelineError
-from pipeline.inference import storage
-from pipeline.music import encoding
+from pipeline.core import checksums, files, paths
+from pipeline.core.errors import DataError, PipelineError
+from pipeline.corpus import bundle, tables
+from pipeline.corpus.bundle import Piece
+from pipeline.dataset import windows
+from pipeline.maintenance import verify
+from pipeline.models import model_io
+from pipeline.notes import quantize
 
 Read = Callable[[Path], object]
 
 
 def _notes(path: Path) -> object:
-    sums.check(path.parent, "")
+    checksums.check(path.parent, "")
     return path
 
 
@@ -39,7 +40,7 @@ def _pages(path: Path) -> object:
 
 
 def _model(path: Path) -> object:
-    return storage.load(path.parent)
+    return model_io.load(path.parent)
 
 
 def _recorded(_: Path) -> object:
@@ -64,7 +65,7 @@ def make() -> dict[str, tuple[Path, Read]]:
     pieces = [small.music(number, 2000) for number in range(3)]
     songs = [rng.bytes(9000) for _ in range(3)]
     listed = [Piece(f"{n}.mid", f"c{n}", "train", hashlib.sha256(song).hexdigest()) for n, song in enumerate(songs)]
-    corpus.write(paths.corpus_zip("a"), listed, songs)
+    bundle.write(paths.corpus_zip("a"), listed, songs)
     with tables.NotesWriter(paths.NOTES) as writer:
         for number, notes in enumerate(pieces):
             writer.write(number, notes)
@@ -73,16 +74,16 @@ def make() -> dict[str, tuple[Path, Read]]:
         for n, each in enumerate(listed)
     ]
     tables.write_pieces(paths.PIECES, rows)
-    sums.write(paths.NOTES.parent)
-    codes = np.concatenate([encoding.encode(notes) for notes in pieces])
+    checksums.write(paths.NOTES.parent)
+    codes = np.concatenate([quantize.encode(notes) for notes in pieces])
     names = np.array([each.member for each in listed])
     ends, starts = np.array([2000, 4000, 6000]), np.arange(1900, dtype=np.int32)
     windows.save(windows.Windows(codes, ends, np.array(["train"] * 3), names, starts, 25), paths.WINDOWS)
     model = paths.model("expressive")
     files.write_text(
-        model / storage.HISTORY, "epoch,notes,loss\n" + "".join(f"{n},{n}000,{9 - n}.5\n" for n in range(8))
+        model / model_io.HISTORY, "epoch,notes,loss\n" + "".join(f"{n},{n}000,{9 - n}.5\n" for n in range(8))
     )
-    storage.save(storage.load(storage.SHIPPED / "expressive"), model, np.float16)
+    model_io.save(model_io.load(model_io.SHIPPED / "expressive"), model, np.float16)
     waiting = paths.checkpoints() / "a-1" / "state.npz"
     data = files.npz({"now0": rng.normal(size=5000)})
     files.write_bytes(waiting, hashlib.sha256(data).digest() + data)
@@ -95,15 +96,15 @@ def make() -> dict[str, tuple[Path, Read]]:
     )
     files.write_text(verify.RECORD, record)
     return {
-        "corpus zip": (paths.corpus_zip("a"), corpus.Corpus),
+        "corpus zip": (paths.corpus_zip("a"), bundle.Corpus),
         "notes.parquet, its pages only": (paths.NOTES, _pages),
         "notes.parquet": (paths.NOTES, _notes),
         "pieces.parquet": (paths.PIECES, _notes),
-        "SHA256SUMS": (paths.NOTES.parent / sums.FILE, _notes),
+        "SHA256SUMS": (paths.NOTES.parent / checksums.FILE, _notes),
         "windows.npz": (paths.WINDOWS, windows.load),
-        "weights.npz": (model / storage.WEIGHTS, _model),
-        "model.json": (model / storage.CARD, _model),
-        "history.csv": (model / storage.HISTORY, _model),
+        "weights.npz": (model / model_io.WEIGHTS, _model),
+        "model.json": (model / model_io.CARD, _model),
+        "history.csv": (model / model_io.HISTORY, _model),
         "checkpoint": (waiting, _checkpoint),
         "evaluation JSON (verify)": (paths.evaluation("a"), _recorded),
         "object in DVC's cache (verify)": (verify.CACHE / name[:2] / name[2:], _cached),
@@ -139,7 +140,7 @@ def main() -> None:
     shutil.rmtree(args.folder, ignore_errors=True)
     args.folder.mkdir(parents=True)
     os.chdir(args.folder)
-    storage.PATIENCE = (0.0, 0.0, 0.0)
+    model_io.PATIENCE = (0.0, 0.0, 0.0)
     print("| file | bits | flipped | seen | other errors |\n|---|---|---|---|---|")
     for name, (path, read) in make().items():
         bits = 8 * path.stat().st_size

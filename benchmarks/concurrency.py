@@ -22,7 +22,7 @@ import small
 from kills_pipeline import TIMED
 from ruamel.yaml import YAML
 
-from pipeline.inference.storage import SHIPPED
+from pipeline.models.model_io import SHIPPED
 
 RNN = (sys.executable, "-m", "pipeline")
 LATER = 12.0

@@ -12,9 +12,9 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.measures import metrics
-from pipeline.measures.metrics import Scores
-from pipeline.progress import track
+from pipeline.core.console import track
+from pipeline.evaluation import bits
+from pipeline.evaluation.bits import Scores
 
 TRUTH, PECULIAR, WITHIN = 0.1, 0.3, 3.0
 """Bits per note: of the difference, of its standard deviation between pieces, and between the notes of a piece."""
@@ -54,7 +54,7 @@ def main(corpora: int, resamples: int, pieces: list[int]) -> None:
             found = np.empty((corpora, 2, 2))
             for number in track(range(corpora), f"{kind}, {rows} pieces", corpora):
                 ours, theirs = corpus(rng, rows, noise)
-                found[number, 0] = metrics.difference(ours, theirs, resamples, number)[1:]
+                found[number, 0] = bits.difference(ours, theirs, resamples, number)[1:]
                 found[number, 1] = percentiles(ours, theirs, resamples, number)
             held = ((found[:, :, 0] <= TRUTH) & (found[:, :, 1] >= TRUTH)).mean(axis=0)
             width = np.ptp(found, axis=2).mean(axis=0)

@@ -18,12 +18,12 @@ from pathlib import Path
 
 import small
 
-from pipeline import files
-from pipeline.corpora import corpus, download, manifest, tables
-from pipeline.corpora.corpus import Piece
-from pipeline.corpora.sources import package
-from pipeline.corpora.tables import NotesWriter
-from pipeline.errors import PipelineError
+from pipeline.core import files
+from pipeline.core.errors import PipelineError
+from pipeline.corpus import bundle, download, manifest, tables
+from pipeline.corpus.bundle import Piece
+from pipeline.corpus.sources import sdist
+from pipeline.corpus.tables import NotesWriter
 
 NOBODY = 65534
 
@@ -97,13 +97,13 @@ def no_index(place: Path) -> None:
     listed = [{"member": "a.mid", "sha256": "0" * 64, "composition": "a", "split": "train"}]
     about = {"kind": "package", "title": "t", "licence": "l", "source": "s", "requirement": "miditok==3.1.0"}
     made = manifest.Package.model_validate({**about, "sha256": "0" * 64, "folder": "x", "pieces": listed})
-    package.read(made, place)
+    sdist.read(made, place)
 
 
 def wrong_hash(place: Path) -> None:
     """Open a corpus of which one file is another than was listed."""
-    corpus.write(place / "a.zip", [Piece("a.mid", "a", "train", hashlib.sha256(b"a").hexdigest())], [b"b"])
-    back = corpus.Corpus(place / "a.zip")
+    bundle.write(place / "a.zip", [Piece("a.mid", "a", "train", hashlib.sha256(b"a").hexdigest())], [b"b"])
+    back = bundle.Corpus(place / "a.zip")
     back.read(back.pieces[0])
 
 

@@ -24,16 +24,16 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "hostile"))
 import kinds  # type: ignore[import-not-found]
 from ruamel.yaml import YAML
 
-from pipeline import params
-from pipeline.corpora import manifest
-from pipeline.errors import PipelineError
-from pipeline.inference.playing import AS_IT_IS
-from pipeline.music import midi
-from pipeline.music.note import validate
-from pipeline.studio import library, wishes
-from pipeline.studio.doing import do
-from pipeline.studio.outbox import Outbox
-from pipeline.studio.room import Room
+from pipeline import config
+from pipeline.core.errors import PipelineError
+from pipeline.corpus import manifest
+from pipeline.generation.generate import AS_IT_IS
+from pipeline.midi import reader
+from pipeline.notes.note import validate
+from pipeline.studio import catalog, messages
+from pipeline.studio.client_queue import Outbox
+from pipeline.studio.handlers import do
+from pipeline.studio.session import Room
 
 ROOT = Path(__file__).parent.parent
 UNPRINTABLE = (b"\x00", b"\x1b[2J", b"\xc2\x85", b"\xe2\x80\xa8", b"\xe2\x80\xae", b"\xed\x9f\xbc", b"\xf3\xa0\x80\x81")
@@ -121,12 +121,12 @@ def damage(data: bytes, rng: random.Random, words: tuple[bytes, ...]) -> bytes:
 
 def read_midi(data: bytes) -> None:
     """Read notes, with the pedal, and hold that they are valid."""
-    validate(midi.read_notes(data, "symusic", pedal=True))
+    validate(reader.read_notes(data, "symusic", pedal=True))
 
 
 def read_slowly(data: bytes) -> None:
     """Read notes with the other reader."""
-    validate(midi.read_notes(data, "pretty_midi"))
+    validate(reader.read_notes(data, "pretty_midi"))
 
 
 def _page() -> Callable[[bytes], None]:
@@ -136,9 +136,9 @@ def _page() -> Callable[[bytes], None]:
     room.pages[1], room.held[1] = Outbox(loop), set()
 
     def hear(data: bytes) -> None:
-        wish = wishes.read(data.decode("utf-8", errors="surrogateescape"))
-        if isinstance(wish, wishes.Choice):
-            library.choose(wish.name)
+        wish = messages.read(data.decode("utf-8", errors="surrogateescape"))
+        if isinstance(wish, messages.Choice):
+            catalog.choose(wish.name)
         else:
             loop.run_until_complete(do(wish, room, 1))
 
@@ -186,7 +186,7 @@ def targets() -> dict[str, tuple[Callable[[bytes], None], list[bytes], tuple[byt
         "midi.read_notes, symusic": (read_midi, music, WORDS_OF_MIDI),
         "midi.read_notes, pretty_midi": (read_slowly, music, WORDS_OF_MIDI),
         "manifest.load": (_file(manifest.load), described, WORDS),
-        "params.load": (_file(params.load), [small_params()], WORDS),
+        "params.load": (_file(config.load), [small_params()], WORDS),
         "a page's messages": (_page(), list(MESSAGES), WORDS_OF_JSON),
     }
 

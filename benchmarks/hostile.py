@@ -28,12 +28,12 @@ import kinds  # type: ignore[import-not-found]
 import places  # type: ignore[import-not-found]
 from ruamel.yaml import YAML
 
-from pipeline import limits, paths
-from pipeline.corpora import tables
-from pipeline.errors import MidiError, PipelineError
-from pipeline.limits import Limits, Stopped
-from pipeline.music import midi
-from pipeline.params import load
+from pipeline.config import load
+from pipeline.core import paths, processes
+from pipeline.core.errors import MidiError, PipelineError
+from pipeline.core.processes import Limits, Stopped
+from pipeline.corpus import tables
+from pipeline.midi import reader as midi
 from pipeline.stages import fetch, ingest
 
 ROOT = Path(__file__).parent.parent
@@ -125,7 +125,7 @@ def compare(root: Path, hostile: dict[str, kinds.Hostile]) -> dict[str, Any]:
     members = sorted(hostile)
     for reader in READERS:
         rows: dict[str, dict[str, float]] = defaultdict(lambda: defaultdict(float))
-        answers = limits.each(Reader(reader), [root / name for name in members], PATIENCE)
+        answers = processes.each(Reader(reader), [root / name for name in members], PATIENCE)
         for name, answer in zip(members, answers, strict=True):
             row = rows[hostile[name].kind]
             said, peak = (_how(answer.reason), 0.0) if isinstance(answer, Stopped) else answer

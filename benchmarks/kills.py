@@ -18,9 +18,10 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from pipeline.inference import playing, storage, streaming
-from pipeline.live import performance, ports
-from pipeline.live.voices import NOTE_OFF, NOTE_ON, Message
+from pipeline.generation import engine, generate
+from pipeline.live import midi_ports, run
+from pipeline.live.active_keys import NOTE_OFF, NOTE_ON, Message
+from pipeline.models import model_io
 
 WAYS = ("SIGINT", "SIGTERM", "port", "model")
 LONGEST = 2.0
@@ -47,19 +48,19 @@ class Pipe:
 def child(handle: int, way: str, number: int) -> None:
     """Play until it is killed, or until the port or the model fails at its message or note of this number."""
     port = Pipe(handle, number if way == "port" else 0)
-    ports.open_output = lambda name: port  # type: ignore[assignment, return-value]
+    midi_ports.open_output = lambda name: port  # type: ignore[assignment, return-value]
     if way == "model":
         fail_at(number)
-    wish = performance.Wish("pipe", "", "continue", None, 0, TEMPO, 0.8, number, None)
+    wish = run.Wish("pipe", "", "continue", None, 0, TEMPO, 0.8, number, None)
     try:
-        performance.perform(storage.load(storage.SHIPPED / "expressive"), playing.AS_IT_IS, wish, lambda text: None)
+        run.perform(model_io.load(model_io.SHIPPED / "expressive"), generate.AS_IT_IS, wish, lambda text: None)
     except (OSError, ZeroDivisionError):
         sys.exit(3)
 
 
 def fail_at(number: int) -> None:
     """Make the model fail when it hears its note of this number."""
-    hear, left = streaming.Engine.hear, [number]
+    hear, left = engine.Engine.hear, [number]
 
     def failing(self: Any, codes: Any) -> None:
         left[0] -= 1
@@ -67,7 +68,7 @@ def fail_at(number: int) -> None:
             raise ZeroDivisionError("a model broke")
         hear(self, codes)
 
-    streaming.Engine.hear = failing  # type: ignore[method-assign]
+    engine.Engine.hear = failing  # type: ignore[method-assign]
 
 
 def kill(seed: int) -> tuple[str, list[Message]]:

@@ -14,11 +14,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline import params, paths, progress
-from pipeline.inference import playing, storage
-from pipeline.measures import latency
-from pipeline.measures.latency import Act, Way
-from pipeline.nn import training, tutorial
+from pipeline import config
+from pipeline.benchmark import latency, tutorial_baseline
+from pipeline.benchmark.latency import Act, Way
+from pipeline.core import console, paths
+from pipeline.generation import generate
+from pipeline.models import model_io
+from pipeline.training import trainer
 
 ROUNDS = 7
 COUNTS = {"predict": 5, "compiled": 100, "streaming": 1000, "read": 100}
@@ -29,17 +31,17 @@ Rounds = dict[Way, list[NDArray[np.float64]]]
 
 def main(peer: str | None) -> None:
     """Measure and print."""
-    training.prepare(0, 1)
-    how, prompt = params.load(paths.PARAMS).generate.sampling, playing.read_prompt(None)
-    models = {name: storage.load(storage.find(name)) for name in ("stacked", "expressive")}
+    trainer.prepare(0, 1)
+    how, prompt = config.load(paths.PARAMS).generate.sampling, generate.read_prompt(None)
+    models = {name: model_io.load(model_io.find(name)) for name in ("stacked", "expressive")}
     work: dict[Way, tuple[Act, int]] = {}
     for name, model in models.items():
         work["streaming", name] = latency.player(model, "carried", prompt, how), COUNTS["streaming"]
         work["read", name] = latency.reader(model), COUNTS["read"]
-    for way, act in tutorial.players(models["stacked"].block, prompt, models["stacked"].length).items():
+    for way, act in tutorial_baseline.players(models["stacked"].block, prompt, models["stacked"].length).items():
         work[way, "stacked"] = act, COUNTS[way]
     timed: Rounds = {each: [] for each in work}
-    for number in progress.track(range(ROUNDS), "latency", ROUNDS):
+    for number in console.track(range(ROUNDS), "latency", ROUNDS):
         for each, rounds in latency.interleaved(work, 1, "").items():
             timed[each] += rounds
         for size, units in PEERS.items() if peer else ():

@@ -8,8 +8,8 @@ import sys
 import time
 from pathlib import Path
 
-from pipeline.corpora.corpus import Corpus
-from pipeline.music import midi
+from pipeline.corpus.bundle import Corpus
+from pipeline.midi import reader as midi
 
 ROUNDS = 5
 

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from ruamel.yaml import YAML
 
-from pipeline.music import midi, note
+from pipeline.midi import reader
+from pipeline.notes import note
 
 ROOT = Path(__file__).parent.parent
 STUDIES = ("metrics/maestro.json", "metrics/seed-path.json", "metrics/seed-path-maestro.json")
@@ -53,7 +54,7 @@ def make(folder: Path) -> None:
     songs = folder / "my-midi"
     songs.mkdir()
     for number in range(3):
-        midi.write_notes(music(number, 200), songs / f"{number}.mid")
+        reader.write_notes(music(number, 200), songs / f"{number}.mid")
     run(folder, "git", "init", "-q")
     run(folder, "dvc", "init", "-q", "-f")
     shutil.copy(ROOT / ".dvc/config", folder / ".dvc/config")

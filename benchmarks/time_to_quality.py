@@ -16,11 +16,12 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline import params, paths
-from pipeline.corpora import windows
-from pipeline.corpora.windows import Windows
-from pipeline.nn import training
-from pipeline.params import Params
+from pipeline import config
+from pipeline.config import Params
+from pipeline.core import paths
+from pipeline.dataset import windows
+from pipeline.dataset.windows import Windows
+from pipeline.training import trainer as training
 
 SCORED = 3
 """Of so many validation pieces one is scored."""
@@ -31,7 +32,7 @@ GOAL = 13.0
 def main(data: Windows, minutes: float) -> None:
     """Race and print."""
     training.prepare(0, 1)
-    known = params.load(paths.PARAMS)
+    known = config.load(paths.PARAMS)
     quick = known.train.every.model_copy(
         update={"streams": 8, "segment": 128, "segments": 8, "learning_rate": 0.005, "warmup": 0.03}
     )

@@ -15,16 +15,18 @@ from statistics import median
 
 import numpy as np
 
-from pipeline.inference import playing, storage, streaming
-from pipeline.live import performance
+from pipeline.generation import engine as streaming
+from pipeline.generation import generate
+from pipeline.live import run
+from pipeline.live.active_keys import NOTE_OFF, NOTE_ON, Message
 from pipeline.live.controls import Controls
-from pipeline.live.drafts import Draft
 from pipeline.live.improviser import Improviser
+from pipeline.live.note_source import Draft
 from pipeline.live.player import Player
-from pipeline.live.session import Session
+from pipeline.live.recorder import Session
 from pipeline.live.timeline import Clock, Simulated
-from pipeline.live.voices import NOTE_OFF, NOTE_ON, Message
-from pipeline.music.encoding import CELL
+from pipeline.models import model_io
+from pipeline.notes.quantize import CELL
 
 EDGE = 10.0
 """Seconds at the beginning and end that drift is measured between."""
@@ -61,9 +63,9 @@ class Counted(Improviser):
 
 
 def band() -> Counted:
-    live = Controls(playing.AS_IT_IS)
-    engine = streaming.Engine(storage.load(storage.SHIPPED / "expressive"))
-    source = Counted(engine, live, playing.read_prompt(None), np.random.default_rng(0))
+    live = Controls(generate.AS_IT_IS)
+    engine = streaming.Engine(model_io.load(model_io.SHIPPED / "expressive"))
+    source = Counted(engine, live, generate.read_prompt(None), np.random.default_rng(0))
     source.onsets = []
     return source
 
@@ -113,7 +115,7 @@ def real(seconds: float, burners: int) -> None:
         player.stopping = player.stopping or time.monotonic() > end
 
     player = Player(source, port, Session(), time.monotonic, sleep)
-    with performance.undisturbed():
+    with run.undisturbed():
         player.run()
     tell(player, port, source)
     for each in beside:

@@ -9,8 +9,8 @@ import torch
 import torch.nn.functional as f
 from torch import nn
 
-from pipeline.music.encoding import BINS, DURATION, PITCH, STEP, VELOCITY, VELOCITY_BINS
-from pipeline.recipes import Model
+from pipeline.config.recipes import Model
+from pipeline.notes.quantize import BINS, DURATION, PITCH, STEP, VELOCITY, VELOCITY_BINS
 
 SIZES = {STEP: BINS, DURATION: BINS, PITCH: 128, VELOCITY: VELOCITY_BINS}
 ORDER = (STEP, PITCH, DURATION, VELOCITY)

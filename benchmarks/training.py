@@ -15,10 +15,11 @@ from typing import Any
 
 import numpy as np
 
-from pipeline import params, paths
-from pipeline.corpora import windows
-from pipeline.music import encoding
-from pipeline.nn import batches, training
+from pipeline import config
+from pipeline.core import paths
+from pipeline.dataset import batches, windows
+from pipeline.notes import quantize
+from pipeline.training import trainer as training
 
 ROUNDS, BATCHES = 7, 6
 
@@ -26,7 +27,7 @@ ROUNDS, BATCHES = 7, 6
 def main(threads: int) -> None:
     """Measure and print."""
     training.prepare(0, threads)
-    known = params.load(paths.PARAMS)
+    known = config.load(paths.PARAMS)
     every = known.train.every.model_copy(update={"streams": 16, "segment": 128, "segments": 1})
     train = known.train.model_copy(update={"every": every, "notes_per_epoch": 16 * 128 * BATCHES})
     known = known.model_copy(update={"train": train})
@@ -73,8 +74,8 @@ def keras_fit(some: list[Any]) -> Callable[[], None]:
     """Return a round of `fit` of an LSTM(256) with embeddings and three categorical heads, a loss after every note."""
     import keras
 
-    sizes = {encoding.STEP: encoding.BINS, encoding.DURATION: encoding.BINS, encoding.PITCH: 128}
-    tokens = encoding.tokens(np.concatenate([batch.codes for batch in some]))
+    sizes = {quantize.STEP: quantize.BINS, quantize.DURATION: quantize.BINS, quantize.PITCH: 128}
+    tokens = quantize.tokens(np.concatenate([batch.codes for batch in some]))
     inputs = keras.Input((tokens.shape[1] - 1, 4), dtype="int32")
     x = sum(keras.layers.Embedding(size, 128)(inputs[:, :, column]) for column, size in sizes.items())
     x = keras.layers.LSTM(256, return_sequences=True)(x)
@@ -99,7 +100,7 @@ def torch_step(block: Any, some: list[Any], threads: int) -> Callable[[], None] 
     optimizer = torch.optim.Adam(peer.parameters(), lr=1e-4, fused=True)
     ready = [
         (
-            torch.from_numpy(encoding.tokens(batch.codes).swapaxes(0, 1).copy()).long(),
+            torch.from_numpy(quantize.tokens(batch.codes).swapaxes(0, 1).copy()).long(),
             torch.from_numpy(batch.left.swapaxes(0, 1).copy()),
         )
         for batch in some

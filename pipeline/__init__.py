@@ -1,20 +1,26 @@
 """Which architecture for a small music model? Measured, in bits per note.
 
-The map of the house, from the ground up; a module imports only from its own row and those above it here.
+The packages in order of import; a package imports only from itself and those above it.
 
-    errors, files, lifetime, limits, params, paths, progress, recipes, revisions, sections, sums, trees   values, files
-    music                                                 notes: from and to MIDI, on the time grid
-    corpora                                               from a corpus of files to what training reads
-    inference                                             trained models in numpy: score, sample, play
-    measures                                              bits per note, likeness, cost
-    nn                                                    build and train, with TensorFlow
-    evidence                                              what was found, and the pages that show it
-    page                                                  the page that people look at, in parts
-    live                                                  a player that keeps time
-    studio                                                a page to play with a model
-    care                                                  whether all is well here; mends what a killed run left
-    ci                                                    retrain, and judge what came out
-    stages                                                one file per DVC stage
-    commands                                              one short function per command
-    cli                                                   all commands under one name
+    core            shared infrastructure: files, errors, processes, paths
+    config          params.yaml, checked
+    notes           what a note is: arrays, the 10 ms grid, sounding notes
+    midi            MIDI files: check, read, write, draw
+    corpus          from a manifest to Parquet tables of notes and pieces
+    dataset         from Parquet to training batches
+    models          networks in Keras and in NumPy, and on disk
+    training        train a model
+    generation      from a model to notes
+    evaluation      bits per note, intervals, n-gram models, the decision
+    sample_metrics  musical statistics of samples
+    benchmark       what models cost
+    export          models for other programs
+    report          the pages that people look at
+    experiments     studies: many experiments, one page
+    live            a player in time
+    studio          a web page to play with a model
+    maintenance     check and repair a project
+    ci              plan, gate and retrain
+    stages          one module per DVC stage
+    cli             the command line
 """

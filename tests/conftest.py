@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
-from pipeline import params, paths
-from pipeline.music import encoding, note
-from pipeline.music.encoding import Codes
-from pipeline.params import Params
+from pipeline import config
+from pipeline.config import Params
+from pipeline.core import paths
+from pipeline.notes import note, quantize
+from pipeline.notes.quantize import Codes
 
 ROOT = Path(__file__).parent.parent
 # A busy machine is no fault of the code: no test fails for the time an example takes.
@@ -24,7 +25,7 @@ settings.load_profile("project")
 @pytest.fixture(scope="session")
 def project() -> Params:
     """The committed parameters."""
-    return params.load(ROOT / "params.yaml")
+    return config.load(ROOT / "params.yaml")
 
 
 @pytest.fixture
@@ -66,7 +67,7 @@ def pedalled() -> bytes:
 
 def codes(seed: int, count: int) -> Codes:
     """Make codes [count, 4] of such music."""
-    return encoding.encode(music(seed, count))
+    return quantize.encode(music(seed, count))
 
 
 @contextmanager

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 import rehearsal
-import toy
+import toy_project as toy
 
 GRID = ("model.baseline.units=[8],[16]", "model.dense.units=[8],[16],[32]", "seed=1,2")
 SHOWN = r"Experiment|best\..*|model\.(baseline|dense)\.units|seed"

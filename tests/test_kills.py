@@ -14,11 +14,11 @@ import numpy as np
 
 ROOT, FOLDER = sys.argv[1:]
 sys.path.insert(0, ROOT)
-room = types.ModuleType("pipeline.nn")  # without TensorFlow, so that this process may fork
-room.__path__ = [ROOT + "/pipeline/nn"]
-sys.modules["pipeline.nn"] = room
-from pipeline.nn import checkpoint
-from pipeline.nn.checkpoint import Progress
+room = types.ModuleType("pipeline.models.keras")  # without TensorFlow, so that this process may fork
+room.__path__ = [ROOT + "/pipeline/models/keras"]
+sys.modules["pipeline.models.keras"] = room
+from pipeline.training import checkpoint
+from pipeline.training.checkpoint import Progress
 
 
 class Variable:

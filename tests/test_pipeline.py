@@ -13,7 +13,7 @@ import pytest
 from conftest import ROOT, music
 from ruamel.yaml import YAML
 
-from pipeline.music import midi
+from pipeline.midi import reader
 
 pytestmark = pytest.mark.slow
 PARTS = ("pipeline", "data/corpora", "data/claims.yaml", "dvc.yaml", "params.yaml", ".dvc/config", ".dvc/plots")
@@ -69,7 +69,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     songs = folder / "my-midi"
     songs.mkdir()
     for number in range(3):
-        midi.write_notes(music(number, 200), songs / f"{number}.mid")
+        reader.write_notes(music(number, 200), songs / f"{number}.mid")
     (songs / "cut.mid").write_bytes((songs / "0.mid").read_bytes()[:-40])
     (songs / "text.mid").write_text("this is not music")
     (songs / "empty.mid").write_bytes(b"")

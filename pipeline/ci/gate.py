@@ -10,11 +10,11 @@ from typing import Any, Literal
 
 import numpy as np
 
-from pipeline import paths, revisions
-from pipeline.errors import DataError
-from pipeline.evidence.results import Evaluation
-from pipeline.measures.metrics import Scores, difference
-from pipeline.params import Params
+from pipeline.config import Params
+from pipeline.core import git, paths
+from pipeline.core.errors import DataError
+from pipeline.evaluation.bits import Scores, difference
+from pipeline.evaluation.results import Evaluation
 
 Word = Literal["better", "worse", "too close", "first", "not comparable"]
 
@@ -41,7 +41,7 @@ class Results:
         Raises:
             DataError: there are none, or a part of them is away or torn.
         """
-        read = revisions.reader(revision)
+        read = git.reader(revision)
         summary = read(paths.SUMMARY)
         if not summary:
             where = f"{revision} has no" if revision else "no"
@@ -57,8 +57,8 @@ class Results:
             scores,
             read(paths.TIMINGS),
             read(paths.likeness(model)),
-            revisions.locked_output(revision, paths.NOTES.parent),
-            revisions.locked_params(revision, "ingest").get("ingest", {}),
+            git.locked_output(revision, paths.NOTES.parent),
+            git.locked_params(revision, "ingest").get("ingest", {}),
         )
 
 

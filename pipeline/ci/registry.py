@@ -13,14 +13,14 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from pipeline import files, paths, revisions
-from pipeline.corpora import manifest, tables
-from pipeline.corpora.splits import SPLITS
-from pipeline.errors import DataError
-from pipeline.evidence.report import table
-from pipeline.evidence.results import Evaluation
-from pipeline.measures.metrics import interval
-from pipeline.params import Params
+from pipeline.config import Params
+from pipeline.core import files, git, paths
+from pipeline.core.errors import DataError
+from pipeline.corpus import manifest, tables
+from pipeline.corpus.splits import SPLITS
+from pipeline.evaluation.bits import interval
+from pipeline.evaluation.results import Evaluation
+from pipeline.report.tables import table
 
 NAME = "recommended"
 """Of the artifact."""
@@ -53,10 +53,10 @@ def empty() -> bool:
 
 def facts(model: str, params: Params) -> dict[str, str]:
     """Gather what the card says, by name; hashes are those of `dvc.lock`."""
-    stages = revisions.lock("")
+    stages = git.lock("")
     trained = stages.get(f"train@{model}")
     if not trained:
-        raise DataError(f"{revisions.LOCK} has no model {model!r}; run 'dvc repro'")
+        raise DataError(f"{git.LOCK} has no model {model!r}; run 'dvc repro'")
     music = manifest.load(paths.manifest(params.corpus))
     out, values = trained["outs"][0], trained["params"]["params.yaml"]
     return {
@@ -73,7 +73,7 @@ def facts(model: str, params: Params) -> dict[str, str]:
 
 def _figures(model: str, params: Params) -> dict[str, str]:
     """Say how good it is and what it costs."""
-    found, timings = Evaluation.load(paths.evaluation(model)), revisions.reader("")(paths.TIMINGS)
+    found, timings = Evaluation.load(paths.evaluation(model)), git.reader("")(paths.TIMINGS)
     mean, low, high = interval(found.scores, params.compare.resamples, params.seed)
     heads = ", ".join(f"{name} {bits:.3f}" for name, bits in found.scores.per_note().items() if name != "bits_per_note")
     cost = f"{found.parameters:,} parameters, {found.bytes:,} bytes"

@@ -11,16 +11,17 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pipeline import files, paths, revisions
-from pipeline.care import repair
-from pipeline.ci import gate, leaks, registry
-from pipeline.ci.explain import Outlook, explain
+from pipeline.ci import gate, leakage, registry
 from pipeline.ci.gate import Results, Verdict
-from pipeline.corpora import manifest, tables, windows
-from pipeline.errors import PipelineError
-from pipeline.evidence.report import table
-from pipeline.evidence.results import Evaluation
-from pipeline.params import Params
+from pipeline.ci.plan import Outlook, explain
+from pipeline.config import Params
+from pipeline.core import files, git, paths
+from pipeline.core.errors import PipelineError
+from pipeline.corpus import manifest, tables
+from pipeline.dataset import windows
+from pipeline.evaluation.results import Evaluation
+from pipeline.maintenance import repair
+from pipeline.report.tables import table
 
 RESTORE = ("dvc", "pull", "--run-cache", "--allow-missing")
 CHECKOUT = ("dvc", "checkout", "--allow-missing")
@@ -52,10 +53,10 @@ def judge(base: str, params: Params) -> Verdict:
     Raises:
         DataError: there is nothing to judge, or no such revision.
     """
-    before = Results.of(base) if revisions.text(base, paths.SUMMARY) else None
+    before = Results.of(base) if git.text(base, paths.SUMMARY) else None
     data = windows.load(paths.WINDOWS)
     accepted = manifest.accepted_leaks(manifest.load(paths.manifest(params.corpus)))
-    found = [*leaks.listed(tables.read_pieces(paths.PIECES), accepted), *leaks.heard(data)]
+    found = [*leakage.listed(tables.read_pieces(paths.PIECES), accepted), *leakage.heard(data)]
     return gate.judge(Results.of(""), before, found, params)
 
 
@@ -160,7 +161,7 @@ def report(base: str, params: Params, verdict: Verdict, outlooks: list[Outlook],
 
 def _rows(base: str, params: Params) -> list[list[str]]:
     """Compare every architecture with itself before."""
-    rows, read = [], revisions.reader(base)
+    rows, read = [], git.reader(base)
     for name in params.architectures:
         now = Evaluation.load(paths.evaluation(name)).scores
         facts = read(paths.evaluation(name))

@@ -22,9 +22,9 @@ from collections.abc import Callable
 
 from pydantic import ValidationError
 
-from pipeline.errors import ParamsError
-from pipeline.inference.constraints import CHROMATIC, pitches
-from pipeline.sections import Sampling
+from pipeline.config.schema import Sampling
+from pipeline.core.errors import ParamsError
+from pipeline.generation.constraints import CHROMATIC, pitches
 
 SLOWEST, FASTEST = 0.25, 4.0
 """Tempos that make sense."""
@@ -105,6 +105,8 @@ def _checked(how: Sampling, changes: dict[str, object]) -> Sampling:
     except ValidationError as error:
         fault = error.errors(include_url=False)[0]
         name = ".".join(map(str, fault["loc"])) or "range"
-        raise ParamsError(f"{name}: {fault['msg'].removeprefix('Value error, ')}; see pipeline/sections.py") from error
+        raise ParamsError(
+            f"{name}: {fault['msg'].removeprefix('Value error, ')}; see pipeline/config/schema.py"
+        ) from error
     pitches(changed.key, changed.lowest, changed.highest)
     return changed

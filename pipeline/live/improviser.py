@@ -21,13 +21,13 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.inference.sampling import LEAST, Sampler
-from pipeline.inference.streaming import Engine
+from pipeline.config.schema import Sampling
+from pipeline.generation.engine import Engine
+from pipeline.generation.sampling import LEAST, Sampler
+from pipeline.live.call_response import Phrase
 from pipeline.live.controls import Controls
-from pipeline.live.drafts import Draft, codes_of, drafts_of
-from pipeline.live.phrase import Phrase
-from pipeline.music.encoding import CELLS, VELOCITY, Codes
-from pipeline.sections import Sampling
+from pipeline.live.note_source import Draft, codes_of, drafts_of
+from pipeline.notes.quantize import CELLS, VELOCITY, Codes
 
 Mode = Literal["continue", "duet", "free"]
 MEMORY = 512

@@ -17,11 +17,11 @@ import time
 from collections.abc import Callable
 from queue import Empty, SimpleQueue
 
-from pipeline.live.drafts import Source
-from pipeline.live.schedule import Schedule
-from pipeline.live.session import HUMAN, Session
+from pipeline.live.active_keys import Port
+from pipeline.live.note_source import Source
+from pipeline.live.recorder import HUMAN, Session
+from pipeline.live.scheduler import Schedule
 from pipeline.live.timeline import Clock
-from pipeline.live.voices import Port
 
 LOOK_AHEAD = 0.08
 """Seconds of music that are sure; what lies further ahead can still change."""

@@ -8,7 +8,7 @@ deadline asked twice is the same to the last bit.
 import math
 from collections.abc import Callable
 
-from pipeline.music.encoding import CELL
+from pipeline.notes.quantize import CELL
 
 TICKS = 10
 """Ticks in a cell of the time grid."""

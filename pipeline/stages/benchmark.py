@@ -12,17 +12,17 @@ from typing import Any
 
 import numpy as np
 
-from pipeline import files, paths, progress
-from pipeline.corpora import windows
-from pipeline.evidence import decision
-from pipeline.inference import storage
-from pipeline.inference.sampling import Sampler
-from pipeline.inference.streaming import Engine
-from pipeline.measures import costs, latency
-from pipeline.music.encoding import Codes
-from pipeline.nn import batches, parity, training, tutorial
-from pipeline.params import Params
-from pipeline.stages import start
+from pipeline.benchmark import flops, latency, parity, tutorial_baseline
+from pipeline.config import Params
+from pipeline.core import console, files, paths
+from pipeline.dataset import batches, windows
+from pipeline.evaluation import decision
+from pipeline.generation.engine import Engine
+from pipeline.generation.sampling import Sampler
+from pipeline.models import model_io
+from pipeline.notes.quantize import Codes
+from pipeline.stages.runner import start
+from pipeline.training import trainer as training
 
 SECTIONS = ("seed", "architectures", "train", "model", "generate", "compare", "benchmark")
 """What it reads of params.yaml."""
@@ -46,18 +46,18 @@ def run(params: Params) -> None:
     out = {"reference": reference, "train": _ratios(trained, reference), "generate": _ratios(played, reference)}
     out["costs"] = {n: _costs(params, n, statistics.median(trained[n])) for n in names}
     piece = windows.load(paths.WINDOWS).pieces(params.compare.split)[0]
-    out["parity"] = {n: parity.figures(storage.load(paths.model(n)), piece) for n in names}
+    out["parity"] = {n: parity.figures(model_io.load(paths.model(n)), piece) for n in names}
     files.write_text(paths.TIMINGS, json.dumps({**out, **_latency(params, reference)}, indent=1) + "\n")
 
 
 def _costs(params: Params, name: str, seconds: float) -> dict[str, float]:
     """Return what an architecture costs, from the seconds that training took for a note."""
-    model = storage.load(paths.model(name))
+    model = model_io.load(paths.model(name))
     out = {
         "parameters": model.parameters,
         "bytes": 4 * model.parameters,
-        "multiply_adds": costs.multiply_adds(model),
-        "multiply_adds_window": costs.multiply_adds_of_window(model),
+        "multiply_adds": flops.multiply_adds(model),
+        "multiply_adds_window": flops.multiply_adds_of_window(model),
         "train_seconds_per_million": round(1e6 * seconds, 1),
     }
     if not params.benchmark.memory:
@@ -77,9 +77,9 @@ def train_once(params: Params, name: str) -> None:
 
 def _latency(params: Params, reference: str) -> dict[str, Any]:
     """Return how long a note takes: each architecture by each memory, and the reference as the tutorial plays it."""
-    models = {name: storage.load(paths.model(name)) for name in params.architectures}
+    models = {name: model_io.load(paths.model(name)) for name in params.architectures}
     prompt, how = _prompt(params), params.generate.sampling
-    peers = tutorial.players(models[reference].block, prompt, models[reference].length)
+    peers = tutorial_baseline.players(models[reference].block, prompt, models[reference].length)
     work = {(way, ""): act for way, act in peers.items()}
     for name, model in models.items():
         work["read", name] = latency.reader(model)
@@ -128,7 +128,7 @@ def _trainer(params: Params, name: str) -> Callable[[], float]:
 
 def _player(params: Params, name: str) -> Callable[[], float]:
     """Return a function that plays on from the same prompt each time, and gives how many notes it plays."""
-    engine = Engine(storage.load(paths.model(name)))
+    engine = Engine(model_io.load(paths.model(name)))
     prompt = _prompt(params)
 
     def play() -> float:
@@ -146,7 +146,7 @@ def _player(params: Params, name: str) -> Callable[[], float]:
 def _seconds(work: Mapping[str, Callable[[], float]], rounds: int, what: str) -> dict[str, list[float]]:
     """Time a note of each in turn, round after round; the first round warms up and is not counted."""
     seconds: dict[str, list[float]] = {name: [] for name in work}
-    for _ in progress.track(range(rounds + 1), what, rounds + 1):
+    for _ in console.track(range(rounds + 1), what, rounds + 1):
         for name, act in work.items():
             began = time.perf_counter()
             notes = act()

@@ -2,14 +2,13 @@
 
 import json
 
-from pipeline import files, paths
-from pipeline.evidence import decision, results
-from pipeline.evidence.decision import Decision
-from pipeline.evidence.results import Evaluation
-from pipeline.measures import pairs
-from pipeline.measures.metrics import Scores
-from pipeline.params import Params
-from pipeline.stages import start
+from pipeline.config import Params
+from pipeline.core import files, paths
+from pipeline.evaluation import bootstrap, decision, results
+from pipeline.evaluation.bits import Scores
+from pipeline.evaluation.decision import Decision
+from pipeline.evaluation.results import Evaluation
+from pipeline.stages.runner import start
 
 SECTIONS = ("seed", "architectures", "compare")
 """What it reads of params.yaml."""
@@ -27,9 +26,9 @@ def run(params: Params) -> None:
     files.write_text(paths.SUMMARY, json.dumps(_summary(found, floors, made), indent=1) + "\n")
     files.write_text(paths.CURVES, _curves(found))
     scores = {each.architecture: each.scores for each in found}
-    table = pairs.table(scores, params.compare.resamples, params.seed)
+    table = bootstrap.table(scores, params.compare.resamples, params.seed)
     files.write_text(paths.PAIRS, results.readable(table))
-    pieces = {"columns": ["piece", "notes", *scores, *floors], "rows": pairs.by_piece({**scores, **floors})}
+    pieces = {"columns": ["piece", "notes", *scores, *floors], "rows": bootstrap.by_piece({**scores, **floors})}
     files.write_text(paths.PER_PIECE, results.readable(pieces))
 
 

@@ -2,14 +2,14 @@
 
 import sys
 
-from pipeline import files, paths
-from pipeline.corpora import windows
-from pipeline.evidence import results
-from pipeline.evidence.results import Evaluation
-from pipeline.inference import storage
-from pipeline.measures import calibration, hearing, metrics
-from pipeline.params import Params
-from pipeline.stages import start
+from pipeline.config import Params
+from pipeline.core import files, paths
+from pipeline.dataset import windows
+from pipeline.evaluation import bits as metrics
+from pipeline.evaluation import calibration, evaluate, results
+from pipeline.evaluation.results import Evaluation
+from pipeline.models import model_io
+from pipeline.stages.runner import start
 
 SECTIONS = ("evaluate", "compare")
 """What it reads of params.yaml."""
@@ -18,16 +18,16 @@ SECTIONS = ("evaluate", "compare")
 def run(params: Params, architecture: str) -> None:
     """Score a trained model, every note with the context it would have when playing."""
     folder = paths.model(architecture)
-    model, data = storage.load(folder), windows.load(paths.WINDOWS)
+    model, data = model_io.load(folder), windows.load(paths.WINDOWS)
     how = params.compare
     names, pieces = data.names(how.split), windows.beginnings(data.pieces(how.split), how.notes)
-    bits, heads = hearing.read(model, pieces, params.evaluate.batch, f"evaluate {architecture}")
+    bits, heads = evaluate.read(model, pieces, params.evaluate.batch, f"evaluate {architecture}")
     found = Evaluation(
         architecture=architecture,
         block=model.block,
         parameters=model.parameters,
-        bytes=(folder / storage.WEIGHTS).stat().st_size,
-        history=storage.history(folder),
+        bytes=(folder / model_io.WEIGHTS).stat().st_size,
+        history=model_io.history(folder),
         scores=metrics.collect(names, bits),
     )
     found.save(paths.evaluation(architecture))
@@ -36,7 +36,7 @@ def run(params: Params, architecture: str) -> None:
         "heads": calibration.summarise(heads, found.scores.per_note()),
         "context": [
             [heard, targets, *(round(its, 4) for its in mean.values())]
-            for heard, targets, mean in hearing.by_context(model, pieces)
+            for heard, targets, mean in evaluate.by_context(model, pieces)
         ],
     }
     files.write_text(paths.detail(architecture), results.readable(detail))

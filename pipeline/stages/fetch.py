@@ -3,15 +3,15 @@
 import shutil
 from pathlib import Path
 
-from pipeline import files, paths
-from pipeline.corpora import corpus
-from pipeline.corpora.download import LARGEST
-from pipeline.corpora.manifest import Archive, Folder, Package, load
-from pipeline.corpora.sources import Source, archive, folder, package
-from pipeline.errors import CorpusError
-from pipeline.params import Params
-from pipeline.progress import say, track
-from pipeline.stages import start
+from pipeline.config import Params
+from pipeline.core import files, paths
+from pipeline.core.console import say, track
+from pipeline.core.errors import CorpusError
+from pipeline.corpus import bundle
+from pipeline.corpus.download import LARGEST
+from pipeline.corpus.manifest import Archive, Folder, Package, load
+from pipeline.corpus.sources import Source, folder, sdist, zip_archive
+from pipeline.stages.runner import start
 
 SECTIONS = ("corpus",)
 """What it reads of params.yaml."""
@@ -26,7 +26,7 @@ def run(params: Params) -> None:
     pieces, content = source(params.corpus)
     out = paths.corpus_zip(params.corpus)
     shown = track(sorted(pieces), f"verifying {params.corpus}", len(pieces))
-    corpus.write(out, sorted(pieces), (content(piece) for piece in shown))
+    bundle.write(out, sorted(pieces), (content(piece) for piece in shown))
     counts = {split: sum(piece.split == split for piece in pieces) for split in ("train", "validation", "test")}
     say(f"{out}: " + ", ".join(f"{count:,} {split}" for split, count in counts.items()))
 
@@ -40,9 +40,9 @@ def source(name: str) -> Source:
     beside = paths.manifest(name)
     manifest = load(beside)
     if isinstance(manifest, Package):
-        return package.read(manifest, paths.downloads())
+        return sdist.read(manifest, paths.downloads())
     if isinstance(manifest, Archive):
-        return archive.read(manifest, beside, paths.downloads())
+        return zip_archive.read(manifest, beside, paths.downloads())
     return folder.read(manifest, name, paths.home())
 
 
@@ -68,11 +68,11 @@ def offer(name: str, file: Path) -> Path:
     if isinstance(manifest, Folder):
         raise CorpusError(f"corpus {name!r} is a folder; run 'music-rnn corpus {name} {manifest.root}' instead")
     if isinstance(manifest, Package):
-        place = package.waiting(manifest, paths.downloads())
-        package.pieces(manifest, file)
+        place = sdist.waiting(manifest, paths.downloads())
+        sdist.pieces(manifest, file)
     else:
-        place = archive.waiting(manifest, paths.downloads())
-        pieces, content = archive.pieces(manifest, beside, file)
+        place = zip_archive.waiting(manifest, paths.downloads())
+        pieces, content = zip_archive.pieces(manifest, beside, file)
         for piece in track(pieces, f"verifying {file}", len(pieces)):
             content(piece)
     with files.replacing(place) as temporary:

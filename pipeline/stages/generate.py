@@ -2,13 +2,14 @@
 
 import sys
 
-from pipeline import paths, progress
-from pipeline.corpora import windows
-from pipeline.inference import playing, storage
-from pipeline.inference.playing import Request
-from pipeline.music.encoding import Codes
-from pipeline.params import Params
-from pipeline.stages import start
+from pipeline.config import Params
+from pipeline.core import console, paths
+from pipeline.dataset import windows
+from pipeline.generation import generate
+from pipeline.generation.generate import Request
+from pipeline.models import model_io
+from pipeline.notes.quantize import Codes
+from pipeline.stages.runner import start
 
 SECTIONS = ("seed", "generate", "compare")
 """What it reads of params.yaml."""
@@ -16,13 +17,13 @@ SECTIONS = ("seed", "generate", "compare")
 
 def run(params: Params, architecture: str) -> None:
     """Write the samples of a model: the prompt and what the model played after it."""
-    model, data = storage.load(paths.model(architecture)), windows.load(paths.WINDOWS)
+    model, data = model_io.load(paths.model(architecture)), windows.load(paths.WINDOWS)
     how = params.generate
     prompts = _prompts(data.pieces(params.compare.split), how.samples, how.prompt_notes)
-    for number, prompt in enumerate(progress.track(prompts, f"generate {architecture}", how.samples), 1):
+    for number, prompt in enumerate(console.track(prompts, f"generate {architecture}", how.samples), 1):
         # The random numbers of sample k depend on the seed and k alone.
         request = Request(None, how.notes, [params.seed, number])
-        playing.play(model, prompt, request, how.sampling, paths.samples(architecture) / f"{number:02}.mid")
+        generate.play(model, prompt, request, how.sampling, paths.samples(architecture) / f"{number:02}.mid")
 
 
 def _prompts(pieces: list[Codes], samples: int, notes: int) -> list[Codes]:

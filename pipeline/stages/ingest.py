@@ -13,18 +13,18 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from pipeline import files, limits, paths, sums
-from pipeline.corpora import splits
-from pipeline.corpora.corpus import Corpus, Piece
-from pipeline.corpora.tables import NotesWriter, PieceRow, write_pieces
-from pipeline.errors import CorpusError, MidiError
-from pipeline.limits import Limits, Stopped
-from pipeline.music.midi import read_notes
-from pipeline.music.note import Notes
-from pipeline.params import Params
-from pipeline.progress import say, track
-from pipeline.sections import Ingest
-from pipeline.stages import start
+from pipeline.config import Params
+from pipeline.config.schema import Ingest
+from pipeline.core import checksums, files, paths, processes
+from pipeline.core.console import say, track
+from pipeline.core.errors import CorpusError, MidiError
+from pipeline.core.processes import Limits, Stopped
+from pipeline.corpus import splits
+from pipeline.corpus.bundle import Corpus, Piece
+from pipeline.corpus.tables import NotesWriter, PieceRow, write_pieces
+from pipeline.midi.reader import read_notes
+from pipeline.notes.note import Notes
+from pipeline.stages.runner import start
 
 SECTIONS = ("corpus", "ingest")
 """What it reads of params.yaml."""
@@ -40,7 +40,7 @@ def run(params: Params) -> None:
     """
     path = paths.corpus_zip(params.corpus)
     pieces = sorted(Corpus(path).pieces, key=lambda piece: (-splits.SPLITS.index(piece.split), piece))
-    answers = limits.each(Reading(path, params.ingest), pieces, Limits(workers=_workers(len(pieces))))
+    answers = processes.each(Reading(path, params.ingest), pieces, Limits(workers=_workers(len(pieces))))
     results = track(answers, "reading MIDI", len(pieces))
     rows: list[PieceRow] = []
     rejected: list[tuple[str, str]] = []
@@ -57,7 +57,7 @@ def run(params: Params) -> None:
             raise CorpusError(f"{path}: none of {len(pieces):,} files is music; the first: {': '.join(rejected[0])}")
     write_pieces(paths.PIECES, rows)
     _write_rejected(rejected)
-    sums.write(paths.NOTES.parent)
+    checksums.write(paths.NOTES.parent)
     _tell(rows, rejected)
 
 
@@ -117,7 +117,7 @@ class Reading:
 def _workers(pieces: int) -> int:
     """Return how many workers are worth their start."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min(cores, pieces // limits.AHEAD))
+    return max(1, min(cores, pieces // processes.AHEAD))
 
 
 if __name__ == "__main__":

@@ -4,14 +4,13 @@ import json
 
 from rich.console import Console
 
-from pipeline import files, paths
-from pipeline.evidence import report
-from pipeline.evidence.report import Facts
-from pipeline.evidence.results import Evaluation
-from pipeline.measures import metrics
-from pipeline.page import build, found
-from pipeline.params import Params
-from pipeline.stages import start
+from pipeline.config import Params
+from pipeline.core import files, paths
+from pipeline.evaluation import bits
+from pipeline.evaluation.results import Evaluation
+from pipeline.report import data, html, tables
+from pipeline.report.tables import Facts
+from pipeline.stages.runner import start
 
 SECTIONS = ("seed", "corpus", "architectures", "train", "model", "generate", "compare")
 """What it reads of params.yaml."""
@@ -25,21 +24,21 @@ def facts(params: Params) -> Facts:
         params=params,
         summary=json.loads(paths.SUMMARY.read_text(encoding="utf-8")),
         timings=json.loads(paths.TIMINGS.read_text(encoding="utf-8")),
-        claims=report.claims(paths.CLAIMS),
+        claims=tables.claims(paths.CLAIMS),
         pieces=pieces,
         notes=int(scores.notes.sum()),
-        by_passage=pieces < metrics.PIECES_ENOUGH,
+        by_passage=pieces < bits.PIECES_ENOUGH,
     )
 
 
 def run(params: Params) -> None:
     """Write `metrics/decision.md` and `metrics/report.html`, and show the core of both."""
     known = facts(params)
-    files.write_text(paths.DECISION, report.markdown(known))
-    files.write_text(paths.REPORT, build.page(found.gather(known)))
+    files.write_text(paths.DECISION, tables.markdown(known))
+    files.write_text(paths.REPORT, html.page(data.gather(known)))
     console = Console(highlight=False)
-    console.print(report.terminal(report.short(known), "Which architecture?"))
-    for line in report.verdict(known):
+    console.print(tables.terminal(tables.short(known), "Which architecture?"))
+    for line in tables.verdict(known):
         console.print(line.replace("**", ""), markup=False)
     console.print(f"Look and listen: {paths.REPORT}; in words: {paths.DECISION}", markup=False)
 

@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import pandas as pd
 
-from pipeline import files, paths
-from pipeline.corpora import windows
-from pipeline.inference import storage
-from pipeline.nn import checkpoint, training
-from pipeline.params import Params
-from pipeline.stages import start
+from pipeline.config import Params
+from pipeline.core import files, paths
+from pipeline.dataset import windows
+from pipeline.models import model_io
+from pipeline.stages.runner import start
+from pipeline.training import checkpoint, trainer
 
 SECTIONS = ("seed", "ingest", "train", "model")
 """What it reads of params.yaml."""
@@ -28,14 +28,14 @@ def run(params: Params, architecture: str) -> None:
         "model": block.model_dump(),
         "windows_sha256": data,
     }
-    training.prepare(params.seed, params.train.threads)
+    trainer.prepare(params.seed, params.train.threads)
     waiting = paths.checkpoints() / f"{architecture}-{checkpoint.fingerprint(facts)}"
-    job = training.Job(architecture, params, windows.load(paths.WINDOWS), waiting)
-    model, history = training.fit(job)
+    job = trainer.Job(architecture, params, windows.load(paths.WINDOWS), waiting)
+    model, history = trainer.fit(job)
     folder = paths.model(architecture)
     table = pd.DataFrame(history).to_csv(index=False, float_format="%.6f", lineterminator="\n")
-    files.write_text(folder / storage.HISTORY, table)
-    storage.save(replace(model, origin=facts), folder)
+    files.write_text(folder / model_io.HISTORY, table)
+    model_io.save(replace(model, origin=facts), folder)
 
 
 if __name__ == "__main__":

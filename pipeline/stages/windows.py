@@ -2,13 +2,14 @@
 
 import numpy as np
 
-from pipeline import paths, progress, sums
-from pipeline.corpora import tables, windows
-from pipeline.corpora.tables import PieceRow
-from pipeline.corpora.windows import Windows
-from pipeline.music import encoding
-from pipeline.params import Params
-from pipeline.stages import start
+from pipeline.config import Params
+from pipeline.core import checksums, console, paths
+from pipeline.corpus import tables
+from pipeline.corpus.tables import PieceRow
+from pipeline.dataset import windows
+from pipeline.dataset.windows import Windows
+from pipeline.notes import quantize
+from pipeline.stages.runner import start
 
 SECTIONS = ("windows",)
 """What it reads of params.yaml."""
@@ -17,10 +18,10 @@ SECTIONS = ("windows",)
 def run(params: Params) -> None:
     """Write every note once, on the time grid, and the first note of every training window."""
     how = params.windows
-    sums.check(paths.NOTES.parent, "run 'dvc repro -f -s ingest'")
+    checksums.check(paths.NOTES.parent, "run 'dvc repro -f -s ingest'")
     pieces = _used(tables.read_pieces(paths.PIECES), how.train_notes)
     notes = tables.read_notes(paths.NOTES, [piece.piece for piece in pieces])
-    codes = [encoding.encode(its) for its in progress.track(notes, "encoding pieces", len(pieces))]
+    codes = [quantize.encode(its) for its in console.track(notes, "encoding pieces", len(pieces))]
     ends = np.cumsum([len(its) for its in codes])
     splits = np.array([piece.split for piece in pieces])
     training = np.repeat(splits == "train", [len(its) for its in codes])
@@ -34,7 +35,7 @@ def run(params: Params) -> None:
         length=how.length,
     )
     windows.save(made, paths.WINDOWS)
-    progress.say(
+    console.say(
         f"windows: {len(made.starts):,} of {how.length} notes for training, from {int(training.sum()):,} notes; "
         f"{len(training) - int(training.sum()):,} notes held out"
     )

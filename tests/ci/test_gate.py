@@ -10,12 +10,12 @@ from conftest import ROOT
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline import paths
 from pipeline.ci import gate
 from pipeline.ci.gate import Results
-from pipeline.errors import DataError
-from pipeline.measures.metrics import Scores
-from pipeline.params import Params
+from pipeline.config import Params
+from pipeline.core import paths
+from pipeline.core.errors import DataError
+from pipeline.evaluation.bits import Scores
 
 PIECES = 30
 TIMINGS = {
@@ -138,9 +138,9 @@ def test_passages_are_added_up_where_the_other_was_cut_otherwise() -> None:
 @settings(max_examples=20)
 @given(st.integers(0, 1000), st.floats(-1, 1))
 def test_exchanging_the_two_exchanges_the_words(seed: int, shift: float) -> None:
-    from pipeline import params
+    from pipeline import config
 
-    project = params.load(ROOT / "params.yaml")
+    project = config.load(ROOT / "params.yaml")
     mine, other = scores(seed, shift), scores(seed + 1)
     opposite = {"better": "worse", "worse": "better", "too close": "too close"}
     assert opposite[gate.weigh(mine, other, project)[0]] == gate.weigh(other, mine, project)[0]

@@ -5,11 +5,11 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-import toy
+import toy_project as toy
 from ruamel.yaml import YAML
 
 from pipeline.ci import retrain
-from pipeline.errors import DiskError
+from pipeline.core.errors import DiskError
 
 pytestmark = pytest.mark.slow
 
@@ -112,8 +112,8 @@ def test_an_experiment_travels_by_the_same_two_places(origin: SimpleNamespace, t
 
 
 def test_a_leaked_split_is_refused_by_the_command(origin: SimpleNamespace, tmp_path: Path) -> None:
-    from pipeline import paths
-    from pipeline.corpora import tables
+    from pipeline.core import paths
+    from pipeline.corpus import tables
 
     here = Path(shutil.copytree(origin.first, tmp_path / "leaky"))
     rows = tables.read_pieces(here / paths.PIECES)

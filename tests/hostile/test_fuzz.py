@@ -12,11 +12,11 @@ sys.path.insert(0, str(Path(__file__).parent))
 import kinds
 from conftest import ROOT
 
-from pipeline import params
-from pipeline.corpora import manifest
-from pipeline.errors import PipelineError
-from pipeline.music import midi
-from pipeline.music.note import validate
+from pipeline import config
+from pipeline.core.errors import PipelineError
+from pipeline.corpus import manifest
+from pipeline.midi import reader as midi
+from pipeline.notes.note import validate
 
 GOOD = [each.data for each in kinds.files(0, mutants=10, large=False) if each.data]
 PIECE = st.one_of(st.binary(max_size=8), st.sampled_from([b"MTrk", b"\xff\x51\x03\x00\x00\x00", b"\xff\xff\xff\x7f"]))
@@ -69,6 +69,6 @@ def test_params(tmp_path_factory: pytest.TempPathFactory, line: int, text: str) 
     path = tmp_path_factory.getbasetemp() / "params.yaml"
     path.write_text("\n".join([*LINES[:line], LINES[line] + text, *LINES[line + 1 :]]), "utf-8", errors="surrogatepass")
     try:
-        params.load(path)
+        config.load(path)
     except PipelineError as error:
         assert one_line(error)

@@ -10,12 +10,12 @@ sys.path.insert(0, str(Path(__file__).parent))
 import kinds
 import places
 
-from pipeline import paths
-from pipeline.corpora import archives, tables
-from pipeline.errors import MidiError, PipelineError
-from pipeline.music import midi
-from pipeline.music.note import validate
-from pipeline.params import Params
+from pipeline.config import Params
+from pipeline.core import paths
+from pipeline.core.errors import MidiError, PipelineError
+from pipeline.corpus import archives, tables
+from pipeline.midi import reader as midi
+from pipeline.notes.note import validate
 from pipeline.stages import fetch, ingest
 
 SMALL = list(kinds.files(0, mutants=60, large=False))

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.errors import ParamsError
-from pipeline.inference.constraints import pitches
-from pipeline.inference.playing import AS_IT_IS
+from pipeline.core.errors import ParamsError
+from pipeline.generation.constraints import pitches
+from pipeline.generation.generate import AS_IT_IS
 from pipeline.live.controls import KEYS, KNOBS, Controls
 
 

@@ -5,23 +5,23 @@ from collections import Counter
 import numpy as np
 import pytest
 from conftest import codes
+from fake_port import Wire, check
+from generation.test_engine import CARRIED, KINDS, tiny
 from hypothesis import given
 from hypothesis import strategies as st
-from inference.test_streaming import CARRIED, KINDS, tiny
-from wire import Wire, check
 
-from pipeline.inference import streaming
-from pipeline.inference.constraints import pitches
-from pipeline.inference.playing import AS_IT_IS
-from pipeline.inference.sampling import Sampler
-from pipeline.inference.streaming import Engine
+from pipeline.generation import engine
+from pipeline.generation.constraints import pitches
+from pipeline.generation.engine import Engine
+from pipeline.generation.generate import AS_IT_IS
+from pipeline.generation.sampling import Sampler
 from pipeline.live.controls import Controls
-from pipeline.live.drafts import Draft, codes_of
 from pipeline.live.improviser import MOST_A_SECOND, MOST_AT_ONCE, Improviser, after
+from pipeline.live.note_source import Draft, codes_of
 from pipeline.live.player import LOOK_AHEAD, NAP, Player
-from pipeline.live.session import HUMAN, MODEL, Session
+from pipeline.live.recorder import HUMAN, MODEL, Session
 from pipeline.live.timeline import Simulated
-from pipeline.music.encoding import CELLS, PITCH, STEP
+from pipeline.notes.quantize import CELLS, PITCH, STEP
 
 PROMPT = codes(1, 5)
 
@@ -72,7 +72,7 @@ def test_alone_it_plays_what_the_engine_would_play(kind):
     limits = {"polyphony": MOST_AT_ONCE, "density": MOST_A_SECOND}
     sampler = Sampler(np.random.default_rng(3), AS_IT_IS.model_copy(update=limits))
     sampler.hear(PROMPT)
-    expected = streaming.improvise(model, PROMPT, 30, sampler.choose)
+    expected = engine.improvise(model, PROMPT, 30, sampler.choose)
     source.drawn_for, source.sampler = (AS_IT_IS, "continue"), source._sampler()
     played = []
     for _ in range(30):

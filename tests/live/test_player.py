@@ -4,15 +4,15 @@ import threading
 import time
 
 import pytest
+from fake_port import Wire, check, ends_in_silence
 from hypothesis import given
 from hypothesis import strategies as st
-from wire import Wire, check, ends_in_silence
 
-from pipeline.live.drafts import Draft
+from pipeline.live.active_keys import NOTE_ON
+from pipeline.live.note_source import Draft
 from pipeline.live.player import LOOK_AHEAD, NAP, Player
-from pipeline.live.session import HUMAN, MODEL, Session
+from pipeline.live.recorder import HUMAN, MODEL, Session
 from pipeline.live.timeline import Simulated
-from pipeline.live.voices import NOTE_ON
 
 STEPS = st.lists(st.tuples(st.integers(0, 60), st.integers(0, 80), st.integers(60, 64)), max_size=30)
 

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 from conftest import ROOT, music
 
-from pipeline import paths, sums
-from pipeline.corpora import tables
-from pipeline.corpora.tables import NotesWriter, PieceRow
-from pipeline.nn import training
-from pipeline.params import Params
+from pipeline.config import Params
+from pipeline.core import checksums, paths
+from pipeline.corpus import tables
+from pipeline.corpus.tables import NotesWriter, PieceRow
+from pipeline.training import trainer
 
-training.prepare(0, 1)
+trainer.prepare(0, 1)
 SPLITS = ("train", "train", "validation", "test", "validation")
 
 
@@ -42,7 +42,7 @@ def small(project: Params) -> Params:
 @pytest.fixture(scope="session")
 def made(small: Params, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A folder in which all stages from windows on have run; the session's tests only read it."""
-    from pipeline.stages import benchmark, compare, evaluate, floors, generate, likeness, report, train, windows
+    from pipeline.stages import benchmark, compare, evaluate, generate, ngrams, report, sample_metrics, train, windows
 
     folder = tmp_path_factory.mktemp("project")
     before = Path.cwd()
@@ -52,9 +52,9 @@ def made(small: Params, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pa
         paths.CLAIMS.parent.mkdir(parents=True, exist_ok=True)
         paths.CLAIMS.write_bytes((ROOT / paths.CLAIMS).read_bytes())
         paths.PARAMS.write_bytes((ROOT / paths.PARAMS).read_bytes())
-        for stage in (windows, floors):
+        for stage in (windows, ngrams):
             stage.run(small.only(stage.SECTIONS))
-        for stage in (train, evaluate, generate, likeness):
+        for stage in (train, evaluate, generate, sample_metrics):
             for name in small.architectures:
                 stage.run(small.only(stage.SECTIONS), name)
         for stage in (compare, benchmark, report):
@@ -76,7 +76,7 @@ def write_tables() -> None:
         for number, (split, notes) in enumerate(zip(SPLITS, pieces, strict=True))
     ]
     tables.write_pieces(paths.PIECES, rows)
-    sums.write(paths.NOTES.parent)
+    checksums.write(paths.NOTES.parent)
 
 
 @pytest.fixture

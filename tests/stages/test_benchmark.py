@@ -3,9 +3,9 @@
 import json
 from pathlib import Path
 
-from pipeline import paths
-from pipeline.measures import latency
-from pipeline.params import Params
+from pipeline.benchmark import latency
+from pipeline.config import Params
+from pipeline.core import paths
 from pipeline.stages import benchmark
 
 

@@ -4,8 +4,8 @@ import csv
 import json
 from pathlib import Path
 
-from pipeline import paths
-from pipeline.evidence.results import Evaluation
+from pipeline.core import paths
+from pipeline.evaluation.results import Evaluation
 
 
 def test_the_best_lines_up_under_one_name(in_made: Path) -> None:

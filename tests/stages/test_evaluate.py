@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import paths
-from pipeline.corpora import windows
-from pipeline.evidence.results import Evaluation
-from pipeline.inference import storage, streaming
+from pipeline.core import paths
+from pipeline.dataset import windows
+from pipeline.evaluation.results import Evaluation
+from pipeline.generation import engine
+from pipeline.models import model_io
 
 
 def test_all_held_out_notes_but_the_first_are_scored(in_made: Path) -> None:
@@ -21,7 +22,7 @@ def test_all_held_out_notes_but_the_first_are_scored(in_made: Path) -> None:
 def test_the_score_is_that_of_the_stored_model(in_made: Path) -> None:
     found = Evaluation.load(paths.evaluation("baseline")).scores.per_note()["bits_per_note"]
     pieces = windows.load(paths.WINDOWS).pieces("validation")
-    bits = streaming.bits(storage.load(paths.model("baseline")), pieces, 1)
+    bits = engine.bits(model_io.load(paths.model("baseline")), pieces, 1)
     expected = sum(each.sum() for each in bits) / sum(len(each) for each in bits)
     assert found == pytest.approx(expected, abs=1e-3)
 

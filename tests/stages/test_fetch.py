@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
-from pipeline import paths
-from pipeline.corpora.corpus import Corpus
-from pipeline.corpora.sources import archive, package
-from pipeline.errors import CorpusError
+from pipeline.core import paths
+from pipeline.core.errors import CorpusError
+from pipeline.corpus.bundle import Corpus
+from pipeline.corpus.sources import sdist, zip_archive
 from pipeline.stages import fetch
 
 SONGS = {"2004/a.midi": b"music a", "2004/b.midi": b"music b", "2006/c.midi": b"music c"}
@@ -100,7 +100,7 @@ def test_an_archive_that_waits_is_used(waiting):
 
 def test_an_archive_that_does_not_wait_is_downloaded(waiting, monkeypatch):
     asked = []
-    monkeypatch.setattr(archive, "download", lambda url, path: (asked.append(url), make_archive(path)))
+    monkeypatch.setattr(zip_archive, "download", lambda url, path: (asked.append(url), make_archive(path)))
     fetched("m")
     fetched("m")
     assert asked == ["https://localhost/m.zip"]
@@ -236,7 +236,7 @@ def pip(monkeypatch, tar=None, code=0, said=""):
             Path(command[command.index("-d") + 1], tar.name).write_bytes(tar.read_bytes())
         return types.SimpleNamespace(returncode=code, stderr=said)
 
-    monkeypatch.setattr(package.subprocess, "run", run)
+    monkeypatch.setattr(sdist.subprocess, "run", run)
     return commands
 
 

@@ -6,8 +6,8 @@ import numpy as np
 import pretty_midi
 from conftest import music
 
-from pipeline import paths
-from pipeline.params import Params
+from pipeline.config import Params
+from pipeline.core import paths
 from pipeline.stages import generate
 
 

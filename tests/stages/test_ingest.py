@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from conftest import pedalled
 
-from pipeline import limits, paths
-from pipeline.corpora import corpus, tables
-from pipeline.corpora.corpus import Piece
-from pipeline.errors import CorpusError, DataError
-from pipeline.music import midi
-from pipeline.music.note import NOTE
-from pipeline.sections import Ingest
+from pipeline.config.schema import Ingest
+from pipeline.core import paths, processes
+from pipeline.core.errors import CorpusError, DataError
+from pipeline.corpus import bundle, tables
+from pipeline.corpus.bundle import Piece
+from pipeline.midi import reader as midi
+from pipeline.notes.note import NOTE
 from pipeline.stages import fetch, ingest
 
 
@@ -45,7 +45,7 @@ def make(**files):
         Piece(f"{name}.mid", name, split, hashlib.sha256(data).hexdigest()) for name, (split, data) in files.items()
     ]
     data = {f"{name}.mid": content for name, (_, content) in files.items()}
-    corpus.write(paths.corpus_zip("own"), sorted(pieces), (data[piece.member] for piece in sorted(pieces)))
+    bundle.write(paths.corpus_zip("own"), sorted(pieces), (data[piece.member] for piece in sorted(pieces)))
 
 
 def rejected():
@@ -151,7 +151,7 @@ def test_a_reader_that_dies_or_hangs_costs_its_file_only(project, monkeypatch):
     )
     monkeypatch.syspath_prepend(project)
     monkeypatch.setattr(ingest, "Reading", importlib.import_module("killer").Killer)
-    monkeypatch.setattr(ingest, "Limits", lambda workers: limits.Limits(60, 15.0, 2**30, workers))
+    monkeypatch.setattr(ingest, "Limits", lambda workers: processes.Limits(60, 15.0, 2**30, workers))
     ingest.run(params())
     assert rejected() == {
         "b.mid": "reading it killed the reader (SIGABRT)",
@@ -161,7 +161,7 @@ def test_a_reader_that_dies_or_hangs_costs_its_file_only(project, monkeypatch):
 
 
 def test_more_files_than_are_read_ahead_come_in_order(project, monkeypatch):
-    monkeypatch.setattr(limits, "AHEAD", 1)
+    monkeypatch.setattr(processes, "AHEAD", 1)
     make(**{f"n{number:02}": ("train", music(project, 30 + number)) for number in range(30)})
     ingest.run(params())
     assert [row.member for row in tables.read_pieces(paths.PIECES)] == [f"n{number:02}.mid" for number in range(30)]

@@ -5,16 +5,16 @@ from pathlib import Path
 import numpy as np
 from conftest import music
 
-from pipeline import paths
-from pipeline.corpora import windows
-from pipeline.music import encoding
-from pipeline.params import Params
+from pipeline.config import Params
+from pipeline.core import paths
+from pipeline.dataset import windows
+from pipeline.notes import quantize
 from pipeline.stages import windows as stage
 
 
 def test_every_note_is_there_once_and_windows_are_of_training_pieces(in_made: Path, small: Params) -> None:
     made = windows.load(paths.WINDOWS)
-    assert np.array_equal(made.codes, np.concatenate([encoding.encode(music(s, 150 + 10 * s)) for s in range(5)]))
+    assert np.array_equal(made.codes, np.concatenate([quantize.encode(music(s, 150 + 10 * s)) for s in range(5)]))
     # 150 - 10 windows of the first piece, then 160 - 10 of the second; none of those held out.
     assert made.starts.tolist() == [*range(140), *range(150, 300)]
 

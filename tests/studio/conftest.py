@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 from websockets.sync.client import ClientConnection, connect
 
-from pipeline.inference.playing import AS_IT_IS
-from pipeline.studio import door, server
-from pipeline.studio.room import Room
+from pipeline.generation.generate import AS_IT_IS
+from pipeline.studio import access, app
+from pipeline.studio.session import Room
 
 Frame = dict[str, Any]
 
@@ -72,9 +72,9 @@ class Studio:
 @pytest.fixture
 def studio(in_folder: Path) -> Iterator[Studio]:
     """A studio with the model that comes with the package."""
-    room, line, token = Room("expressive", AS_IT_IS), server.bind(0), door.new_token()
+    room, line, token = Room("expressive", AS_IT_IS), app.bind(0), access.new_token()
     port = line.getsockname()[1]
-    running = server.server(room, port, token)
+    running = app.server(room, port, token)
     thread = threading.Thread(target=lambda: asyncio.run(running.serve(sockets=[line])))
     thread.start()
     while not running.started:

@@ -14,9 +14,9 @@ from browser import Pages, Visit
 from playwright.sync_api import Page
 from pretty_midi import PrettyMIDI
 from studio.conftest import Studio
-from studio.test_room import wait
+from studio.test_session import wait
 
-from pipeline.live.session import MODEL
+from pipeline.live.recorder import MODEL
 
 PHRASE = ("KeyQ", "KeyE", "KeyT", "KeyI")
 PITCHES = [60, 64, 67, 72]

@@ -1,6 +1,6 @@
 // The controls: what they are called, what they show, and how fast they act.
 
-import { nameOf } from "./keys.js";
+import { nameOf } from "./keyboard.js";
 
 const limit = (unit) => (value) => (value ? `${value}${unit}` : "no limit");
 const percent = (value) => `${Math.round(value * 100)} %`;

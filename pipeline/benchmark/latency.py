@@ -1,0 +1,113 @@
+"""How long a note takes, from choosing it to having heard it, as a player feels it; and what memory that takes."""
+
+import pickle
+import resource
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.config.schema import Sampling
+from pipeline.core import console
+from pipeline.core.errors import DataError
+from pipeline.generation.engine import Engine
+from pipeline.generation.sampling import Sampler
+from pipeline.models.model_io import Trained
+from pipeline.notes.quantize import Codes
+
+Act = Callable[[], object]
+Way = tuple[str, str]
+"""A way of playing, and the architecture that plays."""
+Rounds = Sequence[NDArray[np.float64]]
+"""Seconds of each note, an array for each round."""
+NOTES = 400
+"""Notes of the numpy engine in a round."""
+
+
+def player(model: Trained, memory: Literal["carried", "window"], prompt: Codes, how: Sampling) -> Act:
+    """Return what plays one note more, sampling included, with a memory that the model need not declare."""
+    engine = Engine(replace(model, block=model.block.model_copy(update={"memory": memory})))
+    sampler = Sampler(np.random.default_rng(0), how)
+    engine.hear(prompt)
+    sampler.hear(prompt)
+    return lambda: engine.say(sampler.choose, 64)
+
+
+def reader(model: Trained) -> Act:
+    """Return what reads all weights once, by one product of a vector and a matrix: the least that a note could take."""
+    flat = np.concatenate([weight.ravel() for weight in model.weights.values()])
+    matrix = np.resize(flat, (256, -(-len(flat) // 256)))
+    vector = np.ones(256, np.float32)
+    return lambda: vector.dot(matrix)
+
+
+def interleaved(work: Mapping[Way, tuple[Act, int]], rounds: int, what: str) -> dict[Way, Rounds]:
+    """Time each act so many times, all in turn, round after round; the first round warms up and is not counted."""
+    out: dict[Way, list[NDArray[np.float64]]] = {name: [] for name in work}
+    every: Iterable[int] = range(rounds + 1)
+    for _ in console.track(every, what, rounds + 1) if what else every:
+        for name, (act, count) in work.items():
+            marks = [time.perf_counter()]
+            for _ in range(count):
+                act()
+                marks.append(time.perf_counter())
+            out[name].append(np.diff(marks))
+    return {name: its[1:] for name, its in out.items()}
+
+
+def microseconds(rounds: Rounds) -> dict[str, float]:
+    """Return the median of all notes, and what one in a thousand exceeds."""
+    every = np.concatenate(rounds) * 1e6
+    return {"median_us": round(float(np.median(every)), 1), "p999_us": round(float(np.quantile(every, 0.999)), 1)}
+
+
+def times_as_long(slow: Rounds, quick: Rounds) -> dict[str, float]:
+    """Return how many times as long a note of one takes as of another: medians, round by round."""
+    ratios = [float(np.median(a) / np.median(b)) for a, b in zip(slow, quick, strict=True)]
+    found = {"median": statistics.median(ratios), "least": min(ratios), "greatest": max(ratios)}
+    return {name: round(value, 2) for name, value in found.items()}
+
+
+def play(model: Trained, prompt: Codes, how: Sampling) -> None:
+    """Play a round of notes, as the model declares: what a process does whose memory is measured."""
+    act = player(model, model.block.memory, prompt, how)
+    for _ in range(NOTES):
+        act()
+
+
+def peak(act: Callable[..., None], *arguments: object) -> float:
+    """Return the most memory [MiB] that a process of its own holds while it calls a function of a module.
+
+    The process tells it of itself: what Linux tells its parent begins with what the parent held.
+
+    Raises:
+        DataError: the process failed.
+    """
+    # A stage that DVC runs is `__main__`, which is another program there.
+    module = act.__module__
+    if module == "__main__" and (spec := sys.modules[module].__spec__):
+        module = spec.name
+    code = f"import pickle, sys; from {module} import {act.__name__} as act; act(*pickle.load(sys.stdin.buffer))"
+    code += "; from pipeline.benchmark.latency import held; print(held())"
+    given = pickle.dumps(arguments)
+    done = subprocess.run([sys.executable, "-c", code], input=given, stdout=subprocess.PIPE, check=False)
+    if done.returncode:
+        raise DataError(f"{act.__name__} for its memory ended with {done.returncode}; see its message above")
+    return float(done.stdout.split()[-1])
+
+
+def held() -> float:
+    """Return the most memory [MiB] that this process has held."""
+    try:
+        lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+        kibibytes = next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:"))
+    except OSError:  # not Linux
+        kibibytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return round(kibibytes / 1024, 1)

@@ -1,0 +1,75 @@
+"""Does what plays tell notes as what was trained does? The numpy twin beside Keras, on the weights that were saved.
+
+Shapes: N notes, B rows (windows, or 1), T notes of a row, H width of the hidden vector.
+"""
+
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from pipeline.generation import engine
+from pipeline.models.keras import network
+from pipeline.models.model_io import Trained
+from pipeline.models.residual_noise import cell_bits
+from pipeline.notes import active_notes, quantize
+from pipeline.notes.quantize import DURATION, STEP, Codes
+
+NOTES = 100
+"""Notes that are told by both."""
+COLUMNS = {"pitch": 0, "step": 1, "duration": 2, "velocity": 3}
+"""Of bits."""
+VELOCITIES = 2.0
+"""Bits of one velocity inside its token of four."""
+
+
+def figures(model: Trained, codes: Codes) -> dict[str, float]:
+    """Return how many notes both told, and the greatest difference of the bits of one part of one note.
+
+    Args:
+        model: as saved.
+        codes: [N, 4] of a piece; its beginning is read.
+    """
+    windowed = model.block.memory == "window"
+    first = min(model.length, len(codes) - 1) if windowed else 1
+    codes = codes[: first + NOTES]
+    ours = engine.bits(model, [codes], 1)[0][first - 1 :]
+    gap = max(float(np.abs(ours[:, at] - bits).max()) for at, bits in _as_keras(model, codes, first).items())
+    return {"notes": len(ours), "bits": round(gap, 7)}
+
+
+def _as_keras(model: Trained, codes: Codes, first: int) -> dict[int, NDArray[np.float64]]:
+    """Return the bits of the notes from `first` on, by column, as the network that was trained tells them."""
+    net = network.build(model.block)
+    names = network.weights(net)
+    for name, variable in zip(names, net.trainable_variables, strict=True):
+        variable.assign(model.weights[name])
+    rows = (
+        np.lib.stride_tricks.sliding_window_view(codes, first + 1, axis=0).swapaxes(1, 2) if first > 1 else codes[None]
+    )
+    left, _ = active_notes.read(rows, active_notes.start(len(rows)))
+    wide, left = tf.constant(rows.astype(np.int32)), tf.constant(left)
+    hidden, _ = net.read(wide[:, :-1], left[:, :-1], net.start(len(rows)), training=False)
+    if first > 1:
+        hidden, wide, left = hidden[:, -1], wide[:, -1], left[:, -1]
+    else:
+        hidden, wide, left = hidden[0], wide[0, 1:], left[0, 1:]
+    return _bits(model, net, hidden, wide, left)
+
+
+def _bits(model: Trained, net: Any, hidden: Any, codes: Any, left: Any) -> dict[int, NDArray[np.float64]]:
+    """Turn what Keras says of notes [N, 4] after hidden vectors [N, H] into bits on the time grid."""
+    nats = {name: loss.numpy().astype(float) for name, loss in net.heads(hidden, codes, left).items()}
+    told = {name: loss / np.log(2) for name, loss in nats.items()}
+    for name, column in (("step", STEP), ("duration", DURATION)):
+        cells = codes.numpy()[:, column]
+        if model.block.heads == "regression":
+            said = net.heads.parts[name](hidden)[:, 0].numpy().astype(float)
+            told[name] = cell_bits(said, cells, model.spread[name])
+        elif model.block.heads == "categorical":
+            # A bin spreads its mass over its cells, which the loss leaves out.
+            told[name] += np.log2(quantize.BIN_WIDTHS)[quantize.BIN_OF[cells]]
+    if "velocity" in told:
+        told["velocity"] += VELOCITIES
+    return {COLUMNS[name]: bits for name, bits in told.items()}

@@ -1,0 +1,51 @@
+"""The way in which the tutorial this project descends from plays a note: Keras reads the whole window for each.
+
+Source: https://www.tensorflow.org/tutorials/audio/music_generation, `predict_next_note`.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from pipeline.config.recipes import Model
+from pipeline.notes import quantize
+from pipeline.notes.note import PITCHES
+from pipeline.notes.quantize import Codes
+
+
+def network(block: Model, length: int) -> keras.Model:
+    """Return LSTM layers and three dense ones as the tutorial builds them, with weights at random."""
+    x = notes = keras.Input((length, 3))
+    for number, units in enumerate(block.units, 1):
+        x = keras.layers.LSTM(units, return_sequences=number < len(block.units))(x)
+    sizes = {"pitch": PITCHES, "step": 1, "duration": 1}
+    return keras.Model(notes, {name: keras.layers.Dense(size, name=name)(x) for name, size in sizes.items()})
+
+
+def players(block: Model, prompt: Codes, length: int) -> dict[str, Callable[[], Any]]:
+    """Return what plays one note more: by `model.predict`, and by the same network compiled into one function."""
+    model = network(block, length)
+    compiled = tf.function(lambda notes: model(notes, training=False), jit_compile=False)
+    start = quantize.scalar(np.resize(prompt, (length, 4)))
+    ways = {
+        "predict": lambda notes: model.predict(notes, verbose=0),
+        "compiled": lambda notes: compiled(tf.constant(notes)),
+    }
+    return {name: _player(way, start) for name, way in ways.items()}
+
+
+def _player(say: Callable[[Any], Any], window: Any) -> Callable[[], Any]:
+    """Return what draws a pitch, takes step and duration as they are said, and moves the window on."""
+
+    def play() -> Any:
+        nonlocal window
+        said = say(window[None])
+        pitch = tf.squeeze(tf.random.categorical(said["pitch"], num_samples=1), axis=-1)
+        times = [max(0.0, float(np.squeeze(said[name]))) for name in ("step", "duration")]
+        window = np.vstack([window[1:], np.array([[int(pitch[0]), *times]], np.float32)])
+        return window
+
+    return play

@@ -1,0 +1,48 @@
+"""Is a held-out piece in the training music? The tables are asked, and then the notes themselves.
+
+Shapes: N notes of a piece.
+"""
+
+from collections.abc import Collection, Iterator
+
+from pipeline.corpus.splits import SPLITS
+from pipeline.corpus.tables import PieceRow
+from pipeline.dataset.windows import Windows
+from pipeline.evaluation.bits import PASSAGE
+from pipeline.notes.quantize import Codes
+from pipeline.sample_metrics.memorization import Index, longest_copy
+
+HELD_OUT = [split for split in SPLITS if split != "train"]
+
+
+def listed(rows: Collection[PieceRow], accepted: Collection[str]) -> Iterator[str]:
+    """Say which compositions and files are in training and held out as well, by the table of pieces.
+
+    Args:
+        rows: the table.
+        accepted: compositions that the manifest lets be in several splits.
+    """
+    for what, key in (("composition", "composition"), ("file", "sha256")):
+        training = {getattr(row, key): row.member for row in rows if row.split == "train"}
+        for row in rows:
+            if row.split != "train" and getattr(row, key) in training and row.composition not in accepted:
+                yield f"{row.member} ({row.split}) is the same {what} as {training[getattr(row, key)]} (train)"
+
+
+def heard(data: Windows) -> Iterator[str]:
+    """Say which held-out pieces have a passage of 200 notes, or half of their notes, in a training piece.
+
+    Intervals are compared, so that neither a transposed nor a re-timed copy hides.
+    """
+    index, names = Index(data.pieces("train")), data.names("train")
+    for split in HELD_OUT:
+        held_out = data.names(split)
+        for name, codes in zip(held_out, data.pieces(split) if held_out else [], strict=True):
+            copy = longest_copy(codes, index)
+            if copy.notes >= enough(codes):
+                yield f"{copy.notes} notes in a row of {name} ({split}) are in {names[copy.piece]} (train)"
+
+
+def enough(codes: Codes) -> int:
+    """Return how many notes of codes [N, 4] make a leak: fewer are shared by scales, trills and chance."""
+    return min(PASSAGE, max(len(codes) // 2, 2))

@@ -1,0 +1,147 @@
+"""Why each stage would run now: which value, file or command is not what it was when `dvc.lock` was written.
+
+DVC says this of a stage when it comes to it; here it is said of all, before anything runs. A stage that only follows
+another runs if that one writes something else than before, which nobody can know beforehand.
+"""
+
+import logging
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from pipeline.core.errors import PipelineError
+
+Fate = Literal["runs", "restored", "may run", "rests"]
+LISTED = 4
+"""Changes named in one sentence; of more, the rest is counted."""
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """What would become of one stage, and why."""
+
+    stage: str
+    fate: Fate
+    """It runs; its outputs come from the cache of runs; it runs if what it follows changes; nothing to do."""
+    reasons: tuple[str, ...]
+
+    def __str__(self) -> str:
+        if self.fate == "rests":
+            return f"{self.stage} rests: all it depends on is as it was."
+        told = list(self.reasons[:LISTED])
+        if more := len(self.reasons) - len(told):
+            told.append(f"{more} more")
+        verb = {"runs": "runs:", "restored": "comes from the cache of runs:", "may run": "runs only if"}[self.fate]
+        return f"{self.stage} {verb} {_joined(told, 'or' if self.fate == 'may run' else 'and')}."
+
+
+def explain() -> list[Outlook]:
+    """Say of every stage, in the order in which they would run, whether it would and why.
+
+    Raises:
+        PipelineError: DVC cannot read the project, which is the folder we are in.
+    """
+    from dvc.exceptions import DvcException
+    from dvc.repo import Repo
+    from networkx import dfs_postorder_nodes
+
+    # Asked whether it has a run, the cache of runs would say that it restores it.
+    logging.getLogger("dvc.stage.cache").setLevel(logging.WARNING)
+    try:
+        with Repo() as repo, repo.lock:
+            told: dict[str, Outlook] = {}
+            moved: dict[str, str] = {}
+            for stage in dfs_postorder_nodes(repo.index.graph):
+                found = _outlook(repo, stage, moved)
+                told[found.stage] = found
+                if found.fate != "rests":
+                    moved |= {out.fs_path: found.stage for out in stage.outs}
+            return list(told.values())
+    except DvcException as error:
+        raise PipelineError(f"dvc.yaml: {' '.join(str(error).split())}") from error
+
+
+def _outlook(repo: Any, stage: Any, moved: Mapping[str, str]) -> Outlook:
+    """Judge one stage; `moved` names the outputs that may change before its turn, and who writes each."""
+    name = stage.addressing
+    followed: dict[str, str] = {}
+    own: list[str] = []
+    if stage.cmd_changed:
+        own.append(f"its command is now '{stage.cmd}'")
+    for dep in stage.deps:
+        if writers := [who for path, who in moved.items() if _overlap(path, dep.fs_path)]:
+            followed |= {who: dep.def_path for who in writers}
+        else:
+            own += _changes(dep)
+    own += [f"{out.def_path} {_lost(out)}" for out in stage.outs if out.status()]
+    if not any(each.hash_info for each in (*stage.deps, *stage.outs)):
+        own = ["dvc.lock does not have it"]
+    if own:
+        return Outlook(name, "restored" if not followed and _cached(repo, stage) else "runs", tuple(own))
+    if followed:
+        return Outlook(name, "may run", tuple(f"{who} changes {what}" for who, what in sorted(followed.items())))
+    return Outlook(name, "rests", ())
+
+
+def _overlap(one: str, other: str) -> bool:
+    """Whether two paths are the same, or one is inside the other."""
+    return Path(one).is_relative_to(other) or Path(other).is_relative_to(one)
+
+
+def _lost(out: Any) -> str:
+    if not out.exists:
+        return "is not here"
+    return "is not what it wrote" if out.changed_checksum() else "is not in the cache"
+
+
+def _changes(dep: Any) -> Iterator[str]:
+    """Say what is not as it was of one dependency: a file or folder, or values of params.yaml."""
+    state = dep.status()
+    if not state:
+        return
+    if hasattr(dep, "read_params"):
+        before, now = dep.hash_info.value or {}, dep.read_params()
+        for key in dep.params:
+            yield from _values(key, before.get(key), now.get(key))
+    elif not dep.exists:
+        yield f"{dep.def_path} is not here"
+    elif not dep.hash_info:
+        yield f"{dep.def_path} is new to it"
+    else:
+        yield f"{dep.def_path} changed ({dep.hash_info.value[:7]} → {dep.get_hash().value[:7]})"
+
+
+def _values(key: str, before: Any, now: Any) -> Iterator[str]:
+    """Say which values differ, by dotted key."""
+    if isinstance(before, Mapping) and isinstance(now, Mapping):
+        for name in [*before, *(name for name in now if name not in before)]:
+            yield from _values(f"{key}.{name}", before.get(name), now.get(name))
+    elif before != now:
+        yield f"{key} is {_shown(now)}, was {_shown(before)}"
+
+
+def _shown(value: Any) -> str:
+    return "not there" if value is None else str(value)
+
+
+def _cached(repo: Any, stage: Any) -> bool:
+    """Whether DVC ran the stage on just these inputs before, and still has what it wrote; all inputs must be final."""
+    from dvc.stage.cache import RunCacheNotFoundError
+    from dvc_data.hashfile.hash_info import HashInfo
+
+    if any(not dep.exists for dep in stage.deps):
+        return False
+    if any(dep.status() for dep in stage.deps):
+        stage.save_deps()
+        for out in stage.outs:
+            out.hash_info = HashInfo()
+    try:
+        repo.stage_cache.restore(stage, dry=True)
+    except RunCacheNotFoundError:
+        return False
+    return True
+
+
+def _joined(parts: list[str], word: str) -> str:
+    return parts[0] if len(parts) == 1 else ", ".join(parts[:-1]) + f" {word} {parts[-1]}"

@@ -1,0 +1,28 @@
+"""The command line: all commands under one name."""
+
+import typer
+
+from pipeline.cli import ci, experiments, maintenance, models, play, stages, studio
+from pipeline.core.errors import PipelineError
+from pipeline.stages.runner import fail, tolerate, unexpected
+
+app = typer.Typer(
+    help="Which architecture for a small music model? Measured, in bits per note.",
+    epilog="The whole pipeline: dvc repro. One idea beside another: dvc exp run -S train.last.learning_rate=0.002",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+for room in (stages, experiments, models, play, studio, ci, maintenance):
+    app.add_typer(room.app)
+
+
+def main() -> None:
+    """Run a command; an error a person can mend is one line."""
+    tolerate()
+    try:
+        app()
+    except PipelineError as error:
+        fail(error)
+    except OSError as error:
+        fail(unexpected(error))

@@ -1,0 +1,76 @@
+"""Commands that CI calls and a person can call as well: why would it run, is it better, run it all, promote it."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipeline.config import load
+from pipeline.core import paths
+
+app = typer.Typer()
+
+
+def _named(base: str) -> str:
+    """Refuse a base without a name, such as an unset variable gives: it would be the work tree itself."""
+    if not base.strip():
+        raise typer.BadParameter("names no revision; leave the option out for HEAD")
+    return base
+
+
+Base = Annotated[str, typer.Option(callback=_named, help="Git revision whose results are compared with.")]
+
+
+@app.command(epilog="Example: music-rnn explain")
+def explain(
+    all_stages: Annotated[bool, typer.Option("--all", help="Also name the stages that have nothing to do.")] = False,
+) -> None:
+    """Say why each stage would run now, a sentence each, before anything runs."""
+    from pipeline.ci import plan as why
+
+    outlooks = why.explain()
+    for each in outlooks:
+        if all_stages or each.fate != "rests":
+            typer.echo(each)
+    if all(each.fate == "rests" for each in outlooks):
+        typer.echo("Nothing would run: every stage has what it had.")
+
+
+@app.command(epilog="Example: music-rnn gate --base origin/main")
+def gate(base: Base = "HEAD") -> None:
+    """Say whether the results are better than those of a revision, beyond noise; ends with code 1 where it refuses."""
+    from pipeline.ci import retrain as work
+
+    verdict = work.judge(base, load(paths.PARAMS))
+    typer.echo(verdict.paragraph)
+    raise typer.Exit(1 if verdict.refusals else 0)
+
+
+@app.command(epilog="Example: music-rnn promote --base v1.0.0, then: git commit and git tag -a recommended@v1.1.0")
+def promote(base: Base = "HEAD") -> None:
+    """Make the recommended model the artifact of the registry, with its card, if the gate says it is better."""
+    from pipeline.ci import retrain as work
+
+    params = load(paths.PARAMS)
+    verdict = work.judge(base, params)
+    typer.echo(verdict.paragraph)
+    written = work.promote(verdict, params)
+    for path in written:
+        typer.echo(path)
+    raise typer.Exit(0 if written else 1)
+
+
+@app.command(epilog="Example: music-rnn retrain --base origin/main --branch retrain/monday --summary report.md")
+def retrain(
+    base: Base = "HEAD",
+    branch: Annotated[str, typer.Option(help="Commit the results to this new branch, and push it to origin.")] = "",
+    summary: Annotated[Path | None, typer.Option(help="Add the report, in Markdown, to this file.")] = None,
+) -> None:
+    """Restore what is known, explain, run, judge, keep and offer; ends with code 1 where the gate refuses."""
+    from pipeline.ci import retrain as work
+
+    verdict, page = work.retrain(base, branch, load(paths.PARAMS), typer.echo)
+    typer.echo(page)
+    if summary:
+        work.write(page, summary)
+    raise typer.Exit(1 if verdict.refusals else 0)

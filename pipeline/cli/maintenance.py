@@ -1,0 +1,40 @@
+"""Commands that look after the project: what is here, whether it is whole, and what a killed run left."""
+
+import typer
+
+from pipeline.core.errors import printable
+
+app = typer.Typer()
+
+
+@app.command(epilog="Example: music-rnn doctor")
+def doctor() -> None:
+    """Show the machine, what is installed, ports, corpus and cache, with remedies, on one screen."""
+    from pipeline.maintenance import doctor as ward
+
+    ward.show(ward.examine())
+
+
+@app.command(epilog="Example: music-rnn verify")
+def verify() -> None:
+    """Read all that the pipeline wrote and hold it against its checksums; exit code 1 if anything is damaged."""
+    from rich.console import Console
+
+    from pipeline.maintenance import verify as audit
+
+    found = list(audit.verify())
+    Console().print(audit.table(found))
+    for each in found:
+        if each.fault:
+            typer.echo(printable(each.fault), err=True)
+    if any(each.fault for each in found):
+        raise typer.Exit(1)
+
+
+@app.command(epilog="Example: music-rnn repair && dvc repro")
+def repair() -> None:
+    """Put right what a killed run left, such as a torn lock file of DVC; 'make repro' does so first."""
+    from pipeline.maintenance import repair as workshop
+
+    for line in workshop.repair():
+        typer.echo(printable(line), err=True)

@@ -1,0 +1,49 @@
+"""Commands that use a trained model: it plays, and says what surprises it."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipeline.cli import output_paths
+from pipeline.config import load
+from pipeline.core import paths
+
+app = typer.Typer()
+ModelName = Annotated[str, typer.Argument(help="A trained architecture, such as baseline, or the folder of a model.")]
+
+
+@app.command(epilog="Example: music-rnn score stacked my-piece.mid --notes surprise.parquet")
+def score(
+    model: ModelName,
+    midi: Annotated[list[Path], typer.Argument(help="MIDI files.")],
+    notes: Annotated[Path | None, typer.Option(help="Also write the bits of every note to this Parquet file.")] = None,
+) -> None:
+    """Say how surprised a model is by MIDI files, in bits per note."""
+    from pipeline.cli import options
+    from pipeline.evaluation import score_midi
+
+    if notes:
+        output_paths.check("--notes", notes, midi)
+    found = score_midi.score(options.chosen(model), midi)
+    score_midi.show(found)
+    if notes:
+        score_midi.write(found, notes)
+
+
+@app.command(epilog="Example: music-rnn sample stacked --prompt my-piece.mid --notes 200 --seed 7 -o out.mid")
+def sample(
+    model: ModelName,
+    out: Annotated[Path, typer.Option("-o", "--out", help="MIDI file to write; a piano roll goes beside it.")],
+    prompt: Annotated[Path | None, typer.Option(help="MIDI file to play on from; default: one middle C.")] = None,
+    notes: Annotated[int, typer.Option(min=1, max=1_000_000, help="Notes to play.")] = 300,
+    seed: Annotated[int, typer.Option(min=0, help="Equal seeds play equal notes.")] = 0,
+) -> None:
+    """Let a model play on from a prompt."""
+    from pipeline.cli import options
+    from pipeline.generation import generate
+
+    output_paths.check("--out", out, [prompt], output_paths.MIDI)
+    output_paths.check("the piano roll", out.with_suffix(".png"), [prompt])
+    how = load(paths.PARAMS).generate.sampling if paths.PARAMS.exists() else generate.AS_IT_IS
+    generate.write(options.chosen(model), generate.Request(prompt, notes, seed), how, out)

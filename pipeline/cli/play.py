@@ -1,0 +1,64 @@
+"""Commands that play in time."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from pipeline.cli import output_paths
+from pipeline.config import load
+from pipeline.core import paths
+from pipeline.core.errors import printable
+
+app = typer.Typer()
+Mode = Literal["continue", "duet", "free"]
+
+
+@app.command(epilog="Example: music-rnn play expressive --port fluid --mode duet --input keystation --log ~/sessions")
+def play(  # noqa: PLR0913 an argument of a command is an option that a person types
+    model: Annotated[
+        str, typer.Argument(help="A model: trained here, a folder, or one that is shipped.")
+    ] = "expressive",
+    port: Annotated[
+        str,
+        typer.Option(help="Part of the name of a MIDI port; virtual makes one; none writes a file, at once."),
+    ] = "virtual",
+    input_: Annotated[
+        str, typer.Option("--input", help="Port to listen to, in the same way: keys, and knobs CC 20..27.")
+    ] = "",
+    mode: Annotated[
+        Mode, typer.Option(help="continue: by itself; duet: answers after a rest; free: plays on and hears you.")
+    ] = "continue",
+    prompt: Annotated[Path | None, typer.Option(help="MIDI file to play on from; default: one middle C.")] = None,
+    notes: Annotated[int, typer.Option(min=0, help="Notes to play; 0 plays until Ctrl-C.")] = 0,
+    tempo: Annotated[float, typer.Option(help="Music time per clock time, 0.25..4.")] = 1.0,
+    rest: Annotated[float, typer.Option(min=0.2, max=10, help="Seconds of silence that ask for an answer.")] = 0.8,
+    seed: Annotated[int, typer.Option(min=0, help="Equal seeds play equal notes, as long as nobody turns a knob.")] = 0,
+    log: Annotated[
+        Path | None, typer.Option(help="MIDI file to write of what sounded, or a folder for one named by the time.")
+    ] = None,
+) -> None:
+    """Let a model play live, alone or with you, to a MIDI port or a file.
+
+    CC 20 and 21 turn the temperature of pitch and time, 22 density, 23 key, 24 and 25 the range, 26 polyphony, 27
+    tempo; 120 or 123 is a panic. A folder of sessions is a corpus: music-rnn corpus sessions FOLDER.
+    """
+    from pipeline.cli import options
+    from pipeline.generation import generate
+    from pipeline.live import run
+
+    if written := log or (run.UNNAMED if port == run.NOWHERE else None):
+        output_paths.check_log(written, prompt)
+    how = load(paths.PARAMS).generate.sampling if paths.PARAMS.exists() else generate.AS_IT_IS
+    wish = run.Wish(port, input_, mode, prompt, notes, tempo, rest, seed, log)
+    run.perform(options.chosen(model), how, wish, typer.echo)
+
+
+@app.command(epilog="Example: music-rnn ports")
+def ports() -> None:
+    """List the MIDI ports that play can use."""
+    from pipeline.live import midi_ports as midi
+
+    for kind, what in ((midi.OUT, "--port"), (midi.IN, "--input")):
+        for name in midi.names(kind) or ["none; start a synthesiser or connect a keyboard, or give --port none"]:
+            typer.echo(printable(f"{what:8} {name}"))

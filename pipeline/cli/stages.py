@@ -1,0 +1,109 @@
+"""Commands that run one stage of the pipeline, as DVC would, but always."""
+
+import importlib
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipeline.config import load
+from pipeline.core import paths
+
+app = typer.Typer()
+Architecture = Annotated[str, typer.Argument(help="A block under model: in params.yaml, such as baseline.")]
+
+
+def _stage(name: str, *arguments: str) -> None:
+    """Run a stage as DVC would, but always; its arguments are architectures."""
+    params = load(paths.PARAMS)
+    for architecture in arguments:
+        params.block(architecture)
+    stage = importlib.import_module(f"pipeline.stages.{name}")
+    stage.run(params.only(stage.SECTIONS), *arguments)
+
+
+@app.command(epilog="Example: music-rnn fetch maestro-v3 --zip ~/Downloads/maestro-v3.0.0-midi.zip")
+def fetch(
+    corpus: Annotated[str, typer.Argument(help="A manifest in data/corpora; default: that of params.yaml.")] = "",
+    archive: Annotated[Path | None, typer.Option("--zip", help="Use this archive, do not download it.")] = None,
+) -> None:
+    """Get a corpus, verify every file, and write data/raw/CORPUS.zip."""
+    from pipeline.corpus.manifest import name_of
+    from pipeline.stages import fetch as stage
+
+    params = load(paths.PARAMS)
+    name = name_of(corpus or params.corpus)
+    if archive:
+        stage.offer(name, archive)
+    stage.run(params.model_copy(update={"corpus": name}))
+
+
+@app.command(epilog="Example: music-rnn corpus my-piano ~/Music/midi, then: dvc exp run -S corpus=my-piano")
+def corpus(
+    name: Annotated[str, typer.Argument(help="Name of the new corpus: a-z, 0-9, - and _.")],
+    folder: Annotated[Path, typer.Argument(help="Folder with .mid and .midi files.")],
+) -> None:
+    """Describe a folder of your own MIDI files as a corpus; run it again when files change."""
+    from pipeline.stages import fetch as stage
+
+    typer.echo(stage.describe(name, folder))
+
+
+@app.command(epilog="Example: music-rnn ingest")
+def ingest() -> None:
+    """Read the MIDI files of the corpus into Parquet tables of notes and pieces."""
+    _stage("ingest")
+
+
+@app.command(epilog="Example: music-rnn windows")
+def windows() -> None:
+    """Put notes on the time grid and find where training windows start."""
+    _stage("windows")
+
+
+@app.command(epilog="Example: music-rnn floors")
+def floors() -> None:
+    """Score the predictors that every model must beat."""
+    _stage("floors")
+
+
+@app.command(epilog="Example: music-rnn train stacked")
+def train(architecture: Architecture) -> None:
+    """Train an architecture."""
+    _stage("train", architecture)
+
+
+@app.command(epilog="Example: music-rnn evaluate stacked")
+def evaluate(architecture: Architecture) -> None:
+    """Score a trained architecture on held-out pieces."""
+    _stage("evaluate", architecture)
+
+
+@app.command(epilog="Example: music-rnn generate stacked")
+def generate(architecture: Architecture) -> None:
+    """Let a trained architecture play on from held-out prompts."""
+    _stage("generate", architecture)
+
+
+@app.command(epilog="Example: music-rnn likeness stacked")
+def likeness(architecture: Architecture) -> None:
+    """Measure whether what a trained architecture plays behaves like music."""
+    _stage("likeness", architecture)
+
+
+@app.command(epilog="Example: music-rnn compare")
+def compare() -> None:
+    """Compare all evaluations and apply the rule."""
+    _stage("compare")
+
+
+@app.command(epilog="Example: music-rnn benchmark")
+def benchmark() -> None:
+    """Time training and playing of all architectures side by side."""
+    _stage("benchmark")
+
+
+@app.command(epilog="Example: music-rnn report")
+def report() -> None:
+    """Write and show the page that says which architecture."""
+    _stage("report")

@@ -1,0 +1,102 @@
+"""The strict, typed mirror of params.yaml as a whole; what each block means is in `sections`.
+
+`load` reads the file as DVC does and checks it whole, so that a typo, a wrong type, a number out of range or a
+combination that makes no sense costs one clear line and no minute of training.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, ValidationError, model_validator
+
+from pipeline.config.recipes import Model, Train
+from pipeline.config.schema import (
+    Benchmark,
+    Compare,
+    Evaluate,
+    Floors,
+    Gate,
+    Generate,
+    Ingest,
+    Likeness,
+    Name,
+    Section,
+    Windows,
+)
+from pipeline.core import yaml
+from pipeline.core.errors import ParamsError
+
+
+class Params(Section):
+    """All of params.yaml."""
+
+    corpus: Name
+    seed: Annotated[int, Field(ge=0, lt=2**31)]
+    architectures: Annotated[list[Name], Field(min_length=1)]
+    ingest: Ingest
+    windows: Windows
+    floors: Floors
+    train: Train
+    model: dict[Name, Model]
+    evaluate: Evaluate
+    generate: Generate
+    likeness: Likeness
+    compare: Compare
+    benchmark: Benchmark
+    gate: Gate
+
+    @model_validator(mode="after")
+    def _architectures_are_described(self) -> "Params":
+        for name in self.architectures:
+            if name not in self.model:
+                raise ValueError(f"architectures names {name!r}, but there is no block model.{name}")
+        if taken := {"best", "reference", "floors", "uniform", "unigram", "trigram"} & set(self.model):
+            raise ValueError(f"an architecture cannot be named {min(taken)!r}: the results have something of that name")
+        if len(set(self.architectures)) < len(self.architectures):
+            raise ValueError("architectures names one twice")
+        return self
+
+    def only(self, sections: Sequence[str]) -> "Params":
+        """Return the parameters with these sections only; reading another is an AttributeError."""
+        return Params.model_construct(**{name: getattr(self, name) for name in sections})
+
+    def block(self, architecture: str) -> Model:
+        """Return the recipe of an architecture.
+
+        Raises:
+            ParamsError: there is none of that name.
+        """
+        if architecture not in self.model:
+            raise ParamsError(f"no architecture {architecture!r} in params.yaml; there are {', '.join(self.model)}")
+        return self.model[architecture]
+
+
+def load(path: Path) -> Params:
+    """Read and check a params file.
+
+    Raises:
+        ParamsError: one line that names the file, the key, the value and what is wrong.
+    """
+    try:
+        tree = yaml.read(path)
+    except OSError as error:
+        raise ParamsError(f"{path}: cannot be read ({error.strerror}); run from the project's folder") from error
+    except yaml.TreeError as error:
+        raise ParamsError(f"{path}: not YAML: {error}") from error
+    try:
+        return Params.model_validate(tree)
+    except ValidationError as error:
+        raise ParamsError(f"{path}: {_first_line(error)}") from error
+
+
+def _first_line(error: ValidationError) -> str:
+    """Put the first fault of a validation in one line."""
+    faults = error.errors(include_url=False)
+    first = next((fault for fault in faults if fault["type"] == "extra_forbidden"), faults[0])
+    if first["type"] == "extra_forbidden":
+        return f"{'.'.join(str(part) for part in first['loc'])}: no such parameter; see pipeline/config/schema.py"
+    key = ".".join(str(part) for part in first["loc"]) or "the file"
+    more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
+    value = "" if isinstance(first["input"], dict) else f", not {yaml.shown(first['input'])}"
+    return f"{key}: {first['msg'].removeprefix('Value error, ')}{value}{more}"

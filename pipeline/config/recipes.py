@@ -1,0 +1,156 @@
+"""The blocks of params.yaml that say what is trained and how: every meaning, range and unit, and no value."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from pipeline.config.schema import Count, Section, Share
+
+HEAD = 32
+"""Units of one head of attention."""
+Weight = Annotated[float, Field(ge=0, le=1000)]
+
+
+class LossWeights(Section):
+    """Weight of each head in the training loss; never used for ranking."""
+
+    pitch: Weight
+    """Of regression heads; distributions are all in nats and weigh the same."""
+    step: Weight
+    """Likewise."""
+    duration: Weight
+    """Likewise."""
+    velocity: Weight
+    """Of the velocity of categorical and mixture heads."""
+
+
+class Last(Section):
+    """How a loss at the note after the window is descended: windows at random, Adam, as in the tutorial."""
+
+    batch: Count
+    """Windows, so target notes, in an optimiser step."""
+    learning_rate: Annotated[float, Field(gt=0, le=1)]
+
+
+class Every(Section):
+    """How a loss after every note is descended: passages in segments, the state carried from one to the next."""
+
+    streams: Count
+    """Passages read side by side."""
+    segment: Annotated[int, Field(ge=2)]
+    """Notes between optimiser steps; gradients reach back no further."""
+    segments: Count
+    """Segments in a passage."""
+    learning_rate: Annotated[float, Field(gt=0, le=1)]
+    """Highest rate; it rises to this, then falls evenly to zero at the end of the budget."""
+    warmup: Share
+    """Share of the budget in which it rises."""
+    transpose: Annotated[int, Field(ge=0, le=12)]
+    """Passages are transposed by up to this many semitones, up or down."""
+    stretch: Share
+    """Tempo is changed by up to this share, up or down."""
+    louder: Annotated[int, Field(ge=0, le=40)]
+    """Velocities are shifted by up to this, up or down."""
+
+
+class Train(Section):
+    """The budget, the same for every architecture, and the recipe of each objective."""
+
+    epochs: Count
+    """Epochs at most; an epoch is `notes_per_epoch`, not a pass over the corpus, so that budgets are equal."""
+    notes_per_epoch: Count
+    """Target notes seen in an epoch."""
+    patience: Count
+    """Epochs without a better validation figure before training stops."""
+    clip_norm: Annotated[float, Field(gt=0)]
+    """Largest norm of the gradient of all weights together."""
+    loss_weights: LossWeights
+    residual_notes: Count
+    """Training notes on which the spread of a regression head is fitted, at most."""
+    validation_notes: Count
+    """Validation notes scored after each epoch, at most; evaluate scores all."""
+    threads: Annotated[int, Field(ge=1, le=256)]
+    """Threads of one operation; the weights depend on it in the last bits."""
+    last: Last
+    every: Every
+
+    @model_validator(mode="after")
+    def _an_epoch_holds_a_step(self) -> "Train":
+        least = max(self.last.batch, self.every.streams * self.every.segment * self.every.segments)
+        if self.notes_per_epoch < least:
+            raise ValueError(f"notes_per_epoch is less than one round of batches, {least} notes")
+        return self
+
+
+class Model(Section):
+    """One architecture: the recipe that training follows."""
+
+    input: Literal["scalar", "embedding"]
+    """`scalar`: pitch/128, step [s] and duration [s] as three numbers. `embedding`: a vector looked up for each part of
+    the note, and which keys still sound."""
+    width: Annotated[int, Field(ge=0, le=4096)]
+    """Features of the embedding input; 0 with the scalar input."""
+    velocity: bool
+    """Whether velocity is read and told; bits per note leave it out, so that all can be compared."""
+    cell: Literal["lstm", "gated", "attention"]
+    """`lstm`: LSTM layers. `gated`: residual blocks of a gated linear recurrence and two dense layers, `width` wide.
+    `attention`: such blocks with attention to the last 128 notes in place of the recurrence."""
+    units: Annotated[list[Annotated[int, Field(ge=1, le=4096)]], Field(min_length=1, max_length=8)]
+    """Units of each recurrent layer, first to last; of attention all its heads together, 32 each."""
+    bidirectional: bool
+    """Each layer also reads the window backwards; such a model cannot stream."""
+    between_dropout: Share
+    """Dropout between layers."""
+    dense: Annotated[int, Field(ge=0, le=4096)]
+    """Units of a ReLU layer after the last recurrent one; 0 leaves it out."""
+    final_dropout: Share
+    """Dropout before the heads."""
+    heads: Literal["regression", "categorical", "mixture"]
+    """`regression`: pitch as logits, step and duration as one number each under squared error. `categorical`: a
+    distribution over bins for each part, told in a chain, each part knowing those before it. `mixture`: the same chain,
+    times as a mixture of logistics on the grid."""
+    chain: Annotated[int, Field(ge=0, le=4096)]
+    """Units of each part of the chain; 0 with regression heads."""
+    objective: Literal["last", "every"]
+    """`last`: the loss is taken at the note after the window. `every`: after every note."""
+    memory: Literal["carried", "window"]
+    """What a played or scored model remembers: `carried` state since the first note of the piece, or `window`, for
+    which the last T notes are read anew before every note."""
+
+    @property
+    def residual(self) -> bool:
+        """Whether the layers are residual blocks, which all read and give vectors of `width`."""
+        return self.cell != "lstm"
+
+    @model_validator(mode="after")
+    def _makes_sense(self) -> "Model":
+        for bad, why in (
+            (
+                self.bidirectional and self.objective == "every",
+                "a bidirectional model must not have objective: every, since its backward half has read the targets; "
+                "set objective: last",
+            ),
+            (
+                self.bidirectional and self.memory == "carried",
+                "a bidirectional model has no state to carry from note to note; set memory: window",
+            ),
+            (self.bidirectional and self.residual, "only cell: lstm can be bidirectional"),
+            (
+                self.between_dropout > 0 and len(self.units) == 1,
+                "between_dropout needs two layers in units; use final_dropout",
+            ),
+            ((self.input == "scalar") != (self.width == 0), "width is of input: embedding, and 0 with input: scalar"),
+            (self.residual and self.input == "scalar", f"cell: {self.cell} needs input: embedding"),
+            (
+                self.cell == "attention" and any(units % HEAD for units in self.units),
+                f"units of cell: attention are multiples of {HEAD}, the width of a head",
+            ),
+            ((self.heads == "regression") != (self.chain == 0), "chain is 0 with heads: regression, else its width"),
+            (
+                self.velocity and self.heads == "regression",
+                "heads: regression say nothing of velocity; set velocity: false",
+            ),
+        ):
+            if bad:
+                raise ValueError(why)
+        return self

@@ -1,0 +1,1 @@
+"""Infrastructure shared by all packages: files, errors, processes, paths."""

@@ -1,0 +1,147 @@
+"""Files are written whole or not at all: a reader sees the old file or the new one, never half of either.
+
+A zip, such as an npz, can be sealed: its comment is the sha256 of every byte before it, so that any changed bit is seen
+before the file is used, also those that the checksums inside a zip do not cover.
+"""
+
+import errno
+import hashlib
+import io
+import os
+import stat
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.core.errors import DataError, DiskError
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+WRITABLE = 0o222
+"""Of a mode: somebody may write."""
+_SEAL = 64
+"""Hexadecimal digits of a sha256, at the end of a sealed zip."""
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Give a temporary path beside `path`, and move it there when the block ends without an error.
+
+    The bytes and the folder are synced to the disk before the move counts as done; after an error the temporary file
+    is gone and `path` is as it was. A file that is replaced leaves its mode to the new one; a link is replaced, and
+    what it led to stays, for that may be an object of a cache.
+
+    Raises:
+        DiskError: the disk is full, nothing may be written there, or there is something else than a file.
+    """
+    if reason := _irreplaceable(path):
+        raise DiskError(f"{str(path)!r}: cannot be written: {reason}; give the name of a file that may be")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield temporary
+        _sync(temporary)
+        _keep_mode(path, temporary)
+        temporary.replace(path)
+        _sync(path.parent)
+    except OSError as error:
+        raise unwritable(path, error) from error
+    finally:
+        with suppress(OSError):  # on a disk that is read only there is nothing to remove, and it must not be tried
+            temporary.unlink(missing_ok=True)
+
+
+def _irreplaceable(path: Path) -> str:
+    """Return why nothing may take the place of a path, or nothing: a device, a pipe, or what its owner protects."""
+    if not path.name or path.name == "..":
+        return "this is no name of a file"
+    try:
+        kind = path.stat().st_mode
+    except OSError:  # there is nothing, or a folder is in the way of which more is said when it is made
+        return ""
+    if stat.S_ISDIR(kind):
+        return "this is a folder"
+    if not stat.S_ISREG(kind):
+        return "this is a device, a pipe or a socket"
+    return "" if kind & WRITABLE or _linked(path) else "it is write-protected"
+
+
+def _linked(path: Path) -> bool:
+    """Whether a file has another name: DVC protects the objects of its cache, and may link outputs to them."""
+    return path.is_symlink() or path.stat().st_nlink > 1
+
+
+def _keep_mode(path: Path, temporary: Path) -> None:
+    """Give the mode of a file to the one that takes its place; a disk that knows no modes refuses that."""
+    if path.is_file() and not _linked(path) and path.stat().st_mode != temporary.stat().st_mode:
+        with suppress(OSError):
+            temporary.chmod(stat.S_IMODE(path.stat().st_mode))
+
+
+def unwritable(path: Path, error: OSError) -> DiskError:
+    """Return the error of a file that cannot be written, with the remedy."""
+    why = os.strerror(error.errno) if error.errno else str(error)
+    remedy = "free space on that disk" if error.errno in _FULL else "make that place writable"
+    return DiskError(f"{path}: cannot be written ({why}); what was there is as it was; {remedy} and run again")
+
+
+def unreadable(path: Path, error: Exception, otherwise: str) -> DataError:
+    """Return the error of a file that is there, but not for this user, or of what else is wrong with it."""
+    if isinstance(error, PermissionError):
+        return DataError(f"{path}: may not be read; give yourself the permission (chmod u+r)")
+    return DataError(f"{path}: {otherwise}")
+
+
+def _sync(path: Path) -> None:
+    """Flush a file or folder to the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write a file whole."""
+    with replacing(path) as temporary:
+        temporary.write_bytes(data)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a UTF-8 file whole; lines end in a newline on every system."""
+    write_bytes(path, text.encode("utf-8"))
+
+
+def npz(arrays: Mapping[str, NDArray[Any]]) -> bytes:
+    """Return arrays as an npz archive, in order of name; equal arrays give equal bytes."""
+    buffer = io.BytesIO()
+    ordered: dict[str, Any] = {name: arrays[name] for name in sorted(arrays)}
+    np.savez(buffer, **ordered)
+    return buffer.getvalue()
+
+
+def seal(path: Path) -> None:
+    """Add to a zip without a comment its sha256, as its comment."""
+    with path.open("r+b") as file:
+        file.seek(-2, os.SEEK_END)
+        file.write(_SEAL.to_bytes(2, "little"))
+        file.seek(0)
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+        file.seek(0, os.SEEK_END)
+        file.write(digest.encode())
+
+
+def intact(file: BinaryIO) -> bool:
+    """Whether every bit of a sealed zip is as it was when it was sealed; leaves the file at its begin."""
+    left = max(0, file.seek(0, os.SEEK_END) - _SEAL)
+    file.seek(0)
+    digest = hashlib.sha256()
+    while block := file.read(min(left, 2**20)):
+        digest.update(block)
+        left -= len(block)
+    found = file.read() == digest.hexdigest().encode()
+    file.seek(0)
+    return found

@@ -1,0 +1,1 @@
+"""From a manifest to Parquet tables of notes and pieces."""

@@ -1,0 +1,153 @@
+"""What a corpus is: where it comes from, how each file is verified, under which licence, in which splits.
+
+A manifest is `data/corpora/<corpus>.yaml`, of one of three kinds: files of a source `package`, an `archive` to
+download, or a `folder` of one's own MIDI files. It names the sha256 of every file, itself or through a table beside it,
+so that a changed corpus is a changed manifest.
+"""
+
+import csv
+import hashlib
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, TypeAdapter, ValidationError
+
+from pipeline.config.schema import Name, Section
+from pipeline.core import yaml
+from pipeline.core.errors import CorpusError
+
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Split = Literal["train", "validation", "test"]
+Text = Annotated[str, Field(min_length=1, max_length=2000, pattern=r"^[^\x00]*$")]
+
+
+class Described(Section):
+    """What every manifest says of its music."""
+
+    title: Text
+    licence: Text
+    source: Text
+    """Who made it, and where that is written."""
+
+
+class Listed(Section):
+    """One file of a package."""
+
+    member: Text
+    sha256: Sha256
+    composition: Text
+    split: Split
+
+
+class Package(Described):
+    """Files of a source package, fetched by pip."""
+
+    kind: Literal["package"]
+    requirement: Annotated[str, Field(pattern=r"^[a-z0-9-]+==[0-9.]+$")]
+    """Name and version, such as miditok==3.1.0."""
+    sha256: Sha256
+    """Of the package as pip downloads it."""
+    folder: Text
+    """Where the files are inside it."""
+    pieces: Annotated[list[Listed], Field(min_length=1)]
+
+
+class MemberList(Section):
+    """A table of member and sha256, beside the manifest."""
+
+    file: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*\.csv$")]
+    sha256: Sha256
+
+
+class Archive(Described):
+    """A zip to download, whose own table says composition and split."""
+
+    kind: Literal["archive"]
+    url: Annotated[str, Field(pattern=r"^https://[^ @?\[\]]+\.zip$")]
+    sha256: Sha256
+    """Of the whole zip, as published; what counts is each member."""
+    folder: Text
+    """Where the files are inside it."""
+    table: Text
+    """The table inside that folder, in the columns of MAESTRO."""
+    members: MemberList
+    accepted_leaks: list[Text]
+    """Compositions that the official split has in several splits; said in every run."""
+
+
+class Folder(Described):
+    """One's own MIDI files."""
+
+    kind: Literal["folder"]
+    root: Text
+    """The folder, absolute or relative to the project's."""
+    split_by: Literal["hash", "folders"]
+    """`hash` of the composition, or the top `folders` train, validation and test."""
+    files: Annotated[dict[str, Sha256], Field(min_length=1)]
+    """Path below root: sha256."""
+    compositions: dict[str, Text]
+    """Path below root: composition, where known. Without it every file is a composition of its own."""
+    splits: dict[str, Split]
+    """Path below root: split, where it is to be another than `split_by` gives."""
+
+
+Manifest = Package | Archive | Folder
+_ADAPTER: TypeAdapter[Manifest] = TypeAdapter(Annotated[Manifest, Field(discriminator="kind")])
+
+
+def load(path: Path) -> Manifest:
+    """Read and check a manifest.
+
+    Raises:
+        CorpusError: one line that names the file, the key and what is wrong.
+    """
+    try:
+        tree = yaml.read(path)
+    except FileNotFoundError as error:
+        there = ", ".join(sorted(other.stem for other in path.parent.glob("*.yaml"))) or "none"
+        raise CorpusError(
+            f"{path}: no such corpus; there is {there}; make your own with 'music-rnn corpus {path.stem} FOLDER'"
+        ) from error
+    except (OSError, yaml.TreeError) as error:
+        raise CorpusError(f"{path}: cannot be read: {error}") from error
+    try:
+        return _ADAPTER.validate_python(tree)
+    except ValidationError as error:
+        fault = error.errors(include_url=False)[0]
+        key = ".".join(str(part) for part in fault["loc"]) or "the file"
+        hidden = isinstance(fault["input"], dict | list) or key.endswith("url")  # an address may hold a password
+        value = "" if hidden else f", not {yaml.shown(fault['input'])}"
+        raise CorpusError(f"{path}: {key}: {fault['msg']}{value}") from error
+
+
+def accepted_leaks(manifest: Manifest) -> list[str]:
+    """Return the compositions that may be in several splits; only an official split may have such."""
+    return manifest.accepted_leaks if isinstance(manifest, Archive) else []
+
+
+def listed(beside: Path, members: MemberList) -> dict[str, str]:
+    """Return member: sha256 from the table that stands beside a manifest.
+
+    Raises:
+        CorpusError: the table is missing or another than the manifest means.
+    """
+    path = beside.with_name(members.file)
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise CorpusError(f"{path}: cannot be read ({error.strerror}); restore it with git") from error
+    if hashlib.sha256(data).hexdigest() != members.sha256:
+        raise CorpusError(f"{path}: not the list that {beside} means; restore it with git")
+    return {row["member"]: row["sha256"] for row in csv.DictReader(data.decode("utf-8").splitlines())}
+
+
+def name_of(corpus: str) -> str:
+    """Return the name of a corpus if it is one.
+
+    Raises:
+        CorpusError: it holds other characters than small letters, digits, - and _.
+    """
+    try:
+        return TypeAdapter(Name).validate_python(corpus)
+    except ValidationError as error:
+        raise CorpusError(f"corpus {corpus!r}: use small letters, digits, - and _ only") from error

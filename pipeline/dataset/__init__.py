@@ -1,0 +1,1 @@
+"""From Parquet tables to training batches."""

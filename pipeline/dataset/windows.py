@@ -1,0 +1,130 @@
+"""Where the windows of a piece start, and in which order training reads them.
+
+A window is T consecutive notes of one piece, followed by its target. Nothing is materialised: the file holds every
+note once, and windows are gathered when a batch is made, so that their length costs no disk.
+
+Shapes: N notes of all pieces, P pieces, W windows, T window.
+"""
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from zipfile import BadZipFile
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.core import files
+from pipeline.core.errors import DataError
+from pipeline.notes.quantize import Codes
+
+ARRAYS = ("codes", "ends", "splits", "members", "starts", "length")
+
+
+@dataclass(frozen=True)
+class Windows:
+    """All pieces of a corpus as codes, and where training windows start."""
+
+    codes: Codes
+    """[N, 4], piece after piece."""
+    ends: NDArray[np.int64]
+    """[P] index after the last note of each piece."""
+    splits: NDArray[np.str_]
+    """[P] split of each piece."""
+    members: NDArray[np.str_]
+    """[P] name of each piece in the corpus."""
+    starts: NDArray[np.int32]
+    """[W] first note of each training window."""
+    length: int
+    """Notes in a window, T."""
+
+    def pieces(self, split: str) -> list[Codes]:
+        """Return the codes [n, 4] of each piece of a split.
+
+        Raises:
+            DataError: the split is empty.
+        """
+        found = [
+            self.codes[begin:end]
+            for begin, end, its in zip(self._begins(), self.ends, self.splits, strict=True)
+            if its == split
+        ]
+        if not found:
+            raise DataError(f"the corpus has no piece in the split {split!r}; give one that split in its manifest")
+        return found
+
+    def names(self, split: str) -> list[str]:
+        """Return the names of the pieces of a split, in the order of `pieces`."""
+        return [str(name) for name, its in zip(self.members, self.splits, strict=True) if its == split]
+
+    def _begins(self) -> NDArray[np.int64]:
+        return np.concatenate([[0], self.ends[:-1]])
+
+    def gather(self, windows: NDArray[np.integer]) -> tuple[Codes, Codes]:
+        """Return the notes [B, T, 4] and the target [B, 4] of training windows, given by number."""
+        first = self.starts[windows].astype(np.int64)
+        return self.codes[first[:, None] + np.arange(self.length)], self.codes[first + self.length]
+
+
+def starts(ends: Sequence[int], length: int, stride: int) -> NDArray[np.int32]:
+    """Return the first note of every window that, with its target, lies inside one piece.
+
+    Args:
+        ends: index after the last note of each piece; the first piece begins at 0.
+        length: notes in a window, T.
+        stride: notes between window starts.
+    """
+    begins = [0, *ends[:-1]]
+    ranges = [np.arange(begin, end - length, stride) for begin, end in zip(begins, ends, strict=True)]
+    return np.concatenate([np.empty(0, np.int64), *ranges]).astype(np.int32)
+
+
+def order(seed: int, windows: int, first: int, count: int) -> NDArray[np.int64]:
+    """Return which windows training reads, from its `first` on, `count` of them.
+
+    The order is an endless row of permutations, one for each pass over the corpus, and a function of the seed alone:
+    a run that was stopped goes on with the windows it would have read.
+
+    Raises:
+        DataError: there are no windows.
+    """
+    if windows == 0:
+        raise DataError("no training window: every training piece is shorter than windows.length + 1 notes")
+    passes = range(first // windows, (first + count - 1) // windows + 1)
+    row = np.concatenate([np.random.default_rng([seed, k]).permutation(windows) for k in passes])
+    skip = first - passes.start * windows
+    return row[skip : skip + count]
+
+
+def beginnings(pieces: Sequence[Codes], notes: int) -> list[Codes]:
+    """Cut pieces to their beginnings, of equal length where they are long enough, about `notes` in all; 0 cuts none."""
+    if not notes:
+        return list(pieces)
+    share = max(2, notes // len(pieces))
+    return [codes[:share] for codes in pieces]
+
+
+def save(windows: Windows, path: Path) -> None:
+    """Write windows as a sealed npz; equal windows give equal bytes."""
+    with files.replacing(path) as temporary:
+        temporary.write_bytes(files.npz({name: np.asarray(getattr(windows, name)) for name in ARRAYS}))
+        files.seal(temporary)
+
+
+def load(path: Path) -> Windows:
+    """Read windows.
+
+    Raises:
+        DataError: the file is missing, torn, or a bit of it is another than was written.
+    """
+    try:
+        # Of a file that is no zip, np.load would leave the handle open.
+        data = io.BytesIO(path.read_bytes())
+        if not files.intact(data):
+            raise ValueError("torn, or changed since it was written")
+        with np.load(data, allow_pickle=False) as arrays:
+            values = {name: arrays[name] for name in ARRAYS}
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
+        raise DataError(f"{path}: no windows here ({error}); make them with 'dvc repro windows'") from error
+    return Windows(**{**values, "length": int(values["length"])})

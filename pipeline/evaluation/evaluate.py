@@ -1,0 +1,97 @@
+"""One reading of held-out pieces: bits of every note, and what each head said of some of them.
+
+Reading is what takes time, so all that is asked of the hidden vectors is asked at once.
+
+Shapes: N notes, K targets, H width of the hidden vector.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.core.console import track
+from pipeline.evaluation import calibration
+from pipeline.evaluation.calibration import Judged
+from pipeline.generation import engine
+from pipeline.models.model_io import Trained
+from pipeline.models.numpy.network import Network
+from pipeline.notes.quantize import COLUMN, HEADS, VELOCITY, Codes
+
+JUDGED = 20_000
+"""Notes at most whose whole distributions are looked at, evenly spread."""
+ROWS = 256
+"""Distributions held at once."""
+HEARD = (1, 2, 4, 8, 16, 32, 64, 128, 256)
+"""Numbers of notes heard before a target."""
+TARGETS = 256
+"""Targets told after each of them, evenly spread."""
+
+COLUMNS = {**COLUMN, "velocity": VELOCITY}
+
+
+def read(
+    model: Trained, pieces: Sequence[Codes], batch: int, what: str = ""
+) -> tuple[list[NDArray[np.float64]], dict[str, Judged]]:
+    """Score pieces as `streaming.bits` does, and judge the distributions of every so many notes.
+
+    Args:
+        model: what tells the notes.
+        pieces: codes [N, 4] each.
+        batch: pieces read side by side.
+        what: name of the work, where its progress should be shown.
+
+    Returns:
+        Bits [N - 1, 3 or 4] of each piece, and what was judged of each head, at most `JUDGED` notes.
+    """
+    heads = engine.heads_of(model)
+    scored = [np.empty((max(len(codes) - 1, 0), 4 if model.block.velocity else 3)) for codes in pieces]
+    every = -(-sum(map(len, scored)) // JUDGED)
+    parts: dict[tuple[int, int], dict[str, Judged]] = {}
+    heard = engine.hidden_before(model, pieces, batch)
+    if what:
+        heard = track(heard, what, sum(map(len, scored)), lambda part: part[1].stop - part[1].start)
+    for index, notes, hidden in heard:
+        codes = pieces[index][notes]
+        scored[index][notes.start - 1 : notes.stop - 1] = heads.bits(hidden, codes)
+        some = np.flatnonzero(np.arange(notes.start, notes.stop) % every == 0)
+        for rows in np.array_split(some, -(-len(some) // ROWS)) if len(some) else []:
+            said = heads.chances(hidden[rows], codes[rows])
+            parts[index, notes.start + int(rows[0])] = {
+                name: calibration.judge(masses, codes[rows, COLUMNS[name]]) for name, masses in said.items()
+            }
+    # In the order of the music, whatever the order of reading.
+    chosen = [parts[place] for place in sorted(parts)]
+    return scored, {name: calibration.join([part[name] for part in chosen]) for name in chosen[0]}
+
+
+def by_context(model: Trained, pieces: Sequence[Codes]) -> list[tuple[int, int, dict[str, float]]]:
+    """Return the bits of the same notes told after 1, 2, 4, … 256 notes heard.
+
+    How bits fall along a piece would mix up what a model has heard with how pieces begin; here nothing differs but what
+    was heard. A model whose memory is a window forgets all before it.
+
+    Args:
+        model: what tells the notes.
+        pieces: codes [N, 4] each, N of 2 or more.
+
+    Returns:
+        Rows of notes heard, targets, and mean bits of each head that counts.
+
+    Source: Khandelwal et al., "Sharp nearby, fuzzy far away: how neural language models use context", ACL 2018,
+    section 4, which cuts the context of the same targets.
+    """
+    longest = max(len(codes) for codes in pieces) - 1
+    lengths = [heard for heard in HEARD if heard <= longest]
+    places = [(index, at) for index, codes in enumerate(pieces) for at in range(lengths[-1], len(codes))]
+    chosen = [places[k] for k in np.unique(np.linspace(0, len(places) - 1, TARGETS).astype(int))]
+    targets = np.stack([pieces[index][at] for index, at in chosen])
+    network, heads = Network(model.block, model.weights), engine.heads_of(model)
+    rows = []
+    for length in lengths:
+        reach = min(length, model.length) if model.block.memory == "window" else length
+        heard = np.stack([pieces[index][at - reach : at] for index, at in chosen])
+        hidden = np.concatenate([network.window(part) for part in np.array_split(heard, -(-len(heard) // 64))])
+        mean = heads.bits(hidden, targets)[:, : len(HEADS)].mean(axis=0)
+        rows.append((length, len(chosen), dict(zip(HEADS, map(float, mean), strict=True))))
+    return rows

@@ -1,0 +1,93 @@
+"""What evaluation found of one model, in a JSON file that Git holds.
+
+Shapes: R rows (pieces or passages).
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from pipeline.config.recipes import Model
+from pipeline.core import files
+from pipeline.core.errors import DataError
+from pipeline.evaluation.bits import Scores
+
+
+def readable(value: object) -> str:
+    """Return JSON that Git compares well: a line for each name and for each list of plain values."""
+    text = json.dumps(value, indent=1, allow_nan=False)
+    rows = re.compile(r"\[\n[^][{}]*\n *\]")
+    return rows.sub(lambda row: " ".join(row[0].split()).replace("[ ", "[").replace(" ]", "]"), text) + "\n"
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """One trained model on the pieces that decide."""
+
+    architecture: str
+    block: Model
+    parameters: int
+    bytes: int
+    """Size of the weights on disk."""
+    history: list[dict[str, float]]
+    """One row an epoch: epoch, notes, loss, validation bits."""
+    scores: Scores
+
+    @property
+    def streams(self) -> bool:
+        """Whether a note can be told from a state, without reading the notes before it again."""
+        return not self.block.bidirectional
+
+    def save(self, path: Path) -> None:
+        """Write the figures, a row a line."""
+        facts: dict[str, Any] = {
+            "architecture": self.architecture,
+            "block": self.block.model_dump(),
+            "parameters": self.parameters,
+            "bytes": self.bytes,
+            **{name: round(value, 6) for name, value in self.scores.per_note().items()},
+        }
+        tables: dict[str, list[list[Any]]] = {
+            "history": [list(self.history[0]), *([row[name] for name in self.history[0]] for row in self.history)],
+            "rows": self.scores.as_rows(),
+        }
+        lines = [f"{json.dumps(name)}: {json.dumps(value)}" for name, value in facts.items()]
+        lines += [
+            f"{json.dumps(name)}: [\n" + ",\n".join(json.dumps(row) for row in table) + "\n]"
+            for name, table in tables.items()
+        ]
+        files.write_text(path, "{\n" + ",\n".join(lines) + "\n}\n")
+
+    @classmethod
+    def load(cls, path: Path) -> "Evaluation":
+        """Read what `save` wrote.
+
+        Raises:
+            DataError: nothing there, or not of this kind.
+        """
+        try:
+            return cls.of(json.loads(path.read_text(encoding="utf-8")))
+        except (OSError, ValueError, LookupError, TypeError, ValidationError) as error:
+            raise DataError(f"{path}: no evaluation here ({error}); run 'dvc repro'") from error
+
+    @classmethod
+    def of(cls, facts: Mapping[str, Any]) -> "Evaluation":
+        """Make one of what JSON gives.
+
+        Raises:
+            LookupError, TypeError, ValueError: it is not of this kind.
+        """
+        columns, *rows = facts["history"]
+        return cls(
+            architecture=facts["architecture"],
+            block=Model.model_validate(facts["block"]),
+            parameters=facts["parameters"],
+            bytes=facts["bytes"],
+            history=[dict(zip(columns, row, strict=True)) for row in rows],
+            scores=Scores.of_rows(facts["rows"]),
+        )

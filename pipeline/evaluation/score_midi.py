@@ -1,0 +1,93 @@
+"""How surprised a model is by MIDI files: bits of every note, per head.
+
+Shapes: N notes.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.table import Column, Table
+from rich.text import Text
+
+from pipeline.core import files
+from pipeline.core.errors import DataError, MidiError, printable
+from pipeline.generation import engine
+from pipeline.midi import reader, validate
+from pipeline.models.model_io import Trained
+from pipeline.notes import quantize
+from pipeline.notes.note import COLUMNS, Notes
+from pipeline.notes.quantize import HEADS
+
+
+@dataclass(frozen=True)
+class Scored:
+    """One file under a model."""
+
+    path: Path
+    notes: Notes
+    """[N]"""
+    bits: NDArray[np.float64]
+    """[N - 1, 3] of all notes but the first, columns as `HEADS`; a fourth is of velocity, where the model tells it."""
+
+    @property
+    def heads(self) -> tuple[str, ...]:
+        """Names of the columns."""
+        return (*HEADS, "velocity")[: self.bits.shape[1]]
+
+
+def score(model: Trained, paths: Sequence[Path]) -> list[Scored]:
+    """Score MIDI files.
+
+    Raises:
+        MidiError: names the file that cannot be read or has fewer than two notes.
+        DataError: the model tells a note of a file in bits that are no number.
+    """
+    return [_one(model, path) for path in paths]
+
+
+def _one(model: Trained, path: Path) -> Scored:
+    try:
+        notes = reader.read_notes(validate.read(path), "symusic", model.pedal)
+    except (OSError, MidiError) as error:
+        raise MidiError(f"{path}: {error}; give a MIDI file with notes") from error
+    if len(notes) < 2:
+        raise MidiError(f"{path}: one note only; the first is never scored, so give a file with two or more")
+    with np.errstate(all="ignore"):
+        bits = engine.bits(model, [quantize.encode(notes)], 1)[0]
+    if bad := int((~np.isfinite(bits).all(axis=1)).sum()):
+        why = f"under {model.architecture}, {bad:,} of {len(bits):,} notes have bits that are no number"
+        raise DataError(f"{path}: {why}; its weights are no use, so train the model again")
+    return Scored(path, notes, bits)
+
+
+def show(found: Sequence[Scored]) -> None:
+    """Print one row a file."""
+    out = Table(Column("file", overflow="fold"), "notes", "bits per note", *(found[0].heads if found else HEADS))
+    for each in found:
+        mean = each.bits.mean(axis=0)
+        told = (mean[: len(HEADS)].sum(), *mean)
+        out.add_row(Text(printable(str(each.path))), f"{len(each.notes):,}", *(f"{value:.3f}" for value in told))
+    Console(highlight=False).print(out)
+
+
+def write(found: Sequence[Scored], path: Path) -> None:
+    """Write one row a note: file, the note, and its bits per head; those of a first note are null."""
+    parts = []
+    for each in found:
+        name = str(each.path).encode("utf-8", "backslashreplace").decode()  # a name need not be UTF-8
+        columns = {"file": pa.array([name] * len(each.notes), pa.string())}
+        columns |= {name: pa.array(each.notes[name]) for name in COLUMNS}
+        bits = np.concatenate([np.full((1, len(each.heads)), np.nan), each.bits])
+        columns |= {
+            f"bits_{head}": pa.array(bits[:, place], pa.float64(), from_pandas=True)
+            for place, head in enumerate(each.heads)
+        }
+        parts.append(pa.table(columns))
+    with files.replacing(path) as temporary:
+        pq.write_table(pa.concat_tables(parts), temporary, compression="zstd", write_page_checksum=True)

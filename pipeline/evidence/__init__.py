@@ -1,1 +1,0 @@
-"""What was found, and the pages and tables that show it."""

@@ -1,0 +1,1 @@
+"""Studies: many experiments and one page of results."""

@@ -1,0 +1,1 @@
+"""Models for other programs, and the model that the package bundles."""

@@ -1,0 +1,193 @@
+"""One note of a trained model as a `.tflite` file, for programs in other languages: numpy and Python stay behind.
+
+The file has two signatures; drawing a note stays with whoever plays, as in `pipeline.models.numpy.autoregressive_heads`:
+
+    hear   note [1, 4] and the state (all zero before the first note) to hidden [1, H] and the state after
+    tell   hidden [1, H] and note [1, 4] to the outputs of each part: draw `step` first, put it into the note and ask
+           again for `pitch`, then for `duration`, then for `velocity`; a part knows those before it and no other
+
+A note is step and duration in cells of 10 ms, pitch and velocity. Outputs are logits of 82 bins of time, 128 pitches
+and 32 bins of velocity; of mixture heads 24 numbers a time; of regression heads seconds.
+
+Shapes: H width of the hidden vector, with the cells left of each key as of `pipeline.models.numpy.network`; U units.
+"""
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import tensorflow as tf
+
+from pipeline.config.recipes import HEAD, Model
+from pipeline.core import files
+from pipeline.core.errors import DataError
+from pipeline.models.keras import heads, layers
+from pipeline.models.model_io import Trained
+from pipeline.models.numpy import autoregressive_heads
+from pipeline.models.numpy.layers import SPAN
+from pipeline.models.numpy.network import EMBEDDED
+from pipeline.notes import quantize
+from pipeline.notes.note import PITCHES
+from pipeline.notes.quantize import DURATION, PITCH, STEP
+
+LEFT = "left"
+"""Name of that part of the state which holds the cells left of each key."""
+
+
+def shapes(block: Model) -> dict[str, list[int]]:
+    """Return the shape of each part of the state."""
+    out = {LEFT: [1, PITCHES]} if block.input == "embedding" else {}
+    for number, units in enumerate(block.units, 1):
+        kept = {"lstm": {"output": [1, units], "cell": [1, units]}, "gated": {"state": [1, units]}}
+        kept["attention"] = {"known": [SPAN - 1, 2 * units], "count": [1, 1]}
+        out |= {f"{block.cell}_{number}_{part}": shape for part, shape in kept[block.cell].items()}
+    return out
+
+
+class OneNote(tf.Module):
+    """The graph of one note; weights are constants in it."""
+
+    def __init__(self, model: Trained) -> None:
+        super().__init__()
+        self.block = model.block
+        self.weights = {name: tf.constant(value) for name, value in model.weights.items()}
+        self.far_first = {name: value[:, ::-1].T for name, value in model.weights.items() if name.endswith("/distance")}
+
+    @property
+    def embeds(self) -> bool:
+        """Whether the hidden vector ends with what is left of each key."""
+        return self.block.input == "embedding"
+
+    def hear(self, note: Any, **state: Any) -> dict[str, Any]:
+        """Read a note."""
+        x, state = self._input(note, dict(state))
+        for number in range(1, len(self.block.units) + 1):
+            read = self._residual if self.block.residual else self._lstm
+            x, state = read(f"{self.block.cell}_{number}", x, state)
+        if self.block.residual:
+            x = self._normed(x, "norm/scale")
+        if self.block.dense:
+            x = tf.nn.relu(self._linear(x, "dense"))
+        return {"hidden": tf.concat([x, state[LEFT]], 1) if self.embeds else x, **state}
+
+    def _input(self, note: Any, state: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+        """Return what the layers read [1, D], and the state with this note among the keys."""
+        if not self.embeds:
+            return tf.cast(tf.gather(note, quantize.SCALAR_ORDER, axis=1), tf.float32) * quantize.SCALE, state
+        left = _later(state[LEFT], note)
+        tokens, x = heads.to_tokens(note), self._linear(layers.sounding(left), "sounding")
+        for name, column in EMBEDDED.items():
+            if name != "velocity" or self.block.velocity:
+                x += self._looked_up(f"{name}_embedding", tokens[:, column])
+        struck = tf.one_hot(note[:, PITCH], PITCHES)
+        held = tf.cast(note[:, DURATION, None], tf.float32)
+        return x, {**state, LEFT: left * (1 - struck) + held * struck}
+
+    def _lstm(self, name: str, x: Any, state: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+        """Read x [1, D] by one LSTM layer."""
+        h, c = state[f"{name}_output"], state[f"{name}_cell"]
+        z = self._linear(x, name) + h @ self.weights[f"{name}/recurrent_kernel"]
+        told, forget, new, out = tf.split(z, 4, 1)
+        c = tf.sigmoid(forget) * c + tf.sigmoid(told) * tf.tanh(new)
+        h = tf.sigmoid(out) * tf.tanh(c)
+        return h, {**state, f"{name}_output": h, f"{name}_cell": c}
+
+    def _residual(self, name: str, x: Any, state: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+        """Read x [1, D] by one residual block."""
+        inner = tf.split(self._linear(self._normed(x, f"{name}/norm1/scale"), f"{name}/inner"), 3, 1)
+        mixed, after = (self._gated if self.block.cell == "gated" else self._attention)(name, inner, state)
+        x += mixed @ self.weights[f"{name}/outer/kernel"]
+        up = self._linear(self._normed(x, f"{name}/norm2/scale"), f"{name}/up")
+        return x + layers.gelu(up) @ self.weights[f"{name}/down/kernel"], {**state, **after}
+
+    def _gated(self, name: str, inner: list[Any], state: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+        """Run the recurrence over what to keep, what is new and what to tell [1, U] each."""
+        keep, new, gate = inner
+        keep = tf.sigmoid(keep)
+        now = keep * state[f"{name}_state"] + (1 - keep) * new
+        return now * gate * tf.sigmoid(gate), {f"{name}_state": now}
+
+    def _attention(self, name: str, inner: list[Any], state: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+        """Attend by a query to keys and values [1, U] each; those from before the first note count for nothing."""
+        query, *new = inner
+        known = tf.concat([state[f"{name}_known"], tf.concat(new, 1)], 0)
+        keys, values = (tf.reshape(each, [SPAN, -1, HEAD]) for each in tf.split(known, 2, 1))
+        count = state[f"{name}_count"]
+        scores = tf.reduce_sum(keys * tf.reshape(query * HEAD**-0.5, [1, -1, HEAD]), 2)
+        scores += tf.constant(self.far_first[f"{name}/distance"])
+        away = tf.range(SPAN - 1.0, -1.0, -1.0)[:, None]
+        shares = tf.nn.softmax(tf.where(away > count, -1e9, scores), 0)
+        found = tf.reshape(tf.reduce_sum(shares[:, :, None] * values, 0), [1, -1])
+        return found, {f"{name}_known": known[1:], f"{name}_count": count + 1}
+
+    def tell(self, hidden: Any, note: Any) -> dict[str, Any]:
+        """Return the outputs of each part, given the parts of the note before it."""
+        if self.block.heads == "regression":
+            return {part: self._linear(self._body(hidden, part), part) for part in quantize.HEADS}
+        parts = autoregressive_heads.PARTS if self.block.velocity else autoregressive_heads.PARTS[:3]
+        said = dict(
+            zip(parts, tf.split(self._linear(self._body(hidden, "chain"), "chain"), len(parts), 1), strict=True)
+        )
+        if self.embeds:
+            ahead = layers.sounding(_later(hidden[:, -PITCHES:], note)) @ self.weights["ahead/kernel"]
+            for part, each in zip(("pitch", "duration"), tf.split(ahead, 2, 1), strict=True):
+                said[part] += each
+        tokens = heads.to_tokens(note)
+        for part in parts:
+            for known in autoregressive_heads.KNOWN[part]:
+                said[part] += self._looked_up(f"{part}_given_{known}", tokens[:, heads.TOKEN[known][0]])
+        return {part: self._linear(layers.gelu(each), part) for part, each in said.items()}
+
+    def _body(self, hidden: Any, reader: str) -> Any:
+        """Return that part of a hidden vector which a layer reads."""
+        return hidden[:, : self.weights[f"{reader}/kernel"].shape[0]]
+
+    def _linear(self, x: Any, name: str) -> Any:
+        return x @ self.weights[f"{name}/kernel"] + self.weights[f"{name}/bias"]
+
+    def _normed(self, x: Any, scale: str) -> Any:
+        return x * tf.math.rsqrt(tf.reduce_mean(tf.square(x), 1, keepdims=True) + 1e-6) * self.weights[scale]
+
+    def _looked_up(self, table: str, index: Any) -> Any:
+        return tf.gather(self.weights[f"{table}/embeddings"], index)
+
+
+def _later(left: Any, note: Any) -> Any:
+    """Return what is left [1, 128] when the step of a note has passed."""
+    return tf.maximum(left - tf.cast(note[:, STEP, None], tf.float32), 0)
+
+
+def convert(model: Trained) -> bytes:
+    """Return a model as the bytes of a `.tflite` file.
+
+    Raises:
+        DataError: it has no state that it carries from note to note: one that reads its last notes again for every note
+            would be another model as a state carried without end.
+    """
+    if model.block.memory != "carried":
+        raise DataError(
+            f"{model.architecture}: memory: {model.block.memory} reads its last {model.length} notes again for every "
+            "note, and has no state to export; take a model with memory: carried, such as expressive, or train it with "
+            f"model.{model.architecture}.memory=carried"
+            + (" and bidirectional=false" if model.block.bidirectional else "")
+        )
+    one = OneNote(model)
+    note = tf.TensorSpec([1, 4], tf.int32, name="note")
+    state = {name: tf.TensorSpec(shape, tf.float32, name=name) for name, shape in shapes(model.block).items()}
+    hear = tf.function(one.hear).get_concrete_function(note, **state)
+    hidden = tf.TensorSpec(hear.structured_outputs["hidden"].shape, tf.float32, name="hidden")
+    tell = tf.function(one.tell).get_concrete_function(hidden, note)
+    with tempfile.TemporaryDirectory() as folder:
+        tf.saved_model.save(one, folder, signatures={"hear": hear, "tell": tell})
+        converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=["hear", "tell"])
+        data: bytes = converter.convert()
+    return data
+
+
+def write(model: Trained, path: Path) -> None:
+    """Write a model as a `.tflite` file.
+
+    Raises:
+        DataError: as of `convert`.
+    """
+    files.write_bytes(path, convert(model))

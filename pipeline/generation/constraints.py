@@ -1,0 +1,128 @@
+"""What a chosen note may be: the pitches of a key and a range, and how soon it may start after the others.
+
+Two sets are all there is, so a limit cannot be broken by a note and a note cannot be left without an outcome:
+
+- Key and range allow the same pitches for every note; if there are none, that is refused before the first note.
+- Polyphony and density forbid the first steps, up to some cell, and never another. No note is cut or shortened: the
+  next one waits. Step 1000 is always allowed, because a duration is 1000 cells at most, so whatever sounds has ended
+  1000 cells after the last onset, and a second is only 100 cells.
+
+How notes are counted, on the safe side of what a MIDI file or a synthesiser makes of them:
+
+- A note sounds from its onset up to, not including, onset + duration; duration 0 is heard (4 ms), so it sounds in the
+  cell of its onset and in no later one. Then the number of notes sounding can only rise at an onset.
+- A pitch struck again while it sounds counts twice until the older note would have ended. The MIDI writer cuts the
+  older note, other players may not: the limit holds for both.
+- Notes of one pitch and onset are written to end together, so each counts until the latest of their ends.
+- Notes that a person played count like all others, but are as they are: limits bind the notes that are chosen.
+
+Shapes: N notes, 128 pitches.
+"""
+
+from collections import deque
+
+from pipeline.core.errors import ParamsError
+from pipeline.notes.note import PITCHES
+from pipeline.notes.quantize import CELL, DURATION, PITCH, STEP, Codes
+
+SECOND = round(1 / CELL)
+"""Cells of the time grid in a second."""
+CHROMATIC = "chromatic"
+"""The key without a tonic: all twelve pitch classes."""
+TONICS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
+"""Semitones above C."""
+ACCIDENTALS = {"": 0, "#": 1, "b": -1}
+SCALES = {
+    "major": (0, 2, 4, 5, 7, 9, 11),
+    "minor": (0, 2, 3, 5, 7, 8, 10),
+    "harmonic minor": (0, 2, 3, 5, 7, 8, 11),
+    "melodic minor": (0, 2, 3, 5, 7, 9, 11),
+    "dorian": (0, 2, 3, 5, 7, 9, 10),
+    "phrygian": (0, 1, 3, 5, 7, 8, 10),
+    "lydian": (0, 2, 4, 6, 7, 9, 11),
+    "mixolydian": (0, 2, 4, 5, 7, 9, 10),
+    "locrian": (0, 1, 3, 5, 6, 8, 10),
+    "pentatonic": (0, 2, 4, 7, 9),
+    "minor pentatonic": (0, 3, 5, 7, 10),
+    "blues": (0, 3, 5, 6, 7, 10),
+    "whole tone": (0, 2, 4, 6, 8, 10),
+}
+"""Semitones above the tonic; `minor` is the natural, `pentatonic` the major one."""
+
+
+def pitches(key: str, lowest: int, highest: int) -> list[int]:
+    """Return the pitches of a key within a range, upwards.
+
+    Args:
+        key: `chromatic`, or a tonic and a scale, such as `C major`, `F# minor` or `Bb dorian`.
+        lowest: first pitch of the range.
+        highest: last pitch of the range, itself allowed.
+
+    Returns:
+        Pitches, at least one.
+
+    Raises:
+        ParamsError: there is no such key, or none of its pitches lies in the range.
+    """
+    classes = _classes(key)
+    found = [pitch for pitch in range(max(lowest, 0), min(highest + 1, PITCHES)) if pitch % 12 in classes]
+    if not found:
+        raise ParamsError(f"no pitch of {key!r} lies in {lowest}..{highest}; lower lowest or raise highest")
+    return found
+
+
+def _classes(key: str) -> set[int]:
+    """Return the pitch classes of a key, semitones above C."""
+    if key == CHROMATIC:
+        return set(range(12))
+    tonic, _, scale = key.partition(" ")
+    if tonic[:1] not in TONICS or tonic[1:] not in ACCIDENTALS or scale not in SCALES:
+        names = ", ".join(SCALES)
+        raise ParamsError(f"no key {key!r}; give {CHROMATIC}, or a tonic such as C, F# or Bb and one of {names}")
+    root = TONICS[tonic[0]] + ACCIDENTALS[tonic[1:]]
+    return {(root + above) % 12 for above in SCALES[scale]}
+
+
+class Limits:
+    """How soon the next note may start, after the notes that came."""
+
+    def __init__(self, polyphony: int, density: int) -> None:
+        """Begin before the first note.
+
+        Args:
+            polyphony: notes that may sound at once; 0 is no limit.
+            density: notes that may start within any second, [t, t + 1 s); 0 is no limit.
+        """
+        self.polyphony = polyphony
+        self.density = density
+        self.now = 0
+        """Onset of the last note [cells]."""
+        self.sounding: list[tuple[int, int, int]] = []
+        """End [cells], onset [cells] and pitch of the notes that sound at `now`; kept under a limit on polyphony."""
+        self.onsets: deque[int] = deque(maxlen=density)
+        """The last `density` onsets [cells]."""
+
+    def earliest(self) -> int:
+        """Return the least step [cells] that keeps all limits, 0..1000; so does every longer one."""
+        first = self.now
+        if self.polyphony and len(self.sounding) >= self.polyphony:
+            first = sorted(self.sounding)[-self.polyphony][0]
+        if self.density and len(self.onsets) == self.density:
+            first = max(first, self.onsets[0] + SECOND)
+        return first - self.now if first > self.now else 0
+
+    def add(self, step: int, duration: int, pitch: int) -> None:
+        """Take note of a note: step and duration in cells, 0..1000."""
+        self.now = now = self.now + step
+        self.onsets.append(now)
+        if self.polyphony:
+            others = [note for note in self.sounding if note[0] > now]
+            twins = [note for note in others if note[1:] == (now, pitch)]
+            end = max([now + max(duration, 1), *(note[0] for note in twins)])
+            self.sounding = [(end, now, pitch) if note in twins else note for note in others]
+            self.sounding.append((end, now, pitch))
+
+    def hear(self, codes: Codes) -> None:
+        """Take note of notes that were not chosen here, codes [N, 4]."""
+        for code in codes.tolist():
+            self.add(code[STEP], code[DURATION], code[PITCH])

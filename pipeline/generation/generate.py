@@ -1,0 +1,83 @@
+"""A model plays on from a prompt, to a MIDI file and a piano roll."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from pipeline.config.schema import Sampling
+from pipeline.core import console
+from pipeline.core.errors import MidiError, printable
+from pipeline.generation import engine
+from pipeline.generation.sampling import Sampler
+from pipeline.midi import reader, validate
+from pipeline.models.model_io import Trained
+from pipeline.notes import quantize
+from pipeline.notes.quantize import DURATION, PITCH, STEP, VELOCITY, Codes
+
+FULL = int(reader.LONGEST_TICKS * reader.TICK / quantize.CELL)
+"""The last cell of a MIDI file."""
+LIMIT = f"{reader.LONGEST_TICKS * reader.TICK:,.3f} s"
+MIDDLE_C = {STEP: 0, DURATION: 50, PITCH: 60, VELOCITY: 64}
+
+
+AS_IT_IS = Sampling(
+    temperature_pitch=1.0,
+    temperature_time=1.0,
+    top_p_pitch=1.0,
+    top_p_time=1.0,
+    key="chromatic",
+    lowest=0,
+    highest=127,
+    polyphony=0,
+    density=0,
+)
+"""Sampling that changes nothing of what a model says: for use outside a project, where no params.yaml is."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to play on from, how far, and by which seed."""
+
+    prompt: Path | None
+    notes: int
+    seed: int | list[int]
+
+
+def read_prompt(path: Path | None, pedal: bool = False) -> Codes:
+    """Return the notes of a MIDI file as codes [n, 4], with or without the pedal; of no file, one middle C.
+
+    Raises:
+        MidiError: the file cannot be read.
+    """
+    if path is None:
+        return np.array([[MIDDLE_C[column] for column in range(4)]], np.int16)
+    try:
+        return quantize.encode(reader.read_notes(validate.read(path), "symusic", pedal))
+    except (OSError, MidiError) as error:
+        raise MidiError(f"{path}: {error}; give a MIDI file with notes") from error
+
+
+def write(model: Trained, request: Request, how: Sampling, path: Path) -> None:
+    """Play and write `path`, with a piano roll beside it."""
+    play(model, read_prompt(request.prompt, model.pedal), request, how, path)
+
+
+def play(model: Trained, prompt: Codes, request: Request, how: Sampling, path: Path) -> None:
+    """Play on from a prompt [n, 4] and write both, the prompt first; where the file is full, say so and stop.
+
+    Raises:
+        DataError: the model says what is no probability.
+    """
+    from pipeline.midi import piano_roll  # loads matplotlib, which takes longer than to play
+
+    sampler = Sampler(np.random.default_rng(request.seed), how)
+    sampler.hear(prompt)
+    with np.errstate(all="ignore"):  # numbers that are none are an error of the sampler, in one line
+        played = engine.improvise(model, prompt, request.notes, sampler.choose, FULL)
+    if len(played) < request.notes:
+        console.say(f"{path}: full after {len(played):,} notes of {request.notes:,}; a MIDI file holds {LIMIT}")
+    notes = quantize.decode(np.concatenate([prompt, played]))
+    reader.write_notes(notes, path)
+    title = printable(f"{model.architecture}: {path.stem} (prompt grey)")
+    piano_roll.draw(notes, title, len(prompt), path.with_suffix(".png"))

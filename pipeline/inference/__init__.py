@@ -1,1 +1,0 @@
-"""Trained models in numpy: one note in, one distribution out; no TensorFlow."""

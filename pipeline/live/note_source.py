@@ -1,0 +1,64 @@
+"""A note to come, and what such notes come from: the words that a player and an improviser share.
+
+Shapes: N notes.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+import numpy as np
+
+from pipeline.notes.quantize import CELLS, DURATION, PITCH, STEP, VELOCITY, Codes
+
+
+class Draft(NamedTuple):
+    """A note to come: onset in cells since the player began, duration in cells, pitch, velocity."""
+
+    onset: int
+    duration: int
+    pitch: int
+    velocity: int
+
+
+def codes_of(notes: Sequence[Draft]) -> Codes:
+    """Return notes in order of time as codes [N, 4]; the first step is 0."""
+    table = np.array(notes, dtype=np.int64).reshape(-1, 4)
+    codes = np.empty((len(table), 4), np.int16)
+    codes[:, STEP] = np.clip(np.diff(table[:, 0], prepend=table[:1, 0]), 0, CELLS - 1)
+    codes[:, DURATION] = np.clip(table[:, 1], 0, CELLS - 1)
+    codes[:, PITCH], codes[:, VELOCITY] = table[:, 2], table[:, 3]
+    return codes
+
+
+def drafts_of(codes: Codes) -> list[Draft]:
+    """Return codes [N, 4] as notes in order of time, the last of them at cell 0."""
+    onsets = np.cumsum(codes[:, STEP], dtype=int)
+    rest = codes[:, [DURATION, PITCH, VELOCITY]]
+    return [Draft(onset, *others) for onset, others in zip((onsets - onsets[-1:]).tolist(), rest.tolist(), strict=True)]
+
+
+class Source(Protocol):
+    """Where notes come from. One thread calls it; what may be set by others is set whole, so that no lock is needed."""
+
+    @property
+    def tempo(self) -> float:
+        """Music time per clock time."""
+
+    @property
+    def done(self) -> bool:
+        """Whether no note will come any more."""
+
+    def propose(self, floor: int) -> Draft | None:
+        """Return the next note without playing it, or None while there is none; up to cell `floor` all is decided."""
+
+    def accept(self) -> None:
+        """Play the note that was proposed last."""
+
+    def strike(self, cell: int, pitch: int, velocity: int) -> bool:
+        """Hear a person strike a key; return whether that silences what plays."""
+
+    def lift(self, cell: int, pitch: int) -> None:
+        """Hear a person let go of a key."""
+
+    def silenced(self, cell: int) -> None:
+        """Know that all notes ended at a cell, and that those to come do not."""

@@ -1,1 +1,0 @@
-"""How well a model tells notes, what it plays, and what it costs."""

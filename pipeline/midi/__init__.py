@@ -1,0 +1,1 @@
+"""MIDI files: check, read, write, draw."""

@@ -1,0 +1,158 @@
+"""What a model says of the next note in training: the outputs of its heads and their losses.
+
+The twins in numpy, from which scores and samples come, are `pipeline.models.numpy.heads` and `pipeline.models.numpy.autoregressive_heads`.
+
+Shapes: N notes, H width of the hidden vector, C width of the chain.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from pipeline.config.recipes import LossWeights, Model
+from pipeline.models import logistic_mixture
+from pipeline.models.keras import layers
+from pipeline.models.keras.layers import Linear
+from pipeline.models.numpy import autoregressive_heads
+from pipeline.notes import quantize
+from pipeline.notes.active_notes import FEATURES
+from pipeline.notes.note import PITCHES
+from pipeline.notes.quantize import BINS, CELL, COLUMN, DURATION, PITCH, STEP, VELOCITY, VELOCITY_BINS, Codes
+
+Losses = Mapping[str, Any]
+"""Of each head [N]: nats, or squared seconds of a regression head."""
+TOKEN = {
+    "step": (STEP, BINS),
+    "pitch": (PITCH, PITCHES),
+    "duration": (DURATION, BINS),
+    "velocity": (VELOCITY, VELOCITY_BINS),
+}
+"""Column of the tokens, and how many there are."""
+
+
+class Regression(keras.layers.Layer):
+    """Pitch as logits, step and duration as one number each under squared error, as the tutorial has them."""
+
+    def __init__(self) -> None:
+        super().__init__(name="heads")
+        sizes = {"pitch": PITCHES, "step": 1, "duration": 1}
+        self.parts = {name: keras.layers.Dense(size, name=name) for name, size in sizes.items()}
+        self.layers = list(self.parts.values())
+
+    def build(self, shape: Any) -> None:
+        """Make the weights for hidden vectors of a width."""
+        for layer in self.layers:
+            layer.build((None, shape[-1]))
+
+    def call(self, hidden: Any, codes: Any, left: Any) -> Losses:
+        """Return the losses of the notes that came: codes [N, 4] after hidden [N, H]."""
+        nats = tf.nn.sparse_softmax_cross_entropy_with_logits(codes[:, PITCH], self.parts["pitch"](hidden))
+        out = {"pitch": nats}
+        for name in ("step", "duration"):
+            seconds = tf.cast(codes[:, COLUMN[name]], tf.float32) * CELL
+            out[name] = tf.square(self.parts[name](hidden)[:, 0] - seconds)
+        return out
+
+    def weigh(self, losses: Losses, weights: LossWeights) -> Any:
+        """Return one loss a note [N]."""
+        return sum(getattr(weights, name) * loss for name, loss in losses.items())
+
+
+class Chain(keras.layers.Layer):
+    """Categorical and mixture heads; see `pipeline.models.numpy.autoregressive_heads`."""
+
+    def __init__(self, block: Model) -> None:
+        super().__init__(name="heads")
+        self.mixed = block.heads == "mixture"
+        self.parts = autoregressive_heads.PARTS if block.velocity else autoregressive_heads.PARTS[:3]
+        width = block.chain
+        self.chain = Linear(len(self.parts) * width, "chain")
+        self.ahead = Linear(2 * width, "ahead", 0.5, bias=False) if block.input == "embedding" else None
+        self.given = {
+            (part, known): keras.layers.Embedding(
+                TOKEN[known][1], width, layers.normal(0.3), name=f"{part}_given_{known}"
+            )
+            for part in self.parts
+            for known in autoregressive_heads.KNOWN[part]
+        }
+        self.out = {part: Linear(self._outputs(part), part, 0.3) for part in self.parts}
+        self.width = width
+        self.layers = [self.chain, *([self.ahead] if self.ahead else []), *self.given.values(), *self.out.values()]
+
+    def _outputs(self, part: str) -> int:
+        return logistic_mixture.OUTPUTS if self.mixed and part in ("step", "duration") else TOKEN[part][1]
+
+    def build(self, shape: Any) -> None:
+        """Make the weights for hidden vectors of a width."""
+        self.chain.build((None, shape[-1]))
+        for layer in self.given.values():
+            layer.build()
+        for layer in self.out.values():
+            layer.build((None, self.width))
+        if self.ahead:
+            self.ahead.build((None, FEATURES))
+
+    def begin(self, codes: Codes) -> None:
+        """Start the outputs at how often each value comes in training codes [N, 4]."""
+        tokens = quantize.tokens(codes)
+        for part, layer in self.out.items():
+            if layer.units == TOKEN[part][1]:
+                counts = np.bincount(tokens[:, TOKEN[part][0]], minlength=layer.units) + 10.0
+                layer.bias.assign(np.log(counts / counts.sum()))
+            else:
+                means = np.linspace(0.0, 5.0, logistic_mixture.COMPONENTS)
+                flat = np.concatenate([np.zeros_like(means), means, np.full_like(means, -1.0)])
+                layer.bias.assign(flat)
+
+    def call(self, hidden: Any, codes: Any, left: Any) -> Losses:
+        """Return the losses of the notes that came.
+
+        Args:
+            hidden: [N, H].
+            codes: [N, 4], the notes that came after.
+            left: [N, 128], what is left of sounding keys at their onsets.
+        """
+        said = dict(zip(self.parts, tf.split(self.chain(hidden), len(self.parts), -1), strict=True))
+        if self.ahead:
+            pitch, duration = tf.split(self.ahead(layers.sounding(left)), 2, -1)
+            said["pitch"] += pitch
+            said["duration"] += duration
+        tokens = to_tokens(codes)
+        for (part, known), table in self.given.items():
+            said[part] += table(tokens[:, TOKEN[known][0]])
+        out = {}
+        for part in self.parts:
+            outputs = self.out[part](layers.gelu(said[part]))
+            if self.mixed and part in ("step", "duration"):
+                out[part] = _mixture_nats(outputs, codes[:, COLUMN[part]])
+            else:
+                out[part] = tf.nn.sparse_softmax_cross_entropy_with_logits(tokens[:, TOKEN[part][0]], outputs)
+        return out
+
+    def weigh(self, losses: Losses, weights: LossWeights) -> Any:
+        """Return one loss a note [N]: nats of all parts, velocity by its weight."""
+        return sum((weights.velocity if name == "velocity" else 1.0) * loss for name, loss in losses.items())
+
+
+def to_tokens(codes: Any) -> Any:
+    """Return tokens [..., 4] of codes [..., 4], as `encoding.tokens`."""
+    bins = tf.constant(quantize.BIN_OF)
+    step, duration = tf.gather(bins, codes[..., STEP]), tf.gather(bins, codes[..., DURATION])
+    return tf.stack([step, duration, codes[..., PITCH], codes[..., VELOCITY] // quantize.VELOCITY_WIDTH], -1)
+
+
+def _mixture_nats(outputs: Any, cells: Any) -> Any:
+    """Return -log P [N] of cells [N] under outputs [N, 3 M]; the twin of `mixture.log_masses`."""
+    logits, means, scales = tf.split(outputs, 3, -1)
+    weights = tf.nn.log_softmax(logits)
+    scales = tf.exp(tf.clip_by_value(scales, *logistic_mixture.LOG_SCALES))
+    edges = tf.constant(logistic_mixture.EDGES, tf.float32)
+    low = (tf.gather(edges, cells)[:, None] - means) / scales
+    high = (tf.gather(edges, cells + 1)[:, None] - means) / scales
+    # The width of the cell by itself: of late times, low and high agree in all but the last digits of a float32.
+    width = tf.gather(tf.constant(np.diff(logistic_mixture.EDGES), tf.float32), cells)[:, None] / scales
+    inside = tf.math.log(-tf.math.expm1(-width))
+    return -tf.reduce_logsumexp(weights + tf.math.log_sigmoid(high) + tf.math.log_sigmoid(-low) + inside, -1)

@@ -1,0 +1,180 @@
+"""Layers that Keras lacks. Their twins in numpy are in `pipeline.models.numpy.layers` and `pipeline.models.numpy.network`.
+
+Shapes: B pieces or windows side by side, T notes, D width, U units.
+"""
+
+import math
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from pipeline.notes.active_notes import FADE, FEATURES
+from pipeline.notes.note import PITCHES
+from pipeline.notes.quantize import BINS, DURATION, PITCH, STEP, VELOCITY, VELOCITY_BINS
+
+LONGEST = 200.0
+"""Notes that the slowest unit of a gated recurrence remembers at first."""
+
+
+def normal(spread: float) -> keras.initializers.Initializer:
+    """Return an initializer of normal numbers, by the seed that training set."""
+    return keras.initializers.RandomNormal(stddev=spread)
+
+
+class Linear(keras.layers.Layer):
+    """A dense layer over the last axis of [..., D], as one matrix product."""
+
+    def __init__(self, units: int, name: str, scale: float = 1.0, bias: bool = True) -> None:
+        super().__init__(name=name)
+        self.units, self.scale, self.use_bias = units, scale, bias
+
+    def build(self, shape: Any) -> None:
+        """Make the weights: normal, of spread scale / sqrt(D)."""
+        width = shape[-1]
+        spread = normal(self.scale / math.sqrt(width))
+        self.kernel = self.add_weight(name="kernel", shape=(width, self.units), initializer=spread)
+        if self.use_bias:
+            self.bias = self.add_weight(name="bias", shape=(self.units,), initializer="zeros")
+
+    def call(self, x: Any) -> Any:
+        """Return [..., units]."""
+        flat = tf.matmul(tf.reshape(x, [-1, x.shape[-1]]), self.kernel)
+        if self.use_bias:
+            flat = tf.nn.bias_add(flat, self.bias)
+        return tf.reshape(flat, tf.concat([tf.shape(x)[:-1], [self.units]], 0))
+
+
+class RmsNorm(keras.layers.Layer):
+    """Scale vectors to a root mean square of one (Zhang and Sennrich 2019)."""
+
+    def build(self, shape: Any) -> None:
+        """Make the scale [D]."""
+        self.scale = self.add_weight(name="scale", shape=(shape[-1],), initializer="ones")
+
+    def call(self, x: Any) -> Any:
+        """Return [..., D]."""
+        return x * tf.math.rsqrt(tf.reduce_mean(tf.square(x), -1, keepdims=True) + 1e-6) * self.scale
+
+
+def gelu(x: Any) -> Any:
+    """Return x sigmoid(1.702 x)."""
+    return x * tf.sigmoid(1.702 * x)
+
+
+@tf.custom_gradient
+def scan(keep: Any, new: Any, first: Any) -> Any:
+    """Return h_t = keep_t h_(t-1) + new_t for all t of [B, T, U], from first [B, U].
+
+    Unrolled, with the gradient written out: several times as fast on a CPU as a loop that TensorFlow differentiates.
+    """
+    keeps, news, state, states = tf.unstack(keep, axis=1), tf.unstack(new, axis=1), first, []
+    for k, n in zip(keeps, news, strict=True):
+        state = k * state + n
+        states.append(state)
+    out = tf.stack(states, axis=1)
+
+    def gradient(upstream: Any) -> tuple[Any, Any, Any]:
+        ups = tf.unstack(upstream, axis=1)
+        back = [ups[-1]]
+        for t in range(len(ups) - 2, -1, -1):
+            back.append(ups[t] + keeps[t + 1] * back[-1])
+        total = tf.stack(back[::-1], axis=1)
+        before = tf.concat([first[:, None], out[:, :-1]], axis=1)
+        return total * before, total, keeps[0] * back[-1]
+
+    return out, gradient
+
+
+class Residual(keras.layers.Layer):
+    """A residual block: what mixes notes, by kind, then two dense layers; see `pipeline.models.numpy.layers.Residual`."""
+
+    def __init__(self, units: int, width: int, name: str) -> None:
+        super().__init__(name=name)
+        self.units = units
+        self.norm1, self.norm2 = RmsNorm(name="norm1"), RmsNorm(name="norm2")
+        self.inner = Linear(3 * units, "inner")
+        self.outer = Linear(width, "outer", 0.5, bias=False)
+        self.up = Linear(2 * width, "up")
+        self.down = Linear(width, "down", 0.5, bias=False)
+
+    def build(self, shape: Any) -> None:
+        """Make the weights."""
+        width = shape[-1]
+        for layer in (self.norm1, self.norm2, self.inner, self.up):
+            layer.build((None, width))
+        self.outer.build((None, self.units))
+        self.down.build((None, 2 * width))
+
+    def start(self, batch: int) -> Any:
+        """Return the state before the first note."""
+        raise NotImplementedError
+
+    def mix(self, inner: Any, state: Any) -> tuple[Any, Any]:
+        """Return what notes [B, T, U] hear of those before them, from inner [B, T, 3 U], and the state after."""
+        raise NotImplementedError
+
+    def call(self, x: Any, state: Any) -> tuple[Any, Any]:
+        """Read x [B, T, D]; returns outputs [B, T, D] and the state after."""
+        mixed, state = self.mix(self.inner(self.norm1(x)), state)
+        x = x + self.outer(mixed)
+        return x + self.down(gelu(self.up(self.norm2(x)))), state
+
+
+class Gated(Residual):
+    """A gated linear recurrence; see `pipeline.models.numpy.layers.Gated`."""
+
+    def build(self, shape: Any) -> None:
+        """Make the weights; at first the units remember from one note to about `LONGEST`, spread evenly by order."""
+        super().build(shape)
+        bias = np.zeros(3 * self.units, np.float32)
+        bias[: self.units] = np.linspace(0, math.log(LONGEST), self.units)
+        self.inner.bias.assign(bias)
+
+    def start(self, batch: int) -> Any:
+        """Return the state [B, U] before the first note."""
+        return tf.zeros([batch, self.units])
+
+    def mix(self, inner: Any, state: Any) -> tuple[Any, Any]:
+        """Run the recurrence over inner [B, T, 3 U] from state [B, U]."""
+        keep, new, gate = tf.split(inner, 3, -1)
+        keep = tf.sigmoid(keep)
+        states = scan(keep, (1 - keep) * new, state)
+        return states * tf.nn.silu(gate), states[:, -1]
+
+
+def sounding(left: Any) -> Any:
+    """Return features [..., 256] of what is left of sounding keys [..., 128]."""
+    cells = tf.cast(left, tf.float32)
+    sounds = tf.cast(left > 0, tf.float32)
+    return tf.concat([sounds, tf.exp(cells / -FADE) * sounds], -1)
+
+
+class Embedded(keras.layers.Layer):
+    """The embedding input: a vector for each part of the note, and for the keys that sound, added up."""
+
+    def __init__(self, width: int, velocity: bool, name: str) -> None:
+        super().__init__(name=name)
+        sizes = {"step": (BINS, STEP), "duration": (BINS, DURATION), "pitch": (PITCHES, PITCH)}
+        if velocity:
+            sizes["velocity"] = (VELOCITY_BINS, VELOCITY)
+        self.tables = {
+            name: (keras.layers.Embedding(size, width, normal(0.5), name=f"{name}_embedding"), column)
+            for name, (size, column) in sizes.items()
+        }
+        self.layers = [table for table, _ in self.tables.values()]
+        self.sounding = Linear(width, "sounding", 0.5)
+
+    def build(self, shape: Any) -> None:
+        """Make the weights."""
+        for table in self.layers:
+            table.build()
+        self.sounding.build((None, FEATURES))
+
+    def call(self, tokens: Any, left: Any) -> Any:
+        """Return [B, T, D] of tokens [B, T, 4] and what is left of sounding keys [B, T, 128]."""
+        x = self.sounding(sounding(left))
+        for table, column in self.tables.values():
+            x += table(tokens[..., column])
+        return x

@@ -1,0 +1,120 @@
+"""One build function: a block of params.yaml to a Keras network, and its weights by name.
+
+Shapes: B windows or passages, T notes, F features, H width of the hidden vector.
+"""
+
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from pipeline.config.recipes import Model
+from pipeline.models.keras import heads
+from pipeline.models.keras.attention import Attention
+from pipeline.models.keras.layers import Embedded, Gated, RmsNorm
+from pipeline.notes import quantize
+
+
+class Net(keras.Model):
+    """The network that a block describes, body and heads.
+
+    Layers are named `lstm_1`, `gated_2`, `dense`, …; the twins in numpy know their weights by these names.
+    """
+
+    def __init__(self, block: Model) -> None:
+        super().__init__(name="net")
+        self.block = block
+        self.embedded = Embedded(block.width, block.velocity, "input") if block.input == "embedding" else None
+        self.recurrent = [_layer(block, number, units) for number, units in enumerate(block.units, 1)]
+        self.between = [keras.layers.Dropout(block.between_dropout) for _ in block.units[1:]]
+        self.norm = RmsNorm(name="norm") if block.residual else None
+        self.dense = keras.layers.Dense(block.dense, activation="relu", name="dense") if block.dense else None
+        self.final = keras.layers.Dropout(block.final_dropout)
+        self.heads = heads.Regression() if block.heads == "regression" else heads.Chain(block)
+
+    def start(self, batch: int) -> list[Any]:
+        """Return the state of each layer before the first note; none of a bidirectional model."""
+        if self.block.bidirectional:
+            return []
+        if self.block.residual:
+            return [layer.start(batch) for layer in self.recurrent]
+        return [[tf.zeros([batch, units]), tf.zeros([batch, units])] for units in self.block.units]
+
+    def read(self, codes: Any, left: Any, state: list[Any], training: bool) -> tuple[Any, list[Any]]:
+        """Read notes.
+
+        Args:
+            codes: int32 [B, T, 4].
+            left: [B, T, 128], what is left of sounding keys; not looked at with the scalar input.
+            state: of each layer.
+            training: whether dropout is at work.
+
+        Returns:
+            Hidden vectors [B, T, H], or [B, 1, H] of a bidirectional model whose loss is at the end, and the state.
+        """
+        x = self.embedded(heads.to_tokens(codes), left) if self.embedded else _scalar(codes)
+        after = []
+        for number, layer in enumerate(self.recurrent):
+            if number:
+                x = self.between[number - 1](x, training=training)
+            if self.block.bidirectional:
+                x = layer(x)
+            elif self.block.residual:
+                x, now = layer(x, state[number])
+                after.append(now)
+            else:
+                x, *now = layer(x, initial_state=state[number])
+                after.append(now)
+        if len(x.shape) == 2:
+            x = x[:, None]
+        x = self.norm(x) if self.norm else x
+        x = self.dense(x) if self.dense else x
+        return self.final(x, training=training), after
+
+    def losses_after(self, hidden: Any, codes: Any, left: Any) -> heads.Losses:
+        """Return the losses [B T] of the notes that came: codes [B, T, 4] after hidden [B, T, H]."""
+        flat = [tf.reshape(each, [-1, each.shape[-1]]) for each in (hidden, codes, left)]
+        losses: heads.Losses = self.heads(*flat)
+        return losses
+
+
+def build(block: Model) -> Net:
+    """Build the network of a block, with its weights made."""
+    net = Net(block)
+    codes, left = tf.zeros([1, 3, 4], tf.int32), tf.zeros([1, 3, 128], tf.int32)
+    hidden, _ = net.read(codes, left, net.start(1), training=False)
+    net.losses_after(hidden[:, -1:], codes[:, -1:], left[:, -1:])
+    net.built = True
+    return net
+
+
+def _scalar(codes: Any) -> Any:
+    """Return features [B, T, 3], as `encoding.scalar`."""
+    return tf.cast(tf.gather(codes, quantize.SCALAR_ORDER, axis=-1), tf.float32) * quantize.SCALE
+
+
+def _layer(block: Model, number: int, units: int) -> keras.layers.Layer:
+    """Return one recurrent layer, with its mirror where the block asks for it."""
+    name = f"{block.cell}_{number}"
+    if block.residual:
+        return {"gated": Gated, "attention": Attention}[block.cell](units, block.width, name)
+    if not block.bidirectional:
+        return keras.layers.LSTM(units, return_sequences=True, return_state=True, name=name)
+    # At the end of a window the backward half has read all of it; earlier, it has read what is to be told.
+    sequences = number < len(block.units) or block.objective == "every"
+    return keras.layers.Bidirectional(keras.layers.LSTM(units, return_sequences=sequences), name=name)
+
+
+def weights(net: Net) -> dict[str, NDArray[np.float32]]:
+    """Return the weights under the names that the numpy twins know, such as `lstm_1_forward/kernel`."""
+    return {_name(variable.path): variable.numpy() for variable in net.trainable_variables}
+
+
+def _name(path: str) -> str:
+    """Return the name of a variable: its layer without the rooms around it, and what it is."""
+    parts = [part for part in path.split("/") if part not in ("net", "heads", "input", "lstm_cell")]
+    if len(parts) == 3 and parts[1].startswith(("forward_", "backward_")):
+        return f"{parts[0]}_{parts[1].partition('_')[0]}/{parts[2]}"
+    return "/".join(parts)

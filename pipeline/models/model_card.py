@@ -1,0 +1,108 @@
+"""The card of a model, `model.json`: the recipe, how its notes were encoded, and the sha256 of all that belongs to it.
+
+What a card may say is checked here in full, so that whoever has one need not ask whether it makes sense.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, ValidationError, model_validator
+
+from pipeline.config.recipes import Model
+from pipeline.config.schema import Name, Section
+from pipeline.core.errors import DataError
+from pipeline.models.residual_noise import Spread
+from pipeline.notes.quantize import CELL, CELLS
+
+FORMAT = 2
+LARGEST = 2**16
+"""Bytes of a card at most; those of this project have about 2,000."""
+EDITED = "torn or edited by hand"
+
+
+class Told(Section):
+    """A `spread.Spread`, as the card has it."""
+
+    family: Literal["laplace", "gaussian"]
+    scale: Annotated[float, Field(ge=1e-6, le=1e6)]
+
+
+class Card(Section):
+    """All that a card says."""
+
+    format: int
+    architecture: Name
+    block: Model
+    length: Annotated[int, Field(ge=1, le=4096)]
+    """Notes in a training window, T."""
+    cell_seconds: float
+    cells: int
+    parameters: int
+    """Count of trained numbers."""
+    spread: dict[Literal["step", "duration"], Told]
+    """Of both times with regression heads, else of none."""
+    weights_sha256: str
+    history_sha256: str
+    """Nothing where there is no learning curve."""
+    origin: dict[str, Any]
+    card_sha256: str
+
+    @property
+    def spreads(self) -> dict[str, Spread]:
+        """The spread of each time, as heads want it."""
+        return {name: Spread(told.family, told.scale) for name, told in self.spread.items()}
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> "Card":
+        if len(self.spread) != (2 if self.block.heads == "regression" else 0):
+            raise ValueError("spread is of step and duration with heads: regression, else of none")
+        if not isinstance(self.origin.get("pedal", False), bool):
+            raise ValueError("the pedal of origin is true or false")
+        return self
+
+
+def stamped(card: Mapping[str, Any]) -> str:
+    """Return the text of a card, with the sha256 of all it says as its last line."""
+    said = {name: value for name, value in card.items() if name != "card_sha256"}
+    digest = hashlib.sha256(json.dumps(said, indent=1).encode()).hexdigest()
+    return json.dumps({**said, "card_sha256": digest}, indent=1) + "\n"
+
+
+def read(path: Path) -> Card:
+    """Read a card.
+
+    Raises:
+        DataError: there is none, it is of another format or time grid, or it says what no card can.
+    """
+    remedy = "run 'dvc checkout' or train again"
+    try:
+        with path.open("rb") as file:
+            data = file.read(LARGEST + 1)
+        if len(data) > LARGEST:
+            raise DataError(f"{path}: {EDITED}, since no card has over {LARGEST:,} bytes; {remedy}")
+        text = data.decode("utf-8")
+        said = json.loads(text)
+        stamp = (said["format"], said["cell_seconds"], said["cells"])
+        whole = text == stamped(said)
+    except RecursionError as error:
+        raise DataError(f"{path}: {EDITED}, since no card is nested as deep; {remedy}") from error
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(f"{path.parent}: no model here ({error}); train one with 'dvc repro'") from error
+    if stamp != (FORMAT, CELL, CELLS):
+        raise DataError(f"{path}: written by another version of this program; train it again")
+    if not whole:
+        raise DataError(f"{path}: {EDITED}; {remedy}")
+    try:
+        return Card.model_validate(said)
+    except ValidationError as error:
+        raise DataError(f"{path}: {EDITED} ({_first(error)}); {remedy}") from error
+
+
+def _first(error: ValidationError) -> str:
+    """Say the first fault in few words."""
+    fault = error.errors(include_url=False)[0]
+    place = ".".join(str(part) for part in fault["loc"])
+    return f"{place or 'the card'}: {fault['msg'].removeprefix('Value error, ')}"[:200]

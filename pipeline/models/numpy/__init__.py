@@ -1,0 +1,1 @@
+"""Networks in NumPy: scoring, generation and playing."""

@@ -1,0 +1,70 @@
+"""The vocabulary: what a note is, its columns, ranges and order.
+
+Notes are a NumPy structured array, one row a note, in the order of time:
+
+    onset     float64  seconds from the start of the piece, >= 0
+    duration  float64  seconds held, > 0
+    pitch     uint8    MIDI 0..127, 60 is middle C
+    velocity  uint8    MIDI 1..127
+
+Shapes: N notes.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.core.errors import MidiError
+
+NOTE = np.dtype([("onset", "<f8"), ("duration", "<f8"), ("pitch", "u1"), ("velocity", "u1")])
+COLUMNS = ("onset", "duration", "pitch", "velocity")
+PITCHES = 128
+LONGEST_PIECE = 24 * 3600.0
+"""Onsets beyond a day [s] are a broken clock, not music."""
+
+Notes = NDArray[np.void]
+"""Structured array [N] of dtype `NOTE`."""
+
+
+def notes_of(onset: object, duration: object, pitch: object, velocity: object) -> Notes:
+    """Gather four columns into notes sorted by (onset, pitch).
+
+    Args:
+        onset: [N] seconds.
+        duration: [N] seconds.
+        pitch: [N] 0..127.
+        velocity: [N] 1..127.
+
+    Returns:
+        Notes [N].
+    """
+    columns = [np.asarray(column) for column in (onset, duration, pitch, velocity)]
+    notes = np.empty(len(columns[0]), NOTE)
+    for name, column in zip(COLUMNS, columns, strict=True):
+        notes[name] = column
+    return notes[np.lexsort((notes["pitch"], notes["onset"]))]
+
+
+def validate(notes: Notes) -> Notes:
+    """Return the notes unchanged if every row is a note and rows are in time order.
+
+    Raises:
+        MidiError: names the first bad row and what is wrong with it.
+    """
+    if len(notes) == 0:
+        raise MidiError("no notes")
+    checks = (
+        ("onset is not a finite time", ~np.isfinite(notes["onset"])),
+        ("onset is before the start", notes["onset"] < 0),
+        ("onset is later than a day", notes["onset"] > LONGEST_PIECE),
+        ("duration is not a finite time", ~np.isfinite(notes["duration"])),
+        ("duration is not positive", notes["duration"] <= 0),
+        ("duration is longer than a day", notes["duration"] > LONGEST_PIECE),
+        ("pitch is over 127", notes["pitch"] > 127),
+        ("velocity is outside 1..127", (notes["velocity"] < 1) | (notes["velocity"] > 127)),
+        ("onset is before the onset of the note above", np.diff(notes["onset"], prepend=-np.inf) < 0),
+    )
+    for what, bad in checks:
+        if bad.any():
+            row = int(np.argmax(bad))
+            raise MidiError(f"note {row}: {what} ({notes[row]})")
+    return notes

@@ -1,0 +1,1 @@
+"""Musical statistics of generated samples."""

@@ -1,0 +1,43 @@
+"""Stage likeness: does what a trained model plays behave like music; held-out music is the yardstick."""
+
+import sys
+
+import numpy as np
+
+from pipeline.config import Params
+from pipeline.core import console, files, paths
+from pipeline.dataset import windows
+from pipeline.evaluation import results
+from pipeline.generation import engine
+from pipeline.generation.sampling import Sampler
+from pipeline.models import model_io
+from pipeline.sample_metrics import compare
+from pipeline.sample_metrics.compare import Music
+from pipeline.stages.runner import start
+
+SECTIONS = ("seed", "generate", "likeness", "compare")
+"""What it reads of params.yaml."""
+
+
+def run(params: Params, architecture: str) -> None:
+    """Let a model play on from held-out prompts, longer than samples to listen to, and measure what it played."""
+    model, data = model_io.load(paths.model(architecture)), windows.load(paths.WINDOWS)
+    how, pieces = params.likeness, data.pieces(params.compare.split)
+    held_out = compare.passages(pieces, how.notes)
+    notes = len(held_out[0])
+    if notes < how.notes:
+        console.say(f"no held-out piece has {how.notes:,} notes, so samples have {notes:,} too")
+    chosen = np.arange(how.samples) * max(1, len(held_out) // how.samples) % len(held_out)
+    played = []
+    for number, place in enumerate(console.track(chosen, f"likeness {architecture}", how.samples), 1):
+        prompt = held_out[place][: params.generate.prompt_notes]
+        # As in generate, the random numbers of sample k depend on the seed and k alone.
+        sampler = Sampler(np.random.default_rng([params.seed, number]), params.generate.sampling)
+        sampler.hear(prompt)
+        played.append(engine.improvise(model, prompt, notes, sampler.choose))
+    music = Music(held_out, pieces, data.pieces("train"), data.names("train"))
+    files.write_text(paths.likeness(architecture), results.readable(compare.compare(played, music)))
+
+
+if __name__ == "__main__":
+    start(run, SECTIONS, *sys.argv[1:])

@@ -1,0 +1,68 @@
+"""How surprised the model is by what a person plays: bits of each note, after all that both played before.
+
+Done in a thread of its own, so that neither the music nor the pages wait for it; if a person plays faster than it can
+be measured, some notes are not.
+"""
+
+import threading
+from collections.abc import Callable
+from queue import Full, Queue
+
+from pipeline.generation.engine import Engine
+from pipeline.live.note_source import Draft, codes_of
+from pipeline.models.model_io import Trained
+from pipeline.notes.quantize import HEADS
+from pipeline.studio.client_queue import Frame
+
+WAITING = 32
+"""Notes that wait to be measured, at most."""
+
+
+class Surprise:
+    """Measures notes until it is stopped."""
+
+    def __init__(self, model: Trained, tell: Callable[[Frame], None]) -> None:
+        """Make ready, with an engine of its own.
+
+        Args:
+            model: what is surprised.
+            tell: takes a frame with the bits of a note.
+        """
+        self.engine = Engine(model)
+        self.tell = tell
+        self.queue: Queue[tuple[int, list[Draft]] | None] = Queue(WAITING)
+        self.thread = threading.Thread(target=self._work, daemon=True)
+
+    def start(self) -> None:
+        """Begin to measure."""
+        self.thread.start()
+
+    def judge(self, number: int, notes: list[Draft]) -> None:
+        """Ask for the bits of the last of some notes, in order of time; at once, from any thread."""
+        if len(notes) > 1:  # the first note of all is never scored
+            try:
+                self.queue.put_nowait((number, notes))
+            except Full:
+                return
+
+    def stop(self) -> None:
+        """End, after what waits."""
+        self.queue.put(None)
+        self.thread.join()
+
+    def _work(self) -> None:
+        while asked := self.queue.get():
+            number, notes = asked
+            self.tell({"type": "bits", "number": number, **self.bits(notes)})
+
+    def bits(self, notes: list[Draft]) -> dict[str, float]:
+        """Return the bits of the last of two or more notes in order of time: per head, and their `total`."""
+        codes = codes_of(notes)
+        self.engine.reset()
+        self.engine.hear(codes[:-1])
+        hidden = self.engine.hidden
+        assert hidden is not None  # a note was heard
+        found = self.engine.heads.bits(hidden[None], codes[-1:])[0, : len(HEADS)]
+        return {"total": round(float(found.sum()), 3)} | {
+            head: round(float(value), 3) for head, value in zip(HEADS, found, strict=True)
+        }

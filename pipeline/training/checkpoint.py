@@ -1,0 +1,66 @@
+"""An unfinished training on disk: one file, whole or absent, that goes on to the weights it would have reached.
+
+Everything that training depends on is either in the file (weights, optimiser, best so far) or a function of
+(seed, epoch): the order of windows and the dropout masks.
+"""
+
+import hashlib
+import io
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.core import files
+
+FILE = "state.npz"
+CODE = Path(__file__).parent.parent
+
+
+@dataclass
+class Progress:
+    """How far a training has come."""
+
+    history: list[dict[str, float]] = field(default_factory=list)
+    """One row an epoch."""
+    best_epoch: int = 0
+    """Epoch of the fewest validation bits, from 1; 0 before the first."""
+    best: list[NDArray[Any]] = field(default_factory=list)
+    """Weights of that epoch, in the order of the model's variables."""
+
+
+def fingerprint(facts: object) -> str:
+    """Name a training by all it depends on: facts that JSON can hold, and the text of this program."""
+    digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode())
+    for path in sorted(CODE.rglob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def save(folder: Path, progress: Progress, variables: Sequence[Any]) -> None:
+    """Write progress and the variables of model and optimiser, with a checksum."""
+    arrays = {f"now{i}": v.numpy() for i, v in enumerate(variables)}
+    arrays |= {f"best{i}": v for i, v in enumerate(progress.best)}
+    arrays["story"] = np.array(json.dumps({"history": progress.history, "best_epoch": progress.best_epoch}))
+    data = files.npz(arrays)
+    files.write_bytes(folder / FILE, hashlib.sha256(data).digest() + data)
+
+
+def resume(folder: Path, variables: Sequence[Any]) -> Progress:
+    """Put the variables as they were and return how far training had come; a fresh start if nothing whole is there."""
+    try:
+        data = (folder / FILE).read_bytes()
+    except OSError:
+        return Progress()
+    if hashlib.sha256(data[32:]).digest() != data[:32]:
+        return Progress()
+    with np.load(io.BytesIO(data[32:]), allow_pickle=False) as arrays:
+        for i, variable in enumerate(variables):
+            variable.assign(arrays[f"now{i}"])
+        story = json.loads(str(arrays["story"]))
+        best = [arrays[f"best{i}"] for i in range(sum(name.startswith("best") for name in arrays.files))]
+    return Progress(story["history"], story["best_epoch"], best)

@@ -1,0 +1,110 @@
+"""Descent: Adam as the tutorial has it, and Muon for the matrices between hidden layers with Adam for the rest.
+
+Shapes: R rows and C columns of a matrix.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import keras
+import tensorflow as tf
+
+from pipeline.notes import quantize
+
+HIDDEN = ("inner", "outer", "up", "down", "chain", "dense", "lstm_cell")
+"""Layers whose kernels stand between hidden vectors, but for the first that reads numbers instead of an embedding."""
+MUON_RATE = 2.0
+"""Rate of Muon, as a multiple of that of Adam."""
+MOMENTUM = 0.95
+BETAS = (0.9, 0.99)
+"""Of Adam beside Muon."""
+PASSES = 5
+
+
+class Optimizer(Protocol):
+    """What training asks of an optimiser."""
+
+    variables: list[Any]
+    """All that it remembers."""
+
+    def apply(self, gradients: Sequence[Any], rate: Any) -> None:
+        """Change the weights."""
+        ...
+
+
+class Adam:
+    """Adam with a constant rate (Kingma and Ba 2015), gradients clipped to a norm of all weights together."""
+
+    def __init__(self, weights: Sequence[Any], rate: float, clip_norm: float) -> None:
+        self.weights = weights
+        self.inner = keras.optimizers.Adam(rate, global_clipnorm=clip_norm)
+        self.inner.build(weights)
+        self.variables = list(self.inner.variables)
+
+    def apply(self, gradients: Sequence[Any], rate: Any) -> None:
+        """Change the weights; the rate is that given at first."""
+        self.inner.apply(gradients, self.weights)
+
+
+class Muon:
+    """Momentum made orthogonal for hidden matrices, Adam for all other weights.
+
+    Source: Jordan et al. 2024, "Muon: an optimizer for hidden layers in neural networks".
+    """
+
+    def __init__(self, weights: Sequence[Any], clip_norm: float) -> None:
+        self.weights, self.clip_norm = weights, clip_norm
+        self.hidden = [_is_hidden(weight) for weight in weights]
+        self.first = [tf.Variable(tf.zeros_like(w)) for w in weights]
+        self.second = [tf.Variable(tf.zeros_like(w)) for w in weights]
+        self.steps = tf.Variable(0.0)
+        self.variables = [*self.first, *self.second, self.steps]
+
+    def apply(self, gradients: Sequence[Any], rate: Any) -> None:
+        """Change the weights at a rate, a scalar."""
+        dense = [tf.convert_to_tensor(gradient) for gradient in gradients]
+        clipped, _ = tf.clip_by_global_norm(dense, self.clip_norm)
+        self.steps.assign_add(1.0)
+        slots = zip(self.weights, self.hidden, self.first, self.second, dense, clipped, strict=True)
+        for weight, hidden, first, second, gradient, short in slots:
+            if hidden:
+                first.assign(MOMENTUM * first + gradient)
+                weight.assign_sub(rate * MUON_RATE * _orthogonal(gradient + MOMENTUM * first))
+            else:
+                self._adam(weight, first, second, short, rate)
+
+    def _adam(self, weight: Any, first: Any, second: Any, gradient: Any, rate: Any) -> None:
+        one, two = BETAS
+        first.assign(one * first + (1 - one) * gradient)
+        second.assign(two * second + (1 - two) * tf.square(gradient))
+        scale = tf.sqrt(1 - two**self.steps) / (1 - one**self.steps)
+        weight.assign_sub(rate * scale * first / (tf.sqrt(second) + 1e-8))
+
+
+def _is_hidden(weight: Any) -> bool:
+    """Whether a weight is a matrix that reads a hidden vector and gives one."""
+    named = any(f"/{name}/" in f"/{weight.path}" for name in HIDDEN)
+    return named and len(weight.shape) == 2 and weight.shape[0] > len(quantize.SCALAR_ORDER)
+
+
+def _orthogonal(matrix: Any) -> Any:
+    """Return about the nearest matrix [R, C] whose singular values are one; each square of a wide one by itself.
+
+    One whose columns are no multiple of its rows is taken whole, and made larger by as much as it is wider.
+    """
+    rows, columns = matrix.shape
+    if columns > rows and columns % rows == 0:
+        return tf.concat([_newton_schulz(part) for part in tf.split(matrix, columns // rows, 1)], 1)
+    return math.sqrt(max(1.0, columns / rows)) * _newton_schulz(matrix)
+
+
+def _newton_schulz(matrix: Any) -> Any:
+    """Drive singular values [R, C] towards one by a polynomial, without finding them."""
+    tall = matrix.shape[0] > matrix.shape[1]
+    x = tf.transpose(matrix) if tall else matrix
+    x /= tf.norm(x) + 1e-7
+    for _ in range(PASSES):
+        square = tf.matmul(x, x, transpose_b=True)
+        x = 3.4445 * x + tf.matmul(-4.7750 * square + 2.0315 * tf.matmul(square, square), x)
+    return tf.transpose(x) if tall else x

@@ -1,0 +1,187 @@
+"""Training: the same budget of target notes for every architecture, the best epoch by validation bits.
+
+A run is a function of (seed, epoch, windows, parameters, threads): order and dropout are drawn anew for each epoch
+from the seed, so that a run that was killed goes on to the very weights it would have reached.
+
+Shapes: B windows, T notes.
+"""
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from pipeline.config import Params
+from pipeline.config.recipes import Model
+from pipeline.core import console
+from pipeline.dataset import batches, windows
+from pipeline.dataset.segments import Segment
+from pipeline.dataset.windows import Windows
+from pipeline.evaluation.bits import collect
+from pipeline.generation import engine
+from pipeline.models.keras import network
+from pipeline.models.keras.heads import Chain
+from pipeline.models.model_io import Trained
+from pipeline.models.residual_noise import Spread
+from pipeline.notes.quantize import Codes
+from pipeline.training import checkpoint
+from pipeline.training.optimizers import Adam, Muon, Optimizer
+
+PIECES = 16
+"""Validation pieces read side by side."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is trained on what."""
+
+    architecture: str
+    params: Params
+    windows: Windows
+    folder: Path
+    """Where an unfinished training waits."""
+
+    @property
+    def block(self) -> Model:
+        """The recipe."""
+        return self.params.model[self.architecture]
+
+
+def prepare(seed: int, threads: int) -> None:
+    """Make TensorFlow repeatable; call before anything else of it, since threads are set once in a process.
+
+    Args:
+        seed: of the first weights.
+        threads: of one operation; results are equal bit for bit at equal counts only.
+    """
+    if tf.config.threading.get_intra_op_parallelism_threads() != threads:
+        tf.config.threading.set_intra_op_parallelism_threads(threads)
+        tf.config.threading.set_inter_op_parallelism_threads(1)
+    tf.config.experimental.enable_op_determinism()
+    keras.utils.set_random_seed(seed)
+
+
+class Trainer:
+    """A Keras network, its optimiser and one compiled training step."""
+
+    def __init__(self, job: Job) -> None:
+        self.job = job
+        train = job.params.train
+        self.model = network.build(job.block)
+        self.every = job.block.objective == "every"
+        weights = self.model.trainable_variables
+        self.optimizer: Optimizer = (
+            Muon(weights, train.clip_norm) if self.every else Adam(weights, train.last.learning_rate, train.clip_norm)
+        )
+        if isinstance(self.model.heads, Chain):
+            self.model.heads.begin(np.concatenate(job.windows.pieces("train")))
+        self.variables = [*weights, *self.optimizer.variables]
+        self.dropouts = [layer for layer in (*self.model.between, self.model.final) if layer.rate > 0]
+        self.step = tf.function(self._step, reduce_retracing=True)
+
+    def _step(self, codes: Any, left: Any, there: Any, state: Any, rate: Any) -> Any:
+        """Descend once; arrays as of a `Segment`. Returns the weighted loss, and the state for the segment after."""
+        with tf.GradientTape() as tape:
+            hidden, after = self.model.read(codes[:, :-1], left[:, :-1], state, training=True)
+            if not self.every:
+                hidden, codes, left, there = hidden[:, -1:], codes[:, -1:], left[:, -1:], there[:, -1:]
+            else:
+                codes, left = codes[:, 1:], left[:, 1:]
+            told = self.model.losses_after(hidden, codes, left)
+            each = self.model.heads.weigh(told, self.job.params.train.loss_weights)
+            mask = tf.reshape(there, [-1])
+            loss = tf.reduce_sum(each * mask) / tf.reduce_sum(mask)
+        self.optimizer.apply(tape.gradient(loss, self.model.trainable_variables), rate)
+        return loss, after
+
+    def descend(self, batch: Segment, state: Any, rate: float) -> tuple[float, Any]:
+        """Train on one batch at a rate; returns the weighted loss, and the state for the segment after."""
+        if batch.first:
+            state = self.model.start(len(batch.codes))
+        arrays = [tf.constant(array) for array in (batch.codes.astype(np.int32), batch.left, batch.there)]
+        loss, after = self.step(*arrays, state, tf.constant(rate))
+        return float(loss), after
+
+    def epoch(self, number: int) -> float:
+        """Train one epoch, numbered from 0; returns the mean weighted loss."""
+        params = self.job.params
+        for place, layer in enumerate(self.dropouts):
+            layer.seed_generator.state.assign(_dropout_seed(params.seed, number, place))
+        total, notes, state = 0.0, 0.0, None
+        for batch in batches.epoch(params, self.job.block, self.job.windows, number):
+            share = (number + notes / params.train.notes_per_epoch) / params.train.epochs
+            loss, state = self.descend(batch, state, self._rate(share))
+            size = float(batch.there.sum())
+            total, notes = total + loss * size, notes + size
+        return total / notes
+
+    def _rate(self, share: float) -> float:
+        """Return the rate when a share of the budget is spent: rising, then falling evenly to zero."""
+        if not self.every:
+            return self.job.params.train.last.learning_rate
+        how = self.job.params.train.every
+        rise = share / how.warmup if share < how.warmup else 1.0
+        return how.learning_rate * max(min(rise, 1 - share), 1e-3)
+
+    def weights(self) -> list[NDArray[np.float32]]:
+        """Return a copy of all weights, in the order of the model's variables."""
+        return [np.copy(v.numpy()) for v in self.model.trainable_variables]
+
+    def trained(self, spread: dict[str, Spread] | None = None) -> Trained:
+        """Return the model as it is now, without its origin."""
+        job = self.job
+        weights = network.weights(self.model)
+        return Trained(job.architecture, job.block, job.windows.length, weights, spread or {})
+
+
+def _dropout_seed(seed: int, epoch: int, layer: int) -> NDArray[np.uint32]:
+    return np.random.default_rng([seed, epoch, layer, 1]).integers(2**32, size=2, dtype=np.uint32)
+
+
+def fit(job: Job) -> tuple[Trained, list[dict[str, float]]]:
+    """Train until the budget or the patience is spent.
+
+    Returns:
+        The model of the best epoch, and one row an epoch: epoch, notes, loss, validation bits in total and per head.
+    """
+    trainer = Trainer(job)
+    done = checkpoint.resume(job.folder, trainer.variables)
+    train = job.params.train
+    if done.history:
+        console.say(f"train {job.architecture}: going on after epoch {len(done.history)}")
+    epochs = range(len(done.history), train.epochs)
+    for number in console.track(epochs, f"train {job.architecture}", len(epochs)):
+        if number - done.best_epoch >= train.patience:
+            break
+        loss = trainer.epoch(number)
+        bits = validation_bits(job, trainer)
+        done.history.append({"epoch": number + 1, "notes": (number + 1) * train.notes_per_epoch, "loss": loss, **bits})
+        if bits["bits_per_note"] <= min(row["bits_per_note"] for row in done.history):
+            done.best_epoch, done.best = number + 1, trainer.weights()
+        checkpoint.save(job.folder, done, trainer.variables)
+        console.say(
+            f"train {job.architecture}: epoch {number + 1} of {train.epochs}, {bits['bits_per_note']:.3f} bits per note"
+        )
+    for variable, value in zip(trainer.model.trainable_variables, done.best, strict=True):
+        variable.assign(value)
+    best = _with_spread(job, trainer)
+    shutil.rmtree(job.folder, ignore_errors=True)
+    return best, done.history
+
+
+def _with_spread(job: Job, trainer: Trainer) -> Trained:
+    """Return the model with the spread of its regression heads fitted on training notes."""
+    pieces = windows.beginnings(job.windows.pieces("train"), job.params.train.residual_notes)
+    return engine.fit_spread(trainer.trained(), pieces)
+
+
+def validation_bits(job: Job, trainer: Trainer) -> dict[str, float]:
+    """Score the beginnings of the validation pieces as `evaluate` will score all of them."""
+    pieces: list[Codes] = windows.beginnings(job.windows.pieces("validation"), job.params.train.validation_notes)
+    bits = engine.bits(_with_spread(job, trainer), pieces, PIECES)
+    return collect(job.windows.names("validation"), bits).per_note()

@@ -1,0 +1,48 @@
+"""Multiply-adds, counted by hand for small models."""
+
+from dataclasses import replace
+
+import numpy as np
+from models.numpy.test_network import network
+
+from pipeline.benchmark import flops
+from pipeline.config.recipes import HEAD, Model
+from pipeline.models.model_io import Trained
+
+
+def model(length: int, heads: dict[str, tuple[int, int]], **body: object) -> Trained:
+    """Make a model of a body and heads, whose weights are not looked at."""
+    made = network(**body)
+    told = {f"{name}/kernel": np.zeros(shape, np.float32) for name, shape in heads.items()}
+    return Trained("small", made.block, length, {**made.weights, **told}, {})
+
+
+REGRESSION = {"pitch": (5, 128), "step": (5, 1), "duration": (5, 1)}
+
+
+def test_an_lstm_worked_by_hand():
+    small = model(10, REGRESSION)
+    body, heads = 3 * 20 + 5 * 20, 5 * 130
+    assert flops.multiply_adds(small) == body + heads
+    assert flops.multiply_adds_of_window(small) == 10 * body + heads
+
+
+def test_a_dense_layer_is_asked_once_and_what_is_looked_up_costs_nothing():
+    small = model(10, {"chain": (7, 16), "ahead": (256, 8)}, input="embedding", width=6, dense=7)
+    body = 256 * 6 + 6 * 20 + 5 * 20
+    heads = 5 * 7 + 7 * 16 + 256 * 8
+    assert flops.multiply_adds(small) == body + heads
+    assert flops.multiply_adds_of_window(small) == 10 * body + heads
+
+
+def test_attention_pays_for_each_pair_of_notes():
+    small = model(3, {})
+    changes = {"cell": "attention", "input": "embedding", "width": 4, "units": [2 * HEAD], "heads": "categorical"}
+    block = Model.model_validate({**small.block.model_dump(), **changes})
+    attends = replace(small, block=block, weights={"attention_1/inner/kernel": np.zeros((4, 6 * HEAD), np.float32)})
+    products = 4 * 6 * HEAD
+    assert flops.multiply_adds(attends) == products + 2 * 128 * 2 * HEAD
+    assert flops.multiply_adds_of_window(attends) == 3 * products + 2 * (1 + 2 + 3) * 2 * HEAD
+    long = replace(attends, length=200)
+    pairs = sum(min(place, 128) for place in range(1, 201))
+    assert flops.multiply_adds_of_window(long) == 200 * products + 2 * pairs * 2 * HEAD

@@ -1,0 +1,73 @@
+"""How long a note takes."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import codes
+from generation.test_engine import CARRIED, tiny
+
+from pipeline.benchmark import latency
+from pipeline.core.errors import DataError
+from pipeline.generation.generate import AS_IT_IS
+
+
+def test_a_round_of_each_in_turn_after_one_that_warms_up():
+    said = []
+    work = {("one", "a"): (lambda: said.append(1), 3), ("two", "a"): (lambda: said.append(2), 1)}
+    timed = latency.interleaved(work, 2, "")
+    assert said == [1, 1, 1, 2] * 3
+    assert {key: [len(part) for part in rounds] for key, rounds in timed.items()} == {
+        ("one", "a"): [3, 3],
+        ("two", "a"): [1, 1],
+    }
+    assert all((part > 0).all() for rounds in timed.values() for part in rounds)
+
+
+def test_microseconds_are_of_all_notes():
+    rounds = [np.arange(1, 1001) * 1e-6, np.arange(1001, 2002) * 1e-6]
+    assert latency.microseconds(rounds) == {"median_us": 1001.0, "p999_us": 1999.0}
+
+
+def test_ratios_are_of_the_medians_of_a_round():
+    slow, quick = [np.array([6.0, 8.0, 100.0]), np.array([9.0]), np.array([2.0])], [np.array([2.0, 1.0, 2.0])] * 3
+    assert latency.times_as_long(slow, quick) == {"median": 4.0, "least": 1.0, "greatest": 4.5}
+
+
+@pytest.mark.parametrize("memory", ["carried", "window"])
+def test_a_player_plays_by_the_memory_it_is_given(memory):
+    play = latency.player(tiny(**CARRIED), memory, codes(0, 9), AS_IT_IS)
+    played = np.stack([play() for _ in range(5)])
+    assert played.shape == (5, 4)
+    again = latency.player(tiny(memory=memory), memory, codes(0, 9), AS_IT_IS)
+    assert np.array_equal(played, [again() for _ in range(5)])
+
+
+def test_all_weights_are_read():
+    model = tiny()
+    model.weights["pitch/bias"][5] = np.nan
+    assert np.isnan(latency.reader(model)()).any()
+    assert not np.isnan(latency.reader(tiny())()).any()
+
+
+def test_peak_memory_is_that_of_what_is_done():
+    little = latency.peak(latency.play, tiny(), codes(0, 9), AS_IT_IS)
+    assert 20 < little < 150, "the engine without TensorFlow"
+    with pytest.raises(DataError, match="play for its memory ended with 1"):
+        latency.peak(latency.play)
+
+
+def test_memory_of_a_function_of_the_program_that_runs(tmp_path: Path) -> None:
+    """As stage benchmark under DVC, which is `__main__` to itself and has another name in a process of its own."""
+    lines = ["from pipeline.benchmark import latency", "def hold():", "    bytearray(50_000_000)"]
+    lines += ["if __name__ == '__main__':", "    print(latency.peak(hold))"]
+    (tmp_path / "program.py").write_text("\n".join(lines))
+    done = subprocess.run([sys.executable, "-m", "program"], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert float(done.stdout) > 50
+
+
+def test_memory_is_not_that_of_the_process_that_asks() -> None:
+    ours = np.ones(80_000_000)
+    assert latency.peak(latency.held) < ours.nbytes / 2**20 / 2

@@ -1,0 +1,58 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from conftest import codes
+
+from pipeline.benchmark import parity
+from pipeline.config import Params
+from pipeline.config.recipes import Model
+from pipeline.models.keras import network
+from pipeline.models.model_io import Trained
+from pipeline.models.residual_noise import Spread
+
+KINDS = {
+    "scalar regression window": {"memory": "window"},
+    "scalar regression carried": {},
+    "two ways": {"bidirectional": True, "memory": "window"},
+    "embedding categorical": {"input": "embedding", "width": 8, "heads": "categorical", "chain": 8, "velocity": True},
+    "embedding mixture": {"input": "embedding", "width": 8, "heads": "mixture", "chain": 8},
+    "embedding mixture window": {
+        **{"input": "embedding", "width": 8, "heads": "mixture", "chain": 8, "velocity": True},
+        "memory": "window",
+    },
+}
+
+
+def trained(project: Params, kind: str) -> Trained:
+    changes = {"units": [6], "dense": 5, "memory": "carried", **KINDS[kind]}
+    block = Model.model_validate({**project.model["baseline"].model_dump(), **changes})
+    net = network.build(block)
+    for number, variable in enumerate(net.trainable_variables):
+        variable.assign(np.random.default_rng(number).normal(0, 0.3, variable.shape))
+    spread = {"step": Spread("laplace", 0.1), "duration": Spread("laplace", 0.2)}
+    return Trained("test", block, 12, network.weights(net), spread)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_numpy_and_keras_tell_the_same_notes_alike(project: Params, kind: str) -> None:
+    found = parity.figures(trained(project, kind), codes(3, 300))
+    assert found["notes"] == parity.NOTES
+    assert 0 < found["bits"] < project.gate.parity
+
+
+@pytest.mark.parametrize("kind", ["scalar regression window", "embedding mixture"])
+def test_a_twin_that_reads_otherwise_is_seen(project: Params, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = trained(project, kind)
+    tell = parity.engine.bits
+
+    def other(played: Trained, *rest: object) -> object:
+        name = "lstm_1/recurrent_kernel"
+        return tell(replace(played, weights={**played.weights, name: played.weights[name] * 1.1}), *rest)
+
+    monkeypatch.setattr(parity.engine, "bits", other)
+    assert parity.figures(model, codes(3, 300))["bits"] > project.gate.parity
+
+
+def test_a_short_piece_is_told_as_far_as_it_goes(project: Params) -> None:
+    assert parity.figures(trained(project, "scalar regression window"), codes(3, 10))["notes"] == 1

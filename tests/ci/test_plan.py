@@ -1,0 +1,132 @@
+"""What is foretold of each stage, beside what DVC then does; on stages that take no time."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+import toy_project as toy
+
+from pipeline.ci.plan import Outlook, explain
+from pipeline.core.errors import PipelineError
+
+# DVC's libraries warn each other of what they will change; that is no fault of the code here.
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore::DeprecationWarning:dvc", "ignore::DeprecationWarning:networkx"),
+]
+BRANCH = {"train@dense", "evaluate@dense", "likeness@dense", "compare", "benchmark"}
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A toy project in which all has run, which is where we are."""
+    folder = Path(shutil.copytree(toy.finished(), tmp_path / "project", symlinks=True))
+    monkeypatch.chdir(folder)
+    return folder
+
+
+def foretold() -> dict[str, Outlook]:
+    return {each.stage: each for each in explain()}
+
+
+def held(told: dict[str, Outlook], shown: str) -> set[str]:
+    """Hold what was foretold against what DVC says it did, and return the stages that ran."""
+    ran = toy.ran(shown)
+    assert {name for name, each in told.items() if each.fate == "runs"} <= ran
+    assert ran <= {name for name, each in told.items() if each.fate in ("runs", "may run")}
+    restored = {line.split("'")[1] for line in shown.splitlines() if "is cached - skipping run" in line}
+    assert {name for name, each in told.items() if each.fate == "restored"} <= restored
+    assert restored <= {name for name, each in told.items() if each.fate in ("restored", "may run")}
+    return ran
+
+
+def edit(folder: Path, kind: str) -> None:
+    if kind == "param":
+        toy.edit(folder, "model.dense.units", [16])
+    elif kind == "code of a stage":
+        (folder / "code/train.py").write_text("# a comment that changes nothing\n")
+    elif kind == "shared module":
+        (folder / "code/shared.py").write_text("# shared by all\n")
+    elif kind == "corpus":
+        with (folder / "data/corpora/tiny.yaml").open("a") as file:
+            file.write("# another version\n")
+
+
+@pytest.mark.parametrize(
+    ("kind", "surely", "ran", "said"),
+    [
+        ("nothing", set(), set(), ""),
+        ("param", {"train@dense"}, BRANCH, "train@dense runs: model.dense.units is [16], was [8]."),
+        (
+            "code of a stage",
+            {"train@baseline", "train@dense"},
+            {"train@baseline", "train@dense"},
+            "code/train.py changed (",
+        ),
+        ("shared module", None, None, "benchmark runs: code/shared.py changed ("),
+        ("corpus", {"fetch"}, {"fetch", "ingest"}, "ingest runs only if fetch changes data/raw/tiny.zip."),
+    ],
+)
+def test_what_is_foretold_comes_true(
+    project: Path, kind: str, surely: set[str] | None, ran: set[str] | None, said: str
+) -> None:
+    edit(project, kind)
+    told = foretold()
+    everything = set(told)
+    assert {name for name, each in told.items() if each.fate == "runs"} == (everything if surely is None else surely)
+    assert said in "\n".join(map(str, told.values()))
+    shown = toy.run(project, "dvc", "repro").stdout
+    assert held(told, shown) == (everything if ran is None else ran)
+    assert {each.fate for each in explain()} == {"rests"}
+
+
+def test_what_was_run_before_comes_from_the_cache_and_is_foretold(project: Path) -> None:
+    toy.edit(project, "model.dense.units", [16])
+    toy.run(project, "dvc", "repro", "-q")
+    toy.edit(project, "model.dense.units", [8])
+    told = foretold()
+    assert str(told["train@dense"]) == "train@dense comes from the cache of runs: model.dense.units is [8], was [16]."
+    held(told, toy.run(project, "dvc", "repro").stdout)
+
+
+def test_a_lost_output_is_restored_and_what_follows_rests(project: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    shutil.rmtree(project / "models/dense")
+    told = foretold()
+    assert str(told["train@dense"]) == "train@dense comes from the cache of runs: models/dense is not here."
+    assert capfd.readouterr() == ("", "")
+    assert held(told, toy.run(project, "dvc", "repro").stdout) == set()
+
+
+def test_a_new_architecture_and_a_new_command_are_named(project: Path) -> None:
+    toy.edit(project, "architectures", ["baseline", "dense", "wide"])
+    text = (project / "dvc.yaml").read_text()
+    (project / "dvc.yaml").write_text(text.replace("toy.py windows", "./toy.py windows"))
+    told = foretold()
+    assert str(told["windows"]) == "windows runs: its command is now 'exec python ./toy.py windows'."
+    assert str(told["train@wide"]) == "train@wide runs: dvc.lock does not have it."
+    assert "architectures is ['baseline', 'dense', 'wide'], was ['baseline', 'dense']" in str(told["compare"])
+    held(told, toy.run(project, "dvc", "repro").stdout)
+
+
+def test_an_output_that_another_hand_changed_is_told(project: Path) -> None:
+    (project / "metrics/benchmark.json").write_text("{}")
+    assert str(foretold()["benchmark"]) == "benchmark runs: metrics/benchmark.json is not what it wrote."
+
+
+def test_before_the_first_run_all_of_it_runs(project: Path) -> None:
+    (project / "dvc.lock").unlink()
+    shutil.rmtree(project / ".dvc/cache/runs")
+    told = explain()
+    assert {each.fate for each in told} == {"runs"}
+    assert str(told[0]) == "fetch runs: dvc.lock does not have it."
+
+
+def test_many_reasons_are_counted() -> None:
+    assert str(Outlook("a", "runs", ("1", "2", "3", "4", "5", "6"))) == "a runs: 1, 2, 3, 4 and 2 more."
+    assert str(Outlook("a", "may run", ("b changes c", "d changes e"))) == "a runs only if b changes c or d changes e."
+    assert str(Outlook("a", "rests", ())) == "a rests: all it depends on is as it was."
+
+
+def test_a_folder_without_a_project_is_one_line(in_folder: Path) -> None:
+    with pytest.raises(PipelineError, match="you are not inside of a DVC repository"):
+        explain()

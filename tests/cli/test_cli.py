@@ -1,0 +1,164 @@
+"""The command line, as a person types it."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import ROOT, music
+from typer.main import get_command
+from typer.testing import CliRunner
+
+from pipeline import cli
+from pipeline.core.errors import ParamsError, PipelineError
+from pipeline.midi import reader
+from pipeline.models.model_io import SHIPPED
+
+RUN = CliRunner()
+
+
+@pytest.mark.parametrize("command", sorted(get_command(cli.app).commands))
+def test_every_command_explains_itself_with_an_example(command: str) -> None:
+    shown = RUN.invoke(cli.app, [command, "--help"])
+    assert shown.exit_code == 0
+    assert f"Example: music-rnn {command}" in shown.output
+
+
+def test_an_error_is_one_line_and_no_traceback(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "pipeline", "windows"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: params.yaml: cannot be read")
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_terminal_of_few_signs_is_no_error(in_folder: Path) -> None:
+    reader.write_notes(music(0, 20), in_folder / "é.mid")
+    for command in (["doctor"], ["score", "expressive", "é.mid"]):
+        done = subprocess.run(
+            [sys.executable, "-m", "pipeline", *command],
+            capture_output=True,
+            text=True,
+            check=False,
+            env={**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONPATH": str(ROOT), "COLUMNS": "60"},
+        )
+        assert (done.returncode, done.stderr) == (0, "")
+        assert "-> correct it" in done.stdout or r"\xe9.mid" in done.stdout
+
+
+def test_a_missing_model_says_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
+    monkeypatch.chdir(tmp_path)
+    reader.write_notes(music(0, 20), tmp_path / "a.mid")
+    done = RUN.invoke(cli.app, ["score", "baseline", "a.mid"])
+    assert "train one with 'dvc repro'" in str(done.exception)
+
+
+SAMPLE = ["sample", "expressive", "--notes", "3", "-o", "out.mid"]
+
+
+def test_a_shipped_model_in_place_of_ones_own_is_said(in_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert RUN.invoke(cli.app, SAMPLE).stderr == ""
+    (in_folder / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
+    assert RUN.invoke(cli.app, SAMPLE).stderr == "expressive: none in models/expressive, so the shipped one is taken\n"
+    monkeypatch.setattr("pipeline.maintenance.repair.running", lambda: ["process 7: dvc repro"])
+    said = RUN.invoke(cli.app, SAMPLE)
+    assert said.stderr.endswith("taken; process 7: dvc repro is at work here and may be training it\n")
+    assert said.exit_code == 0 and Path("out.mid").stat().st_size > 0
+
+
+def test_a_shipped_model_that_was_named_by_its_folder_is_just_taken(in_folder: Path) -> None:
+    (in_folder / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
+    assert RUN.invoke(cli.app, ["sample", str(SHIPPED / "expressive"), *SAMPLE[2:]]).stderr == ""
+
+
+def test_a_name_that_is_a_number_with_a_dash_is_a_prompt(in_folder: Path) -> None:
+    done = RUN.invoke(cli.app, ["play", "--port", "none", "--notes", "3", "--prompt", "./-2"])
+    assert isinstance(done.exception, PipelineError) and "give a MIDI file" in str(done.exception)
+
+
+def test_a_model_that_may_be_in_training_is_not_called_missing_alone(
+    in_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipeline.maintenance.repair.running", lambda: ["process 7: dvc repro"])
+    done = RUN.invoke(cli.app, ["sample", "stacked", "-o", "out.mid"])
+    assert str(done.exception).endswith("process 7: dvc repro is at work here and may be training it")
+
+
+@pytest.mark.parametrize("command", ["gate", "promote", "retrain"])
+def test_a_base_without_a_name_is_not_the_work_tree(command: str) -> None:
+    """As of an unset variable: the results would be compared with themselves, and nothing speak against them."""
+    done = RUN.invoke(cli.app, [command, "--base", ""])
+    assert done.exit_code == 2 and "names no revision" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "words", [["fetch", "../../../evil"], ["evaluate", ""], ["generate", "../x"], ["ship", "../x"], ["train", "nobody"]]
+)
+def test_a_name_is_no_path(in_folder: Path, words: list[str]) -> None:
+    (in_folder / "inner/data/corpora").mkdir(parents=True)
+    (in_folder / "inner/params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
+    (in_folder / "evil.yaml").write_bytes((ROOT / "data/corpora/maestro-sample.yaml").read_bytes())
+    before = sorted(in_folder.rglob("*"))
+    os.chdir(in_folder / "inner")
+    done = RUN.invoke(cli.app, words)
+    assert isinstance(done.exception, PipelineError) and repr(words[1]) in str(done.exception)
+    assert sorted(in_folder.rglob("*")) == before
+
+
+OUTPUTS = {
+    "score expressive b.mid --notes b.mid": "is read as well",
+    "score expressive a.mid b.mid --notes folder/../b.mid": "is read as well",
+    "score expressive b.mid --notes .": "is a folder",
+    "sample expressive --prompt b.mid -o b.mid": "is read as well",
+    "sample expressive --prompt b.mid -o link.mid": "is read as well",
+    "sample expressive --prompt b.png -o b.mid": "the piano roll b.png: is read as well",
+    "sample expressive -o only.png": "ends in .mid or .midi",
+    "sample expressive -o .": "is a folder",
+    "sample expressive -o /": "is a folder",
+    "sample expressive -o ..": "is a folder",
+    "sample expressive -o folder": "is a folder",
+    "sample expressive -o pipe.mid": "is a pipe or device",
+    "play --port none --notes 3 --prompt b.mid --log b.mid": "is read as well",
+    "play --port none --notes 3 --prompt play.mid": "is read as well",
+    "play --port none --notes 3 --prompt b-2.mid --log b.mid": "would overwrite b-2.mid",
+    "play --port none --notes 3 --prompt b-2.mid --log ./b.mid": "would overwrite b-2.mid",
+    "play --port none --notes 3 --log b.wav": "ends in .mid or .midi, or a folder",
+    "play --port none --notes 3 --log b": "ends in .mid or .midi, or a folder",
+    "export expressive -o /": "is a folder",
+    "export expressive -o folder": "is a folder",
+}
+
+
+@pytest.fixture
+def written(in_folder: Path) -> Path:
+    """A folder with music, and things that are no music."""
+    reader.write_notes(music(0, 20), in_folder / "a.mid")
+    for name in ("b.mid", "b-2.mid", "play.mid", "b.png", "b"):
+        (in_folder / name).write_bytes((in_folder / "a.mid").read_bytes())
+    (in_folder / "folder").mkdir()
+    (in_folder / "link.mid").symlink_to("b.mid")
+    os.mkfifo(in_folder / "pipe.mid")
+    return in_folder
+
+
+@pytest.mark.parametrize("line", OUTPUTS)
+def test_what_is_read_is_never_written_and_what_is_written_is_a_file(line: str, written: Path) -> None:
+    before = {path.name: path.read_bytes() for path in written.iterdir() if path.is_file()}
+    done = RUN.invoke(cli.app, line.split())
+    assert isinstance(done.exception, ParamsError) and OUTPUTS[line] in str(done.exception)
+    assert {path.name: path.read_bytes() for path in written.iterdir() if path.is_file()} == before
+    assert not list((written / "folder").iterdir())
+
+
+def test_no_name_at_all_is_refused_and_a_sample_may_be_written_again(written: Path) -> None:
+    assert isinstance(RUN.invoke(cli.app, ["sample", "expressive", "-o", ""]).exception, ParamsError)
+    (written / "play-988.mid").write_bytes((written / "a.mid").read_bytes())  # no session has so many parts
+    play = "play --port none --notes 3"
+    more = (f"{play} --log A.MIDI", f"{play} --log new", f"{play} --log 2026.11.27", f"{play} --prompt play-988.mid")
+    for line in (" ".join(SAMPLE), *more):
+        for _ in range(2):
+            assert RUN.invoke(cli.app, line.split()).exit_code == 0
+    assert {"out.mid", "out.png", "A.MIDI", "new"} <= {path.name for path in written.iterdir()}

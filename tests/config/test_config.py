@@ -1,0 +1,171 @@
+import json
+import re
+
+import pytest
+from conftest import ROOT
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from ruamel.yaml import YAML
+
+from pipeline import config
+from pipeline.core.errors import ParamsError
+
+TEXT = (ROOT / "params.yaml").read_text(encoding="utf-8")
+BASELINE = {
+    "input": "scalar",
+    "width": 0,
+    "velocity": False,
+    "cell": "lstm",
+    "units": [8],
+    "bidirectional": False,
+    "between_dropout": 0.0,
+    "dense": 0,
+    "final_dropout": 0.0,
+    "heads": "regression",
+    "chain": 0,
+    "objective": "last",
+    "memory": "window",
+}
+
+
+def changed(folder, key: str, value: object, **block: object):
+    """Write the parameters of the project, with one architecture and one key changed."""
+    tree = YAML(typ="safe", pure=True).load(TEXT)
+    tree |= {"architectures": ["baseline"], "model": {"baseline": BASELINE | block}}
+    *sections, last = key.split(".")
+    place = tree
+    for section in sections:
+        place = place[section]
+    place[last] = value
+    path = folder / "params.yaml"
+    path.write_text(json.dumps(tree))  # JSON is YAML
+    return path
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("train.epochz", 3, "train.epochz: no such parameter"),
+        ("model.baseline.unit", [8], "model.baseline.unit: no such parameter"),
+        ("optimiser", "adam", "optimiser: no such parameter"),
+        ("train.last.learning_rate", "1e-3", "train.last.learning_rate: .*valid number, not '1e-3'"),
+        ("train.epochs", 2.0, "train.epochs: .*valid integer, not 2.0"),
+        ("train.epochs", True, "train.epochs: .*valid integer, not True"),
+        ("train.epochs", "3", "train.epochs: .*valid integer, not '3'"),
+        ("model.baseline.bidirectional", 1, "model.baseline.bidirectional: .*valid boolean, not 1"),
+        ("model.baseline.units", 128, "model.baseline.units: .*valid list, not 128"),
+        ("model.baseline.units", [], r"model.baseline.units: .*at least 1 item.*not \[\]"),
+        ("model.baseline.units", [8, 0], "model.baseline.units.1: .*greater than or equal to 1, not 0"),
+        ("model.baseline.final_dropout", 1.0, "final_dropout: .*less than 1, not 1.0"),
+        ("model.baseline.memory", "both", "memory: .*'carried' or 'window', not 'both'"),
+        ("train", None, "train: .*not None"),
+        ("train.epochs", 0, "train.epochs: .*greater than or equal to 1, not 0"),
+        ("generate.sampling.temperature_pitch", 0.0, "sampling.temperature_pitch: .*greater than 0, not 0.0"),
+        ("generate.sampling.top_p_time", 1.5, "generate.sampling.top_p_time: .*less than or equal to 1, not 1.5"),
+        ("compare.split", "train", "compare.split: .*'validation' or 'test', not 'train'"),
+        ("corpus", "../etc", "corpus: .*not '../etc'"),
+        ("seed", -1, "seed: .*not -1"),
+        ("architectures", [], "architectures: .*at least 1"),
+        ("architectures", ["baseline", "big"], "architectures names 'big', but there is no block model.big"),
+        ("architectures", ["baseline", "baseline"], "architectures names one twice"),
+    ],
+)
+def test_a_fault_is_one_line_that_names_key_and_value(tmp_path, key, value, said):
+    with pytest.raises(ParamsError, match=said) as caught:
+        config.load(changed(tmp_path, key, value))
+    assert str(caught.value).startswith(str(tmp_path / "params.yaml"))
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("block", "said"),
+    [
+        ({"bidirectional": True, "memory": "carried"}, "model.baseline: .*bidirectional.*set memory: window"),
+        ({"bidirectional": True, "objective": "every"}, "model.baseline: .*has read the targets.*objective: last"),
+        ({"width": 64}, "model.baseline: width .*0 with input: scalar"),
+        ({"velocity": True}, "model.baseline: .*set velocity: false"),
+        ({"chain": 64}, "model.baseline: chain is 0 with heads: regression"),
+        ({"between_dropout": 0.3}, "model.baseline: between_dropout needs two layers .*final_dropout"),
+    ],
+)
+def test_a_combination_without_sense_is_one_line(tmp_path, block, said):
+    with pytest.raises(ParamsError, match=said) as caught:
+        config.load(changed(tmp_path, "seed", 1, **block))
+    assert "\n" not in str(caught.value)
+
+
+def test_the_same_blocks_with_sense_are_read(tmp_path):
+    for block in (
+        {"memory": "carried"},
+        {"bidirectional": True, "memory": "window"},
+        {"units": [8, 4], "between_dropout": 0.3},
+    ):
+        read = config.load(changed(tmp_path, "seed", 1, **block)).block("baseline")
+        assert read.model_dump() == BASELINE | block
+
+
+@pytest.mark.parametrize("section", list(YAML(typ="safe", pure=True).load(TEXT)))
+def test_no_value_is_made_up_for_one_that_is_missing(tmp_path, section):
+    path = changed(tmp_path, "seed", 1)
+    tree = json.loads(path.read_text())
+    del tree[section]
+    path.write_text(json.dumps(tree))
+    with pytest.raises(ParamsError, match=f"{section}: Field required"):
+        config.load(path)
+
+
+@pytest.mark.parametrize(
+    ("written", "read"), [("1e-3", 0.001), ("1E-3", 0.001), ("1", 1.0), ('"1e-3"', None), (".inf", None), ("yes", None)]
+)
+def test_a_number_is_read_as_yaml_1_2_and_text_is_refused(tmp_path, written, read):
+    path = tmp_path / "params.yaml"
+    path.write_text(re.sub(r"(?<=learning_rate: )\S+", written, TEXT, count=1))
+    if read is not None:
+        assert config.load(path).train.last.learning_rate == read
+    else:
+        with pytest.raises(ParamsError, match=r"train\.last\.learning_rate: "):
+            config.load(path)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "3", "- 3", "a: [", "a: b: c", "seed: 1\nseed: 2", "\tseed: 1", "seed: 2001-13-45", "&a [*a]", "{}: 1"]
+)
+def test_what_is_no_params_file_is_one_line(tmp_path, text):
+    path = tmp_path / "params.yaml"
+    path.write_text(text)
+    with pytest.raises(ParamsError) as caught:
+        config.load(path)
+    assert "\n" not in str(caught.value)
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.binary(max_size=40))
+def test_any_bytes_are_refused_in_one_line(tmp_path, data):
+    path = tmp_path / "params.yaml"
+    path.write_bytes(data)
+    with pytest.raises(ParamsError) as caught:
+        config.load(path)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_file_says_where_to_run(tmp_path):
+    with pytest.raises(ParamsError, match=r"params.yaml: cannot be read .*project's folder"):
+        config.load(tmp_path / "params.yaml")
+
+
+def test_a_stage_sees_its_own_sections_only(project):
+    mine = project.only(["seed", "train"])
+    assert (mine.seed, mine.train) == (project.seed, project.train)
+    for hidden in ("model", "corpus", "generate", "architectures"):
+        with pytest.raises(AttributeError):
+            getattr(mine, hidden)
+
+
+def test_parameters_cannot_be_changed(project):
+    with pytest.raises(ValueError, match="frozen"):
+        project.train.epochs = 3
+
+
+def test_an_unknown_architecture_is_named_with_those_there_are(project):
+    with pytest.raises(ParamsError, match=r"no architecture 'big' .*baseline"):
+        project.block("big")

@@ -1,0 +1,35 @@
+"""Recipes that make no sense are refused in one clear sentence, before anything runs."""
+
+import pytest
+from pydantic import ValidationError
+
+from pipeline.config import Params
+from pipeline.config.recipes import Model
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "why"),
+    [
+        ("bidirectional", {"objective": "every"}, "its backward half has read the targets"),
+        ("bidirectional", {"memory": "carried"}, "no state to carry"),
+        ("baseline", {"between_dropout": 0.1}, "two layers in units"),
+        ("baseline", {"width": 8}, "width is of input: embedding"),
+        ("baseline", {"heads": "mixture"}, "chain is 0 with heads: regression"),
+        ("baseline", {"velocity": True}, "say nothing of velocity"),
+        ("expressive", {"width": 0}, "width is of input: embedding"),
+        ("gated", {"input": "scalar", "width": 0}, "needs input: embedding"),
+        ("expressive", {"input": "scalar", "width": 0}, "needs input: embedding"),
+        ("expressive", {"units": [100]}, "32"),
+    ],
+)
+def test_a_senseless_block_is_refused_with_the_reason(project: Params, name: str, changes: dict, why: str) -> None:
+    block = project.model[name].model_dump()
+    assert Model.model_validate(block) == project.model[name]
+    with pytest.raises(ValidationError) as error:
+        Model.model_validate({**block, **changes})
+    assert why in str(error.value)
+
+
+def test_an_epoch_that_holds_no_step_is_refused(project: Params) -> None:
+    with pytest.raises(ValidationError, match="less than one round of batches"):
+        type(project.train).model_validate({**project.train.model_dump(), "notes_per_epoch": 32})

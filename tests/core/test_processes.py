@@ -1,0 +1,169 @@
+"""Workers that are stopped, that crash and that ask for too much; each costs one answer."""
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline.core import processes
+from pipeline.core.errors import CorpusError, PipelineError
+from pipeline.core.processes import Limits, Stopped
+
+SHORT = Limits(seconds=1, patience=300.0, memory=2**29, workers=2)
+
+
+def fault(text: str) -> object:
+    """Raise an error that a person can mend."""
+    raise CorpusError(text)
+
+
+def spin(_: object) -> object:
+    """Use the processor for ever."""
+    while True:
+        pass
+
+
+def memory(size: int) -> int:
+    """Ask for memory."""
+    return len(bytearray(size))
+
+
+TRICKS = {
+    "sleep": (time.sleep, 60),
+    "wait": (time.sleep, 600),
+    "spin": (spin, 0),
+    "abort": (lambda _: os.abort(), 0),
+    "exit": (os._exit, 7),
+    "memory": (memory, 2**30),
+    "fault": (fault, "the corpus is damaged"),
+    "break": ({}.__getitem__, "break"),
+}
+
+
+def work(item: object) -> object:
+    """Do as told; a number is its own answer."""
+    if isinstance(item, str):
+        act, what = TRICKS[item]
+        act(what)
+    return item
+
+
+BAD = {
+    "spin": "reading it took more than 1 s of the processor",
+    "abort": "reading it killed the reader (SIGABRT)",
+    "exit": "reading it killed the reader (exit code 7)",
+    "memory": "reading it takes more than 512 MB of memory",
+    "break": "reading it killed the reader (exit code 1)",
+}
+
+
+def test_every_bad_thing_costs_itself_and_nothing_else(capfd: pytest.CaptureFixture[str]) -> None:
+    items = [*range(10), *BAD, *range(10, 40)]
+    expected = [Stopped(BAD[item]) if isinstance(item, str) else item for item in items]
+    assert list(processes.each(work, items, SHORT)) == expected
+    assert "KeyError" in capfd.readouterr().err
+
+
+def test_a_worker_that_waits_for_ever_is_killed() -> None:
+    assert list(processes.each(work, ["sleep", 1], Limits(patience=2.0))) == [
+        Stopped("reading it took more than 2 s"),
+        1,
+    ]
+
+
+def test_two_bad_things_after_one_another_are_told_apart() -> None:
+    assert list(processes.each(work, ["abort", "exit", 1, "abort"], Limits(2, 20.0, 2**29, 1))) == [
+        Stopped(BAD["abort"]),
+        Stopped(BAD["exit"]),
+        1,
+        Stopped(BAD["abort"]),
+    ]
+
+
+def test_an_error_a_person_can_mend_ends_the_work() -> None:
+    with pytest.raises(CorpusError, match="the corpus is damaged"):
+        list(processes.each(work, [1, "fault", 2], SHORT))
+
+
+def test_no_worker_is_left_behind() -> None:
+    before = set(psutil.Process().children())
+    answers = processes.each(work, list(range(100)), SHORT)
+    next(answers)
+    assert len(set(psutil.Process().children()) - before) >= 2
+    answers.close()  # type: ignore[attr-defined]
+    names = [child.cmdline() for child in set(psutil.Process().children()) - before]
+    assert not [name for name in names if "resource_tracker" not in str(name)]
+
+
+@settings(max_examples=3)
+@given(items=st.lists(st.integers(), max_size=60), workers=st.integers(1, 3))
+def test_answers_come_in_order(items: list[int], workers: int) -> None:
+    assert list(processes.each(work, items, Limits(workers=workers))) == items
+
+
+def big(size: int) -> bytes:
+    """Answer with so many bytes."""
+    return bytes(size)
+
+
+def test_answers_larger_than_a_pipe_come_whole_while_others_wait() -> None:
+    sizes = [2**22, 1, 2**23, 0, 2**22] * 3
+    assert [len(answer) for answer in processes.each(big, sizes, SHORT)] == sizes  # type: ignore[arg-type]
+
+
+class Unfit:
+    """Work that ends the process that it is sent to."""
+
+    def __reduce__(self) -> object:
+        return os._exit, (3,)
+
+
+def test_a_worker_that_cannot_start_is_one_line() -> None:
+    with pytest.raises(PipelineError, match=r"a worker could not start \(exit code 3\)"):
+        list(processes.each(Unfit(), [1], SHORT))  # type: ignore[arg-type]
+
+
+def test_workers_die_with_their_parent(tmp_path: Path) -> None:
+    code = (
+        "import sys; sys.path.insert(0, sys.argv[1]); import test_limits as t; from pipeline import limits\n"
+        "if __name__ == '__main__':\n    list(limits.each(t.work, ['wait'] * 4, limits.Limits(60, 600.0, 2**29, 2)))\n"
+    )
+    (tmp_path / "run.py").write_text(code)
+    parent = subprocess.Popen([sys.executable, str(tmp_path / "run.py"), str(Path(__file__).parent)], cwd=Path.cwd())
+    for _ in range(1200):
+        children = [each for each in psutil.Process(parent.pid).children() if "spawn_main" in str(each.cmdline())]
+        if len(children) == 2:
+            break
+        time.sleep(0.05)
+    time.sleep(5)
+    os.kill(parent.pid, signal.SIGKILL)
+    parent.wait()
+    gone, alive = psutil.wait_procs(children, timeout=30)
+    assert len(gone) == 2 and not alive
+
+
+def test_a_limit_that_was_set_from_outside_is_kept() -> None:
+    """Only root may raise it again: every file would be rejected for it."""
+    lines = """
+        import contextlib, os, resource
+        from pipeline import limits
+        resource.setrlimit(resource.RLIMIT_CPU, (1000, 1000))
+        resource.setrlimit(resource.RLIMIT_DATA, (2**31, 2**31))
+        with contextlib.suppress(PermissionError):
+            os.setuid(65534)
+        for seconds in (20, 5000):
+            limits._limit(limits.Limits(seconds=seconds, memory=2**30))
+            print(*resource.getrlimit(resource.RLIMIT_CPU), *resource.getrlimit(resource.RLIMIT_DATA))
+    """
+    told = subprocess.run([sys.executable, "-c", textwrap.dedent(lines)], capture_output=True, text=True, check=True)
+    first, second = [[int(word) for word in line.split()] for line in told.stdout.splitlines()]
+    assert 20 <= first[0] <= 22 and first[1:] == [1000, 2**30, 2**31]
+    assert second == [1000, 1000, 2**30, 2**31]

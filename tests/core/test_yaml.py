@@ -1,0 +1,65 @@
+"""Whatever is wrong with a YAML file is one kind of error, in one line."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from ruamel.yaml import YAML
+
+from pipeline.core import yaml
+from pipeline.core.yaml import TreeError
+
+
+def test_values_are_those_of_yaml_1_2(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text("{a: 1e-3, b: no, c: [0o17, null], d: é}", "utf-8")
+    assert yaml.read(tmp_path / "a.yaml") == {"a": 0.001, "b": "no", "c": [15, None], "d": "é"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" * 100_000,
+        "{a: " * 5_000,
+        "a: !!int zz",
+        "a: !!bool zzz",
+        "a: 2001-99-99",
+        "a: " + "9" * 6000,
+        'a: "\\U99999999"',
+        "a: !!python/name:os.system x",
+        "a: 1\na: 2",
+        "a: *b",
+        "\x00",
+        "%YAML 9.9\n---\na",
+    ],
+    ids=lambda text: text[:12].encode("unicode_escape").decode(),
+)
+def test_what_is_no_tree_of_plain_values_is_one_line(tmp_path: Path, text: str) -> None:
+    (tmp_path / "a.yaml").write_text(text, "utf-8")
+    with pytest.raises(TreeError) as caught:
+        yaml.read(tmp_path / "a.yaml")
+    assert 0 < len(str(caught.value)) <= yaml.LONGEST and "\n" not in str(caught.value)
+
+
+def test_bytes_that_are_no_text_are_counted(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_bytes(b"a: \xff")
+    with pytest.raises(TreeError, match="byte 3"):
+        yaml.read(tmp_path / "a.yaml")
+
+
+@given(st.text())
+def test_any_text_is_a_tree_or_that_error(text: str) -> None:
+    try:
+        yaml.parse(text)
+    except TreeError:
+        return
+    YAML(typ="safe", pure=True).load(text)
+
+
+@pytest.mark.parametrize("value", [1 << 40_000, [1 << 40_000], "a" * 10**6, {"a": [0] * 10**5}], ids=list("abcd"))
+def test_any_value_is_shown_short(value: object) -> None:
+    assert 0 < len(yaml.shown(value)) <= yaml.LONGEST + 1
+
+
+def test_a_short_value_is_shown_whole() -> None:
+    assert yaml.shown({"a": "b"}) == "{'a': 'b'}"

@@ -1,0 +1,176 @@
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from conftest import unreadable
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from pipeline.core.errors import DataError
+from pipeline.corpus import tables
+from pipeline.notes.note import NOTE
+
+TIMES = st.floats(0, 86_400, allow_subnormal=False)
+NOTES = st.integers(1, 30).flatmap(
+    lambda count: st.tuples(
+        hnp.arrays("<f8", count, elements=TIMES),
+        hnp.arrays("<f8", count, elements=TIMES),
+        hnp.arrays("u1", count, elements=st.integers(0, 127)),
+        hnp.arrays("u1", count, elements=st.integers(1, 127)),
+    )
+)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _no_waiting_for_the_disk():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("os.fsync", lambda handle: None)
+        yield
+
+
+def notes_from(columns):
+    notes = np.empty(len(columns[0]), NOTE)
+    for name, column in zip(NOTE.names, columns, strict=True):
+        notes[name] = column
+    return notes
+
+
+def some(count, pieces=5):
+    random = np.random.default_rng(7)
+    every = []
+    for _ in range(pieces):
+        notes = np.empty(count, NOTE)
+        notes["onset"] = np.sort(random.random(count) * 100)
+        notes["duration"] = random.random(count) + 0.01
+        notes["pitch"] = random.integers(21, 109, count)
+        notes["velocity"] = random.integers(1, 128, count)
+        every.append(notes)
+    return every
+
+
+def write(path, every):
+    with tables.NotesWriter(path) as writer:
+        for piece, notes in enumerate(every):
+            writer.write(piece, notes)
+
+
+@given(columns=st.lists(NOTES, min_size=1, max_size=6), data=st.data())
+@settings(deadline=None, max_examples=40)
+def test_notes_come_back_bit_for_bit_in_the_order_asked_for(tmp_path_factory, columns, data):
+    path = tmp_path_factory.getbasetemp() / "notes.parquet"
+    every = [notes_from(each) for each in columns]
+    write(path, every)
+    wanted = data.draw(st.lists(st.integers(0, len(every) - 1)))
+    back = list(tables.read_notes(path, wanted))
+    assert [notes.tobytes() for notes in back] == [every[piece].tobytes() for piece in wanted]
+
+
+def test_a_piece_is_in_one_row_group_and_the_groups_say_which(tmp_path):
+    write(tmp_path / "notes.parquet", some(30_000))
+    file = pq.ParquetFile(tmp_path / "notes.parquet")
+    groups = [file.metadata.row_group(number) for number in range(file.metadata.num_row_groups)]
+    assert [(g.column(0).statistics.min, g.column(0).statistics.max, g.num_rows) for g in groups] == [
+        (0, 2, 90_000),
+        (3, 4, 60_000),
+    ]
+    assert {g.column(0).compression for g in groups} == {"ZSTD"}
+
+
+def test_a_piece_longer_than_a_group_is_not_cut(tmp_path):
+    every = some(2_000_000, pieces=1)
+    write(tmp_path / "notes.parquet", every)
+    assert pq.ParquetFile(tmp_path / "notes.parquet").metadata.num_row_groups == 1
+    assert next(tables.read_notes(tmp_path / "notes.parquet", [0])).tobytes() == every[0].tobytes()
+
+
+def test_only_the_groups_that_hold_the_pieces_are_read_and_once(tmp_path, monkeypatch):
+    write(tmp_path / "notes.parquet", some(40_000, pieces=8))
+    read = []
+    real = tables._group
+    monkeypatch.setattr(tables, "_group", lambda path, file, group: (read.append(group), real(path, file, group))[1])
+    list(tables.read_notes(tmp_path / "notes.parquet", [0, 1, 6]))
+    assert read == [0, 3]
+
+
+def test_columns_carry_their_units(tmp_path):
+    write(tmp_path / "notes.parquet", some(3))
+    schema = pq.read_schema(tmp_path / "notes.parquet")
+    units = {field.name: field.metadata.get(b"unit") for field in schema}
+    assert units == {"piece": None, "onset": b"s", "duration": b"s", "pitch": None, "velocity": None}
+
+
+def test_the_same_notes_give_the_same_bytes(tmp_path):
+    write(tmp_path / "a.parquet", some(1000))
+    write(tmp_path / "b.parquet", some(1000))
+    assert (tmp_path / "a.parquet").read_bytes() == (tmp_path / "b.parquet").read_bytes()
+
+
+def test_every_flipped_bit_of_the_pages_is_seen(tmp_path):
+    path = tmp_path / "notes.parquet"
+    every = some(200, pieces=3)
+    write(path, every)
+    whole = path.read_bytes()
+    expected = [notes.tobytes() for notes in every]
+    for at in range(4, len(whole) - 8, len(whole) // 150):
+        torn = bytearray(whole)
+        torn[at] ^= 1 << at % 8
+        path.write_bytes(torn)
+        try:
+            back = [notes.tobytes() for notes in tables.read_notes(path, range(3))]
+        except DataError as error:
+            assert "\n" not in str(error)
+        else:  # a bit of the footer that says nothing about the notes, such as who wrote the file
+            assert back == expected
+
+
+@pytest.mark.parametrize("read", [tables.read_pieces, lambda path: list(tables.read_notes(path, [0]))])
+def test_a_missing_cut_or_other_file_is_one_line(tmp_path, read):
+    path = tmp_path / "x.parquet"
+    with pytest.raises(DataError, match="run 'dvc repro ingest'"):
+        read(path)
+    write(tmp_path / "whole.parquet", some(100))
+    path.write_bytes((tmp_path / "whole.parquet").read_bytes()[:-20])
+    with pytest.raises(DataError, match="run 'dvc repro ingest'"):
+        read(path)
+
+
+@pytest.mark.parametrize("read", [tables.read_pieces, lambda path: list(tables.read_notes(path, [0]))])
+def test_a_table_that_may_not_be_read_is_not_to_be_made_again(tmp_path, read):
+    (tmp_path / "t.parquet").touch()
+    with unreadable(tmp_path / "t.parquet"), pytest.raises(DataError, match="may not be read; give yourself"):
+        read(tmp_path / "t.parquet")
+
+
+def test_another_table_is_refused(tmp_path):
+    write(tmp_path / "notes.parquet", some(3))
+    tables.write_pieces(tmp_path / "pieces.parquet", [])
+    with pytest.raises(DataError, match="columns"):
+        tables.read_pieces(tmp_path / "notes.parquet")
+    with pytest.raises(DataError, match="columns"):
+        list(tables.read_notes(tmp_path / "pieces.parquet", [0]))
+
+
+def test_a_piece_that_is_not_there_is_named(tmp_path):
+    write(tmp_path / "notes.parquet", some(3, pieces=2))
+    with pytest.raises(DataError, match="no piece 2"):
+        list(tables.read_notes(tmp_path / "notes.parquet", [2]))
+
+
+def test_an_error_while_writing_leaves_the_old_table(tmp_path):
+    path = tmp_path / "notes.parquet"
+    write(path, some(3))
+    before = path.read_bytes()
+    with pytest.raises(RuntimeError), tables.NotesWriter(path) as writer:
+        writer.write(0, some(3)[0])
+        raise RuntimeError
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_pieces_come_back(tmp_path):
+    rows = [
+        tables.PieceRow(0, "a/ü.mid", "Komponist / Stück, No. 1", "test", 3, 1.5, "0" * 64),
+        tables.PieceRow(1, "b.mid", "unknown", "train", 2**40, 0.1, "f" * 64),
+    ]
+    tables.write_pieces(tmp_path / "pieces.parquet", rows)
+    assert tables.read_pieces(tmp_path / "pieces.parquet") == rows

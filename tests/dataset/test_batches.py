@@ -1,0 +1,99 @@
+"""What an epoch reads, on notes that can be told apart: step and duration number them."""
+
+import numpy as np
+import pytest
+
+from pipeline.config import Params
+from pipeline.config.recipes import Model
+from pipeline.dataset import batches, windows
+from pipeline.dataset.segments import Passages, Segment
+from pipeline.dataset.windows import Windows
+from pipeline.notes import active_notes
+from pipeline.notes.quantize import DURATION, PITCH, STEP
+
+T = 6
+
+
+@pytest.fixture
+def data() -> Windows:
+    """Two training pieces and a held-out one; note n of all has the step n % 30 and the duration n."""
+    lengths = [50, 41, 30]
+    codes = np.zeros((sum(lengths), 4), np.int16)
+    codes[:, PITCH] = np.repeat([60, 61, 99], lengths) - np.arange(sum(lengths)) % 4
+    codes[:, STEP], codes[:, DURATION], codes[:, 3] = np.arange(len(codes)) % 30, np.arange(len(codes)), 64
+    starts = windows.starts([50, 91], T, 1)
+    splits, names = np.array(["train", "train", "validation"]), np.array(["a", "b", "c"])
+    return Windows(codes, np.cumsum(lengths), splits, names, starts, T)
+
+
+@pytest.fixture
+def params(project: Params) -> Params:
+    last = project.train.last.model_copy(update={"batch": 8})
+    every = project.train.every.model_copy(update={"streams": 2, "segment": 4, "segments": 2, "transpose": 3})
+    train = project.train.model_copy(update={"notes_per_epoch": 36, "last": last, "every": every})
+    return project.model_copy(update={"train": train})
+
+
+def of(project: Params, name: str, **changes: object) -> Model:
+    return Model.model_validate({**project.model[name].model_dump(), **changes})
+
+
+def numbers(parts: list[Segment]) -> np.ndarray:
+    """Return which notes each batch holds [N, T + 1]."""
+    return np.concatenate([part.codes[..., DURATION] for part in parts])
+
+
+def test_a_window_is_a_run_of_notes_and_the_one_target_after_it(params: Params, data: Windows) -> None:
+    parts = list(batches.of_windows(params, params.model["baseline"], data, 0))
+    for part in parts:
+        assert part.codes.shape[1:] == (T + 1, 4)
+        assert part.there.shape == (len(part.codes), T)
+        assert (part.there == ([0] * (T - 1) + [1])).all()
+        assert part.first
+    notes = numbers(parts)
+    assert (np.diff(notes, axis=1) == 1).all()
+    assert (notes < 91).all()
+    assert not ((notes[:, 0] < 50) & (notes[:, -1] >= 50)).any()
+    assert np.array_equal(np.concatenate([part.codes for part in parts]), data.codes[notes])
+
+
+def test_an_epoch_is_as_many_windows_as_the_budget_says_and_the_next_goes_on(params: Params, data: Windows) -> None:
+    order = windows.order(params.seed, len(data.starts), 0, 72)
+    read = [list(batches.of_windows(params, params.model["baseline"], data, number)) for number in (0, 1)]
+    assert [len(part.codes) for part in read[0]] == [8, 8, 8, 8, 4]
+    assert np.array_equal(np.concatenate([numbers(parts)[:, 0] for parts in read]), data.starts[order])
+    once = list(batches.of_windows(params, params.model["baseline"], data, 1))
+    assert np.array_equal(numbers(once), numbers(read[1]))
+
+
+def test_a_window_begins_in_silence_and_hears_its_own_keys(params: Params, data: Windows) -> None:
+    block = of(params, "expressive", objective="last", memory="window")
+    parts = list(batches.of_windows(params, block, data, 0))
+    for part in parts:
+        assert not part.left[:, 0].any()
+        for codes, left in zip(part.codes, part.left, strict=True):
+            assert np.array_equal(left, active_notes.read(codes[None], active_notes.start(1))[0][0])
+    assert all(part.left[:, -1].any() for part in parts)
+
+
+def test_nothing_sounds_for_a_scalar_input(params: Params, data: Windows) -> None:
+    for part in batches.of_windows(params, params.model["baseline"], data, 0):
+        assert part.left.shape == (*part.codes.shape[:2], 128)
+        assert not part.left.any()
+
+
+def test_passages_are_those_of_the_recipe_and_the_seed(params: Params, data: Windows) -> None:
+    ours = list(batches.of_passages(params, data, 2))
+    theirs = list(Passages(data, params.train.every, params.seed).epoch(2, 36))
+    assert sum(part.first for part in ours) == 2
+    for mine, other in zip(ours, theirs, strict=True):
+        assert np.array_equal(mine.codes, other.codes)
+        assert np.array_equal(mine.there, other.there)
+
+
+def test_the_objective_says_what_an_epoch_reads(params: Params, data: Windows) -> None:
+    last, every = (list(batches.epoch(params, params.model[name], data, 0)) for name in ("baseline", "expressive"))
+    assert {part.codes.shape[1] for part in last} == {T + 1}
+    assert {part.codes.shape[1] for part in every} == {5}
+    other = list(batches.epoch(params, params.model["expressive"], data, 1))
+    assert not all(np.array_equal(a.codes, b.codes) for a, b in zip(every, other, strict=False))

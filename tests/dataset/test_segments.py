@@ -1,0 +1,267 @@
+"""Passages, on pieces whose notes can be told apart: pitch says which piece, step which note of it."""
+
+from collections import Counter
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline.config.recipes import Every
+from pipeline.core.errors import DataError
+from pipeline.dataset.segments import Passages, Segment
+from pipeline.dataset.windows import Windows
+from pipeline.notes import active_notes
+from pipeline.notes.quantize import DURATION, PITCH, STEP, VELOCITY
+
+LENGTHS = st.lists(st.integers(1, 60), min_size=1, max_size=6).filter(lambda lengths: max(lengths) > 1)
+SEGMENT, SEGMENTS = st.integers(2, 5), st.integers(1, 4)
+
+
+def corpus(lengths: list[int], splits: str = "", spread: int = 1) -> Windows:
+    """Make pieces of which all notes of piece k have the pitch `spread` k, and note n has the step n."""
+    codes = np.zeros((sum(lengths), 4), np.int16)
+    codes[:, PITCH] = np.repeat(np.arange(len(lengths)) * spread, lengths)
+    codes[:, STEP] = np.concatenate([np.arange(length) for length in lengths])
+    codes[:, DURATION] = codes[:, STEP] * 7 % 50 + 1
+    codes[:, VELOCITY] = codes[:, STEP] % 127 + 1
+    names = {"t": "train", "v": "validation", "x": "test"}
+    kept = np.array([names[letter] for letter in splits or "t" * len(lengths)])
+    members = np.array([f"piece {k}" for k in range(len(lengths))])
+    return Windows(codes, np.cumsum(lengths), kept, members, np.zeros(0, np.int32), 5)
+
+
+def how(segment: int = 4, segments: int = 2, streams: int = 1, **more: float) -> Every:
+    rest = {"learning_rate": 0.01, "warmup": 0.0, "transpose": 0, "stretch": 0.0, "louder": 0, **more}
+    return Every.model_validate({"streams": streams, "segment": segment, "segments": segments, **rest})
+
+
+def a_pass(data: Windows, recipe: Every, number: int = 0, seed: int = 0) -> list[Segment]:
+    """Read every passage once, one at a time."""
+    passages = Passages(data, recipe, seed)
+    return list(passages.epoch(number, len(passages.piece) * passages.size))
+
+
+def targets(segments: list[Segment]) -> Counter[tuple[int, int]]:
+    """Count how often each note (piece, place) was a target."""
+    told = [(s.codes[:, 1:][s.there == 1]) for s in segments]
+    return Counter((int(code[PITCH]), int(code[STEP])) for code in np.concatenate(told))
+
+
+def whole(segments: list[Segment]) -> list[list[Segment]]:
+    """Gather the segments of each round of passages."""
+    rounds: list[list[Segment]] = []
+    for segment in segments:
+        if segment.first:
+            rounds.append([])
+        rounds[-1].append(segment)
+    return rounds
+
+
+def joined(parts: list[Segment]) -> tuple[np.ndarray, np.ndarray]:
+    """Return a round of passages without its cuts: codes [B, N + 1, 4] and what is left [B, N + 1, 128]."""
+    codes = [parts[0].codes, *(part.codes[:, 1:] for part in parts[1:])]
+    left = [parts[0].left, *(part.left[:, 1:] for part in parts[1:])]
+    return np.concatenate(codes, axis=1), np.concatenate(left, axis=1)
+
+
+def equal(one: list[Segment], other: list[Segment]) -> bool:
+    return len(one) == len(other) and all(
+        a.first == b.first and all(np.array_equal(getattr(a, f), getattr(b, f)) for f in ("codes", "left", "there"))
+        for a, b in zip(one, other, strict=True)
+    )
+
+
+@given(lengths=LENGTHS, segment=SEGMENT, segments=SEGMENTS, streams=st.integers(1, 4), seed=st.integers(0, 99))
+def test_a_target_is_the_next_note_of_the_same_piece(lengths, segment, segments, streams, seed):
+    recipe = how(segment, segments, streams)
+    for part in Passages(corpus(lengths), recipe, seed).epoch(1, 3 * streams * segment * segments):
+        assert part.codes.shape == (streams, segment + 1, 4)
+        assert part.there.shape == (streams, segment)
+        notes, after = part.codes[:, :-1], part.codes[:, 1:]
+        there = part.there == 1
+        assert ((part.there == 0) | there).all()
+        assert (part.codes[..., PITCH] == part.codes[:, :1, PITCH]).all()
+        assert (after[..., STEP][there] == notes[..., STEP][there] + 1).all()
+        # Beyond the end of a piece or passage, the last note stands where there is no target.
+        assert (after[..., STEP][~there] == notes[..., STEP][~there]).all()
+
+
+@given(lengths=LENGTHS, segment=SEGMENT, segments=SEGMENTS, seed=st.integers(0, 99), number=st.integers(0, 3))
+def test_in_one_pass_every_note_but_the_first_of_a_piece_is_a_target_once(lengths, segment, segments, seed, number):
+    told = targets(a_pass(corpus(lengths), how(segment, segments), number, seed))
+    assert told == {(piece, place): 1 for piece, length in enumerate(lengths) for place in range(1, length)}
+
+
+def test_passages_begin_at_other_notes_in_another_pass():
+    data = corpus([50, 61, 43])
+    begins = [{tuple(p[0].codes[0, 0, [PITCH, STEP]]) for p in whole(a_pass(data, how(), n))} for n in range(4)]
+    assert len(set(map(frozenset, begins))) == 4
+    assert all({(0, 0), (1, 0), (2, 0)} <= each for each in begins)
+
+
+@settings(max_examples=40)
+@given(lengths=st.lists(st.integers(1, 40), min_size=6, max_size=6), seed=st.integers(0, 99))
+def test_no_held_out_note_is_ever_read(lengths, seed):
+    data = corpus([*lengths, 9], "vtxvtxt")
+    recipe = how(3, 2, 3)
+    for number in range(4):
+        read = {int(p) for part in Passages(data, recipe, seed).epoch(number, 200) for p in part.codes[..., PITCH].flat}
+        assert read <= {1, 4, 6}
+
+
+def test_a_corpus_without_two_training_notes_says_why():
+    with pytest.raises(DataError, match="give some pieces the split 'train'"):
+        Passages(corpus([1, 40, 1], "tvt"), how(), 0)
+
+
+@settings(max_examples=40)
+@given(lengths=LENGTHS, segments=SEGMENTS, streams=st.integers(1, 3), more=st.integers(0, 100))
+def test_an_epoch_has_no_more_targets_than_asked_for(lengths, segments, streams, more):
+    recipe, notes = how(4, segments, streams), streams * 4 * segments + more
+    parts = list(Passages(corpus(lengths), recipe, 0).epoch(2, notes))
+    assert sum(part.there.sum() for part in parts) <= notes
+    assert len(whole(parts)) == notes // (streams * 4 * segments)
+    assert all(part.there.any() for part in parts)
+
+
+@given(lengths=LENGTHS, segments=SEGMENTS, streams=st.integers(1, 3), seed=st.integers(0, 99))
+def test_a_segment_goes_on_with_the_last_note_of_the_one_before(lengths, segments, streams, seed):
+    parts = list(Passages(corpus(lengths), how(3, segments, streams), seed).epoch(0, 200))
+    assert not parts or parts[0].first
+    for before, after in pairwise(parts):
+        if not after.first:
+            assert np.array_equal(after.codes[:, 0], before.codes[:, -1])
+    assert all(len(each) <= segments for each in whole(parts))
+
+
+@settings(max_examples=40)
+@given(lengths=LENGTHS, segments=SEGMENTS, seed=st.integers(0, 99), stretch=st.sampled_from([0.0, 0.2]))
+def test_what_is_left_is_as_if_the_passage_began_in_silence(lengths, segments, seed, stretch):
+    data, recipe = corpus(lengths), how(4, segments, 2, transpose=5, stretch=stretch)
+    # Chords and notes that sound on into the next segments.
+    data.codes[:, PITCH], data.codes[:, STEP] = 60 + data.codes[:, STEP] % 5, data.codes[:, STEP] % 3 * 6
+    for parts in whole(list(Passages(data, recipe, seed).epoch(0, 100))):
+        codes, left = joined(parts)
+        assert np.array_equal(left, active_notes.read(codes, active_notes.start(len(codes)))[0])
+
+
+VARIED = {"transpose": 5, "stretch": 0.2, "louder": 9}
+
+
+def test_an_epoch_is_the_same_whatever_was_read_before():
+    data, recipe = corpus([50, 61, 8]), how(streams=2, **VARIED)
+    passages = Passages(data, recipe, 3)
+    for number in range(3):
+        assert list(passages.epoch(number, 100))
+    at_once = list(Passages(data, recipe, 3).epoch(3, 100))
+    assert equal(list(passages.epoch(3, 100)), at_once)
+    assert not equal(list(passages.epoch(2, 100)), at_once)
+
+
+def test_another_seed_gives_another_order():
+    data, recipe = corpus([50, 61, 8]), how(streams=2)
+    assert not equal(list(Passages(data, recipe, 3).epoch(0, 100)), list(Passages(data, recipe, 4).epoch(0, 100)))
+
+
+def test_epochs_go_through_the_corpus_pass_by_pass():
+    data, recipe = corpus([50, 61, 8]), how()
+    at_once = a_pass(data, recipe)
+    passages = Passages(data, recipe, 0)
+    # A pass is 16 passages, read here in epochs of 4.
+    assert len(passages.piece) == 16
+    assert equal([part for number in range(4) for part in passages.epoch(number, 4 * 8)], at_once)
+
+
+def pairs(data: Windows, seed: int, number: int = 0, **more: float) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Return passages [N + 1, 4] as they are and as they were varied."""
+    plain, varied = (list(Passages(data, how(4, 3, 3, **m), seed).epoch(number, 400)) for m in ({}, more))
+    rounds = zip(whole(plain), whole(varied), strict=True)
+    return [each for one, other in rounds for each in zip(joined(one)[0], joined(other)[0], strict=True)]
+
+
+@settings(max_examples=40)
+@given(lengths=st.lists(st.integers(2, 60), min_size=4, max_size=4), seed=st.integers(0, 99))
+def test_transposing_moves_all_notes_of_a_passage_alike_and_nothing_else(lengths, seed):
+    moved = []
+    for codes, varied in pairs(corpus(lengths, spread=42), seed, transpose=6):  # pitches 0, 42, 84 and 126
+        assert np.array_equal(np.delete(varied, PITCH, axis=1), np.delete(codes, PITCH, axis=1))
+        by = set((varied[:, PITCH] - codes[:, PITCH]).tolist())
+        assert len(by) == 1
+        assert by <= set(range(-6, 7))
+        assert varied[:, PITCH].min() >= 0
+        assert varied[:, PITCH].max() <= 127
+        moved.append(by.pop())
+    assert len(set(moved)) > 1
+
+
+def test_a_passage_from_the_lowest_to_the_highest_key_stays_where_it_is():
+    data = corpus([60])
+    data.codes[::2, PITCH], data.codes[1::2, PITCH] = 0, 127
+    assert all(np.array_equal(codes, varied) for codes, varied in pairs(data, 0, transpose=12))
+
+
+def test_both_ends_of_the_transposition_come():
+    moved = {
+        int(v[0, PITCH] - c[0, PITCH])
+        for n in range(20)
+        for c, v in pairs(corpus([99, 99], spread=60), 0, n, transpose=3)
+    }
+    assert moved >= {0, 1, 2, 3}
+    assert moved == set(range(-3, 4))
+
+
+def test_passages_are_varied_anew_in_each_epoch_and_by_the_seed():
+    data = corpus([300, 300])
+    data.codes[:, PITCH] = 60
+
+    def moved(seed: int, number: int) -> tuple[int, ...]:
+        varied = pairs(data, seed, number, transpose=12)
+        return tuple(int(other[0, PITCH] - codes[0, PITCH]) for codes, other in varied)
+
+    assert len({moved(0, 0), moved(0, 1), moved(1, 0), moved(1, 1)}) == 4
+
+
+@settings(max_examples=40)
+@given(lengths=st.lists(st.integers(2, 60), min_size=2, max_size=4), seed=st.integers(0, 99))
+def test_a_passage_is_stretched_by_one_tempo_and_stays_on_the_grid(lengths, seed):
+    data = corpus(lengths)
+    data.codes[::7, DURATION] = 1000
+    for codes, varied in pairs(data, seed, stretch=0.25):
+        assert np.array_equal(varied[:, [PITCH, VELOCITY]], codes[:, [PITCH, VELOCITY]])
+        times, stretched = codes[:, [STEP, DURATION]].ravel(), varied[:, [STEP, DURATION]].ravel()
+        assert (stretched[times == 0] == 0).all()
+        assert stretched.max() <= 1000
+        free = (times > 0) & (stretched < 1000)
+        low = ((stretched - 0.5) / np.maximum(times, 1))[free].max(initial=0.75)
+        high = ((stretched + 0.5) / np.maximum(times, 1))[free].min(initial=1.25)
+        assert low <= high
+
+
+def test_no_stretch_leaves_all_times():
+    for codes, varied in pairs(corpus([50, 61]), 0, transpose=6, louder=20):
+        assert np.array_equal(codes[:, [STEP, DURATION]], varied[:, [STEP, DURATION]])
+
+
+def test_stretches_go_both_ways():
+    ratios = [v[:, STEP].sum() / c[:, STEP].sum() for c, v in pairs(corpus([400, 300]), 0, stretch=0.2)]
+    assert min(ratios) < 0.95
+    assert max(ratios) > 1.05
+
+
+@settings(max_examples=40)
+@given(lengths=st.lists(st.integers(2, 150), min_size=2, max_size=4), seed=st.integers(0, 99))
+def test_a_passage_is_made_louder_or_softer_as_a_whole_within_what_midi_knows(lengths, seed):
+    for codes, varied in pairs(corpus(lengths), seed, louder=30):
+        assert np.array_equal(varied[:, :VELOCITY], codes[:, :VELOCITY])
+        assert any(
+            np.array_equal(varied[:, VELOCITY], np.clip(codes[:, VELOCITY] + by, 1, 127)) for by in range(-30, 31)
+        )
+
+
+def test_the_corpus_itself_is_never_varied():
+    data = corpus([50, 61])
+    before = data.codes.copy()
+    a_pass(data, how(**VARIED))
+    assert np.array_equal(data.codes, before)

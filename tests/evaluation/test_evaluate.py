@@ -1,0 +1,109 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from conftest import codes
+from generation.test_engine import BOTH_WAYS, CARRIED, WINDOW, tiny
+from models.numpy import test_autoregressive_heads as test_chain
+
+from pipeline.evaluation import evaluate
+from pipeline.generation import engine as streaming
+from pipeline.generation.engine import Engine
+from pipeline.notes.quantize import DURATION, PITCH, STEP, VELOCITY
+
+PIECES = [codes(1, 40), codes(2, 7), codes(3, 90)]
+
+
+@pytest.mark.parametrize("kind", test_chain.KINDS, ids=str)
+def test_chances_of_a_chain_are_those_its_notes_were_told_by(kind):
+    made, hidden, notes = test_chain.heads(*kind), test_chain.hidden_of(kind[2], 20), codes(4, 20)
+    found = made.chances(hidden, notes)
+    columns = {"pitch": PITCH, "step": STEP, "duration": DURATION, "velocity": VELOCITY}
+    told = [found[name][np.arange(20), notes[:, columns[name]]] for name in found]
+    assert list(found) == ["pitch", "step", "duration", "velocity"][: made.bits(hidden, notes).shape[1]]
+    assert np.allclose(-np.log2(np.stack(told, axis=1)), made.bits(hidden, notes), atol=1e-5)
+    assert all(np.allclose(masses.sum(axis=1), 1) for masses in found.values())
+
+
+@pytest.mark.parametrize("changes", [CARRIED, WINDOW, BOTH_WAYS], ids=str)
+def test_bits_are_those_of_streaming_and_masses_those_of_bits(changes):
+    model = tiny(**changes)
+    bits, heads = evaluate.read(model, PIECES, 2)
+    for ours, theirs in zip(bits, streaming.bits(model, PIECES, 2), strict=True):
+        assert (ours == theirs).all()
+    for column, name in enumerate(("pitch", "step", "duration")):
+        mass = np.maximum(heads[name].mass, 1e-12)
+        assert -np.log2(mass) == pytest.approx(np.concatenate(bits)[:, column], abs=1e-4)
+
+
+def test_what_is_judged_does_not_hang_on_how_it_was_read():
+    model = tiny(**CARRIED)
+    one, many = (evaluate.read(model, PIECES, batch)[1]["step"] for batch in (1, 3))
+    assert one.mass == pytest.approx(many.mass, rel=1e-3)
+
+
+def test_of_many_notes_every_so_many_th_is_judged(monkeypatch):
+    model = tiny(**CARRIED)
+    everything = evaluate.read(model, PIECES, 2)[1]["pitch"].mass
+    monkeypatch.setattr(evaluate, "JUDGED", 50)
+    monkeypatch.setattr(evaluate, "ROWS", 4)
+    some = evaluate.read(model, PIECES, 2)[1]["pitch"].mass
+    # 134 notes are told, so every third: of each piece those at 3, 6, 9, …; the first note of a piece is not told.
+    at = [start + k - 1 for start, piece in ((0, 40), (39, 7), (45, 90)) for k in range(3, piece, 3)]
+    assert some.tolist() == everything[at].tolist()
+
+
+@pytest.mark.parametrize("changes", [CARRIED, WINDOW, BOTH_WAYS], ids=str)
+def test_context_is_what_a_player_heard_who_came_in_late(changes):
+    model, piece = tiny(**changes), codes(5, 30)
+    rows = evaluate.by_context(model, [piece])
+    assert [row[0] for row in rows] == [1, 2, 4, 8, 16]
+    heads = streaming.heads_of(model)
+    for heard, targets, mean in rows:
+        expected = []
+        for at in range(16, 30):
+            engine = Engine(model)
+            engine.hear(piece[at - heard : at])
+            expected.append(heads.bits(engine.hidden[None], piece[at : at + 1])[0])
+        assert targets == 14
+        assert list(mean.values()) == pytest.approx(np.mean(expected, axis=0).tolist(), rel=1e-4)
+
+
+def test_a_window_forgets_all_before_it():
+    rows = evaluate.by_context(tiny(6, **WINDOW), [codes(5, 300), codes(6, 40)])
+    means = [row[2] for row in rows]
+    assert [row[0] for row in rows] == [1, 2, 4, 8, 16, 32, 64, 128, 256]
+    assert all(mean == means[3] for mean in means[3:])
+    assert means[2] != means[3]
+
+
+def test_targets_are_at_most_256_and_of_all_pieces():
+    pieces = [codes(seed, 900) for seed in range(3)]
+    found = evaluate.by_context(tiny(**CARRIED), pieces)
+    assert {targets for _, targets, _ in found} == {256}
+    moved = [piece.copy() for piece in pieces]
+    moved[2][:, DURATION] = 900
+    assert evaluate.by_context(tiny(**CARRIED), moved)[0][2]["duration"] != found[0][2]["duration"]
+
+
+def test_velocity_is_judged_where_it_is_told():
+    made = test_chain.heads("categorical", True, "embedding")
+    block = made_block(velocity=True)
+    shapes = {
+        f"lstm_1/{name}": size for name, size in (("kernel", (8, 24)), ("recurrent_kernel", (6, 24)), ("bias", (24,)))
+    }
+    shapes |= {"sounding/kernel": (256, 8), "sounding/bias": (8,)}
+    shapes |= {f"{name}_embedding/embeddings": (1001, 8) for name in ("step", "duration", "pitch", "velocity")}
+    rng = np.random.default_rng(0)
+    body = {name: rng.normal(0, 0.3, shape).astype(np.float32) for name, shape in shapes.items()}
+    model = replace(tiny(**CARRIED), block=block, weights={**body, **made.weights})
+    bits, heads = evaluate.read(model, [codes(1, 50)], 1)
+    assert list(heads) == ["pitch", "step", "duration", "velocity"]
+    assert bits[0].shape == (49, 4)
+    assert -np.log2(heads["velocity"].mass) == pytest.approx(bits[0][:, 3], abs=1e-4)
+    assert list(evaluate.by_context(model, [codes(1, 50)])[0][2]) == ["pitch", "step", "duration"]
+
+
+def made_block(velocity: bool):
+    recipe = {"input": "embedding", "width": 8, "velocity": velocity, "heads": "categorical", "chain": test_chain.C}
+    return tiny(**CARRIED).block.model_copy(update={**recipe, "units": [test_chain.H], "objective": "every"})

@@ -1,0 +1,97 @@
+import json
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from evaluation.test_bits import ROWS
+from generation.test_engine import tiny
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from models.test_model_io import BLOCKS
+
+from pipeline.core.errors import DataError
+from pipeline.evaluation.bits import Scores
+from pipeline.evaluation.results import Evaluation
+
+EPOCH = st.tuples(*[st.floats(0, 1e6)] * 3).map(
+    lambda row: dict(zip(("epoch", "loss", "bits_per_note"), row, strict=True))
+)
+EVALUATIONS = st.builds(
+    Evaluation,
+    architecture=st.text("abc-_", min_size=1),
+    block=BLOCKS,
+    parameters=st.integers(1, 10**9),
+    bytes=st.integers(1, 10**9),
+    history=st.lists(EPOCH, min_size=1, max_size=5),
+    scores=ROWS.map(Scores.of_rows),
+)
+
+
+@pytest.fixture
+def path(tmp_path):
+    scores = Scores.of_rows([["a", 4, 8.0, 2.0, 4.0], ["b", 6, 2.0, 3.0, 1.0]])
+    evaluation = Evaluation("tiny", tiny().block, 1554, 9000, [{"epoch": 1.0, "loss": 0.5}], scores)
+    evaluation.save(tmp_path / "tiny.json")
+    return tmp_path / "tiny.json"
+
+
+@settings(max_examples=25)
+@given(evaluation=EVALUATIONS)
+def test_an_evaluation_comes_back_from_disk_in_equal_bytes(evaluation):
+    with tempfile.TemporaryDirectory() as folder:
+        first, second = Path(folder) / "first.json", Path(folder) / "second.json"
+        evaluation.save(first)
+        loaded = Evaluation.load(first)
+        loaded.save(second)
+        assert first.read_bytes() == second.read_bytes()
+    assert loaded.scores.as_rows() == evaluation.scores.as_rows()
+    for name in ("architecture", "block", "parameters", "bytes", "history"):
+        assert getattr(loaded, name) == getattr(evaluation, name)
+
+
+def test_the_file_tells_bits_per_note_a_row_a_line(path):
+    facts = json.loads(path.read_text())
+    assert {name: facts[name] for name in ("bits_per_note", "pitch", "step", "duration")} == {
+        "bits_per_note": 2.0,
+        "pitch": 1.0,
+        "step": 0.5,
+        "duration": 0.5,
+    }
+    assert '["a", 4, 8.0, 2.0, 4.0],\n["b", 6, 2.0, 3.0, 1.0]\n' in path.read_text()
+
+
+def test_a_bidirectional_model_does_not_stream():
+    def streams(**block: object) -> bool:
+        return Evaluation("x", tiny(**block).block, 1, 1, [], Scores.of_rows([["a", 1, 1.0, 1.0, 1.0]])).streams
+
+    assert streams(memory="window")
+    assert streams(memory="carried")
+    assert not streams(bidirectional=True)
+
+
+def test_a_row_of_the_history_keeps_its_names(path):
+    history = [{"epoch": 1.0, "loss": 0.5}, {"loss": 0.25, "epoch": 2.0}]
+    replace(Evaluation.load(path), history=history).save(path)
+    assert Evaluation.load(path).history == history
+
+
+@pytest.mark.parametrize("kept", [0, 1, 200, -3])
+def test_a_torn_file_is_a_data_error(path, kept):
+    path.write_text(path.read_text()[:kept])
+    with pytest.raises(DataError, match="no evaluation here"):
+        Evaluation.load(path)
+
+
+@pytest.mark.parametrize(
+    "change", [{"block": None}, {"history": []}, {"history": [["epoch"], [1, 2]]}, {"rows": [["a"]]}, {"rows": 3}]
+)
+def test_a_file_of_another_kind_is_a_data_error(path, change):
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    with pytest.raises(DataError, match="no evaluation here"):
+        Evaluation.load(path)
+
+
+def test_a_missing_file_is_a_data_error(tmp_path):
+    with pytest.raises(DataError, match=r"nowhere.json: no evaluation here .*dvc repro"):
+        Evaluation.load(tmp_path / "nowhere.json")

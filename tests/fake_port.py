@@ -1,0 +1,69 @@
+"""A MIDI port that remembers, and what must be true of what went over it."""
+
+from collections import Counter
+
+from pipeline.live.active_keys import CONTROL, NOTE_OFF, NOTE_ON, SILENCE, Message
+
+
+class Wire:
+    """Takes messages; may fail at some of them, before or after it delivered them."""
+
+    def __init__(self, fails=(), delivers=False, gone_at=None, clock=lambda: 0.0):
+        self.sent: list[Message] = []
+        self.times: list[float] = []
+        self.tries = 0
+        self.fails, self.delivers, self.gone_at, self.clock = set(fails), delivers, gone_at, clock
+        self.closed = 0
+        self.down: set[int] = set()
+        self.most = 0
+        """Pitches that sounded at once."""
+
+    def send(self, message: Message) -> None:
+        assert not self.closed, "nothing is sent to a closed port"
+        assert len(message) == 3 and 128 <= message[0] < 256 and all(0 <= byte < 128 for byte in message[1:])
+        self.tries += 1
+        if self.gone_at is not None and self.tries > self.gone_at:
+            raise OSError("gone")
+        if self.tries in self.fails and not self.delivers:
+            raise OSError("failed")
+        self.sent.append(message)
+        self.times.append(self.clock())
+        sounding([message], self.down)
+        self.most = max(self.most, len(self.down))
+        if self.tries in self.fails:
+            raise OSError("failed late")
+
+    def close(self) -> None:
+        self.closed += 1
+
+    def timed(self):
+        """Return when each message was sent, and the message."""
+        return zip(self.times, self.sent, strict=True)
+
+
+def sounding(messages, down=None):
+    """Return the pitches that sound after messages."""
+    down = set() if down is None else down
+    for status, pitch, _ in messages:
+        if status & 0xF0 == NOTE_ON:
+            down.add(pitch)
+        elif status & 0xF0 == NOTE_OFF:
+            down.discard(pitch)
+    return down
+
+
+def check(messages, strict=True):
+    """Hold that every note on was followed by exactly one note off, before the next note on of its pitch."""
+    down = Counter()
+    for status, pitch, _ in messages:
+        if status & 0xF0 == NOTE_ON:
+            assert not down[pitch], f"pitch {pitch} was struck while it sounded"
+            down[pitch] += 1
+        elif status & 0xF0 == NOTE_OFF:
+            assert down[pitch] or not strict, f"pitch {pitch} was let go twice"
+            down[pitch] = 0
+    assert not +down, f"left hanging: {dict(+down)}"
+
+
+def ends_in_silence(messages):
+    return [tuple(message) for message in messages[-len(SILENCE) :]] == [(CONTROL, *pair) for pair in SILENCE]

@@ -1,0 +1,159 @@
+import numpy as np
+import pytest
+from generation.test_sampling import how
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from pipeline.config.schema import KEY
+from pipeline.core.errors import ParamsError
+from pipeline.generation.constraints import SCALES, Limits, pitches
+from pipeline.notes.quantize import CELLS
+
+NOTES = st.lists(
+    st.tuples(
+        st.one_of(st.sampled_from([0, 0, 0, 1, 99, 100, 1000]), st.integers(0, 150)),
+        st.one_of(st.sampled_from([0, 1, 2, 1000]), st.integers(0, 400)),
+        st.integers(60, 63),
+    ),
+    max_size=25,
+)
+"""Step, duration and pitch."""
+
+
+@pytest.mark.parametrize(
+    ("key", "octave"),
+    [
+        ("chromatic", "60 61 62 63 64 65 66 67 68 69 70 71"),
+        ("C major", "60 62 64 65 67 69 71"),
+        ("A minor", "60 62 64 65 67 69 71"),
+        ("D dorian", "60 62 64 65 67 69 71"),
+        ("E phrygian", "60 62 64 65 67 69 71"),
+        ("F lydian", "60 62 64 65 67 69 71"),
+        ("G mixolydian", "60 62 64 65 67 69 71"),
+        ("B locrian", "60 62 64 65 67 69 71"),
+        ("F# major", "61 63 65 66 68 70 71"),
+        ("Gb major", "61 63 65 66 68 70 71"),
+        ("Bb major", "60 62 63 65 67 69 70"),
+        ("Cb major", "61 63 64 66 68 70 71"),
+        ("B# minor", "60 62 63 65 67 68 70"),
+        ("A harmonic minor", "60 62 64 65 68 69 71"),
+        ("A melodic minor", "60 62 64 66 68 69 71"),
+        ("C pentatonic", "60 62 64 67 69"),
+        ("A minor pentatonic", "60 62 64 67 69"),
+        ("C blues", "60 63 65 66 67 70"),
+        ("C whole tone", "60 62 64 66 68 70"),
+    ],
+)
+def test_pitches_of_a_key_as_a_musician_names_them(key, octave):
+    assert pitches(key, 60, 71) == [int(pitch) for pitch in octave.split()]
+
+
+def test_both_ends_of_the_range_are_allowed():
+    assert pitches("chromatic", 0, 127) == list(range(128))
+    assert pitches("C major", 60, 64) == [60, 62, 64]
+    assert pitches("C major", 127, 127) == [127]
+
+
+@pytest.mark.parametrize("key", ["C majr", "H major", "c major", "C", "", "Cx major", "C  major", "C major ", "major"])
+def test_no_such_key(key):
+    with pytest.raises(
+        ParamsError, match=r"^no key '.*'; give chromatic, or a tonic such as .* of major, minor"
+    ) as error:
+        pitches(key, 0, 127)
+    assert "\n" not in str(error.value)
+    with pytest.raises(ValidationError, match=r"chromatic\|"):
+        how(key=key)
+
+
+@pytest.mark.parametrize(
+    ("key", "lowest", "highest"), [("C major", 61, 61), ("chromatic", 61, 60), ("C blues", 61, 62)]
+)
+def test_a_range_without_a_pitch_of_the_key(key, lowest, highest):
+    with pytest.raises(ParamsError, match=rf"^no pitch of '{key}' lies in {lowest}\.\.{highest}; lower"):
+        pitches(key, lowest, highest)
+
+
+def test_parameters_know_the_keys_that_there_are():
+    assert sorted(KEY[KEY.rindex("(") + 1 : KEY.index(")")].split("|")) == sorted(SCALES)
+    for scale in SCALES:
+        assert pitches(how(key=f"Eb {scale}").key, 0, 127)
+
+
+def kept(notes: list, step: int, polyphony: int, density: int) -> bool:
+    """Say by the definitions whether a note may start so many cells after the last of notes."""
+    onsets = np.cumsum([note[0] for note in notes]).tolist()
+    now = (onsets[-1] if onsets else 0) + step
+    ends: dict = {}
+    for onset, (_, duration, pitch) in zip(onsets, notes, strict=True):
+        ends[onset, pitch] = max(ends.get((onset, pitch), 0), onset + max(duration, 0.4))
+    sounding = sum(ends[onset, note[2]] > now for onset, note in zip(onsets, notes, strict=True))
+    recent = sum(now - 100 < onset for onset in onsets)
+    return (not polyphony or sounding < polyphony) and (not density or recent < density)
+
+
+@given(notes=NOTES, polyphony=st.integers(0, 5), density=st.integers(0, 8))
+def test_earliest_parts_the_steps_that_are_forbidden_from_those_that_are_allowed(notes, polyphony, density):
+    limits = Limits(polyphony, density)
+    for note in notes:
+        limits.add(*note)
+        assert 0 <= limits.earliest() < CELLS
+    first = limits.earliest()
+    assert all(kept(notes, step, polyphony, density) for step in (first, first + 1, 1000))
+    assert not any(kept(notes, step, polyphony, density) for step in {0, first // 2, first - 1} if 0 <= step < first)
+
+
+@given(notes=NOTES)
+def test_without_limits_any_step_will_do(notes):
+    limits = Limits(0, 0)
+    for note in notes:
+        limits.add(*note)
+    assert limits.earliest() == 0
+
+
+def after(limits: Limits, *notes: tuple) -> int:
+    limits.hear(np.array([(*note, 64) for note in notes], np.int16).reshape(-1, 4))
+    return limits.earliest()
+
+
+def test_polyphony_worked_by_hand():
+    assert after(Limits(1, 0)) == 0
+    assert after(Limits(1, 0), (7, 30, 60)) == 30
+    assert after(Limits(2, 0), (7, 30, 60)) == 0
+    assert after(Limits(2, 0), (7, 30, 60), (10, 15, 64)) == 15
+    assert after(Limits(2, 0), (7, 30, 60), (10, 40, 64)) == 20
+    assert after(Limits(1, 0), (0, 1000, 60)) == 1000
+
+
+def test_the_shortest_note_sounds_in_the_cell_of_its_onset():
+    assert after(Limits(1, 0), (5, 0, 60)) == 1
+    assert after(Limits(1, 0), (5, 1, 60)) == 1
+
+
+def test_notes_of_one_pitch_and_onset_end_together():
+    assert after(Limits(2, 0), (0, 10, 60), (0, 500, 60)) == 500
+    assert after(Limits(2, 0), (0, 500, 60), (0, 10, 60)) == 500
+    assert after(Limits(2, 0), (0, 10, 61), (0, 500, 60)) == 10
+
+
+def test_density_worked_by_hand():
+    assert after(Limits(0, 1), (7, 30, 60)) == 100
+    assert after(Limits(0, 2), (7, 30, 60)) == 0
+    assert after(Limits(0, 2), (7, 30, 60), (40, 30, 60)) == 60
+    assert after(Limits(0, 2), (7, 30, 60), (40, 30, 60), (70, 30, 60)) == 30
+    assert after(Limits(0, 2), (7, 30, 60), (40, 30, 60), (100, 30, 60)) == 0
+
+
+@given(notes=NOTES, cut=st.integers(0, 25))
+def test_notes_may_be_heard_in_parts(notes, cut):
+    whole, parts = Limits(3, 4), Limits(3, 4)
+    after(parts, *notes[:cut])
+    assert after(whole, *notes) == after(parts, *notes[cut:])
+
+
+def test_what_has_ended_is_forgotten():
+    limits = Limits(4, 4)
+    for _ in range(1000):
+        limits.add(50, 120, 60)
+    assert len(limits.sounding) <= 4
+    assert len(limits.onsets) == 4

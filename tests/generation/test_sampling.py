@@ -1,0 +1,382 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+from scipy import stats
+
+from pipeline.config.schema import Sampling
+from pipeline.core.errors import DataError, ParamsError
+from pipeline.generation.constraints import pitches
+from pipeline.generation.sampling import Sampler, nucleus, sharpen
+from pipeline.midi import reader
+from pipeline.notes import quantize
+from pipeline.notes.quantize import CELLS, DURATION, PITCH, STEP, VELOCITY
+
+MASSES = (
+    st.lists(st.one_of(st.just(0.0), st.floats(1e-9, 1)), min_size=1, max_size=12)
+    .filter(any)
+    .map(lambda values: np.array(values) / sum(values))
+)
+HARD = np.array([0.0, 0.3, 0.0, 0.25, 0.2, 0.15, 0.1, 0.0])
+SIZES = {"step": CELLS, "pitch": 128, "duration": CELLS, "velocity": 128}
+COLUMN = {"step": STEP, "pitch": PITCH, "duration": DURATION, "velocity": VELOCITY}
+FREE = {"temperature_pitch": 1.0, "temperature_time": 1.0, "top_p_pitch": 1.0, "top_p_time": 1.0}
+FREE |= {"key": "chromatic", "lowest": 0, "highest": 127, "polyphony": 0, "density": 0}
+
+
+def how(**changes) -> Sampling:
+    """Make settings that change nothing and forbid nothing, but for `changes`; `top_p` is that of both."""
+    if "top_p" in changes:
+        changes |= dict.fromkeys(("top_p_pitch", "top_p_time"), changes.pop("top_p"))
+    return Sampling.model_validate({**FREE, **changes})
+
+
+def sampler_of(seed: int, **changes) -> Sampler:
+    return Sampler(np.random.default_rng(seed), how(**changes))
+
+
+class Fixed:
+    """A generator that gives one number for ever."""
+
+    def __init__(self, number):
+        self.number = number
+
+    def random(self):
+        return self.number
+
+
+@given(mass=MASSES, temperature=st.floats(0.05, 10))
+def test_sharpen_is_the_power_of_the_definition(mass, temperature):
+    expected = (mass / mass.max()) ** (1 / temperature)
+    assert sharpen(mass, temperature) == pytest.approx(expected / expected.sum(), abs=1e-12)
+
+
+def test_sharpen_at_one_changes_nothing():
+    assert np.array_equal(sharpen(HARD, 1.0), HARD)
+
+
+@given(mass=MASSES, top_p=st.floats(0.01, 0.999), whole=st.floats(0.01, 100))
+def test_nucleus_is_the_smallest_set_that_reaches_top_p(mass, top_p, whole):
+    kept = nucleus(mass * whole, top_p, whole)
+    assert (np.diff(kept) > 0).all()
+    assert mass[kept].sum() >= top_p - 1e-9
+    assert mass[kept].sum() - mass[kept].min() < top_p + 1e-9
+    assert mass[kept].min() >= np.delete(mass, kept).max(initial=0)
+
+
+@given(mass=st.lists(st.sampled_from([0.5, 1.0, 2.0]), min_size=1, max_size=300), top_p=st.floats(0.01, 0.999))
+def test_nucleus_is_that_of_sorting_all_outcomes(mass, top_p):
+    mass = np.array(mass) / sum(mass)
+    order = np.argsort(-mass, kind="stable")
+    count = int(np.flatnonzero(mass[order].cumsum() > top_p - 1e-9)[0]) + 1
+    assert nucleus(mass, top_p - 1e-9).tolist() == sorted(order[:count].tolist())
+
+
+def test_nucleus_worked_by_hand():
+    assert nucleus(np.array([0.125, 0.5, 0.125, 0.25]), 0.75).tolist() == [1, 3]
+    assert nucleus(np.array([0.125, 0.5, 0.125, 0.25]), 0.01).tolist() == [1]
+    assert nucleus(np.array([0.2, 0.2, 0.2, 0.2, 0.2]), 0.5).tolist() == [0, 1, 2]
+    assert nucleus(np.array([0.4, 0.4, 0.4, 0.4, 0.4]), 0.5, 2.0).tolist() == [0, 1, 2]
+
+
+@settings(max_examples=50)
+@pytest.mark.parametrize("number", [0.0, 0.5, 1 - 2**-53])
+@given(mass=MASSES, temperature=st.sampled_from([0.3, 1.0, 4.0]), top_p=st.sampled_from([0.5, 0.98, 1.0]))
+def test_an_outcome_of_mass_zero_is_never_chosen(number, mass, temperature, top_p):
+    assert mass[Sampler(Fixed(number), how(temperature_pitch=temperature, top_p=top_p)).choose("pitch", mass)] > 0
+
+
+@pytest.mark.parametrize(("temperature", "top_p"), [(1.0, 1.0), (0.5, 1.0), (2.0, 1.0), (1.0, 0.7), (2.0, 0.7)])
+def test_frequencies_match_the_masses(temperature, top_p):
+    expected = HARD ** (1 / temperature)
+    expected = expected / expected.sum()
+    if top_p < 1:  # 0.3, 0.25 and 0.2 reach 0.7; at temperature 2 one more is needed
+        expected = np.where((0.2 if temperature == 1 else 0.15) <= HARD, expected, 0)
+    sampler = sampler_of(3, temperature_time=temperature, top_p=top_p)
+    counts = np.bincount([sampler.choose("step", HARD) for _ in range(4000)], minlength=len(HARD))
+    assert (counts[expected == 0] == 0).all()
+    some = expected > 0
+    assert stats.chisquare(counts[some], 4000 * expected[some] / expected.sum()).pvalue > 0.001
+
+
+def only(head: str, *indices: int) -> np.ndarray:
+    """Make a mass [K] that is even over some outcomes of a head, and zero elsewhere."""
+    mass = np.zeros(SIZES[head])
+    mass[list(indices)] = 1 / len(indices)
+    return mass
+
+
+def at_random(head: str, rng: np.random.Generator) -> np.ndarray:
+    mass = np.exp(rng.normal(0, 3, SIZES[head]))
+    mass[0] *= head != "velocity"
+    return mass / mass.sum()
+
+
+def some(head: str, rng: np.random.Generator) -> np.ndarray:
+    """Make a mass that is zero but for three outcomes."""
+    return only(head, *rng.integers(1, SIZES[head], 3))
+
+
+def worst(head: str, _rng: np.random.Generator) -> np.ndarray:
+    """At once, out of key and of range, and held for ever."""
+    return only(head, {"step": 0, "pitch": 1, "duration": 1000, "velocity": 127}[head])
+
+
+def unison(head: str, rng: np.random.Generator) -> np.ndarray:
+    """The same pitch again and again, at once or soon after, held for all sorts of times."""
+    if head == "duration":
+        return only(head, *rng.choice([0, 1, 2, 30, 500, 1000], 2))
+    return only(head, *{"step": (0, 0, 1, 5), "pitch": (60,), "velocity": (64,)}[head])
+
+
+def chords(head: str, rng: np.random.Generator) -> np.ndarray:
+    """Chords of short notes, nearly at once."""
+    if head in ("step", "duration"):
+        return only(head, *rng.integers(0, 3, 2))
+    return at_random(head, rng)
+
+
+PLAYERS = (at_random, some, worst, unison, chords)
+CONSTRAINTS = (
+    {"key": "Eb minor"},
+    {"lowest": 50, "highest": 61},
+    {"polyphony": 1},
+    {"polyphony": 4},
+    {"density": 1},
+    {"density": 9},
+    {"polyphony": 3, "density": 5},
+    {"key": "C pentatonic", "lowest": 47, "highest": 75, "polyphony": 3, "density": 7},
+)
+
+
+def play(sampler: Sampler, count: int, player=at_random, seed: int = 0) -> np.ndarray:
+    """Let a sampler choose notes from the masses of a player; codes [count, 4]."""
+    rng = np.random.default_rng(seed)
+    masses = [{head: player(head, rng) for head in SIZES} for _ in range(min(count, 300))]
+    out = np.zeros((count, 4), np.int16)
+    for number, code in enumerate(out):
+        for head, column in COLUMN.items():
+            code[column] = sampler.choose(head, masses[number % len(masses)][head])
+    return out
+
+
+def faults(onset, duration, pitch, settings: Sampling, chosen: int = 0) -> list[str]:
+    """Say by the definitions which constraints the notes from number `chosen` on break.
+
+    Args:
+        onset: [N] in units of 1 ms, rising.
+        duration: [N] in units of 1 ms, above 0.
+        pitch: [N].
+        settings: the constraints.
+        chosen: first note that is bound by them.
+    """
+    out = []
+    if not set(pitch[chosen:].tolist()) <= set(pitches(settings.key, settings.lowest, settings.highest)):
+        out.append("pitch")
+    for begin in range(chosen, len(onset), 500):
+        some = onset[begin : begin + 500, None]
+        sounding = ((onset <= some) & (some < onset + duration)).sum(axis=1)
+        if settings.polyphony and sounding.max() > settings.polyphony:
+            out.append("polyphony")
+    for ms in (0, 1, 999):  # a second that begins with a note, just after it, or that ends with it
+        first = np.searchsorted(onset, onset + ms)
+        last = np.searchsorted(onset, onset + ms + 1000)
+        starting = np.where(last > chosen, last - first, 0)
+        if settings.density and starting.max() > settings.density:
+            out.append("density")
+    return out
+
+
+def in_ms(codes: np.ndarray) -> tuple:
+    """Return onset, duration and pitch of codes [N, 4]; those of one pitch and onset end with the last."""
+    onset = np.cumsum(codes[:, STEP].astype(int)) * 10
+    duration = np.maximum(codes[:, DURATION].astype(int) * 10, 4)
+    _, twins = np.unique(np.stack([onset, codes[:, PITCH]]), axis=1, return_inverse=True)
+    longest = np.zeros(len(codes), int)
+    np.maximum.at(longest, twins, duration)
+    return onset, longest[twins], codes[:, PITCH]
+
+
+@pytest.mark.parametrize("constraints", CONSTRAINTS, ids=str)
+def test_ten_thousand_notes_break_no_constraint(constraints):
+    for player in PLAYERS:
+        sampler = sampler_of(1, **constraints)
+        codes = play(sampler, 10_000 // len(PLAYERS), player)
+        assert not faults(*in_ms(codes), sampler.how), player.__name__
+
+
+@pytest.mark.parametrize("constraints", CONSTRAINTS, ids=str)
+def test_without_the_constraint_the_same_notes_break_it(constraints):
+    broken = [faults(*in_ms(play(sampler_of(1), 300, player)), how(**constraints)) for player in PLAYERS]
+    assert any(broken)
+
+
+@pytest.mark.parametrize(
+    "changes", [{"temperature_pitch": 3.0, "temperature_time": 0.2}, {"top_p": 0.3}, {"top_p": 0.9}]
+)
+def test_temperature_and_top_p_break_no_constraint(changes):
+    for player in PLAYERS:
+        sampler = sampler_of(1, **CONSTRAINTS[-1], **changes)
+        assert not faults(*in_ms(play(sampler, 1500, player)), sampler.how)
+
+
+@pytest.mark.parametrize("player", PLAYERS)
+def test_what_is_read_back_from_a_midi_file_breaks_no_constraint(player, tmp_path):
+    sampler = sampler_of(2, **CONSTRAINTS[-1])
+    reader.write_notes(quantize.decode(play(sampler, 1500, player)), tmp_path / "out.mid")
+    notes = reader.read_notes((tmp_path / "out.mid").read_bytes(), "symusic")
+    onset, duration = (np.rint(notes[name] * 1000).astype(int) for name in ("onset", "duration"))
+    assert len(notes) == 1500
+    assert not faults(onset, duration, notes["pitch"], sampler.how)
+
+
+CODES = st.lists(
+    st.tuples(st.sampled_from([0, 0, 3, 50]), st.sampled_from([0, 1, 40, 300, 1000]), st.integers(58, 63)),
+    max_size=20,
+).map(lambda notes: np.array([(*note, 64) for note in notes], np.int16).reshape(-1, 4))
+
+
+@given(
+    prompt=CODES,
+    wanted=CODES,
+    polyphony=st.integers(0, 4),
+    density=st.integers(0, 6),
+    key=st.sampled_from(["chromatic", "C major", "B blues"]),
+    seed=st.integers(0, 9),
+)
+def test_constraints_hold_after_any_prompt_and_whatever_is_wanted(prompt, wanted, polyphony, density, key, seed):
+    sampler = sampler_of(seed, polyphony=polyphony, density=density, key=key, lowest=59)
+    sampler.hear(prompt)
+    codes = [*prompt]
+    for want in wanted:
+        code = np.full(4, 64, np.int16)
+        for head in ("step", "pitch", "duration"):
+            code[COLUMN[head]] = sampler.choose(head, only(head, want[COLUMN[head]]))
+        codes.append(code)
+    notes = np.array(codes, np.int16).reshape(-1, 4)
+    if len(wanted):
+        assert not faults(*in_ms(notes), sampler.how, len(prompt))
+    if not (polyphony or density):  # what is allowed is chosen as it was wanted
+        assert np.array_equal(notes[len(prompt) :, [STEP, DURATION]], wanted[:, [STEP, DURATION]])
+
+
+def test_a_person_may_play_between_and_break_all_limits():
+    sampler = sampler_of(0, **CONSTRAINTS[-1])
+    chord = np.array([(0, 700, pitch, 64) for pitch in range(60, 72)], np.int16)
+    parts = []
+    for seed in range(30):
+        sampler.hear(chord)
+        mine = play(sampler, 4, worst, seed)
+        assert mine[0, STEP] == 700
+        parts += [chord, mine]
+        assert not faults(*in_ms(np.concatenate(parts)), sampler.how, 16 * seed + 12)
+
+
+def test_what_is_allowed_keeps_its_proportions():
+    sampler = sampler_of(4, key="C major", lowest=60, highest=65)
+    mass = np.zeros(128)
+    mass[[60, 61, 62, 64, 65]] = 0.1, 0.5, 0.2, 0.1, 0.1
+    counts = np.bincount([sampler.choose("pitch", mass) for _ in range(4000)], minlength=128)
+    assert set(np.flatnonzero(counts)) == {60, 62, 64, 65}
+    assert stats.chisquare(counts[[60, 62, 64, 65]], [800, 1600, 800, 800]).pvalue > 0.001
+
+
+def test_temperature_and_top_p_come_after_the_constraint():
+    mass = np.zeros(128)
+    mass[[61, 60, 62]] = 0.9, 0.08, 0.02
+    sampler = sampler_of(4, key="C major", top_p=0.79)
+    assert {sampler.choose("pitch", mass) for _ in range(200)} == {60}  # of what is allowed, 60 alone is 0.8
+    sampler = sampler_of(4, key="C major", top_p=0.79, temperature_pitch=2.0)
+    assert {sampler.choose("pitch", mass) for _ in range(200)} == {60, 62}
+
+
+def test_where_nothing_allowed_has_mass():
+    sampler = sampler_of(4, key="C major", lowest=60, highest=64, polyphony=1, top_p=0.5)
+    assert {sampler.choose("pitch", only("pitch", 61)) for _ in range(200)} == {60, 62, 64}, "even over all"
+    sampler.hear(np.array([[0, 400, 60, 64]], np.int16))
+    assert {sampler.choose("step", only("step", 3, 7)) for _ in range(200)} == {400}, "no longer than it must"
+    tiny = only("step", 3) + 5e-324 * only("step", 1000)
+    assert {sampler.choose("step", tiny) for _ in range(20)} == {400}
+
+
+@pytest.mark.parametrize("number", [0.0, 0.5, 1 - 2**-53])
+@given(power=st.integers(-1074, 0), cell=st.integers(50, 1000))
+def test_however_small_the_masses_that_are_left(number, power, cell):
+    sampler = Sampler(Fixed(number), how(polyphony=1))
+    sampler.hear(np.array([[0, 50, 60, 64]], np.int16))
+    mass = only("step", 0)
+    mass[cell] = 2.0**power
+    assert sampler.choose("step", mass) in (50, cell)
+
+
+def test_masses_that_are_no_numbers_are_refused():
+    for mass in (np.full(128, np.nan), np.zeros(128)):
+        with pytest.raises(DataError, match=r"pitch: masses sum to .* train the model again"):
+            sampler_of(0).choose("pitch", mass)
+
+
+def test_a_duration_without_its_note_is_refused_under_limits():
+    sampler = sampler_of(0, polyphony=1)
+    play(sampler, 3)
+    with pytest.raises(KeyError):
+        sampler.choose("duration", only("duration", 5))
+
+
+@pytest.mark.parametrize(("what", "narrow"), [("temperature", 0.01), ("top_p", 1e-4)])
+@pytest.mark.parametrize(("hot", "cold"), [("time", "pitch"), ("pitch", "time")])
+def test_each_temperature_and_top_p_is_of_its_own_parts(what, narrow, hot, cold):
+    parts = {"time": ("step", "duration"), "pitch": ("pitch", "velocity")}
+    sampler = sampler_of(0, **{f"{what}_{hot}": 1.0, f"{what}_{cold}": narrow})
+    masses = {head: at_random(head, np.random.default_rng(5)) for head in SIZES}
+    found = {head: {sampler.choose(head, mass) for _ in range(60)} for head, mass in masses.items()}
+    assert all(found[head] == {int(masses[head].argmax())} for head in parts[cold])
+    assert all(len(found[head]) > 5 for head in parts[hot])
+
+
+@pytest.mark.parametrize("constraints", [{}, CONSTRAINTS[-1]], ids=str)
+def test_the_same_seed_chooses_the_same_notes(constraints):
+    def chosen(seed: int) -> list:
+        sampler = sampler_of(seed, **constraints, top_p=0.9, temperature_time=1.2)
+        return play(sampler, 200).tolist()
+
+    assert chosen(1) == chosen(1)
+    assert chosen(1) != chosen(2)
+
+
+@pytest.mark.parametrize("heard", ["before", "never"])
+def test_constraints_that_forbid_nothing_change_nothing(heard):
+    loose = sampler_of(3, polyphony=128, density=1000)
+    if heard == "before":
+        loose.hear(np.array([[0, 10, 60, 64]], np.int16))
+    assert np.array_equal(play(loose, 300), play(sampler_of(3), 300))
+
+
+@pytest.mark.parametrize("constraints", [{}, *CONSTRAINTS], ids=str)
+def test_one_random_number_is_used_for_each_choice(constraints):
+    sampler, plain = sampler_of(5, **constraints, temperature_pitch=0.9, top_p=0.9), np.random.default_rng(5)
+    for player in PLAYERS:
+        play(sampler, 10, player)
+    plain.random(10 * len(PLAYERS) * len(SIZES))
+    assert sampler.rng.random() == plain.random()
+
+
+def test_a_sampler_without_a_pitch_to_choose_is_refused():
+    with pytest.raises(ParamsError, match=r"no pitch of 'C major' lies in 61\.\.61"):
+        sampler_of(0, key="C major", lowest=61, highest=61)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        *({name: bad} for name in ("temperature_pitch", "temperature_time") for bad in (0.0, -1.0, 11.0, "hot")),
+        *({name: bad} for name in ("top_p_pitch", "top_p_time") for bad in (0.0, 1.1)),
+        *({name: bad} for name in ("lowest", "highest") for bad in (-1, 128, 60.0)),
+        *({name: bad} for name in ("polyphony", "density") for bad in (-1, 1001, 2.5)),
+        {"lowest": 70, "highest": 69},
+    ],
+    ids=str,
+)
+def test_settings_out_of_range_are_refused(changes):
+    with pytest.raises(ValidationError):
+        how(**changes)

@@ -1,0 +1,141 @@
+"""Ports by a part of their name, and one clear line when there is none; on sound systems made up here."""
+
+import sys
+from types import SimpleNamespace
+
+import pytest
+
+from pipeline.live import midi_ports
+from pipeline.live.midi_ports import PortError
+
+
+class Device:
+    """A client of a sound system, as python-rtmidi has it."""
+
+    def __init__(self, kind, system, opened):
+        if system == 3:
+            raise RuntimeError("not running")
+        self.kind, self.system, self.opened, self.sent = kind, system, opened, []
+
+    def get_ports(self):
+        return {2: ["Midi Through 0", "FluidSynth 1"], 4: ["Keystation 49"]}[self.system]
+
+    def open_port(self, number, name):
+        self.opened.append((self.kind, self.get_ports()[number]))
+        return self
+
+    def open_virtual_port(self, name):
+        if self.system == 4:
+            raise NotImplementedError("not on Windows")
+        self.opened.append((self.kind, f"virtual {name}"))
+        return self
+
+    def send_message(self, message):
+        if message[1] == 99:
+            raise ValueError("unplugged")
+        self.sent.append(message)
+
+    def set_callback(self, hear):
+        self.hear = hear
+
+    def close_port(self):
+        self.opened.append("closed")
+
+
+def install(monkeypatch, systems):
+    opened = []
+
+    def maker(kind):
+        return lambda system, name: Device(kind, system, opened)
+
+    fake = SimpleNamespace(
+        RtMidiError=RuntimeError,
+        get_compiled_api=lambda: systems,
+        API_LINUX_ALSA=1,
+        MidiOut=maker("out"),
+        MidiIn=maker("in"),
+    )
+    monkeypatch.setitem(sys.modules, "rtmidi", fake)
+    return opened
+
+
+@pytest.fixture
+def opened(monkeypatch):
+    return install(monkeypatch, [3, 2, 4])
+
+
+def test_all_ports_of_the_sound_systems_that_run_are_listed(opened):
+    assert midi_ports.names(midi_ports.OUT) == ["Midi Through 0", "FluidSynth 1", "Keystation 49"]
+
+
+def test_alsa_is_not_asked_where_the_kernel_has_none(monkeypatch, tmp_path):
+    install(monkeypatch, [1])
+    monkeypatch.setattr(midi_ports, "SEQUENCER", tmp_path / "absent")
+    assert midi_ports.names(midi_ports.OUT) == []
+
+
+def test_a_part_of_a_name_is_enough_in_any_case(opened):
+    port = midi_ports.open_output("fluid")
+    port.send((0x90, 60, 64))
+    port.close()
+    assert port.device.sent == [(0x90, 60, 64)]
+    assert opened == [("out", "FluidSynth 1"), "closed"]
+
+
+def test_a_virtual_port_is_one_of_our_own(opened):
+    midi_ports.open_output("virtual")
+    assert opened == [("out", "virtual music-rnn")]
+
+
+def test_an_input_hands_on_messages_of_three_bytes(opened):
+    heard = []
+    device = midi_ports.open_input("KEYSTATION", heard.append)
+    for message in ([0x90, 60, 64], [0xC0, 5], [0xF0, 1, 2, 0xF7]):
+        device.hear((message, 0.1), None)
+    assert heard == [(0x90, 60, 64)]
+    assert opened == [("in", "Keystation 49")]
+
+
+def test_a_missing_port_names_those_that_are_there(opened):
+    with pytest.raises(PortError, match=r"no MIDI port with 'organ' .* 'FluidSynth 1', 'Keystation 49'.*--port none"):
+        midi_ports.open_output("organ")
+
+
+def test_without_any_port_it_says_so(monkeypatch):
+    install(monkeypatch, [3])
+    with pytest.raises(PortError, match=r"none at all\. connect a keyboard"):
+        midi_ports.open_input("x", print)
+    with pytest.raises(PortError, match=r"none at all\. start a synthesiser"):
+        midi_ports.open_output("virtual")
+
+
+def test_a_port_that_cannot_be_opened_says_why(monkeypatch):
+    install(monkeypatch, [4])
+    with pytest.raises(PortError, match="not on Windows"):
+        midi_ports.open_output("virtual")
+
+
+def test_a_port_that_is_gone_is_one_clear_line(opened):
+    port = midi_ports.open_output("fluid")
+    with pytest.raises(PortError, match=r"the MIDI port failed \(unplugged\)"):
+        port.send((0x90, 99, 64))
+
+
+def test_without_the_library_the_extra_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "rtmidi", None)
+    with pytest.raises(PortError, match=r"pip install 'music-rnn-evidence\[play\]'"):
+        midi_ports.names(midi_ports.IN)
+
+
+def test_nowhere_takes_everything():
+    port = midi_ports.Nowhere()
+    assert port.send((0x90, 60, 64)) is port.close() is None
+
+
+def test_what_libraries_print_is_held_back_and_ours_is_not(capfd):
+    import os
+
+    with midi_ports._quietly():
+        os.write(2, b"ALSA lib seq_hw.c: cannot open\n")
+    os.write(2, b"ours")
+    assert capfd.readouterr().err == "ours"

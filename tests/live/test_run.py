@@ -1,0 +1,214 @@
+"""One performance: put together, ended cleanly, written down."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+from conftest import ROOT, music
+from fake_port import Wire, check, ends_in_silence
+from generation.test_engine import CARRIED, tiny
+from typer.testing import CliRunner
+
+from pipeline import cli
+from pipeline.core.errors import ParamsError
+from pipeline.generation.generate import AS_IT_IS
+from pipeline.live import midi_ports, run
+from pipeline.live.controls import Controls
+from pipeline.live.improviser import Improviser
+from pipeline.live.run import Wish, hear, perform, where
+from pipeline.midi import reader
+
+RUN = CliRunner()
+NOBODY = {"heard": "", "mode": "continue", "prompt": None, "tempo": 1.0, "rest": 0.8, "seed": 0, "log": None}
+MODEL = tiny(**CARRIED)
+
+
+def wish(**changes) -> Wish:
+    return Wish(**{"port": "none", "notes": 20, **NOBODY, **changes})
+
+
+def test_a_performance_for_nobody_is_a_file_at_once_and_the_same_again(in_folder):
+    reader.write_notes(music(2, 30), in_folder / "prompt.mid")
+    for name in ("one.mid", "two.mid"):
+        perform(MODEL, AS_IT_IS, wish(notes=50, log=in_folder / name, prompt=in_folder / "prompt.mid"), print)
+    other = wish(notes=50, log=in_folder / "three.mid", prompt=in_folder / "prompt.mid", seed=1)
+    perform(MODEL, AS_IT_IS, other, print)
+    one, two, three = ((in_folder / f"{name}.mid").read_bytes() for name in ("one", "two", "three"))
+    assert one == two != three
+    assert len(reader.read_notes(one, "symusic")) == 50
+
+
+def test_the_tempo_stretches_the_file(in_folder):
+    ends = []
+    for tempo in (1.0, 2.0):
+        perform(MODEL, AS_IT_IS, wish(tempo=tempo, log=in_folder / "a.mid"), print)
+        ends.append(reader.read_notes((in_folder / "a.mid").read_bytes(), "symusic")["onset"][-1])
+    assert ends[0] / ends[1] == pytest.approx(2, abs=0.15)
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"notes": 0}, "give --notes"),
+        ({"notes": 10**30}, "give --notes 1 to 1000000"),
+        ({"heard": "keys"}, "no --input"),
+        ({"mode": "duet", "port": "x"}, "give --input"),
+        ({"tempo": 7.0}, "tempo 7.0"),
+    ],
+)
+def test_a_wish_that_makes_no_sense_is_refused(change, says, in_folder):
+    with pytest.raises(ParamsError, match=re.escape(says)):
+        perform(MODEL, AS_IT_IS, wish(**change), print)
+    assert not list(in_folder.iterdir())
+
+
+def test_a_log_is_a_file_or_a_folder_where_it_is_named_by_the_time(tmp_path):
+    assert where(tmp_path / "a.mid") == tmp_path / "a.mid"
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d-\d{6}\.mid", where(tmp_path / "sessions").name)
+    assert where(tmp_path / "sessions").parent == tmp_path / "sessions"
+
+
+def test_what_a_person_plays_goes_where_it_belongs():
+    calls = []
+
+    class Player:
+        def __getattr__(self, name):
+            return lambda *given: calls.append((name, *given))
+
+    live = Controls(AS_IT_IS)
+    messages = [
+        (0x93, 60, 70),
+        (0x90, 60, 0),
+        (0x80, 61, 5),
+        (0xB0, 123, 0),
+        (0xB1, 120, 0),
+        (0xB0, 24, 30),
+        (0xE0, 1, 2),
+    ]
+    for message in messages:
+        hear(Player(), live, message)
+    assert calls == [("strike", 60, 70), ("lift", 60), ("lift", 61), ("panic",), ("panic",)]
+    assert live.how.lowest == 30
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_a_live_performance_in_silence_and_writes_the_session(number, monkeypatch, in_folder):
+    wire, told = Wire(clock=time.monotonic), []
+    monkeypatch.setattr(midi_ports, "open_output", lambda name: wire)
+    before = signal.getsignal(number), sys.getswitchinterval()
+
+    def stop():
+        while not wire.sent:
+            time.sleep(0.01)
+        os.kill(os.getpid(), number)
+
+    threading.Thread(target=stop).start()
+    player = perform(MODEL, AS_IT_IS, wish(port="virtual", notes=0, log=in_folder / "a.mid"), told.append)
+    check(wire.sent)
+    assert ends_in_silence(wire.sent)
+    assert wire.closed == 1
+    assert len(reader.read_notes((in_folder / "a.mid").read_bytes(), "symusic")) == len(player.log) >= 1
+    assert "'music-rnn'" in told[0]
+    assert "late by" in told[-2]
+    assert (signal.getsignal(number), sys.getswitchinterval()) == before
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_a_performance_for_nobody_too_and_writes_what_was_played(number, in_folder, monkeypatch):
+    played, accept = [], Improviser.accept
+
+    def until_the_tenth(source):
+        accept(source)
+        played.append(source.last)
+        if len(played) == 10:
+            os.kill(os.getpid(), number)
+
+    monkeypatch.setattr(Improviser, "accept", until_the_tenth)
+    before = signal.signal(number, lambda *_: pytest.fail("the signal was not heard"))
+    try:
+        perform(MODEL, AS_IT_IS, wish(notes=1000, log=in_folder / "a.mid"), print)
+    finally:
+        signal.signal(number, before)
+    assert 1 <= len(reader.read_notes((in_folder / "a.mid").read_bytes(), "symusic")) <= len(played) < 1000
+
+
+def test_a_port_that_fails_is_told_after_the_session_is_written(monkeypatch, in_folder):
+    wire = Wire(fails={3})
+    monkeypatch.setattr(midi_ports, "open_output", lambda name: wire)
+    with pytest.raises(OSError, match="failed"):
+        perform(MODEL, AS_IT_IS, wish(port="synth", log=in_folder / "a.mid"), print)
+    check(wire.sent, strict=False)
+    assert (in_folder / "a.mid").exists()
+
+
+def test_an_input_is_opened_and_closed(monkeypatch, in_folder):
+    wire, opened = Wire(), []
+
+    class Keyboard:
+        def close_port(self):
+            opened.append("closed")
+
+    def open_input(name, handler):
+        opened.append(name)
+        handler((0xB0, 23, 0))
+        return Keyboard()
+
+    monkeypatch.setattr(midi_ports, "open_output", lambda name: wire)
+    monkeypatch.setattr(midi_ports, "open_input", open_input)
+    perform(MODEL, AS_IT_IS, wish(port="synth", heard="keys", notes=2), print)
+    assert opened == ["keys", "closed"]
+
+
+def test_play_writes_a_file_from_the_shipped_model_without_a_project(in_folder):
+    done = RUN.invoke(cli.app, ["play", "--port", "none", "--notes", "12"], catch_exceptions=False)
+    assert done.exit_code == 0
+    assert done.output == "play.mid\n"
+    assert len(reader.read_notes((in_folder / "play.mid").read_bytes(), "symusic")) == 12
+
+
+def test_ports_are_listed_or_it_says_what_to_do(monkeypatch):
+    monkeypatch.setattr(midi_ports, "names", lambda kind: ["FluidSynth"] if kind == midi_ports.OUT else [])
+    done = RUN.invoke(cli.app, ["ports"], catch_exceptions=False)
+    assert done.output.splitlines()[0] == "--port   FluidSynth"
+    assert done.output.splitlines()[1].startswith("--input  none; start a synthesiser")
+
+
+def test_playing_loads_nothing_heavy(in_folder):
+    code = (
+        "import sys; from pipeline.cli import app; "
+        "app(['play', '--port', 'none', '--notes', '3'], standalone_mode=False); print(*sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=in_folder)
+    heavy = {
+        "tensorflow",
+        "keras",
+        "pandas",
+        "pyarrow",
+        "matplotlib",
+        "pretty_midi",
+        "symusic",
+        "mido",
+        "rtmidi",
+        "scipy",
+    }
+    assert not set(done.stdout.split()) & heavy
+
+
+def test_after_random_kills_no_note_is_left_hanging():
+    done = subprocess.run(
+        [sys.executable, "benchmarks/kills.py", "8", "1"], capture_output=True, text=True, check=False, cwd=ROOT
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert re.search(r"^8 kills, [1-9]\d* notes, 0 left hanging$", done.stdout, re.M)
+
+
+def test_undisturbed_puts_everything_back():
+    before = sys.getswitchinterval()
+    with run.undisturbed():
+        assert sys.getswitchinterval() == pytest.approx(run.SWITCH)
+    assert sys.getswitchinterval() == before

@@ -1,0 +1,150 @@
+"""Messages go out at their deadlines, each note ends once, and the session says what sounded."""
+
+import pytest
+from fake_port import Wire, check, ends_in_silence
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.live.active_keys import MOST, NOTE_OFF, NOTE_ON
+from pipeline.live.note_source import Draft
+from pipeline.live.recorder import Session
+from pipeline.live.scheduler import EARLY, NEVER, STALL, Schedule
+from pipeline.live.timeline import Simulated
+
+DRAFTS = st.lists(
+    st.builds(Draft, st.integers(0, 300), st.integers(0, 100), st.integers(60, 65), st.integers(1, 127)), max_size=40
+)
+
+
+def plan(drafts=(), **faults):
+    clock = Simulated(7.0)
+    wire = Wire(clock=clock, **faults)
+    schedule = Schedule(wire, Session(), clock)
+    for draft in drafts:
+        schedule.add(draft)
+    return schedule, wire, clock
+
+
+def play(schedule, clock, until=1e9):
+    while not schedule.silent and clock() < until:
+        clock.sleep(min(schedule.send(), until - clock()))
+
+
+@given(DRAFTS)
+def test_every_message_goes_out_at_its_deadline(drafts):
+    schedule, wire, clock = plan(drafts)
+    play(schedule, clock)
+    check(wire.sent)
+    due = [(round(when - 7.0, 6), pitch) for when, (status, pitch, _) in wire.timed() if status == NOTE_ON]
+    assert sorted(due) == sorted((draft.onset / 100, draft.pitch) for draft in drafts)
+    assert wire.times == sorted(wire.times)
+    assert schedule.lateness.worst <= EARLY
+    assert schedule.send() == NEVER
+
+
+@given(DRAFTS)
+def test_a_note_ends_when_it_should_or_where_its_pitch_is_struck_again(drafts):
+    schedule, _, clock = plan(drafts)
+    play(schedule, clock)
+    notes = schedule.log.notes()
+    assert len(notes) == len(drafts)
+    alone = [d for d in drafts if sum(e.pitch == d.pitch for e in drafts) == 1]
+    for draft in alone:
+        (note,) = notes[notes["pitch"] == draft.pitch]
+        assert note["onset"] == pytest.approx(draft.onset / 100, abs=1e-6)
+        assert note["duration"] == pytest.approx(max(draft.duration / 100, 0.004), abs=1e-6)
+        assert note["velocity"] == draft.velocity
+    for pitch in {d.pitch for d in drafts}:
+        same = notes[notes["pitch"] == pitch]
+        assert (same["onset"][:-1] + same["duration"][:-1] <= same["onset"][1:] + 0.0011).all()
+
+
+@given(DRAFTS, st.lists(st.tuples(st.floats(0.01, 2), st.sampled_from(["hush", "panic", 0.25, 1.0, 4.0])), max_size=6))
+def test_whatever_is_done_meanwhile_nothing_hangs_and_nothing_goes_back_in_time(drafts, deeds):
+    schedule, wire, clock = plan(drafts)
+    for gap, deed in deeds:
+        play(schedule, clock, clock() + gap)
+        if isinstance(deed, float):
+            schedule.pace(deed)
+        else:
+            getattr(schedule, deed)()
+            assert schedule.silent
+            check(wire.sent)
+    play(schedule, clock)
+    schedule.close()
+    check(wire.sent)
+    assert schedule.lateness.worst <= EARLY
+    assert ends_in_silence(wire.sent)
+    assert wire.closed == 1
+
+
+@given(DRAFTS, st.integers(1, 90), st.booleans())
+def test_a_port_error_comes_out_and_closing_releases_what_sounds(drafts, fails, delivers):
+    schedule, wire, clock = plan(drafts, fails={fails}, delivers=delivers)
+    try:
+        play(schedule, clock)
+        assert wire.tries < fails
+    except OSError:
+        pass
+    schedule.close()
+    check(wire.sent, strict=False)
+
+
+def test_offs_come_before_ons():
+    schedule, wire, clock = plan([Draft(0, 10, 60, 64), Draft(10, 10, 62, 64)])
+    play(schedule, clock)
+    assert [status for status, *_ in wire.sent] == [NOTE_ON, NOTE_OFF, NOTE_ON, NOTE_OFF]
+    assert wire.times[1] == wire.times[2]
+
+
+def test_a_tempo_is_felt_by_what_is_in_the_queue():
+    schedule, wire, clock = plan([Draft(0, 1, 60, 64), Draft(100, 1, 62, 64)])
+    schedule.send()
+    schedule.pace(2.0)
+    play(schedule, clock)
+    assert wire.times[2] == pytest.approx(7.5, abs=0.001)
+
+
+def test_a_stalled_source_makes_the_music_wait_and_is_not_caught_up_in_a_burst():
+    schedule, wire, clock = plan()
+    clock.sleep(60 + 2 * STALL)
+    schedule.add(Draft(6000, 5, 60, 64))
+    schedule.add(Draft(6050, 5, 62, 64))
+    play(schedule, clock)
+    first, second = (when for when, (status, *_) in wire.timed() if status == NOTE_ON)
+    assert first == 7 + 60 + 2 * STALL
+    assert second - first == pytest.approx(0.5)
+    assert schedule.slips == 1
+
+
+def test_a_little_late_is_caught_up():
+    schedule, wire, clock = plan()
+    clock.sleep(60 + STALL / 2)
+    schedule.add(Draft(6000, 5, 60, 64))
+    schedule.add(Draft(6050, 5, 62, 64))
+    play(schedule, clock)
+    assert wire.times[2] == pytest.approx(67.5)
+    assert schedule.slips == 0
+
+
+def test_a_chord_wider_than_any_synthesiser_stays_in_bounds():
+    schedule, wire, clock = plan([Draft(0, 100, pitch, 64) for pitch in range(128)])
+    play(schedule, clock)
+    check(wire.sent)
+    assert wire.most == MOST
+
+
+def test_a_closed_schedule_takes_no_note_and_closes_once():
+    schedule, wire, _ = plan()
+    schedule.close()
+    schedule.add(Draft(0, 1, 60, 64))
+    schedule.close()
+    schedule.panic()
+    assert schedule.silent
+    assert wire.closed == 1
+
+
+def test_a_port_that_cannot_even_close_says_why():
+    schedule, wire, _ = plan()
+    wire.close = lambda: 1 / 0
+    assert isinstance(schedule.close(), ZeroDivisionError)

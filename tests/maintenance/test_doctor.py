@@ -1,0 +1,117 @@
+"""The screen says what is here and what is amiss; it never fails."""
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+from conftest import ROOT
+from typer.testing import CliRunner
+
+from pipeline import cli
+from pipeline.config import Params
+from pipeline.core import paths
+from pipeline.corpus import tables
+from pipeline.corpus.tables import PieceRow
+from pipeline.live import midi_ports
+from pipeline.maintenance import doctor
+from pipeline.maintenance.doctor import Fact
+
+
+def row(number: int, split: str, notes: int, composition: str) -> PieceRow:
+    return PieceRow(number, f"{number}.mid", composition, split, notes, 1.0, "0" * 64)
+
+
+def facts() -> dict[str, Fact]:
+    return {fact.about: fact for fact in doctor.examine()}
+
+
+@pytest.fixture(autouse=True)
+def _no_devices(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(midi_ports, "names", lambda kind: [f"{kind} 1"])
+
+
+@pytest.fixture
+def home(in_folder: Path) -> Path:
+    shutil.copy(ROOT / "params.yaml", in_folder)
+    shutil.copytree(ROOT / paths.CORPORA, paths.CORPORA)
+    paths.PIECES.parent.mkdir(parents=True)
+    paths.REJECTED.write_text("member,reason\na.mid,duplicate of b.mid\nc.mid,the file is empty\n")
+    return in_folder
+
+
+def test_an_empty_folder_says_what_to_do(in_folder: Path) -> None:
+    assert "cannot be read" in facts()["params"].what
+    shutil.copy(ROOT / "params.yaml", in_folder)
+    assert facts()["corpus"].remedy == "run 'dvc repro ingest'"
+
+
+def test_a_sound_corpus_has_no_remedy(home: Path, project: Params) -> None:
+    budget = project.train.epochs * project.train.notes_per_epoch
+    held = [row(n, project.compare.split, 100, f"h{n}") for n in range(12)]
+    tables.write_pieces(paths.PIECES, [*held, row(12, "train", budget, "t")])
+    found = facts()
+    assert not any(found[about].remedy for about in ("corpus", "left out", "leaks", "training", "held out", "dvc.lock"))
+    assert "1 copies, 1 unreadable files" in found["left out"].what
+    assert f"train 1 pieces, {budget:,} notes" in found["corpus"].what
+
+
+def test_leaks_and_too_little_music_are_said(home: Path) -> None:
+    tables.write_pieces(paths.PIECES, [row(0, "validation", 10, "Sonata"), row(1, "train", 10, "Sonata")])
+    found = facts()
+    assert "'Sonata' is in train and validation" in found["leaks"].remedy
+    assert "too small to train on" in found["training"].remedy
+    assert "one piece decides" in found["held out"].remedy
+
+
+def test_a_leak_of_the_official_split_is_no_fault(home: Path) -> None:
+    params = (home / "params.yaml").read_text("utf-8")
+    (home / "params.yaml").write_text(re.sub(r"(?m)^corpus: .*", "corpus: maestro-v3", params), "utf-8")
+    known = "Joseph Haydn / Sonata in B-flat Major, Hob.XVI:41"
+    tables.write_pieces(paths.PIECES, [row(0, "validation", 10, known), row(1, "train", 10, known)])
+    assert facts()["leaks"] == Fact("leaks", "1 composition(s) in several splits, by leave of the manifest")
+
+
+def test_torn_tables_and_records_are_facts(home: Path) -> None:
+    paths.PIECES.write_text("torn")
+    Path("dvc.lock").write_text("")
+    found = facts()
+    assert "no table here" in found["corpus"].what and found["corpus"].remedy
+    assert found["dvc.lock"].remedy == "run 'music-rnn repair'"
+
+
+def test_ports_are_named_and_without_them_the_remedy_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert list(doctor._ports()) == [Fact("MIDI ports", "MidiOut 1, MidiIn 1")]
+
+    def missing(kind: str) -> list[str]:
+        raise midi_ports.PortError("install python-rtmidi")
+
+    monkeypatch.setattr(midi_ports, "names", missing)
+    assert list(doctor._ports()) == [Fact("MIDI ports", "none", "install python-rtmidi")]
+
+
+def test_what_is_missing_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "PACKAGES", ("numpy", "tensorflow"))
+
+    def version(name: str) -> str:
+        if name == "tensorflow":
+            raise doctor.PackageNotFoundError
+        return "1.0"
+
+    monkeypatch.setattr(doctor, "version", version)
+    assert list(doctor._installed()) == [
+        Fact("installed", "numpy 1.0"),
+        Fact("missing", "tensorflow", "pip install -e '.[train]'"),
+    ]
+
+
+def test_facts_are_shown_as_they_are_but_for_what_a_terminal_obeys(capsys: pytest.CaptureFixture[str]) -> None:
+    doctor.show([Fact("ports", "[red]one, two[/nope]", "[bold]three \x1b[2J")])
+    shown = " ".join(capsys.readouterr().out.split())
+    assert shown == "! ports [red]one, two[/nope] -> [bold]three [2J"
+
+
+def test_what_changes_bytes_is_said_and_it_is_one_screen(home: Path) -> None:
+    assert "threads" in facts()["equal bytes"].what
+    done = CliRunner().invoke(cli.app, ["doctor"])
+    assert done.exit_code == 0 and 10 < done.output.count("\n") < 50

@@ -1,0 +1,161 @@
+"""All that the pipeline wrote is read again; every kind of damage is found and named."""
+
+import hashlib
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from generation.test_engine import tiny
+from typer.testing import CliRunner
+
+from pipeline import cli
+from pipeline.core import checksums, paths
+from pipeline.corpus import bundle
+from pipeline.corpus.bundle import Piece
+from pipeline.dataset import windows
+from pipeline.dataset.windows import Windows
+from pipeline.maintenance import repair, verify
+from pipeline.models import model_io
+
+KINDS = {
+    "corpora": "data/raw/a.zip",
+    "tables of notes": "data/notes/notes.parquet",
+    "windows": "data/windows/windows.npz",
+    "models": "models/tiny/weights.npz",
+    "unfinished trainings": ".checkpoints/a-1/state.npz",
+    "objects in DVC's cache": ".dvc/cache/files/md5/5d/41402abc4b2a76b9719d911017c592",
+    "outputs in dvc.lock": "metrics/a.json",
+}
+
+
+@pytest.fixture
+def home(in_folder: Path) -> Path:
+    """A project with one of each kind."""
+    for place in KINDS.values():
+        Path(place).parent.mkdir(parents=True, exist_ok=True)
+    bundle.write(Path(KINDS["corpora"]), [Piece("a.mid", "a", "train", hashlib.sha256(b"x").hexdigest())], [b"x"])
+    Path(KINDS["tables of notes"]).write_text("hello")
+    checksums.write(paths.NOTES.parent)
+    codes = np.zeros((4, 4), np.int16)
+    windows.save(
+        Windows(codes, np.array([4]), np.array(["train"]), np.array(["a"]), np.array([0], np.int32), 2), paths.WINDOWS
+    )
+    model_io.save(tiny(), Path("models/tiny"))
+    Path(KINDS["unfinished trainings"]).write_bytes(hashlib.sha256(b"x").digest() + b"x")
+    Path(KINDS["objects in DVC's cache"]).write_text("hello")
+    Path("metrics/a.json").write_text("{}")
+    md5 = hashlib.md5(b"{}").hexdigest()
+    lock = f"schema: '2.0'\nstages:\n  x:\n    cmd: y\n    outs:\n    - path: metrics/a.json\n      md5: {md5}\n"
+    Path("dvc.lock").write_text(lock + f"    - path: metrics/gone.json\n      md5: {md5}\n")
+    return in_folder
+
+
+def test_what_is_whole_is_found_whole(home: Path) -> None:
+    found = list(verify.verify())
+    assert {each.kind for each in found} == set(KINDS) | {"shipped models", "folders"}
+    assert [each.fault for each in found if each.fault] == []
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_one_flipped_bit_of_any_kind_is_found_and_named(home: Path, kind: str) -> None:
+    path = Path(KINDS[kind])
+    torn = bytearray(path.read_bytes())
+    torn[len(torn) // 2] ^= 1
+    path.write_bytes(torn)
+    faults = [each for each in verify.verify() if each.fault]
+    assert [each.kind for each in faults] == [kind]
+    assert path.name in faults[0].fault and "\n" not in faults[0].fault
+
+
+def test_the_command_ends_with_one_when_something_is_damaged(home: Path) -> None:
+    done = CliRunner().invoke(cli.app, ["verify"])
+    assert done.exit_code == 0 and "corpora" in done.output
+    Path("metrics/a.json").write_text("{ }")
+    done = CliRunner().invoke(cli.app, ["verify"])
+    assert done.exit_code == 1 and "metrics/a.json: not what dvc.lock says" in done.output
+
+
+def test_a_torn_record_is_a_fault_not_a_traceback(home: Path) -> None:
+    Path("dvc.lock").write_text("stages: {")
+    assert "run 'music-rnn repair'" in next(each for each in verify.verify() if each.fault).fault
+
+
+def test_the_hash_of_a_folder_is_that_of_dvc(in_folder: Path) -> None:
+    from dvc_data.hashfile.build import build
+    from dvc_data.hashfile.db.local import LocalHashFileDB
+    from dvc_objects.fs.local import LocalFileSystem
+
+    for name in ("b/c.txt", "a.txt", "b.txt", "b/ü"):
+        path = in_folder / "out" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(name)
+    system = LocalFileSystem()
+    built = build(LocalHashFileDB(system, str(in_folder / "cache")), str(in_folder / "out"), system, "md5")
+    assert verify.of(in_folder / "out") == built[2].hash_info.value
+    (in_folder / "out" / ".a.txt.99.part").write_text("")
+    assert verify.of(in_folder / "out") == built[2].hash_info.value
+
+
+def shut(monkeypatch: pytest.MonkeyPatch, folder: str) -> None:
+    """Let nobody look into a folder; root could, whatever its mode."""
+    look = os.scandir
+
+    def scandir(path: object) -> object:
+        if str(path) == folder:
+            raise PermissionError(13, "Permission denied", folder)
+        return look(path)  # type: ignore[call-overload]
+
+    monkeypatch.setattr(os, "scandir", scandir)
+
+
+@pytest.mark.parametrize("folder", ["data/raw", ".dvc/cache/files"])
+def test_a_folder_that_cannot_be_looked_into_was_not_verified(
+    home: Path, monkeypatch: pytest.MonkeyPatch, folder: str
+) -> None:
+    shut(monkeypatch, folder)
+    said = next(each for each in verify.verify() if each.fault)
+    assert said.kind == "folders" and said.fault.startswith(f"{folder}: cannot be looked into")
+
+
+def test_an_output_that_cannot_be_read_is_one_fault_among_others(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    of = verify.of
+    monkeypatch.setattr(verify, "of", lambda path: Path("gone").read_bytes() if path.name == "a.json" else of(path))
+    faults = [each for each in verify.verify() if each.fault]
+    assert [each.kind for each in faults] == ["outputs in dvc.lock"] and "metrics/a.json" in faults[0].fault
+
+
+def test_what_a_run_takes_away_meanwhile_is_no_fault(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    look = os.scandir
+
+    def scandir(path: object) -> object:
+        if str(path) == "models/tiny":
+            raise FileNotFoundError(2, "No such file or directory", str(path))
+        return look(path)  # type: ignore[call-overload]
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    assert [each.fault for each in verify.verify() if each.fault] == []
+
+
+def test_what_dvc_was_writing_is_no_object_unless_it_is_writing_now(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path(KINDS["objects in DVC's cache"]).with_name(".Xy3.tmp").write_text("hel")
+    with monkeypatch.context() as patch:
+        patch.setattr(repair, "at_work", lambda program: [1])
+        assert [each.fault for each in verify.verify() if each.fault] == []
+    (fault,) = [each.fault for each in verify.verify() if each.fault]
+    assert "'music-rnn repair' removes it" in fault
+
+
+def test_an_output_that_cannot_even_be_asked_for_ends_nothing(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a folder that is closed: Path.exists raises then."""
+    exists = Path.exists
+
+    def closed(path: Path) -> bool:
+        if path.name == "a.json":
+            raise PermissionError(13, "Permission denied", str(path))
+        return exists(path)
+
+    monkeypatch.setattr(Path, "exists", closed)
+    assert len([each for each in verify.verify() if each.kind == "outputs in dvc.lock"]) == 1

@@ -1,0 +1,338 @@
+"""MIDI files written by hand, byte by byte, with the values that the standard gives; then properties; then real files.
+
+The bytes are in golden/midi.yaml.
+"""
+
+import io
+import itertools
+import os
+import struct
+import time
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from ruamel.yaml import YAML
+
+from pipeline.core.errors import MidiError
+from pipeline.corpus.bundle import Corpus
+from pipeline.midi import reader as midi
+from pipeline.midi import validate as chunks
+from pipeline.notes import quantize
+from pipeline.notes.note import NOTE, validate
+
+GOLDEN = YAML(typ="safe", pure=True).load((Path(__file__).parent.parent / "golden" / "midi.yaml").read_text())
+SAMPLE = Path(__file__).parent.parent.parent / "data" / "raw" / "maestro-sample.zip"
+READERS = ("symusic", "pretty_midi")
+NOTE_ON_OFF = "00 90 3C 40 64 80 3C 00"
+END = "00 FF 2F 00"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _no_waiting_for_the_disk():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("os.fsync", lambda handle: None)
+        yield
+
+
+def bytes_of(lines):
+    return bytes.fromhex("".join(line.partition("#")[0] for line in lines.splitlines()))
+
+
+def smf(*tracks, kind=0, division=100):
+    chunks = [b"MTrk" + struct.pack(">I", len(track)) + track for track in map(bytes.fromhex, tracks)]
+    return b"MThd" + struct.pack(">IHHH", 6, kind, len(chunks), division) + b"".join(chunks)
+
+
+def rows(notes):
+    return [tuple(row) for row in notes.tolist()]
+
+
+@pytest.mark.parametrize("reader", READERS)
+@pytest.mark.parametrize("case", [case for case in GOLDEN if "notes" in case], ids=lambda case: case["name"])
+def test_golden(case, reader):
+    expected = case["notes"] if isinstance(case["notes"], list) else case["notes"][reader]
+    assert rows(midi.read_notes(bytes_of(case["bytes"]), reader)) == [tuple(row) for row in expected]
+
+
+@pytest.mark.parametrize("reader", READERS)
+@pytest.mark.parametrize("case", [case for case in GOLDEN if "error" in case], ids=lambda case: case["name"])
+def test_golden_refused(case, reader):
+    with pytest.raises(MidiError, match=case["error"]) as caught:
+        midi.read_notes(bytes_of(case["bytes"]), reader)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("reader", READERS)
+@pytest.mark.parametrize("cut", range(1, 60))
+def test_every_cut_of_a_file_is_refused(cut, reader):
+    whole = smf(END, NOTE_ON_OFF + NOTE_ON_OFF + END, kind=1)
+    if cut < len(whole):
+        with pytest.raises(MidiError):
+            midi.read_notes(whole[:-cut], reader)
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_bytes_after_the_last_track_do_not_matter(reader):
+    whole = smf(NOTE_ON_OFF + END)
+    assert rows(midi.read_notes(whole + b"\0\0 trailer", reader)) == rows(midi.read_notes(whole, reader))
+
+
+def test_a_bad_key_signature_is_read_by_symusic_only():
+    data = smf("00 FF 59 02 08 00" + NOTE_ON_OFF + END)
+    assert len(midi.read_notes(data, "symusic")) == 1
+    with pytest.raises(MidiError, match="KeySignature"):
+        midi.read_notes(data, "pretty_midi")
+
+
+@pytest.mark.parametrize(("reader", "message"), [("symusic", "31 bits"), ("pretty_midi", "largest tick")])
+def test_more_ticks_than_fit_are_refused(reader, message):
+    data = smf("FF FF FF 7F 90 3C 40 64 80 3C 00" * 9 + END)
+    with pytest.raises(MidiError, match=message):
+        midi.read_notes(data, reader)
+
+
+@pytest.mark.parametrize("filler", [b"\xff" * 2**20, b"\x00" * 2**20, b"\x90" * 2**20, b"\xff\x7f\x00" * 2**18])
+def test_a_megabyte_of_nonsense_costs_no_time(filler):
+    began = time.perf_counter()
+    data = b"MThd\0\0\0\x06\0\0\0\x01\0\x60MTrk" + struct.pack(">I", len(filler)) + filler
+    with pytest.raises(MidiError):
+        midi.read_notes(data, "symusic")
+    assert time.perf_counter() - began < 5
+
+
+def test_what_is_no_file_or_over_the_cap_is_refused_unread(tmp_path):
+    with (tmp_path / "large.mid").open("wb") as file:
+        file.truncate(30 * 2**30)  # it takes no space
+    with pytest.raises(MidiError, match=r"32,212,254,720 bytes are more than the 8,388,608 allowed"):
+        chunks.read(tmp_path / "large.mid")
+    os.mkfifo(tmp_path / "pipe.mid")
+    for path in (tmp_path / "pipe.mid", Path("/dev/zero")):
+        with pytest.raises(MidiError, match="a pipe or device is no file"):
+            chunks.read(path)
+    for path in (tmp_path, tmp_path / "absent.mid"):
+        with pytest.raises(OSError, match=r"Is a directory|No such file"):
+            chunks.read(path)
+    (tmp_path / "a.mid").write_bytes(b"MThd")
+    assert chunks.read(tmp_path / "a.mid") == b"MThd"
+
+
+def test_a_file_over_the_cap_is_refused():
+    with pytest.raises(MidiError, match="more than the"):
+        midi.read_notes(b"MThd" + bytes(9 * 2**20), "symusic")
+
+
+@given(data=st.binary(max_size=80))
+@settings(deadline=None, max_examples=200)
+def test_any_track_is_read_or_refused_in_one_line(data):
+    for reader, pedal in itertools.product(READERS, (False, True)):
+        try:
+            notes = midi.read_notes(smf(data.hex() + END), reader, pedal)
+        except MidiError as error:
+            assert "\n" not in str(error)
+        else:
+            assert validate(notes) is notes
+
+
+@st.composite
+def grid_codes(draw, most=40):
+    """Codes with few pitches and short steps, so that chords, repeats and restrikes are common."""
+    cell = st.one_of(st.just(0), st.integers(0, 5), st.integers(0, 1000))
+    code = st.tuples(cell, cell, st.sampled_from([0, 60, 61, 64, 127]), st.integers(1, 127))
+    return np.array(draw(st.lists(code, min_size=1, max_size=most)), np.int16)
+
+
+def written(notes, tmp):
+    midi.write_notes(notes, tmp)
+    return tmp.read_bytes()
+
+
+def in_order(notes):
+    return notes[np.lexsort((notes["velocity"], notes["duration"], notes["pitch"], notes["onset"]))]
+
+
+@given(codes=grid_codes())
+@settings(deadline=None)
+def test_what_is_written_is_read_back(tmp_path_factory, codes):
+    notes = quantize.decode(codes)
+    data = written(notes, tmp_path_factory.getbasetemp() / "piece.mid")
+    cells = np.rint(notes["onset"] / 0.01)
+    for reader in READERS:
+        back = midi.read_notes(data, reader)
+        found = zip(np.rint(back["onset"] / 0.01), back["pitch"], back["velocity"], strict=True)
+        assert sorted(found) == sorted(zip(cells, notes["pitch"], notes["velocity"], strict=True))
+        assert np.abs(np.sort(back["onset"]) - np.sort(notes["onset"])).max() < 1e-9
+        for pitch in np.unique(back["pitch"]):
+            mine = back[back["pitch"] == pitch]
+            onsets, ends = mine["onset"], mine["onset"] + mine["duration"]
+            later = onsets[None, :] > onsets[:, None]
+            assert not (later & (onsets[None, :] < ends[:, None] - 1e-9)).any()
+        assert written(back, tmp_path_factory.getbasetemp() / "again.mid") == data
+
+
+@given(codes=grid_codes())
+@settings(deadline=None)
+def test_notes_that_do_not_overlap_come_back_with_the_same_codes(tmp_path_factory, codes):
+    codes[:, quantize.STEP] = np.maximum(codes[:, quantize.STEP], 1)
+    codes[0, quantize.STEP] = 0
+    gaps = np.append(codes[1:, quantize.STEP], 1000)
+    codes[:, quantize.DURATION] = np.minimum(codes[:, quantize.DURATION], gaps)
+    data = written(quantize.decode(codes), tmp_path_factory.getbasetemp() / "piece.mid")
+    for reader in READERS:
+        np.testing.assert_array_equal(quantize.encode(midi.read_notes(data, reader)), codes)
+
+
+def test_a_note_ends_where_its_key_is_struck_again(tmp_path):
+    notes = np.array([(0.0, 2.0, 60, 50), (1.0, 0.5, 60, 70), (1.0, 3.0, 62, 70)], NOTE)
+    data = written(notes, tmp_path / "piece.mid")
+    for reader in READERS:
+        assert rows(midi.read_notes(data, reader)) == [(0.0, 1.0, 60, 50), (1.0, 0.5, 60, 70), (1.0, 3.0, 62, 70)]
+
+
+def test_writing_the_same_notes_gives_the_same_bytes(tmp_path):
+    notes = np.array([(0.0, 2.0, 60, 50), (0.0, 0.5, 61, 70)], NOTE)
+    assert written(notes, tmp_path / "a.mid") == written(notes, tmp_path / "b.mid")
+
+
+def test_a_piece_that_readers_would_refuse_is_not_written(tmp_path):
+    with pytest.raises(MidiError, match="ends at 10,001 s"):
+        midi.write_notes(np.array([(10_000.0, 1.0, 60, 50)], NOTE), tmp_path / "a.mid")
+    assert not (tmp_path / "a.mid").exists()
+
+
+@st.composite
+def tempo_maps(draw):
+    """A track of tempo changes, and notes, on a resolution that divides nothing evenly."""
+    changes = draw(st.lists(st.tuples(st.integers(0, 300), st.integers(1, 2**24 - 1)), max_size=8))
+    track = "".join(f"{delta >> 7 | 0x80:02X}{delta & 0x7F:02X} FF 51 03 {tempo:06X} " for delta, tempo in changes)
+    notes = "".join(
+        f"{draw(st.integers(0, 127)):02X} 90 3C 40 {draw(st.integers(1, 127)):02X} 80 3C 00 " for _ in "12345"
+    )
+    return smf(track + END, notes + END, kind=1, division=draw(st.integers(1, 0x7FFF)))
+
+
+@given(data=tempo_maps())
+@settings(deadline=None)
+def test_the_two_readers_agree_bit_for_bit_on_any_tempo_map(data):
+    results = []
+    for reader in READERS:
+        try:
+            results.append(midi.read_notes(data, reader).tobytes())
+        except MidiError as error:
+            results.append(str(error))
+    assert results[0] == results[1]
+
+
+@pytest.mark.usefixtures("ingested")
+def test_the_two_readers_agree_bit_for_bit_on_real_performances():
+    corpus = Corpus(SAMPLE)
+    total = 0
+    for piece in corpus.pieces[:4]:
+        fast, reference = (midi.read_notes(corpus.read(piece), reader) for reader in READERS)
+        assert fast.tobytes() == reference.tobytes(), piece.member
+        total += len(fast)
+    assert total == 2367 + 5323 + 12418 + 3142
+
+
+HELD = """
+    0A B0 40 7F   # tick 10: pedal down
+    00 90 3C 40   # tick 10: C
+    0A 80 3C 00   # tick 20: C is let go, and sounds
+    00 90 3E 40   # tick 20: D
+    0A 40 40      # tick 30: (note on) E
+    0A 3C 41      # tick 40: (note on) C again: the first C ends
+    0A 3C 00      # tick 50: C is let go, and sounds
+    0A B0 40 3F   # tick 60: pedal up: the second C ends
+    0A 80 3E 00   # tick 70: D is let go
+    0A 80 40 00   # tick 80: E is let go
+"""
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_the_pedal_holds_notes_only_if_asked(reader):
+    data = smf(bytes_of(HELD).hex() + END)
+    first, second, d, e = (0.05, 0.05, 60, 64), (0.2, 0.05, 60, 65), (0.1, 0.25, 62, 64), (0.15, 0.25, 64, 64)
+    assert rows(midi.read_notes(data, reader)) == [pytest.approx(row) for row in (first, d, e, second)]
+    first, second = (0.05, 0.15, 60, 64), (0.2, 0.1, 60, 65)
+    assert rows(midi.read_notes(data, reader, pedal=True)) == [pytest.approx(row) for row in (first, d, e, second)]
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_other_channels_other_controls_and_drums_hold_nothing(reader):
+    others = "00 B1 40 7F 00 B0 42 7F 00 B0 43 7F 00 B0 7B 00 00 B9 40 7F 00 99 23 7F"
+    data = smf(others + NOTE_ON_OFF + "64 B1 40 00 00 89 23 00" + END)
+    assert rows(midi.read_notes(data, reader, pedal=True)) == rows(midi.read_notes(data, reader))
+    with pytest.raises(MidiError, match="no notes"):
+        midi.read_notes(smf("00 B0 40 7F" + END), reader, pedal=True)
+
+
+def test_a_pedal_after_more_ticks_than_fit_is_refused_only_if_asked_for():
+    data = smf(NOTE_ON_OFF + "FF FF FF 7F B0 40 7F" * 9 + END)
+    assert len(midi.read_notes(data, "symusic")) == 1
+    with pytest.raises(MidiError, match="more ticks"):
+        midi.read_notes(data, "symusic", pedal=True)
+
+
+@st.composite
+def pedalled(draw):
+    """Two channels of notes that do not lose their offs, and of pedals, under tempo changes."""
+    events = []
+    key = st.lists(st.tuples(st.integers(0, 20), st.integers(1, 20)), min_size=1, max_size=5)
+    for channel in draw(st.sampled_from([[0], [0, 3]])):
+        for pitch in draw(st.lists(st.integers(60, 63), min_size=1, max_size=4, unique=True)):
+            at = 0
+            for gap, length in draw(key):
+                events.append((at + gap, f"{0x90 | channel:02X} {pitch:02X} 40"))
+                at += gap + length
+                events.append((at, f"{0x80 | channel:02X} {pitch:02X} 00"))
+        for at, value in draw(st.lists(st.tuples(st.integers(0, 80), st.sampled_from([0, 63, 64, 127])), max_size=40)):
+            events.append((at, f"{0xB0 | channel:02X} 40 {value:02X}"))
+    for at, tempo in draw(st.lists(st.tuples(st.integers(0, 100), st.integers(1, 2**24 - 1)), max_size=4)):
+        events.append((at, f"FF 51 03 {tempo:06X}"))
+    events.sort(key=lambda event: event[0])
+    before = [0, *(at for at, _ in events)]
+    track = " ".join(f"{at - last:02X} {event}" for (at, event), last in zip(events, before, strict=False))
+    return smf(track + END, division=draw(st.integers(1, 0x7FFF)))
+
+
+@given(data=pedalled())
+@settings(deadline=None, max_examples=200)
+def test_the_two_readers_agree_bit_for_bit_on_any_pedal(data):
+    fast, reference = (midi.read_notes(data, reader, pedal=True) for reader in READERS)
+    assert fast.tobytes() == reference.tobytes()
+
+
+@pytest.mark.usefixtures("ingested")
+def test_the_two_readers_agree_bit_for_bit_on_the_pedal_of_real_performances():
+    corpus = Corpus(SAMPLE)
+    assert len(corpus.pieces) == 10
+    extended = 0
+    for piece in corpus.pieces:
+        data = corpus.read(piece)
+        fast, reference = (midi.read_notes(data, reader, pedal=True) for reader in READERS)
+        assert fast.tobytes() == reference.tobytes(), piece.member
+        plain = midi.read_notes(data, "symusic")
+        assert all((fast[name] == plain[name]).all() for name in ("onset", "pitch", "velocity"))
+        assert (fast["duration"] >= plain["duration"]).all()
+        extended += np.count_nonzero(fast["duration"] > plain["duration"])
+    assert extended == 67_602
+
+
+@pytest.mark.usefixtures("ingested")
+def test_the_sample_has_all_its_notes():
+    corpus = Corpus(SAMPLE)
+    assert sum(len(midi.read_notes(corpus.read(piece), "symusic")) for piece in corpus.pieces) == 101_901
+
+
+def test_mido_agrees_that_a_written_file_is_one_piano(tmp_path):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import mido
+    data = written(np.array([(0.5, 0.25, 60, 50)], NOTE), tmp_path / "a.mid")
+    file = mido.MidiFile(file=io.BytesIO(data))
+    assert file.type == 1 and file.ticks_per_beat == 1000
+    assert {message.channel for track in file.tracks for message in track if not message.is_meta} == {0}
+    assert file.length == pytest.approx(0.751)

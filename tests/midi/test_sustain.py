@@ -1,0 +1,152 @@
+"""The sustain pedal, by hand, against a player that goes from event to event, and in properties."""
+
+import time
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline.core.errors import MidiError
+from pipeline.midi.sustain import Part, sustain
+
+
+def part(notes=(), pedal=()):
+    """Return what notes (on, off, pitch) and moves (time, value) of a pedal make."""
+    on, off, pitch = np.array(notes, float).reshape(-1, 3).T
+    change, value = np.array(pedal, float).reshape(-1, 2).T
+    return Part(on, off, pitch.astype(int), np.arange(len(on)) % 127 + 1, change, value.astype(int))
+
+
+def ends(*parts):
+    return [each.off.tolist() for each in sustain(parts)]
+
+
+CASES = {
+    "up again": ([(0, 1, 60)], [(0.5, 127), (3, 0)], [3]),
+    "64 is down and 63 is up": ([(0, 1, 60)], [(0.5, 64), (2, 65), (3, 63)], [3]),
+    "63 is not down": ([(0, 1, 60), (4, 5, 60)], [(0.5, 63), (3, 0)], [1, 5]),
+    "pressed after the release": ([(0, 1, 60), (4, 5, 62)], [(1.5, 127), (3, 0)], [1, 5]),
+    "lifted before the release": ([(0, 2, 60)], [(0.5, 127), (1, 0)], [2]),
+    "struck again": ([(0, 1, 60), (2, 4, 60), (2.5, 2.6, 61)], [(0.5, 127), (3, 0)], [2, 4, 3]),
+    "struck again at the release": ([(0, 1, 60), (1, 2, 60)], [(0.5, 127), (3, 0)], [1, 3]),
+    "struck again while held": ([(0, 2, 60), (1, 2, 60)], [(0.5, 127), (3, 0)], [2, 3]),
+    "struck twice at once": ([(0, 1, 60), (0, 1.5, 60), (2, 3, 60)], [(0.5, 127), (4, 0)], [2, 2, 4]),
+    "never up: the last note off": ([(0, 1, 60), (5, 6, 62)], [(0.5, 127)], [6, 6]),
+    "never up: the last move": ([(0, 1, 60)], [(0.5, 127), (7, 100)], [7]),
+    "down at the release": ([(0, 1, 60)], [(1, 127), (3, 0)], [3]),
+    "up at the release": ([(0, 1, 60)], [(0.5, 127), (1, 0), (2, 127), (3, 0)], [1]),
+    "up and down in one instant": ([(0, 1, 60), (1, 2, 62)], [(0, 127), (2, 0), (2, 127), (3, 0)], [2, 3]),
+    "down and up in one instant": ([(0, 1, 60), (1, 2, 62)], [(0, 127), (2, 127), (2, 0), (3, 0)], [2, 2]),
+    "before all notes": ([(1, 2, 60)], [(0, 127), (3, 0)], [3]),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_by_hand(case):
+    notes, pedal, expected = CASES[case]
+    assert ends(part(notes, pedal)) == [expected]
+
+
+def test_a_pedal_holds_its_own_part_only_and_all_parts_end_the_piece():
+    with_pedal, without = part([(0, 1, 60)], [(0.5, 127)]), part([(0, 2, 60), (3, 9, 60)])
+    assert ends(with_pedal, without) == [[9], [2, 9]]
+
+
+def test_a_part_without_notes_is_left_out_and_does_not_end_the_piece():
+    assert ends(part([(0, 1, 60), (2, 3, 61)], [(0.5, 127)]), part([], [(50, 0)])) == [[3, 3]]
+    assert sustain([]) == [] and sustain([part([], [(1, 127)])]) == []
+
+
+@pytest.mark.parametrize("pedal", [[(2, 127), (1, 0)], [(-1, 127), (1, 0)]])
+def test_a_pedal_that_goes_back_in_time_is_refused(pedal):
+    with pytest.raises(MidiError, match="back in time"):
+        sustain([part([(0, 1, 60)], pedal)])
+
+
+@st.composite
+def parts(draw, moves=12):
+    """A part on few instants, so that notes and moves of the pedal often meet; some instants are no round floats."""
+    scale = draw(st.sampled_from([1.0, 0.1, 1 / 384]))
+    note = st.tuples(st.integers(0, 12), st.integers(1, 6), st.sampled_from([0, 60, 61, 127]))
+    notes = draw(st.lists(note, min_size=1, max_size=15))
+    move = st.tuples(st.integers(0, 20), st.sampled_from([0, 1, 63, 64, 65, 127]))
+    pedal = sorted(draw(st.lists(move, max_size=moves)), key=lambda each: each[0])
+    return part(
+        [(on * scale, (on + length) * scale, pitch) for on, length, pitch in notes],
+        [(at * scale, value) for at, value in pedal],
+    )
+
+
+PEDAL, LET_GO, STRIKE = range(3)
+
+
+def played(one, end):
+    """Return when notes cease to sound, by going through the events of a part in order."""
+    events = [(at, PEDAL, row) for row, at in enumerate(one.change)]
+    events += [(at, LET_GO, row) for row, at in enumerate(one.off)]
+    events += [(at, STRIKE, row) for row, at in enumerate(one.on)]
+    ceases, down = one.off.copy(), False
+    ringing, replaced = set(), set()
+    for now, kind, row in sorted(events):
+        if kind == PEDAL:
+            down = one.value[row] >= 64
+            stop = set() if down else set(ringing)
+        elif kind == LET_GO:
+            ringing |= {row} if down and row not in replaced else set()
+            stop = set()
+        else:
+            older = {each for each in range(len(one.on)) if one.pitch[each] == one.pitch[row] and one.on[each] < now}
+            replaced |= older
+            stop = older & ringing
+        ceases[list(stop)] = now
+        ringing -= stop
+    ceases[list(ringing)] = end
+    return ceases
+
+
+def last_event(several):
+    return max(float(times.max(initial=0)) for one in several for times in (one.off, one.change))
+
+
+@given(several=st.lists(parts(), min_size=1, max_size=3))
+@settings(deadline=None, max_examples=300)
+def test_a_player_that_goes_from_event_to_event_agrees(several):
+    end = last_event(several)
+    for one, after in zip(several, sustain(several), strict=True):
+        assert after.off.tolist() == played(one, end).tolist()
+
+
+@given(several=st.lists(parts(), min_size=1, max_size=3))
+@settings(deadline=None)
+def test_only_ends_change_and_they_are_never_earlier_nor_past_the_piece(several):
+    for one, after in zip(several, sustain(several), strict=True):
+        for name in set(Part._fields) - {"off"}:
+            assert getattr(after, name) is getattr(one, name)
+        assert (after.off >= one.off).all() and (after.off <= last_event(several)).all()
+        assert after.off.dtype == one.off.dtype
+
+
+@given(one=parts())
+@settings(deadline=None)
+def test_no_note_is_extended_past_the_next_onset_of_its_pitch(one):
+    (after,) = sustain([one])
+    for row in np.flatnonzero(after.off > one.off):
+        later = one.on[(one.pitch == one.pitch[row]) & (one.on > one.on[row])]
+        assert after.off[row] <= later.min(initial=np.inf)
+
+
+@given(one=parts(moves=0))
+@settings(deadline=None)
+def test_without_a_pedal_nothing_changes(one):
+    assert sustain([one])[0].off.tobytes() == one.off.tobytes()
+
+
+def test_a_million_notes_take_no_time():
+    random = np.random.default_rng(1)
+    on = np.sort(random.uniform(0, 1e5, 1_000_000))
+    change = np.sort(random.uniform(0, 1e5, 1_000_000))
+    pitch, value = random.integers(0, 128, on.size), random.integers(0, 128, change.size)
+    began = time.perf_counter()
+    sustain([Part(on, on + 0.1, pitch, pitch, change, value)])
+    assert time.perf_counter() - began < 10

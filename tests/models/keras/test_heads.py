@@ -1,0 +1,175 @@
+"""What the heads say in training: losses that are bits in another unit, and where they begin."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from conftest import codes
+from scipy import special
+
+from pipeline.config import Params
+from pipeline.config.recipes import LossWeights, Model
+from pipeline.models import logistic_mixture
+from pipeline.models.keras import heads
+from pipeline.models.keras.heads import Chain, Regression
+from pipeline.notes import active_notes, quantize
+from pipeline.notes.quantize import BIN_OF, BINS, DURATION, PITCH, STEP, VELOCITY, VELOCITY_BINS
+
+WIDTH = 6
+CELLS = np.arange(1001)
+KINDS = [(told, kind) for told in ("categorical", "mixture") for kind in ("scalar", "embedding")]
+
+
+def chain(project: Params, told: str, kind: str, velocity: bool = True) -> Chain:
+    """Make heads with random weights, biases too."""
+    changes = {"heads": told, "input": kind, "width": 8 if kind == "embedding" else 0, "chain": 5, "velocity": velocity}
+    changes |= {"cell": "lstm", "units": [WIDTH]}
+    made = Chain(Model.model_validate({**project.model["expressive"].model_dump(), **changes}))
+    made.build((None, WIDTH))
+    for number, variable in enumerate(made.trainable_variables):
+        variable.assign(np.random.default_rng(number).normal(0, 0.5, variable.shape))
+    return made
+
+
+def heard(seed: int, count: int) -> tuple[tf.Tensor, np.ndarray, np.ndarray]:
+    """Return hidden vectors, the notes after them, and what is left of sounding keys."""
+    notes = codes(seed, count)
+    left, _ = active_notes.read(notes[None], active_notes.start(1))
+    hidden = np.random.default_rng(seed).normal(0, 1, (count, WIDTH)).astype(np.float32)
+    return tf.constant(hidden), notes, left[0]
+
+
+def losses(made: Chain, hidden: tf.Tensor, notes: np.ndarray, left: np.ndarray) -> dict[str, np.ndarray]:
+    told = made(hidden, tf.constant(notes.astype(np.int32)), tf.constant(left))
+    return {part: loss.numpy() for part, loss in told.items()}
+
+
+def nats(outputs: np.ndarray, cells: np.ndarray) -> np.ndarray:
+    return heads._mixture_nats(tf.constant(outputs), tf.constant(cells, tf.int32)).numpy()
+
+
+def likely(seed: int) -> np.ndarray:
+    """Return outputs [1001, 24] as a model in training might have them."""
+    rng = np.random.default_rng(seed)
+    parts = [rng.normal(0, 2, (1001, 8)), rng.uniform(0, 6, (1001, 8)), rng.uniform(-5, 1, (1001, 8))]
+    return np.concatenate(parts, axis=1).astype(np.float32)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_nats_of_a_mixture_are_those_of_numpy(seed: int) -> None:
+    outputs = likely(seed)
+    expected = -logistic_mixture.log_masses(outputs, CELLS)
+    # What costs hundreds of nats is right to the precision of single floats, not closer.
+    # float32: beyond 4 s a cell is a thousandth of its place on the axis.
+    np.testing.assert_allclose(nats(outputs, CELLS), expected, atol=1e-4, rtol=1e-5)
+
+
+def wild() -> Iterator[np.ndarray]:
+    """Give outputs [1001, 24] far from any that make sense."""
+    for mean in (-1e3, 0.0, 1e3):
+        for log_scale in (-100.0, -7.0, 3.0, 100.0):
+            for logit in (0.0, 1e4):
+                outputs = np.zeros((1001, 24), np.float32)
+                outputs[:, 0], outputs[:, 8:16], outputs[:, 16:] = logit, mean, log_scale
+                yield outputs
+
+
+def test_gradients_of_a_mixture_are_finite_however_wild_the_outputs() -> None:
+    for outputs in wild():
+        with tf.GradientTape() as tape:
+            told = tf.constant(outputs)
+            tape.watch(told)
+            loss = heads._mixture_nats(told, tf.constant(CELLS, tf.int32))
+        assert np.isfinite(loss).all()
+        assert np.isfinite(tape.gradient(loss, told)).all()
+
+
+def test_a_mean_is_pulled_towards_the_cell_that_came_from_however_far() -> None:
+    for mean, sign in ((-1e3, -1), (1e3, 1)):
+        outputs = np.zeros((1001, 24), np.float32)
+        outputs[:, 8:16] = mean
+        with tf.GradientTape() as tape:
+            told = tf.constant(outputs)
+            tape.watch(told)
+            loss = heads._mixture_nats(told, tf.constant(CELLS, tf.int32))
+        pull = tape.gradient(loss, told).numpy()[1:-1, 8:16]
+        assert (np.sign(pull) == sign).all()
+
+
+def test_tokens_are_those_of_numpy() -> None:
+    notes = np.stack([CELLS, CELLS[::-1], CELLS % 128, CELLS % 127 + 1], axis=1).astype(np.int16)
+    told = heads.to_tokens(tf.constant(notes.reshape(7, 143, 4).astype(np.int32))).numpy()
+    assert np.array_equal(told, quantize.tokens(notes).reshape(7, 143, 4))
+
+
+@pytest.mark.parametrize("told", ["categorical", "mixture"])
+def test_a_chain_begins_at_how_often_each_value_comes(project: Params, told: str) -> None:
+    made = chain(project, told, "scalar")
+    for layer in made.out.values():
+        layer.kernel.assign(tf.zeros_like(layer.kernel))
+    notes = codes(0, 3000)
+    made.begin(notes)
+    first = losses(made, tf.zeros([3000, WIDTH]), notes, np.zeros((3000, 128), np.int16))
+    values = {"pitch": (notes[:, PITCH], 128), "velocity": (notes[:, VELOCITY] // 4, VELOCITY_BINS)}
+    if told == "categorical":
+        values |= {"step": (BIN_OF[notes[:, STEP]], BINS), "duration": (BIN_OF[notes[:, DURATION]], BINS)}
+    for part, (tokens, size) in values.items():
+        counts = np.bincount(tokens, minlength=size) + 10
+        np.testing.assert_allclose(first[part], -np.log(counts / counts.sum())[tokens], rtol=1e-5)
+    if told == "mixture":
+        # Broad enough that no time costs much more than a uniform mass would.
+        assert max(first["step"].max(), first["duration"].max()) < np.log(1001) + 3
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=str)
+def test_each_part_knows_those_before_it_and_none_after(project: Params, kind: tuple[str, str]) -> None:
+    made, (hidden, notes, left) = chain(project, *kind), heard(0, 6)
+    before = losses(made, hidden, notes, left)
+    after_it = {PITCH: {"pitch", "duration", "velocity"}, DURATION: {"duration", "velocity"}, VELOCITY: {"velocity"}}
+    for column, expected in {STEP: set(before), **after_it}.items():
+        other = notes.copy()
+        other[:, column] = (other[:, column] + 40) % 120 + 4
+        told = losses(made, hidden, other, left)
+        assert {part for part in told if not np.array_equal(told[part], before[part])} == expected
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=str)
+def test_pitch_and_duration_see_what_sounds_at_the_onset(project: Params, kind: tuple[str, str]) -> None:
+    made, (hidden, notes, left) = chain(project, *kind), heard(0, 6)
+    before, silent = losses(made, hidden, notes, left + 1), losses(made, hidden, notes, np.zeros_like(left))
+    changed = {part for part in before if not np.array_equal(before[part], silent[part])}
+    assert changed == ({"pitch", "duration"} if kind[1] == "embedding" else set())
+
+
+def test_a_chain_without_velocity_has_no_weights_for_it(project: Params) -> None:
+    made = chain(project, "categorical", "scalar", velocity=False)
+    assert set(losses(made, *heard(0, 3))) == {"step", "pitch", "duration"}
+    assert not [v.path for v in made.trainable_variables if "velocity" in v.path]
+
+
+def test_regression_losses_are_nats_of_pitch_and_squared_seconds(project: Params) -> None:
+    made = Regression()
+    made.build((None, WIDTH))
+    for number, variable in enumerate(made.trainable_variables):
+        variable.assign(np.random.default_rng(number).normal(0, 1, variable.shape))
+    hidden, notes, left = heard(1, 9)
+    told = losses(made, hidden, notes, left)
+    outputs = {name: hidden.numpy() @ part.kernel.numpy() + part.bias.numpy() for name, part in made.parts.items()}
+    logits = special.log_softmax(outputs["pitch"].astype(float), axis=1)
+    np.testing.assert_allclose(told["pitch"], -logits[np.arange(9), notes[:, PITCH]], rtol=1e-4)
+    for name, column in (("step", STEP), ("duration", DURATION)):
+        np.testing.assert_allclose(told[name], (outputs[name][:, 0] - notes[:, column] / 100) ** 2, rtol=1e-4)
+
+
+WEIGHTS = LossWeights(pitch=0.5, step=2.0, duration=3.0, velocity=0.25)
+LOSSES = {"pitch": np.array([1.0, 2]), "step": np.array([10.0, 20]), "duration": np.array([100.0, 200])}
+
+
+def test_regression_losses_are_weighed_each_by_its_own() -> None:
+    assert Regression().weigh(LOSSES, WEIGHTS).tolist() == [320.5, 641.0]
+
+
+def test_nats_of_a_chain_weigh_the_same_but_for_velocity(project: Params) -> None:
+    told = {**LOSSES, "velocity": np.array([4.0, 8])}
+    assert chain(project, "categorical", "scalar").weigh(told, WEIGHTS).tolist() == [112.0, 224.0]

@@ -1,0 +1,130 @@
+"""Layers in Keras against their formulas and their numpy twins."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from conftest import codes
+
+from pipeline.models.keras import layers as nn
+from pipeline.models.keras.layers import Embedded, Gated, Linear, RmsNorm
+from pipeline.models.numpy import layers
+from pipeline.notes import active_notes, quantize
+
+
+def normal(*shape: int, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng([seed, *shape]).normal(0, 1, shape).astype(np.float32)
+
+
+def shaken(layer: keras.layers.Layer, seed: int = 0) -> dict[str, np.ndarray]:
+    """Give every weight of a layer a random value; returns them by name, without that of the layer."""
+    for number, variable in enumerate(layer.trainable_variables):
+        variable.assign(0.5 * normal(*variable.shape, seed=seed + number))
+    return {variable.path.partition("/")[2]: variable.numpy() for variable in layer.trainable_variables}
+
+
+def plain(keep: tf.Tensor, new: tf.Tensor, first: tf.Tensor) -> tf.Tensor:
+    """The recurrence as a loop that TensorFlow differentiates."""
+    state, states = first, []
+    for t in range(keep.shape[1]):
+        state = keep[:, t] * state + new[:, t]
+        states.append(state)
+    return tf.stack(states, 1)
+
+
+@pytest.mark.parametrize("length", [1, 2, 9])
+def test_the_written_gradient_of_a_scan_is_that_of_a_plain_loop(length: int) -> None:
+    keep, new, first = (tf.constant(x) for x in (normal(3, length, 4), normal(3, length, 4, seed=1), normal(3, 4)))
+    keep = tf.sigmoid(keep)
+    weight = normal(3, length, 4, seed=2)
+    told = []
+    for loop in (nn.scan, plain):
+        with tf.GradientTape() as tape:
+            tape.watch([keep, new, first])
+            out = loop(keep, new, first)
+            # The last state counts once more, as it does where another segment goes on from it.
+            loss = tf.reduce_sum(weight * tf.square(out)) + tf.reduce_sum(out[:, -1])
+        told.append([out, *tape.gradient(loss, [keep, new, first])])
+    for ours, theirs in zip(*told, strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-5, rtol=1e-5)
+
+
+def test_a_scan_in_a_graph_is_that_outside() -> None:
+    arrays = [tf.constant(x) for x in (normal(2, 5, 3), normal(2, 5, 3, seed=1), normal(2, 3))]
+    np.testing.assert_allclose(tf.function(nn.scan)(*arrays), nn.scan(*arrays), atol=1e-6)
+
+
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("shape", [(3, 5), (2, 4, 5)])
+def test_a_linear_layer_is_the_dense_layer_of_keras(shape: tuple[int, ...], bias: bool) -> None:
+    ours, theirs = Linear(7, "ours", bias=bias), keras.layers.Dense(7, use_bias=bias)
+    x = tf.constant(normal(*shape))
+    ours.build(x.shape)
+    theirs.build(x.shape)
+    shaken(ours)
+    theirs.set_weights(ours.get_weights())
+    np.testing.assert_allclose(ours(x), theirs(x), atol=1e-5)
+
+
+@pytest.mark.parametrize("scale", [0.3, 1.0])
+def test_a_linear_layer_keeps_the_size_of_what_it_reads_times_its_scale(scale: float) -> None:
+    layer = Linear(300, "wide", scale)
+    layer.build((None, 400))
+    assert layer(normal(50, 400)).numpy().std() == pytest.approx(scale, rel=0.05)
+    assert not layer.bias.numpy().any()
+
+
+def test_a_norm_begins_without_a_scale_and_is_that_of_numpy() -> None:
+    layer, x = RmsNorm(), 3 * normal(2, 4, 6)
+    layer.build(x.shape)
+    np.testing.assert_allclose(np.square(layer(x)).mean(-1), 1, atol=1e-4)
+    layer.scale.assign(normal(6))
+    np.testing.assert_allclose(layer(x), layers.rms_norm(x, normal(6)), atol=1e-5)
+
+
+def test_gelu_is_that_of_numpy() -> None:
+    x = np.concatenate([np.linspace(-8, 8, 99, dtype=np.float32), np.float32([-1e4, 0, 1e4])])
+    np.testing.assert_allclose(nn.gelu(tf.constant(x)), layers.gelu(x), atol=1e-5)
+
+
+def test_a_gated_block_is_that_of_numpy() -> None:
+    layer, x, state = Gated(5, 6, "gated_1"), normal(2, 9, 6), normal(2, 5)
+    layer.build((None, 9, 6))
+    weights = {f"gated_1/{name}": value for name, value in shaken(layer).items()}
+    assert len(weights) == 8
+    out, after = layer(tf.constant(x), tf.constant(state))
+    expected, last = layers.Gated(weights, "gated_1").read(x, state)
+    np.testing.assert_allclose(out, expected, atol=1e-5)
+    np.testing.assert_allclose(after, last, atol=1e-5)
+
+
+def test_a_gated_block_begins_with_memories_from_one_note_to_the_longest() -> None:
+    layer = Gated(64, 8, "gated_1")
+    layer.build((None, 9, 8))
+    bias = layer.inner.bias.numpy()
+    notes = 1 / (1 - layers.sigmoid(bias[:64]))
+    assert notes[[0, -1]] == pytest.approx([2, nn.LONGEST + 1], rel=1e-3)
+    assert (np.diff(notes) > 0).all()
+    assert not bias[64:].any()
+
+
+def test_features_of_sounding_keys_are_those_of_numpy() -> None:
+    left = np.random.default_rng(0).integers(0, 1001, (2, 3, 128)).astype(np.int16)
+    left[:, 1] = 0
+    np.testing.assert_allclose(nn.sounding(tf.constant(left)), active_notes.features(left), atol=1e-6)
+
+
+@pytest.mark.parametrize("velocity", [True, False])
+def test_the_embedding_input_adds_up_what_is_looked_up_and_what_sounds(velocity: bool) -> None:
+    layer = Embedded(6, velocity, "input")
+    layer.build(None)
+    weights = shaken(layer)
+    notes = codes(0, 20)[None]
+    left, _ = active_notes.read(notes, active_notes.start(1))
+    tokens = quantize.tokens(notes)
+    columns = {"step": 0, "duration": 1, "pitch": 2} | ({"velocity": 3} if velocity else {})
+    assert {name.partition("/")[0] for name in weights} == {"sounding", *(f"{name}_embedding" for name in columns)}
+    expected = active_notes.features(left) @ weights["sounding/kernel"] + weights["sounding/bias"]
+    for name, column in columns.items():
+        expected = expected + weights[f"{name}_embedding/embeddings"][tokens[..., column]]
+    np.testing.assert_allclose(layer(tf.constant(tokens), tf.constant(left)), expected, atol=1e-4)

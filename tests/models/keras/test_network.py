@@ -1,0 +1,280 @@
+"""The architectures in Keras, and their numpy twins: what is trained is what is scored and played."""
+
+from itertools import product
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from conftest import codes
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline.config import Params
+from pipeline.config.recipes import Model
+from pipeline.generation import engine as streaming
+from pipeline.models.keras import heads
+from pipeline.models.keras import network as architectures
+from pipeline.models.keras.network import Net
+from pipeline.models.model_io import Trained
+from pipeline.models.numpy import layers
+from pipeline.models.numpy.layers import SPAN
+from pipeline.models.numpy.network import Network
+from pipeline.models.residual_noise import Spread, cell_bits
+from pipeline.models.weight_shapes import shapes
+from pipeline.notes import active_notes
+
+COUNTED = {
+    "baseline": 84_354,
+    "stacked": 480_130,
+    "bidirectional": 168_578,
+    "dense": 84_290,
+    "hybrid": 480_066,
+    "wide": 299_650,
+}
+SPREAD = {"step": Spread("laplace", 0.1), "duration": Spread("laplace", 0.2)}
+COMBINED = [
+    each
+    for each in product(
+        ("scalar", "embedding"), ("lstm", "gated", "attention"), ("regression", "categorical", "mixture"), (False, True)
+    )
+    if (each[0] == "embedding" or each[1] == "lstm") and not (each[2] == "regression" and each[3])
+]
+LONG = 2 * SPAN + 50
+"""Notes of a piece that goes on when attention has lost sight of its beginning."""
+
+
+def block(project: Params, combined: tuple[str, str, str, bool], **other: object) -> Model:
+    """Make a small block with two layers and a dense one."""
+    kind, cell, told, velocity = combined
+    changes = {
+        "input": kind,
+        "width": 12 if kind == "embedding" else 0,
+        "velocity": velocity,
+        "cell": cell,
+        "units": [64, 32] if cell == "attention" else [10, 7],
+        "dense": 9,
+        "heads": told,
+        "chain": 0 if told == "regression" else 8,
+        "memory": "carried",
+    }
+    return Model.model_validate({**project.model["baseline"].model_dump(), **changes, **other})
+
+
+def shaken(model: Net, spread: float = 0.3) -> Net:
+    """Give every weight a random value, biases too: at their zeros a wrong order of gates would go unseen."""
+    for number, variable in enumerate(model.trainable_variables):
+        variable.assign(np.random.default_rng(number).normal(0, spread, variable.shape))
+    return model
+
+
+def trained(model: Net, recipe: Model) -> Trained:
+    return Trained("test", recipe, 40, architectures.weights(model), SPREAD)
+
+
+def keras_bits(model: Net, notes: np.ndarray) -> np.ndarray:
+    """Return the bits [T] of all notes [T + 1, 4] but the first, from the training losses of Keras."""
+    left, _ = active_notes.read(notes[None], active_notes.start(1))
+    wide = tf.constant(notes[None].astype(np.int32))
+    hidden, _ = model.read(wide[:, :-1], tf.constant(left)[:, :-1], model.start(1), training=False)
+    losses = model.losses_after(hidden, wide[:, 1:], tf.constant(left)[:, 1:])
+    return {name: loss.numpy() for name, loss in losses.items()}
+
+
+@pytest.mark.parametrize(("name", "count"), COUNTED.items())
+def test_parameters_are_those_of_the_design(project: Params, name: str, count: int) -> None:
+    model = architectures.build(project.model[name])
+    assert sum(weight.size for weight in architectures.weights(model).values()) == count
+
+
+def test_the_expressive_model_is_small_enough_to_ship(project: Params) -> None:
+    weights = architectures.weights(architectures.build(project.model["expressive"]))
+    assert 2 * sum(weight.size for weight in weights.values()) <= 2_000_000
+
+
+def test_attention_has_the_parameters_of_the_recurrence_it_is_beside(project: Params) -> None:
+    counts = [
+        sum(weight.size for weight in architectures.weights(architectures.build(project.model[name])).values())
+        for name in ("expressive", "gated")
+    ]
+    assert counts[1] == pytest.approx(counts[0], rel=0.05)
+
+
+def same_shapes(recipe: Model) -> None:
+    """Hold what a block asks for against what Keras builds of it."""
+    built = architectures.weights(architectures.build(recipe))
+    assert shapes(recipe) == {name: weight.shape for name, weight in built.items()}
+
+
+def test_a_model_on_disk_is_asked_for_the_weights_that_training_leaves(project: Params) -> None:
+    for recipe in project.model.values():
+        same_shapes(recipe)
+
+
+@settings(max_examples=30)
+@given(
+    combined=st.sampled_from(COMBINED),
+    units=st.lists(st.sampled_from([32, 64, 96]), min_size=1, max_size=3),
+    dense=st.sampled_from([0, 9]),
+    both_ways=st.booleans(),
+)
+def test_so_are_models_of_any_other_block(
+    project: Params, combined: tuple[str, str, str, bool], units: list[int], dense: int, both_ways: bool
+) -> None:
+    both = {"bidirectional": True, "memory": "window"} if both_ways and combined[1] == "lstm" else {}
+    same_shapes(block(project, combined, units=units, dense=dense, **both))
+
+
+@pytest.mark.parametrize("combined", COMBINED)
+def test_numpy_tells_notes_as_keras_does(project: Params, combined: tuple[str, str, str, bool]) -> None:
+    recipe = block(project, combined)
+    model = shaken(architectures.build(recipe))
+    notes = codes(5, LONG if recipe.cell == "attention" else 60)
+    ours = streaming.bits(trained(model, recipe), [notes], 1)[0]
+    theirs = keras_bits(model, notes)
+    for column, name in enumerate(("pitch", "step", "duration", "velocity")[: ours.shape[1]]):
+        if recipe.heads == "regression" and name != "pitch":
+            continue
+        # What Keras leaves out: that a bin spreads its mass over its cells.
+        cells = notes[1:, {"step": 0, "duration": 1}.get(name, 0)]
+        within = 0.0
+        if recipe.heads == "categorical" and name in ("step", "duration"):
+            within = np.log2(heads.quantize.BIN_WIDTHS)[heads.quantize.BIN_OF[cells]]
+        within = 2.0 if name == "velocity" else within
+        np.testing.assert_allclose(ours[:, column], theirs[name] / np.log(2) + within, atol=2e-4)
+
+
+@pytest.mark.parametrize("name", COUNTED)
+def test_windows_in_numpy_are_those_of_keras(project: Params, name: str) -> None:
+    recipe = project.model[name]
+    model = shaken(architectures.build(recipe), 0.1)
+    notes = np.stack([codes(seed, 40) for seed in range(3)])
+    hidden = Network(recipe, architectures.weights(model)).window(notes)
+    wide = tf.constant(notes.astype(np.int32))
+    theirs, _ = model.read(wide, tf.zeros([3, 40, 128], tf.int16), model.start(3), training=False)
+    np.testing.assert_allclose(hidden, theirs[:, -1].numpy(), atol=1e-5)
+
+
+def test_two_bidirectional_layers_read_in_one_order(project: Params) -> None:
+    recipe = block(project, ("embedding", "lstm", "regression", False), bidirectional=True, memory="window")
+    model = shaken(architectures.build(recipe))
+    notes = np.stack([codes(seed, 12) for seed in range(3)])
+    left, _ = active_notes.read(notes, active_notes.start(3))
+    wide = tf.constant(notes.astype(np.int32))
+    theirs, _ = model.read(wide, tf.constant(left), [], training=False)
+    ours = Network(recipe, architectures.weights(model)).window(notes)[:, :9]
+    np.testing.assert_allclose(ours, theirs[:, -1].numpy(), atol=1e-5)
+
+
+def test_regression_bits_are_those_of_what_keras_says(project: Params) -> None:
+    recipe = block(project, ("scalar", "lstm", "regression", False))
+    model = shaken(architectures.build(recipe))
+    notes = codes(8, 30)
+    ours = streaming.bits(trained(model, recipe), [notes], 1)[0]
+    wide = tf.constant(notes[None].astype(np.int32))
+    hidden, _ = model.read(wide[:, :-1], tf.zeros([1, 29, 128]), model.start(1), training=False)
+    said = model.heads.parts["step"](hidden)[0, :, 0].numpy().astype(float)
+    np.testing.assert_allclose(ours[:, 1], cell_bits(said, notes[1:, 0], SPREAD["step"]), atol=1e-3)
+
+
+@pytest.mark.parametrize("cell", ["lstm", "gated", "attention"])
+def test_note_by_note_is_the_whole_at_once(project: Params, cell: str) -> None:
+    recipe = block(project, ("embedding", cell, "categorical", True))
+    network = Network(recipe, architectures.weights(shaken(architectures.build(recipe))))
+    notes = codes(5, LONG)
+    whole, _ = network.read(notes[None], network.start(1))
+    state = network.start(1)
+    for place, note in enumerate(notes):
+        hidden, state = network.read(note[None, None], state)
+        np.testing.assert_allclose(hidden[0, 0], whole[0, place], atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("cell", "cut", "count"),
+    [("lstm", 25, 40), ("gated", 25, 40), ("attention", 25, 40), ("attention", SPAN, LONG), ("attention", 200, LONG)],
+)
+def test_a_segment_goes_on_where_the_one_before_ended(project: Params, cell: str, cut: int, count: int) -> None:
+    model = shaken(architectures.build(block(project, ("embedding", cell, "categorical", True))))
+    notes = codes(5, count)[None]
+    left, _ = active_notes.read(notes, active_notes.start(1))
+    wide = tf.constant(notes.astype(np.int32))
+    whole, _ = model.read(wide, tf.constant(left), model.start(1), training=False)
+    _, state = model.read(wide[:, :cut], tf.constant(left)[:, :cut], model.start(1), training=False)
+    rest, _ = model.read(wide[:, cut:], tf.constant(left)[:, cut:], state, training=False)
+    np.testing.assert_allclose(rest.numpy(), whole[:, cut:].numpy(), atol=1e-5)
+
+
+def test_attention_in_segments_is_attention_in_play_and_reaches_as_far_as_its_span(project: Params) -> None:
+    """The state after each segment of training is that of play; one block sees 128 notes, and no further."""
+    recipe = block(project, ("embedding", "attention", "categorical", True), units=[64])
+    model = shaken(architectures.build(recipe))
+    layer, theirs = layers.Attention(architectures.weights(model), "attention_1"), model.recurrent[0]
+    x = np.random.default_rng(0).normal(0, 1, (2, 3 * SPAN, 12)).astype(np.float32)
+    state, carried = layer.start(2), theirs.start(2)
+    for begin in range(0, 3 * SPAN, 48):
+        whole, carried = theirs(tf.constant(x[:, begin : begin + 48]), carried)
+        for t in range(48):
+            said, state = layer.read(x[:, begin + t : begin + t + 1], state)
+            np.testing.assert_allclose(said[:, 0], whole[:, t].numpy(), atol=1e-4)
+        assert state.shape == (2, min(begin + 48, SPAN - 1), 128)
+        np.testing.assert_allclose(state, carried.numpy(), atol=1e-5)
+    changed = x.copy()
+    changed[:, 100] += 1
+    one, other = (layer.read(notes, layer.start(2))[0] for notes in (x, changed))
+    differs = (np.abs(one - other) > 1e-6).any(axis=(0, 2))
+    assert np.flatnonzero(differs).tolist() == list(range(100, 100 + SPAN))
+
+
+EVERY = {
+    **{name: {} for name in (*COUNTED, "gated", "expressive")},
+    "gated, mixture": {"heads": "mixture"},
+    "gated, no velocity": {"velocity": False},
+    "expressive, mixture, no velocity": {"heads": "mixture", "velocity": False},
+    "stacked, embedding, categorical": {"input": "embedding", "width": 32, "heads": "categorical", "chain": 16},
+}
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_two_thousand_notes_played_one_by_one_are_those_of_keras(project: Params, name: str) -> None:
+    """What the engine hears and says of each note is what Keras, and what the score, makes of all notes at once."""
+    recipe = project.model[name.split(",")[0]].model_copy(update=EVERY[name])
+    if not recipe.bidirectional:
+        recipe = recipe.model_copy(update={"memory": "carried"})
+    net = shaken(architectures.build(recipe), 0.1)
+    model, notes = trained(net, recipe), codes(6, 2000)
+    theirs = _windows_of_keras(net, notes, model.length) if recipe.bidirectional else _whole_of_keras(net, notes)
+    engine, told, first = streaming.Engine(model), [], len(notes) - len(theirs)
+    for place, note in enumerate(notes[:-1]):
+        engine.hear(note[None])
+        if place >= first:
+            np.testing.assert_allclose(engine.hidden[: theirs.shape[1]], theirs[place - first], atol=1e-5)
+        told.append(_bits_of_draw(engine, notes[place + 1]))
+    np.testing.assert_allclose(told, streaming.bits(model, [notes], 1)[0], atol=1e-3)
+
+
+def _whole_of_keras(net: Net, notes: np.ndarray) -> np.ndarray:
+    """Return the hidden vectors [N, H] of all notes read at once."""
+    left, _ = active_notes.read(notes[None], active_notes.start(1))
+    # As a graph, Keras loops over notes in a tenth of the time; the other cells loop in Python and would be unrolled.
+    read = tf.function(net.read) if net.block.cell == "lstm" else net.read
+    hidden, _ = read(tf.constant(notes[None].astype(np.int32)), tf.constant(left), net.start(1), training=False)
+    return hidden[0].numpy()
+
+
+def _windows_of_keras(net: Net, notes: np.ndarray, length: int) -> np.ndarray:
+    """Return the hidden vectors after each note that ends a whole window, all windows side by side."""
+    ends = np.arange(length, len(notes) + 1)
+    windows = notes[ends[:, None] - length + np.arange(length)]
+    hidden, _ = net.read(tf.constant(windows.astype(np.int32)), None, [], training=False)
+    return hidden[:, -1].numpy()
+
+
+def _bits_of_draw(engine: streaming.Engine, note: np.ndarray) -> list[float]:
+    """Return the bits of the note that comes, by the masses that its parts would be drawn from."""
+    column, masses = {"pitch": 2, "step": 0, "duration": 1, "velocity": 3}, {}
+
+    def choose(part: str, mass: np.ndarray) -> int:
+        masses[part] = max(mass[note[column[part]]], 1e-12)
+        return int(note[column[part]])
+
+    assert np.array_equal(engine.heads.draw(engine.hidden, choose, int(note[3])), note)
+    return [-np.log2(masses[part]) for part in column if part in masses]

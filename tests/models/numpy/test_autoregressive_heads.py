@@ -1,0 +1,204 @@
+from itertools import pairwise, product
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline.config.recipes import Model
+from pipeline.models import logistic_mixture
+from pipeline.models.numpy.autoregressive_heads import PARTS, TOLD, ChainHeads
+from pipeline.notes import quantize
+from pipeline.notes.quantize import BIN_EDGES, BINS, DURATION, PITCH, STEP, VELOCITY, VELOCITY_BINS
+
+H, C = 6, 5
+COLUMN = {"step": STEP, "pitch": PITCH, "duration": DURATION, "velocity": VELOCITY}
+TIMES = ("step", "duration")
+KINDS = list(product(("categorical", "mixture"), (False, True), ("scalar", "embedding")))
+SEEN = [kind for kind in KINDS if kind[2] == "embedding"]
+NOTES = st.tuples(st.integers(0, 1000), st.integers(0, 1000), st.integers(0, 127), st.integers(1, 127))
+
+
+def heads(told: str, velocity: bool, kind: str, seed: int = 0) -> ChainHeads:
+    """Make heads of random weights, of which no part is very sure."""
+    recipe = {"input": kind, "width": 8 if kind == "embedding" else 0, "velocity": velocity, "cell": "lstm"}
+    recipe |= {"units": [H], "bidirectional": False, "between_dropout": 0.0, "dense": 0, "final_dropout": 0.0}
+    block = Model.model_validate({**recipe, "heads": told, "chain": C, "objective": "every", "memory": "carried"})
+    parts = PARTS if velocity else PARTS[:3]
+    sizes = {"step": BINS, "pitch": 128, "duration": BINS, "velocity": VELOCITY_BINS}
+    shapes = {"chain/kernel": (H, len(parts) * C), "chain/bias": (len(parts) * C,)}
+    shapes |= {"ahead/kernel": (256, 2 * C)} if kind == "embedding" else {}
+    for number, part in enumerate(parts):
+        outputs = logistic_mixture.OUTPUTS if told == "mixture" and part in TIMES else sizes[part]
+        shapes |= {f"{part}/kernel": (C, outputs), f"{part}/bias": (outputs,)}
+        shapes |= {f"{part}_given_{known}/embeddings": (sizes[known], C) for known in PARTS[:number]}
+    rng = np.random.default_rng(seed)
+    return ChainHeads(block, {name: rng.normal(0, 0.5, shape).astype(np.float32) for name, shape in shapes.items()})
+
+
+def hidden_of(kind: str, count: int, seed: int = 0, sounding: tuple[int, ...] = (40, 60, 64)) -> np.ndarray:
+    """Make what a body says before `count` notes; with the embedding input, some keys sound."""
+    rng = np.random.default_rng([seed, 1])
+    hidden = rng.normal(0, 1, (count, H)).astype(np.float32)
+    if kind == "scalar":
+        return hidden
+    left = np.zeros((count, 128), np.float32)
+    left[:, sounding] = rng.integers(20, 300, (count, len(sounding)))
+    return np.concatenate([hidden, left], axis=1)
+
+
+def forced(made: ChainHeads, hidden: np.ndarray, code: np.ndarray) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """Draw a note whose parts are all chosen in advance; returns it and the masses each was chosen from."""
+    masses = {}
+
+    def choose(part: str, mass: np.ndarray) -> int:
+        masses[part] = mass
+        return int(code[COLUMN[part]])
+
+    return made.draw(hidden, choose, int(code[VELOCITY])), masses
+
+
+def bits_of(made: ChainHeads, hidden: np.ndarray, *code: int) -> dict[str, float]:
+    """Return the bits of each part of one note: step, duration, pitch, velocity."""
+    told = made.bits(hidden, np.array([code], np.int16))[0]
+    return dict(zip(TOLD, told, strict=False))
+
+
+def changed(one: dict[str, float], other: dict[str, float]) -> set[str]:
+    return {part for part in one if one[part] != other[part]}
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=str)
+@settings(max_examples=25)
+@given(note=NOTES, seed=st.integers(0, 50))
+def test_bits_are_those_of_the_masses_that_are_drawn_from(kind, note, seed):
+    made, hidden, code = heads(*kind, seed), hidden_of(kind[2], 1, seed), np.array(note, np.int16)
+    drawn, masses = forced(made, hidden[0], code)
+    assert np.array_equal(drawn, code)
+    bits = made.bits(hidden, code[None])[0]
+    chosen = [float(masses[part][code[COLUMN[part]]]) for part in TOLD[: len(bits)]]
+    assert bits == pytest.approx(-np.log2(chosen), abs=1e-4)
+    assert np.prod(chosen) == pytest.approx(2 ** -bits.sum(), rel=1e-3)
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=str)
+def test_many_notes_at_once_are_each_note_alone(kind):
+    made, rng = heads(*kind), np.random.default_rng(3)
+    codes = np.stack([rng.integers(0, 300, 9), rng.integers(0, 300, 9), rng.integers(0, 128, 9)], axis=1)
+    codes = np.concatenate([codes, rng.integers(1, 128, (9, 1))], axis=1).astype(np.int16)
+    hidden = hidden_of(kind[2], 9)
+    together = made.bits(hidden, codes)
+    assert together.shape == (9, 4 if kind[1] else 3)
+    alone = [made.bits(hidden[row : row + 1], codes[row : row + 1])[0] for row in range(9)]
+    assert together == pytest.approx(np.array(alone), abs=1e-5)
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=str)
+@settings(max_examples=25)
+@given(note=NOTES, seed=st.integers(0, 50))
+def test_masses_sum_to_one_and_none_is_negative(kind, note, seed):
+    _, masses = forced(heads(*kind, seed), hidden_of(kind[2], 1, seed)[0], np.array(note, np.int16))
+    assert list(masses) == list(PARTS if kind[1] else PARTS[:3])
+    for part, mass in masses.items():
+        assert mass.shape == (1001 if part in TIMES else 128,)
+        assert mass.sum() == pytest.approx(1, abs=1e-9)
+        assert (mass >= 0).all()
+
+
+@pytest.mark.parametrize("told", ["categorical", "mixture"])
+def test_velocity_0_never_comes_and_its_neighbours_do(told):
+    _, masses = forced(heads(told, True, "scalar"), hidden_of("scalar", 1)[0], np.array([1, 2, 3, 4], np.int16))
+    assert masses["velocity"][0] == 0
+    assert (masses["velocity"][1:] > 0).all()
+
+
+def test_the_velocities_of_a_bin_are_as_likely():
+    _, masses = forced(
+        heads("categorical", True, "scalar"), hidden_of("scalar", 1)[0], np.array([1, 2, 3, 4], np.int16)
+    )
+    for low in range(0, 128, 4):
+        assert np.ptp(masses["velocity"][max(low, 1) : low + 4]) == 0
+
+
+def test_a_bin_of_time_spreads_its_mass_evenly_over_its_cells():
+    made, hidden = heads("categorical", False, "scalar"), hidden_of("scalar", 1)
+    _, masses = forced(made, hidden[0], np.array([3, 4, 5, 6], np.int16))
+    for low, high in pairwise(BIN_EDGES):
+        assert np.ptp(masses["step"][low:high]) == 0
+    assert bits_of(made, hidden, 999, 4, 5, 6)["step"] == bits_of(made, hidden, 1000, 4, 5, 6)["step"]
+
+
+def test_a_note_keeps_the_velocity_it_is_given_where_none_is_told():
+    code, masses = forced(heads("categorical", False, "scalar"), hidden_of("scalar", 1)[0], np.array([1, 2, 3, 99]))
+    assert code.tolist() == [1, 2, 3, 99]
+    assert code.dtype == np.int16
+    assert "velocity" not in masses
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind[1]], ids=str)
+def test_each_part_knows_those_before_it_and_none_after(kind):
+    made, hidden = heads(*kind), hidden_of(kind[2], 1)
+    before = bits_of(made, hidden, 10, 20, 60, 64)
+    assert changed(before, bits_of(made, hidden, 10, 20, 60, 90)) == {"velocity"}
+    assert changed(before, bits_of(made, hidden, 10, 35, 60, 64)) == {"duration", "velocity"}
+    assert changed(before, bits_of(made, hidden, 10, 20, 61, 64)) == {"pitch", "duration", "velocity"}
+    assert changed(before, bits_of(made, hidden, 11, 20, 60, 64)) == {"step", "pitch", "duration", "velocity"}
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if not kind[1]], ids=str)
+def test_velocity_changes_nothing_where_none_is_told(kind):
+    made, hidden = heads(*kind), hidden_of(kind[2], 1)
+    assert bits_of(made, hidden, 10, 20, 60, 64) == bits_of(made, hidden, 10, 20, 60, 90)
+
+
+@pytest.mark.parametrize("kind", SEEN, ids=str)
+def test_pitch_and_duration_see_what_sounds_at_the_onset_itself(kind):
+    made, hidden = heads(*kind), hidden_of("embedding", 1, sounding=())
+    short, held = hidden.copy(), hidden.copy()
+    short[0, H + 60], held[0, H + 60] = 8, 30
+    for step in (8, 10, 500):
+        assert bits_of(made, short, step, 20, 62, 64) == bits_of(made, hidden, step, 20, 62, 64)
+    for step in (0, 7):
+        told, silent = bits_of(made, short, step, 20, 62, 64), bits_of(made, hidden, step, 20, 62, 64)
+        assert changed(told, silent) == {"pitch", "duration"}
+    assert changed(bits_of(made, held, 10, 20, 62, 64), bits_of(made, hidden, 10, 20, 62, 64)) == {"pitch", "duration"}
+
+
+@pytest.mark.parametrize("kind", SEEN, ids=str)
+@pytest.mark.parametrize(("half", "part"), [(slice(0, C), "pitch"), (slice(C, None), "duration")])
+def test_what_sounds_speaks_to_pitch_and_to_duration_by_a_half_each(kind, half, part):
+    made, deaf, hidden = heads(*kind), heads(*kind), hidden_of("embedding", 1)
+    deaf.weights["ahead/kernel"][:, half] = 0
+    assert changed(bits_of(made, hidden, 3, 20, 62, 64), bits_of(deaf, hidden, 3, 20, 62, 64)) == {part}
+
+
+@pytest.mark.parametrize("kind", SEEN, ids=str)
+def test_how_long_a_key_still_sounds_counts_and_not_when_it_began(kind):
+    made, hidden = heads(*kind), hidden_of("embedding", 1, sounding=())
+    one, other = hidden.copy(), hidden.copy()
+    # Both steps are in one bin of time, so that only what is left can tell them apart.
+    step, later = 990, 991
+    assert quantize.BIN_OF[step] == quantize.BIN_OF[later]
+    one[0, H + 60], other[0, H + 60] = 995, 996
+    alike = bits_of(made, one, step, 20, 62, 64), bits_of(made, other, later, 20, 62, 64)
+    assert changed(*alike) <= {"step"}
+    assert "pitch" in changed(alike[0], bits_of(made, one, later, 20, 62, 64))
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=str)
+def test_every_part_hears_the_body(kind):
+    made, hidden = heads(*kind), hidden_of(kind[2], 1)
+    other = hidden.copy()
+    other[0, 0] += 1
+    told = bits_of(made, hidden, 10, 20, 60, 64)
+    assert changed(told, bits_of(made, other, 10, 20, 60, 64)) == set(told)
+
+
+@pytest.mark.parametrize("velocity", [False, True])
+def test_impossible_parts_cost_a_lot_and_not_without_end(velocity):
+    made = heads("categorical", velocity, "scalar")
+    for part in made.parts:
+        made.weights[f"{part}/bias"][0] = 1e4
+    bits = made.bits(hidden_of("scalar", 1), np.array([[900, 900, 90, 90]], np.int16))
+    assert np.isfinite(bits).all()
+    assert (bits > 30).all()

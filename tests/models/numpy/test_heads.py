@@ -1,0 +1,81 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import special
+
+from pipeline.models.numpy import heads
+from pipeline.models.numpy.heads import RegressionHeads
+from pipeline.models.residual_noise import Spread
+from pipeline.notes.quantize import COLUMN, HEADS, VELOCITY
+
+FAMILY = st.sampled_from(["laplace", "gaussian"])
+SPREADS = st.builds(Spread, FAMILY, st.floats(1e-3, 10))
+MEANS = st.floats(-3, 15)
+
+
+def outputs(step: float, duration: float, spread: dict[str, Spread], seed: int = 0) -> RegressionHeads:
+    """Make heads that say these times whatever is hidden."""
+    rng = np.random.default_rng(seed)
+    weights = {"pitch/kernel": rng.normal(0, 1, (4, 128)), "pitch/bias": rng.normal(0, 2, 128)}
+    for name, value in (("step", step), ("duration", duration)):
+        weights |= {f"{name}/kernel": np.zeros((4, 1)), f"{name}/bias": np.array([value])}
+    return RegressionHeads({name: weight.astype(np.float32) for name, weight in weights.items()}, spread)
+
+
+@given(step=MEANS, duration=MEANS, first=SPREADS, second=SPREADS)
+def test_probabilities_sum_to_one_and_none_is_negative(step, duration, first, second):
+    masses = outputs(step, duration, {"step": first, "duration": second}).masses(np.ones(4, np.float32))
+    assert {name: mass.shape for name, mass in masses.items()} == {
+        "pitch": (128,),
+        "step": (1001,),
+        "duration": (1001,),
+    }
+    for mass in masses.values():
+        assert mass.sum() == pytest.approx(1)
+        assert (mass >= 0).all()
+
+
+@given(
+    step=MEANS,
+    duration=MEANS,
+    first=SPREADS,
+    second=SPREADS,
+    cells=st.tuples(st.integers(0, 1000), st.integers(0, 1000)),
+    pitch=st.integers(0, 127),
+)
+def test_bits_are_those_of_the_masses_that_are_drawn_from(step, duration, first, second, cells, pitch):
+    said = outputs(step, duration, {"step": first, "duration": second})
+    hidden, code = np.ones(4, np.float32), np.array([*cells, pitch, 64], np.int16)
+    drawn_from = {}
+    said.draw(hidden, lambda head, mass: drawn_from.setdefault(head, mass).argmax(), 64)
+    expected = [-np.log2(max(drawn_from[head][code[COLUMN[head]]], 1e-12)) for head in HEADS]
+    assert said.bits(hidden[None], code[None])[0] == pytest.approx(expected, abs=1e-3)
+
+
+def test_each_choice_goes_to_its_column():
+    chosen = {"pitch": 61, "step": 7, "duration": 300}
+    said = outputs(0.1, 0.2, dict.fromkeys(("step", "duration"), Spread("laplace", 0.1)))
+    code = said.draw(np.ones(4, np.float32), lambda head, mass: chosen[head], 99)
+    assert {head: code[COLUMN[head]] for head in HEADS} == chosen
+    assert code[VELOCITY] == 99
+    assert code.dtype == np.int16
+
+
+@given(logits=st.lists(st.floats(-1e4, 1e4, width=32), min_size=1, max_size=20))
+def test_softmax_is_that_of_scipy(logits):
+    logits = np.array(logits, np.float32)
+    assert heads.softmax(logits) == pytest.approx(special.softmax(logits.astype(float)))
+    assert heads.softmax_of_one(logits) == pytest.approx(heads.softmax(logits), rel=1e-14)
+
+
+def test_each_head_gets_the_spread_of_its_own_residuals():
+    rng = np.random.default_rng(2)
+    said = outputs(1.0, 2.0, {})
+    codes = np.zeros((2000, 4), np.int16)
+    codes[:, COLUMN["step"]] = 100 + np.rint(rng.normal(0, 5, 2000))
+    codes[:, COLUMN["duration"]] = 200 + np.rint(rng.laplace(0, 20, 2000))
+    said.fit(np.ones((2000, 4), np.float32), codes)
+    assert (said.spread["step"].family, said.spread["duration"].family) == ("gaussian", "laplace")
+    assert said.spread["step"].scale == pytest.approx(0.05, rel=0.1)
+    assert said.spread["duration"].scale == pytest.approx(0.2, rel=0.1)

@@ -1,0 +1,225 @@
+"""Each layer against its formula, written out note by note and unit by unit in float64."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import special, stats
+
+from pipeline.config.recipes import HEAD
+from pipeline.models.numpy import layers
+from pipeline.models.numpy.layers import SPAN, Attention, Gated, Lstm
+
+WIDTH, UNITS = 5, 4
+
+
+def lstm_weights(seed: int, width: int = WIDTH, units: int = UNITS) -> dict[str, np.ndarray]:
+    shapes = {"kernel": (width, 4 * units), "recurrent_kernel": (units, 4 * units), "bias": (4 * units,)}
+    rng = np.random.default_rng(seed)
+    return {f"lstm_1/{name}": rng.normal(0, 0.7, shape).astype(np.float32) for name, shape in shapes.items()}
+
+
+def block_weights(seed: int, name: str, width: int = WIDTH, units: int = UNITS) -> dict[str, np.ndarray]:
+    """Make the weights of a residual block; those of attention are half as large, lest one note take all."""
+    shapes = {"inner/kernel": (width, 3 * units), "inner/bias": (3 * units,), "outer/kernel": (units, width)}
+    shapes |= {"up/kernel": (width, 2 * width), "up/bias": (2 * width,), "down/kernel": (2 * width, width)}
+    shapes |= {"norm1/scale": (width,), "norm2/scale": (width,)}
+    shapes |= {"distance": (units // HEAD, SPAN)} if name.startswith("attention") else {}
+    rng, spread = np.random.default_rng(seed), 0.35 if name.startswith("attention") else 0.7
+    return {f"{name}/{part}": rng.normal(0, spread, shape).astype(np.float32) for part, shape in shapes.items()}
+
+
+def gated_weights(seed: int) -> dict[str, np.ndarray]:
+    return block_weights(seed, "gated_1")
+
+
+def attention_weights(seed: int) -> dict[str, np.ndarray]:
+    return block_weights(seed, "attention_1", units=2 * HEAD)
+
+
+LAYERS = {
+    "lstm": lambda seed: Lstm(lstm_weights(seed), "lstm_1"),
+    "gated": lambda seed: Gated(gated_weights(seed), "gated_1"),
+    "attention": lambda seed: Attention(attention_weights(seed), "attention_1"),
+}
+
+
+def notes(seed: int, batch: int, count: int) -> np.ndarray:
+    return np.random.default_rng([seed, 1]).normal(0, 1, (batch, count, WIDTH)).astype(np.float32)
+
+
+def parts(state) -> list[np.ndarray]:
+    return list(state) if isinstance(state, tuple) else [state]
+
+
+def lstm_by_hand(weights: dict[str, np.ndarray], x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return outputs [T, U] and the last hidden and cell vector of one piece x [T, D]."""
+    kernel, recurrent, bias = (
+        weights[f"lstm_1/{name}"].astype(float) for name in ("kernel", "recurrent_kernel", "bias")
+    )
+    units = len(recurrent)
+    h, c, out = np.zeros(units), np.zeros(units), []
+    for note in x.astype(float):
+        new_h = np.empty(units)
+        for unit in range(units):
+            i, f, g, o = (
+                note @ kernel[:, gate * units + unit]
+                + h @ recurrent[:, gate * units + unit]
+                + bias[gate * units + unit]
+                for gate in range(4)
+            )
+            c[unit] = special.expit(f) * c[unit] + special.expit(i) * np.tanh(g)
+            new_h[unit] = special.expit(o) * np.tanh(c[unit])
+        h = new_h
+        out.append(h)
+    return np.array(out), h, c
+
+
+def normed(x: np.ndarray, scale: np.ndarray) -> np.ndarray:
+    return x / np.sqrt((x * x).sum() / len(x) + 1e-6) * scale
+
+
+def gated_by_hand(weights: dict[str, np.ndarray], x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return outputs [T, D] and the last state [U] of one piece x [T, D]."""
+    of = {name.partition("/")[2]: value.astype(float) for name, value in weights.items()}
+    units = len(of["outer/kernel"])
+    h, out = np.zeros(units), []
+    for note in x.astype(float):
+        inner = normed(note, of["norm1/scale"]) @ of["inner/kernel"] + of["inner/bias"]
+        keep, new, gate = special.expit(inner[:units]), inner[units : 2 * units], inner[2 * units :]
+        h = keep * h + (1 - keep) * new
+        out.append(after_mixing(of, note, h * gate * special.expit(gate)))
+    return np.array(out), h
+
+
+def after_mixing(of: dict[str, np.ndarray], note: np.ndarray, mixed: np.ndarray) -> np.ndarray:
+    """Return the output [D] of a residual block for one note."""
+    middle = note + mixed @ of["outer/kernel"]
+    up = normed(middle, of["norm2/scale"]) @ of["up/kernel"] + of["up/bias"]
+    return middle + (up * special.expit(1.702 * up)) @ of["down/kernel"]
+
+
+def attention_by_hand(weights: dict[str, np.ndarray], x: np.ndarray) -> np.ndarray:
+    """Return outputs [T, D] of one piece x [T, D]: each note asks itself and the 127 before it, head by head."""
+    of = {name.partition("/")[2]: value.astype(float) for name, value in weights.items()}
+    inner = [normed(note, of["norm1/scale"]) @ of["inner/kernel"] + of["inner/bias"] for note in x.astype(float)]
+    queries, keys, values = np.split(np.array(inner), 3, axis=1)
+    out = []
+    for t, note in enumerate(x.astype(float)):
+        seen, mixed = np.arange(max(0, t - 127), t + 1), []
+        for number, distance in enumerate(of["distance"]):
+            mine = slice(32 * number, 32 * (number + 1))
+            scores = keys[seen, mine] @ queries[t, mine] / np.sqrt(32) + distance[t - seen]
+            mixed.append(special.softmax(scores) @ values[seen, mine])
+        out.append(after_mixing(of, note, np.concatenate(mixed)))
+    return np.array(out)
+
+
+def test_an_lstm_is_its_formula():
+    weights, x = lstm_weights(0), notes(0, 2, 30)
+    out, (h, c) = Lstm(weights, "lstm_1").read(x, Lstm(weights, "lstm_1").start(2))
+    for row in range(2):
+        expected, last_h, last_c = lstm_by_hand(weights, x[row])
+        assert out[row] == pytest.approx(expected, abs=1e-5)
+        assert h[row] == pytest.approx(last_h, abs=1e-5)
+        assert c[row] == pytest.approx(last_c, abs=1e-5)
+
+
+def test_a_gated_block_is_its_formula():
+    weights, x = gated_weights(0), notes(0, 2, 30)
+    out, state = Gated(weights, "gated_1").read(x, Gated(weights, "gated_1").start(2))
+    for row in range(2):
+        expected, last = gated_by_hand(weights, x[row])
+        assert out[row] == pytest.approx(expected, abs=1e-4)
+        assert state[row] == pytest.approx(last, abs=1e-5)
+
+
+def test_attention_is_its_formula_and_forgets_what_lies_beyond_its_span():
+    layer, x = LAYERS["attention"](0), notes(0, 2, 300)
+    out, _ = layer.read(x, layer.start(2))
+    for row in range(2):
+        assert out[row] == pytest.approx(attention_by_hand(attention_weights(0), x[row]), abs=1e-4)
+
+
+@pytest.mark.parametrize("cuts", [[1], [127], [128], [129], [100, 200], [1, 2, 3, 131], list(range(1, 300))])
+def test_attention_keeps_from_part_to_part_what_it_still_sees(cuts):
+    layer, x = LAYERS["attention"](1), notes(1, 1, 300)
+    whole, end = layer.read(x, layer.start(1))
+    state, parts = layer.start(1), []
+    for part in np.split(x, cuts, axis=1):
+        out, state = layer.read(part, state)
+        parts.append(out)
+    assert np.concatenate(parts, axis=1) == pytest.approx(whole, abs=1e-5)
+    assert state == pytest.approx(end, abs=1e-5)
+    assert state.shape == (1, SPAN - 1, 4 * HEAD)
+
+
+@pytest.mark.parametrize("kind", LAYERS)
+@given(seed=st.integers(0, 99), count=st.integers(1, 12), data=st.data())
+def test_reading_in_two_parts_is_reading_at_once(kind, seed, count, data):
+    layer, x = LAYERS[kind](seed), notes(seed, 2, count)
+    cut = data.draw(st.integers(0, count))
+    whole, end = layer.read(x, layer.start(2))
+    first, between = layer.read(x[:, :cut], layer.start(2))
+    second, last = layer.read(x[:, cut:], between)
+    assert np.concatenate([first, second], axis=1) == pytest.approx(whole, abs=1e-5)
+    for ours, theirs in zip(parts(last), parts(end), strict=True):
+        assert ours == pytest.approx(theirs, abs=1e-5)
+
+
+@pytest.mark.parametrize("kind", LAYERS)
+def test_pieces_side_by_side_do_not_hear_each_other(kind):
+    layer, x = LAYERS[kind](1), notes(1, 3, 9)
+    together, _ = layer.read(x, layer.start(3))
+    for row in range(3):
+        assert layer.read(x[row : row + 1], layer.start(1))[0][0] == pytest.approx(together[row], abs=1e-6)
+
+
+@pytest.mark.parametrize("kind", LAYERS)
+def test_reading_leaves_notes_and_state_as_they_were(kind):
+    layer, x = LAYERS[kind](2), notes(2, 1, 4)
+    state = layer.start(1)
+    layer.read(x, state)
+    assert np.array_equal(x, notes(2, 1, 4))
+    assert not any(part.any() for part in parts(state))
+
+
+@pytest.mark.parametrize("kind", LAYERS)
+def test_all_stays_in_single_precision(kind):
+    layer = LAYERS[kind](2)
+    out, state = layer.read(notes(2, 1, 4), layer.start(1))
+    assert {out.dtype, *(part.dtype for part in parts(state))} == {np.dtype(np.float32)}
+
+
+def test_a_layer_takes_the_weights_of_its_name():
+    other = {name.replace("gated_1", "gated_10"): value + 1 for name, value in gated_weights(3).items()}
+    assert Gated({**other, **gated_weights(3)}, "gated_1").of.keys() == Gated(gated_weights(3), "gated_1").of.keys()
+    layer = Gated({**other, **gated_weights(3)}, "gated_1")
+    assert np.array_equal(layer.of["up/bias"], gated_weights(3)["gated_1/up/bias"])
+
+
+@given(st.floats(-1e4, 1e4, width=32))
+def test_sigmoid_is_that_of_scipy(x):
+    assert layers.sigmoid(np.float32([x]))[0] == pytest.approx(special.expit(x), abs=1e-6)
+
+
+@given(st.floats(-1e4, 1e4, width=32))
+def test_gelu_is_by_its_definition_and_near_the_slow_form(x):
+    told = layers.gelu(np.float32([x]))[0]
+    assert told == pytest.approx(x * special.expit(1.702 * x), rel=1e-5, abs=1e-3 if x < -5 else 1e-6)
+    assert told == pytest.approx(x * stats.norm.cdf(x), abs=0.021, rel=1e-5)
+
+
+@given(seed=st.integers(0, 999), loud=st.sampled_from([1e-2, 1.0, 1e4]))
+def test_rms_norm_is_by_its_definition(seed, loud):
+    rng = np.random.default_rng(seed)
+    x, scale = (loud * rng.normal(0, 1, (2, 3, 6))).astype(np.float32), rng.normal(0, 1, 6).astype(np.float32)
+    told = layers.rms_norm(x, scale)
+    assert told[1, 2] == pytest.approx(normed(x[1, 2].astype(float), scale), rel=1e-5, abs=1e-6)
+    plain = layers.rms_norm(x, np.ones(6, np.float32))
+    if loud >= 1:
+        assert np.square(plain).mean(axis=-1) == pytest.approx(np.ones((2, 3)), rel=1e-3)
+
+
+def test_rms_norm_of_nothing_is_nothing():
+    assert not layers.rms_norm(np.zeros((1, 4), np.float32), np.ones(4, np.float32)).any()

@@ -1,0 +1,209 @@
+import numpy as np
+import pytest
+from conftest import codes
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline.config.recipes import Model
+from pipeline.models.numpy.layers import Gated, Lstm, rms_norm
+from pipeline.models.numpy.network import Network, Window
+from pipeline.notes import active_notes, quantize
+from pipeline.notes.quantize import BINS, DURATION, PITCH, STEP, VELOCITY, VELOCITY_BINS
+
+EMBEDDING = {"input": "embedding", "width": 6}
+BODIES = {
+    "scalar lstm": {},
+    "scalar lstms, dense": {"units": [5, 4], "dense": 7},
+    "embedding lstm": {**EMBEDDING, "velocity": True},
+    "gated": {**EMBEDDING, "velocity": True, "cell": "gated", "units": [5, 4]},
+    "gated, dense": {**EMBEDDING, "cell": "gated", "dense": 7},
+}
+BOTH_WAYS = {"bidirectional": True, "memory": "window", "objective": "last"}
+
+
+def block_of(**changes: object) -> Model:
+    recipe = {"input": "scalar", "width": 0, "velocity": False, "cell": "lstm", "units": [5], "bidirectional": False}
+    recipe |= {"between_dropout": 0.0, "dense": 0, "final_dropout": 0.0, "heads": "categorical", "chain": 4}
+    return Model.model_validate({**recipe, "objective": "every", "memory": "carried", **changes})
+
+
+def network(seed: int = 0, **changes: object) -> Network:
+    """Make a network of random weights."""
+    block, shapes = block_of(**changes), {}
+    width = block.width or 3
+    if block.input == "embedding":
+        tables = {"step": BINS, "duration": BINS, "pitch": 128, "velocity": VELOCITY_BINS}
+        shapes |= {f"{name}_embedding/embeddings": (size, width) for name, size in tables.items()}
+        shapes |= {"sounding/kernel": (256, width), "sounding/bias": (width,)}
+    for number, units in enumerate(block.units, 1):
+        name = f"{block.cell}_{number}"
+        if block.cell == "gated":
+            dense = {"inner": (width, 3 * units), "outer": (units, width), "up": (width, 12), "down": (12, width)}
+            shapes |= {f"{name}/{part}/kernel": shape for part, shape in dense.items()}
+            shapes |= {f"{name}/inner/bias": (3 * units,), f"{name}/up/bias": (12,)}
+            shapes |= {f"{name}/norm1/scale": (width,), f"{name}/norm2/scale": (width,), "norm/scale": (width,)}
+            continue
+        for way in ("_forward", "_backward") if block.bidirectional else ("",):
+            shapes |= {f"{name}{way}/kernel": (width, 4 * units), f"{name}{way}/bias": (4 * units,)}
+            shapes[f"{name}{way}/recurrent_kernel"] = (units, 4 * units)
+        width = units * (1 + block.bidirectional)
+    if block.dense:
+        shapes |= {"dense/kernel": (width, block.dense), "dense/bias": (block.dense,)}
+    rng = np.random.default_rng(seed)
+    return Network(block, {name: rng.normal(0, 0.5, shape).astype(np.float32) for name, shape in shapes.items()})
+
+
+def heard(made: Network, notes: np.ndarray) -> np.ndarray:
+    return made.read(notes, made.start(len(notes)))[0]
+
+
+def flat(state: list) -> list[np.ndarray]:
+    return [part for each in state if each is not None for part in (each if isinstance(each, tuple) else (each,))]
+
+
+def embedded(made: Network, notes: np.ndarray) -> np.ndarray:
+    """Return what the layers read [T, D] of one piece [T, 4]: a sum of looked-up vectors and what sounds."""
+    weights, tokens, parts = made.weights, quantize.tokens(notes), []
+    left, _ = active_notes.read(notes[None], active_notes.start(1))
+    for token, keys in zip(tokens, active_notes.features(left)[0], strict=True):
+        vector = keys.astype(float) @ weights["sounding/kernel"] + weights["sounding/bias"]
+        vector = vector + weights["step_embedding/embeddings"][token[STEP]]
+        vector = vector + weights["duration_embedding/embeddings"][token[DURATION]]
+        vector = vector + weights["pitch_embedding/embeddings"][token[PITCH]]
+        if made.block.velocity:
+            vector = vector + weights["velocity_embedding/embeddings"][token[VELOCITY]]
+        parts.append(vector)
+    return np.array(parts, np.float32)
+
+
+@pytest.mark.parametrize("body", BODIES.values(), ids=BODIES)
+@settings(max_examples=20)
+@given(seed=st.integers(0, 99), cuts=st.lists(st.integers(0, 25), max_size=3).map(sorted))
+def test_reading_in_parts_is_reading_at_once(body, seed, cuts):
+    made, notes = network(**body), np.stack([codes(seed, 25), codes(seed + 100, 25)])
+    whole, end = made.read(notes, made.start(2))
+    state, parts = made.start(2), []
+    for part in np.split(notes, cuts, axis=1):
+        hidden, state = made.read(part, state)
+        parts.append(hidden)
+    assert np.concatenate(parts, axis=1) == pytest.approx(whole, abs=1e-5)
+    for ours, theirs in zip(flat(state), flat(end), strict=True):
+        assert ours == pytest.approx(theirs, abs=1e-5)
+
+
+@pytest.mark.parametrize("body", BODIES.values(), ids=BODIES)
+def test_the_state_given_is_not_changed(body):
+    made, notes = network(**body), codes(0, 20)[None]
+    _, state = made.read(notes[:, :10], made.start(1))
+    before = [part.copy() for part in flat(state)]
+    once, _ = made.read(notes[:, 10:], state)
+    assert all(np.array_equal(part, old) for part, old in zip(flat(state), before, strict=True))
+    assert np.array_equal(made.read(notes[:, 10:], state)[0], once)
+
+
+@pytest.mark.parametrize("body", BODIES.values(), ids=BODIES)
+def test_a_window_is_a_piece_of_its_own_and_its_last_note_counts(body):
+    made, notes = network(**body), np.stack([codes(seed, 12) for seed in range(3)])
+    together = made.window(notes)
+    for row in range(3):
+        assert heard(made, notes[row : row + 1])[0, -1] == pytest.approx(together[row], abs=1e-5)
+
+
+@pytest.mark.parametrize("body", BODIES.values(), ids=BODIES)
+def test_no_hidden_vector_knows_the_notes_after_it(body):
+    made, notes = network(**body), codes(0, 20)[None]
+    changed = np.concatenate([notes[:, :10], codes(9, 10)[None]], axis=1)
+    assert heard(made, changed)[:, :10] == pytest.approx(heard(made, notes)[:, :10], abs=1e-6)
+    assert not np.allclose(heard(made, changed)[:, 10:], heard(made, notes)[:, 10:], atol=1e-3)
+
+
+@pytest.mark.parametrize("body", [EMBEDDING, {**EMBEDDING, "cell": "gated"}])
+def test_velocity_is_read_only_where_the_recipe_says_so(body):
+    notes, louder = codes(0, 20)[None], codes(0, 20)[None]
+    louder[..., VELOCITY] = 127
+    assert np.array_equal(heard(network(**body), louder), heard(network(**body), notes))
+    reads = network(**body, velocity=True)
+    assert not np.allclose(heard(reads, louder), heard(reads, notes), atol=1e-3)
+
+
+def test_a_scalar_lstm_is_an_lstm_over_the_scaled_notes():
+    made, notes = network(), codes(0, 20)[None]
+    layer = Lstm(made.weights, "lstm_1")
+    assert np.array_equal(heard(made, notes), layer.read(quantize.scalar(notes), layer.start(1))[0])
+
+
+@pytest.mark.parametrize("velocity", [True, False])
+def test_an_embedding_is_the_sum_of_what_is_looked_up_and_what_sounds(velocity):
+    made, notes = network(**EMBEDDING, velocity=velocity), codes(0, 20)
+    layer = Lstm(made.weights, "lstm_1")
+    expected, _ = layer.read(embedded(made, notes)[None], layer.start(1))
+    assert heard(made, notes[None])[0, :, :5] == pytest.approx(expected[0], abs=1e-4)
+
+
+def test_gated_blocks_are_stacked_and_normed_before_a_dense_layer_that_cannot_be_negative():
+    made, notes = network(**{**BODIES["gated, dense"], "units": [5, 4]}), codes(0, 20)
+    x = embedded(made, notes)[None]
+    for name in ("gated_1", "gated_2"):
+        layer = Gated(made.weights, name)
+        x, _ = layer.read(x, layer.start(1))
+    x = rms_norm(x, made.weights["norm/scale"]) @ made.weights["dense/kernel"] + made.weights["dense/bias"]
+    hidden = heard(made, notes[None])[0, :, :7]
+    assert hidden == pytest.approx(np.maximum(x[0], 0), abs=1e-3)
+    assert (hidden == 0).any()
+
+
+@pytest.mark.parametrize("body", BODIES.values(), ids=BODIES)
+def test_behind_an_embedded_note_follows_what_is_left_of_each_key_that_note_included(body):
+    made, notes = network(**body), codes(0, 30)
+    hidden = heard(made, notes[None])[0]
+    width = made.block.dense or (made.block.width if made.block.cell == "gated" else made.block.units[-1])
+    if made.block.input == "scalar":
+        assert hidden.shape == (30, width)
+        return
+    assert hidden.shape == (30, width + 128)
+    onsets, ends = np.cumsum(notes[:, STEP].astype(int)), {}
+    for note, now, left in zip(notes.tolist(), onsets.tolist(), hidden[:, width:], strict=True):
+        ends[note[PITCH]] = now + note[DURATION]
+        expected = np.zeros(128)
+        for key, end in ends.items():
+            expected[key] = max(end - now, 0)
+        assert np.array_equal(left, expected)
+
+
+def test_the_backward_half_reads_the_window_from_its_end():
+    made, notes = network(**BOTH_WAYS), np.stack([codes(seed, 9) for seed in range(2)])
+    forward, backward = Lstm(made.weights, "lstm_1_forward"), Lstm(made.weights, "lstm_1_backward")
+    x = quantize.scalar(notes)
+    ahead, _ = forward.read(x, forward.start(2))
+    back, _ = backward.read(x[:, ::-1], backward.start(2))
+    assert made.window(notes) == pytest.approx(np.concatenate([ahead[:, -1], back[:, -1]], axis=1), abs=1e-6)
+
+
+def test_a_second_layer_both_ways_reads_each_note_with_what_is_before_and_after_it():
+    made, notes = network(**BOTH_WAYS, **EMBEDDING, units=[5, 4], dense=3), codes(1, 9)
+    x = embedded(made, notes)[None]
+    for number in (1, 2):
+        forward, backward = (Lstm(made.weights, f"lstm_{number}_{way}") for way in ("forward", "backward"))
+        ahead, _ = forward.read(x, forward.start(1))
+        back, _ = backward.read(np.flip(x, 1), backward.start(1))
+        x, ends = np.concatenate([ahead, np.flip(back, 1)], axis=2), np.concatenate([ahead, back], axis=2)[0, -1]
+    expected = np.maximum(ends @ made.weights["dense/kernel"] + made.weights["dense/bias"], 0)
+    hidden = made.window(notes[None])[0]
+    assert hidden[:3] == pytest.approx(expected, abs=1e-4)
+    _, left = active_notes.read(notes[None], active_notes.start(1))
+    assert np.array_equal(hidden[3:], left[0])
+
+
+def test_a_network_both_ways_has_nothing_to_carry():
+    made = network(**BOTH_WAYS)
+    assert made.window(codes(0, 4)[None]).shape == (1, 10)
+
+
+def test_a_window_as_memory_is_the_last_notes_read_anew():
+    made, notes = network(**BOTH_WAYS), codes(0, 20)
+    window = Window(made.block, made.weights, 6)
+    state = window.start()
+    for count, part in ((4, notes[:4]), (5, notes[4:5]), (12, notes[5:12]), (20, notes[12:])):
+        hidden = window.hear(part, state)
+        assert np.array_equal(state[0], notes[max(count - 6, 0) : count])
+        assert np.array_equal(hidden, made.window(state[0][None])[0])

@@ -1,0 +1,103 @@
+"""Cards that say what no card can, each with a stamp that fits: all are refused in one line."""
+
+import numpy as np
+import pytest
+from generation.test_engine import tiny
+from models.test_model_io import CHAIN, edit, refused
+
+from pipeline.core.errors import DataError
+from pipeline.models import model_card, model_io
+from pipeline.models.model_io import CARD, SHIPPED
+from pipeline.models.residual_noise import Spread
+
+DEEP = 200_000
+
+
+@pytest.fixture
+def folder(tmp_path):
+    model_io.save(tiny(), tmp_path)
+    return tmp_path
+
+
+def test_a_card_is_read_as_it_was_written(folder):
+    said, model = model_card.read(folder / CARD), tiny()
+    assert (said.architecture, said.block, said.length) == ("tiny", model.block, 6)
+    assert said.spreads == {"step": Spread("laplace", 0.1), "duration": Spread("gaussian", 0.3)}
+    assert said.origin == {"seed": 0}
+    assert model_card.stamped(said.model_dump()) == (folder / CARD).read_text()
+
+
+def test_cards_are_far_smaller_than_the_largest():
+    cards = [path.stat().st_size for path in SHIPPED.glob(f"*/{CARD}")]
+    assert cards and max(cards) < model_card.LARGEST / 20
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        *({"length": each} for each in (-1, 0, 4097, 10**400, "x", "6", 1.5, 6.0, None, np.nan, np.inf, True, [6])),
+        *({"origin": each} for each in (None, [], "seed", 3, {"pedal": "no"}, {"pedal": 0}, {"pedal": None})),
+        *({"architecture": each} for each in (None, 3, "", "a/b", "../a", "A", "a\n", "a" * 65, ["tiny"], {})),
+        *({"spread": each} for each in ({}, {"step": {"family": "laplace", "scale": 0.1}}, [], None)),
+        *({"block": each} for each in ([], "lstm", {"cell": "lstm"})),
+        *({"parameters": each} for each in (None, "1554", 1554.0, True)),
+        *({"weights_sha256": each} for each in (None, 3, [])),
+        {"history_sha256": None},
+        {"more": 1},
+        {"m" * 50_000: 1},
+        {"format": 2.0},
+        {"cells": 1001.0},
+    ],
+    ids=lambda change: str(change)[:40],
+)
+def test_a_card_that_says_what_no_card_can_is_refused(folder, change):
+    edit(folder, **change)
+    assert "edited by hand (" in refused(folder, CARD)
+
+
+@pytest.mark.parametrize("told", [0, -1, 0.0, 5e-324, 1e308, np.nan, np.inf, None, "0.1", True, [], 10**400])
+def test_a_spread_that_is_none_is_refused(folder, told):
+    told = {"family": "laplace", "scale": told}
+    for spread in ({"step": told, "duration": {"family": "laplace", "scale": 0.1}}, {"step": told, "duration": told}):
+        edit(folder, spread=spread)
+        assert "edited by hand (spread" in refused(folder, CARD)
+
+
+@pytest.mark.parametrize("change", [{"family": "cauchy"}, {"family": None}, {"more": 1}])
+def test_a_spread_of_another_family_is_refused(folder, change):
+    told = {"family": "laplace", "scale": 0.1}
+    edit(folder, spread={"step": {**told, **change}, "duration": told})
+    assert "edited by hand (spread.step" in refused(folder, CARD)
+
+
+def test_a_spread_of_what_has_none_is_refused(folder, tmp_path):
+    told = {"family": "laplace", "scale": 0.1}
+    edit(folder, spread={"step": told, "duration": told, "pitch": told})
+    refused(folder, CARD)
+    model_io.save(tiny(**CHAIN), tmp_path / "chain")
+    edit(tmp_path / "chain", spread={"step": told, "duration": told})
+    refused(tmp_path / "chain", CARD)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["[" * DEEP, "[" * 60_000, '{"format": 2, "origin": ' + "[" * 400 + "]" * 400 + "}", '{"a":' * 12_000, " " * DEEP],
+    ids=["200,000 deep", "60,000 deep", "400 deep", "12,000 deep", "200,000 spaces"],
+)
+def test_a_card_that_is_nested_or_long_beyond_all_measure_is_refused(folder, text):
+    (folder / CARD).write_text(text)
+    with pytest.raises(DataError, match=r"model\.json: torn or edited by hand.*train again|no model here"):
+        model_io.load(folder)
+
+
+def test_a_nest_within_a_card_is_refused(folder):
+    text = (folder / CARD).read_text()
+    deep = "[" * 5_000 + "]" * 5_000
+    (folder / CARD).write_text(text.replace('"seed": 0', f'"seed": {deep}'))
+    assert "no card is nested as deep" in refused(folder, CARD)
+
+
+def test_of_a_card_no_more_is_read_than_a_card_can_have(folder):
+    with (folder / CARD).open("r+b") as file:
+        file.truncate(2**40)
+    assert "no card has over 65,536 bytes" in refused(folder, CARD)

@@ -1,0 +1,191 @@
+"""Weights that are not what they should be: each is refused, and none gets more memory than it has bytes."""
+
+import io
+import struct
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from generation.test_engine import tiny
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from models.test_model_io import put, refused
+
+from pipeline.core import files
+from pipeline.models import model_io, safe_npz
+from pipeline.models.model_io import WEIGHTS
+from pipeline.models.weight_shapes import shapes
+
+MODEL = tiny(units=[2])
+SHAPES = shapes(MODEL.block)
+WHOLE = files.npz(MODEL.weights)
+
+
+def npz(**changes: object) -> bytes:
+    """Return the weights with some changed; None leaves one out."""
+    return files.npz({name: each for name, each in {**MODEL.weights, **changes}.items() if each is not None})
+
+
+def bias(value: object) -> bytes:
+    return npz(**{"pitch/bias": value})
+
+
+def zipped(method: int = zipfile.ZIP_STORED, **members: bytes) -> bytes:
+    """Return the archive with members written by hand in place of those of the same name, or beside them."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(WHOLE)) as source, zipfile.ZipFile(out, "w", method) as archive:
+        for name in {**dict.fromkeys(source.namelist()), **members}:
+            archive.writestr(name, members[name] if name in members else source.read(name))
+    return out.getvalue()
+
+
+def npy(text: str, numbers: bytes = b"\0" * 512, version: bytes = b"\x01\x00") -> bytes:
+    """Return an npy that says of itself what it likes."""
+    said = text.encode() + b"\n"
+    size = struct.pack("<H", len(said)) if version == b"\x01\x00" else struct.pack("<I", len(said))
+    return b"\x93NUMPY" + version + size + said + numbers
+
+
+def says(text: str, **more: bytes) -> bytes:
+    return zipped(**{"pitch/bias.npy": npy(text, **more)})
+
+
+def twice() -> bytes:
+    out = io.BytesIO(WHOLE)
+    with zipfile.ZipFile(out, "a") as archive, pytest.warns(UserWarning, match="Duplicate"):
+        archive.writestr("pitch/bias.npy", npy("{}"))
+    return out.getvalue()
+
+
+def patched(place: int, value: int) -> bytes:
+    """Return the archive with two bytes changed at a place of the first entry of its directory."""
+    data = bytearray(WHOLE)
+    begin = data.index(b"PK\x01\x02") + place
+    data[begin : begin + 2] = struct.pack("<H", value)
+    return bytes(data)
+
+
+FLOATS = "{'descr': '<f4', 'fortran_order': False, 'shape': (128,), }"
+assert says(FLOATS) != WHOLE
+NOT_FINE: dict[str, Callable[[], bytes]] = {
+    "one missing": lambda: bias(None),
+    "one more": lambda: npz(more=np.zeros(3, np.float32)),
+    "none": lambda: files.npz({}),
+    "one twice": twice,
+    "another shape": lambda: bias(np.zeros(127, np.float32)),
+    "another shape of as many": lambda: bias(np.zeros((128, 1), np.float32)),
+    "by columns": lambda: npz(**{"pitch/kernel": np.asfortranarray(MODEL.weights["pitch/kernel"])}),
+    "complex": lambda: bias(np.zeros(128, np.complex64)),
+    "whole numbers": lambda: bias(np.zeros(128, np.int32)),
+    "float64": lambda: bias(np.zeros(128)),
+    "the other end first": lambda: bias(np.zeros(128, ">f4")),
+    "truths": lambda: bias(np.zeros(128, bool)),
+    "text": lambda: bias(np.array(["0"] * 128)),
+    "a record": lambda: bias(np.zeros(128, [("a", "<f4")])),
+    "objects": lambda: bias(np.array([None] * 128, dtype=object)),
+    "gigabytes": lambda: says(FLOATS.replace("(128,)", "(1073741824,)")),
+    "more than memory": lambda: says(FLOATS.replace("(128,)", "(4611686018427387904, 16)")),
+    "below zero": lambda: says(FLOATS.replace("(128,)", "(-128,)")),
+    "nested": lambda: says("(" * 60_000),
+    "code": lambda: says("__import__('os').abort()"),
+    "no text": lambda: says(""),
+    "unfinished text": lambda: says("{'descr': '''"),
+    "a longer text than it has": lambda: zipped(**{"pitch/bias.npy": b"\x93NUMPY\x01\x00\xff\xff{}"}),
+    "another version": lambda: says(FLOATS, version=b"\x02\x00"),
+    "another kind of member": lambda: zipped(**{"pitch/bias.npy": npy(FLOATS).replace(b"NUMPY", b"NUMPX")}),
+    "more numbers": lambda: says(FLOATS, numbers=b"\0" * 516),
+    "fewer numbers": lambda: says(FLOATS, numbers=b"\0" * 508),
+    "no npy": lambda: zipped(**{"pitch/bias.npy": b"numbers"}),
+    "an empty member": lambda: zipped(**{"pitch/bias.npy": b""}),
+    "deflate": lambda: zipped(zipfile.ZIP_DEFLATED),
+    "bzip2": lambda: zipped(zipfile.ZIP_BZIP2),
+    "lzma": lambda: zipped(zipfile.ZIP_LZMA),
+    "says deflate": lambda: patched(10, 8),
+    "says lzma": lambda: patched(10, 14),
+    "an unknown compression": lambda: patched(10, 99),
+    "encrypted": lambda: patched(8, 1),
+    "strongly encrypted": lambda: patched(8, 0x40),
+    "a patch": lambda: patched(8, 0x20),
+    "of a later version": lambda: patched(6, 90),
+    "another checksum": lambda: patched(16, 12345),
+    "no zip": lambda: b"weights",
+    "nothing": lambda: b"",
+}
+
+
+@pytest.mark.parametrize("kind", NOT_FINE)
+def test_what_is_not_as_it_must_be_is_one_line(tmp_path, kind):
+    model_io.save(MODEL, tmp_path)
+    put(tmp_path, NOT_FINE[kind]())
+    refused(tmp_path, WEIGHTS)
+
+
+def test_what_is_larger_than_its_weight_is_refused_before_it_is_read(monkeypatch):
+    data = says(FLOATS, numbers=bytes(2048))
+    monkeypatch.setattr(safe_npz.ZipFile, "read", lambda self, member: pytest.fail(f"{member} was read"))
+    with pytest.raises(ValueError, match="pitch/bias is compressed, or larger than"):
+        safe_npz.unpack(data, {"pitch/bias": SHAPES["pitch/bias"], **SHAPES})
+
+
+def test_a_text_with_less_room_after_it_is_as_good():
+    data = safe_npz.unpack(says(FLOATS), SHAPES)
+    assert np.array_equal(data["pitch/bias"], np.zeros(128))
+
+
+def test_weights_of_float32_come_back_in_every_bit():
+    for name, each in safe_npz.unpack(WHOLE, SHAPES).items():
+        assert each.dtype == np.float32 and each.flags.writeable
+        assert np.array_equal(each, MODEL.weights[name])
+    assert safe_npz.unpack(WHOLE, SHAPES).keys() == SHAPES.keys()
+
+
+def test_no_file_is_larger_than_the_largest():
+    assert len(WHOLE) <= safe_npz.largest(SHAPES)
+
+
+@settings(max_examples=300)
+@given(st.data())
+def test_bytes_that_are_changed_are_refused_or_read(data):
+    """A zip fails in many ways; whatever the bytes, there is one kind of error."""
+    changed = bytearray(WHOLE)
+    directory = WHOLE.index(b"PK\x01\x02")
+    for _ in range(data.draw(st.integers(1, 4))):
+        begin = data.draw(st.sampled_from([0, directory, len(WHOLE) - 22]))
+        changed[data.draw(st.integers(begin, len(WHOLE) - 1))] = data.draw(st.integers(0, 255))
+    changed = changed[: data.draw(st.sampled_from([len(WHOLE), len(WHOLE) - 1, directory, 100]))]
+    try:
+        found = safe_npz.unpack(bytes(changed), SHAPES)
+    except ValueError:
+        return
+    assert {name: each.shape for name, each in found.items()} == SHAPES
+
+
+BOMB = """
+import io, sys, zipfile, resource
+import numpy as np
+from pipeline.models import safe_npz as weights
+out = io.BytesIO()
+with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+    with archive.open("a.npy", "w") as file:
+        np.lib.format.write_array_header_1_0(file, {"descr": "<f4", "fortran_order": False, "shape": (2**28,)})
+        for _ in range(1024):
+            file.write(bytes(2**20))
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+for asked in ((2**28,), (4,)):
+    try:
+        weights.unpack(out.getvalue(), {"a": asked})
+        sys.exit("read")
+    except ValueError:
+        pass
+print(len(out.getvalue()), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+"""
+
+
+def test_a_small_file_gets_no_large_memory():
+    done = subprocess.run([sys.executable, "-c", BOMB], capture_output=True, text=True, check=True)
+    size, grown = map(int, done.stdout.split())
+    assert size < 2 * 2**20
+    assert grown < 50_000, "kilobytes, of a gigabyte that was promised"

@@ -1,0 +1,39 @@
+"""The shapes that a block asks for. That Keras builds exactly these is held in `tests/models/keras/test_network.py`."""
+
+import json
+
+import numpy as np
+import pytest
+from generation.test_engine import tiny
+
+from pipeline.config.recipes import Model
+from pipeline.models.model_io import SHIPPED
+from pipeline.models.weight_shapes import shapes
+
+
+def test_a_layer_and_regression_heads_by_hand():
+    assert shapes(tiny(units=[8]).block) == {
+        "lstm_1/kernel": (3, 32),
+        "lstm_1/recurrent_kernel": (8, 32),
+        "lstm_1/bias": (32,),
+        "pitch/kernel": (8, 128),
+        "pitch/bias": (128,),
+        "step/kernel": (8, 1),
+        "step/bias": (1,),
+        "duration/kernel": (8, 1),
+        "duration/bias": (1,),
+    }
+
+
+def test_what_comes_after_layers_that_read_both_ways_is_twice_as_wide():
+    found = shapes(tiny(units=[8, 5], bidirectional=True, dense=6).block)
+    assert found["lstm_2_backward/kernel"] == (16, 20)
+    assert found["dense/kernel"] == (10, 6)
+    assert found["step/kernel"] == (6, 1)
+
+
+@pytest.mark.parametrize("card", sorted(SHIPPED.glob("*/model.json")), ids=lambda card: card.parent.name)
+def test_a_shipped_model_has_exactly_these(card):
+    said = json.loads(card.read_text("utf-8"))
+    with np.load(card.with_name("weights.npz")) as arrays:
+        assert shapes(Model.model_validate(said["block"])) == {name: arrays[name].shape for name in arrays.files}

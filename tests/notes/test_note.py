@@ -1,0 +1,52 @@
+import numpy as np
+import pytest
+from conftest import music
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.core.errors import MidiError
+from pipeline.notes import note
+
+ROW = st.tuples(st.floats(0, 1000), st.floats(0.001, 60), st.integers(0, 127), st.integers(1, 127))
+
+
+@given(rows=st.lists(ROW, min_size=1, max_size=30))
+def test_notes_are_sorted_by_onset_and_pitch_and_none_is_lost(rows):
+    notes = note.notes_of(*zip(*rows, strict=True))
+    assert note.validate(notes) is notes
+    assert sorted(notes.tolist()) == sorted(rows)
+    keys = [(onset, pitch) for onset, _, pitch, _ in notes.tolist()]
+    assert keys == sorted(keys)
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "what"),
+    [
+        ("onset", np.nan, "onset is not a finite time"),
+        ("onset", -0.001, "onset is before the start"),
+        ("onset", 90_000.0, "onset is later than a day"),
+        ("onset", 0.0, "onset is before the onset of the note above"),
+        ("duration", np.inf, "duration is not a finite time"),
+        ("duration", 0.0, "duration is not positive"),
+        ("duration", 90_000.0, "duration is longer than a day"),
+        ("pitch", 128, "pitch is over 127"),
+        ("velocity", 0, "velocity is outside 1..127"),
+        ("velocity", 128, "velocity is outside 1..127"),
+    ],
+)
+def test_a_bad_row_is_named_with_what_is_wrong(column, value, what):
+    notes = music(0, 12)
+    notes["onset"] += 1.0
+    notes[column][7] = value
+    with pytest.raises(MidiError, match=f"^note 7: {what}"):
+        note.validate(notes)
+
+
+def test_no_notes_are_refused():
+    with pytest.raises(MidiError, match="no notes"):
+        note.validate(music(0, 0))
+
+
+def test_columns_of_unlike_length_are_refused():
+    with pytest.raises(ValueError, match="broadcast"):
+        note.notes_of([0.0, 1.0], [1.0], [60, 61], [64, 64, 64])

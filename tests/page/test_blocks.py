@@ -1,6 +1,0 @@
-from pipeline.page.blocks import Section, Table
-
-
-def test_a_section_with_nothing_measured_is_empty():
-    assert Section("costs", "Costs", "What it costs.").empty
-    assert not Section("costs", "Costs", "What it costs.", tables=[Table("Sizes", [["a"], ["1"]])]).empty

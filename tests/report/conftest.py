@@ -1,0 +1,155 @@
+"""A run in which everything was measured, made up: all that the page can show."""
+
+import math
+
+import pytest
+from conftest import music
+
+from pipeline.config import Params
+from pipeline.report.data import Found, Sample
+from pipeline.report.tables import Facts
+
+BITS = {"baseline": 17.6, "stacked": 17.5, "bidirectional": 17.7, "expressive": 15.0}
+HEADS = ("pitch", "step", "duration")
+EDGES = [0.0, 0.01, 0.1, 0.5, 1.0, 10.0]
+CLAIMS = [
+    ["topic", "the page says", "default corpus", "verdict", "MAESTRO", "verdict, MAESTRO"],
+    ["size", "baseline has 199K parameters", "84,354", "fails", "84,354", "fails"],
+    ["size", "bidirectional cannot generate", "yes", "fails", "–", "not tested here"],
+    ["time", "dense takes 5 % longer", "1.02×", "too close to call", "1.05×", "holds"],
+]
+FEATURES = ("pitch_classes", "steps")
+
+
+def summary() -> dict[str, object]:
+    """Make `metrics/summary.json`."""
+
+    def told(bits: float) -> dict[str, object]:
+        heads = {"bits_per_note": bits, "pitch": bits * 0.4, "step": bits * 0.3, "duration": bits * 0.3}
+        return {**heads, "difference": bits - 17.6, "low": bits - 17.65, "high": bits - 17.5}
+
+    own = {
+        name: {**told(bits), "parameters": 84_354 * (k + 1), "bytes": 338_000, "streams": name != "bidirectional"}
+        for k, (name, bits) in enumerate(BITS.items())
+    }
+    best = {"architecture": "expressive", "recommended": "expressive", "too_close": "", "not_above": ""}
+    floors = {name: told(bits) for name, bits in (("uniform", 26.9), ("unigram", 16.5), ("trigram", 16.4))}
+    return {"best": best | own["expressive"], "reference": "baseline", **own, "floors": floors}
+
+
+def timings() -> dict[str, object]:
+    """Make `metrics/benchmark.json`."""
+    ratio = {"median": 1.25, "least": 1.0, "greatest": 1.5}
+    took = {"median_us": 61.4, "p999_us": 140.0}
+    cost = {"multiply_adds": 83_000, "multiply_adds_window": 2_000_000, "train_seconds_per_million": 55.1}
+    cost |= {"train_mib": 812.0, "play_mib": 74.0, "parameters": 84_354, "bytes": 338_000}
+    return {
+        "reference": "baseline",
+        "train": dict.fromkeys(BITS, ratio),
+        "generate": dict.fromkeys(BITS, ratio),
+        "costs": dict.fromkeys(BITS, cost),
+        "latency": {
+            name: {
+                "streaming": None if name == "bidirectional" else took,
+                "window": {"median_us": 900.0, "p999_us": 1500.0},
+                "predict": ratio,
+                "compiled": ratio,
+            }
+            for name in BITS
+        },
+    }
+
+
+def detail(shift: float) -> dict[str, object]:
+    """Make `metrics/detail/<architecture>.json`."""
+    bins = [[k / 5, (k + 1) / 5, 100 + k, k / 5 + 0.1, min(1.0, k / 5 + 0.05 + shift)] for k in range(5)]
+    head = {"bits": 5.5, "entropy": 5.1, "top_1": 0.05, "top_5": 0.2, "ece": 0.012, "reliability": bins}
+    context = [[heard, 256, 6 - shift * math.log2(heard), 4.5, 5.0] for heard in (1, 2, 4, 8)]
+    return {"notes": 11_585, "heads": dict.fromkeys(HEADS, head), "context": context}
+
+
+def likeness(share: float) -> dict[str, object]:
+    """Make `metrics/likeness/<architecture>.json`."""
+
+    def all_of(bins: int) -> dict[str, list[float]]:
+        played = [share / bins] * (bins - 1)
+        return {"samples": [*played, 1 - sum(played)], "held_out": [1 / bins] * bins, "training": [1 / bins] * bins}
+
+    three = {"samples": [0.5, 0.25, 0.75], "held_out": [0.4, 0.3, 0.5]}
+    area = {"samples_held_out": 0.71, "samples_training": 0.6, "held_out_training": 0.83}
+    return {
+        "samples": 3,
+        "notes": 2000,
+        "measures": dict.fromkeys(("copy", "repeated_8", "polyphony", "density"), three),
+        "overlap": dict.fromkeys(FEATURES, area),
+        "histograms": {
+            "pitch_classes": all_of(12),
+            "pitches": {name: [0.0] * 20 + shares + [0.0] * 8 for name, shares in all_of(100).items()},
+            "steps": {"edges_seconds": EDGES, **all_of(5)},
+            "durations": {"edges_seconds": EDGES, **all_of(5)},
+        },
+        "copies": [{"sample": 2, "notes": 9, "from": 120, "piece": "etude.mid", "at": 4031}],
+        "collapse": {"one note repeating": [], "time standing still": [2]},
+    }
+
+
+def curves() -> list[dict[str, str]]:
+    """Make the rows of `metrics/learning_curves.csv`."""
+    return [
+        {"architecture": name, "epoch": str(epoch), "notes": str(8192 * epoch), "bits_per_note": str(bits + 1 / epoch)}
+        for name, bits in BITS.items()
+        for epoch in (1, 2, 3)
+    ]
+
+
+def pairs() -> dict[str, object]:
+    """Make `metrics/pairs.json`."""
+    names = list(BITS)
+    told = [
+        {
+            "a": a,
+            "b": b,
+            "difference": BITS[a] - BITS[b],
+            "low": BITS[a] - BITS[b] - 0.15,
+            "high": BITS[a] - BITS[b] + 0.15,
+        }
+        for k, a in enumerate(names)
+        for b in names[k + 1 :]
+    ]
+    best = {name: float(name == "expressive") for name in names}
+    return {"resamples": 2000, "rows": 58, "unit": "passages", "best": best, "pairs": told}
+
+
+def pieces() -> dict[str, object]:
+    """Make `metrics/pieces.json`."""
+    return {"columns": ["piece", "notes", *BITS], "rows": [["etude.mid", 11_585, *BITS.values()]]}
+
+
+def sample(name: str, number: int) -> Sample:
+    """Make a sample: 8 notes given, 40 played."""
+    return Sample(name, number, music(number, 48), 8, b"MThd" + bytes([number]) * 400)
+
+
+@pytest.fixture(scope="session")
+def found(project: Params) -> Found:
+    """All results of a made-up run."""
+    claims = {"baseline": {"name": "Current", "parameters": 199_000, "quality": "baseline", "streams": True}}
+    facts = Facts(
+        params=project.model_copy(update={"architectures": list(BITS)}),
+        summary=summary(),
+        timings=timings(),
+        claims=claims,
+        pieces=1,
+        notes=11_585,
+        by_passage=True,
+    )
+    return Found(
+        facts=facts,
+        curves=curves(),
+        pairs=pairs(),
+        pieces=pieces(),
+        details={name: detail(k / 10) for k, name in enumerate(BITS)},
+        likeness={name: likeness(1 - k / 10) for k, name in enumerate(BITS)},
+        claims=CLAIMS,
+        samples=[sample(name, number) for name in BITS for number in (1, 2)],
+    )

@@ -1,0 +1,55 @@
+from dataclasses import replace
+
+from pipeline.report.sections import cost
+
+
+def test_sizes_times_and_memory_of_each(found):
+    sizes, latency = cost.costs(found).tables
+    assert dict(zip(sizes.rows[0], sizes.rows[1], strict=True)) == {
+        "architecture": "expressive",
+        "parameters": "337,416",
+        "KB": "338",
+        "training, ratio": "1.25× (1.00–1.50)",
+        "playing, ratio": "1.25× (1.00–1.50)",
+        "multiply-adds a note": "83,000",
+        "from the window": "2,000,000",
+        "training [s per million notes]": "55",
+        "memory to train [MiB]": "812",
+        "memory to play [MiB]": "74",
+    }
+    assert latency.rows[4] == ["bidirectional", "–", "–", "900", "1,500", "1.2×", "1.2×"]
+
+
+def test_bits_are_drawn_against_both_prices(found):
+    size, time = cost.costs(found).figures
+    assert size.numbers[1] == ["expressive", "337,416", "15.000"]
+    assert time.numbers[1] == ["expressive", "1.25", "15.000"]
+    assert size.drawing.count("<circle") == 4
+
+
+def test_what_was_not_timed_is_left_out(found):
+    ratios = {key: found.facts.timings[key] for key in ("train", "generate")}
+    section = cost.costs(replace(found, facts=replace(found.facts, timings=ratios)))
+    assert len(section.tables) == 1
+    assert section.tables[0].rows[0][-1] == "playing, ratio"
+
+
+def test_memory_need_not_be_measured(found):
+    told = {
+        name: {key: value for key, value in each.items() if "mib" not in key}
+        for name, each in found.facts.timings["costs"].items()
+    }
+    facts = replace(found.facts, timings={**found.facts.timings, "costs": told})
+    assert cost.costs(replace(found, facts=facts)).tables[0].rows[1][-3:] == ["55", "–", "–"]
+
+
+def test_claims_are_counted_and_listed(found):
+    counted, matrix, listed = cost.claimed(found).tables
+    assert counted.rows == [
+        ["corpus", "fails", "holds", "not tested here", "too close to call"],
+        ["default corpus", "2", "0", "0", "1"],
+        ["MAESTRO", "1", "1", "1", "0"],
+    ]
+    assert matrix.rows[3][0] == "baseline (Current)"
+    assert listed.folded and listed.title == "Every claim (3)"
+    assert [table.title for table in cost.claimed(replace(found, claims=[])).tables] == ["Measured (claimed)"]

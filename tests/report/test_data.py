@@ -1,0 +1,60 @@
+import json
+
+import pytest
+from conftest import ROOT, music
+
+from pipeline.core import paths
+from pipeline.core.errors import DataError
+from pipeline.midi import reader
+from pipeline.report import data as gathering
+
+
+def write_results(facts) -> None:
+    paths.CURVES.parent.mkdir(parents=True)
+    paths.CURVES.write_text("architecture,notes,bits_per_note\nbaseline,8192,17.5\n")
+    paths.CLAIMS.parent.mkdir(parents=True)
+    paths.CLAIMS.write_bytes((ROOT / paths.CLAIMS).read_bytes())
+    paths.PARAMS.write_bytes((ROOT / paths.PARAMS).read_bytes())
+    paths.samples("baseline").mkdir(parents=True)
+    for number in range(1, 9):
+        notes = music(number, facts.params.generate.notes + 12)
+        reader.write_notes(notes, paths.samples("baseline") / f"{number:02}.mid")
+
+
+@pytest.fixture
+def facts(found, in_folder):
+    write_results(found.facts)
+    return found.facts
+
+
+def test_what_is_there_is_read_and_the_rest_left_out(facts):
+    paths.detail("stacked").parent.mkdir(parents=True)
+    paths.detail("stacked").write_text(json.dumps({"notes": 5}))
+    told = gathering.gather(facts)
+    assert told.curves == [{"architecture": "baseline", "notes": "8192", "bits_per_note": "17.5"}]
+    assert told.details == {"stacked": {"notes": 5}}
+    assert (told.pairs, told.pieces, told.likeness) == ({}, {}, {})
+    assert told.claims[0][0] == "topic" and len(told.claims) > 20
+
+
+def test_samples_are_the_first_few_and_know_their_prompt(facts):
+    samples = gathering.gather(facts).samples
+    assert [each.number for each in samples] == list(range(1, gathering.SAMPLES_SHOWN + 1))
+    assert {each.prompt for each in samples} == {12}
+
+
+def test_a_torn_file_is_a_data_error(facts):
+    paths.PAIRS.write_text('{"pairs": [')
+    with pytest.raises(DataError, match=r"pairs\.json: cannot be read .* 'dvc repro'"):
+        gathering.gather(facts)
+
+
+def test_missing_curves_are_a_data_error(facts):
+    paths.CURVES.unlink()
+    with pytest.raises(DataError, match=r"learning_curves\.csv: cannot be read"):
+        gathering.gather(facts)
+
+
+def test_colours_go_by_place_and_rows_by_bits(found):
+    assert [found.style(name) for name in ("baseline", "expressive", "unigram")] == [0, 3, 4]
+    assert found.ranked == ["expressive", "stacked", "baseline", "bidirectional"]

@@ -1,0 +1,158 @@
+"""The whole page as text: nothing from elsewhere, nothing believed of what people name, small, the same every time."""
+
+import base64
+import hashlib
+import json
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import architecture as house
+import numpy as np
+import pytest
+from conftest import music as notes_of
+from ruamel.yaml import YAML
+
+from pipeline.report import html as build
+from pipeline.report import sample_player
+from pipeline.report.data import Sample
+
+HOSTILE = "\"><img src=x onerror=alert(1)><script>alert(2)</script>'</script>&amp;"
+
+
+class Tags(HTMLParser):
+    """Counts tags, and gathers addresses and handlers."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.addresses: list[str] = []
+        self.handlers: list[str] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.addresses += [value for name, value in attrs if name in ("src", "href", "srcset", "action", "data")]
+        self.handlers += [name for name, _ in attrs if name.startswith("on")]
+
+
+def renamed(found, old: str, new: str):
+    """Give an architecture another name everywhere."""
+
+    def again(value):
+        if isinstance(value, dict):
+            return {new if key == old else key: again(each) for key, each in value.items()}
+        if isinstance(value, list):
+            return [again(each) for each in value]
+        return new if value == old else value
+
+    names = [new if name == old else name for name in found.names]
+    params = found.facts.params.model_copy(update={"architectures": names, "corpus": new})
+    facts = replace(found.facts, params=params, summary=again(found.facts.summary), timings=again(found.facts.timings))
+    parts = {key: again(getattr(found, key)) for key in ("curves", "pairs", "pieces", "details", "likeness", "claims")}
+    samples = [replace(each, architecture=again(each.architecture)) for each in found.samples]
+    return replace(found, facts=facts, samples=samples, **parts)
+
+
+def test_equal_results_give_equal_bytes(found):
+    assert build.page(found) == build.page(found)
+
+
+def test_every_section_is_there(found):
+    page = build.page(found)
+    for key in ("decision", "heads", "calibration", "context", "likeness", "costs", "claims", "pieces", "samples"):
+        assert f'<section id="{key}"' in page
+        assert f'href="#{key}"' in page
+
+
+def test_what_was_not_measured_has_no_section_and_no_link(found):
+    page = build.page(replace(found, details={}, likeness={}, pieces={}, samples=[]))
+    for key in ("calibration", "context", "likeness", "pieces", "samples"):
+        assert f'"{key}"' not in page and f"#{key}" not in page
+    assert 'id="decision"' in page
+
+
+def test_it_asks_for_nothing_from_elsewhere(found):
+    page = build.page(found)
+    assert all(address.startswith(("#", "data:")) for address in Tags(page).addresses)
+    assert not re.search(r"@import|url\(|https?:(?!//www\.w3\.org)|fetch\(|XMLHttpRequest|WebSocket|import\(", page)
+    assert "default-src 'none'" in page
+
+
+def test_only_its_own_script_may_run(found):
+    page = build.page(found)
+    script = page.rpartition("<script>")[2].partition("</script>")[0]
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    assert f"script-src 'sha256-{digest}'" in page
+    assert Tags(page).handlers == []
+
+
+@pytest.mark.parametrize("old", ["expressive", "bidirectional", "baseline", "etude.mid"])
+def test_hostile_names_are_words(found, old):
+    if old == "baseline":  # the reference
+        found = replace(found, facts=replace(found.facts, claims={}))
+    plain, hostile = Tags(build.page(found)), Tags(build.page(renamed(found, old, HOSTILE)))
+    assert sorted(hostile.tags) == sorted(plain.tags)
+    assert hostile.handlers == []
+    assert all(address.startswith(("#", "data:")) for address in hostile.addresses)
+
+
+def test_the_notes_are_data_that_cannot_end_their_block(found):
+    page = build.page(found)
+    block = re.search(r'<script type="application/json" id="music">(.*?)</script>', page)[1]
+    assert json.loads(block) == sample_player.data(found.samples)
+
+
+def test_every_figure_has_its_numbers_and_says_what_it_shows(found):
+    page = build.page(found)
+    figures = re.findall(r"<figure>(.*?)</figure>", page, re.S)
+    assert len(figures) > 12
+    for figure in figures:
+        assert re.search(r'role="img" aria-label="[^"]{20,}"', figure)
+        assert "<table" in figure and "<figcaption>" in figure
+
+
+def test_the_chosen_one_is_marked_wherever_it_stands(found):
+    page = build.page(found)
+    assert page.count('<tr class="chosen"><th scope="row">expressive</th>') >= 5
+
+
+def test_a_large_run_stays_below_five_megabytes(found):
+    rng = np.random.default_rng(0)
+    notes = notes_of(0, 5000)
+    samples = [Sample(name, number, notes, 8, rng.bytes(40_000)) for name in found.names for number in range(1, 7)]
+    rows = [[f"a-piece-with-a-long-name-{k}.midi", 10_000, *[17.5] * 4] for k in range(5000)]
+    page = build.page(replace(found, samples=samples, pieces={**found.pieces, "rows": rows}))
+    assert 500_000 < len(page.encode()) < 5_000_000
+
+
+def test_templates_styles_and_scripts_are_what_the_stage_depends_on():
+    report = YAML(typ="safe", pure=True).load((house.ROOT / "dvc.yaml").read_text("utf-8"))["stages"]["report"]
+    assert build.STATIC.relative_to(house.ROOT).as_posix() in report["deps"]
+    assert {path.name for path in build.STATIC.iterdir()} == {*build.SCRIPTS, "report.html", "report.css"}
+
+
+def brightness(colour: str) -> float:
+    """Return the relative luminance of #rrggbb. Source: WCAG 2.2."""
+    parts = [int(colour[k : k + 2], 16) / 255 for k in (1, 3, 5)]
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return float(np.dot(linear, [0.2126, 0.7152, 0.0722]))
+
+
+def contrast(one: str, other: str) -> float:
+    low, high = sorted((brightness(one), brightness(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.parametrize("theme", [0, 1], ids=["light", "dark"])
+def test_contrast_is_enough(theme):
+    style = (build.STATIC / "report.css").read_text("utf-8")
+    colours = {name: pair[theme] for name, *pair in re.findall(r"--(\w+): light-dark\((#\w{6}), (#\w{6})\)", style)}
+    words = ["ink", "soft", "link", "warn", *(f"a{k}" for k in range(8))]
+    for ground in ("paper", "panel"):
+        for name in words:
+            assert contrast(colours[name], colours[ground]) >= 4.5, f"text {name} on {ground}: AA wants 4.5"
+        for name in ("edge", "h0", "h1"):
+            assert contrast(colours[name], colours[ground]) >= 3, f"shape {name} on {ground}: AA wants 3"
+    assert contrast(colours["h2"], colours["paper"]) >= 3
+    assert contrast("#000000", "#ffffff") == pytest.approx(21)

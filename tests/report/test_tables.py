@@ -1,0 +1,130 @@
+import io
+from dataclasses import replace
+
+import pytest
+from conftest import ROOT
+from rich.console import Console
+
+from pipeline.core.errors import DataError
+from pipeline.report import tables
+from pipeline.report.tables import Facts
+
+BITS = {"baseline": 13.5, "bidirectional": 12.25, "own": 14.125}
+FLOORS = {"uniform": 26.9, "unigram": 16.0, "trigram": 14.0}
+
+
+def told(bits: float) -> dict[str, object]:
+    heads = {"bits_per_note": bits, "pitch": bits / 2, "step": bits / 4, "duration": bits / 4}
+    return {**heads, "difference": bits - 13.5, "low": bits - 13.6, "high": bits - 13.4}
+
+
+@pytest.fixture
+def facts(project):
+    measured = {
+        name: {**told(bits), "parameters": 84_354, "bytes": 338_000, "streams": name != "bidirectional"}
+        for name, bits in BITS.items()
+    }
+    best = {"architecture": "bidirectional", "recommended": "baseline", "too_close": "baseline own", "not_above": ""}
+    floors = {name: told(bits) for name, bits in FLOORS.items()}
+    ratios = {name: {"median": 1.25 + number} for number, name in enumerate(BITS)}
+    claims = {
+        name: {"name": f"Option {name[0]}", "parameters": 199_000, "training": "+40%", "generation": "Same"}
+        | {"quality": f"{number} of 5 stars", "streams": number == 0}
+        for number, name in enumerate(("baseline", "bidirectional"))
+    }
+    return Facts(
+        params=project.model_copy(update={"architectures": list(BITS)}),
+        summary={"best": best | told(12.25), "reference": "baseline", **measured, "floors": floors},
+        timings={"train": ratios, "generate": ratios},
+        claims=claims,
+        pieces=12,
+        notes=34_567,
+        by_passage=True,
+    )
+
+
+def cells(line: str) -> list[str]:
+    return [cell.strip() for cell in line.strip("|").split("|")]
+
+
+def test_measured_stands_beside_claimed_the_fewest_bits_first(facts):
+    header, *rows = tables.matrix(facts)
+    assert [row[0] for row in rows] == ["bidirectional (Option b)", "baseline (Option b)", "own"]
+    assert dict(zip(header, rows[0], strict=True)) == {
+        "architecture": "bidirectional (Option b)",
+        "bits per note": "12.250",
+        "against reference, 95 % interval": "-1.250 [-1.350, -1.150]",
+        "parameters (claimed)": "84,354 (199K)",
+        "KB": "338",
+        "training time (claimed)": "2.25× (+40%)",
+        "time per played note (claimed)": "2.25× (Same)",
+        "can stream (claimed)": "no (no)",
+        "claimed quality": "1 of 5 stars",
+    }
+    assert rows[1][2] == "reference"
+    assert rows[2][3:] == ["84,354 (–)", "338", "3.25× (–)", "3.25× (–)", "yes (–)", "–"]
+
+
+def test_floors_stand_among_the_architectures(facts):
+    rows = tables.heads(facts)
+    names = ["bidirectional", "baseline", "trigram (floor)", "own", "unigram (floor)", "uniform (floor)"]
+    assert [row[0] for row in rows[1:]] == names
+    assert rows[3] == ["trigram (floor)", "14.000", "7.000", "3.500", "3.500"]
+
+
+def test_the_page_holds_everything(facts):
+    page = tables.markdown(facts)
+    wanted = [*BITS, *FLOORS, *("Option b", "1 of 5 stars", "+40%", "199K"), "34,567 notes of 12", "passages of 200"]
+    assert [word for word in wanted if word not in page] == []
+    assert tables.table(tables.matrix(facts)) in page
+    assert tables.table(tables.heads(facts)) in page
+    assert "paired bootstrap over pieces" in tables.markdown(replace(facts, by_passage=False))
+
+
+def test_tables_of_the_page_are_well_formed(facts):
+    blocks = [block for block in tables.markdown(facts).split("\n\n") if block.startswith("|")]
+    assert len(blocks) == 2
+    for block in blocks:
+        header, rule, *rows = block.splitlines()
+        assert set(cells(rule)) == {"---"}
+        assert {len(cells(line)) for line in (header, rule, *rows)} == {len(cells(header))}
+        assert all(line.startswith("| ") and line.endswith(" |") for line in (header, *rows))
+        assert all(cell for line in rows for cell in cells(line))
+
+
+def test_the_verdict_says_best_close_and_recommended(facts):
+    said = " ".join(tables.verdict(facts))
+    assert "**bidirectional**, 12.250" in said
+    assert "Too close to it to call: baseline, own." in said
+    assert "Recommended: **baseline**" in said
+    assert "Warning" not in said
+
+
+def test_a_best_below_the_floors_is_a_warning(facts):
+    best = {**facts.summary["best"], "too_close": "", "not_above": "unigram trigram"}
+    said = " ".join(tables.verdict(replace(facts, summary={**facts.summary, "best": best})))
+    assert "Warning: the best does not beat these floors: unigram, trigram." in said
+    assert "to call: none." in said
+
+
+def test_the_terminal_shows_every_architecture(facts):
+    screen = Console(file=io.StringIO(), width=150)
+    screen.print(tables.terminal(tables.short(facts), "Which architecture?"))
+    shown = screen.file.getvalue()
+    wanted = ["Which architecture?", *BITS, "12.250", "-1.250 [-1.350, -1.150]", "reference", "84,354", "2.25×"]
+    assert [word for word in wanted if word not in shown] == []
+
+
+def test_claims_of_the_project_are_read():
+    claims = tables.claims(ROOT / "data" / "claims.yaml")
+    assert claims["bidirectional"]["parameters"] == 398_000
+    assert not claims["bidirectional"]["streams"]
+
+
+@pytest.mark.parametrize("text", [None, "", "other: 1", "architectures:", "architectures: ["])
+def test_claims_that_cannot_be_read_are_a_data_error(tmp_path, text):
+    path = tmp_path / "claims.yaml"
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(DataError, match="no claims here"):
+        tables.claims(path)

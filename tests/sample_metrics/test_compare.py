@@ -1,0 +1,131 @@
+import json
+
+import numpy as np
+import pytest
+from conftest import codes
+from sample_metrics.test_features import notes
+
+from pipeline.notes.quantize import DURATION, PITCH, STEP, Codes
+from pipeline.sample_metrics import compare, features, overlap
+from pipeline.sample_metrics.compare import Music
+from pipeline.sample_metrics.features import Training
+from pipeline.sample_metrics.memorization import longest_copy
+
+
+def tune(seed: int, count: int) -> Codes:
+    """Make music as usual, but of pitches that hang on nothing, so that it copies and repeats little."""
+    made = codes(seed, count)
+    made[:, PITCH] = np.random.default_rng(seed).integers(48, 80, count)
+    return made
+
+
+PIECES = [tune(10, 900), tune(11, 500)]
+TRAINING = [tune(seed, 700) for seed in range(3)]
+
+
+@pytest.fixture(scope="module")
+def music() -> Music:
+    return Music(compare.passages(PIECES, 240), PIECES, TRAINING, ["a.mid", "b.mid", "c.mid"])
+
+
+@pytest.fixture(scope="module")
+def found(music: Music) -> dict:
+    played = [tune(20, 240), np.concatenate([tune(21, 200), TRAINING[1][60:100]])]
+    return compare.compare(played, music)
+
+
+def test_passages_are_as_long_as_asked_or_as_the_longest_piece():
+    assert [len(part) for part in compare.passages(PIECES, 240)] == [240] * 5
+    assert [len(part) for part in compare.passages(PIECES, 2000)] == [900]
+    assert len(compare.passages([codes(0, 900)] * 9, 30)) == compare.PASSAGES
+
+
+def test_measures_stand_beside_those_of_held_out_music(found, music):
+    training = Training.of(TRAINING)
+    ours = [features.measure(tune(20, 240), training)["density"]]
+    theirs = [features.measure(part, training) for part in music.held_out]
+    assert set(found["measures"]) == set(theirs[0])
+    assert ours[0] in [pytest.approx(value, rel=1e-4) for value in found["measures"]["density"]["samples"][1:]]
+    values = [each["polyphony"] for each in theirs]
+    expected = [np.mean(values), min(values), max(values)]
+    assert found["measures"]["polyphony"]["held_out"] == pytest.approx(expected, rel=1e-4)
+    assert (found["samples"], found["notes"], found["passages"]) == (2, 240, 5)
+
+
+def test_copies_are_named(found):
+    first, second = found["copies"]
+    index = Training.of(TRAINING).index
+    assert (second["sample"], second["piece"], second["from"] + second["notes"]) == (2, "b.mid", 240)
+    assert second["notes"] >= 40
+    assert first["notes"] == longest_copy(tune(20, 240), index).notes < 20
+
+
+def test_overlap_has_the_yardstick_beside_it(found, music):
+    parts = [overlap.cut(its, 60, compare.SHORTS) for its in (PIECES, TRAINING)]
+    expected = overlap.areas(*parts)
+    assert set(found["overlap"]) == set(overlap.FEATURES)
+    for name, its in found["overlap"].items():
+        assert its["held_out_training"] == pytest.approx(expected[name], abs=1e-4)
+        assert all(0 <= area <= 1 for area in its.values())
+
+
+def test_histograms_are_shares_of_all_notes(found):
+    shown = found["histograms"]
+    every = np.concatenate(TRAINING)
+    assert shown["pitches"]["training"] == pytest.approx(
+        (np.bincount(every[:, PITCH], minlength=128) / 2100).tolist(), abs=1e-4
+    )
+    for name in ("steps", "durations"):
+        assert len(shown[name]["edges_seconds"]) == len(shown[name]["samples"]) + 1
+    zero = (np.concatenate(PIECES)[:, STEP] == 0).mean()
+    assert shown["steps"]["held_out"][0] == pytest.approx(zero, abs=1e-4)
+    assert all(
+        sum(shown[name][kind]) == pytest.approx(1, abs=0.01) for name in shown for kind in ("samples", "held_out")
+    )
+
+
+def test_it_is_json(found):
+    assert json.loads(json.dumps(found, allow_nan=False)) == found
+
+
+def collapsed(**changes) -> list[str]:
+    """Return the detectors that fire for made-up music whose columns were changed."""
+    training = Training.of(TRAINING)
+    sample = tune(30, 240)
+    for name, change in changes.items():
+        column = {"step": STEP, "duration": DURATION, "pitch": PITCH}[name]
+        sample[:, column] = change(sample[:, column])
+    held_out = [features.measure(part, training) for part in compare.passages(PIECES, 240)]
+    ours = [features.measure(tune(31, 240), training), features.measure(sample, training)]
+    fired = compare.collapse(ours, held_out)
+    assert all(1 not in its for its in fired.values())
+    return [name for name, its in fired.items() if its == [2]]
+
+
+def since(half, value):
+    """Replace all from the middle on."""
+    return lambda column: np.where(np.arange(240) < half, column, value)
+
+
+@pytest.mark.parametrize(
+    ("changes", "fires"),
+    [
+        ({}, []),
+        ({"pitch": since(200, 60)}, ["one note repeating"]),
+        ({"step": since(200, 0)}, ["time standing still"]),
+        ({"step": lambda column: column * np.linspace(1, 9, 240).astype(int)}, ["density drifting"]),
+        ({"pitch": lambda column: column + np.linspace(0, 40, 240).astype(int)}, ["pitch drifting"]),
+        ({"duration": lambda column: column * 3}, []),
+    ],
+)
+def test_each_collapse_is_seen_by_its_detector(changes, fires):
+    assert collapsed(**changes) == fires
+
+
+def test_too_short_passages_still_have_a_yardstick():
+    pieces, training = [codes(10, 40), codes(11, 17)], [codes(1, 30)]
+    music = Music(compare.passages(pieces, 16), pieces, training, ["a"])
+    found = compare.compare([codes(2, 16)], music)
+    assert found["notes"] == 16
+    assert set(found["overlap"]["density"]) == {"samples_held_out", "samples_training", "held_out_training"}
+    assert len(notes(pitch=[1])) == 1

@@ -1,0 +1,195 @@
+import math
+from collections.abc import Sequence
+
+import conftest
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from scipy.stats import wasserstein_distance
+
+from pipeline.notes.quantize import DURATION, PITCH, STEP, VELOCITY, Codes
+from pipeline.sample_metrics import features
+from pipeline.sample_metrics.features import Training
+from pipeline.sample_metrics.memorization import longest_copy
+
+
+def notes(**columns: Sequence[int]) -> Codes:
+    """Make codes of some columns; what is not given is 10 cells, middle C, velocity 64."""
+    codes = np.tile(np.array([10, 10, 60, 64], np.int16), (len(next(iter(columns.values()))), 1))
+    for name, values in columns.items():
+        codes[:, {"step": STEP, "duration": DURATION, "pitch": PITCH, "velocity": VELOCITY}[name]] = values
+    return codes
+
+
+NOTE = st.tuples(st.integers(0, 30), st.integers(0, 60), st.sampled_from([0, 59, 60, 72, 127]), st.integers(1, 127))
+CODES = st.lists(NOTE, min_size=1, max_size=40).map(lambda rows: np.array(rows, np.int16))
+
+
+def repeated_by_definition(codes: Codes, n: int, transposed: bool) -> float:
+    seen: list[tuple[int, ...]] = []
+    again, pitches = 0, codes[:, PITCH].tolist()
+    for begin in range(len(pitches) - n + 1):
+        run = pitches[begin : begin + n]
+        key = tuple(pitch - run[0] if transposed else pitch for pitch in run)
+        again += key in seen
+        seen.append(key)
+    return again / max(1, len(pitches) - n + 1)
+
+
+@given(CODES, st.integers(2, 8), st.booleans())
+def test_repeated_is_what_came_before(codes: Codes, n: int, transposed: bool) -> None:
+    expected = repeated_by_definition(codes, n, transposed)
+    assert features.repeated(codes, n, transposed) == pytest.approx(expected, abs=1e-12)
+
+
+def test_repeated_by_hand() -> None:
+    tune = notes(pitch=[60, 62, 64, 65, 60, 62, 64, 65, 67, 69, 71])
+    # Of 8 runs of four only the fifth, 60 62 64 65, came before; moved up, G A B would follow another interval.
+    assert features.repeated(tune, 4) == pytest.approx(1 / 8)
+    assert features.repeated(tune, 3) == pytest.approx(2 / 9)
+    # 60 62 64, 62 64 65 again, and 65 67 69, 67 69 71 like the 60 62 64 of the beginning.
+    assert features.repeated(tune, 3, transposed=True) == pytest.approx(4 / 9)
+    assert features.repeated(tune, 12) == 0.0
+
+
+@given(st.lists(st.booleans(), max_size=30))
+def test_longest_run(flags: list[bool]) -> None:
+    text = "".join("x" if flag else " " for flag in flags)
+    assert features.longest_run(np.array(flags, bool)) == max(map(len, text.split(" ")))
+
+
+def test_a_model_stuck_on_a_key_or_in_time_is_seen() -> None:
+    assert features.same_pitch_run(notes(pitch=[60, 62, 62, 62, 60, 60])) == 3
+    assert features.same_pitch_run(notes(pitch=[60] * 50)) == 50
+    assert features.same_pitch_run(notes(pitch=[60, 61])) == 1
+    assert features.same_pitch_run(notes(pitch=[])) == 0
+    assert features.step_zero_run(notes(step=[0, 5, 0, 0, 0, 1, 0])) == 3
+    assert features.step_zero_run(notes(step=[0] * 50)) == 50
+    assert features.step_zero_run(notes(step=[1, 1])) == 0
+
+
+def test_density_by_hand() -> None:
+    assert features.density(notes(step=[0, 50, 50, 100])) == pytest.approx(4 / 2.0)
+    assert features.density(notes(step=[0, 0, 0])) == pytest.approx(300)
+    assert features.density(notes(step=[1000] * 40)) == pytest.approx(0.1)  # no overflow of int16
+
+
+def test_drift_by_hand() -> None:
+    codes = notes(
+        step=[10, 10, 20, 20, 40, 40, 50, 50],
+        pitch=[60, 62, 60, 64, 50, 50, 70, 72],
+        velocity=[1, 3, 10, 10, 20, 40, 100, 101],
+    )
+    found = features.drift(codes)
+    assert [found[f"density_{k}"] for k in range(1, 5)] == pytest.approx([10, 5, 2.5, 2])
+    assert [found[f"pitch_{k}"] for k in range(1, 5)] == [61, 62, 50, 71]
+    assert [found[f"velocity_{k}"] for k in range(1, 5)] == [2, 10, 30, 100.5]
+    assert found["density_drift"] == pytest.approx(0.2)
+
+
+def test_pitch_classes_and_their_overlap_by_hand() -> None:
+    ours = features.pitch_classes(notes(pitch=[0, 12, 61, 127]))
+    assert ours.tolist() == [0.5, 0.25, 0, 0, 0, 0, 0, 0.25, 0, 0, 0, 0]
+    theirs = features.pitch_classes(notes(pitch=[24, 13, 13, 14]))
+    assert features.overlap(ours, theirs) == pytest.approx(0.25 + 0.25)
+    assert features.overlap(ours, ours) == pytest.approx(1)
+
+
+@given(CODES, CODES)
+def test_overlap_is_one_less_the_total_variation(ours: Codes, theirs: Codes) -> None:
+    mine, other = features.pitch_classes(ours), features.pitch_classes(theirs)
+    assert features.overlap(mine, other) == pytest.approx(1 - np.abs(mine - other).sum() / 2)
+
+
+CELLS = st.lists(st.integers(0, 1000), min_size=1, max_size=30)
+
+
+def octaves(cells: Sequence[int]) -> NDArray[np.float64]:
+    return np.log2(1 + np.array(cells))
+
+
+@given(CELLS, CELLS)
+def test_distance_of_times_against_scipy(ours: list[int], theirs: list[int]) -> None:
+    mine, other = (features.times(notes(duration=cells), DURATION) for cells in (ours, theirs))
+    expected = wasserstein_distance(octaves(ours), octaves(theirs))
+    assert features.time_distance(mine, other) == pytest.approx(expected, abs=1e-9)
+
+
+def test_twice_as_long_is_an_octave_apart() -> None:
+    short, long = (features.times(notes(step=cells), STEP) for cells in ([9, 49, 199], [19, 99, 399]))
+    assert features.time_distance(short, long) == pytest.approx(1)
+
+
+def polyphony_by_definition(codes: Codes) -> float:
+    roll = np.zeros((int(codes[:, STEP].sum()) + 1100, 128), bool)
+    onset = 0
+    for step, duration, pitch, _ in codes.tolist():
+        onset += step
+        roll[onset : onset + max(duration, 1), pitch] = True
+    sounding = roll.sum(axis=1)
+    return float(sounding[sounding > 0].mean())
+
+
+@given(CODES)
+def test_polyphony_is_that_of_the_piano_roll(codes: Codes) -> None:
+    assert features.polyphony(codes) == pytest.approx(polyphony_by_definition(codes))
+
+
+def test_polyphony_by_hand() -> None:
+    # Two pitches for 10 cells, one for 10 more, silence, one for 10: 40 cells of pitch in 30 of sound.
+    codes = notes(step=[0, 0, 100], duration=[10, 20, 10], pitch=[60, 64, 60])
+    assert features.polyphony(codes) == pytest.approx(40 / 30)
+    assert features.polyphony(notes(step=[0, 5], duration=[10, 10], pitch=[60, 60])) == 1.0
+
+
+@pytest.fixture(scope="module")
+def training() -> Training:
+    return Training.of([conftest.codes(seed, 300) for seed in range(3)])
+
+
+def test_measures_come_by_name_and_in_one_order(training: Training) -> None:
+    ours, theirs = (features.measure(conftest.codes(seed, 100), training) for seed in (7, 8))
+    assert list(ours) == list(theirs)
+    assert all(type(value) is float and math.isfinite(value) for value in ours.values())
+
+
+def test_training_music_is_all_copy_and_no_distance(training: Training) -> None:
+    found = features.measure(conftest.codes(1, 300)[100:200], training)
+    assert found["copy"] == found["copy_in_time"] == 100
+    alone = Training.of([conftest.codes(1, 300)])
+    found = features.measure(conftest.codes(1, 300), alone)
+    assert found["pitch_class_overlap"] == pytest.approx(1)
+    assert found["step_distance"] == found["duration_distance"] == 0
+
+
+def test_each_measure_stands_under_its_name(training: Training) -> None:
+    codes = np.concatenate([conftest.codes(4, 120), conftest.codes(1, 300)[40:80], conftest.codes(4, 120)])
+    codes[50:56, PITCH] = 64
+    codes[100:120, PITCH] += 3
+    codes[140, STEP] += 2
+    codes[69:80, STEP] = [1, *[0] * 9, 1]
+    found = features.measure(codes, training)
+    assert (found["same_pitch_run"], found["step_zero_run"]) == (features.same_pitch_run(codes), 9)
+    for n in (4, 8):
+        assert found[f"repeated_{n}"] == features.repeated(codes, n)
+        assert found[f"repeated_{n}_transposed"] == features.repeated(codes, n, transposed=True)
+    assert found["copy"] == longest_copy(codes, training.index).notes
+    assert found["copy_in_time"] == longest_copy(codes, training.index, tolerance=1).notes
+    assert found["pitches_used"] == len(set(codes[:, PITCH].tolist())) / 128
+    assert found["pitch_range"] == codes[:, PITCH].max() - codes[:, PITCH].min()
+    assert found["step_distance"] == features.time_distance(features.times(codes, STEP), training.steps)
+    assert found["duration_distance"] == features.time_distance(features.times(codes, DURATION), training.durations)
+
+
+def test_collapse_is_measured_not_refused(training: Training) -> None:
+    found = features.measure(notes(step=[0] * 100, duration=[0] * 100), training)
+    assert all(map(math.isfinite, found.values()))
+    assert (found["same_pitch_run"], found["step_zero_run"], found["pitches_used"]) == (100, 100, 1 / 128)
+    assert found["repeated_8"] == pytest.approx(92 / 93)
+
+
+def test_too_few_notes_are_refused(training: Training) -> None:
+    with pytest.raises(ValueError, match="7 notes cannot be measured"):
+        features.measure(conftest.codes(1, 7), training)

@@ -1,0 +1,150 @@
+"""Nobody else comes in: not by another name, not from another site, not without the token, not by another path."""
+
+from http.client import HTTPConnection
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from starlette.types import Receive, Scope, Send
+from studio.conftest import Studio
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
+
+from pipeline.studio import app
+from pipeline.studio.access import Door, new_token
+
+TOKEN = "of-this-run"
+
+
+async def nothing(scope: Scope, receive: Receive, send: Send) -> None: ...
+
+
+DOOR = Door(nothing, 8765, TOKEN)
+
+
+def scope(kind: str = "http", path: str = "/", token: str = TOKEN, **headers: str) -> Scope:
+    given = {"host": "127.0.0.1:8765"} | headers
+    return {
+        "type": kind,
+        "path": path,
+        "query_string": f"token={token}".encode(),
+        "headers": [(name.encode(), value.encode()) for name, value in given.items()],
+    }
+
+
+def test_our_own_page_comes_in_by_both_names() -> None:
+    for host in ("127.0.0.1:8765", "localhost:8765"):
+        assert not DOOR.why_not(scope(host=host))
+        assert not DOOR.why_not(scope("websocket", "/live", host=host, origin=f"http://{host}"))
+
+
+@given(st.text(st.characters(codec="latin-1"), max_size=40))
+def test_no_other_name_comes_in(host: str) -> None:
+    wanted = "" if host in ("127.0.0.1:8765", "localhost:8765") else "this page answers only to"
+    held = scope()
+    held["headers"] = [(b"host", host.encode("latin-1"))]
+    assert DOOR.why_not(held).startswith(wanted)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.1:80", "evil.example:8765", "localhost:8765.evil.example"])
+def test_names_that_look_like_ours_do_not(host: str) -> None:
+    assert DOOR.why_not(scope(host=host))
+    assert DOOR.why_not(scope(path="/static/app.js", host=host))
+
+
+@pytest.mark.parametrize("origin", ["http://evil.example", "null", "http://127.0.0.1", "https://127.0.0.1:8765", ""])
+def test_no_other_site_speaks_to_it(origin: str) -> None:
+    assert DOOR.why_not(scope("websocket", "/live", origin=origin)) == "no other site may speak to this page"
+    assert DOOR.why_not(scope("http", "/prompt", origin=origin))
+
+
+def test_a_socket_without_origin_or_with_two_hosts_is_refused() -> None:
+    assert DOOR.why_not(scope("websocket", "/live"))
+    twice = scope()
+    twice["headers"] += twice["headers"]
+    assert DOOR.why_not(twice)
+
+
+@pytest.mark.parametrize("token", ["", "of-this-ru", "of-this-run2", "\u00e4"])
+def test_nothing_but_the_files_of_the_page_is_there_without_the_token(token: str) -> None:
+    for path in ("/", "/take.mid", "/prompt", "/static"):
+        assert "token" in DOOR.why_not(scope(path=path, token=token))
+    assert DOOR.why_not(scope("websocket", "/static/live", token=token, origin="http://127.0.0.1:8765"))
+    assert not DOOR.why_not(scope(path="/static/app.js", token=token))
+
+
+def test_tokens_differ_and_are_long() -> None:
+    assert len({new_token() for _ in range(100)}) == 100
+    assert len(new_token()) >= 32
+
+
+def get(studio: Studio, path: str, host: str = "", **headers: str) -> tuple[int, dict[str, str], bytes]:
+    line = HTTPConnection("127.0.0.1", studio.port, timeout=10)
+    line.putrequest("GET", path, skip_host=True, skip_accept_encoding=True)
+    line.putheader("Host", host or f"127.0.0.1:{studio.port}")
+    for name, value in headers.items():
+        line.putheader(name, value)
+    line.endheaders()
+    answer = line.getresponse()
+    found = answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read()
+    line.close()
+    return found
+
+
+def test_a_server_that_runs_keeps_to_it(studio: Studio) -> None:
+    status, headers, body = get(studio, f"/?token={studio.token}")
+    assert (status, headers["content-type"]) == (200, "text/html; charset=utf-8")
+    assert "default-src 'none'" in headers["content-security-policy"]
+    assert "frame-ancestors 'none'" in headers["content-security-policy"]
+    assert headers["x-content-type-options"] == "nosniff"
+    assert studio.token.encode() not in body
+    assert get(studio, "/")[0] == 403
+    assert get(studio, f"/?token={studio.token}", host="evil.example")[0] == 403
+    assert get(studio, f"/?token={studio.token}", Origin="http://evil.example")[0] == 403
+    assert get(studio, "/static/app.js")[1]["content-type"].startswith("text/javascript")
+
+
+def test_a_cross_site_socket_is_refused(studio: Studio) -> None:
+    live = f"ws://127.0.0.1:{studio.port}/live?token="
+    ours = f"http://127.0.0.1:{studio.port}"
+    for url, origin in ((live + studio.token, "http://evil.example"), (live + studio.token, None), (live, ours)):
+        with pytest.raises(InvalidStatus) as refused, connect(url, origin=origin):  # type: ignore[arg-type]
+            pass
+        assert refused.value.response.status_code == 403
+    # A foreign name that points here, as after DNS rebinding: the browser sends that name as Host.
+    elsewhere = {"Host": f"evil.example:{studio.port}"}
+    with pytest.raises(InvalidStatus), connect(live + studio.token, origin=ours, additional_headers=elsewhere):  # type: ignore[arg-type]
+        pass
+    assert not studio.room.pages
+
+
+WAYS_OUT = (
+    "/static/../app.py",
+    "/static/..%2fapp.py",
+    "/static/%2e%2e/app.py",
+    "/static/%2e%2e%2f%2e%2e%2fbundled/expressive/model.json",
+    "/static/..\\server.py",
+    "/static//etc/passwd",
+    "/static/%2fetc%2fpasswd",
+    "/static/app.js%00.css",
+    "/static/",
+    "/static",
+    "/../../etc/passwd",
+    "/etc/passwd",
+    "/pipeline/studio/app.py",
+    "/models/expressive/model.json",
+    "/params.yaml",
+)
+
+
+def test_no_path_leads_out(studio: Studio) -> None:
+    for path in WAYS_OUT:
+        for way in (path, f"{path}?token={studio.token}"):
+            status, _, body = get(studio, way)
+            assert status in (400, 403, 404), way
+            assert len(body) < 100
+
+
+def test_it_listens_on_loopback_alone() -> None:
+    with app.bind(0) as line:
+        assert line.getsockname()[0] == "127.0.0.1"

@@ -1,0 +1,178 @@
+"""The music does not wait for a page, and a page gets what it asks for and no more."""
+
+import base64
+import io
+import os
+import socket
+import time
+from dataclasses import replace
+from pathlib import Path
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
+
+import pytest
+from conftest import music, pedalled
+from pretty_midi import PrettyMIDI
+from studio.conftest import Studio
+from studio.test_session import wait
+from websockets.exceptions import ConnectionClosedError
+
+from pipeline.core.errors import PipelineError
+from pipeline.midi import reader
+from pipeline.notes import quantize
+from pipeline.studio import app, messages
+from pipeline.studio.client_queue import Outbox
+
+
+def get(studio: Studio, path: str, data: bytes | None = None) -> tuple[int, bytes]:
+    at = f"http://127.0.0.1:{studio.port}{path}?token={studio.token}"
+    try:
+        with urlopen(Request(at, data), timeout=20) as answer:
+            return answer.status, answer.read()
+    except HTTPError as error:
+        with error:
+            return error.code, error.read()
+
+
+def deaf(studio: Studio) -> socket.socket:
+    """Open a page that never reads: its buffers are small, so they are soon full."""
+    line = socket.socket()
+    line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+    line.connect(("127.0.0.1", studio.port))
+    key = base64.b64encode(os.urandom(16)).decode()
+    line.sendall(
+        f"GET /live?token={studio.token} HTTP/1.1\r\nHost: 127.0.0.1:{studio.port}\r\nUpgrade: websocket\r\n"
+        f"Connection: Upgrade\r\nOrigin: http://127.0.0.1:{studio.port}\r\nSec-WebSocket-Version: 13\r\n"
+        f"Sec-WebSocket-Key: {key}\r\n\r\n".encode()
+    )
+    return line
+
+
+def fill(studio: Studio, box: Outbox) -> None:
+    """Tell, no faster than a page that reads can take it, until a page that does not is full.
+
+    How much its sockets hold before that is the machine's affair.
+    """
+    filler = {"type": "filler", "text": "x" * 5000}
+    end = time.monotonic() + 20
+    while not box.lost and time.monotonic() < end:
+        studio.room.tell(filler)
+        time.sleep(0.0005)
+    assert box.lost
+
+
+def test_a_page_that_does_not_read_holds_up_nobody(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(app, "PATIENCE", 2.0)
+    with deaf(studio):
+        wait(lambda: len(studio.room.pages) == 1)
+        (box,) = studio.room.pages.values()
+        with studio.page() as page:
+            page.say(type="mode", mode="free")
+            first = page.last("note")
+            fill(studio, box)
+            assert len(box.waiting) <= box.size
+            later = page.last(lambda frame: frame["type"] == "note" and frame["onset"] > first["onset"] + 1)
+            assert later["onset"] > time.monotonic() - 2  # what is told now sounds now
+            wait(lambda: len(studio.room.pages) == 1)  # it was given up
+            assert studio.room.band
+            assert studio.room.band.player.error is None
+            assert page.last("note")["onset"] > later["onset"] - 1
+
+
+def test_a_page_cut_off_without_a_word_leaves(studio: Studio) -> None:
+    line = deaf(studio)
+    wait(lambda: len(studio.room.pages) == 1)
+    line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+    line.close()  # a reset, as of a program that was killed
+    wait(lambda: not studio.room.pages and studio.room.band is None)
+
+
+def test_a_message_too_long_closes_the_line(studio: Studio) -> None:
+    with studio.page() as page:
+        page.last("hello")
+        page.socket.send("x" * (messages.LONGEST + 1))
+        with pytest.raises(ConnectionClosedError) as closed:
+            page.last("never")
+        assert closed.value.rcvd
+        assert closed.value.rcvd.code == 1009
+    with studio.page() as page:
+        page.last("hello")
+
+
+def test_what_both_played_is_recorded(studio: Studio) -> None:
+    assert get(studio, "/take.mid") == (404, b"nothing was recorded yet\n")
+    with studio.page() as page:
+        page.last("hello")
+        page.say(type="record", on=True)
+        page.last(lambda frame: frame["type"] == "state" and frame["recording"])
+        page.say(type="mode", mode="free")
+        page.play(60, 64, 67)
+        for _ in range(4):
+            page.last("off")
+        page.say(type="record", on=False)
+        page.last(lambda frame: frame["type"] == "state" and not frame["recording"])
+        status, data = get(studio, "/take.mid")
+    assert status == 200
+    tracks = {track.name: [note.pitch for note in track.notes] for track in PrettyMIDI(io.BytesIO(data)).instruments}
+    assert tracks["human"] == [60, 64, 67]
+    assert len(tracks["model"]) >= 4
+
+
+def test_a_file_is_read_as_the_model_read_its_music(studio: Studio) -> None:
+    studio.room.model = replace(studio.room.model, origin={"pedal": True})
+    assert get(studio, "/prompt", pedalled())[0] == 200
+    assert studio.room.prompt[:, quantize.DURATION].tolist() == [100, 50]
+
+
+def test_it_plays_on_from_a_file(studio: Studio, in_folder: Path) -> None:
+    reader.write_notes(music(1, 40), in_folder / "a.mid")
+    with studio.page() as page:
+        page.last("hello")
+        status, text = get(studio, "/prompt", (in_folder / "a.mid").read_bytes())
+        assert status == 200
+        assert text.endswith(b"notes\n")
+        assert page.last("state")["mode"] == "continue"
+        assert page.last("note")["who"] == "model"
+        assert len(studio.room.prompt) > 20
+        assert get(studio, "/prompt", b"MThd")[0] == 400
+        assert get(studio, "/prompt", b"x" * (app.LONGEST_PROMPT + 1))[0] == 413
+        page.last("note")
+
+
+def test_an_upload_that_breaks_off_is_no_news(studio: Studio, caplog: pytest.LogCaptureFixture) -> None:
+    before = studio.room.prompt
+    with socket.create_connection(("127.0.0.1", studio.port)) as line:
+        line.sendall(
+            f"POST /prompt?token={studio.token} HTTP/1.1\r\nHost: 127.0.0.1:{studio.port}\r\n"
+            "Content-Length: 100000\r\n\r\nMThd".encode()
+        )
+        time.sleep(0.2)  # until it is read
+        line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+    time.sleep(0.3)
+    assert get(studio, "/")[0] == 200
+    assert not caplog.records and studio.room.prompt is before
+
+
+def test_a_file_is_the_one_of_the_package_and_others_are_not_there(studio: Studio) -> None:
+    for path in sorted(app.STATIC.iterdir()):
+        assert get(studio, f"/static/{path.name}") == (200, path.read_bytes())
+    assert get(studio, "/static/none.js")[0] == 404
+
+
+def test_the_page_asks_nobody_else_and_runs_no_text() -> None:
+    for path in app.STATIC.iterdir():
+        text = path.read_text("utf-8").replace("http://www.w3.org/2000/svg", "")
+        assert "//cdn" not in text
+        assert "https:" not in text
+        assert "innerHTML" not in text
+        assert "eval(" not in text
+        if path.suffix == ".html":
+            assert "style=" not in text
+            assert "onclick" not in text
+
+
+def test_a_port_that_is_taken_is_one_line() -> None:
+    with app.bind(0) as line:
+        line.listen()
+        with pytest.raises(PipelineError, match="give another with --port-number"):
+            app.bind(line.getsockname()[1])

@@ -1,0 +1,138 @@
+"""Each wish does what it says, and what is no wish gets one line."""
+
+import json
+import random
+import time
+
+import pytest
+from pretty_midi import note_number_to_name
+from studio.conftest import Line, Studio
+from studio.test_session import wait
+
+ODD = (
+    "",
+    "null",
+    "[1",
+    '{"type":',
+    '{"type":"set"}',
+    '{"type":"strike","pitch":1e999,"velocity":1}',
+    "\ud7ff",
+    "0" * 4000,
+)
+
+
+def test_a_change_is_acknowledged_and_later_notes_say_so(studio: Studio) -> None:
+    with studio.page() as page:
+        page.say(type="mode", mode="free")
+        page.last("note")
+        page.say(type="set", number=41, values={"key": "C minor", "lowest": 48, "highest": 71, "tempo": 2.0, "rest": 1})
+        settled = page.last("controls")
+        assert (settled["number"], settled["values"]["key"], settled["values"]["tempo"]) == (41, "C minor", 2.0)
+        assert settled["values"]["rest"] == 1.0
+        drawn = [page.last(lambda frame: frame["type"] == "note" and frame["change"] == 41) for _ in range(5)]
+        for note in drawn:
+            assert 48 <= note["pitch"] <= 71
+            assert note_number_to_name(note["pitch"])[:-1] in ("C", "D", "D#", "F", "G", "G#", "A#")
+
+
+@pytest.mark.parametrize(
+    ("values", "why"),
+    [
+        ({"tempo": 2.0, "lowest": 100, "highest": 50}, "lowest 100 is above highest 50"),
+        ({"tempo": 2.0, "key": "H major"}, "key"),
+        ({"tempo": 100}, "tempo"),
+        ({"tempo": 2.0, "rest": "long"}, "rest"),
+        ({"tempo": 2.0, "rest": 0}, "rest"),
+        ({"tempo": 2.0, "temperature_pitch": 0}, "temperature_pitch"),
+        ({"tempo": 2.0, "self": 1}, "there is no control 'self'"),
+    ],
+)
+def test_a_change_that_makes_no_sense_changes_nothing(studio: Studio, values: dict[str, object], why: str) -> None:
+    with studio.page() as page:
+        before = page.last("hello")["values"]
+        page.say(type="set", number=5, values=values)
+        frames = page.until("error")
+        assert why in frames[-1]["message"]
+        assert [frame["values"] for frame in frames if frame["type"] == "controls"] == [before]
+
+
+def test_knobs_turn_controls_and_others_do_nothing(studio: Studio) -> None:
+    with studio.page() as page:
+        page.say(type="turn", knob=1, value=99)
+        page.say(type="turn", knob=25, value=72)
+        assert page.last("controls")["values"]["highest"] == 72
+
+
+def test_in_a_duet_the_model_answers_after_the_rest(studio: Studio) -> None:
+    with studio.page() as page:
+        page.say(type="set", number=1, values={"rest": 0.3})
+        page.play(60, 64, 67)
+        ended = page.last(lambda frame: frame["type"] == "end" and frame)["end"]
+        answer = page.last(lambda frame: frame["type"] == "note" and frame["who"] == "model")
+        assert answer["onset"] > ended + 0.3 - 0.12
+        page.say(type="strike", pitch=72, velocity=90)
+        page.last(lambda frame: frame["type"] == "turn" and not frame["model"])
+
+
+def test_bits_come_for_what_a_person_plays(studio: Studio) -> None:
+    with studio.page() as page:
+        page.play(60, 62, 64)
+        bits = [page.last("bits") for _ in range(2)]
+        for each in bits:
+            assert each["total"] == pytest.approx(each["pitch"] + each["step"] + each["duration"], abs=0.01)
+            assert 0 < each["total"] < 100
+
+
+def test_the_model_rests_and_is_silenced(studio: Studio) -> None:
+    with studio.page() as page:
+        page.say(type="mode", mode="continue")
+        page.last("note")
+        page.say(type="panic")
+        page.last("silence")
+        page.last("note")  # it plays on
+        page.say(type="play", on=False)
+        page.last(lambda frame: frame["type"] == "state" and not frame["playing"])
+        page.last(lambda frame: frame["type"] == "turn" and not frame["model"])
+        time.sleep(0.5)
+        page.say(type="ping", sent=1.0)
+        assert "note" not in [frame["type"] for frame in page.until("pong")]
+
+
+def test_a_model_that_fails_is_told_of_once_and_can_be_chosen_again(studio: Studio) -> None:
+    with studio.page() as page:
+        page.last("hello")
+        wait(lambda: studio.room.band)
+        assert studio.room.band
+
+        def broken(floor: int) -> None:
+            raise ValueError("masses sum to nan")
+
+        studio.room.band.source.propose = broken  # type: ignore[assignment,method-assign]
+        page.last("silence")
+        page.say(type="ping", sent=1.0)
+        assert "the model stopped (ValueError: masses sum to nan)" in page.last("error")["message"]
+        page.say(type="ping", sent=2.0)
+        page.say(type="model", name="expressive (shipped)")
+        assert "error" not in [frame["type"] for frame in page.until("state")]
+        page.say(type="mode", mode="free")
+        page.last("note")
+
+
+def answered(page: Line) -> list[str]:
+    page.say(type="ping", sent=0.0)
+    return [frame["type"] for frame in page.until("pong")]
+
+
+def test_what_is_no_wish_gets_one_frame_and_harms_nothing(studio: Studio) -> None:
+    dice = random.Random(0)
+    noise = ["".join(chr(dice.randrange(32, 0xD800)) for _ in range(dice.randrange(40))) for _ in range(30)]
+    sound = {"type": "strike", "pitch": 60, "velocity": 80}
+    bent = [json.dumps({**sound, name: value}) for name in sound for value in (None, [], {}, "x", -1, 1e9)]
+    with studio.page() as page:
+        page.say(type="play", on=False)
+        answered(page)
+        for text in (*ODD, *noise, *bent):
+            page.socket.send(text)
+            assert answered(page) == ["error", "pong"], text
+        page.socket.send(b"\x00\xff")
+        assert answered(page) == ["error", "pong"]

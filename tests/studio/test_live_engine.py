@@ -1,0 +1,63 @@
+"""A band plays into the room, and leaves no note behind."""
+
+import threading
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from generation.test_engine import tiny
+
+from pipeline.generation.generate import AS_IT_IS, read_prompt
+from pipeline.live.controls import Controls
+from pipeline.models.model_io import Trained
+from pipeline.studio import catalog
+from pipeline.studio.client_queue import Frame
+from pipeline.studio.live_engine import Band, Ears, Stage
+from pipeline.studio.recording import Take
+
+
+def broken() -> Trained:
+    """Make a model without weights, which cannot start."""
+    return replace(tiny(memory="carried"), weights={})
+
+
+def test_ends_are_told_of_and_beginnings_are_not() -> None:
+    told: list[Frame] = []
+    ears = Ears(told.append)
+    for message in ((0x90, 60, 80), (0x80, 60, 64), (0xB0, 64, 0), (0xB0, 123, 0), (0xB0, 120, 0)):
+        ears.send(message)
+    ears.close()
+    assert [(frame["type"], frame.get("pitch")) for frame in told] == [("off", 60), ("silence", None)]
+    assert all(abs(frame["at"] - time.monotonic()) < 5 for frame in told)
+
+
+def test_a_model_that_cannot_start_leaves_no_thread_behind() -> None:
+    stage, before = Stage(lambda _: None, Controls(AS_IT_IS), Take()), threading.active_count()
+    with pytest.raises(KeyError):
+        Band(broken(), stage, read_prompt(None))
+    with pytest.raises(IndexError):
+        Band(tiny(), stage, read_prompt(None)[:0])
+    assert threading.active_count() == before
+    assert stage.take.begun == 0
+
+
+def test_every_note_that_is_told_of_ends(in_folder: Path) -> None:
+    told: list[Frame] = []
+    stage = Stage(told.append, Controls(AS_IT_IS), Take())
+    stage.take.begin(time.monotonic())
+    begun = time.monotonic()
+    band = Band(catalog.choose("expressive")[1], stage, read_prompt(None))
+    stage.mode = "free"  # as it is set when the band starts
+    band.start()
+    while sum(frame["type"] == "off" for frame in told) < 3 and time.monotonic() < begun + 20:
+        time.sleep(0.02)
+    band.stop()
+    band.stop()
+    notes = [frame for frame in told if frame["type"] == "note"]
+    assert len(notes) >= 3
+    assert all(begun < frame["onset"] < time.monotonic() + 0.2 for frame in notes)
+    assert told[-1]["type"] == "silence"
+    assert 3 <= len(stage.take) <= len(notes)
+    assert not band.player.running
+    assert not band.surprise.thread.is_alive()

@@ -1,0 +1,83 @@
+"""Whatever a page says is a wish or an error of one line."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.studio import messages
+from pipeline.studio.messages import WishError
+
+SOUND = (
+    {"type": "strike", "pitch": 60, "velocity": 80},
+    {"type": "lift", "pitch": 127},
+    {"type": "set", "number": 7, "values": {"tempo": 1.2, "key": "C minor", "lowest": 30}},
+    {"type": "turn", "knob": 20, "value": 0},
+    {"type": "mode", "mode": "free"},
+    {"type": "model", "name": "expressive"},
+    {"type": "play", "on": False},
+    {"type": "record", "on": True},
+    {"type": "panic"},
+    {"type": "ping", "sent": 1.5},
+)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda parts: st.lists(parts, max_size=3) | st.dictionaries(st.text(max_size=8), parts, max_size=3),
+    max_leaves=6,
+)
+
+
+@pytest.mark.parametrize("wish", SOUND, ids=lambda wish: str(wish["type"]))
+def test_a_wish_is_read_as_it_is(wish: dict[str, object]) -> None:
+    assert messages.read(json.dumps(wish)).model_dump() == wish
+
+
+def tried(text: str | bytes) -> None:
+    try:
+        messages.read(text)
+    except WishError as error:
+        assert str(error).isprintable()
+        assert len(str(error)) < 600
+
+
+@given(st.text() | st.binary())
+def test_noise_is_an_error_of_one_line(text: str | bytes) -> None:
+    tried(text)
+
+
+@given(JSON)
+def test_so_is_any_json(value: object) -> None:
+    tried(json.dumps(value))
+
+
+@given(st.sampled_from(SOUND), st.data())
+def test_so_is_a_wish_with_one_thing_changed(wish: dict[str, object], data: st.DataObject) -> None:
+    name = data.draw(st.sampled_from(sorted(wish)) | st.text(max_size=8))
+    tried(json.dumps({**wish, name: data.draw(JSON)}))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        '{"type": "strike", "pitch": "60", "velocity": 80}',
+        '{"type": "strike", "pitch": 60.0, "velocity": 80}',
+        '{"type": "strike", "pitch": 60, "velocity": 0}',
+        '{"type": "strike", "pitch": 128, "velocity": 80}',
+        '{"type": "strike", "pitch": 60, "velocity": 80, "more": 1}',
+        '{"type": "ping", "sent": NaN}',
+        '{"type": "__class__"}',
+        '{"type": "panic"} {"type": "panic"}',
+    ],
+)
+def test_nothing_is_converted_or_overlooked(text: str) -> None:
+    with pytest.raises(WishError):
+        messages.read(text)
+
+
+def test_what_was_sent_is_not_sent_back() -> None:
+    with pytest.raises(WishError) as refused:
+        messages.read('{"type": "mode", "mode": "<script>"}')
+    assert "script" not in str(refused.value)

@@ -1,0 +1,159 @@
+"""Pages share a room; what one holds is let go when it leaves, and the last one turns off the light."""
+
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from generation.test_engine import tiny
+from studio.conftest import Studio
+from studio.test_live_engine import broken
+
+from pipeline.core.errors import PipelineError
+from pipeline.generation.constraints import pitches
+from pipeline.generation.generate import AS_IT_IS
+from pipeline.models import model_io
+from pipeline.studio import catalog
+from pipeline.studio.live_engine import Band
+from pipeline.studio.messages import WishError
+from pipeline.studio.session import KEYS, MOST_PAGES, Room
+
+
+def wait(what: object, seconds: float = 10) -> None:
+    end = time.monotonic() + seconds
+    while not what() and time.monotonic() < end:  # type: ignore[operator]
+        time.sleep(0.01)
+    assert what()  # type: ignore[operator]
+
+
+def test_an_unknown_model_keeps_the_room_shut(in_folder: Path) -> None:
+    with pytest.raises(WishError, match="no model of that name"):
+        Room("nobody", AS_IT_IS)
+
+
+def test_a_model_that_cannot_start_is_named_before_a_page_is_open(
+    in_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(catalog, "choose", lambda name: (name, broken()))
+    with pytest.raises(PipelineError, match=r"model 'mine' cannot start \(KeyError: .*choose another"):
+        Room("mine", AS_IT_IS)
+
+
+def test_pages_that_find_no_music_are_not_in(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+    sound, threads = studio.room.model, threading.active_count()
+    studio.room.model = broken()
+    for _ in range(MOST_PAGES + 1):
+        with studio.page() as page:
+            assert "cannot start" in page.last("error")["message"]
+    assert (studio.room.pages, studio.room.held, studio.room.band) == ({}, {}, None)
+    assert threading.active_count() <= threads + 4  # those of the loop, which it keeps
+    studio.room.model = sound
+    with studio.page() as page:
+        page.last("hello")
+        wait(lambda: studio.room.band)
+
+
+def test_a_model_that_cannot_start_lets_the_old_one_play_on(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+    with studio.page() as page:
+        page.say(type="mode", mode="free")
+        page.last("note")
+        band, model, prompt = studio.room.band, studio.room.model, studio.room.prompt
+        monkeypatch.setattr(catalog, "choose", lambda name: (name, broken()))
+        page.say(type="model", name="mine")
+        assert "'mine' cannot start" in page.last("error")["message"]
+        assert studio.room.band is band and band and band.player.running
+        assert (studio.room.name, studio.room.model) == ("expressive (shipped)", model)
+        assert studio.room.prompt is prompt
+        assert page.last("note")["who"] == "model"
+
+
+def test_who_goes_while_models_change_leaves_the_music_to_others(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model_io.save(tiny(memory="carried"), Path("models/mine"))
+    stop = Band.stop
+
+    def slowly(band: Band) -> None:
+        time.sleep(0.5)
+        stop(band)
+
+    monkeypatch.setattr(Band, "stop", slowly)
+    with studio.page() as stays:
+        stays.last("hello")
+        wait(lambda: studio.room.band)
+        with studio.page() as goes:
+            goes.last("hello")
+            goes.say(type="model", name="mine")
+            wait(lambda: studio.room.band is None)
+        assert stays.last(lambda frame: frame.get("model") == "mine")
+        wait(lambda: studio.room.band and studio.room.band.player.running)
+
+
+def test_every_key_that_is_offered_is_one() -> None:
+    assert len(set(KEYS)) == len(KEYS) > 200
+    assert all(pitches(key, 0, 127) for key in KEYS)
+
+
+def test_the_music_begins_with_the_first_page_and_ends_with_the_last(studio: Studio) -> None:
+    with studio.page() as one:
+        hello = one.last("hello")
+        assert hello["mode"] == "duet"
+        assert "expressive (shipped)" in hello["models"]
+        wait(lambda: studio.room.band)
+        with studio.page() as two:
+            assert two.last("hello")["page"] != hello["page"]
+        wait(lambda: len(studio.room.pages) == 1)
+        assert studio.room.band
+    wait(lambda: studio.room.band is None)
+    assert not studio.room.held
+
+
+def test_a_page_that_vanishes_lets_go_of_its_keys(studio: Studio) -> None:
+    with studio.page() as stays:
+        with studio.page() as goes:
+            goes.say(type="strike", pitch=61, velocity=80)
+            struck = stays.last("note")
+        assert stays.last("end")["number"] == struck["number"]
+
+
+def test_a_key_that_two_pages_hold_sounds_until_both_let_go(studio: Studio) -> None:
+    with studio.page() as stays:
+        with studio.page() as goes:
+            for page in (stays, goes):
+                page.say(type="strike", pitch=61, velocity=80)
+                page.last("note")
+        first = stays.last("end")  # as on a piano: the key struck again ends the note before
+        second = stays.last("note")["number"]
+        assert second != first["number"]
+        wait(lambda: len(studio.room.held) == 1)
+        stays.say(type="ping", sent=1.0)
+        assert "end" not in [frame["type"] for frame in stays.until("pong")]
+        stays.say(type="lift", pitch=61)
+        assert stays.last("end")["number"] == second
+
+
+def test_there_is_room_for_some_pages_only(studio: Studio) -> None:
+    lines = [studio.page() for _ in range(MOST_PAGES)]
+    for line in lines:
+        line.__enter__().last("hello")
+    with studio.page() as one_more:
+        assert "pages are open already" in one_more.last("error")["message"]
+    for line in lines:
+        line.__exit__(None, None, None)
+
+
+def test_another_model_plays_on_where_this_one_was(studio: Studio) -> None:
+    model_io.save(tiny(memory="carried"), Path("models/mine"))
+    with studio.page() as page:
+        page.say(type="mode", mode="free")
+        page.last("note")
+        before = studio.room.band
+        page.say(type="model", name="mine")
+        assert page.last(lambda frame: frame.get("model") == "mine")["type"] == "state"
+        assert page.last("note")["who"] == "model"
+        assert before
+        assert not before.player.running
+        assert len(studio.room.prompt) > 1
+        page.say(type="model", name="../mine")
+        assert "no model of that name" in page.last("error")["message"]
+        assert studio.room.band

@@ -1,0 +1,71 @@
+"""The bits of a note are those that `score` would find."""
+
+import threading
+import time
+
+import numpy as np
+import pytest
+from conftest import codes
+from generation.test_engine import tiny
+
+from pipeline.generation import engine
+from pipeline.live.note_source import Draft, codes_of
+from pipeline.models import model_io
+from pipeline.models.model_io import SHIPPED, Trained
+from pipeline.notes.quantize import DURATION, PITCH, STEP, VELOCITY
+from pipeline.studio.client_queue import Frame
+from pipeline.studio.surprisal import WAITING, Surprise
+
+MODELS = [lambda: model_io.load(SHIPPED / "expressive"), lambda: tiny(), lambda: tiny(memory="carried")]
+
+
+def drafts(count: int) -> list[Draft]:
+    music = codes(3, count)
+    onsets = np.cumsum(music[:, STEP], dtype=int).tolist()
+    rows = zip(onsets, music.tolist(), strict=True)
+    return sorted(Draft(onset, code[DURATION], code[PITCH], code[VELOCITY]) for onset, code in rows)
+
+
+@pytest.mark.parametrize("make", MODELS)
+def test_bits_are_those_of_scoring(make: object) -> None:
+    model: Trained = make()  # type: ignore[operator]
+    notes = drafts(12)
+    measured = Surprise(model, lambda _: None)
+    assert not measured.thread.is_alive()
+    measured.start()
+    wanted = engine.bits(model, [codes_of(notes)], 1)[0][:, :3]
+    for count in (2, 7, 12):
+        found = measured.bits(notes[:count])
+        np.testing.assert_allclose(
+            [found[head] for head in ("pitch", "step", "duration")], wanted[count - 2], atol=2e-3
+        )
+        assert found["total"] == pytest.approx(wanted[count - 2].sum(), abs=2e-3)
+    measured.stop()
+
+
+def test_it_tells_of_each_note_but_the_first_of_all() -> None:
+    told: list[Frame] = []
+    measured, notes = Surprise(tiny(), told.append), drafts(3)
+    measured.start()
+    for count in (1, 2, 3):
+        measured.judge(count, notes[:count])
+    measured.stop()
+    assert [frame["number"] for frame in told] == [2, 3]
+
+
+def test_who_asks_for_too_much_does_not_wait() -> None:
+    hold, told = threading.Event(), list[Frame]()
+
+    def tell(frame: Frame) -> None:
+        hold.wait(10)
+        told.append(frame)
+
+    measured, notes = Surprise(tiny(), tell), drafts(2)
+    measured.start()
+    begun = time.monotonic()
+    for number in range(3 * WAITING):
+        measured.judge(number, notes)
+    assert time.monotonic() - begun < 2
+    hold.set()
+    measured.stop()
+    assert len(told) < 2 * WAITING

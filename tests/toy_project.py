@@ -1,0 +1,228 @@
+"""A project of toy stages: the shape, the files and the figures of the real one, without TensorFlow, in seconds.
+
+Its stages depend on files in `code/`, as real ones do on modules. The more units a model has, the fewer its bits, so
+that a test decides what gets better: `python toy.py STAGE [ARCHITECTURE]` is what DVC runs.
+"""
+
+import atexit
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from functools import cache
+from pathlib import Path
+from typing import IO
+
+from ruamel.yaml import YAML
+
+ROOT = Path(__file__).parent.parent
+ARCHITECTURES = ("baseline", "dense")
+STAGES = {
+    "fetch": ("data/corpora/tiny.yaml", "corpus", "data/raw/tiny.zip"),
+    "ingest": ("data/raw/tiny.zip", "ingest", "data/notes"),
+    "windows": ("data/notes", "windows", "data/windows"),
+    "train": ("data/windows", "seed, train, 'model.${item.arch}'", "'models/${item.arch}'"),
+    "evaluate": (
+        "data/windows, 'models/${item.arch}'",
+        "compare",
+        "metrics/evaluate/${item.arch}.json: {cache: false}",
+    ),
+    "likeness": ("'models/${item.arch}'", "generate", "metrics/likeness/${item.arch}.json: {cache: false}"),
+    "compare": ("metrics/evaluate", "architectures", "metrics/summary.json: {cache: false}"),
+    "benchmark": ("models", "benchmark", "metrics/benchmark.json: {cache: false}"),
+}
+"""What each reads, the values it reads, and what it writes."""
+MANIFEST = f"""kind: folder
+title: toy music
+licence: CC0
+source: this test
+root: nowhere
+split_by: hash
+files:
+  a.mid: {"a" * 64}
+compositions: {{}}
+splits: {{}}
+"""
+ME = {"NAME": "a test", "EMAIL": "test@localhost"}
+
+
+def described() -> str:
+    """Return `dvc.yaml`."""
+    lines = ["stages:"]
+    for name, (deps, params, out) in STAGES.items():
+        each = "item.arch" in out
+        lines += [f"  {name}:", *(["    matrix: {arch: '${architectures}'}"] if each else [])]
+        lines += [f"    cmd: exec python toy.py {name}{' ${item.arch}' if each else ''}"]
+        lines += [
+            f"    deps: [{deps}, code/{name}.py, code/shared.py]",
+            f"    params: [{params}]",
+            "    metrics:" if name == "compare" else "    outs:",
+            f"    - {out}",
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def make(folder: Path) -> Path:
+    """Make the project as a Git repository with one commit, not yet run."""
+    tree = YAML().load((ROOT / "params.yaml").read_text("utf-8"))
+    tree |= {"corpus": "tiny", "architectures": list(ARCHITECTURES)}
+    tree["compare"]["resamples"] = 200
+    for name in ARCHITECTURES:
+        tree["model"][name]["units"] = [8]
+    (folder / "code").mkdir(parents=True)
+    for name in (*STAGES, "shared"):
+        (folder / f"code/{name}.py").write_text(f"# {name}\n")
+    (folder / "data/corpora").mkdir(parents=True)
+    (folder / "data/corpora/tiny.yaml").write_text(MANIFEST)
+    (folder / "dvc.yaml").write_text(described())
+    shutil.copy(__file__, folder / "toy_project.py")
+    shutil.copy(ROOT / ".gitignore", folder)
+    with (folder / "params.yaml").open("w") as out:
+        YAML().dump(tree, out)
+    run(folder, "git", "init", "-q", "-b", "main")
+    run(folder, "dvc", "init", "-q")
+    shutil.copy(ROOT / ".dvc/config", folder / ".dvc/config")
+    return commit(folder, "a toy")
+
+
+def commit(folder: Path, why: str) -> Path:
+    run(folder, "git", "add", "-A")
+    run(folder, "git", "commit", "-q", "-m", why)
+    return folder
+
+
+def run(
+    folder: Path, *command: str, check: bool = True, out: IO[str] | int = subprocess.PIPE
+) -> subprocess.CompletedProcess[str]:
+    """Run a command of the environment that runs this test; what it says goes to `out` if that is a file."""
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    who = {f"GIT_{role}_{what}": value for role in ("AUTHOR", "COMMITTER") for what, value in ME.items()}
+    around = {**os.environ, **who, "PATH": path, "DVC_NO_ANALYTICS": "1", "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, cwd=folder, env=around, stdout=out, stderr=out, text=True, check=False)
+    assert not check or done.returncode == 0, f"{command}: {(done.stdout or '')[-3000:]}{(done.stderr or '')[-3000:]}"
+    return done
+
+
+def music_rnn(folder: Path, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+    """Run a command of the project."""
+    return run(folder, "python", "-m", "pipeline", *arguments, check=check)
+
+
+def edit(folder: Path, key: str, value: object) -> None:
+    """Change one value of params.yaml, by dotted key."""
+    tree = place = YAML().load((folder / "params.yaml").read_text("utf-8"))
+    *sections, last = key.split(".")
+    for section in sections:
+        place = place[section]
+    place[last] = value
+    with (folder / "params.yaml").open("w") as out:
+        YAML().dump(tree, out)
+
+
+def ran(shown: str) -> set[str]:
+    """Return the stages that `dvc repro` says it ran."""
+    return {line.split("'")[1] for line in shown.splitlines() if line.startswith("Running stage")}
+
+
+@cache
+def finished() -> Path:
+    """Return a toy project in which all has run, made once; copy it."""
+    home = Path(tempfile.mkdtemp(prefix="toy-"))
+    atexit.register(shutil.rmtree, home)
+    folder = make(home / "project")
+    run(folder, "dvc", "repro", "-q")
+    return folder
+
+
+def write(path: Path, what: object) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(what if isinstance(what, str) else json.dumps(what))
+
+
+def stage(name: str, architecture: str = "") -> None:
+    """Do what the real stage of that name does, or something like it; most import next to nothing, to be quick."""
+    from pipeline.core import paths
+
+    values = YAML(typ="safe").load(paths.PARAMS.read_text())
+    names = values["architectures"]
+    if name == "fetch":
+        write(paths.corpus_zip("tiny"), paths.manifest("tiny").read_text())
+    elif name == "ingest":
+        ingest(str(values["ingest"]["pedal"]))
+    elif name == "windows":
+        windows(values["windows"]["stride"])
+    elif name == "train":
+        write(
+            paths.model(architecture) / "weights",
+            f"{values['model'][architecture]['units'][0]} {values['seed']} {architecture}\n",
+        )
+    elif name == "evaluate":
+        evaluate(architecture, values["model"][architecture])
+    elif name == "likeness":
+        write(paths.likeness(architecture), {"measures": {"copy": {"samples": [9, 8, 11], "held_out": [10, 9, 12]}}})
+    elif name == "compare":
+        write(paths.SUMMARY, {"best": best(names)})
+    else:
+        parity = {each: {"notes": 200, "bits": 1e-5} for each in names}
+        latency = {each: {"streaming": {"median_us": 60.0, "p999_us": 99.0}} for each in names}
+        write(paths.TIMINGS, {"reference": "baseline", "parity": parity, "latency": latency})
+
+
+def ingest(how: str) -> None:
+    from pipeline.core import paths
+    from pipeline.corpus import tables
+
+    splits = ["test", "validation", "validation", "train", "train"]
+    write(paths.REJECTED, f"member,reason\n{how},\n")
+    tables.write_pieces(
+        paths.PIECES, [tables.PieceRow(k, f"{k}.mid", f"piece {k}", s, 300, 60.0, str(k)) for k, s in enumerate(splits)]
+    )
+
+
+def windows(stride: int) -> None:
+    import numpy as np
+
+    from pipeline.core import paths
+    from pipeline.corpus import tables
+    from pipeline.dataset.windows import Windows, save, starts
+
+    rows = tables.read_pieces(paths.PIECES)
+    rng = np.random.default_rng(7)
+    ends = np.arange(1, len(rows) + 1) * 300
+    codes = rng.integers(30, 90, (300 * len(rows), 4)).astype(np.int16)
+    names = np.array([row.member for row in rows])
+    save(Windows(codes, ends, np.array([row.split for row in rows]), names, starts(ends, 8, stride), 8), paths.WINDOWS)
+
+
+def evaluate(architecture: str, block: object) -> None:
+    import numpy as np
+
+    from pipeline.config.recipes import Model
+    from pipeline.core import paths
+    from pipeline.evaluation.bits import Scores
+    from pipeline.evaluation.results import Evaluation
+
+    units = int((paths.model(architecture) / "weights").read_text().split()[0])
+    rng = np.random.default_rng(3)
+    bits = rng.normal(6 - np.log2(units) / 4, 0.01, (12, 3)) + np.random.default_rng(units).normal(0, 0.001, (12, 3))
+    rows = [[f"{1 + k // 6}.mid", 50, *(each * 50)] for k, each in enumerate(bits)]
+    history = [{"epoch": 1.0, "notes": 9.0}]
+    found = Evaluation(
+        architecture, Model.model_validate(block), units * 100, units * 400, history, Scores.of_rows(rows)
+    )
+    found.save(paths.evaluation(architecture))
+
+
+def best(names: list[str]) -> dict[str, object]:
+    """Return what tells of the best, as `dvc exp show` has it."""
+    from pipeline.core import paths
+
+    bits = {name: json.loads(paths.evaluation(name).read_text())["bits_per_note"] for name in names}
+    first = min(bits, key=bits.__getitem__)
+    return {"architecture": first, "recommended": first, "bits_per_note": bits[first]}
+
+
+if __name__ == "__main__":
+    stage(*sys.argv[1:])

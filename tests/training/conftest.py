@@ -1,0 +1,5 @@
+"""TensorFlow takes its thread count once in a process, before anything else."""
+
+from pipeline.training import trainer
+
+trainer.prepare(0, 1)

@@ -1,0 +1,168 @@
+"""Training: repeatable, resumable, and of use."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import codes
+
+from pipeline.config import Params
+from pipeline.config.recipes import Model, Train
+from pipeline.dataset import windows
+from pipeline.dataset.windows import Windows
+from pipeline.training import checkpoint
+from pipeline.training import trainer as training
+from pipeline.training.trainer import Job, Trainer
+
+
+def budget(project: Params, **changes: int) -> Train:
+    """A training that takes seconds."""
+    few = {"epochs": 4, "notes_per_epoch": 256, "patience": 4, "threads": 1, **changes}
+    last = project.train.last.model_copy(update={"batch": 32, "learning_rate": 0.01})
+    every = project.train.every.model_copy(update={"streams": 4, "segment": 16, "segments": 2})
+    return project.train.model_copy(update={**few, "last": last, "every": every})
+
+
+@pytest.fixture
+def job(project: Params, tmp_path: Path) -> Job:
+    """A small model with dropout in both places, on made-up music."""
+    pieces = [codes(seed, 200) for seed in range(3)]
+    ends = np.cumsum([len(piece) for piece in pieces])
+    data = Windows(
+        codes=np.concatenate(pieces),
+        ends=ends,
+        splits=np.array(["train", "train", "validation"]),
+        members=np.array(["a", "b", "c"]),
+        starts=windows.starts([200, 400], 10, 1),
+        length=10,
+    )
+    block = project.model["hybrid"].model_copy(update={"units": [12, 8], "dense": 8})
+    params = project.model_copy(update={"model": {"small": block}, "train": budget(project), "seed": 3})
+    return Job("small", params, data, tmp_path / "waiting")
+
+
+def weights_equal(one: training.Trained, other: training.Trained) -> bool:
+    return all(np.array_equal(one.weights[name], other.weights[name]) for name in one.weights)
+
+
+def fresh(job: Job) -> tuple[training.Trained, list[dict[str, float]]]:
+    training.prepare(job.params.seed, 1)
+    return training.fit(job)
+
+
+@pytest.fixture(params=["last", "gated", "attention"])
+def either(request: pytest.FixtureRequest, job: Job) -> Job:
+    """That job, and two of the other objective: residual blocks with a chain of heads."""
+    if request.param == "last":
+        return job
+    changes = {
+        "input": "embedding",
+        "width": 8,
+        "velocity": True,
+        "cell": request.param,
+        "units": [32, 32] if request.param == "attention" else job.block.units,
+        "heads": "categorical",
+        "chain": 8,
+        "objective": "every",
+        "memory": "carried",
+    }
+    block = Model.model_validate({**job.block.model_dump(), **changes})
+    train = job.params.train
+    every = train.every.model_copy(update={"transpose": 3, "stretch": 0.1, "louder": 5})
+    params = {"model": {"small": block}, "train": train.model_copy(update={"every": every})}
+    return replace(job, params=job.params.model_copy(update=params))
+
+
+def test_the_loss_falls(job: Job) -> None:
+    _, history = fresh(job)
+    assert history[-1]["loss"] < 0.95 * history[0]["loss"]
+
+
+def test_same_seed_same_weights(either: Job) -> None:
+    assert weights_equal(fresh(either)[0], fresh(either)[0])
+
+
+def test_another_seed_gives_other_weights(job: Job) -> None:
+    other = replace(job, params=job.params.model_copy(update={"seed": 4}))
+    assert not weights_equal(fresh(job)[0], fresh(other)[0])
+
+
+def test_a_killed_run_goes_on_to_the_same_weights(either: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole, history = fresh(either)
+    epoch = Trainer.epoch
+
+    def killed(self: Trainer, number: int) -> float:
+        if number == 2:
+            raise KeyboardInterrupt
+        return epoch(self, number)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Trainer, "epoch", killed)
+        with pytest.raises(KeyboardInterrupt):
+            fresh(either)
+    read: list[int] = []
+    monkeypatch.setattr(Trainer, "epoch", lambda self, number: read.append(number) or epoch(self, number))
+    resumed, told = fresh(either)
+    assert read == [2, 3]
+    assert told == history
+    assert weights_equal(whole, resumed)
+    assert not either.folder.exists()
+
+
+def test_a_damaged_checkpoint_is_a_fresh_start(job: Job) -> None:
+    trainer = Trainer(job)
+    checkpoint.save(job.folder, checkpoint.Progress([{"epoch": 1}], 1), trainer.variables)
+    file = job.folder / checkpoint.FILE
+    data = bytearray(file.read_bytes())
+    data[len(data) // 2] ^= 1
+    file.write_bytes(bytes(data))
+    assert checkpoint.resume(job.folder, trainer.variables).history == []
+
+
+def test_patience_ends_training_and_the_best_epoch_is_kept(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = iter([5.0, 4.0, 6.0, 7.0])
+    monkeypatch.setattr(training, "validation_bits", lambda *_: {"bits_per_note": next(told)})
+    kept: list[list[np.ndarray]] = []
+    epoch = Trainer.epoch
+
+    def spied(self: Trainer, number: int) -> float:
+        loss = epoch(self, number)
+        kept.append(self.weights())
+        return loss
+
+    monkeypatch.setattr(Trainer, "epoch", spied)
+    impatient = job.params.model_copy(update={"train": budget(job.params, patience=1)})
+    model, history = fresh(replace(job, params=impatient))
+    assert len(history) == 3
+    assert {w.tobytes() for w in model.weights.values()} == {w.tobytes() for w in kept[1]}
+
+
+def test_a_backward_half_would_read_what_it_has_to_tell(job: Job) -> None:
+    """Why params refuse objective every for a bidirectional block: the loss collapses, and playing it fails."""
+    blocks = {
+        way: job.block.model_copy(
+            update={
+                "input": "embedding",
+                "width": 32,
+                "units": [32],
+                "between_dropout": 0.0,
+                "final_dropout": 0.0,
+                "dense": 0,
+                "objective": "every",
+            }
+            | ({"bidirectional": True, "memory": "window"} if way == "leaking" else {"memory": "carried"})
+        )
+        for way in ("honest", "leaking")
+    }
+    told, held_out = {}, {}
+    for way, block in blocks.items():
+        train = budget(job.params, epochs=30, notes_per_epoch=1024)
+        train = train.model_copy(update={"loss_weights": train.loss_weights.model_copy(update={"pitch": 1.0})})
+        params = job.params.model_copy(update={"model": {"small": block}, "train": train})
+        trainer = Trainer(replace(job, params=params))
+        losses = [trainer.epoch(number) for number in range(30)]
+        told[way] = losses[-1]
+        held_out[way] = training.validation_bits(trainer.job, trainer)["pitch"]
+    assert told["leaking"] < 0.6 * told["honest"]
+    assert held_out["leaking"] > held_out["honest"]
