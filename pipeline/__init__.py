@@ -24,3 +24,8 @@ The packages in order of import; a package imports only from itself and those ab
     stages          one module per DVC stage
     cli             the command line
 """
+
+from pipeline.core.threads import set_blas_threads
+
+# Before numpy is imported, in every process: stages, commands, the player, the studio, benchmarks, workers.
+set_blas_threads(1)

@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from pipeline.generation import engine
+from pipeline.models import scoring
 from pipeline.models.keras import network
 from pipeline.models.model_io import Trained
 from pipeline.models.residual_noise import cell_bits
@@ -34,7 +34,7 @@ def figures(model: Trained, codes: Codes) -> dict[str, float]:
     windowed = model.block.memory == "window"
     first = min(model.length, len(codes) - 1) if windowed else 1
     codes = codes[: first + NOTES]
-    ours = engine.bits(model, [codes], 1)[0][first - 1 :]
+    ours = scoring.bits(model, [codes], 1)[0][first - 1 :]
     gap = max(float(np.abs(ours[:, at] - bits).max()) for at, bits in _as_keras(model, codes, first).items())
     return {"notes": len(ours), "bits": round(gap, 7)}
 

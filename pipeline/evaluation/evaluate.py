@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pipeline.core.console import track
 from pipeline.evaluation import calibration
 from pipeline.evaluation.calibration import Judged
-from pipeline.generation import engine
+from pipeline.models import scoring
 from pipeline.models.model_io import Trained
 from pipeline.models.numpy.network import Network
 from pipeline.notes.quantize import COLUMN, HEADS, VELOCITY, Codes
@@ -33,7 +33,7 @@ COLUMNS = {**COLUMN, "velocity": VELOCITY}
 def read(
     model: Trained, pieces: Sequence[Codes], batch: int, what: str = ""
 ) -> tuple[list[NDArray[np.float64]], dict[str, Judged]]:
-    """Score pieces as `streaming.bits` does, and judge the distributions of every so many notes.
+    """Score pieces as `scoring.bits` does, and judge the distributions of every so many notes.
 
     Args:
         model: what tells the notes.
@@ -44,11 +44,11 @@ def read(
     Returns:
         Bits [N - 1, 3 or 4] of each piece, and what was judged of each head, at most `JUDGED` notes.
     """
-    heads = engine.heads_of(model)
+    heads = scoring.heads_of(model)
     scored = [np.empty((max(len(codes) - 1, 0), 4 if model.block.velocity else 3)) for codes in pieces]
     every = -(-sum(map(len, scored)) // JUDGED)
     parts: dict[tuple[int, int], dict[str, Judged]] = {}
-    heard = engine.hidden_before(model, pieces, batch)
+    heard = scoring.hidden_before(model, pieces, batch)
     if what:
         heard = track(heard, what, sum(map(len, scored)), lambda part: part[1].stop - part[1].start)
     for index, notes, hidden in heard:
@@ -86,7 +86,7 @@ def by_context(model: Trained, pieces: Sequence[Codes]) -> list[tuple[int, int, 
     places = [(index, at) for index, codes in enumerate(pieces) for at in range(lengths[-1], len(codes))]
     chosen = [places[k] for k in np.unique(np.linspace(0, len(places) - 1, TARGETS).astype(int))]
     targets = np.stack([pieces[index][at] for index, at in chosen])
-    network, heads = Network(model.block, model.weights), engine.heads_of(model)
+    network, heads = Network(model.block, model.weights), scoring.heads_of(model)
     rows = []
     for length in lengths:
         reach = min(length, model.length) if model.block.memory == "window" else length

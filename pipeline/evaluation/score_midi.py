@@ -17,8 +17,8 @@ from rich.text import Text
 
 from pipeline.core import files
 from pipeline.core.errors import DataError, MidiError, printable
-from pipeline.generation import engine
 from pipeline.midi import reader, validate
+from pipeline.models import scoring
 from pipeline.models.model_io import Trained
 from pipeline.notes import quantize
 from pipeline.notes.note import COLUMNS, Notes
@@ -59,7 +59,7 @@ def _one(model: Trained, path: Path) -> Scored:
     if len(notes) < 2:
         raise MidiError(f"{path}: one note only; the first is never scored, so give a file with two or more")
     with np.errstate(all="ignore"):
-        bits = engine.bits(model, [quantize.encode(notes)], 1)[0]
+        bits = scoring.bits(model, [quantize.encode(notes)], 1)[0]
     if bad := int((~np.isfinite(bits).all(axis=1)).sum()):
         why = f"under {model.architecture}, {bad:,} of {len(bits):,} notes have bits that are no number"
         raise DataError(f"{path}: {why}; its weights are no use, so train the model again")

@@ -6,31 +6,17 @@ from the first note of a piece on, or the `window` of the last T notes, read aga
 Shapes: N notes, T window, H width of the hidden vector.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from math import inf
 
 import numpy as np
-from numpy.typing import NDArray
 
-from pipeline.core.console import track
 from pipeline.models.model_io import Trained
-from pipeline.models.numpy.autoregressive_heads import ChainHeads
-from pipeline.models.numpy.heads import Choose, Heads, RegressionHeads
+from pipeline.models.numpy.heads import Choose
 from pipeline.models.numpy.layers import Floats
-from pipeline.models.numpy.network import Network, Window
+from pipeline.models.numpy.network import Window
 from pipeline.models.numpy.step_network import Body
+from pipeline.models.scoring import heads_of
 from pipeline.notes.quantize import DURATION, STEP, VELOCITY, Codes
-
-STRIDE = 512
-"""Notes read at a time: bounds the memory of a long piece."""
-
-
-def heads_of(model: Trained) -> Heads:
-    """Return the heads of a model."""
-    if model.block.heads == "regression":
-        return RegressionHeads(model.weights, model.spread)
-    return ChainHeads(model.block, model.weights)
 
 
 class Engine:
@@ -69,88 +55,6 @@ class Engine:
         code = self.heads.draw(self.hidden, choose, velocity)
         self.hear(code[None])
         return code
-
-
-def hidden_before(model: Trained, pieces: Sequence[Codes], batch: int) -> Iterator[tuple[int, slice, Floats]]:
-    """Read whole pieces and give the hidden vector that stands before each note but the first.
-
-    Args:
-        model: what reads.
-        pieces: codes [N, 4] each, N of 2 or more.
-        batch: pieces read side by side; 64 times as many windows where its memory is the window.
-
-    Yields:
-        Index of a piece, the notes, and the hidden vectors [n, H] from which these notes are told.
-    """
-    network = Network(model.block, model.weights)
-    if model.block.memory == "carried":
-        yield from _streamed(network, pieces, batch)
-    else:
-        for index, codes in enumerate(pieces):
-            yield from ((index, notes, h) for notes, h in _windowed(network, codes, model.length, 64 * batch))
-
-
-def _streamed(network: Network, pieces: Sequence[Codes], batch: int) -> Iterator[tuple[int, slice, Floats]]:
-    """Read pieces of like length side by side, carrying the state."""
-    order = sorted(range(len(pieces)), key=lambda i: -len(pieces[i]))
-    for first in range(0, len(order), batch):
-        group = order[first : first + batch]
-        longest = len(pieces[group[0]])
-        padded = np.zeros((len(group), longest, 4), np.int16)
-        for row, index in enumerate(group):
-            padded[row, : len(pieces[index])] = pieces[index]
-        state = network.start(len(group))
-        for begin in range(0, longest - 1, STRIDE):
-            end = min(begin + STRIDE, longest - 1)
-            hidden, state = network.read(padded[:, begin:end], state)
-            for row, index in enumerate(group):
-                stop = min(end + 1, len(pieces[index]))
-                if begin + 1 < stop:
-                    yield index, slice(begin + 1, stop), hidden[row, : stop - begin - 1]
-
-
-def _windowed(network: Network, codes: Codes, length: int, batch: int) -> Iterator[tuple[slice, Floats]]:
-    """Read a window for every note; the first notes have what there is before them."""
-    for end in range(1, min(length, len(codes))):
-        yield slice(end, end + 1), network.window(codes[None, :end])
-    for begin in range(length, len(codes), batch):
-        ends = np.arange(begin, min(begin + batch, len(codes)))
-        windows = codes[ends[:, None] - length + np.arange(length)]
-        yield slice(begin, begin + len(ends)), network.window(windows)
-
-
-def bits(model: Trained, pieces: Sequence[Codes], batch: int, what: str = "") -> list[NDArray[np.float64]]:
-    """Score pieces.
-
-    Args:
-        model: what tells the notes.
-        pieces: codes [N, 4] each.
-        batch: as of `hidden_before`; changes speed, not results.
-        what: name of the work, where its progress should be shown.
-
-    Returns:
-        For each piece the bits of all its notes but the first: [N - 1, 3], columns as `encoding.HEADS`, or [N - 1, 4]
-        with those of velocity last.
-    """
-    heads = heads_of(model)
-    columns = 4 if model.block.velocity else 3
-    scored = [np.full((max(len(codes) - 1, 0), columns), np.nan) for codes in pieces]
-    read = hidden_before(model, pieces, batch)
-    if what:
-        read = track(read, what, sum(map(len, scored)), lambda part: part[1].stop - part[1].start)
-    for index, notes, hidden in read:
-        scored[index][notes.start - 1 : notes.stop - 1] = heads.bits(hidden, pieces[index][notes])
-    return scored
-
-
-def fit_spread(model: Trained, pieces: Sequence[Codes], batch: int = 16) -> Trained:
-    """Return the model with the spread of its regression heads fitted on training pieces, codes [N, 4] each."""
-    if model.block.heads != "regression":
-        return model
-    found = list(hidden_before(model, pieces, batch))
-    heads = RegressionHeads(model.weights, {})
-    heads.fit(np.concatenate([h for _, _, h in found]), np.concatenate([pieces[i][notes] for i, notes, _ in found]))
-    return replace(model, spread=heads.spread)
 
 
 def improvise(model: Trained, prompt: Codes, count: int, choose: Choose, last: float = inf) -> Codes:

@@ -19,16 +19,16 @@ from numpy.typing import NDArray
 from pipeline.config import Params
 from pipeline.config.recipes import Model
 from pipeline.core import console
+from pipeline.core.threads import set_blas_threads
 from pipeline.dataset import batches, windows
 from pipeline.dataset.segments import Segment
 from pipeline.dataset.windows import Windows
-from pipeline.evaluation.bits import collect
-from pipeline.generation import engine
+from pipeline.models import scoring
 from pipeline.models.keras import network
 from pipeline.models.keras.heads import Chain
 from pipeline.models.model_io import Trained
 from pipeline.models.residual_noise import Spread
-from pipeline.notes.quantize import Codes
+from pipeline.notes.quantize import HEADS, Codes
 from pipeline.training import checkpoint
 from pipeline.training.optimizers import Adam, Muon, Optimizer
 
@@ -57,8 +57,9 @@ def prepare(seed: int, threads: int) -> None:
 
     Args:
         seed: of the first weights.
-        threads: of one operation; results are equal bit for bit at equal counts only.
+        threads: of one operation of TensorFlow or BLAS; results are equal bit for bit at equal counts only.
     """
+    set_blas_threads(threads)
     if tf.config.threading.get_intra_op_parallelism_threads() != threads:
         tf.config.threading.set_intra_op_parallelism_threads(threads)
         tf.config.threading.set_inter_op_parallelism_threads(1)
@@ -177,11 +178,13 @@ def fit(job: Job) -> tuple[Trained, list[dict[str, float]]]:
 def _with_spread(job: Job, trainer: Trainer) -> Trained:
     """Return the model with the spread of its regression heads fitted on training notes."""
     pieces = windows.beginnings(job.windows.pieces("train"), job.params.train.residual_notes)
-    return engine.fit_spread(trainer.trained(), pieces)
+    return scoring.fit_spread(trainer.trained(), pieces)
 
 
 def validation_bits(job: Job, trainer: Trainer) -> dict[str, float]:
     """Score the beginnings of the validation pieces as `evaluate` will score all of them."""
     pieces: list[Codes] = windows.beginnings(job.windows.pieces("validation"), job.params.train.validation_notes)
-    bits = engine.bits(_with_spread(job, trainer), pieces, PIECES)
-    return collect(job.windows.names("validation"), bits).per_note()
+    bits = scoring.bits(_with_spread(job, trainer), pieces, PIECES)
+    mean = np.concatenate(bits).mean(axis=0)
+    names = (*HEADS, "velocity")[: len(mean)]
+    return {"bits_per_note": float(mean[: len(HEADS)].sum()), **dict(zip(names, map(float, mean), strict=True))}

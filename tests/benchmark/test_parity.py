@@ -44,13 +44,13 @@ def test_numpy_and_keras_tell_the_same_notes_alike(project: Params, kind: str) -
 @pytest.mark.parametrize("kind", ["scalar regression window", "embedding mixture"])
 def test_a_twin_that_reads_otherwise_is_seen(project: Params, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     model = trained(project, kind)
-    tell = parity.engine.bits
+    tell = parity.scoring.bits
 
     def other(played: Trained, *rest: object) -> object:
         name = "lstm_1/recurrent_kernel"
         return tell(replace(played, weights={**played.weights, name: played.weights[name] * 1.1}), *rest)
 
-    monkeypatch.setattr(parity.engine, "bits", other)
+    monkeypatch.setattr(parity.scoring, "bits", other)
     assert parity.figures(model, codes(3, 300))["bits"] > project.gate.parity
 
 

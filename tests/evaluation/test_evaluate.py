@@ -7,8 +7,8 @@ from generation.test_engine import BOTH_WAYS, CARRIED, WINDOW, tiny
 from models.numpy import test_autoregressive_heads as test_chain
 
 from pipeline.evaluation import evaluate
-from pipeline.generation import engine as streaming
 from pipeline.generation.engine import Engine
+from pipeline.models import scoring
 from pipeline.notes.quantize import DURATION, PITCH, STEP, VELOCITY
 
 PIECES = [codes(1, 40), codes(2, 7), codes(3, 90)]
@@ -29,7 +29,7 @@ def test_chances_of_a_chain_are_those_its_notes_were_told_by(kind):
 def test_bits_are_those_of_streaming_and_masses_those_of_bits(changes):
     model = tiny(**changes)
     bits, heads = evaluate.read(model, PIECES, 2)
-    for ours, theirs in zip(bits, streaming.bits(model, PIECES, 2), strict=True):
+    for ours, theirs in zip(bits, scoring.bits(model, PIECES, 2), strict=True):
         assert (ours == theirs).all()
     for column, name in enumerate(("pitch", "step", "duration")):
         mass = np.maximum(heads[name].mass, 1e-12)
@@ -58,7 +58,7 @@ def test_context_is_what_a_player_heard_who_came_in_late(changes):
     model, piece = tiny(**changes), codes(5, 30)
     rows = evaluate.by_context(model, [piece])
     assert [row[0] for row in rows] == [1, 2, 4, 8, 16]
-    heads = streaming.heads_of(model)
+    heads = scoring.heads_of(model)
     for heard, targets, mean in rows:
         expected = []
         for at in range(16, 30):

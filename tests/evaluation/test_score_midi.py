@@ -10,8 +10,8 @@ from generation.test_engine import KINDS, tiny
 
 from pipeline.core.errors import DataError, MidiError
 from pipeline.evaluation import score_midi
-from pipeline.generation import engine
 from pipeline.midi import reader
+from pipeline.models import scoring
 from pipeline.notes import quantize
 
 
@@ -31,7 +31,7 @@ def test_a_file_is_scored_as_its_notes_are(files, kind):
     for each in found:
         notes = reader.read_notes(each.path.read_bytes(), "symusic")
         assert np.array_equal(each.notes, notes)
-        assert np.array_equal(each.bits, engine.bits(model, [quantize.encode(notes)], 1)[0])
+        assert np.array_equal(each.bits, scoring.bits(model, [quantize.encode(notes)], 1)[0])
         assert each.bits.shape == (len(notes) - 1, 3)
 
 

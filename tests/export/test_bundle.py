@@ -15,8 +15,7 @@ from pipeline.corpus import tables
 from pipeline.evaluation import bits as metrics
 from pipeline.evaluation.results import Evaluation
 from pipeline.export import bundle
-from pipeline.generation import engine
-from pipeline.models import model_io
+from pipeline.models import model_io, scoring
 from pipeline.notes import quantize
 
 
@@ -26,7 +25,7 @@ def project(in_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(model_io, "SHIPPED", in_folder / "package")
     model = replace(tiny(**CARRIED), architecture="small", origin={"seed": 3})
     model_io.save(model, paths.model("small"))
-    scores = metrics.collect(["a.mid"], engine.bits(model, [codes(1, 60)], 1))
+    scores = metrics.collect(["a.mid"], scoring.bits(model, [codes(1, 60)], 1))
     history = [{"epoch": 1.0, "notes": 8.0, "loss": 2.0, **scores.per_note()}]
     Evaluation("small", model.block, model.parameters, 10, history, scores).save(paths.evaluation("small"))
     paths.CORPORA.mkdir(parents=True)
@@ -39,7 +38,7 @@ def test_a_shipped_model_is_half_as_large_and_tells_the_same(project: Path) -> N
     whole = paths.model("small")
     assert (folder / model_io.WEIGHTS).stat().st_size < 0.7 * (whole / model_io.WEIGHTS).stat().st_size
     notes = [codes(2, 80)]
-    ours, theirs = (engine.bits(model_io.load(each), notes, 1)[0].mean() for each in (folder, whole))
+    ours, theirs = (scoring.bits(model_io.load(each), notes, 1)[0].mean() for each in (folder, whole))
     assert ours == pytest.approx(theirs, abs=2e-3)
 
 
@@ -66,7 +65,7 @@ def test_the_shipped_model_tells_music_it_has_not_heard(monkeypatch: pytest.Monk
     """The validation piece of the sample is of MAESTRO's validation split too; unigrams take 16.5 bits for it."""
     piece = next(row.piece for row in tables.read_pieces(ROOT / paths.PIECES) if row.split == "validation")
     (notes,) = tables.read_notes(ROOT / paths.NOTES, [piece])
-    bits = engine.bits(model_io.load(model_io.SHIPPED / "expressive"), [quantize.encode(notes)[:3000]], 1)[0]
+    bits = scoring.bits(model_io.load(model_io.SHIPPED / "expressive"), [quantize.encode(notes)[:3000]], 1)[0]
     assert bits[:, :3].sum(axis=1).mean() < 13.0
 
 

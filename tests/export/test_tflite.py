@@ -11,12 +11,12 @@ from conftest import codes
 from pipeline.config import Params
 from pipeline.core.errors import DataError
 from pipeline.export import tflite
-from pipeline.generation.engine import heads_of
 from pipeline.models.keras import network
 from pipeline.models.model_io import Trained
 from pipeline.models.numpy.heads import softmax
 from pipeline.models.numpy.step_network import Body
 from pipeline.models.residual_noise import Spread
+from pipeline.models.scoring import heads_of
 from pipeline.notes.quantize import COLUMN, VELOCITY
 
 KINDS = {

@@ -10,6 +10,7 @@ from pipeline.config.schema import Sampling
 from pipeline.generation import engine as streaming
 from pipeline.generation.engine import Engine
 from pipeline.generation.sampling import Sampler
+from pipeline.models import scoring
 from pipeline.models.model_io import Trained
 from pipeline.models.numpy.heads import RegressionHeads
 from pipeline.models.numpy.network import Network
@@ -89,19 +90,19 @@ def test_a_score_is_what_the_player_would_have_felt(kind):
         engine.hear(told[None])
         mass = engine.heads.masses(engine.hidden)
         felt.append([-np.log2(max(mass[head][code[COLUMN[head]]], 1e-12)) for head in HEADS])
-    assert streaming.bits(model, [heard], 1)[0] == pytest.approx(np.array(felt), abs=1e-3)
+    assert scoring.bits(model, [heard], 1)[0] == pytest.approx(np.array(felt), abs=1e-3)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_batches_change_no_bits(kind, monkeypatch):
     model = tiny(**kind)
     pieces = [codes(seed, count) for seed, count in enumerate((5, 90, 2, 33, 1, 6, 7, 90))]
-    alone = [streaming.bits(model, [piece], 1)[0] for piece in pieces]
+    alone = [scoring.bits(model, [piece], 1)[0] for piece in pieces]
     assert [len(bits) for bits in alone] == [4, 89, 1, 32, 0, 5, 6, 89]
     assert not any(np.isnan(bits).any() for bits in alone)
     monkeypatch.setattr(streaming, "STRIDE", 7)
     for batch in (1, 3, 8):
-        for ours, theirs in zip(streaming.bits(model, pieces, batch), alone, strict=True):
+        for ours, theirs in zip(scoring.bits(model, pieces, batch), alone, strict=True):
             assert np.allclose(ours, theirs, atol=1e-3)
 
 
@@ -109,7 +110,7 @@ def test_batches_change_no_bits(kind, monkeypatch):
 def test_bits_of_a_note_do_not_depend_on_the_notes_after_it(kind):
     heard = codes(2, 60)
     changed = np.concatenate([heard[:30], codes(3, 30)])
-    ours, theirs = streaming.bits(tiny(**kind), [heard, changed], 2)
+    ours, theirs = scoring.bits(tiny(**kind), [heard, changed], 2)
     assert np.allclose(ours[:29], theirs[:29], atol=1e-4)
     assert not np.allclose(ours[29:], theirs[29:], atol=1e-4)
 
@@ -118,7 +119,7 @@ def test_bits_of_a_note_do_not_depend_on_the_notes_after_it(kind):
 def test_bits_depend_on_the_window_and_on_nothing_before_it(kind):
     heard, other = codes(2, 20), codes(2, 20)
     other[:4] = codes(5, 4)
-    ours, theirs = streaming.bits(tiny(**kind), [heard, other], 1)
+    ours, theirs = scoring.bits(tiny(**kind), [heard, other], 1)
     assert np.allclose(ours[9:], theirs[9:], atol=1e-4)
     assert not np.allclose(ours[8], theirs[8], atol=1e-4)
 
@@ -194,9 +195,9 @@ def test_a_fitted_spread_costs_fewer_bits_than_others(kind):
     model, pieces = tiny(**kind), [codes(6, 60), codes(7, 40)]
 
     def mean(some: Trained) -> np.ndarray:
-        return np.concatenate(streaming.bits(some, pieces, 2)).mean(axis=0)
+        return np.concatenate(scoring.bits(some, pieces, 2)).mean(axis=0)
 
-    fitted = streaming.fit_spread(model, pieces)
+    fitted = scoring.fit_spread(model, pieces)
     assert mean(fitted)[0] == mean(model)[0]
     for family in ("laplace", "gaussian"):
         for scale in (0.01, 0.1, 0.5, 2.0):
@@ -216,5 +217,5 @@ def test_a_model_that_tells_the_times_gets_a_narrow_spread(kind):
     pieces = [
         np.concatenate([p, streaming.improvise(model, p, n, right)]) for p, n in zip(prompts, (30, 60), strict=True)
     ]
-    spread = streaming.fit_spread(model, pieces).spread
+    spread = scoring.fit_spread(model, pieces).spread
     assert max(spread["step"].scale, spread["duration"].scale) < 0.01

@@ -8,9 +8,8 @@ import pytest
 from conftest import codes
 from generation.test_engine import tiny
 
-from pipeline.generation import engine
 from pipeline.live.note_source import Draft, codes_of
-from pipeline.models import model_io
+from pipeline.models import model_io, scoring
 from pipeline.models.model_io import SHIPPED, Trained
 from pipeline.notes.quantize import DURATION, PITCH, STEP, VELOCITY
 from pipeline.studio.client_queue import Frame
@@ -33,7 +32,7 @@ def test_bits_are_those_of_scoring(make: object) -> None:
     measured = Surprise(model, lambda _: None)
     assert not measured.thread.is_alive()
     measured.start()
-    wanted = engine.bits(model, [codes_of(notes)], 1)[0][:, :3]
+    wanted = scoring.bits(model, [codes_of(notes)], 1)[0][:, :3]
     for count in (2, 7, 12):
         found = measured.bits(notes[:count])
         np.testing.assert_allclose(

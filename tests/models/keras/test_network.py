@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from pipeline.config import Params
 from pipeline.config.recipes import Model
 from pipeline.generation import engine as streaming
+from pipeline.models import scoring
 from pipeline.models.keras import heads
 from pipeline.models.keras import network as architectures
 from pipeline.models.keras.network import Net
@@ -129,7 +130,7 @@ def test_numpy_tells_notes_as_keras_does(project: Params, combined: tuple[str, s
     recipe = block(project, combined)
     model = shaken(architectures.build(recipe))
     notes = codes(5, LONG if recipe.cell == "attention" else 60)
-    ours = streaming.bits(trained(model, recipe), [notes], 1)[0]
+    ours = scoring.bits(trained(model, recipe), [notes], 1)[0]
     theirs = keras_bits(model, notes)
     for column, name in enumerate(("pitch", "step", "duration", "velocity")[: ours.shape[1]]):
         if recipe.heads == "regression" and name != "pitch":
@@ -169,7 +170,7 @@ def test_regression_bits_are_those_of_what_keras_says(project: Params) -> None:
     recipe = block(project, ("scalar", "lstm", "regression", False))
     model = shaken(architectures.build(recipe))
     notes = codes(8, 30)
-    ours = streaming.bits(trained(model, recipe), [notes], 1)[0]
+    ours = scoring.bits(trained(model, recipe), [notes], 1)[0]
     wide = tf.constant(notes[None].astype(np.int32))
     hidden, _ = model.read(wide[:, :-1], tf.zeros([1, 29, 128]), model.start(1), training=False)
     said = model.heads.parts["step"](hidden)[0, :, 0].numpy().astype(float)
@@ -248,7 +249,7 @@ def test_two_thousand_notes_played_one_by_one_are_those_of_keras(project: Params
         if place >= first:
             np.testing.assert_allclose(engine.hidden[: theirs.shape[1]], theirs[place - first], atol=1e-5)
         told.append(_bits_of_draw(engine, notes[place + 1]))
-    np.testing.assert_allclose(told, streaming.bits(model, [notes], 1)[0], atol=1e-3)
+    np.testing.assert_allclose(told, scoring.bits(model, [notes], 1)[0], atol=1e-3)
 
 
 def _whole_of_keras(net: Net, notes: np.ndarray) -> np.ndarray:
