@@ -4,7 +4,7 @@ VENV := .venv
 RUN := PATH="$(CURDIR)/$(VENV)/bin:$$PATH" TF_CPP_MIN_LOG_LEVEL=2 DVC_NO_ANALYTICS=1
 PIP := $(VENV)/bin/python -m pip --disable-pip-version-check -q
 
-.PHONY: repro test coverage readme deps lock clean
+.PHONY: repro test coverage readme lock clean
 
 repro: $(VENV)/.ready-run
 	$(RUN) python -m pipeline repair
@@ -37,14 +37,12 @@ $(VENV)/.ready-dev: requirements-dev.lock pyproject.toml | $(VENV)/bin/python
 readme: $(VENV)/.ready-run
 	$(RUN) python -m pipeline readme
 
-deps: $(VENV)/.ready-dev
-	$(RUN) python tests/architecture.py
-
 clean:
 	rm -rf $(VENV)
 
 lock:
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-annotate --no-header \
-	  pyproject.toml --extra train --extra studio -o requirements.lock
+	  pyproject.toml --extra train -o requirements.lock
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-annotate --no-header \
-	  pyproject.toml --extra train --extra studio --extra dev -o requirements-dev.lock
+	  pyproject.toml --extra train --extra dev -o requirements-dev.lock
+	$(PYTHON) tools/write_versions.py

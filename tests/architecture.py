@@ -1,55 +1,61 @@
-"""The structure of the checkout, read from its text: who imports whom, and what each stage says of itself."""
+"""The structure of the checkout, read from its text: which module imports which, and what each stage lists."""
 
 import ast
 from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
+UNTRACKED = ("pipeline/__init__.py", "pipeline/core/", "pipeline/config/", "pipeline/stages/runner.py")
+"""Code that no stage lists: tests of equal bytes hold what it writes, and DVC tracks the values that it reads."""
 
 
 @cache
-def modules() -> dict[str, Path]:
+def find_modules() -> dict[str, Path]:
     """Return all modules of the package by dotted name."""
-    found = {}
+    modules = {}
     for path in sorted((ROOT / "pipeline").rglob("*.py")):
         parts = path.relative_to(ROOT).with_suffix("").parts
-        found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
-    return found
+        modules[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return modules
 
 
 @cache
-def imports(name: str) -> frozenset[str]:
+def parse_module(name: str) -> ast.Module:
+    """Return the syntax tree of a module."""
+    return ast.parse(find_modules()[name].read_text(encoding="utf-8"))
+
+
+@cache
+def read_imports(name: str) -> frozenset[str]:
     """Return the modules of the package that a module imports, lazily or not."""
-    known = modules()
-    found: set[str] = set()
-    for node in ast.walk(ast.parse(known[name].read_text(encoding="utf-8"))):
+    imported: set[str] = set()
+    for node in ast.walk(parse_module(name)):
         if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
+            imported |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
-            found |= {f"{node.module}.{alias.name}" for alias in node.names} | {node.module}
-    return frozenset(found & known.keys())
+            imported |= {f"{node.module}.{alias.name}" for alias in node.names} | {node.module}
+    return frozenset(imported & find_modules().keys())
 
 
-def foreign(name: str) -> frozenset[str]:
+def read_third_party_imports(name: str) -> frozenset[str]:
     """Return the top-level names of what a module imports from elsewhere."""
-    found: set[str] = set()
-    for node in ast.walk(ast.parse(modules()[name].read_text(encoding="utf-8"))):
+    imported: set[str] = set()
+    for node in ast.walk(parse_module(name)):
         if isinstance(node, ast.Import):
-            found |= {alias.name.partition(".")[0] for alias in node.names}
+            imported |= {alias.name.partition(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
-            found.add(node.module.partition(".")[0])
-    return frozenset(found - {"pipeline"})
+            imported.add(node.module.partition(".")[0])
+    return frozenset(imported - {"pipeline"})
 
 
-@cache
-def says_nothing(name: str) -> bool:
+def has_only_docstring(name: str) -> bool:
     """Whether a module holds nothing but its docstring."""
-    return len(ast.parse(modules()[name].read_text(encoding="utf-8")).body) <= 1
+    return len(parse_module(name).body) <= 1
 
 
 @cache
-def closure(name: str) -> frozenset[str]:
-    """Return the files, relative to the root, that running a module depends on."""
+def collect_imports(name: str) -> frozenset[str]:
+    """Return the files, relative to the root, that a module imports, directly or not, and its own."""
     seen: set[str] = set()
     waiting = [name]
     while waiting:
@@ -57,25 +63,26 @@ def closure(name: str) -> frozenset[str]:
         if current not in seen:
             seen.add(current)
             package = current.rpartition(".")[0]
-            waiting += [*imports(current), *([package] if package in modules() else [])]
-    return frozenset(modules()[each].relative_to(ROOT).as_posix() for each in seen if not says_nothing(each))
+            waiting += [*read_imports(current), *([package] if package in find_modules() else [])]
+    return frozenset(
+        find_modules()[module].relative_to(ROOT).as_posix() for module in seen if not has_only_docstring(module)
+    )
 
 
-def write_deps() -> None:
-    """Write into `dvc.yaml` what each stage imports; what is no module stays as it is."""
-    from ruamel.yaml import YAML
-    from ruamel.yaml.comments import CommentedSeq
+def find_unlisted_code(stage: str, listed: list[str]) -> set[str]:
+    """Return the files that a stage imports but that no entry of `deps` covers.
 
-    yaml = YAML()
-    yaml.width = 110
-    yaml.indent(mapping=2, sequence=2, offset=0)
-    described = yaml.load(ROOT / "dvc.yaml")
-    for name, stage in described["stages"].items():
-        others = [dep for dep in stage["deps"] if not dep.endswith(".py")]
-        stage["deps"] = CommentedSeq([*others, *sorted(closure(f"pipeline.stages.{name}"))])
-        stage["deps"].fa.set_flow_style()
-    yaml.dump(described, ROOT / "dvc.yaml")
+    Args:
+        stage: name of the stage.
+        listed: its `deps`, as in dvc.yaml.
+    """
+    covered = (*(f"{dep}/" for dep in listed if not dep.endswith(".py")), *UNTRACKED)
+    files = collect_imports(f"pipeline.stages.{stage}")
+    return {file for file in files if file not in listed and not file.startswith(covered)}
 
 
-if __name__ == "__main__":
-    write_deps()
+def find_unused_packages(stage: str, listed: list[str]) -> set[str]:
+    """Return the packages in `deps` from which a stage imports nothing."""
+    files = collect_imports(f"pipeline.stages.{stage}")
+    packages = {dep for dep in listed if dep.startswith("pipeline/") and not dep.endswith(".py")}
+    return {package for package in packages if not any(file.startswith(f"{package}/") for file in files)}

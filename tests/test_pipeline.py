@@ -17,7 +17,7 @@ from pipeline.midi import reader
 
 pytestmark = pytest.mark.slow
 PARTS = ("pipeline", "data/corpora", "data/claims.yaml", "dvc.yaml", "params.yaml", ".dvc/config", ".dvc/plots")
-PARTS += ("metrics/maestro.json", "metrics/seed-path.json", "metrics/seed-path-maestro.json")
+PARTS += ("metrics/studies/maestro.json", "metrics/studies/seed-path.json", "metrics/studies/seed-path-maestro.json")
 SMALL = {
     "corpus": "tiny",
     "architectures": ["baseline", "bidirectional"],

@@ -23,6 +23,7 @@ CURVES = Path("metrics/learning_curves.csv")
 TIMINGS = Path("metrics/benchmark.json")
 DECISION = Path("metrics/decision.md")
 REPORT = Path("metrics/report.html")
+STUDIES = Path("metrics/studies")
 CLAIMS = Path("data/claims.yaml")
 
 

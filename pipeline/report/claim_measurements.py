@@ -31,7 +31,7 @@ class Measure(Section):
     """`value`: as it stands; `ratio`: `of` over `over`; `count`: parameters of a layer; `gain`: how much likelier the
     right note is under `of` than under `over`; `share`: the part of what `over` gains on `base` that `of` gains."""
     source: Annotated[str, Field(pattern=r"^[a-z-]+$")]
-    """A file in metrics/, without .json; `evaluate`, the evaluations of the last run; or `params`."""
+    """A file in metrics/ or metrics/studies/, without .json; `evaluate`, the evaluations of the last run; or `params`."""
     of: Place
     over: Place = ""
     base: Place = ""
@@ -71,8 +71,9 @@ def range_of(source: str, of: list[str]) -> float:
 
 
 def file(source: str) -> Path:
-    """Return the file of a source."""
-    return paths.SUMMARY.with_name(f"{source}.json")
+    """Return the file of a source: of a study, or of a stage."""
+    study = paths.STUDIES / f"{source}.json"
+    return study if study.exists() else paths.SUMMARY.with_name(f"{source}.json")
 
 
 def tree(source: str) -> Mapping[str, Any]:

@@ -67,7 +67,8 @@ def test_the_path_is_told_step_by_step(
     again = {**row, "run": "again", "bits_per_note": 13.0, "against": {"start/baseline": [-1.0, -1.1, -0.9]}}
     third = {**again, "run": "third", "bits_per_note": 14.5}
     (tmp_path / "metrics").mkdir()
-    (tmp_path / "metrics/seed-path.json").write_text(json.dumps({"a": row, "b": again, "c": third}))
+    (tmp_path / "metrics/studies").mkdir(exist_ok=True)
+    (tmp_path / "metrics/studies/seed-path.json").write_text(json.dumps({"a": row, "b": again, "c": third}))
     text = claims_page.markdown(facts, book)
     assert "| start | baseline | 14.000 | start | – | 84,354 | 0123456 |" in text
     assert "| again | baseline | 13.000 | -1.000 [-1.100, -0.900] | +100.0% | 84,354 | 0123456 |" in text
