@@ -21,7 +21,7 @@ import small
 from pipeline.core import checksums, files, paths
 from pipeline.core.errors import DataError, PipelineError
 from pipeline.corpus import bundle, tables
-from pipeline.corpus.bundle import Piece
+from pipeline.corpus.bundle import CorpusPiece
 from pipeline.dataset import windows
 from pipeline.maintenance import verify
 from pipeline.models import model_io
@@ -64,21 +64,23 @@ def make() -> dict[str, tuple[Path, Read]]:
     rng = np.random.default_rng(0)
     pieces = [small.music(number, 2000) for number in range(3)]
     songs = [rng.bytes(9000) for _ in range(3)]
-    listed = [Piece(f"{n}.mid", f"c{n}", "train", hashlib.sha256(song).hexdigest()) for n, song in enumerate(songs)]
-    bundle.write(paths.corpus_zip("a"), listed, songs)
+    listed = [
+        CorpusPiece(f"{n}.mid", f"c{n}", "train", hashlib.sha256(song).hexdigest()) for n, song in enumerate(songs)
+    ]
+    bundle.write_bundle(paths.corpus_zip("a"), listed, songs)
     with tables.NotesWriter(paths.NOTES) as writer:
         for number, notes in enumerate(pieces):
-            writer.write(number, notes)
+            writer.write_piece(number, notes)
     rows = [
         tables.PieceRow(n, each.member, each.composition, each.split, 2000, 9.0, each.sha256)
         for n, each in enumerate(listed)
     ]
     tables.write_pieces(paths.PIECES, rows)
     checksums.write(paths.NOTES.parent)
-    codes = np.concatenate([quantize.encode(notes) for notes in pieces])
+    codes = np.concatenate([quantize.quantize(notes) for notes in pieces])
     names = np.array([each.member for each in listed])
     ends, starts = np.array([2000, 4000, 6000]), np.arange(1900, dtype=np.int32)
-    windows.save(windows.Windows(codes, ends, np.array(["train"] * 3), names, starts, 25), paths.WINDOWS)
+    windows.save_windows(windows.WindowDataset(codes, ends, np.array(["train"] * 3), names, starts, 25), paths.WINDOWS)
     model = paths.model("expressive")
     files.write_text(
         model / model_io.HISTORY, "epoch,notes,loss\n" + "".join(f"{n},{n}000,{9 - n}.5\n" for n in range(8))
@@ -96,12 +98,12 @@ def make() -> dict[str, tuple[Path, Read]]:
     )
     files.write_text(verify.RECORD, record)
     return {
-        "corpus zip": (paths.corpus_zip("a"), bundle.Corpus),
+        "corpus zip": (paths.corpus_zip("a"), bundle.CorpusBundle),
         "notes.parquet, its pages only": (paths.NOTES, _pages),
         "notes.parquet": (paths.NOTES, _notes),
         "pieces.parquet": (paths.PIECES, _notes),
         "SHA256SUMS": (paths.NOTES.parent / checksums.FILE, _notes),
-        "windows.npz": (paths.WINDOWS, windows.load),
+        "windows.npz": (paths.WINDOWS, windows.load_windows),
         "weights.npz": (model / model_io.WEIGHTS, _model),
         "model.json": (model / model_io.CARD, _model),
         "history.csv": (model / model_io.HISTORY, _model),

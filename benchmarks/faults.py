@@ -21,7 +21,7 @@ import small
 from pipeline.core import files
 from pipeline.core.errors import PipelineError
 from pipeline.corpus import bundle, download, manifest, tables
-from pipeline.corpus.bundle import Piece
+from pipeline.corpus.bundle import CorpusPiece
 from pipeline.corpus.sources import sdist
 from pipeline.corpus.tables import NotesWriter
 
@@ -42,7 +42,7 @@ def full(place: Path) -> None:
     try:
         with NotesWriter(path) as writer:
             for number in range(9):
-                writer.write(number, small.music(number, 20_000))
+                writer.write_piece(number, small.music(number, 20_000))
     finally:
         assert path.read_bytes() == b"before" and len(list(place.iterdir())) == 1
 
@@ -88,7 +88,7 @@ NOWHERE = "http://user:secret@127.0.0.1:9"
 
 def no_network(place: Path) -> None:
     """Download from where nobody listens."""
-    download.download(f"{NOWHERE}/a.zip", place / "a.zip", pause=0.0)
+    download.download_file(f"{NOWHERE}/a.zip", place / "a.zip", retry_delay=0.0)
 
 
 def no_index(place: Path) -> None:
@@ -96,15 +96,15 @@ def no_index(place: Path) -> None:
     os.environ |= {"PIP_INDEX_URL": NOWHERE, "PIP_RETRIES": "0"}
     listed = [{"member": "a.mid", "sha256": "0" * 64, "composition": "a", "split": "train"}]
     about = {"kind": "package", "title": "t", "licence": "l", "source": "s", "requirement": "miditok==3.1.0"}
-    made = manifest.Package.model_validate({**about, "sha256": "0" * 64, "folder": "x", "pieces": listed})
-    sdist.read(made, place)
+    made = manifest.SdistManifest.model_validate({**about, "sha256": "0" * 64, "folder": "x", "pieces": listed})
+    sdist.open_source(made, place)
 
 
 def wrong_hash(place: Path) -> None:
     """Open a corpus of which one file is another than was listed."""
-    bundle.write(place / "a.zip", [Piece("a.mid", "a", "train", hashlib.sha256(b"a").hexdigest())], [b"b"])
-    back = bundle.Corpus(place / "a.zip")
-    back.read(back.pieces[0])
+    bundle.write_bundle(place / "a.zip", [CorpusPiece("a.mid", "a", "train", hashlib.sha256(b"a").hexdigest())], [b"b"])
+    back = bundle.CorpusBundle(place / "a.zip")
+    back.read_piece(back.pieces[0])
 
 
 class Breaking(http.server.BaseHTTPRequestHandler):
@@ -127,7 +127,7 @@ def interrupted(place: Path) -> None:
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Breaking) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         try:
-            download.download(f"http://127.0.0.1:{server.server_port}/a.zip", place / "a.zip", pause=0.0)
+            download.download_file(f"http://127.0.0.1:{server.server_port}/a.zip", place / "a.zip", retry_delay=0.0)
         finally:
             server.shutdown()
 

@@ -29,7 +29,7 @@ from pipeline.core.errors import PipelineError
 from pipeline.corpus import manifest
 from pipeline.generation.generate import AS_IT_IS
 from pipeline.midi import reader
-from pipeline.notes.note import validate
+from pipeline.notes.note import validate_notes
 from pipeline.studio import catalog, messages
 from pipeline.studio.client_queue import Outbox
 from pipeline.studio.handlers import do
@@ -121,12 +121,12 @@ def damage(data: bytes, rng: random.Random, words: tuple[bytes, ...]) -> bytes:
 
 def read_midi(data: bytes) -> None:
     """Read notes, with the pedal, and hold that they are valid."""
-    validate(reader.read_notes(data, "symusic", pedal=True))
+    validate_notes(reader.read_notes(data, "symusic", sustain_pedal=True))
 
 
 def read_slowly(data: bytes) -> None:
     """Read notes with the other reader."""
-    validate(reader.read_notes(data, "pretty_midi"))
+    validate_notes(reader.read_notes(data, "pretty_midi"))
 
 
 def _page() -> Callable[[bytes], None]:
@@ -185,7 +185,7 @@ def targets() -> dict[str, tuple[Callable[[bytes], None], list[bytes], tuple[byt
     return {
         "midi.read_notes, symusic": (read_midi, music, WORDS_OF_MIDI),
         "midi.read_notes, pretty_midi": (read_slowly, music, WORDS_OF_MIDI),
-        "manifest.load": (_file(manifest.load), described, WORDS),
+        "manifest.load": (_file(manifest.load_manifest), described, WORDS),
         "params.load": (_file(config.load), [small_params()], WORDS),
         "a page's messages": (_page(), list(MESSAGES), WORDS_OF_JSON),
     }

@@ -8,7 +8,7 @@ import sys
 import time
 from pathlib import Path
 
-from pipeline.corpus.bundle import Corpus
+from pipeline.corpus.bundle import CorpusBundle
 from pipeline.midi import reader as midi
 
 ROUNDS = 5
@@ -16,8 +16,8 @@ ROUNDS = 5
 
 def main(archive: Path) -> None:
     """Read every file of a corpus with both readers in turn."""
-    corpus = Corpus(archive)
-    files = [corpus.read(piece) for piece in corpus.pieces]
+    corpus = CorpusBundle(archive)
+    files = [corpus.read_piece(piece) for piece in corpus.pieces]
     ratios = []
     for _ in range(ROUNDS):
         seconds = {}

@@ -88,7 +88,7 @@ def music(seed: int, count: int) -> note.Notes:
     walk = np.clip(np.cumsum(rng.integers(-2, 3, count)) + 21, 7, 42)
     pitch = np.array([0, 2, 4, 5, 7, 9, 11])[walk % 7] + 12 * (walk // 7) + 24
     onset = np.cumsum(rng.choice([0.0, 0.12, 0.24, 0.5], count))
-    return note.notes_of(onset, rng.choice([0.1, 0.2, 0.45], count), pitch, rng.integers(30, 110, count))
+    return note.make_notes(onset, rng.choice([0.1, 0.2, 0.45], count), pitch, rng.integers(30, 110, count))
 
 
 def outputs(folder: Path, but: Sequence[str]) -> dict[str, bytes]:

@@ -20,7 +20,7 @@ from pipeline import config
 from pipeline.config import Params
 from pipeline.core import paths
 from pipeline.dataset import windows
-from pipeline.dataset.windows import Windows
+from pipeline.dataset.windows import WindowDataset
 from pipeline.training import trainer as training
 
 SCORED = 3
@@ -29,7 +29,7 @@ GOAL = 13.0
 """Bits per note that a quick LSTM(128) with the same axes took 420 CPU seconds for."""
 
 
-def main(data: Windows, minutes: float) -> None:
+def main(data: WindowDataset, minutes: float) -> None:
     """Race and print."""
     training.prepare(0, 1)
     known = config.load(paths.PARAMS)
@@ -56,7 +56,7 @@ def main(data: Windows, minutes: float) -> None:
     tell(points, minutes)
 
 
-def thinned(data: Windows) -> Windows:
+def thinned(data: WindowDataset) -> WindowDataset:
     """Leave out most of the validation pieces."""
     splits, held_out = data.splits.copy(), np.flatnonzero(data.splits == "validation")
     splits[np.setdiff1d(held_out, held_out[::SCORED])] = "test"
@@ -67,7 +67,7 @@ def with_budget(known: Params, budget: dict[str, object]) -> Params:
     return known.model_copy(update={"train": known.train.model_copy(update=budget)})
 
 
-def curve(known: Params, name: str, data: Windows) -> Iterator[tuple[float, float]]:
+def curve(known: Params, name: str, data: WindowDataset) -> Iterator[tuple[float, float]]:
     """Train and give, after each epoch, the seconds spent so far and the validation bits."""
     job = training.Job(name, known, data, Path())
     trainer, seconds = training.Trainer(job), 0.0
@@ -88,4 +88,4 @@ def tell(points: dict[str, list[tuple[float, float]]], minutes: float) -> None:
 
 
 if __name__ == "__main__":
-    main(windows.load(Path(sys.argv[1])), float(sys.argv[2]))
+    main(windows.load_windows(Path(sys.argv[1])), float(sys.argv[2]))

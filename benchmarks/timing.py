@@ -26,7 +26,7 @@ from pipeline.live.player import Player
 from pipeline.live.recorder import Session
 from pipeline.live.timeline import Clock, Simulated
 from pipeline.models import model_io
-from pipeline.notes.quantize import CELL
+from pipeline.notes.quantize import GRID_SECONDS
 
 EDGE = 10.0
 """Seconds at the beginning and end that drift is measured between."""
@@ -73,7 +73,9 @@ def band() -> Counted:
 def tell(player: Player, port: Stopwatch, source: Counted) -> None:
     """Print what is to be known."""
     begun = player.schedule.begun
-    late = [struck - begun - onset * CELL for struck, onset in zip(port.struck, sorted(source.onsets), strict=False)]
+    late = [
+        struck - begun - onset * GRID_SECONDS for struck, onset in zip(port.struck, sorted(source.onsets), strict=False)
+    ]
     ends = [struck - begun for struck in port.struck]
     first = median(each for each, when in zip(late, ends, strict=True) if when < EDGE)
     last = median(each for each, when in zip(late, ends, strict=True) if when > ends[-1] - EDGE)

@@ -10,9 +10,9 @@ import torch.nn.functional as f
 from torch import nn
 
 from pipeline.config.recipes import Model
-from pipeline.notes.quantize import BINS, DURATION, PITCH, STEP, VELOCITY, VELOCITY_BINS
+from pipeline.notes.quantize import NUM_TIME_TOKENS, DURATION, PITCH, STEP, VELOCITY, NUM_VELOCITY_TOKENS
 
-SIZES = {STEP: BINS, DURATION: BINS, PITCH: 128, VELOCITY: VELOCITY_BINS}
+SIZES = {STEP: NUM_TIME_TOKENS, DURATION: NUM_TIME_TOKENS, PITCH: 128, VELOCITY: NUM_VELOCITY_TOKENS}
 ORDER = (STEP, PITCH, DURATION, VELOCITY)
 
 
@@ -68,7 +68,9 @@ class Peer(nn.Module):
         self.sounding = nn.Linear(256, d)
         self.blocks = nn.ModuleList([Block(d, units) for units in block.units])
         self.norm, self.chain, self.ahead = nn.RMSNorm(d, 1e-6), nn.Linear(d, 4 * c), nn.Linear(256, 2 * c, bias=False)
-        self.given = nn.ModuleList([nn.Embedding(BINS, 3 * c), nn.Embedding(128, 2 * c), nn.Embedding(BINS, c)])
+        self.given = nn.ModuleList(
+            [nn.Embedding(NUM_TIME_TOKENS, 3 * c), nn.Embedding(128, 2 * c), nn.Embedding(NUM_TIME_TOKENS, c)]
+        )
         self.out = nn.ModuleList([nn.Linear(c, SIZES[column]) for column in ORDER])
         self.width = c
 

@@ -31,7 +31,7 @@ def main(threads: int) -> None:
     every = known.train.every.model_copy(update={"streams": 16, "segment": 128, "segments": 1})
     train = known.train.model_copy(update={"every": every, "notes_per_epoch": 16 * 128 * BATCHES})
     known = known.model_copy(update={"train": train})
-    data = windows.load(paths.WINDOWS)
+    data = windows.load_windows(paths.WINDOWS)
     some = list(itertools.islice(batches.epoch(known, known.model["expressive"], data, 0), BATCHES))
     trainer = training.Trainer(training.Job("expressive", known, data, Path()))
     size = sum(weight.size for weight in trainer.weights())
@@ -46,7 +46,7 @@ def main(threads: int) -> None:
             began = time.perf_counter()
             act()
             seconds[name].append(time.perf_counter() - began)
-    notes = sum(batch.there.size for batch in some)
+    notes = sum(batch.mask.size for batch in some)
     print(f"{threads} thread(s), {size:,} parameters, peak {statistics.median(peaks) / 1e9:.0f} GFLOP/s")
     for name, its in seconds.items():
         rates = [notes / each for each in its[1:]]
@@ -74,8 +74,8 @@ def keras_fit(some: list[Any]) -> Callable[[], None]:
     """Return a round of `fit` of an LSTM(256) with embeddings and three categorical heads, a loss after every note."""
     import keras
 
-    sizes = {quantize.STEP: quantize.BINS, quantize.DURATION: quantize.BINS, quantize.PITCH: 128}
-    tokens = quantize.tokens(np.concatenate([batch.codes for batch in some]))
+    sizes = {quantize.STEP: quantize.NUM_TIME_TOKENS, quantize.DURATION: quantize.NUM_TIME_TOKENS, quantize.PITCH: 128}
+    tokens = quantize.token_ids(np.concatenate([batch.codes for batch in some]))
     inputs = keras.Input((tokens.shape[1] - 1, 4), dtype="int32")
     x = sum(keras.layers.Embedding(size, 128)(inputs[:, :, column]) for column, size in sizes.items())
     x = keras.layers.LSTM(256, return_sequences=True)(x)
@@ -100,7 +100,7 @@ def torch_step(block: Any, some: list[Any], threads: int) -> Callable[[], None] 
     optimizer = torch.optim.Adam(peer.parameters(), lr=1e-4, fused=True)
     ready = [
         (
-            torch.from_numpy(quantize.tokens(batch.codes).swapaxes(0, 1).copy()).long(),
+            torch.from_numpy(quantize.token_ids(batch.codes).swapaxes(0, 1).copy()).long(),
             torch.from_numpy(batch.left.swapaxes(0, 1).copy()),
         )
         for batch in some

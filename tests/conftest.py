@@ -14,7 +14,7 @@ from pipeline import config
 from pipeline.config import Params
 from pipeline.core import paths
 from pipeline.notes import note, quantize
-from pipeline.notes.quantize import Codes
+from pipeline.notes.quantize import QuantizedNotes
 
 ROOT = Path(__file__).parent.parent
 # A busy machine is no fault of the code: no test fails for the time an example takes.
@@ -49,7 +49,7 @@ def music(seed: int, count: int) -> note.Notes:
     scale = np.array([0, 2, 4, 5, 7, 9, 11])
     walk = np.clip(np.cumsum(rng.integers(-2, 3, count)) + 21, 7, 42)
     onset = np.cumsum(rng.choice([0.0, 0.12, 0.24, 0.5], count, p=[0.3, 0.4, 0.2, 0.1]))
-    return note.notes_of(
+    return note.make_notes(
         onset,
         rng.choice([0.1, 0.2, 0.45, 1.1], count),
         scale[walk % 7] + 12 * (walk // 7) + 24,
@@ -65,9 +65,9 @@ def pedalled() -> bytes:
     return bytes.fromhex("4D 54 68 64 00 00 00 06 00 00 00 01 00 64 4D 54 72 6B 00 00 00") + bytes([len(body)]) + body
 
 
-def codes(seed: int, count: int) -> Codes:
+def codes(seed: int, count: int) -> QuantizedNotes:
     """Make codes [count, 4] of such music."""
-    return quantize.encode(music(seed, count))
+    return quantize.quantize(music(seed, count))
 
 
 @contextmanager

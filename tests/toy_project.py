@@ -186,14 +186,17 @@ def windows(stride: int) -> None:
 
     from pipeline.core import paths
     from pipeline.corpus import tables
-    from pipeline.dataset.windows import Windows, save, starts
+    from pipeline.dataset.windows import WindowDataset, save_windows, window_starts
 
     rows = tables.read_pieces(paths.PIECES)
     rng = np.random.default_rng(7)
     ends = np.arange(1, len(rows) + 1) * 300
     codes = rng.integers(30, 90, (300 * len(rows), 4)).astype(np.int16)
     names = np.array([row.member for row in rows])
-    save(Windows(codes, ends, np.array([row.split for row in rows]), names, starts(ends, 8, stride), 8), paths.WINDOWS)
+    save_windows(
+        WindowDataset(codes, ends, np.array([row.split for row in rows]), names, window_starts(ends, 8, stride), 8),
+        paths.WINDOWS,
+    )
 
 
 def evaluate(architecture: str, block: object) -> None:

@@ -20,7 +20,7 @@ from pipeline.core.errors import DataError
 from pipeline.generation.engine import Engine
 from pipeline.generation.sampling import Sampler
 from pipeline.models.model_io import Trained
-from pipeline.notes.quantize import Codes
+from pipeline.notes.quantize import QuantizedNotes
 
 Act = Callable[[], object]
 Way = tuple[str, str]
@@ -31,7 +31,7 @@ NOTES = 400
 """Notes of the numpy engine in a round."""
 
 
-def player(model: Trained, memory: Literal["carried", "window"], prompt: Codes, how: Sampling) -> Act:
+def player(model: Trained, memory: Literal["carried", "window"], prompt: QuantizedNotes, how: Sampling) -> Act:
     """Return what plays one note more, sampling included, with a memory that the model need not declare."""
     engine = Engine(replace(model, block=model.block.model_copy(update={"memory": memory})))
     sampler = Sampler(np.random.default_rng(0), how)
@@ -75,7 +75,7 @@ def times_as_long(slow: Rounds, quick: Rounds) -> dict[str, float]:
     return {name: round(value, 2) for name, value in found.items()}
 
 
-def play(model: Trained, prompt: Codes, how: Sampling) -> None:
+def play(model: Trained, prompt: QuantizedNotes, how: Sampling) -> None:
     """Play a round of notes, as the model declares: what a process does whose memory is measured."""
     act = player(model, model.block.memory, prompt, how)
     for _ in range(NOTES):

@@ -14,7 +14,7 @@ from pipeline.models.keras import network
 from pipeline.models.model_io import Trained
 from pipeline.models.residual_noise import cell_bits
 from pipeline.notes import active_notes, quantize
-from pipeline.notes.quantize import DURATION, STEP, Codes
+from pipeline.notes.quantize import DURATION, STEP, QuantizedNotes
 
 NOTES = 100
 """Notes that are told by both."""
@@ -24,7 +24,7 @@ VELOCITIES = 2.0
 """Bits of one velocity inside its token of four."""
 
 
-def figures(model: Trained, codes: Codes) -> dict[str, float]:
+def figures(model: Trained, codes: QuantizedNotes) -> dict[str, float]:
     """Return how many notes both told, and the greatest difference of the bits of one part of one note.
 
     Args:
@@ -39,7 +39,7 @@ def figures(model: Trained, codes: Codes) -> dict[str, float]:
     return {"notes": len(ours), "bits": round(gap, 7)}
 
 
-def _as_keras(model: Trained, codes: Codes, first: int) -> dict[int, NDArray[np.float64]]:
+def _as_keras(model: Trained, codes: QuantizedNotes, first: int) -> dict[int, NDArray[np.float64]]:
     """Return the bits of the notes from `first` on, by column, as the network that was trained tells them."""
     net = network.build(model.block)
     names = network.weights(net)
@@ -48,7 +48,7 @@ def _as_keras(model: Trained, codes: Codes, first: int) -> dict[int, NDArray[np.
     rows = (
         np.lib.stride_tricks.sliding_window_view(codes, first + 1, axis=0).swapaxes(1, 2) if first > 1 else codes[None]
     )
-    left, _ = active_notes.read(rows, active_notes.start(len(rows)))
+    left, _ = active_notes.active_before_each(rows, active_notes.no_active_notes(len(rows)))
     wide, left = tf.constant(rows.astype(np.int32)), tf.constant(left)
     hidden, _ = net.read(wide[:, :-1], left[:, :-1], net.start(len(rows)), training=False)
     if first > 1:
@@ -69,7 +69,7 @@ def _bits(model: Trained, net: Any, hidden: Any, codes: Any, left: Any) -> dict[
             told[name] = cell_bits(said, cells, model.spread[name])
         elif model.block.heads == "categorical":
             # A bin spreads its mass over its cells, which the loss leaves out.
-            told[name] += np.log2(quantize.BIN_WIDTHS)[quantize.BIN_OF[cells]]
+            told[name] += np.log2(quantize.TIME_TOKEN_WIDTHS)[quantize.TIME_TOKEN[cells]]
     if "velocity" in told:
         told["velocity"] += VELOCITIES
     return {COLUMNS[name]: bits for name, bits in told.items()}

@@ -12,8 +12,8 @@ import tensorflow as tf
 
 from pipeline.config.recipes import Model
 from pipeline.notes import quantize
-from pipeline.notes.note import PITCHES
-from pipeline.notes.quantize import Codes
+from pipeline.notes.note import NUM_PITCHES
+from pipeline.notes.quantize import QuantizedNotes
 
 
 def network(block: Model, length: int) -> keras.Model:
@@ -21,15 +21,15 @@ def network(block: Model, length: int) -> keras.Model:
     x = notes = keras.Input((length, 3))
     for number, units in enumerate(block.units, 1):
         x = keras.layers.LSTM(units, return_sequences=number < len(block.units))(x)
-    sizes = {"pitch": PITCHES, "step": 1, "duration": 1}
+    sizes = {"pitch": NUM_PITCHES, "step": 1, "duration": 1}
     return keras.Model(notes, {name: keras.layers.Dense(size, name=name)(x) for name, size in sizes.items()})
 
 
-def players(block: Model, prompt: Codes, length: int) -> dict[str, Callable[[], Any]]:
+def players(block: Model, prompt: QuantizedNotes, length: int) -> dict[str, Callable[[], Any]]:
     """Return what plays one note more: by `model.predict`, and by the same network compiled into one function."""
     model = network(block, length)
     compiled = tf.function(lambda notes: model(notes, training=False), jit_compile=False)
-    start = quantize.scalar(np.resize(prompt, (length, 4)))
+    start = quantize.scalar_features(np.resize(prompt, (length, 4)))
     ways = {
         "predict": lambda notes: model.predict(notes, verbose=0),
         "compiled": lambda notes: compiled(tf.constant(notes)),

@@ -7,9 +7,9 @@ from collections.abc import Collection, Iterator
 
 from pipeline.corpus.splits import SPLITS
 from pipeline.corpus.tables import PieceRow
-from pipeline.dataset.windows import Windows
+from pipeline.dataset.windows import WindowDataset
 from pipeline.evaluation.bits import PASSAGE
-from pipeline.notes.quantize import Codes
+from pipeline.notes.quantize import QuantizedNotes
 from pipeline.sample_metrics.memorization import Index, longest_copy
 
 HELD_OUT = [split for split in SPLITS if split != "train"]
@@ -29,20 +29,20 @@ def listed(rows: Collection[PieceRow], accepted: Collection[str]) -> Iterator[st
                 yield f"{row.member} ({row.split}) is the same {what} as {training[getattr(row, key)]} (train)"
 
 
-def heard(data: Windows) -> Iterator[str]:
+def heard(data: WindowDataset) -> Iterator[str]:
     """Say which held-out pieces have a passage of 200 notes, or half of their notes, in a training piece.
 
     Intervals are compared, so that neither a transposed nor a re-timed copy hides.
     """
-    index, names = Index(data.pieces("train")), data.names("train")
+    index, names = Index(data.select_pieces("train")), data.select_piece_names("train")
     for split in HELD_OUT:
-        held_out = data.names(split)
-        for name, codes in zip(held_out, data.pieces(split) if held_out else [], strict=True):
+        held_out = data.select_piece_names(split)
+        for name, codes in zip(held_out, data.select_pieces(split) if held_out else [], strict=True):
             copy = longest_copy(codes, index)
             if copy.notes >= enough(codes):
                 yield f"{copy.notes} notes in a row of {name} ({split}) are in {names[copy.piece]} (train)"
 
 
-def enough(codes: Codes) -> int:
+def enough(codes: QuantizedNotes) -> int:
     """Return how many notes of codes [N, 4] make a leak: fewer are shared by scales, trills and chance."""
     return min(PASSAGE, max(len(codes) // 2, 2))

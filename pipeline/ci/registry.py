@@ -57,12 +57,12 @@ def facts(model: str, params: Params) -> dict[str, str]:
     trained = stages.get(f"train@{model}")
     if not trained:
         raise DataError(f"{git.LOCK} has no model {model!r}; run 'dvc repro'")
-    music = manifest.load(paths.manifest(params.corpus))
+    music = manifest.load_manifest(paths.manifest(params.corpus))
     out, values = trained["outs"][0], trained["params"]["params.yaml"]
     return {
         "model": f"{out['path']} ({out['md5']}, {out['size']:,} bytes)",
         "corpus": f"{params.corpus}: {music.title} ({_hash(stages['fetch'], 'outs', '.zip')})",
-        "licence of the music": music.licence,
+        "licence of the music": music.license,
         "source of the music": " ".join(music.source.split()),
         "split": f"{_counts()} ({_hash(stages['ingest'], 'outs', 'data/notes')})",
         "params": f"seed {values['seed']}, {_digest(values)} of seed, train and model.{model}",

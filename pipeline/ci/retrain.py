@@ -54,8 +54,8 @@ def judge(base: str, params: Params) -> Verdict:
         DataError: there is nothing to judge, or no such revision.
     """
     before = Results.of(base) if git.text(base, paths.SUMMARY) else None
-    data = windows.load(paths.WINDOWS)
-    accepted = manifest.accepted_leaks(manifest.load(paths.manifest(params.corpus)))
+    data = windows.load_windows(paths.WINDOWS)
+    accepted = manifest.get_accepted_leaks(manifest.load_manifest(paths.manifest(params.corpus)))
     found = [*leakage.listed(tables.read_pieces(paths.PIECES), accepted), *leakage.heard(data)]
     return gate.judge(Results.of(""), before, found, params)
 

@@ -28,11 +28,11 @@ def fetch(
     archive: Annotated[Path | None, typer.Option("--zip", help="Use this archive, do not download it.")] = None,
 ) -> None:
     """Get a corpus, verify every file, and write data/raw/CORPUS.zip."""
-    from pipeline.corpus.manifest import name_of
+    from pipeline.corpus.manifest import validate_name
     from pipeline.stages import fetch as stage
 
     params = load(paths.PARAMS)
-    name = name_of(corpus or params.corpus)
+    name = validate_name(corpus or params.corpus)
     if archive:
         stage.offer(name, archive)
     stage.run(params.model_copy(update={"corpus": name}))

@@ -19,22 +19,22 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 from pipeline.core.console import console, say
 from pipeline.core.errors import CorpusError
 
-LARGEST = 4 * 2**30
+MAX_DOWNLOAD_BYTES = 4 * 2**30
 """Bytes."""
 TIMEOUT = 30.0
 """Seconds without a byte before a connection counts as broken."""
-ATTEMPTS = 4
-_BLOCK = 2**18
-_HOPELESS = (400, 401, 403, 404, 410, 451)
+MAX_ATTEMPTS = 4
+_BLOCK_SIZE = 2**18
+_PERMANENT_ERRORS = (400, 401, 403, 404, 410, 451)
 
 
-def public(url: str) -> str:
+def redact_url(url: str) -> str:
     """Return an address without what may be secret in it: user, password, query."""
     parts = urllib.parse.urlsplit(url)
     return urllib.parse.urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
 
-def download(url: str, path: Path, pause: float = 2.0) -> None:
+def download_file(url: str, path: Path, retry_delay: float = 2.0) -> None:
     """Download a file, going on where an earlier attempt stopped. The bytes are for the caller to verify.
 
     Args:
@@ -47,17 +47,17 @@ def download(url: str, path: Path, pause: float = 2.0) -> None:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(path.name + ".part")
-    fault, shown = "", public(url)
-    for attempt in range(ATTEMPTS):
+    fault, shown = "", redact_url(url)
+    for attempt in range(MAX_ATTEMPTS):
         if attempt:
             say(f"{shown}: {fault}; trying again")
-            time.sleep(pause * 2 ** (attempt - 1))
+            time.sleep(retry_delay * 2 ** (attempt - 1))
         try:
-            _attempt(url, part)
+            _try_download(url, part)
             break
         except urllib.error.HTTPError as error:
             fault = f"the server says {error.code} {error.reason}"
-            if error.code in _HOPELESS:
+            if error.code in _PERMANENT_ERRORS:
                 raise CorpusError(f"{shown}: {fault}; fetch it elsewhere and give it with --zip") from error
         except (urllib.error.URLError, HTTPException, TimeoutError, ConnectionError) as error:
             fault = f"the connection broke ({getattr(error, 'reason', error)})"
@@ -69,21 +69,21 @@ def download(url: str, path: Path, pause: float = 2.0) -> None:
             f"{shown}: {fault}; {kept:,} bytes are kept, run it again to go on, or give the file with --zip"
         )
     part.replace(path)
-    _tag(part).unlink(missing_ok=True)
+    _get_etag_path(part).unlink(missing_ok=True)
 
 
-def _tag(part: Path) -> Path:
+def _get_etag_path(part: Path) -> Path:
     return part.with_name(part.name + ".tag")
 
 
-def _attempt(url: str, part: Path) -> None:
+def _try_download(url: str, part: Path) -> None:
     """Read from the server until the file is whole.
 
     Raises:
         ConnectionError: the answer ended early, or is of no use for the part that is here.
     """
-    have = part.stat().st_size if part.exists() and _tag(part).exists() else 0
-    with _asked(url, part, have) as answer:
+    have = part.stat().st_size if part.exists() and _get_etag_path(part).exists() else 0
+    with _request_range(url, part, have) as answer:
         goes_on = answer.status == 206 and answer.headers.get("Content-Range", "").startswith(f"bytes {have}-")
         if have and answer.status == 206 and not goes_on:
             part.unlink()
@@ -93,9 +93,9 @@ def _attempt(url: str, part: Path) -> None:
         total = start + int(length) if length.isdecimal() else None
         with part.open("r+b" if goes_on else "wb") as file:
             # Only now: bytes of an older version must never stand beside the name of the new one.
-            _note_version(answer.headers, part)
+            _save_etag(answer.headers, part)
             file.seek(start)
-            for block in _shown(answer, start, total):
+            for block in _with_progress(answer, start, total):
                 file.write(block)
             file.flush()
             os.fsync(file.fileno())
@@ -103,17 +103,17 @@ def _attempt(url: str, part: Path) -> None:
         raise ConnectionError(f"{part.stat().st_size:,} of {total:,} bytes came")
 
 
-def _asked(url: str, part: Path, have: int) -> Any:
+def _request_range(url: str, part: Path, offset: int) -> Any:
     """Ask the server for what comes after the first `have` bytes.
 
     Raises:
         ConnectionError: there is nothing after them.
     """
     request = urllib.request.Request(url)
-    if have:
-        request.add_header("Range", f"bytes={have}-")
+    if offset:
+        request.add_header("Range", f"bytes={offset}-")
         # A server whose file is another one by now answers with the whole of it instead.
-        request.add_header("If-Range", _tag(part).read_text(encoding="latin-1"))
+        request.add_header("If-Range", _get_etag_path(part).read_text(encoding="latin-1"))
     try:
         return urllib.request.urlopen(request, timeout=TIMEOUT)
     except urllib.error.HTTPError as error:
@@ -123,17 +123,17 @@ def _asked(url: str, part: Path, have: int) -> Any:
         raise ConnectionError("the part was of no use") from error
 
 
-def _note_version(headers: Any, part: Path) -> None:
+def _save_etag(headers: Any, part: Path) -> None:
     """Keep what names this version of the file: a strong ETag or the date; without one, nothing can be resumed."""
     tag = headers.get("ETag", "")
     tag = tag if tag.startswith('"') else headers.get("Last-Modified", "")
     if tag:
-        _tag(part).write_text(tag, encoding="latin-1")
+        _get_etag_path(part).write_text(tag, encoding="latin-1")
     else:
-        _tag(part).unlink(missing_ok=True)
+        _get_etag_path(part).unlink(missing_ok=True)
 
 
-def _shown(answer: Any, start: int, total: int | None) -> Iterator[bytes]:
+def _with_progress(response: Any, start: int, total: int | None) -> Iterator[bytes]:
     """Pass the blocks of an answer on, under a bar for a person.
 
     Raises:
@@ -144,9 +144,11 @@ def _shown(answer: Any, start: int, total: int | None) -> Iterator[bytes]:
     with Progress(*columns, console=out, disable=not out.is_terminal) as bar:
         task = bar.add_task("", total=total, completed=start)
         done = start
-        while block := answer.read1(_BLOCK):
+        while block := response.read1(_BLOCK_SIZE):
             done += len(block)
-            if done > LARGEST:
-                raise CorpusError(f"{public(answer.url)}: more than {LARGEST:,} bytes; this is not the archive")
+            if done > MAX_DOWNLOAD_BYTES:
+                raise CorpusError(
+                    f"{redact_url(response.url)}: more than {MAX_DOWNLOAD_BYTES:,} bytes; this is not the archive"
+                )
             bar.advance(task, len(block))
             yield block

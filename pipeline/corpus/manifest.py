@@ -21,16 +21,16 @@ Split = Literal["train", "validation", "test"]
 Text = Annotated[str, Field(min_length=1, max_length=2000, pattern=r"^[^\x00]*$")]
 
 
-class Described(Section):
+class ManifestBase(Section):
     """What every manifest says of its music."""
 
     title: Text
-    licence: Text
+    license: Text
     source: Text
     """Who made it, and where that is written."""
 
 
-class Listed(Section):
+class ListedFile(Section):
     """One file of a package."""
 
     member: Text
@@ -39,7 +39,7 @@ class Listed(Section):
     split: Split
 
 
-class Package(Described):
+class SdistManifest(ManifestBase):
     """Files of a source package, fetched by pip."""
 
     kind: Literal["package"]
@@ -49,7 +49,7 @@ class Package(Described):
     """Of the package as pip downloads it."""
     folder: Text
     """Where the files are inside it."""
-    pieces: Annotated[list[Listed], Field(min_length=1)]
+    pieces: Annotated[list[ListedFile], Field(min_length=1)]
 
 
 class MemberList(Section):
@@ -59,7 +59,7 @@ class MemberList(Section):
     sha256: Sha256
 
 
-class Archive(Described):
+class ZipManifest(ManifestBase):
     """A zip to download, whose own table says composition and split."""
 
     kind: Literal["archive"]
@@ -75,7 +75,7 @@ class Archive(Described):
     """Compositions that the official split has in several splits; said in every run."""
 
 
-class Folder(Described):
+class FolderManifest(ManifestBase):
     """One's own MIDI files."""
 
     kind: Literal["folder"]
@@ -91,11 +91,11 @@ class Folder(Described):
     """Path below root: split, where it is to be another than `split_by` gives."""
 
 
-Manifest = Package | Archive | Folder
+Manifest = SdistManifest | ZipManifest | FolderManifest
 _ADAPTER: TypeAdapter[Manifest] = TypeAdapter(Annotated[Manifest, Field(discriminator="kind")])
 
 
-def load(path: Path) -> Manifest:
+def load_manifest(path: Path) -> Manifest:
     """Read and check a manifest.
 
     Raises:
@@ -120,34 +120,34 @@ def load(path: Path) -> Manifest:
         raise CorpusError(f"{path}: {key}: {fault['msg']}{value}") from error
 
 
-def accepted_leaks(manifest: Manifest) -> list[str]:
+def get_accepted_leaks(manifest: Manifest) -> list[str]:
     """Return the compositions that may be in several splits; only an official split may have such."""
-    return manifest.accepted_leaks if isinstance(manifest, Archive) else []
+    return manifest.accepted_leaks if isinstance(manifest, ZipManifest) else []
 
 
-def listed(beside: Path, members: MemberList) -> dict[str, str]:
+def read_member_list(manifest_path: Path, members: MemberList) -> dict[str, str]:
     """Return member: sha256 from the table that stands beside a manifest.
 
     Raises:
         CorpusError: the table is missing or another than the manifest means.
     """
-    path = beside.with_name(members.file)
+    path = manifest_path.with_name(members.file)
     try:
         data = path.read_bytes()
     except OSError as error:
         raise CorpusError(f"{path}: cannot be read ({error.strerror}); restore it with git") from error
     if hashlib.sha256(data).hexdigest() != members.sha256:
-        raise CorpusError(f"{path}: not the list that {beside} means; restore it with git")
+        raise CorpusError(f"{path}: not the list that {manifest_path} means; restore it with git")
     return {row["member"]: row["sha256"] for row in csv.DictReader(data.decode("utf-8").splitlines())}
 
 
-def name_of(corpus: str) -> str:
+def validate_name(name: str) -> str:
     """Return the name of a corpus if it is one.
 
     Raises:
         CorpusError: it holds other characters than small letters, digits, - and _.
     """
     try:
-        return TypeAdapter(Name).validate_python(corpus)
+        return TypeAdapter(Name).validate_python(name)
     except ValidationError as error:
-        raise CorpusError(f"corpus {corpus!r}: use small letters, digits, - and _ only") from error
+        raise CorpusError(f"corpus {name!r}: use small letters, digits, - and _ only") from error

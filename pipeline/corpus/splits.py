@@ -12,11 +12,11 @@ from collections.abc import Collection, Sequence
 from pipeline.core.errors import CorpusError
 
 SPLITS = ("train", "validation", "test")
-TRAIN, TRAIN_AND_VALIDATION = 0.8, 0.9
+TRAIN_END, VALIDATION_END = 0.8, 0.9
 """Upper ends of the shares of training and validation."""
 
 
-def by_hash(compositions: Sequence[str]) -> list[str]:
+def split_by_hash(compositions: Sequence[str]) -> list[str]:
     """Give every piece the split of its composition.
 
     One composition is training; two are training and validation; of three or more, every split has at least one.
@@ -27,20 +27,20 @@ def by_hash(compositions: Sequence[str]) -> list[str]:
     Returns:
         The split of each piece, in the same order.
     """
-    row = sorted(set(compositions), key=lambda name: (_place(name), name))
-    places = [_place(name) for name in row]
-    first = max(1, min(bisect_left(places, TRAIN), len(row) - 2))
-    second = max(first + 1, min(bisect_left(places, TRAIN_AND_VALIDATION), len(row) - 1))
+    row = sorted(set(compositions), key=lambda name: (_hash_to_fraction(name), name))
+    places = [_hash_to_fraction(name) for name in row]
+    first = max(1, min(bisect_left(places, TRAIN_END), len(row) - 2))
+    second = max(first + 1, min(bisect_left(places, VALIDATION_END), len(row) - 1))
     split = {name: SPLITS[(at >= first) + (at >= second)] for at, name in enumerate(row)}
     return [split[name] for name in compositions]
 
 
-def _place(name: str) -> float:
+def _hash_to_fraction(name: str) -> float:
     """Return where the hash of a name lies between 0 and 1."""
     return int.from_bytes(hashlib.sha256(name.encode("utf-8")).digest()[:8]) / 2**64
 
 
-def check(compositions: Sequence[str], splits: Sequence[str], accepted: Collection[str] = ()) -> list[str]:
+def find_leaks(compositions: Sequence[str], splits: Sequence[str], accepted: Collection[str] = ()) -> list[str]:
     """Hold that no composition is in two splits.
 
     Args:

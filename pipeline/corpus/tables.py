@@ -21,53 +21,53 @@ import pyarrow.parquet as pq
 
 from pipeline.core import files
 from pipeline.core.errors import DataError
-from pipeline.notes.note import COLUMNS, NOTE, Notes
+from pipeline.notes.note import NOTE_COLUMNS, NOTE_DTYPE, Notes
 
-GROUP = 65_536
+ROW_GROUP_SIZE = 65_536
 """Notes in a row group, about: whole pieces are added until there are as many."""
 
 
-def _field(name: str, kind: object, what: str, unit: str = "") -> Any:
+def _make_field(name: str, data_type: object, description: str, unit: str = "") -> Any:
     """Return a column that says what it is and, where it is a physical quantity, in which unit."""
-    return pa.field(name, kind, nullable=False, metadata={"what": what} | ({"unit": unit} if unit else {}))
+    return pa.field(name, data_type, nullable=False, metadata={"what": description} | ({"unit": unit} if unit else {}))
 
 
-_NUMBER = _field("piece", pa.int32(), "number of the piece, row of pieces.parquet")
+_PIECE_FIELD = _make_field("piece", pa.int32(), "number of the piece, row of pieces.parquet")
 NOTES_SCHEMA = pa.schema(
     [
-        _NUMBER,
-        _field("onset", pa.float64(), "since the start of the piece", "s"),
-        _field("duration", pa.float64(), "held", "s"),
-        _field("pitch", pa.uint8(), "MIDI 0..127, 60 is middle C"),
-        _field("velocity", pa.uint8(), "MIDI 1..127"),
+        _PIECE_FIELD,
+        _make_field("onset", pa.float64(), "since the start of the piece", "s"),
+        _make_field("duration", pa.float64(), "held", "s"),
+        _make_field("pitch", pa.uint8(), "MIDI 0..127, 60 is middle C"),
+        _make_field("velocity", pa.uint8(), "MIDI 1..127"),
     ]
 )
 PIECES_SCHEMA = pa.schema(
     [
-        _NUMBER,
-        _field("member", pa.string(), "name in the corpus"),
-        _field("composition", pa.string(), "what is played"),
-        _field("split", pa.string(), "train, validation or test"),
-        _field("notes", pa.int64(), "number of notes"),
-        _field("seconds", pa.float64(), "when the last note ends", "s"),
-        _field("sha256", pa.string(), "of the MIDI file"),
+        _PIECE_FIELD,
+        _make_field("member", pa.string(), "name in the corpus"),
+        _make_field("composition", pa.string(), "what is played"),
+        _make_field("split", pa.string(), "train, validation or test"),
+        _make_field("notes", pa.int64(), "number of notes"),
+        _make_field("seconds", pa.float64(), "when the last note ends", "s"),
+        _make_field("sha256", pa.string(), "of the MIDI file"),
     ]
 )
-_FORMAT = {"compression": "zstd", "write_page_checksum": True, "store_schema": True}
+_WRITE_OPTIONS = {"compression": "zstd", "write_page_checksum": True, "store_schema": True}
 
 
 @dataclass(frozen=True)
 class PieceRow:
     """One row of the table of pieces."""
 
-    piece: int
+    index: int
     """Number of the piece, counted from 0."""
     member: str
     composition: str
     split: str
-    notes: int
+    num_notes: int
     """Number of notes."""
-    seconds: float
+    duration: float
     """When the last note ends [s]."""
     sha256: str
 
@@ -77,37 +77,37 @@ class NotesWriter:
 
     def __init__(self, path: Path) -> None:
         """Begin a table; it is at `path` once the `with` block has ended without an error."""
-        self._replacing = files.replacing(path)
+        self._atomic_path = files.replacing(path)
         self._pending: list[Any] = []
-        self._rows = 0
+        self._num_pending = 0
 
     def __enter__(self) -> Self:
-        self._writer = pq.ParquetWriter(self._replacing.__enter__(), NOTES_SCHEMA, **_FORMAT)
+        self._writer = pq.ParquetWriter(self._atomic_path.__enter__(), NOTES_SCHEMA, **_WRITE_OPTIONS)
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self, exc_type: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         try:
             if error is None:
                 self._flush()
         finally:
             self._writer.close()
-            self._replacing.__exit__(kind, error, trace)
+            self._atomic_path.__exit__(exc_type, error, trace)
 
-    def write(self, piece: int, notes: Notes) -> None:
+    def write_piece(self, piece_index: int, notes: Notes) -> None:
         """Add the notes [N] of a piece; numbers of pieces must grow."""
-        columns = [pa.array(np.full(len(notes), piece, np.int32))]
-        columns += [pa.array(np.ascontiguousarray(notes[name])) for name in COLUMNS]
+        columns = [pa.array(np.full(len(notes), piece_index, np.int32))]
+        columns += [pa.array(np.ascontiguousarray(notes[name])) for name in NOTE_COLUMNS]
         self._pending.append(pa.Table.from_arrays(columns, schema=NOTES_SCHEMA))
-        self._rows += len(notes)
-        if self._rows >= GROUP:
+        self._num_pending += len(notes)
+        if self._num_pending >= ROW_GROUP_SIZE:
             self._flush()
 
     def _flush(self) -> None:
         if self._pending:
-            self._writer.write_table(pa.concat_tables(self._pending), row_group_size=self._rows)
-        self._pending, self._rows = [], 0
+            self._writer.write_table(pa.concat_tables(self._pending), row_group_size=self._num_pending)
+        self._pending, self._num_pending = [], 0
 
 
 def write_pieces(path: Path, pieces: Iterable[PieceRow]) -> None:
@@ -115,7 +115,7 @@ def write_pieces(path: Path, pieces: Iterable[PieceRow]) -> None:
     rows = list(pieces)
     columns = {field.name: [getattr(row, field.name) for row in rows] for field in fields(PieceRow)}
     with files.replacing(path) as temporary:
-        pq.write_table(pa.Table.from_pydict(columns, schema=PIECES_SCHEMA), temporary, **_FORMAT)
+        pq.write_table(pa.Table.from_pydict(columns, schema=PIECES_SCHEMA), temporary, **_WRITE_OPTIONS)
 
 
 def read_pieces(path: Path) -> list[PieceRow]:
@@ -124,14 +124,14 @@ def read_pieces(path: Path) -> list[PieceRow]:
     Raises:
         DataError: the file is missing, torn, or another table.
     """
-    file = _opened(path, PIECES_SCHEMA)
+    file = _open_table(path, PIECES_SCHEMA)
     try:
         return [PieceRow(**row) for row in file.read().to_pylist()]
     except (OSError, pa.ArrowException) as error:
-        raise _damaged(path, error) from error
+        raise _make_read_error(path, error) from error
 
 
-def read_notes(path: Path, pieces: Iterable[int]) -> Iterator[Notes]:
+def read_notes(path: Path, piece_indices: Iterable[int]) -> Iterator[Notes]:
     """Read the notes of some pieces, one array a piece, in the order asked for.
 
     Args:
@@ -141,32 +141,32 @@ def read_notes(path: Path, pieces: Iterable[int]) -> Iterator[Notes]:
     Raises:
         DataError: the file is missing, torn, or another table, or a piece is not in it.
     """
-    file = _opened(path, NOTES_SCHEMA)
+    file = _open_table(path, NOTES_SCHEMA)
     groups = [file.metadata.row_group(group).column(0).statistics for group in range(file.metadata.num_row_groups)]
-    loaded, column, notes = -1, np.empty(0, np.int32), np.empty(0, NOTE)
-    for piece in pieces:
+    loaded, column, notes = -1, np.empty(0, np.int32), np.empty(0, NOTE_DTYPE)
+    for piece in piece_indices:
         group = next((at for at, its in enumerate(groups) if its.min <= piece <= its.max), -1)
         if group < 0:
             raise DataError(f"{path}: no piece {piece}; run 'dvc repro ingest'")
         if group != loaded:
-            loaded, (column, notes) = group, _group(path, file, group)
+            loaded, (column, notes) = group, _read_row_group(path, file, group)
         first, last = np.searchsorted(column, [piece, piece + 1])
         yield notes[first:last]
 
 
-def _group(path: Path, file: Any, group: int) -> tuple[np.ndarray[Any, np.dtype[np.int32]], Notes]:
+def _read_row_group(path: Path, file: Any, group: int) -> tuple[np.ndarray[Any, np.dtype[np.int32]], Notes]:
     """Read a row group: the number of the piece, and the note, of each row."""
     try:
         table = file.read_row_group(group)
     except (OSError, pa.ArrowException) as error:
-        raise _damaged(path, error) from error
-    notes = np.empty(table.num_rows, NOTE)
-    for name in COLUMNS:
+        raise _make_read_error(path, error) from error
+    notes = np.empty(table.num_rows, NOTE_DTYPE)
+    for name in NOTE_COLUMNS:
         notes[name] = table[name].to_numpy()
     return table["piece"].to_numpy(), notes
 
 
-def _opened(path: Path, schema: Any) -> Any:
+def _open_table(path: Path, schema: Any) -> Any:
     """Open a table of a schema.
 
     Raises:
@@ -175,13 +175,13 @@ def _opened(path: Path, schema: Any) -> Any:
     try:
         file = pq.ParquetFile(path, page_checksum_verification=True)
     except (OSError, pa.ArrowException) as error:
-        raise _damaged(path, error) from error
+        raise _make_read_error(path, error) from error
     if not file.schema_arrow.equals(schema):
         raise DataError(f"{path}: columns {file.schema_arrow.names} are not {schema.names}; run 'dvc repro ingest'")
     return file
 
 
-def _damaged(path: Path, error: Exception) -> DataError:
+def _make_read_error(path: Path, error: Exception) -> DataError:
     """Return the error of a file that is missing or torn, or that may not be read."""
     said = " ".join(str(error).split())[:200]
     return files.unreadable(path, error, f"no table here ({said}); run 'dvc repro ingest'")

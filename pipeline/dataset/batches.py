@@ -10,32 +10,32 @@ import numpy as np
 from pipeline.config import Params
 from pipeline.config.recipes import Model
 from pipeline.dataset import windows
-from pipeline.dataset.segments import Passages, Segment
-from pipeline.dataset.windows import Windows
+from pipeline.dataset.segments import SegmentSampler, Segment
+from pipeline.dataset.windows import WindowDataset
 from pipeline.notes import active_notes
 
 
-def of_windows(params: Params, block: Model, data: Windows, epoch: int) -> Iterator[Segment]:
+def of_windows(params: Params, block: Model, data: WindowDataset, epoch: int) -> Iterator[Segment]:
     """Give the windows of an epoch, each with the one target after it: codes [B, T + 1, 4]."""
     size = params.train.notes_per_epoch
-    order = windows.order(params.seed, len(data.starts), epoch * size, size)
+    order = windows.shuffled_order(params.seed, len(data.window_starts), epoch * size, size)
     for begin in range(0, size, params.train.last.batch):
         notes, target = data.gather(order[begin : begin + params.train.last.batch])
         codes = np.concatenate([notes, target[:, None]], axis=1)
         left = np.zeros((*codes.shape[:2], 128), np.int16)
         if block.input == "embedding":
-            left, _ = active_notes.read(codes, active_notes.start(len(codes)))
-        there = np.zeros((len(codes), data.length), np.float32)
+            left, _ = active_notes.active_before_each(codes, active_notes.no_active_notes(len(codes)))
+        there = np.zeros((len(codes), data.sequence_length), np.float32)
         there[:, -1] = 1
         yield Segment(codes, left, there, True)
 
 
-def of_passages(params: Params, data: Windows, epoch: int) -> Iterator[Segment]:
+def of_passages(params: Params, data: WindowDataset, epoch: int) -> Iterator[Segment]:
     """Give the segments of the passages of an epoch."""
-    return Passages(data, params.train.every, params.seed).epoch(epoch, params.train.notes_per_epoch)
+    return SegmentSampler(data, params.train.every, params.seed).sample_epoch(epoch, params.train.notes_per_epoch)
 
 
-def epoch(params: Params, block: Model, data: Windows, number: int) -> Iterator[Segment]:
+def epoch(params: Params, block: Model, data: WindowDataset, number: int) -> Iterator[Segment]:
     """Give the batches of an epoch, numbered from 0, as the objective of a block wants them."""
     if block.objective == "last":
         return of_windows(params, block, data, number)

@@ -17,57 +17,57 @@ from numpy.typing import NDArray
 
 from pipeline.core import files
 from pipeline.core.errors import DataError
-from pipeline.notes.quantize import Codes
+from pipeline.notes.quantize import QuantizedNotes
 
-ARRAYS = ("codes", "ends", "splits", "members", "starts", "length")
+ARRAY_NAMES = ("codes", "ends", "splits", "members", "starts", "length")
 
 
 @dataclass(frozen=True)
-class Windows:
+class WindowDataset:
     """All pieces of a corpus as codes, and where training windows start."""
 
-    codes: Codes
+    notes: QuantizedNotes
     """[N, 4], piece after piece."""
-    ends: NDArray[np.int64]
+    piece_ends: NDArray[np.int64]
     """[P] index after the last note of each piece."""
     splits: NDArray[np.str_]
     """[P] split of each piece."""
-    members: NDArray[np.str_]
+    piece_names: NDArray[np.str_]
     """[P] name of each piece in the corpus."""
-    starts: NDArray[np.int32]
+    window_starts: NDArray[np.int32]
     """[W] first note of each training window."""
-    length: int
+    sequence_length: int
     """Notes in a window, T."""
 
-    def pieces(self, split: str) -> list[Codes]:
+    def select_pieces(self, split: str) -> list[QuantizedNotes]:
         """Return the codes [n, 4] of each piece of a split.
 
         Raises:
             DataError: the split is empty.
         """
         found = [
-            self.codes[begin:end]
-            for begin, end, its in zip(self._begins(), self.ends, self.splits, strict=True)
+            self.notes[begin:end]
+            for begin, end, its in zip(self._compute_piece_starts(), self.piece_ends, self.splits, strict=True)
             if its == split
         ]
         if not found:
             raise DataError(f"the corpus has no piece in the split {split!r}; give one that split in its manifest")
         return found
 
-    def names(self, split: str) -> list[str]:
+    def select_piece_names(self, split: str) -> list[str]:
         """Return the names of the pieces of a split, in the order of `pieces`."""
-        return [str(name) for name, its in zip(self.members, self.splits, strict=True) if its == split]
+        return [str(name) for name, its in zip(self.piece_names, self.splits, strict=True) if its == split]
 
-    def _begins(self) -> NDArray[np.int64]:
-        return np.concatenate([[0], self.ends[:-1]])
+    def _compute_piece_starts(self) -> NDArray[np.int64]:
+        return np.concatenate([[0], self.piece_ends[:-1]])
 
-    def gather(self, windows: NDArray[np.integer]) -> tuple[Codes, Codes]:
+    def gather(self, window_indices: NDArray[np.integer]) -> tuple[QuantizedNotes, QuantizedNotes]:
         """Return the notes [B, T, 4] and the target [B, 4] of training windows, given by number."""
-        first = self.starts[windows].astype(np.int64)
-        return self.codes[first[:, None] + np.arange(self.length)], self.codes[first + self.length]
+        first = self.window_starts[window_indices].astype(np.int64)
+        return self.notes[first[:, None] + np.arange(self.sequence_length)], self.notes[first + self.sequence_length]
 
 
-def starts(ends: Sequence[int], length: int, stride: int) -> NDArray[np.int32]:
+def window_starts(piece_ends: Sequence[int], sequence_length: int, stride: int) -> NDArray[np.int32]:
     """Return the first note of every window that, with its target, lies inside one piece.
 
     Args:
@@ -75,12 +75,12 @@ def starts(ends: Sequence[int], length: int, stride: int) -> NDArray[np.int32]:
         length: notes in a window, T.
         stride: notes between window starts.
     """
-    begins = [0, *ends[:-1]]
-    ranges = [np.arange(begin, end - length, stride) for begin, end in zip(begins, ends, strict=True)]
+    begins = [0, *piece_ends[:-1]]
+    ranges = [np.arange(begin, end - sequence_length, stride) for begin, end in zip(begins, piece_ends, strict=True)]
     return np.concatenate([np.empty(0, np.int64), *ranges]).astype(np.int32)
 
 
-def order(seed: int, windows: int, first: int, count: int) -> NDArray[np.int64]:
+def shuffled_order(seed: int, num_windows: int, first: int, count: int) -> NDArray[np.int64]:
     """Return which windows training reads, from its `first` on, `count` of them.
 
     The order is an endless row of permutations, one for each pass over the corpus, and a function of the seed alone:
@@ -89,30 +89,30 @@ def order(seed: int, windows: int, first: int, count: int) -> NDArray[np.int64]:
     Raises:
         DataError: there are no windows.
     """
-    if windows == 0:
+    if num_windows == 0:
         raise DataError("no training window: every training piece is shorter than windows.length + 1 notes")
-    passes = range(first // windows, (first + count - 1) // windows + 1)
-    row = np.concatenate([np.random.default_rng([seed, k]).permutation(windows) for k in passes])
-    skip = first - passes.start * windows
+    passes = range(first // num_windows, (first + count - 1) // num_windows + 1)
+    row = np.concatenate([np.random.default_rng([seed, k]).permutation(num_windows) for k in passes])
+    skip = first - passes.start * num_windows
     return row[skip : skip + count]
 
 
-def beginnings(pieces: Sequence[Codes], notes: int) -> list[Codes]:
+def truncate_pieces(pieces: Sequence[QuantizedNotes], max_notes: int) -> list[QuantizedNotes]:
     """Cut pieces to their beginnings, of equal length where they are long enough, about `notes` in all; 0 cuts none."""
-    if not notes:
+    if not max_notes:
         return list(pieces)
-    share = max(2, notes // len(pieces))
+    share = max(2, max_notes // len(pieces))
     return [codes[:share] for codes in pieces]
 
 
-def save(windows: Windows, path: Path) -> None:
+def save_windows(dataset: WindowDataset, path: Path) -> None:
     """Write windows as a sealed npz; equal windows give equal bytes."""
     with files.replacing(path) as temporary:
-        temporary.write_bytes(files.npz({name: np.asarray(getattr(windows, name)) for name in ARRAYS}))
+        temporary.write_bytes(files.npz({name: np.asarray(getattr(dataset, name)) for name in ARRAY_NAMES}))
         files.seal(temporary)
 
 
-def load(path: Path) -> Windows:
+def load_windows(path: Path) -> WindowDataset:
     """Read windows.
 
     Raises:
@@ -124,7 +124,7 @@ def load(path: Path) -> Windows:
         if not files.intact(data):
             raise ValueError("torn, or changed since it was written")
         with np.load(data, allow_pickle=False) as arrays:
-            values = {name: arrays[name] for name in ARRAYS}
+            values = {name: arrays[name] for name in ARRAY_NAMES}
     except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
         raise DataError(f"{path}: no windows here ({error}); make them with 'dvc repro windows'") from error
-    return Windows(**{**values, "length": int(values["length"])})
+    return WindowDataset(**{**values, "length": int(values["length"])})

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.notes.quantize import HEADS
+from pipeline.notes.quantize import SCORED_FEATURES
 
 PIECES_ENOUGH = 20
 """Fewer pieces than this say too little of themselves; they are cut into passages."""
@@ -37,12 +37,15 @@ class Scores:
     def per_note(self) -> dict[str, float]:
         """Return mean bits of each head and `bits_per_note`, the sum of those of `HEADS`."""
         mean = self.bits.sum(axis=0) / self.notes.sum()
-        names = (*HEADS, "velocity")[: len(mean)]
-        return {"bits_per_note": float(mean[: len(HEADS)].sum()), **dict(zip(names, map(float, mean), strict=True))}
+        names = (*SCORED_FEATURES, "velocity")[: len(mean)]
+        return {
+            "bits_per_note": float(mean[: len(SCORED_FEATURES)].sum()),
+            **dict(zip(names, map(float, mean), strict=True)),
+        }
 
     def counted(self) -> NDArray[np.float64]:
         """Return the bits [R] that count: those of `HEADS`, so without velocity."""
-        return np.asarray(self.bits[:, : len(HEADS)].sum(axis=1))
+        return np.asarray(self.bits[:, : len(SCORED_FEATURES)].sum(axis=1))
 
     def as_rows(self) -> list[list[object]]:
         """Return rows of [piece, notes, pitch, step, duration, …] for JSON, to a ten-thousandth of a bit."""
@@ -57,7 +60,7 @@ class Scores:
         return cls(
             np.array([row[0] for row in rows]),
             np.array([row[1] for row in rows], np.int64),
-            np.array([row[2:] for row in rows], np.float64).reshape(len(rows), -1 if rows else len(HEADS)),
+            np.array([row[2:] for row in rows], np.float64).reshape(len(rows), -1 if rows else len(SCORED_FEATURES)),
         )
 
 

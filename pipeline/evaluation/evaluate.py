@@ -16,7 +16,7 @@ from pipeline.evaluation.calibration import Judged
 from pipeline.models import scoring
 from pipeline.models.model_io import Trained
 from pipeline.models.numpy.network import Network
-from pipeline.notes.quantize import COLUMN, HEADS, VELOCITY, Codes
+from pipeline.notes.quantize import FEATURE_COLUMNS, SCORED_FEATURES, VELOCITY, QuantizedNotes
 
 JUDGED = 20_000
 """Notes at most whose whole distributions are looked at, evenly spread."""
@@ -27,11 +27,11 @@ HEARD = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 TARGETS = 256
 """Targets told after each of them, evenly spread."""
 
-COLUMNS = {**COLUMN, "velocity": VELOCITY}
+COLUMNS = {**FEATURE_COLUMNS, "velocity": VELOCITY}
 
 
 def read(
-    model: Trained, pieces: Sequence[Codes], batch: int, what: str = ""
+    model: Trained, pieces: Sequence[QuantizedNotes], batch: int, what: str = ""
 ) -> tuple[list[NDArray[np.float64]], dict[str, Judged]]:
     """Score pieces as `scoring.bits` does, and judge the distributions of every so many notes.
 
@@ -65,7 +65,7 @@ def read(
     return scored, {name: calibration.join([part[name] for part in chosen]) for name in chosen[0]}
 
 
-def by_context(model: Trained, pieces: Sequence[Codes]) -> list[tuple[int, int, dict[str, float]]]:
+def by_context(model: Trained, pieces: Sequence[QuantizedNotes]) -> list[tuple[int, int, dict[str, float]]]:
     """Return the bits of the same notes told after 1, 2, 4, … 256 notes heard.
 
     How bits fall along a piece would mix up what a model has heard with how pieces begin; here nothing differs but what
@@ -92,6 +92,6 @@ def by_context(model: Trained, pieces: Sequence[Codes]) -> list[tuple[int, int, 
         reach = min(length, model.length) if model.block.memory == "window" else length
         heard = np.stack([pieces[index][at - reach : at] for index, at in chosen])
         hidden = np.concatenate([network.window(part) for part in np.array_split(heard, -(-len(heard) // 64))])
-        mean = heads.bits(hidden, targets)[:, : len(HEADS)].mean(axis=0)
-        rows.append((length, len(chosen), dict(zip(HEADS, map(float, mean), strict=True))))
+        mean = heads.bits(hidden, targets)[:, : len(SCORED_FEATURES)].mean(axis=0)
+        rows.append((length, len(chosen), dict(zip(SCORED_FEATURES, map(float, mean), strict=True))))
     return rows

@@ -12,12 +12,12 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.notes.note import PITCHES
-from pipeline.notes.quantize import CELLS, DURATION, PITCH, STEP, Codes
+from pipeline.notes.note import NUM_PITCHES
+from pipeline.notes.quantize import GRID_SIZE, DURATION, PITCH, STEP, QuantizedNotes
 
 Bits = NDArray[np.float64]
 """[N - 1, 3]: bits of the pitch, step and duration of every note but the first."""
-Floor = Callable[[Codes], Bits]
+Floor = Callable[[QuantizedNotes], Bits]
 
 
 def histogram(values: NDArray[np.integer], size: int, smoothing: float) -> NDArray[np.float64]:
@@ -26,18 +26,18 @@ def histogram(values: NDArray[np.integer], size: int, smoothing: float) -> NDArr
     return np.asarray(counts / counts.sum())
 
 
-def fit(pieces: Sequence[Codes], smoothing: float) -> dict[str, Floor]:
+def fit(pieces: Sequence[QuantizedNotes], smoothing: float) -> dict[str, Floor]:
     """Fit every floor on training pieces, codes [N, 4] each."""
     notes = np.concatenate([codes[1:] for codes in pieces]).astype(np.int64)
-    pitch = histogram(notes[:, PITCH], PITCHES, smoothing)
-    times = [histogram(notes[:, column], CELLS, smoothing) for column in (STEP, DURATION)]
+    pitch = histogram(notes[:, PITCH], NUM_PITCHES, smoothing)
+    times = [histogram(notes[:, column], GRID_SIZE, smoothing) for column in (STEP, DURATION)]
     after = Backoff(pieces, pitch)
 
-    def constant(codes: Codes) -> Bits:
-        share = [1 / PITCHES, 1 / CELLS, 1 / CELLS]
+    def constant(codes: QuantizedNotes) -> Bits:
+        share = [1 / NUM_PITCHES, 1 / GRID_SIZE, 1 / GRID_SIZE]
         return np.tile(-np.log2(share), (len(codes) - 1, 1))
 
-    def timed(codes: Codes, chance: NDArray[np.float64]) -> Bits:
+    def timed(codes: QuantizedNotes, chance: NDArray[np.float64]) -> Bits:
         return -np.log2(np.stack([chance, times[0][codes[1:, STEP]], times[1][codes[1:, DURATION]]], axis=1))
 
     return {
@@ -54,14 +54,14 @@ class Backoff:
     for its own counts and leaves t / (n + t) to the shorter context.
     """
 
-    def __init__(self, pieces: Sequence[Codes], unigram: NDArray[np.float64]) -> None:
-        pairs, triples = np.zeros(PITCHES**2, np.int64), np.zeros(PITCHES**3, np.int64)
+    def __init__(self, pieces: Sequence[QuantizedNotes], unigram: NDArray[np.float64]) -> None:
+        pairs, triples = np.zeros(NUM_PITCHES**2, np.int64), np.zeros(NUM_PITCHES**3, np.int64)
         for codes in pieces:
             p = codes[:, PITCH].astype(np.int64)
-            pairs += np.bincount(p[:-1] * PITCHES + p[1:], minlength=PITCHES**2)
-            triples += np.bincount((p[:-2] * PITCHES + p[1:-1]) * PITCHES + p[2:], minlength=PITCHES**3)
-        self.pairs = _mix(pairs.reshape(PITCHES, PITCHES), unigram)
-        self.triples = _mix(triples.reshape(PITCHES, PITCHES, PITCHES), self.pairs)
+            pairs += np.bincount(p[:-1] * NUM_PITCHES + p[1:], minlength=NUM_PITCHES**2)
+            triples += np.bincount((p[:-2] * NUM_PITCHES + p[1:-1]) * NUM_PITCHES + p[2:], minlength=NUM_PITCHES**3)
+        self.pairs = _mix(pairs.reshape(NUM_PITCHES, NUM_PITCHES), unigram)
+        self.triples = _mix(triples.reshape(NUM_PITCHES, NUM_PITCHES, NUM_PITCHES), self.pairs)
 
     def chance(self, pitches: NDArray[np.int64]) -> NDArray[np.float64]:
         """Return the probabilities [N - 1] of all pitches [N] but the first; the second has one before it only."""

@@ -21,8 +21,8 @@ from pipeline.midi import reader, validate
 from pipeline.models import scoring
 from pipeline.models.model_io import Trained
 from pipeline.notes import quantize
-from pipeline.notes.note import COLUMNS, Notes
-from pipeline.notes.quantize import HEADS
+from pipeline.notes.note import NOTE_COLUMNS, Notes
+from pipeline.notes.quantize import SCORED_FEATURES
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Scored:
     @property
     def heads(self) -> tuple[str, ...]:
         """Names of the columns."""
-        return (*HEADS, "velocity")[: self.bits.shape[1]]
+        return (*SCORED_FEATURES, "velocity")[: self.bits.shape[1]]
 
 
 def score(model: Trained, paths: Sequence[Path]) -> list[Scored]:
@@ -53,13 +53,13 @@ def score(model: Trained, paths: Sequence[Path]) -> list[Scored]:
 
 def _one(model: Trained, path: Path) -> Scored:
     try:
-        notes = reader.read_notes(validate.read(path), "symusic", model.pedal)
+        notes = reader.read_notes(validate.read_file(path), "symusic", model.pedal)
     except (OSError, MidiError) as error:
         raise MidiError(f"{path}: {error}; give a MIDI file with notes") from error
     if len(notes) < 2:
         raise MidiError(f"{path}: one note only; the first is never scored, so give a file with two or more")
     with np.errstate(all="ignore"):
-        bits = scoring.bits(model, [quantize.encode(notes)], 1)[0]
+        bits = scoring.bits(model, [quantize.quantize(notes)], 1)[0]
     if bad := int((~np.isfinite(bits).all(axis=1)).sum()):
         why = f"under {model.architecture}, {bad:,} of {len(bits):,} notes have bits that are no number"
         raise DataError(f"{path}: {why}; its weights are no use, so train the model again")
@@ -68,10 +68,12 @@ def _one(model: Trained, path: Path) -> Scored:
 
 def show(found: Sequence[Scored]) -> None:
     """Print one row a file."""
-    out = Table(Column("file", overflow="fold"), "notes", "bits per note", *(found[0].heads if found else HEADS))
+    out = Table(
+        Column("file", overflow="fold"), "notes", "bits per note", *(found[0].heads if found else SCORED_FEATURES)
+    )
     for each in found:
         mean = each.bits.mean(axis=0)
-        told = (mean[: len(HEADS)].sum(), *mean)
+        told = (mean[: len(SCORED_FEATURES)].sum(), *mean)
         out.add_row(Text(printable(str(each.path))), f"{len(each.notes):,}", *(f"{value:.3f}" for value in told))
     Console(highlight=False).print(out)
 
@@ -82,7 +84,7 @@ def write(found: Sequence[Scored], path: Path) -> None:
     for each in found:
         name = str(each.path).encode("utf-8", "backslashreplace").decode()  # a name need not be UTF-8
         columns = {"file": pa.array([name] * len(each.notes), pa.string())}
-        columns |= {name: pa.array(each.notes[name]) for name in COLUMNS}
+        columns |= {name: pa.array(each.notes[name]) for name in NOTE_COLUMNS}
         bits = np.concatenate([np.full((1, len(each.heads)), np.nan), each.bits])
         columns |= {
             f"bits_{head}": pa.array(bits[:, place], pa.float64(), from_pandas=True)

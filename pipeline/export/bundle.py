@@ -21,12 +21,12 @@ def ship(architecture: str, corpus: str) -> Path:
     """
     model = model_io.load(paths.model(architecture))
     found = Evaluation.load(paths.evaluation(architecture)).scores
-    music = manifest.load(paths.manifest(corpus))
+    music = manifest.load_manifest(paths.manifest(corpus))
     origin = {
         **model.origin,
         "corpus": corpus,
         "music": music.source,
-        "licence_of_the_music": music.licence,
+        "licence_of_the_music": music.license,
         "scored_notes": int(found.notes.sum()),
         **{name: round(value, 4) for name, value in found.per_note().items()},
     }

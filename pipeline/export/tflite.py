@@ -27,7 +27,7 @@ from pipeline.models.numpy import autoregressive_heads
 from pipeline.models.numpy.layers import SPAN
 from pipeline.models.numpy.network import EMBEDDED
 from pipeline.notes import quantize
-from pipeline.notes.note import PITCHES
+from pipeline.notes.note import NUM_PITCHES
 from pipeline.notes.quantize import DURATION, PITCH, STEP
 
 LEFT = "left"
@@ -36,7 +36,7 @@ LEFT = "left"
 
 def shapes(block: Model) -> dict[str, list[int]]:
     """Return the shape of each part of the state."""
-    out = {LEFT: [1, PITCHES]} if block.input == "embedding" else {}
+    out = {LEFT: [1, NUM_PITCHES]} if block.input == "embedding" else {}
     for number, units in enumerate(block.units, 1):
         kept = {"lstm": {"output": [1, units], "cell": [1, units]}, "gated": {"state": [1, units]}}
         kept["attention"] = {"known": [SPAN - 1, 2 * units], "count": [1, 1]}
@@ -73,13 +73,13 @@ class OneNote(tf.Module):
     def _input(self, note: Any, state: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
         """Return what the layers read [1, D], and the state with this note among the keys."""
         if not self.embeds:
-            return tf.cast(tf.gather(note, quantize.SCALAR_ORDER, axis=1), tf.float32) * quantize.SCALE, state
+            return tf.cast(tf.gather(note, quantize.SCALAR_FEATURES, axis=1), tf.float32) * quantize.SCALAR_SCALE, state
         left = _later(state[LEFT], note)
         tokens, x = heads.to_tokens(note), self._linear(layers.sounding(left), "sounding")
         for name, column in EMBEDDED.items():
             if name != "velocity" or self.block.velocity:
                 x += self._looked_up(f"{name}_embedding", tokens[:, column])
-        struck = tf.one_hot(note[:, PITCH], PITCHES)
+        struck = tf.one_hot(note[:, PITCH], NUM_PITCHES)
         held = tf.cast(note[:, DURATION, None], tf.float32)
         return x, {**state, LEFT: left * (1 - struck) + held * struck}
 
@@ -123,13 +123,13 @@ class OneNote(tf.Module):
     def tell(self, hidden: Any, note: Any) -> dict[str, Any]:
         """Return the outputs of each part, given the parts of the note before it."""
         if self.block.heads == "regression":
-            return {part: self._linear(self._body(hidden, part), part) for part in quantize.HEADS}
+            return {part: self._linear(self._body(hidden, part), part) for part in quantize.SCORED_FEATURES}
         parts = autoregressive_heads.PARTS if self.block.velocity else autoregressive_heads.PARTS[:3]
         said = dict(
             zip(parts, tf.split(self._linear(self._body(hidden, "chain"), "chain"), len(parts), 1), strict=True)
         )
         if self.embeds:
-            ahead = layers.sounding(_later(hidden[:, -PITCHES:], note)) @ self.weights["ahead/kernel"]
+            ahead = layers.sounding(_later(hidden[:, -NUM_PITCHES:], note)) @ self.weights["ahead/kernel"]
             for part, each in zip(("pitch", "duration"), tf.split(ahead, 2, 1), strict=True):
                 said[part] += each
         tokens = heads.to_tokens(note)

@@ -22,10 +22,10 @@ Shapes: N notes, 128 pitches.
 from collections import deque
 
 from pipeline.core.errors import ParamsError
-from pipeline.notes.note import PITCHES
-from pipeline.notes.quantize import CELL, DURATION, PITCH, STEP, Codes
+from pipeline.notes.note import NUM_PITCHES
+from pipeline.notes.quantize import GRID_SECONDS, DURATION, PITCH, STEP, QuantizedNotes
 
-SECOND = round(1 / CELL)
+SECOND = round(1 / GRID_SECONDS)
 """Cells of the time grid in a second."""
 CHROMATIC = "chromatic"
 """The key without a tonic: all twelve pitch classes."""
@@ -65,7 +65,7 @@ def pitches(key: str, lowest: int, highest: int) -> list[int]:
         ParamsError: there is no such key, or none of its pitches lies in the range.
     """
     classes = _classes(key)
-    found = [pitch for pitch in range(max(lowest, 0), min(highest + 1, PITCHES)) if pitch % 12 in classes]
+    found = [pitch for pitch in range(max(lowest, 0), min(highest + 1, NUM_PITCHES)) if pitch % 12 in classes]
     if not found:
         raise ParamsError(f"no pitch of {key!r} lies in {lowest}..{highest}; lower lowest or raise highest")
     return found
@@ -122,7 +122,7 @@ class Limits:
             self.sounding = [(end, now, pitch) if note in twins else note for note in others]
             self.sounding.append((end, now, pitch))
 
-    def hear(self, codes: Codes) -> None:
+    def hear(self, codes: QuantizedNotes) -> None:
         """Take note of notes that were not chosen here, codes [N, 4]."""
         for code in codes.tolist():
             self.add(code[STEP], code[DURATION], code[PITCH])

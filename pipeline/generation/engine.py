@@ -16,7 +16,7 @@ from pipeline.models.numpy.layers import Floats
 from pipeline.models.numpy.network import Window
 from pipeline.models.numpy.step_network import Body
 from pipeline.models.scoring import heads_of
-from pipeline.notes.quantize import DURATION, STEP, VELOCITY, Codes
+from pipeline.notes.quantize import DURATION, STEP, VELOCITY, QuantizedNotes
 
 
 class Engine:
@@ -33,11 +33,11 @@ class Engine:
         self.state = self.memory.start()
         self.hidden: Floats | None = None
 
-    def hear(self, codes: Codes) -> None:
+    def hear(self, codes: QuantizedNotes) -> None:
         """Read the next notes, codes [N, 4] with N at least 1."""
         self.hidden = self.memory.hear(codes, self.state)
 
-    def say(self, choose: Choose, velocity: int) -> Codes:
+    def say(self, choose: Choose, velocity: int) -> QuantizedNotes:
         """Draw the next note and hear it.
 
         Args:
@@ -57,7 +57,7 @@ class Engine:
         return code
 
 
-def improvise(model: Trained, prompt: Codes, count: int, choose: Choose, last: float = inf) -> Codes:
+def improvise(model: Trained, prompt: QuantizedNotes, count: int, choose: Choose, last: float = inf) -> QuantizedNotes:
     """Play on from a prompt.
 
     Args:
@@ -74,7 +74,7 @@ def improvise(model: Trained, prompt: Codes, count: int, choose: Choose, last: f
     engine = Engine(model)
     engine.hear(prompt)
     velocity = int(prompt[:, VELOCITY].mean())
-    played: list[Codes] = []
+    played: list[QuantizedNotes] = []
     onset = int(prompt[1:, STEP].sum(dtype=np.int64))
     for _ in range(count):
         code = engine.say(choose, velocity)

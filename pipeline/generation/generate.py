@@ -13,11 +13,11 @@ from pipeline.generation.sampling import Sampler
 from pipeline.midi import reader, validate
 from pipeline.models.model_io import Trained
 from pipeline.notes import quantize
-from pipeline.notes.quantize import DURATION, PITCH, STEP, VELOCITY, Codes
+from pipeline.notes.quantize import DURATION, PITCH, STEP, VELOCITY, QuantizedNotes
 
-FULL = int(reader.LONGEST_TICKS * reader.TICK / quantize.CELL)
+FULL = int(reader.MAX_TICKS * reader.TICK_SECONDS / quantize.GRID_SECONDS)
 """The last cell of a MIDI file."""
-LIMIT = f"{reader.LONGEST_TICKS * reader.TICK:,.3f} s"
+LIMIT = f"{reader.MAX_TICKS * reader.TICK_SECONDS:,.3f} s"
 MIDDLE_C = {STEP: 0, DURATION: 50, PITCH: 60, VELOCITY: 64}
 
 
@@ -44,7 +44,7 @@ class Request:
     seed: int | list[int]
 
 
-def read_prompt(path: Path | None, pedal: bool = False) -> Codes:
+def read_prompt(path: Path | None, pedal: bool = False) -> QuantizedNotes:
     """Return the notes of a MIDI file as codes [n, 4], with or without the pedal; of no file, one middle C.
 
     Raises:
@@ -53,7 +53,7 @@ def read_prompt(path: Path | None, pedal: bool = False) -> Codes:
     if path is None:
         return np.array([[MIDDLE_C[column] for column in range(4)]], np.int16)
     try:
-        return quantize.encode(reader.read_notes(validate.read(path), "symusic", pedal))
+        return quantize.quantize(reader.read_notes(validate.read_file(path), "symusic", pedal))
     except (OSError, MidiError) as error:
         raise MidiError(f"{path}: {error}; give a MIDI file with notes") from error
 
@@ -63,7 +63,7 @@ def write(model: Trained, request: Request, how: Sampling, path: Path) -> None:
     play(model, read_prompt(request.prompt, model.pedal), request, how, path)
 
 
-def play(model: Trained, prompt: Codes, request: Request, how: Sampling, path: Path) -> None:
+def play(model: Trained, prompt: QuantizedNotes, request: Request, how: Sampling, path: Path) -> None:
     """Play on from a prompt [n, 4] and write both, the prompt first; where the file is full, say so and stop.
 
     Raises:
@@ -77,7 +77,7 @@ def play(model: Trained, prompt: Codes, request: Request, how: Sampling, path: P
         played = engine.improvise(model, prompt, request.notes, sampler.choose, FULL)
     if len(played) < request.notes:
         console.say(f"{path}: full after {len(played):,} notes of {request.notes:,}; a MIDI file holds {LIMIT}")
-    notes = quantize.decode(np.concatenate([prompt, played]))
+    notes = quantize.dequantize(np.concatenate([prompt, played]))
     reader.write_notes(notes, path)
     title = printable(f"{model.architecture}: {path.stem} (prompt grey)")
-    piano_roll.draw(notes, title, len(prompt), path.with_suffix(".png"))
+    piano_roll.save_piano_roll(notes, title, len(prompt), path.with_suffix(".png"))

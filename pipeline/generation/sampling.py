@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from pipeline.config.schema import Sampling
 from pipeline.core.errors import DataError
 from pipeline.generation.constraints import Limits, pitches
-from pipeline.notes.note import PITCHES
-from pipeline.notes.quantize import Codes
+from pipeline.notes.note import NUM_PITCHES
+from pipeline.notes.quantize import QuantizedNotes
 
 LEAST = 1e-300
 """A mass below this is none: numbers beyond it are too coarse to choose by."""
@@ -63,11 +63,11 @@ class Sampler:
         self.rng = rng
         self.how = how
         self.pitches = pitches(how.key, how.lowest, how.highest)
-        self.columns = slice(None) if len(self.pitches) == PITCHES else np.array(self.pitches)
+        self.columns = slice(None) if len(self.pitches) == NUM_PITCHES else np.array(self.pitches)
         self.limits = Limits(how.polyphony, how.density)
         self.chosen: dict[str, int] = {}
 
-    def hear(self, codes: Codes) -> None:
+    def hear(self, codes: QuantizedNotes) -> None:
         """Take note of a prompt or of what a person played, codes [N, 4]; not of notes that were chosen here."""
         if self.how.polyphony or self.how.density:
             self.limits.hear(codes)

@@ -3,7 +3,7 @@
 from collections import deque
 
 from pipeline.live.note_source import Draft
-from pipeline.notes.quantize import CELL
+from pipeline.notes.quantize import GRID_SECONDS
 
 HELD = 4.0
 """Seconds without a key moving after which keys that are still down are no phrase going on: held for long, or stuck."""
@@ -51,7 +51,7 @@ class Phrase:
 
     def finished(self, now: int, tempo: float) -> list[Draft]:
         """Return the phrase in order of time, if it is over by now, and begin an answer; else nothing."""
-        rest = round((max(self.rest, HELD) if self.keys else self.rest) * tempo / CELL)
+        rest = round((max(self.rest, HELD) if self.keys else self.rest) * tempo / GRID_SECONDS)
         if not (self.notes or self.keys) or now - self.touched < rest:
             return []
         for pitch in list(self.keys):

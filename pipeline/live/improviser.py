@@ -27,7 +27,7 @@ from pipeline.generation.sampling import LEAST, Sampler
 from pipeline.live.call_response import Phrase
 from pipeline.live.controls import Controls
 from pipeline.live.note_source import Draft, codes_of, drafts_of
-from pipeline.notes.quantize import CELLS, VELOCITY, Codes
+from pipeline.notes.quantize import GRID_SIZE, VELOCITY, QuantizedNotes
 
 Mode = Literal["continue", "duet", "free"]
 MEMORY = 512
@@ -42,7 +42,7 @@ def after(mass: NDArray[np.float64], least: int) -> NDArray[np.float64]:
     """Return masses of steps [1001] given a step of at least `least` cells; where none is left, just that."""
     if least <= 0 and mass.any():
         return mass
-    least = min(max(least, 0), CELLS - 1)
+    least = min(max(least, 0), GRID_SIZE - 1)
     kept = mass.copy()
     kept[:least] = 0
     if kept.sum() < LEAST:
@@ -53,7 +53,7 @@ def after(mass: NDArray[np.float64], least: int) -> NDArray[np.float64]:
 class Improviser:
     """A source of notes for a player."""
 
-    def __init__(self, engine: Engine, live: Controls, prompt: Codes, rng: np.random.Generator) -> None:
+    def __init__(self, engine: Engine, live: Controls, prompt: QuantizedNotes, rng: np.random.Generator) -> None:
         """Begin after a prompt, in mode `continue`.
 
         Args:
@@ -75,7 +75,7 @@ class Improviser:
         self.last = 0
         """Onset of the note heard last [cells]."""
         self.draft: Draft | None = None
-        self.code: Codes = prompt[-1]
+        self.code: QuantizedNotes = prompt[-1]
         self.drawn_for: tuple[Sampling, Mode] | None = None
         """What was set when the sampler was made."""
         self.waited = True
@@ -142,7 +142,7 @@ class Improviser:
         self.heard = deque(cut, maxlen=MEMORY)
         self._forget()
 
-    def past(self) -> Codes:
+    def past(self) -> QuantizedNotes:
         """Return the notes that sounded lately, codes [N, 4], of both players."""
         return codes_of(sorted(self.heard))
 

@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from pipeline.notes.quantize import CELLS, DURATION, PITCH, STEP, VELOCITY, Codes
+from pipeline.notes.quantize import GRID_SIZE, DURATION, PITCH, STEP, VELOCITY, QuantizedNotes
 
 
 class Draft(NamedTuple):
@@ -20,17 +20,17 @@ class Draft(NamedTuple):
     velocity: int
 
 
-def codes_of(notes: Sequence[Draft]) -> Codes:
+def codes_of(notes: Sequence[Draft]) -> QuantizedNotes:
     """Return notes in order of time as codes [N, 4]; the first step is 0."""
     table = np.array(notes, dtype=np.int64).reshape(-1, 4)
     codes = np.empty((len(table), 4), np.int16)
-    codes[:, STEP] = np.clip(np.diff(table[:, 0], prepend=table[:1, 0]), 0, CELLS - 1)
-    codes[:, DURATION] = np.clip(table[:, 1], 0, CELLS - 1)
+    codes[:, STEP] = np.clip(np.diff(table[:, 0], prepend=table[:1, 0]), 0, GRID_SIZE - 1)
+    codes[:, DURATION] = np.clip(table[:, 1], 0, GRID_SIZE - 1)
     codes[:, PITCH], codes[:, VELOCITY] = table[:, 2], table[:, 3]
     return codes
 
 
-def drafts_of(codes: Codes) -> list[Draft]:
+def drafts_of(codes: QuantizedNotes) -> list[Draft]:
     """Return codes [N, 4] as notes in order of time, the last of them at cell 0."""
     onsets = np.cumsum(codes[:, STEP], dtype=int)
     rest = codes[:, [DURATION, PITCH, VELOCITY]]

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.core import files
-from pipeline.notes.note import Notes, notes_of
+from pipeline.notes.note import Notes, make_notes
 
 MODEL, HUMAN = 0, 1
 """Who played a note."""
@@ -59,7 +59,7 @@ class Session:
             times = np.array(self.times).reshape(-1, 2)
             keys = np.frombuffer(bytes(self.keys), np.uint8).reshape(-1, 3)
         rows = np.full(len(keys), True) if who is None else keys[:, 0] == who
-        return notes_of(times[rows, 0], times[rows, 1], keys[rows, 1], keys[rows, 2])
+        return make_notes(times[rows, 0], times[rows, 1], keys[rows, 1], keys[rows, 2])
 
     def data(self) -> bytes:
         """Return one MIDI file of all notes, with a track for each player."""

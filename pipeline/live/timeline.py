@@ -8,11 +8,11 @@ deadline asked twice is the same to the last bit.
 import math
 from collections.abc import Callable
 
-from pipeline.notes.quantize import CELL
+from pipeline.notes.quantize import GRID_SECONDS
 
 TICKS = 10
 """Ticks in a cell of the time grid."""
-TICK = CELL / TICKS
+TICK = GRID_SECONDS / TICKS
 """Seconds of a tick at tempo 1."""
 
 Clock = Callable[[], float]

@@ -128,13 +128,13 @@ def _corpus(params: Params) -> Iterator[Fact]:
 
 
 def _count(split: str, rows: Sequence[PieceRow]) -> str:
-    return f"{split} {len(rows):,} pieces, {sum(row.notes for row in rows):,} notes"
+    return f"{split} {len(rows):,} pieces, {sum(row.num_notes for row in rows):,} notes"
 
 
 def _leaks(rows: Sequence[PieceRow], corpus: str) -> Iterator[Fact]:
     try:
-        accepted = manifest.accepted_leaks(manifest.load(paths.manifest(corpus)))
-        known = splits.check([row.composition for row in rows], [row.split for row in rows], accepted)
+        accepted = manifest.get_accepted_leaks(manifest.load_manifest(paths.manifest(corpus)))
+        known = splits.find_leaks([row.composition for row in rows], [row.split for row in rows], accepted)
     except CorpusError as error:
         yield Fact("leaks", "cannot be ruled out", str(error))
         return
@@ -142,7 +142,7 @@ def _leaks(rows: Sequence[PieceRow], corpus: str) -> Iterator[Fact]:
 
 
 def _small(rows: Sequence[PieceRow], params: Params) -> Iterator[Fact]:
-    training = sum(row.notes for row in rows if row.split == "train")
+    training = sum(row.num_notes for row in rows if row.split == "train")
     budget = params.train.epochs * params.train.notes_per_epoch
     times = budget / max(1, training)
     yield Fact(

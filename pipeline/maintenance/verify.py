@@ -17,7 +17,7 @@ from typing import Any
 
 from pipeline.core import checksums, paths, yaml
 from pipeline.core.errors import DataError, PipelineError
-from pipeline.corpus.bundle import Corpus
+from pipeline.corpus.bundle import CorpusBundle
 from pipeline.dataset import windows
 from pipeline.maintenance import repair
 from pipeline.models import model_io
@@ -68,9 +68,9 @@ def _held(kind: str, place: Path, check: Callable[[Path], None]) -> Found:
 
 
 def _corpus(path: Path) -> None:
-    corpus = Corpus(path)
+    corpus = CorpusBundle(path)
     for piece in corpus.pieces:
-        corpus.read(piece)
+        corpus.read_piece(piece)
 
 
 def _tables(path: Path) -> None:
@@ -78,7 +78,7 @@ def _tables(path: Path) -> None:
 
 
 def _windows(path: Path) -> None:
-    windows.load(path)
+    windows.load_windows(path)
 
 
 def _model(path: Path) -> None:

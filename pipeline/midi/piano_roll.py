@@ -15,11 +15,11 @@ from pipeline.core import files
 from pipeline.notes.note import Notes
 
 INCHES_PER_SECOND = 0.28
-WIDTHS = (6.0, 24.0)
+WIDTH_RANGE = (6.0, 24.0)
 """Narrowest and widest picture [inches]."""
 
 
-def draw(notes: Notes, title: str, prompt: int, path: Path) -> None:
+def save_piano_roll(notes: Notes, title: str, prompt_length: int, path: Path) -> None:
     """Write a PNG; equal notes give equal bytes.
 
     Args:
@@ -29,12 +29,12 @@ def draw(notes: Notes, title: str, prompt: int, path: Path) -> None:
         path: where the picture goes.
     """
     seconds = float((notes["onset"] + notes["duration"]).max())
-    figure = Figure(figsize=(float(np.clip(seconds * INCHES_PER_SECOND, *WIDTHS)), 3.6), layout="constrained")
+    figure = Figure(figsize=(float(np.clip(seconds * INCHES_PER_SECOND, *WIDTH_RANGE)), 3.6), layout="constrained")
     axes = figure.add_subplot()
-    corners = np.stack([_x(notes), _y(notes)], axis=-1)
+    corners = np.stack([_compute_corner_times(notes), _compute_corner_pitches(notes)], axis=-1)
     colours = notes["velocity"].astype(float)
-    axes.add_collection(PolyCollection(list(corners[:prompt]), facecolors="0.65"))
-    rest = PolyCollection(list(corners[prompt:]), array=colours[prompt:], cmap="viridis", clim=(1, 127))
+    axes.add_collection(PolyCollection(list(corners[:prompt_length]), facecolors="0.65"))
+    rest = PolyCollection(list(corners[prompt_length:]), array=colours[prompt_length:], cmap="viridis", clim=(1, 127))
     axes.add_collection(rest)
     axes.set_xlim(float(notes["onset"].min()) - 0.2, seconds + 0.2)
     octaves = np.arange(12, 128, 12)
@@ -50,13 +50,13 @@ def draw(notes: Notes, title: str, prompt: int, path: Path) -> None:
     files.write_bytes(path, buffer.getvalue())
 
 
-def _x(notes: Notes) -> np.ndarray:
+def _compute_corner_times(notes: Notes) -> np.ndarray:
     """Return the times [N, 4] of the corners of each note."""
     end = notes["onset"] + notes["duration"]
     return np.stack([notes["onset"], end, end, notes["onset"]], axis=1)
 
 
-def _y(notes: Notes) -> np.ndarray:
+def _compute_corner_pitches(notes: Notes) -> np.ndarray:
     """Return the heights [N, 4] of the corners of each note."""
     low, high = notes["pitch"] - 0.45, notes["pitch"] + 0.45
     return np.stack([low, low, high, high], axis=1)

@@ -27,22 +27,22 @@ from numpy.typing import NDArray
 
 from pipeline.core import files
 from pipeline.core.errors import MidiError
-from pipeline.midi.sustain import SUSTAIN, Part, sustain
-from pipeline.midi.validate import checked
-from pipeline.notes.note import Notes, notes_of, validate
+from pipeline.midi.sustain import SUSTAIN_CC, TrackNotes, apply_sustain
+from pipeline.midi.validate import validate_midi
+from pipeline.notes.note import Notes, make_notes, validate_notes
 
 if TYPE_CHECKING:
     from pretty_midi import PrettyMIDI
 
 Reader = Literal["symusic", "pretty_midi"]
-Clock = Callable[[NDArray[np.int64]], NDArray[np.float64]]
-TICK = 0.001
+TempoMap = Callable[[NDArray[np.int64]], NDArray[np.float64]]
+TICK_SECONDS = 0.001
 """Seconds of a tick in the files written here: a grid of 10 ms and the shortest note of 4 ms are whole ticks."""
-LONGEST_TICKS = 9_999_999
+MAX_TICKS = 9_999_999
 """Ticks of the longest piece that pretty_midi reads back."""
 
 
-def read_notes(data: bytes, reader: Reader, pedal: bool = False) -> Notes:
+def read_notes(data: bytes, reader: Reader, sustain_pedal: bool = False) -> Notes:
     """Read the notes of a MIDI file.
 
     Args:
@@ -56,37 +56,37 @@ def read_notes(data: bytes, reader: Reader, pedal: bool = False) -> Notes:
     Raises:
         MidiError: the file has no notes or is not a sound MIDI file; the reason in one line.
     """
-    clean = checked(data)
+    clean = validate_midi(data)
     try:
-        parts = _symusic(clean) if reader == "symusic" else _pretty_midi(clean)
+        parts = _read_symusic(clean) if reader == "symusic" else _read_pretty_midi(clean)
     except (MidiError, MemoryError):
         raise
     except Exception as error:  # both raise many unrelated types, none of which a caller can act on
         raise MidiError(f"{reader}: {type(error).__name__}: {' '.join(str(error).split())[:200]}") from error
-    rows = [part[:4] for part in (sustain(parts) if pedal else parts)]
+    rows = [part[:4] for part in (apply_sustain(parts) if sustain_pedal else parts)]
     start, end, pitch, velocity = (np.concatenate([np.empty(0, int), *(row[at] for row in rows)]) for at in range(4))
     columns = [column[end != start] for column in (start, end - start, pitch, velocity)]
     order = np.lexsort((columns[3], columns[1]))
-    return validate(notes_of(*(column[order] for column in columns)))
+    return validate_notes(make_notes(*(column[order] for column in columns)))
 
 
-def _symusic(data: bytes) -> list[Part]:
+def _read_symusic(data: bytes) -> list[TrackNotes]:
     """Read with symusic, in ticks, and put them on the clock."""
     from symusic import Score
 
     score = Score.from_midi(data, ttype="tick")
     tempos = score.tempos.numpy()
-    clock = _clock(score.ticks_per_quarter, tempos["time"], tempos["mspq"])
+    clock = _build_tempo_map(score.ticks_per_quarter, tempos["time"], tempos["mspq"])
     parts = []
     for track in (track for track in score.tracks if not track.is_drum):
-        on, off, pitch, velocity = _release(track.notes.numpy())
+        on, off, pitch, velocity = _match_note_offs(track.notes.numpy())
         moves = track.controls.numpy()
-        change, value = (moves[name][moves["number"] == SUSTAIN] for name in ("time", "value"))
-        parts.append(Part(clock(on), clock(off), pitch, velocity, clock(change), value))
+        change, value = (moves[name][moves["number"] == SUSTAIN_CC] for name in ("time", "value"))
+        parts.append(TrackNotes(clock(on), clock(off), pitch, velocity, clock(change), value))
     return parts
 
 
-def _release(track: dict[str, NDArray[np.integer]]) -> NDArray[np.int64]:
+def _match_note_offs(track: dict[str, NDArray[np.integer]]) -> NDArray[np.int64]:
     """End each note of a track at the first note off of its key.
 
     Args:
@@ -108,7 +108,7 @@ def _release(track: dict[str, NDArray[np.integer]]) -> NDArray[np.int64]:
     return np.stack([on, off, pitch, velocity])
 
 
-def _clock(resolution: int, ticks: NDArray[np.integer], tempos: NDArray[np.integer]) -> Clock:
+def _build_tempo_map(resolution: int, ticks: NDArray[np.integer], tempos: NDArray[np.integer]) -> TempoMap:
     """Lay out the tempo changes of a piece. Source: `_load_tempo_changes`, `_update_tick_to_time`, pretty_midi 0.2.11.
 
     Args:
@@ -130,14 +130,14 @@ def _clock(resolution: int, ticks: NDArray[np.integer], tempos: NDArray[np.integ
             scales.append(scale)
     begin, time, scale_of = np.array(begins), np.array(times), np.array(scales)
 
-    def seconds(at: NDArray[np.int64]) -> NDArray[np.float64]:
-        stretch = np.searchsorted(begin, at, side="right") - 1
-        return np.asarray(time[stretch] + scale_of[stretch] * (at - begin[stretch]), np.float64)
+    def to_seconds(positions: NDArray[np.int64]) -> NDArray[np.float64]:
+        stretch = np.searchsorted(begin, positions, side="right") - 1
+        return np.asarray(time[stretch] + scale_of[stretch] * (positions - begin[stretch]), np.float64)
 
-    return seconds
+    return to_seconds
 
 
-def _pretty_midi(data: bytes) -> list[Part]:
+def _read_pretty_midi(data: bytes) -> list[TrackNotes]:
     """Read with pretty_midi."""
     from pretty_midi import PrettyMIDI
 
@@ -147,8 +147,8 @@ def _pretty_midi(data: bytes) -> list[Part]:
     parts = []
     for track in (track for track in tracks if not track.is_drum):
         notes = np.array([(note.start, note.end, note.pitch, note.velocity) for note in track.notes]).T
-        moves = [(move.time, move.value) for move in track.control_changes if move.number == SUSTAIN]
-        parts.append(Part(*notes[:2], *notes[2:].astype(int), *np.array(moves).reshape(-1, 2).T))
+        moves = [(move.time, move.value) for move in track.control_changes if move.number == SUSTAIN_CC]
+        parts.append(TrackNotes(*notes[:2], *notes[2:].astype(int), *np.array(moves).reshape(-1, 2).T))
     return parts
 
 
@@ -166,27 +166,31 @@ def write_notes(notes: Notes, path: Path) -> None:
         MidiError: a note is not valid, or ends after 9,999.999 s, where readers stop.
     """
     buffer = io.BytesIO()
-    _piano(validate(notes)).write(buffer)
+    _to_pretty_midi(validate_notes(notes)).write(buffer)
     files.write_bytes(path, buffer.getvalue())
 
 
-def _piano(notes: Notes) -> "PrettyMIDI":
+def _to_pretty_midi(notes: Notes) -> "PrettyMIDI":
     """Put notes in a file of one piano, on whole ticks."""
     from pretty_midi import Instrument, Note, PrettyMIDI
 
-    start = np.rint(notes["onset"] / TICK).astype(np.int64)
-    end = _ends(start, np.rint((notes["onset"] + notes["duration"]) / TICK).astype(np.int64), notes["pitch"])
-    if end.max() > LONGEST_TICKS:
-        raise MidiError(f"a note ends at {end.max() * TICK:,.0f} s; a file holds {LONGEST_TICKS * TICK:,.3f} s")
-    music = PrettyMIDI(resolution=round(1 / TICK), initial_tempo=60.0)
+    start = np.rint(notes["onset"] / TICK_SECONDS).astype(np.int64)
+    end = _resolve_overlaps(
+        start, np.rint((notes["onset"] + notes["duration"]) / TICK_SECONDS).astype(np.int64), notes["pitch"]
+    )
+    if end.max() > MAX_TICKS:
+        raise MidiError(
+            f"a note ends at {end.max() * TICK_SECONDS:,.0f} s; a file holds {MAX_TICKS * TICK_SECONDS:,.3f} s"
+        )
+    music = PrettyMIDI(resolution=round(1 / TICK_SECONDS), initial_tempo=60.0)
     piano = Instrument(program=0)
     for pitch, velocity, on, off in zip(notes["pitch"], notes["velocity"], start, end, strict=True):
-        piano.notes.append(Note(int(velocity), int(pitch), on * TICK, off * TICK))
+        piano.notes.append(Note(int(velocity), int(pitch), on * TICK_SECONDS, off * TICK_SECONDS))
     music.instruments.append(piano)
     return music
 
 
-def _ends(start: NDArray[np.int64], end: NDArray[np.int64], pitch: NDArray[np.uint8]) -> NDArray[np.int64]:
+def _resolve_overlaps(start: NDArray[np.int64], end: NDArray[np.int64], pitch: NDArray[np.uint8]) -> NDArray[np.int64]:
     """Return the ticks [N] at which notes end, so that none of a pitch sounds when the next of that pitch begins."""
     ends = np.maximum(end, start + 1)
     for key in np.unique(pitch):

@@ -30,14 +30,14 @@ from numpy.typing import NDArray
 
 from pipeline.core.errors import MidiError
 
-SUSTAIN = 64
+SUSTAIN_CC = 64
 """Number of the controller."""
-DOWN = 64
+PEDAL_DOWN = 64
 """Least value of a pedal that is down."""
 Seconds = NDArray[np.float64]
 
 
-class Part(NamedTuple):
+class TrackNotes(NamedTuple):
     """What one instrument plays, and its pedal."""
 
     on: Seconds
@@ -46,13 +46,13 @@ class Part(NamedTuple):
     """[N] when they are let go, or when the notes cease to sound."""
     pitch: NDArray[np.integer]
     velocity: NDArray[np.integer]
-    change: Seconds
+    pedal_time: Seconds
     """[P] when the pedal moves, in order."""
-    value: NDArray[np.integer]
+    pedal_value: NDArray[np.integer]
     """[P] 0..127, where it moves to."""
 
 
-def sustain(parts: Sequence[Part]) -> list[Part]:
+def apply_sustain(tracks: Sequence[TrackNotes]) -> list[TrackNotes]:
     """Let notes sound while the pedal is down.
 
     Args:
@@ -64,24 +64,24 @@ def sustain(parts: Sequence[Part]) -> list[Part]:
     Raises:
         MidiError: a pedal moves back in time; the reader could not count so many ticks.
     """
-    playing = [part for part in parts if len(part.on)]
-    if any((np.diff(part.change, prepend=0.0) < 0).any() for part in playing):
+    playing = [part for part in tracks if len(part.on)]
+    if any((np.diff(part.pedal_time, prepend=0.0) < 0).any() for part in playing):
         raise MidiError("the sustain pedal moves back in time: more ticks than the reader can count")
-    end = max((float(times.max(initial=0)) for part in playing for times in (part.off, part.change)), default=0.0)
-    return [part._replace(off=_ends(part, end)) for part in playing]
+    end = max((float(times.max(initial=0)) for part in playing for times in (part.off, part.pedal_time)), default=0.0)
+    return [part._replace(off=_extend_note_offs(part, end)) for part in playing]
 
 
-def _ends(part: Part, end: float) -> Seconds:
+def _extend_note_offs(track: TrackNotes, piece_end: float) -> Seconds:
     """Return when the notes of a part cease to sound [N], in a piece that ends at `end` [s]."""
-    last = np.searchsorted(part.change, part.off, side="right") - 1
-    down = np.append(part.value >= DOWN, False)[last]  # before the first change, -1, the pedal is up
-    ups = np.append(np.flatnonzero(part.value < DOWN), len(part.value))
-    up = np.append(part.change, end)[ups[np.searchsorted(ups, last, side="right")]]
-    sounds = np.maximum(part.off, np.minimum(up, _struck_again(part.on, part.pitch)))
-    return np.where(down, sounds, part.off)
+    last = np.searchsorted(track.pedal_time, track.off, side="right") - 1
+    down = np.append(track.pedal_value >= PEDAL_DOWN, False)[last]  # before the first change, -1, the pedal is up
+    ups = np.append(np.flatnonzero(track.pedal_value < PEDAL_DOWN), len(track.pedal_value))
+    up = np.append(track.pedal_time, piece_end)[ups[np.searchsorted(ups, last, side="right")]]
+    sounds = np.maximum(track.off, np.minimum(up, _find_next_onsets(track.on, track.pitch)))
+    return np.where(down, sounds, track.off)
 
 
-def _struck_again(on: Seconds, pitch: NDArray[np.integer]) -> Seconds:
+def _find_next_onsets(on: Seconds, pitch: NDArray[np.integer]) -> Seconds:
     """Return when the pitch of each note is next struck after its onset [N]; infinity if never."""
     moments, rank = np.unique(on, return_inverse=True)
     strike = pitch.astype(np.int64) * len(moments) + rank  # one row of all strikes, pitch after pitch

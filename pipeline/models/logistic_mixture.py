@@ -12,13 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.models.numpy.layers import Floats
-from pipeline.notes.quantize import CELL, CELLS
+from pipeline.notes.quantize import GRID_SECONDS, GRID_SIZE
 
 COMPONENTS = 8
 OUTPUTS = 3 * COMPONENTS
 BEND = 0.03
 """Time [s] below which the axis is about even, above which about logarithmic."""
-EDGES = np.concatenate([[-1e4], np.log1p((np.arange(1, CELLS) - 0.5) * CELL / BEND), [1e4]])
+EDGES = np.concatenate([[-1e4], np.log1p((np.arange(1, GRID_SIZE) - 0.5) * GRID_SECONDS / BEND), [1e4]])
 """[1002] edges of the cells on the stretched axis; the outermost stand for infinity."""
 LOG_SCALES = (-7.0, 3.0)
 """Least and greatest log scale."""

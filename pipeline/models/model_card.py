@@ -15,7 +15,7 @@ from pipeline.config.recipes import Model
 from pipeline.config.schema import Name, Section
 from pipeline.core.errors import DataError
 from pipeline.models.residual_noise import Spread
-from pipeline.notes.quantize import CELL, CELLS
+from pipeline.notes.quantize import GRID_SECONDS, GRID_SIZE
 
 FORMAT = 2
 LARGEST = 2**16
@@ -91,7 +91,7 @@ def read(path: Path) -> Card:
         raise DataError(f"{path}: {EDITED}, since no card is nested as deep; {remedy}") from error
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(f"{path.parent}: no model here ({error}); train one with 'dvc repro'") from error
-    if stamp != (FORMAT, CELL, CELLS):
+    if stamp != (FORMAT, GRID_SECONDS, GRID_SIZE):
         raise DataError(f"{path}: written by another version of this program; train it again")
     if not whole:
         raise DataError(f"{path}: {EDITED}; {remedy}")

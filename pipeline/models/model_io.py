@@ -23,7 +23,7 @@ from pipeline.models.model_card import EDITED, FORMAT, Card
 from pipeline.models.numpy.layers import Floats
 from pipeline.models.residual_noise import Spread
 from pipeline.models.weight_shapes import Shapes, shapes
-from pipeline.notes.quantize import CELL, CELLS
+from pipeline.notes.quantize import GRID_SECONDS, GRID_SIZE
 
 SHIPPED = Path(__file__).parent.parent / "bundled"
 """Models that come with the package."""
@@ -70,8 +70,8 @@ def save(model: Trained, folder: Path, number: type[np.floating[Any]] = np.float
         "architecture": model.architecture,
         "block": model.block.model_dump(),
         "length": model.length,
-        "cell_seconds": CELL,
-        "cells": CELLS,
+        "cell_seconds": GRID_SECONDS,
+        "cells": GRID_SIZE,
         "parameters": model.parameters,
         "spread": {name: asdict(spread) for name, spread in model.spread.items()},
         "weights_sha256": hashlib.sha256(data).hexdigest(),

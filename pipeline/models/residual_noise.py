@@ -10,11 +10,11 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.notes.quantize import CELL, CELLS
+from pipeline.notes.quantize import GRID_SECONDS, GRID_SIZE
 
 FLOOR = 1e-12
 """Least probability of a cell: a narrow density rounds to zero far from its centre, and bits must stay finite."""
-EDGES = np.concatenate([[-np.inf], (np.arange(1, CELLS) - 0.5) * CELL, [np.inf]])
+EDGES = np.concatenate([[-np.inf], (np.arange(1, GRID_SIZE) - 0.5) * GRID_SECONDS, [np.inf]])
 """Edges of the cells [s]; the first and last cell take all beyond them."""
 
 

@@ -18,7 +18,7 @@ from pipeline.models.numpy.autoregressive_heads import ChainHeads
 from pipeline.models.numpy.heads import Heads, RegressionHeads
 from pipeline.models.numpy.layers import Floats
 from pipeline.models.numpy.network import Network
-from pipeline.notes.quantize import Codes
+from pipeline.notes.quantize import QuantizedNotes
 
 STRIDE = 512
 """Notes read at a time: bounds the memory of a long piece."""
@@ -31,7 +31,7 @@ def heads_of(model: Trained) -> Heads:
     return ChainHeads(model.block, model.weights)
 
 
-def hidden_before(model: Trained, pieces: Sequence[Codes], batch: int) -> Iterator[tuple[int, slice, Floats]]:
+def hidden_before(model: Trained, pieces: Sequence[QuantizedNotes], batch: int) -> Iterator[tuple[int, slice, Floats]]:
     """Read whole pieces and give the hidden vector that stands before each note but the first.
 
     Args:
@@ -50,7 +50,7 @@ def hidden_before(model: Trained, pieces: Sequence[Codes], batch: int) -> Iterat
             yield from ((index, notes, h) for notes, h in _windowed(network, codes, model.length, 64 * batch))
 
 
-def _streamed(network: Network, pieces: Sequence[Codes], batch: int) -> Iterator[tuple[int, slice, Floats]]:
+def _streamed(network: Network, pieces: Sequence[QuantizedNotes], batch: int) -> Iterator[tuple[int, slice, Floats]]:
     """Read pieces of like length side by side, carrying the state."""
     order = sorted(range(len(pieces)), key=lambda i: -len(pieces[i]))
     for first in range(0, len(order), batch):
@@ -69,7 +69,7 @@ def _streamed(network: Network, pieces: Sequence[Codes], batch: int) -> Iterator
                     yield index, slice(begin + 1, stop), hidden[row, : stop - begin - 1]
 
 
-def _windowed(network: Network, codes: Codes, length: int, batch: int) -> Iterator[tuple[slice, Floats]]:
+def _windowed(network: Network, codes: QuantizedNotes, length: int, batch: int) -> Iterator[tuple[slice, Floats]]:
     """Read a window for every note; the first notes have what there is before them."""
     for end in range(1, min(length, len(codes))):
         yield slice(end, end + 1), network.window(codes[None, :end])
@@ -79,7 +79,7 @@ def _windowed(network: Network, codes: Codes, length: int, batch: int) -> Iterat
         yield slice(begin, begin + len(ends)), network.window(windows)
 
 
-def bits(model: Trained, pieces: Sequence[Codes], batch: int, what: str = "") -> list[NDArray[np.float64]]:
+def bits(model: Trained, pieces: Sequence[QuantizedNotes], batch: int, what: str = "") -> list[NDArray[np.float64]]:
     """Score pieces.
 
     Args:
@@ -103,7 +103,7 @@ def bits(model: Trained, pieces: Sequence[Codes], batch: int, what: str = "") ->
     return scored
 
 
-def fit_spread(model: Trained, pieces: Sequence[Codes], batch: int = 16) -> Trained:
+def fit_spread(model: Trained, pieces: Sequence[QuantizedNotes], batch: int = 16) -> Trained:
     """Return the model with the spread of its regression heads fitted on training pieces, codes [N, 4] each."""
     if model.block.heads != "regression":
         return model

@@ -8,20 +8,20 @@ from pipeline.models.logistic_mixture import OUTPUTS
 from pipeline.models.numpy.autoregressive_heads import KNOWN, PARTS
 from pipeline.models.numpy.layers import SPAN
 from pipeline.models.numpy.network import EMBEDDED
-from pipeline.notes.active_notes import FEATURES
-from pipeline.notes.note import PITCHES
-from pipeline.notes.quantize import BINS, SCALAR_ORDER, VELOCITY_BINS
+from pipeline.notes.active_notes import NUM_FEATURES
+from pipeline.notes.note import NUM_PITCHES
+from pipeline.notes.quantize import NUM_TIME_TOKENS, SCALAR_FEATURES, NUM_VELOCITY_TOKENS
 
 Shapes = dict[str, tuple[int, ...]]
 """Shape of each weight, by its name."""
-TOKENS = {"step": BINS, "pitch": PITCHES, "duration": BINS, "velocity": VELOCITY_BINS}
+TOKENS = {"step": NUM_TIME_TOKENS, "pitch": NUM_PITCHES, "duration": NUM_TIME_TOKENS, "velocity": NUM_VELOCITY_TOKENS}
 """How many tokens each part of a note has."""
 
 
 def shapes(block: Model) -> Shapes:
     """Return the shape of every weight that a model of this block has, and of no other."""
     out = _input(block)
-    width = block.width or len(SCALAR_ORDER)
+    width = block.width or len(SCALAR_FEATURES)
     for number, units in enumerate(block.units, 1):
         name = f"{block.cell}_{number}"
         if block.residual:
@@ -48,7 +48,7 @@ def _input(block: Model) -> Shapes:
         return {}
     told = [name for name in EMBEDDED if name != "velocity" or block.velocity]
     tables: Shapes = {f"{name}_embedding/embeddings": (TOKENS[name], block.width) for name in told}
-    return tables | _dense("sounding", FEATURES, block.width)
+    return tables | _dense("sounding", NUM_FEATURES, block.width)
 
 
 def _lstm(name: str, width: int, units: int) -> Shapes:
@@ -71,7 +71,7 @@ def _residual(block: Model, name: str, units: int) -> Shapes:
 
 def _regression(width: int) -> Shapes:
     """Return the shapes of regression heads that read hidden vectors [H]."""
-    return _dense("pitch", width, PITCHES) | _dense("step", width, 1) | _dense("duration", width, 1)
+    return _dense("pitch", width, NUM_PITCHES) | _dense("step", width, 1) | _dense("duration", width, 1)
 
 
 def _chain(block: Model, width: int) -> Shapes:
@@ -79,7 +79,7 @@ def _chain(block: Model, width: int) -> Shapes:
     parts = PARTS if block.velocity else PARTS[:3]
     out = _dense("chain", width, len(parts) * block.chain)
     if block.input == "embedding":
-        out["ahead/kernel"] = (FEATURES, 2 * block.chain)
+        out["ahead/kernel"] = (NUM_FEATURES, 2 * block.chain)
     for part in parts:
         mixed = block.heads == "mixture" and part in ("step", "duration")
         out |= _dense(part, block.chain, OUTPUTS if mixed else TOKENS[part])

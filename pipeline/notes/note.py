@@ -15,17 +15,17 @@ from numpy.typing import NDArray
 
 from pipeline.core.errors import MidiError
 
-NOTE = np.dtype([("onset", "<f8"), ("duration", "<f8"), ("pitch", "u1"), ("velocity", "u1")])
-COLUMNS = ("onset", "duration", "pitch", "velocity")
-PITCHES = 128
-LONGEST_PIECE = 24 * 3600.0
+NOTE_DTYPE = np.dtype([("onset", "<f8"), ("duration", "<f8"), ("pitch", "u1"), ("velocity", "u1")])
+NOTE_COLUMNS = ("onset", "duration", "pitch", "velocity")
+NUM_PITCHES = 128
+MAX_ONSET = 24 * 3600.0
 """Onsets beyond a day [s] are a broken clock, not music."""
 
 Notes = NDArray[np.void]
 """Structured array [N] of dtype `NOTE`."""
 
 
-def notes_of(onset: object, duration: object, pitch: object, velocity: object) -> Notes:
+def make_notes(onset: object, duration: object, pitch: object, velocity: object) -> Notes:
     """Gather four columns into notes sorted by (onset, pitch).
 
     Args:
@@ -38,13 +38,13 @@ def notes_of(onset: object, duration: object, pitch: object, velocity: object) -
         Notes [N].
     """
     columns = [np.asarray(column) for column in (onset, duration, pitch, velocity)]
-    notes = np.empty(len(columns[0]), NOTE)
-    for name, column in zip(COLUMNS, columns, strict=True):
+    notes = np.empty(len(columns[0]), NOTE_DTYPE)
+    for name, column in zip(NOTE_COLUMNS, columns, strict=True):
         notes[name] = column
     return notes[np.lexsort((notes["pitch"], notes["onset"]))]
 
 
-def validate(notes: Notes) -> Notes:
+def validate_notes(notes: Notes) -> Notes:
     """Return the notes unchanged if every row is a note and rows are in time order.
 
     Raises:
@@ -55,10 +55,10 @@ def validate(notes: Notes) -> Notes:
     checks = (
         ("onset is not a finite time", ~np.isfinite(notes["onset"])),
         ("onset is before the start", notes["onset"] < 0),
-        ("onset is later than a day", notes["onset"] > LONGEST_PIECE),
+        ("onset is later than a day", notes["onset"] > MAX_ONSET),
         ("duration is not a finite time", ~np.isfinite(notes["duration"])),
         ("duration is not positive", notes["duration"] <= 0),
-        ("duration is longer than a day", notes["duration"] > LONGEST_PIECE),
+        ("duration is longer than a day", notes["duration"] > MAX_ONSET),
         ("pitch is over 127", notes["pitch"] > 127),
         ("velocity is outside 1..127", (notes["velocity"] < 1) | (notes["velocity"] > 127)),
         ("onset is before the onset of the note above", np.diff(notes["onset"], prepend=-np.inf) < 0),

@@ -16,53 +16,53 @@ Shapes: N notes.
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.notes.note import NOTE, PITCHES, Notes
+from pipeline.notes.note import NOTE_DTYPE, NUM_PITCHES, Notes
 
-CELL = 0.01
+GRID_SECONDS = 0.01
 """Width of a cell of the time grid [s]."""
-CELLS = 1001
+GRID_SIZE = 1001
 """Cells of the time grid: 0 to 10 s; the last takes everything longer."""
 STEP, DURATION, PITCH, VELOCITY = range(4)
-HEADS = ("pitch", "step", "duration")
+SCORED_FEATURES = ("pitch", "step", "duration")
 """The parts of a note that count in bits per note; the order of the columns of every table of bits."""
-COLUMN = {"pitch": PITCH, "step": STEP, "duration": DURATION}
-SHORTEST = 0.004
+FEATURE_COLUMNS = {"pitch": PITCH, "step": STEP, "duration": DURATION}
+MIN_DURATION = 0.004
 """Seconds played for duration cell 0: a note must sound, and must encode to cell 0 again."""
 
-Codes = NDArray[np.int16]
+QuantizedNotes = NDArray[np.int16]
 """Array [N, 4] of int16."""
 
 
-def _edges() -> NDArray[np.int64]:
+def _make_time_token_edges() -> NDArray[np.int64]:
     """Return the first cell of each time bin, and the end: one cell each to 0.5 s, then each a tenth wider."""
     edges = list(range(51))
-    while edges[-1] < CELLS:
-        edges.append(min(CELLS, max(edges[-1] + 1, round(edges[-1] * 1.1))))
+    while edges[-1] < GRID_SIZE:
+        edges.append(min(GRID_SIZE, max(edges[-1] + 1, round(edges[-1] * 1.1))))
     return np.array(edges)
 
 
-BIN_EDGES = _edges()
+TIME_TOKEN_EDGES = _make_time_token_edges()
 """[83] first cell of each time bin, and 1001."""
-BIN_WIDTHS = np.diff(BIN_EDGES)
+TIME_TOKEN_WIDTHS = np.diff(TIME_TOKEN_EDGES)
 """[82] cells in each time bin."""
-BINS = len(BIN_WIDTHS)
-BIN_OF = np.repeat(np.arange(BINS), BIN_WIDTHS).astype(np.int32)
+NUM_TIME_TOKENS = len(TIME_TOKEN_WIDTHS)
+TIME_TOKEN = np.repeat(np.arange(NUM_TIME_TOKENS), TIME_TOKEN_WIDTHS).astype(np.int32)
 """[1001] bin of each cell."""
-VELOCITY_WIDTH = 4
+VELOCITY_TOKEN_WIDTH = 4
 """Velocities in a velocity bin."""
-VELOCITY_BINS = 128 // VELOCITY_WIDTH
+NUM_VELOCITY_TOKENS = 128 // VELOCITY_TOKEN_WIDTH
 
-SCALAR_ORDER = [PITCH, STEP, DURATION]
-SCALE = np.array([1 / PITCHES, CELL, CELL], np.float32)
+SCALAR_FEATURES = [PITCH, STEP, DURATION]
+SCALAR_SCALE = np.array([1 / NUM_PITCHES, GRID_SECONDS, GRID_SECONDS], np.float32)
 """What the columns of the scalar input are multiplied by."""
 
 
-def to_cells(seconds: NDArray[np.float64]) -> NDArray[np.int16]:
+def seconds_to_grid(seconds: NDArray[np.float64]) -> NDArray[np.int16]:
     """Round times [s] to cells of the grid, clipped to 0..1000."""
-    return np.clip(np.rint(seconds / CELL), 0, CELLS - 1).astype(np.int16)
+    return np.clip(np.rint(seconds / GRID_SECONDS), 0, GRID_SIZE - 1).astype(np.int16)
 
 
-def encode(notes: Notes) -> Codes:
+def quantize(notes: Notes) -> QuantizedNotes:
     """Put notes on the time grid.
 
     Args:
@@ -72,14 +72,14 @@ def encode(notes: Notes) -> Codes:
         Codes [N, 4]; the step of the first note is 0.
     """
     codes = np.empty((len(notes), 4), np.int16)
-    codes[:, STEP] = to_cells(np.diff(notes["onset"], prepend=notes["onset"][:1]))
-    codes[:, DURATION] = to_cells(notes["duration"])
+    codes[:, STEP] = seconds_to_grid(np.diff(notes["onset"], prepend=notes["onset"][:1]))
+    codes[:, DURATION] = seconds_to_grid(notes["duration"])
     codes[:, PITCH] = notes["pitch"]
     codes[:, VELOCITY] = notes["velocity"]
     return codes
 
 
-def decode(codes: Codes, start: float = 0.0) -> Notes:
+def dequantize(quantized: QuantizedNotes, first_onset: float = 0.0) -> Notes:
     """Turn codes back into notes, row by row and in the same order.
 
     `encode(decode(codes))` is `codes`, but for the first step, which `start` takes the place of.
@@ -91,16 +91,16 @@ def decode(codes: Codes, start: float = 0.0) -> Notes:
     Returns:
         Notes [N]; notes of one chord stay in the order of the codes.
     """
-    notes = np.empty(len(codes), NOTE)
-    cells = np.cumsum(codes[:, STEP], dtype=np.int64) - int(codes[0, STEP] if len(codes) else 0)
-    notes["onset"] = start + cells * CELL
-    notes["duration"] = np.maximum(codes[:, DURATION] * CELL, SHORTEST)
-    notes["pitch"] = codes[:, PITCH]
-    notes["velocity"] = codes[:, VELOCITY]
+    notes = np.empty(len(quantized), NOTE_DTYPE)
+    cells = np.cumsum(quantized[:, STEP], dtype=np.int64) - int(quantized[0, STEP] if len(quantized) else 0)
+    notes["onset"] = first_onset + cells * GRID_SECONDS
+    notes["duration"] = np.maximum(quantized[:, DURATION] * GRID_SECONDS, MIN_DURATION)
+    notes["pitch"] = quantized[:, PITCH]
+    notes["velocity"] = quantized[:, VELOCITY]
     return notes
 
 
-def scalar(codes: Codes) -> NDArray[np.float32]:
+def scalar_features(notes: QuantizedNotes) -> NDArray[np.float32]:
     """Scale codes to the `scalar` input.
 
     Args:
@@ -112,21 +112,21 @@ def scalar(codes: Codes) -> NDArray[np.float32]:
     Source: https://www.tensorflow.org/tutorials/audio/music_generation, which scales the pitch of the prompt so,
     but not that of the notes it feeds back; here both come through this function.
     """
-    return np.asarray(codes[..., SCALAR_ORDER] * SCALE, np.float32)
+    return np.asarray(notes[..., SCALAR_FEATURES] * SCALAR_SCALE, np.float32)
 
 
-def tokens(codes: Codes) -> NDArray[np.int32]:
+def token_ids(notes: QuantizedNotes) -> NDArray[np.int32]:
     """Turn codes [..., 4] into tokens [..., 4]: step bin, duration bin, pitch, velocity bin."""
-    out = codes.astype(np.int32)
-    out[..., STEP], out[..., DURATION] = BIN_OF[codes[..., STEP]], BIN_OF[codes[..., DURATION]]
-    out[..., VELOCITY] //= VELOCITY_WIDTH
+    out = notes.astype(np.int32)
+    out[..., STEP], out[..., DURATION] = TIME_TOKEN[notes[..., STEP]], TIME_TOKEN[notes[..., DURATION]]
+    out[..., VELOCITY] //= VELOCITY_TOKEN_WIDTH
     return out
 
 
-BIN_OF_CELL = BIN_OF.tolist()
+TIME_TOKEN_LIST = TIME_TOKEN.tolist()
 """As `BIN_OF`, quicker to ask for one."""
 
 
-def token(step: int, duration: int, pitch: int, velocity: int) -> tuple[int, int, int, int]:
+def token_ids_of_note(step: int, duration: int, pitch: int, velocity: int) -> tuple[int, int, int, int]:
     """Turn one code into its token, as `tokens`."""
-    return BIN_OF_CELL[step], BIN_OF_CELL[duration], pitch, velocity // VELOCITY_WIDTH
+    return TIME_TOKEN_LIST[step], TIME_TOKEN_LIST[duration], pitch, velocity // VELOCITY_TOKEN_WIDTH

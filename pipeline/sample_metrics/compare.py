@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.notes.quantize import CELL, DURATION, PITCH, STEP, Codes
+from pipeline.notes.quantize import GRID_SECONDS, DURATION, PITCH, STEP, QuantizedNotes
 from pipeline.sample_metrics import features, overlap
 from pipeline.sample_metrics.features import Training
 from pipeline.sample_metrics.memorization import longest_copy
@@ -29,22 +29,22 @@ OCTAVE = 12
 class Music:
     """The music that samples are held against."""
 
-    held_out: list[Codes]
+    held_out: list[QuantizedNotes]
     """Passages as long as a sample."""
-    pieces: list[Codes]
+    pieces: list[QuantizedNotes]
     """Held-out pieces, whole."""
-    training: list[Codes]
+    training: list[QuantizedNotes]
     """Training pieces."""
     names: list[str]
     """Of training pieces."""
 
 
-def passages(pieces: Sequence[Codes], notes: int) -> list[Codes]:
+def passages(pieces: Sequence[QuantizedNotes], notes: int) -> list[QuantizedNotes]:
     """Return passages of so many notes, one after the other; where all pieces are shorter, the longest of them."""
     return cut(pieces, min(notes, max(map(len, pieces))), PASSAGES)
 
 
-def compare(played: Sequence[Codes], music: Music) -> dict[str, Any]:
+def compare(played: Sequence[QuantizedNotes], music: Music) -> dict[str, Any]:
     """Return all measures of what was played beside those of held-out music, as `metrics/likeness` holds them.
 
     Args:
@@ -81,7 +81,7 @@ def _short(value: float) -> float:
     return float(f"{value:.5g}")
 
 
-def _overlap(played: Sequence[Codes], music: Music) -> dict[str, dict[str, float]]:
+def _overlap(played: Sequence[QuantizedNotes], music: Music) -> dict[str, dict[str, float]]:
     """Return overlapping areas: of samples with held-out and with training music, and of these two, the yardstick."""
     notes = min(SHORT, max(features.LEAST, len(played[0]) // 4))
     sets = [cut(each, notes, SHORTS) for each in (played, music.pieces, music.training)]
@@ -94,17 +94,17 @@ def _overlap(played: Sequence[Codes], music: Music) -> dict[str, dict[str, float
     return {name: {pair: round(its[name], 4) for pair, its in found.items()} for name in overlap.FEATURES}
 
 
-def _histograms(played: Sequence[Codes], music: Music) -> dict[str, dict[str, list[float]]]:
+def _histograms(played: Sequence[QuantizedNotes], music: Music) -> dict[str, dict[str, list[float]]]:
     """Return shares of pitch classes, pitches, steps and durations of all three kinds of music."""
     every = {
         name: np.concatenate(its)
         for name, its in (("samples", played), ("held_out", music.pieces), ("training", music.training))
     }
 
-    def of(take: Callable[[Codes], features.Shares]) -> dict[str, list[float]]:
+    def of(take: Callable[[QuantizedNotes], features.Shares]) -> dict[str, list[float]]:
         return {name: [round(float(share), 4) for share in take(codes)] for name, codes in every.items()}
 
-    edges = {"edges_seconds": [round(float(edge), 2) for edge in (EDGES * CELL)]}
+    edges = {"edges_seconds": [round(float(edge), 2) for edge in (EDGES * GRID_SECONDS)]}
     return {
         "pitch_classes": of(features.pitch_classes),
         "pitches": of(lambda codes: np.bincount(codes[:, PITCH], minlength=128) / len(codes)),
@@ -113,7 +113,7 @@ def _histograms(played: Sequence[Codes], music: Music) -> dict[str, dict[str, li
     }
 
 
-def _copies(played: Sequence[Codes], training: Training, names: Sequence[str]) -> list[dict[str, Any]]:
+def _copies(played: Sequence[QuantizedNotes], training: Training, names: Sequence[str]) -> list[dict[str, Any]]:
     """Return the longest copy in each sample, and where it is from."""
     out: list[dict[str, Any]] = []
     for number, codes in enumerate(played, 1):

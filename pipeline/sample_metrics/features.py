@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.notes.note import PITCHES
-from pipeline.notes.quantize import CELL, CELLS, DURATION, PITCH, STEP, VELOCITY, Codes
+from pipeline.notes.note import NUM_PITCHES
+from pipeline.notes.quantize import GRID_SECONDS, GRID_SIZE, DURATION, PITCH, STEP, VELOCITY, QuantizedNotes
 from pipeline.sample_metrics import tonality
 from pipeline.sample_metrics.memorization import Index, longest_copy
 
@@ -26,7 +26,7 @@ Shares = NDArray[np.float64]
 """[K] shares that sum to 1."""
 
 
-def repeated(codes: Codes, n: int, transposed: bool = False) -> float:
+def repeated(codes: QuantizedNotes, n: int, transposed: bool = False) -> float:
     """Return the share of the runs of n notes whose pitches came before in the same passage.
 
     Args:
@@ -51,22 +51,22 @@ def longest_run(flags: NDArray[np.bool_]) -> int:
     return int(np.diff(np.flatnonzero(~flags), prepend=-1, append=len(flags)).max()) - 1
 
 
-def same_pitch_run(codes: Codes) -> int:
+def same_pitch_run(codes: QuantizedNotes) -> int:
     """Return how many notes of one pitch come one after the other at most: N of a model stuck on a key."""
     return longest_run(np.diff(codes[:, PITCH]) == 0) + 1 if len(codes) else 0
 
 
-def step_zero_run(codes: Codes) -> int:
+def step_zero_run(codes: QuantizedNotes) -> int:
     """Return how many steps of 0 come one after the other at most: N of a model whose time stands still."""
     return longest_run(codes[:, STEP] == 0)
 
 
-def density(codes: Codes) -> float:
+def density(codes: QuantizedNotes) -> float:
     """Return notes per second: N over the sum of their steps [s], which is taken as one cell at least."""
-    return len(codes) / (max(int(codes[:, STEP].sum(dtype=np.int64)), 1) * CELL)
+    return len(codes) / (max(int(codes[:, STEP].sum(dtype=np.int64)), 1) * GRID_SECONDS)
 
 
-def drift(codes: Codes) -> dict[str, float]:
+def drift(codes: QuantizedNotes) -> dict[str, float]:
     """Return notes per second, mean pitch and mean velocity of each quarter of the notes, and the drift of density.
 
     Args:
@@ -82,7 +82,7 @@ def drift(codes: Codes) -> dict[str, float]:
     return {**found, "density_drift": found["density_4"] / found["density_1"]}
 
 
-def pitch_classes(codes: Codes) -> Shares:
+def pitch_classes(codes: QuantizedNotes) -> Shares:
     """Return the share of notes of each pitch class [12], C first.
 
     Source: pitch class histogram of Yang and Lerch, "On the evaluation of generative models in music", 2020.
@@ -100,9 +100,9 @@ def overlap(ours: Shares, theirs: Shares) -> float:
     return float(np.minimum(ours, theirs).sum())
 
 
-def times(codes: Codes, column: int) -> Shares:
+def times(codes: QuantizedNotes, column: int) -> Shares:
     """Return the share of notes [1001] in each cell of a column of time, `STEP` or `DURATION`."""
-    return np.asarray(np.bincount(codes[:, column], minlength=CELLS) / len(codes))
+    return np.asarray(np.bincount(codes[:, column], minlength=GRID_SIZE) / len(codes))
 
 
 def time_distance(ours: Shares, theirs: Shares) -> float:
@@ -112,11 +112,11 @@ def time_distance(ours: Shares, theirs: Shares) -> float:
 
     Source: Vallender, "Calculation of the Wasserstein distance between probability distributions on the line", 1974.
     """
-    widths = np.diff(np.log2(1 + np.arange(CELLS)))
+    widths = np.diff(np.log2(1 + np.arange(GRID_SIZE)))
     return float(np.abs(np.cumsum(ours - theirs)[:-1]) @ widths)
 
 
-def polyphony(codes: Codes) -> float:
+def polyphony(codes: QuantizedNotes) -> float:
     """Return how many pitches sound at once on average, over the cells of time in which any sounds; at least 1.
 
     A note sounds in all cells from its onset on that it is held, and in one at least.
@@ -147,13 +147,13 @@ class Training:
     durations: Shares
 
     @classmethod
-    def of(cls, pieces: Sequence[Codes]) -> "Training":
+    def of(cls, pieces: Sequence[QuantizedNotes]) -> "Training":
         """Gather what is needed of pieces, codes [N, 4] each."""
         codes = np.concatenate(pieces)
         return cls(Index(pieces), pitch_classes(codes), times(codes, STEP), times(codes, DURATION))
 
 
-def measure(codes: Codes, training: Training) -> dict[str, float]:
+def measure(codes: QuantizedNotes, training: Training) -> dict[str, float]:
     """Take all measures of a passage.
 
     Distances are to the training music, not to the held-out one, so that held-out passages can be measured alike.
@@ -172,19 +172,19 @@ def measure(codes: Codes, training: Training) -> dict[str, float]:
         raise ValueError(f"{len(codes)} notes cannot be measured; give a passage of {LEAST} or more")
     return {
         **_again(codes, training.index),
-        "pitches_used": len(np.unique(codes[:, PITCH])) / PITCHES,
+        "pitches_used": len(np.unique(codes[:, PITCH])) / NUM_PITCHES,
         "pitch_range": float(np.ptp(codes[:, PITCH])),
         "polyphony": polyphony(codes),
         "density": density(codes),
         **drift(codes),
-        **tonality.measure(codes),
+        **tonality.tonality_features(codes),
         "pitch_class_overlap": overlap(pitch_classes(codes), training.pitch_classes),
         "step_distance": time_distance(times(codes, STEP), training.steps),
         "duration_distance": time_distance(times(codes, DURATION), training.durations),
     }
 
 
-def _again(codes: Codes, index: Index) -> dict[str, float]:
+def _again(codes: QuantizedNotes, index: Index) -> dict[str, float]:
     """Take the measures of what was there before, in training or in the passage itself."""
     return {
         "copy": float(longest_copy(codes, index).notes),

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.notes.quantize import PITCH, STEP, Codes
+from pipeline.notes.quantize import PITCH, STEP, QuantizedNotes
 
 AHEAD = 8
 """Intervals looked up at once: as many bytes as there are in an uint64."""
@@ -41,7 +41,7 @@ class Copy:
 class Line:
     """Notes of one piece after the other, as intervals that can be compared."""
 
-    def __init__(self, pieces: Sequence[Codes]) -> None:
+    def __init__(self, pieces: Sequence[QuantizedNotes]) -> None:
         codes = np.concatenate([np.empty((0, 4), np.int16), *pieces])
         lengths = np.array([len(piece) for piece in pieces], np.int64)
         self.size, self.ends = len(codes), lengths.cumsum()
@@ -63,14 +63,14 @@ class Line:
 class Index(Line):
     """Training music, ready to be looked up: 15 bytes a note."""
 
-    def __init__(self, pieces: Sequence[Codes]) -> None:
+    def __init__(self, pieces: Sequence[QuantizedNotes]) -> None:
         super().__init__(pieces)
         keys = self.keys()
         self.order = np.argsort(keys).astype(np.int32)
         self.sorted = keys[self.order]
 
 
-def longest_copy(sample: Codes, index: Index, tolerance: int | None = None) -> Copy:
+def longest_copy(sample: QuantizedNotes, index: Index, tolerance: int | None = None) -> Copy:
     """Find the longest run of notes of a sample whose intervals occur in the training music.
 
     Args:

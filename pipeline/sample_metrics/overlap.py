@@ -15,38 +15,38 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.notes.quantize import CELL, CELLS, DURATION, PITCH, STEP, Codes
+from pipeline.notes.quantize import GRID_SECONDS, GRID_SIZE, DURATION, PITCH, STEP, QuantizedNotes
 from pipeline.sample_metrics import features
 
 GRID = 512
 """Points at which densities are compared."""
 NARROWEST = 0.01
 """Least width of a kernel, as a share of the range of all distances: equal ones have no spread of their own."""
-EDGES = np.array([0, 1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, CELLS])
+EDGES = np.array([0, 1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, GRID_SIZE])
 """[21] edges of the bins [cells] of time in histograms: half an octave each."""
 
 Floats = NDArray[np.float64]
 
 
-def transitions(codes: Codes) -> Floats:
+def transitions(codes: QuantizedNotes) -> Floats:
     """Return the share of each step from pitch class to pitch class [144]."""
     classes = codes[:, PITCH].astype(int) % 12
     return np.asarray(np.bincount(classes[:-1] * 12 + classes[1:], minlength=144) / max(1, len(codes) - 1))
 
 
-def lengths(codes: Codes, column: int) -> Floats:
+def lengths(codes: QuantizedNotes, column: int) -> Floats:
     """Return the share of notes [20] in each half octave of a column of time, `STEP` or `DURATION`."""
     return np.asarray(np.histogram(codes[:, column], EDGES)[0] / len(codes))
 
 
-FEATURES: Mapping[str, Callable[[Codes], Floats]] = {
+FEATURES: Mapping[str, Callable[[QuantizedNotes], Floats]] = {
     "pitches_used": lambda codes: np.array([len(np.unique(codes[:, PITCH]))], float),
     "pitch_range": lambda codes: np.array([np.ptp(codes[:, PITCH])], float),
     "pitch_interval": lambda codes: np.array([np.abs(np.diff(codes[:, PITCH])).mean()]),
     "pitch_classes": features.pitch_classes,
     "pitch_class_transitions": transitions,
     "density": lambda codes: np.array([features.density(codes)]),
-    "step": lambda codes: np.array([codes[:, STEP].mean() * CELL]),
+    "step": lambda codes: np.array([codes[:, STEP].mean() * GRID_SECONDS]),
     "steps": lambda codes: lengths(codes, STEP),
     "durations": lambda codes: lengths(codes, DURATION),
     "polyphony": lambda codes: np.array([features.polyphony(codes)]),
@@ -92,13 +92,13 @@ def _density(values: Floats, width: float, grid: Floats) -> Floats:
     return np.asarray(np.exp(-(z**2) / 2).mean(axis=1) / (width * np.sqrt(2 * np.pi)))
 
 
-def cut(pieces: Sequence[Codes], notes: int, most: int) -> list[Codes]:
+def cut(pieces: Sequence[QuantizedNotes], notes: int, most: int) -> list[QuantizedNotes]:
     """Cut pieces into passages of so many notes, and return at most so many, evenly spread."""
     parts = [piece[k : k + notes] for piece in pieces for k in range(0, len(piece) - notes + 1, notes)]
     return [parts[k] for k in np.unique(np.linspace(0, len(parts) - 1, most).astype(int))] if parts else []
 
 
-def areas(ours: Sequence[Codes], theirs: Sequence[Codes]) -> dict[str, float]:
+def areas(ours: Sequence[QuantizedNotes], theirs: Sequence[QuantizedNotes]) -> dict[str, float]:
     """Return for each feature how much of its area our passages share with theirs, of which there are two or more."""
     out = {}
     for name, feature in FEATURES.items():

@@ -8,31 +8,31 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.notes.quantize import DURATION, PITCH, Codes
+from pipeline.notes.quantize import DURATION, PITCH, QuantizedNotes
 
-STRETCH = 100
+SEGMENT_NOTES = 100
 """Notes in which music is asked for its key; over many more it modulates."""
-SCALE = np.isin(np.arange(12), [0, 2, 4, 5, 7, 9, 11]).astype(float)
+MAJOR_SCALE = np.isin(np.arange(12), [0, 2, 4, 5, 7, 9, 11]).astype(float)
 """[12] the major scale, whose rotations are all major and natural minor scales."""
-MAJOR = np.array([6.35, 2.23, 3.48, 2.33, 4.38, 4.09, 2.52, 5.19, 2.39, 3.66, 2.29, 2.88])
+MAJOR_PROFILE = np.array([6.35, 2.23, 3.48, 2.33, 4.38, 4.09, 2.52, 5.19, 2.39, 3.66, 2.29, 2.88])
 """[12] how well each pitch class fits a major key, the tonic first."""
-MINOR = np.array([6.33, 2.68, 3.52, 5.38, 2.60, 3.53, 2.54, 4.75, 3.98, 2.69, 3.34, 3.17])
-SCALES = np.stack([np.roll(SCALE, tonic) for tonic in range(12)])
-PROFILES = np.stack([np.roll(profile, tonic) for profile in (MAJOR, MINOR) for tonic in range(12)])
+MINOR_PROFILE = np.array([6.33, 2.68, 3.52, 5.38, 2.60, 3.53, 2.54, 4.75, 3.98, 2.69, 3.34, 3.17])
+SCALES = np.stack([np.roll(MAJOR_SCALE, tonic) for tonic in range(12)])
+KEY_PROFILES = np.stack([np.roll(profile, tonic) for profile in (MAJOR_PROFILE, MINOR_PROFILE) for tonic in range(12)])
 """[24, 12] profiles of C major, C# major, …, C minor, …"""
 
 
-def scale_consistency(codes: Codes) -> float:
+def scale_consistency(notes: QuantizedNotes) -> float:
     """Return the greatest share of notes that one major or minor scale has.
 
     Source: scale consistency of Mogren, "C-RNN-GAN: continuous recurrent neural networks with adversarial training",
     2016, as MusPy 0.5 defines it.
     """
-    counts = np.bincount(codes[:, PITCH] % 12, minlength=12)
-    return float((SCALES @ counts).max() / len(codes))
+    counts = np.bincount(notes[:, PITCH] % 12, minlength=12)
+    return float((SCALES @ counts).max() / len(notes))
 
 
-def key_fit(codes: Codes) -> NDArray[np.float64]:
+def key_correlation(notes: QuantizedNotes) -> NDArray[np.float64]:
     """Return how well each of 24 keys fits: C major first, then C# major; C minor is the thirteenth.
 
     It is the correlation of a key's profile with the time [cells] that each pitch class sounds; 0 where all are alike.
@@ -40,22 +40,22 @@ def key_fit(codes: Codes) -> NDArray[np.float64]:
     Source: Krumhansl, "Cognitive foundations of musical pitch", 1990, chapter 4, with the profiles of Krumhansl and
     Kessler, 1982.
     """
-    held = np.bincount(codes[:, PITCH] % 12, np.maximum(codes[:, DURATION], 1), minlength=12)
+    held = np.bincount(notes[:, PITCH] % 12, np.maximum(notes[:, DURATION], 1), minlength=12)
     held = held - held.mean()
-    profiles = PROFILES - PROFILES.mean(axis=1, keepdims=True)
+    profiles = KEY_PROFILES - KEY_PROFILES.mean(axis=1, keepdims=True)
     size = np.linalg.norm(profiles, axis=1) * np.linalg.norm(held)
     return np.asarray(np.divide(profiles @ held, size, out=np.zeros(24), where=size > 0))
 
 
-def measure(codes: Codes) -> dict[str, float]:
+def tonality_features(notes: QuantizedNotes) -> dict[str, float]:
     """Take the measures of key, means over stretches of 100 notes.
 
     Returns:
         `scale_consistency`; `key_clarity`, how well the best key fits; `key_kept`, the share of stretches whose best
         key is that of the stretch before, 1 where there is one stretch only.
     """
-    parts = list(_stretches(codes))
-    fits = np.stack([key_fit(part) for part in parts])
+    parts = list(_split_segments(notes))
+    fits = np.stack([key_correlation(part) for part in parts])
     best = fits.argmax(axis=1)
     return {
         "scale_consistency": float(np.mean([scale_consistency(part) for part in parts])),
@@ -64,6 +64,6 @@ def measure(codes: Codes) -> dict[str, float]:
     }
 
 
-def _stretches(codes: Codes) -> Iterator[Codes]:
+def _split_segments(notes: QuantizedNotes) -> Iterator[QuantizedNotes]:
     """Give stretches of about 100 notes, all of like length."""
-    yield from np.array_split(codes, max(1, round(len(codes) / STRETCH)))
+    yield from np.array_split(notes, max(1, round(len(notes) / SEGMENT_NOTES)))

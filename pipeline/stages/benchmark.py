@@ -20,7 +20,7 @@ from pipeline.evaluation import decision
 from pipeline.generation.engine import Engine
 from pipeline.generation.sampling import Sampler
 from pipeline.models import model_io
-from pipeline.notes.quantize import Codes
+from pipeline.notes.quantize import QuantizedNotes
 from pipeline.stages.runner import start
 from pipeline.training import trainer as training
 
@@ -45,7 +45,7 @@ def run(params: Params) -> None:
     played = _seconds({n: _player(params, n) for n in names}, rounds, "benchmark generate")
     out = {"reference": reference, "train": _ratios(trained, reference), "generate": _ratios(played, reference)}
     out["costs"] = {n: _costs(params, n, statistics.median(trained[n])) for n in names}
-    piece = windows.load(paths.WINDOWS).pieces(params.compare.split)[0]
+    piece = windows.load_windows(paths.WINDOWS).select_pieces(params.compare.split)[0]
     out["parity"] = {n: parity.figures(model_io.load(paths.model(n)), piece) for n in names}
     files.write_text(paths.TIMINGS, json.dumps({**out, **_latency(params, reference)}, indent=1) + "\n")
 
@@ -103,19 +103,19 @@ def _latency(params: Params, reference: str) -> dict[str, Any]:
     return {"latency": out, "tutorial": {"architecture": reference, **told}}
 
 
-def _prompt(params: Params) -> Codes:
+def _prompt(params: Params) -> QuantizedNotes:
     """Return what all play on from, codes [N, 4]."""
-    return windows.load(paths.WINDOWS).pieces(params.compare.split)[0][: params.generate.prompt_notes]
+    return windows.load_windows(paths.WINDOWS).select_pieces(params.compare.split)[0][: params.generate.prompt_notes]
 
 
 def _trainer(params: Params, name: str) -> Callable[[], float]:
     """Return a function that trains on the same few batches each time, and gives how many target notes they have."""
-    data = windows.load(paths.WINDOWS)
+    data = windows.load_windows(paths.WINDOWS)
     trainer = training.Trainer(training.Job(name, params, data, paths.checkpoints()))
     block = params.model[name]
     some = list(itertools.islice(batches.epoch(params, block, data, 0), STEPS))
 
-    notes = float(sum(batch.there.sum() for batch in some))
+    notes = float(sum(batch.mask.sum() for batch in some))
 
     def train() -> float:
         state = None

@@ -18,9 +18,12 @@ SECTIONS = ("evaluate", "compare")
 def run(params: Params, architecture: str) -> None:
     """Score a trained model, every note with the context it would have when playing."""
     folder = paths.model(architecture)
-    model, data = model_io.load(folder), windows.load(paths.WINDOWS)
+    model, data = model_io.load(folder), windows.load_windows(paths.WINDOWS)
     how = params.compare
-    names, pieces = data.names(how.split), windows.beginnings(data.pieces(how.split), how.notes)
+    names, pieces = (
+        data.select_piece_names(how.split),
+        windows.truncate_pieces(data.select_pieces(how.split), how.notes),
+    )
     bits, heads = evaluate.read(model, pieces, params.evaluate.batch, f"evaluate {architecture}")
     found = Evaluation(
         architecture=architecture,

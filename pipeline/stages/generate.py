@@ -8,7 +8,7 @@ from pipeline.dataset import windows
 from pipeline.generation import generate
 from pipeline.generation.generate import Request
 from pipeline.models import model_io
-from pipeline.notes.quantize import Codes
+from pipeline.notes.quantize import QuantizedNotes
 from pipeline.stages.runner import start
 
 SECTIONS = ("seed", "generate", "compare")
@@ -17,16 +17,16 @@ SECTIONS = ("seed", "generate", "compare")
 
 def run(params: Params, architecture: str) -> None:
     """Write the samples of a model: the prompt and what the model played after it."""
-    model, data = model_io.load(paths.model(architecture)), windows.load(paths.WINDOWS)
+    model, data = model_io.load(paths.model(architecture)), windows.load_windows(paths.WINDOWS)
     how = params.generate
-    prompts = _prompts(data.pieces(params.compare.split), how.samples, how.prompt_notes)
+    prompts = _prompts(data.select_pieces(params.compare.split), how.samples, how.prompt_notes)
     for number, prompt in enumerate(console.track(prompts, f"generate {architecture}", how.samples), 1):
         # The random numbers of sample k depend on the seed and k alone.
         request = Request(None, how.notes, [params.seed, number])
         generate.play(model, prompt, request, how.sampling, paths.samples(architecture) / f"{number:02}.mid")
 
 
-def _prompts(pieces: list[Codes], samples: int, notes: int) -> list[Codes]:
+def _prompts(pieces: list[QuantizedNotes], samples: int, notes: int) -> list[QuantizedNotes]:
     """Return the first notes of pieces in turn; a piece that comes again gives a later passage."""
     turns = -(-samples // len(pieces))
     chosen = []

@@ -20,7 +20,7 @@ from pipeline.core.console import say, track
 from pipeline.core.errors import CorpusError, MidiError
 from pipeline.core.processes import Limits, Stopped
 from pipeline.corpus import splits
-from pipeline.corpus.bundle import Corpus, Piece
+from pipeline.corpus.bundle import CorpusBundle, CorpusPiece
 from pipeline.corpus.tables import NotesWriter, PieceRow, write_pieces
 from pipeline.midi.reader import read_notes
 from pipeline.notes.note import Notes
@@ -39,7 +39,7 @@ def run(params: Params) -> None:
         CorpusError: not one file could be read.
     """
     path = paths.corpus_zip(params.corpus)
-    pieces = sorted(Corpus(path).pieces, key=lambda piece: (-splits.SPLITS.index(piece.split), piece))
+    pieces = sorted(CorpusBundle(path).pieces, key=lambda piece: (-splits.SPLITS.index(piece.split), piece))
     answers = processes.each(Reading(path, params.ingest), pieces, Limits(workers=_workers(len(pieces))))
     results = track(answers, "reading MIDI", len(pieces))
     rows: list[PieceRow] = []
@@ -51,7 +51,7 @@ def run(params: Params) -> None:
             if isinstance(result, Stopped) or reason:
                 rejected.append((piece.member, reason))
                 continue
-            writer.write(len(rows), result)
+            writer.write_piece(len(rows), result)
             rows.append(_row(len(rows), piece, result))
         if not rows:
             raise CorpusError(f"{path}: none of {len(pieces):,} files is music; the first: {': '.join(rejected[0])}")
@@ -61,14 +61,14 @@ def run(params: Params) -> None:
     _tell(rows, rejected)
 
 
-def _copied(notes: Notes, piece: Piece, seen: dict[bytes, str]) -> str:
+def _copied(notes: Notes, piece: CorpusPiece, seen: dict[bytes, str]) -> str:
     """Return of which earlier piece these notes are a copy, or nothing."""
     key = hashlib.sha256(notes.tobytes()).digest()
     first = seen.setdefault(key, piece.member)
     return "" if first == piece.member else f"duplicate of {first}"
 
 
-def _row(number: int, piece: Piece, notes: Notes) -> PieceRow:
+def _row(number: int, piece: CorpusPiece, notes: Notes) -> PieceRow:
     """Describe a piece by its notes."""
     seconds = float((notes["onset"] + notes["duration"]).max())
     return PieceRow(number, piece.member, piece.composition, piece.split, len(notes), seconds, piece.sha256)
@@ -83,8 +83,8 @@ def _write_rejected(rejected: list[tuple[str, str]]) -> None:
 
 def _tell(rows: list[PieceRow], rejected: list[tuple[str, str]]) -> None:
     """Say what there is, and what there is not."""
-    hours = sum(row.seconds for row in rows) / 3600
-    say(f"{sum(row.notes for row in rows):,} notes in {len(rows):,} pieces, {hours:,.1f} hours")
+    hours = sum(row.duration for row in rows) / 3600
+    say(f"{sum(row.num_notes for row in rows):,} notes in {len(rows):,} pieces, {hours:,.1f} hours")
     copies = sum(reason.startswith("duplicate of ") for _, reason in rejected)
     if copies:
         say(f"{copies:,} files hold the notes of another and are left out; see {paths.REJECTED}")
@@ -103,13 +103,13 @@ class Reading:
     how: Ingest
 
     @cached_property
-    def _corpus(self) -> Corpus:
-        return Corpus(self.path)
+    def _corpus(self) -> CorpusBundle:
+        return CorpusBundle(self.path)
 
-    def __call__(self, piece: Piece) -> Result:
+    def __call__(self, piece: CorpusPiece) -> Result:
         """Read one piece."""
         try:
-            return read_notes(self._corpus.read(piece), self.how.reader, self.how.pedal)
+            return read_notes(self._corpus.read_piece(piece), self.how.reader, self.how.pedal)
         except MidiError as error:
             return Stopped(str(error))
 

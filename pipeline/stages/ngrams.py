@@ -14,10 +14,13 @@ SECTIONS = ("floors", "compare")
 
 def run(params: Params) -> None:
     """Fit the floors on training pieces and score them on the pieces that decide."""
-    data = windows.load(paths.WINDOWS)
+    data = windows.load_windows(paths.WINDOWS)
     how = params.compare
-    names, pieces = data.names(how.split), windows.beginnings(data.pieces(how.split), how.notes)
-    fitted = ngrams.fit(data.pieces("train"), params.floors.smoothing)
+    names, pieces = (
+        data.select_piece_names(how.split),
+        windows.truncate_pieces(data.select_pieces(how.split), how.notes),
+    )
+    fitted = ngrams.fit(data.select_pieces("train"), params.floors.smoothing)
     scores = {name: bits.collect(names, [floor(codes) for codes in pieces]) for name, floor in fitted.items()}
     out = {name: {**score.per_note(), "rows": score.as_rows()} for name, score in scores.items()}
     files.write_text(paths.FLOORS, json.dumps(out, indent=1) + "\n")

@@ -21,8 +21,8 @@ SECTIONS = ("seed", "generate", "likeness", "compare")
 
 def run(params: Params, architecture: str) -> None:
     """Let a model play on from held-out prompts, longer than samples to listen to, and measure what it played."""
-    model, data = model_io.load(paths.model(architecture)), windows.load(paths.WINDOWS)
-    how, pieces = params.likeness, data.pieces(params.compare.split)
+    model, data = model_io.load(paths.model(architecture)), windows.load_windows(paths.WINDOWS)
+    how, pieces = params.likeness, data.select_pieces(params.compare.split)
     held_out = compare.passages(pieces, how.notes)
     notes = len(held_out[0])
     if notes < how.notes:
@@ -35,7 +35,7 @@ def run(params: Params, architecture: str) -> None:
         sampler = Sampler(np.random.default_rng([params.seed, number]), params.generate.sampling)
         sampler.hear(prompt)
         played.append(engine.improvise(model, prompt, notes, sampler.choose))
-    music = Music(held_out, pieces, data.pieces("train"), data.names("train"))
+    music = Music(held_out, pieces, data.select_pieces("train"), data.select_piece_names("train"))
     files.write_text(paths.likeness(architecture), results.readable(compare.compare(played, music)))
 
 

@@ -30,7 +30,7 @@ def run(params: Params, architecture: str) -> None:
     }
     trainer.prepare(params.seed, params.train.threads)
     waiting = paths.checkpoints() / f"{architecture}-{checkpoint.fingerprint(facts)}"
-    job = trainer.Job(architecture, params, windows.load(paths.WINDOWS), waiting)
+    job = trainer.Job(architecture, params, windows.load_windows(paths.WINDOWS), waiting)
     model, history = trainer.fit(job)
     folder = paths.model(architecture)
     table = pd.DataFrame(history).to_csv(index=False, float_format="%.6f", lineterminator="\n")

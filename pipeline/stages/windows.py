@@ -7,7 +7,7 @@ from pipeline.core import checksums, console, paths
 from pipeline.corpus import tables
 from pipeline.corpus.tables import PieceRow
 from pipeline.dataset import windows
-from pipeline.dataset.windows import Windows
+from pipeline.dataset.windows import WindowDataset
 from pipeline.notes import quantize
 from pipeline.stages.runner import start
 
@@ -20,23 +20,23 @@ def run(params: Params) -> None:
     how = params.windows
     checksums.check(paths.NOTES.parent, "run 'dvc repro -f -s ingest'")
     pieces = _used(tables.read_pieces(paths.PIECES), how.train_notes)
-    notes = tables.read_notes(paths.NOTES, [piece.piece for piece in pieces])
-    codes = [quantize.encode(its) for its in console.track(notes, "encoding pieces", len(pieces))]
+    notes = tables.read_notes(paths.NOTES, [piece.index for piece in pieces])
+    codes = [quantize.quantize(its) for its in console.track(notes, "encoding pieces", len(pieces))]
     ends = np.cumsum([len(its) for its in codes])
     splits = np.array([piece.split for piece in pieces])
     training = np.repeat(splits == "train", [len(its) for its in codes])
-    starts = windows.starts([int(end) for end in ends], how.length, how.stride)
-    made = Windows(
-        codes=np.concatenate(codes),
-        ends=ends,
+    starts = windows.window_starts([int(end) for end in ends], how.length, how.stride)
+    made = WindowDataset(
+        notes=np.concatenate(codes),
+        piece_ends=ends,
         splits=splits,
-        members=np.array([piece.member for piece in pieces]),
-        starts=starts[training[starts]],
-        length=how.length,
+        piece_names=np.array([piece.member for piece in pieces]),
+        window_starts=starts[training[starts]],
+        sequence_length=how.length,
     )
-    windows.save(made, paths.WINDOWS)
+    windows.save_windows(made, paths.WINDOWS)
     console.say(
-        f"windows: {len(made.starts):,} of {how.length} notes for training, from {int(training.sum()):,} notes; "
+        f"windows: {len(made.window_starts):,} of {how.length} notes for training, from {int(training.sum()):,} notes; "
         f"{len(training) - int(training.sum()):,} notes held out"
     )
 
@@ -46,7 +46,7 @@ def _used(pieces: list[PieceRow], train_notes: int) -> list[PieceRow]:
     kept, taken = [], 0
     for piece in pieces:
         if piece.split == "train":
-            taken += piece.notes
+            taken += piece.num_notes
             if train_notes and taken > train_notes:
                 continue
         kept.append(piece)

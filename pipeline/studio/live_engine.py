@@ -13,7 +13,7 @@ from pipeline.live.improviser import Improviser, Mode
 from pipeline.live.player import Player
 from pipeline.live.timeline import TICKS
 from pipeline.models.model_io import Trained
-from pipeline.notes.quantize import Codes
+from pipeline.notes.quantize import QuantizedNotes
 from pipeline.studio.client_queue import Frame
 from pipeline.studio.event_port import Witness
 from pipeline.studio.recording import Take
@@ -62,7 +62,7 @@ class Band:
     player: Player
     """From `start` on."""
 
-    def __init__(self, model: Trained, stage: Stage, prompt: Codes) -> None:
+    def __init__(self, model: Trained, stage: Stage, prompt: QuantizedNotes) -> None:
         """Make ready, in silence, while another band may play; a model that cannot start raises here, of any kind.
 
         Args:

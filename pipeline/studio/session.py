@@ -15,7 +15,7 @@ from pipeline.generation.generate import read_prompt
 from pipeline.live.controls import Controls
 from pipeline.live.improviser import Mode
 from pipeline.models.model_io import Trained
-from pipeline.notes.quantize import Codes
+from pipeline.notes.quantize import QuantizedNotes
 from pipeline.studio import catalog
 from pipeline.studio.client_queue import Frame, Outbox, write
 from pipeline.studio.live_engine import Band, Stage
@@ -120,7 +120,7 @@ class Room:
             await self._change(*found, self.band.source.past() if self.band else self.prompt)
         self.tell(self.state())
 
-    async def play_on(self, prompt: Codes) -> None:
+    async def play_on(self, prompt: QuantizedNotes) -> None:
         """Play on from other music, codes [N, 4].
 
         Raises:
@@ -135,7 +135,7 @@ class Room:
         async with self.changing:
             await self._end()
 
-    async def _change(self, name: str, model: Trained, prompt: Codes, mode: Mode | None = None) -> None:
+    async def _change(self, name: str, model: Trained, prompt: QuantizedNotes, mode: Mode | None = None) -> None:
         """Let a band play in place of the one there is, which goes on until the new one is ready; if someone is there.
 
         Raises:
@@ -150,7 +150,7 @@ class Room:
             band.start()
             self.band = band
 
-    def _ready(self, name: str, model: Trained, prompt: Codes) -> Band:
+    def _ready(self, name: str, model: Trained, prompt: QuantizedNotes) -> Band:
         """Return a band that can start.
 
         Raises:

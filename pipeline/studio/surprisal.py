@@ -11,7 +11,7 @@ from queue import Full, Queue
 from pipeline.generation.engine import Engine
 from pipeline.live.note_source import Draft, codes_of
 from pipeline.models.model_io import Trained
-from pipeline.notes.quantize import HEADS
+from pipeline.notes.quantize import SCORED_FEATURES
 from pipeline.studio.client_queue import Frame
 
 WAITING = 32
@@ -62,7 +62,7 @@ class Surprise:
         self.engine.hear(codes[:-1])
         hidden = self.engine.hidden
         assert hidden is not None  # a note was heard
-        found = self.engine.heads.bits(hidden[None], codes[-1:])[0, : len(HEADS)]
+        found = self.engine.heads.bits(hidden[None], codes[-1:])[0, : len(SCORED_FEATURES)]
         return {"total": round(float(found.sum()), 3)} | {
-            head: round(float(value), 3) for head, value in zip(HEADS, found, strict=True)
+            head: round(float(value), 3) for head, value in zip(SCORED_FEATURES, found, strict=True)
         }

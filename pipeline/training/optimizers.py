@@ -85,7 +85,7 @@ class Muon:
 def _is_hidden(weight: Any) -> bool:
     """Whether a weight is a matrix that reads a hidden vector and gives one."""
     named = any(f"/{name}/" in f"/{weight.path}" for name in HIDDEN)
-    return named and len(weight.shape) == 2 and weight.shape[0] > len(quantize.SCALAR_ORDER)
+    return named and len(weight.shape) == 2 and weight.shape[0] > len(quantize.SCALAR_FEATURES)
 
 
 def _orthogonal(matrix: Any) -> Any:

@@ -22,13 +22,13 @@ from pipeline.core import console
 from pipeline.core.threads import set_blas_threads
 from pipeline.dataset import batches, windows
 from pipeline.dataset.segments import Segment
-from pipeline.dataset.windows import Windows
+from pipeline.dataset.windows import WindowDataset
 from pipeline.models import scoring
 from pipeline.models.keras import network
 from pipeline.models.keras.heads import Chain
 from pipeline.models.model_io import Trained
 from pipeline.models.residual_noise import Spread
-from pipeline.notes.quantize import HEADS, Codes
+from pipeline.notes.quantize import SCORED_FEATURES, QuantizedNotes
 from pipeline.training import checkpoint
 from pipeline.training.optimizers import Adam, Muon, Optimizer
 
@@ -42,7 +42,7 @@ class Job:
 
     architecture: str
     params: Params
-    windows: Windows
+    windows: WindowDataset
     folder: Path
     """Where an unfinished training waits."""
 
@@ -80,7 +80,7 @@ class Trainer:
             Muon(weights, train.clip_norm) if self.every else Adam(weights, train.last.learning_rate, train.clip_norm)
         )
         if isinstance(self.model.heads, Chain):
-            self.model.heads.begin(np.concatenate(job.windows.pieces("train")))
+            self.model.heads.begin(np.concatenate(job.windows.select_pieces("train")))
         self.variables = [*weights, *self.optimizer.variables]
         self.dropouts = [layer for layer in (*self.model.between, self.model.final) if layer.rate > 0]
         self.step = tf.function(self._step, reduce_retracing=True)
@@ -102,9 +102,9 @@ class Trainer:
 
     def descend(self, batch: Segment, state: Any, rate: float) -> tuple[float, Any]:
         """Train on one batch at a rate; returns the weighted loss, and the state for the segment after."""
-        if batch.first:
-            state = self.model.start(len(batch.codes))
-        arrays = [tf.constant(array) for array in (batch.codes.astype(np.int32), batch.left, batch.there)]
+        if batch.is_first:
+            state = self.model.start(len(batch.notes))
+        arrays = [tf.constant(array) for array in (batch.notes.astype(np.int32), batch.active, batch.mask)]
         loss, after = self.step(*arrays, state, tf.constant(rate))
         return float(loss), after
 
@@ -117,7 +117,7 @@ class Trainer:
         for batch in batches.epoch(params, self.job.block, self.job.windows, number):
             share = (number + notes / params.train.notes_per_epoch) / params.train.epochs
             loss, state = self.descend(batch, state, self._rate(share))
-            size = float(batch.there.sum())
+            size = float(batch.mask.sum())
             total, notes = total + loss * size, notes + size
         return total / notes
 
@@ -137,7 +137,7 @@ class Trainer:
         """Return the model as it is now, without its origin."""
         job = self.job
         weights = network.weights(self.model)
-        return Trained(job.architecture, job.block, job.windows.length, weights, spread or {})
+        return Trained(job.architecture, job.block, job.windows.sequence_length, weights, spread or {})
 
 
 def _dropout_seed(seed: int, epoch: int, layer: int) -> NDArray[np.uint32]:
@@ -177,14 +177,19 @@ def fit(job: Job) -> tuple[Trained, list[dict[str, float]]]:
 
 def _with_spread(job: Job, trainer: Trainer) -> Trained:
     """Return the model with the spread of its regression heads fitted on training notes."""
-    pieces = windows.beginnings(job.windows.pieces("train"), job.params.train.residual_notes)
+    pieces = windows.truncate_pieces(job.windows.select_pieces("train"), job.params.train.residual_notes)
     return scoring.fit_spread(trainer.trained(), pieces)
 
 
 def validation_bits(job: Job, trainer: Trainer) -> dict[str, float]:
     """Score the beginnings of the validation pieces as `evaluate` will score all of them."""
-    pieces: list[Codes] = windows.beginnings(job.windows.pieces("validation"), job.params.train.validation_notes)
+    pieces: list[QuantizedNotes] = windows.truncate_pieces(
+        job.windows.select_pieces("validation"), job.params.train.validation_notes
+    )
     bits = scoring.bits(_with_spread(job, trainer), pieces, PIECES)
     mean = np.concatenate(bits).mean(axis=0)
-    names = (*HEADS, "velocity")[: len(mean)]
-    return {"bits_per_note": float(mean[: len(HEADS)].sum()), **dict(zip(names, map(float, mean), strict=True))}
+    names = (*SCORED_FEATURES, "velocity")[: len(mean)]
+    return {
+        "bits_per_note": float(mean[: len(SCORED_FEATURES)].sum()),
+        **dict(zip(names, map(float, mean), strict=True)),
+    }

@@ -4,7 +4,7 @@ from conftest import codes
 
 from pipeline.ci import leakage
 from pipeline.corpus.tables import PieceRow
-from pipeline.dataset.windows import Windows
+from pipeline.dataset.windows import WindowDataset
 from pipeline.notes.quantize import PITCH
 
 
@@ -12,16 +12,16 @@ def rows(*given: tuple[str, str, str]) -> list[PieceRow]:
     return [PieceRow(k, f"{k}.mid", name, split, 9, 1.0, sha) for k, (name, split, sha) in enumerate(given)]
 
 
-def music(*given: tuple[str, np.ndarray]) -> Windows:
+def music(*given: tuple[str, np.ndarray]) -> WindowDataset:
     """Make windows of pieces, each with its split."""
     pieces = [piece for _, piece in given]
-    return Windows(
-        codes=np.concatenate(pieces),
-        ends=np.cumsum([len(piece) for piece in pieces]),
+    return WindowDataset(
+        notes=np.concatenate(pieces),
+        piece_ends=np.cumsum([len(piece) for piece in pieces]),
         splits=np.array([split for split, _ in given]),
-        members=np.array([f"{k}.mid" for k in range(len(given))]),
-        starts=np.array([0], np.int32),
-        length=8,
+        piece_names=np.array([f"{k}.mid" for k in range(len(given))]),
+        window_starts=np.array([0], np.int32),
+        sequence_length=8,
     )
 
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from pipeline.core.errors import CorpusError, DataError
 from pipeline.corpus import bundle
-from pipeline.corpus.bundle import Corpus, Piece
+from pipeline.corpus.bundle import CorpusBundle, CorpusPiece
 
 PART = st.text(
     st.characters(codec="utf-8", exclude_categories=("C", "Z"), exclude_characters="/\\:"), min_size=1, max_size=9
@@ -24,12 +24,12 @@ def _no_waiting_for_the_disk():
 
 
 def piece(member, data, composition="c", split="train"):
-    return Piece(member, composition, split, hashlib.sha256(data).hexdigest())
+    return CorpusPiece(member, composition, split, hashlib.sha256(data).hexdigest())
 
 
 def write(path, files):
     pieces = sorted(piece(member, data, composition) for member, (composition, data) in files.items())
-    bundle.write(path, pieces, (files[each.member][1] for each in pieces))
+    bundle.write_bundle(path, pieces, (files[each.member][1] for each in pieces))
     return pieces
 
 
@@ -39,9 +39,11 @@ def test_a_corpus_comes_back_and_its_bytes_depend_on_its_content_only(tmp_path_f
     one, two = (tmp_path_factory.getbasetemp() / name for name in ("one.zip", "two.zip"))
     pieces = write(one, files)
     write(two, dict(reversed(files.items())))
-    back = Corpus(one)
+    back = CorpusBundle(one)
     assert back.pieces == pieces
-    assert {each.member: back.read(each) for each in back.pieces} == {name: data for name, (_, data) in files.items()}
+    assert {each.member: back.read_piece(each) for each in back.pieces} == {
+        name: data for name, (_, data) in files.items()
+    }
     assert one.read_bytes() == two.read_bytes()
 
 
@@ -63,18 +65,18 @@ def test_the_form_of_a_corpus(tmp_path):
 @pytest.mark.parametrize("member", ["../a.mid", "/a.mid", "a\nb.mid", ""])
 def test_a_bad_name_is_not_written(tmp_path, member):
     with pytest.raises(CorpusError, match="rename the file"):
-        bundle.write(tmp_path / "a.zip", [piece(member, b"")], [b""])
+        bundle.write_bundle(tmp_path / "a.zip", [piece(member, b"")], [b""])
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_composition_is_one_line(tmp_path):
     with pytest.raises(CorpusError, match=r"'a\\nb' of 'a.mid'"):
-        bundle.write(tmp_path / "a.zip", [piece("a.mid", b"", "a\nb")], [b""])
+        bundle.write_bundle(tmp_path / "a.zip", [piece("a.mid", b"", "a\nb")], [b""])
 
 
 def test_a_name_cannot_be_there_twice(tmp_path):
     with pytest.raises(CorpusError, match="there twice"):
-        bundle.write(tmp_path / "a.zip", [piece("a.mid", b"")] * 2, [b"", b""])
+        bundle.write_bundle(tmp_path / "a.zip", [piece("a.mid", b"")] * 2, [b"", b""])
 
 
 def test_an_error_of_the_contents_leaves_the_old_corpus(tmp_path):
@@ -86,16 +88,16 @@ def test_an_error_of_the_contents_leaves_the_old_corpus(tmp_path):
         raise CorpusError("b is gone")
 
     with pytest.raises(CorpusError, match="b is gone"):
-        bundle.write(tmp_path / "a.zip", [piece("a.mid", b"a"), piece("b.mid", b"b")], contents())
+        bundle.write_bundle(tmp_path / "a.zip", [piece("a.mid", b"a"), piece("b.mid", b"b")], contents())
     assert (tmp_path / "a.zip").read_bytes() == before
     assert [each.name for each in tmp_path.iterdir()] == ["a.zip"]
 
 
 def test_other_bytes_than_the_table_says_are_seen(tmp_path):
-    bundle.write(tmp_path / "a.zip", [piece("a.mid", b"a")], [b"A"])
-    back = Corpus(tmp_path / "a.zip")
+    bundle.write_bundle(tmp_path / "a.zip", [piece("a.mid", b"a")], [b"A"])
+    back = CorpusBundle(tmp_path / "a.zip")
     with pytest.raises(DataError, match=r"a\.mid: sha256 .* run 'dvc repro fetch'"):
-        back.read(back.pieces[0])
+        back.read_piece(back.pieces[0])
 
 
 def test_every_flipped_bit_is_seen_on_opening(tmp_path):
@@ -107,7 +109,7 @@ def test_every_flipped_bit_is_seen_on_opening(tmp_path):
         torn[place] ^= 1 << place % 8
         path.write_bytes(torn)
         with pytest.raises(DataError, match="run 'dvc repro fetch'") as caught:
-            Corpus(path)
+            CorpusBundle(path)
         assert "\n" not in str(caught.value)
 
 
@@ -117,13 +119,13 @@ def test_another_zip_is_no_corpus(tmp_path, members):
         for name, data in members.items():
             archive.writestr(name, data)
     with pytest.raises(DataError, match="run 'dvc repro fetch'"):
-        Corpus(tmp_path / "a.zip")
+        CorpusBundle(tmp_path / "a.zip")
 
 
 def test_a_missing_or_cut_corpus_is_one_line(tmp_path):
     with pytest.raises(DataError, match=r"no such file.*run 'dvc repro fetch'"):
-        Corpus(tmp_path / "a.zip")
+        CorpusBundle(tmp_path / "a.zip")
     write(tmp_path / "a.zip", {"a.mid": ("A", b"a")})
     (tmp_path / "a.zip").write_bytes((tmp_path / "a.zip").read_bytes()[:-30])
     with pytest.raises(DataError, match="run 'dvc repro fetch'"):
-        Corpus(tmp_path / "a.zip")
+        CorpusBundle(tmp_path / "a.zip")

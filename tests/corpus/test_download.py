@@ -6,7 +6,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from pipeline.core.errors import CorpusError
-from pipeline.corpus.download import download
+from pipeline.corpus.download import download_file
 
 DATA = bytes(range(256)) * 2000
 
@@ -77,7 +77,7 @@ def get(server, tmp_path):
     path = tmp_path / "downloads" / "a.zip"
 
     def run():
-        download(f"http://127.0.0.1:{server.server_port}/a.zip", path, pause=0.0)
+        download_file(f"http://127.0.0.1:{server.server_port}/a.zip", path, retry_delay=0.0)
         assert [each.name for each in path.parent.iterdir()] == ["a.zip"]
         return path.read_bytes()
 
@@ -169,13 +169,13 @@ def test_a_connection_that_always_breaks_fails_in_one_line(server, get):
 def test_nobody_there(tmp_path, monkeypatch):
     monkeypatch.setenv("no_proxy", "*")
     with pytest.raises(CorpusError, match="Connection refused"):
-        download("http://127.0.0.1:9/a.zip", tmp_path / "a.zip", pause=0.0)
+        download_file("http://127.0.0.1:9/a.zip", tmp_path / "a.zip", retry_delay=0.0)
 
 
 def test_secrets_of_an_address_are_never_said(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("no_proxy", "*")
     with pytest.raises(CorpusError) as caught:
-        download("http://user:secret@127.0.0.1:9/a.zip?token=secret", tmp_path / "a.zip", pause=0.0)
+        download_file("http://user:secret@127.0.0.1:9/a.zip?token=secret", tmp_path / "a.zip", retry_delay=0.0)
     assert "secret" not in str(caught.value) + capsys.readouterr().err
     assert "http://127.0.0.1:9/a.zip" in str(caught.value)
 

@@ -4,7 +4,7 @@ import pytest
 
 from pipeline.core.errors import CorpusError
 from pipeline.corpus import manifest
-from pipeline.corpus.manifest import Archive, Package
+from pipeline.corpus.manifest import ZipManifest, SdistManifest
 
 CORPORA = Path(__file__).parent.parent.parent / "data" / "corpora"
 FOLDER = """kind: folder
@@ -21,8 +21,8 @@ splits: {{}}
 
 
 def test_the_sample_is_ten_performances_in_the_official_splits():
-    sample = manifest.load(CORPORA / "maestro-sample.yaml")
-    assert isinstance(sample, Package)
+    sample = manifest.load_manifest(CORPORA / "maestro-sample.yaml")
+    assert isinstance(sample, SdistManifest)
     assert [piece.split for piece in sample.pieces].count("train") == 8
     assert {piece.member: piece.split for piece in sample.pieces if piece.split != "train"} == {
         "Maestro_8.mid": "validation",
@@ -31,16 +31,16 @@ def test_the_sample_is_ten_performances_in_the_official_splits():
 
 
 def test_the_sample_is_part_of_maestro():
-    sample, whole = (manifest.load(CORPORA / f"{name}.yaml") for name in ("maestro-sample", "maestro-v3"))
-    assert isinstance(sample, Package) and isinstance(whole, Archive)
-    known = manifest.listed(CORPORA / "maestro-v3.yaml", whole.members)
+    sample, whole = (manifest.load_manifest(CORPORA / f"{name}.yaml") for name in ("maestro-sample", "maestro-v3"))
+    assert isinstance(sample, SdistManifest) and isinstance(whole, ZipManifest)
+    known = manifest.read_member_list(CORPORA / "maestro-v3.yaml", whole.members)
     assert len(known) == 1276
     assert {piece.sha256 for piece in sample.pieces} <= set(known.values())
 
 
 def test_every_manifest_in_the_project_is_sound():
     for path in CORPORA.glob("*.yaml"):
-        manifest.load(path)
+        manifest.load_manifest(path)
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_a_fault_is_one_line_that_names_file_and_key(tmp_path, old, new, message
     path = tmp_path / "a.yaml"
     path.write_text(FOLDER.replace(old, new))
     with pytest.raises(CorpusError, match=message) as caught:
-        manifest.load(path)
+        manifest.load_manifest(path)
     assert "a.yaml" in str(caught.value) and "\n" not in str(caught.value)
 
 
@@ -69,7 +69,7 @@ def test_a_password_in_an_address_is_refused_and_not_said(tmp_path):
     text = (CORPORA / "maestro-v3.yaml").read_text().replace("url: https://", "url: https://user:secret@")
     (tmp_path / "a.yaml").write_text(text)
     with pytest.raises(CorpusError, match="url: String should match") as caught:
-        manifest.load(tmp_path / "a.yaml")
+        manifest.load_manifest(tmp_path / "a.yaml")
     assert "secret" not in str(caught.value)
 
 
@@ -77,25 +77,25 @@ def test_a_password_in_an_address_is_refused_and_not_said(tmp_path):
 def test_no_manifest_at_all(tmp_path, text):
     (tmp_path / "a.yaml").write_text(text)
     with pytest.raises(CorpusError, match=r"a.yaml"):
-        manifest.load(tmp_path / "a.yaml")
+        manifest.load_manifest(tmp_path / "a.yaml")
 
 
 def test_a_corpus_that_is_not_there_says_which_are_and_how_to_make_it(tmp_path):
     (tmp_path / "b.yaml").write_text(FOLDER)
     with pytest.raises(CorpusError, match="there is b; make your own with 'music-rnn corpus a FOLDER'"):
-        manifest.load(tmp_path / "a.yaml")
+        manifest.load_manifest(tmp_path / "a.yaml")
 
 
 def test_a_changed_list_is_seen(tmp_path):
     members = manifest.MemberList(file="m.csv", sha256="0" * 64)
     with pytest.raises(CorpusError, match="restore it with git"):
-        manifest.listed(tmp_path / "a.yaml", members)
+        manifest.read_member_list(tmp_path / "a.yaml", members)
     (tmp_path / "m.csv").write_text("member,sha256\n")
     with pytest.raises(CorpusError, match="not the list"):
-        manifest.listed(tmp_path / "a.yaml", members)
+        manifest.read_member_list(tmp_path / "a.yaml", members)
 
 
 @pytest.mark.parametrize("name", ["", "../a", "A", "a b", "a" * 65])
 def test_a_name_of_a_corpus_cannot_leave_its_place(name):
     with pytest.raises(CorpusError, match="small letters"):
-        manifest.name_of(name)
+        manifest.validate_name(name)

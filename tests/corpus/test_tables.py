@@ -8,7 +8,7 @@ from hypothesis.extra import numpy as hnp
 
 from pipeline.core.errors import DataError
 from pipeline.corpus import tables
-from pipeline.notes.note import NOTE
+from pipeline.notes.note import NOTE_DTYPE
 
 TIMES = st.floats(0, 86_400, allow_subnormal=False)
 NOTES = st.integers(1, 30).flatmap(
@@ -29,8 +29,8 @@ def _no_waiting_for_the_disk():
 
 
 def notes_from(columns):
-    notes = np.empty(len(columns[0]), NOTE)
-    for name, column in zip(NOTE.names, columns, strict=True):
+    notes = np.empty(len(columns[0]), NOTE_DTYPE)
+    for name, column in zip(NOTE_DTYPE.names, columns, strict=True):
         notes[name] = column
     return notes
 
@@ -39,7 +39,7 @@ def some(count, pieces=5):
     random = np.random.default_rng(7)
     every = []
     for _ in range(pieces):
-        notes = np.empty(count, NOTE)
+        notes = np.empty(count, NOTE_DTYPE)
         notes["onset"] = np.sort(random.random(count) * 100)
         notes["duration"] = random.random(count) + 0.01
         notes["pitch"] = random.integers(21, 109, count)
@@ -51,7 +51,7 @@ def some(count, pieces=5):
 def write(path, every):
     with tables.NotesWriter(path) as writer:
         for piece, notes in enumerate(every):
-            writer.write(piece, notes)
+            writer.write_piece(piece, notes)
 
 
 @given(columns=st.lists(NOTES, min_size=1, max_size=6), data=st.data())
@@ -86,7 +86,7 @@ def test_a_piece_longer_than_a_group_is_not_cut(tmp_path):
 def test_only_the_groups_that_hold_the_pieces_are_read_and_once(tmp_path, monkeypatch):
     write(tmp_path / "notes.parquet", some(40_000, pieces=8))
     read = []
-    real = tables._group
+    real = tables._read_row_group
     monkeypatch.setattr(tables, "_group", lambda path, file, group: (read.append(group), real(path, file, group))[1])
     list(tables.read_notes(tmp_path / "notes.parquet", [0, 1, 6]))
     assert read == [0, 3]
@@ -161,7 +161,7 @@ def test_an_error_while_writing_leaves_the_old_table(tmp_path):
     write(path, some(3))
     before = path.read_bytes()
     with pytest.raises(RuntimeError), tables.NotesWriter(path) as writer:
-        writer.write(0, some(3)[0])
+        writer.write_piece(0, some(3)[0])
         raise RuntimeError
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]

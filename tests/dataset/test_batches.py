@@ -6,8 +6,8 @@ import pytest
 from pipeline.config import Params
 from pipeline.config.recipes import Model
 from pipeline.dataset import batches, windows
-from pipeline.dataset.segments import Passages, Segment
-from pipeline.dataset.windows import Windows
+from pipeline.dataset.segments import SegmentSampler, Segment
+from pipeline.dataset.windows import WindowDataset
 from pipeline.notes import active_notes
 from pipeline.notes.quantize import DURATION, PITCH, STEP
 
@@ -15,15 +15,15 @@ T = 6
 
 
 @pytest.fixture
-def data() -> Windows:
+def data() -> WindowDataset:
     """Two training pieces and a held-out one; note n of all has the step n % 30 and the duration n."""
     lengths = [50, 41, 30]
     codes = np.zeros((sum(lengths), 4), np.int16)
     codes[:, PITCH] = np.repeat([60, 61, 99], lengths) - np.arange(sum(lengths)) % 4
     codes[:, STEP], codes[:, DURATION], codes[:, 3] = np.arange(len(codes)) % 30, np.arange(len(codes)), 64
-    starts = windows.starts([50, 91], T, 1)
+    starts = windows.window_starts([50, 91], T, 1)
     splits, names = np.array(["train", "train", "validation"]), np.array(["a", "b", "c"])
-    return Windows(codes, np.cumsum(lengths), splits, names, starts, T)
+    return WindowDataset(codes, np.cumsum(lengths), splits, names, starts, T)
 
 
 @pytest.fixture
@@ -40,60 +40,64 @@ def of(project: Params, name: str, **changes: object) -> Model:
 
 def numbers(parts: list[Segment]) -> np.ndarray:
     """Return which notes each batch holds [N, T + 1]."""
-    return np.concatenate([part.codes[..., DURATION] for part in parts])
+    return np.concatenate([part.notes[..., DURATION] for part in parts])
 
 
-def test_a_window_is_a_run_of_notes_and_the_one_target_after_it(params: Params, data: Windows) -> None:
+def test_a_window_is_a_run_of_notes_and_the_one_target_after_it(params: Params, data: WindowDataset) -> None:
     parts = list(batches.of_windows(params, params.model["baseline"], data, 0))
     for part in parts:
-        assert part.codes.shape[1:] == (T + 1, 4)
-        assert part.there.shape == (len(part.codes), T)
-        assert (part.there == ([0] * (T - 1) + [1])).all()
-        assert part.first
+        assert part.notes.shape[1:] == (T + 1, 4)
+        assert part.mask.shape == (len(part.notes), T)
+        assert (part.mask == ([0] * (T - 1) + [1])).all()
+        assert part.is_first
     notes = numbers(parts)
     assert (np.diff(notes, axis=1) == 1).all()
     assert (notes < 91).all()
     assert not ((notes[:, 0] < 50) & (notes[:, -1] >= 50)).any()
-    assert np.array_equal(np.concatenate([part.codes for part in parts]), data.codes[notes])
+    assert np.array_equal(np.concatenate([part.notes for part in parts]), data.notes[notes])
 
 
-def test_an_epoch_is_as_many_windows_as_the_budget_says_and_the_next_goes_on(params: Params, data: Windows) -> None:
-    order = windows.order(params.seed, len(data.starts), 0, 72)
+def test_an_epoch_is_as_many_windows_as_the_budget_says_and_the_next_goes_on(
+    params: Params, data: WindowDataset
+) -> None:
+    order = windows.shuffled_order(params.seed, len(data.window_starts), 0, 72)
     read = [list(batches.of_windows(params, params.model["baseline"], data, number)) for number in (0, 1)]
-    assert [len(part.codes) for part in read[0]] == [8, 8, 8, 8, 4]
-    assert np.array_equal(np.concatenate([numbers(parts)[:, 0] for parts in read]), data.starts[order])
+    assert [len(part.notes) for part in read[0]] == [8, 8, 8, 8, 4]
+    assert np.array_equal(np.concatenate([numbers(parts)[:, 0] for parts in read]), data.window_starts[order])
     once = list(batches.of_windows(params, params.model["baseline"], data, 1))
     assert np.array_equal(numbers(once), numbers(read[1]))
 
 
-def test_a_window_begins_in_silence_and_hears_its_own_keys(params: Params, data: Windows) -> None:
+def test_a_window_begins_in_silence_and_hears_its_own_keys(params: Params, data: WindowDataset) -> None:
     block = of(params, "expressive", objective="last", memory="window")
     parts = list(batches.of_windows(params, block, data, 0))
     for part in parts:
-        assert not part.left[:, 0].any()
-        for codes, left in zip(part.codes, part.left, strict=True):
-            assert np.array_equal(left, active_notes.read(codes[None], active_notes.start(1))[0][0])
-    assert all(part.left[:, -1].any() for part in parts)
+        assert not part.active[:, 0].any()
+        for codes, left in zip(part.notes, part.active, strict=True):
+            assert np.array_equal(
+                left, active_notes.active_before_each(codes[None], active_notes.no_active_notes(1))[0][0]
+            )
+    assert all(part.active[:, -1].any() for part in parts)
 
 
-def test_nothing_sounds_for_a_scalar_input(params: Params, data: Windows) -> None:
+def test_nothing_sounds_for_a_scalar_input(params: Params, data: WindowDataset) -> None:
     for part in batches.of_windows(params, params.model["baseline"], data, 0):
-        assert part.left.shape == (*part.codes.shape[:2], 128)
-        assert not part.left.any()
+        assert part.active.shape == (*part.notes.shape[:2], 128)
+        assert not part.active.any()
 
 
-def test_passages_are_those_of_the_recipe_and_the_seed(params: Params, data: Windows) -> None:
+def test_passages_are_those_of_the_recipe_and_the_seed(params: Params, data: WindowDataset) -> None:
     ours = list(batches.of_passages(params, data, 2))
-    theirs = list(Passages(data, params.train.every, params.seed).epoch(2, 36))
-    assert sum(part.first for part in ours) == 2
+    theirs = list(SegmentSampler(data, params.train.every, params.seed).sample_epoch(2, 36))
+    assert sum(part.is_first for part in ours) == 2
     for mine, other in zip(ours, theirs, strict=True):
-        assert np.array_equal(mine.codes, other.codes)
-        assert np.array_equal(mine.there, other.there)
+        assert np.array_equal(mine.notes, other.notes)
+        assert np.array_equal(mine.mask, other.mask)
 
 
-def test_the_objective_says_what_an_epoch_reads(params: Params, data: Windows) -> None:
+def test_the_objective_says_what_an_epoch_reads(params: Params, data: WindowDataset) -> None:
     last, every = (list(batches.epoch(params, params.model[name], data, 0)) for name in ("baseline", "expressive"))
-    assert {part.codes.shape[1] for part in last} == {T + 1}
-    assert {part.codes.shape[1] for part in every} == {5}
+    assert {part.notes.shape[1] for part in last} == {T + 1}
+    assert {part.notes.shape[1] for part in every} == {5}
     other = list(batches.epoch(params, params.model["expressive"], data, 1))
-    assert not all(np.array_equal(a.codes, b.codes) for a, b in zip(every, other, strict=False))
+    assert not all(np.array_equal(a.notes, b.notes) for a, b in zip(every, other, strict=False))

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from pipeline.config.recipes import Every
 from pipeline.core.errors import DataError
-from pipeline.dataset.segments import Passages, Segment
-from pipeline.dataset.windows import Windows
+from pipeline.dataset.segments import SegmentSampler, Segment
+from pipeline.dataset.windows import WindowDataset
 from pipeline.notes import active_notes
 from pipeline.notes.quantize import DURATION, PITCH, STEP, VELOCITY
 
@@ -19,7 +19,7 @@ LENGTHS = st.lists(st.integers(1, 60), min_size=1, max_size=6).filter(lambda len
 SEGMENT, SEGMENTS = st.integers(2, 5), st.integers(1, 4)
 
 
-def corpus(lengths: list[int], splits: str = "", spread: int = 1) -> Windows:
+def corpus(lengths: list[int], splits: str = "", spread: int = 1) -> WindowDataset:
     """Make pieces of which all notes of piece k have the pitch `spread` k, and note n has the step n."""
     codes = np.zeros((sum(lengths), 4), np.int16)
     codes[:, PITCH] = np.repeat(np.arange(len(lengths)) * spread, lengths)
@@ -29,7 +29,7 @@ def corpus(lengths: list[int], splits: str = "", spread: int = 1) -> Windows:
     names = {"t": "train", "v": "validation", "x": "test"}
     kept = np.array([names[letter] for letter in splits or "t" * len(lengths)])
     members = np.array([f"piece {k}" for k in range(len(lengths))])
-    return Windows(codes, np.cumsum(lengths), kept, members, np.zeros(0, np.int32), 5)
+    return WindowDataset(codes, np.cumsum(lengths), kept, members, np.zeros(0, np.int32), 5)
 
 
 def how(segment: int = 4, segments: int = 2, streams: int = 1, **more: float) -> Every:
@@ -37,15 +37,15 @@ def how(segment: int = 4, segments: int = 2, streams: int = 1, **more: float) ->
     return Every.model_validate({"streams": streams, "segment": segment, "segments": segments, **rest})
 
 
-def a_pass(data: Windows, recipe: Every, number: int = 0, seed: int = 0) -> list[Segment]:
+def a_pass(data: WindowDataset, recipe: Every, number: int = 0, seed: int = 0) -> list[Segment]:
     """Read every passage once, one at a time."""
-    passages = Passages(data, recipe, seed)
-    return list(passages.epoch(number, len(passages.piece) * passages.size))
+    passages = SegmentSampler(data, recipe, seed)
+    return list(passages.sample_epoch(number, len(passages.piece_indices) * passages.passage_length))
 
 
 def targets(segments: list[Segment]) -> Counter[tuple[int, int]]:
     """Count how often each note (piece, place) was a target."""
-    told = [(s.codes[:, 1:][s.there == 1]) for s in segments]
+    told = [(s.notes[:, 1:][s.mask == 1]) for s in segments]
     return Counter((int(code[PITCH]), int(code[STEP])) for code in np.concatenate(told))
 
 
@@ -53,7 +53,7 @@ def whole(segments: list[Segment]) -> list[list[Segment]]:
     """Gather the segments of each round of passages."""
     rounds: list[list[Segment]] = []
     for segment in segments:
-        if segment.first:
+        if segment.is_first:
             rounds.append([])
         rounds[-1].append(segment)
     return rounds
@@ -61,14 +61,15 @@ def whole(segments: list[Segment]) -> list[list[Segment]]:
 
 def joined(parts: list[Segment]) -> tuple[np.ndarray, np.ndarray]:
     """Return a round of passages without its cuts: codes [B, N + 1, 4] and what is left [B, N + 1, 128]."""
-    codes = [parts[0].codes, *(part.codes[:, 1:] for part in parts[1:])]
-    left = [parts[0].left, *(part.left[:, 1:] for part in parts[1:])]
+    codes = [parts[0].notes, *(part.notes[:, 1:] for part in parts[1:])]
+    left = [parts[0].active, *(part.active[:, 1:] for part in parts[1:])]
     return np.concatenate(codes, axis=1), np.concatenate(left, axis=1)
 
 
 def equal(one: list[Segment], other: list[Segment]) -> bool:
     return len(one) == len(other) and all(
-        a.first == b.first and all(np.array_equal(getattr(a, f), getattr(b, f)) for f in ("codes", "left", "there"))
+        a.is_first == b.is_first
+        and all(np.array_equal(getattr(a, f), getattr(b, f)) for f in ("codes", "left", "there"))
         for a, b in zip(one, other, strict=True)
     )
 
@@ -76,13 +77,13 @@ def equal(one: list[Segment], other: list[Segment]) -> bool:
 @given(lengths=LENGTHS, segment=SEGMENT, segments=SEGMENTS, streams=st.integers(1, 4), seed=st.integers(0, 99))
 def test_a_target_is_the_next_note_of_the_same_piece(lengths, segment, segments, streams, seed):
     recipe = how(segment, segments, streams)
-    for part in Passages(corpus(lengths), recipe, seed).epoch(1, 3 * streams * segment * segments):
-        assert part.codes.shape == (streams, segment + 1, 4)
-        assert part.there.shape == (streams, segment)
-        notes, after = part.codes[:, :-1], part.codes[:, 1:]
-        there = part.there == 1
-        assert ((part.there == 0) | there).all()
-        assert (part.codes[..., PITCH] == part.codes[:, :1, PITCH]).all()
+    for part in SegmentSampler(corpus(lengths), recipe, seed).sample_epoch(1, 3 * streams * segment * segments):
+        assert part.notes.shape == (streams, segment + 1, 4)
+        assert part.mask.shape == (streams, segment)
+        notes, after = part.notes[:, :-1], part.notes[:, 1:]
+        there = part.mask == 1
+        assert ((part.mask == 0) | there).all()
+        assert (part.notes[..., PITCH] == part.notes[:, :1, PITCH]).all()
         assert (after[..., STEP][there] == notes[..., STEP][there] + 1).all()
         # Beyond the end of a piece or passage, the last note stands where there is no target.
         assert (after[..., STEP][~there] == notes[..., STEP][~there]).all()
@@ -96,7 +97,7 @@ def test_in_one_pass_every_note_but_the_first_of_a_piece_is_a_target_once(length
 
 def test_passages_begin_at_other_notes_in_another_pass():
     data = corpus([50, 61, 43])
-    begins = [{tuple(p[0].codes[0, 0, [PITCH, STEP]]) for p in whole(a_pass(data, how(), n))} for n in range(4)]
+    begins = [{tuple(p[0].notes[0, 0, [PITCH, STEP]]) for p in whole(a_pass(data, how(), n))} for n in range(4)]
     assert len(set(map(frozenset, begins))) == 4
     assert all({(0, 0), (1, 0), (2, 0)} <= each for each in begins)
 
@@ -107,32 +108,36 @@ def test_no_held_out_note_is_ever_read(lengths, seed):
     data = corpus([*lengths, 9], "vtxvtxt")
     recipe = how(3, 2, 3)
     for number in range(4):
-        read = {int(p) for part in Passages(data, recipe, seed).epoch(number, 200) for p in part.codes[..., PITCH].flat}
+        read = {
+            int(p)
+            for part in SegmentSampler(data, recipe, seed).sample_epoch(number, 200)
+            for p in part.notes[..., PITCH].flat
+        }
         assert read <= {1, 4, 6}
 
 
 def test_a_corpus_without_two_training_notes_says_why():
     with pytest.raises(DataError, match="give some pieces the split 'train'"):
-        Passages(corpus([1, 40, 1], "tvt"), how(), 0)
+        SegmentSampler(corpus([1, 40, 1], "tvt"), how(), 0)
 
 
 @settings(max_examples=40)
 @given(lengths=LENGTHS, segments=SEGMENTS, streams=st.integers(1, 3), more=st.integers(0, 100))
 def test_an_epoch_has_no_more_targets_than_asked_for(lengths, segments, streams, more):
     recipe, notes = how(4, segments, streams), streams * 4 * segments + more
-    parts = list(Passages(corpus(lengths), recipe, 0).epoch(2, notes))
-    assert sum(part.there.sum() for part in parts) <= notes
+    parts = list(SegmentSampler(corpus(lengths), recipe, 0).sample_epoch(2, notes))
+    assert sum(part.mask.sum() for part in parts) <= notes
     assert len(whole(parts)) == notes // (streams * 4 * segments)
-    assert all(part.there.any() for part in parts)
+    assert all(part.mask.any() for part in parts)
 
 
 @given(lengths=LENGTHS, segments=SEGMENTS, streams=st.integers(1, 3), seed=st.integers(0, 99))
 def test_a_segment_goes_on_with_the_last_note_of_the_one_before(lengths, segments, streams, seed):
-    parts = list(Passages(corpus(lengths), how(3, segments, streams), seed).epoch(0, 200))
-    assert not parts or parts[0].first
+    parts = list(SegmentSampler(corpus(lengths), how(3, segments, streams), seed).sample_epoch(0, 200))
+    assert not parts or parts[0].is_first
     for before, after in pairwise(parts):
-        if not after.first:
-            assert np.array_equal(after.codes[:, 0], before.codes[:, -1])
+        if not after.is_first:
+            assert np.array_equal(after.notes[:, 0], before.notes[:, -1])
     assert all(len(each) <= segments for each in whole(parts))
 
 
@@ -141,10 +146,10 @@ def test_a_segment_goes_on_with_the_last_note_of_the_one_before(lengths, segment
 def test_what_is_left_is_as_if_the_passage_began_in_silence(lengths, segments, seed, stretch):
     data, recipe = corpus(lengths), how(4, segments, 2, transpose=5, stretch=stretch)
     # Chords and notes that sound on into the next segments.
-    data.codes[:, PITCH], data.codes[:, STEP] = 60 + data.codes[:, STEP] % 5, data.codes[:, STEP] % 3 * 6
-    for parts in whole(list(Passages(data, recipe, seed).epoch(0, 100))):
+    data.notes[:, PITCH], data.notes[:, STEP] = 60 + data.notes[:, STEP] % 5, data.notes[:, STEP] % 3 * 6
+    for parts in whole(list(SegmentSampler(data, recipe, seed).sample_epoch(0, 100))):
         codes, left = joined(parts)
-        assert np.array_equal(left, active_notes.read(codes, active_notes.start(len(codes)))[0])
+        assert np.array_equal(left, active_notes.active_before_each(codes, active_notes.no_active_notes(len(codes)))[0])
 
 
 VARIED = {"transpose": 5, "stretch": 0.2, "louder": 9}
@@ -152,31 +157,34 @@ VARIED = {"transpose": 5, "stretch": 0.2, "louder": 9}
 
 def test_an_epoch_is_the_same_whatever_was_read_before():
     data, recipe = corpus([50, 61, 8]), how(streams=2, **VARIED)
-    passages = Passages(data, recipe, 3)
+    passages = SegmentSampler(data, recipe, 3)
     for number in range(3):
-        assert list(passages.epoch(number, 100))
-    at_once = list(Passages(data, recipe, 3).epoch(3, 100))
-    assert equal(list(passages.epoch(3, 100)), at_once)
-    assert not equal(list(passages.epoch(2, 100)), at_once)
+        assert list(passages.sample_epoch(number, 100))
+    at_once = list(SegmentSampler(data, recipe, 3).sample_epoch(3, 100))
+    assert equal(list(passages.sample_epoch(3, 100)), at_once)
+    assert not equal(list(passages.sample_epoch(2, 100)), at_once)
 
 
 def test_another_seed_gives_another_order():
     data, recipe = corpus([50, 61, 8]), how(streams=2)
-    assert not equal(list(Passages(data, recipe, 3).epoch(0, 100)), list(Passages(data, recipe, 4).epoch(0, 100)))
+    assert not equal(
+        list(SegmentSampler(data, recipe, 3).sample_epoch(0, 100)),
+        list(SegmentSampler(data, recipe, 4).sample_epoch(0, 100)),
+    )
 
 
 def test_epochs_go_through_the_corpus_pass_by_pass():
     data, recipe = corpus([50, 61, 8]), how()
     at_once = a_pass(data, recipe)
-    passages = Passages(data, recipe, 0)
+    passages = SegmentSampler(data, recipe, 0)
     # A pass is 16 passages, read here in epochs of 4.
-    assert len(passages.piece) == 16
-    assert equal([part for number in range(4) for part in passages.epoch(number, 4 * 8)], at_once)
+    assert len(passages.piece_indices) == 16
+    assert equal([part for number in range(4) for part in passages.sample_epoch(number, 4 * 8)], at_once)
 
 
-def pairs(data: Windows, seed: int, number: int = 0, **more: float) -> list[tuple[np.ndarray, np.ndarray]]:
+def pairs(data: WindowDataset, seed: int, number: int = 0, **more: float) -> list[tuple[np.ndarray, np.ndarray]]:
     """Return passages [N + 1, 4] as they are and as they were varied."""
-    plain, varied = (list(Passages(data, how(4, 3, 3, **m), seed).epoch(number, 400)) for m in ({}, more))
+    plain, varied = (list(SegmentSampler(data, how(4, 3, 3, **m), seed).sample_epoch(number, 400)) for m in ({}, more))
     rounds = zip(whole(plain), whole(varied), strict=True)
     return [each for one, other in rounds for each in zip(joined(one)[0], joined(other)[0], strict=True)]
 
@@ -198,7 +206,7 @@ def test_transposing_moves_all_notes_of_a_passage_alike_and_nothing_else(lengths
 
 def test_a_passage_from_the_lowest_to_the_highest_key_stays_where_it_is():
     data = corpus([60])
-    data.codes[::2, PITCH], data.codes[1::2, PITCH] = 0, 127
+    data.notes[::2, PITCH], data.notes[1::2, PITCH] = 0, 127
     assert all(np.array_equal(codes, varied) for codes, varied in pairs(data, 0, transpose=12))
 
 
@@ -214,7 +222,7 @@ def test_both_ends_of_the_transposition_come():
 
 def test_passages_are_varied_anew_in_each_epoch_and_by_the_seed():
     data = corpus([300, 300])
-    data.codes[:, PITCH] = 60
+    data.notes[:, PITCH] = 60
 
     def moved(seed: int, number: int) -> tuple[int, ...]:
         varied = pairs(data, seed, number, transpose=12)
@@ -227,7 +235,7 @@ def test_passages_are_varied_anew_in_each_epoch_and_by_the_seed():
 @given(lengths=st.lists(st.integers(2, 60), min_size=2, max_size=4), seed=st.integers(0, 99))
 def test_a_passage_is_stretched_by_one_tempo_and_stays_on_the_grid(lengths, seed):
     data = corpus(lengths)
-    data.codes[::7, DURATION] = 1000
+    data.notes[::7, DURATION] = 1000
     for codes, varied in pairs(data, seed, stretch=0.25):
         assert np.array_equal(varied[:, [PITCH, VELOCITY]], codes[:, [PITCH, VELOCITY]])
         times, stretched = codes[:, [STEP, DURATION]].ravel(), varied[:, [STEP, DURATION]].ravel()
@@ -262,6 +270,6 @@ def test_a_passage_is_made_louder_or_softer_as_a_whole_within_what_midi_knows(le
 
 def test_the_corpus_itself_is_never_varied():
     data = corpus([50, 61])
-    before = data.codes.copy()
+    before = data.notes.copy()
     a_pass(data, how(**VARIED))
-    assert np.array_equal(data.codes, before)
+    assert np.array_equal(data.notes, before)

@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 
 from pipeline.core.errors import DataError
 from pipeline.dataset import windows
-from pipeline.dataset.windows import Windows
+from pipeline.dataset.windows import WindowDataset
 from pipeline.notes.quantize import PITCH
 
 LENGTHS = st.lists(st.integers(1, 30), min_size=1, max_size=8)
 
 
-def corpus(lengths: list[int], length: int, stride: int) -> Windows:
+def corpus(lengths: list[int], length: int, stride: int) -> WindowDataset:
     """Make pieces that can be told apart: all notes of piece k have the pitch k."""
     ends = np.cumsum(lengths)
     codes = np.zeros((ends[-1], 4), np.int16)
@@ -23,7 +23,7 @@ def corpus(lengths: list[int], length: int, stride: int) -> Windows:
     codes[:, 0] = np.arange(ends[-1])
     splits = np.array([("train", "validation", "test")[k % 3] for k in range(len(lengths))])
     names = np.array([f"piece {k} é" for k in range(len(lengths))])
-    return Windows(codes, ends, splits, names, windows.starts(ends.tolist(), length, stride), length)
+    return WindowDataset(codes, ends, splits, names, windows.window_starts(ends.tolist(), length, stride), length)
 
 
 @given(lengths=LENGTHS, length=st.integers(1, 10), stride=st.integers(1, 5))
@@ -35,14 +35,14 @@ def test_starts_are_all_that_lie_in_a_piece_with_their_target(lengths, length, s
         for start in range(begin, end)
         if (start - begin) % stride == 0 and start + length + 1 <= end
     ]
-    assert windows.starts(ends, length, stride).tolist() == expected
+    assert windows.window_starts(ends, length, stride).tolist() == expected
 
 
 @given(lengths=LENGTHS, length=st.integers(1, 10), stride=st.integers(1, 5))
 def test_no_window_crosses_a_piece(lengths, length, stride):
     made = corpus(lengths, length, stride)
-    notes, targets = made.gather(np.arange(len(made.starts)))
-    assert notes.shape == (len(made.starts), length, 4)
+    notes, targets = made.gather(np.arange(len(made.window_starts)))
+    assert notes.shape == (len(made.window_starts), length, 4)
     assert (notes[:, :, PITCH] == targets[:, None, PITCH]).all()
 
 
@@ -55,44 +55,44 @@ def test_a_target_is_the_note_after_its_window():
 
 def test_pieces_and_names_are_those_of_the_split():
     made = corpus([4, 5, 6, 7], 2, 1)
-    assert made.names("train") == ["piece 0 é", "piece 3 é"]
-    assert [(len(codes), set(codes[:, PITCH])) for codes in made.pieces("train")] == [(4, {0}), (7, {3})]
-    assert [len(codes) for codes in made.pieces("test")] == [6]
+    assert made.select_piece_names("train") == ["piece 0 é", "piece 3 é"]
+    assert [(len(codes), set(codes[:, PITCH])) for codes in made.select_pieces("train")] == [(4, {0}), (7, {3})]
+    assert [len(codes) for codes in made.select_pieces("test")] == [6]
 
 
 def test_an_empty_split_is_named():
     with pytest.raises(DataError, match="no piece in the split 'test'"):
-        corpus([4, 5], 2, 1).pieces("test")
+        corpus([4, 5], 2, 1).select_pieces("test")
 
 
 @given(seed=st.integers(0, 2**31 - 1), count=st.integers(1, 12))
 def test_order_is_a_row_of_permutations(seed, count):
-    passes = windows.order(seed, count, 0, 4 * count).reshape(4, count)
+    passes = windows.shuffled_order(seed, count, 0, 4 * count).reshape(4, count)
     assert (np.sort(passes, axis=1) == np.arange(count)).all()
 
 
 def test_passes_are_shuffled_anew_and_by_the_seed():
-    first, second = windows.order(1, 50, 0, 100).reshape(2, 50)
+    first, second = windows.shuffled_order(1, 50, 0, 100).reshape(2, 50)
     assert not np.array_equal(first, second)
     assert not np.array_equal(first, np.arange(50))
-    assert not np.array_equal(first, windows.order(2, 50, 0, 50))
+    assert not np.array_equal(first, windows.shuffled_order(2, 50, 0, 50))
 
 
 @given(seed=st.integers(0, 2**31 - 1), count=st.integers(1, 12), stopped=st.integers(0, 60), more=st.integers(1, 60))
 def test_a_resumed_run_reads_the_windows_it_would_have_read(seed, count, stopped, more):
-    whole = windows.order(seed, count, 0, stopped + more)
-    assert np.array_equal(windows.order(seed, count, stopped, more), whole[stopped:])
+    whole = windows.shuffled_order(seed, count, 0, stopped + more)
+    assert np.array_equal(windows.shuffled_order(seed, count, stopped, more), whole[stopped:])
 
 
 def test_a_corpus_without_windows_says_why():
     with pytest.raises(DataError, match=r"shorter than windows\.length"):
-        windows.order(0, 0, 0, 5)
+        windows.shuffled_order(0, 0, 0, 5)
 
 
 @given(lengths=LENGTHS, notes=st.integers(1, 200))
 def test_beginnings_are_equal_shares_and_no_more_than_asked(lengths, notes):
     pieces = [np.full((length, 4), length, np.int16) for length in lengths]
-    cut = windows.beginnings(pieces, notes)
+    cut = windows.truncate_pieces(pieces, notes)
     assert sum(map(len, cut)) <= max(notes, 2 * len(pieces))
     long = {len(codes) for codes, whole in zip(cut, pieces, strict=True) if len(codes) < len(whole)}
     assert len(long) <= 1
@@ -105,40 +105,40 @@ def test_windows_come_back_from_disk_in_equal_bytes(lengths, length, stride):
     made = corpus(lengths, length, stride)
     with tempfile.TemporaryDirectory() as folder:
         path, again = Path(folder) / "a.npz", Path(folder) / "b.npz"
-        windows.save(made, path)
-        loaded = windows.load(path)
-        windows.save(loaded, again)
+        windows.save_windows(made, path)
+        loaded = windows.load_windows(path)
+        windows.save_windows(loaded, again)
         assert path.read_bytes() == again.read_bytes()
-    for name in windows.ARRAYS:
+    for name in windows.ARRAY_NAMES:
         assert np.array_equal(getattr(loaded, name), getattr(made, name)), name
-    assert isinstance(loaded.length, int)
+    assert isinstance(loaded.sequence_length, int)
 
 
 @pytest.mark.parametrize("kept", [0, 1, 3, 100, 0.5, 0.99])
 def test_a_torn_file_is_a_data_error(tmp_path, kept):
     path = tmp_path / "windows.npz"
-    windows.save(corpus([9, 7], 3, 2), path)
+    windows.save_windows(corpus([9, 7], 3, 2), path)
     data = path.read_bytes()
     path.write_bytes(data[: kept if isinstance(kept, int) else int(len(data) * kept)])
     with pytest.raises(DataError, match="no windows here"):
-        windows.load(path)
+        windows.load_windows(path)
 
 
 def test_every_flipped_bit_is_seen(tmp_path):
     path = tmp_path / "windows.npz"
-    windows.save(corpus([3, 4], 1, 1), path)
+    windows.save_windows(corpus([3, 4], 1, 1), path)
     whole = path.read_bytes()
     for place in range(0, 8 * len(whole), 13):
         torn = bytearray(whole)
         torn[place // 8] ^= 1 << place % 8
         path.write_bytes(torn)
         with pytest.raises(DataError, match="changed since it was written"):
-            windows.load(path)
+            windows.load_windows(path)
 
 
 def test_a_missing_file_or_another_npz_is_a_data_error(tmp_path):
     with pytest.raises(DataError, match="dvc repro windows"):
-        windows.load(tmp_path / "windows.npz")
+        windows.load_windows(tmp_path / "windows.npz")
     np.savez(tmp_path / "other.npz", codes=np.zeros(3))
     with pytest.raises(DataError, match="no windows here"):
-        windows.load(tmp_path / "other.npz")
+        windows.load_windows(tmp_path / "other.npz")

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.evaluation import ngrams
-from pipeline.notes.quantize import CELLS, DURATION, PITCH, STEP
+from pipeline.notes.quantize import GRID_SIZE, DURATION, PITCH, STEP
 
 SMOOTHING = 0.5
 PIECES = [codes(seed, 80) for seed in range(4)] + [codes(9, 2), codes(8, 1)]
@@ -53,8 +53,8 @@ def test_trigram_backs_off_to_the_unigram_after_notes_never_seen(fitted):
 @pytest.mark.parametrize(
     ("name", "column", "place", "size"),
     [
-        *(("uniform", *which) for which in ((PITCH, 0, 128), (STEP, 1, CELLS), (DURATION, 2, CELLS))),
-        *(("unigram", *which) for which in ((PITCH, 0, 128), (STEP, 1, CELLS), (DURATION, 2, CELLS))),
+        *(("uniform", *which) for which in ((PITCH, 0, 128), (STEP, 1, GRID_SIZE), (DURATION, 2, GRID_SIZE))),
+        *(("unigram", *which) for which in ((PITCH, 0, 128), (STEP, 1, GRID_SIZE), (DURATION, 2, GRID_SIZE))),
         ("trigram", PITCH, 0, 128),
     ],
 )

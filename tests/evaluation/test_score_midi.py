@@ -31,7 +31,7 @@ def test_a_file_is_scored_as_its_notes_are(files, kind):
     for each in found:
         notes = reader.read_notes(each.path.read_bytes(), "symusic")
         assert np.array_equal(each.notes, notes)
-        assert np.array_equal(each.bits, scoring.bits(model, [quantize.encode(notes)], 1)[0])
+        assert np.array_equal(each.bits, scoring.bits(model, [quantize.quantize(notes)], 1)[0])
         assert each.bits.shape == (len(notes) - 1, 3)
 
 

@@ -63,9 +63,9 @@ def test_a_model_of_the_project_comes_before_a_shipped_one(project: Path) -> Non
 @pytest.mark.usefixtures("ingested")
 def test_the_shipped_model_tells_music_it_has_not_heard(monkeypatch: pytest.MonkeyPatch) -> None:
     """The validation piece of the sample is of MAESTRO's validation split too; unigrams take 16.5 bits for it."""
-    piece = next(row.piece for row in tables.read_pieces(ROOT / paths.PIECES) if row.split == "validation")
+    piece = next(row.index for row in tables.read_pieces(ROOT / paths.PIECES) if row.split == "validation")
     (notes,) = tables.read_notes(ROOT / paths.NOTES, [piece])
-    bits = scoring.bits(model_io.load(model_io.SHIPPED / "expressive"), [quantize.encode(notes)[:3000]], 1)[0]
+    bits = scoring.bits(model_io.load(model_io.SHIPPED / "expressive"), [quantize.quantize(notes)[:3000]], 1)[0]
     assert bits[:, :3].sum(axis=1).mean() < 13.0
 
 

@@ -17,7 +17,7 @@ from pipeline.models.numpy.heads import softmax
 from pipeline.models.numpy.step_network import Body
 from pipeline.models.residual_noise import Spread
 from pipeline.models.scoring import heads_of
-from pipeline.notes.quantize import COLUMN, VELOCITY
+from pipeline.notes.quantize import FEATURE_COLUMNS, VELOCITY
 
 KINDS = {
     "stacked": {},
@@ -69,7 +69,7 @@ def same_outputs(model: Trained, tell: object, hidden: np.ndarray, note: np.ndar
     kept = heads._masses if model.block.heads != "regression" else None
 
     def choose(part: str, mass: np.ndarray) -> int:
-        column = COLUMN.get(part, VELOCITY)
+        column = FEATURE_COLUMNS.get(part, VELOCITY)
         outputs = tell(hidden=hidden[None], note=known)[part][0]
         if kept:
             np.testing.assert_allclose(kept(part, outputs), mass, atol=1e-5)

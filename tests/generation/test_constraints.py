@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from pipeline.config.schema import KEY
 from pipeline.core.errors import ParamsError
 from pipeline.generation.constraints import SCALES, Limits, pitches
-from pipeline.notes.quantize import CELLS
+from pipeline.notes.quantize import GRID_SIZE
 
 NOTES = st.lists(
     st.tuples(
@@ -97,7 +97,7 @@ def test_earliest_parts_the_steps_that_are_forbidden_from_those_that_are_allowed
     limits = Limits(polyphony, density)
     for note in notes:
         limits.add(*note)
-        assert 0 <= limits.earliest() < CELLS
+        assert 0 <= limits.earliest() < GRID_SIZE
     first = limits.earliest()
     assert all(kept(notes, step, polyphony, density) for step in (first, first + 1, 1000))
     assert not any(kept(notes, step, polyphony, density) for step in {0, first // 2, first - 1} if 0 <= step < first)

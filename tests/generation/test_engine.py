@@ -17,7 +17,7 @@ from pipeline.models.numpy.network import Network
 from pipeline.models.residual_noise import Spread
 from pipeline.models.weight_shapes import shapes
 from pipeline.notes import quantize
-from pipeline.notes.quantize import COLUMN, DURATION, HEADS, STEP, VELOCITY
+from pipeline.notes.quantize import FEATURE_COLUMNS, DURATION, SCORED_FEATURES, STEP, VELOCITY
 
 CARRIED, WINDOW = {"memory": "carried"}, {"memory": "window"}
 BOTH_WAYS = {"memory": "window", "bidirectional": True}
@@ -89,7 +89,7 @@ def test_a_score_is_what_the_player_would_have_felt(kind):
     for told, code in pairwise(heard):
         engine.hear(told[None])
         mass = engine.heads.masses(engine.hidden)
-        felt.append([-np.log2(max(mass[head][code[COLUMN[head]]], 1e-12)) for head in HEADS])
+        felt.append([-np.log2(max(mass[head][code[FEATURE_COLUMNS[head]]], 1e-12)) for head in SCORED_FEATURES])
     assert scoring.bits(model, [heard], 1)[0] == pytest.approx(np.array(felt), abs=1e-3)
 
 
@@ -126,7 +126,7 @@ def test_bits_depend_on_the_window_and_on_nothing_before_it(kind):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_played_note_is_fed_back_as_it_would_be_read(kind):
-    model, prompt, said = tiny(**kind), codes(4, 9), {head: [] for head in HEADS}
+    model, prompt, said = tiny(**kind), codes(4, 9), {head: [] for head in SCORED_FEATURES}
 
     def choose(head: str, mass: np.ndarray) -> int:
         said[head].append(mass)
@@ -134,12 +134,12 @@ def test_a_played_note_is_fed_back_as_it_would_be_read(kind):
 
     free = sampler(0, 0.98)
     played = streaming.improvise(model, prompt, 12, choose)
-    again = quantize.encode(quantize.decode(np.concatenate([prompt, played])))
+    again = quantize.quantize(quantize.dequantize(np.concatenate([prompt, played])))
     assert np.array_equal(again, np.concatenate([prompt, played]))
     heads = RegressionHeads(model.weights, model.spread)
     for number in range(12):
         expected = heads.masses(hidden_after(model, again[: len(prompt) + number]))
-        for head in HEADS:
+        for head in SCORED_FEATURES:
             assert said[head][number] == pytest.approx(expected[head], abs=1e-5)
 
 

@@ -25,7 +25,7 @@ def prompt(tmp_path):
 
 def test_a_prompt_is_the_notes_of_a_file(prompt):
     notes = reader.read_notes(prompt.read_bytes(), "symusic")
-    assert np.array_equal(generate.read_prompt(prompt), quantize.encode(notes))
+    assert np.array_equal(generate.read_prompt(prompt), quantize.quantize(notes))
 
 
 @pytest.mark.parametrize("pedal", [False, True])
@@ -56,7 +56,7 @@ def test_what_is_written_is_the_prompt_and_what_was_played(kind, tmp_path):
     model, given = tiny(**kind), codes(3, 8)
     generate.play(model, given, Request(None, 15, 7), SAMPLING, tmp_path / "out.mid")
     choose = Sampler(np.random.default_rng(7), SAMPLING).choose
-    expected = quantize.decode(np.concatenate([given, engine.improvise(model, given, 15, choose)]))
+    expected = quantize.dequantize(np.concatenate([given, engine.improvise(model, given, 15, choose)]))
     reader.write_notes(expected, tmp_path / "expected.mid")
     assert (tmp_path / "out.mid").read_bytes() == (tmp_path / "expected.mid").read_bytes()
     assert (tmp_path / "out.png").read_bytes().startswith(b"\x89PNG")
@@ -83,8 +83,8 @@ def test_a_full_file_ends_the_music_and_is_said(tmp_path, capsys, monkeypatch):
 
 def test_a_file_holds_what_ends_with_its_last_cell(tmp_path):
     rows = [[0, 0, 60, 60], *[[1000, 5, 60, 60]] * 999, [900, 99, 60, 60]]
-    last = quantize.decode(np.array(rows, np.int16))
-    assert round((last["onset"][-1] + last["duration"][-1]) / quantize.CELL) == generate.FULL
+    last = quantize.dequantize(np.array(rows, np.int16))
+    assert round((last["onset"][-1] + last["duration"][-1]) / quantize.GRID_SECONDS) == generate.FULL
     reader.write_notes(last, tmp_path / "full.mid")
 
 

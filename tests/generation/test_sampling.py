@@ -11,7 +11,7 @@ from pipeline.generation.constraints import pitches
 from pipeline.generation.sampling import Sampler, nucleus, sharpen
 from pipeline.midi import reader
 from pipeline.notes import quantize
-from pipeline.notes.quantize import CELLS, DURATION, PITCH, STEP, VELOCITY
+from pipeline.notes.quantize import GRID_SIZE, DURATION, PITCH, STEP, VELOCITY
 
 MASSES = (
     st.lists(st.one_of(st.just(0.0), st.floats(1e-9, 1)), min_size=1, max_size=12)
@@ -19,7 +19,7 @@ MASSES = (
     .map(lambda values: np.array(values) / sum(values))
 )
 HARD = np.array([0.0, 0.3, 0.0, 0.25, 0.2, 0.15, 0.1, 0.0])
-SIZES = {"step": CELLS, "pitch": 128, "duration": CELLS, "velocity": 128}
+SIZES = {"step": GRID_SIZE, "pitch": 128, "duration": GRID_SIZE, "velocity": 128}
 COLUMN = {"step": STEP, "pitch": PITCH, "duration": DURATION, "velocity": VELOCITY}
 FREE = {"temperature_pitch": 1.0, "temperature_time": 1.0, "top_p_pitch": 1.0, "top_p_time": 1.0}
 FREE |= {"key": "chromatic", "lowest": 0, "highest": 127, "polyphony": 0, "density": 0}
@@ -224,7 +224,7 @@ def test_temperature_and_top_p_break_no_constraint(changes):
 @pytest.mark.parametrize("player", PLAYERS)
 def test_what_is_read_back_from_a_midi_file_breaks_no_constraint(player, tmp_path):
     sampler = sampler_of(2, **CONSTRAINTS[-1])
-    reader.write_notes(quantize.decode(play(sampler, 1500, player)), tmp_path / "out.mid")
+    reader.write_notes(quantize.dequantize(play(sampler, 1500, player)), tmp_path / "out.mid")
     notes = reader.read_notes((tmp_path / "out.mid").read_bytes(), "symusic")
     onset, duration = (np.rint(notes[name] * 1000).astype(int) for name in ("onset", "duration"))
     assert len(notes) == 1500

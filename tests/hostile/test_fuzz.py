@@ -16,7 +16,7 @@ from pipeline import config
 from pipeline.core.errors import PipelineError
 from pipeline.corpus import manifest
 from pipeline.midi import reader as midi
-from pipeline.notes.note import validate
+from pipeline.notes.note import validate_notes
 
 GOOD = [each.data for each in kinds.files(0, mutants=10, large=False) if each.data]
 PIECE = st.one_of(st.binary(max_size=8), st.sampled_from([b"MTrk", b"\xff\x51\x03\x00\x00\x00", b"\xff\xff\xff\x7f"]))
@@ -41,7 +41,7 @@ def test_midi(reader: midi.Reader, data: bytes, changes: list[tuple[float, int, 
         at = int(place * len(data))
         data = data[:at] + piece + data[at + cut :]
     try:
-        validate(midi.read_notes(data, reader, pedal=True))
+        validate_notes(midi.read_notes(data, reader, sustain_pedal=True))
     except PipelineError as error:
         assert one_line(error)
 
@@ -53,7 +53,7 @@ def test_manifests(tmp_path_factory: pytest.TempPathFactory, tree: dict, data: b
     for text in (str(tree).encode(), b"kind: folder\n" + str(tree).encode(), data):
         path.write_bytes(text)
         with pytest.raises(PipelineError) as caught:
-            manifest.load(path)
+            manifest.load_manifest(path)
         assert one_line(caught.value)
 
 

@@ -15,7 +15,7 @@ from pipeline.core import paths
 from pipeline.core.errors import MidiError, PipelineError
 from pipeline.corpus import archives, tables
 from pipeline.midi import reader as midi
-from pipeline.notes.note import validate
+from pipeline.notes.note import validate_notes
 from pipeline.stages import fetch, ingest
 
 SMALL = list(kinds.files(0, mutants=60, large=False))
@@ -25,7 +25,7 @@ SMALL = list(kinds.files(0, mutants=60, large=False))
 @pytest.mark.parametrize("each", SMALL, ids=lambda each: f"{each.kind}: {each.name}")
 def test_a_file_is_read_or_refused_in_one_line(each: kinds.Hostile, reader: midi.Reader) -> None:
     try:
-        validate(midi.read_notes(each.data, reader))
+        validate_notes(midi.read_notes(each.data, reader))
         read = True
     except MidiError as error:
         assert "\n" not in str(error) and str(error).isprintable()
@@ -61,7 +61,7 @@ def test_the_whole_folder_goes_through_fetch_and_ingest(in_folder: Path, project
     assert refused <= {line.partition(".mid,")[0] for line in lines}
     assert all(line.partition(",")[2] for line in lines)
     assert not kept & {f"{name}.mid" for name in refused}
-    assert not [name for name in kept if archives.unsafe(name)]
+    assert not [name for name in kept if archives.path_problem(name)]
 
 
 def test_every_hostile_archive_is_refused_in_one_line_and_writes_nothing(
@@ -72,10 +72,10 @@ def test_every_hostile_archive_is_refused_in_one_line_and_writes_nothing(
     before = set(in_folder.parent.iterdir())
     for trap in places.archives(in_folder / "archives", music):
         with pytest.raises(PipelineError) as caught:
-            archive, members = archives.opened(trap.path)
+            archive, members = archives.open_zip(trap.path)
             with archive:
                 for info in members.values():
-                    archives.read(archive, info)
+                    archives.read_member(archive, info)
                 if trap.kind.startswith(("a table", "other bytes", "nested")):
                     raise PipelineError(
                         "a whole zip; what it holds is refused by fetch"

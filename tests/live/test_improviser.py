@@ -21,7 +21,7 @@ from pipeline.live.note_source import Draft, codes_of
 from pipeline.live.player import LOOK_AHEAD, NAP, Player
 from pipeline.live.recorder import HUMAN, MODEL, Session
 from pipeline.live.timeline import Simulated
-from pipeline.notes.quantize import CELLS, PITCH, STEP
+from pipeline.notes.quantize import GRID_SIZE, PITCH, STEP
 
 PROMPT = codes(1, 5)
 
@@ -101,22 +101,22 @@ def test_a_note_drawn_again_does_not_come_before_what_is_decided(seed, floor):
     source.live.set(temperature_time=3.0)
     draft = source.propose(floor)
     assert draft.onset >= floor
-    assert source.code[STEP] == min(draft.onset - source.last, CELLS - 1), "the model hears the step that sounds"
+    assert source.code[STEP] == min(draft.onset - source.last, GRID_SIZE - 1), "the model hears the step that sounds"
 
 
 @given(st.integers(0, 1100), st.integers(0, 50))
 def test_steps_are_as_likely_as_they_were_among_those_that_are_left(least, seed):
-    mass = np.random.default_rng(seed).dirichlet(np.ones(CELLS) * 0.1)
+    mass = np.random.default_rng(seed).dirichlet(np.ones(GRID_SIZE) * 0.1)
     kept = after(mass, least)
-    assert kept[: min(least, CELLS - 1)].sum() == 0
-    if least < CELLS - 1:
+    assert kept[: min(least, GRID_SIZE - 1)].sum() == 0
+    if least < GRID_SIZE - 1:
         assert np.array_equal(kept[least:], mass[least:]) or mass[least:].sum() < 1e-300
     assert kept.sum() > 0
 
 
 def test_where_no_step_is_left_the_first_possible_is_taken():
-    assert np.flatnonzero(after(np.eye(CELLS)[3], 7)).tolist() == [7]
-    assert np.flatnonzero(after(np.zeros(CELLS), 0)).tolist() == [0]
+    assert np.flatnonzero(after(np.eye(GRID_SIZE)[3], 7)).tolist() == [7]
+    assert np.flatnonzero(after(np.zeros(GRID_SIZE), 0)).tolist() == [0]
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,9 @@ from typer.testing import CliRunner
 from pipeline import cli
 from pipeline.core import checksums, paths
 from pipeline.corpus import bundle
-from pipeline.corpus.bundle import Piece
+from pipeline.corpus.bundle import CorpusPiece
 from pipeline.dataset import windows
-from pipeline.dataset.windows import Windows
+from pipeline.dataset.windows import WindowDataset
 from pipeline.maintenance import repair, verify
 from pipeline.models import model_io
 
@@ -34,12 +34,15 @@ def home(in_folder: Path) -> Path:
     """A project with one of each kind."""
     for place in KINDS.values():
         Path(place).parent.mkdir(parents=True, exist_ok=True)
-    bundle.write(Path(KINDS["corpora"]), [Piece("a.mid", "a", "train", hashlib.sha256(b"x").hexdigest())], [b"x"])
+    bundle.write_bundle(
+        Path(KINDS["corpora"]), [CorpusPiece("a.mid", "a", "train", hashlib.sha256(b"x").hexdigest())], [b"x"]
+    )
     Path(KINDS["tables of notes"]).write_text("hello")
     checksums.write(paths.NOTES.parent)
     codes = np.zeros((4, 4), np.int16)
-    windows.save(
-        Windows(codes, np.array([4]), np.array(["train"]), np.array(["a"]), np.array([0], np.int32), 2), paths.WINDOWS
+    windows.save_windows(
+        WindowDataset(codes, np.array([4]), np.array(["train"]), np.array(["a"]), np.array([0], np.int32), 2),
+        paths.WINDOWS,
     )
     model_io.save(tiny(), Path("models/tiny"))
     Path(KINDS["unfinished trainings"]).write_bytes(hashlib.sha256(b"x").digest() + b"x")

@@ -9,7 +9,7 @@ from pipeline.midi import piano_roll
 
 
 def picture(path, notes, title="tiny: sample-1", prompt=3) -> bytes:
-    piano_roll.draw(notes, title, prompt, path)
+    piano_roll.save_piano_roll(notes, title, prompt, path)
     return path.read_bytes()
 
 

@@ -18,11 +18,11 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from pipeline.core.errors import MidiError
-from pipeline.corpus.bundle import Corpus
+from pipeline.corpus.bundle import CorpusBundle
 from pipeline.midi import reader as midi
 from pipeline.midi import validate as chunks
 from pipeline.notes import quantize
-from pipeline.notes.note import NOTE, validate
+from pipeline.notes.note import NOTE_DTYPE, validate_notes
 
 GOLDEN = YAML(typ="safe", pure=True).load((Path(__file__).parent.parent / "golden" / "midi.yaml").read_text())
 SAMPLE = Path(__file__).parent.parent.parent / "data" / "raw" / "maestro-sample.zip"
@@ -108,16 +108,16 @@ def test_what_is_no_file_or_over_the_cap_is_refused_unread(tmp_path):
     with (tmp_path / "large.mid").open("wb") as file:
         file.truncate(30 * 2**30)  # it takes no space
     with pytest.raises(MidiError, match=r"32,212,254,720 bytes are more than the 8,388,608 allowed"):
-        chunks.read(tmp_path / "large.mid")
+        chunks.read_file(tmp_path / "large.mid")
     os.mkfifo(tmp_path / "pipe.mid")
     for path in (tmp_path / "pipe.mid", Path("/dev/zero")):
         with pytest.raises(MidiError, match="a pipe or device is no file"):
-            chunks.read(path)
+            chunks.read_file(path)
     for path in (tmp_path, tmp_path / "absent.mid"):
         with pytest.raises(OSError, match=r"Is a directory|No such file"):
-            chunks.read(path)
+            chunks.read_file(path)
     (tmp_path / "a.mid").write_bytes(b"MThd")
-    assert chunks.read(tmp_path / "a.mid") == b"MThd"
+    assert chunks.read_file(tmp_path / "a.mid") == b"MThd"
 
 
 def test_a_file_over_the_cap_is_refused():
@@ -134,7 +134,7 @@ def test_any_track_is_read_or_refused_in_one_line(data):
         except MidiError as error:
             assert "\n" not in str(error)
         else:
-            assert validate(notes) is notes
+            assert validate_notes(notes) is notes
 
 
 @st.composite
@@ -157,7 +157,7 @@ def in_order(notes):
 @given(codes=grid_codes())
 @settings(deadline=None)
 def test_what_is_written_is_read_back(tmp_path_factory, codes):
-    notes = quantize.decode(codes)
+    notes = quantize.dequantize(codes)
     data = written(notes, tmp_path_factory.getbasetemp() / "piece.mid")
     cells = np.rint(notes["onset"] / 0.01)
     for reader in READERS:
@@ -180,26 +180,26 @@ def test_notes_that_do_not_overlap_come_back_with_the_same_codes(tmp_path_factor
     codes[0, quantize.STEP] = 0
     gaps = np.append(codes[1:, quantize.STEP], 1000)
     codes[:, quantize.DURATION] = np.minimum(codes[:, quantize.DURATION], gaps)
-    data = written(quantize.decode(codes), tmp_path_factory.getbasetemp() / "piece.mid")
+    data = written(quantize.dequantize(codes), tmp_path_factory.getbasetemp() / "piece.mid")
     for reader in READERS:
-        np.testing.assert_array_equal(quantize.encode(midi.read_notes(data, reader)), codes)
+        np.testing.assert_array_equal(quantize.quantize(midi.read_notes(data, reader)), codes)
 
 
 def test_a_note_ends_where_its_key_is_struck_again(tmp_path):
-    notes = np.array([(0.0, 2.0, 60, 50), (1.0, 0.5, 60, 70), (1.0, 3.0, 62, 70)], NOTE)
+    notes = np.array([(0.0, 2.0, 60, 50), (1.0, 0.5, 60, 70), (1.0, 3.0, 62, 70)], NOTE_DTYPE)
     data = written(notes, tmp_path / "piece.mid")
     for reader in READERS:
         assert rows(midi.read_notes(data, reader)) == [(0.0, 1.0, 60, 50), (1.0, 0.5, 60, 70), (1.0, 3.0, 62, 70)]
 
 
 def test_writing_the_same_notes_gives_the_same_bytes(tmp_path):
-    notes = np.array([(0.0, 2.0, 60, 50), (0.0, 0.5, 61, 70)], NOTE)
+    notes = np.array([(0.0, 2.0, 60, 50), (0.0, 0.5, 61, 70)], NOTE_DTYPE)
     assert written(notes, tmp_path / "a.mid") == written(notes, tmp_path / "b.mid")
 
 
 def test_a_piece_that_readers_would_refuse_is_not_written(tmp_path):
     with pytest.raises(MidiError, match="ends at 10,001 s"):
-        midi.write_notes(np.array([(10_000.0, 1.0, 60, 50)], NOTE), tmp_path / "a.mid")
+        midi.write_notes(np.array([(10_000.0, 1.0, 60, 50)], NOTE_DTYPE), tmp_path / "a.mid")
     assert not (tmp_path / "a.mid").exists()
 
 
@@ -228,10 +228,10 @@ def test_the_two_readers_agree_bit_for_bit_on_any_tempo_map(data):
 
 @pytest.mark.usefixtures("ingested")
 def test_the_two_readers_agree_bit_for_bit_on_real_performances():
-    corpus = Corpus(SAMPLE)
+    corpus = CorpusBundle(SAMPLE)
     total = 0
     for piece in corpus.pieces[:4]:
-        fast, reference = (midi.read_notes(corpus.read(piece), reader) for reader in READERS)
+        fast, reference = (midi.read_notes(corpus.read_piece(piece), reader) for reader in READERS)
         assert fast.tobytes() == reference.tobytes(), piece.member
         total += len(fast)
     assert total == 2367 + 5323 + 12418 + 3142
@@ -257,23 +257,25 @@ def test_the_pedal_holds_notes_only_if_asked(reader):
     first, second, d, e = (0.05, 0.05, 60, 64), (0.2, 0.05, 60, 65), (0.1, 0.25, 62, 64), (0.15, 0.25, 64, 64)
     assert rows(midi.read_notes(data, reader)) == [pytest.approx(row) for row in (first, d, e, second)]
     first, second = (0.05, 0.15, 60, 64), (0.2, 0.1, 60, 65)
-    assert rows(midi.read_notes(data, reader, pedal=True)) == [pytest.approx(row) for row in (first, d, e, second)]
+    assert rows(midi.read_notes(data, reader, sustain_pedal=True)) == [
+        pytest.approx(row) for row in (first, d, e, second)
+    ]
 
 
 @pytest.mark.parametrize("reader", READERS)
 def test_other_channels_other_controls_and_drums_hold_nothing(reader):
     others = "00 B1 40 7F 00 B0 42 7F 00 B0 43 7F 00 B0 7B 00 00 B9 40 7F 00 99 23 7F"
     data = smf(others + NOTE_ON_OFF + "64 B1 40 00 00 89 23 00" + END)
-    assert rows(midi.read_notes(data, reader, pedal=True)) == rows(midi.read_notes(data, reader))
+    assert rows(midi.read_notes(data, reader, sustain_pedal=True)) == rows(midi.read_notes(data, reader))
     with pytest.raises(MidiError, match="no notes"):
-        midi.read_notes(smf("00 B0 40 7F" + END), reader, pedal=True)
+        midi.read_notes(smf("00 B0 40 7F" + END), reader, sustain_pedal=True)
 
 
 def test_a_pedal_after_more_ticks_than_fit_is_refused_only_if_asked_for():
     data = smf(NOTE_ON_OFF + "FF FF FF 7F B0 40 7F" * 9 + END)
     assert len(midi.read_notes(data, "symusic")) == 1
     with pytest.raises(MidiError, match="more ticks"):
-        midi.read_notes(data, "symusic", pedal=True)
+        midi.read_notes(data, "symusic", sustain_pedal=True)
 
 
 @st.composite
@@ -301,18 +303,18 @@ def pedalled(draw):
 @given(data=pedalled())
 @settings(deadline=None, max_examples=200)
 def test_the_two_readers_agree_bit_for_bit_on_any_pedal(data):
-    fast, reference = (midi.read_notes(data, reader, pedal=True) for reader in READERS)
+    fast, reference = (midi.read_notes(data, reader, sustain_pedal=True) for reader in READERS)
     assert fast.tobytes() == reference.tobytes()
 
 
 @pytest.mark.usefixtures("ingested")
 def test_the_two_readers_agree_bit_for_bit_on_the_pedal_of_real_performances():
-    corpus = Corpus(SAMPLE)
+    corpus = CorpusBundle(SAMPLE)
     assert len(corpus.pieces) == 10
     extended = 0
     for piece in corpus.pieces:
-        data = corpus.read(piece)
-        fast, reference = (midi.read_notes(data, reader, pedal=True) for reader in READERS)
+        data = corpus.read_piece(piece)
+        fast, reference = (midi.read_notes(data, reader, sustain_pedal=True) for reader in READERS)
         assert fast.tobytes() == reference.tobytes(), piece.member
         plain = midi.read_notes(data, "symusic")
         assert all((fast[name] == plain[name]).all() for name in ("onset", "pitch", "velocity"))
@@ -323,15 +325,15 @@ def test_the_two_readers_agree_bit_for_bit_on_the_pedal_of_real_performances():
 
 @pytest.mark.usefixtures("ingested")
 def test_the_sample_has_all_its_notes():
-    corpus = Corpus(SAMPLE)
-    assert sum(len(midi.read_notes(corpus.read(piece), "symusic")) for piece in corpus.pieces) == 101_901
+    corpus = CorpusBundle(SAMPLE)
+    assert sum(len(midi.read_notes(corpus.read_piece(piece), "symusic")) for piece in corpus.pieces) == 101_901
 
 
 def test_mido_agrees_that_a_written_file_is_one_piano(tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import mido
-    data = written(np.array([(0.5, 0.25, 60, 50)], NOTE), tmp_path / "a.mid")
+    data = written(np.array([(0.5, 0.25, 60, 50)], NOTE_DTYPE), tmp_path / "a.mid")
     file = mido.MidiFile(file=io.BytesIO(data))
     assert file.type == 1 and file.ticks_per_beat == 1000
     assert {message.channel for track in file.tracks for message in track if not message.is_meta} == {0}

@@ -8,18 +8,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.core.errors import MidiError
-from pipeline.midi.sustain import Part, sustain
+from pipeline.midi.sustain import TrackNotes, apply_sustain
 
 
 def part(notes=(), pedal=()):
     """Return what notes (on, off, pitch) and moves (time, value) of a pedal make."""
     on, off, pitch = np.array(notes, float).reshape(-1, 3).T
     change, value = np.array(pedal, float).reshape(-1, 2).T
-    return Part(on, off, pitch.astype(int), np.arange(len(on)) % 127 + 1, change, value.astype(int))
+    return TrackNotes(on, off, pitch.astype(int), np.arange(len(on)) % 127 + 1, change, value.astype(int))
 
 
 def ends(*parts):
-    return [each.off.tolist() for each in sustain(parts)]
+    return [each.off.tolist() for each in apply_sustain(parts)]
 
 
 CASES = {
@@ -55,13 +55,13 @@ def test_a_pedal_holds_its_own_part_only_and_all_parts_end_the_piece():
 
 def test_a_part_without_notes_is_left_out_and_does_not_end_the_piece():
     assert ends(part([(0, 1, 60), (2, 3, 61)], [(0.5, 127)]), part([], [(50, 0)])) == [[3, 3]]
-    assert sustain([]) == [] and sustain([part([], [(1, 127)])]) == []
+    assert apply_sustain([]) == [] and apply_sustain([part([], [(1, 127)])]) == []
 
 
 @pytest.mark.parametrize("pedal", [[(2, 127), (1, 0)], [(-1, 127), (1, 0)]])
 def test_a_pedal_that_goes_back_in_time_is_refused(pedal):
     with pytest.raises(MidiError, match="back in time"):
-        sustain([part([(0, 1, 60)], pedal)])
+        apply_sustain([part([(0, 1, 60)], pedal)])
 
 
 @st.composite
@@ -113,15 +113,15 @@ def last_event(several):
 @settings(deadline=None, max_examples=300)
 def test_a_player_that_goes_from_event_to_event_agrees(several):
     end = last_event(several)
-    for one, after in zip(several, sustain(several), strict=True):
+    for one, after in zip(several, apply_sustain(several), strict=True):
         assert after.off.tolist() == played(one, end).tolist()
 
 
 @given(several=st.lists(parts(), min_size=1, max_size=3))
 @settings(deadline=None)
 def test_only_ends_change_and_they_are_never_earlier_nor_past_the_piece(several):
-    for one, after in zip(several, sustain(several), strict=True):
-        for name in set(Part._fields) - {"off"}:
+    for one, after in zip(several, apply_sustain(several), strict=True):
+        for name in set(TrackNotes._fields) - {"off"}:
             assert getattr(after, name) is getattr(one, name)
         assert (after.off >= one.off).all() and (after.off <= last_event(several)).all()
         assert after.off.dtype == one.off.dtype
@@ -130,7 +130,7 @@ def test_only_ends_change_and_they_are_never_earlier_nor_past_the_piece(several)
 @given(one=parts())
 @settings(deadline=None)
 def test_no_note_is_extended_past_the_next_onset_of_its_pitch(one):
-    (after,) = sustain([one])
+    (after,) = apply_sustain([one])
     for row in np.flatnonzero(after.off > one.off):
         later = one.on[(one.pitch == one.pitch[row]) & (one.on > one.on[row])]
         assert after.off[row] <= later.min(initial=np.inf)
@@ -139,7 +139,7 @@ def test_no_note_is_extended_past_the_next_onset_of_its_pitch(one):
 @given(one=parts(moves=0))
 @settings(deadline=None)
 def test_without_a_pedal_nothing_changes(one):
-    assert sustain([one])[0].off.tobytes() == one.off.tobytes()
+    assert apply_sustain([one])[0].off.tobytes() == one.off.tobytes()
 
 
 def test_a_million_notes_take_no_time():
@@ -148,5 +148,5 @@ def test_a_million_notes_take_no_time():
     change = np.sort(random.uniform(0, 1e5, 1_000_000))
     pitch, value = random.integers(0, 128, on.size), random.integers(0, 128, change.size)
     began = time.perf_counter()
-    sustain([Part(on, on + 0.1, pitch, pitch, change, value)])
+    apply_sustain([TrackNotes(on, on + 0.1, pitch, pitch, change, value)])
     assert time.perf_counter() - began < 10

@@ -12,8 +12,8 @@ ROW = st.tuples(st.floats(0, 1000), st.floats(0.001, 60), st.integers(0, 127), s
 
 @given(rows=st.lists(ROW, min_size=1, max_size=30))
 def test_notes_are_sorted_by_onset_and_pitch_and_none_is_lost(rows):
-    notes = note.notes_of(*zip(*rows, strict=True))
-    assert note.validate(notes) is notes
+    notes = note.make_notes(*zip(*rows, strict=True))
+    assert note.validate_notes(notes) is notes
     assert sorted(notes.tolist()) == sorted(rows)
     keys = [(onset, pitch) for onset, _, pitch, _ in notes.tolist()]
     assert keys == sorted(keys)
@@ -39,14 +39,14 @@ def test_a_bad_row_is_named_with_what_is_wrong(column, value, what):
     notes["onset"] += 1.0
     notes[column][7] = value
     with pytest.raises(MidiError, match=f"^note 7: {what}"):
-        note.validate(notes)
+        note.validate_notes(notes)
 
 
 def test_no_notes_are_refused():
     with pytest.raises(MidiError, match="no notes"):
-        note.validate(music(0, 0))
+        note.validate_notes(music(0, 0))
 
 
 def test_columns_of_unlike_length_are_refused():
     with pytest.raises(ValueError, match="broadcast"):
-        note.notes_of([0.0, 1.0], [1.0], [60, 61], [64, 64, 64])
+        note.make_notes([0.0, 1.0], [1.0], [60, 61], [64, 64, 64])

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.notes import quantize
-from pipeline.notes.note import notes_of, validate
+from pipeline.notes.note import make_notes, validate_notes
 from pipeline.notes.quantize import DURATION, PITCH, STEP, VELOCITY
 
 CODE = st.tuples(st.integers(0, 1000), st.integers(0, 1000), st.integers(0, 127), st.integers(1, 127))
@@ -14,50 +14,50 @@ CODES = st.lists(CODE, min_size=1, max_size=40).map(lambda rows: np.array(rows, 
 
 @given(codes=CODES, start=st.floats(0, 3600))
 def test_codes_come_back_from_notes_but_for_the_first_step(codes, start):
-    notes = quantize.decode(codes, start)
+    notes = quantize.dequantize(codes, start)
     codes[0, STEP] = 0
-    assert np.array_equal(quantize.encode(notes), codes)
+    assert np.array_equal(quantize.quantize(notes), codes)
     assert notes["onset"][0] == start
 
 
 @given(codes=CODES)
 def test_decoded_notes_are_notes(codes):
-    validate(quantize.decode(codes))
+    validate_notes(quantize.dequantize(codes))
 
 
 @given(seconds=st.floats(0, 10))
 def test_a_time_on_the_grid_is_at_most_half_a_cell_off(seconds):
-    cell = quantize.to_cells(np.array([seconds]))[0]
+    cell = quantize.seconds_to_grid(np.array([seconds]))[0]
     assert abs(cell * 0.01 - seconds) <= 0.005 + 1e-9
 
 
 def test_codes_worked_by_hand():
-    notes = notes_of([0.5, 0.5, 0.756, 30.0], [0.004, 0.006, 1.0, 60.0], [60, 64, 62, 127], [1, 2, 3, 127])
+    notes = make_notes([0.5, 0.5, 0.756, 30.0], [0.004, 0.006, 1.0, 60.0], [60, 64, 62, 127], [1, 2, 3, 127])
     expected = [[0, 0, 60, 1], [0, 1, 64, 2], [26, 100, 62, 3], [1000, 1000, 127, 127]]
-    assert quantize.encode(notes).tolist() == expected
-    assert quantize.encode(notes).dtype == np.int16
+    assert quantize.quantize(notes).tolist() == expected
+    assert quantize.quantize(notes).dtype == np.int16
 
 
 def test_no_notes_and_no_codes():
-    assert quantize.encode(music(0, 0)).shape == (0, 4)
-    assert len(quantize.decode(np.empty((0, 4), np.int16))) == 0
+    assert quantize.quantize(music(0, 0)).shape == (0, 4)
+    assert len(quantize.dequantize(np.empty((0, 4), np.int16))) == 0
 
 
 def test_scalar_input_worked_by_hand():
     code = np.zeros(4, np.int16)
     code[[STEP, DURATION, PITCH, VELOCITY]] = 25, 150, 96, 80
-    features = quantize.scalar(np.stack([code, code])[None])
+    features = quantize.scalar_features(np.stack([code, code])[None])
     assert features.shape == (1, 2, 3)
     assert features.dtype == np.float32
     assert features[0, 1].tolist() == pytest.approx([0.75, 0.25, 1.5])
 
 
 def test_a_note_fed_back_is_scaled_as_one_that_was_given():
-    codes = quantize.encode(music(1, 50))
-    again = quantize.encode(quantize.decode(codes))
-    assert np.array_equal(quantize.scalar(again), quantize.scalar(codes))
+    codes = quantize.quantize(music(1, 50))
+    again = quantize.quantize(quantize.dequantize(codes))
+    assert np.array_equal(quantize.scalar_features(again), quantize.scalar_features(codes))
 
 
 def test_a_token_alone_is_that_of_many():
-    codes = quantize.encode(music(1, 300))
-    assert [list(quantize.token(*code)) for code in codes.tolist()] == quantize.tokens(codes).tolist()
+    codes = quantize.quantize(music(1, 300))
+    assert [list(quantize.token_ids_of_note(*code)) for code in codes.tolist()] == quantize.token_ids(codes).tolist()

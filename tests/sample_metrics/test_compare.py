@@ -5,14 +5,14 @@ import pytest
 from conftest import codes
 from sample_metrics.test_features import notes
 
-from pipeline.notes.quantize import DURATION, PITCH, STEP, Codes
+from pipeline.notes.quantize import DURATION, PITCH, STEP, QuantizedNotes
 from pipeline.sample_metrics import compare, features, overlap
 from pipeline.sample_metrics.compare import Music
 from pipeline.sample_metrics.features import Training
 from pipeline.sample_metrics.memorization import longest_copy
 
 
-def tune(seed: int, count: int) -> Codes:
+def tune(seed: int, count: int) -> QuantizedNotes:
     """Make music as usual, but of pitches that hang on nothing, so that it copies and repeats little."""
     made = codes(seed, count)
     made[:, PITCH] = np.random.default_rng(seed).integers(48, 80, count)

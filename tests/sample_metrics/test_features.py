@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.stats import wasserstein_distance
 
-from pipeline.notes.quantize import DURATION, PITCH, STEP, VELOCITY, Codes
+from pipeline.notes.quantize import DURATION, PITCH, STEP, VELOCITY, QuantizedNotes
 from pipeline.sample_metrics import features
 from pipeline.sample_metrics.features import Training
 from pipeline.sample_metrics.memorization import longest_copy
 
 
-def notes(**columns: Sequence[int]) -> Codes:
+def notes(**columns: Sequence[int]) -> QuantizedNotes:
     """Make codes of some columns; what is not given is 10 cells, middle C, velocity 64."""
     codes = np.tile(np.array([10, 10, 60, 64], np.int16), (len(next(iter(columns.values()))), 1))
     for name, values in columns.items():
@@ -27,7 +27,7 @@ NOTE = st.tuples(st.integers(0, 30), st.integers(0, 60), st.sampled_from([0, 59,
 CODES = st.lists(NOTE, min_size=1, max_size=40).map(lambda rows: np.array(rows, np.int16))
 
 
-def repeated_by_definition(codes: Codes, n: int, transposed: bool) -> float:
+def repeated_by_definition(codes: QuantizedNotes, n: int, transposed: bool) -> float:
     seen: list[tuple[int, ...]] = []
     again, pitches = 0, codes[:, PITCH].tolist()
     for begin in range(len(pitches) - n + 1):
@@ -39,7 +39,7 @@ def repeated_by_definition(codes: Codes, n: int, transposed: bool) -> float:
 
 
 @given(CODES, st.integers(2, 8), st.booleans())
-def test_repeated_is_what_came_before(codes: Codes, n: int, transposed: bool) -> None:
+def test_repeated_is_what_came_before(codes: QuantizedNotes, n: int, transposed: bool) -> None:
     expected = repeated_by_definition(codes, n, transposed)
     assert features.repeated(codes, n, transposed) == pytest.approx(expected, abs=1e-12)
 
@@ -98,7 +98,7 @@ def test_pitch_classes_and_their_overlap_by_hand() -> None:
 
 
 @given(CODES, CODES)
-def test_overlap_is_one_less_the_total_variation(ours: Codes, theirs: Codes) -> None:
+def test_overlap_is_one_less_the_total_variation(ours: QuantizedNotes, theirs: QuantizedNotes) -> None:
     mine, other = features.pitch_classes(ours), features.pitch_classes(theirs)
     assert features.overlap(mine, other) == pytest.approx(1 - np.abs(mine - other).sum() / 2)
 
@@ -122,7 +122,7 @@ def test_twice_as_long_is_an_octave_apart() -> None:
     assert features.time_distance(short, long) == pytest.approx(1)
 
 
-def polyphony_by_definition(codes: Codes) -> float:
+def polyphony_by_definition(codes: QuantizedNotes) -> float:
     roll = np.zeros((int(codes[:, STEP].sum()) + 1100, 128), bool)
     onset = 0
     for step, duration, pitch, _ in codes.tolist():
@@ -133,7 +133,7 @@ def polyphony_by_definition(codes: Codes) -> float:
 
 
 @given(CODES)
-def test_polyphony_is_that_of_the_piano_roll(codes: Codes) -> None:
+def test_polyphony_is_that_of_the_piano_roll(codes: QuantizedNotes) -> None:
     assert features.polyphony(codes) == pytest.approx(polyphony_by_definition(codes))
 
 

@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.notes.quantize import DURATION, PITCH, STEP, VELOCITY, Codes
+from pipeline.notes.quantize import DURATION, PITCH, STEP, VELOCITY, QuantizedNotes
 from pipeline.sample_metrics import memorization
 from pipeline.sample_metrics.memorization import Copy, Index, longest_copy
 
 
-def line(pitches: Sequence[int], steps: Sequence[int] | None = None) -> Codes:
+def line(pitches: Sequence[int], steps: Sequence[int] | None = None) -> QuantizedNotes:
     """Make notes of these pitches, every 10 cells or after these steps."""
     codes = np.full((len(pitches), 4), 10, np.int16)
     codes[:, PITCH] = pitches
@@ -20,7 +20,7 @@ def line(pitches: Sequence[int], steps: Sequence[int] | None = None) -> Codes:
     return codes
 
 
-def by_definition(sample: Codes, pieces: Sequence[Codes], tolerance: int | None) -> Copy:
+def by_definition(sample: QuantizedNotes, pieces: Sequence[QuantizedNotes], tolerance: int | None) -> Copy:
     """Follow every note of the sample beside every note of every piece."""
     best = Copy(0, 0, 0, 0)
     for begin in range(len(sample)):
@@ -40,7 +40,7 @@ def by_definition(sample: Codes, pieces: Sequence[Codes], tolerance: int | None)
     return best
 
 
-def music(pitches: Sequence[int], steps: Sequence[int], size: int) -> st.SearchStrategy[Codes]:
+def music(pitches: Sequence[int], steps: Sequence[int], size: int) -> st.SearchStrategy[QuantizedNotes]:
     note = st.tuples(st.sampled_from(pitches), st.sampled_from(steps))
     return st.lists(note, max_size=size).map(lambda notes: line([n[0] for n in notes], [n[1] for n in notes]))
 
@@ -51,18 +51,22 @@ MORE = music([0, 1, 60, 63, 127], [0, 1, 7, 1000], 20)
 
 
 @given(FEW, st.lists(FEW, max_size=4), ANY)
-def test_as_by_definition_where_much_is_equal(sample: Codes, pieces: list[Codes], tolerance: int | None) -> None:
+def test_as_by_definition_where_much_is_equal(
+    sample: QuantizedNotes, pieces: list[QuantizedNotes], tolerance: int | None
+) -> None:
     assert longest_copy(sample, Index(pieces), tolerance) == by_definition(sample, pieces, tolerance)
 
 
 @given(MORE, st.lists(MORE, max_size=4), ANY)
-def test_as_by_definition_where_little_is_equal(sample: Codes, pieces: list[Codes], tolerance: int | None) -> None:
+def test_as_by_definition_where_little_is_equal(
+    sample: QuantizedNotes, pieces: list[QuantizedNotes], tolerance: int | None
+) -> None:
     assert longest_copy(sample, Index(pieces), tolerance) == by_definition(sample, pieces, tolerance)
 
 
 @given(FEW, st.lists(FEW, max_size=3), st.integers(1, 30), ANY)
 def test_the_size_of_a_part_changes_nothing(
-    sample: Codes, pieces: list[Codes], size: int, tolerance: int | None
+    sample: QuantizedNotes, pieces: list[QuantizedNotes], size: int, tolerance: int | None
 ) -> None:
     index = Index(pieces)
     whole = longest_copy(sample, index, tolerance)
@@ -80,7 +84,7 @@ def test_by_hand() -> None:
     assert longest_copy(line([60, 62, 64, 65, 70]), Index([line([60, 50, 52, 53, 58])])) == Copy(4, 1, 0, 1)
 
 
-def wild(seed: int, count: int) -> Codes:
+def wild(seed: int, count: int) -> QuantizedNotes:
     return line(np.random.default_rng(seed).integers(20, 100, count).tolist())
 
 

@@ -70,7 +70,7 @@ def write_tables() -> None:
     paths.NOTES.parent.mkdir(parents=True, exist_ok=True)
     with NotesWriter(paths.NOTES) as writer:
         for number, notes in enumerate(pieces):
-            writer.write(number, notes)
+            writer.write_piece(number, notes)
     rows = [
         PieceRow(number, f"{number}.mid", f"piece {number}", split, len(notes), 60.0, "0" * 64)
         for number, (split, notes) in enumerate(zip(SPLITS, pieces, strict=True))

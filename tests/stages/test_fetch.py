@@ -14,7 +14,7 @@ from ruamel.yaml import YAML
 
 from pipeline.core import paths
 from pipeline.core.errors import CorpusError
-from pipeline.corpus.bundle import Corpus
+from pipeline.corpus.bundle import CorpusBundle
 from pipeline.corpus.sources import sdist, zip_archive
 from pipeline.stages import fetch
 
@@ -46,8 +46,8 @@ def project(tmp_path, monkeypatch):
 
 def fetched(name):
     fetch.run(params(name))
-    corpus = Corpus(paths.corpus_zip(name))
-    return {piece.member: (piece.composition, piece.split, corpus.read(piece)) for piece in corpus.pieces}
+    corpus = CorpusBundle(paths.corpus_zip(name))
+    return {piece.member: (piece.composition, piece.split, corpus.read_piece(piece)) for piece in corpus.pieces}
 
 
 # An archive

@@ -13,14 +13,14 @@ from pipeline.config.schema import Ingest
 from pipeline.core import paths, processes
 from pipeline.core.errors import CorpusError, DataError
 from pipeline.corpus import bundle, tables
-from pipeline.corpus.bundle import Piece
+from pipeline.corpus.bundle import CorpusPiece
 from pipeline.midi import reader as midi
-from pipeline.notes.note import NOTE
+from pipeline.notes.note import NOTE_DTYPE
 from pipeline.stages import fetch, ingest
 
 
 def music(tmp_path, pitch, count=5):
-    notes = np.zeros(count, NOTE)
+    notes = np.zeros(count, NOTE_DTYPE)
     notes["onset"] = np.arange(count) * 0.5
     notes["duration"], notes["pitch"], notes["velocity"] = 0.25, pitch, 64
     midi.write_notes(notes, tmp_path / "x.mid")
@@ -42,10 +42,11 @@ def project(tmp_path, monkeypatch):
 def make(**files):
     """Write a corpus of name=(split, bytes)."""
     pieces = [
-        Piece(f"{name}.mid", name, split, hashlib.sha256(data).hexdigest()) for name, (split, data) in files.items()
+        CorpusPiece(f"{name}.mid", name, split, hashlib.sha256(data).hexdigest())
+        for name, (split, data) in files.items()
     ]
     data = {f"{name}.mid": content for name, (_, content) in files.items()}
-    bundle.write(paths.corpus_zip("own"), sorted(pieces), (data[piece.member] for piece in sorted(pieces)))
+    bundle.write_bundle(paths.corpus_zip("own"), sorted(pieces), (data[piece.member] for piece in sorted(pieces)))
 
 
 def rejected():
@@ -79,13 +80,13 @@ def test_tables_hold_every_note_in_the_order_test_validation_train(project, read
     make(**{name: (split, music(project, 60 + at, 4 + at)) for at, (name, split) in enumerate(names.items())})
     ingest.run(params(reader))
     rows = tables.read_pieces(paths.PIECES)
-    assert [(row.piece, row.member, row.split, row.notes) for row in rows] == [
+    assert [(row.index, row.member, row.split, row.num_notes) for row in rows] == [
         (0, "z.mid", "test", 7),
         (1, "a.mid", "validation", 6),
         (2, "b.mid", "train", 5),
         (3, "c.mid", "train", 4),
     ]
-    assert rows[0].seconds == pytest.approx(3.25)
+    assert rows[0].duration == pytest.approx(3.25)
     assert [notes["pitch"][0] for notes in tables.read_notes(paths.NOTES, range(4))] == [63, 62, 61, 60]
     assert rejected() == {} and paths.REJECTED.read_text() == "member,reason\n"
 

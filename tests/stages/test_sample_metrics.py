@@ -27,11 +27,11 @@ def test_both_architectures_are_held_against_the_same_music(in_made: Path, small
 
 
 def test_what_is_measured_is_what_the_model_plays(in_made: Path, small: Params) -> None:
-    data, model = windows.load(paths.WINDOWS), model_io.load(paths.model("baseline"))
-    training = Training.of(data.pieces("train"))
+    data, model = windows.load_windows(paths.WINDOWS), model_io.load(paths.model("baseline"))
+    training = Training.of(data.select_pieces("train"))
     # Passages are 0 to 40, 40 to 80, … of both held-out pieces, 4 of each; samples begin as the first and the fifth.
     found = []
-    for number, piece in enumerate(data.pieces("validation"), 1):
+    for number, piece in enumerate(data.select_pieces("validation"), 1):
         sampler = Sampler(np.random.default_rng([small.seed, number]), small.generate.sampling)
         sampler.hear(piece[:8])
         found.append(measures.measure(engine.improvise(model, piece[:8], 40, sampler.choose), training))

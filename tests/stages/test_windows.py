@@ -13,10 +13,10 @@ from pipeline.stages import windows as stage
 
 
 def test_every_note_is_there_once_and_windows_are_of_training_pieces(in_made: Path, small: Params) -> None:
-    made = windows.load(paths.WINDOWS)
-    assert np.array_equal(made.codes, np.concatenate([quantize.encode(music(s, 150 + 10 * s)) for s in range(5)]))
+    made = windows.load_windows(paths.WINDOWS)
+    assert np.array_equal(made.notes, np.concatenate([quantize.quantize(music(s, 150 + 10 * s)) for s in range(5)]))
     # 150 - 10 windows of the first piece, then 160 - 10 of the second; none of those held out.
-    assert made.starts.tolist() == [*range(140), *range(150, 300)]
+    assert made.window_starts.tolist() == [*range(140), *range(150, 300)]
 
 
 def test_length_costs_no_disk(in_folder: Path, in_made: Path, small: Params, monkeypatch) -> None:
@@ -33,6 +33,6 @@ def test_a_note_limit_takes_whole_training_pieces(in_folder: Path, in_made: Path
     params = small.model_copy(update={"windows": small.windows.model_copy(update={"train_notes": 200})})
     monkeypatch.setattr(paths, "WINDOWS", in_folder / "limited.npz")
     stage.run(params.only(stage.SECTIONS))
-    made = windows.load(paths.WINDOWS)
-    assert [len(piece) for piece in made.pieces("train")] == [150]
-    assert len(made.pieces("validation")) == 2
+    made = windows.load_windows(paths.WINDOWS)
+    assert [len(piece) for piece in made.select_pieces("train")] == [150]
+    assert len(made.select_pieces("validation")) == 2

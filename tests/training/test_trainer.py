@@ -10,7 +10,7 @@ from conftest import codes
 from pipeline.config import Params
 from pipeline.config.recipes import Model, Train
 from pipeline.dataset import windows
-from pipeline.dataset.windows import Windows
+from pipeline.dataset.windows import WindowDataset
 from pipeline.training import checkpoint
 from pipeline.training import trainer as training
 from pipeline.training.trainer import Job, Trainer
@@ -29,13 +29,13 @@ def job(project: Params, tmp_path: Path) -> Job:
     """A small model with dropout in both places, on made-up music."""
     pieces = [codes(seed, 200) for seed in range(3)]
     ends = np.cumsum([len(piece) for piece in pieces])
-    data = Windows(
-        codes=np.concatenate(pieces),
-        ends=ends,
+    data = WindowDataset(
+        notes=np.concatenate(pieces),
+        piece_ends=ends,
         splits=np.array(["train", "train", "validation"]),
-        members=np.array(["a", "b", "c"]),
-        starts=windows.starts([200, 400], 10, 1),
-        length=10,
+        piece_names=np.array(["a", "b", "c"]),
+        window_starts=windows.window_starts([200, 400], 10, 1),
+        sequence_length=10,
     )
     block = project.model["hybrid"].model_copy(update={"units": [12, 8], "dense": 8})
     params = project.model_copy(update={"model": {"small": block}, "train": budget(project), "seed": 3})

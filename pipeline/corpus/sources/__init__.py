@@ -6,7 +6,7 @@ before anything else sees them.
 
 from collections.abc import Callable
 
-from pipeline.corpus.bundle import Piece
+from pipeline.corpus.bundle import CorpusPiece
 
-Source = tuple[list[Piece], Callable[[Piece], bytes]]
+PieceSource = tuple[list[CorpusPiece], Callable[[CorpusPiece], bytes]]
 """Pieces, and what gives the bytes of one."""

@@ -18,17 +18,27 @@ from pipeline.models.keras import layers
 from pipeline.models.keras.layers import Linear
 from pipeline.models.numpy import autoregressive_heads
 from pipeline.notes import quantize
-from pipeline.notes.active_notes import FEATURES
-from pipeline.notes.note import PITCHES
-from pipeline.notes.quantize import BINS, CELL, COLUMN, DURATION, PITCH, STEP, VELOCITY, VELOCITY_BINS, Codes
+from pipeline.notes.active_notes import NUM_FEATURES
+from pipeline.notes.note import NUM_PITCHES
+from pipeline.notes.quantize import (
+    NUM_TIME_TOKENS,
+    GRID_SECONDS,
+    FEATURE_COLUMNS,
+    DURATION,
+    PITCH,
+    STEP,
+    VELOCITY,
+    NUM_VELOCITY_TOKENS,
+    QuantizedNotes,
+)
 
 Losses = Mapping[str, Any]
 """Of each head [N]: nats, or squared seconds of a regression head."""
 TOKEN = {
-    "step": (STEP, BINS),
-    "pitch": (PITCH, PITCHES),
-    "duration": (DURATION, BINS),
-    "velocity": (VELOCITY, VELOCITY_BINS),
+    "step": (STEP, NUM_TIME_TOKENS),
+    "pitch": (PITCH, NUM_PITCHES),
+    "duration": (DURATION, NUM_TIME_TOKENS),
+    "velocity": (VELOCITY, NUM_VELOCITY_TOKENS),
 }
 """Column of the tokens, and how many there are."""
 
@@ -38,7 +48,7 @@ class Regression(keras.layers.Layer):
 
     def __init__(self) -> None:
         super().__init__(name="heads")
-        sizes = {"pitch": PITCHES, "step": 1, "duration": 1}
+        sizes = {"pitch": NUM_PITCHES, "step": 1, "duration": 1}
         self.parts = {name: keras.layers.Dense(size, name=name) for name, size in sizes.items()}
         self.layers = list(self.parts.values())
 
@@ -52,7 +62,7 @@ class Regression(keras.layers.Layer):
         nats = tf.nn.sparse_softmax_cross_entropy_with_logits(codes[:, PITCH], self.parts["pitch"](hidden))
         out = {"pitch": nats}
         for name in ("step", "duration"):
-            seconds = tf.cast(codes[:, COLUMN[name]], tf.float32) * CELL
+            seconds = tf.cast(codes[:, FEATURE_COLUMNS[name]], tf.float32) * GRID_SECONDS
             out[name] = tf.square(self.parts[name](hidden)[:, 0] - seconds)
         return out
 
@@ -93,11 +103,11 @@ class Chain(keras.layers.Layer):
         for layer in self.out.values():
             layer.build((None, self.width))
         if self.ahead:
-            self.ahead.build((None, FEATURES))
+            self.ahead.build((None, NUM_FEATURES))
 
-    def begin(self, codes: Codes) -> None:
+    def begin(self, codes: QuantizedNotes) -> None:
         """Start the outputs at how often each value comes in training codes [N, 4]."""
-        tokens = quantize.tokens(codes)
+        tokens = quantize.token_ids(codes)
         for part, layer in self.out.items():
             if layer.units == TOKEN[part][1]:
                 counts = np.bincount(tokens[:, TOKEN[part][0]], minlength=layer.units) + 10.0
@@ -127,7 +137,7 @@ class Chain(keras.layers.Layer):
         for part in self.parts:
             outputs = self.out[part](layers.gelu(said[part]))
             if self.mixed and part in ("step", "duration"):
-                out[part] = _mixture_nats(outputs, codes[:, COLUMN[part]])
+                out[part] = _mixture_nats(outputs, codes[:, FEATURE_COLUMNS[part]])
             else:
                 out[part] = tf.nn.sparse_softmax_cross_entropy_with_logits(tokens[:, TOKEN[part][0]], outputs)
         return out
@@ -139,9 +149,9 @@ class Chain(keras.layers.Layer):
 
 def to_tokens(codes: Any) -> Any:
     """Return tokens [..., 4] of codes [..., 4], as `encoding.tokens`."""
-    bins = tf.constant(quantize.BIN_OF)
+    bins = tf.constant(quantize.TIME_TOKEN)
     step, duration = tf.gather(bins, codes[..., STEP]), tf.gather(bins, codes[..., DURATION])
-    return tf.stack([step, duration, codes[..., PITCH], codes[..., VELOCITY] // quantize.VELOCITY_WIDTH], -1)
+    return tf.stack([step, duration, codes[..., PITCH], codes[..., VELOCITY] // quantize.VELOCITY_TOKEN_WIDTH], -1)
 
 
 def _mixture_nats(outputs: Any, cells: Any) -> Any:

@@ -10,9 +10,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from pipeline.notes.active_notes import FADE, FEATURES
-from pipeline.notes.note import PITCHES
-from pipeline.notes.quantize import BINS, DURATION, PITCH, STEP, VELOCITY, VELOCITY_BINS
+from pipeline.notes.active_notes import DECAY_CELLS, NUM_FEATURES
+from pipeline.notes.note import NUM_PITCHES
+from pipeline.notes.quantize import NUM_TIME_TOKENS, DURATION, PITCH, STEP, VELOCITY, NUM_VELOCITY_TOKENS
 
 LONGEST = 200.0
 """Notes that the slowest unit of a gated recurrence remembers at first."""
@@ -148,7 +148,7 @@ def sounding(left: Any) -> Any:
     """Return features [..., 256] of what is left of sounding keys [..., 128]."""
     cells = tf.cast(left, tf.float32)
     sounds = tf.cast(left > 0, tf.float32)
-    return tf.concat([sounds, tf.exp(cells / -FADE) * sounds], -1)
+    return tf.concat([sounds, tf.exp(cells / -DECAY_CELLS) * sounds], -1)
 
 
 class Embedded(keras.layers.Layer):
@@ -156,9 +156,13 @@ class Embedded(keras.layers.Layer):
 
     def __init__(self, width: int, velocity: bool, name: str) -> None:
         super().__init__(name=name)
-        sizes = {"step": (BINS, STEP), "duration": (BINS, DURATION), "pitch": (PITCHES, PITCH)}
+        sizes = {
+            "step": (NUM_TIME_TOKENS, STEP),
+            "duration": (NUM_TIME_TOKENS, DURATION),
+            "pitch": (NUM_PITCHES, PITCH),
+        }
         if velocity:
-            sizes["velocity"] = (VELOCITY_BINS, VELOCITY)
+            sizes["velocity"] = (NUM_VELOCITY_TOKENS, VELOCITY)
         self.tables = {
             name: (keras.layers.Embedding(size, width, normal(0.5), name=f"{name}_embedding"), column)
             for name, (size, column) in sizes.items()
@@ -170,7 +174,7 @@ class Embedded(keras.layers.Layer):
         """Make the weights."""
         for table in self.layers:
             table.build()
-        self.sounding.build((None, FEATURES))
+        self.sounding.build((None, NUM_FEATURES))
 
     def call(self, tokens: Any, left: Any) -> Any:
         """Return [B, T, D] of tokens [B, T, 4] and what is left of sounding keys [B, T, 128]."""

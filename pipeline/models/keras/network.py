@@ -92,7 +92,7 @@ def build(block: Model) -> Net:
 
 def _scalar(codes: Any) -> Any:
     """Return features [B, T, 3], as `encoding.scalar`."""
-    return tf.cast(tf.gather(codes, quantize.SCALAR_ORDER, axis=-1), tf.float32) * quantize.SCALE
+    return tf.cast(tf.gather(codes, quantize.SCALAR_FEATURES, axis=-1), tf.float32) * quantize.SCALAR_SCALE
 
 
 def _layer(block: Model, number: int, units: int) -> keras.layers.Layer:

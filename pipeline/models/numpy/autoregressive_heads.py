@@ -18,19 +18,29 @@ from pipeline.models.numpy.layers import Floats, Weights, gelu
 from pipeline.models.numpy.step_layers import QUICK
 from pipeline.models.residual_noise import FLOOR
 from pipeline.notes import active_notes, quantize
-from pipeline.notes.active_notes import Keys
-from pipeline.notes.note import PITCHES
-from pipeline.notes.quantize import BIN_OF, BIN_WIDTHS, COLUMN, DURATION, PITCH, STEP, VELOCITY, VELOCITY_WIDTH, Codes
+from pipeline.notes.active_notes import SparseActiveProduct
+from pipeline.notes.note import NUM_PITCHES
+from pipeline.notes.quantize import (
+    TIME_TOKEN,
+    TIME_TOKEN_WIDTHS,
+    FEATURE_COLUMNS,
+    DURATION,
+    PITCH,
+    STEP,
+    VELOCITY,
+    VELOCITY_TOKEN_WIDTH,
+    QuantizedNotes,
+)
 
 PARTS = ("step", "pitch", "duration", "velocity")
 KNOWN = {"step": (), "pitch": ("step",), "duration": ("step", "pitch"), "velocity": ("step", "pitch", "duration")}
 """Which parts of the note each part knows."""
 TOLD = ("pitch", "step", "duration", "velocity")
 """Order of the columns of bits."""
-CELL_BITS = np.log2(BIN_WIDTHS)[BIN_OF]
+CELL_BITS = np.log2(TIME_TOKEN_WIDTHS)[TIME_TOKEN]
 """[1001] bits to tell a cell within its bin, where all cells are as likely."""
-CELLS_OF_BIN = BIN_WIDTHS.astype(np.float64)
-VELOCITY_OF = np.arange(128) // VELOCITY_WIDTH
+CELLS_OF_BIN = TIME_TOKEN_WIDTHS.astype(np.float64)
+VELOCITY_OF = np.arange(128) // VELOCITY_TOKEN_WIDTH
 """[128] bin of each velocity."""
 VELOCITY_WIDTHS = np.bincount(VELOCITY_OF[1:]).astype(float)
 """[32] velocities in each bin; the first has one less, since velocity 0 is no note."""
@@ -51,7 +61,7 @@ class _Folded:
             for place, known in enumerate(parts[:-1], 1)
         }
         """[K, W C] of each part but the last, for all parts after it side by side."""
-        self.ahead = Keys(weights["ahead/kernel"] * quick) if "ahead/kernel" in weights else None
+        self.ahead = SparseActiveProduct(weights["ahead/kernel"] * quick) if "ahead/kernel" in weights else None
 
 
 class ChainHeads:
@@ -64,27 +74,27 @@ class ChainHeads:
         self.sees = "ahead/kernel" in weights
         self.folded = _Folded(self.parts, weights)
 
-    def bits(self, hidden: Floats, codes: Codes) -> NDArray[np.float64]:
+    def bits(self, hidden: Floats, codes: QuantizedNotes) -> NDArray[np.float64]:
         """Return the bits [N, 3] of the notes that came, columns as `encoding.HEADS`; [N, 4] where velocity is told."""
         said = self._body(hidden)
-        left = active_notes.after(self._left(hidden), codes[:, STEP]) if self.sees else None
+        left = active_notes.advance(self._left(hidden), codes[:, STEP]) if self.sees else None
         out = {}
         for part in self.parts:
-            outputs = self._outputs(part, self._add(part, said[part], quantize.tokens(codes), left))
+            outputs = self._outputs(part, self._add(part, said[part], quantize.token_ids(codes), left))
             out[part] = self._bits_of(part, outputs, codes)
         return np.stack([out[part] for part in TOLD if part in out], axis=1)
 
-    def chances(self, hidden: Floats, codes: Codes) -> dict[str, Masses]:
+    def chances(self, hidden: Floats, codes: QuantizedNotes) -> dict[str, Masses]:
         """Return the distribution [N, K] that each part of the notes that came was told by, given the parts before."""
         said = self._body(hidden)
-        left = active_notes.after(self._left(hidden), codes[:, STEP]) if self.sees else None
+        left = active_notes.advance(self._left(hidden), codes[:, STEP]) if self.sees else None
         out = {}
         for part in self.parts:
-            outputs = self._outputs(part, self._add(part, said[part], quantize.tokens(codes), left))
+            outputs = self._outputs(part, self._add(part, said[part], quantize.token_ids(codes), left))
             out[part] = np.stack([self._masses(part, row) for row in outputs])
         return {part: out[part] for part in TOLD if part in out}
 
-    def draw(self, hidden: Floats, choose: Choose, velocity: int) -> Codes:
+    def draw(self, hidden: Floats, choose: Choose, velocity: int) -> QuantizedNotes:
         """Draw the next note [4] after hidden [H]; `velocity` is given where the model says nothing of it."""
         told = self.folded
         width = told.width
@@ -96,12 +106,14 @@ class ChainHeads:
             outputs = step_layers.gelu(said[place * width : (place + 1) * width]).dot(kernel)
             outputs += bias
             chosen = choose(part, self._masses(part, outputs))
-            code[VELOCITY if part == "velocity" else COLUMN[part]] = chosen
+            code[VELOCITY if part == "velocity" else FEATURE_COLUMNS[part]] = chosen
             if part in told.given:
-                said[(place + 1) * width :] += told.given[part][quantize.token(*code)[COLUMN[part]]]
+                said[(place + 1) * width :] += told.given[part][
+                    quantize.token_ids_of_note(*code)[FEATURE_COLUMNS[part]]
+                ]
             if part == "step" and told.ahead:
-                left = np.maximum(hidden[-PITCHES:].astype(np.int16) - chosen, 0)
-                said[width : 3 * width] += told.ahead.add(left)
+                left = np.maximum(hidden[-NUM_PITCHES:].astype(np.int16) - chosen, 0)
+                said[width : 3 * width] += told.ahead.apply(left)
         return np.array(code, np.int16)
 
     def _body(self, hidden: Floats) -> dict[str, Floats]:
@@ -112,7 +124,7 @@ class ChainHeads:
 
     @staticmethod
     def _left(hidden: Floats) -> NDArray[np.int16]:
-        left: NDArray[np.int16] = hidden[:, -PITCHES:].astype(np.int16)
+        left: NDArray[np.int16] = hidden[:, -NUM_PITCHES:].astype(np.int16)
         return left
 
     def _add(self, part: str, said: Floats, tokens: NDArray[np.int32], left: NDArray[np.int16] | None) -> Floats:
@@ -124,19 +136,19 @@ class ChainHeads:
             width = said.shape[1]
             kernel = self.weights["ahead/kernel"]
             half = kernel[:, :width] if part == "pitch" else kernel[:, width:]
-            said = said + active_notes.features(left) @ half
+            said = said + active_notes.active_features(left) @ half
         return said
 
     def _outputs(self, part: str, said: Floats) -> Floats:
         return np.asarray(gelu(said) @ self.weights[f"{part}/kernel"] + self.weights[f"{part}/bias"])
 
-    def _bits_of(self, part: str, outputs: Floats, codes: Codes) -> NDArray[np.float64]:
+    def _bits_of(self, part: str, outputs: Floats, codes: QuantizedNotes) -> NDArray[np.float64]:
         """Return the bits [N] of one part of the notes that came."""
         if part in ("step", "duration"):
-            cells = codes[:, COLUMN[part]]
+            cells = codes[:, FEATURE_COLUMNS[part]]
             if self.mixed:
                 return logistic_mixture.bits(outputs, cells)
-            return np.asarray(self._chosen(outputs, BIN_OF[cells]) + CELL_BITS[cells])
+            return np.asarray(self._chosen(outputs, TIME_TOKEN[cells]) + CELL_BITS[cells])
         if part == "pitch":
             return self._chosen(outputs, codes[:, PITCH])
         bins = VELOCITY_OF[codes[:, VELOCITY]]
@@ -155,7 +167,7 @@ class ChainHeads:
         if part == "pitch":
             return mass
         if part == "velocity":
-            mass = (mass / VELOCITY_WIDTHS).repeat(VELOCITY_WIDTH)
+            mass = (mass / VELOCITY_WIDTHS).repeat(VELOCITY_TOKEN_WIDTH)
             mass[0] = 0.0
             return np.asarray(mass)
-        return np.asarray((mass / CELLS_OF_BIN).repeat(BIN_WIDTHS))
+        return np.asarray((mass / CELLS_OF_BIN).repeat(TIME_TOKEN_WIDTHS))

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from pipeline.models.numpy.layers import Floats
 from pipeline.models.residual_noise import FLOOR, Spread, cell_bits, fit_spread
-from pipeline.notes.quantize import COLUMN, HEADS, PITCH, VELOCITY, Codes
+from pipeline.notes.quantize import FEATURE_COLUMNS, SCORED_FEATURES, PITCH, VELOCITY, QuantizedNotes
 
 Masses = NDArray[np.float64]
 """Probabilities that sum to one along the last axis."""
@@ -27,15 +27,15 @@ Choose = Callable[[str, Masses], int]
 class Heads(Protocol):
     """What scoring and playing ask of heads."""
 
-    def bits(self, hidden: Floats, codes: Codes) -> NDArray[np.float64]:
+    def bits(self, hidden: Floats, codes: QuantizedNotes) -> NDArray[np.float64]:
         """Return the bits of the notes that came, [N, 3] as `encoding.HEADS`, and [N, 4] where velocity is told."""
         ...
 
-    def chances(self, hidden: Floats, codes: Codes) -> dict[str, Masses]:
+    def chances(self, hidden: Floats, codes: QuantizedNotes) -> dict[str, Masses]:
         """Return the distribution [N, K] that each part of the notes that came was told by."""
         ...
 
-    def draw(self, hidden: Floats, choose: Choose, velocity: int) -> Codes:
+    def draw(self, hidden: Floats, choose: Choose, velocity: int) -> QuantizedNotes:
         """Draw the next note [4] after hidden [H]; `velocity` is for heads that say nothing of it."""
         ...
 
@@ -60,7 +60,7 @@ class RegressionHeads:
     """Pitch as 128 logits; step and duration as one number each, with a spread fitted on training notes."""
 
     def __init__(self, weights: Mapping[str, Floats], spread: Mapping[str, Spread]) -> None:
-        self.weights = {name: (weights[f"{name}/kernel"], weights[f"{name}/bias"]) for name in HEADS}
+        self.weights = {name: (weights[f"{name}/kernel"], weights[f"{name}/bias"]) for name in SCORED_FEATURES}
         self.spread = dict(spread)
 
     def outputs(self, hidden: Floats) -> dict[str, Floats]:
@@ -68,26 +68,26 @@ class RegressionHeads:
         width = len(self.weights["pitch"][0])
         return {name: hidden[..., :width] @ kernel + bias for name, (kernel, bias) in self.weights.items()}
 
-    def fit(self, hidden: Floats, codes: Codes) -> None:
+    def fit(self, hidden: Floats, codes: QuantizedNotes) -> None:
         """Fit the spread of both times on training notes, hidden [N, H] before each of codes [N, 4]."""
         out = self.outputs(hidden)
         for name in ("step", "duration"):
-            self.spread[name] = fit_spread(out[name][:, 0].astype(np.float64), codes[:, COLUMN[name]])
+            self.spread[name] = fit_spread(out[name][:, 0].astype(np.float64), codes[:, FEATURE_COLUMNS[name]])
 
-    def bits(self, hidden: Floats, codes: Codes) -> NDArray[np.float64]:
+    def bits(self, hidden: Floats, codes: QuantizedNotes) -> NDArray[np.float64]:
         """Return the bits [N, 3] of the notes that came, columns as `HEADS`."""
         out = self.outputs(hidden)
         pitch = softmax(out["pitch"])[np.arange(len(codes)), codes[:, PITCH]]
         times = [
-            cell_bits(out[name][:, 0].astype(np.float64), codes[:, COLUMN[name]], self.spread[name])
+            cell_bits(out[name][:, 0].astype(np.float64), codes[:, FEATURE_COLUMNS[name]], self.spread[name])
             for name in ("step", "duration")
         ]
         return np.stack([-np.log2(np.maximum(pitch, FLOOR)), *times], axis=1)
 
-    def chances(self, hidden: Floats, codes: Codes) -> dict[str, Masses]:
+    def chances(self, hidden: Floats, codes: QuantizedNotes) -> dict[str, Masses]:
         """Return the distribution [N, K] that each part of the notes was told by, which here hangs on no other part."""
         rows = [self.masses(row) for row in hidden]
-        return {name: np.stack([row[name] for row in rows]) for name in HEADS}
+        return {name: np.stack([row[name] for row in rows]) for name in SCORED_FEATURES}
 
     def masses(self, hidden: Floats) -> dict[str, Masses]:
         """Return the distribution of each part of the next note, hidden [H]: 128 pitches, 1001 cells twice."""
@@ -95,7 +95,7 @@ class RegressionHeads:
         times = {name: self.spread[name].masses(float(out[name][0])) for name in ("step", "duration")}
         return {"pitch": softmax_of_one(out["pitch"]), **times}
 
-    def draw(self, hidden: Floats, choose: Choose, velocity: int) -> Codes:
+    def draw(self, hidden: Floats, choose: Choose, velocity: int) -> QuantizedNotes:
         """Draw the next note.
 
         Args:
@@ -109,6 +109,6 @@ class RegressionHeads:
         masses = self.masses(hidden)
         code = np.empty(4, np.int16)
         for name in ("step", "pitch", "duration"):
-            code[COLUMN[name]] = choose(name, masses[name])
+            code[FEATURE_COLUMNS[name]] = choose(name, masses[name])
         code[VELOCITY] = velocity
         return code

@@ -14,7 +14,7 @@ import numpy as np
 from pipeline.config.recipes import Model
 from pipeline.models.numpy.layers import Attention, Floats, Gated, Lstm, rms_norm
 from pipeline.notes import active_notes, quantize
-from pipeline.notes.quantize import DURATION, PITCH, STEP, VELOCITY, Codes
+from pipeline.notes.quantize import DURATION, PITCH, STEP, VELOCITY, QuantizedNotes
 
 State = list[Any]
 """What is left of sounding keys (or None), then the state of each layer."""
@@ -34,10 +34,10 @@ class Network:
 
     def start(self, batch: int) -> State:
         """Return the state before the first note of a piece."""
-        left = active_notes.start(batch) if self.block.input == "embedding" else None
+        left = active_notes.no_active_notes(batch) if self.block.input == "embedding" else None
         return [left, *(layer[0].start(batch) for layer in self.layers)]
 
-    def read(self, codes: Codes, state: State) -> tuple[Floats, State]:
+    def read(self, codes: QuantizedNotes, state: State) -> tuple[Floats, State]:
         """Read the next T notes of B pieces.
 
         Args:
@@ -54,7 +54,7 @@ class Network:
             after.append(now)
         return self._finish(x, at, codes), after
 
-    def window(self, codes: Codes) -> Floats:
+    def window(self, codes: QuantizedNotes) -> Floats:
         """Read B whole windows.
 
         Args:
@@ -74,19 +74,19 @@ class Network:
         ends = np.concatenate([ahead[:, -1:], back[:, -1:]], axis=-1)
         return self._finish(ends, None if at is None else at[:, -1:], codes[:, -1:])[:, 0]
 
-    def _input(self, codes: Codes, left: Any) -> tuple[Floats, Any, Any]:
+    def _input(self, codes: QuantizedNotes, left: Any) -> tuple[Floats, Any, Any]:
         """Return features [B, T, F], what is left of sounding keys at each note [B, T, 128] and after the last."""
         if self.block.input == "scalar":
-            return quantize.scalar(codes), None, None
-        at, left = active_notes.read(codes, left)
-        tokens = quantize.tokens(codes)
-        x = active_notes.features(at) @ self.weights["sounding/kernel"] + self.weights["sounding/bias"]
+            return quantize.scalar_features(codes), None, None
+        at, left = active_notes.active_before_each(codes, left)
+        tokens = quantize.token_ids(codes)
+        x = active_notes.active_features(at) @ self.weights["sounding/kernel"] + self.weights["sounding/bias"]
         for name, column in EMBEDDED.items():
             if name != "velocity" or self.block.velocity:
                 x += self.weights[f"{name}_embedding/embeddings"][tokens[..., column]]
         return x, at, left
 
-    def _finish(self, x: Floats, at: Any, codes: Codes) -> Floats:
+    def _finish(self, x: Floats, at: Any, codes: QuantizedNotes) -> Floats:
         """Apply what stands between the last layer and the heads; dropout is of training only."""
         if self.block.residual:
             x = rms_norm(x, self.weights["norm/scale"])
@@ -110,7 +110,7 @@ class Window:
         """Return the state before the first note of a piece."""
         return [np.empty((0, 4), np.int16)]
 
-    def hear(self, codes: Codes, state: State) -> Floats:
+    def hear(self, codes: QuantizedNotes, state: State) -> Floats:
         """Read the next notes [N, 4] and change the state; returns the hidden vector [H]."""
         state[0] = np.concatenate([state[0], codes])[-self.length :]
         hidden: Floats = self.network.window(state[0][None])[0]

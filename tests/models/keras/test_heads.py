@@ -14,7 +14,7 @@ from pipeline.models import logistic_mixture
 from pipeline.models.keras import heads
 from pipeline.models.keras.heads import Chain, Regression
 from pipeline.notes import active_notes, quantize
-from pipeline.notes.quantize import BIN_OF, BINS, DURATION, PITCH, STEP, VELOCITY, VELOCITY_BINS
+from pipeline.notes.quantize import TIME_TOKEN, NUM_TIME_TOKENS, DURATION, PITCH, STEP, VELOCITY, NUM_VELOCITY_TOKENS
 
 WIDTH = 6
 CELLS = np.arange(1001)
@@ -35,7 +35,7 @@ def chain(project: Params, told: str, kind: str, velocity: bool = True) -> Chain
 def heard(seed: int, count: int) -> tuple[tf.Tensor, np.ndarray, np.ndarray]:
     """Return hidden vectors, the notes after them, and what is left of sounding keys."""
     notes = codes(seed, count)
-    left, _ = active_notes.read(notes[None], active_notes.start(1))
+    left, _ = active_notes.active_before_each(notes[None], active_notes.no_active_notes(1))
     hidden = np.random.default_rng(seed).normal(0, 1, (count, WIDTH)).astype(np.float32)
     return tf.constant(hidden), notes, left[0]
 
@@ -100,7 +100,7 @@ def test_a_mean_is_pulled_towards_the_cell_that_came_from_however_far() -> None:
 def test_tokens_are_those_of_numpy() -> None:
     notes = np.stack([CELLS, CELLS[::-1], CELLS % 128, CELLS % 127 + 1], axis=1).astype(np.int16)
     told = heads.to_tokens(tf.constant(notes.reshape(7, 143, 4).astype(np.int32))).numpy()
-    assert np.array_equal(told, quantize.tokens(notes).reshape(7, 143, 4))
+    assert np.array_equal(told, quantize.token_ids(notes).reshape(7, 143, 4))
 
 
 @pytest.mark.parametrize("told", ["categorical", "mixture"])
@@ -111,9 +111,12 @@ def test_a_chain_begins_at_how_often_each_value_comes(project: Params, told: str
     notes = codes(0, 3000)
     made.begin(notes)
     first = losses(made, tf.zeros([3000, WIDTH]), notes, np.zeros((3000, 128), np.int16))
-    values = {"pitch": (notes[:, PITCH], 128), "velocity": (notes[:, VELOCITY] // 4, VELOCITY_BINS)}
+    values = {"pitch": (notes[:, PITCH], 128), "velocity": (notes[:, VELOCITY] // 4, NUM_VELOCITY_TOKENS)}
     if told == "categorical":
-        values |= {"step": (BIN_OF[notes[:, STEP]], BINS), "duration": (BIN_OF[notes[:, DURATION]], BINS)}
+        values |= {
+            "step": (TIME_TOKEN[notes[:, STEP]], NUM_TIME_TOKENS),
+            "duration": (TIME_TOKEN[notes[:, DURATION]], NUM_TIME_TOKENS),
+        }
     for part, (tokens, size) in values.items():
         counts = np.bincount(tokens, minlength=size) + 10
         np.testing.assert_allclose(first[part], -np.log(counts / counts.sum())[tokens], rtol=1e-5)

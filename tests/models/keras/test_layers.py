@@ -111,7 +111,7 @@ def test_a_gated_block_begins_with_memories_from_one_note_to_the_longest() -> No
 def test_features_of_sounding_keys_are_those_of_numpy() -> None:
     left = np.random.default_rng(0).integers(0, 1001, (2, 3, 128)).astype(np.int16)
     left[:, 1] = 0
-    np.testing.assert_allclose(nn.sounding(tf.constant(left)), active_notes.features(left), atol=1e-6)
+    np.testing.assert_allclose(nn.sounding(tf.constant(left)), active_notes.active_features(left), atol=1e-6)
 
 
 @pytest.mark.parametrize("velocity", [True, False])
@@ -120,11 +120,11 @@ def test_the_embedding_input_adds_up_what_is_looked_up_and_what_sounds(velocity:
     layer.build(None)
     weights = shaken(layer)
     notes = codes(0, 20)[None]
-    left, _ = active_notes.read(notes, active_notes.start(1))
-    tokens = quantize.tokens(notes)
+    left, _ = active_notes.active_before_each(notes, active_notes.no_active_notes(1))
+    tokens = quantize.token_ids(notes)
     columns = {"step": 0, "duration": 1, "pitch": 2} | ({"velocity": 3} if velocity else {})
     assert {name.partition("/")[0] for name in weights} == {"sounding", *(f"{name}_embedding" for name in columns)}
-    expected = active_notes.features(left) @ weights["sounding/kernel"] + weights["sounding/bias"]
+    expected = active_notes.active_features(left) @ weights["sounding/kernel"] + weights["sounding/bias"]
     for name, column in columns.items():
         expected = expected + weights[f"{name}_embedding/embeddings"][tokens[..., column]]
     np.testing.assert_allclose(layer(tf.constant(tokens), tf.constant(left)), expected, atol=1e-4)

@@ -74,7 +74,7 @@ def trained(model: Net, recipe: Model) -> Trained:
 
 def keras_bits(model: Net, notes: np.ndarray) -> np.ndarray:
     """Return the bits [T] of all notes [T + 1, 4] but the first, from the training losses of Keras."""
-    left, _ = active_notes.read(notes[None], active_notes.start(1))
+    left, _ = active_notes.active_before_each(notes[None], active_notes.no_active_notes(1))
     wide = tf.constant(notes[None].astype(np.int32))
     hidden, _ = model.read(wide[:, :-1], tf.constant(left)[:, :-1], model.start(1), training=False)
     losses = model.losses_after(hidden, wide[:, 1:], tf.constant(left)[:, 1:])
@@ -139,7 +139,7 @@ def test_numpy_tells_notes_as_keras_does(project: Params, combined: tuple[str, s
         cells = notes[1:, {"step": 0, "duration": 1}.get(name, 0)]
         within = 0.0
         if recipe.heads == "categorical" and name in ("step", "duration"):
-            within = np.log2(heads.quantize.BIN_WIDTHS)[heads.quantize.BIN_OF[cells]]
+            within = np.log2(heads.quantize.TIME_TOKEN_WIDTHS)[heads.quantize.TIME_TOKEN[cells]]
         within = 2.0 if name == "velocity" else within
         np.testing.assert_allclose(ours[:, column], theirs[name] / np.log(2) + within, atol=2e-4)
 
@@ -159,7 +159,7 @@ def test_two_bidirectional_layers_read_in_one_order(project: Params) -> None:
     recipe = block(project, ("embedding", "lstm", "regression", False), bidirectional=True, memory="window")
     model = shaken(architectures.build(recipe))
     notes = np.stack([codes(seed, 12) for seed in range(3)])
-    left, _ = active_notes.read(notes, active_notes.start(3))
+    left, _ = active_notes.active_before_each(notes, active_notes.no_active_notes(3))
     wide = tf.constant(notes.astype(np.int32))
     theirs, _ = model.read(wide, tf.constant(left), [], training=False)
     ours = Network(recipe, architectures.weights(model)).window(notes)[:, :9]
@@ -196,7 +196,7 @@ def test_note_by_note_is_the_whole_at_once(project: Params, cell: str) -> None:
 def test_a_segment_goes_on_where_the_one_before_ended(project: Params, cell: str, cut: int, count: int) -> None:
     model = shaken(architectures.build(block(project, ("embedding", cell, "categorical", True))))
     notes = codes(5, count)[None]
-    left, _ = active_notes.read(notes, active_notes.start(1))
+    left, _ = active_notes.active_before_each(notes, active_notes.no_active_notes(1))
     wide = tf.constant(notes.astype(np.int32))
     whole, _ = model.read(wide, tf.constant(left), model.start(1), training=False)
     _, state = model.read(wide[:, :cut], tf.constant(left)[:, :cut], model.start(1), training=False)
@@ -254,7 +254,7 @@ def test_two_thousand_notes_played_one_by_one_are_those_of_keras(project: Params
 
 def _whole_of_keras(net: Net, notes: np.ndarray) -> np.ndarray:
     """Return the hidden vectors [N, H] of all notes read at once."""
-    left, _ = active_notes.read(notes[None], active_notes.start(1))
+    left, _ = active_notes.active_before_each(notes[None], active_notes.no_active_notes(1))
     # As a graph, Keras loops over notes in a tenth of the time; the other cells loop in Python and would be unrolled.
     read = tf.function(net.read) if net.block.cell == "lstm" else net.read
     hidden, _ = read(tf.constant(notes[None].astype(np.int32)), tf.constant(left), net.start(1), training=False)

@@ -9,7 +9,15 @@ from pipeline.config.recipes import Model
 from pipeline.models import logistic_mixture
 from pipeline.models.numpy.autoregressive_heads import PARTS, TOLD, ChainHeads
 from pipeline.notes import quantize
-from pipeline.notes.quantize import BIN_EDGES, BINS, DURATION, PITCH, STEP, VELOCITY, VELOCITY_BINS
+from pipeline.notes.quantize import (
+    TIME_TOKEN_EDGES,
+    NUM_TIME_TOKENS,
+    DURATION,
+    PITCH,
+    STEP,
+    VELOCITY,
+    NUM_VELOCITY_TOKENS,
+)
 
 H, C = 6, 5
 COLUMN = {"step": STEP, "pitch": PITCH, "duration": DURATION, "velocity": VELOCITY}
@@ -25,7 +33,7 @@ def heads(told: str, velocity: bool, kind: str, seed: int = 0) -> ChainHeads:
     recipe |= {"units": [H], "bidirectional": False, "between_dropout": 0.0, "dense": 0, "final_dropout": 0.0}
     block = Model.model_validate({**recipe, "heads": told, "chain": C, "objective": "every", "memory": "carried"})
     parts = PARTS if velocity else PARTS[:3]
-    sizes = {"step": BINS, "pitch": 128, "duration": BINS, "velocity": VELOCITY_BINS}
+    sizes = {"step": NUM_TIME_TOKENS, "pitch": 128, "duration": NUM_TIME_TOKENS, "velocity": NUM_VELOCITY_TOKENS}
     shapes = {"chain/kernel": (H, len(parts) * C), "chain/bias": (len(parts) * C,)}
     shapes |= {"ahead/kernel": (256, 2 * C)} if kind == "embedding" else {}
     for number, part in enumerate(parts):
@@ -123,7 +131,7 @@ def test_the_velocities_of_a_bin_are_as_likely():
 def test_a_bin_of_time_spreads_its_mass_evenly_over_its_cells():
     made, hidden = heads("categorical", False, "scalar"), hidden_of("scalar", 1)
     _, masses = forced(made, hidden[0], np.array([3, 4, 5, 6], np.int16))
-    for low, high in pairwise(BIN_EDGES):
+    for low, high in pairwise(TIME_TOKEN_EDGES):
         assert np.ptp(masses["step"][low:high]) == 0
     assert bits_of(made, hidden, 999, 4, 5, 6)["step"] == bits_of(made, hidden, 1000, 4, 5, 6)["step"]
 
@@ -178,7 +186,7 @@ def test_how_long_a_key_still_sounds_counts_and_not_when_it_began(kind):
     one, other = hidden.copy(), hidden.copy()
     # Both steps are in one bin of time, so that only what is left can tell them apart.
     step, later = 990, 991
-    assert quantize.BIN_OF[step] == quantize.BIN_OF[later]
+    assert quantize.TIME_TOKEN[step] == quantize.TIME_TOKEN[later]
     one[0, H + 60], other[0, H + 60] = 995, 996
     alike = bits_of(made, one, step, 20, 62, 64), bits_of(made, other, later, 20, 62, 64)
     assert changed(*alike) <= {"step"}

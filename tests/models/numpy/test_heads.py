@@ -7,7 +7,7 @@ from scipy import special
 from pipeline.models.numpy import heads
 from pipeline.models.numpy.heads import RegressionHeads
 from pipeline.models.residual_noise import Spread
-from pipeline.notes.quantize import COLUMN, HEADS, VELOCITY
+from pipeline.notes.quantize import FEATURE_COLUMNS, SCORED_FEATURES, VELOCITY
 
 FAMILY = st.sampled_from(["laplace", "gaussian"])
 SPREADS = st.builds(Spread, FAMILY, st.floats(1e-3, 10))
@@ -49,7 +49,7 @@ def test_bits_are_those_of_the_masses_that_are_drawn_from(step, duration, first,
     hidden, code = np.ones(4, np.float32), np.array([*cells, pitch, 64], np.int16)
     drawn_from = {}
     said.draw(hidden, lambda head, mass: drawn_from.setdefault(head, mass).argmax(), 64)
-    expected = [-np.log2(max(drawn_from[head][code[COLUMN[head]]], 1e-12)) for head in HEADS]
+    expected = [-np.log2(max(drawn_from[head][code[FEATURE_COLUMNS[head]]], 1e-12)) for head in SCORED_FEATURES]
     assert said.bits(hidden[None], code[None])[0] == pytest.approx(expected, abs=1e-3)
 
 
@@ -57,7 +57,7 @@ def test_each_choice_goes_to_its_column():
     chosen = {"pitch": 61, "step": 7, "duration": 300}
     said = outputs(0.1, 0.2, dict.fromkeys(("step", "duration"), Spread("laplace", 0.1)))
     code = said.draw(np.ones(4, np.float32), lambda head, mass: chosen[head], 99)
-    assert {head: code[COLUMN[head]] for head in HEADS} == chosen
+    assert {head: code[FEATURE_COLUMNS[head]] for head in SCORED_FEATURES} == chosen
     assert code[VELOCITY] == 99
     assert code.dtype == np.int16
 
@@ -73,8 +73,8 @@ def test_each_head_gets_the_spread_of_its_own_residuals():
     rng = np.random.default_rng(2)
     said = outputs(1.0, 2.0, {})
     codes = np.zeros((2000, 4), np.int16)
-    codes[:, COLUMN["step"]] = 100 + np.rint(rng.normal(0, 5, 2000))
-    codes[:, COLUMN["duration"]] = 200 + np.rint(rng.laplace(0, 20, 2000))
+    codes[:, FEATURE_COLUMNS["step"]] = 100 + np.rint(rng.normal(0, 5, 2000))
+    codes[:, FEATURE_COLUMNS["duration"]] = 200 + np.rint(rng.laplace(0, 20, 2000))
     said.fit(np.ones((2000, 4), np.float32), codes)
     assert (said.spread["step"].family, said.spread["duration"].family) == ("gaussian", "laplace")
     assert said.spread["step"].scale == pytest.approx(0.05, rel=0.1)

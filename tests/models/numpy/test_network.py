@@ -8,7 +8,7 @@ from pipeline.config.recipes import Model
 from pipeline.models.numpy.layers import Gated, Lstm, rms_norm
 from pipeline.models.numpy.network import Network, Window
 from pipeline.notes import active_notes, quantize
-from pipeline.notes.quantize import BINS, DURATION, PITCH, STEP, VELOCITY, VELOCITY_BINS
+from pipeline.notes.quantize import NUM_TIME_TOKENS, DURATION, PITCH, STEP, VELOCITY, NUM_VELOCITY_TOKENS
 
 EMBEDDING = {"input": "embedding", "width": 6}
 BODIES = {
@@ -32,7 +32,7 @@ def network(seed: int = 0, **changes: object) -> Network:
     block, shapes = block_of(**changes), {}
     width = block.width or 3
     if block.input == "embedding":
-        tables = {"step": BINS, "duration": BINS, "pitch": 128, "velocity": VELOCITY_BINS}
+        tables = {"step": NUM_TIME_TOKENS, "duration": NUM_TIME_TOKENS, "pitch": 128, "velocity": NUM_VELOCITY_TOKENS}
         shapes |= {f"{name}_embedding/embeddings": (size, width) for name, size in tables.items()}
         shapes |= {"sounding/kernel": (256, width), "sounding/bias": (width,)}
     for number, units in enumerate(block.units, 1):
@@ -63,9 +63,9 @@ def flat(state: list) -> list[np.ndarray]:
 
 def embedded(made: Network, notes: np.ndarray) -> np.ndarray:
     """Return what the layers read [T, D] of one piece [T, 4]: a sum of looked-up vectors and what sounds."""
-    weights, tokens, parts = made.weights, quantize.tokens(notes), []
-    left, _ = active_notes.read(notes[None], active_notes.start(1))
-    for token, keys in zip(tokens, active_notes.features(left)[0], strict=True):
+    weights, tokens, parts = made.weights, quantize.token_ids(notes), []
+    left, _ = active_notes.active_before_each(notes[None], active_notes.no_active_notes(1))
+    for token, keys in zip(tokens, active_notes.active_features(left)[0], strict=True):
         vector = keys.astype(float) @ weights["sounding/kernel"] + weights["sounding/bias"]
         vector = vector + weights["step_embedding/embeddings"][token[STEP]]
         vector = vector + weights["duration_embedding/embeddings"][token[DURATION]]
@@ -129,7 +129,7 @@ def test_velocity_is_read_only_where_the_recipe_says_so(body):
 def test_a_scalar_lstm_is_an_lstm_over_the_scaled_notes():
     made, notes = network(), codes(0, 20)[None]
     layer = Lstm(made.weights, "lstm_1")
-    assert np.array_equal(heard(made, notes), layer.read(quantize.scalar(notes), layer.start(1))[0])
+    assert np.array_equal(heard(made, notes), layer.read(quantize.scalar_features(notes), layer.start(1))[0])
 
 
 @pytest.mark.parametrize("velocity", [True, False])
@@ -173,7 +173,7 @@ def test_behind_an_embedded_note_follows_what_is_left_of_each_key_that_note_incl
 def test_the_backward_half_reads_the_window_from_its_end():
     made, notes = network(**BOTH_WAYS), np.stack([codes(seed, 9) for seed in range(2)])
     forward, backward = Lstm(made.weights, "lstm_1_forward"), Lstm(made.weights, "lstm_1_backward")
-    x = quantize.scalar(notes)
+    x = quantize.scalar_features(notes)
     ahead, _ = forward.read(x, forward.start(2))
     back, _ = backward.read(x[:, ::-1], backward.start(2))
     assert made.window(notes) == pytest.approx(np.concatenate([ahead[:, -1], back[:, -1]], axis=1), abs=1e-6)
@@ -190,7 +190,7 @@ def test_a_second_layer_both_ways_reads_each_note_with_what_is_before_and_after_
     expected = np.maximum(ends @ made.weights["dense/kernel"] + made.weights["dense/bias"], 0)
     hidden = made.window(notes[None])[0]
     assert hidden[:3] == pytest.approx(expected, abs=1e-4)
-    _, left = active_notes.read(notes[None], active_notes.start(1))
+    _, left = active_notes.active_before_each(notes[None], active_notes.no_active_notes(1))
     assert np.array_equal(hidden[3:], left[0])
 
 
