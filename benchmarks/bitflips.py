@@ -40,7 +40,7 @@ def _pages(path: Path) -> object:
 
 
 def _model(path: Path) -> object:
-    return model_io.load(path.parent)
+    return model_io.load_model(path.parent)
 
 
 def _recorded(_: Path) -> object:
@@ -85,7 +85,7 @@ def make() -> dict[str, tuple[Path, Read]]:
     files.write_text(
         model / model_io.HISTORY, "epoch,notes,loss\n" + "".join(f"{n},{n}000,{9 - n}.5\n" for n in range(8))
     )
-    model_io.save(model_io.load(model_io.SHIPPED / "expressive"), model, np.float16)
+    model_io.save_model(model_io.load_model(model_io.BUNDLED / "expressive"), model, np.float16)
     waiting = paths.checkpoints() / "a-1" / "state.npz"
     data = files.npz({"now0": rng.normal(size=5000)})
     files.write_bytes(waiting, hashlib.sha256(data).digest() + data)
@@ -142,7 +142,7 @@ def main() -> None:
     shutil.rmtree(args.folder, ignore_errors=True)
     args.folder.mkdir(parents=True)
     os.chdir(args.folder)
-    model_io.PATIENCE = (0.0, 0.0, 0.0)
+    model_io.RETRY_DELAYS = (0.0, 0.0, 0.0)
     print("| file | bits | flipped | seen | other errors |\n|---|---|---|---|---|")
     for name, (path, read) in make().items():
         bits = 8 * path.stat().st_size

@@ -22,7 +22,7 @@ import small
 from kills_pipeline import TIMED
 from ruamel.yaml import YAML
 
-from pipeline.models.model_io import SHIPPED
+from pipeline.models.model_io import BUNDLED
 
 RNN = (sys.executable, "-m", "pipeline")
 LATER = 12.0
@@ -106,7 +106,7 @@ def sample(folder: Path, model: str) -> tuple[str, str]:
 
 def replaced(folder: Path, model: str) -> list[str]:
     """Play a long piece and sample again and again while another seed is trained in place of the model."""
-    (shipped, _), (old, _) = sample(folder, str(SHIPPED / "expressive")), sample(folder, model)
+    (shipped, _), (old, _) = sample(folder, str(BUNDLED / "expressive")), sample(folder, model)
     yaml = YAML()
     tree = yaml.load((folder / "params.yaml").read_text("utf-8"))
     tree["seed"] += 1

@@ -27,7 +27,7 @@ from ruamel.yaml import YAML
 from pipeline import config
 from pipeline.core.errors import PipelineError
 from pipeline.corpus import manifest
-from pipeline.generation.generate import AS_IT_IS
+from pipeline.generation.generate import UNCONSTRAINED
 from pipeline.midi import reader
 from pipeline.notes.note import validate_notes
 from pipeline.studio import catalog, messages
@@ -132,7 +132,7 @@ def read_slowly(data: bytes) -> None:
 def _page() -> Callable[[bytes], None]:
     """Return what reads a page's message and does what it wishes, in a room where no music plays."""
     loop = asyncio.new_event_loop()
-    room = Room("expressive", AS_IT_IS)
+    room = Room("expressive", UNCONSTRAINED)
     room.pages[1], room.held[1] = Outbox(loop), set()
 
     def hear(data: bytes) -> None:

@@ -53,14 +53,16 @@ def child(handle: int, way: str, number: int) -> None:
         fail_at(number)
     wish = run.Wish("pipe", "", "continue", None, 0, TEMPO, 0.8, number, None)
     try:
-        run.perform(model_io.load(model_io.SHIPPED / "expressive"), generate.AS_IT_IS, wish, lambda text: None)
+        run.perform(
+            model_io.load_model(model_io.BUNDLED / "expressive"), generate.UNCONSTRAINED, wish, lambda text: None
+        )
     except (OSError, ZeroDivisionError):
         sys.exit(3)
 
 
 def fail_at(number: int) -> None:
     """Make the model fail when it hears its note of this number."""
-    hear, left = engine.Engine.hear, [number]
+    hear, left = engine.Engine.feed, [number]
 
     def failing(self: Any, codes: Any) -> None:
         left[0] -= 1
@@ -68,7 +70,7 @@ def fail_at(number: int) -> None:
             raise ZeroDivisionError("a model broke")
         hear(self, codes)
 
-    engine.Engine.hear = failing  # type: ignore[method-assign]
+    engine.Engine.feed = failing  # type: ignore[method-assign]
 
 
 def kill(seed: int) -> tuple[str, list[Message]]:

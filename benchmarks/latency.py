@@ -32,13 +32,15 @@ Rounds = dict[Way, list[NDArray[np.float64]]]
 def main(peer: str | None) -> None:
     """Measure and print."""
     trainer.prepare(0, 1)
-    how, prompt = config.load(paths.PARAMS).generate.sampling, generate.read_prompt(None)
-    models = {name: model_io.load(model_io.find(name)) for name in ("stacked", "expressive")}
+    how, prompt = config.load(paths.PARAMS).generate.sampling, generate.load_prompt(None)
+    models = {name: model_io.load_model(model_io.find_model(name)) for name in ("stacked", "expressive")}
     work: dict[Way, tuple[Act, int]] = {}
     for name, model in models.items():
         work["streaming", name] = latency.player(model, "carried", prompt, how), COUNTS["streaming"]
         work["read", name] = latency.reader(model), COUNTS["read"]
-    for way, act in tutorial_baseline.players(models["stacked"].block, prompt, models["stacked"].length).items():
+    for way, act in tutorial_baseline.players(
+        models["stacked"].config, prompt, models["stacked"].sequence_length
+    ).items():
         work[way, "stacked"] = act, COUNTS[way]
     timed: Rounds = {each: [] for each in work}
     for number in console.track(range(ROUNDS), "latency", ROUNDS):

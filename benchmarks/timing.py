@@ -63,9 +63,9 @@ class Counted(Improviser):
 
 
 def band() -> Counted:
-    live = Controls(generate.AS_IT_IS)
-    engine = streaming.Engine(model_io.load(model_io.SHIPPED / "expressive"))
-    source = Counted(engine, live, generate.read_prompt(None), np.random.default_rng(0))
+    live = Controls(generate.UNCONSTRAINED)
+    engine = streaming.Engine(model_io.load_model(model_io.BUNDLED / "expressive"))
+    source = Counted(engine, live, generate.load_prompt(None), np.random.default_rng(0))
     source.onsets = []
     return source
 

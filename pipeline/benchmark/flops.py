@@ -5,28 +5,34 @@ Counted are matrix products and attention; looking up and elementwise sums are a
 
 from collections.abc import Iterable
 
-from pipeline.models.model_io import Trained
-from pipeline.models.numpy.layers import SPAN
+from pipeline.models.model_io import TrainedModel
+from pipeline.models.numpy.layers import ATTENTION_SPAN
 
 HEADS = ("chain", "ahead", "pitch", "step", "duration", "velocity", "dense")
 """Layers that read what the body says, so once a note even where a window is read."""
 
 
-def multiply_adds(model: Trained) -> int:
+def multiply_adds(model: TrainedModel) -> int:
     """Return the multiply-adds of a note that is played with the state carried, attention in full sight."""
-    attended = sum(2 * SPAN * units for units in model.block.units) if model.block.cell == "attention" else 0
+    attended = (
+        sum(2 * ATTENTION_SPAN * units for units in model.config.units) if model.config.cell == "attention" else 0
+    )
     return _products(model, model.weights) + attended
 
 
-def multiply_adds_of_window(model: Trained) -> int:
+def multiply_adds_of_window(model: TrainedModel) -> int:
     """Return the multiply-adds of a note for which the window of T notes is read anew."""
     heads = [name for name in model.weights if name.split("/")[0] in HEADS]
     body = [name for name in model.weights if name not in heads]
-    pairs = min(model.length, SPAN) * (2 * model.length - min(model.length, SPAN) + 1) // 2
-    attended = sum(2 * pairs * units for units in model.block.units) if model.block.cell == "attention" else 0
-    return model.length * _products(model, body) + _products(model, heads) + attended
+    pairs = (
+        min(model.sequence_length, ATTENTION_SPAN)
+        * (2 * model.sequence_length - min(model.sequence_length, ATTENTION_SPAN) + 1)
+        // 2
+    )
+    attended = sum(2 * pairs * units for units in model.config.units) if model.config.cell == "attention" else 0
+    return model.sequence_length * _products(model, body) + _products(model, heads) + attended
 
 
-def _products(model: Trained, names: Iterable[str]) -> int:
+def _products(model: TrainedModel, names: Iterable[str]) -> int:
     """Return the multiply-adds of one vector through the kernels among some weights."""
     return sum(int(model.weights[name].size) for name in names if name.endswith("kernel"))

@@ -19,7 +19,7 @@ from pipeline.core import console
 from pipeline.core.errors import DataError
 from pipeline.generation.engine import Engine
 from pipeline.generation.sampling import Sampler
-from pipeline.models.model_io import Trained
+from pipeline.models.model_io import TrainedModel
 from pipeline.notes.quantize import QuantizedNotes
 
 Act = Callable[[], object]
@@ -31,16 +31,16 @@ NOTES = 400
 """Notes of the numpy engine in a round."""
 
 
-def player(model: Trained, memory: Literal["carried", "window"], prompt: QuantizedNotes, how: Sampling) -> Act:
+def player(model: TrainedModel, memory: Literal["carried", "window"], prompt: QuantizedNotes, how: Sampling) -> Act:
     """Return what plays one note more, sampling included, with a memory that the model need not declare."""
-    engine = Engine(replace(model, block=model.block.model_copy(update={"memory": memory})))
+    engine = Engine(replace(model, block=model.config.model_copy(update={"memory": memory})))
     sampler = Sampler(np.random.default_rng(0), how)
-    engine.hear(prompt)
-    sampler.hear(prompt)
-    return lambda: engine.say(sampler.choose, 64)
+    engine.feed(prompt)
+    sampler.observe(prompt)
+    return lambda: engine.sample(sampler.sample, 64)
 
 
-def reader(model: Trained) -> Act:
+def reader(model: TrainedModel) -> Act:
     """Return what reads all weights once, by one product of a vector and a matrix: the least that a note could take."""
     flat = np.concatenate([weight.ravel() for weight in model.weights.values()])
     matrix = np.resize(flat, (256, -(-len(flat) // 256)))
@@ -75,9 +75,9 @@ def times_as_long(slow: Rounds, quick: Rounds) -> dict[str, float]:
     return {name: round(value, 2) for name, value in found.items()}
 
 
-def play(model: Trained, prompt: QuantizedNotes, how: Sampling) -> None:
+def play(model: TrainedModel, prompt: QuantizedNotes, how: Sampling) -> None:
     """Play a round of notes, as the model declares: what a process does whose memory is measured."""
-    act = player(model, model.block.memory, prompt, how)
+    act = player(model, model.config.memory, prompt, how)
     for _ in range(NOTES):
         act()
 

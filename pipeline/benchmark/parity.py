@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from pipeline.models import scoring
 from pipeline.models.keras import network
-from pipeline.models.model_io import Trained
-from pipeline.models.residual_noise import cell_bits
+from pipeline.models.model_io import TrainedModel
+from pipeline.models.residual_noise import grid_bits
 from pipeline.notes import active_notes, quantize
 from pipeline.notes.quantize import DURATION, STEP, QuantizedNotes
 
@@ -24,24 +24,24 @@ VELOCITIES = 2.0
 """Bits of one velocity inside its token of four."""
 
 
-def figures(model: Trained, codes: QuantizedNotes) -> dict[str, float]:
+def figures(model: TrainedModel, codes: QuantizedNotes) -> dict[str, float]:
     """Return how many notes both told, and the greatest difference of the bits of one part of one note.
 
     Args:
         model: as saved.
         codes: [N, 4] of a piece; its beginning is read.
     """
-    windowed = model.block.memory == "window"
-    first = min(model.length, len(codes) - 1) if windowed else 1
+    windowed = model.config.memory == "window"
+    first = min(model.sequence_length, len(codes) - 1) if windowed else 1
     codes = codes[: first + NOTES]
-    ours = scoring.bits(model, [codes], 1)[0][first - 1 :]
+    ours = scoring.score_pieces(model, [codes], 1)[0][first - 1 :]
     gap = max(float(np.abs(ours[:, at] - bits).max()) for at, bits in _as_keras(model, codes, first).items())
     return {"notes": len(ours), "bits": round(gap, 7)}
 
 
-def _as_keras(model: Trained, codes: QuantizedNotes, first: int) -> dict[int, NDArray[np.float64]]:
+def _as_keras(model: TrainedModel, codes: QuantizedNotes, first: int) -> dict[int, NDArray[np.float64]]:
     """Return the bits of the notes from `first` on, by column, as the network that was trained tells them."""
-    net = network.build(model.block)
+    net = network.build(model.config)
     names = network.weights(net)
     for name, variable in zip(names, net.trainable_variables, strict=True):
         variable.assign(model.weights[name])
@@ -58,16 +58,16 @@ def _as_keras(model: Trained, codes: QuantizedNotes, first: int) -> dict[int, ND
     return _bits(model, net, hidden, wide, left)
 
 
-def _bits(model: Trained, net: Any, hidden: Any, codes: Any, left: Any) -> dict[int, NDArray[np.float64]]:
+def _bits(model: TrainedModel, net: Any, hidden: Any, codes: Any, left: Any) -> dict[int, NDArray[np.float64]]:
     """Turn what Keras says of notes [N, 4] after hidden vectors [N, H] into bits on the time grid."""
     nats = {name: loss.numpy().astype(float) for name, loss in net.heads(hidden, codes, left).items()}
     told = {name: loss / np.log(2) for name, loss in nats.items()}
     for name, column in (("step", STEP), ("duration", DURATION)):
         cells = codes.numpy()[:, column]
-        if model.block.heads == "regression":
+        if model.config.heads == "regression":
             said = net.heads.parts[name](hidden)[:, 0].numpy().astype(float)
-            told[name] = cell_bits(said, cells, model.spread[name])
-        elif model.block.heads == "categorical":
+            told[name] = grid_bits(said, cells, model.residual_noise[name])
+        elif model.config.heads == "categorical":
             # A bin spreads its mass over its cells, which the loss leaves out.
             told[name] += np.log2(quantize.TIME_TOKEN_WIDTHS)[quantize.TIME_TOKEN[cells]]
     if "velocity" in told:

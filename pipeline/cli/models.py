@@ -25,10 +25,10 @@ def score(
 
     if notes:
         output_paths.check("--notes", notes, midi)
-    found = score_midi.score(options.chosen(model), midi)
-    score_midi.show(found)
+    found = score_midi.score_files(options.chosen(model), midi)
+    score_midi.print_scores(found)
     if notes:
-        score_midi.write(found, notes)
+        score_midi.write_note_scores(found, notes)
 
 
 @app.command(epilog="Example: music-rnn sample stacked --prompt my-piece.mid --notes 200 --seed 7 -o out.mid")
@@ -45,5 +45,5 @@ def sample(
 
     output_paths.check("--out", out, [prompt], output_paths.MIDI)
     output_paths.check("the piano roll", out.with_suffix(".png"), [prompt])
-    how = load(paths.PARAMS).generate.sampling if paths.PARAMS.exists() else generate.AS_IT_IS
-    generate.write(options.chosen(model), generate.Request(prompt, notes, seed), how, out)
+    how = load(paths.PARAMS).generate.sampling if paths.PARAMS.exists() else generate.UNCONSTRAINED
+    generate.generate_from_prompt_file(options.chosen(model), generate.GenerationRequest(prompt, notes, seed), how, out)

@@ -8,10 +8,10 @@ from pipeline.core import paths
 from pipeline.core.errors import DataError, printable
 from pipeline.maintenance import repair
 from pipeline.models import model_io
-from pipeline.models.model_io import SHIPPED, Trained
+from pipeline.models.model_io import BUNDLED, TrainedModel
 
 
-def chosen(model: str) -> Trained:
+def chosen(model: str) -> TrainedModel:
     """Read a model by name or folder; where it is not the project's own that a project would have, say so.
 
     DVC takes a model away before it is trained again, so that meanwhile the shipped one of its name answers.
@@ -21,10 +21,10 @@ def chosen(model: str) -> Trained:
     """
     at_work = "".join(f"; {run} is at work here and may be training it" for run in repair.running()[:1])
     try:
-        folder = model_io.find(model)
+        folder = model_io.find_model(model)
     except DataError as error:
         raise DataError(f"{error}{at_work}") from error
-    if folder == SHIPPED / model and not Path(model).is_absolute() and paths.PARAMS.exists():
+    if folder == BUNDLED / model and not Path(model).is_absolute() and paths.PARAMS.exists():
         said = f"{model}: none in {paths.model(model)}, so the shipped one is taken{at_work}"
         typer.echo(printable(said), err=True)
-    return model_io.load(folder)
+    return model_io.load_model(folder)

@@ -49,7 +49,7 @@ def play(  # noqa: PLR0913 an argument of a command is an option that a person t
 
     if written := log or (run.UNNAMED if port == run.NOWHERE else None):
         output_paths.check_log(written, prompt)
-    how = load(paths.PARAMS).generate.sampling if paths.PARAMS.exists() else generate.AS_IT_IS
+    how = load(paths.PARAMS).generate.sampling if paths.PARAMS.exists() else generate.UNCONSTRAINED
     wish = run.Wish(port, input_, mode, prompt, notes, tempo, rest, seed, log)
     run.perform(options.chosen(model), how, wish, typer.echo)
 

@@ -24,7 +24,7 @@ def studio(
         from pipeline.studio import app as server
     except ModuleNotFoundError as error:
         raise PipelineError(f"no {error.name} here; pip install 'music-rnn-evidence[studio]'") from error
-    how = load(paths.PARAMS).generate.sampling if paths.PARAMS.exists() else generate.AS_IT_IS
+    how = load(paths.PARAMS).generate.sampling if paths.PARAMS.exists() else generate.UNCONSTRAINED
     here, token = session.Room(model, how), access.new_token()
     line = server.bind(port_number)
     number = line.getsockname()[1]

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.models.numpy.heads import Masses
+from pipeline.models.numpy.heads import Probs
 
 BINS = 15
 """Bins of probability, half an octave each, from 1 down; the last takes all below 1/128."""
@@ -45,7 +45,7 @@ class Judged:
     """Bits that the head expected to pay."""
 
 
-def judge(masses: Masses, came: NDArray[np.integer]) -> Judged:
+def judge(masses: Probs, came: NDArray[np.integer]) -> Judged:
     """Hold distributions [N, K] against the outcomes that came [N]."""
     mass = masses[np.arange(len(came)), came]
     likelier = (masses > mass[:, None]).sum(axis=1)

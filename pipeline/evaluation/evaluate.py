@@ -14,7 +14,7 @@ from pipeline.core.console import track
 from pipeline.evaluation import calibration
 from pipeline.evaluation.calibration import Judged
 from pipeline.models import scoring
-from pipeline.models.model_io import Trained
+from pipeline.models.model_io import TrainedModel
 from pipeline.models.numpy.network import Network
 from pipeline.notes.quantize import FEATURE_COLUMNS, SCORED_FEATURES, VELOCITY, QuantizedNotes
 
@@ -31,7 +31,7 @@ COLUMNS = {**FEATURE_COLUMNS, "velocity": VELOCITY}
 
 
 def read(
-    model: Trained, pieces: Sequence[QuantizedNotes], batch: int, what: str = ""
+    model: TrainedModel, pieces: Sequence[QuantizedNotes], batch: int, what: str = ""
 ) -> tuple[list[NDArray[np.float64]], dict[str, Judged]]:
     """Score pieces as `scoring.bits` does, and judge the distributions of every so many notes.
 
@@ -44,11 +44,11 @@ def read(
     Returns:
         Bits [N - 1, 3 or 4] of each piece, and what was judged of each head, at most `JUDGED` notes.
     """
-    heads = scoring.heads_of(model)
-    scored = [np.empty((max(len(codes) - 1, 0), 4 if model.block.velocity else 3)) for codes in pieces]
+    heads = scoring.make_heads(model)
+    scored = [np.empty((max(len(codes) - 1, 0), 4 if model.config.velocity else 3)) for codes in pieces]
     every = -(-sum(map(len, scored)) // JUDGED)
     parts: dict[tuple[int, int], dict[str, Judged]] = {}
-    heard = scoring.hidden_before(model, pieces, batch)
+    heard = scoring.hidden_states(model, pieces, batch)
     if what:
         heard = track(heard, what, sum(map(len, scored)), lambda part: part[1].stop - part[1].start)
     for index, notes, hidden in heard:
@@ -56,7 +56,7 @@ def read(
         scored[index][notes.start - 1 : notes.stop - 1] = heads.bits(hidden, codes)
         some = np.flatnonzero(np.arange(notes.start, notes.stop) % every == 0)
         for rows in np.array_split(some, -(-len(some) // ROWS)) if len(some) else []:
-            said = heads.chances(hidden[rows], codes[rows])
+            said = heads.distributions(hidden[rows], codes[rows])
             parts[index, notes.start + int(rows[0])] = {
                 name: calibration.judge(masses, codes[rows, COLUMNS[name]]) for name, masses in said.items()
             }
@@ -65,7 +65,7 @@ def read(
     return scored, {name: calibration.join([part[name] for part in chosen]) for name in chosen[0]}
 
 
-def by_context(model: Trained, pieces: Sequence[QuantizedNotes]) -> list[tuple[int, int, dict[str, float]]]:
+def by_context(model: TrainedModel, pieces: Sequence[QuantizedNotes]) -> list[tuple[int, int, dict[str, float]]]:
     """Return the bits of the same notes told after 1, 2, 4, … 256 notes heard.
 
     How bits fall along a piece would mix up what a model has heard with how pieces begin; here nothing differs but what
@@ -86,12 +86,12 @@ def by_context(model: Trained, pieces: Sequence[QuantizedNotes]) -> list[tuple[i
     places = [(index, at) for index, codes in enumerate(pieces) for at in range(lengths[-1], len(codes))]
     chosen = [places[k] for k in np.unique(np.linspace(0, len(places) - 1, TARGETS).astype(int))]
     targets = np.stack([pieces[index][at] for index, at in chosen])
-    network, heads = Network(model.block, model.weights), scoring.heads_of(model)
+    network, heads = Network(model.config, model.weights), scoring.make_heads(model)
     rows = []
     for length in lengths:
-        reach = min(length, model.length) if model.block.memory == "window" else length
+        reach = min(length, model.sequence_length) if model.config.memory == "window" else length
         heard = np.stack([pieces[index][at - reach : at] for index, at in chosen])
-        hidden = np.concatenate([network.window(part) for part in np.array_split(heard, -(-len(heard) // 64))])
+        hidden = np.concatenate([network.forward_window(part) for part in np.array_split(heard, -(-len(heard) // 64))])
         mean = heads.bits(hidden, targets)[:, : len(SCORED_FEATURES)].mean(axis=0)
         rows.append((length, len(chosen), dict(zip(SCORED_FEATURES, map(float, mean), strict=True))))
     return rows

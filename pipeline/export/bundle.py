@@ -19,17 +19,17 @@ def ship(architecture: str, corpus: str) -> Path:
     Raises:
         DataError: there is no trained model, or it was not evaluated.
     """
-    model = model_io.load(paths.model(architecture))
+    model = model_io.load_model(paths.model(architecture))
     found = Evaluation.load(paths.evaluation(architecture)).scores
     music = manifest.load_manifest(paths.manifest(corpus))
     origin = {
-        **model.origin,
+        **model.provenance,
         "corpus": corpus,
         "music": music.source,
         "licence_of_the_music": music.license,
         "scored_notes": int(found.notes.sum()),
         **{name: round(value, 4) for name, value in found.per_note().items()},
     }
-    folder = model_io.SHIPPED / architecture
-    model_io.save(replace(model, origin=origin), folder, np.float16)
+    folder = model_io.BUNDLED / architecture
+    model_io.save_model(replace(model, origin=origin), folder, np.float16)
     return folder

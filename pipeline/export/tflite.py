@@ -22,10 +22,10 @@ from pipeline.config.recipes import HEAD, Model
 from pipeline.core import files
 from pipeline.core.errors import DataError
 from pipeline.models.keras import heads, layers
-from pipeline.models.model_io import Trained
+from pipeline.models.model_io import TrainedModel
 from pipeline.models.numpy import autoregressive_heads
-from pipeline.models.numpy.layers import SPAN
-from pipeline.models.numpy.network import EMBEDDED
+from pipeline.models.numpy.layers import ATTENTION_SPAN
+from pipeline.models.numpy.network import EMBEDDED_COLUMNS
 from pipeline.notes import quantize
 from pipeline.notes.note import NUM_PITCHES
 from pipeline.notes.quantize import DURATION, PITCH, STEP
@@ -39,7 +39,7 @@ def shapes(block: Model) -> dict[str, list[int]]:
     out = {LEFT: [1, NUM_PITCHES]} if block.input == "embedding" else {}
     for number, units in enumerate(block.units, 1):
         kept = {"lstm": {"output": [1, units], "cell": [1, units]}, "gated": {"state": [1, units]}}
-        kept["attention"] = {"known": [SPAN - 1, 2 * units], "count": [1, 1]}
+        kept["attention"] = {"known": [ATTENTION_SPAN - 1, 2 * units], "count": [1, 1]}
         out |= {f"{block.cell}_{number}_{part}": shape for part, shape in kept[block.cell].items()}
     return out
 
@@ -47,9 +47,9 @@ def shapes(block: Model) -> dict[str, list[int]]:
 class OneNote(tf.Module):
     """The graph of one note; weights are constants in it."""
 
-    def __init__(self, model: Trained) -> None:
+    def __init__(self, model: TrainedModel) -> None:
         super().__init__()
-        self.block = model.block
+        self.block = model.config
         self.weights = {name: tf.constant(value) for name, value in model.weights.items()}
         self.far_first = {name: value[:, ::-1].T for name, value in model.weights.items() if name.endswith("/distance")}
 
@@ -76,7 +76,7 @@ class OneNote(tf.Module):
             return tf.cast(tf.gather(note, quantize.SCALAR_FEATURES, axis=1), tf.float32) * quantize.SCALAR_SCALE, state
         left = _later(state[LEFT], note)
         tokens, x = heads.to_tokens(note), self._linear(layers.sounding(left), "sounding")
-        for name, column in EMBEDDED.items():
+        for name, column in EMBEDDED_COLUMNS.items():
             if name != "velocity" or self.block.velocity:
                 x += self._looked_up(f"{name}_embedding", tokens[:, column])
         struck = tf.one_hot(note[:, PITCH], NUM_PITCHES)
@@ -111,11 +111,11 @@ class OneNote(tf.Module):
         """Attend by a query to keys and values [1, U] each; those from before the first note count for nothing."""
         query, *new = inner
         known = tf.concat([state[f"{name}_known"], tf.concat(new, 1)], 0)
-        keys, values = (tf.reshape(each, [SPAN, -1, HEAD]) for each in tf.split(known, 2, 1))
+        keys, values = (tf.reshape(each, [ATTENTION_SPAN, -1, HEAD]) for each in tf.split(known, 2, 1))
         count = state[f"{name}_count"]
         scores = tf.reduce_sum(keys * tf.reshape(query * HEAD**-0.5, [1, -1, HEAD]), 2)
         scores += tf.constant(self.far_first[f"{name}/distance"])
-        away = tf.range(SPAN - 1.0, -1.0, -1.0)[:, None]
+        away = tf.range(ATTENTION_SPAN - 1.0, -1.0, -1.0)[:, None]
         shares = tf.nn.softmax(tf.where(away > count, -1e9, scores), 0)
         found = tf.reshape(tf.reduce_sum(shares[:, :, None] * values, 0), [1, -1])
         return found, {f"{name}_known": known[1:], f"{name}_count": count + 1}
@@ -124,7 +124,9 @@ class OneNote(tf.Module):
         """Return the outputs of each part, given the parts of the note before it."""
         if self.block.heads == "regression":
             return {part: self._linear(self._body(hidden, part), part) for part in quantize.SCORED_FEATURES}
-        parts = autoregressive_heads.PARTS if self.block.velocity else autoregressive_heads.PARTS[:3]
+        parts = (
+            autoregressive_heads.GENERATION_ORDER if self.block.velocity else autoregressive_heads.GENERATION_ORDER[:3]
+        )
         said = dict(
             zip(parts, tf.split(self._linear(self._body(hidden, "chain"), "chain"), len(parts), 1), strict=True)
         )
@@ -134,7 +136,7 @@ class OneNote(tf.Module):
                 said[part] += each
         tokens = heads.to_tokens(note)
         for part in parts:
-            for known in autoregressive_heads.KNOWN[part]:
+            for known in autoregressive_heads.CONDITIONED_ON[part]:
                 said[part] += self._looked_up(f"{part}_given_{known}", tokens[:, heads.TOKEN[known][0]])
         return {part: self._linear(layers.gelu(each), part) for part, each in said.items()}
 
@@ -157,23 +159,23 @@ def _later(left: Any, note: Any) -> Any:
     return tf.maximum(left - tf.cast(note[:, STEP, None], tf.float32), 0)
 
 
-def convert(model: Trained) -> bytes:
+def convert(model: TrainedModel) -> bytes:
     """Return a model as the bytes of a `.tflite` file.
 
     Raises:
         DataError: it has no state that it carries from note to note: one that reads its last notes again for every note
             would be another model as a state carried without end.
     """
-    if model.block.memory != "carried":
+    if model.config.memory != "carried":
         raise DataError(
-            f"{model.architecture}: memory: {model.block.memory} reads its last {model.length} notes again for every "
+            f"{model.architecture}: memory: {model.config.memory} reads its last {model.sequence_length} notes again for every "
             "note, and has no state to export; take a model with memory: carried, such as expressive, or train it with "
             f"model.{model.architecture}.memory=carried"
-            + (" and bidirectional=false" if model.block.bidirectional else "")
+            + (" and bidirectional=false" if model.config.bidirectional else "")
         )
     one = OneNote(model)
     note = tf.TensorSpec([1, 4], tf.int32, name="note")
-    state = {name: tf.TensorSpec(shape, tf.float32, name=name) for name, shape in shapes(model.block).items()}
+    state = {name: tf.TensorSpec(shape, tf.float32, name=name) for name, shape in shapes(model.config).items()}
     hear = tf.function(one.hear).get_concrete_function(note, **state)
     hidden = tf.TensorSpec(hear.structured_outputs["hidden"].shape, tf.float32, name="hidden")
     tell = tf.function(one.tell).get_concrete_function(hidden, note)
@@ -184,7 +186,7 @@ def convert(model: Trained) -> bytes:
     return data
 
 
-def write(model: Trained, path: Path) -> None:
+def write(model: TrainedModel, path: Path) -> None:
     """Write a model as a `.tflite` file.
 
     Raises:

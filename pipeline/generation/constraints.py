@@ -25,7 +25,7 @@ from pipeline.core.errors import ParamsError
 from pipeline.notes.note import NUM_PITCHES
 from pipeline.notes.quantize import GRID_SECONDS, DURATION, PITCH, STEP, QuantizedNotes
 
-SECOND = round(1 / GRID_SECONDS)
+CELLS_PER_SECOND = round(1 / GRID_SECONDS)
 """Cells of the time grid in a second."""
 CHROMATIC = "chromatic"
 """The key without a tonic: all twelve pitch classes."""
@@ -50,7 +50,7 @@ SCALES = {
 """Semitones above the tonic; `minor` is the natural, `pentatonic` the major one."""
 
 
-def pitches(key: str, lowest: int, highest: int) -> list[int]:
+def allowed_pitches(key: str, min_pitch: int, max_pitch: int) -> list[int]:
     """Return the pitches of a key within a range, upwards.
 
     Args:
@@ -64,14 +64,14 @@ def pitches(key: str, lowest: int, highest: int) -> list[int]:
     Raises:
         ParamsError: there is no such key, or none of its pitches lies in the range.
     """
-    classes = _classes(key)
-    found = [pitch for pitch in range(max(lowest, 0), min(highest + 1, NUM_PITCHES)) if pitch % 12 in classes]
+    classes = _parse_key(key)
+    found = [pitch for pitch in range(max(min_pitch, 0), min(max_pitch + 1, NUM_PITCHES)) if pitch % 12 in classes]
     if not found:
-        raise ParamsError(f"no pitch of {key!r} lies in {lowest}..{highest}; lower lowest or raise highest")
+        raise ParamsError(f"no pitch of {key!r} lies in {min_pitch}..{max_pitch}; lower lowest or raise highest")
     return found
 
 
-def _classes(key: str) -> set[int]:
+def _parse_key(key: str) -> set[int]:
     """Return the pitch classes of a key, semitones above C."""
     if key == CHROMATIC:
         return set(range(12))
@@ -83,46 +83,46 @@ def _classes(key: str) -> set[int]:
     return {(root + above) % 12 for above in SCALES[scale]}
 
 
-class Limits:
+class NoteLimits:
     """How soon the next note may start, after the notes that came."""
 
-    def __init__(self, polyphony: int, density: int) -> None:
+    def __init__(self, max_polyphony: int, max_notes_per_second: int) -> None:
         """Begin before the first note.
 
         Args:
             polyphony: notes that may sound at once; 0 is no limit.
             density: notes that may start within any second, [t, t + 1 s); 0 is no limit.
         """
-        self.polyphony = polyphony
-        self.density = density
-        self.now = 0
+        self.max_polyphony = max_polyphony
+        self.max_notes_per_second = max_notes_per_second
+        self.position = 0
         """Onset of the last note [cells]."""
-        self.sounding: list[tuple[int, int, int]] = []
+        self.active_notes: list[tuple[int, int, int]] = []
         """End [cells], onset [cells] and pitch of the notes that sound at `now`; kept under a limit on polyphony."""
-        self.onsets: deque[int] = deque(maxlen=density)
+        self.recent_onsets: deque[int] = deque(maxlen=max_notes_per_second)
         """The last `density` onsets [cells]."""
 
-    def earliest(self) -> int:
+    def min_step(self) -> int:
         """Return the least step [cells] that keeps all limits, 0..1000; so does every longer one."""
-        first = self.now
-        if self.polyphony and len(self.sounding) >= self.polyphony:
-            first = sorted(self.sounding)[-self.polyphony][0]
-        if self.density and len(self.onsets) == self.density:
-            first = max(first, self.onsets[0] + SECOND)
-        return first - self.now if first > self.now else 0
+        first = self.position
+        if self.max_polyphony and len(self.active_notes) >= self.max_polyphony:
+            first = sorted(self.active_notes)[-self.max_polyphony][0]
+        if self.max_notes_per_second and len(self.recent_onsets) == self.max_notes_per_second:
+            first = max(first, self.recent_onsets[0] + CELLS_PER_SECOND)
+        return first - self.position if first > self.position else 0
 
     def add(self, step: int, duration: int, pitch: int) -> None:
         """Take note of a note: step and duration in cells, 0..1000."""
-        self.now = now = self.now + step
-        self.onsets.append(now)
-        if self.polyphony:
-            others = [note for note in self.sounding if note[0] > now]
+        self.position = now = self.position + step
+        self.recent_onsets.append(now)
+        if self.max_polyphony:
+            others = [note for note in self.active_notes if note[0] > now]
             twins = [note for note in others if note[1:] == (now, pitch)]
             end = max([now + max(duration, 1), *(note[0] for note in twins)])
-            self.sounding = [(end, now, pitch) if note in twins else note for note in others]
-            self.sounding.append((end, now, pitch))
+            self.active_notes = [(end, now, pitch) if note in twins else note for note in others]
+            self.active_notes.append((end, now, pitch))
 
-    def hear(self, codes: QuantizedNotes) -> None:
+    def observe(self, notes: QuantizedNotes) -> None:
         """Take note of notes that were not chosen here, codes [N, 4]."""
-        for code in codes.tolist():
+        for code in notes.tolist():
             self.add(code[STEP], code[DURATION], code[PITCH])

@@ -10,34 +10,38 @@ from math import inf
 
 import numpy as np
 
-from pipeline.models.model_io import Trained
-from pipeline.models.numpy.heads import Choose
-from pipeline.models.numpy.layers import Floats
-from pipeline.models.numpy.network import Window
-from pipeline.models.numpy.step_network import Body
-from pipeline.models.scoring import heads_of
+from pipeline.models.model_io import TrainedModel
+from pipeline.models.numpy.heads import IndexSampler
+from pipeline.models.numpy.layers import Float32Array
+from pipeline.models.numpy.network import WindowNetwork
+from pipeline.models.numpy.step_network import StepNetwork
+from pipeline.models.scoring import make_heads
 from pipeline.notes.quantize import DURATION, STEP, VELOCITY, QuantizedNotes
 
 
 class Engine:
     """A model that has heard some notes and can say the next."""
 
-    def __init__(self, model: Trained) -> None:
-        self.heads = heads_of(model)
-        carries = model.block.memory == "carried"
-        self.memory = Body(model.block, model.weights) if carries else Window(model.block, model.weights, model.length)
+    def __init__(self, model: TrainedModel) -> None:
+        self.heads = make_heads(model)
+        carries = model.config.memory == "carried"
+        self.network = (
+            StepNetwork(model.config, model.weights)
+            if carries
+            else WindowNetwork(model.config, model.weights, model.sequence_length)
+        )
         self.reset()
 
     def reset(self) -> None:
         """Forget all notes."""
-        self.state = self.memory.start()
-        self.hidden: Floats | None = None
+        self.state = self.network.initial_state()
+        self.hidden: Float32Array | None = None
 
-    def hear(self, codes: QuantizedNotes) -> None:
+    def feed(self, notes: QuantizedNotes) -> None:
         """Read the next notes, codes [N, 4] with N at least 1."""
-        self.hidden = self.memory.hear(codes, self.state)
+        self.hidden = self.network.feed(notes, self.state)
 
-    def say(self, choose: Choose, velocity: int) -> QuantizedNotes:
+    def sample(self, sample_index: IndexSampler, velocity: int) -> QuantizedNotes:
         """Draw the next note and hear it.
 
         Args:
@@ -52,12 +56,14 @@ class Engine:
         """
         if self.hidden is None:
             raise ValueError("a model needs at least one note of prompt")
-        code = self.heads.draw(self.hidden, choose, velocity)
-        self.hear(code[None])
+        code = self.heads.sample(self.hidden, sample_index, velocity)
+        self.feed(code[None])
         return code
 
 
-def improvise(model: Trained, prompt: QuantizedNotes, count: int, choose: Choose, last: float = inf) -> QuantizedNotes:
+def generate_notes(
+    model: TrainedModel, prompt: QuantizedNotes, num_notes: int, sample_index: IndexSampler, max_cells: float = inf
+) -> QuantizedNotes:
     """Play on from a prompt.
 
     Args:
@@ -72,14 +78,14 @@ def improvise(model: Trained, prompt: QuantizedNotes, count: int, choose: Choose
         Codes [count, 4], without the prompt; fewer where the end came first.
     """
     engine = Engine(model)
-    engine.hear(prompt)
+    engine.feed(prompt)
     velocity = int(prompt[:, VELOCITY].mean())
     played: list[QuantizedNotes] = []
     onset = int(prompt[1:, STEP].sum(dtype=np.int64))
-    for _ in range(count):
-        code = engine.say(choose, velocity)
+    for _ in range(num_notes):
+        code = engine.sample(sample_index, velocity)
         onset += int(code[STEP])
-        if onset + int(code[DURATION]) > last:
+        if onset + int(code[DURATION]) > max_cells:
             break
         played.append(code)
     return np.stack(played) if played else np.empty((0, 4), np.int16)

@@ -11,17 +11,17 @@ from pipeline.core.errors import MidiError, printable
 from pipeline.generation import engine
 from pipeline.generation.sampling import Sampler
 from pipeline.midi import reader, validate
-from pipeline.models.model_io import Trained
+from pipeline.models.model_io import TrainedModel
 from pipeline.notes import quantize
 from pipeline.notes.quantize import DURATION, PITCH, STEP, VELOCITY, QuantizedNotes
 
-FULL = int(reader.MAX_TICKS * reader.TICK_SECONDS / quantize.GRID_SECONDS)
+MAX_FILE_CELLS = int(reader.MAX_TICKS * reader.TICK_SECONDS / quantize.GRID_SECONDS)
 """The last cell of a MIDI file."""
-LIMIT = f"{reader.MAX_TICKS * reader.TICK_SECONDS:,.3f} s"
+MAX_FILE_TEXT = f"{reader.MAX_TICKS * reader.TICK_SECONDS:,.3f} s"
 MIDDLE_C = {STEP: 0, DURATION: 50, PITCH: 60, VELOCITY: 64}
 
 
-AS_IT_IS = Sampling(
+UNCONSTRAINED = Sampling(
     temperature_pitch=1.0,
     temperature_time=1.0,
     top_p_pitch=1.0,
@@ -36,15 +36,15 @@ AS_IT_IS = Sampling(
 
 
 @dataclass(frozen=True)
-class Request:
+class GenerationRequest:
     """What to play on from, how far, and by which seed."""
 
-    prompt: Path | None
-    notes: int
+    prompt_path: Path | None
+    num_notes: int
     seed: int | list[int]
 
 
-def read_prompt(path: Path | None, pedal: bool = False) -> QuantizedNotes:
+def load_prompt(path: Path | None, sustain_pedal: bool = False) -> QuantizedNotes:
     """Return the notes of a MIDI file as codes [n, 4], with or without the pedal; of no file, one middle C.
 
     Raises:
@@ -53,17 +53,21 @@ def read_prompt(path: Path | None, pedal: bool = False) -> QuantizedNotes:
     if path is None:
         return np.array([[MIDDLE_C[column] for column in range(4)]], np.int16)
     try:
-        return quantize.quantize(reader.read_notes(validate.read_file(path), "symusic", pedal))
+        return quantize.quantize(reader.read_notes(validate.read_file(path), "symusic", sustain_pedal))
     except (OSError, MidiError) as error:
         raise MidiError(f"{path}: {error}; give a MIDI file with notes") from error
 
 
-def write(model: Trained, request: Request, how: Sampling, path: Path) -> None:
+def generate_from_prompt_file(
+    model: TrainedModel, request: GenerationRequest, sampling_config: Sampling, path: Path
+) -> None:
     """Play and write `path`, with a piano roll beside it."""
-    play(model, read_prompt(request.prompt, model.pedal), request, how, path)
+    generate_file(model, load_prompt(request.prompt_path, model.sustain_pedal), request, sampling_config, path)
 
 
-def play(model: Trained, prompt: QuantizedNotes, request: Request, how: Sampling, path: Path) -> None:
+def generate_file(
+    model: TrainedModel, prompt: QuantizedNotes, request: GenerationRequest, sampling_config: Sampling, path: Path
+) -> None:
     """Play on from a prompt [n, 4] and write both, the prompt first; where the file is full, say so and stop.
 
     Raises:
@@ -71,12 +75,14 @@ def play(model: Trained, prompt: QuantizedNotes, request: Request, how: Sampling
     """
     from pipeline.midi import piano_roll  # loads matplotlib, which takes longer than to play
 
-    sampler = Sampler(np.random.default_rng(request.seed), how)
-    sampler.hear(prompt)
+    sampler = Sampler(np.random.default_rng(request.seed), sampling_config)
+    sampler.observe(prompt)
     with np.errstate(all="ignore"):  # numbers that are none are an error of the sampler, in one line
-        played = engine.improvise(model, prompt, request.notes, sampler.choose, FULL)
-    if len(played) < request.notes:
-        console.say(f"{path}: full after {len(played):,} notes of {request.notes:,}; a MIDI file holds {LIMIT}")
+        played = engine.generate_notes(model, prompt, request.num_notes, sampler.sample, MAX_FILE_CELLS)
+    if len(played) < request.num_notes:
+        console.say(
+            f"{path}: full after {len(played):,} notes of {request.num_notes:,}; a MIDI file holds {MAX_FILE_TEXT}"
+        )
     notes = quantize.dequantize(np.concatenate([prompt, played]))
     reader.write_notes(notes, path)
     title = printable(f"{model.architecture}: {path.stem} (prompt grey)")

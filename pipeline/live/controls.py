@@ -24,7 +24,7 @@ from pydantic import ValidationError
 
 from pipeline.config.schema import Sampling
 from pipeline.core.errors import ParamsError
-from pipeline.generation.constraints import CHROMATIC, pitches
+from pipeline.generation.constraints import CHROMATIC, allowed_pitches
 
 SLOWEST, FASTEST = 0.25, 4.0
 """Tempos that make sense."""
@@ -108,5 +108,5 @@ def _checked(how: Sampling, changes: dict[str, object]) -> Sampling:
         raise ParamsError(
             f"{name}: {fault['msg'].removeprefix('Value error, ')}; see pipeline/config/schema.py"
         ) from error
-    pitches(changed.key, changed.lowest, changed.highest)
+    allowed_pitches(changed.key, changed.lowest, changed.highest)
     return changed

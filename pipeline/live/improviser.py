@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from pipeline.config.schema import Sampling
 from pipeline.generation.engine import Engine
-from pipeline.generation.sampling import LEAST, Sampler
+from pipeline.generation.sampling import MIN_MASS, Sampler
 from pipeline.live.call_response import Phrase
 from pipeline.live.controls import Controls
 from pipeline.live.note_source import Draft, codes_of, drafts_of
@@ -45,7 +45,7 @@ def after(mass: NDArray[np.float64], least: int) -> NDArray[np.float64]:
     least = min(max(least, 0), GRID_SIZE - 1)
     kept = mass.copy()
     kept[:least] = 0
-    if kept.sum() < LEAST:
+    if kept.sum() < MIN_MASS:
         kept[least] = 1
     return kept
 
@@ -85,7 +85,7 @@ class Improviser:
         self.heard.extend(drafts_of(prompt))
         self.velocity = int(prompt[:, VELOCITY].mean())
         self.engine.reset()
-        self.engine.hear(prompt)
+        self.engine.feed(prompt)
 
     @property
     def tempo(self) -> float:
@@ -117,7 +117,7 @@ class Improviser:
     def accept(self) -> None:
         """Hear the note that was proposed last."""
         assert self.draft is not None
-        self.engine.hear(self.code[None])
+        self.engine.feed(self.code[None])
         self.heard.append(self.draft)
         self.last, self.draft, self.waited, self.first = self.draft.onset, None, False, False
         if self.notes_left is not None:
@@ -161,13 +161,13 @@ class Improviser:
         past = sorted(self.heard)
         self.velocity = round(sum(note.velocity for note in phrase) / len(phrase))
         self.engine.reset()
-        self.engine.hear(codes_of(past))
+        self.engine.feed(codes_of(past))
         self.last, self.first = past[-1].onset, True
         self._forget()
 
     def _listen(self, note: Draft) -> None:
         """Hear a note that a person plays along."""
-        self.engine.hear(codes_of([Draft(self.last, 0, 0, 0), note])[1:])
+        self.engine.feed(codes_of([Draft(self.last, 0, 0, 0), note])[1:])
         self.heard.append(note)
         self.last = note.onset
         self._forget()
@@ -181,14 +181,14 @@ class Improviser:
         how = self.live.how
         limits = {"polyphony": how.polyphony or MOST_AT_ONCE, "density": how.density or MOST_A_SECOND}
         sampler = Sampler(self.rng, how.model_copy(update=limits))
-        sampler.hear(self.past()[-max(COUNTED, how.density) :])
+        sampler.observe(self.past()[-max(COUNTED, how.density) :])
         return sampler
 
     def _draw(self, floor: int) -> Draft:
         """Draw the next note."""
         self.least = floor - self.last if self.waited else 0
         assert self.engine.hidden is not None  # the prompt was heard
-        self.code = self.engine.heads.draw(self.engine.hidden, self._choose, self.velocity)
+        self.code = self.engine.heads.sample(self.engine.hidden, self._choose, self.velocity)
         step, duration, pitch, velocity = self.code.tolist()
         # A step is 10 s at most, a rest may be longer.
         return Draft(max(self.last + step, floor if self.waited else 0), duration, pitch, velocity)
@@ -197,4 +197,4 @@ class Improviser:
         """Choose a part of the next note: not before what is decided, and the first of an answer just then."""
         if head == "step":
             mass = after(np.zeros_like(mass) if self.first else mass, self.least)
-        return self.sampler.choose(head, mass)
+        return self.sampler.sample(head, mass)

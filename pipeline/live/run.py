@@ -28,7 +28,7 @@ from pipeline.live.improviser import Improviser, Mode
 from pipeline.live.player import Player
 from pipeline.live.recorder import Session
 from pipeline.live.timeline import Simulated
-from pipeline.models.model_io import Trained
+from pipeline.models.model_io import TrainedModel
 
 NOWHERE = "none"
 """In place of the name of a port: nothing is played, and nothing waited for."""
@@ -73,7 +73,7 @@ class Wish:
             raise ParamsError(f"--port none waits for nobody: give --notes 1 to {MOST}, and no --input")
 
 
-def perform(model: Trained, how: Sampling, wish: Wish, tell: Callable[[str], None]) -> Player:
+def perform(model: TrainedModel, how: Sampling, wish: Wish, tell: Callable[[str], None]) -> Player:
     """Play until all notes are played or a signal comes; then write the session.
 
     Raises:
@@ -83,7 +83,7 @@ def perform(model: Trained, how: Sampling, wish: Wish, tell: Callable[[str], Non
     wish.check()
     live = Controls(how, wish.tempo)
     source = Improviser(
-        Engine(model), live, generate.read_prompt(wish.prompt, model.pedal), np.random.default_rng(wish.seed)
+        Engine(model), live, generate.load_prompt(wish.prompt, model.sustain_pedal), np.random.default_rng(wish.seed)
     )
     source.mode, source.phrase.rest = wish.mode, wish.rest
     source.notes_left = wish.notes or None

@@ -47,7 +47,7 @@ def verify() -> Iterator[Found]:
         ("tables of notes", paths.NOTES.parent.glob(checksums.FILE), _tables),
         ("windows", paths.WINDOWS.parent.glob(paths.WINDOWS.name), _windows),
         ("models", paths.MODELS.glob(f"*/{model_io.CARD}"), _model),
-        ("shipped models", model_io.SHIPPED.glob(f"*/{model_io.CARD}"), _model),
+        ("shipped models", model_io.BUNDLED.glob(f"*/{model_io.CARD}"), _model),
         ("unfinished trainings", paths.checkpoints().glob("*/state.npz"), _checkpoint),
         ("objects in DVC's cache", CACHE.glob("??/*"), _object),
     ):
@@ -82,7 +82,7 @@ def _windows(path: Path) -> None:
 
 
 def _model(path: Path) -> None:
-    model_io.load(path.parent)
+    model_io.load_model(path.parent)
 
 
 def _checkpoint(path: Path) -> None:

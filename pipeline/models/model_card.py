@@ -14,64 +14,64 @@ from pydantic import Field, ValidationError, model_validator
 from pipeline.config.recipes import Model
 from pipeline.config.schema import Name, Section
 from pipeline.core.errors import DataError
-from pipeline.models.residual_noise import Spread
+from pipeline.models.residual_noise import ResidualNoise
 from pipeline.notes.quantize import GRID_SECONDS, GRID_SIZE
 
 FORMAT = 2
-LARGEST = 2**16
+MAX_BYTES = 2**16
 """Bytes of a card at most; those of this project have about 2,000."""
-EDITED = "torn or edited by hand"
+TAMPERED = "torn or edited by hand"
 
 
-class Told(Section):
+class NoiseEntry(Section):
     """A `spread.Spread`, as the card has it."""
 
     family: Literal["laplace", "gaussian"]
     scale: Annotated[float, Field(ge=1e-6, le=1e6)]
 
 
-class Card(Section):
+class ModelCard(Section):
     """All that a card says."""
 
     format: int
     architecture: Name
-    block: Model
-    length: Annotated[int, Field(ge=1, le=4096)]
+    config: Model
+    sequence_length: Annotated[int, Field(ge=1, le=4096)]
     """Notes in a training window, T."""
     cell_seconds: float
-    cells: int
+    grid_cells: int
     parameters: int
     """Count of trained numbers."""
-    spread: dict[Literal["step", "duration"], Told]
+    residual_noise: dict[Literal["step", "duration"], NoiseEntry]
     """Of both times with regression heads, else of none."""
     weights_sha256: str
     history_sha256: str
     """Nothing where there is no learning curve."""
-    origin: dict[str, Any]
+    provenance: dict[str, Any]
     card_sha256: str
 
     @property
-    def spreads(self) -> dict[str, Spread]:
+    def noise_by_feature(self) -> dict[str, ResidualNoise]:
         """The spread of each time, as heads want it."""
-        return {name: Spread(told.family, told.scale) for name, told in self.spread.items()}
+        return {name: ResidualNoise(told.family, told.scale) for name, told in self.residual_noise.items()}
 
     @model_validator(mode="after")
-    def _fits_together(self) -> "Card":
-        if len(self.spread) != (2 if self.block.heads == "regression" else 0):
+    def _check_consistency(self) -> "ModelCard":
+        if len(self.residual_noise) != (2 if self.config.heads == "regression" else 0):
             raise ValueError("spread is of step and duration with heads: regression, else of none")
-        if not isinstance(self.origin.get("pedal", False), bool):
+        if not isinstance(self.provenance.get("pedal", False), bool):
             raise ValueError("the pedal of origin is true or false")
         return self
 
 
-def stamped(card: Mapping[str, Any]) -> str:
+def with_checksum(card: Mapping[str, Any]) -> str:
     """Return the text of a card, with the sha256 of all it says as its last line."""
     said = {name: value for name, value in card.items() if name != "card_sha256"}
     digest = hashlib.sha256(json.dumps(said, indent=1).encode()).hexdigest()
     return json.dumps({**said, "card_sha256": digest}, indent=1) + "\n"
 
 
-def read(path: Path) -> Card:
+def read_card(path: Path) -> ModelCard:
     """Read a card.
 
     Raises:
@@ -80,28 +80,28 @@ def read(path: Path) -> Card:
     remedy = "run 'dvc checkout' or train again"
     try:
         with path.open("rb") as file:
-            data = file.read(LARGEST + 1)
-        if len(data) > LARGEST:
-            raise DataError(f"{path}: {EDITED}, since no card has over {LARGEST:,} bytes; {remedy}")
+            data = file.read(MAX_BYTES + 1)
+        if len(data) > MAX_BYTES:
+            raise DataError(f"{path}: {TAMPERED}, since no card has over {MAX_BYTES:,} bytes; {remedy}")
         text = data.decode("utf-8")
         said = json.loads(text)
         stamp = (said["format"], said["cell_seconds"], said["cells"])
-        whole = text == stamped(said)
+        whole = text == with_checksum(said)
     except RecursionError as error:
-        raise DataError(f"{path}: {EDITED}, since no card is nested as deep; {remedy}") from error
+        raise DataError(f"{path}: {TAMPERED}, since no card is nested as deep; {remedy}") from error
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(f"{path.parent}: no model here ({error}); train one with 'dvc repro'") from error
     if stamp != (FORMAT, GRID_SECONDS, GRID_SIZE):
         raise DataError(f"{path}: written by another version of this program; train it again")
     if not whole:
-        raise DataError(f"{path}: {EDITED}; {remedy}")
+        raise DataError(f"{path}: {TAMPERED}; {remedy}")
     try:
-        return Card.model_validate(said)
+        return ModelCard.model_validate(said)
     except ValidationError as error:
-        raise DataError(f"{path}: {EDITED} ({_first(error)}); {remedy}") from error
+        raise DataError(f"{path}: {TAMPERED} ({_first_error(error)}); {remedy}") from error
 
 
-def _first(error: ValidationError) -> str:
+def _first_error(error: ValidationError) -> str:
     """Say the first fault in few words."""
     fault = error.errors(include_url=False)[0]
     place = ".".join(str(part) for part in fault["loc"])

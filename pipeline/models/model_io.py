@@ -19,30 +19,30 @@ from pipeline.config.recipes import Model
 from pipeline.core import files, paths
 from pipeline.core.errors import DataError
 from pipeline.models import model_card, safe_npz
-from pipeline.models.model_card import EDITED, FORMAT, Card
-from pipeline.models.numpy.layers import Floats
-from pipeline.models.residual_noise import Spread
-from pipeline.models.weight_shapes import Shapes, shapes
+from pipeline.models.model_card import TAMPERED, FORMAT, ModelCard
+from pipeline.models.numpy.layers import Float32Array
+from pipeline.models.residual_noise import ResidualNoise
+from pipeline.models.weight_shapes import WeightShapes, weight_shapes
 from pipeline.notes.quantize import GRID_SECONDS, GRID_SIZE
 
-SHIPPED = Path(__file__).parent.parent / "bundled"
+BUNDLED = Path(__file__).parent.parent / "bundled"
 """Models that come with the package."""
 WEIGHTS, CARD, HISTORY = "weights.npz", "model.json", "history.csv"
-PATIENCE = (0.0, 0.1, 0.4)
+RETRY_DELAYS = (0.0, 0.1, 0.4)
 """Seconds to wait before each look at a model whose files do not match: it may be in the middle of being replaced."""
 
 
 @dataclass(frozen=True)
-class Trained:
+class TrainedModel:
     """A model: the recipe, the weights, and how its notes were encoded."""
 
     architecture: str
-    block: Model
-    length: int
+    config: Model
+    sequence_length: int
     """Notes in a training window, T; a model that cannot stream reads as many to play."""
-    weights: Mapping[str, Floats]
-    spread: Mapping[str, Spread]
-    origin: Mapping[str, Any] = field(default_factory=dict)
+    weights: Mapping[str, Float32Array]
+    residual_noise: Mapping[str, ResidualNoise]
+    provenance: Mapping[str, Any] = field(default_factory=dict)
     """Where it comes from: seed, whether its notes were read with the pedal, training parameters, sha256 of windows."""
 
     @property
@@ -51,12 +51,12 @@ class Trained:
         return sum(weight.size for weight in self.weights.values())
 
     @property
-    def pedal(self) -> bool:
+    def sustain_pedal(self) -> bool:
         """Whether the notes that it learned from sound on while the pedal is down; a prompt must be read the same."""
-        return bool(self.origin.get("pedal", False))
+        return bool(self.provenance.get("pedal", False))
 
 
-def save(model: Trained, folder: Path, number: type[np.floating[Any]] = np.float32) -> None:
+def save_model(model: TrainedModel, folder: Path, dtype: type[np.floating[Any]] = np.float32) -> None:
     """Write a model; the card comes last and vouches for the weights.
 
     Args:
@@ -64,66 +64,66 @@ def save(model: Trained, folder: Path, number: type[np.floating[Any]] = np.float
         folder: where; files there are replaced one by one, each whole.
         number: how weights are kept; float16 halves the size and is for models that are given away.
     """
-    data = files.npz({name: weight.astype(number) for name, weight in model.weights.items()})
+    data = files.npz({name: weight.astype(dtype) for name, weight in model.weights.items()})
     said = {
         "format": FORMAT,
         "architecture": model.architecture,
-        "block": model.block.model_dump(),
-        "length": model.length,
+        "block": model.config.model_dump(),
+        "length": model.sequence_length,
         "cell_seconds": GRID_SECONDS,
         "cells": GRID_SIZE,
         "parameters": model.parameters,
-        "spread": {name: asdict(spread) for name, spread in model.spread.items()},
+        "spread": {name: asdict(spread) for name, spread in model.residual_noise.items()},
         "weights_sha256": hashlib.sha256(data).hexdigest(),
-        "history_sha256": _sha256(folder / HISTORY),
-        "origin": dict(model.origin),
+        "history_sha256": _hash_file(folder / HISTORY),
+        "origin": dict(model.provenance),
     }
     files.write_bytes(folder / WEIGHTS, data)
-    files.write_text(folder / CARD, model_card.stamped(said))
+    files.write_text(folder / CARD, model_card.with_checksum(said))
 
 
-def _sha256(path: Path) -> str:
+def _hash_file(path: Path) -> str:
     """Return the sha256 of a file; nothing if there is none."""
     return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
 
 
-def load(folder: Path) -> Trained:
+def load_model(folder: Path) -> TrainedModel:
     """Read a model; the files of one that is being replaced meanwhile are never mixed.
 
     Raises:
         DataError: nothing there, another format or time grid, files that are not those of the card, or weights that are
             not those its block asks for.
     """
-    for pause in PATIENCE:
+    for pause in RETRY_DELAYS:
         time.sleep(pause)
-        said = model_card.read(folder / CARD)
-        needed = shapes(said.block)
-        data = _data(folder, needed)
-        fault = _fault(folder, said, data)
+        said = model_card.read_card(folder / CARD)
+        needed = weight_shapes(said.config)
+        data = _read_weights(folder, needed)
+        fault = _find_mismatch(folder, said, data)
         if not fault:
-            return _trained(folder, said, needed, data)
+            return _build_model(folder, said, needed, data)
     raise DataError(f"{folder / fault}; run 'dvc checkout' or train again")
 
 
-def _data(folder: Path, shapes: Shapes) -> bytes:
+def _read_weights(folder: Path, shapes: WeightShapes) -> bytes:
     """Read the weights file, and of one that is larger than such weights can be only as much as shows that."""
     try:
         with (folder / WEIGHTS).open("rb") as file:
-            return file.read(min(os.fstat(file.fileno()).st_size, safe_npz.largest(shapes) + 1))
+            return file.read(min(os.fstat(file.fileno()).st_size, safe_npz.max_size(shapes) + 1))
     except OSError as error:
         raise DataError(f"{folder}: no model here ({error}); train one with 'dvc repro'") from error
 
 
-def _fault(folder: Path, said: Card, data: bytes) -> str:
+def _find_mismatch(folder: Path, card: ModelCard, data: bytes) -> str:
     """Return which file of a model is not the one of its card, or nothing."""
-    if hashlib.sha256(data).hexdigest() != said.weights_sha256:
+    if hashlib.sha256(data).hexdigest() != card.weights_sha256:
         return f"{WEIGHTS}: not the weights that {CARD} vouches for"
-    if said.history_sha256 and _sha256(folder / HISTORY) != said.history_sha256:
+    if card.history_sha256 and _hash_file(folder / HISTORY) != card.history_sha256:
         return f"{HISTORY}: not the learning curve that {CARD} vouches for"
     return ""
 
 
-def _trained(folder: Path, said: Card, needed: Shapes, data: bytes) -> Trained:
+def _build_model(folder: Path, card: ModelCard, shapes: WeightShapes, data: bytes) -> TrainedModel:
     """Make a model of its files.
 
     Raises:
@@ -131,18 +131,22 @@ def _trained(folder: Path, said: Card, needed: Shapes, data: bytes) -> Trained:
     """
     path = folder / WEIGHTS
     try:
-        found = safe_npz.unpack(data, needed)
+        found = safe_npz.read_npz(data, shapes)
     except ValueError as error:
-        raise DataError(f"{path}: {EDITED}, or not of the block in {CARD} ({error}); train the model again") from error
+        raise DataError(
+            f"{path}: {TAMPERED}, or not of the block in {CARD} ({error}); train the model again"
+        ) from error
     if not all(np.isfinite(weight).all() for weight in found.values()):
         raise DataError(f"{path}: holds numbers that are not finite; train the model again")
-    model = Trained(said.architecture, said.block, said.length, found, said.spreads, said.origin)
-    if model.parameters != said.parameters:
+    model = TrainedModel(
+        card.architecture, card.config, card.sequence_length, found, card.noise_by_feature, card.provenance
+    )
+    if model.parameters != card.parameters:
         raise DataError(f"{path}: {model.parameters:,} numbers, not as many as {CARD} says; train it again")
     return model
 
 
-def history(folder: Path) -> list[dict[str, float]]:
+def load_history(folder: Path) -> list[dict[str, float]]:
     """Read the learning curve of a model: one row an epoch.
 
     Raises:
@@ -155,14 +159,14 @@ def history(folder: Path) -> list[dict[str, float]]:
         raise DataError(f"{folder / HISTORY}: no learning curve here ({error}); train with 'dvc repro'") from error
 
 
-def find(model: str) -> Path:
+def find_model(name_or_path: str) -> Path:
     """Return the folder of a model: of an architecture of this project, the folder itself, or a shipped one.
 
     Raises:
         DataError: none of these is there.
     """
-    for folder in (paths.model(model), Path(model), SHIPPED / model):
+    for folder in (paths.model(name_or_path), Path(name_or_path), BUNDLED / name_or_path):
         if (folder / CARD).is_file():
             return folder
-    shipped = ", ".join(sorted(each.parent.name for each in SHIPPED.glob(f"*/{CARD}"))) or "none"
-    raise DataError(f"no model {model!r} here; train one with 'dvc repro', or take a shipped one: {shipped}")
+    shipped = ", ".join(sorted(each.parent.name for each in BUNDLED.glob(f"*/{CARD}"))) or "none"
+    raise DataError(f"no model {name_or_path!r} here; train one with 'dvc repro', or take a shipped one: {shipped}")

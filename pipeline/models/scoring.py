@@ -13,25 +13,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.core.console import track
-from pipeline.models.model_io import Trained
-from pipeline.models.numpy.autoregressive_heads import ChainHeads
+from pipeline.models.model_io import TrainedModel
+from pipeline.models.numpy.autoregressive_heads import AutoregressiveHeads
 from pipeline.models.numpy.heads import Heads, RegressionHeads
-from pipeline.models.numpy.layers import Floats
+from pipeline.models.numpy.layers import Float32Array
 from pipeline.models.numpy.network import Network
 from pipeline.notes.quantize import QuantizedNotes
 
-STRIDE = 512
+CHUNK_NOTES = 512
 """Notes read at a time: bounds the memory of a long piece."""
 
 
-def heads_of(model: Trained) -> Heads:
+def make_heads(model: TrainedModel) -> Heads:
     """Return the heads of a model."""
-    if model.block.heads == "regression":
-        return RegressionHeads(model.weights, model.spread)
-    return ChainHeads(model.block, model.weights)
+    if model.config.heads == "regression":
+        return RegressionHeads(model.weights, model.residual_noise)
+    return AutoregressiveHeads(model.config, model.weights)
 
 
-def hidden_before(model: Trained, pieces: Sequence[QuantizedNotes], batch: int) -> Iterator[tuple[int, slice, Floats]]:
+def hidden_states(
+    model: TrainedModel, pieces: Sequence[QuantizedNotes], batch_size: int
+) -> Iterator[tuple[int, slice, Float32Array]]:
     """Read whole pieces and give the hidden vector that stands before each note but the first.
 
     Args:
@@ -42,44 +44,53 @@ def hidden_before(model: Trained, pieces: Sequence[QuantizedNotes], batch: int) 
     Yields:
         Index of a piece, the notes, and the hidden vectors [n, H] from which these notes are told.
     """
-    network = Network(model.block, model.weights)
-    if model.block.memory == "carried":
-        yield from _streamed(network, pieces, batch)
+    network = Network(model.config, model.weights)
+    if model.config.memory == "carried":
+        yield from _iterate_stateful(network, pieces, batch_size)
     else:
         for index, codes in enumerate(pieces):
-            yield from ((index, notes, h) for notes, h in _windowed(network, codes, model.length, 64 * batch))
+            yield from (
+                (index, notes, h)
+                for notes, h in _iterate_windows(network, codes, model.sequence_length, 64 * batch_size)
+            )
 
 
-def _streamed(network: Network, pieces: Sequence[QuantizedNotes], batch: int) -> Iterator[tuple[int, slice, Floats]]:
+def _iterate_stateful(
+    network: Network, pieces: Sequence[QuantizedNotes], batch_size: int
+) -> Iterator[tuple[int, slice, Float32Array]]:
     """Read pieces of like length side by side, carrying the state."""
     order = sorted(range(len(pieces)), key=lambda i: -len(pieces[i]))
-    for first in range(0, len(order), batch):
-        group = order[first : first + batch]
+    for first in range(0, len(order), batch_size):
+        group = order[first : first + batch_size]
         longest = len(pieces[group[0]])
         padded = np.zeros((len(group), longest, 4), np.int16)
         for row, index in enumerate(group):
             padded[row, : len(pieces[index])] = pieces[index]
-        state = network.start(len(group))
-        for begin in range(0, longest - 1, STRIDE):
-            end = min(begin + STRIDE, longest - 1)
-            hidden, state = network.read(padded[:, begin:end], state)
+        state = network.initial_state(len(group))
+        for begin in range(0, longest - 1, CHUNK_NOTES):
+            end = min(begin + CHUNK_NOTES, longest - 1)
+            hidden, state = network.forward(padded[:, begin:end], state)
             for row, index in enumerate(group):
                 stop = min(end + 1, len(pieces[index]))
                 if begin + 1 < stop:
                     yield index, slice(begin + 1, stop), hidden[row, : stop - begin - 1]
 
 
-def _windowed(network: Network, codes: QuantizedNotes, length: int, batch: int) -> Iterator[tuple[slice, Floats]]:
+def _iterate_windows(
+    network: Network, notes: QuantizedNotes, sequence_length: int, batch_size: int
+) -> Iterator[tuple[slice, Float32Array]]:
     """Read a window for every note; the first notes have what there is before them."""
-    for end in range(1, min(length, len(codes))):
-        yield slice(end, end + 1), network.window(codes[None, :end])
-    for begin in range(length, len(codes), batch):
-        ends = np.arange(begin, min(begin + batch, len(codes)))
-        windows = codes[ends[:, None] - length + np.arange(length)]
-        yield slice(begin, begin + len(ends)), network.window(windows)
+    for end in range(1, min(sequence_length, len(notes))):
+        yield slice(end, end + 1), network.forward_window(notes[None, :end])
+    for begin in range(sequence_length, len(notes), batch_size):
+        ends = np.arange(begin, min(begin + batch_size, len(notes)))
+        windows = notes[ends[:, None] - sequence_length + np.arange(sequence_length)]
+        yield slice(begin, begin + len(ends)), network.forward_window(windows)
 
 
-def bits(model: Trained, pieces: Sequence[QuantizedNotes], batch: int, what: str = "") -> list[NDArray[np.float64]]:
+def score_pieces(
+    model: TrainedModel, pieces: Sequence[QuantizedNotes], batch_size: int, label: str = ""
+) -> list[NDArray[np.float64]]:
     """Score pieces.
 
     Args:
@@ -92,22 +103,24 @@ def bits(model: Trained, pieces: Sequence[QuantizedNotes], batch: int, what: str
         For each piece the bits of all its notes but the first: [N - 1, 3], columns as `encoding.HEADS`, or [N - 1, 4]
         with those of velocity last.
     """
-    heads = heads_of(model)
-    columns = 4 if model.block.velocity else 3
+    heads = make_heads(model)
+    columns = 4 if model.config.velocity else 3
     scored = [np.full((max(len(codes) - 1, 0), columns), np.nan) for codes in pieces]
-    read = hidden_before(model, pieces, batch)
-    if what:
-        read = track(read, what, sum(map(len, scored)), lambda part: part[1].stop - part[1].start)
+    read = hidden_states(model, pieces, batch_size)
+    if label:
+        read = track(read, label, sum(map(len, scored)), lambda part: part[1].stop - part[1].start)
     for index, notes, hidden in read:
         scored[index][notes.start - 1 : notes.stop - 1] = heads.bits(hidden, pieces[index][notes])
     return scored
 
 
-def fit_spread(model: Trained, pieces: Sequence[QuantizedNotes], batch: int = 16) -> Trained:
+def with_fitted_noise(model: TrainedModel, pieces: Sequence[QuantizedNotes], batch_size: int = 16) -> TrainedModel:
     """Return the model with the spread of its regression heads fitted on training pieces, codes [N, 4] each."""
-    if model.block.heads != "regression":
+    if model.config.heads != "regression":
         return model
-    found = list(hidden_before(model, pieces, batch))
+    found = list(hidden_states(model, pieces, batch_size))
     heads = RegressionHeads(model.weights, {})
-    heads.fit(np.concatenate([h for _, _, h in found]), np.concatenate([pieces[i][notes] for i, notes, _ in found]))
-    return replace(model, spread=heads.spread)
+    heads.fit_noise(
+        np.concatenate([h for _, _, h in found]), np.concatenate([pieces[i][notes] for i, notes, _ in found])
+    )
+    return replace(model, spread=heads.residual_noise)

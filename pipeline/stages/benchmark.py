@@ -46,13 +46,13 @@ def run(params: Params) -> None:
     out = {"reference": reference, "train": _ratios(trained, reference), "generate": _ratios(played, reference)}
     out["costs"] = {n: _costs(params, n, statistics.median(trained[n])) for n in names}
     piece = windows.load_windows(paths.WINDOWS).select_pieces(params.compare.split)[0]
-    out["parity"] = {n: parity.figures(model_io.load(paths.model(n)), piece) for n in names}
+    out["parity"] = {n: parity.figures(model_io.load_model(paths.model(n)), piece) for n in names}
     files.write_text(paths.TIMINGS, json.dumps({**out, **_latency(params, reference)}, indent=1) + "\n")
 
 
 def _costs(params: Params, name: str, seconds: float) -> dict[str, float]:
     """Return what an architecture costs, from the seconds that training took for a note."""
-    model = model_io.load(paths.model(name))
+    model = model_io.load_model(paths.model(name))
     out = {
         "parameters": model.parameters,
         "bytes": 4 * model.parameters,
@@ -77,14 +77,14 @@ def train_once(params: Params, name: str) -> None:
 
 def _latency(params: Params, reference: str) -> dict[str, Any]:
     """Return how long a note takes: each architecture by each memory, and the reference as the tutorial plays it."""
-    models = {name: model_io.load(paths.model(name)) for name in params.architectures}
+    models = {name: model_io.load_model(paths.model(name)) for name in params.architectures}
     prompt, how = _prompt(params), params.generate.sampling
-    peers = tutorial_baseline.players(models[reference].block, prompt, models[reference].length)
+    peers = tutorial_baseline.players(models[reference].config, prompt, models[reference].sequence_length)
     work = {(way, ""): act for way, act in peers.items()}
     for name, model in models.items():
         work["read", name] = latency.reader(model)
         work["window", name] = latency.player(model, "window", prompt, how)
-        if not model.block.bidirectional:
+        if not model.config.bidirectional:
             work["streaming", name] = latency.player(model, "carried", prompt, how)
     timed = latency.interleaved(
         {key: (act, COUNTS[key[0]]) for key, act in work.items()}, params.benchmark.rounds, "benchmark latency"
@@ -93,7 +93,7 @@ def _latency(params: Params, reference: str) -> dict[str, Any]:
     for name, model in models.items():
         streams = timed.get(("streaming", name))
         out[name] = {
-            "memory": model.block.memory,
+            "memory": model.config.memory,
             "streaming": streams and latency.microseconds(streams),
             "window": latency.microseconds(timed["window", name]),
             "weights_read_us": latency.microseconds(timed["read", name])["median_us"],
@@ -128,16 +128,16 @@ def _trainer(params: Params, name: str) -> Callable[[], float]:
 
 def _player(params: Params, name: str) -> Callable[[], float]:
     """Return a function that plays on from the same prompt each time, and gives how many notes it plays."""
-    engine = Engine(model_io.load(paths.model(name)))
+    engine = Engine(model_io.load_model(paths.model(name)))
     prompt = _prompt(params)
 
     def play() -> float:
         sampler = Sampler(np.random.default_rng(params.seed), params.generate.sampling)
         engine.reset()
-        engine.hear(prompt)
-        sampler.hear(prompt)
+        engine.feed(prompt)
+        sampler.observe(prompt)
         for _ in range(NOTES):
-            engine.say(sampler.choose, 64)
+            engine.sample(sampler.sample, 64)
         return NOTES
 
     return play

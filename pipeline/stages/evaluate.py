@@ -18,7 +18,7 @@ SECTIONS = ("evaluate", "compare")
 def run(params: Params, architecture: str) -> None:
     """Score a trained model, every note with the context it would have when playing."""
     folder = paths.model(architecture)
-    model, data = model_io.load(folder), windows.load_windows(paths.WINDOWS)
+    model, data = model_io.load_model(folder), windows.load_windows(paths.WINDOWS)
     how = params.compare
     names, pieces = (
         data.select_piece_names(how.split),
@@ -27,10 +27,10 @@ def run(params: Params, architecture: str) -> None:
     bits, heads = evaluate.read(model, pieces, params.evaluate.batch, f"evaluate {architecture}")
     found = Evaluation(
         architecture=architecture,
-        block=model.block,
+        block=model.config,
         parameters=model.parameters,
         bytes=(folder / model_io.WEIGHTS).stat().st_size,
-        history=model_io.history(folder),
+        history=model_io.load_history(folder),
         scores=metrics.collect(names, bits),
     )
     found.save(paths.evaluation(architecture))

@@ -6,7 +6,7 @@ from pipeline.config import Params
 from pipeline.core import console, paths
 from pipeline.dataset import windows
 from pipeline.generation import generate
-from pipeline.generation.generate import Request
+from pipeline.generation.generate import GenerationRequest
 from pipeline.models import model_io
 from pipeline.notes.quantize import QuantizedNotes
 from pipeline.stages.runner import start
@@ -17,13 +17,13 @@ SECTIONS = ("seed", "generate", "compare")
 
 def run(params: Params, architecture: str) -> None:
     """Write the samples of a model: the prompt and what the model played after it."""
-    model, data = model_io.load(paths.model(architecture)), windows.load_windows(paths.WINDOWS)
+    model, data = model_io.load_model(paths.model(architecture)), windows.load_windows(paths.WINDOWS)
     how = params.generate
     prompts = _prompts(data.select_pieces(params.compare.split), how.samples, how.prompt_notes)
     for number, prompt in enumerate(console.track(prompts, f"generate {architecture}", how.samples), 1):
         # The random numbers of sample k depend on the seed and k alone.
-        request = Request(None, how.notes, [params.seed, number])
-        generate.play(model, prompt, request, how.sampling, paths.samples(architecture) / f"{number:02}.mid")
+        request = GenerationRequest(None, how.notes, [params.seed, number])
+        generate.generate_file(model, prompt, request, how.sampling, paths.samples(architecture) / f"{number:02}.mid")
 
 
 def _prompts(pieces: list[QuantizedNotes], samples: int, notes: int) -> list[QuantizedNotes]:

@@ -21,7 +21,7 @@ SECTIONS = ("seed", "generate", "likeness", "compare")
 
 def run(params: Params, architecture: str) -> None:
     """Let a model play on from held-out prompts, longer than samples to listen to, and measure what it played."""
-    model, data = model_io.load(paths.model(architecture)), windows.load_windows(paths.WINDOWS)
+    model, data = model_io.load_model(paths.model(architecture)), windows.load_windows(paths.WINDOWS)
     how, pieces = params.likeness, data.select_pieces(params.compare.split)
     held_out = compare.passages(pieces, how.notes)
     notes = len(held_out[0])
@@ -33,8 +33,8 @@ def run(params: Params, architecture: str) -> None:
         prompt = held_out[place][: params.generate.prompt_notes]
         # As in generate, the random numbers of sample k depend on the seed and k alone.
         sampler = Sampler(np.random.default_rng([params.seed, number]), params.generate.sampling)
-        sampler.hear(prompt)
-        played.append(engine.improvise(model, prompt, notes, sampler.choose))
+        sampler.observe(prompt)
+        played.append(engine.generate_notes(model, prompt, notes, sampler.sample))
     music = Music(held_out, pieces, data.select_pieces("train"), data.select_piece_names("train"))
     files.write_text(paths.likeness(architecture), results.readable(compare.compare(played, music)))
 

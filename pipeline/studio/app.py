@@ -72,7 +72,7 @@ class Site:
                 data += part
                 if len(data) > LONGEST_PROMPT:
                     return PlainTextResponse("a MIDI file of 1 MB at most\n", 413)
-            notes = await asyncio.to_thread(reader.read_notes, bytes(data), "symusic", self.room.model.pedal)
+            notes = await asyncio.to_thread(reader.read_notes, bytes(data), "symusic", self.room.model.sustain_pedal)
             await self.room.play_on(quantize.quantize(notes)[-PROMPT_NOTES:])
         except ClientDisconnect:
             return Response()  # nobody is there to read it

@@ -12,7 +12,7 @@ from pipeline.live.controls import Controls
 from pipeline.live.improviser import Improviser, Mode
 from pipeline.live.player import Player
 from pipeline.live.timeline import TICKS
-from pipeline.models.model_io import Trained
+from pipeline.models.model_io import TrainedModel
 from pipeline.notes.quantize import QuantizedNotes
 from pipeline.studio.client_queue import Frame
 from pipeline.studio.event_port import Witness
@@ -62,7 +62,7 @@ class Band:
     player: Player
     """From `start` on."""
 
-    def __init__(self, model: Trained, stage: Stage, prompt: QuantizedNotes) -> None:
+    def __init__(self, model: TrainedModel, stage: Stage, prompt: QuantizedNotes) -> None:
         """Make ready, in silence, while another band may play; a model that cannot start raises here, of any kind.
 
         Args:

@@ -11,10 +11,10 @@ from itertools import count
 from pipeline.config.schema import Sampling
 from pipeline.core.errors import PipelineError
 from pipeline.generation.constraints import ACCIDENTALS, CHROMATIC, SCALES, TONICS
-from pipeline.generation.generate import read_prompt
+from pipeline.generation.generate import load_prompt
 from pipeline.live.controls import Controls
 from pipeline.live.improviser import Mode
-from pipeline.models.model_io import Trained
+from pipeline.models.model_io import TrainedModel
 from pipeline.notes.quantize import QuantizedNotes
 from pipeline.studio import catalog
 from pipeline.studio.client_queue import Frame, Outbox, write
@@ -42,7 +42,7 @@ class Room:
         """
         self.name, self.model = catalog.choose(name)
         self.stage = Stage(self.tell, Controls(how), Take())
-        self.prompt = read_prompt(None)
+        self.prompt = load_prompt(None)
         self._ready(self.name, self.model, self.prompt)
         self.band: Band | None = None
         self.pages: dict[int, Outbox] = {}
@@ -104,7 +104,7 @@ class Room:
         async with self.changing:
             if not self.pages:
                 await self._end()
-                self.prompt = read_prompt(None)
+                self.prompt = load_prompt(None)
 
     async def exchange(self, name: str) -> None:
         """Play on with another model.
@@ -135,7 +135,7 @@ class Room:
         async with self.changing:
             await self._end()
 
-    async def _change(self, name: str, model: Trained, prompt: QuantizedNotes, mode: Mode | None = None) -> None:
+    async def _change(self, name: str, model: TrainedModel, prompt: QuantizedNotes, mode: Mode | None = None) -> None:
         """Let a band play in place of the one there is, which goes on until the new one is ready; if someone is there.
 
         Raises:
@@ -150,7 +150,7 @@ class Room:
             band.start()
             self.band = band
 
-    def _ready(self, name: str, model: Trained, prompt: QuantizedNotes) -> Band:
+    def _ready(self, name: str, model: TrainedModel, prompt: QuantizedNotes) -> Band:
         """Return a band that can start.
 
         Raises:

@@ -10,7 +10,7 @@ from queue import Full, Queue
 
 from pipeline.generation.engine import Engine
 from pipeline.live.note_source import Draft, codes_of
-from pipeline.models.model_io import Trained
+from pipeline.models.model_io import TrainedModel
 from pipeline.notes.quantize import SCORED_FEATURES
 from pipeline.studio.client_queue import Frame
 
@@ -21,7 +21,7 @@ WAITING = 32
 class Surprise:
     """Measures notes until it is stopped."""
 
-    def __init__(self, model: Trained, tell: Callable[[Frame], None]) -> None:
+    def __init__(self, model: TrainedModel, tell: Callable[[Frame], None]) -> None:
         """Make ready, with an engine of its own.
 
         Args:
@@ -59,7 +59,7 @@ class Surprise:
         """Return the bits of the last of two or more notes in order of time: per head, and their `total`."""
         codes = codes_of(notes)
         self.engine.reset()
-        self.engine.hear(codes[:-1])
+        self.engine.feed(codes[:-1])
         hidden = self.engine.hidden
         assert hidden is not None  # a note was heard
         found = self.engine.heads.bits(hidden[None], codes[-1:])[0, : len(SCORED_FEATURES)]

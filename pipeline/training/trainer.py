@@ -26,8 +26,8 @@ from pipeline.dataset.windows import WindowDataset
 from pipeline.models import scoring
 from pipeline.models.keras import network
 from pipeline.models.keras.heads import Chain
-from pipeline.models.model_io import Trained
-from pipeline.models.residual_noise import Spread
+from pipeline.models.model_io import TrainedModel
+from pipeline.models.residual_noise import ResidualNoise
 from pipeline.notes.quantize import SCORED_FEATURES, QuantizedNotes
 from pipeline.training import checkpoint
 from pipeline.training.optimizers import Adam, Muon, Optimizer
@@ -133,18 +133,18 @@ class Trainer:
         """Return a copy of all weights, in the order of the model's variables."""
         return [np.copy(v.numpy()) for v in self.model.trainable_variables]
 
-    def trained(self, spread: dict[str, Spread] | None = None) -> Trained:
+    def trained(self, spread: dict[str, ResidualNoise] | None = None) -> TrainedModel:
         """Return the model as it is now, without its origin."""
         job = self.job
         weights = network.weights(self.model)
-        return Trained(job.architecture, job.block, job.windows.sequence_length, weights, spread or {})
+        return TrainedModel(job.architecture, job.block, job.windows.sequence_length, weights, spread or {})
 
 
 def _dropout_seed(seed: int, epoch: int, layer: int) -> NDArray[np.uint32]:
     return np.random.default_rng([seed, epoch, layer, 1]).integers(2**32, size=2, dtype=np.uint32)
 
 
-def fit(job: Job) -> tuple[Trained, list[dict[str, float]]]:
+def fit(job: Job) -> tuple[TrainedModel, list[dict[str, float]]]:
     """Train until the budget or the patience is spent.
 
     Returns:
@@ -175,10 +175,10 @@ def fit(job: Job) -> tuple[Trained, list[dict[str, float]]]:
     return best, done.history
 
 
-def _with_spread(job: Job, trainer: Trainer) -> Trained:
+def _with_spread(job: Job, trainer: Trainer) -> TrainedModel:
     """Return the model with the spread of its regression heads fitted on training notes."""
     pieces = windows.truncate_pieces(job.windows.select_pieces("train"), job.params.train.residual_notes)
-    return scoring.fit_spread(trainer.trained(), pieces)
+    return scoring.with_fitted_noise(trainer.trained(), pieces)
 
 
 def validation_bits(job: Job, trainer: Trainer) -> dict[str, float]:
@@ -186,7 +186,7 @@ def validation_bits(job: Job, trainer: Trainer) -> dict[str, float]:
     pieces: list[QuantizedNotes] = windows.truncate_pieces(
         job.windows.select_pieces("validation"), job.params.train.validation_notes
     )
-    bits = scoring.bits(_with_spread(job, trainer), pieces, PIECES)
+    bits = scoring.score_pieces(_with_spread(job, trainer), pieces, PIECES)
     mean = np.concatenate(bits).mean(axis=0)
     names = (*SCORED_FEATURES, "velocity")[: len(mean)]
     return {

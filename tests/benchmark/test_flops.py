@@ -7,14 +7,14 @@ from models.numpy.test_network import network
 
 from pipeline.benchmark import flops
 from pipeline.config.recipes import HEAD, Model
-from pipeline.models.model_io import Trained
+from pipeline.models.model_io import TrainedModel
 
 
-def model(length: int, heads: dict[str, tuple[int, int]], **body: object) -> Trained:
+def model(length: int, heads: dict[str, tuple[int, int]], **body: object) -> TrainedModel:
     """Make a model of a body and heads, whose weights are not looked at."""
     made = network(**body)
     told = {f"{name}/kernel": np.zeros(shape, np.float32) for name, shape in heads.items()}
-    return Trained("small", made.block, length, {**made.weights, **told}, {})
+    return TrainedModel("small", made.config, length, {**made.weights, **told}, {})
 
 
 REGRESSION = {"pitch": (5, 128), "step": (5, 1), "duration": (5, 1)}
@@ -38,7 +38,7 @@ def test_a_dense_layer_is_asked_once_and_what_is_looked_up_costs_nothing():
 def test_attention_pays_for_each_pair_of_notes():
     small = model(3, {})
     changes = {"cell": "attention", "input": "embedding", "width": 4, "units": [2 * HEAD], "heads": "categorical"}
-    block = Model.model_validate({**small.block.model_dump(), **changes})
+    block = Model.model_validate({**small.config.model_dump(), **changes})
     attends = replace(small, block=block, weights={"attention_1/inner/kernel": np.zeros((4, 6 * HEAD), np.float32)})
     products = 4 * 6 * HEAD
     assert flops.multiply_adds(attends) == products + 2 * 128 * 2 * HEAD

@@ -11,7 +11,7 @@ from generation.test_engine import CARRIED, tiny
 
 from pipeline.benchmark import latency
 from pipeline.core.errors import DataError
-from pipeline.generation.generate import AS_IT_IS
+from pipeline.generation.generate import UNCONSTRAINED
 
 
 def test_a_round_of_each_in_turn_after_one_that_warms_up():
@@ -38,10 +38,10 @@ def test_ratios_are_of_the_medians_of_a_round():
 
 @pytest.mark.parametrize("memory", ["carried", "window"])
 def test_a_player_plays_by_the_memory_it_is_given(memory):
-    play = latency.player(tiny(**CARRIED), memory, codes(0, 9), AS_IT_IS)
+    play = latency.player(tiny(**CARRIED), memory, codes(0, 9), UNCONSTRAINED)
     played = np.stack([play() for _ in range(5)])
     assert played.shape == (5, 4)
-    again = latency.player(tiny(memory=memory), memory, codes(0, 9), AS_IT_IS)
+    again = latency.player(tiny(memory=memory), memory, codes(0, 9), UNCONSTRAINED)
     assert np.array_equal(played, [again() for _ in range(5)])
 
 
@@ -53,7 +53,7 @@ def test_all_weights_are_read():
 
 
 def test_peak_memory_is_that_of_what_is_done():
-    little = latency.peak(latency.play, tiny(), codes(0, 9), AS_IT_IS)
+    little = latency.peak(latency.play, tiny(), codes(0, 9), UNCONSTRAINED)
     assert 20 < little < 150, "the engine without TensorFlow"
     with pytest.raises(DataError, match="play for its memory ended with 1"):
         latency.peak(latency.play)

@@ -8,8 +8,8 @@ from pipeline.benchmark import parity
 from pipeline.config import Params
 from pipeline.config.recipes import Model
 from pipeline.models.keras import network
-from pipeline.models.model_io import Trained
-from pipeline.models.residual_noise import Spread
+from pipeline.models.model_io import TrainedModel
+from pipeline.models.residual_noise import ResidualNoise
 
 KINDS = {
     "scalar regression window": {"memory": "window"},
@@ -24,14 +24,14 @@ KINDS = {
 }
 
 
-def trained(project: Params, kind: str) -> Trained:
+def trained(project: Params, kind: str) -> TrainedModel:
     changes = {"units": [6], "dense": 5, "memory": "carried", **KINDS[kind]}
     block = Model.model_validate({**project.model["baseline"].model_dump(), **changes})
     net = network.build(block)
     for number, variable in enumerate(net.trainable_variables):
         variable.assign(np.random.default_rng(number).normal(0, 0.3, variable.shape))
-    spread = {"step": Spread("laplace", 0.1), "duration": Spread("laplace", 0.2)}
-    return Trained("test", block, 12, network.weights(net), spread)
+    spread = {"step": ResidualNoise("laplace", 0.1), "duration": ResidualNoise("laplace", 0.2)}
+    return TrainedModel("test", block, 12, network.weights(net), spread)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -44,9 +44,9 @@ def test_numpy_and_keras_tell_the_same_notes_alike(project: Params, kind: str) -
 @pytest.mark.parametrize("kind", ["scalar regression window", "embedding mixture"])
 def test_a_twin_that_reads_otherwise_is_seen(project: Params, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     model = trained(project, kind)
-    tell = parity.scoring.bits
+    tell = parity.scoring.score_pieces
 
-    def other(played: Trained, *rest: object) -> object:
+    def other(played: TrainedModel, *rest: object) -> object:
         name = "lstm_1/recurrent_kernel"
         return tell(replace(played, weights={**played.weights, name: played.weights[name] * 1.1}), *rest)
 

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from pipeline import cli
 from pipeline.core.errors import ParamsError, PipelineError
 from pipeline.midi import reader
-from pipeline.models.model_io import SHIPPED
+from pipeline.models.model_io import BUNDLED
 
 RUN = CliRunner()
 
@@ -71,7 +71,7 @@ def test_a_shipped_model_in_place_of_ones_own_is_said(in_folder: Path, monkeypat
 
 def test_a_shipped_model_that_was_named_by_its_folder_is_just_taken(in_folder: Path) -> None:
     (in_folder / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
-    assert RUN.invoke(cli.app, ["sample", str(SHIPPED / "expressive"), *SAMPLE[2:]]).stderr == ""
+    assert RUN.invoke(cli.app, ["sample", str(BUNDLED / "expressive"), *SAMPLE[2:]]).stderr == ""
 
 
 def test_a_name_that_is_a_number_with_a_dash_is_a_prompt(in_folder: Path) -> None:

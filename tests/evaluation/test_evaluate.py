@@ -17,7 +17,7 @@ PIECES = [codes(1, 40), codes(2, 7), codes(3, 90)]
 @pytest.mark.parametrize("kind", test_chain.KINDS, ids=str)
 def test_chances_of_a_chain_are_those_its_notes_were_told_by(kind):
     made, hidden, notes = test_chain.heads(*kind), test_chain.hidden_of(kind[2], 20), codes(4, 20)
-    found = made.chances(hidden, notes)
+    found = made.distributions(hidden, notes)
     columns = {"pitch": PITCH, "step": STEP, "duration": DURATION, "velocity": VELOCITY}
     told = [found[name][np.arange(20), notes[:, columns[name]]] for name in found]
     assert list(found) == ["pitch", "step", "duration", "velocity"][: made.bits(hidden, notes).shape[1]]
@@ -29,7 +29,7 @@ def test_chances_of_a_chain_are_those_its_notes_were_told_by(kind):
 def test_bits_are_those_of_streaming_and_masses_those_of_bits(changes):
     model = tiny(**changes)
     bits, heads = evaluate.read(model, PIECES, 2)
-    for ours, theirs in zip(bits, scoring.bits(model, PIECES, 2), strict=True):
+    for ours, theirs in zip(bits, scoring.score_pieces(model, PIECES, 2), strict=True):
         assert (ours == theirs).all()
     for column, name in enumerate(("pitch", "step", "duration")):
         mass = np.maximum(heads[name].mass, 1e-12)
@@ -58,12 +58,12 @@ def test_context_is_what_a_player_heard_who_came_in_late(changes):
     model, piece = tiny(**changes), codes(5, 30)
     rows = evaluate.by_context(model, [piece])
     assert [row[0] for row in rows] == [1, 2, 4, 8, 16]
-    heads = scoring.heads_of(model)
+    heads = scoring.make_heads(model)
     for heard, targets, mean in rows:
         expected = []
         for at in range(16, 30):
             engine = Engine(model)
-            engine.hear(piece[at - heard : at])
+            engine.feed(piece[at - heard : at])
             expected.append(heads.bits(engine.hidden[None], piece[at : at + 1])[0])
         assert targets == 14
         assert list(mean.values()) == pytest.approx(np.mean(expected, axis=0).tolist(), rel=1e-4)
@@ -106,4 +106,4 @@ def test_velocity_is_judged_where_it_is_told():
 
 def made_block(velocity: bool):
     recipe = {"input": "embedding", "width": 8, "velocity": velocity, "heads": "categorical", "chain": test_chain.C}
-    return tiny(**CARRIED).block.model_copy(update={**recipe, "units": [test_chain.H], "objective": "every"})
+    return tiny(**CARRIED).config.model_copy(update={**recipe, "units": [test_chain.H], "objective": "every"})

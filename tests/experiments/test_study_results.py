@@ -19,10 +19,10 @@ def evaluation(name: str, shift: float) -> Evaluation:
     """Evaluate a tiny model on made-up pieces, each note `shift` bits worse."""
     model = tiny(**CARRIED)
     pieces = [codes(seed, 40 + seed) for seed in range(25)]
-    bits = [each + shift / 3 for each in scoring.bits(model, pieces, 4)]
+    bits = [each + shift / 3 for each in scoring.score_pieces(model, pieces, 4)]
     scores = metrics.collect([f"{number}.mid" for number in range(25)], bits)
     history = [{"epoch": 1.0, "notes": 64.0, "loss": 2.0, **scores.per_note()}]
-    return Evaluation(name, model.block, model.parameters, 10, history, scores)
+    return Evaluation(name, model.config, model.parameters, 10, history, scores)
 
 
 @pytest.fixture

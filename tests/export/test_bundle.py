@@ -24,10 +24,10 @@ def project(in_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with one trained and evaluated model, and a package without any."""
     monkeypatch.setattr(model_io, "SHIPPED", in_folder / "package")
     model = replace(tiny(**CARRIED), architecture="small", origin={"seed": 3})
-    model_io.save(model, paths.model("small"))
-    scores = metrics.collect(["a.mid"], scoring.bits(model, [codes(1, 60)], 1))
+    model_io.save_model(model, paths.model("small"))
+    scores = metrics.collect(["a.mid"], scoring.score_pieces(model, [codes(1, 60)], 1))
     history = [{"epoch": 1.0, "notes": 8.0, "loss": 2.0, **scores.per_note()}]
-    Evaluation("small", model.block, model.parameters, 10, history, scores).save(paths.evaluation("small"))
+    Evaluation("small", model.config, model.parameters, 10, history, scores).save(paths.evaluation("small"))
     paths.CORPORA.mkdir(parents=True)
     (paths.CORPORA / "maestro-sample.yaml").write_bytes((ROOT / "data/corpora/maestro-sample.yaml").read_bytes())
     return in_folder
@@ -38,7 +38,7 @@ def test_a_shipped_model_is_half_as_large_and_tells_the_same(project: Path) -> N
     whole = paths.model("small")
     assert (folder / model_io.WEIGHTS).stat().st_size < 0.7 * (whole / model_io.WEIGHTS).stat().st_size
     notes = [codes(2, 80)]
-    ours, theirs = (scoring.bits(model_io.load(each), notes, 1)[0].mean() for each in (folder, whole))
+    ours, theirs = (scoring.score_pieces(model_io.load_model(each), notes, 1)[0].mean() for each in (folder, whole))
     assert ours == pytest.approx(theirs, abs=2e-3)
 
 
@@ -52,12 +52,12 @@ def test_its_card_says_what_it_learned_from(project: Path) -> None:
 
 def test_a_model_of_the_project_comes_before_a_shipped_one(project: Path) -> None:
     bundle.ship("small", "maestro-sample")
-    assert model_io.load(model_io.find("small")).origin == {"seed": 3}
+    assert model_io.load_model(model_io.find_model("small")).provenance == {"seed": 3}
     for file in paths.model("small").iterdir():
         file.unlink()
-    assert model_io.load(model_io.find("small")).origin["corpus"] == "maestro-sample"
+    assert model_io.load_model(model_io.find_model("small")).provenance["corpus"] == "maestro-sample"
     with pytest.raises(DataError, match="take a shipped one: small"):
-        model_io.find("large")
+        model_io.find_model("large")
 
 
 @pytest.mark.usefixtures("ingested")
@@ -65,14 +65,16 @@ def test_the_shipped_model_tells_music_it_has_not_heard(monkeypatch: pytest.Monk
     """The validation piece of the sample is of MAESTRO's validation split too; unigrams take 16.5 bits for it."""
     piece = next(row.index for row in tables.read_pieces(ROOT / paths.PIECES) if row.split == "validation")
     (notes,) = tables.read_notes(ROOT / paths.NOTES, [piece])
-    bits = scoring.bits(model_io.load(model_io.SHIPPED / "expressive"), [quantize.quantize(notes)[:3000]], 1)[0]
+    bits = scoring.score_pieces(
+        model_io.load_model(model_io.BUNDLED / "expressive"), [quantize.quantize(notes)[:3000]], 1
+    )[0]
     assert bits[:, :3].sum(axis=1).mean() < 13.0
 
 
 def test_the_shipped_card_is_small_and_says_what_it_must() -> None:
-    folder = model_io.SHIPPED / "expressive"
+    folder = model_io.BUNDLED / "expressive"
     assert (folder / model_io.WEIGHTS).stat().st_size <= 2_000_000
-    origin = model_io.load(folder).origin
+    origin = model_io.load_model(folder).provenance
     assert origin["corpus"] == "maestro-v3"
     assert origin["licence_of_the_music"] == "CC BY-NC-SA 4.0"
     assert origin["bits_per_note"] < 12.0

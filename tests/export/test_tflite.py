@@ -12,11 +12,11 @@ from pipeline.config import Params
 from pipeline.core.errors import DataError
 from pipeline.export import tflite
 from pipeline.models.keras import network
-from pipeline.models.model_io import Trained
+from pipeline.models.model_io import TrainedModel
 from pipeline.models.numpy.heads import softmax
-from pipeline.models.numpy.step_network import Body
-from pipeline.models.residual_noise import Spread
-from pipeline.models.scoring import heads_of
+from pipeline.models.numpy.step_network import StepNetwork
+from pipeline.models.residual_noise import ResidualNoise
+from pipeline.models.scoring import make_heads
 from pipeline.notes.quantize import FEATURE_COLUMNS, VELOCITY
 
 KINDS = {
@@ -28,14 +28,14 @@ KINDS = {
 }
 
 
-def trained(project: Params, name: str, **changes: object) -> Trained:
+def trained(project: Params, name: str, **changes: object) -> TrainedModel:
     """Make a model of random weights, biases too."""
     block = project.model[name].model_copy(update={"memory": "carried", **changes})
     net = network.build(block)
     for number, variable in enumerate(net.trainable_variables):
         variable.assign(np.random.default_rng(number).normal(0, 0.1, variable.shape))
-    spread = dict.fromkeys(("step", "duration"), Spread("laplace", 0.1))
-    return Trained(name, block, 25, network.weights(net), spread)
+    spread = dict.fromkeys(("step", "duration"), ResidualNoise("laplace", 0.1))
+    return TrainedModel(name, block, 25, network.weights(net), spread)
 
 
 def opened(data: bytes) -> tf.lite.Interpreter:
@@ -52,21 +52,21 @@ def test_two_thousand_notes_are_those_of_the_engine(project: Params, name: str) 
     state = {
         key: np.zeros(about["shape"], np.float32) for key, about in hear.get_input_details().items() if key != "note"
     }
-    body = Body(model.block, model.weights)
-    before, notes = body.start(), codes(3, 2000)
+    body = StepNetwork(model.config, model.weights)
+    before, notes = body.initial_state(), codes(3, 2000)
     for number, note in enumerate(notes):
         state = hear(note=note[None].astype(np.int32), **state)
         hidden = state.pop("hidden")
-        expected = body.read(note, before)
+        expected = body.step(note, before)
         np.testing.assert_allclose(hidden[0], expected, atol=1e-5)
         if number % 100 == 0:
             same_outputs(model, tell, expected, notes[(number + 1) % len(notes)])
 
 
-def same_outputs(model: Trained, tell: object, hidden: np.ndarray, note: np.ndarray) -> None:
+def same_outputs(model: TrainedModel, tell: object, hidden: np.ndarray, note: np.ndarray) -> None:
     """Hold each part, given the parts before it, against the masses that the engine chooses from."""
-    known, heads = np.array([[0, 0, 0, int(note[VELOCITY])]], np.int32), heads_of(model)
-    kept = heads._masses if model.block.heads != "regression" else None
+    known, heads = np.array([[0, 0, 0, int(note[VELOCITY])]], np.int32), make_heads(model)
+    kept = heads._masses if model.config.heads != "regression" else None
 
     def choose(part: str, mass: np.ndarray) -> int:
         column = FEATURE_COLUMNS.get(part, VELOCITY)
@@ -76,16 +76,16 @@ def same_outputs(model: Trained, tell: object, hidden: np.ndarray, note: np.ndar
         elif part == "pitch":
             np.testing.assert_allclose(softmax(outputs), mass, atol=1e-5)
         else:
-            np.testing.assert_allclose(model.spread[part].masses(float(outputs[0])), mass, atol=1e-5)
+            np.testing.assert_allclose(model.residual_noise[part].grid_probs(float(outputs[0])), mass, atol=1e-5)
         known[0, column] = note[column]
         return int(note[column])
 
-    heads.draw(hidden, choose, int(note[VELOCITY]))
+    heads.sample(hidden, choose, int(note[VELOCITY]))
 
 
 @pytest.mark.parametrize("name", ["stacked", "bidirectional"])
 def test_what_has_no_state_is_refused(project: Params, name: str, tmp_path: Path) -> None:
     with pytest.raises(DataError, match=f"its last 25 notes again .* model.{name}.memory=carried") as refused:
-        tflite.write(Trained(name, project.model[name], 25, {}, {}), tmp_path / "out.tflite")
+        tflite.write(TrainedModel(name, project.model[name], 25, {}, {}), tmp_path / "out.tflite")
     assert ("bidirectional=false" in str(refused.value)) == (name == "bidirectional")
     assert not list(tmp_path.iterdir())

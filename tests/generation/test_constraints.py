@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from pipeline.config.schema import KEY
 from pipeline.core.errors import ParamsError
-from pipeline.generation.constraints import SCALES, Limits, pitches
+from pipeline.generation.constraints import SCALES, NoteLimits, allowed_pitches
 from pipeline.notes.quantize import GRID_SIZE
 
 NOTES = st.lists(
@@ -46,13 +46,13 @@ NOTES = st.lists(
     ],
 )
 def test_pitches_of_a_key_as_a_musician_names_them(key, octave):
-    assert pitches(key, 60, 71) == [int(pitch) for pitch in octave.split()]
+    assert allowed_pitches(key, 60, 71) == [int(pitch) for pitch in octave.split()]
 
 
 def test_both_ends_of_the_range_are_allowed():
-    assert pitches("chromatic", 0, 127) == list(range(128))
-    assert pitches("C major", 60, 64) == [60, 62, 64]
-    assert pitches("C major", 127, 127) == [127]
+    assert allowed_pitches("chromatic", 0, 127) == list(range(128))
+    assert allowed_pitches("C major", 60, 64) == [60, 62, 64]
+    assert allowed_pitches("C major", 127, 127) == [127]
 
 
 @pytest.mark.parametrize("key", ["C majr", "H major", "c major", "C", "", "Cx major", "C  major", "C major ", "major"])
@@ -60,7 +60,7 @@ def test_no_such_key(key):
     with pytest.raises(
         ParamsError, match=r"^no key '.*'; give chromatic, or a tonic such as .* of major, minor"
     ) as error:
-        pitches(key, 0, 127)
+        allowed_pitches(key, 0, 127)
     assert "\n" not in str(error.value)
     with pytest.raises(ValidationError, match=r"chromatic\|"):
         how(key=key)
@@ -71,13 +71,13 @@ def test_no_such_key(key):
 )
 def test_a_range_without_a_pitch_of_the_key(key, lowest, highest):
     with pytest.raises(ParamsError, match=rf"^no pitch of '{key}' lies in {lowest}\.\.{highest}; lower"):
-        pitches(key, lowest, highest)
+        allowed_pitches(key, lowest, highest)
 
 
 def test_parameters_know_the_keys_that_there_are():
     assert sorted(KEY[KEY.rindex("(") + 1 : KEY.index(")")].split("|")) == sorted(SCALES)
     for scale in SCALES:
-        assert pitches(how(key=f"Eb {scale}").key, 0, 127)
+        assert allowed_pitches(how(key=f"Eb {scale}").key, 0, 127)
 
 
 def kept(notes: list, step: int, polyphony: int, density: int) -> bool:
@@ -94,66 +94,66 @@ def kept(notes: list, step: int, polyphony: int, density: int) -> bool:
 
 @given(notes=NOTES, polyphony=st.integers(0, 5), density=st.integers(0, 8))
 def test_earliest_parts_the_steps_that_are_forbidden_from_those_that_are_allowed(notes, polyphony, density):
-    limits = Limits(polyphony, density)
+    limits = NoteLimits(polyphony, density)
     for note in notes:
         limits.add(*note)
-        assert 0 <= limits.earliest() < GRID_SIZE
-    first = limits.earliest()
+        assert 0 <= limits.min_step() < GRID_SIZE
+    first = limits.min_step()
     assert all(kept(notes, step, polyphony, density) for step in (first, first + 1, 1000))
     assert not any(kept(notes, step, polyphony, density) for step in {0, first // 2, first - 1} if 0 <= step < first)
 
 
 @given(notes=NOTES)
 def test_without_limits_any_step_will_do(notes):
-    limits = Limits(0, 0)
+    limits = NoteLimits(0, 0)
     for note in notes:
         limits.add(*note)
-    assert limits.earliest() == 0
+    assert limits.min_step() == 0
 
 
-def after(limits: Limits, *notes: tuple) -> int:
-    limits.hear(np.array([(*note, 64) for note in notes], np.int16).reshape(-1, 4))
-    return limits.earliest()
+def after(limits: NoteLimits, *notes: tuple) -> int:
+    limits.observe(np.array([(*note, 64) for note in notes], np.int16).reshape(-1, 4))
+    return limits.min_step()
 
 
 def test_polyphony_worked_by_hand():
-    assert after(Limits(1, 0)) == 0
-    assert after(Limits(1, 0), (7, 30, 60)) == 30
-    assert after(Limits(2, 0), (7, 30, 60)) == 0
-    assert after(Limits(2, 0), (7, 30, 60), (10, 15, 64)) == 15
-    assert after(Limits(2, 0), (7, 30, 60), (10, 40, 64)) == 20
-    assert after(Limits(1, 0), (0, 1000, 60)) == 1000
+    assert after(NoteLimits(1, 0)) == 0
+    assert after(NoteLimits(1, 0), (7, 30, 60)) == 30
+    assert after(NoteLimits(2, 0), (7, 30, 60)) == 0
+    assert after(NoteLimits(2, 0), (7, 30, 60), (10, 15, 64)) == 15
+    assert after(NoteLimits(2, 0), (7, 30, 60), (10, 40, 64)) == 20
+    assert after(NoteLimits(1, 0), (0, 1000, 60)) == 1000
 
 
 def test_the_shortest_note_sounds_in_the_cell_of_its_onset():
-    assert after(Limits(1, 0), (5, 0, 60)) == 1
-    assert after(Limits(1, 0), (5, 1, 60)) == 1
+    assert after(NoteLimits(1, 0), (5, 0, 60)) == 1
+    assert after(NoteLimits(1, 0), (5, 1, 60)) == 1
 
 
 def test_notes_of_one_pitch_and_onset_end_together():
-    assert after(Limits(2, 0), (0, 10, 60), (0, 500, 60)) == 500
-    assert after(Limits(2, 0), (0, 500, 60), (0, 10, 60)) == 500
-    assert after(Limits(2, 0), (0, 10, 61), (0, 500, 60)) == 10
+    assert after(NoteLimits(2, 0), (0, 10, 60), (0, 500, 60)) == 500
+    assert after(NoteLimits(2, 0), (0, 500, 60), (0, 10, 60)) == 500
+    assert after(NoteLimits(2, 0), (0, 10, 61), (0, 500, 60)) == 10
 
 
 def test_density_worked_by_hand():
-    assert after(Limits(0, 1), (7, 30, 60)) == 100
-    assert after(Limits(0, 2), (7, 30, 60)) == 0
-    assert after(Limits(0, 2), (7, 30, 60), (40, 30, 60)) == 60
-    assert after(Limits(0, 2), (7, 30, 60), (40, 30, 60), (70, 30, 60)) == 30
-    assert after(Limits(0, 2), (7, 30, 60), (40, 30, 60), (100, 30, 60)) == 0
+    assert after(NoteLimits(0, 1), (7, 30, 60)) == 100
+    assert after(NoteLimits(0, 2), (7, 30, 60)) == 0
+    assert after(NoteLimits(0, 2), (7, 30, 60), (40, 30, 60)) == 60
+    assert after(NoteLimits(0, 2), (7, 30, 60), (40, 30, 60), (70, 30, 60)) == 30
+    assert after(NoteLimits(0, 2), (7, 30, 60), (40, 30, 60), (100, 30, 60)) == 0
 
 
 @given(notes=NOTES, cut=st.integers(0, 25))
 def test_notes_may_be_heard_in_parts(notes, cut):
-    whole, parts = Limits(3, 4), Limits(3, 4)
+    whole, parts = NoteLimits(3, 4), NoteLimits(3, 4)
     after(parts, *notes[:cut])
     assert after(whole, *notes) == after(parts, *notes[cut:])
 
 
 def test_what_has_ended_is_forgotten():
-    limits = Limits(4, 4)
+    limits = NoteLimits(4, 4)
     for _ in range(1000):
         limits.add(50, 120, 60)
-    assert len(limits.sounding) <= 4
-    assert len(limits.onsets) == 4
+    assert len(limits.active_notes) <= 4
+    assert len(limits.recent_onsets) == 4

@@ -11,11 +11,11 @@ from pipeline.generation import engine as streaming
 from pipeline.generation.engine import Engine
 from pipeline.generation.sampling import Sampler
 from pipeline.models import scoring
-from pipeline.models.model_io import Trained
+from pipeline.models.model_io import TrainedModel
 from pipeline.models.numpy.heads import RegressionHeads
 from pipeline.models.numpy.network import Network
-from pipeline.models.residual_noise import Spread
-from pipeline.models.weight_shapes import shapes
+from pipeline.models.residual_noise import ResidualNoise
+from pipeline.models.weight_shapes import weight_shapes
 from pipeline.notes import quantize
 from pipeline.notes.quantize import FEATURE_COLUMNS, DURATION, SCORED_FEATURES, STEP, VELOCITY
 
@@ -24,22 +24,22 @@ BOTH_WAYS = {"memory": "window", "bidirectional": True}
 KINDS = [CARRIED, WINDOW, BOTH_WAYS, {**CARRIED, "units": [8, 5], "dense": 6}, {**BOTH_WAYS, "units": [8, 5]}]
 
 
-def tiny(length: int = 6, seed: int = 0, **changes: object) -> Trained:
+def tiny(length: int = 6, seed: int = 0, **changes: object) -> TrainedModel:
     """Make a model of random weights, as training would have left it."""
     recipe = {"input": "scalar", "heads": "regression", "objective": "last", "units": [8], "dense": 0}
     recipe |= {"width": 0, "velocity": False, "cell": "lstm", "chain": 0}
     recipe |= {"bidirectional": False, "between_dropout": 0.0, "final_dropout": 0.0, "memory": "window", **changes}
     block = Model.model_validate(recipe)
     rng = np.random.default_rng(seed)
-    weights = {name: rng.normal(0, 0.7, shape).astype(np.float32) for name, shape in shapes(block).items()}
-    spread = {"step": Spread("laplace", 0.1), "duration": Spread("gaussian", 0.3)}
+    weights = {name: rng.normal(0, 0.7, shape).astype(np.float32) for name, shape in weight_shapes(block).items()}
+    spread = {"step": ResidualNoise("laplace", 0.1), "duration": ResidualNoise("gaussian", 0.3)}
     spread = spread if block.heads == "regression" else {}
-    return Trained("tiny", block, length, weights, spread, {"seed": seed})
+    return TrainedModel("tiny", block, length, weights, spread, {"seed": seed})
 
 
-def hidden_after(model: Trained, heard: np.ndarray) -> np.ndarray:
+def hidden_after(model: TrainedModel, heard: np.ndarray) -> np.ndarray:
     engine = Engine(model)
-    engine.hear(heard)
+    engine.feed(heard)
     return engine.hidden
 
 
@@ -58,10 +58,10 @@ def likeliest(_head: str, mass: np.ndarray) -> int:
 @pytest.mark.parametrize("kind", [CARRIED, {**CARRIED, "units": [8, 5], "dense": 6}])
 def test_carried_state_part_by_part_equals_reading_at_once(kind, parts):
     model, heard = tiny(**kind), codes(0, 40)
-    engine, network = Engine(model), Network(model.block, model.weights)
+    engine, network = Engine(model), Network(model.config, model.weights)
     for part in np.split(heard, np.cumsum(parts)[:-1]):
-        engine.hear(part)
-    whole, _ = network.read(heard[None], network.start(1))
+        engine.feed(part)
+    whole, _ = network.forward(heard[None], network.initial_state(1))
     assert engine.hidden == pytest.approx(whole[0, -1], abs=1e-5)
 
 
@@ -77,9 +77,9 @@ def test_window_memory_is_the_last_notes_read_anew(kind, parts):
     model, heard = tiny(**kind), codes(0, 40)
     engine = Engine(model)
     for part in np.split(heard[: sum(parts)], np.cumsum(parts)[:-1]):
-        engine.hear(part)
-    last = heard[: sum(parts)][-model.length :]
-    assert engine.hidden == pytest.approx(Network(model.block, model.weights).window(last[None])[0], abs=1e-5)
+        engine.feed(part)
+    last = heard[: sum(parts)][-model.sequence_length :]
+    assert engine.hidden == pytest.approx(Network(model.config, model.weights).forward_window(last[None])[0], abs=1e-5)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -87,22 +87,22 @@ def test_a_score_is_what_the_player_would_have_felt(kind):
     model, heard = tiny(**kind), codes(1, 20)
     engine, felt = Engine(model), []
     for told, code in pairwise(heard):
-        engine.hear(told[None])
+        engine.feed(told[None])
         mass = engine.heads.masses(engine.hidden)
         felt.append([-np.log2(max(mass[head][code[FEATURE_COLUMNS[head]]], 1e-12)) for head in SCORED_FEATURES])
-    assert scoring.bits(model, [heard], 1)[0] == pytest.approx(np.array(felt), abs=1e-3)
+    assert scoring.score_pieces(model, [heard], 1)[0] == pytest.approx(np.array(felt), abs=1e-3)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_batches_change_no_bits(kind, monkeypatch):
     model = tiny(**kind)
     pieces = [codes(seed, count) for seed, count in enumerate((5, 90, 2, 33, 1, 6, 7, 90))]
-    alone = [scoring.bits(model, [piece], 1)[0] for piece in pieces]
+    alone = [scoring.score_pieces(model, [piece], 1)[0] for piece in pieces]
     assert [len(bits) for bits in alone] == [4, 89, 1, 32, 0, 5, 6, 89]
     assert not any(np.isnan(bits).any() for bits in alone)
     monkeypatch.setattr(streaming, "STRIDE", 7)
     for batch in (1, 3, 8):
-        for ours, theirs in zip(scoring.bits(model, pieces, batch), alone, strict=True):
+        for ours, theirs in zip(scoring.score_pieces(model, pieces, batch), alone, strict=True):
             assert np.allclose(ours, theirs, atol=1e-3)
 
 
@@ -110,7 +110,7 @@ def test_batches_change_no_bits(kind, monkeypatch):
 def test_bits_of_a_note_do_not_depend_on_the_notes_after_it(kind):
     heard = codes(2, 60)
     changed = np.concatenate([heard[:30], codes(3, 30)])
-    ours, theirs = scoring.bits(tiny(**kind), [heard, changed], 2)
+    ours, theirs = scoring.score_pieces(tiny(**kind), [heard, changed], 2)
     assert np.allclose(ours[:29], theirs[:29], atol=1e-4)
     assert not np.allclose(ours[29:], theirs[29:], atol=1e-4)
 
@@ -119,7 +119,7 @@ def test_bits_of_a_note_do_not_depend_on_the_notes_after_it(kind):
 def test_bits_depend_on_the_window_and_on_nothing_before_it(kind):
     heard, other = codes(2, 20), codes(2, 20)
     other[:4] = codes(5, 4)
-    ours, theirs = scoring.bits(tiny(**kind), [heard, other], 1)
+    ours, theirs = scoring.score_pieces(tiny(**kind), [heard, other], 1)
     assert np.allclose(ours[9:], theirs[9:], atol=1e-4)
     assert not np.allclose(ours[8], theirs[8], atol=1e-4)
 
@@ -130,15 +130,15 @@ def test_a_played_note_is_fed_back_as_it_would_be_read(kind):
 
     def choose(head: str, mass: np.ndarray) -> int:
         said[head].append(mass)
-        return free.choose(head, mass)
+        return free.sample(head, mass)
 
     free = sampler(0, 0.98)
-    played = streaming.improvise(model, prompt, 12, choose)
+    played = streaming.generate_notes(model, prompt, 12, choose)
     again = quantize.quantize(quantize.dequantize(np.concatenate([prompt, played])))
     assert np.array_equal(again, np.concatenate([prompt, played]))
-    heads = RegressionHeads(model.weights, model.spread)
+    heads = RegressionHeads(model.weights, model.residual_noise)
     for number in range(12):
-        expected = heads.masses(hidden_after(model, again[: len(prompt) + number]))
+        expected = heads.distributions_of_one(hidden_after(model, again[: len(prompt) + number]))
         for head in SCORED_FEATURES:
             assert said[head][number] == pytest.approx(expected[head], abs=1e-5)
 
@@ -146,8 +146,8 @@ def test_a_played_note_is_fed_back_as_it_would_be_read(kind):
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_same_seed_plays_the_same_notes(kind):
     def play(seed: int) -> list:
-        choose = sampler(seed, 1.0).choose
-        return streaming.improvise(tiny(**kind), codes(4, 9), 20, choose).tolist()
+        choose = sampler(seed, 1.0).sample
+        return streaming.generate_notes(tiny(**kind), codes(4, 9), 20, choose).tolist()
 
     assert play(1) == play(1)
     assert play(1) != play(2)
@@ -156,11 +156,11 @@ def test_the_same_seed_plays_the_same_notes(kind):
 def test_played_notes_have_the_mean_velocity_of_the_prompt():
     prompt = codes(4, 2)
     prompt[:, VELOCITY] = 40, 61
-    assert set(streaming.improvise(tiny(), prompt, 5, likeliest)[:, VELOCITY]) == {50}
+    assert set(streaming.generate_notes(tiny(), prompt, 5, likeliest)[:, VELOCITY]) == {50}
 
 
 def test_no_notes_can_be_asked_for():
-    assert streaming.improvise(tiny(), codes(4, 2), 0, likeliest).shape == (0, 4)
+    assert streaming.generate_notes(tiny(), codes(4, 2), 0, likeliest).shape == (0, 4)
 
 
 def test_it_stops_before_the_first_note_that_would_sound_too_late():
@@ -168,7 +168,7 @@ def test_it_stops_before_the_first_note_that_would_sound_too_late():
     prompt[0, STEP] = 7  # as of a passage: the first note stands at cell 0 all the same
 
     def played(last: float) -> np.ndarray:
-        return streaming.improvise(tiny(), prompt, 40, sampler(3, 1.0).choose, last)
+        return streaming.generate_notes(tiny(), prompt, 40, sampler(3, 1.0).sample, last)
 
     whole = played(np.inf)
     ends = prompt[1:, STEP].sum() + np.cumsum(whole[:, STEP]) + whole[:, DURATION]
@@ -182,11 +182,11 @@ def test_it_stops_before_the_first_note_that_would_sound_too_late():
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_reset_engine_has_forgotten(kind):
     engine = Engine(tiny(**kind))
-    engine.hear(codes(1, 9))
+    engine.feed(codes(1, 9))
     engine.reset()
     with pytest.raises(ValueError, match="at least one note"):
-        engine.say(likeliest, 64)
-    engine.hear(codes(2, 3))
+        engine.sample(likeliest, 64)
+    engine.feed(codes(2, 3))
     assert np.array_equal(engine.hidden, hidden_after(tiny(**kind), codes(2, 3)))
 
 
@@ -194,20 +194,20 @@ def test_a_reset_engine_has_forgotten(kind):
 def test_a_fitted_spread_costs_fewer_bits_than_others(kind):
     model, pieces = tiny(**kind), [codes(6, 60), codes(7, 40)]
 
-    def mean(some: Trained) -> np.ndarray:
-        return np.concatenate(scoring.bits(some, pieces, 2)).mean(axis=0)
+    def mean(some: TrainedModel) -> np.ndarray:
+        return np.concatenate(scoring.score_pieces(some, pieces, 2)).mean(axis=0)
 
-    fitted = scoring.fit_spread(model, pieces)
+    fitted = scoring.with_fitted_noise(model, pieces)
     assert mean(fitted)[0] == mean(model)[0]
     for family in ("laplace", "gaussian"):
         for scale in (0.01, 0.1, 0.5, 2.0):
-            other = replace(model, spread=dict.fromkeys(("step", "duration"), Spread(family, scale)))
+            other = replace(model, spread=dict.fromkeys(("step", "duration"), ResidualNoise(family, scale)))
             assert (mean(fitted)[1:] <= mean(other)[1:] + 1e-6).all()
 
 
 @pytest.mark.parametrize("kind", [CARRIED, BOTH_WAYS])
 def test_a_model_that_tells_the_times_gets_a_narrow_spread(kind):
-    narrow = dict.fromkeys(("step", "duration"), Spread("laplace", 0.001))
+    narrow = dict.fromkeys(("step", "duration"), ResidualNoise("laplace", 0.001))
     model, rng = replace(tiny(**kind), spread=narrow), np.random.default_rng(0)
 
     def right(head: str, mass: np.ndarray) -> int:
@@ -215,7 +215,8 @@ def test_a_model_that_tells_the_times_gets_a_narrow_spread(kind):
 
     prompts = [codes(6, 1), codes(7, 1)]
     pieces = [
-        np.concatenate([p, streaming.improvise(model, p, n, right)]) for p, n in zip(prompts, (30, 60), strict=True)
+        np.concatenate([p, streaming.generate_notes(model, p, n, right)])
+        for p, n in zip(prompts, (30, 60), strict=True)
     ]
-    spread = scoring.fit_spread(model, pieces).spread
+    spread = scoring.with_fitted_noise(model, pieces).residual_noise
     assert max(spread["step"].scale, spread["duration"].scale) < 0.01

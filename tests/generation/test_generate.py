@@ -9,12 +9,12 @@ from generation.test_engine import CARRIED, KINDS, tiny
 
 from pipeline.core.errors import DataError, MidiError
 from pipeline.generation import engine, generate
-from pipeline.generation.generate import Request
+from pipeline.generation.generate import GenerationRequest
 from pipeline.generation.sampling import Sampler
 from pipeline.midi import reader
 from pipeline.notes import quantize
 
-SAMPLING = generate.AS_IT_IS.model_copy(update={"top_p_pitch": 0.98})
+SAMPLING = generate.UNCONSTRAINED.model_copy(update={"top_p_pitch": 0.98})
 
 
 @pytest.fixture
@@ -25,20 +25,22 @@ def prompt(tmp_path):
 
 def test_a_prompt_is_the_notes_of_a_file(prompt):
     notes = reader.read_notes(prompt.read_bytes(), "symusic")
-    assert np.array_equal(generate.read_prompt(prompt), quantize.quantize(notes))
+    assert np.array_equal(generate.load_prompt(prompt), quantize.quantize(notes))
 
 
 @pytest.mark.parametrize("pedal", [False, True])
 def test_a_prompt_is_read_as_the_model_read_its_music(pedal, tmp_path):
     (tmp_path / "pedalled.mid").write_bytes(pedalled())
     model = replace(tiny(**CARRIED), origin={"pedal": pedal})
-    generate.write(model, Request(tmp_path / "pedalled.mid", 1, 0), SAMPLING, tmp_path / "out.mid")
+    generate.generate_from_prompt_file(
+        model, GenerationRequest(tmp_path / "pedalled.mid", 1, 0), SAMPLING, tmp_path / "out.mid"
+    )
     notes = reader.read_notes((tmp_path / "out.mid").read_bytes(), "symusic")
     assert notes["duration"][:2].tolist() == pytest.approx([1.0 if pedal else 0.5, 0.5], abs=2e-3)
 
 
 def test_no_prompt_is_one_middle_c():
-    assert generate.read_prompt(None).tolist() == [[0, 50, 60, 64]]
+    assert generate.load_prompt(None).tolist() == [[0, 50, 60, 64]]
 
 
 def test_a_prompt_that_is_no_midi_is_named(tmp_path):
@@ -48,15 +50,15 @@ def test_a_prompt_that_is_no_midi_is_named(tmp_path):
     os.mkfifo(tmp_path / "pipe.mid")
     for name in ("text.mid", "absent.mid", "large.mid", "pipe.mid"):
         with pytest.raises(MidiError, match=rf"{name}: .*give a MIDI file with notes"):
-            generate.read_prompt(tmp_path / name)
+            generate.load_prompt(tmp_path / name)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_is_written_is_the_prompt_and_what_was_played(kind, tmp_path):
     model, given = tiny(**kind), codes(3, 8)
-    generate.play(model, given, Request(None, 15, 7), SAMPLING, tmp_path / "out.mid")
-    choose = Sampler(np.random.default_rng(7), SAMPLING).choose
-    expected = quantize.dequantize(np.concatenate([given, engine.improvise(model, given, 15, choose)]))
+    generate.generate_file(model, given, GenerationRequest(None, 15, 7), SAMPLING, tmp_path / "out.mid")
+    choose = Sampler(np.random.default_rng(7), SAMPLING).sample
+    expected = quantize.dequantize(np.concatenate([given, engine.generate_notes(model, given, 15, choose)]))
     reader.write_notes(expected, tmp_path / "expected.mid")
     assert (tmp_path / "out.mid").read_bytes() == (tmp_path / "expected.mid").read_bytes()
     assert (tmp_path / "out.png").read_bytes().startswith(b"\x89PNG")
@@ -64,17 +66,17 @@ def test_what_is_written_is_the_prompt_and_what_was_played(kind, tmp_path):
 
 def test_a_name_that_cannot_be_printed_is_written_and_drawn(tmp_path):
     path = tmp_path / os.fsdecode(b"\xff$x.mid")
-    generate.play(tiny(), codes(3, 8), Request(None, 3, 7), SAMPLING, path)
+    generate.generate_file(tiny(), codes(3, 8), GenerationRequest(None, 3, 7), SAMPLING, path)
     assert path.exists() and path.with_suffix(".png").exists()
 
 
 def test_a_full_file_ends_the_music_and_is_said(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(generate, "FULL", 3000)
-    generate.play(tiny(), codes(3, 8), Request(None, 500, 7), SAMPLING, tmp_path / "out.mid")
+    generate.generate_file(tiny(), codes(3, 8), GenerationRequest(None, 500, 7), SAMPLING, tmp_path / "out.mid")
     said = " ".join(capsys.readouterr().err.split())
     assert re.search(r"out.mid: full after \d+ notes of 500; a MIDI file holds 9,999.999 s$", said)
     monkeypatch.undo()
-    generate.play(tiny(), codes(3, 8), Request(None, 500, 7), SAMPLING, tmp_path / "whole.mid")
+    generate.generate_file(tiny(), codes(3, 8), GenerationRequest(None, 500, 7), SAMPLING, tmp_path / "whole.mid")
     assert capsys.readouterr().err == ""
     some, whole = (reader.read_notes((tmp_path / f"{name}.mid").read_bytes(), "symusic") for name in ("out", "whole"))
     assert 20 < (some["onset"] + some["duration"]).max() <= 30 < whole["onset"][-1]
@@ -84,13 +86,15 @@ def test_a_full_file_ends_the_music_and_is_said(tmp_path, capsys, monkeypatch):
 def test_a_file_holds_what_ends_with_its_last_cell(tmp_path):
     rows = [[0, 0, 60, 60], *[[1000, 5, 60, 60]] * 999, [900, 99, 60, 60]]
     last = quantize.dequantize(np.array(rows, np.int16))
-    assert round((last["onset"][-1] + last["duration"][-1]) / quantize.GRID_SECONDS) == generate.FULL
+    assert round((last["onset"][-1] + last["duration"][-1]) / quantize.GRID_SECONDS) == generate.MAX_FILE_CELLS
     reader.write_notes(last, tmp_path / "full.mid")
 
 
 def test_the_same_seed_writes_the_same_bytes(prompt, tmp_path):
     def written(name: str, seed: int | list[int]) -> list[bytes]:
-        generate.write(tiny(**CARRIED), Request(prompt, 12, seed), SAMPLING, tmp_path / name / "sample.mid")
+        generate.generate_from_prompt_file(
+            tiny(**CARRIED), GenerationRequest(prompt, 12, seed), SAMPLING, tmp_path / name / "sample.mid"
+        )
         return [(tmp_path / name / file).read_bytes() for file in ("sample.mid", "sample.png")]
 
     one = written("one", [4, 1])
@@ -99,9 +103,9 @@ def test_the_same_seed_writes_the_same_bytes(prompt, tmp_path):
 
 
 def test_a_file_begins_with_the_notes_of_its_prompt(prompt, tmp_path):
-    generate.write(tiny(), Request(prompt, 6, 0), SAMPLING, tmp_path / "out.mid")
+    generate.generate_from_prompt_file(tiny(), GenerationRequest(prompt, 6, 0), SAMPLING, tmp_path / "out.mid")
     notes = reader.read_notes((tmp_path / "out.mid").read_bytes(), "symusic")
-    assert sorted(notes["pitch"][:8]) == sorted(generate.read_prompt(prompt)[:8, quantize.PITCH])
+    assert sorted(notes["pitch"][:8]) == sorted(generate.load_prompt(prompt)[:8, quantize.PITCH])
     assert notes["onset"][0] == 0
 
 
@@ -110,5 +114,7 @@ def test_weights_too_large_to_say_anything_are_an_error_and_no_file(kind, tmp_pa
     model = tiny(**kind)
     huge = {name: np.full_like(weight, 1e38) for name, weight in model.weights.items()}
     with pytest.raises(DataError, match=r"masses sum to nan; .* train the model again"):
-        generate.write(replace(model, weights=huge), Request(None, 9, 0), SAMPLING, tmp_path / "out.mid")
+        generate.generate_from_prompt_file(
+            replace(model, weights=huge), GenerationRequest(None, 9, 0), SAMPLING, tmp_path / "out.mid"
+        )
     assert not list(tmp_path.iterdir())

@@ -7,8 +7,8 @@ from scipy import stats
 
 from pipeline.config.schema import Sampling
 from pipeline.core.errors import DataError, ParamsError
-from pipeline.generation.constraints import pitches
-from pipeline.generation.sampling import Sampler, nucleus, sharpen
+from pipeline.generation.constraints import allowed_pitches
+from pipeline.generation.sampling import Sampler, top_p_indices, apply_temperature
 from pipeline.midi import reader
 from pipeline.notes import quantize
 from pipeline.notes.quantize import GRID_SIZE, DURATION, PITCH, STEP, VELOCITY
@@ -49,16 +49,16 @@ class Fixed:
 @given(mass=MASSES, temperature=st.floats(0.05, 10))
 def test_sharpen_is_the_power_of_the_definition(mass, temperature):
     expected = (mass / mass.max()) ** (1 / temperature)
-    assert sharpen(mass, temperature) == pytest.approx(expected / expected.sum(), abs=1e-12)
+    assert apply_temperature(mass, temperature) == pytest.approx(expected / expected.sum(), abs=1e-12)
 
 
 def test_sharpen_at_one_changes_nothing():
-    assert np.array_equal(sharpen(HARD, 1.0), HARD)
+    assert np.array_equal(apply_temperature(HARD, 1.0), HARD)
 
 
 @given(mass=MASSES, top_p=st.floats(0.01, 0.999), whole=st.floats(0.01, 100))
 def test_nucleus_is_the_smallest_set_that_reaches_top_p(mass, top_p, whole):
-    kept = nucleus(mass * whole, top_p, whole)
+    kept = top_p_indices(mass * whole, top_p, whole)
     assert (np.diff(kept) > 0).all()
     assert mass[kept].sum() >= top_p - 1e-9
     assert mass[kept].sum() - mass[kept].min() < top_p + 1e-9
@@ -70,21 +70,21 @@ def test_nucleus_is_that_of_sorting_all_outcomes(mass, top_p):
     mass = np.array(mass) / sum(mass)
     order = np.argsort(-mass, kind="stable")
     count = int(np.flatnonzero(mass[order].cumsum() > top_p - 1e-9)[0]) + 1
-    assert nucleus(mass, top_p - 1e-9).tolist() == sorted(order[:count].tolist())
+    assert top_p_indices(mass, top_p - 1e-9).tolist() == sorted(order[:count].tolist())
 
 
 def test_nucleus_worked_by_hand():
-    assert nucleus(np.array([0.125, 0.5, 0.125, 0.25]), 0.75).tolist() == [1, 3]
-    assert nucleus(np.array([0.125, 0.5, 0.125, 0.25]), 0.01).tolist() == [1]
-    assert nucleus(np.array([0.2, 0.2, 0.2, 0.2, 0.2]), 0.5).tolist() == [0, 1, 2]
-    assert nucleus(np.array([0.4, 0.4, 0.4, 0.4, 0.4]), 0.5, 2.0).tolist() == [0, 1, 2]
+    assert top_p_indices(np.array([0.125, 0.5, 0.125, 0.25]), 0.75).tolist() == [1, 3]
+    assert top_p_indices(np.array([0.125, 0.5, 0.125, 0.25]), 0.01).tolist() == [1]
+    assert top_p_indices(np.array([0.2, 0.2, 0.2, 0.2, 0.2]), 0.5).tolist() == [0, 1, 2]
+    assert top_p_indices(np.array([0.4, 0.4, 0.4, 0.4, 0.4]), 0.5, 2.0).tolist() == [0, 1, 2]
 
 
 @settings(max_examples=50)
 @pytest.mark.parametrize("number", [0.0, 0.5, 1 - 2**-53])
 @given(mass=MASSES, temperature=st.sampled_from([0.3, 1.0, 4.0]), top_p=st.sampled_from([0.5, 0.98, 1.0]))
 def test_an_outcome_of_mass_zero_is_never_chosen(number, mass, temperature, top_p):
-    assert mass[Sampler(Fixed(number), how(temperature_pitch=temperature, top_p=top_p)).choose("pitch", mass)] > 0
+    assert mass[Sampler(Fixed(number), how(temperature_pitch=temperature, top_p=top_p)).sample("pitch", mass)] > 0
 
 
 @pytest.mark.parametrize(("temperature", "top_p"), [(1.0, 1.0), (0.5, 1.0), (2.0, 1.0), (1.0, 0.7), (2.0, 0.7)])
@@ -94,7 +94,7 @@ def test_frequencies_match_the_masses(temperature, top_p):
     if top_p < 1:  # 0.3, 0.25 and 0.2 reach 0.7; at temperature 2 one more is needed
         expected = np.where((0.2 if temperature == 1 else 0.15) <= HARD, expected, 0)
     sampler = sampler_of(3, temperature_time=temperature, top_p=top_p)
-    counts = np.bincount([sampler.choose("step", HARD) for _ in range(4000)], minlength=len(HARD))
+    counts = np.bincount([sampler.sample("step", HARD) for _ in range(4000)], minlength=len(HARD))
     assert (counts[expected == 0] == 0).all()
     some = expected > 0
     assert stats.chisquare(counts[some], 4000 * expected[some] / expected.sum()).pvalue > 0.001
@@ -157,7 +157,7 @@ def play(sampler: Sampler, count: int, player=at_random, seed: int = 0) -> np.nd
     out = np.zeros((count, 4), np.int16)
     for number, code in enumerate(out):
         for head, column in COLUMN.items():
-            code[column] = sampler.choose(head, masses[number % len(masses)][head])
+            code[column] = sampler.sample(head, masses[number % len(masses)][head])
     return out
 
 
@@ -172,7 +172,7 @@ def faults(onset, duration, pitch, settings: Sampling, chosen: int = 0) -> list[
         chosen: first note that is bound by them.
     """
     out = []
-    if not set(pitch[chosen:].tolist()) <= set(pitches(settings.key, settings.lowest, settings.highest)):
+    if not set(pitch[chosen:].tolist()) <= set(allowed_pitches(settings.key, settings.lowest, settings.highest)):
         out.append("pitch")
     for begin in range(chosen, len(onset), 500):
         some = onset[begin : begin + 500, None]
@@ -203,7 +203,7 @@ def test_ten_thousand_notes_break_no_constraint(constraints):
     for player in PLAYERS:
         sampler = sampler_of(1, **constraints)
         codes = play(sampler, 10_000 // len(PLAYERS), player)
-        assert not faults(*in_ms(codes), sampler.how), player.__name__
+        assert not faults(*in_ms(codes), sampler.config), player.__name__
 
 
 @pytest.mark.parametrize("constraints", CONSTRAINTS, ids=str)
@@ -218,7 +218,7 @@ def test_without_the_constraint_the_same_notes_break_it(constraints):
 def test_temperature_and_top_p_break_no_constraint(changes):
     for player in PLAYERS:
         sampler = sampler_of(1, **CONSTRAINTS[-1], **changes)
-        assert not faults(*in_ms(play(sampler, 1500, player)), sampler.how)
+        assert not faults(*in_ms(play(sampler, 1500, player)), sampler.config)
 
 
 @pytest.mark.parametrize("player", PLAYERS)
@@ -228,7 +228,7 @@ def test_what_is_read_back_from_a_midi_file_breaks_no_constraint(player, tmp_pat
     notes = reader.read_notes((tmp_path / "out.mid").read_bytes(), "symusic")
     onset, duration = (np.rint(notes[name] * 1000).astype(int) for name in ("onset", "duration"))
     assert len(notes) == 1500
-    assert not faults(onset, duration, notes["pitch"], sampler.how)
+    assert not faults(onset, duration, notes["pitch"], sampler.config)
 
 
 CODES = st.lists(
@@ -247,16 +247,16 @@ CODES = st.lists(
 )
 def test_constraints_hold_after_any_prompt_and_whatever_is_wanted(prompt, wanted, polyphony, density, key, seed):
     sampler = sampler_of(seed, polyphony=polyphony, density=density, key=key, lowest=59)
-    sampler.hear(prompt)
+    sampler.observe(prompt)
     codes = [*prompt]
     for want in wanted:
         code = np.full(4, 64, np.int16)
         for head in ("step", "pitch", "duration"):
-            code[COLUMN[head]] = sampler.choose(head, only(head, want[COLUMN[head]]))
+            code[COLUMN[head]] = sampler.sample(head, only(head, want[COLUMN[head]]))
         codes.append(code)
     notes = np.array(codes, np.int16).reshape(-1, 4)
     if len(wanted):
-        assert not faults(*in_ms(notes), sampler.how, len(prompt))
+        assert not faults(*in_ms(notes), sampler.config, len(prompt))
     if not (polyphony or density):  # what is allowed is chosen as it was wanted
         assert np.array_equal(notes[len(prompt) :, [STEP, DURATION]], wanted[:, [STEP, DURATION]])
 
@@ -266,18 +266,18 @@ def test_a_person_may_play_between_and_break_all_limits():
     chord = np.array([(0, 700, pitch, 64) for pitch in range(60, 72)], np.int16)
     parts = []
     for seed in range(30):
-        sampler.hear(chord)
+        sampler.observe(chord)
         mine = play(sampler, 4, worst, seed)
         assert mine[0, STEP] == 700
         parts += [chord, mine]
-        assert not faults(*in_ms(np.concatenate(parts)), sampler.how, 16 * seed + 12)
+        assert not faults(*in_ms(np.concatenate(parts)), sampler.config, 16 * seed + 12)
 
 
 def test_what_is_allowed_keeps_its_proportions():
     sampler = sampler_of(4, key="C major", lowest=60, highest=65)
     mass = np.zeros(128)
     mass[[60, 61, 62, 64, 65]] = 0.1, 0.5, 0.2, 0.1, 0.1
-    counts = np.bincount([sampler.choose("pitch", mass) for _ in range(4000)], minlength=128)
+    counts = np.bincount([sampler.sample("pitch", mass) for _ in range(4000)], minlength=128)
     assert set(np.flatnonzero(counts)) == {60, 62, 64, 65}
     assert stats.chisquare(counts[[60, 62, 64, 65]], [800, 1600, 800, 800]).pvalue > 0.001
 
@@ -286,41 +286,41 @@ def test_temperature_and_top_p_come_after_the_constraint():
     mass = np.zeros(128)
     mass[[61, 60, 62]] = 0.9, 0.08, 0.02
     sampler = sampler_of(4, key="C major", top_p=0.79)
-    assert {sampler.choose("pitch", mass) for _ in range(200)} == {60}  # of what is allowed, 60 alone is 0.8
+    assert {sampler.sample("pitch", mass) for _ in range(200)} == {60}  # of what is allowed, 60 alone is 0.8
     sampler = sampler_of(4, key="C major", top_p=0.79, temperature_pitch=2.0)
-    assert {sampler.choose("pitch", mass) for _ in range(200)} == {60, 62}
+    assert {sampler.sample("pitch", mass) for _ in range(200)} == {60, 62}
 
 
 def test_where_nothing_allowed_has_mass():
     sampler = sampler_of(4, key="C major", lowest=60, highest=64, polyphony=1, top_p=0.5)
-    assert {sampler.choose("pitch", only("pitch", 61)) for _ in range(200)} == {60, 62, 64}, "even over all"
-    sampler.hear(np.array([[0, 400, 60, 64]], np.int16))
-    assert {sampler.choose("step", only("step", 3, 7)) for _ in range(200)} == {400}, "no longer than it must"
+    assert {sampler.sample("pitch", only("pitch", 61)) for _ in range(200)} == {60, 62, 64}, "even over all"
+    sampler.observe(np.array([[0, 400, 60, 64]], np.int16))
+    assert {sampler.sample("step", only("step", 3, 7)) for _ in range(200)} == {400}, "no longer than it must"
     tiny = only("step", 3) + 5e-324 * only("step", 1000)
-    assert {sampler.choose("step", tiny) for _ in range(20)} == {400}
+    assert {sampler.sample("step", tiny) for _ in range(20)} == {400}
 
 
 @pytest.mark.parametrize("number", [0.0, 0.5, 1 - 2**-53])
 @given(power=st.integers(-1074, 0), cell=st.integers(50, 1000))
 def test_however_small_the_masses_that_are_left(number, power, cell):
     sampler = Sampler(Fixed(number), how(polyphony=1))
-    sampler.hear(np.array([[0, 50, 60, 64]], np.int16))
+    sampler.observe(np.array([[0, 50, 60, 64]], np.int16))
     mass = only("step", 0)
     mass[cell] = 2.0**power
-    assert sampler.choose("step", mass) in (50, cell)
+    assert sampler.sample("step", mass) in (50, cell)
 
 
 def test_masses_that_are_no_numbers_are_refused():
     for mass in (np.full(128, np.nan), np.zeros(128)):
         with pytest.raises(DataError, match=r"pitch: masses sum to .* train the model again"):
-            sampler_of(0).choose("pitch", mass)
+            sampler_of(0).sample("pitch", mass)
 
 
 def test_a_duration_without_its_note_is_refused_under_limits():
     sampler = sampler_of(0, polyphony=1)
     play(sampler, 3)
     with pytest.raises(KeyError):
-        sampler.choose("duration", only("duration", 5))
+        sampler.sample("duration", only("duration", 5))
 
 
 @pytest.mark.parametrize(("what", "narrow"), [("temperature", 0.01), ("top_p", 1e-4)])
@@ -329,7 +329,7 @@ def test_each_temperature_and_top_p_is_of_its_own_parts(what, narrow, hot, cold)
     parts = {"time": ("step", "duration"), "pitch": ("pitch", "velocity")}
     sampler = sampler_of(0, **{f"{what}_{hot}": 1.0, f"{what}_{cold}": narrow})
     masses = {head: at_random(head, np.random.default_rng(5)) for head in SIZES}
-    found = {head: {sampler.choose(head, mass) for _ in range(60)} for head, mass in masses.items()}
+    found = {head: {sampler.sample(head, mass) for _ in range(60)} for head, mass in masses.items()}
     assert all(found[head] == {int(masses[head].argmax())} for head in parts[cold])
     assert all(len(found[head]) > 5 for head in parts[hot])
 
@@ -348,7 +348,7 @@ def test_the_same_seed_chooses_the_same_notes(constraints):
 def test_constraints_that_forbid_nothing_change_nothing(heard):
     loose = sampler_of(3, polyphony=128, density=1000)
     if heard == "before":
-        loose.hear(np.array([[0, 10, 60, 64]], np.int16))
+        loose.observe(np.array([[0, 10, 60, 64]], np.int16))
     assert np.array_equal(play(loose, 300), play(sampler_of(3), 300))
 
 

@@ -5,13 +5,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.core.errors import ParamsError
-from pipeline.generation.constraints import pitches
-from pipeline.generation.generate import AS_IT_IS
+from pipeline.generation.constraints import allowed_pitches
+from pipeline.generation.generate import UNCONSTRAINED
 from pipeline.live.controls import KEYS, KNOBS, Controls
 
 
 def controls(**changes) -> Controls:
-    return Controls(AS_IT_IS.model_copy(update=changes))
+    return Controls(UNCONSTRAINED.model_copy(update=changes))
 
 
 @given(st.lists(st.tuples(st.integers(0, 127), st.integers(0, 127)), max_size=60))
@@ -22,7 +22,7 @@ def test_no_knob_leads_to_values_that_make_no_sense(turns):
         if not live.turn(number, value):
             assert (live.how, live.tempo) == before
     assert type(live.how).model_validate(live.how.model_dump()) == live.how
-    assert pitches(live.how.key, live.how.lowest, live.how.highest)
+    assert allowed_pitches(live.how.key, live.how.lowest, live.how.highest)
     assert 0.25 <= live.tempo <= 4
 
 
@@ -66,7 +66,7 @@ def test_what_makes_no_sense_is_refused_in_one_line_and_changes_nothing(change):
     with pytest.raises(ParamsError) as refused:
         live.set(**change)
     assert "\n" not in str(refused.value)
-    assert (live.how, live.tempo) == (AS_IT_IS, 1.0)
+    assert (live.how, live.tempo) == (UNCONSTRAINED, 1.0)
 
 
 def test_another_knob_changes_nothing():

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.generation import engine
-from pipeline.generation.constraints import pitches
+from pipeline.generation.constraints import allowed_pitches
 from pipeline.generation.engine import Engine
-from pipeline.generation.generate import AS_IT_IS
+from pipeline.generation.generate import UNCONSTRAINED
 from pipeline.generation.sampling import Sampler
 from pipeline.live.controls import Controls
 from pipeline.live.improviser import MOST_A_SECOND, MOST_AT_ONCE, Improviser, after
@@ -27,7 +27,9 @@ PROMPT = codes(1, 5)
 
 
 def improviser(mode="continue", seed=0, prompt=PROMPT, **recipe):
-    source = Improviser(Engine(tiny(**{**CARRIED, **recipe})), Controls(AS_IT_IS), prompt, np.random.default_rng(seed))
+    source = Improviser(
+        Engine(tiny(**{**CARRIED, **recipe})), Controls(UNCONSTRAINED), prompt, np.random.default_rng(seed)
+    )
     source.mode = mode
     return source
 
@@ -67,13 +69,13 @@ PHRASE = phrase(1.0, [(0, 0.3, 60), (0.1, 0.3, 64), (0.1, 0.4, 67), (0.3, 0.5, 7
 @pytest.mark.parametrize("kind", KINDS)
 def test_alone_it_plays_what_the_engine_would_play(kind):
     model = tiny(**kind)
-    source = Improviser(Engine(model), Controls(AS_IT_IS), PROMPT, np.random.default_rng(3))
+    source = Improviser(Engine(model), Controls(UNCONSTRAINED), PROMPT, np.random.default_rng(3))
     source.waited = False
     limits = {"polyphony": MOST_AT_ONCE, "density": MOST_A_SECOND}
-    sampler = Sampler(np.random.default_rng(3), AS_IT_IS.model_copy(update=limits))
-    sampler.hear(PROMPT)
-    expected = engine.improvise(model, PROMPT, 30, sampler.choose)
-    source.drawn_for, source.sampler = (AS_IT_IS, "continue"), source._sampler()
+    sampler = Sampler(np.random.default_rng(3), UNCONSTRAINED.model_copy(update=limits))
+    sampler.observe(PROMPT)
+    expected = engine.generate_notes(model, PROMPT, 30, sampler.sample)
+    source.drawn_for, source.sampler = (UNCONSTRAINED, "continue"), source._sampler()
     played = []
     for _ in range(30):
         source.propose(0)
@@ -122,7 +124,7 @@ def test_where_no_step_is_left_the_first_possible_is_taken():
 @pytest.mark.parametrize(
     ("change", "holds"),
     [
-        ({"key": "C major"}, lambda pitch: pitch in pitches("C major", 0, 127)),
+        ({"key": "C major"}, lambda pitch: pitch in allowed_pitches("C major", 0, 127)),
         ({"lowest": 70, "highest": 75}, lambda pitch: 70 <= pitch <= 75),
     ],
 )
@@ -168,8 +170,8 @@ def test_a_duet_is_silent_until_a_phrase_ends_then_answers_as_long_and_is_silent
 def test_an_answer_is_conditioned_on_what_was_played_and_on_what_sounded_before():
     heard = []
     source = improviser("duet")
-    read = source.engine.hear
-    source.engine.hear = lambda given: (heard.append(given.copy()), read(given))[1]
+    read = source.engine.feed
+    source.engine.feed = lambda given: (heard.append(given.copy()), read(given))[1]
     alone(source, 14, [*PHRASE, *phrase(7.0, [(0, 0.5, 50)])])
     answers = [given for given in heard if len(given) > 1]
     assert answers[0][:5, PITCH].tolist() == PROMPT[:, PITCH].tolist()
@@ -233,7 +235,7 @@ def test_notes_are_counted():
 def wild():
     """Make a source that wants all its notes at once."""
     source = improviser()
-    source._choose = lambda head, mass: source.sampler.choose(head, np.eye(len(mass))[0])
+    source._choose = lambda head, mass: source.sampler.sample(head, np.eye(len(mass))[0])
     return source
 
 

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 from pipeline import cli
 from pipeline.core.errors import ParamsError
-from pipeline.generation.generate import AS_IT_IS
+from pipeline.generation.generate import UNCONSTRAINED
 from pipeline.live import midi_ports, run
 from pipeline.live.controls import Controls
 from pipeline.live.improviser import Improviser
@@ -35,9 +35,9 @@ def wish(**changes) -> Wish:
 def test_a_performance_for_nobody_is_a_file_at_once_and_the_same_again(in_folder):
     reader.write_notes(music(2, 30), in_folder / "prompt.mid")
     for name in ("one.mid", "two.mid"):
-        perform(MODEL, AS_IT_IS, wish(notes=50, log=in_folder / name, prompt=in_folder / "prompt.mid"), print)
+        perform(MODEL, UNCONSTRAINED, wish(notes=50, log=in_folder / name, prompt=in_folder / "prompt.mid"), print)
     other = wish(notes=50, log=in_folder / "three.mid", prompt=in_folder / "prompt.mid", seed=1)
-    perform(MODEL, AS_IT_IS, other, print)
+    perform(MODEL, UNCONSTRAINED, other, print)
     one, two, three = ((in_folder / f"{name}.mid").read_bytes() for name in ("one", "two", "three"))
     assert one == two != three
     assert len(reader.read_notes(one, "symusic")) == 50
@@ -46,7 +46,7 @@ def test_a_performance_for_nobody_is_a_file_at_once_and_the_same_again(in_folder
 def test_the_tempo_stretches_the_file(in_folder):
     ends = []
     for tempo in (1.0, 2.0):
-        perform(MODEL, AS_IT_IS, wish(tempo=tempo, log=in_folder / "a.mid"), print)
+        perform(MODEL, UNCONSTRAINED, wish(tempo=tempo, log=in_folder / "a.mid"), print)
         ends.append(reader.read_notes((in_folder / "a.mid").read_bytes(), "symusic")["onset"][-1])
     assert ends[0] / ends[1] == pytest.approx(2, abs=0.15)
 
@@ -63,7 +63,7 @@ def test_the_tempo_stretches_the_file(in_folder):
 )
 def test_a_wish_that_makes_no_sense_is_refused(change, says, in_folder):
     with pytest.raises(ParamsError, match=re.escape(says)):
-        perform(MODEL, AS_IT_IS, wish(**change), print)
+        perform(MODEL, UNCONSTRAINED, wish(**change), print)
     assert not list(in_folder.iterdir())
 
 
@@ -80,7 +80,7 @@ def test_what_a_person_plays_goes_where_it_belongs():
         def __getattr__(self, name):
             return lambda *given: calls.append((name, *given))
 
-    live = Controls(AS_IT_IS)
+    live = Controls(UNCONSTRAINED)
     messages = [
         (0x93, 60, 70),
         (0x90, 60, 0),
@@ -108,7 +108,7 @@ def test_a_signal_ends_a_live_performance_in_silence_and_writes_the_session(numb
         os.kill(os.getpid(), number)
 
     threading.Thread(target=stop).start()
-    player = perform(MODEL, AS_IT_IS, wish(port="virtual", notes=0, log=in_folder / "a.mid"), told.append)
+    player = perform(MODEL, UNCONSTRAINED, wish(port="virtual", notes=0, log=in_folder / "a.mid"), told.append)
     check(wire.sent)
     assert ends_in_silence(wire.sent)
     assert wire.closed == 1
@@ -131,7 +131,7 @@ def test_a_signal_ends_a_performance_for_nobody_too_and_writes_what_was_played(n
     monkeypatch.setattr(Improviser, "accept", until_the_tenth)
     before = signal.signal(number, lambda *_: pytest.fail("the signal was not heard"))
     try:
-        perform(MODEL, AS_IT_IS, wish(notes=1000, log=in_folder / "a.mid"), print)
+        perform(MODEL, UNCONSTRAINED, wish(notes=1000, log=in_folder / "a.mid"), print)
     finally:
         signal.signal(number, before)
     assert 1 <= len(reader.read_notes((in_folder / "a.mid").read_bytes(), "symusic")) <= len(played) < 1000
@@ -141,7 +141,7 @@ def test_a_port_that_fails_is_told_after_the_session_is_written(monkeypatch, in_
     wire = Wire(fails={3})
     monkeypatch.setattr(midi_ports, "open_output", lambda name: wire)
     with pytest.raises(OSError, match="failed"):
-        perform(MODEL, AS_IT_IS, wish(port="synth", log=in_folder / "a.mid"), print)
+        perform(MODEL, UNCONSTRAINED, wish(port="synth", log=in_folder / "a.mid"), print)
     check(wire.sent, strict=False)
     assert (in_folder / "a.mid").exists()
 
@@ -160,7 +160,7 @@ def test_an_input_is_opened_and_closed(monkeypatch, in_folder):
 
     monkeypatch.setattr(midi_ports, "open_output", lambda name: wire)
     monkeypatch.setattr(midi_ports, "open_input", open_input)
-    perform(MODEL, AS_IT_IS, wish(port="synth", heard="keys", notes=2), print)
+    perform(MODEL, UNCONSTRAINED, wish(port="synth", heard="keys", notes=2), print)
     assert opened == ["keys", "closed"]
 
 

@@ -7,29 +7,29 @@ from models.test_model_io import CHAIN, edit, refused
 
 from pipeline.core.errors import DataError
 from pipeline.models import model_card, model_io
-from pipeline.models.model_io import CARD, SHIPPED
-from pipeline.models.residual_noise import Spread
+from pipeline.models.model_io import CARD, BUNDLED
+from pipeline.models.residual_noise import ResidualNoise
 
 DEEP = 200_000
 
 
 @pytest.fixture
 def folder(tmp_path):
-    model_io.save(tiny(), tmp_path)
+    model_io.save_model(tiny(), tmp_path)
     return tmp_path
 
 
 def test_a_card_is_read_as_it_was_written(folder):
-    said, model = model_card.read(folder / CARD), tiny()
-    assert (said.architecture, said.block, said.length) == ("tiny", model.block, 6)
-    assert said.spreads == {"step": Spread("laplace", 0.1), "duration": Spread("gaussian", 0.3)}
-    assert said.origin == {"seed": 0}
-    assert model_card.stamped(said.model_dump()) == (folder / CARD).read_text()
+    said, model = model_card.read_card(folder / CARD), tiny()
+    assert (said.architecture, said.config, said.sequence_length) == ("tiny", model.config, 6)
+    assert said.noise_by_feature == {"step": ResidualNoise("laplace", 0.1), "duration": ResidualNoise("gaussian", 0.3)}
+    assert said.provenance == {"seed": 0}
+    assert model_card.with_checksum(said.model_dump()) == (folder / CARD).read_text()
 
 
 def test_cards_are_far_smaller_than_the_largest():
-    cards = [path.stat().st_size for path in SHIPPED.glob(f"*/{CARD}")]
-    assert cards and max(cards) < model_card.LARGEST / 20
+    cards = [path.stat().st_size for path in BUNDLED.glob(f"*/{CARD}")]
+    assert cards and max(cards) < model_card.MAX_BYTES / 20
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_a_spread_of_what_has_none_is_refused(folder, tmp_path):
     told = {"family": "laplace", "scale": 0.1}
     edit(folder, spread={"step": told, "duration": told, "pitch": told})
     refused(folder, CARD)
-    model_io.save(tiny(**CHAIN), tmp_path / "chain")
+    model_io.save_model(tiny(**CHAIN), tmp_path / "chain")
     edit(tmp_path / "chain", spread={"step": told, "duration": told})
     refused(tmp_path / "chain", CARD)
 
@@ -87,7 +87,7 @@ def test_a_spread_of_what_has_none_is_refused(folder, tmp_path):
 def test_a_card_that_is_nested_or_long_beyond_all_measure_is_refused(folder, text):
     (folder / CARD).write_text(text)
     with pytest.raises(DataError, match=r"model\.json: torn or edited by hand.*train again|no model here"):
-        model_io.load(folder)
+        model_io.load_model(folder)
 
 
 def test_a_nest_within_a_card_is_refused(folder):

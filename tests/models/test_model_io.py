@@ -15,9 +15,9 @@ from pipeline.config.recipes import Model
 from pipeline.core import files
 from pipeline.core.errors import DataError
 from pipeline.models import model_card, model_io
-from pipeline.models.model_io import CARD, HISTORY, WEIGHTS, Trained
-from pipeline.models.residual_noise import Spread
-from pipeline.models.weight_shapes import shapes
+from pipeline.models.model_io import CARD, HISTORY, WEIGHTS, TrainedModel
+from pipeline.models.residual_noise import ResidualNoise
+from pipeline.models.weight_shapes import weight_shapes
 
 ORIGINS = st.dictionaries(st.text("abc"), st.integers())
 BLOCKS = st.builds(
@@ -36,33 +36,33 @@ BLOCKS = st.builds(
     objective=st.just("last"),
     memory=st.just("window"),
 )
-SPREAD = st.builds(Spread, st.sampled_from(["laplace", "gaussian"]), st.floats(1e-3, 10.0))
+SPREAD = st.builds(ResidualNoise, st.sampled_from(["laplace", "gaussian"]), st.floats(1e-3, 10.0))
 
 
 @st.composite
-def models(draw: st.DrawFn) -> Trained:
+def models(draw: st.DrawFn) -> TrainedModel:
     """Make a model with any numbers in its weights."""
     block, rng = draw(BLOCKS), np.random.default_rng(draw(st.integers(0, 9)))
     size = draw(st.floats(1e-3, 1e3))
-    return Trained(
+    return TrainedModel(
         architecture=draw(st.from_regex(r"[a-z0-9][a-z0-9_-]{0,20}", fullmatch=True)),
-        block=block,
-        length=draw(st.integers(1, 4096)),
-        weights={name: rng.normal(0, size, shape).astype(np.float32) for name, shape in shapes(block).items()},
-        spread={"step": draw(SPREAD), "duration": draw(SPREAD)},
-        origin=draw(ORIGINS),
+        config=block,
+        sequence_length=draw(st.integers(1, 4096)),
+        weights={name: rng.normal(0, size, shape).astype(np.float32) for name, shape in weight_shapes(block).items()},
+        residual_noise={"step": draw(SPREAD), "duration": draw(SPREAD)},
+        provenance=draw(ORIGINS),
     )
 
 
 @pytest.fixture
 def folder(tmp_path):
-    model_io.save(tiny(), tmp_path)
+    model_io.save_model(tiny(), tmp_path)
     return tmp_path
 
 
 def edit(folder: Path, **changes: object) -> None:
     said = json.loads((folder / CARD).read_text())
-    (folder / CARD).write_text(model_card.stamped({**said, **changes}))
+    (folder / CARD).write_text(model_card.with_checksum({**said, **changes}))
 
 
 def edit_block(folder: Path, **changes: object) -> None:
@@ -78,7 +78,7 @@ def put(folder: Path, data: bytes) -> None:
 def refused(folder: Path, file: str) -> str:
     """Hold that a model is refused in one line that names the file and the remedy; returns the line."""
     with pytest.raises(DataError) as caught:
-        model_io.load(folder)
+        model_io.load_model(folder)
     line = str(caught.value)
     assert line.startswith(f"{folder / file}: ")
     assert len(line.splitlines()) == 1 and len(line) < len(str(folder)) + 400
@@ -91,13 +91,17 @@ def refused(folder: Path, file: str) -> str:
 def test_a_model_comes_back_from_disk_in_equal_bytes(model):
     with tempfile.TemporaryDirectory() as folder:
         first, second = Path(folder) / "first", Path(folder) / "second"
-        model_io.save(model, first)
-        loaded = model_io.load(first)
-        model_io.save(loaded, second)
+        model_io.save_model(model, first)
+        loaded = model_io.load_model(first)
+        model_io.save_model(loaded, second)
         for name in (WEIGHTS, CARD):
             assert (first / name).read_bytes() == (second / name).read_bytes()
-    assert (loaded.architecture, loaded.block, loaded.length) == (model.architecture, model.block, model.length)
-    assert (loaded.spread, loaded.origin) == (model.spread, model.origin)
+    assert (loaded.architecture, loaded.config, loaded.sequence_length) == (
+        model.architecture,
+        model.block,
+        model.length,
+    )
+    assert (loaded.residual_noise, loaded.provenance) == (model.spread, model.origin)
     assert loaded.weights.keys() == model.weights.keys()
     for name, weight in model.weights.items():
         assert np.array_equal(loaded.weights[name], weight)
@@ -114,7 +118,7 @@ def test_tampered_weights_are_refused(folder):
     weights = {name: weight + np.float32(1e-3) for name, weight in tiny().weights.items()}
     files.write_bytes(folder / WEIGHTS, files.npz(weights))
     with pytest.raises(DataError, match=r"not the weights that model\.json vouches for"):
-        model_io.load(folder)
+        model_io.load_model(folder)
 
 
 def test_a_card_of_which_one_number_was_changed_is_refused(folder):
@@ -122,30 +126,30 @@ def test_a_card_of_which_one_number_was_changed_is_refused(folder):
     (folder / CARD).write_text(text.replace('"parameters": 1554', '"parameters": 1555'))
     assert text != (folder / CARD).read_text()
     with pytest.raises(DataError, match="edited by hand"):
-        model_io.load(folder)
+        model_io.load_model(folder)
 
 
 def test_another_learning_curve_is_refused(folder):
     (folder / HISTORY).write_text("epoch,loss\n1,2.5\n")
-    model_io.save(tiny(), folder)
-    model_io.load(folder)
+    model_io.save_model(tiny(), folder)
+    model_io.load_model(folder)
     (folder / HISTORY).write_text("epoch,loss\n1,1.5\n")
     with pytest.raises(DataError, match="not the learning curve"):
-        model_io.load(folder)
+        model_io.load_model(folder)
 
 
 def test_weights_that_are_no_numbers_are_refused(folder):
     model = tiny()
     model.weights["pitch/bias"][3] = np.nan
-    model_io.save(model, folder)
+    model_io.save_model(model, folder)
     with pytest.raises(DataError, match="not finite"):
-        model_io.load(folder)
+        model_io.load_model(folder)
 
 
 def test_weights_of_another_size_are_refused(folder):
     edit(folder, parameters=1555)
     with pytest.raises(DataError, match="1,554 numbers, not as many"):
-        model_io.load(folder)
+        model_io.load_model(folder)
 
 
 def test_pickles_are_never_opened(folder, monkeypatch):
@@ -158,8 +162,8 @@ def test_pickles_are_never_opened(folder, monkeypatch):
 def test_a_model_that_is_replaced_while_it_is_read_is_never_a_mix(tmp_path, monkeypatch):
     """Files are replaced one by one; whatever the moment, a reader has one model or the other."""
     models = [tiny(seed=1), tiny(seed=2)]
-    model_io.save(models[0], tmp_path / "m")
-    model_io.save(models[1], tmp_path / "new")
+    model_io.save_model(models[0], tmp_path / "m")
+    model_io.save_model(models[1], tmp_path / "new")
     new = [(tmp_path / "new" / name).read_bytes() for name in (WEIGHTS, CARD)]
     pauses = []
 
@@ -169,31 +173,31 @@ def test_a_model_that_is_replaced_while_it_is_read_is_never_a_mix(tmp_path, monk
             (tmp_path / "m" / CARD).write_bytes(new[1])
 
     monkeypatch.setattr(model_io.time, "sleep", sleep)
-    assert model_io.load(tmp_path / "m").origin == {"seed": 1}
+    assert model_io.load_model(tmp_path / "m").provenance == {"seed": 1}
     (tmp_path / "m" / WEIGHTS).write_bytes(new[0])
-    loaded = model_io.load(tmp_path / "m")
-    assert loaded.origin == {"seed": 2} and pauses == [0.0, 0.0, 0.1]
+    loaded = model_io.load_model(tmp_path / "m")
+    assert loaded.provenance == {"seed": 2} and pauses == [0.0, 0.0, 0.1]
     assert all(np.array_equal(loaded.weights[name], weight) for name, weight in models[1].weights.items())
 
 
 def test_torn_weights_are_refused(folder):
     files.write_bytes(folder / WEIGHTS, (folder / WEIGHTS).read_bytes()[:-10])
     with pytest.raises(DataError, match="vouches"):
-        model_io.load(folder)
+        model_io.load_model(folder)
 
 
 @pytest.mark.parametrize("change", [{"format": 1}, {"cell_seconds": 0.02}, {"cells": 500}, {"format": None}])
 def test_another_format_or_time_grid_is_refused(folder, change):
     edit(folder, **change)
     with pytest.raises(DataError, match="another version of this program"):
-        model_io.load(folder)
+        model_io.load_model(folder)
 
 
 @pytest.mark.parametrize("kept", [0, 1, 40, 500])
 def test_a_torn_card_is_refused(folder, kept):
     (folder / CARD).write_bytes((folder / CARD).read_bytes()[:kept])
     with pytest.raises(DataError, match="no model here"):
-        model_io.load(folder)
+        model_io.load_model(folder)
 
 
 @pytest.mark.parametrize(
@@ -209,7 +213,7 @@ def test_a_torn_card_is_refused(folder, kept):
 def test_a_card_edited_by_hand_is_refused(folder, change):
     edit(folder, **change)
     with pytest.raises(DataError, match="edited by hand"):
-        model_io.load(folder)
+        model_io.load_model(folder)
 
 
 TWO = {"units": [8, 5], "dense": 6}
@@ -221,12 +225,12 @@ ATTENTION = {**GATED, "cell": "attention", "units": [32]}
 @pytest.mark.parametrize("kind", [{}, TWO, CHAIN, GATED, ATTENTION, {**CHAIN, "heads": "mixture", "velocity": False}])
 def test_models_of_every_kind_are_kept(tmp_path, kind):
     model = tiny(**kind)
-    model_io.save(model, tmp_path)
-    loaded = model_io.load(tmp_path)
-    assert (loaded.block, loaded.spread) == (model.block, model.spread)
+    model_io.save_model(model, tmp_path)
+    loaded = model_io.load_model(tmp_path)
+    assert (loaded.config, loaded.residual_noise) == (model.config, model.residual_noise)
     assert all(np.array_equal(loaded.weights[name], weight) for name, weight in model.weights.items())
-    model_io.save(model, tmp_path, np.float16)
-    loaded = model_io.load(tmp_path)
+    model_io.save_model(model, tmp_path, np.float16)
+    loaded = model_io.load_model(tmp_path)
     assert all(np.allclose(loaded.weights[name], weight, atol=2e-3) for name, weight in model.weights.items())
 
 
@@ -260,9 +264,9 @@ def test_models_of_every_kind_are_kept(tmp_path, kind):
 )
 def test_a_block_that_does_not_fit_the_weights_is_refused(tmp_path, kind, change):
     model = tiny(**kind)
-    model_io.save(model, tmp_path)
+    model_io.save_model(model, tmp_path)
     edit_block(tmp_path, **change)
-    if (model.block.heads == "regression") != (change.get("heads", model.block.heads) == "regression"):
+    if (model.config.heads == "regression") != (change.get("heads", model.config.heads) == "regression"):
         edit(tmp_path, spread={})
     assert f"not of the block in {CARD}" in refused(tmp_path, WEIGHTS)
 
@@ -276,26 +280,26 @@ def test_of_a_weights_file_no_more_is_read_than_its_block_can_have(folder):
 def test_a_card_that_is_no_card_is_refused(folder):
     (folder / CARD).write_text("[]")
     with pytest.raises(DataError):
-        model_io.load(folder)
+        model_io.load_model(folder)
 
 
 def test_a_missing_model_is_named_with_the_remedy(tmp_path):
     with pytest.raises(DataError, match=r"nowhere: no model here .*dvc repro"):
-        model_io.load(tmp_path / "nowhere")
+        model_io.load_model(tmp_path / "nowhere")
 
 
 def test_a_model_is_found_by_architecture_or_by_folder(in_folder):
-    model_io.save(tiny(seed=1), Path("models/tiny"))
-    model_io.save(tiny(seed=2), Path("elsewhere"))
-    assert model_io.load(model_io.find("tiny")).origin == {"seed": 1}
-    assert model_io.load(model_io.find("elsewhere")).origin == {"seed": 2}
+    model_io.save_model(tiny(seed=1), Path("models/tiny"))
+    model_io.save_model(tiny(seed=2), Path("elsewhere"))
+    assert model_io.load_model(model_io.find_model("tiny")).provenance == {"seed": 1}
+    assert model_io.load_model(model_io.find_model("elsewhere")).provenance == {"seed": 2}
     with pytest.raises(DataError, match="absent"):
-        model_io.find("absent")
+        model_io.find_model("absent")
 
 
 def test_a_learning_curve_is_read(tmp_path):
     (tmp_path / "history.csv").write_text("epoch,loss\n1,2.5\n2,1.25\n")
-    assert model_io.history(tmp_path) == [{"epoch": 1.0, "loss": 2.5}, {"epoch": 2.0, "loss": 1.25}]
+    assert model_io.load_history(tmp_path) == [{"epoch": 1.0, "loss": 2.5}, {"epoch": 2.0, "loss": 1.25}]
 
 
 @pytest.mark.parametrize("text", [None, "epoch,loss\n1,2.5\n2", "epoch,loss\n1,2.5\n2,", "epoch,loss\n1,2.5,7\n"])
@@ -303,4 +307,4 @@ def test_a_missing_or_torn_learning_curve_is_a_data_error(tmp_path, text):
     if text is not None:
         (tmp_path / "history.csv").write_text(text)
     with pytest.raises(DataError, match="no learning curve here"):
-        model_io.history(tmp_path)
+        model_io.load_history(tmp_path)

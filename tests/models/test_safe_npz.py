@@ -17,10 +17,10 @@ from models.test_model_io import put, refused
 from pipeline.core import files
 from pipeline.models import model_io, safe_npz
 from pipeline.models.model_io import WEIGHTS
-from pipeline.models.weight_shapes import shapes
+from pipeline.models.weight_shapes import weight_shapes
 
 MODEL = tiny(units=[2])
-SHAPES = shapes(MODEL.block)
+SHAPES = weight_shapes(MODEL.config)
 WHOLE = files.npz(MODEL.weights)
 
 
@@ -118,7 +118,7 @@ NOT_FINE: dict[str, Callable[[], bytes]] = {
 
 @pytest.mark.parametrize("kind", NOT_FINE)
 def test_what_is_not_as_it_must_be_is_one_line(tmp_path, kind):
-    model_io.save(MODEL, tmp_path)
+    model_io.save_model(MODEL, tmp_path)
     put(tmp_path, NOT_FINE[kind]())
     refused(tmp_path, WEIGHTS)
 
@@ -127,23 +127,23 @@ def test_what_is_larger_than_its_weight_is_refused_before_it_is_read(monkeypatch
     data = says(FLOATS, numbers=bytes(2048))
     monkeypatch.setattr(safe_npz.ZipFile, "read", lambda self, member: pytest.fail(f"{member} was read"))
     with pytest.raises(ValueError, match="pitch/bias is compressed, or larger than"):
-        safe_npz.unpack(data, {"pitch/bias": SHAPES["pitch/bias"], **SHAPES})
+        safe_npz.read_npz(data, {"pitch/bias": SHAPES["pitch/bias"], **SHAPES})
 
 
 def test_a_text_with_less_room_after_it_is_as_good():
-    data = safe_npz.unpack(says(FLOATS), SHAPES)
+    data = safe_npz.read_npz(says(FLOATS), SHAPES)
     assert np.array_equal(data["pitch/bias"], np.zeros(128))
 
 
 def test_weights_of_float32_come_back_in_every_bit():
-    for name, each in safe_npz.unpack(WHOLE, SHAPES).items():
+    for name, each in safe_npz.read_npz(WHOLE, SHAPES).items():
         assert each.dtype == np.float32 and each.flags.writeable
         assert np.array_equal(each, MODEL.weights[name])
-    assert safe_npz.unpack(WHOLE, SHAPES).keys() == SHAPES.keys()
+    assert safe_npz.read_npz(WHOLE, SHAPES).keys() == SHAPES.keys()
 
 
 def test_no_file_is_larger_than_the_largest():
-    assert len(WHOLE) <= safe_npz.largest(SHAPES)
+    assert len(WHOLE) <= safe_npz.max_size(SHAPES)
 
 
 @settings(max_examples=300)
@@ -157,7 +157,7 @@ def test_bytes_that_are_changed_are_refused_or_read(data):
         changed[data.draw(st.integers(begin, len(WHOLE) - 1))] = data.draw(st.integers(0, 255))
     changed = changed[: data.draw(st.sampled_from([len(WHOLE), len(WHOLE) - 1, directory, 100]))]
     try:
-        found = safe_npz.unpack(bytes(changed), SHAPES)
+        found = safe_npz.read_npz(bytes(changed), SHAPES)
     except ValueError:
         return
     assert {name: each.shape for name, each in found.items()} == SHAPES

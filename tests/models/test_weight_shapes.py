@@ -7,12 +7,12 @@ import pytest
 from generation.test_engine import tiny
 
 from pipeline.config.recipes import Model
-from pipeline.models.model_io import SHIPPED
-from pipeline.models.weight_shapes import shapes
+from pipeline.models.model_io import BUNDLED
+from pipeline.models.weight_shapes import weight_shapes
 
 
 def test_a_layer_and_regression_heads_by_hand():
-    assert shapes(tiny(units=[8]).block) == {
+    assert weight_shapes(tiny(units=[8]).config) == {
         "lstm_1/kernel": (3, 32),
         "lstm_1/recurrent_kernel": (8, 32),
         "lstm_1/bias": (32,),
@@ -26,14 +26,14 @@ def test_a_layer_and_regression_heads_by_hand():
 
 
 def test_what_comes_after_layers_that_read_both_ways_is_twice_as_wide():
-    found = shapes(tiny(units=[8, 5], bidirectional=True, dense=6).block)
+    found = weight_shapes(tiny(units=[8, 5], bidirectional=True, dense=6).config)
     assert found["lstm_2_backward/kernel"] == (16, 20)
     assert found["dense/kernel"] == (10, 6)
     assert found["step/kernel"] == (6, 1)
 
 
-@pytest.mark.parametrize("card", sorted(SHIPPED.glob("*/model.json")), ids=lambda card: card.parent.name)
+@pytest.mark.parametrize("card", sorted(BUNDLED.glob("*/model.json")), ids=lambda card: card.parent.name)
 def test_a_shipped_model_has_exactly_these(card):
     said = json.loads(card.read_text("utf-8"))
     with np.load(card.with_name("weights.npz")) as arrays:
-        assert shapes(Model.model_validate(said["block"])) == {name: arrays[name].shape for name in arrays.files}
+        assert weight_shapes(Model.model_validate(said["block"])) == {name: arrays[name].shape for name in arrays.files}

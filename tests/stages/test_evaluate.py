@@ -21,7 +21,7 @@ def test_all_held_out_notes_but_the_first_are_scored(in_made: Path) -> None:
 def test_the_score_is_that_of_the_stored_model(in_made: Path) -> None:
     found = Evaluation.load(paths.evaluation("baseline")).scores.per_note()["bits_per_note"]
     pieces = windows.load_windows(paths.WINDOWS).select_pieces("validation")
-    bits = scoring.bits(model_io.load(paths.model("baseline")), pieces, 1)
+    bits = scoring.score_pieces(model_io.load_model(paths.model("baseline")), pieces, 1)
     expected = sum(each.sum() for each in bits) / sum(len(each) for each in bits)
     assert found == pytest.approx(expected, abs=1e-3)
 

@@ -27,14 +27,14 @@ def test_both_architectures_are_held_against_the_same_music(in_made: Path, small
 
 
 def test_what_is_measured_is_what_the_model_plays(in_made: Path, small: Params) -> None:
-    data, model = windows.load_windows(paths.WINDOWS), model_io.load(paths.model("baseline"))
+    data, model = windows.load_windows(paths.WINDOWS), model_io.load_model(paths.model("baseline"))
     training = Training.of(data.select_pieces("train"))
     # Passages are 0 to 40, 40 to 80, … of both held-out pieces, 4 of each; samples begin as the first and the fifth.
     found = []
     for number, piece in enumerate(data.select_pieces("validation"), 1):
         sampler = Sampler(np.random.default_rng([small.seed, number]), small.generate.sampling)
-        sampler.hear(piece[:8])
-        found.append(measures.measure(engine.improvise(model, piece[:8], 40, sampler.choose), training))
+        sampler.observe(piece[:8])
+        found.append(measures.measure(engine.generate_notes(model, piece[:8], 40, sampler.sample), training))
     shown = json.loads(paths.likeness("baseline").read_text("utf-8"))["measures"]
     for name in ("density", "pitch_1", "polyphony", "step_distance"):
         values = [each[name] for each in found]

@@ -20,7 +20,7 @@ def test_training_again_gives_equal_bytes(in_made: Path, small: Params) -> None:
 
 
 def test_the_card_says_where_the_model_comes_from(in_made: Path, small: Params) -> None:
-    origin = model_io.load(paths.model("bidirectional")).origin
+    origin = model_io.load_model(paths.model("bidirectional")).provenance
     assert (origin["seed"], origin["pedal"]) == (small.seed, small.ingest.pedal)
     assert origin["train"] == small.train.model_dump()
     assert len(str(origin["windows_sha256"])) == 64
@@ -28,7 +28,7 @@ def test_the_card_says_where_the_model_comes_from(in_made: Path, small: Params) 
 
 
 def test_the_curve_has_a_row_an_epoch(in_made: Path) -> None:
-    assert [row["notes"] for row in model_io.history(paths.model("baseline"))] == [128, 256]
+    assert [row["notes"] for row in model_io.load_history(paths.model("baseline"))] == [128, 256]
 
 
 def test_an_unknown_architecture_is_one_clear_line(in_made: Path, small: Params) -> None:

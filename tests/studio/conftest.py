@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from websockets.sync.client import ClientConnection, connect
 
-from pipeline.generation.generate import AS_IT_IS
+from pipeline.generation.generate import UNCONSTRAINED
 from pipeline.studio import access, app
 from pipeline.studio.session import Room
 
@@ -72,7 +72,7 @@ class Studio:
 @pytest.fixture
 def studio(in_folder: Path) -> Iterator[Studio]:
     """A studio with the model that comes with the package."""
-    room, line, token = Room("expressive", AS_IT_IS), app.bind(0), access.new_token()
+    room, line, token = Room("expressive", UNCONSTRAINED), app.bind(0), access.new_token()
     port = line.getsockname()[1]
     running = app.server(room, port, token)
     thread = threading.Thread(target=lambda: asyncio.run(running.serve(sockets=[line])))

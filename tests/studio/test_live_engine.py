@@ -8,16 +8,16 @@ from pathlib import Path
 import pytest
 from generation.test_engine import tiny
 
-from pipeline.generation.generate import AS_IT_IS, read_prompt
+from pipeline.generation.generate import UNCONSTRAINED, load_prompt
 from pipeline.live.controls import Controls
-from pipeline.models.model_io import Trained
+from pipeline.models.model_io import TrainedModel
 from pipeline.studio import catalog
 from pipeline.studio.client_queue import Frame
 from pipeline.studio.live_engine import Band, Ears, Stage
 from pipeline.studio.recording import Take
 
 
-def broken() -> Trained:
+def broken() -> TrainedModel:
     """Make a model without weights, which cannot start."""
     return replace(tiny(memory="carried"), weights={})
 
@@ -33,21 +33,21 @@ def test_ends_are_told_of_and_beginnings_are_not() -> None:
 
 
 def test_a_model_that_cannot_start_leaves_no_thread_behind() -> None:
-    stage, before = Stage(lambda _: None, Controls(AS_IT_IS), Take()), threading.active_count()
+    stage, before = Stage(lambda _: None, Controls(UNCONSTRAINED), Take()), threading.active_count()
     with pytest.raises(KeyError):
-        Band(broken(), stage, read_prompt(None))
+        Band(broken(), stage, load_prompt(None))
     with pytest.raises(IndexError):
-        Band(tiny(), stage, read_prompt(None)[:0])
+        Band(tiny(), stage, load_prompt(None)[:0])
     assert threading.active_count() == before
     assert stage.take.begun == 0
 
 
 def test_every_note_that_is_told_of_ends(in_folder: Path) -> None:
     told: list[Frame] = []
-    stage = Stage(told.append, Controls(AS_IT_IS), Take())
+    stage = Stage(told.append, Controls(UNCONSTRAINED), Take())
     stage.take.begin(time.monotonic())
     begun = time.monotonic()
-    band = Band(catalog.choose("expressive")[1], stage, read_prompt(None))
+    band = Band(catalog.choose("expressive")[1], stage, load_prompt(None))
     stage.mode = "free"  # as it is set when the band starts
     band.start()
     while sum(frame["type"] == "off" for frame in told) < 3 and time.monotonic() < begun + 20:

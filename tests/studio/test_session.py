@@ -10,8 +10,8 @@ from studio.conftest import Studio
 from studio.test_live_engine import broken
 
 from pipeline.core.errors import PipelineError
-from pipeline.generation.constraints import pitches
-from pipeline.generation.generate import AS_IT_IS
+from pipeline.generation.constraints import allowed_pitches
+from pipeline.generation.generate import UNCONSTRAINED
 from pipeline.models import model_io
 from pipeline.studio import catalog
 from pipeline.studio.live_engine import Band
@@ -28,7 +28,7 @@ def wait(what: object, seconds: float = 10) -> None:
 
 def test_an_unknown_model_keeps_the_room_shut(in_folder: Path) -> None:
     with pytest.raises(WishError, match="no model of that name"):
-        Room("nobody", AS_IT_IS)
+        Room("nobody", UNCONSTRAINED)
 
 
 def test_a_model_that_cannot_start_is_named_before_a_page_is_open(
@@ -36,7 +36,7 @@ def test_a_model_that_cannot_start_is_named_before_a_page_is_open(
 ) -> None:
     monkeypatch.setattr(catalog, "choose", lambda name: (name, broken()))
     with pytest.raises(PipelineError, match=r"model 'mine' cannot start \(KeyError: .*choose another"):
-        Room("mine", AS_IT_IS)
+        Room("mine", UNCONSTRAINED)
 
 
 def test_pages_that_find_no_music_are_not_in(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -70,7 +70,7 @@ def test_a_model_that_cannot_start_lets_the_old_one_play_on(studio: Studio, monk
 def test_who_goes_while_models_change_leaves_the_music_to_others(
     studio: Studio, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    model_io.save(tiny(memory="carried"), Path("models/mine"))
+    model_io.save_model(tiny(memory="carried"), Path("models/mine"))
     stop = Band.stop
 
     def slowly(band: Band) -> None:
@@ -91,7 +91,7 @@ def test_who_goes_while_models_change_leaves_the_music_to_others(
 
 def test_every_key_that_is_offered_is_one() -> None:
     assert len(set(KEYS)) == len(KEYS) > 200
-    assert all(pitches(key, 0, 127) for key in KEYS)
+    assert all(allowed_pitches(key, 0, 127) for key in KEYS)
 
 
 def test_the_music_begins_with_the_first_page_and_ends_with_the_last(studio: Studio) -> None:
@@ -143,7 +143,7 @@ def test_there_is_room_for_some_pages_only(studio: Studio) -> None:
 
 
 def test_another_model_plays_on_where_this_one_was(studio: Studio) -> None:
-    model_io.save(tiny(memory="carried"), Path("models/mine"))
+    model_io.save_model(tiny(memory="carried"), Path("models/mine"))
     with studio.page() as page:
         page.say(type="mode", mode="free")
         page.last("note")

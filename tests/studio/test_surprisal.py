@@ -10,12 +10,12 @@ from generation.test_engine import tiny
 
 from pipeline.live.note_source import Draft, codes_of
 from pipeline.models import model_io, scoring
-from pipeline.models.model_io import SHIPPED, Trained
+from pipeline.models.model_io import BUNDLED, TrainedModel
 from pipeline.notes.quantize import DURATION, PITCH, STEP, VELOCITY
 from pipeline.studio.client_queue import Frame
 from pipeline.studio.surprisal import WAITING, Surprise
 
-MODELS = [lambda: model_io.load(SHIPPED / "expressive"), lambda: tiny(), lambda: tiny(memory="carried")]
+MODELS = [lambda: model_io.load_model(BUNDLED / "expressive"), lambda: tiny(), lambda: tiny(memory="carried")]
 
 
 def drafts(count: int) -> list[Draft]:
@@ -27,12 +27,12 @@ def drafts(count: int) -> list[Draft]:
 
 @pytest.mark.parametrize("make", MODELS)
 def test_bits_are_those_of_scoring(make: object) -> None:
-    model: Trained = make()  # type: ignore[operator]
+    model: TrainedModel = make()  # type: ignore[operator]
     notes = drafts(12)
     measured = Surprise(model, lambda _: None)
     assert not measured.thread.is_alive()
     measured.start()
-    wanted = scoring.bits(model, [codes_of(notes)], 1)[0][:, :3]
+    wanted = scoring.score_pieces(model, [codes_of(notes)], 1)[0][:, :3]
     for count in (2, 7, 12):
         found = measured.bits(notes[:count])
         np.testing.assert_allclose(

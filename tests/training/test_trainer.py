@@ -42,11 +42,11 @@ def job(project: Params, tmp_path: Path) -> Job:
     return Job("small", params, data, tmp_path / "waiting")
 
 
-def weights_equal(one: training.Trained, other: training.Trained) -> bool:
+def weights_equal(one: training.TrainedModel, other: training.TrainedModel) -> bool:
     return all(np.array_equal(one.weights[name], other.weights[name]) for name in one.weights)
 
 
-def fresh(job: Job) -> tuple[training.Trained, list[dict[str, float]]]:
+def fresh(job: Job) -> tuple[training.TrainedModel, list[dict[str, float]]]:
     training.prepare(job.params.seed, 1)
     return training.fit(job)
 

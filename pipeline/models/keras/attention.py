@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from pipeline.config.recipes import HEAD
 from pipeline.models.keras.layers import Residual
-from pipeline.models.numpy.layers import SPAN
+from pipeline.models.numpy.layers import ATTENTION_SPAN
 
 
 class Attention(Residual):
@@ -26,9 +26,9 @@ class Attention(Residual):
         """
         super().build(shape)
         count = self.units // HEAD
-        self.distance = self.add_weight(name="distance", shape=(count, SPAN), initializer="zeros")
+        self.distance = self.add_weight(name="distance", shape=(count, ATTENTION_SPAN), initializer="zeros")
         slopes = tf.pow(2.0, -8.0 * tf.range(1.0, count + 1.0) / count)
-        self.distance.assign(-slopes[:, None] * tf.range(float(SPAN)))
+        self.distance.assign(-slopes[:, None] * tf.range(float(ATTENTION_SPAN)))
 
     def start(self, batch: int) -> Any:
         """Return the state [B, 0, 2 U] before the first note."""
@@ -42,7 +42,7 @@ class Attention(Residual):
         scores = tf.matmul(self._heads(queries * HEAD**-0.5), keys, transpose_b=True)
         scores += self._bias(tf.shape(inner)[1], tf.shape(known)[1])
         found = tf.transpose(tf.matmul(tf.nn.softmax(scores), values), [0, 2, 1, 3])
-        return tf.reshape(found, tf.shape(queries)), known[:, 1 - SPAN :]
+        return tf.reshape(found, tf.shape(queries)), known[:, 1 - ATTENTION_SPAN :]
 
     def _heads(self, x: Any) -> Any:
         """Return [B, U / HEAD, T, HEAD] of [B, T, U]."""
@@ -52,6 +52,6 @@ class Attention(Residual):
     def _bias(self, count: Any, known: Any) -> Any:
         """Return what is added to the scores [U / HEAD, count, known] of known notes, the last `count` of which ask."""
         away = tf.range(known - count, known)[:, None] - tf.range(known)
-        away = tf.where((away < 0) | (away >= SPAN), SPAN, away)
+        away = tf.where((away < 0) | (away >= ATTENTION_SPAN), ATTENTION_SPAN, away)
         never = tf.fill([self.units // HEAD, 1], float("-inf"))
         return tf.gather(tf.concat([self.distance, never], 1), away, axis=1)

@@ -77,7 +77,9 @@ class Chain(keras.layers.Layer):
     def __init__(self, block: Model) -> None:
         super().__init__(name="heads")
         self.mixed = block.heads == "mixture"
-        self.parts = autoregressive_heads.PARTS if block.velocity else autoregressive_heads.PARTS[:3]
+        self.parts = (
+            autoregressive_heads.GENERATION_ORDER if block.velocity else autoregressive_heads.GENERATION_ORDER[:3]
+        )
         width = block.chain
         self.chain = Linear(len(self.parts) * width, "chain")
         self.ahead = Linear(2 * width, "ahead", 0.5, bias=False) if block.input == "embedding" else None
@@ -86,14 +88,14 @@ class Chain(keras.layers.Layer):
                 TOKEN[known][1], width, layers.normal(0.3), name=f"{part}_given_{known}"
             )
             for part in self.parts
-            for known in autoregressive_heads.KNOWN[part]
+            for known in autoregressive_heads.CONDITIONED_ON[part]
         }
         self.out = {part: Linear(self._outputs(part), part, 0.3) for part in self.parts}
         self.width = width
         self.layers = [self.chain, *([self.ahead] if self.ahead else []), *self.given.values(), *self.out.values()]
 
     def _outputs(self, part: str) -> int:
-        return logistic_mixture.OUTPUTS if self.mixed and part in ("step", "duration") else TOKEN[part][1]
+        return logistic_mixture.NUM_OUTPUTS if self.mixed and part in ("step", "duration") else TOKEN[part][1]
 
     def build(self, shape: Any) -> None:
         """Make the weights for hidden vectors of a width."""
@@ -113,7 +115,7 @@ class Chain(keras.layers.Layer):
                 counts = np.bincount(tokens[:, TOKEN[part][0]], minlength=layer.units) + 10.0
                 layer.bias.assign(np.log(counts / counts.sum()))
             else:
-                means = np.linspace(0.0, 5.0, logistic_mixture.COMPONENTS)
+                means = np.linspace(0.0, 5.0, logistic_mixture.NUM_COMPONENTS)
                 flat = np.concatenate([np.zeros_like(means), means, np.full_like(means, -1.0)])
                 layer.bias.assign(flat)
 
@@ -158,11 +160,11 @@ def _mixture_nats(outputs: Any, cells: Any) -> Any:
     """Return -log P [N] of cells [N] under outputs [N, 3 M]; the twin of `mixture.log_masses`."""
     logits, means, scales = tf.split(outputs, 3, -1)
     weights = tf.nn.log_softmax(logits)
-    scales = tf.exp(tf.clip_by_value(scales, *logistic_mixture.LOG_SCALES))
-    edges = tf.constant(logistic_mixture.EDGES, tf.float32)
+    scales = tf.exp(tf.clip_by_value(scales, *logistic_mixture.LOG_SCALE_RANGE))
+    edges = tf.constant(logistic_mixture.GRID_EDGES, tf.float32)
     low = (tf.gather(edges, cells)[:, None] - means) / scales
     high = (tf.gather(edges, cells + 1)[:, None] - means) / scales
     # The width of the cell by itself: of late times, low and high agree in all but the last digits of a float32.
-    width = tf.gather(tf.constant(np.diff(logistic_mixture.EDGES), tf.float32), cells)[:, None] / scales
+    width = tf.gather(tf.constant(np.diff(logistic_mixture.GRID_EDGES), tf.float32), cells)[:, None] / scales
     inside = tf.math.log(-tf.math.expm1(-width))
     return -tf.reduce_logsumexp(weights + tf.math.log_sigmoid(high) + tf.math.log_sigmoid(-low) + inside, -1)

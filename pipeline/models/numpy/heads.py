@@ -14,42 +14,42 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.models.numpy.layers import Floats
-from pipeline.models.residual_noise import FLOOR, Spread, cell_bits, fit_spread
+from pipeline.models.numpy.layers import Float32Array
+from pipeline.models.residual_noise import MIN_PROB, ResidualNoise, grid_bits, fit_noise
 from pipeline.notes.quantize import FEATURE_COLUMNS, SCORED_FEATURES, PITCH, VELOCITY, QuantizedNotes
 
-Masses = NDArray[np.float64]
+Probs = NDArray[np.float64]
 """Probabilities that sum to one along the last axis."""
-Choose = Callable[[str, Masses], int]
+IndexSampler = Callable[[str, Probs], int]
 """Takes the name of a head and its masses, returns the index chosen."""
 
 
 class Heads(Protocol):
     """What scoring and playing ask of heads."""
 
-    def bits(self, hidden: Floats, codes: QuantizedNotes) -> NDArray[np.float64]:
+    def bits(self, hidden: Float32Array, notes: QuantizedNotes) -> NDArray[np.float64]:
         """Return the bits of the notes that came, [N, 3] as `encoding.HEADS`, and [N, 4] where velocity is told."""
         ...
 
-    def chances(self, hidden: Floats, codes: QuantizedNotes) -> dict[str, Masses]:
+    def distributions(self, hidden: Float32Array, notes: QuantizedNotes) -> dict[str, Probs]:
         """Return the distribution [N, K] that each part of the notes that came was told by."""
         ...
 
-    def draw(self, hidden: Floats, choose: Choose, velocity: int) -> QuantizedNotes:
+    def sample(self, hidden: Float32Array, sample_index: IndexSampler, velocity: int) -> QuantizedNotes:
         """Draw the next note [4] after hidden [H]; `velocity` is for heads that say nothing of it."""
         ...
 
 
-def softmax(logits: Floats) -> Masses:
+def softmax(logits: Float32Array) -> Probs:
     """Return exp(logits), scaled to sum to one along the last axis."""
     shifted = np.asarray(logits, np.float64)
     shifted = np.exp(shifted - shifted.max(axis=-1, keepdims=True))
     return np.asarray(shifted / shifted.sum(axis=-1, keepdims=True))
 
 
-def softmax_of_one(logits: Floats) -> Masses:
+def softmax_1d(logits: Float32Array) -> Probs:
     """Return the softmax of one note [K], as `softmax` and in half its time."""
-    mass: Masses = logits.astype(np.float64)
+    mass: Probs = logits.astype(np.float64)
     mass -= mass[mass.argmax()]
     np.exp(mass, out=mass)
     mass /= np.add.reduce(mass)
@@ -59,43 +59,43 @@ def softmax_of_one(logits: Floats) -> Masses:
 class RegressionHeads:
     """Pitch as 128 logits; step and duration as one number each, with a spread fitted on training notes."""
 
-    def __init__(self, weights: Mapping[str, Floats], spread: Mapping[str, Spread]) -> None:
+    def __init__(self, weights: Mapping[str, Float32Array], residual_noise: Mapping[str, ResidualNoise]) -> None:
         self.weights = {name: (weights[f"{name}/kernel"], weights[f"{name}/bias"]) for name in SCORED_FEATURES}
-        self.spread = dict(spread)
+        self.residual_noise = dict(residual_noise)
 
-    def outputs(self, hidden: Floats) -> dict[str, Floats]:
+    def outputs(self, hidden: Float32Array) -> dict[str, Float32Array]:
         """Return pitch logits [N, 128], step [N, 1] and duration [N, 1] in seconds, as Keras does."""
         width = len(self.weights["pitch"][0])
         return {name: hidden[..., :width] @ kernel + bias for name, (kernel, bias) in self.weights.items()}
 
-    def fit(self, hidden: Floats, codes: QuantizedNotes) -> None:
+    def fit_noise(self, hidden: Float32Array, notes: QuantizedNotes) -> None:
         """Fit the spread of both times on training notes, hidden [N, H] before each of codes [N, 4]."""
         out = self.outputs(hidden)
         for name in ("step", "duration"):
-            self.spread[name] = fit_spread(out[name][:, 0].astype(np.float64), codes[:, FEATURE_COLUMNS[name]])
+            self.residual_noise[name] = fit_noise(out[name][:, 0].astype(np.float64), notes[:, FEATURE_COLUMNS[name]])
 
-    def bits(self, hidden: Floats, codes: QuantizedNotes) -> NDArray[np.float64]:
+    def bits(self, hidden: Float32Array, notes: QuantizedNotes) -> NDArray[np.float64]:
         """Return the bits [N, 3] of the notes that came, columns as `HEADS`."""
         out = self.outputs(hidden)
-        pitch = softmax(out["pitch"])[np.arange(len(codes)), codes[:, PITCH]]
+        pitch = softmax(out["pitch"])[np.arange(len(notes)), notes[:, PITCH]]
         times = [
-            cell_bits(out[name][:, 0].astype(np.float64), codes[:, FEATURE_COLUMNS[name]], self.spread[name])
+            grid_bits(out[name][:, 0].astype(np.float64), notes[:, FEATURE_COLUMNS[name]], self.residual_noise[name])
             for name in ("step", "duration")
         ]
-        return np.stack([-np.log2(np.maximum(pitch, FLOOR)), *times], axis=1)
+        return np.stack([-np.log2(np.maximum(pitch, MIN_PROB)), *times], axis=1)
 
-    def chances(self, hidden: Floats, codes: QuantizedNotes) -> dict[str, Masses]:
+    def distributions(self, hidden: Float32Array, notes: QuantizedNotes) -> dict[str, Probs]:
         """Return the distribution [N, K] that each part of the notes was told by, which here hangs on no other part."""
-        rows = [self.masses(row) for row in hidden]
+        rows = [self.distributions_of_one(row) for row in hidden]
         return {name: np.stack([row[name] for row in rows]) for name in SCORED_FEATURES}
 
-    def masses(self, hidden: Floats) -> dict[str, Masses]:
+    def distributions_of_one(self, hidden: Float32Array) -> dict[str, Probs]:
         """Return the distribution of each part of the next note, hidden [H]: 128 pitches, 1001 cells twice."""
         out = self.outputs(hidden)
-        times = {name: self.spread[name].masses(float(out[name][0])) for name in ("step", "duration")}
-        return {"pitch": softmax_of_one(out["pitch"]), **times}
+        times = {name: self.residual_noise[name].grid_probs(float(out[name][0])) for name in ("step", "duration")}
+        return {"pitch": softmax_1d(out["pitch"]), **times}
 
-    def draw(self, hidden: Floats, choose: Choose, velocity: int) -> QuantizedNotes:
+    def sample(self, hidden: Float32Array, sample_index: IndexSampler, velocity: int) -> QuantizedNotes:
         """Draw the next note.
 
         Args:
@@ -106,9 +106,9 @@ class RegressionHeads:
         Returns:
             Codes [4].
         """
-        masses = self.masses(hidden)
+        masses = self.distributions_of_one(hidden)
         code = np.empty(4, np.int16)
         for name in ("step", "pitch", "duration"):
-            code[FEATURE_COLUMNS[name]] = choose(name, masses[name])
+            code[FEATURE_COLUMNS[name]] = sample_index(name, masses[name])
         code[VELOCITY] = velocity
         return code

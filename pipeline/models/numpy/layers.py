@@ -11,31 +11,31 @@ from numpy.typing import NDArray
 
 from pipeline.config.recipes import HEAD
 
-Floats = NDArray[np.float32]
-Weights = Mapping[str, Floats]
-LstmState = tuple[Floats, Floats]
+Float32Array = NDArray[np.float32]
+Weights = Mapping[str, Float32Array]
+LSTMState = tuple[Float32Array, Float32Array]
 """Hidden and cell vector [B, U]."""
-SPAN = 128
+ATTENTION_SPAN = 128
 """Notes that attention sees, the one just read among them."""
 
 
-def sigmoid(x: Floats) -> Floats:
+def sigmoid(x: Float32Array) -> Float32Array:
     """Return 1 / (1 + exp(-x)) by tanh, which cannot overflow."""
     return np.asarray(np.float32(0.5) * np.tanh(np.float32(0.5) * x) + np.float32(0.5))
 
 
-def gelu(x: Floats) -> Floats:
+def quick_gelu(x: Float32Array) -> Float32Array:
     """Return x sigmoid(1.702 x), the quick form of the Gaussian error linear unit (Hendrycks and Gimpel 2016)."""
     return np.asarray(x * sigmoid(np.float32(1.702) * x))
 
 
-def rms_norm(x: Floats, scale: Floats) -> Floats:
+def rms_norm(x: Float32Array, scale: Float32Array) -> Float32Array:
     """Scale vectors [..., D] to a root mean square of one, then by `scale` [D] (Zhang and Sennrich 2019)."""
     mean = np.mean(np.square(x), axis=-1, keepdims=True)
     return np.asarray(x / np.sqrt(mean + np.float32(1e-6)) * scale)
 
 
-class Lstm:
+class LSTM:
     """One LSTM layer, gates in the order of Keras: input, forget, cell, output.
 
     Source: Hochreiter and Schmidhuber 1997, with the forget gate of Gers et al. 2000.
@@ -43,15 +43,15 @@ class Lstm:
 
     def __init__(self, weights: Weights, name: str) -> None:
         self.kernel = weights[f"{name}/kernel"]
-        self.recurrent = weights[f"{name}/recurrent_kernel"]
+        self.recurrent_kernel = weights[f"{name}/recurrent_kernel"]
         self.bias = weights[f"{name}/bias"]
-        self.units = self.recurrent.shape[0]
+        self.units = self.recurrent_kernel.shape[0]
 
-    def start(self, batch: int) -> LstmState:
+    def initial_state(self, batch_size: int) -> LSTMState:
         """Return the state before the first note."""
-        return np.zeros((batch, self.units), np.float32), np.zeros((batch, self.units), np.float32)
+        return np.zeros((batch_size, self.units), np.float32), np.zeros((batch_size, self.units), np.float32)
 
-    def read(self, x: Floats, state: LstmState) -> tuple[Floats, LstmState]:
+    def forward(self, x: Float32Array, state: LSTMState) -> tuple[Float32Array, LSTMState]:
         """Read notes x [B, T, D]; returns outputs [B, T, U] and the state after the last note."""
         h, c = state
         u = self.units
@@ -59,7 +59,7 @@ class Lstm:
         projected = x @ self.kernel + self.bias
         out = np.empty((*x.shape[:2], u), np.float32)
         for t in range(x.shape[1]):
-            z = projected[:, t] + h @ self.recurrent
+            z = projected[:, t] + h @ self.recurrent_kernel
             gates = sigmoid(z)
             c = gates[:, u : 2 * u] * c + gates[:, :u] * np.tanh(z[:, 2 * u : 3 * u])
             h = gates[:, 3 * u :] * np.tanh(c)
@@ -67,54 +67,56 @@ class Lstm:
         return out, (h, c)
 
 
-class Residual(ABC):
+class ResidualBlock(ABC):
     """A residual block: what mixes notes, by its kind, then two dense layers that see each note by itself."""
 
     def __init__(self, weights: Weights, name: str) -> None:
-        self.of = {key.removeprefix(f"{name}/"): value for key, value in weights.items() if key.startswith(f"{name}/")}
-        self.units = self.of["outer/kernel"].shape[0]
+        self.weights = {
+            key.removeprefix(f"{name}/"): value for key, value in weights.items() if key.startswith(f"{name}/")
+        }
+        self.units = self.weights["outer/kernel"].shape[0]
 
     @abstractmethod
-    def start(self, batch: int) -> Floats:
+    def initial_state(self, batch_size: int) -> Float32Array:
         """Return the state before the first note."""
 
     @abstractmethod
-    def mix(self, inner: Floats, state: Floats) -> tuple[Floats, Floats]:
+    def mix_time(self, projected: Float32Array, state: Float32Array) -> tuple[Float32Array, Float32Array]:
         """Return what notes [B, T, U] hear of those before them, from inner [B, T, 3 U], and the state after."""
 
-    def read(self, x: Floats, state: Floats) -> tuple[Floats, Floats]:
+    def forward(self, x: Float32Array, state: Float32Array) -> tuple[Float32Array, Float32Array]:
         """Read notes x [B, T, D]; returns outputs [B, T, D] and the state after the last note."""
-        of = self.of
-        mixed, state = self.mix(rms_norm(x, of["norm1/scale"]) @ of["inner/kernel"] + of["inner/bias"], state)
+        of = self.weights
+        mixed, state = self.mix_time(rms_norm(x, of["norm1/scale"]) @ of["inner/kernel"] + of["inner/bias"], state)
         x = x + mixed @ of["outer/kernel"]
-        up = gelu(rms_norm(x, of["norm2/scale"]) @ of["up/kernel"] + of["up/bias"])
+        up = quick_gelu(rms_norm(x, of["norm2/scale"]) @ of["up/kernel"] + of["up/bias"])
         return x + up @ of["down/kernel"], state
 
 
-class Gated(Residual):
+class MinGRUBlock(ResidualBlock):
     """A gated linear recurrence; its state is a vector [B, U].
 
     Only an elementwise product waits for the note before, so that training is a few large matrix products. The gates
     of minGRU (Feng et al. 2024), in the block of Griffin (De et al. 2024).
     """
 
-    def start(self, batch: int) -> Floats:
+    def initial_state(self, batch_size: int) -> Float32Array:
         """Return the state [B, U] before the first note."""
-        return np.zeros((batch, self.units), np.float32)
+        return np.zeros((batch_size, self.units), np.float32)
 
-    def mix(self, inner: Floats, state: Floats) -> tuple[Floats, Floats]:
+    def mix_time(self, projected: Float32Array, state: Float32Array) -> tuple[Float32Array, Float32Array]:
         """Run the recurrence over inner [B, T, 3 U]: what to keep, what is new, what to tell."""
-        keep, new, gate = np.split(inner, 3, axis=-1)
+        keep, new, gate = np.split(projected, 3, axis=-1)
         keep = sigmoid(keep)
         new = (1 - keep) * new
         states = np.empty_like(new)
-        for t in range(inner.shape[1]):
+        for t in range(projected.shape[1]):
             state = keep[:, t] * state + new[:, t]
             states[:, t] = state
         return states * gate * sigmoid(gate), state
 
 
-class Attention(Residual):
+class AttentionBlock(ResidualBlock):
     """Causal attention in heads over the last `SPAN` notes; its state is their keys and values [B, M, 2 U].
 
     M grows from 0 at the first note to `SPAN` - 1: there is nothing to mask but what lies beyond the span.
@@ -126,37 +128,37 @@ class Attention(Residual):
     def __init__(self, weights: Weights, name: str) -> None:
         super().__init__(weights, name)
         never = np.full((self.units // HEAD, 1), -np.inf, np.float32)
-        self.bias = np.concatenate([self.of["distance"], never], axis=1)
+        self.distance_bias = np.concatenate([self.weights["distance"], never], axis=1)
 
-    def start(self, batch: int) -> Floats:
+    def initial_state(self, batch_size: int) -> Float32Array:
         """Return the state [B, 0, 2 U] before the first note."""
-        return np.zeros((batch, 0, 2 * self.units), np.float32)
+        return np.zeros((batch_size, 0, 2 * self.units), np.float32)
 
-    def mix(self, inner: Floats, state: Floats) -> tuple[Floats, Floats]:
+    def mix_time(self, projected: Float32Array, state: Float32Array) -> tuple[Float32Array, Float32Array]:
         """Attend: inner [B, T, 3 U] are queries, keys and values; `SPAN` notes at a time, which bounds memory."""
-        out = np.empty((*inner.shape[:2], self.units), np.float32)
-        for begin in range(0, inner.shape[1], SPAN):
-            part = inner[:, begin : begin + SPAN]
+        out = np.empty((*projected.shape[:2], self.units), np.float32)
+        for begin in range(0, projected.shape[1], ATTENTION_SPAN):
+            part = projected[:, begin : begin + ATTENTION_SPAN]
             known = np.concatenate([state, part[..., self.units :]], axis=1)
-            out[:, begin : begin + SPAN] = self._attend(part[..., : self.units], known)
-            state = known[:, 1 - SPAN :]
+            out[:, begin : begin + ATTENTION_SPAN] = self._compute_attention(part[..., : self.units], known)
+            state = known[:, 1 - ATTENTION_SPAN :]
         return out, state
 
-    def _attend(self, queries: Floats, known: Floats) -> Floats:
+    def _compute_attention(self, queries: Float32Array, keys_values: Float32Array) -> Float32Array:
         """Return what queries [B, T, U] find in known [B, M + T, 2 U], whose last T are their own notes."""
-        keys, values = (_heads(part) for part in np.split(known, 2, axis=-1))
-        scores = _heads(queries * np.float32(HEAD**-0.5)) @ keys.swapaxes(-1, -2)
-        scores += self._bias(queries.shape[1], known.shape[1])
+        keys, values = (_split_heads(part) for part in np.split(keys_values, 2, axis=-1))
+        scores = _split_heads(queries * np.float32(HEAD**-0.5)) @ keys.swapaxes(-1, -2)
+        scores += self._gather_distance_bias(queries.shape[1], keys_values.shape[1])
         scores = np.exp(scores - scores.max(axis=-1, keepdims=True))
         scores /= scores.sum(axis=-1, keepdims=True)
         return np.reshape((scores @ values).swapaxes(1, 2), queries.shape)
 
-    def _bias(self, count: int, known: int) -> Floats:
+    def _gather_distance_bias(self, num_queries: int, num_keys: int) -> Float32Array:
         """Return what is added to the scores [U / HEAD, count, known] of known notes, the last `count` of which ask."""
-        away = np.arange(known - count, known)[:, None] - np.arange(known)
-        return self.bias[:, np.where((away < 0) | (away >= SPAN), SPAN, away)]
+        away = np.arange(num_keys - num_queries, num_keys)[:, None] - np.arange(num_keys)
+        return self.distance_bias[:, np.where((away < 0) | (away >= ATTENTION_SPAN), ATTENTION_SPAN, away)]
 
 
-def _heads(x: Floats) -> Floats:
+def _split_heads(x: Float32Array) -> Float32Array:
     """Return [B, U / HEAD, T, HEAD] of [B, T, U]."""
     return x.reshape(*x.shape[:2], -1, HEAD).swapaxes(1, 2)

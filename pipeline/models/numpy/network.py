@@ -12,32 +12,32 @@ from typing import Any
 import numpy as np
 
 from pipeline.config.recipes import Model
-from pipeline.models.numpy.layers import Attention, Floats, Gated, Lstm, rms_norm
+from pipeline.models.numpy.layers import AttentionBlock, Float32Array, MinGRUBlock, LSTM, rms_norm
 from pipeline.notes import active_notes, quantize
 from pipeline.notes.quantize import DURATION, PITCH, STEP, VELOCITY, QuantizedNotes
 
 State = list[Any]
 """What is left of sounding keys (or None), then the state of each layer."""
-EMBEDDED = {"step": STEP, "duration": DURATION, "pitch": PITCH, "velocity": VELOCITY}
+EMBEDDED_COLUMNS = {"step": STEP, "duration": DURATION, "pitch": PITCH, "velocity": VELOCITY}
 
 
 class Network:
     """The body of a model, from codes to the hidden vector that the heads read."""
 
-    def __init__(self, block: Model, weights: Mapping[str, Floats]) -> None:
-        self.block = block
+    def __init__(self, config: Model, weights: Mapping[str, Float32Array]) -> None:
+        self.config = config
         self.weights = weights
-        kind: Any = {"lstm": Lstm, "gated": Gated, "attention": Attention}[block.cell]
-        directions = ("_forward", "_backward") if block.bidirectional else ("",)
-        names = [f"{block.cell}_{number}" for number in range(1, len(block.units) + 1)]
+        kind: Any = {"lstm": LSTM, "gated": MinGRUBlock, "attention": AttentionBlock}[config.cell]
+        directions = ("_forward", "_backward") if config.bidirectional else ("",)
+        names = [f"{config.cell}_{number}" for number in range(1, len(config.units) + 1)]
         self.layers = [[kind(weights, name + way) for way in directions] for name in names]
 
-    def start(self, batch: int) -> State:
+    def initial_state(self, batch_size: int) -> State:
         """Return the state before the first note of a piece."""
-        left = active_notes.no_active_notes(batch) if self.block.input == "embedding" else None
-        return [left, *(layer[0].start(batch) for layer in self.layers)]
+        left = active_notes.no_active_notes(batch_size) if self.config.input == "embedding" else None
+        return [left, *(layer[0].start(batch_size) for layer in self.layers)]
 
-    def read(self, codes: QuantizedNotes, state: State) -> tuple[Floats, State]:
+    def forward(self, notes: QuantizedNotes, state: State) -> tuple[Float32Array, State]:
         """Read the next T notes of B pieces.
 
         Args:
@@ -47,14 +47,14 @@ class Network:
         Returns:
             Hidden vectors [B, T, H] after each note, and the state after the last.
         """
-        x, at, left = self._input(codes, state[0])
+        x, at, left = self._embed_notes(notes, state[0])
         after: State = [left]
         for (layer,), before in zip(self.layers, state[1:], strict=True):
             x, now = layer.read(x, before)
             after.append(now)
-        return self._finish(x, at, codes), after
+        return self._apply_output_layers(x, at, notes), after
 
-    def window(self, codes: QuantizedNotes) -> Floats:
+    def forward_window(self, notes: QuantizedNotes) -> Float32Array:
         """Read B whole windows.
 
         Args:
@@ -63,55 +63,55 @@ class Network:
         Returns:
             Hidden vectors [B, H] after the last note.
         """
-        if not self.block.bidirectional:
-            return self.read(codes, self.start(len(codes)))[0][:, -1]
-        x, at, _ = self._input(codes, self.start(len(codes))[0])
+        if not self.config.bidirectional:
+            return self.forward(notes, self.initial_state(len(notes)))[0][:, -1]
+        x, at, _ = self._embed_notes(notes, self.initial_state(len(notes))[0])
         for forward, backward in self.layers:
             ahead = forward.read(x, forward.start(len(x)))[0]
             back = backward.read(x[:, ::-1], backward.start(len(x)))[0]
             x = np.concatenate([ahead, back[:, ::-1]], axis=-1)
         # The backward half has read the whole window when it stands at the first note.
         ends = np.concatenate([ahead[:, -1:], back[:, -1:]], axis=-1)
-        return self._finish(ends, None if at is None else at[:, -1:], codes[:, -1:])[:, 0]
+        return self._apply_output_layers(ends, None if at is None else at[:, -1:], notes[:, -1:])[:, 0]
 
-    def _input(self, codes: QuantizedNotes, left: Any) -> tuple[Floats, Any, Any]:
+    def _embed_notes(self, notes: QuantizedNotes, active: Any) -> tuple[Float32Array, Any, Any]:
         """Return features [B, T, F], what is left of sounding keys at each note [B, T, 128] and after the last."""
-        if self.block.input == "scalar":
-            return quantize.scalar_features(codes), None, None
-        at, left = active_notes.active_before_each(codes, left)
-        tokens = quantize.token_ids(codes)
+        if self.config.input == "scalar":
+            return quantize.scalar_features(notes), None, None
+        at, active = active_notes.active_before_each(notes, active)
+        tokens = quantize.token_ids(notes)
         x = active_notes.active_features(at) @ self.weights["sounding/kernel"] + self.weights["sounding/bias"]
-        for name, column in EMBEDDED.items():
-            if name != "velocity" or self.block.velocity:
+        for name, column in EMBEDDED_COLUMNS.items():
+            if name != "velocity" or self.config.velocity:
                 x += self.weights[f"{name}_embedding/embeddings"][tokens[..., column]]
-        return x, at, left
+        return x, at, active
 
-    def _finish(self, x: Floats, at: Any, codes: QuantizedNotes) -> Floats:
+    def _apply_output_layers(self, x: Float32Array, active_before: Any, notes: QuantizedNotes) -> Float32Array:
         """Apply what stands between the last layer and the heads; dropout is of training only."""
-        if self.block.residual:
+        if self.config.residual:
             x = rms_norm(x, self.weights["norm/scale"])
-        if self.block.dense:
+        if self.config.dense:
             x = np.maximum(x @ self.weights["dense/kernel"] + self.weights["dense/bias"], np.float32(0))
-        if at is None:
+        if active_before is None:
             return x
-        left = at.astype(np.float32)
-        np.put_along_axis(left, codes[..., PITCH, None].astype(np.int64), codes[..., DURATION, None], axis=-1)
+        left = active_before.astype(np.float32)
+        np.put_along_axis(left, notes[..., PITCH, None].astype(np.int64), notes[..., DURATION, None], axis=-1)
         return np.concatenate([x, left], axis=-1)
 
 
-class Window:
+class WindowNetwork:
     """A network that reads the last T notes anew for every note; they are its state."""
 
-    def __init__(self, block: Model, weights: Mapping[str, Floats], length: int) -> None:
-        self.network = Network(block, weights)
-        self.length = length
+    def __init__(self, config: Model, weights: Mapping[str, Float32Array], sequence_length: int) -> None:
+        self.network = Network(config, weights)
+        self.sequence_length = sequence_length
 
-    def start(self) -> State:
+    def initial_state(self) -> State:
         """Return the state before the first note of a piece."""
         return [np.empty((0, 4), np.int16)]
 
-    def hear(self, codes: QuantizedNotes, state: State) -> Floats:
+    def feed(self, notes: QuantizedNotes, state: State) -> Float32Array:
         """Read the next notes [N, 4] and change the state; returns the hidden vector [H]."""
-        state[0] = np.concatenate([state[0], codes])[-self.length :]
-        hidden: Floats = self.network.window(state[0][None])[0]
+        state[0] = np.concatenate([state[0], notes])[-self.sequence_length :]
+        hidden: Float32Array = self.network.forward_window(state[0][None])[0]
         return hidden

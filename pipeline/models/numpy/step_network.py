@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from pipeline.config.recipes import Model
-from pipeline.models.numpy.layers import Floats
-from pipeline.models.numpy.network import EMBEDDED
-from pipeline.models.numpy.step_layers import Attention, Gated, Layer, Lstm, over_rms
+from pipeline.models.numpy.layers import Float32Array
+from pipeline.models.numpy.network import EMBEDDED_COLUMNS
+from pipeline.models.numpy.step_layers import AttentionBlock, MinGRUBlock, Layer, LSTM, inverse_rms
 from pipeline.notes import active_notes, quantize
 from pipeline.notes.active_notes import SparseActiveProduct
 from pipeline.notes.note import NUM_PITCHES
@@ -21,55 +21,55 @@ State = list[Any]
 """What is left of each key [128], then the state of each layer; each note changes it in place."""
 
 
-class Body:
+class StepNetwork:
     """From a note and a state to the hidden vector that the heads read."""
 
-    def __init__(self, block: Model, weights: Mapping[str, Floats]) -> None:
-        self.block = block
+    def __init__(self, config: Model, weights: Mapping[str, Float32Array]) -> None:
+        self.config = config
         self.weights = weights
-        kind: Any = {"lstm": Lstm, "gated": Gated, "attention": Attention}[block.cell]
-        names = [f"{block.cell}_{number}" for number in range(1, len(block.units) + 1)]
-        self.embeds = block.input == "embedding"
-        if not self.embeds:
+        kind: Any = {"lstm": LSTM, "gated": MinGRUBlock, "attention": AttentionBlock}[config.cell]
+        names = [f"{config.cell}_{number}" for number in range(1, len(config.units) + 1)]
+        self.uses_embedding = config.input == "embedding"
+        if not self.uses_embedding:
             # The scalar input is linear in the note, so it is folded into the kernel that reads it.
             linear = quantize.scalar_features(np.eye(4, dtype=np.int16))
             weights = {**weights, f"{names[0]}/kernel": linear @ weights[f"{names[0]}/kernel"]}
         self.layers: list[Layer] = [kind(weights, name) for name in names]
-        if self.embeds:
-            self.keys = SparseActiveProduct(weights["sounding/kernel"])
-            told = [name for name in EMBEDDED if name != "velocity" or block.velocity]
-            self.tables = [(EMBEDDED[name], weights[f"{name}_embedding/embeddings"]) for name in told]
+        if self.uses_embedding:
+            self.active_product = SparseActiveProduct(weights["sounding/kernel"])
+            told = [name for name in EMBEDDED_COLUMNS if name != "velocity" or config.velocity]
+            self.embedding_tables = [(EMBEDDED_COLUMNS[name], weights[f"{name}_embedding/embeddings"]) for name in told]
 
-    def start(self) -> State:
+    def initial_state(self) -> State:
         """Return the state before the first note of a piece."""
-        return [np.zeros(NUM_PITCHES, np.int16), *(layer.start() for layer in self.layers)]
+        return [np.zeros(NUM_PITCHES, np.int16), *(layer.initial_state() for layer in self.layers)]
 
-    def hear(self, codes: QuantizedNotes, state: State) -> Floats:
+    def feed(self, notes: QuantizedNotes, state: State) -> Float32Array:
         """Read the next notes [N, 4], N at least 1, and change the state; returns the hidden vector [H]."""
-        for code in codes[:-1]:
-            self.read(code, state)
-        return self.read(codes[-1], state)
+        for code in notes[:-1]:
+            self.step(code, state)
+        return self.step(notes[-1], state)
 
-    def read(self, code: QuantizedNotes, state: State) -> Floats:
+    def step(self, note: QuantizedNotes, state: State) -> Float32Array:
         """Read the next note [4] and change the state; returns the hidden vector [H]."""
-        x = self._embedded(code, state[0]) if self.embeds else code.astype(np.float32)
+        x = self._embed_note(note, state[0]) if self.uses_embedding else note.astype(np.float32)
         for layer, its in zip(self.layers, state[1:], strict=True):
-            x = layer.read(x, its)
-        if self.block.residual:
-            x = x * np.float32(over_rms(x)) * self.weights["norm/scale"]
-        if self.block.dense:
+            x = layer.step(x, its)
+        if self.config.residual:
+            x = x * np.float32(inverse_rms(x)) * self.weights["norm/scale"]
+        if self.config.dense:
             x = np.maximum(x.dot(self.weights["dense/kernel"]) + self.weights["dense/bias"], np.float32(0))
-        return np.concatenate((x, state[0]), dtype=np.float32) if self.embeds else x.copy()
+        return np.concatenate((x, state[0]), dtype=np.float32) if self.uses_embedding else x.copy()
 
-    def _embedded(self, code: QuantizedNotes, left: active_notes.ActiveNotes) -> Floats:
+    def _embed_note(self, quantized_note: QuantizedNotes, active: active_notes.ActiveNotes) -> Float32Array:
         """Return what the layers read [D]; the note takes its place among the keys that sound."""
-        note = code.tolist()
-        left -= note[STEP]
-        np.maximum(left, 0, out=left)
-        x = self.keys.apply(left)
+        note = quantized_note.tolist()
+        active -= note[STEP]
+        np.maximum(active, 0, out=active)
+        x = self.active_product.apply(active)
         x += self.weights["sounding/bias"]
         token = quantize.token_ids_of_note(*note)
-        for column, table in self.tables:
+        for column, table in self.embedding_tables:
             x += table[token[column]]
-        left[note[PITCH]] = note[DURATION]
+        active[note[PITCH]] = note[DURATION]
         return x

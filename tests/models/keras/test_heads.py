@@ -59,7 +59,7 @@ def likely(seed: int) -> np.ndarray:
 @pytest.mark.parametrize("seed", range(5))
 def test_nats_of_a_mixture_are_those_of_numpy(seed: int) -> None:
     outputs = likely(seed)
-    expected = -logistic_mixture.log_masses(outputs, CELLS)
+    expected = -logistic_mixture.grid_log_probs(outputs, CELLS)
     # What costs hundreds of nats is right to the precision of single floats, not closer.
     # float32: beyond 4 s a cell is a thousandth of its place on the axis.
     np.testing.assert_allclose(nats(outputs, CELLS), expected, atol=1e-4, rtol=1e-5)

@@ -84,7 +84,7 @@ def test_a_norm_begins_without_a_scale_and_is_that_of_numpy() -> None:
 
 def test_gelu_is_that_of_numpy() -> None:
     x = np.concatenate([np.linspace(-8, 8, 99, dtype=np.float32), np.float32([-1e4, 0, 1e4])])
-    np.testing.assert_allclose(nn.gelu(tf.constant(x)), layers.gelu(x), atol=1e-5)
+    np.testing.assert_allclose(nn.gelu(tf.constant(x)), layers.quick_gelu(x), atol=1e-5)
 
 
 def test_a_gated_block_is_that_of_numpy() -> None:
@@ -93,7 +93,7 @@ def test_a_gated_block_is_that_of_numpy() -> None:
     weights = {f"gated_1/{name}": value for name, value in shaken(layer).items()}
     assert len(weights) == 8
     out, after = layer(tf.constant(x), tf.constant(state))
-    expected, last = layers.Gated(weights, "gated_1").read(x, state)
+    expected, last = layers.MinGRUBlock(weights, "gated_1").forward(x, state)
     np.testing.assert_allclose(out, expected, atol=1e-5)
     np.testing.assert_allclose(after, last, atol=1e-5)
 

@@ -16,12 +16,12 @@ from pipeline.models import scoring
 from pipeline.models.keras import heads
 from pipeline.models.keras import network as architectures
 from pipeline.models.keras.network import Net
-from pipeline.models.model_io import Trained
+from pipeline.models.model_io import TrainedModel
 from pipeline.models.numpy import layers
-from pipeline.models.numpy.layers import SPAN
+from pipeline.models.numpy.layers import ATTENTION_SPAN
 from pipeline.models.numpy.network import Network
-from pipeline.models.residual_noise import Spread, cell_bits
-from pipeline.models.weight_shapes import shapes
+from pipeline.models.residual_noise import ResidualNoise, grid_bits
+from pipeline.models.weight_shapes import weight_shapes
 from pipeline.notes import active_notes
 
 COUNTED = {
@@ -32,7 +32,7 @@ COUNTED = {
     "hybrid": 480_066,
     "wide": 299_650,
 }
-SPREAD = {"step": Spread("laplace", 0.1), "duration": Spread("laplace", 0.2)}
+SPREAD = {"step": ResidualNoise("laplace", 0.1), "duration": ResidualNoise("laplace", 0.2)}
 COMBINED = [
     each
     for each in product(
@@ -40,7 +40,7 @@ COMBINED = [
     )
     if (each[0] == "embedding" or each[1] == "lstm") and not (each[2] == "regression" and each[3])
 ]
-LONG = 2 * SPAN + 50
+LONG = 2 * ATTENTION_SPAN + 50
 """Notes of a piece that goes on when attention has lost sight of its beginning."""
 
 
@@ -68,8 +68,8 @@ def shaken(model: Net, spread: float = 0.3) -> Net:
     return model
 
 
-def trained(model: Net, recipe: Model) -> Trained:
-    return Trained("test", recipe, 40, architectures.weights(model), SPREAD)
+def trained(model: Net, recipe: Model) -> TrainedModel:
+    return TrainedModel("test", recipe, 40, architectures.weights(model), SPREAD)
 
 
 def keras_bits(model: Net, notes: np.ndarray) -> np.ndarray:
@@ -103,7 +103,7 @@ def test_attention_has_the_parameters_of_the_recurrence_it_is_beside(project: Pa
 def same_shapes(recipe: Model) -> None:
     """Hold what a block asks for against what Keras builds of it."""
     built = architectures.weights(architectures.build(recipe))
-    assert shapes(recipe) == {name: weight.shape for name, weight in built.items()}
+    assert weight_shapes(recipe) == {name: weight.shape for name, weight in built.items()}
 
 
 def test_a_model_on_disk_is_asked_for_the_weights_that_training_leaves(project: Params) -> None:
@@ -130,7 +130,7 @@ def test_numpy_tells_notes_as_keras_does(project: Params, combined: tuple[str, s
     recipe = block(project, combined)
     model = shaken(architectures.build(recipe))
     notes = codes(5, LONG if recipe.cell == "attention" else 60)
-    ours = scoring.bits(trained(model, recipe), [notes], 1)[0]
+    ours = scoring.score_pieces(trained(model, recipe), [notes], 1)[0]
     theirs = keras_bits(model, notes)
     for column, name in enumerate(("pitch", "step", "duration", "velocity")[: ours.shape[1]]):
         if recipe.heads == "regression" and name != "pitch":
@@ -149,7 +149,7 @@ def test_windows_in_numpy_are_those_of_keras(project: Params, name: str) -> None
     recipe = project.model[name]
     model = shaken(architectures.build(recipe), 0.1)
     notes = np.stack([codes(seed, 40) for seed in range(3)])
-    hidden = Network(recipe, architectures.weights(model)).window(notes)
+    hidden = Network(recipe, architectures.weights(model)).forward_window(notes)
     wide = tf.constant(notes.astype(np.int32))
     theirs, _ = model.read(wide, tf.zeros([3, 40, 128], tf.int16), model.start(3), training=False)
     np.testing.assert_allclose(hidden, theirs[:, -1].numpy(), atol=1e-5)
@@ -162,7 +162,7 @@ def test_two_bidirectional_layers_read_in_one_order(project: Params) -> None:
     left, _ = active_notes.active_before_each(notes, active_notes.no_active_notes(3))
     wide = tf.constant(notes.astype(np.int32))
     theirs, _ = model.read(wide, tf.constant(left), [], training=False)
-    ours = Network(recipe, architectures.weights(model)).window(notes)[:, :9]
+    ours = Network(recipe, architectures.weights(model)).forward_window(notes)[:, :9]
     np.testing.assert_allclose(ours, theirs[:, -1].numpy(), atol=1e-5)
 
 
@@ -170,11 +170,11 @@ def test_regression_bits_are_those_of_what_keras_says(project: Params) -> None:
     recipe = block(project, ("scalar", "lstm", "regression", False))
     model = shaken(architectures.build(recipe))
     notes = codes(8, 30)
-    ours = scoring.bits(trained(model, recipe), [notes], 1)[0]
+    ours = scoring.score_pieces(trained(model, recipe), [notes], 1)[0]
     wide = tf.constant(notes[None].astype(np.int32))
     hidden, _ = model.read(wide[:, :-1], tf.zeros([1, 29, 128]), model.start(1), training=False)
     said = model.heads.parts["step"](hidden)[0, :, 0].numpy().astype(float)
-    np.testing.assert_allclose(ours[:, 1], cell_bits(said, notes[1:, 0], SPREAD["step"]), atol=1e-3)
+    np.testing.assert_allclose(ours[:, 1], grid_bits(said, notes[1:, 0], SPREAD["step"]), atol=1e-3)
 
 
 @pytest.mark.parametrize("cell", ["lstm", "gated", "attention"])
@@ -182,16 +182,22 @@ def test_note_by_note_is_the_whole_at_once(project: Params, cell: str) -> None:
     recipe = block(project, ("embedding", cell, "categorical", True))
     network = Network(recipe, architectures.weights(shaken(architectures.build(recipe))))
     notes = codes(5, LONG)
-    whole, _ = network.read(notes[None], network.start(1))
-    state = network.start(1)
+    whole, _ = network.forward(notes[None], network.initial_state(1))
+    state = network.initial_state(1)
     for place, note in enumerate(notes):
-        hidden, state = network.read(note[None, None], state)
+        hidden, state = network.forward(note[None, None], state)
         np.testing.assert_allclose(hidden[0, 0], whole[0, place], atol=1e-4)
 
 
 @pytest.mark.parametrize(
     ("cell", "cut", "count"),
-    [("lstm", 25, 40), ("gated", 25, 40), ("attention", 25, 40), ("attention", SPAN, LONG), ("attention", 200, LONG)],
+    [
+        ("lstm", 25, 40),
+        ("gated", 25, 40),
+        ("attention", 25, 40),
+        ("attention", ATTENTION_SPAN, LONG),
+        ("attention", 200, LONG),
+    ],
 )
 def test_a_segment_goes_on_where_the_one_before_ended(project: Params, cell: str, cut: int, count: int) -> None:
     model = shaken(architectures.build(block(project, ("embedding", cell, "categorical", True))))
@@ -208,21 +214,21 @@ def test_attention_in_segments_is_attention_in_play_and_reaches_as_far_as_its_sp
     """The state after each segment of training is that of play; one block sees 128 notes, and no further."""
     recipe = block(project, ("embedding", "attention", "categorical", True), units=[64])
     model = shaken(architectures.build(recipe))
-    layer, theirs = layers.Attention(architectures.weights(model), "attention_1"), model.recurrent[0]
-    x = np.random.default_rng(0).normal(0, 1, (2, 3 * SPAN, 12)).astype(np.float32)
-    state, carried = layer.start(2), theirs.start(2)
-    for begin in range(0, 3 * SPAN, 48):
+    layer, theirs = layers.AttentionBlock(architectures.weights(model), "attention_1"), model.recurrent[0]
+    x = np.random.default_rng(0).normal(0, 1, (2, 3 * ATTENTION_SPAN, 12)).astype(np.float32)
+    state, carried = layer.initial_state(2), theirs.start(2)
+    for begin in range(0, 3 * ATTENTION_SPAN, 48):
         whole, carried = theirs(tf.constant(x[:, begin : begin + 48]), carried)
         for t in range(48):
-            said, state = layer.read(x[:, begin + t : begin + t + 1], state)
+            said, state = layer.forward(x[:, begin + t : begin + t + 1], state)
             np.testing.assert_allclose(said[:, 0], whole[:, t].numpy(), atol=1e-4)
-        assert state.shape == (2, min(begin + 48, SPAN - 1), 128)
+        assert state.shape == (2, min(begin + 48, ATTENTION_SPAN - 1), 128)
         np.testing.assert_allclose(state, carried.numpy(), atol=1e-5)
     changed = x.copy()
     changed[:, 100] += 1
-    one, other = (layer.read(notes, layer.start(2))[0] for notes in (x, changed))
+    one, other = (layer.forward(notes, layer.initial_state(2))[0] for notes in (x, changed))
     differs = (np.abs(one - other) > 1e-6).any(axis=(0, 2))
-    assert np.flatnonzero(differs).tolist() == list(range(100, 100 + SPAN))
+    assert np.flatnonzero(differs).tolist() == list(range(100, 100 + ATTENTION_SPAN))
 
 
 EVERY = {
@@ -242,14 +248,16 @@ def test_two_thousand_notes_played_one_by_one_are_those_of_keras(project: Params
         recipe = recipe.model_copy(update={"memory": "carried"})
     net = shaken(architectures.build(recipe), 0.1)
     model, notes = trained(net, recipe), codes(6, 2000)
-    theirs = _windows_of_keras(net, notes, model.length) if recipe.bidirectional else _whole_of_keras(net, notes)
+    theirs = (
+        _windows_of_keras(net, notes, model.sequence_length) if recipe.bidirectional else _whole_of_keras(net, notes)
+    )
     engine, told, first = streaming.Engine(model), [], len(notes) - len(theirs)
     for place, note in enumerate(notes[:-1]):
-        engine.hear(note[None])
+        engine.feed(note[None])
         if place >= first:
             np.testing.assert_allclose(engine.hidden[: theirs.shape[1]], theirs[place - first], atol=1e-5)
         told.append(_bits_of_draw(engine, notes[place + 1]))
-    np.testing.assert_allclose(told, scoring.bits(model, [notes], 1)[0], atol=1e-3)
+    np.testing.assert_allclose(told, scoring.score_pieces(model, [notes], 1)[0], atol=1e-3)
 
 
 def _whole_of_keras(net: Net, notes: np.ndarray) -> np.ndarray:
@@ -277,5 +285,5 @@ def _bits_of_draw(engine: streaming.Engine, note: np.ndarray) -> list[float]:
         masses[part] = max(mass[note[column[part]]], 1e-12)
         return int(note[column[part]])
 
-    assert np.array_equal(engine.heads.draw(engine.hidden, choose, int(note[3])), note)
+    assert np.array_equal(engine.heads.sample(engine.hidden, choose, int(note[3])), note)
     return [-np.log2(masses[part]) for part in column if part in masses]

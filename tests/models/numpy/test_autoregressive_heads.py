@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from pipeline.config.recipes import Model
 from pipeline.models import logistic_mixture
-from pipeline.models.numpy.autoregressive_heads import PARTS, TOLD, ChainHeads
+from pipeline.models.numpy.autoregressive_heads import GENERATION_ORDER, SCORE_ORDER, AutoregressiveHeads
 from pipeline.notes import quantize
 from pipeline.notes.quantize import (
     TIME_TOKEN_EDGES,
@@ -27,21 +27,23 @@ SEEN = [kind for kind in KINDS if kind[2] == "embedding"]
 NOTES = st.tuples(st.integers(0, 1000), st.integers(0, 1000), st.integers(0, 127), st.integers(1, 127))
 
 
-def heads(told: str, velocity: bool, kind: str, seed: int = 0) -> ChainHeads:
+def heads(told: str, velocity: bool, kind: str, seed: int = 0) -> AutoregressiveHeads:
     """Make heads of random weights, of which no part is very sure."""
     recipe = {"input": kind, "width": 8 if kind == "embedding" else 0, "velocity": velocity, "cell": "lstm"}
     recipe |= {"units": [H], "bidirectional": False, "between_dropout": 0.0, "dense": 0, "final_dropout": 0.0}
     block = Model.model_validate({**recipe, "heads": told, "chain": C, "objective": "every", "memory": "carried"})
-    parts = PARTS if velocity else PARTS[:3]
+    parts = GENERATION_ORDER if velocity else GENERATION_ORDER[:3]
     sizes = {"step": NUM_TIME_TOKENS, "pitch": 128, "duration": NUM_TIME_TOKENS, "velocity": NUM_VELOCITY_TOKENS}
     shapes = {"chain/kernel": (H, len(parts) * C), "chain/bias": (len(parts) * C,)}
     shapes |= {"ahead/kernel": (256, 2 * C)} if kind == "embedding" else {}
     for number, part in enumerate(parts):
-        outputs = logistic_mixture.OUTPUTS if told == "mixture" and part in TIMES else sizes[part]
+        outputs = logistic_mixture.NUM_OUTPUTS if told == "mixture" and part in TIMES else sizes[part]
         shapes |= {f"{part}/kernel": (C, outputs), f"{part}/bias": (outputs,)}
-        shapes |= {f"{part}_given_{known}/embeddings": (sizes[known], C) for known in PARTS[:number]}
+        shapes |= {f"{part}_given_{known}/embeddings": (sizes[known], C) for known in GENERATION_ORDER[:number]}
     rng = np.random.default_rng(seed)
-    return ChainHeads(block, {name: rng.normal(0, 0.5, shape).astype(np.float32) for name, shape in shapes.items()})
+    return AutoregressiveHeads(
+        block, {name: rng.normal(0, 0.5, shape).astype(np.float32) for name, shape in shapes.items()}
+    )
 
 
 def hidden_of(kind: str, count: int, seed: int = 0, sounding: tuple[int, ...] = (40, 60, 64)) -> np.ndarray:
@@ -55,7 +57,7 @@ def hidden_of(kind: str, count: int, seed: int = 0, sounding: tuple[int, ...] = 
     return np.concatenate([hidden, left], axis=1)
 
 
-def forced(made: ChainHeads, hidden: np.ndarray, code: np.ndarray) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+def forced(made: AutoregressiveHeads, hidden: np.ndarray, code: np.ndarray) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """Draw a note whose parts are all chosen in advance; returns it and the masses each was chosen from."""
     masses = {}
 
@@ -63,13 +65,13 @@ def forced(made: ChainHeads, hidden: np.ndarray, code: np.ndarray) -> tuple[np.n
         masses[part] = mass
         return int(code[COLUMN[part]])
 
-    return made.draw(hidden, choose, int(code[VELOCITY])), masses
+    return made.sample(hidden, choose, int(code[VELOCITY])), masses
 
 
-def bits_of(made: ChainHeads, hidden: np.ndarray, *code: int) -> dict[str, float]:
+def bits_of(made: AutoregressiveHeads, hidden: np.ndarray, *code: int) -> dict[str, float]:
     """Return the bits of each part of one note: step, duration, pitch, velocity."""
     told = made.bits(hidden, np.array([code], np.int16))[0]
-    return dict(zip(TOLD, told, strict=False))
+    return dict(zip(SCORE_ORDER, told, strict=False))
 
 
 def changed(one: dict[str, float], other: dict[str, float]) -> set[str]:
@@ -84,7 +86,7 @@ def test_bits_are_those_of_the_masses_that_are_drawn_from(kind, note, seed):
     drawn, masses = forced(made, hidden[0], code)
     assert np.array_equal(drawn, code)
     bits = made.bits(hidden, code[None])[0]
-    chosen = [float(masses[part][code[COLUMN[part]]]) for part in TOLD[: len(bits)]]
+    chosen = [float(masses[part][code[COLUMN[part]]]) for part in SCORE_ORDER[: len(bits)]]
     assert bits == pytest.approx(-np.log2(chosen), abs=1e-4)
     assert np.prod(chosen) == pytest.approx(2 ** -bits.sum(), rel=1e-3)
 
@@ -106,7 +108,7 @@ def test_many_notes_at_once_are_each_note_alone(kind):
 @given(note=NOTES, seed=st.integers(0, 50))
 def test_masses_sum_to_one_and_none_is_negative(kind, note, seed):
     _, masses = forced(heads(*kind, seed), hidden_of(kind[2], 1, seed)[0], np.array(note, np.int16))
-    assert list(masses) == list(PARTS if kind[1] else PARTS[:3])
+    assert list(masses) == list(GENERATION_ORDER if kind[1] else GENERATION_ORDER[:3])
     for part, mass in masses.items():
         assert mass.shape == (1001 if part in TIMES else 128,)
         assert mass.sum() == pytest.approx(1, abs=1e-9)
@@ -205,7 +207,7 @@ def test_every_part_hears_the_body(kind):
 @pytest.mark.parametrize("velocity", [False, True])
 def test_impossible_parts_cost_a_lot_and_not_without_end(velocity):
     made = heads("categorical", velocity, "scalar")
-    for part in made.parts:
+    for part in made.features:
         made.weights[f"{part}/bias"][0] = 1e4
     bits = made.bits(hidden_of("scalar", 1), np.array([[900, 900, 90, 90]], np.int16))
     assert np.isfinite(bits).all()

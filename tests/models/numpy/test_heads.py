@@ -6,15 +6,15 @@ from scipy import special
 
 from pipeline.models.numpy import heads
 from pipeline.models.numpy.heads import RegressionHeads
-from pipeline.models.residual_noise import Spread
+from pipeline.models.residual_noise import ResidualNoise
 from pipeline.notes.quantize import FEATURE_COLUMNS, SCORED_FEATURES, VELOCITY
 
 FAMILY = st.sampled_from(["laplace", "gaussian"])
-SPREADS = st.builds(Spread, FAMILY, st.floats(1e-3, 10))
+SPREADS = st.builds(ResidualNoise, FAMILY, st.floats(1e-3, 10))
 MEANS = st.floats(-3, 15)
 
 
-def outputs(step: float, duration: float, spread: dict[str, Spread], seed: int = 0) -> RegressionHeads:
+def outputs(step: float, duration: float, spread: dict[str, ResidualNoise], seed: int = 0) -> RegressionHeads:
     """Make heads that say these times whatever is hidden."""
     rng = np.random.default_rng(seed)
     weights = {"pitch/kernel": rng.normal(0, 1, (4, 128)), "pitch/bias": rng.normal(0, 2, 128)}
@@ -25,7 +25,7 @@ def outputs(step: float, duration: float, spread: dict[str, Spread], seed: int =
 
 @given(step=MEANS, duration=MEANS, first=SPREADS, second=SPREADS)
 def test_probabilities_sum_to_one_and_none_is_negative(step, duration, first, second):
-    masses = outputs(step, duration, {"step": first, "duration": second}).masses(np.ones(4, np.float32))
+    masses = outputs(step, duration, {"step": first, "duration": second}).distributions_of_one(np.ones(4, np.float32))
     assert {name: mass.shape for name, mass in masses.items()} == {
         "pitch": (128,),
         "step": (1001,),
@@ -48,15 +48,15 @@ def test_bits_are_those_of_the_masses_that_are_drawn_from(step, duration, first,
     said = outputs(step, duration, {"step": first, "duration": second})
     hidden, code = np.ones(4, np.float32), np.array([*cells, pitch, 64], np.int16)
     drawn_from = {}
-    said.draw(hidden, lambda head, mass: drawn_from.setdefault(head, mass).argmax(), 64)
+    said.sample(hidden, lambda head, mass: drawn_from.setdefault(head, mass).argmax(), 64)
     expected = [-np.log2(max(drawn_from[head][code[FEATURE_COLUMNS[head]]], 1e-12)) for head in SCORED_FEATURES]
     assert said.bits(hidden[None], code[None])[0] == pytest.approx(expected, abs=1e-3)
 
 
 def test_each_choice_goes_to_its_column():
     chosen = {"pitch": 61, "step": 7, "duration": 300}
-    said = outputs(0.1, 0.2, dict.fromkeys(("step", "duration"), Spread("laplace", 0.1)))
-    code = said.draw(np.ones(4, np.float32), lambda head, mass: chosen[head], 99)
+    said = outputs(0.1, 0.2, dict.fromkeys(("step", "duration"), ResidualNoise("laplace", 0.1)))
+    code = said.sample(np.ones(4, np.float32), lambda head, mass: chosen[head], 99)
     assert {head: code[FEATURE_COLUMNS[head]] for head in SCORED_FEATURES} == chosen
     assert code[VELOCITY] == 99
     assert code.dtype == np.int16
@@ -66,7 +66,7 @@ def test_each_choice_goes_to_its_column():
 def test_softmax_is_that_of_scipy(logits):
     logits = np.array(logits, np.float32)
     assert heads.softmax(logits) == pytest.approx(special.softmax(logits.astype(float)))
-    assert heads.softmax_of_one(logits) == pytest.approx(heads.softmax(logits), rel=1e-14)
+    assert heads.softmax_1d(logits) == pytest.approx(heads.softmax(logits), rel=1e-14)
 
 
 def test_each_head_gets_the_spread_of_its_own_residuals():
@@ -75,7 +75,7 @@ def test_each_head_gets_the_spread_of_its_own_residuals():
     codes = np.zeros((2000, 4), np.int16)
     codes[:, FEATURE_COLUMNS["step"]] = 100 + np.rint(rng.normal(0, 5, 2000))
     codes[:, FEATURE_COLUMNS["duration"]] = 200 + np.rint(rng.laplace(0, 20, 2000))
-    said.fit(np.ones((2000, 4), np.float32), codes)
-    assert (said.spread["step"].family, said.spread["duration"].family) == ("gaussian", "laplace")
-    assert said.spread["step"].scale == pytest.approx(0.05, rel=0.1)
-    assert said.spread["duration"].scale == pytest.approx(0.2, rel=0.1)
+    said.fit_noise(np.ones((2000, 4), np.float32), codes)
+    assert (said.residual_noise["step"].family, said.residual_noise["duration"].family) == ("gaussian", "laplace")
+    assert said.residual_noise["step"].scale == pytest.approx(0.05, rel=0.1)
+    assert said.residual_noise["duration"].scale == pytest.approx(0.2, rel=0.1)

@@ -8,7 +8,7 @@ from scipy import special, stats
 
 from pipeline.config.recipes import HEAD
 from pipeline.models.numpy import layers
-from pipeline.models.numpy.layers import SPAN, Attention, Gated, Lstm
+from pipeline.models.numpy.layers import ATTENTION_SPAN, AttentionBlock, MinGRUBlock, LSTM
 
 WIDTH, UNITS = 5, 4
 
@@ -24,7 +24,7 @@ def block_weights(seed: int, name: str, width: int = WIDTH, units: int = UNITS) 
     shapes = {"inner/kernel": (width, 3 * units), "inner/bias": (3 * units,), "outer/kernel": (units, width)}
     shapes |= {"up/kernel": (width, 2 * width), "up/bias": (2 * width,), "down/kernel": (2 * width, width)}
     shapes |= {"norm1/scale": (width,), "norm2/scale": (width,)}
-    shapes |= {"distance": (units // HEAD, SPAN)} if name.startswith("attention") else {}
+    shapes |= {"distance": (units // HEAD, ATTENTION_SPAN)} if name.startswith("attention") else {}
     rng, spread = np.random.default_rng(seed), 0.35 if name.startswith("attention") else 0.7
     return {f"{name}/{part}": rng.normal(0, spread, shape).astype(np.float32) for part, shape in shapes.items()}
 
@@ -38,9 +38,9 @@ def attention_weights(seed: int) -> dict[str, np.ndarray]:
 
 
 LAYERS = {
-    "lstm": lambda seed: Lstm(lstm_weights(seed), "lstm_1"),
-    "gated": lambda seed: Gated(gated_weights(seed), "gated_1"),
-    "attention": lambda seed: Attention(attention_weights(seed), "attention_1"),
+    "lstm": lambda seed: LSTM(lstm_weights(seed), "lstm_1"),
+    "gated": lambda seed: MinGRUBlock(gated_weights(seed), "gated_1"),
+    "attention": lambda seed: AttentionBlock(attention_weights(seed), "attention_1"),
 }
 
 
@@ -117,7 +117,7 @@ def attention_by_hand(weights: dict[str, np.ndarray], x: np.ndarray) -> np.ndarr
 
 def test_an_lstm_is_its_formula():
     weights, x = lstm_weights(0), notes(0, 2, 30)
-    out, (h, c) = Lstm(weights, "lstm_1").read(x, Lstm(weights, "lstm_1").start(2))
+    out, (h, c) = LSTM(weights, "lstm_1").forward(x, LSTM(weights, "lstm_1").initial_state(2))
     for row in range(2):
         expected, last_h, last_c = lstm_by_hand(weights, x[row])
         assert out[row] == pytest.approx(expected, abs=1e-5)
@@ -127,7 +127,7 @@ def test_an_lstm_is_its_formula():
 
 def test_a_gated_block_is_its_formula():
     weights, x = gated_weights(0), notes(0, 2, 30)
-    out, state = Gated(weights, "gated_1").read(x, Gated(weights, "gated_1").start(2))
+    out, state = MinGRUBlock(weights, "gated_1").forward(x, MinGRUBlock(weights, "gated_1").initial_state(2))
     for row in range(2):
         expected, last = gated_by_hand(weights, x[row])
         assert out[row] == pytest.approx(expected, abs=1e-4)
@@ -151,7 +151,7 @@ def test_attention_keeps_from_part_to_part_what_it_still_sees(cuts):
         parts.append(out)
     assert np.concatenate(parts, axis=1) == pytest.approx(whole, abs=1e-5)
     assert state == pytest.approx(end, abs=1e-5)
-    assert state.shape == (1, SPAN - 1, 4 * HEAD)
+    assert state.shape == (1, ATTENTION_SPAN - 1, 4 * HEAD)
 
 
 @pytest.mark.parametrize("kind", LAYERS)
@@ -193,9 +193,12 @@ def test_all_stays_in_single_precision(kind):
 
 def test_a_layer_takes_the_weights_of_its_name():
     other = {name.replace("gated_1", "gated_10"): value + 1 for name, value in gated_weights(3).items()}
-    assert Gated({**other, **gated_weights(3)}, "gated_1").of.keys() == Gated(gated_weights(3), "gated_1").of.keys()
-    layer = Gated({**other, **gated_weights(3)}, "gated_1")
-    assert np.array_equal(layer.of["up/bias"], gated_weights(3)["gated_1/up/bias"])
+    assert (
+        MinGRUBlock({**other, **gated_weights(3)}, "gated_1").weights.keys()
+        == MinGRUBlock(gated_weights(3), "gated_1").weights.keys()
+    )
+    layer = MinGRUBlock({**other, **gated_weights(3)}, "gated_1")
+    assert np.array_equal(layer.weights["up/bias"], gated_weights(3)["gated_1/up/bias"])
 
 
 @given(st.floats(-1e4, 1e4, width=32))
@@ -205,7 +208,7 @@ def test_sigmoid_is_that_of_scipy(x):
 
 @given(st.floats(-1e4, 1e4, width=32))
 def test_gelu_is_by_its_definition_and_near_the_slow_form(x):
-    told = layers.gelu(np.float32([x]))[0]
+    told = layers.quick_gelu(np.float32([x]))[0]
     assert told == pytest.approx(x * special.expit(1.702 * x), rel=1e-5, abs=1e-3 if x < -5 else 1e-6)
     assert told == pytest.approx(x * stats.norm.cdf(x), abs=0.021, rel=1e-5)
 

@@ -5,8 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.config.recipes import Model
-from pipeline.models.numpy.layers import Gated, Lstm, rms_norm
-from pipeline.models.numpy.network import Network, Window
+from pipeline.models.numpy.layers import MinGRUBlock, LSTM, rms_norm
+from pipeline.models.numpy.network import Network, WindowNetwork
 from pipeline.notes import active_notes, quantize
 from pipeline.notes.quantize import NUM_TIME_TOKENS, DURATION, PITCH, STEP, VELOCITY, NUM_VELOCITY_TOKENS
 
@@ -54,7 +54,7 @@ def network(seed: int = 0, **changes: object) -> Network:
 
 
 def heard(made: Network, notes: np.ndarray) -> np.ndarray:
-    return made.read(notes, made.start(len(notes)))[0]
+    return made.forward(notes, made.initial_state(len(notes)))[0]
 
 
 def flat(state: list) -> list[np.ndarray]:
@@ -70,7 +70,7 @@ def embedded(made: Network, notes: np.ndarray) -> np.ndarray:
         vector = vector + weights["step_embedding/embeddings"][token[STEP]]
         vector = vector + weights["duration_embedding/embeddings"][token[DURATION]]
         vector = vector + weights["pitch_embedding/embeddings"][token[PITCH]]
-        if made.block.velocity:
+        if made.config.velocity:
             vector = vector + weights["velocity_embedding/embeddings"][token[VELOCITY]]
         parts.append(vector)
     return np.array(parts, np.float32)
@@ -81,10 +81,10 @@ def embedded(made: Network, notes: np.ndarray) -> np.ndarray:
 @given(seed=st.integers(0, 99), cuts=st.lists(st.integers(0, 25), max_size=3).map(sorted))
 def test_reading_in_parts_is_reading_at_once(body, seed, cuts):
     made, notes = network(**body), np.stack([codes(seed, 25), codes(seed + 100, 25)])
-    whole, end = made.read(notes, made.start(2))
-    state, parts = made.start(2), []
+    whole, end = made.forward(notes, made.initial_state(2))
+    state, parts = made.initial_state(2), []
     for part in np.split(notes, cuts, axis=1):
-        hidden, state = made.read(part, state)
+        hidden, state = made.forward(part, state)
         parts.append(hidden)
     assert np.concatenate(parts, axis=1) == pytest.approx(whole, abs=1e-5)
     for ours, theirs in zip(flat(state), flat(end), strict=True):
@@ -94,17 +94,17 @@ def test_reading_in_parts_is_reading_at_once(body, seed, cuts):
 @pytest.mark.parametrize("body", BODIES.values(), ids=BODIES)
 def test_the_state_given_is_not_changed(body):
     made, notes = network(**body), codes(0, 20)[None]
-    _, state = made.read(notes[:, :10], made.start(1))
+    _, state = made.forward(notes[:, :10], made.initial_state(1))
     before = [part.copy() for part in flat(state)]
-    once, _ = made.read(notes[:, 10:], state)
+    once, _ = made.forward(notes[:, 10:], state)
     assert all(np.array_equal(part, old) for part, old in zip(flat(state), before, strict=True))
-    assert np.array_equal(made.read(notes[:, 10:], state)[0], once)
+    assert np.array_equal(made.forward(notes[:, 10:], state)[0], once)
 
 
 @pytest.mark.parametrize("body", BODIES.values(), ids=BODIES)
 def test_a_window_is_a_piece_of_its_own_and_its_last_note_counts(body):
     made, notes = network(**body), np.stack([codes(seed, 12) for seed in range(3)])
-    together = made.window(notes)
+    together = made.forward_window(notes)
     for row in range(3):
         assert heard(made, notes[row : row + 1])[0, -1] == pytest.approx(together[row], abs=1e-5)
 
@@ -128,15 +128,15 @@ def test_velocity_is_read_only_where_the_recipe_says_so(body):
 
 def test_a_scalar_lstm_is_an_lstm_over_the_scaled_notes():
     made, notes = network(), codes(0, 20)[None]
-    layer = Lstm(made.weights, "lstm_1")
-    assert np.array_equal(heard(made, notes), layer.read(quantize.scalar_features(notes), layer.start(1))[0])
+    layer = LSTM(made.weights, "lstm_1")
+    assert np.array_equal(heard(made, notes), layer.forward(quantize.scalar_features(notes), layer.initial_state(1))[0])
 
 
 @pytest.mark.parametrize("velocity", [True, False])
 def test_an_embedding_is_the_sum_of_what_is_looked_up_and_what_sounds(velocity):
     made, notes = network(**EMBEDDING, velocity=velocity), codes(0, 20)
-    layer = Lstm(made.weights, "lstm_1")
-    expected, _ = layer.read(embedded(made, notes)[None], layer.start(1))
+    layer = LSTM(made.weights, "lstm_1")
+    expected, _ = layer.forward(embedded(made, notes)[None], layer.initial_state(1))
     assert heard(made, notes[None])[0, :, :5] == pytest.approx(expected[0], abs=1e-4)
 
 
@@ -144,8 +144,8 @@ def test_gated_blocks_are_stacked_and_normed_before_a_dense_layer_that_cannot_be
     made, notes = network(**{**BODIES["gated, dense"], "units": [5, 4]}), codes(0, 20)
     x = embedded(made, notes)[None]
     for name in ("gated_1", "gated_2"):
-        layer = Gated(made.weights, name)
-        x, _ = layer.read(x, layer.start(1))
+        layer = MinGRUBlock(made.weights, name)
+        x, _ = layer.forward(x, layer.initial_state(1))
     x = rms_norm(x, made.weights["norm/scale"]) @ made.weights["dense/kernel"] + made.weights["dense/bias"]
     hidden = heard(made, notes[None])[0, :, :7]
     assert hidden == pytest.approx(np.maximum(x[0], 0), abs=1e-3)
@@ -156,8 +156,8 @@ def test_gated_blocks_are_stacked_and_normed_before_a_dense_layer_that_cannot_be
 def test_behind_an_embedded_note_follows_what_is_left_of_each_key_that_note_included(body):
     made, notes = network(**body), codes(0, 30)
     hidden = heard(made, notes[None])[0]
-    width = made.block.dense or (made.block.width if made.block.cell == "gated" else made.block.units[-1])
-    if made.block.input == "scalar":
+    width = made.config.dense or (made.config.width if made.config.cell == "gated" else made.config.units[-1])
+    if made.config.input == "scalar":
         assert hidden.shape == (30, width)
         return
     assert hidden.shape == (30, width + 128)
@@ -172,23 +172,23 @@ def test_behind_an_embedded_note_follows_what_is_left_of_each_key_that_note_incl
 
 def test_the_backward_half_reads_the_window_from_its_end():
     made, notes = network(**BOTH_WAYS), np.stack([codes(seed, 9) for seed in range(2)])
-    forward, backward = Lstm(made.weights, "lstm_1_forward"), Lstm(made.weights, "lstm_1_backward")
+    forward, backward = LSTM(made.weights, "lstm_1_forward"), LSTM(made.weights, "lstm_1_backward")
     x = quantize.scalar_features(notes)
-    ahead, _ = forward.read(x, forward.start(2))
-    back, _ = backward.read(x[:, ::-1], backward.start(2))
-    assert made.window(notes) == pytest.approx(np.concatenate([ahead[:, -1], back[:, -1]], axis=1), abs=1e-6)
+    ahead, _ = forward.forward(x, forward.initial_state(2))
+    back, _ = backward.forward(x[:, ::-1], backward.initial_state(2))
+    assert made.forward_window(notes) == pytest.approx(np.concatenate([ahead[:, -1], back[:, -1]], axis=1), abs=1e-6)
 
 
 def test_a_second_layer_both_ways_reads_each_note_with_what_is_before_and_after_it():
     made, notes = network(**BOTH_WAYS, **EMBEDDING, units=[5, 4], dense=3), codes(1, 9)
     x = embedded(made, notes)[None]
     for number in (1, 2):
-        forward, backward = (Lstm(made.weights, f"lstm_{number}_{way}") for way in ("forward", "backward"))
-        ahead, _ = forward.read(x, forward.start(1))
-        back, _ = backward.read(np.flip(x, 1), backward.start(1))
+        forward, backward = (LSTM(made.weights, f"lstm_{number}_{way}") for way in ("forward", "backward"))
+        ahead, _ = forward.forward(x, forward.initial_state(1))
+        back, _ = backward.forward(np.flip(x, 1), backward.initial_state(1))
         x, ends = np.concatenate([ahead, np.flip(back, 1)], axis=2), np.concatenate([ahead, back], axis=2)[0, -1]
     expected = np.maximum(ends @ made.weights["dense/kernel"] + made.weights["dense/bias"], 0)
-    hidden = made.window(notes[None])[0]
+    hidden = made.forward_window(notes[None])[0]
     assert hidden[:3] == pytest.approx(expected, abs=1e-4)
     _, left = active_notes.active_before_each(notes[None], active_notes.no_active_notes(1))
     assert np.array_equal(hidden[3:], left[0])
@@ -196,14 +196,14 @@ def test_a_second_layer_both_ways_reads_each_note_with_what_is_before_and_after_
 
 def test_a_network_both_ways_has_nothing_to_carry():
     made = network(**BOTH_WAYS)
-    assert made.window(codes(0, 4)[None]).shape == (1, 10)
+    assert made.forward_window(codes(0, 4)[None]).shape == (1, 10)
 
 
 def test_a_window_as_memory_is_the_last_notes_read_anew():
     made, notes = network(**BOTH_WAYS), codes(0, 20)
-    window = Window(made.block, made.weights, 6)
-    state = window.start()
+    window = WindowNetwork(made.config, made.weights, 6)
+    state = window.initial_state()
     for count, part in ((4, notes[:4]), (5, notes[4:5]), (12, notes[5:12]), (20, notes[12:])):
-        hidden = window.hear(part, state)
+        hidden = window.feed(part, state)
         assert np.array_equal(state[0], notes[max(count - 6, 0) : count])
-        assert np.array_equal(hidden, made.window(state[0][None])[0])
+        assert np.array_equal(hidden, made.forward_window(state[0][None])[0])

@@ -10,16 +10,16 @@ from models.numpy.test_layers import block_weights, lstm_weights
 
 from pipeline.config.recipes import HEAD
 from pipeline.models.numpy import layers, step_layers
-from pipeline.models.numpy.layers import SPAN
+from pipeline.models.numpy.layers import ATTENTION_SPAN
 
 LAYERS = {
-    "lstm": (layers.Lstm, step_layers.Lstm, lambda seed: lstm_weights(seed), 60),
-    "gated": (layers.Gated, step_layers.Gated, lambda seed: block_weights(seed, "gated_1"), 60),
+    "lstm": (layers.LSTM, step_layers.LSTM, lambda seed: lstm_weights(seed), 60),
+    "gated": (layers.MinGRUBlock, step_layers.MinGRUBlock, lambda seed: block_weights(seed, "gated_1"), 60),
     "attention": (
-        layers.Attention,
-        step_layers.Attention,
+        layers.AttentionBlock,
+        step_layers.AttentionBlock,
         lambda seed: block_weights(seed, "attention_1", units=2 * HEAD),
-        3 * SPAN,
+        3 * ATTENTION_SPAN,
     ),
 }
 
@@ -67,12 +67,14 @@ def test_a_note_leaves_what_it_was_given(name):
 @given(st.lists(st.floats(-50, 50, width=32), min_size=1, max_size=9))
 def test_gelu_is_that_of_many_notes_to_scale(values):
     x = np.array(values, np.float32)
-    told = step_layers.gelu(x * np.float32(step_layers.QUICK)) / (2 * step_layers.QUICK)
-    assert told == pytest.approx(layers.gelu(x), rel=1e-5, abs=1e-6)
+    told = step_layers.scaled_quick_gelu(x * np.float32(step_layers.QUICK_GELU_SCALE)) / (
+        2 * step_layers.QUICK_GELU_SCALE
+    )
+    assert told == pytest.approx(layers.quick_gelu(x), rel=1e-5, abs=1e-6)
 
 
 @given(st.lists(st.floats(-50, 50, width=32), min_size=1, max_size=9))
 def test_over_rms_is_that_of_the_norm(values):
     x = np.array(values, np.float32)
     plain = layers.rms_norm(x, np.ones(len(x), np.float32))
-    assert x * step_layers.over_rms(x) == pytest.approx(plain, rel=1e-5, abs=1e-6)
+    assert x * step_layers.inverse_rms(x) == pytest.approx(plain, rel=1e-5, abs=1e-6)

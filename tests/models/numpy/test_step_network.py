@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from models.numpy.test_network import BODIES, network
 
-from pipeline.models.numpy.step_network import Body
+from pipeline.models.numpy.step_network import StepNetwork
 
 
 @pytest.mark.parametrize("body", BODIES.values(), ids=BODIES)
@@ -17,23 +17,23 @@ from pipeline.models.numpy.step_network import Body
 @given(seed=st.integers(0, 99), cut=st.integers(1, 59))
 def test_note_by_note_is_many_at_once(body, seed, cut):
     made, notes = network(seed, **body), codes(seed, 60)
-    whole, _ = made.read(notes[None], made.start(1))
-    one = Body(made.block, made.weights)
-    state = one.start()
-    first = one.hear(notes[:cut], state)
+    whole, _ = made.forward(notes[None], made.initial_state(1))
+    one = StepNetwork(made.config, made.weights)
+    state = one.initial_state()
+    first = one.feed(notes[:cut], state)
     assert first == pytest.approx(whole[0, cut - 1], abs=1e-5)
-    rest = [one.read(note, state) for note in notes[cut:]]
+    rest = [one.step(note, state) for note in notes[cut:]]
     assert np.array(rest) == pytest.approx(whole[0, cut:], abs=1e-5)
 
 
 @pytest.mark.parametrize("body", BODIES.values(), ids=BODIES)
 def test_a_deep_copy_of_the_state_comes_back_to_it(body):
     made, notes = network(**body), codes(3, 20)
-    one = Body(made.block, made.weights)
-    state = one.start()
-    hidden = one.hear(notes[:10], state)
+    one = StepNetwork(made.config, made.weights)
+    state = one.initial_state()
+    hidden = one.feed(notes[:10], state)
     before, kept = hidden.copy(), copy.deepcopy(state)
-    once = one.hear(notes[10:], state)
-    assert np.array_equal(one.hear(notes[10:], kept), once)
+    once = one.feed(notes[10:], state)
+    assert np.array_equal(one.feed(notes[10:], kept), once)
     assert np.array_equal(hidden, before), "a hidden vector is not changed by the notes after it"
     assert not np.array_equal(once, hidden)
