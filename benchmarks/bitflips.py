@@ -44,18 +44,18 @@ def _model(path: Path) -> object:
 
 
 def _recorded(_: Path) -> object:
-    if faults := [found.fault for found in verify._outputs() if found.fault]:
+    if faults := [found.problem for found in verify._verify_outputs() if found.problem]:
         raise DataError(faults[0])
     return None
 
 
 def _cached(path: Path) -> object:
-    verify._object(path)
+    verify._verify_object(path)
     return path
 
 
 def _checkpoint(path: Path) -> object:
-    verify._checkpoint(path)
+    verify._verify_checkpoint(path)
     return path
 
 
@@ -92,11 +92,11 @@ def make() -> dict[str, tuple[Path, Read]]:
     evaluation = next(iter(sorted((small.ROOT / paths.EVALUATIONS).glob("*.json"))))
     files.write_bytes(paths.evaluation("a"), evaluation.read_bytes())
     name = hashlib.md5(evaluation.read_bytes(), usedforsecurity=False).hexdigest()
-    files.write_bytes(verify.CACHE / name[:2] / name[2:], evaluation.read_bytes())
+    files.write_bytes(verify.DVC_CACHE / name[:2] / name[2:], evaluation.read_bytes())
     record = (
         f"schema: '2.0'\nstages:\n  x:\n    cmd: y\n    outs:\n    - path: {paths.evaluation('a')}\n      md5: {name}\n"
     )
-    files.write_text(verify.RECORD, record)
+    files.write_text(verify.DVC_LOCK, record)
     return {
         "corpus zip": (paths.corpus_zip("a"), bundle.CorpusBundle),
         "notes.parquet, its pages only": (paths.NOTES, _pages),
@@ -109,7 +109,7 @@ def make() -> dict[str, tuple[Path, Read]]:
         "history.csv": (model / model_io.HISTORY, _model),
         "checkpoint": (waiting, _checkpoint),
         "evaluation JSON (verify)": (paths.evaluation("a"), _recorded),
-        "object in DVC's cache (verify)": (verify.CACHE / name[:2] / name[2:], _cached),
+        "object in DVC's cache (verify)": (verify.DVC_CACHE / name[:2] / name[2:], _cached),
     }
 
 

@@ -16,26 +16,26 @@ from pipeline.core.errors import DataError
 from pipeline.evaluation.bits import Scores, difference
 from pipeline.evaluation.results import Evaluation
 
-Word = Literal["better", "worse", "too close", "first", "not comparable"]
+Outcome = Literal["better", "worse", "too close", "first", "not comparable"]
 
 
 @dataclass(frozen=True)
-class Results:
+class RevisionResults:
     """What the metrics say of the recommended model of one revision, or of the work tree."""
 
     model: str
     """Name of its architecture."""
     scores: Scores
-    timings: Mapping[str, Any]
-    likeness: Mapping[str, Any]
+    benchmark: Mapping[str, Any]
+    sample_metrics: Mapping[str, Any]
     """Empty where it was not measured."""
-    music: str
+    notes_hash: str
     """Hash of the tables of notes, as `dvc.lock` has it."""
-    reading: Mapping[str, Any]
+    ingest_params: Mapping[str, Any]
     """How MIDI was read, as `dvc.lock` has it."""
 
     @classmethod
-    def of(cls, revision: str) -> "Results":
+    def load(cls, revision: str) -> "RevisionResults":
         """Read the results of a revision; of the work tree where it is empty.
 
         Raises:
@@ -68,25 +68,29 @@ class Verdict:
 
     model: str
     """The recommended one, which was judged."""
-    word: Word
-    told: str
+    outcome: Outcome
+    summary: str
     """The comparison, in a sentence or two."""
     refusals: tuple[str, ...]
 
     @property
-    def offers(self) -> bool:
+    def promotable(self) -> bool:
         """Whether the model is to be promoted: better than the one before, or the first, and nothing forbids it."""
-        return self.word in ("better", "first") and not self.refusals
+        return self.outcome in ("better", "first") and not self.refusals
 
     @property
     def paragraph(self) -> str:
         """All of it, in one paragraph."""
         if not self.refusals:
-            return f"{self.word}: {self.told} Nothing speaks against it."
-        return f"{self.word}, and refused: {self.told} " + " ".join(f"Refused since {why}." for why in self.refusals)
+            return f"{self.outcome}: {self.summary} Nothing speaks against it."
+        return f"{self.outcome}, and refused: {self.summary} " + " ".join(
+            f"Refused since {why}." for why in self.refusals
+        )
 
 
-def judge(now: Results, base: Results | None, leaks: list[str], params: Params) -> Verdict:
+def judge_candidate(
+    candidate: RevisionResults, base: RevisionResults | None, leaks: list[str], params: Params
+) -> Verdict:
     """Compare, and look for what forbids to offer the model.
 
     Args:
@@ -95,52 +99,65 @@ def judge(now: Results, base: Results | None, leaks: list[str], params: Params) 
         leaks: held-out pieces in the training music, a phrase each.
         params: tolerance and limits, and how intervals are made.
     """
-    word, told = compare(now, base, params)
+    word, told = compare_results(candidate, base, params)
     refusals = [f"the loss is beyond the tolerance of {params.gate.tolerance:g} bits"] if word == "worse" else []
     if word == "not comparable":
         refusals.append("nothing shows that it is not worse")
     refusals += [*leaks[:3], *([f"so are {len(leaks) - 3} more"] if len(leaks) > 3 else [])]
-    refusals += [why for why in (_by_heart(now, params), _parity(now, params), _latency(now)) if why]
-    return Verdict(now.model, word, told, tuple(refusals))
+    refusals += [
+        why
+        for why in (_check_memorization(candidate, params), _check_parity(candidate, params), _check_latency(candidate))
+        if why
+    ]
+    return Verdict(candidate.model, word, told, tuple(refusals))
 
 
-def compare(now: Results, base: Results | None, params: Params) -> tuple[Word, str]:
+def compare_results(candidate: RevisionResults, base: RevisionResults | None, params: Params) -> tuple[Outcome, str]:
     """Say whether the recommended model tells held-out notes in fewer bits than the one before, and by how much."""
     if base is None:
-        mean = now.scores.per_note()["bits_per_note"]
-        return "first", f"{now.model} tells held-out notes in {mean:.3f} bits per note; there is nothing before it."
-    if now.reading != base.reading:
-        return "not comparable", f"notes are read otherwise than before (ingest is {now.reading}, was {base.reading})."
-    ours, theirs = common(now.scores, base.scores)
+        mean = candidate.scores.per_note()["bits_per_note"]
+        return (
+            "first",
+            f"{candidate.model} tells held-out notes in {mean:.3f} bits per note; there is nothing before it.",
+        )
+    if candidate.ingest_params != base.ingest_params:
+        return (
+            "not comparable",
+            f"notes are read otherwise than before (ingest is {candidate.ingest_params}, was {base.ingest_params}).",
+        )
+    ours, theirs = select_shared_rows(candidate.scores, base.scores)
     if not len(ours.notes):
-        return "not comparable", f"{now.model} was scored on no held-out piece that {base.model} was scored on before."
-    word, gap = weigh(ours, theirs, params)
+        return (
+            "not comparable",
+            f"{candidate.model} was scored on no held-out piece that {base.model} was scored on before.",
+        )
+    word, gap = assess_significance(ours, theirs, params)
     before, after = (each.per_note()["bits_per_note"] for each in (theirs, ours))
     said = (
-        f"{now.model} tells held-out notes in {after:.3f} bits per note, {base.model} before in {before:.3f}: {gap} "
+        f"{candidate.model} tells held-out notes in {after:.3f} bits per note, {base.model} before in {before:.3f}: {gap} "
         f"over {len(ours.notes)} rows of {len(set(ours.piece))} pieces, where another seed may change "
         f"{params.gate.tolerance:g}."
     )
-    return word, said + _other_music(now, base, ours)
+    return word, said + _describe_corpus_change(candidate, base, ours)
 
 
-def weigh(ours: Scores, theirs: Scores, params: Params) -> tuple[Word, str]:
+def assess_significance(candidate_scores: Scores, base_scores: Scores, params: Params) -> tuple[Outcome, str]:
     """Return whether ours is better, beyond what the choice of notes and of the seed does by chance; and the gap."""
-    gap, low, high = difference(ours, theirs, params.compare.resamples, params.seed)
-    word: Word = "too close"
+    gap, low, high = difference(candidate_scores, base_scores, params.compare.resamples, params.seed)
+    word: Outcome = "too close"
     if abs(gap) > params.gate.tolerance and not low <= 0 <= high:
         word = "better" if gap < 0 else "worse"
     return word, f"{gap:+.3f} [{low:+.3f}, {high:+.3f}]"
 
 
-def common(ours: Scores, theirs: Scores) -> tuple[Scores, Scores]:
+def select_shared_rows(candidate_scores: Scores, base_scores: Scores) -> tuple[Scores, Scores]:
     """Return the rows of the pieces that both have, cut alike; pieces that were cut otherwise are one row each."""
-    left, right = _by_piece(ours), _by_piece(theirs)
+    left, right = _group_by_piece(candidate_scores), _group_by_piece(base_scores)
     rows: list[tuple[list[list[object]], list[list[object]]]] = []
     for piece in left.keys() & right.keys():
         mine, other = left[piece], right[piece]
         if [row[1] for row in mine] != [row[1] for row in other]:
-            mine, other = _whole(mine), _whole(other)
+            mine, other = _merge_rows(mine), _merge_rows(other)
         if mine[0][1] == other[0][1]:
             rows.append((mine, other))
     rows.sort(key=lambda pair: str(pair[0][0][0]))
@@ -148,7 +165,7 @@ def common(ours: Scores, theirs: Scores) -> tuple[Scores, Scores]:
     return Scores.of_rows(mine), Scores.of_rows(other)
 
 
-def _by_piece(scores: Scores) -> dict[str, list[list[object]]]:
+def _group_by_piece(scores: Scores) -> dict[str, list[list[object]]]:
     """Return rows [piece, notes, bits that count] by the name of the piece."""
     found: dict[str, list[list[object]]] = {}
     for piece, notes, bits in zip(scores.piece, scores.notes, scores.bits[:, :3], strict=True):
@@ -156,26 +173,28 @@ def _by_piece(scores: Scores) -> dict[str, list[list[object]]]:
     return found
 
 
-def _whole(rows: list[list[object]]) -> list[list[object]]:
+def _merge_rows(rows: list[list[object]]) -> list[list[object]]:
     """Return the rows of one piece as one."""
     sums = np.array([row[1:] for row in rows], np.float64).sum(axis=0)
     return [[rows[0][0], int(sums[0]), *map(float, sums[1:])]]
 
 
-def _other_music(now: Results, base: Results, ours: Scores) -> str:
+def _describe_corpus_change(candidate: RevisionResults, base: RevisionResults, shared_scores: Scores) -> str:
     """Say that the corpus changed, and what could be compared all the same."""
-    scored = [int(each.notes.sum()) for each in (ours, now.scores, base.scores)]
-    if now.music == base.music and len(set(scored)) == 1:
+    scored = [int(each.notes.sum()) for each in (shared_scores, candidate.scores, base.scores)]
+    if candidate.notes_hash == base.notes_hash and len(set(scored)) == 1:
         return ""
     return (
-        f" The notes are not those of before ({base.music[:7]} → {now.music[:7]}): compared are {scored[0]:,} of "
+        f" The notes are not those of before ({base.notes_hash[:7]} → {candidate.notes_hash[:7]}): compared are {scored[0]:,} of "
         f"pieces that both have, of {scored[1]:,} now and {scored[2]:,} before."
     )
 
 
-def _by_heart(now: Results, params: Params) -> str:
-    if not (copied := now.likeness.get("measures", {}).get("copy")):
-        return f"nobody measured what {now.model} copies from its training music ({paths.likeness(now.model)})"
+def _check_memorization(candidate: RevisionResults, params: Params) -> str:
+    if not (copied := candidate.sample_metrics.get("measures", {}).get("copy")):
+        return (
+            f"nobody measured what {candidate.model} copies from its training music ({paths.likeness(candidate.model)})"
+        )
     longest, human = copied["samples"][2], copied["held_out"][2]
     if longest <= human + params.gate.copied_notes:
         return ""
@@ -185,16 +204,16 @@ def _by_heart(now: Results, params: Params) -> str:
     )
 
 
-def _parity(now: Results, params: Params) -> str:
-    found = now.timings.get("parity", {}).get(now.model, {}).get("bits")
+def _check_parity(candidate: RevisionResults, params: Params) -> str:
+    found = candidate.benchmark.get("parity", {}).get(candidate.model, {}).get("bits")
     if found is None:
-        return f"nobody measured whether {now.model} plays what was trained (parity in {paths.TIMINGS})"
+        return f"nobody measured whether {candidate.model} plays what was trained (parity in {paths.TIMINGS})"
     if found <= params.gate.parity:
         return ""
     return f"what plays differs from what was trained by {found:g} bits of a note, more than {params.gate.parity:g}"
 
 
-def _latency(now: Results) -> str:
-    found = now.timings.get("latency", {}).get(now.model) or {}
+def _check_latency(candidate: RevisionResults) -> str:
+    found = candidate.benchmark.get("latency", {}).get(candidate.model) or {}
     its = found.get("streaming") or found.get("window")
-    return "" if its else f"nobody measured how long {now.model} takes for a note (latency in {paths.TIMINGS})"
+    return "" if its else f"nobody measured how long {candidate.model} takes for a note (latency in {paths.TIMINGS})"

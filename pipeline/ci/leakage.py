@@ -12,10 +12,10 @@ from pipeline.evaluation.bits import PASSAGE
 from pipeline.notes.quantize import QuantizedNotes
 from pipeline.sample_metrics.memorization import Index, longest_copy
 
-HELD_OUT = [split for split in SPLITS if split != "train"]
+HELD_OUT_SPLITS = [split for split in SPLITS if split != "train"]
 
 
-def listed(rows: Collection[PieceRow], accepted: Collection[str]) -> Iterator[str]:
+def find_table_leaks(rows: Collection[PieceRow], accepted: Collection[str]) -> Iterator[str]:
     """Say which compositions and files are in training and held out as well, by the table of pieces.
 
     Args:
@@ -29,20 +29,20 @@ def listed(rows: Collection[PieceRow], accepted: Collection[str]) -> Iterator[st
                 yield f"{row.member} ({row.split}) is the same {what} as {training[getattr(row, key)]} (train)"
 
 
-def heard(data: WindowDataset) -> Iterator[str]:
+def find_content_leaks(dataset: WindowDataset) -> Iterator[str]:
     """Say which held-out pieces have a passage of 200 notes, or half of their notes, in a training piece.
 
     Intervals are compared, so that neither a transposed nor a re-timed copy hides.
     """
-    index, names = Index(data.select_pieces("train")), data.select_piece_names("train")
-    for split in HELD_OUT:
-        held_out = data.select_piece_names(split)
-        for name, codes in zip(held_out, data.select_pieces(split) if held_out else [], strict=True):
+    index, names = Index(dataset.select_pieces("train")), dataset.select_piece_names("train")
+    for split in HELD_OUT_SPLITS:
+        held_out = dataset.select_piece_names(split)
+        for name, codes in zip(held_out, dataset.select_pieces(split) if held_out else [], strict=True):
             copy = longest_copy(codes, index)
-            if copy.notes >= enough(codes):
+            if copy.notes >= compute_leak_threshold(codes):
                 yield f"{copy.notes} notes in a row of {name} ({split}) are in {names[copy.piece]} (train)"
 
 
-def enough(codes: QuantizedNotes) -> int:
+def compute_leak_threshold(notes: QuantizedNotes) -> int:
     """Return how many notes of codes [N, 4] make a leak: fewer are shared by scales, trills and chance."""
-    return min(PASSAGE, max(len(codes) // 2, 2))
+    return min(PASSAGE, max(len(notes) // 2, 2))

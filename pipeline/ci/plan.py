@@ -12,31 +12,31 @@ from typing import Any, Literal
 
 from pipeline.core.errors import PipelineError
 
-Fate = Literal["runs", "restored", "may run", "rests"]
-LISTED = 4
+Status = Literal["runs", "restored", "may run", "rests"]
+MAX_REASONS = 4
 """Changes named in one sentence; of more, the rest is counted."""
 
 
 @dataclass(frozen=True)
-class Outlook:
+class StagePlan:
     """What would become of one stage, and why."""
 
     stage: str
-    fate: Fate
+    status: Status
     """It runs; its outputs come from the cache of runs; it runs if what it follows changes; nothing to do."""
     reasons: tuple[str, ...]
 
     def __str__(self) -> str:
-        if self.fate == "rests":
+        if self.status == "rests":
             return f"{self.stage} rests: all it depends on is as it was."
-        told = list(self.reasons[:LISTED])
+        told = list(self.reasons[:MAX_REASONS])
         if more := len(self.reasons) - len(told):
             told.append(f"{more} more")
-        verb = {"runs": "runs:", "restored": "comes from the cache of runs:", "may run": "runs only if"}[self.fate]
-        return f"{self.stage} {verb} {_joined(told, 'or' if self.fate == 'may run' else 'and')}."
+        verb = {"runs": "runs:", "restored": "comes from the cache of runs:", "may run": "runs only if"}[self.status]
+        return f"{self.stage} {verb} {_join_phrases(told, 'or' if self.status == 'may run' else 'and')}."
 
 
-def explain() -> list[Outlook]:
+def plan_stages() -> list[StagePlan]:
     """Say of every stage, in the order in which they would run, whether it would and why.
 
     Raises:
@@ -50,19 +50,19 @@ def explain() -> list[Outlook]:
     logging.getLogger("dvc.stage.cache").setLevel(logging.WARNING)
     try:
         with Repo() as repo, repo.lock:
-            told: dict[str, Outlook] = {}
+            told: dict[str, StagePlan] = {}
             moved: dict[str, str] = {}
             for stage in dfs_postorder_nodes(repo.index.graph):
-                found = _outlook(repo, stage, moved)
+                found = _plan_stage(repo, stage, moved)
                 told[found.stage] = found
-                if found.fate != "rests":
+                if found.status != "rests":
                     moved |= {out.fs_path: found.stage for out in stage.outs}
             return list(told.values())
     except DvcException as error:
         raise PipelineError(f"dvc.yaml: {' '.join(str(error).split())}") from error
 
 
-def _outlook(repo: Any, stage: Any, moved: Mapping[str, str]) -> Outlook:
+def _plan_stage(repo: Any, stage: Any, changing_outputs: Mapping[str, str]) -> StagePlan:
     """Judge one stage; `moved` names the outputs that may change before its turn, and who writes each."""
     name = stage.addressing
     followed: dict[str, str] = {}
@@ -70,32 +70,32 @@ def _outlook(repo: Any, stage: Any, moved: Mapping[str, str]) -> Outlook:
     if stage.cmd_changed:
         own.append(f"its command is now '{stage.cmd}'")
     for dep in stage.deps:
-        if writers := [who for path, who in moved.items() if _overlap(path, dep.fs_path)]:
+        if writers := [who for path, who in changing_outputs.items() if _paths_overlap(path, dep.fs_path)]:
             followed |= {who: dep.def_path for who in writers}
         else:
-            own += _changes(dep)
-    own += [f"{out.def_path} {_lost(out)}" for out in stage.outs if out.status()]
+            own += _describe_changes(dep)
+    own += [f"{out.def_path} {_describe_output_problem(out)}" for out in stage.outs if out.status()]
     if not any(each.hash_info for each in (*stage.deps, *stage.outs)):
         own = ["dvc.lock does not have it"]
     if own:
-        return Outlook(name, "restored" if not followed and _cached(repo, stage) else "runs", tuple(own))
+        return StagePlan(name, "restored" if not followed and _has_cached_run(repo, stage) else "runs", tuple(own))
     if followed:
-        return Outlook(name, "may run", tuple(f"{who} changes {what}" for who, what in sorted(followed.items())))
-    return Outlook(name, "rests", ())
+        return StagePlan(name, "may run", tuple(f"{who} changes {what}" for who, what in sorted(followed.items())))
+    return StagePlan(name, "rests", ())
 
 
-def _overlap(one: str, other: str) -> bool:
+def _paths_overlap(first: str, second: str) -> bool:
     """Whether two paths are the same, or one is inside the other."""
-    return Path(one).is_relative_to(other) or Path(other).is_relative_to(one)
+    return Path(first).is_relative_to(second) or Path(second).is_relative_to(first)
 
 
-def _lost(out: Any) -> str:
+def _describe_output_problem(out: Any) -> str:
     if not out.exists:
         return "is not here"
     return "is not what it wrote" if out.changed_checksum() else "is not in the cache"
 
 
-def _changes(dep: Any) -> Iterator[str]:
+def _describe_changes(dep: Any) -> Iterator[str]:
     """Say what is not as it was of one dependency: a file or folder, or values of params.yaml."""
     state = dep.status()
     if not state:
@@ -103,7 +103,7 @@ def _changes(dep: Any) -> Iterator[str]:
     if hasattr(dep, "read_params"):
         before, now = dep.hash_info.value or {}, dep.read_params()
         for key in dep.params:
-            yield from _values(key, before.get(key), now.get(key))
+            yield from _describe_value_changes(key, before.get(key), now.get(key))
     elif not dep.exists:
         yield f"{dep.def_path} is not here"
     elif not dep.hash_info:
@@ -112,20 +112,20 @@ def _changes(dep: Any) -> Iterator[str]:
         yield f"{dep.def_path} changed ({dep.hash_info.value[:7]} → {dep.get_hash().value[:7]})"
 
 
-def _values(key: str, before: Any, now: Any) -> Iterator[str]:
+def _describe_value_changes(key: str, before: Any, now: Any) -> Iterator[str]:
     """Say which values differ, by dotted key."""
     if isinstance(before, Mapping) and isinstance(now, Mapping):
         for name in [*before, *(name for name in now if name not in before)]:
-            yield from _values(f"{key}.{name}", before.get(name), now.get(name))
+            yield from _describe_value_changes(f"{key}.{name}", before.get(name), now.get(name))
     elif before != now:
-        yield f"{key} is {_shown(now)}, was {_shown(before)}"
+        yield f"{key} is {_format_value(now)}, was {_format_value(before)}"
 
 
-def _shown(value: Any) -> str:
+def _format_value(value: Any) -> str:
     return "not there" if value is None else str(value)
 
 
-def _cached(repo: Any, stage: Any) -> bool:
+def _has_cached_run(repo: Any, stage: Any) -> bool:
     """Whether DVC ran the stage on just these inputs before, and still has what it wrote; all inputs must be final."""
     from dvc.stage.cache import RunCacheNotFoundError
     from dvc_data.hashfile.hash_info import HashInfo
@@ -143,5 +143,5 @@ def _cached(repo: Any, stage: Any) -> bool:
     return True
 
 
-def _joined(parts: list[str], word: str) -> str:
-    return parts[0] if len(parts) == 1 else ", ".join(parts[:-1]) + f" {word} {parts[-1]}"
+def _join_phrases(phrases: list[str], conjunction: str) -> str:
+    return phrases[0] if len(phrases) == 1 else ", ".join(phrases[:-1]) + f" {conjunction} {phrases[-1]}"

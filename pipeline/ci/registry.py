@@ -20,16 +20,16 @@ from pipeline.corpus import manifest, tables
 from pipeline.corpus.splits import SPLITS
 from pipeline.evaluation.bits import interval
 from pipeline.evaluation.results import Evaluation
-from pipeline.report.tables import table
+from pipeline.report.tables import format_markdown_table
 
-NAME = "recommended"
+ARTIFACT = "recommended"
 """Of the artifact."""
-CARD = Path("metrics/card.md")
-DVC = Path("dvc.yaml")
-BLOCK = re.compile(r"^artifacts:\n(?:(?:[ \t].*)?\n)*", re.M)
+CARD_PATH = Path("metrics/card.md")
+DVC_YAML = Path("dvc.yaml")
+ARTIFACTS_BLOCK = re.compile(r"^artifacts:\n(?:(?:[ \t].*)?\n)*", re.M)
 
 
-def promote(model: str, params: Params, verdict: str) -> list[Path]:
+def promote_model(model: str, params: Params, gate_summary: str) -> list[Path]:
     """Make a trained model the artifact `recommended`, and write its card; returns what was written.
 
     Args:
@@ -40,18 +40,18 @@ def promote(model: str, params: Params, verdict: str) -> list[Path]:
     Raises:
         DataError: the model is not in `dvc.lock`.
     """
-    known = facts(model, params)
-    files.write_text(CARD, card(model, known, verdict))
-    files.write_text(DVC, with_artifact(DVC.read_text(encoding="utf-8"), model, known))
-    return [DVC, CARD]
+    known = collect_provenance(model, params)
+    files.write_text(CARD_PATH, render_card(model, known, gate_summary))
+    files.write_text(DVC_YAML, add_artifact(DVC_YAML.read_text(encoding="utf-8"), model, known))
+    return [DVC_YAML, CARD_PATH]
 
 
-def empty() -> bool:
+def is_registry_empty() -> bool:
     """Whether no model was promoted yet."""
-    return not BLOCK.search(DVC.read_text(encoding="utf-8"))
+    return not ARTIFACTS_BLOCK.search(DVC_YAML.read_text(encoding="utf-8"))
 
 
-def facts(model: str, params: Params) -> dict[str, str]:
+def collect_provenance(model: str, params: Params) -> dict[str, str]:
     """Gather what the card says, by name; hashes are those of `dvc.lock`."""
     stages = git.lock("")
     trained = stages.get(f"train@{model}")
@@ -61,17 +61,17 @@ def facts(model: str, params: Params) -> dict[str, str]:
     out, values = trained["outs"][0], trained["params"]["params.yaml"]
     return {
         "model": f"{out['path']} ({out['md5']}, {out['size']:,} bytes)",
-        "corpus": f"{params.corpus}: {music.title} ({_hash(stages['fetch'], 'outs', '.zip')})",
+        "corpus": f"{params.corpus}: {music.title} ({_find_hash(stages['fetch'], 'outs', '.zip')})",
         "licence of the music": music.license,
         "source of the music": " ".join(music.source.split()),
-        "split": f"{_counts()} ({_hash(stages['ingest'], 'outs', 'data/notes')})",
-        "params": f"seed {values['seed']}, {_digest(values)} of seed, train and model.{model}",
-        "code": f"{_digest(_modules(trained))} of {len(_modules(trained))} modules that train it",
-        **_figures(model, params),
+        "split": f"{_format_split_counts()} ({_find_hash(stages['ingest'], 'outs', 'data/notes')})",
+        "params": f"seed {values['seed']}, {_hash_values(values)} of seed, train and model.{model}",
+        "code": f"{_hash_values(_collect_module_hashes(trained))} of {len(_collect_module_hashes(trained))} modules that train it",
+        **_describe_results(model, params),
     }
 
 
-def _figures(model: str, params: Params) -> dict[str, str]:
+def _describe_results(model: str, params: Params) -> dict[str, str]:
     """Say how good it is and what it costs."""
     found, timings = Evaluation.load(paths.evaluation(model)), git.reader("")(paths.TIMINGS)
     mean, low, high = interval(found.scores, params.compare.resamples, params.seed)
@@ -87,46 +87,46 @@ def _figures(model: str, params: Params) -> dict[str, str]:
     }
 
 
-def _counts() -> str:
+def _format_split_counts() -> str:
     rows = tables.read_pieces(paths.PIECES)
     return ", ".join(f"{sum(row.split == split for row in rows)} {split}" for split in SPLITS)
 
 
-def _hash(stage: dict[str, Any], kind: str, ending: str) -> str:
-    return next(str(each["md5"]) for each in stage[kind] if each["path"].endswith(ending))
+def _find_hash(stage: dict[str, Any], section: str, suffix: str) -> str:
+    return next(str(each["md5"]) for each in stage[section] if each["path"].endswith(suffix))
 
 
-def _modules(stage: dict[str, Any]) -> dict[str, str]:
+def _collect_module_hashes(stage: dict[str, Any]) -> dict[str, str]:
     """Return the hashes of the modules that a stage imports, by path."""
     return {dep["path"]: dep["md5"] for dep in stage["deps"] if dep["path"].endswith(".py")}
 
 
-def _digest(tree: Any) -> str:
+def _hash_values(values: Any) -> str:
     """Return the first half of a sha256 of values, whatever their order was in a file."""
-    return hashlib.sha256(json.dumps(tree, sort_keys=True).encode()).hexdigest()[:32]
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:32]
 
 
-def card(model: str, known: dict[str, str], verdict: str) -> str:
+def render_card(model: str, provenance: dict[str, str], gate_summary: str) -> str:
     """Return the card, in Markdown."""
-    rows = [["", ""], *([name, said] for name, said in known.items())]
+    rows = [["", ""], *([name, said] for name, said in provenance.items())]
     return (
         "\n\n".join(
             [
-                f"# {NAME}: {model}",
+                f"# {ARTIFACT}: {model}",
                 "Made by `music-rnn promote` from `dvc.lock` and `metrics/`. The same commit, corpus and seed give the "
                 "same bytes: `dvc repro`, then compare the hashes.",
-                table(rows),
-                f"The gate said: {verdict}",
+                format_markdown_table(rows),
+                f"The gate said: {gate_summary}",
             ]
         )
         + "\n"
     )
 
 
-def with_artifact(text: str, model: str, known: dict[str, str]) -> str:
+def add_artifact(text: str, model: str, provenance: dict[str, str]) -> str:
     """Return the text of `dvc.yaml` with the artifact in it, all else as it was."""
-    meta = {name.replace(" ", "_"): said for name, said in known.items()}
-    told = {"path": str(paths.model(model)), "type": "model", "desc": f"{model}; card: {CARD}", "meta": meta}
+    meta = {name.replace(" ", "_"): said for name, said in provenance.items()}
+    told = {"path": str(paths.model(model)), "type": "model", "desc": f"{model}; card: {CARD_PATH}", "meta": meta}
     block = io.StringIO()
-    YAML().dump({"artifacts": {NAME: told}}, block)
-    return BLOCK.sub("", text).rstrip("\n") + "\n\n" + block.getvalue()
+    YAML().dump({"artifacts": {ARTIFACT: told}}, block)
+    return ARTIFACTS_BLOCK.sub("", text).rstrip("\n") + "\n\n" + block.getvalue()

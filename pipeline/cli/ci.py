@@ -28,11 +28,11 @@ def explain(
     """Say why each stage would run now, a sentence each, before anything runs."""
     from pipeline.ci import plan as why
 
-    outlooks = why.explain()
+    outlooks = why.plan_stages()
     for each in outlooks:
-        if all_stages or each.fate != "rests":
+        if all_stages or each.status != "rests":
             typer.echo(each)
-    if all(each.fate == "rests" for each in outlooks):
+    if all(each.status == "rests" for each in outlooks):
         typer.echo("Nothing would run: every stage has what it had.")
 
 
@@ -41,7 +41,7 @@ def gate(base: Base = "HEAD") -> None:
     """Say whether the results are better than those of a revision, beyond noise; ends with code 1 where it refuses."""
     from pipeline.ci import retrain as work
 
-    verdict = work.judge(base, load(paths.PARAMS))
+    verdict = work.evaluate_gate(base, load(paths.PARAMS))
     typer.echo(verdict.paragraph)
     raise typer.Exit(1 if verdict.refusals else 0)
 
@@ -52,9 +52,9 @@ def promote(base: Base = "HEAD") -> None:
     from pipeline.ci import retrain as work
 
     params = load(paths.PARAMS)
-    verdict = work.judge(base, params)
+    verdict = work.evaluate_gate(base, params)
     typer.echo(verdict.paragraph)
-    written = work.promote(verdict, params)
+    written = work.promote_better_model(verdict, params)
     for path in written:
         typer.echo(path)
     raise typer.Exit(0 if written else 1)
@@ -69,8 +69,8 @@ def retrain(
     """Restore what is known, explain, run, judge, keep and offer; ends with code 1 where the gate refuses."""
     from pipeline.ci import retrain as work
 
-    verdict, page = work.retrain(base, branch, load(paths.PARAMS), typer.echo)
+    verdict, page = work.retrain_models(base, branch, load(paths.PARAMS), typer.echo)
     typer.echo(page)
     if summary:
-        work.write(page, summary)
+        work.append_report(page, summary)
     raise typer.Exit(1 if verdict.refusals else 0)

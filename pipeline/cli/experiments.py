@@ -54,7 +54,7 @@ def readme() -> None:
     from pipeline.report import readme as page
     from pipeline.stages import report as stage
 
-    page.write(stage.facts(load(paths.PARAMS)))
+    page.write_project_pages(stage.facts(load(paths.PARAMS)))
 
 
 @app.command(epilog="Example: music-rnn ship expressive")

@@ -12,7 +12,7 @@ def doctor() -> None:
     """Show the machine, what is installed, ports, corpus and cache, with remedies, on one screen."""
     from pipeline.maintenance import doctor as ward
 
-    ward.show(ward.examine())
+    ward.print_findings(ward.run_checks())
 
 
 @app.command(epilog="Example: music-rnn verify")
@@ -22,12 +22,12 @@ def verify() -> None:
 
     from pipeline.maintenance import verify as audit
 
-    found = list(audit.verify())
-    Console().print(audit.table(found))
+    found = list(audit.verify_project())
+    Console().print(audit.make_check_table(found))
     for each in found:
-        if each.fault:
-            typer.echo(printable(each.fault), err=True)
-    if any(each.fault for each in found):
+        if each.problem:
+            typer.echo(printable(each.problem), err=True)
+    if any(each.problem for each in found):
         raise typer.Exit(1)
 
 
@@ -36,5 +36,5 @@ def repair() -> None:
     """Put right what a killed run left, such as a torn lock file of DVC; 'make repro' does so first."""
     from pipeline.maintenance import repair as workshop
 
-    for line in workshop.repair():
+    for line in workshop.repair_project():
         typer.echo(printable(line), err=True)

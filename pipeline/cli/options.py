@@ -19,7 +19,7 @@ def chosen(model: str) -> TrainedModel:
     Raises:
         DataError: none is there, or its files are damaged.
     """
-    at_work = "".join(f"; {run} is at work here and may be training it" for run in repair.running()[:1])
+    at_work = "".join(f"; {run} is at work here and may be training it" for run in repair.find_dvc_runs()[:1])
     try:
         folder = model_io.find_model(model)
     except DataError as error:

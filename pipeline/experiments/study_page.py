@@ -47,13 +47,13 @@ def _section(found: Mapping[str, Found], name: str) -> Iterator[str]:
     if own.line:
         yield f"```bash\n{own.line}\n```"
     against = study_results.gaps(found, name)
-    yield tables.table(_table(own, against, f"{name}/{REFERENCE}"))
+    yield tables.format_markdown_table(_table(own, against, f"{name}/{REFERENCE}"))
     if own.run.against:
         yield "Differences against models of this and other runs, of the same notes:"
-        yield tables.table(_across(against, own.run.against))
+        yield tables.format_markdown_table(_across(against, own.run.against))
     if len(own.evaluations) == 1 and len(first.history) >= CURVE:
         yield "Validation while it trained:"
-        yield tables.table(_curve(first))
+        yield tables.format_markdown_table(_curve(first))
 
 
 def _table(found: Found, against: Mapping[str, Mapping[str, Gap]], reference: str) -> Rows:

@@ -22,57 +22,63 @@ from pipeline.live import midi_ports
 from pipeline.maintenance import repair
 
 PACKAGES = ("numpy", "symusic", "pretty_midi", "pyarrow", "tensorflow", "keras", "dvc", "python-rtmidi", "websockets")
-NEEDED_FOR = {"tensorflow": "train", "keras": "train", "dvc": "train", "python-rtmidi": "play", "websockets": "studio"}
+PACKAGE_EXTRAS = {
+    "tensorflow": "train",
+    "keras": "train",
+    "dvc": "train",
+    "python-rtmidi": "play",
+    "websockets": "studio",
+}
 """Extra of pyproject.toml that installs a package."""
-FEATURES = ("avx", "avx2", "avx512f", "avx512_bf16", "amx_tile", "fma", "asimd", "sve")
+CPU_FEATURES = ("avx", "avx2", "avx512f", "avx512_bf16", "amx_tile", "fma", "asimd", "sve")
 """Of a processor, those by which numeric libraries choose how to add."""
-OFTEN = 20
+MAX_PASSES = 20
 """A training that reads every note more often than this knows its corpus by heart."""
-PIECES = 10
+MIN_HELD_OUT_PIECES = 10
 """Held-out pieces, below which one piece decides."""
 
 
 @dataclass(frozen=True)
-class Fact:
+class Finding:
     """One line of the screen."""
 
-    about: str
-    what: str
-    remedy: str = ""
+    topic: str
+    message: str
+    hint: str = ""
     """What to do, where something is amiss."""
 
 
-def examine() -> list[Fact]:
+def run_checks() -> list[Finding]:
     """Look at everything; what fails is a fact like others."""
-    facts = [*_machine(), *_installed(), *_ports()]
+    facts = [*_check_machine(), *_check_packages(), *_check_ports()]
     try:
         params = load(paths.PARAMS)
     except PipelineError as error:
-        return [*facts, Fact("params", str(error), "correct it")]
-    looks: Sequence[Callable[[Params], Iterator[Fact]]] = (_bytes, _corpus, _cache)
-    return [*facts, *(fact for look in looks for fact in _tried(look, params))]
+        return [*facts, Finding("params", str(error), "correct it")]
+    looks: Sequence[Callable[[Params], Iterator[Finding]]] = (_check_reproducibility, _check_corpus, _check_dvc_state)
+    return [*facts, *(fact for look in looks for fact in _run_check(look, params))]
 
 
-def _tried(look: Callable[[Params], Iterator[Fact]], params: Params) -> Iterator[Fact]:
+def _run_check(check: Callable[[Params], Iterator[Finding]], params: Params) -> Iterator[Finding]:
     """Look at one thing; an error is a fact."""
     try:
-        yield from look(params)
+        yield from check(params)
     except (PipelineError, OSError) as error:
-        yield Fact(look.__name__.strip("_"), str(error), "see there")
+        yield Finding(check.__name__.strip("_"), str(error), "see there")
 
 
-def _machine() -> Iterator[Fact]:
+def _check_machine() -> Iterator[Finding]:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    memory = _memory()
+    memory = _read_available_memory()
     free = shutil.disk_usage(".").free / 2**30
-    yield Fact(
+    yield Finding(
         "machine", f"{platform.system()} {platform.machine()}, Python {platform.python_version()}, {cores} cores"
     )
-    yield Fact("memory", f"{memory:.1f} GB", "training needs 2 GB; close other programs" if 0 < memory < 2 else "")
-    yield Fact("disk", f"{free:.1f} GB free", "a full run needs 1 GB; free space" if free < 1 else "")
+    yield Finding("memory", f"{memory:.1f} GB", "training needs 2 GB; close other programs" if 0 < memory < 2 else "")
+    yield Finding("disk", f"{free:.1f} GB free", "a full run needs 1 GB; free space" if free < 1 else "")
 
 
-def _memory() -> float:
+def _read_available_memory() -> float:
     """Return the memory that is available [GB], or 0 where the system does not say."""
     try:
         lines = Path("/proc/meminfo").read_text().splitlines()
@@ -81,104 +87,110 @@ def _memory() -> float:
         return 0.0
 
 
-def _installed() -> Iterator[Fact]:
+def _check_packages() -> Iterator[Finding]:
     found, missing = [], defaultdict(list)
     for name in PACKAGES:
         try:
             found.append(f"{name} {version(name)}")
         except PackageNotFoundError:
-            missing[NEEDED_FOR.get(name, "")].append(name)
-    yield Fact("installed", ", ".join(found))
+            missing[PACKAGE_EXTRAS.get(name, "")].append(name)
+    yield Finding("installed", ", ".join(found))
     for extra, names in missing.items():
-        yield Fact("missing", ", ".join(names), f"pip install -e '.[{extra}]'" if extra else "pip install -e .")
+        yield Finding("missing", ", ".join(names), f"pip install -e '.[{extra}]'" if extra else "pip install -e .")
 
 
-def _ports() -> Iterator[Fact]:
+def _check_ports() -> Iterator[Finding]:
     try:
         names = [*midi_ports.names(midi_ports.OUT), *midi_ports.names(midi_ports.IN)]
     except PipelineError as error:
-        yield Fact("MIDI ports", "none", str(error))
+        yield Finding("MIDI ports", "none", str(error))
         return
-    yield Fact("MIDI ports", ", ".join(names) or "none", "" if names else "to play live, start a synthesizer")
+    yield Finding("MIDI ports", ", ".join(names) or "none", "" if names else "to play live, start a synthesizer")
 
 
-def _bytes(params: Params) -> Iterator[Fact]:
+def _check_reproducibility(params: Params) -> Iterator[Finding]:
     flags: list[str] = []
     if Path("/proc/cpuinfo").exists():
         lines = Path("/proc/cpuinfo").read_text().splitlines()
         flags = next((line.split() for line in lines if line.startswith(("flags", "Features"))), [])
-    having = " ".join(name for name in FEATURES if name in flags) or platform.processor() or platform.machine()
-    yield Fact(
+    having = " ".join(name for name in CPU_FEATURES if name in flags) or platform.processor() or platform.machine()
+    yield Finding(
         "equal bytes", f"seed {params.seed}, {params.train.threads} threads, processor with {having}, versions as above"
     )
 
 
-def _corpus(params: Params) -> Iterator[Fact]:
+def _check_corpus(params: Params) -> Iterator[Finding]:
     if not paths.PIECES.exists():
-        yield Fact("corpus", f"{params.corpus}: not read yet", "run 'dvc repro ingest'")
+        yield Finding("corpus", f"{params.corpus}: not read yet", "run 'dvc repro ingest'")
         return
     rows = tables.read_pieces(paths.PIECES)
     reasons = [line.partition(",")[2] for line in paths.REJECTED.read_text("utf-8").splitlines()[1:]]
     copies = sum("duplicate of" in reason for reason in reasons)
-    counts = "; ".join(_count(split, [row for row in rows if row.split == split]) for split in splits.SPLITS)
-    yield Fact("corpus", f"{params.corpus}: {counts}")
-    yield Fact("left out", f"{copies} copies, {len(reasons) - copies} unreadable files; {paths.REJECTED} says why")
-    yield from _leaks(rows, params.corpus)
-    yield from _small(rows, params)
+    counts = "; ".join(
+        _format_split_counts(split, [row for row in rows if row.split == split]) for split in splits.SPLITS
+    )
+    yield Finding("corpus", f"{params.corpus}: {counts}")
+    yield Finding("left out", f"{copies} copies, {len(reasons) - copies} unreadable files; {paths.REJECTED} says why")
+    yield from _check_leaks(rows, params.corpus)
+    yield from _check_corpus_size(rows, params)
 
 
-def _count(split: str, rows: Sequence[PieceRow]) -> str:
+def _format_split_counts(split: str, rows: Sequence[PieceRow]) -> str:
     return f"{split} {len(rows):,} pieces, {sum(row.num_notes for row in rows):,} notes"
 
 
-def _leaks(rows: Sequence[PieceRow], corpus: str) -> Iterator[Fact]:
+def _check_leaks(rows: Sequence[PieceRow], corpus: str) -> Iterator[Finding]:
     try:
         accepted = manifest.get_accepted_leaks(manifest.load_manifest(paths.manifest(corpus)))
         known = splits.find_leaks([row.composition for row in rows], [row.split for row in rows], accepted)
     except CorpusError as error:
-        yield Fact("leaks", "cannot be ruled out", str(error))
+        yield Finding("leaks", "cannot be ruled out", str(error))
         return
-    yield Fact("leaks", f"{len(known)} composition(s) in several splits, by leave of the manifest" if known else "none")
+    yield Finding(
+        "leaks", f"{len(known)} composition(s) in several splits, by leave of the manifest" if known else "none"
+    )
 
 
-def _small(rows: Sequence[PieceRow], params: Params) -> Iterator[Fact]:
+def _check_corpus_size(rows: Sequence[PieceRow], params: Params) -> Iterator[Finding]:
     training = sum(row.num_notes for row in rows if row.split == "train")
     budget = params.train.epochs * params.train.notes_per_epoch
     times = budget / max(1, training)
-    yield Fact(
+    yield Finding(
         "training",
         f"a budget of {budget:,} notes reads each of {training:,} {times:,.1f} times",
-        "too small to train on for so long: add music, or lower train.notes_per_epoch" if times > OFTEN else "",
+        "too small to train on for so long: add music, or lower train.notes_per_epoch" if times > MAX_PASSES else "",
     )
     held = sum(row.split == params.compare.split for row in rows)
-    yield Fact(
+    yield Finding(
         "held out",
         f"{held} pieces decide",
-        f"below {PIECES}, one piece decides: add music, or take another corpus" if held < PIECES else "",
+        f"below {MIN_HELD_OUT_PIECES}, one piece decides: add music, or take another corpus"
+        if held < MIN_HELD_OUT_PIECES
+        else "",
     )
 
 
-def _cache(_: Params) -> Iterator[Fact]:
+def _check_dvc_state(_: Params) -> Iterator[Finding]:
     objects = [path for path in Path(".dvc/cache").rglob("*") if path.is_file()]
     size = sum(path.stat().st_size for path in objects) / 2**20
-    yield Fact("DVC's cache", f"{len(objects):,} files, {size:,.0f} MB; 'music-rnn verify' reads all of it")
-    for run in repair.running():
-        yield Fact("running", run)
-    torn = repair.RECORD.exists() and not repair.whole(repair.RECORD.read_bytes())
-    yield Fact("dvc.lock", "torn" if torn else "whole", "run 'music-rnn repair'" if torn else "")
+    yield Finding("DVC's cache", f"{len(objects):,} files, {size:,.0f} MB; 'music-rnn verify' reads all of it")
+    for run in repair.find_dvc_runs():
+        yield Finding("running", run)
+    torn = repair.DVC_LOCK.exists() and not repair.is_complete_lock(repair.DVC_LOCK.read_bytes())
+    yield Finding("dvc.lock", "torn" if torn else "whole", "run 'music-rnn repair'" if torn else "")
     waiting = [path.parent.name for path in paths.checkpoints().glob("*/state.npz")]
-    yield Fact("unfinished", f"{len(waiting)} trainings" + "".join(f", {name}" for name in waiting[:3]))
+    yield Finding("unfinished", f"{len(waiting)} trainings" + "".join(f", {name}" for name in waiting[:3]))
 
 
-def show(facts: Sequence[Fact]) -> None:
+def print_findings(findings: Sequence[Finding]) -> None:
     """Print the screen; a line that starts with an exclamation mark has a remedy."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     shown = Table(box=None, show_header=False, pad_edge=False)
-    for fact in facts:
-        lines = [fact.what, *([f"-> {fact.remedy}"] if fact.remedy else [])]
-        mark = Text("!" if fact.remedy else " ", style="yellow")
-        shown.add_row(mark, fact.about, Text("\n".join(map(printable, lines))))
+    for fact in findings:
+        lines = [fact.message, *([f"-> {fact.hint}"] if fact.hint else [])]
+        mark = Text("!" if fact.hint else " ", style="yellow")
+        shown.add_row(mark, fact.topic, Text("\n".join(map(printable, lines))))
     Console(highlight=False).print(shown)

@@ -21,37 +21,43 @@ from typing import Any
 from pipeline.core import files, yaml
 from pipeline.core.errors import PipelineError
 
-TMP, LOCK, RWLOCK = Path(".dvc/tmp"), Path(".dvc/tmp/lock"), Path(".dvc/tmp/rwlock")
-RECORD, GIT, CACHE = Path("dvc.lock"), Path(".git"), Path(".dvc/cache/files")
-PART, HALF = ".*.part", ".*.tmp"
+DVC_TMP, DVC_PROCESS_LOCK, RWLOCK = Path(".dvc/tmp"), Path(".dvc/tmp/lock"), Path(".dvc/tmp/rwlock")
+DVC_LOCK, GIT_DIR, DVC_CACHE = Path("dvc.lock"), Path(".git"), Path(".dvc/cache/files")
+PART_GLOB, TMP_GLOB = ".*.part", ".*.tmp"
 """Names of what this project, and what DVC in its cache, is writing."""
-WRITTEN = ("data", "models", "metrics", "docs", ".checkpoints", ".downloads")
+OUTPUT_DIRS = ("data", "models", "metrics", "docs", ".checkpoints", ".downloads")
 """Folders in which this project writes; it writes in its own, too."""
 
 
-def repair() -> list[str]:
+def repair_project() -> list[str]:
     """Put right what a killed run left in the project's folder; returns what was done, a line each.
 
     Raises:
         PipelineError: DVC is running here, so that nothing may be touched.
     """
-    with _alone():
-        return [*_rwlock(), *_record(), *_locks(), *_parts(), *_objects()]
+    with _hold_dvc_lock():
+        return [
+            *_repair_rwlock(),
+            *_restore_dvc_lock(),
+            *_remove_git_locks(),
+            *_remove_partial_files(),
+            *_remove_partial_objects(),
+        ]
 
 
 @contextmanager
-def _alone() -> Iterator[None]:
+def _hold_dvc_lock() -> Iterator[None]:
     """Hold DVC's lock meanwhile, so that no run begins.
 
     Raises:
         PipelineError: DVC is running, in a command or in a stage.
     """
-    if runs := running():
+    if runs := find_dvc_runs():
         raise PipelineError(f"dvc is running here ({runs[0]}); wait until it ends, or end it, and run again")
-    if not TMP.is_dir():
+    if not DVC_TMP.is_dir():
         yield
         return
-    with LOCK.open("a") as file:
+    with DVC_PROCESS_LOCK.open("a") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
@@ -59,13 +65,13 @@ def _alone() -> Iterator[None]:
         yield
 
 
-def running() -> list[str]:
+def find_dvc_runs() -> list[str]:
     """Return the runs of DVC that are at a stage now: process and command."""
-    found = _held() or {}
-    return [f"process {pid}: {command}" for pid, command in sorted(found.items()) if "dvc" in _command(pid)]
+    found = _read_lock_holders() or {}
+    return [f"process {pid}: {command}" for pid, command in sorted(found.items()) if "dvc" in _read_command_line(pid)]
 
 
-def _held() -> dict[int, str] | None:
+def _read_lock_holders() -> dict[int, str] | None:
     """Return who holds the read-write lock, process and command; None if it is no such file."""
     try:
         held = json.loads(RWLOCK.read_bytes())
@@ -78,7 +84,7 @@ def _held() -> dict[int, str] | None:
         return None
 
 
-def _command(pid: int) -> str:
+def _read_command_line(pid: int) -> str:
     """Return the command line of a process; nothing if it is gone."""
     with suppress(OSError):
         if Path("/proc/self").exists():
@@ -87,56 +93,56 @@ def _command(pid: int) -> str:
     return ""
 
 
-def _rwlock() -> Iterator[str]:
+def _repair_rwlock() -> Iterator[str]:
     """Remove the read-write lock if it is torn or names runs that are gone."""
-    held = _held()
+    held = _read_lock_holders()
     if held is None or held:
         RWLOCK.unlink()
         yield f"{RWLOCK}: {'torn' if held is None else 'left by a run that is gone'}; removed"
 
 
-def _record() -> Iterator[str]:
+def _restore_dvc_lock() -> Iterator[str]:
     """Put the last whole dvc.lock of Git in the place of a torn one; without one, DVC begins a new one."""
-    if not RECORD.exists() or whole(RECORD.read_bytes()):
+    if not DVC_LOCK.exists() or is_complete_lock(DVC_LOCK.read_bytes()):
         return
-    aside = TMP / "dvc.lock.torn"
-    TMP.mkdir(parents=True, exist_ok=True)
-    RECORD.replace(aside)
-    command = ["git", "show", f"HEAD:./{RECORD}"]
+    aside = DVC_TMP / "dvc.lock.torn"
+    DVC_TMP.mkdir(parents=True, exist_ok=True)
+    DVC_LOCK.replace(aside)
+    command = ["git", "show", f"HEAD:./{DVC_LOCK}"]
     committed = subprocess.run(command, capture_output=True, check=False).stdout
-    if committed and whole(committed):
-        files.write_bytes(RECORD, committed)
-    source = "the one of the last commit" if RECORD.exists() else "none, DVC writes a new one"
-    yield f"{RECORD}: torn; kept as {aside}, in its place is {source}"
+    if committed and is_complete_lock(committed):
+        files.write_bytes(DVC_LOCK, committed)
+    source = "the one of the last commit" if DVC_LOCK.exists() else "none, DVC writes a new one"
+    yield f"{DVC_LOCK}: torn; kept as {aside}, in its place is {source}"
 
 
-def whole(data: bytes) -> bool:
+def is_complete_lock(data: bytes) -> bool:
     """Whether bytes are a record of stages as DVC writes it, to the last entry."""
     try:
         tree = yaml.parse(data.decode("utf-8"))
         stages = tree["stages"]
         entries = [entry for stage in stages.values() for side in ("deps", "outs") for entry in stage.get(side, [])]
         known = all(isinstance(stage["cmd"], str) for stage in stages.values())
-        return known and tree["schema"] == "2.0" and data.endswith(b"\n") and all(map(_hashed, entries))
+        return known and tree["schema"] == "2.0" and data.endswith(b"\n") and all(map(_has_hash, entries))
     except (ValueError, TypeError, KeyError, AttributeError):
         return False
 
 
-def _hashed(entry: Mapping[str, Any]) -> bool:
+def _has_hash(entry: Mapping[str, Any]) -> bool:
     """Whether a dependency or an output has its path and its whole hash."""
     return isinstance(entry["path"], str) and len(str(entry["md5"]).removesuffix(".dir")) == 32
 
 
-def _locks() -> Iterator[str]:
+def _remove_git_locks() -> Iterator[str]:
     """Remove the locks of Git's index, head and refs if neither git nor dvc, which writes refs itself, is at work."""
-    locks = [*GIT.glob("*.lock"), *GIT.glob("refs/**/*.lock")]
-    if locks and not (at_work("git") or at_work("dvc")):
+    locks = [*GIT_DIR.glob("*.lock"), *GIT_DIR.glob("refs/**/*.lock")]
+    if locks and not (find_project_processes("git") or find_project_processes("dvc")):
         for path in sorted(locks):
             path.unlink()
             yield f"{path}: left by a run that is gone; removed"
 
 
-def at_work(program: str) -> list[int]:
+def find_project_processes(program: str) -> list[int]:
     """Return the processes of git or dvc in this project, in folders of its experiments and in worktrees of its Git.
 
     The workers of a queue are among them, which hold no lock of the project but use its cache. Where the system does
@@ -144,43 +150,45 @@ def at_work(program: str) -> list[int]:
     """
     if not Path("/proc/self").exists():
         listed = subprocess.run(["ps", "-A", "-o", "pid=,command="], capture_output=True, text=True).stdout
-        return [int(line.split()[0]) for line in listed.splitlines() if _is(program, line.split()[1:])]
-    linked = (Path(path.read_text("utf-8").strip()).parent for path in GIT.glob("worktrees/*/gitdir"))
+        return [int(line.split()[0]) for line in listed.splitlines() if _is_program(program, line.split()[1:])]
+    linked = (Path(path.read_text("utf-8").strip()).parent for path in GIT_DIR.glob("worktrees/*/gitdir"))
     folders = [Path.cwd(), *(folder.resolve() for folder in linked)]
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
             place = (process / "cwd").readlink()
-            if any(map(place.is_relative_to, folders)) and _is(program, _command(int(process.name)).split("\0")):
+            if any(map(place.is_relative_to, folders)) and _is_program(
+                program, _read_command_line(int(process.name)).split("\0")
+            ):
                 found.append(int(process.name))
     return found
 
 
-def _is(program: str, words: Sequence[str]) -> bool:
+def _is_program(program: str, arguments: Sequence[str]) -> bool:
     """Whether a command is a program: by its name, or as a script or module of Python."""
-    return program in [Path(word).name for word in words[:3]]
+    return program in [Path(word).name for word in arguments[:3]]
 
 
-def _parts() -> Iterator[str]:
+def _remove_partial_files() -> Iterator[str]:
     """Remove what was being written by processes that are gone."""
-    inside = (path for folder in WRITTEN for path in sorted(Path(folder).rglob(PART)))
-    for path in (*sorted(Path().glob(PART)), *inside):
+    inside = (path for folder in OUTPUT_DIRS for path in sorted(Path(folder).rglob(PART_GLOB)))
+    for path in (*sorted(Path().glob(PART_GLOB)), *inside):
         writer = path.name.split(".")[-2]
-        if writer.isdecimal() and path.is_file() and not alive(int(writer)):
+        if writer.isdecimal() and path.is_file() and not is_process_alive(int(writer)):
             path.unlink()
             yield f"{path}: half written by a run that is gone; removed"
 
 
-def _objects() -> Iterator[str]:
+def _remove_partial_objects() -> Iterator[str]:
     """Remove what DVC was writing into its cache if none is at work, so that nobody goes on with it."""
-    halves = sorted(CACHE.rglob(HALF))
-    if halves and not at_work("dvc"):
+    halves = sorted(DVC_CACHE.rglob(TMP_GLOB))
+    if halves and not find_project_processes("dvc"):
         for path in halves:
             path.unlink()
             yield f"{path}: half written by a run that is gone; removed"
 
 
-def alive(pid: int) -> bool:
+def is_process_alive(pid: int) -> bool:
     """Whether there is such a process."""
     try:
         os.kill(pid, 0)

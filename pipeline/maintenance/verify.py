@@ -22,116 +22,116 @@ from pipeline.dataset import windows
 from pipeline.maintenance import repair
 from pipeline.models import model_io
 
-CACHE = Path(".dvc/cache/files/md5")
-NAME = re.compile(r"[0-9a-f]{30}(\.dir)?")
+DVC_CACHE = Path(".dvc/cache/files/md5")
+OBJECT_NAME = re.compile(r"[0-9a-f]{30}(\.dir)?")
 """Of an object: the hash of what is in it, less the two digits that its folder has."""
-FOLDERS = ("data", "models", "metrics", ".dvc/cache", ".checkpoints")
+CHECKED_DIRS = ("data", "models", "metrics", ".dvc/cache", ".checkpoints")
 """What of them cannot be looked into was not verified, which must be said."""
-RECORD = Path("dvc.lock")
+DVC_LOCK = Path("dvc.lock")
 
 
 @dataclass(frozen=True)
-class Found:
+class Check:
     """One thing that was verified."""
 
-    kind: str
-    place: Path
-    fault: str = ""
+    category: str
+    path: Path
+    problem: str = ""
     """What is wrong and the remedy; nothing if it is as it was written."""
 
 
-def verify() -> Iterator[Found]:
+def verify_project() -> Iterator[Check]:
     """Verify everything that is here, one thing after the other."""
     for kind, places, check in (
-        ("corpora", paths.RAW.glob("*.zip"), _corpus),
-        ("tables of notes", paths.NOTES.parent.glob(checksums.FILE), _tables),
-        ("windows", paths.WINDOWS.parent.glob(paths.WINDOWS.name), _windows),
-        ("models", paths.MODELS.glob(f"*/{model_io.CARD}"), _model),
-        ("shipped models", model_io.BUNDLED.glob(f"*/{model_io.CARD}"), _model),
-        ("unfinished trainings", paths.checkpoints().glob("*/state.npz"), _checkpoint),
-        ("objects in DVC's cache", CACHE.glob("??/*"), _object),
+        ("corpora", paths.RAW.glob("*.zip"), _verify_corpus),
+        ("tables of notes", paths.NOTES.parent.glob(checksums.FILE), _verify_tables),
+        ("windows", paths.WINDOWS.parent.glob(paths.WINDOWS.name), _verify_windows),
+        ("models", paths.MODELS.glob(f"*/{model_io.CARD}"), _verify_model),
+        ("shipped models", model_io.BUNDLED.glob(f"*/{model_io.CARD}"), _verify_model),
+        ("unfinished trainings", paths.checkpoints().glob("*/state.npz"), _verify_checkpoint),
+        ("objects in DVC's cache", DVC_CACHE.glob("??/*"), _verify_object),
     ):
-        yield from (_held(kind, place, check) for place in sorted(places))
-    yield from _outputs()
-    yield from (_held("folders", Path(top), _open) for top in FOLDERS if Path(top).exists())
+        yield from (_run_check(kind, place, check) for place in sorted(places))
+    yield from _verify_outputs()
+    yield from (_run_check("folders", Path(top), _verify_readable) for top in CHECKED_DIRS if Path(top).exists())
 
 
-def _held(kind: str, place: Path, check: Callable[[Path], None]) -> Found:
+def _run_check(category: str, path: Path, check: Callable[[Path], None]) -> Check:
     """Hold one thing against what was said of it."""
     try:
-        check(place)
+        check(path)
     except PipelineError as error:
-        return Found(kind, place, str(error))
+        return Check(category, path, str(error))
     except OSError as error:
-        return Found(kind, place, f"{place}: cannot be read ({error.strerror})")
-    return Found(kind, place)
+        return Check(category, path, f"{path}: cannot be read ({error.strerror})")
+    return Check(category, path)
 
 
-def _corpus(path: Path) -> None:
+def _verify_corpus(path: Path) -> None:
     corpus = CorpusBundle(path)
     for piece in corpus.pieces:
         corpus.read_piece(piece)
 
 
-def _tables(path: Path) -> None:
+def _verify_tables(path: Path) -> None:
     checksums.check(path.parent, "run 'dvc checkout', or 'dvc repro -f -s ingest'")
 
 
-def _windows(path: Path) -> None:
+def _verify_windows(path: Path) -> None:
     windows.load_windows(path)
 
 
-def _model(path: Path) -> None:
+def _verify_model(path: Path) -> None:
     model_io.load_model(path.parent)
 
 
-def _checkpoint(path: Path) -> None:
+def _verify_checkpoint(path: Path) -> None:
     data = path.read_bytes()
     if hashlib.sha256(data[32:]).digest() != data[:32]:
         raise DataError(f"{path}: torn; nothing to do, the training begins anew")
 
 
-def _open(path: Path) -> None:
-    def refuse(error: OSError) -> None:
+def _verify_readable(path: Path) -> None:
+    def raise_unreadable(error: OSError) -> None:
         if isinstance(error, FileNotFoundError):  # a run takes away what it makes anew
             return
         remedy = "give yourself the permission (chmod u+rx)"
         raise DataError(f"{error.filename}: cannot be looked into ({error.strerror}), so not verified; {remedy}")
 
-    for _ in os.walk(path, onerror=refuse):
+    for _ in os.walk(path, onerror=raise_unreadable):
         pass
 
 
-def _object(path: Path) -> None:
-    if path.match(repair.HALF) and repair.at_work("dvc"):
+def _verify_object(path: Path) -> None:
+    if path.match(repair.TMP_GLOB) and repair.find_project_processes("dvc"):
         return
-    if not NAME.fullmatch(path.name):
+    if not OBJECT_NAME.fullmatch(path.name):
         raise DataError(f"{path}: no object; a killed run left it, and 'music-rnn repair' removes it")
     if checksums.of(path, "md5") != (path.parent.name + path.name).removesuffix(".dir"):
         raise DataError(f"{path}: damaged; delete it, then run 'dvc pull' or 'dvc repro'")
 
 
-def _outputs() -> Iterator[Found]:
+def _verify_outputs() -> Iterator[Check]:
     """Hold the outputs that are here against DVC's record."""
     kind = "outputs in dvc.lock"
     try:
-        tree = yaml.read(RECORD)
+        tree = yaml.read(DVC_LOCK)
         outs = [out for stage in tree["stages"].values() for out in stage.get("outs", [])]
         record = {Path(out["path"]): str(out["md5"]) for out in outs}
     except FileNotFoundError:
         return
     except Exception as error:  # YAML and what is made of it fail in many ways; each means one thing
-        yield Found(kind, RECORD, f"{RECORD}: torn ({type(error).__name__}); run 'music-rnn repair'")
+        yield Check(kind, DVC_LOCK, f"{DVC_LOCK}: torn ({type(error).__name__}); run 'music-rnn repair'")
         return
 
-    def check(path: Path) -> None:
-        if of(path) != record[path]:
+    def verify_output(path: Path) -> None:
+        if compute_dvc_md5(path) != record[path]:
             raise DataError(f"{path}: not what dvc.lock says; 'dvc checkout {path}' or 'dvc repro' gives it back")
 
-    yield from (_held(kind, path, check) for path in sorted(record) if os.access(path, os.F_OK))
+    yield from (_run_check(kind, path, verify_output) for path in sorted(record) if os.access(path, os.F_OK))
 
 
-def of(path: Path) -> str:
+def compute_dvc_md5(path: Path) -> str:
     """Return the md5 of a file or folder as DVC counts it."""
     if path.is_file():
         return checksums.of(path, "md5")
@@ -141,12 +141,12 @@ def of(path: Path) -> str:
     return hashlib.md5(json.dumps(rows, sort_keys=True).encode(), usedforsecurity=False).hexdigest() + ".dir"
 
 
-def table(found: list[Found]) -> Any:
+def make_check_table(checks: list[Check]) -> Any:
     """Return how many of each kind there are and how many are damaged, for a person to see."""
     from rich.table import Table
 
     shown = Table("kind", "verified", "damaged")
-    damaged = Counter(each.kind for each in found if each.fault)
-    for kind, count in Counter(each.kind for each in found).items():
+    damaged = Counter(each.category for each in checks if each.problem)
+    for kind, count in Counter(each.category for each in checks).items():
         shown.add_row(kind, f"{count:,}", f"{damaged[kind]:,}")
     return shown

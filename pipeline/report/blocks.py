@@ -13,10 +13,10 @@ class Table:
 
     title: str
     rows: Rows
-    says: str = ""
+    caption: str = ""
     """What the numbers mean."""
-    folded: bool = False
-    words: bool = False
+    collapsed: bool = False
+    is_text: bool = False
     """Whether the cells are words, not figures."""
 
 
@@ -26,7 +26,7 @@ class Figure:
 
     title: str
     drawing: Html
-    says: str
+    caption: str
     numbers: Rows
 
 
@@ -34,7 +34,7 @@ class Figure:
 class Section:
     """A part of the page."""
 
-    key: str
+    anchor: str
     """Address within the page."""
     title: str
     lead: str
@@ -43,6 +43,6 @@ class Section:
     tables: Sequence[Table] = field(default_factory=tuple)
 
     @property
-    def empty(self) -> bool:
+    def is_empty(self) -> bool:
         """Whether nothing was measured that it could show."""
         return not self.figures and not self.tables

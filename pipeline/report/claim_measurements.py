@@ -17,68 +17,68 @@ from pipeline.core import paths
 from pipeline.evaluation import bits as metrics
 from pipeline.evaluation.results import Evaluation
 
-Found = tuple[float, float, float]
+Estimate = tuple[float, float, float]
 """A figure, and the ends of its interval; both are the figure itself where it was counted."""
-Place = Annotated[str, Field(pattern=r"^[a-z0-9_-]+(/[a-z0-9_-]+)*$")]
-EVALUATIONS = "evaluate"
+ResultPath = Annotated[str, Field(pattern=r"^[a-z0-9_-]+(/[a-z0-9_-]+)*$")]
+EVALUATION_SOURCE = "evaluate"
 """The source that is a folder: rows of every model of the last run."""
 
 
-class Measure(Section):
+class Measurement(Section):
     """Where a figure is."""
 
-    kind: Literal["value", "ratio", "count", "gain", "share"]
+    quantity: Literal["value", "ratio", "count", "gain", "share"]
     """`value`: as it stands; `ratio`: `of` over `over`; `count`: parameters of a layer; `gain`: how much likelier the
     right note is under `of` than under `over`; `share`: the part of what `over` gains on `base` that `of` gains."""
     source: Annotated[str, Field(pattern=r"^[a-z-]+$")]
     """A file in metrics/ or metrics/studies/, without .json; `evaluate`, the evaluations of the last run; or `params`."""
-    of: Place
-    over: Place = ""
-    base: Place = ""
+    numerator: ResultPath
+    denominator: ResultPath = ""
+    reference: ResultPath = ""
 
     @model_validator(mode="after")
-    def _names_what_it_needs(self) -> "Measure":
+    def _check_required_fields(self) -> "Measurement":
         needs = {"value": "of", "count": "of", "ratio": "of over", "gain": "of over", "share": "of over base"}[
-            self.kind
+            self.quantity
         ]
         if needs.split() != [name for name in ("of", "over", "base") if getattr(self, name)]:
-            raise ValueError(f"kind: {self.kind} needs {needs} and nothing else")
+            raise ValueError(f"kind: {self.quantity} needs {needs} and nothing else")
         return self
 
 
-def read(measure: Measure, spread: float) -> Found | None:
+def read_estimate(measurement: Measurement, seed_spread: float) -> Estimate | None:
     """Return what was measured, or None if it is not there.
 
     Args:
         measure: where it is.
         spread: bits per note by which chance in training moves a model; widens what is a difference of models.
     """
-    if measure.source not in (EVALUATIONS, "params") and not file(measure.source).exists():
+    if measurement.source not in (EVALUATION_SOURCE, "params") and not locate_results(measurement.source).exists():
         return None
     try:
-        return KINDS[measure.kind](measure, spread)
+        return ESTIMATORS[measurement.quantity](measurement, seed_spread)
     except (LookupError, FileNotFoundError):
         return None
 
 
-def range_of(source: str, of: list[str]) -> float:
+def compute_seed_spread(source: str, models: list[str]) -> float:
     """Return how far the bits per note of some models of a study lie apart, 0 where they are not there."""
     try:
-        bits = [float(at(tree(source), f"{each}/bits_per_note")) for each in of]
+        bits = [float(look_up_value(load_results(source), f"{each}/bits_per_note")) for each in models]
     except (LookupError, FileNotFoundError):
         return 0.0
     return max(bits) - min(bits) if bits else 0.0
 
 
-def file(source: str) -> Path:
+def locate_results(source: str) -> Path:
     """Return the file of a source: of a study, or of a stage."""
     study = paths.STUDIES / f"{source}.json"
     return study if study.exists() else paths.SUMMARY.with_name(f"{source}.json")
 
 
-def tree(source: str) -> Mapping[str, Any]:
+def load_results(source: str) -> Mapping[str, Any]:
     """Return a file of results; that of a study by run and architecture."""
-    told: dict[str, Any] = json.loads(file(source).read_text(encoding="utf-8"))
+    told: dict[str, Any] = json.loads(locate_results(source).read_text(encoding="utf-8"))
     runs: dict[str, Any] = {}
     for row in told.values():
         if isinstance(row, dict) and "run" in row:
@@ -86,97 +86,101 @@ def tree(source: str) -> Mapping[str, Any]:
     return runs or told
 
 
-def at(tree: Mapping[str, Any], path: str) -> Any:
+def look_up_value(results: Mapping[str, Any], key_path: str) -> Any:
     """Return what stands at a path.
 
     Raises:
         LookupError: nothing does.
     """
-    found: Any = tree
-    for name in path.split("/"):
+    found: Any = results
+    for name in key_path.split("/"):
         if not isinstance(found, dict):
-            raise KeyError(path)
+            raise KeyError(key_path)
         found = found[name]
     if found is None:
-        raise KeyError(path)
+        raise KeyError(key_path)
     return found
 
 
-def _value(measure: Measure, _: float) -> Found:
-    found = at(tree(measure.source), measure.of)
+def _estimate_value(measurement: Measurement, _: float) -> Estimate:
+    found = look_up_value(load_results(measurement.source), measurement.numerator)
     if isinstance(found, dict):
         return float(found["median"]), float(found["least"]), float(found["greatest"])
     return (float(found),) * 3
 
 
-def _ratio(measure: Measure, _: float) -> Found:
-    told = tree(measure.source)
-    return (float(at(told, measure.of)) / float(at(told, measure.over)),) * 3
+def _estimate_ratio(measurement: Measurement, _: float) -> Estimate:
+    told = load_results(measurement.source)
+    return (
+        float(look_up_value(told, measurement.numerator)) / float(look_up_value(told, measurement.denominator)),
+    ) * 3
 
 
-def _count(measure: Measure, _: float) -> Found:
-    architecture, layer = measure.of.split("/")
-    return (float(layers(config.load(paths.PARAMS).block(architecture))[layer]),) * 3
+def _estimate_count(measurement: Measurement, _: float) -> Estimate:
+    architecture, layer = measurement.numerator.split("/")
+    return (float(count_layer_parameters(config.load(paths.PARAMS).block(architecture))[layer]),) * 3
 
 
-def layers(block: Model) -> dict[str, int]:
+def count_layer_parameters(config: Model) -> dict[str, int]:
     """Return the parameters of each layer of a recipe of the page: scalar input, LSTM, regression heads.
 
     An LSTM of U units on F features has 4 U (F + U + 1): four gates, each with a kernel, a recurrent kernel, a bias.
     """
     wide, out = 3, {}
-    for number, units in enumerate(block.units, 1):
-        both = 2 if block.bidirectional else 1
+    for number, units in enumerate(config.units, 1):
+        both = 2 if config.bidirectional else 1
         out[f"lstm{number}"] = both * 4 * units * (wide + units + 1)
         wide = both * units
-    if block.dense:
-        out["dense"] = (wide + 1) * block.dense
-        wide = block.dense
+    if config.dense:
+        out["dense"] = (wide + 1) * config.dense
+        wide = config.dense
     return out | {"outputs": (wide + 1) * (128 + 1 + 1)}
 
 
-def _gap(measure: Measure, of: str, over: str, spread: float) -> Found:
+def _estimate_difference(measurement: Measurement, model: str, reference: str, seed_spread: float) -> Estimate:
     """Return the difference in bits per note, its interval widened by the spread."""
-    if measure.source == EVALUATIONS:
+    if measurement.source == EVALUATION_SOURCE:
         known = config.load(paths.PARAMS)
-        ours, theirs = (Evaluation.load(_there(each, known.architectures)).scores for each in (of, over))
+        ours, theirs = (
+            Evaluation.load(_find_evaluation(each, known.architectures)).scores for each in (model, reference)
+        )
         mean, low, high = metrics.difference(ours, theirs, known.compare.resamples, known.seed)
     else:
-        mean, low, high = at(tree(measure.source), of)["against"][over]
-    return mean, low - spread, high + spread
+        mean, low, high = look_up_value(load_results(measurement.source), model)["against"][reference]
+    return mean, low - seed_spread, high + seed_spread
 
 
-def _there(architecture: str, run: Collection[str]) -> Path:
+def _find_evaluation(architecture: str, trained: Collection[str]) -> Path:
     """Return the evaluation of an architecture of the last run: one that is there and torn is an error.
 
     Git holds evaluations of other runs beside it, which may be of another corpus.
     """
     path = paths.evaluation(architecture)
-    if architecture not in run or not path.exists():
+    if architecture not in trained or not path.exists():
         raise FileNotFoundError(path)
     return path
 
 
-def _gain(measure: Measure, spread: float) -> Found:
+def _estimate_gain(measurement: Measurement, seed_spread: float) -> Estimate:
     """One bit fewer means that the right note is twice as likely."""
-    mean, low, high = _gap(measure, measure.of, measure.over, spread)
+    mean, low, high = _estimate_difference(measurement, measurement.numerator, measurement.denominator, seed_spread)
     return 2**-mean - 1, 2**-high - 1, 2**-low - 1
 
 
-def _share(measure: Measure, spread: float) -> Found:
+def _estimate_share(measurement: Measurement, seed_spread: float) -> Estimate:
     """The ends are those of the worst case: the least part of the most, the most part of the least."""
-    part = _gap(measure, measure.of, measure.base, spread)
-    whole = _gap(measure, measure.over, measure.base, spread)
+    part = _estimate_difference(measurement, measurement.numerator, measurement.reference, seed_spread)
+    whole = _estimate_difference(measurement, measurement.denominator, measurement.reference, seed_spread)
     if whole[2] >= 0:
         raise LookupError("no gain for sure, so no part of it")
     ends = [one / all_ for one in part[1:] for all_ in whole[1:]]
     return part[0] / whole[0], min(ends), max(ends)
 
 
-KINDS: Mapping[str, Callable[[Measure, float], Found]] = {
-    "value": _value,
-    "ratio": _ratio,
-    "count": _count,
-    "gain": _gain,
-    "share": _share,
+ESTIMATORS: Mapping[str, Callable[[Measurement, float], Estimate]] = {
+    "value": _estimate_value,
+    "ratio": _estimate_ratio,
+    "count": _estimate_count,
+    "gain": _estimate_gain,
+    "share": _estimate_share,
 }

@@ -13,13 +13,13 @@ from pipeline.config.schema import Name, Section
 from pipeline.core import yaml
 from pipeline.core.errors import DataError
 from pipeline.report import claim_measurements
-from pipeline.report.claim_measurements import Measure
+from pipeline.report.claim_measurements import Measurement
 from pipeline.report.tables import Rows
 
-HOLDS, FAILS, CLOSE, UNTESTED = VERDICTS = ("holds", "fails", "too close to call", "not tested here")
-Corpus = Literal["default", "maestro"]
-CORPORA: tuple[Corpus, ...] = ("default", "maestro")
-FORMS = {
+HOLDS, FAILS, INCONCLUSIVE, UNTESTED = VERDICTS = ("holds", "fails", "too close to call", "not tested here")
+CorpusName = Literal["default", "maestro"]
+CORPORA: tuple[CorpusName, ...] = ("default", "maestro")
+UNIT_FORMATS = {
     "parameters": "{:,.0f}",
     "times": "{:.2f}×",
     "likelier": "{:+.1%}",
@@ -30,53 +30,53 @@ FORMS = {
 """How a figure of each unit is written; `yes` is a word."""
 
 
-class Seeds(Section):
+class SeedRuns(Section):
     """Models that differ in nothing but their seed."""
 
     source: str
-    of: list[str]
+    models: list[str]
 
 
 class Claim(Section):
     """One thing the page says that can be held against a measurement."""
 
     topic: str
-    said: str
+    text: str
     """In our words."""
-    where: str
+    section: str
     """Section of the page."""
-    reading: str = ""
+    interpretation: str = ""
     """How it was made measurable, where the page does not say."""
     unit: Literal["parameters", "times", "likelier", "part", "microseconds", "MiB", "yes"]
-    about: float | None = None
+    expected: float | None = None
     """It holds within the tolerance of this."""
     above: float | None = None
     """It holds above this, not at it."""
     at_least: float | None = None
     at_most: float | None = None
-    measure: dict[Literal["any", "default", "maestro"], Measure] = Field(default_factory=dict)
+    measurements: dict[Literal["any", "default", "maestro"], Measurement] = Field(default_factory=dict)
     """Where the figure of a corpus is; `any` is of no corpus. Empty: not tested here."""
 
     @model_validator(mode="after")
-    def _says_what_makes_it_hold(self) -> "Claim":
-        if all(bound is None for bound in (self.about, self.above, self.at_least, self.at_most)):
-            raise ValueError(f"{self.said!r} has no bound, so nothing would make it hold or fail")
+    def _require_bound(self) -> "Claim":
+        if all(bound is None for bound in (self.expected, self.above, self.at_least, self.at_most)):
+            raise ValueError(f"{self.text!r} has no bound, so nothing would make it hold or fail")
         return self
 
-    def bounds(self, tolerance: float) -> tuple[float, float]:
+    def compute_bounds(self, tolerance: float) -> tuple[float, float]:
         """Return the least and the greatest figure with which it holds."""
-        if self.about is not None:
-            return self.about * (1 - tolerance), self.about * (1 + tolerance)
+        if self.expected is not None:
+            return self.expected * (1 - tolerance), self.expected * (1 + tolerance)
         least = next((bound for bound in (self.above, self.at_least) if bound is not None), -inf)
         return least, inf if self.at_most is None else self.at_most
 
 
-class Book(Section):
+class ClaimSet(Section):
     """All claims, and what they are judged by."""
 
     tolerance: Annotated[float, Field(gt=0, lt=1)]
     """Share by which a figure may miss one that is claimed as such."""
-    spread: dict[Corpus, Seeds]
+    seed_runs: dict[CorpusName, SeedRuns]
     """By corpus: how far these lie apart is what chance in training does; it widens intervals of differences."""
     architectures: dict[Name, dict[str, Any]]
     """What the decision page sets beside each architecture."""
@@ -84,108 +84,116 @@ class Book(Section):
 
 
 @dataclass(frozen=True)
-class Outcome:
+class CheckResult:
     """A claim on one corpus."""
 
-    found: claim_measurements.Found | None
+    estimate: claim_measurements.Estimate | None
     verdict: str
-    told: str
+    estimate_text: str
     """The figure and its interval, as text."""
 
 
 @dataclass(frozen=True)
-class Tested:
+class CheckedClaim:
     """A claim and what became of it."""
 
     name: str
     claim: Claim
-    holds_if: str
-    outcomes: Mapping[str, Outcome]
+    criterion: str
+    results: Mapping[str, CheckResult]
     """By corpus."""
 
 
-def load(path: Path) -> Book:
+def load_claims(path: Path) -> ClaimSet:
     """Read the claims.
 
     Raises:
         DataError: the file cannot be read or says something it must not.
     """
     try:
-        return Book.model_validate(yaml.read(path))
+        return ClaimSet.model_validate(yaml.read(path))
     except (OSError, ValueError, ValidationError) as error:
         raise DataError(
             f"{path}: no claims here ({' '.join(str(error).split())}); take the file from Git again"
         ) from error
 
 
-def judge(book: Book) -> list[Tested]:
+def check_claims(claim_set: ClaimSet) -> list[CheckedClaim]:
     """Hold every claim against what was measured."""
-    spread = {name: claim_measurements.range_of(seeds.source, seeds.of) for name, seeds in book.spread.items()}
+    spread = {
+        name: claim_measurements.compute_seed_spread(seeds.source, seeds.models)
+        for name, seeds in claim_set.seed_runs.items()
+    }
     return [
-        Tested(
+        CheckedClaim(
             name,
             claim,
-            holds_if(claim, book.tolerance),
-            {corpus: _outcome(claim, corpus, book.tolerance, spread.get(corpus, 0.0)) for corpus in CORPORA},
+            format_criterion(claim, claim_set.tolerance),
+            {
+                corpus: _check_on_corpus(claim, corpus, claim_set.tolerance, spread.get(corpus, 0.0))
+                for corpus in CORPORA
+            },
         )
-        for name, claim in book.claims.items()
+        for name, claim in claim_set.claims.items()
     ]
 
 
-def _outcome(claim: Claim, corpus: Corpus, tolerance: float, spread: float) -> Outcome:
-    measure = claim.measure.get(corpus) or claim.measure.get("any")
-    found = claim_measurements.read(measure, spread) if measure else None
+def _check_on_corpus(claim: Claim, corpus: CorpusName, tolerance: float, seed_spread: float) -> CheckResult:
+    measure = claim.measurements.get(corpus) or claim.measurements.get("any")
+    found = claim_measurements.read_estimate(measure, seed_spread) if measure else None
     if found is None:
-        return Outcome(None, UNTESTED, "–")
-    value, low, high = (_form(each, claim.unit) for each in found)
-    return Outcome(found, verdict(found, claim, tolerance), value if low == high else f"{value} [{low}, {high}]")
+        return CheckResult(None, UNTESTED, "–")
+    value, low, high = (_format_value(each, claim.unit) for each in found)
+    return CheckResult(
+        found, decide_verdict(found, claim, tolerance), value if low == high else f"{value} [{low}, {high}]"
+    )
 
 
-def verdict(found: claim_measurements.Found, claim: Claim, tolerance: float) -> str:
+def decide_verdict(estimate: claim_measurements.Estimate, claim: Claim, tolerance: float) -> str:
     """Return whether a claim holds: all of the interval is within its bounds, or none of it, or some."""
-    least, most = claim.bounds(tolerance)
-    _, low, high = found
+    least, most = claim.compute_bounds(tolerance)
+    _, low, high = estimate
     reached = low > least if claim.above is not None else low >= least
     missed = high <= least if claim.above is not None else high < least
     if reached and high <= most:
         return HOLDS
-    return FAILS if missed or low > most else CLOSE
+    return FAILS if missed or low > most else INCONCLUSIVE
 
 
-def holds_if(claim: Claim, tolerance: float) -> str:
+def format_criterion(claim: Claim, tolerance: float) -> str:
     """Return the bounds of a claim as text."""
     if claim.unit == "yes":
         return "yes" if claim.at_least else "no"
-    if claim.about is not None:
-        return f"{_form(claim.about, claim.unit)} ± {tolerance:.0%}"
+    if claim.expected is not None:
+        return f"{_format_value(claim.expected, claim.unit)} ± {tolerance:.0%}"
     told = []
     for word, bound in (("above", claim.above), ("at least", claim.at_least), ("at most", claim.at_most)):
-        told += [f"{word} {_form(bound, claim.unit)}"] if bound is not None else []
+        told += [f"{word} {_format_value(bound, claim.unit)}"] if bound is not None else []
     return " and ".join(told)
 
 
-def _form(value: float, unit: str) -> str:
-    return ("yes" if value else "no") if unit == "yes" else FORMS[unit].format(value)
+def _format_value(value: float, unit: str) -> str:
+    return ("yes" if value else "no") if unit == "yes" else UNIT_FORMATS[unit].format(value)
 
 
-def rows(tested: Sequence[Tested]) -> Rows:
+def tabulate_claims(checked_claims: Sequence[CheckedClaim]) -> Rows:
     """Return one row a claim."""
     header = ["topic", "the page says", "where", "holds if", "default corpus", "verdict", "MAESTRO", "verdict, MAESTRO"]
-    return [header, *([each.claim.topic, *cells(each)] for each in tested)]
+    return [header, *([each.claim.topic, *format_claim_cells(each)] for each in checked_claims)]
 
 
-def cells(tested: Tested) -> list[str]:
+def format_claim_cells(checked_claim: CheckedClaim) -> list[str]:
     """Return a claim as text: what is said and where, when it holds, and the figure and verdict of each corpus."""
-    claim = tested.claim
-    said = f"{claim.said} ({claim.reading})" if claim.reading else claim.said
-    figures = [text for each in tested.outcomes.values() for text in (each.told, each.verdict)]
-    return [said, claim.where, tested.holds_if, *figures]
+    claim = checked_claim.claim
+    said = f"{claim.text} ({claim.interpretation})" if claim.interpretation else claim.text
+    figures = [text for each in checked_claim.results.values() for text in (each.estimate_text, each.verdict)]
+    return [said, claim.section, checked_claim.criterion, *figures]
 
 
-def counts(tested: Sequence[Tested]) -> dict[str, dict[str, int]]:
+def count_verdicts(checked_claims: Sequence[CheckedClaim]) -> dict[str, dict[str, int]]:
     """Return how many claims met each verdict, by corpus."""
     out: dict[str, dict[str, int]] = {}
     for corpus in CORPORA:
-        met = Counter(each.outcomes[corpus].verdict for each in tested)
+        met = Counter(each.results[corpus].verdict for each in checked_claims)
         out[corpus] = {verdict: met[verdict] for verdict in VERDICTS}
     return out

@@ -12,9 +12,9 @@ from pipeline.core.errors import DataError
 from pipeline.midi import reader
 from pipeline.notes.note import Notes
 from pipeline.report import claims
-from pipeline.report.tables import Facts, Rows
+from pipeline.report.tables import RunResults, Rows
 
-SAMPLES_SHOWN = 6
+MAX_SAMPLES = 6
 """Of each architecture; the others are in their folder."""
 
 
@@ -25,63 +25,63 @@ class Sample:
     architecture: str
     number: int
     notes: Notes
-    prompt: int
+    prompt_length: int
     """How many of the first notes were given."""
-    midi: bytes
+    midi_bytes: bytes
 
 
 @dataclass(frozen=True)
-class Found:
+class ReportData:
     """Results of a run."""
 
-    facts: Facts
-    curves: Sequence[Mapping[str, str]]
+    results: RunResults
+    learning_curves: Sequence[Mapping[str, str]]
     """Rows of `metrics/learning_curves.csv`."""
     pairs: Mapping[str, Any] = field(default_factory=dict)
-    pieces: Mapping[str, Any] = field(default_factory=dict)
-    details: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    piece_scores: Mapping[str, Any] = field(default_factory=dict)
+    calibration: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """By architecture: calibration, accuracy, bits by context."""
-    likeness: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    sample_metrics: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """By architecture: how what it played compares with music."""
     samples: Sequence[Sample] = field(default_factory=tuple)
-    claims: Rows = field(default_factory=list)
+    claim_rows: Rows = field(default_factory=list)
     """One row a claim, below a header; a column "verdict" stands to the right of the figure it is of."""
 
     @property
-    def names(self) -> list[str]:
+    def architectures(self) -> list[str]:
         """Return the architectures in the order of params.yaml, which gives them their colours."""
-        return list(self.facts.params.architectures)
+        return list(self.results.params.architectures)
 
     @property
-    def ranked(self) -> list[str]:
+    def by_bits(self) -> list[str]:
         """Return the architectures, the fewest bits first."""
-        return sorted(self.names, key=lambda name: float(self.facts.summary[name]["bits_per_note"]))
+        return sorted(self.architectures, key=lambda name: float(self.results.summary[name]["bits_per_note"]))
 
-    def style(self, name: str) -> int:
+    def get_color_index(self, architecture: str) -> int:
         """Return the place of an architecture in that order; floors come after all."""
-        return self.names.index(name) if name in self.names else len(self.names)
+        return self.architectures.index(architecture) if architecture in self.architectures else len(self.architectures)
 
 
-def gather(facts: Facts) -> Found:
+def load_report_data(results: RunResults) -> ReportData:
     """Read all results.
 
     Raises:
         DataError: a file cannot be read.
     """
-    names = facts.params.architectures
-    return Found(
-        facts=facts,
-        curves=_curves(paths.CURVES),
-        pairs=_json(paths.PAIRS),
-        pieces=_json(paths.PER_PIECE),
-        details={name: told for name in names if (told := _json(paths.detail(name)))},
-        likeness={name: told for name in names if (told := _json(paths.likeness(name)))},
-        samples=[each for name in names for each in _samples(name, facts.params.generate.notes)],
-        claims=claims.rows(claims.judge(claims.load(paths.CLAIMS))),
+    names = results.params.architectures
+    return ReportData(
+        results=results,
+        learning_curves=_read_curves(paths.CURVES),
+        pairs=_read_json(paths.PAIRS),
+        piece_scores=_read_json(paths.PER_PIECE),
+        calibration={name: told for name in names if (told := _read_json(paths.detail(name)))},
+        sample_metrics={name: told for name in names if (told := _read_json(paths.likeness(name)))},
+        samples=[each for name in names for each in _load_samples(name, results.params.generate.notes)],
+        claim_rows=claims.tabulate_claims(claims.check_claims(claims.load_claims(paths.CLAIMS))),
     )
 
 
-def _json(path: Path) -> dict[str, Any]:
+def _read_json(path: Path) -> dict[str, Any]:
     """Return what a file holds, nothing where it is not there."""
     if not path.exists():
         return {}
@@ -91,7 +91,7 @@ def _json(path: Path) -> dict[str, Any]:
         raise DataError(f"{path}: cannot be read ({error}); make it again with 'dvc repro'") from error
 
 
-def _curves(path: Path) -> list[dict[str, str]]:
+def _read_curves(path: Path) -> list[dict[str, str]]:
     try:
         with path.open(encoding="utf-8", newline="") as lines:
             return list(csv.DictReader(lines))
@@ -99,11 +99,11 @@ def _curves(path: Path) -> list[dict[str, str]]:
         raise DataError(f"{path}: cannot be read ({error}); make it again with 'dvc repro'") from error
 
 
-def _samples(name: str, played: int) -> list[Sample]:
+def _load_samples(architecture: str, num_generated: int) -> list[Sample]:
     """Read the samples of a model; all notes but the last `played` are the prompt."""
     found: list[Sample] = []
-    for path in sorted(paths.samples(name).glob("*.mid"))[:SAMPLES_SHOWN]:
+    for path in sorted(paths.samples(architecture).glob("*.mid"))[:MAX_SAMPLES]:
         data = path.read_bytes()
         notes = reader.read_notes(data, "symusic")
-        found.append(Sample(name, len(found) + 1, notes, max(0, len(notes) - played), data))
+        found.append(Sample(architecture, len(found) + 1, notes, max(0, len(notes) - num_generated), data))
     return found

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from pipeline.report.data import Found
+from pipeline.report.data import ReportData
 
 
 @dataclass(frozen=True)
@@ -15,19 +15,19 @@ class Answer:
     warning: str = ""
 
 
-def answers(found: Found) -> list[Answer]:
+def build_answers(data: ReportData) -> list[Answer]:
     """Return the answers, all but the sound, which is a player."""
-    return [which(found), sure(found), price(found)]
+    return [answer_recommendation(data), answer_confidence(data), answer_cost(data)]
 
 
-def which(found: Found) -> Answer:
+def answer_recommendation(data: ReportData) -> Answer:
     """Say which architecture, and why."""
-    facts, best = found.facts, found.facts.summary["best"]
+    facts, best = data.results, data.results.summary["best"]
     chosen = best["recommended"]
     bits = float(facts.summary[chosen]["bits_per_note"])
-    meaning = [f"{bits:.2f} bits per note, averaged over {facts.notes:,} held-out notes. Fewer is better."]
+    meaning = [f"{bits:.2f} bits per note, averaged over {facts.num_notes:,} held-out notes. Fewer is better."]
     if chosen == best["architecture"]:
-        meaning.append(f"The fewest of {_count(len(found.names), 'architecture')}.")
+        meaning.append(f"The fewest of {_format_count(len(data.architectures), 'architecture')}.")
     else:
         fewest = f"{best['architecture']} has the fewest, {float(best['bits_per_note']):.2f}"
         meaning.append(f"{fewest}, but by the rule below {chosen} is to be preferred.")
@@ -39,33 +39,33 @@ def which(found: Found) -> Answer:
     return Answer("Which?", chosen, meaning, warning)
 
 
-def sure(found: Found) -> Answer:
+def answer_confidence(data: ReportData) -> Answer:
     """Say how sure that is."""
-    facts, best = found.facts, found.facts.summary["best"]
+    facts, best = data.results, data.results.summary["best"]
     close = best["too_close"].replace(" ", ", ")
-    meaning = [_ahead(found)]
-    if shares := found.pairs.get("best"):
+    meaning = [_describe_lead(data)]
+    if shares := data.pairs.get("best"):
         share = 100 * float(shares[best["architecture"]])
-        of = f"{share:.0f} % of {found.pairs['resamples']:,} resamples"
+        of = f"{share:.0f} % of {data.pairs['resamples']:,} resamples"
         meaning.append(f"{best['architecture']} has the fewest bits in {of}.")
-    unit = "passages" if facts.by_passage else "pieces"
+    unit = "passages" if facts.resampled_by_passage else "pieces"
     split = facts.params.compare.split
-    meaning.append(f"Measured on {_count(facts.pieces, f'{split} piece')}; intervals are over {unit}.")
+    meaning.append(f"Measured on {_format_count(facts.num_pieces, f'{split} piece')}; intervals are over {unit}.")
     warning = "So few pieces say nothing of other music: try a larger corpus before you rely on it."
     meaning.append("From one seed: 'music-rnn seeds' says what another would change.")
-    clear = "Clear on this music only" if facts.by_passage else "Clear"
+    clear = "Clear on this music only" if facts.resampled_by_passage else "Clear"
     answer = f"Too close to call: {close}" if close else clear
-    return Answer("How sure?", answer, meaning, warning if facts.by_passage else "")
+    return Answer("How sure?", answer, meaning, warning if facts.resampled_by_passage else "")
 
 
-def _ahead(found: Found) -> str:
+def _describe_lead(data: ReportData) -> str:
     """Say how far the best is before the next, or before the reference where pairs are not known."""
-    facts = found.facts
+    facts = data.results
     best = facts.summary["best"]["architecture"]
-    others = [name for name in found.ranked if name != best]
+    others = [name for name in data.by_bits if name != best]
     if not others:
         return "Nothing to compare it with: one architecture was trained."
-    for each in found.pairs.get("pairs", ()):
+    for each in data.pairs.get("pairs", ()):
         if {each["a"], each["b"]} == {best, others[0]}:
             sign = 1 if each["a"] == others[0] else -1
             low, high = sorted((sign * float(each["low"]), sign * float(each["high"])))
@@ -78,11 +78,11 @@ def _ahead(found: Found) -> str:
     return f"{gap:.3f} bits fewer than {facts.summary['reference']} (95 %: {low:.3f} to {high:.3f})."
 
 
-def price(found: Found) -> Answer:
+def answer_cost(data: ReportData) -> Answer:
     """Say what the recommended architecture costs."""
-    facts = found.facts
+    facts = data.results
     chosen, reference = facts.summary["best"]["recommended"], facts.summary["reference"]
-    mine, timings = facts.summary[chosen], facts.timings
+    mine, timings = facts.summary[chosen], facts.benchmark
     meaning = [f"{mine['bytes'] / 1e6:.1f} MB of weights."]
     if chosen != reference:
         times = [f"{timings[what][chosen]['median']:.2f}×" for what in ("train", "generate")]
@@ -94,5 +94,5 @@ def price(found: Found) -> Answer:
     return Answer("At what cost?", f"{mine['parameters']:,} parameters", meaning)
 
 
-def _count(number: int, what: str) -> str:
-    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
+def _format_count(count: int, noun: str) -> str:
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

@@ -17,22 +17,22 @@ Rows = list[list[str]]
 
 
 @dataclass(frozen=True)
-class Facts:
+class RunResults:
     """All that the decision page is made of."""
 
     params: Params
     summary: Mapping[str, Any]
-    timings: Mapping[str, Any]
+    benchmark: Mapping[str, Any]
     claims: Mapping[str, Any]
-    pieces: int
+    num_pieces: int
     """Held-out pieces that decide."""
-    notes: int
+    num_notes: int
     """Notes scored in them."""
-    by_passage: bool
+    resampled_by_passage: bool
     """Whether passages were resampled, for want of pieces."""
 
 
-def claims(path: Path) -> Mapping[str, Any]:
+def load_architecture_claims(path: Path) -> Mapping[str, Any]:
     """Read what was claimed of each architecture.
 
     Raises:
@@ -44,66 +44,66 @@ def claims(path: Path) -> Mapping[str, Any]:
         raise DataError(f"{path}: no claims here ({error}); take the file from Git again") from error
 
 
-def matrix(facts: Facts) -> Rows:
+def build_comparison_table(results: RunResults) -> Rows:
     """Return one row an architecture, what was measured beside what was claimed, the fewest bits first."""
     header = ["architecture", "bits per note", "against reference, 95 % interval", "parameters (claimed)", "KB"]
     header += ["training time (claimed)", "time per played note (claimed)", "can stream (claimed)", "claimed quality"]
-    return [header, *(_row(facts, name) for name in _ranked(facts))]
+    return [header, *(_build_comparison_row(results, name) for name in _rank_architectures(results))]
 
 
-def _ranked(facts: Facts) -> list[str]:
+def _rank_architectures(results: RunResults) -> list[str]:
     """Return the architectures, the fewest bits first."""
-    return sorted(facts.params.architectures, key=lambda name: float(facts.summary[name]["bits_per_note"]))
+    return sorted(results.params.architectures, key=lambda name: float(results.summary[name]["bits_per_note"]))
 
 
-def _row(facts: Facts, name: str) -> list[str]:
-    mine, said = facts.summary[name], facts.claims.get(name, {})
+def _build_comparison_row(results: RunResults, architecture: str) -> list[str]:
+    mine, said = results.summary[architecture], results.claims.get(architecture, {})
     claimed = f"{said['parameters'] / 1000:.0f}K" if said else "–"
     return [
-        f"{name} ({said['name']})" if said else name,
+        f"{architecture} ({said['name']})" if said else architecture,
         f"{mine['bits_per_note']:.3f}",
-        _gap(facts, mine, name),
+        _format_difference(results, mine, architecture),
         f"{mine['parameters']:,} ({claimed})",
         f"{mine['bytes'] / 1000:.0f}",
-        _with(facts.timings["train"][name], said.get("training")),
-        _with(facts.timings["generate"][name], said.get("generation")),
-        f"{_yes(mine['streams'])} ({_yes(said['streams']) if said else '–'})",
+        _format_ratio(results.benchmark["train"][architecture], said.get("training")),
+        _format_ratio(results.benchmark["generate"][architecture], said.get("generation")),
+        f"{_format_bool(mine['streams'])} ({_format_bool(said['streams']) if said else '–'})",
         str(said.get("quality", "–")),
     ]
 
 
-def _gap(facts: Facts, mine: Mapping[str, Any], name: str) -> str:
-    if name == facts.summary["reference"]:
+def _format_difference(results: RunResults, model_summary: Mapping[str, Any], architecture: str) -> str:
+    if architecture == results.summary["reference"]:
         return "reference"
-    return f"{mine['difference']:+.3f} [{mine['low']:+.3f}, {mine['high']:+.3f}]"
+    return f"{model_summary['difference']:+.3f} [{model_summary['low']:+.3f}, {model_summary['high']:+.3f}]"
 
 
-def _with(ratio: Mapping[str, float], claim: str | None) -> str:
+def _format_ratio(ratio: Mapping[str, float], claim: str | None) -> str:
     return f"{ratio['median']:.2f}× ({claim or '–'})"
 
 
-def _yes(value: bool) -> str:
+def _format_bool(value: bool) -> str:
     return "yes" if value else "no"
 
 
-def heads(facts: Facts) -> Rows:
+def build_head_table(results: RunResults) -> Rows:
     """Return bits per head of architectures and floors together, the fewest bits first."""
-    told = {name: facts.summary[name] for name in facts.params.architectures}
-    told |= {f"{name} (floor)": floor for name, floor in facts.summary["floors"].items()}
+    told = {name: results.summary[name] for name in results.params.architectures}
+    told |= {f"{name} (floor)": floor for name, floor in results.summary["floors"].items()}
     order = sorted(told, key=lambda name: float(told[name]["bits_per_note"]))
     columns = ["bits_per_note", "pitch", "step", "duration"]
     lines = [[name, *(f"{told[name][column]:.3f}" for column in columns)] for name in order]
     return [["model", "bits per note", "pitch", "step", "duration"], *lines]
 
 
-def verdict(facts: Facts) -> list[str]:
+def format_recommendation(results: RunResults) -> list[str]:
     """Return the recommendation in sentences."""
-    best = facts.summary["best"]
+    best = results.summary["best"]
     said = [f"Fewest bits per note: **{best['architecture']}**, {best['bits_per_note']:.3f}."]
     said.append(f"Too close to it to call: {best['too_close'].replace(' ', ', ') or 'none'}.")
     said.append(f"Recommended: **{best['recommended']}**.")
-    if facts.by_passage:
-        of = "one piece" if facts.pieces == 1 else f"{facts.pieces} pieces"
+    if results.resampled_by_passage:
+        of = "one piece" if results.num_pieces == 1 else f"{results.num_pieces} pieces"
         said.append(f"That is of passages of {of} and of one seed: it says nothing of other music, or of other seeds.")
     if best["not_above"]:
         said.append(
@@ -113,23 +113,27 @@ def verdict(facts: Facts) -> list[str]:
     return said
 
 
-def markdown(facts: Facts) -> str:
+def render_decision_page(results: RunResults) -> str:
     """Return the decision page."""
-    params = facts.params
-    unit = "passages of 200 notes (too few pieces to say anything of other pieces)" if facts.by_passage else "pieces"
+    params = results.params
+    unit = (
+        "passages of 200 notes (too few pieces to say anything of other pieces)"
+        if results.resampled_by_passage
+        else "pieces"
+    )
     budget = f"{params.train.epochs} epochs of {params.train.notes_per_epoch:,} target notes at most"
     parts = [
         "# Which architecture?",
-        f"Corpus `{params.corpus}`, {facts.notes:,} notes of {facts.pieces} {params.compare.split} piece"
-        f"{'s' if facts.pieces != 1 else ''}, seed {params.seed}; trained for {budget}. Made by `dvc repro`.",
-        "\n".join(verdict(facts)),
+        f"Corpus `{params.corpus}`, {results.num_notes:,} notes of {results.num_pieces} {params.compare.split} piece"
+        f"{'s' if results.num_pieces != 1 else ''}, seed {params.seed}; trained for {budget}. Made by `dvc repro`.",
+        "\n".join(format_recommendation(results)),
         "## Measured beside claimed",
-        table(matrix(facts)),
-        f"Difference below zero: better than `{facts.summary['reference']}`; paired bootstrap over {unit}. Times are "
+        format_markdown_table(build_comparison_table(results)),
+        f"Difference below zero: better than `{results.summary['reference']}`; paired bootstrap over {unit}. Times are "
         "medians of ratios to the reference, all architectures in turn in one process. Claims are those of the page "
         "this project answers (`data/claims.yaml`).",
         "## Bits per note by head, with the floors",
-        table(heads(facts)),
+        format_markdown_table(build_head_table(results)),
         "A floor is a predictor that knows little: `uniform` nothing, `unigram` how often each value comes, `trigram` "
         "the two pitches before.",
         "## The rule",
@@ -138,32 +142,32 @@ def markdown(facts: Facts) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def table(rows: Rows) -> str:
+def format_markdown_table(rows: Rows) -> str:
     """Return rows as a Markdown table."""
     header, *lines = (f"| {' | '.join(row)} |" for row in rows)
     return "\n".join([header, "|" + "---|" * len(rows[0]), *lines])
 
 
-def short(facts: Facts) -> Rows:
+def build_summary_table(results: RunResults) -> Rows:
     """Return what was measured of each architecture, in few and narrow columns."""
     lines = [["architecture", "bits", "against reference", "parameters", "train", "play", "streams"]]
-    for name in _ranked(facts):
-        mine = facts.summary[name]
-        times = [f"{facts.timings[what][name]['median']:.2f}×" for what in ("train", "generate")]
+    for name in _rank_architectures(results):
+        mine = results.summary[name]
+        times = [f"{results.benchmark[what][name]['median']:.2f}×" for what in ("train", "generate")]
         lines.append(
             [
                 name,
                 f"{mine['bits_per_note']:.3f}",
-                _gap(facts, mine, name),
+                _format_difference(results, mine, name),
                 f"{mine['parameters']:,}",
                 *times,
-                _yes(mine["streams"]),
+                _format_bool(mine["streams"]),
             ]
         )
     return lines
 
 
-def terminal(rows: Rows, title: str) -> Table:
+def make_rich_table(rows: Rows, title: str) -> Table:
     """Return rows as a table for the terminal."""
     out = Table(title=title, title_justify="left")
     for number, name in enumerate(rows[0]):

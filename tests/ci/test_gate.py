@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.ci import gate
-from pipeline.ci.gate import Results
+from pipeline.ci.gate import RevisionResults
 from pipeline.config import Params
 from pipeline.core import paths
 from pipeline.core.errors import DataError
@@ -35,8 +35,8 @@ def scores(seed: int, shift: float = 0.0, spread: float = 0.02) -> Scores:
     return Scores.of_rows(rows)
 
 
-def results(scored: Scores, model: str = "new") -> Results:
-    return Results(model, scored, TIMINGS, LIKENESS, "aaaaaaa.dir", {"reader": "symusic", "pedal": False})
+def results(scored: Scores, model: str = "new") -> RevisionResults:
+    return RevisionResults(model, scored, TIMINGS, LIKENESS, "aaaaaaa.dir", {"reader": "symusic", "pedal": False})
 
 
 NEW, OLD = results(scores(3)), results(scores(4), "old")
@@ -53,19 +53,19 @@ NEW, OLD = results(scores(3)), results(scores(4), "old")
     ],
 )
 def test_a_truth_that_was_planted_is_found(project: Params, shift: float, word: str, offered: bool) -> None:
-    found = gate.judge(results(scores(3, shift)), OLD, [], project)
-    assert found.word == word
-    assert found.offers == offered
+    found = gate.judge_candidate(results(scores(3, shift)), OLD, [], project)
+    assert found.outcome == word
+    assert found.promotable == offered
     assert bool(found.refusals) == (word == "worse")
 
 
 def test_a_wide_interval_is_too_close_whatever_the_mean(project: Params) -> None:
-    found = gate.judge(results(scores(3, 0.3, spread=3.0)), OLD, [], project)
-    assert found.word == "too close"
+    found = gate.judge_candidate(results(scores(3, 0.3, spread=3.0)), OLD, [], project)
+    assert found.outcome == "too close"
 
 
 def test_the_paragraph_is_one_and_names_both_models_and_the_interval(project: Params) -> None:
-    said = gate.judge(results(scores(3, -0.3)), OLD, [], project).paragraph
+    said = gate.judge_candidate(results(scores(3, -0.3)), OLD, [], project).paragraph
     assert "\n" not in said
     assert said.startswith("better: new tells held-out notes in ")
     assert "old before in" in said and "of 30 pieces" in said
@@ -85,8 +85,8 @@ def test_the_paragraph_is_one_and_names_both_models_and_the_interval(project: Pa
     ],
 )
 def test_what_is_better_is_refused_all_the_same(project: Params, changed: dict, said: str) -> None:
-    found = gate.judge(replace(results(scores(3, -0.3)), **changed), OLD, [], project)
-    assert (found.word, found.offers) == ("better", False)
+    found = gate.judge_candidate(replace(results(scores(3, -0.3)), **changed), OLD, [], project)
+    assert (found.outcome, found.promotable) == ("better", False)
     assert len(found.refusals) == 1
     assert said in found.paragraph
 
@@ -94,43 +94,43 @@ def test_what_is_better_is_refused_all_the_same(project: Params, changed: dict, 
 def test_what_cannot_stream_has_the_latency_of_its_window(project: Params) -> None:
     window = {"streaming": None, "window": {"median_us": 900.0, "p999_us": 1500.0}}
     now = replace(results(scores(3, -0.3)), timings={**TIMINGS, "latency": {"new": window}})
-    assert gate.judge(now, OLD, [], project).offers
+    assert gate.judge_candidate(now, OLD, [], project).promotable
 
 
 def test_leaks_are_told_and_counted(project: Params) -> None:
-    found = gate.judge(results(scores(3, -0.3)), OLD, [f"leak {k}" for k in range(9)], project)
-    assert not found.offers
+    found = gate.judge_candidate(results(scores(3, -0.3)), OLD, [f"leak {k}" for k in range(9)], project)
+    assert not found.promotable
     assert "leak 2" in found.paragraph and "leak 3" not in found.paragraph and "6 more" in found.paragraph
 
 
 def test_the_first_results_have_nothing_to_beat(project: Params) -> None:
-    found = gate.judge(NEW, None, [], project)
-    assert (found.word, found.offers) == ("first", True)
+    found = gate.judge_candidate(NEW, None, [], project)
+    assert (found.outcome, found.promotable) == ("first", True)
 
 
 def test_another_corpus_is_compared_on_the_pieces_that_both_have(project: Params) -> None:
     some = Scores.of_rows([*scores(3, -0.3).as_rows()[10:], ["only now", 500, 1.0, 1.0, 1.0]])
-    found = gate.judge(replace(results(some), music="bbbbbbb.dir"), OLD, [], project)
-    assert found.word == "better"
-    assert "of 20 pieces" in found.told
-    assert "aaaaaaa → bbbbbbb" in found.told and f"of {int(NOTES.sum()):,}" not in found.told.split("now")[0]
+    found = gate.judge_candidate(replace(results(some), music="bbbbbbb.dir"), OLD, [], project)
+    assert found.outcome == "better"
+    assert "of 20 pieces" in found.summary
+    assert "aaaaaaa → bbbbbbb" in found.summary and f"of {int(NOTES.sum()):,}" not in found.summary.split("now")[0]
 
 
 def test_a_corpus_with_no_piece_in_common_is_refused(project: Params) -> None:
     other = Scores.of_rows([["elsewhere", 500, 1.0, 1.0, 1.0]])
-    found = gate.judge(results(other), OLD, [], project)
-    assert found.word == "not comparable" and found.refusals
+    found = gate.judge_candidate(results(other), OLD, [], project)
+    assert found.outcome == "not comparable" and found.refusals
 
 
 def test_notes_that_were_read_otherwise_are_not_the_same_notes(project: Params) -> None:
-    found = gate.judge(replace(NEW, reading={"reader": "symusic", "pedal": True}), OLD, [], project)
-    assert found.word == "not comparable" and "'pedal': True" in found.told
+    found = gate.judge_candidate(replace(NEW, reading={"reader": "symusic", "pedal": True}), OLD, [], project)
+    assert found.outcome == "not comparable" and "'pedal': True" in found.summary
 
 
 def test_passages_are_added_up_where_the_other_was_cut_otherwise() -> None:
     cut = Scores.of_rows([["a", 2, 1.0, 2.0, 3.0], ["a", 3, 1.0, 1.0, 1.0], ["b", 4, 1.0, 1.0, 1.0]])
     whole = Scores.of_rows([["a", 5, 9.0, 9.0, 9.0, 7.0], ["b", 5, 1.0, 1.0, 1.0, 7.0], ["c", 1, 0.0, 0.0, 0.0, 0.0]])
-    ours, theirs = gate.common(cut, whole)
+    ours, theirs = gate.select_shared_rows(cut, whole)
     assert ours.as_rows() == [["a", 5, 2.0, 3.0, 4.0]]
     assert theirs.as_rows() == [["a", 5, 9.0, 9.0, 9.0]]
 
@@ -143,7 +143,9 @@ def test_exchanging_the_two_exchanges_the_words(seed: int, shift: float) -> None
     project = config.load(ROOT / "params.yaml")
     mine, other = scores(seed, shift), scores(seed + 1)
     opposite = {"better": "worse", "worse": "better", "too close": "too close"}
-    assert opposite[gate.weigh(mine, other, project)[0]] == gate.weigh(other, mine, project)[0]
+    assert (
+        opposite[gate.assess_significance(mine, other, project)[0]] == gate.assess_significance(other, mine, project)[0]
+    )
 
 
 @pytest.mark.parametrize(
@@ -162,4 +164,4 @@ def test_results_of_which_a_part_is_away_are_one_line(in_folder: Path, summary: 
     if evaluation:
         paths.evaluation("new").write_text(json.dumps(evaluation))
     with pytest.raises(DataError, match=r"^metrics: not whole \(.*run 'dvc repro'"):
-        Results.of("")
+        RevisionResults.load("")

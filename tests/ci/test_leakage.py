@@ -27,7 +27,7 @@ def music(*given: tuple[str, np.ndarray]) -> WindowDataset:
 
 def test_a_composition_or_a_file_on_both_sides_is_told() -> None:
     table = rows(("a", "train", "1"), ("b", "train", "2"), ("a", "test", "3"), ("c", "validation", "2"))
-    assert list(leakage.listed(table, ())) == [
+    assert list(leakage.find_table_leaks(table, ())) == [
         "2.mid (test) is the same composition as 0.mid (train)",
         "3.mid (validation) is the same file as 1.mid (train)",
     ]
@@ -35,12 +35,16 @@ def test_a_composition_or_a_file_on_both_sides_is_told() -> None:
 
 def test_what_the_manifest_accepts_and_what_is_held_out_twice_is_no_leak() -> None:
     table = rows(("a", "train", "1"), ("a", "test", "2"), ("b", "test", "3"), ("b", "validation", "4"))
-    assert list(leakage.listed(table, ("a",))) == []
+    assert list(leakage.find_table_leaks(table, ("a",))) == []
 
 
 def test_other_music_is_no_leak() -> None:
     assert (
-        list(leakage.heard(music(("train", codes(1, 900)), ("test", codes(2, 900)), ("validation", codes(3, 40)))))
+        list(
+            leakage.find_content_leaks(
+                music(("train", codes(1, 900)), ("test", codes(2, 900)), ("validation", codes(3, 40)))
+            )
+        )
         == []
     )
 
@@ -52,13 +56,16 @@ def test_a_piece_hides_in_training_neither_transposed_nor_inside_another(split: 
     copy = held_out.copy()
     copy[:, PITCH] += semitones
     around = np.concatenate([codes(2, 100), copy[40:250], codes(3, 100)])
-    (said,) = leakage.heard(music(("train", codes(4, 50)), ("train", around), (split, held_out)))
+    (said,) = leakage.find_content_leaks(music(("train", codes(4, 50)), ("train", around), (split, held_out)))
     assert said.endswith(f"notes in a row of 2.mid ({split}) are in 1.mid (train)")
     assert 210 <= int(said.split()[0]) < 230
 
 
 def test_half_of_a_short_piece_is_enough() -> None:
     short = codes(1, 60)
-    (said,) = leakage.heard(music(("train", np.concatenate([codes(2, 50), short[:35]])), ("test", short)))
+    (said,) = leakage.find_content_leaks(music(("train", np.concatenate([codes(2, 50), short[:35]])), ("test", short)))
     assert "of 1.mid (test)" in said
-    assert list(leakage.heard(music(("train", np.concatenate([codes(2, 50), short[:25]])), ("test", short)))) == []
+    assert (
+        list(leakage.find_content_leaks(music(("train", np.concatenate([codes(2, 50), short[:25]])), ("test", short))))
+        == []
+    )

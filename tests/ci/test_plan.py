@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import toy_project as toy
 
-from pipeline.ci.plan import Outlook, explain
+from pipeline.ci.plan import StagePlan, plan_stages
 from pipeline.core.errors import PipelineError
 
 # DVC's libraries warn each other of what they will change; that is no fault of the code here.
@@ -25,18 +25,18 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def foretold() -> dict[str, Outlook]:
-    return {each.stage: each for each in explain()}
+def foretold() -> dict[str, StagePlan]:
+    return {each.stage: each for each in plan_stages()}
 
 
-def held(told: dict[str, Outlook], shown: str) -> set[str]:
+def held(told: dict[str, StagePlan], shown: str) -> set[str]:
     """Hold what was foretold against what DVC says it did, and return the stages that ran."""
     ran = toy.ran(shown)
-    assert {name for name, each in told.items() if each.fate == "runs"} <= ran
-    assert ran <= {name for name, each in told.items() if each.fate in ("runs", "may run")}
+    assert {name for name, each in told.items() if each.status == "runs"} <= ran
+    assert ran <= {name for name, each in told.items() if each.status in ("runs", "may run")}
     restored = {line.split("'")[1] for line in shown.splitlines() if "is cached - skipping run" in line}
-    assert {name for name, each in told.items() if each.fate == "restored"} <= restored
-    assert restored <= {name for name, each in told.items() if each.fate in ("restored", "may run")}
+    assert {name for name, each in told.items() if each.status == "restored"} <= restored
+    assert restored <= {name for name, each in told.items() if each.status in ("restored", "may run")}
     return ran
 
 
@@ -73,11 +73,11 @@ def test_what_is_foretold_comes_true(
     edit(project, kind)
     told = foretold()
     everything = set(told)
-    assert {name for name, each in told.items() if each.fate == "runs"} == (everything if surely is None else surely)
+    assert {name for name, each in told.items() if each.status == "runs"} == (everything if surely is None else surely)
     assert said in "\n".join(map(str, told.values()))
     shown = toy.run(project, "dvc", "repro").stdout
     assert held(told, shown) == (everything if ran is None else ran)
-    assert {each.fate for each in explain()} == {"rests"}
+    assert {each.status for each in plan_stages()} == {"rests"}
 
 
 def test_what_was_run_before_comes_from_the_cache_and_is_foretold(project: Path) -> None:
@@ -116,17 +116,19 @@ def test_an_output_that_another_hand_changed_is_told(project: Path) -> None:
 def test_before_the_first_run_all_of_it_runs(project: Path) -> None:
     (project / "dvc.lock").unlink()
     shutil.rmtree(project / ".dvc/cache/runs")
-    told = explain()
-    assert {each.fate for each in told} == {"runs"}
+    told = plan_stages()
+    assert {each.status for each in told} == {"runs"}
     assert str(told[0]) == "fetch runs: dvc.lock does not have it."
 
 
 def test_many_reasons_are_counted() -> None:
-    assert str(Outlook("a", "runs", ("1", "2", "3", "4", "5", "6"))) == "a runs: 1, 2, 3, 4 and 2 more."
-    assert str(Outlook("a", "may run", ("b changes c", "d changes e"))) == "a runs only if b changes c or d changes e."
-    assert str(Outlook("a", "rests", ())) == "a rests: all it depends on is as it was."
+    assert str(StagePlan("a", "runs", ("1", "2", "3", "4", "5", "6"))) == "a runs: 1, 2, 3, 4 and 2 more."
+    assert (
+        str(StagePlan("a", "may run", ("b changes c", "d changes e"))) == "a runs only if b changes c or d changes e."
+    )
+    assert str(StagePlan("a", "rests", ())) == "a rests: all it depends on is as it was."
 
 
 def test_a_folder_without_a_project_is_one_line(in_folder: Path) -> None:
     with pytest.raises(PipelineError, match="you are not inside of a DVC repository"):
-        explain()
+        plan_stages()

@@ -19,46 +19,46 @@ def parsed(text: str) -> dict:
 
 
 def test_the_artifact_is_added_and_all_else_stays() -> None:
-    made = registry.with_artifact(TEXT, "expressive", KNOWN)
+    made = registry.add_artifact(TEXT, "expressive", KNOWN)
     artifact = parsed(made)["artifacts"]["recommended"]
     assert (artifact["path"], artifact["type"]) == ("models/expressive", "model")
     assert artifact["meta"] == {
         "bits_per_note": KNOWN["bits per note"],
         "licence_of_the_music": KNOWN["licence of the music"],
     }
-    before = registry.BLOCK.sub("", TEXT).rstrip("\n")
+    before = registry.ARTIFACTS_BLOCK.sub("", TEXT).rstrip("\n")
     assert made.startswith(before)
     assert {**parsed(made), "artifacts": 0} == {**parsed(TEXT), "artifacts": 0}
 
 
 def test_a_registry_is_empty_until_a_model_is_promoted(in_folder: Path) -> None:
-    (in_folder / "dvc.yaml").write_text(registry.BLOCK.sub("", TEXT))
-    assert registry.empty()
-    (in_folder / "dvc.yaml").write_text(registry.with_artifact(TEXT, "wide", KNOWN))
-    assert not registry.empty()
+    (in_folder / "dvc.yaml").write_text(registry.ARTIFACTS_BLOCK.sub("", TEXT))
+    assert registry.is_registry_empty()
+    (in_folder / "dvc.yaml").write_text(registry.add_artifact(TEXT, "wide", KNOWN))
+    assert not registry.is_registry_empty()
 
 
 def test_a_later_promotion_takes_the_place_of_the_one_before() -> None:
-    once = registry.with_artifact(TEXT, "expressive", KNOWN)
-    again = registry.with_artifact(once + "\nvars: []\n", "wide", {})
+    once = registry.add_artifact(TEXT, "expressive", KNOWN)
+    again = registry.add_artifact(once + "\nvars: []\n", "wide", {})
     assert again.count("artifacts:") == 1
     assert parsed(again)["artifacts"]["recommended"]["path"] == "models/wide"
     assert parsed(again)["vars"] == []
-    assert registry.with_artifact(once, "expressive", KNOWN) == once
+    assert registry.add_artifact(once, "expressive", KNOWN) == once
 
 
 def test_the_card_has_a_row_for_each_fact_and_the_verdict() -> None:
-    page = registry.card("expressive", KNOWN, "better: by far.")
+    page = registry.render_card("expressive", KNOWN, "better: by far.")
     assert page.startswith("# recommended: expressive\n")
     assert all(f"| {name} | {said} |" in page for name, said in KNOWN.items())
     assert page.endswith("The gate said: better: by far.\n")
 
 
 def test_the_same_values_in_another_order_have_one_digest() -> None:
-    assert registry._digest({"a": 1, "b": [2]}) == registry._digest({"b": [2], "a": 1})
-    assert registry._digest({"a": 1}) != registry._digest({"a": 2})
+    assert registry._hash_values({"a": 1, "b": [2]}) == registry._hash_values({"b": [2], "a": 1})
+    assert registry._hash_values({"a": 1}) != registry._hash_values({"a": 2})
 
 
 def test_a_model_that_was_not_trained_is_one_line(in_folder: Path, project: Params) -> None:
     with pytest.raises(DataError, match=r"dvc.lock has no model 'wide'; run 'dvc repro'"):
-        registry.facts("wide", project)
+        registry.collect_provenance("wide", project)

@@ -140,18 +140,18 @@ def test_the_times_of_stages_are_those_between_their_lines(monkeypatch: pytest.M
     ]
     said += [(3.0, "Stage 'b' is cached - skipping run, checking out outputs"), (5.0, "Running stage 'c':"), (9.0, "x")]
     monkeypatch.setattr(retrain, "step", lambda command, show: (0, said))
-    found = retrain.repro(print)
-    assert found.seconds == {"train@a": 2.0, "c": 4.0}
-    assert found.restored == ["b"]
+    found = retrain.run_dvc_repro(print)
+    assert found.stage_seconds == {"train@a": 2.0, "c": 4.0}
+    assert found.cached_stages == ["b"]
     monkeypatch.setattr(retrain, "step", lambda command, show: (1, said))
     with pytest.raises(retrain.RetrainError, match="'dvc repro' failed"):
-        retrain.repro(print)
+        retrain.run_dvc_repro(print)
 
 
 def test_a_report_is_added_to_what_is_there(tmp_path: Path) -> None:
-    retrain.write("one\n", tmp_path / "a.md")
-    retrain.write("two\n", tmp_path / "a.md")
+    retrain.append_report("one\n", tmp_path / "a.md")
+    retrain.append_report("two\n", tmp_path / "a.md")
     assert (tmp_path / "a.md").read_text() == "one\ntwo\n"
     (tmp_path / "file").touch()
     with pytest.raises(DiskError, match="cannot be written"):
-        retrain.write("one\n", tmp_path / "file/a.md")
+        retrain.append_report("one\n", tmp_path / "file/a.md")

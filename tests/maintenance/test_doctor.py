@@ -15,15 +15,15 @@ from pipeline.corpus import tables
 from pipeline.corpus.tables import PieceRow
 from pipeline.live import midi_ports
 from pipeline.maintenance import doctor
-from pipeline.maintenance.doctor import Fact
+from pipeline.maintenance.doctor import Finding
 
 
 def row(number: int, split: str, notes: int, composition: str) -> PieceRow:
     return PieceRow(number, f"{number}.mid", composition, split, notes, 1.0, "0" * 64)
 
 
-def facts() -> dict[str, Fact]:
-    return {fact.about: fact for fact in doctor.examine()}
+def facts() -> dict[str, Finding]:
+    return {fact.topic: fact for fact in doctor.run_checks()}
 
 
 @pytest.fixture(autouse=True)
@@ -41,9 +41,9 @@ def home(in_folder: Path) -> Path:
 
 
 def test_an_empty_folder_says_what_to_do(in_folder: Path) -> None:
-    assert "cannot be read" in facts()["params"].what
+    assert "cannot be read" in facts()["params"].message
     shutil.copy(ROOT / "params.yaml", in_folder)
-    assert facts()["corpus"].remedy == "run 'dvc repro ingest'"
+    assert facts()["corpus"].hint == "run 'dvc repro ingest'"
 
 
 def test_a_sound_corpus_has_no_remedy(home: Path, project: Params) -> None:
@@ -51,17 +51,17 @@ def test_a_sound_corpus_has_no_remedy(home: Path, project: Params) -> None:
     held = [row(n, project.compare.split, 100, f"h{n}") for n in range(12)]
     tables.write_pieces(paths.PIECES, [*held, row(12, "train", budget, "t")])
     found = facts()
-    assert not any(found[about].remedy for about in ("corpus", "left out", "leaks", "training", "held out", "dvc.lock"))
-    assert "1 copies, 1 unreadable files" in found["left out"].what
-    assert f"train 1 pieces, {budget:,} notes" in found["corpus"].what
+    assert not any(found[about].hint for about in ("corpus", "left out", "leaks", "training", "held out", "dvc.lock"))
+    assert "1 copies, 1 unreadable files" in found["left out"].message
+    assert f"train 1 pieces, {budget:,} notes" in found["corpus"].message
 
 
 def test_leaks_and_too_little_music_are_said(home: Path) -> None:
     tables.write_pieces(paths.PIECES, [row(0, "validation", 10, "Sonata"), row(1, "train", 10, "Sonata")])
     found = facts()
-    assert "'Sonata' is in train and validation" in found["leaks"].remedy
-    assert "too small to train on" in found["training"].remedy
-    assert "one piece decides" in found["held out"].remedy
+    assert "'Sonata' is in train and validation" in found["leaks"].hint
+    assert "too small to train on" in found["training"].hint
+    assert "one piece decides" in found["held out"].hint
 
 
 def test_a_leak_of_the_official_split_is_no_fault(home: Path) -> None:
@@ -69,25 +69,25 @@ def test_a_leak_of_the_official_split_is_no_fault(home: Path) -> None:
     (home / "params.yaml").write_text(re.sub(r"(?m)^corpus: .*", "corpus: maestro-v3", params), "utf-8")
     known = "Joseph Haydn / Sonata in B-flat Major, Hob.XVI:41"
     tables.write_pieces(paths.PIECES, [row(0, "validation", 10, known), row(1, "train", 10, known)])
-    assert facts()["leaks"] == Fact("leaks", "1 composition(s) in several splits, by leave of the manifest")
+    assert facts()["leaks"] == Finding("leaks", "1 composition(s) in several splits, by leave of the manifest")
 
 
 def test_torn_tables_and_records_are_facts(home: Path) -> None:
     paths.PIECES.write_text("torn")
     Path("dvc.lock").write_text("")
     found = facts()
-    assert "no table here" in found["corpus"].what and found["corpus"].remedy
-    assert found["dvc.lock"].remedy == "run 'music-rnn repair'"
+    assert "no table here" in found["corpus"].message and found["corpus"].hint
+    assert found["dvc.lock"].hint == "run 'music-rnn repair'"
 
 
 def test_ports_are_named_and_without_them_the_remedy_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert list(doctor._ports()) == [Fact("MIDI ports", "MidiOut 1, MidiIn 1")]
+    assert list(doctor._check_ports()) == [Finding("MIDI ports", "MidiOut 1, MidiIn 1")]
 
     def missing(kind: str) -> list[str]:
         raise midi_ports.PortError("install python-rtmidi")
 
     monkeypatch.setattr(midi_ports, "names", missing)
-    assert list(doctor._ports()) == [Fact("MIDI ports", "none", "install python-rtmidi")]
+    assert list(doctor._check_ports()) == [Finding("MIDI ports", "none", "install python-rtmidi")]
 
 
 def test_what_is_missing_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -99,19 +99,19 @@ def test_what_is_missing_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch)
         return "1.0"
 
     monkeypatch.setattr(doctor, "version", version)
-    assert list(doctor._installed()) == [
-        Fact("installed", "numpy 1.0"),
-        Fact("missing", "tensorflow", "pip install -e '.[train]'"),
+    assert list(doctor._check_packages()) == [
+        Finding("installed", "numpy 1.0"),
+        Finding("missing", "tensorflow", "pip install -e '.[train]'"),
     ]
 
 
 def test_facts_are_shown_as_they_are_but_for_what_a_terminal_obeys(capsys: pytest.CaptureFixture[str]) -> None:
-    doctor.show([Fact("ports", "[red]one, two[/nope]", "[bold]three \x1b[2J")])
+    doctor.print_findings([Finding("ports", "[red]one, two[/nope]", "[bold]three \x1b[2J")])
     shown = " ".join(capsys.readouterr().out.split())
     assert shown == "! ports [red]one, two[/nope] -> [bold]three [2J"
 
 
 def test_what_changes_bytes_is_said_and_it_is_one_screen(home: Path) -> None:
-    assert "threads" in facts()["equal bytes"].what
+    assert "threads" in facts()["equal bytes"].message
     done = CliRunner().invoke(cli.app, ["doctor"])
     assert done.exit_code == 0 and 10 < done.output.count("\n") < 50

@@ -49,58 +49,58 @@ def infos(pid: int) -> str:
 def test_a_whole_project_is_left_as_it_is(home: Path) -> None:
     (home / ".dvc/tmp/rwlock").write_text('{"write": {}, "read": {}}')
     before = {path: path.read_bytes() for path in home.rglob("*") if path.is_file()}
-    assert repair.repair() == []
+    assert repair.repair_project() == []
     assert {path: data for path, data in before.items() if path.read_bytes() != data} == {}
 
 
 @pytest.mark.parametrize("text", ["", "{", '{"write": {"a": {"pid"', "[]", '{"write": 3}', infos(2**22 + 5), *ODD])
 def test_a_torn_or_left_lock_is_removed(home: Path, text: str) -> None:
     (home / ".dvc/tmp/rwlock").write_text(text)
-    (line,) = repair.repair()
+    (line,) = repair.repair_project()
     assert line.startswith(".dvc/tmp/rwlock: ") and "removed" in line
-    assert not (home / ".dvc/tmp/rwlock").exists() and repair.repair() == []
+    assert not (home / ".dvc/tmp/rwlock").exists() and repair.repair_project() == []
 
 
 def test_a_lock_of_another_program_with_that_number_is_removed(home: Path) -> None:
     with subprocess.Popen(["sleep", "30"]) as other:
         (home / ".dvc/tmp/rwlock").write_text(infos(other.pid))
-        assert "gone" in repair.repair()[0]
+        assert "gone" in repair.repair_project()[0]
         other.kill()
 
 
 def test_while_dvc_runs_nothing_is_touched(home: Path) -> None:
     (home / "dvc.lock").write_text("")
     with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(30)", "dvc"]) as run:
-        while "dvc" not in repair._command(run.pid):  # it has no command line in its first moment
+        while "dvc" not in repair._read_command_line(run.pid):  # it has no command line in its first moment
             time.sleep(0.01)
         (home / ".dvc/tmp/rwlock").write_text(infos(run.pid))
         with pytest.raises(PipelineError, match=rf"dvc is running here \(process {run.pid}: dvc repro\); wait"):
-            repair.repair()
+            repair.repair_project()
         run.kill()
     with (home / ".dvc/tmp/lock").open("a") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         with pytest.raises(PipelineError, match="dvc is running here"):
-            repair.repair()
+            repair.repair_project()
     assert (home / "dvc.lock").read_text() == ""
 
 
 @given(kept=st.integers(0, len(LOCK) - 1))
 def test_a_record_that_is_cut_is_known_or_holds_whole_entries_only(kept: int) -> None:
-    if repair.whole(LOCK[:kept].encode()):
+    if repair.is_complete_lock(LOCK[:kept].encode()):
         assert LOCK[:kept].endswith("\n")
         last = LOCK[:kept].rstrip().splitlines()[-1].strip()
         assert not last.startswith(("- path", "path", "deps", "outs", "hash"))
-    assert repair.whole(LOCK.encode())
+    assert repair.is_complete_lock(LOCK.encode())
 
 
 def test_the_record_of_this_project_is_whole() -> None:
-    assert repair.whole((ROOT / "dvc.lock").read_bytes())
+    assert repair.is_complete_lock((ROOT / "dvc.lock").read_bytes())
 
 
 @pytest.mark.parametrize("text", ["", LOCK[:-20], LOCK[:100], "stages: 3\n", "\0\0\0"])
 def test_a_torn_record_is_kept_aside_and_that_of_git_takes_its_place(home: Path, text: str) -> None:
     (home / "dvc.lock").write_text(text)
-    (line,) = repair.repair()
+    (line,) = repair.repair_project()
     assert "dvc.lock: torn" in line and "last commit" in line
     assert (home / "dvc.lock").read_text() == LOCK
     assert (home / ".dvc/tmp/dvc.lock.torn").read_text() == text
@@ -110,7 +110,7 @@ def test_without_a_commit_dvc_begins_a_new_record(home: Path) -> None:
     git("rm", "-q", "--cached", "dvc.lock")
     git("commit", "-q", "-m", "y")
     (home / "dvc.lock").write_text("")
-    assert "none, DVC writes a new one" in repair.repair()[0]
+    assert "none, DVC writes a new one" in repair.repair_project()[0]
     assert not (home / "dvc.lock").exists()
 
 
@@ -122,8 +122,8 @@ def test_the_locks_of_git_are_removed_unless_someone_is_at_work(
     (home / ".git" / name).write_text("")
     with monkeypatch.context() as patch:
         patch.setattr(repair, "at_work", lambda program: [1] if program == worker else [])
-        assert repair.repair() == []
-    assert repair.repair() == [f".git/{name}: left by a run that is gone; removed"]
+        assert repair.repair_project() == []
+    assert repair.repair_project() == [f".git/{name}: left by a run that is gone; removed"]
     git("commit", "-q", "--allow-empty", "-m", "y")
 
 
@@ -140,7 +140,7 @@ def test_half_written_files_of_dead_writers_are_removed_and_those_of_living_ones
     above, below = (home / place / f".a.b.{2**22 + 5}.part" for place in (".", ".downloads"))
     for path in (dead, mine, above, below):
         path.write_text("{")
-    assert repair.repair() == [
+    assert repair.repair_project() == [
         f"{path.relative_to(home)}: half written by a run that is gone; removed" for path in (above, dead, below)
     ]
     assert mine.exists() and not any(path.exists() for path in (above, dead, below))
@@ -149,7 +149,7 @@ def test_half_written_files_of_dead_writers_are_removed_and_those_of_living_ones
 def until_found(program: str) -> list[int]:
     """Wait until such a process has begun."""
     for _ in range(100):
-        if found := repair.at_work(program):
+        if found := repair.find_project_processes(program):
             return found
         time.sleep(0.05)
     return []
@@ -159,7 +159,7 @@ def test_a_worker_of_a_queue_is_found(home: Path) -> None:
     """It works in a folder of its own, below this one, and holds no lock here."""
     task = home / ".dvc/tmp/exps/tmp1"
     task.mkdir(parents=True)
-    assert repair.at_work("dvc") == []
+    assert repair.find_project_processes("dvc") == []
     (task / "dvc").write_text("import time\ntime.sleep(60)\n")
     with subprocess.Popen([sys.executable, "dvc"], cwd=task) as worker:
         assert until_found("dvc") == [worker.pid]
@@ -180,7 +180,7 @@ def test_what_a_run_is_writing_into_the_cache_is_left(home: Path, monkeypatch: p
     half.parent.mkdir(parents=True)
     half.write_text("hel")
     monkeypatch.setattr(repair, "at_work", lambda program: [1] if program == "dvc" else [])
-    assert repair.repair() == [] and half.exists()
+    assert repair.repair_project() == [] and half.exists()
 
 
 def test_what_dvc_was_writing_into_its_cache_is_removed_and_objects_are_kept(home: Path) -> None:
@@ -188,12 +188,12 @@ def test_what_dvc_was_writing_into_its_cache_is_removed_and_objects_are_kept(hom
     half.parent.mkdir(parents=True)
     for path in (half, whole):
         path.write_text("hello")
-    assert repair.repair() == [f"{half.relative_to(home)}: half written by a run that is gone; removed"]
+    assert repair.repair_project() == [f"{half.relative_to(home)}: half written by a run that is gone; removed"]
     assert whole.exists() and not half.exists()
 
 
 def test_a_torn_record_is_mended_where_dvc_never_ran(home: Path) -> None:
     (home / ".dvc/tmp").rmdir()
     (home / "dvc.lock").write_text("stages:")
-    assert "kept as .dvc/tmp/dvc.lock.torn" in repair.repair()[0]
+    assert "kept as .dvc/tmp/dvc.lock.torn" in repair.repair_project()[0]
     assert (home / "dvc.lock").read_text() == LOCK

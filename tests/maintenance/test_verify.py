@@ -55,9 +55,9 @@ def home(in_folder: Path) -> Path:
 
 
 def test_what_is_whole_is_found_whole(home: Path) -> None:
-    found = list(verify.verify())
-    assert {each.kind for each in found} == set(KINDS) | {"shipped models", "folders"}
-    assert [each.fault for each in found if each.fault] == []
+    found = list(verify.verify_project())
+    assert {each.category for each in found} == set(KINDS) | {"shipped models", "folders"}
+    assert [each.problem for each in found if each.problem] == []
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -66,9 +66,9 @@ def test_one_flipped_bit_of_any_kind_is_found_and_named(home: Path, kind: str) -
     torn = bytearray(path.read_bytes())
     torn[len(torn) // 2] ^= 1
     path.write_bytes(torn)
-    faults = [each for each in verify.verify() if each.fault]
-    assert [each.kind for each in faults] == [kind]
-    assert path.name in faults[0].fault and "\n" not in faults[0].fault
+    faults = [each for each in verify.verify_project() if each.problem]
+    assert [each.category for each in faults] == [kind]
+    assert path.name in faults[0].problem and "\n" not in faults[0].problem
 
 
 def test_the_command_ends_with_one_when_something_is_damaged(home: Path) -> None:
@@ -81,7 +81,7 @@ def test_the_command_ends_with_one_when_something_is_damaged(home: Path) -> None
 
 def test_a_torn_record_is_a_fault_not_a_traceback(home: Path) -> None:
     Path("dvc.lock").write_text("stages: {")
-    assert "run 'music-rnn repair'" in next(each for each in verify.verify() if each.fault).fault
+    assert "run 'music-rnn repair'" in next(each for each in verify.verify_project() if each.problem).problem
 
 
 def test_the_hash_of_a_folder_is_that_of_dvc(in_folder: Path) -> None:
@@ -95,9 +95,9 @@ def test_the_hash_of_a_folder_is_that_of_dvc(in_folder: Path) -> None:
         path.write_text(name)
     system = LocalFileSystem()
     built = build(LocalHashFileDB(system, str(in_folder / "cache")), str(in_folder / "out"), system, "md5")
-    assert verify.of(in_folder / "out") == built[2].hash_info.value
+    assert verify.compute_dvc_md5(in_folder / "out") == built[2].hash_info.value
     (in_folder / "out" / ".a.txt.99.part").write_text("")
-    assert verify.of(in_folder / "out") == built[2].hash_info.value
+    assert verify.compute_dvc_md5(in_folder / "out") == built[2].hash_info.value
 
 
 def shut(monkeypatch: pytest.MonkeyPatch, folder: str) -> None:
@@ -117,15 +117,15 @@ def test_a_folder_that_cannot_be_looked_into_was_not_verified(
     home: Path, monkeypatch: pytest.MonkeyPatch, folder: str
 ) -> None:
     shut(monkeypatch, folder)
-    said = next(each for each in verify.verify() if each.fault)
-    assert said.kind == "folders" and said.fault.startswith(f"{folder}: cannot be looked into")
+    said = next(each for each in verify.verify_project() if each.problem)
+    assert said.category == "folders" and said.problem.startswith(f"{folder}: cannot be looked into")
 
 
 def test_an_output_that_cannot_be_read_is_one_fault_among_others(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    of = verify.of
+    of = verify.compute_dvc_md5
     monkeypatch.setattr(verify, "of", lambda path: Path("gone").read_bytes() if path.name == "a.json" else of(path))
-    faults = [each for each in verify.verify() if each.fault]
-    assert [each.kind for each in faults] == ["outputs in dvc.lock"] and "metrics/a.json" in faults[0].fault
+    faults = [each for each in verify.verify_project() if each.problem]
+    assert [each.category for each in faults] == ["outputs in dvc.lock"] and "metrics/a.json" in faults[0].problem
 
 
 def test_what_a_run_takes_away_meanwhile_is_no_fault(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -137,7 +137,7 @@ def test_what_a_run_takes_away_meanwhile_is_no_fault(home: Path, monkeypatch: py
         return look(path)  # type: ignore[call-overload]
 
     monkeypatch.setattr(os, "scandir", scandir)
-    assert [each.fault for each in verify.verify() if each.fault] == []
+    assert [each.problem for each in verify.verify_project() if each.problem] == []
 
 
 def test_what_dvc_was_writing_is_no_object_unless_it_is_writing_now(
@@ -146,8 +146,8 @@ def test_what_dvc_was_writing_is_no_object_unless_it_is_writing_now(
     Path(KINDS["objects in DVC's cache"]).with_name(".Xy3.tmp").write_text("hel")
     with monkeypatch.context() as patch:
         patch.setattr(repair, "at_work", lambda program: [1])
-        assert [each.fault for each in verify.verify() if each.fault] == []
-    (fault,) = [each.fault for each in verify.verify() if each.fault]
+        assert [each.problem for each in verify.verify_project() if each.problem] == []
+    (fault,) = [each.problem for each in verify.verify_project() if each.problem]
     assert "'music-rnn repair' removes it" in fault
 
 
@@ -161,4 +161,4 @@ def test_an_output_that_cannot_even_be_asked_for_ends_nothing(home: Path, monkey
         return exists(path)
 
     monkeypatch.setattr(Path, "exists", closed)
-    assert len([each for each in verify.verify() if each.kind == "outputs in dvc.lock"]) == 1
+    assert len([each for each in verify.verify_project() if each.category == "outputs in dvc.lock"]) == 1

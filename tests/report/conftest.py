@@ -6,8 +6,8 @@ import pytest
 from conftest import music
 
 from pipeline.config import Params
-from pipeline.report.data import Found, Sample
-from pipeline.report.tables import Facts
+from pipeline.report.data import ReportData, Sample
+from pipeline.report.tables import RunResults
 
 BITS = {"baseline": 17.6, "stacked": 17.5, "bidirectional": 17.7, "expressive": 15.0}
 HEADS = ("pitch", "step", "duration")
@@ -131,25 +131,25 @@ def sample(name: str, number: int) -> Sample:
 
 
 @pytest.fixture(scope="session")
-def found(project: Params) -> Found:
+def found(project: Params) -> ReportData:
     """All results of a made-up run."""
     claims = {"baseline": {"name": "Current", "parameters": 199_000, "quality": "baseline", "streams": True}}
-    facts = Facts(
+    facts = RunResults(
         params=project.model_copy(update={"architectures": list(BITS)}),
         summary=summary(),
-        timings=timings(),
+        benchmark=timings(),
         claims=claims,
-        pieces=1,
-        notes=11_585,
-        by_passage=True,
+        num_pieces=1,
+        num_notes=11_585,
+        resampled_by_passage=True,
     )
-    return Found(
-        facts=facts,
-        curves=curves(),
+    return ReportData(
+        results=facts,
+        learning_curves=curves(),
         pairs=pairs(),
-        pieces=pieces(),
-        details={name: detail(k / 10) for k, name in enumerate(BITS)},
-        likeness={name: likeness(1 - k / 10) for k, name in enumerate(BITS)},
-        claims=CLAIMS,
+        piece_scores=pieces(),
+        calibration={name: detail(k / 10) for k, name in enumerate(BITS)},
+        sample_metrics={name: likeness(1 - k / 10) for k, name in enumerate(BITS)},
+        claim_rows=CLAIMS,
         samples=[sample(name, number) for name in BITS for number in (1, 2)],
     )

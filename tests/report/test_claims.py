@@ -12,19 +12,19 @@ from hypothesis import strategies as st
 from pipeline.core import paths
 from pipeline.core.errors import DataError
 from pipeline.report import claim_measurements, claims
-from pipeline.report.claims import CLOSE, FAILS, HOLDS, UNTESTED, Book, Claim
+from pipeline.report.claims import INCONCLUSIVE, FAILS, HOLDS, UNTESTED, ClaimSet, Claim
 
 
 def claim(**bounds: float) -> Claim:
-    return Claim(topic="t", said="s", where="w", unit="times", **bounds)
+    return Claim(topic="t", text="s", section="w", unit="times", **bounds)
 
 
 @pytest.mark.parametrize(
     ("found", "bounds", "verdict"),
     [
         ((1.35, 1.31, 1.39), {"at_least": 1.3, "at_most": 1.4}, HOLDS),
-        ((1.35, 1.29, 1.39), {"at_least": 1.3, "at_most": 1.4}, CLOSE),
-        ((1.35, 1.31, 1.41), {"at_least": 1.3, "at_most": 1.4}, CLOSE),
+        ((1.35, 1.29, 1.39), {"at_least": 1.3, "at_most": 1.4}, INCONCLUSIVE),
+        ((1.35, 1.31, 1.41), {"at_least": 1.3, "at_most": 1.4}, INCONCLUSIVE),
         ((1.20, 1.10, 1.29), {"at_least": 1.3, "at_most": 1.4}, FAILS),
         ((6.85, 6.38, 7.17), {"at_least": 1.3, "at_most": 1.4}, FAILS),
         ((5.69, 5.69, 5.69), {"about": 2.7}, FAILS),
@@ -32,16 +32,16 @@ def claim(**bounds: float) -> Claim:
         ((1.89, 1.89, 1.89), {"about": 2.0}, FAILS),
         ((0.0, 0.0, 0.0), {"above": 0.0}, FAILS),  # two models that are the same: neither is better
         ((0.1, 0.01, 0.2), {"above": 0.0}, HOLDS),
-        ((0.1, -0.01, 0.2), {"above": 0.0}, CLOSE),
-        ((0.1, 0.0, 0.2), {"above": 0.0}, CLOSE),
+        ((0.1, -0.01, 0.2), {"above": 0.0}, INCONCLUSIVE),
+        ((0.1, 0.0, 0.2), {"above": 0.0}, INCONCLUSIVE),
         ((-0.1, -0.2, 0.0), {"above": 0.0}, FAILS),
         ((0.0, 0.0, 0.0), {"at_most": 0.0}, HOLDS),
     ],
 )
 def test_a_verdict_is_where_the_interval_lies(
-    found: claim_measurements.Found, bounds: dict[str, float], verdict: str
+    found: claim_measurements.Estimate, bounds: dict[str, float], verdict: str
 ) -> None:
-    assert claims.verdict(found, claim(**bounds), 0.05) == verdict
+    assert claims.decide_verdict(found, claim(**bounds), 0.05) == verdict
 
 
 @given(st.lists(st.floats(-5, 5), min_size=2, max_size=2), st.floats(-5, 5), st.floats(0, 5), st.floats(0, 3))
@@ -51,9 +51,9 @@ def test_a_wider_interval_never_turns_a_verdict_round(
     """What chance in training adds to an interval can make a claim too close to call, and nothing else."""
     low, high = sorted(ends)
     one = claim(at_least=least, at_most=least + width)
-    before = claims.verdict((low, low, high), one, 0.05)
-    after = claims.verdict((low, low - wider, high + wider), one, 0.05)
-    assert after in (before, CLOSE)
+    before = claims.decide_verdict((low, low, high), one, 0.05)
+    after = claims.decide_verdict((low, low - wider, high + wider), one, 0.05)
+    assert after in (before, INCONCLUSIVE)
 
 
 def test_a_claim_that_nothing_could_decide_is_refused() -> None:
@@ -62,14 +62,14 @@ def test_a_claim_that_nothing_could_decide_is_refused() -> None:
 
 
 def test_bounds_are_told_in_words() -> None:
-    assert claims.holds_if(claim(at_least=1.3, at_most=1.4), 0.05) == "at least 1.30× and at most 1.40×"
-    assert claims.holds_if(claim(about=2.7), 0.05) == "2.70× ± 5%"
-    assert claims.holds_if(claim(above=0.0).model_copy(update={"unit": "likelier"}), 0.05) == "above +0.0%"
-    assert claims.holds_if(claim(at_most=0.0).model_copy(update={"unit": "yes"}), 0.05) == "no"
+    assert claims.format_criterion(claim(at_least=1.3, at_most=1.4), 0.05) == "at least 1.30× and at most 1.40×"
+    assert claims.format_criterion(claim(about=2.7), 0.05) == "2.70× ± 5%"
+    assert claims.format_criterion(claim(above=0.0).model_copy(update={"unit": "likelier"}), 0.05) == "above +0.0%"
+    assert claims.format_criterion(claim(at_most=0.0).model_copy(update={"unit": "yes"}), 0.05) == "no"
 
 
 @pytest.fixture
-def book(in_folder: Path) -> Book:
+def book(in_folder: Path) -> ClaimSet:
     """Two claims of one figure, one of a figure that is not there and one that has none, and a study of two seeds."""
     metrics = in_folder / "metrics"
     metrics.mkdir()
@@ -80,7 +80,7 @@ def book(in_folder: Path) -> Book:
     gain = {"kind": "gain", "source": "path", "of": "start/dense", "over": "start/baseline"}
     said = {"topic": "quality", "said": "C gains", "where": "there", "unit": "likelier"}
     missing = {"kind": "gain", "source": "nowhere", "of": "start/dense", "over": "start/baseline"}
-    return Book.model_validate(
+    return ClaimSet.model_validate(
         {
             "tolerance": 0.05,
             "spread": {"default": {"source": "path", "of": ["start/baseline", "again/baseline"]}},
@@ -95,24 +95,29 @@ def book(in_folder: Path) -> Book:
     )
 
 
-def test_a_claim_whose_data_is_missing_is_not_tested(book: Book) -> None:
-    found = {each.name: each.outcomes["default"] for each in claims.judge(book)}
-    assert [found[name].verdict for name in ("half", "double", "gone", "none")] == [HOLDS, CLOSE, UNTESTED, UNTESTED]
-    assert claims.counts(claims.judge(book)) == {
-        "default": {HOLDS: 1, FAILS: 0, CLOSE: 1, UNTESTED: 2},
-        "maestro": {HOLDS: 0, FAILS: 0, CLOSE: 1, UNTESTED: 3},
+def test_a_claim_whose_data_is_missing_is_not_tested(book: ClaimSet) -> None:
+    found = {each.name: each.results["default"] for each in claims.check_claims(book)}
+    assert [found[name].verdict for name in ("half", "double", "gone", "none")] == [
+        HOLDS,
+        INCONCLUSIVE,
+        UNTESTED,
+        UNTESTED,
+    ]
+    assert claims.count_verdicts(claims.check_claims(book)) == {
+        "default": {HOLDS: 1, FAILS: 0, INCONCLUSIVE: 1, UNTESTED: 2},
+        "maestro": {HOLDS: 0, FAILS: 0, INCONCLUSIVE: 1, UNTESTED: 3},
     }
 
 
-def test_seeds_widen_an_interval_on_their_corpus_only(book: Book) -> None:
-    double = {each.name: each for each in claims.judge(book)}["double"].outcomes
-    assert double["default"].found == pytest.approx((1.0, 2 ** (0.8 - 0.25) - 1, 2 ** (1.2 + 0.25) - 1))
-    assert double["maestro"].found == pytest.approx((1.0, 2**0.8 - 1, 2**1.2 - 1))
-    assert double["maestro"].told == "+100.0% [+74.1%, +129.7%]"
+def test_seeds_widen_an_interval_on_their_corpus_only(book: ClaimSet) -> None:
+    double = {each.name: each for each in claims.check_claims(book)}["double"].results
+    assert double["default"].estimate == pytest.approx((1.0, 2 ** (0.8 - 0.25) - 1, 2 ** (1.2 + 0.25) - 1))
+    assert double["maestro"].estimate == pytest.approx((1.0, 2**0.8 - 1, 2**1.2 - 1))
+    assert double["maestro"].estimate_text == "+100.0% [+74.1%, +129.7%]"
 
 
-def test_rows_are_as_long_as_their_header(book: Book) -> None:
-    header, *lines = claims.rows(claims.judge(book))
+def test_rows_are_as_long_as_their_header(book: ClaimSet) -> None:
+    header, *lines = claims.tabulate_claims(claims.check_claims(book))
     assert {len(line) for line in lines} == {len(header)}
     assert lines[0][0] == "quality"
 
@@ -121,36 +126,36 @@ def test_a_bad_file_is_one_line(tmp_path: Path) -> None:
     path = tmp_path / "claims.yaml"
     path.write_text("tolerance: 2\n")
     with pytest.raises(DataError, match="no claims here") as error:
-        claims.load(path)
+        claims.load_claims(path)
     assert "\n" not in str(error.value)
 
 
 @pytest.fixture
-def own(monkeypatch: pytest.MonkeyPatch) -> Book:
+def own(monkeypatch: pytest.MonkeyPatch) -> ClaimSet:
     """The claims of the project, in its folder."""
     monkeypatch.chdir(ROOT)
-    return claims.load(paths.CLAIMS)
+    return claims.load_claims(paths.CLAIMS)
 
 
-def test_every_claim_of_the_page_with_a_measurement_has_a_figure(own: Book) -> None:
+def test_every_claim_of_the_page_with_a_measurement_has_a_figure(own: ClaimSet) -> None:
     """A slip in a key would read as `not tested here`: none may be missing from a part of a file that is there."""
-    for each in claims.judge(own):
-        for corpus, outcome in each.outcomes.items():
-            measure = each.claim.measure.get("any") or each.claim.measure.get(corpus)  # type: ignore[call-overload]
+    for each in claims.check_claims(own):
+        for corpus, outcome in each.results.items():
+            measure = each.claim.measurements.get("any") or each.claim.measurements.get(corpus)  # type: ignore[call-overload]
             if (
                 not measure
-                or outcome.found
-                or measure.kind == "share"
-                or not claim_measurements.file(measure.source).exists()
+                or outcome.estimate
+                or measure.quantity == "share"
+                or not claim_measurements.locate_results(measure.source).exists()
             ):
                 continue
-            part = measure.of.partition("/")[0]
-            assert part not in claim_measurements.tree(measure.source), (
-                f"{each.name}: no {measure.of} in {measure.source}"
+            part = measure.numerator.partition("/")[0]
+            assert part not in claim_measurements.load_results(measure.source), (
+                f"{each.name}: no {measure.numerator} in {measure.source}"
             )
 
 
-def test_claims_hold_no_figure_that_was_measured(own: Book) -> None:
+def test_claims_hold_no_figure_that_was_measured(own: ClaimSet) -> None:
     """Sizes come from the page: no claim is of what we counted ourselves."""
     counted = {
         model["parameters"] for model in json.loads(paths.SUMMARY.read_text("utf-8")).values() if "bytes" in model
@@ -159,6 +164,6 @@ def test_claims_hold_no_figure_that_was_measured(own: Book) -> None:
     assert not counted & {int(number) for number in re.findall(r"\b\d{4,}\b", text)}
 
 
-def test_what_the_decision_page_says_of_a_claim_is_the_claim(own: Book) -> None:
+def test_what_the_decision_page_says_of_a_claim_is_the_claim(own: ClaimSet) -> None:
     for name, said in own.architectures.items():
-        assert own.claims[f"parameters-{name}"].about == said["parameters"]
+        assert own.claims[f"parameters-{name}"].expected == said["parameters"]

@@ -9,59 +9,59 @@ from conftest import ROOT
 from pipeline import config
 from pipeline.core import paths
 from pipeline.report import claims, claims_page
-from pipeline.report.claims import Book
-from pipeline.report.tables import Facts
+from pipeline.report.claims import ClaimSet
+from pipeline.report.tables import RunResults
 from pipeline.stages import report
 
 
 @pytest.fixture
-def facts(monkeypatch: pytest.MonkeyPatch) -> Facts:
+def facts(monkeypatch: pytest.MonkeyPatch) -> RunResults:
     monkeypatch.chdir(ROOT)
     return report.facts(config.load(paths.PARAMS))
 
 
 @pytest.fixture
-def book(facts: Facts) -> Book:
-    return claims.load(paths.CLAIMS)
+def book(facts: RunResults) -> ClaimSet:
+    return claims.load_claims(paths.CLAIMS)
 
 
-def test_every_claim_has_its_row_and_its_verdict(facts: Facts, book: Book) -> None:
-    lines = claims_page.markdown(facts, book).splitlines()
-    for each in claims.judge(book):
-        cells = " | ".join(claims.cells(each))
+def test_every_claim_has_its_row_and_its_verdict(facts: RunResults, book: ClaimSet) -> None:
+    lines = claims_page.render_claims_page(facts, book).splitlines()
+    for each in claims.check_claims(book):
+        cells = " | ".join(claims.format_claim_cells(each))
         assert f"| {cells} |" in lines
-        assert each.outcomes["default"].verdict in claims.VERDICTS
+        assert each.results["default"].verdict in claims.VERDICTS
 
 
-def test_counts_are_of_all_claims(facts: Facts, book: Book) -> None:
-    text = claims_page.markdown(facts, book)
+def test_counts_are_of_all_claims(facts: RunResults, book: ClaimSet) -> None:
+    text = claims_page.render_claims_page(facts, book)
     counted = next(line for line in text.splitlines() if line.startswith("| default corpus |"))
     assert sum(int(cell) for cell in counted.split("|")[2:-1]) == len(book.claims)
 
 
 def test_a_changed_figure_changes_the_page(
-    facts: Facts, book: Book, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    facts: RunResults, book: ClaimSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The page follows the figures: with as many parameters as the page says, the claim holds."""
     for path in ("params.yaml", "metrics/summary.json", "metrics/benchmark.json"):
         (tmp_path / path).parent.mkdir(exist_ok=True)
         (tmp_path / path).write_bytes((ROOT / path).read_bytes())
     monkeypatch.chdir(tmp_path)
-    before = claims_page.markdown(facts, book)
+    before = claims_page.render_claims_page(facts, book)
     assert "| option A has 528K parameters | Parameter Count | 528,000 ± 5% | 480,130 | fails |" in before
     summary = json.loads(paths.SUMMARY.read_text("utf-8"))
     summary["stacked"]["parameters"] = 528_001
     paths.SUMMARY.write_text(json.dumps(summary), encoding="utf-8")
-    after = claims_page.markdown(facts, book)
+    after = claims_page.render_claims_page(facts, book)
     assert "| option A has 528K parameters | Parameter Count | 528,000 ± 5% | 528,001 | holds |" in after
 
 
 def test_the_path_is_told_step_by_step(
-    facts: Facts, book: Book, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    facts: RunResults, book: ClaimSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
-    assert "step by step" not in claims_page.markdown(facts, book)
+    assert "step by step" not in claims_page.render_claims_page(facts, book)
     row = {"run": "start", "architecture": "baseline", "bits_per_note": 14.0, "parameters": 84354}
     row |= {"made_at": "0123456", "against": {}}
     again = {**row, "run": "again", "bits_per_note": 13.0, "against": {"start/baseline": [-1.0, -1.1, -0.9]}}
@@ -69,17 +69,17 @@ def test_the_path_is_told_step_by_step(
     (tmp_path / "metrics").mkdir()
     (tmp_path / "metrics/studies").mkdir(exist_ok=True)
     (tmp_path / "metrics/studies/seed-path.json").write_text(json.dumps({"a": row, "b": again, "c": third}))
-    text = claims_page.markdown(facts, book)
+    text = claims_page.render_claims_page(facts, book)
     assert "| start | baseline | 14.000 | start | – | 84,354 | 0123456 |" in text
     assert "| again | baseline | 13.000 | -1.000 [-1.100, -0.900] | +100.0% | 84,354 | 0123456 |" in text
     assert "3 seeds of the baseline (`seed-path`) lie 1.500 bits per note apart (default corpus)" in text
 
 
-def test_the_page_sets_another_recipe_beside_the_options(facts: Facts) -> None:
+def test_the_page_sets_another_recipe_beside_the_options(facts: RunResults) -> None:
     told = {"baseline": -0.0, "stacked": -0.5, "own": -3.0}
     summary = {name: {"bits_per_note": 15 + gap, "difference": gap, "architecture": name} for name, gap in told.items()}
     summary["best"] = summary["own"]
-    known = Facts(facts.params, summary, {}, {"baseline": {}, "stacked": {}}, 1, 1, by_passage=False)
-    text = claims_page._beyond(known)
+    known = RunResults(facts.params, summary, {}, {"baseline": {}, "stacked": {}}, 1, 1, resampled_by_passage=False)
+    text = claims_page._describe_best_gain(known)
     assert "`stacked` has the fewest bits on the default corpus: the right note is 41% likelier" in text
     assert "`own`, with another input, other heads and another objective on as many target notes, makes it 700%" in text

@@ -30,29 +30,29 @@ def facts(found, in_folder):
 def test_what_is_there_is_read_and_the_rest_left_out(facts):
     paths.detail("stacked").parent.mkdir(parents=True)
     paths.detail("stacked").write_text(json.dumps({"notes": 5}))
-    told = gathering.gather(facts)
-    assert told.curves == [{"architecture": "baseline", "notes": "8192", "bits_per_note": "17.5"}]
-    assert told.details == {"stacked": {"notes": 5}}
-    assert (told.pairs, told.pieces, told.likeness) == ({}, {}, {})
-    assert told.claims[0][0] == "topic" and len(told.claims) > 20
+    told = gathering.load_report_data(facts)
+    assert told.learning_curves == [{"architecture": "baseline", "notes": "8192", "bits_per_note": "17.5"}]
+    assert told.calibration == {"stacked": {"notes": 5}}
+    assert (told.pairs, told.piece_scores, told.sample_metrics) == ({}, {}, {})
+    assert told.claim_rows[0][0] == "topic" and len(told.claim_rows) > 20
 
 
 def test_samples_are_the_first_few_and_know_their_prompt(facts):
-    samples = gathering.gather(facts).samples
-    assert [each.number for each in samples] == list(range(1, gathering.SAMPLES_SHOWN + 1))
-    assert {each.prompt for each in samples} == {12}
+    samples = gathering.load_report_data(facts).samples
+    assert [each.number for each in samples] == list(range(1, gathering.MAX_SAMPLES + 1))
+    assert {each.prompt_length for each in samples} == {12}
 
 
 def test_a_torn_file_is_a_data_error(facts):
     paths.PAIRS.write_text('{"pairs": [')
     with pytest.raises(DataError, match=r"pairs\.json: cannot be read .* 'dvc repro'"):
-        gathering.gather(facts)
+        gathering.load_report_data(facts)
 
 
 def test_missing_curves_are_a_data_error(facts):
     paths.CURVES.unlink()
     with pytest.raises(DataError, match=r"learning_curves\.csv: cannot be read"):
-        gathering.gather(facts)
+        gathering.load_report_data(facts)
 
 
 def test_colours_go_by_place_and_rows_by_bits(found):

@@ -55,32 +55,32 @@ def renamed(found, old: str, new: str):
 
 
 def test_equal_results_give_equal_bytes(found):
-    assert build.page(found) == build.page(found)
+    assert build.render_page(found) == build.render_page(found)
 
 
 def test_every_section_is_there(found):
-    page = build.page(found)
+    page = build.render_page(found)
     for key in ("decision", "heads", "calibration", "context", "likeness", "costs", "claims", "pieces", "samples"):
         assert f'<section id="{key}"' in page
         assert f'href="#{key}"' in page
 
 
 def test_what_was_not_measured_has_no_section_and_no_link(found):
-    page = build.page(replace(found, details={}, likeness={}, pieces={}, samples=[]))
+    page = build.render_page(replace(found, details={}, likeness={}, pieces={}, samples=[]))
     for key in ("calibration", "context", "likeness", "pieces", "samples"):
         assert f'"{key}"' not in page and f"#{key}" not in page
     assert 'id="decision"' in page
 
 
 def test_it_asks_for_nothing_from_elsewhere(found):
-    page = build.page(found)
+    page = build.render_page(found)
     assert all(address.startswith(("#", "data:")) for address in Tags(page).addresses)
     assert not re.search(r"@import|url\(|https?:(?!//www\.w3\.org)|fetch\(|XMLHttpRequest|WebSocket|import\(", page)
     assert "default-src 'none'" in page
 
 
 def test_only_its_own_script_may_run(found):
-    page = build.page(found)
+    page = build.render_page(found)
     script = page.rpartition("<script>")[2].partition("</script>")[0]
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     assert f"script-src 'sha256-{digest}'" in page
@@ -91,20 +91,20 @@ def test_only_its_own_script_may_run(found):
 def test_hostile_names_are_words(found, old):
     if old == "baseline":  # the reference
         found = replace(found, facts=replace(found.facts, claims={}))
-    plain, hostile = Tags(build.page(found)), Tags(build.page(renamed(found, old, HOSTILE)))
+    plain, hostile = Tags(build.render_page(found)), Tags(build.render_page(renamed(found, old, HOSTILE)))
     assert sorted(hostile.tags) == sorted(plain.tags)
     assert hostile.handlers == []
     assert all(address.startswith(("#", "data:")) for address in hostile.addresses)
 
 
 def test_the_notes_are_data_that_cannot_end_their_block(found):
-    page = build.page(found)
+    page = build.render_page(found)
     block = re.search(r'<script type="application/json" id="music">(.*?)</script>', page)[1]
-    assert json.loads(block) == sample_player.data(found.samples)
+    assert json.loads(block) == sample_player.pack_samples(found.samples)
 
 
 def test_every_figure_has_its_numbers_and_says_what_it_shows(found):
-    page = build.page(found)
+    page = build.render_page(found)
     figures = re.findall(r"<figure>(.*?)</figure>", page, re.S)
     assert len(figures) > 12
     for figure in figures:
@@ -113,7 +113,7 @@ def test_every_figure_has_its_numbers_and_says_what_it_shows(found):
 
 
 def test_the_chosen_one_is_marked_wherever_it_stands(found):
-    page = build.page(found)
+    page = build.render_page(found)
     assert page.count('<tr class="chosen"><th scope="row">expressive</th>') >= 5
 
 
@@ -122,7 +122,7 @@ def test_a_large_run_stays_below_five_megabytes(found):
     notes = notes_of(0, 5000)
     samples = [Sample(name, number, notes, 8, rng.bytes(40_000)) for name in found.names for number in range(1, 7)]
     rows = [[f"a-piece-with-a-long-name-{k}.midi", 10_000, *[17.5] * 4] for k in range(5000)]
-    page = build.page(replace(found, samples=samples, pieces={**found.pieces, "rows": rows}))
+    page = build.render_page(replace(found, samples=samples, pieces={**found.pieces, "rows": rows}))
     assert 500_000 < len(page.encode()) < 5_000_000
 
 

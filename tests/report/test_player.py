@@ -35,7 +35,7 @@ SIZES = {"desktop": {"width": 1280, "height": 800}, "phone": {"width": 390, "hei
 @pytest.fixture(scope="module")
 def address(found, tmp_path_factory) -> str:
     path = tmp_path_factory.mktemp("page") / "report.html"
-    path.write_text(html.page(found), encoding="utf-8")
+    path.write_text(html.render_page(found), encoding="utf-8")
     return path.as_uri()
 
 

@@ -14,20 +14,20 @@ def test_the_figures_in_the_readme_are_fresh(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.chdir(ROOT)
     text = (ROOT / readme.README).read_text("utf-8")
     facts = report.facts(config.load(ROOT / "params.yaml"))
-    assert readme.filled(text, facts) == text, "README.md is stale; run 'music-rnn readme'"
+    assert readme.fill_readme(text, facts) == text, "README.md is stale; run 'music-rnn readme'"
 
 
 def test_the_claims_are_held_against_fresh_results(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
-    made = claims_page.markdown(report.facts(config.load(paths.PARAMS)), claims.load(paths.CLAIMS))
-    assert claims_page.PAGE.read_text("utf-8") == made, f"{claims_page.PAGE} is stale; run 'music-rnn readme'"
+    made = claims_page.render_claims_page(report.facts(config.load(paths.PARAMS)), claims.load_claims(paths.CLAIMS))
+    assert claims_page.PAGE_PATH.read_text("utf-8") == made, f"{claims_page.PAGE_PATH} is stale; run 'music-rnn readme'"
 
 
 def test_a_part_that_nothing_fills_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
     facts = report.facts(config.load(ROOT / "params.yaml"))
     with pytest.raises(DataError, match="marked parts are"):
-        readme.filled("# no parts at all", facts)
+        readme.fill_readme("# no parts at all", facts)
 
 
 def test_pictures_and_pages_that_the_readme_names_are_there() -> None:

@@ -12,7 +12,7 @@ from pipeline.report.data import Sample
 @given(st.integers(0, 1000), st.integers(1, 60))
 def test_notes_come_back_to_a_hundredth_of_a_second(seed, count):
     notes = notes_of(seed, count)
-    step, held, pitch, velocity = np.array(sample_player.flat(notes)).reshape(-1, 4).T
+    step, held, pitch, velocity = np.array(sample_player.pack_notes(notes)).reshape(-1, 4).T
     assert np.abs(np.cumsum(step) / 100 - notes["onset"]).max() <= 0.0051
     assert np.abs(held / 100 - notes["duration"]).max() <= 0.0051
     assert (pitch == notes["pitch"]).all() and (velocity == notes["velocity"]).all()
@@ -24,28 +24,28 @@ def sample(name: str, number: int, count: int = 60) -> Sample:
 
 def test_cards_go_by_prompt_then_by_rank():
     samples = [sample(name, number) for name in ("a", "b") for number in (1, 2)]
-    cards = sample_player.cards(samples, ["b", "a"])
+    cards = sample_player.make_sample_players(samples, ["b", "a"])
     assert [(card.number, card.architecture) for card in cards] == [(1, "b"), (1, "a"), (2, "b"), (2, "a")]
-    assert {card.key for card in cards} == set(sample_player.data(samples))
-    assert cards[0].file == "b-01.mid"
+    assert {card.sample_id for card in cards} == set(sample_player.pack_samples(samples))
+    assert cards[0].file_name == "b-01.mid"
 
 
 def test_a_card_says_what_its_roll_shows_and_links_the_file():
-    (card,) = sample_player.cards([sample("a", 1)], ["a"])
-    assert card.says.startswith("60 notes in 0:")
-    assert card.says.endswith("the first 8 were given")
-    assert base64.b64decode(card.link.partition("base64,")[2]) == b"MThd" * 10
+    (card,) = sample_player.make_sample_players([sample("a", 1)], ["a"])
+    assert card.alt_text.startswith("60 notes in 0:")
+    assert card.alt_text.endswith("the first 8 were given")
+    assert base64.b64decode(card.download_url.partition("base64,")[2]) == b"MThd" * 10
 
 
 def test_many_long_samples_are_cut_and_large_files_not_linked(monkeypatch):
     monkeypatch.setattr(sample_player, "NOTES_SHOWN", 400)
     monkeypatch.setattr(sample_player, "LINKS", 50)
     samples = [sample("a", number, 300) for number in (1, 2)]
-    cards = sample_player.cards(samples, ["a"])
-    assert cards[0].says.startswith("200 of 300 notes")
-    assert cards[0].link == ""
-    assert len(sample_player.data(samples)["s0"]["notes"]) == 800
+    cards = sample_player.make_sample_players(samples, ["a"])
+    assert cards[0].alt_text.startswith("200 of 300 notes")
+    assert cards[0].download_url == ""
+    assert len(sample_player.pack_samples(samples)["s0"]["notes"]) == 800
 
 
 def test_times_are_minutes_and_seconds():
-    assert [sample_player.clock(seconds) for seconds in (0, 9.99, 60, 754.2)] == ["0:00", "0:09", "1:00", "12:34"]
+    assert [sample_player.format_time(seconds) for seconds in (0, 9.99, 60, 754.2)] == ["0:00", "0:09", "1:00", "12:34"]

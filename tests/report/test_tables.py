@@ -7,7 +7,7 @@ from rich.console import Console
 
 from pipeline.core.errors import DataError
 from pipeline.report import tables
-from pipeline.report.tables import Facts
+from pipeline.report.tables import RunResults
 
 BITS = {"baseline": 13.5, "bidirectional": 12.25, "own": 14.125}
 FLOORS = {"uniform": 26.9, "unigram": 16.0, "trigram": 14.0}
@@ -32,14 +32,14 @@ def facts(project):
         | {"quality": f"{number} of 5 stars", "streams": number == 0}
         for number, name in enumerate(("baseline", "bidirectional"))
     }
-    return Facts(
+    return RunResults(
         params=project.model_copy(update={"architectures": list(BITS)}),
         summary={"best": best | told(12.25), "reference": "baseline", **measured, "floors": floors},
-        timings={"train": ratios, "generate": ratios},
+        benchmark={"train": ratios, "generate": ratios},
         claims=claims,
-        pieces=12,
-        notes=34_567,
-        by_passage=True,
+        num_pieces=12,
+        num_notes=34_567,
+        resampled_by_passage=True,
     )
 
 
@@ -48,7 +48,7 @@ def cells(line: str) -> list[str]:
 
 
 def test_measured_stands_beside_claimed_the_fewest_bits_first(facts):
-    header, *rows = tables.matrix(facts)
+    header, *rows = tables.build_comparison_table(facts)
     assert [row[0] for row in rows] == ["bidirectional (Option b)", "baseline (Option b)", "own"]
     assert dict(zip(header, rows[0], strict=True)) == {
         "architecture": "bidirectional (Option b)",
@@ -66,23 +66,23 @@ def test_measured_stands_beside_claimed_the_fewest_bits_first(facts):
 
 
 def test_floors_stand_among_the_architectures(facts):
-    rows = tables.heads(facts)
+    rows = tables.build_head_table(facts)
     names = ["bidirectional", "baseline", "trigram (floor)", "own", "unigram (floor)", "uniform (floor)"]
     assert [row[0] for row in rows[1:]] == names
     assert rows[3] == ["trigram (floor)", "14.000", "7.000", "3.500", "3.500"]
 
 
 def test_the_page_holds_everything(facts):
-    page = tables.markdown(facts)
+    page = tables.render_decision_page(facts)
     wanted = [*BITS, *FLOORS, *("Option b", "1 of 5 stars", "+40%", "199K"), "34,567 notes of 12", "passages of 200"]
     assert [word for word in wanted if word not in page] == []
-    assert tables.table(tables.matrix(facts)) in page
-    assert tables.table(tables.heads(facts)) in page
-    assert "paired bootstrap over pieces" in tables.markdown(replace(facts, by_passage=False))
+    assert tables.format_markdown_table(tables.build_comparison_table(facts)) in page
+    assert tables.format_markdown_table(tables.build_head_table(facts)) in page
+    assert "paired bootstrap over pieces" in tables.render_decision_page(replace(facts, by_passage=False))
 
 
 def test_tables_of_the_page_are_well_formed(facts):
-    blocks = [block for block in tables.markdown(facts).split("\n\n") if block.startswith("|")]
+    blocks = [block for block in tables.render_decision_page(facts).split("\n\n") if block.startswith("|")]
     assert len(blocks) == 2
     for block in blocks:
         header, rule, *rows = block.splitlines()
@@ -93,7 +93,7 @@ def test_tables_of_the_page_are_well_formed(facts):
 
 
 def test_the_verdict_says_best_close_and_recommended(facts):
-    said = " ".join(tables.verdict(facts))
+    said = " ".join(tables.format_recommendation(facts))
     assert "**bidirectional**, 12.250" in said
     assert "Too close to it to call: baseline, own." in said
     assert "Recommended: **baseline**" in said
@@ -102,21 +102,21 @@ def test_the_verdict_says_best_close_and_recommended(facts):
 
 def test_a_best_below_the_floors_is_a_warning(facts):
     best = {**facts.summary["best"], "too_close": "", "not_above": "unigram trigram"}
-    said = " ".join(tables.verdict(replace(facts, summary={**facts.summary, "best": best})))
+    said = " ".join(tables.format_recommendation(replace(facts, summary={**facts.summary, "best": best})))
     assert "Warning: the best does not beat these floors: unigram, trigram." in said
     assert "to call: none." in said
 
 
 def test_the_terminal_shows_every_architecture(facts):
     screen = Console(file=io.StringIO(), width=150)
-    screen.print(tables.terminal(tables.short(facts), "Which architecture?"))
+    screen.print(tables.make_rich_table(tables.build_summary_table(facts), "Which architecture?"))
     shown = screen.file.getvalue()
     wanted = ["Which architecture?", *BITS, "12.250", "-1.250 [-1.350, -1.150]", "reference", "84,354", "2.25×"]
     assert [word for word in wanted if word not in shown] == []
 
 
 def test_claims_of_the_project_are_read():
-    claims = tables.claims(ROOT / "data" / "claims.yaml")
+    claims = tables.load_architecture_claims(ROOT / "data" / "claims.yaml")
     assert claims["bidirectional"]["parameters"] == 398_000
     assert not claims["bidirectional"]["streams"]
 
@@ -127,4 +127,4 @@ def test_claims_that_cannot_be_read_are_a_data_error(tmp_path, text):
     if text is not None:
         path.write_text(text)
     with pytest.raises(DataError, match="no claims here"):
-        tables.claims(path)
+        tables.load_architecture_claims(path)

@@ -32,7 +32,9 @@ def test_the_report_shows_all_that_was_measured(in_made: Path, small: Params) ->
 
 def test_bits_by_context_are_those_that_evaluate_wrote(in_made: Path, small: Params) -> None:
     """Figures are read by their place in a row: a page and a stage that disagree draw the wrong ones."""
-    both, pitch = quality.by_context(data.gather(report.facts(small.only(report.SECTIONS)))).figures
+    both, pitch = quality.build_context_section(
+        data.load_report_data(report.facts(small.only(report.SECTIONS)))
+    ).figures
     for place, name in enumerate(both.numbers[0][1:], 1):
         told = json.loads(paths.detail(name).read_text("utf-8"))["context"]
         for row, sums, alone in zip(told, both.numbers[1:], pitch.numbers[1:], strict=True):

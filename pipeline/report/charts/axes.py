@@ -7,16 +7,16 @@ figure serves the light and the dark page. Lengths are in units of the view box,
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from pipeline.report.charts.scale import Scale, label
-from pipeline.report.charts.svg import Html, element
+from pipeline.report.charts.scale import Scale, format_tick_label
+from pipeline.report.charts.svg import Html, make_element
 
 WIDTH = 480.0
-STYLES = 8
+NUM_COLORS = 8
 """Colours of architectures; with more, they come again with other dashes."""
 
 
 @dataclass(frozen=True)
-class Box:
+class PlotArea:
     """Where the values of a figure are drawn [units of the view box]."""
 
     left: float
@@ -25,53 +25,61 @@ class Box:
     bottom: float
 
 
-def picture(height: float, says: str, *parts: Html) -> Html:
+def make_svg(height: float, alt_text: str, *children: Html) -> Html:
     """Return a figure; `says` is read out in its place."""
-    shape = {"class": "chart", "viewBox": f"0 0 {WIDTH:g} {height:g}", "role": "img", "aria-label": says}
-    return element("svg", shape, *parts)
+    shape = {"class": "chart", "viewBox": f"0 0 {WIDTH:g} {height:g}", "role": "img", "aria-label": alt_text}
+    return make_element("svg", shape, *children)
 
 
-def group(kind: str, *parts: Html) -> Html:
+def make_group(css_class: str, *children: Html) -> Html:
     """Return parts that share a class."""
-    return element("g", {"class": kind}, *parts)
+    return make_element("g", {"class": css_class}, *children)
 
 
-def line(kind: str, begin: tuple[float, float], end: tuple[float, float]) -> Html:
+def make_line(css_class: str, start: tuple[float, float], end: tuple[float, float]) -> Html:
     """Return a straight line."""
-    ends = {"x1": begin[0], "y1": begin[1], "x2": end[0], "y2": end[1]}
-    return element("line", {"class": kind, **ends})
+    ends = {"x1": start[0], "y1": start[1], "x2": end[0], "y2": end[1]}
+    return make_element("line", {"class": css_class, **ends})
 
 
-def text(kind: str, x: float, y: float, words: str, **more: object) -> Html:
+def make_text(css_class: str, x: float, y: float, content: str, **attributes: object) -> Html:
     """Return words at a place; `kind` says where they are anchored and how they look."""
-    return element("text", {"class": kind, "x": x, "y": y, **more}, words)
+    return make_element("text", {"class": css_class, "x": x, "y": y, **attributes}, content)
 
 
-def polyline(kind: str, points: Sequence[tuple[float, float]]) -> Html:
+def make_polyline(css_class: str, points: Sequence[tuple[float, float]]) -> Html:
     """Return a line through points."""
     through = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
-    return element("polyline", {"class": kind, "points": through})
+    return make_element("polyline", {"class": css_class, "points": through})
 
 
-def colour(number: int) -> str:
+def get_color_class(color_index: int) -> str:
     """Return the class of the colour of an architecture by its place in the list."""
-    return f"a{number % STYLES}" + (" again" if number >= STYLES else "")
+    return f"a{color_index % NUM_COLORS}" + (" again" if color_index >= NUM_COLORS else "")
 
 
-def across(box: Box, scale: Scale, title: str, named: Mapping[float, str] | None = None) -> Html:
+def draw_x_axis(area: PlotArea, scale: Scale, title: str, tick_labels: Mapping[float, str] | None = None) -> Html:
     """Return the horizontal axis: a line up from each tick, its value, and the title below."""
-    ticks = named if named is not None else {value: label(value) for value in scale.ticks()}
-    parts = [line("grid", (scale.at(value), box.top), (scale.at(value), box.bottom)) for value in ticks]
-    parts += [text("tick mid", scale.at(value), box.bottom + 18, words) for value, words in ticks.items()]
-    parts.append(text("name mid", (box.left + box.right) / 2, box.bottom + 38, title))
-    return group("axis", *parts)
+    ticks = (
+        tick_labels if tick_labels is not None else {value: format_tick_label(value) for value in scale.make_ticks()}
+    )
+    parts = [
+        make_line("grid", (scale.to_pixel(value), area.top), (scale.to_pixel(value), area.bottom)) for value in ticks
+    ]
+    parts += [make_text("tick mid", scale.to_pixel(value), area.bottom + 18, words) for value, words in ticks.items()]
+    parts.append(make_text("name mid", (area.left + area.right) / 2, area.bottom + 38, title))
+    return make_group("axis", *parts)
 
 
-def up(box: Box, scale: Scale, title: str) -> Html:
+def draw_y_axis(area: PlotArea, scale: Scale, title: str) -> Html:
     """Return the vertical axis: a line from each tick, its value, and the title upright beside it."""
-    ticks = scale.ticks()
-    parts = [line("grid", (box.left, scale.at(value)), (box.right, scale.at(value))) for value in ticks]
-    parts += [text("tick end", box.left - 7, scale.at(value) + 4, label(value)) for value in ticks]
-    middle = (box.top + box.bottom) / 2
-    parts.append(text("name mid", 13, middle, title, transform=f"rotate(-90 13 {middle:g})"))
-    return group("axis", *parts)
+    ticks = scale.make_ticks()
+    parts = [
+        make_line("grid", (area.left, scale.to_pixel(value)), (area.right, scale.to_pixel(value))) for value in ticks
+    ]
+    parts += [
+        make_text("tick end", area.left - 7, scale.to_pixel(value) + 4, format_tick_label(value)) for value in ticks
+    ]
+    middle = (area.top + area.bottom) / 2
+    parts.append(make_text("name mid", 13, middle, title, transform=f"rotate(-90 13 {middle:g})"))
+    return make_group("axis", *parts)

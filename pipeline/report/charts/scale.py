@@ -3,8 +3,8 @@
 import math
 from dataclasses import dataclass
 
-STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
-LOG_STEPS = ((2, (1, 2, 5)), (4, (1, 3)), (math.inf, (1,)))
+TICK_STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
+LOG_TICK_STEPS = ((2, (1, 2, 5)), (4, (1, 3)), (math.inf, (1,)))
 """Marks within a power of ten, by how many of these an axis spans at most."""
 
 
@@ -14,51 +14,51 @@ class Scale:
 
     low: float
     high: float
-    begin: float
+    low_pixel: float
     """Pixel of `low`."""
-    end: float
+    high_pixel: float
     """Pixel of `high`."""
     log: bool = False
 
-    def at(self, value: float) -> float:
+    def to_pixel(self, value: float) -> float:
         """Return the pixel of a value."""
-        low, high, where = (self._even(each) for each in (self.low, self.high, value))
-        return self.begin + (where - low) / (high - low) * (self.end - self.begin)
+        low, high, where = (self._to_linear(each) for each in (self.low, self.high, value))
+        return self.low_pixel + (where - low) / (high - low) * (self.high_pixel - self.low_pixel)
 
-    def _even(self, value: float) -> float:
+    def _to_linear(self, value: float) -> float:
         return math.log10(value) if self.log else value
 
-    def ticks(self, wanted: int = 5) -> list[float]:
+    def make_ticks(self, num_ticks: int = 5) -> list[float]:
         """Return round values within the range, about as many as wanted."""
         if self.log:
             first, last = math.floor(math.log10(self.low)), math.ceil(math.log10(self.high))
-            within = next(steps for decades, steps in LOG_STEPS if last - first <= decades)
+            within = next(steps for decades, steps in LOG_TICK_STEPS if last - first <= decades)
             found = [step * 10.0**power for power in range(first, last + 1) for step in within]
-            return [value for value in found if self._holds(value)]
-        step = _round_step((self.high - self.low) / wanted)
+            return [value for value in found if self._contains(value)]
+        step = _round_up_step((self.high - self.low) / num_ticks)
         first = math.ceil(self.low / step - 1e-9)
-        found = [round(number * step, 10) + 0.0 for number in range(first, first + 2 * wanted + 2)]
-        return [value for value in found if self._holds(value)]
+        found = [round(number * step, 10) + 0.0 for number in range(first, first + 2 * num_ticks + 2)]
+        return [value for value in found if self._contains(value)]
 
-    def _holds(self, value: float) -> bool:
+    def _contains(self, value: float) -> bool:
         room = 1e-9 * abs(self.high - self.low)
         return self.low - room <= value <= self.high + room
 
 
-def _round_step(rough: float) -> float:
+def _round_up_step(min_step: float) -> float:
     """Return the least of 1, 2, 2.5, 5 times a power of ten that is not below `rough`."""
-    power = 10.0 ** math.floor(math.log10(rough))
-    return next(step * power for step in STEPS if step * power >= rough * (1 - 1e-9))
+    power = 10.0 ** math.floor(math.log10(min_step))
+    return next(step * power for step in TICK_STEPS if step * power >= min_step * (1 - 1e-9))
 
 
-def around(values: list[float], room: float = 0.05) -> tuple[float, float]:
+def pad_range(values: list[float], padding: float = 0.05) -> tuple[float, float]:
     """Return a range that holds all values with some room, and is never empty."""
     low, high = min(values), max(values)
-    spare = (high - low) * room or abs(high) * room or 1.0
+    spare = (high - low) * padding or abs(high) * padding or 1.0
     return low - spare, high + spare
 
 
-def label(value: float) -> str:
+def format_tick_label(value: float) -> str:
     """Return a tick's text: 0.5, 12, 20k, 3M."""
     for size, letter in ((1e6, "M"), (1e3, "k")):
         if abs(value) >= 10 * size or (letter == "M" and abs(value) >= size):

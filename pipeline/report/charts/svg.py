@@ -14,18 +14,18 @@ class Html(str):
         return str(self)
 
 
-def element(tag: str, attributes: Mapping[str, object], *children: str) -> Html:
+def make_element(tag: str, attributes: Mapping[str, object], *children: str) -> Html:
     """Return a tag, its attributes and all children that are not `Html` escaped.
 
     >>> element("text", {"x": 1.25, "class": "tick"}, "a < b")
     '<text x="1.25" class="tick">a &lt; b</text>'
     """
-    told = "".join(f' {name}="{escape(_told(value))}"' for name, value in attributes.items())
+    told = "".join(f' {name}="{escape(_format_value(value))}"' for name, value in attributes.items())
     inner = "".join(child if isinstance(child, Html) else escape(child) for child in children)
     return Html(f"<{tag}{told}>{inner}</{tag}>")
 
 
-def _told(value: object) -> str:
+def _format_value(value: object) -> str:
     """Return a value as text; a hundredth of a pixel is exact enough."""
     if isinstance(value, float):
         return f"{value:.2f}".rstrip("0").rstrip(".")

@@ -6,17 +6,17 @@ from typing import Any
 from pipeline.report.blocks import Figure, Section, Table
 from pipeline.report.charts import histogram as steps
 from pipeline.report.charts.line import Series
-from pipeline.report.data import Found
+from pipeline.report.data import ReportData
 from pipeline.report.tables import Rows
 
 PITCH_CLASSES = ("C", "C♯", "D", "E♭", "E", "F", "F♯", "G", "A♭", "A", "B♭", "B")
-TITLES = {
+HISTOGRAM_TITLES = {
     "pitch_classes": ("Pitch classes", "pitch class"),
     "pitches": ("Pitches", "pitch, C4 is middle C"),
     "steps": ("Steps", "seconds since the note before"),
     "durations": ("Durations", "seconds held"),
 }
-MEASURES = {
+METRIC_NAMES = {
     "copy": "longest copy from training [notes]",
     "repeated_8": "runs of 8 pitches heard before",
     "same_pitch_run": "longest run on one key [notes]",
@@ -32,11 +32,11 @@ MEASURES = {
 """Measures that the table shows, and how it calls them."""
 
 
-def like_music(found: Found) -> Section:
+def build_sample_metrics_section(data: ReportData) -> Section:
     """Return what samples are, beside equally long held-out music."""
-    told = {name: found.likeness[name] for name in found.ranked if name in found.likeness}
-    figures = [_histogram(found, told, key) for key in TITLES] if told else []
-    tables = [_measures(told), _overlaps(told), _collapsed(told)] if told else []
+    told = {name: data.sample_metrics[name] for name in data.by_bits if name in data.sample_metrics}
+    figures = [_make_histogram_figure(data, told, key) for key in HISTOGRAM_TITLES] if told else []
+    tables = [_build_metrics_table(told), _build_overlap_table(told), _build_collapse_table(told)] if told else []
     lead = (
         "No measure here has a best value. What counts is the distance from held-out music of the same length, the "
         "grey bars and the row “held-out music”. The figures show the best architecture and the reference."
@@ -44,97 +44,100 @@ def like_music(found: Found) -> Section:
     return Section("likeness", "Do samples behave like music?", lead, figures, tables)
 
 
-def _histogram(found: Found, told: Mapping[str, Mapping[str, Any]], key: str) -> Figure:
+def _make_histogram_figure(data: ReportData, sample_metrics: Mapping[str, Mapping[str, Any]], feature: str) -> Figure:
     """Draw held-out music and two models; the table has all."""
-    first = next(iter(told.values()))["histograms"][key]
-    real, edges = _plain(first, "held_out"), _edges(first)
-    played = {name: _plain(each["histograms"][key], "samples") for name, each in told.items()}
-    shown = dict.fromkeys([*list(played)[:1], found.facts.summary["reference"]])
-    begin, end = _used([real, *played.values()]) if key == "pitches" else (0, len(real))
+    first = next(iter(sample_metrics.values()))["histograms"][feature]
+    real, edges = _read_shares(first, "held_out"), _read_bin_edges(first)
+    played = {name: _read_shares(each["histograms"][feature], "samples") for name, each in sample_metrics.items()}
+    shown = dict.fromkeys([*list(played)[:1], data.results.summary["reference"]])
+    begin, end = _find_used_bins([real, *played.values()]) if feature == "pitches" else (0, len(real))
     series = [
-        Series(name, found.style(name), [(0.0, share) for share in played[name][begin:end]])
+        Series(name, data.get_color_index(name), [(0.0, share) for share in played[name][begin:end]])
         for name in shown
         if name in played
     ]
-    title, axis = TITLES[key]
+    title, axis = HISTOGRAM_TITLES[feature]
     says = f"{title} of held-out music (bars) and of samples of {' and '.join(s.name for s in series)} (lines)."
-    names = _bins(key, edges, len(real))[begin:end]
-    drawing = steps.chart(real[begin:end], series, _ticks(key, names), (axis, says))
+    names = _name_bins(feature, edges, len(real))[begin:end]
+    drawing = steps.draw_histogram(real[begin:end], series, _choose_ticks(feature, names), (axis, says))
     shares = [real, *played.values()]
-    rows = [[name, *(_share(each[begin + k]) for each in shares)] for k, name in enumerate(names)]
+    rows = [[name, *(_format_percent(each[begin + k]) for each in shares)] for k, name in enumerate(names)]
     return Figure(title, drawing, says, [[axis, "held-out music", *played], *rows])
 
 
-def _plain(histogram: Mapping[str, Any], key: str) -> list[float]:
-    return [float(share) for share in histogram[key]]
+def _read_shares(histogram: Mapping[str, Any], source: str) -> list[float]:
+    return [float(share) for share in histogram[source]]
 
 
-def _edges(histogram: Mapping[str, Any]) -> list[float]:
+def _read_bin_edges(histogram: Mapping[str, Any]) -> list[float]:
     return [float(edge) for edge in histogram.get("edges_seconds", ())]
 
 
-def _used(shares: Iterable[Sequence[float]]) -> tuple[int, int]:
+def _find_used_bins(histograms: Iterable[Sequence[float]]) -> tuple[int, int]:
     """Return the first bin that holds anything, and the one after the last."""
-    used = [k for each in shares for k, share in enumerate(each) if share > 0]
+    used = [k for each in histograms for k, share in enumerate(each) if share > 0]
     return (min(used), max(used) + 1) if used else (0, 1)
 
 
-def _bins(key: str, edges: Sequence[float], count: int) -> list[str]:
+def _name_bins(feature: str, edges: Sequence[float], num_bins: int) -> list[str]:
     """Return the name of each bin."""
-    if key == "pitch_classes":
+    if feature == "pitch_classes":
         return list(PITCH_CLASSES)
     if edges:
         return [f"{edge:g}" for edge in edges[:-1]]
-    return [f"{PITCH_CLASSES[pitch % 12]}{pitch // 12 - 1}" for pitch in range(count)]
+    return [f"{PITCH_CLASSES[pitch % 12]}{pitch // 12 - 1}" for pitch in range(num_bins)]
 
 
-def _ticks(key: str, names: Sequence[str]) -> dict[float, str]:
+def _choose_ticks(feature: str, bin_names: Sequence[str]) -> dict[float, str]:
     """Return which bins are named below a figure, and how."""
-    if key == "pitches":
-        return {float(k): name for k, name in enumerate(names) if name.rstrip("-0123456789") == "C"}
-    each = max(1, -(-len(names) // 12))
-    return {float(k): name for k, name in enumerate(names) if k % each == 0}
+    if feature == "pitches":
+        return {float(k): name for k, name in enumerate(bin_names) if name.rstrip("-0123456789") == "C"}
+    each = max(1, -(-len(bin_names) // 12))
+    return {float(k): name for k, name in enumerate(bin_names) if k % each == 0}
 
 
-def _share(value: float) -> str:
+def _format_percent(value: float) -> str:
     return f"{100 * value:.1f} %"
 
 
-def _measures(told: Mapping[str, Mapping[str, Any]]) -> Table:
+def _build_metrics_table(sample_metrics: Mapping[str, Mapping[str, Any]]) -> Table:
     """Return the measures, one row an architecture, held-out music first."""
-    first = next(iter(told.values()))
-    shown = {key: words for key, words in MEASURES.items() if key in first["measures"]}
+    first = next(iter(sample_metrics.values()))
+    shown = {key: words for key, words in METRIC_NAMES.items() if key in first["measures"]}
     rows: Rows = [["music", *shown.values()]]
-    rows.append(["held-out music", *(_span(first["measures"][key]["held_out"]) for key in shown)])
-    rows += [[name, *(_span(each["measures"][key]["samples"]) for key in shown)] for name, each in told.items()]
+    rows.append(["held-out music", *(_format_mean_and_range(first["measures"][key]["held_out"]) for key in shown)])
+    rows += [
+        [name, *(_format_mean_and_range(each["measures"][key]["samples"]) for key in shown)]
+        for name, each in sample_metrics.items()
+    ]
     says = f"Mean over {first['samples']} samples of {first['notes']:,} notes each, least to greatest in brackets."
     return Table("Measures of samples", rows, says)
 
 
-def _span(value: Sequence[float]) -> str:
-    return f"{value[0]:.3g} ({value[1]:.3g}–{value[2]:.3g})"
+def _format_mean_and_range(mean_and_range: Sequence[float]) -> str:
+    return f"{mean_and_range[0]:.3g} ({mean_and_range[1]:.3g}–{mean_and_range[2]:.3g})"
 
 
-def _overlaps(told: Mapping[str, Mapping[str, Any]]) -> Table:
+def _build_overlap_table(sample_metrics: Mapping[str, Mapping[str, Any]]) -> Table:
     """Return overlapping areas with held-out music; the yardstick is held-out against training music."""
-    first = next(iter(told.values()))["overlap"]
+    first = next(iter(sample_metrics.values()))["overlap"]
     rows: Rows = [["music", *(key.replace("_", " ") for key in first)]]
     yardstick = [f"{each['held_out_training']:.3f}" for each in first.values()]
     rows.append(["held-out music against training music", *yardstick])
-    for name, each in told.items():
+    for name, each in sample_metrics.items():
         rows.append([name, *(f"{each['overlap'][key]['samples_held_out']:.3f}" for key in first)])
     says = "Overlapping area of Yang and Lerch (2020): 1 where samples differ from music as they do among themselves."
-    return Table("Overlap with held-out music", rows, says, folded=True)
+    return Table("Overlap with held-out music", rows, says, collapsed=True)
 
 
-def _collapsed(told: Mapping[str, Mapping[str, Any]]) -> Table:
+def _build_collapse_table(sample_metrics: Mapping[str, Mapping[str, Any]]) -> Table:
     """Return which samples collapsed, and the longest passage each took from training music."""
-    detectors = list(next(iter(told.values()))["collapse"])
+    detectors = list(next(iter(sample_metrics.values()))["collapse"])
     rows: Rows = [["architecture", *detectors, "longest copy from training"]]
-    for name, each in told.items():
+    for name, each in sample_metrics.items():
         fired = [", ".join(f"sample {k}" for k in each["collapse"][what]) or "none" for what in detectors]
         longest = max(each["copies"], key=lambda copy: int(copy["notes"]), default=None)
         copied = f"{longest['notes']} notes, sample {longest['sample']}, from {longest['piece']}" if longest else "none"
         rows.append([name, *fired, copied])
     says = "A detector names the samples that got stuck or lost their way. A short copy is chance, a long one memory."
-    return Table("Collapse and copies", rows, says, words=True)
+    return Table("Collapse and copies", rows, says, is_text=True)

@@ -7,7 +7,7 @@ from pipeline.report.charts.bar import Interval
 
 
 def test_parts_are_as_wide_as_their_bits():
-    drawn = bar.stacked(
+    drawn = bar.draw_stacked_bars(
         {"one": [4.0, 2.0, 2.0], "two": [8.0, 4.0, 4.0]}, ("pitch", "step", "duration"), "bits", "by part"
     )
     part = re.compile(r'class="h\d" x="([\d.]+)" y="[\d.]+" width="([\d.]+)"')
@@ -22,7 +22,9 @@ def test_parts_are_as_wide_as_their_bits():
 
 
 def test_an_interval_lies_around_its_value_and_beside_zero():
-    drawn = bar.intervals([Interval("one", 0, -0.5, -0.75, -0.25), Interval("two", 1, 0.1, -0.1, 0.3)], "bits", "gaps")
+    drawn = bar.draw_interval_chart(
+        [Interval("one", 0, -0.5, -0.75, -0.25), Interval("two", 1, 0.1, -0.1, 0.3)], "bits", "gaps"
+    )
     zero = float(re.search(r'class="zero" x1="([\d.]+)"', drawn)[1])
     ends = [(float(a), float(b)) for a, b in re.findall(r'"whisker" x1="([\d.]+)" y1="[\d.]+" x2="([\d.]+)"', drawn)]
     dots = [float(x) for x in re.findall(r'cx="([\d.]+)"', drawn)]
@@ -32,5 +34,5 @@ def test_an_interval_lies_around_its_value_and_beside_zero():
 
 
 def test_a_hostile_name_is_text():
-    drawn = bar.intervals([Interval("<img onerror=1>", 0, 1, 0.5, 2)], "bits", "gaps")
+    drawn = bar.draw_interval_chart([Interval("<img onerror=1>", 0, 1, 0.5, 2)], "bits", "gaps")
     assert "<img" not in drawn

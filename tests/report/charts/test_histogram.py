@@ -7,7 +7,7 @@ from pipeline.report.charts.line import Series
 
 
 def test_bars_are_as_high_as_their_shares():
-    drawn = histogram.chart([0.1, 0.2, 0.7], [], {0.0: "C"}, ("pitch", "bars"))
+    drawn = histogram.draw_histogram([0.1, 0.2, 0.7], [], {0.0: "C"}, ("pitch", "bars"))
     real = drawn.split('class="real">')[1].split("</g>")[0]
     heights = [float(each) for each in re.findall(r'height="([\d.]+)"', real)]
     assert heights[2] == pytest.approx(7 * heights[0], rel=0.01)
@@ -15,7 +15,7 @@ def test_bars_are_as_high_as_their_shares():
 
 
 def test_an_outline_of_the_same_shares_lies_on_the_bars():
-    drawn = histogram.chart([0.25, 0.75], [Series("one", 0, [(0, 0.25), (0, 0.75)])], {}, ("pitch", "bars"))
+    drawn = histogram.draw_histogram([0.25, 0.75], [Series("one", 0, [(0, 0.25), (0, 0.75)])], {}, ("pitch", "bars"))
     tops = [float(y) for y in re.findall(r'<rect x="[\d.]+" y="([\d.]+)"', drawn.split('class="real">')[1])][:2]
     outline = re.search(r'points="([^"]*)"', drawn)[1].split()
     assert [float(corner.split(",")[1]) for corner in outline] == pytest.approx([tops[0]] * 2 + [tops[1]] * 2, abs=0.1)
@@ -23,4 +23,4 @@ def test_an_outline_of_the_same_shares_lies_on_the_bars():
 
 
 def test_nothing_at_all_can_be_drawn():
-    assert histogram.chart([0.0, 0.0], [], {}, ("pitch", "bars"))
+    assert histogram.draw_histogram([0.0, 0.0], [], {}, ("pitch", "bars"))

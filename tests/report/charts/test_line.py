@@ -18,7 +18,7 @@ def places(drawn: str) -> list[list[tuple[float, float]]]:
 
 
 def test_every_line_has_its_points_and_its_name():
-    drawn = line.chart(TWO, Axes("notes", "bits"), "two lines")
+    drawn = line.draw_line_chart(TWO, Axes("notes", "bits"), "two lines")
     one, two = places(drawn)
     assert one[0][0] == two[0][0] < one[1][0] == two[1][0]
     assert one[0][1] < two[0][1], "more bits are higher up"
@@ -28,7 +28,7 @@ def test_every_line_has_its_points_and_its_name():
 
 def test_a_square_has_the_same_scale_both_ways_and_its_diagonal():
     series = [Series("one", 0, [(0.1, 0.1), (0.2, 0.3)])]
-    drawn = line.chart(series, Axes("said", "came", square=True), "calibration")
+    drawn = line.draw_line_chart(series, Axes("said", "came", identity=True), "calibration")
     (low, _) = places(drawn)[0]
     x1, y1, x2, y2 = map(float, re.search(r'"diagonal" x1="(.*?)" y1="(.*?)" x2="(.*?)" y2="(.*?)"', drawn).groups())
     assert abs((low[0] - x1) / (x2 - x1) - (low[1] - y1) / (y2 - y1)) < 1e-3, "a calibrated point lies on the diagonal"
@@ -36,33 +36,33 @@ def test_a_square_has_the_same_scale_both_ways_and_its_diagonal():
 
 def test_a_logarithmic_axis_gives_equal_room_to_equal_ratios():
     series = [Series("one", 0, [(1, 1.0), (4, 2.0), (16, 3.0)])]
-    ((x1, _), (x2, _), (x3, _)) = places(line.chart(series, Axes("notes", "bits", log=True), "context"))[0]
+    ((x1, _), (x2, _), (x3, _)) = places(line.draw_line_chart(series, Axes("notes", "bits", log_x=True), "context"))[0]
     assert abs((x2 - x1) - (x3 - x2)) < 0.2
 
 
 def test_one_point_and_equal_values_can_be_drawn():
-    assert places(line.chart([Series("one", 0, [(5, 5.0)])], Axes("x", "y"), "one point"))
-    assert places(line.chart([Series("one", 0, [(5, 5.0)])], Axes("x", "y", log=True), "one point"))
+    assert places(line.draw_line_chart([Series("one", 0, [(5, 5.0)])], Axes("x", "y"), "one point"))
+    assert places(line.draw_line_chart([Series("one", 0, [(5, 5.0)])], Axes("x", "y", log_x=True), "one point"))
 
 
 def test_a_dot_a_series():
-    drawn = line.dots(TWO, Axes("size", "bits"), "dots")
+    drawn = line.draw_scatter(TWO, Axes("size", "bits"), "dots")
     assert drawn.count("<circle") == 2
     assert "one: 10.000 at 0" in drawn
 
 
 @given(st.lists(st.floats(0, 250), max_size=15))
 def test_names_do_not_overlap_and_keep_their_order(wanted):
-    moved = line.apart(wanted, 16, 250)
+    moved = line.spread_labels(wanted, 16, 250)
     order = sorted(range(len(wanted)), key=lambda number: wanted[number])
     assert all(moved[b] - moved[a] >= 16 - 1e-9 for a, b in pairwise(order))
     assert all(place <= 250 + 1e-9 for place in moved)
 
 
 def test_names_with_room_stay():
-    assert line.apart([10, 100, 50], 16, 250) == [10, 100, 50]
+    assert line.spread_labels([10, 100, 50], 16, 250) == [10, 100, 50]
 
 
 def test_a_long_name_is_cut_with_a_sign():
-    assert line.shortened("expressive") == "expressive"
-    assert line.shortened("an-architecture-of-great-size") == "an-architectu…"
+    assert line.truncate_name("expressive") == "expressive"
+    assert line.truncate_name("an-architecture-of-great-size") == "an-architectu…"

@@ -4,7 +4,7 @@ from pipeline.report.sections import cost
 
 
 def test_sizes_times_and_memory_of_each(found):
-    sizes, latency = cost.costs(found).tables
+    sizes, latency = cost.build_cost_section(found).tables
     assert dict(zip(sizes.rows[0], sizes.rows[1], strict=True)) == {
         "architecture": "expressive",
         "parameters": "337,416",
@@ -21,7 +21,7 @@ def test_sizes_times_and_memory_of_each(found):
 
 
 def test_bits_are_drawn_against_both_prices(found):
-    size, time = cost.costs(found).figures
+    size, time = cost.build_cost_section(found).figures
     assert size.numbers[1] == ["expressive", "337,416", "15.000"]
     assert time.numbers[1] == ["expressive", "1.25", "15.000"]
     assert size.drawing.count("<circle") == 4
@@ -29,7 +29,7 @@ def test_bits_are_drawn_against_both_prices(found):
 
 def test_what_was_not_timed_is_left_out(found):
     ratios = {key: found.facts.timings[key] for key in ("train", "generate")}
-    section = cost.costs(replace(found, facts=replace(found.facts, timings=ratios)))
+    section = cost.build_cost_section(replace(found, facts=replace(found.facts, timings=ratios)))
     assert len(section.tables) == 1
     assert section.tables[0].rows[0][-1] == "playing, ratio"
 
@@ -40,16 +40,18 @@ def test_memory_need_not_be_measured(found):
         for name, each in found.facts.timings["costs"].items()
     }
     facts = replace(found.facts, timings={**found.facts.timings, "costs": told})
-    assert cost.costs(replace(found, facts=facts)).tables[0].rows[1][-3:] == ["55", "–", "–"]
+    assert cost.build_cost_section(replace(found, facts=facts)).tables[0].rows[1][-3:] == ["55", "–", "–"]
 
 
 def test_claims_are_counted_and_listed(found):
-    counted, matrix, listed = cost.claimed(found).tables
+    counted, matrix, listed = cost.build_claims_section(found).tables
     assert counted.rows == [
         ["corpus", "fails", "holds", "not tested here", "too close to call"],
         ["default corpus", "2", "0", "0", "1"],
         ["MAESTRO", "1", "1", "1", "0"],
     ]
     assert matrix.rows[3][0] == "baseline (Current)"
-    assert listed.folded and listed.title == "Every claim (3)"
-    assert [table.title for table in cost.claimed(replace(found, claims=[])).tables] == ["Measured (claimed)"]
+    assert listed.collapsed and listed.title == "Every claim (3)"
+    assert [table.title for table in cost.build_claims_section(replace(found, claims=[])).tables] == [
+        "Measured (claimed)"
+    ]

@@ -6,7 +6,7 @@ from pipeline.report.sections import quality
 
 
 def test_the_decision_has_a_row_an_architecture_the_best_first(found):
-    section = quality.decided(found)
+    section = quality.build_decision_section(found)
     rows = section.tables[0].rows
     assert [row[0] for row in rows[1:]] == ["expressive", "stacked", "baseline", "bidirectional"]
     assert [row[-1] for row in rows] == ["best in", "100 %", "0 %", "0 %", "0 %"]
@@ -14,22 +14,24 @@ def test_the_decision_has_a_row_an_architecture_the_best_first(found):
 
 
 def test_a_crowd_beside_a_far_best_gets_its_own_figure(found):
-    titles = [figure.title for figure in quality.decided(found).figures]
+    titles = [figure.title for figure in quality.build_decision_section(found).figures]
     assert titles == ["Better or worse", "The same without expressive"]
     near = {**found.facts.summary["expressive"], "low": -0.3, "high": -0.2}
     facts = replace(found.facts, summary={**found.facts.summary, "expressive": near})
-    assert [figure.title for figure in quality.decided(replace(found, facts=facts)).figures] == ["Better or worse"]
+    assert [figure.title for figure in quality.build_decision_section(replace(found, facts=facts)).figures] == [
+        "Better or worse"
+    ]
 
 
 def test_a_pair_says_which_is_better_unless_it_is_too_close(found):
-    told = {(row[0], row[1]): row[-1] for row in quality.decided(found).tables[1].rows[1:]}
+    told = {(row[0], row[1]): row[-1] for row in quality.build_decision_section(found).tables[1].rows[1:]}
     assert told["stacked", "expressive"] == "expressive"
     assert told["baseline", "stacked"] == "too close to call"
     assert len(told) == 6
 
 
 def test_heads_and_learning_stand_together(found):
-    heads, learning = quality.predicted(found).figures
+    heads, learning = quality.build_heads_section(found).figures
     assert [row[0] for row in heads.numbers[1:]] == [
         *("expressive", "trigram (floor)", "unigram (floor)"),
         *("stacked", "baseline", "bidirectional", "uniform (floor)"),
@@ -38,7 +40,7 @@ def test_heads_and_learning_stand_together(found):
 
 
 def test_calibration_has_a_figure_a_head_and_all_its_bins(found):
-    section = quality.calibrated(found)
+    section = quality.build_calibration_section(found)
     assert [figure.title for figure in section.figures] == [f"Calibration of {head}" for head in quality.HEADS]
     assert len(section.figures[0].numbers) == 1 + 4 * 5
     assert ["baseline", "0.2", "0.4", "101", "0.300", "0.250"] in section.figures[0].numbers
@@ -46,23 +48,25 @@ def test_calibration_has_a_figure_a_head_and_all_its_bins(found):
 
 
 def test_bits_by_context_are_summed_over_heads(found):
-    both, pitch = quality.by_context(found).figures
+    both, pitch = quality.build_context_section(found).figures
     assert both.numbers[0] == ["notes heard", "expressive", "stacked", "baseline", "bidirectional"]
     assert both.numbers[1] == ["1", "15.5", "15.5", "15.5", "15.5"]
     assert pitch.numbers[2] == ["2", "5.7", "5.9", "6", "5.8"]
 
 
 def test_pieces_are_folded_and_have_an_end(found):
-    (table,) = quality.by_piece(found).tables
-    assert table.folded
+    (table,) = quality.build_pieces_section(found).tables
+    assert table.collapsed
     assert table.rows[1] == ["etude.mid", "11,585", "17.60", "17.50", "17.70", "15.00"]
     many = {**found.pieces, "rows": found.pieces["rows"] * 1000}
-    (table,) = quality.by_piece(replace(found, pieces=many)).tables
+    (table,) = quality.build_pieces_section(replace(found, pieces=many)).tables
     assert len(table.rows) == 401
-    assert "400 of 1,000 pieces" in table.says
+    assert "400 of 1,000 pieces" in table.caption
 
 
-@pytest.mark.parametrize("make", [quality.calibrated, quality.by_context, quality.by_piece])
+@pytest.mark.parametrize(
+    "make", [quality.build_calibration_section, quality.build_context_section, quality.build_pieces_section]
+)
 def test_what_was_not_measured_is_not_shown(found, make):
     assert make(replace(found, details={}, pieces={})).empty
     assert not make(found).empty

@@ -4,37 +4,37 @@ from pipeline.report.sections import samples
 
 
 def test_every_histogram_holds_all_architectures_and_draws_two(found):
-    figures = samples.like_music(found).figures
+    figures = samples.build_sample_metrics_section(found).figures
     assert [figure.title for figure in figures] == ["Pitch classes", "Pitches", "Steps", "Durations"]
     assert figures[0].numbers[0][1:] == ["held-out music", "expressive", "stacked", "baseline", "bidirectional"]
     assert figures[0].numbers[1] == ["C", "8.3 %", "5.8 %", "7.5 %", "8.3 %", "6.7 %"]
-    assert figures[0].says.endswith("samples of expressive and baseline (lines).")
+    assert figures[0].caption.endswith("samples of expressive and baseline (lines).")
 
 
 def test_shares_of_a_column_sum_to_one(found):
-    for figure in samples.like_music(found).figures:
+    for figure in samples.build_sample_metrics_section(found).figures:
         for column in range(1, len(figure.numbers[0])):
             total = sum(float(row[column].removesuffix(" %")) for row in figure.numbers[1:])
             assert abs(total - 100) < 0.1 * len(figure.numbers)
 
 
 def test_pitches_that_nobody_plays_are_left_out(found):
-    rows = samples.like_music(found).figures[1].numbers
+    rows = samples.build_sample_metrics_section(found).figures[1].numbers
     assert (rows[1][0], rows[-1][0], len(rows)) == ("A♭0", "B8", 101)
 
 
 def test_held_out_music_is_the_yardstick(found):
-    measures, _, collapsed = samples.like_music(found).tables
+    measures, _, collapsed = samples.build_sample_metrics_section(found).tables
     assert measures.rows[1][:2] == ["held-out music", "0.4 (0.3–0.5)"]
     assert measures.rows[2][:2] == ["expressive", "0.5 (0.25–0.75)"]
     assert collapsed.rows[1] == ["expressive", "none", "sample 2", "9 notes, sample 2, from etude.mid"]
 
 
 def test_overlaps_stand_below_that_of_music_with_music(found):
-    overlaps = samples.like_music(found).tables[1]
+    overlaps = samples.build_sample_metrics_section(found).tables[1]
     assert overlaps.rows[1][1:] == ["0.830", "0.830"]
     assert overlaps.rows[2] == ["expressive", "0.710", "0.710"]
 
 
 def test_without_measures_there_is_no_section(found):
-    assert samples.like_music(replace(found, likeness={})).empty
+    assert samples.build_sample_metrics_section(replace(found, likeness={})).is_empty
