@@ -64,11 +64,11 @@ def fail_at(number: int) -> None:
     """Make the model fail when it hears its note of this number."""
     hear, left = engine.Engine.feed, [number]
 
-    def failing(self: Any, codes: Any) -> None:
+    def failing(self: Any, notes: Any) -> None:
         left[0] -= 1
         if left[0] < 0:
             raise ZeroDivisionError("a model broke")
-        hear(self, codes)
+        hear(self, notes)
 
     engine.Engine.feed = failing  # type: ignore[method-assign]
 

@@ -33,7 +33,7 @@ NOTES = 400
 
 def player(model: TrainedModel, memory: Literal["carried", "window"], prompt: QuantizedNotes, how: Sampling) -> Act:
     """Return what plays one note more, sampling included, with a memory that the model need not declare."""
-    engine = Engine(replace(model, block=model.config.model_copy(update={"memory": memory})))
+    engine = Engine(replace(model, config=model.config.model_copy(update={"memory": memory})))
     sampler = Sampler(np.random.default_rng(0), how)
     engine.feed(prompt)
     sampler.observe(prompt)

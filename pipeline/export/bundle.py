@@ -31,5 +31,5 @@ def ship(architecture: str, corpus: str) -> Path:
         **{name: round(value, 4) for name, value in found.per_note().items()},
     }
     folder = model_io.BUNDLED / architecture
-    model_io.save_model(replace(model, origin=origin), folder, np.float16)
+    model_io.save_model(replace(model, provenance=origin), folder, np.float16)
     return folder

@@ -123,4 +123,4 @@ def with_fitted_noise(model: TrainedModel, pieces: Sequence[QuantizedNotes], bat
     heads.fit_noise(
         np.concatenate([h for _, _, h in found]), np.concatenate([pieces[i][notes] for i, notes, _ in found])
     )
-    return replace(model, spread=heads.residual_noise)
+    return replace(model, residual_noise=heads.residual_noise)

@@ -35,7 +35,7 @@ def run(params: Params, architecture: str) -> None:
     folder = paths.model(architecture)
     table = pd.DataFrame(history).to_csv(index=False, float_format="%.6f", lineterminator="\n")
     files.write_text(folder / model_io.HISTORY, table)
-    model_io.save_model(replace(model, origin=facts), folder)
+    model_io.save_model(replace(model, provenance=facts), folder)
 
 
 if __name__ == "__main__":
