@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
+from factories import ROOT
 
 SCRIPT = '''
 import json, os, pathlib, signal, sys, types

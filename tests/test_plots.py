@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
+from factories import ROOT
 from ruamel.yaml import YAML
 
 BITS = {"baseline": [17.5, 17.25, 17.0], "stacked": [17.0, 16.5, 16.25]}

@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any
 
 import pytest
-from conftest import ROOT
+from factories import ROOT
 from ruamel.yaml import YAML
 from typer.main import get_command
 

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import codes
-from generation.test_engine import CARRIED, tiny
+from factories import CARRIED, make_quantized_notes, make_tiny_model
 
 from pipeline.benchmark import latency
 from pipeline.core.errors import DataError
@@ -38,22 +37,22 @@ def test_ratios_are_of_the_medians_of_a_round():
 
 @pytest.mark.parametrize("memory", ["carried", "window"])
 def test_a_player_plays_by_the_memory_it_is_given(memory):
-    play = latency.player(tiny(**CARRIED), memory, codes(0, 9), UNCONSTRAINED)
+    play = latency.player(make_tiny_model(**CARRIED), memory, make_quantized_notes(0, 9), UNCONSTRAINED)
     played = np.stack([play() for _ in range(5)])
     assert played.shape == (5, 4)
-    again = latency.player(tiny(memory=memory), memory, codes(0, 9), UNCONSTRAINED)
+    again = latency.player(make_tiny_model(memory=memory), memory, make_quantized_notes(0, 9), UNCONSTRAINED)
     assert np.array_equal(played, [again() for _ in range(5)])
 
 
 def test_all_weights_are_read():
-    model = tiny()
+    model = make_tiny_model()
     model.weights["pitch/bias"][5] = np.nan
     assert np.isnan(latency.reader(model)()).any()
-    assert not np.isnan(latency.reader(tiny())()).any()
+    assert not np.isnan(latency.reader(make_tiny_model())()).any()
 
 
 def test_peak_memory_is_that_of_what_is_done():
-    little = latency.peak(latency.play, tiny(), codes(0, 9), UNCONSTRAINED)
+    little = latency.peak(latency.play, make_tiny_model(), make_quantized_notes(0, 9), UNCONSTRAINED)
     assert 20 < little < 150, "the engine without TensorFlow"
     with pytest.raises(DataError, match="play for its memory ended with 1"):
         latency.peak(latency.play)

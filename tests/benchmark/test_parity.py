@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from conftest import codes
+from factories import make_quantized_notes
 
 from pipeline.benchmark import parity
 from pipeline.config import Params
@@ -36,7 +36,7 @@ def trained(project: Params, kind: str) -> TrainedModel:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_numpy_and_keras_tell_the_same_notes_alike(project: Params, kind: str) -> None:
-    found = parity.figures(trained(project, kind), codes(3, 300))
+    found = parity.figures(trained(project, kind), make_quantized_notes(3, 300))
     assert found["notes"] == parity.NOTES
     assert 0 < found["bits"] < project.gate.parity
 
@@ -51,8 +51,8 @@ def test_a_twin_that_reads_otherwise_is_seen(project: Params, kind: str, monkeyp
         return tell(replace(played, weights={**played.weights, name: played.weights[name] * 1.1}), *rest)
 
     monkeypatch.setattr(parity.scoring, "bits", other)
-    assert parity.figures(model, codes(3, 300))["bits"] > project.gate.parity
+    assert parity.figures(model, make_quantized_notes(3, 300))["bits"] > project.gate.parity
 
 
 def test_a_short_piece_is_told_as_far_as_it_goes(project: Params) -> None:
-    assert parity.figures(trained(project, "scalar regression window"), codes(3, 10))["notes"] == 1
+    assert parity.figures(trained(project, "scalar regression window"), make_quantized_notes(3, 10))["notes"] == 1

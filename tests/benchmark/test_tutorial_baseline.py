@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from conftest import codes
+from factories import make_quantized_notes
 
 from pipeline.benchmark import tutorial_baseline
 from pipeline.config import Params
@@ -16,7 +16,7 @@ def test_the_network_has_the_parameters_of_the_architecture(project: Params, nam
 
 def test_both_ways_play_notes_and_move_the_window(project: Params) -> None:
     block = project.model["baseline"].model_copy(update={"units": [8]})
-    for play in tutorial_baseline.players(block, codes(0, 9), 6).values():
+    for play in tutorial_baseline.players(block, make_quantized_notes(0, 9), 6).values():
         first, second = play(), play()
         assert second.shape == (6, 3)
         assert np.array_equal(second[:-1], first[1:])

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from conftest import codes
+from factories import make_quantized_notes
 
 from pipeline.ci import leakage
 from pipeline.corpus.tables import PieceRow
@@ -42,7 +42,11 @@ def test_other_music_is_no_leak() -> None:
     assert (
         list(
             leakage.find_content_leaks(
-                music(("train", codes(1, 900)), ("test", codes(2, 900)), ("validation", codes(3, 40)))
+                music(
+                    ("train", make_quantized_notes(1, 900)),
+                    ("test", make_quantized_notes(2, 900)),
+                    ("validation", make_quantized_notes(3, 40)),
+                )
             )
         )
         == []
@@ -52,20 +56,28 @@ def test_other_music_is_no_leak() -> None:
 @pytest.mark.parametrize("split", ["validation", "test"])
 @pytest.mark.parametrize("semitones", [0, 3])
 def test_a_piece_hides_in_training_neither_transposed_nor_inside_another(split: str, semitones: int) -> None:
-    held_out = codes(1, 300)
+    held_out = make_quantized_notes(1, 300)
     copy = held_out.copy()
     copy[:, PITCH] += semitones
-    around = np.concatenate([codes(2, 100), copy[40:250], codes(3, 100)])
-    (said,) = leakage.find_content_leaks(music(("train", codes(4, 50)), ("train", around), (split, held_out)))
+    around = np.concatenate([make_quantized_notes(2, 100), copy[40:250], make_quantized_notes(3, 100)])
+    (said,) = leakage.find_content_leaks(
+        music(("train", make_quantized_notes(4, 50)), ("train", around), (split, held_out))
+    )
     assert said.endswith(f"notes in a row of 2.mid ({split}) are in 1.mid (train)")
     assert 210 <= int(said.split()[0]) < 230
 
 
 def test_half_of_a_short_piece_is_enough() -> None:
-    short = codes(1, 60)
-    (said,) = leakage.find_content_leaks(music(("train", np.concatenate([codes(2, 50), short[:35]])), ("test", short)))
+    short = make_quantized_notes(1, 60)
+    (said,) = leakage.find_content_leaks(
+        music(("train", np.concatenate([make_quantized_notes(2, 50), short[:35]])), ("test", short))
+    )
     assert "of 1.mid (test)" in said
     assert (
-        list(leakage.find_content_leaks(music(("train", np.concatenate([codes(2, 50), short[:25]])), ("test", short))))
+        list(
+            leakage.find_content_leaks(
+                music(("train", np.concatenate([make_quantized_notes(2, 50), short[:25]])), ("test", short))
+            )
+        )
         == []
     )

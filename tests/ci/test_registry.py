@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
+from factories import ROOT
 from ruamel.yaml import YAML
 
 from pipeline.ci import registry

@@ -2,7 +2,7 @@ import json
 import re
 
 import pytest
-from conftest import ROOT
+from factories import ROOT
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from ruamel.yaml import YAML

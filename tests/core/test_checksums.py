@@ -3,7 +3,7 @@
 import subprocess
 
 import pytest
-from conftest import unreadable
+from factories import make_unreadable
 
 from pipeline.core import checksums
 from pipeline.core.errors import DataError
@@ -38,7 +38,10 @@ def test_what_is_as_it_was_passes(folder):
 
 
 def test_a_file_that_may_not_be_read_is_not_to_be_made_again(folder):
-    with unreadable(folder / "a.csv"), pytest.raises(DataError, match="may not be read; give yourself the permission"):
+    with (
+        make_unreadable(folder / "a.csv"),
+        pytest.raises(DataError, match="may not be read; give yourself the permission"),
+    ):
         checksums.check(folder, "run it again")
 
 

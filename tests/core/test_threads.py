@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import ROOT
+from factories import ROOT
 
 from pipeline.core import threads
 

@@ -4,7 +4,7 @@ import pytest
 
 from pipeline.core.errors import CorpusError
 from pipeline.corpus import manifest
-from pipeline.corpus.manifest import ZipManifest, SdistManifest
+from pipeline.corpus.manifest import SdistManifest, ZipManifest
 
 CORPORA = Path(__file__).parent.parent.parent / "data" / "corpora"
 FOLDER = """kind: folder

@@ -1,7 +1,7 @@
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from conftest import unreadable
+from factories import make_unreadable
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -137,7 +137,7 @@ def test_a_missing_cut_or_other_file_is_one_line(tmp_path, read):
 @pytest.mark.parametrize("read", [tables.read_pieces, lambda path: list(tables.read_notes(path, [0]))])
 def test_a_table_that_may_not_be_read_is_not_to_be_made_again(tmp_path, read):
     (tmp_path / "t.parquet").touch()
-    with unreadable(tmp_path / "t.parquet"), pytest.raises(DataError, match="may not be read; give yourself"):
+    with make_unreadable(tmp_path / "t.parquet"), pytest.raises(DataError, match="may not be read; give yourself"):
         read(tmp_path / "t.parquet")
 
 

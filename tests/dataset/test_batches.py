@@ -6,7 +6,7 @@ import pytest
 from pipeline.config import Params
 from pipeline.config.recipes import Model
 from pipeline.dataset import batches, windows
-from pipeline.dataset.segments import SegmentSampler, Segment
+from pipeline.dataset.segments import Segment, SegmentSampler
 from pipeline.dataset.windows import WindowDataset
 from pipeline.notes import active_notes
 from pipeline.notes.quantize import DURATION, PITCH, STEP

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from pipeline.config.recipes import Every
 from pipeline.core.errors import DataError
-from pipeline.dataset.segments import SegmentSampler, Segment
+from pipeline.dataset.segments import Segment, SegmentSampler
 from pipeline.dataset.windows import WindowDataset
 from pipeline.notes import active_notes
 from pipeline.notes.quantize import DURATION, PITCH, STEP, VELOCITY

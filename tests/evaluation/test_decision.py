@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from generation.test_engine import tiny
+from factories import make_tiny_model
 
 from pipeline.config.schema import Compare
 from pipeline.evaluation.bits import Scores
@@ -22,7 +22,7 @@ def scores(mean: float, noise: float = 0.05) -> Scores:
 
 
 def model(name: str, mean: float, parameters: int, *, both_ways: bool = False) -> Evaluation:
-    return Evaluation(name, tiny(bidirectional=both_ways).config, parameters, 1, [{}], scores(mean))
+    return Evaluation(name, make_tiny_model(bidirectional=both_ways).config, parameters, 1, [{}], scores(mean))
 
 
 FLOORS = {"uniform": scores(9.0), "trigram": scores(2.0)}

@@ -2,8 +2,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from conftest import codes
-from generation.test_engine import BOTH_WAYS, CARRIED, WINDOW, tiny
+from factories import BOTH_WAYS, CARRIED, WINDOW, make_quantized_notes, make_tiny_model
 from models.numpy import test_autoregressive_heads as test_chain
 
 from pipeline.evaluation import evaluate
@@ -11,12 +10,12 @@ from pipeline.generation.engine import Engine
 from pipeline.models import scoring
 from pipeline.notes.quantize import DURATION, PITCH, STEP, VELOCITY
 
-PIECES = [codes(1, 40), codes(2, 7), codes(3, 90)]
+PIECES = [make_quantized_notes(1, 40), make_quantized_notes(2, 7), make_quantized_notes(3, 90)]
 
 
 @pytest.mark.parametrize("kind", test_chain.KINDS, ids=str)
 def test_chances_of_a_chain_are_those_its_notes_were_told_by(kind):
-    made, hidden, notes = test_chain.heads(*kind), test_chain.hidden_of(kind[2], 20), codes(4, 20)
+    made, hidden, notes = test_chain.heads(*kind), test_chain.hidden_of(kind[2], 20), make_quantized_notes(4, 20)
     found = made.distributions(hidden, notes)
     columns = {"pitch": PITCH, "step": STEP, "duration": DURATION, "velocity": VELOCITY}
     told = [found[name][np.arange(20), notes[:, columns[name]]] for name in found]
@@ -27,7 +26,7 @@ def test_chances_of_a_chain_are_those_its_notes_were_told_by(kind):
 
 @pytest.mark.parametrize("changes", [CARRIED, WINDOW, BOTH_WAYS], ids=str)
 def test_bits_are_those_of_streaming_and_masses_those_of_bits(changes):
-    model = tiny(**changes)
+    model = make_tiny_model(**changes)
     bits, heads = evaluate.read(model, PIECES, 2)
     for ours, theirs in zip(bits, scoring.score_pieces(model, PIECES, 2), strict=True):
         assert (ours == theirs).all()
@@ -37,13 +36,13 @@ def test_bits_are_those_of_streaming_and_masses_those_of_bits(changes):
 
 
 def test_what_is_judged_does_not_hang_on_how_it_was_read():
-    model = tiny(**CARRIED)
+    model = make_tiny_model(**CARRIED)
     one, many = (evaluate.read(model, PIECES, batch)[1]["step"] for batch in (1, 3))
     assert one.mass == pytest.approx(many.mass, rel=1e-3)
 
 
 def test_of_many_notes_every_so_many_th_is_judged(monkeypatch):
-    model = tiny(**CARRIED)
+    model = make_tiny_model(**CARRIED)
     everything = evaluate.read(model, PIECES, 2)[1]["pitch"].mass
     monkeypatch.setattr(evaluate, "JUDGED", 50)
     monkeypatch.setattr(evaluate, "ROWS", 4)
@@ -55,7 +54,7 @@ def test_of_many_notes_every_so_many_th_is_judged(monkeypatch):
 
 @pytest.mark.parametrize("changes", [CARRIED, WINDOW, BOTH_WAYS], ids=str)
 def test_context_is_what_a_player_heard_who_came_in_late(changes):
-    model, piece = tiny(**changes), codes(5, 30)
+    model, piece = make_tiny_model(**changes), make_quantized_notes(5, 30)
     rows = evaluate.by_context(model, [piece])
     assert [row[0] for row in rows] == [1, 2, 4, 8, 16]
     heads = scoring.make_heads(model)
@@ -70,7 +69,9 @@ def test_context_is_what_a_player_heard_who_came_in_late(changes):
 
 
 def test_a_window_forgets_all_before_it():
-    rows = evaluate.by_context(tiny(6, **WINDOW), [codes(5, 300), codes(6, 40)])
+    rows = evaluate.by_context(
+        make_tiny_model(6, **WINDOW), [make_quantized_notes(5, 300), make_quantized_notes(6, 40)]
+    )
     means = [row[2] for row in rows]
     assert [row[0] for row in rows] == [1, 2, 4, 8, 16, 32, 64, 128, 256]
     assert all(mean == means[3] for mean in means[3:])
@@ -78,12 +79,12 @@ def test_a_window_forgets_all_before_it():
 
 
 def test_targets_are_at_most_256_and_of_all_pieces():
-    pieces = [codes(seed, 900) for seed in range(3)]
-    found = evaluate.by_context(tiny(**CARRIED), pieces)
+    pieces = [make_quantized_notes(seed, 900) for seed in range(3)]
+    found = evaluate.by_context(make_tiny_model(**CARRIED), pieces)
     assert {targets for _, targets, _ in found} == {256}
     moved = [piece.copy() for piece in pieces]
     moved[2][:, DURATION] = 900
-    assert evaluate.by_context(tiny(**CARRIED), moved)[0][2]["duration"] != found[0][2]["duration"]
+    assert evaluate.by_context(make_tiny_model(**CARRIED), moved)[0][2]["duration"] != found[0][2]["duration"]
 
 
 def test_velocity_is_judged_where_it_is_told():
@@ -96,14 +97,16 @@ def test_velocity_is_judged_where_it_is_told():
     shapes |= {f"{name}_embedding/embeddings": (1001, 8) for name in ("step", "duration", "pitch", "velocity")}
     rng = np.random.default_rng(0)
     body = {name: rng.normal(0, 0.3, shape).astype(np.float32) for name, shape in shapes.items()}
-    model = replace(tiny(**CARRIED), block=block, weights={**body, **made.weights})
-    bits, heads = evaluate.read(model, [codes(1, 50)], 1)
+    model = replace(make_tiny_model(**CARRIED), block=block, weights={**body, **made.weights})
+    bits, heads = evaluate.read(model, [make_quantized_notes(1, 50)], 1)
     assert list(heads) == ["pitch", "step", "duration", "velocity"]
     assert bits[0].shape == (49, 4)
     assert -np.log2(heads["velocity"].mass) == pytest.approx(bits[0][:, 3], abs=1e-4)
-    assert list(evaluate.by_context(model, [codes(1, 50)])[0][2]) == ["pitch", "step", "duration"]
+    assert list(evaluate.by_context(model, [make_quantized_notes(1, 50)])[0][2]) == ["pitch", "step", "duration"]
 
 
 def made_block(velocity: bool):
     recipe = {"input": "embedding", "width": 8, "velocity": velocity, "heads": "categorical", "chain": test_chain.C}
-    return tiny(**CARRIED).config.model_copy(update={**recipe, "units": [test_chain.H], "objective": "every"})
+    return make_tiny_model(**CARRIED).config.model_copy(
+        update={**recipe, "units": [test_chain.H], "objective": "every"}
+    )

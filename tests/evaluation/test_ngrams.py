@@ -3,15 +3,18 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from conftest import codes
+from factories import make_quantized_notes
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.evaluation import ngrams
-from pipeline.notes.quantize import GRID_SIZE, DURATION, PITCH, STEP
+from pipeline.notes.quantize import DURATION, GRID_SIZE, PITCH, STEP
 
 SMOOTHING = 0.5
-PIECES = [codes(seed, 80) for seed in range(4)] + [codes(9, 2), codes(8, 1)]
+PIECES = [make_quantized_notes(seed, 80) for seed in range(4)] + [
+    make_quantized_notes(9, 2),
+    make_quantized_notes(8, 1),
+]
 
 
 @pytest.fixture(scope="module")
@@ -38,14 +41,14 @@ def witten_bell(context: tuple[int, ...], pitch: int) -> float:
 
 
 def test_trigram_is_witten_bell_by_definition(fitted):
-    heard = codes(100, 30)
+    heard = make_quantized_notes(100, 30)
     pitches = heard[:, PITCH].tolist()
     expected = [witten_bell(tuple(pitches[max(place - 2, 0) : place]), pitches[place]) for place in range(1, 30)]
     assert fitted["trigram"](heard)[:, 0] == pytest.approx(-np.log2(expected))
 
 
 def test_trigram_backs_off_to_the_unigram_after_notes_never_seen(fitted):
-    heard = codes(0, 3)
+    heard = make_quantized_notes(0, 3)
     heard[:, PITCH] = [1, 2, 60]
     assert fitted["trigram"](heard)[1, 0] == pytest.approx(-math.log2(witten_bell((), 60)))
 
@@ -68,7 +71,9 @@ def test_probabilities_of_a_floor_sum_to_one(fitted, name, column, place, size):
 
 
 def test_uniform_worked_by_hand(fitted):
-    assert fitted["uniform"](codes(3, 5)) == pytest.approx(np.tile([7.0, math.log2(1001), math.log2(1001)], (4, 1)))
+    assert fitted["uniform"](make_quantized_notes(3, 5)) == pytest.approx(
+        np.tile([7.0, math.log2(1001), math.log2(1001)], (4, 1))
+    )
 
 
 def test_unigram_worked_by_hand():
@@ -89,9 +94,9 @@ def test_a_histogram_sums_to_one_and_has_no_zero(values, smoothing):
 
 def test_every_note_but_the_first_is_scored(fitted):
     for name in ("uniform", "unigram", "trigram"):
-        assert [fitted[name](codes(5, count)).shape for count in (1, 2, 40)] == [(0, 3), (1, 3), (39, 3)]
+        assert [fitted[name](make_quantized_notes(5, count)).shape for count in (1, 2, 40)] == [(0, 3), (1, 3), (39, 3)]
 
 
 def test_more_context_costs_fewer_bits_on_music_with_a_habit(fitted):
-    pitch = {name: fitted[name](codes(50, 400))[:, 0].mean() for name in fitted}
+    pitch = {name: fitted[name](make_quantized_notes(50, 400))[:, 0].mean() for name in fitted}
     assert pitch["trigram"] < pitch["unigram"] < pitch["uniform"]

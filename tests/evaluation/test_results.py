@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from evaluation.test_bits import ROWS
-from generation.test_engine import tiny
+from factories import make_tiny_model
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from models.test_model_io import BLOCKS
@@ -31,7 +31,7 @@ EVALUATIONS = st.builds(
 @pytest.fixture
 def path(tmp_path):
     scores = Scores.of_rows([["a", 4, 8.0, 2.0, 4.0], ["b", 6, 2.0, 3.0, 1.0]])
-    evaluation = Evaluation("tiny", tiny().config, 1554, 9000, [{"epoch": 1.0, "loss": 0.5}], scores)
+    evaluation = Evaluation("tiny", make_tiny_model().config, 1554, 9000, [{"epoch": 1.0, "loss": 0.5}], scores)
     evaluation.save(tmp_path / "tiny.json")
     return tmp_path / "tiny.json"
 
@@ -63,7 +63,9 @@ def test_the_file_tells_bits_per_note_a_row_a_line(path):
 
 def test_a_bidirectional_model_does_not_stream():
     def streams(**block: object) -> bool:
-        return Evaluation("x", tiny(**block).config, 1, 1, [], Scores.of_rows([["a", 1, 1.0, 1.0, 1.0]])).streams
+        return Evaluation(
+            "x", make_tiny_model(**block).config, 1, 1, [], Scores.of_rows([["a", 1, 1.0, 1.0, 1.0]])
+        ).streams
 
     assert streams(memory="window")
     assert streams(memory="carried")

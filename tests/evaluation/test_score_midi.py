@@ -5,8 +5,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from conftest import music, pedalled
-from generation.test_engine import KINDS, tiny
+from factories import MODEL_KINDS, make_music, make_pedal_midi, make_tiny_model
 
 from pipeline.core.errors import DataError, MidiError
 from pipeline.evaluation import score_midi
@@ -19,13 +18,13 @@ from pipeline.notes import quantize
 def files(tmp_path):
     paths = [tmp_path / "first.mid", tmp_path / "second.mid"]
     for seed, path in enumerate(paths):
-        reader.write_notes(music(seed, 30 + seed), path)
+        reader.write_notes(make_music(seed, 30 + seed), path)
     return paths
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", MODEL_KINDS)
 def test_a_file_is_scored_as_its_notes_are(files, kind):
-    model = tiny(**kind)
+    model = make_tiny_model(**kind)
     found = score_midi.score_files(model, files)
     assert [each.path for each in found] == files
     for each in found:
@@ -41,18 +40,20 @@ def test_what_cannot_be_midi_is_named_and_not_read(tmp_path, name):
         file.truncate(30 * 2**30)  # it takes no space
     os.mkfifo(tmp_path / "pipe.mid")
     with pytest.raises(MidiError, match=rf"{name}: .*give a MIDI file with notes"):
-        score_midi.score_files(tiny(), [tmp_path / name])
+        score_midi.score_files(make_tiny_model(), [tmp_path / name])
 
 
 def test_a_file_is_read_as_the_model_read_its_music(tmp_path):
     path = tmp_path / "pedalled.mid"
-    path.write_bytes(pedalled())
-    (dry,), (wet,) = (score_midi.score_files(replace(tiny(), origin={"pedal": each}), [path]) for each in (False, True))
+    path.write_bytes(make_pedal_midi())
+    (dry,), (wet,) = (
+        score_midi.score_files(replace(make_tiny_model(), origin={"pedal": each}), [path]) for each in (False, True)
+    )
     assert [each.notes["duration"].tolist() for each in (dry, wet)] == [[0.5, 0.5], [1.0, 0.5]]
 
 
 def test_velocity_is_shown_apart_and_not_in_the_total(tmp_path, capsys):
-    found = score_midi.FileScore(tmp_path / "a.mid", music(0, 5), np.tile([1.0, 2.0, 4.0, 100.0], (4, 1)))
+    found = score_midi.FileScore(tmp_path / "a.mid", make_music(0, 5), np.tile([1.0, 2.0, 4.0, 100.0], (4, 1)))
     score_midi.print_scores([found])
     shown = capsys.readouterr().out
     assert "7.000" in shown
@@ -63,7 +64,7 @@ def test_velocity_is_shown_apart_and_not_in_the_total(tmp_path, capsys):
 
 @pytest.mark.parametrize("name", ["[red]a.mid", "[bold]x[/nope].mid", "\x1b[2Jx.mid", "\udcff.mid", "a" * 90 + "b.mid"])
 def test_a_name_is_shown_whole_but_for_what_a_terminal_obeys(name, capsys):
-    score_midi.print_scores([score_midi.FileScore(Path(name), music(0, 5), np.ones((4, 3)))])
+    score_midi.print_scores([score_midi.FileScore(Path(name), make_music(0, 5), np.ones((4, 3)))])
     shown = capsys.readouterr().out
     cells = "".join(line.split("│")[1].strip(" ") for line in shown.splitlines() if line.startswith("│"))
     assert cells.replace(" ", "") == name.replace("\x1b", "").replace("\udcff", "")
@@ -72,13 +73,13 @@ def test_a_name_is_shown_whole_but_for_what_a_terminal_obeys(name, capsys):
 
 def test_a_name_that_is_no_text_is_written_with_escapes(tmp_path):
     score_midi.write_note_scores(
-        [score_midi.FileScore(Path("\udcff.mid"), music(0, 2), np.ones((1, 3)))], tmp_path / "scored.parquet"
+        [score_midi.FileScore(Path("\udcff.mid"), make_music(0, 2), np.ones((1, 3)))], tmp_path / "scored.parquet"
     )
     assert pq.read_table(tmp_path / "scored.parquet")["file"].to_pylist() == [r"\udcff.mid"] * 2
 
 
 def test_every_note_is_written_and_the_first_has_no_bits(files, tmp_path):
-    found = score_midi.score_files(tiny(), files)
+    found = score_midi.score_files(make_tiny_model(), files)
     score_midi.write_note_scores(found, tmp_path / "scored.parquet")
     table = pq.read_table(tmp_path / "scored.parquet").to_pandas()
     heads = ["bits_pitch", "bits_step", "bits_duration"]
@@ -95,7 +96,7 @@ def test_every_note_is_written_and_the_first_has_no_bits(files, tmp_path):
 
 def test_one_row_a_file_is_shown(files, capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "300")
-    found = score_midi.score_files(tiny(), files)
+    found = score_midi.score_files(make_tiny_model(), files)
     score_midi.print_scores(found)
     lines = capsys.readouterr().out.splitlines()
     for each in found:
@@ -111,18 +112,18 @@ def test_a_file_that_is_no_midi_is_named(tmp_path):
     (tmp_path / "text.mid").write_text("no music")
     for name in ("text.mid", "absent.mid"):
         with pytest.raises(MidiError, match=rf"{name}: .*give a MIDI file with notes"):
-            score_midi.score_files(tiny(), [tmp_path / name])
+            score_midi.score_files(make_tiny_model(), [tmp_path / name])
 
 
-@pytest.mark.parametrize("kind", [*KINDS, {"heads": "categorical", "chain": 4}, {"heads": "mixture", "chain": 4}])
+@pytest.mark.parametrize("kind", [*MODEL_KINDS, {"heads": "categorical", "chain": 4}, {"heads": "mixture", "chain": 4}])
 def test_bits_that_are_no_numbers_are_an_error_and_no_score(files, kind):
-    model = tiny(**kind)
+    model = make_tiny_model(**kind)
     huge = {name: np.full_like(weight, 1e38) for name, weight in model.weights.items()}
     with pytest.raises(DataError, match=r"first\.mid: under tiny, 29 of 29 notes have bits .* train the model again"):
         score_midi.score_files(replace(model, weights=huge), files)
 
 
 def test_a_file_of_one_note_is_named(tmp_path):
-    reader.write_notes(music(0, 1), tmp_path / "one.mid")
+    reader.write_notes(make_music(0, 1), tmp_path / "one.mid")
     with pytest.raises(MidiError, match=r"one\.mid: one note only"):
-        score_midi.score_files(tiny(), [tmp_path / "one.mid"])
+        score_midi.score_files(make_tiny_model(), [tmp_path / "one.mid"])

@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
+from factories import ROOT
 
 from pipeline.config import Params
 from pipeline.experiments import study

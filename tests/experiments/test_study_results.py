@@ -4,8 +4,7 @@ import json
 from dataclasses import replace
 
 import pytest
-from conftest import codes
-from generation.test_engine import CARRIED, tiny
+from factories import CARRIED, make_quantized_notes, make_tiny_model
 
 from pipeline.evaluation import bits as metrics
 from pipeline.evaluation.results import Evaluation
@@ -17,8 +16,8 @@ from pipeline.models import scoring
 
 def evaluation(name: str, shift: float) -> Evaluation:
     """Evaluate a tiny model on made-up pieces, each note `shift` bits worse."""
-    model = tiny(**CARRIED)
-    pieces = [codes(seed, 40 + seed) for seed in range(25)]
+    model = make_tiny_model(**CARRIED)
+    pieces = [make_quantized_notes(seed, 40 + seed) for seed in range(25)]
     bits = [each + shift / 3 for each in scoring.score_pieces(model, pieces, 4)]
     scores = metrics.collect([f"{number}.mid" for number in range(25)], bits)
     history = [{"epoch": 1.0, "notes": 64.0, "loss": 2.0, **scores.per_note()}]

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import ROOT, codes
-from generation.test_engine import CARRIED, tiny
+from factories import CARRIED, ROOT, make_quantized_notes, make_tiny_model
 
 from pipeline.core import paths
 from pipeline.core.errors import DataError
@@ -23,9 +22,9 @@ from pipeline.notes import quantize
 def project(in_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with one trained and evaluated model, and a package without any."""
     monkeypatch.setattr(model_io, "SHIPPED", in_folder / "package")
-    model = replace(tiny(**CARRIED), architecture="small", origin={"seed": 3})
+    model = replace(make_tiny_model(**CARRIED), architecture="small", origin={"seed": 3})
     model_io.save_model(model, paths.model("small"))
-    scores = metrics.collect(["a.mid"], scoring.score_pieces(model, [codes(1, 60)], 1))
+    scores = metrics.collect(["a.mid"], scoring.score_pieces(model, [make_quantized_notes(1, 60)], 1))
     history = [{"epoch": 1.0, "notes": 8.0, "loss": 2.0, **scores.per_note()}]
     Evaluation("small", model.config, model.parameters, 10, history, scores).save(paths.evaluation("small"))
     paths.CORPORA.mkdir(parents=True)
@@ -37,7 +36,7 @@ def test_a_shipped_model_is_half_as_large_and_tells_the_same(project: Path) -> N
     folder = bundle.ship("small", "maestro-sample")
     whole = paths.model("small")
     assert (folder / model_io.WEIGHTS).stat().st_size < 0.7 * (whole / model_io.WEIGHTS).stat().st_size
-    notes = [codes(2, 80)]
+    notes = [make_quantized_notes(2, 80)]
     ours, theirs = (scoring.score_pieces(model_io.load_model(each), notes, 1)[0].mean() for each in (folder, whole))
     assert ours == pytest.approx(theirs, abs=2e-3)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
-from conftest import codes
+from factories import make_quantized_notes
 
 from pipeline.config import Params
 from pipeline.core.errors import DataError
@@ -53,7 +53,7 @@ def test_two_thousand_notes_are_those_of_the_engine(project: Params, name: str) 
         key: np.zeros(about["shape"], np.float32) for key, about in hear.get_input_details().items() if key != "note"
     }
     body = StepNetwork(model.config, model.weights)
-    before, notes = body.initial_state(), codes(3, 2000)
+    before, notes = body.initial_state(), make_quantized_notes(3, 2000)
     for number, note in enumerate(notes):
         state = hear(note=note[None].astype(np.int32), **state)
         hidden = state.pop("hidden")

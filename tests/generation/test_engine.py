@@ -3,9 +3,8 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from conftest import codes
+from factories import BOTH_WAYS, CARRIED, MODEL_KINDS, WINDOW, make_quantized_notes, make_tiny_model
 
-from pipeline.config.recipes import Model
 from pipeline.config.schema import Sampling
 from pipeline.generation import engine as streaming
 from pipeline.generation.engine import Engine
@@ -15,26 +14,8 @@ from pipeline.models.model_io import TrainedModel
 from pipeline.models.numpy.heads import RegressionHeads
 from pipeline.models.numpy.network import Network
 from pipeline.models.residual_noise import ResidualNoise
-from pipeline.models.weight_shapes import weight_shapes
 from pipeline.notes import quantize
-from pipeline.notes.quantize import FEATURE_COLUMNS, DURATION, SCORED_FEATURES, STEP, VELOCITY
-
-CARRIED, WINDOW = {"memory": "carried"}, {"memory": "window"}
-BOTH_WAYS = {"memory": "window", "bidirectional": True}
-KINDS = [CARRIED, WINDOW, BOTH_WAYS, {**CARRIED, "units": [8, 5], "dense": 6}, {**BOTH_WAYS, "units": [8, 5]}]
-
-
-def tiny(length: int = 6, seed: int = 0, **changes: object) -> TrainedModel:
-    """Make a model of random weights, as training would have left it."""
-    recipe = {"input": "scalar", "heads": "regression", "objective": "last", "units": [8], "dense": 0}
-    recipe |= {"width": 0, "velocity": False, "cell": "lstm", "chain": 0}
-    recipe |= {"bidirectional": False, "between_dropout": 0.0, "final_dropout": 0.0, "memory": "window", **changes}
-    block = Model.model_validate(recipe)
-    rng = np.random.default_rng(seed)
-    weights = {name: rng.normal(0, 0.7, shape).astype(np.float32) for name, shape in weight_shapes(block).items()}
-    spread = {"step": ResidualNoise("laplace", 0.1), "duration": ResidualNoise("gaussian", 0.3)}
-    spread = spread if block.heads == "regression" else {}
-    return TrainedModel("tiny", block, length, weights, spread, {"seed": seed})
+from pipeline.notes.quantize import DURATION, FEATURE_COLUMNS, SCORED_FEATURES, STEP, VELOCITY
 
 
 def hidden_after(model: TrainedModel, heard: np.ndarray) -> np.ndarray:
@@ -57,7 +38,7 @@ def likeliest(_head: str, mass: np.ndarray) -> int:
 @pytest.mark.parametrize("parts", [[1] * 40, [7, 1, 2, 30]])
 @pytest.mark.parametrize("kind", [CARRIED, {**CARRIED, "units": [8, 5], "dense": 6}])
 def test_carried_state_part_by_part_equals_reading_at_once(kind, parts):
-    model, heard = tiny(**kind), codes(0, 40)
+    model, heard = make_tiny_model(**kind), make_quantized_notes(0, 40)
     engine, network = Engine(model), Network(model.config, model.weights)
     for part in np.split(heard, np.cumsum(parts)[:-1]):
         engine.feed(part)
@@ -66,15 +47,17 @@ def test_carried_state_part_by_part_equals_reading_at_once(kind, parts):
 
 
 def test_carried_state_reaches_back_beyond_the_window():
-    heard, other = codes(0, 20), codes(0, 20)
+    heard, other = make_quantized_notes(0, 20), make_quantized_notes(0, 20)
     other[0, quantize.DURATION] = 900
-    assert not np.allclose(hidden_after(tiny(**CARRIED), heard), hidden_after(tiny(**CARRIED), other), atol=1e-9)
+    assert not np.allclose(
+        hidden_after(make_tiny_model(**CARRIED), heard), hidden_after(make_tiny_model(**CARRIED), other), atol=1e-9
+    )
 
 
 @pytest.mark.parametrize("kind", [WINDOW, BOTH_WAYS])
 @pytest.mark.parametrize("parts", [[40], [1] * 40, [7, 1, 2, 30], [3]])
 def test_window_memory_is_the_last_notes_read_anew(kind, parts):
-    model, heard = tiny(**kind), codes(0, 40)
+    model, heard = make_tiny_model(**kind), make_quantized_notes(0, 40)
     engine = Engine(model)
     for part in np.split(heard[: sum(parts)], np.cumsum(parts)[:-1]):
         engine.feed(part)
@@ -82,9 +65,9 @@ def test_window_memory_is_the_last_notes_read_anew(kind, parts):
     assert engine.hidden == pytest.approx(Network(model.config, model.weights).forward_window(last[None])[0], abs=1e-5)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", MODEL_KINDS)
 def test_a_score_is_what_the_player_would_have_felt(kind):
-    model, heard = tiny(**kind), codes(1, 20)
+    model, heard = make_tiny_model(**kind), make_quantized_notes(1, 20)
     engine, felt = Engine(model), []
     for told, code in pairwise(heard):
         engine.feed(told[None])
@@ -93,10 +76,10 @@ def test_a_score_is_what_the_player_would_have_felt(kind):
     assert scoring.score_pieces(model, [heard], 1)[0] == pytest.approx(np.array(felt), abs=1e-3)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", MODEL_KINDS)
 def test_batches_change_no_bits(kind, monkeypatch):
-    model = tiny(**kind)
-    pieces = [codes(seed, count) for seed, count in enumerate((5, 90, 2, 33, 1, 6, 7, 90))]
+    model = make_tiny_model(**kind)
+    pieces = [make_quantized_notes(seed, count) for seed, count in enumerate((5, 90, 2, 33, 1, 6, 7, 90))]
     alone = [scoring.score_pieces(model, [piece], 1)[0] for piece in pieces]
     assert [len(bits) for bits in alone] == [4, 89, 1, 32, 0, 5, 6, 89]
     assert not any(np.isnan(bits).any() for bits in alone)
@@ -106,27 +89,27 @@ def test_batches_change_no_bits(kind, monkeypatch):
             assert np.allclose(ours, theirs, atol=1e-3)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", MODEL_KINDS)
 def test_bits_of_a_note_do_not_depend_on_the_notes_after_it(kind):
-    heard = codes(2, 60)
-    changed = np.concatenate([heard[:30], codes(3, 30)])
-    ours, theirs = scoring.score_pieces(tiny(**kind), [heard, changed], 2)
+    heard = make_quantized_notes(2, 60)
+    changed = np.concatenate([heard[:30], make_quantized_notes(3, 30)])
+    ours, theirs = scoring.score_pieces(make_tiny_model(**kind), [heard, changed], 2)
     assert np.allclose(ours[:29], theirs[:29], atol=1e-4)
     assert not np.allclose(ours[29:], theirs[29:], atol=1e-4)
 
 
 @pytest.mark.parametrize("kind", [WINDOW, BOTH_WAYS])
 def test_bits_depend_on_the_window_and_on_nothing_before_it(kind):
-    heard, other = codes(2, 20), codes(2, 20)
-    other[:4] = codes(5, 4)
-    ours, theirs = scoring.score_pieces(tiny(**kind), [heard, other], 1)
+    heard, other = make_quantized_notes(2, 20), make_quantized_notes(2, 20)
+    other[:4] = make_quantized_notes(5, 4)
+    ours, theirs = scoring.score_pieces(make_tiny_model(**kind), [heard, other], 1)
     assert np.allclose(ours[9:], theirs[9:], atol=1e-4)
     assert not np.allclose(ours[8], theirs[8], atol=1e-4)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", MODEL_KINDS)
 def test_a_played_note_is_fed_back_as_it_would_be_read(kind):
-    model, prompt, said = tiny(**kind), codes(4, 9), {head: [] for head in SCORED_FEATURES}
+    model, prompt, said = make_tiny_model(**kind), make_quantized_notes(4, 9), {head: [] for head in SCORED_FEATURES}
 
     def choose(head: str, mass: np.ndarray) -> int:
         said[head].append(mass)
@@ -143,32 +126,32 @@ def test_a_played_note_is_fed_back_as_it_would_be_read(kind):
             assert said[head][number] == pytest.approx(expected[head], abs=1e-5)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", MODEL_KINDS)
 def test_the_same_seed_plays_the_same_notes(kind):
     def play(seed: int) -> list:
         choose = sampler(seed, 1.0).sample
-        return streaming.generate_notes(tiny(**kind), codes(4, 9), 20, choose).tolist()
+        return streaming.generate_notes(make_tiny_model(**kind), make_quantized_notes(4, 9), 20, choose).tolist()
 
     assert play(1) == play(1)
     assert play(1) != play(2)
 
 
 def test_played_notes_have_the_mean_velocity_of_the_prompt():
-    prompt = codes(4, 2)
+    prompt = make_quantized_notes(4, 2)
     prompt[:, VELOCITY] = 40, 61
-    assert set(streaming.generate_notes(tiny(), prompt, 5, likeliest)[:, VELOCITY]) == {50}
+    assert set(streaming.generate_notes(make_tiny_model(), prompt, 5, likeliest)[:, VELOCITY]) == {50}
 
 
 def test_no_notes_can_be_asked_for():
-    assert streaming.generate_notes(tiny(), codes(4, 2), 0, likeliest).shape == (0, 4)
+    assert streaming.generate_notes(make_tiny_model(), make_quantized_notes(4, 2), 0, likeliest).shape == (0, 4)
 
 
 def test_it_stops_before_the_first_note_that_would_sound_too_late():
-    prompt = codes(4, 9)
+    prompt = make_quantized_notes(4, 9)
     prompt[0, STEP] = 7  # as of a passage: the first note stands at cell 0 all the same
 
     def played(last: float) -> np.ndarray:
-        return streaming.generate_notes(tiny(), prompt, 40, sampler(3, 1.0).sample, last)
+        return streaming.generate_notes(make_tiny_model(), prompt, 40, sampler(3, 1.0).sample, last)
 
     whole = played(np.inf)
     ends = prompt[1:, STEP].sum() + np.cumsum(whole[:, STEP]) + whole[:, DURATION]
@@ -179,20 +162,20 @@ def test_it_stops_before_the_first_note_that_would_sound_too_late():
         assert kept.tolist() == whole[: int((ends > last).argmax())].tolist()
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", MODEL_KINDS)
 def test_a_reset_engine_has_forgotten(kind):
-    engine = Engine(tiny(**kind))
-    engine.feed(codes(1, 9))
+    engine = Engine(make_tiny_model(**kind))
+    engine.feed(make_quantized_notes(1, 9))
     engine.reset()
     with pytest.raises(ValueError, match="at least one note"):
         engine.sample(likeliest, 64)
-    engine.feed(codes(2, 3))
-    assert np.array_equal(engine.hidden, hidden_after(tiny(**kind), codes(2, 3)))
+    engine.feed(make_quantized_notes(2, 3))
+    assert np.array_equal(engine.hidden, hidden_after(make_tiny_model(**kind), make_quantized_notes(2, 3)))
 
 
 @pytest.mark.parametrize("kind", [CARRIED, BOTH_WAYS])
 def test_a_fitted_spread_costs_fewer_bits_than_others(kind):
-    model, pieces = tiny(**kind), [codes(6, 60), codes(7, 40)]
+    model, pieces = make_tiny_model(**kind), [make_quantized_notes(6, 60), make_quantized_notes(7, 40)]
 
     def mean(some: TrainedModel) -> np.ndarray:
         return np.concatenate(scoring.score_pieces(some, pieces, 2)).mean(axis=0)
@@ -208,12 +191,12 @@ def test_a_fitted_spread_costs_fewer_bits_than_others(kind):
 @pytest.mark.parametrize("kind", [CARRIED, BOTH_WAYS])
 def test_a_model_that_tells_the_times_gets_a_narrow_spread(kind):
     narrow = dict.fromkeys(("step", "duration"), ResidualNoise("laplace", 0.001))
-    model, rng = replace(tiny(**kind), spread=narrow), np.random.default_rng(0)
+    model, rng = replace(make_tiny_model(**kind), spread=narrow), np.random.default_rng(0)
 
     def right(head: str, mass: np.ndarray) -> int:
         return int(rng.integers(128)) if head == "pitch" else likeliest(head, mass)
 
-    prompts = [codes(6, 1), codes(7, 1)]
+    prompts = [make_quantized_notes(6, 1), make_quantized_notes(7, 1)]
     pieces = [
         np.concatenate([p, streaming.generate_notes(model, p, n, right)])
         for p, n in zip(prompts, (30, 60), strict=True)

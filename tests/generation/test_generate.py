@@ -4,8 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from conftest import codes, music, pedalled
-from generation.test_engine import CARRIED, KINDS, tiny
+from factories import CARRIED, MODEL_KINDS, make_music, make_pedal_midi, make_quantized_notes, make_tiny_model
 
 from pipeline.core.errors import DataError, MidiError
 from pipeline.generation import engine, generate
@@ -19,7 +18,7 @@ SAMPLING = generate.UNCONSTRAINED.model_copy(update={"top_p_pitch": 0.98})
 
 @pytest.fixture
 def prompt(tmp_path):
-    reader.write_notes(music(3, 20), tmp_path / "prompt.mid")
+    reader.write_notes(make_music(3, 20), tmp_path / "prompt.mid")
     return tmp_path / "prompt.mid"
 
 
@@ -30,8 +29,8 @@ def test_a_prompt_is_the_notes_of_a_file(prompt):
 
 @pytest.mark.parametrize("pedal", [False, True])
 def test_a_prompt_is_read_as_the_model_read_its_music(pedal, tmp_path):
-    (tmp_path / "pedalled.mid").write_bytes(pedalled())
-    model = replace(tiny(**CARRIED), origin={"pedal": pedal})
+    (tmp_path / "pedalled.mid").write_bytes(make_pedal_midi())
+    model = replace(make_tiny_model(**CARRIED), origin={"pedal": pedal})
     generate.generate_from_prompt_file(
         model, GenerationRequest(tmp_path / "pedalled.mid", 1, 0), SAMPLING, tmp_path / "out.mid"
     )
@@ -53,9 +52,9 @@ def test_a_prompt_that_is_no_midi_is_named(tmp_path):
             generate.load_prompt(tmp_path / name)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", MODEL_KINDS)
 def test_what_is_written_is_the_prompt_and_what_was_played(kind, tmp_path):
-    model, given = tiny(**kind), codes(3, 8)
+    model, given = make_tiny_model(**kind), make_quantized_notes(3, 8)
     generate.generate_file(model, given, GenerationRequest(None, 15, 7), SAMPLING, tmp_path / "out.mid")
     choose = Sampler(np.random.default_rng(7), SAMPLING).sample
     expected = quantize.dequantize(np.concatenate([given, engine.generate_notes(model, given, 15, choose)]))
@@ -66,17 +65,21 @@ def test_what_is_written_is_the_prompt_and_what_was_played(kind, tmp_path):
 
 def test_a_name_that_cannot_be_printed_is_written_and_drawn(tmp_path):
     path = tmp_path / os.fsdecode(b"\xff$x.mid")
-    generate.generate_file(tiny(), codes(3, 8), GenerationRequest(None, 3, 7), SAMPLING, path)
+    generate.generate_file(make_tiny_model(), make_quantized_notes(3, 8), GenerationRequest(None, 3, 7), SAMPLING, path)
     assert path.exists() and path.with_suffix(".png").exists()
 
 
 def test_a_full_file_ends_the_music_and_is_said(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(generate, "FULL", 3000)
-    generate.generate_file(tiny(), codes(3, 8), GenerationRequest(None, 500, 7), SAMPLING, tmp_path / "out.mid")
+    generate.generate_file(
+        make_tiny_model(), make_quantized_notes(3, 8), GenerationRequest(None, 500, 7), SAMPLING, tmp_path / "out.mid"
+    )
     said = " ".join(capsys.readouterr().err.split())
     assert re.search(r"out.mid: full after \d+ notes of 500; a MIDI file holds 9,999.999 s$", said)
     monkeypatch.undo()
-    generate.generate_file(tiny(), codes(3, 8), GenerationRequest(None, 500, 7), SAMPLING, tmp_path / "whole.mid")
+    generate.generate_file(
+        make_tiny_model(), make_quantized_notes(3, 8), GenerationRequest(None, 500, 7), SAMPLING, tmp_path / "whole.mid"
+    )
     assert capsys.readouterr().err == ""
     some, whole = (reader.read_notes((tmp_path / f"{name}.mid").read_bytes(), "symusic") for name in ("out", "whole"))
     assert 20 < (some["onset"] + some["duration"]).max() <= 30 < whole["onset"][-1]
@@ -93,7 +96,7 @@ def test_a_file_holds_what_ends_with_its_last_cell(tmp_path):
 def test_the_same_seed_writes_the_same_bytes(prompt, tmp_path):
     def written(name: str, seed: int | list[int]) -> list[bytes]:
         generate.generate_from_prompt_file(
-            tiny(**CARRIED), GenerationRequest(prompt, 12, seed), SAMPLING, tmp_path / name / "sample.mid"
+            make_tiny_model(**CARRIED), GenerationRequest(prompt, 12, seed), SAMPLING, tmp_path / name / "sample.mid"
         )
         return [(tmp_path / name / file).read_bytes() for file in ("sample.mid", "sample.png")]
 
@@ -103,15 +106,17 @@ def test_the_same_seed_writes_the_same_bytes(prompt, tmp_path):
 
 
 def test_a_file_begins_with_the_notes_of_its_prompt(prompt, tmp_path):
-    generate.generate_from_prompt_file(tiny(), GenerationRequest(prompt, 6, 0), SAMPLING, tmp_path / "out.mid")
+    generate.generate_from_prompt_file(
+        make_tiny_model(), GenerationRequest(prompt, 6, 0), SAMPLING, tmp_path / "out.mid"
+    )
     notes = reader.read_notes((tmp_path / "out.mid").read_bytes(), "symusic")
     assert sorted(notes["pitch"][:8]) == sorted(generate.load_prompt(prompt)[:8, quantize.PITCH])
     assert notes["onset"][0] == 0
 
 
-@pytest.mark.parametrize("kind", [*KINDS, {"heads": "categorical", "chain": 4, **CARRIED}])
+@pytest.mark.parametrize("kind", [*MODEL_KINDS, {"heads": "categorical", "chain": 4, **CARRIED}])
 def test_weights_too_large_to_say_anything_are_an_error_and_no_file(kind, tmp_path):
-    model = tiny(**kind)
+    model = make_tiny_model(**kind)
     huge = {name: np.full_like(weight, 1e38) for name, weight in model.weights.items()}
     with pytest.raises(DataError, match=r"masses sum to nan; .* train the model again"):
         generate.generate_from_prompt_file(

@@ -8,10 +8,10 @@ from scipy import stats
 from pipeline.config.schema import Sampling
 from pipeline.core.errors import DataError, ParamsError
 from pipeline.generation.constraints import allowed_pitches
-from pipeline.generation.sampling import Sampler, top_p_indices, apply_temperature
+from pipeline.generation.sampling import Sampler, apply_temperature, top_p_indices
 from pipeline.midi import reader
 from pipeline.notes import quantize
-from pipeline.notes.quantize import GRID_SIZE, DURATION, PITCH, STEP, VELOCITY
+from pipeline.notes.quantize import DURATION, GRID_SIZE, PITCH, STEP, VELOCITY
 
 MASSES = (
     st.lists(st.one_of(st.just(0.0), st.floats(1e-9, 1)), min_size=1, max_size=12)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 sys.path.insert(0, str(Path(__file__).parent))
 
 import kinds
-from conftest import ROOT
+from factories import ROOT
 
 from pipeline import config
 from pipeline.core.errors import PipelineError

@@ -4,9 +4,8 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from conftest import codes
+from factories import CARRIED, MODEL_KINDS, make_quantized_notes, make_tiny_model
 from fake_port import Wire, check
-from generation.test_engine import CARRIED, KINDS, tiny
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -23,12 +22,12 @@ from pipeline.live.recorder import HUMAN, MODEL, Session
 from pipeline.live.timeline import Simulated
 from pipeline.notes.quantize import GRID_SIZE, PITCH, STEP
 
-PROMPT = codes(1, 5)
+PROMPT = make_quantized_notes(1, 5)
 
 
 def improviser(mode="continue", seed=0, prompt=PROMPT, **recipe):
     source = Improviser(
-        Engine(tiny(**{**CARRIED, **recipe})), Controls(UNCONSTRAINED), prompt, np.random.default_rng(seed)
+        Engine(make_tiny_model(**{**CARRIED, **recipe})), Controls(UNCONSTRAINED), prompt, np.random.default_rng(seed)
     )
     source.mode = mode
     return source
@@ -66,9 +65,9 @@ PHRASE = phrase(1.0, [(0, 0.3, 60), (0.1, 0.3, 64), (0.1, 0.4, 67), (0.3, 0.5, 7
 """From 1.0 to 3.0 s."""
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", MODEL_KINDS)
 def test_alone_it_plays_what_the_engine_would_play(kind):
-    model = tiny(**kind)
+    model = make_tiny_model(**kind)
     source = Improviser(Engine(model), Controls(UNCONSTRAINED), PROMPT, np.random.default_rng(3))
     source.waited = False
     limits = {"polyphony": MOST_AT_ONCE, "density": MOST_A_SECOND}

@@ -1,5 +1,5 @@
 import numpy as np
-from conftest import codes
+from factories import make_quantized_notes
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -8,7 +8,7 @@ from pipeline.live.note_source import Draft, codes_of, drafts_of
 
 @given(st.integers(0, 1000), st.integers(0, 40))
 def test_codes_to_drafts_and_back(seed, count):
-    given_codes = codes(seed, count)
+    given_codes = make_quantized_notes(seed, count)
     drafts = drafts_of(given_codes)
     assert np.array_equal(codes_of(drafts), given_codes)
     assert [draft.onset for draft in drafts[-1:]] == [0] * min(count, 1)

@@ -5,7 +5,7 @@ import io
 import mido
 import numpy as np
 import pytest
-from conftest import ROOT, music
+from factories import ROOT, make_music
 from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
@@ -94,7 +94,7 @@ def test_numbers_of_a_midi_file_as_its_standard_gives_them():
 def test_a_folder_of_sessions_is_a_corpus_in_one_command(in_folder):
     (in_folder / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
     for number in range(3):
-        session(music(number, 40)).write(in_folder / f"sessions/{number}.mid")
+        session(make_music(number, 40)).write(in_folder / f"sessions/{number}.mid")
     done = CliRunner().invoke(cli.app, ["corpus", "mine", "sessions"], catch_exceptions=False)
     assert done.exit_code == 0
     described = (in_folder / "data/corpora/mine.yaml").read_text("utf-8")

@@ -9,9 +9,8 @@ import threading
 import time
 
 import pytest
-from conftest import ROOT, music
+from factories import CARRIED, ROOT, make_music, make_tiny_model
 from fake_port import Wire, check, ends_in_silence
-from generation.test_engine import CARRIED, tiny
 from typer.testing import CliRunner
 
 from pipeline import cli
@@ -25,7 +24,7 @@ from pipeline.midi import reader
 
 RUN = CliRunner()
 NOBODY = {"heard": "", "mode": "continue", "prompt": None, "tempo": 1.0, "rest": 0.8, "seed": 0, "log": None}
-MODEL = tiny(**CARRIED)
+MODEL = make_tiny_model(**CARRIED)
 
 
 def wish(**changes) -> Wish:
@@ -33,7 +32,7 @@ def wish(**changes) -> Wish:
 
 
 def test_a_performance_for_nobody_is_a_file_at_once_and_the_same_again(in_folder):
-    reader.write_notes(music(2, 30), in_folder / "prompt.mid")
+    reader.write_notes(make_music(2, 30), in_folder / "prompt.mid")
     for name in ("one.mid", "two.mid"):
         perform(MODEL, UNCONSTRAINED, wish(notes=50, log=in_folder / name, prompt=in_folder / "prompt.mid"), print)
     other = wish(notes=50, log=in_folder / "three.mid", prompt=in_folder / "prompt.mid", seed=1)

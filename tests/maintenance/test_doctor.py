@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
+from factories import ROOT
 from typer.testing import CliRunner
 
 from pipeline import cli

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
+from factories import ROOT
 from hypothesis import given
 from hypothesis import strategies as st
 

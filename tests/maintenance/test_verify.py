@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from generation.test_engine import tiny
+from factories import make_tiny_model
 from typer.testing import CliRunner
 
 from pipeline import cli
@@ -44,7 +44,7 @@ def home(in_folder: Path) -> Path:
         WindowDataset(codes, np.array([4]), np.array(["train"]), np.array(["a"]), np.array([0], np.int32), 2),
         paths.WINDOWS,
     )
-    model_io.save_model(tiny(), Path("models/tiny"))
+    model_io.save_model(make_tiny_model(), Path("models/tiny"))
     Path(KINDS["unfinished trainings"]).write_bytes(hashlib.sha256(b"x").digest() + b"x")
     Path(KINDS["objects in DVC's cache"]).write_text("hello")
     Path("metrics/a.json").write_text("{}")

@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-from generation.test_engine import tiny
+from factories import make_tiny_model
 from models.test_model_io import CHAIN, edit, refused
 
 from pipeline.core.errors import DataError
 from pipeline.models import model_card, model_io
-from pipeline.models.model_io import CARD, BUNDLED
+from pipeline.models.model_io import BUNDLED, CARD
 from pipeline.models.residual_noise import ResidualNoise
 
 DEEP = 200_000
@@ -15,12 +15,12 @@ DEEP = 200_000
 
 @pytest.fixture
 def folder(tmp_path):
-    model_io.save_model(tiny(), tmp_path)
+    model_io.save_model(make_tiny_model(), tmp_path)
     return tmp_path
 
 
 def test_a_card_is_read_as_it_was_written(folder):
-    said, model = model_card.read_card(folder / CARD), tiny()
+    said, model = model_card.read_card(folder / CARD), make_tiny_model()
     assert (said.architecture, said.config, said.sequence_length) == ("tiny", model.config, 6)
     assert said.noise_by_feature == {"step": ResidualNoise("laplace", 0.1), "duration": ResidualNoise("gaussian", 0.3)}
     assert said.provenance == {"seed": 0}
@@ -74,7 +74,7 @@ def test_a_spread_of_what_has_none_is_refused(folder, tmp_path):
     told = {"family": "laplace", "scale": 0.1}
     edit(folder, spread={"step": told, "duration": told, "pitch": told})
     refused(folder, CARD)
-    model_io.save_model(tiny(**CHAIN), tmp_path / "chain")
+    model_io.save_model(make_tiny_model(**CHAIN), tmp_path / "chain")
     edit(tmp_path / "chain", spread={"step": told, "duration": told})
     refused(tmp_path / "chain", CARD)
 

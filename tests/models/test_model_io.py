@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from generation.test_engine import tiny
+from factories import make_tiny_model
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -56,7 +56,7 @@ def models(draw: st.DrawFn) -> TrainedModel:
 
 @pytest.fixture
 def folder(tmp_path):
-    model_io.save_model(tiny(), tmp_path)
+    model_io.save_model(make_tiny_model(), tmp_path)
     return tmp_path
 
 
@@ -110,12 +110,12 @@ def test_a_model_comes_back_from_disk_in_equal_bytes(model):
 
 def test_parameters_are_counted_by_hand(folder):
     # LSTM of 8: 4 gates x 8 x (3 inputs + 8 states + 1 bias) = 384; heads: (8 + 1) x (128 + 1 + 1) = 1170
-    assert tiny().parameters == 384 + 1170
+    assert make_tiny_model().parameters == 384 + 1170
     assert json.loads((folder / CARD).read_text())["parameters"] == 1554
 
 
 def test_tampered_weights_are_refused(folder):
-    weights = {name: weight + np.float32(1e-3) for name, weight in tiny().weights.items()}
+    weights = {name: weight + np.float32(1e-3) for name, weight in make_tiny_model().weights.items()}
     files.write_bytes(folder / WEIGHTS, files.npz(weights))
     with pytest.raises(DataError, match=r"not the weights that model\.json vouches for"):
         model_io.load_model(folder)
@@ -131,7 +131,7 @@ def test_a_card_of_which_one_number_was_changed_is_refused(folder):
 
 def test_another_learning_curve_is_refused(folder):
     (folder / HISTORY).write_text("epoch,loss\n1,2.5\n")
-    model_io.save_model(tiny(), folder)
+    model_io.save_model(make_tiny_model(), folder)
     model_io.load_model(folder)
     (folder / HISTORY).write_text("epoch,loss\n1,1.5\n")
     with pytest.raises(DataError, match="not the learning curve"):
@@ -139,7 +139,7 @@ def test_another_learning_curve_is_refused(folder):
 
 
 def test_weights_that_are_no_numbers_are_refused(folder):
-    model = tiny()
+    model = make_tiny_model()
     model.weights["pitch/bias"][3] = np.nan
     model_io.save_model(model, folder)
     with pytest.raises(DataError, match="not finite"):
@@ -154,14 +154,14 @@ def test_weights_of_another_size_are_refused(folder):
 
 def test_pickles_are_never_opened(folder, monkeypatch):
     buffer = io.BytesIO()
-    np.savez(buffer, **{**tiny().weights, "pitch/bias": np.array([{"a": 1}], dtype=object)})
+    np.savez(buffer, **{**make_tiny_model().weights, "pitch/bias": np.array([{"a": 1}], dtype=object)})
     put(folder, buffer.getvalue())
     assert "edited by hand" in refused(folder, WEIGHTS)
 
 
 def test_a_model_that_is_replaced_while_it_is_read_is_never_a_mix(tmp_path, monkeypatch):
     """Files are replaced one by one; whatever the moment, a reader has one model or the other."""
-    models = [tiny(seed=1), tiny(seed=2)]
+    models = [make_tiny_model(seed=1), make_tiny_model(seed=2)]
     model_io.save_model(models[0], tmp_path / "m")
     model_io.save_model(models[1], tmp_path / "new")
     new = [(tmp_path / "new" / name).read_bytes() for name in (WEIGHTS, CARD)]
@@ -224,7 +224,7 @@ ATTENTION = {**GATED, "cell": "attention", "units": [32]}
 
 @pytest.mark.parametrize("kind", [{}, TWO, CHAIN, GATED, ATTENTION, {**CHAIN, "heads": "mixture", "velocity": False}])
 def test_models_of_every_kind_are_kept(tmp_path, kind):
-    model = tiny(**kind)
+    model = make_tiny_model(**kind)
     model_io.save_model(model, tmp_path)
     loaded = model_io.load_model(tmp_path)
     assert (loaded.config, loaded.residual_noise) == (model.config, model.residual_noise)
@@ -263,7 +263,7 @@ def test_models_of_every_kind_are_kept(tmp_path, kind):
     ],
 )
 def test_a_block_that_does_not_fit_the_weights_is_refused(tmp_path, kind, change):
-    model = tiny(**kind)
+    model = make_tiny_model(**kind)
     model_io.save_model(model, tmp_path)
     edit_block(tmp_path, **change)
     if (model.config.heads == "regression") != (change.get("heads", model.config.heads) == "regression"):
@@ -289,8 +289,8 @@ def test_a_missing_model_is_named_with_the_remedy(tmp_path):
 
 
 def test_a_model_is_found_by_architecture_or_by_folder(in_folder):
-    model_io.save_model(tiny(seed=1), Path("models/tiny"))
-    model_io.save_model(tiny(seed=2), Path("elsewhere"))
+    model_io.save_model(make_tiny_model(seed=1), Path("models/tiny"))
+    model_io.save_model(make_tiny_model(seed=2), Path("elsewhere"))
     assert model_io.load_model(model_io.find_model("tiny")).provenance == {"seed": 1}
     assert model_io.load_model(model_io.find_model("elsewhere")).provenance == {"seed": 2}
     with pytest.raises(DataError, match="absent"):

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from pipeline.models.residual_noise import GRID_EDGES, MIN_PROB, ResidualNoise, grid_bits, fit_noise
+from pipeline.models.residual_noise import GRID_EDGES, MIN_PROB, ResidualNoise, fit_noise, grid_bits
 
 SCIPY = {"laplace": stats.laplace, "gaussian": stats.norm}
 FAMILY = st.sampled_from(["laplace", "gaussian"])

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from generation.test_engine import tiny
+from factories import make_tiny_model
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from models.test_model_io import put, refused
@@ -19,7 +19,7 @@ from pipeline.models import model_io, safe_npz
 from pipeline.models.model_io import WEIGHTS
 from pipeline.models.weight_shapes import weight_shapes
 
-MODEL = tiny(units=[2])
+MODEL = make_tiny_model(units=[2])
 SHAPES = weight_shapes(MODEL.config)
 WHOLE = files.npz(MODEL.weights)
 

@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from generation.test_engine import tiny
+from factories import make_tiny_model
 
 from pipeline.config.recipes import Model
 from pipeline.models.model_io import BUNDLED
@@ -12,7 +12,7 @@ from pipeline.models.weight_shapes import weight_shapes
 
 
 def test_a_layer_and_regression_heads_by_hand():
-    assert weight_shapes(tiny(units=[8]).config) == {
+    assert weight_shapes(make_tiny_model(units=[8]).config) == {
         "lstm_1/kernel": (3, 32),
         "lstm_1/recurrent_kernel": (8, 32),
         "lstm_1/bias": (32,),
@@ -26,7 +26,7 @@ def test_a_layer_and_regression_heads_by_hand():
 
 
 def test_what_comes_after_layers_that_read_both_ways_is_twice_as_wide():
-    found = weight_shapes(tiny(units=[8, 5], bidirectional=True, dense=6).config)
+    found = weight_shapes(make_tiny_model(units=[8, 5], bidirectional=True, dense=6).config)
     assert found["lstm_2_backward/kernel"] == (16, 20)
     assert found["dense/kernel"] == (10, 6)
     assert found["step/kernel"] == (6, 1)

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from conftest import music
+from factories import make_music
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -35,7 +35,7 @@ def test_notes_are_sorted_by_onset_and_pitch_and_none_is_lost(rows):
     ],
 )
 def test_a_bad_row_is_named_with_what_is_wrong(column, value, what):
-    notes = music(0, 12)
+    notes = make_music(0, 12)
     notes["onset"] += 1.0
     notes[column][7] = value
     with pytest.raises(MidiError, match=f"^note 7: {what}"):
@@ -44,7 +44,7 @@ def test_a_bad_row_is_named_with_what_is_wrong(column, value, what):
 
 def test_no_notes_are_refused():
     with pytest.raises(MidiError, match="no notes"):
-        note.validate_notes(music(0, 0))
+        note.validate_notes(make_music(0, 0))
 
 
 def test_columns_of_unlike_length_are_refused():

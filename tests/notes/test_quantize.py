@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from conftest import music
+from factories import make_music
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -39,7 +39,7 @@ def test_codes_worked_by_hand():
 
 
 def test_no_notes_and_no_codes():
-    assert quantize.quantize(music(0, 0)).shape == (0, 4)
+    assert quantize.quantize(make_music(0, 0)).shape == (0, 4)
     assert len(quantize.dequantize(np.empty((0, 4), np.int16))) == 0
 
 
@@ -53,11 +53,11 @@ def test_scalar_input_worked_by_hand():
 
 
 def test_a_note_fed_back_is_scaled_as_one_that_was_given():
-    codes = quantize.quantize(music(1, 50))
+    codes = quantize.quantize(make_music(1, 50))
     again = quantize.quantize(quantize.dequantize(codes))
     assert np.array_equal(quantize.scalar_features(again), quantize.scalar_features(codes))
 
 
 def test_a_token_alone_is_that_of_many():
-    codes = quantize.quantize(music(1, 300))
+    codes = quantize.quantize(make_music(1, 300))
     assert [list(quantize.token_ids_of_note(*code)) for code in codes.tolist()] == quantize.token_ids(codes).tolist()

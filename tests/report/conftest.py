@@ -3,7 +3,7 @@
 import math
 
 import pytest
-from conftest import music
+from factories import make_music
 
 from pipeline.config import Params
 from pipeline.report.data import ReportData, Sample
@@ -127,7 +127,7 @@ def pieces() -> dict[str, object]:
 
 def sample(name: str, number: int) -> Sample:
     """Make a sample: 8 notes given, 40 played."""
-    return Sample(name, number, music(number, 48), 8, b"MThd" + bytes([number]) * 400)
+    return Sample(name, number, make_music(number, 48), 8, b"MThd" + bytes([number]) * 400)
 
 
 @pytest.fixture(scope="session")

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import ROOT
 from experiments.test_study_results import evaluation
+from factories import ROOT
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -5,14 +5,14 @@ import re
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
+from factories import ROOT
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.core import paths
 from pipeline.core.errors import DataError
 from pipeline.report import claim_measurements, claims
-from pipeline.report.claims import INCONCLUSIVE, FAILS, HOLDS, UNTESTED, ClaimSet, Claim
+from pipeline.report.claims import FAILS, HOLDS, INCONCLUSIVE, UNTESTED, Claim, ClaimSet
 
 
 def claim(**bounds: float) -> Claim:

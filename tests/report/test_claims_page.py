@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
+from factories import ROOT
 
 from pipeline import config
 from pipeline.core import paths

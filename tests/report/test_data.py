@@ -1,7 +1,7 @@
 import json
 
 import pytest
-from conftest import ROOT, music
+from factories import ROOT, make_music
 
 from pipeline.core import paths
 from pipeline.core.errors import DataError
@@ -17,7 +17,7 @@ def write_results(facts) -> None:
     paths.PARAMS.write_bytes((ROOT / paths.PARAMS).read_bytes())
     paths.samples("baseline").mkdir(parents=True)
     for number in range(1, 9):
-        notes = music(number, facts.params.generate.notes + 12)
+        notes = make_music(number, facts.params.generate.notes + 12)
         reader.write_notes(notes, paths.samples("baseline") / f"{number:02}.mid")
 
 

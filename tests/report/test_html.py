@@ -10,7 +10,7 @@ from html.parser import HTMLParser
 import architecture as house
 import numpy as np
 import pytest
-from conftest import music as notes_of
+from factories import make_music as notes_of
 from ruamel.yaml import YAML
 
 from pipeline.report import html as build

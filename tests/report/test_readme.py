@@ -1,7 +1,7 @@
 """The pages at the top of the project are those of the last run and of the studies."""
 
 import pytest
-from conftest import ROOT
+from factories import ROOT
 
 from pipeline import config
 from pipeline.core import paths

@@ -1,7 +1,7 @@
 import base64
 
 import numpy as np
-from conftest import music as notes_of
+from factories import make_music as notes_of
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -2,7 +2,7 @@ import io
 from dataclasses import replace
 
 import pytest
-from conftest import ROOT
+from factories import ROOT
 from rich.console import Console
 
 from pipeline.core.errors import DataError

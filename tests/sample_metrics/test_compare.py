@@ -2,7 +2,7 @@ import json
 
 import numpy as np
 import pytest
-from conftest import codes
+from factories import make_quantized_notes
 from sample_metrics.test_features import notes
 
 from pipeline.notes.quantize import DURATION, PITCH, STEP, QuantizedNotes
@@ -14,7 +14,7 @@ from pipeline.sample_metrics.memorization import longest_copy
 
 def tune(seed: int, count: int) -> QuantizedNotes:
     """Make music as usual, but of pitches that hang on nothing, so that it copies and repeats little."""
-    made = codes(seed, count)
+    made = make_quantized_notes(seed, count)
     made[:, PITCH] = np.random.default_rng(seed).integers(48, 80, count)
     return made
 
@@ -37,7 +37,7 @@ def found(music: Music) -> dict:
 def test_passages_are_as_long_as_asked_or_as_the_longest_piece():
     assert [len(part) for part in compare.passages(PIECES, 240)] == [240] * 5
     assert [len(part) for part in compare.passages(PIECES, 2000)] == [900]
-    assert len(compare.passages([codes(0, 900)] * 9, 30)) == compare.PASSAGES
+    assert len(compare.passages([make_quantized_notes(0, 900)] * 9, 30)) == compare.PASSAGES
 
 
 def test_measures_stand_beside_those_of_held_out_music(found, music):
@@ -123,9 +123,9 @@ def test_each_collapse_is_seen_by_its_detector(changes, fires):
 
 
 def test_too_short_passages_still_have_a_yardstick():
-    pieces, training = [codes(10, 40), codes(11, 17)], [codes(1, 30)]
+    pieces, training = [make_quantized_notes(10, 40), make_quantized_notes(11, 17)], [make_quantized_notes(1, 30)]
     music = Music(compare.passages(pieces, 16), pieces, training, ["a"])
-    found = compare.compare([codes(2, 16)], music)
+    found = compare.compare([make_quantized_notes(2, 16)], music)
     assert found["notes"] == 16
     assert set(found["overlap"]["density"]) == {"samples_held_out", "samples_training", "held_out_training"}
     assert len(notes(pitch=[1])) == 1

@@ -1,7 +1,7 @@
 import math
 from collections.abc import Sequence
 
-import conftest
+import factories
 import numpy as np
 import pytest
 from hypothesis import given
@@ -146,26 +146,32 @@ def test_polyphony_by_hand() -> None:
 
 @pytest.fixture(scope="module")
 def training() -> Training:
-    return Training.of([conftest.codes(seed, 300) for seed in range(3)])
+    return Training.of([factories.make_quantized_notes(seed, 300) for seed in range(3)])
 
 
 def test_measures_come_by_name_and_in_one_order(training: Training) -> None:
-    ours, theirs = (features.measure(conftest.codes(seed, 100), training) for seed in (7, 8))
+    ours, theirs = (features.measure(factories.make_quantized_notes(seed, 100), training) for seed in (7, 8))
     assert list(ours) == list(theirs)
     assert all(type(value) is float and math.isfinite(value) for value in ours.values())
 
 
 def test_training_music_is_all_copy_and_no_distance(training: Training) -> None:
-    found = features.measure(conftest.codes(1, 300)[100:200], training)
+    found = features.measure(factories.make_quantized_notes(1, 300)[100:200], training)
     assert found["copy"] == found["copy_in_time"] == 100
-    alone = Training.of([conftest.codes(1, 300)])
-    found = features.measure(conftest.codes(1, 300), alone)
+    alone = Training.of([factories.make_quantized_notes(1, 300)])
+    found = features.measure(factories.make_quantized_notes(1, 300), alone)
     assert found["pitch_class_overlap"] == pytest.approx(1)
     assert found["step_distance"] == found["duration_distance"] == 0
 
 
 def test_each_measure_stands_under_its_name(training: Training) -> None:
-    codes = np.concatenate([conftest.codes(4, 120), conftest.codes(1, 300)[40:80], conftest.codes(4, 120)])
+    codes = np.concatenate(
+        [
+            factories.make_quantized_notes(4, 120),
+            factories.make_quantized_notes(1, 300)[40:80],
+            factories.make_quantized_notes(4, 120),
+        ]
+    )
     codes[50:56, PITCH] = 64
     codes[100:120, PITCH] += 3
     codes[140, STEP] += 2
@@ -192,4 +198,4 @@ def test_collapse_is_measured_not_refused(training: Training) -> None:
 
 def test_too_few_notes_are_refused(training: Training) -> None:
     with pytest.raises(ValueError, match="7 notes cannot be measured"):
-        features.measure(conftest.codes(1, 7), training)
+        features.measure(factories.make_quantized_notes(1, 7), training)

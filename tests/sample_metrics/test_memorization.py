@@ -1,6 +1,6 @@
 from collections.abc import Sequence
 
-import conftest
+import factories
 import numpy as np
 import pytest
 from hypothesis import given
@@ -100,7 +100,7 @@ def test_a_planted_copy_is_found_on_any_pitch(notes: int, semitones: int) -> Non
 
 
 def test_duration_and_velocity_hide_nothing() -> None:
-    piece = conftest.codes(1, 200)
+    piece = factories.make_quantized_notes(1, 200)
     sample = piece.copy()
     sample[:, DURATION] += 3
     sample[:, VELOCITY] -= 5

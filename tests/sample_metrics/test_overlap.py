@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from conftest import codes
+from factories import make_quantized_notes
 from hypothesis import given
 from hypothesis import strategies as st
 from sample_metrics.test_features import notes
@@ -86,8 +86,8 @@ def test_passages_are_whole_apart_and_spread():
 
 
 def test_music_lies_among_its_like_and_what_is_odd_does_not():
-    theirs = overlap.cut([codes(seed, 2000) for seed in range(3)], 100, 40)
-    alike = overlap.areas(overlap.cut([codes(9, 2000)], 100, 40), theirs)
+    theirs = overlap.cut([make_quantized_notes(seed, 2000) for seed in range(3)], 100, 40)
+    alike = overlap.areas(overlap.cut([make_quantized_notes(9, 2000)], 100, 40), theirs)
     odd = [part.copy() for part in theirs[:20]]
     for part in odd:
         part[:, STEP] = 900

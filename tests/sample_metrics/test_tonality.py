@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from conftest import codes
+from factories import make_quantized_notes
 from hypothesis import given
 from hypothesis import strategies as st
 from sample_metrics.test_features import CODES, notes
@@ -67,13 +67,13 @@ def test_who_stays_in_a_key_keeps_it_and_who_wanders_does_not():
 def test_random_pitches_have_no_clear_key():
     rng = np.random.default_rng(0)
     random = tonality.tonality_features(notes(pitch=rng.integers(21, 109, 2000)))
-    scale = tonality.tonality_features(codes(1, 2000))
+    scale = tonality.tonality_features(make_quantized_notes(1, 2000))
     assert random["key_clarity"] < 0.6 < scale["key_clarity"]
     assert random["scale_consistency"] < 0.72 and scale["scale_consistency"] == 1.0
 
 
 def test_one_stretch_keeps_its_key_and_silence_of_differences_has_none():
-    assert tonality.tonality_features(codes(1, 40))["key_kept"] == 1.0
+    assert tonality.tonality_features(make_quantized_notes(1, 40))["key_kept"] == 1.0
     even = notes(pitch=list(range(60, 72)))
     even[:, DURATION] = 10
     assert (tonality.key_correlation(even) == 0).all()

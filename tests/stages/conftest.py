@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, music
+from factories import ROOT, make_music
 
 from pipeline.config import Params
 from pipeline.core import checksums, paths
@@ -66,7 +66,7 @@ def made(small: Params, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pa
 
 def write_tables() -> None:
     """Write tables of five pieces of 150 notes and more."""
-    pieces = [music(seed, 150 + 10 * seed) for seed in range(len(SPLITS))]
+    pieces = [make_music(seed, 150 + 10 * seed) for seed in range(len(SPLITS))]
     paths.NOTES.parent.mkdir(parents=True, exist_ok=True)
     with NotesWriter(paths.NOTES) as writer:
         for number, notes in enumerate(pieces):

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pretty_midi
-from conftest import music
+from factories import make_music
 
 from pipeline.config import Params
 from pipeline.core import paths
@@ -18,7 +18,7 @@ def test_samples_begin_with_held_out_prompts_and_go_on(in_made: Path) -> None:
         for path, piece in zip(midi[:2], (2, 4), strict=True):
             notes = pretty_midi.PrettyMIDI(str(path)).instruments[0].notes
             assert len(notes) == 38
-            prompt = music(piece, 150 + 10 * piece)["pitch"][:5].tolist()
+            prompt = make_music(piece, 150 + 10 * piece)["pitch"][:5].tolist()
             assert [note.pitch for note in sorted(notes, key=lambda note: (note.start, note.pitch))][:5] == prompt
 
 

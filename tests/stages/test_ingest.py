@@ -7,7 +7,7 @@ import types
 
 import numpy as np
 import pytest
-from conftest import pedalled
+from factories import make_pedal_midi
 
 from pipeline.config.schema import Ingest
 from pipeline.core import paths, processes
@@ -93,7 +93,7 @@ def test_tables_hold_every_note_in_the_order_test_validation_train(project, read
 
 @pytest.mark.parametrize("reader", ["symusic", "pretty_midi"])
 def test_the_pedal_lengthens_notes_when_params_say_so(project, reader):
-    make(a=("train", pedalled()))
+    make(a=("train", make_pedal_midi()))
     durations = []
     for pedal in (False, True):
         ingest.run(params(reader, pedal))

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import numpy as np
-from conftest import music
+from factories import make_music
 
 from pipeline.config import Params
 from pipeline.core import paths
@@ -14,7 +14,9 @@ from pipeline.stages import windows as stage
 
 def test_every_note_is_there_once_and_windows_are_of_training_pieces(in_made: Path, small: Params) -> None:
     made = windows.load_windows(paths.WINDOWS)
-    assert np.array_equal(made.notes, np.concatenate([quantize.quantize(music(s, 150 + 10 * s)) for s in range(5)]))
+    assert np.array_equal(
+        made.notes, np.concatenate([quantize.quantize(make_music(s, 150 + 10 * s)) for s in range(5)])
+    )
     # 150 - 10 windows of the first piece, then 160 - 10 of the second; none of those held out.
     assert made.window_starts.tolist() == [*range(140), *range(150, 300)]
 

@@ -11,7 +11,7 @@ from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import pytest
-from conftest import music, pedalled
+from factories import make_music, make_pedal_midi
 from pretty_midi import PrettyMIDI
 from studio.conftest import Studio
 from studio.test_session import wait
@@ -120,12 +120,12 @@ def test_what_both_played_is_recorded(studio: Studio) -> None:
 
 def test_a_file_is_read_as_the_model_read_its_music(studio: Studio) -> None:
     studio.room.model = replace(studio.room.model, origin={"pedal": True})
-    assert get(studio, "/prompt", pedalled())[0] == 200
+    assert get(studio, "/prompt", make_pedal_midi())[0] == 200
     assert studio.room.prompt[:, quantize.DURATION].tolist() == [100, 50]
 
 
 def test_it_plays_on_from_a_file(studio: Studio, in_folder: Path) -> None:
-    reader.write_notes(music(1, 40), in_folder / "a.mid")
+    reader.write_notes(make_music(1, 40), in_folder / "a.mid")
     with studio.page() as page:
         page.last("hello")
         status, text = get(studio, "/prompt", (in_folder / "a.mid").read_bytes())

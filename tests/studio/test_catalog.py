@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from generation.test_engine import tiny
+from factories import make_tiny_model
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -15,12 +15,12 @@ from pipeline.studio.messages import WishError
 
 @pytest.fixture
 def project(in_folder: Path) -> Path:
-    model_io.save_model(tiny(memory="carried"), in_folder / "models/mine")
+    model_io.save_model(make_tiny_model(memory="carried"), in_folder / "models/mine")
     return in_folder
 
 
 def test_trained_and_shipped_models_stand_side_by_side(project: Path) -> None:
-    model_io.save_model(tiny(), project / "models/expressive")
+    model_io.save_model(make_tiny_model(), project / "models/expressive")
     shelf = catalog.shelf()
     assert list(shelf) == ["expressive", "mine", "expressive (shipped)"]
     assert shelf["mine"].about.endswith("weights, remembers from the first note on")

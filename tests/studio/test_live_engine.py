@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from generation.test_engine import tiny
+from factories import make_tiny_model
 
 from pipeline.generation.generate import UNCONSTRAINED, load_prompt
 from pipeline.live.controls import Controls
@@ -19,7 +19,7 @@ from pipeline.studio.recording import Take
 
 def broken() -> TrainedModel:
     """Make a model without weights, which cannot start."""
-    return replace(tiny(memory="carried"), weights={})
+    return replace(make_tiny_model(memory="carried"), weights={})
 
 
 def test_ends_are_told_of_and_beginnings_are_not() -> None:
@@ -37,7 +37,7 @@ def test_a_model_that_cannot_start_leaves_no_thread_behind() -> None:
     with pytest.raises(KeyError):
         Band(broken(), stage, load_prompt(None))
     with pytest.raises(IndexError):
-        Band(tiny(), stage, load_prompt(None)[:0])
+        Band(make_tiny_model(), stage, load_prompt(None)[:0])
     assert threading.active_count() == before
     assert stage.take.begun == 0
 

@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 
 import pytest
-from generation.test_engine import tiny
+from factories import make_tiny_model
 from studio.conftest import Studio
 from studio.test_live_engine import broken
 
@@ -70,7 +70,7 @@ def test_a_model_that_cannot_start_lets_the_old_one_play_on(studio: Studio, monk
 def test_who_goes_while_models_change_leaves_the_music_to_others(
     studio: Studio, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    model_io.save_model(tiny(memory="carried"), Path("models/mine"))
+    model_io.save_model(make_tiny_model(memory="carried"), Path("models/mine"))
     stop = Band.stop
 
     def slowly(band: Band) -> None:
@@ -143,7 +143,7 @@ def test_there_is_room_for_some_pages_only(studio: Studio) -> None:
 
 
 def test_another_model_plays_on_where_this_one_was(studio: Studio) -> None:
-    model_io.save_model(tiny(memory="carried"), Path("models/mine"))
+    model_io.save_model(make_tiny_model(memory="carried"), Path("models/mine"))
     with studio.page() as page:
         page.say(type="mode", mode="free")
         page.last("note")

@@ -5,8 +5,7 @@ import time
 
 import numpy as np
 import pytest
-from conftest import codes
-from generation.test_engine import tiny
+from factories import make_quantized_notes, make_tiny_model
 
 from pipeline.live.note_source import Draft, codes_of
 from pipeline.models import model_io, scoring
@@ -15,11 +14,15 @@ from pipeline.notes.quantize import DURATION, PITCH, STEP, VELOCITY
 from pipeline.studio.client_queue import Frame
 from pipeline.studio.surprisal import WAITING, Surprise
 
-MODELS = [lambda: model_io.load_model(BUNDLED / "expressive"), lambda: tiny(), lambda: tiny(memory="carried")]
+MODELS = [
+    lambda: model_io.load_model(BUNDLED / "expressive"),
+    lambda: make_tiny_model(),
+    lambda: make_tiny_model(memory="carried"),
+]
 
 
 def drafts(count: int) -> list[Draft]:
-    music = codes(3, count)
+    music = make_quantized_notes(3, count)
     onsets = np.cumsum(music[:, STEP], dtype=int).tolist()
     rows = zip(onsets, music.tolist(), strict=True)
     return sorted(Draft(onset, code[DURATION], code[PITCH], code[VELOCITY]) for onset, code in rows)
@@ -44,7 +47,7 @@ def test_bits_are_those_of_scoring(make: object) -> None:
 
 def test_it_tells_of_each_note_but_the_first_of_all() -> None:
     told: list[Frame] = []
-    measured, notes = Surprise(tiny(), told.append), drafts(3)
+    measured, notes = Surprise(make_tiny_model(), told.append), drafts(3)
     measured.start()
     for count in (1, 2, 3):
         measured.judge(count, notes[:count])
@@ -59,7 +62,7 @@ def test_who_asks_for_too_much_does_not_wait() -> None:
         hold.wait(10)
         told.append(frame)
 
-    measured, notes = Surprise(tiny(), tell), drafts(2)
+    measured, notes = Surprise(make_tiny_model(), tell), drafts(2)
     measured.start()
     begun = time.monotonic()
     for number in range(3 * WAITING):

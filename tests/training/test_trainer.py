@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import codes
+from factories import make_quantized_notes
 
 from pipeline.config import Params
 from pipeline.config.recipes import Model, Train
@@ -27,7 +27,7 @@ def budget(project: Params, **changes: int) -> Train:
 @pytest.fixture
 def job(project: Params, tmp_path: Path) -> Job:
     """A small model with dropout in both places, on made-up music."""
-    pieces = [codes(seed, 200) for seed in range(3)]
+    pieces = [make_quantized_notes(seed, 200) for seed in range(3)]
     ends = np.cumsum([len(piece) for piece in pieces])
     data = WindowDataset(
         notes=np.concatenate(pieces),

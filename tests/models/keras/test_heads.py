@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 import tensorflow as tf
-from conftest import codes
+from factories import make_quantized_notes
 from scipy import special
 
 from pipeline.config import Params
@@ -14,7 +14,7 @@ from pipeline.models import logistic_mixture
 from pipeline.models.keras import heads
 from pipeline.models.keras.heads import Chain, Regression
 from pipeline.notes import active_notes, quantize
-from pipeline.notes.quantize import TIME_TOKEN, NUM_TIME_TOKENS, DURATION, PITCH, STEP, VELOCITY, NUM_VELOCITY_TOKENS
+from pipeline.notes.quantize import DURATION, NUM_TIME_TOKENS, NUM_VELOCITY_TOKENS, PITCH, STEP, TIME_TOKEN, VELOCITY
 
 WIDTH = 6
 CELLS = np.arange(1001)
@@ -34,7 +34,7 @@ def chain(project: Params, told: str, kind: str, velocity: bool = True) -> Chain
 
 def heard(seed: int, count: int) -> tuple[tf.Tensor, np.ndarray, np.ndarray]:
     """Return hidden vectors, the notes after them, and what is left of sounding keys."""
-    notes = codes(seed, count)
+    notes = make_quantized_notes(seed, count)
     left, _ = active_notes.active_before_each(notes[None], active_notes.no_active_notes(1))
     hidden = np.random.default_rng(seed).normal(0, 1, (count, WIDTH)).astype(np.float32)
     return tf.constant(hidden), notes, left[0]
@@ -108,7 +108,7 @@ def test_a_chain_begins_at_how_often_each_value_comes(project: Params, told: str
     made = chain(project, told, "scalar")
     for layer in made.out.values():
         layer.kernel.assign(tf.zeros_like(layer.kernel))
-    notes = codes(0, 3000)
+    notes = make_quantized_notes(0, 3000)
     made.begin(notes)
     first = losses(made, tf.zeros([3000, WIDTH]), notes, np.zeros((3000, 128), np.int16))
     values = {"pitch": (notes[:, PITCH], 128), "velocity": (notes[:, VELOCITY] // 4, NUM_VELOCITY_TOKENS)}

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from conftest import codes
+from factories import make_quantized_notes
 
 from pipeline.models.keras import layers as nn
 from pipeline.models.keras.layers import Embedded, Gated, Linear, RmsNorm
@@ -119,7 +119,7 @@ def test_the_embedding_input_adds_up_what_is_looked_up_and_what_sounds(velocity:
     layer = Embedded(6, velocity, "input")
     layer.build(None)
     weights = shaken(layer)
-    notes = codes(0, 20)[None]
+    notes = make_quantized_notes(0, 20)[None]
     left, _ = active_notes.active_before_each(notes, active_notes.no_active_notes(1))
     tokens = quantize.token_ids(notes)
     columns = {"step": 0, "duration": 1, "pitch": 2} | ({"velocity": 3} if velocity else {})

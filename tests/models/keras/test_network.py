@@ -5,7 +5,7 @@ from itertools import product
 import numpy as np
 import pytest
 import tensorflow as tf
-from conftest import codes
+from factories import make_quantized_notes
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -129,7 +129,7 @@ def test_so_are_models_of_any_other_block(
 def test_numpy_tells_notes_as_keras_does(project: Params, combined: tuple[str, str, str, bool]) -> None:
     recipe = block(project, combined)
     model = shaken(architectures.build(recipe))
-    notes = codes(5, LONG if recipe.cell == "attention" else 60)
+    notes = make_quantized_notes(5, LONG if recipe.cell == "attention" else 60)
     ours = scoring.score_pieces(trained(model, recipe), [notes], 1)[0]
     theirs = keras_bits(model, notes)
     for column, name in enumerate(("pitch", "step", "duration", "velocity")[: ours.shape[1]]):
@@ -148,7 +148,7 @@ def test_numpy_tells_notes_as_keras_does(project: Params, combined: tuple[str, s
 def test_windows_in_numpy_are_those_of_keras(project: Params, name: str) -> None:
     recipe = project.model[name]
     model = shaken(architectures.build(recipe), 0.1)
-    notes = np.stack([codes(seed, 40) for seed in range(3)])
+    notes = np.stack([make_quantized_notes(seed, 40) for seed in range(3)])
     hidden = Network(recipe, architectures.weights(model)).forward_window(notes)
     wide = tf.constant(notes.astype(np.int32))
     theirs, _ = model.read(wide, tf.zeros([3, 40, 128], tf.int16), model.start(3), training=False)
@@ -158,7 +158,7 @@ def test_windows_in_numpy_are_those_of_keras(project: Params, name: str) -> None
 def test_two_bidirectional_layers_read_in_one_order(project: Params) -> None:
     recipe = block(project, ("embedding", "lstm", "regression", False), bidirectional=True, memory="window")
     model = shaken(architectures.build(recipe))
-    notes = np.stack([codes(seed, 12) for seed in range(3)])
+    notes = np.stack([make_quantized_notes(seed, 12) for seed in range(3)])
     left, _ = active_notes.active_before_each(notes, active_notes.no_active_notes(3))
     wide = tf.constant(notes.astype(np.int32))
     theirs, _ = model.read(wide, tf.constant(left), [], training=False)
@@ -169,7 +169,7 @@ def test_two_bidirectional_layers_read_in_one_order(project: Params) -> None:
 def test_regression_bits_are_those_of_what_keras_says(project: Params) -> None:
     recipe = block(project, ("scalar", "lstm", "regression", False))
     model = shaken(architectures.build(recipe))
-    notes = codes(8, 30)
+    notes = make_quantized_notes(8, 30)
     ours = scoring.score_pieces(trained(model, recipe), [notes], 1)[0]
     wide = tf.constant(notes[None].astype(np.int32))
     hidden, _ = model.read(wide[:, :-1], tf.zeros([1, 29, 128]), model.start(1), training=False)
@@ -181,7 +181,7 @@ def test_regression_bits_are_those_of_what_keras_says(project: Params) -> None:
 def test_note_by_note_is_the_whole_at_once(project: Params, cell: str) -> None:
     recipe = block(project, ("embedding", cell, "categorical", True))
     network = Network(recipe, architectures.weights(shaken(architectures.build(recipe))))
-    notes = codes(5, LONG)
+    notes = make_quantized_notes(5, LONG)
     whole, _ = network.forward(notes[None], network.initial_state(1))
     state = network.initial_state(1)
     for place, note in enumerate(notes):
@@ -201,7 +201,7 @@ def test_note_by_note_is_the_whole_at_once(project: Params, cell: str) -> None:
 )
 def test_a_segment_goes_on_where_the_one_before_ended(project: Params, cell: str, cut: int, count: int) -> None:
     model = shaken(architectures.build(block(project, ("embedding", cell, "categorical", True))))
-    notes = codes(5, count)[None]
+    notes = make_quantized_notes(5, count)[None]
     left, _ = active_notes.active_before_each(notes, active_notes.no_active_notes(1))
     wide = tf.constant(notes.astype(np.int32))
     whole, _ = model.read(wide, tf.constant(left), model.start(1), training=False)
@@ -247,7 +247,7 @@ def test_two_thousand_notes_played_one_by_one_are_those_of_keras(project: Params
     if not recipe.bidirectional:
         recipe = recipe.model_copy(update={"memory": "carried"})
     net = shaken(architectures.build(recipe), 0.1)
-    model, notes = trained(net, recipe), codes(6, 2000)
+    model, notes = trained(net, recipe), make_quantized_notes(6, 2000)
     theirs = (
         _windows_of_keras(net, notes, model.sequence_length) if recipe.bidirectional else _whole_of_keras(net, notes)
     )

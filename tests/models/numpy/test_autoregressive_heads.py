@@ -10,13 +10,13 @@ from pipeline.models import logistic_mixture
 from pipeline.models.numpy.autoregressive_heads import GENERATION_ORDER, SCORE_ORDER, AutoregressiveHeads
 from pipeline.notes import quantize
 from pipeline.notes.quantize import (
-    TIME_TOKEN_EDGES,
-    NUM_TIME_TOKENS,
     DURATION,
+    NUM_TIME_TOKENS,
+    NUM_VELOCITY_TOKENS,
     PITCH,
     STEP,
+    TIME_TOKEN_EDGES,
     VELOCITY,
-    NUM_VELOCITY_TOKENS,
 )
 
 H, C = 6, 5

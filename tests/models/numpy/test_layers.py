@@ -8,7 +8,7 @@ from scipy import special, stats
 
 from pipeline.config.recipes import HEAD
 from pipeline.models.numpy import layers
-from pipeline.models.numpy.layers import ATTENTION_SPAN, AttentionBlock, MinGRUBlock, LSTM
+from pipeline.models.numpy.layers import ATTENTION_SPAN, LSTM, AttentionBlock, MinGRUBlock
 
 WIDTH, UNITS = 5, 4
 

@@ -1,14 +1,14 @@
 import numpy as np
 import pytest
-from conftest import codes
+from factories import make_quantized_notes
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.config.recipes import Model
-from pipeline.models.numpy.layers import MinGRUBlock, LSTM, rms_norm
+from pipeline.models.numpy.layers import LSTM, MinGRUBlock, rms_norm
 from pipeline.models.numpy.network import Network, WindowNetwork
 from pipeline.notes import active_notes, quantize
-from pipeline.notes.quantize import NUM_TIME_TOKENS, DURATION, PITCH, STEP, VELOCITY, NUM_VELOCITY_TOKENS
+from pipeline.notes.quantize import DURATION, NUM_TIME_TOKENS, NUM_VELOCITY_TOKENS, PITCH, STEP, VELOCITY
 
 EMBEDDING = {"input": "embedding", "width": 6}
 BODIES = {
@@ -80,7 +80,7 @@ def embedded(made: Network, notes: np.ndarray) -> np.ndarray:
 @settings(max_examples=20)
 @given(seed=st.integers(0, 99), cuts=st.lists(st.integers(0, 25), max_size=3).map(sorted))
 def test_reading_in_parts_is_reading_at_once(body, seed, cuts):
-    made, notes = network(**body), np.stack([codes(seed, 25), codes(seed + 100, 25)])
+    made, notes = network(**body), np.stack([make_quantized_notes(seed, 25), make_quantized_notes(seed + 100, 25)])
     whole, end = made.forward(notes, made.initial_state(2))
     state, parts = made.initial_state(2), []
     for part in np.split(notes, cuts, axis=1):
@@ -93,7 +93,7 @@ def test_reading_in_parts_is_reading_at_once(body, seed, cuts):
 
 @pytest.mark.parametrize("body", BODIES.values(), ids=BODIES)
 def test_the_state_given_is_not_changed(body):
-    made, notes = network(**body), codes(0, 20)[None]
+    made, notes = network(**body), make_quantized_notes(0, 20)[None]
     _, state = made.forward(notes[:, :10], made.initial_state(1))
     before = [part.copy() for part in flat(state)]
     once, _ = made.forward(notes[:, 10:], state)
@@ -103,7 +103,7 @@ def test_the_state_given_is_not_changed(body):
 
 @pytest.mark.parametrize("body", BODIES.values(), ids=BODIES)
 def test_a_window_is_a_piece_of_its_own_and_its_last_note_counts(body):
-    made, notes = network(**body), np.stack([codes(seed, 12) for seed in range(3)])
+    made, notes = network(**body), np.stack([make_quantized_notes(seed, 12) for seed in range(3)])
     together = made.forward_window(notes)
     for row in range(3):
         assert heard(made, notes[row : row + 1])[0, -1] == pytest.approx(together[row], abs=1e-5)
@@ -111,15 +111,15 @@ def test_a_window_is_a_piece_of_its_own_and_its_last_note_counts(body):
 
 @pytest.mark.parametrize("body", BODIES.values(), ids=BODIES)
 def test_no_hidden_vector_knows_the_notes_after_it(body):
-    made, notes = network(**body), codes(0, 20)[None]
-    changed = np.concatenate([notes[:, :10], codes(9, 10)[None]], axis=1)
+    made, notes = network(**body), make_quantized_notes(0, 20)[None]
+    changed = np.concatenate([notes[:, :10], make_quantized_notes(9, 10)[None]], axis=1)
     assert heard(made, changed)[:, :10] == pytest.approx(heard(made, notes)[:, :10], abs=1e-6)
     assert not np.allclose(heard(made, changed)[:, 10:], heard(made, notes)[:, 10:], atol=1e-3)
 
 
 @pytest.mark.parametrize("body", [EMBEDDING, {**EMBEDDING, "cell": "gated"}])
 def test_velocity_is_read_only_where_the_recipe_says_so(body):
-    notes, louder = codes(0, 20)[None], codes(0, 20)[None]
+    notes, louder = make_quantized_notes(0, 20)[None], make_quantized_notes(0, 20)[None]
     louder[..., VELOCITY] = 127
     assert np.array_equal(heard(network(**body), louder), heard(network(**body), notes))
     reads = network(**body, velocity=True)
@@ -127,21 +127,21 @@ def test_velocity_is_read_only_where_the_recipe_says_so(body):
 
 
 def test_a_scalar_lstm_is_an_lstm_over_the_scaled_notes():
-    made, notes = network(), codes(0, 20)[None]
+    made, notes = network(), make_quantized_notes(0, 20)[None]
     layer = LSTM(made.weights, "lstm_1")
     assert np.array_equal(heard(made, notes), layer.forward(quantize.scalar_features(notes), layer.initial_state(1))[0])
 
 
 @pytest.mark.parametrize("velocity", [True, False])
 def test_an_embedding_is_the_sum_of_what_is_looked_up_and_what_sounds(velocity):
-    made, notes = network(**EMBEDDING, velocity=velocity), codes(0, 20)
+    made, notes = network(**EMBEDDING, velocity=velocity), make_quantized_notes(0, 20)
     layer = LSTM(made.weights, "lstm_1")
     expected, _ = layer.forward(embedded(made, notes)[None], layer.initial_state(1))
     assert heard(made, notes[None])[0, :, :5] == pytest.approx(expected[0], abs=1e-4)
 
 
 def test_gated_blocks_are_stacked_and_normed_before_a_dense_layer_that_cannot_be_negative():
-    made, notes = network(**{**BODIES["gated, dense"], "units": [5, 4]}), codes(0, 20)
+    made, notes = network(**{**BODIES["gated, dense"], "units": [5, 4]}), make_quantized_notes(0, 20)
     x = embedded(made, notes)[None]
     for name in ("gated_1", "gated_2"):
         layer = MinGRUBlock(made.weights, name)
@@ -154,7 +154,7 @@ def test_gated_blocks_are_stacked_and_normed_before_a_dense_layer_that_cannot_be
 
 @pytest.mark.parametrize("body", BODIES.values(), ids=BODIES)
 def test_behind_an_embedded_note_follows_what_is_left_of_each_key_that_note_included(body):
-    made, notes = network(**body), codes(0, 30)
+    made, notes = network(**body), make_quantized_notes(0, 30)
     hidden = heard(made, notes[None])[0]
     width = made.config.dense or (made.config.width if made.config.cell == "gated" else made.config.units[-1])
     if made.config.input == "scalar":
@@ -171,7 +171,7 @@ def test_behind_an_embedded_note_follows_what_is_left_of_each_key_that_note_incl
 
 
 def test_the_backward_half_reads_the_window_from_its_end():
-    made, notes = network(**BOTH_WAYS), np.stack([codes(seed, 9) for seed in range(2)])
+    made, notes = network(**BOTH_WAYS), np.stack([make_quantized_notes(seed, 9) for seed in range(2)])
     forward, backward = LSTM(made.weights, "lstm_1_forward"), LSTM(made.weights, "lstm_1_backward")
     x = quantize.scalar_features(notes)
     ahead, _ = forward.forward(x, forward.initial_state(2))
@@ -180,7 +180,7 @@ def test_the_backward_half_reads_the_window_from_its_end():
 
 
 def test_a_second_layer_both_ways_reads_each_note_with_what_is_before_and_after_it():
-    made, notes = network(**BOTH_WAYS, **EMBEDDING, units=[5, 4], dense=3), codes(1, 9)
+    made, notes = network(**BOTH_WAYS, **EMBEDDING, units=[5, 4], dense=3), make_quantized_notes(1, 9)
     x = embedded(made, notes)[None]
     for number in (1, 2):
         forward, backward = (LSTM(made.weights, f"lstm_{number}_{way}") for way in ("forward", "backward"))
@@ -196,11 +196,11 @@ def test_a_second_layer_both_ways_reads_each_note_with_what_is_before_and_after_
 
 def test_a_network_both_ways_has_nothing_to_carry():
     made = network(**BOTH_WAYS)
-    assert made.forward_window(codes(0, 4)[None]).shape == (1, 10)
+    assert made.forward_window(make_quantized_notes(0, 4)[None]).shape == (1, 10)
 
 
 def test_a_window_as_memory_is_the_last_notes_read_anew():
-    made, notes = network(**BOTH_WAYS), codes(0, 20)
+    made, notes = network(**BOTH_WAYS), make_quantized_notes(0, 20)
     window = WindowNetwork(made.config, made.weights, 6)
     state = window.initial_state()
     for count, part in ((4, notes[:4]), (5, notes[4:5]), (12, notes[5:12]), (20, notes[12:])):

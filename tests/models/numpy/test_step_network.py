@@ -4,7 +4,7 @@ import copy
 
 import numpy as np
 import pytest
-from conftest import codes
+from factories import make_quantized_notes
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from models.numpy.test_network import BODIES, network
@@ -16,7 +16,7 @@ from pipeline.models.numpy.step_network import StepNetwork
 @settings(max_examples=10)
 @given(seed=st.integers(0, 99), cut=st.integers(1, 59))
 def test_note_by_note_is_many_at_once(body, seed, cut):
-    made, notes = network(seed, **body), codes(seed, 60)
+    made, notes = network(seed, **body), make_quantized_notes(seed, 60)
     whole, _ = made.forward(notes[None], made.initial_state(1))
     one = StepNetwork(made.config, made.weights)
     state = one.initial_state()
@@ -28,7 +28,7 @@ def test_note_by_note_is_many_at_once(body, seed, cut):
 
 @pytest.mark.parametrize("body", BODIES.values(), ids=BODIES)
 def test_a_deep_copy_of_the_state_comes_back_to_it(body):
-    made, notes = network(**body), codes(3, 20)
+    made, notes = network(**body), make_quantized_notes(3, 20)
     one = StepNetwork(made.config, made.weights)
     state = one.initial_state()
     hidden = one.feed(notes[:10], state)

@@ -1,0 +1,74 @@
+"""Small things that tests share: made-up music, tiny models, files."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+
+from pipeline.config.recipes import Model
+from pipeline.models.model_io import TrainedModel
+from pipeline.models.residual_noise import ResidualNoise
+from pipeline.models.weight_shapes import weight_shapes
+from pipeline.notes import note, quantize
+from pipeline.notes.quantize import QuantizedNotes
+
+ROOT = Path(__file__).parent.parent
+CARRIED, WINDOW = {"memory": "carried"}, {"memory": "window"}
+BOTH_WAYS = {"memory": "window", "bidirectional": True}
+MODEL_KINDS = [CARRIED, WINDOW, BOTH_WAYS, {**CARRIED, "units": [8, 5], "dense": 6}, {**BOTH_WAYS, "units": [8, 5]}]
+
+
+def make_music(seed: int, count: int) -> note.Notes:
+    """Make notes [count] that a model can learn something of: a scale, walked at random, with chords."""
+    rng = np.random.default_rng(seed)
+    scale = np.array([0, 2, 4, 5, 7, 9, 11])
+    walk = np.clip(np.cumsum(rng.integers(-2, 3, count)) + 21, 7, 42)
+    onset = np.cumsum(rng.choice([0.0, 0.12, 0.24, 0.5], count, p=[0.3, 0.4, 0.2, 0.1]))
+    return note.make_notes(
+        onset,
+        rng.choice([0.1, 0.2, 0.45, 1.1], count),
+        scale[walk % 7] + 12 * (walk // 7) + 24,
+        rng.integers(30, 110, count),
+    )
+
+
+def make_pedal_midi() -> bytes:
+    """Make a file of a C, whose key is up after 0.5 s and the pedal after 1 s, and of a D that sounds from then on."""
+    # A second has 100 ticks; at 0 pedal down and C, at 50 C is let go, at 100 pedal up and D, at 150 its end.
+    track = "00 FF 51 03 0F 42 40 00 B0 40 7F 00 90 3C 40 32 80 3C 00 32 B0 40 00 00 90 3E 40 32 80 3E 00 00 FF 2F 00"
+    body = bytes.fromhex(track)
+    return bytes.fromhex("4D 54 68 64 00 00 00 06 00 00 00 01 00 64 4D 54 72 6B 00 00 00") + bytes([len(body)]) + body
+
+
+def make_quantized_notes(seed: int, count: int) -> QuantizedNotes:
+    """Make codes [count, 4] of such music."""
+    return quantize.quantize(make_music(seed, count))
+
+
+@contextmanager
+def make_unreadable(path: Path) -> Iterator[None]:
+    """Take the permission to read a file; root has it all the same, so root is somebody else meanwhile."""
+    user = os.geteuid()
+    path.chmod(0)
+    try:
+        if user == 0:
+            os.seteuid(65534)
+        yield
+    finally:
+        os.seteuid(user)
+        path.chmod(0o644)
+
+
+def make_tiny_model(length: int = 6, seed: int = 0, **changes: object) -> TrainedModel:
+    """Make a model of random weights, as training would have left it."""
+    recipe = {"input": "scalar", "heads": "regression", "objective": "last", "units": [8], "dense": 0}
+    recipe |= {"width": 0, "velocity": False, "cell": "lstm", "chain": 0}
+    recipe |= {"bidirectional": False, "between_dropout": 0.0, "final_dropout": 0.0, "memory": "window", **changes}
+    block = Model.model_validate(recipe)
+    rng = np.random.default_rng(seed)
+    weights = {name: rng.normal(0, 0.7, shape).astype(np.float32) for name, shape in weight_shapes(block).items()}
+    spread = {"step": ResidualNoise("laplace", 0.1), "duration": ResidualNoise("gaussian", 0.3)}
+    spread = spread if block.heads == "regression" else {}
+    return TrainedModel("tiny", block, length, weights, spread, {"seed": seed})
