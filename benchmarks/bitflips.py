@@ -31,7 +31,7 @@ Read = Callable[[Path], object]
 
 
 def _notes(path: Path) -> object:
-    checksums.check(path.parent, "")
+    checksums.verify_checksums(path.parent, "")
     return path
 
 
@@ -67,7 +67,7 @@ def make() -> dict[str, tuple[Path, Read]]:
     listed = [
         CorpusPiece(f"{n}.mid", f"c{n}", "train", hashlib.sha256(song).hexdigest()) for n, song in enumerate(songs)
     ]
-    bundle.write_bundle(paths.corpus_zip("a"), listed, songs)
+    bundle.write_bundle(paths.get_corpus_archive("a"), listed, songs)
     with tables.NotesWriter(paths.NOTES) as writer:
         for number, notes in enumerate(pieces):
             writer.write_piece(number, notes)
@@ -76,39 +76,37 @@ def make() -> dict[str, tuple[Path, Read]]:
         for n, each in enumerate(listed)
     ]
     tables.write_pieces(paths.PIECES, rows)
-    checksums.write(paths.NOTES.parent)
+    checksums.write_checksums(paths.NOTES.parent)
     codes = np.concatenate([quantize.quantize(notes) for notes in pieces])
     names = np.array([each.member for each in listed])
     ends, starts = np.array([2000, 4000, 6000]), np.arange(1900, dtype=np.int32)
     windows.save_windows(windows.WindowDataset(codes, ends, np.array(["train"] * 3), names, starts, 25), paths.WINDOWS)
-    model = paths.model("expressive")
+    model = paths.get_model_dir("expressive")
     files.write_text(
         model / model_io.HISTORY, "epoch,notes,loss\n" + "".join(f"{n},{n}000,{9 - n}.5\n" for n in range(8))
     )
     model_io.save_model(model_io.load_model(model_io.BUNDLED / "expressive"), model, np.float16)
-    waiting = paths.checkpoints() / "a-1" / "state.npz"
-    data = files.npz({"now0": rng.normal(size=5000)})
+    waiting = paths.get_checkpoint_dir() / "a-1" / "state.npz"
+    data = files.encode_npz({"now0": rng.normal(size=5000)})
     files.write_bytes(waiting, hashlib.sha256(data).digest() + data)
     evaluation = next(iter(sorted((small.ROOT / paths.EVALUATIONS).glob("*.json"))))
-    files.write_bytes(paths.evaluation("a"), evaluation.read_bytes())
+    files.write_bytes(paths.get_evaluation_path("a"), evaluation.read_bytes())
     name = hashlib.md5(evaluation.read_bytes(), usedforsecurity=False).hexdigest()
     files.write_bytes(verify.DVC_CACHE / name[:2] / name[2:], evaluation.read_bytes())
-    record = (
-        f"schema: '2.0'\nstages:\n  x:\n    cmd: y\n    outs:\n    - path: {paths.evaluation('a')}\n      md5: {name}\n"
-    )
+    record = f"schema: '2.0'\nstages:\n  x:\n    cmd: y\n    outs:\n    - path: {paths.get_evaluation_path('a')}\n      md5: {name}\n"
     files.write_text(verify.DVC_LOCK, record)
     return {
-        "corpus zip": (paths.corpus_zip("a"), bundle.CorpusBundle),
+        "corpus zip": (paths.get_corpus_archive("a"), bundle.CorpusBundle),
         "notes.parquet, its pages only": (paths.NOTES, _pages),
         "notes.parquet": (paths.NOTES, _notes),
         "pieces.parquet": (paths.PIECES, _notes),
-        "SHA256SUMS": (paths.NOTES.parent / checksums.FILE, _notes),
+        "SHA256SUMS": (paths.NOTES.parent / checksums.CHECKSUM_FILE, _notes),
         "windows.npz": (paths.WINDOWS, windows.load_windows),
         "weights.npz": (model / model_io.WEIGHTS, _model),
         "model.json": (model / model_io.CARD, _model),
         "history.csv": (model / model_io.HISTORY, _model),
         "checkpoint": (waiting, _checkpoint),
-        "evaluation JSON (verify)": (paths.evaluation("a"), _recorded),
+        "evaluation JSON (verify)": (paths.get_evaluation_path("a"), _recorded),
         "object in DVC's cache (verify)": (verify.DVC_CACHE / name[:2] / name[2:], _cached),
     }
 

@@ -12,9 +12,9 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.core.console import track
+from pipeline.core.console import track_progress
 from pipeline.evaluation import bits
-from pipeline.evaluation.bits import Scores
+from pipeline.evaluation.bits import PieceScores
 
 TRUTH, PECULIAR, WITHIN = 0.1, 0.3, 3.0
 """Bits per note: of the difference, of its standard deviation between pieces, and between the notes of a piece."""
@@ -28,20 +28,22 @@ KINDS: dict[str, Noise] = {
 }
 
 
-def corpus(rng: np.random.Generator, rows: int, noise: Noise) -> tuple[Scores, Scores]:
+def corpus(rng: np.random.Generator, rows: int, noise: Noise) -> tuple[PieceScores, PieceScores]:
     """Make the scores of two models on so many pieces."""
     notes = np.maximum(60, rng.lognormal(*LENGTH, rows)).astype(np.int64)
     gap = TRUTH + PECULIAR * noise(rng, rows) + rng.normal(size=rows) * WITHIN / np.sqrt(notes)
     theirs = np.outer(notes * (4 + rng.normal(0, 1, rows)), np.ones(3))
     names = np.array([str(row) for row in range(rows)])
-    return Scores(names, notes, theirs + np.outer(notes * gap, np.full(3, 1 / 3))), Scores(names, notes, theirs)
+    return PieceScores(names, notes, theirs + np.outer(notes * gap, np.full(3, 1 / 3))), PieceScores(
+        names, notes, theirs
+    )
 
 
-def percentiles(ours: Scores, theirs: Scores, resamples: int, seed: int) -> tuple[float, float]:
+def percentiles(ours: PieceScores, theirs: PieceScores, resamples: int, seed: int) -> tuple[float, float]:
     """Return the percentile interval of Efron and Tibshirani (1993), chapter 13."""
-    rows, gap = len(ours.notes), ours.counted() - theirs.counted()
+    rows, gap = len(ours.num_notes), ours.compute_scored_bits() - theirs.compute_scored_bits()
     drawn = np.random.default_rng(seed).multinomial(rows, np.full(rows, 1 / rows), size=resamples)
-    low, high = np.percentile(drawn @ gap / (drawn @ ours.notes), [2.5, 97.5])
+    low, high = np.percentile(drawn @ gap / (drawn @ ours.num_notes), [2.5, 97.5])
     return float(low), float(high)
 
 
@@ -52,9 +54,9 @@ def main(corpora: int, resamples: int, pieces: list[int]) -> None:
         for rows in pieces:
             rng = np.random.default_rng([rows, corpora])
             found = np.empty((corpora, 2, 2))
-            for number in track(range(corpora), f"{kind}, {rows} pieces", corpora):
+            for number in track_progress(range(corpora), f"{kind}, {rows} pieces", corpora):
                 ours, theirs = corpus(rng, rows, noise)
-                found[number, 0] = bits.difference(ours, theirs, resamples, number)[1:]
+                found[number, 0] = bits.compute_paired_difference(ours, theirs, resamples, number)[1:]
                 found[number, 1] = percentiles(ours, theirs, resamples, number)
             held = ((found[:, :, 0] <= TRUTH) & (found[:, :, 1] >= TRUTH)).mean(axis=0)
             width = np.ptp(found, axis=2).mean(axis=0)

@@ -31,9 +31,9 @@ from pipeline.generation.generate import UNCONSTRAINED
 from pipeline.midi import reader
 from pipeline.notes.note import validate_notes
 from pipeline.studio import catalog, messages
-from pipeline.studio.client_queue import Outbox
-from pipeline.studio.handlers import do
-from pipeline.studio.session import Room
+from pipeline.studio.client_queue import ClientQueue
+from pipeline.studio.handlers import handle_message
+from pipeline.studio.session import LiveSession
 
 ROOT = Path(__file__).parent.parent
 UNPRINTABLE = (b"\x00", b"\x1b[2J", b"\xc2\x85", b"\xe2\x80\xa8", b"\xe2\x80\xae", b"\xed\x9f\xbc", b"\xf3\xa0\x80\x81")
@@ -132,15 +132,15 @@ def read_slowly(data: bytes) -> None:
 def _page() -> Callable[[bytes], None]:
     """Return what reads a page's message and does what it wishes, in a room where no music plays."""
     loop = asyncio.new_event_loop()
-    room = Room("expressive", UNCONSTRAINED)
-    room.pages[1], room.held[1] = Outbox(loop), set()
+    room = LiveSession("expressive", UNCONSTRAINED)
+    room.clients[1], room.held_keys[1] = ClientQueue(loop), set()
 
     def hear(data: bytes) -> None:
-        wish = messages.read(data.decode("utf-8", errors="surrogateescape"))
-        if isinstance(wish, messages.Choice):
-            catalog.choose(wish.name)
+        wish = messages.parse_message(data.decode("utf-8", errors="surrogateescape"))
+        if isinstance(wish, messages.LoadModel):
+            catalog.load_by_name(wish.name)
         else:
-            loop.run_until_complete(do(wish, room, 1))
+            loop.run_until_complete(handle_message(wish, room, 1))
 
     return hear
 
@@ -186,7 +186,7 @@ def targets() -> dict[str, tuple[Callable[[bytes], None], list[bytes], tuple[byt
         "midi.read_notes, symusic": (read_midi, music, WORDS_OF_MIDI),
         "midi.read_notes, pretty_midi": (read_slowly, music, WORDS_OF_MIDI),
         "manifest.load": (_file(manifest.load_manifest), described, WORDS),
-        "params.load": (_file(config.load), [small_params()], WORDS),
+        "params.load": (_file(config.load_params), [small_params()], WORDS),
         "a page's messages": (_page(), list(MESSAGES), WORDS_OF_JSON),
     }
 

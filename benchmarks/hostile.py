@@ -28,16 +28,16 @@ import kinds  # type: ignore[import-not-found]
 import places  # type: ignore[import-not-found]
 from ruamel.yaml import YAML
 
-from pipeline.config import load
+from pipeline.config import load_params
 from pipeline.core import paths, processes
 from pipeline.core.errors import MidiError, PipelineError
-from pipeline.core.processes import Limits, Stopped
+from pipeline.core.processes import TaskLimits, TaskFailure
 from pipeline.corpus import tables
 from pipeline.midi import reader as midi
 from pipeline.stages import fetch, ingest
 
 ROOT = Path(__file__).parent.parent
-PATIENCE = Limits(seconds=10, patience=300.0, memory=4 * 2**30, workers=1)
+PATIENCE = TaskLimits(cpu_seconds=10, wall_seconds=300.0, memory_bytes=4 * 2**30, num_workers=1)
 
 
 def ours(data: bytes) -> bool:
@@ -125,10 +125,10 @@ def compare(root: Path, hostile: dict[str, kinds.Hostile]) -> dict[str, Any]:
     members = sorted(hostile)
     for reader in READERS:
         rows: dict[str, dict[str, float]] = defaultdict(lambda: defaultdict(float))
-        answers = processes.each(Reader(reader), [root / name for name in members], PATIENCE)
+        answers = processes.bounded_map(Reader(reader), [root / name for name in members], PATIENCE)
         for name, answer in zip(members, answers, strict=True):
             row = rows[hostile[name].kind]
-            said, peak = (_how(answer.reason), 0.0) if isinstance(answer, Stopped) else answer
+            said, peak = (_how(answer.reason), 0.0) if isinstance(answer, TaskFailure) else answer
             row[said] += 1
             row["peak"] = max(row["peak"], peak)
             wrong = hostile[name].music is not None and (said == "read") != hostile[name].music
@@ -149,9 +149,9 @@ def _how(reason: str) -> str:
 
 def pipeline(root: Path) -> None:
     """Put the whole folder through fetch and ingest, as a user does."""
-    params = load(ROOT / "params.yaml").model_copy(update={"corpus": "hostile"})
+    params = load_params(ROOT / "params.yaml").model_copy(update={"corpus": "hostile"})
     began = time.monotonic()
-    fetch.describe("hostile", root)
+    fetch.add_folder("hostile", root)
     fetch.run(params)
     ingest.run(params)
     spent = time.monotonic() - began
@@ -188,12 +188,12 @@ def traps(folder: Path, music: bytes) -> Iterator[tuple[str, str, float]]:
         "table": "m.csv",
     }
     about |= {"url": "https://localhost/m.zip", "sha256": "0" * 64, "members": members, "accepted_leaks": []}
-    with paths.manifest("m").open("w") as file:
+    with paths.get_manifest_path("m").open("w") as file:
         YAML(typ="safe", pure=True).dump(about, file)
     for trap in places.archives(folder, music):
         began = time.monotonic()
         try:
-            fetch.offer("m", trap.path)
+            fetch.import_archive("m", trap.path)
             said = "TAKEN"
         except PipelineError as error:
             said = str(error).removeprefix(f"{folder}/")

@@ -51,9 +51,9 @@ def child(handle: int, way: str, number: int) -> None:
     midi_ports.open_output = lambda name: port  # type: ignore[assignment, return-value]
     if way == "model":
         fail_at(number)
-    wish = run.Wish("pipe", "", "continue", None, 0, TEMPO, 0.8, number, None)
+    wish = run.PlayOptions("pipe", "", "continue", None, 0, TEMPO, 0.8, number, None)
     try:
-        run.perform(
+        run.run_player(
             model_io.load_model(model_io.BUNDLED / "expressive"), generate.UNCONSTRAINED, wish, lambda text: None
         )
     except (OSError, ZeroDivisionError):

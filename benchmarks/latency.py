@@ -32,7 +32,7 @@ Rounds = dict[Way, list[NDArray[np.float64]]]
 def main(peer: str | None) -> None:
     """Measure and print."""
     trainer.prepare(0, 1)
-    how, prompt = config.load(paths.PARAMS).generate.sampling, generate.load_prompt(None)
+    how, prompt = config.load_params(paths.PARAMS).generate.sampling, generate.load_prompt(None)
     models = {name: model_io.load_model(model_io.find_model(name)) for name in ("stacked", "expressive")}
     work: dict[Way, tuple[Act, int]] = {}
     for name, model in models.items():
@@ -43,7 +43,7 @@ def main(peer: str | None) -> None:
     ).items():
         work[way, "stacked"] = act, COUNTS[way]
     timed: Rounds = {each: [] for each in work}
-    for number in console.track(range(ROUNDS), "latency", ROUNDS):
+    for number in console.track_progress(range(ROUNDS), "latency", ROUNDS):
         for each, rounds in latency.interleaved(work, 1, "").items():
             timed[each] += rounds
         for size, units in PEERS.items() if peer else ():

@@ -32,8 +32,8 @@ GOAL = 13.0
 def main(data: WindowDataset, minutes: float) -> None:
     """Race and print."""
     training.prepare(0, 1)
-    known = config.load(paths.PARAMS)
-    quick = known.train.every.model_copy(
+    known = config.load_params(paths.PARAMS)
+    quick = known.train.stateful.model_copy(
         update={"streams": 8, "segment": 128, "segments": 8, "learning_rate": 0.005, "warmup": 0.03}
     )
     budgets: dict[str, dict[str, object]] = {

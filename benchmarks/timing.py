@@ -21,10 +21,10 @@ from pipeline.live import run
 from pipeline.live.active_keys import NOTE_OFF, NOTE_ON, Message
 from pipeline.live.controls import Controls
 from pipeline.live.improviser import Improviser
-from pipeline.live.note_source import Draft
+from pipeline.live.note_source import PendingNote
 from pipeline.live.player import Player
-from pipeline.live.recorder import Session
-from pipeline.live.timeline import Clock, Simulated
+from pipeline.live.recorder import Recorder
+from pipeline.live.timeline import Clock, SimulatedClock
 from pipeline.models import model_io
 from pipeline.notes.quantize import GRID_SECONDS
 
@@ -57,8 +57,8 @@ class Counted(Improviser):
     onsets: list[int]
 
     def accept(self) -> None:
-        note: Draft | None = self.draft
-        super().accept()
+        note: PendingNote | None = self.pending
+        super().commit()
         self.onsets.append(note.onset if note else 0)
 
 
@@ -72,29 +72,29 @@ def band() -> Counted:
 
 def tell(player: Player, port: Stopwatch, source: Counted) -> None:
     """Print what is to be known."""
-    begun = player.schedule.begun
+    begun = player.schedule.start_time
     late = [
         struck - begun - onset * GRID_SECONDS for struck, onset in zip(port.struck, sorted(source.onsets), strict=False)
     ]
     ends = [struck - begun for struck in port.struck]
     first = median(each for each, when in zip(late, ends, strict=True) if when < EDGE)
     last = median(each for each, when in zip(late, ends, strict=True) if when > ends[-1] - EDGE)
-    print(f"{len(late):,} notes in {ends[-1]:,.1f} s; {player.schedule.lateness}")
-    print(f"drift {1000 * (last - first):.6f} ms, waits for the model {player.schedule.slips}")
+    print(f"{len(late):,} notes in {ends[-1]:,.1f} s; {player.schedule.latency}")
+    print(f"drift {1000 * (last - first):.6f} ms, waits for the model {player.schedule.stalls}")
     print(f"stuck notes {sum(abs(count) for count in port.down.values())}")
 
 
 def simulated(hours: float) -> None:
     """Play hours on a clock that waits for nobody."""
-    clock, source = Simulated(), band()
+    clock, source = SimulatedClock(), band()
     port = Stopwatch(clock)
 
     def sleep(seconds: float) -> None:
         clock.sleep(seconds)
         player.stopping = clock() > hours * 3600
 
-    player = Player(source, port, Session(), clock, sleep)
-    player.rehearse()
+    player = Player(source, port, Recorder(), clock, sleep)
+    player.run_offline()
     tell(player, port, source)
 
 
@@ -116,8 +116,8 @@ def real(seconds: float, burners: int) -> None:
         time.sleep(span)
         player.stopping = player.stopping or time.monotonic() > end
 
-    player = Player(source, port, Session(), time.monotonic, sleep)
-    with run.undisturbed():
+    player = Player(source, port, Recorder(), time.monotonic, sleep)
+    with run.realtime_priority():
         player.run()
     tell(player, port, source)
     for each in beside:

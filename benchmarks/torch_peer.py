@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as f
 from torch import nn
 
-from pipeline.config.recipes import Model
+from pipeline.config.recipes import ModelConfig
 from pipeline.notes.quantize import NUM_TIME_TOKENS, DURATION, PITCH, STEP, VELOCITY, NUM_VELOCITY_TOKENS
 
 SIZES = {STEP: NUM_TIME_TOKENS, DURATION: NUM_TIME_TOKENS, PITCH: 128, VELOCITY: NUM_VELOCITY_TOKENS}
@@ -61,9 +61,9 @@ class Block(nn.Module):
 class Peer(nn.Module):
     """Body and chain of heads."""
 
-    def __init__(self, block: Model) -> None:
+    def __init__(self, block: ModelConfig) -> None:
         super().__init__()
-        d, c = block.width, block.chain
+        d, c = block.embedding_dim, block.head_dim
         self.tables = nn.ModuleList([nn.Embedding(SIZES[column], d) for column in ORDER])
         self.sounding = nn.Linear(256, d)
         self.blocks = nn.ModuleList([Block(d, units) for units in block.units])

@@ -27,8 +27,8 @@ ROUNDS, BATCHES = 7, 6
 def main(threads: int) -> None:
     """Measure and print."""
     training.prepare(0, threads)
-    known = config.load(paths.PARAMS)
-    every = known.train.every.model_copy(update={"streams": 16, "segment": 128, "segments": 1})
+    known = config.load_params(paths.PARAMS)
+    every = known.train.stateful.model_copy(update={"streams": 16, "segment": 128, "segments": 1})
     train = known.train.model_copy(update={"every": every, "notes_per_epoch": 16 * 128 * BATCHES})
     known = known.model_copy(update={"train": train})
     data = windows.load_windows(paths.WINDOWS)

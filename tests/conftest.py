@@ -20,7 +20,7 @@ settings.load_profile("project")
 @pytest.fixture(scope="session")
 def project() -> Params:
     """The committed parameters."""
-    return config.load(ROOT / "params.yaml")
+    return config.load_params(ROOT / "params.yaml")
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.config.recipes import Model
+from pipeline.config.recipes import ModelConfig
 from pipeline.models.model_io import TrainedModel
 from pipeline.models.residual_noise import ResidualNoise
 from pipeline.models.weight_shapes import weight_shapes
@@ -66,7 +66,7 @@ def make_tiny_model(length: int = 6, seed: int = 0, **changes: object) -> Traine
     recipe = {"input": "scalar", "heads": "regression", "objective": "last", "units": [8], "dense": 0}
     recipe |= {"width": 0, "velocity": False, "cell": "lstm", "chain": 0}
     recipe |= {"bidirectional": False, "between_dropout": 0.0, "final_dropout": 0.0, "memory": "window", **changes}
-    block = Model.model_validate(recipe)
+    block = ModelConfig.model_validate(recipe)
     rng = np.random.default_rng(seed)
     weights = {name: rng.normal(0, 0.7, shape).astype(np.float32) for name, shape in weight_shapes(block).items()}
     spread = {"step": ResidualNoise("laplace", 0.1), "duration": ResidualNoise("gaussian", 0.3)}

@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from pipeline.live.active_keys import CONTROL, NOTE_OFF, NOTE_ON, SILENCE, Message
+from pipeline.live.active_keys import CONTROL_CHANGE, NOTE_OFF, NOTE_ON, PANIC_CONTROLS, Message
 
 
 class Wire:
@@ -66,4 +66,6 @@ def check(messages, strict=True):
 
 
 def ends_in_silence(messages):
-    return [tuple(message) for message in messages[-len(SILENCE) :]] == [(CONTROL, *pair) for pair in SILENCE]
+    return [tuple(message) for message in messages[-len(PANIC_CONTROLS) :]] == [
+        (CONTROL_CHANGE, *pair) for pair in PANIC_CONTROLS
+    ]

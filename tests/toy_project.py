@@ -148,26 +148,29 @@ def stage(name: str, architecture: str = "") -> None:
     values = YAML(typ="safe").load(paths.PARAMS.read_text())
     names = values["architectures"]
     if name == "fetch":
-        write(paths.corpus_zip("tiny"), paths.manifest("tiny").read_text())
+        write(paths.get_corpus_archive("tiny"), paths.get_manifest_path("tiny").read_text())
     elif name == "ingest":
         ingest(str(values["ingest"]["pedal"]))
     elif name == "windows":
         windows(values["windows"]["stride"])
     elif name == "train":
         write(
-            paths.model(architecture) / "weights",
+            paths.get_model_dir(architecture) / "weights",
             f"{values['model'][architecture]['units'][0]} {values['seed']} {architecture}\n",
         )
     elif name == "evaluate":
         evaluate(architecture, values["model"][architecture])
     elif name == "likeness":
-        write(paths.likeness(architecture), {"measures": {"copy": {"samples": [9, 8, 11], "held_out": [10, 9, 12]}}})
+        write(
+            paths.get_sample_metrics_path(architecture),
+            {"measures": {"copy": {"samples": [9, 8, 11], "held_out": [10, 9, 12]}}},
+        )
     elif name == "compare":
         write(paths.SUMMARY, {"best": best(names)})
     else:
         parity = {each: {"notes": 200, "bits": 1e-5} for each in names}
         latency = {each: {"streaming": {"median_us": 60.0, "p999_us": 99.0}} for each in names}
-        write(paths.TIMINGS, {"reference": "baseline", "parity": parity, "latency": latency})
+        write(paths.BENCHMARK, {"reference": "baseline", "parity": parity, "latency": latency})
 
 
 def ingest(how: str) -> None:
@@ -202,27 +205,27 @@ def windows(stride: int) -> None:
 def evaluate(architecture: str, block: object) -> None:
     import numpy as np
 
-    from pipeline.config.recipes import Model
+    from pipeline.config.recipes import ModelConfig
     from pipeline.core import paths
-    from pipeline.evaluation.bits import Scores
+    from pipeline.evaluation.bits import PieceScores
     from pipeline.evaluation.results import Evaluation
 
-    units = int((paths.model(architecture) / "weights").read_text().split()[0])
+    units = int((paths.get_model_dir(architecture) / "weights").read_text().split()[0])
     rng = np.random.default_rng(3)
     bits = rng.normal(6 - np.log2(units) / 4, 0.01, (12, 3)) + np.random.default_rng(units).normal(0, 0.001, (12, 3))
     rows = [[f"{1 + k // 6}.mid", 50, *(each * 50)] for k, each in enumerate(bits)]
     history = [{"epoch": 1.0, "notes": 9.0}]
     found = Evaluation(
-        architecture, Model.model_validate(block), units * 100, units * 400, history, Scores.of_rows(rows)
+        architecture, ModelConfig.model_validate(block), units * 100, units * 400, history, PieceScores.from_rows(rows)
     )
-    found.save(paths.evaluation(architecture))
+    found.save(paths.get_evaluation_path(architecture))
 
 
 def best(names: list[str]) -> dict[str, object]:
     """Return what tells of the best, as `dvc exp show` has it."""
     from pipeline.core import paths
 
-    bits = {name: json.loads(paths.evaluation(name).read_text())["bits_per_note"] for name in names}
+    bits = {name: json.loads(paths.get_evaluation_path(name).read_text())["bits_per_note"] for name in names}
     first = min(bits, key=bits.__getitem__)
     return {"architecture": first, "recommended": first, "bits_per_note": bits[first]}
 

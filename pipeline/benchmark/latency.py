@@ -14,7 +14,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.config.schema import Sampling
+from pipeline.config.schema import SamplingConfig
 from pipeline.core import console
 from pipeline.core.errors import DataError
 from pipeline.generation.engine import Engine
@@ -31,7 +31,9 @@ NOTES = 400
 """Notes of the numpy engine in a round."""
 
 
-def player(model: TrainedModel, memory: Literal["carried", "window"], prompt: QuantizedNotes, how: Sampling) -> Act:
+def player(
+    model: TrainedModel, memory: Literal["carried", "window"], prompt: QuantizedNotes, how: SamplingConfig
+) -> Act:
     """Return what plays one note more, sampling included, with a memory that the model need not declare."""
     engine = Engine(replace(model, config=model.config.model_copy(update={"memory": memory})))
     sampler = Sampler(np.random.default_rng(0), how)
@@ -52,7 +54,7 @@ def interleaved(work: Mapping[Way, tuple[Act, int]], rounds: int, what: str) -> 
     """Time each act so many times, all in turn, round after round; the first round warms up and is not counted."""
     out: dict[Way, list[NDArray[np.float64]]] = {name: [] for name in work}
     every: Iterable[int] = range(rounds + 1)
-    for _ in console.track(every, what, rounds + 1) if what else every:
+    for _ in console.track_progress(every, what, rounds + 1) if what else every:
         for name, (act, count) in work.items():
             marks = [time.perf_counter()]
             for _ in range(count):
@@ -75,7 +77,7 @@ def times_as_long(slow: Rounds, quick: Rounds) -> dict[str, float]:
     return {name: round(value, 2) for name, value in found.items()}
 
 
-def play(model: TrainedModel, prompt: QuantizedNotes, how: Sampling) -> None:
+def play(model: TrainedModel, prompt: QuantizedNotes, how: SamplingConfig) -> None:
     """Play a round of notes, as the model declares: what a process does whose memory is measured."""
     act = player(model, model.config.memory, prompt, how)
     for _ in range(NOTES):

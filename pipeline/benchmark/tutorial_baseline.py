@@ -10,13 +10,13 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from pipeline.config.recipes import Model
+from pipeline.config.recipes import ModelConfig
 from pipeline.notes import quantize
 from pipeline.notes.note import NUM_PITCHES
 from pipeline.notes.quantize import QuantizedNotes
 
 
-def network(block: Model, length: int) -> keras.Model:
+def network(block: ModelConfig, length: int) -> keras.Model:
     """Return LSTM layers and three dense ones as the tutorial builds them, with weights at random."""
     x = notes = keras.Input((length, 3))
     for number, units in enumerate(block.units, 1):
@@ -25,7 +25,7 @@ def network(block: Model, length: int) -> keras.Model:
     return keras.Model(notes, {name: keras.layers.Dense(size, name=name)(x) for name, size in sizes.items()})
 
 
-def players(block: Model, prompt: QuantizedNotes, length: int) -> dict[str, Callable[[], Any]]:
+def players(block: ModelConfig, prompt: QuantizedNotes, length: int) -> dict[str, Callable[[], Any]]:
     """Return what plays one note more: by `model.predict`, and by the same network compiled into one function."""
     model = network(block, length)
     compiled = tf.function(lambda notes: model(notes, training=False), jit_compile=False)

@@ -13,7 +13,7 @@ import numpy as np
 from pipeline.config import Params
 from pipeline.core import git, paths
 from pipeline.core.errors import DataError
-from pipeline.evaluation.bits import Scores, difference
+from pipeline.evaluation.bits import PieceScores, compute_paired_difference
 from pipeline.evaluation.results import Evaluation
 
 Outcome = Literal["better", "worse", "too close", "first", "not comparable"]
@@ -25,7 +25,7 @@ class RevisionResults:
 
     model: str
     """Name of its architecture."""
-    scores: Scores
+    scores: PieceScores
     benchmark: Mapping[str, Any]
     sample_metrics: Mapping[str, Any]
     """Empty where it was not measured."""
@@ -41,24 +41,24 @@ class RevisionResults:
         Raises:
             DataError: there are none, or a part of them is away or torn.
         """
-        read = git.reader(revision)
+        read = git.make_json_reader(revision)
         summary = read(paths.SUMMARY)
         if not summary:
             where = f"{revision} has no" if revision else "no"
             raise DataError(f"{where} {paths.SUMMARY}; run 'dvc repro'" + (" there and commit" if revision else ""))
         try:
             model = summary["best"]["recommended"]
-            scores = Evaluation.of(read(paths.evaluation(model))).scores
+            scores = Evaluation.from_json(read(paths.get_evaluation_path(model))).scores
         except (LookupError, TypeError, ValueError) as error:
             place = f"{revision}:{paths.SUMMARY.parent}".removeprefix(":")
             raise DataError(f"{place}: not whole ({type(error).__name__}: {error}); run 'dvc repro'") from error
         return cls(
             model,
             scores,
-            read(paths.TIMINGS),
-            read(paths.likeness(model)),
-            git.locked_output(revision, paths.NOTES.parent),
-            git.locked_params(revision, "ingest").get("ingest", {}),
+            read(paths.BENCHMARK),
+            read(paths.get_sample_metrics_path(model)),
+            git.load_output_hash(revision, paths.NOTES.parent),
+            git.load_stage_params(revision, "ingest").get("ingest", {}),
         )
 
 
@@ -100,7 +100,7 @@ def judge_candidate(
         params: tolerance and limits, and how intervals are made.
     """
     word, told = compare_results(candidate, base, params)
-    refusals = [f"the loss is beyond the tolerance of {params.gate.tolerance:g} bits"] if word == "worse" else []
+    refusals = [f"the loss is beyond the tolerance of {params.gate.tolerance_bits:g} bits"] if word == "worse" else []
     if word == "not comparable":
         refusals.append("nothing shows that it is not worse")
     refusals += [*leaks[:3], *([f"so are {len(leaks) - 3} more"] if len(leaks) > 3 else [])]
@@ -115,7 +115,7 @@ def judge_candidate(
 def compare_results(candidate: RevisionResults, base: RevisionResults | None, params: Params) -> tuple[Outcome, str]:
     """Say whether the recommended model tells held-out notes in fewer bits than the one before, and by how much."""
     if base is None:
-        mean = candidate.scores.per_note()["bits_per_note"]
+        mean = candidate.scores.compute_bits_per_note()["bits_per_note"]
         return (
             "first",
             f"{candidate.model} tells held-out notes in {mean:.3f} bits per note; there is nothing before it.",
@@ -126,31 +126,33 @@ def compare_results(candidate: RevisionResults, base: RevisionResults | None, pa
             f"notes are read otherwise than before (ingest is {candidate.ingest_params}, was {base.ingest_params}).",
         )
     ours, theirs = select_shared_rows(candidate.scores, base.scores)
-    if not len(ours.notes):
+    if not len(ours.num_notes):
         return (
             "not comparable",
             f"{candidate.model} was scored on no held-out piece that {base.model} was scored on before.",
         )
     word, gap = assess_significance(ours, theirs, params)
-    before, after = (each.per_note()["bits_per_note"] for each in (theirs, ours))
+    before, after = (each.compute_bits_per_note()["bits_per_note"] for each in (theirs, ours))
     said = (
         f"{candidate.model} tells held-out notes in {after:.3f} bits per note, {base.model} before in {before:.3f}: {gap} "
-        f"over {len(ours.notes)} rows of {len(set(ours.piece))} pieces, where another seed may change "
-        f"{params.gate.tolerance:g}."
+        f"over {len(ours.num_notes)} rows of {len(set(ours.piece_names))} pieces, where another seed may change "
+        f"{params.gate.tolerance_bits:g}."
     )
     return word, said + _describe_corpus_change(candidate, base, ours)
 
 
-def assess_significance(candidate_scores: Scores, base_scores: Scores, params: Params) -> tuple[Outcome, str]:
+def assess_significance(candidate_scores: PieceScores, base_scores: PieceScores, params: Params) -> tuple[Outcome, str]:
     """Return whether ours is better, beyond what the choice of notes and of the seed does by chance; and the gap."""
-    gap, low, high = difference(candidate_scores, base_scores, params.compare.resamples, params.seed)
+    gap, low, high = compute_paired_difference(
+        candidate_scores, base_scores, params.compare.bootstrap_resamples, params.seed
+    )
     word: Outcome = "too close"
-    if abs(gap) > params.gate.tolerance and not low <= 0 <= high:
+    if abs(gap) > params.gate.tolerance_bits and not low <= 0 <= high:
         word = "better" if gap < 0 else "worse"
     return word, f"{gap:+.3f} [{low:+.3f}, {high:+.3f}]"
 
 
-def select_shared_rows(candidate_scores: Scores, base_scores: Scores) -> tuple[Scores, Scores]:
+def select_shared_rows(candidate_scores: PieceScores, base_scores: PieceScores) -> tuple[PieceScores, PieceScores]:
     """Return the rows of the pieces that both have, cut alike; pieces that were cut otherwise are one row each."""
     left, right = _group_by_piece(candidate_scores), _group_by_piece(base_scores)
     rows: list[tuple[list[list[object]], list[list[object]]]] = []
@@ -162,13 +164,13 @@ def select_shared_rows(candidate_scores: Scores, base_scores: Scores) -> tuple[S
             rows.append((mine, other))
     rows.sort(key=lambda pair: str(pair[0][0][0]))
     mine, other = [row for pair in rows for row in pair[0]], [row for pair in rows for row in pair[1]]
-    return Scores.of_rows(mine), Scores.of_rows(other)
+    return PieceScores.from_rows(mine), PieceScores.from_rows(other)
 
 
-def _group_by_piece(scores: Scores) -> dict[str, list[list[object]]]:
+def _group_by_piece(scores: PieceScores) -> dict[str, list[list[object]]]:
     """Return rows [piece, notes, bits that count] by the name of the piece."""
     found: dict[str, list[list[object]]] = {}
-    for piece, notes, bits in zip(scores.piece, scores.notes, scores.bits[:, :3], strict=True):
+    for piece, notes, bits in zip(scores.piece_names, scores.num_notes, scores.bits[:, :3], strict=True):
         found.setdefault(str(piece), []).append([str(piece), int(notes), *map(float, bits)])
     return found
 
@@ -179,9 +181,9 @@ def _merge_rows(rows: list[list[object]]) -> list[list[object]]:
     return [[rows[0][0], int(sums[0]), *map(float, sums[1:])]]
 
 
-def _describe_corpus_change(candidate: RevisionResults, base: RevisionResults, shared_scores: Scores) -> str:
+def _describe_corpus_change(candidate: RevisionResults, base: RevisionResults, shared_scores: PieceScores) -> str:
     """Say that the corpus changed, and what could be compared all the same."""
-    scored = [int(each.notes.sum()) for each in (shared_scores, candidate.scores, base.scores)]
+    scored = [int(each.num_notes.sum()) for each in (shared_scores, candidate.scores, base.scores)]
     if candidate.notes_hash == base.notes_hash and len(set(scored)) == 1:
         return ""
     return (
@@ -192,14 +194,12 @@ def _describe_corpus_change(candidate: RevisionResults, base: RevisionResults, s
 
 def _check_memorization(candidate: RevisionResults, params: Params) -> str:
     if not (copied := candidate.sample_metrics.get("measures", {}).get("copy")):
-        return (
-            f"nobody measured what {candidate.model} copies from its training music ({paths.likeness(candidate.model)})"
-        )
+        return f"nobody measured what {candidate.model} copies from its training music ({paths.get_sample_metrics_path(candidate.model)})"
     longest, human = copied["samples"][2], copied["held_out"][2]
-    if longest <= human + params.gate.copied_notes:
+    if longest <= human + params.gate.max_extra_copied_notes:
         return ""
     return (
-        f"a sample has {longest:.0f} notes in a row from the training music, more than {params.gate.copied_notes} "
+        f"a sample has {longest:.0f} notes in a row from the training music, more than {params.gate.max_extra_copied_notes} "
         f"beyond the {human:.0f} of held-out music, so it learned by heart"
     )
 
@@ -207,13 +207,13 @@ def _check_memorization(candidate: RevisionResults, params: Params) -> str:
 def _check_parity(candidate: RevisionResults, params: Params) -> str:
     found = candidate.benchmark.get("parity", {}).get(candidate.model, {}).get("bits")
     if found is None:
-        return f"nobody measured whether {candidate.model} plays what was trained (parity in {paths.TIMINGS})"
-    if found <= params.gate.parity:
+        return f"nobody measured whether {candidate.model} plays what was trained (parity in {paths.BENCHMARK})"
+    if found <= params.gate.max_parity_bits:
         return ""
-    return f"what plays differs from what was trained by {found:g} bits of a note, more than {params.gate.parity:g}"
+    return f"what plays differs from what was trained by {found:g} bits of a note, more than {params.gate.max_parity_bits:g}"
 
 
 def _check_latency(candidate: RevisionResults) -> str:
     found = candidate.benchmark.get("latency", {}).get(candidate.model) or {}
     its = found.get("streaming") or found.get("window")
-    return "" if its else f"nobody measured how long {candidate.model} takes for a note (latency in {paths.TIMINGS})"
+    return "" if its else f"nobody measured how long {candidate.model} takes for a note (latency in {paths.BENCHMARK})"

@@ -8,9 +8,9 @@ from collections.abc import Collection, Iterator
 from pipeline.corpus.splits import SPLITS
 from pipeline.corpus.tables import PieceRow
 from pipeline.dataset.windows import WindowDataset
-from pipeline.evaluation.bits import PASSAGE
+from pipeline.evaluation.bits import PASSAGE_NOTES
 from pipeline.notes.quantize import QuantizedNotes
-from pipeline.sample_metrics.memorization import Index, longest_copy
+from pipeline.sample_metrics.memorization import SuffixIndex, find_longest_match
 
 HELD_OUT_SPLITS = [split for split in SPLITS if split != "train"]
 
@@ -34,15 +34,15 @@ def find_content_leaks(dataset: WindowDataset) -> Iterator[str]:
 
     Intervals are compared, so that neither a transposed nor a re-timed copy hides.
     """
-    index, names = Index(dataset.select_pieces("train")), dataset.select_piece_names("train")
+    index, names = SuffixIndex(dataset.select_pieces("train")), dataset.select_piece_names("train")
     for split in HELD_OUT_SPLITS:
         held_out = dataset.select_piece_names(split)
         for name, codes in zip(held_out, dataset.select_pieces(split) if held_out else [], strict=True):
-            copy = longest_copy(codes, index)
-            if copy.notes >= compute_leak_threshold(codes):
-                yield f"{copy.notes} notes in a row of {name} ({split}) are in {names[copy.piece]} (train)"
+            copy = find_longest_match(codes, index)
+            if copy.num_notes >= compute_leak_threshold(codes):
+                yield f"{copy.num_notes} notes in a row of {name} ({split}) are in {names[copy.piece_index]} (train)"
 
 
 def compute_leak_threshold(notes: QuantizedNotes) -> int:
     """Return how many notes of codes [N, 4] make a leak: fewer are shared by scales, trills and chance."""
-    return min(PASSAGE, max(len(notes) // 2, 2))
+    return min(PASSAGE_NOTES, max(len(notes) // 2, 2))

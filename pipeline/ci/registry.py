@@ -18,7 +18,7 @@ from pipeline.core import files, git, paths
 from pipeline.core.errors import DataError
 from pipeline.corpus import manifest, tables
 from pipeline.corpus.splits import SPLITS
-from pipeline.evaluation.bits import interval
+from pipeline.evaluation.bits import compute_confidence_interval
 from pipeline.evaluation.results import Evaluation
 from pipeline.report.tables import format_markdown_table
 
@@ -53,11 +53,11 @@ def is_registry_empty() -> bool:
 
 def collect_provenance(model: str, params: Params) -> dict[str, str]:
     """Gather what the card says, by name; hashes are those of `dvc.lock`."""
-    stages = git.lock("")
+    stages = git.load_dvc_lock("")
     trained = stages.get(f"train@{model}")
     if not trained:
-        raise DataError(f"{git.LOCK} has no model {model!r}; run 'dvc repro'")
-    music = manifest.load_manifest(paths.manifest(params.corpus))
+        raise DataError(f"{git.DVC_LOCK} has no model {model!r}; run 'dvc repro'")
+    music = manifest.load_manifest(paths.get_manifest_path(params.corpus))
     out, values = trained["outs"][0], trained["params"]["params.yaml"]
     return {
         "model": f"{out['path']} ({out['md5']}, {out['size']:,} bytes)",
@@ -73,15 +73,17 @@ def collect_provenance(model: str, params: Params) -> dict[str, str]:
 
 def _describe_results(model: str, params: Params) -> dict[str, str]:
     """Say how good it is and what it costs."""
-    found, timings = Evaluation.load(paths.evaluation(model)), git.reader("")(paths.TIMINGS)
-    mean, low, high = interval(found.scores, params.compare.resamples, params.seed)
-    heads = ", ".join(f"{name} {bits:.3f}" for name, bits in found.scores.per_note().items() if name != "bits_per_note")
+    found, timings = Evaluation.load(paths.get_evaluation_path(model)), git.make_json_reader("")(paths.BENCHMARK)
+    mean, low, high = compute_confidence_interval(found.scores, params.compare.bootstrap_resamples, params.seed)
+    heads = ", ".join(
+        f"{name} {bits:.3f}" for name, bits in found.scores.compute_bits_per_note().items() if name != "bits_per_note"
+    )
     cost = f"{found.parameters:,} parameters, {found.bytes:,} bytes"
     for what, said in (("train", "to train"), ("generate", "to play")):
         if ratio := timings.get(what, {}).get(model):
             cost += f", {ratio['median']:.2f}× {timings['reference']} {said} a note"
     return {
-        "bits per note": f"{mean:.3f} [{low:.3f}, {high:.3f}] on {int(found.scores.notes.sum()):,} notes of "
+        "bits per note": f"{mean:.3f} [{low:.3f}, {high:.3f}] on {int(found.scores.num_notes.sum()):,} notes of "
         f"{params.compare.split} ({heads})",
         "cost": cost,
     }
@@ -126,7 +128,12 @@ def render_card(model: str, provenance: dict[str, str], gate_summary: str) -> st
 def add_artifact(text: str, model: str, provenance: dict[str, str]) -> str:
     """Return the text of `dvc.yaml` with the artifact in it, all else as it was."""
     meta = {name.replace(" ", "_"): said for name, said in provenance.items()}
-    told = {"path": str(paths.model(model)), "type": "model", "desc": f"{model}; card: {CARD_PATH}", "meta": meta}
+    told = {
+        "path": str(paths.get_model_dir(model)),
+        "type": "model",
+        "desc": f"{model}; card: {CARD_PATH}",
+        "meta": meta,
+    }
     block = io.StringIO()
     YAML().dump({"artifacts": {ARTIFACT: told}}, block)
     return ARTIFACTS_BLOCK.sub("", text).rstrip("\n") + "\n\n" + block.getvalue()

@@ -53,9 +53,9 @@ def evaluate_gate(base_revision: str, params: Params) -> Verdict:
     Raises:
         DataError: there is nothing to judge, or no such revision.
     """
-    before = RevisionResults.load(base_revision) if git.text(base_revision, paths.SUMMARY) else None
+    before = RevisionResults.load(base_revision) if git.read_text(base_revision, paths.SUMMARY) else None
     data = windows.load_windows(paths.WINDOWS)
-    accepted = manifest.get_accepted_leaks(manifest.load_manifest(paths.manifest(params.corpus)))
+    accepted = manifest.get_accepted_leaks(manifest.load_manifest(paths.get_manifest_path(params.corpus)))
     found = [*leakage.find_table_leaks(tables.read_pieces(paths.PIECES), accepted), *leakage.find_content_leaks(data)]
     return gate.judge_candidate(RevisionResults.load(""), before, found, params)
 
@@ -170,17 +170,17 @@ def render_report(
 
 def _compare_architectures(base_revision: str, params: Params) -> list[list[str]]:
     """Compare every architecture with itself before."""
-    rows, read = [], git.reader(base_revision)
+    rows, read = [], git.make_json_reader(base_revision)
     for name in params.architectures:
-        now = Evaluation.load(paths.evaluation(name)).scores
-        facts = read(paths.evaluation(name))
-        ours, theirs = gate.select_shared_rows(now, Evaluation.of(facts).scores) if facts else (now, now)
-        bits = f"{ours.per_note()['bits_per_note']:.3f}" if len(ours.notes) else "–"
-        if not facts or not len(ours.notes):
+        now = Evaluation.load(paths.get_evaluation_path(name)).scores
+        facts = read(paths.get_evaluation_path(name))
+        ours, theirs = gate.select_shared_rows(now, Evaluation.from_json(facts).scores) if facts else (now, now)
+        bits = f"{ours.compute_bits_per_note()['bits_per_note']:.3f}" if len(ours.num_notes) else "–"
+        if not facts or not len(ours.num_notes):
             rows.append([name, bits, "–", "–", "new"])
         else:
             word, gap = gate.assess_significance(ours, theirs, params)
-            rows.append([name, bits, f"{theirs.per_note()['bits_per_note']:.3f}", gap, word])
+            rows.append([name, bits, f"{theirs.compute_bits_per_note()['bits_per_note']:.3f}", gap, word])
     return rows
 
 

@@ -4,7 +4,7 @@ import typer
 
 from pipeline.cli import ci, experiments, maintenance, models, play, stages, studio
 from pipeline.core.errors import PipelineError
-from pipeline.stages.runner import fail, tolerate, unexpected
+from pipeline.stages.runner import exit_with_error, escape_stdout, make_disk_error
 
 app = typer.Typer(
     help="Which architecture for a small music model? Measured, in bits per note.",
@@ -19,10 +19,10 @@ for room in (stages, experiments, models, play, studio, ci, maintenance):
 
 def main() -> None:
     """Run a command; an error a person can mend is one line."""
-    tolerate()
+    escape_stdout()
     try:
         app()
     except PipelineError as error:
-        fail(error)
+        exit_with_error(error)
     except OSError as error:
-        fail(unexpected(error))
+        exit_with_error(make_disk_error(error))

@@ -5,24 +5,24 @@ from typing import Annotated
 
 import typer
 
-from pipeline.config import load
+from pipeline.config import load_params
 from pipeline.core import paths
 
 app = typer.Typer()
 
 
-def _named(base: str) -> str:
+def _check_base(base: str) -> str:
     """Refuse a base without a name, such as an unset variable gives: it would be the work tree itself."""
     if not base.strip():
         raise typer.BadParameter("names no revision; leave the option out for HEAD")
     return base
 
 
-Base = Annotated[str, typer.Option(callback=_named, help="Git revision whose results are compared with.")]
+BaseRevision = Annotated[str, typer.Option(callback=_check_base, help="Git revision whose results are compared with.")]
 
 
 @app.command(epilog="Example: music-rnn explain")
-def explain(
+def plan(
     all_stages: Annotated[bool, typer.Option("--all", help="Also name the stages that have nothing to do.")] = False,
 ) -> None:
     """Say why each stage would run now, a sentence each, before anything runs."""
@@ -37,21 +37,21 @@ def explain(
 
 
 @app.command(epilog="Example: music-rnn gate --base origin/main")
-def gate(base: Base = "HEAD") -> None:
+def gate(base: BaseRevision = "HEAD") -> None:
     """Say whether the results are better than those of a revision, beyond noise; ends with code 1 where it refuses."""
     from pipeline.ci import retrain as work
 
-    verdict = work.evaluate_gate(base, load(paths.PARAMS))
+    verdict = work.evaluate_gate(base, load_params(paths.PARAMS))
     typer.echo(verdict.paragraph)
     raise typer.Exit(1 if verdict.refusals else 0)
 
 
 @app.command(epilog="Example: music-rnn promote --base v1.0.0, then: git commit and git tag -a recommended@v1.1.0")
-def promote(base: Base = "HEAD") -> None:
+def promote(base: BaseRevision = "HEAD") -> None:
     """Make the recommended model the artifact of the registry, with its card, if the gate says it is better."""
     from pipeline.ci import retrain as work
 
-    params = load(paths.PARAMS)
+    params = load_params(paths.PARAMS)
     verdict = work.evaluate_gate(base, params)
     typer.echo(verdict.paragraph)
     written = work.promote_better_model(verdict, params)
@@ -62,14 +62,14 @@ def promote(base: Base = "HEAD") -> None:
 
 @app.command(epilog="Example: music-rnn retrain --base origin/main --branch retrain/monday --summary report.md")
 def retrain(
-    base: Base = "HEAD",
+    base: BaseRevision = "HEAD",
     branch: Annotated[str, typer.Option(help="Commit the results to this new branch, and push it to origin.")] = "",
     summary: Annotated[Path | None, typer.Option(help="Add the report, in Markdown, to this file.")] = None,
 ) -> None:
     """Restore what is known, explain, run, judge, keep and offer; ends with code 1 where the gate refuses."""
     from pipeline.ci import retrain as work
 
-    verdict, page = work.retrain_models(base, branch, load(paths.PARAMS), typer.echo)
+    verdict, page = work.retrain_models(base, branch, load_params(paths.PARAMS), typer.echo)
     typer.echo(page)
     if summary:
         work.append_report(page, summary)

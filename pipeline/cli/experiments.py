@@ -6,9 +6,9 @@ from typing import Annotated
 import typer
 
 from pipeline.cli import output_paths
-from pipeline.config import load
+from pipeline.config import load_params
 from pipeline.core import paths
-from pipeline.core.errors import printable
+from pipeline.core.errors import sanitize_line
 
 app = typer.Typer()
 
@@ -16,7 +16,7 @@ app = typer.Typer()
 @app.command(epilog="Example: music-rnn study maestro")
 def study(
     name: Annotated[str, typer.Argument(help="A file in studies/, without .yaml.")],
-    finished: Annotated[
+    no_run: Annotated[
         bool, typer.Option("--finished", help="Run nothing: show the experiments that are there.")
     ] = False,
 ) -> None:
@@ -24,47 +24,47 @@ def study(
     from pipeline.experiments import study as plan
     from pipeline.experiments import study_page, study_results
 
-    params, about = load(paths.PARAMS), plan.load(name)
+    params, about = load_params(paths.PARAMS), plan.load_study(name)
     found = {}
     for each, run in about.runs.items():
-        if finished and not plan.experiment(f"{name}-{each}"):
+        if no_run and not plan.find_experiment_commit(f"{name}-{each}"):
             continue
-        plan.carry_out(f"{name}-{each}", run, params)
-        found[each] = study_results.gather(f"{name}-{each}", run, params)
-    for path in study_page.write(about, found):
+        plan.run_experiment(f"{name}-{each}", run, params)
+        found[each] = study_results.load_run(f"{name}-{each}", run, params)
+    for path in study_page.write_study_results(about, found):
         typer.echo(path)
 
 
 @app.command(epilog="Example: music-rnn seeds, after: dvc exp run --queue -S seed=1,2,3 and dvc queue start")
-def seeds() -> None:
+def seed_variance() -> None:
     """Show how much results differ between experiments that differ in nothing but their seed."""
     from pipeline.evaluation import decision
     from pipeline.experiments import seed_variance as spread
 
-    found = spread.groups(spread.experiments())
+    found = spread.group_by_params(spread.load_experiment_results())
     if not found:
         typer.echo("no two experiments differ in their seed alone; run some with: dvc exp run --queue -S seed=1,2,3")
-    for line in spread.show(found, decision.REFERENCE):
-        typer.echo(printable(line))
+    for line in spread.format_seed_tables(found, decision.REFERENCE):
+        typer.echo(sanitize_line(line))
 
 
 @app.command(epilog="Example: music-rnn readme")
-def readme() -> None:
+def update_readme() -> None:
     """Fill the figures in README.md, and make MODEL_OPTIMIZATION_ANALYSIS.md, from results of runs and studies."""
     from pipeline.report import readme as page
     from pipeline.stages import report as stage
 
-    page.write_project_pages(stage.facts(load(paths.PARAMS)))
+    page.write_project_pages(stage.load_run_results(load_params(paths.PARAMS)))
 
 
 @app.command(epilog="Example: music-rnn ship expressive")
-def ship(model: Annotated[str, typer.Argument(help="A trained architecture, such as expressive.")]) -> None:
+def bundle(model: Annotated[str, typer.Argument(help="A trained architecture, such as expressive.")]) -> None:
     """Put a trained model into the package, half as large, with its bits and the licence of its music on its card."""
     from pipeline.export import bundle
 
-    params = load(paths.PARAMS)
-    params.block(model)
-    typer.echo(bundle.ship(model, params.corpus))
+    params = load_params(paths.PARAMS)
+    params.get_model_config(model)
+    typer.echo(bundle.bundle_model(model, params.corpus))
 
 
 @app.command(epilog="Example: music-rnn export expressive -o expressive.tflite")
@@ -78,8 +78,8 @@ def export(
     """
     from pipeline.cli import options
 
-    output_paths.check("--out", out)
-    found = options.chosen(model)
+    output_paths.check_output("--out", out)
+    found = options.load_named_model(model)
     from pipeline.export import tflite as lite
 
     lite.write(found, out)

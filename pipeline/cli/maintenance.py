@@ -2,7 +2,7 @@
 
 import typer
 
-from pipeline.core.errors import printable
+from pipeline.core.errors import sanitize_line
 
 app = typer.Typer()
 
@@ -26,7 +26,7 @@ def verify() -> None:
     Console().print(audit.make_check_table(found))
     for each in found:
         if each.problem:
-            typer.echo(printable(each.problem), err=True)
+            typer.echo(sanitize_line(each.problem), err=True)
     if any(each.problem for each in found):
         raise typer.Exit(1)
 
@@ -37,4 +37,4 @@ def repair() -> None:
     from pipeline.maintenance import repair as workshop
 
     for line in workshop.repair_project():
-        typer.echo(printable(line), err=True)
+        typer.echo(sanitize_line(line), err=True)

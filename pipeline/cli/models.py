@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from pipeline.cli import output_paths
-from pipeline.config import load
+from pipeline.config import load_params
 from pipeline.core import paths
 
 app = typer.Typer()
@@ -17,22 +17,24 @@ ModelName = Annotated[str, typer.Argument(help="A trained architecture, such as 
 def score(
     model: ModelName,
     midi: Annotated[list[Path], typer.Argument(help="MIDI files.")],
-    notes: Annotated[Path | None, typer.Option(help="Also write the bits of every note to this Parquet file.")] = None,
+    per_note: Annotated[
+        Path | None, typer.Option(help="Also write the bits of every note to this Parquet file.")
+    ] = None,
 ) -> None:
     """Say how surprised a model is by MIDI files, in bits per note."""
     from pipeline.cli import options
     from pipeline.evaluation import score_midi
 
-    if notes:
-        output_paths.check("--notes", notes, midi)
-    found = score_midi.score_files(options.chosen(model), midi)
+    if per_note:
+        output_paths.check_output("--notes", per_note, midi)
+    found = score_midi.score_files(options.load_named_model(model), midi)
     score_midi.print_scores(found)
-    if notes:
-        score_midi.write_note_scores(found, notes)
+    if per_note:
+        score_midi.write_note_scores(found, per_note)
 
 
 @app.command(epilog="Example: music-rnn sample stacked --prompt my-piece.mid --notes 200 --seed 7 -o out.mid")
-def sample(
+def generate(
     model: ModelName,
     out: Annotated[Path, typer.Option("-o", "--out", help="MIDI file to write; a piano roll goes beside it.")],
     prompt: Annotated[Path | None, typer.Option(help="MIDI file to play on from; default: one middle C.")] = None,
@@ -43,7 +45,9 @@ def sample(
     from pipeline.cli import options
     from pipeline.generation import generate
 
-    output_paths.check("--out", out, [prompt], output_paths.MIDI)
-    output_paths.check("the piano roll", out.with_suffix(".png"), [prompt])
-    how = load(paths.PARAMS).generate.sampling if paths.PARAMS.exists() else generate.UNCONSTRAINED
-    generate.generate_from_prompt_file(options.chosen(model), generate.GenerationRequest(prompt, notes, seed), how, out)
+    output_paths.check_output("--out", out, [prompt], output_paths.MIDI_SUFFIXES)
+    output_paths.check_output("the piano roll", out.with_suffix(".png"), [prompt])
+    how = load_params(paths.PARAMS).generate.sampling if paths.PARAMS.exists() else generate.UNCONSTRAINED
+    generate.generate_from_prompt_file(
+        options.load_named_model(model), generate.GenerationRequest(prompt, notes, seed), how, out
+    )

@@ -6,12 +6,12 @@ from pathlib import Path
 
 from pipeline.core.errors import ParamsError
 
-MIDI = (".mid", ".midi")
-LATER = re.compile(r"(.+)-(?:[2-9]|[1-9]\d)")
+MIDI_SUFFIXES = (".mid", ".midi")
+PART_SUFFIX = re.compile(r"(.+)-(?:[2-9]|[1-9]\d)")
 """Stem of a later part of a session, which has one for every two hours."""
 
 
-def check(option: str, path: Path, read: Iterable[Path | None] = (), endings: tuple[str, ...] = ()) -> None:
+def check_output(option: str, path: Path, inputs: Iterable[Path | None] = (), suffixes: tuple[str, ...] = ()) -> None:
     """Refuse a file to write.
 
     Args:
@@ -24,29 +24,33 @@ def check(option: str, path: Path, read: Iterable[Path | None] = (), endings: tu
         ParamsError: it has no name or another ending, is a folder or device, or one of those that are read.
     """
     if not path.name or path.name == ".." or path.is_dir():
-        raise ParamsError(f"{option} {path}: is a folder; give the name of a file{_or(endings)}")
-    if endings and path.suffix.lower() not in endings:
-        raise ParamsError(f"{option} {path}: give a name{_or(endings)}")
+        raise ParamsError(f"{option} {path}: is a folder; give the name of a file{_format_suffixes(suffixes)}")
+    if suffixes and path.suffix.lower() not in suffixes:
+        raise ParamsError(f"{option} {path}: give a name{_format_suffixes(suffixes)}")
     if path.exists() and not path.is_file():
         raise ParamsError(f"{option} {path}: is a pipe or device; give the name of a file")
-    if any(path.exists() and other.exists() and path.samefile(other) for other in read if other):
+    if any(path.exists() and other.exists() and path.samefile(other) for other in inputs if other):
         raise ParamsError(f"{option} {path}: is read as well, and would be overwritten; give another name")
 
 
-def check_log(log: Path, prompt: Path | None) -> None:
+def check_recording(recording: Path, prompt: Path | None) -> None:
     """Refuse a session to write: a MIDI file, whose later parts are numbered, or a folder.
 
     Raises:
         ParamsError: as of `check`.
     """
-    if log.suffix.lower() in MIDI:
-        check("--log", log, [prompt], MIDI)
-        part = LATER.fullmatch(prompt.stem) if prompt else None
-        if prompt and part and prompt.with_stem(part[1]).resolve() == log.resolve():
-            raise ParamsError(f"--log {log}: a later part would overwrite {prompt}, which is read; give another name")
-    elif not log.is_dir() and (log.exists() or log.suffix[1:2].isalpha()):
-        raise ParamsError(f"--log {log}: give a name{_or(MIDI)}, or a folder, made before if its name has such a dot")
+    if recording.suffix.lower() in MIDI_SUFFIXES:
+        check_output("--log", recording, [prompt], MIDI_SUFFIXES)
+        part = PART_SUFFIX.fullmatch(prompt.stem) if prompt else None
+        if prompt and part and prompt.with_stem(part[1]).resolve() == recording.resolve():
+            raise ParamsError(
+                f"--log {recording}: a later part would overwrite {prompt}, which is read; give another name"
+            )
+    elif not recording.is_dir() and (recording.exists() or recording.suffix[1:2].isalpha()):
+        raise ParamsError(
+            f"--log {recording}: give a name{_format_suffixes(MIDI_SUFFIXES)}, or a folder, made before if its name has such a dot"
+        )
 
 
-def _or(endings: tuple[str, ...]) -> str:
-    return f" that ends in {' or '.join(endings)}" if endings else ""
+def _format_suffixes(suffixes: tuple[str, ...]) -> str:
+    return f" that ends in {' or '.join(suffixes)}" if suffixes else ""

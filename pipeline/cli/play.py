@@ -6,9 +6,9 @@ from typing import Annotated, Literal
 import typer
 
 from pipeline.cli import output_paths
-from pipeline.config import load
+from pipeline.config import load_params
 from pipeline.core import paths
-from pipeline.core.errors import printable
+from pipeline.core.errors import sanitize_line
 
 app = typer.Typer()
 Mode = Literal["continue", "duet", "free"]
@@ -19,11 +19,11 @@ def play(  # noqa: PLR0913 an argument of a command is an option that a person t
     model: Annotated[
         str, typer.Argument(help="A model: trained here, a folder, or one that is shipped.")
     ] = "expressive",
-    port: Annotated[
+    midi_out: Annotated[
         str,
         typer.Option(help="Part of the name of a MIDI port; virtual makes one; none writes a file, at once."),
     ] = "virtual",
-    input_: Annotated[
+    midi_in: Annotated[
         str, typer.Option("--input", help="Port to listen to, in the same way: keys, and knobs CC 20..27.")
     ] = "",
     mode: Annotated[
@@ -32,9 +32,11 @@ def play(  # noqa: PLR0913 an argument of a command is an option that a person t
     prompt: Annotated[Path | None, typer.Option(help="MIDI file to play on from; default: one middle C.")] = None,
     notes: Annotated[int, typer.Option(min=0, help="Notes to play; 0 plays until Ctrl-C.")] = 0,
     tempo: Annotated[float, typer.Option(help="Music time per clock time, 0.25..4.")] = 1.0,
-    rest: Annotated[float, typer.Option(min=0.2, max=10, help="Seconds of silence that ask for an answer.")] = 0.8,
+    response_delay: Annotated[
+        float, typer.Option(min=0.2, max=10, help="Seconds of silence that ask for an answer.")
+    ] = 0.8,
     seed: Annotated[int, typer.Option(min=0, help="Equal seeds play equal notes, as long as nobody turns a knob.")] = 0,
-    log: Annotated[
+    record: Annotated[
         Path | None, typer.Option(help="MIDI file to write of what sounded, or a folder for one named by the time.")
     ] = None,
 ) -> None:
@@ -47,11 +49,11 @@ def play(  # noqa: PLR0913 an argument of a command is an option that a person t
     from pipeline.generation import generate
     from pipeline.live import run
 
-    if written := log or (run.UNNAMED if port == run.NOWHERE else None):
-        output_paths.check_log(written, prompt)
-    how = load(paths.PARAMS).generate.sampling if paths.PARAMS.exists() else generate.UNCONSTRAINED
-    wish = run.Wish(port, input_, mode, prompt, notes, tempo, rest, seed, log)
-    run.perform(options.chosen(model), how, wish, typer.echo)
+    if written := record or (run.DEFAULT_RECORDING if midi_out == run.NO_PORT else None):
+        output_paths.check_recording(written, prompt)
+    how = load_params(paths.PARAMS).generate.sampling if paths.PARAMS.exists() else generate.UNCONSTRAINED
+    wish = run.PlayOptions(midi_out, midi_in, mode, prompt, notes, tempo, response_delay, seed, record)
+    run.run_player(options.load_named_model(model), how, wish, typer.echo)
 
 
 @app.command(epilog="Example: music-rnn ports")
@@ -60,5 +62,7 @@ def ports() -> None:
     from pipeline.live import midi_ports as midi
 
     for kind, what in ((midi.OUT, "--port"), (midi.IN, "--input")):
-        for name in midi.names(kind) or ["none; start a synthesiser or connect a keyboard, or give --port none"]:
-            typer.echo(printable(f"{what:8} {name}"))
+        for name in midi.list_port_names(kind) or [
+            "none; start a synthesiser or connect a keyboard, or give --port none"
+        ]:
+            typer.echo(sanitize_line(f"{what:8} {name}"))

@@ -6,20 +6,20 @@ from typing import Annotated
 
 import typer
 
-from pipeline.config import load
+from pipeline.config import load_params
 from pipeline.core import paths
 
 app = typer.Typer()
 Architecture = Annotated[str, typer.Argument(help="A block under model: in params.yaml, such as baseline.")]
 
 
-def _stage(name: str, *arguments: str) -> None:
+def _run_stage(stage_name: str, *architectures: str) -> None:
     """Run a stage as DVC would, but always; its arguments are architectures."""
-    params = load(paths.PARAMS)
-    for architecture in arguments:
-        params.block(architecture)
-    stage = importlib.import_module(f"pipeline.stages.{name}")
-    stage.run(params.only(stage.SECTIONS), *arguments)
+    params = load_params(paths.PARAMS)
+    for architecture in architectures:
+        params.get_model_config(architecture)
+    stage = importlib.import_module(f"pipeline.stages.{stage_name}")
+    stage.run(params.restrict_to(stage.SECTIONS), *architectures)
 
 
 @app.command(epilog="Example: music-rnn fetch maestro-v3 --zip ~/Downloads/maestro-v3.0.0-midi.zip")
@@ -31,79 +31,79 @@ def fetch(
     from pipeline.corpus.manifest import validate_name
     from pipeline.stages import fetch as stage
 
-    params = load(paths.PARAMS)
+    params = load_params(paths.PARAMS)
     name = validate_name(corpus or params.corpus)
     if archive:
-        stage.offer(name, archive)
+        stage.import_archive(name, archive)
     stage.run(params.model_copy(update={"corpus": name}))
 
 
 @app.command(epilog="Example: music-rnn corpus my-piano ~/Music/midi, then: dvc exp run -S corpus=my-piano")
-def corpus(
+def add_corpus(
     name: Annotated[str, typer.Argument(help="Name of the new corpus: a-z, 0-9, - and _.")],
     folder: Annotated[Path, typer.Argument(help="Folder with .mid and .midi files.")],
 ) -> None:
     """Describe a folder of your own MIDI files as a corpus; run it again when files change."""
     from pipeline.stages import fetch as stage
 
-    typer.echo(stage.describe(name, folder))
+    typer.echo(stage.add_folder(name, folder))
 
 
 @app.command(epilog="Example: music-rnn ingest")
 def ingest() -> None:
     """Read the MIDI files of the corpus into Parquet tables of notes and pieces."""
-    _stage("ingest")
+    _run_stage("ingest")
 
 
 @app.command(epilog="Example: music-rnn windows")
 def windows() -> None:
     """Put notes on the time grid and find where training windows start."""
-    _stage("windows")
+    _run_stage("windows")
 
 
 @app.command(epilog="Example: music-rnn floors")
-def floors() -> None:
+def ngrams() -> None:
     """Score the predictors that every model must beat."""
-    _stage("floors")
+    _run_stage("floors")
 
 
 @app.command(epilog="Example: music-rnn train stacked")
 def train(architecture: Architecture) -> None:
     """Train an architecture."""
-    _stage("train", architecture)
+    _run_stage("train", architecture)
 
 
 @app.command(epilog="Example: music-rnn evaluate stacked")
 def evaluate(architecture: Architecture) -> None:
     """Score a trained architecture on held-out pieces."""
-    _stage("evaluate", architecture)
+    _run_stage("evaluate", architecture)
 
 
 @app.command(epilog="Example: music-rnn generate stacked")
-def generate(architecture: Architecture) -> None:
+def generate_all(architecture: Architecture) -> None:
     """Let a trained architecture play on from held-out prompts."""
-    _stage("generate", architecture)
+    _run_stage("generate", architecture)
 
 
 @app.command(epilog="Example: music-rnn likeness stacked")
-def likeness(architecture: Architecture) -> None:
+def sample_metrics(architecture: Architecture) -> None:
     """Measure whether what a trained architecture plays behaves like music."""
-    _stage("likeness", architecture)
+    _run_stage("likeness", architecture)
 
 
 @app.command(epilog="Example: music-rnn compare")
 def compare() -> None:
     """Compare all evaluations and apply the rule."""
-    _stage("compare")
+    _run_stage("compare")
 
 
 @app.command(epilog="Example: music-rnn benchmark")
 def benchmark() -> None:
     """Time training and playing of all architectures side by side."""
-    _stage("benchmark")
+    _run_stage("benchmark")
 
 
 @app.command(epilog="Example: music-rnn report")
 def report() -> None:
     """Write and show the page that says which architecture."""
-    _stage("report")
+    _run_stage("report")

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.config import load
+from pipeline.config import load_params
 from pipeline.core import paths
 from pipeline.core.errors import PipelineError
 
@@ -13,7 +13,7 @@ app = typer.Typer()
 
 @app.command(epilog="Example: music-rnn studio --model expressive")
 def studio(
-    port_number: Annotated[int, typer.Option(min=0, max=65535, help="Where the page is; 0 takes any free one.")] = 8765,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Where the page is; 0 takes any free one.")] = 8765,
     model: Annotated[str, typer.Option(help="The model to begin with; the page can choose another.")] = "expressive",
 ) -> None:
     """Play with a model in your browser, on this machine alone."""
@@ -24,10 +24,10 @@ def studio(
         from pipeline.studio import app as server
     except ModuleNotFoundError as error:
         raise PipelineError(f"no {error.name} here; pip install 'music-rnn-evidence[studio]'") from error
-    how = load(paths.PARAMS).generate.sampling if paths.PARAMS.exists() else generate.UNCONSTRAINED
-    here, token = session.Room(model, how), access.new_token()
-    line = server.bind(port_number)
+    how = load_params(paths.PARAMS).generate.sampling if paths.PARAMS.exists() else generate.UNCONSTRAINED
+    here, token = session.LiveSession(model, how), access.generate_token()
+    line = server.bind_socket(port)
     number = line.getsockname()[1]
     typer.echo(f"http://127.0.0.1:{number}/?token={token}")
     typer.echo("Open this address in a browser; Ctrl-C ends.")
-    server.server(here, number, token).run(sockets=[line])
+    server.make_server(here, number, token).run(sockets=[line])

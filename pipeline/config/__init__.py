@@ -10,44 +10,44 @@ from typing import Annotated
 
 from pydantic import Field, ValidationError, model_validator
 
-from pipeline.config.recipes import Model, Train
+from pipeline.config.recipes import ModelConfig, TrainConfig
 from pipeline.config.schema import (
-    Benchmark,
-    Compare,
-    Evaluate,
-    Floors,
-    Gate,
-    Generate,
-    Ingest,
-    Likeness,
-    Name,
-    Section,
-    Windows,
+    BenchmarkConfig,
+    CompareConfig,
+    EvaluateConfig,
+    NgramsConfig,
+    GateConfig,
+    GenerateConfig,
+    IngestConfig,
+    SampleMetricsConfig,
+    Identifier,
+    StrictModel,
+    WindowsConfig,
 )
 from pipeline.core import yaml
 from pipeline.core.errors import ParamsError
 
 
-class Params(Section):
+class Params(StrictModel):
     """All of params.yaml."""
 
-    corpus: Name
+    corpus: Identifier
     seed: Annotated[int, Field(ge=0, lt=2**31)]
-    architectures: Annotated[list[Name], Field(min_length=1)]
-    ingest: Ingest
-    windows: Windows
-    floors: Floors
-    train: Train
-    model: dict[Name, Model]
-    evaluate: Evaluate
-    generate: Generate
-    likeness: Likeness
-    compare: Compare
-    benchmark: Benchmark
-    gate: Gate
+    architectures: Annotated[list[Identifier], Field(min_length=1)]
+    ingest: IngestConfig
+    windows: WindowsConfig
+    ngrams: NgramsConfig
+    train: TrainConfig
+    model: dict[Identifier, ModelConfig]
+    evaluate: EvaluateConfig
+    generate: GenerateConfig
+    sample_metrics: SampleMetricsConfig
+    compare: CompareConfig
+    benchmark: BenchmarkConfig
+    gate: GateConfig
 
     @model_validator(mode="after")
-    def _architectures_are_described(self) -> "Params":
+    def _check_architectures(self) -> "Params":
         for name in self.architectures:
             if name not in self.model:
                 raise ValueError(f"architectures names {name!r}, but there is no block model.{name}")
@@ -57,11 +57,11 @@ class Params(Section):
             raise ValueError("architectures names one twice")
         return self
 
-    def only(self, sections: Sequence[str]) -> "Params":
+    def restrict_to(self, sections: Sequence[str]) -> "Params":
         """Return the parameters with these sections only; reading another is an AttributeError."""
         return Params.model_construct(**{name: getattr(self, name) for name in sections})
 
-    def block(self, architecture: str) -> Model:
+    def get_model_config(self, architecture: str) -> ModelConfig:
         """Return the recipe of an architecture.
 
         Raises:
@@ -72,25 +72,25 @@ class Params(Section):
         return self.model[architecture]
 
 
-def load(path: Path) -> Params:
+def load_params(path: Path) -> Params:
     """Read and check a params file.
 
     Raises:
         ParamsError: one line that names the file, the key, the value and what is wrong.
     """
     try:
-        tree = yaml.read(path)
+        tree = yaml.load_yaml(path)
     except OSError as error:
         raise ParamsError(f"{path}: cannot be read ({error.strerror}); run from the project's folder") from error
-    except yaml.TreeError as error:
+    except yaml.YamlError as error:
         raise ParamsError(f"{path}: not YAML: {error}") from error
     try:
         return Params.model_validate(tree)
     except ValidationError as error:
-        raise ParamsError(f"{path}: {_first_line(error)}") from error
+        raise ParamsError(f"{path}: {_describe_first_error(error)}") from error
 
 
-def _first_line(error: ValidationError) -> str:
+def _describe_first_error(error: ValidationError) -> str:
     """Put the first fault of a validation in one line."""
     faults = error.errors(include_url=False)
     first = next((fault for fault in faults if fault["type"] == "extra_forbidden"), faults[0])
@@ -98,5 +98,5 @@ def _first_line(error: ValidationError) -> str:
         return f"{'.'.join(str(part) for part in first['loc'])}: no such parameter; see pipeline/config/schema.py"
     key = ".".join(str(part) for part in first["loc"]) or "the file"
     more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
-    value = "" if isinstance(first["input"], dict) else f", not {yaml.shown(first['input'])}"
+    value = "" if isinstance(first["input"], dict) else f", not {yaml.shorten_repr(first['input'])}"
     return f"{key}: {first['msg'].removeprefix('Value error, ')}{value}{more}"

@@ -4,93 +4,96 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from pipeline.config.schema import Count, Section, Share
+from pipeline.config.schema import PositiveInt, StrictModel, Fraction
 
-HEAD = 32
+ATTENTION_HEAD_DIM = 32
 """Units of one head of attention."""
-Weight = Annotated[float, Field(ge=0, le=1000)]
+NonNegative = Annotated[float, Field(ge=0, le=1000)]
 
 
-class LossWeights(Section):
+class LossWeights(StrictModel):
     """Weight of each head in the training loss; never used for ranking."""
 
-    pitch: Weight
+    pitch: NonNegative
     """Of regression heads; distributions are all in nats and weigh the same."""
-    step: Weight
+    step: NonNegative
     """Likewise."""
-    duration: Weight
+    duration: NonNegative
     """Likewise."""
-    velocity: Weight
+    velocity: NonNegative
     """Of the velocity of categorical and mixture heads."""
 
 
-class Last(Section):
+class WindowedTraining(StrictModel):
     """How a loss at the note after the window is descended: windows at random, Adam, as in the tutorial."""
 
-    batch: Count
+    batch_size: PositiveInt
     """Windows, so target notes, in an optimiser step."""
     learning_rate: Annotated[float, Field(gt=0, le=1)]
 
 
-class Every(Section):
+class StatefulTraining(StrictModel):
     """How a loss after every note is descended: passages in segments, the state carried from one to the next."""
 
-    streams: Count
+    batch_size: PositiveInt
     """Passages read side by side."""
-    segment: Annotated[int, Field(ge=2)]
+    bptt_length: Annotated[int, Field(ge=2)]
     """Notes between optimiser steps; gradients reach back no further."""
-    segments: Count
+    segments_per_passage: PositiveInt
     """Segments in a passage."""
     learning_rate: Annotated[float, Field(gt=0, le=1)]
     """Highest rate; it rises to this, then falls evenly to zero at the end of the budget."""
-    warmup: Share
+    warmup: Fraction
     """Share of the budget in which it rises."""
-    transpose: Annotated[int, Field(ge=0, le=12)]
+    max_transpose: Annotated[int, Field(ge=0, le=12)]
     """Passages are transposed by up to this many semitones, up or down."""
-    stretch: Share
+    max_tempo_change: Fraction
     """Tempo is changed by up to this share, up or down."""
-    louder: Annotated[int, Field(ge=0, le=40)]
+    max_velocity_shift: Annotated[int, Field(ge=0, le=40)]
     """Velocities are shifted by up to this, up or down."""
 
 
-class Train(Section):
+class TrainConfig(StrictModel):
     """The budget, the same for every architecture, and the recipe of each objective."""
 
-    epochs: Count
+    epochs: PositiveInt
     """Epochs at most; an epoch is `notes_per_epoch`, not a pass over the corpus, so that budgets are equal."""
-    notes_per_epoch: Count
+    notes_per_epoch: PositiveInt
     """Target notes seen in an epoch."""
-    patience: Count
+    patience: PositiveInt
     """Epochs without a better validation figure before training stops."""
     clip_norm: Annotated[float, Field(gt=0)]
     """Largest norm of the gradient of all weights together."""
     loss_weights: LossWeights
-    residual_notes: Count
+    noise_fit_notes: PositiveInt
     """Training notes on which the spread of a regression head is fitted, at most."""
-    validation_notes: Count
+    max_validation_notes: PositiveInt
     """Validation notes scored after each epoch, at most; evaluate scores all."""
-    threads: Annotated[int, Field(ge=1, le=256)]
+    num_threads: Annotated[int, Field(ge=1, le=256)]
     """Threads of one operation; the weights depend on it in the last bits."""
-    last: Last
-    every: Every
+    windowed: WindowedTraining
+    stateful: StatefulTraining
 
     @model_validator(mode="after")
-    def _an_epoch_holds_a_step(self) -> "Train":
-        least = max(self.last.batch, self.every.streams * self.every.segment * self.every.segments)
+    def _check_epoch_size(self) -> "TrainConfig":
+        least = max(
+            self.windowed.batch_size,
+            self.stateful.batch_size * self.stateful.bptt_length * self.stateful.segments_per_passage,
+        )
         if self.notes_per_epoch < least:
             raise ValueError(f"notes_per_epoch is less than one round of batches, {least} notes")
         return self
 
 
-class Model(Section):
+class ModelConfig(StrictModel):
     """One architecture: the recipe that training follows."""
 
     input: Literal["scalar", "embedding"]
     """`scalar`: pitch/128, step [s] and duration [s] as three numbers. `embedding`: a vector looked up for each part of
     the note, and which keys still sound."""
-    width: Annotated[int, Field(ge=0, le=4096)]
+    embedding_dim: Annotated[int, Field(ge=0, le=4096)]
     """Features of the embedding input; 0 with the scalar input."""
-    velocity: bool
+    model_velocity: bool
     """Whether velocity is read and told; bits per note leave it out, so that all can be compared."""
     cell: Literal["lstm", "gated", "attention"]
     """`lstm`: LSTM layers. `gated`: residual blocks of a gated linear recurrence and two dense layers, `width` wide.
@@ -99,17 +102,17 @@ class Model(Section):
     """Units of each recurrent layer, first to last; of attention all its heads together, 32 each."""
     bidirectional: bool
     """Each layer also reads the window backwards; such a model cannot stream."""
-    between_dropout: Share
+    dropout: Fraction
     """Dropout between layers."""
-    dense: Annotated[int, Field(ge=0, le=4096)]
+    dense_units: Annotated[int, Field(ge=0, le=4096)]
     """Units of a ReLU layer after the last recurrent one; 0 leaves it out."""
-    final_dropout: Share
+    output_dropout: Fraction
     """Dropout before the heads."""
     heads: Literal["regression", "categorical", "mixture"]
     """`regression`: pitch as logits, step and duration as one number each under squared error. `categorical`: a
     distribution over bins for each part, told in a chain, each part knowing those before it. `mixture`: the same chain,
     times as a mixture of logistics on the grid."""
-    chain: Annotated[int, Field(ge=0, le=4096)]
+    head_dim: Annotated[int, Field(ge=0, le=4096)]
     """Units of each part of the chain; 0 with regression heads."""
     objective: Literal["last", "every"]
     """`last`: the loss is taken at the note after the window. `every`: after every note."""
@@ -118,12 +121,12 @@ class Model(Section):
     which the last T notes are read anew before every note."""
 
     @property
-    def residual(self) -> bool:
+    def is_residual(self) -> bool:
         """Whether the layers are residual blocks, which all read and give vectors of `width`."""
         return self.cell != "lstm"
 
     @model_validator(mode="after")
-    def _makes_sense(self) -> "Model":
+    def _check_combinations(self) -> "ModelConfig":
         for bad, why in (
             (
                 self.bidirectional and self.objective == "every",
@@ -134,20 +137,23 @@ class Model(Section):
                 self.bidirectional and self.memory == "carried",
                 "a bidirectional model has no state to carry from note to note; set memory: window",
             ),
-            (self.bidirectional and self.residual, "only cell: lstm can be bidirectional"),
+            (self.bidirectional and self.is_residual, "only cell: lstm can be bidirectional"),
             (
-                self.between_dropout > 0 and len(self.units) == 1,
+                self.dropout > 0 and len(self.units) == 1,
                 "between_dropout needs two layers in units; use final_dropout",
             ),
-            ((self.input == "scalar") != (self.width == 0), "width is of input: embedding, and 0 with input: scalar"),
-            (self.residual and self.input == "scalar", f"cell: {self.cell} needs input: embedding"),
             (
-                self.cell == "attention" and any(units % HEAD for units in self.units),
-                f"units of cell: attention are multiples of {HEAD}, the width of a head",
+                (self.input == "scalar") != (self.embedding_dim == 0),
+                "width is of input: embedding, and 0 with input: scalar",
             ),
-            ((self.heads == "regression") != (self.chain == 0), "chain is 0 with heads: regression, else its width"),
+            (self.is_residual and self.input == "scalar", f"cell: {self.cell} needs input: embedding"),
             (
-                self.velocity and self.heads == "regression",
+                self.cell == "attention" and any(units % ATTENTION_HEAD_DIM for units in self.units),
+                f"units of cell: attention are multiples of {ATTENTION_HEAD_DIM}, the width of a head",
+            ),
+            ((self.heads == "regression") != (self.head_dim == 0), "chain is 0 with heads: regression, else its width"),
+            (
+                self.model_velocity and self.heads == "regression",
                 "heads: regression say nothing of velocity; set velocity: false",
             ),
         ):

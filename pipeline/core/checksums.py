@@ -6,36 +6,36 @@ from pathlib import Path
 from pipeline.core import files
 from pipeline.core.errors import DataError
 
-FILE = "SHA256SUMS"
+CHECKSUM_FILE = "SHA256SUMS"
 
 
-def write(folder: Path) -> None:
+def write_checksums(folder: Path) -> None:
     """List the files of a folder; hidden ones are not of it."""
     listed = sorted(
-        path.name for path in folder.iterdir() if path.is_file() and path.name[0] != "." and path.name != FILE
+        path.name for path in folder.iterdir() if path.is_file() and path.name[0] != "." and path.name != CHECKSUM_FILE
     )
-    files.write_text(folder / FILE, "".join(f"{of(folder / name)}  {name}\n" for name in listed))
+    files.write_text(folder / CHECKSUM_FILE, "".join(f"{hash_file(folder / name)}  {name}\n" for name in listed))
 
 
-def of(path: Path, kind: str = "sha256") -> str:
+def hash_file(path: Path, algorithm: str = "sha256") -> str:
     """Return the hash of a file."""
     with path.open("rb") as file:
-        return hashlib.file_digest(file, kind).hexdigest()
+        return hashlib.file_digest(file, algorithm).hexdigest()
 
 
-def check(folder: Path, remedy: str) -> None:
+def verify_checksums(folder: Path, hint: str) -> None:
     """Hold that every file of a folder is as it was when the list was written.
 
     Raises:
         DataError: names the first that is gone or changed, or the list.
     """
-    path = folder / FILE
+    path = folder / CHECKSUM_FILE
     try:
         *lines, rest = path.read_text(encoding="utf-8").split("\n")
         for line in [*lines, *filter(None, [rest])]:
             sha256, _, name = line.partition("  ")
             path = folder / name
-            if of(path) != sha256:
-                raise DataError(f"{path}: changed since it was written; {remedy}")
+            if hash_file(path) != sha256:
+                raise DataError(f"{path}: changed since it was written; {hint}")
     except (OSError, ValueError) as error:
-        raise files.unreadable(path, error, f"cannot be read ({error}); {remedy}") from error
+        raise files.make_read_error(path, error, f"cannot be read ({error}); {hint}") from error

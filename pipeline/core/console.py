@@ -18,22 +18,22 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from pipeline.core.errors import printable
+from pipeline.core.errors import sanitize_line
 
 Item = TypeVar("Item")
 
 
-def console() -> Console:
+def make_console() -> Console:
     """Return where words for people go: standard error, so that results can be piped."""
     return Console(file=sys.stderr, highlight=False, soft_wrap=True)
 
 
-def say(line: str) -> None:
+def log_message(message: str) -> None:
     """Tell a person one thing, in one line."""
-    console().print(Text(printable(line)))
+    make_console().print(Text(sanitize_line(message)))
 
 
-def rate(per_second: float | None) -> str:
+def format_rate(per_second: float | None) -> str:
     """Return how fast work goes, in three figures; by the minute where it is slow.
 
     >>> rate(1234.5), rate(0.05)
@@ -45,19 +45,21 @@ def rate(per_second: float | None) -> str:
     return f"{float(f'{many:.3g}'):,g}/{unit}" if many < 1e6 else f"{many:.3g}/{unit}"
 
 
-class Rate(ProgressColumn):
+class RateColumn(ProgressColumn):
     """A column that says how fast work goes."""
 
     def render(self, task: Task) -> Text:
         """Return the rate of late, or that of all where the work has ended."""
-        return Text(rate(task.finished_speed or task.speed), style="progress.data.speed")
+        return Text(format_rate(task.finished_speed or task.speed), style="progress.data.speed")
 
 
-def _one(_item: object) -> int:
+def _count_one(_item: object) -> int:
     return 1
 
 
-def track(items: Iterable[Item], what: str, total: int, size: Callable[[Item], int] = _one) -> Iterator[Item]:
+def track_progress(
+    items: Iterable[Item], description: str, total: int, item_size: Callable[[Item], int] = _count_one
+) -> Iterator[Item]:
     """Pass items on while showing how much of `total` is done, how fast, and the time left.
 
     A terminal gets a bar, without colour where `NO_COLOR` is set; a file or a pipe gets one line at the end.
@@ -68,22 +70,22 @@ def track(items: Iterable[Item], what: str, total: int, size: Callable[[Item], i
         total: the sizes of all items together.
         size: how much of the total an item is.
     """
-    out = console()
+    out = make_console()
     began = time.monotonic()
     if not out.is_terminal:
         yield from items
         seconds = time.monotonic() - began
-        say(f"{what}: {total:,} in {seconds:.1f} s, {rate(total / seconds if seconds else None)}")
+        log_message(f"{description}: {total:,} in {seconds:.1f} s, {format_rate(total / seconds if seconds else None)}")
         return
     columns = (
         TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
-        Rate(),
+        RateColumn(),
         TimeElapsedColumn(),
     )
     with Progress(*columns, TimeRemainingColumn(), console=out) as bar:
-        task = bar.add_task(printable(what), total=total)
+        task = bar.add_task(sanitize_line(description), total=total)
         for item in items:
             yield item
-            bar.advance(task, size(item))
+            bar.advance(task, item_size(item))

@@ -1,7 +1,7 @@
 """The errors a person can mend: each message names the value, the place and the remedy."""
 
 
-def printable(text: str) -> str:
+def sanitize_line(text: str) -> str:
     """Return a text of others, such as a name, as one line: a sign that cannot be printed is a space in it."""
     return "".join(sign if sign.isprintable() else " " for sign in text)
 
@@ -11,7 +11,7 @@ class PipelineError(Exception):
 
     def __str__(self) -> str:
         """Return the line, printable."""
-        return printable(super().__str__())
+        return sanitize_line(super().__str__())
 
 
 class ParamsError(PipelineError):

@@ -19,15 +19,15 @@ from numpy.typing import NDArray
 
 from pipeline.core.errors import DataError, DiskError
 
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-WRITABLE = 0o222
+_DISK_FULL_ERRNOS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+ANY_WRITE_BIT = 0o222
 """Of a mode: somebody may write."""
-_SEAL = 64
+_CHECKSUM_LENGTH = 64
 """Hexadecimal digits of a sha256, at the end of a sealed zip."""
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def atomic_path(path: Path) -> Iterator[Path]:
     """Give a temporary path beside `path`, and move it there when the block ends without an error.
 
     The bytes and the folder are synced to the disk before the move counts as done; after an error the temporary file
@@ -37,24 +37,24 @@ def replacing(path: Path) -> Iterator[Path]:
     Raises:
         DiskError: the disk is full, nothing may be written there, or there is something else than a file.
     """
-    if reason := _irreplaceable(path):
+    if reason := _find_write_obstacle(path):
         raise DiskError(f"{str(path)!r}: cannot be written: {reason}; give the name of a file that may be")
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
-        _sync(temporary)
+        _sync_to_disk(temporary)
         _keep_mode(path, temporary)
         temporary.replace(path)
-        _sync(path.parent)
+        _sync_to_disk(path.parent)
     except OSError as error:
-        raise unwritable(path, error) from error
+        raise make_write_error(path, error) from error
     finally:
         with suppress(OSError):  # on a disk that is read only there is nothing to remove, and it must not be tried
             temporary.unlink(missing_ok=True)
 
 
-def _irreplaceable(path: Path) -> str:
+def _find_write_obstacle(path: Path) -> str:
     """Return why nothing may take the place of a path, or nothing: a device, a pipe, or what its owner protects."""
     if not path.name or path.name == "..":
         return "this is no name of a file"
@@ -66,36 +66,36 @@ def _irreplaceable(path: Path) -> str:
         return "this is a folder"
     if not stat.S_ISREG(kind):
         return "this is a device, a pipe or a socket"
-    return "" if kind & WRITABLE or _linked(path) else "it is write-protected"
+    return "" if kind & ANY_WRITE_BIT or _is_linked(path) else "it is write-protected"
 
 
-def _linked(path: Path) -> bool:
+def _is_linked(path: Path) -> bool:
     """Whether a file has another name: DVC protects the objects of its cache, and may link outputs to them."""
     return path.is_symlink() or path.stat().st_nlink > 1
 
 
 def _keep_mode(path: Path, temporary: Path) -> None:
     """Give the mode of a file to the one that takes its place; a disk that knows no modes refuses that."""
-    if path.is_file() and not _linked(path) and path.stat().st_mode != temporary.stat().st_mode:
+    if path.is_file() and not _is_linked(path) and path.stat().st_mode != temporary.stat().st_mode:
         with suppress(OSError):
             temporary.chmod(stat.S_IMODE(path.stat().st_mode))
 
 
-def unwritable(path: Path, error: OSError) -> DiskError:
+def make_write_error(path: Path, error: OSError) -> DiskError:
     """Return the error of a file that cannot be written, with the remedy."""
     why = os.strerror(error.errno) if error.errno else str(error)
-    remedy = "free space on that disk" if error.errno in _FULL else "make that place writable"
+    remedy = "free space on that disk" if error.errno in _DISK_FULL_ERRNOS else "make that place writable"
     return DiskError(f"{path}: cannot be written ({why}); what was there is as it was; {remedy} and run again")
 
 
-def unreadable(path: Path, error: Exception, otherwise: str) -> DataError:
+def make_read_error(path: Path, error: Exception, problem: str) -> DataError:
     """Return the error of a file that is there, but not for this user, or of what else is wrong with it."""
     if isinstance(error, PermissionError):
         return DataError(f"{path}: may not be read; give yourself the permission (chmod u+r)")
-    return DataError(f"{path}: {otherwise}")
+    return DataError(f"{path}: {problem}")
 
 
-def _sync(path: Path) -> None:
+def _sync_to_disk(path: Path) -> None:
     """Flush a file or folder to the disk."""
     handle = os.open(path, os.O_RDONLY)
     try:
@@ -106,7 +106,7 @@ def _sync(path: Path) -> None:
 
 def write_bytes(path: Path, data: bytes) -> None:
     """Write a file whole."""
-    with replacing(path) as temporary:
+    with atomic_path(path) as temporary:
         temporary.write_bytes(data)
 
 
@@ -115,7 +115,7 @@ def write_text(path: Path, text: str) -> None:
     write_bytes(path, text.encode("utf-8"))
 
 
-def npz(arrays: Mapping[str, NDArray[Any]]) -> bytes:
+def encode_npz(arrays: Mapping[str, NDArray[Any]]) -> bytes:
     """Return arrays as an npz archive, in order of name; equal arrays give equal bytes."""
     buffer = io.BytesIO()
     ordered: dict[str, Any] = {name: arrays[name] for name in sorted(arrays)}
@@ -123,20 +123,20 @@ def npz(arrays: Mapping[str, NDArray[Any]]) -> bytes:
     return buffer.getvalue()
 
 
-def seal(path: Path) -> None:
+def append_zip_checksum(path: Path) -> None:
     """Add to a zip without a comment its sha256, as its comment."""
     with path.open("r+b") as file:
         file.seek(-2, os.SEEK_END)
-        file.write(_SEAL.to_bytes(2, "little"))
+        file.write(_CHECKSUM_LENGTH.to_bytes(2, "little"))
         file.seek(0)
         digest = hashlib.file_digest(file, "sha256").hexdigest()
         file.seek(0, os.SEEK_END)
         file.write(digest.encode())
 
 
-def intact(file: BinaryIO) -> bool:
+def has_valid_checksum(file: BinaryIO) -> bool:
     """Whether every bit of a sealed zip is as it was when it was sealed; leaves the file at its begin."""
-    left = max(0, file.seek(0, os.SEEK_END) - _SEAL)
+    left = max(0, file.seek(0, os.SEEK_END) - _CHECKSUM_LENGTH)
     file.seek(0)
     digest = hashlib.sha256()
     while block := file.read(min(left, 2**20)):

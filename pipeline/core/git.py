@@ -12,8 +12,8 @@ from typing import Any
 from pipeline.core import yaml
 from pipeline.core.errors import DataError
 
-LOCK = Path("dvc.lock")
-REF = re.compile(r"^(\w+) refs/exps/([0-9a-f]{2})/([0-9a-f]{38})/(\S+)$", re.M)
+DVC_LOCK = Path("dvc.lock")
+EXPERIMENT_REF = re.compile(r"^(\w+) refs/exps/([0-9a-f]{2})/([0-9a-f]{38})/(\S+)$", re.M)
 """How Git lists what DVC keeps of an experiment: its commit, the commit it started from in two parts, its name."""
 
 
@@ -23,11 +23,11 @@ class Experiment:
 
     name: str
     commit: str
-    start: str
+    baseline_commit: str
     """The commit it started from."""
 
 
-def git(*arguments: str) -> str:
+def run_git(*arguments: str) -> str:
     """Run Git and return what it says.
 
     Raises:
@@ -39,23 +39,23 @@ def git(*arguments: str) -> str:
     return done.stdout
 
 
-def experiments() -> list[Experiment]:
+def list_experiments() -> list[Experiment]:
     """Return the experiments that Git has.
 
     Raises:
         DataError: this is no repository.
     """
-    listed = REF.findall(git("for-each-ref", "--format=%(objectname) %(refname)", "refs/exps"))
+    listed = EXPERIMENT_REF.findall(run_git("for-each-ref", "--format=%(objectname) %(refname)", "refs/exps"))
     return [Experiment(name, commit, first + rest) for commit, first, rest, name in listed]
 
 
-def known(revision: str) -> bool:
+def revision_exists(revision: str) -> bool:
     """Whether Git has a commit of that name."""
     done = subprocess.run(["git", "rev-parse", "-q", "--verify", f"{revision}^{{commit}}"], capture_output=True)
     return done.returncode == 0
 
 
-def text(revision: str, path: Path) -> str:
+def read_text(revision: str, path: Path) -> str:
     """Return a file of a revision, or of the work tree where the revision is empty; nothing if it is not there.
 
     Raises:
@@ -63,27 +63,27 @@ def text(revision: str, path: Path) -> str:
     """
     if not revision:
         return path.read_text(encoding="utf-8") if path.is_file() else ""
-    if not known(revision):
+    if not revision_exists(revision):
         raise DataError(f"no revision {revision!r} here; fetch it, or name another with --base")
-    listed = git("ls-tree", "--name-only", revision, "--", path.as_posix())
-    return git("show", f"{revision}:./{path.as_posix()}") if listed else ""
+    listed = run_git("ls-tree", "--name-only", revision, "--", path.as_posix())
+    return run_git("show", f"{revision}:./{path.as_posix()}") if listed else ""
 
 
-def reader(revision: str) -> Callable[[Path], Any]:
+def make_json_reader(revision: str) -> Callable[[Path], Any]:
     """Return a function that reads JSON files of a revision; of one that is not there it gives an empty object."""
 
-    def read(path: Path) -> Any:
+    def read_json(path: Path) -> Any:
         try:
-            return json.loads(text(revision, path) or "{}")
+            return json.loads(read_text(revision, path) or "{}")
         except ValueError as error:
             where = f"{revision}:{path}" if revision else path
             raise DataError(f"{where}: not JSON ({error}); run 'dvc repro'") from error
 
-    return read
+    return read_json
 
 
 @contextmanager
-def _whole() -> Iterator[None]:
+def _convert_lock_errors() -> Iterator[None]:
     """Read the lock, of which DVC, killed while it wrote, may have left a part; many a part is YAML.
 
     Raises:
@@ -92,38 +92,38 @@ def _whole() -> Iterator[None]:
     try:
         yield
     except (AttributeError, TypeError, ValueError) as error:
-        raise DataError(f"{LOCK}: torn ({error}); run 'music-rnn repair'") from error
+        raise DataError(f"{DVC_LOCK}: torn ({error}); run 'music-rnn repair'") from error
 
 
-def lock(revision: str) -> dict[str, Any]:
+def load_dvc_lock(revision: str) -> dict[str, Any]:
     """Return the stages of `dvc.lock`, by name.
 
     Raises:
         DataError: the file is torn.
     """
-    with _whole():
-        told = (yaml.parse(text(revision, LOCK)) or {}).get("stages") or {}
+    with _convert_lock_errors():
+        told = (yaml.parse_yaml(read_text(revision, DVC_LOCK)) or {}).get("stages") or {}
         return {str(name): dict(stage) for name, stage in told.items()}
 
 
-def locked_output(revision: str, path: Path) -> str:
+def load_output_hash(revision: str, path: Path) -> str:
     """Return the hash that `dvc.lock` has of an output, or nothing.
 
     Raises:
         DataError: the file is torn.
     """
-    stages = lock(revision)
-    with _whole():
+    stages = load_dvc_lock(revision)
+    with _convert_lock_errors():
         outs = [out for stage in stages.values() for out in stage.get("outs") or []]
         return next((str(out.get("md5") or "") for out in outs if out.get("path") == path.as_posix()), "")
 
 
-def locked_params(revision: str, stage: str) -> dict[str, Any]:
+def load_stage_params(revision: str, stage: str) -> dict[str, Any]:
     """Return the values that a stage last ran with, as `dvc.lock` has them.
 
     Raises:
         DataError: the file is torn.
     """
-    stages = lock(revision)
-    with _whole():
+    stages = load_dvc_lock(revision)
+    with _convert_lock_errors():
         return dict((stages.get(stage, {}).get("params") or {}).get("params.yaml") or {})

@@ -13,23 +13,23 @@ import threading
 import time
 from typing import NoReturn
 
-_DEATH_SIGNAL = 1
+_PR_SET_PDEATHSIG = 1
 """PR_SET_PDEATHSIG of prctl(2)."""
-PAUSE = 0.5
+POLL_SECONDS = 0.5
 """Seconds between two looks at the parent, where it must be watched."""
 
 
-def bind() -> None:
+def die_with_parent() -> None:
     """Let this process be killed when the one that started it ends; it ends now if that one is gone already."""
     if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(_DEATH_SIGNAL, signal.SIGKILL)
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     elif hasattr(os, "getppid"):
-        threading.Thread(target=watch, args=(os.getppid(),), daemon=True).start()
-    if orphaned():
-        end()
+        threading.Thread(target=wait_for_parent, args=(os.getppid(),), daemon=True).start()
+    if is_orphan():
+        kill_self()
 
 
-def orphaned() -> bool:
+def is_orphan() -> bool:
     """Whether the parent is another than the one that started this process.
 
     A child is in the process group of the one that started it, unless it was put elsewhere, which DVC does not do; what
@@ -38,14 +38,14 @@ def orphaned() -> bool:
     return hasattr(os, "getpgid") and os.getpgid(os.getppid()) != os.getpgrp()
 
 
-def watch(parent: int) -> None:
+def wait_for_parent(parent_pid: int) -> None:
     """Wait until the parent is another one, then end."""
-    while os.getppid() == parent:
-        time.sleep(PAUSE)
-    end()
+    while os.getppid() == parent_pid:
+        time.sleep(POLL_SECONDS)
+    kill_self()
 
 
-def end() -> NoReturn:
+def kill_self() -> NoReturn:
     """End at once, writing nothing more."""
     os.kill(os.getpid(), getattr(signal, "SIGKILL", signal.SIGTERM))
     raise SystemExit(1)

@@ -12,66 +12,66 @@ REJECTED = Path("data/notes/rejected.csv")
 WINDOWS = Path("data/windows/windows.npz")
 SAMPLES = Path("data/samples")
 MODELS = Path("models")
-FLOORS = Path("metrics/floors.json")
+NGRAMS = Path("metrics/floors.json")
 EVALUATIONS = Path("metrics/evaluate")
-DETAILS = Path("metrics/detail")
-LIKENESS = Path("metrics/likeness")
+CALIBRATION = Path("metrics/detail")
+SAMPLE_METRICS = Path("metrics/likeness")
 PAIRS = Path("metrics/pairs.json")
-PER_PIECE = Path("metrics/pieces.json")
+PIECE_SCORES = Path("metrics/pieces.json")
 SUMMARY = Path("metrics/summary.json")
-CURVES = Path("metrics/learning_curves.csv")
-TIMINGS = Path("metrics/benchmark.json")
+LEARNING_CURVES = Path("metrics/learning_curves.csv")
+BENCHMARK = Path("metrics/benchmark.json")
 DECISION = Path("metrics/decision.md")
 REPORT = Path("metrics/report.html")
 STUDIES = Path("metrics/studies")
 CLAIMS = Path("data/claims.yaml")
 
 
-def corpus_zip(corpus: str) -> Path:
+def get_corpus_archive(corpus: str) -> Path:
     """Return the verified archive of a corpus."""
     return RAW / f"{corpus}.zip"
 
 
-def manifest(corpus: str) -> Path:
+def get_manifest_path(corpus: str) -> Path:
     """Return the manifest of a corpus."""
     return CORPORA / f"{corpus}.yaml"
 
 
-def model(architecture: str) -> Path:
+def get_model_dir(architecture: str) -> Path:
     """Return the folder of a trained model."""
     return MODELS / architecture
 
 
-def evaluation(architecture: str) -> Path:
+def get_evaluation_path(architecture: str) -> Path:
     """Return the scores of a trained model."""
     return EVALUATIONS / f"{architecture}.json"
 
 
-def detail(architecture: str) -> Path:
+def get_calibration_path(architecture: str) -> Path:
     """Return what each head of a trained model knows, and how well it knows that it does not."""
-    return DETAILS / f"{architecture}.json"
+    return CALIBRATION / f"{architecture}.json"
 
 
-def likeness(architecture: str) -> Path:
+def get_sample_metrics_path(architecture: str) -> Path:
     """Return the musical measures of what a trained model plays."""
-    return LIKENESS / f"{architecture}.json"
+    return SAMPLE_METRICS / f"{architecture}.json"
 
 
-def samples(architecture: str) -> Path:
+def get_samples_dir(architecture: str) -> Path:
     """Return the folder of what a trained model played."""
     return SAMPLES / architecture
 
 
-def home() -> Path:
+def get_project_root() -> Path:
     """Return the project's own folder, also from the temporary copy in which DVC runs a queued experiment."""
     return Path(os.environ.get("DVC_ROOT", "."))
 
 
-def downloads() -> Path:
+def get_download_dir() -> Path:
     """Return where archives wait, whole or in part; not tracked, so that DVC never deletes a download."""
-    return home() / ".downloads"
+    return get_project_root() / ".downloads"
 
 
-def checkpoints() -> Path:
+def get_checkpoint_dir() -> Path:
     """Return where an unfinished training waits; not tracked, for the same reason."""
-    return home() / ".checkpoints"
+    return get_project_root() / ".checkpoints"

@@ -20,33 +20,35 @@ from pipeline.core.errors import PipelineError
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-AHEAD = 8
+PREFETCH = 8
 """Things begun ahead of the one that is waited for, per worker: that bounds the memory of results."""
-WAITING = 2
+QUEUE_DEPTH = 2
 """Things a worker is given at once, so that it need not wait for the next."""
 
 
 @dataclass(frozen=True)
-class Limits:
+class TaskLimits:
     """What one thing may cost."""
 
-    seconds: int = 60
+    cpu_seconds: int = 60
     """Of the processor, so that a busy machine stops no file; kept where the system counts them (not on Windows)."""
-    patience: float = 1200.0
+    wall_seconds: float = 1200.0
     """Of the clock [s]: a worker that waits for ever uses no processor."""
-    memory: int = 2**30
+    memory_bytes: int = 2**30
     """Bytes of a worker in all; kept on Linux, where the system counts all private memory."""
-    workers: int = 1
+    num_workers: int = 1
 
 
 @dataclass(frozen=True)
-class Stopped:
+class TaskFailure:
     """Of a thing that has no result: why."""
 
     reason: str
 
 
-def each(work: Callable[[Item], Result], items: Sequence[Item], limits: Limits) -> Iterator[Result | Stopped]:
+def bounded_map(
+    func: Callable[[Item], Result], items: Sequence[Item], limits: TaskLimits
+) -> Iterator[Result | TaskFailure]:
     """Work on each of `items`, in order of the items.
 
     Args:
@@ -57,12 +59,12 @@ def each(work: Callable[[Item], Result], items: Sequence[Item], limits: Limits) 
     Raises:
         PipelineError: one that `work` raised.
     """
-    crew = _Crew(work, items, limits)
+    crew = _Pool(func, items, limits)
     try:
         for place in range(len(items)):
-            while place not in crew.done:
-                crew.step(place + AHEAD * limits.workers)
-            yield crew.done.pop(place)
+            while place not in crew.results:
+                crew.wait_for_event(place + PREFETCH * limits.num_workers)
+            yield crew.results.pop(place)
     finally:
         for worker in crew.workers:
             worker.stop()
@@ -71,127 +73,127 @@ def each(work: Callable[[Item], Result], items: Sequence[Item], limits: Limits) 
 class _Worker:
     """A process, the line to it, and what it was given."""
 
-    def __init__(self, work: Callable[[Any], Any], limits: Limits) -> None:
+    def __init__(self, func: Callable[[Any], Any], limits: TaskLimits) -> None:
         # Started afresh, not forked: a copy of a process that has threads can wait for ever.
         context = multiprocessing.get_context("spawn")
-        self.line, theirs = context.Pipe()
-        self.process = context.Process(target=_serve, args=(theirs, work, limits), daemon=True)
+        self.connection, theirs = context.Pipe()
+        self.process = context.Process(target=_serve_tasks, args=(theirs, func, limits), daemon=True)
         self.process.start()
         theirs.close()
-        self.given: deque[int] = deque()
+        self.assigned: deque[int] = deque()
         self.deadline = float("inf")
         self.ready = False
 
-    def begin(self, patience: float) -> None:
+    def start_timer(self, wall_seconds: float) -> None:
         """Count the time of the thing that is next from now on."""
-        self.deadline = time.monotonic() + patience if self.ready and self.given else float("inf")
+        self.deadline = time.monotonic() + wall_seconds if self.ready and self.assigned else float("inf")
 
     def stop(self) -> int | None:
         """End the process; returns how it ended."""
         self.process.kill()
         self.process.join()
-        self.line.close()
+        self.connection.close()
         return self.process.exitcode
 
 
-class _Crew(Generic[Item, Result]):
+class _Pool(Generic[Item, Result]):
     """All workers, what is to be done and what is done."""
 
-    def __init__(self, work: Callable[[Item], Result], items: Sequence[Item], limits: Limits) -> None:
-        self.work, self.items, self.limits = work, items, limits
-        self.todo = deque(range(len(items)))
-        self.done: dict[int, Result | Stopped] = {}
-        self.workers = [_Worker(work, limits) for _ in range(limits.workers)]
+    def __init__(self, func: Callable[[Item], Result], items: Sequence[Item], limits: TaskLimits) -> None:
+        self.func, self.items, self.limits = func, items, limits
+        self.pending = deque(range(len(items)))
+        self.results: dict[int, Result | TaskFailure] = {}
+        self.workers = [_Worker(func, limits) for _ in range(limits.num_workers)]
 
-    def step(self, until: int) -> None:
+    def wait_for_event(self, prefetch_end: int) -> None:
         """Hand out what is before `until`, then wait for an answer, a death or a deadline."""
         for worker in self.workers:
-            while self.todo and self.todo[0] < until and len(worker.given) < WAITING:
-                self._give(worker)
+            while self.pending and self.pending[0] < prefetch_end and len(worker.assigned) < QUEUE_DEPTH:
+                self._assign_item(worker)
         pause = max(0.0, min(worker.deadline for worker in self.workers) - time.monotonic())
-        heard = wait([worker.line for worker in self.workers], None if pause == float("inf") else pause)
+        heard = wait([worker.connection for worker in self.workers], None if pause == float("inf") else pause)
         for number, worker in enumerate(self.workers):
-            if worker.line in heard:
-                self._hear(number)
+            if worker.connection in heard:
+                self._receive_result(number)
             elif time.monotonic() >= worker.deadline:
                 worker.process.kill()
-                self._replace(number, f"reading it took more than {self.limits.patience:g} s")
+                self._replace_worker(number, f"reading it took more than {self.limits.wall_seconds:g} s")
 
-    def _give(self, worker: _Worker) -> None:
-        place = self.todo.popleft()
-        worker.given.append(place)
-        if len(worker.given) == 1:
-            worker.begin(self.limits.patience)
+    def _assign_item(self, worker: _Worker) -> None:
+        place = self.pending.popleft()
+        worker.assigned.append(place)
+        if len(worker.assigned) == 1:
+            worker.start_timer(self.limits.wall_seconds)
         try:
-            worker.line.send(self.items[place])
+            worker.connection.send(self.items[place])
         except OSError:  # it has died; that is heard in its place
             return
 
-    def _hear(self, number: int) -> None:
+    def _receive_result(self, worker_index: int) -> None:
         """Take the answer of a worker, or notice that it died."""
-        worker = self.workers[number]
+        worker = self.workers[worker_index]
         try:
-            answer = worker.line.recv()
+            answer = worker.connection.recv()
         except (EOFError, OSError):
             worker.process.join(30.0)  # it is ending: let it say how
-            self._replace(number, "")
+            self._replace_worker(worker_index, "")
             return
         if not worker.ready:
             worker.ready = True
         elif isinstance(answer, PipelineError):
             raise answer
         else:
-            self.done[worker.given.popleft()] = answer
-        worker.begin(self.limits.patience)
+            self.results[worker.assigned.popleft()] = answer
+        worker.start_timer(self.limits.wall_seconds)
 
-    def _replace(self, number: int, reason: str) -> None:
+    def _replace_worker(self, worker_index: int, reason: str) -> None:
         """Answer for the thing a worker was at, and start another worker for the rest."""
-        worker = self.workers[number]
+        worker = self.workers[worker_index]
         code = worker.stop()
         if not worker.ready:
             raise PipelineError(f"a worker could not start (exit code {code}); free memory and run again")
-        self.todo.extendleft(reversed(list(worker.given)[1:]))
+        self.pending.extendleft(reversed(list(worker.assigned)[1:]))
         if code == -getattr(signal, "SIGXCPU", 0):
-            reason = f"reading it took more than {self.limits.seconds} s of the processor"
-        for place in list(worker.given)[:1]:
-            self.done[place] = Stopped(reason or f"reading it killed the reader ({_named(code)})")
-        self.workers[number] = _Worker(self.work, self.limits)
+            reason = f"reading it took more than {self.limits.cpu_seconds} s of the processor"
+        for place in list(worker.assigned)[:1]:
+            self.results[place] = TaskFailure(reason or f"reading it killed the reader ({_format_exit_code(code)})")
+        self.workers[worker_index] = _Worker(self.func, self.limits)
 
 
-def _named(code: int | None) -> str:
+def _format_exit_code(exit_code: int | None) -> str:
     """Return the name of the signal that ended a process, or its exit code."""
-    return signal.Signals(-code).name if code is not None and code < 0 else f"exit code {code}"
+    return signal.Signals(-exit_code).name if exit_code is not None and exit_code < 0 else f"exit code {exit_code}"
 
 
-def _serve(line: Connection, work: Callable[[Any], Any], limits: Limits) -> None:
+def _serve_tasks(connection: Connection, func: Callable[[Any], Any], limits: TaskLimits) -> None:
     """Answer things one after the other until the line is closed; runs in a worker."""
-    lifetime.bind()
+    lifetime.die_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which then ends this process
-    line.send("ready")
+    connection.send("ready")
     while True:
         try:
-            item = line.recv()
+            item = connection.recv()
         except EOFError:
             return
-        _limit(limits)
+        _set_resource_limits(limits)
         try:
-            answer = work(item)
+            answer = func(item)
         except PipelineError as error:
             answer = error
         except MemoryError:
-            answer = Stopped(f"reading it takes more than {limits.memory / 2**20:,.0f} MB of memory")
-        line.send(answer)
+            answer = TaskFailure(f"reading it takes more than {limits.memory_bytes / 2**20:,.0f} MB of memory")
+        connection.send(answer)
 
 
-def _limit(limits: Limits) -> None:
+def _set_resource_limits(limits: TaskLimits) -> None:
     """Let the system refuse this process more memory, and kill it after so many more seconds of the processor."""
     if sys.platform == "win32":
         return
     import resource
 
     used = resource.getrusage(resource.RUSAGE_SELF)
-    until = math.ceil(used.ru_utime + used.ru_stime) + limits.seconds
-    for kind, most in ((resource.RLIMIT_CPU, until), (resource.RLIMIT_DATA, limits.memory)):
+    until = math.ceil(used.ru_utime + used.ru_stime) + limits.cpu_seconds
+    for kind, most in ((resource.RLIMIT_CPU, until), (resource.RLIMIT_DATA, limits.memory_bytes)):
         hard = resource.getrlimit(kind)[1]  # set from outside; only root may raise it
         resource.setrlimit(kind, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a crash is answered, not kept

@@ -9,15 +9,15 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-LONGEST = 300
+MAX_MESSAGE_LENGTH = 300
 """Signs of what is wrong, at most."""
 
 
-class TreeError(ValueError):
+class YamlError(ValueError):
     """A text is no YAML of plain values."""
 
 
-def read(path: Path) -> Any:
+def load_yaml(path: Path) -> Any:
     """Read a file.
 
     Raises:
@@ -28,11 +28,11 @@ def read(path: Path) -> Any:
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise TreeError(f"not UTF-8 at byte {error.start}") from error
-    return parse(text)
+        raise YamlError(f"not UTF-8 at byte {error.start}") from error
+    return parse_yaml(text)
 
 
-def parse(text: str) -> Any:
+def parse_yaml(text: str) -> Any:
     """Read a text, as DVC does: YAML 1.2, so that 1e-3 is a number and `no` a word.
 
     Raises:
@@ -41,15 +41,15 @@ def parse(text: str) -> Any:
     try:
         return YAML(typ="safe", pure=True).load(text)
     except RecursionError as error:
-        raise TreeError("nested too deeply") from error
+        raise YamlError("nested too deeply") from error
     except Exception as error:  # the parser and what makes values of its words raise a dozen kinds
-        raise TreeError(f"{' '.join(str(error).split())[:LONGEST]}") from error
+        raise YamlError(f"{' '.join(str(error).split())[:MAX_MESSAGE_LENGTH]}") from error
 
 
-def shown(value: object) -> str:
+def shorten_repr(value: object) -> str:
     """Return a value as a message shows it: short, and whatever it is."""
     try:
         text = repr(value)
     except (ValueError, RecursionError):  # Python writes no number of many thousand digits
         return "a value too large to show"
-    return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
+    return text if len(text) <= MAX_MESSAGE_LENGTH else f"{text[:MAX_MESSAGE_LENGTH]}…"

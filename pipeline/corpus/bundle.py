@@ -79,12 +79,12 @@ def write_bundle(path: Path, pieces: Sequence[CorpusPiece], contents: Iterable[b
     rows = csv.writer(table, lineterminator="\n")
     rows.writerow(INDEX_COLUMNS)
     rows.writerows(astuple(piece) for piece in pieces)
-    with files.replacing(path) as temporary:
+    with files.atomic_path(path) as temporary:
         with zipfile.ZipFile(temporary, "w") as archive:
             _add_file(archive, INDEX, table.getvalue().encode("utf-8"))
             for piece, data in zip(_check_order(pieces), contents, strict=True):
                 _add_file(archive, MIDI_DIR + piece.member, data)
-        files.seal(temporary)
+        files.append_zip_checksum(temporary)
 
 
 def _check_order(pieces: Sequence[CorpusPiece]) -> Iterator[CorpusPiece]:
@@ -120,7 +120,7 @@ class CorpusBundle:
         try:
             self._archive, self._members = archives.open_zip(path)
             with path.open("rb") as file:
-                if not files.intact(file):
+                if not files.has_valid_checksum(file):
                     raise CorpusError("torn, or changed since it was written")
             self.pieces = _parse_index(archives.read_member(self._archive, self._members[INDEX]))
         except (CorpusError, OSError, KeyError, ValueError, TypeError) as error:

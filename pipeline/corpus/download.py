@@ -16,7 +16,7 @@ from typing import Any
 
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
-from pipeline.core.console import console, say
+from pipeline.core.console import make_console, log_message
 from pipeline.core.errors import CorpusError
 
 MAX_DOWNLOAD_BYTES = 4 * 2**30
@@ -50,7 +50,7 @@ def download_file(url: str, path: Path, retry_delay: float = 2.0) -> None:
     fault, shown = "", redact_url(url)
     for attempt in range(MAX_ATTEMPTS):
         if attempt:
-            say(f"{shown}: {fault}; trying again")
+            log_message(f"{shown}: {fault}; trying again")
             time.sleep(retry_delay * 2 ** (attempt - 1))
         try:
             _try_download(url, part)
@@ -140,7 +140,7 @@ def _with_progress(response: Any, start: int, total: int | None) -> Iterator[byt
         CorpusError: there is more than `LARGEST`.
     """
     columns = (TextColumn("downloading"), BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
-    out = console()
+    out = make_console()
     with Progress(*columns, console=out, disable=not out.is_terminal) as bar:
         task = bar.add_task("", total=total, completed=start)
         done = start

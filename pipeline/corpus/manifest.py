@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter, ValidationError
 
-from pipeline.config.schema import Name, Section
+from pipeline.config.schema import Identifier, StrictModel
 from pipeline.core import yaml
 from pipeline.core.errors import CorpusError
 
@@ -21,7 +21,7 @@ Split = Literal["train", "validation", "test"]
 Text = Annotated[str, Field(min_length=1, max_length=2000, pattern=r"^[^\x00]*$")]
 
 
-class ManifestBase(Section):
+class ManifestBase(StrictModel):
     """What every manifest says of its music."""
 
     title: Text
@@ -30,7 +30,7 @@ class ManifestBase(Section):
     """Who made it, and where that is written."""
 
 
-class ListedFile(Section):
+class ListedFile(StrictModel):
     """One file of a package."""
 
     member: Text
@@ -52,7 +52,7 @@ class SdistManifest(ManifestBase):
     pieces: Annotated[list[ListedFile], Field(min_length=1)]
 
 
-class MemberList(Section):
+class MemberList(StrictModel):
     """A table of member and sha256, beside the manifest."""
 
     file: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*\.csv$")]
@@ -102,13 +102,13 @@ def load_manifest(path: Path) -> Manifest:
         CorpusError: one line that names the file, the key and what is wrong.
     """
     try:
-        tree = yaml.read(path)
+        tree = yaml.load_yaml(path)
     except FileNotFoundError as error:
         there = ", ".join(sorted(other.stem for other in path.parent.glob("*.yaml"))) or "none"
         raise CorpusError(
             f"{path}: no such corpus; there is {there}; make your own with 'music-rnn corpus {path.stem} FOLDER'"
         ) from error
-    except (OSError, yaml.TreeError) as error:
+    except (OSError, yaml.YamlError) as error:
         raise CorpusError(f"{path}: cannot be read: {error}") from error
     try:
         return _ADAPTER.validate_python(tree)
@@ -116,7 +116,7 @@ def load_manifest(path: Path) -> Manifest:
         fault = error.errors(include_url=False)[0]
         key = ".".join(str(part) for part in fault["loc"]) or "the file"
         hidden = isinstance(fault["input"], dict | list) or key.endswith("url")  # an address may hold a password
-        value = "" if hidden else f", not {yaml.shown(fault['input'])}"
+        value = "" if hidden else f", not {yaml.shorten_repr(fault['input'])}"
         raise CorpusError(f"{path}: {key}: {fault['msg']}{value}") from error
 
 
@@ -148,6 +148,6 @@ def validate_name(name: str) -> str:
         CorpusError: it holds other characters than small letters, digits, - and _.
     """
     try:
-        return TypeAdapter(Name).validate_python(name)
+        return TypeAdapter(Identifier).validate_python(name)
     except ValidationError as error:
         raise CorpusError(f"corpus {name!r}: use small letters, digits, - and _ only") from error

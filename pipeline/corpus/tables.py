@@ -77,7 +77,7 @@ class NotesWriter:
 
     def __init__(self, path: Path) -> None:
         """Begin a table; it is at `path` once the `with` block has ended without an error."""
-        self._atomic_path = files.replacing(path)
+        self._atomic_path = files.atomic_path(path)
         self._pending: list[Any] = []
         self._num_pending = 0
 
@@ -114,7 +114,7 @@ def write_pieces(path: Path, pieces: Iterable[PieceRow]) -> None:
     """Write the table of pieces, whole or not at all."""
     rows = list(pieces)
     columns = {field.name: [getattr(row, field.name) for row in rows] for field in fields(PieceRow)}
-    with files.replacing(path) as temporary:
+    with files.atomic_path(path) as temporary:
         pq.write_table(pa.Table.from_pydict(columns, schema=PIECES_SCHEMA), temporary, **_WRITE_OPTIONS)
 
 
@@ -184,4 +184,4 @@ def _open_table(path: Path, schema: Any) -> Any:
 def _make_read_error(path: Path, error: Exception) -> DataError:
     """Return the error of a file that is missing or torn, or that may not be read."""
     said = " ".join(str(error).split())[:200]
-    return files.unreadable(path, error, f"no table here ({said}); run 'dvc repro ingest'")
+    return files.make_read_error(path, error, f"no table here ({said}); run 'dvc repro ingest'")

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.config.recipes import Every
+from pipeline.config.recipes import StatefulTraining
 from pipeline.core.errors import DataError
 from pipeline.dataset import windows
 from pipeline.dataset.windows import WindowDataset
@@ -38,13 +38,13 @@ class Segment:
 class SegmentSampler:
     """All passages of the training pieces, in an order that is a function of (seed, epoch)."""
 
-    def __init__(self, dataset: WindowDataset, config: Every, seed: int) -> None:
+    def __init__(self, dataset: WindowDataset, config: StatefulTraining, seed: int) -> None:
         self.notes, self.config, self.seed = dataset.notes, config, seed
         begins = np.concatenate([[0], dataset.piece_ends[:-1]])
         training = np.flatnonzero((dataset.splits == "train") & (dataset.piece_ends - begins > 1))
         if not len(training):
             raise DataError("no training piece has two notes; give some pieces the split 'train' in the manifest")
-        self.passage_length = config.segment * config.segments
+        self.passage_length = config.bptt_length * config.segments_per_passage
         counts = -(-(dataset.piece_ends[training] - begins[training] - 1) // self.passage_length)
         self.slack = counts * self.passage_length - (dataset.piece_ends[training] - begins[training] - 1)
         self.piece_indices = np.repeat(np.arange(len(training)), counts)
@@ -60,14 +60,14 @@ class SegmentSampler:
             number: of the epoch, from 0.
             notes: target notes of an epoch, at most; whole rounds of passages are given.
         """
-        rounds = max_notes // (self.config.streams * self.passage_length)
-        chosen = rounds * self.config.streams
+        rounds = max_notes // (self.config.batch_size * self.passage_length)
+        chosen = rounds * self.config.batch_size
         first = epoch * chosen
         order = windows.shuffled_order(self.seed, len(self.piece_indices), first, chosen)
         turn = (first + np.arange(chosen)) // len(self.piece_indices)
         rng = np.random.default_rng([self.seed, epoch, 2])
-        for at in range(0, chosen, self.config.streams):
-            some = slice(at, at + self.config.streams)
+        for at in range(0, chosen, self.config.batch_size):
+            some = slice(at, at + self.config.batch_size)
             yield from self._cut_segments(order[some], turn[some], rng)
 
     def _cut_segments(
@@ -87,9 +87,9 @@ class SegmentSampler:
         there = (index < stop[:, None]).astype(np.float32)
         codes = self._augment(self.notes[np.minimum(index, stop[:, None] - 1)], rng)
         left, _ = active_notes.active_before_each(codes, active_notes.no_active_notes(len(codes)))
-        for begin in range(0, self.passage_length, self.config.segment):
+        for begin in range(0, self.passage_length, self.config.bptt_length):
             # The last note of a segment is a target only; it is read as the first of the next.
-            part = slice(begin, begin + self.config.segment + 1)
+            part = slice(begin, begin + self.config.bptt_length + 1)
             targets = there[:, part][:, 1:]
             if targets.any():
                 yield Segment(codes[:, part], left[:, part], targets, begin == 0)
@@ -103,12 +103,12 @@ class SegmentSampler:
         """Transpose, stretch and make louder each passage [B, N, 4] by its own draw; codes stay on the grid."""
         how, batch = self.config, len(notes)
         out = notes.copy()
-        semitones = rng.integers(-how.transpose, how.transpose + 1, batch)
+        semitones = rng.integers(-how.max_transpose, how.max_transpose + 1, batch)
         low, high = notes[..., PITCH].min(axis=1), notes[..., PITCH].max(axis=1)
         out[..., PITCH] += np.clip(semitones, -low, 127 - high).astype(np.int16)[:, None]
-        tempo = 1 + rng.uniform(-how.stretch, how.stretch, batch)
+        tempo = 1 + rng.uniform(-how.max_tempo_change, how.max_tempo_change, batch)
         for column in (STEP, DURATION):
             out[..., column] = np.clip(np.rint(notes[..., column] * tempo[:, None]), 0, GRID_SIZE - 1)
-        louder = rng.integers(-how.louder, how.louder + 1, batch)
+        louder = rng.integers(-how.max_velocity_shift, how.max_velocity_shift + 1, batch)
         out[..., VELOCITY] = np.clip(notes[..., VELOCITY] + louder[:, None], 1, 127)
         return out

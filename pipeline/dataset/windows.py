@@ -107,9 +107,9 @@ def truncate_pieces(pieces: Sequence[QuantizedNotes], max_notes: int) -> list[Qu
 
 def save_windows(dataset: WindowDataset, path: Path) -> None:
     """Write windows as a sealed npz; equal windows give equal bytes."""
-    with files.replacing(path) as temporary:
-        temporary.write_bytes(files.npz({name: np.asarray(getattr(dataset, name)) for name in ARRAY_NAMES}))
-        files.seal(temporary)
+    with files.atomic_path(path) as temporary:
+        temporary.write_bytes(files.encode_npz({name: np.asarray(getattr(dataset, name)) for name in ARRAY_NAMES}))
+        files.append_zip_checksum(temporary)
 
 
 def load_windows(path: Path) -> WindowDataset:
@@ -121,7 +121,7 @@ def load_windows(path: Path) -> WindowDataset:
     try:
         # Of a file that is no zip, np.load would leave the handle open.
         data = io.BytesIO(path.read_bytes())
-        if not files.intact(data):
+        if not files.has_valid_checksum(data):
             raise ValueError("torn, or changed since it was written")
         with np.load(data, allow_pickle=False) as arrays:
             values = {name: arrays[name] for name in ARRAY_NAMES}

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from pipeline.config.schema import Compare
-from pipeline.evaluation.bits import Scores, difference
+from pipeline.config.schema import CompareConfig
+from pipeline.evaluation.bits import PieceScores, compute_paired_difference
 from pipeline.evaluation.results import Evaluation
 
 RULE = (
@@ -17,7 +17,7 @@ REFERENCE = "baseline"
 
 
 @dataclass(frozen=True)
-class Against:
+class Difference:
     """A paired difference in bits per note: below zero is better than the other."""
 
     mean: float
@@ -25,7 +25,7 @@ class Against:
     high: float
 
     @property
-    def reaches_zero(self) -> bool:
+    def includes_zero(self) -> bool:
         """Whether the interval leaves open which of the two is better."""
         return self.low <= 0 <= self.high
 
@@ -37,15 +37,17 @@ class Decision:
     reference: str
     best: str
     recommended: str
-    close: list[str]
+    tied: list[str]
     """Too close to the best to call."""
-    against_reference: Mapping[str, Against]
+    vs_reference: Mapping[str, Difference]
     """Of every architecture and floor."""
-    below: list[str]
+    unbeaten_ngrams: list[str]
     """Floors that the best does not beat."""
 
 
-def decide(found: Sequence[Evaluation], floors: Mapping[str, Scores], how: Compare, seed: int) -> Decision:
+def choose_architecture(
+    evaluations: Sequence[Evaluation], ngram_scores: Mapping[str, PieceScores], config: CompareConfig, seed: int
+) -> Decision:
     """Apply the rule.
 
     Args:
@@ -54,27 +56,31 @@ def decide(found: Sequence[Evaluation], floors: Mapping[str, Scores], how: Compa
         how: number of resamples.
         seed: of the bootstrap.
     """
-    scores = {each.architecture: each.scores for each in found}
-    reference = REFERENCE if REFERENCE in scores else found[0].architecture
+    scores = {each.architecture: each.scores for each in evaluations}
+    reference = REFERENCE if REFERENCE in scores else evaluations[0].architecture
 
-    def against(name: str, other: str) -> Against:
-        return Against(*difference({**scores, **floors}[name], scores[other], how.resamples, seed))
+    def compute_difference(name: str, other: str) -> Difference:
+        return Difference(
+            *compute_paired_difference(
+                {**scores, **ngram_scores}[name], scores[other], config.bootstrap_resamples, seed
+            )
+        )
 
-    def fewest(names: Iterable[str]) -> tuple[str, list[str]]:
+    def find_best_and_tied(names: Iterable[str]) -> tuple[str, list[str]]:
         """Return the best of some architectures and those too close to it."""
         of = list(names)
-        top = min(of, key=lambda name: scores[name].per_note()["bits_per_note"])
-        return top, [name for name in of if name != top and against(name, top).reaches_zero]
+        top = min(of, key=lambda name: scores[name].compute_bits_per_note()["bits_per_note"])
+        return top, [name for name in of if name != top and compute_difference(name, top).includes_zero]
 
-    best, close = fewest(scores)
-    parameters = {each.architecture: each.parameters for each in found if each.streams}
-    top, rivals = fewest(parameters or scores)
+    best, close = find_best_and_tied(scores)
+    parameters = {each.architecture: each.parameters for each in evaluations if each.can_stream}
+    top, rivals = find_best_and_tied(parameters or scores)
     recommended = min((top, *rivals), key=lambda name: parameters[name]) if parameters else best
     return Decision(
         reference=reference,
         best=best,
         recommended=recommended,
-        close=close,
-        against_reference={name: against(name, reference) for name in (*scores, *floors)},
-        below=[name for name in floors if against(name, best).low <= 0],
+        tied=close,
+        vs_reference={name: compute_difference(name, reference) for name in (*scores, *ngram_scores)},
+        unbeaten_ngrams=[name for name in ngram_scores if compute_difference(name, best).low <= 0],
     )

@@ -10,29 +10,29 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.core.console import track
+from pipeline.core.console import track_progress
 from pipeline.evaluation import calibration
-from pipeline.evaluation.calibration import Judged
+from pipeline.evaluation.calibration import CalibrationStats
 from pipeline.models import scoring
 from pipeline.models.model_io import TrainedModel
 from pipeline.models.numpy.network import Network
 from pipeline.notes.quantize import FEATURE_COLUMNS, SCORED_FEATURES, VELOCITY, QuantizedNotes
 
-JUDGED = 20_000
+MAX_CALIBRATION_NOTES = 20_000
 """Notes at most whose whole distributions are looked at, evenly spread."""
-ROWS = 256
+CHUNK = 256
 """Distributions held at once."""
-HEARD = (1, 2, 4, 8, 16, 32, 64, 128, 256)
+CONTEXT_LENGTHS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 """Numbers of notes heard before a target."""
-TARGETS = 256
+CONTEXT_TARGETS = 256
 """Targets told after each of them, evenly spread."""
 
-COLUMNS = {**FEATURE_COLUMNS, "velocity": VELOCITY}
+HEAD_COLUMNS = {**FEATURE_COLUMNS, "velocity": VELOCITY}
 
 
-def read(
-    model: TrainedModel, pieces: Sequence[QuantizedNotes], batch: int, what: str = ""
-) -> tuple[list[NDArray[np.float64]], dict[str, Judged]]:
+def evaluate_pieces(
+    model: TrainedModel, pieces: Sequence[QuantizedNotes], batch_size: int, label: str = ""
+) -> tuple[list[NDArray[np.float64]], dict[str, CalibrationStats]]:
     """Score pieces as `scoring.bits` does, and judge the distributions of every so many notes.
 
     Args:
@@ -45,27 +45,30 @@ def read(
         Bits [N - 1, 3 or 4] of each piece, and what was judged of each head, at most `JUDGED` notes.
     """
     heads = scoring.make_heads(model)
-    scored = [np.empty((max(len(codes) - 1, 0), 4 if model.config.velocity else 3)) for codes in pieces]
-    every = -(-sum(map(len, scored)) // JUDGED)
-    parts: dict[tuple[int, int], dict[str, Judged]] = {}
-    heard = scoring.hidden_states(model, pieces, batch)
-    if what:
-        heard = track(heard, what, sum(map(len, scored)), lambda part: part[1].stop - part[1].start)
+    scored = [np.empty((max(len(codes) - 1, 0), 4 if model.config.model_velocity else 3)) for codes in pieces]
+    every = -(-sum(map(len, scored)) // MAX_CALIBRATION_NOTES)
+    parts: dict[tuple[int, int], dict[str, CalibrationStats]] = {}
+    heard = scoring.hidden_states(model, pieces, batch_size)
+    if label:
+        heard = track_progress(heard, label, sum(map(len, scored)), lambda part: part[1].stop - part[1].start)
     for index, notes, hidden in heard:
         codes = pieces[index][notes]
         scored[index][notes.start - 1 : notes.stop - 1] = heads.bits(hidden, codes)
         some = np.flatnonzero(np.arange(notes.start, notes.stop) % every == 0)
-        for rows in np.array_split(some, -(-len(some) // ROWS)) if len(some) else []:
+        for rows in np.array_split(some, -(-len(some) // CHUNK)) if len(some) else []:
             said = heads.distributions(hidden[rows], codes[rows])
             parts[index, notes.start + int(rows[0])] = {
-                name: calibration.judge(masses, codes[rows, COLUMNS[name]]) for name, masses in said.items()
+                name: calibration.score_distributions(masses, codes[rows, HEAD_COLUMNS[name]])
+                for name, masses in said.items()
             }
     # In the order of the music, whatever the order of reading.
     chosen = [parts[place] for place in sorted(parts)]
-    return scored, {name: calibration.join([part[name] for part in chosen]) for name in chosen[0]}
+    return scored, {name: calibration.concatenate_stats([part[name] for part in chosen]) for name in chosen[0]}
 
 
-def by_context(model: TrainedModel, pieces: Sequence[QuantizedNotes]) -> list[tuple[int, int, dict[str, float]]]:
+def compute_bits_by_context(
+    model: TrainedModel, pieces: Sequence[QuantizedNotes]
+) -> list[tuple[int, int, dict[str, float]]]:
     """Return the bits of the same notes told after 1, 2, 4, … 256 notes heard.
 
     How bits fall along a piece would mix up what a model has heard with how pieces begin; here nothing differs but what
@@ -82,9 +85,9 @@ def by_context(model: TrainedModel, pieces: Sequence[QuantizedNotes]) -> list[tu
     section 4, which cuts the context of the same targets.
     """
     longest = max(len(codes) for codes in pieces) - 1
-    lengths = [heard for heard in HEARD if heard <= longest]
+    lengths = [heard for heard in CONTEXT_LENGTHS if heard <= longest]
     places = [(index, at) for index, codes in enumerate(pieces) for at in range(lengths[-1], len(codes))]
-    chosen = [places[k] for k in np.unique(np.linspace(0, len(places) - 1, TARGETS).astype(int))]
+    chosen = [places[k] for k in np.unique(np.linspace(0, len(places) - 1, CONTEXT_TARGETS).astype(int))]
     targets = np.stack([pieces[index][at] for index, at in chosen])
     network, heads = Network(model.config, model.weights), scoring.make_heads(model)
     rows = []

@@ -12,13 +12,13 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from pipeline.config.recipes import Model
+from pipeline.config.recipes import ModelConfig
 from pipeline.core import files
 from pipeline.core.errors import DataError
-from pipeline.evaluation.bits import Scores
+from pipeline.evaluation.bits import PieceScores
 
 
-def readable(value: object) -> str:
+def format_compact_json(value: object) -> str:
     """Return JSON that Git compares well: a line for each name and for each list of plain values."""
     text = json.dumps(value, indent=1, allow_nan=False)
     rows = re.compile(r"\[\n[^][{}]*\n *\]")
@@ -30,31 +30,31 @@ class Evaluation:
     """One trained model on the pieces that decide."""
 
     architecture: str
-    block: Model
+    config: ModelConfig
     parameters: int
     bytes: int
     """Size of the weights on disk."""
     history: list[dict[str, float]]
     """One row an epoch: epoch, notes, loss, validation bits."""
-    scores: Scores
+    scores: PieceScores
 
     @property
-    def streams(self) -> bool:
+    def can_stream(self) -> bool:
         """Whether a note can be told from a state, without reading the notes before it again."""
-        return not self.block.bidirectional
+        return not self.config.bidirectional
 
     def save(self, path: Path) -> None:
         """Write the figures, a row a line."""
         facts: dict[str, Any] = {
             "architecture": self.architecture,
-            "block": self.block.model_dump(),
+            "block": self.config.model_dump(),
             "parameters": self.parameters,
             "bytes": self.bytes,
-            **{name: round(value, 6) for name, value in self.scores.per_note().items()},
+            **{name: round(value, 6) for name, value in self.scores.compute_bits_per_note().items()},
         }
         tables: dict[str, list[list[Any]]] = {
             "history": [list(self.history[0]), *([row[name] for name in self.history[0]] for row in self.history)],
-            "rows": self.scores.as_rows(),
+            "rows": self.scores.to_rows(),
         }
         lines = [f"{json.dumps(name)}: {json.dumps(value)}" for name, value in facts.items()]
         lines += [
@@ -71,23 +71,23 @@ class Evaluation:
             DataError: nothing there, or not of this kind.
         """
         try:
-            return cls.of(json.loads(path.read_text(encoding="utf-8")))
+            return cls.from_json(json.loads(path.read_text(encoding="utf-8")))
         except (OSError, ValueError, LookupError, TypeError, ValidationError) as error:
             raise DataError(f"{path}: no evaluation here ({error}); run 'dvc repro'") from error
 
     @classmethod
-    def of(cls, facts: Mapping[str, Any]) -> "Evaluation":
+    def from_json(cls, values: Mapping[str, Any]) -> "Evaluation":
         """Make one of what JSON gives.
 
         Raises:
             LookupError, TypeError, ValueError: it is not of this kind.
         """
-        columns, *rows = facts["history"]
+        columns, *rows = values["history"]
         return cls(
-            architecture=facts["architecture"],
-            block=Model.model_validate(facts["block"]),
-            parameters=facts["parameters"],
-            bytes=facts["bytes"],
+            architecture=values["architecture"],
+            config=ModelConfig.model_validate(values["config"]),
+            parameters=values["parameters"],
+            bytes=values["bytes"],
             history=[dict(zip(columns, row, strict=True)) for row in rows],
-            scores=Scores.of_rows(facts["rows"]),
+            scores=PieceScores.from_rows(values["rows"]),
         )

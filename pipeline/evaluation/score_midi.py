@@ -16,7 +16,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from pipeline.core import files
-from pipeline.core.errors import DataError, MidiError, printable
+from pipeline.core.errors import DataError, MidiError, sanitize_line
 from pipeline.midi import reader, validate
 from pipeline.models import scoring
 from pipeline.models.model_io import TrainedModel
@@ -74,7 +74,7 @@ def print_scores(scores: Sequence[FileScore]) -> None:
     for each in scores:
         mean = each.bits.mean(axis=0)
         told = (mean[: len(SCORED_FEATURES)].sum(), *mean)
-        out.add_row(Text(printable(str(each.path))), f"{len(each.notes):,}", *(f"{value:.3f}" for value in told))
+        out.add_row(Text(sanitize_line(str(each.path))), f"{len(each.notes):,}", *(f"{value:.3f}" for value in told))
     Console(highlight=False).print(out)
 
 
@@ -91,5 +91,5 @@ def write_note_scores(scores: Sequence[FileScore], path: Path) -> None:
             for place, head in enumerate(each.features)
         }
         parts.append(pa.table(columns))
-    with files.replacing(path) as temporary:
+    with files.atomic_path(path) as temporary:
         pq.write_table(pa.concat_tables(parts), temporary, compression="zstd", write_page_checksum=True)

@@ -13,17 +13,17 @@ from typing import Any
 from pipeline.core import git as revisions
 from pipeline.core import paths, yaml
 from pipeline.core.errors import DataError
-from pipeline.core.git import git
+from pipeline.core.git import run_git
 
-HEADER = (
+TABLE_HEADER = (
     "| architecture | seeds | bits per note | ± | against reference | ± |",
     "|---|---:|---:|---:|---:|---:|",
 )
-NOT_ARCHITECTURES = ("best", "reference", "floors")
+NON_ARCHITECTURE_KEYS = ("best", "reference", "floors")
 
 
 @dataclass(frozen=True)
-class Result:
+class ExperimentResult:
     """One experiment."""
 
     name: str
@@ -32,53 +32,53 @@ class Result:
     bits: Mapping[str, float]
     """Bits per note of each architecture."""
 
-    def setting(self) -> str:
+    def make_params_key(self) -> str:
         """Return all parameters but the seed, as text that is equal for equal ones."""
         return json.dumps({key: value for key, value in self.params.items() if key != "seed"}, sort_keys=True)
 
 
 @dataclass(frozen=True)
-class Spread:
+class SeedStatistics:
     """What several seeds gave for one architecture; figures in bits per note."""
 
     architecture: str
-    seeds: int
+    num_seeds: int
     mean: float
-    deviation: float
+    std: float
     """Standard deviation between seeds."""
-    difference: float
+    mean_difference: float
     """Against the reference trained from the same seeds."""
-    difference_deviation: float
+    difference_std: float
     """Standard deviation of the differences between seeds."""
 
 
-def experiments() -> list[Result]:
+def load_experiment_results() -> list[ExperimentResult]:
     """Read the experiments in Git that have a summary, and the commit that is checked out."""
-    found = [("HEAD", "HEAD"), *((each.commit, each.name) for each in revisions.experiments())]
-    read = (_result(commit, name) for commit, name in found)
+    found = [("HEAD", "HEAD"), *((each.commit, each.name) for each in revisions.list_experiments())]
+    read = (_load_result(commit, name) for commit, name in found)
     return [result for result in read if result is not None]
 
 
-def _result(commit: str, name: str) -> Result | None:
+def _load_result(commit: str, name: str) -> ExperimentResult | None:
     """Read one experiment; none where it has no results of this kind."""
     try:
-        params = yaml.parse(git("show", f"{commit}:{paths.PARAMS.as_posix()}"))
-        summary = json.loads(git("show", f"{commit}:{paths.SUMMARY.as_posix()}"))
-        bits = {key: its["bits_per_note"] for key, its in summary.items() if key not in NOT_ARCHITECTURES}
+        params = yaml.parse_yaml(run_git("show", f"{commit}:{paths.PARAMS.as_posix()}"))
+        summary = json.loads(run_git("show", f"{commit}:{paths.SUMMARY.as_posix()}"))
+        bits = {key: its["bits_per_note"] for key, its in summary.items() if key not in NON_ARCHITECTURE_KEYS}
     except (DataError, ValueError, LookupError, TypeError):
         return None
-    return Result(name, params, bits)
+    return ExperimentResult(name, params, bits)
 
 
-def groups(results: Sequence[Result]) -> list[list[Result]]:
+def group_by_params(results: Sequence[ExperimentResult]) -> list[list[ExperimentResult]]:
     """Put together what differs in its seed alone, and keep groups of two seeds or more; of equal seeds the first."""
-    settings: dict[str, dict[int, Result]] = {}
+    settings: dict[str, dict[int, ExperimentResult]] = {}
     for result in results:
-        settings.setdefault(result.setting(), {}).setdefault(result.params["seed"], result)
+        settings.setdefault(result.make_params_key(), {}).setdefault(result.params["seed"], result)
     return [[its[seed] for seed in sorted(its)] for its in settings.values() if len(its) > 1]
 
 
-def spreads(group: Sequence[Result], reference: str) -> list[Spread]:
+def compute_seed_statistics(group: Sequence[ExperimentResult], reference: str) -> list[SeedStatistics]:
     """Return what the seeds of a group gave for each architecture, the fewest bits first."""
     out = []
     base = reference if reference in group[0].bits else next(iter(group[0].bits))
@@ -86,33 +86,33 @@ def spreads(group: Sequence[Result], reference: str) -> list[Spread]:
     for name in group[0].bits:
         bits = [result.bits[name] for result in group]
         gaps = [result.bits[name] - result.bits[base] for result in group]
-        out.append(Spread(name, len(bits), mean(bits), stdev(bits), mean(gaps), stdev(gaps)))
+        out.append(SeedStatistics(name, len(bits), mean(bits), stdev(bits), mean(gaps), stdev(gaps)))
     return sorted(out, key=lambda spread: spread.mean)
 
 
-def differing(results: Sequence[Sequence[Result]]) -> list[str]:
+def describe_varying_params(groups: Sequence[Sequence[ExperimentResult]]) -> list[str]:
     """Return for each group the values of parameters in which groups differ, as `-S` takes them."""
-    flat = [_flat(group[0].params) for group in results]
+    flat = [_flatten_params(group[0].params) for group in groups]
     keys = sorted({key for each in flat for key in each if len({str(its.get(key)) for its in flat}) > 1} - {"seed"})
     return [" ".join(f"{key}={each[key]}" for key in keys if key in each) for each in flat]
 
 
-def _flat(tree: Mapping[str, Any], before: str = "") -> dict[str, Any]:
+def _flatten_params(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     """Return the values of a tree by dotted key."""
     out: dict[str, Any] = {}
-    for key, value in tree.items():
-        out |= _flat(value, f"{before}{key}.") if isinstance(value, Mapping) else {f"{before}{key}": value}
+    for key, value in values.items():
+        out |= _flatten_params(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value}
     return out
 
 
-def show(found: Sequence[Sequence[Result]], reference: str) -> list[str]:
+def format_seed_tables(groups: Sequence[Sequence[ExperimentResult]], reference: str) -> list[str]:
     """Return the lines of a Markdown table for each group."""
     lines: list[str] = []
-    for group, about in zip(found, differing(found), strict=True):
+    for group, about in zip(groups, describe_varying_params(groups), strict=True):
         seeds = ", ".join(str(result.params["seed"]) for result in group)
-        lines += [f"Seeds {seeds}{': ' + about if about else ''}", "", *HEADER]
-        for its in spreads(group, reference):
-            figures = f"{its.mean:.3f} | {its.deviation:.3f} | {its.difference:+.3f} | {its.difference_deviation:.3f}"
-            lines.append(f"| {its.architecture} | {its.seeds} | {figures} |")
+        lines += [f"Seeds {seeds}{': ' + about if about else ''}", "", *TABLE_HEADER]
+        for its in compute_seed_statistics(group, reference):
+            figures = f"{its.mean:.3f} | {its.std:.3f} | {its.mean_difference:+.3f} | {its.difference_std:.3f}"
+            lines.append(f"| {its.architecture} | {its.num_seeds} | {figures} |")
         lines.append("")
     return lines

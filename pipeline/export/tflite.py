@@ -18,7 +18,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from pipeline.config.recipes import HEAD, Model
+from pipeline.config.recipes import ATTENTION_HEAD_DIM, ModelConfig
 from pipeline.core import files
 from pipeline.core.errors import DataError
 from pipeline.models.keras import heads, layers
@@ -34,7 +34,7 @@ LEFT = "left"
 """Name of that part of the state which holds the cells left of each key."""
 
 
-def shapes(block: Model) -> dict[str, list[int]]:
+def shapes(block: ModelConfig) -> dict[str, list[int]]:
     """Return the shape of each part of the state."""
     out = {LEFT: [1, NUM_PITCHES]} if block.input == "embedding" else {}
     for number, units in enumerate(block.units, 1):
@@ -62,11 +62,11 @@ class OneNote(tf.Module):
         """Read a note."""
         x, state = self._input(note, dict(state))
         for number in range(1, len(self.block.units) + 1):
-            read = self._residual if self.block.residual else self._lstm
+            read = self._residual if self.block.is_residual else self._lstm
             x, state = read(f"{self.block.cell}_{number}", x, state)
-        if self.block.residual:
+        if self.block.is_residual:
             x = self._normed(x, "norm/scale")
-        if self.block.dense:
+        if self.block.dense_units:
             x = tf.nn.relu(self._linear(x, "dense"))
         return {"hidden": tf.concat([x, state[LEFT]], 1) if self.embeds else x, **state}
 
@@ -77,7 +77,7 @@ class OneNote(tf.Module):
         left = _later(state[LEFT], note)
         tokens, x = heads.to_tokens(note), self._linear(layers.sounding(left), "sounding")
         for name, column in EMBEDDED_COLUMNS.items():
-            if name != "velocity" or self.block.velocity:
+            if name != "velocity" or self.block.model_velocity:
                 x += self._looked_up(f"{name}_embedding", tokens[:, column])
         struck = tf.one_hot(note[:, PITCH], NUM_PITCHES)
         held = tf.cast(note[:, DURATION, None], tf.float32)
@@ -111,9 +111,9 @@ class OneNote(tf.Module):
         """Attend by a query to keys and values [1, U] each; those from before the first note count for nothing."""
         query, *new = inner
         known = tf.concat([state[f"{name}_known"], tf.concat(new, 1)], 0)
-        keys, values = (tf.reshape(each, [ATTENTION_SPAN, -1, HEAD]) for each in tf.split(known, 2, 1))
+        keys, values = (tf.reshape(each, [ATTENTION_SPAN, -1, ATTENTION_HEAD_DIM]) for each in tf.split(known, 2, 1))
         count = state[f"{name}_count"]
-        scores = tf.reduce_sum(keys * tf.reshape(query * HEAD**-0.5, [1, -1, HEAD]), 2)
+        scores = tf.reduce_sum(keys * tf.reshape(query * ATTENTION_HEAD_DIM**-0.5, [1, -1, ATTENTION_HEAD_DIM]), 2)
         scores += tf.constant(self.far_first[f"{name}/distance"])
         away = tf.range(ATTENTION_SPAN - 1.0, -1.0, -1.0)[:, None]
         shares = tf.nn.softmax(tf.where(away > count, -1e9, scores), 0)
@@ -125,7 +125,9 @@ class OneNote(tf.Module):
         if self.block.heads == "regression":
             return {part: self._linear(self._body(hidden, part), part) for part in quantize.SCORED_FEATURES}
         parts = (
-            autoregressive_heads.GENERATION_ORDER if self.block.velocity else autoregressive_heads.GENERATION_ORDER[:3]
+            autoregressive_heads.GENERATION_ORDER
+            if self.block.model_velocity
+            else autoregressive_heads.GENERATION_ORDER[:3]
         )
         said = dict(
             zip(parts, tf.split(self._linear(self._body(hidden, "chain"), "chain"), len(parts), 1), strict=True)

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.config.schema import Sampling
+from pipeline.config.schema import SamplingConfig
 from pipeline.core import console
-from pipeline.core.errors import MidiError, printable
+from pipeline.core.errors import MidiError, sanitize_line
 from pipeline.generation import engine
 from pipeline.generation.sampling import Sampler
 from pipeline.midi import reader, validate
@@ -21,16 +21,16 @@ MAX_FILE_TEXT = f"{reader.MAX_TICKS * reader.TICK_SECONDS:,.3f} s"
 MIDDLE_C = {STEP: 0, DURATION: 50, PITCH: 60, VELOCITY: 64}
 
 
-UNCONSTRAINED = Sampling(
-    temperature_pitch=1.0,
-    temperature_time=1.0,
-    top_p_pitch=1.0,
-    top_p_time=1.0,
+UNCONSTRAINED = SamplingConfig(
+    pitch_temperature=1.0,
+    time_temperature=1.0,
+    pitch_top_p=1.0,
+    time_top_p=1.0,
     key="chromatic",
-    lowest=0,
-    highest=127,
-    polyphony=0,
-    density=0,
+    min_pitch=0,
+    max_pitch=127,
+    max_polyphony=0,
+    max_notes_per_second=0,
 )
 """Sampling that changes nothing of what a model says: for use outside a project, where no params.yaml is."""
 
@@ -59,14 +59,14 @@ def load_prompt(path: Path | None, sustain_pedal: bool = False) -> QuantizedNote
 
 
 def generate_from_prompt_file(
-    model: TrainedModel, request: GenerationRequest, sampling_config: Sampling, path: Path
+    model: TrainedModel, request: GenerationRequest, sampling_config: SamplingConfig, path: Path
 ) -> None:
     """Play and write `path`, with a piano roll beside it."""
     generate_file(model, load_prompt(request.prompt_path, model.sustain_pedal), request, sampling_config, path)
 
 
 def generate_file(
-    model: TrainedModel, prompt: QuantizedNotes, request: GenerationRequest, sampling_config: Sampling, path: Path
+    model: TrainedModel, prompt: QuantizedNotes, request: GenerationRequest, sampling_config: SamplingConfig, path: Path
 ) -> None:
     """Play on from a prompt [n, 4] and write both, the prompt first; where the file is full, say so and stop.
 
@@ -80,10 +80,10 @@ def generate_file(
     with np.errstate(all="ignore"):  # numbers that are none are an error of the sampler, in one line
         played = engine.generate_notes(model, prompt, request.num_notes, sampler.sample, MAX_FILE_CELLS)
     if len(played) < request.num_notes:
-        console.say(
+        console.log_message(
             f"{path}: full after {len(played):,} notes of {request.num_notes:,}; a MIDI file holds {MAX_FILE_TEXT}"
         )
     notes = quantize.dequantize(np.concatenate([prompt, played]))
     reader.write_notes(notes, path)
-    title = printable(f"{model.architecture}: {path.stem} (prompt grey)")
+    title = sanitize_line(f"{model.architecture}: {path.stem} (prompt grey)")
     piano_roll.save_piano_roll(notes, title, len(prompt), path.with_suffix(".png"))

@@ -9,7 +9,7 @@ Shapes: K outcomes, N notes.
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.config.schema import Sampling
+from pipeline.config.schema import SamplingConfig
 from pipeline.core.errors import DataError
 from pipeline.generation.constraints import NoteLimits, allowed_pitches
 from pipeline.notes.note import NUM_PITCHES
@@ -54,7 +54,7 @@ def top_p_indices(probs: NDArray[np.float64], top_p: float, total: float = 1.0) 
 class Sampler:
     """Chooses the parts of note after note by a generator of its own, and remembers what limits depend on."""
 
-    def __init__(self, rng: np.random.Generator, config: Sampling) -> None:
+    def __init__(self, rng: np.random.Generator, config: SamplingConfig) -> None:
         """Begin before the first note.
 
         Raises:
@@ -62,14 +62,14 @@ class Sampler:
         """
         self.rng = rng
         self.config = config
-        self.allowed_pitches = allowed_pitches(config.key, config.lowest, config.highest)
+        self.allowed_pitches = allowed_pitches(config.key, config.min_pitch, config.max_pitch)
         self.pitch_indices = slice(None) if len(self.allowed_pitches) == NUM_PITCHES else np.array(self.allowed_pitches)
-        self.limits = NoteLimits(config.polyphony, config.density)
+        self.limits = NoteLimits(config.max_polyphony, config.max_notes_per_second)
         self.partial_note: dict[str, int] = {}
 
     def observe(self, notes: QuantizedNotes) -> None:
         """Take note of a prompt or of what a person played, codes [N, 4]; not of notes that were chosen here."""
-        if self.config.polyphony or self.config.density:
+        if self.config.max_polyphony or self.config.max_notes_per_second:
             self.limits.observe(notes)
 
     def sample(self, feature: str, probs: NDArray[np.float64]) -> int:
@@ -93,7 +93,7 @@ class Sampler:
         else:
             first = self.limits.min_step() if feature == "step" else 0
             index = first + self._draw_index(feature, probs, probs[first:])
-        if self.config.polyphony or self.config.density:
+        if self.config.max_polyphony or self.config.max_notes_per_second:
             self.partial_note[feature] = index
             if feature == "duration":
                 self.limits.add(self.partial_note.pop("step"), index, self.partial_note.pop("pitch"))
@@ -109,8 +109,8 @@ class Sampler:
             )
         else:
             how, is_time = self.config, feature in ("step", "duration")
-            temperature = how.temperature_time if is_time else how.temperature_pitch
-            top_p = how.top_p_time if is_time else how.top_p_pitch
+            temperature = how.time_temperature if is_time else how.pitch_temperature
+            top_p = how.time_top_p if is_time else how.pitch_top_p
             if temperature != 1.0:
                 allowed_probs, whole = apply_temperature(allowed_probs, temperature), 1.0
             if top_p < 1.0:

@@ -6,12 +6,12 @@ note off too many may be sent, never one too few.
 
 from typing import Protocol
 
-NOTE_OFF, NOTE_ON, CONTROL = 0x80, 0x90, 0xB0
-SILENCE = ((64, 0), (123, 0), (120, 0))
+NOTE_OFF, NOTE_ON, CONTROL_CHANGE = 0x80, 0x90, 0xB0
+PANIC_CONTROLS = ((64, 0), (123, 0), (120, 0))
 """Pedal up, all notes off, all sound off, after a note off for each key: receivers ignore one or another."""
-TRIES = 3
+MAX_ATTEMPTS = 3
 """Times that a message is offered to a port that fails, when all must end."""
-MOST = 64
+MAX_KEYS = 64
 """Keys down at most: an old synthesiser has no more voices, and a fault of a model must not swamp any."""
 
 Message = tuple[int, int, int]
@@ -28,10 +28,10 @@ class Port(Protocol):
         """Close; nothing is sent after."""
 
 
-class Voices:
+class ActiveKeys:
     """The keys that are down, in the order they were struck."""
 
-    def __init__(self, port: Port, channel: int = 0, most: int = MOST) -> None:
+    def __init__(self, port: Port, channel: int = 0, max_keys: int = MAX_KEYS) -> None:
         """Begin in silence.
 
         Args:
@@ -41,11 +41,11 @@ class Voices:
         """
         self.port = port
         self.channel = channel
-        self.most = most
-        self.down: dict[int, int] = {}
+        self.max_keys = max_keys
+        self.pressed: dict[int, int] = {}
         """Pitch to the number of the note that holds it."""
 
-    def strike(self, pitch: int, velocity: int, number: int) -> list[int]:
+    def note_on(self, pitch: int, velocity: int, note_id: int) -> list[int]:
         """Sound a note.
 
         Args:
@@ -56,46 +56,46 @@ class Voices:
         Returns:
             Numbers of the notes that ended to make room.
         """
-        ended = [self.down[pitch]] if pitch in self.down else []
+        ended = [self.pressed[pitch]] if pitch in self.pressed else []
         if ended:
-            self._off(pitch)
-        while len(self.down) >= self.most:
-            oldest = next(iter(self.down))
-            ended.append(self.down[oldest])
-            self._off(oldest)
-        self.down[pitch] = number
+            self._send_note_off(pitch)
+        while len(self.pressed) >= self.max_keys:
+            oldest = next(iter(self.pressed))
+            ended.append(self.pressed[oldest])
+            self._send_note_off(oldest)
+        self.pressed[pitch] = note_id
         self.port.send((NOTE_ON | self.channel, pitch, velocity))
         return ended
 
-    def lift(self, pitch: int, number: int) -> bool:
+    def note_off(self, pitch: int, note_id: int) -> bool:
         """End a note, if it still sounds; return whether it did."""
-        if self.down.get(pitch) != number:
+        if self.pressed.get(pitch) != note_id:
             return False
-        self._off(pitch)
+        self._send_note_off(pitch)
         return True
 
-    def release(self) -> list[int]:
+    def all_notes_off(self) -> list[int]:
         """End all notes, each with a note off; return their numbers."""
-        ended = list(self.down.values())
-        for pitch in list(self.down):
-            self._off(pitch)
+        ended = list(self.pressed.values())
+        for pitch in list(self.pressed):
+            self._send_note_off(pitch)
         return ended
 
-    def silence(self) -> Exception | None:
+    def panic(self) -> Exception | None:
         """End all that may sound, whatever the port does; return the first error it made."""
         first: Exception | None = None
-        messages = [(NOTE_OFF | self.channel, pitch, 64) for pitch in self.down]
-        messages += [(CONTROL | self.channel, number, value) for number, value in SILENCE]
+        messages = [(NOTE_OFF | self.channel, pitch, 64) for pitch in self.pressed]
+        messages += [(CONTROL_CHANGE | self.channel, number, value) for number, value in PANIC_CONTROLS]
         for message in messages:
-            error = self._try(message)
+            error = self._send_with_retries(message)
             first = first or error
-        self.down.clear()
+        self.pressed.clear()
         return first
 
-    def _try(self, message: Message) -> Exception | None:
+    def _send_with_retries(self, message: Message) -> Exception | None:
         """Send a message, more than once if need be: a port that failed may work again."""
         first: Exception | None = None
-        for _ in range(TRIES):
+        for _ in range(MAX_ATTEMPTS):
             try:
                 self.port.send(message)
                 return first
@@ -103,7 +103,7 @@ class Voices:
                 first = first or error
         return first
 
-    def _off(self, pitch: int) -> None:
+    def _send_note_off(self, pitch: int) -> None:
         """Send a note off."""
         self.port.send((NOTE_OFF | self.channel, pitch, 64))
-        del self.down[pitch]
+        del self.pressed[pitch]

@@ -2,73 +2,75 @@
 
 from collections import deque
 
-from pipeline.live.note_source import Draft
+from pipeline.live.note_source import PendingNote
 from pipeline.notes.quantize import GRID_SECONDS
 
-HELD = 4.0
+HELD_SECONDS = 4.0
 """Seconds without a key moving after which keys that are still down are no phrase going on: held for long, or stuck."""
-SHORTEST_ANSWER, LONGEST_ANSWER = 200, 3000
+MIN_RESPONSE_CELLS, MAX_RESPONSE_CELLS = 200, 3000
 """Cells that an answer lasts at least and at most."""
-USUAL = 25
+DEFAULT_DURATION = 25
 """Cells that a key is held, as long as no key came up yet."""
-KEPT = 512
+MAX_NOTES = 512
 """Notes of a phrase; of a longer one, the last."""
 
 
 class Phrase:
     """The notes of a person since the last answer; times in cells."""
 
-    def __init__(self, rest: float = 0.8) -> None:
+    def __init__(self, response_delay: float = 0.8) -> None:
         """Begin with nothing.
 
         Args:
             rest: seconds without a key after which a phrase is over.
         """
-        self.rest = rest
-        self.notes: deque[Draft] = deque(maxlen=KEPT)
+        self.response_delay = response_delay
+        self.notes: deque[PendingNote] = deque(maxlen=MAX_NOTES)
         """Notes whose keys came up."""
-        self.keys: dict[int, tuple[int, int]] = {}
+        self.held_keys: dict[int, tuple[int, int]] = {}
         """Pitch of a key that is down to its onset and velocity."""
-        self.touched = 0
+        self.last_event = 0
         """When a key last moved."""
-        self.until: int | None = None
+        self.response_end: int | None = None
         """When the answer ends, while one is played."""
-        self.usual = USUAL
+        self.typical_duration = DEFAULT_DURATION
         """Cells that the person lately held a key, about."""
 
-    def strike(self, cell: int, pitch: int, velocity: int) -> None:
+    def note_on(self, cell: int, pitch: int, velocity: int) -> None:
         """Take note of a key; if it is down already, that note ends."""
-        self.lift(cell, pitch)
-        self.keys[pitch] = cell, velocity
+        self.note_off(cell, pitch)
+        self.held_keys[pitch] = cell, velocity
 
-    def lift(self, cell: int, pitch: int) -> None:
+    def note_off(self, cell: int, pitch: int) -> None:
         """Take note of a key that came up."""
-        self.touched = cell
-        if pitch in self.keys:
-            onset, velocity = self.keys.pop(pitch)
-            self.notes.append(Draft(onset, cell - onset, pitch, velocity))
-            self.usual = (3 * self.usual + min(cell - onset, 1000)) // 4
+        self.last_event = cell
+        if pitch in self.held_keys:
+            onset, velocity = self.held_keys.pop(pitch)
+            self.notes.append(PendingNote(onset, cell - onset, pitch, velocity))
+            self.typical_duration = (3 * self.typical_duration + min(cell - onset, 1000)) // 4
 
-    def finished(self, now: int, tempo: float) -> list[Draft]:
+    def take_if_finished(self, now: int, tempo: float) -> list[PendingNote]:
         """Return the phrase in order of time, if it is over by now, and begin an answer; else nothing."""
-        rest = round((max(self.rest, HELD) if self.keys else self.rest) * tempo / GRID_SECONDS)
-        if not (self.notes or self.keys) or now - self.touched < rest:
+        rest = round(
+            (max(self.response_delay, HELD_SECONDS) if self.held_keys else self.response_delay) * tempo / GRID_SECONDS
+        )
+        if not (self.notes or self.held_keys) or now - self.last_event < rest:
             return []
-        for pitch in list(self.keys):
-            self.lift(self.touched, pitch)
+        for pitch in list(self.held_keys):
+            self.note_off(self.last_event, pitch)
         notes = sorted(self.notes)
         self.notes.clear()
         long = max(note.onset + note.duration for note in notes) - notes[0].onset
-        self.until = now + min(max(long, SHORTEST_ANSWER), LONGEST_ANSWER)
+        self.response_end = now + min(max(long, MIN_RESPONSE_CELLS), MAX_RESPONSE_CELLS)
         return notes
 
-    def answered(self, now: int) -> bool:
+    def is_response_over(self, now: int) -> bool:
         """Whether the answer is over, or none began."""
-        if self.until is not None and now >= self.until:
-            self.until = None
-        return self.until is None
+        if self.response_end is not None and now >= self.response_end:
+            self.response_end = None
+        return self.response_end is None
 
-    def forget(self) -> None:
+    def clear(self) -> None:
         """Drop the phrase and the answer."""
         self.notes.clear()
-        self.until = None
+        self.response_end = None

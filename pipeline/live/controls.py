@@ -22,33 +22,33 @@ from collections.abc import Callable
 
 from pydantic import ValidationError
 
-from pipeline.config.schema import Sampling
+from pipeline.config.schema import SamplingConfig
 from pipeline.core.errors import ParamsError
 from pipeline.generation.constraints import CHROMATIC, allowed_pitches
 
-SLOWEST, FASTEST = 0.25, 4.0
+MIN_TEMPO, MAX_TEMPO = 0.25, 4.0
 """Tempos that make sense."""
 ROOTS = ("C", "Db", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
-KEYS = (CHROMATIC, *(f"{root} {scale}" for root in ROOTS for scale in ("major", "minor")))
+CC_KEYS = (CHROMATIC, *(f"{root} {scale}" for root in ROOTS for scale in ("major", "minor")))
 """Keys that a knob can reach."""
 
 
-def _temperature(value: int) -> float:
+def _cc_to_temperature(value: int) -> float:
     return float(2 ** ((value - 64) / 32))
 
 
-def _limit(value: int) -> int:
+def _cc_to_limit(value: int) -> int:
     return -(-value // 4)
 
 
-KNOBS: dict[int, tuple[str, Callable[[int], object]]] = {
-    20: ("temperature_pitch", _temperature),
-    21: ("temperature_time", _temperature),
-    22: ("density", _limit),
-    23: ("key", lambda value: KEYS[value * len(KEYS) // 128]),
+CC_MAP: dict[int, tuple[str, Callable[[int], object]]] = {
+    20: ("temperature_pitch", _cc_to_temperature),
+    21: ("temperature_time", _cc_to_temperature),
+    22: ("density", _cc_to_limit),
+    23: ("key", lambda value: CC_KEYS[value * len(CC_KEYS) // 128]),
     24: ("lowest", int),
     25: ("highest", int),
-    26: ("polyphony", _limit),
+    26: ("polyphony", _cc_to_limit),
     27: ("tempo", lambda value: float(2 ** ((value - 64) / 64))),
 }
 """Number of a control change to what it sets, and how."""
@@ -57,7 +57,7 @@ KNOBS: dict[int, tuple[str, Callable[[int], object]]] = {
 class Controls:
     """How notes are drawn now."""
 
-    def __init__(self, how: Sampling, tempo: float = 1.0) -> None:
+    def __init__(self, sampling_config: SamplingConfig, tempo: float = 1.0) -> None:
         """Begin.
 
         Args:
@@ -67,46 +67,46 @@ class Controls:
         Raises:
             ParamsError: as of `set`.
         """
-        self.how = how
+        self.sampling_config = sampling_config
         self.tempo = 1.0
         self.lock = threading.Lock()
-        self.set(tempo=tempo)
+        self.update(tempo=tempo)
 
-    def set(self, tempo: float | None = None, **changes: object) -> None:
+    def update(self, tempo: float | None = None, **changes: object) -> None:
         """Change the tempo, or any values of `Sampling` by name: all of them or none.
 
         Raises:
             ParamsError: a value is not allowed, or no pitch is left; nothing has changed.
         """
         with self.lock:
-            if tempo is not None and not (isinstance(tempo, int | float) and SLOWEST <= tempo <= FASTEST):
-                raise ParamsError(f"tempo {tempo!r} is outside {SLOWEST}..{FASTEST}; 1 is as the model says")
+            if tempo is not None and not (isinstance(tempo, int | float) and MIN_TEMPO <= tempo <= MAX_TEMPO):
+                raise ParamsError(f"tempo {tempo!r} is outside {MIN_TEMPO}..{MAX_TEMPO}; 1 is as the model says")
             if changes:
-                self.how = _checked(self.how, changes)
+                self.sampling_config = _apply_changes(self.sampling_config, changes)
             if tempo is not None:
                 self.tempo = float(tempo)
 
-    def turn(self, number: int, value: int) -> bool:
+    def control_change(self, controller: int, value: int) -> bool:
         """Follow a control change; return whether it changed anything: another knob or a refused value does not."""
-        if number not in KNOBS:
+        if controller not in CC_MAP:
             return False
-        name, scale = KNOBS[number]
+        name, scale = CC_MAP[controller]
         try:
-            self.set(**{name: scale(value)})  # type: ignore[arg-type]
+            self.update(**{name: scale(value)})  # type: ignore[arg-type]
         except ParamsError:
             return False
         return True
 
 
-def _checked(how: Sampling, changes: dict[str, object]) -> Sampling:
+def _apply_changes(config: SamplingConfig, changes: dict[str, object]) -> SamplingConfig:
     """Return sampling with changes."""
     try:
-        changed = Sampling.model_validate(how.model_dump() | changes)
+        changed = SamplingConfig.model_validate(config.model_dump() | changes)
     except ValidationError as error:
         fault = error.errors(include_url=False)[0]
         name = ".".join(map(str, fault["loc"])) or "range"
         raise ParamsError(
             f"{name}: {fault['msg'].removeprefix('Value error, ')}; see pipeline/config/schema.py"
         ) from error
-    allowed_pitches(changed.key, changed.lowest, changed.highest)
+    allowed_pitches(changed.key, changed.min_pitch, changed.max_pitch)
     return changed

@@ -21,39 +21,39 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.config.schema import Sampling
+from pipeline.config.schema import SamplingConfig
 from pipeline.generation.engine import Engine
 from pipeline.generation.sampling import MIN_MASS, Sampler
 from pipeline.live.call_response import Phrase
 from pipeline.live.controls import Controls
-from pipeline.live.note_source import Draft, codes_of, drafts_of
+from pipeline.live.note_source import PendingNote, to_quantized, from_quantized
 from pipeline.notes.quantize import GRID_SIZE, VELOCITY, QuantizedNotes
 
 Mode = Literal["continue", "duet", "free"]
-MEMORY = 512
+CONTEXT_NOTES = 512
 """Notes that are read again before an answer."""
-COUNTED = 256
+LIMIT_CONTEXT = 256
 """Notes that limits are counted from, unless more may start in a second."""
-MOST_AT_ONCE, MOST_A_SECOND = 32, 64
+DEFAULT_MAX_POLYPHONY, DEFAULT_MAX_NOTES_PER_SECOND = 32, 64
 """Notes where no limit is set: a model gone wild must not swamp a synthesiser."""
 
 
-def after(mass: NDArray[np.float64], least: int) -> NDArray[np.float64]:
+def mask_before(probs: NDArray[np.float64], min_step: int) -> NDArray[np.float64]:
     """Return masses of steps [1001] given a step of at least `least` cells; where none is left, just that."""
-    if least <= 0 and mass.any():
-        return mass
-    least = min(max(least, 0), GRID_SIZE - 1)
-    kept = mass.copy()
-    kept[:least] = 0
+    if min_step <= 0 and probs.any():
+        return probs
+    min_step = min(max(min_step, 0), GRID_SIZE - 1)
+    kept = probs.copy()
+    kept[:min_step] = 0
     if kept.sum() < MIN_MASS:
-        kept[least] = 1
+        kept[min_step] = 1
     return kept
 
 
 class Improviser:
     """A source of notes for a player."""
 
-    def __init__(self, engine: Engine, live: Controls, prompt: QuantizedNotes, rng: np.random.Generator) -> None:
+    def __init__(self, engine: Engine, controls: Controls, prompt: QuantizedNotes, rng: np.random.Generator) -> None:
         """Begin after a prompt, in mode `continue`.
 
         Args:
@@ -63,34 +63,34 @@ class Improviser:
             rng: what chooses.
         """
         self.engine = engine
-        self.live = live
+        self.controls = controls
         self.rng = rng
         self.mode: Mode = "continue"
         self.phrase = Phrase()
         """What a person plays."""
         self.notes_left: int | None = None
         """Notes that may still come; None is no limit."""
-        self.heard: deque[Draft] = deque(maxlen=MEMORY)
+        self.history: deque[PendingNote] = deque(maxlen=CONTEXT_NOTES)
         """What sounded, the person's notes too, in the order the model heard it."""
-        self.last = 0
+        self.last_onset = 0
         """Onset of the note heard last [cells]."""
-        self.draft: Draft | None = None
-        self.code: QuantizedNotes = prompt[-1]
-        self.drawn_for: tuple[Sampling, Mode] | None = None
+        self.pending: PendingNote | None = None
+        self.quantized_note: QuantizedNotes = prompt[-1]
+        self.sampler_settings: tuple[SamplingConfig, Mode] | None = None
         """What was set when the sampler was made."""
-        self.waited = True
+        self.silent_until_floor = True
         """Whether it is known that no note came up to the floor."""
-        self.first = False
+        self.starts_response = False
         """Whether the next note begins an answer."""
-        self.heard.extend(drafts_of(prompt))
-        self.velocity = int(prompt[:, VELOCITY].mean())
+        self.history.extend(from_quantized(prompt))
+        self.mean_velocity = int(prompt[:, VELOCITY].mean())
         self.engine.reset()
         self.engine.feed(prompt)
 
     @property
     def tempo(self) -> float:
         """Music time per clock time."""
-        return self.live.tempo
+        return self.controls.tempo
 
     @property
     def done(self) -> bool:
@@ -98,103 +98,115 @@ class Improviser:
         return self.notes_left == 0
 
     @property
-    def answering(self) -> bool:
+    def is_responding(self) -> bool:
         """Whether it is the model's turn."""
-        return self.mode != "duet" or self.phrase.until is not None
+        return self.mode != "duet" or self.phrase.response_end is not None
 
-    def propose(self, floor: int) -> Draft | None:
+    def peek(self, floor: int) -> PendingNote | None:
         """Return the next note without hearing it; see `drafts.Source`."""
-        if self.done or not self._my_turn(floor):
-            self.draft, self.waited = None, True
+        if self.done or not self._check_turn(floor):
+            self.pending, self.silent_until_floor = None, True
             return None
-        if self.drawn_for != (wanted := (self.live.how, self.mode)):
-            self._forget()
-            self.drawn_for, self.sampler = wanted, self._sampler()
-        if self.draft is None:
-            self.draft = self._draw(floor)
-        return self.draft
+        if self.sampler_settings != (wanted := (self.controls.sampling_config, self.mode)):
+            self._discard_pending()
+            self.sampler_settings, self.sampler = wanted, self._make_sampler()
+        if self.pending is None:
+            self.pending = self._sample_note(floor)
+        return self.pending
 
-    def accept(self) -> None:
+    def commit(self) -> None:
         """Hear the note that was proposed last."""
-        assert self.draft is not None
-        self.engine.feed(self.code[None])
-        self.heard.append(self.draft)
-        self.last, self.draft, self.waited, self.first = self.draft.onset, None, False, False
+        assert self.pending is not None
+        self.engine.feed(self.quantized_note[None])
+        self.history.append(self.pending)
+        self.last_onset, self.pending, self.silent_until_floor, self.starts_response = (
+            self.pending.onset,
+            None,
+            False,
+            False,
+        )
         if self.notes_left is not None:
             self.notes_left -= 1
 
-    def strike(self, cell: int, pitch: int, velocity: int) -> bool:
+    def note_on(self, cell: int, pitch: int, velocity: int) -> bool:
         """Hear a key; return whether an answer is interrupted."""
-        self.phrase.strike(cell, pitch, velocity)
+        self.phrase.note_on(cell, pitch, velocity)
         if self.mode == "free":
-            self._listen(Draft(max(cell, self.last), self.phrase.usual, pitch, velocity))
-        interrupted, self.phrase.until = self.phrase.until is not None, None
+            self._feed_human_note(
+                PendingNote(max(cell, self.last_onset), self.phrase.typical_duration, pitch, velocity)
+            )
+        interrupted, self.phrase.response_end = self.phrase.response_end is not None, None
         return interrupted
 
-    def lift(self, cell: int, pitch: int) -> None:
+    def note_off(self, cell: int, pitch: int) -> None:
         """Know that a key came up."""
-        self.phrase.lift(cell, pitch)
+        self.phrase.note_off(cell, pitch)
 
-    def silenced(self, cell: int) -> None:
+    def cut_at(self, cell: int) -> None:
         """Forget the notes that did not sound, and know where the others ended."""
-        kept = [note for note in self.heard if note.onset <= cell]
+        kept = [note for note in self.history if note.onset <= cell]
         cut = [note._replace(duration=min(note.duration, max(cell - note.onset, 0))) for note in kept]
-        self.heard = deque(cut, maxlen=MEMORY)
-        self._forget()
+        self.history = deque(cut, maxlen=CONTEXT_NOTES)
+        self._discard_pending()
 
-    def past(self) -> QuantizedNotes:
+    def recent_notes(self) -> QuantizedNotes:
         """Return the notes that sounded lately, codes [N, 4], of both players."""
-        return codes_of(sorted(self.heard))
+        return to_quantized(sorted(self.history))
 
-    def _my_turn(self, floor: int) -> bool:
+    def _check_turn(self, floor: int) -> bool:
         """Whether to play; begins answers."""
         if self.mode != "duet":
-            self.phrase.forget()
+            self.phrase.clear()
             return True
-        if self.phrase.answered(floor) and (phrase := self.phrase.finished(floor, self.tempo)):
-            self._answer(phrase)
-        return not self.phrase.answered(floor)
+        if self.phrase.is_response_over(floor) and (phrase := self.phrase.take_if_finished(floor, self.tempo)):
+            self._start_response(phrase)
+        return not self.phrase.is_response_over(floor)
 
-    def _answer(self, phrase: list[Draft]) -> None:
+    def _start_response(self, phrase: list[PendingNote]) -> None:
         """Read again all that sounded, with the phrase, and begin an answer."""
-        self.heard.extend(phrase)
-        past = sorted(self.heard)
-        self.velocity = round(sum(note.velocity for note in phrase) / len(phrase))
+        self.history.extend(phrase)
+        past = sorted(self.history)
+        self.mean_velocity = round(sum(note.velocity for note in phrase) / len(phrase))
         self.engine.reset()
-        self.engine.feed(codes_of(past))
-        self.last, self.first = past[-1].onset, True
-        self._forget()
+        self.engine.feed(to_quantized(past))
+        self.last_onset, self.starts_response = past[-1].onset, True
+        self._discard_pending()
 
-    def _listen(self, note: Draft) -> None:
+    def _feed_human_note(self, note: PendingNote) -> None:
         """Hear a note that a person plays along."""
-        self.engine.feed(codes_of([Draft(self.last, 0, 0, 0), note])[1:])
-        self.heard.append(note)
-        self.last = note.onset
-        self._forget()
+        self.engine.feed(to_quantized([PendingNote(self.last_onset, 0, 0, 0), note])[1:])
+        self.history.append(note)
+        self.last_onset = note.onset
+        self._discard_pending()
 
-    def _forget(self) -> None:
+    def _discard_pending(self) -> None:
         """Draw the next note again, from now on."""
-        self.draft, self.drawn_for, self.waited = None, None, True
+        self.pending, self.sampler_settings, self.silent_until_floor = None, None, True
 
-    def _sampler(self) -> Sampler:
+    def _make_sampler(self) -> Sampler:
         """Return a sampler of what is set now, which knows what sounded."""
-        how = self.live.how
-        limits = {"polyphony": how.polyphony or MOST_AT_ONCE, "density": how.density or MOST_A_SECOND}
+        how = self.controls.sampling_config
+        limits = {
+            "polyphony": how.max_polyphony or DEFAULT_MAX_POLYPHONY,
+            "density": how.max_notes_per_second or DEFAULT_MAX_NOTES_PER_SECOND,
+        }
         sampler = Sampler(self.rng, how.model_copy(update=limits))
-        sampler.observe(self.past()[-max(COUNTED, how.density) :])
+        sampler.observe(self.recent_notes()[-max(LIMIT_CONTEXT, how.max_notes_per_second) :])
         return sampler
 
-    def _draw(self, floor: int) -> Draft:
+    def _sample_note(self, floor: int) -> PendingNote:
         """Draw the next note."""
-        self.least = floor - self.last if self.waited else 0
+        self.min_step = floor - self.last_onset if self.silent_until_floor else 0
         assert self.engine.hidden is not None  # the prompt was heard
-        self.code = self.engine.heads.sample(self.engine.hidden, self._choose, self.velocity)
-        step, duration, pitch, velocity = self.code.tolist()
+        self.quantized_note = self.engine.heads.sample(self.engine.hidden, self._sample_feature, self.mean_velocity)
+        step, duration, pitch, velocity = self.quantized_note.tolist()
         # A step is 10 s at most, a rest may be longer.
-        return Draft(max(self.last + step, floor if self.waited else 0), duration, pitch, velocity)
+        return PendingNote(
+            max(self.last_onset + step, floor if self.silent_until_floor else 0), duration, pitch, velocity
+        )
 
-    def _choose(self, head: str, mass: NDArray[np.float64]) -> int:
+    def _sample_feature(self, feature: str, probs: NDArray[np.float64]) -> int:
         """Choose a part of the next note: not before what is decided, and the first of an answer just then."""
-        if head == "step":
-            mass = after(np.zeros_like(mass) if self.first else mass, self.least)
-        return self.sampler.sample(head, mass)
+        if feature == "step":
+            probs = mask_before(np.zeros_like(probs) if self.starts_response else probs, self.min_step)
+        return self.sampler.sample(feature, probs)

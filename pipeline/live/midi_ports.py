@@ -16,31 +16,31 @@ from typing import Any
 from pipeline.core.errors import PipelineError
 from pipeline.live.active_keys import Message
 
-NAME = "music-rnn"
+CLIENT_NAME = "music-rnn"
 """What other programs see."""
 VIRTUAL = "virtual"
 """In place of a name: a port of our own."""
 OUT, IN = "MidiOut", "MidiIn"
-LINGER = 0.1
+FLUSH_SECONDS = 0.1
 """Seconds in which any sound system passes on what it was given: a few of its cycles of 3 to 25 ms."""
-SEQUENCER = Path("/dev/snd/seq")
+ALSA_SEQUENCER = Path("/dev/snd/seq")
 """Without it there is no ALSA to ask."""
 
-Handler = Callable[[Message], None]
+MessageHandler = Callable[[Message], None]
 
 
 class PortError(PipelineError):
     """A MIDI port is missing, taken or gone."""
 
 
-class Output:
+class OutputPort:
     """A port that plays."""
 
     def __init__(self, device: Any, sleep: Callable[[float], None] = time.sleep) -> None:
         """Wait until what is connected hears."""
         self.device = device
         self.sleep = sleep
-        sleep(LINGER)
+        sleep(FLUSH_SECONDS)
 
     def send(self, message: Message) -> None:
         """Send a message at once.
@@ -57,11 +57,11 @@ class Output:
 
     def close(self) -> None:
         """Close it when all is delivered: JACK drops what it has not passed on, and the last messages end notes."""
-        self.sleep(LINGER)
+        self.sleep(FLUSH_SECONDS)
         self.device.close_port()
 
 
-class Nowhere:
+class NullPort:
     """A port that lets all messages go: for music that is only written to a file."""
 
     def send(self, message: Message) -> None:
@@ -71,16 +71,16 @@ class Nowhere:
         """Do nothing."""
 
 
-def names(kind: str) -> list[str]:
+def list_port_names(direction: str) -> list[str]:
     """Return the names of all ports of a kind, OUT or IN.
 
     Raises:
         PortError: python-rtmidi is not installed.
     """
-    return [name for device in _devices(kind) for name in device.get_ports()]
+    return [name for device in _make_devices(direction) for name in device.get_ports()]
 
 
-def open_output(name: str) -> Output:
+def open_output(name: str) -> OutputPort:
     """Open a port to play to.
 
     Args:
@@ -89,10 +89,10 @@ def open_output(name: str) -> Output:
     Raises:
         PortError: there is none, or it cannot be opened.
     """
-    return Output(_open(OUT, name))
+    return OutputPort(_open_device(OUT, name))
 
 
-def open_input(name: str, handler: Handler) -> Any:
+def open_input(name: str, handler: MessageHandler) -> Any:
     """Open a port to hear.
 
     Args:
@@ -105,34 +105,34 @@ def open_input(name: str, handler: Handler) -> Any:
     Raises:
         PortError: as of `open_output`.
     """
-    device = _open(IN, name)
+    device = _open_device(IN, name)
 
-    def hear(event: tuple[list[int], float], _: object) -> None:
+    def forward_message(event: tuple[list[int], float], _: object) -> None:
         if len(event[0]) == 3:
             handler((event[0][0], event[0][1], event[0][2]))
 
-    device.set_callback(hear)
+    device.set_callback(forward_message)
     return device
 
 
-def _open(kind: str, name: str) -> Any:
+def _open_device(direction: str, name: str) -> Any:
     """Open a device."""
-    devices = _devices(kind)
+    devices = _make_devices(direction)
     try:
         for device in devices:
             if name == VIRTUAL:
-                return device.open_virtual_port(NAME)
+                return device.open_virtual_port(CLIENT_NAME)
             for number, port in enumerate(device.get_ports()):
                 if name.lower() in port.lower():
-                    return device.open_port(number, NAME)
+                    return device.open_port(number, CLIENT_NAME)
     except Exception as error:  # rtmidi's own types, and NotImplementedError for a virtual port on Windows
         raise PortError(f"{name}: the MIDI port cannot be opened ({error}); is another program using it?") from error
     known = ", ".join(repr(port) for device in devices for port in device.get_ports()) or "none at all"
-    other = "start a synthesiser" if kind == OUT else "connect a keyboard"
+    other = "start a synthesiser" if direction == OUT else "connect a keyboard"
     raise PortError(f"no MIDI port with {name!r} in its name; there is {known}. {other}, or give --port none")
 
 
-def _devices(kind: str) -> list[Any]:
+def _make_devices(direction: str) -> list[Any]:
     """Return a client of every sound system that answers."""
     try:
         rtmidi: Any = importlib.import_module("rtmidi")
@@ -142,18 +142,18 @@ def _devices(kind: str) -> list[Any]:
         ) from error
     found = []
     for system in rtmidi.get_compiled_api():
-        if system == rtmidi.API_LINUX_ALSA and not SEQUENCER.exists():
+        if system == rtmidi.API_LINUX_ALSA and not ALSA_SEQUENCER.exists():
             continue
         try:
-            with _quietly():
-                found.append(getattr(rtmidi, kind)(system, NAME))
+            with _quiet_stderr():
+                found.append(getattr(rtmidi, direction)(system, CLIENT_NAME))
         except rtmidi.RtMidiError:  # a sound system that is not running is no fault
             continue
     return found
 
 
 @contextmanager
-def _quietly() -> Iterator[None]:
+def _quiet_stderr() -> Iterator[None]:
     """Hold back what C libraries print to standard error."""
     sys.stderr.flush()
     saved, nothing = os.dup(2), os.open(os.devnull, os.O_WRONLY)

@@ -11,7 +11,7 @@ import numpy as np
 from pipeline.notes.quantize import GRID_SIZE, DURATION, PITCH, STEP, VELOCITY, QuantizedNotes
 
 
-class Draft(NamedTuple):
+class PendingNote(NamedTuple):
     """A note to come: onset in cells since the player began, duration in cells, pitch, velocity."""
 
     onset: int
@@ -20,7 +20,7 @@ class Draft(NamedTuple):
     velocity: int
 
 
-def codes_of(notes: Sequence[Draft]) -> QuantizedNotes:
+def to_quantized(notes: Sequence[PendingNote]) -> QuantizedNotes:
     """Return notes in order of time as codes [N, 4]; the first step is 0."""
     table = np.array(notes, dtype=np.int64).reshape(-1, 4)
     codes = np.empty((len(table), 4), np.int16)
@@ -30,14 +30,17 @@ def codes_of(notes: Sequence[Draft]) -> QuantizedNotes:
     return codes
 
 
-def drafts_of(codes: QuantizedNotes) -> list[Draft]:
+def from_quantized(quantized: QuantizedNotes) -> list[PendingNote]:
     """Return codes [N, 4] as notes in order of time, the last of them at cell 0."""
-    onsets = np.cumsum(codes[:, STEP], dtype=int)
-    rest = codes[:, [DURATION, PITCH, VELOCITY]]
-    return [Draft(onset, *others) for onset, others in zip((onsets - onsets[-1:]).tolist(), rest.tolist(), strict=True)]
+    onsets = np.cumsum(quantized[:, STEP], dtype=int)
+    rest = quantized[:, [DURATION, PITCH, VELOCITY]]
+    return [
+        PendingNote(onset, *others)
+        for onset, others in zip((onsets - onsets[-1:]).tolist(), rest.tolist(), strict=True)
+    ]
 
 
-class Source(Protocol):
+class NoteSource(Protocol):
     """Where notes come from. One thread calls it; what may be set by others is set whole, so that no lock is needed."""
 
     @property
@@ -48,17 +51,17 @@ class Source(Protocol):
     def done(self) -> bool:
         """Whether no note will come any more."""
 
-    def propose(self, floor: int) -> Draft | None:
+    def peek(self, floor: int) -> PendingNote | None:
         """Return the next note without playing it, or None while there is none; up to cell `floor` all is decided."""
 
-    def accept(self) -> None:
+    def commit(self) -> None:
         """Play the note that was proposed last."""
 
-    def strike(self, cell: int, pitch: int, velocity: int) -> bool:
+    def note_on(self, cell: int, pitch: int, velocity: int) -> bool:
         """Hear a person strike a key; return whether that silences what plays."""
 
-    def lift(self, cell: int, pitch: int) -> None:
+    def note_off(self, cell: int, pitch: int) -> None:
         """Hear a person let go of a key."""
 
-    def silenced(self, cell: int) -> None:
+    def cut_at(self, cell: int) -> None:
         """Know that all notes ended at a cell, and that those to come do not."""

@@ -18,18 +18,18 @@ from collections.abc import Callable
 from queue import Empty, SimpleQueue
 
 from pipeline.live.active_keys import Port
-from pipeline.live.note_source import Source
-from pipeline.live.recorder import HUMAN, Session
+from pipeline.live.note_source import NoteSource
+from pipeline.live.recorder import HUMAN, Recorder
 from pipeline.live.scheduler import Schedule
 from pipeline.live.timeline import Clock
 
 LOOK_AHEAD = 0.08
 """Seconds of music that are sure; what lies further ahead can still change."""
-NAP = 0.01
+POLL_SECONDS = 0.01
 """Seconds that a thread sleeps at most before it looks again."""
-PATIENCE = 5.0
+JOIN_TIMEOUT = 5.0
 """Seconds that `stop` waits for a thread."""
-LIFT, PANIC = 0, -1
+NOTE_OFF_EVENT, PANIC_EVENT = 0, -1
 """Velocities that are none: a key let go, a panic."""
 
 
@@ -38,9 +38,9 @@ class Player:
 
     def __init__(
         self,
-        source: Source,
+        source: NoteSource,
         port: Port,
-        log: Session,
+        recorder: Recorder,
         clock: Clock = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
@@ -54,13 +54,13 @@ class Player:
             sleep: waits for seconds.
         """
         self.source = source
-        self.log = log
+        self.recorder = recorder
         self.clock = clock
         self.sleep = sleep
-        self.schedule = Schedule(port, log, clock)
+        self.schedule = Schedule(port, recorder, clock)
         self.events: SimpleQueue[tuple[float, int, int]] = SimpleQueue()
         """What a person did: clock time [s], pitch, velocity or LIFT or PANIC."""
-        self.keys: dict[int, tuple[float, int]] = {}
+        self.held_keys: dict[int, tuple[float, int]] = {}
         """Keys that a person holds: since when [s], and how hard they were struck."""
         self.stopping = False
         """Set it to end; that is safe in a signal handler, where `stop` is not."""
@@ -75,7 +75,9 @@ class Player:
 
     def start(self) -> None:
         """Play in threads of its own."""
-        self.threads = [threading.Thread(target=each, daemon=True) for each in (self._draw, self._send)]
+        self.threads = [
+            threading.Thread(target=each, daemon=True) for each in (self._fill_until_stopped, self._send_until_stopped)
+        ]
         for thread in self.threads:
             thread.start()
 
@@ -85,20 +87,20 @@ class Player:
         Raises:
             Exception: what the source or the port raised, after all notes were released.
         """
-        self.threads = [threading.Thread(target=self._draw, daemon=True)]
+        self.threads = [threading.Thread(target=self._fill_until_stopped, daemon=True)]
         self.threads[0].start()
-        self._send()
+        self._send_until_stopped()
         self.stop()
         if self.error:
             raise self.error
 
-    def rehearse(self) -> None:
+    def run_offline(self) -> None:
         """Draw and play in this thread: with a clock that waits for nobody, as fast as the source can think.
 
         Raises:
             Exception: as of `run`.
         """
-        self._send(self.fill)
+        self._send_until_stopped(self.fill_queue)
         if self.error:
             raise self.error
 
@@ -107,89 +109,89 @@ class Player:
         self.stopping = True
         for thread in self.threads:
             if thread is not threading.current_thread():
-                thread.join(PATIENCE)
-        self._close()
+                thread.join(JOIN_TIMEOUT)
+        self._close_port()
 
-    def strike(self, pitch: int, velocity: int) -> None:
+    def note_on(self, pitch: int, velocity: int) -> None:
         """Take note, at once, of a key that a person struck: pitch 0..127, velocity 1..127."""
         self.events.put((self.clock(), pitch, velocity))
 
-    def lift(self, pitch: int) -> None:
+    def note_off(self, pitch: int) -> None:
         """Take note of a key that a person let go."""
-        self.events.put((self.clock(), pitch, LIFT))
+        self.events.put((self.clock(), pitch, NOTE_OFF_EVENT))
 
     def panic(self) -> None:
         """Silence everything now, then play on."""
-        self._fail(self.schedule.panic())
-        self.events.put((self.clock(), 0, PANIC))
+        self._stop_with_error(self.schedule.panic())
+        self.events.put((self.clock(), 0, PANIC_EVENT))
 
-    def fill(self) -> None:
+    def fill_queue(self) -> None:
         """Hear what a person did, then draw the notes of the time that is to be sure."""
-        self.schedule.pace(self.source.tempo)
-        while self._listen():
+        self.schedule.set_tempo(self.source.tempo)
+        while self._handle_event():
             pass
-        floor = self.schedule.cell(self.clock() + LOOK_AHEAD)
-        while (draft := self.source.propose(floor)) and draft.onset <= floor and not self.stopping:
-            self.source.accept()
-            self.schedule.add(draft)
+        floor = self.schedule.grid_position(self.clock() + LOOK_AHEAD)
+        while (draft := self.source.peek(floor)) and draft.onset <= floor and not self.stopping:
+            self.source.commit()
+            self.schedule.enqueue(draft)
 
-    def _listen(self) -> bool:
+    def _handle_event(self) -> bool:
         """Hear one thing that a person did, if there is one."""
         try:
             when, pitch, velocity = self.events.get_nowait()
         except Empty:
             return False
-        cell = self.schedule.cell(when)
-        if velocity == PANIC:
-            self.source.silenced(cell)
+        cell = self.schedule.grid_position(when)
+        if velocity == PANIC_EVENT:
+            self.source.cut_at(cell)
             return True
-        self._lifted(pitch, when)
-        if velocity == LIFT:
-            self.source.lift(cell, pitch)
+        self._record_held_note(pitch, when)
+        if velocity == NOTE_OFF_EVENT:
+            self.source.note_off(cell, pitch)
             return True
-        self.keys[pitch] = when, velocity
-        if self.source.strike(cell, pitch, velocity):
-            self.schedule.hush()
-            self.source.silenced(self.schedule.cell(self.clock()))
+        self.held_keys[pitch] = when, velocity
+        if self.source.note_on(cell, pitch, velocity):
+            self.schedule.all_notes_off()
+            self.source.cut_at(self.schedule.grid_position(self.clock()))
         return True
 
-    def _lifted(self, pitch: int, when: float) -> None:
+    def _record_held_note(self, pitch: int, clock_time: float) -> None:
         """Write the note of a key that a person held to the session."""
-        if pitch in self.keys:
-            since, velocity = self.keys.pop(pitch)
-            self.log.add(HUMAN, since - self.schedule.begun, when - since, pitch, velocity)
+        if pitch in self.held_keys:
+            since, velocity = self.held_keys.pop(pitch)
+            self.recorder.add(HUMAN, since - self.schedule.start_time, clock_time - since, pitch, velocity)
 
-    def _draw(self) -> None:
+    def _fill_until_stopped(self) -> None:
         """Draw notes until it ends."""
         try:
             while not self.stopping:
-                self.fill()
-                self.sleep(NAP)
+                self.fill_queue()
+                self.sleep(POLL_SECONDS)
         except Exception as error:  # any fault of a model: the other thread must end in silence, not alone
-            self._fail(error)
+            self._stop_with_error(error)
 
-    def _send(self, between: Callable[[], None] = lambda: None) -> None:
+    def _send_until_stopped(self, before_send: Callable[[], None] = lambda: None) -> None:
         """Send messages on time until it ends, and then silence the port."""
         try:
             while not self.stopping:
-                between()
-                wait = self.schedule.send()
-                if self.source.done and self.schedule.silent:
+                before_send()
+                wait = self.schedule.send_due()
+                if self.source.done and self.schedule.is_idle:
                     return
-                self.sleep(min(wait, NAP))
+                self.sleep(min(wait, POLL_SECONDS))
         except Exception as error:  # any fault of a port, or of a model in `rehearse`
-            self._fail(error)
+            self._stop_with_error(error)
         finally:
-            self._close()
+            self._close_port()
 
-    def _close(self) -> None:
+    def _close_port(self) -> None:
         """Silence and close the port, and write what a person still holds."""
         self.stopping = True
-        self._fail(self.schedule.close())
-        for pitch in list(self.keys):
-            self._lifted(pitch, self.clock())
+        self._stop_with_error(self.schedule.close())
+        for pitch in list(self.held_keys):
+            self._record_held_note(pitch, self.clock())
 
-    def _fail(self, error: Exception | None) -> None:
+    def _stop_with_error(self, error: Exception | None) -> None:
         """Remember the first error, and end."""
         if error:
             self.error = self.error or error

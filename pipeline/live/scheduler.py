@@ -8,17 +8,17 @@ import heapq
 import threading
 from itertools import count
 
-from pipeline.live.active_keys import Port, Voices
-from pipeline.live.lateness import Lateness
-from pipeline.live.note_source import Draft
-from pipeline.live.recorder import MODEL, Session
-from pipeline.live.timeline import TICKS, Clock, Timeline
+from pipeline.live.active_keys import Port, ActiveKeys
+from pipeline.live.lateness import LatencyHistogram
+from pipeline.live.note_source import PendingNote
+from pipeline.live.recorder import MODEL, Recorder
+from pipeline.live.timeline import TICKS_PER_CELL, Clock, Timeline
 
-EARLY = 1e-6
+TOLERANCE = 1e-6
 """Seconds that count as on time: a sleep may end a rounding error before its deadline."""
-STALL = 0.2
+MAX_LATE = 0.2
 """Seconds that a note may come too late before the music waits for it; less is caught up."""
-SHORTEST = 4
+MIN_DURATION_TICKS = 4
 """Ticks that a note of duration 0 sounds, as in `encoding`."""
 NEVER = float("inf")
 
@@ -26,7 +26,7 @@ NEVER = float("inf")
 class Schedule:
     """What is to be sent, and what sounds."""
 
-    def __init__(self, port: Port, log: Session, clock: Clock) -> None:
+    def __init__(self, port: Port, recorder: Recorder, clock: Clock) -> None:
         """Begin now, in silence.
 
         Args:
@@ -35,86 +35,86 @@ class Schedule:
             clock: seconds, never backwards.
         """
         self.port = port
-        self.log = log
+        self.recorder = recorder
         self.clock = clock
-        self.begun = clock()
-        self.timeline = Timeline(self.begun)
-        self.voices = Voices(port)
-        self.lateness = Lateness()
-        self.slips = 0
+        self.start_time = clock()
+        self.timeline = Timeline(self.start_time)
+        self.active_keys = ActiveKeys(port)
+        self.latency = LatencyHistogram()
+        self.stalls = 0
         """Times that the music waited for its source."""
         self.lock = threading.Lock()
         self.queue: list[tuple[int, int, int, int, int]] = []
         """Tick, 0 for off or 1 for on, number of the note, pitch, velocity: offs come before ons."""
-        self.sounding: dict[int, tuple[float, int, int]] = {}
+        self.active_notes: dict[int, tuple[float, int, int]] = {}
         """Number of a note to its onset [s], pitch and velocity."""
-        self.numbers = count()
+        self.note_ids = count()
         self.closed = False
 
-    def cell(self, time: float) -> int:
+    def grid_position(self, time: float) -> int:
         """Return the cell of music at a clock time [s]."""
         with self.lock:
-            return self.timeline.at(time) // TICKS
+            return self.timeline.tick_at(time) // TICKS_PER_CELL
 
-    def add(self, draft: Draft) -> None:
+    def enqueue(self, note: PendingNote) -> None:
         """Put a note in the queue; if it is far too late, it comes now, and all after it later by as much."""
-        tick, number = draft.onset * TICKS, next(self.numbers)
-        end = tick + max(draft.duration * TICKS, SHORTEST)
+        tick, number = note.onset * TICKS_PER_CELL, next(self.note_ids)
+        end = tick + max(note.duration * TICKS_PER_CELL, MIN_DURATION_TICKS)
         with self.lock:
             if self.closed:
                 return
-            if self.timeline.due(tick) < (now := self.clock()) - STALL:
-                self.timeline.slip(tick, now)
-                self.slips += 1
-            heapq.heappush(self.queue, (tick, 1, number, draft.pitch, draft.velocity))
-            heapq.heappush(self.queue, (end, 0, number, draft.pitch, 0))
+            if self.timeline.time_of(tick) < (now := self.clock()) - MAX_LATE:
+                self.timeline.delay(tick, now)
+                self.stalls += 1
+            heapq.heappush(self.queue, (tick, 1, number, note.pitch, note.velocity))
+            heapq.heappush(self.queue, (end, 0, number, note.pitch, 0))
 
-    def send(self) -> float:
+    def send_due(self) -> float:
         """Send all that is due; return the seconds until more is."""
         while True:
             with self.lock:
                 if not self.queue:
                     return NEVER
-                due = self.timeline.due(self.queue[0][0])
-                if (wait := due - self.clock()) > EARLY:
+                due = self.timeline.time_of(self.queue[0][0])
+                if (wait := due - self.clock()) > TOLERANCE:
                     return wait
-                self._send(due, *heapq.heappop(self.queue)[1:])
+                self._send_message(due, *heapq.heappop(self.queue)[1:])
 
-    def _send(self, due: float, on: int, number: int, pitch: int, velocity: int) -> None:
+    def _send_message(self, due: float, is_note_on: int, note_id: int, pitch: int, velocity: int) -> None:
         """Send one message that is due."""
-        if on:
-            self.lateness.add(self.clock() - due)
-            self.sounding[number] = due, pitch, velocity
-            self._ended(self.voices.strike(pitch, velocity, number), due)
-        elif self.voices.down.get(pitch) == number:
-            self.lateness.add(self.clock() - due)
-            self.voices.lift(pitch, number)
-            self._ended([number], due)
+        if is_note_on:
+            self.latency.add(self.clock() - due)
+            self.active_notes[note_id] = due, pitch, velocity
+            self._record_ended_notes(self.active_keys.note_on(pitch, velocity, note_id), due)
+        elif self.active_keys.pressed.get(pitch) == note_id:
+            self.latency.add(self.clock() - due)
+            self.active_keys.note_off(pitch, note_id)
+            self._record_ended_notes([note_id], due)
 
-    def _ended(self, numbers: list[int], time: float) -> None:
+    def _record_ended_notes(self, note_ids: list[int], time: float) -> None:
         """Write notes to the session."""
-        for number in numbers:
-            begin, pitch, velocity = self.sounding.pop(number)
-            self.log.add(MODEL, begin - self.begun, time - begin, pitch, velocity)
+        for number in note_ids:
+            begin, pitch, velocity = self.active_notes.pop(number)
+            self.recorder.add(MODEL, begin - self.start_time, time - begin, pitch, velocity)
 
-    def pace(self, tempo: float) -> None:
+    def set_tempo(self, tempo: float) -> None:
         """Change the tempo, from the next tick on."""
         with self.lock:
             if tempo != self.timeline.tempo:
-                self.timeline.change(tempo, self.clock())
+                self.timeline.set_tempo(tempo, self.clock())
 
-    def hush(self) -> None:
+    def all_notes_off(self) -> None:
         """End all that sounds and drop all that was to come."""
         with self.lock:
             self.queue.clear()
-            self._ended(self.voices.release(), self.clock())
+            self._record_ended_notes(self.active_keys.all_notes_off(), self.clock())
 
     def panic(self) -> Exception | None:
         """Do so whatever the port does, and with the pedal up; return the first error it made."""
         with self.lock:
             self.queue.clear()
-            error = None if self.closed else self.voices.silence()
-            self._ended(list(self.sounding), self.clock())
+            error = None if self.closed else self.active_keys.panic()
+            self._record_ended_notes(list(self.active_notes), self.clock())
             return error
 
     def close(self) -> Exception | None:
@@ -130,6 +130,6 @@ class Schedule:
         return error
 
     @property
-    def silent(self) -> bool:
+    def is_idle(self) -> bool:
         """Whether nothing sounds and nothing is to come."""
-        return not self.queue and not self.sounding
+        return not self.queue and not self.active_notes

@@ -10,9 +10,9 @@ from collections.abc import Callable
 
 from pipeline.notes.quantize import GRID_SECONDS
 
-TICKS = 10
+TICKS_PER_CELL = 10
 """Ticks in a cell of the time grid."""
-TICK = GRID_SECONDS / TICKS
+TICK_SECONDS = GRID_SECONDS / TICKS_PER_CELL
 """Seconds of a tick at tempo 1."""
 
 Clock = Callable[[], float]
@@ -22,43 +22,43 @@ Clock = Callable[[], float]
 class Timeline:
     """When each tick of the music is due."""
 
-    def __init__(self, start: float) -> None:
+    def __init__(self, start_time: float) -> None:
         """Begin at tick 0, tempo 1.
 
         Args:
             start: clock time of tick 0 [s].
         """
-        self.tick = 0
+        self.change_tick = 0
         """Where the tempo last changed."""
-        self.time = start
+        self.change_time = start_time
         """When that was [s]."""
         self.tempo = 1.0
-        self.before = 1.0
+        self.previous_tempo = 1.0
         """Tempo up to there: what was due by then may be sent a moment later."""
 
-    def due(self, tick: int) -> float:
+    def time_of(self, tick: int) -> float:
         """Return the clock time of a tick [s]."""
-        ahead = tick - self.tick
-        return self.time + ahead * TICK / (self.tempo if ahead >= 0 else self.before)
+        ahead = tick - self.change_tick
+        return self.change_time + ahead * TICK_SECONDS / (self.tempo if ahead >= 0 else self.previous_tempo)
 
-    def at(self, time: float) -> int:
+    def tick_at(self, time: float) -> int:
         """Return the last tick that is due at a clock time [s]."""
-        ahead = time - self.time
-        return self.tick + math.floor(ahead * (self.tempo if ahead >= 0 else self.before) / TICK)
+        ahead = time - self.change_time
+        return self.change_tick + math.floor(ahead * (self.tempo if ahead >= 0 else self.previous_tempo) / TICK_SECONDS)
 
-    def change(self, tempo: float, now: float) -> None:
+    def set_tempo(self, tempo: float, now: float) -> None:
         """Change the tempo from the next tick on: what was due up to there stays due when it was."""
-        tick = self.at(now) + 1
-        if tick > self.tick:
-            self.tick, self.time, self.before = tick, self.due(tick), self.tempo
+        tick = self.tick_at(now) + 1
+        if tick > self.change_tick:
+            self.change_tick, self.change_time, self.previous_tempo = tick, self.time_of(tick), self.tempo
         self.tempo = tempo
 
-    def slip(self, tick: int, now: float) -> None:
+    def delay(self, tick: int, now: float) -> None:
         """Make a tick due now, and all later ones later by as much: what was missed is not played in a burst."""
-        self.tick, self.time, self.before = tick, now, self.tempo
+        self.change_tick, self.change_time, self.previous_tempo = tick, now, self.tempo
 
 
-class Simulated:
+class SimulatedClock:
     """A clock that stands still until someone sleeps: music as fast as it can be thought, and tests without waiting."""
 
     def __init__(self, now: float = 0.0) -> None:

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from pipeline.config import Params, load
+from pipeline.config import Params, load_params
 from pipeline.core import paths
-from pipeline.core.errors import CorpusError, PipelineError, printable
+from pipeline.core.errors import CorpusError, PipelineError, sanitize_line
 from pipeline.corpus import manifest, splits, tables
 from pipeline.corpus.tables import PieceRow
 from pipeline.live import midi_ports
@@ -52,7 +52,7 @@ def run_checks() -> list[Finding]:
     """Look at everything; what fails is a fact like others."""
     facts = [*_check_machine(), *_check_packages(), *_check_ports()]
     try:
-        params = load(paths.PARAMS)
+        params = load_params(paths.PARAMS)
     except PipelineError as error:
         return [*facts, Finding("params", str(error), "correct it")]
     looks: Sequence[Callable[[Params], Iterator[Finding]]] = (_check_reproducibility, _check_corpus, _check_dvc_state)
@@ -101,7 +101,7 @@ def _check_packages() -> Iterator[Finding]:
 
 def _check_ports() -> Iterator[Finding]:
     try:
-        names = [*midi_ports.names(midi_ports.OUT), *midi_ports.names(midi_ports.IN)]
+        names = [*midi_ports.list_port_names(midi_ports.OUT), *midi_ports.list_port_names(midi_ports.IN)]
     except PipelineError as error:
         yield Finding("MIDI ports", "none", str(error))
         return
@@ -115,7 +115,8 @@ def _check_reproducibility(params: Params) -> Iterator[Finding]:
         flags = next((line.split() for line in lines if line.startswith(("flags", "Features"))), [])
     having = " ".join(name for name in CPU_FEATURES if name in flags) or platform.processor() or platform.machine()
     yield Finding(
-        "equal bytes", f"seed {params.seed}, {params.train.threads} threads, processor with {having}, versions as above"
+        "equal bytes",
+        f"seed {params.seed}, {params.train.num_threads} threads, processor with {having}, versions as above",
     )
 
 
@@ -141,7 +142,7 @@ def _format_split_counts(split: str, rows: Sequence[PieceRow]) -> str:
 
 def _check_leaks(rows: Sequence[PieceRow], corpus: str) -> Iterator[Finding]:
     try:
-        accepted = manifest.get_accepted_leaks(manifest.load_manifest(paths.manifest(corpus)))
+        accepted = manifest.get_accepted_leaks(manifest.load_manifest(paths.get_manifest_path(corpus)))
         known = splits.find_leaks([row.composition for row in rows], [row.split for row in rows], accepted)
     except CorpusError as error:
         yield Finding("leaks", "cannot be ruled out", str(error))
@@ -178,7 +179,7 @@ def _check_dvc_state(_: Params) -> Iterator[Finding]:
         yield Finding("running", run)
     torn = repair.DVC_LOCK.exists() and not repair.is_complete_lock(repair.DVC_LOCK.read_bytes())
     yield Finding("dvc.lock", "torn" if torn else "whole", "run 'music-rnn repair'" if torn else "")
-    waiting = [path.parent.name for path in paths.checkpoints().glob("*/state.npz")]
+    waiting = [path.parent.name for path in paths.get_checkpoint_dir().glob("*/state.npz")]
     yield Finding("unfinished", f"{len(waiting)} trainings" + "".join(f", {name}" for name in waiting[:3]))
 
 
@@ -192,5 +193,5 @@ def print_findings(findings: Sequence[Finding]) -> None:
     for fact in findings:
         lines = [fact.message, *([f"-> {fact.hint}"] if fact.hint else [])]
         mark = Text("!" if fact.hint else " ", style="yellow")
-        shown.add_row(mark, fact.topic, Text("\n".join(map(printable, lines))))
+        shown.add_row(mark, fact.topic, Text("\n".join(map(sanitize_line, lines))))
     Console(highlight=False).print(shown)

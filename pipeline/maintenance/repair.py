@@ -119,7 +119,7 @@ def _restore_dvc_lock() -> Iterator[str]:
 def is_complete_lock(data: bytes) -> bool:
     """Whether bytes are a record of stages as DVC writes it, to the last entry."""
     try:
-        tree = yaml.parse(data.decode("utf-8"))
+        tree = yaml.parse_yaml(data.decode("utf-8"))
         stages = tree["stages"]
         entries = [entry for stage in stages.values() for side in ("deps", "outs") for entry in stage.get(side, [])]
         known = all(isinstance(stage["cmd"], str) for stage in stages.values())

@@ -44,11 +44,11 @@ def verify_project() -> Iterator[Check]:
     """Verify everything that is here, one thing after the other."""
     for kind, places, check in (
         ("corpora", paths.RAW.glob("*.zip"), _verify_corpus),
-        ("tables of notes", paths.NOTES.parent.glob(checksums.FILE), _verify_tables),
+        ("tables of notes", paths.NOTES.parent.glob(checksums.CHECKSUM_FILE), _verify_tables),
         ("windows", paths.WINDOWS.parent.glob(paths.WINDOWS.name), _verify_windows),
         ("models", paths.MODELS.glob(f"*/{model_io.CARD}"), _verify_model),
         ("shipped models", model_io.BUNDLED.glob(f"*/{model_io.CARD}"), _verify_model),
-        ("unfinished trainings", paths.checkpoints().glob("*/state.npz"), _verify_checkpoint),
+        ("unfinished trainings", paths.get_checkpoint_dir().glob("*/state.npz"), _verify_checkpoint),
         ("objects in DVC's cache", DVC_CACHE.glob("??/*"), _verify_object),
     ):
         yield from (_run_check(kind, place, check) for place in sorted(places))
@@ -74,7 +74,7 @@ def _verify_corpus(path: Path) -> None:
 
 
 def _verify_tables(path: Path) -> None:
-    checksums.check(path.parent, "run 'dvc checkout', or 'dvc repro -f -s ingest'")
+    checksums.verify_checksums(path.parent, "run 'dvc checkout', or 'dvc repro -f -s ingest'")
 
 
 def _verify_windows(path: Path) -> None:
@@ -107,7 +107,7 @@ def _verify_object(path: Path) -> None:
         return
     if not OBJECT_NAME.fullmatch(path.name):
         raise DataError(f"{path}: no object; a killed run left it, and 'music-rnn repair' removes it")
-    if checksums.of(path, "md5") != (path.parent.name + path.name).removesuffix(".dir"):
+    if checksums.hash_file(path, "md5") != (path.parent.name + path.name).removesuffix(".dir"):
         raise DataError(f"{path}: damaged; delete it, then run 'dvc pull' or 'dvc repro'")
 
 
@@ -115,7 +115,7 @@ def _verify_outputs() -> Iterator[Check]:
     """Hold the outputs that are here against DVC's record."""
     kind = "outputs in dvc.lock"
     try:
-        tree = yaml.read(DVC_LOCK)
+        tree = yaml.load_yaml(DVC_LOCK)
         outs = [out for stage in tree["stages"].values() for out in stage.get("outs", [])]
         record = {Path(out["path"]): str(out["md5"]) for out in outs}
     except FileNotFoundError:
@@ -134,9 +134,9 @@ def _verify_outputs() -> Iterator[Check]:
 def compute_dvc_md5(path: Path) -> str:
     """Return the md5 of a file or folder as DVC counts it."""
     if path.is_file():
-        return checksums.of(path, "md5")
+        return checksums.hash_file(path, "md5")
     inside = [each for each in path.rglob("*") if each.is_file() and not each.name.endswith(".part")]
-    rows = [{"md5": checksums.of(each, "md5"), "relpath": each.relative_to(path).as_posix()} for each in inside]
+    rows = [{"md5": checksums.hash_file(each, "md5"), "relpath": each.relative_to(path).as_posix()} for each in inside]
     rows.sort(key=lambda row: row["relpath"])
     return hashlib.md5(json.dumps(rows, sort_keys=True).encode(), usedforsecurity=False).hexdigest() + ".dir"
 

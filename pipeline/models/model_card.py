@@ -11,8 +11,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
-from pipeline.config.recipes import Model
-from pipeline.config.schema import Name, Section
+from pipeline.config.recipes import ModelConfig
+from pipeline.config.schema import Identifier, StrictModel
 from pipeline.core.errors import DataError
 from pipeline.models.residual_noise import ResidualNoise
 from pipeline.notes.quantize import GRID_SECONDS, GRID_SIZE
@@ -23,19 +23,19 @@ MAX_BYTES = 2**16
 TAMPERED = "torn or edited by hand"
 
 
-class NoiseEntry(Section):
+class NoiseEntry(StrictModel):
     """A `spread.Spread`, as the card has it."""
 
     family: Literal["laplace", "gaussian"]
     scale: Annotated[float, Field(ge=1e-6, le=1e6)]
 
 
-class ModelCard(Section):
+class ModelCard(StrictModel):
     """All that a card says."""
 
     format: int
-    architecture: Name
-    config: Model
+    architecture: Identifier
+    config: ModelConfig
     sequence_length: Annotated[int, Field(ge=1, le=4096)]
     """Notes in a training window, T."""
     cell_seconds: float

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.config.recipes import Model
+from pipeline.config.recipes import ModelConfig
 from pipeline.core import files, paths
 from pipeline.core.errors import DataError
 from pipeline.models import model_card, safe_npz
@@ -37,7 +37,7 @@ class TrainedModel:
     """A model: the recipe, the weights, and how its notes were encoded."""
 
     architecture: str
-    config: Model
+    config: ModelConfig
     sequence_length: int
     """Notes in a training window, T; a model that cannot stream reads as many to play."""
     weights: Mapping[str, Float32Array]
@@ -64,7 +64,7 @@ def save_model(model: TrainedModel, folder: Path, dtype: type[np.floating[Any]] 
         folder: where; files there are replaced one by one, each whole.
         number: how weights are kept; float16 halves the size and is for models that are given away.
     """
-    data = files.npz({name: weight.astype(dtype) for name, weight in model.weights.items()})
+    data = files.encode_npz({name: weight.astype(dtype) for name, weight in model.weights.items()})
     said = {
         "format": FORMAT,
         "architecture": model.architecture,
@@ -165,7 +165,7 @@ def find_model(name_or_path: str) -> Path:
     Raises:
         DataError: none of these is there.
     """
-    for folder in (paths.model(name_or_path), Path(name_or_path), BUNDLED / name_or_path):
+    for folder in (paths.get_model_dir(name_or_path), Path(name_or_path), BUNDLED / name_or_path):
         if (folder / CARD).is_file():
             return folder
     shipped = ", ".join(sorted(each.parent.name for each in BUNDLED.glob(f"*/{CARD}"))) or "none"

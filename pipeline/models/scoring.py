@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.core.console import track
+from pipeline.core.console import track_progress
 from pipeline.models.model_io import TrainedModel
 from pipeline.models.numpy.autoregressive_heads import AutoregressiveHeads
 from pipeline.models.numpy.heads import Heads, RegressionHeads
@@ -104,11 +104,11 @@ def score_pieces(
         with those of velocity last.
     """
     heads = make_heads(model)
-    columns = 4 if model.config.velocity else 3
+    columns = 4 if model.config.model_velocity else 3
     scored = [np.full((max(len(codes) - 1, 0), columns), np.nan) for codes in pieces]
     read = hidden_states(model, pieces, batch_size)
     if label:
-        read = track(read, label, sum(map(len, scored)), lambda part: part[1].stop - part[1].start)
+        read = track_progress(read, label, sum(map(len, scored)), lambda part: part[1].stop - part[1].start)
     for index, notes, hidden in read:
         scored[index][notes.start - 1 : notes.stop - 1] = heads.bits(hidden, pieces[index][notes])
     return scored

@@ -3,7 +3,7 @@
 Shapes: D width of what a layer reads, U its units, H width of the hidden vector that the heads read, C of the chain.
 """
 
-from pipeline.config.recipes import HEAD, Model
+from pipeline.config.recipes import ATTENTION_HEAD_DIM, ModelConfig
 from pipeline.models.logistic_mixture import NUM_OUTPUTS
 from pipeline.models.numpy.autoregressive_heads import CONDITIONED_ON, GENERATION_ORDER
 from pipeline.models.numpy.layers import ATTENTION_SPAN
@@ -23,23 +23,23 @@ NUM_TOKENS = {
 """How many tokens each part of a note has."""
 
 
-def weight_shapes(config: Model) -> WeightShapes:
+def weight_shapes(config: ModelConfig) -> WeightShapes:
     """Return the shape of every weight that a model of this block has, and of no other."""
     out = _list_input_shapes(config)
-    width = config.width or len(SCALAR_FEATURES)
+    width = config.embedding_dim or len(SCALAR_FEATURES)
     for number, units in enumerate(config.units, 1):
         name = f"{config.cell}_{number}"
-        if config.residual:
+        if config.is_residual:
             out |= _list_residual_block_shapes(config, name, units)
         else:
             for way in ("_forward", "_backward") if config.bidirectional else ("",):
                 out |= _list_lstm_shapes(name + way, width, units)
             width = units * (1 + config.bidirectional)
-    if config.residual:
+    if config.is_residual:
         out["norm/scale"] = (width,)
-    if config.dense:
-        out |= _list_dense_shapes("dense", width, config.dense)
-        width = config.dense
+    if config.dense_units:
+        out |= _list_dense_shapes("dense", width, config.dense_units)
+        width = config.dense_units
     return out | (
         _list_regression_head_shapes(width)
         if config.heads == "regression"
@@ -51,13 +51,13 @@ def _list_dense_shapes(name: str, input_dim: int, units: int) -> WeightShapes:
     return {f"{name}/kernel": (input_dim, units), f"{name}/bias": (units,)}
 
 
-def _list_input_shapes(config: Model) -> WeightShapes:
+def _list_input_shapes(config: ModelConfig) -> WeightShapes:
     """Return the shapes of what turns notes into vectors [D]; the scalar input has no weights."""
     if config.input == "scalar":
         return {}
-    told = [name for name in EMBEDDED_COLUMNS if name != "velocity" or config.velocity]
-    tables: WeightShapes = {f"{name}_embedding/embeddings": (NUM_TOKENS[name], config.width) for name in told}
-    return tables | _list_dense_shapes("sounding", NUM_FEATURES, config.width)
+    told = [name for name in EMBEDDED_COLUMNS if name != "velocity" or config.model_velocity]
+    tables: WeightShapes = {f"{name}_embedding/embeddings": (NUM_TOKENS[name], config.embedding_dim) for name in told}
+    return tables | _list_dense_shapes("sounding", NUM_FEATURES, config.embedding_dim)
 
 
 def _list_lstm_shapes(name: str, input_dim: int, units: int) -> WeightShapes:
@@ -69,13 +69,15 @@ def _list_lstm_shapes(name: str, input_dim: int, units: int) -> WeightShapes:
     }
 
 
-def _list_residual_block_shapes(config: Model, name: str, units: int) -> WeightShapes:
+def _list_residual_block_shapes(config: ModelConfig, name: str, units: int) -> WeightShapes:
     """Return the shapes of a residual block, which reads and gives vectors [D]."""
-    width = config.width
+    width = config.embedding_dim
     out: WeightShapes = {f"{name}/norm1/scale": (width,), f"{name}/norm2/scale": (width,)}
     out |= _list_dense_shapes(f"{name}/inner", width, 3 * units) | {f"{name}/outer/kernel": (units, width)}
     out |= _list_dense_shapes(f"{name}/up", width, 2 * width) | {f"{name}/down/kernel": (2 * width, width)}
-    return out | ({f"{name}/distance": (units // HEAD, ATTENTION_SPAN)} if config.cell == "attention" else {})
+    return out | (
+        {f"{name}/distance": (units // ATTENTION_HEAD_DIM, ATTENTION_SPAN)} if config.cell == "attention" else {}
+    )
 
 
 def _list_regression_head_shapes(hidden_dim: int) -> WeightShapes:
@@ -87,14 +89,16 @@ def _list_regression_head_shapes(hidden_dim: int) -> WeightShapes:
     )
 
 
-def _list_autoregressive_head_shapes(config: Model, hidden_dim: int) -> WeightShapes:
+def _list_autoregressive_head_shapes(config: ModelConfig, hidden_dim: int) -> WeightShapes:
     """Return the shapes of categorical or mixture heads that read hidden vectors [H]."""
-    parts = GENERATION_ORDER if config.velocity else GENERATION_ORDER[:3]
-    out = _list_dense_shapes("chain", hidden_dim, len(parts) * config.chain)
+    parts = GENERATION_ORDER if config.model_velocity else GENERATION_ORDER[:3]
+    out = _list_dense_shapes("chain", hidden_dim, len(parts) * config.head_dim)
     if config.input == "embedding":
-        out["ahead/kernel"] = (NUM_FEATURES, 2 * config.chain)
+        out["ahead/kernel"] = (NUM_FEATURES, 2 * config.head_dim)
     for part in parts:
         mixed = config.heads == "mixture" and part in ("step", "duration")
-        out |= _list_dense_shapes(part, config.chain, NUM_OUTPUTS if mixed else NUM_TOKENS[part])
-        out |= {f"{part}_given_{known}/embeddings": (NUM_TOKENS[known], config.chain) for known in CONDITIONED_ON[part]}
+        out |= _list_dense_shapes(part, config.head_dim, NUM_OUTPUTS if mixed else NUM_TOKENS[part])
+        out |= {
+            f"{part}_given_{known}/embeddings": (NUM_TOKENS[known], config.head_dim) for known in CONDITIONED_ON[part]
+        }
     return out

@@ -11,8 +11,8 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from pipeline import config
-from pipeline.config.recipes import Model
-from pipeline.config.schema import Section
+from pipeline.config.recipes import ModelConfig
+from pipeline.config.schema import StrictModel
 from pipeline.core import paths
 from pipeline.evaluation import bits as metrics
 from pipeline.evaluation.results import Evaluation
@@ -24,7 +24,7 @@ EVALUATION_SOURCE = "evaluate"
 """The source that is a folder: rows of every model of the last run."""
 
 
-class Measurement(Section):
+class Measurement(StrictModel):
     """Where a figure is."""
 
     quantity: Literal["value", "ratio", "count", "gain", "share"]
@@ -118,10 +118,10 @@ def _estimate_ratio(measurement: Measurement, _: float) -> Estimate:
 
 def _estimate_count(measurement: Measurement, _: float) -> Estimate:
     architecture, layer = measurement.numerator.split("/")
-    return (float(count_layer_parameters(config.load(paths.PARAMS).block(architecture))[layer]),) * 3
+    return (float(count_layer_parameters(config.load_params(paths.PARAMS).get_model_config(architecture))[layer]),) * 3
 
 
-def count_layer_parameters(config: Model) -> dict[str, int]:
+def count_layer_parameters(config: ModelConfig) -> dict[str, int]:
     """Return the parameters of each layer of a recipe of the page: scalar input, LSTM, regression heads.
 
     An LSTM of U units on F features has 4 U (F + U + 1): four gates, each with a kernel, a recurrent kernel, a bias.
@@ -131,20 +131,20 @@ def count_layer_parameters(config: Model) -> dict[str, int]:
         both = 2 if config.bidirectional else 1
         out[f"lstm{number}"] = both * 4 * units * (wide + units + 1)
         wide = both * units
-    if config.dense:
-        out["dense"] = (wide + 1) * config.dense
-        wide = config.dense
+    if config.dense_units:
+        out["dense"] = (wide + 1) * config.dense_units
+        wide = config.dense_units
     return out | {"outputs": (wide + 1) * (128 + 1 + 1)}
 
 
 def _estimate_difference(measurement: Measurement, model: str, reference: str, seed_spread: float) -> Estimate:
     """Return the difference in bits per note, its interval widened by the spread."""
     if measurement.source == EVALUATION_SOURCE:
-        known = config.load(paths.PARAMS)
+        known = config.load_params(paths.PARAMS)
         ours, theirs = (
             Evaluation.load(_find_evaluation(each, known.architectures)).scores for each in (model, reference)
         )
-        mean, low, high = metrics.difference(ours, theirs, known.compare.resamples, known.seed)
+        mean, low, high = metrics.compute_paired_difference(ours, theirs, known.compare.bootstrap_resamples, known.seed)
     else:
         mean, low, high = look_up_value(load_results(measurement.source), model)["against"][reference]
     return mean, low - seed_spread, high + seed_spread
@@ -155,7 +155,7 @@ def _find_evaluation(architecture: str, trained: Collection[str]) -> Path:
 
     Git holds evaluations of other runs beside it, which may be of another corpus.
     """
-    path = paths.evaluation(architecture)
+    path = paths.get_evaluation_path(architecture)
     if architecture not in trained or not path.exists():
         raise FileNotFoundError(path)
     return path

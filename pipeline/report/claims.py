@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
-from pipeline.config.schema import Name, Section
+from pipeline.config.schema import Identifier, StrictModel
 from pipeline.core import yaml
 from pipeline.core.errors import DataError
 from pipeline.report import claim_measurements
@@ -30,14 +30,14 @@ UNIT_FORMATS = {
 """How a figure of each unit is written; `yes` is a word."""
 
 
-class SeedRuns(Section):
+class SeedRuns(StrictModel):
     """Models that differ in nothing but their seed."""
 
     source: str
     models: list[str]
 
 
-class Claim(Section):
+class Claim(StrictModel):
     """One thing the page says that can be held against a measurement."""
 
     topic: str
@@ -71,16 +71,16 @@ class Claim(Section):
         return least, inf if self.at_most is None else self.at_most
 
 
-class ClaimSet(Section):
+class ClaimSet(StrictModel):
     """All claims, and what they are judged by."""
 
     tolerance: Annotated[float, Field(gt=0, lt=1)]
     """Share by which a figure may miss one that is claimed as such."""
     seed_runs: dict[CorpusName, SeedRuns]
     """By corpus: how far these lie apart is what chance in training does; it widens intervals of differences."""
-    architectures: dict[Name, dict[str, Any]]
+    architectures: dict[Identifier, dict[str, Any]]
     """What the decision page sets beside each architecture."""
-    claims: dict[Name, Claim]
+    claims: dict[Identifier, Claim]
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ def load_claims(path: Path) -> ClaimSet:
         DataError: the file cannot be read or says something it must not.
     """
     try:
-        return ClaimSet.model_validate(yaml.read(path))
+        return ClaimSet.model_validate(yaml.load_yaml(path))
     except (OSError, ValueError, ValidationError) as error:
         raise DataError(
             f"{path}: no claims here ({' '.join(str(error).split())}); take the file from Git again"

@@ -71,12 +71,12 @@ def load_report_data(results: RunResults) -> ReportData:
     names = results.params.architectures
     return ReportData(
         results=results,
-        learning_curves=_read_curves(paths.CURVES),
+        learning_curves=_read_curves(paths.LEARNING_CURVES),
         pairs=_read_json(paths.PAIRS),
-        piece_scores=_read_json(paths.PER_PIECE),
-        calibration={name: told for name in names if (told := _read_json(paths.detail(name)))},
-        sample_metrics={name: told for name in names if (told := _read_json(paths.likeness(name)))},
-        samples=[each for name in names for each in _load_samples(name, results.params.generate.notes)],
+        piece_scores=_read_json(paths.PIECE_SCORES),
+        calibration={name: told for name in names if (told := _read_json(paths.get_calibration_path(name)))},
+        sample_metrics={name: told for name in names if (told := _read_json(paths.get_sample_metrics_path(name)))},
+        samples=[each for name in names for each in _load_samples(name, results.params.generate.num_notes)],
         claim_rows=claims.tabulate_claims(claims.check_claims(claims.load_claims(paths.CLAIMS))),
     )
 
@@ -102,7 +102,7 @@ def _read_curves(path: Path) -> list[dict[str, str]]:
 def _load_samples(architecture: str, num_generated: int) -> list[Sample]:
     """Read the samples of a model; all notes but the last `played` are the prompt."""
     found: list[Sample] = []
-    for path in sorted(paths.samples(architecture).glob("*.mid"))[:MAX_SAMPLES]:
+    for path in sorted(paths.get_samples_dir(architecture).glob("*.mid"))[:MAX_SAMPLES]:
         data = path.read_bytes()
         notes = reader.read_notes(data, "symusic")
         found.append(Sample(architecture, len(found) + 1, notes, max(0, len(notes) - num_generated), data))

@@ -44,6 +44,6 @@ def write_project_pages(results: RunResults) -> None:
     """Fill README.md, put a sample of the recommended model beside it, and hold the claims against the results."""
     files.write_text(claims_page.PAGE_PATH, claims_page.render_claims_page(results, claims.load_claims(paths.CLAIMS)))
     files.write_text(README, fill_readme(README.read_text(encoding="utf-8"), results))
-    picture = paths.samples(results.summary["best"]["recommended"]) / "01.png"
+    picture = paths.get_samples_dir(results.summary["best"]["recommended"]) / "01.png"
     SAMPLE_IMAGE.parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(picture, SAMPLE_IMAGE)

@@ -39,7 +39,7 @@ def load_architecture_claims(path: Path) -> Mapping[str, Any]:
         DataError: the file cannot be read.
     """
     try:
-        return dict(yaml.read(path)["architectures"])
+        return dict(yaml.load_yaml(path)["architectures"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(f"{path}: no claims here ({error}); take the file from Git again") from error
 

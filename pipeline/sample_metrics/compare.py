@@ -11,119 +11,137 @@ import numpy as np
 
 from pipeline.notes.quantize import GRID_SECONDS, DURATION, PITCH, STEP, QuantizedNotes
 from pipeline.sample_metrics import features, overlap
-from pipeline.sample_metrics.features import Training
-from pipeline.sample_metrics.memorization import longest_copy
-from pipeline.sample_metrics.overlap import EDGES, cut
+from pipeline.sample_metrics.features import TrainingReference
+from pipeline.sample_metrics.memorization import find_longest_match
+from pipeline.sample_metrics.overlap import TIME_BIN_EDGES, split_passages
 
-PASSAGES = 20
+MAX_PASSAGES = 20
 """Held-out passages at most, each as long as a sample."""
-SHORT, SHORTS = 200, 60
+OVERLAP_NOTES, OVERLAP_PASSAGES = 200, 60
 """Notes of the passages of which overlapping areas are taken, and how many at most of each kind of music."""
-BEYOND = 2
+COLLAPSE_FACTOR = 2
 """How many times as far as any held-out passage is a collapse."""
 OCTAVE = 12
 """Semitones."""
 
 
 @dataclass(frozen=True)
-class Music:
+class ReferenceMusic:
     """The music that samples are held against."""
 
-    held_out: list[QuantizedNotes]
+    held_out_passages: list[QuantizedNotes]
     """Passages as long as a sample."""
-    pieces: list[QuantizedNotes]
+    held_out_pieces: list[QuantizedNotes]
     """Held-out pieces, whole."""
-    training: list[QuantizedNotes]
+    training_pieces: list[QuantizedNotes]
     """Training pieces."""
-    names: list[str]
+    training_names: list[str]
     """Of training pieces."""
 
 
-def passages(pieces: Sequence[QuantizedNotes], notes: int) -> list[QuantizedNotes]:
+def cut_reference_passages(pieces: Sequence[QuantizedNotes], passage_notes: int) -> list[QuantizedNotes]:
     """Return passages of so many notes, one after the other; where all pieces are shorter, the longest of them."""
-    return cut(pieces, min(notes, max(map(len, pieces))), PASSAGES)
+    return split_passages(pieces, min(passage_notes, max(map(len, pieces))), MAX_PASSAGES)
 
 
-def compare(played: Sequence[QuantizedNotes], music: Music) -> dict[str, Any]:
+def compare_samples(samples: Sequence[QuantizedNotes], reference: ReferenceMusic) -> dict[str, Any]:
     """Return all measures of what was played beside those of held-out music, as `metrics/likeness` holds them.
 
     Args:
         played: samples, codes [N, 4] each, as long as the passages of held-out music.
         music: what they are held against.
     """
-    training = Training.of(music.training)
-    ours, theirs = ([features.measure(codes, training) for codes in its] for its in (played, music.held_out))
+    training = TrainingReference.from_pieces(reference.training_pieces)
+    ours, theirs = (
+        [features.compute_sample_features(codes, training) for codes in its]
+        for its in (samples, reference.held_out_passages)
+    )
     return {
-        "samples": len(played),
-        "notes": len(played[0]),
-        "passages": len(music.held_out),
+        "samples": len(samples),
+        "notes": len(samples[0]),
+        "passages": len(reference.held_out_passages),
         "measures": {
             name: {
-                "samples": _range([each[name] for each in ours]),
-                "held_out": _range([each[name] for each in theirs]),
+                "samples": _compute_mean_and_range([each[name] for each in ours]),
+                "held_out": _compute_mean_and_range([each[name] for each in theirs]),
             }
             for name in ours[0]
         },
-        "overlap": _overlap(played, music),
-        "histograms": _histograms(played, music),
-        "copies": _copies(played, training, music.names),
-        "collapse": collapse(ours, theirs),
+        "overlap": _compute_overlapping_areas(samples, reference),
+        "histograms": _compute_histograms(samples, reference),
+        "copies": _find_copies(samples, training, reference.training_names),
+        "collapse": detect_collapse(ours, theirs),
     }
 
 
-def _range(values: list[float]) -> list[float]:
+def _compute_mean_and_range(values: list[float]) -> list[float]:
     """Return the mean, the least and the greatest."""
-    return [_short(value) for value in (float(np.mean(values)), min(values), max(values))]
+    return [_round_to_five_digits(value) for value in (float(np.mean(values)), min(values), max(values))]
 
 
-def _short(value: float) -> float:
+def _round_to_five_digits(value: float) -> float:
     """Round to five figures."""
     return float(f"{value:.5g}")
 
 
-def _overlap(played: Sequence[QuantizedNotes], music: Music) -> dict[str, dict[str, float]]:
+def _compute_overlapping_areas(
+    samples: Sequence[QuantizedNotes], reference: ReferenceMusic
+) -> dict[str, dict[str, float]]:
     """Return overlapping areas: of samples with held-out and with training music, and of these two, the yardstick."""
-    notes = min(SHORT, max(features.LEAST, len(played[0]) // 4))
-    sets = [cut(each, notes, SHORTS) for each in (played, music.pieces, music.training)]
+    notes = min(OVERLAP_NOTES, max(features.MIN_NOTES, len(samples[0]) // 4))
+    sets = [
+        split_passages(each, notes, OVERLAP_PASSAGES)
+        for each in (samples, reference.held_out_pieces, reference.training_pieces)
+    ]
     ours, held_out, training = sets
     found = {
-        "samples_held_out": overlap.areas(ours, held_out),
-        "samples_training": overlap.areas(ours, training),
-        "held_out_training": overlap.areas(held_out, training),
+        "samples_held_out": overlap.compute_overlapping_areas(ours, held_out),
+        "samples_training": overlap.compute_overlapping_areas(ours, training),
+        "held_out_training": overlap.compute_overlapping_areas(held_out, training),
     }
-    return {name: {pair: round(its[name], 4) for pair, its in found.items()} for name in overlap.FEATURES}
+    return {name: {pair: round(its[name], 4) for pair, its in found.items()} for name in overlap.FEATURE_FUNCTIONS}
 
 
-def _histograms(played: Sequence[QuantizedNotes], music: Music) -> dict[str, dict[str, list[float]]]:
+def _compute_histograms(
+    samples: Sequence[QuantizedNotes], reference: ReferenceMusic
+) -> dict[str, dict[str, list[float]]]:
     """Return shares of pitch classes, pitches, steps and durations of all three kinds of music."""
     every = {
         name: np.concatenate(its)
-        for name, its in (("samples", played), ("held_out", music.pieces), ("training", music.training))
+        for name, its in (
+            ("samples", samples),
+            ("held_out", reference.held_out_pieces),
+            ("training", reference.training_pieces),
+        )
     }
 
-    def of(take: Callable[[QuantizedNotes], features.Shares]) -> dict[str, list[float]]:
-        return {name: [round(float(share), 4) for share in take(codes)] for name, codes in every.items()}
+    def compute_by_source(compute_histogram: Callable[[QuantizedNotes], features.Histogram]) -> dict[str, list[float]]:
+        return {name: [round(float(share), 4) for share in compute_histogram(codes)] for name, codes in every.items()}
 
-    edges = {"edges_seconds": [round(float(edge), 2) for edge in (EDGES * GRID_SECONDS)]}
+    edges = {"edges_seconds": [round(float(edge), 2) for edge in (TIME_BIN_EDGES * GRID_SECONDS)]}
     return {
-        "pitch_classes": of(features.pitch_classes),
-        "pitches": of(lambda codes: np.bincount(codes[:, PITCH], minlength=128) / len(codes)),
-        "steps": edges | of(lambda codes: overlap.lengths(codes, STEP)),
-        "durations": edges | of(lambda codes: overlap.lengths(codes, DURATION)),
+        "pitch_classes": compute_by_source(features.compute_pitch_class_histogram),
+        "pitches": compute_by_source(lambda codes: np.bincount(codes[:, PITCH], minlength=128) / len(codes)),
+        "steps": edges | compute_by_source(lambda codes: overlap.compute_log_time_histogram(codes, STEP)),
+        "durations": edges | compute_by_source(lambda codes: overlap.compute_log_time_histogram(codes, DURATION)),
     }
 
 
-def _copies(played: Sequence[QuantizedNotes], training: Training, names: Sequence[str]) -> list[dict[str, Any]]:
+def _find_copies(
+    samples: Sequence[QuantizedNotes], reference: TrainingReference, training_names: Sequence[str]
+) -> list[dict[str, Any]]:
     """Return the longest copy in each sample, and where it is from."""
     out: list[dict[str, Any]] = []
-    for number, codes in enumerate(played, 1):
-        found = longest_copy(codes, training.index)
-        place = {"piece": names[found.piece], "at": found.position}
-        out.append({"sample": number, "notes": found.notes, "from": found.begin, **place})
+    for number, codes in enumerate(samples, 1):
+        found = find_longest_match(codes, reference.index)
+        place = {"piece": training_names[found.piece_index], "at": found.piece_start}
+        out.append({"sample": number, "notes": found.num_notes, "from": found.sample_start, **place})
     return out
 
 
-def collapse(ours: Sequence[dict[str, float]], theirs: Sequence[dict[str, float]]) -> dict[str, list[int]]:
+def detect_collapse(
+    sample_features: Sequence[dict[str, float]], held_out_features: Sequence[dict[str, float]]
+) -> dict[str, list[int]]:
     """Return which samples, counted from 1, have collapsed, by detector.
 
     A detector looks at one distance from what is usual; it fires where that is more than twice the greatest of any
@@ -141,6 +159,6 @@ def collapse(ours: Sequence[dict[str, float]], theirs: Sequence[dict[str, float]
     }
     out = {}
     for name, (far, least) in detectors.items():
-        limit = max(least, BEYOND * max(map(far, theirs)))
-        out[name] = [number for number, its in enumerate(ours, 1) if far(its) > limit]
+        limit = max(least, COLLAPSE_FACTOR * max(map(far, held_out_features)))
+        out[name] = [number for number, its in enumerate(sample_features, 1) if far(its) > limit]
     return out

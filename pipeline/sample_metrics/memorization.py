@@ -15,62 +15,62 @@ from numpy.typing import NDArray
 
 from pipeline.notes.quantize import PITCH, STEP, QuantizedNotes
 
-AHEAD = 8
+KEY_LENGTH = 8
 """Intervals looked up at once: as many bytes as there are in an uint64."""
-PAIRS = 1 << 20
+MAX_PAIRS = 1 << 20
 """Pairs of places looked at side by side: bounds the memory of a sample that repeats itself."""
 
-Places = NDArray[np.int64]
+Positions = NDArray[np.int64]
 """[K] places in a line."""
 
 
 @dataclass(frozen=True)
-class Copy:
+class Match:
     """A run of notes of a sample, and the first place in the training music that has its intervals."""
 
-    notes: int
+    num_notes: int
     """Length; 1 where no interval is shared, 0 where there is no note."""
-    begin: int
+    sample_start: int
     """First note of the run in the sample."""
-    piece: int
+    piece_index: int
     """Index of the training piece."""
-    position: int
+    piece_start: int
     """First note of the run in that piece."""
 
 
-class Line:
+class IntervalSequence:
     """Notes of one piece after the other, as intervals that can be compared."""
 
     def __init__(self, pieces: Sequence[QuantizedNotes]) -> None:
         codes = np.concatenate([np.empty((0, 4), np.int16), *pieces])
         lengths = np.array([len(piece) for piece in pieces], np.int64)
-        self.size, self.ends = len(codes), lengths.cumsum()
-        self.begins = self.ends - lengths
+        self.num_notes, self.piece_ends = len(codes), lengths.cumsum()
+        self.piece_starts = self.piece_ends - lengths
         # An interval stands at the note it leads to. 0 is none: at the first note of a piece and after the last of all.
-        self.intervals = np.zeros(self.size + AHEAD, np.uint8)
-        self.intervals[1 : self.size] = np.diff(codes[:, PITCH]) + 128
-        self.intervals[self.begins] = 0
-        self.steps = np.concatenate([codes[:, STEP], np.zeros(AHEAD, np.int16)])
+        self.intervals = np.zeros(self.num_notes + KEY_LENGTH, np.uint8)
+        self.intervals[1 : self.num_notes] = np.diff(codes[:, PITCH]) + 128
+        self.intervals[self.piece_starts] = 0
+        self.steps = np.concatenate([codes[:, STEP], np.zeros(KEY_LENGTH, np.int16)])
 
-    def keys(self) -> NDArray[np.uint64]:
+    def pack_keys(self) -> NDArray[np.uint64]:
         """Return the next 8 intervals at each place [N] as one number, the first in the highest byte."""
-        keys = np.zeros(self.size, np.uint64)
-        for k in range(AHEAD):
-            keys = (keys << np.uint64(8)) | self.intervals[k : k + self.size]
+        keys = np.zeros(self.num_notes, np.uint64)
+        for k in range(KEY_LENGTH):
+            keys = (keys << np.uint64(8)) | self.intervals[k : k + self.num_notes]
         return keys
 
 
-class Index(Line):
+class SuffixIndex(IntervalSequence):
     """Training music, ready to be looked up: 15 bytes a note."""
 
     def __init__(self, pieces: Sequence[QuantizedNotes]) -> None:
         super().__init__(pieces)
-        keys = self.keys()
-        self.order = np.argsort(keys).astype(np.int32)
-        self.sorted = keys[self.order]
+        keys = self.pack_keys()
+        self.sorted_positions = np.argsort(keys).astype(np.int32)
+        self.sorted_keys = keys[self.sorted_positions]
 
 
-def longest_copy(sample: QuantizedNotes, index: Index, tolerance: int | None = None) -> Copy:
+def find_longest_match(sample: QuantizedNotes, index: SuffixIndex, tolerance: int | None = None) -> Match:
     """Find the longest run of notes of a sample whose intervals occur in the training music.
 
     Args:
@@ -85,63 +85,69 @@ def longest_copy(sample: QuantizedNotes, index: Index, tolerance: int | None = N
     intervals. That a copy is to be judged by what human music shares: Yin et al., "Measuring when a music generation
     algorithm copies too much: the originality report", SN Computer Science 3:340, 2022.
     """
-    both = _Comparison(Line([sample]), index, tolerance)
-    for intervals in range(AHEAD, 0, -1):
-        length, here, there = both.longest(intervals)
+    both = _Comparison(IntervalSequence([sample]), index, tolerance)
+    for intervals in range(KEY_LENGTH, 0, -1):
+        length, here, there = both.find_longest(intervals)
         if length:
-            piece = int(np.searchsorted(index.ends, there, side="right"))
-            return Copy(length + 1, here, piece, there - int(index.begins[piece]))
-    if not len(sample) or not index.size:
-        return Copy(0, 0, 0, 0)
-    return Copy(1, 0, int(np.argmax(index.ends > 0)), 0)
+            piece = int(np.searchsorted(index.piece_ends, there, side="right"))
+            return Match(length + 1, here, piece, there - int(index.piece_starts[piece]))
+    if not len(sample) or not index.num_notes:
+        return Match(0, 0, 0, 0)
+    return Match(1, 0, int(np.argmax(index.piece_ends > 0)), 0)
 
 
 @dataclass(frozen=True)
 class _Comparison:
     """A sample, `here`, beside the training music, `there`."""
 
-    line: Line
-    index: Index
+    sample: IntervalSequence
+    index: SuffixIndex
     tolerance: int | None
 
-    def longest(self, intervals: int) -> tuple[int, int, int]:
+    def find_longest(self, num_intervals: int) -> tuple[int, int, int]:
         """Return intervals of the longest run and its first note here and there, or 0 of one shorter than asked for."""
         best = (0, 0, 0)
-        for some in self._pairs(intervals):
-            length, here, there = self._follow(*some)
-            if length >= intervals and length > best[0]:
+        for some in self._iterate_pairs(num_intervals):
+            length, here, there = self._extend_matches(*some)
+            if length >= num_intervals and length > best[0]:
                 first = np.lexsort((there, here))[0]
                 best = (length, int(here[first]) - 1, int(there[first]) - 1)
-                if intervals < AHEAD:  # none is longer, or a longer key would have found it
+                if num_intervals < KEY_LENGTH:  # none is longer, or a longer key would have found it
                     break
         return best
 
-    def _pairs(self, intervals: int) -> Iterator[tuple[Places, Places]]:
+    def _iterate_pairs(self, num_intervals: int) -> Iterator[tuple[Positions, Positions]]:
         """Give all pairs of places where the next 1 to 8 intervals are equal, in the order of the sample."""
-        here = np.arange(1, self.line.size - intervals + 1)
-        rest = np.uint64((1 << 8 * (AHEAD - intervals)) - 1)
-        keys = self.line.keys()[here]
-        low = np.searchsorted(self.index.sorted, keys & ~rest, side="left")
-        counts = np.searchsorted(self.index.sorted, keys | rest, side="right") - low
-        parts = np.flatnonzero(np.diff(counts.cumsum() // PAIRS, prepend=0))
+        here = np.arange(1, self.sample.num_notes - num_intervals + 1)
+        rest = np.uint64((1 << 8 * (KEY_LENGTH - num_intervals)) - 1)
+        keys = self.sample.pack_keys()[here]
+        low = np.searchsorted(self.index.sorted_keys, keys & ~rest, side="left")
+        counts = np.searchsorted(self.index.sorted_keys, keys | rest, side="right") - low
+        parts = np.flatnonzero(np.diff(counts.cumsum() // MAX_PAIRS, prepend=0))
         for some in np.split(np.arange(len(here)), parts):
             many = counts[some]
             skip = np.repeat(low[some] - (many.cumsum() - many), many)
-            yield np.repeat(here[some], many), self.index.order[skip + np.arange(len(skip))].astype(np.int64)
+            yield np.repeat(here[some], many), self.index.sorted_positions[skip + np.arange(len(skip))].astype(np.int64)
 
-    def _follow(self, here: Places, there: Places) -> tuple[int, Places, Places]:
+    def _extend_matches(
+        self, sample_positions: Positions, training_positions: Positions
+    ) -> tuple[int, Positions, Positions]:
         """Return how many intervals the longest runs have that begin at pairs [K], and at which pairs they do."""
         # A pair whose notes before agree too lies inside a longer run, which is followed from its beginning.
-        left = ~self._agree(here - 1, there - 1)
-        here, there, length = here[left], there[left], 0
-        while (longer := self._agree(here + length, there + length)).any():
-            here, there, length = here[longer], there[longer], length + 1
-        return length, here, there
+        left = ~self._match_notes(sample_positions - 1, training_positions - 1)
+        sample_positions, training_positions, length = sample_positions[left], training_positions[left], 0
+        while (longer := self._match_notes(sample_positions + length, training_positions + length)).any():
+            sample_positions, training_positions, length = (
+                sample_positions[longer],
+                training_positions[longer],
+                length + 1,
+            )
+        return length, sample_positions, training_positions
 
-    def _agree(self, here: Places, there: Places) -> NDArray[np.bool_]:
+    def _match_notes(self, sample_positions: Positions, training_positions: Positions) -> NDArray[np.bool_]:
         """Return whether the notes at each pair [K] are reached by one and the same interval, and after like steps."""
-        mine, theirs = self.line.intervals[here], self.index.intervals[there]
+        mine, theirs = self.sample.intervals[sample_positions], self.index.intervals[training_positions]
         same = (mine == theirs) & (mine != 0)
         if self.tolerance is not None:
-            same &= np.abs(self.line.steps[here] - self.index.steps[there]) <= self.tolerance
+            same &= np.abs(self.sample.steps[sample_positions] - self.index.steps[training_positions]) <= self.tolerance
         return np.asarray(same)

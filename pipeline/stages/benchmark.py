@@ -21,64 +21,68 @@ from pipeline.generation.engine import Engine
 from pipeline.generation.sampling import Sampler
 from pipeline.models import model_io
 from pipeline.notes.quantize import QuantizedNotes
-from pipeline.stages.runner import start
+from pipeline.stages.runner import run_stage
 from pipeline.training import trainer as training
 
-SECTIONS = ("seed", "architectures", "train", "model", "generate", "compare", "benchmark")
+PARAM_SECTIONS = ("seed", "architectures", "train", "model", "generate", "compare", "benchmark")
 """What it reads of params.yaml."""
 
-NOTES = 100
+NOTES_PER_REPEAT = 100
 """Notes played in a round."""
-STEPS = 10
+STEPS_PER_REPEAT = 10
 """Training steps in a round."""
-COUNTS = {"predict": 5, "compiled": 50, "window": 50, "streaming": latency.NOTES, "read": 50}
+NOTES_PER_VARIANT = {"predict": 5, "compiled": 50, "window": 50, "streaming": latency.NOTES, "read": 50}
 """Notes of each way of playing in a round."""
 
 
 def run(params: Params) -> None:
     """Write `metrics/benchmark.json`: for each architecture the median, least and greatest ratio of all rounds."""
-    training.prepare(params.seed, params.train.threads)
+    training.prepare(params.seed, params.train.num_threads)
     names = params.architectures
     reference = decision.REFERENCE if decision.REFERENCE in names else names[0]
-    rounds = params.benchmark.rounds
-    trained = _seconds({n: _trainer(params, n) for n in names}, rounds, "benchmark train")
-    played = _seconds({n: _player(params, n) for n in names}, rounds, "benchmark generate")
-    out = {"reference": reference, "train": _ratios(trained, reference), "generate": _ratios(played, reference)}
-    out["costs"] = {n: _costs(params, n, statistics.median(trained[n])) for n in names}
+    rounds = params.benchmark.repeats
+    trained = _measure_seconds({n: _make_train_func(params, n) for n in names}, rounds, "benchmark train")
+    played = _measure_seconds({n: _make_generate_func(params, n) for n in names}, rounds, "benchmark generate")
+    out = {
+        "reference": reference,
+        "train": _compute_ratios(trained, reference),
+        "generate": _compute_ratios(played, reference),
+    }
+    out["costs"] = {n: _measure_costs(params, n, statistics.median(trained[n])) for n in names}
     piece = windows.load_windows(paths.WINDOWS).select_pieces(params.compare.split)[0]
-    out["parity"] = {n: parity.figures(model_io.load_model(paths.model(n)), piece) for n in names}
-    files.write_text(paths.TIMINGS, json.dumps({**out, **_latency(params, reference)}, indent=1) + "\n")
+    out["parity"] = {n: parity.figures(model_io.load_model(paths.get_model_dir(n)), piece) for n in names}
+    files.write_text(paths.BENCHMARK, json.dumps({**out, **_measure_latency(params, reference)}, indent=1) + "\n")
 
 
-def _costs(params: Params, name: str, seconds: float) -> dict[str, float]:
+def _measure_costs(params: Params, architecture: str, seconds_per_note: float) -> dict[str, float]:
     """Return what an architecture costs, from the seconds that training took for a note."""
-    model = model_io.load_model(paths.model(name))
+    model = model_io.load_model(paths.get_model_dir(architecture))
     out = {
         "parameters": model.parameters,
         "bytes": 4 * model.parameters,
         "multiply_adds": flops.multiply_adds(model),
         "multiply_adds_window": flops.multiply_adds_of_window(model),
-        "train_seconds_per_million": round(1e6 * seconds, 1),
+        "train_seconds_per_million": round(1e6 * seconds_per_note, 1),
     }
-    if not params.benchmark.memory:
+    if not params.benchmark.measure_memory:
         return out
     return {
         **out,
-        "train_mib": latency.peak(train_once, params, name),
-        "play_mib": latency.peak(latency.play, model, _prompt(params), params.generate.sampling),
+        "train_mib": latency.peak(run_train_steps, params, architecture),
+        "play_mib": latency.peak(latency.play, model, _load_prompt(params), params.generate.sampling),
     }
 
 
-def train_once(params: Params, name: str) -> None:
+def run_train_steps(params: Params, architecture: str) -> None:
     """Train an architecture for a round: what a process does whose memory is measured."""
-    training.prepare(params.seed, params.train.threads)
-    _trainer(params, name)()
+    training.prepare(params.seed, params.train.num_threads)
+    _make_train_func(params, architecture)()
 
 
-def _latency(params: Params, reference: str) -> dict[str, Any]:
+def _measure_latency(params: Params, reference: str) -> dict[str, Any]:
     """Return how long a note takes: each architecture by each memory, and the reference as the tutorial plays it."""
-    models = {name: model_io.load_model(paths.model(name)) for name in params.architectures}
-    prompt, how = _prompt(params), params.generate.sampling
+    models = {name: model_io.load_model(paths.get_model_dir(name)) for name in params.architectures}
+    prompt, how = _load_prompt(params), params.generate.sampling
     peers = tutorial_baseline.players(models[reference].config, prompt, models[reference].sequence_length)
     work = {(way, ""): act for way, act in peers.items()}
     for name, model in models.items():
@@ -87,7 +91,9 @@ def _latency(params: Params, reference: str) -> dict[str, Any]:
         if not model.config.bidirectional:
             work["streaming", name] = latency.player(model, "carried", prompt, how)
     timed = latency.interleaved(
-        {key: (act, COUNTS[key[0]]) for key, act in work.items()}, params.benchmark.rounds, "benchmark latency"
+        {key: (act, NOTES_PER_VARIANT[key[0]]) for key, act in work.items()},
+        params.benchmark.repeats,
+        "benchmark latency",
     )
     out = {}
     for name, model in models.items():
@@ -103,58 +109,60 @@ def _latency(params: Params, reference: str) -> dict[str, Any]:
     return {"latency": out, "tutorial": {"architecture": reference, **told}}
 
 
-def _prompt(params: Params) -> QuantizedNotes:
+def _load_prompt(params: Params) -> QuantizedNotes:
     """Return what all play on from, codes [N, 4]."""
     return windows.load_windows(paths.WINDOWS).select_pieces(params.compare.split)[0][: params.generate.prompt_notes]
 
 
-def _trainer(params: Params, name: str) -> Callable[[], float]:
+def _make_train_func(params: Params, architecture: str) -> Callable[[], float]:
     """Return a function that trains on the same few batches each time, and gives how many target notes they have."""
     data = windows.load_windows(paths.WINDOWS)
-    trainer = training.Trainer(training.Job(name, params, data, paths.checkpoints()))
-    block = params.model[name]
-    some = list(itertools.islice(batches.epoch(params, block, data, 0), STEPS))
+    trainer = training.Trainer(training.Job(architecture, params, data, paths.get_checkpoint_dir()))
+    block = params.model[architecture]
+    some = list(itertools.islice(batches.epoch(params, block, data, 0), STEPS_PER_REPEAT))
 
     notes = float(sum(batch.mask.sum() for batch in some))
 
-    def train() -> float:
+    def train_batches() -> float:
         state = None
         for batch in some:
             _, state = trainer.descend(batch, state, 0.0)
         return notes
 
-    return train
+    return train_batches
 
 
-def _player(params: Params, name: str) -> Callable[[], float]:
+def _make_generate_func(params: Params, architecture: str) -> Callable[[], float]:
     """Return a function that plays on from the same prompt each time, and gives how many notes it plays."""
-    engine = Engine(model_io.load_model(paths.model(name)))
-    prompt = _prompt(params)
+    engine = Engine(model_io.load_model(paths.get_model_dir(architecture)))
+    prompt = _load_prompt(params)
 
-    def play() -> float:
+    def generate_notes() -> float:
         sampler = Sampler(np.random.default_rng(params.seed), params.generate.sampling)
         engine.reset()
         engine.feed(prompt)
         sampler.observe(prompt)
-        for _ in range(NOTES):
+        for _ in range(NOTES_PER_REPEAT):
             engine.sample(sampler.sample, 64)
-        return NOTES
+        return NOTES_PER_REPEAT
 
-    return play
+    return generate_notes
 
 
-def _seconds(work: Mapping[str, Callable[[], float]], rounds: int, what: str) -> dict[str, list[float]]:
+def _measure_seconds(
+    funcs: Mapping[str, Callable[[], float]], repeats: int, description: str
+) -> dict[str, list[float]]:
     """Time a note of each in turn, round after round; the first round warms up and is not counted."""
-    seconds: dict[str, list[float]] = {name: [] for name in work}
-    for _ in console.track(range(rounds + 1), what, rounds + 1):
-        for name, act in work.items():
+    seconds: dict[str, list[float]] = {name: [] for name in funcs}
+    for _ in console.track_progress(range(repeats + 1), description, repeats + 1):
+        for name, act in funcs.items():
             began = time.perf_counter()
             notes = act()
             seconds[name].append((time.perf_counter() - began) / notes)
     return {name: its[1:] for name, its in seconds.items()}
 
 
-def _ratios(seconds: Mapping[str, list[float]], reference: str) -> dict[str, dict[str, float]]:
+def _compute_ratios(seconds: Mapping[str, list[float]], reference: str) -> dict[str, dict[str, float]]:
     """Return how many times as long each takes as the reference, round by round."""
     out = {}
     for name, its in seconds.items():
@@ -168,4 +176,4 @@ def _ratios(seconds: Mapping[str, list[float]], reference: str) -> dict[str, dic
 
 
 if __name__ == "__main__":
-    start(run, SECTIONS)
+    run_stage(run, PARAM_SECTIONS)

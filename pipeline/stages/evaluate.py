@@ -9,41 +9,41 @@ from pipeline.evaluation import bits as metrics
 from pipeline.evaluation import calibration, evaluate, results
 from pipeline.evaluation.results import Evaluation
 from pipeline.models import model_io
-from pipeline.stages.runner import start
+from pipeline.stages.runner import run_stage
 
-SECTIONS = ("evaluate", "compare")
+PARAM_SECTIONS = ("evaluate", "compare")
 """What it reads of params.yaml."""
 
 
 def run(params: Params, architecture: str) -> None:
     """Score a trained model, every note with the context it would have when playing."""
-    folder = paths.model(architecture)
+    folder = paths.get_model_dir(architecture)
     model, data = model_io.load_model(folder), windows.load_windows(paths.WINDOWS)
     how = params.compare
     names, pieces = (
         data.select_piece_names(how.split),
-        windows.truncate_pieces(data.select_pieces(how.split), how.notes),
+        windows.truncate_pieces(data.select_pieces(how.split), how.max_notes),
     )
-    bits, heads = evaluate.read(model, pieces, params.evaluate.batch, f"evaluate {architecture}")
+    bits, heads = evaluate.evaluate_pieces(model, pieces, params.evaluate.batch_size, f"evaluate {architecture}")
     found = Evaluation(
         architecture=architecture,
-        block=model.config,
+        config=model.config,
         parameters=model.parameters,
         bytes=(folder / model_io.WEIGHTS).stat().st_size,
         history=model_io.load_history(folder),
-        scores=metrics.collect(names, bits),
+        scores=metrics.aggregate_bits(names, bits),
     )
-    found.save(paths.evaluation(architecture))
+    found.save(paths.get_evaluation_path(architecture))
     detail = {
-        "notes": len(next(iter(heads.values())).mass),
-        "heads": calibration.summarise(heads, found.scores.per_note()),
+        "notes": len(next(iter(heads.values())).prob),
+        "heads": calibration.summarize_calibration(heads, found.scores.compute_bits_per_note()),
         "context": [
             [heard, targets, *(round(its, 4) for its in mean.values())]
-            for heard, targets, mean in evaluate.by_context(model, pieces)
+            for heard, targets, mean in evaluate.compute_bits_by_context(model, pieces)
         ],
     }
-    files.write_text(paths.detail(architecture), results.readable(detail))
+    files.write_text(paths.get_calibration_path(architecture), results.format_compact_json(detail))
 
 
 if __name__ == "__main__":
-    start(run, SECTIONS, *sys.argv[1:])
+    run_stage(run, PARAM_SECTIONS, *sys.argv[1:])

@@ -6,9 +6,9 @@ from pipeline.config import Params
 from pipeline.core import files, paths
 from pipeline.dataset import windows
 from pipeline.evaluation import bits, ngrams
-from pipeline.stages.runner import start
+from pipeline.stages.runner import run_stage
 
-SECTIONS = ("floors", "compare")
+PARAM_SECTIONS = ("floors", "compare")
 """What it reads of params.yaml."""
 
 
@@ -18,13 +18,13 @@ def run(params: Params) -> None:
     how = params.compare
     names, pieces = (
         data.select_piece_names(how.split),
-        windows.truncate_pieces(data.select_pieces(how.split), how.notes),
+        windows.truncate_pieces(data.select_pieces(how.split), how.max_notes),
     )
-    fitted = ngrams.fit(data.select_pieces("train"), params.floors.smoothing)
-    scores = {name: bits.collect(names, [floor(codes) for codes in pieces]) for name, floor in fitted.items()}
-    out = {name: {**score.per_note(), "rows": score.as_rows()} for name, score in scores.items()}
-    files.write_text(paths.FLOORS, json.dumps(out, indent=1) + "\n")
+    fitted = ngrams.fit_ngrams(data.select_pieces("train"), params.ngrams.additive_smoothing)
+    scores = {name: bits.aggregate_bits(names, [floor(codes) for codes in pieces]) for name, floor in fitted.items()}
+    out = {name: {**score.compute_bits_per_note(), "rows": score.to_rows()} for name, score in scores.items()}
+    files.write_text(paths.NGRAMS, json.dumps(out, indent=1) + "\n")
 
 
 if __name__ == "__main__":
-    start(run, SECTIONS)
+    run_stage(run, PARAM_SECTIONS)

@@ -10,30 +10,30 @@ from pipeline.evaluation import bits
 from pipeline.evaluation.results import Evaluation
 from pipeline.report import data, html, tables
 from pipeline.report.tables import RunResults
-from pipeline.stages.runner import start
+from pipeline.stages.runner import run_stage
 
-SECTIONS = ("seed", "corpus", "architectures", "train", "model", "generate", "compare")
+PARAM_SECTIONS = ("seed", "corpus", "architectures", "train", "model", "generate", "compare")
 """What it reads of params.yaml."""
 
 
-def facts(params: Params) -> RunResults:
+def load_run_results(params: Params) -> RunResults:
     """Gather what the decision is made of from the files of the stages before."""
-    scores = Evaluation.load(paths.evaluation(params.architectures[0])).scores
-    pieces = len(set(scores.piece))
+    scores = Evaluation.load(paths.get_evaluation_path(params.architectures[0])).scores
+    pieces = len(set(scores.piece_names))
     return RunResults(
         params=params,
         summary=json.loads(paths.SUMMARY.read_text(encoding="utf-8")),
-        benchmark=json.loads(paths.TIMINGS.read_text(encoding="utf-8")),
+        benchmark=json.loads(paths.BENCHMARK.read_text(encoding="utf-8")),
         claims=tables.load_architecture_claims(paths.CLAIMS),
         num_pieces=pieces,
-        num_notes=int(scores.notes.sum()),
-        resampled_by_passage=pieces < bits.PIECES_ENOUGH,
+        num_notes=int(scores.num_notes.sum()),
+        resampled_by_passage=pieces < bits.MIN_PIECES,
     )
 
 
 def run(params: Params) -> None:
     """Write `metrics/decision.md` and `metrics/report.html`, and show the core of both."""
-    known = facts(params)
+    known = load_run_results(params)
     files.write_text(paths.DECISION, tables.render_decision_page(known))
     files.write_text(paths.REPORT, html.render_page(data.load_report_data(known)))
     console = Console(highlight=False)
@@ -44,4 +44,4 @@ def run(params: Params) -> None:
 
 
 if __name__ == "__main__":
-    start(run, SECTIONS)
+    run_stage(run, PARAM_SECTIONS)

@@ -13,14 +13,14 @@ from pipeline.core import lifetime
 
 if "DVC_STAGE" in os.environ:
     # Before all else: a stage imports for seconds before it starts, and its run may be killed meanwhile.
-    lifetime.bind()
+    lifetime.die_with_parent()
 
-from pipeline.config import load
+from pipeline.config import load_params
 from pipeline.core import paths
 from pipeline.core.errors import DiskError, PipelineError
 
 
-def start(run: Callable[..., None], sections: Sequence[str], *arguments: str) -> None:
+def run_stage(run: Callable[..., None], param_sections: Sequence[str], *arguments: str) -> None:
     """Run a stage, from the command line that DVC knows.
 
     Args:
@@ -28,27 +28,27 @@ def start(run: Callable[..., None], sections: Sequence[str], *arguments: str) ->
         sections: what the stage may read of params.yaml; DVC tracks these, so no others are there to be read.
         arguments: names that the stage was called with, such as an architecture.
     """
-    tolerate()
+    escape_stdout()
     try:
-        run(load(paths.PARAMS).only(sections), *arguments)
+        run(load_params(paths.PARAMS).restrict_to(param_sections), *arguments)
     except PipelineError as error:
-        fail(error)
+        exit_with_error(error)
     except OSError as error:
-        fail(unexpected(error))
+        exit_with_error(make_disk_error(error))
 
 
-def tolerate() -> None:
+def escape_stdout() -> None:
     """Let standard output show a sign that its encoding lacks as an escape, as standard error does."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
 
 
-def unexpected(error: OSError) -> DiskError:
+def make_disk_error(error: OSError) -> DiskError:
     """Return the error of a file that the system refuses, where nothing more is known of it."""
     return DiskError(f"{error.filename or 'a file'}: {error.strerror or error}; see that it is there and may be used")
 
 
-def fail(error: PipelineError) -> NoReturn:
+def exit_with_error(error: PipelineError) -> NoReturn:
     """End with the one line that explains an error."""
     print(f"error: {error}", file=sys.stderr)
     raise SystemExit(1) from None

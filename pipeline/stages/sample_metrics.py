@@ -12,32 +12,34 @@ from pipeline.generation import engine
 from pipeline.generation.sampling import Sampler
 from pipeline.models import model_io
 from pipeline.sample_metrics import compare
-from pipeline.sample_metrics.compare import Music
-from pipeline.stages.runner import start
+from pipeline.sample_metrics.compare import ReferenceMusic
+from pipeline.stages.runner import run_stage
 
-SECTIONS = ("seed", "generate", "likeness", "compare")
+PARAM_SECTIONS = ("seed", "generate", "likeness", "compare")
 """What it reads of params.yaml."""
 
 
 def run(params: Params, architecture: str) -> None:
     """Let a model play on from held-out prompts, longer than samples to listen to, and measure what it played."""
-    model, data = model_io.load_model(paths.model(architecture)), windows.load_windows(paths.WINDOWS)
-    how, pieces = params.likeness, data.select_pieces(params.compare.split)
-    held_out = compare.passages(pieces, how.notes)
+    model, data = model_io.load_model(paths.get_model_dir(architecture)), windows.load_windows(paths.WINDOWS)
+    how, pieces = params.sample_metrics, data.select_pieces(params.compare.split)
+    held_out = compare.cut_reference_passages(pieces, how.num_notes)
     notes = len(held_out[0])
-    if notes < how.notes:
-        console.say(f"no held-out piece has {how.notes:,} notes, so samples have {notes:,} too")
-    chosen = np.arange(how.samples) * max(1, len(held_out) // how.samples) % len(held_out)
+    if notes < how.num_notes:
+        console.log_message(f"no held-out piece has {how.num_notes:,} notes, so samples have {notes:,} too")
+    chosen = np.arange(how.num_samples) * max(1, len(held_out) // how.num_samples) % len(held_out)
     played = []
-    for number, place in enumerate(console.track(chosen, f"likeness {architecture}", how.samples), 1):
+    for number, place in enumerate(console.track_progress(chosen, f"likeness {architecture}", how.num_samples), 1):
         prompt = held_out[place][: params.generate.prompt_notes]
         # As in generate, the random numbers of sample k depend on the seed and k alone.
         sampler = Sampler(np.random.default_rng([params.seed, number]), params.generate.sampling)
         sampler.observe(prompt)
         played.append(engine.generate_notes(model, prompt, notes, sampler.sample))
-    music = Music(held_out, pieces, data.select_pieces("train"), data.select_piece_names("train"))
-    files.write_text(paths.likeness(architecture), results.readable(compare.compare(played, music)))
+    music = ReferenceMusic(held_out, pieces, data.select_pieces("train"), data.select_piece_names("train"))
+    files.write_text(
+        paths.get_sample_metrics_path(architecture), results.format_compact_json(compare.compare_samples(played, music))
+    )
 
 
 if __name__ == "__main__":
-    start(run, SECTIONS, *sys.argv[1:])
+    run_stage(run, PARAM_SECTIONS, *sys.argv[1:])

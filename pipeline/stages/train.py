@@ -10,33 +10,33 @@ from pipeline.config import Params
 from pipeline.core import files, paths
 from pipeline.dataset import windows
 from pipeline.models import model_io
-from pipeline.stages.runner import start
+from pipeline.stages.runner import run_stage
 from pipeline.training import checkpoint, trainer
 
-SECTIONS = ("seed", "ingest", "train", "model")
+PARAM_SECTIONS = ("seed", "ingest", "train", "model")
 """What it reads of params.yaml."""
 
 
 def run(params: Params, architecture: str) -> None:
     """Train an architecture of params.yaml on the windows of the corpus."""
-    block = params.block(architecture)
+    block = params.get_model_config(architecture)
     data = hashlib.sha256(paths.WINDOWS.read_bytes()).hexdigest()
     facts = {
         "seed": params.seed,
-        "pedal": params.ingest.pedal,
+        "pedal": params.ingest.sustain_pedal,
         "train": params.train.model_dump(),
         "model": block.model_dump(),
         "windows_sha256": data,
     }
-    trainer.prepare(params.seed, params.train.threads)
-    waiting = paths.checkpoints() / f"{architecture}-{checkpoint.fingerprint(facts)}"
+    trainer.prepare(params.seed, params.train.num_threads)
+    waiting = paths.get_checkpoint_dir() / f"{architecture}-{checkpoint.fingerprint(facts)}"
     job = trainer.Job(architecture, params, windows.load_windows(paths.WINDOWS), waiting)
     model, history = trainer.fit(job)
-    folder = paths.model(architecture)
+    folder = paths.get_model_dir(architecture)
     table = pd.DataFrame(history).to_csv(index=False, float_format="%.6f", lineterminator="\n")
     files.write_text(folder / model_io.HISTORY, table)
     model_io.save_model(replace(model, provenance=facts), folder)
 
 
 if __name__ == "__main__":
-    start(run, SECTIONS, *sys.argv[1:])
+    run_stage(run, PARAM_SECTIONS, *sys.argv[1:])

@@ -14,18 +14,18 @@ from starlette.datastructures import Headers, QueryParams
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-NAMES = ("127.0.0.1", "localhost")
-OPEN = "/static/"
+HOST_NAMES = ("127.0.0.1", "localhost")
+PUBLIC_PREFIX = "/static/"
 """Below it lie files that everyone has who has the package: they need no token."""
-POLICY = (
+CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'{sockets}; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-REFUSED = 4403
+CLOSE_CODE = 4403
 """WebSocket close code, where the handshake was not refused already."""
 
 
-class Door:
+class LocalAccessMiddleware:
     """Refuses what must not come in, and puts the headers on what goes out."""
 
     def __init__(self, app: ASGIApp, port: int, token: str) -> None:
@@ -38,11 +38,11 @@ class Door:
         """
         self.app = app
         self.token = token
-        self.hosts = {f"{name}:{port}" for name in NAMES}
-        self.origins = {f"http://{host}" for host in self.hosts}
-        sockets = "".join(f" ws://{host}" for host in sorted(self.hosts))
-        self.headers = {
-            "content-security-policy": POLICY.format(sockets=sockets),
+        self.allowed_hosts = {f"{name}:{port}" for name in HOST_NAMES}
+        self.allowed_origins = {f"http://{host}" for host in self.allowed_hosts}
+        sockets = "".join(f" ws://{host}" for host in sorted(self.allowed_hosts))
+        self.response_headers = {
+            "content-security-policy": CONTENT_SECURITY_POLICY.format(sockets=sockets),
             "cross-origin-opener-policy": "same-origin",
             "cross-origin-resource-policy": "same-origin",
             "referrer-policy": "no-referrer",
@@ -55,44 +55,44 @@ class Door:
         if scope["type"] == "lifespan":
             await self.app(scope, receive, send)
             return
-        reason = self.why_not(scope)
+        reason = self.refusal_reason(scope)
         if not reason:
-            await self.app(scope, receive, self._dressed(send))
+            await self.app(scope, receive, self._with_headers(send))
         elif scope["type"] == "websocket":
             await receive()
-            await send({"type": "websocket.close", "code": REFUSED, "reason": reason})
+            await send({"type": "websocket.close", "code": CLOSE_CODE, "reason": reason})
         else:
-            await PlainTextResponse(reason + "\n", 403)(scope, receive, self._dressed(send))
+            await PlainTextResponse(reason + "\n", 403)(scope, receive, self._with_headers(send))
 
-    def why_not(self, scope: Scope) -> str:
+    def refusal_reason(self, scope: Scope) -> str:
         """Return why a request is refused; nothing, if it may come in."""
         headers = Headers(scope=scope)
         hosts = headers.getlist("host")
-        if len(hosts) != 1 or hosts[0] not in self.hosts:
-            return f"this page answers only to {' and '.join(sorted(self.hosts))}"
+        if len(hosts) != 1 or hosts[0] not in self.allowed_hosts:
+            return f"this page answers only to {' and '.join(sorted(self.allowed_hosts))}"
         origins = headers.getlist("origin")
         live = scope["type"] == "websocket"
-        if (live or origins) and (len(origins) != 1 or origins[0] not in self.origins):
+        if (live or origins) and (len(origins) != 1 or origins[0] not in self.allowed_origins):
             return "no other site may speak to this page"
-        if not live and scope["path"].startswith(OPEN):
+        if not live and scope["path"].startswith(PUBLIC_PREFIX):
             return ""
         given = QueryParams(scope["query_string"]).get("token", "")
         if not hmac.compare_digest(given.encode(), self.token.encode()):
             return "open the address that the terminal shows, with its token"
         return ""
 
-    def _dressed(self, send: Send) -> Callable[[MutableMapping[str, Any]], Awaitable[None]]:
+    def _with_headers(self, send: Send) -> Callable[[MutableMapping[str, Any]], Awaitable[None]]:
         """Return a `send` that adds the headers."""
 
-        async def dressed(message: Message) -> None:
+        async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                mine = [(name.encode(), value.encode()) for name, value in self.headers.items()]
+                mine = [(name.encode(), value.encode()) for name, value in self.response_headers.items()]
                 message = {**message, "headers": [*message.get("headers", []), *mine]}
             await send(message)
 
-        return dressed
+        return send_with_headers
 
 
-def new_token() -> str:
+def generate_token() -> str:
     """Return 192 random bits as text that a URL can hold."""
     return secrets.token_urlsafe(24)

@@ -17,125 +17,130 @@ from pipeline.core.errors import PipelineError
 from pipeline.midi import reader
 from pipeline.notes import quantize
 from pipeline.studio import messages
-from pipeline.studio.access import Door
-from pipeline.studio.client_queue import Outbox, write
-from pipeline.studio.handlers import do
-from pipeline.studio.session import Room
+from pipeline.studio.access import LocalAccessMiddleware
+from pipeline.studio.client_queue import ClientQueue, encode_message
+from pipeline.studio.handlers import handle_message
+from pipeline.studio.session import LiveSession
 
 HOST = "127.0.0.1"
-STATIC = Path(__file__).parent / "static"
-KINDS = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
-PATIENCE = 5.0
+STATIC_DIR = Path(__file__).parent / "static"
+MEDIA_TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+SEND_TIMEOUT = 5.0
 """Seconds that a page may take for one frame before it counts as gone."""
-LONGEST_PROMPT = 1 << 20
+MAX_PROMPT_BYTES = 1 << 20
 """Bytes of a MIDI file to play on from."""
-PROMPT_NOTES = 512
+MAX_PROMPT_NOTES = 512
 """Notes of it that the model reads, the last."""
 
 
-def static() -> Mapping[str, tuple[bytes, str]]:
+def read_static_files() -> Mapping[str, tuple[bytes, str]]:
     """Read the files of the page: content and kind by name. What is not here cannot be asked for."""
-    return {path.name: (path.read_bytes(), KINDS[path.suffix]) for path in sorted(STATIC.iterdir())}
+    return {path.name: (path.read_bytes(), MEDIA_TYPES[path.suffix]) for path in sorted(STATIC_DIR.iterdir())}
 
 
-class Site:
+class App:
     """What the addresses answer."""
 
-    def __init__(self, room: Room) -> None:
-        self.room = room
-        self.files = static()
+    def __init__(self, session: LiveSession) -> None:
+        self.session = session
+        self.static_files = read_static_files()
 
-    async def index(self, request: Request) -> Response:
+    async def get_index(self, request: Request) -> Response:
         """Answer with the page."""
-        content, kind = self.files["index.html"]
+        content, kind = self.static_files["index.html"]
         return Response(content, media_type=kind)
 
-    async def file(self, request: Request) -> Response:
+    async def get_static_file(self, request: Request) -> Response:
         """Answer with a file of the page."""
-        found = self.files.get(request.path_params["name"])
+        found = self.static_files.get(request.path_params["name"])
         if found is None:
             return PlainTextResponse("no such file\n", 404)
         return Response(found[0], media_type=found[1])
 
-    async def take(self, request: Request) -> Response:
+    async def get_recording(self, request: Request) -> Response:
         """Answer with what was recorded."""
-        if not len(self.room.stage.take):
+        if not len(self.session.shared_state.recorder):
             return PlainTextResponse("nothing was recorded yet\n", 404)
         as_file = {"content-disposition": 'attachment; filename="take.mid"'}
-        return Response(self.room.stage.take.data(), media_type="audio/midi", headers=as_file)
+        return Response(self.session.shared_state.recorder.to_midi_bytes(), media_type="audio/midi", headers=as_file)
 
-    async def prompt(self, request: Request) -> Response:
+    async def upload_prompt(self, request: Request) -> Response:
         """Take a MIDI file to play on from."""
         data = bytearray()
         try:
             async for part in request.stream():
                 data += part
-                if len(data) > LONGEST_PROMPT:
+                if len(data) > MAX_PROMPT_BYTES:
                     return PlainTextResponse("a MIDI file of 1 MB at most\n", 413)
-            notes = await asyncio.to_thread(reader.read_notes, bytes(data), "symusic", self.room.model.sustain_pedal)
-            await self.room.play_on(quantize.quantize(notes)[-PROMPT_NOTES:])
+            notes = await asyncio.to_thread(reader.read_notes, bytes(data), "symusic", self.session.model.sustain_pedal)
+            await self.session.continue_from(quantize.quantize(notes)[-MAX_PROMPT_NOTES:])
         except ClientDisconnect:
             return Response()  # nobody is there to read it
         except PipelineError as error:
             return PlainTextResponse(f"{error}\n", 400)
         return PlainTextResponse(f"{len(notes)} notes\n")
 
-    async def live(self, line: WebSocket) -> None:
+    async def handle_websocket(self, websocket: WebSocket) -> None:
         """Carry frames to a page and its wishes back, until either end goes."""
-        await line.accept()
-        box = Outbox(asyncio.get_running_loop())
+        await websocket.accept()
+        box = ClientQueue(asyncio.get_running_loop())
         try:
-            page = await self.room.join(box)
+            page = await self.session.connect(box)
         except PipelineError as error:
-            await line.send_text(write({"type": "error", "message": str(error)}))
-            await line.close(1013)
+            await websocket.send_text(encode_message({"type": "error", "message": str(error)}))
+            await websocket.close(1013)
             return
-        work = [asyncio.create_task(each) for each in (self._send(line, box), self._hear(line, box, page))]
+        work = [
+            asyncio.create_task(each)
+            for each in (self._send_messages(websocket, box), self._receive_messages(websocket, box, page))
+        ]
         try:
             await asyncio.wait(work, return_when=asyncio.FIRST_COMPLETED)
         finally:
             for task in work:
                 task.cancel()
             await asyncio.gather(*work, return_exceptions=True)
-            await self.room.leave(page)
+            await self.session.disconnect(page)
 
-    async def _send(self, line: WebSocket, box: Outbox) -> None:
+    async def _send_messages(self, websocket: WebSocket, queue: ClientQueue) -> None:
         """Send frames; a page that does not take them is left."""
         while True:
-            await asyncio.wait_for(line.send_text(await box.take()), PATIENCE)
+            await asyncio.wait_for(websocket.send_text(await queue.get()), SEND_TIMEOUT)
 
-    async def _hear(self, line: WebSocket, box: Outbox, page: int) -> None:
+    async def _receive_messages(self, websocket: WebSocket, queue: ClientQueue, client_id: int) -> None:
         """Do what the page wishes; what cannot be done is answered with one frame."""
         while True:
-            message = await line.receive()
+            message = await websocket.receive()
             if message["type"] == "websocket.disconnect":
                 return
             try:
-                await do(messages.read(message.get("text") or message.get("bytes") or ""), self.room, page)
+                await handle_message(
+                    messages.parse_message(message.get("text") or message.get("bytes") or ""), self.session, client_id
+                )
             except PipelineError as error:
-                box.put(write({"type": "error", "message": str(error)}))
+                queue.put(encode_message({"type": "error", "message": str(error)}))
 
 
-def app(room: Room, port: int, token: str) -> Door:
+def make_app(session: LiveSession, port: int, token: str) -> LocalAccessMiddleware:
     """Return the whole site behind its door."""
 
     @contextlib.asynccontextmanager
-    async def life(_: Starlette) -> AsyncIterator[None]:
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
         yield
-        await room.close()
+        await session.close()
 
-    site = Site(room)
+    site = App(session)
     routes = [
-        Route("/", site.index),
-        Route("/static/{name}", site.file),
-        Route("/take.mid", site.take),
-        Route("/prompt", site.prompt, methods=["POST"]),
-        WebSocketRoute("/live", site.live),
+        Route("/", site.get_index),
+        Route("/static/{name}", site.get_static_file),
+        Route("/take.mid", site.get_recording),
+        Route("/prompt", site.upload_prompt, methods=["POST"]),
+        WebSocketRoute("/live", site.handle_websocket),
     ]
-    return Door(Starlette(routes=routes, lifespan=life), port, token)
+    return LocalAccessMiddleware(Starlette(routes=routes, lifespan=lifespan), port, token)
 
 
-def bind(port: int) -> socket.socket:
+def bind_socket(port: int) -> socket.socket:
     """Take a port of loopback; 0 takes any that is free.
 
     Raises:
@@ -151,12 +156,12 @@ def bind(port: int) -> socket.socket:
     return line
 
 
-def server(room: Room, port: int, token: str) -> uvicorn.Server:
+def make_server(session: LiveSession, port: int, token: str) -> uvicorn.Server:
     """Return a server that is to be run on a socket from `bind`."""
     config = uvicorn.Config(
-        app(room, port, token),
+        make_app(session, port, token),
         ws="websockets-sansio",
-        ws_max_size=messages.LONGEST,
+        ws_max_size=messages.MAX_MESSAGE_BYTES,
         log_level="warning",
         timeout_graceful_shutdown=2,
         server_header=False,

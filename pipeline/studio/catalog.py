@@ -10,47 +10,47 @@ from pipeline.core import paths
 from pipeline.core.errors import DataError
 from pipeline.models import model_card, model_io
 from pipeline.models.model_io import CARD, BUNDLED, TrainedModel
-from pipeline.studio.messages import WishError
+from pipeline.studio.messages import ClientError
 
-FROM_PACKAGE = " (shipped)"
+BUNDLED_SUFFIX = " (shipped)"
 
 
 @dataclass(frozen=True)
-class Entry:
+class CatalogEntry:
     """A model on the shelf."""
 
     name: str
     folder: Path
-    about: str
+    description: str
     """One line for people."""
 
 
-def shelf() -> dict[str, Entry]:
+def list_models() -> dict[str, CatalogEntry]:
     """Return all models that are here now, by name."""
-    found = [(folder.name, folder) for folder in _folders(paths.MODELS)]
-    found += [(folder.name + FROM_PACKAGE, folder) for folder in _folders(BUNDLED)]
-    return {name: Entry(name, folder, _about(folder)) for name, folder in found}
+    found = [(folder.name, folder) for folder in _find_model_folders(paths.MODELS)]
+    found += [(folder.name + BUNDLED_SUFFIX, folder) for folder in _find_model_folders(BUNDLED)]
+    return {name: CatalogEntry(name, folder, _describe_model(folder)) for name, folder in found}
 
 
-def choose(name: str) -> tuple[str, TrainedModel]:
+def load_by_name(name: str) -> tuple[str, TrainedModel]:
     """Read a model by its name on the shelf; the name alone of a shipped one will do where nothing else has it.
 
     Raises:
         WishError: there is none of that name.
         DataError: its files are damaged.
     """
-    here = shelf()
-    entry = here.get(name) or here.get(name + FROM_PACKAGE)
+    here = list_models()
+    entry = here.get(name) or here.get(name + BUNDLED_SUFFIX)
     if entry is None:
-        raise WishError(f"no model of that name; there are {', '.join(here) or 'none: train one with dvc repro'}")
+        raise ClientError(f"no model of that name; there are {', '.join(here) or 'none: train one with dvc repro'}")
     return entry.name, model_io.load_model(entry.folder)
 
 
-def _folders(parent: Path) -> list[Path]:
+def _find_model_folders(parent: Path) -> list[Path]:
     return sorted(each.parent for each in parent.glob(f"*/{CARD}"))
 
 
-def _about(folder: Path) -> str:
+def _describe_model(folder: Path) -> str:
     """Say how large a model is, and what it remembers; a card that cannot be read is told of when it is chosen."""
     try:
         said = model_card.read_card(folder / CARD)

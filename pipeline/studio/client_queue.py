@@ -9,17 +9,17 @@ import json
 from collections import deque
 from typing import Any
 
-SIZE = 512
+QUEUE_SIZE = 512
 """Frames that wait: some ten seconds of dense music."""
 
-Frame = dict[str, Any]
+ServerMessage = dict[str, Any]
 """A message to a page; `type` says which."""
 
 
-class Outbox:
+class ClientQueue:
     """A queue from any thread to the event loop of the server."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, size: int = SIZE) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, max_size: int = QUEUE_SIZE) -> None:
         """Begin empty.
 
         Args:
@@ -27,33 +27,33 @@ class Outbox:
             size: frames that may wait.
         """
         self.loop = loop
-        self.waiting: deque[str] = deque(maxlen=size)
-        self.size = size
-        self.lost = 0
+        self.pending: deque[str] = deque(maxlen=max_size)
+        self.max_size = max_size
+        self.dropped = 0
         """Frames that fell out since the page was last told."""
-        self.some = asyncio.Event()
+        self.ready = asyncio.Event()
 
     def put(self, text: str) -> None:
         """Add a frame, as text; from any thread, at once."""
-        if len(self.waiting) == self.size:
-            self.lost += 1
-        self.waiting.append(text)
+        if len(self.pending) == self.max_size:
+            self.dropped += 1
+        self.pending.append(text)
         try:
-            self.loop.call_soon_threadsafe(self.some.set)
+            self.loop.call_soon_threadsafe(self.ready.set)
         except RuntimeError:  # the server has ended; nobody will read this
-            self.waiting.clear()
+            self.pending.clear()
 
-    async def take(self) -> str:
+    async def get(self) -> str:
         """Wait for the oldest frame."""
-        while not self.waiting:
-            self.some.clear()
-            await self.some.wait()
-        if self.lost:
-            lost, self.lost = self.lost, 0
-            return write({"type": "lost", "frames": lost})
-        return self.waiting.popleft()
+        while not self.pending:
+            self.ready.clear()
+            await self.ready.wait()
+        if self.dropped:
+            lost, self.dropped = self.dropped, 0
+            return encode_message({"type": "lost", "frames": lost})
+        return self.pending.popleft()
 
 
-def write(frame: Frame) -> str:
+def encode_message(message: ServerMessage) -> str:
     """Return a frame as text."""
-    return json.dumps(frame, separators=(",", ":"), allow_nan=False)
+    return json.dumps(message, separators=(",", ":"), allow_nan=False)

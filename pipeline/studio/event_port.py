@@ -11,18 +11,20 @@ from collections.abc import Callable
 from itertools import count
 
 from pipeline.live.improviser import Improviser
-from pipeline.live.note_source import Draft
-from pipeline.studio.client_queue import Frame
+from pipeline.live.note_source import PendingNote
+from pipeline.studio.client_queue import ServerMessage
 
-Tell = Callable[[Frame], None]
-CONTEXT = 64
+Broadcast = Callable[[ServerMessage], None]
+SURPRISAL_CONTEXT = 64
 """Notes before a note that its surprise is measured after."""
 
 
-class Witness:
+class BroadcastingSource:
     """A source, and all that it and a person play."""
 
-    def __init__(self, source: Improviser, tell: Tell, judge: Callable[[int, list[Draft]], None]) -> None:
+    def __init__(
+        self, improviser: Improviser, broadcast: Broadcast, measure: Callable[[int, list[PendingNote]], None]
+    ) -> None:
         """Begin.
 
         Args:
@@ -30,93 +32,103 @@ class Witness:
             tell: takes frames for the pages; must not wait.
             judge: takes the number of a note that a person ended, and it as the last of the notes that led to it.
         """
-        self.source = source
-        self.tell = tell
-        self.judge = judge
-        self.due: Callable[[int], float] = lambda _: time.monotonic()
+        self.improviser = improviser
+        self.broadcast = broadcast
+        self.measure = measure
+        self.time_of: Callable[[int], float] = lambda _: time.monotonic()
         """Clock time of a cell [s]; from the player, once there is one."""
-        self.resting = False
+        self.paused = False
         """Whether the model plays nothing for now."""
-        self.rested = False
-        self.change = 0
+        self.was_paused = False
+        self.control_revision = 0
         """Number of the last change of the controls, which later notes were drawn under."""
-        self.past: deque[Draft] = deque(maxlen=CONTEXT)
-        self.held: dict[int, tuple[int, Draft]] = {}
+        self.recent_notes: deque[PendingNote] = deque(maxlen=SURPRISAL_CONTEXT)
+        self.held_notes: dict[int, tuple[int, PendingNote]] = {}
         """Pitch of a key that is down to the number and the note."""
-        self.numbers = count(time.time_ns() // 1000)  # goes on rising when the model is exchanged
-        self.shown: tuple[Draft | None, int] = (None, 0)
-        self.turn = False
+        self.note_ids = count(time.time_ns() // 1000)  # goes on rising when the model is exchanged
+        self.last_preview: tuple[PendingNote | None, int] = (None, 0)
+        self.is_model_turn = False
 
     @property
     def tempo(self) -> float:
         """Music time per clock time."""
-        return self.source.tempo
+        return self.improviser.tempo
 
     @property
     def done(self) -> bool:
         """Whether no note will come any more."""
-        return self.source.done
+        return self.improviser.done
 
-    def propose(self, floor: int) -> Draft | None:
+    def peek(self, floor: int) -> PendingNote | None:
         """Return the next note of the source, and tell what it is to be."""
-        change = self.change  # before it is drawn: a note is never said to be newer than it is
-        rested, self.rested = self.rested, self.resting  # looked at once: another thread sets it
-        if rested and not self.rested:
-            self.source.silenced(floor)  # what it meant to play while it rested is over
-        draft = None if self.rested else self.source.propose(floor)
-        if (turn := self.source.answering and not self.rested) != self.turn:
-            self.turn = turn
-            self.tell({"type": "turn", "model": turn})
-        if (draft, change) != self.shown:
-            self.shown = draft, change
+        change = self.control_revision  # before it is drawn: a note is never said to be newer than it is
+        rested, self.was_paused = self.was_paused, self.paused  # looked at once: another thread sets it
+        if rested and not self.was_paused:
+            self.improviser.cut_at(floor)  # what it meant to play while it rested is over
+        draft = None if self.was_paused else self.improviser.peek(floor)
+        if (turn := self.improviser.is_responding and not self.was_paused) != self.is_model_turn:
+            self.is_model_turn = turn
+            self.broadcast({"type": "turn", "model": turn})
+        if (draft, change) != self.last_preview:
+            self.last_preview = draft, change
             if draft and draft.onset > floor:
-                self.tell({"type": "draft", "change": change, **self._about(draft)})
+                self.broadcast({"type": "draft", "change": change, **self._describe_note(draft)})
         return draft
 
-    def accept(self) -> None:
+    def commit(self) -> None:
         """Tell of a note that will sound."""
-        draft, change = self.shown
+        draft, change = self.last_preview
         assert draft is not None  # it was proposed
-        self.source.accept()
-        self.past.append(draft)
-        self.tell(
-            {"type": "note", "who": "model", "number": next(self.numbers), "change": change, **self._about(draft)}
+        self.improviser.commit()
+        self.recent_notes.append(draft)
+        self.broadcast(
+            {
+                "type": "note",
+                "who": "model",
+                "number": next(self.note_ids),
+                "change": change,
+                **self._describe_note(draft),
+            }
         )
-        self.shown = None, change
+        self.last_preview = None, change
 
-    def strike(self, cell: int, pitch: int, velocity: int) -> bool:
+    def note_on(self, cell: int, pitch: int, velocity: int) -> bool:
         """Tell of a key that a person struck."""
-        self._end(cell, pitch)
-        number, note = next(self.numbers), Draft(cell, 0, pitch, velocity)
-        self.held[pitch] = number, note
-        self.tell({"type": "note", "who": "human", "number": number, **self._about(note), "duration": None})
-        return self.source.strike(cell, pitch, velocity)
+        self._end_held_note(cell, pitch)
+        number, note = next(self.note_ids), PendingNote(cell, 0, pitch, velocity)
+        self.held_notes[pitch] = number, note
+        self.broadcast(
+            {"type": "note", "who": "human", "number": number, **self._describe_note(note), "duration": None}
+        )
+        return self.improviser.note_on(cell, pitch, velocity)
 
-    def lift(self, cell: int, pitch: int) -> None:
+    def note_off(self, cell: int, pitch: int) -> None:
         """Tell of a key that a person let go, and ask how surprising its note was."""
-        self._end(cell, pitch)
-        self.source.lift(cell, pitch)
+        self._end_held_note(cell, pitch)
+        self.improviser.note_off(cell, pitch)
 
-    def silenced(self, cell: int) -> None:
+    def cut_at(self, cell: int) -> None:
         """Know that notes were cut, and that those to come do not."""
-        kept = [note for note in self.past if note.onset <= cell]
-        self.past = deque((note._replace(duration=min(note.duration, cell - note.onset)) for note in kept), CONTEXT)
-        self.source.silenced(cell)
+        kept = [note for note in self.recent_notes if note.onset <= cell]
+        self.recent_notes = deque(
+            (note._replace(duration=min(note.duration, cell - note.onset)) for note in kept), SURPRISAL_CONTEXT
+        )
+        self.improviser.cut_at(cell)
 
-    def _end(self, cell: int, pitch: int) -> None:
-        if pitch not in self.held:
+    def _end_held_note(self, cell: int, pitch: int) -> None:
+        if pitch not in self.held_notes:
             return
-        number, begun = self.held.pop(pitch)
+        number, begun = self.held_notes.pop(pitch)
         note = begun._replace(duration=max(cell - begun.onset, 0))
-        before = sorted(other for other in self.past if other < note)
-        self.past.append(note)
-        self.tell({"type": "end", "number": number, "end": self.due(cell)})
-        self.judge(number, [*before, note])
+        before = sorted(other for other in self.recent_notes if other < note)
+        self.recent_notes.append(note)
+        self.broadcast({"type": "end", "number": number, "end": self.time_of(cell)})
+        self.measure(number, [*before, note])
 
-    def _about(self, note: Draft) -> Frame:
+    def _describe_note(self, note: PendingNote) -> ServerMessage:
         """Return a note as pages are told of it: clock times, in seconds."""
-        onset = self.due(note.onset)
-        duration = self.due(note.onset + note.duration) - onset
+        onset = self.time_of(note.onset)
+        duration = self.time_of(note.onset + note.duration) - onset
         return {
             "pitch": note.pitch,
             "velocity": note.velocity,

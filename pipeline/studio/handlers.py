@@ -5,15 +5,15 @@ from functools import singledispatch
 
 from pipeline.core.errors import PipelineError
 from pipeline.studio import messages
-from pipeline.studio.client_queue import Frame, write
-from pipeline.studio.session import Room
+from pipeline.studio.client_queue import ServerMessage, encode_message
+from pipeline.studio.session import LiveSession
 
-SHORTEST_REST, LONGEST_REST = 0.2, 10.0
+MIN_RESPONSE_DELAY, MAX_RESPONSE_DELAY = 0.2, 10.0
 """Seconds of a rest that make sense."""
 
 
 @singledispatch
-async def do(wish: messages.Wish, room: Room, page: int) -> None:
+async def handle_message(message: messages.ClientMessage, session: LiveSession, client_id: int) -> None:
     """Do what a page wishes.
 
     Args:
@@ -24,87 +24,92 @@ async def do(wish: messages.Wish, room: Room, page: int) -> None:
     Raises:
         PipelineError: it cannot be done; nothing has changed.
     """
-    raise NotImplementedError(type(wish).__name__)
+    raise NotImplementedError(type(message).__name__)
 
 
-@do.register
-async def _(wish: messages.Strike, room: Room, page: int) -> None:
-    room.strike(page, wish.pitch, wish.velocity)
+@handle_message.register
+async def _(message: messages.NoteOn, session: LiveSession, client_id: int) -> None:
+    session.note_on(client_id, message.pitch, message.velocity)
 
 
-@do.register
-async def _(wish: messages.Lift, room: Room, page: int) -> None:
-    room.lift(page, wish.pitch)
+@handle_message.register
+async def _(wish: messages.NoteOff, room: LiveSession, page: int) -> None:
+    room.note_off(page, wish.pitch)
 
 
-@do.register
-async def _(wish: messages.Set, room: Room, page: int) -> None:
+@handle_message.register
+async def _(wish: messages.SetControls, room: LiveSession, page: int) -> None:
     number = 0
     try:
-        _set(wish.values, room)
-        number = wish.number
-        if room.band:
-            room.band.witness.change = number
+        _set_controls(wish.values, room)
+        number = wish.revision
+        if room.engine:
+            room.engine.note_source.control_revision = number
     finally:  # a page that asked for what cannot be is told where the controls stand
-        room.tell({"type": "controls", "page": page, "number": number, "values": room.values()})
+        room.broadcast({"type": "controls", "page": page, "number": number, "values": room.get_control_values()})
 
 
-def _set(values: dict[str, int | float | str], room: Room) -> None:
+def _set_controls(values: dict[str, int | float | str], session: LiveSession) -> None:
     """Set controls, all or none."""
-    if unknown := values.keys() - room.values().keys():
-        raise messages.WishError(f"there is no control {min(unknown)[:40]!r}")
-    rest = values.pop("rest", room.stage.rest)
-    if not (isinstance(rest, int | float) and SHORTEST_REST <= rest <= LONGEST_REST):
-        raise messages.WishError(f"rest {rest!r:.40} is outside {SHORTEST_REST}..{LONGEST_REST} seconds")
-    room.stage.live.set(**values)  # type: ignore[arg-type]
-    room.stage.rest = float(rest)
-    if room.band:
-        room.band.source.phrase.rest = float(rest)
+    if unknown := values.keys() - session.get_control_values().keys():
+        raise messages.ClientError(f"there is no control {min(unknown)[:40]!r}")
+    rest = values.pop("rest", session.shared_state.response_delay)
+    if not (isinstance(rest, int | float) and MIN_RESPONSE_DELAY <= rest <= MAX_RESPONSE_DELAY):
+        raise messages.ClientError(f"rest {rest!r:.40} is outside {MIN_RESPONSE_DELAY}..{MAX_RESPONSE_DELAY} seconds")
+    session.shared_state.controls.update(**values)  # type: ignore[arg-type]
+    session.shared_state.response_delay = float(rest)
+    if session.engine:
+        session.engine.improviser.phrase.response_delay = float(rest)
 
 
-@do.register
-async def _(wish: messages.Turn, room: Room, page: int) -> None:
-    if room.stage.live.turn(wish.knob, wish.value):
-        room.tell({"type": "controls", "page": page, "number": 0, "values": room.values()})
+@handle_message.register
+async def _(wish: messages.ControlChange, room: LiveSession, page: int) -> None:
+    if room.shared_state.controls.control_change(wish.controller, wish.value):
+        room.broadcast({"type": "controls", "page": page, "number": 0, "values": room.get_control_values()})
 
 
-@do.register
-async def _(wish: messages.Mode, room: Room, page: int) -> None:
-    room.stage.mode = wish.mode
-    if room.band:
-        room.band.source.mode = wish.mode
-    room.tell(room.state())
+@handle_message.register
+async def _(wish: messages.SetMode, room: LiveSession, page: int) -> None:
+    room.shared_state.mode = wish.mode
+    if room.engine:
+        room.engine.improviser.mode = wish.mode
+    room.broadcast(room.make_state_message())
 
 
-@do.register
-async def _(wish: messages.Choice, room: Room, page: int) -> None:
-    await room.exchange(wish.name)
+@handle_message.register
+async def _(wish: messages.LoadModel, room: LiveSession, page: int) -> None:
+    await room.load_model(wish.name)
 
 
-@do.register
-async def _(wish: messages.Play, room: Room, page: int) -> None:
-    room.stage.playing = wish.on
-    if room.band:
-        room.band.witness.resting = not wish.on
-    room.tell(room.state())
+@handle_message.register
+async def _(wish: messages.SetPlaying, room: LiveSession, page: int) -> None:
+    room.shared_state.playing = wish.on
+    if room.engine:
+        room.engine.note_source.paused = not wish.on
+    room.broadcast(room.make_state_message())
 
 
-@do.register
-async def _(wish: messages.Record, room: Room, page: int) -> None:
-    (room.stage.take.begin if wish.on else room.stage.take.end)(time.monotonic())
-    room.tell(room.state())
+@handle_message.register
+async def _(wish: messages.SetRecording, room: LiveSession, page: int) -> None:
+    (room.shared_state.recorder.start if wish.on else room.shared_state.recorder.stop)(time.monotonic())
+    room.broadcast(room.make_state_message())
 
 
-@do.register
-async def _(wish: messages.Panic, room: Room, page: int) -> None:
-    if room.band:
-        room.band.player.panic()
+@handle_message.register
+async def _(wish: messages.Panic, room: LiveSession, page: int) -> None:
+    if room.engine:
+        room.engine.player.panic()
 
 
-@do.register
-async def _(wish: messages.Ping, room: Room, page: int) -> None:
-    pong: Frame = {"type": "pong", "sent": wish.sent, "now": time.monotonic(), "notes": len(room.stage.take)}
-    room.pages[page].put(write(pong))
-    if room.band and (fault := room.band.player.error):
+@handle_message.register
+async def _(wish: messages.Ping, room: LiveSession, page: int) -> None:
+    pong: ServerMessage = {
+        "type": "pong",
+        "sent": wish.sent,
+        "now": time.monotonic(),
+        "notes": len(room.shared_state.recorder),
+    }
+    room.clients[page].put(encode_message(pong))
+    if room.engine and (fault := room.engine.player.error):
         await room.close()
         raise PipelineError(f"the model stopped ({type(fault).__name__}: {fault}); choose it again")

@@ -11,58 +11,58 @@ from pipeline.live.active_keys import NOTE_OFF, Message
 from pipeline.live.controls import Controls
 from pipeline.live.improviser import Improviser, Mode
 from pipeline.live.player import Player
-from pipeline.live.timeline import TICKS
+from pipeline.live.timeline import TICKS_PER_CELL
 from pipeline.models.model_io import TrainedModel
 from pipeline.notes.quantize import QuantizedNotes
-from pipeline.studio.client_queue import Frame
-from pipeline.studio.event_port import Witness
-from pipeline.studio.recording import Take
-from pipeline.studio.surprisal import Surprise
+from pipeline.studio.client_queue import ServerMessage
+from pipeline.studio.event_port import BroadcastingSource
+from pipeline.studio.recording import TimedRecorder
+from pipeline.studio.surprisal import Surprisal
 
-RELEASED = 123
+ALL_NOTES_OFF = 123
 """Control change: all notes off."""
 
 
 @dataclass
-class Stage:
+class SharedState:
     """What a band finds where it plays, and what stays when another comes."""
 
-    tell: Callable[[Frame], None]
+    broadcast: Callable[[ServerMessage], None]
     """Takes frames for the pages; never waits."""
-    live: Controls
-    take: Take
+    controls: Controls
+    recorder: TimedRecorder
     mode: Mode = "duet"
-    rest: float = 0.8
+    response_delay: float = 0.8
     """Seconds without a key after which a duet is answered."""
     playing: bool = True
     """Whether the model plays, or rests."""
 
 
-class Ears:
+class EventPort:
     """The port of the player: pages know when notes begin, so they are told when notes end, planned or not."""
 
-    def __init__(self, tell: Callable[[Frame], None]) -> None:
-        self.tell = tell
+    def __init__(self, broadcast: Callable[[ServerMessage], None]) -> None:
+        self.broadcast = broadcast
 
     def send(self, message: Message) -> None:
         """Tell of an end; never waits."""
         status, number, _ = message
         if status & 0xF0 == NOTE_OFF:
-            self.tell({"type": "off", "pitch": number, "at": time.monotonic()})
-        elif number == RELEASED:
-            self.tell({"type": "silence", "at": time.monotonic()})
+            self.broadcast({"type": "off", "pitch": number, "at": time.monotonic()})
+        elif number == ALL_NOTES_OFF:
+            self.broadcast({"type": "silence", "at": time.monotonic()})
 
     def close(self) -> None:
         """Do nothing: pages stay."""
 
 
-class Band:
+class LiveEngine:
     """A model that plays, and what measures a person by it."""
 
     player: Player
     """From `start` on."""
 
-    def __init__(self, model: TrainedModel, stage: Stage, prompt: QuantizedNotes) -> None:
+    def __init__(self, model: TrainedModel, shared_state: SharedState, prompt: QuantizedNotes) -> None:
         """Make ready, in silence, while another band may play; a model that cannot start raises here, of any kind.
 
         Args:
@@ -70,24 +70,24 @@ class Band:
             stage: where.
             prompt: codes [N, 4] to play on from.
         """
-        self.stage = stage
-        self.source = Improviser(Engine(model), stage.live, prompt, np.random.default_rng())
-        self.surprise = Surprise(model, stage.tell)
-        self.witness = Witness(self.source, stage.tell, self.surprise.judge)
+        self.shared_state = shared_state
+        self.improviser = Improviser(Engine(model), shared_state.controls, prompt, np.random.default_rng())
+        self.surprisal = Surprisal(model, shared_state.broadcast)
+        self.note_source = BroadcastingSource(self.improviser, shared_state.broadcast, self.surprisal.submit)
 
     def start(self) -> None:
         """Play, as the stage is set now; no other band may play there."""
-        stage = self.stage
-        self.source.mode, self.source.phrase.rest = stage.mode, stage.rest
-        self.witness.resting = not stage.playing
-        self.player = Player(self.witness, Ears(stage.tell), stage.take)
+        stage = self.shared_state
+        self.improviser.mode, self.improviser.phrase.response_delay = stage.mode, stage.response_delay
+        self.note_source.paused = not stage.playing
+        self.player = Player(self.note_source, EventPort(stage.broadcast), stage.recorder)
         timeline = self.player.schedule.timeline
-        stage.take.begun = self.player.schedule.begun
-        self.witness.due = lambda cell: timeline.due(cell * TICKS)
-        self.surprise.start()
+        stage.recorder.player_start_time = self.player.schedule.start_time
+        self.note_source.time_of = lambda cell: timeline.time_of(cell * TICKS_PER_CELL)
+        self.surprisal.start()
         self.player.start()
 
     def stop(self) -> None:
         """Release all notes and end."""
         self.player.stop()
-        self.surprise.stop()
+        self.surprisal.stop()

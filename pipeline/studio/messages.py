@@ -21,21 +21,21 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from pipeline.config.schema import Pitch
 from pipeline.core.errors import PipelineError
 
-LONGEST = 4096
+MAX_MESSAGE_BYTES = 4096
 """Bytes of a message; a longer one closes the line."""
 
 
-class WishError(PipelineError):
+class ClientError(PipelineError):
     """A page said something that cannot be done."""
 
 
-class Wish(BaseModel):
+class ClientMessage(BaseModel):
     """A message from a page."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
-class Strike(Wish):
+class NoteOn(ClientMessage):
     """A key was struck."""
 
     type: Literal["strike"]
@@ -43,92 +43,94 @@ class Strike(Wish):
     velocity: Annotated[int, Field(ge=1, le=127)]
 
 
-class Lift(Wish):
+class NoteOff(ClientMessage):
     """A key was let go."""
 
     type: Literal["lift"]
     pitch: Pitch
 
 
-class Set(Wish):
+class SetControls(ClientMessage):
     """Controls move, all of these or none."""
 
     type: Literal["set"]
-    number: Annotated[int, Field(ge=0, lt=2**53)]
+    revision: Annotated[int, Field(ge=0, lt=2**53)]
     """Comes back with the answer, and with the first note that was drawn under it."""
     values: dict[str, int | float | str]
 
 
-class Turn(Wish):
+class ControlChange(ClientMessage):
     """A knob was turned."""
 
     type: Literal["turn"]
-    knob: Pitch
+    controller: Pitch
     value: Pitch
 
 
-class Mode(Wish):
+class SetMode(ClientMessage):
     """Who plays when."""
 
     type: Literal["mode"]
     mode: Literal["continue", "duet", "free"]
 
 
-class Choice(Wish):
+class LoadModel(ClientMessage):
     """Another model."""
 
     type: Literal["model"]
     name: Annotated[str, Field(max_length=200)]
 
 
-class Play(Wish):
+class SetPlaying(ClientMessage):
     """The model plays, or rests."""
 
     type: Literal["play"]
     on: bool
 
 
-class Record(Wish):
+class SetRecording(ClientMessage):
     """A take begins or ends."""
 
     type: Literal["record"]
     on: bool
 
 
-class Panic(Wish):
+class Panic(ClientMessage):
     """Silence."""
 
     type: Literal["panic"]
 
 
-class Ping(Wish):
+class Ping(ClientMessage):
     """What time is it?"""
 
     type: Literal["ping"]
     sent: float
 
 
-AnyWish = Strike | Lift | Set | Turn | Mode | Choice | Play | Record | Panic | Ping
-_ADAPTER: TypeAdapter[AnyWish] = TypeAdapter(Annotated[AnyWish, Field(discriminator="type")])
+AnyClientMessage = (
+    NoteOn | NoteOff | SetControls | ControlChange | SetMode | LoadModel | SetPlaying | SetRecording | Panic | Ping
+)
+_ADAPTER: TypeAdapter[AnyClientMessage] = TypeAdapter(Annotated[AnyClientMessage, Field(discriminator="type")])
 
 
-def read(text: str | bytes) -> AnyWish:
+def parse_message(text: str | bytes) -> AnyClientMessage:
     """Read a message.
 
     Raises:
         WishError: it is none of those above; one line.
     """
     if not isinstance(text, str):
-        raise WishError("a message is text, not bytes")
+        raise ClientError("a message is text, not bytes")
     try:
         return _ADAPTER.validate_json(text)
     except ValidationError as error:
-        raise WishError(_line(error.errors(include_url=False, include_input=False)[0])) from error
+        raise ClientError(_format_error(error.errors(include_url=False, include_input=False)[0])) from error
     except ValueError as error:  # lone surrogates, which JSON can spell and UTF-8 cannot
-        raise WishError("not a message: text that cannot be encoded") from error
+        raise ClientError("not a message: text that cannot be encoded") from error
 
 
-def _line(fault: Any) -> str:
+def _format_error(details: Any) -> str:
     """Put a fault in one line that says where it is, and does not repeat what was sent there."""
-    where = ".".join(str(part)[:40] for part in fault["loc"])
-    return f"not a message: {where + ': ' if where else ''}{fault['msg'][:200]}"
+    where = ".".join(str(part)[:40] for part in details["loc"])
+    return f"not a message: {where + ': ' if where else ''}{details['msg'][:200]}"

@@ -2,42 +2,42 @@
 
 import threading
 
-from pipeline.live.recorder import Session
+from pipeline.live.recorder import Recorder
 
 NEVER = float("inf")
 
 
-class Take(Session):
+class TimedRecorder(Recorder):
     """A session that takes notes down only while it records, with times from the beginning of the take."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.begun = 0.0
+        self.player_start_time = 0.0
         """Clock time from which the player that now plays counts [s]."""
-        self.since, self.until = NEVER, NEVER
+        self.start_time, self.end_time = NEVER, NEVER
         """Clock times of the take [s]."""
-        self.switch = threading.Lock()
+        self.interval_lock = threading.Lock()
 
     @property
-    def recording(self) -> bool:
+    def is_recording(self) -> bool:
         """Whether a take goes on."""
-        return self.since < NEVER and self.until == NEVER
+        return self.start_time < NEVER and self.end_time == NEVER
 
-    def begin(self, now: float) -> None:
+    def start(self, now: float) -> None:
         """Begin a new take at a clock time [s]; the one before is gone."""
-        with self.switch:
-            fresh = Session()
-            self.times, self.keys = fresh.times, fresh.keys
-            self.since, self.until = now, NEVER
+        with self.interval_lock:
+            fresh = Recorder()
+            self.times, self.note_bytes = fresh.times, fresh.note_bytes
+            self.start_time, self.end_time = now, NEVER
 
-    def end(self, now: float) -> None:
+    def stop(self, now: float) -> None:
         """End the take; a note that began in it and still sounds is taken down when it ends."""
-        with self.switch:
-            self.until = min(self.until, now)
+        with self.interval_lock:
+            self.end_time = min(self.end_time, now)
 
-    def add(self, who: int, onset: float, duration: float, pitch: int, velocity: int) -> None:
+    def add(self, performer: int, onset: float, duration: float, pitch: int, velocity: int) -> None:
         """Add a note that began in the take, `onset` from the begin of the player."""
-        with self.switch:
-            at = self.begun + onset
-            if self.since <= at < self.until:
-                super().add(who, at - self.since, duration, pitch, velocity)
+        with self.interval_lock:
+            at = self.player_start_time + onset
+            if self.start_time <= at < self.end_time:
+                super().add(performer, at - self.start_time, duration, pitch, velocity)

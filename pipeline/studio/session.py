@@ -8,7 +8,7 @@ import asyncio
 import time
 from itertools import count
 
-from pipeline.config.schema import Sampling
+from pipeline.config.schema import SamplingConfig
 from pipeline.core.errors import PipelineError
 from pipeline.generation.constraints import ACCIDENTALS, CHROMATIC, SCALES, TONICS
 from pipeline.generation.generate import load_prompt
@@ -17,20 +17,20 @@ from pipeline.live.improviser import Mode
 from pipeline.models.model_io import TrainedModel
 from pipeline.notes.quantize import QuantizedNotes
 from pipeline.studio import catalog
-from pipeline.studio.client_queue import Frame, Outbox, write
-from pipeline.studio.live_engine import Band, Stage
-from pipeline.studio.messages import WishError
-from pipeline.studio.recording import Take
+from pipeline.studio.client_queue import ServerMessage, ClientQueue, encode_message
+from pipeline.studio.live_engine import LiveEngine, SharedState
+from pipeline.studio.messages import ClientError
+from pipeline.studio.recording import TimedRecorder
 
-MOST_PAGES = 8
+MAX_CLIENTS = 8
 """Pages at once."""
-KEYS = [CHROMATIC, *(f"{tonic}{sign} {scale}" for tonic in TONICS for sign in ACCIDENTALS for scale in SCALES)]
+KEY_NAMES = [CHROMATIC, *(f"{tonic}{sign} {scale}" for tonic in TONICS for sign in ACCIDENTALS for scale in SCALES)]
 
 
-class Room:
+class LiveSession:
     """What the pages share."""
 
-    def __init__(self, name: str, how: Sampling) -> None:
+    def __init__(self, name: str, sampling_config: SamplingConfig) -> None:
         """Open.
 
         Args:
@@ -40,142 +40,152 @@ class Room:
         Raises:
             PipelineError: there is no such model, it is damaged or cannot start.
         """
-        self.name, self.model = catalog.choose(name)
-        self.stage = Stage(self.tell, Controls(how), Take())
+        self.model_name, self.model = catalog.load_by_name(name)
+        self.shared_state = SharedState(self.broadcast, Controls(sampling_config), TimedRecorder())
         self.prompt = load_prompt(None)
-        self._ready(self.name, self.model, self.prompt)
-        self.band: Band | None = None
-        self.pages: dict[int, Outbox] = {}
-        self.held: dict[int, set[int]] = {}
+        self._make_engine(self.model_name, self.model, self.prompt)
+        self.engine: LiveEngine | None = None
+        self.clients: dict[int, ClientQueue] = {}
+        self.held_keys: dict[int, set[int]] = {}
         """Pages and the pitches of the keys they hold."""
-        self.numbers = count(1)
-        self.changing = asyncio.Lock()
+        self.client_ids = count(1)
+        self.engine_lock = asyncio.Lock()
 
-    def tell(self, frame: Frame) -> None:
+    def broadcast(self, message: ServerMessage) -> None:
         """Send a frame to all pages; from any thread, at once."""
-        text = write(frame)
-        for box in list(self.pages.values()):
+        text = encode_message(message)
+        for box in list(self.clients.values()):
             box.put(text)
 
-    def state(self) -> Frame:
+    def make_state_message(self) -> ServerMessage:
         """Return all that a page must know of the room."""
-        stage = self.stage
+        stage = self.shared_state
         return {
             "type": "state",
-            "models": {entry.name: entry.about for entry in catalog.shelf().values()},
-            "model": self.name,
+            "models": {entry.name: entry.description for entry in catalog.list_models().values()},
+            "model": self.model_name,
             "mode": stage.mode,
             "playing": stage.playing,
-            "recording": stage.take.recording,
-            "notes": len(stage.take),
-            "values": self.values(),
+            "recording": stage.recorder.is_recording,
+            "notes": len(stage.recorder),
+            "values": self.get_control_values(),
         }
 
-    def values(self) -> Frame:
+    def get_control_values(self) -> ServerMessage:
         """Return where the controls stand."""
-        return {**self.stage.live.how.model_dump(), "tempo": self.stage.live.tempo, "rest": self.stage.rest}
+        return {
+            **self.shared_state.controls.sampling_config.model_dump(),
+            "tempo": self.shared_state.controls.tempo,
+            "rest": self.shared_state.response_delay,
+        }
 
-    async def join(self, box: Outbox) -> int:
+    async def connect(self, queue: ClientQueue) -> int:
         """Let a page in; the first one begins the music. Returns its number.
 
         Raises:
             PipelineError: there are too many pages, or the model cannot start; the page is not in.
         """
-        if len(self.pages) >= MOST_PAGES:
-            raise WishError(f"{MOST_PAGES} pages are open already; close one")
-        page = next(self.numbers)
-        box.put(write({**self.state(), "type": "hello", "page": page, "keys": KEYS, "now": time.monotonic()}))
-        self.pages[page], self.held[page] = box, set()
+        if len(self.clients) >= MAX_CLIENTS:
+            raise ClientError(f"{MAX_CLIENTS} pages are open already; close one")
+        page = next(self.client_ids)
+        queue.put(
+            encode_message(
+                {**self.make_state_message(), "type": "hello", "page": page, "keys": KEY_NAMES, "now": time.monotonic()}
+            )
+        )
+        self.clients[page], self.held_keys[page] = queue, set()
         try:
-            async with self.changing:
-                if self.band is None:
-                    await self._change(self.name, self.model, self.prompt)
+            async with self.engine_lock:
+                if self.engine is None:
+                    await self._replace_engine(self.model_name, self.model, self.prompt)
         except BaseException:  # a page that goes meanwhile is cancelled
-            await self.leave(page)
+            await self.disconnect(page)
             raise
         return page
 
-    async def leave(self, page: int) -> None:
+    async def disconnect(self, client_id: int) -> None:
         """Let a page go; with the last one the music ends."""
-        self.pages.pop(page, None)
-        for pitch in self.held.get(page, set()).copy():
-            self.lift(page, pitch)
-        self.held.pop(page, None)
-        async with self.changing:
-            if not self.pages:
-                await self._end()
+        self.clients.pop(client_id, None)
+        for pitch in self.held_keys.get(client_id, set()).copy():
+            self.note_off(client_id, pitch)
+        self.held_keys.pop(client_id, None)
+        async with self.engine_lock:
+            if not self.clients:
+                await self._stop_engine()
                 self.prompt = load_prompt(None)
 
-    async def exchange(self, name: str) -> None:
+    async def load_model(self, name: str) -> None:
         """Play on with another model.
 
         Raises:
             PipelineError: there is no such model, it is damaged or cannot start; the old one plays on.
         """
-        await asyncio.shield(self._exchange(name))  # the page may go meanwhile, others stay
+        await asyncio.shield(self._load_model_locked(name))  # the page may go meanwhile, others stay
 
-    async def _exchange(self, name: str) -> None:
-        async with self.changing:
-            found = await asyncio.to_thread(catalog.choose, name)
-            await self._change(*found, self.band.source.past() if self.band else self.prompt)
-        self.tell(self.state())
+    async def _load_model_locked(self, name: str) -> None:
+        async with self.engine_lock:
+            found = await asyncio.to_thread(catalog.load_by_name, name)
+            await self._replace_engine(*found, self.engine.improviser.recent_notes() if self.engine else self.prompt)
+        self.broadcast(self.make_state_message())
 
-    async def play_on(self, prompt: QuantizedNotes) -> None:
+    async def continue_from(self, prompt: QuantizedNotes) -> None:
         """Play on from other music, codes [N, 4].
 
         Raises:
             PipelineError: the model cannot start after it; what was there plays on.
         """
-        async with self.changing:
-            await self._change(self.name, self.model, prompt, "continue")
-        self.tell(self.state())
+        async with self.engine_lock:
+            await self._replace_engine(self.model_name, self.model, prompt, "continue")
+        self.broadcast(self.make_state_message())
 
     async def close(self) -> None:
         """End all."""
-        async with self.changing:
-            await self._end()
+        async with self.engine_lock:
+            await self._stop_engine()
 
-    async def _change(self, name: str, model: TrainedModel, prompt: QuantizedNotes, mode: Mode | None = None) -> None:
+    async def _replace_engine(
+        self, name: str, model: TrainedModel, prompt: QuantizedNotes, mode: Mode | None = None
+    ) -> None:
         """Let a band play in place of the one there is, which goes on until the new one is ready; if someone is there.
 
         Raises:
             PipelineError: the model cannot start; nothing has changed.
         """
-        band = await asyncio.to_thread(self._ready, name, model, prompt)
-        await self._end()
-        self.name, self.model, self.prompt = name, model, prompt
+        band = await asyncio.to_thread(self._make_engine, name, model, prompt)
+        await self._stop_engine()
+        self.model_name, self.model, self.prompt = name, model, prompt
         if mode:
-            self.stage.mode, self.stage.playing = mode, True
-        if self.pages:
+            self.shared_state.mode, self.shared_state.playing = mode, True
+        if self.clients:
             band.start()
-            self.band = band
+            self.engine = band
 
-    def _ready(self, name: str, model: TrainedModel, prompt: QuantizedNotes) -> Band:
+    def _make_engine(self, name: str, model: TrainedModel, prompt: QuantizedNotes) -> LiveEngine:
         """Return a band that can start.
 
         Raises:
             PipelineError: the model cannot start.
         """
         try:
-            return Band(model, self.stage, prompt)
+            return LiveEngine(model, self.shared_state, prompt)
         except Exception as error:  # weights of others fail in any way
             fault = f"{type(error).__name__}: {error}"
             raise PipelineError(f"the model {name!r} cannot start ({fault}); choose another") from error
 
-    async def _end(self) -> None:
+    async def _stop_engine(self) -> None:
         """Let the band end."""
-        band, self.band = self.band, None
+        band, self.engine = self.engine, None
         if band:
             await asyncio.to_thread(band.stop)
 
-    def strike(self, page: int, pitch: int, velocity: int) -> None:
+    def note_on(self, client_id: int, pitch: int, velocity: int) -> None:
         """Strike a key for a page."""
-        self.held[page].add(pitch)
-        if self.band:
-            self.band.player.strike(pitch, velocity)
+        self.held_keys[client_id].add(pitch)
+        if self.engine:
+            self.engine.player.note_on(pitch, velocity)
 
-    def lift(self, page: int, pitch: int) -> None:
+    def note_off(self, client_id: int, pitch: int) -> None:
         """Let go of a key for a page, unless another holds it too."""
-        self.held[page].discard(pitch)
-        if self.band and not any(pitch in keys for keys in self.held.values()):
-            self.band.player.lift(pitch)
+        self.held_keys[client_id].discard(pitch)
+        if self.engine and not any(pitch in keys for keys in self.held_keys.values()):
+            self.engine.player.note_off(pitch)

@@ -9,19 +9,19 @@ from collections.abc import Callable
 from queue import Full, Queue
 
 from pipeline.generation.engine import Engine
-from pipeline.live.note_source import Draft, codes_of
+from pipeline.live.note_source import PendingNote, to_quantized
 from pipeline.models.model_io import TrainedModel
 from pipeline.notes.quantize import SCORED_FEATURES
-from pipeline.studio.client_queue import Frame
+from pipeline.studio.client_queue import ServerMessage
 
-WAITING = 32
+QUEUE_SIZE = 32
 """Notes that wait to be measured, at most."""
 
 
-class Surprise:
+class Surprisal:
     """Measures notes until it is stopped."""
 
-    def __init__(self, model: TrainedModel, tell: Callable[[Frame], None]) -> None:
+    def __init__(self, model: TrainedModel, broadcast: Callable[[ServerMessage], None]) -> None:
         """Make ready, with an engine of its own.
 
         Args:
@@ -29,19 +29,19 @@ class Surprise:
             tell: takes a frame with the bits of a note.
         """
         self.engine = Engine(model)
-        self.tell = tell
-        self.queue: Queue[tuple[int, list[Draft]] | None] = Queue(WAITING)
-        self.thread = threading.Thread(target=self._work, daemon=True)
+        self.broadcast = broadcast
+        self.queue: Queue[tuple[int, list[PendingNote]] | None] = Queue(QUEUE_SIZE)
+        self.thread = threading.Thread(target=self._process_queue, daemon=True)
 
     def start(self) -> None:
         """Begin to measure."""
         self.thread.start()
 
-    def judge(self, number: int, notes: list[Draft]) -> None:
+    def submit(self, note_id: int, notes: list[PendingNote]) -> None:
         """Ask for the bits of the last of some notes, in order of time; at once, from any thread."""
         if len(notes) > 1:  # the first note of all is never scored
             try:
-                self.queue.put_nowait((number, notes))
+                self.queue.put_nowait((note_id, notes))
             except Full:
                 return
 
@@ -50,14 +50,14 @@ class Surprise:
         self.queue.put(None)
         self.thread.join()
 
-    def _work(self) -> None:
+    def _process_queue(self) -> None:
         while asked := self.queue.get():
             number, notes = asked
-            self.tell({"type": "bits", "number": number, **self.bits(notes)})
+            self.broadcast({"type": "bits", "number": number, **self.compute_bits(notes)})
 
-    def bits(self, notes: list[Draft]) -> dict[str, float]:
+    def compute_bits(self, notes: list[PendingNote]) -> dict[str, float]:
         """Return the bits of the last of two or more notes in order of time: per head, and their `total`."""
-        codes = codes_of(notes)
+        codes = to_quantized(notes)
         self.engine.reset()
         self.engine.feed(codes[:-1])
         hidden = self.engine.hidden

@@ -46,7 +46,7 @@ def save(folder: Path, progress: Progress, variables: Sequence[Any]) -> None:
     arrays = {f"now{i}": v.numpy() for i, v in enumerate(variables)}
     arrays |= {f"best{i}": v for i, v in enumerate(progress.best)}
     arrays["story"] = np.array(json.dumps({"history": progress.history, "best_epoch": progress.best_epoch}))
-    data = files.npz(arrays)
+    data = files.encode_npz(arrays)
     files.write_bytes(folder / FILE, hashlib.sha256(data).digest() + data)
 
 

@@ -17,7 +17,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from pipeline.config import Params
-from pipeline.config.recipes import Model
+from pipeline.config.recipes import ModelConfig
 from pipeline.core import console
 from pipeline.core.threads import set_blas_threads
 from pipeline.dataset import batches, windows
@@ -47,7 +47,7 @@ class Job:
     """Where an unfinished training waits."""
 
     @property
-    def block(self) -> Model:
+    def block(self) -> ModelConfig:
         """The recipe."""
         return self.params.model[self.architecture]
 
@@ -77,7 +77,9 @@ class Trainer:
         self.every = job.block.objective == "every"
         weights = self.model.trainable_variables
         self.optimizer: Optimizer = (
-            Muon(weights, train.clip_norm) if self.every else Adam(weights, train.last.learning_rate, train.clip_norm)
+            Muon(weights, train.clip_norm)
+            if self.every
+            else Adam(weights, train.windowed.learning_rate, train.clip_norm)
         )
         if isinstance(self.model.heads, Chain):
             self.model.heads.begin(np.concatenate(job.windows.select_pieces("train")))
@@ -124,8 +126,8 @@ class Trainer:
     def _rate(self, share: float) -> float:
         """Return the rate when a share of the budget is spent: rising, then falling evenly to zero."""
         if not self.every:
-            return self.job.params.train.last.learning_rate
-        how = self.job.params.train.every
+            return self.job.params.train.windowed.learning_rate
+        how = self.job.params.train.stateful
         rise = share / how.warmup if share < how.warmup else 1.0
         return how.learning_rate * max(min(rise, 1 - share), 1e-3)
 
@@ -154,9 +156,9 @@ def fit(job: Job) -> tuple[TrainedModel, list[dict[str, float]]]:
     done = checkpoint.resume(job.folder, trainer.variables)
     train = job.params.train
     if done.history:
-        console.say(f"train {job.architecture}: going on after epoch {len(done.history)}")
+        console.log_message(f"train {job.architecture}: going on after epoch {len(done.history)}")
     epochs = range(len(done.history), train.epochs)
-    for number in console.track(epochs, f"train {job.architecture}", len(epochs)):
+    for number in console.track_progress(epochs, f"train {job.architecture}", len(epochs)):
         if number - done.best_epoch >= train.patience:
             break
         loss = trainer.epoch(number)
@@ -165,7 +167,7 @@ def fit(job: Job) -> tuple[TrainedModel, list[dict[str, float]]]:
         if bits["bits_per_note"] <= min(row["bits_per_note"] for row in done.history):
             done.best_epoch, done.best = number + 1, trainer.weights()
         checkpoint.save(job.folder, done, trainer.variables)
-        console.say(
+        console.log_message(
             f"train {job.architecture}: epoch {number + 1} of {train.epochs}, {bits['bits_per_note']:.3f} bits per note"
         )
     for variable, value in zip(trainer.model.trainable_variables, done.best, strict=True):
@@ -177,14 +179,14 @@ def fit(job: Job) -> tuple[TrainedModel, list[dict[str, float]]]:
 
 def _with_spread(job: Job, trainer: Trainer) -> TrainedModel:
     """Return the model with the spread of its regression heads fitted on training notes."""
-    pieces = windows.truncate_pieces(job.windows.select_pieces("train"), job.params.train.residual_notes)
+    pieces = windows.truncate_pieces(job.windows.select_pieces("train"), job.params.train.noise_fit_notes)
     return scoring.with_fitted_noise(trainer.trained(), pieces)
 
 
 def validation_bits(job: Job, trainer: Trainer) -> dict[str, float]:
     """Score the beginnings of the validation pieces as `evaluate` will score all of them."""
     pieces: list[QuantizedNotes] = windows.truncate_pieces(
-        job.windows.select_pieces("validation"), job.params.train.validation_notes
+        job.windows.select_pieces("validation"), job.params.train.max_validation_notes
     )
     bits = scoring.score_pieces(_with_spread(job, trainer), pieces, PIECES)
     mean = np.concatenate(bits).mean(axis=0)

@@ -6,7 +6,7 @@ import numpy as np
 from models.numpy.test_network import network
 
 from pipeline.benchmark import flops
-from pipeline.config.recipes import HEAD, Model
+from pipeline.config.recipes import ATTENTION_HEAD_DIM, ModelConfig
 from pipeline.models.model_io import TrainedModel
 
 
@@ -37,12 +37,20 @@ def test_a_dense_layer_is_asked_once_and_what_is_looked_up_costs_nothing():
 
 def test_attention_pays_for_each_pair_of_notes():
     small = model(3, {})
-    changes = {"cell": "attention", "input": "embedding", "width": 4, "units": [2 * HEAD], "heads": "categorical"}
-    block = Model.model_validate({**small.config.model_dump(), **changes})
-    attends = replace(small, block=block, weights={"attention_1/inner/kernel": np.zeros((4, 6 * HEAD), np.float32)})
-    products = 4 * 6 * HEAD
-    assert flops.multiply_adds(attends) == products + 2 * 128 * 2 * HEAD
-    assert flops.multiply_adds_of_window(attends) == 3 * products + 2 * (1 + 2 + 3) * 2 * HEAD
+    changes = {
+        "cell": "attention",
+        "input": "embedding",
+        "width": 4,
+        "units": [2 * ATTENTION_HEAD_DIM],
+        "heads": "categorical",
+    }
+    block = ModelConfig.model_validate({**small.config.model_dump(), **changes})
+    attends = replace(
+        small, block=block, weights={"attention_1/inner/kernel": np.zeros((4, 6 * ATTENTION_HEAD_DIM), np.float32)}
+    )
+    products = 4 * 6 * ATTENTION_HEAD_DIM
+    assert flops.multiply_adds(attends) == products + 2 * 128 * 2 * ATTENTION_HEAD_DIM
+    assert flops.multiply_adds_of_window(attends) == 3 * products + 2 * (1 + 2 + 3) * 2 * ATTENTION_HEAD_DIM
     long = replace(attends, length=200)
     pairs = sum(min(place, 128) for place in range(1, 201))
-    assert flops.multiply_adds_of_window(long) == 200 * products + 2 * pairs * 2 * HEAD
+    assert flops.multiply_adds_of_window(long) == 200 * products + 2 * pairs * 2 * ATTENTION_HEAD_DIM

@@ -6,7 +6,7 @@ from factories import make_quantized_notes
 
 from pipeline.benchmark import parity
 from pipeline.config import Params
-from pipeline.config.recipes import Model
+from pipeline.config.recipes import ModelConfig
 from pipeline.models.keras import network
 from pipeline.models.model_io import TrainedModel
 from pipeline.models.residual_noise import ResidualNoise
@@ -26,7 +26,7 @@ KINDS = {
 
 def trained(project: Params, kind: str) -> TrainedModel:
     changes = {"units": [6], "dense": 5, "memory": "carried", **KINDS[kind]}
-    block = Model.model_validate({**project.model["baseline"].model_dump(), **changes})
+    block = ModelConfig.model_validate({**project.model["baseline"].model_dump(), **changes})
     net = network.build(block)
     for number, variable in enumerate(net.trainable_variables):
         variable.assign(np.random.default_rng(number).normal(0, 0.3, variable.shape))
@@ -38,7 +38,7 @@ def trained(project: Params, kind: str) -> TrainedModel:
 def test_numpy_and_keras_tell_the_same_notes_alike(project: Params, kind: str) -> None:
     found = parity.figures(trained(project, kind), make_quantized_notes(3, 300))
     assert found["notes"] == parity.NOTES
-    assert 0 < found["bits"] < project.gate.parity
+    assert 0 < found["bits"] < project.gate.max_parity_bits
 
 
 @pytest.mark.parametrize("kind", ["scalar regression window", "embedding mixture"])
@@ -51,7 +51,7 @@ def test_a_twin_that_reads_otherwise_is_seen(project: Params, kind: str, monkeyp
         return tell(replace(played, weights={**played.weights, name: played.weights[name] * 1.1}), *rest)
 
     monkeypatch.setattr(parity.scoring, "bits", other)
-    assert parity.figures(model, make_quantized_notes(3, 300))["bits"] > project.gate.parity
+    assert parity.figures(model, make_quantized_notes(3, 300))["bits"] > project.gate.max_parity_bits
 
 
 def test_a_short_piece_is_told_as_far_as_it_goes(project: Params) -> None:

@@ -15,7 +15,7 @@ from pipeline.ci.gate import RevisionResults
 from pipeline.config import Params
 from pipeline.core import paths
 from pipeline.core.errors import DataError
-from pipeline.evaluation.bits import Scores
+from pipeline.evaluation.bits import PieceScores
 
 PIECES = 30
 TIMINGS = {
@@ -28,14 +28,14 @@ HARD = np.random.default_rng(2).normal(5, 1.5, (PIECES, 3))
 """What makes a piece hard is the same for every model, and far larger than what sets models apart."""
 
 
-def scores(seed: int, shift: float = 0.0, spread: float = 0.02) -> Scores:
+def scores(seed: int, shift: float = 0.0, spread: float = 0.02) -> PieceScores:
     """Make rows of a model that pays `shift` bits a note more than another, give or take."""
     noise = np.random.default_rng(seed).normal(shift / 3, spread, (PIECES, 3))
     rows = [[f"p{k}", int(NOTES[k]), *((HARD[k] + noise[k]) * NOTES[k]).tolist()] for k in range(PIECES)]
-    return Scores.of_rows(rows)
+    return PieceScores.from_rows(rows)
 
 
-def results(scored: Scores, model: str = "new") -> RevisionResults:
+def results(scored: PieceScores, model: str = "new") -> RevisionResults:
     return RevisionResults(model, scored, TIMINGS, LIKENESS, "aaaaaaa.dir", {"reader": "symusic", "pedal": False})
 
 
@@ -109,7 +109,7 @@ def test_the_first_results_have_nothing_to_beat(project: Params) -> None:
 
 
 def test_another_corpus_is_compared_on_the_pieces_that_both_have(project: Params) -> None:
-    some = Scores.of_rows([*scores(3, -0.3).as_rows()[10:], ["only now", 500, 1.0, 1.0, 1.0]])
+    some = PieceScores.from_rows([*scores(3, -0.3).to_rows()[10:], ["only now", 500, 1.0, 1.0, 1.0]])
     found = gate.judge_candidate(replace(results(some), music="bbbbbbb.dir"), OLD, [], project)
     assert found.outcome == "better"
     assert "of 20 pieces" in found.summary
@@ -117,7 +117,7 @@ def test_another_corpus_is_compared_on_the_pieces_that_both_have(project: Params
 
 
 def test_a_corpus_with_no_piece_in_common_is_refused(project: Params) -> None:
-    other = Scores.of_rows([["elsewhere", 500, 1.0, 1.0, 1.0]])
+    other = PieceScores.from_rows([["elsewhere", 500, 1.0, 1.0, 1.0]])
     found = gate.judge_candidate(results(other), OLD, [], project)
     assert found.outcome == "not comparable" and found.refusals
 
@@ -128,11 +128,13 @@ def test_notes_that_were_read_otherwise_are_not_the_same_notes(project: Params) 
 
 
 def test_passages_are_added_up_where_the_other_was_cut_otherwise() -> None:
-    cut = Scores.of_rows([["a", 2, 1.0, 2.0, 3.0], ["a", 3, 1.0, 1.0, 1.0], ["b", 4, 1.0, 1.0, 1.0]])
-    whole = Scores.of_rows([["a", 5, 9.0, 9.0, 9.0, 7.0], ["b", 5, 1.0, 1.0, 1.0, 7.0], ["c", 1, 0.0, 0.0, 0.0, 0.0]])
+    cut = PieceScores.from_rows([["a", 2, 1.0, 2.0, 3.0], ["a", 3, 1.0, 1.0, 1.0], ["b", 4, 1.0, 1.0, 1.0]])
+    whole = PieceScores.from_rows(
+        [["a", 5, 9.0, 9.0, 9.0, 7.0], ["b", 5, 1.0, 1.0, 1.0, 7.0], ["c", 1, 0.0, 0.0, 0.0, 0.0]]
+    )
     ours, theirs = gate.select_shared_rows(cut, whole)
-    assert ours.as_rows() == [["a", 5, 2.0, 3.0, 4.0]]
-    assert theirs.as_rows() == [["a", 5, 9.0, 9.0, 9.0]]
+    assert ours.to_rows() == [["a", 5, 2.0, 3.0, 4.0]]
+    assert theirs.to_rows() == [["a", 5, 9.0, 9.0, 9.0]]
 
 
 @settings(max_examples=20)
@@ -140,7 +142,7 @@ def test_passages_are_added_up_where_the_other_was_cut_otherwise() -> None:
 def test_exchanging_the_two_exchanges_the_words(seed: int, shift: float) -> None:
     from pipeline import config
 
-    project = config.load(ROOT / "params.yaml")
+    project = config.load_params(ROOT / "params.yaml")
     mine, other = scores(seed, shift), scores(seed + 1)
     opposite = {"better": "worse", "worse": "better", "too close": "too close"}
     assert (
@@ -159,9 +161,9 @@ def test_exchanging_the_two_exchanges_the_words(seed: int, shift: float) -> None
 )
 def test_results_of_which_a_part_is_away_are_one_line(in_folder: Path, summary: object, evaluation: object) -> None:
     """DVC takes an evaluation away before it makes it anew."""
-    paths.evaluation("new").parent.mkdir(parents=True)
+    paths.get_evaluation_path("new").parent.mkdir(parents=True)
     paths.SUMMARY.write_text(json.dumps(summary))
     if evaluation:
-        paths.evaluation("new").write_text(json.dumps(evaluation))
+        paths.get_evaluation_path("new").write_text(json.dumps(evaluation))
     with pytest.raises(DataError, match=r"^metrics: not whole \(.*run 'dvc repro'"):
         RevisionResults.load("")

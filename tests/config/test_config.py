@@ -72,7 +72,7 @@ def changed(folder, key: str, value: object, **block: object):
 )
 def test_a_fault_is_one_line_that_names_key_and_value(tmp_path, key, value, said):
     with pytest.raises(ParamsError, match=said) as caught:
-        config.load(changed(tmp_path, key, value))
+        config.load_params(changed(tmp_path, key, value))
     assert str(caught.value).startswith(str(tmp_path / "params.yaml"))
     assert "\n" not in str(caught.value)
 
@@ -90,7 +90,7 @@ def test_a_fault_is_one_line_that_names_key_and_value(tmp_path, key, value, said
 )
 def test_a_combination_without_sense_is_one_line(tmp_path, block, said):
     with pytest.raises(ParamsError, match=said) as caught:
-        config.load(changed(tmp_path, "seed", 1, **block))
+        config.load_params(changed(tmp_path, "seed", 1, **block))
     assert "\n" not in str(caught.value)
 
 
@@ -100,7 +100,7 @@ def test_the_same_blocks_with_sense_are_read(tmp_path):
         {"bidirectional": True, "memory": "window"},
         {"units": [8, 4], "between_dropout": 0.3},
     ):
-        read = config.load(changed(tmp_path, "seed", 1, **block)).block("baseline")
+        read = config.load_params(changed(tmp_path, "seed", 1, **block)).get_model_config("baseline")
         assert read.model_dump() == BASELINE | block
 
 
@@ -111,7 +111,7 @@ def test_no_value_is_made_up_for_one_that_is_missing(tmp_path, section):
     del tree[section]
     path.write_text(json.dumps(tree))
     with pytest.raises(ParamsError, match=f"{section}: Field required"):
-        config.load(path)
+        config.load_params(path)
 
 
 @pytest.mark.parametrize(
@@ -121,10 +121,10 @@ def test_a_number_is_read_as_yaml_1_2_and_text_is_refused(tmp_path, written, rea
     path = tmp_path / "params.yaml"
     path.write_text(re.sub(r"(?<=learning_rate: )\S+", written, TEXT, count=1))
     if read is not None:
-        assert config.load(path).train.last.learning_rate == read
+        assert config.load_params(path).train.windowed.learning_rate == read
     else:
         with pytest.raises(ParamsError, match=r"train\.last\.learning_rate: "):
-            config.load(path)
+            config.load_params(path)
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,7 @@ def test_what_is_no_params_file_is_one_line(tmp_path, text):
     path = tmp_path / "params.yaml"
     path.write_text(text)
     with pytest.raises(ParamsError) as caught:
-        config.load(path)
+        config.load_params(path)
     assert "\n" not in str(caught.value)
 
 
@@ -144,13 +144,13 @@ def test_any_bytes_are_refused_in_one_line(tmp_path, data):
     path = tmp_path / "params.yaml"
     path.write_bytes(data)
     with pytest.raises(ParamsError) as caught:
-        config.load(path)
+        config.load_params(path)
     assert "\n" not in str(caught.value)
 
 
 def test_a_missing_file_says_where_to_run(tmp_path):
     with pytest.raises(ParamsError, match=r"params.yaml: cannot be read .*project's folder"):
-        config.load(tmp_path / "params.yaml")
+        config.load_params(tmp_path / "params.yaml")
 
 
 def test_a_stage_sees_its_own_sections_only(project):

@@ -4,7 +4,7 @@ import pytest
 from pydantic import ValidationError
 
 from pipeline.config import Params
-from pipeline.config.recipes import Model
+from pipeline.config.recipes import ModelConfig
 
 
 @pytest.mark.parametrize(
@@ -24,9 +24,9 @@ from pipeline.config.recipes import Model
 )
 def test_a_senseless_block_is_refused_with_the_reason(project: Params, name: str, changes: dict, why: str) -> None:
     block = project.model[name].model_dump()
-    assert Model.model_validate(block) == project.model[name]
+    assert ModelConfig.model_validate(block) == project.model[name]
     with pytest.raises(ValidationError) as error:
-        Model.model_validate({**block, **changes})
+        ModelConfig.model_validate({**block, **changes})
     assert why in str(error.value)
 
 

@@ -14,27 +14,27 @@ def folder(tmp_path):
     for name in ("b.parquet", "a.csv"):
         (tmp_path / name).write_text(name)
     (tmp_path / ".a.csv.99.part").write_text("what a killed run left")
-    checksums.write(tmp_path)
+    checksums.write_checksums(tmp_path)
     return tmp_path
 
 
 def test_the_list_is_sorted_and_of_what_is_seen(folder):
-    lines = (folder / checksums.FILE).read_text().splitlines()
+    lines = (folder / checksums.CHECKSUM_FILE).read_text().splitlines()
     assert [line.partition("  ")[2] for line in lines] == ["a.csv", "b.parquet"]
-    before = (folder / checksums.FILE).read_bytes()
-    checksums.write(folder)
-    assert (folder / checksums.FILE).read_bytes() == before
+    before = (folder / checksums.CHECKSUM_FILE).read_bytes()
+    checksums.write_checksums(folder)
+    assert (folder / checksums.CHECKSUM_FILE).read_bytes() == before
 
 
 def test_the_tool_of_the_system_agrees(folder):
     done = subprocess.run(
-        ["sha256sum", "--check", checksums.FILE], cwd=folder, capture_output=True, text=True, check=True
+        ["sha256sum", "--check", checksums.CHECKSUM_FILE], cwd=folder, capture_output=True, text=True, check=True
     )
     assert done.stdout.count(": OK") == 2
 
 
 def test_what_is_as_it_was_passes(folder):
-    checksums.check(folder, "run it again")
+    checksums.verify_checksums(folder, "run it again")
 
 
 def test_a_file_that_may_not_be_read_is_not_to_be_made_again(folder):
@@ -42,10 +42,10 @@ def test_a_file_that_may_not_be_read_is_not_to_be_made_again(folder):
         make_unreadable(folder / "a.csv"),
         pytest.raises(DataError, match="may not be read; give yourself the permission"),
     ):
-        checksums.check(folder, "run it again")
+        checksums.verify_checksums(folder, "run it again")
 
 
-@pytest.mark.parametrize("name", ["a.csv", "b.parquet", checksums.FILE])
+@pytest.mark.parametrize("name", ["a.csv", "b.parquet", checksums.CHECKSUM_FILE])
 def test_every_flipped_bit_is_seen(folder, name):
     whole = (folder / name).read_bytes()
     for place in range(8 * len(whole)):
@@ -53,13 +53,13 @@ def test_every_flipped_bit_is_seen(folder, name):
         torn[place // 8] ^= 1 << place % 8
         (folder / name).write_bytes(torn)
         with pytest.raises(DataError, match="run it again"):
-            checksums.check(folder, "run it again")
+            checksums.verify_checksums(folder, "run it again")
 
 
 def test_a_file_that_is_gone_is_named(folder):
     (folder / "a.csv").unlink()
     with pytest.raises(DataError, match=r"a\.csv: cannot be read"):
-        checksums.check(folder, "run it again")
-    (folder / checksums.FILE).unlink()
+        checksums.verify_checksums(folder, "run it again")
+    (folder / checksums.CHECKSUM_FILE).unlink()
     with pytest.raises(DataError, match=r"SHA256SUMS: cannot be read"):
-        checksums.check(folder, "run it again")
+        checksums.verify_checksums(folder, "run it again")

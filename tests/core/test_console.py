@@ -14,7 +14,7 @@ def plain(monkeypatch):
 
 
 def test_one_line_at_the_end_for_a_log_file(capsys):
-    items = console.track([2000, 3000], "reading MIDI", 5000, lambda item: item)
+    items = console.track_progress([2000, 3000], "reading MIDI", 5000, lambda item: item)
     assert next(items) == 2000
     assert capsys.readouterr().err == ""
     assert list(items) == [3000]
@@ -31,13 +31,13 @@ NAMES = ("[red]a.mid", "[bold]x[/nope].mid", ":warning:.mid", "\x1b[2Jgone.mid")
 @pytest.mark.parametrize("name", NAMES)
 def test_a_name_is_shown_as_it_is_but_for_what_a_terminal_obeys(name, monkeypatch, capsys):
     plain = name.replace("\x1b", " ")
-    console.say(name)
+    console.log_message(name)
     assert capsys.readouterr().err == f"{plain}\n"
     screen = io.StringIO()
     monkeypatch.setattr(
         console, "console", lambda: Console(file=screen, force_terminal=True, width=120, color_system=None)
     )
-    list(console.track("abc", name, 3))
+    list(console.track_progress("abc", name, 3))
     assert plain in screen.getvalue()
     assert "\x1b[2J" not in screen.getvalue()
 
@@ -45,7 +45,7 @@ def test_a_name_is_shown_as_it_is_but_for_what_a_terminal_obeys(name, monkeypatc
 def test_a_bar_for_a_person(monkeypatch):
     screen = io.StringIO()
     monkeypatch.setattr(console, "console", lambda: Console(file=screen, force_terminal=True, width=120))
-    assert list(console.track("abc", "reading MIDI", 6, lambda _: 2)) == ["a", "b", "c"]
+    assert list(console.track_progress("abc", "reading MIDI", 6, lambda _: 2)) == ["a", "b", "c"]
     assert "reading MIDI" in screen.getvalue()
     assert "6/6" in screen.getvalue()
     assert re.search(r"[\d.,e+]+/s.*0:00:00", screen.getvalue()), "rate and time"
@@ -57,7 +57,7 @@ def test_no_color_takes_the_colours_from_the_bar(monkeypatch):
         monkeypatch.setattr(
             console, "console", lambda: Console(file=screen, force_terminal=True, width=120, color_system="standard")
         )
-        list(console.track("abc", "reading MIDI", 3))
+        list(console.track_progress("abc", "reading MIDI", 3))
         return screen.getvalue()
 
     colour = re.compile(r"\x1b\[[\d;]*3[0-7]m")
@@ -72,11 +72,11 @@ def test_no_color_takes_the_colours_from_the_bar(monkeypatch):
     [(None, "–/s"), (0, "–/s"), (0.05, "3/min"), (1, "1/s"), (12.345, "12.3/s"), (1234.5, "1,230/s"), (2e7, "2e+07/s")],
 )
 def test_a_rate_has_three_figures(per_second, told):
-    assert console.rate(per_second) == told
+    assert console.format_rate(per_second) == told
 
 
 def test_a_thing_said_is_one_line_as_it_is(capsys):
     line = "a [red]long[/red] line " + "of a path/" * 40
-    console.say(line)
+    console.log_message(line)
     out, err = capsys.readouterr()
     assert (out, err) == ("", line + "\n")

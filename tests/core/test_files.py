@@ -27,7 +27,7 @@ def test_a_new_file_takes_the_place_of_the_old_in_a_folder_that_is_made(tmp_path
 def test_after_an_error_the_old_file_stays_and_no_temporary_one(tmp_path, error):
     path = tmp_path / "file"
     path.write_text("old")
-    with pytest.raises(error), files.replacing(path) as temporary:
+    with pytest.raises(error), files.atomic_path(path) as temporary:
         temporary.write_text("half of the n")
         raise error
     assert path.read_text() == "old"
@@ -37,7 +37,7 @@ def test_after_an_error_the_old_file_stays_and_no_temporary_one(tmp_path, error)
 def test_the_old_file_is_seen_until_the_block_ends(tmp_path):
     path = tmp_path / "file"
     path.write_text("old")
-    with files.replacing(path) as temporary:
+    with files.atomic_path(path) as temporary:
         temporary.write_text("new")
         assert path.read_text() == "old"
         assert temporary.parent == path.parent
@@ -49,7 +49,7 @@ def test_bytes_are_on_the_disk_before_the_move(tmp_path, monkeypatch):
     replace = Path.replace
     monkeypatch.setattr(os, "fsync", lambda handle: done.append(Path(f"/proc/self/fd/{handle}").readlink()))
     monkeypatch.setattr(Path, "replace", lambda self, to: (done.append("move"), replace(self, to))[1])
-    with files.replacing(tmp_path / "file") as temporary:
+    with files.atomic_path(tmp_path / "file") as temporary:
         temporary.write_text("new")
     assert done == [temporary, "move", tmp_path]
 
@@ -57,14 +57,14 @@ def test_bytes_are_on_the_disk_before_the_move(tmp_path, monkeypatch):
 @given(values=st.dictionaries(st.text("abc", min_size=1), st.lists(st.floats(allow_nan=False)), max_size=4))
 def test_equal_arrays_give_equal_bytes_whatever_their_order(values):
     named = {name: np.array(value, float) for name, value in values.items()}
-    assert files.npz(named) == files.npz(dict(reversed(named.items())))
+    assert files.encode_npz(named) == files.encode_npz(dict(reversed(named.items())))
 
 
 def test_an_archive_holds_no_clock(monkeypatch):
     named = {"a": np.arange(3)}
-    before = files.npz(named)
+    before = files.encode_npz(named)
     monkeypatch.setattr("time.time", lambda: 2e9)
-    assert files.npz(named) == before
+    assert files.encode_npz(named) == before
 
 
 @pytest.fixture
@@ -124,18 +124,18 @@ def test_a_sealed_zip_shows_every_flipped_bit_and_is_a_zip_still(tmp_path_factor
     with zipfile.ZipFile(path, "w") as archive:
         for name, content in members.items():
             archive.writestr(name, content)
-    assert not files.intact(io.BytesIO(path.read_bytes()))
-    files.seal(path)
+    assert not files.has_valid_checksum(io.BytesIO(path.read_bytes()))
+    files.append_zip_checksum(path)
     with path.open("rb") as file:
-        assert files.intact(file) and file.tell() == 0
+        assert files.has_valid_checksum(file) and file.tell() == 0
     with zipfile.ZipFile(path) as archive:
         assert {name: archive.read(name) for name in archive.namelist()} == members
     torn = bytearray(path.read_bytes())
     place = data.draw(st.integers(0, 8 * len(torn) - 1))
     torn[place // 8] ^= 1 << place % 8
-    assert not files.intact(io.BytesIO(torn))
-    assert not files.intact(io.BytesIO(path.read_bytes()[:-1]))
-    assert not files.intact(io.BytesIO(b""))
+    assert not files.has_valid_checksum(io.BytesIO(torn))
+    assert not files.has_valid_checksum(io.BytesIO(path.read_bytes()[:-1]))
+    assert not files.has_valid_checksum(io.BytesIO(b""))
 
 
 @pytest.mark.parametrize("name", ["", ".", "..", "/", "folder", "pipe", "to-null"])

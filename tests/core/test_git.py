@@ -34,29 +34,29 @@ def repository(in_folder: Path) -> Path:
 
 
 def test_a_revision_keeps_what_it_had(repository: Path) -> None:
-    assert git.reader("v1")(Path("a.json")) == {"a": 1}
-    assert git.reader("HEAD")(Path("a.json")) == {"a": 1}
-    assert git.reader("")(Path("a.json")) == {"a": 2}
-    assert git.reader("v1")(Path("new.json")) == {}
-    assert git.reader("")(Path("not/there.json")) == {}
+    assert git.make_json_reader("v1")(Path("a.json")) == {"a": 1}
+    assert git.make_json_reader("HEAD")(Path("a.json")) == {"a": 1}
+    assert git.make_json_reader("")(Path("a.json")) == {"a": 2}
+    assert git.make_json_reader("v1")(Path("new.json")) == {}
+    assert git.make_json_reader("")(Path("not/there.json")) == {}
 
 
 def test_what_the_lock_says(repository: Path) -> None:
-    assert git.locked_output("v1", Path("data/notes")) == "abc.dir"
-    assert git.locked_output("", Path("data/other")) == ""
-    assert git.locked_params("v1", "ingest") == {"ingest": {"pedal": False}}
-    assert git.locked_params("v1", "train") == {}
+    assert git.load_output_hash("v1", Path("data/notes")) == "abc.dir"
+    assert git.load_output_hash("", Path("data/other")) == ""
+    assert git.load_stage_params("v1", "ingest") == {"ingest": {"pedal": False}}
+    assert git.load_stage_params("v1", "train") == {}
     (repository / "dvc.lock").unlink()
-    assert git.lock("") == {}
+    assert git.load_dvc_lock("") == {}
 
 
 def test_errors_name_the_revision_or_the_file(repository: Path) -> None:
     with pytest.raises(DataError, match="no revision 'v9' here; fetch it"):
-        git.text("v9", Path("a.json"))
+        git.read_text("v9", Path("a.json"))
     with pytest.raises(DataError, match=r"new.json: not JSON .*; run 'dvc repro'"):
-        git.reader("")(Path("new.json"))
+        git.make_json_reader("")(Path("new.json"))
     with pytest.raises(DataError, match="git ls-tree"):
-        git.git("ls-tree", "nonsense")
+        git.run_git("ls-tree", "nonsense")
 
 
 def test_a_lock_that_was_cut_anywhere_is_read_or_said_to_be_torn(in_folder: Path) -> None:
@@ -64,5 +64,5 @@ def test_a_lock_that_was_cut_anywhere_is_read_or_said_to_be_torn(in_folder: Path
     for end in range(len(LOCK) + 1):
         (in_folder / "dvc.lock").write_text(LOCK[:end])
         with suppress(DataError):
-            assert "abc.dir".startswith(git.locked_output("", Path("data/notes")))
-            assert set(git.locked_params("", "ingest")) <= {"ingest"}
+            assert "abc.dir".startswith(git.load_output_hash("", Path("data/notes")))
+            assert set(git.load_stage_params("", "ingest")) <= {"ingest"}

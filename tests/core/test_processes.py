@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 from pipeline.core import processes
 from pipeline.core.errors import CorpusError, PipelineError
-from pipeline.core.processes import Limits, Stopped
+from pipeline.core.processes import TaskLimits, TaskFailure
 
-SHORT = Limits(seconds=1, patience=300.0, memory=2**29, workers=2)
+SHORT = TaskLimits(cpu_seconds=1, wall_seconds=300.0, memory_bytes=2**29, num_workers=2)
 
 
 def fault(text: str) -> object:
@@ -67,35 +67,35 @@ BAD = {
 
 def test_every_bad_thing_costs_itself_and_nothing_else(capfd: pytest.CaptureFixture[str]) -> None:
     items = [*range(10), *BAD, *range(10, 40)]
-    expected = [Stopped(BAD[item]) if isinstance(item, str) else item for item in items]
-    assert list(processes.each(work, items, SHORT)) == expected
+    expected = [TaskFailure(BAD[item]) if isinstance(item, str) else item for item in items]
+    assert list(processes.bounded_map(work, items, SHORT)) == expected
     assert "KeyError" in capfd.readouterr().err
 
 
 def test_a_worker_that_waits_for_ever_is_killed() -> None:
-    assert list(processes.each(work, ["sleep", 1], Limits(patience=2.0))) == [
-        Stopped("reading it took more than 2 s"),
+    assert list(processes.bounded_map(work, ["sleep", 1], TaskLimits(wall_seconds=2.0))) == [
+        TaskFailure("reading it took more than 2 s"),
         1,
     ]
 
 
 def test_two_bad_things_after_one_another_are_told_apart() -> None:
-    assert list(processes.each(work, ["abort", "exit", 1, "abort"], Limits(2, 20.0, 2**29, 1))) == [
-        Stopped(BAD["abort"]),
-        Stopped(BAD["exit"]),
+    assert list(processes.bounded_map(work, ["abort", "exit", 1, "abort"], TaskLimits(2, 20.0, 2**29, 1))) == [
+        TaskFailure(BAD["abort"]),
+        TaskFailure(BAD["exit"]),
         1,
-        Stopped(BAD["abort"]),
+        TaskFailure(BAD["abort"]),
     ]
 
 
 def test_an_error_a_person_can_mend_ends_the_work() -> None:
     with pytest.raises(CorpusError, match="the corpus is damaged"):
-        list(processes.each(work, [1, "fault", 2], SHORT))
+        list(processes.bounded_map(work, [1, "fault", 2], SHORT))
 
 
 def test_no_worker_is_left_behind() -> None:
     before = set(psutil.Process().children())
-    answers = processes.each(work, list(range(100)), SHORT)
+    answers = processes.bounded_map(work, list(range(100)), SHORT)
     next(answers)
     assert len(set(psutil.Process().children()) - before) >= 2
     answers.close()  # type: ignore[attr-defined]
@@ -106,7 +106,7 @@ def test_no_worker_is_left_behind() -> None:
 @settings(max_examples=3)
 @given(items=st.lists(st.integers(), max_size=60), workers=st.integers(1, 3))
 def test_answers_come_in_order(items: list[int], workers: int) -> None:
-    assert list(processes.each(work, items, Limits(workers=workers))) == items
+    assert list(processes.bounded_map(work, items, TaskLimits(num_workers=workers))) == items
 
 
 def big(size: int) -> bytes:
@@ -116,7 +116,7 @@ def big(size: int) -> bytes:
 
 def test_answers_larger_than_a_pipe_come_whole_while_others_wait() -> None:
     sizes = [2**22, 1, 2**23, 0, 2**22] * 3
-    assert [len(answer) for answer in processes.each(big, sizes, SHORT)] == sizes  # type: ignore[arg-type]
+    assert [len(answer) for answer in processes.bounded_map(big, sizes, SHORT)] == sizes  # type: ignore[arg-type]
 
 
 class Unfit:
@@ -128,7 +128,7 @@ class Unfit:
 
 def test_a_worker_that_cannot_start_is_one_line() -> None:
     with pytest.raises(PipelineError, match=r"a worker could not start \(exit code 3\)"):
-        list(processes.each(Unfit(), [1], SHORT))  # type: ignore[arg-type]
+        list(processes.bounded_map(Unfit(), [1], SHORT))  # type: ignore[arg-type]
 
 
 def test_workers_die_with_their_parent(tmp_path: Path) -> None:

@@ -8,12 +8,12 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from pipeline.core import yaml
-from pipeline.core.yaml import TreeError
+from pipeline.core.yaml import YamlError
 
 
 def test_values_are_those_of_yaml_1_2(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text("{a: 1e-3, b: no, c: [0o17, null], d: é}", "utf-8")
-    assert yaml.read(tmp_path / "a.yaml") == {"a": 0.001, "b": "no", "c": [15, None], "d": "é"}
+    assert yaml.load_yaml(tmp_path / "a.yaml") == {"a": 0.001, "b": "no", "c": [15, None], "d": "é"}
 
 
 @pytest.mark.parametrize(
@@ -36,30 +36,30 @@ def test_values_are_those_of_yaml_1_2(tmp_path: Path) -> None:
 )
 def test_what_is_no_tree_of_plain_values_is_one_line(tmp_path: Path, text: str) -> None:
     (tmp_path / "a.yaml").write_text(text, "utf-8")
-    with pytest.raises(TreeError) as caught:
-        yaml.read(tmp_path / "a.yaml")
-    assert 0 < len(str(caught.value)) <= yaml.LONGEST and "\n" not in str(caught.value)
+    with pytest.raises(YamlError) as caught:
+        yaml.load_yaml(tmp_path / "a.yaml")
+    assert 0 < len(str(caught.value)) <= yaml.MAX_MESSAGE_LENGTH and "\n" not in str(caught.value)
 
 
 def test_bytes_that_are_no_text_are_counted(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_bytes(b"a: \xff")
-    with pytest.raises(TreeError, match="byte 3"):
-        yaml.read(tmp_path / "a.yaml")
+    with pytest.raises(YamlError, match="byte 3"):
+        yaml.load_yaml(tmp_path / "a.yaml")
 
 
 @given(st.text())
 def test_any_text_is_a_tree_or_that_error(text: str) -> None:
     try:
-        yaml.parse(text)
-    except TreeError:
+        yaml.parse_yaml(text)
+    except YamlError:
         return
     YAML(typ="safe", pure=True).load(text)
 
 
 @pytest.mark.parametrize("value", [1 << 40_000, [1 << 40_000], "a" * 10**6, {"a": [0] * 10**5}], ids=list("abcd"))
 def test_any_value_is_shown_short(value: object) -> None:
-    assert 0 < len(yaml.shown(value)) <= yaml.LONGEST + 1
+    assert 0 < len(yaml.shorten_repr(value)) <= yaml.MAX_MESSAGE_LENGTH + 1
 
 
 def test_a_short_value_is_shown_whole() -> None:
-    assert yaml.shown({"a": "b"}) == "{'a': 'b'}"
+    assert yaml.shorten_repr({"a": "b"}) == "{'a': 'b'}"

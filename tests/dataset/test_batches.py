@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pipeline.config import Params
-from pipeline.config.recipes import Model
+from pipeline.config.recipes import ModelConfig
 from pipeline.dataset import batches, windows
 from pipeline.dataset.segments import Segment, SegmentSampler
 from pipeline.dataset.windows import WindowDataset
@@ -28,14 +28,14 @@ def data() -> WindowDataset:
 
 @pytest.fixture
 def params(project: Params) -> Params:
-    last = project.train.last.model_copy(update={"batch": 8})
-    every = project.train.every.model_copy(update={"streams": 2, "segment": 4, "segments": 2, "transpose": 3})
+    last = project.train.windowed.model_copy(update={"batch": 8})
+    every = project.train.stateful.model_copy(update={"streams": 2, "segment": 4, "segments": 2, "transpose": 3})
     train = project.train.model_copy(update={"notes_per_epoch": 36, "last": last, "every": every})
     return project.model_copy(update={"train": train})
 
 
-def of(project: Params, name: str, **changes: object) -> Model:
-    return Model.model_validate({**project.model[name].model_dump(), **changes})
+def of(project: Params, name: str, **changes: object) -> ModelConfig:
+    return ModelConfig.model_validate({**project.model[name].model_dump(), **changes})
 
 
 def numbers(parts: list[Segment]) -> np.ndarray:
@@ -88,7 +88,7 @@ def test_nothing_sounds_for_a_scalar_input(params: Params, data: WindowDataset) 
 
 def test_passages_are_those_of_the_recipe_and_the_seed(params: Params, data: WindowDataset) -> None:
     ours = list(batches.of_passages(params, data, 2))
-    theirs = list(SegmentSampler(data, params.train.every, params.seed).sample_epoch(2, 36))
+    theirs = list(SegmentSampler(data, params.train.stateful, params.seed).sample_epoch(2, 36))
     assert sum(part.is_first for part in ours) == 2
     for mine, other in zip(ours, theirs, strict=True):
         assert np.array_equal(mine.notes, other.notes)

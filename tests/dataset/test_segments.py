@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.config.recipes import Every
+from pipeline.config.recipes import StatefulTraining
 from pipeline.core.errors import DataError
 from pipeline.dataset.segments import Segment, SegmentSampler
 from pipeline.dataset.windows import WindowDataset
@@ -32,12 +32,12 @@ def corpus(lengths: list[int], splits: str = "", spread: int = 1) -> WindowDatas
     return WindowDataset(codes, np.cumsum(lengths), kept, members, np.zeros(0, np.int32), 5)
 
 
-def how(segment: int = 4, segments: int = 2, streams: int = 1, **more: float) -> Every:
+def how(segment: int = 4, segments: int = 2, streams: int = 1, **more: float) -> StatefulTraining:
     rest = {"learning_rate": 0.01, "warmup": 0.0, "transpose": 0, "stretch": 0.0, "louder": 0, **more}
-    return Every.model_validate({"streams": streams, "segment": segment, "segments": segments, **rest})
+    return StatefulTraining.model_validate({"streams": streams, "segment": segment, "segments": segments, **rest})
 
 
-def a_pass(data: WindowDataset, recipe: Every, number: int = 0, seed: int = 0) -> list[Segment]:
+def a_pass(data: WindowDataset, recipe: StatefulTraining, number: int = 0, seed: int = 0) -> list[Segment]:
     """Read every passage once, one at a time."""
     passages = SegmentSampler(data, recipe, seed)
     return list(passages.sample_epoch(number, len(passages.piece_indices) * passages.passage_length))

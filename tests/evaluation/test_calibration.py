@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from pipeline.evaluation import calibration
-from pipeline.evaluation.calibration import Judged
+from pipeline.evaluation.calibration import CalibrationStats
 
 WEIGHTS = st.lists(st.integers(0, 5), min_size=6, max_size=6).filter(any)
 NOTES = st.lists(st.tuples(WEIGHTS, st.integers(0, 5)), min_size=1, max_size=12)
@@ -19,49 +19,49 @@ def distributions(notes: list[tuple[list[int], int]]) -> tuple[np.ndarray, np.nd
     return masses / masses.sum(axis=1, keepdims=True), np.array([came for _, came in notes])
 
 
-def drawn(rng: np.random.Generator, sharp: float, told: float, count: int = 20_000) -> Judged:
+def drawn(rng: np.random.Generator, sharp: float, told: float, count: int = 20_000) -> CalibrationStats:
     """Judge notes that come by softmax(sharp x logits) and are told by softmax(told x logits)."""
     logits = rng.normal(size=(count, 12))
     truth, said = (
         np.exp(scale * logits) / np.exp(scale * logits).sum(axis=1, keepdims=True) for scale in (sharp, told)
     )
     came = (truth.cumsum(axis=1) < rng.random((count, 1))).sum(axis=1)
-    return calibration.judge(said, came)
+    return calibration.score_distributions(said, came)
 
 
 @given(NOTES)
 def test_a_note_is_judged_as_by_hand(notes):
     masses, came = distributions(notes)
-    found = calibration.judge(masses, came)
+    found = calibration.score_distributions(masses, came)
     for row, (weights, which) in enumerate(notes):
         whole = sum(weights)
-        assert found.mass[row] == pytest.approx(weights[which] / whole)
-        assert found.below[row] == pytest.approx(sum(weights[:which]) / whole)
-        assert found.top[row] == pytest.approx(max(weights) / whole)
+        assert found.prob[row] == pytest.approx(weights[which] / whole)
+        assert found.cdf_below[row] == pytest.approx(sum(weights[:which]) / whole)
+        assert found.max_prob[row] == pytest.approx(max(weights) / whole)
         assert found.entropy[row] == pytest.approx(stats.entropy(weights, base=2))
         # All orders of equally likely outcomes are as good: count in how many ranks what came is early enough.
         before = sum(weight > weights[which] for weight in weights)
         ranks = range(before, before + weights.count(weights[which]))
-        for k, its in ((1, found.first), (5, found.five)):
+        for k, its in ((1, found.top1), (5, found.top5)):
             assert its[row] == pytest.approx(float(Fraction(sum(rank < k for rank in ranks), len(ranks))))
 
 
 def test_reliability_and_its_error_worked_by_hand():
     # Two notes told with 0.8, one of which came, and two told with 0.5, both of which came; a bin holds its upper edge.
     masses = np.array([[0.8, 0.2], [0.2, 0.8], [0.5, 0.3], [0.5, 0.4]])
-    judged = calibration.judge(masses, np.array([0, 0, 0, 0]))
+    judged = calibration.score_distributions(masses, np.array([0, 0, 0, 0]))
     half = 1 / math.sqrt(2)
-    assert calibration.reliability(judged) == [
+    assert calibration.compute_reliability_bins(judged) == [
         (pytest.approx(half / 2), 0.5, 2, 0.5, 1.0),
         (pytest.approx(half), 1.0, 2, 0.8, 0.5),
     ]
-    assert calibration.calibration_error(judged) == pytest.approx(0.5 * 0.3 + 0.5 * 0.5)
+    assert calibration.compute_calibration_error(judged) == pytest.approx(0.5 * 0.3 + 0.5 * 0.5)
 
 
 def test_bins_reach_from_one_down_to_nothing():
     tops = np.array([1.0, 0.72, 0.70, 2**-6.9, 2**-7.1, 2**-12])
-    judged = Judged(tops, tops, tops, np.zeros(6), np.zeros(6), np.zeros(6))
-    found = calibration.reliability(judged)
+    judged = CalibrationStats(tops, tops, tops, np.zeros(6), np.zeros(6), np.zeros(6))
+    found = calibration.compute_reliability_bins(judged)
     assert [row[2] for row in found] == [2, 1, 1, 2]
     assert found[0][0] == 0.0
     assert all(low <= said <= high for low, high, _, said, _ in found)
@@ -70,11 +70,15 @@ def test_bins_reach_from_one_down_to_nothing():
 
 def test_who_tells_the_truth_is_calibrated_and_who_exaggerates_is_not():
     honest, boastful, timid = (drawn(np.random.default_rng(k), 1.5, told) for k, told in enumerate((1.5, 3.0, 0.7)))
-    assert calibration.calibration_error(honest) < 0.012
-    assert calibration.calibration_error(boastful) > 0.15
-    assert calibration.calibration_error(timid) > 0.15
-    assert all(abs(came - said) < 0.05 for _, _, notes, said, came in calibration.reliability(honest) if notes > 400)
-    bits = [-np.log2(each.mass).mean() for each in (honest, boastful, timid)]
+    assert calibration.compute_calibration_error(honest) < 0.012
+    assert calibration.compute_calibration_error(boastful) > 0.15
+    assert calibration.compute_calibration_error(timid) > 0.15
+    assert all(
+        abs(came - said) < 0.05
+        for _, _, notes, said, came in calibration.compute_reliability_bins(honest)
+        if notes > 400
+    )
+    bits = [-np.log2(each.prob).mean() for each in (honest, boastful, timid)]
     assert bits[0] == pytest.approx(honest.entropy.mean(), abs=0.03)
     assert bits[1] > boastful.entropy.mean() + 0.3
     assert bits[2] < timid.entropy.mean() - 0.3
@@ -82,41 +86,41 @@ def test_who_tells_the_truth_is_calibrated_and_who_exaggerates_is_not():
 
 def test_pit_is_flat_for_who_tells_the_truth():
     honest, boastful, timid = (drawn(np.random.default_rng(k), 1.5, told) for k, told in enumerate((1.5, 3.0, 0.7)))
-    assert calibration.pit(honest) == pytest.approx([0.1] * 10, abs=0.006)
-    assert sum(calibration.pit(boastful)) == pytest.approx(1)
-    ends = [sum(calibration.pit(each)[k] for k in (0, 9)) for each in (boastful, timid)]
+    assert calibration.compute_pit_histogram(honest) == pytest.approx([0.1] * 10, abs=0.006)
+    assert sum(calibration.compute_pit_histogram(boastful)) == pytest.approx(1)
+    ends = [sum(calibration.compute_pit_histogram(each)[k] for k in (0, 9)) for each in (boastful, timid)]
     assert ends[0] > 0.25 and ends[1] < 0.17
-    for level, share in calibration.coverage(honest):
+    for level, share in calibration.compute_coverage(honest):
         assert share == pytest.approx(level, abs=0.01)
-    assert all(share < level for level, share in calibration.coverage(boastful))
+    assert all(share < level for level, share in calibration.compute_coverage(boastful))
 
 
 def test_pit_is_the_mean_over_places_within_what_came():
     rng = np.random.default_rng(0)
     masses = rng.dirichlet(np.ones(7), 60)
     came = rng.integers(0, 7, 60)
-    judged = calibration.judge(masses, came)
+    judged = calibration.score_distributions(masses, came)
     places = (np.arange(4000) + 0.5) / 4000
-    spots = (judged.below[:, None] + judged.mass[:, None] * places).ravel()
+    spots = (judged.cdf_below[:, None] + judged.prob[:, None] * places).ravel()
     expected = np.histogram(spots, np.linspace(0, 1, 11))[0] / spots.size
-    assert calibration.pit(judged) == pytest.approx(expected.tolist(), abs=1e-3)
+    assert calibration.compute_pit_histogram(judged) == pytest.approx(expected.tolist(), abs=1e-3)
 
 
 def test_what_was_judged_apart_is_what_is_judged_together():
     masses, came = np.random.default_rng(0).dirichlet(np.ones(5), 30), np.arange(30) % 5
-    parts = [calibration.judge(masses[k : k + 10], came[k : k + 10]) for k in (0, 10, 20)]
-    whole, joined = calibration.judge(masses, came), calibration.join(parts)
+    parts = [calibration.score_distributions(masses[k : k + 10], came[k : k + 10]) for k in (0, 10, 20)]
+    whole, joined = calibration.score_distributions(masses, came), calibration.concatenate_stats(parts)
     assert all((getattr(whole, name) == getattr(joined, name)).all() for name in vars(whole))
 
 
 def test_the_summary_has_times_below_and_pitch_not():
     judged = drawn(np.random.default_rng(0), 1, 1, 500)
-    found = calibration.summarise(
+    found = calibration.summarize_calibration(
         {"pitch": judged, "step": judged}, {"pitch": 3.12345, "step": 2.0, "bits_per_note": 9.0}
     )
     assert found["pitch"]["bits"] == 3.1235 or found["pitch"]["bits"] == 3.1234
     assert set(found["step"]) - set(found["pitch"]) == {"pit", "coverage"}
-    assert found["step"]["top_1"] == pytest.approx(judged.first.mean(), abs=1e-4)
-    assert found["step"]["top_5"] == pytest.approx(judged.five.mean(), abs=1e-4)
-    assert found["step"]["ece"] == pytest.approx(calibration.calibration_error(judged), abs=1e-4)
+    assert found["step"]["top_1"] == pytest.approx(judged.top1.mean(), abs=1e-4)
+    assert found["step"]["top_5"] == pytest.approx(judged.top5.mean(), abs=1e-4)
+    assert found["step"]["ece"] == pytest.approx(calibration.compute_calibration_error(judged), abs=1e-4)
     assert sum(row[2] for row in found["step"]["reliability"]) == 500

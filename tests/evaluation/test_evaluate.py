@@ -27,26 +27,26 @@ def test_chances_of_a_chain_are_those_its_notes_were_told_by(kind):
 @pytest.mark.parametrize("changes", [CARRIED, WINDOW, BOTH_WAYS], ids=str)
 def test_bits_are_those_of_streaming_and_masses_those_of_bits(changes):
     model = make_tiny_model(**changes)
-    bits, heads = evaluate.read(model, PIECES, 2)
+    bits, heads = evaluate.evaluate_pieces(model, PIECES, 2)
     for ours, theirs in zip(bits, scoring.score_pieces(model, PIECES, 2), strict=True):
         assert (ours == theirs).all()
     for column, name in enumerate(("pitch", "step", "duration")):
-        mass = np.maximum(heads[name].mass, 1e-12)
+        mass = np.maximum(heads[name].prob, 1e-12)
         assert -np.log2(mass) == pytest.approx(np.concatenate(bits)[:, column], abs=1e-4)
 
 
 def test_what_is_judged_does_not_hang_on_how_it_was_read():
     model = make_tiny_model(**CARRIED)
-    one, many = (evaluate.read(model, PIECES, batch)[1]["step"] for batch in (1, 3))
-    assert one.mass == pytest.approx(many.mass, rel=1e-3)
+    one, many = (evaluate.evaluate_pieces(model, PIECES, batch)[1]["step"] for batch in (1, 3))
+    assert one.prob == pytest.approx(many.prob, rel=1e-3)
 
 
 def test_of_many_notes_every_so_many_th_is_judged(monkeypatch):
     model = make_tiny_model(**CARRIED)
-    everything = evaluate.read(model, PIECES, 2)[1]["pitch"].mass
+    everything = evaluate.evaluate_pieces(model, PIECES, 2)[1]["pitch"].prob
     monkeypatch.setattr(evaluate, "JUDGED", 50)
     monkeypatch.setattr(evaluate, "ROWS", 4)
-    some = evaluate.read(model, PIECES, 2)[1]["pitch"].mass
+    some = evaluate.evaluate_pieces(model, PIECES, 2)[1]["pitch"].prob
     # 134 notes are told, so every third: of each piece those at 3, 6, 9, …; the first note of a piece is not told.
     at = [start + k - 1 for start, piece in ((0, 40), (39, 7), (45, 90)) for k in range(3, piece, 3)]
     assert some.tolist() == everything[at].tolist()
@@ -55,7 +55,7 @@ def test_of_many_notes_every_so_many_th_is_judged(monkeypatch):
 @pytest.mark.parametrize("changes", [CARRIED, WINDOW, BOTH_WAYS], ids=str)
 def test_context_is_what_a_player_heard_who_came_in_late(changes):
     model, piece = make_tiny_model(**changes), make_quantized_notes(5, 30)
-    rows = evaluate.by_context(model, [piece])
+    rows = evaluate.compute_bits_by_context(model, [piece])
     assert [row[0] for row in rows] == [1, 2, 4, 8, 16]
     heads = scoring.make_heads(model)
     for heard, targets, mean in rows:
@@ -69,7 +69,7 @@ def test_context_is_what_a_player_heard_who_came_in_late(changes):
 
 
 def test_a_window_forgets_all_before_it():
-    rows = evaluate.by_context(
+    rows = evaluate.compute_bits_by_context(
         make_tiny_model(6, **WINDOW), [make_quantized_notes(5, 300), make_quantized_notes(6, 40)]
     )
     means = [row[2] for row in rows]
@@ -80,11 +80,13 @@ def test_a_window_forgets_all_before_it():
 
 def test_targets_are_at_most_256_and_of_all_pieces():
     pieces = [make_quantized_notes(seed, 900) for seed in range(3)]
-    found = evaluate.by_context(make_tiny_model(**CARRIED), pieces)
+    found = evaluate.compute_bits_by_context(make_tiny_model(**CARRIED), pieces)
     assert {targets for _, targets, _ in found} == {256}
     moved = [piece.copy() for piece in pieces]
     moved[2][:, DURATION] = 900
-    assert evaluate.by_context(make_tiny_model(**CARRIED), moved)[0][2]["duration"] != found[0][2]["duration"]
+    assert (
+        evaluate.compute_bits_by_context(make_tiny_model(**CARRIED), moved)[0][2]["duration"] != found[0][2]["duration"]
+    )
 
 
 def test_velocity_is_judged_where_it_is_told():
@@ -98,11 +100,15 @@ def test_velocity_is_judged_where_it_is_told():
     rng = np.random.default_rng(0)
     body = {name: rng.normal(0, 0.3, shape).astype(np.float32) for name, shape in shapes.items()}
     model = replace(make_tiny_model(**CARRIED), block=block, weights={**body, **made.weights})
-    bits, heads = evaluate.read(model, [make_quantized_notes(1, 50)], 1)
+    bits, heads = evaluate.evaluate_pieces(model, [make_quantized_notes(1, 50)], 1)
     assert list(heads) == ["pitch", "step", "duration", "velocity"]
     assert bits[0].shape == (49, 4)
-    assert -np.log2(heads["velocity"].mass) == pytest.approx(bits[0][:, 3], abs=1e-4)
-    assert list(evaluate.by_context(model, [make_quantized_notes(1, 50)])[0][2]) == ["pitch", "step", "duration"]
+    assert -np.log2(heads["velocity"].prob) == pytest.approx(bits[0][:, 3], abs=1e-4)
+    assert list(evaluate.compute_bits_by_context(model, [make_quantized_notes(1, 50)])[0][2]) == [
+        "pitch",
+        "step",
+        "duration",
+    ]
 
 
 def made_block(velocity: bool):

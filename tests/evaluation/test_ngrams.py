@@ -19,7 +19,7 @@ PIECES = [make_quantized_notes(seed, 80) for seed in range(4)] + [
 
 @pytest.fixture(scope="module")
 def fitted():
-    return ngrams.fit(PIECES, SMOOTHING)
+    return ngrams.fit_ngrams(PIECES, SMOOTHING)
 
 
 def witten_bell(context: tuple[int, ...], pitch: int) -> float:
@@ -78,7 +78,7 @@ def test_uniform_worked_by_hand(fitted):
 
 def test_unigram_worked_by_hand():
     piece = np.array([[0, 9, 60, 1], [5, 7, 60, 1], [5, 7, 61, 1], [6, 8, 60, 1]], np.int16)
-    bits = ngrams.fit([piece], 1.0)["unigram"](piece[:2])
+    bits = ngrams.fit_ngrams([piece], 1.0)["unigram"](piece[:2])
     # The first note is nobody's target: 60 came twice of three, step 5 twice, duration 7 twice.
     assert bits[0] == pytest.approx([-math.log2(3 / 131), -math.log2(3 / 1004), -math.log2(3 / 1004)])
 
@@ -86,7 +86,7 @@ def test_unigram_worked_by_hand():
 @settings(max_examples=30)
 @given(values=st.lists(st.integers(0, 9), max_size=50), smoothing=st.floats(0.01, 100))
 def test_a_histogram_sums_to_one_and_has_no_zero(values, smoothing):
-    shares = ngrams.histogram(np.array(values, np.int64), 10, smoothing)
+    shares = ngrams.compute_histogram(np.array(values, np.int64), 10, smoothing)
     assert shares.sum() == pytest.approx(1)
     assert (shares > 0).all()
     assert shares[3] == pytest.approx((values.count(3) + smoothing) / (len(values) + 10 * smoothing))

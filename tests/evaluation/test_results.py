@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from models.test_model_io import BLOCKS
 
 from pipeline.core.errors import DataError
-from pipeline.evaluation.bits import Scores
+from pipeline.evaluation.bits import PieceScores
 from pipeline.evaluation.results import Evaluation
 
 EPOCH = st.tuples(*[st.floats(0, 1e6)] * 3).map(
@@ -24,13 +24,13 @@ EVALUATIONS = st.builds(
     parameters=st.integers(1, 10**9),
     bytes=st.integers(1, 10**9),
     history=st.lists(EPOCH, min_size=1, max_size=5),
-    scores=ROWS.map(Scores.of_rows),
+    scores=ROWS.map(PieceScores.from_rows),
 )
 
 
 @pytest.fixture
 def path(tmp_path):
-    scores = Scores.of_rows([["a", 4, 8.0, 2.0, 4.0], ["b", 6, 2.0, 3.0, 1.0]])
+    scores = PieceScores.from_rows([["a", 4, 8.0, 2.0, 4.0], ["b", 6, 2.0, 3.0, 1.0]])
     evaluation = Evaluation("tiny", make_tiny_model().config, 1554, 9000, [{"epoch": 1.0, "loss": 0.5}], scores)
     evaluation.save(tmp_path / "tiny.json")
     return tmp_path / "tiny.json"
@@ -45,7 +45,7 @@ def test_an_evaluation_comes_back_from_disk_in_equal_bytes(evaluation):
         loaded = Evaluation.load(first)
         loaded.save(second)
         assert first.read_bytes() == second.read_bytes()
-    assert loaded.scores.as_rows() == evaluation.scores.as_rows()
+    assert loaded.scores.to_rows() == evaluation.scores.as_rows()
     for name in ("architecture", "block", "parameters", "bytes", "history"):
         assert getattr(loaded, name) == getattr(evaluation, name)
 
@@ -64,8 +64,8 @@ def test_the_file_tells_bits_per_note_a_row_a_line(path):
 def test_a_bidirectional_model_does_not_stream():
     def streams(**block: object) -> bool:
         return Evaluation(
-            "x", make_tiny_model(**block).config, 1, 1, [], Scores.of_rows([["a", 1, 1.0, 1.0, 1.0]])
-        ).streams
+            "x", make_tiny_model(**block).config, 1, 1, [], PieceScores.from_rows([["a", 1, 1.0, 1.0, 1.0]])
+        ).can_stream
 
     assert streams(memory="window")
     assert streams(memory="carried")

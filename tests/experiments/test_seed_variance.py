@@ -8,7 +8,7 @@ from cli.test_cli import RUN
 from pipeline import cli
 from pipeline.core import paths
 from pipeline.experiments import seed_variance
-from pipeline.experiments.seed_variance import Result
+from pipeline.experiments.seed_variance import ExperimentResult
 
 PARAMS = "seed: {seed}\nwindows:\n  length: {length}\narchitectures: [baseline, dense]\n"
 
@@ -47,14 +47,14 @@ def test_experiments_that_differ_in_their_seed_are_one_group(repository):
     experiment("three", commit(3, 18.0, 18.0))
     git("update-ref", "refs/exps/exec/EXEC_HEAD", commit(9, 0.0, 0.0))
     commit(1, 19.0, 17.0)
-    (group,) = seed_variance.groups(seed_variance.experiments())
+    (group,) = seed_variance.group_by_params(seed_variance.load_experiment_results())
     assert [(each.name, each.params["seed"]) for each in group] == [("HEAD", 1), ("two", 2), ("three", 3)]
-    dense, baseline = seed_variance.spreads(group, "baseline")
-    assert (baseline.architecture, baseline.seeds, baseline.mean, baseline.deviation) == ("baseline", 3, 18.0, 1.0)
-    assert (baseline.difference, baseline.difference_deviation) == (0.0, 0.0)
+    dense, baseline = seed_variance.compute_seed_statistics(group, "baseline")
+    assert (baseline.architecture, baseline.num_seeds, baseline.mean, baseline.std) == ("baseline", 3, 18.0, 1.0)
+    assert (baseline.mean_difference, baseline.difference_std) == (0.0, 0.0)
     # 16, 18 and 17; against 17, 18 and 19 of the same seeds: -1, 0, -2.
-    assert (dense.architecture, dense.mean, dense.deviation) == ("dense", 17.0, 1.0)
-    assert (dense.difference, dense.difference_deviation) == (-1.0, 1.0)
+    assert (dense.architecture, dense.mean, dense.std) == ("dense", 17.0, 1.0)
+    assert (dense.mean_difference, dense.difference_std) == (-1.0, 1.0)
 
 
 def test_the_command_shows_each_group_and_in_what_they_differ(repository):
@@ -73,13 +73,13 @@ def test_what_is_no_run_is_passed_over(repository):
     paths.SUMMARY.write_text('{"baseline": 3}')
     git("commit", "-qam", "another kind")
     experiment("torn", git("rev-parse", "HEAD"))
-    assert [each.name for each in seed_variance.experiments()] == ["one"]
+    assert [each.name for each in seed_variance.load_experiment_results()] == ["one"]
     assert "run some with: dvc exp run --queue -S seed=1,2,3" in RUN.invoke(cli.app, ["seeds"]).output
 
 
 def test_an_equal_seed_is_no_second_one():
-    some = [Result(name, {"seed": seed}, {"a": bits}) for name, seed, bits in (("x", 1, 3.0), ("y", 1, 3.0))]
-    assert seed_variance.groups(some) == []
-    (group,) = seed_variance.groups([*some, Result("z", {"seed": 0}, {"a": 2.0})])
+    some = [ExperimentResult(name, {"seed": seed}, {"a": bits}) for name, seed, bits in (("x", 1, 3.0), ("y", 1, 3.0))]
+    assert seed_variance.group_by_params(some) == []
+    (group,) = seed_variance.group_by_params([*some, ExperimentResult("z", {"seed": 0}, {"a": 2.0})])
     assert [each.name for each in group] == ["z", "x"]
-    assert seed_variance.spreads(group, "baseline")[0].difference == 0.0
+    assert seed_variance.compute_seed_statistics(group, "baseline")[0].mean_difference == 0.0

@@ -17,11 +17,11 @@ from pipeline.experiments.study import Factorial, Run, StudyError
 @pytest.fixture
 def factorial() -> Factorial:
     axes = {"input": ["scalar", "embedding"], "heads": ["regression", "mixture"], "objective": ["last", "every"]}
-    return Factorial(of=["baseline", "stacked"], width=16, chain=8, **axes)
+    return Factorial(architectures=["baseline", "stacked"], embedding_dim=16, head_dim=8, **axes)
 
 
 def test_a_factorial_is_every_combination_and_each_makes_sense(project: Params, factorial: Factorial) -> None:
-    made = study.blocks(factorial, project)
+    made = study.build_factorial_configs(factorial, project)
     assert len(made) == 16
     one = made["stacked_embedding_mixture_every"]
     assert (one.input, one.heads, one.objective, one.memory) == ("embedding", "mixture", "every", "carried")
@@ -33,30 +33,30 @@ def test_overrides_give_dvc_the_same_blocks(project: Params, factorial: Factoria
     """DVC reads overrides by Hydra: what it makes of them must be the block."""
     from omegaconf import OmegaConf
 
-    run = Run(about="a", set={"train.epochs": 2}, architectures=["wide"], factorial=factorial)
-    told = study.overrides(run, project)
+    run = Run(description="a", params={"train.epochs": 2}, architectures=["wide"], factorial=factorial)
+    told = study.build_overrides(run, project)
     assert told[0] == "train.epochs=2"
     assert told[-1].startswith("architectures=[wide,baseline_scalar_regression_last,")
     name, _, block = next(each for each in told if "stacked_embedding_mixture_every" in each).partition("=")
     assert name == "+model.stacked_embedding_mixture_every"
     read = OmegaConf.to_container(OmegaConf.create(f"block: {block.replace(':', ': ')}"))["block"]
-    assert read == study.blocks(factorial, project)["stacked_embedding_mixture_every"].model_dump()
+    assert read == study.build_factorial_configs(factorial, project)["stacked_embedding_mixture_every"].model_dump()
 
 
 def test_the_studies_of_the_project_can_be_read(project: Params, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
     for path in Path("studies").glob("*.yaml"):
-        for run in study.load(path.stem).runs.values():
-            assert study.names(run, project)
+        for run in study.load_study(path.stem).runs.values():
+            assert study.list_architectures(run, project)
 
 
 def test_a_missing_or_bad_study_is_one_line(in_folder: Path) -> None:
     with pytest.raises(StudyError, match="no such study; there are: none here"):
-        study.load("maestro")
+        study.load_study("maestro")
     (in_folder / "studies").mkdir()
     (in_folder / "studies/bad.yaml").write_text("title: x\nrunz: {}\n")
     with pytest.raises(StudyError, match="runz") as error:
-        study.load("bad")
+        study.load_study("bad")
     assert "\n" not in str(error.value)
 
 
@@ -66,18 +66,18 @@ def test_a_run_is_compared_only_with_what_ran_before(in_folder: Path) -> None:
     first = "  first: {about: a, set: {}, architectures: [wide], against: [second/wide]}\n"
     second = "  second: {about: a, set: {}, architectures: [wide], against: [second/wide]}\n"
     (in_folder / "studies/good.yaml").write_text(text + second + first)
-    assert list(study.load("good").runs) == ["second", "first"]
+    assert list(study.load_study("good").runs) == ["second", "first"]
     (in_folder / "studies/bad.yaml").write_text(text + first + second)
     with pytest.raises(StudyError, match="run first is against second/wide, which is of no run so far"):
-        study.load("bad")
+        study.load_study("bad")
 
 
 def test_the_line_of_a_run_is_what_the_study_runs(project: Params, factorial: Factorial) -> None:
-    run = Run(about="a", set={"train.epochs": 2, "model.wide.units": [160]}, architectures=["wide", "dense"])
-    line = study.line("x-y", run, project)
-    assert shlex.split(line) == study.command("x-y", run, project)
+    run = Run(description="a", params={"train.epochs": 2, "model.wide.units": [160]}, architectures=["wide", "dense"])
+    line = study.format_command_line("x-y", run, project)
+    assert shlex.split(line) == study.build_command("x-y", run, project)
     assert line == "dvc exp run -n x-y -S train.epochs=2 -S 'model.wide.units=[160]' -S 'architectures=[wide,dense]'"
-    assert study.line("x-y", run.model_copy(update={"factorial": factorial}), project) == ""
+    assert study.format_command_line("x-y", run.model_copy(update={"factorial": factorial}), project) == ""
 
 
 def test_an_experiment_says_what_code_made_it(in_folder: Path) -> None:
@@ -98,11 +98,11 @@ def test_an_experiment_says_what_code_made_it(in_folder: Path) -> None:
         git("add", ".")
         git("commit", "-qm", "experiment")
         git("update-ref", f"refs/exps/{start[:2]}/{start[2:]}/{name}", "HEAD")
-        assert study.experiment(name) == git("rev-parse", "HEAD")
-        assert study.made_at(name) == start[:7] + ("" if name == "same" else " with changes")
+        assert study.find_experiment_commit(name) == git("rev-parse", "HEAD")
+        assert study.describe_source_commit(name) == start[:7] + ("" if name == "same" else " with changes")
         Path("b").write_text(name)
-    assert study.experiment("none") == ""
-    assert study.experiment("ame") == ""
+    assert study.find_experiment_commit("none") == ""
+    assert study.find_experiment_commit("ame") == ""
 
 
 def test_what_an_experiment_left_is_read_from_its_commit(in_folder: Path) -> None:
@@ -112,9 +112,9 @@ def test_what_an_experiment_left_is_read_from_its_commit(in_folder: Path) -> Non
     who = ["-c", "user.name=a", "-c", "user.email=a@b.c"]
     subprocess.run(["git", *who, "commit", "-qm", "a"], check=True)
     Path("a.json").unlink()
-    assert study.read("HEAD", Path("a.json")) == {"a": 1}
+    assert study.read_json_at_commit("HEAD", Path("a.json")) == {"a": 1}
     with pytest.raises(StudyError, match=r"b\.json is not in experiment HEAD"):
-        study.read("HEAD", Path("b.json"))
+        study.read_json_at_commit("HEAD", Path("b.json"))
 
 
 def typed() -> list[list[str]]:
@@ -127,8 +127,10 @@ def typed() -> list[list[str]]:
 def test_the_path_is_documented_line_by_line(project: Params, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
     lines = typed()
-    for name, run in study.load("seed-path").runs.items():
-        assert study.command(f"seed-path-{name}", run, project) in lines, study.line(f"seed-path-{name}", run, project)
+    for name, run in study.load_study("seed-path").runs.items():
+        assert study.build_command(f"seed-path-{name}", run, project) in lines, study.format_command_line(
+            f"seed-path-{name}", run, project
+        )
 
 
 def test_documented_lines_name_values_that_are_there(project: Params) -> None:
@@ -147,12 +149,12 @@ def test_figures_of_a_study_are_of_all_models_of_its_runs(project: Params, monke
     """A study that was changed since is seen; a run that was not made yet is named on the page."""
     monkeypatch.chdir(ROOT)
     for path in Path("studies").glob("*.yaml"):
-        about = study.load(path.stem)
-        if Path(about.figures).exists():
-            rows = json.loads(Path(about.figures).read_text("utf-8")).values()
+        about = study.load_study(path.stem)
+        if Path(about.metrics).exists():
+            rows = json.loads(Path(about.metrics).read_text("utf-8")).values()
             told = {(row["run"], row["architecture"]) for row in rows if "run" in row}
             there = {name: run for name, run in about.runs.items() if name in {run for run, _ in told}}
-            wanted = {(name, each) for name, run in there.items() for each in study.names(run, project)}
-            assert told == wanted, f"{about.figures} is not of {path}; run 'music-rnn study {path.stem}'"
+            wanted = {(name, each) for name, run in there.items() for each in study.list_architectures(run, project)}
+            assert told == wanted, f"{about.metrics} is not of {path}; run 'music-rnn study {path.stem}'"
             missing = set(about.runs) - set(there) if told else set()
             assert all(name in Path(about.page).read_text("utf-8").partition("##")[0] for name in missing)

@@ -10,7 +10,7 @@ from pipeline.evaluation import bits as metrics
 from pipeline.evaluation.results import Evaluation
 from pipeline.experiments import study_results
 from pipeline.experiments.study import Run, StudyError
-from pipeline.experiments.study_results import Found
+from pipeline.experiments.study_results import RunFindings
 from pipeline.models import scoring
 
 
@@ -19,26 +19,26 @@ def evaluation(name: str, shift: float) -> Evaluation:
     model = make_tiny_model(**CARRIED)
     pieces = [make_quantized_notes(seed, 40 + seed) for seed in range(25)]
     bits = [each + shift / 3 for each in scoring.score_pieces(model, pieces, 4)]
-    scores = metrics.collect([f"{number}.mid" for number in range(25)], bits)
-    history = [{"epoch": 1.0, "notes": 64.0, "loss": 2.0, **scores.per_note()}]
+    scores = metrics.aggregate_bits([f"{number}.mid" for number in range(25)], bits)
+    history = [{"epoch": 1.0, "notes": 64.0, "loss": 2.0, **scores.compute_bits_per_note()}]
     return Evaluation(name, model.config, model.parameters, 10, history, scores)
 
 
 @pytest.fixture
-def found() -> Found:
+def found() -> RunFindings:
     return found_of("baseline", "better")
 
 
-def found_of(*names: str, shift: float = 0.0, against: tuple[str, ...] = ()) -> Found:
+def found_of(*names: str, shift: float = 0.0, against: tuple[str, ...] = ()) -> RunFindings:
     """Make a run: each model half a bit better than the one before."""
     made = [evaluation(name, shift - number / 2) for number, name in enumerate(names)]
     timings = {"train": {name: {"median": 1.0 + 1.5 * number} for number, name in enumerate(names)}}
-    run = Run(about="some of them", set={}, architectures=list(names), against=list(against))
-    return Found(run, made, {"unigram": made[0].scores}, timings, 3, "0123456", "dvc exp run -n test")
+    run = Run(description="some of them", params={}, architectures=list(names), compare_with=list(against))
+    return RunFindings(run, made, {"unigram": made[0].scores}, timings, 3, "0123456", "dvc exp run -n test")
 
 
-def test_figures_are_of_the_form_that_programs_read(found: Found) -> None:
-    told = json.loads(study_results.figures({"axes": found}))
+def test_figures_are_of_the_form_that_programs_read(found: RunFindings) -> None:
+    told = json.loads(study_results.serialize_findings({"axes": found}))
     row = told["better"]
     assert row["bits_per_note"] == pytest.approx(told["baseline"]["bits_per_note"] - 0.5, abs=2e-4)
     assert row["interval"][0] < row["bits_per_note"] < row["interval"][1]
@@ -46,8 +46,8 @@ def test_figures_are_of_the_form_that_programs_read(found: Found) -> None:
     assert row["made_at"] == "0123456"
 
 
-def test_a_name_in_two_runs_is_kept_apart(found: Found) -> None:
-    told = json.loads(study_results.figures({"axes": found, "long": found}))
+def test_a_name_in_two_runs_is_kept_apart(found: RunFindings) -> None:
+    told = json.loads(study_results.serialize_findings({"axes": found, "long": found}))
     assert set(told) == {"baseline", "better", "baseline_long", "better_long"}
     assert [told[name]["run"] for name in ("baseline", "baseline_long")] == ["axes", "long"]
     assert told["better_long"]["architecture"] == "better"
@@ -59,27 +59,27 @@ def test_a_difference_is_of_what_is_named() -> None:
         "start": found_of("baseline"),
         "longer": found_of("baseline", "better", shift=-0.75, against=("start/baseline",)),
     }
-    gaps = study_results.gaps(runs, "longer")
+    gaps = study_results.compute_differences(runs, "longer")
     assert gaps["baseline"] == {"start/baseline": pytest.approx((-0.75, -0.75, -0.75))}
     assert gaps["better"]["longer/baseline"] == pytest.approx((-0.5, -0.5, -0.5))
     assert gaps["better"]["start/baseline"] == pytest.approx((-1.25, -1.25, -1.25))
-    told = json.loads(study_results.figures(runs))["better"]["against"]
+    told = json.loads(study_results.serialize_findings(runs))["better"]["against"]
     assert told == {"longer/baseline": [-0.5] * 3, "start/baseline": [-1.25] * 3}
 
 
 def test_a_run_without_the_baseline_is_compared_with_what_it_names() -> None:
     runs = {"long": found_of("expressive"), "transformer": found_of("transformer", against=("long/expressive",))}
-    assert study_results.gaps(runs, "long") == {"expressive": {}}
-    assert list(study_results.gaps(runs, "transformer")["transformer"]) == ["long/expressive"]
+    assert study_results.compute_differences(runs, "long") == {"expressive": {}}
+    assert list(study_results.compute_differences(runs, "transformer")["transformer"]) == ["long/expressive"]
 
 
-def test_what_cannot_be_compared_is_one_line(found: Found) -> None:
+def test_what_cannot_be_compared_is_one_line(found: RunFindings) -> None:
     fewer = found.evaluations[0].scores
-    fewer = replace(fewer, notes=fewer.notes - 1)
+    fewer = replace(fewer, notes=fewer.num_notes - 1)
     short = replace(found, evaluations=[replace(found.evaluations[0], scores=fewer)])
     runs = {"short": short, "longer": found_of("better", against=("short/baseline",))}
     with pytest.raises(StudyError, match=r"longer is against short/baseline, but .* give both one compare\.notes"):
-        study_results.gaps(runs, "longer")
+        study_results.compute_differences(runs, "longer")
     runs = {"axes": found_of("baseline", against=("axes/gone",))}
     with pytest.raises(StudyError, match="no gone in the run"):
-        study_results.gaps(runs, "axes")
+        study_results.compute_differences(runs, "axes")

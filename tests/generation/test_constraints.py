@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from pipeline.config.schema import KEY
+from pipeline.config.schema import KEY_PATTERN
 from pipeline.core.errors import ParamsError
 from pipeline.generation.constraints import SCALES, NoteLimits, allowed_pitches
 from pipeline.notes.quantize import GRID_SIZE
@@ -75,7 +75,7 @@ def test_a_range_without_a_pitch_of_the_key(key, lowest, highest):
 
 
 def test_parameters_know_the_keys_that_there_are():
-    assert sorted(KEY[KEY.rindex("(") + 1 : KEY.index(")")].split("|")) == sorted(SCALES)
+    assert sorted(KEY_PATTERN[KEY_PATTERN.rindex("(") + 1 : KEY_PATTERN.index(")")].split("|")) == sorted(SCALES)
     for scale in SCALES:
         assert allowed_pitches(how(key=f"Eb {scale}").key, 0, 127)
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from factories import BOTH_WAYS, CARRIED, MODEL_KINDS, WINDOW, make_quantized_notes, make_tiny_model
 
-from pipeline.config.schema import Sampling
+from pipeline.config.schema import SamplingConfig
 from pipeline.generation import engine as streaming
 from pipeline.generation.engine import Engine
 from pipeline.generation.sampling import Sampler
@@ -27,7 +27,7 @@ def hidden_after(model: TrainedModel, heard: np.ndarray) -> np.ndarray:
 def sampler(seed: int, top_p: float) -> Sampler:
     """Make a sampler that forbids nothing."""
     free = {"key": "chromatic", "lowest": 0, "highest": 127, "polyphony": 0, "density": 0}
-    how = Sampling(temperature_pitch=1.0, temperature_time=1.0, top_p_pitch=top_p, top_p_time=top_p, **free)
+    how = SamplingConfig(pitch_temperature=1.0, time_temperature=1.0, pitch_top_p=top_p, time_top_p=top_p, **free)
     return Sampler(np.random.default_rng(seed), how)
 
 

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from scipy import stats
 
-from pipeline.config.schema import Sampling
+from pipeline.config.schema import SamplingConfig
 from pipeline.core.errors import DataError, ParamsError
 from pipeline.generation.constraints import allowed_pitches
 from pipeline.generation.sampling import Sampler, apply_temperature, top_p_indices
@@ -25,11 +25,11 @@ FREE = {"temperature_pitch": 1.0, "temperature_time": 1.0, "top_p_pitch": 1.0, "
 FREE |= {"key": "chromatic", "lowest": 0, "highest": 127, "polyphony": 0, "density": 0}
 
 
-def how(**changes) -> Sampling:
+def how(**changes) -> SamplingConfig:
     """Make settings that change nothing and forbid nothing, but for `changes`; `top_p` is that of both."""
     if "top_p" in changes:
         changes |= dict.fromkeys(("top_p_pitch", "top_p_time"), changes.pop("top_p"))
-    return Sampling.model_validate({**FREE, **changes})
+    return SamplingConfig.model_validate({**FREE, **changes})
 
 
 def sampler_of(seed: int, **changes) -> Sampler:
@@ -161,7 +161,7 @@ def play(sampler: Sampler, count: int, player=at_random, seed: int = 0) -> np.nd
     return out
 
 
-def faults(onset, duration, pitch, settings: Sampling, chosen: int = 0) -> list[str]:
+def faults(onset, duration, pitch, settings: SamplingConfig, chosen: int = 0) -> list[str]:
     """Say by the definitions which constraints the notes from number `chosen` on break.
 
     Args:
@@ -172,18 +172,18 @@ def faults(onset, duration, pitch, settings: Sampling, chosen: int = 0) -> list[
         chosen: first note that is bound by them.
     """
     out = []
-    if not set(pitch[chosen:].tolist()) <= set(allowed_pitches(settings.key, settings.lowest, settings.highest)):
+    if not set(pitch[chosen:].tolist()) <= set(allowed_pitches(settings.key, settings.min_pitch, settings.max_pitch)):
         out.append("pitch")
     for begin in range(chosen, len(onset), 500):
         some = onset[begin : begin + 500, None]
         sounding = ((onset <= some) & (some < onset + duration)).sum(axis=1)
-        if settings.polyphony and sounding.max() > settings.polyphony:
+        if settings.max_polyphony and sounding.max() > settings.max_polyphony:
             out.append("polyphony")
     for ms in (0, 1, 999):  # a second that begins with a note, just after it, or that ends with it
         first = np.searchsorted(onset, onset + ms)
         last = np.searchsorted(onset, onset + ms + 1000)
         starting = np.where(last > chosen, last - first, 0)
-        if settings.density and starting.max() > settings.density:
+        if settings.max_notes_per_second and starting.max() > settings.max_notes_per_second:
             out.append("density")
     return out
 

@@ -69,6 +69,6 @@ def test_params(tmp_path_factory: pytest.TempPathFactory, line: int, text: str) 
     path = tmp_path_factory.getbasetemp() / "params.yaml"
     path.write_text("\n".join([*LINES[:line], LINES[line] + text, *LINES[line + 1 :]]), "utf-8", errors="surrogatepass")
     try:
-        config.load(path)
+        config.load_params(path)
     except PipelineError as error:
         assert one_line(error)

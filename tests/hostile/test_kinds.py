@@ -52,7 +52,7 @@ def test_the_whole_folder_goes_through_fetch_and_ingest(in_folder: Path, project
     for each in SMALL:
         (root / f"{each.name}.mid").write_bytes(each.data)
     params = project.model_copy(update={"corpus": "hostile"})
-    fetch.describe("hostile", root)
+    fetch.add_folder("hostile", root)
     fetch.run(params)
     ingest.run(params)
     kept = {row.member for row in tables.read_pieces(paths.PIECES)}

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from pipeline.core.errors import ParamsError
 from pipeline.generation.constraints import allowed_pitches
 from pipeline.generation.generate import UNCONSTRAINED
-from pipeline.live.controls import KEYS, KNOBS, Controls
+from pipeline.live.controls import CC_KEYS, CC_MAP, Controls
 
 
 def controls(**changes) -> Controls:
@@ -18,41 +18,41 @@ def controls(**changes) -> Controls:
 def test_no_knob_leads_to_values_that_make_no_sense(turns):
     live = controls()
     for number, value in turns:
-        before = live.how, live.tempo
-        if not live.turn(number, value):
-            assert (live.how, live.tempo) == before
-    assert type(live.how).model_validate(live.how.model_dump()) == live.how
-    assert allowed_pitches(live.how.key, live.how.lowest, live.how.highest)
+        before = live.sampling_config, live.tempo
+        if not live.control_change(number, value):
+            assert (live.sampling_config, live.tempo) == before
+    assert type(live.sampling_config).model_validate(live.sampling_config.model_dump()) == live.sampling_config
+    assert allowed_pitches(live.sampling_config.key, live.sampling_config.min_pitch, live.sampling_config.max_pitch)
     assert 0.25 <= live.tempo <= 4
 
 
-@pytest.mark.parametrize("number", KNOBS)
+@pytest.mark.parametrize("number", CC_MAP)
 def test_every_step_of_a_knob_is_a_value_that_is_allowed_and_the_ends_differ(number):
-    name, scale = KNOBS[number]
+    name, scale = CC_MAP[number]
     seen = []
     for value in range(128):
         live = controls()
-        assert live.turn(number, value)
-        seen.append(live.tempo if name == "tempo" else getattr(live.how, name))
+        assert live.control_change(number, value)
+        seen.append(live.tempo if name == "tempo" else getattr(live.sampling_config, name))
     assert seen[0] != seen[127]
     if name in ("temperature_pitch", "temperature_time", "tempo"):
         assert seen[64] == 1.0
     if name in ("density", "polyphony"):
         assert (seen[0], min(seen[1:]), seen[127]) == (0, 1, 32)
     if name == "key":
-        assert sorted(set(seen)) == sorted(KEYS)
+        assert sorted(set(seen)) == sorted(CC_KEYS)
     assert scale(0) == seen[0]
 
 
 def test_changes_come_by_name_all_or_none():
     live = controls()
-    live.set(temperature_pitch=0.5, key="F# minor", tempo=2)
-    assert (live.how.temperature_pitch, live.how.key, live.tempo) == (0.5, "F# minor", 2.0)
+    live.update(temperature_pitch=0.5, key="F# minor", tempo=2)
+    assert (live.sampling_config.pitch_temperature, live.sampling_config.key, live.tempo) == (0.5, "F# minor", 2.0)
     with pytest.raises(ParamsError, match="highest"):
-        live.set(temperature_pitch=0.7, highest=200)
+        live.update(temperature_pitch=0.7, highest=200)
     with pytest.raises(ParamsError, match="tempo 9"):
-        live.set(temperature_pitch=0.7, tempo=9)
-    assert (live.how.temperature_pitch, live.tempo) == (0.5, 2.0)
+        live.update(temperature_pitch=0.7, tempo=9)
+    assert (live.sampling_config.pitch_temperature, live.tempo) == (0.5, 2.0)
 
 
 @pytest.mark.parametrize(
@@ -64,23 +64,23 @@ def test_changes_come_by_name_all_or_none():
 def test_what_makes_no_sense_is_refused_in_one_line_and_changes_nothing(change):
     live = controls()
     with pytest.raises(ParamsError) as refused:
-        live.set(**change)
+        live.update(**change)
     assert "\n" not in str(refused.value)
-    assert (live.how, live.tempo) == (UNCONSTRAINED, 1.0)
+    assert (live.sampling_config, live.tempo) == (UNCONSTRAINED, 1.0)
 
 
 def test_another_knob_changes_nothing():
-    assert not controls().turn(64, 127)
+    assert not controls().control_change(64, 127)
 
 
 def test_no_change_is_lost_when_many_turn_at_once():
     live = controls()
     names = {"density": 5, "polyphony": 6, "lowest": 20, "highest": 100, "temperature_pitch": 0.5, "top_p_pitch": 0.9}
     threads = [
-        threading.Thread(target=lambda n=n, v=v: [live.set(**{n: v}) for _ in range(50)]) for n, v in names.items()
+        threading.Thread(target=lambda n=n, v=v: [live.update(**{n: v}) for _ in range(50)]) for n, v in names.items()
     ]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert {name: getattr(live.how, name) for name in names} == names
+    assert {name: getattr(live.sampling_config, name) for name in names} == names

@@ -15,11 +15,11 @@ from pipeline.generation.engine import Engine
 from pipeline.generation.generate import UNCONSTRAINED
 from pipeline.generation.sampling import Sampler
 from pipeline.live.controls import Controls
-from pipeline.live.improviser import MOST_A_SECOND, MOST_AT_ONCE, Improviser, after
-from pipeline.live.note_source import Draft, codes_of
-from pipeline.live.player import LOOK_AHEAD, NAP, Player
-from pipeline.live.recorder import HUMAN, MODEL, Session
-from pipeline.live.timeline import Simulated
+from pipeline.live.improviser import DEFAULT_MAX_NOTES_PER_SECOND, DEFAULT_MAX_POLYPHONY, Improviser, mask_before
+from pipeline.live.note_source import PendingNote, to_quantized
+from pipeline.live.player import LOOK_AHEAD, POLL_SECONDS, Player
+from pipeline.live.recorder import HUMAN, MODEL, Recorder
+from pipeline.live.timeline import SimulatedClock
 from pipeline.notes.quantize import GRID_SIZE, PITCH, STEP
 
 PROMPT = make_quantized_notes(1, 5)
@@ -35,7 +35,7 @@ def improviser(mode="continue", seed=0, prompt=PROMPT, **recipe):
 
 def alone(source, seconds, acts=()):
     """Play for simulated seconds; acts are pairs of a time [s] and a function of the player."""
-    clock, waiting = Simulated(), sorted(acts, key=lambda act: act[0])
+    clock, waiting = SimulatedClock(), sorted(acts, key=lambda act: act[0])
     wire = Wire(clock=clock)
 
     def sleep(span):
@@ -44,8 +44,8 @@ def alone(source, seconds, acts=()):
             waiting.pop(0)[1](player)
         player.stopping = clock() >= seconds
 
-    player = Player(source, wire, Session(), clock, sleep)
-    player.rehearse()
+    player = Player(source, wire, Recorder(), clock, sleep)
+    player.run_offline()
     check(wire.sent)
     return player
 
@@ -69,46 +69,48 @@ PHRASE = phrase(1.0, [(0, 0.3, 60), (0.1, 0.3, 64), (0.1, 0.4, 67), (0.3, 0.5, 7
 def test_alone_it_plays_what_the_engine_would_play(kind):
     model = make_tiny_model(**kind)
     source = Improviser(Engine(model), Controls(UNCONSTRAINED), PROMPT, np.random.default_rng(3))
-    source.waited = False
-    limits = {"polyphony": MOST_AT_ONCE, "density": MOST_A_SECOND}
+    source.silent_until_floor = False
+    limits = {"polyphony": DEFAULT_MAX_POLYPHONY, "density": DEFAULT_MAX_NOTES_PER_SECOND}
     sampler = Sampler(np.random.default_rng(3), UNCONSTRAINED.model_copy(update=limits))
     sampler.observe(PROMPT)
     expected = engine.generate_notes(model, PROMPT, 30, sampler.sample)
-    source.drawn_for, source.sampler = (UNCONSTRAINED, "continue"), source._sampler()
+    source.sampler_settings, source.sampler = (UNCONSTRAINED, "continue"), source._make_sampler()
     played = []
     for _ in range(30):
-        source.propose(0)
-        played.append(source.code)
-        source.accept()
+        source.peek(0)
+        played.append(source.quantized_note)
+        source.commit()
     assert np.array_equal(np.stack(played), expected)
 
 
 def test_a_proposal_stays_until_it_is_accepted_and_the_model_has_not_heard_it():
     source = improviser()
     before = source.engine.hidden.copy()
-    draft = source.propose(8)
-    assert source.propose(8) is draft
-    assert source.propose(20) is draft
+    draft = source.peek(8)
+    assert source.peek(8) is draft
+    assert source.peek(20) is draft
     assert np.array_equal(source.engine.hidden, before)
-    source.accept()
+    source.commit()
     assert not np.array_equal(source.engine.hidden, before)
-    assert source.past()[-1, PITCH] == draft.pitch
+    assert source.recent_notes()[-1, PITCH] == draft.pitch
 
 
 @given(st.integers(0, 2**32), st.integers(0, 1200))
 def test_a_note_drawn_again_does_not_come_before_what_is_decided(seed, floor):
     source = improviser(seed=seed)
-    source.propose(0)
-    source.live.set(temperature_time=3.0)
-    draft = source.propose(floor)
+    source.peek(0)
+    source.controls.update(temperature_time=3.0)
+    draft = source.peek(floor)
     assert draft.onset >= floor
-    assert source.code[STEP] == min(draft.onset - source.last, GRID_SIZE - 1), "the model hears the step that sounds"
+    assert source.quantized_note[STEP] == min(draft.onset - source.last_onset, GRID_SIZE - 1), (
+        "the model hears the step that sounds"
+    )
 
 
 @given(st.integers(0, 1100), st.integers(0, 50))
 def test_steps_are_as_likely_as_they_were_among_those_that_are_left(least, seed):
     mass = np.random.default_rng(seed).dirichlet(np.ones(GRID_SIZE) * 0.1)
-    kept = after(mass, least)
+    kept = mask_before(mass, least)
     assert kept[: min(least, GRID_SIZE - 1)].sum() == 0
     if least < GRID_SIZE - 1:
         assert np.array_equal(kept[least:], mass[least:]) or mass[least:].sum() < 1e-300
@@ -116,8 +118,8 @@ def test_steps_are_as_likely_as_they_were_among_those_that_are_left(least, seed)
 
 
 def test_where_no_step_is_left_the_first_possible_is_taken():
-    assert np.flatnonzero(after(np.eye(GRID_SIZE)[3], 7)).tolist() == [7]
-    assert np.flatnonzero(after(np.zeros(GRID_SIZE), 0)).tolist() == [0]
+    assert np.flatnonzero(mask_before(np.eye(GRID_SIZE)[3], 7)).tolist() == [7]
+    assert np.flatnonzero(mask_before(np.zeros(GRID_SIZE), 0)).tolist() == [0]
 
 
 @pytest.mark.parametrize(
@@ -130,27 +132,32 @@ def test_where_no_step_is_left_the_first_possible_is_taken():
 def test_a_control_acts_within_a_tenth_of_a_second(change, holds):
     source = improviser(length=8)
     turned = 2.003
-    player = alone(source, 8, [(turned, lambda _: source.live.set(**change))])
-    notes = player.log.notes(MODEL)
-    late = notes[notes["onset"] > turned + LOOK_AHEAD + NAP]
+    player = alone(source, 8, [(turned, lambda _: source.controls.update(**change))])
+    notes = player.recorder.collect_notes(MODEL)
+    late = notes[notes["onset"] > turned + LOOK_AHEAD + POLL_SECONDS]
     assert len(late) >= 3
     assert all(holds(pitch) for pitch in late["pitch"])
     assert not all(holds(pitch) for pitch in notes[notes["onset"] < turned]["pitch"])
-    assert LOOK_AHEAD + NAP < 0.1
+    assert LOOK_AHEAD + POLL_SECONDS < 0.1
 
 
 def test_a_far_note_is_drawn_again_when_a_control_moves():
     source = improviser()
-    source.draft, source.drawn_for = Draft(5000, 1, 60, 64), (source.live.how, "continue")
-    assert source.propose(8).onset == 5000
-    source.live.set(key="D dorian")
-    assert source.propose(8).onset < 5000
+    source.pending, source.sampler_settings = (
+        PendingNote(5000, 1, 60, 64),
+        (source.controls.sampling_config, "continue"),
+    )
+    assert source.peek(8).onset == 5000
+    source.controls.update(key="D dorian")
+    assert source.peek(8).onset < 5000
 
 
 def test_limits_hold_over_a_change_of_controls():
     source = wild()
-    acts = [(1 + 0.3 * n, lambda _, n=n: source.live.set(density=4, temperature_time=1 + n / 50)) for n in range(30)]
-    onsets = alone(source, 10, acts).log.notes(MODEL)["onset"]
+    acts = [
+        (1 + 0.3 * n, lambda _, n=n: source.controls.update(density=4, temperature_time=1 + n / 50)) for n in range(30)
+    ]
+    onsets = alone(source, 10, acts).recorder.collect_notes(MODEL)["onset"]
     onsets = np.round(onsets[onsets > 2.2] * 100).astype(int)
     assert len(onsets) >= 20
     assert max(((onsets >= on) & (onsets < on + 100)).sum() for on in onsets) <= 4
@@ -159,11 +166,11 @@ def test_limits_hold_over_a_change_of_controls():
 def test_a_duet_is_silent_until_a_phrase_ends_then_answers_as_long_and_is_silent_again():
     source = improviser("duet")
     player = alone(source, 14, PHRASE)
-    onsets = player.log.notes(MODEL)["onset"]
+    onsets = player.recorder.collect_notes(MODEL)["onset"]
     assert onsets[0] == pytest.approx(3.0 + 0.8, abs=0.04)
     assert onsets[-1] <= 3.8 + 2.0
-    assert player.log.notes(HUMAN)["pitch"].tolist() == [60, 64, 67, 72]
-    assert not source.answering
+    assert player.recorder.collect_notes(HUMAN)["pitch"].tolist() == [60, 64, 67, 72]
+    assert not source.is_responding
 
 
 def test_an_answer_is_conditioned_on_what_was_played_and_on_what_sounded_before():
@@ -184,21 +191,21 @@ def test_an_answer_is_conditioned_on_what_was_played_and_on_what_sounded_before(
 def test_playing_again_silences_an_answer_at_once_and_what_did_not_sound_is_forgotten():
     source = improviser("duet")
     player = alone(source, 4.6, [*PHRASE, (4.2, lambda player: player.strike(48, 90))])
-    notes = player.log.notes(MODEL)
+    notes = player.recorder.collect_notes(MODEL)
     assert len(notes)
-    assert (notes["onset"] + notes["duration"] < 4.2 + 2 * NAP).all()
-    assert not source.answering
-    assert all(note.onset + note.duration <= 425 for note in source.heard)
-    assert Counter(note.pitch for note in source.heard if note.onset > 330) == Counter(notes["pitch"].tolist())
+    assert (notes["onset"] + notes["duration"] < 4.2 + 2 * POLL_SECONDS).all()
+    assert not source.is_responding
+    assert all(note.onset + note.duration <= 425 for note in source.history)
+    assert Counter(note.pitch for note in source.history if note.onset > 330) == Counter(notes["pitch"].tolist())
 
 
 def test_free_playing_goes_on_and_hears_the_person():
     source = improviser("free")
     player = alone(source, 8, PHRASE)
-    onsets = player.log.notes(MODEL)["onset"]
+    onsets = player.recorder.collect_notes(MODEL)["onset"]
     assert onsets[0] < 3
     assert onsets[-1] > 3
-    past = [(note.onset, note.pitch) for note in source.heard]
+    past = [(note.onset, note.pitch) for note in source.history]
     for onset, pitch in ((100, 60), (140, 64), (180, 67), (250, 72)):
         assert any(abs(onset - at) <= 10 and pitch == key for at, key in past)
 
@@ -206,8 +213,8 @@ def test_free_playing_goes_on_and_hears_the_person():
 def test_by_itself_it_hears_nobody():
     source = improviser()
     other = improviser()
-    notes = alone(source, 6, PHRASE).log.notes(MODEL)
-    assert np.array_equal(notes, alone(other, 6).log.notes(MODEL))
+    notes = alone(source, 6, PHRASE).recorder.collect_notes(MODEL)
+    assert np.array_equal(notes, alone(other, 6).recorder.collect_notes(MODEL))
 
 
 def test_the_mode_can_change_while_it_plays():
@@ -217,7 +224,7 @@ def test_the_mode_can_change_while_it_plays():
         return lambda _: setattr(source, "mode", mode)
 
     player = alone(source, 20, [*PHRASE, (8, change("continue")), (12, change("duet"))])
-    onsets = player.log.notes(MODEL)["onset"]
+    onsets = player.recorder.collect_notes(MODEL)["onset"]
     assert ((onsets > 8) & (onsets < 12)).any()
     assert not ((onsets > 6) & (onsets < 8)).any()
     assert not (onsets > 12.2).any()
@@ -227,26 +234,26 @@ def test_notes_are_counted():
     source = improviser()
     source.notes_left = 7
     player = alone(source, 1000)
-    assert len(player.log) == 7
+    assert len(player.recorder) == 7
     assert source.done
 
 
 def wild():
     """Make a source that wants all its notes at once."""
     source = improviser()
-    source._choose = lambda head, mass: source.sampler.sample(head, np.eye(len(mass))[0])
+    source._sample_feature = lambda head, mass: source.sampler.sample(head, np.eye(len(mass))[0])
     return source
 
 
 def test_a_model_gone_wild_is_bounded():
     source = wild()
     player = alone(source, 3)
-    onsets = player.log.notes(MODEL)["onset"]
-    assert len(onsets) <= 3 * MOST_A_SECOND + MOST_A_SECOND
-    assert len(onsets) > MOST_A_SECOND
+    onsets = player.recorder.collect_notes(MODEL)["onset"]
+    assert len(onsets) <= 3 * DEFAULT_MAX_NOTES_PER_SECOND + DEFAULT_MAX_NOTES_PER_SECOND
+    assert len(onsets) > DEFAULT_MAX_NOTES_PER_SECOND
 
 
 def test_the_past_is_what_sounded_in_order():
     source = improviser("free")
     alone(source, 5, PHRASE)
-    assert np.array_equal(source.past(), codes_of(sorted(source.heard)))
+    assert np.array_equal(source.recent_notes(), to_quantized(sorted(source.history)))

@@ -65,13 +65,13 @@ def opened(monkeypatch):
 
 
 def test_all_ports_of_the_sound_systems_that_run_are_listed(opened):
-    assert midi_ports.names(midi_ports.OUT) == ["Midi Through 0", "FluidSynth 1", "Keystation 49"]
+    assert midi_ports.list_port_names(midi_ports.OUT) == ["Midi Through 0", "FluidSynth 1", "Keystation 49"]
 
 
 def test_alsa_is_not_asked_where_the_kernel_has_none(monkeypatch, tmp_path):
     install(monkeypatch, [1])
     monkeypatch.setattr(midi_ports, "SEQUENCER", tmp_path / "absent")
-    assert midi_ports.names(midi_ports.OUT) == []
+    assert midi_ports.list_port_names(midi_ports.OUT) == []
 
 
 def test_a_part_of_a_name_is_enough_in_any_case(opened):
@@ -124,18 +124,18 @@ def test_a_port_that_is_gone_is_one_clear_line(opened):
 def test_without_the_library_the_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "rtmidi", None)
     with pytest.raises(PortError, match=r"pip install 'music-rnn-evidence\[play\]'"):
-        midi_ports.names(midi_ports.IN)
+        midi_ports.list_port_names(midi_ports.IN)
 
 
 def test_nowhere_takes_everything():
-    port = midi_ports.Nowhere()
+    port = midi_ports.NullPort()
     assert port.send((0x90, 60, 64)) is port.close() is None
 
 
 def test_what_libraries_print_is_held_back_and_ours_is_not(capfd):
     import os
 
-    with midi_ports._quietly():
+    with midi_ports._quiet_stderr():
         os.write(2, b"ALSA lib seq_hw.c: cannot open\n")
     os.write(2, b"ours")
     assert capfd.readouterr().err == "ours"

@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.live.active_keys import NOTE_ON
-from pipeline.live.note_source import Draft
-from pipeline.live.player import LOOK_AHEAD, NAP, Player
-from pipeline.live.recorder import HUMAN, MODEL, Session
-from pipeline.live.timeline import Simulated
+from pipeline.live.note_source import PendingNote
+from pipeline.live.player import LOOK_AHEAD, POLL_SECONDS, Player
+from pipeline.live.recorder import HUMAN, MODEL, Recorder
+from pipeline.live.timeline import SimulatedClock
 
 STEPS = st.lists(st.tuples(st.integers(0, 60), st.integers(0, 80), st.integers(60, 64)), max_size=30)
 
@@ -24,7 +24,7 @@ class Steps:
         self.drafts, onset = [], 10
         for step, duration, pitch in steps:
             onset += step
-            self.drafts.append(Draft(onset, duration, pitch, 64))
+            self.drafts.append(PendingNote(onset, duration, pitch, 64))
         self.next, self.raises_at, self.tempos = 0, raises_at, list(tempos)
         self.told = []
         self.interrupts = silent_after_strike
@@ -60,10 +60,10 @@ class Steps:
 
 
 def simulated(source, **faults):
-    clock = Simulated(3.0)
+    clock = SimulatedClock(3.0)
     source.clock = clock
     wire = Wire(clock=clock, **faults)
-    return Player(source, wire, Session(), clock, clock.sleep), wire, clock
+    return Player(source, wire, Recorder(), clock, clock.sleep), wire, clock
 
 
 def ons(wire):
@@ -74,7 +74,7 @@ def ons(wire):
 def test_what_the_source_says_is_played_when_it_is_due(steps):
     source = Steps(steps)
     player, wire, _ = simulated(source)
-    player.rehearse()
+    player.run_offline()
     check(wire.sent)
     assert sorted(ons(wire)) == sorted((draft.onset / 100, draft.pitch) for draft in source.drafts)
     assert ends_in_silence(wire.sent)
@@ -86,10 +86,12 @@ def test_what_the_source_says_is_played_when_it_is_due(steps):
 def test_no_note_is_sure_before_the_look_ahead(steps):
     source = Steps(steps)
     player, _, _ = simulated(source)
-    player.rehearse()
+    player.run_offline()
     for draft, when in zip(source.drafts, source.accepted_at, strict=True):
         assert (
-            draft.onset / 100 - LOOK_AHEAD - 1e-6 <= when - 3.0 <= max(draft.onset / 100 - LOOK_AHEAD, 0) + 0.02 + NAP
+            draft.onset / 100 - LOOK_AHEAD - 1e-6
+            <= when - 3.0
+            <= max(draft.onset / 100 - LOOK_AHEAD, 0) + 0.02 + POLL_SECONDS
         )
 
 
@@ -97,11 +99,11 @@ def test_no_note_is_sure_before_the_look_ahead(steps):
 def test_notes_keep_their_order_and_pair_while_the_tempo_moves(steps, tempos):
     source = Steps(steps, tempos=tempos)
     player, wire, _ = simulated(source)
-    player.rehearse()
+    player.run_offline()
     check(wire.sent)
     assert wire.times == sorted(wire.times)
     assert sum(status == NOTE_ON for status, *_ in wire.sent) == len(steps)
-    assert player.schedule.lateness.worst < 1e-5
+    assert player.schedule.latency.max_seconds < 1e-5
 
 
 @given(STEPS, st.integers(0, 30))
@@ -110,10 +112,10 @@ def test_a_fault_of_the_model_comes_out_after_all_notes_were_released(steps, num
     player, wire, _ = simulated(source)
     if number < len(steps):
         with pytest.raises(ZeroDivisionError):
-            player.rehearse()
+            player.run_offline()
     else:
         source.raises_at = None
-        player.rehearse()
+        player.run_offline()
     check(wire.sent)
     assert ends_in_silence(wire.sent)
 
@@ -122,7 +124,7 @@ def test_a_fault_of_the_model_comes_out_after_all_notes_were_released(steps, num
 def test_a_fault_of_the_port_comes_out_after_all_notes_were_released(steps, number, delivers):
     player, wire, _ = simulated(Steps(steps), fails={number}, delivers=delivers)
     try:
-        player.rehearse()
+        player.run_offline()
     except OSError as error:
         assert error is player.error
     check(wire.sent, strict=False)
@@ -141,14 +143,14 @@ def test_a_person_may_do_anything_at_any_time(steps, deeds):
         while waiting and clock() >= 3.0 + waiting[0][0] / 100:
             deed = waiting.pop(0)[1]
             {
-                "strike": lambda: player.strike(62, 80),
-                "lift": lambda: player.lift(62),
+                "strike": lambda: player.note_on(62, 80),
+                "lift": lambda: player.note_off(62),
                 "panic": player.panic,
                 "stop": player.stop,
             }[deed]()
 
     player.sleep = sleep
-    player.rehearse()
+    player.run_offline()
     check(wire.sent)
     assert wire.closed == 1
 
@@ -160,11 +162,13 @@ def test_a_strike_that_interrupts_silences_within_a_nap_and_tells_the_source():
     def sleep(seconds):
         clock.sleep(seconds)
         if clock() >= 3.5 and not player.events.qsize() and not source.told:
-            player.strike(48, 90)
+            player.note_on(48, 90)
 
     player.sleep = sleep
-    player.rehearse()
-    assert [when for when, (status, *_) in wire.timed() if status == 0x80] == pytest.approx([3.5] * 3, abs=2 * NAP)
+    player.run_offline()
+    assert [when for when, (status, *_) in wire.timed() if status == 0x80] == pytest.approx(
+        [3.5] * 3, abs=2 * POLL_SECONDS
+    )
     assert source.told[0][0::2] == ("strike", 48)
     assert source.told[1][0] == "silenced"
     check(wire.sent)
@@ -173,8 +177,8 @@ def test_a_strike_that_interrupts_silences_within_a_nap_and_tells_the_source():
 def test_a_strike_that_does_not_interrupt_lets_the_music_go_on():
     source = Steps([(0, 50, 60), (50, 50, 64)], silent_after_strike=False)
     player, wire, _ = simulated(source)
-    player.strike(48, 90)
-    player.rehearse()
+    player.note_on(48, 90)
+    player.run_offline()
     assert len(ons(wire)) == 2
     assert ("silenced", 0) not in source.told
 
@@ -182,8 +186,12 @@ def test_a_strike_that_does_not_interrupt_lets_the_music_go_on():
 def test_the_session_holds_both_players_and_keys_that_are_still_down():
     source = Steps([(0, 50, 60), (100, 50, 64)], silent_after_strike=False)
     player, _, clock = simulated(source)
-    acts = [(0.2, lambda: player.strike(72, 90)), (0.5, lambda: player.strike(72, 80)), (0.7, lambda: player.lift(72))]
-    acts.append((0.9, lambda: player.strike(76, 70)))
+    acts = [
+        (0.2, lambda: player.note_on(72, 90)),
+        (0.5, lambda: player.note_on(72, 80)),
+        (0.7, lambda: player.note_off(72)),
+    ]
+    acts.append((0.9, lambda: player.note_on(76, 70)))
 
     def sleep(seconds):
         clock.sleep(seconds)
@@ -191,9 +199,9 @@ def test_the_session_holds_both_players_and_keys_that_are_still_down():
             acts.pop(0)[1]()
 
     player.sleep = sleep
-    player.rehearse()
-    assert player.log.notes(MODEL)["pitch"].tolist() == [60, 64]
-    human = player.log.notes(HUMAN)
+    player.run_offline()
+    assert player.recorder.collect_notes(MODEL)["pitch"].tolist() == [60, 64]
+    human = player.recorder.collect_notes(HUMAN)
     assert human["pitch"].tolist() == [72, 72, 76]
     assert human["onset"] == pytest.approx([0.2, 0.5, 0.9], abs=0.03)
     assert human["duration"] == pytest.approx([0.3, 0.2, 0.7], abs=0.04)
@@ -205,11 +213,11 @@ def test_a_panic_silences_at_once_and_the_music_goes_on():
 
     def sleep(seconds):
         clock.sleep(seconds)
-        if 3.5 <= clock() < 3.5 + NAP:
+        if 3.5 <= clock() < 3.5 + POLL_SECONDS:
             player.panic()
 
     player.sleep = sleep
-    player.rehearse()
+    player.run_offline()
     assert (0x80, 60, 64) in wire.sent[:2]
     assert [pitch for _, pitch in ons(wire)] == [60, 64]
     assert any(told[0] == "silenced" for told in source.told)
@@ -228,7 +236,7 @@ def test_a_model_that_is_stuck_delays_no_message():
             return super().propose(floor)
 
     wire = Wire(clock=time.monotonic)
-    player = Player(Stuck([(0, 5, 60), (2, 5, 62), (900, 5, 64)]), wire, Session())
+    player = Player(Stuck([(0, 5, 60), (2, 5, 62), (900, 5, 64)]), wire, Recorder())
     player.start()
     assert hung.wait(30)
     for _ in range(3000):
@@ -245,11 +253,11 @@ def test_a_model_that_is_stuck_delays_no_message():
 
 def test_run_plays_to_the_end_and_start_can_be_stopped_twice():
     wire = Wire(clock=time.monotonic)
-    player = Player(Steps([(0, 5, 60), (5, 5, 62)]), wire, Session())
+    player = Player(Steps([(0, 5, 60), (5, 5, 62)]), wire, Recorder())
     player.run()
     check(wire.sent)
-    assert len(player.log) == 2
-    other = Player(Steps([(0, 900, 60)] * 3), Wire(), Session())
+    assert len(player.recorder) == 2
+    other = Player(Steps([(0, 900, 60)] * 3), Wire(), Recorder())
     other.start()
     other.stop()
     other.stop()
@@ -258,7 +266,7 @@ def test_run_plays_to_the_end_and_start_can_be_stopped_twice():
 
 def test_a_fault_in_the_thread_that_draws_ends_the_run():
     wire = Wire()
-    player = Player(Steps([(0, 900, 60), (0, 900, 62)], raises_at=1), wire, Session())
+    player = Player(Steps([(0, 900, 60), (0, 900, 62)], raises_at=1), wire, Recorder())
     with pytest.raises(ZeroDivisionError):
         player.run()
     check(wire.sent)
@@ -268,6 +276,6 @@ def test_a_fault_in_the_thread_that_draws_ends_the_run():
 def test_an_hour_does_not_drift():
     source = Steps([(1000, 30, 60 + number % 12) for number in range(361)])
     player, wire, _ = simulated(source)
-    player.rehearse()
+    player.run_offline()
     assert [when for when, _ in ons(wire)] == [draft.onset / 100 for draft in source.drafts]
     assert source.drafts[-1].onset / 100 == 3610.1

@@ -19,7 +19,7 @@ from pipeline.generation.generate import UNCONSTRAINED
 from pipeline.live import midi_ports, run
 from pipeline.live.controls import Controls
 from pipeline.live.improviser import Improviser
-from pipeline.live.run import Wish, hear, perform, where
+from pipeline.live.run import PlayOptions, dispatch_midi, run_player, resolve_recording_path
 from pipeline.midi import reader
 
 RUN = CliRunner()
@@ -27,16 +27,16 @@ NOBODY = {"heard": "", "mode": "continue", "prompt": None, "tempo": 1.0, "rest":
 MODEL = make_tiny_model(**CARRIED)
 
 
-def wish(**changes) -> Wish:
-    return Wish(**{"port": "none", "notes": 20, **NOBODY, **changes})
+def wish(**changes) -> PlayOptions:
+    return PlayOptions(**{"port": "none", "notes": 20, **NOBODY, **changes})
 
 
 def test_a_performance_for_nobody_is_a_file_at_once_and_the_same_again(in_folder):
     reader.write_notes(make_music(2, 30), in_folder / "prompt.mid")
     for name in ("one.mid", "two.mid"):
-        perform(MODEL, UNCONSTRAINED, wish(notes=50, log=in_folder / name, prompt=in_folder / "prompt.mid"), print)
+        run_player(MODEL, UNCONSTRAINED, wish(notes=50, log=in_folder / name, prompt=in_folder / "prompt.mid"), print)
     other = wish(notes=50, log=in_folder / "three.mid", prompt=in_folder / "prompt.mid", seed=1)
-    perform(MODEL, UNCONSTRAINED, other, print)
+    run_player(MODEL, UNCONSTRAINED, other, print)
     one, two, three = ((in_folder / f"{name}.mid").read_bytes() for name in ("one", "two", "three"))
     assert one == two != three
     assert len(reader.read_notes(one, "symusic")) == 50
@@ -45,7 +45,7 @@ def test_a_performance_for_nobody_is_a_file_at_once_and_the_same_again(in_folder
 def test_the_tempo_stretches_the_file(in_folder):
     ends = []
     for tempo in (1.0, 2.0):
-        perform(MODEL, UNCONSTRAINED, wish(tempo=tempo, log=in_folder / "a.mid"), print)
+        run_player(MODEL, UNCONSTRAINED, wish(tempo=tempo, log=in_folder / "a.mid"), print)
         ends.append(reader.read_notes((in_folder / "a.mid").read_bytes(), "symusic")["onset"][-1])
     assert ends[0] / ends[1] == pytest.approx(2, abs=0.15)
 
@@ -62,14 +62,14 @@ def test_the_tempo_stretches_the_file(in_folder):
 )
 def test_a_wish_that_makes_no_sense_is_refused(change, says, in_folder):
     with pytest.raises(ParamsError, match=re.escape(says)):
-        perform(MODEL, UNCONSTRAINED, wish(**change), print)
+        run_player(MODEL, UNCONSTRAINED, wish(**change), print)
     assert not list(in_folder.iterdir())
 
 
 def test_a_log_is_a_file_or_a_folder_where_it_is_named_by_the_time(tmp_path):
-    assert where(tmp_path / "a.mid") == tmp_path / "a.mid"
-    assert re.fullmatch(r"\d{4}-\d\d-\d\d-\d{6}\.mid", where(tmp_path / "sessions").name)
-    assert where(tmp_path / "sessions").parent == tmp_path / "sessions"
+    assert resolve_recording_path(tmp_path / "a.mid") == tmp_path / "a.mid"
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d-\d{6}\.mid", resolve_recording_path(tmp_path / "sessions").name)
+    assert resolve_recording_path(tmp_path / "sessions").parent == tmp_path / "sessions"
 
 
 def test_what_a_person_plays_goes_where_it_belongs():
@@ -90,9 +90,9 @@ def test_what_a_person_plays_goes_where_it_belongs():
         (0xE0, 1, 2),
     ]
     for message in messages:
-        hear(Player(), live, message)
+        dispatch_midi(Player(), live, message)
     assert calls == [("strike", 60, 70), ("lift", 60), ("lift", 61), ("panic",), ("panic",)]
-    assert live.how.lowest == 30
+    assert live.sampling_config.min_pitch == 30
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -107,11 +107,11 @@ def test_a_signal_ends_a_live_performance_in_silence_and_writes_the_session(numb
         os.kill(os.getpid(), number)
 
     threading.Thread(target=stop).start()
-    player = perform(MODEL, UNCONSTRAINED, wish(port="virtual", notes=0, log=in_folder / "a.mid"), told.append)
+    player = run_player(MODEL, UNCONSTRAINED, wish(port="virtual", notes=0, log=in_folder / "a.mid"), told.append)
     check(wire.sent)
     assert ends_in_silence(wire.sent)
     assert wire.closed == 1
-    assert len(reader.read_notes((in_folder / "a.mid").read_bytes(), "symusic")) == len(player.log) >= 1
+    assert len(reader.read_notes((in_folder / "a.mid").read_bytes(), "symusic")) == len(player.recorder) >= 1
     assert "'music-rnn'" in told[0]
     assert "late by" in told[-2]
     assert (signal.getsignal(number), sys.getswitchinterval()) == before
@@ -119,7 +119,7 @@ def test_a_signal_ends_a_live_performance_in_silence_and_writes_the_session(numb
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_a_performance_for_nobody_too_and_writes_what_was_played(number, in_folder, monkeypatch):
-    played, accept = [], Improviser.accept
+    played, accept = [], Improviser.commit
 
     def until_the_tenth(source):
         accept(source)
@@ -130,7 +130,7 @@ def test_a_signal_ends_a_performance_for_nobody_too_and_writes_what_was_played(n
     monkeypatch.setattr(Improviser, "accept", until_the_tenth)
     before = signal.signal(number, lambda *_: pytest.fail("the signal was not heard"))
     try:
-        perform(MODEL, UNCONSTRAINED, wish(notes=1000, log=in_folder / "a.mid"), print)
+        run_player(MODEL, UNCONSTRAINED, wish(notes=1000, log=in_folder / "a.mid"), print)
     finally:
         signal.signal(number, before)
     assert 1 <= len(reader.read_notes((in_folder / "a.mid").read_bytes(), "symusic")) <= len(played) < 1000
@@ -140,7 +140,7 @@ def test_a_port_that_fails_is_told_after_the_session_is_written(monkeypatch, in_
     wire = Wire(fails={3})
     monkeypatch.setattr(midi_ports, "open_output", lambda name: wire)
     with pytest.raises(OSError, match="failed"):
-        perform(MODEL, UNCONSTRAINED, wish(port="synth", log=in_folder / "a.mid"), print)
+        run_player(MODEL, UNCONSTRAINED, wish(port="synth", log=in_folder / "a.mid"), print)
     check(wire.sent, strict=False)
     assert (in_folder / "a.mid").exists()
 
@@ -159,7 +159,7 @@ def test_an_input_is_opened_and_closed(monkeypatch, in_folder):
 
     monkeypatch.setattr(midi_ports, "open_output", lambda name: wire)
     monkeypatch.setattr(midi_ports, "open_input", open_input)
-    perform(MODEL, UNCONSTRAINED, wish(port="synth", heard="keys", notes=2), print)
+    run_player(MODEL, UNCONSTRAINED, wish(port="synth", heard="keys", notes=2), print)
     assert opened == ["keys", "closed"]
 
 
@@ -208,6 +208,6 @@ def test_after_random_kills_no_note_is_left_hanging():
 
 def test_undisturbed_puts_everything_back():
     before = sys.getswitchinterval()
-    with run.undisturbed():
-        assert sys.getswitchinterval() == pytest.approx(run.SWITCH)
+    with run.realtime_priority():
+        assert sys.getswitchinterval() == pytest.approx(run.SWITCH_SECONDS)
     assert sys.getswitchinterval() == before

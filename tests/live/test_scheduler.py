@@ -5,23 +5,24 @@ from fake_port import Wire, check, ends_in_silence
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.live.active_keys import MOST, NOTE_OFF, NOTE_ON
-from pipeline.live.note_source import Draft
-from pipeline.live.recorder import Session
-from pipeline.live.scheduler import EARLY, NEVER, STALL, Schedule
-from pipeline.live.timeline import Simulated
+from pipeline.live.active_keys import MAX_KEYS, NOTE_OFF, NOTE_ON
+from pipeline.live.note_source import PendingNote
+from pipeline.live.recorder import Recorder
+from pipeline.live.scheduler import TOLERANCE, NEVER, MAX_LATE, Schedule
+from pipeline.live.timeline import SimulatedClock
 
 DRAFTS = st.lists(
-    st.builds(Draft, st.integers(0, 300), st.integers(0, 100), st.integers(60, 65), st.integers(1, 127)), max_size=40
+    st.builds(PendingNote, st.integers(0, 300), st.integers(0, 100), st.integers(60, 65), st.integers(1, 127)),
+    max_size=40,
 )
 
 
 def plan(drafts=(), **faults):
-    clock = Simulated(7.0)
+    clock = SimulatedClock(7.0)
     wire = Wire(clock=clock, **faults)
-    schedule = Schedule(wire, Session(), clock)
+    schedule = Schedule(wire, Recorder(), clock)
     for draft in drafts:
-        schedule.add(draft)
+        schedule.enqueue(draft)
     return schedule, wire, clock
 
 
@@ -38,15 +39,15 @@ def test_every_message_goes_out_at_its_deadline(drafts):
     due = [(round(when - 7.0, 6), pitch) for when, (status, pitch, _) in wire.timed() if status == NOTE_ON]
     assert sorted(due) == sorted((draft.onset / 100, draft.pitch) for draft in drafts)
     assert wire.times == sorted(wire.times)
-    assert schedule.lateness.worst <= EARLY
-    assert schedule.send() == NEVER
+    assert schedule.latency.max_seconds <= TOLERANCE
+    assert schedule.send_due() == NEVER
 
 
 @given(DRAFTS)
 def test_a_note_ends_when_it_should_or_where_its_pitch_is_struck_again(drafts):
     schedule, _, clock = plan(drafts)
     play(schedule, clock)
-    notes = schedule.log.notes()
+    notes = schedule.recorder.collect_notes()
     assert len(notes) == len(drafts)
     alone = [d for d in drafts if sum(e.pitch == d.pitch for e in drafts) == 1]
     for draft in alone:
@@ -65,15 +66,15 @@ def test_whatever_is_done_meanwhile_nothing_hangs_and_nothing_goes_back_in_time(
     for gap, deed in deeds:
         play(schedule, clock, clock() + gap)
         if isinstance(deed, float):
-            schedule.pace(deed)
+            schedule.set_tempo(deed)
         else:
             getattr(schedule, deed)()
-            assert schedule.silent
+            assert schedule.is_idle
             check(wire.sent)
     play(schedule, clock)
     schedule.close()
     check(wire.sent)
-    assert schedule.lateness.worst <= EARLY
+    assert schedule.latency.max_seconds <= TOLERANCE
     assert ends_in_silence(wire.sent)
     assert wire.closed == 1
 
@@ -91,56 +92,56 @@ def test_a_port_error_comes_out_and_closing_releases_what_sounds(drafts, fails, 
 
 
 def test_offs_come_before_ons():
-    schedule, wire, clock = plan([Draft(0, 10, 60, 64), Draft(10, 10, 62, 64)])
+    schedule, wire, clock = plan([PendingNote(0, 10, 60, 64), PendingNote(10, 10, 62, 64)])
     play(schedule, clock)
     assert [status for status, *_ in wire.sent] == [NOTE_ON, NOTE_OFF, NOTE_ON, NOTE_OFF]
     assert wire.times[1] == wire.times[2]
 
 
 def test_a_tempo_is_felt_by_what_is_in_the_queue():
-    schedule, wire, clock = plan([Draft(0, 1, 60, 64), Draft(100, 1, 62, 64)])
-    schedule.send()
-    schedule.pace(2.0)
+    schedule, wire, clock = plan([PendingNote(0, 1, 60, 64), PendingNote(100, 1, 62, 64)])
+    schedule.send_due()
+    schedule.set_tempo(2.0)
     play(schedule, clock)
     assert wire.times[2] == pytest.approx(7.5, abs=0.001)
 
 
 def test_a_stalled_source_makes_the_music_wait_and_is_not_caught_up_in_a_burst():
     schedule, wire, clock = plan()
-    clock.sleep(60 + 2 * STALL)
-    schedule.add(Draft(6000, 5, 60, 64))
-    schedule.add(Draft(6050, 5, 62, 64))
+    clock.sleep(60 + 2 * MAX_LATE)
+    schedule.enqueue(PendingNote(6000, 5, 60, 64))
+    schedule.enqueue(PendingNote(6050, 5, 62, 64))
     play(schedule, clock)
     first, second = (when for when, (status, *_) in wire.timed() if status == NOTE_ON)
-    assert first == 7 + 60 + 2 * STALL
+    assert first == 7 + 60 + 2 * MAX_LATE
     assert second - first == pytest.approx(0.5)
-    assert schedule.slips == 1
+    assert schedule.stalls == 1
 
 
 def test_a_little_late_is_caught_up():
     schedule, wire, clock = plan()
-    clock.sleep(60 + STALL / 2)
-    schedule.add(Draft(6000, 5, 60, 64))
-    schedule.add(Draft(6050, 5, 62, 64))
+    clock.sleep(60 + MAX_LATE / 2)
+    schedule.enqueue(PendingNote(6000, 5, 60, 64))
+    schedule.enqueue(PendingNote(6050, 5, 62, 64))
     play(schedule, clock)
     assert wire.times[2] == pytest.approx(67.5)
-    assert schedule.slips == 0
+    assert schedule.stalls == 0
 
 
 def test_a_chord_wider_than_any_synthesiser_stays_in_bounds():
-    schedule, wire, clock = plan([Draft(0, 100, pitch, 64) for pitch in range(128)])
+    schedule, wire, clock = plan([PendingNote(0, 100, pitch, 64) for pitch in range(128)])
     play(schedule, clock)
     check(wire.sent)
-    assert wire.most == MOST
+    assert wire.most == MAX_KEYS
 
 
 def test_a_closed_schedule_takes_no_note_and_closes_once():
     schedule, wire, _ = plan()
     schedule.close()
-    schedule.add(Draft(0, 1, 60, 64))
+    schedule.enqueue(PendingNote(0, 1, 60, 64))
     schedule.close()
     schedule.panic()
-    assert schedule.silent
+    assert schedule.is_idle
     assert wire.closed == 1
 
 

@@ -38,7 +38,7 @@ def home(in_folder: Path) -> Path:
         Path(KINDS["corpora"]), [CorpusPiece("a.mid", "a", "train", hashlib.sha256(b"x").hexdigest())], [b"x"]
     )
     Path(KINDS["tables of notes"]).write_text("hello")
-    checksums.write(paths.NOTES.parent)
+    checksums.write_checksums(paths.NOTES.parent)
     codes = np.zeros((4, 4), np.int16)
     windows.save_windows(
         WindowDataset(codes, np.array([4]), np.array(["train"]), np.array(["a"]), np.array([0], np.int32), 2),

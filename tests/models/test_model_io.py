@@ -11,7 +11,7 @@ from factories import make_tiny_model
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.config.recipes import Model
+from pipeline.config.recipes import ModelConfig
 from pipeline.core import files
 from pipeline.core.errors import DataError
 from pipeline.models import model_card, model_io
@@ -21,7 +21,7 @@ from pipeline.models.weight_shapes import weight_shapes
 
 ORIGINS = st.dictionaries(st.text("abc"), st.integers())
 BLOCKS = st.builds(
-    Model,
+    ModelConfig,
     input=st.just("scalar"),
     width=st.just(0),
     velocity=st.just(False),
@@ -116,7 +116,7 @@ def test_parameters_are_counted_by_hand(folder):
 
 def test_tampered_weights_are_refused(folder):
     weights = {name: weight + np.float32(1e-3) for name, weight in make_tiny_model().weights.items()}
-    files.write_bytes(folder / WEIGHTS, files.npz(weights))
+    files.write_bytes(folder / WEIGHTS, files.encode_npz(weights))
     with pytest.raises(DataError, match=r"not the weights that model\.json vouches for"):
         model_io.load_model(folder)
 

@@ -21,12 +21,12 @@ from pipeline.models.weight_shapes import weight_shapes
 
 MODEL = make_tiny_model(units=[2])
 SHAPES = weight_shapes(MODEL.config)
-WHOLE = files.npz(MODEL.weights)
+WHOLE = files.encode_npz(MODEL.weights)
 
 
 def npz(**changes: object) -> bytes:
     """Return the weights with some changed; None leaves one out."""
-    return files.npz({name: each for name, each in {**MODEL.weights, **changes}.items() if each is not None})
+    return files.encode_npz({name: each for name, each in {**MODEL.weights, **changes}.items() if each is not None})
 
 
 def bias(value: object) -> bytes:
@@ -73,7 +73,7 @@ assert says(FLOATS) != WHOLE
 NOT_FINE: dict[str, Callable[[], bytes]] = {
     "one missing": lambda: bias(None),
     "one more": lambda: npz(more=np.zeros(3, np.float32)),
-    "none": lambda: files.npz({}),
+    "none": lambda: files.encode_npz({}),
     "one twice": twice,
     "another shape": lambda: bias(np.zeros(127, np.float32)),
     "another shape of as many": lambda: bias(np.zeros((128, 1), np.float32)),

@@ -16,7 +16,7 @@ from pipeline.config import Params
 from pipeline.core import paths
 from pipeline.core.errors import DataError
 from pipeline.evaluation import bits
-from pipeline.evaluation.bits import Scores
+from pipeline.evaluation.bits import PieceScores
 from pipeline.report import claim_measurements
 from pipeline.report.claim_measurements import Measurement
 
@@ -87,12 +87,12 @@ def test_a_gain_of_the_last_run_is_the_paired_bootstrap(in_folder: Path, project
     (in_folder / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
     made = {name: evaluation(name, shift) for name, shift in (("baseline", 0.0), ("stacked", -0.3))}
     for name, each in made.items():
-        each.save(paths.evaluation(name))
+        each.save(paths.get_evaluation_path(name))
     found = claim_measurements.read_estimate(measure("gain", "stacked", "baseline", source="evaluate"), 0.0)
     scores = [made[name].scores for name in ("stacked", "baseline")]
-    mean, low, high = bits.difference(*scores, project.compare.resamples, project.seed)
+    mean, low, high = bits.compute_paired_difference(*scores, project.compare.bootstrap_resamples, project.seed)
     assert found == pytest.approx((2**-mean - 1, 2**-high - 1, 2**-low - 1), abs=1e-4)
-    paths.evaluation("stacked").write_text("{}")
+    paths.get_evaluation_path("stacked").write_text("{}")
     with pytest.raises(DataError, match="no evaluation here"):
         claim_measurements.read_estimate(measure("gain", "stacked", "baseline", source="evaluate"), 0.0)
 
@@ -102,10 +102,10 @@ def test_evaluations_that_other_runs_left_are_not_read(in_folder: Path) -> None:
     text = (ROOT / "params.yaml").read_text("utf-8")
     one = re.sub(r"(?m)^architectures:\n(- .*\n)+", "architectures: [baseline]\n", text)
     (in_folder / "params.yaml").write_text(one, "utf-8")
-    evaluation("stacked", 0.0).save(paths.evaluation("stacked"))
+    evaluation("stacked", 0.0).save(paths.get_evaluation_path("stacked"))
     other = evaluation("baseline", 0.0)
-    fewer = Scores(other.scores.piece[:-1], other.scores.notes[:-1], other.scores.bits[:-1])
-    replace(other, scores=fewer).save(paths.evaluation("baseline"))
+    fewer = PieceScores(other.scores.piece_names[:-1], other.scores.num_notes[:-1], other.scores.bits[:-1])
+    replace(other, scores=fewer).save(paths.get_evaluation_path("baseline"))
     assert claim_measurements.read_estimate(measure("gain", "stacked", "baseline", source="evaluate"), 0.0) is None
 
 
@@ -137,8 +137,10 @@ def test_seeds_lie_as_far_apart_as_their_bits(results: Path) -> None:
 @pytest.mark.parametrize("name", ["baseline", "stacked", "bidirectional", "dense", "hybrid", "wide"])
 def test_layers_add_up_to_what_was_counted(project: Params, name: str) -> None:
     """Keras counted the parameters of the trained model; the formula must give as many."""
-    trained = json.loads((ROOT / paths.evaluation(name)).read_text("utf-8"))
-    assert sum(claim_measurements.count_layer_parameters(project.block(name)).values()) == trained["parameters"]
+    trained = json.loads((ROOT / paths.get_evaluation_path(name)).read_text("utf-8"))
+    assert (
+        sum(claim_measurements.count_layer_parameters(project.get_model_config(name)).values()) == trained["parameters"]
+    )
 
 
 def test_a_layer_of_the_project_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,7 @@ from pipeline.stages import report
 @pytest.fixture
 def facts(monkeypatch: pytest.MonkeyPatch) -> RunResults:
     monkeypatch.chdir(ROOT)
-    return report.facts(config.load(paths.PARAMS))
+    return report.load_run_results(config.load_params(paths.PARAMS))
 
 
 @pytest.fixture

@@ -10,15 +10,15 @@ from pipeline.report import data as gathering
 
 
 def write_results(facts) -> None:
-    paths.CURVES.parent.mkdir(parents=True)
-    paths.CURVES.write_text("architecture,notes,bits_per_note\nbaseline,8192,17.5\n")
+    paths.LEARNING_CURVES.parent.mkdir(parents=True)
+    paths.LEARNING_CURVES.write_text("architecture,notes,bits_per_note\nbaseline,8192,17.5\n")
     paths.CLAIMS.parent.mkdir(parents=True)
     paths.CLAIMS.write_bytes((ROOT / paths.CLAIMS).read_bytes())
     paths.PARAMS.write_bytes((ROOT / paths.PARAMS).read_bytes())
-    paths.samples("baseline").mkdir(parents=True)
+    paths.get_samples_dir("baseline").mkdir(parents=True)
     for number in range(1, 9):
         notes = make_music(number, facts.params.generate.notes + 12)
-        reader.write_notes(notes, paths.samples("baseline") / f"{number:02}.mid")
+        reader.write_notes(notes, paths.get_samples_dir("baseline") / f"{number:02}.mid")
 
 
 @pytest.fixture
@@ -28,8 +28,8 @@ def facts(found, in_folder):
 
 
 def test_what_is_there_is_read_and_the_rest_left_out(facts):
-    paths.detail("stacked").parent.mkdir(parents=True)
-    paths.detail("stacked").write_text(json.dumps({"notes": 5}))
+    paths.get_calibration_path("stacked").parent.mkdir(parents=True)
+    paths.get_calibration_path("stacked").write_text(json.dumps({"notes": 5}))
     told = gathering.load_report_data(facts)
     assert told.learning_curves == [{"architecture": "baseline", "notes": "8192", "bits_per_note": "17.5"}]
     assert told.calibration == {"stacked": {"notes": 5}}
@@ -50,7 +50,7 @@ def test_a_torn_file_is_a_data_error(facts):
 
 
 def test_missing_curves_are_a_data_error(facts):
-    paths.CURVES.unlink()
+    paths.LEARNING_CURVES.unlink()
     with pytest.raises(DataError, match=r"learning_curves\.csv: cannot be read"):
         gathering.load_report_data(facts)
 

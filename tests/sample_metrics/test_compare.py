@@ -7,9 +7,9 @@ from sample_metrics.test_features import notes
 
 from pipeline.notes.quantize import DURATION, PITCH, STEP, QuantizedNotes
 from pipeline.sample_metrics import compare, features, overlap
-from pipeline.sample_metrics.compare import Music
-from pipeline.sample_metrics.features import Training
-from pipeline.sample_metrics.memorization import longest_copy
+from pipeline.sample_metrics.compare import ReferenceMusic
+from pipeline.sample_metrics.features import TrainingReference
+from pipeline.sample_metrics.memorization import find_longest_match
 
 
 def tune(seed: int, count: int) -> QuantizedNotes:
@@ -24,26 +24,26 @@ TRAINING = [tune(seed, 700) for seed in range(3)]
 
 
 @pytest.fixture(scope="module")
-def music() -> Music:
-    return Music(compare.passages(PIECES, 240), PIECES, TRAINING, ["a.mid", "b.mid", "c.mid"])
+def music() -> ReferenceMusic:
+    return ReferenceMusic(compare.cut_reference_passages(PIECES, 240), PIECES, TRAINING, ["a.mid", "b.mid", "c.mid"])
 
 
 @pytest.fixture(scope="module")
-def found(music: Music) -> dict:
+def found(music: ReferenceMusic) -> dict:
     played = [tune(20, 240), np.concatenate([tune(21, 200), TRAINING[1][60:100]])]
-    return compare.compare(played, music)
+    return compare.compare_samples(played, music)
 
 
 def test_passages_are_as_long_as_asked_or_as_the_longest_piece():
-    assert [len(part) for part in compare.passages(PIECES, 240)] == [240] * 5
-    assert [len(part) for part in compare.passages(PIECES, 2000)] == [900]
-    assert len(compare.passages([make_quantized_notes(0, 900)] * 9, 30)) == compare.PASSAGES
+    assert [len(part) for part in compare.cut_reference_passages(PIECES, 240)] == [240] * 5
+    assert [len(part) for part in compare.cut_reference_passages(PIECES, 2000)] == [900]
+    assert len(compare.cut_reference_passages([make_quantized_notes(0, 900)] * 9, 30)) == compare.MAX_PASSAGES
 
 
 def test_measures_stand_beside_those_of_held_out_music(found, music):
-    training = Training.of(TRAINING)
-    ours = [features.measure(tune(20, 240), training)["density"]]
-    theirs = [features.measure(part, training) for part in music.held_out]
+    training = TrainingReference.from_pieces(TRAINING)
+    ours = [features.compute_sample_features(tune(20, 240), training)["density"]]
+    theirs = [features.compute_sample_features(part, training) for part in music.held_out]
     assert set(found["measures"]) == set(theirs[0])
     assert ours[0] in [pytest.approx(value, rel=1e-4) for value in found["measures"]["density"]["samples"][1:]]
     values = [each["polyphony"] for each in theirs]
@@ -54,16 +54,16 @@ def test_measures_stand_beside_those_of_held_out_music(found, music):
 
 def test_copies_are_named(found):
     first, second = found["copies"]
-    index = Training.of(TRAINING).index
+    index = TrainingReference.from_pieces(TRAINING).index
     assert (second["sample"], second["piece"], second["from"] + second["notes"]) == (2, "b.mid", 240)
     assert second["notes"] >= 40
-    assert first["notes"] == longest_copy(tune(20, 240), index).notes < 20
+    assert first["notes"] == find_longest_match(tune(20, 240), index).num_notes < 20
 
 
 def test_overlap_has_the_yardstick_beside_it(found, music):
-    parts = [overlap.cut(its, 60, compare.SHORTS) for its in (PIECES, TRAINING)]
-    expected = overlap.areas(*parts)
-    assert set(found["overlap"]) == set(overlap.FEATURES)
+    parts = [overlap.split_passages(its, 60, compare.OVERLAP_PASSAGES) for its in (PIECES, TRAINING)]
+    expected = overlap.compute_overlapping_areas(*parts)
+    assert set(found["overlap"]) == set(overlap.FEATURE_FUNCTIONS)
     for name, its in found["overlap"].items():
         assert its["held_out_training"] == pytest.approx(expected[name], abs=1e-4)
         assert all(0 <= area <= 1 for area in its.values())
@@ -90,14 +90,19 @@ def test_it_is_json(found):
 
 def collapsed(**changes) -> list[str]:
     """Return the detectors that fire for made-up music whose columns were changed."""
-    training = Training.of(TRAINING)
+    training = TrainingReference.from_pieces(TRAINING)
     sample = tune(30, 240)
     for name, change in changes.items():
         column = {"step": STEP, "duration": DURATION, "pitch": PITCH}[name]
         sample[:, column] = change(sample[:, column])
-    held_out = [features.measure(part, training) for part in compare.passages(PIECES, 240)]
-    ours = [features.measure(tune(31, 240), training), features.measure(sample, training)]
-    fired = compare.collapse(ours, held_out)
+    held_out = [
+        features.compute_sample_features(part, training) for part in compare.cut_reference_passages(PIECES, 240)
+    ]
+    ours = [
+        features.compute_sample_features(tune(31, 240), training),
+        features.compute_sample_features(sample, training),
+    ]
+    fired = compare.detect_collapse(ours, held_out)
     assert all(1 not in its for its in fired.values())
     return [name for name, its in fired.items() if its == [2]]
 
@@ -124,8 +129,8 @@ def test_each_collapse_is_seen_by_its_detector(changes, fires):
 
 def test_too_short_passages_still_have_a_yardstick():
     pieces, training = [make_quantized_notes(10, 40), make_quantized_notes(11, 17)], [make_quantized_notes(1, 30)]
-    music = Music(compare.passages(pieces, 16), pieces, training, ["a"])
-    found = compare.compare([make_quantized_notes(2, 16)], music)
+    music = ReferenceMusic(compare.cut_reference_passages(pieces, 16), pieces, training, ["a"])
+    found = compare.compare_samples([make_quantized_notes(2, 16)], music)
     assert found["notes"] == 16
     assert set(found["overlap"]["density"]) == {"samples_held_out", "samples_training", "held_out_training"}
     assert len(notes(pitch=[1])) == 1

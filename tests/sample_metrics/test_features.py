@@ -11,8 +11,8 @@ from scipy.stats import wasserstein_distance
 
 from pipeline.notes.quantize import DURATION, PITCH, STEP, VELOCITY, QuantizedNotes
 from pipeline.sample_metrics import features
-from pipeline.sample_metrics.features import Training
-from pipeline.sample_metrics.memorization import longest_copy
+from pipeline.sample_metrics.features import TrainingReference
+from pipeline.sample_metrics.memorization import find_longest_match
 
 
 def notes(**columns: Sequence[int]) -> QuantizedNotes:
@@ -41,39 +41,39 @@ def repeated_by_definition(codes: QuantizedNotes, n: int, transposed: bool) -> f
 @given(CODES, st.integers(2, 8), st.booleans())
 def test_repeated_is_what_came_before(codes: QuantizedNotes, n: int, transposed: bool) -> None:
     expected = repeated_by_definition(codes, n, transposed)
-    assert features.repeated(codes, n, transposed) == pytest.approx(expected, abs=1e-12)
+    assert features.compute_ngram_repetition(codes, n, transposed) == pytest.approx(expected, abs=1e-12)
 
 
 def test_repeated_by_hand() -> None:
     tune = notes(pitch=[60, 62, 64, 65, 60, 62, 64, 65, 67, 69, 71])
     # Of 8 runs of four only the fifth, 60 62 64 65, came before; moved up, G A B would follow another interval.
-    assert features.repeated(tune, 4) == pytest.approx(1 / 8)
-    assert features.repeated(tune, 3) == pytest.approx(2 / 9)
+    assert features.compute_ngram_repetition(tune, 4) == pytest.approx(1 / 8)
+    assert features.compute_ngram_repetition(tune, 3) == pytest.approx(2 / 9)
     # 60 62 64, 62 64 65 again, and 65 67 69, 67 69 71 like the 60 62 64 of the beginning.
-    assert features.repeated(tune, 3, transposed=True) == pytest.approx(4 / 9)
-    assert features.repeated(tune, 12) == 0.0
+    assert features.compute_ngram_repetition(tune, 3, transposed=True) == pytest.approx(4 / 9)
+    assert features.compute_ngram_repetition(tune, 12) == 0.0
 
 
 @given(st.lists(st.booleans(), max_size=30))
 def test_longest_run(flags: list[bool]) -> None:
     text = "".join("x" if flag else " " for flag in flags)
-    assert features.longest_run(np.array(flags, bool)) == max(map(len, text.split(" ")))
+    assert features.find_longest_run(np.array(flags, bool)) == max(map(len, text.split(" ")))
 
 
 def test_a_model_stuck_on_a_key_or_in_time_is_seen() -> None:
-    assert features.same_pitch_run(notes(pitch=[60, 62, 62, 62, 60, 60])) == 3
-    assert features.same_pitch_run(notes(pitch=[60] * 50)) == 50
-    assert features.same_pitch_run(notes(pitch=[60, 61])) == 1
-    assert features.same_pitch_run(notes(pitch=[])) == 0
-    assert features.step_zero_run(notes(step=[0, 5, 0, 0, 0, 1, 0])) == 3
-    assert features.step_zero_run(notes(step=[0] * 50)) == 50
-    assert features.step_zero_run(notes(step=[1, 1])) == 0
+    assert features.count_same_pitch_run(notes(pitch=[60, 62, 62, 62, 60, 60])) == 3
+    assert features.count_same_pitch_run(notes(pitch=[60] * 50)) == 50
+    assert features.count_same_pitch_run(notes(pitch=[60, 61])) == 1
+    assert features.count_same_pitch_run(notes(pitch=[])) == 0
+    assert features.count_zero_step_run(notes(step=[0, 5, 0, 0, 0, 1, 0])) == 3
+    assert features.count_zero_step_run(notes(step=[0] * 50)) == 50
+    assert features.count_zero_step_run(notes(step=[1, 1])) == 0
 
 
 def test_density_by_hand() -> None:
-    assert features.density(notes(step=[0, 50, 50, 100])) == pytest.approx(4 / 2.0)
-    assert features.density(notes(step=[0, 0, 0])) == pytest.approx(300)
-    assert features.density(notes(step=[1000] * 40)) == pytest.approx(0.1)  # no overflow of int16
+    assert features.compute_density(notes(step=[0, 50, 50, 100])) == pytest.approx(4 / 2.0)
+    assert features.compute_density(notes(step=[0, 0, 0])) == pytest.approx(300)
+    assert features.compute_density(notes(step=[1000] * 40)) == pytest.approx(0.1)  # no overflow of int16
 
 
 def test_drift_by_hand() -> None:
@@ -82,7 +82,7 @@ def test_drift_by_hand() -> None:
         pitch=[60, 62, 60, 64, 50, 50, 70, 72],
         velocity=[1, 3, 10, 10, 20, 40, 100, 101],
     )
-    found = features.drift(codes)
+    found = features.compute_drift(codes)
     assert [found[f"density_{k}"] for k in range(1, 5)] == pytest.approx([10, 5, 2.5, 2])
     assert [found[f"pitch_{k}"] for k in range(1, 5)] == [61, 62, 50, 71]
     assert [found[f"velocity_{k}"] for k in range(1, 5)] == [2, 10, 30, 100.5]
@@ -90,17 +90,17 @@ def test_drift_by_hand() -> None:
 
 
 def test_pitch_classes_and_their_overlap_by_hand() -> None:
-    ours = features.pitch_classes(notes(pitch=[0, 12, 61, 127]))
+    ours = features.compute_pitch_class_histogram(notes(pitch=[0, 12, 61, 127]))
     assert ours.tolist() == [0.5, 0.25, 0, 0, 0, 0, 0, 0.25, 0, 0, 0, 0]
-    theirs = features.pitch_classes(notes(pitch=[24, 13, 13, 14]))
-    assert features.overlap(ours, theirs) == pytest.approx(0.25 + 0.25)
-    assert features.overlap(ours, ours) == pytest.approx(1)
+    theirs = features.compute_pitch_class_histogram(notes(pitch=[24, 13, 13, 14]))
+    assert features.compute_histogram_overlap(ours, theirs) == pytest.approx(0.25 + 0.25)
+    assert features.compute_histogram_overlap(ours, ours) == pytest.approx(1)
 
 
 @given(CODES, CODES)
 def test_overlap_is_one_less_the_total_variation(ours: QuantizedNotes, theirs: QuantizedNotes) -> None:
-    mine, other = features.pitch_classes(ours), features.pitch_classes(theirs)
-    assert features.overlap(mine, other) == pytest.approx(1 - np.abs(mine - other).sum() / 2)
+    mine, other = features.compute_pitch_class_histogram(ours), features.compute_pitch_class_histogram(theirs)
+    assert features.compute_histogram_overlap(mine, other) == pytest.approx(1 - np.abs(mine - other).sum() / 2)
 
 
 CELLS = st.lists(st.integers(0, 1000), min_size=1, max_size=30)
@@ -112,14 +112,14 @@ def octaves(cells: Sequence[int]) -> NDArray[np.float64]:
 
 @given(CELLS, CELLS)
 def test_distance_of_times_against_scipy(ours: list[int], theirs: list[int]) -> None:
-    mine, other = (features.times(notes(duration=cells), DURATION) for cells in (ours, theirs))
+    mine, other = (features.compute_time_histogram(notes(duration=cells), DURATION) for cells in (ours, theirs))
     expected = wasserstein_distance(octaves(ours), octaves(theirs))
-    assert features.time_distance(mine, other) == pytest.approx(expected, abs=1e-9)
+    assert features.compute_log_time_wasserstein(mine, other) == pytest.approx(expected, abs=1e-9)
 
 
 def test_twice_as_long_is_an_octave_apart() -> None:
-    short, long = (features.times(notes(step=cells), STEP) for cells in ([9, 49, 199], [19, 99, 399]))
-    assert features.time_distance(short, long) == pytest.approx(1)
+    short, long = (features.compute_time_histogram(notes(step=cells), STEP) for cells in ([9, 49, 199], [19, 99, 399]))
+    assert features.compute_log_time_wasserstein(short, long) == pytest.approx(1)
 
 
 def polyphony_by_definition(codes: QuantizedNotes) -> float:
@@ -134,37 +134,39 @@ def polyphony_by_definition(codes: QuantizedNotes) -> float:
 
 @given(CODES)
 def test_polyphony_is_that_of_the_piano_roll(codes: QuantizedNotes) -> None:
-    assert features.polyphony(codes) == pytest.approx(polyphony_by_definition(codes))
+    assert features.compute_polyphony(codes) == pytest.approx(polyphony_by_definition(codes))
 
 
 def test_polyphony_by_hand() -> None:
     # Two pitches for 10 cells, one for 10 more, silence, one for 10: 40 cells of pitch in 30 of sound.
     codes = notes(step=[0, 0, 100], duration=[10, 20, 10], pitch=[60, 64, 60])
-    assert features.polyphony(codes) == pytest.approx(40 / 30)
-    assert features.polyphony(notes(step=[0, 5], duration=[10, 10], pitch=[60, 60])) == 1.0
+    assert features.compute_polyphony(codes) == pytest.approx(40 / 30)
+    assert features.compute_polyphony(notes(step=[0, 5], duration=[10, 10], pitch=[60, 60])) == 1.0
 
 
 @pytest.fixture(scope="module")
-def training() -> Training:
-    return Training.of([factories.make_quantized_notes(seed, 300) for seed in range(3)])
+def training() -> TrainingReference:
+    return TrainingReference.from_pieces([factories.make_quantized_notes(seed, 300) for seed in range(3)])
 
 
-def test_measures_come_by_name_and_in_one_order(training: Training) -> None:
-    ours, theirs = (features.measure(factories.make_quantized_notes(seed, 100), training) for seed in (7, 8))
+def test_measures_come_by_name_and_in_one_order(training: TrainingReference) -> None:
+    ours, theirs = (
+        features.compute_sample_features(factories.make_quantized_notes(seed, 100), training) for seed in (7, 8)
+    )
     assert list(ours) == list(theirs)
     assert all(type(value) is float and math.isfinite(value) for value in ours.values())
 
 
-def test_training_music_is_all_copy_and_no_distance(training: Training) -> None:
-    found = features.measure(factories.make_quantized_notes(1, 300)[100:200], training)
+def test_training_music_is_all_copy_and_no_distance(training: TrainingReference) -> None:
+    found = features.compute_sample_features(factories.make_quantized_notes(1, 300)[100:200], training)
     assert found["copy"] == found["copy_in_time"] == 100
-    alone = Training.of([factories.make_quantized_notes(1, 300)])
-    found = features.measure(factories.make_quantized_notes(1, 300), alone)
+    alone = TrainingReference.from_pieces([factories.make_quantized_notes(1, 300)])
+    found = features.compute_sample_features(factories.make_quantized_notes(1, 300), alone)
     assert found["pitch_class_overlap"] == pytest.approx(1)
     assert found["step_distance"] == found["duration_distance"] == 0
 
 
-def test_each_measure_stands_under_its_name(training: Training) -> None:
+def test_each_measure_stands_under_its_name(training: TrainingReference) -> None:
     codes = np.concatenate(
         [
             factories.make_quantized_notes(4, 120),
@@ -176,26 +178,30 @@ def test_each_measure_stands_under_its_name(training: Training) -> None:
     codes[100:120, PITCH] += 3
     codes[140, STEP] += 2
     codes[69:80, STEP] = [1, *[0] * 9, 1]
-    found = features.measure(codes, training)
-    assert (found["same_pitch_run"], found["step_zero_run"]) == (features.same_pitch_run(codes), 9)
+    found = features.compute_sample_features(codes, training)
+    assert (found["same_pitch_run"], found["step_zero_run"]) == (features.count_same_pitch_run(codes), 9)
     for n in (4, 8):
-        assert found[f"repeated_{n}"] == features.repeated(codes, n)
-        assert found[f"repeated_{n}_transposed"] == features.repeated(codes, n, transposed=True)
-    assert found["copy"] == longest_copy(codes, training.index).notes
-    assert found["copy_in_time"] == longest_copy(codes, training.index, tolerance=1).notes
+        assert found[f"repeated_{n}"] == features.compute_ngram_repetition(codes, n)
+        assert found[f"repeated_{n}_transposed"] == features.compute_ngram_repetition(codes, n, transposed=True)
+    assert found["copy"] == find_longest_match(codes, training.index).num_notes
+    assert found["copy_in_time"] == find_longest_match(codes, training.index, tolerance=1).num_notes
     assert found["pitches_used"] == len(set(codes[:, PITCH].tolist())) / 128
     assert found["pitch_range"] == codes[:, PITCH].max() - codes[:, PITCH].min()
-    assert found["step_distance"] == features.time_distance(features.times(codes, STEP), training.steps)
-    assert found["duration_distance"] == features.time_distance(features.times(codes, DURATION), training.durations)
+    assert found["step_distance"] == features.compute_log_time_wasserstein(
+        features.compute_time_histogram(codes, STEP), training.step_histogram
+    )
+    assert found["duration_distance"] == features.compute_log_time_wasserstein(
+        features.compute_time_histogram(codes, DURATION), training.duration_histogram
+    )
 
 
-def test_collapse_is_measured_not_refused(training: Training) -> None:
-    found = features.measure(notes(step=[0] * 100, duration=[0] * 100), training)
+def test_collapse_is_measured_not_refused(training: TrainingReference) -> None:
+    found = features.compute_sample_features(notes(step=[0] * 100, duration=[0] * 100), training)
     assert all(map(math.isfinite, found.values()))
     assert (found["same_pitch_run"], found["step_zero_run"], found["pitches_used"]) == (100, 100, 1 / 128)
     assert found["repeated_8"] == pytest.approx(92 / 93)
 
 
-def test_too_few_notes_are_refused(training: Training) -> None:
+def test_too_few_notes_are_refused(training: TrainingReference) -> None:
     with pytest.raises(ValueError, match="7 notes cannot be measured"):
-        features.measure(factories.make_quantized_notes(1, 7), training)
+        features.compute_sample_features(factories.make_quantized_notes(1, 7), training)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from pipeline.notes.quantize import DURATION, PITCH, STEP, VELOCITY, QuantizedNotes
 from pipeline.sample_metrics import memorization
-from pipeline.sample_metrics.memorization import Copy, Index, longest_copy
+from pipeline.sample_metrics.memorization import Match, SuffixIndex, find_longest_match
 
 
 def line(pitches: Sequence[int], steps: Sequence[int] | None = None) -> QuantizedNotes:
@@ -20,9 +20,9 @@ def line(pitches: Sequence[int], steps: Sequence[int] | None = None) -> Quantize
     return codes
 
 
-def by_definition(sample: QuantizedNotes, pieces: Sequence[QuantizedNotes], tolerance: int | None) -> Copy:
+def by_definition(sample: QuantizedNotes, pieces: Sequence[QuantizedNotes], tolerance: int | None) -> Match:
     """Follow every note of the sample beside every note of every piece."""
-    best = Copy(0, 0, 0, 0)
+    best = Match(0, 0, 0, 0)
     for begin in range(len(sample)):
         for piece, codes in enumerate(pieces):
             for position in range(len(codes)):
@@ -35,8 +35,8 @@ def by_definition(sample: QuantizedNotes, pieces: Sequence[QuantizedNotes], tole
                     if tolerance is not None and abs(ours[STEP] - theirs[STEP]) > tolerance:
                         break
                     notes += 1
-                if notes > best.notes:
-                    best = Copy(notes, begin, piece, position)
+                if notes > best.num_notes:
+                    best = Match(notes, begin, piece, position)
     return best
 
 
@@ -54,34 +54,36 @@ MORE = music([0, 1, 60, 63, 127], [0, 1, 7, 1000], 20)
 def test_as_by_definition_where_much_is_equal(
     sample: QuantizedNotes, pieces: list[QuantizedNotes], tolerance: int | None
 ) -> None:
-    assert longest_copy(sample, Index(pieces), tolerance) == by_definition(sample, pieces, tolerance)
+    assert find_longest_match(sample, SuffixIndex(pieces), tolerance) == by_definition(sample, pieces, tolerance)
 
 
 @given(MORE, st.lists(MORE, max_size=4), ANY)
 def test_as_by_definition_where_little_is_equal(
     sample: QuantizedNotes, pieces: list[QuantizedNotes], tolerance: int | None
 ) -> None:
-    assert longest_copy(sample, Index(pieces), tolerance) == by_definition(sample, pieces, tolerance)
+    assert find_longest_match(sample, SuffixIndex(pieces), tolerance) == by_definition(sample, pieces, tolerance)
 
 
 @given(FEW, st.lists(FEW, max_size=3), st.integers(1, 30), ANY)
 def test_the_size_of_a_part_changes_nothing(
     sample: QuantizedNotes, pieces: list[QuantizedNotes], size: int, tolerance: int | None
 ) -> None:
-    index = Index(pieces)
-    whole = longest_copy(sample, index, tolerance)
+    index = SuffixIndex(pieces)
+    whole = find_longest_match(sample, index, tolerance)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(memorization, "PAIRS", size)
-        assert longest_copy(sample, index, tolerance) == whole
+        assert find_longest_match(sample, index, tolerance) == whole
 
 
 def test_by_hand() -> None:
     pieces = [line([60, 61, 60]), line([70, 72, 74, 75, 77, 70])]
     # C D E F G in the major of 70: intervals 2 2 1 2, then 2 instead of -7
-    assert longest_copy(line([50, 40, 42, 44, 45, 47, 49]), Index(pieces)) == Copy(5, 1, 1, 0)
+    assert find_longest_match(line([50, 40, 42, 44, 45, 47, 49]), SuffixIndex(pieces)) == Match(5, 1, 1, 0)
 
     # Of 2 2 1 5 the last three are shared: the 2 before is the sample's alone.
-    assert longest_copy(line([60, 62, 64, 65, 70]), Index([line([60, 50, 52, 53, 58])])) == Copy(4, 1, 0, 1)
+    assert find_longest_match(line([60, 62, 64, 65, 70]), SuffixIndex([line([60, 50, 52, 53, 58])])) == Match(
+        4, 1, 0, 1
+    )
 
 
 def wild(seed: int, count: int) -> QuantizedNotes:
@@ -96,7 +98,7 @@ def test_a_planted_copy_is_found_on_any_pitch(notes: int, semitones: int) -> Non
     sample = sample[:2100].astype(np.int16)
     sample[100 : 100 + notes] = pieces[2][400 : 400 + notes]
     sample[100 : 100 + notes, PITCH] += semitones
-    assert longest_copy(sample, Index(pieces)) == Copy(notes, 100, 2, 400)
+    assert find_longest_match(sample, SuffixIndex(pieces)) == Match(notes, 100, 2, 400)
 
 
 def test_duration_and_velocity_hide_nothing() -> None:
@@ -104,17 +106,17 @@ def test_duration_and_velocity_hide_nothing() -> None:
     sample = piece.copy()
     sample[:, DURATION] += 3
     sample[:, VELOCITY] -= 5
-    assert longest_copy(sample, Index([piece]), tolerance=0) == Copy(200, 0, 0, 0)
+    assert find_longest_match(sample, SuffixIndex([piece]), tolerance=0) == Match(200, 0, 0, 0)
 
 
 def test_rhythm_counts_within_the_tolerance_alone() -> None:
     piece, sample = wild(1, 100), wild(1, 100)
     sample[:, STEP] += np.where(np.arange(100) % 2, 1, -1).astype(np.int16)
     sample[[0, 30, 70], STEP] += 5
-    assert longest_copy(sample, Index([piece])).notes == 100
+    assert find_longest_match(sample, SuffixIndex([piece])).num_notes == 100
     # The step into a run's first note lies outside of it: 30 to 69 is a run, from note 30 on.
-    assert longest_copy(sample, Index([piece]), tolerance=1) == Copy(40, 30, 0, 30)
-    assert longest_copy(sample, Index([piece]), tolerance=0).notes == 1
+    assert find_longest_match(sample, SuffixIndex([piece]), tolerance=1) == Match(40, 30, 0, 30)
+    assert find_longest_match(sample, SuffixIndex([piece]), tolerance=0).num_notes == 1
 
 
 def test_a_longer_key_out_of_time_hides_no_run_in_time() -> None:
@@ -122,44 +124,46 @@ def test_a_longer_key_out_of_time_hides_no_run_in_time() -> None:
     sample = np.concatenate([line(range(0, 20, 2), [10, 10, 10, 30] + [10, 30] * 3), line([90, 70, 60, 90])])
     other = line([3, 93, 73, 63, 93])
     # Nine intervals of 2 are shared, two of them in time; -20, -10, 30 are in time as well, and longer.
-    assert longest_copy(sample, Index([piece, other])).notes == 10
-    assert longest_copy(sample, Index([piece, other]), tolerance=1) == Copy(4, 10, 1, 1)
+    assert find_longest_match(sample, SuffixIndex([piece, other])).num_notes == 10
+    assert find_longest_match(sample, SuffixIndex([piece, other]), tolerance=1) == Match(4, 10, 1, 1)
 
 
 def test_no_run_crosses_from_one_piece_to_the_next() -> None:
     whole = wild(3, 40)
-    assert longest_copy(whole, Index([whole])).notes == 40
-    assert longest_copy(whole, Index([whole[:25], whole[25:]])) == Copy(25, 0, 0, 0)
-    assert longest_copy(whole, Index([whole[:10], whole[:0], whole[10:30], whole[30:]])) == Copy(20, 10, 2, 0)
+    assert find_longest_match(whole, SuffixIndex([whole])).num_notes == 40
+    assert find_longest_match(whole, SuffixIndex([whole[:25], whole[25:]])) == Match(25, 0, 0, 0)
+    assert find_longest_match(whole, SuffixIndex([whole[:10], whole[:0], whole[10:30], whole[30:]])) == Match(
+        20, 10, 2, 0
+    )
 
 
-@pytest.mark.parametrize("size", [1, memorization.PAIRS])
+@pytest.mark.parametrize("size", [1, memorization.MAX_PAIRS])
 def test_of_equals_the_first_is_given(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memorization, "PAIRS", size)
     piece, other = wild(5, 20), wild(6, 20)
     sample = np.concatenate([other[3:15], piece[4:16]])
-    found = longest_copy(sample, Index([piece, other, piece, other]))
-    assert found == Copy(12, 0, 1, 3)
+    found = find_longest_match(sample, SuffixIndex([piece, other, piece, other]))
+    assert found == Match(12, 0, 1, 3)
 
 
 def test_a_longer_run_later_on_is_not_missed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memorization, "PAIRS", 1)
     piece = wild(5, 100)
     sample = np.concatenate([piece[50:62], piece[20:35], piece[70:80]])
-    assert longest_copy(sample, Index([piece])) == Copy(15, 12, 0, 20)
+    assert find_longest_match(sample, SuffixIndex([piece])) == Match(15, 12, 0, 20)
 
 
 def test_a_model_stuck_on_a_key_is_measured_in_no_time() -> None:
     # Three million pairs of places agree; to follow each from where it stands would take fifty times as long.
-    assert longest_copy(line([60] * 1000), Index([line([72] * 3000)])) == Copy(1000, 0, 0, 0)
+    assert find_longest_match(line([60] * 1000), SuffixIndex([line([72] * 3000)])) == Match(1000, 0, 0, 0)
 
 
 def test_the_widest_intervals_are_intervals() -> None:
-    assert longest_copy(line([127, 0, 127]), Index([line([5, 127, 0, 127, 3])])) == Copy(3, 0, 0, 1)
+    assert find_longest_match(line([127, 0, 127]), SuffixIndex([line([5, 127, 0, 127, 3])])) == Match(3, 0, 0, 1)
 
 
 def test_nothing_to_compare() -> None:
-    assert longest_copy(line([]), Index([line([60, 62])])) == Copy(0, 0, 0, 0)
-    assert longest_copy(line([60, 62]), Index([])) == Copy(0, 0, 0, 0)
-    assert longest_copy(line([60, 62]), Index([line([]), line([9])])) == Copy(1, 0, 1, 0)
-    assert longest_copy(line([60]), Index([line([7, 9])])) == Copy(1, 0, 0, 0)
+    assert find_longest_match(line([]), SuffixIndex([line([60, 62])])) == Match(0, 0, 0, 0)
+    assert find_longest_match(line([60, 62]), SuffixIndex([])) == Match(0, 0, 0, 0)
+    assert find_longest_match(line([60, 62]), SuffixIndex([line([]), line([9])])) == Match(1, 0, 1, 0)
+    assert find_longest_match(line([60]), SuffixIndex([line([7, 9])])) == Match(1, 0, 0, 0)

@@ -25,43 +25,45 @@ def test_the_area_is_that_of_scipy(ours, theirs):
     widths = [np.std(each, ddof=1) * len(each) ** -0.2 for each in (ours, theirs)]
     if min(widths) < 0.011 * (high - low) or high - low < 1:
         return  # narrower than the narrowest kernel
-    assert overlap.area(np.array(ours), np.array(theirs)) == pytest.approx(by_scipy(ours, theirs), abs=0.01)
+    assert overlap.compute_kde_overlap(np.array(ours), np.array(theirs)) == pytest.approx(
+        by_scipy(ours, theirs), abs=0.01
+    )
 
 
 def test_areas_worked_by_hand():
     rng = np.random.default_rng(0)
     some = rng.normal(5, 1, 400)
-    assert overlap.area(some, some) == pytest.approx(1, abs=1e-3)
-    assert overlap.area(some, some + 100) == pytest.approx(0, abs=1e-6)
+    assert overlap.compute_kde_overlap(some, some) == pytest.approx(1, abs=1e-3)
+    assert overlap.compute_kde_overlap(some, some + 100) == pytest.approx(0, abs=1e-6)
     # Two normal densities a standard deviation apart share 2 Phi(-1/2); the kernels widen both by 4 %.
-    assert overlap.area(some, rng.normal(6, 1, 400)) == pytest.approx(2 * stats.norm.cdf(-0.5), abs=0.06)
+    assert overlap.compute_kde_overlap(some, rng.normal(6, 1, 400)) == pytest.approx(2 * stats.norm.cdf(-0.5), abs=0.06)
 
 
 def test_distances_that_are_all_equal_are_no_fault():
     same = np.full(5, 2.0)
-    assert overlap.area(same, same) == 1.0
-    assert overlap.area(same, np.array([0.0, 1.0, 3.0])) < 0.5
-    assert 0 < overlap.area(np.array([1.0]), np.array([1.0, 2.0])) < 0.5
+    assert overlap.compute_kde_overlap(same, same) == 1.0
+    assert overlap.compute_kde_overlap(same, np.array([0.0, 1.0, 3.0])) < 0.5
+    assert 0 < overlap.compute_kde_overlap(np.array([1.0]), np.array([1.0, 2.0])) < 0.5
 
 
 @given(st.integers(2, 6), st.integers(1, 6), st.integers(1, 4))
 def test_distances_are_those_of_scipy(first, second, size):
     rng = np.random.default_rng([first, second, size])
     ours, theirs = rng.normal(size=(first, size)), rng.normal(size=(second, size))
-    assert overlap.within(ours) == pytest.approx(pdist(ours))
-    assert overlap.between(ours, theirs) == pytest.approx(cdist(ours, theirs).ravel())
+    assert overlap.compute_intra_set_distances(ours) == pytest.approx(pdist(ours))
+    assert overlap.compute_inter_set_distances(ours, theirs) == pytest.approx(cdist(ours, theirs).ravel())
 
 
 def test_features_by_hand():
     tune = notes(pitch=[60, 62, 60, 72], step=[0, 100, 50, 50], duration=[0, 1, 3, 1000])
-    found = {name: feature(tune).tolist() for name, feature in overlap.FEATURES.items()}
+    found = {name: feature(tune).tolist() for name, feature in overlap.FEATURE_FUNCTIONS.items()}
     assert found["pitches_used"] == [3]
     assert found["pitch_range"] == [12]
     assert found["pitch_interval"] == [pytest.approx((2 + 2 + 12) / 3)]
     assert found["step"] == [pytest.approx(0.5)]
     assert found["density"] == [pytest.approx(2)]
-    assert found["polyphony"] == [features.polyphony(tune)]
-    assert found["pitch_classes"] == features.pitch_classes(tune).tolist()
+    assert found["polyphony"] == [features.compute_polyphony(tune)]
+    assert found["pitch_classes"] == features.compute_pitch_class_histogram(tune).tolist()
     moves = np.reshape(found["pitch_class_transitions"], (12, 12))
     assert (moves[0, 2], moves[2, 0], moves[0, 0]) == pytest.approx((1 / 3, 1 / 3, 1 / 3))
     assert moves.sum() == pytest.approx(1)
@@ -71,28 +73,31 @@ def test_features_by_hand():
 
 def test_every_cell_of_time_has_its_half_octave():
     every = notes(duration=list(range(1001)))
-    shares = overlap.lengths(every, DURATION) * 1001
-    assert shares == pytest.approx(np.diff(overlap.EDGES))
-    assert overlap.lengths(every, STEP).max() == 1
+    shares = overlap.compute_log_time_histogram(every, DURATION) * 1001
+    assert shares == pytest.approx(np.diff(overlap.TIME_BIN_EDGES))
+    assert overlap.compute_log_time_histogram(every, STEP).max() == 1
 
 
 def test_passages_are_whole_apart_and_spread():
     pieces = [np.arange(40).reshape(10, 4), np.arange(100, 136).reshape(9, 4), np.zeros((2, 4), int)]
-    found = overlap.cut(pieces, 3, 10)
+    found = overlap.split_passages(pieces, 3, 10)
     assert [part[0, 0] for part in found] == [0, 12, 24, 100, 112, 124]
     assert all(part.shape == (3, 4) for part in found)
-    assert [part[0, 0] for part in overlap.cut(pieces, 3, 2)] == [0, 124]
-    assert overlap.cut(pieces, 11, 2) == []
+    assert [part[0, 0] for part in overlap.split_passages(pieces, 3, 2)] == [0, 124]
+    assert overlap.split_passages(pieces, 11, 2) == []
 
 
 def test_music_lies_among_its_like_and_what_is_odd_does_not():
-    theirs = overlap.cut([make_quantized_notes(seed, 2000) for seed in range(3)], 100, 40)
-    alike = overlap.areas(overlap.cut([make_quantized_notes(9, 2000)], 100, 40), theirs)
+    theirs = overlap.split_passages([make_quantized_notes(seed, 2000) for seed in range(3)], 100, 40)
+    alike = overlap.compute_overlapping_areas(overlap.split_passages([make_quantized_notes(9, 2000)], 100, 40), theirs)
     odd = [part.copy() for part in theirs[:20]]
     for part in odd:
         part[:, STEP] = 900
-    apart, before = overlap.areas(odd, theirs), overlap.areas(theirs[:20], theirs)
-    assert set(alike) == set(overlap.FEATURES)
+    apart, before = (
+        overlap.compute_overlapping_areas(odd, theirs),
+        overlap.compute_overlapping_areas(theirs[:20], theirs),
+    )
+    assert set(alike) == set(overlap.FEATURE_FUNCTIONS)
     assert min(alike.values()) > 0.6
     assert max(apart[name] for name in ("step", "steps", "density")) < 0.1
     unchanged = [name for name in before if name.startswith("pitch") or name == "durations"]

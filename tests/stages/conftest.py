@@ -33,7 +33,7 @@ def small(project: Params) -> Params:
                 update={"epochs": 2, "notes_per_epoch": 128, "batch": 32, "threads": 1, "residual_notes": 200}
             ),
             "generate": project.generate.model_copy(update={"samples": 3, "notes": 30, "prompt_notes": 8}),
-            "likeness": project.likeness.model_copy(update={"samples": 2, "notes": 40}),
+            "likeness": project.sample_metrics.model_copy(update={"samples": 2, "notes": 40}),
             "benchmark": project.benchmark.model_copy(update={"rounds": 1, "memory": False}),
         }
     )
@@ -53,12 +53,12 @@ def made(small: Params, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pa
         paths.CLAIMS.write_bytes((ROOT / paths.CLAIMS).read_bytes())
         paths.PARAMS.write_bytes((ROOT / paths.PARAMS).read_bytes())
         for stage in (windows, ngrams):
-            stage.run(small.only(stage.SECTIONS))
+            stage.run(small.restrict_to(stage.SECTIONS))
         for stage in (train, evaluate, generate, sample_metrics):
             for name in small.architectures:
-                stage.run(small.only(stage.SECTIONS), name)
+                stage.run(small.restrict_to(stage.SECTIONS), name)
         for stage in (compare, benchmark, report):
-            stage.run(small.only(stage.SECTIONS))
+            stage.run(small.restrict_to(stage.SECTIONS))
         yield folder
     finally:
         os.chdir(before)
@@ -76,7 +76,7 @@ def write_tables() -> None:
         for number, (split, notes) in enumerate(zip(SPLITS, pieces, strict=True))
     ]
     tables.write_pieces(paths.PIECES, rows)
-    checksums.write(paths.NOTES.parent)
+    checksums.write_checksums(paths.NOTES.parent)
 
 
 @pytest.fixture

@@ -19,12 +19,12 @@ def test_the_best_lines_up_under_one_name(in_made: Path) -> None:
 
 def test_the_figures_are_those_of_the_evaluation(in_made: Path) -> None:
     summary = json.loads(paths.SUMMARY.read_text("utf-8"))["bidirectional"]
-    mean = Evaluation.load(paths.evaluation("bidirectional")).scores.per_note()
+    mean = Evaluation.load(paths.get_evaluation_path("bidirectional")).scores.compute_bits_per_note()
     assert {name: summary[name] for name in mean} == {name: round(value, 4) for name, value in mean.items()}
 
 
 def test_curves_are_one_long_table(in_made: Path) -> None:
-    rows = list(csv.DictReader(paths.CURVES.read_text("utf-8").splitlines()))
+    rows = list(csv.DictReader(paths.LEARNING_CURVES.read_text("utf-8").splitlines()))
     assert [(row["architecture"], row["epoch"]) for row in rows] == [
         ("baseline", "1"),
         ("baseline", "2"),
@@ -40,7 +40,7 @@ def test_pairs_and_pieces_agree_with_the_summary(in_made: Path) -> None:
     assert (pair["a"], pair["b"], pair["difference"]) == ("baseline", "bidirectional", -against["difference"])
     assert (pair["low"], pair["high"]) == (-against["high"], -against["low"])
     assert (pairs["unit"], sum(pairs["best"].values())) == ("passages", 1)
-    pieces = json.loads(paths.PER_PIECE.read_text("utf-8"))
+    pieces = json.loads(paths.PIECE_SCORES.read_text("utf-8"))
     assert pieces["columns"] == ["piece", "notes", "baseline", "bidirectional", "uniform", "unigram", "trigram"]
     assert [row[:2] for row in pieces["rows"]] == [["2.mid", 169], ["4.mid", 189]]
     for column, name in enumerate(pieces["columns"][2:4], 2):

@@ -13,23 +13,26 @@ from pipeline.models import model_io, scoring
 
 def test_all_held_out_notes_but_the_first_are_scored(in_made: Path) -> None:
     for name in ("baseline", "bidirectional"):
-        found = Evaluation.load(paths.evaluation(name))
-        assert found.scores.notes.sum() == (170 - 1) + (190 - 1)
-        assert set(found.scores.piece) == {"2.mid", "4.mid"}
+        found = Evaluation.load(paths.get_evaluation_path(name))
+        assert found.scores.num_notes.sum() == (170 - 1) + (190 - 1)
+        assert set(found.scores.piece_names) == {"2.mid", "4.mid"}
 
 
 def test_the_score_is_that_of_the_stored_model(in_made: Path) -> None:
-    found = Evaluation.load(paths.evaluation("baseline")).scores.per_note()["bits_per_note"]
+    found = Evaluation.load(paths.get_evaluation_path("baseline")).scores.compute_bits_per_note()["bits_per_note"]
     pieces = windows.load_windows(paths.WINDOWS).select_pieces("validation")
-    bits = scoring.score_pieces(model_io.load_model(paths.model("baseline")), pieces, 1)
+    bits = scoring.score_pieces(model_io.load_model(paths.get_model_dir("baseline")), pieces, 1)
     expected = sum(each.sum() for each in bits) / sum(len(each) for each in bits)
     assert found == pytest.approx(expected, abs=1e-3)
 
 
 def test_what_lies_behind_the_bits_is_of_the_same_notes(in_made: Path) -> None:
     for name in ("baseline", "bidirectional"):
-        found, detail = Evaluation.load(paths.evaluation(name)), json.loads(paths.detail(name).read_text("utf-8"))
-        mean = found.scores.per_note()
+        found, detail = (
+            Evaluation.load(paths.get_evaluation_path(name)),
+            json.loads(paths.get_calibration_path(name).read_text("utf-8")),
+        )
+        mean = found.scores.compute_bits_per_note()
         assert detail["notes"] == 358
         assert {head: its["bits"] for head, its in detail["heads"].items()} == {
             head: pytest.approx(mean[head], abs=1e-3) for head in ("pitch", "step", "duration")

@@ -32,7 +32,7 @@ def params(name):
 
 def describe(name, tree):
     paths.CORPORA.mkdir(parents=True, exist_ok=True)
-    with paths.manifest(name).open("w") as file:
+    with paths.get_manifest_path(name).open("w") as file:
         YAML(typ="safe", pure=True).dump(tree | {"title": "t", "licence": "l", "source": "s"}, file)
 
 
@@ -46,7 +46,7 @@ def project(tmp_path, monkeypatch):
 
 def fetched(name):
     fetch.run(params(name))
-    corpus = CorpusBundle(paths.corpus_zip(name))
+    corpus = CorpusBundle(paths.get_corpus_archive(name))
     return {piece.member: (piece.composition, piece.split, corpus.read_piece(piece)) for piece in corpus.pieces}
 
 
@@ -88,7 +88,7 @@ def archived():
 
 @pytest.fixture
 def waiting(archived):
-    return paths.downloads() / "m.zip"
+    return paths.get_download_dir() / "m.zip"
 
 
 def test_an_archive_that_waits_is_used(waiting):
@@ -109,10 +109,10 @@ def test_an_archive_that_does_not_wait_is_downloaded(waiting, monkeypatch):
 def test_the_result_does_not_depend_on_how_the_archive_was_packed(waiting):
     make_archive(waiting)
     fetch.run(params("m"))
-    before = paths.corpus_zip("m").read_bytes()
+    before = paths.get_corpus_archive("m").read_bytes()
     make_archive(waiting, dict(reversed(SONGS.items())))
     fetch.run(params("m"))
-    assert paths.corpus_zip("m").read_bytes() == before
+    assert paths.get_corpus_archive("m").read_bytes() == before
 
 
 def test_an_archive_with_fewer_files_says_so(waiting, capsys):
@@ -144,7 +144,7 @@ def test_an_archive_that_is_not_the_one_is_refused(waiting, songs, rows, message
     make_archive(waiting, songs, rows)
     with pytest.raises(CorpusError, match=message):
         fetch.run(params("m"))
-    assert not paths.corpus_zip("m").exists()
+    assert not paths.get_corpus_archive("m").exists()
 
 
 def test_a_composition_in_two_splits_fails_unless_the_manifest_accepts_it(waiting, archived, capsys):
@@ -165,16 +165,16 @@ def test_an_archive_without_its_table_is_refused(waiting):
 
 def test_an_offered_archive_is_verified_and_taken(project, waiting):
     good = make_archive(project / "mine" / "x.zip")
-    assert fetch.offer("m", good) == waiting
+    assert fetch.import_archive("m", good) == waiting
     assert len(fetched("m")) == 3
 
 
 def test_an_offered_archive_that_is_wrong_is_not_taken(project, waiting):
     bad = make_archive(project / "mine" / "x.zip", SONGS | {"2006/c.midi": b"evil"})
     with pytest.raises(CorpusError, match="sha256"):
-        fetch.offer("m", bad)
+        fetch.import_archive("m", bad)
     with pytest.raises(CorpusError, match="no such file"):
-        fetch.offer("m", Path("nothing.zip"))
+        fetch.import_archive("m", Path("nothing.zip"))
     assert not waiting.exists()
 
 
@@ -184,11 +184,11 @@ def test_what_is_offered_is_a_file_of_bounded_size(project, name, corpus, reques
     with (project / "large.zip").open("wb") as file:
         file.truncate(30 * 2**30)  # it takes no space
     with pytest.raises(CorpusError, match=r"32,212,254,720 bytes are more than the 4,294,967,296 allowed"):
-        fetch.offer(name, project / "large.zip")
+        fetch.import_archive(name, project / "large.zip")
     os.mkfifo(project / "pipe.zip")
     for place in (project, project / "pipe.zip"):
         with pytest.raises(CorpusError, match="is a folder, pipe or device; give the archive"):
-            fetch.offer(name, place)
+            fetch.import_archive(name, place)
     with (project / "zeros.zip").open("wb") as file:
         file.truncate(2**20)
     read = Path.read_bytes
@@ -199,7 +199,7 @@ def test_what_is_offered_is_a_file_of_bounded_size(project, name, corpus, reques
 
     monkeypatch.setattr(Path, "read_bytes", in_blocks)
     with pytest.raises(CorpusError):
-        fetch.offer(name, project / "zeros.zip")
+        fetch.import_archive(name, project / "zeros.zip")
 
 
 # A package
@@ -264,7 +264,7 @@ def test_a_package_with_another_hash_is_refused(packaged, monkeypatch, project):
 
 def test_a_package_that_was_offered_needs_no_pip(packaged, monkeypatch):
     commands = pip(monkeypatch, code=1)
-    fetch.offer("p", packaged)
+    fetch.import_archive("p", packaged)
     assert len(fetched("p")) == 2 and commands == []
 
 
@@ -284,7 +284,7 @@ def test_a_folder_becomes_a_corpus_with_everything_named_midi(project):
     (root / "UPPER.MIDI").write_bytes(b"upper")
     (root / "notes.txt").write_text("not music")
     (root / "._b.mid").write_bytes(b"what macOS leaves")
-    assert fetch.describe("own", root) == "data/corpora/own.yaml: 4 MIDI files, split by hash"
+    assert fetch.add_folder("own", root) == "data/corpora/own.yaml: 4 MIDI files, split by hash"
     found = fetched("own")
     assert sorted(found) == ["UPPER.MIDI", "a.mid", "b.mid", "x/c.mid"]
     assert found["a.mid"][2] == b"not midi at all"
@@ -298,7 +298,7 @@ def test_links_pipes_and_bad_names_are_left_out_and_said(project, capsys):
     os.mkfifo(root / "pipe.mid")
     (root / "bad\nname.mid").write_bytes(b"x")
     (root / os.fsdecode(b"latin\xe9.mid")).write_bytes(b"x")
-    fetch.describe("own", root)
+    fetch.add_folder("own", root)
     assert list(fetched("own")) == ["a.mid"]
     said = capsys.readouterr().err
     for name in (
@@ -320,16 +320,16 @@ def test_a_folder_that_cannot_be_looked_into_is_not_left_out_without_a_word(proj
         return look(path)
 
     monkeypatch.setattr(os, "scandir", scandir)
-    fetch.describe("own", root)
+    fetch.add_folder("own", root)
     assert "music/deep' cannot be looked into (Permission denied)" in capsys.readouterr().err
 
 
 def test_describing_again_is_stable_sees_changes_and_keeps_what_a_person_added(project):
     root = tree(project / "music", a_mid=b"a", b_mid=b"b")
-    fetch.describe("own", root)
-    path = paths.manifest("own")
+    fetch.add_folder("own", root)
+    path = paths.get_manifest_path("own")
     text = path.read_text()
-    fetch.describe("own", root)
+    fetch.add_folder("own", root)
     assert path.read_text() == text
     path.write_text(
         text.replace("compositions: {}", "compositions: {a.mid: Sonata, b.mid: Fugue}")
@@ -338,7 +338,7 @@ def test_describing_again_is_stable_sees_changes_and_keeps_what_a_person_added(p
     )
     tree(root, c_mid=b"c")
     (root / "b.mid").unlink()
-    fetch.describe("own", root)
+    fetch.add_folder("own", root)
     again = YAML(typ="safe", pure=True).load(path)
     assert list(again["files"]) == ["a.mid", "c.mid"] and again["title"] == "Evenings"
     assert again["compositions"] == {"a.mid": "Sonata"} and again["splits"] == {"a.mid": "test"}
@@ -347,7 +347,7 @@ def test_describing_again_is_stable_sees_changes_and_keeps_what_a_person_added(p
 
 def test_folders_named_like_splits_are_the_splits(project):
     root = tree(project / "music", train__a_mid=b"a", validation__b_mid=b"b", test__c_mid=b"c")
-    assert fetch.describe("own", root).endswith("split by folders")
+    assert fetch.add_folder("own", root).endswith("split by folders")
     found = fetched("own")
     assert {member: split for member, (_, split, _) in found.items()} == {
         "test/c.mid": "test",
@@ -358,8 +358,8 @@ def test_folders_named_like_splits_are_the_splits(project):
 
 def test_a_named_composition_in_two_split_folders_fails(project):
     root = tree(project / "music", train__a_mid=b"a", validation__b_mid=b"b")
-    fetch.describe("own", root)
-    path = paths.manifest("own")
+    fetch.add_folder("own", root)
+    path = paths.get_manifest_path("own")
     path.write_text(path.read_text().replace("positions: {}", "positions: {train/a.mid: X, validation/b.mid: X}"))
     with pytest.raises(CorpusError, match="composition 'X' is in train and validation"):
         fetch.run(params("own"))
@@ -367,8 +367,8 @@ def test_a_named_composition_in_two_split_folders_fails(project):
 
 def test_pieces_of_one_composition_stay_together(project):
     root = tree(project / "music", **{f"n{number}_mid": bytes([number]) for number in range(12)})
-    fetch.describe("own", root)
-    path = paths.manifest("own")
+    fetch.add_folder("own", root)
+    path = paths.get_manifest_path("own")
     names = ", ".join(f"n{number}.mid: Takes" for number in range(6))
     path.write_text(path.read_text().replace("compositions: {}", f"compositions: {{{names}}}"))
     found = fetched("own")
@@ -378,7 +378,7 @@ def test_pieces_of_one_composition_stay_together(project):
 @pytest.mark.parametrize("change", ["changed", "gone", "pipe"])
 def test_a_file_that_changed_since_says_to_describe_again(project, change):
     root = tree(project / "music", a_mid=b"a", b_mid=b"b")
-    fetch.describe("own", root)
+    fetch.add_folder("own", root)
     (root / "b.mid").unlink()
     if change == "changed":
         (root / "b.mid").write_bytes(b"new")
@@ -389,11 +389,11 @@ def test_a_file_that_changed_since_says_to_describe_again(project, change):
 
 
 def test_the_root_is_kept_relative_inside_the_project_only(project, tmp_path_factory):
-    fetch.describe("own", tree(project / "music", a_mid=b"a"))
-    assert "root: music\n" in paths.manifest("own").read_text()
+    fetch.add_folder("own", tree(project / "music", a_mid=b"a"))
+    assert "root: music\n" in paths.get_manifest_path("own").read_text()
     elsewhere = tree(tmp_path_factory.mktemp("elsewhere"), a_mid=b"a")
-    fetch.describe("far", elsewhere)
-    assert f"root: {elsewhere}\n" in paths.manifest("far").read_text()
+    fetch.add_folder("far", elsewhere)
+    assert f"root: {elsewhere}\n" in paths.get_manifest_path("far").read_text()
     assert len(fetched("far")) == 1
 
 
@@ -406,17 +406,17 @@ def test_what_cannot_be_a_corpus_is_one_line(project, packaged):
         ("p", tree(project / "music", a_mid=b"a"), "another kind"),
     ):
         with pytest.raises(CorpusError, match=message):
-            fetch.describe(name, root)
-    fetch.describe("own", project / "music")
+            fetch.add_folder(name, root)
+    fetch.add_folder("own", project / "music")
     with pytest.raises(CorpusError, match="is a folder; run 'music-rnn corpus own music'"):
-        fetch.offer("own", packaged)
+        fetch.import_archive("own", packaged)
 
 
 def test_a_manifest_cannot_name_files_outside_its_folder(project):
     tree(project / "music", a_mid=b"a")
     (project / "secret.mid").write_bytes(b"a")
-    fetch.describe("own", project / "music")
-    path = paths.manifest("own")
+    fetch.add_folder("own", project / "music")
+    path = paths.get_manifest_path("own")
     path.write_text(path.read_text().replace("a.mid:", "../secret.mid:"))
     with pytest.raises(CorpusError, match="has a part"):
         fetch.run(params("own"))

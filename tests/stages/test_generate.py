@@ -13,7 +13,7 @@ from pipeline.stages import generate
 
 def test_samples_begin_with_held_out_prompts_and_go_on(in_made: Path) -> None:
     for name in ("baseline", "bidirectional"):
-        midi = sorted(paths.samples(name).glob("*.mid"))
+        midi = sorted(paths.get_samples_dir(name).glob("*.mid"))
         assert [path.stem for path in midi] == ["01", "02", "03"]
         for path, piece in zip(midi[:2], (2, 4), strict=True):
             notes = pretty_midi.PrettyMIDI(str(path)).instruments[0].notes
@@ -23,7 +23,7 @@ def test_samples_begin_with_held_out_prompts_and_go_on(in_made: Path) -> None:
 
 
 def test_a_piece_that_comes_again_gives_a_later_passage(in_made: Path) -> None:
-    first, third = (pretty_midi.PrettyMIDI(str(paths.samples("baseline") / f"0{k}.mid")) for k in (1, 3))
+    first, third = (pretty_midi.PrettyMIDI(str(paths.get_samples_dir("baseline") / f"0{k}.mid")) for k in (1, 3))
     assert [n.pitch for n in first.instruments[0].notes[:8]] != [n.pitch for n in third.instruments[0].notes[:8]]
 
 
@@ -32,12 +32,12 @@ def test_each_has_its_piano_roll(in_made: Path) -> None:
 
 
 def test_times_are_sampled_and_samples_repeat_by_seed(in_made: Path, small: Params) -> None:
-    path = paths.samples("baseline") / "01.mid"
+    path = paths.get_samples_dir("baseline") / "01.mid"
     before = path.read_bytes()
     steps = np.diff([note.start for note in pretty_midi.PrettyMIDI(str(path)).instruments[0].notes])
     assert len(np.unique(steps.round(2))) > 3
-    generate.run(small.only(generate.SECTIONS), "baseline")
+    generate.run(small.restrict_to(generate.PARAM_SECTIONS), "baseline")
     assert path.read_bytes() == before
-    generate.run(small.model_copy(update={"seed": 43}).only(generate.SECTIONS), "baseline")
+    generate.run(small.model_copy(update={"seed": 43}).restrict_to(generate.PARAM_SECTIONS), "baseline")
     assert path.read_bytes() != before
-    generate.run(small.only(generate.SECTIONS), "baseline")
+    generate.run(small.restrict_to(generate.PARAM_SECTIONS), "baseline")

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from factories import make_pedal_midi
 
-from pipeline.config.schema import Ingest
+from pipeline.config.schema import IngestConfig
 from pipeline.core import paths, processes
 from pipeline.core.errors import CorpusError, DataError
 from pipeline.corpus import bundle, tables
@@ -28,7 +28,7 @@ def music(tmp_path, pitch, count=5):
 
 
 def params(reader="symusic", pedal=False):
-    return types.SimpleNamespace(corpus="own", ingest=Ingest(reader=reader, pedal=pedal))
+    return types.SimpleNamespace(corpus="own", ingest=IngestConfig(reader=reader, sustain_pedal=pedal))
 
 
 @pytest.fixture
@@ -46,7 +46,9 @@ def make(**files):
         for name, (split, data) in files.items()
     ]
     data = {f"{name}.mid": content for name, (_, content) in files.items()}
-    bundle.write_bundle(paths.corpus_zip("own"), sorted(pieces), (data[piece.member] for piece in sorted(pieces)))
+    bundle.write_bundle(
+        paths.get_corpus_archive("own"), sorted(pieces), (data[piece.member] for piece in sorted(pieces))
+    )
 
 
 def rejected():
@@ -62,7 +64,7 @@ def test_a_folder_with_good_and_bad_files_goes_through(project, capsys):
     (root / "cut.mid").write_bytes(music(project, 63)[:-10])
     (root / "text.mid").write_text("not music")
     (root / "empty.mid").write_bytes(b"")
-    fetch.describe("own", root)
+    fetch.add_folder("own", root)
     fetch.run(params())
     ingest.run(params())
     reasons = rejected()
@@ -152,7 +154,7 @@ def test_a_reader_that_dies_or_hangs_costs_its_file_only(project, monkeypatch):
     )
     monkeypatch.syspath_prepend(project)
     monkeypatch.setattr(ingest, "Reading", importlib.import_module("killer").Killer)
-    monkeypatch.setattr(ingest, "Limits", lambda workers: processes.Limits(60, 15.0, 2**30, workers))
+    monkeypatch.setattr(ingest, "Limits", lambda workers: processes.TaskLimits(60, 15.0, 2**30, workers))
     ingest.run(params())
     assert rejected() == {
         "b.mid": "reading it killed the reader (SIGABRT)",

@@ -26,7 +26,7 @@ def test_length_costs_no_disk(in_folder: Path, in_made: Path, small: Params, mon
     for length in (25, 100):
         params = small.model_copy(update={"windows": small.windows.model_copy(update={"length": length})})
         monkeypatch.setattr(paths, "WINDOWS", in_folder / f"{length}.npz")
-        stage.run(params.only(stage.SECTIONS))
+        stage.run(params.restrict_to(stage.PARAM_SECTIONS))
         sizes.append(paths.WINDOWS.stat().st_size)
     assert sizes[1] <= sizes[0]
 
@@ -34,7 +34,7 @@ def test_length_costs_no_disk(in_folder: Path, in_made: Path, small: Params, mon
 def test_a_note_limit_takes_whole_training_pieces(in_folder: Path, in_made: Path, small: Params, monkeypatch) -> None:
     params = small.model_copy(update={"windows": small.windows.model_copy(update={"train_notes": 200})})
     monkeypatch.setattr(paths, "WINDOWS", in_folder / "limited.npz")
-    stage.run(params.only(stage.SECTIONS))
+    stage.run(params.restrict_to(stage.PARAM_SECTIONS))
     made = windows.load_windows(paths.WINDOWS)
     assert [len(piece) for piece in made.select_pieces("train")] == [150]
     assert len(made.select_pieces("validation")) == 2

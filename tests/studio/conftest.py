@@ -15,7 +15,7 @@ from websockets.sync.client import ClientConnection, connect
 
 from pipeline.generation.generate import UNCONSTRAINED
 from pipeline.studio import access, app
-from pipeline.studio.session import Room
+from pipeline.studio.session import LiveSession
 
 Frame = dict[str, Any]
 
@@ -53,7 +53,7 @@ class Line:
 class Studio:
     """A server that runs."""
 
-    room: Room
+    room: LiveSession
     port: int
     token: str
 
@@ -72,9 +72,9 @@ class Studio:
 @pytest.fixture
 def studio(in_folder: Path) -> Iterator[Studio]:
     """A studio with the model that comes with the package."""
-    room, line, token = Room("expressive", UNCONSTRAINED), app.bind(0), access.new_token()
+    room, line, token = LiveSession("expressive", UNCONSTRAINED), app.bind_socket(0), access.generate_token()
     port = line.getsockname()[1]
-    running = app.server(room, port, token)
+    running = app.make_server(room, port, token)
     thread = threading.Thread(target=lambda: asyncio.run(running.serve(sockets=[line])))
     thread.start()
     while not running.started:
@@ -84,4 +84,4 @@ def studio(in_folder: Path) -> Iterator[Studio]:
     thread.join(10)
     line.close()
     assert not thread.is_alive()
-    assert room.band is None
+    assert room.engine is None

@@ -11,7 +11,7 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from pipeline.studio import app
-from pipeline.studio.access import Door, new_token
+from pipeline.studio.access import LocalAccessMiddleware, generate_token
 
 TOKEN = "of-this-run"
 
@@ -19,7 +19,7 @@ TOKEN = "of-this-run"
 async def nothing(scope: Scope, receive: Receive, send: Send) -> None: ...
 
 
-DOOR = Door(nothing, 8765, TOKEN)
+DOOR = LocalAccessMiddleware(nothing, 8765, TOKEN)
 
 
 def scope(kind: str = "http", path: str = "/", token: str = TOKEN, **headers: str) -> Scope:
@@ -34,8 +34,8 @@ def scope(kind: str = "http", path: str = "/", token: str = TOKEN, **headers: st
 
 def test_our_own_page_comes_in_by_both_names() -> None:
     for host in ("127.0.0.1:8765", "localhost:8765"):
-        assert not DOOR.why_not(scope(host=host))
-        assert not DOOR.why_not(scope("websocket", "/live", host=host, origin=f"http://{host}"))
+        assert not DOOR.refusal_reason(scope(host=host))
+        assert not DOOR.refusal_reason(scope("websocket", "/live", host=host, origin=f"http://{host}"))
 
 
 @given(st.text(st.characters(codec="latin-1"), max_size=40))
@@ -43,39 +43,39 @@ def test_no_other_name_comes_in(host: str) -> None:
     wanted = "" if host in ("127.0.0.1:8765", "localhost:8765") else "this page answers only to"
     held = scope()
     held["headers"] = [(b"host", host.encode("latin-1"))]
-    assert DOOR.why_not(held).startswith(wanted)
+    assert DOOR.refusal_reason(held).startswith(wanted)
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.1:80", "evil.example:8765", "localhost:8765.evil.example"])
 def test_names_that_look_like_ours_do_not(host: str) -> None:
-    assert DOOR.why_not(scope(host=host))
-    assert DOOR.why_not(scope(path="/static/app.js", host=host))
+    assert DOOR.refusal_reason(scope(host=host))
+    assert DOOR.refusal_reason(scope(path="/static/app.js", host=host))
 
 
 @pytest.mark.parametrize("origin", ["http://evil.example", "null", "http://127.0.0.1", "https://127.0.0.1:8765", ""])
 def test_no_other_site_speaks_to_it(origin: str) -> None:
-    assert DOOR.why_not(scope("websocket", "/live", origin=origin)) == "no other site may speak to this page"
-    assert DOOR.why_not(scope("http", "/prompt", origin=origin))
+    assert DOOR.refusal_reason(scope("websocket", "/live", origin=origin)) == "no other site may speak to this page"
+    assert DOOR.refusal_reason(scope("http", "/prompt", origin=origin))
 
 
 def test_a_socket_without_origin_or_with_two_hosts_is_refused() -> None:
-    assert DOOR.why_not(scope("websocket", "/live"))
+    assert DOOR.refusal_reason(scope("websocket", "/live"))
     twice = scope()
     twice["headers"] += twice["headers"]
-    assert DOOR.why_not(twice)
+    assert DOOR.refusal_reason(twice)
 
 
 @pytest.mark.parametrize("token", ["", "of-this-ru", "of-this-run2", "\u00e4"])
 def test_nothing_but_the_files_of_the_page_is_there_without_the_token(token: str) -> None:
     for path in ("/", "/take.mid", "/prompt", "/static"):
-        assert "token" in DOOR.why_not(scope(path=path, token=token))
-    assert DOOR.why_not(scope("websocket", "/static/live", token=token, origin="http://127.0.0.1:8765"))
-    assert not DOOR.why_not(scope(path="/static/app.js", token=token))
+        assert "token" in DOOR.refusal_reason(scope(path=path, token=token))
+    assert DOOR.refusal_reason(scope("websocket", "/static/live", token=token, origin="http://127.0.0.1:8765"))
+    assert not DOOR.refusal_reason(scope(path="/static/app.js", token=token))
 
 
 def test_tokens_differ_and_are_long() -> None:
-    assert len({new_token() for _ in range(100)}) == 100
-    assert len(new_token()) >= 32
+    assert len({generate_token() for _ in range(100)}) == 100
+    assert len(generate_token()) >= 32
 
 
 def get(studio: Studio, path: str, host: str = "", **headers: str) -> tuple[int, dict[str, str], bytes]:
@@ -115,7 +115,7 @@ def test_a_cross_site_socket_is_refused(studio: Studio) -> None:
     elsewhere = {"Host": f"evil.example:{studio.port}"}
     with pytest.raises(InvalidStatus), connect(live + studio.token, origin=ours, additional_headers=elsewhere):  # type: ignore[arg-type]
         pass
-    assert not studio.room.pages
+    assert not studio.room.clients
 
 
 WAYS_OUT = (
@@ -146,5 +146,5 @@ def test_no_path_leads_out(studio: Studio) -> None:
 
 
 def test_it_listens_on_loopback_alone() -> None:
-    with app.bind(0) as line:
+    with app.bind_socket(0) as line:
         assert line.getsockname()[0] == "127.0.0.1"

@@ -21,7 +21,7 @@ from pipeline.core.errors import PipelineError
 from pipeline.midi import reader
 from pipeline.notes import quantize
 from pipeline.studio import app, messages
-from pipeline.studio.client_queue import Outbox
+from pipeline.studio.client_queue import ClientQueue
 
 
 def get(studio: Studio, path: str, data: bytes | None = None) -> tuple[int, bytes]:
@@ -48,49 +48,49 @@ def deaf(studio: Studio) -> socket.socket:
     return line
 
 
-def fill(studio: Studio, box: Outbox) -> None:
+def fill(studio: Studio, box: ClientQueue) -> None:
     """Tell, no faster than a page that reads can take it, until a page that does not is full.
 
     How much its sockets hold before that is the machine's affair.
     """
     filler = {"type": "filler", "text": "x" * 5000}
     end = time.monotonic() + 20
-    while not box.lost and time.monotonic() < end:
-        studio.room.tell(filler)
+    while not box.dropped and time.monotonic() < end:
+        studio.room.broadcast(filler)
         time.sleep(0.0005)
-    assert box.lost
+    assert box.dropped
 
 
 def test_a_page_that_does_not_read_holds_up_nobody(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(app, "PATIENCE", 2.0)
     with deaf(studio):
-        wait(lambda: len(studio.room.pages) == 1)
-        (box,) = studio.room.pages.values()
+        wait(lambda: len(studio.room.clients) == 1)
+        (box,) = studio.room.clients.values()
         with studio.page() as page:
             page.say(type="mode", mode="free")
             first = page.last("note")
             fill(studio, box)
-            assert len(box.waiting) <= box.size
+            assert len(box.pending) <= box.max_size
             later = page.last(lambda frame: frame["type"] == "note" and frame["onset"] > first["onset"] + 1)
             assert later["onset"] > time.monotonic() - 2  # what is told now sounds now
-            wait(lambda: len(studio.room.pages) == 1)  # it was given up
-            assert studio.room.band
-            assert studio.room.band.player.error is None
+            wait(lambda: len(studio.room.clients) == 1)  # it was given up
+            assert studio.room.engine
+            assert studio.room.engine.player.error is None
             assert page.last("note")["onset"] > later["onset"] - 1
 
 
 def test_a_page_cut_off_without_a_word_leaves(studio: Studio) -> None:
     line = deaf(studio)
-    wait(lambda: len(studio.room.pages) == 1)
+    wait(lambda: len(studio.room.clients) == 1)
     line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
     line.close()  # a reset, as of a program that was killed
-    wait(lambda: not studio.room.pages and studio.room.band is None)
+    wait(lambda: not studio.room.clients and studio.room.engine is None)
 
 
 def test_a_message_too_long_closes_the_line(studio: Studio) -> None:
     with studio.page() as page:
         page.last("hello")
-        page.socket.send("x" * (messages.LONGEST + 1))
+        page.socket.send("x" * (messages.MAX_MESSAGE_BYTES + 1))
         with pytest.raises(ConnectionClosedError) as closed:
             page.last("never")
         assert closed.value.rcvd
@@ -135,7 +135,7 @@ def test_it_plays_on_from_a_file(studio: Studio, in_folder: Path) -> None:
         assert page.last("note")["who"] == "model"
         assert len(studio.room.prompt) > 20
         assert get(studio, "/prompt", b"MThd")[0] == 400
-        assert get(studio, "/prompt", b"x" * (app.LONGEST_PROMPT + 1))[0] == 413
+        assert get(studio, "/prompt", b"x" * (app.MAX_PROMPT_BYTES + 1))[0] == 413
         page.last("note")
 
 
@@ -154,13 +154,13 @@ def test_an_upload_that_breaks_off_is_no_news(studio: Studio, caplog: pytest.Log
 
 
 def test_a_file_is_the_one_of_the_package_and_others_are_not_there(studio: Studio) -> None:
-    for path in sorted(app.STATIC.iterdir()):
+    for path in sorted(app.STATIC_DIR.iterdir()):
         assert get(studio, f"/static/{path.name}") == (200, path.read_bytes())
     assert get(studio, "/static/none.js")[0] == 404
 
 
 def test_the_page_asks_nobody_else_and_runs_no_text() -> None:
-    for path in app.STATIC.iterdir():
+    for path in app.STATIC_DIR.iterdir():
         text = path.read_text("utf-8").replace("http://www.w3.org/2000/svg", "")
         assert "//cdn" not in text
         assert "https:" not in text
@@ -172,7 +172,7 @@ def test_the_page_asks_nobody_else_and_runs_no_text() -> None:
 
 
 def test_a_port_that_is_taken_is_one_line() -> None:
-    with app.bind(0) as line:
+    with app.bind_socket(0) as line:
         line.listen()
         with pytest.raises(PipelineError, match="give another with --port-number"):
-            app.bind(line.getsockname()[1])
+            app.bind_socket(line.getsockname()[1])

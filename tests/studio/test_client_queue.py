@@ -8,33 +8,33 @@ import time
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.studio.client_queue import Outbox, write
+from pipeline.studio.client_queue import ClientQueue, encode_message
 
 
-async def drained(box: Outbox) -> list[str]:
+async def drained(box: ClientQueue) -> list[str]:
     found = []
-    while box.waiting or box.lost:
-        found.append(await box.take())
+    while box.pending or box.dropped:
+        found.append(await box.get())
     return found
 
 
 @given(st.integers(1, 20), st.integers(0, 60))
 def test_what_falls_out_is_the_oldest_and_is_told(size: int, count: int) -> None:
     async def act() -> list[str]:
-        box = Outbox(asyncio.get_running_loop(), size)
+        box = ClientQueue(asyncio.get_running_loop(), size)
         for number in range(count):
             box.put(str(number))
         return await drained(box)
 
     found = asyncio.run(act())
     lost = max(count - size, 0)
-    told = [write({"type": "lost", "frames": lost})] if lost else []
+    told = [encode_message({"type": "lost", "frames": lost})] if lost else []
     assert found == told + [str(number) for number in range(lost, count)]
 
 
 def test_a_thread_that_puts_is_not_held_up_by_a_page_that_does_not_take() -> None:
-    async def act() -> tuple[float, Outbox]:
-        box = Outbox(asyncio.get_running_loop())
+    async def act() -> tuple[float, ClientQueue]:
+        box = ClientQueue(asyncio.get_running_loop())
         took = []
 
         def play() -> None:
@@ -52,26 +52,26 @@ def test_a_thread_that_puts_is_not_held_up_by_a_page_that_does_not_take() -> Non
 
     usual, box = asyncio.run(act())
     assert usual < 0.001
-    assert (len(box.waiting), box.lost, box.waiting[-1]) == (512, 20_000 - 512, "19999")
+    assert (len(box.pending), box.dropped, box.pending[-1]) == (512, 20_000 - 512, "19999")
 
 
 def test_a_frame_put_while_it_waits_is_taken() -> None:
     async def act() -> str:
-        box = Outbox(asyncio.get_running_loop())
+        box = ClientQueue(asyncio.get_running_loop())
         threading.Timer(0.02, box.put, ["here"]).start()
-        return await asyncio.wait_for(box.take(), 5)
+        return await asyncio.wait_for(box.get(), 5)
 
     assert asyncio.run(act()) == "here"
 
 
 def test_putting_after_the_end_is_no_error() -> None:
-    async def act() -> Outbox:
-        return Outbox(asyncio.get_running_loop())
+    async def act() -> ClientQueue:
+        return ClientQueue(asyncio.get_running_loop())
 
     box = asyncio.run(act())
     box.put("late")
-    assert not box.waiting
+    assert not box.pending
 
 
 def test_a_frame_is_json() -> None:
-    assert json.loads(write({"type": "note", "onset": 1.5})) == {"type": "note", "onset": 1.5}
+    assert json.loads(encode_message({"type": "note", "onset": 1.5})) == {"type": "note", "onset": 1.5}

@@ -101,13 +101,13 @@ def test_the_model_rests_and_is_silenced(studio: Studio) -> None:
 def test_a_model_that_fails_is_told_of_once_and_can_be_chosen_again(studio: Studio) -> None:
     with studio.page() as page:
         page.last("hello")
-        wait(lambda: studio.room.band)
-        assert studio.room.band
+        wait(lambda: studio.room.engine)
+        assert studio.room.engine
 
         def broken(floor: int) -> None:
             raise ValueError("masses sum to nan")
 
-        studio.room.band.source.propose = broken  # type: ignore[assignment,method-assign]
+        studio.room.engine.improviser.peek = broken  # type: ignore[assignment,method-assign]
         page.last("silence")
         page.say(type="ping", sent=1.0)
         assert "the model stopped (ValueError: masses sum to nan)" in page.last("error")["message"]

@@ -12,9 +12,9 @@ from pipeline.generation.generate import UNCONSTRAINED, load_prompt
 from pipeline.live.controls import Controls
 from pipeline.models.model_io import TrainedModel
 from pipeline.studio import catalog
-from pipeline.studio.client_queue import Frame
-from pipeline.studio.live_engine import Band, Ears, Stage
-from pipeline.studio.recording import Take
+from pipeline.studio.client_queue import ServerMessage
+from pipeline.studio.live_engine import LiveEngine, EventPort, SharedState
+from pipeline.studio.recording import TimedRecorder
 
 
 def broken() -> TrainedModel:
@@ -23,8 +23,8 @@ def broken() -> TrainedModel:
 
 
 def test_ends_are_told_of_and_beginnings_are_not() -> None:
-    told: list[Frame] = []
-    ears = Ears(told.append)
+    told: list[ServerMessage] = []
+    ears = EventPort(told.append)
     for message in ((0x90, 60, 80), (0x80, 60, 64), (0xB0, 64, 0), (0xB0, 123, 0), (0xB0, 120, 0)):
         ears.send(message)
     ears.close()
@@ -33,21 +33,21 @@ def test_ends_are_told_of_and_beginnings_are_not() -> None:
 
 
 def test_a_model_that_cannot_start_leaves_no_thread_behind() -> None:
-    stage, before = Stage(lambda _: None, Controls(UNCONSTRAINED), Take()), threading.active_count()
+    stage, before = SharedState(lambda _: None, Controls(UNCONSTRAINED), TimedRecorder()), threading.active_count()
     with pytest.raises(KeyError):
-        Band(broken(), stage, load_prompt(None))
+        LiveEngine(broken(), stage, load_prompt(None))
     with pytest.raises(IndexError):
-        Band(make_tiny_model(), stage, load_prompt(None)[:0])
+        LiveEngine(make_tiny_model(), stage, load_prompt(None)[:0])
     assert threading.active_count() == before
-    assert stage.take.begun == 0
+    assert stage.recorder.player_start_time == 0
 
 
 def test_every_note_that_is_told_of_ends(in_folder: Path) -> None:
-    told: list[Frame] = []
-    stage = Stage(told.append, Controls(UNCONSTRAINED), Take())
-    stage.take.begin(time.monotonic())
+    told: list[ServerMessage] = []
+    stage = SharedState(told.append, Controls(UNCONSTRAINED), TimedRecorder())
+    stage.recorder.start(time.monotonic())
     begun = time.monotonic()
-    band = Band(catalog.choose("expressive")[1], stage, load_prompt(None))
+    band = LiveEngine(catalog.load_by_name("expressive")[1], stage, load_prompt(None))
     stage.mode = "free"  # as it is set when the band starts
     band.start()
     while sum(frame["type"] == "off" for frame in told) < 3 and time.monotonic() < begun + 20:
@@ -58,6 +58,6 @@ def test_every_note_that_is_told_of_ends(in_folder: Path) -> None:
     assert len(notes) >= 3
     assert all(begun < frame["onset"] < time.monotonic() + 0.2 for frame in notes)
     assert told[-1]["type"] == "silence"
-    assert 3 <= len(stage.take) <= len(notes)
+    assert 3 <= len(stage.recorder) <= len(notes)
     assert not band.player.running
-    assert not band.surprise.thread.is_alive()
+    assert not band.surprisal.thread.is_alive()

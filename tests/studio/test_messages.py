@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.studio import messages
-from pipeline.studio.messages import WishError
+from pipeline.studio.messages import ClientError
 
 SOUND = (
     {"type": "strike", "pitch": 60, "velocity": 80},
@@ -30,13 +30,13 @@ JSON = st.recursive(
 
 @pytest.mark.parametrize("wish", SOUND, ids=lambda wish: str(wish["type"]))
 def test_a_wish_is_read_as_it_is(wish: dict[str, object]) -> None:
-    assert messages.read(json.dumps(wish)).model_dump() == wish
+    assert messages.parse_message(json.dumps(wish)).model_dump() == wish
 
 
 def tried(text: str | bytes) -> None:
     try:
-        messages.read(text)
-    except WishError as error:
+        messages.parse_message(text)
+    except ClientError as error:
         assert str(error).isprintable()
         assert len(str(error)) < 600
 
@@ -73,11 +73,11 @@ def test_so_is_a_wish_with_one_thing_changed(wish: dict[str, object], data: st.D
     ],
 )
 def test_nothing_is_converted_or_overlooked(text: str) -> None:
-    with pytest.raises(WishError):
-        messages.read(text)
+    with pytest.raises(ClientError):
+        messages.parse_message(text)
 
 
 def test_what_was_sent_is_not_sent_back() -> None:
-    with pytest.raises(WishError) as refused:
-        messages.read('{"type": "mode", "mode": "<script>"}')
+    with pytest.raises(ClientError) as refused:
+        messages.parse_message('{"type": "mode", "mode": "<script>"}')
     assert "script" not in str(refused.value)

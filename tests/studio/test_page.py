@@ -64,7 +64,7 @@ def test_a_phrase_is_answered_measured_recorded_and_downloaded(browser: Pages, s
         until(page, "Number(document.body.dataset.answered) >= 1")
         until(page, "Number(document.getElementById('bits').textContent) > 0")
         assert "pitch" in (page.get_attribute("#plot", "aria-label") or "")
-        wait(lambda: len(studio.room.stage.take.notes(MODEL)), 60)  # a note is recorded when it ends
+        wait(lambda: len(studio.room.shared_state.recorder.collect_notes(MODEL)), 60)  # a note is recorded when it ends
         page.get_by_role("button", name="Stop").click()
         page.wait_for_selector("#take:not([hidden])")
         with page.expect_download() as downloaded:
@@ -280,6 +280,6 @@ def test_another_site_cannot_play_even_with_the_token(browser: Pages, studio: St
     visit = browser.open(f"http://127.0.0.1:{site.server_port}/")
     live = f"ws://127.0.0.1:{studio.port}/live?token={studio.token}"
     assert visit.page.evaluate(attempt, live) == "refused"
-    assert not studio.room.pages
+    assert not studio.room.clients
     site.shutdown()
     site.server_close()

@@ -14,9 +14,9 @@ from pipeline.generation.constraints import allowed_pitches
 from pipeline.generation.generate import UNCONSTRAINED
 from pipeline.models import model_io
 from pipeline.studio import catalog
-from pipeline.studio.live_engine import Band
-from pipeline.studio.messages import WishError
-from pipeline.studio.session import KEYS, MOST_PAGES, Room
+from pipeline.studio.live_engine import LiveEngine
+from pipeline.studio.messages import ClientError
+from pipeline.studio.session import KEY_NAMES, MAX_CLIENTS, LiveSession
 
 
 def wait(what: object, seconds: float = 10) -> None:
@@ -27,8 +27,8 @@ def wait(what: object, seconds: float = 10) -> None:
 
 
 def test_an_unknown_model_keeps_the_room_shut(in_folder: Path) -> None:
-    with pytest.raises(WishError, match="no model of that name"):
-        Room("nobody", UNCONSTRAINED)
+    with pytest.raises(ClientError, match="no model of that name"):
+        LiveSession("nobody", UNCONSTRAINED)
 
 
 def test_a_model_that_cannot_start_is_named_before_a_page_is_open(
@@ -36,33 +36,33 @@ def test_a_model_that_cannot_start_is_named_before_a_page_is_open(
 ) -> None:
     monkeypatch.setattr(catalog, "choose", lambda name: (name, broken()))
     with pytest.raises(PipelineError, match=r"model 'mine' cannot start \(KeyError: .*choose another"):
-        Room("mine", UNCONSTRAINED)
+        LiveSession("mine", UNCONSTRAINED)
 
 
 def test_pages_that_find_no_music_are_not_in(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
     sound, threads = studio.room.model, threading.active_count()
     studio.room.model = broken()
-    for _ in range(MOST_PAGES + 1):
+    for _ in range(MAX_CLIENTS + 1):
         with studio.page() as page:
             assert "cannot start" in page.last("error")["message"]
-    assert (studio.room.pages, studio.room.held, studio.room.band) == ({}, {}, None)
+    assert (studio.room.clients, studio.room.held_keys, studio.room.engine) == ({}, {}, None)
     assert threading.active_count() <= threads + 4  # those of the loop, which it keeps
     studio.room.model = sound
     with studio.page() as page:
         page.last("hello")
-        wait(lambda: studio.room.band)
+        wait(lambda: studio.room.engine)
 
 
 def test_a_model_that_cannot_start_lets_the_old_one_play_on(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
     with studio.page() as page:
         page.say(type="mode", mode="free")
         page.last("note")
-        band, model, prompt = studio.room.band, studio.room.model, studio.room.prompt
+        band, model, prompt = studio.room.engine, studio.room.model, studio.room.prompt
         monkeypatch.setattr(catalog, "choose", lambda name: (name, broken()))
         page.say(type="model", name="mine")
         assert "'mine' cannot start" in page.last("error")["message"]
-        assert studio.room.band is band and band and band.player.running
-        assert (studio.room.name, studio.room.model) == ("expressive (shipped)", model)
+        assert studio.room.engine is band and band and band.player.running
+        assert (studio.room.model_name, studio.room.model) == ("expressive (shipped)", model)
         assert studio.room.prompt is prompt
         assert page.last("note")["who"] == "model"
 
@@ -71,27 +71,27 @@ def test_who_goes_while_models_change_leaves_the_music_to_others(
     studio: Studio, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model_io.save_model(make_tiny_model(memory="carried"), Path("models/mine"))
-    stop = Band.stop
+    stop = LiveEngine.stop
 
-    def slowly(band: Band) -> None:
+    def slowly(band: LiveEngine) -> None:
         time.sleep(0.5)
         stop(band)
 
-    monkeypatch.setattr(Band, "stop", slowly)
+    monkeypatch.setattr(LiveEngine, "stop", slowly)
     with studio.page() as stays:
         stays.last("hello")
-        wait(lambda: studio.room.band)
+        wait(lambda: studio.room.engine)
         with studio.page() as goes:
             goes.last("hello")
             goes.say(type="model", name="mine")
-            wait(lambda: studio.room.band is None)
+            wait(lambda: studio.room.engine is None)
         assert stays.last(lambda frame: frame.get("model") == "mine")
-        wait(lambda: studio.room.band and studio.room.band.player.running)
+        wait(lambda: studio.room.engine and studio.room.engine.player.running)
 
 
 def test_every_key_that_is_offered_is_one() -> None:
-    assert len(set(KEYS)) == len(KEYS) > 200
-    assert all(allowed_pitches(key, 0, 127) for key in KEYS)
+    assert len(set(KEY_NAMES)) == len(KEY_NAMES) > 200
+    assert all(allowed_pitches(key, 0, 127) for key in KEY_NAMES)
 
 
 def test_the_music_begins_with_the_first_page_and_ends_with_the_last(studio: Studio) -> None:
@@ -99,13 +99,13 @@ def test_the_music_begins_with_the_first_page_and_ends_with_the_last(studio: Stu
         hello = one.last("hello")
         assert hello["mode"] == "duet"
         assert "expressive (shipped)" in hello["models"]
-        wait(lambda: studio.room.band)
+        wait(lambda: studio.room.engine)
         with studio.page() as two:
             assert two.last("hello")["page"] != hello["page"]
-        wait(lambda: len(studio.room.pages) == 1)
-        assert studio.room.band
-    wait(lambda: studio.room.band is None)
-    assert not studio.room.held
+        wait(lambda: len(studio.room.clients) == 1)
+        assert studio.room.engine
+    wait(lambda: studio.room.engine is None)
+    assert not studio.room.held_keys
 
 
 def test_a_page_that_vanishes_lets_go_of_its_keys(studio: Studio) -> None:
@@ -125,7 +125,7 @@ def test_a_key_that_two_pages_hold_sounds_until_both_let_go(studio: Studio) -> N
         first = stays.last("end")  # as on a piano: the key struck again ends the note before
         second = stays.last("note")["number"]
         assert second != first["number"]
-        wait(lambda: len(studio.room.held) == 1)
+        wait(lambda: len(studio.room.held_keys) == 1)
         stays.say(type="ping", sent=1.0)
         assert "end" not in [frame["type"] for frame in stays.until("pong")]
         stays.say(type="lift", pitch=61)
@@ -133,7 +133,7 @@ def test_a_key_that_two_pages_hold_sounds_until_both_let_go(studio: Studio) -> N
 
 
 def test_there_is_room_for_some_pages_only(studio: Studio) -> None:
-    lines = [studio.page() for _ in range(MOST_PAGES)]
+    lines = [studio.page() for _ in range(MAX_CLIENTS)]
     for line in lines:
         line.__enter__().last("hello")
     with studio.page() as one_more:
@@ -147,7 +147,7 @@ def test_another_model_plays_on_where_this_one_was(studio: Studio) -> None:
     with studio.page() as page:
         page.say(type="mode", mode="free")
         page.last("note")
-        before = studio.room.band
+        before = studio.room.engine
         page.say(type="model", name="mine")
         assert page.last(lambda frame: frame.get("model") == "mine")["type"] == "state"
         assert page.last("note")["who"] == "model"
@@ -156,4 +156,4 @@ def test_another_model_plays_on_where_this_one_was(studio: Studio) -> None:
         assert len(studio.room.prompt) > 1
         page.say(type="model", name="../mine")
         assert "no model of that name" in page.last("error")["message"]
-        assert studio.room.band
+        assert studio.room.engine

@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from pipeline.config import Params
-from pipeline.config.recipes import Model
+from pipeline.config.recipes import ModelConfig
 from pipeline.models.keras import network
 from pipeline.training import optimizers
 from pipeline.training.optimizers import MOMENTUM, MUON_RATE, Adam, Muon
@@ -114,7 +114,7 @@ def test_a_hidden_matrix_moves_by_the_rate_whatever_the_size_of_its_gradient() -
     assert np.linalg.norm(one - normal(6, 6), 2) < 1.3 * RATE * MUON_RATE
 
 
-def hidden(block: Model) -> set[str]:
+def hidden(block: ModelConfig) -> set[str]:
     """Name the weights of a block that Muon takes."""
     net = network.build(block)
     names = list(network.weights(net))
@@ -128,13 +128,13 @@ def test_the_hidden_matrices_of_residual_blocks(project: Params) -> None:
 
 def test_the_hidden_matrices_of_an_lstm_with_a_dense_layer(project: Params) -> None:
     changes = {"cell": "lstm", "units": [8, 8], "dense": 8, "width": 8, "chain": 8}
-    block = Model.model_validate({**project.model["expressive"].model_dump(), **changes})
+    block = ModelConfig.model_validate({**project.model["expressive"].model_dump(), **changes})
     lstms = {f"lstm_{n}/{part}" for n in (1, 2) for part in ("kernel", "recurrent_kernel")}
     assert hidden(block) == lstms | {"chain/kernel", "dense/kernel"}
 
 
 def test_a_kernel_that_reads_three_numbers_is_no_hidden_matrix(project: Params) -> None:
-    block = Model.model_validate({**project.model["hybrid"].model_dump(), "objective": "every"})
+    block = ModelConfig.model_validate({**project.model["hybrid"].model_dump(), "objective": "every"})
     assert hidden(block) == {"lstm_1/recurrent_kernel", "lstm_2/kernel", "lstm_2/recurrent_kernel", "dense/kernel"}
 
 

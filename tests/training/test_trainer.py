@@ -8,7 +8,7 @@ import pytest
 from factories import make_quantized_notes
 
 from pipeline.config import Params
-from pipeline.config.recipes import Model, Train
+from pipeline.config.recipes import ModelConfig, TrainConfig
 from pipeline.dataset import windows
 from pipeline.dataset.windows import WindowDataset
 from pipeline.training import checkpoint
@@ -16,11 +16,11 @@ from pipeline.training import trainer as training
 from pipeline.training.trainer import Job, Trainer
 
 
-def budget(project: Params, **changes: int) -> Train:
+def budget(project: Params, **changes: int) -> TrainConfig:
     """A training that takes seconds."""
     few = {"epochs": 4, "notes_per_epoch": 256, "patience": 4, "threads": 1, **changes}
-    last = project.train.last.model_copy(update={"batch": 32, "learning_rate": 0.01})
-    every = project.train.every.model_copy(update={"streams": 4, "segment": 16, "segments": 2})
+    last = project.train.windowed.model_copy(update={"batch": 32, "learning_rate": 0.01})
+    every = project.train.stateful.model_copy(update={"streams": 4, "segment": 16, "segments": 2})
     return project.train.model_copy(update={**few, "last": last, "every": every})
 
 
@@ -67,9 +67,9 @@ def either(request: pytest.FixtureRequest, job: Job) -> Job:
         "objective": "every",
         "memory": "carried",
     }
-    block = Model.model_validate({**job.block.model_dump(), **changes})
+    block = ModelConfig.model_validate({**job.block.model_dump(), **changes})
     train = job.params.train
-    every = train.every.model_copy(update={"transpose": 3, "stretch": 0.1, "louder": 5})
+    every = train.stateful.model_copy(update={"transpose": 3, "stretch": 0.1, "louder": 5})
     params = {"model": {"small": block}, "train": train.model_copy(update={"every": every})}
     return replace(job, params=job.params.model_copy(update=params))
 

@@ -15,7 +15,7 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from pipeline.core import files
-from pipeline.core.console import say
+from pipeline.core.console import log_message
 from pipeline.core.errors import CorpusError
 from pipeline.corpus import archives, splits
 from pipeline.corpus.bundle import CorpusPiece, unknown_composition, verify_bytes
@@ -100,14 +100,14 @@ def _find_midi_files(root: Path) -> Iterator[str]:
             path = Path(place, name)
             member = path.relative_to(root).as_posix()
             if fault := archives.path_problem(member) or _find_file_problem(path):
-                say(f"left out: {member!a} {fault}")
+                log_message(f"left out: {member!a} {fault}")
             else:
                 yield member
 
 
 def _warn_unreadable_folder(error: OSError) -> None:
     """Say which folder cannot be looked into; on a disk of its own there is one, lost+found."""
-    say(f"left out: {error.filename!a} cannot be looked into ({error.strerror})")
+    log_message(f"left out: {error.filename!a} cannot be looked into ({error.strerror})")
 
 
 def _find_file_problem(path: Path) -> str:

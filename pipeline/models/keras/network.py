@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from pipeline.config.recipes import Model
+from pipeline.config.recipes import ModelConfig
 from pipeline.models.keras import heads
 from pipeline.models.keras.attention import Attention
 from pipeline.models.keras.layers import Embedded, Gated, RmsNorm
@@ -23,22 +23,26 @@ class Net(keras.Model):
     Layers are named `lstm_1`, `gated_2`, `dense`, …; the twins in numpy know their weights by these names.
     """
 
-    def __init__(self, block: Model) -> None:
+    def __init__(self, block: ModelConfig) -> None:
         super().__init__(name="net")
         self.block = block
-        self.embedded = Embedded(block.width, block.velocity, "input") if block.input == "embedding" else None
+        self.embedded = (
+            Embedded(block.embedding_dim, block.model_velocity, "input") if block.input == "embedding" else None
+        )
         self.recurrent = [_layer(block, number, units) for number, units in enumerate(block.units, 1)]
-        self.between = [keras.layers.Dropout(block.between_dropout) for _ in block.units[1:]]
-        self.norm = RmsNorm(name="norm") if block.residual else None
-        self.dense = keras.layers.Dense(block.dense, activation="relu", name="dense") if block.dense else None
-        self.final = keras.layers.Dropout(block.final_dropout)
+        self.between = [keras.layers.Dropout(block.dropout) for _ in block.units[1:]]
+        self.norm = RmsNorm(name="norm") if block.is_residual else None
+        self.dense = (
+            keras.layers.Dense(block.dense_units, activation="relu", name="dense") if block.dense_units else None
+        )
+        self.final = keras.layers.Dropout(block.output_dropout)
         self.heads = heads.Regression() if block.heads == "regression" else heads.Chain(block)
 
     def start(self, batch: int) -> list[Any]:
         """Return the state of each layer before the first note; none of a bidirectional model."""
         if self.block.bidirectional:
             return []
-        if self.block.residual:
+        if self.block.is_residual:
             return [layer.start(batch) for layer in self.recurrent]
         return [[tf.zeros([batch, units]), tf.zeros([batch, units])] for units in self.block.units]
 
@@ -61,7 +65,7 @@ class Net(keras.Model):
                 x = self.between[number - 1](x, training=training)
             if self.block.bidirectional:
                 x = layer(x)
-            elif self.block.residual:
+            elif self.block.is_residual:
                 x, now = layer(x, state[number])
                 after.append(now)
             else:
@@ -80,7 +84,7 @@ class Net(keras.Model):
         return losses
 
 
-def build(block: Model) -> Net:
+def build(block: ModelConfig) -> Net:
     """Build the network of a block, with its weights made."""
     net = Net(block)
     codes, left = tf.zeros([1, 3, 4], tf.int32), tf.zeros([1, 3, 128], tf.int32)
@@ -95,11 +99,11 @@ def _scalar(codes: Any) -> Any:
     return tf.cast(tf.gather(codes, quantize.SCALAR_FEATURES, axis=-1), tf.float32) * quantize.SCALAR_SCALE
 
 
-def _layer(block: Model, number: int, units: int) -> keras.layers.Layer:
+def _layer(block: ModelConfig, number: int, units: int) -> keras.layers.Layer:
     """Return one recurrent layer, with its mirror where the block asks for it."""
     name = f"{block.cell}_{number}"
-    if block.residual:
-        return {"gated": Gated, "attention": Attention}[block.cell](units, block.width, name)
+    if block.is_residual:
+        return {"gated": Gated, "attention": Attention}[block.cell](units, block.embedding_dim, name)
     if not block.bidirectional:
         return keras.layers.LSTM(units, return_sequences=True, return_state=True, name=name)
     # At the end of a window the backward half has read all of it; earlier, it has read what is to be told.

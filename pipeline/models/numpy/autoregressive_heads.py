@@ -10,7 +10,7 @@ Shapes: N notes, H width of the hidden vector, C width of the chain, K outcomes 
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.config.recipes import Model
+from pipeline.config.recipes import ModelConfig
 from pipeline.models import logistic_mixture
 from pipeline.models.numpy import step_layers
 from pipeline.models.numpy.heads import IndexSampler, Probs, softmax, softmax_1d
@@ -75,10 +75,10 @@ class _PremultipliedWeights:
 class AutoregressiveHeads:
     """The heads `categorical` and `mixture`, which differ in how they tell a time."""
 
-    def __init__(self, config: Model, weights: Weights) -> None:
+    def __init__(self, config: ModelConfig, weights: Weights) -> None:
         self.weights = weights
         self.is_mixture = config.heads == "mixture"
-        self.features = GENERATION_ORDER if config.velocity else GENERATION_ORDER[:3]
+        self.features = GENERATION_ORDER if config.model_velocity else GENERATION_ORDER[:3]
         self.uses_active = "ahead/kernel" in weights
         self.premultiplied = _PremultipliedWeights(self.features, weights)
 

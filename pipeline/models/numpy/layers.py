@@ -9,7 +9,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.config.recipes import HEAD
+from pipeline.config.recipes import ATTENTION_HEAD_DIM
 
 Float32Array = NDArray[np.float32]
 Weights = Mapping[str, Float32Array]
@@ -127,7 +127,7 @@ class AttentionBlock(ResidualBlock):
 
     def __init__(self, weights: Weights, name: str) -> None:
         super().__init__(weights, name)
-        never = np.full((self.units // HEAD, 1), -np.inf, np.float32)
+        never = np.full((self.units // ATTENTION_HEAD_DIM, 1), -np.inf, np.float32)
         self.distance_bias = np.concatenate([self.weights["distance"], never], axis=1)
 
     def initial_state(self, batch_size: int) -> Float32Array:
@@ -147,7 +147,7 @@ class AttentionBlock(ResidualBlock):
     def _compute_attention(self, queries: Float32Array, keys_values: Float32Array) -> Float32Array:
         """Return what queries [B, T, U] find in known [B, M + T, 2 U], whose last T are their own notes."""
         keys, values = (_split_heads(part) for part in np.split(keys_values, 2, axis=-1))
-        scores = _split_heads(queries * np.float32(HEAD**-0.5)) @ keys.swapaxes(-1, -2)
+        scores = _split_heads(queries * np.float32(ATTENTION_HEAD_DIM**-0.5)) @ keys.swapaxes(-1, -2)
         scores += self._gather_distance_bias(queries.shape[1], keys_values.shape[1])
         scores = np.exp(scores - scores.max(axis=-1, keepdims=True))
         scores /= scores.sum(axis=-1, keepdims=True)
@@ -161,4 +161,4 @@ class AttentionBlock(ResidualBlock):
 
 def _split_heads(x: Float32Array) -> Float32Array:
     """Return [B, U / HEAD, T, HEAD] of [B, T, U]."""
-    return x.reshape(*x.shape[:2], -1, HEAD).swapaxes(1, 2)
+    return x.reshape(*x.shape[:2], -1, ATTENTION_HEAD_DIM).swapaxes(1, 2)

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.config.recipes import Model
+from pipeline.config.recipes import ModelConfig
 from pipeline.models.numpy.layers import AttentionBlock, Float32Array, MinGRUBlock, LSTM, rms_norm
 from pipeline.notes import active_notes, quantize
 from pipeline.notes.quantize import DURATION, PITCH, STEP, VELOCITY, QuantizedNotes
@@ -24,7 +24,7 @@ EMBEDDED_COLUMNS = {"step": STEP, "duration": DURATION, "pitch": PITCH, "velocit
 class Network:
     """The body of a model, from codes to the hidden vector that the heads read."""
 
-    def __init__(self, config: Model, weights: Mapping[str, Float32Array]) -> None:
+    def __init__(self, config: ModelConfig, weights: Mapping[str, Float32Array]) -> None:
         self.config = config
         self.weights = weights
         kind: Any = {"lstm": LSTM, "gated": MinGRUBlock, "attention": AttentionBlock}[config.cell]
@@ -82,15 +82,15 @@ class Network:
         tokens = quantize.token_ids(notes)
         x = active_notes.active_features(at) @ self.weights["sounding/kernel"] + self.weights["sounding/bias"]
         for name, column in EMBEDDED_COLUMNS.items():
-            if name != "velocity" or self.config.velocity:
+            if name != "velocity" or self.config.model_velocity:
                 x += self.weights[f"{name}_embedding/embeddings"][tokens[..., column]]
         return x, at, active
 
     def _apply_output_layers(self, x: Float32Array, active_before: Any, notes: QuantizedNotes) -> Float32Array:
         """Apply what stands between the last layer and the heads; dropout is of training only."""
-        if self.config.residual:
+        if self.config.is_residual:
             x = rms_norm(x, self.weights["norm/scale"])
-        if self.config.dense:
+        if self.config.dense_units:
             x = np.maximum(x @ self.weights["dense/kernel"] + self.weights["dense/bias"], np.float32(0))
         if active_before is None:
             return x
@@ -102,7 +102,7 @@ class Network:
 class WindowNetwork:
     """A network that reads the last T notes anew for every note; they are its state."""
 
-    def __init__(self, config: Model, weights: Mapping[str, Float32Array], sequence_length: int) -> None:
+    def __init__(self, config: ModelConfig, weights: Mapping[str, Float32Array], sequence_length: int) -> None:
         self.network = Network(config, weights)
         self.sequence_length = sequence_length
 

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from pipeline.config.recipes import HEAD
+from pipeline.config.recipes import ATTENTION_HEAD_DIM
 from pipeline.models.numpy.layers import ATTENTION_SPAN, Float32Array, Weights
 
 HALF, ONE = np.float32(0.5), np.float32(1)
@@ -152,24 +152,24 @@ class AttentionBlock(ResidualBlock):
 
     def __init__(self, weights: Weights, name: str) -> None:
         super().__init__(weights, name)
-        self.num_heads = self.units // HEAD
+        self.num_heads = self.units // ATTENTION_HEAD_DIM
         away = -np.arange(2 * ATTENTION_SPAN) % ATTENTION_SPAN
         self.distance_bias = np.ascontiguousarray(weights[f"{name}/distance"][:, away])
 
     def initial_state(self) -> list[Any]:
         """Return keys and values [U / HEAD, SPAN, HEAD], and the count of notes read."""
-        ring = (self.num_heads, ATTENTION_SPAN, HEAD)
+        ring = (self.num_heads, ATTENTION_SPAN, ATTENTION_HEAD_DIM)
         return [np.zeros(ring, np.float32), np.zeros(ring, np.float32), 0]
 
     def premultiply(self, kernel: Float32Array) -> Float32Array:
         """Return queries as short as their product with keys must be, then keys and values."""
         u = self.units
-        return np.concatenate([kernel[:, :u] * np.float32(HEAD**-0.5), kernel[:, u:]], axis=1)
+        return np.concatenate([kernel[:, :u] * np.float32(ATTENTION_HEAD_DIM**-0.5), kernel[:, u:]], axis=1)
 
     def mix_time(self, projected: Float32Array, state: list[Any]) -> Float32Array:
         """Attend to the last notes, this one among them."""
         keys, values, count = state
-        query, key, value = projected.reshape(3, self.num_heads, HEAD)
+        query, key, value = projected.reshape(3, self.num_heads, ATTENTION_HEAD_DIM)
         place, known = count % ATTENTION_SPAN, min(count + 1, ATTENTION_SPAN)
         keys[:, place], values[:, place] = key, value
         state[2] = count + 1

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.config.recipes import Model
+from pipeline.config.recipes import ModelConfig
 from pipeline.models.numpy.layers import Float32Array
 from pipeline.models.numpy.network import EMBEDDED_COLUMNS
 from pipeline.models.numpy.step_layers import AttentionBlock, MinGRUBlock, Layer, LSTM, inverse_rms
@@ -24,7 +24,7 @@ State = list[Any]
 class StepNetwork:
     """From a note and a state to the hidden vector that the heads read."""
 
-    def __init__(self, config: Model, weights: Mapping[str, Float32Array]) -> None:
+    def __init__(self, config: ModelConfig, weights: Mapping[str, Float32Array]) -> None:
         self.config = config
         self.weights = weights
         kind: Any = {"lstm": LSTM, "gated": MinGRUBlock, "attention": AttentionBlock}[config.cell]
@@ -37,7 +37,7 @@ class StepNetwork:
         self.layers: list[Layer] = [kind(weights, name) for name in names]
         if self.uses_embedding:
             self.active_product = SparseActiveProduct(weights["sounding/kernel"])
-            told = [name for name in EMBEDDED_COLUMNS if name != "velocity" or config.velocity]
+            told = [name for name in EMBEDDED_COLUMNS if name != "velocity" or config.model_velocity]
             self.embedding_tables = [(EMBEDDED_COLUMNS[name], weights[f"{name}_embedding/embeddings"]) for name in told]
 
     def initial_state(self) -> State:
@@ -55,9 +55,9 @@ class StepNetwork:
         x = self._embed_note(note, state[0]) if self.uses_embedding else note.astype(np.float32)
         for layer, its in zip(self.layers, state[1:], strict=True):
             x = layer.step(x, its)
-        if self.config.residual:
+        if self.config.is_residual:
             x = x * np.float32(inverse_rms(x)) * self.weights["norm/scale"]
-        if self.config.dense:
+        if self.config.dense_units:
             x = np.maximum(x.dot(self.weights["dense/kernel"]) + self.weights["dense/bias"], np.float32(0))
         return np.concatenate((x, state[0]), dtype=np.float32) if self.uses_embedding else x.copy()
 

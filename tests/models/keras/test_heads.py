@@ -9,7 +9,7 @@ from factories import make_quantized_notes
 from scipy import special
 
 from pipeline.config import Params
-from pipeline.config.recipes import LossWeights, Model
+from pipeline.config.recipes import LossWeights, ModelConfig
 from pipeline.models import logistic_mixture
 from pipeline.models.keras import heads
 from pipeline.models.keras.heads import Chain, Regression
@@ -25,7 +25,7 @@ def chain(project: Params, told: str, kind: str, velocity: bool = True) -> Chain
     """Make heads with random weights, biases too."""
     changes = {"heads": told, "input": kind, "width": 8 if kind == "embedding" else 0, "chain": 5, "velocity": velocity}
     changes |= {"cell": "lstm", "units": [WIDTH]}
-    made = Chain(Model.model_validate({**project.model["expressive"].model_dump(), **changes}))
+    made = Chain(ModelConfig.model_validate({**project.model["expressive"].model_dump(), **changes}))
     made.build((None, WIDTH))
     for number, variable in enumerate(made.trainable_variables):
         variable.assign(np.random.default_rng(number).normal(0, 0.5, variable.shape))

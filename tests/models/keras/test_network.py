@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.config import Params
-from pipeline.config.recipes import Model
+from pipeline.config.recipes import ModelConfig
 from pipeline.generation import engine as streaming
 from pipeline.models import scoring
 from pipeline.models.keras import heads
@@ -44,7 +44,7 @@ LONG = 2 * ATTENTION_SPAN + 50
 """Notes of a piece that goes on when attention has lost sight of its beginning."""
 
 
-def block(project: Params, combined: tuple[str, str, str, bool], **other: object) -> Model:
+def block(project: Params, combined: tuple[str, str, str, bool], **other: object) -> ModelConfig:
     """Make a small block with two layers and a dense one."""
     kind, cell, told, velocity = combined
     changes = {
@@ -58,7 +58,7 @@ def block(project: Params, combined: tuple[str, str, str, bool], **other: object
         "chain": 0 if told == "regression" else 8,
         "memory": "carried",
     }
-    return Model.model_validate({**project.model["baseline"].model_dump(), **changes, **other})
+    return ModelConfig.model_validate({**project.model["baseline"].model_dump(), **changes, **other})
 
 
 def shaken(model: Net, spread: float = 0.3) -> Net:
@@ -68,7 +68,7 @@ def shaken(model: Net, spread: float = 0.3) -> Net:
     return model
 
 
-def trained(model: Net, recipe: Model) -> TrainedModel:
+def trained(model: Net, recipe: ModelConfig) -> TrainedModel:
     return TrainedModel("test", recipe, 40, architectures.weights(model), SPREAD)
 
 
@@ -100,7 +100,7 @@ def test_attention_has_the_parameters_of_the_recurrence_it_is_beside(project: Pa
     assert counts[1] == pytest.approx(counts[0], rel=0.05)
 
 
-def same_shapes(recipe: Model) -> None:
+def same_shapes(recipe: ModelConfig) -> None:
     """Hold what a block asks for against what Keras builds of it."""
     built = architectures.weights(architectures.build(recipe))
     assert weight_shapes(recipe) == {name: weight.shape for name, weight in built.items()}

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.config.recipes import Model
+from pipeline.config.recipes import ModelConfig
 from pipeline.models import logistic_mixture
 from pipeline.models.numpy.autoregressive_heads import GENERATION_ORDER, SCORE_ORDER, AutoregressiveHeads
 from pipeline.notes import quantize
@@ -31,7 +31,7 @@ def heads(told: str, velocity: bool, kind: str, seed: int = 0) -> Autoregressive
     """Make heads of random weights, of which no part is very sure."""
     recipe = {"input": kind, "width": 8 if kind == "embedding" else 0, "velocity": velocity, "cell": "lstm"}
     recipe |= {"units": [H], "bidirectional": False, "between_dropout": 0.0, "dense": 0, "final_dropout": 0.0}
-    block = Model.model_validate({**recipe, "heads": told, "chain": C, "objective": "every", "memory": "carried"})
+    block = ModelConfig.model_validate({**recipe, "heads": told, "chain": C, "objective": "every", "memory": "carried"})
     parts = GENERATION_ORDER if velocity else GENERATION_ORDER[:3]
     sizes = {"step": NUM_TIME_TOKENS, "pitch": 128, "duration": NUM_TIME_TOKENS, "velocity": NUM_VELOCITY_TOKENS}
     shapes = {"chain/kernel": (H, len(parts) * C), "chain/bias": (len(parts) * C,)}

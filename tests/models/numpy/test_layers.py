@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import special, stats
 
-from pipeline.config.recipes import HEAD
+from pipeline.config.recipes import ATTENTION_HEAD_DIM
 from pipeline.models.numpy import layers
 from pipeline.models.numpy.layers import ATTENTION_SPAN, LSTM, AttentionBlock, MinGRUBlock
 
@@ -24,7 +24,7 @@ def block_weights(seed: int, name: str, width: int = WIDTH, units: int = UNITS) 
     shapes = {"inner/kernel": (width, 3 * units), "inner/bias": (3 * units,), "outer/kernel": (units, width)}
     shapes |= {"up/kernel": (width, 2 * width), "up/bias": (2 * width,), "down/kernel": (2 * width, width)}
     shapes |= {"norm1/scale": (width,), "norm2/scale": (width,)}
-    shapes |= {"distance": (units // HEAD, ATTENTION_SPAN)} if name.startswith("attention") else {}
+    shapes |= {"distance": (units // ATTENTION_HEAD_DIM, ATTENTION_SPAN)} if name.startswith("attention") else {}
     rng, spread = np.random.default_rng(seed), 0.35 if name.startswith("attention") else 0.7
     return {f"{name}/{part}": rng.normal(0, spread, shape).astype(np.float32) for part, shape in shapes.items()}
 
@@ -34,7 +34,7 @@ def gated_weights(seed: int) -> dict[str, np.ndarray]:
 
 
 def attention_weights(seed: int) -> dict[str, np.ndarray]:
-    return block_weights(seed, "attention_1", units=2 * HEAD)
+    return block_weights(seed, "attention_1", units=2 * ATTENTION_HEAD_DIM)
 
 
 LAYERS = {
@@ -151,7 +151,7 @@ def test_attention_keeps_from_part_to_part_what_it_still_sees(cuts):
         parts.append(out)
     assert np.concatenate(parts, axis=1) == pytest.approx(whole, abs=1e-5)
     assert state == pytest.approx(end, abs=1e-5)
-    assert state.shape == (1, ATTENTION_SPAN - 1, 4 * HEAD)
+    assert state.shape == (1, ATTENTION_SPAN - 1, 4 * ATTENTION_HEAD_DIM)
 
 
 @pytest.mark.parametrize("kind", LAYERS)

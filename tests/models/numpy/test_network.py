@@ -4,7 +4,7 @@ from factories import make_quantized_notes
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.config.recipes import Model
+from pipeline.config.recipes import ModelConfig
 from pipeline.models.numpy.layers import LSTM, MinGRUBlock, rms_norm
 from pipeline.models.numpy.network import Network, WindowNetwork
 from pipeline.notes import active_notes, quantize
@@ -21,16 +21,16 @@ BODIES = {
 BOTH_WAYS = {"bidirectional": True, "memory": "window", "objective": "last"}
 
 
-def block_of(**changes: object) -> Model:
+def block_of(**changes: object) -> ModelConfig:
     recipe = {"input": "scalar", "width": 0, "velocity": False, "cell": "lstm", "units": [5], "bidirectional": False}
     recipe |= {"between_dropout": 0.0, "dense": 0, "final_dropout": 0.0, "heads": "categorical", "chain": 4}
-    return Model.model_validate({**recipe, "objective": "every", "memory": "carried", **changes})
+    return ModelConfig.model_validate({**recipe, "objective": "every", "memory": "carried", **changes})
 
 
 def network(seed: int = 0, **changes: object) -> Network:
     """Make a network of random weights."""
     block, shapes = block_of(**changes), {}
-    width = block.width or 3
+    width = block.embedding_dim or 3
     if block.input == "embedding":
         tables = {"step": NUM_TIME_TOKENS, "duration": NUM_TIME_TOKENS, "pitch": 128, "velocity": NUM_VELOCITY_TOKENS}
         shapes |= {f"{name}_embedding/embeddings": (size, width) for name, size in tables.items()}
@@ -47,8 +47,8 @@ def network(seed: int = 0, **changes: object) -> Network:
             shapes |= {f"{name}{way}/kernel": (width, 4 * units), f"{name}{way}/bias": (4 * units,)}
             shapes[f"{name}{way}/recurrent_kernel"] = (units, 4 * units)
         width = units * (1 + block.bidirectional)
-    if block.dense:
-        shapes |= {"dense/kernel": (width, block.dense), "dense/bias": (block.dense,)}
+    if block.dense_units:
+        shapes |= {"dense/kernel": (width, block.dense_units), "dense/bias": (block.dense_units,)}
     rng = np.random.default_rng(seed)
     return Network(block, {name: rng.normal(0, 0.5, shape).astype(np.float32) for name, shape in shapes.items()})
 
@@ -70,7 +70,7 @@ def embedded(made: Network, notes: np.ndarray) -> np.ndarray:
         vector = vector + weights["step_embedding/embeddings"][token[STEP]]
         vector = vector + weights["duration_embedding/embeddings"][token[DURATION]]
         vector = vector + weights["pitch_embedding/embeddings"][token[PITCH]]
-        if made.config.velocity:
+        if made.config.model_velocity:
             vector = vector + weights["velocity_embedding/embeddings"][token[VELOCITY]]
         parts.append(vector)
     return np.array(parts, np.float32)
@@ -156,7 +156,9 @@ def test_gated_blocks_are_stacked_and_normed_before_a_dense_layer_that_cannot_be
 def test_behind_an_embedded_note_follows_what_is_left_of_each_key_that_note_included(body):
     made, notes = network(**body), make_quantized_notes(0, 30)
     hidden = heard(made, notes[None])[0]
-    width = made.config.dense or (made.config.width if made.config.cell == "gated" else made.config.units[-1])
+    width = made.config.dense_units or (
+        made.config.embedding_dim if made.config.cell == "gated" else made.config.units[-1]
+    )
     if made.config.input == "scalar":
         assert hidden.shape == (30, width)
         return

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from models.numpy.test_layers import block_weights, lstm_weights
 
-from pipeline.config.recipes import HEAD
+from pipeline.config.recipes import ATTENTION_HEAD_DIM
 from pipeline.models.numpy import layers, step_layers
 from pipeline.models.numpy.layers import ATTENTION_SPAN
 
@@ -18,7 +18,7 @@ LAYERS = {
     "attention": (
         layers.AttentionBlock,
         step_layers.AttentionBlock,
-        lambda seed: block_weights(seed, "attention_1", units=2 * HEAD),
+        lambda seed: block_weights(seed, "attention_1", units=2 * ATTENTION_HEAD_DIM),
         3 * ATTENTION_SPAN,
     ),
 }
