@@ -65,7 +65,8 @@ def make() -> dict[str, tuple[Path, Read]]:
     pieces = [small.music(number, 2000) for number in range(3)]
     songs = [rng.bytes(9000) for _ in range(3)]
     listed = [
-        CorpusPiece(f"{n}.mid", f"c{n}", "train", hashlib.sha256(song).hexdigest()) for n, song in enumerate(songs)
+        CorpusPiece(f"{n}.mid", f"c{n}", "train", hashlib.sha256(song).hexdigest())
+        for n, song in enumerate(songs)
     ]
     bundle.write_bundle(paths.get_corpus_archive("a"), listed, songs)
     with tables.NotesWriter(paths.NOTES) as writer:
@@ -80,10 +81,14 @@ def make() -> dict[str, tuple[Path, Read]]:
     codes = np.concatenate([quantize.quantize(notes) for notes in pieces])
     names = np.array([each.member for each in listed])
     ends, starts = np.array([2000, 4000, 6000]), np.arange(1900, dtype=np.int32)
-    windows.save_windows(windows.WindowDataset(codes, ends, np.array(["train"] * 3), names, starts, 25), paths.WINDOWS)
+    windows.save_windows(
+        windows.WindowDataset(codes, ends, np.array(["train"] * 3), names, starts, 25),
+        paths.WINDOWS,
+    )
     model = paths.get_model_dir("expressive")
     files.write_text(
-        model / model_io.HISTORY, "epoch,notes,loss\n" + "".join(f"{n},{n}000,{9 - n}.5\n" for n in range(8))
+        model / model_io.HISTORY,
+        "epoch,notes,loss\n" + "".join(f"{n},{n}000,{9 - n}.5\n" for n in range(8)),
     )
     model_io.save_model(model_io.load_model(model_io.BUNDLED / "expressive"), model, np.float16)
     waiting = paths.get_checkpoint_dir() / "a-1" / "state.npz"
@@ -133,7 +138,9 @@ def flip(path: Path, read: Read, flips: int, rng: random.Random) -> tuple[int, i
 
 def main() -> None:
     """Print a row for each kind."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("folder", type=Path)
     parser.add_argument("--flips", type=int, default=400)
     args = parser.parse_args()

@@ -34,7 +34,12 @@ def begin(folder: Path, *command: str) -> subprocess.Popen[str]:
     """Begin a command."""
     out = subprocess.PIPE
     return subprocess.Popen(
-        command, cwd=folder, env=small.environment(), stdout=out, stderr=subprocess.STDOUT, text=True
+        command,
+        cwd=folder,
+        env=small.environment(),
+        stdout=out,
+        stderr=subprocess.STDOUT,
+        text=True,
     )
 
 
@@ -50,22 +55,42 @@ def two_runs(folder: Path) -> list[str]:
     first = begin(folder, "dvc", "repro")
     time.sleep(LATER)
     faults = []
-    for command in (("dvc", "repro"), (*RNN, "repair"), (*RNN, "retrain"), (*RNN, "verify"), (*RNN, "doctor")):
+    for command in (
+        ("dvc", "repro"),
+        (*RNN, "repair"),
+        (*RNN, "retrain"),
+        (*RNN, "verify"),
+        (*RNN, "doctor"),
+    ):
         other = begin(folder, *command)
         output, _ = other.communicate()
         name = " ".join(Path(part).name for part in command)
-        print(f"- `{name.replace('python -m pipeline', 'music-rnn')}` beside it: {other.returncode}, {told(output)}")
+        print(
+            f"- `{name.replace('python -m pipeline', 'music-rnn')}` beside it: {other.returncode}, {told(output)}"
+        )
         faults += [f"{name}: a traceback"] if "Traceback" in output else []
     output, _ = first.communicate()
     found = small.outputs(folder, TIMED)
-    differ = sorted(name for name in expected.keys() | found.keys() if expected.get(name) != found.get(name))
-    print(f"- the first: {first.returncode}, {len(found)} outputs, {len(differ)} differ from a run that was alone")
+    differ = sorted(
+        name for name in expected.keys() | found.keys() if expected.get(name) != found.get(name)
+    )
+    print(
+        f"- the first: {first.returncode}, {len(found)} outputs, {len(differ)} differ from a run that was alone"
+    )
     return [*faults, *differ, *([told(output)] if first.returncode else [])]
 
 
 def empty(folder: Path) -> None:
     """Take away what the pipeline wrote, and DVC's cache."""
-    for place in ("dvc.lock", "data/raw", "data/notes", "data/windows", "data/samples", "models", "metrics"):
+    for place in (
+        "dvc.lock",
+        "data/raw",
+        "data/notes",
+        "data/windows",
+        "data/samples",
+        "models",
+        "metrics",
+    ):
         path = folder / place
         shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
     shutil.rmtree(folder / ".dvc/cache")
@@ -74,10 +99,18 @@ def empty(folder: Path) -> None:
 
 def queue(folder: Path) -> list[str]:
     """Let two workers do four experiments, and beside them repair again and again, run in the work tree, and verify."""
-    small.run(folder, "dvc", "exp", "run", "-q", "--queue", "-S", "seed=3,4", "-S", "train.epochs=1,2")
-    with (folder.parent / "queue.log").open("w") as log:  # a pipe would stay open until the workers end
+    small.run(
+        folder, "dvc", "exp", "run", "-q", "--queue", "-S", "seed=3,4", "-S", "train.epochs=1,2"
+    )
+    with (folder.parent / "queue.log").open(
+        "w"
+    ) as log:  # a pipe would stay open until the workers end
         subprocess.run(
-            ["dvc", "queue", "start", "-j", "2"], cwd=folder, env=small.environment(), stdout=log, stderr=log
+            ["dvc", "queue", "start", "-j", "2"],
+            cwd=folder,
+            env=small.environment(),
+            stdout=log,
+            stderr=log,
         )
     codes: Counter[str] = Counter()
     until, said = time.monotonic() + 1200, "Queued"
@@ -90,8 +123,14 @@ def queue(folder: Path) -> list[str]:
             codes[f"`{name}` {small.run(folder, *command, check=False).returncode}"] += 1
         said = small.run(folder, "dvc", "queue", "status").stdout
     done, failed = said.count("Success"), said.count("Failed")
-    print(f"- queue of 4, two at a time: {done} done, {failed} failed; beside it, with their codes: {dict(codes)}")
-    return [said, str(codes)] if done != 4 or failed or any(not name.endswith(" 0") for name in codes) else []
+    print(
+        f"- queue of 4, two at a time: {done} done, {failed} failed; beside it, with their codes: {dict(codes)}"
+    )
+    return (
+        [said, str(codes)]
+        if done != 4 or failed or any(not name.endswith(" 0") for name in codes)
+        else []
+    )
 
 
 def sample(folder: Path, model: str) -> tuple[str, str]:
@@ -112,7 +151,16 @@ def replaced(folder: Path, model: str) -> list[str]:
     tree["seed"] += 1
     with (folder / "params.yaml").open("w", encoding="utf-8") as out:
         yaml.dump(tree, out)
-    long = ("play", model, "--port", "none", "--notes", "60000", "--log", str(folder.parent / "long.mid"))
+    long = (
+        "play",
+        model,
+        "--port",
+        "none",
+        "--notes",
+        "60000",
+        "--log",
+        str(folder.parent / "long.mid"),
+    )
     before = begin(folder, *RNN, *long)
     time.sleep(1.5)
     run = begin(folder, "dvc", "repro", f"generate@{model}")
@@ -127,7 +175,11 @@ def replaced(folder: Path, model: str) -> list[str]:
     for (file, said), count in Counter(seen).items():
         print(f"  {count}: {files.get(file, file)}{': ' if said else ''}{said}")
     odd = [f"{file} {said}" for file, said in seen if not right(files.get(file, ""), said)]
-    return [*odd, *(["it was not replaced"] if old == new else []), *([told(output)] if before.returncode else [])]
+    return [
+        *odd,
+        *(["it was not replaced"] if old == new else []),
+        *([told(output)] if before.returncode else []),
+    ]
 
 
 def right(file: str, said: str) -> bool:
@@ -135,12 +187,17 @@ def right(file: str, said: str) -> bool:
     if file in ("the old model", "the new model"):
         return not said
     explained = "is at work here and may be training it" in said and "\n" not in said
-    return explained and ("the shipped one is taken" if file == "the shipped model" else "no model") in said
+    return (
+        explained
+        and ("the shipped one is taken" if file == "the shipped model" else "no model") in said
+    )
 
 
 def main() -> int:
     """Make the project, do each thing, and return the exit code."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("folder", type=Path)
     args = parser.parse_args()
     shutil.rmtree(args.folder, ignore_errors=True)

@@ -34,12 +34,14 @@ def corpus(rng: np.random.Generator, rows: int, noise: Noise) -> tuple[PieceScor
     gap = TRUTH + PECULIAR * noise(rng, rows) + rng.normal(size=rows) * WITHIN / np.sqrt(notes)
     theirs = np.outer(notes * (4 + rng.normal(0, 1, rows)), np.ones(3))
     names = np.array([str(row) for row in range(rows)])
-    return PieceScores(names, notes, theirs + np.outer(notes * gap, np.full(3, 1 / 3))), PieceScores(
-        names, notes, theirs
-    )
+    return PieceScores(
+        names, notes, theirs + np.outer(notes * gap, np.full(3, 1 / 3))
+    ), PieceScores(names, notes, theirs)
 
 
-def percentiles(ours: PieceScores, theirs: PieceScores, resamples: int, seed: int) -> tuple[float, float]:
+def percentiles(
+    ours: PieceScores, theirs: PieceScores, resamples: int, seed: int
+) -> tuple[float, float]:
     """Return the percentile interval of Efron and Tibshirani (1993), chapter 13."""
     rows, gap = len(ours.num_notes), ours.compute_scored_bits() - theirs.compute_scored_bits()
     drawn = np.random.default_rng(seed).multinomial(rows, np.full(rows, 1 / rows), size=resamples)
@@ -56,7 +58,9 @@ def main(corpora: int, resamples: int, pieces: list[int]) -> None:
             found = np.empty((corpora, 2, 2))
             for number in track_progress(range(corpora), f"{kind}, {rows} pieces", corpora):
                 ours, theirs = corpus(rng, rows, noise)
-                found[number, 0] = bits.compute_paired_difference(ours, theirs, resamples, number)[1:]
+                found[number, 0] = bits.compute_paired_difference(ours, theirs, resamples, number)[
+                    1:
+                ]
                 found[number, 1] = percentiles(ours, theirs, resamples, number)
             held = ((found[:, :, 0] <= TRUTH) & (found[:, :, 1] >= TRUTH)).mean(axis=0)
             width = np.ptp(found, axis=2).mean(axis=0)

@@ -31,7 +31,11 @@ NOBODY = 65534
 def mounted(place: Path, options: str) -> None:
     """Mount a file system of memory."""
     place.mkdir(parents=True)
-    subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(place)], check=True, capture_output=True)
+    subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(place)],
+        check=True,
+        capture_output=True,
+    )
 
 
 def full(place: Path) -> None:
@@ -95,14 +99,26 @@ def no_index(place: Path) -> None:
     """Let pip fetch a package without an index."""
     os.environ |= {"PIP_INDEX_URL": NOWHERE, "PIP_RETRIES": "0"}
     listed = [{"member": "a.mid", "sha256": "0" * 64, "composition": "a", "split": "train"}]
-    about = {"kind": "package", "title": "t", "licence": "l", "source": "s", "requirement": "miditok==3.1.0"}
-    made = manifest.SdistManifest.model_validate({**about, "sha256": "0" * 64, "folder": "x", "pieces": listed})
+    about = {
+        "kind": "package",
+        "title": "t",
+        "licence": "l",
+        "source": "s",
+        "requirement": "miditok==3.1.0",
+    }
+    made = manifest.SdistManifest.model_validate(
+        {**about, "sha256": "0" * 64, "folder": "x", "pieces": listed}
+    )
     sdist.open_source(made, place)
 
 
 def wrong_hash(place: Path) -> None:
     """Open a corpus of which one file is another than was listed."""
-    bundle.write_bundle(place / "a.zip", [CorpusPiece("a.mid", "a", "train", hashlib.sha256(b"a").hexdigest())], [b"b"])
+    bundle.write_bundle(
+        place / "a.zip",
+        [CorpusPiece("a.mid", "a", "train", hashlib.sha256(b"a").hexdigest())],
+        [b"b"],
+    )
     back = bundle.CorpusBundle(place / "a.zip")
     back.read_piece(back.pieces[0])
 
@@ -127,7 +143,9 @@ def interrupted(place: Path) -> None:
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Breaking) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         try:
-            download.download_file(f"http://127.0.0.1:{server.server_port}/a.zip", place / "a.zip", retry_delay=0.0)
+            download.download_file(
+                f"http://127.0.0.1:{server.server_port}/a.zip", place / "a.zip", retry_delay=0.0
+            )
         finally:
             server.shutdown()
 

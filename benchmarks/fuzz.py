@@ -36,7 +36,15 @@ from pipeline.studio.handlers import handle_message
 from pipeline.studio.session import LiveSession
 
 ROOT = Path(__file__).parent.parent
-UNPRINTABLE = (b"\x00", b"\x1b[2J", b"\xc2\x85", b"\xe2\x80\xa8", b"\xe2\x80\xae", b"\xed\x9f\xbc", b"\xf3\xa0\x80\x81")
+UNPRINTABLE = (
+    b"\x00",
+    b"\x1b[2J",
+    b"\xc2\x85",
+    b"\xe2\x80\xa8",
+    b"\xe2\x80\xae",
+    b"\xed\x9f\xbc",
+    b"\xf3\xa0\x80\x81",
+)
 """Signs that would break a line or paint over it, in UTF-8: controls, separators, a reversal, a sign that is none."""
 WORDS = (
     *UNPRINTABLE,
@@ -85,7 +93,7 @@ WORDS_OF_JSON = (
 MESSAGES = (
     b'{"type": "strike", "pitch": 60, "velocity": 80}',
     b'{"type": "lift", "pitch": 60}',
-    b'{"type": "set", "number": 7, "values": {"tempo": 1.2, "key": "C minor", "lowest": 30}}',
+    b'{"type": "set", "number": 7, "values": {"tempo": 1.2, "key": "C minor", "min_pitch": 30}}',
     b'{"type": "turn", "knob": 20, "value": 64}',
     b'{"type": "mode", "mode": "duet"}',
     b'{"type": "model", "name": "expressive"}',
@@ -181,7 +189,9 @@ splits: {{}}
 def targets() -> dict[str, tuple[Callable[[bytes], None], list[bytes], tuple[bytes, ...]]]:
     """Return what reads, its honest inputs and words of its language."""
     music = [each.data for each in kinds.files(0, mutants=20, large=False)]
-    described = [FOLDER] * 8 + [path.read_bytes()[:1500] for path in sorted((ROOT / "data/corpora").glob("*.yaml"))]
+    described = [FOLDER] * 8 + [
+        path.read_bytes()[:1500] for path in sorted((ROOT / "data/corpora").glob("*.yaml"))
+    ]
     return {
         "midi.read_notes, symusic": (read_midi, music, WORDS_OF_MIDI),
         "midi.read_notes, pretty_midi": (read_slowly, music, WORDS_OF_MIDI),
@@ -207,7 +217,9 @@ def fault(read: Callable[[bytes], None], data: bytes) -> str:
 
 def main() -> None:
     """Fuzz each target for so long and print a row for it."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
@@ -220,7 +232,9 @@ def main() -> None:
             data = damage(rng.choice(seeds), rng, words)
             done += 1
             if found := fault(read, data):
-                faults.setdefault("".join(sign for sign in found if sign in string.printable)[:200], data)
+                faults.setdefault(
+                    "".join(sign for sign in found if sign in string.printable)[:200], data
+                )
         print(f"| {name} | {done:,} | {time.monotonic() - began:.0f} | {len(faults)} |", flush=True)
         for found, data in list(faults.items())[:SHOWN]:
             print(f"  {found}\n  {data[:200]!r}")

@@ -31,7 +31,7 @@ from ruamel.yaml import YAML
 from pipeline.config import load_params
 from pipeline.core import paths, processes
 from pipeline.core.errors import MidiError, PipelineError
-from pipeline.core.processes import TaskLimits, TaskFailure
+from pipeline.core.processes import TaskFailure, TaskLimits
 from pipeline.corpus import tables
 from pipeline.midi import reader as midi
 from pipeline.stages import fetch, ingest
@@ -75,13 +75,19 @@ def symusic(data: bytes) -> bool | None:
     score = Score.from_midi(data, ttype="second")
     found = [track.notes.numpy() for track in score.tracks]
     return _sane(
-        [(t, t + d) for its in found for t, d in zip(its["time"].tolist(), its["duration"].tolist(), strict=True)]
+        [
+            (t, t + d)
+            for its in found
+            for t, d in zip(its["time"].tolist(), its["duration"].tolist(), strict=True)
+        ]
     )
 
 
 def _sane(times: list[tuple[float, float]]) -> bool | None:
     """Whether there are notes; None if a time is negative or no number."""
-    return None if not all(0 <= start <= end < float("inf") for start, end in times) else bool(times)
+    return (
+        None if not all(0 <= start <= end < float("inf") for start, end in times) else bool(times)
+    )
 
 
 READERS: dict[str, Callable[[bytes], bool | None]] = {
@@ -155,10 +161,18 @@ def pipeline(root: Path) -> None:
     fetch.run(params)
     ingest.run(params)
     spent = time.monotonic() - began
-    peak = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)) / 1024
+    peak = (
+        max(
+            resource.getrusage(who).ru_maxrss
+            for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+        )
+        / 1024
+    )
     rejected = len(paths.REJECTED.read_text("utf-8").splitlines()) - 1
     kept = len(tables.read_pieces(paths.PIECES))
-    print(f"\nfetch and ingest: {kept} pieces kept, {rejected} rejected, {spent:.1f} s, most memory {peak:,.0f} MB")
+    print(
+        f"\nfetch and ingest: {kept} pieces kept, {rejected} rejected, {spent:.1f} s, most memory {peak:,.0f} MB"
+    )
 
 
 def reasons(hostile: dict[str, kinds.Hostile]) -> None:
@@ -187,7 +201,12 @@ def traps(folder: Path, music: bytes) -> Iterator[tuple[str, str, float]]:
         "folder": "m",
         "table": "m.csv",
     }
-    about |= {"url": "https://localhost/m.zip", "sha256": "0" * 64, "members": members, "accepted_leaks": []}
+    about |= {
+        "url": "https://localhost/m.zip",
+        "sha256": "0" * 64,
+        "members": members,
+        "accepted_leaks": [],
+    }
     with paths.get_manifest_path("m").open("w") as file:
         YAML(typ="safe", pure=True).dump(about, file)
     for trap in places.archives(folder, music):
@@ -231,12 +250,16 @@ def main(folder: Path) -> None:
     entries = places.tree(root, music)
     for name, each in hostile.items():
         (root / name).write_bytes(each.data)
-    print(f"{len(hostile)} hostile files, {entries} entries of odd names, links and pipes", flush=True)
+    print(
+        f"{len(hostile)} hostile files, {entries} entries of odd names, links and pipes", flush=True
+    )
     pipeline(root)
     reasons(hostile)
     print("\n| archive | what a user sees | s |\n|---|---|---|")
     for kind, said, spent in traps(folder / "archives", music):
-        print(f"| {kind} | {json.dumps(said, ensure_ascii=False)[1:-1]} | {spent:.1f} |", flush=True)
+        print(
+            f"| {kind} | {json.dumps(said, ensure_ascii=False)[1:-1]} | {spent:.1f} |", flush=True
+        )
     show(compare(root, hostile), hostile)
 
 

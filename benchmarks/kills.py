@@ -54,7 +54,10 @@ def child(handle: int, way: str, number: int) -> None:
     wish = run.PlayOptions("pipe", "", "continue", None, 0, TEMPO, 0.8, number, None)
     try:
         run.run_player(
-            model_io.load_model(model_io.BUNDLED / "expressive"), generate.UNCONSTRAINED, wish, lambda text: None
+            model_io.load_model(model_io.BUNDLED / "expressive"),
+            generate.UNCONSTRAINED,
+            wish,
+            lambda text: None,
         )
     except (OSError, ZeroDivisionError):
         sys.exit(3)
@@ -116,7 +119,11 @@ def main(kills: int, side_by_side: int) -> None:
             struck, left = hanging(way, messages)
             notes[way] += struck
             wrong[way] += left
-            wrong["cut short"] += [message[:2] for message in messages[-3:]] != [(0xB0, 64), (0xB0, 123), (0xB0, 120)]
+            wrong["cut short"] += [message[:2] for message in messages[-3:]] != [
+                (0xB0, 64),
+                (0xB0, 123),
+                (0xB0, 120),
+            ]
     for number, way in enumerate(WAYS):
         count = len(range(number, kills, len(WAYS)))
         print(f"{way:8} {count:4} kills, {notes[way]:6} notes, {wrong[way]} left hanging")

@@ -56,7 +56,13 @@ def start(folder: Path, command: list[str], mend: bool = True) -> subprocess.Pop
         print(repaired.stderr, end="", flush=True)
     with (folder.parent / "log.txt").open("w") as log:
         return subprocess.Popen(
-            command, cwd=folder, env=small.environment(), stdout=log, stderr=log, text=True, process_group=0
+            command,
+            cwd=folder,
+            env=small.environment(),
+            stdout=log,
+            stderr=log,
+            text=True,
+            process_group=0,
         )
 
 
@@ -108,7 +114,9 @@ def undisturbed(folder: Path, command: list[str]) -> dict[str, float]:
     if run.returncode:
         raise SystemExit((folder.parent / "log.txt").read_text()[-2000:])
     times = [*began.values(), time.monotonic()]
-    return {name: after - before for name, (before, after) in zip(began, pairwise(times), strict=True)}
+    return {
+        name: after - before for name, (before, after) in zip(began, pairwise(times), strict=True)
+    }
 
 
 def anywhere(rng: random.Random, lasted: dict[str, float]) -> Iterator[Moment]:
@@ -125,12 +133,16 @@ def in_each_stage(rng: random.Random, lasted: dict[str, float]) -> Iterator[Mome
 
 def main() -> None:
     """Make a quiet run, then kill until there were enough kills."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("folder", type=Path)
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--each-stage", action="store_true", help="kill in each stage in turn")
     parser.add_argument("--bare", action="store_true", help="repair only where DVC alone was stuck")
-    parser.add_argument("--target", nargs="*", default=[], help="stages for dvc repro; default: all")
+    parser.add_argument(
+        "--target", nargs="*", default=[], help="stages for dvc repro; default: all"
+    )
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
     shutil.rmtree(args.folder, ignore_errors=True)
@@ -145,7 +157,15 @@ def main() -> None:
     counts: Counter[str] = Counter()
     rng = random.Random(args.seed)
     while counts["kills"] < args.kills:
-        for place in ("dvc.lock", "data/raw", "data/notes", "data/windows", "data/samples", "models", "metrics"):
+        for place in (
+            "dvc.lock",
+            "data/raw",
+            "data/notes",
+            "data/windows",
+            "data/samples",
+            "models",
+            "metrics",
+        ):
             path = folder / place
             shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
         shutil.rmtree(folder / ".dvc/cache")
@@ -153,7 +173,9 @@ def main() -> None:
         cycle(folder, command, moments(rng, lasted), counts, args.bare)
         found = small.outputs(folder, TIMED)
         counts["outputs compared"] += len(found)
-        counts["outputs that differ"] += sum(found.get(name) != data for name, data in expected.items())
+        counts["outputs that differ"] += sum(
+            found.get(name) != data for name, data in expected.items()
+        )
         counts["outputs too many"] += len(found.keys() - expected.keys())
         print(dict(counts), flush=True)
     print({name: count for name, count in sorted(counts.items())})
@@ -183,7 +205,9 @@ def reached(run: subprocess.Popen[str], folder: Path, moment: Moment | None) -> 
     return run.returncode is None
 
 
-def cycle(folder: Path, command: list[str], moments: Iterator[Moment], counts: Counter[str], bare: bool) -> None:
+def cycle(
+    folder: Path, command: list[str], moments: Iterator[Moment], counts: Counter[str], bare: bool
+) -> None:
     """Start and kill until a run ends by itself."""
     mend = not bare
     while True:
@@ -199,7 +223,10 @@ def cycle(folder: Path, command: list[str], moments: Iterator[Moment], counts: C
             counts["kills"] += 1
             counts[f"killed {whom}"] += 1
             counts[f"in {where}"] += 1
-            print(f"kill {counts['kills']}: {whom} in {where}, all gone after {outlived} ms", flush=True)
+            print(
+                f"kill {counts['kills']}: {whom} in {where}, all gone after {outlived} ms",
+                flush=True,
+            )
             continue
         if run.returncode == 0:
             counts["runs to the end"] += 1

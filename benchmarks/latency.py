@@ -33,10 +33,12 @@ def main(peer: str | None) -> None:
     """Measure and print."""
     trainer.prepare(0, 1)
     how, prompt = config.load_params(paths.PARAMS).generate.sampling, generate.load_prompt(None)
-    models = {name: model_io.load_model(model_io.find_model(name)) for name in ("stacked", "expressive")}
+    models = {
+        name: model_io.load_model(model_io.find_model(name)) for name in ("stacked", "expressive")
+    }
     work: dict[Way, tuple[Act, int]] = {}
     for name, model in models.items():
-        work["streaming", name] = latency.player(model, "carried", prompt, how), COUNTS["streaming"]
+        work["streaming", name] = latency.player(model, True, prompt, how), COUNTS["streaming"]
         work["read", name] = latency.reader(model), COUNTS["read"]
     for way, act in tutorial_baseline.players(
         models["stacked"].config, prompt, models["stacked"].sequence_length
@@ -54,19 +56,27 @@ def main(peer: str | None) -> None:
 def ask(python: str, units: str, seed: int) -> NDArray[np.float64]:
     """Return the seconds of each note of the peer in a process of its own."""
     script = Path(__file__).parent / "notochord_peer.py"
-    run = subprocess.run([python, script, units, str(seed)], check=True, capture_output=True, text=True)
+    run = subprocess.run(
+        [python, script, units, str(seed)], check=True, capture_output=True, text=True
+    )
     return np.array(json.loads(run.stdout.splitlines()[-1]))
 
 
 def show(timed: Rounds) -> None:
     """Print medians, and how many times as long each takes as the two that stream."""
     ours = {name: timed["streaming", name] for name in ("stacked", "expressive")}
-    print(f"{'':34} {'median':>10} {'p99.9':>10}   times as long as stacked (least to greatest), as expressive")
+    print(
+        f"{'':34} {'median':>10} {'p99.9':>10}   times as long as stacked (least to greatest), as expressive"
+    )
     for (way, name), rounds in timed.items():
         about = latency.microseconds(rounds)
         ratios = [latency.times_as_long(rounds, quick) for quick in ours.values()]
-        told = ", ".join(f"{r['median']:8.2f} ({r['least']:.2f} to {r['greatest']:.2f})" for r in ratios)
-        print(f"{way + ' ' + name:34} {about['median_us']:8.1f}us {about['p999_us']:8.1f}us   {told}")
+        told = ", ".join(
+            f"{r['median']:8.2f} ({r['least']:.2f} to {r['greatest']:.2f})" for r in ratios
+        )
+        print(
+            f"{way + ' ' + name:34} {about['median_us']:8.1f}us {about['p999_us']:8.1f}us   {told}"
+        )
 
 
 if __name__ == "__main__":

@@ -30,18 +30,24 @@ def clone(folder: Path) -> subprocess.Popen[str]:
     subprocess.run(["git", "clone", "-q", str(small.ROOT), str(folder)], check=True)
     with (folder / "repro.log").open("w") as log:
         command = ["dvc", "repro", "-f"]
-        return subprocess.Popen(command, cwd=folder, env=small.environment(), stdout=log, stderr=log, text=True)
+        return subprocess.Popen(
+            command, cwd=folder, env=small.environment(), stdout=log, stderr=log, text=True
+        )
 
 
 def stages(folder: Path) -> dict[str, Any]:
     """Return what DVC recorded of each stage."""
-    tree: dict[str, Any] = YAML(typ="safe").load((folder / RECORD).read_text(encoding="utf-8"))["stages"]
+    tree: dict[str, Any] = YAML(typ="safe").load((folder / RECORD).read_text(encoding="utf-8"))[
+        "stages"
+    ]
     return tree
 
 
 def main() -> int:
     """Build twice, compare, and return the exit code."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("folder", type=Path)
     args = parser.parse_args()
     shutil.rmtree(args.folder, ignore_errors=True)
@@ -61,10 +67,18 @@ def main() -> int:
     small.run(folders[1], "dvc", "repro", "report")
     records = [(folder / RECORD).read_bytes() for folder in folders]
     same = records[0] == records[1]
-    print(f"with the timings of the first: dvc.lock {'the same, byte for byte' if same else 'differs'}")
+    print(
+        f"with the timings of the first: dvc.lock {'the same, byte for byte' if same else 'differs'}"
+    )
     committed = stages(small.ROOT)
-    others = sorted(name for name in one.keys() - TIMED if one[name].get("outs") != committed.get(name, {}).get("outs"))
-    print(f"outputs against the committed dvc.lock, but for timings: {', '.join(others) or 'alike'}")
+    others = sorted(
+        name
+        for name in one.keys() - TIMED
+        if one[name].get("outs") != committed.get(name, {}).get("outs")
+    )
+    print(
+        f"outputs against the committed dvc.lock, but for timings: {', '.join(others) or 'alike'}"
+    )
     return int(not same or not differ <= TIMED)
 
 

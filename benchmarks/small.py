@@ -17,28 +17,52 @@ from pipeline.notes import note
 ROOT = Path(__file__).parent.parent
 STUDIES = ("metrics/maestro.json", "metrics/seed-path.json", "metrics/seed-path-maestro.json")
 """Results of studies, which the report reads and no stage makes."""
-PARTS = (".dvc/config", ".dvc/plots", ".dvcignore", ".gitignore", "data/corpora", "data/claims.yaml", "dvc.yaml")
+PARTS = (
+    ".dvc/config",
+    ".dvc/plots",
+    ".dvcignore",
+    ".gitignore",
+    "data/corpora",
+    "data/claims.yaml",
+    "dvc.yaml",
+)
 SIZES: dict[str, Any] = {
     "corpus": "tiny",
     "architectures": ["stacked", "expressive"],
     "windows": {"length": 8},
-    "train": {"epochs": 3, "notes_per_epoch": 1024, "patience": 3, "threads": 1, "residual_notes": 100},
+    "train": {
+        "epochs": 3,
+        "notes_per_epoch": 1024,
+        "patience": 3,
+        "num_threads": 1,
+        "noise_fit_notes": 100,
+    },
     "generate": {"samples": 1, "notes": 20, "prompt_notes": 8},
-    "benchmark": {"rounds": 1},
+    "benchmark": {"repeats": 1},
 }
-UNITS = {"stacked": {"units": [12, 8]}, "expressive": {"cell": "gated", "units": [16, 16], "width": 16, "chain": 16}}
+UNITS = {
+    "stacked": {"units": [12, 8]},
+    "expressive": {"cell": "mingru", "units": [16, 16], "embedding_dim": 16, "head_dim": 16},
+}
 """One with dropout, whose masks must come again after a kill; one whose state is carried from batch to batch."""
 
 
 def environment() -> dict[str, str]:
     """Return the environment in which commands find the programs that run this one."""
     binaries = str(Path(sys.executable).parent)
-    return {**os.environ, "PATH": f"{binaries}:{os.environ['PATH']}", "DVC_NO_ANALYTICS": "1", "PYTHONPATH": ""}
+    return {
+        **os.environ,
+        "PATH": f"{binaries}:{os.environ['PATH']}",
+        "DVC_NO_ANALYTICS": "1",
+        "PYTHONPATH": "",
+    }
 
 
 def run(folder: Path, *command: str, check: bool = True) -> subprocess.CompletedProcess[str]:
     """Run a command in a folder."""
-    return subprocess.run(command, cwd=folder, env=environment(), capture_output=True, text=True, check=check)
+    return subprocess.run(
+        command, cwd=folder, env=environment(), capture_output=True, text=True, check=check
+    )
 
 
 def make(folder: Path) -> None:
@@ -65,7 +89,19 @@ def make(folder: Path) -> None:
 def commit(folder: Path, message: str) -> None:
     """Commit everything that Git may hold."""
     run(folder, "git", "add", "-A")
-    run(folder, "git", "-c", "user.name=a", "-c", "user.email=a@localhost", "commit", "-q", "-m", message, check=False)
+    run(
+        folder,
+        "git",
+        "-c",
+        "user.name=a",
+        "-c",
+        "user.email=a@localhost",
+        "commit",
+        "-q",
+        "-m",
+        message,
+        check=False,
+    )
 
 
 def _shrink(path: Path) -> None:
@@ -88,7 +124,9 @@ def music(seed: int, count: int) -> note.Notes:
     walk = np.clip(np.cumsum(rng.integers(-2, 3, count)) + 21, 7, 42)
     pitch = np.array([0, 2, 4, 5, 7, 9, 11])[walk % 7] + 12 * (walk // 7) + 24
     onset = np.cumsum(rng.choice([0.0, 0.12, 0.24, 0.5], count))
-    return note.make_notes(onset, rng.choice([0.1, 0.2, 0.45], count), pitch, rng.integers(30, 110, count))
+    return note.make_notes(
+        onset, rng.choice([0.1, 0.2, 0.45], count), pitch, rng.integers(30, 110, count)
+    )
 
 
 def outputs(folder: Path, but: Sequence[str]) -> dict[str, bytes]:

@@ -37,8 +37,13 @@ def main(data: WindowDataset, minutes: float) -> None:
         update={"streams": 8, "segment": 128, "segments": 8, "learning_rate": 0.005, "warmup": 0.03}
     )
     budgets: dict[str, dict[str, object]] = {
-        "baseline": {"epochs": 10_000, "notes_per_epoch": 983_040, "validation_notes": 0},
-        "expressive": {"epochs": 48, "notes_per_epoch": 32_768, "validation_notes": 0, "every": quick},
+        "baseline": {"epochs": 10_000, "notes_per_epoch": 983_040, "max_validation_notes": 0},
+        "expressive": {
+            "epochs": 48,
+            "notes_per_epoch": 32_768,
+            "max_validation_notes": 0,
+            "every": quick,
+        },
     }
     data = thinned(data)
     runs = {name: curve(with_budget(known, budget), name, data) for name, budget in budgets.items()}
@@ -81,10 +86,14 @@ def curve(known: Params, name: str, data: WindowDataset) -> Iterator[tuple[float
 def tell(points: dict[str, list[tuple[float, float]]], minutes: float) -> None:
     """Print when goals were passed."""
     best = min(points["baseline"], key=lambda point: point[1])
-    print(f"the tutorial's recipe in {minutes:g} minutes: {best[1]:.3f} bits at best, after {best[0]:.0f} s")
+    print(
+        f"the tutorial's recipe in {minutes:g} minutes: {best[1]:.3f} bits at best, after {best[0]:.0f} s"
+    )
     for goal in (best[1], GOAL):
         passed = next((seconds for seconds, bits in points["expressive"] if bits < goal), None)
-        print(f"expressive below {goal:.3f}: {'never' if passed is None else f'after {passed:.0f} s'}")
+        print(
+            f"expressive below {goal:.3f}: {'never' if passed is None else f'after {passed:.0f} s'}"
+        )
 
 
 if __name__ == "__main__":

@@ -74,7 +74,8 @@ def tell(player: Player, port: Stopwatch, source: Counted) -> None:
     """Print what is to be known."""
     begun = player.schedule.start_time
     late = [
-        struck - begun - onset * GRID_SECONDS for struck, onset in zip(port.struck, sorted(source.onsets), strict=False)
+        struck - begun - onset * GRID_SECONDS
+        for struck, onset in zip(port.struck, sorted(source.onsets), strict=False)
     ]
     ends = [struck - begun for struck in port.struck]
     first = median(each for each, when in zip(late, ends, strict=True) if when < EDGE)

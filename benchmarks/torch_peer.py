@@ -10,9 +10,21 @@ import torch.nn.functional as f
 from torch import nn
 
 from pipeline.config.recipes import ModelConfig
-from pipeline.notes.quantize import NUM_TIME_TOKENS, DURATION, PITCH, STEP, VELOCITY, NUM_VELOCITY_TOKENS
+from pipeline.notes.quantize import (
+    DURATION,
+    NUM_TIME_TOKENS,
+    NUM_VELOCITY_TOKENS,
+    PITCH,
+    STEP,
+    VELOCITY,
+)
 
-SIZES = {STEP: NUM_TIME_TOKENS, DURATION: NUM_TIME_TOKENS, PITCH: 128, VELOCITY: NUM_VELOCITY_TOKENS}
+SIZES = {
+    STEP: NUM_TIME_TOKENS,
+    DURATION: NUM_TIME_TOKENS,
+    PITCH: 128,
+    VELOCITY: NUM_VELOCITY_TOKENS,
+}
 ORDER = (STEP, PITCH, DURATION, VELOCITY)
 
 
@@ -67,9 +79,17 @@ class Peer(nn.Module):
         self.tables = nn.ModuleList([nn.Embedding(SIZES[column], d) for column in ORDER])
         self.sounding = nn.Linear(256, d)
         self.blocks = nn.ModuleList([Block(d, units) for units in block.units])
-        self.norm, self.chain, self.ahead = nn.RMSNorm(d, 1e-6), nn.Linear(d, 4 * c), nn.Linear(256, 2 * c, bias=False)
+        self.norm, self.chain, self.ahead = (
+            nn.RMSNorm(d, 1e-6),
+            nn.Linear(d, 4 * c),
+            nn.Linear(256, 2 * c, bias=False),
+        )
         self.given = nn.ModuleList(
-            [nn.Embedding(NUM_TIME_TOKENS, 3 * c), nn.Embedding(128, 2 * c), nn.Embedding(NUM_TIME_TOKENS, c)]
+            [
+                nn.Embedding(NUM_TIME_TOKENS, 3 * c),
+                nn.Embedding(128, 2 * c),
+                nn.Embedding(NUM_TIME_TOKENS, c),
+            ]
         )
         self.out = nn.ModuleList([nn.Linear(c, SIZES[column]) for column in ORDER])
         self.width = c
@@ -78,7 +98,9 @@ class Peer(nn.Module):
         """Return the loss of tokens [T + 1, B, 4] with what is left of sounding keys [T + 1, B, 128], and the state."""
         sounds = (left > 0).float()
         seen = torch.cat([sounds, torch.exp(left.float() / -20) * sounds], -1)
-        x = sum(table(tokens[:-1, :, column]) for table, column in zip(self.tables, ORDER, strict=True))
+        x = sum(
+            table(tokens[:-1, :, column]) for table, column in zip(self.tables, ORDER, strict=True)
+        )
         x, after = x + self.sounding(seen[:-1]), []
         for block, before in zip(self.blocks, state, strict=True):
             x, now = block(x, before)
@@ -89,9 +111,16 @@ class Peer(nn.Module):
         by_pitch = self.given[1](then[..., PITCH])
         pitch = pitch + ahead[..., :c] + by_step[..., :c]
         duration = duration + ahead[..., c:] + by_step[..., c : 2 * c] + by_pitch[..., :c]
-        velocity = velocity + by_step[..., 2 * c :] + by_pitch[..., c:] + self.given[2](then[..., DURATION])
+        velocity = (
+            velocity
+            + by_step[..., 2 * c :]
+            + by_pitch[..., c:]
+            + self.given[2](then[..., DURATION])
+        )
         losses = [
             f.cross_entropy(out(gelu(part)).flatten(0, 1), then[..., column].flatten())
-            for out, part, column in zip(self.out, (step, pitch, duration, velocity), ORDER, strict=True)
+            for out, part, column in zip(
+                self.out, (step, pitch, duration, velocity), ORDER, strict=True
+            )
         ]
         return losses[0] + losses[1] + losses[2] + 0.2 * losses[3], after

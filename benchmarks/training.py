@@ -47,7 +47,9 @@ def main(threads: int) -> None:
             act()
             seconds[name].append(time.perf_counter() - began)
     notes = sum(batch.mask.size for batch in some)
-    print(f"{threads} thread(s), {size:,} parameters, peak {statistics.median(peaks) / 1e9:.0f} GFLOP/s")
+    print(
+        f"{threads} thread(s), {size:,} parameters, peak {statistics.median(peaks) / 1e9:.0f} GFLOP/s"
+    )
     for name, its in seconds.items():
         rates = [notes / each for each in its[1:]]
         ratios = [mine / base for mine, base in zip(its[1:], seconds["ours"][1:], strict=True)]
@@ -74,10 +76,16 @@ def keras_fit(some: list[Any]) -> Callable[[], None]:
     """Return a round of `fit` of an LSTM(256) with embeddings and three categorical heads, a loss after every note."""
     import keras
 
-    sizes = {quantize.STEP: quantize.NUM_TIME_TOKENS, quantize.DURATION: quantize.NUM_TIME_TOKENS, quantize.PITCH: 128}
+    sizes = {
+        quantize.STEP: quantize.NUM_TIME_TOKENS,
+        quantize.DURATION: quantize.NUM_TIME_TOKENS,
+        quantize.PITCH: 128,
+    }
     tokens = quantize.token_ids(np.concatenate([batch.codes for batch in some]))
     inputs = keras.Input((tokens.shape[1] - 1, 4), dtype="int32")
-    x = sum(keras.layers.Embedding(size, 128)(inputs[:, :, column]) for column, size in sizes.items())
+    x = sum(
+        keras.layers.Embedding(size, 128)(inputs[:, :, column]) for column, size in sizes.items()
+    )
     x = keras.layers.LSTM(256, return_sequences=True)(x)
     model = keras.Model(inputs, [keras.layers.Dense(size)(x) for size in sizes.values()])
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)

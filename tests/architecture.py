@@ -5,7 +5,12 @@ from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-UNTRACKED = ("pipeline/__init__.py", "pipeline/core/", "pipeline/config/", "pipeline/stages/runner.py")
+UNTRACKED = (
+    "pipeline/__init__.py",
+    "pipeline/core/",
+    "pipeline/config/",
+    "pipeline/stages/runner.py",
+)
 """Code that no stage lists: tests of equal bytes hold what it writes, and DVC tracks the values that it reads."""
 
 
@@ -65,7 +70,9 @@ def collect_imports(name: str) -> frozenset[str]:
             package = current.rpartition(".")[0]
             waiting += [*read_imports(current), *([package] if package in find_modules() else [])]
     return frozenset(
-        find_modules()[module].relative_to(ROOT).as_posix() for module in seen if not has_only_docstring(module)
+        find_modules()[module].relative_to(ROOT).as_posix()
+        for module in seen
+        if not has_only_docstring(module)
     )
 
 
@@ -85,4 +92,6 @@ def find_unused_packages(stage: str, listed: list[str]) -> set[str]:
     """Return the packages in `deps` from which a stage imports nothing."""
     files = collect_imports(f"pipeline.stages.{stage}")
     packages = {dep for dep in listed if dep.startswith("pipeline/") and not dep.endswith(".py")}
-    return {package for package in packages if not any(file.startswith(f"{package}/") for file in files)}
+    return {
+        package for package in packages if not any(file.startswith(f"{package}/") for file in files)
+    }

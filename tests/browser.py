@@ -78,7 +78,9 @@ def program() -> str:
     """
     found = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
     if not found:
-        raise RuntimeError("no Chromium here; 'apt-get install chromium', or set CHROMIUM to where the program is")
+        raise RuntimeError(
+            "no Chromium here; 'apt-get install chromium', or set CHROMIUM to where the program is"
+        )
     return found
 
 

@@ -41,4 +41,6 @@ def browser() -> Iterator[chromium.Pages]:
 @pytest.fixture
 def ingested() -> None:
     """The default corpus, as `make test` reads it before the tests."""
-    assert (ROOT / paths.PIECES).exists(), "no corpus here; run 'dvc repro ingest', as make test does"
+    assert (ROOT / paths.PIECES).exists(), (
+        "no corpus here; run 'dvc repro ingest', as make test does"
+    )

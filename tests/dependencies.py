@@ -34,13 +34,21 @@ def licence(package: str) -> str:
     except PackageNotFoundError:
         return "not installed"
     stated = about.get("License-Expression") or ""
-    of_class = [line.rpartition(" :: ")[2] for line in about.get_all("Classifier") or [] if line.startswith("License")]
-    return stated or "; ".join(of_class) or (about.get("License") or "not stated").splitlines()[0][:60]
+    of_class = [
+        line.rpartition(" :: ")[2]
+        for line in about.get_all("Classifier") or []
+        if line.startswith("License")
+    ]
+    return (
+        stated or "; ".join(of_class) or (about.get("License") or "not stated").splitlines()[0][:60]
+    )
 
 
 def page() -> str:
     """Return the page."""
-    return HEAD + "".join(f"| {name} | {extra} | {licence(name)} | {why} |\n" for name, extra, why in named())
+    return HEAD + "".join(
+        f"| {name} | {extra} | {licence(name)} | {why} |\n" for name, extra, why in named()
+    )
 
 
 if __name__ == "__main__":

@@ -13,13 +13,26 @@ from pathlib import Path
 import toy_project as toy
 from ruamel.yaml import YAML
 
-PARTS = ("pipeline", "data/corpora", "dvc.yaml", "params.yaml", ".gitignore", ".dvcignore", ".dvc/plots")
+PARTS = (
+    "pipeline",
+    "data/corpora",
+    "dvc.yaml",
+    "params.yaml",
+    ".gitignore",
+    ".dvcignore",
+    ".dvc/plots",
+)
 SMALL = {
-    "train": {"epochs": 2, "notes_per_epoch": 1024, "residual_notes": 100, "validation_notes": 200},
+    "train": {
+        "epochs": 2,
+        "notes_per_epoch": 1024,
+        "noise_fit_notes": 100,
+        "max_validation_notes": 200,
+    },
     "windows": {"length": 8},
     "generate": {"samples": 1, "notes": 20, "prompt_notes": 8},
-    "likeness": {"samples": 1, "notes": 100},
-    "benchmark": {"rounds": 1, "memory": False},
+    "sample_metrics": {"samples": 1, "notes": 100},
+    "benchmark": {"repeats": 1, "memory": False},
 }
 
 
@@ -96,13 +109,22 @@ class Rehearsal:
         toy.commit(here, "more units")
         self.act("explain", here, "python", "-m", "pipeline", "explain")
         options = ("--branch", "retrain/1", "--summary", "../report.md")
-        said = self.act("retrain", here, "python", "-m", "pipeline", "retrain", *options, check=False)
+        said = self.act(
+            "retrain", here, "python", "-m", "pipeline", "retrain", *options, check=False
+        )
         print(f"\n=== only this branch ran: {', '.join(sorted(toy.ran(said)))}")
         print(f"\n=== the report\n{(self.home / 'report.md').read_text('utf-8')}")
         offered = "retrain/1" in toy.run(here, "git", "ls-remote", "origin").stdout
         print(f"=== offered: {offered}")
         self.act(
-            "second clone", self.home, "git", "clone", "-b", "retrain/1" if offered else "main", "bare.git", "there"
+            "second clone",
+            self.home,
+            "git",
+            "clone",
+            "-b",
+            "retrain/1" if offered else "main",
+            "bare.git",
+            "there",
         )
         self.act("pull", there, "dvc", "pull")
         self.act("up to date?", there, "dvc", "repro")

@@ -15,9 +15,15 @@ from pipeline.notes import note, quantize
 from pipeline.notes.quantize import QuantizedNotes
 
 ROOT = Path(__file__).parent.parent
-CARRIED, WINDOW = {"memory": "carried"}, {"memory": "window"}
-BOTH_WAYS = {"memory": "window", "bidirectional": True}
-MODEL_KINDS = [CARRIED, WINDOW, BOTH_WAYS, {**CARRIED, "units": [8, 5], "dense": 6}, {**BOTH_WAYS, "units": [8, 5]}]
+CARRIED, WINDOW = {"stateful": True}, {"stateful": False}
+BOTH_WAYS = {"stateful": False, "cell": "bilstm"}
+MODEL_KINDS = [
+    CARRIED,
+    WINDOW,
+    BOTH_WAYS,
+    {**CARRIED, "units": [8, 5], "dense_units": 6},
+    {**BOTH_WAYS, "units": [8, 5]},
+]
 
 
 def make_music(seed: int, count: int) -> note.Notes:
@@ -39,7 +45,11 @@ def make_pedal_midi() -> bytes:
     # A second has 100 ticks; at 0 pedal down and C, at 50 C is let go, at 100 pedal up and D, at 150 its end.
     track = "00 FF 51 03 0F 42 40 00 B0 40 7F 00 90 3C 40 32 80 3C 00 32 B0 40 00 00 90 3E 40 32 80 3E 00 00 FF 2F 00"
     body = bytes.fromhex(track)
-    return bytes.fromhex("4D 54 68 64 00 00 00 06 00 00 00 01 00 64 4D 54 72 6B 00 00 00") + bytes([len(body)]) + body
+    return (
+        bytes.fromhex("4D 54 68 64 00 00 00 06 00 00 00 01 00 64 4D 54 72 6B 00 00 00")
+        + bytes([len(body)])
+        + body
+    )
 
 
 def make_quantized_notes(seed: int, count: int) -> QuantizedNotes:
@@ -63,12 +73,21 @@ def make_unreadable(path: Path) -> Iterator[None]:
 
 def make_tiny_model(length: int = 6, seed: int = 0, **changes: object) -> TrainedModel:
     """Make a model of random weights, as training would have left it."""
-    recipe = {"input": "scalar", "heads": "regression", "objective": "last", "units": [8], "dense": 0}
-    recipe |= {"width": 0, "velocity": False, "cell": "lstm", "chain": 0}
-    recipe |= {"bidirectional": False, "between_dropout": 0.0, "final_dropout": 0.0, "memory": "window", **changes}
+    recipe = {
+        "input": "scalar",
+        "heads": "regression",
+        "loss_on": "last",
+        "units": [8],
+        "dense_units": 0,
+    }
+    recipe |= {"embedding_dim": 0, "model_velocity": False, "cell": "lstm", "head_dim": 0}
+    recipe |= {"dropout": 0.0, "output_dropout": 0.0, "stateful": False, **changes}
     block = ModelConfig.model_validate(recipe)
     rng = np.random.default_rng(seed)
-    weights = {name: rng.normal(0, 0.7, shape).astype(np.float32) for name, shape in weight_shapes(block).items()}
+    weights = {
+        name: rng.normal(0, 0.7, shape).astype(np.float32)
+        for name, shape in weight_shapes(block).items()
+    }
     spread = {"step": ResidualNoise("laplace", 0.1), "duration": ResidualNoise("gaussian", 0.3)}
     spread = spread if block.heads == "regression" else {}
     return TrainedModel("tiny", block, length, weights, spread, {"seed": seed})

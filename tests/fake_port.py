@@ -20,7 +20,11 @@ class Wire:
 
     def send(self, message: Message) -> None:
         assert not self.closed, "nothing is sent to a closed port"
-        assert len(message) == 3 and 128 <= message[0] < 256 and all(0 <= byte < 128 for byte in message[1:])
+        assert (
+            len(message) == 3
+            and 128 <= message[0] < 256
+            and all(0 <= byte < 128 for byte in message[1:])
+        )
         self.tries += 1
         if self.gone_at is not None and self.tries > self.gone_at:
             raise OSError("gone")

@@ -77,7 +77,9 @@ def failures(tests: list[str], plant: Plant | None) -> list[str]:
         if plant:
             text = (folder / plant.path).read_text("utf-8")
             if text.count(plant.line) != 1:
-                raise ValueError(f"{plant.path}: {plant.line!r} is not there once; plant {plant.about!r} elsewhere")
+                raise ValueError(
+                    f"{plant.path}: {plant.line!r} is not there once; plant {plant.about!r} elsewhere"
+                )
             (folder / plant.path).write_text(text.replace(plant.line, plant.instead), "utf-8")
         done = subprocess.run(
             [sys.executable, "-m", "pytest", "-q", "-rf", "-p", "no:cacheprovider", *tests],
@@ -103,7 +105,9 @@ def main() -> list[str]:
     lines = []
     for plant in PLANTS:
         if failures([plant.test], plant) != [plant.test]:
-            raise ValueError(f"{plant.about}: planted in {plant.path}, and {plant.test} does not see it")
+            raise ValueError(
+                f"{plant.about}: planted in {plant.path}, and {plant.test} does not see it"
+            )
         lines.append(f"{plant.about} ({plant.path}): FAILED {plant.test}")
     return lines
 

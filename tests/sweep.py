@@ -29,7 +29,9 @@ def wait(project: Path, minutes: float = 120) -> str:
 
 def leftovers(project: Path) -> list[str]:
     """Return what a sweep must not leave: changed files, folders of tasks, processes that work in the project."""
-    left = toy.run(project, "git", "status", "--porcelain", "--untracked-files=no").stdout.splitlines()
+    left = toy.run(
+        project, "git", "status", "--porcelain", "--untracked-files=no"
+    ).stdout.splitlines()
     left += [str(path) for path in (project / ".dvc/tmp/exps").glob("tmp*")]
     for process in Path("/proc").glob("[0-9]*"):
         try:
@@ -49,13 +51,32 @@ def main(kind: str, folder: Path) -> int:
     toy.run(project, "dvc", "repro", "-q")
     toy.commit(project, "results")
     began = time.monotonic()
-    toy.run(project, "dvc", "exp", "run", "-q", "--queue", *(part for each in GRID for part in ("-S", each)))
+    toy.run(
+        project,
+        "dvc",
+        "exp",
+        "run",
+        "-q",
+        "--queue",
+        *(part for each in GRID for part in ("-S", each)),
+    )
     with (folder / "queue.log").open("w") as log:  # a pipe would stay open until the workers end
         toy.run(project, "dvc", "queue", "start", "-j", "2", out=log)
     said = wait(project)
     time.sleep(15)  # the workers see that there is nothing to do, and end
     print(said)
-    show = ("dvc", "exp", "show", "--md", "--drop", ".*", "--keep", SHOWN, "--sort-by", "best.bits_per_note")
+    show = (
+        "dvc",
+        "exp",
+        "show",
+        "--md",
+        "--drop",
+        ".*",
+        "--keep",
+        SHOWN,
+        "--sort-by",
+        "best.bits_per_note",
+    )
     print(toy.run(project, *show).stdout)
     done, failed, left = said.count("Success"), said.count("Failed"), leftovers(project)
     took = time.monotonic() - began

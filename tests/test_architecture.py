@@ -26,7 +26,12 @@ UNTRACKED_LIBRARIES = {
 }
 """Libraries that a stage imports, that cannot change what it writes."""
 HEAVY = {"tensorflow", "keras"}
-TENSORFLOW_PACKAGES = ("pipeline.models.keras", "pipeline.training", "pipeline.benchmark", "pipeline.export")
+TENSORFLOW_PACKAGES = (
+    "pipeline.models.keras",
+    "pipeline.training",
+    "pipeline.benchmark",
+    "pipeline.export",
+)
 TESTED_BY = {
     "pipeline.midi.validate": "tests/midi/test_reader.py",
     "pipeline.core.errors": "tests/cli/test_cli.py",
@@ -42,7 +47,9 @@ TESTED_BY = {
 
 @cache
 def read_stages() -> dict[str, Any]:
-    return dict(YAML(typ="safe", pure=True).load((architecture.ROOT / "dvc.yaml").read_text("utf-8")))["stages"]
+    return dict(
+        YAML(typ="safe", pure=True).load((architecture.ROOT / "dvc.yaml").read_text("utf-8"))
+    )["stages"]
 
 
 def package_order() -> list[str]:
@@ -51,7 +58,11 @@ def package_order() -> list[str]:
 
 
 def modules() -> list[str]:
-    return [name for name in architecture.find_modules() if name not in ("pipeline", "pipeline.__main__")]
+    return [
+        name
+        for name in architecture.find_modules()
+        if name not in ("pipeline", "pipeline.__main__")
+    ]
 
 
 def test_the_map_names_every_package() -> None:
@@ -64,19 +75,30 @@ def test_imports_go_down(name: str) -> None:
     order = package_order()
     for other in architecture.read_imports(name) - {"pipeline"}:
         own, imported = name.split(".")[1], other.split(".")[1]
-        assert order.index(imported) <= order.index(own), f"{name} imports {other}, which is above it"
+        assert order.index(imported) <= order.index(own), (
+            f"{name} imports {other}, which is above it"
+        )
 
 
 def test_no_module_imports_itself_through_others() -> None:
     for name in modules():
-        reached = {file for other in architecture.read_imports(name) for file in architecture.collect_imports(other)}
+        reached = {
+            file
+            for other in architecture.read_imports(name)
+            for file in architecture.collect_imports(other)
+        }
         own = architecture.find_modules()[name].relative_to(architecture.ROOT).as_posix()
-        assert own not in reached or own.endswith("__init__.py"), f"{name} imports itself through others"
+        assert own not in reached or own.endswith("__init__.py"), (
+            f"{name} imports itself through others"
+        )
 
 
 @pytest.mark.parametrize("name", modules())
 def test_tensorflow_is_imported_only_where_it_is_needed(name: str) -> None:
-    assert name.startswith(TENSORFLOW_PACKAGES) or not architecture.read_third_party_imports(name) & HEAVY
+    assert (
+        name.startswith(TENSORFLOW_PACKAGES)
+        or not architecture.read_third_party_imports(name) & HEAVY
+    )
 
 
 @pytest.mark.parametrize("name", STAGES)
@@ -90,9 +112,13 @@ def test_a_stage_lists_all_code_that_it_imports(name: str) -> None:
 
 def test_a_missing_package_is_seen() -> None:
     deps = read_stages()["train"]["deps"]
-    missing = architecture.find_unlisted_code("train", [dep for dep in deps if dep != "pipeline/dataset"])
+    missing = architecture.find_unlisted_code(
+        "train", [dep for dep in deps if dep != "pipeline/dataset"]
+    )
     assert "pipeline/dataset/windows.py" in missing
-    assert architecture.find_unused_packages("train", [*deps, "pipeline/report"]) == {"pipeline/report"}
+    assert architecture.find_unused_packages("train", [*deps, "pipeline/report"]) == {
+        "pipeline/report"
+    }
 
 
 @pytest.mark.parametrize("name", STAGES)
@@ -104,14 +130,20 @@ def test_a_stage_reads_the_sections_that_dvc_tracks(name: str) -> None:
 
 @pytest.mark.parametrize("name", STAGES)
 def test_a_stage_tracks_the_libraries_that_can_change_its_figures(name: str) -> None:
-    versions = set(YAML(typ="safe", pure=True).load((architecture.ROOT / "versions.yaml").read_text("utf-8")))
+    versions = set(
+        YAML(typ="safe", pure=True).load((architecture.ROOT / "versions.yaml").read_text("utf-8"))
+    )
     tracked = {
         library
         for param in read_stages()[name]["params"]
         if isinstance(param, dict)
         for library in param["versions.yaml"]
     }
-    files = {file for file in architecture.collect_imports(f"pipeline.stages.{name}") if "/core/" not in file}
+    files = {
+        file
+        for file in architecture.collect_imports(f"pipeline.stages.{name}")
+        if "/core/" not in file
+    }
     imported = {
         library
         for module, path in architecture.find_modules().items()
@@ -127,7 +159,10 @@ def test_stage_command_and_file_share_a_name(project: Params) -> None:
     from pipeline.cli import app
 
     commands = {name.replace("-", "_") for name in get_command(app).commands}
-    files = {path.stem for path in (architecture.ROOT / "pipeline/stages").glob("*.py")} - {"__init__", "runner"}
+    files = {path.stem for path in (architecture.ROOT / "pipeline/stages").glob("*.py")} - {
+        "__init__",
+        "runner",
+    }
     assert set(read_stages()) == files == set(STAGES)
     assert files <= commands
     assert set(Params.model_fields) - {"corpus", "seed", "architectures", "model", "gate"} <= files
@@ -150,7 +185,9 @@ def test_every_module_has_its_test() -> None:
 
 def test_files_stay_small() -> None:
     long = [
-        name for name, path in architecture.find_modules().items() if len(path.read_text("utf-8").splitlines()) > 200
+        name
+        for name, path in architecture.find_modules().items()
+        if len(path.read_text("utf-8").splitlines()) > 200
     ]
     assert not long, f"over 200 lines, so two ideas: {long}"
 
@@ -165,18 +202,41 @@ def test_locks_name_no_index_and_pin_every_package_by_hash() -> None:
 
 def test_every_dependency_is_used_by_the_package() -> None:
     project = tomllib.loads((architecture.ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    named = {re.split(r"[><=\[]", each)[0].replace("ruamel.yaml", "ruamel") for each in project["dependencies"]}
-    used = set().union(*(architecture.read_third_party_imports(name) for name in architecture.find_modules()))
-    assert named <= used
-    assert used - named - {"numpy", "mido", "dvc", "dvc_data", "networkx", "starlette", "uvicorn"} - HEAVY <= set(
-        sys.stdlib_module_names
+    named = {
+        re.split(r"[><=\[]", each)[0].replace("ruamel.yaml", "ruamel")
+        for each in project["dependencies"]
+    }
+    used = set().union(
+        *(architecture.read_third_party_imports(name) for name in architecture.find_modules())
     )
+    assert named <= used
+    assert used - named - {
+        "numpy",
+        "mido",
+        "dvc",
+        "dvc_data",
+        "networkx",
+        "starlette",
+        "uvicorn",
+    } - HEAVY <= set(sys.stdlib_module_names)
 
 
 def test_help_comes_without_the_heavy_libraries() -> None:
     code = "import sys; from pipeline.cli import app; app(['--help'], standalone_mode=False); print(*sys.modules)"
     out = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=architecture.ROOT
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=architecture.ROOT,
     )
     loaded = set(out.stdout.split())
-    assert not loaded & {"tensorflow", "keras", "pandas", "pyarrow", "matplotlib", "pretty_midi", "symusic"}
+    assert not loaded & {
+        "tensorflow",
+        "keras",
+        "pandas",
+        "pyarrow",
+        "matplotlib",
+        "pretty_midi",
+        "symusic",
+    }

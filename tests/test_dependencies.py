@@ -6,11 +6,15 @@ import dependencies
 
 
 def test_the_page_names_every_dependency_and_no_other() -> None:
-    rows = re.findall(r"^\| ([^ ]+) \| ([a-z]+) \| (.+?) \| (.*?) \|$", dependencies.PAGE.read_text("utf-8"), re.M)[1:]
+    rows = re.findall(
+        r"^\| ([^ ]+) \| ([a-z]+) \| (.+?) \| (.*?) \|$", dependencies.PAGE.read_text("utf-8"), re.M
+    )[1:]
     assert [(name, extra, why) for name, extra, _, why in rows] == dependencies.named()
     assert len(rows) >= 15
     assert not [name for name, _, licence, _ in rows if licence in ("not installed", "not stated")]
 
 
 def test_what_is_installed_for_all_says_why() -> None:
-    assert not [name for name, extra, why in dependencies.named() if extra in ("all", "train") and not why]
+    assert not [
+        name for name, extra, why in dependencies.named() if extra in ("all", "train") and not why
+    ]

@@ -107,9 +107,13 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[str, int, bool
     return [tuple(each) for each in json.loads(done.stdout)]
 
 
-def test_after_a_kill_at_any_event_one_whole_training_is_there(found: list[tuple[str, int, bool]]) -> None:
+def test_after_a_kill_at_any_event_one_whole_training_is_there(
+    found: list[tuple[str, int, bool]],
+) -> None:
     assert len(found) >= 10
-    assert {"open", "write", "fsync", "synced", "os.rename", "os.remove"} <= {event for event, _, _ in found}
+    assert {"open", "write", "fsync", "synced", "os.rename", "os.remove"} <= {
+        event for event, _, _ in found
+    }
     assert all(whole and epoch in (1, 2) for _, epoch, whole in found), found
 
 
@@ -123,7 +127,8 @@ def test_the_new_one_is_there_from_the_move_on(found: list[tuple[str, int, bool]
 def test_a_checkpoint_written_in_place_would_be_seen(tmp_path: Path) -> None:
     (tmp_path / "script.py").write_text(
         SCRIPT.replace(
-            "def training", "checkpoint.files.write_bytes = lambda path, data: path.write_bytes(data)\n\n\ndef training"
+            "def training",
+            "checkpoint.files.write_bytes = lambda path, data: path.write_bytes(data)\n\n\ndef training",
         )
     )
     command = [sys.executable, str(tmp_path / "script.py"), str(ROOT), str(tmp_path / "checkpoint")]

@@ -5,12 +5,17 @@ import pytest
 
 
 def test_each_deliberate_error_makes_its_test_fail():
-    assert [line.rpartition(" ")[2] for line in plants.main()] == [plant.test for plant in plants.PLANTS]
+    assert [line.rpartition(" ")[2] for line in plants.main()] == [
+        plant.test for plant in plants.PLANTS
+    ]
 
 
 def test_a_plant_that_fits_no_line_is_an_error():
     gone = replace(plants.PLANTS[0], line="return np.log2(nothing)")
-    with pytest.raises(ValueError, match=r"'return np.log2.nothing.' is not there once; plant 'bits computed on nats'"):
+    with pytest.raises(
+        ValueError,
+        match=r"'return np.log2.nothing.' is not there once; plant 'bits computed on nats'",
+    ):
         plants.failures([gone.test], gone)
 
 

@@ -16,27 +16,52 @@ from ruamel.yaml import YAML
 from pipeline.midi import reader
 
 pytestmark = pytest.mark.slow
-PARTS = ("pipeline", "data/corpora", "data/claims.yaml", "dvc.yaml", "params.yaml", ".dvc/config", ".dvc/plots")
-PARTS += ("metrics/studies/maestro.json", "metrics/studies/seed-path.json", "metrics/studies/seed-path-maestro.json")
+PARTS = (
+    "pipeline",
+    "data/corpora",
+    "data/claims.yaml",
+    "dvc.yaml",
+    "params.yaml",
+    ".dvc/config",
+    ".dvc/plots",
+)
+PARTS += (
+    "metrics/studies/maestro.json",
+    "metrics/studies/seed-path.json",
+    "metrics/studies/seed-path-maestro.json",
+)
 SMALL = {
     "corpus": "tiny",
     "architectures": ["baseline", "bidirectional"],
     "windows": {"length": 8},
-    "train": {"epochs": 3, "notes_per_epoch": 1024, "patience": 3, "threads": 1, "residual_notes": 100},
+    "train": {
+        "epochs": 3,
+        "notes_per_epoch": 1024,
+        "patience": 3,
+        "num_threads": 1,
+        "noise_fit_notes": 100,
+    },
     "generate": {"samples": 1, "notes": 20, "prompt_notes": 8},
-    "likeness": {"samples": 1, "notes": 20},
-    "benchmark": {"rounds": 1, "memory": False},
+    "sample_metrics": {"samples": 1, "notes": 20},
+    "benchmark": {"repeats": 1, "memory": False},
 }
 
 
 def run(folder: Path, *command: str, check: bool = True) -> subprocess.CompletedProcess[str]:
     """Run a command of the environment that runs this test."""
-    return subprocess.run(command, cwd=folder, env=environment(), capture_output=True, text=True, check=check)
+    return subprocess.run(
+        command, cwd=folder, env=environment(), capture_output=True, text=True, check=check
+    )
 
 
 def environment() -> dict[str, str]:
     binaries = str(Path(sys.executable).parent)
-    return {**os.environ, "PATH": f"{binaries}:{os.environ['PATH']}", "DVC_NO_ANALYTICS": "1", "PYTHONPATH": ""}
+    return {
+        **os.environ,
+        "PATH": f"{binaries}:{os.environ['PATH']}",
+        "DVC_NO_ANALYTICS": "1",
+        "PYTHONPATH": "",
+    }
 
 
 def edit(folder: Path, changes: dict[str, object]) -> None:
@@ -92,7 +117,11 @@ def test_results_and_samples_are_there(project: Path) -> None:
 
 def test_bad_files_are_rejected_with_their_reasons(project: Path) -> None:
     lines = (project / "data/notes/rejected.csv").read_text("utf-8").splitlines()
-    assert {line.partition(",")[0].rpartition("/")[2] for line in lines[1:]} == {"cut.mid", "text.mid", "empty.mid"}
+    assert {line.partition(",")[0].rpartition("/")[2] for line in lines[1:]} == {
+        "cut.mid",
+        "text.mid",
+        "empty.mid",
+    }
     assert all(len(line.partition(",")[2]) > 10 for line in lines[1:])
 
 
@@ -103,7 +132,17 @@ def test_a_second_run_is_up_to_date(project: Path) -> None:
 
 def test_training_again_leaves_the_lock_as_it_was(project: Path) -> None:
     before = (project / "dvc.lock").read_bytes()
-    run(project, "dvc", "repro", "-f", "-s", "train@baseline", "evaluate@baseline", "generate@baseline", "compare")
+    run(
+        project,
+        "dvc",
+        "repro",
+        "-f",
+        "-s",
+        "train@baseline",
+        "evaluate@baseline",
+        "generate@baseline",
+        "compare",
+    )
     assert (project / "dvc.lock").read_bytes() == before
 
 
@@ -112,14 +151,19 @@ def test_training_again_leaves_the_lock_as_it_was(project: Path) -> None:
     [
         ({"generate": {"notes": 21}}, {"generate", "benchmark", "report"}),
         ({"generate": {"prompt_notes": 7}}, {"generate", "likeness", "benchmark", "report"}),
-        ({"train": {"patience": 2}}, {"train@baseline", "train@bidirectional", "benchmark", "report"}),
         (
-            {"compare": {"resamples": 1000}},
+            {"train": {"patience": 2}},
+            {"train@baseline", "train@bidirectional", "benchmark", "report"},
+        ),
+        (
+            {"compare": {"bootstrap_resamples": 1000}},
             {"evaluate", "floors", "generate", "compare", "benchmark", "report"},
         ),
     ],
 )
-def test_a_changed_value_makes_stale_what_reads_it(project: Path, change: dict, stages: set[str]) -> None:
+def test_a_changed_value_makes_stale_what_reads_it(
+    project: Path, change: dict, stages: set[str]
+) -> None:
     before = (project / "params.yaml").read_bytes()
     edit(project, change)
     found = stale(project)
@@ -146,7 +190,12 @@ def test_a_killed_training_resumes(project: Path) -> None:
     before = (project / "dvc.lock").read_bytes()
     command = ("dvc", "repro", "-f", "-s", "train@baseline")
     child = subprocess.Popen(
-        command, cwd=project, env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, process_group=0
+        command,
+        cwd=project,
+        env=environment(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        process_group=0,
     )
     waiting = project / ".checkpoints"
     for _ in range(1200):

@@ -25,9 +25,20 @@ SCRIPTS = {
 
 def run(folder: Path, *command: str) -> str:
     binaries = str(Path(sys.executable).parent)
-    who = {f"GIT_{role}_{what}": "a@b.c" for role in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
-    environment = {**os.environ, **who, "PATH": f"{binaries}:{os.environ['PATH']}", "DVC_NO_ANALYTICS": "1"}
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=True).stdout
+    who = {
+        f"GIT_{role}_{what}": "a@b.c"
+        for role in ("AUTHOR", "COMMITTER")
+        for what in ("NAME", "EMAIL")
+    }
+    environment = {
+        **os.environ,
+        **who,
+        "PATH": f"{binaries}:{os.environ['PATH']}",
+        "DVC_NO_ANALYTICS": "1",
+    }
+    return subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, check=True
+    ).stdout
 
 
 def write_curves(folder: Path, shift: float) -> None:
@@ -37,7 +48,9 @@ def write_curves(folder: Path, shift: float) -> None:
         rows = csv.writer(out)
         rows.writerow(["architecture", "epoch", "notes", "loss", "bits_per_note"])
         for name, bits in BITS.items():
-            rows.writerows([name, k, 8192 * k, bit / 50, bit - shift] for k, bit in enumerate(bits, 1))
+            rows.writerows(
+                [name, k, 8192 * k, bit / 50, bit - shift] for k, bit in enumerate(bits, 1)
+            )
 
 
 @pytest.fixture(scope="module")
@@ -64,11 +77,13 @@ def rows_of(page: str) -> list[list[dict]]:
     return [json.JSONDecoder().raw_decode(body, begin)[0]["data"]["values"] for begin in begins]
 
 
-@pytest.mark.parametrize(("command", "versions"), [("show", {"workspace"}), ("diff", {"workspace", "HEAD"})])
+@pytest.mark.parametrize(
+    ("command", "versions"), [("show", {"workspace"}), ("diff", {"workspace", "HEAD"})]
+)
 def test_curves_are_drawn_without_a_network(repository, browser, command, versions):
     run(repository, "dvc", "plots", command, "-o", command)
     page = repository / command / "index.html"
-    visit = browser.open(page.as_uri(), viewport={"width": 1300, "height": 900})
+    visit = browser.open(page.as_uri(), viewport={"embedding_dim": 1300, "height": 900})
     visit.page.wait_for_function("document.querySelectorAll('canvas.marks').length === 2")
     (bits,) = [rows for rows in rows_of(page.read_text("utf-8")) if "bits_per_note" in rows[0]][:1]
     assert {row["rev"] for row in bits} == versions
@@ -87,6 +102,8 @@ def test_curves_are_drawn_without_a_network(repository, browser, command, versio
 
 def test_the_scripts_are_those_that_were_published():
     page = (ROOT / ".dvc/plots/offline.html").read_text("utf-8")
-    found = re.findall(r'<script data-name="([\w-]+)" data-version="[\d.]+">(.*?)</script>', page, re.S)
+    found = re.findall(
+        r'<script data-name="([\w-]+)" data-version="[\d.]+">(.*?)</script>', page, re.S
+    )
     assert {name: hashlib.sha256(text.encode()).hexdigest() for name, text in found} == SCRIPTS
     assert "Redistribution and use" in page

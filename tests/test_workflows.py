@@ -15,13 +15,19 @@ from typer.main import get_command
 from pipeline import cli
 
 FILES = sorted((ROOT / ".github/workflows").glob("*.yml"))
-PLAIN = re.compile(r"^(git config user\.\w+ |\. \.venv/bin/activate$|if git ls-remote --exit-code |fi$|gh pr create )")
+PLAIN = re.compile(
+    r"^(git config user\.\w+ |\. \.venv/bin/activate$|if git ls-remote --exit-code |fi$|gh pr create )"
+)
 """What a machine of the service needs besides: a name for its commits, the environment, the pull request."""
 
 
 @cache
 def jobs(name: str) -> dict[str, Any]:
-    return dict(YAML(typ="safe", pure=True).load((ROOT / f".github/workflows/{name}.yml").read_text())["jobs"])
+    return dict(
+        YAML(typ="safe", pure=True).load((ROOT / f".github/workflows/{name}.yml").read_text())[
+            "jobs"
+        ]
+    )
 
 
 def steps(name: str) -> list[dict[str, Any]]:
@@ -33,7 +39,13 @@ def commands(name: str) -> list[str]:
 
 
 def test_they_follow_the_schema_of_the_service() -> None:
-    check = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.github-workflows"]
+    check = [
+        sys.executable,
+        "-m",
+        "check_jsonschema",
+        "--builtin-schema",
+        "vendor.github-workflows",
+    ]
     done = subprocess.run([*check, *map(str, FILES)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
     assert [path.stem for path in FILES] == ["ci", "retrain"]
@@ -42,7 +54,14 @@ def test_they_follow_the_schema_of_the_service() -> None:
 def test_a_fault_would_be_seen(tmp_path) -> None:
     bad = tmp_path / "bad.yml"
     bad.write_text((ROOT / ".github/workflows/ci.yml").read_text().replace("runs-on", "runs_on"))
-    check = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.github-workflows", str(bad)]
+    check = [
+        sys.executable,
+        "-m",
+        "check_jsonschema",
+        "--builtin-schema",
+        "vendor.github-workflows",
+        str(bad),
+    ]
     assert subprocess.run(check, capture_output=True, check=False).returncode == 1
 
 
@@ -63,7 +82,9 @@ def test_ci_runs_the_script_of_the_project_on_every_python_it_supports() -> None
     assert commands("ci")[0] == ".ci/run"
     assert (ROOT / ".ci/run").stat().st_mode & 0o111
     tested = jobs("ci")["test"]["strategy"]["matrix"]["python"]
-    least = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["requires-python"].removeprefix(">=")
+    least = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"][
+        "requires-python"
+    ].removeprefix(">=")
     assert tested == ["3.11", "3.12", "3.13"] and tested[0] == least
 
 
@@ -73,7 +94,9 @@ def test_retraining_is_one_command_of_ours_and_all_else_is_the_machine() -> None
     target = ours[0].split()[1].replace(".venv", "$(VENV)")
     assert re.search(rf"^{re.escape(target)}:", (ROOT / "Makefile").read_text(), re.M)
     _, command, *options = shlex.split(ours[1])
-    known = {name for option in get_command(cli.app).commands[command].params for name in option.opts}  # type: ignore[attr-defined]
+    known = {
+        name for option in get_command(cli.app).commands[command].params for name in option.opts
+    }  # type: ignore[attr-defined]
     assert {option for option in options if option.startswith("--")} <= known
 
 
@@ -88,19 +111,32 @@ def test_the_audit_reads_the_lock_that_exists() -> None:
     assert "--require-hashes" in audit and (ROOT / audit.split()[-1]).is_file()
 
 
-@pytest.mark.parametrize(("lock", "extras"), [("requirements", ["train"]), ("requirements-dev", ["train", "dev"])])
-def test_a_lock_has_every_dependency_at_a_version_that_is_allowed(lock: str, extras: list[str]) -> None:
+@pytest.mark.parametrize(
+    ("lock", "extras"), [("requirements", ["train"]), ("requirements-dev", ["train", "dev"])]
+)
+def test_a_lock_has_every_dependency_at_a_version_that_is_allowed(
+    lock: str, extras: list[str]
+) -> None:
     import tomllib
 
     from packaging.requirements import Requirement
     from packaging.utils import canonicalize_name
 
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    pinned = dict(re.findall(r"^([a-z0-9._-]+)(?:\[[^]]*\])?==([^ ;\\]+)", (ROOT / f"{lock}.lock").read_text(), re.M))
+    pinned = dict(
+        re.findall(
+            r"^([a-z0-9._-]+)(?:\[[^]]*\])?==([^ ;\\]+)", (ROOT / f"{lock}.lock").read_text(), re.M
+        )
+    )
     pinned = {canonicalize_name(name): version for name, version in pinned.items()}
-    asked = [*project["dependencies"], *(each for extra in extras for each in project["optional-dependencies"][extra])]
+    asked = [
+        *project["dependencies"],
+        *(each for extra in extras for each in project["optional-dependencies"][extra]),
+    ]
     for each in map(Requirement, asked):
         if each.name != project["name"]:
             name = canonicalize_name(each.name)
             assert name in pinned, f"{name} is not in {lock}.lock; run 'make lock'"
-            assert each.specifier.contains(pinned[name]), f"{lock}.lock has {name} {pinned[name]}, not {each.specifier}"
+            assert each.specifier.contains(pinned[name]), (
+                f"{lock}.lock has {name} {pinned[name]}, not {each.specifier}"
+            )

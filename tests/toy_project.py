@@ -29,7 +29,11 @@ STAGES = {
         "compare",
         "metrics/evaluate/${item.arch}.json: {cache: false}",
     ),
-    "likeness": ("'models/${item.arch}'", "generate", "metrics/likeness/${item.arch}.json: {cache: false}"),
+    "sample_metrics": (
+        "'models/${item.arch}'",
+        "generate",
+        "metrics/likeness/${item.arch}.json: {cache: false}",
+    ),
     "compare": ("metrics/evaluate", "architectures", "metrics/summary.json: {cache: false}"),
     "benchmark": ("models", "benchmark", "metrics/benchmark.json: {cache: false}"),
 }
@@ -68,7 +72,7 @@ def make(folder: Path) -> Path:
     """Make the project as a Git repository with one commit, not yet run."""
     tree = YAML().load((ROOT / "params.yaml").read_text("utf-8"))
     tree |= {"corpus": "tiny", "architectures": list(ARCHITECTURES)}
-    tree["compare"]["resamples"] = 200
+    tree["compare"]["bootstrap_resamples"] = 200
     for name in ARCHITECTURES:
         tree["model"][name]["units"] = [8]
     (folder / "code").mkdir(parents=True)
@@ -98,14 +102,24 @@ def run(
 ) -> subprocess.CompletedProcess[str]:
     """Run a command of the environment that runs this test; what it says goes to `out` if that is a file."""
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-    who = {f"GIT_{role}_{what}": value for role in ("AUTHOR", "COMMITTER") for what, value in ME.items()}
+    who = {
+        f"GIT_{role}_{what}": value
+        for role in ("AUTHOR", "COMMITTER")
+        for what, value in ME.items()
+    }
     around = {**os.environ, **who, "PATH": path, "DVC_NO_ANALYTICS": "1", "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(command, cwd=folder, env=around, stdout=out, stderr=out, text=True, check=False)
-    assert not check or done.returncode == 0, f"{command}: {(done.stdout or '')[-3000:]}{(done.stderr or '')[-3000:]}"
+    done = subprocess.run(
+        command, cwd=folder, env=around, stdout=out, stderr=out, text=True, check=False
+    )
+    assert not check or done.returncode == 0, (
+        f"{command}: {(done.stdout or '')[-3000:]}{(done.stderr or '')[-3000:]}"
+    )
     return done
 
 
-def music_rnn(folder: Path, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+def music_rnn(
+    folder: Path, *arguments: str, check: bool = True
+) -> subprocess.CompletedProcess[str]:
     """Run a command of the project."""
     return run(folder, "python", "-m", "pipeline", *arguments, check=check)
 
@@ -160,7 +174,7 @@ def stage(name: str, architecture: str = "") -> None:
         )
     elif name == "evaluate":
         evaluate(architecture, values["model"][architecture])
-    elif name == "likeness":
+    elif name == "sample_metrics":
         write(
             paths.get_sample_metrics_path(architecture),
             {"measures": {"copy": {"samples": [9, 8, 11], "held_out": [10, 9, 12]}}},
@@ -180,7 +194,11 @@ def ingest(how: str) -> None:
     splits = ["test", "validation", "validation", "train", "train"]
     write(paths.REJECTED, f"member,reason\n{how},\n")
     tables.write_pieces(
-        paths.PIECES, [tables.PieceRow(k, f"{k}.mid", f"piece {k}", s, 300, 60.0, str(k)) for k, s in enumerate(splits)]
+        paths.PIECES,
+        [
+            tables.PieceRow(k, f"{k}.mid", f"piece {k}", s, 300, 60.0, str(k))
+            for k, s in enumerate(splits)
+        ],
     )
 
 
@@ -197,7 +215,14 @@ def windows(stride: int) -> None:
     codes = rng.integers(30, 90, (300 * len(rows), 4)).astype(np.int16)
     names = np.array([row.member for row in rows])
     save_windows(
-        WindowDataset(codes, ends, np.array([row.split for row in rows]), names, window_starts(ends, 8, stride), 8),
+        WindowDataset(
+            codes,
+            ends,
+            np.array([row.split for row in rows]),
+            names,
+            window_starts(ends, 8, stride),
+            8,
+        ),
         paths.WINDOWS,
     )
 
@@ -212,11 +237,18 @@ def evaluate(architecture: str, block: object) -> None:
 
     units = int((paths.get_model_dir(architecture) / "weights").read_text().split()[0])
     rng = np.random.default_rng(3)
-    bits = rng.normal(6 - np.log2(units) / 4, 0.01, (12, 3)) + np.random.default_rng(units).normal(0, 0.001, (12, 3))
+    bits = rng.normal(6 - np.log2(units) / 4, 0.01, (12, 3)) + np.random.default_rng(units).normal(
+        0, 0.001, (12, 3)
+    )
     rows = [[f"{1 + k // 6}.mid", 50, *(each * 50)] for k, each in enumerate(bits)]
     history = [{"epoch": 1.0, "notes": 9.0}]
     found = Evaluation(
-        architecture, ModelConfig.model_validate(block), units * 100, units * 400, history, PieceScores.from_rows(rows)
+        architecture,
+        ModelConfig.model_validate(block),
+        units * 100,
+        units * 400,
+        history,
+        PieceScores.from_rows(rows),
     )
     found.save(paths.get_evaluation_path(architecture))
 
@@ -225,7 +257,10 @@ def best(names: list[str]) -> dict[str, object]:
     """Return what tells of the best, as `dvc exp show` has it."""
     from pipeline.core import paths
 
-    bits = {name: json.loads(paths.get_evaluation_path(name).read_text())["bits_per_note"] for name in names}
+    bits = {
+        name: json.loads(paths.get_evaluation_path(name).read_text())["bits_per_note"]
+        for name in names
+    }
     first = min(bits, key=bits.__getitem__)
     return {"architecture": first, "recommended": first, "bits_per_note": bits[first]}
 

@@ -23,7 +23,9 @@ def read_locked_versions(lock: str) -> dict[str, list[str]]:
 def main() -> None:
     """Write versions.yaml from requirements.lock."""
     versions = read_locked_versions((ROOT / "requirements.lock").read_text("utf-8"))
-    lines = [f"{name.replace('-', '_')}: {' '.join(sorted(found))}\n" for name, found in versions.items()]
+    lines = [
+        f"{name.replace('-', '_')}: {' '.join(sorted(found))}\n" for name, found in versions.items()
+    ]
     (ROOT / "versions.yaml").write_text(HEADER + "".join(lines), "utf-8")
 
 

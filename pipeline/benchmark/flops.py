@@ -15,7 +15,9 @@ HEADS = ("chain", "ahead", "pitch", "step", "duration", "velocity", "dense")
 def multiply_adds(model: TrainedModel) -> int:
     """Return the multiply-adds of a note that is played with the state carried, attention in full sight."""
     attended = (
-        sum(2 * ATTENTION_SPAN * units for units in model.config.units) if model.config.cell == "attention" else 0
+        sum(2 * ATTENTION_SPAN * units for units in model.config.units)
+        if model.config.cell == "attention"
+        else 0
     )
     return _products(model, model.weights) + attended
 
@@ -29,7 +31,11 @@ def multiply_adds_of_window(model: TrainedModel) -> int:
         * (2 * model.sequence_length - min(model.sequence_length, ATTENTION_SPAN) + 1)
         // 2
     )
-    attended = sum(2 * pairs * units for units in model.config.units) if model.config.cell == "attention" else 0
+    attended = (
+        sum(2 * pairs * units for units in model.config.units)
+        if model.config.cell == "attention"
+        else 0
+    )
     return model.sequence_length * _products(model, body) + _products(model, heads) + attended
 
 

@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,11 +30,9 @@ NOTES = 400
 """Notes of the numpy engine in a round."""
 
 
-def player(
-    model: TrainedModel, memory: Literal["carried", "window"], prompt: QuantizedNotes, how: SamplingConfig
-) -> Act:
+def player(model: TrainedModel, stateful: bool, prompt: QuantizedNotes, how: SamplingConfig) -> Act:
     """Return what plays one note more, sampling included, with a memory that the model need not declare."""
-    engine = Engine(replace(model, config=model.config.model_copy(update={"memory": memory})))
+    engine = Engine(replace(model, config=model.config.model_copy(update={"stateful": stateful})))
     sampler = Sampler(np.random.default_rng(0), how)
     engine.feed(prompt)
     sampler.observe(prompt)
@@ -67,7 +64,10 @@ def interleaved(work: Mapping[Way, tuple[Act, int]], rounds: int, what: str) -> 
 def microseconds(rounds: Rounds) -> dict[str, float]:
     """Return the median of all notes, and what one in a thousand exceeds."""
     every = np.concatenate(rounds) * 1e6
-    return {"median_us": round(float(np.median(every)), 1), "p999_us": round(float(np.quantile(every, 0.999)), 1)}
+    return {
+        "median_us": round(float(np.median(every)), 1),
+        "p999_us": round(float(np.quantile(every, 0.999)), 1),
+    }
 
 
 def times_as_long(slow: Rounds, quick: Rounds) -> dict[str, float]:
@@ -79,7 +79,7 @@ def times_as_long(slow: Rounds, quick: Rounds) -> dict[str, float]:
 
 def play(model: TrainedModel, prompt: QuantizedNotes, how: SamplingConfig) -> None:
     """Play a round of notes, as the model declares: what a process does whose memory is measured."""
-    act = player(model, model.config.memory, prompt, how)
+    act = player(model, model.config.stateful, prompt, how)
     for _ in range(NOTES):
         act()
 
@@ -99,9 +99,13 @@ def peak(act: Callable[..., None], *arguments: object) -> float:
     code = f"import pickle, sys; from {module} import {act.__name__} as act; act(*pickle.load(sys.stdin.buffer))"
     code += "; from pipeline.benchmark.latency import held; print(held())"
     given = pickle.dumps(arguments)
-    done = subprocess.run([sys.executable, "-c", code], input=given, stdout=subprocess.PIPE, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", code], input=given, stdout=subprocess.PIPE, check=False
+    )
     if done.returncode:
-        raise DataError(f"{act.__name__} for its memory ended with {done.returncode}; see its message above")
+        raise DataError(
+            f"{act.__name__} for its memory ended with {done.returncode}; see its message above"
+        )
     return float(done.stdout.split()[-1])
 
 

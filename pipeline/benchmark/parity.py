@@ -31,22 +31,29 @@ def figures(model: TrainedModel, codes: QuantizedNotes) -> dict[str, float]:
         model: as saved.
         codes: [N, 4] of a piece; its beginning is read.
     """
-    windowed = model.config.memory == "window"
+    windowed = not model.config.stateful
     first = min(model.sequence_length, len(codes) - 1) if windowed else 1
     codes = codes[: first + NOTES]
     ours = scoring.score_pieces(model, [codes], 1)[0][first - 1 :]
-    gap = max(float(np.abs(ours[:, at] - bits).max()) for at, bits in _as_keras(model, codes, first).items())
+    gap = max(
+        float(np.abs(ours[:, at] - bits).max())
+        for at, bits in _as_keras(model, codes, first).items()
+    )
     return {"notes": len(ours), "bits": round(gap, 7)}
 
 
-def _as_keras(model: TrainedModel, codes: QuantizedNotes, first: int) -> dict[int, NDArray[np.float64]]:
+def _as_keras(
+    model: TrainedModel, codes: QuantizedNotes, first: int
+) -> dict[int, NDArray[np.float64]]:
     """Return the bits of the notes from `first` on, by column, as the network that was trained tells them."""
     net = network.build(model.config)
     names = network.weights(net)
     for name, variable in zip(names, net.trainable_variables, strict=True):
         variable.assign(model.weights[name])
     rows = (
-        np.lib.stride_tricks.sliding_window_view(codes, first + 1, axis=0).swapaxes(1, 2) if first > 1 else codes[None]
+        np.lib.stride_tricks.sliding_window_view(codes, first + 1, axis=0).swapaxes(1, 2)
+        if first > 1
+        else codes[None]
     )
     left, _ = active_notes.active_before_each(rows, active_notes.no_active_notes(len(rows)))
     wide, left = tf.constant(rows.astype(np.int32)), tf.constant(left)
@@ -58,9 +65,13 @@ def _as_keras(model: TrainedModel, codes: QuantizedNotes, first: int) -> dict[in
     return _bits(model, net, hidden, wide, left)
 
 
-def _bits(model: TrainedModel, net: Any, hidden: Any, codes: Any, left: Any) -> dict[int, NDArray[np.float64]]:
+def _bits(
+    model: TrainedModel, net: Any, hidden: Any, codes: Any, left: Any
+) -> dict[int, NDArray[np.float64]]:
     """Turn what Keras says of notes [N, 4] after hidden vectors [N, H] into bits on the time grid."""
-    nats = {name: loss.numpy().astype(float) for name, loss in net.heads(hidden, codes, left).items()}
+    nats = {
+        name: loss.numpy().astype(float) for name, loss in net.heads(hidden, codes, left).items()
+    }
     told = {name: loss / np.log(2) for name, loss in nats.items()}
     for name, column in (("step", STEP), ("duration", DURATION)):
         cells = codes.numpy()[:, column]

@@ -22,10 +22,14 @@ def network(block: ModelConfig, length: int) -> keras.Model:
     for number, units in enumerate(block.units, 1):
         x = keras.layers.LSTM(units, return_sequences=number < len(block.units))(x)
     sizes = {"pitch": NUM_PITCHES, "step": 1, "duration": 1}
-    return keras.Model(notes, {name: keras.layers.Dense(size, name=name)(x) for name, size in sizes.items()})
+    return keras.Model(
+        notes, {name: keras.layers.Dense(size, name=name)(x) for name, size in sizes.items()}
+    )
 
 
-def players(block: ModelConfig, prompt: QuantizedNotes, length: int) -> dict[str, Callable[[], Any]]:
+def players(
+    block: ModelConfig, prompt: QuantizedNotes, length: int
+) -> dict[str, Callable[[], Any]]:
     """Return what plays one note more: by `model.predict`, and by the same network compiled into one function."""
     model = network(block, length)
     compiled = tf.function(lambda notes: model(notes, training=False), jit_compile=False)

@@ -45,13 +45,18 @@ class RevisionResults:
         summary = read(paths.SUMMARY)
         if not summary:
             where = f"{revision} has no" if revision else "no"
-            raise DataError(f"{where} {paths.SUMMARY}; run 'dvc repro'" + (" there and commit" if revision else ""))
+            raise DataError(
+                f"{where} {paths.SUMMARY}; run 'dvc repro'"
+                + (" there and commit" if revision else "")
+            )
         try:
             model = summary["best"]["recommended"]
             scores = Evaluation.from_json(read(paths.get_evaluation_path(model))).scores
         except (LookupError, TypeError, ValueError) as error:
             place = f"{revision}:{paths.SUMMARY.parent}".removeprefix(":")
-            raise DataError(f"{place}: not whole ({type(error).__name__}: {error}); run 'dvc repro'") from error
+            raise DataError(
+                f"{place}: not whole ({type(error).__name__}: {error}); run 'dvc repro'"
+            ) from error
         return cls(
             model,
             scores,
@@ -94,25 +99,35 @@ def judge_candidate(
     """Compare, and look for what forbids to offer the model.
 
     Args:
-        now: of the work tree.
+        candidate: of the work tree.
         base: of the revision it is compared with; none if there is nothing to compare with.
         leaks: held-out pieces in the training music, a phrase each.
         params: tolerance and limits, and how intervals are made.
     """
     word, told = compare_results(candidate, base, params)
-    refusals = [f"the loss is beyond the tolerance of {params.gate.tolerance_bits:g} bits"] if word == "worse" else []
+    refusals = (
+        [f"the loss is beyond the tolerance of {params.gate.tolerance_bits:g} bits"]
+        if word == "worse"
+        else []
+    )
     if word == "not comparable":
         refusals.append("nothing shows that it is not worse")
     refusals += [*leaks[:3], *([f"so are {len(leaks) - 3} more"] if len(leaks) > 3 else [])]
     refusals += [
         why
-        for why in (_check_memorization(candidate, params), _check_parity(candidate, params), _check_latency(candidate))
+        for why in (
+            _check_memorization(candidate, params),
+            _check_parity(candidate, params),
+            _check_latency(candidate),
+        )
         if why
     ]
     return Verdict(candidate.model, word, told, tuple(refusals))
 
 
-def compare_results(candidate: RevisionResults, base: RevisionResults | None, params: Params) -> tuple[Outcome, str]:
+def compare_results(
+    candidate: RevisionResults, base: RevisionResults | None, params: Params
+) -> tuple[Outcome, str]:
     """Say whether the recommended model tells held-out notes in fewer bits than the one before, and by how much."""
     if base is None:
         mean = candidate.scores.compute_bits_per_note()["bits_per_note"]
@@ -141,7 +156,9 @@ def compare_results(candidate: RevisionResults, base: RevisionResults | None, pa
     return word, said + _describe_corpus_change(candidate, base, ours)
 
 
-def assess_significance(candidate_scores: PieceScores, base_scores: PieceScores, params: Params) -> tuple[Outcome, str]:
+def assess_significance(
+    candidate_scores: PieceScores, base_scores: PieceScores, params: Params
+) -> tuple[Outcome, str]:
     """Return whether ours is better, beyond what the choice of notes and of the seed does by chance; and the gap."""
     gap, low, high = compute_paired_difference(
         candidate_scores, base_scores, params.compare.bootstrap_resamples, params.seed
@@ -152,7 +169,9 @@ def assess_significance(candidate_scores: PieceScores, base_scores: PieceScores,
     return word, f"{gap:+.3f} [{low:+.3f}, {high:+.3f}]"
 
 
-def select_shared_rows(candidate_scores: PieceScores, base_scores: PieceScores) -> tuple[PieceScores, PieceScores]:
+def select_shared_rows(
+    candidate_scores: PieceScores, base_scores: PieceScores
+) -> tuple[PieceScores, PieceScores]:
     """Return the rows of the pieces that both have, cut alike; pieces that were cut otherwise are one row each."""
     left, right = _group_by_piece(candidate_scores), _group_by_piece(base_scores)
     rows: list[tuple[list[list[object]], list[list[object]]]] = []
@@ -163,14 +182,19 @@ def select_shared_rows(candidate_scores: PieceScores, base_scores: PieceScores) 
         if mine[0][1] == other[0][1]:
             rows.append((mine, other))
     rows.sort(key=lambda pair: str(pair[0][0][0]))
-    mine, other = [row for pair in rows for row in pair[0]], [row for pair in rows for row in pair[1]]
+    mine, other = (
+        [row for pair in rows for row in pair[0]],
+        [row for pair in rows for row in pair[1]],
+    )
     return PieceScores.from_rows(mine), PieceScores.from_rows(other)
 
 
 def _group_by_piece(scores: PieceScores) -> dict[str, list[list[object]]]:
     """Return rows [piece, notes, bits that count] by the name of the piece."""
     found: dict[str, list[list[object]]] = {}
-    for piece, notes, bits in zip(scores.piece_names, scores.num_notes, scores.bits[:, :3], strict=True):
+    for piece, notes, bits in zip(
+        scores.piece_names, scores.num_notes, scores.bits[:, :3], strict=True
+    ):
         found.setdefault(str(piece), []).append([str(piece), int(notes), *map(float, bits)])
     return found
 
@@ -181,7 +205,9 @@ def _merge_rows(rows: list[list[object]]) -> list[list[object]]:
     return [[rows[0][0], int(sums[0]), *map(float, sums[1:])]]
 
 
-def _describe_corpus_change(candidate: RevisionResults, base: RevisionResults, shared_scores: PieceScores) -> str:
+def _describe_corpus_change(
+    candidate: RevisionResults, base: RevisionResults, shared_scores: PieceScores
+) -> str:
     """Say that the corpus changed, and what could be compared all the same."""
     scored = [int(each.num_notes.sum()) for each in (shared_scores, candidate.scores, base.scores)]
     if candidate.notes_hash == base.notes_hash and len(set(scored)) == 1:
@@ -216,4 +242,8 @@ def _check_parity(candidate: RevisionResults, params: Params) -> str:
 def _check_latency(candidate: RevisionResults) -> str:
     found = candidate.benchmark.get("latency", {}).get(candidate.model) or {}
     its = found.get("streaming") or found.get("window")
-    return "" if its else f"nobody measured how long {candidate.model} takes for a note (latency in {paths.BENCHMARK})"
+    return (
+        ""
+        if its
+        else f"nobody measured how long {candidate.model} takes for a note (latency in {paths.BENCHMARK})"
+    )

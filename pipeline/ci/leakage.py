@@ -25,7 +25,11 @@ def find_table_leaks(rows: Collection[PieceRow], accepted: Collection[str]) -> I
     for what, key in (("composition", "composition"), ("file", "sha256")):
         training = {getattr(row, key): row.member for row in rows if row.split == "train"}
         for row in rows:
-            if row.split != "train" and getattr(row, key) in training and row.composition not in accepted:
+            if (
+                row.split != "train"
+                and getattr(row, key) in training
+                and row.composition not in accepted
+            ):
                 yield f"{row.member} ({row.split}) is the same {what} as {training[getattr(row, key)]} (train)"
 
 
@@ -37,7 +41,9 @@ def find_content_leaks(dataset: WindowDataset) -> Iterator[str]:
     index, names = SuffixIndex(dataset.select_pieces("train")), dataset.select_piece_names("train")
     for split in HELD_OUT_SPLITS:
         held_out = dataset.select_piece_names(split)
-        for name, codes in zip(held_out, dataset.select_pieces(split) if held_out else [], strict=True):
+        for name, codes in zip(
+            held_out, dataset.select_pieces(split) if held_out else [], strict=True
+        ):
             copy = find_longest_match(codes, index)
             if copy.num_notes >= compute_leak_threshold(codes):
                 yield f"{copy.num_notes} notes in a row of {name} ({split}) are in {names[copy.piece_index]} (train)"

@@ -32,7 +32,11 @@ class StagePlan:
         told = list(self.reasons[:MAX_REASONS])
         if more := len(self.reasons) - len(told):
             told.append(f"{more} more")
-        verb = {"runs": "runs:", "restored": "comes from the cache of runs:", "may run": "runs only if"}[self.status]
+        verb = {
+            "runs": "runs:",
+            "restored": "comes from the cache of runs:",
+            "may run": "runs only if",
+        }[self.status]
         return f"{self.stage} {verb} {_join_phrases(told, 'or' if self.status == 'may run' else 'and')}."
 
 
@@ -70,7 +74,9 @@ def _plan_stage(repo: Any, stage: Any, changing_outputs: Mapping[str, str]) -> S
     if stage.cmd_changed:
         own.append(f"its command is now '{stage.cmd}'")
     for dep in stage.deps:
-        if writers := [who for path, who in changing_outputs.items() if _paths_overlap(path, dep.fs_path)]:
+        if writers := [
+            who for path, who in changing_outputs.items() if _paths_overlap(path, dep.fs_path)
+        ]:
             followed |= {who: dep.def_path for who in writers}
         else:
             own += _describe_changes(dep)
@@ -78,9 +84,17 @@ def _plan_stage(repo: Any, stage: Any, changing_outputs: Mapping[str, str]) -> S
     if not any(each.hash_info for each in (*stage.deps, *stage.outs)):
         own = ["dvc.lock does not have it"]
     if own:
-        return StagePlan(name, "restored" if not followed and _has_cached_run(repo, stage) else "runs", tuple(own))
+        return StagePlan(
+            name,
+            "restored" if not followed and _has_cached_run(repo, stage) else "runs",
+            tuple(own),
+        )
     if followed:
-        return StagePlan(name, "may run", tuple(f"{who} changes {what}" for who, what in sorted(followed.items())))
+        return StagePlan(
+            name,
+            "may run",
+            tuple(f"{who} changes {what}" for who, what in sorted(followed.items())),
+        )
     return StagePlan(name, "rests", ())
 
 
@@ -144,4 +158,8 @@ def _has_cached_run(repo: Any, stage: Any) -> bool:
 
 
 def _join_phrases(phrases: list[str], conjunction: str) -> str:
-    return phrases[0] if len(phrases) == 1 else ", ".join(phrases[:-1]) + f" {conjunction} {phrases[-1]}"
+    return (
+        phrases[0]
+        if len(phrases) == 1
+        else ", ".join(phrases[:-1]) + f" {conjunction} {phrases[-1]}"
+    )

@@ -35,7 +35,7 @@ def promote_model(model: str, params: Params, gate_summary: str) -> list[Path]:
     Args:
         model: its architecture.
         params: of the project.
-        verdict: what the gate said of it, for the card.
+        gate_summary: what the gate said of it, for the card.
 
     Raises:
         DataError: the model is not in `dvc.lock`.
@@ -73,10 +73,17 @@ def collect_provenance(model: str, params: Params) -> dict[str, str]:
 
 def _describe_results(model: str, params: Params) -> dict[str, str]:
     """Say how good it is and what it costs."""
-    found, timings = Evaluation.load(paths.get_evaluation_path(model)), git.make_json_reader("")(paths.BENCHMARK)
-    mean, low, high = compute_confidence_interval(found.scores, params.compare.bootstrap_resamples, params.seed)
+    found, timings = (
+        Evaluation.load(paths.get_evaluation_path(model)),
+        git.make_json_reader("")(paths.BENCHMARK),
+    )
+    mean, low, high = compute_confidence_interval(
+        found.scores, params.compare.bootstrap_resamples, params.seed
+    )
     heads = ", ".join(
-        f"{name} {bits:.3f}" for name, bits in found.scores.compute_bits_per_note().items() if name != "bits_per_note"
+        f"{name} {bits:.3f}"
+        for name, bits in found.scores.compute_bits_per_note().items()
+        if name != "bits_per_note"
     )
     cost = f"{found.parameters:,} parameters, {found.bytes:,} bytes"
     for what, said in (("train", "to train"), ("generate", "to play")):

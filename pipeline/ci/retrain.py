@@ -28,7 +28,14 @@ CHECKOUT = ("dvc", "checkout", "--allow-missing")
 REPRO = ("dvc", "repro")
 PUSH = ("dvc", "push", "--run-cache")
 UPDATE_README = (sys.executable, "-m", "pipeline", "readme")
-RESULT_PATHS = ("dvc.yaml", "dvc.lock", "metrics", "README.md", "MODEL_OPTIMIZATION_ANALYSIS.md", "docs")
+RESULT_PATHS = (
+    "dvc.yaml",
+    "dvc.lock",
+    "metrics",
+    "README.md",
+    "MODEL_OPTIMIZATION_ANALYSIS.md",
+    "docs",
+)
 """What Git is given of a run; models and data are in DVC's cache."""
 STAGE_LINE = re.compile(r"^(Running stage|Stage) '(?P<stage>[^']+)'(?P<cached> is cached)?")
 
@@ -53,10 +60,17 @@ def evaluate_gate(base_revision: str, params: Params) -> Verdict:
     Raises:
         DataError: there is nothing to judge, or no such revision.
     """
-    before = RevisionResults.load(base_revision) if git.read_text(base_revision, paths.SUMMARY) else None
+    before = (
+        RevisionResults.load(base_revision) if git.read_text(base_revision, paths.SUMMARY) else None
+    )
     data = windows.load_windows(paths.WINDOWS)
-    accepted = manifest.get_accepted_leaks(manifest.load_manifest(paths.get_manifest_path(params.corpus)))
-    found = [*leakage.find_table_leaks(tables.read_pieces(paths.PIECES), accepted), *leakage.find_content_leaks(data)]
+    accepted = manifest.get_accepted_leaks(
+        manifest.load_manifest(paths.get_manifest_path(params.corpus))
+    )
+    found = [
+        *leakage.find_table_leaks(tables.read_pieces(paths.PIECES), accepted),
+        *leakage.find_content_leaks(data),
+    ]
     return gate.judge_candidate(RevisionResults.load(""), before, found, params)
 
 
@@ -66,10 +80,10 @@ def retrain_models(
     """Run everything; what is shown on the way goes to `show`.
 
     Args:
-        base: revision whose results are compared with.
+        base_revision: revision whose results are compared with.
         branch: new branch that takes the results, pushed to `origin`; none is made if it is empty, or if refused.
         params: of the project.
-        show: prints a line.
+        print_line: prints a line.
 
     Returns:
         The verdict, and the report in Markdown.
@@ -80,12 +94,16 @@ def retrain_models(
     """
     for mended in repair.repair_project():
         print_line(mended)
-    remote = subprocess.run(["dvc", "remote", "default"], capture_output=True, text=True).stdout.strip()
+    remote = subprocess.run(
+        ["dvc", "remote", "default"], capture_output=True, text=True
+    ).stdout.strip()
     restore = PULL if remote else CHECKOUT
     if run_command(restore, print_line)[0]:
         print_line(f"{' '.join(restore)}: not all was there; what is missing is made again")
     outlooks = plan_stages()
-    print_line("\n".join(str(each) for each in outlooks if each.status != "rests") or "Nothing would run.")
+    print_line(
+        "\n".join(str(each) for each in outlooks if each.status != "rests") or "Nothing would run."
+    )
     ran = run_dvc_repro(print_line)
     verdict = evaluate_gate(base_revision, params)
     promote_better_model(verdict, params)
@@ -122,11 +140,15 @@ def run_dvc_repro(print_line: Callable[[str], None]) -> ReproResult:
     return ran
 
 
-def run_command(command: tuple[str, ...], print_line: Callable[[str], None]) -> tuple[int, list[tuple[float, str]]]:
+def run_command(
+    command: tuple[str, ...], print_line: Callable[[str], None]
+) -> tuple[int, list[tuple[float, str]]]:
     """Run a command and show its lines as they come; returns its code, and each line with its time [s]."""
     print_line(f"$ {' '.join(command)}")
     lines = []
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as child:
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as child:
         assert child.stdout
         for line in child.stdout:
             lines.append((time.monotonic(), line.rstrip()))
@@ -141,7 +163,11 @@ def run_checked_command(command: tuple[str, ...], print_line: Callable[[str], No
 
 
 def render_report(
-    base_revision: str, params: Params, verdict: Verdict, plans: list[StagePlan], repro_result: ReproResult
+    base_revision: str,
+    params: Params,
+    verdict: Verdict,
+    plans: list[StagePlan],
+    repro_result: ReproResult,
 ) -> str:
     """Return what happened, in Markdown, the verdict first."""
     done = [[name, f"{seconds:.1f} s"] for name, seconds in repro_result.stage_seconds.items()]
@@ -159,7 +185,9 @@ def render_report(
                     ]
                 ),
                 "### What ran",
-                format_markdown_table([["stage", "time"], *done]) if done else "Nothing: all was as it was.",
+                format_markdown_table([["stage", "time"], *done])
+                if done
+                else "Nothing: all was as it was.",
                 "### Why, as foreseen",
                 "\n".join(why) if why else "Nothing had changed.",
             ]
@@ -174,25 +202,36 @@ def _compare_architectures(base_revision: str, params: Params) -> list[list[str]
     for name in params.architectures:
         now = Evaluation.load(paths.get_evaluation_path(name)).scores
         facts = read(paths.get_evaluation_path(name))
-        ours, theirs = gate.select_shared_rows(now, Evaluation.from_json(facts).scores) if facts else (now, now)
-        bits = f"{ours.compute_bits_per_note()['bits_per_note']:.3f}" if len(ours.num_notes) else "–"
+        ours, theirs = (
+            gate.select_shared_rows(now, Evaluation.from_json(facts).scores)
+            if facts
+            else (now, now)
+        )
+        bits = (
+            f"{ours.compute_bits_per_note()['bits_per_note']:.3f}" if len(ours.num_notes) else "–"
+        )
         if not facts or not len(ours.num_notes):
             rows.append([name, bits, "–", "–", "new"])
         else:
             word, gap = gate.assess_significance(ours, theirs, params)
-            rows.append([name, bits, f"{theirs.compute_bits_per_note()['bits_per_note']:.3f}", gap, word])
+            rows.append(
+                [name, bits, f"{theirs.compute_bits_per_note()['bits_per_note']:.3f}", gap, word]
+            )
     return rows
 
 
 def push_branch(branch: str, verdict: Verdict, print_line: Callable[[str], None]) -> None:
     """Commit the results on a new branch and push it, for a person to look at."""
     run_checked_command(("git", "switch", "-c", branch), print_line)
-    run_checked_command(("git", "add", *(path for path in RESULT_PATHS if Path(path).exists())), print_line)
+    run_checked_command(
+        ("git", "add", *(path for path in RESULT_PATHS if Path(path).exists())), print_line
+    )
     if subprocess.run(["git", "diff", "--cached", "--quiet"]).returncode == 0:
         print_line("nothing to offer: the results are those that Git has")
         return
     run_checked_command(
-        ("git", "commit", "-q", "-m", f"Retrain: {verdict.outcome}", "-m", verdict.paragraph), print_line
+        ("git", "commit", "-q", "-m", f"Retrain: {verdict.outcome}", "-m", verdict.paragraph),
+        print_line,
     )
     run_checked_command(("git", "push", "-q", "-u", "origin", branch), print_line)
 

@@ -4,7 +4,7 @@ import typer
 
 from pipeline.cli import ci, experiments, maintenance, models, play, stages, studio
 from pipeline.core.errors import PipelineError
-from pipeline.stages.runner import exit_with_error, escape_stdout, make_disk_error
+from pipeline.stages.runner import escape_stdout, exit_with_error, make_disk_error
 
 app = typer.Typer(
     help="Which architecture for a small music model? Measured, in bits per note.",

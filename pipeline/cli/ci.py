@@ -18,12 +18,16 @@ def _check_base(base: str) -> str:
     return base
 
 
-BaseRevision = Annotated[str, typer.Option(callback=_check_base, help="Git revision whose results are compared with.")]
+BaseRevision = Annotated[
+    str, typer.Option(callback=_check_base, help="Git revision whose results are compared with.")
+]
 
 
 @app.command(epilog="Example: music-rnn explain")
 def plan(
-    all_stages: Annotated[bool, typer.Option("--all", help="Also name the stages that have nothing to do.")] = False,
+    all_stages: Annotated[
+        bool, typer.Option("--all", help="Also name the stages that have nothing to do.")
+    ] = False,
 ) -> None:
     """Say why each stage would run now, a sentence each, before anything runs."""
     from pipeline.ci import plan as why
@@ -46,7 +50,9 @@ def gate(base: BaseRevision = "HEAD") -> None:
     raise typer.Exit(1 if verdict.refusals else 0)
 
 
-@app.command(epilog="Example: music-rnn promote --base v1.0.0, then: git commit and git tag -a recommended@v1.1.0")
+@app.command(
+    epilog="Example: music-rnn promote --base v1.0.0, then: git commit and git tag -a recommended@v1.1.0"
+)
 def promote(base: BaseRevision = "HEAD") -> None:
     """Make the recommended model the artifact of the registry, with its card, if the gate says it is better."""
     from pipeline.ci import retrain as work
@@ -60,11 +66,17 @@ def promote(base: BaseRevision = "HEAD") -> None:
     raise typer.Exit(0 if written else 1)
 
 
-@app.command(epilog="Example: music-rnn retrain --base origin/main --branch retrain/monday --summary report.md")
+@app.command(
+    epilog="Example: music-rnn retrain --base origin/main --branch retrain/monday --summary report.md"
+)
 def retrain(
     base: BaseRevision = "HEAD",
-    branch: Annotated[str, typer.Option(help="Commit the results to this new branch, and push it to origin.")] = "",
-    summary: Annotated[Path | None, typer.Option(help="Add the report, in Markdown, to this file.")] = None,
+    branch: Annotated[
+        str, typer.Option(help="Commit the results to this new branch, and push it to origin.")
+    ] = "",
+    summary: Annotated[
+        Path | None, typer.Option(help="Add the report, in Markdown, to this file.")
+    ] = None,
 ) -> None:
     """Restore what is known, explain, run, judge, keep and offer; ends with code 1 where the gate refuses."""
     from pipeline.ci import retrain as work

@@ -35,7 +35,9 @@ def study(
         typer.echo(path)
 
 
-@app.command(epilog="Example: music-rnn seeds, after: dvc exp run --queue -S seed=1,2,3 and dvc queue start")
+@app.command(
+    epilog="Example: music-rnn seeds, after: dvc exp run --queue -S seed=1,2,3 and dvc queue start"
+)
 def seed_variance() -> None:
     """Show how much results differ between experiments that differ in nothing but their seed."""
     from pipeline.evaluation import decision
@@ -43,7 +45,9 @@ def seed_variance() -> None:
 
     found = spread.group_by_params(spread.load_experiment_results())
     if not found:
-        typer.echo("no two experiments differ in their seed alone; run some with: dvc exp run --queue -S seed=1,2,3")
+        typer.echo(
+            "no two experiments differ in their seed alone; run some with: dvc exp run --queue -S seed=1,2,3"
+        )
     for line in spread.format_seed_tables(found, decision.REFERENCE):
         typer.echo(sanitize_line(line))
 
@@ -58,7 +62,9 @@ def update_readme() -> None:
 
 
 @app.command(epilog="Example: music-rnn ship expressive")
-def bundle(model: Annotated[str, typer.Argument(help="A trained architecture, such as expressive.")]) -> None:
+def bundle(
+    model: Annotated[str, typer.Argument(help="A trained architecture, such as expressive.")],
+) -> None:
     """Put a trained model into the package, half as large, with its bits and the licence of its music on its card."""
     from pipeline.export import bundle
 
@@ -69,7 +75,12 @@ def bundle(model: Annotated[str, typer.Argument(help="A trained architecture, su
 
 @app.command(epilog="Example: music-rnn export expressive -o expressive.tflite")
 def export(
-    model: Annotated[str, typer.Argument(help="A trained architecture, such as expressive, or the folder of a model.")],
+    model: Annotated[
+        str,
+        typer.Argument(
+            help="A trained architecture, such as expressive, or the folder of a model."
+        ),
+    ],
     out: Annotated[Path, typer.Option("-o", "--out", help="The .tflite file to write.")],
 ) -> None:
     """Write one note of a model, with explicit state, as a .tflite file to put into other programs.

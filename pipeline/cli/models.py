@@ -10,7 +10,9 @@ from pipeline.config import load_params
 from pipeline.core import paths
 
 app = typer.Typer()
-ModelName = Annotated[str, typer.Argument(help="A trained architecture, such as baseline, or the folder of a model.")]
+ModelName = Annotated[
+    str, typer.Argument(help="A trained architecture, such as baseline, or the folder of a model.")
+]
 
 
 @app.command(epilog="Example: music-rnn score stacked my-piece.mid --notes surprise.parquet")
@@ -33,11 +35,17 @@ def score(
         score_midi.write_note_scores(found, per_note)
 
 
-@app.command(epilog="Example: music-rnn sample stacked --prompt my-piece.mid --notes 200 --seed 7 -o out.mid")
+@app.command(
+    epilog="Example: music-rnn sample stacked --prompt my-piece.mid --notes 200 --seed 7 -o out.mid"
+)
 def generate(
     model: ModelName,
-    out: Annotated[Path, typer.Option("-o", "--out", help="MIDI file to write; a piano roll goes beside it.")],
-    prompt: Annotated[Path | None, typer.Option(help="MIDI file to play on from; default: one middle C.")] = None,
+    out: Annotated[
+        Path, typer.Option("-o", "--out", help="MIDI file to write; a piano roll goes beside it.")
+    ],
+    prompt: Annotated[
+        Path | None, typer.Option(help="MIDI file to play on from; default: one middle C.")
+    ] = None,
     notes: Annotated[int, typer.Option(min=1, max=1_000_000, help="Notes to play.")] = 300,
     seed: Annotated[int, typer.Option(min=0, help="Equal seeds play equal notes.")] = 0,
 ) -> None:
@@ -47,7 +55,11 @@ def generate(
 
     output_paths.check_output("--out", out, [prompt], output_paths.MIDI_SUFFIXES)
     output_paths.check_output("the piano roll", out.with_suffix(".png"), [prompt])
-    how = load_params(paths.PARAMS).generate.sampling if paths.PARAMS.exists() else generate.UNCONSTRAINED
+    how = (
+        load_params(paths.PARAMS).generate.sampling
+        if paths.PARAMS.exists()
+        else generate.UNCONSTRAINED
+    )
     generate.generate_from_prompt_file(
         options.load_named_model(model), generate.GenerationRequest(prompt, notes, seed), how, out
     )

@@ -19,7 +19,9 @@ def load_named_model(name: str) -> TrainedModel:
     Raises:
         DataError: none is there, or its files are damaged.
     """
-    at_work = "".join(f"; {run} is at work here and may be training it" for run in repair.find_dvc_runs()[:1])
+    at_work = "".join(
+        f"; {run} is at work here and may be training it" for run in repair.find_dvc_runs()[:1]
+    )
     try:
         folder = model_io.find_model(name)
     except DataError as error:

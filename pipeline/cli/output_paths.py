@@ -11,26 +11,32 @@ PART_SUFFIX = re.compile(r"(.+)-(?:[2-9]|[1-9]\d)")
 """Stem of a later part of a session, which has one for every two hours."""
 
 
-def check_output(option: str, path: Path, inputs: Iterable[Path | None] = (), suffixes: tuple[str, ...] = ()) -> None:
+def check_output(
+    option: str, path: Path, inputs: Iterable[Path | None] = (), suffixes: tuple[str, ...] = ()
+) -> None:
     """Refuse a file to write.
 
     Args:
         option: by which it was given.
         path: the file.
-        read: files that are read; none of them may be written.
-        endings: of which its name must have one, in any case; none for any name.
+        inputs: files that are read; none of them may be written.
+        suffixes: of which its name must have one, in any case; none for any name.
 
     Raises:
         ParamsError: it has no name or another ending, is a folder or device, or one of those that are read.
     """
     if not path.name or path.name == ".." or path.is_dir():
-        raise ParamsError(f"{option} {path}: is a folder; give the name of a file{_format_suffixes(suffixes)}")
+        raise ParamsError(
+            f"{option} {path}: is a folder; give the name of a file{_format_suffixes(suffixes)}"
+        )
     if suffixes and path.suffix.lower() not in suffixes:
         raise ParamsError(f"{option} {path}: give a name{_format_suffixes(suffixes)}")
     if path.exists() and not path.is_file():
         raise ParamsError(f"{option} {path}: is a pipe or device; give the name of a file")
     if any(path.exists() and other.exists() and path.samefile(other) for other in inputs if other):
-        raise ParamsError(f"{option} {path}: is read as well, and would be overwritten; give another name")
+        raise ParamsError(
+            f"{option} {path}: is read as well, and would be overwritten; give another name"
+        )
 
 
 def check_recording(recording: Path, prompt: Path | None) -> None:

@@ -14,30 +14,48 @@ app = typer.Typer()
 Mode = Literal["continue", "duet", "free"]
 
 
-@app.command(epilog="Example: music-rnn play expressive --port fluid --mode duet --input keystation --log ~/sessions")
+@app.command(
+    epilog="Example: music-rnn play expressive --port fluid --mode duet --input keystation --log ~/sessions"
+)
 def play(  # noqa: PLR0913 an argument of a command is an option that a person types
     model: Annotated[
         str, typer.Argument(help="A model: trained here, a folder, or one that is shipped.")
     ] = "expressive",
     midi_out: Annotated[
         str,
-        typer.Option(help="Part of the name of a MIDI port; virtual makes one; none writes a file, at once."),
+        typer.Option(
+            help="Part of the name of a MIDI port; virtual makes one; none writes a file, at once."
+        ),
     ] = "virtual",
     midi_in: Annotated[
-        str, typer.Option("--input", help="Port to listen to, in the same way: keys, and knobs CC 20..27.")
+        str,
+        typer.Option(
+            "--input", help="Port to listen to, in the same way: keys, and knobs CC 20..27."
+        ),
     ] = "",
     mode: Annotated[
-        Mode, typer.Option(help="continue: by itself; duet: answers after a rest; free: plays on and hears you.")
+        Mode,
+        typer.Option(
+            help="continue: by itself; duet: answers after a rest; free: plays on and hears you."
+        ),
     ] = "continue",
-    prompt: Annotated[Path | None, typer.Option(help="MIDI file to play on from; default: one middle C.")] = None,
+    prompt: Annotated[
+        Path | None, typer.Option(help="MIDI file to play on from; default: one middle C.")
+    ] = None,
     notes: Annotated[int, typer.Option(min=0, help="Notes to play; 0 plays until Ctrl-C.")] = 0,
     tempo: Annotated[float, typer.Option(help="Music time per clock time, 0.25..4.")] = 1.0,
     response_delay: Annotated[
         float, typer.Option(min=0.2, max=10, help="Seconds of silence that ask for an answer.")
     ] = 0.8,
-    seed: Annotated[int, typer.Option(min=0, help="Equal seeds play equal notes, as long as nobody turns a knob.")] = 0,
+    seed: Annotated[
+        int,
+        typer.Option(min=0, help="Equal seeds play equal notes, as long as nobody turns a knob."),
+    ] = 0,
     record: Annotated[
-        Path | None, typer.Option(help="MIDI file to write of what sounded, or a folder for one named by the time.")
+        Path | None,
+        typer.Option(
+            help="MIDI file to write of what sounded, or a folder for one named by the time."
+        ),
     ] = None,
 ) -> None:
     """Let a model play live, alone or with you, to a MIDI port or a file.
@@ -51,8 +69,14 @@ def play(  # noqa: PLR0913 an argument of a command is an option that a person t
 
     if written := record or (run.DEFAULT_RECORDING if midi_out == run.NO_PORT else None):
         output_paths.check_recording(written, prompt)
-    how = load_params(paths.PARAMS).generate.sampling if paths.PARAMS.exists() else generate.UNCONSTRAINED
-    wish = run.PlayOptions(midi_out, midi_in, mode, prompt, notes, tempo, response_delay, seed, record)
+    how = (
+        load_params(paths.PARAMS).generate.sampling
+        if paths.PARAMS.exists()
+        else generate.UNCONSTRAINED
+    )
+    wish = run.PlayOptions(
+        midi_out, midi_in, mode, prompt, notes, tempo, response_delay, seed, record
+    )
     run.run_player(options.load_named_model(model), how, wish, typer.echo)
 
 

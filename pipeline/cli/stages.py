@@ -10,7 +10,9 @@ from pipeline.config import load_params
 from pipeline.core import paths
 
 app = typer.Typer()
-Architecture = Annotated[str, typer.Argument(help="A block under model: in params.yaml, such as baseline.")]
+Architecture = Annotated[
+    str, typer.Argument(help="A block under model: in params.yaml, such as baseline.")
+]
 
 
 def _run_stage(stage_name: str, *architectures: str) -> None:
@@ -24,8 +26,12 @@ def _run_stage(stage_name: str, *architectures: str) -> None:
 
 @app.command(epilog="Example: music-rnn fetch maestro-v3 --zip ~/Downloads/maestro-v3.0.0-midi.zip")
 def fetch(
-    corpus: Annotated[str, typer.Argument(help="A manifest in data/corpora; default: that of params.yaml.")] = "",
-    archive: Annotated[Path | None, typer.Option("--zip", help="Use this archive, do not download it.")] = None,
+    corpus: Annotated[
+        str, typer.Argument(help="A manifest in data/corpora; default: that of params.yaml.")
+    ] = "",
+    archive: Annotated[
+        Path | None, typer.Option("--zip", help="Use this archive, do not download it.")
+    ] = None,
 ) -> None:
     """Get a corpus, verify every file, and write data/raw/CORPUS.zip."""
     from pipeline.corpus.manifest import validate_name
@@ -38,7 +44,9 @@ def fetch(
     stage.run(params.model_copy(update={"corpus": name}))
 
 
-@app.command(epilog="Example: music-rnn corpus my-piano ~/Music/midi, then: dvc exp run -S corpus=my-piano")
+@app.command(
+    epilog="Example: music-rnn corpus my-piano ~/Music/midi, then: dvc exp run -S corpus=my-piano"
+)
 def add_corpus(
     name: Annotated[str, typer.Argument(help="Name of the new corpus: a-z, 0-9, - and _.")],
     folder: Annotated[Path, typer.Argument(help="Folder with .mid and .midi files.")],

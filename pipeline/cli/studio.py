@@ -13,8 +13,12 @@ app = typer.Typer()
 
 @app.command(epilog="Example: music-rnn studio --model expressive")
 def studio(
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Where the page is; 0 takes any free one.")] = 8765,
-    model: Annotated[str, typer.Option(help="The model to begin with; the page can choose another.")] = "expressive",
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Where the page is; 0 takes any free one.")
+    ] = 8765,
+    model: Annotated[
+        str, typer.Option(help="The model to begin with; the page can choose another.")
+    ] = "expressive",
 ) -> None:
     """Play with a model in your browser, on this machine alone."""
     from pipeline.generation import generate
@@ -23,8 +27,14 @@ def studio(
         from pipeline.studio import access, session
         from pipeline.studio import app as server
     except ModuleNotFoundError as error:
-        raise PipelineError(f"no {error.name} here; pip install 'music-rnn-evidence[studio]'") from error
-    how = load_params(paths.PARAMS).generate.sampling if paths.PARAMS.exists() else generate.UNCONSTRAINED
+        raise PipelineError(
+            f"no {error.name} here; pip install 'music-rnn-evidence[studio]'"
+        ) from error
+    how = (
+        load_params(paths.PARAMS).generate.sampling
+        if paths.PARAMS.exists()
+        else generate.UNCONSTRAINED
+    )
     here, token = session.LiveSession(model, how), access.generate_token()
     line = server.bind_socket(port)
     number = line.getsockname()[1]

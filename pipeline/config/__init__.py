@@ -15,12 +15,12 @@ from pipeline.config.schema import (
     BenchmarkConfig,
     CompareConfig,
     EvaluateConfig,
-    NgramsConfig,
     GateConfig,
     GenerateConfig,
-    IngestConfig,
-    SampleMetricsConfig,
     Identifier,
+    IngestConfig,
+    NgramsConfig,
+    SampleMetricsConfig,
     StrictModel,
     WindowsConfig,
 )
@@ -50,9 +50,15 @@ class Params(StrictModel):
     def _check_architectures(self) -> "Params":
         for name in self.architectures:
             if name not in self.model:
-                raise ValueError(f"architectures names {name!r}, but there is no block model.{name}")
-        if taken := {"best", "reference", "floors", "uniform", "unigram", "trigram"} & set(self.model):
-            raise ValueError(f"an architecture cannot be named {min(taken)!r}: the results have something of that name")
+                raise ValueError(
+                    f"architectures names {name!r}, but there is no block model.{name}"
+                )
+        if taken := {"best", "reference", "floors", "uniform", "unigram", "trigram"} & set(
+            self.model
+        ):
+            raise ValueError(
+                f"an architecture cannot be named {min(taken)!r}: the results have something of that name"
+            )
         if len(set(self.architectures)) < len(self.architectures):
             raise ValueError("architectures names one twice")
         return self
@@ -68,7 +74,9 @@ class Params(StrictModel):
             ParamsError: there is none of that name.
         """
         if architecture not in self.model:
-            raise ParamsError(f"no architecture {architecture!r} in params.yaml; there are {', '.join(self.model)}")
+            raise ParamsError(
+                f"no architecture {architecture!r} in params.yaml; there are {', '.join(self.model)}"
+            )
         return self.model[architecture]
 
 
@@ -81,7 +89,9 @@ def load_params(path: Path) -> Params:
     try:
         tree = yaml.load_yaml(path)
     except OSError as error:
-        raise ParamsError(f"{path}: cannot be read ({error.strerror}); run from the project's folder") from error
+        raise ParamsError(
+            f"{path}: cannot be read ({error.strerror}); run from the project's folder"
+        ) from error
     except yaml.YamlError as error:
         raise ParamsError(f"{path}: not YAML: {error}") from error
     try:

@@ -1,10 +1,11 @@
 """The blocks of params.yaml that say what is trained and how: every meaning, range and unit, and no value."""
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from pipeline.config.schema import PositiveInt, StrictModel, Fraction
+from pipeline.config.schema import Fraction, PositiveInt, StrictModel
 
 ATTENTION_HEAD_DIM = 32
 """Units of one head of attention."""
@@ -78,7 +79,9 @@ class TrainConfig(StrictModel):
     def _check_epoch_size(self) -> "TrainConfig":
         least = max(
             self.windowed.batch_size,
-            self.stateful.batch_size * self.stateful.bptt_length * self.stateful.segments_per_passage,
+            self.stateful.batch_size
+            * self.stateful.bptt_length
+            * self.stateful.segments_per_passage,
         )
         if self.notes_per_epoch < least:
             raise ValueError(f"notes_per_epoch is less than one round of batches, {least} notes")
@@ -95,13 +98,12 @@ class ModelConfig(StrictModel):
     """Features of the embedding input; 0 with the scalar input."""
     model_velocity: bool
     """Whether velocity is read and told; bits per note leave it out, so that all can be compared."""
-    cell: Literal["lstm", "gated", "attention"]
-    """`lstm`: LSTM layers. `gated`: residual blocks of a gated linear recurrence and two dense layers, `width` wide.
-    `attention`: such blocks with attention to the last 128 notes in place of the recurrence."""
+    cell: Literal["lstm", "bilstm", "mingru", "attention"]
+    """`lstm`: LSTM layers. `bilstm`: LSTM layers that also read the window backwards; such a model cannot stream.
+    `mingru`: residual blocks of a minGRU and two dense layers, `embedding_dim` wide. `attention`: such blocks with
+    attention to the last 128 notes in place of the recurrence."""
     units: Annotated[list[Annotated[int, Field(ge=1, le=4096)]], Field(min_length=1, max_length=8)]
     """Units of each recurrent layer, first to last; of attention all its heads together, 32 each."""
-    bidirectional: bool
-    """Each layer also reads the window backwards; such a model cannot stream."""
     dropout: Fraction
     """Dropout between layers."""
     dense_units: Annotated[int, Field(ge=0, le=4096)]
@@ -114,49 +116,85 @@ class ModelConfig(StrictModel):
     times as a mixture of logistics on the grid."""
     head_dim: Annotated[int, Field(ge=0, le=4096)]
     """Units of each part of the chain; 0 with regression heads."""
-    objective: Literal["last", "every"]
-    """`last`: the loss is taken at the note after the window. `every`: after every note."""
-    memory: Literal["carried", "window"]
-    """What a played or scored model remembers: `carried` state since the first note of the piece, or `window`, for
-    which the last T notes are read anew before every note."""
+    loss_on: Literal["last", "all"]
+    """`last`: the loss is taken at the note after the window. `all`: at every note."""
+    stateful: bool
+    """Whether scoring and generation carry the state from the first note of the piece on. Otherwise the last T notes
+    are read again before every note."""
+
+    @property
+    def is_bidirectional(self) -> bool:
+        """Whether the layers also read the window backwards."""
+        return self.cell == "bilstm"
 
     @property
     def is_residual(self) -> bool:
-        """Whether the layers are residual blocks, which all read and give vectors of `width`."""
-        return self.cell != "lstm"
+        """Whether the layers are residual blocks, which all read and return vectors of `embedding_dim`."""
+        return self.cell in ("mingru", "attention")
 
     @model_validator(mode="after")
     def _check_combinations(self) -> "ModelConfig":
-        for bad, why in (
+        for is_bad, message in (
             (
-                self.bidirectional and self.objective == "every",
-                "a bidirectional model must not have objective: every, since its backward half has read the targets; "
-                "set objective: last",
+                self.is_bidirectional and self.loss_on == "all",
+                "cell: bilstm cannot have loss_on: all, since its backward half has read the targets; set loss_on: last",
             ),
             (
-                self.bidirectional and self.memory == "carried",
-                "a bidirectional model has no state to carry from note to note; set memory: window",
+                self.is_bidirectional and self.stateful,
+                "cell: bilstm has no state to carry from note to note; set stateful: false",
             ),
-            (self.bidirectional and self.is_residual, "only cell: lstm can be bidirectional"),
             (
                 self.dropout > 0 and len(self.units) == 1,
-                "between_dropout needs two layers in units; use final_dropout",
+                "dropout needs two layers in units; use output_dropout",
             ),
             (
                 (self.input == "scalar") != (self.embedding_dim == 0),
-                "width is of input: embedding, and 0 with input: scalar",
+                "embedding_dim belongs to input: embedding, and is 0 with input: scalar",
             ),
-            (self.is_residual and self.input == "scalar", f"cell: {self.cell} needs input: embedding"),
             (
-                self.cell == "attention" and any(units % ATTENTION_HEAD_DIM for units in self.units),
-                f"units of cell: attention are multiples of {ATTENTION_HEAD_DIM}, the width of a head",
+                self.is_residual and self.input == "scalar",
+                f"cell: {self.cell} needs input: embedding",
             ),
-            ((self.heads == "regression") != (self.head_dim == 0), "chain is 0 with heads: regression, else its width"),
+            (
+                self.cell == "attention"
+                and any(units % ATTENTION_HEAD_DIM for units in self.units),
+                f"units of cell: attention are multiples of {ATTENTION_HEAD_DIM}, the dimension of a head",
+            ),
+            (
+                (self.heads == "regression") != (self.head_dim == 0),
+                "head_dim is 0 with heads: regression, and positive with other heads",
+            ),
             (
                 self.model_velocity and self.heads == "regression",
-                "heads: regression say nothing of velocity; set velocity: false",
+                "heads: regression have no distribution of velocity; set model_velocity: false",
             ),
         ):
-            if bad:
-                raise ValueError(why)
+            if is_bad:
+                raise ValueError(message)
         return self
+
+
+RENAMED_KEYS = {
+    "width": "embedding_dim",
+    "velocity": "model_velocity",
+    "between_dropout": "dropout",
+    "dense": "dense_units",
+    "final_dropout": "output_dropout",
+    "chain": "head_dim",
+}
+"""Keys of a model config before format 3 of the card, and what they are called now."""
+
+
+def upgrade_model_config(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values of a model config in today's words; values in today's words stay as they are."""
+    upgraded = {RENAMED_KEYS.get(key, key): value for key, value in values.items()}
+    if "bidirectional" in upgraded:
+        upgraded["cell"] = "bilstm" if upgraded.pop("bidirectional") else upgraded["cell"]
+    if upgraded.get("cell") == "gated":
+        upgraded["cell"] = "mingru"
+    if "objective" in upgraded:
+        upgraded["loss_on"] = {"every": "all"}.get(upgraded["objective"], upgraded.pop("objective"))
+        upgraded.pop("objective", None)
+    if "memory" in upgraded:
+        upgraded["stateful"] = upgraded.pop("memory") == "carried"
+    return upgraded

@@ -82,7 +82,9 @@ class SamplingConfig(StrictModel):
     @model_validator(mode="after")
     def _check_pitch_range(self) -> "SamplingConfig":
         if self.min_pitch > self.max_pitch:
-            raise ValueError(f"lowest {self.min_pitch} is above highest {self.max_pitch}; exchange them")
+            raise ValueError(
+                f"lowest {self.min_pitch} is above highest {self.max_pitch}; exchange them"
+            )
         return self
 
 

@@ -12,9 +12,13 @@ CHECKSUM_FILE = "SHA256SUMS"
 def write_checksums(folder: Path) -> None:
     """List the files of a folder; hidden ones are not of it."""
     listed = sorted(
-        path.name for path in folder.iterdir() if path.is_file() and path.name[0] != "." and path.name != CHECKSUM_FILE
+        path.name
+        for path in folder.iterdir()
+        if path.is_file() and path.name[0] != "." and path.name != CHECKSUM_FILE
     )
-    files.write_text(folder / CHECKSUM_FILE, "".join(f"{hash_file(folder / name)}  {name}\n" for name in listed))
+    files.write_text(
+        folder / CHECKSUM_FILE, "".join(f"{hash_file(folder / name)}  {name}\n" for name in listed)
+    )
 
 
 def hash_file(path: Path, algorithm: str = "sha256") -> str:

@@ -58,7 +58,10 @@ def _count_one(_item: object) -> int:
 
 
 def track_progress(
-    items: Iterable[Item], description: str, total: int, item_size: Callable[[Item], int] = _count_one
+    items: Iterable[Item],
+    description: str,
+    total: int,
+    item_size: Callable[[Item], int] = _count_one,
 ) -> Iterator[Item]:
     """Pass items on while showing how much of `total` is done, how fast, and the time left.
 
@@ -66,16 +69,18 @@ def track_progress(
 
     Args:
         items: what is worked through.
-        what: name of the work, such as "reading MIDI".
+        description: name of the work, such as "reading MIDI".
         total: the sizes of all items together.
-        size: how much of the total an item is.
+        item_size: how much of the total an item is.
     """
     out = make_console()
     began = time.monotonic()
     if not out.is_terminal:
         yield from items
         seconds = time.monotonic() - began
-        log_message(f"{description}: {total:,} in {seconds:.1f} s, {format_rate(total / seconds if seconds else None)}")
+        log_message(
+            f"{description}: {total:,} in {seconds:.1f} s, {format_rate(total / seconds if seconds else None)}"
+        )
         return
     columns = (
         TextColumn("{task.description}", markup=False),

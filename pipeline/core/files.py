@@ -38,7 +38,9 @@ def atomic_path(path: Path) -> Iterator[Path]:
         DiskError: the disk is full, nothing may be written there, or there is something else than a file.
     """
     if reason := _find_write_obstacle(path):
-        raise DiskError(f"{str(path)!r}: cannot be written: {reason}; give the name of a file that may be")
+        raise DiskError(
+            f"{str(path)!r}: cannot be written: {reason}; give the name of a file that may be"
+        )
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -50,7 +52,9 @@ def atomic_path(path: Path) -> Iterator[Path]:
     except OSError as error:
         raise make_write_error(path, error) from error
     finally:
-        with suppress(OSError):  # on a disk that is read only there is nothing to remove, and it must not be tried
+        with suppress(
+            OSError
+        ):  # on a disk that is read only there is nothing to remove, and it must not be tried
             temporary.unlink(missing_ok=True)
 
 
@@ -60,7 +64,9 @@ def _find_write_obstacle(path: Path) -> str:
         return "this is no name of a file"
     try:
         kind = path.stat().st_mode
-    except OSError:  # there is nothing, or a folder is in the way of which more is said when it is made
+    except (
+        OSError
+    ):  # there is nothing, or a folder is in the way of which more is said when it is made
         return ""
     if stat.S_ISDIR(kind):
         return "this is a folder"
@@ -84,8 +90,14 @@ def _keep_mode(path: Path, temporary: Path) -> None:
 def make_write_error(path: Path, error: OSError) -> DiskError:
     """Return the error of a file that cannot be written, with the remedy."""
     why = os.strerror(error.errno) if error.errno else str(error)
-    remedy = "free space on that disk" if error.errno in _DISK_FULL_ERRNOS else "make that place writable"
-    return DiskError(f"{path}: cannot be written ({why}); what was there is as it was; {remedy} and run again")
+    remedy = (
+        "free space on that disk"
+        if error.errno in _DISK_FULL_ERRNOS
+        else "make that place writable"
+    )
+    return DiskError(
+        f"{path}: cannot be written ({why}); what was there is as it was; {remedy} and run again"
+    )
 
 
 def make_read_error(path: Path, error: Exception, problem: str) -> DataError:

@@ -45,13 +45,17 @@ def list_experiments() -> list[Experiment]:
     Raises:
         DataError: this is no repository.
     """
-    listed = EXPERIMENT_REF.findall(run_git("for-each-ref", "--format=%(objectname) %(refname)", "refs/exps"))
+    listed = EXPERIMENT_REF.findall(
+        run_git("for-each-ref", "--format=%(objectname) %(refname)", "refs/exps")
+    )
     return [Experiment(name, commit, first + rest) for commit, first, rest, name in listed]
 
 
 def revision_exists(revision: str) -> bool:
     """Whether Git has a commit of that name."""
-    done = subprocess.run(["git", "rev-parse", "-q", "--verify", f"{revision}^{{commit}}"], capture_output=True)
+    done = subprocess.run(
+        ["git", "rev-parse", "-q", "--verify", f"{revision}^{{commit}}"], capture_output=True
+    )
     return done.returncode == 0
 
 
@@ -115,7 +119,9 @@ def load_output_hash(revision: str, path: Path) -> str:
     stages = load_dvc_lock(revision)
     with _convert_lock_errors():
         outs = [out for stage in stages.values() for out in stage.get("outs") or []]
-        return next((str(out.get("md5") or "") for out in outs if out.get("path") == path.as_posix()), "")
+        return next(
+            (str(out.get("md5") or "") for out in outs if out.get("path") == path.as_posix()), ""
+        )
 
 
 def load_stage_params(revision: str, stage: str) -> dict[str, Any]:

@@ -52,7 +52,7 @@ def bounded_map(
     """Work on each of `items`, in order of the items.
 
     Args:
-        work: sent to every worker once, so it must be possible to pickle it.
+        func: sent to every worker once, so it must be possible to pickle it.
         items: sent one by one.
         limits: for each of them.
 
@@ -77,7 +77,9 @@ class _Worker:
         # Started afresh, not forked: a copy of a process that has threads can wait for ever.
         context = multiprocessing.get_context("spawn")
         self.connection, theirs = context.Pipe()
-        self.process = context.Process(target=_serve_tasks, args=(theirs, func, limits), daemon=True)
+        self.process = context.Process(
+            target=_serve_tasks, args=(theirs, func, limits), daemon=True
+        )
         self.process.start()
         theirs.close()
         self.assigned: deque[int] = deque()
@@ -86,7 +88,9 @@ class _Worker:
 
     def start_timer(self, wall_seconds: float) -> None:
         """Count the time of the thing that is next from now on."""
-        self.deadline = time.monotonic() + wall_seconds if self.ready and self.assigned else float("inf")
+        self.deadline = (
+            time.monotonic() + wall_seconds if self.ready and self.assigned else float("inf")
+        )
 
     def stop(self) -> int | None:
         """End the process; returns how it ended."""
@@ -99,7 +103,9 @@ class _Worker:
 class _Pool(Generic[Item, Result]):
     """All workers, what is to be done and what is done."""
 
-    def __init__(self, func: Callable[[Item], Result], items: Sequence[Item], limits: TaskLimits) -> None:
+    def __init__(
+        self, func: Callable[[Item], Result], items: Sequence[Item], limits: TaskLimits
+    ) -> None:
         self.func, self.items, self.limits = func, items, limits
         self.pending = deque(range(len(items)))
         self.results: dict[int, Result | TaskFailure] = {}
@@ -108,16 +114,24 @@ class _Pool(Generic[Item, Result]):
     def wait_for_event(self, prefetch_end: int) -> None:
         """Hand out what is before `until`, then wait for an answer, a death or a deadline."""
         for worker in self.workers:
-            while self.pending and self.pending[0] < prefetch_end and len(worker.assigned) < QUEUE_DEPTH:
+            while (
+                self.pending
+                and self.pending[0] < prefetch_end
+                and len(worker.assigned) < QUEUE_DEPTH
+            ):
                 self._assign_item(worker)
         pause = max(0.0, min(worker.deadline for worker in self.workers) - time.monotonic())
-        heard = wait([worker.connection for worker in self.workers], None if pause == float("inf") else pause)
+        heard = wait(
+            [worker.connection for worker in self.workers], None if pause == float("inf") else pause
+        )
         for number, worker in enumerate(self.workers):
             if worker.connection in heard:
                 self._receive_result(number)
             elif time.monotonic() >= worker.deadline:
                 worker.process.kill()
-                self._replace_worker(number, f"reading it took more than {self.limits.wall_seconds:g} s")
+                self._replace_worker(
+                    number, f"reading it took more than {self.limits.wall_seconds:g} s"
+                )
 
     def _assign_item(self, worker: _Worker) -> None:
         place = self.pending.popleft()
@@ -151,24 +165,34 @@ class _Pool(Generic[Item, Result]):
         worker = self.workers[worker_index]
         code = worker.stop()
         if not worker.ready:
-            raise PipelineError(f"a worker could not start (exit code {code}); free memory and run again")
+            raise PipelineError(
+                f"a worker could not start (exit code {code}); free memory and run again"
+            )
         self.pending.extendleft(reversed(list(worker.assigned)[1:]))
         if code == -getattr(signal, "SIGXCPU", 0):
             reason = f"reading it took more than {self.limits.cpu_seconds} s of the processor"
         for place in list(worker.assigned)[:1]:
-            self.results[place] = TaskFailure(reason or f"reading it killed the reader ({_format_exit_code(code)})")
+            self.results[place] = TaskFailure(
+                reason or f"reading it killed the reader ({_format_exit_code(code)})"
+            )
         self.workers[worker_index] = _Worker(self.func, self.limits)
 
 
 def _format_exit_code(exit_code: int | None) -> str:
     """Return the name of the signal that ended a process, or its exit code."""
-    return signal.Signals(-exit_code).name if exit_code is not None and exit_code < 0 else f"exit code {exit_code}"
+    return (
+        signal.Signals(-exit_code).name
+        if exit_code is not None and exit_code < 0
+        else f"exit code {exit_code}"
+    )
 
 
 def _serve_tasks(connection: Connection, func: Callable[[Any], Any], limits: TaskLimits) -> None:
     """Answer things one after the other until the line is closed; runs in a worker."""
     lifetime.die_with_parent()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which then ends this process
+    signal.signal(
+        signal.SIGINT, signal.SIG_IGN
+    )  # Ctrl-C is for the parent, which then ends this process
     connection.send("ready")
     while True:
         try:
@@ -181,7 +205,9 @@ def _serve_tasks(connection: Connection, func: Callable[[Any], Any], limits: Tas
         except PipelineError as error:
             answer = error
         except MemoryError:
-            answer = TaskFailure(f"reading it takes more than {limits.memory_bytes / 2**20:,.0f} MB of memory")
+            answer = TaskFailure(
+                f"reading it takes more than {limits.memory_bytes / 2**20:,.0f} MB of memory"
+            )
         connection.send(answer)
 
 
@@ -195,5 +221,7 @@ def _set_resource_limits(limits: TaskLimits) -> None:
     until = math.ceil(used.ru_utime + used.ru_stime) + limits.cpu_seconds
     for kind, most in ((resource.RLIMIT_CPU, until), (resource.RLIMIT_DATA, limits.memory_bytes)):
         hard = resource.getrlimit(kind)[1]  # set from outside; only root may raise it
-        resource.setrlimit(kind, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
+        resource.setrlimit(
+            kind, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard)
+        )
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a crash is answered, not kept

@@ -20,7 +20,14 @@ MAX_TAR_BYTES = 512 * 2**20
 """Bytes of a whole tar, unpacked: what lies before a wanted file must be unpacked too."""
 MAX_MEMBERS = 100_000
 _MAX_NAME_LENGTH = 400
-_ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError)
+_ZIP_ERRORS = (
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    NotImplementedError,
+    RuntimeError,
+    ValueError,
+)
 
 
 def path_problem(name: str) -> str:
@@ -52,7 +59,9 @@ def open_zip(path: Path) -> tuple[zipfile.ZipFile, dict[str, zipfile.ZipInfo]]:
     except FileNotFoundError as error:
         raise CorpusError(f"{path}: no such file") from error
     except (OSError, *_ZIP_ERRORS) as error:
-        raise CorpusError(f"{path}: no zip that can be read ({error}); delete it and fetch it again") from error
+        raise CorpusError(
+            f"{path}: no zip that can be read ({error}); delete it and fetch it again"
+        ) from error
     try:
         return archive, _index_members(path, archive.infolist())
     except CorpusError:
@@ -69,10 +78,14 @@ def _index_members(path: Path, infos: list[zipfile.ZipInfo]) -> dict[str, zipfil
         if info.is_dir():
             continue
         kind = stat.S_IFMT(info.external_attr >> 16)
-        fault = path_problem(info.orig_filename) or ("is a link or device" if kind not in (0, stat.S_IFREG) else "")
+        fault = path_problem(info.orig_filename) or (
+            "is a link or device" if kind not in (0, stat.S_IFREG) else ""
+        )
         fault = fault or ("is there twice" if info.filename in found else "")
         if fault:
-            raise CorpusError(f"{path}: the member {info.orig_filename!r} {fault}; do not trust this archive")
+            raise CorpusError(
+                f"{path}: the member {info.orig_filename!r} {fault}; do not trust this archive"
+            )
         found[info.filename] = info
     return found
 
@@ -85,7 +98,9 @@ def read_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
     """
     where = f"{archive.filename}: {info.filename}"
     if info.file_size > MAX_MEMBER_BYTES:
-        raise CorpusError(f"{where}: {info.file_size:,} bytes are more than the {MAX_MEMBER_BYTES:,} allowed")
+        raise CorpusError(
+            f"{where}: {info.file_size:,} bytes are more than the {MAX_MEMBER_BYTES:,} allowed"
+        )
     try:
         with archive.open(info) as stream:
             data = stream.read(MAX_MEMBER_BYTES + 1)
@@ -120,13 +135,19 @@ def read_tar_members(path: Path, folder: str, names: Collection[str]) -> dict[st
                 if str(where) == folder and name in names:
                     found[name] = _read_tar_member(path, archive, member, name in found)
     except (OSError, tarfile.TarError, EOFError, zlib.error) as error:
-        raise CorpusError(f"{path}: no tar that can be read ({error}); delete it and fetch it again") from error
+        raise CorpusError(
+            f"{path}: no tar that can be read ({error}); delete it and fetch it again"
+        ) from error
     if missing := sorted(set(names) - set(found)):
-        raise CorpusError(f"{path}: {folder}/{missing[0]} is not in it (and {len(missing) - 1} more)")
+        raise CorpusError(
+            f"{path}: {folder}/{missing[0]} is not in it (and {len(missing) - 1} more)"
+        )
     return found
 
 
-def _read_tar_member(path: Path, archive: tarfile.TarFile, member: tarfile.TarInfo, is_duplicate: bool) -> bytes:
+def _read_tar_member(
+    path: Path, archive: tarfile.TarFile, member: tarfile.TarInfo, is_duplicate: bool
+) -> bytes:
     """Read one file of a tar; see `tar_members`."""
     stream = archive.extractfile(member) if member.isreg() and not is_duplicate else None
     if stream is None or member.issparse() or member.size > MAX_MEMBER_BYTES:

@@ -74,7 +74,9 @@ def write_bundle(path: Path, pieces: Sequence[CorpusPiece], contents: Iterable[b
     """
     for piece in pieces:
         if not archives.is_single_line(piece.composition):
-            raise CorpusError(f"the composition {piece.composition!r} of {piece.member!r} holds a control character")
+            raise CorpusError(
+                f"the composition {piece.composition!r} of {piece.member!r} holds a control character"
+            )
     table = io.StringIO()
     rows = csv.writer(table, lineterminator="\n")
     rows.writerow(INDEX_COLUMNS)
@@ -125,7 +127,9 @@ class CorpusBundle:
             self.pieces = _parse_index(archives.read_member(self._archive, self._members[INDEX]))
         except (CorpusError, OSError, KeyError, ValueError, TypeError) as error:
             raise DataError(f"{path}: no corpus here ({error}); run 'dvc repro fetch'") from error
-        if [MIDI_DIR + piece.member for piece in self.pieces] != sorted(set(self._members) - {INDEX}):
+        if [MIDI_DIR + piece.member for piece in self.pieces] != sorted(
+            set(self._members) - {INDEX}
+        ):
             raise DataError(f"{path}: its table and its files do not match; run 'dvc repro fetch'")
 
     def read_piece(self, piece: CorpusPiece) -> bytes:
@@ -143,4 +147,6 @@ class CorpusBundle:
 
 def _parse_index(data: bytes) -> list[CorpusPiece]:
     """Read the table of pieces."""
-    return [CorpusPiece(**row) for row in csv.DictReader(io.StringIO(data.decode("utf-8"), newline=""))]
+    return [
+        CorpusPiece(**row) for row in csv.DictReader(io.StringIO(data.decode("utf-8"), newline=""))
+    ]

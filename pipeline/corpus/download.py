@@ -14,9 +14,16 @@ from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
 
-from pipeline.core.console import make_console, log_message
+from pipeline.core.console import log_message, make_console
 from pipeline.core.errors import CorpusError
 
 MAX_DOWNLOAD_BYTES = 4 * 2**30
@@ -31,7 +38,9 @@ _PERMANENT_ERRORS = (400, 401, 403, 404, 410, 451)
 def redact_url(url: str) -> str:
     """Return an address without what may be secret in it: user, password, query."""
     parts = urllib.parse.urlsplit(url)
-    return urllib.parse.urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+    return urllib.parse.urlunsplit(
+        (parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", "")
+    )
 
 
 def download_file(url: str, path: Path, retry_delay: float = 2.0) -> None:
@@ -40,7 +49,7 @@ def download_file(url: str, path: Path, retry_delay: float = 2.0) -> None:
     Args:
         url: where it is.
         path: the file to write; it appears only when whole.
-        pause: wait before the second attempt [s]; doubled for each further one.
+        retry_delay: wait before the second attempt [s]; doubled for each further one.
 
     Raises:
         CorpusError: the server refuses, the connection keeps breaking, or the disk is full; what arrived is kept.
@@ -58,7 +67,9 @@ def download_file(url: str, path: Path, retry_delay: float = 2.0) -> None:
         except urllib.error.HTTPError as error:
             fault = f"the server says {error.code} {error.reason}"
             if error.code in _PERMANENT_ERRORS:
-                raise CorpusError(f"{shown}: {fault}; fetch it elsewhere and give it with --zip") from error
+                raise CorpusError(
+                    f"{shown}: {fault}; fetch it elsewhere and give it with --zip"
+                ) from error
         except (urllib.error.URLError, HTTPException, TimeoutError, ConnectionError) as error:
             fault = f"the connection broke ({getattr(error, 'reason', error)})"
         except OSError as error:
@@ -84,7 +95,9 @@ def _try_download(url: str, part: Path) -> None:
     """
     have = part.stat().st_size if part.exists() and _get_etag_path(part).exists() else 0
     with _request_range(url, part, have) as answer:
-        goes_on = answer.status == 206 and answer.headers.get("Content-Range", "").startswith(f"bytes {have}-")
+        goes_on = answer.status == 206 and answer.headers.get("Content-Range", "").startswith(
+            f"bytes {have}-"
+        )
         if have and answer.status == 206 and not goes_on:
             part.unlink()
             raise ConnectionError("the server sent another range")
@@ -139,7 +152,13 @@ def _with_progress(response: Any, start: int, total: int | None) -> Iterator[byt
     Raises:
         CorpusError: there is more than `LARGEST`.
     """
-    columns = (TextColumn("downloading"), BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
+    columns = (
+        TextColumn("downloading"),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+    )
     out = make_console()
     with Progress(*columns, console=out, disable=not out.is_terminal) as bar:
         task = bar.add_task("", total=total, completed=start)

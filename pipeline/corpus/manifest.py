@@ -115,7 +115,9 @@ def load_manifest(path: Path) -> Manifest:
     except ValidationError as error:
         fault = error.errors(include_url=False)[0]
         key = ".".join(str(part) for part in fault["loc"]) or "the file"
-        hidden = isinstance(fault["input"], dict | list) or key.endswith("url")  # an address may hold a password
+        hidden = isinstance(fault["input"], dict | list) or key.endswith(
+            "url"
+        )  # an address may hold a password
         value = "" if hidden else f", not {yaml.shorten_repr(fault['input'])}"
         raise CorpusError(f"{path}: {key}: {fault['msg']}{value}") from error
 
@@ -135,10 +137,14 @@ def read_member_list(manifest_path: Path, members: MemberList) -> dict[str, str]
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise CorpusError(f"{path}: cannot be read ({error.strerror}); restore it with git") from error
+        raise CorpusError(
+            f"{path}: cannot be read ({error.strerror}); restore it with git"
+        ) from error
     if hashlib.sha256(data).hexdigest() != members.sha256:
         raise CorpusError(f"{path}: not the list that {manifest_path} means; restore it with git")
-    return {row["member"]: row["sha256"] for row in csv.DictReader(data.decode("utf-8").splitlines())}
+    return {
+        row["member"]: row["sha256"] for row in csv.DictReader(data.decode("utf-8").splitlines())
+    }
 
 
 def validate_name(name: str) -> str:

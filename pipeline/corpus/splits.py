@@ -40,7 +40,9 @@ def _hash_to_fraction(name: str) -> float:
     return int.from_bytes(hashlib.sha256(name.encode("utf-8")).digest()[:8]) / 2**64
 
 
-def find_leaks(compositions: Sequence[str], splits: Sequence[str], accepted: Collection[str] = ()) -> list[str]:
+def find_leaks(
+    compositions: Sequence[str], splits: Sequence[str], accepted: Collection[str] = ()
+) -> list[str]:
     """Hold that no composition is in two splits.
 
     Args:

@@ -29,7 +29,12 @@ ROW_GROUP_SIZE = 65_536
 
 def _make_field(name: str, data_type: object, description: str, unit: str = "") -> Any:
     """Return a column that says what it is and, where it is a physical quantity, in which unit."""
-    return pa.field(name, data_type, nullable=False, metadata={"what": description} | ({"unit": unit} if unit else {}))
+    return pa.field(
+        name,
+        data_type,
+        nullable=False,
+        metadata={"what": description} | ({"unit": unit} if unit else {}),
+    )
 
 
 _PIECE_FIELD = _make_field("piece", pa.int32(), "number of the piece, row of pieces.parquet")
@@ -82,11 +87,16 @@ class NotesWriter:
         self._num_pending = 0
 
     def __enter__(self) -> Self:
-        self._writer = pq.ParquetWriter(self._atomic_path.__enter__(), NOTES_SCHEMA, **_WRITE_OPTIONS)
+        self._writer = pq.ParquetWriter(
+            self._atomic_path.__enter__(), NOTES_SCHEMA, **_WRITE_OPTIONS
+        )
         return self
 
     def __exit__(
-        self, exc_type: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        exc_type: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         try:
             if error is None:
@@ -106,7 +116,9 @@ class NotesWriter:
 
     def _flush(self) -> None:
         if self._pending:
-            self._writer.write_table(pa.concat_tables(self._pending), row_group_size=self._num_pending)
+            self._writer.write_table(
+                pa.concat_tables(self._pending), row_group_size=self._num_pending
+            )
         self._pending, self._num_pending = [], 0
 
 
@@ -115,7 +127,9 @@ def write_pieces(path: Path, pieces: Iterable[PieceRow]) -> None:
     rows = list(pieces)
     columns = {field.name: [getattr(row, field.name) for row in rows] for field in fields(PieceRow)}
     with files.atomic_path(path) as temporary:
-        pq.write_table(pa.Table.from_pydict(columns, schema=PIECES_SCHEMA), temporary, **_WRITE_OPTIONS)
+        pq.write_table(
+            pa.Table.from_pydict(columns, schema=PIECES_SCHEMA), temporary, **_WRITE_OPTIONS
+        )
 
 
 def read_pieces(path: Path) -> list[PieceRow]:
@@ -136,13 +150,16 @@ def read_notes(path: Path, piece_indices: Iterable[int]) -> Iterator[Notes]:
 
     Args:
         path: the table of notes.
-        pieces: numbers of the pieces; growing numbers are read fastest.
+        piece_indices: numbers of the pieces; growing numbers are read fastest.
 
     Raises:
         DataError: the file is missing, torn, or another table, or a piece is not in it.
     """
     file = _open_table(path, NOTES_SCHEMA)
-    groups = [file.metadata.row_group(group).column(0).statistics for group in range(file.metadata.num_row_groups)]
+    groups = [
+        file.metadata.row_group(group).column(0).statistics
+        for group in range(file.metadata.num_row_groups)
+    ]
     loaded, column, notes = -1, np.empty(0, np.int32), np.empty(0, NOTE_DTYPE)
     for piece in piece_indices:
         group = next((at for at, its in enumerate(groups) if its.min <= piece <= its.max), -1)
@@ -154,7 +171,9 @@ def read_notes(path: Path, piece_indices: Iterable[int]) -> Iterator[Notes]:
         yield notes[first:last]
 
 
-def _read_row_group(path: Path, file: Any, group: int) -> tuple[np.ndarray[Any, np.dtype[np.int32]], Notes]:
+def _read_row_group(
+    path: Path, file: Any, group: int
+) -> tuple[np.ndarray[Any, np.dtype[np.int32]], Notes]:
     """Read a row group: the number of the piece, and the note, of each row."""
     try:
         table = file.read_row_group(group)
@@ -177,7 +196,9 @@ def _open_table(path: Path, schema: Any) -> Any:
     except (OSError, pa.ArrowException) as error:
         raise _make_read_error(path, error) from error
     if not file.schema_arrow.equals(schema):
-        raise DataError(f"{path}: columns {file.schema_arrow.names} are not {schema.names}; run 'dvc repro ingest'")
+        raise DataError(
+            f"{path}: columns {file.schema_arrow.names} are not {schema.names}; run 'dvc repro ingest'"
+        )
     return file
 
 

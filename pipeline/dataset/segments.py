@@ -18,7 +18,7 @@ from pipeline.core.errors import DataError
 from pipeline.dataset import windows
 from pipeline.dataset.windows import WindowDataset
 from pipeline.notes import active_notes
-from pipeline.notes.quantize import GRID_SIZE, DURATION, PITCH, STEP, VELOCITY, QuantizedNotes
+from pipeline.notes.quantize import DURATION, GRID_SIZE, PITCH, STEP, VELOCITY, QuantizedNotes
 
 
 @dataclass(frozen=True)
@@ -43,10 +43,14 @@ class SegmentSampler:
         begins = np.concatenate([[0], dataset.piece_ends[:-1]])
         training = np.flatnonzero((dataset.splits == "train") & (dataset.piece_ends - begins > 1))
         if not len(training):
-            raise DataError("no training piece has two notes; give some pieces the split 'train' in the manifest")
+            raise DataError(
+                "no training piece has two notes; give some pieces the split 'train' in the manifest"
+            )
         self.passage_length = config.bptt_length * config.segments_per_passage
         counts = -(-(dataset.piece_ends[training] - begins[training] - 1) // self.passage_length)
-        self.slack = counts * self.passage_length - (dataset.piece_ends[training] - begins[training] - 1)
+        self.slack = counts * self.passage_length - (
+            dataset.piece_ends[training] - begins[training] - 1
+        )
         self.piece_indices = np.repeat(np.arange(len(training)), counts)
         self.piece_starts, self.piece_ends = begins[training], dataset.piece_ends[training]
         self.passage_offsets = (
@@ -57,8 +61,8 @@ class SegmentSampler:
         """Give the batches of an epoch.
 
         Args:
-            number: of the epoch, from 0.
-            notes: target notes of an epoch, at most; whole rounds of passages are given.
+            epoch: of the epoch, from 0.
+            max_notes: target notes of an epoch, at most; whole rounds of passages are given.
         """
         rounds = max_notes // (self.config.batch_size * self.passage_length)
         chosen = rounds * self.config.batch_size
@@ -71,16 +75,28 @@ class SegmentSampler:
             yield from self._cut_segments(order[some], turn[some], rng)
 
     def _cut_segments(
-        self, passage_indices: NDArray[np.int64], pass_numbers: NDArray[np.int64], rng: np.random.Generator
+        self,
+        passage_indices: NDArray[np.int64],
+        pass_numbers: NDArray[np.int64],
+        rng: np.random.Generator,
     ) -> Iterator[Segment]:
         """Give the segments of some passages, side by side."""
         piece = self.piece_indices[passage_indices]
         shift = np.array(
-            [self._draw_offsets(int(turn))[which] for turn, which in zip(pass_numbers, piece, strict=True)]
+            [
+                self._draw_offsets(int(turn))[which]
+                for turn, which in zip(pass_numbers, piece, strict=True)
+            ]
         )
-        start = self.piece_starts[piece] + np.clip(self.passage_offsets[passage_indices] - shift, 0, None)
+        start = self.piece_starts[piece] + np.clip(
+            self.passage_offsets[passage_indices] - shift, 0, None
+        )
         stop = np.minimum(
-            self.piece_starts[piece] + self.passage_offsets[passage_indices] - shift + self.passage_length + 1,
+            self.piece_starts[piece]
+            + self.passage_offsets[passage_indices]
+            - shift
+            + self.passage_length
+            + 1,
             self.piece_ends[piece],
         )
         index = start[:, None] + np.arange(self.passage_length + 1)
@@ -96,7 +112,9 @@ class SegmentSampler:
 
     def _draw_offsets(self, pass_number: int) -> NDArray[np.int64]:
         """Return how much earlier the passages of each piece begin in a pass; the last still reaches its end."""
-        shift: NDArray[np.int64] = np.random.default_rng([self.seed, pass_number, 3]).integers(self.slack + 1)
+        shift: NDArray[np.int64] = np.random.default_rng([self.seed, pass_number, 3]).integers(
+            self.slack + 1
+        )
         return shift
 
     def _augment(self, notes: QuantizedNotes, rng: np.random.Generator) -> QuantizedNotes:
@@ -108,7 +126,9 @@ class SegmentSampler:
         out[..., PITCH] += np.clip(semitones, -low, 127 - high).astype(np.int16)[:, None]
         tempo = 1 + rng.uniform(-how.max_tempo_change, how.max_tempo_change, batch)
         for column in (STEP, DURATION):
-            out[..., column] = np.clip(np.rint(notes[..., column] * tempo[:, None]), 0, GRID_SIZE - 1)
+            out[..., column] = np.clip(
+                np.rint(notes[..., column] * tempo[:, None]), 0, GRID_SIZE - 1
+            )
         louder = rng.integers(-how.max_velocity_shift, how.max_velocity_shift + 1, batch)
         out[..., VELOCITY] = np.clip(notes[..., VELOCITY] + louder[:, None], 1, 127)
         return out

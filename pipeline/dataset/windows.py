@@ -47,16 +47,24 @@ class WindowDataset:
         """
         found = [
             self.notes[begin:end]
-            for begin, end, its in zip(self._compute_piece_starts(), self.piece_ends, self.splits, strict=True)
+            for begin, end, its in zip(
+                self._compute_piece_starts(), self.piece_ends, self.splits, strict=True
+            )
             if its == split
         ]
         if not found:
-            raise DataError(f"the corpus has no piece in the split {split!r}; give one that split in its manifest")
+            raise DataError(
+                f"the corpus has no piece in the split {split!r}; give one that split in its manifest"
+            )
         return found
 
     def select_piece_names(self, split: str) -> list[str]:
         """Return the names of the pieces of a split, in the order of `pieces`."""
-        return [str(name) for name, its in zip(self.piece_names, self.splits, strict=True) if its == split]
+        return [
+            str(name)
+            for name, its in zip(self.piece_names, self.splits, strict=True)
+            if its == split
+        ]
 
     def _compute_piece_starts(self) -> NDArray[np.int64]:
         return np.concatenate([[0], self.piece_ends[:-1]])
@@ -64,19 +72,26 @@ class WindowDataset:
     def gather(self, window_indices: NDArray[np.integer]) -> tuple[QuantizedNotes, QuantizedNotes]:
         """Return the notes [B, T, 4] and the target [B, 4] of training windows, given by number."""
         first = self.window_starts[window_indices].astype(np.int64)
-        return self.notes[first[:, None] + np.arange(self.sequence_length)], self.notes[first + self.sequence_length]
+        return self.notes[first[:, None] + np.arange(self.sequence_length)], self.notes[
+            first + self.sequence_length
+        ]
 
 
-def window_starts(piece_ends: Sequence[int], sequence_length: int, stride: int) -> NDArray[np.int32]:
+def window_starts(
+    piece_ends: Sequence[int], sequence_length: int, stride: int
+) -> NDArray[np.int32]:
     """Return the first note of every window that, with its target, lies inside one piece.
 
     Args:
-        ends: index after the last note of each piece; the first piece begins at 0.
-        length: notes in a window, T.
+        piece_ends: index after the last note of each piece; the first piece begins at 0.
+        sequence_length: notes in a window, T.
         stride: notes between window starts.
     """
     begins = [0, *piece_ends[:-1]]
-    ranges = [np.arange(begin, end - sequence_length, stride) for begin, end in zip(begins, piece_ends, strict=True)]
+    ranges = [
+        np.arange(begin, end - sequence_length, stride)
+        for begin, end in zip(begins, piece_ends, strict=True)
+    ]
     return np.concatenate([np.empty(0, np.int64), *ranges]).astype(np.int32)
 
 
@@ -90,9 +105,13 @@ def shuffled_order(seed: int, num_windows: int, first: int, count: int) -> NDArr
         DataError: there are no windows.
     """
     if num_windows == 0:
-        raise DataError("no training window: every training piece is shorter than windows.length + 1 notes")
+        raise DataError(
+            "no training window: every training piece is shorter than windows.length + 1 notes"
+        )
     passes = range(first // num_windows, (first + count - 1) // num_windows + 1)
-    row = np.concatenate([np.random.default_rng([seed, k]).permutation(num_windows) for k in passes])
+    row = np.concatenate(
+        [np.random.default_rng([seed, k]).permutation(num_windows) for k in passes]
+    )
     skip = first - passes.start * num_windows
     return row[skip : skip + count]
 
@@ -108,7 +127,9 @@ def truncate_pieces(pieces: Sequence[QuantizedNotes], max_notes: int) -> list[Qu
 def save_windows(dataset: WindowDataset, path: Path) -> None:
     """Write windows as a sealed npz; equal windows give equal bytes."""
     with files.atomic_path(path) as temporary:
-        temporary.write_bytes(files.encode_npz({name: np.asarray(getattr(dataset, name)) for name in ARRAY_NAMES}))
+        temporary.write_bytes(
+            files.encode_npz({name: np.asarray(getattr(dataset, name)) for name in ARRAY_NAMES})
+        )
         files.append_zip_checksum(temporary)
 
 
@@ -126,5 +147,7 @@ def load_windows(path: Path) -> WindowDataset:
         with np.load(data, allow_pickle=False) as arrays:
             values = {name: arrays[name] for name in ARRAY_NAMES}
     except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
-        raise DataError(f"{path}: no windows here ({error}); make them with 'dvc repro windows'") from error
+        raise DataError(
+            f"{path}: no windows here ({error}); make them with 'dvc repro windows'"
+        ) from error
     return WindowDataset(**{**values, "length": int(values["length"])})

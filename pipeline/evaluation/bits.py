@@ -60,7 +60,9 @@ class PieceScores:
         return cls(
             np.array([row[0] for row in rows]),
             np.array([row[1] for row in rows], np.int64),
-            np.array([row[2:] for row in rows], np.float64).reshape(len(rows), -1 if rows else len(SCORED_FEATURES)),
+            np.array([row[2:] for row in rows], np.float64).reshape(
+                len(rows), -1 if rows else len(SCORED_FEATURES)
+            ),
         )
 
 
@@ -70,7 +72,12 @@ def aggregate_bits(piece_names: Sequence[str], bits: Sequence[NDArray[np.float64
     Passages get shorter where there would be fewer than 20 of them: of one row, nobody can say how sure it is.
     """
     lengths = [len(piece) for piece in bits]
-    size = max(1, min(PASSAGE_NOTES, sum(lengths) // MIN_PIECES) if len(piece_names) < MIN_PIECES else max(lengths))
+    size = max(
+        1,
+        min(PASSAGE_NOTES, sum(lengths) // MIN_PIECES)
+        if len(piece_names) < MIN_PIECES
+        else max(lengths),
+    )
     rows = [
         (name, len(part), part.sum(axis=0))
         for name, piece in zip(piece_names, bits, strict=True)
@@ -101,7 +108,9 @@ def compute_paired_difference(
     return _bootstrap_mean(gap, scores.num_notes, resamples, seed)
 
 
-def compute_confidence_interval(scores: PieceScores, resamples: int, seed: int) -> tuple[float, float, float]:
+def compute_confidence_interval(
+    scores: PieceScores, resamples: int, seed: int
+) -> tuple[float, float, float]:
     """Return mean bits per note, and its 95 % interval over rows; for a comparison, `difference` is far sharper."""
     return _bootstrap_mean(scores.compute_scored_bits(), scores.num_notes, resamples, seed)
 
@@ -123,9 +132,15 @@ def _bootstrap_mean(
     count = drawn @ num_notes
     moved = drawn @ left / count
     squares = (
-        drawn @ left**2 - 2 * moved * (drawn @ (left * num_notes)) + moved**2 * (drawn @ num_notes.astype(float) ** 2)
+        drawn @ left**2
+        - 2 * moved * (drawn @ (left * num_notes))
+        + moved**2 * (drawn @ num_notes.astype(float) ** 2)
     )
     errors = np.sqrt(np.maximum(squares, 0)) / count
     # Where a resample draws one row over and over, its error is none: it counts as very far.
-    reach = own * np.percentile(np.abs(moved) / np.maximum(errors, own * MIN_RELATIVE_ERROR), 95) if own else 0.0
+    reach = (
+        own * np.percentile(np.abs(moved) / np.maximum(errors, own * MIN_RELATIVE_ERROR), 95)
+        if own
+        else 0.0
+    )
     return float(mean), float(mean - reach), float(mean + reach)

@@ -12,7 +12,9 @@ import numpy as np
 from pipeline.evaluation.bits import MIN_PIECES, PieceScores, compute_paired_difference
 
 
-def compute_pairwise_differences(scores: Mapping[str, PieceScores], resamples: int, seed: int) -> list[dict[str, Any]]:
+def compute_pairwise_differences(
+    scores: Mapping[str, PieceScores], resamples: int, seed: int
+) -> list[dict[str, Any]]:
     """Return the paired difference of every two in bits per note, the first less the second, with its interval."""
     out: list[dict[str, Any]] = []
     for ours, theirs in combinations(scores, 2):
@@ -22,7 +24,9 @@ def compute_pairwise_differences(scores: Mapping[str, PieceScores], resamples: i
     return out
 
 
-def compute_win_rates(scores: Mapping[str, PieceScores], resamples: int, seed: int) -> dict[str, float]:
+def compute_win_rates(
+    scores: Mapping[str, PieceScores], resamples: int, seed: int
+) -> dict[str, float]:
     """Return for each the share of resamples of the rows in which it has the fewest bits; ties go to the first.
 
     Of many architectures some are better than others by luck; this asks for the winner of all, not of one pair.
@@ -49,7 +53,9 @@ def tabulate_bits_by_piece(scores: Mapping[str, PieceScores]) -> list[list[Any]]
     ]
 
 
-def build_pairs_table(scores: Mapping[str, PieceScores], resamples: int, seed: int) -> dict[str, Any]:
+def build_pairs_table(
+    scores: Mapping[str, PieceScores], resamples: int, seed: int
+) -> dict[str, Any]:
     """Return what `metrics/pairs.json` holds."""
     rows = next(iter(scores.values()))
     return {

@@ -64,11 +64,16 @@ def score_distributions(probs: Probs, outcomes: NDArray[np.integer]) -> Calibrat
 def concatenate_stats(parts: Sequence[CalibrationStats]) -> CalibrationStats:
     """Put what was judged piece by piece into one."""
     return CalibrationStats(
-        *(np.concatenate([getattr(part, each.name) for part in parts]) for each in fields(CalibrationStats))
+        *(
+            np.concatenate([getattr(part, each.name) for part in parts])
+            for each in fields(CalibrationStats)
+        )
     )
 
 
-def compute_reliability_bins(stats: CalibrationStats) -> list[tuple[float, float, int, float, float]]:
+def compute_reliability_bins(
+    stats: CalibrationStats,
+) -> list[tuple[float, float, int, float, float]]:
     """Return, for each bin of the likeliest outcome's probability, what was said and how often it came.
 
     Returns:
@@ -84,7 +89,13 @@ def compute_reliability_bins(stats: CalibrationStats) -> list[tuple[float, float
         its = which == k
         low = 2 ** (-(k + 1) / 2) if k < NUM_BINS - 1 else 0.0
         rows.append(
-            (low, 2 ** (-k / 2), int(its.sum()), float(stats.max_prob[its].mean()), float(stats.top1[its].mean()))
+            (
+                low,
+                2 ** (-k / 2),
+                int(its.sum()),
+                float(stats.max_prob[its].mean()),
+                float(stats.top1[its].mean()),
+            )
         )
     return rows
 
@@ -94,9 +105,9 @@ def compute_calibration_error(stats: CalibrationStats) -> float:
 
     Source: ECE of Guo et al., "On calibration of modern neural networks", ICML 2017, equation 3, over these bins.
     """
-    return sum(notes * abs(came - said) for _, _, notes, said, came in compute_reliability_bins(stats)) / len(
-        stats.max_prob
-    )
+    return sum(
+        notes * abs(came - said) for _, _, notes, said, came in compute_reliability_bins(stats)
+    ) / len(stats.max_prob)
 
 
 def compute_pit_cdf(stats: CalibrationStats, level: float) -> float:
@@ -135,7 +146,9 @@ def summarize_calibration(
             "top_1": round(float(judged.top1.mean()), 4),
             "top_5": round(float(judged.top5.mean()), 4),
             "ece": round(compute_calibration_error(judged), 4),
-            "reliability": [[round(value, 4) for value in row] for row in compute_reliability_bins(judged)],
+            "reliability": [
+                [round(value, 4) for value in row] for row in compute_reliability_bins(judged)
+            ],
         }
         if name in ORDERED_FEATURES:
             out[name] |= {

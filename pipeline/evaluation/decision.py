@@ -46,14 +46,17 @@ class Decision:
 
 
 def choose_architecture(
-    evaluations: Sequence[Evaluation], ngram_scores: Mapping[str, PieceScores], config: CompareConfig, seed: int
+    evaluations: Sequence[Evaluation],
+    ngram_scores: Mapping[str, PieceScores],
+    config: CompareConfig,
+    seed: int,
 ) -> Decision:
     """Apply the rule.
 
     Args:
-        found: at least one evaluation, all of the same notes.
-        floors: scores of the same notes.
-        how: number of resamples.
+        evaluations: at least one evaluation, all of the same notes.
+        ngram_scores: scores of the same notes.
+        config: number of resamples.
         seed: of the bootstrap.
     """
     scores = {each.architecture: each.scores for each in evaluations}
@@ -70,7 +73,9 @@ def choose_architecture(
         """Return the best of some architectures and those too close to it."""
         of = list(names)
         top = min(of, key=lambda name: scores[name].compute_bits_per_note()["bits_per_note"])
-        return top, [name for name in of if name != top and compute_difference(name, top).includes_zero]
+        return top, [
+            name for name in of if name != top and compute_difference(name, top).includes_zero
+        ]
 
     best, close = find_best_and_tied(scores)
     parameters = {each.architecture: each.parameters for each in evaluations if each.can_stream}
@@ -81,6 +86,8 @@ def choose_architecture(
         best=best,
         recommended=recommended,
         tied=close,
-        vs_reference={name: compute_difference(name, reference) for name in (*scores, *ngram_scores)},
+        vs_reference={
+            name: compute_difference(name, reference) for name in (*scores, *ngram_scores)
+        },
         unbeaten_ngrams=[name for name in ngram_scores if compute_difference(name, best).low <= 0],
     )

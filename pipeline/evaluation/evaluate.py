@@ -38,19 +38,24 @@ def evaluate_pieces(
     Args:
         model: what tells the notes.
         pieces: codes [N, 4] each.
-        batch: pieces read side by side.
-        what: name of the work, where its progress should be shown.
+        batch_size: pieces read side by side.
+        label: name of the work, where its progress should be shown.
 
     Returns:
         Bits [N - 1, 3 or 4] of each piece, and what was judged of each head, at most `JUDGED` notes.
     """
     heads = scoring.make_heads(model)
-    scored = [np.empty((max(len(codes) - 1, 0), 4 if model.config.model_velocity else 3)) for codes in pieces]
+    scored = [
+        np.empty((max(len(codes) - 1, 0), 4 if model.config.model_velocity else 3))
+        for codes in pieces
+    ]
     every = -(-sum(map(len, scored)) // MAX_CALIBRATION_NOTES)
     parts: dict[tuple[int, int], dict[str, CalibrationStats]] = {}
     heard = scoring.hidden_states(model, pieces, batch_size)
     if label:
-        heard = track_progress(heard, label, sum(map(len, scored)), lambda part: part[1].stop - part[1].start)
+        heard = track_progress(
+            heard, label, sum(map(len, scored)), lambda part: part[1].stop - part[1].start
+        )
     for index, notes, hidden in heard:
         codes = pieces[index][notes]
         scored[index][notes.start - 1 : notes.stop - 1] = heads.bits(hidden, codes)
@@ -63,7 +68,9 @@ def evaluate_pieces(
             }
     # In the order of the music, whatever the order of reading.
     chosen = [parts[place] for place in sorted(parts)]
-    return scored, {name: calibration.concatenate_stats([part[name] for part in chosen]) for name in chosen[0]}
+    return scored, {
+        name: calibration.concatenate_stats([part[name] for part in chosen]) for name in chosen[0]
+    }
 
 
 def compute_bits_by_context(
@@ -86,15 +93,23 @@ def compute_bits_by_context(
     """
     longest = max(len(codes) for codes in pieces) - 1
     lengths = [heard for heard in CONTEXT_LENGTHS if heard <= longest]
-    places = [(index, at) for index, codes in enumerate(pieces) for at in range(lengths[-1], len(codes))]
-    chosen = [places[k] for k in np.unique(np.linspace(0, len(places) - 1, CONTEXT_TARGETS).astype(int))]
+    places = [
+        (index, at) for index, codes in enumerate(pieces) for at in range(lengths[-1], len(codes))
+    ]
+    chosen = [
+        places[k] for k in np.unique(np.linspace(0, len(places) - 1, CONTEXT_TARGETS).astype(int))
+    ]
     targets = np.stack([pieces[index][at] for index, at in chosen])
     network, heads = Network(model.config, model.weights), scoring.make_heads(model)
     rows = []
     for length in lengths:
-        reach = min(length, model.sequence_length) if model.config.memory == "window" else length
+        reach = min(length, model.sequence_length) if not model.config.stateful else length
         heard = np.stack([pieces[index][at - reach : at] for index, at in chosen])
-        hidden = np.concatenate([network.forward_window(part) for part in np.array_split(heard, -(-len(heard) // 64))])
+        hidden = np.concatenate(
+            [network.forward_window(part) for part in np.array_split(heard, -(-len(heard) // 64))]
+        )
         mean = heads.bits(hidden, targets)[:, : len(SCORED_FEATURES)].mean(axis=0)
-        rows.append((length, len(chosen), dict(zip(SCORED_FEATURES, map(float, mean), strict=True))))
+        rows.append(
+            (length, len(chosen), dict(zip(SCORED_FEATURES, map(float, mean), strict=True)))
+        )
     return rows

@@ -13,24 +13,31 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.notes.note import NUM_PITCHES
-from pipeline.notes.quantize import GRID_SIZE, DURATION, PITCH, STEP, QuantizedNotes
+from pipeline.notes.quantize import DURATION, GRID_SIZE, PITCH, STEP, QuantizedNotes
 
 Bits = NDArray[np.float64]
 """[N - 1, 3]: bits of the pitch, step and duration of every note but the first."""
 NgramModel = Callable[[QuantizedNotes], Bits]
 
 
-def compute_histogram(values: NDArray[np.integer], num_bins: int, additive_smoothing: float) -> NDArray[np.float64]:
+def compute_histogram(
+    values: NDArray[np.integer], num_bins: int, additive_smoothing: float
+) -> NDArray[np.float64]:
     """Return the shares [size] of the values, `smoothing` added to each count."""
     counts = np.bincount(values, minlength=num_bins) + additive_smoothing
     return np.asarray(counts / counts.sum())
 
 
-def fit_ngrams(pieces: Sequence[QuantizedNotes], additive_smoothing: float) -> dict[str, NgramModel]:
+def fit_ngrams(
+    pieces: Sequence[QuantizedNotes], additive_smoothing: float
+) -> dict[str, NgramModel]:
     """Fit every floor on training pieces, codes [N, 4] each."""
     notes = np.concatenate([codes[1:] for codes in pieces]).astype(np.int64)
     pitch = compute_histogram(notes[:, PITCH], NUM_PITCHES, additive_smoothing)
-    times = [compute_histogram(notes[:, column], GRID_SIZE, additive_smoothing) for column in (STEP, DURATION)]
+    times = [
+        compute_histogram(notes[:, column], GRID_SIZE, additive_smoothing)
+        for column in (STEP, DURATION)
+    ]
     after = WittenBellTrigram(pieces, pitch)
 
     def score_uniform(piece: QuantizedNotes) -> Bits:
@@ -38,12 +45,18 @@ def fit_ngrams(pieces: Sequence[QuantizedNotes], additive_smoothing: float) -> d
         return np.tile(-np.log2(share), (len(piece) - 1, 1))
 
     def score_with_times(piece: QuantizedNotes, pitch_probs: NDArray[np.float64]) -> Bits:
-        return -np.log2(np.stack([pitch_probs, times[0][piece[1:, STEP]], times[1][piece[1:, DURATION]]], axis=1))
+        return -np.log2(
+            np.stack(
+                [pitch_probs, times[0][piece[1:, STEP]], times[1][piece[1:, DURATION]]], axis=1
+            )
+        )
 
     return {
         "uniform": score_uniform,
         "unigram": lambda codes: score_with_times(codes, pitch[codes[1:, PITCH]]),
-        "trigram": lambda codes: score_with_times(codes, after.compute_probs(codes[:, PITCH].astype(np.int64))),
+        "trigram": lambda codes: score_with_times(
+            codes, after.compute_probs(codes[:, PITCH].astype(np.int64))
+        ),
     }
 
 
@@ -54,13 +67,19 @@ class WittenBellTrigram:
     for its own counts and leaves t / (n + t) to the shorter context.
     """
 
-    def __init__(self, pieces: Sequence[QuantizedNotes], unigram_probs: NDArray[np.float64]) -> None:
+    def __init__(
+        self, pieces: Sequence[QuantizedNotes], unigram_probs: NDArray[np.float64]
+    ) -> None:
         pairs, triples = np.zeros(NUM_PITCHES**2, np.int64), np.zeros(NUM_PITCHES**3, np.int64)
         for codes in pieces:
             p = codes[:, PITCH].astype(np.int64)
             pairs += np.bincount(p[:-1] * NUM_PITCHES + p[1:], minlength=NUM_PITCHES**2)
-            triples += np.bincount((p[:-2] * NUM_PITCHES + p[1:-1]) * NUM_PITCHES + p[2:], minlength=NUM_PITCHES**3)
-        self.bigram_probs = _interpolate_counts(pairs.reshape(NUM_PITCHES, NUM_PITCHES), unigram_probs)
+            triples += np.bincount(
+                (p[:-2] * NUM_PITCHES + p[1:-1]) * NUM_PITCHES + p[2:], minlength=NUM_PITCHES**3
+            )
+        self.bigram_probs = _interpolate_counts(
+            pairs.reshape(NUM_PITCHES, NUM_PITCHES), unigram_probs
+        )
         self.trigram_probs = _interpolate_counts(
             triples.reshape(NUM_PITCHES, NUM_PITCHES, NUM_PITCHES), self.bigram_probs
         )
@@ -68,10 +87,14 @@ class WittenBellTrigram:
     def compute_probs(self, pitches: NDArray[np.int64]) -> NDArray[np.float64]:
         """Return the probabilities [N - 1] of all pitches [N] but the first; the second has one before it only."""
         second = self.bigram_probs[pitches[:1], pitches[1:2]]
-        return np.concatenate([second, self.trigram_probs[pitches[:-2], pitches[1:-1], pitches[2:]]])
+        return np.concatenate(
+            [second, self.trigram_probs[pitches[:-2], pitches[1:-1], pitches[2:]]]
+        )
 
 
-def _interpolate_counts(counts: NDArray[np.int64], backoff_probs: NDArray[np.float64]) -> NDArray[np.float64]:
+def _interpolate_counts(
+    counts: NDArray[np.int64], backoff_probs: NDArray[np.float64]
+) -> NDArray[np.float64]:
     """Interpolate counts [..., P] with the shares of a shorter context [..., P]."""
     seen = counts.sum(axis=-1, keepdims=True)
     kinds = (counts > 0).sum(axis=-1, keepdims=True)

@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from pipeline.config.recipes import ModelConfig
+from pipeline.config.recipes import ModelConfig, upgrade_model_config
 from pipeline.core import files
 from pipeline.core.errors import DataError
 from pipeline.evaluation.bits import PieceScores
@@ -22,7 +22,10 @@ def format_compact_json(value: object) -> str:
     """Return JSON that Git compares well: a line for each name and for each list of plain values."""
     text = json.dumps(value, indent=1, allow_nan=False)
     rows = re.compile(r"\[\n[^][{}]*\n *\]")
-    return rows.sub(lambda row: " ".join(row[0].split()).replace("[ ", "[").replace(" ]", "]"), text) + "\n"
+    return (
+        rows.sub(lambda row: " ".join(row[0].split()).replace("[ ", "[").replace(" ]", "]"), text)
+        + "\n"
+    )
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,7 @@ class Evaluation:
     @property
     def can_stream(self) -> bool:
         """Whether a note can be told from a state, without reading the notes before it again."""
-        return not self.config.bidirectional
+        return not self.config.is_bidirectional
 
     def save(self, path: Path) -> None:
         """Write the figures, a row a line."""
@@ -50,10 +53,15 @@ class Evaluation:
             "block": self.config.model_dump(),
             "parameters": self.parameters,
             "bytes": self.bytes,
-            **{name: round(value, 6) for name, value in self.scores.compute_bits_per_note().items()},
+            **{
+                name: round(value, 6) for name, value in self.scores.compute_bits_per_note().items()
+            },
         }
         tables: dict[str, list[list[Any]]] = {
-            "history": [list(self.history[0]), *([row[name] for name in self.history[0]] for row in self.history)],
+            "history": [
+                list(self.history[0]),
+                *([row[name] for name in self.history[0]] for row in self.history),
+            ],
             "rows": self.scores.to_rows(),
         }
         lines = [f"{json.dumps(name)}: {json.dumps(value)}" for name, value in facts.items()]
@@ -85,7 +93,9 @@ class Evaluation:
         columns, *rows = values["history"]
         return cls(
             architecture=values["architecture"],
-            config=ModelConfig.model_validate(values["config"]),
+            config=ModelConfig.model_validate(
+                upgrade_model_config(values.get("config") or values["block"])
+            ),
             parameters=values["parameters"],
             bytes=values["bytes"],
             history=[dict(zip(columns, row, strict=True)) for row in rows],

@@ -57,7 +57,9 @@ def _score_file(model: TrainedModel, path: Path) -> FileScore:
     except (OSError, MidiError) as error:
         raise MidiError(f"{path}: {error}; give a MIDI file with notes") from error
     if len(notes) < 2:
-        raise MidiError(f"{path}: one note only; the first is never scored, so give a file with two or more")
+        raise MidiError(
+            f"{path}: one note only; the first is never scored, so give a file with two or more"
+        )
     with np.errstate(all="ignore"):
         bits = scoring.score_pieces(model, [quantize.quantize(notes)], 1)[0]
     if bad := int((~np.isfinite(bits).all(axis=1)).sum()):
@@ -69,12 +71,19 @@ def _score_file(model: TrainedModel, path: Path) -> FileScore:
 def print_scores(scores: Sequence[FileScore]) -> None:
     """Print one row a file."""
     out = Table(
-        Column("file", overflow="fold"), "notes", "bits per note", *(scores[0].features if scores else SCORED_FEATURES)
+        Column("file", overflow="fold"),
+        "notes",
+        "bits per note",
+        *(scores[0].features if scores else SCORED_FEATURES),
     )
     for each in scores:
         mean = each.bits.mean(axis=0)
         told = (mean[: len(SCORED_FEATURES)].sum(), *mean)
-        out.add_row(Text(sanitize_line(str(each.path))), f"{len(each.notes):,}", *(f"{value:.3f}" for value in told))
+        out.add_row(
+            Text(sanitize_line(str(each.path))),
+            f"{len(each.notes):,}",
+            *(f"{value:.3f}" for value in told),
+        )
     Console(highlight=False).print(out)
 
 
@@ -82,7 +91,9 @@ def write_note_scores(scores: Sequence[FileScore], path: Path) -> None:
     """Write one row a note: file, the note, and its bits per head; those of a first note are null."""
     parts = []
     for each in scores:
-        name = str(each.path).encode("utf-8", "backslashreplace").decode()  # a name need not be UTF-8
+        name = (
+            str(each.path).encode("utf-8", "backslashreplace").decode()
+        )  # a name need not be UTF-8
         columns = {"file": pa.array([name] * len(each.notes), pa.string())}
         columns |= {name: pa.array(each.notes[name]) for name in NOTE_COLUMNS}
         bits = np.concatenate([np.full((1, len(each.features)), np.nan), each.bits])
@@ -92,4 +103,6 @@ def write_note_scores(scores: Sequence[FileScore], path: Path) -> None:
         }
         parts.append(pa.table(columns))
     with files.atomic_path(path) as temporary:
-        pq.write_table(pa.concat_tables(parts), temporary, compression="zstd", write_page_checksum=True)
+        pq.write_table(
+            pa.concat_tables(parts), temporary, compression="zstd", write_page_checksum=True
+        )

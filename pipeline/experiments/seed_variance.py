@@ -34,7 +34,9 @@ class ExperimentResult:
 
     def make_params_key(self) -> str:
         """Return all parameters but the seed, as text that is equal for equal ones."""
-        return json.dumps({key: value for key, value in self.params.items() if key != "seed"}, sort_keys=True)
+        return json.dumps(
+            {key: value for key, value in self.params.items() if key != "seed"}, sort_keys=True
+        )
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,11 @@ def _load_result(commit: str, name: str) -> ExperimentResult | None:
     try:
         params = yaml.parse_yaml(run_git("show", f"{commit}:{paths.PARAMS.as_posix()}"))
         summary = json.loads(run_git("show", f"{commit}:{paths.SUMMARY.as_posix()}"))
-        bits = {key: its["bits_per_note"] for key, its in summary.items() if key not in NON_ARCHITECTURE_KEYS}
+        bits = {
+            key: its["bits_per_note"]
+            for key, its in summary.items()
+            if key not in NON_ARCHITECTURE_KEYS
+        }
     except (DataError, ValueError, LookupError, TypeError):
         return None
     return ExperimentResult(name, params, bits)
@@ -78,7 +84,9 @@ def group_by_params(results: Sequence[ExperimentResult]) -> list[list[Experiment
     return [[its[seed] for seed in sorted(its)] for its in settings.values() if len(its) > 1]
 
 
-def compute_seed_statistics(group: Sequence[ExperimentResult], reference: str) -> list[SeedStatistics]:
+def compute_seed_statistics(
+    group: Sequence[ExperimentResult], reference: str
+) -> list[SeedStatistics]:
     """Return what the seeds of a group gave for each architecture, the fewest bits first."""
     out = []
     base = reference if reference in group[0].bits else next(iter(group[0].bits))
@@ -86,14 +94,19 @@ def compute_seed_statistics(group: Sequence[ExperimentResult], reference: str) -
     for name in group[0].bits:
         bits = [result.bits[name] for result in group]
         gaps = [result.bits[name] - result.bits[base] for result in group]
-        out.append(SeedStatistics(name, len(bits), mean(bits), stdev(bits), mean(gaps), stdev(gaps)))
+        out.append(
+            SeedStatistics(name, len(bits), mean(bits), stdev(bits), mean(gaps), stdev(gaps))
+        )
     return sorted(out, key=lambda spread: spread.mean)
 
 
 def describe_varying_params(groups: Sequence[Sequence[ExperimentResult]]) -> list[str]:
     """Return for each group the values of parameters in which groups differ, as `-S` takes them."""
     flat = [_flatten_params(group[0].params) for group in groups]
-    keys = sorted({key for each in flat for key in each if len({str(its.get(key)) for its in flat}) > 1} - {"seed"})
+    keys = sorted(
+        {key for each in flat for key in each if len({str(its.get(key)) for its in flat}) > 1}
+        - {"seed"}
+    )
     return [" ".join(f"{key}={each[key]}" for key in keys if key in each) for each in flat]
 
 
@@ -101,7 +114,11 @@ def _flatten_params(values: Mapping[str, Any], prefix: str = "") -> dict[str, An
     """Return the values of a tree by dotted key."""
     out: dict[str, Any] = {}
     for key, value in values.items():
-        out |= _flatten_params(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value}
+        out |= (
+            _flatten_params(value, f"{prefix}{key}.")
+            if isinstance(value, Mapping)
+            else {f"{prefix}{key}": value}
+        )
     return out
 
 

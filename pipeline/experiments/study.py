@@ -47,7 +47,9 @@ class Run(StrictModel):
     """Values of params.yaml, by dotted key."""
     architectures: list[Identifier]
     factorial: Factorial | None = None
-    compare_with: list[Annotated[str, Field(pattern=r"^[a-z0-9_-]+/[a-z0-9_-]+$")]] = Field(default_factory=list)
+    compare_with: list[Annotated[str, Field(pattern=r"^[a-z0-9_-]+/[a-z0-9_-]+$")]] = Field(
+        default_factory=list
+    )
     """Models, as `run/architecture`, that all of this run are compared with besides their own reference."""
 
 
@@ -66,7 +68,9 @@ class Study(StrictModel):
             done.add(name)
             for other in run.compare_with:
                 if other.partition("/")[0] not in done:
-                    raise ValueError(f"run {name} is against {other}, which is of no run so far; put that run first")
+                    raise ValueError(
+                        f"run {name} is against {other}, which is of no run so far; put that run first"
+                    )
         return self
 
 
@@ -93,16 +97,16 @@ def build_factorial_configs(factorial: Factorial, params: Params) -> dict[str, M
     """
     made = {}
     axes = product(factorial.architectures, factorial.input, factorial.heads, factorial.loss_on)
-    for name, kind, heads, objective in axes:
+    for name, kind, heads, loss_on in axes:
         changes = {
             "input": kind,
-            "width": factorial.embedding_dim if kind == "embedding" else 0,
+            "embedding_dim": factorial.embedding_dim if kind == "embedding" else 0,
             "heads": heads,
-            "chain": 0 if heads == "regression" else factorial.head_dim,
-            "objective": objective,
-            "memory": "window" if objective == "last" else "carried",
+            "head_dim": 0 if heads == "regression" else factorial.head_dim,
+            "loss_on": loss_on,
+            "stateful": loss_on == "all",
         }
-        made[f"{name}_{kind}_{heads}_{objective}"] = ModelConfig.model_validate(
+        made[f"{name}_{kind}_{heads}_{loss_on}"] = ModelConfig.model_validate(
             {**params.get_model_config(name).model_dump(), **changes}
         )
     return made
@@ -110,7 +114,10 @@ def build_factorial_configs(factorial: Factorial, params: Params) -> dict[str, M
 
 def list_architectures(run: Run, params: Params) -> list[str]:
     """Return the architectures that a run trains."""
-    return [*run.architectures, *(build_factorial_configs(run.factorial, params) if run.factorial else [])]
+    return [
+        *run.architectures,
+        *(build_factorial_configs(run.factorial, params) if run.factorial else []),
+    ]
 
 
 def build_overrides(run: Run, params: Params) -> list[str]:
@@ -124,7 +131,9 @@ def build_overrides(run: Run, params: Params) -> list[str]:
 def _format_override(value: Any) -> str:
     """Write a value as DVC's overrides want it: lists and mappings without quotes or spaces."""
     if isinstance(value, Mapping):
-        return "{" + ",".join(f"{key}:{_format_override(each)}" for key, each in value.items()) + "}"
+        return (
+            "{" + ",".join(f"{key}:{_format_override(each)}" for key, each in value.items()) + "}"
+        )
     if isinstance(value, list):
         return "[" + ",".join(map(_format_override, value)) + "]"
     return str(value).lower() if isinstance(value, bool) else str(value)
@@ -132,7 +141,14 @@ def _format_override(value: Any) -> str:
 
 def build_command(name: str, run: Run, params: Params) -> list[str]:
     """Return the words of the command that makes an experiment."""
-    return ["dvc", "exp", "run", "-n", name, *(part for each in build_overrides(run, params) for part in ("-S", each))]
+    return [
+        "dvc",
+        "exp",
+        "run",
+        "-n",
+        name,
+        *(part for each in build_overrides(run, params) for part in ("-S", each)),
+    ]
 
 
 def format_command_line(name: str, run: Run, params: Params) -> str:
@@ -148,7 +164,9 @@ def find_experiment_commit(name: str) -> str:
 def describe_source_commit(name: str) -> str:
     """Return the commit that an experiment started from, shortened, and whether its code was changed since."""
     made = next(each for each in git.list_experiments() if each.name == name)
-    changed = git.run_git("diff", "--name-only", made.baseline_commit, made.commit, "--", "pipeline", "dvc.yaml")
+    changed = git.run_git(
+        "diff", "--name-only", made.baseline_commit, made.commit, "--", "pipeline", "dvc.yaml"
+    )
     return made.baseline_commit[:7] + (" with changes" if changed else "")
 
 
@@ -161,7 +179,9 @@ def run_experiment(name: str, run: Run, params: Params) -> str:
     if not find_experiment_commit(name):
         done = subprocess.run([*build_command(name, run, params), "--temp"], check=False)
         if done.returncode or not find_experiment_commit(name):
-            raise StudyError(f"experiment {name} failed; mend what DVC says above and run the study again")
+            raise StudyError(
+                f"experiment {name} failed; mend what DVC says above and run the study again"
+            )
     return find_experiment_commit(name)
 
 
@@ -174,4 +194,6 @@ def read_json_at_commit(commit: str, path: Path) -> Any:
     try:
         return json.loads(git.run_git("show", f"{commit}:{path.as_posix()}"))
     except (DataError, ValueError) as error:
-        raise StudyError(f"{path} is not in experiment {commit[:7]}; remove it with 'dvc exp remove'") from error
+        raise StudyError(
+            f"{path} is not in experiment {commit[:7]}; remove it with 'dvc exp remove'"
+        ) from error

@@ -9,7 +9,12 @@ from pipeline.evaluation.bits import PieceScores
 from pipeline.evaluation.results import Evaluation
 from pipeline.experiments import study_results
 from pipeline.experiments.study import Study
-from pipeline.experiments.study_results import REFERENCE, BOOTSTRAP_RESAMPLES, RunFindings, Difference
+from pipeline.experiments.study_results import (
+    BOOTSTRAP_RESAMPLES,
+    REFERENCE,
+    Difference,
+    RunFindings,
+)
 from pipeline.report import tables
 from pipeline.report.tables import Rows
 
@@ -63,7 +68,7 @@ def _build_run_table(
     lines = []
     for each in run_findings.evaluations:
         block = each.config
-        recipe = [block.cell, block.input, block.heads, block.objective, f"{each.parameters:,}"]
+        recipe = [block.cell, block.input, block.heads, block.loss_on, f"{each.parameters:,}"]
         cost = f"{run_findings.benchmark['train'][each.architecture]['median']:.2f}×"
         gap = _format_difference(differences[each.architecture].get(reference))
         lines.append((each.architecture, each.scores, gap, [*recipe, cost]))
@@ -72,19 +77,31 @@ def _build_run_table(
         if run_findings.has_reference:
             gap = _format_difference(
                 bits.compute_paired_difference(
-                    floor, run_findings.get_scores(REFERENCE), BOOTSTRAP_RESAMPLES, run_findings.seed
+                    floor,
+                    run_findings.get_scores(REFERENCE),
+                    BOOTSTRAP_RESAMPLES,
+                    run_findings.seed,
                 )
             )
         lines.append((f"{name} (floor)", floor, gap, [""] * 6))
     lines.sort(key=lambda line: line[1].compute_bits_per_note()["bits_per_note"])
     header = ["model", "bits", "difference", "pitch", "step", "duration", "velocity"]
-    header += ["cell", "input", "heads", "objective", "parameters", "training"]
-    return [header, *([name, *_format_score_cells(scores, gap), *recipe] for name, scores, gap, recipe in lines)]
+    header += ["cell", "input", "heads", "loss on", "parameters", "training"]
+    return [
+        header,
+        *(
+            [name, *_format_score_cells(scores, gap), *recipe]
+            for name, scores, gap, recipe in lines
+        ),
+    ]
 
 
 def _format_score_cells(scores: PieceScores, difference: str) -> list[str]:
     mean = scores.compute_bits_per_note()
-    heads = [f"{mean[head]:.3f}" if head in mean else "–" for head in ("pitch", "step", "duration", "velocity")]
+    heads = [
+        f"{mean[head]:.3f}" if head in mean else "–"
+        for head in ("pitch", "step", "duration", "velocity")
+    ]
     return [f"{mean['bits_per_note']:.3f}", difference, *heads]
 
 
@@ -92,9 +109,12 @@ def _format_difference(difference: Difference | None) -> str:
     return "{:+.3f} [{:+.3f}, {:+.3f}]".format(*difference) if difference else "–"
 
 
-def _build_comparison_table(differences: Mapping[str, Mapping[str, Difference]], other_models: list[str]) -> Rows:
+def _build_comparison_table(
+    differences: Mapping[str, Mapping[str, Difference]], other_models: list[str]
+) -> Rows:
     lines = [
-        [name, *(_format_difference(gap.get(other)) for other in other_models)] for name, gap in differences.items()
+        [name, *(_format_difference(gap.get(other)) for other in other_models)]
+        for name, gap in differences.items()
     ]
     return [["model", *(f"against {other}" for other in other_models)], *lines]
 

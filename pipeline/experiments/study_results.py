@@ -70,7 +70,9 @@ def load_run(experiment: str, run: Run, params: Params) -> RunFindings:
     )
 
 
-def compute_differences(findings_by_run: Mapping[str, RunFindings], run_name: str) -> dict[str, dict[str, Difference]]:
+def compute_differences(
+    findings_by_run: Mapping[str, RunFindings], run_name: str
+) -> dict[str, dict[str, Difference]]:
     """Return `{architecture: {"run/architecture": difference}}` of a run: its own reference first, then `against`.
 
     Raises:
@@ -85,7 +87,9 @@ def compute_differences(findings_by_run: Mapping[str, RunFindings], run_name: st
         theirs = findings_by_run[run].get_scores(architecture)
         for each in own.evaluations:
             try:
-                gap = bits.compute_paired_difference(each.scores, theirs, BOOTSTRAP_RESAMPLES, own.seed)
+                gap = bits.compute_paired_difference(
+                    each.scores, theirs, BOOTSTRAP_RESAMPLES, own.seed
+                )
             except ValueError as error:
                 raise StudyError(
                     f"run {run_name} is against {other}, but {error}; give both one compare.notes"
@@ -102,7 +106,11 @@ def serialize_findings(findings_by_run: Mapping[str, RunFindings]) -> str:
         against = compute_differences(findings_by_run, name)
         for evaluation in each.evaluations:
             known = evaluation.architecture in out
-            row = {"run": name, "architecture": evaluation.architecture, **_build_row(each, evaluation)}
+            row = {
+                "run": name,
+                "architecture": evaluation.architecture,
+                **_build_row(each, evaluation),
+            }
             gap = against[evaluation.architecture]
             row["against"] = {other: [round(value, 4) for value in gap[other]] for other in gap}
             out[f"{evaluation.architecture}_{name}" if known else evaluation.architecture] = row
@@ -111,13 +119,22 @@ def serialize_findings(findings_by_run: Mapping[str, RunFindings]) -> str:
 
 def _build_row(run_findings: RunFindings, evaluation: Evaluation) -> dict[str, Any]:
     scores = evaluation.scores
-    row: dict[str, Any] = {key: round(value, 4) for key, value in scores.compute_bits_per_note().items()}
+    row: dict[str, Any] = {
+        key: round(value, 4) for key, value in scores.compute_bits_per_note().items()
+    }
     _, low, high = bits.compute_confidence_interval(scores, BOOTSTRAP_RESAMPLES, run_findings.seed)
     row["interval"] = [round(low, 4), round(high, 4)]
     row |= {"parameters": evaluation.parameters, "scored_notes": int(scores.num_notes.sum())}
     row["target_notes"] = int(evaluation.history[-1]["notes"])
     block = evaluation.config
-    row |= {"cell": block.cell, "input": block.input, "heads": block.heads, "objective": block.objective}
-    row["training_time_per_note"] = run_findings.benchmark["train"][evaluation.architecture]["median"]
+    row |= {
+        "cell": block.cell,
+        "input": block.input,
+        "heads": block.heads,
+        "loss_on": block.loss_on,
+    }
+    row["training_time_per_note"] = run_findings.benchmark["train"][evaluation.architecture][
+        "median"
+    ]
     row["made_at"] = run_findings.source_commit
     return row

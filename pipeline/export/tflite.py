@@ -38,7 +38,7 @@ def shapes(block: ModelConfig) -> dict[str, list[int]]:
     """Return the shape of each part of the state."""
     out = {LEFT: [1, NUM_PITCHES]} if block.input == "embedding" else {}
     for number, units in enumerate(block.units, 1):
-        kept = {"lstm": {"output": [1, units], "cell": [1, units]}, "gated": {"state": [1, units]}}
+        kept = {"lstm": {"output": [1, units], "cell": [1, units]}, "mingru": {"state": [1, units]}}
         kept["attention"] = {"known": [ATTENTION_SPAN - 1, 2 * units], "count": [1, 1]}
         out |= {f"{block.cell}_{number}_{part}": shape for part, shape in kept[block.cell].items()}
     return out
@@ -51,7 +51,11 @@ class OneNote(tf.Module):
         super().__init__()
         self.block = model.config
         self.weights = {name: tf.constant(value) for name, value in model.weights.items()}
-        self.far_first = {name: value[:, ::-1].T for name, value in model.weights.items() if name.endswith("/distance")}
+        self.far_first = {
+            name: value[:, ::-1].T
+            for name, value in model.weights.items()
+            if name.endswith("/distance")
+        }
 
     @property
     def embeds(self) -> bool:
@@ -73,7 +77,9 @@ class OneNote(tf.Module):
     def _input(self, note: Any, state: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
         """Return what the layers read [1, D], and the state with this note among the keys."""
         if not self.embeds:
-            return tf.cast(tf.gather(note, quantize.SCALAR_FEATURES, axis=1), tf.float32) * quantize.SCALAR_SCALE, state
+            return tf.cast(
+                tf.gather(note, quantize.SCALAR_FEATURES, axis=1), tf.float32
+            ) * quantize.SCALAR_SCALE, state
         left = _later(state[LEFT], note)
         tokens, x = heads.to_tokens(note), self._linear(layers.sounding(left), "sounding")
         for name, column in EMBEDDED_COLUMNS.items():
@@ -94,26 +100,39 @@ class OneNote(tf.Module):
 
     def _residual(self, name: str, x: Any, state: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
         """Read x [1, D] by one residual block."""
-        inner = tf.split(self._linear(self._normed(x, f"{name}/norm1/scale"), f"{name}/inner"), 3, 1)
-        mixed, after = (self._gated if self.block.cell == "gated" else self._attention)(name, inner, state)
+        inner = tf.split(
+            self._linear(self._normed(x, f"{name}/norm1/scale"), f"{name}/inner"), 3, 1
+        )
+        mixed, after = (self._gated if self.block.cell == "mingru" else self._attention)(
+            name, inner, state
+        )
         x += mixed @ self.weights[f"{name}/outer/kernel"]
         up = self._linear(self._normed(x, f"{name}/norm2/scale"), f"{name}/up")
         return x + layers.gelu(up) @ self.weights[f"{name}/down/kernel"], {**state, **after}
 
-    def _gated(self, name: str, inner: list[Any], state: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+    def _gated(
+        self, name: str, inner: list[Any], state: dict[str, Any]
+    ) -> tuple[Any, dict[str, Any]]:
         """Run the recurrence over what to keep, what is new and what to tell [1, U] each."""
         keep, new, gate = inner
         keep = tf.sigmoid(keep)
         now = keep * state[f"{name}_state"] + (1 - keep) * new
         return now * gate * tf.sigmoid(gate), {f"{name}_state": now}
 
-    def _attention(self, name: str, inner: list[Any], state: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+    def _attention(
+        self, name: str, inner: list[Any], state: dict[str, Any]
+    ) -> tuple[Any, dict[str, Any]]:
         """Attend by a query to keys and values [1, U] each; those from before the first note count for nothing."""
         query, *new = inner
         known = tf.concat([state[f"{name}_known"], tf.concat(new, 1)], 0)
-        keys, values = (tf.reshape(each, [ATTENTION_SPAN, -1, ATTENTION_HEAD_DIM]) for each in tf.split(known, 2, 1))
+        keys, values = (
+            tf.reshape(each, [ATTENTION_SPAN, -1, ATTENTION_HEAD_DIM])
+            for each in tf.split(known, 2, 1)
+        )
         count = state[f"{name}_count"]
-        scores = tf.reduce_sum(keys * tf.reshape(query * ATTENTION_HEAD_DIM**-0.5, [1, -1, ATTENTION_HEAD_DIM]), 2)
+        scores = tf.reduce_sum(
+            keys * tf.reshape(query * ATTENTION_HEAD_DIM**-0.5, [1, -1, ATTENTION_HEAD_DIM]), 2
+        )
         scores += tf.constant(self.far_first[f"{name}/distance"])
         away = tf.range(ATTENTION_SPAN - 1.0, -1.0, -1.0)[:, None]
         shares = tf.nn.softmax(tf.where(away > count, -1e9, scores), 0)
@@ -123,23 +142,35 @@ class OneNote(tf.Module):
     def tell(self, hidden: Any, note: Any) -> dict[str, Any]:
         """Return the outputs of each part, given the parts of the note before it."""
         if self.block.heads == "regression":
-            return {part: self._linear(self._body(hidden, part), part) for part in quantize.SCORED_FEATURES}
+            return {
+                part: self._linear(self._body(hidden, part), part)
+                for part in quantize.SCORED_FEATURES
+            }
         parts = (
             autoregressive_heads.GENERATION_ORDER
             if self.block.model_velocity
             else autoregressive_heads.GENERATION_ORDER[:3]
         )
         said = dict(
-            zip(parts, tf.split(self._linear(self._body(hidden, "chain"), "chain"), len(parts), 1), strict=True)
+            zip(
+                parts,
+                tf.split(self._linear(self._body(hidden, "chain"), "chain"), len(parts), 1),
+                strict=True,
+            )
         )
         if self.embeds:
-            ahead = layers.sounding(_later(hidden[:, -NUM_PITCHES:], note)) @ self.weights["ahead/kernel"]
+            ahead = (
+                layers.sounding(_later(hidden[:, -NUM_PITCHES:], note))
+                @ self.weights["ahead/kernel"]
+            )
             for part, each in zip(("pitch", "duration"), tf.split(ahead, 2, 1), strict=True):
                 said[part] += each
         tokens = heads.to_tokens(note)
         for part in parts:
             for known in autoregressive_heads.CONDITIONED_ON[part]:
-                said[part] += self._looked_up(f"{part}_given_{known}", tokens[:, heads.TOKEN[known][0]])
+                said[part] += self._looked_up(
+                    f"{part}_given_{known}", tokens[:, heads.TOKEN[known][0]]
+                )
         return {part: self._linear(layers.gelu(each), part) for part, each in said.items()}
 
     def _body(self, hidden: Any, reader: str) -> Any:
@@ -150,7 +181,11 @@ class OneNote(tf.Module):
         return x @ self.weights[f"{name}/kernel"] + self.weights[f"{name}/bias"]
 
     def _normed(self, x: Any, scale: str) -> Any:
-        return x * tf.math.rsqrt(tf.reduce_mean(tf.square(x), 1, keepdims=True) + 1e-6) * self.weights[scale]
+        return (
+            x
+            * tf.math.rsqrt(tf.reduce_mean(tf.square(x), 1, keepdims=True) + 1e-6)
+            * self.weights[scale]
+        )
 
     def _looked_up(self, table: str, index: Any) -> Any:
         return tf.gather(self.weights[f"{table}/embeddings"], index)
@@ -168,22 +203,27 @@ def convert(model: TrainedModel) -> bytes:
         DataError: it has no state that it carries from note to note: one that reads its last notes again for every note
             would be another model as a state carried without end.
     """
-    if model.config.memory != "carried":
+    if not model.config.stateful:
         raise DataError(
-            f"{model.architecture}: memory: {model.config.memory} reads its last {model.sequence_length} notes again for every "
+            f"{model.architecture}: stateful: false reads its last {model.sequence_length} notes again for every "
             "note, and has no state to export; take a model with memory: carried, such as expressive, or train it with "
-            f"model.{model.architecture}.memory=carried"
-            + (" and bidirectional=false" if model.config.bidirectional else "")
+            f"model.{model.architecture}.stateful=true"
+            + (" and cell=lstm" if model.config.is_bidirectional else "")
         )
     one = OneNote(model)
     note = tf.TensorSpec([1, 4], tf.int32, name="note")
-    state = {name: tf.TensorSpec(shape, tf.float32, name=name) for name, shape in shapes(model.config).items()}
+    state = {
+        name: tf.TensorSpec(shape, tf.float32, name=name)
+        for name, shape in shapes(model.config).items()
+    }
     hear = tf.function(one.hear).get_concrete_function(note, **state)
     hidden = tf.TensorSpec(hear.structured_outputs["hidden"].shape, tf.float32, name="hidden")
     tell = tf.function(one.tell).get_concrete_function(hidden, note)
     with tempfile.TemporaryDirectory() as folder:
         tf.saved_model.save(one, folder, signatures={"hear": hear, "tell": tell})
-        converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=["hear", "tell"])
+        converter = tf.lite.TFLiteConverter.from_saved_model(
+            folder, signature_keys=["hear", "tell"]
+        )
         data: bytes = converter.convert()
     return data
 

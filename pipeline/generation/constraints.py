@@ -23,7 +23,7 @@ from collections import deque
 
 from pipeline.core.errors import ParamsError
 from pipeline.notes.note import NUM_PITCHES
-from pipeline.notes.quantize import GRID_SECONDS, DURATION, PITCH, STEP, QuantizedNotes
+from pipeline.notes.quantize import DURATION, GRID_SECONDS, PITCH, STEP, QuantizedNotes
 
 CELLS_PER_SECOND = round(1 / GRID_SECONDS)
 """Cells of the time grid in a second."""
@@ -55,8 +55,8 @@ def allowed_pitches(key: str, min_pitch: int, max_pitch: int) -> list[int]:
 
     Args:
         key: `chromatic`, or a tonic and a scale, such as `C major`, `F# minor` or `Bb dorian`.
-        lowest: first pitch of the range.
-        highest: last pitch of the range, itself allowed.
+        min_pitch: first pitch of the range.
+        max_pitch: last pitch of the range, itself allowed.
 
     Returns:
         Pitches, at least one.
@@ -65,9 +65,15 @@ def allowed_pitches(key: str, min_pitch: int, max_pitch: int) -> list[int]:
         ParamsError: there is no such key, or none of its pitches lies in the range.
     """
     classes = _parse_key(key)
-    found = [pitch for pitch in range(max(min_pitch, 0), min(max_pitch + 1, NUM_PITCHES)) if pitch % 12 in classes]
+    found = [
+        pitch
+        for pitch in range(max(min_pitch, 0), min(max_pitch + 1, NUM_PITCHES))
+        if pitch % 12 in classes
+    ]
     if not found:
-        raise ParamsError(f"no pitch of {key!r} lies in {min_pitch}..{max_pitch}; lower lowest or raise highest")
+        raise ParamsError(
+            f"no pitch of {key!r} lies in {min_pitch}..{max_pitch}; lower lowest or raise highest"
+        )
     return found
 
 
@@ -78,7 +84,9 @@ def _parse_key(key: str) -> set[int]:
     tonic, _, scale = key.partition(" ")
     if tonic[:1] not in TONICS or tonic[1:] not in ACCIDENTALS or scale not in SCALES:
         names = ", ".join(SCALES)
-        raise ParamsError(f"no key {key!r}; give {CHROMATIC}, or a tonic such as C, F# or Bb and one of {names}")
+        raise ParamsError(
+            f"no key {key!r}; give {CHROMATIC}, or a tonic such as C, F# or Bb and one of {names}"
+        )
     root = TONICS[tonic[0]] + ACCIDENTALS[tonic[1:]]
     return {(root + above) % 12 for above in SCALES[scale]}
 
@@ -90,8 +98,8 @@ class NoteLimits:
         """Begin before the first note.
 
         Args:
-            polyphony: notes that may sound at once; 0 is no limit.
-            density: notes that may start within any second, [t, t + 1 s); 0 is no limit.
+            max_polyphony: notes that may sound at once; 0 is no limit.
+            max_notes_per_second: notes that may start within any second, [t, t + 1 s); 0 is no limit.
         """
         self.max_polyphony = max_polyphony
         self.max_notes_per_second = max_notes_per_second

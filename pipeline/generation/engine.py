@@ -24,7 +24,7 @@ class Engine:
 
     def __init__(self, model: TrainedModel) -> None:
         self.heads = make_heads(model)
-        carries = model.config.memory == "carried"
+        carries = model.config.stateful
         self.network = (
             StepNetwork(model.config, model.weights)
             if carries
@@ -45,7 +45,7 @@ class Engine:
         """Draw the next note and hear it.
 
         Args:
-            choose: picks an index from the masses of a head.
+            sample_index: picks an index from the masses of a head.
             velocity: of the note, for models without a velocity head.
 
         Returns:
@@ -62,16 +62,20 @@ class Engine:
 
 
 def generate_notes(
-    model: TrainedModel, prompt: QuantizedNotes, num_notes: int, sample_index: IndexSampler, max_cells: float = inf
+    model: TrainedModel,
+    prompt: QuantizedNotes,
+    num_notes: int,
+    sample_index: IndexSampler,
+    max_cells: float = inf,
 ) -> QuantizedNotes:
     """Play on from a prompt.
 
     Args:
         model: what plays.
         prompt: codes [N, 4] of at least one note; their mean velocity is that of heads which say nothing of it.
-        count: notes to play.
-        choose: picks an index from the masses of a head.
-        last: the cell, from the first note of the prompt on, up to which notes may sound; the first that would sound
+        num_notes: notes to play.
+        sample_index: picks an index from the masses of a head.
+        max_cells: the cell, from the first note of the prompt on, up to which notes may sound; the first that would sound
             later ends it.
 
     Returns:

@@ -53,7 +53,9 @@ def load_prompt(path: Path | None, sustain_pedal: bool = False) -> QuantizedNote
     if path is None:
         return np.array([[MIDDLE_C[column] for column in range(4)]], np.int16)
     try:
-        return quantize.quantize(reader.read_notes(validate.read_file(path), "symusic", sustain_pedal))
+        return quantize.quantize(
+            reader.read_notes(validate.read_file(path), "symusic", sustain_pedal)
+        )
     except (OSError, MidiError) as error:
         raise MidiError(f"{path}: {error}; give a MIDI file with notes") from error
 
@@ -62,11 +64,17 @@ def generate_from_prompt_file(
     model: TrainedModel, request: GenerationRequest, sampling_config: SamplingConfig, path: Path
 ) -> None:
     """Play and write `path`, with a piano roll beside it."""
-    generate_file(model, load_prompt(request.prompt_path, model.sustain_pedal), request, sampling_config, path)
+    generate_file(
+        model, load_prompt(request.prompt_path, model.sustain_pedal), request, sampling_config, path
+    )
 
 
 def generate_file(
-    model: TrainedModel, prompt: QuantizedNotes, request: GenerationRequest, sampling_config: SamplingConfig, path: Path
+    model: TrainedModel,
+    prompt: QuantizedNotes,
+    request: GenerationRequest,
+    sampling_config: SamplingConfig,
+    path: Path,
 ) -> None:
     """Play on from a prompt [n, 4] and write both, the prompt first; where the file is full, say so and stop.
 
@@ -77,8 +85,12 @@ def generate_file(
 
     sampler = Sampler(np.random.default_rng(request.seed), sampling_config)
     sampler.observe(prompt)
-    with np.errstate(all="ignore"):  # numbers that are none are an error of the sampler, in one line
-        played = engine.generate_notes(model, prompt, request.num_notes, sampler.sample, MAX_FILE_CELLS)
+    with np.errstate(
+        all="ignore"
+    ):  # numbers that are none are an error of the sampler, in one line
+        played = engine.generate_notes(
+            model, prompt, request.num_notes, sampler.sample, MAX_FILE_CELLS
+        )
     if len(played) < request.num_notes:
         console.log_message(
             f"{path}: full after {len(played):,} notes of {request.num_notes:,}; a MIDI file holds {MAX_FILE_TEXT}"

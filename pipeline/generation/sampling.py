@@ -29,9 +29,9 @@ def top_p_indices(probs: NDArray[np.float64], top_p: float, total: float = 1.0) 
     """Return which outcomes are the likeliest that together reach a share of all, upwards; of equals the first.
 
     Args:
-        mass: [K].
+        probs: [K].
         top_p: the share.
-        whole: what the masses sum to.
+        total: what the masses sum to.
 
     Returns:
         Indices of [K], at least one.
@@ -41,7 +41,9 @@ def top_p_indices(probs: NDArray[np.float64], top_p: float, total: float = 1.0) 
     # What is below this is together less than the share left out: none of it is needed, so few have to be sorted.
     some: NDArray[np.intp] = (probs >= (1 - top_p) * total / len(probs)).nonzero()[0]
     each = probs.take(some)
-    falling = np.sort(each)[::-1]  # the values alone: to sort the outcomes by them takes ten times as long
+    falling = np.sort(each)[
+        ::-1
+    ]  # the values alone: to sort the outcomes by them takes ten times as long
     count = int(falling.cumsum().searchsorted(top_p * total)) + 1
     if count >= len(some):
         return some
@@ -63,7 +65,11 @@ class Sampler:
         self.rng = rng
         self.config = config
         self.allowed_pitches = allowed_pitches(config.key, config.min_pitch, config.max_pitch)
-        self.pitch_indices = slice(None) if len(self.allowed_pitches) == NUM_PITCHES else np.array(self.allowed_pitches)
+        self.pitch_indices = (
+            slice(None)
+            if len(self.allowed_pitches) == NUM_PITCHES
+            else np.array(self.allowed_pitches)
+        )
         self.limits = NoteLimits(config.max_polyphony, config.max_notes_per_second)
         self.partial_note: dict[str, int] = {}
 
@@ -78,8 +84,8 @@ class Sampler:
         The duration ends what limits must know of a note: with it the note is remembered.
 
         Args:
-            head: `step`, `pitch`, `duration` or `velocity`.
-            mass: probabilities [K] of 1001 cells, 128 pitches, 1001 cells or 128 velocities.
+            feature: `step`, `pitch`, `duration` or `velocity`.
+            probs: probabilities [K] of 1001 cells, 128 pitches, 1001 cells or 128 velocities.
 
         Returns:
             An index of [K].
@@ -89,23 +95,31 @@ class Sampler:
             KeyError: a duration comes before its step and pitch.
         """
         if feature == "pitch":
-            index = self.allowed_pitches[self._draw_index(feature, probs, probs[self.pitch_indices])]
+            index = self.allowed_pitches[
+                self._draw_index(feature, probs, probs[self.pitch_indices])
+            ]
         else:
             first = self.limits.min_step() if feature == "step" else 0
             index = first + self._draw_index(feature, probs, probs[first:])
         if self.config.max_polyphony or self.config.max_notes_per_second:
             self.partial_note[feature] = index
             if feature == "duration":
-                self.limits.add(self.partial_note.pop("step"), index, self.partial_note.pop("pitch"))
+                self.limits.add(
+                    self.partial_note.pop("step"), index, self.partial_note.pop("pitch")
+                )
         return index
 
-    def _draw_index(self, feature: str, probs: NDArray[np.float64], allowed_probs: NDArray[np.float64]) -> int:
+    def _draw_index(
+        self, feature: str, probs: NDArray[np.float64], allowed_probs: NDArray[np.float64]
+    ) -> int:
         """Return an index of the outcomes that are allowed; one random number is used."""
         kept, whole = None, 1.0 if len(allowed_probs) == len(probs) else float(allowed_probs.sum())
         if whole < MIN_MASS:
             # The tail of a narrow density rounds to nothing; of a falling tail the first cell has the most.
             allowed_probs = (
-                (np.arange(len(allowed_probs)) == 0) * 1.0 if feature == "step" else np.ones(len(allowed_probs))
+                (np.arange(len(allowed_probs)) == 0) * 1.0
+                if feature == "step"
+                else np.ones(len(allowed_probs))
             )
         else:
             how, is_time = self.config, feature in ("step", "duration")
@@ -118,7 +132,9 @@ class Sampler:
                 allowed_probs = allowed_probs.take(kept)
         total = allowed_probs.cumsum()
         if not (len(total) and (last := float(total[-1])) > 0):
-            raise DataError(f"{feature}: masses sum to {probs.sum()}; the weights are no use, so train the model again")
+            raise DataError(
+                f"{feature}: masses sum to {probs.sum()}; the weights are no use, so train the model again"
+            )
         # Searching under the last sum, not under 1, keeps a rounding error from choosing an outcome of mass zero.
         index = int(total.searchsorted(self.rng.random() * last, side="right"))
         return index if kept is None else int(kept[index])

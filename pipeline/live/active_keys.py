@@ -37,7 +37,7 @@ class ActiveKeys:
         Args:
             port: where messages go.
             channel: 0..15.
-            most: keys down at once; one more, and the oldest is let go.
+            max_keys: keys down at once; one more, and the oldest is let go.
         """
         self.port = port
         self.channel = channel
@@ -51,7 +51,7 @@ class ActiveKeys:
         Args:
             pitch: 0..127; if it sounds already, that note ends first.
             velocity: 1..127.
-            number: names the note, so that the off of an older note of this pitch does not end it.
+            note_id: names the note, so that the off of an older note of this pitch does not end it.
 
         Returns:
             Numbers of the notes that ended to make room.
@@ -85,7 +85,9 @@ class ActiveKeys:
         """End all that may sound, whatever the port does; return the first error it made."""
         first: Exception | None = None
         messages = [(NOTE_OFF | self.channel, pitch, 64) for pitch in self.pressed]
-        messages += [(CONTROL_CHANGE | self.channel, number, value) for number, value in PANIC_CONTROLS]
+        messages += [
+            (CONTROL_CHANGE | self.channel, number, value) for number, value in PANIC_CONTROLS
+        ]
         for message in messages:
             error = self._send_with_retries(message)
             first = first or error

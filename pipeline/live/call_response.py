@@ -22,7 +22,7 @@ class Phrase:
         """Begin with nothing.
 
         Args:
-            rest: seconds without a key after which a phrase is over.
+            response_delay: seconds without a key after which a phrase is over.
         """
         self.response_delay = response_delay
         self.notes: deque[PendingNote] = deque(maxlen=MAX_NOTES)
@@ -52,7 +52,9 @@ class Phrase:
     def take_if_finished(self, now: int, tempo: float) -> list[PendingNote]:
         """Return the phrase in order of time, if it is over by now, and begin an answer; else nothing."""
         rest = round(
-            (max(self.response_delay, HELD_SECONDS) if self.held_keys else self.response_delay) * tempo / GRID_SECONDS
+            (max(self.response_delay, HELD_SECONDS) if self.held_keys else self.response_delay)
+            * tempo
+            / GRID_SECONDS
         )
         if not (self.notes or self.held_keys) or now - self.last_event < rest:
             return []

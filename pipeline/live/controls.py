@@ -42,13 +42,13 @@ def _cc_to_limit(value: int) -> int:
 
 
 CC_MAP: dict[int, tuple[str, Callable[[int], object]]] = {
-    20: ("temperature_pitch", _cc_to_temperature),
-    21: ("temperature_time", _cc_to_temperature),
-    22: ("density", _cc_to_limit),
+    20: ("pitch_temperature", _cc_to_temperature),
+    21: ("time_temperature", _cc_to_temperature),
+    22: ("max_notes_per_second", _cc_to_limit),
     23: ("key", lambda value: CC_KEYS[value * len(CC_KEYS) // 128]),
-    24: ("lowest", int),
-    25: ("highest", int),
-    26: ("polyphony", _cc_to_limit),
+    24: ("min_pitch", int),
+    25: ("max_pitch", int),
+    26: ("max_polyphony", _cc_to_limit),
     27: ("tempo", lambda value: float(2 ** ((value - 64) / 64))),
 }
 """Number of a control change to what it sets, and how."""
@@ -61,7 +61,7 @@ class Controls:
         """Begin.
 
         Args:
-            how: sampling to begin with.
+            sampling_config: sampling to begin with.
             tempo: music time per clock time, 0.25..4.
 
         Raises:
@@ -79,8 +79,12 @@ class Controls:
             ParamsError: a value is not allowed, or no pitch is left; nothing has changed.
         """
         with self.lock:
-            if tempo is not None and not (isinstance(tempo, int | float) and MIN_TEMPO <= tempo <= MAX_TEMPO):
-                raise ParamsError(f"tempo {tempo!r} is outside {MIN_TEMPO}..{MAX_TEMPO}; 1 is as the model says")
+            if tempo is not None and not (
+                isinstance(tempo, int | float) and MIN_TEMPO <= tempo <= MAX_TEMPO
+            ):
+                raise ParamsError(
+                    f"tempo {tempo!r} is outside {MIN_TEMPO}..{MAX_TEMPO}; 1 is as the model says"
+                )
             if changes:
                 self.sampling_config = _apply_changes(self.sampling_config, changes)
             if tempo is not None:

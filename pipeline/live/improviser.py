@@ -26,7 +26,7 @@ from pipeline.generation.engine import Engine
 from pipeline.generation.sampling import MIN_MASS, Sampler
 from pipeline.live.call_response import Phrase
 from pipeline.live.controls import Controls
-from pipeline.live.note_source import PendingNote, to_quantized, from_quantized
+from pipeline.live.note_source import PendingNote, from_quantized, to_quantized
 from pipeline.notes.quantize import GRID_SIZE, VELOCITY, QuantizedNotes
 
 Mode = Literal["continue", "duet", "free"]
@@ -53,12 +53,14 @@ def mask_before(probs: NDArray[np.float64], min_step: int) -> NDArray[np.float64
 class Improviser:
     """A source of notes for a player."""
 
-    def __init__(self, engine: Engine, controls: Controls, prompt: QuantizedNotes, rng: np.random.Generator) -> None:
+    def __init__(
+        self, engine: Engine, controls: Controls, prompt: QuantizedNotes, rng: np.random.Generator
+    ) -> None:
         """Begin after a prompt, in mode `continue`.
 
         Args:
             engine: the model.
-            live: how notes are drawn now.
+            controls: how notes are drawn now.
             prompt: codes [N, 4] of at least one note; the last of them stands at cell 0.
             rng: what chooses.
         """
@@ -133,7 +135,9 @@ class Improviser:
         self.phrase.note_on(cell, pitch, velocity)
         if self.mode == "free":
             self._feed_human_note(
-                PendingNote(max(cell, self.last_onset), self.phrase.typical_duration, pitch, velocity)
+                PendingNote(
+                    max(cell, self.last_onset), self.phrase.typical_duration, pitch, velocity
+                )
             )
         interrupted, self.phrase.response_end = self.phrase.response_end is not None, None
         return interrupted
@@ -145,7 +149,9 @@ class Improviser:
     def cut_at(self, cell: int) -> None:
         """Forget the notes that did not sound, and know where the others ended."""
         kept = [note for note in self.history if note.onset <= cell]
-        cut = [note._replace(duration=min(note.duration, max(cell - note.onset, 0))) for note in kept]
+        cut = [
+            note._replace(duration=min(note.duration, max(cell - note.onset, 0))) for note in kept
+        ]
         self.history = deque(cut, maxlen=CONTEXT_NOTES)
         self._discard_pending()
 
@@ -158,7 +164,9 @@ class Improviser:
         if self.mode != "duet":
             self.phrase.clear()
             return True
-        if self.phrase.is_response_over(floor) and (phrase := self.phrase.take_if_finished(floor, self.tempo)):
+        if self.phrase.is_response_over(floor) and (
+            phrase := self.phrase.take_if_finished(floor, self.tempo)
+        ):
             self._start_response(phrase)
         return not self.phrase.is_response_over(floor)
 
@@ -187,8 +195,8 @@ class Improviser:
         """Return a sampler of what is set now, which knows what sounded."""
         how = self.controls.sampling_config
         limits = {
-            "polyphony": how.max_polyphony or DEFAULT_MAX_POLYPHONY,
-            "density": how.max_notes_per_second or DEFAULT_MAX_NOTES_PER_SECOND,
+            "max_polyphony": how.max_polyphony or DEFAULT_MAX_POLYPHONY,
+            "max_notes_per_second": how.max_notes_per_second or DEFAULT_MAX_NOTES_PER_SECOND,
         }
         sampler = Sampler(self.rng, how.model_copy(update=limits))
         sampler.observe(self.recent_notes()[-max(LIMIT_CONTEXT, how.max_notes_per_second) :])
@@ -198,15 +206,22 @@ class Improviser:
         """Draw the next note."""
         self.min_step = floor - self.last_onset if self.silent_until_floor else 0
         assert self.engine.hidden is not None  # the prompt was heard
-        self.quantized_note = self.engine.heads.sample(self.engine.hidden, self._sample_feature, self.mean_velocity)
+        self.quantized_note = self.engine.heads.sample(
+            self.engine.hidden, self._sample_feature, self.mean_velocity
+        )
         step, duration, pitch, velocity = self.quantized_note.tolist()
         # A step is 10 s at most, a rest may be longer.
         return PendingNote(
-            max(self.last_onset + step, floor if self.silent_until_floor else 0), duration, pitch, velocity
+            max(self.last_onset + step, floor if self.silent_until_floor else 0),
+            duration,
+            pitch,
+            velocity,
         )
 
     def _sample_feature(self, feature: str, probs: NDArray[np.float64]) -> int:
         """Choose a part of the next note: not before what is decided, and the first of an answer just then."""
         if feature == "step":
-            probs = mask_before(np.zeros_like(probs) if self.starts_response else probs, self.min_step)
+            probs = mask_before(
+                np.zeros_like(probs) if self.starts_response else probs, self.min_step
+            )
         return self.sampler.sample(feature, probs)

@@ -50,7 +50,9 @@ class OutputPort:
         """
         try:
             self.device.send_message(message)
-        except Exception as error:  # rtmidi's own types, and TypeError and ValueError for what a driver refuses
+        except (
+            Exception
+        ) as error:  # rtmidi's own types, and TypeError and ValueError for what a driver refuses
             raise PortError(
                 f"the MIDI port failed ({error}); is the device still there? See 'music-rnn ports'"
             ) from error
@@ -125,11 +127,19 @@ def _open_device(direction: str, name: str) -> Any:
             for number, port in enumerate(device.get_ports()):
                 if name.lower() in port.lower():
                     return device.open_port(number, CLIENT_NAME)
-    except Exception as error:  # rtmidi's own types, and NotImplementedError for a virtual port on Windows
-        raise PortError(f"{name}: the MIDI port cannot be opened ({error}); is another program using it?") from error
-    known = ", ".join(repr(port) for device in devices for port in device.get_ports()) or "none at all"
+    except (
+        Exception
+    ) as error:  # rtmidi's own types, and NotImplementedError for a virtual port on Windows
+        raise PortError(
+            f"{name}: the MIDI port cannot be opened ({error}); is another program using it?"
+        ) from error
+    known = (
+        ", ".join(repr(port) for device in devices for port in device.get_ports()) or "none at all"
+    )
     other = "start a synthesiser" if direction == OUT else "connect a keyboard"
-    raise PortError(f"no MIDI port with {name!r} in its name; there is {known}. {other}, or give --port none")
+    raise PortError(
+        f"no MIDI port with {name!r} in its name; there is {known}. {other}, or give --port none"
+    )
 
 
 def _make_devices(direction: str) -> list[Any]:

@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from pipeline.notes.quantize import GRID_SIZE, DURATION, PITCH, STEP, VELOCITY, QuantizedNotes
+from pipeline.notes.quantize import DURATION, GRID_SIZE, PITCH, STEP, VELOCITY, QuantizedNotes
 
 
 class PendingNote(NamedTuple):

@@ -49,7 +49,7 @@ class Player:
         Args:
             source: what says the notes.
             port: what takes the messages; closed at the end.
-            log: what remembers the notes that sounded.
+            recorder: what remembers the notes that sounded.
             clock: seconds, never backwards.
             sleep: waits for seconds.
         """
@@ -76,7 +76,8 @@ class Player:
     def start(self) -> None:
         """Play in threads of its own."""
         self.threads = [
-            threading.Thread(target=each, daemon=True) for each in (self._fill_until_stopped, self._send_until_stopped)
+            threading.Thread(target=each, daemon=True)
+            for each in (self._fill_until_stopped, self._send_until_stopped)
         ]
         for thread in self.threads:
             thread.start()
@@ -159,7 +160,9 @@ class Player:
         """Write the note of a key that a person held to the session."""
         if pitch in self.held_keys:
             since, velocity = self.held_keys.pop(pitch)
-            self.recorder.add(HUMAN, since - self.schedule.start_time, clock_time - since, pitch, velocity)
+            self.recorder.add(
+                HUMAN, since - self.schedule.start_time, clock_time - since, pitch, velocity
+            )
 
     def _fill_until_stopped(self) -> None:
         """Draw notes until it ends."""
@@ -167,7 +170,9 @@ class Player:
             while not self.stopping:
                 self.fill_queue()
                 self.sleep(POLL_SECONDS)
-        except Exception as error:  # any fault of a model: the other thread must end in silence, not alone
+        except (
+            Exception
+        ) as error:  # any fault of a model: the other thread must end in silence, not alone
             self._stop_with_error(error)
 
     def _send_until_stopped(self, before_send: Callable[[], None] = lambda: None) -> None:

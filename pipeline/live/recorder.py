@@ -74,7 +74,9 @@ class Recorder:
         tracks, written = [self.collect_notes(who) for who in TRACK_NAMES], []
         parts = [(notes["onset"] // MAX_FILE_SECONDS).astype(int) for notes in tracks]
         for part in sorted({*parts[0].tolist(), *parts[1].tolist()}):
-            chosen = [notes[number == part].copy() for notes, number in zip(tracks, parts, strict=True)]
+            chosen = [
+                notes[number == part].copy() for notes, number in zip(tracks, parts, strict=True)
+            ]
             for notes in chosen:
                 notes["onset"] -= part * MAX_FILE_SECONDS
             written.append(path.with_stem(f"{path.stem}-{part + 1}") if part else path)
@@ -102,7 +104,9 @@ def _encode_midi_file(tracks: list[Notes]) -> bytes:
 def _encode_note_events(notes: Notes, channel: int) -> bytes:
     """Return the note ons and offs of a track; a key struck while it is down comes up first."""
     on = np.rint(notes["onset"] * TICKS_PER_SECOND).astype(np.int64)
-    off = np.maximum(np.rint((notes["onset"] + notes["duration"]) * TICKS_PER_SECOND).astype(np.int64), on + 1)
+    off = np.maximum(
+        np.rint((notes["onset"] + notes["duration"]) * TICKS_PER_SECOND).astype(np.int64), on + 1
+    )
     out, now = bytearray(), 0
     for tick, kind, pitch, velocity in _order_note_events(on, off, notes):
         out += _encode_varint(tick - now) + bytes([(0x80, 0x90)[kind] | channel, pitch, velocity])

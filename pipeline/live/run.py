@@ -39,7 +39,9 @@ MAX_OFFLINE_NOTES = 1_000_000
 ALL_SOUND_OFF, ALL_NOTES_OFF = 120, 123
 SWITCH_SECONDS = 0.0005
 """Seconds that a thread computes while another waits; Python's 5 ms would be heard."""
-SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+SIGNALS = [
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+]
 
 
 @dataclass(frozen=True)
@@ -68,13 +70,22 @@ class PlayOptions:
             ParamsError: says what and what to do.
         """
         if self.mode == "duet" and not self.midi_in:
-            raise ParamsError("a duet needs someone to listen to: give --input with a part of the name of a MIDI port")
-        if self.midi_out == NO_PORT and (self.midi_in or not 0 < self.num_notes <= MAX_OFFLINE_NOTES):
-            raise ParamsError(f"--port none waits for nobody: give --notes 1 to {MAX_OFFLINE_NOTES}, and no --input")
+            raise ParamsError(
+                "a duet needs someone to listen to: give --input with a part of the name of a MIDI port"
+            )
+        if self.midi_out == NO_PORT and (
+            self.midi_in or not 0 < self.num_notes <= MAX_OFFLINE_NOTES
+        ):
+            raise ParamsError(
+                f"--port none waits for nobody: give --notes 1 to {MAX_OFFLINE_NOTES}, and no --input"
+            )
 
 
 def run_player(
-    model: TrainedModel, sampling_config: SamplingConfig, options: PlayOptions, log_message: Callable[[str], None]
+    model: TrainedModel,
+    sampling_config: SamplingConfig,
+    options: PlayOptions,
+    log_message: Callable[[str], None],
 ) -> Player:
     """Play until all notes are played or a signal comes; then write the session.
 
@@ -93,7 +104,9 @@ def run_player(
     source.mode, source.phrase.response_delay = options.mode, options.response_delay
     source.notes_left = options.num_notes or None
     player = (
-        _make_offline_player(source) if options.midi_out == NO_PORT else _make_port_player(source, options.midi_out)
+        _make_offline_player(source)
+        if options.midi_out == NO_PORT
+        else _make_port_player(source, options.midi_out)
     )
     try:
         if options.midi_out == NO_PORT:
@@ -119,10 +132,14 @@ def _make_port_player(source: Improviser, port: str) -> Player:
     return Player(source, midi_ports.open_output(port), Recorder())
 
 
-def _run_realtime(player: Player, controls: Controls, options: PlayOptions, log_message: Callable[[str], None]) -> None:
+def _run_realtime(
+    player: Player, controls: Controls, options: PlayOptions, log_message: Callable[[str], None]
+) -> None:
     """Play in real time, listening if it is wished."""
     keyboard = (
-        midi_ports.open_input(options.midi_in, lambda message: dispatch_midi(player, controls, message))
+        midi_ports.open_input(
+            options.midi_in, lambda message: dispatch_midi(player, controls, message)
+        )
         if options.midi_in
         else None
     )
@@ -165,7 +182,9 @@ def stop_on_signals(player: Player) -> Iterator[None]:
     def request_stop(*_: object) -> None:
         player.stopping = True
 
-    before: dict[signal.Signals, Any] = {each: signal.signal(each, request_stop) for each in SIGNALS}
+    before: dict[signal.Signals, Any] = {
+        each: signal.signal(each, request_stop) for each in SIGNALS
+    }
     try:
         yield
     finally:
@@ -196,7 +215,9 @@ def _enable_realtime_scheduling() -> Callable[[], None]:
     """Let this thread and those it starts run in real time, as musicians' systems allow; return what ends that."""
     try:
         before, how = os.sched_getscheduler(0), os.sched_getparam(0)
-        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(os.sched_get_priority_min(os.SCHED_RR)))
+        os.sched_setscheduler(
+            0, os.SCHED_RR, os.sched_param(os.sched_get_priority_min(os.SCHED_RR))
+        )
     except (AttributeError, OSError):  # not Linux, or not allowed
         return lambda: None
     return lambda: os.sched_setscheduler(0, before, how)

@@ -8,7 +8,7 @@ import heapq
 import threading
 from itertools import count
 
-from pipeline.live.active_keys import Port, ActiveKeys
+from pipeline.live.active_keys import ActiveKeys, Port
 from pipeline.live.lateness import LatencyHistogram
 from pipeline.live.note_source import PendingNote
 from pipeline.live.recorder import MODEL, Recorder
@@ -31,7 +31,7 @@ class Schedule:
 
         Args:
             port: what takes the messages; closed at the end.
-            log: what remembers the notes that sounded.
+            recorder: what remembers the notes that sounded.
             clock: seconds, never backwards.
         """
         self.port = port
@@ -80,7 +80,9 @@ class Schedule:
                     return wait
                 self._send_message(due, *heapq.heappop(self.queue)[1:])
 
-    def _send_message(self, due: float, is_note_on: int, note_id: int, pitch: int, velocity: int) -> None:
+    def _send_message(
+        self, due: float, is_note_on: int, note_id: int, pitch: int, velocity: int
+    ) -> None:
         """Send one message that is due."""
         if is_note_on:
             self.latency.add(self.clock() - due)

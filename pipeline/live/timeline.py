@@ -26,7 +26,7 @@ class Timeline:
         """Begin at tick 0, tempo 1.
 
         Args:
-            start: clock time of tick 0 [s].
+            start_time: clock time of tick 0 [s].
         """
         self.change_tick = 0
         """Where the tempo last changed."""
@@ -39,18 +39,26 @@ class Timeline:
     def time_of(self, tick: int) -> float:
         """Return the clock time of a tick [s]."""
         ahead = tick - self.change_tick
-        return self.change_time + ahead * TICK_SECONDS / (self.tempo if ahead >= 0 else self.previous_tempo)
+        return self.change_time + ahead * TICK_SECONDS / (
+            self.tempo if ahead >= 0 else self.previous_tempo
+        )
 
     def tick_at(self, time: float) -> int:
         """Return the last tick that is due at a clock time [s]."""
         ahead = time - self.change_time
-        return self.change_tick + math.floor(ahead * (self.tempo if ahead >= 0 else self.previous_tempo) / TICK_SECONDS)
+        return self.change_tick + math.floor(
+            ahead * (self.tempo if ahead >= 0 else self.previous_tempo) / TICK_SECONDS
+        )
 
     def set_tempo(self, tempo: float, now: float) -> None:
         """Change the tempo from the next tick on: what was due up to there stays due when it was."""
         tick = self.tick_at(now) + 1
         if tick > self.change_tick:
-            self.change_tick, self.change_time, self.previous_tempo = tick, self.time_of(tick), self.tempo
+            self.change_tick, self.change_time, self.previous_tempo = (
+                tick,
+                self.time_of(tick),
+                self.tempo,
+            )
         self.tempo = tempo
 
     def delay(self, tick: int, now: float) -> None:

@@ -53,7 +53,9 @@ def _hold_dvc_lock() -> Iterator[None]:
         PipelineError: DVC is running, in a command or in a stage.
     """
     if runs := find_dvc_runs():
-        raise PipelineError(f"dvc is running here ({runs[0]}); wait until it ends, or end it, and run again")
+        raise PipelineError(
+            f"dvc is running here ({runs[0]}); wait until it ends, or end it, and run again"
+        )
     if not DVC_TMP.is_dir():
         yield
         return
@@ -61,14 +63,20 @@ def _hold_dvc_lock() -> Iterator[None]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise PipelineError("dvc is running here; wait until it ends, or end it, and run again") from error
+            raise PipelineError(
+                "dvc is running here; wait until it ends, or end it, and run again"
+            ) from error
         yield
 
 
 def find_dvc_runs() -> list[str]:
     """Return the runs of DVC that are at a stage now: process and command."""
     found = _read_lock_holders() or {}
-    return [f"process {pid}: {command}" for pid, command in sorted(found.items()) if "dvc" in _read_command_line(pid)]
+    return [
+        f"process {pid}: {command}"
+        for pid, command in sorted(found.items())
+        if "dvc" in _read_command_line(pid)
+    ]
 
 
 def _read_lock_holders() -> dict[int, str] | None:
@@ -80,7 +88,15 @@ def _read_lock_holders() -> dict[int, str] | None:
         return {int(info["pid"]): str(info["cmd"]) for info in infos}
     except FileNotFoundError:
         return {}
-    except (OSError, ArithmeticError, ValueError, TypeError, LookupError, AttributeError, RecursionError):
+    except (
+        OSError,
+        ArithmeticError,
+        ValueError,
+        TypeError,
+        LookupError,
+        AttributeError,
+        RecursionError,
+    ):
         return None
 
 
@@ -89,7 +105,9 @@ def _read_command_line(pid: int) -> str:
     with suppress(OSError):
         if Path("/proc/self").exists():
             return Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace")
-        return subprocess.run(["ps", "-p", str(pid), "-o", "command="], capture_output=True, text=True).stdout
+        return subprocess.run(
+            ["ps", "-p", str(pid), "-o", "command="], capture_output=True, text=True
+        ).stdout
     return ""
 
 
@@ -121,9 +139,19 @@ def is_complete_lock(data: bytes) -> bool:
     try:
         tree = yaml.parse_yaml(data.decode("utf-8"))
         stages = tree["stages"]
-        entries = [entry for stage in stages.values() for side in ("deps", "outs") for entry in stage.get(side, [])]
+        entries = [
+            entry
+            for stage in stages.values()
+            for side in ("deps", "outs")
+            for entry in stage.get(side, [])
+        ]
         known = all(isinstance(stage["cmd"], str) for stage in stages.values())
-        return known and tree["schema"] == "2.0" and data.endswith(b"\n") and all(map(_has_hash, entries))
+        return (
+            known
+            and tree["schema"] == "2.0"
+            and data.endswith(b"\n")
+            and all(map(_has_hash, entries))
+        )
     except (ValueError, TypeError, KeyError, AttributeError):
         return False
 
@@ -149,9 +177,17 @@ def find_project_processes(program: str) -> list[int]:
     not say in which folder a process is, all of that name are returned.
     """
     if not Path("/proc/self").exists():
-        listed = subprocess.run(["ps", "-A", "-o", "pid=,command="], capture_output=True, text=True).stdout
-        return [int(line.split()[0]) for line in listed.splitlines() if _is_program(program, line.split()[1:])]
-    linked = (Path(path.read_text("utf-8").strip()).parent for path in GIT_DIR.glob("worktrees/*/gitdir"))
+        listed = subprocess.run(
+            ["ps", "-A", "-o", "pid=,command="], capture_output=True, text=True
+        ).stdout
+        return [
+            int(line.split()[0])
+            for line in listed.splitlines()
+            if _is_program(program, line.split()[1:])
+        ]
+    linked = (
+        Path(path.read_text("utf-8").strip()).parent for path in GIT_DIR.glob("worktrees/*/gitdir")
+    )
     folders = [Path.cwd(), *(folder.resolve() for folder in linked)]
     found = []
     for process in Path("/proc").glob("[0-9]*"):

@@ -48,12 +48,20 @@ def verify_project() -> Iterator[Check]:
         ("windows", paths.WINDOWS.parent.glob(paths.WINDOWS.name), _verify_windows),
         ("models", paths.MODELS.glob(f"*/{model_io.CARD}"), _verify_model),
         ("shipped models", model_io.BUNDLED.glob(f"*/{model_io.CARD}"), _verify_model),
-        ("unfinished trainings", paths.get_checkpoint_dir().glob("*/state.npz"), _verify_checkpoint),
+        (
+            "unfinished trainings",
+            paths.get_checkpoint_dir().glob("*/state.npz"),
+            _verify_checkpoint,
+        ),
         ("objects in DVC's cache", DVC_CACHE.glob("??/*"), _verify_object),
     ):
         yield from (_run_check(kind, place, check) for place in sorted(places))
     yield from _verify_outputs()
-    yield from (_run_check("folders", Path(top), _verify_readable) for top in CHECKED_DIRS if Path(top).exists())
+    yield from (
+        _run_check("folders", Path(top), _verify_readable)
+        for top in CHECKED_DIRS
+        if Path(top).exists()
+    )
 
 
 def _run_check(category: str, path: Path, check: Callable[[Path], None]) -> Check:
@@ -96,7 +104,9 @@ def _verify_readable(path: Path) -> None:
         if isinstance(error, FileNotFoundError):  # a run takes away what it makes anew
             return
         remedy = "give yourself the permission (chmod u+rx)"
-        raise DataError(f"{error.filename}: cannot be looked into ({error.strerror}), so not verified; {remedy}")
+        raise DataError(
+            f"{error.filename}: cannot be looked into ({error.strerror}), so not verified; {remedy}"
+        )
 
     for _ in os.walk(path, onerror=raise_unreadable):
         pass
@@ -106,7 +116,9 @@ def _verify_object(path: Path) -> None:
     if path.match(repair.TMP_GLOB) and repair.find_project_processes("dvc"):
         return
     if not OBJECT_NAME.fullmatch(path.name):
-        raise DataError(f"{path}: no object; a killed run left it, and 'music-rnn repair' removes it")
+        raise DataError(
+            f"{path}: no object; a killed run left it, and 'music-rnn repair' removes it"
+        )
     if checksums.hash_file(path, "md5") != (path.parent.name + path.name).removesuffix(".dir"):
         raise DataError(f"{path}: damaged; delete it, then run 'dvc pull' or 'dvc repro'")
 
@@ -120,25 +132,41 @@ def _verify_outputs() -> Iterator[Check]:
         record = {Path(out["path"]): str(out["md5"]) for out in outs}
     except FileNotFoundError:
         return
-    except Exception as error:  # YAML and what is made of it fail in many ways; each means one thing
-        yield Check(kind, DVC_LOCK, f"{DVC_LOCK}: torn ({type(error).__name__}); run 'music-rnn repair'")
+    except (
+        Exception
+    ) as error:  # YAML and what is made of it fail in many ways; each means one thing
+        yield Check(
+            kind, DVC_LOCK, f"{DVC_LOCK}: torn ({type(error).__name__}); run 'music-rnn repair'"
+        )
         return
 
     def verify_output(path: Path) -> None:
         if compute_dvc_md5(path) != record[path]:
-            raise DataError(f"{path}: not what dvc.lock says; 'dvc checkout {path}' or 'dvc repro' gives it back")
+            raise DataError(
+                f"{path}: not what dvc.lock says; 'dvc checkout {path}' or 'dvc repro' gives it back"
+            )
 
-    yield from (_run_check(kind, path, verify_output) for path in sorted(record) if os.access(path, os.F_OK))
+    yield from (
+        _run_check(kind, path, verify_output) for path in sorted(record) if os.access(path, os.F_OK)
+    )
 
 
 def compute_dvc_md5(path: Path) -> str:
     """Return the md5 of a file or folder as DVC counts it."""
     if path.is_file():
         return checksums.hash_file(path, "md5")
-    inside = [each for each in path.rglob("*") if each.is_file() and not each.name.endswith(".part")]
-    rows = [{"md5": checksums.hash_file(each, "md5"), "relpath": each.relative_to(path).as_posix()} for each in inside]
+    inside = [
+        each for each in path.rglob("*") if each.is_file() and not each.name.endswith(".part")
+    ]
+    rows = [
+        {"md5": checksums.hash_file(each, "md5"), "relpath": each.relative_to(path).as_posix()}
+        for each in inside
+    ]
     rows.sort(key=lambda row: row["relpath"])
-    return hashlib.md5(json.dumps(rows, sort_keys=True).encode(), usedforsecurity=False).hexdigest() + ".dir"
+    return (
+        hashlib.md5(json.dumps(rows, sort_keys=True).encode(), usedforsecurity=False).hexdigest()
+        + ".dir"
+    )
 
 
 def make_check_table(checks: list[Check]) -> Any:

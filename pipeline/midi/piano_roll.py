@@ -25,16 +25,21 @@ def save_piano_roll(notes: Notes, title: str, prompt_length: int, path: Path) ->
     Args:
         notes: [N], at least one.
         title: stands above.
-        prompt: how many of the first notes were given, shown in grey.
+        prompt_length: how many of the first notes were given, shown in grey.
         path: where the picture goes.
     """
     seconds = float((notes["onset"] + notes["duration"]).max())
-    figure = Figure(figsize=(float(np.clip(seconds * INCHES_PER_SECOND, *WIDTH_RANGE)), 3.6), layout="constrained")
+    figure = Figure(
+        figsize=(float(np.clip(seconds * INCHES_PER_SECOND, *WIDTH_RANGE)), 3.6),
+        layout="constrained",
+    )
     axes = figure.add_subplot()
     corners = np.stack([_compute_corner_times(notes), _compute_corner_pitches(notes)], axis=-1)
     colours = notes["velocity"].astype(float)
     axes.add_collection(PolyCollection(list(corners[:prompt_length]), facecolors="0.65"))
-    rest = PolyCollection(list(corners[prompt_length:]), array=colours[prompt_length:], cmap="viridis", clim=(1, 127))
+    rest = PolyCollection(
+        list(corners[prompt_length:]), array=colours[prompt_length:], cmap="viridis", clim=(1, 127)
+    )
     axes.add_collection(rest)
     axes.set_xlim(float(notes["onset"].min()) - 0.2, seconds + 0.2)
     octaves = np.arange(12, 128, 12)

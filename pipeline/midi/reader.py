@@ -48,7 +48,7 @@ def read_notes(data: bytes, reader: Reader, sustain_pedal: bool = False) -> Note
     Args:
         data: the bytes of a MIDI file of format 0 or 1.
         reader: `symusic` or `pretty_midi`.
-        pedal: whether notes sound on while the sustain pedal is down; without, they end with their key.
+        sustain_pedal: whether notes sound on while the sustain pedal is down; without, they end with their key.
 
     Returns:
         Notes [N], valid, in order of onset, pitch, duration and velocity.
@@ -62,9 +62,13 @@ def read_notes(data: bytes, reader: Reader, sustain_pedal: bool = False) -> Note
     except (MidiError, MemoryError):
         raise
     except Exception as error:  # both raise many unrelated types, none of which a caller can act on
-        raise MidiError(f"{reader}: {type(error).__name__}: {' '.join(str(error).split())[:200]}") from error
+        raise MidiError(
+            f"{reader}: {type(error).__name__}: {' '.join(str(error).split())[:200]}"
+        ) from error
     rows = [part[:4] for part in (apply_sustain(parts) if sustain_pedal else parts)]
-    start, end, pitch, velocity = (np.concatenate([np.empty(0, int), *(row[at] for row in rows)]) for at in range(4))
+    start, end, pitch, velocity = (
+        np.concatenate([np.empty(0, int), *(row[at] for row in rows)]) for at in range(4)
+    )
     columns = [column[end != start] for column in (start, end - start, pitch, velocity)]
     order = np.lexsort((columns[3], columns[1]))
     return validate_notes(make_notes(*(column[order] for column in columns)))
@@ -98,7 +102,9 @@ def _match_note_offs(track: dict[str, NDArray[np.integer]]) -> NDArray[np.int64]
     Raises:
         MidiError: the ticks ran over.
     """
-    on, duration, pitch, velocity = (track[name].astype(np.int64) for name in ("time", "duration", "pitch", "velocity"))
+    on, duration, pitch, velocity = (
+        track[name].astype(np.int64) for name in ("time", "duration", "pitch", "velocity")
+    )
     if (on < 0).any() or (duration < 0).any():
         raise MidiError("more ticks than 31 bits can count")
     on, off, pitch, velocity = np.stack([on, on + duration, pitch, velocity])[:, duration > 0]
@@ -108,7 +114,9 @@ def _match_note_offs(track: dict[str, NDArray[np.integer]]) -> NDArray[np.int64]
     return np.stack([on, off, pitch, velocity])
 
 
-def _build_tempo_map(resolution: int, ticks: NDArray[np.integer], tempos: NDArray[np.integer]) -> TempoMap:
+def _build_tempo_map(
+    resolution: int, ticks: NDArray[np.integer], tempos: NDArray[np.integer]
+) -> TempoMap:
     """Lay out the tempo changes of a piece. Source: `_load_tempo_changes`, `_update_tick_to_time`, pretty_midi 0.2.11.
 
     Args:
@@ -132,7 +140,9 @@ def _build_tempo_map(resolution: int, ticks: NDArray[np.integer], tempos: NDArra
 
     def to_seconds(positions: NDArray[np.int64]) -> NDArray[np.float64]:
         stretch = np.searchsorted(begin, positions, side="right") - 1
-        return np.asarray(time[stretch] + scale_of[stretch] * (positions - begin[stretch]), np.float64)
+        return np.asarray(
+            time[stretch] + scale_of[stretch] * (positions - begin[stretch]), np.float64
+        )
 
     return to_seconds
 
@@ -146,9 +156,15 @@ def _read_pretty_midi(data: bytes) -> list[TrackNotes]:
         tracks = PrettyMIDI(io.BytesIO(data)).instruments
     parts = []
     for track in (track for track in tracks if not track.is_drum):
-        notes = np.array([(note.start, note.end, note.pitch, note.velocity) for note in track.notes]).T
-        moves = [(move.time, move.value) for move in track.control_changes if move.number == SUSTAIN_CC]
-        parts.append(TrackNotes(*notes[:2], *notes[2:].astype(int), *np.array(moves).reshape(-1, 2).T))
+        notes = np.array(
+            [(note.start, note.end, note.pitch, note.velocity) for note in track.notes]
+        ).T
+        moves = [
+            (move.time, move.value) for move in track.control_changes if move.number == SUSTAIN_CC
+        ]
+        parts.append(
+            TrackNotes(*notes[:2], *notes[2:].astype(int), *np.array(moves).reshape(-1, 2).T)
+        )
     return parts
 
 
@@ -176,7 +192,9 @@ def _to_pretty_midi(notes: Notes) -> "PrettyMIDI":
 
     start = np.rint(notes["onset"] / TICK_SECONDS).astype(np.int64)
     end = _resolve_overlaps(
-        start, np.rint((notes["onset"] + notes["duration"]) / TICK_SECONDS).astype(np.int64), notes["pitch"]
+        start,
+        np.rint((notes["onset"] + notes["duration"]) / TICK_SECONDS).astype(np.int64),
+        notes["pitch"],
     )
     if end.max() > MAX_TICKS:
         raise MidiError(
@@ -190,7 +208,9 @@ def _to_pretty_midi(notes: Notes) -> "PrettyMIDI":
     return music
 
 
-def _resolve_overlaps(start: NDArray[np.int64], end: NDArray[np.int64], pitch: NDArray[np.uint8]) -> NDArray[np.int64]:
+def _resolve_overlaps(
+    start: NDArray[np.int64], end: NDArray[np.int64], pitch: NDArray[np.uint8]
+) -> NDArray[np.int64]:
     """Return the ticks [N] at which notes end, so that none of a pitch sounds when the next of that pitch begins."""
     ends = np.maximum(end, start + 1)
     for key in np.unique(pitch):

@@ -56,7 +56,7 @@ def apply_sustain(tracks: Sequence[TrackNotes]) -> list[TrackNotes]:
     """Let notes sound while the pedal is down.
 
     Args:
-        parts: those of one piece.
+        tracks: those of one piece.
 
     Returns:
         The parts that have notes, with ends that are later or the same; all else as it was.
@@ -66,15 +66,22 @@ def apply_sustain(tracks: Sequence[TrackNotes]) -> list[TrackNotes]:
     """
     playing = [part for part in tracks if len(part.on)]
     if any((np.diff(part.pedal_time, prepend=0.0) < 0).any() for part in playing):
-        raise MidiError("the sustain pedal moves back in time: more ticks than the reader can count")
-    end = max((float(times.max(initial=0)) for part in playing for times in (part.off, part.pedal_time)), default=0.0)
+        raise MidiError(
+            "the sustain pedal moves back in time: more ticks than the reader can count"
+        )
+    end = max(
+        (float(times.max(initial=0)) for part in playing for times in (part.off, part.pedal_time)),
+        default=0.0,
+    )
     return [part._replace(off=_extend_note_offs(part, end)) for part in playing]
 
 
 def _extend_note_offs(track: TrackNotes, piece_end: float) -> Seconds:
     """Return when the notes of a part cease to sound [N], in a piece that ends at `end` [s]."""
     last = np.searchsorted(track.pedal_time, track.off, side="right") - 1
-    down = np.append(track.pedal_value >= PEDAL_DOWN, False)[last]  # before the first change, -1, the pedal is up
+    down = np.append(track.pedal_value >= PEDAL_DOWN, False)[
+        last
+    ]  # before the first change, -1, the pedal is up
     ups = np.append(np.flatnonzero(track.pedal_value < PEDAL_DOWN), len(track.pedal_value))
     up = np.append(track.pedal_time, piece_end)[ups[np.searchsorted(ups, last, side="right")]]
     sounds = np.maximum(track.off, np.minimum(up, _find_next_onsets(track.on, track.pitch)))
@@ -84,7 +91,9 @@ def _extend_note_offs(track: TrackNotes, piece_end: float) -> Seconds:
 def _find_next_onsets(on: Seconds, pitch: NDArray[np.integer]) -> Seconds:
     """Return when the pitch of each note is next struck after its onset [N]; infinity if never."""
     moments, rank = np.unique(on, return_inverse=True)
-    strike = pitch.astype(np.int64) * len(moments) + rank  # one row of all strikes, pitch after pitch
+    strike = (
+        pitch.astype(np.int64) * len(moments) + rank
+    )  # one row of all strikes, pitch after pitch
     strikes = np.unique(strike)
     following = np.append(strikes, -1)[np.searchsorted(strikes, strike, side="right")]
     return np.where(following // len(moments) == pitch, moments[following % len(moments)], np.inf)

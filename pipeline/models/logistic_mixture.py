@@ -18,24 +18,34 @@ NUM_COMPONENTS = 8
 NUM_OUTPUTS = 3 * NUM_COMPONENTS
 LOG_AXIS_SCALE = 0.03
 """Time [s] below which the axis is about even, above which about logarithmic."""
-GRID_EDGES = np.concatenate([[-1e4], np.log1p((np.arange(1, GRID_SIZE) - 0.5) * GRID_SECONDS / LOG_AXIS_SCALE), [1e4]])
+GRID_EDGES = np.concatenate(
+    [[-1e4], np.log1p((np.arange(1, GRID_SIZE) - 0.5) * GRID_SECONDS / LOG_AXIS_SCALE), [1e4]]
+)
 """[1002] edges of the cells on the stretched axis; the outermost stand for infinity."""
 LOG_SCALE_RANGE = (-7.0, 3.0)
 """Least and greatest log scale."""
 
 
-def _split_parameters(outputs: Float32Array) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+def _split_parameters(
+    outputs: Float32Array,
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Return log weights, means and scales, [..., M] each."""
     logits, means, scales = np.split(outputs.astype(np.float64), 3, axis=-1)
     logits = logits - logits.max(axis=-1, keepdims=True)
-    return logits - np.log(np.exp(logits).sum(axis=-1, keepdims=True)), means, np.exp(np.clip(scales, *LOG_SCALE_RANGE))
+    return (
+        logits - np.log(np.exp(logits).sum(axis=-1, keepdims=True)),
+        means,
+        np.exp(np.clip(scales, *LOG_SCALE_RANGE)),
+    )
 
 
 def _log_sigmoid(x: NDArray[np.float64]) -> NDArray[np.float64]:
     return -np.logaddexp(0, -x)
 
 
-def _log_sigmoid_difference(low: NDArray[np.float64], high: NDArray[np.float64]) -> NDArray[np.float64]:
+def _log_sigmoid_difference(
+    low: NDArray[np.float64], high: NDArray[np.float64]
+) -> NDArray[np.float64]:
     """Return log(sigmoid(high) - sigmoid(low)) without cancellation."""
     return _log_sigmoid(high) + _log_sigmoid(-low) + np.log(-np.expm1(low - high))
 

@@ -11,13 +11,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
-from pipeline.config.recipes import ModelConfig
+from pipeline.config.recipes import ModelConfig, upgrade_model_config
 from pipeline.config.schema import Identifier, StrictModel
 from pipeline.core.errors import DataError
 from pipeline.models.residual_noise import ResidualNoise
 from pipeline.notes.quantize import GRID_SECONDS, GRID_SIZE
 
-FORMAT = 2
+FORMAT = 3
 MAX_BYTES = 2**16
 """Bytes of a card at most; those of this project have about 2,000."""
 TAMPERED = "torn or edited by hand"
@@ -53,14 +53,19 @@ class ModelCard(StrictModel):
     @property
     def noise_by_feature(self) -> dict[str, ResidualNoise]:
         """The spread of each time, as heads want it."""
-        return {name: ResidualNoise(told.family, told.scale) for name, told in self.residual_noise.items()}
+        return {
+            name: ResidualNoise(told.family, told.scale)
+            for name, told in self.residual_noise.items()
+        }
 
     @model_validator(mode="after")
     def _check_consistency(self) -> "ModelCard":
         if len(self.residual_noise) != (2 if self.config.heads == "regression" else 0):
-            raise ValueError("spread is of step and duration with heads: regression, else of none")
-        if not isinstance(self.provenance.get("pedal", False), bool):
-            raise ValueError("the pedal of origin is true or false")
+            raise ValueError(
+                "residual_noise has step and duration with heads: regression, else nothing"
+            )
+        if not isinstance(self.provenance.get("sustain_pedal", False), bool):
+            raise ValueError("sustain_pedal of provenance is true or false")
         return self
 
 
@@ -69,6 +74,32 @@ def with_checksum(card: Mapping[str, Any]) -> str:
     said = {name: value for name, value in card.items() if name != "card_sha256"}
     digest = hashlib.sha256(json.dumps(said, indent=1).encode()).hexdigest()
     return json.dumps({**said, "card_sha256": digest}, indent=1) + "\n"
+
+
+CARD_KEYS = {
+    "block": "config",
+    "length": "sequence_length",
+    "cells": "grid_cells",
+    "spread": "residual_noise",
+    "origin": "provenance",
+}
+"""Keys of a card of format 2, and what they are called since format 3."""
+
+
+def upgrade_card(card: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a card of format 2 as one of format 3; any other card stays as it is."""
+    if card["format"] != 2:
+        return dict(card)
+    upgraded = {CARD_KEYS.get(key, key): value for key, value in card.items()}
+    provenance = dict(upgraded["provenance"])
+    if "pedal" in provenance:
+        provenance["sustain_pedal"] = provenance.pop("pedal")
+    return {
+        **upgraded,
+        "format": FORMAT,
+        "config": upgrade_model_config(upgraded["config"]),
+        "provenance": provenance,
+    }
 
 
 def read_card(path: Path) -> ModelCard:
@@ -82,15 +113,20 @@ def read_card(path: Path) -> ModelCard:
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)
         if len(data) > MAX_BYTES:
-            raise DataError(f"{path}: {TAMPERED}, since no card has over {MAX_BYTES:,} bytes; {remedy}")
+            raise DataError(
+                f"{path}: {TAMPERED}, since no card has over {MAX_BYTES:,} bytes; {remedy}"
+            )
         text = data.decode("utf-8")
         said = json.loads(text)
-        stamp = (said["format"], said["cell_seconds"], said["cells"])
         whole = text == with_checksum(said)
+        said = upgrade_card(said)
+        stamp = (said["format"], said["cell_seconds"], said["grid_cells"])
     except RecursionError as error:
         raise DataError(f"{path}: {TAMPERED}, since no card is nested as deep; {remedy}") from error
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DataError(f"{path.parent}: no model here ({error}); train one with 'dvc repro'") from error
+        raise DataError(
+            f"{path.parent}: no model here ({error}); train one with 'dvc repro'"
+        ) from error
     if stamp != (FORMAT, GRID_SECONDS, GRID_SIZE):
         raise DataError(f"{path}: written by another version of this program; train it again")
     if not whole:

@@ -19,7 +19,7 @@ from pipeline.config.recipes import ModelConfig
 from pipeline.core import files, paths
 from pipeline.core.errors import DataError
 from pipeline.models import model_card, safe_npz
-from pipeline.models.model_card import TAMPERED, FORMAT, ModelCard
+from pipeline.models.model_card import FORMAT, TAMPERED, ModelCard
 from pipeline.models.numpy.layers import Float32Array
 from pipeline.models.residual_noise import ResidualNoise
 from pipeline.models.weight_shapes import WeightShapes, weight_shapes
@@ -53,30 +53,32 @@ class TrainedModel:
     @property
     def sustain_pedal(self) -> bool:
         """Whether the notes that it learned from sound on while the pedal is down; a prompt must be read the same."""
-        return bool(self.provenance.get("pedal", False))
+        return bool(self.provenance.get("sustain_pedal", False))
 
 
-def save_model(model: TrainedModel, folder: Path, dtype: type[np.floating[Any]] = np.float32) -> None:
+def save_model(
+    model: TrainedModel, folder: Path, dtype: type[np.floating[Any]] = np.float32
+) -> None:
     """Write a model; the card comes last and vouches for the weights.
 
     Args:
         model: what is written.
         folder: where; files there are replaced one by one, each whole.
-        number: how weights are kept; float16 halves the size and is for models that are given away.
+        dtype: how weights are kept; float16 halves the size and is for models that are given away.
     """
     data = files.encode_npz({name: weight.astype(dtype) for name, weight in model.weights.items()})
     said = {
         "format": FORMAT,
         "architecture": model.architecture,
-        "block": model.config.model_dump(),
-        "length": model.sequence_length,
+        "config": model.config.model_dump(),
+        "sequence_length": model.sequence_length,
         "cell_seconds": GRID_SECONDS,
-        "cells": GRID_SIZE,
+        "grid_cells": GRID_SIZE,
         "parameters": model.parameters,
-        "spread": {name: asdict(spread) for name, spread in model.residual_noise.items()},
+        "residual_noise": {name: asdict(spread) for name, spread in model.residual_noise.items()},
         "weights_sha256": hashlib.sha256(data).hexdigest(),
         "history_sha256": _hash_file(folder / HISTORY),
-        "origin": dict(model.provenance),
+        "provenance": dict(model.provenance),
     }
     files.write_bytes(folder / WEIGHTS, data)
     files.write_text(folder / CARD, model_card.with_checksum(said))
@@ -139,10 +141,17 @@ def _build_model(folder: Path, card: ModelCard, shapes: WeightShapes, data: byte
     if not all(np.isfinite(weight).all() for weight in found.values()):
         raise DataError(f"{path}: holds numbers that are not finite; train the model again")
     model = TrainedModel(
-        card.architecture, card.config, card.sequence_length, found, card.noise_by_feature, card.provenance
+        card.architecture,
+        card.config,
+        card.sequence_length,
+        found,
+        card.noise_by_feature,
+        card.provenance,
     )
     if model.parameters != card.parameters:
-        raise DataError(f"{path}: {model.parameters:,} numbers, not as many as {CARD} says; train it again")
+        raise DataError(
+            f"{path}: {model.parameters:,} numbers, not as many as {CARD} says; train it again"
+        )
     return model
 
 
@@ -153,10 +162,14 @@ def load_history(folder: Path) -> list[dict[str, float]]:
         DataError: there is none.
     """
     try:
-        header, *rows = list(csv.reader((folder / HISTORY).read_text(encoding="utf-8").splitlines()))
+        header, *rows = list(
+            csv.reader((folder / HISTORY).read_text(encoding="utf-8").splitlines())
+        )
         return [dict(zip(header, map(float, row), strict=True)) for row in rows]
     except (OSError, ValueError) as error:
-        raise DataError(f"{folder / HISTORY}: no learning curve here ({error}); train with 'dvc repro'") from error
+        raise DataError(
+            f"{folder / HISTORY}: no learning curve here ({error}); train with 'dvc repro'"
+        ) from error
 
 
 def find_model(name_or_path: str) -> Path:
@@ -169,4 +182,6 @@ def find_model(name_or_path: str) -> Path:
         if (folder / CARD).is_file():
             return folder
     shipped = ", ".join(sorted(each.parent.name for each in BUNDLED.glob(f"*/{CARD}"))) or "none"
-    raise DataError(f"no model {name_or_path!r} here; train one with 'dvc repro', or take a shipped one: {shipped}")
+    raise DataError(
+        f"no model {name_or_path!r} here; train one with 'dvc repro', or take a shipped one: {shipped}"
+    )

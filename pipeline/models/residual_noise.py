@@ -52,7 +52,9 @@ def _erf(x: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(np.frompyfunc(math.erf, 1, 1)(x), np.float64)
 
 
-def grid_bits(mean: NDArray[np.float64], cells: NDArray[np.int16], noise: ResidualNoise) -> NDArray[np.float64]:
+def grid_bits(
+    mean: NDArray[np.float64], cells: NDArray[np.int16], noise: ResidualNoise
+) -> NDArray[np.float64]:
     """Return the bits [N] of the cells that came, the density around `mean` [N] [s] integrated over each cell."""
     mass = noise.cdf(GRID_EDGES[cells.astype(int) + 1] - mean) - noise.cdf(GRID_EDGES[cells] - mean)
     return np.asarray(-np.log2(np.maximum(mass, MIN_PROB)))
@@ -71,8 +73,13 @@ def fit_noise(mean: NDArray[np.float64], cells: NDArray[np.int16]) -> ResidualNo
     for family in ("laplace", "gaussian"):
         scales = np.geomspace(1e-3, 10.0, 25)
         for _ in range(3):  # each round looks ten times closer around the best so far
-            bits = [float(grid_bits(mean, cells, ResidualNoise(family, float(s))).mean()) for s in scales]
+            bits = [
+                float(grid_bits(mean, cells, ResidualNoise(family, float(s))).mean())
+                for s in scales
+            ]
             best = int(np.argmin(bits))
             tried.append((bits[best], ResidualNoise(family, float(scales[best]))))
-            scales = np.geomspace(scales[max(best - 1, 0)], scales[min(best + 1, len(scales) - 1)], 9)
+            scales = np.geomspace(
+                scales[max(best - 1, 0)], scales[min(best + 1, len(scales) - 1)], 9
+            )
     return min(tried, key=lambda pair: pair[0])[1]

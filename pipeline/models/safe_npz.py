@@ -46,7 +46,10 @@ def read_npz(data: bytes, shapes: WeightShapes) -> dict[str, Float32Array]:
                 raise ValueError(f"{missing} is not there")
             if len(archive.infolist()) > len(shapes):
                 raise ValueError("it holds more than the block asks for")
-            return {name: _read_weight(archive, members[f"{name}.npy"], name, shape) for name, shape in shapes.items()}
+            return {
+                name: _read_weight(archive, members[f"{name}.npy"], name, shape)
+                for name, shape in shapes.items()
+            }
     except (BadZipFile, EOFError, OSError, OverflowError, RuntimeError) as error:
         raise ValueError(f"no zip of weights: {error}") from error
 
@@ -55,7 +58,9 @@ def _compute_max_weight_size(shape: tuple[int, ...]) -> int:
     return np.dtype(np.float32).itemsize * math.prod(shape) + HEADER_ROOM
 
 
-def _read_weight(archive: ZipFile, member: ZipInfo, name: str, shape: tuple[int, ...]) -> Float32Array:
+def _read_weight(
+    archive: ZipFile, member: ZipInfo, name: str, shape: tuple[int, ...]
+) -> Float32Array:
     """Read one weight; see `unpack`."""
     if member.compress_type != ZIP_STORED or member.file_size > _compute_max_weight_size(shape):
         raise ValueError(f"{name} is compressed, or larger than {list(shape)}")
@@ -66,6 +71,8 @@ def _read_weight(archive: ZipFile, member: ZipInfo, name: str, shape: tuple[int,
     for number in DTYPES:
         # The text is held against the one that numpy writes, and never parsed.
         wanted = f"{{'descr': '{number}', 'fortran_order': False, 'shape': {shape}, }}".encode()
-        if data.startswith(NPY_MAGIC) and said == wanted:  # and of another count of numbers there is no such shape
+        if (
+            data.startswith(NPY_MAGIC) and said == wanted
+        ):  # and of another count of numbers there is no such shape
             return np.frombuffer(data, number, offset=end).reshape(shape).astype(np.float32)
     raise ValueError(f"{name} is no array of float32 or float16 {list(shape)}")

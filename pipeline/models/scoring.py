@@ -39,19 +39,21 @@ def hidden_states(
     Args:
         model: what reads.
         pieces: codes [N, 4] each, N of 2 or more.
-        batch: pieces read side by side; 64 times as many windows where its memory is the window.
+        batch_size: pieces read side by side; 64 times as many windows where its memory is the window.
 
     Yields:
         Index of a piece, the notes, and the hidden vectors [n, H] from which these notes are told.
     """
     network = Network(model.config, model.weights)
-    if model.config.memory == "carried":
+    if model.config.stateful:
         yield from _iterate_stateful(network, pieces, batch_size)
     else:
         for index, codes in enumerate(pieces):
             yield from (
                 (index, notes, h)
-                for notes, h in _iterate_windows(network, codes, model.sequence_length, 64 * batch_size)
+                for notes, h in _iterate_windows(
+                    network, codes, model.sequence_length, 64 * batch_size
+                )
             )
 
 
@@ -96,8 +98,8 @@ def score_pieces(
     Args:
         model: what tells the notes.
         pieces: codes [N, 4] each.
-        batch: as of `hidden_before`; changes speed, not results.
-        what: name of the work, where its progress should be shown.
+        batch_size: as of `hidden_before`; changes speed, not results.
+        label: name of the work, where its progress should be shown.
 
     Returns:
         For each piece the bits of all its notes but the first: [N - 1, 3], columns as `encoding.HEADS`, or [N - 1, 4]
@@ -108,19 +110,24 @@ def score_pieces(
     scored = [np.full((max(len(codes) - 1, 0), columns), np.nan) for codes in pieces]
     read = hidden_states(model, pieces, batch_size)
     if label:
-        read = track_progress(read, label, sum(map(len, scored)), lambda part: part[1].stop - part[1].start)
+        read = track_progress(
+            read, label, sum(map(len, scored)), lambda part: part[1].stop - part[1].start
+        )
     for index, notes, hidden in read:
         scored[index][notes.start - 1 : notes.stop - 1] = heads.bits(hidden, pieces[index][notes])
     return scored
 
 
-def with_fitted_noise(model: TrainedModel, pieces: Sequence[QuantizedNotes], batch_size: int = 16) -> TrainedModel:
+def with_fitted_noise(
+    model: TrainedModel, pieces: Sequence[QuantizedNotes], batch_size: int = 16
+) -> TrainedModel:
     """Return the model with the spread of its regression heads fitted on training pieces, codes [N, 4] each."""
     if model.config.heads != "regression":
         return model
     found = list(hidden_states(model, pieces, batch_size))
     heads = RegressionHeads(model.weights, {})
     heads.fit_noise(
-        np.concatenate([h for _, _, h in found]), np.concatenate([pieces[i][notes] for i, notes, _ in found])
+        np.concatenate([h for _, _, h in found]),
+        np.concatenate([pieces[i][notes] for i, notes, _ in found]),
     )
     return replace(model, residual_noise=heads.residual_noise)

@@ -10,7 +10,7 @@ from pipeline.models.numpy.layers import ATTENTION_SPAN
 from pipeline.models.numpy.network import EMBEDDED_COLUMNS
 from pipeline.notes.active_notes import NUM_FEATURES
 from pipeline.notes.note import NUM_PITCHES
-from pipeline.notes.quantize import NUM_TIME_TOKENS, SCALAR_FEATURES, NUM_VELOCITY_TOKENS
+from pipeline.notes.quantize import NUM_TIME_TOKENS, NUM_VELOCITY_TOKENS, SCALAR_FEATURES
 
 WeightShapes = dict[str, tuple[int, ...]]
 """Shape of each weight, by its name."""
@@ -32,9 +32,9 @@ def weight_shapes(config: ModelConfig) -> WeightShapes:
         if config.is_residual:
             out |= _list_residual_block_shapes(config, name, units)
         else:
-            for way in ("_forward", "_backward") if config.bidirectional else ("",):
+            for way in ("_forward", "_backward") if config.is_bidirectional else ("",):
                 out |= _list_lstm_shapes(name + way, width, units)
-            width = units * (1 + config.bidirectional)
+            width = units * (1 + config.is_bidirectional)
     if config.is_residual:
         out["norm/scale"] = (width,)
     if config.dense_units:
@@ -56,7 +56,9 @@ def _list_input_shapes(config: ModelConfig) -> WeightShapes:
     if config.input == "scalar":
         return {}
     told = [name for name in EMBEDDED_COLUMNS if name != "velocity" or config.model_velocity]
-    tables: WeightShapes = {f"{name}_embedding/embeddings": (NUM_TOKENS[name], config.embedding_dim) for name in told}
+    tables: WeightShapes = {
+        f"{name}_embedding/embeddings": (NUM_TOKENS[name], config.embedding_dim) for name in told
+    }
     return tables | _list_dense_shapes("sounding", NUM_FEATURES, config.embedding_dim)
 
 
@@ -73,10 +75,16 @@ def _list_residual_block_shapes(config: ModelConfig, name: str, units: int) -> W
     """Return the shapes of a residual block, which reads and gives vectors [D]."""
     width = config.embedding_dim
     out: WeightShapes = {f"{name}/norm1/scale": (width,), f"{name}/norm2/scale": (width,)}
-    out |= _list_dense_shapes(f"{name}/inner", width, 3 * units) | {f"{name}/outer/kernel": (units, width)}
-    out |= _list_dense_shapes(f"{name}/up", width, 2 * width) | {f"{name}/down/kernel": (2 * width, width)}
+    out |= _list_dense_shapes(f"{name}/inner", width, 3 * units) | {
+        f"{name}/outer/kernel": (units, width)
+    }
+    out |= _list_dense_shapes(f"{name}/up", width, 2 * width) | {
+        f"{name}/down/kernel": (2 * width, width)
+    }
     return out | (
-        {f"{name}/distance": (units // ATTENTION_HEAD_DIM, ATTENTION_SPAN)} if config.cell == "attention" else {}
+        {f"{name}/distance": (units // ATTENTION_HEAD_DIM, ATTENTION_SPAN)}
+        if config.cell == "attention"
+        else {}
     )
 
 
@@ -99,6 +107,7 @@ def _list_autoregressive_head_shapes(config: ModelConfig, hidden_dim: int) -> We
         mixed = config.heads == "mixture" and part in ("step", "duration")
         out |= _list_dense_shapes(part, config.head_dim, NUM_OUTPUTS if mixed else NUM_TOKENS[part])
         out |= {
-            f"{part}_given_{known}/embeddings": (NUM_TOKENS[known], config.head_dim) for known in CONDITIONED_ON[part]
+            f"{part}_given_{known}/embeddings": (NUM_TOKENS[known], config.head_dim)
+            for known in CONDITIONED_ON[part]
         }
     return out

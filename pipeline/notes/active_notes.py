@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.notes.note import NUM_PITCHES
-from pipeline.notes.quantize import GRID_SIZE, DURATION, PITCH, STEP, QuantizedNotes
+from pipeline.notes.quantize import DURATION, GRID_SIZE, PITCH, STEP, QuantizedNotes
 
 DECAY_CELLS = 20.0
 """Cells in which the second feature falls to 1/e."""
@@ -30,12 +30,14 @@ def advance(active: ActiveNotes, step: NDArray[np.int16]) -> ActiveNotes:
     return np.asarray(np.maximum(active - step[:, None], 0), np.int16)
 
 
-def active_before_each(notes: QuantizedNotes, active: ActiveNotes) -> tuple[ActiveNotes, ActiveNotes]:
+def active_before_each(
+    notes: QuantizedNotes, active: ActiveNotes
+) -> tuple[ActiveNotes, ActiveNotes]:
     """Hear T notes.
 
     Args:
-        codes: [B, T, 4].
-        left: [B, 128] as of the note before.
+        notes: [B, T, 4].
+        active: [B, 128] as of the note before.
 
     Returns:
         What is left at the onset of each note, without that note [B, T, 128], and after the last, with it [B, 128].
@@ -53,7 +55,9 @@ def active_before_each(notes: QuantizedNotes, active: ActiveNotes) -> tuple[Acti
 def active_features(active: NDArray[np.integer]) -> NDArray[np.float32]:
     """Return features [..., 256] of what is left [..., 128]: whether a key sounds, and how nearly it ends."""
     sounds = (active > 0).astype(np.float32)
-    return np.concatenate([sounds, np.exp(active.astype(np.float32) / np.float32(-DECAY_CELLS)) * sounds], axis=-1)
+    return np.concatenate(
+        [sounds, np.exp(active.astype(np.float32) / np.float32(-DECAY_CELLS)) * sounds], axis=-1
+    )
 
 
 DECAY_TABLE = active_features(np.arange(GRID_SIZE)[:, None])
@@ -74,4 +78,6 @@ class SparseActiveProduct:
         """Return the sum [W] for what is left [128]."""
         keys = active.nonzero()[0]
         rows = self.kernel.take(keys, 0)
-        return np.asarray(DECAY_TABLE.take(active.take(keys), 0).ravel().dot(rows.reshape(-1, rows.shape[-1])))
+        return np.asarray(
+            DECAY_TABLE.take(active.take(keys), 0).ravel().dot(rows.reshape(-1, rows.shape[-1]))
+        )

@@ -61,7 +61,10 @@ def validate_notes(notes: Notes) -> Notes:
         ("duration is longer than a day", notes["duration"] > MAX_ONSET),
         ("pitch is over 127", notes["pitch"] > 127),
         ("velocity is outside 1..127", (notes["velocity"] < 1) | (notes["velocity"] > 127)),
-        ("onset is before the onset of the note above", np.diff(notes["onset"], prepend=-np.inf) < 0),
+        (
+            "onset is before the onset of the note above",
+            np.diff(notes["onset"], prepend=-np.inf) < 0,
+        ),
     )
     for what, bad in checks:
         if bad.any():

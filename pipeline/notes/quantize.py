@@ -85,14 +85,16 @@ def dequantize(quantized: QuantizedNotes, first_onset: float = 0.0) -> Notes:
     `encode(decode(codes))` is `codes`, but for the first step, which `start` takes the place of.
 
     Args:
-        codes: [N, 4].
-        start: onset of the first note [s].
+        quantized: [N, 4].
+        first_onset: onset of the first note [s].
 
     Returns:
         Notes [N]; notes of one chord stay in the order of the codes.
     """
     notes = np.empty(len(quantized), NOTE_DTYPE)
-    cells = np.cumsum(quantized[:, STEP], dtype=np.int64) - int(quantized[0, STEP] if len(quantized) else 0)
+    cells = np.cumsum(quantized[:, STEP], dtype=np.int64) - int(
+        quantized[0, STEP] if len(quantized) else 0
+    )
     notes["onset"] = first_onset + cells * GRID_SECONDS
     notes["duration"] = np.maximum(quantized[:, DURATION] * GRID_SECONDS, MIN_DURATION)
     notes["pitch"] = quantized[:, PITCH]
@@ -104,7 +106,7 @@ def scalar_features(notes: QuantizedNotes) -> NDArray[np.float32]:
     """Scale codes to the `scalar` input.
 
     Args:
-        codes: [..., 4].
+        notes: [..., 4].
 
     Returns:
         Features [..., 3]: pitch / 128, step [s], duration [s], in the order of the tutorial this model descends from.
@@ -118,7 +120,10 @@ def scalar_features(notes: QuantizedNotes) -> NDArray[np.float32]:
 def token_ids(notes: QuantizedNotes) -> NDArray[np.int32]:
     """Turn codes [..., 4] into tokens [..., 4]: step bin, duration bin, pitch, velocity bin."""
     out = notes.astype(np.int32)
-    out[..., STEP], out[..., DURATION] = TIME_TOKEN[notes[..., STEP]], TIME_TOKEN[notes[..., DURATION]]
+    out[..., STEP], out[..., DURATION] = (
+        TIME_TOKEN[notes[..., STEP]],
+        TIME_TOKEN[notes[..., DURATION]],
+    )
     out[..., VELOCITY] //= VELOCITY_TOKEN_WIDTH
     return out
 
@@ -127,6 +132,8 @@ TIME_TOKEN_LIST = TIME_TOKEN.tolist()
 """As `BIN_OF`, quicker to ask for one."""
 
 
-def token_ids_of_note(step: int, duration: int, pitch: int, velocity: int) -> tuple[int, int, int, int]:
+def token_ids_of_note(
+    step: int, duration: int, pitch: int, velocity: int
+) -> tuple[int, int, int, int]:
     """Turn one code into its token, as `tokens`."""
     return TIME_TOKEN_LIST[step], TIME_TOKEN_LIST[duration], pitch, velocity // VELOCITY_TOKEN_WIDTH

@@ -38,9 +38,13 @@ class Measurement(StrictModel):
 
     @model_validator(mode="after")
     def _check_required_fields(self) -> "Measurement":
-        needs = {"value": "of", "count": "of", "ratio": "of over", "gain": "of over", "share": "of over base"}[
-            self.quantity
-        ]
+        needs = {
+            "value": "of",
+            "count": "of",
+            "ratio": "of over",
+            "gain": "of over",
+            "share": "of over base",
+        }[self.quantity]
         if needs.split() != [name for name in ("of", "over", "base") if getattr(self, name)]:
             raise ValueError(f"kind: {self.quantity} needs {needs} and nothing else")
         return self
@@ -50,10 +54,13 @@ def read_estimate(measurement: Measurement, seed_spread: float) -> Estimate | No
     """Return what was measured, or None if it is not there.
 
     Args:
-        measure: where it is.
-        spread: bits per note by which chance in training moves a model; widens what is a difference of models.
+        measurement: where it is.
+        seed_spread: bits per note by which chance in training moves a model; widens what is a difference of models.
     """
-    if measurement.source not in (EVALUATION_SOURCE, "params") and not locate_results(measurement.source).exists():
+    if (
+        measurement.source not in (EVALUATION_SOURCE, "params")
+        and not locate_results(measurement.source).exists()
+    ):
         return None
     try:
         return ESTIMATORS[measurement.quantity](measurement, seed_spread)
@@ -64,7 +71,9 @@ def read_estimate(measurement: Measurement, seed_spread: float) -> Estimate | No
 def compute_seed_spread(source: str, models: list[str]) -> float:
     """Return how far the bits per note of some models of a study lie apart, 0 where they are not there."""
     try:
-        bits = [float(look_up_value(load_results(source), f"{each}/bits_per_note")) for each in models]
+        bits = [
+            float(look_up_value(load_results(source), f"{each}/bits_per_note")) for each in models
+        ]
     except (LookupError, FileNotFoundError):
         return 0.0
     return max(bits) - min(bits) if bits else 0.0
@@ -112,13 +121,20 @@ def _estimate_value(measurement: Measurement, _: float) -> Estimate:
 def _estimate_ratio(measurement: Measurement, _: float) -> Estimate:
     told = load_results(measurement.source)
     return (
-        float(look_up_value(told, measurement.numerator)) / float(look_up_value(told, measurement.denominator)),
+        float(look_up_value(told, measurement.numerator))
+        / float(look_up_value(told, measurement.denominator)),
     ) * 3
 
 
 def _estimate_count(measurement: Measurement, _: float) -> Estimate:
     architecture, layer = measurement.numerator.split("/")
-    return (float(count_layer_parameters(config.load_params(paths.PARAMS).get_model_config(architecture))[layer]),) * 3
+    return (
+        float(
+            count_layer_parameters(config.load_params(paths.PARAMS).get_model_config(architecture))[
+                layer
+            ]
+        ),
+    ) * 3
 
 
 def count_layer_parameters(config: ModelConfig) -> dict[str, int]:
@@ -128,7 +144,7 @@ def count_layer_parameters(config: ModelConfig) -> dict[str, int]:
     """
     wide, out = 3, {}
     for number, units in enumerate(config.units, 1):
-        both = 2 if config.bidirectional else 1
+        both = 2 if config.is_bidirectional else 1
         out[f"lstm{number}"] = both * 4 * units * (wide + units + 1)
         wide = both * units
     if config.dense_units:
@@ -137,16 +153,23 @@ def count_layer_parameters(config: ModelConfig) -> dict[str, int]:
     return out | {"outputs": (wide + 1) * (128 + 1 + 1)}
 
 
-def _estimate_difference(measurement: Measurement, model: str, reference: str, seed_spread: float) -> Estimate:
+def _estimate_difference(
+    measurement: Measurement, model: str, reference: str, seed_spread: float
+) -> Estimate:
     """Return the difference in bits per note, its interval widened by the spread."""
     if measurement.source == EVALUATION_SOURCE:
         known = config.load_params(paths.PARAMS)
         ours, theirs = (
-            Evaluation.load(_find_evaluation(each, known.architectures)).scores for each in (model, reference)
+            Evaluation.load(_find_evaluation(each, known.architectures)).scores
+            for each in (model, reference)
         )
-        mean, low, high = metrics.compute_paired_difference(ours, theirs, known.compare.bootstrap_resamples, known.seed)
+        mean, low, high = metrics.compute_paired_difference(
+            ours, theirs, known.compare.bootstrap_resamples, known.seed
+        )
     else:
-        mean, low, high = look_up_value(load_results(measurement.source), model)["against"][reference]
+        mean, low, high = look_up_value(load_results(measurement.source), model)["against"][
+            reference
+        ]
     return mean, low - seed_spread, high + seed_spread
 
 
@@ -163,14 +186,20 @@ def _find_evaluation(architecture: str, trained: Collection[str]) -> Path:
 
 def _estimate_gain(measurement: Measurement, seed_spread: float) -> Estimate:
     """One bit fewer means that the right note is twice as likely."""
-    mean, low, high = _estimate_difference(measurement, measurement.numerator, measurement.denominator, seed_spread)
+    mean, low, high = _estimate_difference(
+        measurement, measurement.numerator, measurement.denominator, seed_spread
+    )
     return 2**-mean - 1, 2**-high - 1, 2**-low - 1
 
 
 def _estimate_share(measurement: Measurement, seed_spread: float) -> Estimate:
     """The ends are those of the worst case: the least part of the most, the most part of the least."""
-    part = _estimate_difference(measurement, measurement.numerator, measurement.reference, seed_spread)
-    whole = _estimate_difference(measurement, measurement.denominator, measurement.reference, seed_spread)
+    part = _estimate_difference(
+        measurement, measurement.numerator, measurement.reference, seed_spread
+    )
+    whole = _estimate_difference(
+        measurement, measurement.denominator, measurement.reference, seed_spread
+    )
     if whole[2] >= 0:
         raise LookupError("no gain for sure, so no part of it")
     ends = [one / all_ for one in part[1:] for all_ in whole[1:]]

@@ -16,7 +16,12 @@ from pipeline.report import claim_measurements
 from pipeline.report.claim_measurements import Measurement
 from pipeline.report.tables import Rows
 
-HOLDS, FAILS, INCONCLUSIVE, UNTESTED = VERDICTS = ("holds", "fails", "too close to call", "not tested here")
+HOLDS, FAILS, INCONCLUSIVE, UNTESTED = VERDICTS = (
+    "holds",
+    "fails",
+    "too close to call",
+    "not tested here",
+)
 CorpusName = Literal["default", "maestro"]
 CORPORA: tuple[CorpusName, ...] = ("default", "maestro")
 UNIT_FORMATS = {
@@ -54,7 +59,9 @@ class Claim(StrictModel):
     """It holds above this, not at it."""
     at_least: float | None = None
     at_most: float | None = None
-    measurements: dict[Literal["any", "default", "maestro"], Measurement] = Field(default_factory=dict)
+    measurements: dict[Literal["any", "default", "maestro"], Measurement] = Field(
+        default_factory=dict
+    )
     """Where the figure of a corpus is; `any` is of no corpus. Empty: not tested here."""
 
     @model_validator(mode="after")
@@ -130,7 +137,9 @@ def check_claims(claim_set: ClaimSet) -> list[CheckedClaim]:
             claim,
             format_criterion(claim, claim_set.tolerance),
             {
-                corpus: _check_on_corpus(claim, corpus, claim_set.tolerance, spread.get(corpus, 0.0))
+                corpus: _check_on_corpus(
+                    claim, corpus, claim_set.tolerance, spread.get(corpus, 0.0)
+                )
                 for corpus in CORPORA
             },
         )
@@ -138,14 +147,18 @@ def check_claims(claim_set: ClaimSet) -> list[CheckedClaim]:
     ]
 
 
-def _check_on_corpus(claim: Claim, corpus: CorpusName, tolerance: float, seed_spread: float) -> CheckResult:
+def _check_on_corpus(
+    claim: Claim, corpus: CorpusName, tolerance: float, seed_spread: float
+) -> CheckResult:
     measure = claim.measurements.get(corpus) or claim.measurements.get("any")
     found = claim_measurements.read_estimate(measure, seed_spread) if measure else None
     if found is None:
         return CheckResult(None, UNTESTED, "–")
     value, low, high = (_format_value(each, claim.unit) for each in found)
     return CheckResult(
-        found, decide_verdict(found, claim, tolerance), value if low == high else f"{value} [{low}, {high}]"
+        found,
+        decide_verdict(found, claim, tolerance),
+        value if low == high else f"{value} [{low}, {high}]",
     )
 
 
@@ -167,7 +180,11 @@ def format_criterion(claim: Claim, tolerance: float) -> str:
     if claim.expected is not None:
         return f"{_format_value(claim.expected, claim.unit)} ± {tolerance:.0%}"
     told = []
-    for word, bound in (("above", claim.above), ("at least", claim.at_least), ("at most", claim.at_most)):
+    for word, bound in (
+        ("above", claim.above),
+        ("at least", claim.at_least),
+        ("at most", claim.at_most),
+    ):
         told += [f"{word} {_format_value(bound, claim.unit)}"] if bound is not None else []
     return " and ".join(told)
 
@@ -178,7 +195,16 @@ def _format_value(value: float, unit: str) -> str:
 
 def tabulate_claims(checked_claims: Sequence[CheckedClaim]) -> Rows:
     """Return one row a claim."""
-    header = ["topic", "the page says", "where", "holds if", "default corpus", "verdict", "MAESTRO", "verdict, MAESTRO"]
+    header = [
+        "topic",
+        "the page says",
+        "where",
+        "holds if",
+        "default corpus",
+        "verdict",
+        "MAESTRO",
+        "verdict, MAESTRO",
+    ]
     return [header, *([each.claim.topic, *format_claim_cells(each)] for each in checked_claims)]
 
 
@@ -186,7 +212,11 @@ def format_claim_cells(checked_claim: CheckedClaim) -> list[str]:
     """Return a claim as text: what is said and where, when it holds, and the figure and verdict of each corpus."""
     claim = checked_claim.claim
     said = f"{claim.text} ({claim.interpretation})" if claim.interpretation else claim.text
-    figures = [text for each in checked_claim.results.values() for text in (each.estimate_text, each.verdict)]
+    figures = [
+        text
+        for each in checked_claim.results.values()
+        for text in (each.estimate_text, each.verdict)
+    ]
     return [said, claim.section, checked_claim.criterion, *figures]
 
 

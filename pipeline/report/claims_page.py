@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.report import claim_measurements, claims, tables
-from pipeline.report.claims import ClaimSet, CheckedClaim
-from pipeline.report.tables import RunResults, Rows
+from pipeline.report.claims import CheckedClaim, ClaimSet
+from pipeline.report.tables import Rows, RunResults
 
 PAGE_PATH = Path("MODEL_OPTIMIZATION_ANALYSIS.md")
 CORPUS_TITLES = {"default": "default corpus", "maestro": "MAESTRO"}
@@ -74,7 +74,14 @@ def _render_sections(checked_claims: Sequence[CheckedClaim]) -> Iterator[str]:
     for topic in dict.fromkeys(each.claim.topic for each in checked_claims):
         yield f"## {topic[0].upper()}{topic[1:]}"
         yield tables.format_markdown_table(
-            [head[1:], *(claims.format_claim_cells(each) for each in checked_claims if each.claim.topic == topic)]
+            [
+                head[1:],
+                *(
+                    claims.format_claim_cells(each)
+                    for each in checked_claims
+                    if each.claim.topic == topic
+                ),
+            ]
         )
 
 
@@ -89,13 +96,28 @@ def _render_study_steps() -> Iterator[str]:
 
 
 def _tabulate_study_runs(runs: Mapping[str, Any]) -> Rows:
-    lines = [["run", "model", "bits per note", "against the start", "right note likelier", "parameters", "code of"]]
+    lines = [
+        [
+            "run",
+            "model",
+            "bits per note",
+            "against the start",
+            "right note likelier",
+            "parameters",
+            "code of",
+        ]
+    ]
     for run, models in runs.items():
         for name, row in models.items():
             gap = row["against"].get("start/baseline")
             told = ["start", "–"]
             if gap:
                 told = ["{:+.3f} [{:+.3f}, {:+.3f}]".format(*gap), f"{2 ** -gap[0] - 1:+.1%}"]
-            figures = [f"{row['bits_per_note']:.3f}", *told, f"{row['parameters']:,}", row["made_at"]]
+            figures = [
+                f"{row['bits_per_note']:.3f}",
+                *told,
+                f"{row['parameters']:,}",
+                row["made_at"],
+            ]
             lines.append([run, name, *figures])
     return lines

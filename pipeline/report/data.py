@@ -12,7 +12,7 @@ from pipeline.core.errors import DataError
 from pipeline.midi import reader
 from pipeline.notes.note import Notes
 from pipeline.report import claims
-from pipeline.report.tables import RunResults, Rows
+from pipeline.report.tables import Rows, RunResults
 
 MAX_SAMPLES = 6
 """Of each architecture; the others are in their folder."""
@@ -55,11 +55,17 @@ class ReportData:
     @property
     def by_bits(self) -> list[str]:
         """Return the architectures, the fewest bits first."""
-        return sorted(self.architectures, key=lambda name: float(self.results.summary[name]["bits_per_note"]))
+        return sorted(
+            self.architectures, key=lambda name: float(self.results.summary[name]["bits_per_note"])
+        )
 
     def get_color_index(self, architecture: str) -> int:
         """Return the place of an architecture in that order; floors come after all."""
-        return self.architectures.index(architecture) if architecture in self.architectures else len(self.architectures)
+        return (
+            self.architectures.index(architecture)
+            if architecture in self.architectures
+            else len(self.architectures)
+        )
 
 
 def load_report_data(results: RunResults) -> ReportData:
@@ -74,9 +80,19 @@ def load_report_data(results: RunResults) -> ReportData:
         learning_curves=_read_curves(paths.LEARNING_CURVES),
         pairs=_read_json(paths.PAIRS),
         piece_scores=_read_json(paths.PIECE_SCORES),
-        calibration={name: told for name in names if (told := _read_json(paths.get_calibration_path(name)))},
-        sample_metrics={name: told for name in names if (told := _read_json(paths.get_sample_metrics_path(name)))},
-        samples=[each for name in names for each in _load_samples(name, results.params.generate.num_notes)],
+        calibration={
+            name: told for name in names if (told := _read_json(paths.get_calibration_path(name)))
+        },
+        sample_metrics={
+            name: told
+            for name in names
+            if (told := _read_json(paths.get_sample_metrics_path(name)))
+        },
+        samples=[
+            each
+            for name in names
+            for each in _load_samples(name, results.params.generate.num_notes)
+        ],
         claim_rows=claims.tabulate_claims(claims.check_claims(claims.load_claims(paths.CLAIMS))),
     )
 
@@ -88,7 +104,9 @@ def _read_json(path: Path) -> dict[str, Any]:
     try:
         return dict(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError) as error:
-        raise DataError(f"{path}: cannot be read ({error}); make it again with 'dvc repro'") from error
+        raise DataError(
+            f"{path}: cannot be read ({error}); make it again with 'dvc repro'"
+        ) from error
 
 
 def _read_curves(path: Path) -> list[dict[str, str]]:
@@ -96,7 +114,9 @@ def _read_curves(path: Path) -> list[dict[str, str]]:
         with path.open(encoding="utf-8", newline="") as lines:
             return list(csv.DictReader(lines))
     except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error}); make it again with 'dvc repro'") from error
+        raise DataError(
+            f"{path}: cannot be read ({error}); make it again with 'dvc repro'"
+        ) from error
 
 
 def _load_samples(architecture: str, num_generated: int) -> list[Sample]:
@@ -105,5 +125,7 @@ def _load_samples(architecture: str, num_generated: int) -> list[Sample]:
     for path in sorted(paths.get_samples_dir(architecture).glob("*.mid"))[:MAX_SAMPLES]:
         data = path.read_bytes()
         notes = reader.read_notes(data, "symusic")
-        found.append(Sample(architecture, len(found) + 1, notes, max(0, len(notes) - num_generated), data))
+        found.append(
+            Sample(architecture, len(found) + 1, notes, max(0, len(notes) - num_generated), data)
+        )
     return found

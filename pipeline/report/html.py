@@ -38,7 +38,9 @@ def render_page(data: ReportData) -> str:
         answers=summary.build_answers(data),
         sections=[section for make in SECTION_BUILDERS if not (section := make(data)).is_empty],
         first=next((card for card in cards if card.architecture == chosen), None),
-        groups=[(number, list(group)) for number, group in groupby(cards, lambda card: card.number)],
+        groups=[
+            (number, list(group)) for number, group in groupby(cards, lambda card: card.number)
+        ],
         chosen=chosen,
         music=sample_player.pack_samples(data.samples),
         style=Html(_read_static("report.css")),
@@ -49,7 +51,13 @@ def render_page(data: ReportData) -> str:
 
 def _load_template() -> Template:
     place = FileSystemLoader(STATIC)
-    made = Environment(loader=place, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    made = Environment(
+        loader=place,
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
     return made.get_template("report.html")
 
 

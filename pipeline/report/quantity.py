@@ -17,7 +17,10 @@ def tabulate_series(series: Sequence[Series], x_name: str) -> Rows:
     """
     places = sorted({round(float(x), 4) for each in series for x, _ in each.points})
     found = [{round(float(x), 4): y for x, y in each.points} for each in series]
-    rows = [[f"{x:,g}" if x < 1e6 else f"{x:,.0f}", *(_format_value(each.get(x)) for each in found)] for x in places]
+    rows = [
+        [f"{x:,g}" if x < 1e6 else f"{x:,.0f}", *(_format_value(each.get(x)) for each in found)]
+        for x in places
+    ]
     return [[x_name, *(each.name for each in series)], *rows[:MAX_ROWS]]
 
 

@@ -11,7 +11,9 @@ from pipeline.report.tables import RunResults
 
 README = Path("README.md")
 SAMPLE_IMAGE = Path("docs/sample.png")
-MARKED_PARTS = re.compile(r"(<!-- (?P<name>\w+): filled by `music-rnn readme` -->\n).*?(<!-- /(?P=name) -->)", re.S)
+MARKED_PARTS = re.compile(
+    r"(<!-- (?P<name>\w+): filled by `music-rnn readme` -->\n).*?(<!-- /(?P=name) -->)", re.S
+)
 
 
 def fill_readme(text: str, results: RunResults) -> str:
@@ -23,7 +25,9 @@ def fill_readme(text: str, results: RunResults) -> str:
     known = {"decision": render_decision_summary(results)}
     found = {match["name"] for match in MARKED_PARTS.finditer(text)}
     if found != set(known):
-        raise DataError(f"{README}: marked parts are {sorted(found)}, not {sorted(known)}; take it from Git again")
+        raise DataError(
+            f"{README}: marked parts are {sorted(found)}, not {sorted(known)}; take it from Git again"
+        )
     return MARKED_PARTS.sub(lambda match: f"{match[1]}\n{known[match['name']]}\n\n{match[3]}", text)
 
 
@@ -42,7 +46,10 @@ def render_decision_summary(results: RunResults) -> str:
 
 def write_project_pages(results: RunResults) -> None:
     """Fill README.md, put a sample of the recommended model beside it, and hold the claims against the results."""
-    files.write_text(claims_page.PAGE_PATH, claims_page.render_claims_page(results, claims.load_claims(paths.CLAIMS)))
+    files.write_text(
+        claims_page.PAGE_PATH,
+        claims_page.render_claims_page(results, claims.load_claims(paths.CLAIMS)),
+    )
     files.write_text(README, fill_readme(README.read_text(encoding="utf-8"), results))
     picture = paths.get_samples_dir(results.summary["best"]["recommended"]) / "01.png"
     SAMPLE_IMAGE.parent.mkdir(parents=True, exist_ok=True)

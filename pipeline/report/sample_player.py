@@ -48,9 +48,13 @@ def make_sample_players(samples: Sequence[Sample], by_bits: Sequence[str]) -> li
 
 def _make_sample_player(sample: Sample, index: int, num_samples: int) -> SamplePlayer:
     notes = truncate_notes(sample.notes, num_samples)
-    low, high = (_format_pitch(int(pitch)) for pitch in (notes["pitch"].min(), notes["pitch"].max()))
+    low, high = (
+        _format_pitch(int(pitch)) for pitch in (notes["pitch"].min(), notes["pitch"].max())
+    )
     more = (
-        f"{len(notes):,} notes" if len(notes) == len(sample.notes) else f"{len(notes):,} of {len(sample.notes):,} notes"
+        f"{len(notes):,} notes"
+        if len(notes) == len(sample.notes)
+        else f"{len(notes):,} of {len(sample.notes):,} notes"
     )
     length = format_time(_compute_duration(notes))
     says = f"{more} in {length}, from {low} to {high}; the first {sample.prompt_length} were given"
@@ -58,7 +62,14 @@ def _make_sample_player(sample: Sample, index: int, num_samples: int) -> SampleP
     link = f"data:audio/midi;base64,{base64.b64encode(sample.midi_bytes).decode()}" if fits else ""
     name = f"{sample.architecture}-{sample.number:02}.mid"
     return SamplePlayer(
-        f"s{index}", sample.architecture, sample.number, says, round(_compute_duration(notes), 2), length, link, name
+        f"s{index}",
+        sample.architecture,
+        sample.number,
+        says,
+        round(_compute_duration(notes), 2),
+        length,
+        link,
+        name,
     )
 
 
@@ -87,7 +98,10 @@ def _format_pitch(pitch: int) -> str:
 def pack_samples(samples: Sequence[Sample]) -> dict[str, dict[str, object]]:
     """Return the notes of all samples, for the script; `flat` says how."""
     return {
-        f"s{place}": {"prompt": sample.prompt_length, "notes": pack_notes(truncate_notes(sample.notes, len(samples)))}
+        f"s{place}": {
+            "prompt": sample.prompt_length,
+            "notes": pack_notes(truncate_notes(sample.notes, len(samples))),
+        }
         for place, sample in enumerate(samples)
     }
 
@@ -96,5 +110,10 @@ def pack_notes(notes: Notes) -> list[int]:
     """Return notes as one list, four numbers each: step and duration in hundredths of a second, pitch, velocity."""
     onset = np.rint(notes["onset"] * TICKS_PER_SECOND).astype(int)
     held = np.maximum(np.rint(notes["duration"] * TICKS_PER_SECOND).astype(int), 1)
-    columns = [np.diff(onset, prepend=0), held, notes["pitch"].astype(int), notes["velocity"].astype(int)]
+    columns = [
+        np.diff(onset, prepend=0),
+        held,
+        notes["pitch"].astype(int),
+        notes["velocity"].astype(int),
+    ]
     return [int(value) for value in np.stack(columns, axis=1).ravel()]

@@ -25,7 +25,9 @@ def answer_recommendation(data: ReportData) -> Answer:
     facts, best = data.results, data.results.summary["best"]
     chosen = best["recommended"]
     bits = float(facts.summary[chosen]["bits_per_note"])
-    meaning = [f"{bits:.2f} bits per note, averaged over {facts.num_notes:,} held-out notes. Fewer is better."]
+    meaning = [
+        f"{bits:.2f} bits per note, averaged over {facts.num_notes:,} held-out notes. Fewer is better."
+    ]
     if chosen == best["architecture"]:
         meaning.append(f"The fewest of {_format_count(len(data.architectures), 'architecture')}.")
     else:
@@ -33,9 +35,15 @@ def answer_recommendation(data: ReportData) -> Answer:
         meaning.append(f"{fewest}, but by the rule below {chosen} is to be preferred.")
     times = 2 ** -float(facts.summary[chosen]["difference"])
     if chosen != facts.summary["reference"]:
-        meaning.append(f"The note that came was {times:.2g} times as likely as {facts.summary['reference']} held it.")
+        meaning.append(
+            f"The note that came was {times:.2g} times as likely as {facts.summary['reference']} held it."
+        )
     below = best["not_above"].replace(" ", ", ")
-    warning = f"It does not beat these floors: {below}. It has learned little of this music." if below else ""
+    warning = (
+        f"It does not beat these floors: {below}. It has learned little of this music."
+        if below
+        else ""
+    )
     return Answer("Which?", chosen, meaning, warning)
 
 
@@ -50,7 +58,9 @@ def answer_confidence(data: ReportData) -> Answer:
         meaning.append(f"{best['architecture']} has the fewest bits in {of}.")
     unit = "passages" if facts.resampled_by_passage else "pieces"
     split = facts.params.compare.split
-    meaning.append(f"Measured on {_format_count(facts.num_pieces, f'{split} piece')}; intervals are over {unit}.")
+    meaning.append(
+        f"Measured on {_format_count(facts.num_pieces, f'{split} piece')}; intervals are over {unit}."
+    )
     warning = "So few pieces say nothing of other music: try a larger corpus before you rely on it."
     meaning.append("From one seed: 'music-rnn seeds' says what another would change.")
     clear = "Clear on this music only" if facts.resampled_by_passage else "Clear"
@@ -70,12 +80,16 @@ def _describe_lead(data: ReportData) -> str:
             sign = 1 if each["a"] == others[0] else -1
             low, high = sorted((sign * float(each["low"]), sign * float(each["high"])))
             gap = sign * float(each["difference"])
-            return f"{gap:.3f} bits fewer than the next, {others[0]} (95 %: {low:.3f} to {high:.3f})."
+            return (
+                f"{gap:.3f} bits fewer than the next, {others[0]} (95 %: {low:.3f} to {high:.3f})."
+            )
     mine = facts.summary[best]
     if best == facts.summary["reference"]:
         return f"The next is {others[0]}, at {float(facts.summary[others[0]]['bits_per_note']):.3f} bits per note."
     gap, low, high = (-float(mine[key]) for key in ("difference", "high", "low"))
-    return f"{gap:.3f} bits fewer than {facts.summary['reference']} (95 %: {low:.3f} to {high:.3f})."
+    return (
+        f"{gap:.3f} bits fewer than {facts.summary['reference']} (95 %: {low:.3f} to {high:.3f})."
+    )
 
 
 def answer_cost(data: ReportData) -> Answer:
@@ -88,9 +102,15 @@ def answer_cost(data: ReportData) -> Answer:
         times = [f"{timings[what][chosen]['median']:.2f}×" for what in ("train", "generate")]
         meaning.append(f"Training takes {times[0]} and playing {times[1]} the time of {reference}.")
     if told := timings.get("latency", {}).get(chosen):
-        way, how = ("streaming", "from a state") if told["streaming"] else ("window", "from the window")
+        way, how = (
+            ("streaming", "from a state") if told["streaming"] else ("window", "from the window")
+        )
         meaning.append(f"One note takes {told[way]['median_us']:,.0f} µs {how}, on one thread.")
-    meaning.append("It can play live." if mine["streams"] else "It cannot go on from a state, so it cannot play live.")
+    meaning.append(
+        "It can play live."
+        if mine["streams"]
+        else "It cannot go on from a state, so it cannot play live."
+    )
     return Answer("At what cost?", f"{mine['parameters']:,} parameters", meaning)
 
 

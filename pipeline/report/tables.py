@@ -41,19 +41,37 @@ def load_architecture_claims(path: Path) -> Mapping[str, Any]:
     try:
         return dict(yaml.load_yaml(path)["architectures"])
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DataError(f"{path}: no claims here ({error}); take the file from Git again") from error
+        raise DataError(
+            f"{path}: no claims here ({error}); take the file from Git again"
+        ) from error
 
 
 def build_comparison_table(results: RunResults) -> Rows:
     """Return one row an architecture, what was measured beside what was claimed, the fewest bits first."""
-    header = ["architecture", "bits per note", "against reference, 95 % interval", "parameters (claimed)", "KB"]
-    header += ["training time (claimed)", "time per played note (claimed)", "can stream (claimed)", "claimed quality"]
-    return [header, *(_build_comparison_row(results, name) for name in _rank_architectures(results))]
+    header = [
+        "architecture",
+        "bits per note",
+        "against reference, 95 % interval",
+        "parameters (claimed)",
+        "KB",
+    ]
+    header += [
+        "training time (claimed)",
+        "time per played note (claimed)",
+        "can stream (claimed)",
+        "claimed quality",
+    ]
+    return [
+        header,
+        *(_build_comparison_row(results, name) for name in _rank_architectures(results)),
+    ]
 
 
 def _rank_architectures(results: RunResults) -> list[str]:
     """Return the architectures, the fewest bits first."""
-    return sorted(results.params.architectures, key=lambda name: float(results.summary[name]["bits_per_note"]))
+    return sorted(
+        results.params.architectures, key=lambda name: float(results.summary[name]["bits_per_note"])
+    )
 
 
 def _build_comparison_row(results: RunResults, architecture: str) -> list[str]:
@@ -72,7 +90,9 @@ def _build_comparison_row(results: RunResults, architecture: str) -> list[str]:
     ]
 
 
-def _format_difference(results: RunResults, model_summary: Mapping[str, Any], architecture: str) -> str:
+def _format_difference(
+    results: RunResults, model_summary: Mapping[str, Any], architecture: str
+) -> str:
     if architecture == results.summary["reference"]:
         return "reference"
     return f"{model_summary['difference']:+.3f} [{model_summary['low']:+.3f}, {model_summary['high']:+.3f}]"
@@ -104,7 +124,9 @@ def format_recommendation(results: RunResults) -> list[str]:
     said.append(f"Recommended: **{best['recommended']}**.")
     if results.resampled_by_passage:
         of = "one piece" if results.num_pieces == 1 else f"{results.num_pieces} pieces"
-        said.append(f"That is of passages of {of} and of one seed: it says nothing of other music, or of other seeds.")
+        said.append(
+            f"That is of passages of {of} and of one seed: it says nothing of other music, or of other seeds."
+        )
     if best["not_above"]:
         said.append(
             f"Warning: the best does not beat these floors: {best['not_above'].replace(' ', ', ')}. "
@@ -121,7 +143,9 @@ def render_decision_page(results: RunResults) -> str:
         if results.resampled_by_passage
         else "pieces"
     )
-    budget = f"{params.train.epochs} epochs of {params.train.notes_per_epoch:,} target notes at most"
+    budget = (
+        f"{params.train.epochs} epochs of {params.train.notes_per_epoch:,} target notes at most"
+    )
     parts = [
         "# Which architecture?",
         f"Corpus `{params.corpus}`, {results.num_notes:,} notes of {results.num_pieces} {params.compare.split} piece"
@@ -150,10 +174,14 @@ def format_markdown_table(rows: Rows) -> str:
 
 def build_summary_table(results: RunResults) -> Rows:
     """Return what was measured of each architecture, in few and narrow columns."""
-    lines = [["architecture", "bits", "against reference", "parameters", "train", "play", "streams"]]
+    lines = [
+        ["architecture", "bits", "against reference", "parameters", "train", "play", "streams"]
+    ]
     for name in _rank_architectures(results):
         mine = results.summary[name]
-        times = [f"{results.benchmark[what][name]['median']:.2f}×" for what in ("train", "generate")]
+        times = [
+            f"{results.benchmark[what][name]['median']:.2f}×" for what in ("train", "generate")
+        ]
         lines.append(
             [
                 name,

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.notes.quantize import GRID_SECONDS, DURATION, PITCH, STEP, QuantizedNotes
+from pipeline.notes.quantize import DURATION, GRID_SECONDS, PITCH, STEP, QuantizedNotes
 from pipeline.sample_metrics import features, overlap
 from pipeline.sample_metrics.features import TrainingReference
 from pipeline.sample_metrics.memorization import find_longest_match
@@ -39,7 +39,9 @@ class ReferenceMusic:
     """Of training pieces."""
 
 
-def cut_reference_passages(pieces: Sequence[QuantizedNotes], passage_notes: int) -> list[QuantizedNotes]:
+def cut_reference_passages(
+    pieces: Sequence[QuantizedNotes], passage_notes: int
+) -> list[QuantizedNotes]:
     """Return passages of so many notes, one after the other; where all pieces are shorter, the longest of them."""
     return split_passages(pieces, min(passage_notes, max(map(len, pieces))), MAX_PASSAGES)
 
@@ -48,8 +50,8 @@ def compare_samples(samples: Sequence[QuantizedNotes], reference: ReferenceMusic
     """Return all measures of what was played beside those of held-out music, as `metrics/likeness` holds them.
 
     Args:
-        played: samples, codes [N, 4] each, as long as the passages of held-out music.
-        music: what they are held against.
+        samples: samples, codes [N, 4] each, as long as the passages of held-out music.
+        reference: what they are held against.
     """
     training = TrainingReference.from_pieces(reference.training_pieces)
     ours, theirs = (
@@ -76,7 +78,9 @@ def compare_samples(samples: Sequence[QuantizedNotes], reference: ReferenceMusic
 
 def _compute_mean_and_range(values: list[float]) -> list[float]:
     """Return the mean, the least and the greatest."""
-    return [_round_to_five_digits(value) for value in (float(np.mean(values)), min(values), max(values))]
+    return [
+        _round_to_five_digits(value) for value in (float(np.mean(values)), min(values), max(values))
+    ]
 
 
 def _round_to_five_digits(value: float) -> float:
@@ -99,7 +103,10 @@ def _compute_overlapping_areas(
         "samples_training": overlap.compute_overlapping_areas(ours, training),
         "held_out_training": overlap.compute_overlapping_areas(held_out, training),
     }
-    return {name: {pair: round(its[name], 4) for pair, its in found.items()} for name in overlap.FEATURE_FUNCTIONS}
+    return {
+        name: {pair: round(its[name], 4) for pair, its in found.items()}
+        for name in overlap.FEATURE_FUNCTIONS
+    }
 
 
 def _compute_histograms(
@@ -115,15 +122,24 @@ def _compute_histograms(
         )
     }
 
-    def compute_by_source(compute_histogram: Callable[[QuantizedNotes], features.Histogram]) -> dict[str, list[float]]:
-        return {name: [round(float(share), 4) for share in compute_histogram(codes)] for name, codes in every.items()}
+    def compute_by_source(
+        compute_histogram: Callable[[QuantizedNotes], features.Histogram],
+    ) -> dict[str, list[float]]:
+        return {
+            name: [round(float(share), 4) for share in compute_histogram(codes)]
+            for name, codes in every.items()
+        }
 
     edges = {"edges_seconds": [round(float(edge), 2) for edge in (TIME_BIN_EDGES * GRID_SECONDS)]}
     return {
         "pitch_classes": compute_by_source(features.compute_pitch_class_histogram),
-        "pitches": compute_by_source(lambda codes: np.bincount(codes[:, PITCH], minlength=128) / len(codes)),
-        "steps": edges | compute_by_source(lambda codes: overlap.compute_log_time_histogram(codes, STEP)),
-        "durations": edges | compute_by_source(lambda codes: overlap.compute_log_time_histogram(codes, DURATION)),
+        "pitches": compute_by_source(
+            lambda codes: np.bincount(codes[:, PITCH], minlength=128) / len(codes)
+        ),
+        "steps": edges
+        | compute_by_source(lambda codes: overlap.compute_log_time_histogram(codes, STEP)),
+        "durations": edges
+        | compute_by_source(lambda codes: overlap.compute_log_time_histogram(codes, DURATION)),
     }
 
 
@@ -135,7 +151,9 @@ def _find_copies(
     for number, codes in enumerate(samples, 1):
         found = find_longest_match(codes, reference.index)
         place = {"piece": training_names[found.piece_index], "at": found.piece_start}
-        out.append({"sample": number, "notes": found.num_notes, "from": found.sample_start, **place})
+        out.append(
+            {"sample": number, "notes": found.num_notes, "from": found.sample_start, **place}
+        )
     return out
 
 
@@ -148,8 +166,8 @@ def detect_collapse(
     held-out passage, and for drift more than an octave at least, in notes per second or in pitch.
 
     Args:
-        ours: measures of each sample.
-        theirs: of each held-out passage of as many notes.
+        sample_features: measures of each sample.
+        held_out_features: of each held-out passage of as many notes.
     """
     detectors: dict[str, tuple[Callable[[dict[str, float]], float], float]] = {
         "one note repeating": (lambda its: its["same_pitch_run"], 1),

@@ -13,7 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.notes.note import NUM_PITCHES
-from pipeline.notes.quantize import GRID_SECONDS, GRID_SIZE, DURATION, PITCH, STEP, VELOCITY, QuantizedNotes
+from pipeline.notes.quantize import (
+    DURATION,
+    GRID_SECONDS,
+    GRID_SIZE,
+    PITCH,
+    STEP,
+    VELOCITY,
+    QuantizedNotes,
+)
 from pipeline.sample_metrics import tonality
 from pipeline.sample_metrics.memorization import SuffixIndex, find_longest_match
 
@@ -30,7 +38,7 @@ def compute_ngram_repetition(notes: QuantizedNotes, n: int, transposed: bool = F
     """Return the share of the runs of n notes whose pitches came before in the same passage.
 
     Args:
-        codes: [N, 4].
+        notes: [N, 4].
         n: notes of a run.
         transposed: compare the n - 1 intervals, so that a run counts as repeated on other pitches too.
 
@@ -70,7 +78,7 @@ def compute_drift(notes: QuantizedNotes) -> dict[str, float]:
     """Return notes per second, mean pitch and mean velocity of each quarter of the notes, and the drift of density.
 
     Args:
-        codes: [N, 4], N of 4 or more.
+        notes: [N, 4], N of 4 or more.
 
     Returns:
         `density_1` to `velocity_4`; `density_drift`, notes per second of the last quarter over those of the first.
@@ -78,7 +86,9 @@ def compute_drift(notes: QuantizedNotes) -> dict[str, float]:
     quarters = np.array_split(notes, 4)
     found = {f"density_{k}": compute_density(part) for k, part in enumerate(quarters, 1)}
     for name, column in (("pitch", PITCH), ("velocity", VELOCITY)):
-        found |= {f"{name}_{k}": float(part[:, column].mean()) for k, part in enumerate(quarters, 1)}
+        found |= {
+            f"{name}_{k}": float(part[:, column].mean()) for k, part in enumerate(quarters, 1)
+        }
     return {**found, "density_drift": found["density_4"] / found["density_1"]}
 
 
@@ -158,14 +168,16 @@ class TrainingReference:
         )
 
 
-def compute_sample_features(notes: QuantizedNotes, reference: TrainingReference) -> dict[str, float]:
+def compute_sample_features(
+    notes: QuantizedNotes, reference: TrainingReference
+) -> dict[str, float]:
     """Take all measures of a passage.
 
     Distances are to the training music, not to the held-out one, so that held-out passages can be measured alike.
 
     Args:
-        codes: [N, 4] of one passage.
-        training: what it is held against.
+        notes: [N, 4] of one passage.
+        reference: what it is held against.
 
     Returns:
         Measures by name, always in the same order.
@@ -174,7 +186,9 @@ def compute_sample_features(notes: QuantizedNotes, reference: TrainingReference)
         ValueError: fewer than 8 notes.
     """
     if len(notes) < MIN_NOTES:
-        raise ValueError(f"{len(notes)} notes cannot be measured; give a passage of {MIN_NOTES} or more")
+        raise ValueError(
+            f"{len(notes)} notes cannot be measured; give a passage of {MIN_NOTES} or more"
+        )
     return {
         **_compute_repetition_features(notes, reference.index),
         "pitches_used": len(np.unique(notes[:, PITCH])) / NUM_PITCHES,
@@ -186,7 +200,9 @@ def compute_sample_features(notes: QuantizedNotes, reference: TrainingReference)
         "pitch_class_overlap": compute_histogram_overlap(
             compute_pitch_class_histogram(notes), reference.pitch_class_histogram
         ),
-        "step_distance": compute_log_time_wasserstein(compute_time_histogram(notes, STEP), reference.step_histogram),
+        "step_distance": compute_log_time_wasserstein(
+            compute_time_histogram(notes, STEP), reference.step_histogram
+        ),
         "duration_distance": compute_log_time_wasserstein(
             compute_time_histogram(notes, DURATION), reference.duration_histogram
         ),
@@ -199,7 +215,10 @@ def _compute_repetition_features(notes: QuantizedNotes, index: SuffixIndex) -> d
         "copy": float(find_longest_match(notes, index).num_notes),
         "copy_in_time": float(find_longest_match(notes, index, tolerance=1).num_notes),
         **{f"repeated_{n}": compute_ngram_repetition(notes, n) for n in (4, 8)},
-        **{f"repeated_{n}_transposed": compute_ngram_repetition(notes, n, transposed=True) for n in (4, 8)},
+        **{
+            f"repeated_{n}_transposed": compute_ngram_repetition(notes, n, transposed=True)
+            for n in (4, 8)
+        },
         "same_pitch_run": float(count_same_pitch_run(notes)),
         "step_zero_run": float(count_zero_step_run(notes)),
     }

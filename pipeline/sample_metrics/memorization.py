@@ -70,7 +70,9 @@ class SuffixIndex(IntervalSequence):
         self.sorted_keys = keys[self.sorted_positions]
 
 
-def find_longest_match(sample: QuantizedNotes, index: SuffixIndex, tolerance: int | None = None) -> Match:
+def find_longest_match(
+    sample: QuantizedNotes, index: SuffixIndex, tolerance: int | None = None
+) -> Match:
     """Find the longest run of notes of a sample whose intervals occur in the training music.
 
     Args:
@@ -112,7 +114,9 @@ class _Comparison:
             if length >= num_intervals and length > best[0]:
                 first = np.lexsort((there, here))[0]
                 best = (length, int(here[first]) - 1, int(there[first]) - 1)
-                if num_intervals < KEY_LENGTH:  # none is longer, or a longer key would have found it
+                if (
+                    num_intervals < KEY_LENGTH
+                ):  # none is longer, or a longer key would have found it
                     break
         return best
 
@@ -127,7 +131,10 @@ class _Comparison:
         for some in np.split(np.arange(len(here)), parts):
             many = counts[some]
             skip = np.repeat(low[some] - (many.cumsum() - many), many)
-            yield np.repeat(here[some], many), self.index.sorted_positions[skip + np.arange(len(skip))].astype(np.int64)
+            yield (
+                np.repeat(here[some], many),
+                self.index.sorted_positions[skip + np.arange(len(skip))].astype(np.int64),
+            )
 
     def _extend_matches(
         self, sample_positions: Positions, training_positions: Positions
@@ -135,8 +142,14 @@ class _Comparison:
         """Return how many intervals the longest runs have that begin at pairs [K], and at which pairs they do."""
         # A pair whose notes before agree too lies inside a longer run, which is followed from its beginning.
         left = ~self._match_notes(sample_positions - 1, training_positions - 1)
-        sample_positions, training_positions, length = sample_positions[left], training_positions[left], 0
-        while (longer := self._match_notes(sample_positions + length, training_positions + length)).any():
+        sample_positions, training_positions, length = (
+            sample_positions[left],
+            training_positions[left],
+            0,
+        )
+        while (
+            longer := self._match_notes(sample_positions + length, training_positions + length)
+        ).any():
             sample_positions, training_positions, length = (
                 sample_positions[longer],
                 training_positions[longer],
@@ -144,10 +157,18 @@ class _Comparison:
             )
         return length, sample_positions, training_positions
 
-    def _match_notes(self, sample_positions: Positions, training_positions: Positions) -> NDArray[np.bool_]:
+    def _match_notes(
+        self, sample_positions: Positions, training_positions: Positions
+    ) -> NDArray[np.bool_]:
         """Return whether the notes at each pair [K] are reached by one and the same interval, and after like steps."""
-        mine, theirs = self.sample.intervals[sample_positions], self.index.intervals[training_positions]
+        mine, theirs = (
+            self.sample.intervals[sample_positions],
+            self.index.intervals[training_positions],
+        )
         same = (mine == theirs) & (mine != 0)
         if self.tolerance is not None:
-            same &= np.abs(self.sample.steps[sample_positions] - self.index.steps[training_positions]) <= self.tolerance
+            same &= (
+                np.abs(self.sample.steps[sample_positions] - self.index.steps[training_positions])
+                <= self.tolerance
+            )
         return np.asarray(same)

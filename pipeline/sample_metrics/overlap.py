@@ -15,14 +15,16 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.notes.quantize import GRID_SECONDS, GRID_SIZE, DURATION, PITCH, STEP, QuantizedNotes
+from pipeline.notes.quantize import DURATION, GRID_SECONDS, GRID_SIZE, PITCH, STEP, QuantizedNotes
 from pipeline.sample_metrics import features
 
 GRID_POINTS = 512
 """Points at which densities are compared."""
 MIN_RELATIVE_BANDWIDTH = 0.01
 """Least width of a kernel, as a share of the range of all distances: equal ones have no spread of their own."""
-TIME_BIN_EDGES = np.array([0, 1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, GRID_SIZE])
+TIME_BIN_EDGES = np.array(
+    [0, 1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, GRID_SIZE]
+)
 """[21] edges of the bins [cells] of time in histograms: half an octave each."""
 
 Float64Array = NDArray[np.float64]
@@ -31,7 +33,9 @@ Float64Array = NDArray[np.float64]
 def compute_pitch_class_transitions(notes: QuantizedNotes) -> Float64Array:
     """Return the share of each step from pitch class to pitch class [144]."""
     classes = notes[:, PITCH].astype(int) % 12
-    return np.asarray(np.bincount(classes[:-1] * 12 + classes[1:], minlength=144) / max(1, len(notes) - 1))
+    return np.asarray(
+        np.bincount(classes[:-1] * 12 + classes[1:], minlength=144) / max(1, len(notes) - 1)
+    )
 
 
 def compute_log_time_histogram(notes: QuantizedNotes, column: int) -> Float64Array:
@@ -60,7 +64,9 @@ def compute_intra_set_distances(vectors: Float64Array) -> Float64Array:
     return np.asarray(np.linalg.norm(vectors[first] - vectors[second], axis=1))
 
 
-def compute_inter_set_distances(vectors: Float64Array, reference_vectors: Float64Array) -> Float64Array:
+def compute_inter_set_distances(
+    vectors: Float64Array, reference_vectors: Float64Array
+) -> Float64Array:
     """Return the distances of each passage of a set [A, F] to each of another [B, F]."""
     return np.asarray(np.linalg.norm(vectors[:, None] - reference_vectors, axis=2).ravel())
 
@@ -71,11 +77,16 @@ def compute_kde_overlap(distances: Float64Array, reference_distances: Float64Arr
     Densities are Gaussian kernel estimates with Scott's width; the source integrates between the least and the greatest
     distance, here their tails count too, so that equal sets share all.
     """
-    low, high = min(distances.min(), reference_distances.min()), max(distances.max(), reference_distances.max())
+    low, high = (
+        min(distances.min(), reference_distances.min()),
+        max(distances.max(), reference_distances.max()),
+    )
     if low == high:
         return 1.0
     least = MIN_RELATIVE_BANDWIDTH * (high - low)
-    widths = [max(least, _compute_scott_bandwidth(each)) for each in (distances, reference_distances)]
+    widths = [
+        max(least, _compute_scott_bandwidth(each)) for each in (distances, reference_distances)
+    ]
     grid = np.linspace(low - 4 * max(widths), high + 4 * max(widths), GRID_POINTS)
     mine, other = (
         _estimate_density(each, width, grid)
@@ -95,14 +106,20 @@ def _estimate_density(values: Float64Array, bandwidth: float, grid: Float64Array
     return np.asarray(np.exp(-(z**2) / 2).mean(axis=1) / (bandwidth * np.sqrt(2 * np.pi)))
 
 
-def split_passages(pieces: Sequence[QuantizedNotes], passage_notes: int, max_passages: int) -> list[QuantizedNotes]:
+def split_passages(
+    pieces: Sequence[QuantizedNotes], passage_notes: int, max_passages: int
+) -> list[QuantizedNotes]:
     """Cut pieces into passages of so many notes, and return at most so many, evenly spread."""
     parts = [
         piece[k : k + passage_notes]
         for piece in pieces
         for k in range(0, len(piece) - passage_notes + 1, passage_notes)
     ]
-    return [parts[k] for k in np.unique(np.linspace(0, len(parts) - 1, max_passages).astype(int))] if parts else []
+    return (
+        [parts[k] for k in np.unique(np.linspace(0, len(parts) - 1, max_passages).astype(int))]
+        if parts
+        else []
+    )
 
 
 def compute_overlapping_areas(
@@ -111,6 +128,10 @@ def compute_overlapping_areas(
     """Return for each feature how much of its area our passages share with theirs, of which there are two or more."""
     out = {}
     for name, feature in FEATURE_FUNCTIONS.items():
-        mine, other = (np.stack([feature(codes) for codes in each]) for each in (passages, reference_passages))
-        out[name] = compute_kde_overlap(compute_inter_set_distances(mine, other), compute_intra_set_distances(other))
+        mine, other = (
+            np.stack([feature(codes) for codes in each]) for each in (passages, reference_passages)
+        )
+        out[name] = compute_kde_overlap(
+            compute_inter_set_distances(mine, other), compute_intra_set_distances(other)
+        )
     return out

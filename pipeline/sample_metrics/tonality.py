@@ -18,7 +18,9 @@ MAJOR_PROFILE = np.array([6.35, 2.23, 3.48, 2.33, 4.38, 4.09, 2.52, 5.19, 2.39, 
 """[12] how well each pitch class fits a major key, the tonic first."""
 MINOR_PROFILE = np.array([6.33, 2.68, 3.52, 5.38, 2.60, 3.53, 2.54, 4.75, 3.98, 2.69, 3.34, 3.17])
 SCALES = np.stack([np.roll(MAJOR_SCALE, tonic) for tonic in range(12)])
-KEY_PROFILES = np.stack([np.roll(profile, tonic) for profile in (MAJOR_PROFILE, MINOR_PROFILE) for tonic in range(12)])
+KEY_PROFILES = np.stack(
+    [np.roll(profile, tonic) for profile in (MAJOR_PROFILE, MINOR_PROFILE) for tonic in range(12)]
+)
 """[24, 12] profiles of C major, C# major, …, C minor, …"""
 
 

@@ -31,7 +31,13 @@ NOTES_PER_REPEAT = 100
 """Notes played in a round."""
 STEPS_PER_REPEAT = 10
 """Training steps in a round."""
-NOTES_PER_VARIANT = {"predict": 5, "compiled": 50, "window": 50, "streaming": latency.NOTES, "read": 50}
+NOTES_PER_VARIANT = {
+    "predict": 5,
+    "compiled": 50,
+    "window": 50,
+    "streaming": latency.NOTES,
+    "read": 50,
+}
 """Notes of each way of playing in a round."""
 
 
@@ -41,8 +47,12 @@ def run(params: Params) -> None:
     names = params.architectures
     reference = decision.REFERENCE if decision.REFERENCE in names else names[0]
     rounds = params.benchmark.repeats
-    trained = _measure_seconds({n: _make_train_func(params, n) for n in names}, rounds, "benchmark train")
-    played = _measure_seconds({n: _make_generate_func(params, n) for n in names}, rounds, "benchmark generate")
+    trained = _measure_seconds(
+        {n: _make_train_func(params, n) for n in names}, rounds, "benchmark train"
+    )
+    played = _measure_seconds(
+        {n: _make_generate_func(params, n) for n in names}, rounds, "benchmark generate"
+    )
     out = {
         "reference": reference,
         "train": _compute_ratios(trained, reference),
@@ -50,8 +60,12 @@ def run(params: Params) -> None:
     }
     out["costs"] = {n: _measure_costs(params, n, statistics.median(trained[n])) for n in names}
     piece = windows.load_windows(paths.WINDOWS).select_pieces(params.compare.split)[0]
-    out["parity"] = {n: parity.figures(model_io.load_model(paths.get_model_dir(n)), piece) for n in names}
-    files.write_text(paths.BENCHMARK, json.dumps({**out, **_measure_latency(params, reference)}, indent=1) + "\n")
+    out["parity"] = {
+        n: parity.figures(model_io.load_model(paths.get_model_dir(n)), piece) for n in names
+    }
+    files.write_text(
+        paths.BENCHMARK, json.dumps({**out, **_measure_latency(params, reference)}, indent=1) + "\n"
+    )
 
 
 def _measure_costs(params: Params, architecture: str, seconds_per_note: float) -> dict[str, float]:
@@ -69,7 +83,9 @@ def _measure_costs(params: Params, architecture: str, seconds_per_note: float) -
     return {
         **out,
         "train_mib": latency.peak(run_train_steps, params, architecture),
-        "play_mib": latency.peak(latency.play, model, _load_prompt(params), params.generate.sampling),
+        "play_mib": latency.peak(
+            latency.play, model, _load_prompt(params), params.generate.sampling
+        ),
     }
 
 
@@ -83,13 +99,15 @@ def _measure_latency(params: Params, reference: str) -> dict[str, Any]:
     """Return how long a note takes: each architecture by each memory, and the reference as the tutorial plays it."""
     models = {name: model_io.load_model(paths.get_model_dir(name)) for name in params.architectures}
     prompt, how = _load_prompt(params), params.generate.sampling
-    peers = tutorial_baseline.players(models[reference].config, prompt, models[reference].sequence_length)
+    peers = tutorial_baseline.players(
+        models[reference].config, prompt, models[reference].sequence_length
+    )
     work = {(way, ""): act for way, act in peers.items()}
     for name, model in models.items():
         work["read", name] = latency.reader(model)
-        work["window", name] = latency.player(model, "window", prompt, how)
-        if not model.config.bidirectional:
-            work["streaming", name] = latency.player(model, "carried", prompt, how)
+        work["window", name] = latency.player(model, False, prompt, how)
+        if not model.config.is_bidirectional:
+            work["streaming", name] = latency.player(model, True, prompt, how)
     timed = latency.interleaved(
         {key: (act, NOTES_PER_VARIANT[key[0]]) for key, act in work.items()},
         params.benchmark.repeats,
@@ -99,11 +117,14 @@ def _measure_latency(params: Params, reference: str) -> dict[str, Any]:
     for name, model in models.items():
         streams = timed.get(("streaming", name))
         out[name] = {
-            "memory": model.config.memory,
+            "stateful": model.config.stateful,
             "streaming": streams and latency.microseconds(streams),
             "window": latency.microseconds(timed["window", name]),
             "weights_read_us": latency.microseconds(timed["read", name])["median_us"],
-            **{way: latency.times_as_long(timed[way, ""], streams or timed["window", name]) for way in peers},
+            **{
+                way: latency.times_as_long(timed[way, ""], streams or timed["window", name])
+                for way in peers
+            },
         }
     told = {way: latency.microseconds(timed[way, ""]) for way in peers}
     return {"latency": out, "tutorial": {"architecture": reference, **told}}
@@ -111,7 +132,9 @@ def _measure_latency(params: Params, reference: str) -> dict[str, Any]:
 
 def _load_prompt(params: Params) -> QuantizedNotes:
     """Return what all play on from, codes [N, 4]."""
-    return windows.load_windows(paths.WINDOWS).select_pieces(params.compare.split)[0][: params.generate.prompt_notes]
+    return windows.load_windows(paths.WINDOWS).select_pieces(params.compare.split)[0][
+        : params.generate.prompt_notes
+    ]
 
 
 def _make_train_func(params: Params, architecture: str) -> Callable[[], float]:
@@ -162,7 +185,9 @@ def _measure_seconds(
     return {name: its[1:] for name, its in seconds.items()}
 
 
-def _compute_ratios(seconds: Mapping[str, list[float]], reference: str) -> dict[str, dict[str, float]]:
+def _compute_ratios(
+    seconds: Mapping[str, list[float]], reference: str
+) -> dict[str, dict[str, float]]:
     """Return how many times as long each takes as the reference, round by round."""
     out = {}
     for name, its in seconds.items():

@@ -56,7 +56,10 @@ def _make_summary(
         "too_close": " ".join(outcome.tied),
         "not_above": " ".join(outcome.unbeaten_ngrams),
     }
-    told = {name: {**_round_scores(scores), **_get_difference(outcome, name)} for name, scores in ngram_scores.items()}
+    told = {
+        name: {**_round_scores(scores), **_get_difference(outcome, name)}
+        for name, scores in ngram_scores.items()
+    }
     return {"best": best, "reference": outcome.reference, **figures, "floors": told}
 
 

@@ -24,7 +24,9 @@ def run(params: Params, architecture: str) -> None:
         data.select_piece_names(how.split),
         windows.truncate_pieces(data.select_pieces(how.split), how.max_notes),
     )
-    bits, heads = evaluate.evaluate_pieces(model, pieces, params.evaluate.batch_size, f"evaluate {architecture}")
+    bits, heads = evaluate.evaluate_pieces(
+        model, pieces, params.evaluate.batch_size, f"evaluate {architecture}"
+    )
     found = Evaluation(
         architecture=architecture,
         config=model.config,

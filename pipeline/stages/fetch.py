@@ -9,7 +9,7 @@ from pipeline.core.console import log_message, track_progress
 from pipeline.core.errors import CorpusError
 from pipeline.corpus import bundle
 from pipeline.corpus.download import MAX_DOWNLOAD_BYTES
-from pipeline.corpus.manifest import ZipManifest, FolderManifest, SdistManifest, load_manifest
+from pipeline.corpus.manifest import FolderManifest, SdistManifest, ZipManifest, load_manifest
 from pipeline.corpus.sources import PieceSource, folder, sdist, zip_archive
 from pipeline.stages.runner import run_stage
 
@@ -27,7 +27,10 @@ def run(params: Params) -> None:
     out = paths.get_corpus_archive(params.corpus)
     shown = track_progress(sorted(pieces), f"verifying {params.corpus}", len(pieces))
     bundle.write_bundle(out, sorted(pieces), (content(piece) for piece in shown))
-    counts = {split: sum(piece.split == split for piece in pieces) for split in ("train", "validation", "test")}
+    counts = {
+        split: sum(piece.split == split for piece in pieces)
+        for split in ("train", "validation", "test")
+    }
     log_message(f"{out}: " + ", ".join(f"{count:,} {split}" for split, count in counts.items()))
 
 
@@ -68,7 +71,9 @@ def import_archive(name: str, file: Path) -> Path:
             f"{file}: {size:,} bytes are more than the {MAX_DOWNLOAD_BYTES:,} allowed; this is not the archive"
         )
     if isinstance(manifest, FolderManifest):
-        raise CorpusError(f"corpus {name!r} is a folder; run 'music-rnn corpus {name} {manifest.root}' instead")
+        raise CorpusError(
+            f"corpus {name!r} is a folder; run 'music-rnn corpus {name} {manifest.root}' instead"
+        )
     if isinstance(manifest, SdistManifest):
         place = sdist.download_path(manifest, paths.get_download_dir())
         sdist.verify_source(manifest, file)

@@ -17,18 +17,31 @@ PARAM_SECTIONS = ("seed", "generate", "compare")
 
 def run(params: Params, architecture: str) -> None:
     """Write the samples of a model: the prompt and what the model played after it."""
-    model, data = model_io.load_model(paths.get_model_dir(architecture)), windows.load_windows(paths.WINDOWS)
+    model, data = (
+        model_io.load_model(paths.get_model_dir(architecture)),
+        windows.load_windows(paths.WINDOWS),
+    )
     how = params.generate
-    prompts = _choose_prompts(data.select_pieces(params.compare.split), how.num_samples, how.prompt_notes)
-    for number, prompt in enumerate(console.track_progress(prompts, f"generate {architecture}", how.num_samples), 1):
+    prompts = _choose_prompts(
+        data.select_pieces(params.compare.split), how.num_samples, how.prompt_notes
+    )
+    for number, prompt in enumerate(
+        console.track_progress(prompts, f"generate {architecture}", how.num_samples), 1
+    ):
         # The random numbers of sample k depend on the seed and k alone.
         request = GenerationRequest(None, how.num_notes, [params.seed, number])
         generate.generate_file(
-            model, prompt, request, how.sampling, paths.get_samples_dir(architecture) / f"{number:02}.mid"
+            model,
+            prompt,
+            request,
+            how.sampling,
+            paths.get_samples_dir(architecture) / f"{number:02}.mid",
         )
 
 
-def _choose_prompts(pieces: list[QuantizedNotes], num_samples: int, prompt_notes: int) -> list[QuantizedNotes]:
+def _choose_prompts(
+    pieces: list[QuantizedNotes], num_samples: int, prompt_notes: int
+) -> list[QuantizedNotes]:
     """Return the first notes of pieces in turn; a piece that comes again gives a later passage."""
     turns = -(-num_samples // len(pieces))
     chosen = []

@@ -18,7 +18,7 @@ from pipeline.config.schema import IngestConfig
 from pipeline.core import checksums, files, paths, processes
 from pipeline.core.console import log_message, track_progress
 from pipeline.core.errors import CorpusError, MidiError
-from pipeline.core.processes import TaskLimits, TaskFailure
+from pipeline.core.processes import TaskFailure, TaskLimits
 from pipeline.corpus import splits
 from pipeline.corpus.bundle import CorpusBundle, CorpusPiece
 from pipeline.corpus.tables import NotesWriter, PieceRow, write_pieces
@@ -39,9 +39,13 @@ def run(params: Params) -> None:
         CorpusError: not one file could be read.
     """
     path = paths.get_corpus_archive(params.corpus)
-    pieces = sorted(CorpusBundle(path).pieces, key=lambda piece: (-splits.SPLITS.index(piece.split), piece))
+    pieces = sorted(
+        CorpusBundle(path).pieces, key=lambda piece: (-splits.SPLITS.index(piece.split), piece)
+    )
     answers = processes.bounded_map(
-        PieceReader(path, params.ingest), pieces, TaskLimits(num_workers=_choose_num_workers(len(pieces)))
+        PieceReader(path, params.ingest),
+        pieces,
+        TaskLimits(num_workers=_choose_num_workers(len(pieces))),
     )
     results = track_progress(answers, "reading MIDI", len(pieces))
     rows: list[PieceRow] = []
@@ -49,14 +53,20 @@ def run(params: Params) -> None:
     seen: dict[bytes, str] = {}
     with NotesWriter(paths.NOTES) as writer:
         for piece, result in zip(pieces, results, strict=True):
-            reason = result.reason if isinstance(result, TaskFailure) else _find_duplicate(result, piece, seen)
+            reason = (
+                result.reason
+                if isinstance(result, TaskFailure)
+                else _find_duplicate(result, piece, seen)
+            )
             if isinstance(result, TaskFailure) or reason:
                 rejected.append((piece.member, reason))
                 continue
             writer.write_piece(len(rows), result)
             rows.append(_make_piece_row(len(rows), piece, result))
         if not rows:
-            raise CorpusError(f"{path}: none of {len(pieces):,} files is music; the first: {': '.join(rejected[0])}")
+            raise CorpusError(
+                f"{path}: none of {len(pieces):,} files is music; the first: {': '.join(rejected[0])}"
+            )
     write_pieces(paths.PIECES, rows)
     _write_rejected(rejected)
     checksums.write_checksums(paths.NOTES.parent)
@@ -73,7 +83,9 @@ def _find_duplicate(notes: Notes, piece: CorpusPiece, seen: dict[bytes, str]) ->
 def _make_piece_row(index: int, piece: CorpusPiece, notes: Notes) -> PieceRow:
     """Describe a piece by its notes."""
     seconds = float((notes["onset"] + notes["duration"]).max())
-    return PieceRow(index, piece.member, piece.composition, piece.split, len(notes), seconds, piece.sha256)
+    return PieceRow(
+        index, piece.member, piece.composition, piece.split, len(notes), seconds, piece.sha256
+    )
 
 
 def _write_rejected(rejected: list[tuple[str, str]]) -> None:
@@ -86,10 +98,14 @@ def _write_rejected(rejected: list[tuple[str, str]]) -> None:
 def _log_summary(rows: list[PieceRow], rejected: list[tuple[str, str]]) -> None:
     """Say what there is, and what there is not."""
     hours = sum(row.duration for row in rows) / 3600
-    log_message(f"{sum(row.num_notes for row in rows):,} notes in {len(rows):,} pieces, {hours:,.1f} hours")
+    log_message(
+        f"{sum(row.num_notes for row in rows):,} notes in {len(rows):,} pieces, {hours:,.1f} hours"
+    )
     copies = sum(reason.startswith("duplicate of ") for _, reason in rejected)
     if copies:
-        log_message(f"{copies:,} files hold the notes of another and are left out; see {paths.REJECTED}")
+        log_message(
+            f"{copies:,} files hold the notes of another and are left out; see {paths.REJECTED}"
+        )
     if len(rejected) > copies:
         log_message(f"{len(rejected) - copies:,} files are rejected; see {paths.REJECTED}")
     for split in splits.SPLITS:
@@ -111,14 +127,18 @@ class PieceReader:
     def __call__(self, piece: CorpusPiece) -> PieceResult:
         """Read one piece."""
         try:
-            return read_notes(self._corpus.read_piece(piece), self.config.reader, self.config.sustain_pedal)
+            return read_notes(
+                self._corpus.read_piece(piece), self.config.reader, self.config.sustain_pedal
+            )
         except MidiError as error:
             return TaskFailure(str(error))
 
 
 def _choose_num_workers(num_pieces: int) -> int:
     """Return how many workers are worth their start."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = (
+        len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    )
     return max(1, min(cores, num_pieces // processes.PREFETCH))
 
 

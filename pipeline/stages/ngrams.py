@@ -21,8 +21,14 @@ def run(params: Params) -> None:
         windows.truncate_pieces(data.select_pieces(how.split), how.max_notes),
     )
     fitted = ngrams.fit_ngrams(data.select_pieces("train"), params.ngrams.additive_smoothing)
-    scores = {name: bits.aggregate_bits(names, [floor(codes) for codes in pieces]) for name, floor in fitted.items()}
-    out = {name: {**score.compute_bits_per_note(), "rows": score.to_rows()} for name, score in scores.items()}
+    scores = {
+        name: bits.aggregate_bits(names, [floor(codes) for codes in pieces])
+        for name, floor in fitted.items()
+    }
+    out = {
+        name: {**score.compute_bits_per_note(), "rows": score.to_rows()}
+        for name, score in scores.items()
+    }
     files.write_text(paths.NGRAMS, json.dumps(out, indent=1) + "\n")
 
 

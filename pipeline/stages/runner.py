@@ -45,7 +45,9 @@ def escape_stdout() -> None:
 
 def make_disk_error(error: OSError) -> DiskError:
     """Return the error of a file that the system refuses, where nothing more is known of it."""
-    return DiskError(f"{error.filename or 'a file'}: {error.strerror or error}; see that it is there and may be used")
+    return DiskError(
+        f"{error.filename or 'a file'}: {error.strerror or error}; see that it is there and may be used"
+    )
 
 
 def exit_with_error(error: PipelineError) -> NoReturn:

@@ -21,23 +21,33 @@ PARAM_SECTIONS = ("seed", "generate", "likeness", "compare")
 
 def run(params: Params, architecture: str) -> None:
     """Let a model play on from held-out prompts, longer than samples to listen to, and measure what it played."""
-    model, data = model_io.load_model(paths.get_model_dir(architecture)), windows.load_windows(paths.WINDOWS)
+    model, data = (
+        model_io.load_model(paths.get_model_dir(architecture)),
+        windows.load_windows(paths.WINDOWS),
+    )
     how, pieces = params.sample_metrics, data.select_pieces(params.compare.split)
     held_out = compare.cut_reference_passages(pieces, how.num_notes)
     notes = len(held_out[0])
     if notes < how.num_notes:
-        console.log_message(f"no held-out piece has {how.num_notes:,} notes, so samples have {notes:,} too")
+        console.log_message(
+            f"no held-out piece has {how.num_notes:,} notes, so samples have {notes:,} too"
+        )
     chosen = np.arange(how.num_samples) * max(1, len(held_out) // how.num_samples) % len(held_out)
     played = []
-    for number, place in enumerate(console.track_progress(chosen, f"likeness {architecture}", how.num_samples), 1):
+    for number, place in enumerate(
+        console.track_progress(chosen, f"likeness {architecture}", how.num_samples), 1
+    ):
         prompt = held_out[place][: params.generate.prompt_notes]
         # As in generate, the random numbers of sample k depend on the seed and k alone.
         sampler = Sampler(np.random.default_rng([params.seed, number]), params.generate.sampling)
         sampler.observe(prompt)
         played.append(engine.generate_notes(model, prompt, notes, sampler.sample))
-    music = ReferenceMusic(held_out, pieces, data.select_pieces("train"), data.select_piece_names("train"))
+    music = ReferenceMusic(
+        held_out, pieces, data.select_pieces("train"), data.select_piece_names("train")
+    )
     files.write_text(
-        paths.get_sample_metrics_path(architecture), results.format_compact_json(compare.compare_samples(played, music))
+        paths.get_sample_metrics_path(architecture),
+        results.format_compact_json(compare.compare_samples(played, music)),
     )
 
 

@@ -23,7 +23,7 @@ def run(params: Params, architecture: str) -> None:
     data = hashlib.sha256(paths.WINDOWS.read_bytes()).hexdigest()
     facts = {
         "seed": params.seed,
-        "pedal": params.ingest.sustain_pedal,
+        "sustain_pedal": params.ingest.sustain_pedal,
         "train": params.train.model_dump(),
         "model": block.model_dump(),
         "windows_sha256": data,

@@ -21,7 +21,10 @@ def run(params: Params) -> None:
     checksums.verify_checksums(paths.NOTES.parent, "run 'dvc repro -f -s ingest'")
     pieces = _select_pieces(tables.read_pieces(paths.PIECES), how.max_train_notes)
     notes = tables.read_notes(paths.NOTES, [piece.index for piece in pieces])
-    codes = [quantize.quantize(its) for its in console.track_progress(notes, "encoding pieces", len(pieces))]
+    codes = [
+        quantize.quantize(its)
+        for its in console.track_progress(notes, "encoding pieces", len(pieces))
+    ]
     ends = np.cumsum([len(its) for its in codes])
     splits = np.array([piece.split for piece in pieces])
     training = np.repeat(splits == "train", [len(its) for its in codes])

@@ -86,7 +86,9 @@ class LocalAccessMiddleware:
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                mine = [(name.encode(), value.encode()) for name, value in self.response_headers.items()]
+                mine = [
+                    (name.encode(), value.encode()) for name, value in self.response_headers.items()
+                ]
                 message = {**message, "headers": [*message.get("headers", []), *mine]}
             await send(message)
 

@@ -24,7 +24,12 @@ from pipeline.studio.session import LiveSession
 
 HOST = "127.0.0.1"
 STATIC_DIR = Path(__file__).parent / "static"
-MEDIA_TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+MEDIA_TYPES = {
+    ".html": "text/html",
+    ".css": "text/css",
+    ".js": "text/javascript",
+    ".svg": "image/svg+xml",
+}
 SEND_TIMEOUT = 5.0
 """Seconds that a page may take for one frame before it counts as gone."""
 MAX_PROMPT_BYTES = 1 << 20
@@ -35,7 +40,10 @@ MAX_PROMPT_NOTES = 512
 
 def read_static_files() -> Mapping[str, tuple[bytes, str]]:
     """Read the files of the page: content and kind by name. What is not here cannot be asked for."""
-    return {path.name: (path.read_bytes(), MEDIA_TYPES[path.suffix]) for path in sorted(STATIC_DIR.iterdir())}
+    return {
+        path.name: (path.read_bytes(), MEDIA_TYPES[path.suffix])
+        for path in sorted(STATIC_DIR.iterdir())
+    }
 
 
 class App:
@@ -62,7 +70,11 @@ class App:
         if not len(self.session.shared_state.recorder):
             return PlainTextResponse("nothing was recorded yet\n", 404)
         as_file = {"content-disposition": 'attachment; filename="take.mid"'}
-        return Response(self.session.shared_state.recorder.to_midi_bytes(), media_type="audio/midi", headers=as_file)
+        return Response(
+            self.session.shared_state.recorder.to_midi_bytes(),
+            media_type="audio/midi",
+            headers=as_file,
+        )
 
     async def upload_prompt(self, request: Request) -> Response:
         """Take a MIDI file to play on from."""
@@ -72,7 +84,9 @@ class App:
                 data += part
                 if len(data) > MAX_PROMPT_BYTES:
                     return PlainTextResponse("a MIDI file of 1 MB at most\n", 413)
-            notes = await asyncio.to_thread(reader.read_notes, bytes(data), "symusic", self.session.model.sustain_pedal)
+            notes = await asyncio.to_thread(
+                reader.read_notes, bytes(data), "symusic", self.session.model.sustain_pedal
+            )
             await self.session.continue_from(quantize.quantize(notes)[-MAX_PROMPT_NOTES:])
         except ClientDisconnect:
             return Response()  # nobody is there to read it
@@ -92,7 +106,10 @@ class App:
             return
         work = [
             asyncio.create_task(each)
-            for each in (self._send_messages(websocket, box), self._receive_messages(websocket, box, page))
+            for each in (
+                self._send_messages(websocket, box),
+                self._receive_messages(websocket, box, page),
+            )
         ]
         try:
             await asyncio.wait(work, return_when=asyncio.FIRST_COMPLETED)
@@ -107,7 +124,9 @@ class App:
         while True:
             await asyncio.wait_for(websocket.send_text(await queue.get()), SEND_TIMEOUT)
 
-    async def _receive_messages(self, websocket: WebSocket, queue: ClientQueue, client_id: int) -> None:
+    async def _receive_messages(
+        self, websocket: WebSocket, queue: ClientQueue, client_id: int
+    ) -> None:
         """Do what the page wishes; what cannot be done is answered with one frame."""
         while True:
             message = await websocket.receive()
@@ -115,7 +134,9 @@ class App:
                 return
             try:
                 await handle_message(
-                    messages.parse_message(message.get("text") or message.get("bytes") or ""), self.session, client_id
+                    messages.parse_message(message.get("text") or message.get("bytes") or ""),
+                    self.session,
+                    client_id,
                 )
             except PipelineError as error:
                 queue.put(encode_message({"type": "error", "message": str(error)}))
@@ -152,7 +173,9 @@ def bind_socket(port: int) -> socket.socket:
         line.bind((HOST, port))
     except OSError as error:
         line.close()
-        raise PipelineError(f"port {port}: {error.strerror}; give another with --port-number, or 0 for any") from error
+        raise PipelineError(
+            f"port {port}: {error.strerror}; give another with --port-number, or 0 for any"
+        ) from error
     return line
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from pipeline.core import paths
 from pipeline.core.errors import DataError
 from pipeline.models import model_card, model_io
-from pipeline.models.model_io import CARD, BUNDLED, TrainedModel
+from pipeline.models.model_io import BUNDLED, CARD, TrainedModel
 from pipeline.studio.messages import ClientError
 
 BUNDLED_SUFFIX = " (shipped)"
@@ -42,7 +42,9 @@ def load_by_name(name: str) -> tuple[str, TrainedModel]:
     here = list_models()
     entry = here.get(name) or here.get(name + BUNDLED_SUFFIX)
     if entry is None:
-        raise ClientError(f"no model of that name; there are {', '.join(here) or 'none: train one with dvc repro'}")
+        raise ClientError(
+            f"no model of that name; there are {', '.join(here) or 'none: train one with dvc repro'}"
+        )
     return entry.name, model_io.load_model(entry.folder)
 
 
@@ -56,6 +58,10 @@ def _describe_model(folder: Path) -> str:
         said = model_card.read_card(folder / CARD)
     except DataError:
         return "its card cannot be read"
-    carried = said.config.memory == "carried"
-    memory = "remembers from the first note on" if carried else f"re-reads its last {said.sequence_length} notes"
+    carried = said.config.stateful
+    memory = (
+        "remembers from the first note on"
+        if carried
+        else f"re-reads its last {said.sequence_length} notes"
+    )
     return f"{said.parameters:,} weights, {memory}"

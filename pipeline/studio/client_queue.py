@@ -24,7 +24,7 @@ class ClientQueue:
 
         Args:
             loop: where frames are taken out.
-            size: frames that may wait.
+            max_size: frames that may wait.
         """
         self.loop = loop
         self.pending: deque[str] = deque(maxlen=max_size)

@@ -23,14 +23,17 @@ class BroadcastingSource:
     """A source, and all that it and a person play."""
 
     def __init__(
-        self, improviser: Improviser, broadcast: Broadcast, measure: Callable[[int, list[PendingNote]], None]
+        self,
+        improviser: Improviser,
+        broadcast: Broadcast,
+        measure: Callable[[int, list[PendingNote]], None],
     ) -> None:
         """Begin.
 
         Args:
-            source: where the notes come from.
-            tell: takes frames for the pages; must not wait.
-            judge: takes the number of a note that a person ended, and it as the last of the notes that led to it.
+            improviser: where the notes come from.
+            broadcast: takes frames for the pages; must not wait.
+            measure: takes the number of a note that a person ended, and it as the last of the notes that led to it.
         """
         self.improviser = improviser
         self.broadcast = broadcast
@@ -61,8 +64,13 @@ class BroadcastingSource:
 
     def peek(self, floor: int) -> PendingNote | None:
         """Return the next note of the source, and tell what it is to be."""
-        change = self.control_revision  # before it is drawn: a note is never said to be newer than it is
-        rested, self.was_paused = self.was_paused, self.paused  # looked at once: another thread sets it
+        change = (
+            self.control_revision
+        )  # before it is drawn: a note is never said to be newer than it is
+        rested, self.was_paused = (
+            self.was_paused,
+            self.paused,
+        )  # looked at once: another thread sets it
         if rested and not self.was_paused:
             self.improviser.cut_at(floor)  # what it meant to play while it rested is over
         draft = None if self.was_paused else self.improviser.peek(floor)
@@ -98,7 +106,13 @@ class BroadcastingSource:
         number, note = next(self.note_ids), PendingNote(cell, 0, pitch, velocity)
         self.held_notes[pitch] = number, note
         self.broadcast(
-            {"type": "note", "who": "human", "number": number, **self._describe_note(note), "duration": None}
+            {
+                "type": "note",
+                "who": "human",
+                "number": number,
+                **self._describe_note(note),
+                "duration": None,
+            }
         )
         return self.improviser.note_on(cell, pitch, velocity)
 
@@ -111,7 +125,8 @@ class BroadcastingSource:
         """Know that notes were cut, and that those to come do not."""
         kept = [note for note in self.recent_notes if note.onset <= cell]
         self.recent_notes = deque(
-            (note._replace(duration=min(note.duration, cell - note.onset)) for note in kept), SURPRISAL_CONTEXT
+            (note._replace(duration=min(note.duration, cell - note.onset)) for note in kept),
+            SURPRISAL_CONTEXT,
         )
         self.improviser.cut_at(cell)
 

@@ -13,13 +13,15 @@ MIN_RESPONSE_DELAY, MAX_RESPONSE_DELAY = 0.2, 10.0
 
 
 @singledispatch
-async def handle_message(message: messages.ClientMessage, session: LiveSession, client_id: int) -> None:
+async def handle_message(
+    message: messages.ClientMessage, session: LiveSession, client_id: int
+) -> None:
     """Do what a page wishes.
 
     Args:
-        wish: what.
-        room: where.
-        page: who wishes it.
+        message: what.
+        session: where.
+        client_id: who wishes it.
 
     Raises:
         PipelineError: it cannot be done; nothing has changed.
@@ -46,7 +48,14 @@ async def _(wish: messages.SetControls, room: LiveSession, page: int) -> None:
         if room.engine:
             room.engine.note_source.control_revision = number
     finally:  # a page that asked for what cannot be is told where the controls stand
-        room.broadcast({"type": "controls", "page": page, "number": number, "values": room.get_control_values()})
+        room.broadcast(
+            {
+                "type": "controls",
+                "page": page,
+                "number": number,
+                "values": room.get_control_values(),
+            }
+        )
 
 
 def _set_controls(values: dict[str, int | float | str], session: LiveSession) -> None:
@@ -55,7 +64,9 @@ def _set_controls(values: dict[str, int | float | str], session: LiveSession) ->
         raise messages.ClientError(f"there is no control {min(unknown)[:40]!r}")
     rest = values.pop("rest", session.shared_state.response_delay)
     if not (isinstance(rest, int | float) and MIN_RESPONSE_DELAY <= rest <= MAX_RESPONSE_DELAY):
-        raise messages.ClientError(f"rest {rest!r:.40} is outside {MIN_RESPONSE_DELAY}..{MAX_RESPONSE_DELAY} seconds")
+        raise messages.ClientError(
+            f"rest {rest!r:.40} is outside {MIN_RESPONSE_DELAY}..{MAX_RESPONSE_DELAY} seconds"
+        )
     session.shared_state.controls.update(**values)  # type: ignore[arg-type]
     session.shared_state.response_delay = float(rest)
     if session.engine:
@@ -65,7 +76,9 @@ def _set_controls(values: dict[str, int | float | str], session: LiveSession) ->
 @handle_message.register
 async def _(wish: messages.ControlChange, room: LiveSession, page: int) -> None:
     if room.shared_state.controls.control_change(wish.controller, wish.value):
-        room.broadcast({"type": "controls", "page": page, "number": 0, "values": room.get_control_values()})
+        room.broadcast(
+            {"type": "controls", "page": page, "number": 0, "values": room.get_control_values()}
+        )
 
 
 @handle_message.register
@@ -91,7 +104,9 @@ async def _(wish: messages.SetPlaying, room: LiveSession, page: int) -> None:
 
 @handle_message.register
 async def _(wish: messages.SetRecording, room: LiveSession, page: int) -> None:
-    (room.shared_state.recorder.start if wish.on else room.shared_state.recorder.stop)(time.monotonic())
+    (room.shared_state.recorder.start if wish.on else room.shared_state.recorder.stop)(
+        time.monotonic()
+    )
     room.broadcast(room.make_state_message())
 
 

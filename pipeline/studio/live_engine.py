@@ -62,23 +62,32 @@ class LiveEngine:
     player: Player
     """From `start` on."""
 
-    def __init__(self, model: TrainedModel, shared_state: SharedState, prompt: QuantizedNotes) -> None:
+    def __init__(
+        self, model: TrainedModel, shared_state: SharedState, prompt: QuantizedNotes
+    ) -> None:
         """Make ready, in silence, while another band may play; a model that cannot start raises here, of any kind.
 
         Args:
             model: what plays.
-            stage: where.
+            shared_state: where.
             prompt: codes [N, 4] to play on from.
         """
         self.shared_state = shared_state
-        self.improviser = Improviser(Engine(model), shared_state.controls, prompt, np.random.default_rng())
+        self.improviser = Improviser(
+            Engine(model), shared_state.controls, prompt, np.random.default_rng()
+        )
         self.surprisal = Surprisal(model, shared_state.broadcast)
-        self.note_source = BroadcastingSource(self.improviser, shared_state.broadcast, self.surprisal.submit)
+        self.note_source = BroadcastingSource(
+            self.improviser, shared_state.broadcast, self.surprisal.submit
+        )
 
     def start(self) -> None:
         """Play, as the stage is set now; no other band may play there."""
         stage = self.shared_state
-        self.improviser.mode, self.improviser.phrase.response_delay = stage.mode, stage.response_delay
+        self.improviser.mode, self.improviser.phrase.response_delay = (
+            stage.mode,
+            stage.response_delay,
+        )
         self.note_source.paused = not stage.playing
         self.player = Player(self.note_source, EventPort(stage.broadcast), stage.recorder)
         timeline = self.player.schedule.timeline

@@ -109,9 +109,20 @@ class Ping(ClientMessage):
 
 
 AnyClientMessage = (
-    NoteOn | NoteOff | SetControls | ControlChange | SetMode | LoadModel | SetPlaying | SetRecording | Panic | Ping
+    NoteOn
+    | NoteOff
+    | SetControls
+    | ControlChange
+    | SetMode
+    | LoadModel
+    | SetPlaying
+    | SetRecording
+    | Panic
+    | Ping
 )
-_ADAPTER: TypeAdapter[AnyClientMessage] = TypeAdapter(Annotated[AnyClientMessage, Field(discriminator="type")])
+_ADAPTER: TypeAdapter[AnyClientMessage] = TypeAdapter(
+    Annotated[AnyClientMessage, Field(discriminator="type")]
+)
 
 
 def parse_message(text: str | bytes) -> AnyClientMessage:
@@ -125,7 +136,9 @@ def parse_message(text: str | bytes) -> AnyClientMessage:
     try:
         return _ADAPTER.validate_json(text)
     except ValidationError as error:
-        raise ClientError(_format_error(error.errors(include_url=False, include_input=False)[0])) from error
+        raise ClientError(
+            _format_error(error.errors(include_url=False, include_input=False)[0])
+        ) from error
     except ValueError as error:  # lone surrogates, which JSON can spell and UTF-8 cannot
         raise ClientError("not a message: text that cannot be encoded") from error
 

@@ -17,14 +17,17 @@ from pipeline.live.improviser import Mode
 from pipeline.models.model_io import TrainedModel
 from pipeline.notes.quantize import QuantizedNotes
 from pipeline.studio import catalog
-from pipeline.studio.client_queue import ServerMessage, ClientQueue, encode_message
+from pipeline.studio.client_queue import ClientQueue, ServerMessage, encode_message
 from pipeline.studio.live_engine import LiveEngine, SharedState
 from pipeline.studio.messages import ClientError
 from pipeline.studio.recording import TimedRecorder
 
 MAX_CLIENTS = 8
 """Pages at once."""
-KEY_NAMES = [CHROMATIC, *(f"{tonic}{sign} {scale}" for tonic in TONICS for sign in ACCIDENTALS for scale in SCALES)]
+KEY_NAMES = [
+    CHROMATIC,
+    *(f"{tonic}{sign} {scale}" for tonic in TONICS for sign in ACCIDENTALS for scale in SCALES),
+]
 
 
 class LiveSession:
@@ -35,7 +38,7 @@ class LiveSession:
 
         Args:
             name: of the model to begin with, as of `library.choose`.
-            how: sampling to begin with.
+            sampling_config: sampling to begin with.
 
         Raises:
             PipelineError: there is no such model, it is damaged or cannot start.
@@ -90,7 +93,13 @@ class LiveSession:
         page = next(self.client_ids)
         queue.put(
             encode_message(
-                {**self.make_state_message(), "type": "hello", "page": page, "keys": KEY_NAMES, "now": time.monotonic()}
+                {
+                    **self.make_state_message(),
+                    "type": "hello",
+                    "page": page,
+                    "keys": KEY_NAMES,
+                    "now": time.monotonic(),
+                }
             )
         )
         self.clients[page], self.held_keys[page] = queue, set()
@@ -120,12 +129,16 @@ class LiveSession:
         Raises:
             PipelineError: there is no such model, it is damaged or cannot start; the old one plays on.
         """
-        await asyncio.shield(self._load_model_locked(name))  # the page may go meanwhile, others stay
+        await asyncio.shield(
+            self._load_model_locked(name)
+        )  # the page may go meanwhile, others stay
 
     async def _load_model_locked(self, name: str) -> None:
         async with self.engine_lock:
             found = await asyncio.to_thread(catalog.load_by_name, name)
-            await self._replace_engine(*found, self.engine.improviser.recent_notes() if self.engine else self.prompt)
+            await self._replace_engine(
+                *found, self.engine.improviser.recent_notes() if self.engine else self.prompt
+            )
         self.broadcast(self.make_state_message())
 
     async def continue_from(self, prompt: QuantizedNotes) -> None:
@@ -170,7 +183,9 @@ class LiveSession:
             return LiveEngine(model, self.shared_state, prompt)
         except Exception as error:  # weights of others fail in any way
             fault = f"{type(error).__name__}: {error}"
-            raise PipelineError(f"the model {name!r} cannot start ({fault}); choose another") from error
+            raise PipelineError(
+                f"the model {name!r} cannot start ({fault}); choose another"
+            ) from error
 
     async def _stop_engine(self) -> None:
         """Let the band end."""

@@ -26,7 +26,7 @@ class Surprisal:
 
         Args:
             model: what is surprised.
-            tell: takes a frame with the bits of a note.
+            broadcast: takes a frame with the bits of a note.
         """
         self.engine = Engine(model)
         self.broadcast = broadcast

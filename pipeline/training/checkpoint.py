@@ -45,7 +45,9 @@ def save(folder: Path, progress: Progress, variables: Sequence[Any]) -> None:
     """Write progress and the variables of model and optimiser, with a checksum."""
     arrays = {f"now{i}": v.numpy() for i, v in enumerate(variables)}
     arrays |= {f"best{i}": v for i, v in enumerate(progress.best)}
-    arrays["story"] = np.array(json.dumps({"history": progress.history, "best_epoch": progress.best_epoch}))
+    arrays["story"] = np.array(
+        json.dumps({"history": progress.history, "best_epoch": progress.best_epoch})
+    )
     data = files.encode_npz(arrays)
     files.write_bytes(folder / FILE, hashlib.sha256(data).digest() + data)
 
@@ -62,5 +64,7 @@ def resume(folder: Path, variables: Sequence[Any]) -> Progress:
         for i, variable in enumerate(variables):
             variable.assign(arrays[f"now{i}"])
         story = json.loads(str(arrays["story"]))
-        best = [arrays[f"best{i}"] for i in range(sum(name.startswith("best") for name in arrays.files))]
+        best = [
+            arrays[f"best{i}"] for i in range(sum(name.startswith("best") for name in arrays.files))
+        ]
     return Progress(story["history"], story["best_epoch"], best)

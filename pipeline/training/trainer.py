@@ -74,7 +74,7 @@ class Trainer:
         self.job = job
         train = job.params.train
         self.model = network.build(job.block)
-        self.every = job.block.objective == "every"
+        self.every = job.block.loss_on == "all"
         weights = self.model.trainable_variables
         self.optimizer: Optimizer = (
             Muon(weights, train.clip_norm)
@@ -84,7 +84,9 @@ class Trainer:
         if isinstance(self.model.heads, Chain):
             self.model.heads.begin(np.concatenate(job.windows.select_pieces("train")))
         self.variables = [*weights, *self.optimizer.variables]
-        self.dropouts = [layer for layer in (*self.model.between, self.model.final) if layer.rate > 0]
+        self.dropouts = [
+            layer for layer in (*self.model.between, self.model.final) if layer.rate > 0
+        ]
         self.step = tf.function(self._step, reduce_retracing=True)
 
     def _step(self, codes: Any, left: Any, there: Any, state: Any, rate: Any) -> Any:
@@ -92,7 +94,12 @@ class Trainer:
         with tf.GradientTape() as tape:
             hidden, after = self.model.read(codes[:, :-1], left[:, :-1], state, training=True)
             if not self.every:
-                hidden, codes, left, there = hidden[:, -1:], codes[:, -1:], left[:, -1:], there[:, -1:]
+                hidden, codes, left, there = (
+                    hidden[:, -1:],
+                    codes[:, -1:],
+                    left[:, -1:],
+                    there[:, -1:],
+                )
             else:
                 codes, left = codes[:, 1:], left[:, 1:]
             told = self.model.losses_after(hidden, codes, left)
@@ -106,7 +113,9 @@ class Trainer:
         """Train on one batch at a rate; returns the weighted loss, and the state for the segment after."""
         if batch.is_first:
             state = self.model.start(len(batch.notes))
-        arrays = [tf.constant(array) for array in (batch.notes.astype(np.int32), batch.active, batch.mask)]
+        arrays = [
+            tf.constant(array) for array in (batch.notes.astype(np.int32), batch.active, batch.mask)
+        ]
         loss, after = self.step(*arrays, state, tf.constant(rate))
         return float(loss), after
 
@@ -139,7 +148,9 @@ class Trainer:
         """Return the model as it is now, without its origin."""
         job = self.job
         weights = network.weights(self.model)
-        return TrainedModel(job.architecture, job.block, job.windows.sequence_length, weights, spread or {})
+        return TrainedModel(
+            job.architecture, job.block, job.windows.sequence_length, weights, spread or {}
+        )
 
 
 def _dropout_seed(seed: int, epoch: int, layer: int) -> NDArray[np.uint32]:
@@ -163,7 +174,14 @@ def fit(job: Job) -> tuple[TrainedModel, list[dict[str, float]]]:
             break
         loss = trainer.epoch(number)
         bits = validation_bits(job, trainer)
-        done.history.append({"epoch": number + 1, "notes": (number + 1) * train.notes_per_epoch, "loss": loss, **bits})
+        done.history.append(
+            {
+                "epoch": number + 1,
+                "notes": (number + 1) * train.notes_per_epoch,
+                "loss": loss,
+                **bits,
+            }
+        )
         if bits["bits_per_note"] <= min(row["bits_per_note"] for row in done.history):
             done.best_epoch, done.best = number + 1, trainer.weights()
         checkpoint.save(job.folder, done, trainer.variables)
@@ -179,7 +197,9 @@ def fit(job: Job) -> tuple[TrainedModel, list[dict[str, float]]]:
 
 def _with_spread(job: Job, trainer: Trainer) -> TrainedModel:
     """Return the model with the spread of its regression heads fitted on training notes."""
-    pieces = windows.truncate_pieces(job.windows.select_pieces("train"), job.params.train.noise_fit_notes)
+    pieces = windows.truncate_pieces(
+        job.windows.select_pieces("train"), job.params.train.noise_fit_notes
+    )
     return scoring.with_fitted_noise(trainer.trained(), pieces)
 
 

@@ -40,17 +40,24 @@ def test_attention_pays_for_each_pair_of_notes():
     changes = {
         "cell": "attention",
         "input": "embedding",
-        "width": 4,
+        "embedding_dim": 4,
         "units": [2 * ATTENTION_HEAD_DIM],
         "heads": "categorical",
     }
     block = ModelConfig.model_validate({**small.config.model_dump(), **changes})
     attends = replace(
-        small, block=block, weights={"attention_1/inner/kernel": np.zeros((4, 6 * ATTENTION_HEAD_DIM), np.float32)}
+        small,
+        block=block,
+        weights={"attention_1/inner/kernel": np.zeros((4, 6 * ATTENTION_HEAD_DIM), np.float32)},
     )
     products = 4 * 6 * ATTENTION_HEAD_DIM
     assert flops.multiply_adds(attends) == products + 2 * 128 * 2 * ATTENTION_HEAD_DIM
-    assert flops.multiply_adds_of_window(attends) == 3 * products + 2 * (1 + 2 + 3) * 2 * ATTENTION_HEAD_DIM
+    assert (
+        flops.multiply_adds_of_window(attends)
+        == 3 * products + 2 * (1 + 2 + 3) * 2 * ATTENTION_HEAD_DIM
+    )
     long = replace(attends, length=200)
     pairs = sum(min(place, 128) for place in range(1, 201))
-    assert flops.multiply_adds_of_window(long) == 200 * products + 2 * pairs * 2 * ATTENTION_HEAD_DIM
+    assert (
+        flops.multiply_adds_of_window(long) == 200 * products + 2 * pairs * 2 * ATTENTION_HEAD_DIM
+    )

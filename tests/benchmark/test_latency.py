@@ -31,16 +31,23 @@ def test_microseconds_are_of_all_notes():
 
 
 def test_ratios_are_of_the_medians_of_a_round():
-    slow, quick = [np.array([6.0, 8.0, 100.0]), np.array([9.0]), np.array([2.0])], [np.array([2.0, 1.0, 2.0])] * 3
+    slow, quick = (
+        [np.array([6.0, 8.0, 100.0]), np.array([9.0]), np.array([2.0])],
+        [np.array([2.0, 1.0, 2.0])] * 3,
+    )
     assert latency.times_as_long(slow, quick) == {"median": 4.0, "least": 1.0, "greatest": 4.5}
 
 
 @pytest.mark.parametrize("memory", ["carried", "window"])
 def test_a_player_plays_by_the_memory_it_is_given(memory):
-    play = latency.player(make_tiny_model(**CARRIED), memory, make_quantized_notes(0, 9), UNCONSTRAINED)
+    play = latency.player(
+        make_tiny_model(**CARRIED), memory, make_quantized_notes(0, 9), UNCONSTRAINED
+    )
     played = np.stack([play() for _ in range(5)])
     assert played.shape == (5, 4)
-    again = latency.player(make_tiny_model(memory=memory), memory, make_quantized_notes(0, 9), UNCONSTRAINED)
+    again = latency.player(
+        make_tiny_model(memory=memory), memory, make_quantized_notes(0, 9), UNCONSTRAINED
+    )
     assert np.array_equal(played, [again() for _ in range(5)])
 
 
@@ -52,7 +59,9 @@ def test_all_weights_are_read():
 
 
 def test_peak_memory_is_that_of_what_is_done():
-    little = latency.peak(latency.play, make_tiny_model(), make_quantized_notes(0, 9), UNCONSTRAINED)
+    little = latency.peak(
+        latency.play, make_tiny_model(), make_quantized_notes(0, 9), UNCONSTRAINED
+    )
     assert 20 < little < 150, "the engine without TensorFlow"
     with pytest.raises(DataError, match="play for its memory ended with 1"):
         latency.peak(latency.play)
@@ -63,7 +72,9 @@ def test_memory_of_a_function_of_the_program_that_runs(tmp_path: Path) -> None:
     lines = ["from pipeline.benchmark import latency", "def hold():", "    bytearray(50_000_000)"]
     lines += ["if __name__ == '__main__':", "    print(latency.peak(hold))"]
     (tmp_path / "program.py").write_text("\n".join(lines))
-    done = subprocess.run([sys.executable, "-m", "program"], cwd=tmp_path, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "program"], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
     assert float(done.stdout) > 50
 
 

@@ -12,20 +12,37 @@ from pipeline.models.model_io import TrainedModel
 from pipeline.models.residual_noise import ResidualNoise
 
 KINDS = {
-    "scalar regression window": {"memory": "window"},
+    "scalar regression window": {"stateful": False},
     "scalar regression carried": {},
-    "two ways": {"bidirectional": True, "memory": "window"},
-    "embedding categorical": {"input": "embedding", "width": 8, "heads": "categorical", "chain": 8, "velocity": True},
-    "embedding mixture": {"input": "embedding", "width": 8, "heads": "mixture", "chain": 8},
+    "two ways": {"cell": "bilstm", "stateful": False},
+    "embedding categorical": {
+        "input": "embedding",
+        "embedding_dim": 8,
+        "heads": "categorical",
+        "head_dim": 8,
+        "model_velocity": True,
+    },
+    "embedding mixture": {
+        "input": "embedding",
+        "embedding_dim": 8,
+        "heads": "mixture",
+        "head_dim": 8,
+    },
     "embedding mixture window": {
-        **{"input": "embedding", "width": 8, "heads": "mixture", "chain": 8, "velocity": True},
-        "memory": "window",
+        **{
+            "input": "embedding",
+            "embedding_dim": 8,
+            "heads": "mixture",
+            "head_dim": 8,
+            "model_velocity": True,
+        },
+        "stateful": False,
     },
 }
 
 
 def trained(project: Params, kind: str) -> TrainedModel:
-    changes = {"units": [6], "dense": 5, "memory": "carried", **KINDS[kind]}
+    changes = {"units": [6], "dense_units": 5, "stateful": True, **KINDS[kind]}
     block = ModelConfig.model_validate({**project.model["baseline"].model_dump(), **changes})
     net = network.build(block)
     for number, variable in enumerate(net.trainable_variables):
@@ -42,17 +59,28 @@ def test_numpy_and_keras_tell_the_same_notes_alike(project: Params, kind: str) -
 
 
 @pytest.mark.parametrize("kind", ["scalar regression window", "embedding mixture"])
-def test_a_twin_that_reads_otherwise_is_seen(project: Params, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_twin_that_reads_otherwise_is_seen(
+    project: Params, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     model = trained(project, kind)
     tell = parity.scoring.score_pieces
 
     def other(played: TrainedModel, *rest: object) -> object:
         name = "lstm_1/recurrent_kernel"
-        return tell(replace(played, weights={**played.weights, name: played.weights[name] * 1.1}), *rest)
+        return tell(
+            replace(played, weights={**played.weights, name: played.weights[name] * 1.1}), *rest
+        )
 
     monkeypatch.setattr(parity.scoring, "bits", other)
-    assert parity.figures(model, make_quantized_notes(3, 300))["bits"] > project.gate.max_parity_bits
+    assert (
+        parity.figures(model, make_quantized_notes(3, 300))["bits"] > project.gate.max_parity_bits
+    )
 
 
 def test_a_short_piece_is_told_as_far_as_it_goes(project: Params) -> None:
-    assert parity.figures(trained(project, "scalar regression window"), make_quantized_notes(3, 10))["notes"] == 1
+    assert (
+        parity.figures(trained(project, "scalar regression window"), make_quantized_notes(3, 10))[
+            "notes"
+        ]
+        == 1
+    )

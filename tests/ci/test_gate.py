@@ -20,7 +20,7 @@ from pipeline.evaluation.bits import PieceScores
 PIECES = 30
 TIMINGS = {
     "parity": {"new": {"notes": 200, "bits": 2e-5}},
-    "latency": {"new": {"memory": "carried", "streaming": {"median_us": 60.0, "p999_us": 140.0}}},
+    "latency": {"new": {"stateful": True, "streaming": {"median_us": 60.0, "p999_us": 140.0}}},
 }
 LIKENESS = {"measures": {"copy": {"samples": [9.0, 8.0, 11.0], "held_out": [12.0, 9.0, 14.0]}}}
 NOTES = np.random.default_rng(1).integers(200, 900, PIECES)
@@ -31,12 +31,21 @@ HARD = np.random.default_rng(2).normal(5, 1.5, (PIECES, 3))
 def scores(seed: int, shift: float = 0.0, spread: float = 0.02) -> PieceScores:
     """Make rows of a model that pays `shift` bits a note more than another, give or take."""
     noise = np.random.default_rng(seed).normal(shift / 3, spread, (PIECES, 3))
-    rows = [[f"p{k}", int(NOTES[k]), *((HARD[k] + noise[k]) * NOTES[k]).tolist()] for k in range(PIECES)]
+    rows = [
+        [f"p{k}", int(NOTES[k]), *((HARD[k] + noise[k]) * NOTES[k]).tolist()] for k in range(PIECES)
+    ]
     return PieceScores.from_rows(rows)
 
 
 def results(scored: PieceScores, model: str = "new") -> RevisionResults:
-    return RevisionResults(model, scored, TIMINGS, LIKENESS, "aaaaaaa.dir", {"reader": "symusic", "pedal": False})
+    return RevisionResults(
+        model,
+        scored,
+        TIMINGS,
+        LIKENESS,
+        "aaaaaaa.dir",
+        {"reader": "symusic", "sustain_pedal": False},
+    )
 
 
 NEW, OLD = results(scores(3)), results(scores(4), "old")
@@ -52,7 +61,9 @@ NEW, OLD = results(scores(3)), results(scores(4), "old")
         (0.03, "too close", False),
     ],
 )
-def test_a_truth_that_was_planted_is_found(project: Params, shift: float, word: str, offered: bool) -> None:
+def test_a_truth_that_was_planted_is_found(
+    project: Params, shift: float, word: str, offered: bool
+) -> None:
     found = gate.judge_candidate(results(scores(3, shift)), OLD, [], project)
     assert found.outcome == word
     assert found.promotable == offered
@@ -69,19 +80,37 @@ def test_the_paragraph_is_one_and_names_both_models_and_the_interval(project: Pa
     assert "\n" not in said
     assert said.startswith("better: new tells held-out notes in ")
     assert "old before in" in said and "of 30 pieces" in said
-    mean, low, high = (float(part.strip("[],")) for part in said.split("before in ")[1].split(":")[1].split()[:3])
+    mean, low, high = (
+        float(part.strip("[],")) for part in said.split("before in ")[1].split(":")[1].split()[:3]
+    )
     assert low < -0.3 < high and low < mean < high
 
 
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
-        ({"likeness": {}}, "nobody measured what new copies"),
-        ({"likeness": {"measures": {"copy": {"samples": [9, 8, 99], "held_out": [9, 9, 14]}}}}, "learned by heart"),
-        ({"timings": {**TIMINGS, "parity": {}}}, "nobody measured whether new plays what was trained"),
-        ({"timings": {**TIMINGS, "parity": {"new": {"bits": 0.2}}}}, "differs from what was trained by 0.2 bits"),
+        ({"sample_metrics": {}}, "nobody measured what new copies"),
+        (
+            {
+                "sample_metrics": {
+                    "measures": {"copy": {"samples": [9, 8, 99], "held_out": [9, 9, 14]}}
+                }
+            },
+            "learned by heart",
+        ),
+        (
+            {"timings": {**TIMINGS, "parity": {}}},
+            "nobody measured whether new plays what was trained",
+        ),
+        (
+            {"timings": {**TIMINGS, "parity": {"new": {"bits": 0.2}}}},
+            "differs from what was trained by 0.2 bits",
+        ),
         ({"timings": {"parity": TIMINGS["parity"]}}, "nobody measured how long new takes"),
-        ({"timings": {**TIMINGS, "latency": {"new": {"streaming": None}}}}, "nobody measured how long new takes"),
+        (
+            {"timings": {**TIMINGS, "latency": {"new": {"streaming": None}}}},
+            "nobody measured how long new takes",
+        ),
     ],
 )
 def test_what_is_better_is_refused_all_the_same(project: Params, changed: dict, said: str) -> None:
@@ -98,9 +127,15 @@ def test_what_cannot_stream_has_the_latency_of_its_window(project: Params) -> No
 
 
 def test_leaks_are_told_and_counted(project: Params) -> None:
-    found = gate.judge_candidate(results(scores(3, -0.3)), OLD, [f"leak {k}" for k in range(9)], project)
+    found = gate.judge_candidate(
+        results(scores(3, -0.3)), OLD, [f"leak {k}" for k in range(9)], project
+    )
     assert not found.promotable
-    assert "leak 2" in found.paragraph and "leak 3" not in found.paragraph and "6 more" in found.paragraph
+    assert (
+        "leak 2" in found.paragraph
+        and "leak 3" not in found.paragraph
+        and "6 more" in found.paragraph
+    )
 
 
 def test_the_first_results_have_nothing_to_beat(project: Params) -> None:
@@ -109,11 +144,16 @@ def test_the_first_results_have_nothing_to_beat(project: Params) -> None:
 
 
 def test_another_corpus_is_compared_on_the_pieces_that_both_have(project: Params) -> None:
-    some = PieceScores.from_rows([*scores(3, -0.3).to_rows()[10:], ["only now", 500, 1.0, 1.0, 1.0]])
+    some = PieceScores.from_rows(
+        [*scores(3, -0.3).to_rows()[10:], ["only now", 500, 1.0, 1.0, 1.0]]
+    )
     found = gate.judge_candidate(replace(results(some), music="bbbbbbb.dir"), OLD, [], project)
     assert found.outcome == "better"
     assert "of 20 pieces" in found.summary
-    assert "aaaaaaa → bbbbbbb" in found.summary and f"of {int(NOTES.sum()):,}" not in found.summary.split("now")[0]
+    assert (
+        "aaaaaaa → bbbbbbb" in found.summary
+        and f"of {int(NOTES.sum()):,}" not in found.summary.split("now")[0]
+    )
 
 
 def test_a_corpus_with_no_piece_in_common_is_refused(project: Params) -> None:
@@ -123,12 +163,16 @@ def test_a_corpus_with_no_piece_in_common_is_refused(project: Params) -> None:
 
 
 def test_notes_that_were_read_otherwise_are_not_the_same_notes(project: Params) -> None:
-    found = gate.judge_candidate(replace(NEW, reading={"reader": "symusic", "pedal": True}), OLD, [], project)
+    found = gate.judge_candidate(
+        replace(NEW, reading={"reader": "symusic", "sustain_pedal": True}), OLD, [], project
+    )
     assert found.outcome == "not comparable" and "'pedal': True" in found.summary
 
 
 def test_passages_are_added_up_where_the_other_was_cut_otherwise() -> None:
-    cut = PieceScores.from_rows([["a", 2, 1.0, 2.0, 3.0], ["a", 3, 1.0, 1.0, 1.0], ["b", 4, 1.0, 1.0, 1.0]])
+    cut = PieceScores.from_rows(
+        [["a", 2, 1.0, 2.0, 3.0], ["a", 3, 1.0, 1.0, 1.0], ["b", 4, 1.0, 1.0, 1.0]]
+    )
     whole = PieceScores.from_rows(
         [["a", 5, 9.0, 9.0, 9.0, 7.0], ["b", 5, 1.0, 1.0, 1.0, 7.0], ["c", 1, 0.0, 0.0, 0.0, 0.0]]
     )
@@ -146,7 +190,8 @@ def test_exchanging_the_two_exchanges_the_words(seed: int, shift: float) -> None
     mine, other = scores(seed, shift), scores(seed + 1)
     opposite = {"better": "worse", "worse": "better", "too close": "too close"}
     assert (
-        opposite[gate.assess_significance(mine, other, project)[0]] == gate.assess_significance(other, mine, project)[0]
+        opposite[gate.assess_significance(mine, other, project)[0]]
+        == gate.assess_significance(other, mine, project)[0]
     )
 
 
@@ -159,7 +204,9 @@ def test_exchanging_the_two_exchanges_the_words(seed: int, shift: float) -> None
         ({"best": {"recommended": "new"}}, {"history": []}),
     ],
 )
-def test_results_of_which_a_part_is_away_are_one_line(in_folder: Path, summary: object, evaluation: object) -> None:
+def test_results_of_which_a_part_is_away_are_one_line(
+    in_folder: Path, summary: object, evaluation: object
+) -> None:
     """DVC takes an evaluation away before it makes it anew."""
     paths.get_evaluation_path("new").parent.mkdir(parents=True)
     paths.SUMMARY.write_text(json.dumps(summary))

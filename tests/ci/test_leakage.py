@@ -9,7 +9,10 @@ from pipeline.notes.quantize import PITCH
 
 
 def rows(*given: tuple[str, str, str]) -> list[PieceRow]:
-    return [PieceRow(k, f"{k}.mid", name, split, 9, 1.0, sha) for k, (name, split, sha) in enumerate(given)]
+    return [
+        PieceRow(k, f"{k}.mid", name, split, 9, 1.0, sha)
+        for k, (name, split, sha) in enumerate(given)
+    ]
 
 
 def music(*given: tuple[str, np.ndarray]) -> WindowDataset:
@@ -26,7 +29,9 @@ def music(*given: tuple[str, np.ndarray]) -> WindowDataset:
 
 
 def test_a_composition_or_a_file_on_both_sides_is_told() -> None:
-    table = rows(("a", "train", "1"), ("b", "train", "2"), ("a", "test", "3"), ("c", "validation", "2"))
+    table = rows(
+        ("a", "train", "1"), ("b", "train", "2"), ("a", "test", "3"), ("c", "validation", "2")
+    )
     assert list(leakage.find_table_leaks(table, ())) == [
         "2.mid (test) is the same composition as 0.mid (train)",
         "3.mid (validation) is the same file as 1.mid (train)",
@@ -34,7 +39,9 @@ def test_a_composition_or_a_file_on_both_sides_is_told() -> None:
 
 
 def test_what_the_manifest_accepts_and_what_is_held_out_twice_is_no_leak() -> None:
-    table = rows(("a", "train", "1"), ("a", "test", "2"), ("b", "test", "3"), ("b", "validation", "4"))
+    table = rows(
+        ("a", "train", "1"), ("a", "test", "2"), ("b", "test", "3"), ("b", "validation", "4")
+    )
     assert list(leakage.find_table_leaks(table, ("a",))) == []
 
 
@@ -55,11 +62,15 @@ def test_other_music_is_no_leak() -> None:
 
 @pytest.mark.parametrize("split", ["validation", "test"])
 @pytest.mark.parametrize("semitones", [0, 3])
-def test_a_piece_hides_in_training_neither_transposed_nor_inside_another(split: str, semitones: int) -> None:
+def test_a_piece_hides_in_training_neither_transposed_nor_inside_another(
+    split: str, semitones: int
+) -> None:
     held_out = make_quantized_notes(1, 300)
     copy = held_out.copy()
     copy[:, PITCH] += semitones
-    around = np.concatenate([make_quantized_notes(2, 100), copy[40:250], make_quantized_notes(3, 100)])
+    around = np.concatenate(
+        [make_quantized_notes(2, 100), copy[40:250], make_quantized_notes(3, 100)]
+    )
     (said,) = leakage.find_content_leaks(
         music(("train", make_quantized_notes(4, 50)), ("train", around), (split, held_out))
     )
@@ -76,7 +87,10 @@ def test_half_of_a_short_piece_is_enough() -> None:
     assert (
         list(
             leakage.find_content_leaks(
-                music(("train", np.concatenate([make_quantized_notes(2, 50), short[:25]])), ("test", short))
+                music(
+                    ("train", np.concatenate([make_quantized_notes(2, 50), short[:25]])),
+                    ("test", short),
+                )
             )
         )
         == []

@@ -12,7 +12,9 @@ from pipeline.core.errors import PipelineError
 # DVC's libraries warn each other of what they will change; that is no fault of the code here.
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.filterwarnings("ignore::DeprecationWarning:dvc", "ignore::DeprecationWarning:networkx"),
+    pytest.mark.filterwarnings(
+        "ignore::DeprecationWarning:dvc", "ignore::DeprecationWarning:networkx"
+    ),
 ]
 BRANCH = {"train@dense", "evaluate@dense", "likeness@dense", "compare", "benchmark"}
 
@@ -34,9 +36,13 @@ def held(told: dict[str, StagePlan], shown: str) -> set[str]:
     ran = toy.ran(shown)
     assert {name for name, each in told.items() if each.status == "runs"} <= ran
     assert ran <= {name for name, each in told.items() if each.status in ("runs", "may run")}
-    restored = {line.split("'")[1] for line in shown.splitlines() if "is cached - skipping run" in line}
+    restored = {
+        line.split("'")[1] for line in shown.splitlines() if "is cached - skipping run" in line
+    }
     assert {name for name, each in told.items() if each.status == "restored"} <= restored
-    assert restored <= {name for name, each in told.items() if each.status in ("restored", "may run")}
+    assert restored <= {
+        name for name, each in told.items() if each.status in ("restored", "may run")
+    }
     return ran
 
 
@@ -64,7 +70,12 @@ def edit(folder: Path, kind: str) -> None:
             "code/train.py changed (",
         ),
         ("shared module", None, None, "benchmark runs: code/shared.py changed ("),
-        ("corpus", {"fetch"}, {"fetch", "ingest"}, "ingest runs only if fetch changes data/raw/tiny.zip."),
+        (
+            "corpus",
+            {"fetch"},
+            {"fetch", "ingest"},
+            "ingest runs only if fetch changes data/raw/tiny.zip.",
+        ),
     ],
 )
 def test_what_is_foretold_comes_true(
@@ -73,7 +84,9 @@ def test_what_is_foretold_comes_true(
     edit(project, kind)
     told = foretold()
     everything = set(told)
-    assert {name for name, each in told.items() if each.status == "runs"} == (everything if surely is None else surely)
+    assert {name for name, each in told.items() if each.status == "runs"} == (
+        everything if surely is None else surely
+    )
     assert said in "\n".join(map(str, told.values()))
     shown = toy.run(project, "dvc", "repro").stdout
     assert held(told, shown) == (everything if ran is None else ran)
@@ -85,14 +98,22 @@ def test_what_was_run_before_comes_from_the_cache_and_is_foretold(project: Path)
     toy.run(project, "dvc", "repro", "-q")
     toy.edit(project, "model.dense.units", [8])
     told = foretold()
-    assert str(told["train@dense"]) == "train@dense comes from the cache of runs: model.dense.units is [8], was [16]."
+    assert (
+        str(told["train@dense"])
+        == "train@dense comes from the cache of runs: model.dense.units is [8], was [16]."
+    )
     held(told, toy.run(project, "dvc", "repro").stdout)
 
 
-def test_a_lost_output_is_restored_and_what_follows_rests(project: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_lost_output_is_restored_and_what_follows_rests(
+    project: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     shutil.rmtree(project / "models/dense")
     told = foretold()
-    assert str(told["train@dense"]) == "train@dense comes from the cache of runs: models/dense is not here."
+    assert (
+        str(told["train@dense"])
+        == "train@dense comes from the cache of runs: models/dense is not here."
+    )
     assert capfd.readouterr() == ("", "")
     assert held(told, toy.run(project, "dvc", "repro").stdout) == set()
 
@@ -102,15 +123,22 @@ def test_a_new_architecture_and_a_new_command_are_named(project: Path) -> None:
     text = (project / "dvc.yaml").read_text()
     (project / "dvc.yaml").write_text(text.replace("toy.py windows", "./toy.py windows"))
     told = foretold()
-    assert str(told["windows"]) == "windows runs: its command is now 'exec python ./toy.py windows'."
+    assert (
+        str(told["windows"]) == "windows runs: its command is now 'exec python ./toy.py windows'."
+    )
     assert str(told["train@wide"]) == "train@wide runs: dvc.lock does not have it."
-    assert "architectures is ['baseline', 'dense', 'wide'], was ['baseline', 'dense']" in str(told["compare"])
+    assert "architectures is ['baseline', 'dense', 'wide'], was ['baseline', 'dense']" in str(
+        told["compare"]
+    )
     held(told, toy.run(project, "dvc", "repro").stdout)
 
 
 def test_an_output_that_another_hand_changed_is_told(project: Path) -> None:
     (project / "metrics/benchmark.json").write_text("{}")
-    assert str(foretold()["benchmark"]) == "benchmark runs: metrics/benchmark.json is not what it wrote."
+    assert (
+        str(foretold()["benchmark"])
+        == "benchmark runs: metrics/benchmark.json is not what it wrote."
+    )
 
 
 def test_before_the_first_run_all_of_it_runs(project: Path) -> None:
@@ -122,9 +150,13 @@ def test_before_the_first_run_all_of_it_runs(project: Path) -> None:
 
 
 def test_many_reasons_are_counted() -> None:
-    assert str(StagePlan("a", "runs", ("1", "2", "3", "4", "5", "6"))) == "a runs: 1, 2, 3, 4 and 2 more."
     assert (
-        str(StagePlan("a", "may run", ("b changes c", "d changes e"))) == "a runs only if b changes c or d changes e."
+        str(StagePlan("a", "runs", ("1", "2", "3", "4", "5", "6")))
+        == "a runs: 1, 2, 3, 4 and 2 more."
+    )
+    assert (
+        str(StagePlan("a", "may run", ("b changes c", "d changes e")))
+        == "a runs only if b changes c or d changes e."
     )
     assert str(StagePlan("a", "rests", ())) == "a rests: all it depends on is as it was."
 

@@ -11,7 +11,10 @@ from pipeline.config import Params
 from pipeline.core.errors import DataError
 
 TEXT = (ROOT / "dvc.yaml").read_text("utf-8")
-KNOWN = {"bits per note": "11.800 [11.7, 11.9]", "licence of the music": "CC BY-NC-SA 4.0: non-commercial"}
+KNOWN = {
+    "bits per note": "11.800 [11.7, 11.9]",
+    "licence of the music": "CC BY-NC-SA 4.0: non-commercial",
+}
 
 
 def parsed(text: str) -> dict:

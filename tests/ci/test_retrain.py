@@ -24,7 +24,9 @@ def origin(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
     toy.run(first, "dvc", "remote", "add", "-q", "-d", "folder", str(home / "remote"))
     toy.commit(first, "a remote")
     done = toy.music_rnn(first, "retrain")
-    assert "too close: baseline tells held-out notes in" in done.stdout  # than itself; but none was promoted before
+    assert (
+        "too close: baseline tells held-out notes in" in done.stdout
+    )  # than itself; but none was promoted before
     toy.commit(first, "first results")
     toy.run(first, "git", "tag", "-a", "recommended@v1.0.0", "-m", "the first")
     toy.run(first, "git", "push", "-q", "-u", "origin", "main", "recommended@v1.0.0")
@@ -36,7 +38,9 @@ def clone(origin: SimpleNamespace, folder: Path, *options: str) -> Path:
     return folder
 
 
-def test_without_the_remote_a_fresh_clone_makes_all_of_it_again(origin: SimpleNamespace, tmp_path: Path) -> None:
+def test_without_the_remote_a_fresh_clone_makes_all_of_it_again(
+    origin: SimpleNamespace, tmp_path: Path
+) -> None:
     here = clone(origin, tmp_path / "clone")
     toy.run(here, "dvc", "remote", "remove", "folder")
     before = (here / "dvc.lock").read_bytes()
@@ -56,18 +60,31 @@ def test_a_change_is_retrained_judged_kept_and_offered_and_a_fresh_clone_has_not
     (here / ".dvc/tmp/rwlock").write_text("{")  # as a killed run left it
     shown = toy.music_rnn(here, "retrain", "--branch", "retrain/1", "--summary", "report.md").stdout
     assert ".dvc/tmp/rwlock" in shown
-    assert toy.ran(shown) == {"train@dense", "evaluate@dense", "likeness@dense", "compare", "benchmark"}
+    assert toy.ran(shown) == {
+        "train@dense",
+        "evaluate@dense",
+        "likeness@dense",
+        "compare",
+        "benchmark",
+    }
     page = (here / "report.md").read_text()
     assert page.startswith("## Retrained, against HEAD\n\n**better: dense tells held-out notes in ")
     assert "- train@dense runs: model.dense.units is [64], was [8]." in page
     assert "| train@dense | " in page and "| dense | " in page and "| better |" in page
     assert "  recommended:\n    path: models/dense\n" in (here / "dvc.yaml").read_text()
-    locked = YAML(typ="safe", pure=True).load((here / "dvc.lock").read_text())["stages"]["train@dense"]["outs"][0][
-        "md5"
-    ]
+    locked = YAML(typ="safe", pure=True).load((here / "dvc.lock").read_text())["stages"][
+        "train@dense"
+    ]["outs"][0]["md5"]
     card = (here / "metrics/card.md").read_text()
-    assert all(f"| {name} | " in card for name in ("corpus", "split", "params", "code", "bits per note", "cost"))
-    assert locked in card and "| licence of the music | CC0 |" in card and "2 modules that train it" in card
+    assert all(
+        f"| {name} | " in card
+        for name in ("corpus", "split", "params", "code", "bits per note", "cost")
+    )
+    assert (
+        locked in card
+        and "| licence of the music | CC0 |" in card
+        and "2 modules that train it" in card
+    )
     second = clone(origin, tmp_path / "second", "-b", "retrain/1")
     toy.run(second, "dvc", "pull", "-q")
     assert "up to date" in toy.run(second, "dvc", "repro").stdout
@@ -76,29 +93,60 @@ def test_a_change_is_retrained_judged_kept_and_offered_and_a_fresh_clone_has_not
     assert (second / "models/dense/weights").read_text() == "64 42 dense\n"
 
 
-def test_what_got_worse_ends_with_code_1_and_is_not_offered(origin: SimpleNamespace, tmp_path: Path) -> None:
+def test_what_got_worse_ends_with_code_1_and_is_not_offered(
+    origin: SimpleNamespace, tmp_path: Path
+) -> None:
     here = clone(origin, tmp_path / "clone")
     for name in toy.ARCHITECTURES:
         toy.edit(here, f"model.{name}.units", [2])
     toy.commit(here, "fewer units")
     done = toy.music_rnn(here, "retrain", "--branch", "retrain/2", check=False)
     assert done.returncode == 1
-    assert "worse, and refused: " in done.stdout and "beyond the tolerance of 0.2 bits" in done.stdout
+    assert (
+        "worse, and refused: " in done.stdout and "beyond the tolerance of 0.2 bits" in done.stdout
+    )
     assert "retrain/2" not in toy.run(here, "git", "ls-remote", "origin").stdout
     assert toy.music_rnn(here, "gate", check=False).returncode == 1
     assert toy.music_rnn(here, "promote", check=False).returncode == 1
     assert "models/baseline" in (here / "dvc.yaml").read_text()
 
 
-def test_another_repository_gets_the_promoted_model_by_tag(origin: SimpleNamespace, tmp_path: Path) -> None:
+def test_another_repository_gets_the_promoted_model_by_tag(
+    origin: SimpleNamespace, tmp_path: Path
+) -> None:
     bare = str(origin.bare)
-    toy.run(tmp_path, "dvc", "get", "-q", bare, "models/baseline", "--rev", "recommended@v1.0.0", "-o", "by-path")
-    toy.run(tmp_path, "dvc", "artifacts", "get", "-q", bare, "recommended", "--rev", "v1.0.0", "-o", "by-name")
+    toy.run(
+        tmp_path,
+        "dvc",
+        "get",
+        "-q",
+        bare,
+        "models/baseline",
+        "--rev",
+        "recommended@v1.0.0",
+        "-o",
+        "by-path",
+    )
+    toy.run(
+        tmp_path,
+        "dvc",
+        "artifacts",
+        "get",
+        "-q",
+        bare,
+        "recommended",
+        "--rev",
+        "v1.0.0",
+        "-o",
+        "by-name",
+    )
     for folder in ("by-path", "by-name"):
         assert (tmp_path / folder / "weights").read_text() == "8 42 baseline\n"
 
 
-def test_an_experiment_travels_by_the_same_two_places(origin: SimpleNamespace, tmp_path: Path) -> None:
+def test_an_experiment_travels_by_the_same_two_places(
+    origin: SimpleNamespace, tmp_path: Path
+) -> None:
     here, there = clone(origin, tmp_path / "here"), clone(origin, tmp_path / "there")
     toy.run(here, "dvc", "pull", "-q")
     toy.run(here, "dvc", "exp", "run", "-q", "-n", "wider", "-S", "model.dense.units=[32]")
@@ -119,7 +167,8 @@ def test_a_leaked_split_is_refused_by_the_command(origin: SimpleNamespace, tmp_p
     rows = tables.read_pieces(here / paths.PIECES)
     (here / paths.PIECES).unlink()
     tables.write_pieces(
-        here / paths.PIECES, [*rows[:-1], tables.PieceRow(4, "4.mid", "piece 0", "train", 300, 60.0, "4")]
+        here / paths.PIECES,
+        [*rows[:-1], tables.PieceRow(4, "4.mid", "piece 0", "train", 300, 60.0, "4")],
     )
     done = toy.music_rnn(here, "gate", check=False)
     assert done.returncode == 1
@@ -138,7 +187,11 @@ def test_the_times_of_stages_are_those_between_their_lines(monkeypatch: pytest.M
         (1.5, "> python"),
         (3.0, ""),
     ]
-    said += [(3.0, "Stage 'b' is cached - skipping run, checking out outputs"), (5.0, "Running stage 'c':"), (9.0, "x")]
+    said += [
+        (3.0, "Stage 'b' is cached - skipping run, checking out outputs"),
+        (5.0, "Running stage 'c':"),
+        (9.0, "x"),
+    ]
     monkeypatch.setattr(retrain, "step", lambda command, show: (0, said))
     found = retrain.run_dvc_repro(print)
     assert found.stage_seconds == {"train@a": 2.0, "c": 4.0}

@@ -27,7 +27,11 @@ def test_every_command_explains_itself_with_an_example(command: str) -> None:
 
 def test_an_error_is_one_line_and_no_traceback(tmp_path: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "pipeline", "windows"], cwd=tmp_path, capture_output=True, text=True, check=False
+        [sys.executable, "-m", "pipeline", "windows"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 1
     assert done.stderr.startswith("error: params.yaml: cannot be read")
@@ -42,7 +46,12 @@ def test_a_terminal_of_few_signs_is_no_error(in_folder: Path) -> None:
             capture_output=True,
             text=True,
             check=False,
-            env={**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONPATH": str(ROOT), "COLUMNS": "60"},
+            env={
+                **os.environ,
+                "PYTHONIOENCODING": "ascii",
+                "PYTHONPATH": str(ROOT),
+                "COLUMNS": "60",
+            },
         )
         assert (done.returncode, done.stderr) == (0, "")
         assert "-> correct it" in done.stdout or r"\xe9.mid" in done.stdout
@@ -59,13 +68,20 @@ def test_a_missing_model_says_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_pa
 SAMPLE = ["sample", "expressive", "--notes", "3", "-o", "out.mid"]
 
 
-def test_a_shipped_model_in_place_of_ones_own_is_said(in_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_shipped_model_in_place_of_ones_own_is_said(
+    in_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert RUN.invoke(cli.app, SAMPLE).stderr == ""
     (in_folder / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
-    assert RUN.invoke(cli.app, SAMPLE).stderr == "expressive: none in models/expressive, so the shipped one is taken\n"
+    assert (
+        RUN.invoke(cli.app, SAMPLE).stderr
+        == "expressive: none in models/expressive, so the shipped one is taken\n"
+    )
     monkeypatch.setattr("pipeline.maintenance.repair.running", lambda: ["process 7: dvc repro"])
     said = RUN.invoke(cli.app, SAMPLE)
-    assert said.stderr.endswith("taken; process 7: dvc repro is at work here and may be training it\n")
+    assert said.stderr.endswith(
+        "taken; process 7: dvc repro is at work here and may be training it\n"
+    )
     assert said.exit_code == 0 and Path("out.mid").stat().st_size > 0
 
 
@@ -84,7 +100,9 @@ def test_a_model_that_may_be_in_training_is_not_called_missing_alone(
 ) -> None:
     monkeypatch.setattr("pipeline.maintenance.repair.running", lambda: ["process 7: dvc repro"])
     done = RUN.invoke(cli.app, ["sample", "stacked", "-o", "out.mid"])
-    assert str(done.exception).endswith("process 7: dvc repro is at work here and may be training it")
+    assert str(done.exception).endswith(
+        "process 7: dvc repro is at work here and may be training it"
+    )
 
 
 @pytest.mark.parametrize("command", ["gate", "promote", "retrain"])
@@ -95,7 +113,14 @@ def test_a_base_without_a_name_is_not_the_work_tree(command: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "words", [["fetch", "../../../evil"], ["evaluate", ""], ["generate", "../x"], ["ship", "../x"], ["train", "nobody"]]
+    "words",
+    [
+        ["fetch", "../../../evil"],
+        ["evaluate", ""],
+        ["generate", "../x"],
+        ["ship", "../x"],
+        ["train", "nobody"],
+    ],
 )
 def test_a_name_is_no_path(in_folder: Path, words: list[str]) -> None:
     (in_folder / "inner/data/corpora").mkdir(parents=True)
@@ -145,7 +170,9 @@ def written(in_folder: Path) -> Path:
 
 
 @pytest.mark.parametrize("line", OUTPUTS)
-def test_what_is_read_is_never_written_and_what_is_written_is_a_file(line: str, written: Path) -> None:
+def test_what_is_read_is_never_written_and_what_is_written_is_a_file(
+    line: str, written: Path
+) -> None:
     before = {path.name: path.read_bytes() for path in written.iterdir() if path.is_file()}
     done = RUN.invoke(cli.app, line.split())
     assert isinstance(done.exception, ParamsError) and OUTPUTS[line] in str(done.exception)
@@ -154,10 +181,19 @@ def test_what_is_read_is_never_written_and_what_is_written_is_a_file(line: str, 
 
 
 def test_no_name_at_all_is_refused_and_a_sample_may_be_written_again(written: Path) -> None:
-    assert isinstance(RUN.invoke(cli.app, ["sample", "expressive", "-o", ""]).exception, ParamsError)
-    (written / "play-988.mid").write_bytes((written / "a.mid").read_bytes())  # no session has so many parts
+    assert isinstance(
+        RUN.invoke(cli.app, ["sample", "expressive", "-o", ""]).exception, ParamsError
+    )
+    (written / "play-988.mid").write_bytes(
+        (written / "a.mid").read_bytes()
+    )  # no session has so many parts
     play = "play --port none --notes 3"
-    more = (f"{play} --log A.MIDI", f"{play} --log new", f"{play} --log 2026.11.27", f"{play} --prompt play-988.mid")
+    more = (
+        f"{play} --log A.MIDI",
+        f"{play} --log new",
+        f"{play} --log 2026.11.27",
+        f"{play} --prompt play-988.mid",
+    )
     for line in (" ".join(SAMPLE), *more):
         for _ in range(2):
             assert RUN.invoke(cli.app, line.split()).exit_code == 0

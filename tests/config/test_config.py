@@ -13,18 +13,17 @@ from pipeline.core.errors import ParamsError
 TEXT = (ROOT / "params.yaml").read_text(encoding="utf-8")
 BASELINE = {
     "input": "scalar",
-    "width": 0,
-    "velocity": False,
+    "embedding_dim": 0,
+    "model_velocity": False,
     "cell": "lstm",
     "units": [8],
-    "bidirectional": False,
-    "between_dropout": 0.0,
-    "dense": 0,
-    "final_dropout": 0.0,
+    "dropout": 0.0,
+    "dense_units": 0,
+    "output_dropout": 0.0,
     "heads": "regression",
-    "chain": 0,
-    "objective": "last",
-    "memory": "window",
+    "head_dim": 0,
+    "loss_on": "last",
+    "stateful": False,
 }
 
 
@@ -48,25 +47,49 @@ def changed(folder, key: str, value: object, **block: object):
         ("train.epochz", 3, "train.epochz: no such parameter"),
         ("model.baseline.unit", [8], "model.baseline.unit: no such parameter"),
         ("optimiser", "adam", "optimiser: no such parameter"),
-        ("train.last.learning_rate", "1e-3", "train.last.learning_rate: .*valid number, not '1e-3'"),
+        (
+            "train.windowed.learning_rate",
+            "1e-3",
+            "train.windowed.learning_rate: .*valid number, not '1e-3'",
+        ),
         ("train.epochs", 2.0, "train.epochs: .*valid integer, not 2.0"),
         ("train.epochs", True, "train.epochs: .*valid integer, not True"),
         ("train.epochs", "3", "train.epochs: .*valid integer, not '3'"),
-        ("model.baseline.bidirectional", 1, "model.baseline.bidirectional: .*valid boolean, not 1"),
+        (
+            "model.baseline.is_bidirectional",
+            1,
+            "model.baseline.is_bidirectional: .*valid boolean, not 1",
+        ),
         ("model.baseline.units", 128, "model.baseline.units: .*valid list, not 128"),
         ("model.baseline.units", [], r"model.baseline.units: .*at least 1 item.*not \[\]"),
-        ("model.baseline.units", [8, 0], "model.baseline.units.1: .*greater than or equal to 1, not 0"),
+        (
+            "model.baseline.units",
+            [8, 0],
+            "model.baseline.units.1: .*greater than or equal to 1, not 0",
+        ),
         ("model.baseline.final_dropout", 1.0, "final_dropout: .*less than 1, not 1.0"),
         ("model.baseline.memory", "both", "memory: .*'carried' or 'window', not 'both'"),
         ("train", None, "train: .*not None"),
         ("train.epochs", 0, "train.epochs: .*greater than or equal to 1, not 0"),
-        ("generate.sampling.temperature_pitch", 0.0, "sampling.temperature_pitch: .*greater than 0, not 0.0"),
-        ("generate.sampling.top_p_time", 1.5, "generate.sampling.top_p_time: .*less than or equal to 1, not 1.5"),
+        (
+            "generate.sampling.temperature_pitch",
+            0.0,
+            "sampling.temperature_pitch: .*greater than 0, not 0.0",
+        ),
+        (
+            "generate.sampling.top_p_time",
+            1.5,
+            "generate.sampling.top_p_time: .*less than or equal to 1, not 1.5",
+        ),
         ("compare.split", "train", "compare.split: .*'validation' or 'test', not 'train'"),
         ("corpus", "../etc", "corpus: .*not '../etc'"),
         ("seed", -1, "seed: .*not -1"),
         ("architectures", [], "architectures: .*at least 1"),
-        ("architectures", ["baseline", "big"], "architectures names 'big', but there is no block model.big"),
+        (
+            "architectures",
+            ["baseline", "big"],
+            "architectures names 'big', but there is no block model.big",
+        ),
         ("architectures", ["baseline", "baseline"], "architectures names one twice"),
     ],
 )
@@ -80,12 +103,18 @@ def test_a_fault_is_one_line_that_names_key_and_value(tmp_path, key, value, said
 @pytest.mark.parametrize(
     ("block", "said"),
     [
-        ({"bidirectional": True, "memory": "carried"}, "model.baseline: .*bidirectional.*set memory: window"),
-        ({"bidirectional": True, "objective": "every"}, "model.baseline: .*has read the targets.*objective: last"),
-        ({"width": 64}, "model.baseline: width .*0 with input: scalar"),
-        ({"velocity": True}, "model.baseline: .*set velocity: false"),
-        ({"chain": 64}, "model.baseline: chain is 0 with heads: regression"),
-        ({"between_dropout": 0.3}, "model.baseline: between_dropout needs two layers .*final_dropout"),
+        (
+            {"cell": "bilstm", "stateful": True},
+            "model.baseline: .*bidirectional.*set memory: window",
+        ),
+        (
+            {"cell": "bilstm", "loss_on": "all"},
+            "model.baseline: .*has read the targets.*objective: last",
+        ),
+        ({"embedding_dim": 64}, "model.baseline: width .*0 with input: scalar"),
+        ({"model_velocity": True}, "model.baseline: .*set velocity: false"),
+        ({"head_dim": 64}, "model.baseline: chain is 0 with heads: regression"),
+        ({"dropout": 0.3}, "model.baseline: between_dropout needs two layers .*final_dropout"),
     ],
 )
 def test_a_combination_without_sense_is_one_line(tmp_path, block, said):
@@ -96,11 +125,13 @@ def test_a_combination_without_sense_is_one_line(tmp_path, block, said):
 
 def test_the_same_blocks_with_sense_are_read(tmp_path):
     for block in (
-        {"memory": "carried"},
-        {"bidirectional": True, "memory": "window"},
-        {"units": [8, 4], "between_dropout": 0.3},
+        {"stateful": True},
+        {"cell": "bilstm", "stateful": False},
+        {"units": [8, 4], "dropout": 0.3},
     ):
-        read = config.load_params(changed(tmp_path, "seed", 1, **block)).get_model_config("baseline")
+        read = config.load_params(changed(tmp_path, "seed", 1, **block)).get_model_config(
+            "baseline"
+        )
         assert read.model_dump() == BASELINE | block
 
 
@@ -115,7 +146,8 @@ def test_no_value_is_made_up_for_one_that_is_missing(tmp_path, section):
 
 
 @pytest.mark.parametrize(
-    ("written", "read"), [("1e-3", 0.001), ("1E-3", 0.001), ("1", 1.0), ('"1e-3"', None), (".inf", None), ("yes", None)]
+    ("written", "read"),
+    [("1e-3", 0.001), ("1E-3", 0.001), ("1", 1.0), ('"1e-3"', None), (".inf", None), ("yes", None)],
 )
 def test_a_number_is_read_as_yaml_1_2_and_text_is_refused(tmp_path, written, read):
     path = tmp_path / "params.yaml"
@@ -128,7 +160,19 @@ def test_a_number_is_read_as_yaml_1_2_and_text_is_refused(tmp_path, written, rea
 
 
 @pytest.mark.parametrize(
-    "text", ["", "3", "- 3", "a: [", "a: b: c", "seed: 1\nseed: 2", "\tseed: 1", "seed: 2001-13-45", "&a [*a]", "{}: 1"]
+    "text",
+    [
+        "",
+        "3",
+        "- 3",
+        "a: [",
+        "a: b: c",
+        "seed: 1\nseed: 2",
+        "\tseed: 1",
+        "seed: 2001-13-45",
+        "&a [*a]",
+        "{}: 1",
+    ],
 )
 def test_what_is_no_params_file_is_one_line(tmp_path, text):
     path = tmp_path / "params.yaml"

@@ -10,19 +10,21 @@ from pipeline.config.recipes import ModelConfig
 @pytest.mark.parametrize(
     ("name", "changes", "why"),
     [
-        ("bidirectional", {"objective": "every"}, "its backward half has read the targets"),
-        ("bidirectional", {"memory": "carried"}, "no state to carry"),
-        ("baseline", {"between_dropout": 0.1}, "two layers in units"),
-        ("baseline", {"width": 8}, "width is of input: embedding"),
+        ("bidirectional", {"loss_on": "all"}, "its backward half has read the targets"),
+        ("bidirectional", {"stateful": True}, "no state to carry"),
+        ("baseline", {"dropout": 0.1}, "two layers in units"),
+        ("baseline", {"embedding_dim": 8}, "width is of input: embedding"),
         ("baseline", {"heads": "mixture"}, "chain is 0 with heads: regression"),
-        ("baseline", {"velocity": True}, "say nothing of velocity"),
-        ("expressive", {"width": 0}, "width is of input: embedding"),
-        ("gated", {"input": "scalar", "width": 0}, "needs input: embedding"),
-        ("expressive", {"input": "scalar", "width": 0}, "needs input: embedding"),
+        ("baseline", {"model_velocity": True}, "say nothing of velocity"),
+        ("expressive", {"embedding_dim": 0}, "width is of input: embedding"),
+        ("gated", {"input": "scalar", "embedding_dim": 0}, "needs input: embedding"),
+        ("expressive", {"input": "scalar", "embedding_dim": 0}, "needs input: embedding"),
         ("expressive", {"units": [100]}, "32"),
     ],
 )
-def test_a_senseless_block_is_refused_with_the_reason(project: Params, name: str, changes: dict, why: str) -> None:
+def test_a_senseless_block_is_refused_with_the_reason(
+    project: Params, name: str, changes: dict, why: str
+) -> None:
     block = project.model[name].model_dump()
     assert ModelConfig.model_validate(block) == project.model[name]
     with pytest.raises(ValidationError) as error:

@@ -28,7 +28,11 @@ def test_the_list_is_sorted_and_of_what_is_seen(folder):
 
 def test_the_tool_of_the_system_agrees(folder):
     done = subprocess.run(
-        ["sha256sum", "--check", checksums.CHECKSUM_FILE], cwd=folder, capture_output=True, text=True, check=True
+        ["sha256sum", "--check", checksums.CHECKSUM_FILE],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert done.stdout.count(": OK") == 2
 

@@ -35,7 +35,9 @@ def test_a_name_is_shown_as_it_is_but_for_what_a_terminal_obeys(name, monkeypatc
     assert capsys.readouterr().err == f"{plain}\n"
     screen = io.StringIO()
     monkeypatch.setattr(
-        console, "console", lambda: Console(file=screen, force_terminal=True, width=120, color_system=None)
+        console,
+        "console",
+        lambda: Console(file=screen, force_terminal=True, width=120, color_system=None),
     )
     list(console.track_progress("abc", name, 3))
     assert plain in screen.getvalue()
@@ -44,7 +46,9 @@ def test_a_name_is_shown_as_it_is_but_for_what_a_terminal_obeys(name, monkeypatc
 
 def test_a_bar_for_a_person(monkeypatch):
     screen = io.StringIO()
-    monkeypatch.setattr(console, "console", lambda: Console(file=screen, force_terminal=True, width=120))
+    monkeypatch.setattr(
+        console, "console", lambda: Console(file=screen, force_terminal=True, width=120)
+    )
     assert list(console.track_progress("abc", "reading MIDI", 6, lambda _: 2)) == ["a", "b", "c"]
     assert "reading MIDI" in screen.getvalue()
     assert "6/6" in screen.getvalue()
@@ -55,7 +59,9 @@ def test_no_color_takes_the_colours_from_the_bar(monkeypatch):
     def shown() -> str:
         screen = io.StringIO()
         monkeypatch.setattr(
-            console, "console", lambda: Console(file=screen, force_terminal=True, width=120, color_system="standard")
+            console,
+            "console",
+            lambda: Console(file=screen, force_terminal=True, width=120, color_system="standard"),
         )
         list(console.track_progress("abc", "reading MIDI", 3))
         return screen.getvalue()
@@ -69,7 +75,15 @@ def test_no_color_takes_the_colours_from_the_bar(monkeypatch):
 
 @pytest.mark.parametrize(
     ("per_second", "told"),
-    [(None, "–/s"), (0, "–/s"), (0.05, "3/min"), (1, "1/s"), (12.345, "12.3/s"), (1234.5, "1,230/s"), (2e7, "2e+07/s")],
+    [
+        (None, "–/s"),
+        (0, "–/s"),
+        (0.05, "3/min"),
+        (1, "1/s"),
+        (12.345, "12.3/s"),
+        (1234.5, "1,230/s"),
+        (2e7, "2e+07/s"),
+    ],
 )
 def test_a_rate_has_three_figures(per_second, told):
     assert console.format_rate(per_second) == told

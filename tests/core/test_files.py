@@ -47,14 +47,22 @@ def test_the_old_file_is_seen_until_the_block_ends(tmp_path):
 def test_bytes_are_on_the_disk_before_the_move(tmp_path, monkeypatch):
     done = []
     replace = Path.replace
-    monkeypatch.setattr(os, "fsync", lambda handle: done.append(Path(f"/proc/self/fd/{handle}").readlink()))
-    monkeypatch.setattr(Path, "replace", lambda self, to: (done.append("move"), replace(self, to))[1])
+    monkeypatch.setattr(
+        os, "fsync", lambda handle: done.append(Path(f"/proc/self/fd/{handle}").readlink())
+    )
+    monkeypatch.setattr(
+        Path, "replace", lambda self, to: (done.append("move"), replace(self, to))[1]
+    )
     with files.atomic_path(tmp_path / "file") as temporary:
         temporary.write_text("new")
     assert done == [temporary, "move", tmp_path]
 
 
-@given(values=st.dictionaries(st.text("abc", min_size=1), st.lists(st.floats(allow_nan=False)), max_size=4))
+@given(
+    values=st.dictionaries(
+        st.text("abc", min_size=1), st.lists(st.floats(allow_nan=False)), max_size=4
+    )
+)
 def test_equal_arrays_give_equal_bytes_whatever_their_order(values):
     named = {name: np.array(value, float) for name, value in values.items()}
     assert files.encode_npz(named) == files.encode_npz(dict(reversed(named.items())))
@@ -99,7 +107,9 @@ def test_a_full_disk_is_one_line_and_the_old_file_stays(tmp_path, no_space):
         (errno.EACCES, "Permission denied.*make that place writable"),
     ],
 )
-def test_whatever_the_system_refuses_is_one_line_with_the_remedy(tmp_path, monkeypatch, place, number, remedy):
+def test_whatever_the_system_refuses_is_one_line_with_the_remedy(
+    tmp_path, monkeypatch, place, number, remedy
+):
     path = tmp_path / "file"
     files.write_bytes(path, b"old")
 
@@ -118,7 +128,10 @@ def test_a_folder_that_cannot_be_made_is_one_line(tmp_path):
         files.write_bytes(tmp_path / "file" / "deep" / "a", b"")
 
 
-@given(members=st.dictionaries(st.text("abc", min_size=1), st.binary(max_size=30), max_size=4), data=st.data())
+@given(
+    members=st.dictionaries(st.text("abc", min_size=1), st.binary(max_size=30), max_size=4),
+    data=st.data(),
+)
 def test_a_sealed_zip_shows_every_flipped_bit_and_is_a_zip_still(tmp_path_factory, members, data):
     path = tmp_path_factory.getbasetemp() / "sealed.zip"
     with zipfile.ZipFile(path, "w") as archive:

@@ -26,7 +26,12 @@ def repository(in_folder: Path) -> Path:
     """One commit that holds a lock and a JSON file, and a work tree that holds another."""
     (in_folder / "dvc.lock").write_text(LOCK)
     (in_folder / "a.json").write_text('{"a": 1}')
-    for command in ("init -q", "add .", "-c user.name=a -c user.email=a@b commit -q -m one", "tag v1"):
+    for command in (
+        "init -q",
+        "add .",
+        "-c user.name=a -c user.email=a@b commit -q -m one",
+        "tag v1",
+    ):
         subprocess.run(["git", *command.split()], check=True)
     (in_folder / "a.json").write_text('{"a": 2}')
     (in_folder / "new.json").write_text("{")

@@ -70,8 +70,14 @@ def test_a_child_whose_parent_is_gone_before_it_is_bound_ends(tmp_path: Path) ->
 
 
 def test_dvc_starts_stages_so_that_it_is_their_parent() -> None:
-    commands = [line.strip() for line in (ROOT / "dvc.yaml").read_text("utf-8").splitlines() if " cmd: " in line]
-    assert commands and all(command.startswith("cmd: exec python -m pipeline.stages.") for command in commands)
+    commands = [
+        line.strip()
+        for line in (ROOT / "dvc.yaml").read_text("utf-8").splitlines()
+        if " cmd: " in line
+    ]
+    assert commands and all(
+        command.startswith("cmd: exec python -m pipeline.stages.") for command in commands
+    )
 
 
 def test_a_stage_is_bound_when_dvc_runs_it(tmp_path: Path) -> None:
@@ -80,6 +86,14 @@ def test_a_stage_is_bound_when_dvc_runs_it(tmp_path: Path) -> None:
         "lifetime.bind = lambda: print('bound'); import pipeline.stages.runner"
     )
     for name, said in (("DVC_STAGE", "bound\n"), ("OTHER", "")):
-        environment = {key: value for key, value in os.environ.items() if key != "DVC_STAGE"} | {name: "train@baseline"}
-        done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+        environment = {key: value for key, value in os.environ.items() if key != "DVC_STAGE"} | {
+            name: "train@baseline"
+        }
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
         assert done.stdout == said

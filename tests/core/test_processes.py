@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from pipeline.core import processes
 from pipeline.core.errors import CorpusError, PipelineError
-from pipeline.core.processes import TaskLimits, TaskFailure
+from pipeline.core.processes import TaskFailure, TaskLimits
 
 SHORT = TaskLimits(cpu_seconds=1, wall_seconds=300.0, memory_bytes=2**29, num_workers=2)
 
@@ -80,7 +80,9 @@ def test_a_worker_that_waits_for_ever_is_killed() -> None:
 
 
 def test_two_bad_things_after_one_another_are_told_apart() -> None:
-    assert list(processes.bounded_map(work, ["abort", "exit", 1, "abort"], TaskLimits(2, 20.0, 2**29, 1))) == [
+    assert list(
+        processes.bounded_map(work, ["abort", "exit", 1, "abort"], TaskLimits(2, 20.0, 2**29, 1))
+    ) == [
         TaskFailure(BAD["abort"]),
         TaskFailure(BAD["exit"]),
         1,
@@ -137,9 +139,15 @@ def test_workers_die_with_their_parent(tmp_path: Path) -> None:
         "if __name__ == '__main__':\n    list(limits.each(t.work, ['wait'] * 4, limits.Limits(60, 600.0, 2**29, 2)))\n"
     )
     (tmp_path / "run.py").write_text(code)
-    parent = subprocess.Popen([sys.executable, str(tmp_path / "run.py"), str(Path(__file__).parent)], cwd=Path.cwd())
+    parent = subprocess.Popen(
+        [sys.executable, str(tmp_path / "run.py"), str(Path(__file__).parent)], cwd=Path.cwd()
+    )
     for _ in range(1200):
-        children = [each for each in psutil.Process(parent.pid).children() if "spawn_main" in str(each.cmdline())]
+        children = [
+            each
+            for each in psutil.Process(parent.pid).children()
+            if "spawn_main" in str(each.cmdline())
+        ]
         if len(children) == 2:
             break
         time.sleep(0.05)
@@ -163,7 +171,9 @@ def test_a_limit_that_was_set_from_outside_is_kept() -> None:
             limits._limit(limits.Limits(seconds=seconds, memory=2**30))
             print(*resource.getrlimit(resource.RLIMIT_CPU), *resource.getrlimit(resource.RLIMIT_DATA))
     """
-    told = subprocess.run([sys.executable, "-c", textwrap.dedent(lines)], capture_output=True, text=True, check=True)
+    told = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(lines)], capture_output=True, text=True, check=True
+    )
     first, second = [[int(word) for word in line.split()] for line in told.stdout.splitlines()]
     assert 20 <= first[0] <= 22 and first[1:] == [1000, 2**30, 2**31]
     assert second == [1000, 1000, 2**30, 2**31]

@@ -12,24 +12,40 @@ from factories import ROOT
 from pipeline.core import threads
 
 HOSTILE = dict.fromkeys(threads.VARIABLES, "8")
-LIGHT = ("fetch", "ingest", "windows", "ngrams", "evaluate", "generate", "sample_metrics", "compare", "report")
+LIGHT = (
+    "fetch",
+    "ingest",
+    "windows",
+    "ngrams",
+    "evaluate",
+    "generate",
+    "sample_metrics",
+    "compare",
+    "report",
+)
 ENTRIES = [
     *(f"pipeline.stages.{name}" for name in LIGHT),
     *("pipeline.cli.models", "pipeline.live.run", "pipeline.studio.app", "pipeline.core.processes"),
 ]
 HEAVY = [f"pipeline.stages.{name}" for name in ("train", "benchmark")]
-SCRIPTS = sorted(path.name for path in (ROOT / "benchmarks").glob("*.py") if "peer" not in path.name)
+SCRIPTS = sorted(
+    path.name for path in (ROOT / "benchmarks").glob("*.py") if "peer" not in path.name
+)
 READ = "import numpy; from pipeline.core import threads; print(threads.read_blas_threads())"
 
 
 def read_threads(code: str) -> list[str]:
     """Return what a fresh process in a hostile environment prints."""
     environment = {**os.environ, **HOSTILE, "PYTHONPATH": str(ROOT)}
-    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+    )
     return done.stdout.split()
 
 
-@pytest.mark.parametrize("module", [*ENTRIES, *(pytest.param(name, marks=pytest.mark.slow) for name in HEAVY)])
+@pytest.mark.parametrize(
+    "module", [*ENTRIES, *(pytest.param(name, marks=pytest.mark.slow) for name in HEAVY)]
+)
 def test_an_entry_uses_one_thread_in_a_hostile_environment(module: str) -> None:
     assert read_threads(f"import {module}; {READ}") == ["1"]
 
@@ -38,7 +54,9 @@ def test_an_entry_uses_one_thread_in_a_hostile_environment(module: str) -> None:
 @pytest.mark.parametrize("script", SCRIPTS)
 def test_a_benchmark_uses_one_thread_in_a_hostile_environment(script: str) -> None:
     folder = str(ROOT / "benchmarks")
-    assert read_threads(f"import sys; sys.path.insert(0, {folder!r}); import {Path(script).stem}; {READ}") == ["1"]
+    assert read_threads(
+        f"import sys; sys.path.insert(0, {folder!r}); import {Path(script).stem}; {READ}"
+    ) == ["1"]
 
 
 def test_a_worker_uses_one_thread_in_a_hostile_environment() -> None:

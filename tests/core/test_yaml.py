@@ -56,7 +56,9 @@ def test_any_text_is_a_tree_or_that_error(text: str) -> None:
     YAML(typ="safe", pure=True).load(text)
 
 
-@pytest.mark.parametrize("value", [1 << 40_000, [1 << 40_000], "a" * 10**6, {"a": [0] * 10**5}], ids=list("abcd"))
+@pytest.mark.parametrize(
+    "value", [1 << 40_000, [1 << 40_000], "a" * 10**6, {"a": [0] * 10**5}], ids=list("abcd")
+)
 def test_any_value_is_shown_short(value: object) -> None:
     assert 0 < len(yaml.shorten_repr(value)) <= yaml.MAX_MESSAGE_LENGTH + 1
 

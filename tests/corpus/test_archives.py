@@ -39,7 +39,9 @@ def test_a_name_that_leaves_its_place_is_refused(tmp_path, name):
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("name", ["a.mid", "2004/a b--3.midi", "Ü/é.mid", "日本　曲.mid", "..a/b..mid"])
+@pytest.mark.parametrize(
+    "name", ["a.mid", "2004/a b--3.midi", "Ü/é.mid", "日本　曲.mid", "..a/b..mid"]
+)
 def test_an_honest_name_is_not(name):
     assert not archives.path_problem(name)
 
@@ -118,10 +120,15 @@ def test_the_named_files_of_a_tar_are_read_and_no_others(tmp_path):
         ("p/b.mid", tarfile.REGTYPE, b"B"),
         ("p/c.mid", tarfile.REGTYPE, b"C"),
     )
-    assert archives.read_tar_members(path, "p", {"a.mid", "b.mid"}) == {"a.mid": b"A", "b.mid": b"B"}
+    assert archives.read_tar_members(path, "p", {"a.mid", "b.mid"}) == {
+        "a.mid": b"A",
+        "b.mid": b"B",
+    }
 
 
-@pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE, tarfile.DIRTYPE])
+@pytest.mark.parametrize(
+    "kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE, tarfile.DIRTYPE]
+)
 def test_only_regular_files_of_a_tar_are_read(tmp_path, kind):
     path = tar_with(tmp_path / "a.tar.gz", ("p/a.mid", kind, b""))
     with pytest.raises(CorpusError, match="no regular file"):
@@ -136,7 +143,11 @@ def test_a_tar_with_a_file_twice_is_refused(tmp_path):
 
 def test_a_tar_bomb_is_stopped(tmp_path, monkeypatch):
     monkeypatch.setattr(archives, "LARGEST_TAR", 10_000)
-    path = tar_with(tmp_path / "a.tar.gz", ("x", tarfile.REGTYPE, bytes(20_000)), ("p/a.mid", tarfile.REGTYPE, b"A"))
+    path = tar_with(
+        tmp_path / "a.tar.gz",
+        ("x", tarfile.REGTYPE, bytes(20_000)),
+        ("p/a.mid", tarfile.REGTYPE, b"A"),
+    )
     with pytest.raises(CorpusError, match="more files or bytes"):
         archives.read_tar_members(path, "p", {"a.mid"})
 

@@ -10,10 +10,17 @@ from pipeline.corpus import bundle
 from pipeline.corpus.bundle import CorpusBundle, CorpusPiece
 
 PART = st.text(
-    st.characters(codec="utf-8", exclude_categories=("C", "Z"), exclude_characters="/\\:"), min_size=1, max_size=9
+    st.characters(codec="utf-8", exclude_categories=("C", "Z"), exclude_characters="/\\:"),
+    min_size=1,
+    max_size=9,
 )
-MEMBER = st.lists(PART.filter(lambda part: part not in (".", "..")), min_size=1, max_size=3).map("/".join)
-CONTENT = st.tuples(st.text(st.characters(codec="utf-8", exclude_categories=("C", "Zl", "Zp"))), st.binary(max_size=50))
+MEMBER = st.lists(PART.filter(lambda part: part not in (".", "..")), min_size=1, max_size=3).map(
+    "/".join
+)
+CONTENT = st.tuples(
+    st.text(st.characters(codec="utf-8", exclude_categories=("C", "Zl", "Zp"))),
+    st.binary(max_size=50),
+)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -28,7 +35,9 @@ def piece(member, data, composition="c", split="train"):
 
 
 def write(path, files):
-    pieces = sorted(piece(member, data, composition) for member, (composition, data) in files.items())
+    pieces = sorted(
+        piece(member, data, composition) for member, (composition, data) in files.items()
+    )
     bundle.write_bundle(path, pieces, (files[each.member][1] for each in pieces))
     return pieces
 
@@ -88,7 +97,9 @@ def test_an_error_of_the_contents_leaves_the_old_corpus(tmp_path):
         raise CorpusError("b is gone")
 
     with pytest.raises(CorpusError, match="b is gone"):
-        bundle.write_bundle(tmp_path / "a.zip", [piece("a.mid", b"a"), piece("b.mid", b"b")], contents())
+        bundle.write_bundle(
+            tmp_path / "a.zip", [piece("a.mid", b"a"), piece("b.mid", b"b")], contents()
+        )
     assert (tmp_path / "a.zip").read_bytes() == before
     assert [each.name for each in tmp_path.iterdir()] == ["a.zip"]
 
@@ -113,7 +124,9 @@ def test_every_flipped_bit_is_seen_on_opening(tmp_path):
         assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("members", [{}, {"pieces.csv": "a,b\n1,2\n"}, {"pieces.csv": "", "midi/a.mid": "x"}])
+@pytest.mark.parametrize(
+    "members", [{}, {"pieces.csv": "a,b\n1,2\n"}, {"pieces.csv": "", "midi/a.mid": "x"}]
+)
 def test_another_zip_is_no_corpus(tmp_path, members):
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
         for name, data in members.items():

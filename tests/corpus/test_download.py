@@ -48,7 +48,9 @@ class Handler(BaseHTTPRequestHandler):
         self.send_response(206 if goes_on else 200)
         if goes_on:
             first = start + 1 if server.wrong_range else start
-            self.send_header("Content-Range", f"bytes {first}-{len(server.data) - 1}/{len(server.data)}")
+            self.send_header(
+                "Content-Range", f"bytes {first}-{len(server.data) - 1}/{len(server.data)}"
+            )
         if server.tag:
             self.send_header("ETag", server.tag)
         self.send_header("Content-Length", str(len(body)))
@@ -65,7 +67,9 @@ class Handler(BaseHTTPRequestHandler):
 def server(monkeypatch):
     monkeypatch.setenv("no_proxy", "*")
     with Server() as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+        thread = threading.Thread(
+            target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True
+        )
         thread.start()
         yield server
         server.shutdown()
@@ -81,7 +85,11 @@ def get(server, tmp_path):
         assert [each.name for each in path.parent.iterdir()] == ["a.zip"]
         return path.read_bytes()
 
-    run.path, run.part, run.tag = path, path.with_name("a.zip.part"), path.with_name("a.zip.part.tag")
+    run.path, run.part, run.tag = (
+        path,
+        path.with_name("a.zip.part"),
+        path.with_name("a.zip.part.tag"),
+    )
     return run
 
 
@@ -175,7 +183,9 @@ def test_nobody_there(tmp_path, monkeypatch):
 def test_secrets_of_an_address_are_never_said(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("no_proxy", "*")
     with pytest.raises(CorpusError) as caught:
-        download_file("http://user:secret@127.0.0.1:9/a.zip?token=secret", tmp_path / "a.zip", retry_delay=0.0)
+        download_file(
+            "http://user:secret@127.0.0.1:9/a.zip?token=secret", tmp_path / "a.zip", retry_delay=0.0
+        )
     assert "secret" not in str(caught.value) + capsys.readouterr().err
     assert "http://127.0.0.1:9/a.zip" in str(caught.value)
 

@@ -31,7 +31,10 @@ def test_the_sample_is_ten_performances_in_the_official_splits():
 
 
 def test_the_sample_is_part_of_maestro():
-    sample, whole = (manifest.load_manifest(CORPORA / f"{name}.yaml") for name in ("maestro-sample", "maestro-v3"))
+    sample, whole = (
+        manifest.load_manifest(CORPORA / f"{name}.yaml")
+        for name in ("maestro-sample", "maestro-v3")
+    )
     assert isinstance(sample, SdistManifest) and isinstance(whole, ZipManifest)
     known = manifest.read_member_list(CORPORA / "maestro-v3.yaml", whole.members)
     assert len(known) == 1276
@@ -66,7 +69,11 @@ def test_a_fault_is_one_line_that_names_file_and_key(tmp_path, old, new, message
 
 
 def test_a_password_in_an_address_is_refused_and_not_said(tmp_path):
-    text = (CORPORA / "maestro-v3.yaml").read_text().replace("url: https://", "url: https://user:secret@")
+    text = (
+        (CORPORA / "maestro-v3.yaml")
+        .read_text()
+        .replace("url: https://", "url: https://user:secret@")
+    )
     (tmp_path / "a.yaml").write_text(text)
     with pytest.raises(CorpusError, match="url: String should match") as caught:
         manifest.load_manifest(tmp_path / "a.yaml")
@@ -82,7 +89,9 @@ def test_no_manifest_at_all(tmp_path, text):
 
 def test_a_corpus_that_is_not_there_says_which_are_and_how_to_make_it(tmp_path):
     (tmp_path / "b.yaml").write_text(FOLDER)
-    with pytest.raises(CorpusError, match="there is b; make your own with 'music-rnn corpus a FOLDER'"):
+    with pytest.raises(
+        CorpusError, match="there is b; make your own with 'music-rnn corpus a FOLDER'"
+    ):
         manifest.load_manifest(tmp_path / "a.yaml")
 
 

@@ -38,7 +38,9 @@ def test_splits_are_the_same_for_ever():
 
 
 def test_a_composition_in_two_splits_is_named_with_the_remedy():
-    with pytest.raises(CorpusError, match=r"composition 'Haydn' is in train and test, .* one split in the manifest"):
+    with pytest.raises(
+        CorpusError, match=r"composition 'Haydn' is in train and test, .* one split in the manifest"
+    ):
         splits.find_leaks(["Haydn", "Bach", "Haydn"], ["test", "train", "train"])
 
 

@@ -69,7 +69,9 @@ def test_a_piece_is_in_one_row_group_and_the_groups_say_which(tmp_path):
     write(tmp_path / "notes.parquet", some(30_000))
     file = pq.ParquetFile(tmp_path / "notes.parquet")
     groups = [file.metadata.row_group(number) for number in range(file.metadata.num_row_groups)]
-    assert [(g.column(0).statistics.min, g.column(0).statistics.max, g.num_rows) for g in groups] == [
+    assert [
+        (g.column(0).statistics.min, g.column(0).statistics.max, g.num_rows) for g in groups
+    ] == [
         (0, 2, 90_000),
         (3, 4, 60_000),
     ]
@@ -87,7 +89,9 @@ def test_only_the_groups_that_hold_the_pieces_are_read_and_once(tmp_path, monkey
     write(tmp_path / "notes.parquet", some(40_000, pieces=8))
     read = []
     real = tables._read_row_group
-    monkeypatch.setattr(tables, "_group", lambda path, file, group: (read.append(group), real(path, file, group))[1])
+    monkeypatch.setattr(
+        tables, "_group", lambda path, file, group: (read.append(group), real(path, file, group))[1]
+    )
     list(tables.read_notes(tmp_path / "notes.parquet", [0, 1, 6]))
     assert read == [0, 3]
 
@@ -96,7 +100,13 @@ def test_columns_carry_their_units(tmp_path):
     write(tmp_path / "notes.parquet", some(3))
     schema = pq.read_schema(tmp_path / "notes.parquet")
     units = {field.name: field.metadata.get(b"unit") for field in schema}
-    assert units == {"piece": None, "onset": b"s", "duration": b"s", "pitch": None, "velocity": None}
+    assert units == {
+        "piece": None,
+        "onset": b"s",
+        "duration": b"s",
+        "pitch": None,
+        "velocity": None,
+    }
 
 
 def test_the_same_notes_give_the_same_bytes(tmp_path):
@@ -123,7 +133,9 @@ def test_every_flipped_bit_of_the_pages_is_seen(tmp_path):
             assert back == expected
 
 
-@pytest.mark.parametrize("read", [tables.read_pieces, lambda path: list(tables.read_notes(path, [0]))])
+@pytest.mark.parametrize(
+    "read", [tables.read_pieces, lambda path: list(tables.read_notes(path, [0]))]
+)
 def test_a_missing_cut_or_other_file_is_one_line(tmp_path, read):
     path = tmp_path / "x.parquet"
     with pytest.raises(DataError, match="run 'dvc repro ingest'"):
@@ -134,10 +146,15 @@ def test_a_missing_cut_or_other_file_is_one_line(tmp_path, read):
         read(path)
 
 
-@pytest.mark.parametrize("read", [tables.read_pieces, lambda path: list(tables.read_notes(path, [0]))])
+@pytest.mark.parametrize(
+    "read", [tables.read_pieces, lambda path: list(tables.read_notes(path, [0]))]
+)
 def test_a_table_that_may_not_be_read_is_not_to_be_made_again(tmp_path, read):
     (tmp_path / "t.parquet").touch()
-    with make_unreadable(tmp_path / "t.parquet"), pytest.raises(DataError, match="may not be read; give yourself"):
+    with (
+        make_unreadable(tmp_path / "t.parquet"),
+        pytest.raises(DataError, match="may not be read; give yourself"),
+    ):
         read(tmp_path / "t.parquet")
 
 

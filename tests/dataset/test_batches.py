@@ -20,7 +20,11 @@ def data() -> WindowDataset:
     lengths = [50, 41, 30]
     codes = np.zeros((sum(lengths), 4), np.int16)
     codes[:, PITCH] = np.repeat([60, 61, 99], lengths) - np.arange(sum(lengths)) % 4
-    codes[:, STEP], codes[:, DURATION], codes[:, 3] = np.arange(len(codes)) % 30, np.arange(len(codes)), 64
+    codes[:, STEP], codes[:, DURATION], codes[:, 3] = (
+        np.arange(len(codes)) % 30,
+        np.arange(len(codes)),
+        64,
+    )
     starts = windows.window_starts([50, 91], T, 1)
     splits, names = np.array(["train", "train", "validation"]), np.array(["a", "b", "c"])
     return WindowDataset(codes, np.cumsum(lengths), splits, names, starts, T)
@@ -29,7 +33,9 @@ def data() -> WindowDataset:
 @pytest.fixture
 def params(project: Params) -> Params:
     last = project.train.windowed.model_copy(update={"batch": 8})
-    every = project.train.stateful.model_copy(update={"streams": 2, "segment": 4, "segments": 2, "transpose": 3})
+    every = project.train.stateful.model_copy(
+        update={"streams": 2, "segment": 4, "segments": 2, "transpose": 3}
+    )
     train = project.train.model_copy(update={"notes_per_epoch": 36, "last": last, "every": every})
     return project.model_copy(update={"train": train})
 
@@ -43,7 +49,9 @@ def numbers(parts: list[Segment]) -> np.ndarray:
     return np.concatenate([part.notes[..., DURATION] for part in parts])
 
 
-def test_a_window_is_a_run_of_notes_and_the_one_target_after_it(params: Params, data: WindowDataset) -> None:
+def test_a_window_is_a_run_of_notes_and_the_one_target_after_it(
+    params: Params, data: WindowDataset
+) -> None:
     parts = list(batches.of_windows(params, params.model["baseline"], data, 0))
     for part in parts:
         assert part.notes.shape[1:] == (T + 1, 4)
@@ -61,21 +69,29 @@ def test_an_epoch_is_as_many_windows_as_the_budget_says_and_the_next_goes_on(
     params: Params, data: WindowDataset
 ) -> None:
     order = windows.shuffled_order(params.seed, len(data.window_starts), 0, 72)
-    read = [list(batches.of_windows(params, params.model["baseline"], data, number)) for number in (0, 1)]
+    read = [
+        list(batches.of_windows(params, params.model["baseline"], data, number))
+        for number in (0, 1)
+    ]
     assert [len(part.notes) for part in read[0]] == [8, 8, 8, 8, 4]
-    assert np.array_equal(np.concatenate([numbers(parts)[:, 0] for parts in read]), data.window_starts[order])
+    assert np.array_equal(
+        np.concatenate([numbers(parts)[:, 0] for parts in read]), data.window_starts[order]
+    )
     once = list(batches.of_windows(params, params.model["baseline"], data, 1))
     assert np.array_equal(numbers(once), numbers(read[1]))
 
 
-def test_a_window_begins_in_silence_and_hears_its_own_keys(params: Params, data: WindowDataset) -> None:
-    block = of(params, "expressive", objective="last", memory="window")
+def test_a_window_begins_in_silence_and_hears_its_own_keys(
+    params: Params, data: WindowDataset
+) -> None:
+    block = of(params, "expressive", loss_on="last", stateful=False)
     parts = list(batches.of_windows(params, block, data, 0))
     for part in parts:
         assert not part.active[:, 0].any()
         for codes, left in zip(part.notes, part.active, strict=True):
             assert np.array_equal(
-                left, active_notes.active_before_each(codes[None], active_notes.no_active_notes(1))[0][0]
+                left,
+                active_notes.active_before_each(codes[None], active_notes.no_active_notes(1))[0][0],
             )
     assert all(part.active[:, -1].any() for part in parts)
 
@@ -96,7 +112,10 @@ def test_passages_are_those_of_the_recipe_and_the_seed(params: Params, data: Win
 
 
 def test_the_objective_says_what_an_epoch_reads(params: Params, data: WindowDataset) -> None:
-    last, every = (list(batches.epoch(params, params.model[name], data, 0)) for name in ("baseline", "expressive"))
+    last, every = (
+        list(batches.epoch(params, params.model[name], data, 0))
+        for name in ("baseline", "expressive")
+    )
     assert {part.notes.shape[1] for part in last} == {T + 1}
     assert {part.notes.shape[1] for part in every} == {5}
     other = list(batches.epoch(params, params.model["expressive"], data, 1))

@@ -15,7 +15,9 @@ from pipeline.dataset.windows import WindowDataset
 from pipeline.notes import active_notes
 from pipeline.notes.quantize import DURATION, PITCH, STEP, VELOCITY
 
-LENGTHS = st.lists(st.integers(1, 60), min_size=1, max_size=6).filter(lambda lengths: max(lengths) > 1)
+LENGTHS = st.lists(st.integers(1, 60), min_size=1, max_size=6).filter(
+    lambda lengths: max(lengths) > 1
+)
 SEGMENT, SEGMENTS = st.integers(2, 5), st.integers(1, 4)
 
 
@@ -33,14 +35,27 @@ def corpus(lengths: list[int], splits: str = "", spread: int = 1) -> WindowDatas
 
 
 def how(segment: int = 4, segments: int = 2, streams: int = 1, **more: float) -> StatefulTraining:
-    rest = {"learning_rate": 0.01, "warmup": 0.0, "transpose": 0, "stretch": 0.0, "louder": 0, **more}
-    return StatefulTraining.model_validate({"streams": streams, "segment": segment, "segments": segments, **rest})
+    rest = {
+        "learning_rate": 0.01,
+        "warmup": 0.0,
+        "transpose": 0,
+        "stretch": 0.0,
+        "louder": 0,
+        **more,
+    }
+    return StatefulTraining.model_validate(
+        {"streams": streams, "segment": segment, "segments": segments, **rest}
+    )
 
 
-def a_pass(data: WindowDataset, recipe: StatefulTraining, number: int = 0, seed: int = 0) -> list[Segment]:
+def a_pass(
+    data: WindowDataset, recipe: StatefulTraining, number: int = 0, seed: int = 0
+) -> list[Segment]:
     """Read every passage once, one at a time."""
     passages = SegmentSampler(data, recipe, seed)
-    return list(passages.sample_epoch(number, len(passages.piece_indices) * passages.passage_length))
+    return list(
+        passages.sample_epoch(number, len(passages.piece_indices) * passages.passage_length)
+    )
 
 
 def targets(segments: list[Segment]) -> Counter[tuple[int, int]]:
@@ -74,10 +89,18 @@ def equal(one: list[Segment], other: list[Segment]) -> bool:
     )
 
 
-@given(lengths=LENGTHS, segment=SEGMENT, segments=SEGMENTS, streams=st.integers(1, 4), seed=st.integers(0, 99))
+@given(
+    lengths=LENGTHS,
+    segment=SEGMENT,
+    segments=SEGMENTS,
+    streams=st.integers(1, 4),
+    seed=st.integers(0, 99),
+)
 def test_a_target_is_the_next_note_of_the_same_piece(lengths, segment, segments, streams, seed):
     recipe = how(segment, segments, streams)
-    for part in SegmentSampler(corpus(lengths), recipe, seed).sample_epoch(1, 3 * streams * segment * segments):
+    for part in SegmentSampler(corpus(lengths), recipe, seed).sample_epoch(
+        1, 3 * streams * segment * segments
+    ):
         assert part.notes.shape == (streams, segment + 1, 4)
         assert part.mask.shape == (streams, segment)
         notes, after = part.notes[:, :-1], part.notes[:, 1:]
@@ -89,15 +112,28 @@ def test_a_target_is_the_next_note_of_the_same_piece(lengths, segment, segments,
         assert (after[..., STEP][~there] == notes[..., STEP][~there]).all()
 
 
-@given(lengths=LENGTHS, segment=SEGMENT, segments=SEGMENTS, seed=st.integers(0, 99), number=st.integers(0, 3))
-def test_in_one_pass_every_note_but_the_first_of_a_piece_is_a_target_once(lengths, segment, segments, seed, number):
+@given(
+    lengths=LENGTHS,
+    segment=SEGMENT,
+    segments=SEGMENTS,
+    seed=st.integers(0, 99),
+    number=st.integers(0, 3),
+)
+def test_in_one_pass_every_note_but_the_first_of_a_piece_is_a_target_once(
+    lengths, segment, segments, seed, number
+):
     told = targets(a_pass(corpus(lengths), how(segment, segments), number, seed))
-    assert told == {(piece, place): 1 for piece, length in enumerate(lengths) for place in range(1, length)}
+    assert told == {
+        (piece, place): 1 for piece, length in enumerate(lengths) for place in range(1, length)
+    }
 
 
 def test_passages_begin_at_other_notes_in_another_pass():
     data = corpus([50, 61, 43])
-    begins = [{tuple(p[0].notes[0, 0, [PITCH, STEP]]) for p in whole(a_pass(data, how(), n))} for n in range(4)]
+    begins = [
+        {tuple(p[0].notes[0, 0, [PITCH, STEP]]) for p in whole(a_pass(data, how(), n))}
+        for n in range(4)
+    ]
     assert len(set(map(frozenset, begins))) == 4
     assert all({(0, 0), (1, 0), (2, 0)} <= each for each in begins)
 
@@ -133,7 +169,9 @@ def test_an_epoch_has_no_more_targets_than_asked_for(lengths, segments, streams,
 
 @given(lengths=LENGTHS, segments=SEGMENTS, streams=st.integers(1, 3), seed=st.integers(0, 99))
 def test_a_segment_goes_on_with_the_last_note_of_the_one_before(lengths, segments, streams, seed):
-    parts = list(SegmentSampler(corpus(lengths), how(3, segments, streams), seed).sample_epoch(0, 200))
+    parts = list(
+        SegmentSampler(corpus(lengths), how(3, segments, streams), seed).sample_epoch(0, 200)
+    )
     assert not parts or parts[0].is_first
     for before, after in pairwise(parts):
         if not after.is_first:
@@ -142,14 +180,22 @@ def test_a_segment_goes_on_with_the_last_note_of_the_one_before(lengths, segment
 
 
 @settings(max_examples=40)
-@given(lengths=LENGTHS, segments=SEGMENTS, seed=st.integers(0, 99), stretch=st.sampled_from([0.0, 0.2]))
+@given(
+    lengths=LENGTHS, segments=SEGMENTS, seed=st.integers(0, 99), stretch=st.sampled_from([0.0, 0.2])
+)
 def test_what_is_left_is_as_if_the_passage_began_in_silence(lengths, segments, seed, stretch):
     data, recipe = corpus(lengths), how(4, segments, 2, transpose=5, stretch=stretch)
     # Chords and notes that sound on into the next segments.
-    data.notes[:, PITCH], data.notes[:, STEP] = 60 + data.notes[:, STEP] % 5, data.notes[:, STEP] % 3 * 6
+    data.notes[:, PITCH], data.notes[:, STEP] = (
+        60 + data.notes[:, STEP] % 5,
+        data.notes[:, STEP] % 3 * 6,
+    )
     for parts in whole(list(SegmentSampler(data, recipe, seed).sample_epoch(0, 100))):
         codes, left = joined(parts)
-        assert np.array_equal(left, active_notes.active_before_each(codes, active_notes.no_active_notes(len(codes)))[0])
+        assert np.array_equal(
+            left,
+            active_notes.active_before_each(codes, active_notes.no_active_notes(len(codes)))[0],
+        )
 
 
 VARIED = {"transpose": 5, "stretch": 0.2, "louder": 9}
@@ -179,21 +225,32 @@ def test_epochs_go_through_the_corpus_pass_by_pass():
     passages = SegmentSampler(data, recipe, 0)
     # A pass is 16 passages, read here in epochs of 4.
     assert len(passages.piece_indices) == 16
-    assert equal([part for number in range(4) for part in passages.sample_epoch(number, 4 * 8)], at_once)
+    assert equal(
+        [part for number in range(4) for part in passages.sample_epoch(number, 4 * 8)], at_once
+    )
 
 
-def pairs(data: WindowDataset, seed: int, number: int = 0, **more: float) -> list[tuple[np.ndarray, np.ndarray]]:
+def pairs(
+    data: WindowDataset, seed: int, number: int = 0, **more: float
+) -> list[tuple[np.ndarray, np.ndarray]]:
     """Return passages [N + 1, 4] as they are and as they were varied."""
-    plain, varied = (list(SegmentSampler(data, how(4, 3, 3, **m), seed).sample_epoch(number, 400)) for m in ({}, more))
+    plain, varied = (
+        list(SegmentSampler(data, how(4, 3, 3, **m), seed).sample_epoch(number, 400))
+        for m in ({}, more)
+    )
     rounds = zip(whole(plain), whole(varied), strict=True)
-    return [each for one, other in rounds for each in zip(joined(one)[0], joined(other)[0], strict=True)]
+    return [
+        each for one, other in rounds for each in zip(joined(one)[0], joined(other)[0], strict=True)
+    ]
 
 
 @settings(max_examples=40)
 @given(lengths=st.lists(st.integers(2, 60), min_size=4, max_size=4), seed=st.integers(0, 99))
 def test_transposing_moves_all_notes_of_a_passage_alike_and_nothing_else(lengths, seed):
     moved = []
-    for codes, varied in pairs(corpus(lengths, spread=42), seed, transpose=6):  # pitches 0, 42, 84 and 126
+    for codes, varied in pairs(
+        corpus(lengths, spread=42), seed, transpose=6
+    ):  # pitches 0, 42, 84 and 126
         assert np.array_equal(np.delete(varied, PITCH, axis=1), np.delete(codes, PITCH, axis=1))
         by = set((varied[:, PITCH] - codes[:, PITCH]).tolist())
         assert len(by) == 1
@@ -253,7 +310,9 @@ def test_no_stretch_leaves_all_times():
 
 
 def test_stretches_go_both_ways():
-    ratios = [v[:, STEP].sum() / c[:, STEP].sum() for c, v in pairs(corpus([400, 300]), 0, stretch=0.2)]
+    ratios = [
+        v[:, STEP].sum() / c[:, STEP].sum() for c, v in pairs(corpus([400, 300]), 0, stretch=0.2)
+    ]
     assert min(ratios) < 0.95
     assert max(ratios) > 1.05
 
@@ -264,7 +323,8 @@ def test_a_passage_is_made_louder_or_softer_as_a_whole_within_what_midi_knows(le
     for codes, varied in pairs(corpus(lengths), seed, louder=30):
         assert np.array_equal(varied[:, :VELOCITY], codes[:, :VELOCITY])
         assert any(
-            np.array_equal(varied[:, VELOCITY], np.clip(codes[:, VELOCITY] + by, 1, 127)) for by in range(-30, 31)
+            np.array_equal(varied[:, VELOCITY], np.clip(codes[:, VELOCITY] + by, 1, 127))
+            for by in range(-30, 31)
         )
 
 

@@ -23,7 +23,9 @@ def corpus(lengths: list[int], length: int, stride: int) -> WindowDataset:
     codes[:, 0] = np.arange(ends[-1])
     splits = np.array([("train", "validation", "test")[k % 3] for k in range(len(lengths))])
     names = np.array([f"piece {k} é" for k in range(len(lengths))])
-    return WindowDataset(codes, ends, splits, names, windows.window_starts(ends.tolist(), length, stride), length)
+    return WindowDataset(
+        codes, ends, splits, names, windows.window_starts(ends.tolist(), length, stride), length
+    )
 
 
 @given(lengths=LENGTHS, length=st.integers(1, 10), stride=st.integers(1, 5))
@@ -56,7 +58,10 @@ def test_a_target_is_the_note_after_its_window():
 def test_pieces_and_names_are_those_of_the_split():
     made = corpus([4, 5, 6, 7], 2, 1)
     assert made.select_piece_names("train") == ["piece 0 é", "piece 3 é"]
-    assert [(len(codes), set(codes[:, PITCH])) for codes in made.select_pieces("train")] == [(4, {0}), (7, {3})]
+    assert [(len(codes), set(codes[:, PITCH])) for codes in made.select_pieces("train")] == [
+        (4, {0}),
+        (7, {3}),
+    ]
     assert [len(codes) for codes in made.select_pieces("test")] == [6]
 
 
@@ -78,7 +83,12 @@ def test_passes_are_shuffled_anew_and_by_the_seed():
     assert not np.array_equal(first, windows.shuffled_order(2, 50, 0, 50))
 
 
-@given(seed=st.integers(0, 2**31 - 1), count=st.integers(1, 12), stopped=st.integers(0, 60), more=st.integers(1, 60))
+@given(
+    seed=st.integers(0, 2**31 - 1),
+    count=st.integers(1, 12),
+    stopped=st.integers(0, 60),
+    more=st.integers(1, 60),
+)
 def test_a_resumed_run_reads_the_windows_it_would_have_read(seed, count, stopped, more):
     whole = windows.shuffled_order(seed, count, 0, stopped + more)
     assert np.array_equal(windows.shuffled_order(seed, count, stopped, more), whole[stopped:])
@@ -96,7 +106,9 @@ def test_beginnings_are_equal_shares_and_no_more_than_asked(lengths, notes):
     assert sum(map(len, cut)) <= max(notes, 2 * len(pieces))
     long = {len(codes) for codes, whole in zip(cut, pieces, strict=True) if len(codes) < len(whole)}
     assert len(long) <= 1
-    assert all(np.array_equal(codes, whole[: len(codes)]) for codes, whole in zip(cut, pieces, strict=True))
+    assert all(
+        np.array_equal(codes, whole[: len(codes)]) for codes, whole in zip(cut, pieces, strict=True)
+    )
 
 
 @settings(max_examples=25)

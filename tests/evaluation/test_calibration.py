@@ -19,11 +19,14 @@ def distributions(notes: list[tuple[list[int], int]]) -> tuple[np.ndarray, np.nd
     return masses / masses.sum(axis=1, keepdims=True), np.array([came for _, came in notes])
 
 
-def drawn(rng: np.random.Generator, sharp: float, told: float, count: int = 20_000) -> CalibrationStats:
+def drawn(
+    rng: np.random.Generator, sharp: float, told: float, count: int = 20_000
+) -> CalibrationStats:
     """Judge notes that come by softmax(sharp x logits) and are told by softmax(told x logits)."""
     logits = rng.normal(size=(count, 12))
     truth, said = (
-        np.exp(scale * logits) / np.exp(scale * logits).sum(axis=1, keepdims=True) for scale in (sharp, told)
+        np.exp(scale * logits) / np.exp(scale * logits).sum(axis=1, keepdims=True)
+        for scale in (sharp, told)
     )
     came = (truth.cumsum(axis=1) < rng.random((count, 1))).sum(axis=1)
     return calibration.score_distributions(said, came)
@@ -43,7 +46,9 @@ def test_a_note_is_judged_as_by_hand(notes):
         before = sum(weight > weights[which] for weight in weights)
         ranks = range(before, before + weights.count(weights[which]))
         for k, its in ((1, found.top1), (5, found.top5)):
-            assert its[row] == pytest.approx(float(Fraction(sum(rank < k for rank in ranks), len(ranks))))
+            assert its[row] == pytest.approx(
+                float(Fraction(sum(rank < k for rank in ranks), len(ranks)))
+            )
 
 
 def test_reliability_and_its_error_worked_by_hand():
@@ -69,7 +74,9 @@ def test_bins_reach_from_one_down_to_nothing():
 
 
 def test_who_tells_the_truth_is_calibrated_and_who_exaggerates_is_not():
-    honest, boastful, timid = (drawn(np.random.default_rng(k), 1.5, told) for k, told in enumerate((1.5, 3.0, 0.7)))
+    honest, boastful, timid = (
+        drawn(np.random.default_rng(k), 1.5, told) for k, told in enumerate((1.5, 3.0, 0.7))
+    )
     assert calibration.compute_calibration_error(honest) < 0.012
     assert calibration.compute_calibration_error(boastful) > 0.15
     assert calibration.compute_calibration_error(timid) > 0.15
@@ -85,10 +92,15 @@ def test_who_tells_the_truth_is_calibrated_and_who_exaggerates_is_not():
 
 
 def test_pit_is_flat_for_who_tells_the_truth():
-    honest, boastful, timid = (drawn(np.random.default_rng(k), 1.5, told) for k, told in enumerate((1.5, 3.0, 0.7)))
+    honest, boastful, timid = (
+        drawn(np.random.default_rng(k), 1.5, told) for k, told in enumerate((1.5, 3.0, 0.7))
+    )
     assert calibration.compute_pit_histogram(honest) == pytest.approx([0.1] * 10, abs=0.006)
     assert sum(calibration.compute_pit_histogram(boastful)) == pytest.approx(1)
-    ends = [sum(calibration.compute_pit_histogram(each)[k] for k in (0, 9)) for each in (boastful, timid)]
+    ends = [
+        sum(calibration.compute_pit_histogram(each)[k] for k in (0, 9))
+        for each in (boastful, timid)
+    ]
     assert ends[0] > 0.25 and ends[1] < 0.17
     for level, share in calibration.compute_coverage(honest):
         assert share == pytest.approx(level, abs=0.01)
@@ -108,8 +120,13 @@ def test_pit_is_the_mean_over_places_within_what_came():
 
 def test_what_was_judged_apart_is_what_is_judged_together():
     masses, came = np.random.default_rng(0).dirichlet(np.ones(5), 30), np.arange(30) % 5
-    parts = [calibration.score_distributions(masses[k : k + 10], came[k : k + 10]) for k in (0, 10, 20)]
-    whole, joined = calibration.score_distributions(masses, came), calibration.concatenate_stats(parts)
+    parts = [
+        calibration.score_distributions(masses[k : k + 10], came[k : k + 10]) for k in (0, 10, 20)
+    ]
+    whole, joined = (
+        calibration.score_distributions(masses, came),
+        calibration.concatenate_stats(parts),
+    )
     assert all((getattr(whole, name) == getattr(joined, name)).all() for name in vars(whole))
 
 
@@ -122,5 +139,7 @@ def test_the_summary_has_times_below_and_pitch_not():
     assert set(found["step"]) - set(found["pitch"]) == {"pit", "coverage"}
     assert found["step"]["top_1"] == pytest.approx(judged.top1.mean(), abs=1e-4)
     assert found["step"]["top_5"] == pytest.approx(judged.top5.mean(), abs=1e-4)
-    assert found["step"]["ece"] == pytest.approx(calibration.compute_calibration_error(judged), abs=1e-4)
+    assert found["step"]["ece"] == pytest.approx(
+        calibration.compute_calibration_error(judged), abs=1e-4
+    )
     assert sum(row[2] for row in found["step"]["reliability"]) == 500

@@ -18,11 +18,15 @@ def scores(mean: float, noise: float = 0.05) -> PieceScores:
     rng = np.random.default_rng([int(1000 * mean) + 5000, int(1000 * noise)])
     own = rng.normal(0, 1, ROWS)
     bits = NOTES * (HARD + mean + noise * (own - own.mean()) / own.std())
-    return PieceScores(np.arange(ROWS).astype(str), np.full(ROWS, NOTES), np.outer(bits, [0.5, 0.25, 0.25]))
+    return PieceScores(
+        np.arange(ROWS).astype(str), np.full(ROWS, NOTES), np.outer(bits, [0.5, 0.25, 0.25])
+    )
 
 
 def model(name: str, mean: float, parameters: int, *, both_ways: bool = False) -> Evaluation:
-    return Evaluation(name, make_tiny_model(bidirectional=both_ways).config, parameters, 1, [{}], scores(mean))
+    return Evaluation(
+        name, make_tiny_model(bidirectional=both_ways).config, parameters, 1, [{}], scores(mean)
+    )
 
 
 FLOORS = {"uniform": scores(9.0), "trigram": scores(2.0)}
@@ -37,26 +41,40 @@ def test_a_clear_winner_is_best_and_recommended():
 
 
 def test_of_those_too_close_the_smallest_is_recommended():
-    found = [model("baseline", 1.0, 5), model("big", 0.0, 99), model("small", 0.004, 20), model("middle", 0.003, 50)]
+    found = [
+        model("baseline", 1.0, 5),
+        model("big", 0.0, 99),
+        model("small", 0.004, 20),
+        model("middle", 0.003, 50),
+    ]
     made = choose_architecture(found, FLOORS, HOW, 1)
     assert (made.best, made.recommended) == ("big", "small")
     assert sorted(made.tied) == ["middle", "small"]
 
 
 def test_the_best_is_recommended_where_a_rival_is_larger():
-    made = choose_architecture([model("baseline", 0.0, 20), model("big", 0.004, 99)], FLOORS, HOW, 1)
+    made = choose_architecture(
+        [model("baseline", 0.0, 20), model("big", 0.004, 99)], FLOORS, HOW, 1
+    )
     assert (made.best, made.recommended, made.tied) == ("baseline", "baseline", ["big"])
 
 
 def test_a_bidirectional_model_can_be_best_but_is_not_recommended():
-    found = [model("baseline", 1.0, 5), model("bidirectional", 0.0, 20, both_ways=True), model("big", 0.5, 99)]
+    found = [
+        model("baseline", 1.0, 5),
+        model("bidirectional", 0.0, 20, both_ways=True),
+        model("big", 0.5, 99),
+    ]
     made = choose_architecture(found, FLOORS, HOW, 1)
     assert (made.best, made.recommended, made.tied) == ("bidirectional", "big", [])
 
 
 def test_a_bidirectional_rival_is_close_but_not_recommended():
     made = choose_architecture(
-        [model("baseline", 0.0, 50), model("bidirectional", 0.004, 1, both_ways=True)], FLOORS, HOW, 1
+        [model("baseline", 0.0, 50), model("bidirectional", 0.004, 1, both_ways=True)],
+        FLOORS,
+        HOW,
+        1,
     )
     assert (made.best, made.recommended, made.tied) == ("baseline", "baseline", ["bidirectional"])
 
@@ -69,7 +87,10 @@ def test_where_none_streams_the_best_is_recommended():
 
 def test_floors_that_are_not_clearly_beaten_are_named():
     floors = {"uniform": scores(9.0), "unigram": scores(0.004, 0.06), "trigram": scores(-1.0)}
-    assert choose_architecture([model("baseline", 0.0, 5)], floors, HOW, 1).unbeaten_ngrams == ["unigram", "trigram"]
+    assert choose_architecture([model("baseline", 0.0, 5)], floors, HOW, 1).unbeaten_ngrams == [
+        "unigram",
+        "trigram",
+    ]
 
 
 def test_differences_against_the_reference_are_those_planted():
@@ -84,5 +105,8 @@ def test_differences_against_the_reference_are_those_planted():
 
 def test_the_order_of_architectures_does_not_decide():
     found = [model("baseline", 1.0, 5), model("big", 0.0, 99), model("small", 0.004, 20)]
-    one, two = choose_architecture(found, FLOORS, HOW, 1), choose_architecture(found[::-1], FLOORS, HOW, 1)
+    one, two = (
+        choose_architecture(found, FLOORS, HOW, 1),
+        choose_architecture(found[::-1], FLOORS, HOW, 1),
+    )
     assert (one.best, one.recommended, one.tied) == (two.best, two.recommended, two.tied)

@@ -15,11 +15,18 @@ PIECES = [make_quantized_notes(1, 40), make_quantized_notes(2, 7), make_quantize
 
 @pytest.mark.parametrize("kind", test_chain.KINDS, ids=str)
 def test_chances_of_a_chain_are_those_its_notes_were_told_by(kind):
-    made, hidden, notes = test_chain.heads(*kind), test_chain.hidden_of(kind[2], 20), make_quantized_notes(4, 20)
+    made, hidden, notes = (
+        test_chain.heads(*kind),
+        test_chain.hidden_of(kind[2], 20),
+        make_quantized_notes(4, 20),
+    )
     found = made.distributions(hidden, notes)
     columns = {"pitch": PITCH, "step": STEP, "duration": DURATION, "velocity": VELOCITY}
     told = [found[name][np.arange(20), notes[:, columns[name]]] for name in found]
-    assert list(found) == ["pitch", "step", "duration", "velocity"][: made.bits(hidden, notes).shape[1]]
+    assert (
+        list(found)
+        == ["pitch", "step", "duration", "velocity"][: made.bits(hidden, notes).shape[1]]
+    )
     assert np.allclose(-np.log2(np.stack(told, axis=1)), made.bits(hidden, notes), atol=1e-5)
     assert all(np.allclose(masses.sum(axis=1), 1) for masses in found.values())
 
@@ -48,7 +55,9 @@ def test_of_many_notes_every_so_many_th_is_judged(monkeypatch):
     monkeypatch.setattr(evaluate, "ROWS", 4)
     some = evaluate.evaluate_pieces(model, PIECES, 2)[1]["pitch"].prob
     # 134 notes are told, so every third: of each piece those at 3, 6, 9, …; the first note of a piece is not told.
-    at = [start + k - 1 for start, piece in ((0, 40), (39, 7), (45, 90)) for k in range(3, piece, 3)]
+    at = [
+        start + k - 1 for start, piece in ((0, 40), (39, 7), (45, 90)) for k in range(3, piece, 3)
+    ]
     assert some.tolist() == everything[at].tolist()
 
 
@@ -85,7 +94,8 @@ def test_targets_are_at_most_256_and_of_all_pieces():
     moved = [piece.copy() for piece in pieces]
     moved[2][:, DURATION] = 900
     assert (
-        evaluate.compute_bits_by_context(make_tiny_model(**CARRIED), moved)[0][2]["duration"] != found[0][2]["duration"]
+        evaluate.compute_bits_by_context(make_tiny_model(**CARRIED), moved)[0][2]["duration"]
+        != found[0][2]["duration"]
     )
 
 
@@ -93,10 +103,14 @@ def test_velocity_is_judged_where_it_is_told():
     made = test_chain.heads("categorical", True, "embedding")
     block = made_block(velocity=True)
     shapes = {
-        f"lstm_1/{name}": size for name, size in (("kernel", (8, 24)), ("recurrent_kernel", (6, 24)), ("bias", (24,)))
+        f"lstm_1/{name}": size
+        for name, size in (("kernel", (8, 24)), ("recurrent_kernel", (6, 24)), ("bias", (24,)))
     }
     shapes |= {"sounding/kernel": (256, 8), "sounding/bias": (8,)}
-    shapes |= {f"{name}_embedding/embeddings": (1001, 8) for name in ("step", "duration", "pitch", "velocity")}
+    shapes |= {
+        f"{name}_embedding/embeddings": (1001, 8)
+        for name in ("step", "duration", "pitch", "velocity")
+    }
     rng = np.random.default_rng(0)
     body = {name: rng.normal(0, 0.3, shape).astype(np.float32) for name, shape in shapes.items()}
     model = replace(make_tiny_model(**CARRIED), block=block, weights={**body, **made.weights})
@@ -112,7 +126,13 @@ def test_velocity_is_judged_where_it_is_told():
 
 
 def made_block(velocity: bool):
-    recipe = {"input": "embedding", "width": 8, "velocity": velocity, "heads": "categorical", "chain": test_chain.C}
+    recipe = {
+        "input": "embedding",
+        "embedding_dim": 8,
+        "model_velocity": velocity,
+        "heads": "categorical",
+        "head_dim": test_chain.C,
+    }
     return make_tiny_model(**CARRIED).config.model_copy(
-        update={**recipe, "units": [test_chain.H], "objective": "every"}
+        update={**recipe, "units": [test_chain.H], "loss_on": "all"}
     )

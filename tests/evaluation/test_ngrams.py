@@ -31,7 +31,10 @@ def witten_bell(context: tuple[int, ...], pitch: int) -> float:
     shorter = witten_bell(context[1:], pitch)
     size = len(context)
     seen = Counter(
-        row[place] for row in rows for place in range(size, len(row)) if tuple(row[place - size : place]) == context
+        row[place]
+        for row in rows
+        for place in range(size, len(row))
+        if tuple(row[place - size : place]) == context
     )
     if not seen:
         return shorter
@@ -43,7 +46,10 @@ def witten_bell(context: tuple[int, ...], pitch: int) -> float:
 def test_trigram_is_witten_bell_by_definition(fitted):
     heard = make_quantized_notes(100, 30)
     pitches = heard[:, PITCH].tolist()
-    expected = [witten_bell(tuple(pitches[max(place - 2, 0) : place]), pitches[place]) for place in range(1, 30)]
+    expected = [
+        witten_bell(tuple(pitches[max(place - 2, 0) : place]), pitches[place])
+        for place in range(1, 30)
+    ]
     assert fitted["trigram"](heard)[:, 0] == pytest.approx(-np.log2(expected))
 
 
@@ -56,8 +62,14 @@ def test_trigram_backs_off_to_the_unigram_after_notes_never_seen(fitted):
 @pytest.mark.parametrize(
     ("name", "column", "place", "size"),
     [
-        *(("uniform", *which) for which in ((PITCH, 0, 128), (STEP, 1, GRID_SIZE), (DURATION, 2, GRID_SIZE))),
-        *(("unigram", *which) for which in ((PITCH, 0, 128), (STEP, 1, GRID_SIZE), (DURATION, 2, GRID_SIZE))),
+        *(
+            ("uniform", *which)
+            for which in ((PITCH, 0, 128), (STEP, 1, GRID_SIZE), (DURATION, 2, GRID_SIZE))
+        ),
+        *(
+            ("unigram", *which)
+            for which in ((PITCH, 0, 128), (STEP, 1, GRID_SIZE), (DURATION, 2, GRID_SIZE))
+        ),
         ("trigram", PITCH, 0, 128),
     ],
 )
@@ -80,7 +92,9 @@ def test_unigram_worked_by_hand():
     piece = np.array([[0, 9, 60, 1], [5, 7, 60, 1], [5, 7, 61, 1], [6, 8, 60, 1]], np.int16)
     bits = ngrams.fit_ngrams([piece], 1.0)["unigram"](piece[:2])
     # The first note is nobody's target: 60 came twice of three, step 5 twice, duration 7 twice.
-    assert bits[0] == pytest.approx([-math.log2(3 / 131), -math.log2(3 / 1004), -math.log2(3 / 1004)])
+    assert bits[0] == pytest.approx(
+        [-math.log2(3 / 131), -math.log2(3 / 1004), -math.log2(3 / 1004)]
+    )
 
 
 @settings(max_examples=30)
@@ -89,12 +103,18 @@ def test_a_histogram_sums_to_one_and_has_no_zero(values, smoothing):
     shares = ngrams.compute_histogram(np.array(values, np.int64), 10, smoothing)
     assert shares.sum() == pytest.approx(1)
     assert (shares > 0).all()
-    assert shares[3] == pytest.approx((values.count(3) + smoothing) / (len(values) + 10 * smoothing))
+    assert shares[3] == pytest.approx(
+        (values.count(3) + smoothing) / (len(values) + 10 * smoothing)
+    )
 
 
 def test_every_note_but_the_first_is_scored(fitted):
     for name in ("uniform", "unigram", "trigram"):
-        assert [fitted[name](make_quantized_notes(5, count)).shape for count in (1, 2, 40)] == [(0, 3), (1, 3), (39, 3)]
+        assert [fitted[name](make_quantized_notes(5, count)).shape for count in (1, 2, 40)] == [
+            (0, 3),
+            (1, 3),
+            (39, 3),
+        ]
 
 
 def test_more_context_costs_fewer_bits_on_music_with_a_habit(fitted):

@@ -31,7 +31,9 @@ EVALUATIONS = st.builds(
 @pytest.fixture
 def path(tmp_path):
     scores = PieceScores.from_rows([["a", 4, 8.0, 2.0, 4.0], ["b", 6, 2.0, 3.0, 1.0]])
-    evaluation = Evaluation("tiny", make_tiny_model().config, 1554, 9000, [{"epoch": 1.0, "loss": 0.5}], scores)
+    evaluation = Evaluation(
+        "tiny", make_tiny_model().config, 1554, 9000, [{"epoch": 1.0, "loss": 0.5}], scores
+    )
     evaluation.save(tmp_path / "tiny.json")
     return tmp_path / "tiny.json"
 
@@ -64,12 +66,17 @@ def test_the_file_tells_bits_per_note_a_row_a_line(path):
 def test_a_bidirectional_model_does_not_stream():
     def streams(**block: object) -> bool:
         return Evaluation(
-            "x", make_tiny_model(**block).config, 1, 1, [], PieceScores.from_rows([["a", 1, 1.0, 1.0, 1.0]])
+            "x",
+            make_tiny_model(**block).config,
+            1,
+            1,
+            [],
+            PieceScores.from_rows([["a", 1, 1.0, 1.0, 1.0]]),
         ).can_stream
 
-    assert streams(memory="window")
-    assert streams(memory="carried")
-    assert not streams(bidirectional=True)
+    assert streams(stateful=False)
+    assert streams(stateful=True)
+    assert not streams(cell="bilstm")
 
 
 def test_a_row_of_the_history_keeps_its_names(path):
@@ -86,7 +93,14 @@ def test_a_torn_file_is_a_data_error(path, kept):
 
 
 @pytest.mark.parametrize(
-    "change", [{"block": None}, {"history": []}, {"history": [["epoch"], [1, 2]]}, {"rows": [["a"]]}, {"rows": 3}]
+    "change",
+    [
+        {"block": None},
+        {"history": []},
+        {"history": [["epoch"], [1, 2]]},
+        {"rows": [["a"]]},
+        {"rows": 3},
+    ],
 )
 def test_a_file_of_another_kind_is_a_data_error(path, change):
     path.write_text(json.dumps(json.loads(path.read_text()) | change))

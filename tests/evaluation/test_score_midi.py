@@ -30,7 +30,9 @@ def test_a_file_is_scored_as_its_notes_are(files, kind):
     for each in found:
         notes = reader.read_notes(each.path.read_bytes(), "symusic")
         assert np.array_equal(each.notes, notes)
-        assert np.array_equal(each.bits, scoring.score_pieces(model, [quantize.quantize(notes)], 1)[0])
+        assert np.array_equal(
+            each.bits, scoring.score_pieces(model, [quantize.quantize(notes)], 1)[0]
+        )
         assert each.bits.shape == (len(notes) - 1, 3)
 
 
@@ -47,33 +49,46 @@ def test_a_file_is_read_as_the_model_read_its_music(tmp_path):
     path = tmp_path / "pedalled.mid"
     path.write_bytes(make_pedal_midi())
     (dry,), (wet,) = (
-        score_midi.score_files(replace(make_tiny_model(), origin={"pedal": each}), [path]) for each in (False, True)
+        score_midi.score_files(
+            replace(make_tiny_model(), provenance={"sustain_pedal": each}), [path]
+        )
+        for each in (False, True)
     )
     assert [each.notes["duration"].tolist() for each in (dry, wet)] == [[0.5, 0.5], [1.0, 0.5]]
 
 
 def test_velocity_is_shown_apart_and_not_in_the_total(tmp_path, capsys):
-    found = score_midi.FileScore(tmp_path / "a.mid", make_music(0, 5), np.tile([1.0, 2.0, 4.0, 100.0], (4, 1)))
+    found = score_midi.FileScore(
+        tmp_path / "a.mid", make_music(0, 5), np.tile([1.0, 2.0, 4.0, 100.0], (4, 1))
+    )
     score_midi.print_scores([found])
     shown = capsys.readouterr().out
     assert "7.000" in shown
     assert "velocity" in shown
     score_midi.write_note_scores([found], tmp_path / "scored.parquet")
-    assert pq.read_table(tmp_path / "scored.parquet")["bits_velocity"].to_pylist() == [None, *[100.0] * 4]
+    assert pq.read_table(tmp_path / "scored.parquet")["bits_velocity"].to_pylist() == [
+        None,
+        *[100.0] * 4,
+    ]
 
 
-@pytest.mark.parametrize("name", ["[red]a.mid", "[bold]x[/nope].mid", "\x1b[2Jx.mid", "\udcff.mid", "a" * 90 + "b.mid"])
+@pytest.mark.parametrize(
+    "name", ["[red]a.mid", "[bold]x[/nope].mid", "\x1b[2Jx.mid", "\udcff.mid", "a" * 90 + "b.mid"]
+)
 def test_a_name_is_shown_whole_but_for_what_a_terminal_obeys(name, capsys):
     score_midi.print_scores([score_midi.FileScore(Path(name), make_music(0, 5), np.ones((4, 3)))])
     shown = capsys.readouterr().out
-    cells = "".join(line.split("│")[1].strip(" ") for line in shown.splitlines() if line.startswith("│"))
+    cells = "".join(
+        line.split("│")[1].strip(" ") for line in shown.splitlines() if line.startswith("│")
+    )
     assert cells.replace(" ", "") == name.replace("\x1b", "").replace("\udcff", "")
     assert "\x1b" not in shown
 
 
 def test_a_name_that_is_no_text_is_written_with_escapes(tmp_path):
     score_midi.write_note_scores(
-        [score_midi.FileScore(Path("\udcff.mid"), make_music(0, 2), np.ones((1, 3)))], tmp_path / "scored.parquet"
+        [score_midi.FileScore(Path("\udcff.mid"), make_music(0, 2), np.ones((1, 3)))],
+        tmp_path / "scored.parquet",
     )
     assert pq.read_table(tmp_path / "scored.parquet")["file"].to_pylist() == [r"\udcff.mid"] * 2
 
@@ -103,7 +118,10 @@ def test_one_row_a_file_is_shown(files, capsys, monkeypatch):
         (row,) = [line for line in lines if str(each.path) in line]
         figures = [
             f"{len(each.notes)}",
-            *(f"{value:.3f}" for value in (each.bits.sum() / len(each.bits), each.bits[:, 0].mean())),
+            *(
+                f"{value:.3f}"
+                for value in (each.bits.sum() / len(each.bits), each.bits[:, 0].mean())
+            ),
         ]
         assert [figure for figure in figures if figure not in row] == []
 
@@ -115,11 +133,17 @@ def test_a_file_that_is_no_midi_is_named(tmp_path):
             score_midi.score_files(make_tiny_model(), [tmp_path / name])
 
 
-@pytest.mark.parametrize("kind", [*MODEL_KINDS, {"heads": "categorical", "chain": 4}, {"heads": "mixture", "chain": 4}])
+@pytest.mark.parametrize(
+    "kind",
+    [*MODEL_KINDS, {"heads": "categorical", "head_dim": 4}, {"heads": "mixture", "head_dim": 4}],
+)
 def test_bits_that_are_no_numbers_are_an_error_and_no_score(files, kind):
     model = make_tiny_model(**kind)
     huge = {name: np.full_like(weight, 1e38) for name, weight in model.weights.items()}
-    with pytest.raises(DataError, match=r"first\.mid: under tiny, 29 of 29 notes have bits .* train the model again"):
+    with pytest.raises(
+        DataError,
+        match=r"first\.mid: under tiny, 29 of 29 notes have bits .* train the model again",
+    ):
         score_midi.score_files(replace(model, weights=huge), files)
 
 

@@ -15,7 +15,9 @@ PARAMS = "seed: {seed}\nwindows:\n  length: {length}\narchitectures: [baseline, 
 
 def git(*arguments: str) -> str:
     identity = ("-c", "user.name=a", "-c", "user.email=a@b.c", "-c", "commit.gpgsign=false")
-    return subprocess.run(["git", *identity, *arguments], check=True, capture_output=True, text=True).stdout.strip()
+    return subprocess.run(
+        ["git", *identity, *arguments], check=True, capture_output=True, text=True
+    ).stdout.strip()
 
 
 def commit(seed: int, baseline: float, dense: float, length: int = 25) -> str:
@@ -23,7 +25,12 @@ def commit(seed: int, baseline: float, dense: float, length: int = 25) -> str:
     Path("params.yaml").write_text(PARAMS.format(seed=seed, length=length))
     paths.SUMMARY.parent.mkdir(exist_ok=True)
     figures = {"baseline": {"bits_per_note": baseline}, "dense": {"bits_per_note": dense}}
-    summary = {"best": {"bits_per_note": 0.0}, "reference": "baseline", **figures, "floors": {"uniform": {}}}
+    summary = {
+        "best": {"bits_per_note": 0.0},
+        "reference": "baseline",
+        **figures,
+        "ngrams": {"uniform": {}},
+    }
     paths.SUMMARY.write_text(json.dumps(summary))
     git("add", "-A")
     git("commit", "-q", "--allow-empty", "-m", "run")
@@ -48,9 +55,18 @@ def test_experiments_that_differ_in_their_seed_are_one_group(repository):
     git("update-ref", "refs/exps/exec/EXEC_HEAD", commit(9, 0.0, 0.0))
     commit(1, 19.0, 17.0)
     (group,) = seed_variance.group_by_params(seed_variance.load_experiment_results())
-    assert [(each.name, each.params["seed"]) for each in group] == [("HEAD", 1), ("two", 2), ("three", 3)]
+    assert [(each.name, each.params["seed"]) for each in group] == [
+        ("HEAD", 1),
+        ("two", 2),
+        ("three", 3),
+    ]
     dense, baseline = seed_variance.compute_seed_statistics(group, "baseline")
-    assert (baseline.architecture, baseline.num_seeds, baseline.mean, baseline.std) == ("baseline", 3, 18.0, 1.0)
+    assert (baseline.architecture, baseline.num_seeds, baseline.mean, baseline.std) == (
+        "baseline",
+        3,
+        18.0,
+        1.0,
+    )
     assert (baseline.mean_difference, baseline.difference_std) == (0.0, 0.0)
     # 16, 18 and 17; against 17, 18 and 19 of the same seeds: -1, 0, -2.
     assert (dense.architecture, dense.mean, dense.std) == ("dense", 17.0, 1.0)
@@ -74,12 +90,19 @@ def test_what_is_no_run_is_passed_over(repository):
     git("commit", "-qam", "another kind")
     experiment("torn", git("rev-parse", "HEAD"))
     assert [each.name for each in seed_variance.load_experiment_results()] == ["one"]
-    assert "run some with: dvc exp run --queue -S seed=1,2,3" in RUN.invoke(cli.app, ["seeds"]).output
+    assert (
+        "run some with: dvc exp run --queue -S seed=1,2,3" in RUN.invoke(cli.app, ["seeds"]).output
+    )
 
 
 def test_an_equal_seed_is_no_second_one():
-    some = [ExperimentResult(name, {"seed": seed}, {"a": bits}) for name, seed, bits in (("x", 1, 3.0), ("y", 1, 3.0))]
+    some = [
+        ExperimentResult(name, {"seed": seed}, {"a": bits})
+        for name, seed, bits in (("x", 1, 3.0), ("y", 1, 3.0))
+    ]
     assert seed_variance.group_by_params(some) == []
-    (group,) = seed_variance.group_by_params([*some, ExperimentResult("z", {"seed": 0}, {"a": 2.0})])
+    (group,) = seed_variance.group_by_params(
+        [*some, ExperimentResult("z", {"seed": 0}, {"a": 2.0})]
+    )
     assert [each.name for each in group] == ["z", "x"]
     assert seed_variance.compute_seed_statistics(group, "baseline")[0].mean_difference == 0.0

@@ -16,15 +16,26 @@ from pipeline.experiments.study import Factorial, Run, StudyError
 
 @pytest.fixture
 def factorial() -> Factorial:
-    axes = {"input": ["scalar", "embedding"], "heads": ["regression", "mixture"], "objective": ["last", "every"]}
+    axes = {
+        "input": ["scalar", "embedding"],
+        "heads": ["regression", "mixture"],
+        "objective": ["last", "every"],
+    }
     return Factorial(architectures=["baseline", "stacked"], embedding_dim=16, head_dim=8, **axes)
 
 
-def test_a_factorial_is_every_combination_and_each_makes_sense(project: Params, factorial: Factorial) -> None:
+def test_a_factorial_is_every_combination_and_each_makes_sense(
+    project: Params, factorial: Factorial
+) -> None:
     made = study.build_factorial_configs(factorial, project)
     assert len(made) == 16
     one = made["stacked_embedding_mixture_every"]
-    assert (one.input, one.heads, one.objective, one.memory) == ("embedding", "mixture", "every", "carried")
+    assert (one.input, one.heads, one.objective, one.memory) == (
+        "embedding",
+        "mixture",
+        "every",
+        "carried",
+    )
     assert one.units == project.model["stacked"].units
     assert made["baseline_scalar_regression_last"] == project.model["baseline"]
 
@@ -33,17 +44,28 @@ def test_overrides_give_dvc_the_same_blocks(project: Params, factorial: Factoria
     """DVC reads overrides by Hydra: what it makes of them must be the block."""
     from omegaconf import OmegaConf
 
-    run = Run(description="a", params={"train.epochs": 2}, architectures=["wide"], factorial=factorial)
+    run = Run(
+        description="a", params={"train.epochs": 2}, architectures=["wide"], factorial=factorial
+    )
     told = study.build_overrides(run, project)
     assert told[0] == "train.epochs=2"
     assert told[-1].startswith("architectures=[wide,baseline_scalar_regression_last,")
-    name, _, block = next(each for each in told if "stacked_embedding_mixture_every" in each).partition("=")
+    name, _, block = next(
+        each for each in told if "stacked_embedding_mixture_every" in each
+    ).partition("=")
     assert name == "+model.stacked_embedding_mixture_every"
     read = OmegaConf.to_container(OmegaConf.create(f"block: {block.replace(':', ': ')}"))["block"]
-    assert read == study.build_factorial_configs(factorial, project)["stacked_embedding_mixture_every"].model_dump()
+    assert (
+        read
+        == study.build_factorial_configs(factorial, project)[
+            "stacked_embedding_mixture_every"
+        ].model_dump()
+    )
 
 
-def test_the_studies_of_the_project_can_be_read(project: Params, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_studies_of_the_project_can_be_read(
+    project: Params, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(ROOT)
     for path in Path("studies").glob("*.yaml"):
         for run in study.load_study(path.stem).runs.values():
@@ -68,16 +90,28 @@ def test_a_run_is_compared_only_with_what_ran_before(in_folder: Path) -> None:
     (in_folder / "studies/good.yaml").write_text(text + second + first)
     assert list(study.load_study("good").runs) == ["second", "first"]
     (in_folder / "studies/bad.yaml").write_text(text + first + second)
-    with pytest.raises(StudyError, match="run first is against second/wide, which is of no run so far"):
+    with pytest.raises(
+        StudyError, match="run first is against second/wide, which is of no run so far"
+    ):
         study.load_study("bad")
 
 
 def test_the_line_of_a_run_is_what_the_study_runs(project: Params, factorial: Factorial) -> None:
-    run = Run(description="a", params={"train.epochs": 2, "model.wide.units": [160]}, architectures=["wide", "dense"])
+    run = Run(
+        description="a",
+        params={"train.epochs": 2, "model.wide.units": [160]},
+        architectures=["wide", "dense"],
+    )
     line = study.format_command_line("x-y", run, project)
     assert shlex.split(line) == study.build_command("x-y", run, project)
-    assert line == "dvc exp run -n x-y -S train.epochs=2 -S 'model.wide.units=[160]' -S 'architectures=[wide,dense]'"
-    assert study.format_command_line("x-y", run.model_copy(update={"factorial": factorial}), project) == ""
+    assert (
+        line
+        == "dvc exp run -n x-y -S train.epochs=2 -S 'model.wide.units=[160]' -S 'architectures=[wide,dense]'"
+    )
+    assert (
+        study.format_command_line("x-y", run.model_copy(update={"factorial": factorial}), project)
+        == ""
+    )
 
 
 def test_an_experiment_says_what_code_made_it(in_folder: Path) -> None:
@@ -85,7 +119,9 @@ def test_an_experiment_says_what_code_made_it(in_folder: Path) -> None:
 
     def git(*words: str) -> str:
         told = ["-c", "user.name=a", "-c", "user.email=a@b.c"]
-        return subprocess.run(["git", *told, *words], check=True, capture_output=True, text=True).stdout.strip()
+        return subprocess.run(
+            ["git", *told, *words], check=True, capture_output=True, text=True
+        ).stdout.strip()
 
     git("init", "-q")
     Path("pipeline").mkdir()
@@ -99,7 +135,9 @@ def test_an_experiment_says_what_code_made_it(in_folder: Path) -> None:
         git("commit", "-qm", "experiment")
         git("update-ref", f"refs/exps/{start[:2]}/{start[2:]}/{name}", "HEAD")
         assert study.find_experiment_commit(name) == git("rev-parse", "HEAD")
-        assert study.describe_source_commit(name) == start[:7] + ("" if name == "same" else " with changes")
+        assert study.describe_source_commit(name) == start[:7] + (
+            "" if name == "same" else " with changes"
+        )
         Path("b").write_text(name)
     assert study.find_experiment_commit("none") == ""
     assert study.find_experiment_commit("ame") == ""
@@ -121,31 +159,46 @@ def typed() -> list[list[str]]:
     """Return the commands of docs/experiments.md as a shell would split them."""
     text = (ROOT / "docs/experiments.md").read_text("utf-8").replace("\\\n", " ")
     blocks = re.findall(r"```bash\n(.*?)```", text, re.S)
-    return [shlex.split(line) for block in blocks for line in block.splitlines() if not line.startswith("#")]
+    return [
+        shlex.split(line)
+        for block in blocks
+        for line in block.splitlines()
+        if not line.startswith("#")
+    ]
 
 
-def test_the_path_is_documented_line_by_line(project: Params, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_path_is_documented_line_by_line(
+    project: Params, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(ROOT)
     lines = typed()
     for name, run in study.load_study("seed-path").runs.items():
-        assert study.build_command(f"seed-path-{name}", run, project) in lines, study.format_command_line(
-            f"seed-path-{name}", run, project
+        assert study.build_command(f"seed-path-{name}", run, project) in lines, (
+            study.format_command_line(f"seed-path-{name}", run, project)
         )
 
 
 def test_documented_lines_name_values_that_are_there(project: Params) -> None:
     tree = project.model_dump()
-    told = [words[place + 1] for words in typed() for place, word in enumerate(words) if word == "-S"]
+    told = [
+        words[place + 1] for words in typed() for place, word in enumerate(words) if word == "-S"
+    ]
     assert len(told) > 50
     for each in told:
         found = tree
         for part in each.partition("=")[0].split("."):
             found = found[part]
-        for name in re.findall(r"[a-z]+", each.partition("=")[2]) if each.startswith("architectures") else ():
+        for name in (
+            re.findall(r"[a-z]+", each.partition("=")[2])
+            if each.startswith("architectures")
+            else ()
+        ):
             assert name in project.model
 
 
-def test_figures_of_a_study_are_of_all_models_of_its_runs(project: Params, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_figures_of_a_study_are_of_all_models_of_its_runs(
+    project: Params, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A study that was changed since is seen; a run that was not made yet is named on the page."""
     monkeypatch.chdir(ROOT)
     for path in Path("studies").glob("*.yaml"):
@@ -153,8 +206,18 @@ def test_figures_of_a_study_are_of_all_models_of_its_runs(project: Params, monke
         if Path(about.metrics).exists():
             rows = json.loads(Path(about.metrics).read_text("utf-8")).values()
             told = {(row["run"], row["architecture"]) for row in rows if "run" in row}
-            there = {name: run for name, run in about.runs.items() if name in {run for run, _ in told}}
-            wanted = {(name, each) for name, run in there.items() for each in study.list_architectures(run, project)}
-            assert told == wanted, f"{about.metrics} is not of {path}; run 'music-rnn study {path.stem}'"
+            there = {
+                name: run for name, run in about.runs.items() if name in {run for run, _ in told}
+            }
+            wanted = {
+                (name, each)
+                for name, run in there.items()
+                for each in study.list_architectures(run, project)
+            }
+            assert told == wanted, (
+                f"{about.metrics} is not of {path}; run 'music-rnn study {path.stem}'"
+            )
             missing = set(about.runs) - set(there) if told else set()
-            assert all(name in Path(about.page).read_text("utf-8").partition("##")[0] for name in missing)
+            assert all(
+                name in Path(about.page).read_text("utf-8").partition("##")[0] for name in missing
+            )

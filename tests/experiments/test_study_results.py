@@ -33,8 +33,12 @@ def found_of(*names: str, shift: float = 0.0, against: tuple[str, ...] = ()) -> 
     """Make a run: each model half a bit better than the one before."""
     made = [evaluation(name, shift - number / 2) for number, name in enumerate(names)]
     timings = {"train": {name: {"median": 1.0 + 1.5 * number} for number, name in enumerate(names)}}
-    run = Run(description="some of them", params={}, architectures=list(names), compare_with=list(against))
-    return RunFindings(run, made, {"unigram": made[0].scores}, timings, 3, "0123456", "dvc exp run -n test")
+    run = Run(
+        description="some of them", params={}, architectures=list(names), compare_with=list(against)
+    )
+    return RunFindings(
+        run, made, {"unigram": made[0].scores}, timings, 3, "0123456", "dvc exp run -n test"
+    )
 
 
 def test_figures_are_of_the_form_that_programs_read(found: RunFindings) -> None:
@@ -42,7 +46,16 @@ def test_figures_are_of_the_form_that_programs_read(found: RunFindings) -> None:
     row = told["better"]
     assert row["bits_per_note"] == pytest.approx(told["baseline"]["bits_per_note"] - 0.5, abs=2e-4)
     assert row["interval"][0] < row["bits_per_note"] < row["interval"][1]
-    assert {"pitch", "step", "duration", "parameters", "input", "heads", "objective", "cell"} <= set(row)
+    assert {
+        "pitch",
+        "step",
+        "duration",
+        "parameters",
+        "input",
+        "heads",
+        "objective",
+        "cell",
+    } <= set(row)
     assert row["made_at"] == "0123456"
 
 
@@ -68,9 +81,14 @@ def test_a_difference_is_of_what_is_named() -> None:
 
 
 def test_a_run_without_the_baseline_is_compared_with_what_it_names() -> None:
-    runs = {"long": found_of("expressive"), "transformer": found_of("transformer", against=("long/expressive",))}
+    runs = {
+        "long": found_of("expressive"),
+        "transformer": found_of("transformer", against=("long/expressive",)),
+    }
     assert study_results.compute_differences(runs, "long") == {"expressive": {}}
-    assert list(study_results.compute_differences(runs, "transformer")["transformer"]) == ["long/expressive"]
+    assert list(study_results.compute_differences(runs, "transformer")["transformer"]) == [
+        "long/expressive"
+    ]
 
 
 def test_what_cannot_be_compared_is_one_line(found: RunFindings) -> None:
@@ -78,7 +96,9 @@ def test_what_cannot_be_compared_is_one_line(found: RunFindings) -> None:
     fewer = replace(fewer, notes=fewer.num_notes - 1)
     short = replace(found, evaluations=[replace(found.evaluations[0], scores=fewer)])
     runs = {"short": short, "longer": found_of("better", against=("short/baseline",))}
-    with pytest.raises(StudyError, match=r"longer is against short/baseline, but .* give both one compare\.notes"):
+    with pytest.raises(
+        StudyError, match=r"longer is against short/baseline, but .* give both one compare\.notes"
+    ):
         study_results.compute_differences(runs, "longer")
     runs = {"axes": found_of("baseline", against=("axes/gone",))}
     with pytest.raises(StudyError, match="no gone in the run"):

@@ -24,25 +24,38 @@ def project(in_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(model_io, "SHIPPED", in_folder / "package")
     model = replace(make_tiny_model(**CARRIED), architecture="small", origin={"seed": 3})
     model_io.save_model(model, paths.get_model_dir("small"))
-    scores = metrics.aggregate_bits(["a.mid"], scoring.score_pieces(model, [make_quantized_notes(1, 60)], 1))
+    scores = metrics.aggregate_bits(
+        ["a.mid"], scoring.score_pieces(model, [make_quantized_notes(1, 60)], 1)
+    )
     history = [{"epoch": 1.0, "notes": 8.0, "loss": 2.0, **scores.compute_bits_per_note()}]
-    Evaluation("small", model.config, model.parameters, 10, history, scores).save(paths.get_evaluation_path("small"))
+    Evaluation("small", model.config, model.parameters, 10, history, scores).save(
+        paths.get_evaluation_path("small")
+    )
     paths.CORPORA.mkdir(parents=True)
-    (paths.CORPORA / "maestro-sample.yaml").write_bytes((ROOT / "data/corpora/maestro-sample.yaml").read_bytes())
+    (paths.CORPORA / "maestro-sample.yaml").write_bytes(
+        (ROOT / "data/corpora/maestro-sample.yaml").read_bytes()
+    )
     return in_folder
 
 
 def test_a_shipped_model_is_half_as_large_and_tells_the_same(project: Path) -> None:
     folder = bundle.bundle_model("small", "maestro-sample")
     whole = paths.get_model_dir("small")
-    assert (folder / model_io.WEIGHTS).stat().st_size < 0.7 * (whole / model_io.WEIGHTS).stat().st_size
+    assert (folder / model_io.WEIGHTS).stat().st_size < 0.7 * (
+        whole / model_io.WEIGHTS
+    ).stat().st_size
     notes = [make_quantized_notes(2, 80)]
-    ours, theirs = (scoring.score_pieces(model_io.load_model(each), notes, 1)[0].mean() for each in (folder, whole))
+    ours, theirs = (
+        scoring.score_pieces(model_io.load_model(each), notes, 1)[0].mean()
+        for each in (folder, whole)
+    )
     assert ours == pytest.approx(theirs, abs=2e-3)
 
 
 def test_its_card_says_what_it_learned_from(project: Path) -> None:
-    card = json.loads((bundle.bundle_model("small", "maestro-sample") / model_io.CARD).read_text("utf-8"))
+    card = json.loads(
+        (bundle.bundle_model("small", "maestro-sample") / model_io.CARD).read_text("utf-8")
+    )
     assert "CC BY-NC-SA" in card["origin"]["licence_of_the_music"]
     assert card["origin"]["corpus"] == "maestro-sample"
     assert card["origin"]["seed"] == 3
@@ -54,7 +67,9 @@ def test_a_model_of_the_project_comes_before_a_shipped_one(project: Path) -> Non
     assert model_io.load_model(model_io.find_model("small")).provenance == {"seed": 3}
     for file in paths.get_model_dir("small").iterdir():
         file.unlink()
-    assert model_io.load_model(model_io.find_model("small")).provenance["corpus"] == "maestro-sample"
+    assert (
+        model_io.load_model(model_io.find_model("small")).provenance["corpus"] == "maestro-sample"
+    )
     with pytest.raises(DataError, match="take a shipped one: small"):
         model_io.find_model("large")
 
@@ -62,7 +77,9 @@ def test_a_model_of_the_project_comes_before_a_shipped_one(project: Path) -> Non
 @pytest.mark.usefixtures("ingested")
 def test_the_shipped_model_tells_music_it_has_not_heard(monkeypatch: pytest.MonkeyPatch) -> None:
     """The validation piece of the sample is of MAESTRO's validation split too; unigrams take 16.5 bits for it."""
-    piece = next(row.index for row in tables.read_pieces(ROOT / paths.PIECES) if row.split == "validation")
+    piece = next(
+        row.index for row in tables.read_pieces(ROOT / paths.PIECES) if row.split == "validation"
+    )
     (notes,) = tables.read_notes(ROOT / paths.NOTES, [piece])
     bits = scoring.score_pieces(
         model_io.load_model(model_io.BUNDLED / "expressive"), [quantize.quantize(notes)[:3000]], 1

@@ -23,14 +23,20 @@ KINDS = {
     "stacked": {},
     "expressive": {},
     "gated": {},
-    "hybrid": {"units": [12, 8], "dense": 6},
-    "baseline": {"input": "embedding", "width": 12, "units": [9], "heads": "mixture", "chain": 8},
+    "hybrid": {"units": [12, 8], "dense_units": 6},
+    "baseline": {
+        "input": "embedding",
+        "embedding_dim": 12,
+        "units": [9],
+        "heads": "mixture",
+        "head_dim": 8,
+    },
 }
 
 
 def trained(project: Params, name: str, **changes: object) -> TrainedModel:
     """Make a model of random weights, biases too."""
-    block = project.model[name].model_copy(update={"memory": "carried", **changes})
+    block = project.model[name].model_copy(update={"stateful": True, **changes})
     net = network.build(block)
     for number, variable in enumerate(net.trainable_variables):
         variable.assign(np.random.default_rng(number).normal(0, 0.1, variable.shape))
@@ -40,7 +46,9 @@ def trained(project: Params, name: str, **changes: object) -> TrainedModel:
 
 def opened(data: bytes) -> tf.lite.Interpreter:
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # TensorFlow says that its reader moves to a package of its own
+        warnings.simplefilter(
+            "ignore", UserWarning
+        )  # TensorFlow says that its reader moves to a package of its own
         return tf.lite.Interpreter(model_content=data)
 
 
@@ -50,7 +58,9 @@ def test_two_thousand_notes_are_those_of_the_engine(project: Params, name: str) 
     lite = opened(tflite.convert(model))
     hear, tell = lite.get_signature_runner("hear"), lite.get_signature_runner("tell")
     state = {
-        key: np.zeros(about["shape"], np.float32) for key, about in hear.get_input_details().items() if key != "note"
+        key: np.zeros(about["shape"], np.float32)
+        for key, about in hear.get_input_details().items()
+        if key != "note"
     }
     body = StepNetwork(model.config, model.weights)
     before, notes = body.initial_state(), make_quantized_notes(3, 2000)
@@ -76,7 +86,9 @@ def same_outputs(model: TrainedModel, tell: object, hidden: np.ndarray, note: np
         elif part == "pitch":
             np.testing.assert_allclose(softmax(outputs), mass, atol=1e-5)
         else:
-            np.testing.assert_allclose(model.residual_noise[part].grid_probs(float(outputs[0])), mass, atol=1e-5)
+            np.testing.assert_allclose(
+                model.residual_noise[part].grid_probs(float(outputs[0])), mass, atol=1e-5
+            )
         known[0, column] = note[column]
         return int(note[column])
 
@@ -85,7 +97,9 @@ def same_outputs(model: TrainedModel, tell: object, hidden: np.ndarray, note: np
 
 @pytest.mark.parametrize("name", ["stacked", "bidirectional"])
 def test_what_has_no_state_is_refused(project: Params, name: str, tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=f"its last 25 notes again .* model.{name}.memory=carried") as refused:
+    with pytest.raises(
+        DataError, match=f"its last 25 notes again .* model.{name}.memory=carried"
+    ) as refused:
         tflite.write(TrainedModel(name, project.model[name], 25, {}, {}), tmp_path / "out.tflite")
     assert ("bidirectional=false" in str(refused.value)) == (name == "bidirectional")
     assert not list(tmp_path.iterdir())

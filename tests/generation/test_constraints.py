@@ -55,7 +55,9 @@ def test_both_ends_of_the_range_are_allowed():
     assert allowed_pitches("C major", 127, 127) == [127]
 
 
-@pytest.mark.parametrize("key", ["C majr", "H major", "c major", "C", "", "Cx major", "C  major", "C major ", "major"])
+@pytest.mark.parametrize(
+    "key", ["C majr", "H major", "c major", "C", "", "Cx major", "C  major", "C major ", "major"]
+)
 def test_no_such_key(key):
     with pytest.raises(
         ParamsError, match=r"^no key '.*'; give chromatic, or a tonic such as .* of major, minor"
@@ -67,15 +69,20 @@ def test_no_such_key(key):
 
 
 @pytest.mark.parametrize(
-    ("key", "lowest", "highest"), [("C major", 61, 61), ("chromatic", 61, 60), ("C blues", 61, 62)]
+    ("key", "min_pitch", "max_pitch"),
+    [("C major", 61, 61), ("chromatic", 61, 60), ("C blues", 61, 62)],
 )
 def test_a_range_without_a_pitch_of_the_key(key, lowest, highest):
-    with pytest.raises(ParamsError, match=rf"^no pitch of '{key}' lies in {lowest}\.\.{highest}; lower"):
+    with pytest.raises(
+        ParamsError, match=rf"^no pitch of '{key}' lies in {lowest}\.\.{highest}; lower"
+    ):
         allowed_pitches(key, lowest, highest)
 
 
 def test_parameters_know_the_keys_that_there_are():
-    assert sorted(KEY_PATTERN[KEY_PATTERN.rindex("(") + 1 : KEY_PATTERN.index(")")].split("|")) == sorted(SCALES)
+    assert sorted(
+        KEY_PATTERN[KEY_PATTERN.rindex("(") + 1 : KEY_PATTERN.index(")")].split("|")
+    ) == sorted(SCALES)
     for scale in SCALES:
         assert allowed_pitches(how(key=f"Eb {scale}").key, 0, 127)
 
@@ -92,15 +99,21 @@ def kept(notes: list, step: int, polyphony: int, density: int) -> bool:
     return (not polyphony or sounding < polyphony) and (not density or recent < density)
 
 
-@given(notes=NOTES, polyphony=st.integers(0, 5), density=st.integers(0, 8))
-def test_earliest_parts_the_steps_that_are_forbidden_from_those_that_are_allowed(notes, polyphony, density):
+@given(notes=NOTES, max_polyphony=st.integers(0, 5), max_notes_per_second=st.integers(0, 8))
+def test_earliest_parts_the_steps_that_are_forbidden_from_those_that_are_allowed(
+    notes, polyphony, density
+):
     limits = NoteLimits(polyphony, density)
     for note in notes:
         limits.add(*note)
         assert 0 <= limits.min_step() < GRID_SIZE
     first = limits.min_step()
     assert all(kept(notes, step, polyphony, density) for step in (first, first + 1, 1000))
-    assert not any(kept(notes, step, polyphony, density) for step in {0, first // 2, first - 1} if 0 <= step < first)
+    assert not any(
+        kept(notes, step, polyphony, density)
+        for step in {0, first // 2, first - 1}
+        if 0 <= step < first
+    )
 
 
 @given(notes=NOTES)

@@ -26,8 +26,16 @@ def hidden_after(model: TrainedModel, heard: np.ndarray) -> np.ndarray:
 
 def sampler(seed: int, top_p: float) -> Sampler:
     """Make a sampler that forbids nothing."""
-    free = {"key": "chromatic", "lowest": 0, "highest": 127, "polyphony": 0, "density": 0}
-    how = SamplingConfig(pitch_temperature=1.0, time_temperature=1.0, pitch_top_p=top_p, time_top_p=top_p, **free)
+    free = {
+        "key": "chromatic",
+        "min_pitch": 0,
+        "max_pitch": 127,
+        "max_polyphony": 0,
+        "max_notes_per_second": 0,
+    }
+    how = SamplingConfig(
+        pitch_temperature=1.0, time_temperature=1.0, pitch_top_p=top_p, time_top_p=top_p, **free
+    )
     return Sampler(np.random.default_rng(seed), how)
 
 
@@ -36,7 +44,7 @@ def likeliest(_head: str, mass: np.ndarray) -> int:
 
 
 @pytest.mark.parametrize("parts", [[1] * 40, [7, 1, 2, 30]])
-@pytest.mark.parametrize("kind", [CARRIED, {**CARRIED, "units": [8, 5], "dense": 6}])
+@pytest.mark.parametrize("kind", [CARRIED, {**CARRIED, "units": [8, 5], "dense_units": 6}])
 def test_carried_state_part_by_part_equals_reading_at_once(kind, parts):
     model, heard = make_tiny_model(**kind), make_quantized_notes(0, 40)
     engine, network = Engine(model), Network(model.config, model.weights)
@@ -50,7 +58,9 @@ def test_carried_state_reaches_back_beyond_the_window():
     heard, other = make_quantized_notes(0, 20), make_quantized_notes(0, 20)
     other[0, quantize.DURATION] = 900
     assert not np.allclose(
-        hidden_after(make_tiny_model(**CARRIED), heard), hidden_after(make_tiny_model(**CARRIED), other), atol=1e-9
+        hidden_after(make_tiny_model(**CARRIED), heard),
+        hidden_after(make_tiny_model(**CARRIED), other),
+        atol=1e-9,
     )
 
 
@@ -62,7 +72,9 @@ def test_window_memory_is_the_last_notes_read_anew(kind, parts):
     for part in np.split(heard[: sum(parts)], np.cumsum(parts)[:-1]):
         engine.feed(part)
     last = heard[: sum(parts)][-model.sequence_length :]
-    assert engine.hidden == pytest.approx(Network(model.config, model.weights).forward_window(last[None])[0], abs=1e-5)
+    assert engine.hidden == pytest.approx(
+        Network(model.config, model.weights).forward_window(last[None])[0], abs=1e-5
+    )
 
 
 @pytest.mark.parametrize("kind", MODEL_KINDS)
@@ -72,14 +84,21 @@ def test_a_score_is_what_the_player_would_have_felt(kind):
     for told, code in pairwise(heard):
         engine.feed(told[None])
         mass = engine.heads.masses(engine.hidden)
-        felt.append([-np.log2(max(mass[head][code[FEATURE_COLUMNS[head]]], 1e-12)) for head in SCORED_FEATURES])
+        felt.append(
+            [
+                -np.log2(max(mass[head][code[FEATURE_COLUMNS[head]]], 1e-12))
+                for head in SCORED_FEATURES
+            ]
+        )
     assert scoring.score_pieces(model, [heard], 1)[0] == pytest.approx(np.array(felt), abs=1e-3)
 
 
 @pytest.mark.parametrize("kind", MODEL_KINDS)
 def test_batches_change_no_bits(kind, monkeypatch):
     model = make_tiny_model(**kind)
-    pieces = [make_quantized_notes(seed, count) for seed, count in enumerate((5, 90, 2, 33, 1, 6, 7, 90))]
+    pieces = [
+        make_quantized_notes(seed, count) for seed, count in enumerate((5, 90, 2, 33, 1, 6, 7, 90))
+    ]
     alone = [scoring.score_pieces(model, [piece], 1)[0] for piece in pieces]
     assert [len(bits) for bits in alone] == [4, 89, 1, 32, 0, 5, 6, 89]
     assert not any(np.isnan(bits).any() for bits in alone)
@@ -109,7 +128,11 @@ def test_bits_depend_on_the_window_and_on_nothing_before_it(kind):
 
 @pytest.mark.parametrize("kind", MODEL_KINDS)
 def test_a_played_note_is_fed_back_as_it_would_be_read(kind):
-    model, prompt, said = make_tiny_model(**kind), make_quantized_notes(4, 9), {head: [] for head in SCORED_FEATURES}
+    model, prompt, said = (
+        make_tiny_model(**kind),
+        make_quantized_notes(4, 9),
+        {head: [] for head in SCORED_FEATURES},
+    )
 
     def choose(head: str, mass: np.ndarray) -> int:
         said[head].append(mass)
@@ -130,7 +153,9 @@ def test_a_played_note_is_fed_back_as_it_would_be_read(kind):
 def test_the_same_seed_plays_the_same_notes(kind):
     def play(seed: int) -> list:
         choose = sampler(seed, 1.0).sample
-        return streaming.generate_notes(make_tiny_model(**kind), make_quantized_notes(4, 9), 20, choose).tolist()
+        return streaming.generate_notes(
+            make_tiny_model(**kind), make_quantized_notes(4, 9), 20, choose
+        ).tolist()
 
     assert play(1) == play(1)
     assert play(1) != play(2)
@@ -139,11 +164,15 @@ def test_the_same_seed_plays_the_same_notes(kind):
 def test_played_notes_have_the_mean_velocity_of_the_prompt():
     prompt = make_quantized_notes(4, 2)
     prompt[:, VELOCITY] = 40, 61
-    assert set(streaming.generate_notes(make_tiny_model(), prompt, 5, likeliest)[:, VELOCITY]) == {50}
+    assert set(streaming.generate_notes(make_tiny_model(), prompt, 5, likeliest)[:, VELOCITY]) == {
+        50
+    }
 
 
 def test_no_notes_can_be_asked_for():
-    assert streaming.generate_notes(make_tiny_model(), make_quantized_notes(4, 2), 0, likeliest).shape == (0, 4)
+    assert streaming.generate_notes(
+        make_tiny_model(), make_quantized_notes(4, 2), 0, likeliest
+    ).shape == (0, 4)
 
 
 def test_it_stops_before_the_first_note_that_would_sound_too_late():
@@ -170,12 +199,17 @@ def test_a_reset_engine_has_forgotten(kind):
     with pytest.raises(ValueError, match="at least one note"):
         engine.sample(likeliest, 64)
     engine.feed(make_quantized_notes(2, 3))
-    assert np.array_equal(engine.hidden, hidden_after(make_tiny_model(**kind), make_quantized_notes(2, 3)))
+    assert np.array_equal(
+        engine.hidden, hidden_after(make_tiny_model(**kind), make_quantized_notes(2, 3))
+    )
 
 
 @pytest.mark.parametrize("kind", [CARRIED, BOTH_WAYS])
 def test_a_fitted_spread_costs_fewer_bits_than_others(kind):
-    model, pieces = make_tiny_model(**kind), [make_quantized_notes(6, 60), make_quantized_notes(7, 40)]
+    model, pieces = (
+        make_tiny_model(**kind),
+        [make_quantized_notes(6, 60), make_quantized_notes(7, 40)],
+    )
 
     def mean(some: TrainedModel) -> np.ndarray:
         return np.concatenate(scoring.score_pieces(some, pieces, 2)).mean(axis=0)
@@ -184,7 +218,9 @@ def test_a_fitted_spread_costs_fewer_bits_than_others(kind):
     assert mean(fitted)[0] == mean(model)[0]
     for family in ("laplace", "gaussian"):
         for scale in (0.01, 0.1, 0.5, 2.0):
-            other = replace(model, spread=dict.fromkeys(("step", "duration"), ResidualNoise(family, scale)))
+            other = replace(
+                model, spread=dict.fromkeys(("step", "duration"), ResidualNoise(family, scale))
+            )
             assert (mean(fitted)[1:] <= mean(other)[1:] + 1e-6).all()
 
 

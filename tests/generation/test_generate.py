@@ -4,7 +4,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from factories import CARRIED, MODEL_KINDS, make_music, make_pedal_midi, make_quantized_notes, make_tiny_model
+from factories import (
+    CARRIED,
+    MODEL_KINDS,
+    make_music,
+    make_pedal_midi,
+    make_quantized_notes,
+    make_tiny_model,
+)
 
 from pipeline.core.errors import DataError, MidiError
 from pipeline.generation import engine, generate
@@ -13,7 +20,7 @@ from pipeline.generation.sampling import Sampler
 from pipeline.midi import reader
 from pipeline.notes import quantize
 
-SAMPLING = generate.UNCONSTRAINED.model_copy(update={"top_p_pitch": 0.98})
+SAMPLING = generate.UNCONSTRAINED.model_copy(update={"pitch_top_p": 0.98})
 
 
 @pytest.fixture
@@ -30,7 +37,7 @@ def test_a_prompt_is_the_notes_of_a_file(prompt):
 @pytest.mark.parametrize("pedal", [False, True])
 def test_a_prompt_is_read_as_the_model_read_its_music(pedal, tmp_path):
     (tmp_path / "pedalled.mid").write_bytes(make_pedal_midi())
-    model = replace(make_tiny_model(**CARRIED), origin={"pedal": pedal})
+    model = replace(make_tiny_model(**CARRIED), provenance={"sustain_pedal": pedal})
     generate.generate_from_prompt_file(
         model, GenerationRequest(tmp_path / "pedalled.mid", 1, 0), SAMPLING, tmp_path / "out.mid"
     )
@@ -55,9 +62,13 @@ def test_a_prompt_that_is_no_midi_is_named(tmp_path):
 @pytest.mark.parametrize("kind", MODEL_KINDS)
 def test_what_is_written_is_the_prompt_and_what_was_played(kind, tmp_path):
     model, given = make_tiny_model(**kind), make_quantized_notes(3, 8)
-    generate.generate_file(model, given, GenerationRequest(None, 15, 7), SAMPLING, tmp_path / "out.mid")
+    generate.generate_file(
+        model, given, GenerationRequest(None, 15, 7), SAMPLING, tmp_path / "out.mid"
+    )
     choose = Sampler(np.random.default_rng(7), SAMPLING).sample
-    expected = quantize.dequantize(np.concatenate([given, engine.generate_notes(model, given, 15, choose)]))
+    expected = quantize.dequantize(
+        np.concatenate([given, engine.generate_notes(model, given, 15, choose)])
+    )
     reader.write_notes(expected, tmp_path / "expected.mid")
     assert (tmp_path / "out.mid").read_bytes() == (tmp_path / "expected.mid").read_bytes()
     assert (tmp_path / "out.png").read_bytes().startswith(b"\x89PNG")
@@ -65,23 +76,36 @@ def test_what_is_written_is_the_prompt_and_what_was_played(kind, tmp_path):
 
 def test_a_name_that_cannot_be_printed_is_written_and_drawn(tmp_path):
     path = tmp_path / os.fsdecode(b"\xff$x.mid")
-    generate.generate_file(make_tiny_model(), make_quantized_notes(3, 8), GenerationRequest(None, 3, 7), SAMPLING, path)
+    generate.generate_file(
+        make_tiny_model(), make_quantized_notes(3, 8), GenerationRequest(None, 3, 7), SAMPLING, path
+    )
     assert path.exists() and path.with_suffix(".png").exists()
 
 
 def test_a_full_file_ends_the_music_and_is_said(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(generate, "FULL", 3000)
     generate.generate_file(
-        make_tiny_model(), make_quantized_notes(3, 8), GenerationRequest(None, 500, 7), SAMPLING, tmp_path / "out.mid"
+        make_tiny_model(),
+        make_quantized_notes(3, 8),
+        GenerationRequest(None, 500, 7),
+        SAMPLING,
+        tmp_path / "out.mid",
     )
     said = " ".join(capsys.readouterr().err.split())
     assert re.search(r"out.mid: full after \d+ notes of 500; a MIDI file holds 9,999.999 s$", said)
     monkeypatch.undo()
     generate.generate_file(
-        make_tiny_model(), make_quantized_notes(3, 8), GenerationRequest(None, 500, 7), SAMPLING, tmp_path / "whole.mid"
+        make_tiny_model(),
+        make_quantized_notes(3, 8),
+        GenerationRequest(None, 500, 7),
+        SAMPLING,
+        tmp_path / "whole.mid",
     )
     assert capsys.readouterr().err == ""
-    some, whole = (reader.read_notes((tmp_path / f"{name}.mid").read_bytes(), "symusic") for name in ("out", "whole"))
+    some, whole = (
+        reader.read_notes((tmp_path / f"{name}.mid").read_bytes(), "symusic")
+        for name in ("out", "whole")
+    )
     assert 20 < (some["onset"] + some["duration"]).max() <= 30 < whole["onset"][-1]
     assert set(some["onset"].tolist()) <= set(whole["onset"].tolist())
 
@@ -89,14 +113,20 @@ def test_a_full_file_ends_the_music_and_is_said(tmp_path, capsys, monkeypatch):
 def test_a_file_holds_what_ends_with_its_last_cell(tmp_path):
     rows = [[0, 0, 60, 60], *[[1000, 5, 60, 60]] * 999, [900, 99, 60, 60]]
     last = quantize.dequantize(np.array(rows, np.int16))
-    assert round((last["onset"][-1] + last["duration"][-1]) / quantize.GRID_SECONDS) == generate.MAX_FILE_CELLS
+    assert (
+        round((last["onset"][-1] + last["duration"][-1]) / quantize.GRID_SECONDS)
+        == generate.MAX_FILE_CELLS
+    )
     reader.write_notes(last, tmp_path / "full.mid")
 
 
 def test_the_same_seed_writes_the_same_bytes(prompt, tmp_path):
     def written(name: str, seed: int | list[int]) -> list[bytes]:
         generate.generate_from_prompt_file(
-            make_tiny_model(**CARRIED), GenerationRequest(prompt, 12, seed), SAMPLING, tmp_path / name / "sample.mid"
+            make_tiny_model(**CARRIED),
+            GenerationRequest(prompt, 12, seed),
+            SAMPLING,
+            tmp_path / name / "sample.mid",
         )
         return [(tmp_path / name / file).read_bytes() for file in ("sample.mid", "sample.png")]
 
@@ -114,12 +144,15 @@ def test_a_file_begins_with_the_notes_of_its_prompt(prompt, tmp_path):
     assert notes["onset"][0] == 0
 
 
-@pytest.mark.parametrize("kind", [*MODEL_KINDS, {"heads": "categorical", "chain": 4, **CARRIED}])
+@pytest.mark.parametrize("kind", [*MODEL_KINDS, {"heads": "categorical", "head_dim": 4, **CARRIED}])
 def test_weights_too_large_to_say_anything_are_an_error_and_no_file(kind, tmp_path):
     model = make_tiny_model(**kind)
     huge = {name: np.full_like(weight, 1e38) for name, weight in model.weights.items()}
     with pytest.raises(DataError, match=r"masses sum to nan; .* train the model again"):
         generate.generate_from_prompt_file(
-            replace(model, weights=huge), GenerationRequest(None, 9, 0), SAMPLING, tmp_path / "out.mid"
+            replace(model, weights=huge),
+            GenerationRequest(None, 9, 0),
+            SAMPLING,
+            tmp_path / "out.mid",
         )
     assert not list(tmp_path.iterdir())

@@ -21,14 +21,20 @@ MASSES = (
 HARD = np.array([0.0, 0.3, 0.0, 0.25, 0.2, 0.15, 0.1, 0.0])
 SIZES = {"step": GRID_SIZE, "pitch": 128, "duration": GRID_SIZE, "velocity": 128}
 COLUMN = {"step": STEP, "pitch": PITCH, "duration": DURATION, "velocity": VELOCITY}
-FREE = {"temperature_pitch": 1.0, "temperature_time": 1.0, "top_p_pitch": 1.0, "top_p_time": 1.0}
-FREE |= {"key": "chromatic", "lowest": 0, "highest": 127, "polyphony": 0, "density": 0}
+FREE = {"pitch_temperature": 1.0, "time_temperature": 1.0, "pitch_top_p": 1.0, "time_top_p": 1.0}
+FREE |= {
+    "key": "chromatic",
+    "min_pitch": 0,
+    "max_pitch": 127,
+    "max_polyphony": 0,
+    "max_notes_per_second": 0,
+}
 
 
 def how(**changes) -> SamplingConfig:
     """Make settings that change nothing and forbid nothing, but for `changes`; `top_p` is that of both."""
     if "top_p" in changes:
-        changes |= dict.fromkeys(("top_p_pitch", "top_p_time"), changes.pop("top_p"))
+        changes |= dict.fromkeys(("pitch_top_p", "time_top_p"), changes.pop("top_p"))
     return SamplingConfig.model_validate({**FREE, **changes})
 
 
@@ -49,7 +55,9 @@ class Fixed:
 @given(mass=MASSES, temperature=st.floats(0.05, 10))
 def test_sharpen_is_the_power_of_the_definition(mass, temperature):
     expected = (mass / mass.max()) ** (1 / temperature)
-    assert apply_temperature(mass, temperature) == pytest.approx(expected / expected.sum(), abs=1e-12)
+    assert apply_temperature(mass, temperature) == pytest.approx(
+        expected / expected.sum(), abs=1e-12
+    )
 
 
 def test_sharpen_at_one_changes_nothing():
@@ -65,7 +73,10 @@ def test_nucleus_is_the_smallest_set_that_reaches_top_p(mass, top_p, whole):
     assert mass[kept].min() >= np.delete(mass, kept).max(initial=0)
 
 
-@given(mass=st.lists(st.sampled_from([0.5, 1.0, 2.0]), min_size=1, max_size=300), top_p=st.floats(0.01, 0.999))
+@given(
+    mass=st.lists(st.sampled_from([0.5, 1.0, 2.0]), min_size=1, max_size=300),
+    top_p=st.floats(0.01, 0.999),
+)
 def test_nucleus_is_that_of_sorting_all_outcomes(mass, top_p):
     mass = np.array(mass) / sum(mass)
     order = np.argsort(-mass, kind="stable")
@@ -82,18 +93,31 @@ def test_nucleus_worked_by_hand():
 
 @settings(max_examples=50)
 @pytest.mark.parametrize("number", [0.0, 0.5, 1 - 2**-53])
-@given(mass=MASSES, temperature=st.sampled_from([0.3, 1.0, 4.0]), top_p=st.sampled_from([0.5, 0.98, 1.0]))
+@given(
+    mass=MASSES,
+    temperature=st.sampled_from([0.3, 1.0, 4.0]),
+    top_p=st.sampled_from([0.5, 0.98, 1.0]),
+)
 def test_an_outcome_of_mass_zero_is_never_chosen(number, mass, temperature, top_p):
-    assert mass[Sampler(Fixed(number), how(temperature_pitch=temperature, top_p=top_p)).sample("pitch", mass)] > 0
+    assert (
+        mass[
+            Sampler(Fixed(number), how(pitch_temperature=temperature, top_p=top_p)).sample(
+                "pitch", mass
+            )
+        ]
+        > 0
+    )
 
 
-@pytest.mark.parametrize(("temperature", "top_p"), [(1.0, 1.0), (0.5, 1.0), (2.0, 1.0), (1.0, 0.7), (2.0, 0.7)])
+@pytest.mark.parametrize(
+    ("temperature", "top_p"), [(1.0, 1.0), (0.5, 1.0), (2.0, 1.0), (1.0, 0.7), (2.0, 0.7)]
+)
 def test_frequencies_match_the_masses(temperature, top_p):
     expected = HARD ** (1 / temperature)
     expected = expected / expected.sum()
     if top_p < 1:  # 0.3, 0.25 and 0.2 reach 0.7; at temperature 2 one more is needed
         expected = np.where((0.2 if temperature == 1 else 0.15) <= HARD, expected, 0)
-    sampler = sampler_of(3, temperature_time=temperature, top_p=top_p)
+    sampler = sampler_of(3, time_temperature=temperature, top_p=top_p)
     counts = np.bincount([sampler.sample("step", HARD) for _ in range(4000)], minlength=len(HARD))
     assert (counts[expected == 0] == 0).all()
     some = expected > 0
@@ -140,13 +164,19 @@ def chords(head: str, rng: np.random.Generator) -> np.ndarray:
 PLAYERS = (at_random, some, worst, unison, chords)
 CONSTRAINTS = (
     {"key": "Eb minor"},
-    {"lowest": 50, "highest": 61},
-    {"polyphony": 1},
-    {"polyphony": 4},
-    {"density": 1},
-    {"density": 9},
-    {"polyphony": 3, "density": 5},
-    {"key": "C pentatonic", "lowest": 47, "highest": 75, "polyphony": 3, "density": 7},
+    {"min_pitch": 50, "max_pitch": 61},
+    {"max_polyphony": 1},
+    {"max_polyphony": 4},
+    {"max_notes_per_second": 1},
+    {"max_notes_per_second": 9},
+    {"max_polyphony": 3, "max_notes_per_second": 5},
+    {
+        "key": "C pentatonic",
+        "min_pitch": 47,
+        "max_pitch": 75,
+        "max_polyphony": 3,
+        "max_notes_per_second": 7,
+    },
 )
 
 
@@ -172,19 +202,21 @@ def faults(onset, duration, pitch, settings: SamplingConfig, chosen: int = 0) ->
         chosen: first note that is bound by them.
     """
     out = []
-    if not set(pitch[chosen:].tolist()) <= set(allowed_pitches(settings.key, settings.min_pitch, settings.max_pitch)):
+    if not set(pitch[chosen:].tolist()) <= set(
+        allowed_pitches(settings.key, settings.min_pitch, settings.max_pitch)
+    ):
         out.append("pitch")
     for begin in range(chosen, len(onset), 500):
         some = onset[begin : begin + 500, None]
         sounding = ((onset <= some) & (some < onset + duration)).sum(axis=1)
         if settings.max_polyphony and sounding.max() > settings.max_polyphony:
-            out.append("polyphony")
+            out.append("max_polyphony")
     for ms in (0, 1, 999):  # a second that begins with a note, just after it, or that ends with it
         first = np.searchsorted(onset, onset + ms)
         last = np.searchsorted(onset, onset + ms + 1000)
         starting = np.where(last > chosen, last - first, 0)
         if settings.max_notes_per_second and starting.max() > settings.max_notes_per_second:
-            out.append("density")
+            out.append("max_notes_per_second")
     return out
 
 
@@ -208,12 +240,14 @@ def test_ten_thousand_notes_break_no_constraint(constraints):
 
 @pytest.mark.parametrize("constraints", CONSTRAINTS, ids=str)
 def test_without_the_constraint_the_same_notes_break_it(constraints):
-    broken = [faults(*in_ms(play(sampler_of(1), 300, player)), how(**constraints)) for player in PLAYERS]
+    broken = [
+        faults(*in_ms(play(sampler_of(1), 300, player)), how(**constraints)) for player in PLAYERS
+    ]
     assert any(broken)
 
 
 @pytest.mark.parametrize(
-    "changes", [{"temperature_pitch": 3.0, "temperature_time": 0.2}, {"top_p": 0.3}, {"top_p": 0.9}]
+    "changes", [{"pitch_temperature": 3.0, "time_temperature": 0.2}, {"top_p": 0.3}, {"top_p": 0.9}]
 )
 def test_temperature_and_top_p_break_no_constraint(changes):
     for player in PLAYERS:
@@ -232,7 +266,9 @@ def test_what_is_read_back_from_a_midi_file_breaks_no_constraint(player, tmp_pat
 
 
 CODES = st.lists(
-    st.tuples(st.sampled_from([0, 0, 3, 50]), st.sampled_from([0, 1, 40, 300, 1000]), st.integers(58, 63)),
+    st.tuples(
+        st.sampled_from([0, 0, 3, 50]), st.sampled_from([0, 1, 40, 300, 1000]), st.integers(58, 63)
+    ),
     max_size=20,
 ).map(lambda notes: np.array([(*note, 64) for note in notes], np.int16).reshape(-1, 4))
 
@@ -240,13 +276,17 @@ CODES = st.lists(
 @given(
     prompt=CODES,
     wanted=CODES,
-    polyphony=st.integers(0, 4),
-    density=st.integers(0, 6),
+    max_polyphony=st.integers(0, 4),
+    max_notes_per_second=st.integers(0, 6),
     key=st.sampled_from(["chromatic", "C major", "B blues"]),
     seed=st.integers(0, 9),
 )
-def test_constraints_hold_after_any_prompt_and_whatever_is_wanted(prompt, wanted, polyphony, density, key, seed):
-    sampler = sampler_of(seed, polyphony=polyphony, density=density, key=key, lowest=59)
+def test_constraints_hold_after_any_prompt_and_whatever_is_wanted(
+    prompt, wanted, polyphony, density, key, seed
+):
+    sampler = sampler_of(
+        seed, max_polyphony=polyphony, max_notes_per_second=density, key=key, min_pitch=59
+    )
     sampler.observe(prompt)
     codes = [*prompt]
     for want in wanted:
@@ -274,7 +314,7 @@ def test_a_person_may_play_between_and_break_all_limits():
 
 
 def test_what_is_allowed_keeps_its_proportions():
-    sampler = sampler_of(4, key="C major", lowest=60, highest=65)
+    sampler = sampler_of(4, key="C major", min_pitch=60, max_pitch=65)
     mass = np.zeros(128)
     mass[[60, 61, 62, 64, 65]] = 0.1, 0.5, 0.2, 0.1, 0.1
     counts = np.bincount([sampler.sample("pitch", mass) for _ in range(4000)], minlength=128)
@@ -286,16 +326,22 @@ def test_temperature_and_top_p_come_after_the_constraint():
     mass = np.zeros(128)
     mass[[61, 60, 62]] = 0.9, 0.08, 0.02
     sampler = sampler_of(4, key="C major", top_p=0.79)
-    assert {sampler.sample("pitch", mass) for _ in range(200)} == {60}  # of what is allowed, 60 alone is 0.8
-    sampler = sampler_of(4, key="C major", top_p=0.79, temperature_pitch=2.0)
+    assert {sampler.sample("pitch", mass) for _ in range(200)} == {
+        60
+    }  # of what is allowed, 60 alone is 0.8
+    sampler = sampler_of(4, key="C major", top_p=0.79, pitch_temperature=2.0)
     assert {sampler.sample("pitch", mass) for _ in range(200)} == {60, 62}
 
 
 def test_where_nothing_allowed_has_mass():
-    sampler = sampler_of(4, key="C major", lowest=60, highest=64, polyphony=1, top_p=0.5)
-    assert {sampler.sample("pitch", only("pitch", 61)) for _ in range(200)} == {60, 62, 64}, "even over all"
+    sampler = sampler_of(4, key="C major", min_pitch=60, max_pitch=64, max_polyphony=1, top_p=0.5)
+    assert {sampler.sample("pitch", only("pitch", 61)) for _ in range(200)} == {60, 62, 64}, (
+        "even over all"
+    )
     sampler.observe(np.array([[0, 400, 60, 64]], np.int16))
-    assert {sampler.sample("step", only("step", 3, 7)) for _ in range(200)} == {400}, "no longer than it must"
+    assert {sampler.sample("step", only("step", 3, 7)) for _ in range(200)} == {400}, (
+        "no longer than it must"
+    )
     tiny = only("step", 3) + 5e-324 * only("step", 1000)
     assert {sampler.sample("step", tiny) for _ in range(20)} == {400}
 
@@ -303,7 +349,7 @@ def test_where_nothing_allowed_has_mass():
 @pytest.mark.parametrize("number", [0.0, 0.5, 1 - 2**-53])
 @given(power=st.integers(-1074, 0), cell=st.integers(50, 1000))
 def test_however_small_the_masses_that_are_left(number, power, cell):
-    sampler = Sampler(Fixed(number), how(polyphony=1))
+    sampler = Sampler(Fixed(number), how(max_polyphony=1))
     sampler.observe(np.array([[0, 50, 60, 64]], np.int16))
     mass = only("step", 0)
     mass[cell] = 2.0**power
@@ -317,7 +363,7 @@ def test_masses_that_are_no_numbers_are_refused():
 
 
 def test_a_duration_without_its_note_is_refused_under_limits():
-    sampler = sampler_of(0, polyphony=1)
+    sampler = sampler_of(0, max_polyphony=1)
     play(sampler, 3)
     with pytest.raises(KeyError):
         sampler.sample("duration", only("duration", 5))
@@ -337,7 +383,7 @@ def test_each_temperature_and_top_p_is_of_its_own_parts(what, narrow, hot, cold)
 @pytest.mark.parametrize("constraints", [{}, CONSTRAINTS[-1]], ids=str)
 def test_the_same_seed_chooses_the_same_notes(constraints):
     def chosen(seed: int) -> list:
-        sampler = sampler_of(seed, **constraints, top_p=0.9, temperature_time=1.2)
+        sampler = sampler_of(seed, **constraints, top_p=0.9, time_temperature=1.2)
         return play(sampler, 200).tolist()
 
     assert chosen(1) == chosen(1)
@@ -346,7 +392,7 @@ def test_the_same_seed_chooses_the_same_notes(constraints):
 
 @pytest.mark.parametrize("heard", ["before", "never"])
 def test_constraints_that_forbid_nothing_change_nothing(heard):
-    loose = sampler_of(3, polyphony=128, density=1000)
+    loose = sampler_of(3, max_polyphony=128, max_notes_per_second=1000)
     if heard == "before":
         loose.observe(np.array([[0, 10, 60, 64]], np.int16))
     assert np.array_equal(play(loose, 300), play(sampler_of(3), 300))
@@ -354,7 +400,10 @@ def test_constraints_that_forbid_nothing_change_nothing(heard):
 
 @pytest.mark.parametrize("constraints", [{}, *CONSTRAINTS], ids=str)
 def test_one_random_number_is_used_for_each_choice(constraints):
-    sampler, plain = sampler_of(5, **constraints, temperature_pitch=0.9, top_p=0.9), np.random.default_rng(5)
+    sampler, plain = (
+        sampler_of(5, **constraints, pitch_temperature=0.9, top_p=0.9),
+        np.random.default_rng(5),
+    )
     for player in PLAYERS:
         play(sampler, 10, player)
     plain.random(10 * len(PLAYERS) * len(SIZES))
@@ -363,17 +412,25 @@ def test_one_random_number_is_used_for_each_choice(constraints):
 
 def test_a_sampler_without_a_pitch_to_choose_is_refused():
     with pytest.raises(ParamsError, match=r"no pitch of 'C major' lies in 61\.\.61"):
-        sampler_of(0, key="C major", lowest=61, highest=61)
+        sampler_of(0, key="C major", min_pitch=61, max_pitch=61)
 
 
 @pytest.mark.parametrize(
     "changes",
     [
-        *({name: bad} for name in ("temperature_pitch", "temperature_time") for bad in (0.0, -1.0, 11.0, "hot")),
-        *({name: bad} for name in ("top_p_pitch", "top_p_time") for bad in (0.0, 1.1)),
-        *({name: bad} for name in ("lowest", "highest") for bad in (-1, 128, 60.0)),
-        *({name: bad} for name in ("polyphony", "density") for bad in (-1, 1001, 2.5)),
-        {"lowest": 70, "highest": 69},
+        *(
+            {name: bad}
+            for name in ("pitch_temperature", "time_temperature")
+            for bad in (0.0, -1.0, 11.0, "hot")
+        ),
+        *({name: bad} for name in ("pitch_top_p", "time_top_p") for bad in (0.0, 1.1)),
+        *({name: bad} for name in ("min_pitch", "max_pitch") for bad in (-1, 128, 60.0)),
+        *(
+            {name: bad}
+            for name in ("max_polyphony", "max_notes_per_second")
+            for bad in (-1, 1001, 2.5)
+        ),
+        {"min_pitch": 70, "max_pitch": 69},
     ],
     ids=str,
 )

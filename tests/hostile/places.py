@@ -64,17 +64,29 @@ def archives(folder: Path, music: bytes) -> Iterator[Trap]:
     yield Trap("absolute names", _zip(folder / "absolute.zip", [("/tmp/a.mid", music), *good]))
     yield Trap("a link", _zip(folder / "link.zip", [(link, "/etc/passwd"), good[1]]))
     yield Trap("a member twice", _zip(folder / "twice.zip", [*good, good[0]]))
-    yield Trap("nested zips", _zip(folder / "nested.zip", [("m/a.zip", inside.read_bytes()), good[1]]))
+    yield Trap(
+        "nested zips", _zip(folder / "nested.zip", [("m/a.zip", inside.read_bytes()), good[1]])
+    )
     yield Trap("a bomb: 1 GB from 1 MB", _bomb(folder / "bomb.zip"))
     yield Trap("a bomb that lies", _liar(folder / "liar.zip", music))
     yield Trap("a table that is missing", _zip(folder / "no-csv.zip", good[:1]))
-    yield Trap("a table of other columns", _zip(folder / "columns.zip", [good[0], ("m/m.csv", "a,b\n1,2\n")]))
-    yield Trap("a table that is no text", _zip(folder / "binary.zip", [good[0], ("m/m.csv", b"\xff\xfe\x00" * 99)]))
+    yield Trap(
+        "a table of other columns",
+        _zip(folder / "columns.zip", [good[0], ("m/m.csv", "a,b\n1,2\n")]),
+    )
+    yield Trap(
+        "a table that is no text",
+        _zip(folder / "binary.zip", [good[0], ("m/m.csv", b"\xff\xfe\x00" * 99)]),
+    )
     wrong = TABLE + "B,t,train,2004,b.mid,x.wav,1\n"
     yield Trap("a table of other files", _zip(folder / "others.zip", [good[0], ("m/m.csv", wrong)]))
     split = TABLE + "B,t,weekend,2004,a.mid,x.wav,1\n"
-    yield Trap("a table of another split", _zip(folder / "split.zip", [good[0], ("m/m.csv", split)]))
-    yield Trap("other bytes than listed", _zip(folder / "bytes.zip", [("m/a.mid", music + b"x"), good[1]]))
+    yield Trap(
+        "a table of another split", _zip(folder / "split.zip", [good[0], ("m/m.csv", split)])
+    )
+    yield Trap(
+        "other bytes than listed", _zip(folder / "bytes.zip", [("m/a.mid", music + b"x"), good[1]])
+    )
     cut = folder / "cut.zip"
     cut.write_bytes(inside.read_bytes()[:-30])
     yield Trap("cut", cut)

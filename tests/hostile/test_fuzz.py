@@ -19,13 +19,31 @@ from pipeline.midi import reader as midi
 from pipeline.notes.note import validate_notes
 
 GOOD = [each.data for each in kinds.files(0, mutants=10, large=False) if each.data]
-PIECE = st.one_of(st.binary(max_size=8), st.sampled_from([b"MTrk", b"\xff\x51\x03\x00\x00\x00", b"\xff\xff\xff\x7f"]))
+PIECE = st.one_of(
+    st.binary(max_size=8),
+    st.sampled_from([b"MTrk", b"\xff\x51\x03\x00\x00\x00", b"\xff\xff\xff\x7f"]),
+)
 SCALAR = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=9))
 TREE = st.recursive(
-    SCALAR, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=9), inner, max_size=3)
+    SCALAR,
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=9), inner, max_size=3)
+    ),
 )
 KEYS = sorted(
-    {"kind", "title", "licence", "source", "root", "split_by", "files", "compositions", "splits", "pieces", "url"}
+    {
+        "kind",
+        "title",
+        "licence",
+        "source",
+        "root",
+        "split_by",
+        "files",
+        "compositions",
+        "splits",
+        "pieces",
+        "url",
+    }
 )
 
 
@@ -34,7 +52,10 @@ def one_line(error: PipelineError) -> bool:
 
 
 @settings(max_examples=60)
-@given(data=st.sampled_from(GOOD), changes=st.lists(st.tuples(st.floats(0, 1), st.integers(0, 30), PIECE), max_size=4))
+@given(
+    data=st.sampled_from(GOOD),
+    changes=st.lists(st.tuples(st.floats(0, 1), st.integers(0, 30), PIECE), max_size=4),
+)
 @pytest.mark.parametrize("reader", ["symusic", "pretty_midi"])
 def test_midi(reader: midi.Reader, data: bytes, changes: list[tuple[float, int, bytes]]) -> None:
     for place, cut, piece in changes:
@@ -47,7 +68,10 @@ def test_midi(reader: midi.Reader, data: bytes, changes: list[tuple[float, int, 
 
 
 @settings(max_examples=30)
-@given(tree=st.dictionaries(st.sampled_from(KEYS) | st.text(max_size=5), TREE, max_size=8), data=st.binary(max_size=30))
+@given(
+    tree=st.dictionaries(st.sampled_from(KEYS) | st.text(max_size=5), TREE, max_size=8),
+    data=st.binary(max_size=30),
+)
 def test_manifests(tmp_path_factory: pytest.TempPathFactory, tree: dict, data: bytes) -> None:
     path = tmp_path_factory.getbasetemp() / "fuzz.yaml"
     for text in (str(tree).encode(), b"kind: folder\n" + str(tree).encode(), data):
@@ -63,11 +87,16 @@ LINES = (ROOT / "params.yaml").read_text("utf-8").splitlines()
 @settings(max_examples=8)
 @example(line=4, text="\ud7fc")
 @given(
-    line=st.integers(0, len(LINES) - 1), text=st.text(max_size=12) | st.sampled_from([" 1e-3", " [", " &a", " -1", ":"])
+    line=st.integers(0, len(LINES) - 1),
+    text=st.text(max_size=12) | st.sampled_from([" 1e-3", " [", " &a", " -1", ":"]),
 )
 def test_params(tmp_path_factory: pytest.TempPathFactory, line: int, text: str) -> None:
     path = tmp_path_factory.getbasetemp() / "params.yaml"
-    path.write_text("\n".join([*LINES[:line], LINES[line] + text, *LINES[line + 1 :]]), "utf-8", errors="surrogatepass")
+    path.write_text(
+        "\n".join([*LINES[:line], LINES[line] + text, *LINES[line + 1 :]]),
+        "utf-8",
+        errors="surrogatepass",
+    )
     try:
         config.load_params(path)
     except PipelineError as error:

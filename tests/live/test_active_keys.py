@@ -7,9 +7,13 @@ from fake_port import Wire, check, ends_in_silence, sounding
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.live.active_keys import NOTE_OFF, NOTE_ON, PANIC_CONTROLS, MAX_ATTEMPTS, ActiveKeys
+from pipeline.live.active_keys import MAX_ATTEMPTS, NOTE_OFF, NOTE_ON, PANIC_CONTROLS, ActiveKeys
 
-DEEDS = st.lists(st.tuples(st.sampled_from(["strike", "lift", "release"]), st.integers(60, 66), st.integers(0, 40)))
+DEEDS = st.lists(
+    st.tuples(
+        st.sampled_from(["strike", "lift", "release"]), st.integers(60, 66), st.integers(0, 40)
+    )
+)
 
 
 def play(voices: ActiveKeys, deeds) -> None:

@@ -1,10 +1,17 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.live.call_response import MAX_RESPONSE_CELLS, MIN_RESPONSE_CELLS, DEFAULT_DURATION, Phrase
+from pipeline.live.call_response import (
+    DEFAULT_DURATION,
+    MAX_RESPONSE_CELLS,
+    MIN_RESPONSE_CELLS,
+    Phrase,
+)
 from pipeline.live.note_source import PendingNote
 
-KEYS = st.lists(st.tuples(st.integers(0, 60), st.integers(0, 40), st.integers(40, 50)), min_size=1, max_size=30)
+KEYS = st.lists(
+    st.tuples(st.integers(0, 60), st.integers(0, 40), st.integers(40, 50)), min_size=1, max_size=30
+)
 
 
 def played(keys, rest=0.8) -> tuple[Phrase, list[PendingNote]]:
@@ -60,7 +67,10 @@ def test_a_key_struck_twice_is_two_notes():
     phrase.note_on(30, 60, 80)
     phrase.note_off(50, 60)
     phrase.note_off(60, 60)
-    assert phrase.take_if_finished(1000, 1.0) == [PendingNote(0, 30, 60, 70), PendingNote(30, 20, 60, 80)]
+    assert phrase.take_if_finished(1000, 1.0) == [
+        PendingNote(0, 30, 60, 70),
+        PendingNote(30, 20, 60, 80),
+    ]
 
 
 def test_the_usual_duration_follows_the_person():

@@ -21,8 +21,13 @@ def test_no_knob_leads_to_values_that_make_no_sense(turns):
         before = live.sampling_config, live.tempo
         if not live.control_change(number, value):
             assert (live.sampling_config, live.tempo) == before
-    assert type(live.sampling_config).model_validate(live.sampling_config.model_dump()) == live.sampling_config
-    assert allowed_pitches(live.sampling_config.key, live.sampling_config.min_pitch, live.sampling_config.max_pitch)
+    assert (
+        type(live.sampling_config).model_validate(live.sampling_config.model_dump())
+        == live.sampling_config
+    )
+    assert allowed_pitches(
+        live.sampling_config.key, live.sampling_config.min_pitch, live.sampling_config.max_pitch
+    )
     assert 0.25 <= live.tempo <= 4
 
 
@@ -35,9 +40,9 @@ def test_every_step_of_a_knob_is_a_value_that_is_allowed_and_the_ends_differ(num
         assert live.control_change(number, value)
         seen.append(live.tempo if name == "tempo" else getattr(live.sampling_config, name))
     assert seen[0] != seen[127]
-    if name in ("temperature_pitch", "temperature_time", "tempo"):
+    if name in ("pitch_temperature", "time_temperature", "tempo"):
         assert seen[64] == 1.0
-    if name in ("density", "polyphony"):
+    if name in ("max_notes_per_second", "max_polyphony"):
         assert (seen[0], min(seen[1:]), seen[127]) == (0, 1, 32)
     if name == "key":
         assert sorted(set(seen)) == sorted(CC_KEYS)
@@ -46,20 +51,30 @@ def test_every_step_of_a_knob_is_a_value_that_is_allowed_and_the_ends_differ(num
 
 def test_changes_come_by_name_all_or_none():
     live = controls()
-    live.update(temperature_pitch=0.5, key="F# minor", tempo=2)
-    assert (live.sampling_config.pitch_temperature, live.sampling_config.key, live.tempo) == (0.5, "F# minor", 2.0)
-    with pytest.raises(ParamsError, match="highest"):
-        live.update(temperature_pitch=0.7, highest=200)
+    live.update(pitch_temperature=0.5, key="F# minor", tempo=2)
+    assert (live.sampling_config.pitch_temperature, live.sampling_config.key, live.tempo) == (
+        0.5,
+        "F# minor",
+        2.0,
+    )
+    with pytest.raises(ParamsError, match="max_pitch"):
+        live.update(pitch_temperature=0.7, max_pitch=200)
     with pytest.raises(ParamsError, match="tempo 9"):
-        live.update(temperature_pitch=0.7, tempo=9)
+        live.update(pitch_temperature=0.7, tempo=9)
     assert (live.sampling_config.pitch_temperature, live.tempo) == (0.5, 2.0)
 
 
 @pytest.mark.parametrize(
     "change",
-    [{"volume": 3}, {"key": "H major"}, {"lowest": 80, "highest": 70}, {"temperature_time": 0}, {"density": "many"}]
+    [
+        {"volume": 3},
+        {"key": "H major"},
+        {"min_pitch": 80, "max_pitch": 70},
+        {"time_temperature": 0},
+        {"max_notes_per_second": "many"},
+    ]
     + [{"tempo": value} for value in (0.1, float("nan"), "fast")]
-    + [{"key": "C pentatonic", "lowest": 66, "highest": 66}],
+    + [{"key": "C pentatonic", "min_pitch": 66, "max_pitch": 66}],
 )
 def test_what_makes_no_sense_is_refused_in_one_line_and_changes_nothing(change):
     live = controls()
@@ -75,9 +90,17 @@ def test_another_knob_changes_nothing():
 
 def test_no_change_is_lost_when_many_turn_at_once():
     live = controls()
-    names = {"density": 5, "polyphony": 6, "lowest": 20, "highest": 100, "temperature_pitch": 0.5, "top_p_pitch": 0.9}
+    names = {
+        "max_notes_per_second": 5,
+        "max_polyphony": 6,
+        "min_pitch": 20,
+        "max_pitch": 100,
+        "pitch_temperature": 0.5,
+        "pitch_top_p": 0.9,
+    }
     threads = [
-        threading.Thread(target=lambda n=n, v=v: [live.update(**{n: v}) for _ in range(50)]) for n, v in names.items()
+        threading.Thread(target=lambda n=n, v=v: [live.update(**{n: v}) for _ in range(50)])
+        for n, v in names.items()
     ]
     for thread in threads:
         thread.start()

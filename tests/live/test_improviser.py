@@ -15,7 +15,12 @@ from pipeline.generation.engine import Engine
 from pipeline.generation.generate import UNCONSTRAINED
 from pipeline.generation.sampling import Sampler
 from pipeline.live.controls import Controls
-from pipeline.live.improviser import DEFAULT_MAX_NOTES_PER_SECOND, DEFAULT_MAX_POLYPHONY, Improviser, mask_before
+from pipeline.live.improviser import (
+    DEFAULT_MAX_NOTES_PER_SECOND,
+    DEFAULT_MAX_POLYPHONY,
+    Improviser,
+    mask_before,
+)
 from pipeline.live.note_source import PendingNote, to_quantized
 from pipeline.live.player import LOOK_AHEAD, POLL_SECONDS, Player
 from pipeline.live.recorder import HUMAN, MODEL, Recorder
@@ -27,7 +32,10 @@ PROMPT = make_quantized_notes(1, 5)
 
 def improviser(mode="continue", seed=0, prompt=PROMPT, **recipe):
     source = Improviser(
-        Engine(make_tiny_model(**{**CARRIED, **recipe})), Controls(UNCONSTRAINED), prompt, np.random.default_rng(seed)
+        Engine(make_tiny_model(**{**CARRIED, **recipe})),
+        Controls(UNCONSTRAINED),
+        prompt,
+        np.random.default_rng(seed),
     )
     source.mode = mode
     return source
@@ -70,7 +78,10 @@ def test_alone_it_plays_what_the_engine_would_play(kind):
     model = make_tiny_model(**kind)
     source = Improviser(Engine(model), Controls(UNCONSTRAINED), PROMPT, np.random.default_rng(3))
     source.silent_until_floor = False
-    limits = {"polyphony": DEFAULT_MAX_POLYPHONY, "density": DEFAULT_MAX_NOTES_PER_SECOND}
+    limits = {
+        "max_polyphony": DEFAULT_MAX_POLYPHONY,
+        "max_notes_per_second": DEFAULT_MAX_NOTES_PER_SECOND,
+    }
     sampler = Sampler(np.random.default_rng(3), UNCONSTRAINED.model_copy(update=limits))
     sampler.observe(PROMPT)
     expected = engine.generate_notes(model, PROMPT, 30, sampler.sample)
@@ -99,7 +110,7 @@ def test_a_proposal_stays_until_it_is_accepted_and_the_model_has_not_heard_it():
 def test_a_note_drawn_again_does_not_come_before_what_is_decided(seed, floor):
     source = improviser(seed=seed)
     source.peek(0)
-    source.controls.update(temperature_time=3.0)
+    source.controls.update(time_temperature=3.0)
     draft = source.peek(floor)
     assert draft.onset >= floor
     assert source.quantized_note[STEP] == min(draft.onset - source.last_onset, GRID_SIZE - 1), (
@@ -126,7 +137,7 @@ def test_where_no_step_is_left_the_first_possible_is_taken():
     ("change", "holds"),
     [
         ({"key": "C major"}, lambda pitch: pitch in allowed_pitches("C major", 0, 127)),
-        ({"lowest": 70, "highest": 75}, lambda pitch: 70 <= pitch <= 75),
+        ({"min_pitch": 70, "max_pitch": 75}, lambda pitch: 70 <= pitch <= 75),
     ],
 )
 def test_a_control_acts_within_a_tenth_of_a_second(change, holds):
@@ -155,7 +166,13 @@ def test_a_far_note_is_drawn_again_when_a_control_moves():
 def test_limits_hold_over_a_change_of_controls():
     source = wild()
     acts = [
-        (1 + 0.3 * n, lambda _, n=n: source.controls.update(density=4, temperature_time=1 + n / 50)) for n in range(30)
+        (
+            1 + 0.3 * n,
+            lambda _, n=n: source.controls.update(
+                max_notes_per_second=4, time_temperature=1 + n / 50
+            ),
+        )
+        for n in range(30)
     ]
     onsets = alone(source, 10, acts).recorder.collect_notes(MODEL)["onset"]
     onsets = np.round(onsets[onsets > 2.2] * 100).astype(int)
@@ -196,7 +213,9 @@ def test_playing_again_silences_an_answer_at_once_and_what_did_not_sound_is_forg
     assert (notes["onset"] + notes["duration"] < 4.2 + 2 * POLL_SECONDS).all()
     assert not source.is_responding
     assert all(note.onset + note.duration <= 425 for note in source.history)
-    assert Counter(note.pitch for note in source.history if note.onset > 330) == Counter(notes["pitch"].tolist())
+    assert Counter(note.pitch for note in source.history if note.onset > 330) == Counter(
+        notes["pitch"].tolist()
+    )
 
 
 def test_free_playing_goes_on_and_hears_the_person():

@@ -65,7 +65,11 @@ def opened(monkeypatch):
 
 
 def test_all_ports_of_the_sound_systems_that_run_are_listed(opened):
-    assert midi_ports.list_port_names(midi_ports.OUT) == ["Midi Through 0", "FluidSynth 1", "Keystation 49"]
+    assert midi_ports.list_port_names(midi_ports.OUT) == [
+        "Midi Through 0",
+        "FluidSynth 1",
+        "Keystation 49",
+    ]
 
 
 def test_alsa_is_not_asked_where_the_kernel_has_none(monkeypatch, tmp_path):
@@ -97,7 +101,10 @@ def test_an_input_hands_on_messages_of_three_bytes(opened):
 
 
 def test_a_missing_port_names_those_that_are_there(opened):
-    with pytest.raises(PortError, match=r"no MIDI port with 'organ' .* 'FluidSynth 1', 'Keystation 49'.*--port none"):
+    with pytest.raises(
+        PortError,
+        match=r"no MIDI port with 'organ' .* 'FluidSynth 1', 'Keystation 49'.*--port none",
+    ):
         midi_ports.open_output("organ")
 
 

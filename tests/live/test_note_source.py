@@ -3,7 +3,7 @@ from factories import make_quantized_notes
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.live.note_source import PendingNote, to_quantized, from_quantized
+from pipeline.live.note_source import PendingNote, from_quantized, to_quantized
 
 
 @given(st.integers(0, 1000), st.integers(0, 40))

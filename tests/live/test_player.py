@@ -14,7 +14,9 @@ from pipeline.live.player import LOOK_AHEAD, POLL_SECONDS, Player
 from pipeline.live.recorder import HUMAN, MODEL, Recorder
 from pipeline.live.timeline import SimulatedClock
 
-STEPS = st.lists(st.tuples(st.integers(0, 60), st.integers(0, 80), st.integers(60, 64)), max_size=30)
+STEPS = st.lists(
+    st.tuples(st.integers(0, 60), st.integers(0, 80), st.integers(60, 64)), max_size=30
+)
 
 
 class Steps:
@@ -67,7 +69,11 @@ def simulated(source, **faults):
 
 
 def ons(wire):
-    return [(round(when - 3.0, 5), pitch) for when, (status, pitch, _) in wire.timed() if status == NOTE_ON]
+    return [
+        (round(when - 3.0, 5), pitch)
+        for when, (status, pitch, _) in wire.timed()
+        if status == NOTE_ON
+    ]
 
 
 @given(STEPS)
@@ -132,7 +138,11 @@ def test_a_fault_of_the_port_comes_out_after_all_notes_were_released(steps, numb
 
 
 @given(
-    STEPS, st.lists(st.tuples(st.integers(0, 200), st.sampled_from(["strike", "lift", "panic", "stop"])), max_size=8)
+    STEPS,
+    st.lists(
+        st.tuples(st.integers(0, 200), st.sampled_from(["strike", "lift", "panic", "stop"])),
+        max_size=8,
+    ),
 )
 def test_a_person_may_do_anything_at_any_time(steps, deeds):
     player, wire, clock = simulated(Steps(steps))
@@ -243,7 +253,12 @@ def test_a_model_that_is_stuck_delays_no_message():
         if len(wire.sent) == 4:
             break
         time.sleep(0.01)
-    assert [message[:2] for message in wire.sent] == [(0x90, 60), (0x90, 62), (0x80, 60), (0x80, 62)]
+    assert [message[:2] for message in wire.sent] == [
+        (0x90, 60),
+        (0x90, 62),
+        (0x80, 60),
+        (0x80, 62),
+    ]
     free.set()
     player.stop()
     check(wire.sent)

@@ -62,7 +62,9 @@ def test_each_player_has_a_track_of_its_own_and_a_channel():
     log.add(HUMAN, 0.5, 1, 60, 90)
     tracks = mido.MidiFile(file=io.BytesIO(log.to_midi_bytes())).tracks
     assert [track.name for track in tracks] == ["", "model", "human"]
-    ons = [(m.channel, m.note, m.velocity) for track in tracks for m in track if m.type == "note_on"]
+    ons = [
+        (m.channel, m.note, m.velocity) for track in tracks for m in track if m.type == "note_on"
+    ]
     assert ons == [(0, 60, 64), (1, 60, 90)]
 
 
@@ -74,7 +76,9 @@ def test_one_player_or_both_in_order_of_time():
 
 
 def test_a_long_session_is_several_files_each_from_its_own_start(tmp_path):
-    log = session([(1, 1, 60, 64), (MAX_FILE_SECONDS + 2, 1, 61, 64), (5 * MAX_FILE_SECONDS + 3, 1, 62, 64)])
+    log = session(
+        [(1, 1, 60, 64), (MAX_FILE_SECONDS + 2, 1, 61, 64), (5 * MAX_FILE_SECONDS + 3, 1, 62, 64)]
+    )
     files = log.write_midi(tmp_path / "long.mid")
     assert [path.name for path in files] == ["long.mid", "long-2.mid", "long-6.mid"]
     onsets = [midi.read_notes(path.read_bytes(), "symusic")["onset"][0] for path in files]
@@ -87,7 +91,15 @@ def test_silence_writes_nothing(tmp_path):
 
 
 def test_numbers_of_a_midi_file_as_its_standard_gives_them():
-    table = {0: "00", 0x40: "40", 0x7F: "7f", 0x80: "8100", 0x2000: "c000", 0x3FFF: "ff7f", 0x1FFFFF: "ffff7f"}
+    table = {
+        0: "00",
+        0x40: "40",
+        0x7F: "7f",
+        0x80: "8100",
+        0x2000: "c000",
+        0x3FFF: "ff7f",
+        0x1FFFFF: "ffff7f",
+    }
     assert {number: _encode_varint(number).hex() for number in table} == table
 
 

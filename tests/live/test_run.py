@@ -19,11 +19,19 @@ from pipeline.generation.generate import UNCONSTRAINED
 from pipeline.live import midi_ports, run
 from pipeline.live.controls import Controls
 from pipeline.live.improviser import Improviser
-from pipeline.live.run import PlayOptions, dispatch_midi, run_player, resolve_recording_path
+from pipeline.live.run import PlayOptions, dispatch_midi, resolve_recording_path, run_player
 from pipeline.midi import reader
 
 RUN = CliRunner()
-NOBODY = {"heard": "", "mode": "continue", "prompt": None, "tempo": 1.0, "rest": 0.8, "seed": 0, "log": None}
+NOBODY = {
+    "heard": "",
+    "mode": "continue",
+    "prompt": None,
+    "tempo": 1.0,
+    "rest": 0.8,
+    "seed": 0,
+    "log": None,
+}
 MODEL = make_tiny_model(**CARRIED)
 
 
@@ -34,7 +42,12 @@ def wish(**changes) -> PlayOptions:
 def test_a_performance_for_nobody_is_a_file_at_once_and_the_same_again(in_folder):
     reader.write_notes(make_music(2, 30), in_folder / "prompt.mid")
     for name in ("one.mid", "two.mid"):
-        run_player(MODEL, UNCONSTRAINED, wish(notes=50, log=in_folder / name, prompt=in_folder / "prompt.mid"), print)
+        run_player(
+            MODEL,
+            UNCONSTRAINED,
+            wish(notes=50, log=in_folder / name, prompt=in_folder / "prompt.mid"),
+            print,
+        )
     other = wish(notes=50, log=in_folder / "three.mid", prompt=in_folder / "prompt.mid", seed=1)
     run_player(MODEL, UNCONSTRAINED, other, print)
     one, two, three = ((in_folder / f"{name}.mid").read_bytes() for name in ("one", "two", "three"))
@@ -68,7 +81,9 @@ def test_a_wish_that_makes_no_sense_is_refused(change, says, in_folder):
 
 def test_a_log_is_a_file_or_a_folder_where_it_is_named_by_the_time(tmp_path):
     assert resolve_recording_path(tmp_path / "a.mid") == tmp_path / "a.mid"
-    assert re.fullmatch(r"\d{4}-\d\d-\d\d-\d{6}\.mid", resolve_recording_path(tmp_path / "sessions").name)
+    assert re.fullmatch(
+        r"\d{4}-\d\d-\d\d-\d{6}\.mid", resolve_recording_path(tmp_path / "sessions").name
+    )
     assert resolve_recording_path(tmp_path / "sessions").parent == tmp_path / "sessions"
 
 
@@ -96,7 +111,9 @@ def test_what_a_person_plays_goes_where_it_belongs():
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_ends_a_live_performance_in_silence_and_writes_the_session(number, monkeypatch, in_folder):
+def test_a_signal_ends_a_live_performance_in_silence_and_writes_the_session(
+    number, monkeypatch, in_folder
+):
     wire, told = Wire(clock=time.monotonic), []
     monkeypatch.setattr(midi_ports, "open_output", lambda name: wire)
     before = signal.getsignal(number), sys.getswitchinterval()
@@ -107,18 +124,26 @@ def test_a_signal_ends_a_live_performance_in_silence_and_writes_the_session(numb
         os.kill(os.getpid(), number)
 
     threading.Thread(target=stop).start()
-    player = run_player(MODEL, UNCONSTRAINED, wish(port="virtual", notes=0, log=in_folder / "a.mid"), told.append)
+    player = run_player(
+        MODEL, UNCONSTRAINED, wish(port="virtual", notes=0, log=in_folder / "a.mid"), told.append
+    )
     check(wire.sent)
     assert ends_in_silence(wire.sent)
     assert wire.closed == 1
-    assert len(reader.read_notes((in_folder / "a.mid").read_bytes(), "symusic")) == len(player.recorder) >= 1
+    assert (
+        len(reader.read_notes((in_folder / "a.mid").read_bytes(), "symusic"))
+        == len(player.recorder)
+        >= 1
+    )
     assert "'music-rnn'" in told[0]
     assert "late by" in told[-2]
     assert (signal.getsignal(number), sys.getswitchinterval()) == before
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_ends_a_performance_for_nobody_too_and_writes_what_was_played(number, in_folder, monkeypatch):
+def test_a_signal_ends_a_performance_for_nobody_too_and_writes_what_was_played(
+    number, in_folder, monkeypatch
+):
     played, accept = [], Improviser.commit
 
     def until_the_tenth(source):
@@ -133,7 +158,12 @@ def test_a_signal_ends_a_performance_for_nobody_too_and_writes_what_was_played(n
         run_player(MODEL, UNCONSTRAINED, wish(notes=1000, log=in_folder / "a.mid"), print)
     finally:
         signal.signal(number, before)
-    assert 1 <= len(reader.read_notes((in_folder / "a.mid").read_bytes(), "symusic")) <= len(played) < 1000
+    assert (
+        1
+        <= len(reader.read_notes((in_folder / "a.mid").read_bytes(), "symusic"))
+        <= len(played)
+        < 1000
+    )
 
 
 def test_a_port_that_fails_is_told_after_the_session_is_written(monkeypatch, in_folder):
@@ -171,7 +201,9 @@ def test_play_writes_a_file_from_the_shipped_model_without_a_project(in_folder):
 
 
 def test_ports_are_listed_or_it_says_what_to_do(monkeypatch):
-    monkeypatch.setattr(midi_ports, "names", lambda kind: ["FluidSynth"] if kind == midi_ports.OUT else [])
+    monkeypatch.setattr(
+        midi_ports, "names", lambda kind: ["FluidSynth"] if kind == midi_ports.OUT else []
+    )
     done = RUN.invoke(cli.app, ["ports"], catch_exceptions=False)
     assert done.output.splitlines()[0] == "--port   FluidSynth"
     assert done.output.splitlines()[1].startswith("--input  none; start a synthesiser")
@@ -182,7 +214,9 @@ def test_playing_loads_nothing_heavy(in_folder):
         "import sys; from pipeline.cli import app; "
         "app(['play', '--port', 'none', '--notes', '3'], standalone_mode=False); print(*sys.modules)"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=in_folder)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=in_folder
+    )
     heavy = {
         "tensorflow",
         "keras",
@@ -200,7 +234,11 @@ def test_playing_loads_nothing_heavy(in_folder):
 
 def test_after_random_kills_no_note_is_left_hanging():
     done = subprocess.run(
-        [sys.executable, "benchmarks/kills.py", "8", "1"], capture_output=True, text=True, check=False, cwd=ROOT
+        [sys.executable, "benchmarks/kills.py", "8", "1"],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert re.search(r"^8 kills, [1-9]\d* notes, 0 left hanging$", done.stdout, re.M)

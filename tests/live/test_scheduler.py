@@ -8,11 +8,17 @@ from hypothesis import strategies as st
 from pipeline.live.active_keys import MAX_KEYS, NOTE_OFF, NOTE_ON
 from pipeline.live.note_source import PendingNote
 from pipeline.live.recorder import Recorder
-from pipeline.live.scheduler import TOLERANCE, NEVER, MAX_LATE, Schedule
+from pipeline.live.scheduler import MAX_LATE, NEVER, TOLERANCE, Schedule
 from pipeline.live.timeline import SimulatedClock
 
 DRAFTS = st.lists(
-    st.builds(PendingNote, st.integers(0, 300), st.integers(0, 100), st.integers(60, 65), st.integers(1, 127)),
+    st.builds(
+        PendingNote,
+        st.integers(0, 300),
+        st.integers(0, 100),
+        st.integers(60, 65),
+        st.integers(1, 127),
+    ),
     max_size=40,
 )
 
@@ -36,7 +42,11 @@ def test_every_message_goes_out_at_its_deadline(drafts):
     schedule, wire, clock = plan(drafts)
     play(schedule, clock)
     check(wire.sent)
-    due = [(round(when - 7.0, 6), pitch) for when, (status, pitch, _) in wire.timed() if status == NOTE_ON]
+    due = [
+        (round(when - 7.0, 6), pitch)
+        for when, (status, pitch, _) in wire.timed()
+        if status == NOTE_ON
+    ]
     assert sorted(due) == sorted((draft.onset / 100, draft.pitch) for draft in drafts)
     assert wire.times == sorted(wire.times)
     assert schedule.latency.max_seconds <= TOLERANCE
@@ -60,7 +70,13 @@ def test_a_note_ends_when_it_should_or_where_its_pitch_is_struck_again(drafts):
         assert (same["onset"][:-1] + same["duration"][:-1] <= same["onset"][1:] + 0.0011).all()
 
 
-@given(DRAFTS, st.lists(st.tuples(st.floats(0.01, 2), st.sampled_from(["hush", "panic", 0.25, 1.0, 4.0])), max_size=6))
+@given(
+    DRAFTS,
+    st.lists(
+        st.tuples(st.floats(0.01, 2), st.sampled_from(["hush", "panic", 0.25, 1.0, 4.0])),
+        max_size=6,
+    ),
+)
 def test_whatever_is_done_meanwhile_nothing_hangs_and_nothing_goes_back_in_time(drafts, deeds):
     schedule, wire, clock = plan(drafts)
     for gap, deed in deeds:

@@ -16,7 +16,9 @@ HOURS = 10 * 3600 * 1000
 
 @given(STARTS, st.integers(0, HOURS))
 def test_a_deadline_is_exact_to_a_microsecond_after_ten_hours(start, tick):
-    assert abs(Fraction(Timeline(start).time_of(tick)) - Fraction(start) - Fraction(tick, 1000)) < 1e-6
+    assert (
+        abs(Fraction(Timeline(start).time_of(tick)) - Fraction(start) - Fraction(tick, 1000)) < 1e-6
+    )
 
 
 @given(STARTS, CHANGES)
@@ -46,7 +48,9 @@ def test_what_is_due_by_now_stays_due_and_the_rest_comes_after(start, changes, g
     assert due[0] <= now + 1e-6
     assert due[1] >= now - 1e-6
     following = max(last + 1, line.change_tick)
-    assert line.time_of(following + 1) - line.time_of(following) == pytest.approx(TICK_SECONDS / tempo, abs=1e-8)
+    assert line.time_of(following + 1) - line.time_of(following) == pytest.approx(
+        TICK_SECONDS / tempo, abs=1e-8
+    )
 
 
 @given(STARTS, TEMPOS, st.integers(0, HOURS))

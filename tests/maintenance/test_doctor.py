@@ -51,13 +51,18 @@ def test_a_sound_corpus_has_no_remedy(home: Path, project: Params) -> None:
     held = [row(n, project.compare.split, 100, f"h{n}") for n in range(12)]
     tables.write_pieces(paths.PIECES, [*held, row(12, "train", budget, "t")])
     found = facts()
-    assert not any(found[about].hint for about in ("corpus", "left out", "leaks", "training", "held out", "dvc.lock"))
+    assert not any(
+        found[about].hint
+        for about in ("corpus", "left out", "leaks", "training", "held out", "dvc.lock")
+    )
     assert "1 copies, 1 unreadable files" in found["left out"].message
     assert f"train 1 pieces, {budget:,} notes" in found["corpus"].message
 
 
 def test_leaks_and_too_little_music_are_said(home: Path) -> None:
-    tables.write_pieces(paths.PIECES, [row(0, "validation", 10, "Sonata"), row(1, "train", 10, "Sonata")])
+    tables.write_pieces(
+        paths.PIECES, [row(0, "validation", 10, "Sonata"), row(1, "train", 10, "Sonata")]
+    )
     found = facts()
     assert "'Sonata' is in train and validation" in found["leaks"].hint
     assert "too small to train on" in found["training"].hint
@@ -66,10 +71,14 @@ def test_leaks_and_too_little_music_are_said(home: Path) -> None:
 
 def test_a_leak_of_the_official_split_is_no_fault(home: Path) -> None:
     params = (home / "params.yaml").read_text("utf-8")
-    (home / "params.yaml").write_text(re.sub(r"(?m)^corpus: .*", "corpus: maestro-v3", params), "utf-8")
+    (home / "params.yaml").write_text(
+        re.sub(r"(?m)^corpus: .*", "corpus: maestro-v3", params), "utf-8"
+    )
     known = "Joseph Haydn / Sonata in B-flat Major, Hob.XVI:41"
     tables.write_pieces(paths.PIECES, [row(0, "validation", 10, known), row(1, "train", 10, known)])
-    assert facts()["leaks"] == Finding("leaks", "1 composition(s) in several splits, by leave of the manifest")
+    assert facts()["leaks"] == Finding(
+        "leaks", "1 composition(s) in several splits, by leave of the manifest"
+    )
 
 
 def test_torn_tables_and_records_are_facts(home: Path) -> None:
@@ -80,7 +89,9 @@ def test_torn_tables_and_records_are_facts(home: Path) -> None:
     assert found["dvc.lock"].hint == "run 'music-rnn repair'"
 
 
-def test_ports_are_named_and_without_them_the_remedy_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ports_are_named_and_without_them_the_remedy_is_said(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     assert list(doctor._check_ports()) == [Finding("MIDI ports", "MidiOut 1, MidiIn 1")]
 
     def missing(kind: str) -> list[str]:
@@ -105,7 +116,9 @@ def test_what_is_missing_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch)
     ]
 
 
-def test_facts_are_shown_as_they_are_but_for_what_a_terminal_obeys(capsys: pytest.CaptureFixture[str]) -> None:
+def test_facts_are_shown_as_they_are_but_for_what_a_terminal_obeys(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     doctor.print_findings([Finding("ports", "[red]one, two[/nope]", "[bold]three \x1b[2J")])
     shown = " ".join(capsys.readouterr().out.split())
     assert shown == "! ports [red]one, two[/nope] -> [bold]three [2J"

@@ -34,7 +34,12 @@ def home(in_folder: Path) -> Path:
     return in_folder
 
 
-ODD = ['{"write": {"a": {"pid": 1e400, "cmd": ""}}}', '{"read": {"a": 5}}', '{"read": [5]}', "[" * 100_000]
+ODD = [
+    '{"write": {"a": {"pid": 1e400, "cmd": ""}}}',
+    '{"read": {"a": 5}}',
+    '{"read": [5]}',
+    "[" * 100_000,
+]
 """Read-write locks that only a torn disk would give."""
 
 
@@ -53,7 +58,9 @@ def test_a_whole_project_is_left_as_it_is(home: Path) -> None:
     assert {path: data for path, data in before.items() if path.read_bytes() != data} == {}
 
 
-@pytest.mark.parametrize("text", ["", "{", '{"write": {"a": {"pid"', "[]", '{"write": 3}', infos(2**22 + 5), *ODD])
+@pytest.mark.parametrize(
+    "text", ["", "{", '{"write": {"a": {"pid"', "[]", '{"write": 3}', infos(2**22 + 5), *ODD]
+)
 def test_a_torn_or_left_lock_is_removed(home: Path, text: str) -> None:
     (home / ".dvc/tmp/rwlock").write_text(text)
     (line,) = repair.repair_project()
@@ -71,10 +78,14 @@ def test_a_lock_of_another_program_with_that_number_is_removed(home: Path) -> No
 def test_while_dvc_runs_nothing_is_touched(home: Path) -> None:
     (home / "dvc.lock").write_text("")
     with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(30)", "dvc"]) as run:
-        while "dvc" not in repair._read_command_line(run.pid):  # it has no command line in its first moment
+        while "dvc" not in repair._read_command_line(
+            run.pid
+        ):  # it has no command line in its first moment
             time.sleep(0.01)
         (home / ".dvc/tmp/rwlock").write_text(infos(run.pid))
-        with pytest.raises(PipelineError, match=rf"dvc is running here \(process {run.pid}: dvc repro\); wait"):
+        with pytest.raises(
+            PipelineError, match=rf"dvc is running here \(process {run.pid}: dvc repro\); wait"
+        ):
             repair.repair_project()
         run.kill()
     with (home / ".dvc/tmp/lock").open("a") as held:
@@ -115,7 +126,9 @@ def test_without_a_commit_dvc_begins_a_new_record(home: Path) -> None:
 
 
 @pytest.mark.parametrize("worker", ["git", "dvc"])
-@pytest.mark.parametrize("name", ["index.lock", "HEAD.lock", "packed-refs.lock", "refs/heads/x.lock"])
+@pytest.mark.parametrize(
+    "name", ["index.lock", "HEAD.lock", "packed-refs.lock", "refs/heads/x.lock"]
+)
 def test_the_locks_of_git_are_removed_unless_someone_is_at_work(
     home: Path, monkeypatch: pytest.MonkeyPatch, name: str, worker: str
 ) -> None:
@@ -133,7 +146,9 @@ def test_a_git_in_this_folder_is_found(home: Path) -> None:
         work.kill()
 
 
-def test_half_written_files_of_dead_writers_are_removed_and_those_of_living_ones_kept(home: Path) -> None:
+def test_half_written_files_of_dead_writers_are_removed_and_those_of_living_ones_kept(
+    home: Path,
+) -> None:
     (home / "metrics/evaluate").mkdir(parents=True)
     (home / ".downloads").mkdir()
     dead, mine = (home / f"metrics/evaluate/.a.json.{pid}.part" for pid in (2**22 + 5, os.getpid()))
@@ -141,7 +156,8 @@ def test_half_written_files_of_dead_writers_are_removed_and_those_of_living_ones
     for path in (dead, mine, above, below):
         path.write_text("{")
     assert repair.repair_project() == [
-        f"{path.relative_to(home)}: half written by a run that is gone; removed" for path in (above, dead, below)
+        f"{path.relative_to(home)}: half written by a run that is gone; removed"
+        for path in (above, dead, below)
     ]
     assert mine.exists() and not any(path.exists() for path in (above, dead, below))
 
@@ -166,16 +182,22 @@ def test_a_worker_of_a_queue_is_found(home: Path) -> None:
         worker.kill()
 
 
-def test_a_git_in_a_linked_worktree_is_found(home: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_a_git_in_a_linked_worktree_is_found(
+    home: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     """It shares the refs, and their locks, with this folder."""
     linked = tmp_path_factory.mktemp("linked") / "tree"
     git("worktree", "add", "-q", str(linked), "-b", "other")
-    with subprocess.Popen(["git", "cat-file", "--batch"], stdin=subprocess.PIPE, cwd=linked) as work:
+    with subprocess.Popen(
+        ["git", "cat-file", "--batch"], stdin=subprocess.PIPE, cwd=linked
+    ) as work:
         assert until_found("git") == [work.pid]
         work.kill()
 
 
-def test_what_a_run_is_writing_into_the_cache_is_left(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_a_run_is_writing_into_the_cache_is_left(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     half = home / ".dvc/cache/files/md5/5d/.Xy3.tmp"
     half.parent.mkdir(parents=True)
     half.write_text("hel")
@@ -184,11 +206,16 @@ def test_what_a_run_is_writing_into_the_cache_is_left(home: Path, monkeypatch: p
 
 
 def test_what_dvc_was_writing_into_its_cache_is_removed_and_objects_are_kept(home: Path) -> None:
-    half, whole = (home / ".dvc/cache/files/md5/5d" / name for name in (".Xy3.tmp", "41402abc4b2a76b9719d911017c592"))
+    half, whole = (
+        home / ".dvc/cache/files/md5/5d" / name
+        for name in (".Xy3.tmp", "41402abc4b2a76b9719d911017c592")
+    )
     half.parent.mkdir(parents=True)
     for path in (half, whole):
         path.write_text("hello")
-    assert repair.repair_project() == [f"{half.relative_to(home)}: half written by a run that is gone; removed"]
+    assert repair.repair_project() == [
+        f"{half.relative_to(home)}: half written by a run that is gone; removed"
+    ]
     assert whole.exists() and not half.exists()
 
 

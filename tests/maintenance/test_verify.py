@@ -35,13 +35,17 @@ def home(in_folder: Path) -> Path:
     for place in KINDS.values():
         Path(place).parent.mkdir(parents=True, exist_ok=True)
     bundle.write_bundle(
-        Path(KINDS["corpora"]), [CorpusPiece("a.mid", "a", "train", hashlib.sha256(b"x").hexdigest())], [b"x"]
+        Path(KINDS["corpora"]),
+        [CorpusPiece("a.mid", "a", "train", hashlib.sha256(b"x").hexdigest())],
+        [b"x"],
     )
     Path(KINDS["tables of notes"]).write_text("hello")
     checksums.write_checksums(paths.NOTES.parent)
     codes = np.zeros((4, 4), np.int16)
     windows.save_windows(
-        WindowDataset(codes, np.array([4]), np.array(["train"]), np.array(["a"]), np.array([0], np.int32), 2),
+        WindowDataset(
+            codes, np.array([4]), np.array(["train"]), np.array(["a"]), np.array([0], np.int32), 2
+        ),
         paths.WINDOWS,
     )
     model_io.save_model(make_tiny_model(), Path("models/tiny"))
@@ -81,7 +85,10 @@ def test_the_command_ends_with_one_when_something_is_damaged(home: Path) -> None
 
 def test_a_torn_record_is_a_fault_not_a_traceback(home: Path) -> None:
     Path("dvc.lock").write_text("stages: {")
-    assert "run 'music-rnn repair'" in next(each for each in verify.verify_project() if each.problem).problem
+    assert (
+        "run 'music-rnn repair'"
+        in next(each for each in verify.verify_project() if each.problem).problem
+    )
 
 
 def test_the_hash_of_a_folder_is_that_of_dvc(in_folder: Path) -> None:
@@ -94,7 +101,9 @@ def test_the_hash_of_a_folder_is_that_of_dvc(in_folder: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(name)
     system = LocalFileSystem()
-    built = build(LocalHashFileDB(system, str(in_folder / "cache")), str(in_folder / "out"), system, "md5")
+    built = build(
+        LocalHashFileDB(system, str(in_folder / "cache")), str(in_folder / "out"), system, "md5"
+    )
     assert verify.compute_dvc_md5(in_folder / "out") == built[2].hash_info.value
     (in_folder / "out" / ".a.txt.99.part").write_text("")
     assert verify.compute_dvc_md5(in_folder / "out") == built[2].hash_info.value
@@ -118,17 +127,27 @@ def test_a_folder_that_cannot_be_looked_into_was_not_verified(
 ) -> None:
     shut(monkeypatch, folder)
     said = next(each for each in verify.verify_project() if each.problem)
-    assert said.category == "folders" and said.problem.startswith(f"{folder}: cannot be looked into")
+    assert said.category == "folders" and said.problem.startswith(
+        f"{folder}: cannot be looked into"
+    )
 
 
-def test_an_output_that_cannot_be_read_is_one_fault_among_others(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_output_that_cannot_be_read_is_one_fault_among_others(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     of = verify.compute_dvc_md5
-    monkeypatch.setattr(verify, "of", lambda path: Path("gone").read_bytes() if path.name == "a.json" else of(path))
+    monkeypatch.setattr(
+        verify, "of", lambda path: Path("gone").read_bytes() if path.name == "a.json" else of(path)
+    )
     faults = [each for each in verify.verify_project() if each.problem]
-    assert [each.category for each in faults] == ["outputs in dvc.lock"] and "metrics/a.json" in faults[0].problem
+    assert [each.category for each in faults] == [
+        "outputs in dvc.lock"
+    ] and "metrics/a.json" in faults[0].problem
 
 
-def test_what_a_run_takes_away_meanwhile_is_no_fault(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_a_run_takes_away_meanwhile_is_no_fault(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     look = os.scandir
 
     def scandir(path: object) -> object:
@@ -151,7 +170,9 @@ def test_what_dvc_was_writing_is_no_object_unless_it_is_writing_now(
     assert "'music-rnn repair' removes it" in fault
 
 
-def test_an_output_that_cannot_even_be_asked_for_ends_nothing(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_output_that_cannot_even_be_asked_for_ends_nothing(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """As in a folder that is closed: Path.exists raises then."""
     exists = Path.exists
 
@@ -161,4 +182,7 @@ def test_an_output_that_cannot_even_be_asked_for_ends_nothing(home: Path, monkey
         return exists(path)
 
     monkeypatch.setattr(Path, "exists", closed)
-    assert len([each for each in verify.verify_project() if each.category == "outputs in dvc.lock"]) == 1
+    assert (
+        len([each for each in verify.verify_project() if each.category == "outputs in dvc.lock"])
+        == 1
+    )

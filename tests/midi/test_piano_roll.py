@@ -28,7 +28,9 @@ def test_it_is_a_picture_without_date_or_program(tmp_path):
 
 def test_the_prompt_is_grey_and_the_rest_is_not(tmp_path):
     def coloured(prompt: int) -> int:
-        pixels = imread(io.BytesIO(picture(tmp_path / "a.png", make_music(0, 30), prompt=prompt)))[:, :430, :3]
+        pixels = imread(io.BytesIO(picture(tmp_path / "a.png", make_music(0, 30), prompt=prompt)))[
+            :, :430, :3
+        ]
         return int((np.ptp(pixels, axis=-1) > 0.2).sum())
 
     assert coloured(30) == 0
@@ -37,7 +39,9 @@ def test_the_prompt_is_grey_and_the_rest_is_not(tmp_path):
 
 @pytest.mark.parametrize("count", [1, 400])
 def test_one_note_and_a_long_piece_can_be_drawn(tmp_path, count):
-    height, width = imread(io.BytesIO(picture(tmp_path / "a.png", make_music(0, count), prompt=1))).shape[:2]
+    height, width = imread(
+        io.BytesIO(picture(tmp_path / "a.png", make_music(0, count), prompt=1))
+    ).shape[:2]
     assert 600 <= width <= 2400
     assert height == 360
 

@@ -24,7 +24,9 @@ from pipeline.midi import validate as chunks
 from pipeline.notes import quantize
 from pipeline.notes.note import NOTE_DTYPE, validate_notes
 
-GOLDEN = YAML(typ="safe", pure=True).load((Path(__file__).parent.parent / "golden" / "midi.yaml").read_text())
+GOLDEN = YAML(typ="safe", pure=True).load(
+    (Path(__file__).parent.parent / "golden" / "midi.yaml").read_text()
+)
 SAMPLE = Path(__file__).parent.parent.parent / "data" / "raw" / "maestro-sample.zip"
 READERS = ("symusic", "pretty_midi")
 NOTE_ON_OFF = "00 90 3C 40 64 80 3C 00"
@@ -43,7 +45,9 @@ def bytes_of(lines):
 
 
 def smf(*tracks, kind=0, division=100):
-    chunks = [b"MTrk" + struct.pack(">I", len(track)) + track for track in map(bytes.fromhex, tracks)]
+    chunks = [
+        b"MTrk" + struct.pack(">I", len(track)) + track for track in map(bytes.fromhex, tracks)
+    ]
     return b"MThd" + struct.pack(">IHHH", 6, kind, len(chunks), division) + b"".join(chunks)
 
 
@@ -52,14 +56,20 @@ def rows(notes):
 
 
 @pytest.mark.parametrize("reader", READERS)
-@pytest.mark.parametrize("case", [case for case in GOLDEN if "notes" in case], ids=lambda case: case["name"])
+@pytest.mark.parametrize(
+    "case", [case for case in GOLDEN if "notes" in case], ids=lambda case: case["name"]
+)
 def test_golden(case, reader):
     expected = case["notes"] if isinstance(case["notes"], list) else case["notes"][reader]
-    assert rows(midi.read_notes(bytes_of(case["bytes"]), reader)) == [tuple(row) for row in expected]
+    assert rows(midi.read_notes(bytes_of(case["bytes"]), reader)) == [
+        tuple(row) for row in expected
+    ]
 
 
 @pytest.mark.parametrize("reader", READERS)
-@pytest.mark.parametrize("case", [case for case in GOLDEN if "error" in case], ids=lambda case: case["name"])
+@pytest.mark.parametrize(
+    "case", [case for case in GOLDEN if "error" in case], ids=lambda case: case["name"]
+)
 def test_golden_refused(case, reader):
     with pytest.raises(MidiError, match=case["error"]) as caught:
         midi.read_notes(bytes_of(case["bytes"]), reader)
@@ -78,7 +88,9 @@ def test_every_cut_of_a_file_is_refused(cut, reader):
 @pytest.mark.parametrize("reader", READERS)
 def test_bytes_after_the_last_track_do_not_matter(reader):
     whole = smf(NOTE_ON_OFF + END)
-    assert rows(midi.read_notes(whole + b"\0\0 trailer", reader)) == rows(midi.read_notes(whole, reader))
+    assert rows(midi.read_notes(whole + b"\0\0 trailer", reader)) == rows(
+        midi.read_notes(whole, reader)
+    )
 
 
 def test_a_bad_key_signature_is_read_by_symusic_only():
@@ -88,14 +100,18 @@ def test_a_bad_key_signature_is_read_by_symusic_only():
         midi.read_notes(data, "pretty_midi")
 
 
-@pytest.mark.parametrize(("reader", "message"), [("symusic", "31 bits"), ("pretty_midi", "largest tick")])
+@pytest.mark.parametrize(
+    ("reader", "message"), [("symusic", "31 bits"), ("pretty_midi", "largest tick")]
+)
 def test_more_ticks_than_fit_are_refused(reader, message):
     data = smf("FF FF FF 7F 90 3C 40 64 80 3C 00" * 9 + END)
     with pytest.raises(MidiError, match=message):
         midi.read_notes(data, reader)
 
 
-@pytest.mark.parametrize("filler", [b"\xff" * 2**20, b"\x00" * 2**20, b"\x90" * 2**20, b"\xff\x7f\x00" * 2**18])
+@pytest.mark.parametrize(
+    "filler", [b"\xff" * 2**20, b"\x00" * 2**20, b"\x90" * 2**20, b"\xff\x7f\x00" * 2**18]
+)
 def test_a_megabyte_of_nonsense_costs_no_time(filler):
     began = time.perf_counter()
     data = b"MThd\0\0\0\x06\0\0\0\x01\0\x60MTrk" + struct.pack(">I", len(filler)) + filler
@@ -107,7 +123,9 @@ def test_a_megabyte_of_nonsense_costs_no_time(filler):
 def test_what_is_no_file_or_over_the_cap_is_refused_unread(tmp_path):
     with (tmp_path / "large.mid").open("wb") as file:
         file.truncate(30 * 2**30)  # it takes no space
-    with pytest.raises(MidiError, match=r"32,212,254,720 bytes are more than the 8,388,608 allowed"):
+    with pytest.raises(
+        MidiError, match=r"32,212,254,720 bytes are more than the 8,388,608 allowed"
+    ):
         chunks.read_file(tmp_path / "large.mid")
     os.mkfifo(tmp_path / "pipe.mid")
     for path in (tmp_path / "pipe.mid", Path("/dev/zero")):
@@ -189,7 +207,11 @@ def test_a_note_ends_where_its_key_is_struck_again(tmp_path):
     notes = np.array([(0.0, 2.0, 60, 50), (1.0, 0.5, 60, 70), (1.0, 3.0, 62, 70)], NOTE_DTYPE)
     data = written(notes, tmp_path / "piece.mid")
     for reader in READERS:
-        assert rows(midi.read_notes(data, reader)) == [(0.0, 1.0, 60, 50), (1.0, 0.5, 60, 70), (1.0, 3.0, 62, 70)]
+        assert rows(midi.read_notes(data, reader)) == [
+            (0.0, 1.0, 60, 50),
+            (1.0, 0.5, 60, 70),
+            (1.0, 3.0, 62, 70),
+        ]
 
 
 def test_writing_the_same_notes_gives_the_same_bytes(tmp_path):
@@ -207,9 +229,13 @@ def test_a_piece_that_readers_would_refuse_is_not_written(tmp_path):
 def tempo_maps(draw):
     """A track of tempo changes, and notes, on a resolution that divides nothing evenly."""
     changes = draw(st.lists(st.tuples(st.integers(0, 300), st.integers(1, 2**24 - 1)), max_size=8))
-    track = "".join(f"{delta >> 7 | 0x80:02X}{delta & 0x7F:02X} FF 51 03 {tempo:06X} " for delta, tempo in changes)
+    track = "".join(
+        f"{delta >> 7 | 0x80:02X}{delta & 0x7F:02X} FF 51 03 {tempo:06X} "
+        for delta, tempo in changes
+    )
     notes = "".join(
-        f"{draw(st.integers(0, 127)):02X} 90 3C 40 {draw(st.integers(1, 127)):02X} 80 3C 00 " for _ in "12345"
+        f"{draw(st.integers(0, 127)):02X} 90 3C 40 {draw(st.integers(1, 127)):02X} 80 3C 00 "
+        for _ in "12345"
     )
     return smf(track + END, notes + END, kind=1, division=draw(st.integers(1, 0x7FFF)))
 
@@ -254,8 +280,15 @@ HELD = """
 @pytest.mark.parametrize("reader", READERS)
 def test_the_pedal_holds_notes_only_if_asked(reader):
     data = smf(bytes_of(HELD).hex() + END)
-    first, second, d, e = (0.05, 0.05, 60, 64), (0.2, 0.05, 60, 65), (0.1, 0.25, 62, 64), (0.15, 0.25, 64, 64)
-    assert rows(midi.read_notes(data, reader)) == [pytest.approx(row) for row in (first, d, e, second)]
+    first, second, d, e = (
+        (0.05, 0.05, 60, 64),
+        (0.2, 0.05, 60, 65),
+        (0.1, 0.25, 62, 64),
+        (0.15, 0.25, 64, 64),
+    )
+    assert rows(midi.read_notes(data, reader)) == [
+        pytest.approx(row) for row in (first, d, e, second)
+    ]
     first, second = (0.05, 0.15, 60, 64), (0.2, 0.1, 60, 65)
     assert rows(midi.read_notes(data, reader, sustain_pedal=True)) == [
         pytest.approx(row) for row in (first, d, e, second)
@@ -266,7 +299,9 @@ def test_the_pedal_holds_notes_only_if_asked(reader):
 def test_other_channels_other_controls_and_drums_hold_nothing(reader):
     others = "00 B1 40 7F 00 B0 42 7F 00 B0 43 7F 00 B0 7B 00 00 B9 40 7F 00 99 23 7F"
     data = smf(others + NOTE_ON_OFF + "64 B1 40 00 00 89 23 00" + END)
-    assert rows(midi.read_notes(data, reader, sustain_pedal=True)) == rows(midi.read_notes(data, reader))
+    assert rows(midi.read_notes(data, reader, sustain_pedal=True)) == rows(
+        midi.read_notes(data, reader)
+    )
     with pytest.raises(MidiError, match="no notes"):
         midi.read_notes(smf("00 B0 40 7F" + END), reader, sustain_pedal=True)
 
@@ -290,13 +325,19 @@ def pedalled(draw):
                 events.append((at + gap, f"{0x90 | channel:02X} {pitch:02X} 40"))
                 at += gap + length
                 events.append((at, f"{0x80 | channel:02X} {pitch:02X} 00"))
-        for at, value in draw(st.lists(st.tuples(st.integers(0, 80), st.sampled_from([0, 63, 64, 127])), max_size=40)):
+        for at, value in draw(
+            st.lists(st.tuples(st.integers(0, 80), st.sampled_from([0, 63, 64, 127])), max_size=40)
+        ):
             events.append((at, f"{0xB0 | channel:02X} 40 {value:02X}"))
-    for at, tempo in draw(st.lists(st.tuples(st.integers(0, 100), st.integers(1, 2**24 - 1)), max_size=4)):
+    for at, tempo in draw(
+        st.lists(st.tuples(st.integers(0, 100), st.integers(1, 2**24 - 1)), max_size=4)
+    ):
         events.append((at, f"FF 51 03 {tempo:06X}"))
     events.sort(key=lambda event: event[0])
     before = [0, *(at for at, _ in events)]
-    track = " ".join(f"{at - last:02X} {event}" for (at, event), last in zip(events, before, strict=False))
+    track = " ".join(
+        f"{at - last:02X} {event}" for (at, event), last in zip(events, before, strict=False)
+    )
     return smf(track + END, division=draw(st.integers(1, 0x7FFF)))
 
 
@@ -326,7 +367,10 @@ def test_the_two_readers_agree_bit_for_bit_on_the_pedal_of_real_performances():
 @pytest.mark.usefixtures("ingested")
 def test_the_sample_has_all_its_notes():
     corpus = CorpusBundle(SAMPLE)
-    assert sum(len(midi.read_notes(corpus.read_piece(piece), "symusic")) for piece in corpus.pieces) == 101_901
+    assert (
+        sum(len(midi.read_notes(corpus.read_piece(piece), "symusic")) for piece in corpus.pieces)
+        == 101_901
+    )
 
 
 def test_mido_agrees_that_a_written_file_is_one_piano(tmp_path):
@@ -336,5 +380,7 @@ def test_mido_agrees_that_a_written_file_is_one_piano(tmp_path):
     data = written(np.array([(0.5, 0.25, 60, 50)], NOTE_DTYPE), tmp_path / "a.mid")
     file = mido.MidiFile(file=io.BytesIO(data))
     assert file.type == 1 and file.ticks_per_beat == 1000
-    assert {message.channel for track in file.tracks for message in track if not message.is_meta} == {0}
+    assert {
+        message.channel for track in file.tracks for message in track if not message.is_meta
+    } == {0}
     assert file.length == pytest.approx(0.751)

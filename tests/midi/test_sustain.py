@@ -15,7 +15,9 @@ def part(notes=(), pedal=()):
     """Return what notes (on, off, pitch) and moves (time, value) of a pedal make."""
     on, off, pitch = np.array(notes, float).reshape(-1, 3).T
     change, value = np.array(pedal, float).reshape(-1, 2).T
-    return TrackNotes(on, off, pitch.astype(int), np.arange(len(on)) % 127 + 1, change, value.astype(int))
+    return TrackNotes(
+        on, off, pitch.astype(int), np.arange(len(on)) % 127 + 1, change, value.astype(int)
+    )
 
 
 def ends(*parts):
@@ -31,13 +33,25 @@ CASES = {
     "struck again": ([(0, 1, 60), (2, 4, 60), (2.5, 2.6, 61)], [(0.5, 127), (3, 0)], [2, 4, 3]),
     "struck again at the release": ([(0, 1, 60), (1, 2, 60)], [(0.5, 127), (3, 0)], [1, 3]),
     "struck again while held": ([(0, 2, 60), (1, 2, 60)], [(0.5, 127), (3, 0)], [2, 3]),
-    "struck twice at once": ([(0, 1, 60), (0, 1.5, 60), (2, 3, 60)], [(0.5, 127), (4, 0)], [2, 2, 4]),
+    "struck twice at once": (
+        [(0, 1, 60), (0, 1.5, 60), (2, 3, 60)],
+        [(0.5, 127), (4, 0)],
+        [2, 2, 4],
+    ),
     "never up: the last note off": ([(0, 1, 60), (5, 6, 62)], [(0.5, 127)], [6, 6]),
     "never up: the last move": ([(0, 1, 60)], [(0.5, 127), (7, 100)], [7]),
     "down at the release": ([(0, 1, 60)], [(1, 127), (3, 0)], [3]),
     "up at the release": ([(0, 1, 60)], [(0.5, 127), (1, 0), (2, 127), (3, 0)], [1]),
-    "up and down in one instant": ([(0, 1, 60), (1, 2, 62)], [(0, 127), (2, 0), (2, 127), (3, 0)], [2, 3]),
-    "down and up in one instant": ([(0, 1, 60), (1, 2, 62)], [(0, 127), (2, 127), (2, 0), (3, 0)], [2, 2]),
+    "up and down in one instant": (
+        [(0, 1, 60), (1, 2, 62)],
+        [(0, 127), (2, 0), (2, 127), (3, 0)],
+        [2, 3],
+    ),
+    "down and up in one instant": (
+        [(0, 1, 60), (1, 2, 62)],
+        [(0, 127), (2, 127), (2, 0), (3, 0)],
+        [2, 2],
+    ),
     "before all notes": ([(1, 2, 60)], [(0, 127), (3, 0)], [3]),
 }
 
@@ -96,7 +110,11 @@ def played(one, end):
             ringing |= {row} if down and row not in replaced else set()
             stop = set()
         else:
-            older = {each for each in range(len(one.on)) if one.pitch[each] == one.pitch[row] and one.on[each] < now}
+            older = {
+                each
+                for each in range(len(one.on))
+                if one.pitch[each] == one.pitch[row] and one.on[each] < now
+            }
             replaced |= older
             stop = older & ringing
         ceases[list(stop)] = now

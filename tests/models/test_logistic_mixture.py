@@ -9,7 +9,10 @@ from pipeline.models.logistic_mixture import NUM_COMPONENTS, NUM_OUTPUTS
 
 CELLS = np.arange(1001)
 LIKELY = st.integers(0, 2**32 - 1).map(
-    lambda seed: np.random.default_rng(seed).normal(0, 2, NUM_OUTPUTS) + np.repeat([0, 2, -1], NUM_COMPONENTS)
+    lambda seed: (
+        np.random.default_rng(seed).normal(0, 2, NUM_OUTPUTS)
+        + np.repeat([0, 2, -1], NUM_COMPONENTS)
+    )
 )
 """Outputs as a model in training might have them."""
 WILD = st.lists(st.floats(-1e3, 1e3, width=32), min_size=NUM_OUTPUTS, max_size=NUM_OUTPUTS)
@@ -33,7 +36,9 @@ def logistic_masses(outputs: np.ndarray) -> np.ndarray:
     logits, means, scales = np.split(outputs.astype(float), 3)
     edges = np.concatenate([[-np.inf], stretched((np.arange(1000) + 0.5) / 100), [np.inf]])
     total = np.zeros(1001)
-    for weight, mean, scale in zip(special.softmax(logits), means, np.exp(np.clip(scales, -7, 3)), strict=True):
+    for weight, mean, scale in zip(
+        special.softmax(logits), means, np.exp(np.clip(scales, -7, 3)), strict=True
+    ):
         density = stats.logistic(mean, scale)
         left, right = np.diff(density.cdf(edges)), -np.diff(density.sf(edges))
         total += weight * np.where(edges[:-1] > mean, right, left)
@@ -47,7 +52,9 @@ def test_masses_are_those_of_scipy_on_the_stretched_axis(outputs):
     expected = logistic_masses(outputs)
     assert logistic_mixture.grid_probs(outputs) == pytest.approx(expected, rel=1e-6, abs=1e-13)
     seen = expected > 1e-280
-    assert logistic_mixture.grid_log_probs(outputs, CELLS)[seen] == pytest.approx(np.log(expected[seen]), abs=1e-6)
+    assert logistic_mixture.grid_log_probs(outputs, CELLS)[seen] == pytest.approx(
+        np.log(expected[seen]), abs=1e-6
+    )
 
 
 @given(WILD)
@@ -61,7 +68,9 @@ def test_masses_are_probabilities_whatever_the_outputs(outputs):
 @settings(max_examples=40)
 @given(WILD)
 def test_log_masses_are_those_of_the_masses(outputs):
-    told = logistic_mixture.grid_log_probs(np.broadcast_to(floats(outputs), (1001, NUM_OUTPUTS)), CELLS)
+    told = logistic_mixture.grid_log_probs(
+        np.broadcast_to(floats(outputs), (1001, NUM_OUTPUTS)), CELLS
+    )
     assert np.isfinite(told).all()
     assert np.exp(told).sum() == pytest.approx(1, abs=1e-9)
     assert np.exp(told) == pytest.approx(logistic_mixture.grid_probs(floats(outputs)), abs=1e-12)
@@ -82,15 +91,20 @@ def test_log_masses_are_right_where_masses_have_long_been_zero(mean, log_scale):
 
 @pytest.mark.parametrize(("mean", "cell"), [(-500.0, 0), (500.0, 1000)])
 def test_what_lies_beyond_the_grid_falls_to_its_last_cells(mean, cell):
-    assert logistic_mixture.grid_log_probs(one(mean, 0.0), np.array(cell)) == pytest.approx(0, abs=1e-12)
+    assert logistic_mixture.grid_log_probs(one(mean, 0.0), np.array(cell)) == pytest.approx(
+        0, abs=1e-12
+    )
     assert logistic_mixture.grid_probs(one(mean, 0.0))[cell] == pytest.approx(1)
 
 
 @pytest.mark.parametrize(("wild", "limit"), [(-50.0, -7.0), (50.0, 3.0)])
 def test_a_scale_beyond_its_limits_is_the_limit(wild, limit):
-    assert np.array_equal(logistic_mixture.grid_probs(one(2.0, wild)), logistic_mixture.grid_probs(one(2.0, limit)))
     assert np.array_equal(
-        logistic_mixture.grid_log_probs(one(2.0, wild), CELLS), logistic_mixture.grid_log_probs(one(2.0, limit), CELLS)
+        logistic_mixture.grid_probs(one(2.0, wild)), logistic_mixture.grid_probs(one(2.0, limit))
+    )
+    assert np.array_equal(
+        logistic_mixture.grid_log_probs(one(2.0, wild), CELLS),
+        logistic_mixture.grid_log_probs(one(2.0, limit), CELLS),
     )
 
 
@@ -98,12 +112,18 @@ def test_a_cell_worked_by_hand():
     # A logistic of scale s has tanh(h / 2 s) of its mass within h on either side.
     low, high = np.log1p(0.495 / 0.03), np.log1p(0.505 / 0.03)
     outputs = one((low + high) / 2, np.log(0.01))
-    assert logistic_mixture.grid_probs(outputs)[50] == pytest.approx(np.tanh((high - low) / 4 / 0.01), rel=1e-5)
+    assert logistic_mixture.grid_probs(outputs)[50] == pytest.approx(
+        np.tanh((high - low) / 4 / 0.01), rel=1e-5
+    )
 
 
 def test_components_are_weighed_by_softmax():
     outputs = np.stack([one(1.0, -2.0), one(4.0, -1.0), one(1.0, -2.0)])
-    outputs[2, 1], outputs[2, NUM_COMPONENTS + 1], outputs[2, 2 * NUM_COMPONENTS + 1] = np.log(3), 4.0, -1.0
+    outputs[2, 1], outputs[2, NUM_COMPONENTS + 1], outputs[2, 2 * NUM_COMPONENTS + 1] = (
+        np.log(3),
+        4.0,
+        -1.0,
+    )
     first, second, both = (logistic_mixture.grid_probs(each) for each in outputs)
     assert both == pytest.approx(first / 4 + 3 * second / 4, abs=1e-7)
 

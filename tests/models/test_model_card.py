@@ -22,7 +22,10 @@ def folder(tmp_path):
 def test_a_card_is_read_as_it_was_written(folder):
     said, model = model_card.read_card(folder / CARD), make_tiny_model()
     assert (said.architecture, said.config, said.sequence_length) == ("tiny", model.config, 6)
-    assert said.noise_by_feature == {"step": ResidualNoise("laplace", 0.1), "duration": ResidualNoise("gaussian", 0.3)}
+    assert said.noise_by_feature == {
+        "step": ResidualNoise("laplace", 0.1),
+        "duration": ResidualNoise("gaussian", 0.3),
+    }
     assert said.provenance == {"seed": 0}
     assert model_card.with_checksum(said.model_dump()) == (folder / CARD).read_text()
 
@@ -35,10 +38,22 @@ def test_cards_are_far_smaller_than_the_largest():
 @pytest.mark.parametrize(
     "change",
     [
-        *({"length": each} for each in (-1, 0, 4097, 10**400, "x", "6", 1.5, 6.0, None, np.nan, np.inf, True, [6])),
-        *({"origin": each} for each in (None, [], "seed", 3, {"pedal": "no"}, {"pedal": 0}, {"pedal": None})),
-        *({"architecture": each} for each in (None, 3, "", "a/b", "../a", "A", "a\n", "a" * 65, ["tiny"], {})),
-        *({"spread": each} for each in ({}, {"step": {"family": "laplace", "scale": 0.1}}, [], None)),
+        *(
+            {"length": each}
+            for each in (-1, 0, 4097, 10**400, "x", "6", 1.5, 6.0, None, np.nan, np.inf, True, [6])
+        ),
+        *(
+            {"origin": each}
+            for each in (None, [], "seed", 3, {"pedal": "no"}, {"pedal": 0}, {"pedal": None})
+        ),
+        *(
+            {"architecture": each}
+            for each in (None, 3, "", "a/b", "../a", "A", "a\n", "a" * 65, ["tiny"], {})
+        ),
+        *(
+            {"spread": each}
+            for each in ({}, {"step": {"family": "laplace", "scale": 0.1}}, [], None)
+        ),
         *({"block": each} for each in ([], "lstm", {"cell": "lstm"})),
         *({"parameters": each} for each in (None, "1554", 1554.0, True)),
         *({"weights_sha256": each} for each in (None, 3, [])),
@@ -55,10 +70,15 @@ def test_a_card_that_says_what_no_card_can_is_refused(folder, change):
     assert "edited by hand (" in refused(folder, CARD)
 
 
-@pytest.mark.parametrize("told", [0, -1, 0.0, 5e-324, 1e308, np.nan, np.inf, None, "0.1", True, [], 10**400])
+@pytest.mark.parametrize(
+    "told", [0, -1, 0.0, 5e-324, 1e308, np.nan, np.inf, None, "0.1", True, [], 10**400]
+)
 def test_a_spread_that_is_none_is_refused(folder, told):
     told = {"family": "laplace", "scale": told}
-    for spread in ({"step": told, "duration": {"family": "laplace", "scale": 0.1}}, {"step": told, "duration": told}):
+    for spread in (
+        {"step": told, "duration": {"family": "laplace", "scale": 0.1}},
+        {"step": told, "duration": told},
+    ):
         edit(folder, spread=spread)
         assert "edited by hand (spread" in refused(folder, CARD)
 
@@ -81,12 +101,20 @@ def test_a_spread_of_what_has_none_is_refused(folder, tmp_path):
 
 @pytest.mark.parametrize(
     "text",
-    ["[" * DEEP, "[" * 60_000, '{"format": 2, "origin": ' + "[" * 400 + "]" * 400 + "}", '{"a":' * 12_000, " " * DEEP],
+    [
+        "[" * DEEP,
+        "[" * 60_000,
+        '{"format": 2, "origin": ' + "[" * 400 + "]" * 400 + "}",
+        '{"a":' * 12_000,
+        " " * DEEP,
+    ],
     ids=["200,000 deep", "60,000 deep", "400 deep", "12,000 deep", "200,000 spaces"],
 )
 def test_a_card_that_is_nested_or_long_beyond_all_measure_is_refused(folder, text):
     (folder / CARD).write_text(text)
-    with pytest.raises(DataError, match=r"model\.json: torn or edited by hand.*train again|no model here"):
+    with pytest.raises(
+        DataError, match=r"model\.json: torn or edited by hand.*train again|no model here"
+    ):
         model_io.load_model(folder)
 
 

@@ -48,7 +48,10 @@ def models(draw: st.DrawFn) -> TrainedModel:
         architecture=draw(st.from_regex(r"[a-z0-9][a-z0-9_-]{0,20}", fullmatch=True)),
         config=block,
         sequence_length=draw(st.integers(1, 4096)),
-        weights={name: rng.normal(0, size, shape).astype(np.float32) for name, shape in weight_shapes(block).items()},
+        weights={
+            name: rng.normal(0, size, shape).astype(np.float32)
+            for name, shape in weight_shapes(block).items()
+        },
         residual_noise={"step": draw(SPREAD), "duration": draw(SPREAD)},
         provenance=draw(ORIGINS),
     )
@@ -115,7 +118,9 @@ def test_parameters_are_counted_by_hand(folder):
 
 
 def test_tampered_weights_are_refused(folder):
-    weights = {name: weight + np.float32(1e-3) for name, weight in make_tiny_model().weights.items()}
+    weights = {
+        name: weight + np.float32(1e-3) for name, weight in make_tiny_model().weights.items()
+    }
     files.write_bytes(folder / WEIGHTS, files.encode_npz(weights))
     with pytest.raises(DataError, match=r"not the weights that model\.json vouches for"):
         model_io.load_model(folder)
@@ -154,7 +159,9 @@ def test_weights_of_another_size_are_refused(folder):
 
 def test_pickles_are_never_opened(folder, monkeypatch):
     buffer = io.BytesIO()
-    np.savez(buffer, **{**make_tiny_model().weights, "pitch/bias": np.array([{"a": 1}], dtype=object)})
+    np.savez(
+        buffer, **{**make_tiny_model().weights, "pitch/bias": np.array([{"a": 1}], dtype=object)}
+    )
     put(folder, buffer.getvalue())
     assert "edited by hand" in refused(folder, WEIGHTS)
 
@@ -177,7 +184,9 @@ def test_a_model_that_is_replaced_while_it_is_read_is_never_a_mix(tmp_path, monk
     (tmp_path / "m" / WEIGHTS).write_bytes(new[0])
     loaded = model_io.load_model(tmp_path / "m")
     assert loaded.provenance == {"seed": 2} and pauses == [0.0, 0.0, 0.1]
-    assert all(np.array_equal(loaded.weights[name], weight) for name, weight in models[1].weights.items())
+    assert all(
+        np.array_equal(loaded.weights[name], weight) for name, weight in models[1].weights.items()
+    )
 
 
 def test_torn_weights_are_refused(folder):
@@ -186,7 +195,9 @@ def test_torn_weights_are_refused(folder):
         model_io.load_model(folder)
 
 
-@pytest.mark.parametrize("change", [{"format": 1}, {"cell_seconds": 0.02}, {"cells": 500}, {"format": None}])
+@pytest.mark.parametrize(
+    "change", [{"format": 1}, {"cell_seconds": 0.02}, {"cells": 500}, {"format": None}]
+)
 def test_another_format_or_time_grid_is_refused(folder, change):
     edit(folder, **change)
     with pytest.raises(DataError, match="another version of this program"):
@@ -216,22 +227,37 @@ def test_a_card_edited_by_hand_is_refused(folder, change):
         model_io.load_model(folder)
 
 
-TWO = {"units": [8, 5], "dense": 6}
-CHAIN = {"input": "embedding", "width": 8, "heads": "categorical", "chain": 4, "velocity": True, "memory": "carried"}
-GATED = {**CHAIN, "cell": "gated", "objective": "every"}
+TWO = {"units": [8, 5], "dense_units": 6}
+CHAIN = {
+    "input": "embedding",
+    "embedding_dim": 8,
+    "heads": "categorical",
+    "head_dim": 4,
+    "model_velocity": True,
+    "stateful": True,
+}
+GATED = {**CHAIN, "cell": "mingru", "loss_on": "all"}
 ATTENTION = {**GATED, "cell": "attention", "units": [32]}
 
 
-@pytest.mark.parametrize("kind", [{}, TWO, CHAIN, GATED, ATTENTION, {**CHAIN, "heads": "mixture", "velocity": False}])
+@pytest.mark.parametrize(
+    "kind",
+    [{}, TWO, CHAIN, GATED, ATTENTION, {**CHAIN, "heads": "mixture", "model_velocity": False}],
+)
 def test_models_of_every_kind_are_kept(tmp_path, kind):
     model = make_tiny_model(**kind)
     model_io.save_model(model, tmp_path)
     loaded = model_io.load_model(tmp_path)
     assert (loaded.config, loaded.residual_noise) == (model.config, model.residual_noise)
-    assert all(np.array_equal(loaded.weights[name], weight) for name, weight in model.weights.items())
+    assert all(
+        np.array_equal(loaded.weights[name], weight) for name, weight in model.weights.items()
+    )
     model_io.save_model(model, tmp_path, np.float16)
     loaded = model_io.load_model(tmp_path)
-    assert all(np.allclose(loaded.weights[name], weight, atol=2e-3) for name, weight in model.weights.items())
+    assert all(
+        np.allclose(loaded.weights[name], weight, atol=2e-3)
+        for name, weight in model.weights.items()
+    )
 
 
 @pytest.mark.parametrize(
@@ -241,23 +267,23 @@ def test_models_of_every_kind_are_kept(tmp_path, kind):
         (TWO, {"units": [8, 5, 5]}),
         (TWO, {"units": [5, 8]}),
         (TWO, {"units": [8, 4]}),
-        (TWO, {"dense": 0}),
-        (TWO, {"dense": 16}),
-        ({}, {"dense": 16}),
-        ({}, {"bidirectional": True}),
-        ({}, {"heads": "mixture", "chain": 4}),
-        ({}, {"heads": "categorical", "chain": 8}),
-        ({}, {"input": "embedding", "width": 8}),
-        (CHAIN, {"velocity": False}),
+        (TWO, {"dense_units": 0}),
+        (TWO, {"dense_units": 16}),
+        ({}, {"dense_units": 16}),
+        ({}, {"cell": "bilstm"}),
+        ({}, {"heads": "mixture", "head_dim": 4}),
+        ({}, {"heads": "categorical", "head_dim": 8}),
+        ({}, {"input": "embedding", "embedding_dim": 8}),
+        (CHAIN, {"model_velocity": False}),
         (CHAIN, {"heads": "mixture"}),
-        (CHAIN, {"chain": 64}),
-        (CHAIN, {"width": 64}),
-        (CHAIN, {"cell": "gated"}),
-        ({**CHAIN, "velocity": False}, {"velocity": True}),
+        (CHAIN, {"head_dim": 64}),
+        (CHAIN, {"embedding_dim": 64}),
+        (CHAIN, {"cell": "mingru"}),
+        ({**CHAIN, "model_velocity": False}, {"model_velocity": True}),
         (GATED, {"cell": "lstm"}),
         (GATED, {"units": [9]}),
-        (GATED, {"width": 64}),
-        (ATTENTION, {"cell": "gated"}),
+        (GATED, {"embedding_dim": 64}),
+        (ATTENTION, {"cell": "mingru"}),
         (ATTENTION, {"units": [64]}),
         (ATTENTION, {"units": [32, 32]}),
     ],
@@ -266,7 +292,9 @@ def test_a_block_that_does_not_fit_the_weights_is_refused(tmp_path, kind, change
     model = make_tiny_model(**kind)
     model_io.save_model(model, tmp_path)
     edit_block(tmp_path, **change)
-    if (model.config.heads == "regression") != (change.get("heads", model.config.heads) == "regression"):
+    if (model.config.heads == "regression") != (
+        change.get("heads", model.config.heads) == "regression"
+    ):
         edit(tmp_path, spread={})
     assert f"not of the block in {CARD}" in refused(tmp_path, WEIGHTS)
 
@@ -299,10 +327,15 @@ def test_a_model_is_found_by_architecture_or_by_folder(in_folder):
 
 def test_a_learning_curve_is_read(tmp_path):
     (tmp_path / "history.csv").write_text("epoch,loss\n1,2.5\n2,1.25\n")
-    assert model_io.load_history(tmp_path) == [{"epoch": 1.0, "loss": 2.5}, {"epoch": 2.0, "loss": 1.25}]
+    assert model_io.load_history(tmp_path) == [
+        {"epoch": 1.0, "loss": 2.5},
+        {"epoch": 2.0, "loss": 1.25},
+    ]
 
 
-@pytest.mark.parametrize("text", [None, "epoch,loss\n1,2.5\n2", "epoch,loss\n1,2.5\n2,", "epoch,loss\n1,2.5,7\n"])
+@pytest.mark.parametrize(
+    "text", [None, "epoch,loss\n1,2.5\n2", "epoch,loss\n1,2.5\n2,", "epoch,loss\n1,2.5,7\n"]
+)
 def test_a_missing_or_torn_learning_curve_is_a_data_error(tmp_path, text):
     if text is not None:
         (tmp_path / "history.csv").write_text(text)

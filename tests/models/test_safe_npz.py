@@ -26,7 +26,9 @@ WHOLE = files.encode_npz(MODEL.weights)
 
 def npz(**changes: object) -> bytes:
     """Return the weights with some changed; None leaves one out."""
-    return files.encode_npz({name: each for name, each in {**MODEL.weights, **changes}.items() if each is not None})
+    return files.encode_npz(
+        {name: each for name, each in {**MODEL.weights, **changes}.items() if each is not None}
+    )
 
 
 def bias(value: object) -> bytes:
@@ -93,9 +95,13 @@ NOT_FINE: dict[str, Callable[[], bytes]] = {
     "code": lambda: says("__import__('os').abort()"),
     "no text": lambda: says(""),
     "unfinished text": lambda: says("{'descr': '''"),
-    "a longer text than it has": lambda: zipped(**{"pitch/bias.npy": b"\x93NUMPY\x01\x00\xff\xff{}"}),
+    "a longer text than it has": lambda: zipped(
+        **{"pitch/bias.npy": b"\x93NUMPY\x01\x00\xff\xff{}"}
+    ),
     "another version": lambda: says(FLOATS, version=b"\x02\x00"),
-    "another kind of member": lambda: zipped(**{"pitch/bias.npy": npy(FLOATS).replace(b"NUMPY", b"NUMPX")}),
+    "another kind of member": lambda: zipped(
+        **{"pitch/bias.npy": npy(FLOATS).replace(b"NUMPY", b"NUMPX")}
+    ),
     "more numbers": lambda: says(FLOATS, numbers=b"\0" * 516),
     "fewer numbers": lambda: says(FLOATS, numbers=b"\0" * 508),
     "no npy": lambda: zipped(**{"pitch/bias.npy": b"numbers"}),
@@ -125,7 +131,9 @@ def test_what_is_not_as_it_must_be_is_one_line(tmp_path, kind):
 
 def test_what_is_larger_than_its_weight_is_refused_before_it_is_read(monkeypatch):
     data = says(FLOATS, numbers=bytes(2048))
-    monkeypatch.setattr(safe_npz.ZipFile, "read", lambda self, member: pytest.fail(f"{member} was read"))
+    monkeypatch.setattr(
+        safe_npz.ZipFile, "read", lambda self, member: pytest.fail(f"{member} was read")
+    )
     with pytest.raises(ValueError, match="pitch/bias is compressed, or larger than"):
         safe_npz.read_npz(data, {"pitch/bias": SHAPES["pitch/bias"], **SHAPES})
 

@@ -51,14 +51,18 @@ def test_reading_in_two_parts_is_reading_at_once(pieces, data):
     codes = made(pieces)
     cut = data.draw(st.integers(0, codes.shape[1]))
     left, after = active_notes.active_before_each(codes, active_notes.no_active_notes(len(codes)))
-    first, between = active_notes.active_before_each(codes[:, :cut], active_notes.no_active_notes(len(codes)))
+    first, between = active_notes.active_before_each(
+        codes[:, :cut], active_notes.no_active_notes(len(codes))
+    )
     second, end = active_notes.active_before_each(codes[:, cut:], between)
     assert np.array_equal(np.concatenate([first, second], axis=1), left)
     assert np.array_equal(end, after)
 
 
 def test_a_note_does_not_count_itself():
-    left, after = active_notes.active_before_each(worked((0, 50, 60)), active_notes.no_active_notes(1))
+    left, after = active_notes.active_before_each(
+        worked((0, 50, 60)), active_notes.no_active_notes(1)
+    )
     assert not left.any()
     assert after[0, 60] == 50
 
@@ -85,8 +89,12 @@ def test_reading_leaves_the_state_it_was_given():
 
 
 def test_nothing_is_less_than_silent():
-    assert not active_notes.advance(np.full((1, 128), 1000, np.int16), np.array([1000], np.int16)).any()
-    assert not active_notes.advance(active_notes.no_active_notes(2), np.array([0, 1000], np.int16)).any()
+    assert not active_notes.advance(
+        np.full((1, 128), 1000, np.int16), np.array([1000], np.int16)
+    ).any()
+    assert not active_notes.advance(
+        active_notes.no_active_notes(2), np.array([0, 1000], np.int16)
+    ).any()
 
 
 def test_features_say_whether_a_key_sounds_and_how_nearly_it_ends():
@@ -111,7 +119,9 @@ def test_the_columns_are_those_of_the_encoding():
 
 @given(st.dictionaries(st.integers(0, 127), st.integers(0, 1000), max_size=20), st.integers(0, 9))
 def test_the_rows_of_sounding_keys_are_the_product_with_all(keys, seed):
-    kernel = np.random.default_rng(seed).normal(0, 1, (active_notes.NUM_FEATURES, 7)).astype(np.float32)
+    kernel = (
+        np.random.default_rng(seed).normal(0, 1, (active_notes.NUM_FEATURES, 7)).astype(np.float32)
+    )
     left = active_notes.no_active_notes(1)[0]
     left[list(keys)] = list(keys.values())
     expected = active_notes.active_features(left) @ kernel
@@ -121,5 +131,6 @@ def test_the_rows_of_sounding_keys_are_the_product_with_all(keys, seed):
 def test_silent_keys_add_nothing():
     kernel = np.ones((active_notes.NUM_FEATURES, 7), np.float32)
     assert np.array_equal(
-        active_notes.SparseActiveProduct(kernel).apply(active_notes.no_active_notes(1)[0]), np.zeros(7, np.float32)
+        active_notes.SparseActiveProduct(kernel).apply(active_notes.no_active_notes(1)[0]),
+        np.zeros(7, np.float32),
     )

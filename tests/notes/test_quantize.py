@@ -8,7 +8,9 @@ from pipeline.notes import quantize
 from pipeline.notes.note import make_notes, validate_notes
 from pipeline.notes.quantize import DURATION, PITCH, STEP, VELOCITY
 
-CODE = st.tuples(st.integers(0, 1000), st.integers(0, 1000), st.integers(0, 127), st.integers(1, 127))
+CODE = st.tuples(
+    st.integers(0, 1000), st.integers(0, 1000), st.integers(0, 127), st.integers(1, 127)
+)
 CODES = st.lists(CODE, min_size=1, max_size=40).map(lambda rows: np.array(rows, np.int16))
 
 
@@ -32,7 +34,9 @@ def test_a_time_on_the_grid_is_at_most_half_a_cell_off(seconds):
 
 
 def test_codes_worked_by_hand():
-    notes = make_notes([0.5, 0.5, 0.756, 30.0], [0.004, 0.006, 1.0, 60.0], [60, 64, 62, 127], [1, 2, 3, 127])
+    notes = make_notes(
+        [0.5, 0.5, 0.756, 30.0], [0.004, 0.006, 1.0, 60.0], [60, 64, 62, 127], [1, 2, 3, 127]
+    )
     expected = [[0, 0, 60, 1], [0, 1, 64, 2], [26, 100, 62, 3], [1000, 1000, 127, 127]]
     assert quantize.quantize(notes).tolist() == expected
     assert quantize.quantize(notes).dtype == np.int16
@@ -60,4 +64,6 @@ def test_a_note_fed_back_is_scaled_as_one_that_was_given():
 
 def test_a_token_alone_is_that_of_many():
     codes = quantize.quantize(make_music(1, 300))
-    assert [list(quantize.token_ids_of_note(*code)) for code in codes.tolist()] == quantize.token_ids(codes).tolist()
+    assert [
+        list(quantize.token_ids_of_note(*code)) for code in codes.tolist()
+    ] == quantize.token_ids(codes).tolist()

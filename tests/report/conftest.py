@@ -25,23 +25,44 @@ def summary() -> dict[str, object]:
     """Make `metrics/summary.json`."""
 
     def told(bits: float) -> dict[str, object]:
-        heads = {"bits_per_note": bits, "pitch": bits * 0.4, "step": bits * 0.3, "duration": bits * 0.3}
+        heads = {
+            "bits_per_note": bits,
+            "pitch": bits * 0.4,
+            "step": bits * 0.3,
+            "duration": bits * 0.3,
+        }
         return {**heads, "difference": bits - 17.6, "low": bits - 17.65, "high": bits - 17.5}
 
     own = {
-        name: {**told(bits), "parameters": 84_354 * (k + 1), "bytes": 338_000, "streams": name != "bidirectional"}
+        name: {
+            **told(bits),
+            "parameters": 84_354 * (k + 1),
+            "bytes": 338_000,
+            "streams": name != "bidirectional",
+        }
         for k, (name, bits) in enumerate(BITS.items())
     }
-    best = {"architecture": "expressive", "recommended": "expressive", "too_close": "", "not_above": ""}
-    floors = {name: told(bits) for name, bits in (("uniform", 26.9), ("unigram", 16.5), ("trigram", 16.4))}
-    return {"best": best | own["expressive"], "reference": "baseline", **own, "floors": floors}
+    best = {
+        "architecture": "expressive",
+        "recommended": "expressive",
+        "too_close": "",
+        "not_above": "",
+    }
+    floors = {
+        name: told(bits) for name, bits in (("uniform", 26.9), ("unigram", 16.5), ("trigram", 16.4))
+    }
+    return {"best": best | own["expressive"], "reference": "baseline", **own, "ngrams": floors}
 
 
 def timings() -> dict[str, object]:
     """Make `metrics/benchmark.json`."""
     ratio = {"median": 1.25, "least": 1.0, "greatest": 1.5}
     took = {"median_us": 61.4, "p999_us": 140.0}
-    cost = {"multiply_adds": 83_000, "multiply_adds_window": 2_000_000, "train_seconds_per_million": 55.1}
+    cost = {
+        "multiply_adds": 83_000,
+        "multiply_adds_window": 2_000_000,
+        "train_seconds_per_million": 55.1,
+    }
     cost |= {"train_mib": 812.0, "play_mib": 74.0, "parameters": 84_354, "bytes": 338_000}
     return {
         "reference": "baseline",
@@ -62,8 +83,17 @@ def timings() -> dict[str, object]:
 
 def detail(shift: float) -> dict[str, object]:
     """Make `metrics/detail/<architecture>.json`."""
-    bins = [[k / 5, (k + 1) / 5, 100 + k, k / 5 + 0.1, min(1.0, k / 5 + 0.05 + shift)] for k in range(5)]
-    head = {"bits": 5.5, "entropy": 5.1, "top_1": 0.05, "top_5": 0.2, "ece": 0.012, "reliability": bins}
+    bins = [
+        [k / 5, (k + 1) / 5, 100 + k, k / 5 + 0.1, min(1.0, k / 5 + 0.05 + shift)] for k in range(5)
+    ]
+    head = {
+        "bits": 5.5,
+        "entropy": 5.1,
+        "top_1": 0.05,
+        "top_5": 0.2,
+        "ece": 0.012,
+        "reliability": bins,
+    }
     context = [[heard, 256, 6 - shift * math.log2(heard), 4.5, 5.0] for heard in (1, 2, 4, 8)]
     return {"notes": 11_585, "heads": dict.fromkeys(HEADS, head), "context": context}
 
@@ -73,18 +103,26 @@ def likeness(share: float) -> dict[str, object]:
 
     def all_of(bins: int) -> dict[str, list[float]]:
         played = [share / bins] * (bins - 1)
-        return {"samples": [*played, 1 - sum(played)], "held_out": [1 / bins] * bins, "training": [1 / bins] * bins}
+        return {
+            "samples": [*played, 1 - sum(played)],
+            "held_out": [1 / bins] * bins,
+            "training": [1 / bins] * bins,
+        }
 
     three = {"samples": [0.5, 0.25, 0.75], "held_out": [0.4, 0.3, 0.5]}
     area = {"samples_held_out": 0.71, "samples_training": 0.6, "held_out_training": 0.83}
     return {
         "samples": 3,
         "notes": 2000,
-        "measures": dict.fromkeys(("copy", "repeated_8", "polyphony", "density"), three),
+        "measures": dict.fromkeys(
+            ("copy", "repeated_8", "max_polyphony", "max_notes_per_second"), three
+        ),
         "overlap": dict.fromkeys(FEATURES, area),
         "histograms": {
             "pitch_classes": all_of(12),
-            "pitches": {name: [0.0] * 20 + shares + [0.0] * 8 for name, shares in all_of(100).items()},
+            "pitches": {
+                name: [0.0] * 20 + shares + [0.0] * 8 for name, shares in all_of(100).items()
+            },
             "steps": {"edges_seconds": EDGES, **all_of(5)},
             "durations": {"edges_seconds": EDGES, **all_of(5)},
         },
@@ -96,7 +134,12 @@ def likeness(share: float) -> dict[str, object]:
 def curves() -> list[dict[str, str]]:
     """Make the rows of `metrics/learning_curves.csv`."""
     return [
-        {"architecture": name, "epoch": str(epoch), "notes": str(8192 * epoch), "bits_per_note": str(bits + 1 / epoch)}
+        {
+            "architecture": name,
+            "epoch": str(epoch),
+            "notes": str(8192 * epoch),
+            "bits_per_note": str(bits + 1 / epoch),
+        }
         for name, bits in BITS.items()
         for epoch in (1, 2, 3)
     ]
@@ -117,7 +160,13 @@ def pairs() -> dict[str, object]:
         for b in names[k + 1 :]
     ]
     best = {name: float(name == "expressive") for name in names}
-    return {"resamples": 2000, "rows": 58, "unit": "passages", "best": best, "pairs": told}
+    return {
+        "bootstrap_resamples": 2000,
+        "rows": 58,
+        "unit": "passages",
+        "best": best,
+        "pairs": told,
+    }
 
 
 def pieces() -> dict[str, object]:
@@ -133,7 +182,14 @@ def sample(name: str, number: int) -> Sample:
 @pytest.fixture(scope="session")
 def found(project: Params) -> ReportData:
     """All results of a made-up run."""
-    claims = {"baseline": {"name": "Current", "parameters": 199_000, "quality": "baseline", "streams": True}}
+    claims = {
+        "baseline": {
+            "name": "Current",
+            "parameters": 199_000,
+            "quality": "baseline",
+            "streams": True,
+        }
+    }
     facts = RunResults(
         params=project.model_copy(update={"architectures": list(BITS)}),
         summary=summary(),

@@ -27,38 +27,61 @@ def results(in_folder: Path) -> Path:
     (in_folder / "metrics").mkdir()
     costs = {"small": {"mib": 200.0, "lost": None}, "large": {"mib": 500.0}}
     times = {"large": {"median": 2.0, "least": 1.5, "greatest": 2.5}}
-    (in_folder / "metrics/benchmark.json").write_text(json.dumps({"costs": costs, "train": times, "streams": True}))
+    (in_folder / "metrics/benchmark.json").write_text(
+        json.dumps({"costs": costs, "train": times, "streams": True})
+    )
     base = {"run": "start", "architecture": "baseline", "bits_per_note": 14.0, "against": {}}
     rows = {"baseline": base}
-    for name, gap in {"part": [-0.5, -0.6, -0.4], "whole": [-1.0, -1.25, -0.8], "worse": [0.2, -0.1, 0.5]}.items():
-        rows[name] = {"run": "longer", "architecture": name, "bits_per_note": 14.0, "against": {"start/baseline": gap}}
+    for name, gap in {
+        "part": [-0.5, -0.6, -0.4],
+        "whole": [-1.0, -1.25, -0.8],
+        "worse": [0.2, -0.1, 0.5],
+    }.items():
+        rows[name] = {
+            "run": "longer",
+            "architecture": name,
+            "bits_per_note": 14.0,
+            "against": {"start/baseline": gap},
+        }
     (in_folder / "metrics/path.json").write_text(json.dumps(rows))
     return in_folder
 
 
-def measure(kind: str, of: str, over: str = "", base: str = "", source: str = "benchmark") -> Measurement:
+def measure(
+    kind: str, of: str, over: str = "", base: str = "", source: str = "benchmark"
+) -> Measurement:
     named = {"kind": kind, "source": source, "of": of, "over": over, "base": base}
     return Measurement.model_validate({key: value for key, value in named.items() if value})
 
 
-@pytest.mark.parametrize(("kind", "over"), [("gain", ""), ("ratio", ""), ("share", "a"), ("value", "a")])
+@pytest.mark.parametrize(
+    ("kind", "over"), [("gain", ""), ("ratio", ""), ("share", "a"), ("value", "a")]
+)
 def test_a_measure_names_what_its_kind_needs(kind: str, over: str) -> None:
     with pytest.raises(ValueError, match=f"kind: {kind} needs"):
         measure(kind, "b", over)
 
 
 def test_values_and_ratios(results: Path) -> None:
-    assert claim_measurements.read_estimate(measure("value", "costs/large/mib"), 0.1) == (500.0, 500.0, 500.0)
+    assert claim_measurements.read_estimate(measure("value", "costs/large/mib"), 0.1) == (
+        500.0,
+        500.0,
+        500.0,
+    )
     assert claim_measurements.read_estimate(measure("value", "train/large"), 0.1) == (2.0, 1.5, 2.5)
     assert claim_measurements.read_estimate(measure("value", "streams"), 0.1) == (1.0, 1.0, 1.0)
-    assert claim_measurements.read_estimate(measure("ratio", "costs/large/mib", "costs/small/mib"), 0.1) == (
+    assert claim_measurements.read_estimate(
+        measure("ratio", "costs/large/mib", "costs/small/mib"), 0.1
+    ) == (
         2.5,
         2.5,
         2.5,
     )
 
 
-@pytest.mark.parametrize("of", ["costs/gone/mib", "costs/large/mib/deeper", "gone", "costs/small/lost"])
+@pytest.mark.parametrize(
+    "of", ["costs/gone/mib", "costs/large/mib/deeper", "gone", "costs/small/lost"]
+)
 def test_a_figure_that_is_not_there_is_none(results: Path, of: str) -> None:
     assert claim_measurements.read_estimate(measure("value", of), 0.0) is None
     assert claim_measurements.read_estimate(measure("ratio", "costs/large/mib", of), 0.0) is None
@@ -66,18 +89,27 @@ def test_a_figure_that_is_not_there_is_none(results: Path, of: str) -> None:
 
 def test_a_file_that_is_not_there_is_none(results: Path) -> None:
     assert claim_measurements.read_estimate(measure("value", "a", source="gone"), 0.0) is None
-    assert claim_measurements.read_estimate(measure("gain", "baseline", "stacked", source="evaluate"), 0.0) is None
+    assert (
+        claim_measurements.read_estimate(
+            measure("gain", "baseline", "stacked", source="evaluate"), 0.0
+        )
+        is None
+    )
     assert claim_measurements.compute_seed_spread("gone", ["start/baseline"]) == 0.0
 
 
 @given(st.floats(-3, 3), st.floats(0, 1), st.floats(0, 1), st.floats(0, 0.5))
-def test_a_gain_is_twice_as_likely_a_bit(mean: float, below: float, above: float, spread: float) -> None:
+def test_a_gain_is_twice_as_likely_a_bit(
+    mean: float, below: float, above: float, spread: float
+) -> None:
     """log2 of one and the gain is the difference back, its ends exchanged and moved apart by the spread."""
     tree = {"longer": {"x": {"against": {"start/baseline": [mean, mean - below, mean + above]}}}}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(claim_measurements, "tree", lambda _: tree)
         patch.setattr(claim_measurements, "file", lambda _: ROOT)
-        found = claim_measurements.read_estimate(measure("gain", "longer/x", "start/baseline", source="path"), spread)
+        found = claim_measurements.read_estimate(
+            measure("gain", "longer/x", "start/baseline", source="path"), spread
+        )
     assert found is not None
     back = -np.log2(1 + np.array(found))
     assert back == pytest.approx([mean, mean + above + spread, mean - below - spread], abs=1e-9)
@@ -88,13 +120,19 @@ def test_a_gain_of_the_last_run_is_the_paired_bootstrap(in_folder: Path, project
     made = {name: evaluation(name, shift) for name, shift in (("baseline", 0.0), ("stacked", -0.3))}
     for name, each in made.items():
         each.save(paths.get_evaluation_path(name))
-    found = claim_measurements.read_estimate(measure("gain", "stacked", "baseline", source="evaluate"), 0.0)
+    found = claim_measurements.read_estimate(
+        measure("gain", "stacked", "baseline", source="evaluate"), 0.0
+    )
     scores = [made[name].scores for name in ("stacked", "baseline")]
-    mean, low, high = bits.compute_paired_difference(*scores, project.compare.bootstrap_resamples, project.seed)
+    mean, low, high = bits.compute_paired_difference(
+        *scores, project.compare.bootstrap_resamples, project.seed
+    )
     assert found == pytest.approx((2**-mean - 1, 2**-high - 1, 2**-low - 1), abs=1e-4)
     paths.get_evaluation_path("stacked").write_text("{}")
     with pytest.raises(DataError, match="no evaluation here"):
-        claim_measurements.read_estimate(measure("gain", "stacked", "baseline", source="evaluate"), 0.0)
+        claim_measurements.read_estimate(
+            measure("gain", "stacked", "baseline", source="evaluate"), 0.0
+        )
 
 
 def test_evaluations_that_other_runs_left_are_not_read(in_folder: Path) -> None:
@@ -104,9 +142,16 @@ def test_evaluations_that_other_runs_left_are_not_read(in_folder: Path) -> None:
     (in_folder / "params.yaml").write_text(one, "utf-8")
     evaluation("stacked", 0.0).save(paths.get_evaluation_path("stacked"))
     other = evaluation("baseline", 0.0)
-    fewer = PieceScores(other.scores.piece_names[:-1], other.scores.num_notes[:-1], other.scores.bits[:-1])
+    fewer = PieceScores(
+        other.scores.piece_names[:-1], other.scores.num_notes[:-1], other.scores.bits[:-1]
+    )
     replace(other, scores=fewer).save(paths.get_evaluation_path("baseline"))
-    assert claim_measurements.read_estimate(measure("gain", "stacked", "baseline", source="evaluate"), 0.0) is None
+    assert (
+        claim_measurements.read_estimate(
+            measure("gain", "stacked", "baseline", source="evaluate"), 0.0
+        )
+        is None
+    )
 
 
 def test_a_share_is_of_bits_gained_and_its_ends_the_worst_case(results: Path) -> None:
@@ -118,11 +163,15 @@ def test_a_share_is_of_bits_gained_and_its_ends_the_worst_case(results: Path) ->
 
 def test_there_is_no_share_of_a_gain_that_is_not_sure(results: Path) -> None:
     assert (
-        claim_measurements.read_estimate(measure("share", "longer/part", "longer/worse", "start/baseline", "path"), 0.0)
+        claim_measurements.read_estimate(
+            measure("share", "longer/part", "longer/worse", "start/baseline", "path"), 0.0
+        )
         is None
     )
     assert (
-        claim_measurements.read_estimate(measure("share", "longer/part", "longer/whole", "start/baseline", "path"), 0.9)
+        claim_measurements.read_estimate(
+            measure("share", "longer/part", "longer/whole", "start/baseline", "path"), 0.9
+        )
         is None
     )
 
@@ -131,19 +180,33 @@ def test_seeds_lie_as_far_apart_as_their_bits(results: Path) -> None:
     rows = json.loads(Path("metrics/path.json").read_text("utf-8"))
     rows["baseline"]["bits_per_note"] = 13.75
     Path("metrics/path.json").write_text(json.dumps(rows))
-    assert claim_measurements.compute_seed_spread("path", ["start/baseline", "longer/part", "longer/whole"]) == 0.25
+    assert (
+        claim_measurements.compute_seed_spread(
+            "path", ["start/baseline", "longer/part", "longer/whole"]
+        )
+        == 0.25
+    )
 
 
-@pytest.mark.parametrize("name", ["baseline", "stacked", "bidirectional", "dense", "hybrid", "wide"])
+@pytest.mark.parametrize(
+    "name", ["baseline", "stacked", "bidirectional", "dense", "hybrid", "wide"]
+)
 def test_layers_add_up_to_what_was_counted(project: Params, name: str) -> None:
     """Keras counted the parameters of the trained model; the formula must give as many."""
     trained = json.loads((ROOT / paths.get_evaluation_path(name)).read_text("utf-8"))
     assert (
-        sum(claim_measurements.count_layer_parameters(project.get_model_config(name)).values()) == trained["parameters"]
+        sum(claim_measurements.count_layer_parameters(project.get_model_config(name)).values())
+        == trained["parameters"]
     )
 
 
 def test_a_layer_of_the_project_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
-    assert claim_measurements.read_estimate(measure("count", "stacked/lstm1", source="params"), 0.0) == (266_240.0,) * 3
-    assert claim_measurements.read_estimate(measure("count", "stacked/lstm3", source="params"), 0.0) is None
+    assert (
+        claim_measurements.read_estimate(measure("count", "stacked/lstm1", source="params"), 0.0)
+        == (266_240.0,) * 3
+    )
+    assert (
+        claim_measurements.read_estimate(measure("count", "stacked/lstm3", source="params"), 0.0)
+        is None
+    )

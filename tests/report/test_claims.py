@@ -44,7 +44,12 @@ def test_a_verdict_is_where_the_interval_lies(
     assert claims.decide_verdict(found, claim(**bounds), 0.05) == verdict
 
 
-@given(st.lists(st.floats(-5, 5), min_size=2, max_size=2), st.floats(-5, 5), st.floats(0, 5), st.floats(0, 3))
+@given(
+    st.lists(st.floats(-5, 5), min_size=2, max_size=2),
+    st.floats(-5, 5),
+    st.floats(0, 5),
+    st.floats(0, 3),
+)
 def test_a_wider_interval_never_turns_a_verdict_round(
     ends: list[float], least: float, width: float, wider: float
 ) -> None:
@@ -62,10 +67,18 @@ def test_a_claim_that_nothing_could_decide_is_refused() -> None:
 
 
 def test_bounds_are_told_in_words() -> None:
-    assert claims.format_criterion(claim(at_least=1.3, at_most=1.4), 0.05) == "at least 1.30× and at most 1.40×"
+    assert (
+        claims.format_criterion(claim(at_least=1.3, at_most=1.4), 0.05)
+        == "at least 1.30× and at most 1.40×"
+    )
     assert claims.format_criterion(claim(about=2.7), 0.05) == "2.70× ± 5%"
-    assert claims.format_criterion(claim(above=0.0).model_copy(update={"unit": "likelier"}), 0.05) == "above +0.0%"
-    assert claims.format_criterion(claim(at_most=0.0).model_copy(update={"unit": "yes"}), 0.05) == "no"
+    assert (
+        claims.format_criterion(claim(above=0.0).model_copy(update={"unit": "likelier"}), 0.05)
+        == "above +0.0%"
+    )
+    assert (
+        claims.format_criterion(claim(at_most=0.0).model_copy(update={"unit": "yes"}), 0.05) == "no"
+    )
 
 
 @pytest.fixture
@@ -75,7 +88,11 @@ def book(in_folder: Path) -> ClaimSet:
     metrics.mkdir()
     row = {"run": "start", "architecture": "baseline", "bits_per_note": 13.0, "against": {}}
     again = {"run": "again", "architecture": "baseline", "bits_per_note": 13.25, "against": {}}
-    better = {"run": "start", "architecture": "dense", "against": {"start/baseline": [-1.0, -1.2, -0.8]}}
+    better = {
+        "run": "start",
+        "architecture": "dense",
+        "against": {"start/baseline": [-1.0, -1.2, -0.8]},
+    }
     (metrics / "path.json").write_text(json.dumps({"a": row, "b": again, "c": better}))
     gain = {"kind": "gain", "source": "path", "of": "start/dense", "over": "start/baseline"}
     said = {"topic": "quality", "said": "C gains", "where": "there", "unit": "likelier"}
@@ -111,7 +128,9 @@ def test_a_claim_whose_data_is_missing_is_not_tested(book: ClaimSet) -> None:
 
 def test_seeds_widen_an_interval_on_their_corpus_only(book: ClaimSet) -> None:
     double = {each.name: each for each in claims.check_claims(book)}["double"].results
-    assert double["default"].estimate == pytest.approx((1.0, 2 ** (0.8 - 0.25) - 1, 2 ** (1.2 + 0.25) - 1))
+    assert double["default"].estimate == pytest.approx(
+        (1.0, 2 ** (0.8 - 0.25) - 1, 2 ** (1.2 + 0.25) - 1)
+    )
     assert double["maestro"].estimate == pytest.approx((1.0, 2**0.8 - 1, 2**1.2 - 1))
     assert double["maestro"].estimate_text == "+100.0% [+74.1%, +129.7%]"
 
@@ -158,7 +177,9 @@ def test_every_claim_of_the_page_with_a_measurement_has_a_figure(own: ClaimSet) 
 def test_claims_hold_no_figure_that_was_measured(own: ClaimSet) -> None:
     """Sizes come from the page: no claim is of what we counted ourselves."""
     counted = {
-        model["parameters"] for model in json.loads(paths.SUMMARY.read_text("utf-8")).values() if "bytes" in model
+        model["parameters"]
+        for model in json.loads(paths.SUMMARY.read_text("utf-8")).values()
+        if "bytes" in model
     }
     text = paths.CLAIMS.read_text("utf-8")
     assert not counted & {int(number) for number in re.findall(r"\b\d{4,}\b", text)}

@@ -48,12 +48,18 @@ def test_a_changed_figure_changes_the_page(
         (tmp_path / path).write_bytes((ROOT / path).read_bytes())
     monkeypatch.chdir(tmp_path)
     before = claims_page.render_claims_page(facts, book)
-    assert "| option A has 528K parameters | Parameter Count | 528,000 ± 5% | 480,130 | fails |" in before
+    assert (
+        "| option A has 528K parameters | Parameter Count | 528,000 ± 5% | 480,130 | fails |"
+        in before
+    )
     summary = json.loads(paths.SUMMARY.read_text("utf-8"))
     summary["stacked"]["parameters"] = 528_001
     paths.SUMMARY.write_text(json.dumps(summary), encoding="utf-8")
     after = claims_page.render_claims_page(facts, book)
-    assert "| option A has 528K parameters | Parameter Count | 528,000 ± 5% | 528,001 | holds |" in after
+    assert (
+        "| option A has 528K parameters | Parameter Count | 528,000 ± 5% | 528,001 | holds |"
+        in after
+    )
 
 
 def test_the_path_is_told_step_by_step(
@@ -64,22 +70,46 @@ def test_the_path_is_told_step_by_step(
     assert "step by step" not in claims_page.render_claims_page(facts, book)
     row = {"run": "start", "architecture": "baseline", "bits_per_note": 14.0, "parameters": 84354}
     row |= {"made_at": "0123456", "against": {}}
-    again = {**row, "run": "again", "bits_per_note": 13.0, "against": {"start/baseline": [-1.0, -1.1, -0.9]}}
+    again = {
+        **row,
+        "run": "again",
+        "bits_per_note": 13.0,
+        "against": {"start/baseline": [-1.0, -1.1, -0.9]},
+    }
     third = {**again, "run": "third", "bits_per_note": 14.5}
     (tmp_path / "metrics").mkdir()
     (tmp_path / "metrics/studies").mkdir(exist_ok=True)
-    (tmp_path / "metrics/studies/seed-path.json").write_text(json.dumps({"a": row, "b": again, "c": third}))
+    (tmp_path / "metrics/studies/seed-path.json").write_text(
+        json.dumps({"a": row, "b": again, "c": third})
+    )
     text = claims_page.render_claims_page(facts, book)
     assert "| start | baseline | 14.000 | start | – | 84,354 | 0123456 |" in text
-    assert "| again | baseline | 13.000 | -1.000 [-1.100, -0.900] | +100.0% | 84,354 | 0123456 |" in text
-    assert "3 seeds of the baseline (`seed-path`) lie 1.500 bits per note apart (default corpus)" in text
+    assert (
+        "| again | baseline | 13.000 | -1.000 [-1.100, -0.900] | +100.0% | 84,354 | 0123456 |"
+        in text
+    )
+    assert (
+        "3 seeds of the baseline (`seed-path`) lie 1.500 bits per note apart (default corpus)"
+        in text
+    )
 
 
 def test_the_page_sets_another_recipe_beside_the_options(facts: RunResults) -> None:
     told = {"baseline": -0.0, "stacked": -0.5, "own": -3.0}
-    summary = {name: {"bits_per_note": 15 + gap, "difference": gap, "architecture": name} for name, gap in told.items()}
+    summary = {
+        name: {"bits_per_note": 15 + gap, "difference": gap, "architecture": name}
+        for name, gap in told.items()
+    }
     summary["best"] = summary["own"]
-    known = RunResults(facts.params, summary, {}, {"baseline": {}, "stacked": {}}, 1, 1, resampled_by_passage=False)
+    known = RunResults(
+        facts.params, summary, {}, {"baseline": {}, "stacked": {}}, 1, 1, resampled_by_passage=False
+    )
     text = claims_page._describe_best_gain(known)
-    assert "`stacked` has the fewest bits on the default corpus: the right note is 41% likelier" in text
-    assert "`own`, with another input, other heads and another objective on as many target notes, makes it 700%" in text
+    assert (
+        "`stacked` has the fewest bits on the default corpus: the right note is 41% likelier"
+        in text
+    )
+    assert (
+        "`own`, with another input, other heads and another objective on as many target notes, makes it 700%"
+        in text
+    )

@@ -31,7 +31,9 @@ def test_what_is_there_is_read_and_the_rest_left_out(facts):
     paths.get_calibration_path("stacked").parent.mkdir(parents=True)
     paths.get_calibration_path("stacked").write_text(json.dumps({"notes": 5}))
     told = gathering.load_report_data(facts)
-    assert told.learning_curves == [{"architecture": "baseline", "notes": "8192", "bits_per_note": "17.5"}]
+    assert told.learning_curves == [
+        {"architecture": "baseline", "notes": "8192", "bits_per_note": "17.5"}
+    ]
     assert told.calibration == {"stacked": {"notes": 5}}
     assert (told.pairs, told.piece_scores, told.sample_metrics) == ({}, {}, {})
     assert told.claim_rows[0][0] == "topic" and len(told.claim_rows) > 20

@@ -32,7 +32,9 @@ class Tags(HTMLParser):
 
     def handle_starttag(self, tag, attrs):
         self.tags.append(tag)
-        self.addresses += [value for name, value in attrs if name in ("src", "href", "srcset", "action", "data")]
+        self.addresses += [
+            value for name, value in attrs if name in ("src", "href", "srcset", "action", "data")
+        ]
         self.handlers += [name for name, _ in attrs if name.startswith("on")]
 
 
@@ -48,8 +50,16 @@ def renamed(found, old: str, new: str):
 
     names = [new if name == old else name for name in found.names]
     params = found.facts.params.model_copy(update={"architectures": names, "corpus": new})
-    facts = replace(found.facts, params=params, summary=again(found.facts.summary), timings=again(found.facts.timings))
-    parts = {key: again(getattr(found, key)) for key in ("curves", "pairs", "pieces", "details", "likeness", "claims")}
+    facts = replace(
+        found.facts,
+        params=params,
+        summary=again(found.facts.summary),
+        timings=again(found.facts.timings),
+    )
+    parts = {
+        key: again(getattr(found, key))
+        for key in ("curves", "pairs", "pieces", "details", "likeness", "claims")
+    }
     samples = [replace(each, architecture=again(each.architecture)) for each in found.samples]
     return replace(found, facts=facts, samples=samples, **parts)
 
@@ -60,7 +70,17 @@ def test_equal_results_give_equal_bytes(found):
 
 def test_every_section_is_there(found):
     page = build.render_page(found)
-    for key in ("decision", "heads", "calibration", "context", "likeness", "costs", "claims", "pieces", "samples"):
+    for key in (
+        "decision",
+        "heads",
+        "calibration",
+        "context",
+        "likeness",
+        "costs",
+        "claims",
+        "pieces",
+        "samples",
+    ):
         assert f'<section id="{key}"' in page
         assert f'href="#{key}"' in page
 
@@ -75,7 +95,9 @@ def test_what_was_not_measured_has_no_section_and_no_link(found):
 def test_it_asks_for_nothing_from_elsewhere(found):
     page = build.render_page(found)
     assert all(address.startswith(("#", "data:")) for address in Tags(page).addresses)
-    assert not re.search(r"@import|url\(|https?:(?!//www\.w3\.org)|fetch\(|XMLHttpRequest|WebSocket|import\(", page)
+    assert not re.search(
+        r"@import|url\(|https?:(?!//www\.w3\.org)|fetch\(|XMLHttpRequest|WebSocket|import\(", page
+    )
     assert "default-src 'none'" in page
 
 
@@ -91,7 +113,10 @@ def test_only_its_own_script_may_run(found):
 def test_hostile_names_are_words(found, old):
     if old == "baseline":  # the reference
         found = replace(found, facts=replace(found.facts, claims={}))
-    plain, hostile = Tags(build.render_page(found)), Tags(build.render_page(renamed(found, old, HOSTILE)))
+    plain, hostile = (
+        Tags(build.render_page(found)),
+        Tags(build.render_page(renamed(found, old, HOSTILE))),
+    )
     assert sorted(hostile.tags) == sorted(plain.tags)
     assert hostile.handlers == []
     assert all(address.startswith(("#", "data:")) for address in hostile.addresses)
@@ -120,22 +145,34 @@ def test_the_chosen_one_is_marked_wherever_it_stands(found):
 def test_a_large_run_stays_below_five_megabytes(found):
     rng = np.random.default_rng(0)
     notes = notes_of(0, 5000)
-    samples = [Sample(name, number, notes, 8, rng.bytes(40_000)) for name in found.names for number in range(1, 7)]
+    samples = [
+        Sample(name, number, notes, 8, rng.bytes(40_000))
+        for name in found.names
+        for number in range(1, 7)
+    ]
     rows = [[f"a-piece-with-a-long-name-{k}.midi", 10_000, *[17.5] * 4] for k in range(5000)]
     page = build.render_page(replace(found, samples=samples, pieces={**found.pieces, "rows": rows}))
     assert 500_000 < len(page.encode()) < 5_000_000
 
 
 def test_templates_styles_and_scripts_are_what_the_stage_depends_on():
-    report = YAML(typ="safe", pure=True).load((house.ROOT / "dvc.yaml").read_text("utf-8"))["stages"]["report"]
+    report = YAML(typ="safe", pure=True).load((house.ROOT / "dvc.yaml").read_text("utf-8"))[
+        "stages"
+    ]["report"]
     assert build.STATIC.relative_to(house.ROOT).as_posix() in report["deps"]
-    assert {path.name for path in build.STATIC.iterdir()} == {*build.SCRIPTS, "report.html", "report.css"}
+    assert {path.name for path in build.STATIC.iterdir()} == {
+        *build.SCRIPTS,
+        "report.html",
+        "report.css",
+    }
 
 
 def brightness(colour: str) -> float:
     """Return the relative luminance of #rrggbb. Source: WCAG 2.2."""
     parts = [int(colour[k : k + 2], 16) / 255 for k in (1, 3, 5)]
-    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    linear = [
+        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts
+    ]
     return float(np.dot(linear, [0.2126, 0.7152, 0.0722]))
 
 
@@ -147,12 +184,19 @@ def contrast(one: str, other: str) -> float:
 @pytest.mark.parametrize("theme", [0, 1], ids=["light", "dark"])
 def test_contrast_is_enough(theme):
     style = (build.STATIC / "report.css").read_text("utf-8")
-    colours = {name: pair[theme] for name, *pair in re.findall(r"--(\w+): light-dark\((#\w{6}), (#\w{6})\)", style)}
+    colours = {
+        name: pair[theme]
+        for name, *pair in re.findall(r"--(\w+): light-dark\((#\w{6}), (#\w{6})\)", style)
+    }
     words = ["ink", "soft", "link", "warn", *(f"a{k}" for k in range(8))]
     for ground in ("paper", "panel"):
         for name in words:
-            assert contrast(colours[name], colours[ground]) >= 4.5, f"text {name} on {ground}: AA wants 4.5"
+            assert contrast(colours[name], colours[ground]) >= 4.5, (
+                f"text {name} on {ground}: AA wants 4.5"
+            )
         for name in ("edge", "h0", "h1"):
-            assert contrast(colours[name], colours[ground]) >= 3, f"shape {name} on {ground}: AA wants 3"
+            assert contrast(colours[name], colours[ground]) >= 3, (
+                f"shape {name} on {ground}: AA wants 3"
+            )
     assert contrast(colours["h2"], colours["paper"]) >= 3
     assert contrast("#000000", "#ffffff") == pytest.approx(21)

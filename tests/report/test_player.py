@@ -79,7 +79,9 @@ def test_it_is_drawn_at_every_size_and_in_both_colours(browser, address, size, s
     visit = browser.open(address, viewport=SIZES[size], color_scheme=scheme)
     page = visit.page
     until(page, "document.querySelector('.roll').width > 100")
-    assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+    assert page.evaluate(
+        "document.documentElement.scrollWidth <= document.documentElement.clientWidth"
+    )
     charts = page.evaluate(SHAPES)
     assert len(charts) > 12
     assert all(width > 250 and height > 80 for width, height, _ in charts)
@@ -98,7 +100,11 @@ def test_play_strikes_notes_and_the_line_moves(visit):
     until(page, "Number(document.querySelector('.answer .seek').value) > 0.2")
     first = page.evaluate("window.struck[0]")
     assert first["when"] >= first["now"]
-    assert page.locator(".answer .play").get_attribute("aria-label").startswith("Pause expressive, sample 1")
+    assert (
+        page.locator(".answer .play")
+        .get_attribute("aria-label")
+        .startswith("Pause expressive, sample 1")
+    )
     assert page.locator("#said").text_content() == "Playing expressive, sample 1"
 
 
@@ -106,12 +112,16 @@ def test_what_is_struck_is_what_the_model_played(visit, found):
     page = visit.page
     page.locator(".answer .play").click()
     until(page, "window.struck.length >= 8")
-    (sample,) = [each for each in found.samples if (each.architecture, each.number) == ("expressive", 1)]
+    (sample,) = [
+        each for each in found.samples if (each.architecture, each.number) == ("expressive", 1)
+    ]
     told = page.evaluate("window.struck.slice(0, 8)")
     wanted = [440 * 2 ** ((int(pitch) - 69) / 12) for pitch in sample.notes["pitch"][:8]]
     assert [each["hertz"] for each in told] == pytest.approx(wanted, rel=1e-4)
     gaps = [each["when"] - told[0]["when"] for each in told[:5]]
-    assert gaps == pytest.approx(list(sample.notes["onset"][:5] - sample.notes["onset"][0]), abs=0.08)
+    assert gaps == pytest.approx(
+        list(sample.notes["onset"][:5] - sample.notes["onset"][0]), abs=0.08
+    )
     levels = page.evaluate("window.levels.slice(0, 8)")
     by_velocity = sorted(zip(sample.notes["velocity"][:8].tolist(), levels, strict=True))
     assert [level for _, level in by_velocity] == sorted(levels), "the stronger is the louder"
@@ -167,7 +177,9 @@ def test_seeking_while_it_sounds_strikes_the_notes_from_there(visit):
     page.locator(".answer .roll").click(
         position={"x": page.locator(".answer .roll").bounding_box()["width"] * 0.7, "y": 20}
     )
-    assert float(page.locator(".answer .seek").input_value()) == pytest.approx(0.7 * seconds, abs=0.5)
+    assert float(page.locator(".answer .seek").input_value()) == pytest.approx(
+        0.7 * seconds, abs=0.5
+    )
     count = struck(page)
     until(page, f"window.struck.length > {count}")
 
@@ -175,7 +187,9 @@ def test_seeking_while_it_sounds_strikes_the_notes_from_there(visit):
 def test_at_the_end_it_stops_and_begins_anew(visit):
     page = visit.page
     seek = page.locator(".answer .seek")
-    seek.evaluate("(each) => { each.value = each.max - 0.4; each.dispatchEvent(new Event('input')); }")
+    seek.evaluate(
+        "(each) => { each.value = each.max - 0.4; each.dispatchEvent(new Event('input')); }"
+    )
     page.locator(".answer .play").click()
     until(page, "document.querySelectorAll('.playing').length === 0")
     assert float(seek.input_value()) == 0
@@ -187,7 +201,9 @@ def test_the_volume_is_heard(visit):
     page.locator(".answer .play").click()
     until(page, "window.struck.length > 0")
     until(page, "Math.abs(synth.volume.gain.value - 0.25) < 0.01")
-    page.locator("#volume").evaluate("(each) => { each.value = 0; each.dispatchEvent(new Event('input')); }")
+    page.locator("#volume").evaluate(
+        "(each) => { each.value = 0; each.dispatchEvent(new Event('input')); }"
+    )
     until(page, "synth.volume.gain.value === 0")
 
 
@@ -206,7 +222,9 @@ def test_a_midi_file_can_be_taken_home(visit, found):
     with page.expect_download() as waiting:
         page.locator(".answer .save").click()
     assert waiting.value.suggested_filename == "expressive-01.mid"
-    (sample,) = [each for each in found.samples if (each.architecture, each.number) == ("expressive", 1)]
+    (sample,) = [
+        each for each in found.samples if (each.architecture, each.number) == ("expressive", 1)
+    ]
     assert waiting.value.path().read_bytes() == sample.midi
 
 
@@ -215,8 +233,12 @@ def test_controls_have_names_and_tables_can_be_reached(visit):
     nameless = """() => [...document.querySelectorAll("button, input, a, [role=region]")].filter((each) =>
       !(each.getAttribute("aria-label") || each.textContent.trim() || each.labels?.[0]?.textContent.trim())).length"""
     assert page.evaluate(nameless) == 0
-    assert page.evaluate("[...document.querySelectorAll('.scroll')].every((each) => each.tabIndex === 0)")
-    levels = page.evaluate("[...document.querySelectorAll('h1, h2, h3')].map((each) => Number(each.tagName[1]))")
+    assert page.evaluate(
+        "[...document.querySelectorAll('.scroll')].every((each) => each.tabIndex === 0)"
+    )
+    levels = page.evaluate(
+        "[...document.querySelectorAll('h1, h2, h3')].map((each) => Number(each.tagName[1]))"
+    )
     assert levels[0] == 1 and levels.count(1) == 1
     assert all(after - before <= 1 for before, after in pairwise(levels))
 
@@ -225,9 +247,14 @@ def test_on_paper_it_is_light_and_without_controls(browser, address):
     visit = browser.open(address, viewport=SIZES["desktop"], color_scheme="dark")
     visit.page.emulate_media(media="print")
     visit.page.evaluate("dispatchEvent(new Event('beforeprint'))")
-    assert visit.page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    assert (
+        visit.page.evaluate("getComputedStyle(document.body).backgroundColor")
+        == "rgb(255, 255, 255)"
+    )
     assert not visit.page.locator(".answer .controls").is_visible()
     assert visit.page.locator(".chart").first.is_visible()
     visit.page.evaluate("dispatchEvent(new Event('afterprint'))")
-    assert visit.page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(20, 23, 28)"
+    assert (
+        visit.page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(20, 23, 28)"
+    )
     visit.page.context.close()

@@ -22,7 +22,9 @@ def test_the_claims_are_held_against_fresh_results(monkeypatch: pytest.MonkeyPat
     made = claims_page.render_claims_page(
         report.load_run_results(config.load_params(paths.PARAMS)), claims.load_claims(paths.CLAIMS)
     )
-    assert claims_page.PAGE_PATH.read_text("utf-8") == made, f"{claims_page.PAGE_PATH} is stale; run 'music-rnn readme'"
+    assert claims_page.PAGE_PATH.read_text("utf-8") == made, (
+        f"{claims_page.PAGE_PATH} is stale; run 'music-rnn readme'"
+    )
 
 
 def test_a_part_that_nothing_fills_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

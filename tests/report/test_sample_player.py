@@ -25,7 +25,12 @@ def sample(name: str, number: int, count: int = 60) -> Sample:
 def test_cards_go_by_prompt_then_by_rank():
     samples = [sample(name, number) for name in ("a", "b") for number in (1, 2)]
     cards = sample_player.make_sample_players(samples, ["b", "a"])
-    assert [(card.number, card.architecture) for card in cards] == [(1, "b"), (1, "a"), (2, "b"), (2, "a")]
+    assert [(card.number, card.architecture) for card in cards] == [
+        (1, "b"),
+        (1, "a"),
+        (2, "b"),
+        (2, "a"),
+    ]
     assert {card.sample_id for card in cards} == set(sample_player.pack_samples(samples))
     assert cards[0].file_name == "b-01.mid"
 
@@ -48,4 +53,9 @@ def test_many_long_samples_are_cut_and_large_files_not_linked(monkeypatch):
 
 
 def test_times_are_minutes_and_seconds():
-    assert [sample_player.format_time(seconds) for seconds in (0, 9.99, 60, 754.2)] == ["0:00", "0:09", "1:00", "12:34"]
+    assert [sample_player.format_time(seconds) for seconds in (0, 9.99, 60, 754.2)] == [
+        "0:00",
+        "0:09",
+        "1:00",
+        "12:34",
+    ]

@@ -10,8 +10,15 @@ def changed(found, **best):
 
 def test_which_how_sure_at_what_cost(found):
     which, sure, price = story.build_answers(found)
-    assert (which.answer, sure.answer, price.answer) == ("expressive", "Clear on this music only", "337,416 parameters")
-    assert "15.00 bits per note, averaged over 11,585 held-out notes. Fewer is better." in which.meaning
+    assert (which.answer, sure.answer, price.answer) == (
+        "expressive",
+        "Clear on this music only",
+        "337,416 parameters",
+    )
+    assert (
+        "15.00 bits per note, averaged over 11,585 held-out notes. Fewer is better."
+        in which.meaning
+    )
     assert "The fewest of 4 architectures." in which.meaning
     assert "2.500 bits fewer than the next, stacked (95 %: 2.350 to 2.650)." in sure.meaning
     assert "Measured on 1 validation piece; intervals are over passages." in sure.meaning
@@ -21,13 +28,21 @@ def test_which_how_sure_at_what_cost(found):
 
 def test_a_bit_is_a_factor_of_two(found):
     mine = {**found.facts.summary["expressive"], "difference": -2.0}
-    found = replace(found, facts=replace(found.facts, summary={**found.facts.summary, "expressive": mine}))
-    assert "The note that came was 4 times as likely as baseline held it." in story.answer_recommendation(found).meaning
+    found = replace(
+        found, facts=replace(found.facts, summary={**found.facts.summary, "expressive": mine})
+    )
+    assert (
+        "The note that came was 4 times as likely as baseline held it."
+        in story.answer_recommendation(found).meaning
+    )
 
 
 def test_the_recommended_need_not_be_the_best(found):
     meaning = story.answer_recommendation(changed(found, recommended="baseline")).meaning
-    assert "expressive has the fewest, 15.00, but by the rule below baseline is to be preferred." in meaning
+    assert (
+        "expressive has the fewest, 15.00, but by the rule below baseline is to be preferred."
+        in meaning
+    )
     assert not any("times as likely" in line for line in meaning)
 
 
@@ -38,7 +53,10 @@ def test_what_is_not_sure_is_said(found):
     )
     assert "say nothing of other music" in story.answer_confidence(found).warning
     assert (
-        story.answer_confidence(replace(found, facts=replace(found.facts, by_passage=False, pieces=137))).warning == ""
+        story.answer_confidence(
+            replace(found, facts=replace(found.facts, by_passage=False, pieces=137))
+        ).warning
+        == ""
     )
 
 
@@ -52,7 +70,10 @@ def test_a_best_below_the_floors_is_a_warning(found):
 
 def test_without_pairs_the_reference_is_the_measure(found):
     alone = replace(found, pairs={})
-    assert "2.600 bits fewer than baseline (95 %: 2.500 to 2.650)." in story.answer_confidence(alone).meaning
+    assert (
+        "2.600 bits fewer than baseline (95 %: 2.500 to 2.650)."
+        in story.answer_confidence(alone).meaning
+    )
     assert any(
         "The next is expressive" in line
         for line in story.answer_confidence(changed(alone, architecture="baseline")).meaning

@@ -21,14 +21,29 @@ def told(bits: float) -> dict[str, object]:
 @pytest.fixture
 def facts(project):
     measured = {
-        name: {**told(bits), "parameters": 84_354, "bytes": 338_000, "streams": name != "bidirectional"}
+        name: {
+            **told(bits),
+            "parameters": 84_354,
+            "bytes": 338_000,
+            "streams": name != "bidirectional",
+        }
         for name, bits in BITS.items()
     }
-    best = {"architecture": "bidirectional", "recommended": "baseline", "too_close": "baseline own", "not_above": ""}
+    best = {
+        "architecture": "bidirectional",
+        "recommended": "baseline",
+        "too_close": "baseline own",
+        "not_above": "",
+    }
     floors = {name: told(bits) for name, bits in FLOORS.items()}
     ratios = {name: {"median": 1.25 + number} for number, name in enumerate(BITS)}
     claims = {
-        name: {"name": f"Option {name[0]}", "parameters": 199_000, "training": "+40%", "generation": "Same"}
+        name: {
+            "name": f"Option {name[0]}",
+            "parameters": 199_000,
+            "training": "+40%",
+            "generation": "Same",
+        }
         | {"quality": f"{number} of 5 stars", "streams": number == 0}
         for number, name in enumerate(("baseline", "bidirectional"))
     }
@@ -67,22 +82,39 @@ def test_measured_stands_beside_claimed_the_fewest_bits_first(facts):
 
 def test_floors_stand_among_the_architectures(facts):
     rows = tables.build_head_table(facts)
-    names = ["bidirectional", "baseline", "trigram (floor)", "own", "unigram (floor)", "uniform (floor)"]
+    names = [
+        "bidirectional",
+        "baseline",
+        "trigram (floor)",
+        "own",
+        "unigram (floor)",
+        "uniform (floor)",
+    ]
     assert [row[0] for row in rows[1:]] == names
     assert rows[3] == ["trigram (floor)", "14.000", "7.000", "3.500", "3.500"]
 
 
 def test_the_page_holds_everything(facts):
     page = tables.render_decision_page(facts)
-    wanted = [*BITS, *FLOORS, *("Option b", "1 of 5 stars", "+40%", "199K"), "34,567 notes of 12", "passages of 200"]
+    wanted = [
+        *BITS,
+        *FLOORS,
+        *("Option b", "1 of 5 stars", "+40%", "199K"),
+        "34,567 notes of 12",
+        "passages of 200",
+    ]
     assert [word for word in wanted if word not in page] == []
     assert tables.format_markdown_table(tables.build_comparison_table(facts)) in page
     assert tables.format_markdown_table(tables.build_head_table(facts)) in page
-    assert "paired bootstrap over pieces" in tables.render_decision_page(replace(facts, by_passage=False))
+    assert "paired bootstrap over pieces" in tables.render_decision_page(
+        replace(facts, by_passage=False)
+    )
 
 
 def test_tables_of_the_page_are_well_formed(facts):
-    blocks = [block for block in tables.render_decision_page(facts).split("\n\n") if block.startswith("|")]
+    blocks = [
+        block for block in tables.render_decision_page(facts).split("\n\n") if block.startswith("|")
+    ]
     assert len(blocks) == 2
     for block in blocks:
         header, rule, *rows = block.splitlines()
@@ -102,7 +134,9 @@ def test_the_verdict_says_best_close_and_recommended(facts):
 
 def test_a_best_below_the_floors_is_a_warning(facts):
     best = {**facts.summary["best"], "too_close": "", "not_above": "unigram trigram"}
-    said = " ".join(tables.format_recommendation(replace(facts, summary={**facts.summary, "best": best})))
+    said = " ".join(
+        tables.format_recommendation(replace(facts, summary={**facts.summary, "best": best}))
+    )
     assert "Warning: the best does not beat these floors: unigram, trigram." in said
     assert "to call: none." in said
 
@@ -111,7 +145,15 @@ def test_the_terminal_shows_every_architecture(facts):
     screen = Console(file=io.StringIO(), width=150)
     screen.print(tables.make_rich_table(tables.build_summary_table(facts), "Which architecture?"))
     shown = screen.file.getvalue()
-    wanted = ["Which architecture?", *BITS, "12.250", "-1.250 [-1.350, -1.150]", "reference", "84,354", "2.25×"]
+    wanted = [
+        "Which architecture?",
+        *BITS,
+        "12.250",
+        "-1.250 [-1.350, -1.150]",
+        "reference",
+        "84,354",
+        "2.25×",
+    ]
     assert [word for word in wanted if word not in shown] == []
 
 

@@ -25,7 +25,9 @@ TRAINING = [tune(seed, 700) for seed in range(3)]
 
 @pytest.fixture(scope="module")
 def music() -> ReferenceMusic:
-    return ReferenceMusic(compare.cut_reference_passages(PIECES, 240), PIECES, TRAINING, ["a.mid", "b.mid", "c.mid"])
+    return ReferenceMusic(
+        compare.cut_reference_passages(PIECES, 240), PIECES, TRAINING, ["a.mid", "b.mid", "c.mid"]
+    )
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +39,10 @@ def found(music: ReferenceMusic) -> dict:
 def test_passages_are_as_long_as_asked_or_as_the_longest_piece():
     assert [len(part) for part in compare.cut_reference_passages(PIECES, 240)] == [240] * 5
     assert [len(part) for part in compare.cut_reference_passages(PIECES, 2000)] == [900]
-    assert len(compare.cut_reference_passages([make_quantized_notes(0, 900)] * 9, 30)) == compare.MAX_PASSAGES
+    assert (
+        len(compare.cut_reference_passages([make_quantized_notes(0, 900)] * 9, 30))
+        == compare.MAX_PASSAGES
+    )
 
 
 def test_measures_stand_beside_those_of_held_out_music(found, music):
@@ -45,7 +50,9 @@ def test_measures_stand_beside_those_of_held_out_music(found, music):
     ours = [features.compute_sample_features(tune(20, 240), training)["density"]]
     theirs = [features.compute_sample_features(part, training) for part in music.held_out]
     assert set(found["measures"]) == set(theirs[0])
-    assert ours[0] in [pytest.approx(value, rel=1e-4) for value in found["measures"]["density"]["samples"][1:]]
+    assert ours[0] in [
+        pytest.approx(value, rel=1e-4) for value in found["measures"]["density"]["samples"][1:]
+    ]
     values = [each["polyphony"] for each in theirs]
     expected = [np.mean(values), min(values), max(values)]
     assert found["measures"]["polyphony"]["held_out"] == pytest.approx(expected, rel=1e-4)
@@ -55,13 +62,19 @@ def test_measures_stand_beside_those_of_held_out_music(found, music):
 def test_copies_are_named(found):
     first, second = found["copies"]
     index = TrainingReference.from_pieces(TRAINING).index
-    assert (second["sample"], second["piece"], second["from"] + second["notes"]) == (2, "b.mid", 240)
+    assert (second["sample"], second["piece"], second["from"] + second["notes"]) == (
+        2,
+        "b.mid",
+        240,
+    )
     assert second["notes"] >= 40
     assert first["notes"] == find_longest_match(tune(20, 240), index).num_notes < 20
 
 
 def test_overlap_has_the_yardstick_beside_it(found, music):
-    parts = [overlap.split_passages(its, 60, compare.OVERLAP_PASSAGES) for its in (PIECES, TRAINING)]
+    parts = [
+        overlap.split_passages(its, 60, compare.OVERLAP_PASSAGES) for its in (PIECES, TRAINING)
+    ]
     expected = overlap.compute_overlapping_areas(*parts)
     assert set(found["overlap"]) == set(overlap.FEATURE_FUNCTIONS)
     for name, its in found["overlap"].items():
@@ -80,7 +93,9 @@ def test_histograms_are_shares_of_all_notes(found):
     zero = (np.concatenate(PIECES)[:, STEP] == 0).mean()
     assert shown["steps"]["held_out"][0] == pytest.approx(zero, abs=1e-4)
     assert all(
-        sum(shown[name][kind]) == pytest.approx(1, abs=0.01) for name in shown for kind in ("samples", "held_out")
+        sum(shown[name][kind]) == pytest.approx(1, abs=0.01)
+        for name in shown
+        for kind in ("samples", "held_out")
     )
 
 
@@ -96,7 +111,8 @@ def collapsed(**changes) -> list[str]:
         column = {"step": STEP, "duration": DURATION, "pitch": PITCH}[name]
         sample[:, column] = change(sample[:, column])
     held_out = [
-        features.compute_sample_features(part, training) for part in compare.cut_reference_passages(PIECES, 240)
+        features.compute_sample_features(part, training)
+        for part in compare.cut_reference_passages(PIECES, 240)
     ]
     ours = [
         features.compute_sample_features(tune(31, 240), training),
@@ -118,8 +134,14 @@ def since(half, value):
         ({}, []),
         ({"pitch": since(200, 60)}, ["one note repeating"]),
         ({"step": since(200, 0)}, ["time standing still"]),
-        ({"step": lambda column: column * np.linspace(1, 9, 240).astype(int)}, ["density drifting"]),
-        ({"pitch": lambda column: column + np.linspace(0, 40, 240).astype(int)}, ["pitch drifting"]),
+        (
+            {"step": lambda column: column * np.linspace(1, 9, 240).astype(int)},
+            ["density drifting"],
+        ),
+        (
+            {"pitch": lambda column: column + np.linspace(0, 40, 240).astype(int)},
+            ["pitch drifting"],
+        ),
         ({"duration": lambda column: column * 3}, []),
     ],
 )
@@ -128,9 +150,16 @@ def test_each_collapse_is_seen_by_its_detector(changes, fires):
 
 
 def test_too_short_passages_still_have_a_yardstick():
-    pieces, training = [make_quantized_notes(10, 40), make_quantized_notes(11, 17)], [make_quantized_notes(1, 30)]
+    pieces, training = (
+        [make_quantized_notes(10, 40), make_quantized_notes(11, 17)],
+        [make_quantized_notes(1, 30)],
+    )
     music = ReferenceMusic(compare.cut_reference_passages(pieces, 16), pieces, training, ["a"])
     found = compare.compare_samples([make_quantized_notes(2, 16)], music)
     assert found["notes"] == 16
-    assert set(found["overlap"]["density"]) == {"samples_held_out", "samples_training", "held_out_training"}
+    assert set(found["overlap"]["density"]) == {
+        "samples_held_out",
+        "samples_training",
+        "held_out_training",
+    }
     assert len(notes(pitch=[1])) == 1

@@ -19,11 +19,18 @@ def notes(**columns: Sequence[int]) -> QuantizedNotes:
     """Make codes of some columns; what is not given is 10 cells, middle C, velocity 64."""
     codes = np.tile(np.array([10, 10, 60, 64], np.int16), (len(next(iter(columns.values()))), 1))
     for name, values in columns.items():
-        codes[:, {"step": STEP, "duration": DURATION, "pitch": PITCH, "velocity": VELOCITY}[name]] = values
+        codes[
+            :, {"step": STEP, "duration": DURATION, "pitch": PITCH, "velocity": VELOCITY}[name]
+        ] = values
     return codes
 
 
-NOTE = st.tuples(st.integers(0, 30), st.integers(0, 60), st.sampled_from([0, 59, 60, 72, 127]), st.integers(1, 127))
+NOTE = st.tuples(
+    st.integers(0, 30),
+    st.integers(0, 60),
+    st.sampled_from([0, 59, 60, 72, 127]),
+    st.integers(1, 127),
+)
 CODES = st.lists(NOTE, min_size=1, max_size=40).map(lambda rows: np.array(rows, np.int16))
 
 
@@ -41,7 +48,9 @@ def repeated_by_definition(codes: QuantizedNotes, n: int, transposed: bool) -> f
 @given(CODES, st.integers(2, 8), st.booleans())
 def test_repeated_is_what_came_before(codes: QuantizedNotes, n: int, transposed: bool) -> None:
     expected = repeated_by_definition(codes, n, transposed)
-    assert features.compute_ngram_repetition(codes, n, transposed) == pytest.approx(expected, abs=1e-12)
+    assert features.compute_ngram_repetition(codes, n, transposed) == pytest.approx(
+        expected, abs=1e-12
+    )
 
 
 def test_repeated_by_hand() -> None:
@@ -73,7 +82,9 @@ def test_a_model_stuck_on_a_key_or_in_time_is_seen() -> None:
 def test_density_by_hand() -> None:
     assert features.compute_density(notes(step=[0, 50, 50, 100])) == pytest.approx(4 / 2.0)
     assert features.compute_density(notes(step=[0, 0, 0])) == pytest.approx(300)
-    assert features.compute_density(notes(step=[1000] * 40)) == pytest.approx(0.1)  # no overflow of int16
+    assert features.compute_density(notes(step=[1000] * 40)) == pytest.approx(
+        0.1
+    )  # no overflow of int16
 
 
 def test_drift_by_hand() -> None:
@@ -98,9 +109,16 @@ def test_pitch_classes_and_their_overlap_by_hand() -> None:
 
 
 @given(CODES, CODES)
-def test_overlap_is_one_less_the_total_variation(ours: QuantizedNotes, theirs: QuantizedNotes) -> None:
-    mine, other = features.compute_pitch_class_histogram(ours), features.compute_pitch_class_histogram(theirs)
-    assert features.compute_histogram_overlap(mine, other) == pytest.approx(1 - np.abs(mine - other).sum() / 2)
+def test_overlap_is_one_less_the_total_variation(
+    ours: QuantizedNotes, theirs: QuantizedNotes
+) -> None:
+    mine, other = (
+        features.compute_pitch_class_histogram(ours),
+        features.compute_pitch_class_histogram(theirs),
+    )
+    assert features.compute_histogram_overlap(mine, other) == pytest.approx(
+        1 - np.abs(mine - other).sum() / 2
+    )
 
 
 CELLS = st.lists(st.integers(0, 1000), min_size=1, max_size=30)
@@ -112,13 +130,18 @@ def octaves(cells: Sequence[int]) -> NDArray[np.float64]:
 
 @given(CELLS, CELLS)
 def test_distance_of_times_against_scipy(ours: list[int], theirs: list[int]) -> None:
-    mine, other = (features.compute_time_histogram(notes(duration=cells), DURATION) for cells in (ours, theirs))
+    mine, other = (
+        features.compute_time_histogram(notes(duration=cells), DURATION) for cells in (ours, theirs)
+    )
     expected = wasserstein_distance(octaves(ours), octaves(theirs))
     assert features.compute_log_time_wasserstein(mine, other) == pytest.approx(expected, abs=1e-9)
 
 
 def test_twice_as_long_is_an_octave_apart() -> None:
-    short, long = (features.compute_time_histogram(notes(step=cells), STEP) for cells in ([9, 49, 199], [19, 99, 399]))
+    short, long = (
+        features.compute_time_histogram(notes(step=cells), STEP)
+        for cells in ([9, 49, 199], [19, 99, 399])
+    )
     assert features.compute_log_time_wasserstein(short, long) == pytest.approx(1)
 
 
@@ -146,19 +169,24 @@ def test_polyphony_by_hand() -> None:
 
 @pytest.fixture(scope="module")
 def training() -> TrainingReference:
-    return TrainingReference.from_pieces([factories.make_quantized_notes(seed, 300) for seed in range(3)])
+    return TrainingReference.from_pieces(
+        [factories.make_quantized_notes(seed, 300) for seed in range(3)]
+    )
 
 
 def test_measures_come_by_name_and_in_one_order(training: TrainingReference) -> None:
     ours, theirs = (
-        features.compute_sample_features(factories.make_quantized_notes(seed, 100), training) for seed in (7, 8)
+        features.compute_sample_features(factories.make_quantized_notes(seed, 100), training)
+        for seed in (7, 8)
     )
     assert list(ours) == list(theirs)
     assert all(type(value) is float and math.isfinite(value) for value in ours.values())
 
 
 def test_training_music_is_all_copy_and_no_distance(training: TrainingReference) -> None:
-    found = features.compute_sample_features(factories.make_quantized_notes(1, 300)[100:200], training)
+    found = features.compute_sample_features(
+        factories.make_quantized_notes(1, 300)[100:200], training
+    )
     assert found["copy"] == found["copy_in_time"] == 100
     alone = TrainingReference.from_pieces([factories.make_quantized_notes(1, 300)])
     found = features.compute_sample_features(factories.make_quantized_notes(1, 300), alone)
@@ -179,10 +207,15 @@ def test_each_measure_stands_under_its_name(training: TrainingReference) -> None
     codes[140, STEP] += 2
     codes[69:80, STEP] = [1, *[0] * 9, 1]
     found = features.compute_sample_features(codes, training)
-    assert (found["same_pitch_run"], found["step_zero_run"]) == (features.count_same_pitch_run(codes), 9)
+    assert (found["same_pitch_run"], found["step_zero_run"]) == (
+        features.count_same_pitch_run(codes),
+        9,
+    )
     for n in (4, 8):
         assert found[f"repeated_{n}"] == features.compute_ngram_repetition(codes, n)
-        assert found[f"repeated_{n}_transposed"] == features.compute_ngram_repetition(codes, n, transposed=True)
+        assert found[f"repeated_{n}_transposed"] == features.compute_ngram_repetition(
+            codes, n, transposed=True
+        )
     assert found["copy"] == find_longest_match(codes, training.index).num_notes
     assert found["copy_in_time"] == find_longest_match(codes, training.index, tolerance=1).num_notes
     assert found["pitches_used"] == len(set(codes[:, PITCH].tolist())) / 128
@@ -198,7 +231,11 @@ def test_each_measure_stands_under_its_name(training: TrainingReference) -> None
 def test_collapse_is_measured_not_refused(training: TrainingReference) -> None:
     found = features.compute_sample_features(notes(step=[0] * 100, duration=[0] * 100), training)
     assert all(map(math.isfinite, found.values()))
-    assert (found["same_pitch_run"], found["step_zero_run"], found["pitches_used"]) == (100, 100, 1 / 128)
+    assert (found["same_pitch_run"], found["step_zero_run"], found["pitches_used"]) == (
+        100,
+        100,
+        1 / 128,
+    )
     assert found["repeated_8"] == pytest.approx(92 / 93)
 
 

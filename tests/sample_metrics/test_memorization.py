@@ -20,7 +20,9 @@ def line(pitches: Sequence[int], steps: Sequence[int] | None = None) -> Quantize
     return codes
 
 
-def by_definition(sample: QuantizedNotes, pieces: Sequence[QuantizedNotes], tolerance: int | None) -> Match:
+def by_definition(
+    sample: QuantizedNotes, pieces: Sequence[QuantizedNotes], tolerance: int | None
+) -> Match:
     """Follow every note of the sample beside every note of every piece."""
     best = Match(0, 0, 0, 0)
     for begin in range(len(sample)):
@@ -40,9 +42,13 @@ def by_definition(sample: QuantizedNotes, pieces: Sequence[QuantizedNotes], tole
     return best
 
 
-def music(pitches: Sequence[int], steps: Sequence[int], size: int) -> st.SearchStrategy[QuantizedNotes]:
+def music(
+    pitches: Sequence[int], steps: Sequence[int], size: int
+) -> st.SearchStrategy[QuantizedNotes]:
     note = st.tuples(st.sampled_from(pitches), st.sampled_from(steps))
-    return st.lists(note, max_size=size).map(lambda notes: line([n[0] for n in notes], [n[1] for n in notes]))
+    return st.lists(note, max_size=size).map(
+        lambda notes: line([n[0] for n in notes], [n[1] for n in notes])
+    )
 
 
 ANY = st.sampled_from([None, 0, 1, 3])
@@ -54,14 +60,18 @@ MORE = music([0, 1, 60, 63, 127], [0, 1, 7, 1000], 20)
 def test_as_by_definition_where_much_is_equal(
     sample: QuantizedNotes, pieces: list[QuantizedNotes], tolerance: int | None
 ) -> None:
-    assert find_longest_match(sample, SuffixIndex(pieces), tolerance) == by_definition(sample, pieces, tolerance)
+    assert find_longest_match(sample, SuffixIndex(pieces), tolerance) == by_definition(
+        sample, pieces, tolerance
+    )
 
 
 @given(MORE, st.lists(MORE, max_size=4), ANY)
 def test_as_by_definition_where_little_is_equal(
     sample: QuantizedNotes, pieces: list[QuantizedNotes], tolerance: int | None
 ) -> None:
-    assert find_longest_match(sample, SuffixIndex(pieces), tolerance) == by_definition(sample, pieces, tolerance)
+    assert find_longest_match(sample, SuffixIndex(pieces), tolerance) == by_definition(
+        sample, pieces, tolerance
+    )
 
 
 @given(FEW, st.lists(FEW, max_size=3), st.integers(1, 30), ANY)
@@ -78,12 +88,14 @@ def test_the_size_of_a_part_changes_nothing(
 def test_by_hand() -> None:
     pieces = [line([60, 61, 60]), line([70, 72, 74, 75, 77, 70])]
     # C D E F G in the major of 70: intervals 2 2 1 2, then 2 instead of -7
-    assert find_longest_match(line([50, 40, 42, 44, 45, 47, 49]), SuffixIndex(pieces)) == Match(5, 1, 1, 0)
+    assert find_longest_match(line([50, 40, 42, 44, 45, 47, 49]), SuffixIndex(pieces)) == Match(
+        5, 1, 1, 0
+    )
 
     # Of 2 2 1 5 the last three are shared: the 2 before is the sample's alone.
-    assert find_longest_match(line([60, 62, 64, 65, 70]), SuffixIndex([line([60, 50, 52, 53, 58])])) == Match(
-        4, 1, 0, 1
-    )
+    assert find_longest_match(
+        line([60, 62, 64, 65, 70]), SuffixIndex([line([60, 50, 52, 53, 58])])
+    ) == Match(4, 1, 0, 1)
 
 
 def wild(seed: int, count: int) -> QuantizedNotes:
@@ -94,7 +106,9 @@ def wild(seed: int, count: int) -> QuantizedNotes:
 @pytest.mark.parametrize("semitones", [-7, 0, 5])
 def test_a_planted_copy_is_found_on_any_pitch(notes: int, semitones: int) -> None:
     pieces = [wild(seed, 2500) for seed in range(4)]
-    sample = np.random.default_rng(9).permutation(np.repeat([[10, 10, 0, 64], [10, 10, 127, 64]], 1100, axis=0))
+    sample = np.random.default_rng(9).permutation(
+        np.repeat([[10, 10, 0, 64], [10, 10, 127, 64]], 1100, axis=0)
+    )
     sample = sample[:2100].astype(np.int16)
     sample[100 : 100 + notes] = pieces[2][400 : 400 + notes]
     sample[100 : 100 + notes, PITCH] += semitones
@@ -121,20 +135,24 @@ def test_rhythm_counts_within_the_tolerance_alone() -> None:
 
 def test_a_longer_key_out_of_time_hides_no_run_in_time() -> None:
     piece = line(range(40, 80, 2), [10] * 20)
-    sample = np.concatenate([line(range(0, 20, 2), [10, 10, 10, 30] + [10, 30] * 3), line([90, 70, 60, 90])])
+    sample = np.concatenate(
+        [line(range(0, 20, 2), [10, 10, 10, 30] + [10, 30] * 3), line([90, 70, 60, 90])]
+    )
     other = line([3, 93, 73, 63, 93])
     # Nine intervals of 2 are shared, two of them in time; -20, -10, 30 are in time as well, and longer.
     assert find_longest_match(sample, SuffixIndex([piece, other])).num_notes == 10
-    assert find_longest_match(sample, SuffixIndex([piece, other]), tolerance=1) == Match(4, 10, 1, 1)
+    assert find_longest_match(sample, SuffixIndex([piece, other]), tolerance=1) == Match(
+        4, 10, 1, 1
+    )
 
 
 def test_no_run_crosses_from_one_piece_to_the_next() -> None:
     whole = wild(3, 40)
     assert find_longest_match(whole, SuffixIndex([whole])).num_notes == 40
     assert find_longest_match(whole, SuffixIndex([whole[:25], whole[25:]])) == Match(25, 0, 0, 0)
-    assert find_longest_match(whole, SuffixIndex([whole[:10], whole[:0], whole[10:30], whole[30:]])) == Match(
-        20, 10, 2, 0
-    )
+    assert find_longest_match(
+        whole, SuffixIndex([whole[:10], whole[:0], whole[10:30], whole[30:]])
+    ) == Match(20, 10, 2, 0)
 
 
 @pytest.mark.parametrize("size", [1, memorization.MAX_PAIRS])
@@ -155,15 +173,21 @@ def test_a_longer_run_later_on_is_not_missed(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_a_model_stuck_on_a_key_is_measured_in_no_time() -> None:
     # Three million pairs of places agree; to follow each from where it stands would take fifty times as long.
-    assert find_longest_match(line([60] * 1000), SuffixIndex([line([72] * 3000)])) == Match(1000, 0, 0, 0)
+    assert find_longest_match(line([60] * 1000), SuffixIndex([line([72] * 3000)])) == Match(
+        1000, 0, 0, 0
+    )
 
 
 def test_the_widest_intervals_are_intervals() -> None:
-    assert find_longest_match(line([127, 0, 127]), SuffixIndex([line([5, 127, 0, 127, 3])])) == Match(3, 0, 0, 1)
+    assert find_longest_match(
+        line([127, 0, 127]), SuffixIndex([line([5, 127, 0, 127, 3])])
+    ) == Match(3, 0, 0, 1)
 
 
 def test_nothing_to_compare() -> None:
     assert find_longest_match(line([]), SuffixIndex([line([60, 62])])) == Match(0, 0, 0, 0)
     assert find_longest_match(line([60, 62]), SuffixIndex([])) == Match(0, 0, 0, 0)
-    assert find_longest_match(line([60, 62]), SuffixIndex([line([]), line([9])])) == Match(1, 0, 1, 0)
+    assert find_longest_match(line([60, 62]), SuffixIndex([line([]), line([9])])) == Match(
+        1, 0, 1, 0
+    )
     assert find_longest_match(line([60]), SuffixIndex([line([7, 9])])) == Match(1, 0, 0, 0)

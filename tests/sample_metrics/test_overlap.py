@@ -36,7 +36,9 @@ def test_areas_worked_by_hand():
     assert overlap.compute_kde_overlap(some, some) == pytest.approx(1, abs=1e-3)
     assert overlap.compute_kde_overlap(some, some + 100) == pytest.approx(0, abs=1e-6)
     # Two normal densities a standard deviation apart share 2 Phi(-1/2); the kernels widen both by 4 %.
-    assert overlap.compute_kde_overlap(some, rng.normal(6, 1, 400)) == pytest.approx(2 * stats.norm.cdf(-0.5), abs=0.06)
+    assert overlap.compute_kde_overlap(some, rng.normal(6, 1, 400)) == pytest.approx(
+        2 * stats.norm.cdf(-0.5), abs=0.06
+    )
 
 
 def test_distances_that_are_all_equal_are_no_fault():
@@ -51,7 +53,9 @@ def test_distances_are_those_of_scipy(first, second, size):
     rng = np.random.default_rng([first, second, size])
     ours, theirs = rng.normal(size=(first, size)), rng.normal(size=(second, size))
     assert overlap.compute_intra_set_distances(ours) == pytest.approx(pdist(ours))
-    assert overlap.compute_inter_set_distances(ours, theirs) == pytest.approx(cdist(ours, theirs).ravel())
+    assert overlap.compute_inter_set_distances(ours, theirs) == pytest.approx(
+        cdist(ours, theirs).ravel()
+    )
 
 
 def test_features_by_hand():
@@ -79,7 +83,11 @@ def test_every_cell_of_time_has_its_half_octave():
 
 
 def test_passages_are_whole_apart_and_spread():
-    pieces = [np.arange(40).reshape(10, 4), np.arange(100, 136).reshape(9, 4), np.zeros((2, 4), int)]
+    pieces = [
+        np.arange(40).reshape(10, 4),
+        np.arange(100, 136).reshape(9, 4),
+        np.zeros((2, 4), int),
+    ]
     found = overlap.split_passages(pieces, 3, 10)
     assert [part[0, 0] for part in found] == [0, 12, 24, 100, 112, 124]
     assert all(part.shape == (3, 4) for part in found)
@@ -88,8 +96,12 @@ def test_passages_are_whole_apart_and_spread():
 
 
 def test_music_lies_among_its_like_and_what_is_odd_does_not():
-    theirs = overlap.split_passages([make_quantized_notes(seed, 2000) for seed in range(3)], 100, 40)
-    alike = overlap.compute_overlapping_areas(overlap.split_passages([make_quantized_notes(9, 2000)], 100, 40), theirs)
+    theirs = overlap.split_passages(
+        [make_quantized_notes(seed, 2000) for seed in range(3)], 100, 40
+    )
+    alike = overlap.compute_overlapping_areas(
+        overlap.split_passages([make_quantized_notes(9, 2000)], 100, 40), theirs
+    )
     odd = [part.copy() for part in theirs[:20]]
     for part in odd:
         part[:, STEP] = 900

@@ -32,8 +32,12 @@ def test_the_fit_of_a_key_is_the_correlation_of_numpy(music):
         assert (found == 0).all()
         return
     for tonic in range(12):
-        assert found[tonic] == pytest.approx(np.corrcoef(held, np.roll(tonality.MAJOR_PROFILE, tonic))[0, 1])
-        assert found[12 + tonic] == pytest.approx(np.corrcoef(held, np.roll(tonality.MINOR_PROFILE, tonic))[0, 1])
+        assert found[tonic] == pytest.approx(
+            np.corrcoef(held, np.roll(tonality.MAJOR_PROFILE, tonic))[0, 1]
+        )
+        assert found[12 + tonic] == pytest.approx(
+            np.corrcoef(held, np.roll(tonality.MINOR_PROFILE, tonic))[0, 1]
+        )
 
 
 @pytest.mark.parametrize(("scale", "place"), [(MAJOR, 0), (MINOR, 12)])

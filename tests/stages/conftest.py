@@ -30,11 +30,19 @@ def small(project: Params) -> Params:
             "model": model,
             "windows": project.windows.model_copy(update={"length": 10}),
             "train": project.train.model_copy(
-                update={"epochs": 2, "notes_per_epoch": 128, "batch": 32, "threads": 1, "residual_notes": 200}
+                update={
+                    "epochs": 2,
+                    "notes_per_epoch": 128,
+                    "batch": 32,
+                    "num_threads": 1,
+                    "noise_fit_notes": 200,
+                }
             ),
-            "generate": project.generate.model_copy(update={"samples": 3, "notes": 30, "prompt_notes": 8}),
-            "likeness": project.sample_metrics.model_copy(update={"samples": 2, "notes": 40}),
-            "benchmark": project.benchmark.model_copy(update={"rounds": 1, "memory": False}),
+            "generate": project.generate.model_copy(
+                update={"samples": 3, "notes": 30, "prompt_notes": 8}
+            ),
+            "sample_metrics": project.sample_metrics.model_copy(update={"samples": 2, "notes": 40}),
+            "benchmark": project.benchmark.model_copy(update={"repeats": 1, "memory": False}),
         }
     )
 
@@ -42,7 +50,17 @@ def small(project: Params) -> Params:
 @pytest.fixture(scope="session")
 def made(small: Params, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A folder in which all stages from windows on have run; the session's tests only read it."""
-    from pipeline.stages import benchmark, compare, evaluate, generate, ngrams, report, sample_metrics, train, windows
+    from pipeline.stages import (
+        benchmark,
+        compare,
+        evaluate,
+        generate,
+        ngrams,
+        report,
+        sample_metrics,
+        train,
+        windows,
+    )
 
     folder = tmp_path_factory.mktemp("project")
     before = Path.cwd()

@@ -31,13 +31,22 @@ def test_every_architecture_has_its_costs_and_latency(in_made: Path) -> None:
         for way in ("predict", "compiled"):
             assert 0 < timed[way]["least"] <= timed[way]["median"] <= timed[way]["greatest"]
     assert found["latency"]["bidirectional"]["streaming"] is None
-    assert found["latency"]["baseline"]["streaming"]["median_us"] < found["latency"]["baseline"]["window"]["median_us"]
-    assert found["latency"]["baseline"]["predict"]["median"] > found["latency"]["baseline"]["compiled"]["median"]
+    assert (
+        found["latency"]["baseline"]["streaming"]["median_us"]
+        < found["latency"]["baseline"]["window"]["median_us"]
+    )
+    assert (
+        found["latency"]["baseline"]["predict"]["median"]
+        > found["latency"]["baseline"]["compiled"]["median"]
+    )
     assert found["tutorial"]["architecture"] == "baseline"
     assert found["tutorial"]["predict"]["median_us"] > 1000
 
 
 def test_memory_of_training_is_that_of_a_process_of_its_own(in_made: Path, small: Params) -> None:
-    assert latency.peak(benchmark.run_train_steps, small.restrict_to(benchmark.PARAM_SECTIONS), "baseline") > 300, (
-        "TensorFlow alone"
-    )
+    assert (
+        latency.peak(
+            benchmark.run_train_steps, small.restrict_to(benchmark.PARAM_SECTIONS), "baseline"
+        )
+        > 300
+    ), "TensorFlow alone"

@@ -11,7 +11,9 @@ from pipeline.evaluation.results import Evaluation
 def test_the_best_lines_up_under_one_name(in_made: Path) -> None:
     summary = json.loads(paths.SUMMARY.read_text("utf-8"))
     best = summary["best"]
-    assert best["bits_per_note"] == min(summary[name]["bits_per_note"] for name in ("baseline", "bidirectional"))
+    assert best["bits_per_note"] == min(
+        summary[name]["bits_per_note"] for name in ("baseline", "bidirectional")
+    )
     assert summary[best["architecture"]].items() <= best.items()
     assert summary["baseline"]["difference"] == 0
     assert not summary["bidirectional"]["streams"]
@@ -19,8 +21,12 @@ def test_the_best_lines_up_under_one_name(in_made: Path) -> None:
 
 def test_the_figures_are_those_of_the_evaluation(in_made: Path) -> None:
     summary = json.loads(paths.SUMMARY.read_text("utf-8"))["bidirectional"]
-    mean = Evaluation.load(paths.get_evaluation_path("bidirectional")).scores.compute_bits_per_note()
-    assert {name: summary[name] for name in mean} == {name: round(value, 4) for name, value in mean.items()}
+    mean = Evaluation.load(
+        paths.get_evaluation_path("bidirectional")
+    ).scores.compute_bits_per_note()
+    assert {name: summary[name] for name in mean} == {
+        name: round(value, 4) for name, value in mean.items()
+    }
 
 
 def test_curves_are_one_long_table(in_made: Path) -> None:
@@ -37,11 +43,23 @@ def test_pairs_and_pieces_agree_with_the_summary(in_made: Path) -> None:
     summary, pairs = (json.loads(path.read_text("utf-8")) for path in (paths.SUMMARY, paths.PAIRS))
     (pair,) = pairs["pairs"]
     against = summary["bidirectional"]
-    assert (pair["a"], pair["b"], pair["difference"]) == ("baseline", "bidirectional", -against["difference"])
+    assert (pair["a"], pair["b"], pair["difference"]) == (
+        "baseline",
+        "bidirectional",
+        -against["difference"],
+    )
     assert (pair["low"], pair["high"]) == (-against["high"], -against["low"])
     assert (pairs["unit"], sum(pairs["best"].values())) == ("passages", 1)
     pieces = json.loads(paths.PIECE_SCORES.read_text("utf-8"))
-    assert pieces["columns"] == ["piece", "notes", "baseline", "bidirectional", "uniform", "unigram", "trigram"]
+    assert pieces["columns"] == [
+        "piece",
+        "notes",
+        "baseline",
+        "bidirectional",
+        "uniform",
+        "unigram",
+        "trigram",
+    ]
     assert [row[:2] for row in pieces["rows"]] == [["2.mid", 169], ["4.mid", 189]]
     for column, name in enumerate(pieces["columns"][2:4], 2):
         mean = sum(row[1] * row[column] for row in pieces["rows"]) / 358

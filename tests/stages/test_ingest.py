@@ -28,7 +28,9 @@ def music(tmp_path, pitch, count=5):
 
 
 def params(reader="symusic", pedal=False):
-    return types.SimpleNamespace(corpus="own", ingest=IngestConfig(reader=reader, sustain_pedal=pedal))
+    return types.SimpleNamespace(
+        corpus="own", ingest=IngestConfig(reader=reader, sustain_pedal=pedal)
+    )
 
 
 @pytest.fixture
@@ -47,7 +49,9 @@ def make(**files):
     ]
     data = {f"{name}.mid": content for name, (_, content) in files.items()}
     bundle.write_bundle(
-        paths.get_corpus_archive("own"), sorted(pieces), (data[piece.member] for piece in sorted(pieces))
+        paths.get_corpus_archive("own"),
+        sorted(pieces),
+        (data[piece.member] for piece in sorted(pieces)),
     )
 
 
@@ -79,7 +83,12 @@ def test_a_folder_with_good_and_bad_files_goes_through(project, capsys):
 @pytest.mark.parametrize("reader", ["symusic", "pretty_midi"])
 def test_tables_hold_every_note_in_the_order_test_validation_train(project, reader):
     names = {"c": "train", "b": "train", "a": "validation", "z": "test"}
-    make(**{name: (split, music(project, 60 + at, 4 + at)) for at, (name, split) in enumerate(names.items())})
+    make(
+        **{
+            name: (split, music(project, 60 + at, 4 + at))
+            for at, (name, split) in enumerate(names.items())
+        }
+    )
     ingest.run(params(reader))
     rows = tables.read_pieces(paths.PIECES)
     assert [(row.index, row.member, row.split, row.num_notes) for row in rows] == [
@@ -89,7 +98,12 @@ def test_tables_hold_every_note_in_the_order_test_validation_train(project, read
         (3, "c.mid", "train", 4),
     ]
     assert rows[0].duration == pytest.approx(3.25)
-    assert [notes["pitch"][0] for notes in tables.read_notes(paths.NOTES, range(4))] == [63, 62, 61, 60]
+    assert [notes["pitch"][0] for notes in tables.read_notes(paths.NOTES, range(4))] == [
+        63,
+        62,
+        61,
+        60,
+    ]
     assert rejected() == {} and paths.REJECTED.read_text() == "member,reason\n"
 
 
@@ -115,7 +129,12 @@ def test_the_bytes_are_the_same_every_time(project):
 def test_a_copy_is_kept_once_and_never_in_training_if_it_is_held_out(project, capsys):
     same = music(project, 60)
     repacked = same + b"trailing bytes change the file, not the music"
-    make(a=("train", same), b=("validation", repacked), c=("train", music(project, 61)), d=("validation", same))
+    make(
+        a=("train", same),
+        b=("validation", repacked),
+        c=("train", music(project, 61)),
+        d=("validation", same),
+    )
     ingest.run(params())
     assert [(row.member, row.split) for row in tables.read_pieces(paths.PIECES)] == [
         ("b.mid", "validation"),
@@ -128,7 +147,9 @@ def test_a_copy_is_kept_once_and_never_in_training_if_it_is_held_out(project, ca
 
 def test_a_corpus_without_music_fails_in_one_line_and_writes_nothing(project):
     make(a=("train", b"bad"), b=("test", b""))
-    with pytest.raises(CorpusError, match=r"none of 2 files is music; the first: b.mid: the file is empty"):
+    with pytest.raises(
+        CorpusError, match=r"none of 2 files is music; the first: b.mid: the file is empty"
+    ):
         ingest.run(params())
     assert not paths.NOTES.exists() and not paths.PIECES.exists()
 
@@ -154,7 +175,9 @@ def test_a_reader_that_dies_or_hangs_costs_its_file_only(project, monkeypatch):
     )
     monkeypatch.syspath_prepend(project)
     monkeypatch.setattr(ingest, "Reading", importlib.import_module("killer").Killer)
-    monkeypatch.setattr(ingest, "Limits", lambda workers: processes.TaskLimits(60, 15.0, 2**30, workers))
+    monkeypatch.setattr(
+        ingest, "Limits", lambda workers: processes.TaskLimits(60, 15.0, 2**30, workers)
+    )
     ingest.run(params())
     assert rejected() == {
         "b.mid": "reading it killed the reader (SIGABRT)",
@@ -167,4 +190,6 @@ def test_more_files_than_are_read_ahead_come_in_order(project, monkeypatch):
     monkeypatch.setattr(processes, "AHEAD", 1)
     make(**{f"n{number:02}": ("train", music(project, 30 + number)) for number in range(30)})
     ingest.run(params())
-    assert [row.member for row in tables.read_pieces(paths.PIECES)] == [f"n{number:02}.mid" for number in range(30)]
+    assert [row.member for row in tables.read_pieces(paths.PIECES)] == [
+        f"n{number:02}.mid" for number in range(30)
+    ]

@@ -16,15 +16,32 @@ from pipeline.stages import report
 def test_the_page_answers_the_question(in_made: Path) -> None:
     page = paths.DECISION.read_text("utf-8")
     assert page.startswith("# Which architecture?")
-    for word in ("Recommended: **baseline**", "unigram (floor)", "Option B", "passages of 200 notes"):
+    for word in (
+        "Recommended: **baseline**",
+        "unigram (floor)",
+        "Option B",
+        "passages of 200 notes",
+    ):
         assert word in page
     assert str(Path.cwd()) not in page
 
 
 def test_the_report_shows_all_that_was_measured(in_made: Path, small: Params) -> None:
     page = paths.REPORT.read_text("utf-8")
-    for key in ("decision", "heads", "calibration", "context", "likeness", "costs", "claims", "pieces", "samples"):
-        assert f'<section id="{key}"' in page, f"no section {key}: its figures are not read, or were not measured"
+    for key in (
+        "decision",
+        "heads",
+        "calibration",
+        "context",
+        "likeness",
+        "costs",
+        "claims",
+        "pieces",
+        "samples",
+    ):
+        assert f'<section id="{key}"' in page, (
+            f"no section {key}: its figures are not read, or were not measured"
+        )
     players = len(small.architectures) * small.generate.num_samples + 1
     assert page.count('class="player"') == players
     assert str(Path.cwd()) not in page

@@ -19,7 +19,8 @@ from pipeline.stages import sample_metrics
 
 def test_both_architectures_are_held_against_the_same_music(in_made: Path, small: Params) -> None:
     one, other = (
-        json.loads(paths.get_sample_metrics_path(name).read_text("utf-8")) for name in ("baseline", "bidirectional")
+        json.loads(paths.get_sample_metrics_path(name).read_text("utf-8"))
+        for name in ("baseline", "bidirectional")
     )
     assert (one["samples"], one["notes"], one["passages"]) == (2, 40, 8)
     assert {k: v["held_out"] for k, v in one["measures"].items()} == {
@@ -29,7 +30,10 @@ def test_both_architectures_are_held_against_the_same_music(in_made: Path, small
 
 
 def test_what_is_measured_is_what_the_model_plays(in_made: Path, small: Params) -> None:
-    data, model = windows.load_windows(paths.WINDOWS), model_io.load_model(paths.get_model_dir("baseline"))
+    data, model = (
+        windows.load_windows(paths.WINDOWS),
+        model_io.load_model(paths.get_model_dir("baseline")),
+    )
     training = TrainingReference.from_pieces(data.select_pieces("train"))
     # Passages are 0 to 40, 40 to 80, … of both held-out pieces, 4 of each; samples begin as the first and the fifth.
     found = []
@@ -37,12 +41,16 @@ def test_what_is_measured_is_what_the_model_plays(in_made: Path, small: Params) 
         sampler = Sampler(np.random.default_rng([small.seed, number]), small.generate.sampling)
         sampler.observe(piece[:8])
         found.append(
-            measures.compute_sample_features(engine.generate_notes(model, piece[:8], 40, sampler.sample), training)
+            measures.compute_sample_features(
+                engine.generate_notes(model, piece[:8], 40, sampler.sample), training
+            )
         )
     shown = json.loads(paths.get_sample_metrics_path("baseline").read_text("utf-8"))["measures"]
     for name in ("density", "pitch_1", "polyphony", "step_distance"):
         values = [each[name] for each in found]
-        assert shown[name]["samples"] == pytest.approx([np.mean(values), min(values), max(values)], rel=1e-4)
+        assert shown[name]["samples"] == pytest.approx(
+            [np.mean(values), min(values), max(values)], rel=1e-4
+        )
 
 
 def test_equal_seeds_give_equal_bytes(in_made: Path, small: Params) -> None:
@@ -59,7 +67,10 @@ def test_samples_are_as_long_as_the_longest_piece_where_it_is_short(
     before = path.read_bytes()
     longer = small.sample_metrics.model_copy(update={"notes": 5000, "samples": 3})
     sample_metrics.run(
-        small.model_copy(update={"likeness": longer}).restrict_to(sample_metrics.PARAM_SECTIONS), "baseline"
+        small.model_copy(update={"sample_metrics": longer}).restrict_to(
+            sample_metrics.PARAM_SECTIONS
+        ),
+        "baseline",
     )
     found = json.loads(path.read_text("utf-8"))
     path.write_bytes(before)

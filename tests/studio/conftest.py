@@ -72,7 +72,11 @@ class Studio:
 @pytest.fixture
 def studio(in_folder: Path) -> Iterator[Studio]:
     """A studio with the model that comes with the package."""
-    room, line, token = LiveSession("expressive", UNCONSTRAINED), app.bind_socket(0), access.generate_token()
+    room, line, token = (
+        LiveSession("expressive", UNCONSTRAINED),
+        app.bind_socket(0),
+        access.generate_token(),
+    )
     port = line.getsockname()[1]
     running = app.make_server(room, port, token)
     thread = threading.Thread(target=lambda: asyncio.run(running.serve(sockets=[line])))

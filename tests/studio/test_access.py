@@ -35,7 +35,9 @@ def scope(kind: str = "http", path: str = "/", token: str = TOKEN, **headers: st
 def test_our_own_page_comes_in_by_both_names() -> None:
     for host in ("127.0.0.1:8765", "localhost:8765"):
         assert not DOOR.refusal_reason(scope(host=host))
-        assert not DOOR.refusal_reason(scope("websocket", "/live", host=host, origin=f"http://{host}"))
+        assert not DOOR.refusal_reason(
+            scope("websocket", "/live", host=host, origin=f"http://{host}")
+        )
 
 
 @given(st.text(st.characters(codec="latin-1"), max_size=40))
@@ -46,15 +48,22 @@ def test_no_other_name_comes_in(host: str) -> None:
     assert DOOR.refusal_reason(held).startswith(wanted)
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.1:80", "evil.example:8765", "localhost:8765.evil.example"])
+@pytest.mark.parametrize(
+    "host", ["127.0.0.1", "127.0.0.1:80", "evil.example:8765", "localhost:8765.evil.example"]
+)
 def test_names_that_look_like_ours_do_not(host: str) -> None:
     assert DOOR.refusal_reason(scope(host=host))
     assert DOOR.refusal_reason(scope(path="/static/app.js", host=host))
 
 
-@pytest.mark.parametrize("origin", ["http://evil.example", "null", "http://127.0.0.1", "https://127.0.0.1:8765", ""])
+@pytest.mark.parametrize(
+    "origin", ["http://evil.example", "null", "http://127.0.0.1", "https://127.0.0.1:8765", ""]
+)
 def test_no_other_site_speaks_to_it(origin: str) -> None:
-    assert DOOR.refusal_reason(scope("websocket", "/live", origin=origin)) == "no other site may speak to this page"
+    assert (
+        DOOR.refusal_reason(scope("websocket", "/live", origin=origin))
+        == "no other site may speak to this page"
+    )
     assert DOOR.refusal_reason(scope("http", "/prompt", origin=origin))
 
 
@@ -69,7 +78,9 @@ def test_a_socket_without_origin_or_with_two_hosts_is_refused() -> None:
 def test_nothing_but_the_files_of_the_page_is_there_without_the_token(token: str) -> None:
     for path in ("/", "/take.mid", "/prompt", "/static"):
         assert "token" in DOOR.refusal_reason(scope(path=path, token=token))
-    assert DOOR.refusal_reason(scope("websocket", "/static/live", token=token, origin="http://127.0.0.1:8765"))
+    assert DOOR.refusal_reason(
+        scope("websocket", "/static/live", token=token, origin="http://127.0.0.1:8765")
+    )
     assert not DOOR.refusal_reason(scope(path="/static/app.js", token=token))
 
 
@@ -78,7 +89,9 @@ def test_tokens_differ_and_are_long() -> None:
     assert len(generate_token()) >= 32
 
 
-def get(studio: Studio, path: str, host: str = "", **headers: str) -> tuple[int, dict[str, str], bytes]:
+def get(
+    studio: Studio, path: str, host: str = "", **headers: str
+) -> tuple[int, dict[str, str], bytes]:
     line = HTTPConnection("127.0.0.1", studio.port, timeout=10)
     line.putrequest("GET", path, skip_host=True, skip_accept_encoding=True)
     line.putheader("Host", host or f"127.0.0.1:{studio.port}")
@@ -86,7 +99,11 @@ def get(studio: Studio, path: str, host: str = "", **headers: str) -> tuple[int,
         line.putheader(name, value)
     line.endheaders()
     answer = line.getresponse()
-    found = answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read()
+    found = (
+        answer.status,
+        {name.lower(): value for name, value in answer.getheaders()},
+        answer.read(),
+    )
     line.close()
     return found
 
@@ -107,13 +124,20 @@ def test_a_server_that_runs_keeps_to_it(studio: Studio) -> None:
 def test_a_cross_site_socket_is_refused(studio: Studio) -> None:
     live = f"ws://127.0.0.1:{studio.port}/live?token="
     ours = f"http://127.0.0.1:{studio.port}"
-    for url, origin in ((live + studio.token, "http://evil.example"), (live + studio.token, None), (live, ours)):
+    for url, origin in (
+        (live + studio.token, "http://evil.example"),
+        (live + studio.token, None),
+        (live, ours),
+    ):
         with pytest.raises(InvalidStatus) as refused, connect(url, origin=origin):  # type: ignore[arg-type]
             pass
         assert refused.value.response.status_code == 403
     # A foreign name that points here, as after DNS rebinding: the browser sends that name as Host.
     elsewhere = {"Host": f"evil.example:{studio.port}"}
-    with pytest.raises(InvalidStatus), connect(live + studio.token, origin=ours, additional_headers=elsewhere):  # type: ignore[arg-type]
+    with (
+        pytest.raises(InvalidStatus),
+        connect(live + studio.token, origin=ours, additional_headers=elsewhere),
+    ):  # type: ignore[arg-type]
         pass
     assert not studio.room.clients
 

@@ -61,7 +61,9 @@ def fill(studio: Studio, box: ClientQueue) -> None:
     assert box.dropped
 
 
-def test_a_page_that_does_not_read_holds_up_nobody(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_page_that_does_not_read_holds_up_nobody(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(app, "PATIENCE", 2.0)
     with deaf(studio):
         wait(lambda: len(studio.room.clients) == 1)
@@ -71,7 +73,9 @@ def test_a_page_that_does_not_read_holds_up_nobody(studio: Studio, monkeypatch: 
             first = page.last("note")
             fill(studio, box)
             assert len(box.pending) <= box.max_size
-            later = page.last(lambda frame: frame["type"] == "note" and frame["onset"] > first["onset"] + 1)
+            later = page.last(
+                lambda frame: frame["type"] == "note" and frame["onset"] > first["onset"] + 1
+            )
             assert later["onset"] > time.monotonic() - 2  # what is told now sounds now
             wait(lambda: len(studio.room.clients) == 1)  # it was given up
             assert studio.room.engine
@@ -113,7 +117,10 @@ def test_what_both_played_is_recorded(studio: Studio) -> None:
         page.last(lambda frame: frame["type"] == "state" and not frame["recording"])
         status, data = get(studio, "/take.mid")
     assert status == 200
-    tracks = {track.name: [note.pitch for note in track.notes] for track in PrettyMIDI(io.BytesIO(data)).instruments}
+    tracks = {
+        track.name: [note.pitch for note in track.notes]
+        for track in PrettyMIDI(io.BytesIO(data)).instruments
+    }
     assert tracks["human"] == [60, 64, 67]
     assert len(tracks["model"]) >= 4
 
@@ -139,7 +146,9 @@ def test_it_plays_on_from_a_file(studio: Studio, in_folder: Path) -> None:
         page.last("note")
 
 
-def test_an_upload_that_breaks_off_is_no_news(studio: Studio, caplog: pytest.LogCaptureFixture) -> None:
+def test_an_upload_that_breaks_off_is_no_news(
+    studio: Studio, caplog: pytest.LogCaptureFixture
+) -> None:
     before = studio.room.prompt
     with socket.create_connection(("127.0.0.1", studio.port)) as line:
         line.sendall(

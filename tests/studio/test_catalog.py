@@ -15,7 +15,7 @@ from pipeline.studio.messages import ClientError
 
 @pytest.fixture
 def project(in_folder: Path) -> Path:
-    model_io.save_model(make_tiny_model(memory="carried"), in_folder / "models/mine")
+    model_io.save_model(make_tiny_model(stateful=True), in_folder / "models/mine")
     return in_folder
 
 
@@ -33,7 +33,9 @@ def test_the_name_alone_of_a_shipped_one_will_do(in_folder: Path) -> None:
     assert catalog.load_by_name("expressive")[0] == "expressive (shipped)"
 
 
-@pytest.mark.parametrize("name", ["../models/mine", "models/mine", "mine/", "./mine", "", "mine\0", "/etc/passwd"])
+@pytest.mark.parametrize(
+    "name", ["../models/mine", "models/mine", "mine/", "./mine", "", "mine\0", "/etc/passwd"]
+)
 def test_a_path_is_no_name(project: Path, name: str) -> None:
     with pytest.raises(ClientError, match="no model of that name; there are mine, expressive"):
         catalog.load_by_name(name)
@@ -42,7 +44,10 @@ def test_a_path_is_no_name(project: Path, name: str) -> None:
 @settings(max_examples=25)
 @given(name=st.text(max_size=30))
 def test_no_other_name_is(name: str) -> None:
-    if name not in catalog.list_models() and name + catalog.BUNDLED_SUFFIX not in catalog.list_models():
+    if (
+        name not in catalog.list_models()
+        and name + catalog.BUNDLED_SUFFIX not in catalog.list_models()
+    ):
         with pytest.raises(ClientError):
             catalog.load_by_name(name)
 

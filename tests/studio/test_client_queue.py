@@ -74,4 +74,7 @@ def test_putting_after_the_end_is_no_error() -> None:
 
 
 def test_a_frame_is_json() -> None:
-    assert json.loads(encode_message({"type": "note", "onset": 1.5})) == {"type": "note", "onset": 1.5}
+    assert json.loads(encode_message({"type": "note", "onset": 1.5})) == {
+        "type": "note",
+        "onset": 1.5,
+    }

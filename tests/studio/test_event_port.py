@@ -37,8 +37,14 @@ FIRST, SECOND = PendingNote(10, 20, 60, 80), PendingNote(40, 5, 64, 70)
 def witness(
     *part: PendingNote,
 ) -> tuple[BroadcastingSource, Scripted, list[ServerMessage], list[tuple[int, list[PendingNote]]]]:
-    source, told, judged = Scripted(*part), list[ServerMessage](), list[tuple[int, list[PendingNote]]]()
-    here = BroadcastingSource(source, told.append, lambda number, notes: judged.append((number, notes)))  # type: ignore[arg-type]
+    source, told, judged = (
+        Scripted(*part),
+        list[ServerMessage](),
+        list[tuple[int, list[PendingNote]]](),
+    )
+    here = BroadcastingSource(
+        source, told.append, lambda number, notes: judged.append((number, notes))
+    )  # type: ignore[arg-type]
     here.time_of = lambda cell: 1000 + cell / 100
     return here, source, told, judged
 
@@ -53,7 +59,13 @@ def test_a_note_is_told_of_when_it_is_sure_with_its_time() -> None:
     assert [frame["type"] for frame in told] == ["turn", "draft", "note", "draft"]
     times = {"pitch": 60, "velocity": 80, "onset": 1000.1, "duration": 0.2}
     assert told[1] == {"type": "draft", "change": 0, **times}
-    assert told[2] == {"type": "note", "who": "model", "number": told[2]["number"], "change": 0, **times}
+    assert told[2] == {
+        "type": "note",
+        "who": "model",
+        "number": told[2]["number"],
+        "change": 0,
+        **times,
+    }
 
 
 def test_a_proposal_that_stays_is_told_of_once_and_again_under_a_change() -> None:
@@ -87,7 +99,10 @@ def test_a_key_struck_twice_ends_its_first_note_and_a_lift_alone_ends_none() -> 
     here.note_on(20, 60, 80)
     here.note_off(30, 60)
     assert [frame["type"] for frame in told] == ["note", "end", "note", "end"]
-    assert [notes[-1] for _, notes in judged] == [PendingNote(10, 10, 60, 80), PendingNote(20, 10, 60, 80)]
+    assert [notes[-1] for _, notes in judged] == [
+        PendingNote(10, 10, 60, 80),
+        PendingNote(20, 10, 60, 80),
+    ]
 
 
 def test_a_model_that_rests_says_nothing_and_begins_afresh() -> None:

@@ -25,11 +25,22 @@ def test_a_change_is_acknowledged_and_later_notes_say_so(studio: Studio) -> None
     with studio.page() as page:
         page.say(type="mode", mode="free")
         page.last("note")
-        page.say(type="set", number=41, values={"key": "C minor", "lowest": 48, "highest": 71, "tempo": 2.0, "rest": 1})
+        page.say(
+            type="set",
+            number=41,
+            values={"key": "C minor", "min_pitch": 48, "max_pitch": 71, "tempo": 2.0, "rest": 1},
+        )
         settled = page.last("controls")
-        assert (settled["number"], settled["values"]["key"], settled["values"]["tempo"]) == (41, "C minor", 2.0)
+        assert (settled["number"], settled["values"]["key"], settled["values"]["tempo"]) == (
+            41,
+            "C minor",
+            2.0,
+        )
         assert settled["values"]["rest"] == 1.0
-        drawn = [page.last(lambda frame: frame["type"] == "note" and frame["change"] == 41) for _ in range(5)]
+        drawn = [
+            page.last(lambda frame: frame["type"] == "note" and frame["change"] == 41)
+            for _ in range(5)
+        ]
         for note in drawn:
             assert 48 <= note["pitch"] <= 71
             assert note_number_to_name(note["pitch"])[:-1] in ("C", "D", "D#", "F", "G", "G#", "A#")
@@ -38,16 +49,18 @@ def test_a_change_is_acknowledged_and_later_notes_say_so(studio: Studio) -> None
 @pytest.mark.parametrize(
     ("values", "why"),
     [
-        ({"tempo": 2.0, "lowest": 100, "highest": 50}, "lowest 100 is above highest 50"),
+        ({"tempo": 2.0, "min_pitch": 100, "max_pitch": 50}, "lowest 100 is above highest 50"),
         ({"tempo": 2.0, "key": "H major"}, "key"),
         ({"tempo": 100}, "tempo"),
         ({"tempo": 2.0, "rest": "long"}, "rest"),
         ({"tempo": 2.0, "rest": 0}, "rest"),
-        ({"tempo": 2.0, "temperature_pitch": 0}, "temperature_pitch"),
+        ({"tempo": 2.0, "pitch_temperature": 0}, "pitch_temperature"),
         ({"tempo": 2.0, "self": 1}, "there is no control 'self'"),
     ],
 )
-def test_a_change_that_makes_no_sense_changes_nothing(studio: Studio, values: dict[str, object], why: str) -> None:
+def test_a_change_that_makes_no_sense_changes_nothing(
+    studio: Studio, values: dict[str, object], why: str
+) -> None:
     with studio.page() as page:
         before = page.last("hello")["values"]
         page.say(type="set", number=5, values=values)
@@ -60,7 +73,7 @@ def test_knobs_turn_controls_and_others_do_nothing(studio: Studio) -> None:
     with studio.page() as page:
         page.say(type="turn", knob=1, value=99)
         page.say(type="turn", knob=25, value=72)
-        assert page.last("controls")["values"]["highest"] == 72
+        assert page.last("controls")["values"]["max_pitch"] == 72
 
 
 def test_in_a_duet_the_model_answers_after_the_rest(studio: Studio) -> None:
@@ -79,7 +92,9 @@ def test_bits_come_for_what_a_person_plays(studio: Studio) -> None:
         page.play(60, 62, 64)
         bits = [page.last("bits") for _ in range(2)]
         for each in bits:
-            assert each["total"] == pytest.approx(each["pitch"] + each["step"] + each["duration"], abs=0.01)
+            assert each["total"] == pytest.approx(
+                each["pitch"] + each["step"] + each["duration"], abs=0.01
+            )
             assert 0 < each["total"] < 100
 
 
@@ -125,9 +140,16 @@ def answered(page: Line) -> list[str]:
 
 def test_what_is_no_wish_gets_one_frame_and_harms_nothing(studio: Studio) -> None:
     dice = random.Random(0)
-    noise = ["".join(chr(dice.randrange(32, 0xD800)) for _ in range(dice.randrange(40))) for _ in range(30)]
+    noise = [
+        "".join(chr(dice.randrange(32, 0xD800)) for _ in range(dice.randrange(40)))
+        for _ in range(30)
+    ]
     sound = {"type": "strike", "pitch": 60, "velocity": 80}
-    bent = [json.dumps({**sound, name: value}) for name in sound for value in (None, [], {}, "x", -1, 1e9)]
+    bent = [
+        json.dumps({**sound, name: value})
+        for name in sound
+        for value in (None, [], {}, "x", -1, 1e9)
+    ]
     with studio.page() as page:
         page.say(type="play", on=False)
         answered(page)

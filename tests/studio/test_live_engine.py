@@ -13,13 +13,13 @@ from pipeline.live.controls import Controls
 from pipeline.models.model_io import TrainedModel
 from pipeline.studio import catalog
 from pipeline.studio.client_queue import ServerMessage
-from pipeline.studio.live_engine import LiveEngine, EventPort, SharedState
+from pipeline.studio.live_engine import EventPort, LiveEngine, SharedState
 from pipeline.studio.recording import TimedRecorder
 
 
 def broken() -> TrainedModel:
     """Make a model without weights, which cannot start."""
-    return replace(make_tiny_model(memory="carried"), weights={})
+    return replace(make_tiny_model(stateful=True), weights={})
 
 
 def test_ends_are_told_of_and_beginnings_are_not() -> None:
@@ -28,12 +28,18 @@ def test_ends_are_told_of_and_beginnings_are_not() -> None:
     for message in ((0x90, 60, 80), (0x80, 60, 64), (0xB0, 64, 0), (0xB0, 123, 0), (0xB0, 120, 0)):
         ears.send(message)
     ears.close()
-    assert [(frame["type"], frame.get("pitch")) for frame in told] == [("off", 60), ("silence", None)]
+    assert [(frame["type"], frame.get("pitch")) for frame in told] == [
+        ("off", 60),
+        ("silence", None),
+    ]
     assert all(abs(frame["at"] - time.monotonic()) < 5 for frame in told)
 
 
 def test_a_model_that_cannot_start_leaves_no_thread_behind() -> None:
-    stage, before = SharedState(lambda _: None, Controls(UNCONSTRAINED), TimedRecorder()), threading.active_count()
+    stage, before = (
+        SharedState(lambda _: None, Controls(UNCONSTRAINED), TimedRecorder()),
+        threading.active_count(),
+    )
     with pytest.raises(KeyError):
         LiveEngine(broken(), stage, load_prompt(None))
     with pytest.raises(IndexError):

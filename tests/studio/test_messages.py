@@ -12,7 +12,7 @@ from pipeline.studio.messages import ClientError
 SOUND = (
     {"type": "strike", "pitch": 60, "velocity": 80},
     {"type": "lift", "pitch": 127},
-    {"type": "set", "number": 7, "values": {"tempo": 1.2, "key": "C minor", "lowest": 30}},
+    {"type": "set", "number": 7, "values": {"tempo": 1.2, "key": "C minor", "min_pitch": 30}},
     {"type": "turn", "knob": 20, "value": 0},
     {"type": "mode", "mode": "free"},
     {"type": "model", "name": "expressive"},
@@ -23,7 +23,9 @@ SOUND = (
 )
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
-    lambda parts: st.lists(parts, max_size=3) | st.dictionaries(st.text(max_size=8), parts, max_size=3),
+    lambda parts: (
+        st.lists(parts, max_size=3) | st.dictionaries(st.text(max_size=8), parts, max_size=3)
+    ),
     max_leaves=6,
 )
 

@@ -20,7 +20,10 @@ from pipeline.live.recorder import MODEL
 
 PHRASE = ("KeyQ", "KeyE", "KeyT", "KeyI")
 PITCHES = [60, 64, 67, 72]
-SIZES = {"desktop": {"width": 1280, "height": 800}, "phone": {"width": 390, "height": 844}}
+SIZES = {
+    "desktop": {"embedding_dim": 1280, "height": 800},
+    "phone": {"embedding_dim": 390, "height": 844},
+}
 SOON = 100.0
 """Milliseconds within which a control acts."""
 HANDED_OVER = 8
@@ -53,7 +56,9 @@ def play(visit: Visit, *codes: str) -> None:
         visit.page.keyboard.up(code)
 
 
-def test_a_phrase_is_answered_measured_recorded_and_downloaded(browser: Pages, studio: Studio, tmp_path: Path) -> None:
+def test_a_phrase_is_answered_measured_recorded_and_downloaded(
+    browser: Pages, studio: Studio, tmp_path: Path
+) -> None:
     with at(browser, studio, accept_downloads=True) as visit:
         page = visit.page
         page.get_by_role("button", name="Record").click()
@@ -64,7 +69,9 @@ def test_a_phrase_is_answered_measured_recorded_and_downloaded(browser: Pages, s
         until(page, "Number(document.body.dataset.answered) >= 1")
         until(page, "Number(document.getElementById('bits').textContent) > 0")
         assert "pitch" in (page.get_attribute("#plot", "aria-label") or "")
-        wait(lambda: len(studio.room.shared_state.recorder.collect_notes(MODEL)), 60)  # a note is recorded when it ends
+        wait(
+            lambda: len(studio.room.shared_state.recorder.collect_notes(MODEL)), 60
+        )  # a note is recorded when it ends
         page.get_by_role("button", name="Stop").click()
         page.wait_for_selector("#take:not([hidden])")
         with page.expect_download() as downloaded:
@@ -99,13 +106,19 @@ def test_controls_act_at_once(browser: Pages, studio: Studio) -> None:
         page.get_by_label("Free").check()
         until(page, "Number(document.body.dataset.answered) >= 2")
         for step in range(21):
-            page.evaluate("delete document.body.dataset.settled; delete document.body.dataset.drawn")
+            page.evaluate(
+                "delete document.body.dataset.settled; delete document.body.dataset.drawn"
+            )
             page.get_by_label("Pitch heat").press("ArrowLeft" if step % 2 else "ArrowRight")
             until(page, "!!(document.body.dataset.settled && document.body.dataset.drawn)")
-            settled, drawn = page.evaluate("[document.body.dataset.settled, document.body.dataset.drawn]")
+            settled, drawn = page.evaluate(
+                "[document.body.dataset.settled, document.body.dataset.drawn]"
+            )
             rows.append((float(settled), float(drawn), page.evaluate(WAKE)))
     settled, drawn, late = (statistics.median(column) for column in zip(*rows, strict=True))
-    print(f"medians: in effect after {settled:.1f} ms, drawn after {drawn:.1f} ms, a timer late by {late:.1f} ms")
+    print(
+        f"medians: in effect after {settled:.1f} ms, drawn after {drawn:.1f} ms, a timer late by {late:.1f} ms"
+    )
     assert max(settled, drawn) < SOON + HANDED_OVER * max(late, 0)
 
 
@@ -144,7 +157,9 @@ def test_escape_silences_and_space_lets_the_model_rest(browser: Pages, studio: S
         until(page, "!document.querySelector('.key.human')")
 
 
-def test_letters_typed_in_a_list_choose_there_and_do_not_play(browser: Pages, studio: Studio) -> None:
+def test_letters_typed_in_a_list_choose_there_and_do_not_play(
+    browser: Pages, studio: Studio
+) -> None:
     with at(browser, studio) as visit:
         visit.page.focus("#tonic")
         visit.page.keyboard.down("KeyG")
@@ -183,15 +198,19 @@ def test_it_makes_a_sound_that_ends(browser: Pages, studio: Studio) -> None:
 
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_it_fits_every_screen_and_can_be_read(browser: Pages, studio: Studio, size: str, scheme: str) -> None:
+def test_it_fits_every_screen_and_can_be_read(
+    browser: Pages, studio: Studio, size: str, scheme: str
+) -> None:
     phone = {"has_touch": True, "is_mobile": True} if size == "phone" else {}
     with at(browser, studio, viewport=SIZES[size], color_scheme=scheme, **phone) as visit:
         page = visit.page
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-        assert page.evaluate("document.querySelector('.key.white').getBoundingClientRect().width") >= (
-            24 if phone else 15
+        assert page.evaluate(
+            "document.querySelector('.key.white').getBoundingClientRect().width"
+        ) >= (24 if phone else 15)
+        shown = page.evaluate(
+            "[...document.querySelectorAll('.key')].map((key) => Number(key.dataset.pitch))"
         )
-        shown = page.evaluate("[...document.querySelectorAll('.key')].map((key) => Number(key.dataset.pitch))")
         assert shown == list(range(shown[0], shown[-1] + 1))
         assert (len(shown) == 88) == (size == "desktop")
         if phone:
@@ -234,7 +253,7 @@ def test_all_of_it_can_be_reached_and_named_without_a_mouse(browser: Pages, stud
             "panic",
             "tempo",
             "rest",
-            "density",
+            "max_notes_per_second",
             "tonic",
             "volume",
             "midi",

@@ -10,8 +10,12 @@ from pipeline.live.recorder import HUMAN, MODEL
 from pipeline.studio.recording import TimedRecorder
 
 
-@given(st.floats(0, 1e5), st.lists(st.floats(0, 100), max_size=20), st.floats(0, 100), st.floats(0, 50))
-def test_only_what_began_in_it_is_taken(begun: float, onsets: list[float], start: float, long: float) -> None:
+@given(
+    st.floats(0, 1e5), st.lists(st.floats(0, 100), max_size=20), st.floats(0, 100), st.floats(0, 50)
+)
+def test_only_what_began_in_it_is_taken(
+    begun: float, onsets: list[float], start: float, long: float
+) -> None:
     take = TimedRecorder()
     take.player_start_time = begun
     take.start(begun + start)
@@ -20,7 +24,13 @@ def test_only_what_began_in_it_is_taken(begun: float, onsets: list[float], start
         take.add(HUMAN, onset, 0.5, 60, 80)
     kept = [onset for onset in onsets if begun + start <= begun + onset < begun + start + long]
     assert len(take) == len(kept)
-    assert abs(sum(take.collect_notes()["onset"]) - sum(begun + onset - (begun + start) for onset in kept)) < 1e-6
+    assert (
+        abs(
+            sum(take.collect_notes()["onset"])
+            - sum(begun + onset - (begun + start) for onset in kept)
+        )
+        < 1e-6
+    )
 
 
 def test_nothing_is_taken_before_the_button() -> None:
@@ -42,5 +52,7 @@ def test_another_take_begins_empty_and_another_player_keeps_the_time() -> None:
     take.player_start_time = 30.0  # another model, another player, whose time begins at 0
     take.add(HUMAN, 1.0, 0.5, 64, 90)
     tracks = PrettyMIDI(io.BytesIO(take.to_midi_bytes())).instruments
-    found = {track.name: [(note.pitch, note.start, note.end) for note in track.notes] for track in tracks}
+    found = {
+        track.name: [(note.pitch, note.start, note.end) for note in track.notes] for track in tracks
+    }
     assert found == {"model": [(62, 1.0, 1.5)], "human": [(64, 11.0, 11.5)]}

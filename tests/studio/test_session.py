@@ -35,11 +35,15 @@ def test_a_model_that_cannot_start_is_named_before_a_page_is_open(
     in_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(catalog, "choose", lambda name: (name, broken()))
-    with pytest.raises(PipelineError, match=r"model 'mine' cannot start \(KeyError: .*choose another"):
+    with pytest.raises(
+        PipelineError, match=r"model 'mine' cannot start \(KeyError: .*choose another"
+    ):
         LiveSession("mine", UNCONSTRAINED)
 
 
-def test_pages_that_find_no_music_are_not_in(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pages_that_find_no_music_are_not_in(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
     sound, threads = studio.room.model, threading.active_count()
     studio.room.model = broken()
     for _ in range(MAX_CLIENTS + 1):
@@ -53,7 +57,9 @@ def test_pages_that_find_no_music_are_not_in(studio: Studio, monkeypatch: pytest
         wait(lambda: studio.room.engine)
 
 
-def test_a_model_that_cannot_start_lets_the_old_one_play_on(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_model_that_cannot_start_lets_the_old_one_play_on(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with studio.page() as page:
         page.say(type="mode", mode="free")
         page.last("note")
@@ -70,7 +76,7 @@ def test_a_model_that_cannot_start_lets_the_old_one_play_on(studio: Studio, monk
 def test_who_goes_while_models_change_leaves_the_music_to_others(
     studio: Studio, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    model_io.save_model(make_tiny_model(memory="carried"), Path("models/mine"))
+    model_io.save_model(make_tiny_model(stateful=True), Path("models/mine"))
     stop = LiveEngine.stop
 
     def slowly(band: LiveEngine) -> None:
@@ -143,7 +149,7 @@ def test_there_is_room_for_some_pages_only(studio: Studio) -> None:
 
 
 def test_another_model_plays_on_where_this_one_was(studio: Studio) -> None:
-    model_io.save_model(make_tiny_model(memory="carried"), Path("models/mine"))
+    model_io.save_model(make_tiny_model(stateful=True), Path("models/mine"))
     with studio.page() as page:
         page.say(type="mode", mode="free")
         page.last("note")

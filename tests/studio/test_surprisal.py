@@ -17,7 +17,7 @@ from pipeline.studio.surprisal import QUEUE_SIZE, Surprisal
 MODELS = [
     lambda: model_io.load_model(BUNDLED / "expressive"),
     lambda: make_tiny_model(),
-    lambda: make_tiny_model(memory="carried"),
+    lambda: make_tiny_model(stateful=True),
 ]
 
 
@@ -25,7 +25,9 @@ def drafts(count: int) -> list[PendingNote]:
     music = make_quantized_notes(3, count)
     onsets = np.cumsum(music[:, STEP], dtype=int).tolist()
     rows = zip(onsets, music.tolist(), strict=True)
-    return sorted(PendingNote(onset, code[DURATION], code[PITCH], code[VELOCITY]) for onset, code in rows)
+    return sorted(
+        PendingNote(onset, code[DURATION], code[PITCH], code[VELOCITY]) for onset, code in rows
+    )
 
 
 @pytest.mark.parametrize("make", MODELS)

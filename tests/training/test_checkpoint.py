@@ -45,7 +45,10 @@ def test_a_training_comes_back_as_it_was(tmp_path: Path) -> None:
 
 
 def test_more_than_ten_weights_come_back_in_order(tmp_path: Path) -> None:
-    held, best = [tf.Variable(float(k)) for k in range(23)], [np.float32(100 + k) for k in range(12)]
+    held, best = (
+        [tf.Variable(float(k)) for k in range(23)],
+        [np.float32(100 + k) for k in range(12)],
+    )
     checkpoint.save(tmp_path, Progress(HISTORY, 2, best), held)
     other = [tf.Variable(0.0) for _ in range(23)]
     resumed = checkpoint.resume(tmp_path, other)
@@ -105,7 +108,9 @@ def test_a_training_is_named_by_its_facts_in_any_order() -> None:
     assert len(name) == 16
 
 
-def test_another_program_is_another_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_program_is_another_training(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(checkpoint, "CODE", tmp_path)
     (tmp_path / "deep").mkdir()
     names = {checkpoint.fingerprint(1)}

@@ -35,7 +35,9 @@ def descend(optimizer: Muon | Adam, steps: Sequence[Sequence[np.ndarray]]) -> li
     return [w.numpy() for w in optimizer.weights]
 
 
-def with_values(values: np.ndarray, rows: int, columns: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def with_values(
+    values: np.ndarray, rows: int, columns: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return a matrix [R, C] of given singular values, and its singular vectors [R, K] and [K, C]."""
     u, _, v = np.linalg.svd(normal(rows, columns).astype(float), full_matrices=False)
     return ((u * values) @ v).astype(np.float32), u, v
@@ -43,7 +45,9 @@ def with_values(values: np.ndarray, rows: int, columns: int) -> tuple[np.ndarray
 
 @pytest.mark.parametrize("shape", [(16, 16), (48, 16), (40, 12)])
 @pytest.mark.parametrize("size", [1e-4, 1.0, 1e4])
-def test_a_square_or_tall_matrix_is_made_about_orthogonal(shape: tuple[int, int], size: float) -> None:
+def test_a_square_or_tall_matrix_is_made_about_orthogonal(
+    shape: tuple[int, int], size: float
+) -> None:
     matrix, u, v = with_values(size * np.geomspace(0.01, 1, shape[1]), *shape)
     made = optimizers._orthogonal(tf.constant(matrix)).numpy()
     values = np.linalg.svd(made, compute_uv=False)
@@ -67,7 +71,9 @@ def test_each_square_of_a_wide_matrix_is_made_orthogonal_by_itself(squares: int)
 
 
 def test_another_wide_matrix_is_as_large_as_its_squares_would_be() -> None:
-    made = optimizers._orthogonal(tf.constant(with_values(np.geomspace(0.01, 1, 12), 12, 30)[0])).numpy()
+    made = optimizers._orthogonal(
+        tf.constant(with_values(np.geomspace(0.01, 1, 12), 12, 30)[0])
+    ).numpy()
     values = np.linalg.svd(made, compute_uv=False) / np.sqrt(30 / 12)
     assert 0.3 < values.min() <= values.max() < 1.3
 
@@ -109,7 +115,9 @@ def test_muon_steps_down_the_momentum_made_orthogonal() -> None:
 
 def test_a_hidden_matrix_moves_by_the_rate_whatever_the_size_of_its_gradient() -> None:
     large, small = ([[size * normal(6, 6, seed=1)]] for size in (1e3, 1e-3))
-    one, other = (descend(Muon([weight(6, 6, layer="up")], OPEN), steps)[0] for steps in (large, small))
+    one, other = (
+        descend(Muon([weight(6, 6, layer="up")], OPEN), steps)[0] for steps in (large, small)
+    )
     np.testing.assert_allclose(one, other, atol=1e-5)
     assert np.linalg.norm(one - normal(6, 6), 2) < 1.3 * RATE * MUON_RATE
 
@@ -118,39 +126,55 @@ def hidden(block: ModelConfig) -> set[str]:
     """Name the weights of a block that Muon takes."""
     net = network.build(block)
     names = list(network.weights(net))
-    return {name for name, its in zip(names, Muon(net.trainable_variables, 1.0).hidden, strict=True) if its}
+    return {
+        name
+        for name, its in zip(names, Muon(net.trainable_variables, 1.0).hidden, strict=True)
+        if its
+    }
 
 
 def test_the_hidden_matrices_of_residual_blocks(project: Params) -> None:
-    blocks = {f"gated_{n}/{part}/kernel" for n in (1, 2) for part in ("inner", "outer", "up", "down")}
+    blocks = {
+        f"gated_{n}/{part}/kernel" for n in (1, 2) for part in ("inner", "outer", "up", "down")
+    }
     assert hidden(project.model["gated"]) == blocks | {"chain/kernel"}
 
 
 def test_the_hidden_matrices_of_an_lstm_with_a_dense_layer(project: Params) -> None:
-    changes = {"cell": "lstm", "units": [8, 8], "dense": 8, "width": 8, "chain": 8}
+    changes = {"cell": "lstm", "units": [8, 8], "dense_units": 8, "embedding_dim": 8, "head_dim": 8}
     block = ModelConfig.model_validate({**project.model["expressive"].model_dump(), **changes})
     lstms = {f"lstm_{n}/{part}" for n in (1, 2) for part in ("kernel", "recurrent_kernel")}
     assert hidden(block) == lstms | {"chain/kernel", "dense/kernel"}
 
 
 def test_a_kernel_that_reads_three_numbers_is_no_hidden_matrix(project: Params) -> None:
-    block = ModelConfig.model_validate({**project.model["hybrid"].model_dump(), "objective": "every"})
-    assert hidden(block) == {"lstm_1/recurrent_kernel", "lstm_2/kernel", "lstm_2/recurrent_kernel", "dense/kernel"}
+    block = ModelConfig.model_validate({**project.model["hybrid"].model_dump(), "loss_on": "all"})
+    assert hidden(block) == {
+        "lstm_1/recurrent_kernel",
+        "lstm_2/kernel",
+        "lstm_2/recurrent_kernel",
+        "dense/kernel",
+    }
 
 
 def clipped(steps: list[list[np.ndarray]], norm: float) -> list[list[np.ndarray]]:
     """Scale the gradients of each step down to a norm of all of them together."""
     sizes = [np.sqrt(sum(float(np.square(g).sum()) for g in gradients)) for gradients in steps]
     return [
-        [g * np.float32(min(1, norm / size)) for g in gradients] for gradients, size in zip(steps, sizes, strict=True)
+        [g * np.float32(min(1, norm / size)) for g in gradients]
+        for gradients, size in zip(steps, sizes, strict=True)
     ]
 
 
-GROWING = [[10.0 ** (k - 2) * normal(*shape, seed=k) for shape in ((5, 3), (4, 4))] for k in range(4)]
+GROWING = [
+    [10.0 ** (k - 2) * normal(*shape, seed=k) for shape in ((5, 3), (4, 4))] for k in range(4)
+]
 
 
 def test_gradients_are_clipped_to_a_norm_of_all_weights_together() -> None:
-    tight, loose = (descend(Muon([weight(5, 3), weight(4, 4)], norm), GROWING) for norm in (0.5, OPEN))
+    tight, loose = (
+        descend(Muon([weight(5, 3), weight(4, 4)], norm), GROWING) for norm in (0.5, OPEN)
+    )
     by_hand = descend(Muon([weight(5, 3), weight(4, 4)], OPEN), clipped(GROWING, 0.5))
     for ours, theirs, other in zip(tight, by_hand, loose, strict=True):
         np.testing.assert_allclose(ours, theirs, atol=1e-5)
@@ -158,7 +182,9 @@ def test_gradients_are_clipped_to_a_norm_of_all_weights_together() -> None:
 
 
 def test_adam_of_the_tutorial_clips_likewise() -> None:
-    tight, loose = (descend(Adam([weight(5, 3), weight(4, 4)], RATE, norm), GROWING) for norm in (0.5, OPEN))
+    tight, loose = (
+        descend(Adam([weight(5, 3), weight(4, 4)], RATE, norm), GROWING) for norm in (0.5, OPEN)
+    )
     by_hand = descend(Adam([weight(5, 3), weight(4, 4)], RATE, OPEN), clipped(GROWING, 0.5))
     for ours, theirs, other in zip(tight, by_hand, loose, strict=True):
         np.testing.assert_allclose(ours, theirs, atol=1e-5)

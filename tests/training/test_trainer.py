@@ -18,7 +18,7 @@ from pipeline.training.trainer import Job, Trainer
 
 def budget(project: Params, **changes: int) -> TrainConfig:
     """A training that takes seconds."""
-    few = {"epochs": 4, "notes_per_epoch": 256, "patience": 4, "threads": 1, **changes}
+    few = {"epochs": 4, "notes_per_epoch": 256, "patience": 4, "num_threads": 1, **changes}
     last = project.train.windowed.model_copy(update={"batch": 32, "learning_rate": 0.01})
     every = project.train.stateful.model_copy(update={"streams": 4, "segment": 16, "segments": 2})
     return project.train.model_copy(update={**few, "last": last, "every": every})
@@ -37,8 +37,10 @@ def job(project: Params, tmp_path: Path) -> Job:
         window_starts=windows.window_starts([200, 400], 10, 1),
         sequence_length=10,
     )
-    block = project.model["hybrid"].model_copy(update={"units": [12, 8], "dense": 8})
-    params = project.model_copy(update={"model": {"small": block}, "train": budget(project), "seed": 3})
+    block = project.model["hybrid"].model_copy(update={"units": [12, 8], "dense_units": 8})
+    params = project.model_copy(
+        update={"model": {"small": block}, "train": budget(project), "seed": 3}
+    )
     return Job("small", params, data, tmp_path / "waiting")
 
 
@@ -58,14 +60,14 @@ def either(request: pytest.FixtureRequest, job: Job) -> Job:
         return job
     changes = {
         "input": "embedding",
-        "width": 8,
-        "velocity": True,
+        "embedding_dim": 8,
+        "model_velocity": True,
         "cell": request.param,
         "units": [32, 32] if request.param == "attention" else job.block.units,
         "heads": "categorical",
-        "chain": 8,
-        "objective": "every",
-        "memory": "carried",
+        "head_dim": 8,
+        "loss_on": "all",
+        "stateful": True,
     }
     block = ModelConfig.model_validate({**job.block.model_dump(), **changes})
     train = job.params.train
@@ -88,7 +90,9 @@ def test_another_seed_gives_other_weights(job: Job) -> None:
     assert not weights_equal(fresh(job)[0], fresh(other)[0])
 
 
-def test_a_killed_run_goes_on_to_the_same_weights(either: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_killed_run_goes_on_to_the_same_weights(
+    either: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
     whole, history = fresh(either)
     epoch = Trainer.epoch
 
@@ -102,7 +106,9 @@ def test_a_killed_run_goes_on_to_the_same_weights(either: Job, monkeypatch: pyte
         with pytest.raises(KeyboardInterrupt):
             fresh(either)
     read: list[int] = []
-    monkeypatch.setattr(Trainer, "epoch", lambda self, number: read.append(number) or epoch(self, number))
+    monkeypatch.setattr(
+        Trainer, "epoch", lambda self, number: read.append(number) or epoch(self, number)
+    )
     resumed, told = fresh(either)
     assert read == [2, 3]
     assert told == history
@@ -120,7 +126,9 @@ def test_a_damaged_checkpoint_is_a_fresh_start(job: Job) -> None:
     assert checkpoint.resume(job.folder, trainer.variables).history == []
 
 
-def test_patience_ends_training_and_the_best_epoch_is_kept(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_patience_ends_training_and_the_best_epoch_is_kept(
+    job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
     told = iter([5.0, 4.0, 6.0, 7.0])
     monkeypatch.setattr(training, "validation_bits", lambda *_: {"bits_per_note": next(told)})
     kept: list[list[np.ndarray]] = []
@@ -144,21 +152,23 @@ def test_a_backward_half_would_read_what_it_has_to_tell(job: Job) -> None:
         way: job.block.model_copy(
             update={
                 "input": "embedding",
-                "width": 32,
+                "embedding_dim": 32,
                 "units": [32],
-                "between_dropout": 0.0,
-                "final_dropout": 0.0,
-                "dense": 0,
-                "objective": "every",
+                "dropout": 0.0,
+                "output_dropout": 0.0,
+                "dense_units": 0,
+                "loss_on": "all",
             }
-            | ({"bidirectional": True, "memory": "window"} if way == "leaking" else {"memory": "carried"})
+            | ({"cell": "bilstm", "stateful": False} if way == "leaking" else {"stateful": True})
         )
         for way in ("honest", "leaking")
     }
     told, held_out = {}, {}
     for way, block in blocks.items():
         train = budget(job.params, epochs=30, notes_per_epoch=1024)
-        train = train.model_copy(update={"loss_weights": train.loss_weights.model_copy(update={"pitch": 1.0})})
+        train = train.model_copy(
+            update={"loss_weights": train.loss_weights.model_copy(update={"pitch": 1.0})}
+        )
         params = job.params.model_copy(update={"model": {"small": block}, "train": train})
         trainer = Trainer(replace(job, params=params))
         losses = [trainer.epoch(number) for number in range(30)]

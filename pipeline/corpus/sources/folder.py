@@ -25,14 +25,16 @@ from pipeline.corpus.sources import PieceSource
 MIDI_SUFFIXES = (".mid", ".midi")
 
 
-def write_manifest(name: str, root: Path, manifest_path: Path, project_root: Path) -> FolderManifest:
+def write_manifest(
+    name: str, root: Path, manifest_path: Path, project_root: Path
+) -> FolderManifest:
     """Write the manifest of a folder of MIDI files; what a person added to an earlier one is kept.
 
     Args:
         name: of the corpus.
         root: the folder.
-        manifest: the file to write.
-        home: the project's folder.
+        manifest_path: the file to write.
+        project_root: the project's folder.
 
     Raises:
         CorpusError: the name is no name, it is that of a corpus of another kind, or the folder holds no MIDI file.
@@ -53,8 +55,12 @@ def write_manifest(name: str, root: Path, manifest_path: Path, project_root: Pat
         root=_relative_to_project(root, project_root),
         split_by="folders" if {"train", "validation"} <= tops <= set(splits.SPLITS) else "hash",
         files=found,
-        compositions={key: value for key, value in before.compositions.items() if key in found} if before else {},
-        splits={key: value for key, value in before.splits.items() if key in found} if before else {},
+        compositions={key: value for key, value in before.compositions.items() if key in found}
+        if before
+        else {},
+        splits={key: value for key, value in before.splits.items() if key in found}
+        if before
+        else {},
     )
     _dump_manifest(folder, manifest_path)
     return folder
@@ -66,7 +72,9 @@ def _load_previous(name: str, manifest_path: Path) -> FolderManifest | None:
         return None
     before = load_manifest(manifest_path)
     if not isinstance(before, FolderManifest):
-        raise CorpusError(f"{manifest_path} is a corpus of another kind; use another name than {name!r}")
+        raise CorpusError(
+            f"{manifest_path} is a corpus of another kind; use another name than {name!r}"
+        )
     return before
 
 
@@ -84,8 +92,12 @@ def _dump_manifest(manifest: FolderManifest, manifest_path: Path) -> None:
     yaml.allow_unicode = True
     yaml.width = 1000
     text = io.StringIO()
-    text.write("# Written by 'music-rnn corpus'; run it again after a change of the files. Yours to add, and kept:\n")
-    text.write("# title, licence, source; compositions: {file: name}; splits: {file: train, validation or test}.\n")
+    text.write(
+        "# Written by 'music-rnn corpus'; run it again after a change of the files. Yours to add, and kept:\n"
+    )
+    text.write(
+        "# title, licence, source; compositions: {file: name}; splits: {file: train, validation or test}.\n"
+    )
     yaml.dump({"kind": manifest.kind} | manifest.model_dump(), text)
     files.write_text(manifest_path, text.getvalue())
 
@@ -134,7 +146,7 @@ def open_source(manifest: FolderManifest, name: str, project_root: Path) -> Piec
     Args:
         manifest: of the folder.
         name: of the corpus.
-        home: the project's folder, where a relative root begins.
+        project_root: the project's folder, where a relative root begins.
 
     Raises:
         CorpusError: a file is gone or changed, or a composition is in two splits.
@@ -167,16 +179,23 @@ def _make_pieces(manifest: FolderManifest, hint: str) -> list[CorpusPiece]:
     """
     for key in (*manifest.compositions, *manifest.splits):
         if key not in manifest.files:
-            raise CorpusError(f"the manifest gives {key!r} a composition or split, but does not list it; {hint}")
+            raise CorpusError(
+                f"the manifest gives {key!r} a composition or split, but does not list it; {hint}"
+            )
     compositions = [
-        manifest.compositions.get(key) or unknown_composition(sha256) for key, sha256 in manifest.files.items()
+        manifest.compositions.get(key) or unknown_composition(sha256)
+        for key, sha256 in manifest.files.items()
     ]
     given = splits.split_by_hash(compositions)
     if manifest.split_by == "folders":
         given = [key.partition("/")[0] for key in manifest.files]
         if wrong := sorted(set(given) - set(splits.SPLITS)):
-            raise CorpusError(f"the top folder {wrong[0]!r} is no split; move it, or set split_by: hash")
+            raise CorpusError(
+                f"the top folder {wrong[0]!r} is no split; move it, or set split_by: hash"
+            )
     return [
         CorpusPiece(key, composition, manifest.splits.get(key, split), sha256)
-        for (key, sha256), composition, split in zip(manifest.files.items(), compositions, given, strict=True)
+        for (key, sha256), composition, split in zip(
+            manifest.files.items(), compositions, given, strict=True
+        )
     ]

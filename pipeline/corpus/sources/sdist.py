@@ -9,7 +9,7 @@ from pathlib import Path
 from pipeline.core import checksums, files
 from pipeline.core.errors import CorpusError
 from pipeline.corpus import archives, splits
-from pipeline.corpus.bundle import CorpusPiece, verify_hash, verify_bytes
+from pipeline.corpus.bundle import CorpusPiece, verify_bytes, verify_hash
 from pipeline.corpus.manifest import SdistManifest
 from pipeline.corpus.sources import PieceSource
 
@@ -41,12 +41,18 @@ def verify_source(manifest: SdistManifest, path: Path) -> PieceSource:
         CorpusError: the package or a file is not the one of the manifest.
     """
     try:
-        verify_hash(checksums.hash_file(path), manifest.sha256, str(path), "delete it and fetch again")
+        verify_hash(
+            checksums.hash_file(path), manifest.sha256, str(path), "delete it and fetch again"
+        )
     except OSError as error:
         raise CorpusError(f"{path}: cannot be read ({error.strerror})") from error
-    found = archives.read_tar_members(path, manifest.folder, {piece.member for piece in manifest.pieces})
+    found = archives.read_tar_members(
+        path, manifest.folder, {piece.member for piece in manifest.pieces}
+    )
     for piece in manifest.pieces:
-        verify_bytes(found[piece.member], piece.sha256, f"{path}: {piece.member}", "correct the manifest")
+        verify_bytes(
+            found[piece.member], piece.sha256, f"{path}: {piece.member}", "correct the manifest"
+        )
     rows = [CorpusPiece(**piece.model_dump()) for piece in manifest.pieces]
     splits.find_leaks([row.composition for row in rows], [row.split for row in rows])
     return rows, lambda piece: found[piece.member]
@@ -75,13 +81,33 @@ def _run_pip(manifest: SdistManifest, folder: str) -> str:
     wanted = Path(folder, "requirements.txt")
     wanted.write_text(f"{manifest.requirement} --hash=sha256:{manifest.sha256}\n", encoding="utf-8")
     quiet = ["--quiet", "--disable-pip-version-check", "--no-input", "--retries", "2"]
-    exact = ["--no-deps", "--no-binary", manifest.requirement.partition("==")[0], "--require-hashes"]
-    command = [sys.executable, "-m", "pip", "download", *quiet, *exact, "-r", str(wanted), "-d", folder]
+    exact = [
+        "--no-deps",
+        "--no-binary",
+        manifest.requirement.partition("==")[0],
+        "--require-hashes",
+    ]
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "download",
+        *quiet,
+        *exact,
+        "-r",
+        str(wanted),
+        "-d",
+        folder,
+    ]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=PIP_TIMEOUT, check=False)
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=PIP_TIMEOUT, check=False
+        )
     except subprocess.TimeoutExpired:
         return f"no answer in {PIP_TIMEOUT} s"
     if done.returncode == 0:
         return ""
     said = [line.strip() for line in done.stderr.splitlines() if line.strip()]
-    return next((line for line in said if line.startswith("ERROR")), (said or ["no reason given"])[-1])[:300]
+    return next(
+        (line for line in said if line.startswith("ERROR")), (said or ["no reason given"])[-1]
+    )[:300]

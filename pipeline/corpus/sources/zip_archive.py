@@ -29,7 +29,7 @@ def open_source(manifest: ZipManifest, manifest_path: Path, downloads: Path) -> 
 
     Args:
         manifest: what the archive should be.
-        beside: the manifest's file, beside which the list of members stands.
+        manifest_path: the manifest's file, beside which the list of members stands.
         downloads: where archives wait.
 
     Raises:
@@ -59,11 +59,15 @@ def verify_source(manifest: ZipManifest, manifest_path: Path, path: Path) -> Pie
     for leak in splits.find_leaks(
         [row.composition for row in rows], [row.split for row in rows], manifest.accepted_leaks
     ):
-        log_message(f"warning: composition {leak!r} is in several splits; {manifest_path} accepts it")
+        log_message(
+            f"warning: composition {leak!r} is in several splits; {manifest_path} accepts it"
+        )
 
     def read_piece(piece: CorpusPiece) -> bytes:
         data = archives.read_member(opened, inside[piece.member])
-        return verify_bytes(data, piece.sha256, f"{path}: {piece.member}", "delete the archive and fetch it again")
+        return verify_bytes(
+            data, piece.sha256, f"{path}: {piece.member}", "delete the archive and fetch it again"
+        )
 
     return rows, read_piece
 
@@ -73,7 +77,9 @@ def _warn_if_altered(path: Path, sha256: str) -> None:
     with path.open("rb") as file:
         found = hashlib.file_digest(file, "sha256").hexdigest()
     if found != sha256:
-        log_message(f"{path}: not the zip as published (sha256 {found[:16]}…); each of its files is verified by itself")
+        log_message(
+            f"{path}: not the zip as published (sha256 {found[:16]}…); each of its files is verified by itself"
+        )
 
 
 def _check_member_names(
@@ -90,7 +96,9 @@ def _check_member_names(
         ("has a row in the archive's own table, but is not there", set(table) - midi_names),
     ):
         if names:
-            raise CorpusError(f"{path}: {min(names)} {fault} (as {len(names) - 1} more); get the official archive")
+            raise CorpusError(
+                f"{path}: {min(names)} {fault} (as {len(names) - 1} more); get the official archive"
+            )
     if len(midi_names) < len(listed_hashes):
         lacking = len(listed_hashes) - len(midi_names)
         log_message(
@@ -98,7 +106,9 @@ def _check_member_names(
         )
 
 
-def _read_metadata(zip_file: zipfile.ZipFile, members: Mapping[str, zipfile.ZipInfo], name: str) -> MetadataTable:
+def _read_metadata(
+    zip_file: zipfile.ZipFile, members: Mapping[str, zipfile.ZipInfo], name: str
+) -> MetadataTable:
     """Read the table of an archive, in the columns of MAESTRO.
 
     Raises:
@@ -108,13 +118,20 @@ def _read_metadata(zip_file: zipfile.ZipFile, members: Mapping[str, zipfile.ZipI
         text = archives.read_member(zip_file, members[name]).decode("utf-8")
         rows = list(csv.DictReader(io.StringIO(text, newline="")))
         table = {
-            row["midi_filename"]: (f"{row['canonical_composer']} / {row['canonical_title']}", row["split"])
+            row["midi_filename"]: (
+                f"{row['canonical_composer']} / {row['canonical_title']}",
+                row["split"],
+            )
             for row in rows
         }
     except (KeyError, UnicodeDecodeError, csv.Error) as error:
-        raise CorpusError(f"{zip_file.filename}: no table {name} of composer, title and split ({error})") from error
+        raise CorpusError(
+            f"{zip_file.filename}: no table {name} of composer, title and split ({error})"
+        ) from error
     if wrong := sorted({split for _, split in table.values()} - set(splits.SPLITS)):
-        raise CorpusError(f"{zip_file.filename}: {name}: {wrong[0]!r} is no split; use {', '.join(splits.SPLITS)}")
+        raise CorpusError(
+            f"{zip_file.filename}: {name}: {wrong[0]!r} is no split; use {', '.join(splits.SPLITS)}"
+        )
     if len(table) < len(rows):
         raise CorpusError(f"{zip_file.filename}: {name}: a file has two rows")
     return table

@@ -26,7 +26,9 @@ class Attention(Residual):
         """
         super().build(shape)
         count = self.units // ATTENTION_HEAD_DIM
-        self.distance = self.add_weight(name="distance", shape=(count, ATTENTION_SPAN), initializer="zeros")
+        self.distance = self.add_weight(
+            name="distance", shape=(count, ATTENTION_SPAN), initializer="zeros"
+        )
         slopes = tf.pow(2.0, -8.0 * tf.range(1.0, count + 1.0) / count)
         self.distance.assign(-slopes[:, None] * tf.range(float(ATTENTION_SPAN)))
 
@@ -48,7 +50,8 @@ class Attention(Residual):
         """Return [B, U / HEAD, T, HEAD] of [B, T, U]."""
         batch, count, _ = tf.unstack(tf.shape(x))
         return tf.transpose(
-            tf.reshape(x, [batch, count, self.units // ATTENTION_HEAD_DIM, ATTENTION_HEAD_DIM]), [0, 2, 1, 3]
+            tf.reshape(x, [batch, count, self.units // ATTENTION_HEAD_DIM, ATTENTION_HEAD_DIM]),
+            [0, 2, 1, 3],
         )
 
     def _bias(self, count: Any, known: Any) -> Any:

@@ -21,14 +21,14 @@ from pipeline.notes import quantize
 from pipeline.notes.active_notes import NUM_FEATURES
 from pipeline.notes.note import NUM_PITCHES
 from pipeline.notes.quantize import (
-    NUM_TIME_TOKENS,
-    GRID_SECONDS,
-    FEATURE_COLUMNS,
     DURATION,
+    FEATURE_COLUMNS,
+    GRID_SECONDS,
+    NUM_TIME_TOKENS,
+    NUM_VELOCITY_TOKENS,
     PITCH,
     STEP,
     VELOCITY,
-    NUM_VELOCITY_TOKENS,
     QuantizedNotes,
 )
 
@@ -59,7 +59,9 @@ class Regression(keras.layers.Layer):
 
     def call(self, hidden: Any, codes: Any, left: Any) -> Losses:
         """Return the losses of the notes that came: codes [N, 4] after hidden [N, H]."""
-        nats = tf.nn.sparse_softmax_cross_entropy_with_logits(codes[:, PITCH], self.parts["pitch"](hidden))
+        nats = tf.nn.sparse_softmax_cross_entropy_with_logits(
+            codes[:, PITCH], self.parts["pitch"](hidden)
+        )
         out = {"pitch": nats}
         for name in ("step", "duration"):
             seconds = tf.cast(codes[:, FEATURE_COLUMNS[name]], tf.float32) * GRID_SECONDS
@@ -78,11 +80,15 @@ class Chain(keras.layers.Layer):
         super().__init__(name="heads")
         self.mixed = block.heads == "mixture"
         self.parts = (
-            autoregressive_heads.GENERATION_ORDER if block.model_velocity else autoregressive_heads.GENERATION_ORDER[:3]
+            autoregressive_heads.GENERATION_ORDER
+            if block.model_velocity
+            else autoregressive_heads.GENERATION_ORDER[:3]
         )
         width = block.head_dim
         self.chain = Linear(len(self.parts) * width, "chain")
-        self.ahead = Linear(2 * width, "ahead", 0.5, bias=False) if block.input == "embedding" else None
+        self.ahead = (
+            Linear(2 * width, "ahead", 0.5, bias=False) if block.input == "embedding" else None
+        )
         self.given = {
             (part, known): keras.layers.Embedding(
                 TOKEN[known][1], width, layers.normal(0.3), name=f"{part}_given_{known}"
@@ -92,10 +98,19 @@ class Chain(keras.layers.Layer):
         }
         self.out = {part: Linear(self._outputs(part), part, 0.3) for part in self.parts}
         self.width = width
-        self.layers = [self.chain, *([self.ahead] if self.ahead else []), *self.given.values(), *self.out.values()]
+        self.layers = [
+            self.chain,
+            *([self.ahead] if self.ahead else []),
+            *self.given.values(),
+            *self.out.values(),
+        ]
 
     def _outputs(self, part: str) -> int:
-        return logistic_mixture.NUM_OUTPUTS if self.mixed and part in ("step", "duration") else TOKEN[part][1]
+        return (
+            logistic_mixture.NUM_OUTPUTS
+            if self.mixed and part in ("step", "duration")
+            else TOKEN[part][1]
+        )
 
     def build(self, shape: Any) -> None:
         """Make the weights for hidden vectors of a width."""
@@ -141,19 +156,27 @@ class Chain(keras.layers.Layer):
             if self.mixed and part in ("step", "duration"):
                 out[part] = _mixture_nats(outputs, codes[:, FEATURE_COLUMNS[part]])
             else:
-                out[part] = tf.nn.sparse_softmax_cross_entropy_with_logits(tokens[:, TOKEN[part][0]], outputs)
+                out[part] = tf.nn.sparse_softmax_cross_entropy_with_logits(
+                    tokens[:, TOKEN[part][0]], outputs
+                )
         return out
 
     def weigh(self, losses: Losses, weights: LossWeights) -> Any:
         """Return one loss a note [N]: nats of all parts, velocity by its weight."""
-        return sum((weights.velocity if name == "velocity" else 1.0) * loss for name, loss in losses.items())
+        return sum(
+            (weights.velocity if name == "velocity" else 1.0) * loss
+            for name, loss in losses.items()
+        )
 
 
 def to_tokens(codes: Any) -> Any:
     """Return tokens [..., 4] of codes [..., 4], as `encoding.tokens`."""
     bins = tf.constant(quantize.TIME_TOKEN)
     step, duration = tf.gather(bins, codes[..., STEP]), tf.gather(bins, codes[..., DURATION])
-    return tf.stack([step, duration, codes[..., PITCH], codes[..., VELOCITY] // quantize.VELOCITY_TOKEN_WIDTH], -1)
+    return tf.stack(
+        [step, duration, codes[..., PITCH], codes[..., VELOCITY] // quantize.VELOCITY_TOKEN_WIDTH],
+        -1,
+    )
 
 
 def _mixture_nats(outputs: Any, cells: Any) -> Any:
@@ -165,6 +188,11 @@ def _mixture_nats(outputs: Any, cells: Any) -> Any:
     low = (tf.gather(edges, cells)[:, None] - means) / scales
     high = (tf.gather(edges, cells + 1)[:, None] - means) / scales
     # The width of the cell by itself: of late times, low and high agree in all but the last digits of a float32.
-    width = tf.gather(tf.constant(np.diff(logistic_mixture.GRID_EDGES), tf.float32), cells)[:, None] / scales
+    width = (
+        tf.gather(tf.constant(np.diff(logistic_mixture.GRID_EDGES), tf.float32), cells)[:, None]
+        / scales
+    )
     inside = tf.math.log(-tf.math.expm1(-width))
-    return -tf.reduce_logsumexp(weights + tf.math.log_sigmoid(high) + tf.math.log_sigmoid(-low) + inside, -1)
+    return -tf.reduce_logsumexp(
+        weights + tf.math.log_sigmoid(high) + tf.math.log_sigmoid(-low) + inside, -1
+    )

@@ -12,7 +12,14 @@ import tensorflow as tf
 
 from pipeline.notes.active_notes import DECAY_CELLS, NUM_FEATURES
 from pipeline.notes.note import NUM_PITCHES
-from pipeline.notes.quantize import NUM_TIME_TOKENS, DURATION, PITCH, STEP, VELOCITY, NUM_VELOCITY_TOKENS
+from pipeline.notes.quantize import (
+    DURATION,
+    NUM_TIME_TOKENS,
+    NUM_VELOCITY_TOKENS,
+    PITCH,
+    STEP,
+    VELOCITY,
+)
 
 LONGEST = 200.0
 """Notes that the slowest unit of a gated recurrence remembers at first."""
@@ -55,7 +62,9 @@ class RmsNorm(keras.layers.Layer):
 
     def call(self, x: Any) -> Any:
         """Return [..., D]."""
-        return x * tf.math.rsqrt(tf.reduce_mean(tf.square(x), -1, keepdims=True) + 1e-6) * self.scale
+        return (
+            x * tf.math.rsqrt(tf.reduce_mean(tf.square(x), -1, keepdims=True) + 1e-6) * self.scale
+        )
 
 
 def gelu(x: Any) -> Any:
@@ -164,7 +173,10 @@ class Embedded(keras.layers.Layer):
         if velocity:
             sizes["velocity"] = (NUM_VELOCITY_TOKENS, VELOCITY)
         self.tables = {
-            name: (keras.layers.Embedding(size, width, normal(0.5), name=f"{name}_embedding"), column)
+            name: (
+                keras.layers.Embedding(size, width, normal(0.5), name=f"{name}_embedding"),
+                column,
+            )
             for name, (size, column) in sizes.items()
         }
         self.layers = [table for table, _ in self.tables.values()]

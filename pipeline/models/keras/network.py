@@ -27,26 +27,34 @@ class Net(keras.Model):
         super().__init__(name="net")
         self.block = block
         self.embedded = (
-            Embedded(block.embedding_dim, block.model_velocity, "input") if block.input == "embedding" else None
+            Embedded(block.embedding_dim, block.model_velocity, "input")
+            if block.input == "embedding"
+            else None
         )
-        self.recurrent = [_layer(block, number, units) for number, units in enumerate(block.units, 1)]
+        self.recurrent = [
+            _layer(block, number, units) for number, units in enumerate(block.units, 1)
+        ]
         self.between = [keras.layers.Dropout(block.dropout) for _ in block.units[1:]]
         self.norm = RmsNorm(name="norm") if block.is_residual else None
         self.dense = (
-            keras.layers.Dense(block.dense_units, activation="relu", name="dense") if block.dense_units else None
+            keras.layers.Dense(block.dense_units, activation="relu", name="dense")
+            if block.dense_units
+            else None
         )
         self.final = keras.layers.Dropout(block.output_dropout)
         self.heads = heads.Regression() if block.heads == "regression" else heads.Chain(block)
 
     def start(self, batch: int) -> list[Any]:
         """Return the state of each layer before the first note; none of a bidirectional model."""
-        if self.block.bidirectional:
+        if self.block.is_bidirectional:
             return []
         if self.block.is_residual:
             return [layer.start(batch) for layer in self.recurrent]
         return [[tf.zeros([batch, units]), tf.zeros([batch, units])] for units in self.block.units]
 
-    def read(self, codes: Any, left: Any, state: list[Any], training: bool) -> tuple[Any, list[Any]]:
+    def read(
+        self, codes: Any, left: Any, state: list[Any], training: bool
+    ) -> tuple[Any, list[Any]]:
         """Read notes.
 
         Args:
@@ -63,7 +71,7 @@ class Net(keras.Model):
         for number, layer in enumerate(self.recurrent):
             if number:
                 x = self.between[number - 1](x, training=training)
-            if self.block.bidirectional:
+            if self.block.is_bidirectional:
                 x = layer(x)
             elif self.block.is_residual:
                 x, now = layer(x, state[number])
@@ -96,19 +104,26 @@ def build(block: ModelConfig) -> Net:
 
 def _scalar(codes: Any) -> Any:
     """Return features [B, T, 3], as `encoding.scalar`."""
-    return tf.cast(tf.gather(codes, quantize.SCALAR_FEATURES, axis=-1), tf.float32) * quantize.SCALAR_SCALE
+    return (
+        tf.cast(tf.gather(codes, quantize.SCALAR_FEATURES, axis=-1), tf.float32)
+        * quantize.SCALAR_SCALE
+    )
 
 
 def _layer(block: ModelConfig, number: int, units: int) -> keras.layers.Layer:
     """Return one recurrent layer, with its mirror where the block asks for it."""
     name = f"{block.cell}_{number}"
     if block.is_residual:
-        return {"gated": Gated, "attention": Attention}[block.cell](units, block.embedding_dim, name)
-    if not block.bidirectional:
+        return {"mingru": Gated, "attention": Attention}[block.cell](
+            units, block.embedding_dim, name
+        )
+    if not block.is_bidirectional:
         return keras.layers.LSTM(units, return_sequences=True, return_state=True, name=name)
     # At the end of a window the backward half has read all of it; earlier, it has read what is to be told.
-    sequences = number < len(block.units) or block.objective == "every"
-    return keras.layers.Bidirectional(keras.layers.LSTM(units, return_sequences=sequences), name=name)
+    sequences = number < len(block.units) or block.loss_on == "all"
+    return keras.layers.Bidirectional(
+        keras.layers.LSTM(units, return_sequences=sequences), name=name
+    )
 
 
 def weights(net: Net) -> dict[str, NDArray[np.float32]]:

@@ -21,12 +21,12 @@ from pipeline.notes import active_notes, quantize
 from pipeline.notes.active_notes import SparseActiveProduct
 from pipeline.notes.note import NUM_PITCHES
 from pipeline.notes.quantize import (
-    TIME_TOKEN,
-    TIME_TOKEN_WIDTHS,
-    FEATURE_COLUMNS,
     DURATION,
+    FEATURE_COLUMNS,
     PITCH,
     STEP,
+    TIME_TOKEN,
+    TIME_TOKEN_WIDTHS,
     VELOCITY,
     VELOCITY_TOKEN_WIDTH,
     QuantizedNotes,
@@ -57,18 +57,29 @@ class _PremultipliedWeights:
     def __init__(self, features: tuple[str, ...], weights: Weights) -> None:
         quick = np.float32(QUICK_GELU_SCALE)
         self.head_dim = len(weights["chain/bias"]) // len(features)
-        self.hidden_kernel, self.hidden_bias = weights["chain/kernel"] * quick, weights["chain/bias"] * quick
+        self.hidden_kernel, self.hidden_bias = (
+            weights["chain/kernel"] * quick,
+            weights["chain/bias"] * quick,
+        )
         self.output_layers = {
-            part: (weights[f"{part}/kernel"] / np.float32(2 * QUICK_GELU_SCALE), weights[f"{part}/bias"])
+            part: (
+                weights[f"{part}/kernel"] / np.float32(2 * QUICK_GELU_SCALE),
+                weights[f"{part}/bias"],
+            )
             for part in features
         }
         self.conditioning = {
-            known: np.concatenate([weights[f"{part}_given_{known}/embeddings"] for part in features[place:]], 1) * quick
+            known: np.concatenate(
+                [weights[f"{part}_given_{known}/embeddings"] for part in features[place:]], 1
+            )
+            * quick
             for place, known in enumerate(features[:-1], 1)
         }
         """[K, W C] of each part but the last, for all parts after it side by side."""
         self.active_projection = (
-            SparseActiveProduct(weights["ahead/kernel"] * quick) if "ahead/kernel" in weights else None
+            SparseActiveProduct(weights["ahead/kernel"] * quick)
+            if "ahead/kernel" in weights
+            else None
         )
 
 
@@ -85,7 +96,11 @@ class AutoregressiveHeads:
     def bits(self, hidden: Float32Array, notes: QuantizedNotes) -> NDArray[np.float64]:
         """Return the bits [N, 3] of the notes that came, columns as `encoding.HEADS`; [N, 4] where velocity is told."""
         said = self._project_hidden(hidden)
-        left = active_notes.advance(self._extract_active(hidden), notes[:, STEP]) if self.uses_active else None
+        left = (
+            active_notes.advance(self._extract_active(hidden), notes[:, STEP])
+            if self.uses_active
+            else None
+        )
         out = {}
         for part in self.features:
             outputs = self._compute_outputs(
@@ -97,7 +112,11 @@ class AutoregressiveHeads:
     def distributions(self, hidden: Float32Array, notes: QuantizedNotes) -> dict[str, Probs]:
         """Return the distribution [N, K] that each part of the notes that came was told by, given the parts before."""
         said = self._project_hidden(hidden)
-        left = active_notes.advance(self._extract_active(hidden), notes[:, STEP]) if self.uses_active else None
+        left = (
+            active_notes.advance(self._extract_active(hidden), notes[:, STEP])
+            if self.uses_active
+            else None
+        )
         out = {}
         for part in self.features:
             outputs = self._compute_outputs(
@@ -106,7 +125,9 @@ class AutoregressiveHeads:
             out[part] = np.stack([self._compute_distribution(part, row) for row in outputs])
         return {part: out[part] for part in SCORE_ORDER if part in out}
 
-    def sample(self, hidden: Float32Array, sample_index: IndexSampler, velocity: int) -> QuantizedNotes:
+    def sample(
+        self, hidden: Float32Array, sample_index: IndexSampler, velocity: int
+    ) -> QuantizedNotes:
         """Draw the next note [4] after hidden [H]; `velocity` is given where the model says nothing of it."""
         told = self.premultiplied
         width = told.head_dim
@@ -115,7 +136,9 @@ class AutoregressiveHeads:
         code = [0, 0, 0, velocity]
         for place, part in enumerate(self.features):
             kernel, bias = told.output_layers[part]
-            outputs = step_layers.scaled_quick_gelu(said[place * width : (place + 1) * width]).dot(kernel)
+            outputs = step_layers.scaled_quick_gelu(said[place * width : (place + 1) * width]).dot(
+                kernel
+            )
             outputs += bias
             chosen = sample_index(part, self._compute_distribution(part, outputs))
             code[VELOCITY if part == "velocity" else FEATURE_COLUMNS[part]] = chosen
@@ -140,12 +163,19 @@ class AutoregressiveHeads:
         return left
 
     def _add_conditioning(
-        self, feature: str, hidden_proj: Float32Array, tokens: NDArray[np.int32], active: NDArray[np.int16] | None
+        self,
+        feature: str,
+        hidden_proj: Float32Array,
+        tokens: NDArray[np.int32],
+        active: NDArray[np.int16] | None,
     ) -> Float32Array:
         """Add to what is said of a part [N, C] the parts of the note that it knows."""
         columns = {"step": STEP, "pitch": PITCH, "duration": DURATION}
         for known in CONDITIONED_ON[feature]:
-            hidden_proj = hidden_proj + self.weights[f"{feature}_given_{known}/embeddings"][tokens[:, columns[known]]]
+            hidden_proj = (
+                hidden_proj
+                + self.weights[f"{feature}_given_{known}/embeddings"][tokens[:, columns[known]]]
+            )
         if active is not None and feature in ("pitch", "duration"):
             width = hidden_proj.shape[1]
             kernel = self.weights["ahead/kernel"]
@@ -154,22 +184,33 @@ class AutoregressiveHeads:
         return hidden_proj
 
     def _compute_outputs(self, feature: str, hidden_proj: Float32Array) -> Float32Array:
-        return np.asarray(quick_gelu(hidden_proj) @ self.weights[f"{feature}/kernel"] + self.weights[f"{feature}/bias"])
+        return np.asarray(
+            quick_gelu(hidden_proj) @ self.weights[f"{feature}/kernel"]
+            + self.weights[f"{feature}/bias"]
+        )
 
-    def _score_feature(self, feature: str, outputs: Float32Array, notes: QuantizedNotes) -> NDArray[np.float64]:
+    def _score_feature(
+        self, feature: str, outputs: Float32Array, notes: QuantizedNotes
+    ) -> NDArray[np.float64]:
         """Return the bits [N] of one part of the notes that came."""
         if feature in ("step", "duration"):
             cells = notes[:, FEATURE_COLUMNS[feature]]
             if self.is_mixture:
                 return logistic_mixture.grid_bits(outputs, cells)
-            return np.asarray(self._compute_token_bits(outputs, TIME_TOKEN[cells]) + WITHIN_TOKEN_BITS[cells])
+            return np.asarray(
+                self._compute_token_bits(outputs, TIME_TOKEN[cells]) + WITHIN_TOKEN_BITS[cells]
+            )
         if feature == "pitch":
             return self._compute_token_bits(outputs, notes[:, PITCH])
         bins = VELOCITY_TOKEN[notes[:, VELOCITY]]
-        return np.asarray(self._compute_token_bits(outputs, bins) + np.log2(VELOCITIES_PER_TOKEN[bins]))
+        return np.asarray(
+            self._compute_token_bits(outputs, bins) + np.log2(VELOCITIES_PER_TOKEN[bins])
+        )
 
     @staticmethod
-    def _compute_token_bits(logits: Float32Array, tokens: NDArray[np.integer]) -> NDArray[np.float64]:
+    def _compute_token_bits(
+        logits: Float32Array, tokens: NDArray[np.integer]
+    ) -> NDArray[np.float64]:
         mass = softmax(logits)[np.arange(len(tokens)), tokens]
         return np.asarray(-np.log2(np.maximum(mass, MIN_PROB)))
 

@@ -15,8 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.models.numpy.layers import Float32Array
-from pipeline.models.residual_noise import MIN_PROB, ResidualNoise, grid_bits, fit_noise
-from pipeline.notes.quantize import FEATURE_COLUMNS, SCORED_FEATURES, PITCH, VELOCITY, QuantizedNotes
+from pipeline.models.residual_noise import MIN_PROB, ResidualNoise, fit_noise, grid_bits
+from pipeline.notes.quantize import (
+    FEATURE_COLUMNS,
+    PITCH,
+    SCORED_FEATURES,
+    VELOCITY,
+    QuantizedNotes,
+)
 
 Probs = NDArray[np.float64]
 """Probabilities that sum to one along the last axis."""
@@ -35,7 +41,9 @@ class Heads(Protocol):
         """Return the distribution [N, K] that each part of the notes that came was told by."""
         ...
 
-    def sample(self, hidden: Float32Array, sample_index: IndexSampler, velocity: int) -> QuantizedNotes:
+    def sample(
+        self, hidden: Float32Array, sample_index: IndexSampler, velocity: int
+    ) -> QuantizedNotes:
         """Draw the next note [4] after hidden [H]; `velocity` is for heads that say nothing of it."""
         ...
 
@@ -59,27 +67,40 @@ def softmax_1d(logits: Float32Array) -> Probs:
 class RegressionHeads:
     """Pitch as 128 logits; step and duration as one number each, with a spread fitted on training notes."""
 
-    def __init__(self, weights: Mapping[str, Float32Array], residual_noise: Mapping[str, ResidualNoise]) -> None:
-        self.weights = {name: (weights[f"{name}/kernel"], weights[f"{name}/bias"]) for name in SCORED_FEATURES}
+    def __init__(
+        self, weights: Mapping[str, Float32Array], residual_noise: Mapping[str, ResidualNoise]
+    ) -> None:
+        self.weights = {
+            name: (weights[f"{name}/kernel"], weights[f"{name}/bias"]) for name in SCORED_FEATURES
+        }
         self.residual_noise = dict(residual_noise)
 
     def outputs(self, hidden: Float32Array) -> dict[str, Float32Array]:
         """Return pitch logits [N, 128], step [N, 1] and duration [N, 1] in seconds, as Keras does."""
         width = len(self.weights["pitch"][0])
-        return {name: hidden[..., :width] @ kernel + bias for name, (kernel, bias) in self.weights.items()}
+        return {
+            name: hidden[..., :width] @ kernel + bias
+            for name, (kernel, bias) in self.weights.items()
+        }
 
     def fit_noise(self, hidden: Float32Array, notes: QuantizedNotes) -> None:
         """Fit the spread of both times on training notes, hidden [N, H] before each of codes [N, 4]."""
         out = self.outputs(hidden)
         for name in ("step", "duration"):
-            self.residual_noise[name] = fit_noise(out[name][:, 0].astype(np.float64), notes[:, FEATURE_COLUMNS[name]])
+            self.residual_noise[name] = fit_noise(
+                out[name][:, 0].astype(np.float64), notes[:, FEATURE_COLUMNS[name]]
+            )
 
     def bits(self, hidden: Float32Array, notes: QuantizedNotes) -> NDArray[np.float64]:
         """Return the bits [N, 3] of the notes that came, columns as `HEADS`."""
         out = self.outputs(hidden)
         pitch = softmax(out["pitch"])[np.arange(len(notes)), notes[:, PITCH]]
         times = [
-            grid_bits(out[name][:, 0].astype(np.float64), notes[:, FEATURE_COLUMNS[name]], self.residual_noise[name])
+            grid_bits(
+                out[name][:, 0].astype(np.float64),
+                notes[:, FEATURE_COLUMNS[name]],
+                self.residual_noise[name],
+            )
             for name in ("step", "duration")
         ]
         return np.stack([-np.log2(np.maximum(pitch, MIN_PROB)), *times], axis=1)
@@ -92,15 +113,20 @@ class RegressionHeads:
     def distributions_of_one(self, hidden: Float32Array) -> dict[str, Probs]:
         """Return the distribution of each part of the next note, hidden [H]: 128 pitches, 1001 cells twice."""
         out = self.outputs(hidden)
-        times = {name: self.residual_noise[name].grid_probs(float(out[name][0])) for name in ("step", "duration")}
+        times = {
+            name: self.residual_noise[name].grid_probs(float(out[name][0]))
+            for name in ("step", "duration")
+        }
         return {"pitch": softmax_1d(out["pitch"]), **times}
 
-    def sample(self, hidden: Float32Array, sample_index: IndexSampler, velocity: int) -> QuantizedNotes:
+    def sample(
+        self, hidden: Float32Array, sample_index: IndexSampler, velocity: int
+    ) -> QuantizedNotes:
         """Draw the next note.
 
         Args:
             hidden: [H], after the note before.
-            choose: picks an index from the masses of a head.
+            sample_index: picks an index from the masses of a head.
             velocity: given to the note, since these heads say nothing of it.
 
         Returns:

@@ -49,7 +49,9 @@ class LSTM:
 
     def initial_state(self, batch_size: int) -> LSTMState:
         """Return the state before the first note."""
-        return np.zeros((batch_size, self.units), np.float32), np.zeros((batch_size, self.units), np.float32)
+        return np.zeros((batch_size, self.units), np.float32), np.zeros(
+            (batch_size, self.units), np.float32
+        )
 
     def forward(self, x: Float32Array, state: LSTMState) -> tuple[Float32Array, LSTMState]:
         """Read notes x [B, T, D]; returns outputs [B, T, U] and the state after the last note."""
@@ -72,7 +74,9 @@ class ResidualBlock(ABC):
 
     def __init__(self, weights: Weights, name: str) -> None:
         self.weights = {
-            key.removeprefix(f"{name}/"): value for key, value in weights.items() if key.startswith(f"{name}/")
+            key.removeprefix(f"{name}/"): value
+            for key, value in weights.items()
+            if key.startswith(f"{name}/")
         }
         self.units = self.weights["outer/kernel"].shape[0]
 
@@ -81,13 +85,17 @@ class ResidualBlock(ABC):
         """Return the state before the first note."""
 
     @abstractmethod
-    def mix_time(self, projected: Float32Array, state: Float32Array) -> tuple[Float32Array, Float32Array]:
+    def mix_time(
+        self, projected: Float32Array, state: Float32Array
+    ) -> tuple[Float32Array, Float32Array]:
         """Return what notes [B, T, U] hear of those before them, from inner [B, T, 3 U], and the state after."""
 
     def forward(self, x: Float32Array, state: Float32Array) -> tuple[Float32Array, Float32Array]:
         """Read notes x [B, T, D]; returns outputs [B, T, D] and the state after the last note."""
         of = self.weights
-        mixed, state = self.mix_time(rms_norm(x, of["norm1/scale"]) @ of["inner/kernel"] + of["inner/bias"], state)
+        mixed, state = self.mix_time(
+            rms_norm(x, of["norm1/scale"]) @ of["inner/kernel"] + of["inner/bias"], state
+        )
         x = x + mixed @ of["outer/kernel"]
         up = quick_gelu(rms_norm(x, of["norm2/scale"]) @ of["up/kernel"] + of["up/bias"])
         return x + up @ of["down/kernel"], state
@@ -104,7 +112,9 @@ class MinGRUBlock(ResidualBlock):
         """Return the state [B, U] before the first note."""
         return np.zeros((batch_size, self.units), np.float32)
 
-    def mix_time(self, projected: Float32Array, state: Float32Array) -> tuple[Float32Array, Float32Array]:
+    def mix_time(
+        self, projected: Float32Array, state: Float32Array
+    ) -> tuple[Float32Array, Float32Array]:
         """Run the recurrence over inner [B, T, 3 U]: what to keep, what is new, what to tell."""
         keep, new, gate = np.split(projected, 3, axis=-1)
         keep = sigmoid(keep)
@@ -134,20 +144,26 @@ class AttentionBlock(ResidualBlock):
         """Return the state [B, 0, 2 U] before the first note."""
         return np.zeros((batch_size, 0, 2 * self.units), np.float32)
 
-    def mix_time(self, projected: Float32Array, state: Float32Array) -> tuple[Float32Array, Float32Array]:
+    def mix_time(
+        self, projected: Float32Array, state: Float32Array
+    ) -> tuple[Float32Array, Float32Array]:
         """Attend: inner [B, T, 3 U] are queries, keys and values; `SPAN` notes at a time, which bounds memory."""
         out = np.empty((*projected.shape[:2], self.units), np.float32)
         for begin in range(0, projected.shape[1], ATTENTION_SPAN):
             part = projected[:, begin : begin + ATTENTION_SPAN]
             known = np.concatenate([state, part[..., self.units :]], axis=1)
-            out[:, begin : begin + ATTENTION_SPAN] = self._compute_attention(part[..., : self.units], known)
+            out[:, begin : begin + ATTENTION_SPAN] = self._compute_attention(
+                part[..., : self.units], known
+            )
             state = known[:, 1 - ATTENTION_SPAN :]
         return out, state
 
     def _compute_attention(self, queries: Float32Array, keys_values: Float32Array) -> Float32Array:
         """Return what queries [B, T, U] find in known [B, M + T, 2 U], whose last T are their own notes."""
         keys, values = (_split_heads(part) for part in np.split(keys_values, 2, axis=-1))
-        scores = _split_heads(queries * np.float32(ATTENTION_HEAD_DIM**-0.5)) @ keys.swapaxes(-1, -2)
+        scores = _split_heads(queries * np.float32(ATTENTION_HEAD_DIM**-0.5)) @ keys.swapaxes(
+            -1, -2
+        )
         scores += self._gather_distance_bias(queries.shape[1], keys_values.shape[1])
         scores = np.exp(scores - scores.max(axis=-1, keepdims=True))
         scores /= scores.sum(axis=-1, keepdims=True)
@@ -156,7 +172,9 @@ class AttentionBlock(ResidualBlock):
     def _gather_distance_bias(self, num_queries: int, num_keys: int) -> Float32Array:
         """Return what is added to the scores [U / HEAD, count, known] of known notes, the last `count` of which ask."""
         away = np.arange(num_keys - num_queries, num_keys)[:, None] - np.arange(num_keys)
-        return self.distance_bias[:, np.where((away < 0) | (away >= ATTENTION_SPAN), ATTENTION_SPAN, away)]
+        return self.distance_bias[
+            :, np.where((away < 0) | (away >= ATTENTION_SPAN), ATTENTION_SPAN, away)
+        ]
 
 
 def _split_heads(x: Float32Array) -> Float32Array:

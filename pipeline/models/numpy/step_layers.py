@@ -82,9 +82,15 @@ class ResidualBlock(ABC):
     """The twin of `layers.Residual`."""
 
     def __init__(self, weights: Weights, name: str) -> None:
-        of = {key.removeprefix(f"{name}/"): value for key, value in weights.items() if key.startswith(f"{name}/")}
+        of = {
+            key.removeprefix(f"{name}/"): value
+            for key, value in weights.items()
+            if key.startswith(f"{name}/")
+        }
         self.units = of["outer/kernel"].shape[0]
-        folded = self.premultiply(np.vstack([of["norm1/scale"][:, None] * of["inner/kernel"], of["inner/bias"]]))
+        folded = self.premultiply(
+            np.vstack([of["norm1/scale"][:, None] * of["inner/kernel"], of["inner/bias"]])
+        )
         self.inner_kernel, self.inner_bias = folded[:-1].copy(), folded[-1].copy()
         self.outer_kernel = of["outer/kernel"]
         self.up_kernel = of["norm2/scale"][:, None] * of["up/kernel"] * np.float32(QUICK_GELU_SCALE)
@@ -164,7 +170,9 @@ class AttentionBlock(ResidualBlock):
     def premultiply(self, kernel: Float32Array) -> Float32Array:
         """Return queries as short as their product with keys must be, then keys and values."""
         u = self.units
-        return np.concatenate([kernel[:, :u] * np.float32(ATTENTION_HEAD_DIM**-0.5), kernel[:, u:]], axis=1)
+        return np.concatenate(
+            [kernel[:, :u] * np.float32(ATTENTION_HEAD_DIM**-0.5), kernel[:, u:]], axis=1
+        )
 
     def mix_time(self, projected: Float32Array, state: list[Any]) -> Float32Array:
         """Attend to the last notes, this one among them."""

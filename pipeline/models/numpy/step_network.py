@@ -11,7 +11,7 @@ import numpy as np
 from pipeline.config.recipes import ModelConfig
 from pipeline.models.numpy.layers import Float32Array
 from pipeline.models.numpy.network import EMBEDDED_COLUMNS
-from pipeline.models.numpy.step_layers import AttentionBlock, MinGRUBlock, Layer, LSTM, inverse_rms
+from pipeline.models.numpy.step_layers import LSTM, AttentionBlock, Layer, MinGRUBlock, inverse_rms
 from pipeline.notes import active_notes, quantize
 from pipeline.notes.active_notes import SparseActiveProduct
 from pipeline.notes.note import NUM_PITCHES
@@ -27,7 +27,12 @@ class StepNetwork:
     def __init__(self, config: ModelConfig, weights: Mapping[str, Float32Array]) -> None:
         self.config = config
         self.weights = weights
-        kind: Any = {"lstm": LSTM, "gated": MinGRUBlock, "attention": AttentionBlock}[config.cell]
+        kind: Any = {
+            "lstm": LSTM,
+            "bilstm": LSTM,
+            "mingru": MinGRUBlock,
+            "attention": AttentionBlock,
+        }[config.cell]
         names = [f"{config.cell}_{number}" for number in range(1, len(config.units) + 1)]
         self.uses_embedding = config.input == "embedding"
         if not self.uses_embedding:
@@ -37,8 +42,12 @@ class StepNetwork:
         self.layers: list[Layer] = [kind(weights, name) for name in names]
         if self.uses_embedding:
             self.active_product = SparseActiveProduct(weights["sounding/kernel"])
-            told = [name for name in EMBEDDED_COLUMNS if name != "velocity" or config.model_velocity]
-            self.embedding_tables = [(EMBEDDED_COLUMNS[name], weights[f"{name}_embedding/embeddings"]) for name in told]
+            told = [
+                name for name in EMBEDDED_COLUMNS if name != "velocity" or config.model_velocity
+            ]
+            self.embedding_tables = [
+                (EMBEDDED_COLUMNS[name], weights[f"{name}_embedding/embeddings"]) for name in told
+            ]
 
     def initial_state(self) -> State:
         """Return the state before the first note of a piece."""
@@ -58,10 +67,14 @@ class StepNetwork:
         if self.config.is_residual:
             x = x * np.float32(inverse_rms(x)) * self.weights["norm/scale"]
         if self.config.dense_units:
-            x = np.maximum(x.dot(self.weights["dense/kernel"]) + self.weights["dense/bias"], np.float32(0))
+            x = np.maximum(
+                x.dot(self.weights["dense/kernel"]) + self.weights["dense/bias"], np.float32(0)
+            )
         return np.concatenate((x, state[0]), dtype=np.float32) if self.uses_embedding else x.copy()
 
-    def _embed_note(self, quantized_note: QuantizedNotes, active: active_notes.ActiveNotes) -> Float32Array:
+    def _embed_note(
+        self, quantized_note: QuantizedNotes, active: active_notes.ActiveNotes
+    ) -> Float32Array:
         """Return what the layers read [D]; the note takes its place among the keys that sound."""
         note = quantized_note.tolist()
         active -= note[STEP]

@@ -27,7 +27,12 @@ class PlotArea:
 
 def make_svg(height: float, alt_text: str, *children: Html) -> Html:
     """Return a figure; `says` is read out in its place."""
-    shape = {"class": "chart", "viewBox": f"0 0 {WIDTH:g} {height:g}", "role": "img", "aria-label": alt_text}
+    shape = {
+        "class": "chart",
+        "viewBox": f"0 0 {WIDTH:g} {height:g}",
+        "role": "img",
+        "aria-label": alt_text,
+    }
     return make_element("svg", shape, *children)
 
 
@@ -58,15 +63,23 @@ def get_color_class(color_index: int) -> str:
     return f"a{color_index % NUM_COLORS}" + (" again" if color_index >= NUM_COLORS else "")
 
 
-def draw_x_axis(area: PlotArea, scale: Scale, title: str, tick_labels: Mapping[float, str] | None = None) -> Html:
+def draw_x_axis(
+    area: PlotArea, scale: Scale, title: str, tick_labels: Mapping[float, str] | None = None
+) -> Html:
     """Return the horizontal axis: a line up from each tick, its value, and the title below."""
     ticks = (
-        tick_labels if tick_labels is not None else {value: format_tick_label(value) for value in scale.make_ticks()}
+        tick_labels
+        if tick_labels is not None
+        else {value: format_tick_label(value) for value in scale.make_ticks()}
     )
     parts = [
-        make_line("grid", (scale.to_pixel(value), area.top), (scale.to_pixel(value), area.bottom)) for value in ticks
+        make_line("grid", (scale.to_pixel(value), area.top), (scale.to_pixel(value), area.bottom))
+        for value in ticks
     ]
-    parts += [make_text("tick mid", scale.to_pixel(value), area.bottom + 18, words) for value, words in ticks.items()]
+    parts += [
+        make_text("tick mid", scale.to_pixel(value), area.bottom + 18, words)
+        for value, words in ticks.items()
+    ]
     parts.append(make_text("name mid", (area.left + area.right) / 2, area.bottom + 38, title))
     return make_group("axis", *parts)
 
@@ -75,10 +88,12 @@ def draw_y_axis(area: PlotArea, scale: Scale, title: str) -> Html:
     """Return the vertical axis: a line from each tick, its value, and the title upright beside it."""
     ticks = scale.make_ticks()
     parts = [
-        make_line("grid", (area.left, scale.to_pixel(value)), (area.right, scale.to_pixel(value))) for value in ticks
+        make_line("grid", (area.left, scale.to_pixel(value)), (area.right, scale.to_pixel(value)))
+        for value in ticks
     ]
     parts += [
-        make_text("tick end", area.left - 7, scale.to_pixel(value) + 4, format_tick_label(value)) for value in ticks
+        make_text("tick end", area.left - 7, scale.to_pixel(value) + 4, format_tick_label(value))
+        for value in ticks
     ]
     middle = (area.top + area.bottom) / 2
     parts.append(make_text("name mid", 13, middle, title, transform=f"rotate(-90 13 {middle:g})"))

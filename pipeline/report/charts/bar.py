@@ -29,7 +29,9 @@ def _make_plot_area(num_rows: int, top: float, right: float) -> PlotArea:
 
 
 def _draw_row_name(area: PlotArea, row: int, name: str) -> Html:
-    return axes.make_text("row end", area.left - 9, area.top + (row + 0.5) * ROW_HEIGHT + 5, truncate_name(name, 18))
+    return axes.make_text(
+        "row end", area.left - 9, area.top + (row + 0.5) * ROW_HEIGHT + 5, truncate_name(name, 18)
+    )
 
 
 def draw_stacked_bars(
@@ -39,9 +41,9 @@ def draw_stacked_bars(
 
     Args:
         rows: values [parts] by name.
-        parts: what they are called, above the first bar.
+        segment_names: what they are called, above the first bar.
         title: of the axis, with the unit.
-        says: what the figure shows, for those who do not see it.
+        alt_text: what the figure shows, for those who do not see it.
     """
     box = _make_plot_area(len(rows), 26, 428)
     scale = Scale(0, max(sum(values) for values in rows.values()) * 1.001, box.left, box.right)
@@ -52,12 +54,19 @@ def draw_stacked_bars(
             _draw_bar(box, number, (scale.to_pixel(ends[k]), scale.to_pixel(ends[k + 1])), f"h{k}")
             for k in range(len(values))
         ]
-        told = ", ".join(f"{part} {value:.2f}" for part, value in zip(segment_names, values, strict=True))
+        told = ", ".join(
+            f"{part} {value:.2f}" for part, value in zip(segment_names, values, strict=True)
+        )
         total = axes.make_text(
-            "tick", scale.to_pixel(ends[-1]) + 5, box.top + (number + 0.5) * ROW_HEIGHT + 5, f"{ends[-1]:.2f}"
+            "tick",
+            scale.to_pixel(ends[-1]) + 5,
+            box.top + (number + 0.5) * ROW_HEIGHT + 5,
+            f"{ends[-1]:.2f}",
         )
         title_of = make_element("title", {}, f"{name}: {told}")
-        drawn.append(axes.make_group("bars", title_of, *bars, _draw_row_name(box, number, name), total))
+        drawn.append(
+            axes.make_group("bars", title_of, *bars, _draw_row_name(box, number, name), total)
+        )
     return axes.make_svg(box.bottom + 46, alt_text, *drawn)
 
 
@@ -67,13 +76,18 @@ def _draw_legend(area: PlotArea, segment_names: Sequence[str]) -> list[Html]:
         make_element("rect", {"class": f"h{k}", "x": x, "y": 5.0, "width": 12, "height": 12})
         for k, x in enumerate(places)
     ]
-    return swatches + [axes.make_text("tick", x + 17, 16, part) for x, part in zip(places, segment_names, strict=True)]
+    return swatches + [
+        axes.make_text("tick", x + 17, 16, part)
+        for x, part in zip(places, segment_names, strict=True)
+    ]
 
 
 def _draw_bar(area: PlotArea, row: int, span: tuple[float, float], css_class: str) -> Html:
     top = area.top + row * ROW_HEIGHT + (ROW_HEIGHT - BAR_HEIGHT) / 2
     width = max(span[1] - span[0] - 1, 0.5)
-    return make_element("rect", {"class": css_class, "x": span[0], "y": top, "width": width, "height": BAR_HEIGHT})
+    return make_element(
+        "rect", {"class": css_class, "x": span[0], "y": top, "width": width, "height": BAR_HEIGHT}
+    )
 
 
 def draw_interval_chart(intervals: Sequence[Interval], title: str, alt_text: str) -> Html:
@@ -86,10 +100,20 @@ def draw_interval_chart(intervals: Sequence[Interval], title: str, alt_text: str
     for number, each in enumerate(intervals):
         y = box.top + (number + 0.5) * ROW_HEIGHT
         told = f"{each.name}: {each.value:+.3f} [{each.low:+.3f}, {each.high:+.3f}]"
-        whisker = axes.make_line("whisker", (scale.to_pixel(each.low), y), (scale.to_pixel(each.high), y))
-        dot = make_element("circle", {"class": "dot", "cx": scale.to_pixel(each.value), "cy": y, "r": 4.5})
+        whisker = axes.make_line(
+            "whisker", (scale.to_pixel(each.low), y), (scale.to_pixel(each.high), y)
+        )
+        dot = make_element(
+            "circle", {"class": "dot", "cx": scale.to_pixel(each.value), "cy": y, "r": 4.5}
+        )
         kind = f"series {axes.get_color_class(each.color_index)}"
         drawn.append(
-            axes.make_group(kind, make_element("title", {}, told), whisker, dot, _draw_row_name(box, number, each.name))
+            axes.make_group(
+                kind,
+                make_element("title", {}, told),
+                whisker,
+                dot,
+                _draw_row_name(box, number, each.name),
+            )
         )
     return axes.make_svg(box.bottom + 46, alt_text, *drawn)

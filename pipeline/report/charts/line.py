@@ -44,22 +44,29 @@ def draw_line_chart(series: Sequence[Series], axes_spec: Axes, alt_text: str) ->
 
     Args:
         series: at least one, each with at least one point.
-        told: titles and kind of the axes.
-        says: what the figure shows, for those who do not see it.
+        axes_spec: titles and kind of the axes.
+        alt_text: what the figure shows, for those who do not see it.
     """
     xs, ys = _make_scales(series, axes_spec)
     drawn = [_draw_series(each, xs, ys) for each in series]
     corners = (xs.low_pixel, ys.low_pixel), (xs.high_pixel, ys.high_pixel)
     diagonal = [axes.make_line("diagonal", *corners)] if axes_spec.identity else []
-    frame = (axes.draw_x_axis(PLOT_AREA, xs, axes_spec.x_title), axes.draw_y_axis(PLOT_AREA, ys, axes_spec.y_title))
-    return axes.make_svg(HEIGHT, alt_text, *frame, *diagonal, *drawn, *_draw_series_names(series, xs, ys))
+    frame = (
+        axes.draw_x_axis(PLOT_AREA, xs, axes_spec.x_title),
+        axes.draw_y_axis(PLOT_AREA, ys, axes_spec.y_title),
+    )
+    return axes.make_svg(
+        HEIGHT, alt_text, *frame, *diagonal, *drawn, *_draw_series_names(series, xs, ys)
+    )
 
 
 def _make_scales(series: Sequence[Series], axes_spec: Axes) -> tuple[Scale, Scale]:
     points = [point for each in series for point in each.points]
     if axes_spec.identity:
         most = min(1.0, max(max(point) for point in points) * 1.05) or 1.0
-        return Scale(0, most, PLOT_AREA.left, PLOT_AREA.right), Scale(0, most, PLOT_AREA.bottom, PLOT_AREA.top)
+        return Scale(0, most, PLOT_AREA.left, PLOT_AREA.right), Scale(
+            0, most, PLOT_AREA.bottom, PLOT_AREA.top
+        )
     x = [point[0] for point in points]
     low, high = (min(x), max(max(x), min(x) * 1.01)) if axes_spec.log_x else pad_range(x, 0.02)
     return Scale(low, high, PLOT_AREA.left, PLOT_AREA.right, axes_spec.log_x), Scale(
@@ -81,13 +88,24 @@ def _draw_series(series: Series, x_scale: Scale, y_scale: Scale) -> Html:
 
 def _draw_series_names(series: Sequence[Series], x_scale: Scale, y_scale: Scale) -> list[Html]:
     """Return the name of each line to the right of its end, moved apart where they would overlap."""
-    ends = [(x_scale.to_pixel(each.points[-1][0]), y_scale.to_pixel(each.points[-1][1])) for each in series]
+    ends = [
+        (x_scale.to_pixel(each.points[-1][0]), y_scale.to_pixel(each.points[-1][1]))
+        for each in series
+    ]
     places = spread_labels([y for _, y in ends], MIN_LABEL_GAP, PLOT_AREA.bottom + 4)
     parts = []
     for each, (x, y), place in zip(series, ends, places, strict=True):
         kind = axes.get_color_class(each.color_index)
-        parts.append(axes.make_group(f"lead {kind}", axes.make_line("thin", (x, y), (PLOT_AREA.right + 8, place))))
-        parts.append(axes.make_text(f"label {kind}", PLOT_AREA.right + 11, place + 4, truncate_name(each.name)))
+        parts.append(
+            axes.make_group(
+                f"lead {kind}", axes.make_line("thin", (x, y), (PLOT_AREA.right + 8, place))
+            )
+        )
+        parts.append(
+            axes.make_text(
+                f"label {kind}", PLOT_AREA.right + 11, place + 4, truncate_name(each.name)
+            )
+        )
     return parts
 
 
@@ -96,14 +114,20 @@ def draw_scatter(series: Sequence[Series], axes_spec: Axes, alt_text: str) -> Ht
     xs, ys = _make_scales(series, axes_spec)
     places = [(xs.to_pixel(each.points[0][0]), ys.to_pixel(each.points[0][1])) for each in series]
     # Below their dots, so that no name lies on another dot of the same height.
-    heights = spread_labels([y + MIN_LABEL_GAP for _, y in places], MIN_LABEL_GAP, PLOT_AREA.bottom - 8)
+    heights = spread_labels(
+        [y + MIN_LABEL_GAP for _, y in places], MIN_LABEL_GAP, PLOT_AREA.bottom - 8
+    )
     drawn = []
     for each, (x, y), height in zip(series, places, heights, strict=True):
         kind = axes.get_color_class(each.color_index)
         dot = make_element("circle", {"class": "dot", "cx": x, "cy": y, "r": 5})
-        told_value = make_element("title", {}, f"{each.name}: {each.points[0][1]:.3f} at {each.points[0][0]:,.6g}")
+        told_value = make_element(
+            "title", {}, f"{each.name}: {each.points[0][1]:.3f} at {each.points[0][0]:,.6g}"
+        )
         drawn.append(axes.make_group(f"series {kind}", told_value, dot))
-        drawn.append(axes.make_group(f"lead {kind}", axes.make_line("thin", (x, y), (x + 11, height))))
+        drawn.append(
+            axes.make_group(f"lead {kind}", axes.make_line("thin", (x, y), (x + 11, height)))
+        )
         drawn.append(axes.make_text(f"label {kind}", x + 14, height + 4, truncate_name(each.name)))
     return axes.make_svg(
         HEIGHT,

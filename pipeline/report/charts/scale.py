@@ -37,7 +37,9 @@ class Scale:
             return [value for value in found if self._contains(value)]
         step = _round_up_step((self.high - self.low) / num_ticks)
         first = math.ceil(self.low / step - 1e-9)
-        found = [round(number * step, 10) + 0.0 for number in range(first, first + 2 * num_ticks + 2)]
+        found = [
+            round(number * step, 10) + 0.0 for number in range(first, first + 2 * num_ticks + 2)
+        ]
         return [value for value in found if self._contains(value)]
 
     def _contains(self, value: float) -> bool:

@@ -20,7 +20,9 @@ def make_element(tag: str, attributes: Mapping[str, object], *children: str) -> 
     >>> element("text", {"x": 1.25, "class": "tick"}, "a < b")
     '<text x="1.25" class="tick">a &lt; b</text>'
     """
-    told = "".join(f' {name}="{escape(_format_value(value))}"' for name, value in attributes.items())
+    told = "".join(
+        f' {name}="{escape(_format_value(value))}"' for name, value in attributes.items()
+    )
     inner = "".join(child if isinstance(child, Html) else escape(child) for child in children)
     return Html(f"<{tag}{told}>{inner}</{tag}>")
 

@@ -24,15 +24,22 @@ def build_cost_section(data: ReportData) -> Section:
     times = {name: float(data.results.benchmark["train"][name]["median"]) for name in data.by_bits}
     figures = [_make_bits_by_cost_figure(data, "What size buys", "parameters", sizes)]
     figures.append(
-        _make_bits_by_cost_figure(data, "What training time buys", "training time, ratio to the reference", times)
+        _make_bits_by_cost_figure(
+            data, "What training time buys", "training time, ratio to the reference", times
+        )
     )
     return Section("costs", "What it costs", lead, figures, tables)
 
 
-def _make_bits_by_cost_figure(data: ReportData, title: str, axis: str, costs: Mapping[str, float]) -> Figure:
+def _make_bits_by_cost_figure(
+    data: ReportData, title: str, axis: str, costs: Mapping[str, float]
+) -> Figure:
     """Draw bits against a price: an architecture is worth it when it lies below cheaper ones."""
     bits = {name: float(data.results.summary[name]["bits_per_note"]) for name in costs}
-    series = [Series(name, data.get_color_index(name), [(price, bits[name])]) for name, price in costs.items()]
+    series = [
+        Series(name, data.get_color_index(name), [(price, bits[name])])
+        for name, price in costs.items()
+    ]
     says = f"Bits per note by {axis}. The price pays where a dot lies lower than those to its left."
     rows = [[name, f"{price:,.6g}", f"{bits[name]:.3f}"] for name, price in costs.items()]
     drawing = lines.draw_scatter(series, Axes(axis, "bits per note"), says)
@@ -51,7 +58,9 @@ def _build_size_table(data: ReportData) -> Table:
         row += [_format_ratio(timings["train"][name]), _format_ratio(timings["generate"][name])]
         if each := told.get(name):
             row += [f"{each['multiply_adds']:,}", f"{each['multiply_adds_window']:,}"]
-            figures = [each.get(key) for key in ("train_seconds_per_million", "train_mib", "play_mib")]
+            figures = [
+                each.get(key) for key in ("train_seconds_per_million", "train_mib", "play_mib")
+            ]
             row += ["–" if figure is None else f"{figure:,.0f}" for figure in figures]
         rows.append(row + ["–"] * (len(rows[0]) - len(row)))
     says = "Ratios: median of the rounds, least to greatest in brackets; below 1 is cheaper than the reference."
@@ -70,9 +79,18 @@ def _build_latency_table(data: ReportData) -> Table:
     for name in (each for each in data.by_bits if each in told):
         mine = told[name]
         cells = [
-            _format_microseconds(mine[how], key) for how in ("streaming", "window") for key in ("median_us", "p999_us")
+            _format_microseconds(mine[how], key)
+            for how in ("streaming", "window")
+            for key in ("median_us", "p999_us")
         ]
-        rows.append([name, *cells, _format_slowdown(mine.get("predict")), _format_slowdown(mine.get("compiled"))])
+        rows.append(
+            [
+                name,
+                *cells,
+                _format_slowdown(mine.get("predict")),
+                _format_slowdown(mine.get("compiled")),
+            ]
+        )
     says = (
         "Time for one note, sampling included, on one thread. The last two columns: how many times as long Keras "
         "takes, called as the tutorial calls it, and compiled."
@@ -95,7 +113,13 @@ def build_claims_section(data: ReportData) -> Section:
         tables.insert(0, _build_verdict_table(data.claim_rows))
         says = "A claim holds when all of the 95 % interval is within its bounds, and fails when none of it is."
         tables.append(
-            Table(f"Every claim ({len(data.claim_rows) - 1})", data.claim_rows, says, collapsed=True, is_text=True)
+            Table(
+                f"Every claim ({len(data.claim_rows) - 1})",
+                data.claim_rows,
+                says,
+                collapsed=True,
+                is_text=True,
+            )
         )
     lead = (
         "The page this project answers compared five architectures by opinion. Its claims, in brackets, stand beside "

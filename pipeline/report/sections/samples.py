@@ -36,7 +36,11 @@ def build_sample_metrics_section(data: ReportData) -> Section:
     """Return what samples are, beside equally long held-out music."""
     told = {name: data.sample_metrics[name] for name in data.by_bits if name in data.sample_metrics}
     figures = [_make_histogram_figure(data, told, key) for key in HISTOGRAM_TITLES] if told else []
-    tables = [_build_metrics_table(told), _build_overlap_table(told), _build_collapse_table(told)] if told else []
+    tables = (
+        [_build_metrics_table(told), _build_overlap_table(told), _build_collapse_table(told)]
+        if told
+        else []
+    )
     lead = (
         "No measure here has a best value. What counts is the distance from held-out music of the same length, the "
         "grey bars and the row “held-out music”. The figures show the best architecture and the reference."
@@ -44,24 +48,38 @@ def build_sample_metrics_section(data: ReportData) -> Section:
     return Section("likeness", "Do samples behave like music?", lead, figures, tables)
 
 
-def _make_histogram_figure(data: ReportData, sample_metrics: Mapping[str, Mapping[str, Any]], feature: str) -> Figure:
+def _make_histogram_figure(
+    data: ReportData, sample_metrics: Mapping[str, Mapping[str, Any]], feature: str
+) -> Figure:
     """Draw held-out music and two models; the table has all."""
     first = next(iter(sample_metrics.values()))["histograms"][feature]
     real, edges = _read_shares(first, "held_out"), _read_bin_edges(first)
-    played = {name: _read_shares(each["histograms"][feature], "samples") for name, each in sample_metrics.items()}
+    played = {
+        name: _read_shares(each["histograms"][feature], "samples")
+        for name, each in sample_metrics.items()
+    }
     shown = dict.fromkeys([*list(played)[:1], data.results.summary["reference"]])
-    begin, end = _find_used_bins([real, *played.values()]) if feature == "pitches" else (0, len(real))
+    begin, end = (
+        _find_used_bins([real, *played.values()]) if feature == "pitches" else (0, len(real))
+    )
     series = [
-        Series(name, data.get_color_index(name), [(0.0, share) for share in played[name][begin:end]])
+        Series(
+            name, data.get_color_index(name), [(0.0, share) for share in played[name][begin:end]]
+        )
         for name in shown
         if name in played
     ]
     title, axis = HISTOGRAM_TITLES[feature]
     says = f"{title} of held-out music (bars) and of samples of {' and '.join(s.name for s in series)} (lines)."
     names = _name_bins(feature, edges, len(real))[begin:end]
-    drawing = steps.draw_histogram(real[begin:end], series, _choose_ticks(feature, names), (axis, says))
+    drawing = steps.draw_histogram(
+        real[begin:end], series, _choose_ticks(feature, names), (axis, says)
+    )
     shares = [real, *played.values()]
-    rows = [[name, *(_format_percent(each[begin + k]) for each in shares)] for k, name in enumerate(names)]
+    rows = [
+        [name, *(_format_percent(each[begin + k]) for each in shares)]
+        for k, name in enumerate(names)
+    ]
     return Figure(title, drawing, says, [[axis, "held-out music", *played], *rows])
 
 
@@ -91,7 +109,9 @@ def _name_bins(feature: str, edges: Sequence[float], num_bins: int) -> list[str]
 def _choose_ticks(feature: str, bin_names: Sequence[str]) -> dict[float, str]:
     """Return which bins are named below a figure, and how."""
     if feature == "pitches":
-        return {float(k): name for k, name in enumerate(bin_names) if name.rstrip("-0123456789") == "C"}
+        return {
+            float(k): name for k, name in enumerate(bin_names) if name.rstrip("-0123456789") == "C"
+        }
     each = max(1, -(-len(bin_names) // 12))
     return {float(k): name for k, name in enumerate(bin_names) if k % each == 0}
 
@@ -105,7 +125,12 @@ def _build_metrics_table(sample_metrics: Mapping[str, Mapping[str, Any]]) -> Tab
     first = next(iter(sample_metrics.values()))
     shown = {key: words for key, words in METRIC_NAMES.items() if key in first["measures"]}
     rows: Rows = [["music", *shown.values()]]
-    rows.append(["held-out music", *(_format_mean_and_range(first["measures"][key]["held_out"]) for key in shown)])
+    rows.append(
+        [
+            "held-out music",
+            *(_format_mean_and_range(first["measures"][key]["held_out"]) for key in shown),
+        ]
+    )
     rows += [
         [name, *(_format_mean_and_range(each["measures"][key]["samples"]) for key in shown)]
         for name, each in sample_metrics.items()
@@ -135,9 +160,15 @@ def _build_collapse_table(sample_metrics: Mapping[str, Mapping[str, Any]]) -> Ta
     detectors = list(next(iter(sample_metrics.values()))["collapse"])
     rows: Rows = [["architecture", *detectors, "longest copy from training"]]
     for name, each in sample_metrics.items():
-        fired = [", ".join(f"sample {k}" for k in each["collapse"][what]) or "none" for what in detectors]
+        fired = [
+            ", ".join(f"sample {k}" for k in each["collapse"][what]) or "none" for what in detectors
+        ]
         longest = max(each["copies"], key=lambda copy: int(copy["notes"]), default=None)
-        copied = f"{longest['notes']} notes, sample {longest['sample']}, from {longest['piece']}" if longest else "none"
+        copied = (
+            f"{longest['notes']} notes, sample {longest['sample']}, from {longest['piece']}"
+            if longest
+            else "none"
+        )
         rows.append([name, *fired, copied])
     says = "A detector names the samples that got stuck or lost their way. A short copy is chance, a long one memory."
     return Table("Collapse and copies", rows, says, is_text=True)

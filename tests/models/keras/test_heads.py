@@ -14,7 +14,15 @@ from pipeline.models import logistic_mixture
 from pipeline.models.keras import heads
 from pipeline.models.keras.heads import Chain, Regression
 from pipeline.notes import active_notes, quantize
-from pipeline.notes.quantize import DURATION, NUM_TIME_TOKENS, NUM_VELOCITY_TOKENS, PITCH, STEP, TIME_TOKEN, VELOCITY
+from pipeline.notes.quantize import (
+    DURATION,
+    NUM_TIME_TOKENS,
+    NUM_VELOCITY_TOKENS,
+    PITCH,
+    STEP,
+    TIME_TOKEN,
+    VELOCITY,
+)
 
 WIDTH = 6
 CELLS = np.arange(1001)
@@ -23,9 +31,17 @@ KINDS = [(told, kind) for told in ("categorical", "mixture") for kind in ("scala
 
 def chain(project: Params, told: str, kind: str, velocity: bool = True) -> Chain:
     """Make heads with random weights, biases too."""
-    changes = {"heads": told, "input": kind, "width": 8 if kind == "embedding" else 0, "chain": 5, "velocity": velocity}
+    changes = {
+        "heads": told,
+        "input": kind,
+        "embedding_dim": 8 if kind == "embedding" else 0,
+        "head_dim": 5,
+        "model_velocity": velocity,
+    }
     changes |= {"cell": "lstm", "units": [WIDTH]}
-    made = Chain(ModelConfig.model_validate({**project.model["expressive"].model_dump(), **changes}))
+    made = Chain(
+        ModelConfig.model_validate({**project.model["expressive"].model_dump(), **changes})
+    )
     made.build((None, WIDTH))
     for number, variable in enumerate(made.trainable_variables):
         variable.assign(np.random.default_rng(number).normal(0, 0.5, variable.shape))
@@ -40,7 +56,9 @@ def heard(seed: int, count: int) -> tuple[tf.Tensor, np.ndarray, np.ndarray]:
     return tf.constant(hidden), notes, left[0]
 
 
-def losses(made: Chain, hidden: tf.Tensor, notes: np.ndarray, left: np.ndarray) -> dict[str, np.ndarray]:
+def losses(
+    made: Chain, hidden: tf.Tensor, notes: np.ndarray, left: np.ndarray
+) -> dict[str, np.ndarray]:
     told = made(hidden, tf.constant(notes.astype(np.int32)), tf.constant(left))
     return {part: loss.numpy() for part, loss in told.items()}
 
@@ -52,7 +70,11 @@ def nats(outputs: np.ndarray, cells: np.ndarray) -> np.ndarray:
 def likely(seed: int) -> np.ndarray:
     """Return outputs [1001, 24] as a model in training might have them."""
     rng = np.random.default_rng(seed)
-    parts = [rng.normal(0, 2, (1001, 8)), rng.uniform(0, 6, (1001, 8)), rng.uniform(-5, 1, (1001, 8))]
+    parts = [
+        rng.normal(0, 2, (1001, 8)),
+        rng.uniform(0, 6, (1001, 8)),
+        rng.uniform(-5, 1, (1001, 8)),
+    ]
     return np.concatenate(parts, axis=1).astype(np.float32)
 
 
@@ -111,7 +133,10 @@ def test_a_chain_begins_at_how_often_each_value_comes(project: Params, told: str
     notes = make_quantized_notes(0, 3000)
     made.begin(notes)
     first = losses(made, tf.zeros([3000, WIDTH]), notes, np.zeros((3000, 128), np.int16))
-    values = {"pitch": (notes[:, PITCH], 128), "velocity": (notes[:, VELOCITY] // 4, NUM_VELOCITY_TOKENS)}
+    values = {
+        "pitch": (notes[:, PITCH], 128),
+        "velocity": (notes[:, VELOCITY] // 4, NUM_VELOCITY_TOKENS),
+    }
     if told == "categorical":
         values |= {
             "step": (TIME_TOKEN[notes[:, STEP]], NUM_TIME_TOKENS),
@@ -126,10 +151,16 @@ def test_a_chain_begins_at_how_often_each_value_comes(project: Params, told: str
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=str)
-def test_each_part_knows_those_before_it_and_none_after(project: Params, kind: tuple[str, str]) -> None:
+def test_each_part_knows_those_before_it_and_none_after(
+    project: Params, kind: tuple[str, str]
+) -> None:
     made, (hidden, notes, left) = chain(project, *kind), heard(0, 6)
     before = losses(made, hidden, notes, left)
-    after_it = {PITCH: {"pitch", "duration", "velocity"}, DURATION: {"duration", "velocity"}, VELOCITY: {"velocity"}}
+    after_it = {
+        PITCH: {"pitch", "duration", "velocity"},
+        DURATION: {"duration", "velocity"},
+        VELOCITY: {"velocity"},
+    }
     for column, expected in {STEP: set(before), **after_it}.items():
         other = notes.copy()
         other[:, column] = (other[:, column] + 40) % 120 + 4
@@ -138,9 +169,14 @@ def test_each_part_knows_those_before_it_and_none_after(project: Params, kind: t
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=str)
-def test_pitch_and_duration_see_what_sounds_at_the_onset(project: Params, kind: tuple[str, str]) -> None:
+def test_pitch_and_duration_see_what_sounds_at_the_onset(
+    project: Params, kind: tuple[str, str]
+) -> None:
     made, (hidden, notes, left) = chain(project, *kind), heard(0, 6)
-    before, silent = losses(made, hidden, notes, left + 1), losses(made, hidden, notes, np.zeros_like(left))
+    before, silent = (
+        losses(made, hidden, notes, left + 1),
+        losses(made, hidden, notes, np.zeros_like(left)),
+    )
     changed = {part for part in before if not np.array_equal(before[part], silent[part])}
     assert changed == ({"pitch", "duration"} if kind[1] == "embedding" else set())
 
@@ -158,15 +194,24 @@ def test_regression_losses_are_nats_of_pitch_and_squared_seconds(project: Params
         variable.assign(np.random.default_rng(number).normal(0, 1, variable.shape))
     hidden, notes, left = heard(1, 9)
     told = losses(made, hidden, notes, left)
-    outputs = {name: hidden.numpy() @ part.kernel.numpy() + part.bias.numpy() for name, part in made.parts.items()}
+    outputs = {
+        name: hidden.numpy() @ part.kernel.numpy() + part.bias.numpy()
+        for name, part in made.parts.items()
+    }
     logits = special.log_softmax(outputs["pitch"].astype(float), axis=1)
     np.testing.assert_allclose(told["pitch"], -logits[np.arange(9), notes[:, PITCH]], rtol=1e-4)
     for name, column in (("step", STEP), ("duration", DURATION)):
-        np.testing.assert_allclose(told[name], (outputs[name][:, 0] - notes[:, column] / 100) ** 2, rtol=1e-4)
+        np.testing.assert_allclose(
+            told[name], (outputs[name][:, 0] - notes[:, column] / 100) ** 2, rtol=1e-4
+        )
 
 
 WEIGHTS = LossWeights(pitch=0.5, step=2.0, duration=3.0, velocity=0.25)
-LOSSES = {"pitch": np.array([1.0, 2]), "step": np.array([10.0, 20]), "duration": np.array([100.0, 200])}
+LOSSES = {
+    "pitch": np.array([1.0, 2]),
+    "step": np.array([10.0, 20]),
+    "duration": np.array([100.0, 200]),
+}
 
 
 def test_regression_losses_are_weighed_each_by_its_own() -> None:

@@ -20,7 +20,9 @@ def shaken(layer: keras.layers.Layer, seed: int = 0) -> dict[str, np.ndarray]:
     """Give every weight of a layer a random value; returns them by name, without that of the layer."""
     for number, variable in enumerate(layer.trainable_variables):
         variable.assign(0.5 * normal(*variable.shape, seed=seed + number))
-    return {variable.path.partition("/")[2]: variable.numpy() for variable in layer.trainable_variables}
+    return {
+        variable.path.partition("/")[2]: variable.numpy() for variable in layer.trainable_variables
+    }
 
 
 def plain(keep: tf.Tensor, new: tf.Tensor, first: tf.Tensor) -> tf.Tensor:
@@ -34,7 +36,9 @@ def plain(keep: tf.Tensor, new: tf.Tensor, first: tf.Tensor) -> tf.Tensor:
 
 @pytest.mark.parametrize("length", [1, 2, 9])
 def test_the_written_gradient_of_a_scan_is_that_of_a_plain_loop(length: int) -> None:
-    keep, new, first = (tf.constant(x) for x in (normal(3, length, 4), normal(3, length, 4, seed=1), normal(3, 4)))
+    keep, new, first = (
+        tf.constant(x) for x in (normal(3, length, 4), normal(3, length, 4, seed=1), normal(3, 4))
+    )
     keep = tf.sigmoid(keep)
     weight = normal(3, length, 4, seed=2)
     told = []
@@ -111,7 +115,9 @@ def test_a_gated_block_begins_with_memories_from_one_note_to_the_longest() -> No
 def test_features_of_sounding_keys_are_those_of_numpy() -> None:
     left = np.random.default_rng(0).integers(0, 1001, (2, 3, 128)).astype(np.int16)
     left[:, 1] = 0
-    np.testing.assert_allclose(nn.sounding(tf.constant(left)), active_notes.active_features(left), atol=1e-6)
+    np.testing.assert_allclose(
+        nn.sounding(tf.constant(left)), active_notes.active_features(left), atol=1e-6
+    )
 
 
 @pytest.mark.parametrize("velocity", [True, False])
@@ -123,8 +129,13 @@ def test_the_embedding_input_adds_up_what_is_looked_up_and_what_sounds(velocity:
     left, _ = active_notes.active_before_each(notes, active_notes.no_active_notes(1))
     tokens = quantize.token_ids(notes)
     columns = {"step": 0, "duration": 1, "pitch": 2} | ({"velocity": 3} if velocity else {})
-    assert {name.partition("/")[0] for name in weights} == {"sounding", *(f"{name}_embedding" for name in columns)}
-    expected = active_notes.active_features(left) @ weights["sounding/kernel"] + weights["sounding/bias"]
+    assert {name.partition("/")[0] for name in weights} == {
+        "sounding",
+        *(f"{name}_embedding" for name in columns),
+    }
+    expected = (
+        active_notes.active_features(left) @ weights["sounding/kernel"] + weights["sounding/bias"]
+    )
     for name, column in columns.items():
         expected = expected + weights[f"{name}_embedding/embeddings"][tokens[..., column]]
     np.testing.assert_allclose(layer(tf.constant(tokens), tf.constant(left)), expected, atol=1e-4)

@@ -28,7 +28,7 @@ COUNTED = {
     "baseline": 84_354,
     "stacked": 480_130,
     "bidirectional": 168_578,
-    "dense": 84_290,
+    "dense_units": 84_290,
     "hybrid": 480_066,
     "wide": 299_650,
 }
@@ -36,7 +36,10 @@ SPREAD = {"step": ResidualNoise("laplace", 0.1), "duration": ResidualNoise("lapl
 COMBINED = [
     each
     for each in product(
-        ("scalar", "embedding"), ("lstm", "gated", "attention"), ("regression", "categorical", "mixture"), (False, True)
+        ("scalar", "embedding"),
+        ("lstm", "gated", "attention"),
+        ("regression", "categorical", "mixture"),
+        (False, True),
     )
     if (each[0] == "embedding" or each[1] == "lstm") and not (each[2] == "regression" and each[3])
 ]
@@ -49,16 +52,18 @@ def block(project: Params, combined: tuple[str, str, str, bool], **other: object
     kind, cell, told, velocity = combined
     changes = {
         "input": kind,
-        "width": 12 if kind == "embedding" else 0,
-        "velocity": velocity,
+        "embedding_dim": 12 if kind == "embedding" else 0,
+        "model_velocity": velocity,
         "cell": cell,
         "units": [64, 32] if cell == "attention" else [10, 7],
-        "dense": 9,
+        "dense_units": 9,
         "heads": told,
-        "chain": 0 if told == "regression" else 8,
-        "memory": "carried",
+        "head_dim": 0 if told == "regression" else 8,
+        "stateful": True,
     }
-    return ModelConfig.model_validate({**project.model["baseline"].model_dump(), **changes, **other})
+    return ModelConfig.model_validate(
+        {**project.model["baseline"].model_dump(), **changes, **other}
+    )
 
 
 def shaken(model: Net, spread: float = 0.3) -> Net:
@@ -94,7 +99,10 @@ def test_the_expressive_model_is_small_enough_to_ship(project: Params) -> None:
 
 def test_attention_has_the_parameters_of_the_recurrence_it_is_beside(project: Params) -> None:
     counts = [
-        sum(weight.size for weight in architectures.weights(architectures.build(project.model[name])).values())
+        sum(
+            weight.size
+            for weight in architectures.weights(architectures.build(project.model[name])).values()
+        )
         for name in ("expressive", "gated")
     ]
     assert counts[1] == pytest.approx(counts[0], rel=0.05)
@@ -119,14 +127,20 @@ def test_a_model_on_disk_is_asked_for_the_weights_that_training_leaves(project: 
     both_ways=st.booleans(),
 )
 def test_so_are_models_of_any_other_block(
-    project: Params, combined: tuple[str, str, str, bool], units: list[int], dense: int, both_ways: bool
+    project: Params,
+    combined: tuple[str, str, str, bool],
+    units: list[int],
+    dense: int,
+    both_ways: bool,
 ) -> None:
-    both = {"bidirectional": True, "memory": "window"} if both_ways and combined[1] == "lstm" else {}
+    both = {"cell": "bilstm", "stateful": False} if both_ways and combined[1] == "lstm" else {}
     same_shapes(block(project, combined, units=units, dense=dense, **both))
 
 
 @pytest.mark.parametrize("combined", COMBINED)
-def test_numpy_tells_notes_as_keras_does(project: Params, combined: tuple[str, str, str, bool]) -> None:
+def test_numpy_tells_notes_as_keras_does(
+    project: Params, combined: tuple[str, str, str, bool]
+) -> None:
     recipe = block(project, combined)
     model = shaken(architectures.build(recipe))
     notes = make_quantized_notes(5, LONG if recipe.cell == "attention" else 60)
@@ -156,7 +170,9 @@ def test_windows_in_numpy_are_those_of_keras(project: Params, name: str) -> None
 
 
 def test_two_bidirectional_layers_read_in_one_order(project: Params) -> None:
-    recipe = block(project, ("embedding", "lstm", "regression", False), bidirectional=True, memory="window")
+    recipe = block(
+        project, ("embedding", "lstm", "regression", False), cell="bilstm", stateful=False
+    )
     model = shaken(architectures.build(recipe))
     notes = np.stack([make_quantized_notes(seed, 12) for seed in range(3)])
     left, _ = active_notes.active_before_each(notes, active_notes.no_active_notes(3))
@@ -199,7 +215,9 @@ def test_note_by_note_is_the_whole_at_once(project: Params, cell: str) -> None:
         ("attention", 200, LONG),
     ],
 )
-def test_a_segment_goes_on_where_the_one_before_ended(project: Params, cell: str, cut: int, count: int) -> None:
+def test_a_segment_goes_on_where_the_one_before_ended(
+    project: Params, cell: str, cut: int, count: int
+) -> None:
     model = shaken(architectures.build(block(project, ("embedding", cell, "categorical", True))))
     notes = make_quantized_notes(5, count)[None]
     left, _ = active_notes.active_before_each(notes, active_notes.no_active_notes(1))
@@ -210,11 +228,16 @@ def test_a_segment_goes_on_where_the_one_before_ended(project: Params, cell: str
     np.testing.assert_allclose(rest.numpy(), whole[:, cut:].numpy(), atol=1e-5)
 
 
-def test_attention_in_segments_is_attention_in_play_and_reaches_as_far_as_its_span(project: Params) -> None:
+def test_attention_in_segments_is_attention_in_play_and_reaches_as_far_as_its_span(
+    project: Params,
+) -> None:
     """The state after each segment of training is that of play; one block sees 128 notes, and no further."""
     recipe = block(project, ("embedding", "attention", "categorical", True), units=[64])
     model = shaken(architectures.build(recipe))
-    layer, theirs = layers.AttentionBlock(architectures.weights(model), "attention_1"), model.recurrent[0]
+    layer, theirs = (
+        layers.AttentionBlock(architectures.weights(model), "attention_1"),
+        model.recurrent[0],
+    )
     x = np.random.default_rng(0).normal(0, 1, (2, 3 * ATTENTION_SPAN, 12)).astype(np.float32)
     state, carried = layer.initial_state(2), theirs.start(2)
     for begin in range(0, 3 * ATTENTION_SPAN, 48):
@@ -234,28 +257,39 @@ def test_attention_in_segments_is_attention_in_play_and_reaches_as_far_as_its_sp
 EVERY = {
     **{name: {} for name in (*COUNTED, "gated", "expressive")},
     "gated, mixture": {"heads": "mixture"},
-    "gated, no velocity": {"velocity": False},
-    "expressive, mixture, no velocity": {"heads": "mixture", "velocity": False},
-    "stacked, embedding, categorical": {"input": "embedding", "width": 32, "heads": "categorical", "chain": 16},
+    "gated, no velocity": {"model_velocity": False},
+    "expressive, mixture, no velocity": {"heads": "mixture", "model_velocity": False},
+    "stacked, embedding, categorical": {
+        "input": "embedding",
+        "embedding_dim": 32,
+        "heads": "categorical",
+        "head_dim": 16,
+    },
 }
 
 
 @pytest.mark.parametrize("name", EVERY)
-def test_two_thousand_notes_played_one_by_one_are_those_of_keras(project: Params, name: str) -> None:
+def test_two_thousand_notes_played_one_by_one_are_those_of_keras(
+    project: Params, name: str
+) -> None:
     """What the engine hears and says of each note is what Keras, and what the score, makes of all notes at once."""
     recipe = project.model[name.split(",")[0]].model_copy(update=EVERY[name])
-    if not recipe.bidirectional:
-        recipe = recipe.model_copy(update={"memory": "carried"})
+    if not recipe.is_bidirectional:
+        recipe = recipe.model_copy(update={"stateful": True})
     net = shaken(architectures.build(recipe), 0.1)
     model, notes = trained(net, recipe), make_quantized_notes(6, 2000)
     theirs = (
-        _windows_of_keras(net, notes, model.sequence_length) if recipe.bidirectional else _whole_of_keras(net, notes)
+        _windows_of_keras(net, notes, model.sequence_length)
+        if recipe.is_bidirectional
+        else _whole_of_keras(net, notes)
     )
     engine, told, first = streaming.Engine(model), [], len(notes) - len(theirs)
     for place, note in enumerate(notes[:-1]):
         engine.feed(note[None])
         if place >= first:
-            np.testing.assert_allclose(engine.hidden[: theirs.shape[1]], theirs[place - first], atol=1e-5)
+            np.testing.assert_allclose(
+                engine.hidden[: theirs.shape[1]], theirs[place - first], atol=1e-5
+            )
         told.append(_bits_of_draw(engine, notes[place + 1]))
     np.testing.assert_allclose(told, scoring.score_pieces(model, [notes], 1)[0], atol=1e-3)
 
@@ -265,7 +299,9 @@ def _whole_of_keras(net: Net, notes: np.ndarray) -> np.ndarray:
     left, _ = active_notes.active_before_each(notes[None], active_notes.no_active_notes(1))
     # As a graph, Keras loops over notes in a tenth of the time; the other cells loop in Python and would be unrolled.
     read = tf.function(net.read) if net.block.cell == "lstm" else net.read
-    hidden, _ = read(tf.constant(notes[None].astype(np.int32)), tf.constant(left), net.start(1), training=False)
+    hidden, _ = read(
+        tf.constant(notes[None].astype(np.int32)), tf.constant(left), net.start(1), training=False
+    )
     return hidden[0].numpy()
 
 

@@ -7,7 +7,11 @@ from hypothesis import strategies as st
 
 from pipeline.config.recipes import ModelConfig
 from pipeline.models import logistic_mixture
-from pipeline.models.numpy.autoregressive_heads import GENERATION_ORDER, SCORE_ORDER, AutoregressiveHeads
+from pipeline.models.numpy.autoregressive_heads import (
+    GENERATION_ORDER,
+    SCORE_ORDER,
+    AutoregressiveHeads,
+)
 from pipeline.notes import quantize
 from pipeline.notes.quantize import (
     DURATION,
@@ -24,29 +28,51 @@ COLUMN = {"step": STEP, "pitch": PITCH, "duration": DURATION, "velocity": VELOCI
 TIMES = ("step", "duration")
 KINDS = list(product(("categorical", "mixture"), (False, True), ("scalar", "embedding")))
 SEEN = [kind for kind in KINDS if kind[2] == "embedding"]
-NOTES = st.tuples(st.integers(0, 1000), st.integers(0, 1000), st.integers(0, 127), st.integers(1, 127))
+NOTES = st.tuples(
+    st.integers(0, 1000), st.integers(0, 1000), st.integers(0, 127), st.integers(1, 127)
+)
 
 
 def heads(told: str, velocity: bool, kind: str, seed: int = 0) -> AutoregressiveHeads:
     """Make heads of random weights, of which no part is very sure."""
-    recipe = {"input": kind, "width": 8 if kind == "embedding" else 0, "velocity": velocity, "cell": "lstm"}
-    recipe |= {"units": [H], "bidirectional": False, "between_dropout": 0.0, "dense": 0, "final_dropout": 0.0}
-    block = ModelConfig.model_validate({**recipe, "heads": told, "chain": C, "objective": "every", "memory": "carried"})
+    recipe = {
+        "input": kind,
+        "embedding_dim": 8 if kind == "embedding" else 0,
+        "model_velocity": velocity,
+        "cell": "lstm",
+    }
+    recipe |= {"units": [H], "dropout": 0.0, "dense_units": 0, "output_dropout": 0.0}
+    block = ModelConfig.model_validate(
+        {**recipe, "heads": told, "head_dim": C, "loss_on": "all", "stateful": True}
+    )
     parts = GENERATION_ORDER if velocity else GENERATION_ORDER[:3]
-    sizes = {"step": NUM_TIME_TOKENS, "pitch": 128, "duration": NUM_TIME_TOKENS, "velocity": NUM_VELOCITY_TOKENS}
+    sizes = {
+        "step": NUM_TIME_TOKENS,
+        "pitch": 128,
+        "duration": NUM_TIME_TOKENS,
+        "velocity": NUM_VELOCITY_TOKENS,
+    }
     shapes = {"chain/kernel": (H, len(parts) * C), "chain/bias": (len(parts) * C,)}
     shapes |= {"ahead/kernel": (256, 2 * C)} if kind == "embedding" else {}
     for number, part in enumerate(parts):
-        outputs = logistic_mixture.NUM_OUTPUTS if told == "mixture" and part in TIMES else sizes[part]
+        outputs = (
+            logistic_mixture.NUM_OUTPUTS if told == "mixture" and part in TIMES else sizes[part]
+        )
         shapes |= {f"{part}/kernel": (C, outputs), f"{part}/bias": (outputs,)}
-        shapes |= {f"{part}_given_{known}/embeddings": (sizes[known], C) for known in GENERATION_ORDER[:number]}
+        shapes |= {
+            f"{part}_given_{known}/embeddings": (sizes[known], C)
+            for known in GENERATION_ORDER[:number]
+        }
     rng = np.random.default_rng(seed)
     return AutoregressiveHeads(
-        block, {name: rng.normal(0, 0.5, shape).astype(np.float32) for name, shape in shapes.items()}
+        block,
+        {name: rng.normal(0, 0.5, shape).astype(np.float32) for name, shape in shapes.items()},
     )
 
 
-def hidden_of(kind: str, count: int, seed: int = 0, sounding: tuple[int, ...] = (40, 60, 64)) -> np.ndarray:
+def hidden_of(
+    kind: str, count: int, seed: int = 0, sounding: tuple[int, ...] = (40, 60, 64)
+) -> np.ndarray:
     """Make what a body says before `count` notes; with the embedding input, some keys sound."""
     rng = np.random.default_rng([seed, 1])
     hidden = rng.normal(0, 1, (count, H)).astype(np.float32)
@@ -57,7 +83,9 @@ def hidden_of(kind: str, count: int, seed: int = 0, sounding: tuple[int, ...] = 
     return np.concatenate([hidden, left], axis=1)
 
 
-def forced(made: AutoregressiveHeads, hidden: np.ndarray, code: np.ndarray) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+def forced(
+    made: AutoregressiveHeads, hidden: np.ndarray, code: np.ndarray
+) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """Draw a note whose parts are all chosen in advance; returns it and the masses each was chosen from."""
     masses = {}
 
@@ -94,7 +122,9 @@ def test_bits_are_those_of_the_masses_that_are_drawn_from(kind, note, seed):
 @pytest.mark.parametrize("kind", KINDS, ids=str)
 def test_many_notes_at_once_are_each_note_alone(kind):
     made, rng = heads(*kind), np.random.default_rng(3)
-    codes = np.stack([rng.integers(0, 300, 9), rng.integers(0, 300, 9), rng.integers(0, 128, 9)], axis=1)
+    codes = np.stack(
+        [rng.integers(0, 300, 9), rng.integers(0, 300, 9), rng.integers(0, 128, 9)], axis=1
+    )
     codes = np.concatenate([codes, rng.integers(1, 128, (9, 1))], axis=1).astype(np.int16)
     hidden = hidden_of(kind[2], 9)
     together = made.bits(hidden, codes)
@@ -117,14 +147,18 @@ def test_masses_sum_to_one_and_none_is_negative(kind, note, seed):
 
 @pytest.mark.parametrize("told", ["categorical", "mixture"])
 def test_velocity_0_never_comes_and_its_neighbours_do(told):
-    _, masses = forced(heads(told, True, "scalar"), hidden_of("scalar", 1)[0], np.array([1, 2, 3, 4], np.int16))
+    _, masses = forced(
+        heads(told, True, "scalar"), hidden_of("scalar", 1)[0], np.array([1, 2, 3, 4], np.int16)
+    )
     assert masses["velocity"][0] == 0
     assert (masses["velocity"][1:] > 0).all()
 
 
 def test_the_velocities_of_a_bin_are_as_likely():
     _, masses = forced(
-        heads("categorical", True, "scalar"), hidden_of("scalar", 1)[0], np.array([1, 2, 3, 4], np.int16)
+        heads("categorical", True, "scalar"),
+        hidden_of("scalar", 1)[0],
+        np.array([1, 2, 3, 4], np.int16),
     )
     for low in range(0, 128, 4):
         assert np.ptp(masses["velocity"][max(low, 1) : low + 4]) == 0
@@ -135,11 +169,15 @@ def test_a_bin_of_time_spreads_its_mass_evenly_over_its_cells():
     _, masses = forced(made, hidden[0], np.array([3, 4, 5, 6], np.int16))
     for low, high in pairwise(TIME_TOKEN_EDGES):
         assert np.ptp(masses["step"][low:high]) == 0
-    assert bits_of(made, hidden, 999, 4, 5, 6)["step"] == bits_of(made, hidden, 1000, 4, 5, 6)["step"]
+    assert (
+        bits_of(made, hidden, 999, 4, 5, 6)["step"] == bits_of(made, hidden, 1000, 4, 5, 6)["step"]
+    )
 
 
 def test_a_note_keeps_the_velocity_it_is_given_where_none_is_told():
-    code, masses = forced(heads("categorical", False, "scalar"), hidden_of("scalar", 1)[0], np.array([1, 2, 3, 99]))
+    code, masses = forced(
+        heads("categorical", False, "scalar"), hidden_of("scalar", 1)[0], np.array([1, 2, 3, 99])
+    )
     assert code.tolist() == [1, 2, 3, 99]
     assert code.dtype == np.int16
     assert "velocity" not in masses
@@ -151,8 +189,17 @@ def test_each_part_knows_those_before_it_and_none_after(kind):
     before = bits_of(made, hidden, 10, 20, 60, 64)
     assert changed(before, bits_of(made, hidden, 10, 20, 60, 90)) == {"velocity"}
     assert changed(before, bits_of(made, hidden, 10, 35, 60, 64)) == {"duration", "velocity"}
-    assert changed(before, bits_of(made, hidden, 10, 20, 61, 64)) == {"pitch", "duration", "velocity"}
-    assert changed(before, bits_of(made, hidden, 11, 20, 60, 64)) == {"step", "pitch", "duration", "velocity"}
+    assert changed(before, bits_of(made, hidden, 10, 20, 61, 64)) == {
+        "pitch",
+        "duration",
+        "velocity",
+    }
+    assert changed(before, bits_of(made, hidden, 11, 20, 60, 64)) == {
+        "step",
+        "pitch",
+        "duration",
+        "velocity",
+    }
 
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if not kind[1]], ids=str)
@@ -169,9 +216,15 @@ def test_pitch_and_duration_see_what_sounds_at_the_onset_itself(kind):
     for step in (8, 10, 500):
         assert bits_of(made, short, step, 20, 62, 64) == bits_of(made, hidden, step, 20, 62, 64)
     for step in (0, 7):
-        told, silent = bits_of(made, short, step, 20, 62, 64), bits_of(made, hidden, step, 20, 62, 64)
+        told, silent = (
+            bits_of(made, short, step, 20, 62, 64),
+            bits_of(made, hidden, step, 20, 62, 64),
+        )
         assert changed(told, silent) == {"pitch", "duration"}
-    assert changed(bits_of(made, held, 10, 20, 62, 64), bits_of(made, hidden, 10, 20, 62, 64)) == {"pitch", "duration"}
+    assert changed(bits_of(made, held, 10, 20, 62, 64), bits_of(made, hidden, 10, 20, 62, 64)) == {
+        "pitch",
+        "duration",
+    }
 
 
 @pytest.mark.parametrize("kind", SEEN, ids=str)
@@ -179,7 +232,9 @@ def test_pitch_and_duration_see_what_sounds_at_the_onset_itself(kind):
 def test_what_sounds_speaks_to_pitch_and_to_duration_by_a_half_each(kind, half, part):
     made, deaf, hidden = heads(*kind), heads(*kind), hidden_of("embedding", 1)
     deaf.weights["ahead/kernel"][:, half] = 0
-    assert changed(bits_of(made, hidden, 3, 20, 62, 64), bits_of(deaf, hidden, 3, 20, 62, 64)) == {part}
+    assert changed(bits_of(made, hidden, 3, 20, 62, 64), bits_of(deaf, hidden, 3, 20, 62, 64)) == {
+        part
+    }
 
 
 @pytest.mark.parametrize("kind", SEEN, ids=str)

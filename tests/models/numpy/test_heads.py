@@ -14,18 +14,24 @@ SPREADS = st.builds(ResidualNoise, FAMILY, st.floats(1e-3, 10))
 MEANS = st.floats(-3, 15)
 
 
-def outputs(step: float, duration: float, spread: dict[str, ResidualNoise], seed: int = 0) -> RegressionHeads:
+def outputs(
+    step: float, duration: float, spread: dict[str, ResidualNoise], seed: int = 0
+) -> RegressionHeads:
     """Make heads that say these times whatever is hidden."""
     rng = np.random.default_rng(seed)
     weights = {"pitch/kernel": rng.normal(0, 1, (4, 128)), "pitch/bias": rng.normal(0, 2, 128)}
     for name, value in (("step", step), ("duration", duration)):
         weights |= {f"{name}/kernel": np.zeros((4, 1)), f"{name}/bias": np.array([value])}
-    return RegressionHeads({name: weight.astype(np.float32) for name, weight in weights.items()}, spread)
+    return RegressionHeads(
+        {name: weight.astype(np.float32) for name, weight in weights.items()}, spread
+    )
 
 
 @given(step=MEANS, duration=MEANS, first=SPREADS, second=SPREADS)
 def test_probabilities_sum_to_one_and_none_is_negative(step, duration, first, second):
-    masses = outputs(step, duration, {"step": first, "duration": second}).distributions_of_one(np.ones(4, np.float32))
+    masses = outputs(step, duration, {"step": first, "duration": second}).distributions_of_one(
+        np.ones(4, np.float32)
+    )
     assert {name: mass.shape for name, mass in masses.items()} == {
         "pitch": (128,),
         "step": (1001,),
@@ -44,12 +50,17 @@ def test_probabilities_sum_to_one_and_none_is_negative(step, duration, first, se
     cells=st.tuples(st.integers(0, 1000), st.integers(0, 1000)),
     pitch=st.integers(0, 127),
 )
-def test_bits_are_those_of_the_masses_that_are_drawn_from(step, duration, first, second, cells, pitch):
+def test_bits_are_those_of_the_masses_that_are_drawn_from(
+    step, duration, first, second, cells, pitch
+):
     said = outputs(step, duration, {"step": first, "duration": second})
     hidden, code = np.ones(4, np.float32), np.array([*cells, pitch, 64], np.int16)
     drawn_from = {}
     said.sample(hidden, lambda head, mass: drawn_from.setdefault(head, mass).argmax(), 64)
-    expected = [-np.log2(max(drawn_from[head][code[FEATURE_COLUMNS[head]]], 1e-12)) for head in SCORED_FEATURES]
+    expected = [
+        -np.log2(max(drawn_from[head][code[FEATURE_COLUMNS[head]]], 1e-12))
+        for head in SCORED_FEATURES
+    ]
     assert said.bits(hidden[None], code[None])[0] == pytest.approx(expected, abs=1e-3)
 
 
@@ -76,6 +87,9 @@ def test_each_head_gets_the_spread_of_its_own_residuals():
     codes[:, FEATURE_COLUMNS["step"]] = 100 + np.rint(rng.normal(0, 5, 2000))
     codes[:, FEATURE_COLUMNS["duration"]] = 200 + np.rint(rng.laplace(0, 20, 2000))
     said.fit_noise(np.ones((2000, 4), np.float32), codes)
-    assert (said.residual_noise["step"].family, said.residual_noise["duration"].family) == ("gaussian", "laplace")
+    assert (said.residual_noise["step"].family, said.residual_noise["duration"].family) == (
+        "gaussian",
+        "laplace",
+    )
     assert said.residual_noise["step"].scale == pytest.approx(0.05, rel=0.1)
     assert said.residual_noise["duration"].scale == pytest.approx(0.2, rel=0.1)

@@ -14,19 +14,43 @@ WIDTH, UNITS = 5, 4
 
 
 def lstm_weights(seed: int, width: int = WIDTH, units: int = UNITS) -> dict[str, np.ndarray]:
-    shapes = {"kernel": (width, 4 * units), "recurrent_kernel": (units, 4 * units), "bias": (4 * units,)}
+    shapes = {
+        "kernel": (width, 4 * units),
+        "recurrent_kernel": (units, 4 * units),
+        "bias": (4 * units,),
+    }
     rng = np.random.default_rng(seed)
-    return {f"lstm_1/{name}": rng.normal(0, 0.7, shape).astype(np.float32) for name, shape in shapes.items()}
+    return {
+        f"lstm_1/{name}": rng.normal(0, 0.7, shape).astype(np.float32)
+        for name, shape in shapes.items()
+    }
 
 
-def block_weights(seed: int, name: str, width: int = WIDTH, units: int = UNITS) -> dict[str, np.ndarray]:
+def block_weights(
+    seed: int, name: str, width: int = WIDTH, units: int = UNITS
+) -> dict[str, np.ndarray]:
     """Make the weights of a residual block; those of attention are half as large, lest one note take all."""
-    shapes = {"inner/kernel": (width, 3 * units), "inner/bias": (3 * units,), "outer/kernel": (units, width)}
-    shapes |= {"up/kernel": (width, 2 * width), "up/bias": (2 * width,), "down/kernel": (2 * width, width)}
+    shapes = {
+        "inner/kernel": (width, 3 * units),
+        "inner/bias": (3 * units,),
+        "outer/kernel": (units, width),
+    }
+    shapes |= {
+        "up/kernel": (width, 2 * width),
+        "up/bias": (2 * width,),
+        "down/kernel": (2 * width, width),
+    }
     shapes |= {"norm1/scale": (width,), "norm2/scale": (width,)}
-    shapes |= {"distance": (units // ATTENTION_HEAD_DIM, ATTENTION_SPAN)} if name.startswith("attention") else {}
+    shapes |= (
+        {"distance": (units // ATTENTION_HEAD_DIM, ATTENTION_SPAN)}
+        if name.startswith("attention")
+        else {}
+    )
     rng, spread = np.random.default_rng(seed), 0.35 if name.startswith("attention") else 0.7
-    return {f"{name}/{part}": rng.normal(0, spread, shape).astype(np.float32) for part, shape in shapes.items()}
+    return {
+        f"{name}/{part}": rng.normal(0, spread, shape).astype(np.float32)
+        for part, shape in shapes.items()
+    }
 
 
 def gated_weights(seed: int) -> dict[str, np.ndarray]:
@@ -52,7 +76,9 @@ def parts(state) -> list[np.ndarray]:
     return list(state) if isinstance(state, tuple) else [state]
 
 
-def lstm_by_hand(weights: dict[str, np.ndarray], x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def lstm_by_hand(
+    weights: dict[str, np.ndarray], x: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return outputs [T, U] and the last hidden and cell vector of one piece x [T, D]."""
     kernel, recurrent, bias = (
         weights[f"lstm_1/{name}"].astype(float) for name in ("kernel", "recurrent_kernel", "bias")
@@ -102,7 +128,10 @@ def after_mixing(of: dict[str, np.ndarray], note: np.ndarray, mixed: np.ndarray)
 def attention_by_hand(weights: dict[str, np.ndarray], x: np.ndarray) -> np.ndarray:
     """Return outputs [T, D] of one piece x [T, D]: each note asks itself and the 127 before it, head by head."""
     of = {name.partition("/")[2]: value.astype(float) for name, value in weights.items()}
-    inner = [normed(note, of["norm1/scale"]) @ of["inner/kernel"] + of["inner/bias"] for note in x.astype(float)]
+    inner = [
+        normed(note, of["norm1/scale"]) @ of["inner/kernel"] + of["inner/bias"]
+        for note in x.astype(float)
+    ]
     queries, keys, values = np.split(np.array(inner), 3, axis=1)
     out = []
     for t, note in enumerate(x.astype(float)):
@@ -127,7 +156,9 @@ def test_an_lstm_is_its_formula():
 
 def test_a_gated_block_is_its_formula():
     weights, x = gated_weights(0), notes(0, 2, 30)
-    out, state = MinGRUBlock(weights, "gated_1").forward(x, MinGRUBlock(weights, "gated_1").initial_state(2))
+    out, state = MinGRUBlock(weights, "gated_1").forward(
+        x, MinGRUBlock(weights, "gated_1").initial_state(2)
+    )
     for row in range(2):
         expected, last = gated_by_hand(weights, x[row])
         assert out[row] == pytest.approx(expected, abs=1e-4)
@@ -141,7 +172,9 @@ def test_attention_is_its_formula_and_forgets_what_lies_beyond_its_span():
         assert out[row] == pytest.approx(attention_by_hand(attention_weights(0), x[row]), abs=1e-4)
 
 
-@pytest.mark.parametrize("cuts", [[1], [127], [128], [129], [100, 200], [1, 2, 3, 131], list(range(1, 300))])
+@pytest.mark.parametrize(
+    "cuts", [[1], [127], [128], [129], [100, 200], [1, 2, 3, 131], list(range(1, 300))]
+)
 def test_attention_keeps_from_part_to_part_what_it_still_sees(cuts):
     layer, x = LAYERS["attention"](1), notes(1, 1, 300)
     whole, end = layer.read(x, layer.start(1))
@@ -172,7 +205,9 @@ def test_pieces_side_by_side_do_not_hear_each_other(kind):
     layer, x = LAYERS[kind](1), notes(1, 3, 9)
     together, _ = layer.read(x, layer.start(3))
     for row in range(3):
-        assert layer.read(x[row : row + 1], layer.start(1))[0][0] == pytest.approx(together[row], abs=1e-6)
+        assert layer.read(x[row : row + 1], layer.start(1))[0][0] == pytest.approx(
+            together[row], abs=1e-6
+        )
 
 
 @pytest.mark.parametrize("kind", LAYERS)
@@ -192,7 +227,9 @@ def test_all_stays_in_single_precision(kind):
 
 
 def test_a_layer_takes_the_weights_of_its_name():
-    other = {name.replace("gated_1", "gated_10"): value + 1 for name, value in gated_weights(3).items()}
+    other = {
+        name.replace("gated_1", "gated_10"): value + 1 for name, value in gated_weights(3).items()
+    }
     assert (
         MinGRUBlock({**other, **gated_weights(3)}, "gated_1").weights.keys()
         == MinGRUBlock(gated_weights(3), "gated_1").weights.keys()
@@ -209,14 +246,19 @@ def test_sigmoid_is_that_of_scipy(x):
 @given(st.floats(-1e4, 1e4, width=32))
 def test_gelu_is_by_its_definition_and_near_the_slow_form(x):
     told = layers.quick_gelu(np.float32([x]))[0]
-    assert told == pytest.approx(x * special.expit(1.702 * x), rel=1e-5, abs=1e-3 if x < -5 else 1e-6)
+    assert told == pytest.approx(
+        x * special.expit(1.702 * x), rel=1e-5, abs=1e-3 if x < -5 else 1e-6
+    )
     assert told == pytest.approx(x * stats.norm.cdf(x), abs=0.021, rel=1e-5)
 
 
 @given(seed=st.integers(0, 999), loud=st.sampled_from([1e-2, 1.0, 1e4]))
 def test_rms_norm_is_by_its_definition(seed, loud):
     rng = np.random.default_rng(seed)
-    x, scale = (loud * rng.normal(0, 1, (2, 3, 6))).astype(np.float32), rng.normal(0, 1, 6).astype(np.float32)
+    x, scale = (
+        (loud * rng.normal(0, 1, (2, 3, 6))).astype(np.float32),
+        rng.normal(0, 1, 6).astype(np.float32),
+    )
     told = layers.rms_norm(x, scale)
     assert told[1, 2] == pytest.approx(normed(x[1, 2].astype(float), scale), rel=1e-5, abs=1e-6)
     plain = layers.rms_norm(x, np.ones(6, np.float32))

@@ -8,23 +8,42 @@ from pipeline.config.recipes import ModelConfig
 from pipeline.models.numpy.layers import LSTM, MinGRUBlock, rms_norm
 from pipeline.models.numpy.network import Network, WindowNetwork
 from pipeline.notes import active_notes, quantize
-from pipeline.notes.quantize import DURATION, NUM_TIME_TOKENS, NUM_VELOCITY_TOKENS, PITCH, STEP, VELOCITY
+from pipeline.notes.quantize import (
+    DURATION,
+    NUM_TIME_TOKENS,
+    NUM_VELOCITY_TOKENS,
+    PITCH,
+    STEP,
+    VELOCITY,
+)
 
-EMBEDDING = {"input": "embedding", "width": 6}
+EMBEDDING = {"input": "embedding", "embedding_dim": 6}
 BODIES = {
     "scalar lstm": {},
-    "scalar lstms, dense": {"units": [5, 4], "dense": 7},
-    "embedding lstm": {**EMBEDDING, "velocity": True},
-    "gated": {**EMBEDDING, "velocity": True, "cell": "gated", "units": [5, 4]},
-    "gated, dense": {**EMBEDDING, "cell": "gated", "dense": 7},
+    "scalar lstms, dense": {"units": [5, 4], "dense_units": 7},
+    "embedding lstm": {**EMBEDDING, "model_velocity": True},
+    "gated": {**EMBEDDING, "model_velocity": True, "cell": "mingru", "units": [5, 4]},
+    "gated, dense": {**EMBEDDING, "cell": "mingru", "dense_units": 7},
 }
-BOTH_WAYS = {"bidirectional": True, "memory": "window", "objective": "last"}
+BOTH_WAYS = {"cell": "bilstm", "stateful": False, "loss_on": "last"}
 
 
 def block_of(**changes: object) -> ModelConfig:
-    recipe = {"input": "scalar", "width": 0, "velocity": False, "cell": "lstm", "units": [5], "bidirectional": False}
-    recipe |= {"between_dropout": 0.0, "dense": 0, "final_dropout": 0.0, "heads": "categorical", "chain": 4}
-    return ModelConfig.model_validate({**recipe, "objective": "every", "memory": "carried", **changes})
+    recipe = {
+        "input": "scalar",
+        "embedding_dim": 0,
+        "model_velocity": False,
+        "cell": "lstm",
+        "units": [5],
+    }
+    recipe |= {
+        "dropout": 0.0,
+        "dense_units": 0,
+        "output_dropout": 0.0,
+        "heads": "categorical",
+        "head_dim": 4,
+    }
+    return ModelConfig.model_validate({**recipe, "loss_on": "all", "stateful": True, **changes})
 
 
 def network(seed: int = 0, **changes: object) -> Network:
@@ -32,25 +51,42 @@ def network(seed: int = 0, **changes: object) -> Network:
     block, shapes = block_of(**changes), {}
     width = block.embedding_dim or 3
     if block.input == "embedding":
-        tables = {"step": NUM_TIME_TOKENS, "duration": NUM_TIME_TOKENS, "pitch": 128, "velocity": NUM_VELOCITY_TOKENS}
+        tables = {
+            "step": NUM_TIME_TOKENS,
+            "duration": NUM_TIME_TOKENS,
+            "pitch": 128,
+            "velocity": NUM_VELOCITY_TOKENS,
+        }
         shapes |= {f"{name}_embedding/embeddings": (size, width) for name, size in tables.items()}
         shapes |= {"sounding/kernel": (256, width), "sounding/bias": (width,)}
     for number, units in enumerate(block.units, 1):
         name = f"{block.cell}_{number}"
         if block.cell == "gated":
-            dense = {"inner": (width, 3 * units), "outer": (units, width), "up": (width, 12), "down": (12, width)}
+            dense = {
+                "inner": (width, 3 * units),
+                "outer": (units, width),
+                "up": (width, 12),
+                "down": (12, width),
+            }
             shapes |= {f"{name}/{part}/kernel": shape for part, shape in dense.items()}
             shapes |= {f"{name}/inner/bias": (3 * units,), f"{name}/up/bias": (12,)}
-            shapes |= {f"{name}/norm1/scale": (width,), f"{name}/norm2/scale": (width,), "norm/scale": (width,)}
+            shapes |= {
+                f"{name}/norm1/scale": (width,),
+                f"{name}/norm2/scale": (width,),
+                "norm/scale": (width,),
+            }
             continue
-        for way in ("_forward", "_backward") if block.bidirectional else ("",):
+        for way in ("_forward", "_backward") if block.is_bidirectional else ("",):
             shapes |= {f"{name}{way}/kernel": (width, 4 * units), f"{name}{way}/bias": (4 * units,)}
             shapes[f"{name}{way}/recurrent_kernel"] = (units, 4 * units)
-        width = units * (1 + block.bidirectional)
+        width = units * (1 + block.is_bidirectional)
     if block.dense_units:
         shapes |= {"dense/kernel": (width, block.dense_units), "dense/bias": (block.dense_units,)}
     rng = np.random.default_rng(seed)
-    return Network(block, {name: rng.normal(0, 0.5, shape).astype(np.float32) for name, shape in shapes.items()})
+    return Network(
+        block,
+        {name: rng.normal(0, 0.5, shape).astype(np.float32) for name, shape in shapes.items()},
+    )
 
 
 def heard(made: Network, notes: np.ndarray) -> np.ndarray:
@@ -58,7 +94,12 @@ def heard(made: Network, notes: np.ndarray) -> np.ndarray:
 
 
 def flat(state: list) -> list[np.ndarray]:
-    return [part for each in state if each is not None for part in (each if isinstance(each, tuple) else (each,))]
+    return [
+        part
+        for each in state
+        if each is not None
+        for part in (each if isinstance(each, tuple) else (each,))
+    ]
 
 
 def embedded(made: Network, notes: np.ndarray) -> np.ndarray:
@@ -80,7 +121,10 @@ def embedded(made: Network, notes: np.ndarray) -> np.ndarray:
 @settings(max_examples=20)
 @given(seed=st.integers(0, 99), cuts=st.lists(st.integers(0, 25), max_size=3).map(sorted))
 def test_reading_in_parts_is_reading_at_once(body, seed, cuts):
-    made, notes = network(**body), np.stack([make_quantized_notes(seed, 25), make_quantized_notes(seed + 100, 25)])
+    made, notes = (
+        network(**body),
+        np.stack([make_quantized_notes(seed, 25), make_quantized_notes(seed + 100, 25)]),
+    )
     whole, end = made.forward(notes, made.initial_state(2))
     state, parts = made.initial_state(2), []
     for part in np.split(notes, cuts, axis=1):
@@ -117,7 +161,7 @@ def test_no_hidden_vector_knows_the_notes_after_it(body):
     assert not np.allclose(heard(made, changed)[:, 10:], heard(made, notes)[:, 10:], atol=1e-3)
 
 
-@pytest.mark.parametrize("body", [EMBEDDING, {**EMBEDDING, "cell": "gated"}])
+@pytest.mark.parametrize("body", [EMBEDDING, {**EMBEDDING, "cell": "mingru"}])
 def test_velocity_is_read_only_where_the_recipe_says_so(body):
     notes, louder = make_quantized_notes(0, 20)[None], make_quantized_notes(0, 20)[None]
     louder[..., VELOCITY] = 127
@@ -129,7 +173,10 @@ def test_velocity_is_read_only_where_the_recipe_says_so(body):
 def test_a_scalar_lstm_is_an_lstm_over_the_scaled_notes():
     made, notes = network(), make_quantized_notes(0, 20)[None]
     layer = LSTM(made.weights, "lstm_1")
-    assert np.array_equal(heard(made, notes), layer.forward(quantize.scalar_features(notes), layer.initial_state(1))[0])
+    assert np.array_equal(
+        heard(made, notes),
+        layer.forward(quantize.scalar_features(notes), layer.initial_state(1))[0],
+    )
 
 
 @pytest.mark.parametrize("velocity", [True, False])
@@ -141,12 +188,18 @@ def test_an_embedding_is_the_sum_of_what_is_looked_up_and_what_sounds(velocity):
 
 
 def test_gated_blocks_are_stacked_and_normed_before_a_dense_layer_that_cannot_be_negative():
-    made, notes = network(**{**BODIES["gated, dense"], "units": [5, 4]}), make_quantized_notes(0, 20)
+    made, notes = (
+        network(**{**BODIES["gated, dense"], "units": [5, 4]}),
+        make_quantized_notes(0, 20),
+    )
     x = embedded(made, notes)[None]
     for name in ("gated_1", "gated_2"):
         layer = MinGRUBlock(made.weights, name)
         x, _ = layer.forward(x, layer.initial_state(1))
-    x = rms_norm(x, made.weights["norm/scale"]) @ made.weights["dense/kernel"] + made.weights["dense/bias"]
+    x = (
+        rms_norm(x, made.weights["norm/scale"]) @ made.weights["dense/kernel"]
+        + made.weights["dense/bias"]
+    )
     hidden = heard(made, notes[None])[0, :, :7]
     assert hidden == pytest.approx(np.maximum(x[0], 0), abs=1e-3)
     assert (hidden == 0).any()
@@ -173,22 +226,35 @@ def test_behind_an_embedded_note_follows_what_is_left_of_each_key_that_note_incl
 
 
 def test_the_backward_half_reads_the_window_from_its_end():
-    made, notes = network(**BOTH_WAYS), np.stack([make_quantized_notes(seed, 9) for seed in range(2)])
+    made, notes = (
+        network(**BOTH_WAYS),
+        np.stack([make_quantized_notes(seed, 9) for seed in range(2)]),
+    )
     forward, backward = LSTM(made.weights, "lstm_1_forward"), LSTM(made.weights, "lstm_1_backward")
     x = quantize.scalar_features(notes)
     ahead, _ = forward.forward(x, forward.initial_state(2))
     back, _ = backward.forward(x[:, ::-1], backward.initial_state(2))
-    assert made.forward_window(notes) == pytest.approx(np.concatenate([ahead[:, -1], back[:, -1]], axis=1), abs=1e-6)
+    assert made.forward_window(notes) == pytest.approx(
+        np.concatenate([ahead[:, -1], back[:, -1]], axis=1), abs=1e-6
+    )
 
 
 def test_a_second_layer_both_ways_reads_each_note_with_what_is_before_and_after_it():
-    made, notes = network(**BOTH_WAYS, **EMBEDDING, units=[5, 4], dense=3), make_quantized_notes(1, 9)
+    made, notes = (
+        network(**BOTH_WAYS, **EMBEDDING, units=[5, 4], dense=3),
+        make_quantized_notes(1, 9),
+    )
     x = embedded(made, notes)[None]
     for number in (1, 2):
-        forward, backward = (LSTM(made.weights, f"lstm_{number}_{way}") for way in ("forward", "backward"))
+        forward, backward = (
+            LSTM(made.weights, f"lstm_{number}_{way}") for way in ("forward", "backward")
+        )
         ahead, _ = forward.forward(x, forward.initial_state(1))
         back, _ = backward.forward(np.flip(x, 1), backward.initial_state(1))
-        x, ends = np.concatenate([ahead, np.flip(back, 1)], axis=2), np.concatenate([ahead, back], axis=2)[0, -1]
+        x, ends = (
+            np.concatenate([ahead, np.flip(back, 1)], axis=2),
+            np.concatenate([ahead, back], axis=2)[0, -1],
+        )
     expected = np.maximum(ends @ made.weights["dense/kernel"] + made.weights["dense/bias"], 0)
     hidden = made.forward_window(notes[None])[0]
     assert hidden[:3] == pytest.approx(expected, abs=1e-4)

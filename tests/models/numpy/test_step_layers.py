@@ -14,7 +14,12 @@ from pipeline.models.numpy.layers import ATTENTION_SPAN
 
 LAYERS = {
     "lstm": (layers.LSTM, step_layers.LSTM, lambda seed: lstm_weights(seed), 60),
-    "gated": (layers.MinGRUBlock, step_layers.MinGRUBlock, lambda seed: block_weights(seed, "gated_1"), 60),
+    "gated": (
+        layers.MinGRUBlock,
+        step_layers.MinGRUBlock,
+        lambda seed: block_weights(seed, "gated_1"),
+        60,
+    ),
     "attention": (
         layers.AttentionBlock,
         step_layers.AttentionBlock,
@@ -36,7 +41,9 @@ def test_note_by_note_is_many_at_once(name, seed):
     state = here.start()
     said = [here.read(note, state).copy() for note in x]
     assert np.array(said) == pytest.approx(there.read(x[None], there.start(1))[0][0], abs=2e-5)
-    assert all(np.array_equal(value, before[key]) for key, value in of.items()), "the weights given are not changed"
+    assert all(np.array_equal(value, before[key]) for key, value in of.items()), (
+        "the weights given are not changed"
+    )
 
 
 @pytest.mark.parametrize("name", LAYERS)

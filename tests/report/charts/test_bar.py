@@ -8,7 +8,10 @@ from pipeline.report.charts.bar import Interval
 
 def test_parts_are_as_wide_as_their_bits():
     drawn = bar.draw_stacked_bars(
-        {"one": [4.0, 2.0, 2.0], "two": [8.0, 4.0, 4.0]}, ("pitch", "step", "duration"), "bits", "by part"
+        {"one": [4.0, 2.0, 2.0], "two": [8.0, 4.0, 4.0]},
+        ("pitch", "step", "duration"),
+        "bits",
+        "by part",
     )
     part = re.compile(r'class="h\d" x="([\d.]+)" y="[\d.]+" width="([\d.]+)"')
     one, two = (part.findall(row) for row in drawn.split('"bars">')[1:])
@@ -26,7 +29,10 @@ def test_an_interval_lies_around_its_value_and_beside_zero():
         [Interval("one", 0, -0.5, -0.75, -0.25), Interval("two", 1, 0.1, -0.1, 0.3)], "bits", "gaps"
     )
     zero = float(re.search(r'class="zero" x1="([\d.]+)"', drawn)[1])
-    ends = [(float(a), float(b)) for a, b in re.findall(r'"whisker" x1="([\d.]+)" y1="[\d.]+" x2="([\d.]+)"', drawn)]
+    ends = [
+        (float(a), float(b))
+        for a, b in re.findall(r'"whisker" x1="([\d.]+)" y1="[\d.]+" x2="([\d.]+)"', drawn)
+    ]
     dots = [float(x) for x in re.findall(r'cx="([\d.]+)"', drawn)]
     assert ends[0][0] < dots[0] < ends[0][1] < zero
     assert ends[1][0] < zero < dots[1] < ends[1][1]

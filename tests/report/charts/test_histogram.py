@@ -15,10 +15,17 @@ def test_bars_are_as_high_as_their_shares():
 
 
 def test_an_outline_of_the_same_shares_lies_on_the_bars():
-    drawn = histogram.draw_histogram([0.25, 0.75], [Series("one", 0, [(0, 0.25), (0, 0.75)])], {}, ("pitch", "bars"))
-    tops = [float(y) for y in re.findall(r'<rect x="[\d.]+" y="([\d.]+)"', drawn.split('class="real">')[1])][:2]
+    drawn = histogram.draw_histogram(
+        [0.25, 0.75], [Series("one", 0, [(0, 0.25), (0, 0.75)])], {}, ("pitch", "bars")
+    )
+    tops = [
+        float(y)
+        for y in re.findall(r'<rect x="[\d.]+" y="([\d.]+)"', drawn.split('class="real">')[1])
+    ][:2]
     outline = re.search(r'points="([^"]*)"', drawn)[1].split()
-    assert [float(corner.split(",")[1]) for corner in outline] == pytest.approx([tops[0]] * 2 + [tops[1]] * 2, abs=0.1)
+    assert [float(corner.split(",")[1]) for corner in outline] == pytest.approx(
+        [tops[0]] * 2 + [tops[1]] * 2, abs=0.1
+    )
     assert ">held-out music<" in drawn and ">one<" in drawn
 
 

@@ -30,19 +30,29 @@ def test_a_square_has_the_same_scale_both_ways_and_its_diagonal():
     series = [Series("one", 0, [(0.1, 0.1), (0.2, 0.3)])]
     drawn = line.draw_line_chart(series, Axes("said", "came", identity=True), "calibration")
     (low, _) = places(drawn)[0]
-    x1, y1, x2, y2 = map(float, re.search(r'"diagonal" x1="(.*?)" y1="(.*?)" x2="(.*?)" y2="(.*?)"', drawn).groups())
-    assert abs((low[0] - x1) / (x2 - x1) - (low[1] - y1) / (y2 - y1)) < 1e-3, "a calibrated point lies on the diagonal"
+    x1, y1, x2, y2 = map(
+        float, re.search(r'"diagonal" x1="(.*?)" y1="(.*?)" x2="(.*?)" y2="(.*?)"', drawn).groups()
+    )
+    assert abs((low[0] - x1) / (x2 - x1) - (low[1] - y1) / (y2 - y1)) < 1e-3, (
+        "a calibrated point lies on the diagonal"
+    )
 
 
 def test_a_logarithmic_axis_gives_equal_room_to_equal_ratios():
     series = [Series("one", 0, [(1, 1.0), (4, 2.0), (16, 3.0)])]
-    ((x1, _), (x2, _), (x3, _)) = places(line.draw_line_chart(series, Axes("notes", "bits", log_x=True), "context"))[0]
+    ((x1, _), (x2, _), (x3, _)) = places(
+        line.draw_line_chart(series, Axes("notes", "bits", log_x=True), "context")
+    )[0]
     assert abs((x2 - x1) - (x3 - x2)) < 0.2
 
 
 def test_one_point_and_equal_values_can_be_drawn():
     assert places(line.draw_line_chart([Series("one", 0, [(5, 5.0)])], Axes("x", "y"), "one point"))
-    assert places(line.draw_line_chart([Series("one", 0, [(5, 5.0)])], Axes("x", "y", log_x=True), "one point"))
+    assert places(
+        line.draw_line_chart(
+            [Series("one", 0, [(5, 5.0)])], Axes("x", "y", log_x=True), "one point"
+        )
+    )
 
 
 def test_a_dot_a_series():

@@ -7,7 +7,9 @@ from hypothesis import strategies as st
 
 from pipeline.report.charts.scale import Scale, format_tick_label, pad_range
 
-RANGES = st.tuples(st.floats(-1e6, 1e6), st.floats(1e-3, 1e6)).map(lambda pair: (pair[0], pair[0] + pair[1]))
+RANGES = st.tuples(st.floats(-1e6, 1e6), st.floats(1e-3, 1e6)).map(
+    lambda pair: (pair[0], pair[0] + pair[1])
+)
 
 
 @given(RANGES)
@@ -37,12 +39,18 @@ def test_ticks_are_round():
 
 def test_a_logarithmic_axis_gives_equal_room_to_equal_ratios():
     scale = Scale(1, 1000, 0, 300, log=True)
-    assert [scale.to_pixel(value) for value in (1, 10, 100, 1000)] == pytest.approx([0, 100, 200, 300])
+    assert [scale.to_pixel(value) for value in (1, 10, 100, 1000)] == pytest.approx(
+        [0, 100, 200, 300]
+    )
 
 
 @pytest.mark.parametrize(
     ("high", "ticks"),
-    [(30, [1, 2, 5, 10, 20]), (2000, [1, 3, 10, 30, 100, 300, 1000]), (1e5, [1, 10, 100, 1e3, 1e4, 1e5])],
+    [
+        (30, [1, 2, 5, 10, 20]),
+        (2000, [1, 3, 10, 30, 100, 300, 1000]),
+        (1e5, [1, 10, 100, 1e3, 1e4, 1e5]),
+    ],
 )
 def test_marks_of_a_logarithmic_axis(high, ticks):
     assert Scale(1, high, 0, 1, log=True).make_ticks() == pytest.approx(ticks)

@@ -42,7 +42,10 @@ def test_a_name_is_no_tag_and_a_tag_is_one():
 
 
 def test_numbers_are_short():
-    assert make_element("circle", {"cx": 1.0, "cy": 2.5, "r": 3.14159}) == '<circle cx="1" cy="2.5" r="3.14"></circle>'
+    assert (
+        make_element("circle", {"cx": 1.0, "cy": 2.5, "r": 3.14159})
+        == '<circle cx="1" cy="2.5" r="3.14"></circle>'
+    )
 
 
 def test_a_template_takes_it_as_it_is():

@@ -40,7 +40,11 @@ def test_memory_need_not_be_measured(found):
         for name, each in found.facts.timings["costs"].items()
     }
     facts = replace(found.facts, timings={**found.facts.timings, "costs": told})
-    assert cost.build_cost_section(replace(found, facts=facts)).tables[0].rows[1][-3:] == ["55", "–", "–"]
+    assert cost.build_cost_section(replace(found, facts=facts)).tables[0].rows[1][-3:] == [
+        "55",
+        "–",
+        "–",
+    ]
 
 
 def test_claims_are_counted_and_listed(found):
@@ -52,6 +56,6 @@ def test_claims_are_counted_and_listed(found):
     ]
     assert matrix.rows[3][0] == "baseline (Current)"
     assert listed.collapsed and listed.title == "Every claim (3)"
-    assert [table.title for table in cost.build_claims_section(replace(found, claims=[])).tables] == [
-        "Measured (claimed)"
-    ]
+    assert [
+        table.title for table in cost.build_claims_section(replace(found, claims=[])).tables
+    ] == ["Measured (claimed)"]

@@ -10,7 +10,11 @@ def test_the_decision_has_a_row_an_architecture_the_best_first(found):
     rows = section.tables[0].rows
     assert [row[0] for row in rows[1:]] == ["expressive", "stacked", "baseline", "bidirectional"]
     assert [row[-1] for row in rows] == ["best in", "100 %", "0 %", "0 %", "0 %"]
-    assert [row[0] for row in section.figures[0].numbers[1:]] == ["expressive", "stacked", "bidirectional"]
+    assert [row[0] for row in section.figures[0].numbers[1:]] == [
+        "expressive",
+        "stacked",
+        "bidirectional",
+    ]
 
 
 def test_a_crowd_beside_a_far_best_gets_its_own_figure(found):
@@ -18,13 +22,17 @@ def test_a_crowd_beside_a_far_best_gets_its_own_figure(found):
     assert titles == ["Better or worse", "The same without expressive"]
     near = {**found.facts.summary["expressive"], "low": -0.3, "high": -0.2}
     facts = replace(found.facts, summary={**found.facts.summary, "expressive": near})
-    assert [figure.title for figure in quality.build_decision_section(replace(found, facts=facts)).figures] == [
-        "Better or worse"
-    ]
+    assert [
+        figure.title
+        for figure in quality.build_decision_section(replace(found, facts=facts)).figures
+    ] == ["Better or worse"]
 
 
 def test_a_pair_says_which_is_better_unless_it_is_too_close(found):
-    told = {(row[0], row[1]): row[-1] for row in quality.build_decision_section(found).tables[1].rows[1:]}
+    told = {
+        (row[0], row[1]): row[-1]
+        for row in quality.build_decision_section(found).tables[1].rows[1:]
+    }
     assert told["stacked", "expressive"] == "expressive"
     assert told["baseline", "stacked"] == "too close to call"
     assert len(told) == 6
@@ -41,10 +49,20 @@ def test_heads_and_learning_stand_together(found):
 
 def test_calibration_has_a_figure_a_head_and_all_its_bins(found):
     section = quality.build_calibration_section(found)
-    assert [figure.title for figure in section.figures] == [f"Calibration of {head}" for head in quality.HEADS]
+    assert [figure.title for figure in section.figures] == [
+        f"Calibration of {head}" for head in quality.HEADS
+    ]
     assert len(section.figures[0].numbers) == 1 + 4 * 5
     assert ["baseline", "0.2", "0.4", "101", "0.300", "0.250"] in section.figures[0].numbers
-    assert section.tables[0].rows[1] == ["expressive", "pitch", "5.500", "5.100", "5.0 %", "20.0 %", "0.0120"]
+    assert section.tables[0].rows[1] == [
+        "expressive",
+        "pitch",
+        "5.500",
+        "5.100",
+        "5.0 %",
+        "20.0 %",
+        "0.0120",
+    ]
 
 
 def test_bits_by_context_are_summed_over_heads(found):
@@ -65,7 +83,12 @@ def test_pieces_are_folded_and_have_an_end(found):
 
 
 @pytest.mark.parametrize(
-    "make", [quality.build_calibration_section, quality.build_context_section, quality.build_pieces_section]
+    "make",
+    [
+        quality.build_calibration_section,
+        quality.build_context_section,
+        quality.build_pieces_section,
+    ],
 )
 def test_what_was_not_measured_is_not_shown(found, make):
     assert make(replace(found, details={}, pieces={})).empty

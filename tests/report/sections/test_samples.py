@@ -5,8 +5,19 @@ from pipeline.report.sections import samples
 
 def test_every_histogram_holds_all_architectures_and_draws_two(found):
     figures = samples.build_sample_metrics_section(found).figures
-    assert [figure.title for figure in figures] == ["Pitch classes", "Pitches", "Steps", "Durations"]
-    assert figures[0].numbers[0][1:] == ["held-out music", "expressive", "stacked", "baseline", "bidirectional"]
+    assert [figure.title for figure in figures] == [
+        "Pitch classes",
+        "Pitches",
+        "Steps",
+        "Durations",
+    ]
+    assert figures[0].numbers[0][1:] == [
+        "held-out music",
+        "expressive",
+        "stacked",
+        "baseline",
+        "bidirectional",
+    ]
     assert figures[0].numbers[1] == ["C", "8.3 %", "5.8 %", "7.5 %", "8.3 %", "6.7 %"]
     assert figures[0].caption.endswith("samples of expressive and baseline (lines).")
 
@@ -27,7 +38,12 @@ def test_held_out_music_is_the_yardstick(found):
     measures, _, collapsed = samples.build_sample_metrics_section(found).tables
     assert measures.rows[1][:2] == ["held-out music", "0.4 (0.3–0.5)"]
     assert measures.rows[2][:2] == ["expressive", "0.5 (0.25–0.75)"]
-    assert collapsed.rows[1] == ["expressive", "none", "sample 2", "9 notes, sample 2, from etude.mid"]
+    assert collapsed.rows[1] == [
+        "expressive",
+        "none",
+        "sample 2",
+        "9 notes, sample 2, from etude.mid",
+    ]
 
 
 def test_overlaps_stand_below_that_of_music_with_music(found):
