@@ -68,7 +68,7 @@ def download_file(url: str, path: Path, retry_delay: float = 2.0) -> None:
             fault = f"the server says {error.code} {error.reason}"
             if error.code in _PERMANENT_ERRORS:
                 raise CorpusError(
-                    f"{shown}: {fault}; fetch it elsewhere and give it with --zip"
+                    f"{shown}: {fault}; fetch it elsewhere and give it with --archive"
                 ) from error
         except (urllib.error.URLError, HTTPException, TimeoutError, ConnectionError) as error:
             fault = f"the connection broke ({getattr(error, 'reason', error)})"
@@ -77,7 +77,7 @@ def download_file(url: str, path: Path, retry_delay: float = 2.0) -> None:
     else:
         kept = part.stat().st_size if part.exists() else 0
         raise CorpusError(
-            f"{shown}: {fault}; {kept:,} bytes are kept, run it again to go on, or give the file with --zip"
+            f"{shown}: {fault}; {kept:,} bytes are kept, run it again to go on, or give the file with --archive"
         )
     part.replace(path)
     _get_etag_path(part).unlink(missing_ok=True)

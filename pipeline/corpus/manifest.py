@@ -106,7 +106,7 @@ def load_manifest(path: Path) -> Manifest:
     except FileNotFoundError as error:
         there = ", ".join(sorted(other.stem for other in path.parent.glob("*.yaml"))) or "none"
         raise CorpusError(
-            f"{path}: no such corpus; there is {there}; make your own with 'music-rnn corpus {path.stem} FOLDER'"
+            f"{path}: no such corpus; there is {there}; make your own with 'music-rnn add-corpus {path.stem} FOLDER'"
         ) from error
     except (OSError, yaml.YamlError) as error:
         raise CorpusError(f"{path}: cannot be read: {error}") from error

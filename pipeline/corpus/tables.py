@@ -1,7 +1,7 @@
 """Notes and pieces as two Parquet tables, with units in the schema.
 
     notes.parquet    piece, onset [s], duration [s], pitch, velocity; one row a note, piece after piece
-    pieces.parquet   piece, member, composition, split, notes, seconds [s], sha256; one row a piece
+    pieces.parquet   index, member, composition, split, num_notes, duration [s], sha256; one row per piece
 
 A piece is never cut by a row group, so a reader takes the few groups it needs and skips the others. Every page carries
 a checksum, which is verified on reading. Equal notes give equal bytes.
@@ -37,10 +37,9 @@ def _make_field(name: str, data_type: object, description: str, unit: str = "") 
     )
 
 
-_PIECE_FIELD = _make_field("piece", pa.int32(), "number of the piece, row of pieces.parquet")
 NOTES_SCHEMA = pa.schema(
     [
-        _PIECE_FIELD,
+        _make_field("piece", pa.int32(), "index of the piece, its row in pieces.parquet"),
         _make_field("onset", pa.float64(), "since the start of the piece", "s"),
         _make_field("duration", pa.float64(), "held", "s"),
         _make_field("pitch", pa.uint8(), "MIDI 0..127, 60 is middle C"),
@@ -49,12 +48,12 @@ NOTES_SCHEMA = pa.schema(
 )
 PIECES_SCHEMA = pa.schema(
     [
-        _PIECE_FIELD,
+        _make_field("index", pa.int32(), "index of the piece, from 0"),
         _make_field("member", pa.string(), "name in the corpus"),
         _make_field("composition", pa.string(), "what is played"),
         _make_field("split", pa.string(), "train, validation or test"),
-        _make_field("notes", pa.int64(), "number of notes"),
-        _make_field("seconds", pa.float64(), "when the last note ends", "s"),
+        _make_field("num_notes", pa.int64(), "number of notes"),
+        _make_field("duration", pa.float64(), "when the last note ends", "s"),
         _make_field("sha256", pa.string(), "of the MIDI file"),
     ]
 )

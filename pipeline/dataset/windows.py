@@ -8,7 +8,7 @@ Shapes: N notes of all pieces, P pieces, W windows, T window.
 
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from zipfile import BadZipFile
 
@@ -18,8 +18,6 @@ from numpy.typing import NDArray
 from pipeline.core import files
 from pipeline.core.errors import DataError
 from pipeline.notes.quantize import QuantizedNotes
-
-ARRAY_NAMES = ("codes", "ends", "splits", "members", "starts", "length")
 
 
 @dataclass(frozen=True)
@@ -75,6 +73,10 @@ class WindowDataset:
         return self.notes[first[:, None] + np.arange(self.sequence_length)], self.notes[
             first + self.sequence_length
         ]
+
+
+ARRAY_NAMES = tuple(field.name for field in fields(WindowDataset))
+"""Names of the arrays in the file."""
 
 
 def window_starts(
@@ -150,4 +152,4 @@ def load_windows(path: Path) -> WindowDataset:
         raise DataError(
             f"{path}: no windows here ({error}); make them with 'dvc repro windows'"
         ) from error
-    return WindowDataset(**{**values, "length": int(values["length"])})
+    return WindowDataset(**{**values, "sequence_length": int(values["sequence_length"])})

@@ -72,7 +72,7 @@ def import_archive(name: str, file: Path) -> Path:
         )
     if isinstance(manifest, FolderManifest):
         raise CorpusError(
-            f"corpus {name!r} is a folder; run 'music-rnn corpus {name} {manifest.root}' instead"
+            f"corpus {name!r} is a folder; run 'music-rnn add-corpus {name} {manifest.root}' instead"
         )
     if isinstance(manifest, SdistManifest):
         place = sdist.download_path(manifest, paths.get_download_dir())

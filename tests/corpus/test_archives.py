@@ -61,7 +61,7 @@ def test_a_name_that_is_there_twice_is_refused(tmp_path):
 
 
 def test_too_many_members_are_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(archives, "MOST_MEMBERS", 3)
+    monkeypatch.setattr(archives, "MAX_MEMBERS", 3)
     with pytest.raises(CorpusError, match="4 files are more than"):
         archives.open_zip(zip_with(tmp_path / "a.zip", *((f"{name}.mid", b"") for name in "abcd")))
 
@@ -142,7 +142,7 @@ def test_a_tar_with_a_file_twice_is_refused(tmp_path):
 
 
 def test_a_tar_bomb_is_stopped(tmp_path, monkeypatch):
-    monkeypatch.setattr(archives, "LARGEST_TAR", 10_000)
+    monkeypatch.setattr(archives, "MAX_TAR_BYTES", 10_000)
     path = tar_with(
         tmp_path / "a.tar.gz",
         ("x", tarfile.REGTYPE, bytes(20_000)),

@@ -150,7 +150,7 @@ def test_another_range_than_asked_for_is_not_pasted_in(server, get):
 @pytest.mark.parametrize("status", [403, 404, 410])
 def test_a_file_that_is_not_there_fails_at_once(server, get, status):
     server.status = status
-    with pytest.raises(CorpusError, match=rf"the server says {status} .*--zip"):
+    with pytest.raises(CorpusError, match=rf"the server says {status} .*--archive"):
         get()
     assert len(server.asked) == 1
 
@@ -191,6 +191,6 @@ def test_secrets_of_an_address_are_never_said(tmp_path, monkeypatch, capsys):
 
 
 def test_more_than_any_archive_is_stopped(server, get, monkeypatch):
-    monkeypatch.setattr("pipeline.corpus.download.LARGEST", 1000)
+    monkeypatch.setattr("pipeline.corpus.download.MAX_DOWNLOAD_BYTES", 1000)
     with pytest.raises(CorpusError, match="more than 1,000 bytes"):
         get()

@@ -9,7 +9,7 @@ from pipeline.corpus.manifest import SdistManifest, ZipManifest
 CORPORA = Path(__file__).parent.parent.parent / "data" / "corpora"
 FOLDER = """kind: folder
 title: a
-licence: b
+license: b
 source: c
 root: d
 split_by: hash
@@ -90,7 +90,7 @@ def test_no_manifest_at_all(tmp_path, text):
 def test_a_corpus_that_is_not_there_says_which_are_and_how_to_make_it(tmp_path):
     (tmp_path / "b.yaml").write_text(FOLDER)
     with pytest.raises(
-        CorpusError, match="there is b; make your own with 'music-rnn corpus a FOLDER'"
+        CorpusError, match="there is b; make your own with 'music-rnn add-corpus a FOLDER'"
     ):
         manifest.load_manifest(tmp_path / "a.yaml")
 

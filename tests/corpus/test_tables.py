@@ -90,7 +90,9 @@ def test_only_the_groups_that_hold_the_pieces_are_read_and_once(tmp_path, monkey
     read = []
     real = tables._read_row_group
     monkeypatch.setattr(
-        tables, "_group", lambda path, file, group: (read.append(group), real(path, file, group))[1]
+        tables,
+        "_read_row_group",
+        lambda path, file, group: (read.append(group), real(path, file, group))[1],
     )
     list(tables.read_notes(tmp_path / "notes.parquet", [0, 1, 6]))
     assert read == [0, 3]

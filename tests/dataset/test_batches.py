@@ -32,11 +32,13 @@ def data() -> WindowDataset:
 
 @pytest.fixture
 def params(project: Params) -> Params:
-    last = project.train.windowed.model_copy(update={"batch": 8})
+    last = project.train.windowed.model_copy(update={"batch_size": 8})
     every = project.train.stateful.model_copy(
-        update={"streams": 2, "segment": 4, "segments": 2, "transpose": 3}
+        update={"batch_size": 2, "bptt_length": 4, "segments_per_passage": 2, "max_transpose": 3}
     )
-    train = project.train.model_copy(update={"notes_per_epoch": 36, "last": last, "every": every})
+    train = project.train.model_copy(
+        update={"notes_per_epoch": 36, "windowed": last, "stateful": every}
+    )
     return project.model_copy(update={"train": train})
 
 

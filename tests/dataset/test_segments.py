@@ -38,13 +38,13 @@ def how(segment: int = 4, segments: int = 2, streams: int = 1, **more: float) ->
     rest = {
         "learning_rate": 0.01,
         "warmup": 0.0,
-        "transpose": 0,
-        "stretch": 0.0,
-        "louder": 0,
+        "max_transpose": 0,
+        "max_tempo_change": 0.0,
+        "max_velocity_shift": 0,
         **more,
     }
     return StatefulTraining.model_validate(
-        {"streams": streams, "segment": segment, "segments": segments, **rest}
+        {"batch_size": streams, "bptt_length": segment, "segments_per_passage": segments, **rest}
     )
 
 
@@ -84,7 +84,7 @@ def joined(parts: list[Segment]) -> tuple[np.ndarray, np.ndarray]:
 def equal(one: list[Segment], other: list[Segment]) -> bool:
     return len(one) == len(other) and all(
         a.is_first == b.is_first
-        and all(np.array_equal(getattr(a, f), getattr(b, f)) for f in ("codes", "left", "there"))
+        and all(np.array_equal(getattr(a, f), getattr(b, f)) for f in ("notes", "active", "mask"))
         for a, b in zip(one, other, strict=True)
     )
 
@@ -184,7 +184,7 @@ def test_a_segment_goes_on_with_the_last_note_of_the_one_before(lengths, segment
     lengths=LENGTHS, segments=SEGMENTS, seed=st.integers(0, 99), stretch=st.sampled_from([0.0, 0.2])
 )
 def test_what_is_left_is_as_if_the_passage_began_in_silence(lengths, segments, seed, stretch):
-    data, recipe = corpus(lengths), how(4, segments, 2, transpose=5, stretch=stretch)
+    data, recipe = corpus(lengths), how(4, segments, 2, max_transpose=5, max_tempo_change=stretch)
     # Chords and notes that sound on into the next segments.
     data.notes[:, PITCH], data.notes[:, STEP] = (
         60 + data.notes[:, STEP] % 5,
@@ -198,7 +198,7 @@ def test_what_is_left_is_as_if_the_passage_began_in_silence(lengths, segments, s
         )
 
 
-VARIED = {"transpose": 5, "stretch": 0.2, "louder": 9}
+VARIED = {"max_transpose": 5, "max_tempo_change": 0.2, "max_velocity_shift": 9}
 
 
 def test_an_epoch_is_the_same_whatever_was_read_before():
@@ -249,7 +249,7 @@ def pairs(
 def test_transposing_moves_all_notes_of_a_passage_alike_and_nothing_else(lengths, seed):
     moved = []
     for codes, varied in pairs(
-        corpus(lengths, spread=42), seed, transpose=6
+        corpus(lengths, spread=42), seed, max_transpose=6
     ):  # pitches 0, 42, 84 and 126
         assert np.array_equal(np.delete(varied, PITCH, axis=1), np.delete(codes, PITCH, axis=1))
         by = set((varied[:, PITCH] - codes[:, PITCH]).tolist())
@@ -264,14 +264,14 @@ def test_transposing_moves_all_notes_of_a_passage_alike_and_nothing_else(lengths
 def test_a_passage_from_the_lowest_to_the_highest_key_stays_where_it_is():
     data = corpus([60])
     data.notes[::2, PITCH], data.notes[1::2, PITCH] = 0, 127
-    assert all(np.array_equal(codes, varied) for codes, varied in pairs(data, 0, transpose=12))
+    assert all(np.array_equal(codes, varied) for codes, varied in pairs(data, 0, max_transpose=12))
 
 
 def test_both_ends_of_the_transposition_come():
     moved = {
         int(v[0, PITCH] - c[0, PITCH])
         for n in range(20)
-        for c, v in pairs(corpus([99, 99], spread=60), 0, n, transpose=3)
+        for c, v in pairs(corpus([99, 99], spread=60), 0, n, max_transpose=3)
     }
     assert moved >= {0, 1, 2, 3}
     assert moved == set(range(-3, 4))
@@ -282,7 +282,7 @@ def test_passages_are_varied_anew_in_each_epoch_and_by_the_seed():
     data.notes[:, PITCH] = 60
 
     def moved(seed: int, number: int) -> tuple[int, ...]:
-        varied = pairs(data, seed, number, transpose=12)
+        varied = pairs(data, seed, number, max_transpose=12)
         return tuple(int(other[0, PITCH] - codes[0, PITCH]) for codes, other in varied)
 
     assert len({moved(0, 0), moved(0, 1), moved(1, 0), moved(1, 1)}) == 4
@@ -293,7 +293,7 @@ def test_passages_are_varied_anew_in_each_epoch_and_by_the_seed():
 def test_a_passage_is_stretched_by_one_tempo_and_stays_on_the_grid(lengths, seed):
     data = corpus(lengths)
     data.notes[::7, DURATION] = 1000
-    for codes, varied in pairs(data, seed, stretch=0.25):
+    for codes, varied in pairs(data, seed, max_tempo_change=0.25):
         assert np.array_equal(varied[:, [PITCH, VELOCITY]], codes[:, [PITCH, VELOCITY]])
         times, stretched = codes[:, [STEP, DURATION]].ravel(), varied[:, [STEP, DURATION]].ravel()
         assert (stretched[times == 0] == 0).all()
@@ -305,13 +305,14 @@ def test_a_passage_is_stretched_by_one_tempo_and_stays_on_the_grid(lengths, seed
 
 
 def test_no_stretch_leaves_all_times():
-    for codes, varied in pairs(corpus([50, 61]), 0, transpose=6, louder=20):
+    for codes, varied in pairs(corpus([50, 61]), 0, max_transpose=6, max_velocity_shift=20):
         assert np.array_equal(codes[:, [STEP, DURATION]], varied[:, [STEP, DURATION]])
 
 
 def test_stretches_go_both_ways():
     ratios = [
-        v[:, STEP].sum() / c[:, STEP].sum() for c, v in pairs(corpus([400, 300]), 0, stretch=0.2)
+        v[:, STEP].sum() / c[:, STEP].sum()
+        for c, v in pairs(corpus([400, 300]), 0, max_tempo_change=0.2)
     ]
     assert min(ratios) < 0.95
     assert max(ratios) > 1.05
@@ -320,7 +321,7 @@ def test_stretches_go_both_ways():
 @settings(max_examples=40)
 @given(lengths=st.lists(st.integers(2, 150), min_size=2, max_size=4), seed=st.integers(0, 99))
 def test_a_passage_is_made_louder_or_softer_as_a_whole_within_what_midi_knows(lengths, seed):
-    for codes, varied in pairs(corpus(lengths), seed, louder=30):
+    for codes, varied in pairs(corpus(lengths), seed, max_velocity_shift=30):
         assert np.array_equal(varied[:, :VELOCITY], codes[:, :VELOCITY])
         assert any(
             np.array_equal(varied[:, VELOCITY], np.clip(codes[:, VELOCITY] + by, 1, 127))

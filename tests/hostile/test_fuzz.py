@@ -34,7 +34,7 @@ KEYS = sorted(
     {
         "kind",
         "title",
-        "licence",
+        "license",
         "source",
         "root",
         "split_by",

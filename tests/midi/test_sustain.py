@@ -97,14 +97,14 @@ PEDAL, LET_GO, STRIKE = range(3)
 
 def played(one, end):
     """Return when notes cease to sound, by going through the events of a part in order."""
-    events = [(at, PEDAL, row) for row, at in enumerate(one.change)]
+    events = [(at, PEDAL, row) for row, at in enumerate(one.pedal_time)]
     events += [(at, LET_GO, row) for row, at in enumerate(one.off)]
     events += [(at, STRIKE, row) for row, at in enumerate(one.on)]
     ceases, down = one.off.copy(), False
     ringing, replaced = set(), set()
     for now, kind, row in sorted(events):
         if kind == PEDAL:
-            down = one.value[row] >= 64
+            down = one.pedal_value[row] >= 64
             stop = set() if down else set(ringing)
         elif kind == LET_GO:
             ringing |= {row} if down and row not in replaced else set()
@@ -124,7 +124,9 @@ def played(one, end):
 
 
 def last_event(several):
-    return max(float(times.max(initial=0)) for one in several for times in (one.off, one.change))
+    return max(
+        float(times.max(initial=0)) for one in several for times in (one.off, one.pedal_time)
+    )
 
 
 @given(several=st.lists(parts(), min_size=1, max_size=3))

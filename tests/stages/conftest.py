@@ -28,7 +28,7 @@ def small(project: Params) -> Params:
         update={
             "architectures": list(model),
             "model": model,
-            "windows": project.windows.model_copy(update={"length": 10}),
+            "windows": project.windows.model_copy(update={"sequence_length": 10}),
             "train": project.train.model_copy(
                 update={
                     "epochs": 2,
@@ -39,10 +39,14 @@ def small(project: Params) -> Params:
                 }
             ),
             "generate": project.generate.model_copy(
-                update={"samples": 3, "notes": 30, "prompt_notes": 8}
+                update={"num_samples": 3, "num_notes": 30, "prompt_notes": 8}
             ),
-            "sample_metrics": project.sample_metrics.model_copy(update={"samples": 2, "notes": 40}),
-            "benchmark": project.benchmark.model_copy(update={"repeats": 1, "memory": False}),
+            "sample_metrics": project.sample_metrics.model_copy(
+                update={"num_samples": 2, "num_notes": 40}
+            ),
+            "benchmark": project.benchmark.model_copy(
+                update={"repeats": 1, "measure_memory": False}
+            ),
         }
     )
 
@@ -71,12 +75,12 @@ def made(small: Params, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pa
         paths.CLAIMS.write_bytes((ROOT / paths.CLAIMS).read_bytes())
         paths.PARAMS.write_bytes((ROOT / paths.PARAMS).read_bytes())
         for stage in (windows, ngrams):
-            stage.run(small.restrict_to(stage.SECTIONS))
+            stage.run(small.restrict_to(stage.PARAM_SECTIONS))
         for stage in (train, evaluate, generate, sample_metrics):
             for name in small.architectures:
-                stage.run(small.restrict_to(stage.SECTIONS), name)
+                stage.run(small.restrict_to(stage.PARAM_SECTIONS), name)
         for stage in (compare, benchmark, report):
-            stage.run(small.restrict_to(stage.SECTIONS))
+            stage.run(small.restrict_to(stage.PARAM_SECTIONS))
         yield folder
     finally:
         os.chdir(before)
@@ -87,14 +91,21 @@ def write_tables() -> None:
     pieces = [make_music(seed, 150 + 10 * seed) for seed in range(len(SPLITS))]
     paths.NOTES.parent.mkdir(parents=True, exist_ok=True)
     with NotesWriter(paths.NOTES) as writer:
-        for number, notes in enumerate(pieces):
-            writer.write_piece(number, notes)
+        for index, notes in enumerate(pieces):
+            writer.write_piece(index, notes)
     rows = [
         PieceRow(number, f"{number}.mid", f"piece {number}", split, len(notes), 60.0, "0" * 64)
         for number, (split, notes) in enumerate(zip(SPLITS, pieces, strict=True))
     ]
     tables.write_pieces(paths.PIECES, rows)
     checksums.write_checksums(paths.NOTES.parent)
+
+
+@pytest.fixture
+def in_ingested(in_folder: Path) -> Path:
+    """A folder of its own with the tables of ingest, to run in."""
+    write_tables()
+    return in_folder
 
 
 @pytest.fixture

@@ -33,7 +33,7 @@ def params(name):
 def describe(name, tree):
     paths.CORPORA.mkdir(parents=True, exist_ok=True)
     with paths.get_manifest_path(name).open("w") as file:
-        YAML(typ="safe", pure=True).dump(tree | {"title": "t", "licence": "l", "source": "s"}, file)
+        YAML(typ="safe", pure=True).dump(tree | {"title": "t", "license": "l", "source": "s"}, file)
 
 
 @pytest.fixture(autouse=True)
@@ -104,7 +104,7 @@ def test_an_archive_that_waits_is_used(waiting):
 def test_an_archive_that_does_not_wait_is_downloaded(waiting, monkeypatch):
     asked = []
     monkeypatch.setattr(
-        zip_archive, "download", lambda url, path: (asked.append(url), make_archive(path))
+        zip_archive, "download_file", lambda url, path: (asked.append(url), make_archive(path))
     )
     fetched("m")
     fetched("m")
@@ -279,7 +279,7 @@ def test_pip_that_fails_is_one_line_with_the_remedy(packaged, monkeypatch):
         said="WARNING: x\nERROR: No matching distribution found for p==1.0\nERROR: more",
     )
     with pytest.raises(
-        CorpusError, match=r"No matching distribution .* give p-1\.0\.tar\.gz, .* with --zip"
+        CorpusError, match=r"No matching distribution .* give p-1\.0\.tar\.gz, .* with --archive"
     ) as caught:
         fetch.run(params("p"))
     assert "\n" not in str(caught.value)
@@ -419,7 +419,7 @@ def test_a_file_that_changed_since_says_to_describe_again(project, change):
         (root / "b.mid").write_bytes(b"new")
     if change == "pipe":
         os.mkfifo(root / "b.mid")
-    with pytest.raises(CorpusError, match=r"b\.mid.*run 'music-rnn corpus own .*music' again"):
+    with pytest.raises(CorpusError, match=r"b\.mid.*run 'music-rnn add-corpus own .*music' again"):
         fetch.run(params("own"))
 
 
@@ -443,7 +443,7 @@ def test_what_cannot_be_a_corpus_is_one_line(project, packaged):
         with pytest.raises(CorpusError, match=message):
             fetch.add_folder(name, root)
     fetch.add_folder("own", project / "music")
-    with pytest.raises(CorpusError, match="is a folder; run 'music-rnn corpus own music'"):
+    with pytest.raises(CorpusError, match="is a folder; run 'music-rnn add-corpus own music'"):
         fetch.import_archive("own", packaged)
 
 

@@ -169,14 +169,14 @@ def test_no_corpus_says_how_to_get_it(project):
 def test_a_reader_that_dies_or_hangs_costs_its_file_only(project, monkeypatch):
     make(**{name: ("train", music(project, 60 + at)) for at, name in enumerate("abcde")})
     (project / "killer.py").write_text(
-        "import os, time\nfrom pipeline.stages import ingest\n\n\nclass Killer(ingest.Reading):\n"
+        "import os, time\nfrom pipeline.stages import ingest\n\n\nclass Killer(ingest.PieceReader):\n"
         "    def __call__(self, piece):\n        if piece.member == 'b.mid':\n            os.abort()\n"
         "        if piece.member == 'd.mid':\n            time.sleep(600)\n        return super().__call__(piece)\n"
     )
     monkeypatch.syspath_prepend(project)
-    monkeypatch.setattr(ingest, "Reading", importlib.import_module("killer").Killer)
+    monkeypatch.setattr(ingest, "PieceReader", importlib.import_module("killer").Killer)
     monkeypatch.setattr(
-        ingest, "Limits", lambda workers: processes.TaskLimits(60, 15.0, 2**30, workers)
+        ingest, "TaskLimits", lambda num_workers: processes.TaskLimits(60, 15.0, 2**30, num_workers)
     )
     ingest.run(params())
     assert rejected() == {
@@ -187,7 +187,7 @@ def test_a_reader_that_dies_or_hangs_costs_its_file_only(project, monkeypatch):
 
 
 def test_more_files_than_are_read_ahead_come_in_order(project, monkeypatch):
-    monkeypatch.setattr(processes, "AHEAD", 1)
+    monkeypatch.setattr(processes, "PREFETCH", 1)
     make(**{f"n{number:02}": ("train", music(project, 30 + number)) for number in range(30)})
     ingest.run(params())
     assert [row.member for row in tables.read_pieces(paths.PIECES)] == [

@@ -3,47 +3,43 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 from factories import make_music
 
 from pipeline.config import Params
 from pipeline.core import paths
 from pipeline.dataset import windows
+from pipeline.dataset.windows import WindowDataset
 from pipeline.notes import quantize
 from pipeline.stages import windows as stage
 
 
-def test_every_note_is_there_once_and_windows_are_of_training_pieces(
-    in_made: Path, small: Params
-) -> None:
-    made = windows.load_windows(paths.WINDOWS)
-    assert np.array_equal(
-        made.notes,
-        np.concatenate([quantize.quantize(make_music(s, 150 + 10 * s)) for s in range(5)]),
-    )
+def run_stage(params: Params, **changes: int) -> WindowDataset:
+    """Run the stage with changes of its section; return what it wrote."""
+    section = params.windows.model_copy(update=changes)
+    stage.run(params.model_copy(update={"windows": section}).restrict_to(stage.PARAM_SECTIONS))
+    return windows.load_windows(paths.WINDOWS)
+
+
+@pytest.mark.usefixtures("in_ingested")
+def test_every_note_is_there_once_and_windows_are_of_training_pieces(small: Params) -> None:
+    dataset = run_stage(small)
+    pieces = [quantize.quantize(make_music(seed, 150 + 10 * seed)) for seed in range(5)]
+    assert np.array_equal(dataset.notes, np.concatenate(pieces))
     # 150 - 10 windows of the first piece, then 160 - 10 of the second; none of those held out.
-    assert made.window_starts.tolist() == [*range(140), *range(150, 300)]
+    assert dataset.window_starts.tolist() == [*range(140), *range(150, 300)]
 
 
-def test_length_costs_no_disk(in_folder: Path, in_made: Path, small: Params, monkeypatch) -> None:
+def test_a_longer_window_takes_no_more_disk(in_ingested: Path, small: Params) -> None:
     sizes = []
     for length in (25, 100):
-        params = small.model_copy(
-            update={"windows": small.windows.model_copy(update={"length": length})}
-        )
-        monkeypatch.setattr(paths, "WINDOWS", in_folder / f"{length}.npz")
-        stage.run(params.restrict_to(stage.PARAM_SECTIONS))
-        sizes.append(paths.WINDOWS.stat().st_size)
+        run_stage(small, sequence_length=length)
+        sizes.append((in_ingested / paths.WINDOWS).stat().st_size)
     assert sizes[1] <= sizes[0]
 
 
-def test_a_note_limit_takes_whole_training_pieces(
-    in_folder: Path, in_made: Path, small: Params, monkeypatch
-) -> None:
-    params = small.model_copy(
-        update={"windows": small.windows.model_copy(update={"train_notes": 200})}
-    )
-    monkeypatch.setattr(paths, "WINDOWS", in_folder / "limited.npz")
-    stage.run(params.restrict_to(stage.PARAM_SECTIONS))
-    made = windows.load_windows(paths.WINDOWS)
-    assert [len(piece) for piece in made.select_pieces("train")] == [150]
-    assert len(made.select_pieces("validation")) == 2
+@pytest.mark.usefixtures("in_ingested")
+def test_a_note_limit_takes_whole_training_pieces(small: Params) -> None:
+    dataset = run_stage(small, max_train_notes=200)
+    assert [len(piece) for piece in dataset.select_pieces("train")] == [150]
+    assert len(dataset.select_pieces("validation")) == 2

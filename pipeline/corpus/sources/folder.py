@@ -93,10 +93,10 @@ def _dump_manifest(manifest: FolderManifest, manifest_path: Path) -> None:
     yaml.width = 1000
     text = io.StringIO()
     text.write(
-        "# Written by 'music-rnn corpus'; run it again after a change of the files. Yours to add, and kept:\n"
+        "# Written by 'music-rnn add-corpus'; run it again after a change of the files. Yours to add, and kept:\n"
     )
     text.write(
-        "# title, licence, source; compositions: {file: name}; splits: {file: train, validation or test}.\n"
+        "# title, license, source; compositions: {file: name}; splits: {file: train, validation or test}.\n"
     )
     yaml.dump({"kind": manifest.kind} | manifest.model_dump(), text)
     files.write_text(manifest_path, text.getvalue())
@@ -152,7 +152,7 @@ def open_source(manifest: FolderManifest, name: str, project_root: Path) -> Piec
         CorpusError: a file is gone or changed, or a composition is in two splits.
     """
     root = project_root / manifest.root
-    remedy = f"run 'music-rnn corpus {name} {root}' again"
+    remedy = f"run 'music-rnn add-corpus {name} {root}' again"
     pieces = _make_pieces(manifest, remedy)
     known = [piece for piece in pieces if piece.member in manifest.compositions]
     splits.find_leaks([piece.composition for piece in known], [piece.split for piece in known])

