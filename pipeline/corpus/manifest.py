@@ -1,4 +1,4 @@
-"""What a corpus is: where it comes from, how each file is verified, under which licence, in which splits.
+"""What a corpus is: where it comes from, how each file is verified, under which license, in which splits.
 
 A manifest is `data/corpora/<corpus>.yaml`, of one of three kinds: files of a source `package`, an `archive` to
 download, or a `folder` of one's own MIDI files. It names the sha256 of every file, itself or through a table beside it,
@@ -104,22 +104,34 @@ def load_manifest(path: Path) -> Manifest:
     try:
         tree = yaml.load_yaml(path)
     except FileNotFoundError as error:
-        there = ", ".join(sorted(other.stem for other in path.parent.glob("*.yaml"))) or "none"
+        names = sorted(other.stem for other in path.parent.glob("*.yaml"))
         raise CorpusError(
-            f"{path}: no such corpus; there is {there}; make your own with 'music-rnn add-corpus {path.stem} FOLDER'"
+            f"{path}: no such corpus; there is {', '.join(names) or 'none'}; "
+            f"make your own with 'music-rnn add-corpus {path.stem} FOLDER'"
         ) from error
     except (OSError, yaml.YamlError) as error:
         raise CorpusError(f"{path}: cannot be read: {error}") from error
     try:
-        return _ADAPTER.validate_python(tree)
+        return _ADAPTER.validate_python(_rename_old_keys(tree))
     except ValidationError as error:
-        fault = error.errors(include_url=False)[0]
-        key = ".".join(str(part) for part in fault["loc"]) or "the file"
-        hidden = isinstance(fault["input"], dict | list) or key.endswith(
-            "url"
-        )  # an address may hold a password
-        value = "" if hidden else f", not {yaml.shorten_repr(fault['input'])}"
-        raise CorpusError(f"{path}: {key}: {fault['msg']}{value}") from error
+        raise CorpusError(f"{path}: {_format_first_error(error)}") from error
+
+
+def _rename_old_keys(tree: object) -> object:
+    """Return a manifest in which `licence`, the key of earlier versions, is `license`."""
+    if not isinstance(tree, dict) or "license" in tree:
+        return tree
+    return {"license" if key == "licence" else key: value for key, value in tree.items()}
+
+
+def _format_first_error(error: ValidationError) -> str:
+    """Return the key, the message and the value of the first error, in one line."""
+    first = error.errors(include_url=False)[0]
+    key = ".".join(str(part) for part in first["loc"]) or "the file"
+    # A URL may hold a password; a mapping or list may be long.
+    is_hidden = isinstance(first["input"], dict | list) or key.endswith("url")
+    value = "" if is_hidden else f", not {yaml.shorten_repr(first['input'])}"
+    return f"{key}: {first['msg']}{value}"
 
 
 def get_accepted_leaks(manifest: Manifest) -> list[str]:

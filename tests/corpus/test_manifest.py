@@ -80,6 +80,15 @@ def test_a_password_in_an_address_is_refused_and_not_said(tmp_path):
     assert "secret" not in str(caught.value)
 
 
+def test_manifest_with_the_old_key_licence_is_read(tmp_path):
+    path = tmp_path / "a.yaml"
+    path.write_text(FOLDER.replace("license: b", "licence: b"))
+    assert manifest.load_manifest(path).license == "b"
+    path.write_text(FOLDER.replace("license: b", "license: b\nlicence: c"))
+    with pytest.raises(CorpusError, match="licence: Extra inputs"):
+        manifest.load_manifest(path)
+
+
 @pytest.mark.parametrize("text", ["", "- 1", "7", "kind: 1"])
 def test_no_manifest_at_all(tmp_path, text):
     (tmp_path / "a.yaml").write_text(text)
