@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from ruamel.yaml import YAML
 
-from pipeline.midi import reader
+from pipeline.midi import writer
 from pipeline.notes import note
 
 ROOT = Path(__file__).parent.parent
@@ -78,7 +78,7 @@ def make(folder: Path) -> None:
     songs = folder / "my-midi"
     songs.mkdir()
     for number in range(3):
-        reader.write_notes(music(number, 200), songs / f"{number}.mid")
+        writer.write_notes(music(number, 200), songs / f"{number}.mid")
     run(folder, "git", "init", "-q")
     run(folder, "dvc", "init", "-q", "-f")
     shutil.copy(ROOT / ".dvc/config", folder / ".dvc/config")

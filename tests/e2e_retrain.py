@@ -40,7 +40,7 @@ def real(folder: Path) -> Path:
     """Make a project with the stages of this checkout and a corpus of made-up pieces, not yet run."""
     from conftest import make_notes
 
-    from pipeline.midi import reader
+    from pipeline.midi import writer
 
     for part in PARTS:
         source, target = toy.ROOT / part, folder / part
@@ -53,7 +53,7 @@ def real(folder: Path) -> Path:
     change(folder / "dvc.yaml", stages={"report": None})
     (folder / "my-midi").mkdir()
     for number in range(6):
-        reader.write_notes(make_notes(number, 200), folder / f"my-midi/{number}.mid")
+        writer.write_notes(make_notes(number, 200), folder / f"my-midi/{number}.mid")
     toy.run(folder, "git", "init", "-q", "-b", "main")
     toy.run(folder, "dvc", "init", "-q", "-f")
     shutil.copy(toy.ROOT / ".dvc/config", folder / ".dvc/config")

@@ -13,7 +13,7 @@ import pytest
 from factories import ROOT, make_music
 from ruamel.yaml import YAML
 
-from pipeline.midi import reader
+from pipeline.midi import writer
 
 pytestmark = pytest.mark.slow
 PARTS = (
@@ -94,7 +94,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     songs = folder / "my-midi"
     songs.mkdir()
     for number in range(3):
-        reader.write_notes(make_music(number, 200), songs / f"{number}.mid")
+        writer.write_notes(make_music(number, 200), songs / f"{number}.mid")
     (songs / "cut.mid").write_bytes((songs / "0.mid").read_bytes()[:-40])
     (songs / "text.mid").write_text("this is not music")
     (songs / "empty.mid").write_bytes(b"")

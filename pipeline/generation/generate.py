@@ -10,14 +10,14 @@ from pipeline.core import console
 from pipeline.core.errors import MidiError, sanitize_line
 from pipeline.generation import engine
 from pipeline.generation.sampling import Sampler
-from pipeline.midi import reader, validate
+from pipeline.midi import reader, validate, writer
 from pipeline.models.model_io import TrainedModel
 from pipeline.notes import quantize
 from pipeline.notes.quantize import DURATION, PITCH, STEP, VELOCITY, QuantizedNotes
 
-MAX_FILE_CELLS = int(reader.MAX_TICKS * reader.TICK_SECONDS / quantize.GRID_SECONDS)
+MAX_FILE_CELLS = int(writer.MAX_TICKS * writer.TICK_SECONDS / quantize.GRID_SECONDS)
 """The last cell of a MIDI file."""
-MAX_FILE_TEXT = f"{reader.MAX_TICKS * reader.TICK_SECONDS:,.3f} s"
+MAX_FILE_TEXT = f"{writer.MAX_TICKS * writer.TICK_SECONDS:,.3f} s"
 MIDDLE_C = {STEP: 0, DURATION: 50, PITCH: 60, VELOCITY: 64}
 
 
@@ -96,6 +96,6 @@ def generate_file(
             f"{path}: full after {len(played):,} notes of {request.num_notes:,}; a MIDI file holds {MAX_FILE_TEXT}"
         )
     notes = quantize.dequantize(np.concatenate([prompt, played]))
-    reader.write_notes(notes, path)
+    writer.write_notes(notes, path)
     title = sanitize_line(f"{model.architecture}: {path.stem} (prompt grey)")
     piano_roll.save_piano_roll(notes, title, len(prompt), path.with_suffix(".png"))

@@ -1,4 +1,4 @@
-"""MIDI file to notes and back; ticks live only here.
+"""MIDI file to notes.
 
 Two readers give the same notes, bit for bit, on ordinary piano files: `symusic`, fast, whose ticks are turned into
 seconds here with the arithmetic of pretty_midi in float64, and `pretty_midi`, the reference. What was decided:
@@ -19,27 +19,18 @@ Shapes: N notes, C tempo changes.
 import io
 import warnings
 from collections.abc import Callable
-from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.core import files
 from pipeline.core.errors import MidiError
 from pipeline.midi.sustain import SUSTAIN_CC, TrackNotes, apply_sustain
 from pipeline.midi.validate import validate_midi
 from pipeline.notes.note import Notes, make_notes, validate_notes
 
-if TYPE_CHECKING:
-    from pretty_midi import PrettyMIDI
-
 Reader = Literal["symusic", "pretty_midi"]
 TempoMap = Callable[[NDArray[np.int64]], NDArray[np.float64]]
-TICK_SECONDS = 0.001
-"""Seconds of a tick in the files written here: a grid of 10 ms and the shortest note of 4 ms are whole ticks."""
-MAX_TICKS = 9_999_999
-"""Ticks of the longest piece that pretty_midi reads back."""
 
 
 def read_notes(data: bytes, reader: Reader, sustain_pedal: bool = False) -> Notes:
@@ -166,58 +157,3 @@ def _read_pretty_midi(data: bytes) -> list[TrackNotes]:
             TrackNotes(*notes[:2], *notes[2:].astype(int), *np.array(moves).reshape(-1, 2).T)
         )
     return parts
-
-
-def write_notes(notes: Notes, path: Path) -> None:
-    """Write notes as a MIDI file of one piano, whole or not at all; equal notes give equal bytes.
-
-    Onsets and durations are rounded to milliseconds. A key cannot be struck while it is down: a note ends, at the
-    latest, where the next note of its pitch begins, and notes of one pitch and onset end together.
-
-    Args:
-        notes: [N], valid.
-        path: the file to write.
-
-    Raises:
-        MidiError: a note is not valid, or ends after 9,999.999 s, where readers stop.
-    """
-    buffer = io.BytesIO()
-    _to_pretty_midi(validate_notes(notes)).write(buffer)
-    files.write_bytes(path, buffer.getvalue())
-
-
-def _to_pretty_midi(notes: Notes) -> "PrettyMIDI":
-    """Put notes in a file of one piano, on whole ticks."""
-    from pretty_midi import Instrument, Note, PrettyMIDI
-
-    start = np.rint(notes["onset"] / TICK_SECONDS).astype(np.int64)
-    end = _resolve_overlaps(
-        start,
-        np.rint((notes["onset"] + notes["duration"]) / TICK_SECONDS).astype(np.int64),
-        notes["pitch"],
-    )
-    if end.max() > MAX_TICKS:
-        raise MidiError(
-            f"a note ends at {end.max() * TICK_SECONDS:,.0f} s; a file holds {MAX_TICKS * TICK_SECONDS:,.3f} s"
-        )
-    music = PrettyMIDI(resolution=round(1 / TICK_SECONDS), initial_tempo=60.0)
-    piano = Instrument(program=0)
-    for pitch, velocity, on, off in zip(notes["pitch"], notes["velocity"], start, end, strict=True):
-        piano.notes.append(Note(int(velocity), int(pitch), on * TICK_SECONDS, off * TICK_SECONDS))
-    music.instruments.append(piano)
-    return music
-
-
-def _resolve_overlaps(
-    start: NDArray[np.int64], end: NDArray[np.int64], pitch: NDArray[np.uint8]
-) -> NDArray[np.int64]:
-    """Return the ticks [N] at which notes end, so that none of a pitch sounds when the next of that pitch begins."""
-    ends = np.maximum(end, start + 1)
-    for key in np.unique(pitch):
-        rows = np.flatnonzero(pitch == key)
-        onsets, group = np.unique(start[rows], return_inverse=True)
-        latest = np.zeros(len(onsets), np.int64)
-        np.maximum.at(latest, group, ends[rows])
-        latest[:-1] = np.minimum(latest[:-1], onsets[1:])
-        ends[rows] = latest[group]
-    return ends

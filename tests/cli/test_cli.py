@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from pipeline import cli
 from pipeline.core.errors import ParamsError, PipelineError
-from pipeline.midi import reader
+from pipeline.midi import writer
 from pipeline.models.model_io import BUNDLED
 
 RUN = CliRunner()
@@ -39,7 +39,7 @@ def test_an_error_is_one_line_and_no_traceback(tmp_path: Path) -> None:
 
 
 def test_a_terminal_of_few_signs_is_no_error(in_folder: Path) -> None:
-    reader.write_notes(make_music(0, 20), in_folder / "é.mid")
+    writer.write_notes(make_music(0, 20), in_folder / "é.mid")
     for command in (["doctor"], ["score", "expressive", "é.mid"]):
         done = subprocess.run(
             [sys.executable, "-m", "pipeline", *command],
@@ -60,7 +60,7 @@ def test_a_terminal_of_few_signs_is_no_error(in_folder: Path) -> None:
 def test_a_missing_model_says_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
     monkeypatch.chdir(tmp_path)
-    reader.write_notes(make_music(0, 20), tmp_path / "a.mid")
+    writer.write_notes(make_music(0, 20), tmp_path / "a.mid")
     done = RUN.invoke(cli.app, ["score", "baseline", "a.mid"])
     assert "train one with 'dvc repro'" in str(done.exception)
 
@@ -160,7 +160,7 @@ OUTPUTS = {
 @pytest.fixture
 def written(in_folder: Path) -> Path:
     """A folder with music, and things that are no music."""
-    reader.write_notes(make_music(0, 20), in_folder / "a.mid")
+    writer.write_notes(make_music(0, 20), in_folder / "a.mid")
     for name in ("b.mid", "b-2.mid", "play.mid", "b.png", "b"):
         (in_folder / name).write_bytes((in_folder / "a.mid").read_bytes())
     (in_folder / "folder").mkdir()

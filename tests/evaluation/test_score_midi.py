@@ -9,7 +9,7 @@ from factories import MODEL_KINDS, make_music, make_pedal_midi, make_tiny_model
 
 from pipeline.core.errors import DataError, MidiError
 from pipeline.evaluation import score_midi
-from pipeline.midi import reader
+from pipeline.midi import reader, writer
 from pipeline.models import scoring
 from pipeline.notes import quantize
 
@@ -18,7 +18,7 @@ from pipeline.notes import quantize
 def files(tmp_path):
     paths = [tmp_path / "first.mid", tmp_path / "second.mid"]
     for seed, path in enumerate(paths):
-        reader.write_notes(make_music(seed, 30 + seed), path)
+        writer.write_notes(make_music(seed, 30 + seed), path)
     return paths
 
 
@@ -148,6 +148,6 @@ def test_bits_that_are_no_numbers_are_an_error_and_no_score(files, kind):
 
 
 def test_a_file_of_one_note_is_named(tmp_path):
-    reader.write_notes(make_music(0, 1), tmp_path / "one.mid")
+    writer.write_notes(make_music(0, 1), tmp_path / "one.mid")
     with pytest.raises(MidiError, match=r"one\.mid: one note only"):
         score_midi.score_files(make_tiny_model(), [tmp_path / "one.mid"])

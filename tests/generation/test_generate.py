@@ -17,7 +17,7 @@ from pipeline.core.errors import DataError, MidiError
 from pipeline.generation import engine, generate
 from pipeline.generation.generate import GenerationRequest
 from pipeline.generation.sampling import Sampler
-from pipeline.midi import reader
+from pipeline.midi import reader, writer
 from pipeline.notes import quantize
 
 SAMPLING = generate.UNCONSTRAINED.model_copy(update={"pitch_top_p": 0.98})
@@ -25,7 +25,7 @@ SAMPLING = generate.UNCONSTRAINED.model_copy(update={"pitch_top_p": 0.98})
 
 @pytest.fixture
 def prompt(tmp_path):
-    reader.write_notes(make_music(3, 20), tmp_path / "prompt.mid")
+    writer.write_notes(make_music(3, 20), tmp_path / "prompt.mid")
     return tmp_path / "prompt.mid"
 
 
@@ -69,7 +69,7 @@ def test_what_is_written_is_the_prompt_and_what_was_played(kind, tmp_path):
     expected = quantize.dequantize(
         np.concatenate([given, engine.generate_notes(model, given, 15, choose)])
     )
-    reader.write_notes(expected, tmp_path / "expected.mid")
+    writer.write_notes(expected, tmp_path / "expected.mid")
     assert (tmp_path / "out.mid").read_bytes() == (tmp_path / "expected.mid").read_bytes()
     assert (tmp_path / "out.png").read_bytes().startswith(b"\x89PNG")
 
@@ -117,7 +117,7 @@ def test_a_file_holds_what_ends_with_its_last_cell(tmp_path):
         round((last["onset"][-1] + last["duration"][-1]) / quantize.GRID_SECONDS)
         == generate.MAX_FILE_CELLS
     )
-    reader.write_notes(last, tmp_path / "full.mid")
+    writer.write_notes(last, tmp_path / "full.mid")
 
 
 def test_the_same_seed_writes_the_same_bytes(prompt, tmp_path):

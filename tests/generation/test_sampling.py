@@ -9,7 +9,7 @@ from pipeline.config.schema import SamplingConfig
 from pipeline.core.errors import DataError, ParamsError
 from pipeline.generation.constraints import allowed_pitches
 from pipeline.generation.sampling import Sampler, apply_temperature, top_p_indices
-from pipeline.midi import reader
+from pipeline.midi import reader, writer
 from pipeline.notes import quantize
 from pipeline.notes.quantize import DURATION, GRID_SIZE, PITCH, STEP, VELOCITY
 
@@ -258,7 +258,7 @@ def test_temperature_and_top_p_break_no_constraint(changes):
 @pytest.mark.parametrize("player", PLAYERS)
 def test_what_is_read_back_from_a_midi_file_breaks_no_constraint(player, tmp_path):
     sampler = sampler_of(2, **CONSTRAINTS[-1])
-    reader.write_notes(quantize.dequantize(play(sampler, 1500, player)), tmp_path / "out.mid")
+    writer.write_notes(quantize.dequantize(play(sampler, 1500, player)), tmp_path / "out.mid")
     notes = reader.read_notes((tmp_path / "out.mid").read_bytes(), "symusic")
     onset, duration = (np.rint(notes[name] * 1000).astype(int) for name in ("onset", "duration"))
     assert len(notes) == 1500

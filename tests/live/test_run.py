@@ -20,7 +20,7 @@ from pipeline.live import midi_ports, run
 from pipeline.live.controls import Controls
 from pipeline.live.improviser import Improviser
 from pipeline.live.run import PlayOptions, dispatch_midi, resolve_recording_path, run_player
-from pipeline.midi import reader
+from pipeline.midi import reader, writer
 
 RUN = CliRunner()
 NOBODY = {
@@ -40,7 +40,7 @@ def wish(**changes) -> PlayOptions:
 
 
 def test_a_performance_for_nobody_is_a_file_at_once_and_the_same_again(in_folder):
-    reader.write_notes(make_music(2, 30), in_folder / "prompt.mid")
+    writer.write_notes(make_music(2, 30), in_folder / "prompt.mid")
     for name in ("one.mid", "two.mid"):
         run_player(
             MODEL,

@@ -5,7 +5,7 @@ from factories import ROOT, make_music
 
 from pipeline.core import paths
 from pipeline.core.errors import DataError
-from pipeline.midi import reader
+from pipeline.midi import writer
 from pipeline.report import data as gathering
 
 
@@ -18,7 +18,7 @@ def write_results(facts) -> None:
     paths.get_samples_dir("baseline").mkdir(parents=True)
     for number in range(1, 9):
         notes = make_music(number, facts.params.generate.notes + 12)
-        reader.write_notes(notes, paths.get_samples_dir("baseline") / f"{number:02}.mid")
+        writer.write_notes(notes, paths.get_samples_dir("baseline") / f"{number:02}.mid")
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from pipeline.core import paths, processes
 from pipeline.core.errors import CorpusError, DataError
 from pipeline.corpus import bundle, tables
 from pipeline.corpus.bundle import CorpusPiece
-from pipeline.midi import reader as midi
+from pipeline.midi import writer
 from pipeline.notes.note import NOTE_DTYPE
 from pipeline.stages import fetch, ingest
 
@@ -23,7 +23,7 @@ def music(tmp_path, pitch, count=5):
     notes = np.zeros(count, NOTE_DTYPE)
     notes["onset"] = np.arange(count) * 0.5
     notes["duration"], notes["pitch"], notes["velocity"] = 0.25, pitch, 64
-    midi.write_notes(notes, tmp_path / "x.mid")
+    writer.write_notes(notes, tmp_path / "x.mid")
     return (tmp_path / "x.mid").read_bytes()
 
 

@@ -18,7 +18,7 @@ from studio.test_session import wait
 from websockets.exceptions import ConnectionClosedError
 
 from pipeline.core.errors import PipelineError
-from pipeline.midi import reader
+from pipeline.midi import writer
 from pipeline.notes import quantize
 from pipeline.studio import app, messages
 from pipeline.studio.client_queue import ClientQueue
@@ -132,7 +132,7 @@ def test_a_file_is_read_as_the_model_read_its_music(studio: Studio) -> None:
 
 
 def test_it_plays_on_from_a_file(studio: Studio, in_folder: Path) -> None:
-    reader.write_notes(make_music(1, 40), in_folder / "a.mid")
+    writer.write_notes(make_music(1, 40), in_folder / "a.mid")
     with studio.page() as page:
         page.last("hello")
         status, text = get(studio, "/prompt", (in_folder / "a.mid").read_bytes())

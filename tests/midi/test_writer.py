@@ -1,0 +1,103 @@
+"""The MIDI writer, against both readers and mido."""
+
+import io
+import warnings
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline.core.errors import MidiError
+from pipeline.midi import writer
+from pipeline.midi.reader import read_notes
+from pipeline.notes import quantize
+from pipeline.notes.note import NOTE_DTYPE
+
+READERS = ("symusic", "pretty_midi")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _skip_fsync():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("os.fsync", lambda handle: None)
+        yield
+
+
+@st.composite
+def grid_codes(draw, most=40):
+    """Codes with few pitches and short steps, so that chords, repeats and restrikes are common."""
+    cell = st.one_of(st.just(0), st.integers(0, 5), st.integers(0, 1000))
+    code = st.tuples(cell, cell, st.sampled_from([0, 60, 61, 64, 127]), st.integers(1, 127))
+    return np.array(draw(st.lists(code, min_size=1, max_size=most)), np.int16)
+
+
+def written(notes, tmp):
+    writer.write_notes(notes, tmp)
+    return tmp.read_bytes()
+
+
+@given(codes=grid_codes())
+@settings(deadline=None)
+def test_what_is_written_is_read_back(tmp_path_factory, codes):
+    notes = quantize.dequantize(codes)
+    data = written(notes, tmp_path_factory.getbasetemp() / "piece.mid")
+    cells = np.rint(notes["onset"] / 0.01)
+    for reader in READERS:
+        back = read_notes(data, reader)
+        found = zip(np.rint(back["onset"] / 0.01), back["pitch"], back["velocity"], strict=True)
+        assert sorted(found) == sorted(zip(cells, notes["pitch"], notes["velocity"], strict=True))
+        assert np.abs(np.sort(back["onset"]) - np.sort(notes["onset"])).max() < 1e-9
+        for pitch in np.unique(back["pitch"]):
+            mine = back[back["pitch"] == pitch]
+            onsets, ends = mine["onset"], mine["onset"] + mine["duration"]
+            later = onsets[None, :] > onsets[:, None]
+            assert not (later & (onsets[None, :] < ends[:, None] - 1e-9)).any()
+        assert written(back, tmp_path_factory.getbasetemp() / "again.mid") == data
+
+
+@given(codes=grid_codes())
+@settings(deadline=None)
+def test_notes_that_do_not_overlap_come_back_with_the_same_codes(tmp_path_factory, codes):
+    codes[:, quantize.STEP] = np.maximum(codes[:, quantize.STEP], 1)
+    codes[0, quantize.STEP] = 0
+    gaps = np.append(codes[1:, quantize.STEP], 1000)
+    codes[:, quantize.DURATION] = np.minimum(codes[:, quantize.DURATION], gaps)
+    data = written(quantize.dequantize(codes), tmp_path_factory.getbasetemp() / "piece.mid")
+    for reader in READERS:
+        np.testing.assert_array_equal(quantize.quantize(read_notes(data, reader)), codes)
+
+
+def test_a_note_ends_where_its_key_is_struck_again(tmp_path):
+    notes = np.array([(0.0, 2.0, 60, 50), (1.0, 0.5, 60, 70), (1.0, 3.0, 62, 70)], NOTE_DTYPE)
+    data = written(notes, tmp_path / "piece.mid")
+    for reader in READERS:
+        assert read_notes(data, reader).tolist() == [
+            (0.0, 1.0, 60, 50),
+            (1.0, 0.5, 60, 70),
+            (1.0, 3.0, 62, 70),
+        ]
+
+
+def test_writing_the_same_notes_gives_the_same_bytes(tmp_path):
+    notes = np.array([(0.0, 2.0, 60, 50), (0.0, 0.5, 61, 70)], NOTE_DTYPE)
+    assert written(notes, tmp_path / "a.mid") == written(notes, tmp_path / "b.mid")
+
+
+def test_a_piece_that_readers_would_refuse_is_not_written(tmp_path):
+    with pytest.raises(MidiError, match="ends at 10,001 s"):
+        writer.write_notes(np.array([(10_000.0, 1.0, 60, 50)], NOTE_DTYPE), tmp_path / "a.mid")
+    assert not (tmp_path / "a.mid").exists()
+
+
+def test_mido_agrees_that_a_written_file_is_one_piano(tmp_path):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import mido
+    data = written(np.array([(0.5, 0.25, 60, 50)], NOTE_DTYPE), tmp_path / "a.mid")
+    file = mido.MidiFile(file=io.BytesIO(data))
+    assert file.type == 1 and file.ticks_per_beat == 1000
+    assert {
+        message.channel for track in file.tracks for message in track if not message.is_meta
+    } == {0}
+    assert file.length == pytest.approx(0.751)
