@@ -24,30 +24,10 @@ from collections import deque
 from pipeline.core.errors import ParamsError
 from pipeline.notes.note import NUM_PITCHES
 from pipeline.notes.quantize import DURATION, GRID_SECONDS, PITCH, STEP, QuantizedNotes
+from pipeline.notes.theory import key_pitch_classes
 
 CELLS_PER_SECOND = round(1 / GRID_SECONDS)
 """Cells of the time grid in a second."""
-CHROMATIC = "chromatic"
-"""The key without a tonic: all twelve pitch classes."""
-TONICS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
-"""Semitones above C."""
-ACCIDENTALS = {"": 0, "#": 1, "b": -1}
-SCALES = {
-    "major": (0, 2, 4, 5, 7, 9, 11),
-    "minor": (0, 2, 3, 5, 7, 8, 10),
-    "harmonic minor": (0, 2, 3, 5, 7, 8, 11),
-    "melodic minor": (0, 2, 3, 5, 7, 9, 11),
-    "dorian": (0, 2, 3, 5, 7, 9, 10),
-    "phrygian": (0, 1, 3, 5, 7, 8, 10),
-    "lydian": (0, 2, 4, 6, 7, 9, 11),
-    "mixolydian": (0, 2, 4, 5, 7, 9, 10),
-    "locrian": (0, 1, 3, 5, 6, 8, 10),
-    "pentatonic": (0, 2, 4, 7, 9),
-    "minor pentatonic": (0, 3, 5, 7, 10),
-    "blues": (0, 3, 5, 6, 7, 10),
-    "whole tone": (0, 2, 4, 6, 8, 10),
-}
-"""Semitones above the tonic; `minor` is the natural, `pentatonic` the major one."""
 
 
 def allowed_pitches(key: str, min_pitch: int, max_pitch: int) -> list[int]:
@@ -64,7 +44,7 @@ def allowed_pitches(key: str, min_pitch: int, max_pitch: int) -> list[int]:
     Raises:
         ParamsError: there is no such key, or none of its pitches lies in the range.
     """
-    classes = _parse_key(key)
+    classes = key_pitch_classes(key)
     found = [
         pitch
         for pitch in range(max(min_pitch, 0), min(max_pitch + 1, NUM_PITCHES))
@@ -75,20 +55,6 @@ def allowed_pitches(key: str, min_pitch: int, max_pitch: int) -> list[int]:
             f"no pitch of {key!r} lies in {min_pitch}..{max_pitch}; lower lowest or raise highest"
         )
     return found
-
-
-def _parse_key(key: str) -> set[int]:
-    """Return the pitch classes of a key, semitones above C."""
-    if key == CHROMATIC:
-        return set(range(12))
-    tonic, _, scale = key.partition(" ")
-    if tonic[:1] not in TONICS or tonic[1:] not in ACCIDENTALS or scale not in SCALES:
-        names = ", ".join(SCALES)
-        raise ParamsError(
-            f"no key {key!r}; give {CHROMATIC}, or a tonic such as C, F# or Bb and one of {names}"
-        )
-    root = TONICS[tonic[0]] + ACCIDENTALS[tonic[1:]]
-    return {(root + above) % 12 for above in SCALES[scale]}
 
 
 class NoteLimits:

@@ -24,12 +24,15 @@ from pydantic import ValidationError
 
 from pipeline.config.schema import SamplingConfig
 from pipeline.core.errors import ParamsError
-from pipeline.generation.constraints import CHROMATIC, allowed_pitches
+from pipeline.generation.constraints import allowed_pitches
+from pipeline.notes.theory import CHROMATIC, PITCH_CLASS_NAMES
 
 MIN_TEMPO, MAX_TEMPO = 0.25, 4.0
 """Tempos that make sense."""
-ROOTS = ("C", "Db", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
-CC_KEYS = (CHROMATIC, *(f"{root} {scale}" for root in ROOTS for scale in ("major", "minor")))
+CC_KEYS = (
+    CHROMATIC,
+    *(f"{tonic} {scale}" for tonic in PITCH_CLASS_NAMES for scale in ("major", "minor")),
+)
 """Keys that a knob can reach."""
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pipeline.notes.note import Notes
+from pipeline.notes.theory import DISPLAY_NAMES, pitch_name
 from pipeline.report.data import Sample
 
 MAX_NOTES = 60_000
@@ -15,7 +16,6 @@ MAX_MIDI_BYTES = 1_000_000
 """Bytes of MIDI files that are embedded, of all samples together."""
 TICKS_PER_SECOND = 100
 """A second in the units of the page."""
-PITCH_NAMES = ("C", "C♯", "D", "E♭", "E", "F", "F♯", "G", "A♭", "A", "B♭", "B")
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ def format_time(seconds: float) -> str:
 
 
 def _format_pitch(pitch: int) -> str:
-    return f"{PITCH_NAMES[pitch % 12]}{pitch // 12 - 1}"
+    return pitch_name(pitch, DISPLAY_NAMES)
 
 
 def pack_samples(samples: Sequence[Sample]) -> dict[str, dict[str, object]]:

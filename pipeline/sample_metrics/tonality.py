@@ -8,11 +8,12 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.notes import theory
 from pipeline.notes.quantize import DURATION, PITCH, QuantizedNotes
 
 SEGMENT_NOTES = 100
 """Notes in which music is asked for its key; over many more it modulates."""
-MAJOR_SCALE = np.isin(np.arange(12), [0, 2, 4, 5, 7, 9, 11]).astype(float)
+MAJOR_SCALE = np.isin(np.arange(12), theory.SCALES["major"]).astype(float)
 """[12] the major scale, whose rotations are all major and natural minor scales."""
 MAJOR_PROFILE = np.array([6.35, 2.23, 3.48, 2.33, 4.38, 4.09, 2.52, 5.19, 2.39, 3.66, 2.29, 2.88])
 """[12] how well each pitch class fits a major key, the tonic first."""

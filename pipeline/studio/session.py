@@ -10,12 +10,12 @@ from itertools import count
 
 from pipeline.config.schema import SamplingConfig
 from pipeline.core.errors import PipelineError
-from pipeline.generation.constraints import ACCIDENTALS, CHROMATIC, SCALES, TONICS
 from pipeline.generation.generate import load_prompt
 from pipeline.live.controls import Controls
 from pipeline.live.improviser import Mode
 from pipeline.models.model_io import TrainedModel
 from pipeline.notes.quantize import QuantizedNotes
+from pipeline.notes.theory import ACCIDENTALS, CHROMATIC, SCALES, TONICS
 from pipeline.studio import catalog
 from pipeline.studio.client_queue import ClientQueue, ServerMessage, encode_message
 from pipeline.studio.live_engine import LiveEngine, SharedState

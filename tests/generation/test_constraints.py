@@ -7,8 +7,9 @@ from pydantic import ValidationError
 
 from pipeline.config.schema import KEY_PATTERN
 from pipeline.core.errors import ParamsError
-from pipeline.generation.constraints import SCALES, NoteLimits, allowed_pitches
+from pipeline.generation.constraints import NoteLimits, allowed_pitches
 from pipeline.notes.quantize import GRID_SIZE
+from pipeline.notes.theory import SCALES
 
 NOTES = st.lists(
     st.tuples(

@@ -3,13 +3,13 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from pipeline.notes.theory import DISPLAY_NAMES, pitch_name
 from pipeline.report.blocks import Figure, Section, Table
 from pipeline.report.charts import histogram as steps
 from pipeline.report.charts.line import Series
 from pipeline.report.data import ReportData
 from pipeline.report.tables import Rows
 
-PITCH_CLASSES = ("C", "C♯", "D", "E♭", "E", "F", "F♯", "G", "A♭", "A", "B♭", "B")
 HISTOGRAM_TITLES = {
     "pitch_classes": ("Pitch classes", "pitch class"),
     "pitches": ("Pitches", "pitch, C4 is middle C"),
@@ -100,10 +100,10 @@ def _find_used_bins(histograms: Iterable[Sequence[float]]) -> tuple[int, int]:
 def _name_bins(feature: str, edges: Sequence[float], num_bins: int) -> list[str]:
     """Return the name of each bin."""
     if feature == "pitch_classes":
-        return list(PITCH_CLASSES)
+        return list(DISPLAY_NAMES)
     if edges:
         return [f"{edge:g}" for edge in edges[:-1]]
-    return [f"{PITCH_CLASSES[pitch % 12]}{pitch // 12 - 1}" for pitch in range(num_bins)]
+    return [pitch_name(pitch, DISPLAY_NAMES) for pitch in range(num_bins)]
 
 
 def _choose_ticks(feature: str, bin_names: Sequence[str]) -> dict[float, str]:
