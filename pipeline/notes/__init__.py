@@ -1,1 +1,1 @@
-"""What a note is: arrays, the 10 ms grid, sounding notes."""
+"""What a note is: arrays, the time grid, active notes, names of pitches and keys."""

@@ -1,7 +1,6 @@
-"""Which keys still sound: for each pitch, the cells left of its latest note at the onset of the next.
+"""Which notes sound: for each pitch, the cells that remain of its latest note at the onset of the next.
 
-A note does not count itself. A model that is told this need not remember every note-on of a chord to know what harmony
-it stands in.
+A note does not count itself. With this input, a model need not remember every note of a chord to know the harmony.
 
 Shapes: B pieces side by side, T notes, 128 pitches.
 """
@@ -17,67 +16,69 @@ DECAY_CELLS = 20.0
 NUM_FEATURES = 2 * NUM_PITCHES
 
 ActiveNotes = NDArray[np.int16]
-"""[B, 128] cells left of each pitch at the onset of the note last heard, that note included."""
+"""[B, 128] cells that remain of each pitch at the onset of the last note, that note included."""
 
 
 def no_active_notes(batch_size: int) -> ActiveNotes:
-    """Return silence."""
+    """Return the state before the first note: nothing sounds."""
     return np.zeros((batch_size, NUM_PITCHES), np.int16)
 
 
 def advance(active: ActiveNotes, step: NDArray[np.int16]) -> ActiveNotes:
-    """Return what is left [B, 128] when steps [B] of cells have passed."""
-    return np.asarray(np.maximum(active - step[:, None], 0), np.int16)
+    """Return the cells that remain [B, 128] after steps [B] of cells."""
+    remaining: ActiveNotes = np.maximum(active - step[:, None], 0)
+    return remaining
 
 
 def active_before_each(
     notes: QuantizedNotes, active: ActiveNotes
 ) -> tuple[ActiveNotes, ActiveNotes]:
-    """Hear T notes.
+    """Return which notes sound at the onset of each of T notes.
 
     Args:
         notes: [B, T, 4].
-        active: [B, 128] as of the note before.
+        active: [B, 128] after the note before the first.
 
     Returns:
-        What is left at the onset of each note, without that note [B, T, 128], and after the last, with it [B, 128].
+        The cells that remain at the onset of each note, without that note [B, T, 128], and after the last note, with
+        it [B, 128].
     """
-    batch, length = notes.shape[:2]
-    out = np.empty((batch, length, NUM_PITCHES), np.int16)
-    rows = np.arange(batch)
-    for t in range(length):
+    batch_size, num_notes = notes.shape[:2]
+    before_each = np.empty((batch_size, num_notes, NUM_PITCHES), np.int16)
+    rows = np.arange(batch_size)
+    for t in range(num_notes):
         active = advance(active, notes[:, t, STEP])
-        out[:, t] = active
+        before_each[:, t] = active
         active[rows, notes[:, t, PITCH]] = notes[:, t, DURATION]
-    return out, active
+    return before_each, active
 
 
 def active_features(active: NDArray[np.integer]) -> NDArray[np.float32]:
-    """Return features [..., 256] of what is left [..., 128]: whether a key sounds, and how nearly it ends."""
+    """Return features [..., 256] of the cells that remain [..., 128]: whether a pitch sounds, and how near its end is."""
     sounds = (active > 0).astype(np.float32)
-    return np.concatenate(
-        [sounds, np.exp(active.astype(np.float32) / np.float32(-DECAY_CELLS)) * sounds], axis=-1
-    )
+    decay = np.exp(active.astype(np.float32) / np.float32(-DECAY_CELLS))
+    return np.concatenate([sounds, decay * sounds], axis=-1)
 
 
 DECAY_TABLE = active_features(np.arange(GRID_SIZE)[:, None])
-"""[1001, 2] features of one key, by the cells that are left of it."""
+"""[1001, 2] features of one pitch, by the cells that remain of it."""
 
 
 class SparseActiveProduct:
-    """What sounding keys add to a vector: a kernel over their features, of which few are not zero.
+    """The product of the features of active notes, most of which are zero, and a kernel.
 
-    As `features(left) @ kernel`, but only the rows of keys that sound are summed.
+    It equals `active_features(active) @ kernel`, but only the rows of pitches that sound are summed.
     """
 
     def __init__(self, kernel: NDArray[np.float32]) -> None:
-        """Take a kernel [256, W]."""
-        self.kernel = np.ascontiguousarray(kernel.reshape(2, NUM_PITCHES, -1).swapaxes(0, 1))
+        """Rearrange a kernel [256, W] to [128, 2, W]: the two rows of a pitch side by side."""
+        by_feature = kernel.reshape(2, NUM_PITCHES, -1)
+        self.kernel = np.ascontiguousarray(by_feature.swapaxes(0, 1))
 
     def apply(self, active: NDArray[np.integer]) -> NDArray[np.float32]:
-        """Return the sum [W] for what is left [128]."""
-        keys = active.nonzero()[0]
-        rows = self.kernel.take(keys, 0)
-        return np.asarray(
-            DECAY_TABLE.take(active.take(keys), 0).ravel().dot(rows.reshape(-1, rows.shape[-1]))
-        )
+        """Return the product [W] for the cells that remain [128]."""
+        pitches = active.nonzero()[0]
+        features = DECAY_TABLE.take(active.take(pitches), 0).ravel()
+        rows = self.kernel.take(pitches, 0)
+        product: NDArray[np.float32] = features.dot(rows.reshape(-1, rows.shape[-1]))
+        return product

@@ -1,6 +1,6 @@
-"""The vocabulary: what a note is, its columns, ranges and order.
+"""Notes: their columns, ranges and order.
 
-Notes are a NumPy structured array, one row a note, in the order of time:
+Notes are a NumPy structured array, one row for each note, in order of time:
 
     onset     float64  seconds from the start of the piece, >= 0
     duration  float64  seconds held, > 0
@@ -19,14 +19,14 @@ NOTE_DTYPE = np.dtype([("onset", "<f8"), ("duration", "<f8"), ("pitch", "u1"), (
 NOTE_COLUMNS = ("onset", "duration", "pitch", "velocity")
 NUM_PITCHES = 128
 MAX_ONSET = 24 * 3600.0
-"""Onsets beyond a day [s] are a broken clock, not music."""
+"""Longest time of an onset or a duration [s], a day; longer times come from damaged files."""
 
 Notes = NDArray[np.void]
-"""Structured array [N] of dtype `NOTE`."""
+"""Structured array [N] of dtype `NOTE_DTYPE`."""
 
 
 def make_notes(onset: object, duration: object, pitch: object, velocity: object) -> Notes:
-    """Gather four columns into notes sorted by (onset, pitch).
+    """Make notes of four columns, sorted by onset and pitch.
 
     Args:
         onset: [N] seconds.
@@ -45,7 +45,7 @@ def make_notes(onset: object, duration: object, pitch: object, velocity: object)
 
 
 def validate_notes(notes: Notes) -> Notes:
-    """Return the notes unchanged if every row is a note and rows are in time order.
+    """Return the notes unchanged if every value is in its range and the rows are in time order.
 
     Raises:
         MidiError: names the first bad row and what is wrong with it.
@@ -66,8 +66,8 @@ def validate_notes(notes: Notes) -> Notes:
             np.diff(notes["onset"], prepend=-np.inf) < 0,
         ),
     )
-    for what, bad in checks:
-        if bad.any():
-            row = int(np.argmax(bad))
-            raise MidiError(f"note {row}: {what} ({notes[row]})")
+    for problem, is_bad in checks:
+        if is_bad.any():
+            row = int(np.argmax(is_bad))
+            raise MidiError(f"note {row}: {problem} ({notes[row]})")
     return notes

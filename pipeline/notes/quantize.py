@@ -1,17 +1,20 @@
-"""Notes to codes and back: the only place that bins, clips or scales.
+"""Notes on the time grid, and the table of their features: the only module that rounds, clips or scales notes.
 
-A code is a note on the time grid, what every model reads and what every sample is made of:
+A quantized note is what every model reads and what every sample is made of. Its columns:
 
-    column 0  step      cells of 10 ms since the onset before, 0..1000; 0 for the first note of a piece
-    column 1  duration  cells of 10 ms held, 0..1000
+    column 0  step      cells of 10 ms since the onset of the note before, 0..1000; 0 for the first note of a piece
+    column 1  duration  cells of 10 ms, 0..1000
     column 2  pitch     0..127
     column 3  velocity  1..127
 
-A token is what an embedding is looked up by: times in 82 bins, exact up to half a second and then ever wider, and
-velocities in 32. Training, scoring and playing all come through here, so they cannot disagree.
+A token id is the row of an embedding table. Times have 82 tokens, one for each cell up to half a second and then
+wider and wider ones; velocities have 32. Training, scoring and generation use the functions of this module, so they
+cannot disagree.
 
 Shapes: N notes.
 """
+
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,45 +24,79 @@ from pipeline.notes.note import NOTE_DTYPE, NUM_PITCHES, Notes
 GRID_SECONDS = 0.01
 """Width of a cell of the time grid [s]."""
 GRID_SIZE = 1001
-"""Cells of the time grid: 0 to 10 s; the last takes everything longer."""
-STEP, DURATION, PITCH, VELOCITY = range(4)
-SCORED_FEATURES = ("pitch", "step", "duration")
-"""The parts of a note that count in bits per note; the order of the columns of every table of bits."""
-FEATURE_COLUMNS = {"pitch": PITCH, "step": STEP, "duration": DURATION}
+"""Cells of the time grid: 0 to 10 s; the last holds every longer time."""
 MIN_DURATION = 0.004
-"""Seconds played for duration cell 0: a note must sound, and must encode to cell 0 again."""
+"""Seconds that a note of duration cell 0 is given: a note must sound, and must be quantized to cell 0 again."""
 
 QuantizedNotes = NDArray[np.int16]
 """Array [N, 4] of int16."""
 
 
 def _make_time_token_edges() -> NDArray[np.int64]:
-    """Return the first cell of each time bin, and the end: one cell each to 0.5 s, then each a tenth wider."""
+    """Return the first cell of each time token, and the end: one cell each to 0.5 s, then each a tenth wider."""
     edges = list(range(51))
     while edges[-1] < GRID_SIZE:
-        edges.append(min(GRID_SIZE, max(edges[-1] + 1, round(edges[-1] * 1.1))))
+        wider = max(edges[-1] + 1, round(edges[-1] * 1.1))
+        edges.append(min(GRID_SIZE, wider))
     return np.array(edges)
 
 
 TIME_TOKEN_EDGES = _make_time_token_edges()
-"""[83] first cell of each time bin, and 1001."""
+"""[83] first cell of each time token, and 1001."""
 TIME_TOKEN_WIDTHS = np.diff(TIME_TOKEN_EDGES)
-"""[82] cells in each time bin."""
+"""[82] number of cells of each time token."""
 NUM_TIME_TOKENS = len(TIME_TOKEN_WIDTHS)
 TIME_TOKEN = np.repeat(np.arange(NUM_TIME_TOKENS), TIME_TOKEN_WIDTHS).astype(np.int32)
-"""[1001] bin of each cell."""
+"""[1001] time token of each cell."""
+TIME_TOKEN_LIST = TIME_TOKEN.tolist()
+"""As `TIME_TOKEN`; a list is faster where one value is read."""
 VELOCITY_TOKEN_WIDTH = 4
-"""Velocities in a velocity bin."""
+"""Number of velocities of a velocity token."""
 NUM_VELOCITY_TOKENS = 128 // VELOCITY_TOKEN_WIDTH
 
-SCALAR_FEATURES = [PITCH, STEP, DURATION]
-SCALAR_SCALE = np.array([1 / NUM_PITCHES, GRID_SECONDS, GRID_SECONDS], np.float32)
-"""What the columns of the scalar input are multiplied by."""
+
+class Feature(NamedTuple):
+    """One number of a note."""
+
+    name: str
+    column: int
+    """Its column in quantized notes."""
+    num_tokens: int
+    """Number of its token ids."""
+    is_scored: bool
+    """Whether it counts in bits per note."""
+    scale: float | None
+    """Factor from the column to the scalar input; None where it is not part of that input."""
+
+
+_FEATURE_ROWS = (
+    Feature("pitch", 2, NUM_PITCHES, True, 1 / NUM_PITCHES),
+    Feature("step", 0, NUM_TIME_TOKENS, True, GRID_SECONDS),
+    Feature("duration", 1, NUM_TIME_TOKENS, True, GRID_SECONDS),
+    Feature("velocity", 3, NUM_VELOCITY_TOKENS, False, None),
+)
+FEATURES = {feature.name: feature for feature in _FEATURE_ROWS}
+"""All features of a note by name. Their order is that of bits in tables and of the scalar input."""
+
+STEP = FEATURES["step"].column
+DURATION = FEATURES["duration"].column
+PITCH = FEATURES["pitch"].column
+VELOCITY = FEATURES["velocity"].column
+SCORED_FEATURES = tuple(feature.name for feature in _FEATURE_ROWS if feature.is_scored)
+"""The features that count in bits per note, in the order of the columns of every table of bits."""
+FEATURE_COLUMNS = {name: FEATURES[name].column for name in SCORED_FEATURES}
+"""Column of each scored feature."""
+_SCALAR_ROWS = [feature for feature in _FEATURE_ROWS if feature.scale is not None]
+SCALAR_FEATURES = [feature.column for feature in _SCALAR_ROWS]
+"""Columns of the scalar input."""
+SCALAR_SCALE = np.array([feature.scale for feature in _SCALAR_ROWS], np.float32)
+"""Factors of the columns of the scalar input."""
 
 
 def seconds_to_grid(seconds: NDArray[np.float64]) -> NDArray[np.int16]:
     """Round times [s] to cells of the grid, clipped to 0..1000."""
-    return np.clip(np.rint(seconds / GRID_SECONDS), 0, GRID_SIZE - 1).astype(np.int16)
+    cells = np.rint(seconds / GRID_SECONDS)
+    return np.clip(cells, 0, GRID_SIZE - 1).astype(np.int16)
 
 
 def quantize(notes: Notes) -> QuantizedNotes:
@@ -69,32 +106,32 @@ def quantize(notes: Notes) -> QuantizedNotes:
         notes: [N], in time order.
 
     Returns:
-        Codes [N, 4]; the step of the first note is 0.
+        Quantized notes [N, 4]; the step of the first is 0.
     """
-    codes = np.empty((len(notes), 4), np.int16)
-    codes[:, STEP] = seconds_to_grid(np.diff(notes["onset"], prepend=notes["onset"][:1]))
-    codes[:, DURATION] = seconds_to_grid(notes["duration"])
-    codes[:, PITCH] = notes["pitch"]
-    codes[:, VELOCITY] = notes["velocity"]
-    return codes
+    steps = np.diff(notes["onset"], prepend=notes["onset"][:1])
+    quantized = np.empty((len(notes), len(FEATURES)), np.int16)
+    quantized[:, STEP] = seconds_to_grid(steps)
+    quantized[:, DURATION] = seconds_to_grid(notes["duration"])
+    quantized[:, PITCH] = notes["pitch"]
+    quantized[:, VELOCITY] = notes["velocity"]
+    return quantized
 
 
 def dequantize(quantized: QuantizedNotes, first_onset: float = 0.0) -> Notes:
-    """Turn codes back into notes, row by row and in the same order.
+    """Turn quantized notes into notes, row by row and in the same order.
 
-    `encode(decode(codes))` is `codes`, but for the first step, which `start` takes the place of.
+    `quantize(dequantize(quantized))` is `quantized`, except that the first step becomes 0.
 
     Args:
         quantized: [N, 4].
-        first_onset: onset of the first note [s].
+        first_onset: onset of the first note [s], instead of its step.
 
     Returns:
-        Notes [N]; notes of one chord stay in the order of the codes.
+        Notes [N]; notes of one chord keep their order.
     """
+    cells = np.cumsum(quantized[:, STEP], dtype=np.int64)
+    cells -= cells[:1].sum()  # the first onset; 0 where there are no notes
     notes = np.empty(len(quantized), NOTE_DTYPE)
-    cells = np.cumsum(quantized[:, STEP], dtype=np.int64) - int(
-        quantized[0, STEP] if len(quantized) else 0
-    )
     notes["onset"] = first_onset + cells * GRID_SECONDS
     notes["duration"] = np.maximum(quantized[:, DURATION] * GRID_SECONDS, MIN_DURATION)
     notes["pitch"] = quantized[:, PITCH]
@@ -103,37 +140,32 @@ def dequantize(quantized: QuantizedNotes, first_onset: float = 0.0) -> Notes:
 
 
 def scalar_features(notes: QuantizedNotes) -> NDArray[np.float32]:
-    """Scale codes to the `scalar` input.
+    """Scale quantized notes to the `scalar` input.
 
     Args:
         notes: [..., 4].
 
     Returns:
-        Features [..., 3]: pitch / 128, step [s], duration [s], in the order of the tutorial this model descends from.
+        Features [..., 3]: pitch / 128, step [s], duration [s].
 
-    Source: https://www.tensorflow.org/tutorials/audio/music_generation, which scales the pitch of the prompt so,
-    but not that of the notes it feeds back; here both come through this function.
+    Source: https://www.tensorflow.org/tutorials/audio/music_generation, whose order this is. The tutorial scales the
+    pitch of the prompt, but not that of the notes that the model samples; here both are scaled.
     """
-    return np.asarray(notes[..., SCALAR_FEATURES] * SCALAR_SCALE, np.float32)
+    scaled = notes[..., SCALAR_FEATURES] * SCALAR_SCALE
+    return scaled.astype(np.float32, copy=False)
 
 
 def token_ids(notes: QuantizedNotes) -> NDArray[np.int32]:
-    """Turn codes [..., 4] into tokens [..., 4]: step bin, duration bin, pitch, velocity bin."""
-    out = notes.astype(np.int32)
-    out[..., STEP], out[..., DURATION] = (
-        TIME_TOKEN[notes[..., STEP]],
-        TIME_TOKEN[notes[..., DURATION]],
-    )
-    out[..., VELOCITY] //= VELOCITY_TOKEN_WIDTH
-    return out
-
-
-TIME_TOKEN_LIST = TIME_TOKEN.tolist()
-"""As `BIN_OF`, quicker to ask for one."""
+    """Turn quantized notes [..., 4] into token ids [..., 4] of the same columns."""
+    tokens = notes.astype(np.int32)
+    tokens[..., STEP] = TIME_TOKEN[notes[..., STEP]]
+    tokens[..., DURATION] = TIME_TOKEN[notes[..., DURATION]]
+    tokens[..., VELOCITY] //= VELOCITY_TOKEN_WIDTH
+    return tokens
 
 
 def token_ids_of_note(
     step: int, duration: int, pitch: int, velocity: int
 ) -> tuple[int, int, int, int]:
-    """Turn one code into its token, as `tokens`."""
+    """Turn one quantized note into its token ids, as `token_ids` does."""
     return TIME_TOKEN_LIST[step], TIME_TOKEN_LIST[duration], pitch, velocity // VELOCITY_TOKEN_WIDTH

@@ -67,3 +67,19 @@ def test_a_token_alone_is_that_of_many():
     assert [
         list(quantize.token_ids_of_note(*code)) for code in codes.tolist()
     ] == quantize.token_ids(codes).tolist()
+
+
+def test_features_are_one_row_each_and_columns_are_those_of_quantized_notes():
+    rows = quantize.FEATURES
+    assert [rows[name].column for name in ("step", "duration", "pitch", "velocity")] == [0, 1, 2, 3]
+    assert [STEP, DURATION, PITCH, VELOCITY] == [0, 1, 2, 3]
+    assert quantize.SCORED_FEATURES == ("pitch", "step", "duration")
+    assert quantize.FEATURE_COLUMNS == {"pitch": PITCH, "step": STEP, "duration": DURATION}
+    assert quantize.SCALAR_FEATURES == [PITCH, STEP, DURATION]
+    assert np.array_equal(quantize.SCALAR_SCALE, np.array([1 / 128, 0.01, 0.01], np.float32))
+
+
+def test_token_ids_are_fewer_than_num_tokens_and_reach_the_last():
+    highest = quantize.token_ids(np.array([[1000, 1000, 127, 127]], np.int16))[0]
+    for feature in quantize.FEATURES.values():
+        assert highest[feature.column] == feature.num_tokens - 1
