@@ -26,7 +26,7 @@ MAX_TICKS = 9_999_999
 def write_notes(notes: Notes, path: Path) -> None:
     """Write notes as a MIDI file of one piano, whole or not at all; equal notes give equal bytes.
 
-    Onsets and durations are rounded to milliseconds. A key cannot be struck while it is down: a note ends, at the
+    Onsets and durations are rounded to milliseconds. Notes of one pitch cannot overlap in a file: a note ends, at the
     latest, where the next note of its pitch begins, and notes of one pitch and onset end together.
 
     Args:
@@ -42,37 +42,34 @@ def write_notes(notes: Notes, path: Path) -> None:
 
 
 def _to_pretty_midi(notes: Notes) -> "PrettyMIDI":
-    """Put notes in a file of one piano, on whole ticks."""
+    """Return a file of one piano, with notes on whole ticks."""
     from pretty_midi import Instrument, Note, PrettyMIDI
 
     start = np.rint(notes["onset"] / TICK_SECONDS).astype(np.int64)
-    end = _resolve_overlaps(
-        start,
-        np.rint((notes["onset"] + notes["duration"]) / TICK_SECONDS).astype(np.int64),
-        notes["pitch"],
-    )
+    end = np.rint((notes["onset"] + notes["duration"]) / TICK_SECONDS).astype(np.int64)
+    end = _resolve_overlaps(start, end, notes["pitch"])
     if end.max() > MAX_TICKS:
         raise MidiError(
             f"a note ends at {end.max() * TICK_SECONDS:,.0f} s; a file holds {MAX_TICKS * TICK_SECONDS:,.3f} s"
         )
-    music = PrettyMIDI(resolution=round(1 / TICK_SECONDS), initial_tempo=60.0)
+    midi = PrettyMIDI(resolution=round(1 / TICK_SECONDS), initial_tempo=60.0)
     piano = Instrument(program=0)
     for pitch, velocity, on, off in zip(notes["pitch"], notes["velocity"], start, end, strict=True):
         piano.notes.append(Note(int(velocity), int(pitch), on * TICK_SECONDS, off * TICK_SECONDS))
-    music.instruments.append(piano)
-    return music
+    midi.instruments.append(piano)
+    return midi
 
 
 def _resolve_overlaps(
     start: NDArray[np.int64], end: NDArray[np.int64], pitch: NDArray[np.uint8]
 ) -> NDArray[np.int64]:
-    """Return the ticks [N] at which notes end, so that none of a pitch sounds when the next of that pitch begins."""
+    """Return the ticks [N] at which notes end, so that no note sounds when the next of its pitch begins."""
     ends = np.maximum(end, start + 1)
-    for key in np.unique(pitch):
-        rows = np.flatnonzero(pitch == key)
-        onsets, group = np.unique(start[rows], return_inverse=True)
-        latest = np.zeros(len(onsets), np.int64)
-        np.maximum.at(latest, group, ends[rows])
-        latest[:-1] = np.minimum(latest[:-1], onsets[1:])
-        ends[rows] = latest[group]
+    for one_pitch in np.unique(pitch):
+        rows = np.flatnonzero(pitch == one_pitch)
+        onsets, onset_index = np.unique(start[rows], return_inverse=True)
+        latest_end = np.zeros(len(onsets), np.int64)
+        np.maximum.at(latest_end, onset_index, ends[rows])
+        latest_end[:-1] = np.minimum(latest_end[:-1], onsets[1:])
+        ends[rows] = latest_end[onset_index]
     return ends

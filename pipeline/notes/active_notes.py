@@ -54,7 +54,7 @@ def active_before_each(
 
 
 def active_features(active: NDArray[np.integer]) -> NDArray[np.float32]:
-    """Return features [..., 256] of the cells that remain [..., 128]: whether a pitch sounds, and how near its end is."""
+    """Return features [..., 256] of the cells that remain [..., 128]: whether it sounds, and how near its end is."""
     sounds = (active > 0).astype(np.float32)
     decay = np.exp(active.astype(np.float32) / np.float32(-DECAY_CELLS))
     return np.concatenate([sounds, decay * sounds], axis=-1)
