@@ -234,7 +234,7 @@ def test_playing_loads_nothing_heavy(in_folder):
 
 def test_after_random_kills_no_note_is_left_hanging():
     done = subprocess.run(
-        [sys.executable, "benchmarks/kills.py", "8", "1"],
+        [sys.executable, "tools/kills.py", "8", "1"],
         capture_output=True,
         text=True,
         check=False,

@@ -1,6 +1,6 @@
 """Kill a playing process at random moments and see whether a note is left hanging.
 
-Usage: `python benchmarks/kills.py 200 2`, the numbers being kills and how many run side by side.
+Usage: `python tools/kills.py 200 2`, the numbers being kills and how many run side by side.
 
 Each child is the `play` command on a port that writes its messages into a pipe, read here until it closes. It ends by
 SIGINT, by SIGTERM, by a port that fails at some message, or by a model that fails at some note. The shipped model

@@ -1,6 +1,6 @@
 """Do at once what people do at once: two runs, two workers of a queue, and samples of a model that is trained anew.
 
-    python benchmarks/concurrency.py /tmp/concurrency
+    python tools/concurrency.py /tmp/concurrency
 
 All of it in a small project (see small.py) under DVC, on real processes. It prints what each was told, and holds the
 outputs against those of a run that was alone. The code is 1 if anything is not as it must be: a traceback, a mixture of
