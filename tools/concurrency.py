@@ -138,7 +138,7 @@ def sample(folder: Path, model: str) -> tuple[str, str]:
     out = folder.parent / "sample.mid"
     out.unlink(missing_ok=True)
     options = [part for name, value in SAMPLES.items() for part in (f"--{name}", value)]
-    done = small.run(folder, *RNN, "sample", model, *options, "-o", str(out), check=False)
+    done = small.run(folder, *RNN, "generate", model, *options, "-o", str(out), check=False)
     told = re.sub(r"process \d+", "process N", done.stderr.strip())
     return hashlib.sha256(out.read_bytes()).hexdigest() if out.exists() else "", told
 
@@ -154,11 +154,11 @@ def replaced(folder: Path, model: str) -> list[str]:
     long = (
         "play",
         model,
-        "--port",
+        "--midi-out",
         "none",
         "--notes",
         "60000",
-        "--log",
+        "--record",
         str(folder.parent / "long.mid"),
     )
     before = begin(folder, *RNN, *long)
