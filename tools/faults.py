@@ -102,7 +102,7 @@ def no_index(place: Path) -> None:
     about = {
         "kind": "package",
         "title": "t",
-        "licence": "l",
+        "license": "l",
         "source": "s",
         "requirement": "miditok==3.1.0",
     }

@@ -174,7 +174,7 @@ def small_params() -> bytes:
 
 FOLDER = f"""kind: folder
 title: a
-licence: b
+license: b
 source: c
 root: music
 split_by: hash

@@ -196,7 +196,7 @@ def traps(folder: Path, music: bytes) -> Iterator[tuple[str, str, float]]:
     about: dict[str, Any] = {
         "kind": "archive",
         "title": "t",
-        "licence": "l",
+        "license": "l",
         "source": "s",
         "folder": "m",
         "table": "m.csv",
