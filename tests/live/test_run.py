@@ -241,7 +241,7 @@ def test_after_random_kills_no_note_is_left_hanging():
         cwd=ROOT,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert re.search(r"^8 kills, [1-9]\d* notes, 0 left hanging$", done.stdout, re.M)
+    assert re.search(r"^8 kills, [1-9]\d* notes, 0 stuck$", done.stdout, re.M)
 
 
 def test_undisturbed_puts_everything_back():
