@@ -1,7 +1,7 @@
-"""Notochord's feed and query, timed note by note: `python notochord_peer.py <units> <seed>`; prints seconds as JSON.
+"""Time feed and query of notochord for each note: `python notochord_peer.py UNITS SEED`; prints seconds as JSON.
 
-Runs where notochord is installed, not in this project's environment. Weights are at random, as speed does not ask.
-Timed is an event; a note has two there, its beginning and its end, so that this is in the peer's favour.
+Runs in an environment with notochord, not in this project's. Weights are random, since speed does not depend on them.
+One event is timed. A note has two events in notochord, note on and note off, so the comparison favors notochord.
 """
 
 import json
@@ -27,11 +27,11 @@ def main(units: int, seed: int) -> None:
     seconds = []
     with torch.inference_mode():
         for _ in range(NOTES + 20):
-            began = time.perf_counter()
+            start = time.perf_counter()
             model.feed(note["inst"], note["pitch"], note["time"], note["vel"])
-            found = model.query()
-            note = {part: found[part] for part in note}
-            seconds.append(time.perf_counter() - began)
+            event = model.query()
+            note = {name: event[name] for name in note}
+            seconds.append(time.perf_counter() - start)
     print(json.dumps(seconds[20:]))
 
 

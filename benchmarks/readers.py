@@ -1,6 +1,6 @@
-"""How fast each MIDI reader is, side by side: `python benchmarks/readers.py data/raw/maestro-sample.zip`.
+"""Measure the speed of both MIDI readers: `python benchmarks/readers.py data/raw/maestro-sample.zip`.
 
-Prints the median over rounds of the ratio pretty_midi / symusic, with the least and greatest.
+Prints the median over rounds of the ratio pretty_midi / symusic, with minimum and maximum.
 """
 
 import statistics
@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 from pipeline.corpus.bundle import CorpusBundle
-from pipeline.midi import reader as midi
+from pipeline.midi.reader import read_notes
 
 ROUNDS = 5
 
@@ -22,10 +22,10 @@ def main(archive: Path) -> None:
     for _ in range(ROUNDS):
         seconds = {}
         for reader in ("pretty_midi", "symusic"):
-            began = time.perf_counter()
+            start = time.perf_counter()
             for data in files:
-                midi.read_notes(data, reader)
-            seconds[reader] = time.perf_counter() - began
+                read_notes(data, reader)
+            seconds[reader] = time.perf_counter() - start
         ratios.append(seconds["pretty_midi"] / seconds["symusic"])
     print(
         f"{len(files)} files, {ROUNDS} rounds: pretty_midi takes {statistics.median(ratios):.0f} times as long as "

@@ -1,11 +1,11 @@
-"""How soon `expressive` passes what the tutorial's recipe reaches.
+"""Measure how soon `expressive` passes the best result of the tutorial's recipe.
 
 Usage: `python benchmarks/time_to_quality.py data/windows/windows.npz 20`, the number being minutes.
 
-Both are trained in one process, in turn, one thread, so that a busy machine is as slow for both; the tutorial's recipe
-is `baseline`, as params.yaml has it. Seconds are of training alone, on the processor; bits are of every third held-out
-piece, whole, every note with the context it would have in play. The tutorial's recipe is scored seldom, since reading a
-window for every note takes long; that leaves out nothing, as its curve is flat by then.
+Both are trained in one process, in turn, on one thread, so that a busy machine slows both down alike. The tutorial's
+recipe is `baseline` of params.yaml. Seconds are CPU time of training alone. Bits are of every third held-out piece,
+whole, each note with the context that it has in playback. The tutorial's recipe is scored seldom, because it reads a
+window for every note; its curve is flat by then.
 """
 
 import sys
@@ -16,25 +16,30 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline import config
-from pipeline.config import Params
+from pipeline.config import Params, load_params
 from pipeline.core import paths
 from pipeline.dataset import windows
 from pipeline.dataset.windows import WindowDataset
 from pipeline.training import trainer as training
 
-SCORED = 3
-"""Of so many validation pieces one is scored."""
+PIECE_STRIDE = 3
+"""One of this many validation pieces is scored."""
 GOAL = 13.0
-"""Bits per note that a quick LSTM(128) with the same axes took 420 CPU seconds for."""
+"""Bits per note that an LSTM(128) with the same input and heads reached after 420 CPU seconds."""
 
 
-def main(data: WindowDataset, minutes: float) -> None:
-    """Race and print."""
+def main(dataset: WindowDataset, minutes: float) -> None:
+    """Train both in turn and print a line per epoch."""
     training.prepare(0, 1)
-    known = config.load_params(paths.PARAMS)
-    quick = known.train.stateful.model_copy(
-        update={"streams": 8, "segment": 128, "segments": 8, "learning_rate": 0.005, "warmup": 0.03}
+    params = load_params(paths.PARAMS)
+    stateful = params.train.stateful.model_copy(
+        update={
+            "batch_size": 8,
+            "bptt_length": 128,
+            "segments_per_passage": 8,
+            "learning_rate": 0.005,
+            "warmup": 0.03,
+        }
     )
     budgets: dict[str, dict[str, object]] = {
         "baseline": {"epochs": 10_000, "notes_per_epoch": 983_040, "max_validation_notes": 0},
@@ -42,15 +47,18 @@ def main(data: WindowDataset, minutes: float) -> None:
             "epochs": 48,
             "notes_per_epoch": 32_768,
             "max_validation_notes": 0,
-            "every": quick,
+            "stateful": stateful,
         },
     }
-    data = thinned(data)
-    runs = {name: curve(with_budget(known, budget), name, data) for name, budget in budgets.items()}
+    dataset = thin_out_validation(dataset)
+    runs = {
+        name: train_curve(with_budget(params, budget), name, dataset)
+        for name, budget in budgets.items()
+    }
     spent = dict.fromkeys(runs, 0.0)
     points: dict[str, list[tuple[float, float]]] = {name: [] for name in runs}
     while runs:
-        name = min(runs, key=lambda each: spent[each])
+        name = min(runs, key=lambda running: spent[running])
         point = next(runs[name], None)
         if point is None or point[0] > minutes * 60:
             del runs[name]
@@ -58,33 +66,35 @@ def main(data: WindowDataset, minutes: float) -> None:
         spent[name] = point[0]
         points[name].append(point)
         print(f"{name:10} {point[0]:7.0f} s  {point[1]:.3f} bits per note", flush=True)
-    tell(points, minutes)
+    print_goals(points, minutes)
 
 
-def thinned(data: WindowDataset) -> WindowDataset:
-    """Leave out most of the validation pieces."""
-    splits, held_out = data.splits.copy(), np.flatnonzero(data.splits == "validation")
-    splits[np.setdiff1d(held_out, held_out[::SCORED])] = "test"
-    return replace(data, splits=splits)
+def thin_out_validation(dataset: WindowDataset) -> WindowDataset:
+    """Keep one of `PIECE_STRIDE` validation pieces."""
+    held_out = np.flatnonzero(dataset.splits == "validation")
+    skipped = np.setdiff1d(held_out, held_out[::PIECE_STRIDE])
+    splits = dataset.splits.copy()
+    splits[skipped] = "test"
+    return replace(dataset, splits=splits)
 
 
-def with_budget(known: Params, budget: dict[str, object]) -> Params:
-    return known.model_copy(update={"train": known.train.model_copy(update=budget)})
+def with_budget(params: Params, budget: dict[str, object]) -> Params:
+    return params.model_copy(update={"train": params.train.model_copy(update=budget)})
 
 
-def curve(known: Params, name: str, data: WindowDataset) -> Iterator[tuple[float, float]]:
-    """Train and give, after each epoch, the seconds spent so far and the validation bits."""
-    job = training.Job(name, known, data, Path())
+def train_curve(params: Params, name: str, dataset: WindowDataset) -> Iterator[tuple[float, float]]:
+    """Train; yield the CPU seconds spent so far and the validation bits after each epoch."""
+    job = training.Job(name, params, dataset, Path())
     trainer, seconds = training.Trainer(job), 0.0
-    for number in range(known.train.epochs):
-        began = time.process_time()
-        trainer.epoch(number)
-        seconds += time.process_time() - began
+    for epoch in range(params.train.epochs):
+        start = time.process_time()
+        trainer.epoch(epoch)
+        seconds += time.process_time() - start
         yield seconds, training.validation_bits(job, trainer)["bits_per_note"]
 
 
-def tell(points: dict[str, list[tuple[float, float]]], minutes: float) -> None:
-    """Print when goals were passed."""
+def print_goals(points: dict[str, list[tuple[float, float]]], minutes: float) -> None:
+    """Print when `expressive` passed each goal."""
     best = min(points["baseline"], key=lambda point: point[1])
     print(
         f"the tutorial's recipe in {minutes:g} minutes: {best[1]:.3f} bits at best, after {best[0]:.0f} s"

@@ -1,22 +1,21 @@
-"""How late the player is, and whether it drifts: in simulated hours, and in real time on a busy machine.
+"""Measure lateness and drift of the player: in simulated hours, and in real time on a busy machine.
 
-Usage: `python benchmarks/timing.py simulated 10` for ten hours that pass in moments, or
-`python benchmarks/timing.py real 120 2` for two real minutes with two programs beside it that compute all the time.
+Usage: `python benchmarks/timing.py simulated 10` for ten simulated hours, or
+`python benchmarks/timing.py real 120 2` for two real minutes beside two processes that use a core each.
 
-The shipped model plays. Drift is how much later messages went out at the end than at the beginning, against what their
-onsets in cells alone say; a note is stuck if it was struck and not let go when the player had closed its port.
+The bundled model plays. Drift is the change of lateness from the first 10 s to the last 10 s; lateness is the time of
+a note on minus its onset on the grid. A note is stuck if its note off is missing when the player has closed its port.
 """
 
 import multiprocessing
 import sys
 import time
 from collections import Counter
-from statistics import median
 
 import numpy as np
 
-from pipeline.generation import engine as streaming
 from pipeline.generation import generate
+from pipeline.generation.engine import Engine
 from pipeline.live import run
 from pipeline.live.active_keys import NOTE_OFF, NOTE_ON, Message
 from pipeline.live.controls import Controls
@@ -28,67 +27,65 @@ from pipeline.live.timeline import Clock, SimulatedClock
 from pipeline.models import model_io
 from pipeline.notes.quantize import GRID_SECONDS
 
-EDGE = 10.0
-"""Seconds at the beginning and end that drift is measured between."""
+EDGE_SECONDS = 10.0
+"""Length of the beginning and of the end between which drift is measured [s]."""
 
 
-class Stopwatch:
-    """A port that notes when notes were struck, and which are down."""
+class TimingPort:
+    """A port that stores the time of each note on, and counts the notes that sound."""
 
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
-        self.struck: list[float] = []
-        self.down: Counter[int] = Counter()
+        self.note_on_times: list[float] = []
+        self.sounding: Counter[int] = Counter()
 
     def send(self, message: Message) -> None:
         if message[0] == NOTE_ON:
-            self.struck.append(self.clock())
-            self.down[message[1]] += 1
+            self.note_on_times.append(self.clock())
+            self.sounding[message[1]] += 1
         elif message[0] == NOTE_OFF:
-            self.down[message[1]] -= 1
+            self.sounding[message[1]] -= 1
 
     def close(self) -> None:
         pass
 
 
-class Counted(Improviser):
-    """An improviser that remembers the onsets it gave [cells]."""
+class OnsetImproviser(Improviser):
+    """An improviser that stores the onsets of its notes [cells]."""
 
     onsets: list[int]
 
-    def accept(self) -> None:
+    def commit(self) -> None:
         note: PendingNote | None = self.pending
         super().commit()
         self.onsets.append(note.onset if note else 0)
 
 
-def band() -> Counted:
-    live = Controls(generate.UNCONSTRAINED)
-    engine = streaming.Engine(model_io.load_model(model_io.BUNDLED / "expressive"))
-    source = Counted(engine, live, generate.load_prompt(None), np.random.default_rng(0))
+def make_source() -> OnsetImproviser:
+    controls = Controls(generate.UNCONSTRAINED)
+    engine = Engine(model_io.load_model(model_io.BUNDLED / "expressive"))
+    source = OnsetImproviser(engine, controls, generate.load_prompt(None), np.random.default_rng(0))
     source.onsets = []
     return source
 
 
-def tell(player: Player, port: Stopwatch, source: Counted) -> None:
-    """Print what is to be known."""
-    begun = player.schedule.start_time
-    late = [
-        struck - begun - onset * GRID_SECONDS
-        for struck, onset in zip(port.struck, sorted(source.onsets), strict=False)
-    ]
-    ends = [struck - begun for struck in port.struck]
-    first = median(each for each, when in zip(late, ends, strict=True) if when < EDGE)
-    last = median(each for each, when in zip(late, ends, strict=True) if when > ends[-1] - EDGE)
-    print(f"{len(late):,} notes in {ends[-1]:,.1f} s; {player.schedule.latency}")
+def print_result(player: Player, port: TimingPort, source: OnsetImproviser) -> None:
+    """Print lateness, drift, stalls and stuck notes."""
+    times = np.array(port.note_on_times) - player.schedule.start_time
+    # Notes that were drawn but not sent have no time.
+    onsets = np.sort(source.onsets)[: len(times)] * GRID_SECONDS
+    late = times - onsets
+    first = np.median(late[times < EDGE_SECONDS])
+    last = np.median(late[times > times[-1] - EDGE_SECONDS])
+    print(f"{len(late):,} notes in {times[-1]:,.1f} s; {player.schedule.latency}")
     print(f"drift {1000 * (last - first):.6f} ms, waits for the model {player.schedule.stalls}")
-    print(f"stuck notes {sum(abs(count) for count in port.down.values())}")
+    print(f"stuck notes {sum(abs(count) for count in port.sounding.values())}")
 
 
-def simulated(hours: float) -> None:
-    """Play hours on a clock that waits for nobody."""
-    clock, source = SimulatedClock(), band()
-    port = Stopwatch(clock)
+def run_simulated(hours: float) -> None:
+    """Play on a simulated clock."""
+    clock, source = SimulatedClock(), make_source()
+    port = TimingPort(clock)
 
     def sleep(seconds: float) -> None:
         clock.sleep(seconds)
@@ -96,21 +93,23 @@ def simulated(hours: float) -> None:
 
     player = Player(source, port, Recorder(), clock, sleep)
     player.run_offline()
-    tell(player, port, source)
+    print_result(player, port, source)
 
 
-def burn() -> None:
-    """Compute for ever."""
+def use_core() -> None:
+    """Use a processor core without end."""
     while True:
         sum(range(10_000))
 
 
-def real(seconds: float, burners: int) -> None:
-    """Play in real time beside programs that compute all the time."""
-    beside = [multiprocessing.Process(target=burn, daemon=True) for _ in range(burners)]
-    for each in beside:
-        each.start()
-    source, port = band(), Stopwatch(time.monotonic)
+def run_realtime(seconds: float, num_processes: int) -> None:
+    """Play in real time beside processes that use a core each."""
+    processes = [
+        multiprocessing.Process(target=use_core, daemon=True) for _ in range(num_processes)
+    ]
+    for process in processes:
+        process.start()
+    source, port = make_source(), TimingPort(time.monotonic)
     end = time.monotonic() + seconds
 
     def sleep(span: float) -> None:
@@ -120,13 +119,13 @@ def real(seconds: float, burners: int) -> None:
     player = Player(source, port, Recorder(), time.monotonic, sleep)
     with run.realtime_priority():
         player.run()
-    tell(player, port, source)
-    for each in beside:
-        each.terminate()
+    print_result(player, port, source)
+    for process in processes:
+        process.terminate()
 
 
 if __name__ == "__main__":
     if sys.argv[1] == "simulated":
-        simulated(float(sys.argv[2]))
+        run_simulated(float(sys.argv[2]))
     else:
-        real(float(sys.argv[2]), int(sys.argv[3]))
+        run_realtime(float(sys.argv[2]), int(sys.argv[3]))

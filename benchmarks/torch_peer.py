@@ -1,4 +1,4 @@
-"""The expressive model once more in PyTorch, as a peer for the speed of training; see `pipeline.nn` for what it means.
+"""A minGRU model in PyTorch, to compare the speed of training; `pipeline.models.keras` documents the layers.
 
 Shapes: B passages, T notes.
 """
@@ -25,7 +25,7 @@ SIZES = {
     PITCH: 128,
     VELOCITY: NUM_VELOCITY_TOKENS,
 }
-ORDER = (STEP, PITCH, DURATION, VELOCITY)
+GENERATION_ORDER = (STEP, PITCH, DURATION, VELOCITY)
 
 
 class Scan(torch.autograd.Function):
@@ -54,7 +54,7 @@ def gelu(x: Any) -> Any:
 
 
 class Block(nn.Module):
-    """One gated residual block."""
+    """One residual block of a minGRU and two dense layers."""
 
     def __init__(self, width: int, units: int) -> None:
         super().__init__()
@@ -71,14 +71,14 @@ class Block(nn.Module):
 
 
 class Peer(nn.Module):
-    """Body and chain of heads."""
+    """Layers and autoregressive heads."""
 
-    def __init__(self, block: ModelConfig) -> None:
+    def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        d, c = block.embedding_dim, block.head_dim
-        self.tables = nn.ModuleList([nn.Embedding(SIZES[column], d) for column in ORDER])
+        d, c = config.embedding_dim, config.head_dim
+        self.tables = nn.ModuleList([nn.Embedding(SIZES[column], d) for column in GENERATION_ORDER])
         self.sounding = nn.Linear(256, d)
-        self.blocks = nn.ModuleList([Block(d, units) for units in block.units])
+        self.blocks = nn.ModuleList([Block(d, units) for units in config.units])
         self.norm, self.chain, self.ahead = (
             nn.RMSNorm(d, 1e-6),
             nn.Linear(d, 4 * c),
@@ -91,23 +91,24 @@ class Peer(nn.Module):
                 nn.Embedding(NUM_TIME_TOKENS, c),
             ]
         )
-        self.out = nn.ModuleList([nn.Linear(c, SIZES[column]) for column in ORDER])
+        self.out = nn.ModuleList([nn.Linear(c, SIZES[column]) for column in GENERATION_ORDER])
         self.width = c
 
-    def forward(self, tokens: Any, left: Any, state: list[Any]) -> Any:
-        """Return the loss of tokens [T + 1, B, 4] with what is left of sounding keys [T + 1, B, 128], and the state."""
-        sounds = (left > 0).float()
-        seen = torch.cat([sounds, torch.exp(left.float() / -20) * sounds], -1)
+    def forward(self, tokens: Any, active: Any, state: list[Any]) -> Any:
+        """Return the loss of tokens [T + 1, B, 4] with active notes [T + 1, B, 128], and the state."""
+        is_active = (active > 0).float()
+        features = torch.cat([is_active, torch.exp(active.float() / -20) * is_active], -1)
         x = sum(
-            table(tokens[:-1, :, column]) for table, column in zip(self.tables, ORDER, strict=True)
+            table(tokens[:-1, :, column])
+            for table, column in zip(self.tables, GENERATION_ORDER, strict=True)
         )
-        x, after = x + self.sounding(seen[:-1]), []
+        x, after = x + self.sounding(features[:-1]), []
         for block, before in zip(self.blocks, state, strict=True):
             x, now = block(x, before)
             after.append(now)
         c, then = self.width, tokens[1:]
         step, pitch, duration, velocity = self.chain(self.norm(x)).chunk(4, -1)
-        ahead, by_step = self.ahead(seen[1:]), self.given[0](then[..., STEP])
+        ahead, by_step = self.ahead(features[1:]), self.given[0](then[..., STEP])
         by_pitch = self.given[1](then[..., PITCH])
         pitch = pitch + ahead[..., :c] + by_step[..., :c]
         duration = duration + ahead[..., c:] + by_step[..., c : 2 * c] + by_pitch[..., :c]
@@ -120,7 +121,7 @@ class Peer(nn.Module):
         losses = [
             f.cross_entropy(out(gelu(part)).flatten(0, 1), then[..., column].flatten())
             for out, part, column in zip(
-                self.out, (step, pitch, duration, velocity), ORDER, strict=True
+                self.out, (step, pitch, duration, velocity), GENERATION_ORDER, strict=True
             )
         ]
         return losses[0] + losses[1] + losses[2] + 0.2 * losses[3], after

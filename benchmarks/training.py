@@ -2,7 +2,7 @@
 
 In turn, in one process, on the same batches: our step of `expressive`, the same model in PyTorch where that is
 installed, and plain Keras `fit` of an LSTM of about as many parameters. Prints target notes per second and the share of
-the matrix-product peak measured in the same run, as medians over rounds with the least and greatest, and ratios.
+the matrix-product peak measured in the same run, as medians over rounds with minimum and maximum, and ratios.
 """
 
 import itertools
@@ -11,13 +11,14 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from pipeline import config
+from pipeline.config import Params, load_params
+from pipeline.config.recipes import ModelConfig
 from pipeline.core import paths
 from pipeline.dataset import batches, windows
+from pipeline.dataset.segments import Segment
 from pipeline.notes import quantize
 from pipeline.training import trainer as training
 
@@ -27,52 +28,75 @@ ROUNDS, BATCHES = 7, 6
 def main(threads: int) -> None:
     """Measure and print."""
     training.prepare(0, threads)
-    known = config.load_params(paths.PARAMS)
-    every = known.train.stateful.model_copy(update={"streams": 16, "segment": 128, "segments": 1})
-    train = known.train.model_copy(update={"every": every, "notes_per_epoch": 16 * 128 * BATCHES})
-    known = known.model_copy(update={"train": train})
-    data = windows.load_windows(paths.WINDOWS)
-    some = list(itertools.islice(batches.epoch(known, known.model["expressive"], data, 0), BATCHES))
-    trainer = training.Trainer(training.Job("expressive", known, data, Path()))
-    size = sum(weight.size for weight in trainer.weights())
-    work = {"ours": ours(trainer, some), "Keras fit, LSTM": keras_fit(some)}
-    if (peer := torch_step(known.model["expressive"], some, threads)) is not None:
-        work["PyTorch, same model"] = peer
+    params = make_params()
+    config = params.model["expressive"]
+    dataset = windows.load_windows(paths.WINDOWS)
+    segments = list(itertools.islice(batches.epoch(params, config, dataset, 0), BATCHES))
+    trainer = training.Trainer(training.Job("expressive", params, dataset, Path()))
+    num_weights = sum(weight.size for weight in trainer.weights())
+    work = {"ours": make_own_step(trainer, segments), "Keras fit, LSTM": make_keras_fit(segments)}
+    if (torch_step := make_torch_step(config, segments, threads)) is not None:
+        work["PyTorch, same model"] = torch_step
     seconds: dict[str, list[float]] = {name: [] for name in work}
     peaks = []
     for _ in range(ROUNDS + 1):
-        peaks.append(peak())
-        for name, act in work.items():
-            began = time.perf_counter()
-            act()
-            seconds[name].append(time.perf_counter() - began)
-    notes = sum(batch.mask.size for batch in some)
+        peaks.append(measure_peak())
+        for name, run_round in work.items():
+            start = time.perf_counter()
+            run_round()
+            seconds[name].append(time.perf_counter() - start)
+    num_notes = sum(segment.mask.size for segment in segments)
+    peak = statistics.median(peaks)
+    print(f"{threads} thread(s), {num_weights:,} parameters, peak {peak / 1e9:.0f} GFLOP/s")
+    # The first round compiles, so it is left out.
+    own_seconds = seconds["ours"][1:]
+    for name, all_rounds in seconds.items():
+        print_row(name, all_rounds[1:], own_seconds, num_notes, 6 * num_weights / peak)
+
+
+def print_row(
+    name: str,
+    rounds: list[float],
+    own_rounds: list[float],
+    num_notes: int,
+    peak_seconds_per_note: float,
+) -> None:
+    """Print notes per second, the share of the peak, and how many times as fast our step is."""
+    rates = [num_notes / seconds for seconds in rounds]
+    rate = statistics.median(rates)
+    ratios = [seconds / own for seconds, own in zip(rounds, own_rounds, strict=True)]
     print(
-        f"{threads} thread(s), {size:,} parameters, peak {statistics.median(peaks) / 1e9:.0f} GFLOP/s"
+        f"{name:22} {rate:8,.0f} notes/s ({min(rates):,.0f} to {max(rates):,.0f}), "
+        f"about {rate * peak_seconds_per_note:.0%} of the peak; "
+        f"ours is {statistics.median(ratios):.2f} times as fast "
+        f"({min(ratios):.2f} to {max(ratios):.2f})"
     )
-    for name, its in seconds.items():
-        rates = [notes / each for each in its[1:]]
-        ratios = [mine / base for mine, base in zip(its[1:], seconds["ours"][1:], strict=True)]
-        share = 6 * size * statistics.median(rates) / statistics.median(peaks)
-        print(
-            f"{name:22} {statistics.median(rates):8,.0f} notes/s ({min(rates):,.0f} to {max(rates):,.0f}), "
-            f"about {share:.0%} of the peak; ours is {statistics.median(ratios):.2f} times as fast "
-            f"({min(ratios):.2f} to {max(ratios):.2f})"
-        )
 
 
-def ours(trainer: training.Trainer, some: list[Any]) -> Callable[[], None]:
+def make_params() -> Params:
+    """Return params.yaml with batches of the size that is measured."""
+    params = load_params(paths.PARAMS)
+    stateful = params.train.stateful.model_copy(
+        update={"batch_size": 16, "bptt_length": 128, "segments_per_passage": 1}
+    )
+    train = params.train.model_copy(
+        update={"stateful": stateful, "notes_per_epoch": 16 * 128 * BATCHES}
+    )
+    return params.model_copy(update={"train": train})
+
+
+def make_own_step(trainer: training.Trainer, segments: list[Segment]) -> Callable[[], None]:
     """Return a round of our training step."""
 
-    def act() -> None:
+    def run_round() -> None:
         state = None
-        for batch in some:
-            _, state = trainer.descend(batch, state, 1e-4)
+        for segment in segments:
+            _, state = trainer.descend(segment, state, 1e-4)
 
-    return act
+    return run_round
 
 
-def keras_fit(some: list[Any]) -> Callable[[], None]:
+def make_keras_fit(segments: list[Segment]) -> Callable[[], None]:
     """Return a round of `fit` of an LSTM(256) with embeddings and three categorical heads, a loss after every note."""
     import keras
 
@@ -81,7 +105,7 @@ def keras_fit(some: list[Any]) -> Callable[[], None]:
         quantize.DURATION: quantize.NUM_TIME_TOKENS,
         quantize.PITCH: 128,
     }
-    tokens = quantize.token_ids(np.concatenate([batch.codes for batch in some]))
+    tokens = quantize.token_ids(np.concatenate([segment.notes for segment in segments]))
     inputs = keras.Input((tokens.shape[1] - 1, 4), dtype="int32")
     x = sum(
         keras.layers.Embedding(size, 128)(inputs[:, :, column]) for column, size in sizes.items()
@@ -91,10 +115,12 @@ def keras_fit(some: list[Any]) -> Callable[[], None]:
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile(keras.optimizers.Adam(1e-4), loss=[loss] * 3)
     targets = [tokens[:, 1:, column] for column in sizes]
-    return lambda: model.fit(tokens[:, :-1], targets, batch_size=len(some[0].codes), verbose=0)
+    return lambda: model.fit(tokens[:, :-1], targets, batch_size=len(segments[0].notes), verbose=0)
 
 
-def torch_step(block: Any, some: list[Any], threads: int) -> Callable[[], None] | None:
+def make_torch_step(
+    config: ModelConfig, segments: list[Segment], threads: int
+) -> Callable[[], None] | None:
     """Return a round of the same model in PyTorch, or nothing where that is not installed."""
     try:
         import torch
@@ -104,38 +130,38 @@ def torch_step(block: Any, some: list[Any], threads: int) -> Callable[[], None] 
     from torch_peer import Peer
 
     torch.set_num_threads(threads)
-    peer = Peer(block)
+    peer = Peer(config)
     optimizer = torch.optim.Adam(peer.parameters(), lr=1e-4, fused=True)
-    ready = [
+    time_major = [
         (
-            torch.from_numpy(quantize.token_ids(batch.codes).swapaxes(0, 1).copy()).long(),
-            torch.from_numpy(batch.left.swapaxes(0, 1).copy()),
+            torch.from_numpy(quantize.token_ids(segment.notes).swapaxes(0, 1).copy()).long(),
+            torch.from_numpy(segment.active.swapaxes(0, 1).copy()),
         )
-        for batch in some
+        for segment in segments
     ]
 
-    def act() -> None:
-        state = [torch.zeros(len(some[0].codes), units) for units in block.units]
-        for tokens, left in ready:
-            loss, state = peer(tokens, left, state)
+    def run_round() -> None:
+        state = [torch.zeros(len(segments[0].notes), units) for units in config.units]
+        for tokens, active in time_major:
+            loss, state = peer(tokens, active, state)
             optimizer.zero_grad()
             loss.backward()
             torch.nn.utils.clip_grad_norm_(peer.parameters(), 1.0)
             optimizer.step()
 
-    return act
+    return run_round
 
 
-def peak() -> float:
+def measure_peak() -> float:
     """Return the rate of a large matrix product of TensorFlow [FLOP/s]."""
     import tensorflow as tf
 
     a = tf.random.normal([1536, 1536])
     tf.matmul(a, a)
-    began = time.perf_counter()
+    start = time.perf_counter()
     for _ in range(3):
         float(tf.matmul(a, a)[0, 0])
-    return 3 * 2 * 1536**3 / (time.perf_counter() - began)
+    return 3 * 2 * 1536**3 / (time.perf_counter() - start)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
-"""Four deliberate errors, each of which a test must see: `python tests/mutation_check.py`.
+"""Insert four deliberate errors and check that a test detects each: `python tests/mutation_check.py`.
 
-For each, the package and its tests are copied to a folder that goes away, one line is changed there, and the test named
-for it runs. It must fail, and must pass where nothing is planted. A plant that fits no line any more is an error too.
+For each mutation, the package and its tests are copied to a temporary folder, one line is changed there, and the test
+named in the mutation runs. It must fail with the mutation and pass without. A mutation that no longer matches its file
+exactly once is an error too.
 """
 
 import os
@@ -14,73 +15,69 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-PARTS = ("pipeline", "tests", "pyproject.toml", "params.yaml")
-HEAVY = Path("tests/stages/conftest.py")
-"""Imports TensorFlow, for tests that train; no plant needs it."""
+COPIED = ("pipeline", "tests", "pyproject.toml", "params.yaml")
+TRAINING_FIXTURES = Path("tests/stages/conftest.py")
+"""Imports TensorFlow, for tests that train; no mutation needs it."""
 
 
 @dataclass(frozen=True)
-class Plant:
-    """An error of one line, and the test that sees it."""
+class Mutation:
+    """An error in one line, and the test that detects it."""
 
-    about: str
+    description: str
     path: str
-    line: str
-    instead: str
+    original: str
+    """Text that stands exactly once in the file; as short as possible, to survive edits."""
+    replacement: str
     test: str
 
 
-PLANTS = (
-    Plant(
-        about="bits computed on nats",
+MUTATIONS = (
+    Mutation(
+        description="bits computed with the natural logarithm",
         path="pipeline/models/residual_noise.py",
-        line="return np.asarray(-np.log2(np.maximum(mass, FLOOR)))",
-        instead="return np.asarray(-np.log(np.maximum(mass, FLOOR)))",
+        original="-np.log2(",
+        replacement="-np.log(",
         test="tests/models/numpy/test_heads.py::test_bits_are_those_of_the_masses_that_are_drawn_from",
     ),
-    Plant(
-        about="a split leak: pieces of one composition in several splits",
+    Mutation(
+        description="a split leak: pieces of one composition in several splits",
         path="pipeline/corpus/splits.py",
-        line="return [split[name] for name in compositions]",
-        instead="return [SPLITS[number % 3] for number, _ in enumerate(compositions)]",
+        original="return [split[name] for name in compositions]",
+        replacement="return [SPLITS[number % 3] for number, _ in enumerate(compositions)]",
         test="tests/corpus/test_splits.py::test_a_composition_has_one_split_and_order_does_not_matter",
     ),
-    Plant(
-        about="a duplicated piece, in training and held out",
+    Mutation(
+        description="a duplicated piece, in training and held out",
         path="pipeline/stages/ingest.py",
-        line='return "" if first == piece.member else f"duplicate of {first}"',
-        instead='return ""',
+        original='else f"duplicate of',
+        replacement='else "" and f"duplicate of',
         test="tests/stages/test_ingest.py::test_a_copy_is_kept_once_and_never_in_training_if_it_is_held_out",
     ),
-    Plant(
-        about="an off-by-one target: the last note of the window",
+    Mutation(
+        description="an off-by-one target: the last note of the window",
         path="pipeline/dataset/windows.py",
-        line="return self.codes[first[:, None] + np.arange(self.length)], self.codes[first + self.length]",
-        instead="return self.codes[first[:, None] + np.arange(self.length)], self.codes[first + self.length - 1]",
+        original="first + self.sequence_length",
+        replacement="first + self.sequence_length - 1",
         test="tests/dataset/test_windows.py::test_a_target_is_the_note_after_its_window",
     ),
 )
 
 
-def failures(tests: list[str], plant: Plant | None) -> list[str]:
-    """Return which of some tests fail in a copy of the checkout, with an error planted there.
+def find_failures(tests: list[str], mutation: Mutation | None) -> list[str]:
+    """Return the tests that fail in a copy of the checkout, with a mutation applied there.
 
     Raises:
-        ValueError: the line of the plant is not there exactly once, or the tests could not run.
+        ValueError: the mutation does not match exactly once, or the tests could not run.
     """
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        for part in PARTS:
+        for part in COPIED:
             copy = shutil.copytree if (ROOT / part).is_dir() else shutil.copy
             copy(ROOT / part, folder / part)
-        (folder / HEAVY).unlink(missing_ok=True)
-        if plant:
-            text = (folder / plant.path).read_text("utf-8")
-            if text.count(plant.line) != 1:
-                raise ValueError(
-                    f"{plant.path}: {plant.line!r} is not there once; plant {plant.about!r} elsewhere"
-                )
-            (folder / plant.path).write_text(text.replace(plant.line, plant.instead), "utf-8")
+        (folder / TRAINING_FIXTURES).unlink(missing_ok=True)
+        if mutation:
+            apply_mutation(mutation, folder)
         done = subprocess.run(
             [sys.executable, "-m", "pytest", "-q", "-rf", "-p", "no:cacheprovider", *tests],
             cwd=folder,
@@ -94,21 +91,38 @@ def failures(tests: list[str], plant: Plant | None) -> list[str]:
     return re.findall(r"^FAILED (\S+)", done.stdout, re.M)
 
 
-def main() -> list[str]:
-    """Plant each error, and return a line for each: what was planted, and the test that failed.
+def apply_mutation(mutation: Mutation, folder: Path) -> None:
+    """Change the line of a mutation in a copy of the checkout.
 
     Raises:
-        ValueError: a test fails of itself, an error was not seen, or cannot be planted any more.
+        ValueError: the mutation does not match exactly once.
     """
-    if broken := failures([plant.test for plant in PLANTS], None):
-        raise ValueError(f"fails with nothing planted: {', '.join(broken)}")
+    path = folder / mutation.path
+    source = path.read_text("utf-8")
+    count = source.count(mutation.original)
+    if count != 1:
+        raise ValueError(
+            f"{mutation.path}: {mutation.original!r} is there {count} times, not once; "
+            f"update the mutation {mutation.description!r}"
+        )
+    path.write_text(source.replace(mutation.original, mutation.replacement), "utf-8")
+
+
+def main() -> list[str]:
+    """Apply each mutation; return a line for each with the test that detected it.
+
+    Raises:
+        ValueError: a test fails without a mutation, a mutation is not detected, or it does not match.
+    """
+    if broken := find_failures([mutation.test for mutation in MUTATIONS], None):
+        raise ValueError(f"fails without a mutation: {', '.join(broken)}")
     lines = []
-    for plant in PLANTS:
-        if failures([plant.test], plant) != [plant.test]:
+    for mutation in MUTATIONS:
+        if find_failures([mutation.test], mutation) != [mutation.test]:
             raise ValueError(
-                f"{plant.about}: planted in {plant.path}, and {plant.test} does not see it"
+                f"{mutation.description}: {mutation.test} does not detect the error in {mutation.path}"
             )
-        lines.append(f"{plant.about} ({plant.path}): FAILED {plant.test}")
+        lines.append(f"{mutation.description} ({mutation.path}): FAILED {mutation.test}")
     return lines
 
 

@@ -1,31 +1,31 @@
 from dataclasses import replace
 
-import mutation_check as plants
+import mutation_check
 import pytest
+from mutation_check import MUTATIONS
 
 
-def test_each_deliberate_error_makes_its_test_fail():
-    assert [line.rpartition(" ")[2] for line in plants.main()] == [
-        plant.test for plant in plants.PLANTS
+def test_each_mutation_makes_its_test_fail():
+    assert [line.rpartition(" ")[2] for line in mutation_check.main()] == [
+        mutation.test for mutation in MUTATIONS
     ]
 
 
-def test_a_plant_that_fits_no_line_is_an_error():
-    gone = replace(plants.PLANTS[0], line="return np.log2(nothing)")
+def test_mutation_that_matches_no_line_is_an_error():
+    unmatched = replace(MUTATIONS[0], original="return np.log2(nothing)")
     with pytest.raises(
-        ValueError,
-        match=r"'return np.log2.nothing.' is not there once; plant 'bits computed on nats'",
+        ValueError, match=r"'return np.log2.nothing.' is there 0 times, not once; update .*bits"
     ):
-        plants.failures([gone.test], gone)
+        mutation_check.find_failures([unmatched.test], unmatched)
 
 
-def test_an_error_that_no_test_sees_is_an_error(monkeypatch):
-    monkeypatch.setattr(plants, "failures", lambda tests, plant: [])
-    with pytest.raises(ValueError, match=r"bits computed on nats: .* does not see it"):
-        plants.main()
+def test_undetected_mutation_is_an_error(monkeypatch):
+    monkeypatch.setattr(mutation_check, "find_failures", lambda tests, mutation: [])
+    with pytest.raises(ValueError, match=r"bits computed .* does not detect the error"):
+        mutation_check.main()
 
 
-def test_a_test_that_fails_of_itself_is_an_error(monkeypatch):
-    monkeypatch.setattr(plants, "failures", lambda tests, plant: tests)
-    with pytest.raises(ValueError, match="fails with nothing planted: tests/inference/test_heads"):
-        plants.main()
+def test_test_that_fails_without_a_mutation_is_an_error(monkeypatch):
+    monkeypatch.setattr(mutation_check, "find_failures", lambda tests, mutation: tests)
+    with pytest.raises(ValueError, match="fails without a mutation: tests/models/numpy/test_heads"):
+        mutation_check.main()

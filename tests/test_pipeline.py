@@ -22,6 +22,7 @@ PARTS = (
     "data/claims.yaml",
     "dvc.yaml",
     "params.yaml",
+    "versions.yaml",
     ".dvc/config",
     ".dvc/plots",
 )
@@ -33,7 +34,7 @@ PARTS += (
 SMALL = {
     "corpus": "tiny",
     "architectures": ["baseline", "bidirectional"],
-    "windows": {"length": 8},
+    "windows": {"sequence_length": 8},
     "train": {
         "epochs": 3,
         "notes_per_epoch": 1024,
@@ -41,9 +42,9 @@ SMALL = {
         "num_threads": 1,
         "noise_fit_notes": 100,
     },
-    "generate": {"samples": 1, "notes": 20, "prompt_notes": 8},
-    "sample_metrics": {"samples": 1, "notes": 20},
-    "benchmark": {"repeats": 1, "memory": False},
+    "generate": {"num_samples": 1, "num_notes": 20, "prompt_notes": 8},
+    "sample_metrics": {"num_samples": 1, "num_notes": 20},
+    "benchmark": {"repeats": 1, "measure_memory": False},
 }
 
 
@@ -101,7 +102,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for command in (["git", "init", "-q"], ["dvc", "init", "-q", "-f"]):
         run(folder, *command)
     shutil.copy(ROOT / ".dvc/config", folder / ".dvc/config")
-    run(folder, sys.executable, "-m", "pipeline", "corpus", "tiny", "my-midi")
+    run(folder, sys.executable, "-m", "pipeline", "add-corpus", "tiny", "my-midi")
     done = run(folder, "dvc", "repro", check=False)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     return folder
@@ -149,15 +150,15 @@ def test_training_again_leaves_the_lock_as_it_was(project: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "stages"),
     [
-        ({"generate": {"notes": 21}}, {"generate", "benchmark", "report"}),
-        ({"generate": {"prompt_notes": 7}}, {"generate", "likeness", "benchmark", "report"}),
+        ({"generate": {"num_notes": 21}}, {"generate", "benchmark", "report"}),
+        ({"generate": {"prompt_notes": 7}}, {"generate", "sample_metrics", "benchmark", "report"}),
         (
             {"train": {"patience": 2}},
             {"train@baseline", "train@bidirectional", "benchmark", "report"},
         ),
         (
             {"compare": {"bootstrap_resamples": 1000}},
-            {"evaluate", "floors", "generate", "compare", "benchmark", "report"},
+            {"evaluate", "ngrams", "generate", "compare", "benchmark", "report"},
         ),
     ],
 )
@@ -181,7 +182,9 @@ def test_one_size_of_one_architecture_reruns_its_branch_only(project: Path) -> N
     shown = run(project, "dvc", "repro").stdout
     (project / "params.yaml").write_bytes(before)
     ran = {line.split("'")[1] for line in shown.splitlines() if line.startswith("Running stage")}
-    branch = {f"{stage}@bidirectional" for stage in ("train", "evaluate", "generate", "likeness")}
+    branch = {
+        f"{stage}@bidirectional" for stage in ("train", "evaluate", "generate", "sample_metrics")
+    }
     assert ran == branch | {"compare", "benchmark", "report"}
     run(project, "dvc", "repro")
 

@@ -97,7 +97,7 @@ def compute_paired_difference(
         ValueError: the two were not scored on the same notes.
 
     Source: symmetric bootstrap-t over rows as clusters of notes: Hall, "On symmetric bootstrap confidence intervals",
-    J. R. Statist. Soc. B 50, 1988. `benchmarks/coverage.py` shows how often it and the percentiles hold the truth.
+    J. R. Statist. Soc. B 50, 1988. `tools/coverage.py` shows how often it and the percentiles hold the truth.
     """
     if not (
         np.array_equal(scores.piece_names, reference.piece_names)

@@ -1,6 +1,6 @@
 """Build everything in two fresh clones at different paths, side by side, and compare what DVC recorded of them.
 
-    python benchmarks/same_bytes.py /tmp/same
+    python tools/same_bytes.py /tmp/same
 
 `dvc repro -f` runs every stage: nothing comes from a cache. Time is not a function of the inputs, so `benchmark` and
 the pages that show its figures differ. To see that nothing else does, the second clone then takes the timings of the

@@ -1,6 +1,6 @@
 """Hostile files through `fetch` and `ingest`, and the same files through plain pretty_midi, mido and symusic.
 
-    python benchmarks/hostile.py /tmp/hostile
+    python tools/hostile.py /tmp/hostile
 
 Files are made from a seed by tests/hostile. Every reader works in a process that can be stopped; a crash is a
 process that died, a hang one that took more than 10 s of the processor, nonsense a note whose time is negative or no
@@ -196,7 +196,7 @@ def traps(folder: Path, music: bytes) -> Iterator[tuple[str, str, float]]:
     about: dict[str, Any] = {
         "kind": "archive",
         "title": "t",
-        "licence": "l",
+        "license": "l",
         "source": "s",
         "folder": "m",
         "table": "m.csv",

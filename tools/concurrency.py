@@ -1,6 +1,6 @@
 """Do at once what people do at once: two runs, two workers of a queue, and samples of a model that is trained anew.
 
-    python benchmarks/concurrency.py /tmp/concurrency
+    python tools/concurrency.py /tmp/concurrency
 
 All of it in a small project (see small.py) under DVC, on real processes. It prints what each was told, and holds the
 outputs against those of a run that was alone. The code is 1 if anything is not as it must be: a traceback, a mixture of
@@ -138,7 +138,7 @@ def sample(folder: Path, model: str) -> tuple[str, str]:
     out = folder.parent / "sample.mid"
     out.unlink(missing_ok=True)
     options = [part for name, value in SAMPLES.items() for part in (f"--{name}", value)]
-    done = small.run(folder, *RNN, "sample", model, *options, "-o", str(out), check=False)
+    done = small.run(folder, *RNN, "generate", model, *options, "-o", str(out), check=False)
     told = re.sub(r"process \d+", "process N", done.stderr.strip())
     return hashlib.sha256(out.read_bytes()).hexdigest() if out.exists() else "", told
 
@@ -154,11 +154,11 @@ def replaced(folder: Path, model: str) -> list[str]:
     long = (
         "play",
         model,
-        "--port",
+        "--midi-out",
         "none",
         "--notes",
         "60000",
-        "--log",
+        "--record",
         str(folder.parent / "long.mid"),
     )
     before = begin(folder, *RNN, *long)

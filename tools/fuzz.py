@@ -1,6 +1,6 @@
 """Throw damaged input at what reads the words of others: MIDI, manifests, `params.yaml`, a page's messages.
 
-    python benchmarks/fuzz.py --seconds 60 --seed 0
+    python tools/fuzz.py --seconds 60 --seed 0
 
 Each target has honest inputs; an execution takes one, damages it at random and reads it. Allowed are a result that is
 valid, or one of the project's own errors in one line that can be printed. Everything else is a fault and is shown
@@ -174,7 +174,7 @@ def small_params() -> bytes:
 
 FOLDER = f"""kind: folder
 title: a
-licence: b
+license: b
 source: c
 root: music
 split_by: hash

@@ -1,4 +1,4 @@
-"""A small project for what must be done many times: this checkout, made-up music, two small models."""
+"""Make a small project for programs that run it many times: this checkout, synthetic music, two small models."""
 
 import os
 import shutil
@@ -15,8 +15,12 @@ from pipeline.midi import writer
 from pipeline.notes import note
 
 ROOT = Path(__file__).parent.parent
-STUDIES = ("metrics/maestro.json", "metrics/seed-path.json", "metrics/seed-path-maestro.json")
-"""Results of studies, which the report reads and no stage makes."""
+STUDIES = (
+    "metrics/studies/maestro.json",
+    "metrics/studies/seed-path.json",
+    "metrics/studies/seed-path-maestro.json",
+)
+"""Results of studies: the report reads them, no stage writes them."""
 PARTS = (
     ".dvc/config",
     ".dvc/plots",
@@ -25,11 +29,12 @@ PARTS = (
     "data/corpora",
     "data/claims.yaml",
     "dvc.yaml",
+    "versions.yaml",
 )
 SIZES: dict[str, Any] = {
     "corpus": "tiny",
     "architectures": ["stacked", "expressive"],
-    "windows": {"length": 8},
+    "windows": {"sequence_length": 8},
     "train": {
         "epochs": 3,
         "notes_per_epoch": 1024,
@@ -37,18 +42,18 @@ SIZES: dict[str, Any] = {
         "num_threads": 1,
         "noise_fit_notes": 100,
     },
-    "generate": {"samples": 1, "notes": 20, "prompt_notes": 8},
+    "generate": {"num_samples": 1, "num_notes": 20, "prompt_notes": 8},
     "benchmark": {"repeats": 1},
 }
 UNITS = {
     "stacked": {"units": [12, 8]},
     "expressive": {"cell": "mingru", "units": [16, 16], "embedding_dim": 16, "head_dim": 16},
 }
-"""One with dropout, whose masks must come again after a kill; one whose state is carried from batch to batch."""
+"""One with dropout, whose masks must repeat after a kill; one with a state that passes from batch to batch."""
 
 
 def environment() -> dict[str, str]:
-    """Return the environment in which commands find the programs that run this one."""
+    """Return an environment whose PATH begins with the programs of this Python."""
     binaries = str(Path(sys.executable).parent)
     return {
         **os.environ,
@@ -66,7 +71,7 @@ def run(folder: Path, *command: str, check: bool = True) -> subprocess.Completed
 
 
 def make(folder: Path) -> None:
-    """Make the project: three pieces of made-up music, everything committed, nothing run."""
+    """Make the project: three synthetic pieces, everything committed, no stage run."""
     for part in (*PARTS, *STUDIES, "pipeline", "params.yaml", "README.md", "docs"):
         source, target = ROOT / part, folder / part
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -82,7 +87,7 @@ def make(folder: Path) -> None:
     run(folder, "git", "init", "-q")
     run(folder, "dvc", "init", "-q", "-f")
     shutil.copy(ROOT / ".dvc/config", folder / ".dvc/config")
-    run(folder, sys.executable, "-m", "pipeline", "corpus", "tiny", "my-midi")
+    run(folder, sys.executable, "-m", "pipeline", "add-corpus", "tiny", "my-midi")
     commit(folder, "Begin")
 
 
@@ -119,7 +124,7 @@ def _shrink(path: Path) -> None:
 
 
 def music(seed: int, count: int) -> note.Notes:
-    """Make notes [count]: a scale, walked at random."""
+    """Return notes [count]: a random walk on a scale."""
     rng = np.random.default_rng(seed)
     walk = np.clip(np.cumsum(rng.integers(-2, 3, count)) + 21, 7, 42)
     pitch = np.array([0, 2, 4, 5, 7, 9, 11])[walk % 7] + 12 * (walk // 7) + 24
@@ -129,12 +134,12 @@ def music(seed: int, count: int) -> note.Notes:
     )
 
 
-def outputs(folder: Path, but: Sequence[str]) -> dict[str, bytes]:
-    """Return all that the pipeline wrote, but what measures time."""
-    found = {}
+def outputs(folder: Path, excluded: Sequence[str]) -> dict[str, bytes]:
+    """Return the content of every output of the pipeline, except the given paths."""
+    contents = {}
     for top in ("data/raw", "data/notes", "data/windows", "data/samples", "models", "metrics"):
         for path in sorted((folder / top).rglob("*")):
             name = path.relative_to(folder).as_posix()
-            if path.is_file() and path.name != ".gitignore" and name not in but:
-                found[name] = path.read_bytes()
-    return found
+            if path.is_file() and path.name != ".gitignore" and name not in excluded:
+                contents[name] = path.read_bytes()
+    return contents

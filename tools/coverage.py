@@ -1,4 +1,4 @@
-"""How often does a 95 % interval hold the truth? `python benchmarks/coverage.py`.
+"""How often does a 95 % interval hold the truth? `python tools/coverage.py`.
 
 Corpora are made up, so that the truth is known: pieces of lengths that differ as those of MAESTRO do, and on each one
 model is better by 0.1 bits per note plus what is peculiar to the piece, normal, with heavy tails, or skewed. Prints for

@@ -1,6 +1,6 @@
 """Flip single bits in every kind of file that the pipeline writes: how many are seen before the file is used?
 
-    python benchmarks/bitflips.py /tmp/flips --flips 400
+    python tools/bitflips.py /tmp/flips --flips 400
 
 The files are made in an empty folder by what writes them in the pipeline. For each kind a bit is flipped, the file is
 read as the pipeline reads it, and the bit is flipped back. Evaluations and objects of DVC's cache carry no checksum of

@@ -1,6 +1,6 @@
 """What a user sees when the disk is full, read only or closed to him, the network is gone, or a file is another.
 
-    python benchmarks/faults.py /tmp/faults
+    python tools/faults.py /tmp/faults
 
 Each fault is real: a file system of 64 kB, one that is mounted read only, a user without permission, a port on which
 nobody listens, a server that breaks off. Run as root, since only root may mount; a fault that cannot be made says so.
@@ -102,7 +102,7 @@ def no_index(place: Path) -> None:
     about = {
         "kind": "package",
         "title": "t",
-        "licence": "l",
+        "license": "l",
         "source": "s",
         "requirement": "miditok==3.1.0",
     }

@@ -1,6 +1,6 @@
 """Kill `dvc repro` at random moments and start it again, until it ends; then hold every output against a quiet run.
 
-    python benchmarks/kills_pipeline.py /tmp/kills --kills 100 [--each-stage] [--bare] [--target floors]
+    python tools/kills_pipeline.py /tmp/kills --kills 100 [--each-stage] [--bare] [--target ngrams]
 
 A kill is SIGKILL to dvc alone, to the stage alone, or to both at once. It comes at a random moment after the start, so
 that long stages have most of them; or, with --each-stage, at a random moment of each stage in turn. A start is
