@@ -42,7 +42,7 @@ class Network:
         left = (
             active_notes.no_active_notes(batch_size) if self.config.input == "embedding" else None
         )
-        return [left, *(layer[0].start(batch_size) for layer in self.layers)]
+        return [left, *(layer[0].initial_state(batch_size) for layer in self.layers)]
 
     def forward(self, notes: QuantizedNotes, state: State) -> tuple[Float32Array, State]:
         """Read the next T notes of B pieces.
@@ -57,7 +57,7 @@ class Network:
         x, at, left = self._embed_notes(notes, state[0])
         after: State = [left]
         for (layer,), before in zip(self.layers, state[1:], strict=True):
-            x, now = layer.read(x, before)
+            x, now = layer.forward(x, before)
             after.append(now)
         return self._apply_output_layers(x, at, notes), after
 
@@ -74,8 +74,8 @@ class Network:
             return self.forward(notes, self.initial_state(len(notes)))[0][:, -1]
         x, at, _ = self._embed_notes(notes, self.initial_state(len(notes))[0])
         for forward, backward in self.layers:
-            ahead = forward.read(x, forward.start(len(x)))[0]
-            back = backward.read(x[:, ::-1], backward.start(len(x)))[0]
+            ahead = forward.forward(x, forward.initial_state(len(x)))[0]
+            back = backward.forward(x[:, ::-1], backward.initial_state(len(x)))[0]
             x = np.concatenate([ahead, back[:, ::-1]], axis=-1)
         # The backward half has read the whole window when it stands at the first note.
         ends = np.concatenate([ahead[:, -1:], back[:, -1:]], axis=-1)
