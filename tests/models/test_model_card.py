@@ -39,11 +39,11 @@ def test_cards_are_far_smaller_than_the_largest():
     "change",
     [
         *(
-            {"length": each}
+            {"sequence_length": each}
             for each in (-1, 0, 4097, 10**400, "x", "6", 1.5, 6.0, None, np.nan, np.inf, True, [6])
         ),
         *(
-            {"origin": each}
+            {"provenance": each}
             for each in (None, [], "seed", 3, {"pedal": "no"}, {"pedal": 0}, {"pedal": None})
         ),
         *(
@@ -51,17 +51,17 @@ def test_cards_are_far_smaller_than_the_largest():
             for each in (None, 3, "", "a/b", "../a", "A", "a\n", "a" * 65, ["tiny"], {})
         ),
         *(
-            {"spread": each}
+            {"residual_noise": each}
             for each in ({}, {"step": {"family": "laplace", "scale": 0.1}}, [], None)
         ),
-        *({"block": each} for each in ([], "lstm", {"cell": "lstm"})),
+        *({"config": each} for each in ([], "lstm", {"cell": "lstm"})),
         *({"parameters": each} for each in (None, "1554", 1554.0, True)),
         *({"weights_sha256": each} for each in (None, 3, [])),
         {"history_sha256": None},
         {"more": 1},
         {"m" * 50_000: 1},
         {"format": 2.0},
-        {"cells": 1001.0},
+        {"grid_cells": 1001.0},
     ],
     ids=lambda change: str(change)[:40],
 )

@@ -69,7 +69,7 @@ def edit(folder: Path, **changes: object) -> None:
 
 
 def edit_block(folder: Path, **changes: object) -> None:
-    edit(folder, block={**json.loads((folder / CARD).read_text())["block"], **changes})
+    edit(folder, config={**json.loads((folder / CARD).read_text())["config"], **changes})
 
 
 def put(folder: Path, data: bytes) -> None:
@@ -196,7 +196,7 @@ def test_torn_weights_are_refused(folder):
 
 
 @pytest.mark.parametrize(
-    "change", [{"format": 1}, {"cell_seconds": 0.02}, {"cells": 500}, {"format": None}]
+    "change", [{"format": 1}, {"cell_seconds": 0.02}, {"grid_cells": 500}, {"format": None}]
 )
 def test_another_format_or_time_grid_is_refused(folder, change):
     edit(folder, **change)
@@ -214,11 +214,11 @@ def test_a_torn_card_is_refused(folder, kept):
 @pytest.mark.parametrize(
     "change",
     [
-        {"block": {}},
-        {"block": None},
-        {"spread": {"step": {"family": "laplace"}}},
-        {"spread": {"step": 3}},
-        {"spread": 0},
+        {"config": {}},
+        {"config": None},
+        {"residual_noise": {"step": {"family": "laplace"}}},
+        {"residual_noise": {"step": 3}},
+        {"residual_noise": 0},
     ],
 )
 def test_a_card_edited_by_hand_is_refused(folder, change):

@@ -7,6 +7,7 @@ import pytest
 from factories import make_tiny_model
 
 from pipeline.config.recipes import ModelConfig
+from pipeline.models.model_card import upgrade_card
 from pipeline.models.model_io import BUNDLED
 from pipeline.models.weight_shapes import weight_shapes
 
@@ -38,6 +39,6 @@ def test_what_comes_after_layers_that_read_both_ways_is_twice_as_wide():
 def test_a_shipped_model_has_exactly_these(card):
     said = json.loads(card.read_text("utf-8"))
     with np.load(card.with_name("weights.npz")) as arrays:
-        assert weight_shapes(ModelConfig.model_validate(said["block"])) == {
+        assert weight_shapes(ModelConfig.model_validate(upgrade_card(said)["config"])) == {
             name: arrays[name].shape for name in arrays.files
         }

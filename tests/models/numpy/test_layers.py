@@ -54,7 +54,7 @@ def block_weights(
 
 
 def gated_weights(seed: int) -> dict[str, np.ndarray]:
-    return block_weights(seed, "gated_1")
+    return block_weights(seed, "mingru_1")
 
 
 def attention_weights(seed: int) -> dict[str, np.ndarray]:
@@ -63,7 +63,7 @@ def attention_weights(seed: int) -> dict[str, np.ndarray]:
 
 LAYERS = {
     "lstm": lambda seed: LSTM(lstm_weights(seed), "lstm_1"),
-    "gated": lambda seed: MinGRUBlock(gated_weights(seed), "gated_1"),
+    "mingru": lambda seed: MinGRUBlock(gated_weights(seed), "mingru_1"),
     "attention": lambda seed: AttentionBlock(attention_weights(seed), "attention_1"),
 }
 
@@ -156,8 +156,8 @@ def test_an_lstm_is_its_formula():
 
 def test_a_gated_block_is_its_formula():
     weights, x = gated_weights(0), notes(0, 2, 30)
-    out, state = MinGRUBlock(weights, "gated_1").forward(
-        x, MinGRUBlock(weights, "gated_1").initial_state(2)
+    out, state = MinGRUBlock(weights, "mingru_1").forward(
+        x, MinGRUBlock(weights, "mingru_1").initial_state(2)
     )
     for row in range(2):
         expected, last = gated_by_hand(weights, x[row])
@@ -167,7 +167,7 @@ def test_a_gated_block_is_its_formula():
 
 def test_attention_is_its_formula_and_forgets_what_lies_beyond_its_span():
     layer, x = LAYERS["attention"](0), notes(0, 2, 300)
-    out, _ = layer.read(x, layer.start(2))
+    out, _ = layer.forward(x, layer.initial_state(2))
     for row in range(2):
         assert out[row] == pytest.approx(attention_by_hand(attention_weights(0), x[row]), abs=1e-4)
 
@@ -177,10 +177,10 @@ def test_attention_is_its_formula_and_forgets_what_lies_beyond_its_span():
 )
 def test_attention_keeps_from_part_to_part_what_it_still_sees(cuts):
     layer, x = LAYERS["attention"](1), notes(1, 1, 300)
-    whole, end = layer.read(x, layer.start(1))
-    state, parts = layer.start(1), []
+    whole, end = layer.forward(x, layer.initial_state(1))
+    state, parts = layer.initial_state(1), []
     for part in np.split(x, cuts, axis=1):
-        out, state = layer.read(part, state)
+        out, state = layer.forward(part, state)
         parts.append(out)
     assert np.concatenate(parts, axis=1) == pytest.approx(whole, abs=1e-5)
     assert state == pytest.approx(end, abs=1e-5)
@@ -192,9 +192,9 @@ def test_attention_keeps_from_part_to_part_what_it_still_sees(cuts):
 def test_reading_in_two_parts_is_reading_at_once(kind, seed, count, data):
     layer, x = LAYERS[kind](seed), notes(seed, 2, count)
     cut = data.draw(st.integers(0, count))
-    whole, end = layer.read(x, layer.start(2))
-    first, between = layer.read(x[:, :cut], layer.start(2))
-    second, last = layer.read(x[:, cut:], between)
+    whole, end = layer.forward(x, layer.initial_state(2))
+    first, between = layer.forward(x[:, :cut], layer.initial_state(2))
+    second, last = layer.forward(x[:, cut:], between)
     assert np.concatenate([first, second], axis=1) == pytest.approx(whole, abs=1e-5)
     for ours, theirs in zip(parts(last), parts(end), strict=True):
         assert ours == pytest.approx(theirs, abs=1e-5)
@@ -203,9 +203,9 @@ def test_reading_in_two_parts_is_reading_at_once(kind, seed, count, data):
 @pytest.mark.parametrize("kind", LAYERS)
 def test_pieces_side_by_side_do_not_hear_each_other(kind):
     layer, x = LAYERS[kind](1), notes(1, 3, 9)
-    together, _ = layer.read(x, layer.start(3))
+    together, _ = layer.forward(x, layer.initial_state(3))
     for row in range(3):
-        assert layer.read(x[row : row + 1], layer.start(1))[0][0] == pytest.approx(
+        assert layer.forward(x[row : row + 1], layer.initial_state(1))[0][0] == pytest.approx(
             together[row], abs=1e-6
         )
 
@@ -213,8 +213,8 @@ def test_pieces_side_by_side_do_not_hear_each_other(kind):
 @pytest.mark.parametrize("kind", LAYERS)
 def test_reading_leaves_notes_and_state_as_they_were(kind):
     layer, x = LAYERS[kind](2), notes(2, 1, 4)
-    state = layer.start(1)
-    layer.read(x, state)
+    state = layer.initial_state(1)
+    layer.forward(x, state)
     assert np.array_equal(x, notes(2, 1, 4))
     assert not any(part.any() for part in parts(state))
 
@@ -222,20 +222,20 @@ def test_reading_leaves_notes_and_state_as_they_were(kind):
 @pytest.mark.parametrize("kind", LAYERS)
 def test_all_stays_in_single_precision(kind):
     layer = LAYERS[kind](2)
-    out, state = layer.read(notes(2, 1, 4), layer.start(1))
+    out, state = layer.forward(notes(2, 1, 4), layer.initial_state(1))
     assert {out.dtype, *(part.dtype for part in parts(state))} == {np.dtype(np.float32)}
 
 
 def test_a_layer_takes_the_weights_of_its_name():
     other = {
-        name.replace("gated_1", "gated_10"): value + 1 for name, value in gated_weights(3).items()
+        name.replace("mingru_1", "mingru_10"): value + 1 for name, value in gated_weights(3).items()
     }
     assert (
-        MinGRUBlock({**other, **gated_weights(3)}, "gated_1").weights.keys()
-        == MinGRUBlock(gated_weights(3), "gated_1").weights.keys()
+        MinGRUBlock({**other, **gated_weights(3)}, "mingru_1").weights.keys()
+        == MinGRUBlock(gated_weights(3), "mingru_1").weights.keys()
     )
-    layer = MinGRUBlock({**other, **gated_weights(3)}, "gated_1")
-    assert np.array_equal(layer.weights["up/bias"], gated_weights(3)["gated_1/up/bias"])
+    layer = MinGRUBlock({**other, **gated_weights(3)}, "mingru_1")
+    assert np.array_equal(layer.weights["up/bias"], gated_weights(3)["mingru_1/up/bias"])
 
 
 @given(st.floats(-1e4, 1e4, width=32))

@@ -22,7 +22,7 @@ BODIES = {
     "scalar lstm": {},
     "scalar lstms, dense": {"units": [5, 4], "dense_units": 7},
     "embedding lstm": {**EMBEDDING, "model_velocity": True},
-    "gated": {**EMBEDDING, "model_velocity": True, "cell": "mingru", "units": [5, 4]},
+    "mingru": {**EMBEDDING, "model_velocity": True, "cell": "mingru", "units": [5, 4]},
     "gated, dense": {**EMBEDDING, "cell": "mingru", "dense_units": 7},
 }
 BOTH_WAYS = {"cell": "bilstm", "stateful": False, "loss_on": "last"}
@@ -61,7 +61,7 @@ def network(seed: int = 0, **changes: object) -> Network:
         shapes |= {"sounding/kernel": (256, width), "sounding/bias": (width,)}
     for number, units in enumerate(block.units, 1):
         name = f"{block.cell}_{number}"
-        if block.cell == "gated":
+        if block.cell == "mingru":
             dense = {
                 "inner": (width, 3 * units),
                 "outer": (units, width),
@@ -193,7 +193,7 @@ def test_gated_blocks_are_stacked_and_normed_before_a_dense_layer_that_cannot_be
         make_quantized_notes(0, 20),
     )
     x = embedded(made, notes)[None]
-    for name in ("gated_1", "gated_2"):
+    for name in ("mingru_1", "mingru_2"):
         layer = MinGRUBlock(made.weights, name)
         x, _ = layer.forward(x, layer.initial_state(1))
     x = (
@@ -210,7 +210,7 @@ def test_behind_an_embedded_note_follows_what_is_left_of_each_key_that_note_incl
     made, notes = network(**body), make_quantized_notes(0, 30)
     hidden = heard(made, notes[None])[0]
     width = made.config.dense_units or (
-        made.config.embedding_dim if made.config.cell == "gated" else made.config.units[-1]
+        made.config.embedding_dim if made.config.cell == "mingru" else made.config.units[-1]
     )
     if made.config.input == "scalar":
         assert hidden.shape == (30, width)

@@ -14,10 +14,10 @@ from pipeline.models.numpy.layers import ATTENTION_SPAN
 
 LAYERS = {
     "lstm": (layers.LSTM, step_layers.LSTM, lambda seed: lstm_weights(seed), 60),
-    "gated": (
+    "mingru": (
         layers.MinGRUBlock,
         step_layers.MinGRUBlock,
-        lambda seed: block_weights(seed, "gated_1"),
+        lambda seed: block_weights(seed, "mingru_1"),
         60,
     ),
     "attention": (
@@ -38,9 +38,9 @@ def test_note_by_note_is_many_at_once(name, seed):
     x = np.random.default_rng(seed).normal(0, 1, (count, 5)).astype(np.float32)
     before = {key: value.copy() for key, value in of.items()}
     there, here = many(of, f"{name}_1"), one(of, f"{name}_1")
-    state = here.start()
-    said = [here.read(note, state).copy() for note in x]
-    assert np.array(said) == pytest.approx(there.read(x[None], there.start(1))[0][0], abs=2e-5)
+    state = here.initial_state()
+    said = [here.step(note, state).copy() for note in x]
+    assert np.array(said) == pytest.approx(there.step(x[None], there.initial_state(1))[0][0], abs=2e-5)
     assert all(np.array_equal(value, before[key]) for key, value in of.items()), (
         "the weights given are not changed"
     )
@@ -51,14 +51,14 @@ def test_a_deep_copy_of_the_state_comes_back_to_it(name):
     _, one, weights, count = LAYERS[name]
     layer = one(weights(3), f"{name}_1")
     x = np.random.default_rng(4).normal(0, 1, (count, 5)).astype(np.float32)
-    state = layer.start()
+    state = layer.initial_state()
     for note in x[:-5]:
-        layer.read(note, state)
+        layer.step(note, state)
     kept = copy.deepcopy(state)
-    once = [layer.read(note, state).copy() for note in x[-5:]]
-    again = [layer.read(note, kept).copy() for note in x[-5:]]
+    once = [layer.step(note, state).copy() for note in x[-5:]]
+    again = [layer.step(note, kept).copy() for note in x[-5:]]
     assert np.array_equal(once, again)
-    assert not np.array_equal(once[-1], layer.read(x[-1], layer.start()))
+    assert not np.array_equal(once[-1], layer.step(x[-1], layer.initial_state()))
 
 
 @pytest.mark.parametrize("name", LAYERS)
@@ -67,7 +67,7 @@ def test_a_note_leaves_what_it_was_given(name):
     layer = one(weights(3), f"{name}_1")
     x = np.random.default_rng(4).normal(0, 1, 5).astype(np.float32)
     given_x = x.copy()
-    layer.read(x, layer.start())
+    layer.step(x, layer.initial_state())
     assert np.array_equal(x, given_x)
 
 
