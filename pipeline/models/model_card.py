@@ -118,6 +118,8 @@ def read_card(path: Path) -> ModelCard:
             )
         text = data.decode("utf-8")
         said = json.loads(text)
+        if not isinstance(said, dict):
+            raise TypeError("not a JSON object")
         whole = text == with_checksum(said)
         said = upgrade_card(said)
         stamp = (said["format"], said["cell_seconds"], said["grid_cells"])

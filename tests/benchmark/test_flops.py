@@ -28,7 +28,7 @@ def test_an_lstm_worked_by_hand():
 
 
 def test_a_dense_layer_is_asked_once_and_what_is_looked_up_costs_nothing():
-    small = model(10, {"chain": (7, 16), "ahead": (256, 8)}, input="embedding", width=6, dense=7)
+    small = model(10, {"chain": (7, 16), "ahead": (256, 8)}, input="embedding", embedding_dim=6, dense_units=7)
     body = 256 * 6 + 6 * 20 + 5 * 20
     heads = 5 * 7 + 7 * 16 + 256 * 8
     assert flops.multiply_adds(small) == body + heads

@@ -76,7 +76,7 @@ def test_two_thousand_notes_are_those_of_the_engine(project: Params, name: str) 
 def same_outputs(model: TrainedModel, tell: object, hidden: np.ndarray, note: np.ndarray) -> None:
     """Hold each part, given the parts before it, against the masses that the engine chooses from."""
     known, heads = np.array([[0, 0, 0, int(note[VELOCITY])]], np.int32), make_heads(model)
-    kept = heads._masses if model.config.heads != "regression" else None
+    kept = heads._compute_distribution if model.config.heads != "regression" else None
 
     def choose(part: str, mass: np.ndarray) -> int:
         column = FEATURE_COLUMNS.get(part, VELOCITY)

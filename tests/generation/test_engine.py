@@ -83,7 +83,7 @@ def test_a_score_is_what_the_player_would_have_felt(kind):
     engine, felt = Engine(model), []
     for told, code in pairwise(heard):
         engine.feed(told[None])
-        mass = engine.heads.masses(engine.hidden)
+        mass = engine.heads.distributions_of_one(engine.hidden)
         felt.append(
             [
                 -np.log2(max(mass[head][code[FEATURE_COLUMNS[head]]], 1e-12))
@@ -102,7 +102,7 @@ def test_batches_change_no_bits(kind, monkeypatch):
     alone = [scoring.score_pieces(model, [piece], 1)[0] for piece in pieces]
     assert [len(bits) for bits in alone] == [4, 89, 1, 32, 0, 5, 6, 89]
     assert not any(np.isnan(bits).any() for bits in alone)
-    monkeypatch.setattr(streaming, "STRIDE", 7)
+    monkeypatch.setattr(scoring, "CHUNK_NOTES", 7)
     for batch in (1, 3, 8):
         for ours, theirs in zip(scoring.score_pieces(model, pieces, batch), alone, strict=True):
             assert np.allclose(ours, theirs, atol=1e-3)
@@ -219,7 +219,7 @@ def test_a_fitted_spread_costs_fewer_bits_than_others(kind):
     for family in ("laplace", "gaussian"):
         for scale in (0.01, 0.1, 0.5, 2.0):
             other = replace(
-                model, spread=dict.fromkeys(("step", "duration"), ResidualNoise(family, scale))
+                model, residual_noise=dict.fromkeys(("step", "duration"), ResidualNoise(family, scale))
             )
             assert (mean(fitted)[1:] <= mean(other)[1:] + 1e-6).all()
 
@@ -227,7 +227,7 @@ def test_a_fitted_spread_costs_fewer_bits_than_others(kind):
 @pytest.mark.parametrize("kind", [CARRIED, BOTH_WAYS])
 def test_a_model_that_tells_the_times_gets_a_narrow_spread(kind):
     narrow = dict.fromkeys(("step", "duration"), ResidualNoise("laplace", 0.001))
-    model, rng = replace(make_tiny_model(**kind), spread=narrow), np.random.default_rng(0)
+    model, rng = replace(make_tiny_model(**kind), residual_noise=narrow), np.random.default_rng(0)
 
     def right(head: str, mass: np.ndarray) -> int:
         return int(rng.integers(128)) if head == "pitch" else likeliest(head, mass)

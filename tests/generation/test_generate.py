@@ -83,7 +83,7 @@ def test_a_name_that_cannot_be_printed_is_written_and_drawn(tmp_path):
 
 
 def test_a_full_file_ends_the_music_and_is_said(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(generate, "FULL", 3000)
+    monkeypatch.setattr(generate, "MAX_FILE_CELLS", 3000)
     generate.generate_file(
         make_tiny_model(),
         make_quantized_notes(3, 8),

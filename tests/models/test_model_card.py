@@ -44,7 +44,7 @@ def test_cards_are_far_smaller_than_the_largest():
         ),
         *(
             {"provenance": each}
-            for each in (None, [], "seed", 3, {"pedal": "no"}, {"pedal": 0}, {"pedal": None})
+            for each in (None, [], "seed", 3, {"sustain_pedal": "no"}, {"sustain_pedal": 0}, {"sustain_pedal": None})
         ),
         *(
             {"architecture": each}
@@ -79,23 +79,23 @@ def test_a_spread_that_is_none_is_refused(folder, told):
         {"step": told, "duration": {"family": "laplace", "scale": 0.1}},
         {"step": told, "duration": told},
     ):
-        edit(folder, spread=spread)
-        assert "edited by hand (spread" in refused(folder, CARD)
+        edit(folder, residual_noise=spread)
+        assert "edited by hand (residual_noise" in refused(folder, CARD)
 
 
 @pytest.mark.parametrize("change", [{"family": "cauchy"}, {"family": None}, {"more": 1}])
 def test_a_spread_of_another_family_is_refused(folder, change):
     told = {"family": "laplace", "scale": 0.1}
-    edit(folder, spread={"step": {**told, **change}, "duration": told})
-    assert "edited by hand (spread.step" in refused(folder, CARD)
+    edit(folder, residual_noise={"step": {**told, **change}, "duration": told})
+    assert "edited by hand (residual_noise.step" in refused(folder, CARD)
 
 
 def test_a_spread_of_what_has_none_is_refused(folder, tmp_path):
     told = {"family": "laplace", "scale": 0.1}
-    edit(folder, spread={"step": told, "duration": told, "pitch": told})
+    edit(folder, residual_noise={"step": told, "duration": told, "pitch": told})
     refused(folder, CARD)
     model_io.save_model(make_tiny_model(**CHAIN), tmp_path / "chain")
-    edit(tmp_path / "chain", spread={"step": told, "duration": told})
+    edit(tmp_path / "chain", residual_noise={"step": told, "duration": told})
     refused(tmp_path / "chain", CARD)
 
 

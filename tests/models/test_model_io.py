@@ -23,18 +23,17 @@ ORIGINS = st.dictionaries(st.text("abc"), st.integers())
 BLOCKS = st.builds(
     ModelConfig,
     input=st.just("scalar"),
-    width=st.just(0),
-    velocity=st.just(False),
-    cell=st.just("lstm"),
-    chain=st.just(0),
+    embedding_dim=st.just(0),
+    model_velocity=st.just(False),
+    cell=st.sampled_from(["lstm", "bilstm"]),
+    head_dim=st.just(0),
     units=st.lists(st.integers(1, 6), min_size=2, max_size=8),
-    bidirectional=st.booleans(),
-    between_dropout=st.floats(0, 0.99),
-    dense=st.integers(0, 6),
-    final_dropout=st.floats(0, 0.99),
+    dropout=st.floats(0, 0.99),
+    dense_units=st.integers(0, 6),
+    output_dropout=st.floats(0, 0.99),
     heads=st.just("regression"),
-    objective=st.just("last"),
-    memory=st.just("window"),
+    loss_on=st.just("last"),
+    stateful=st.just(False),
 )
 SPREAD = st.builds(ResidualNoise, st.sampled_from(["laplace", "gaussian"]), st.floats(1e-3, 10.0))
 
@@ -101,10 +100,10 @@ def test_a_model_comes_back_from_disk_in_equal_bytes(model):
             assert (first / name).read_bytes() == (second / name).read_bytes()
     assert (loaded.architecture, loaded.config, loaded.sequence_length) == (
         model.architecture,
-        model.block,
-        model.length,
+        model.config,
+        model.sequence_length,
     )
-    assert (loaded.residual_noise, loaded.provenance) == (model.spread, model.origin)
+    assert (loaded.residual_noise, loaded.provenance) == (model.residual_noise, model.provenance)
     assert loaded.weights.keys() == model.weights.keys()
     for name, weight in model.weights.items():
         assert np.array_equal(loaded.weights[name], weight)

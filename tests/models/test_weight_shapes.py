@@ -27,8 +27,8 @@ def test_a_layer_and_regression_heads_by_hand():
 
 
 def test_what_comes_after_layers_that_read_both_ways_is_twice_as_wide():
-    found = weight_shapes(make_tiny_model(units=[8, 5], cell="bilstm", dense=6).config)
-    assert found["lstm_2_backward/kernel"] == (16, 20)
+    found = weight_shapes(make_tiny_model(units=[8, 5], cell="bilstm", dense_units=6).config)
+    assert found["bilstm_2_backward/kernel"] == (16, 20)
     assert found["dense/kernel"] == (10, 6)
     assert found["step/kernel"] == (6, 1)
 

@@ -134,7 +134,7 @@ def test_so_are_models_of_any_other_block(
     both_ways: bool,
 ) -> None:
     both = {"cell": "bilstm", "stateful": False} if both_ways and combined[1] == "lstm" else {}
-    same_shapes(block(project, combined, units=units, dense=dense, **both))
+    same_shapes(block(project, combined, units=units, dense_units=dense, **both))
 
 
 @pytest.mark.parametrize("combined", COMBINED)
@@ -298,7 +298,7 @@ def _whole_of_keras(net: Net, notes: np.ndarray) -> np.ndarray:
     """Return the hidden vectors [N, H] of all notes read at once."""
     left, _ = active_notes.active_before_each(notes[None], active_notes.no_active_notes(1))
     # As a graph, Keras loops over notes in a tenth of the time; the other cells loop in Python and would be unrolled.
-    read = tf.function(net.read) if net.block.cell == "lstm" else net.read
+    read = tf.function(net.read) if net.config.cell == "lstm" else net.read
     hidden, _ = read(
         tf.constant(notes[None].astype(np.int32)), tf.constant(left), net.start(1), training=False
     )

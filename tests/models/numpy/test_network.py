@@ -166,7 +166,7 @@ def test_velocity_is_read_only_where_the_recipe_says_so(body):
     notes, louder = make_quantized_notes(0, 20)[None], make_quantized_notes(0, 20)[None]
     louder[..., VELOCITY] = 127
     assert np.array_equal(heard(network(**body), louder), heard(network(**body), notes))
-    reads = network(**body, velocity=True)
+    reads = network(**body, model_velocity=True)
     assert not np.allclose(heard(reads, louder), heard(reads, notes), atol=1e-3)
 
 
@@ -181,7 +181,7 @@ def test_a_scalar_lstm_is_an_lstm_over_the_scaled_notes():
 
 @pytest.mark.parametrize("velocity", [True, False])
 def test_an_embedding_is_the_sum_of_what_is_looked_up_and_what_sounds(velocity):
-    made, notes = network(**EMBEDDING, velocity=velocity), make_quantized_notes(0, 20)
+    made, notes = network(**EMBEDDING, model_velocity=velocity), make_quantized_notes(0, 20)
     layer = LSTM(made.weights, "lstm_1")
     expected, _ = layer.forward(embedded(made, notes)[None], layer.initial_state(1))
     assert heard(made, notes[None])[0, :, :5] == pytest.approx(expected[0], abs=1e-4)
@@ -230,7 +230,7 @@ def test_the_backward_half_reads_the_window_from_its_end():
         network(**BOTH_WAYS),
         np.stack([make_quantized_notes(seed, 9) for seed in range(2)]),
     )
-    forward, backward = LSTM(made.weights, "lstm_1_forward"), LSTM(made.weights, "lstm_1_backward")
+    forward, backward = LSTM(made.weights, "bilstm_1_forward"), LSTM(made.weights, "bilstm_1_backward")
     x = quantize.scalar_features(notes)
     ahead, _ = forward.forward(x, forward.initial_state(2))
     back, _ = backward.forward(x[:, ::-1], backward.initial_state(2))
@@ -241,13 +241,13 @@ def test_the_backward_half_reads_the_window_from_its_end():
 
 def test_a_second_layer_both_ways_reads_each_note_with_what_is_before_and_after_it():
     made, notes = (
-        network(**BOTH_WAYS, **EMBEDDING, units=[5, 4], dense=3),
+        network(**BOTH_WAYS, **EMBEDDING, units=[5, 4], dense_units=3),
         make_quantized_notes(1, 9),
     )
     x = embedded(made, notes)[None]
     for number in (1, 2):
         forward, backward = (
-            LSTM(made.weights, f"lstm_{number}_{way}") for way in ("forward", "backward")
+            LSTM(made.weights, f"bilstm_{number}_{way}") for way in ("forward", "backward")
         )
         ahead, _ = forward.forward(x, forward.initial_state(1))
         back, _ = backward.forward(np.flip(x, 1), backward.initial_state(1))
