@@ -206,7 +206,7 @@ def convert(model: TrainedModel) -> bytes:
     if not model.config.stateful:
         raise DataError(
             f"{model.architecture}: stateful: false reads its last {model.sequence_length} notes again for every "
-            "note, and has no state to export; take a model with memory: carried, such as expressive, or train it with "
+            "note, and has no state to export; take a model with stateful: true, such as expressive, or train it with "
             f"model.{model.architecture}.stateful=true"
             + (" and cell=lstm" if model.config.is_bidirectional else "")
         )

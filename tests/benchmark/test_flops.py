@@ -47,7 +47,7 @@ def test_attention_pays_for_each_pair_of_notes():
     block = ModelConfig.model_validate({**small.config.model_dump(), **changes})
     attends = replace(
         small,
-        block=block,
+        config=block,
         weights={"attention_1/inner/kernel": np.zeros((4, 6 * ATTENTION_HEAD_DIM), np.float32)},
     )
     products = 4 * 6 * ATTENTION_HEAD_DIM

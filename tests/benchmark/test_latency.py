@@ -38,15 +38,15 @@ def test_ratios_are_of_the_medians_of_a_round():
     assert latency.times_as_long(slow, quick) == {"median": 4.0, "least": 1.0, "greatest": 4.5}
 
 
-@pytest.mark.parametrize("memory", ["carried", "window"])
-def test_a_player_plays_by_the_memory_it_is_given(memory):
+@pytest.mark.parametrize("stateful", [True, False])
+def test_a_player_plays_by_the_memory_it_is_given(stateful):
     play = latency.player(
-        make_tiny_model(**CARRIED), memory, make_quantized_notes(0, 9), UNCONSTRAINED
+        make_tiny_model(**CARRIED), stateful, make_quantized_notes(0, 9), UNCONSTRAINED
     )
     played = np.stack([play() for _ in range(5)])
     assert played.shape == (5, 4)
     again = latency.player(
-        make_tiny_model(memory=memory), memory, make_quantized_notes(0, 9), UNCONSTRAINED
+        make_tiny_model(stateful=stateful), stateful, make_quantized_notes(0, 9), UNCONSTRAINED
     )
     assert np.array_equal(played, [again() for _ in range(5)])
 

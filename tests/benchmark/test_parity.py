@@ -71,7 +71,7 @@ def test_a_twin_that_reads_otherwise_is_seen(
             replace(played, weights={**played.weights, name: played.weights[name] * 1.1}), *rest
         )
 
-    monkeypatch.setattr(parity.scoring, "bits", other)
+    monkeypatch.setattr(parity.scoring, "score_pieces", other)
     assert (
         parity.figures(model, make_quantized_notes(3, 300))["bits"] > project.gate.max_parity_bits
     )

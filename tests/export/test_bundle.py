@@ -21,7 +21,7 @@ from pipeline.notes import quantize
 @pytest.fixture
 def project(in_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with one trained and evaluated model, and a package without any."""
-    monkeypatch.setattr(model_io, "SHIPPED", in_folder / "package")
+    monkeypatch.setattr(model_io, "BUNDLED", in_folder / "package")
     model = replace(make_tiny_model(**CARRIED), architecture="small", origin={"seed": 3})
     model_io.save_model(model, paths.get_model_dir("small"))
     scores = metrics.aggregate_bits(

@@ -98,7 +98,7 @@ def same_outputs(model: TrainedModel, tell: object, hidden: np.ndarray, note: np
 @pytest.mark.parametrize("name", ["stacked", "bidirectional"])
 def test_what_has_no_state_is_refused(project: Params, name: str, tmp_path: Path) -> None:
     with pytest.raises(
-        DataError, match=f"its last 25 notes again .* model.{name}.memory=carried"
+        DataError, match=f"its last 25 notes again .* model.{name}.stateful=true"
     ) as refused:
         tflite.write(TrainedModel(name, project.model[name], 25, {}, {}), tmp_path / "out.tflite")
     assert ("bidirectional=false" in str(refused.value)) == (name == "bidirectional")

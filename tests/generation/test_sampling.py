@@ -372,8 +372,12 @@ def test_a_duration_without_its_note_is_refused_under_limits():
 @pytest.mark.parametrize(("what", "narrow"), [("temperature", 0.01), ("top_p", 1e-4)])
 @pytest.mark.parametrize(("hot", "cold"), [("time", "pitch"), ("pitch", "time")])
 def test_each_temperature_and_top_p_is_of_its_own_parts(what, narrow, hot, cold):
+    names = {
+        "temperature": {"time": "time_temperature", "pitch": "pitch_temperature"},
+        "top_p": {"time": "time_top_p", "pitch": "pitch_top_p"},
+    }
     parts = {"time": ("step", "duration"), "pitch": ("pitch", "velocity")}
-    sampler = sampler_of(0, **{f"{what}_{hot}": 1.0, f"{what}_{cold}": narrow})
+    sampler = sampler_of(0, **{names[what][hot]: 1.0, names[what][cold]: narrow})
     masses = {head: at_random(head, np.random.default_rng(5)) for head in SIZES}
     found = {head: {sampler.sample(head, mass) for _ in range(60)} for head, mass in masses.items()}
     assert all(found[head] == {int(masses[head].argmax())} for head in parts[cold])

@@ -135,7 +135,7 @@ def hidden(block: ModelConfig) -> set[str]:
 
 def test_the_hidden_matrices_of_residual_blocks(project: Params) -> None:
     blocks = {
-        f"gated_{n}/{part}/kernel" for n in (1, 2) for part in ("inner", "outer", "up", "down")
+        f"mingru_{n}/{part}/kernel" for n in (1, 2) for part in ("inner", "outer", "up", "down")
     }
     assert hidden(project.model["gated"]) == blocks | {"chain/kernel"}
 

@@ -53,7 +53,7 @@ def fresh(job: Job) -> tuple[training.TrainedModel, list[dict[str, float]]]:
     return training.fit(job)
 
 
-@pytest.fixture(params=["last", "gated", "attention"])
+@pytest.fixture(params=["last", "mingru", "attention"])
 def either(request: pytest.FixtureRequest, job: Job) -> Job:
     """That job, and two of the other objective: residual blocks with a chain of heads."""
     if request.param == "last":
@@ -71,8 +71,8 @@ def either(request: pytest.FixtureRequest, job: Job) -> Job:
     }
     block = ModelConfig.model_validate({**job.block.model_dump(), **changes})
     train = job.params.train
-    every = train.stateful.model_copy(update={"transpose": 3, "stretch": 0.1, "louder": 5})
-    params = {"model": {"small": block}, "train": train.model_copy(update={"every": every})}
+    every = train.stateful.model_copy(update={"max_transpose": 3, "max_tempo_change": 0.1, "max_velocity_shift": 5})
+    params = {"model": {"small": block}, "train": train.model_copy(update={"stateful": every})}
     return replace(job, params=job.params.model_copy(update=params))
 
 

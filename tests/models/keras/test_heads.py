@@ -182,7 +182,7 @@ def test_pitch_and_duration_see_what_sounds_at_the_onset(
 
 
 def test_a_chain_without_velocity_has_no_weights_for_it(project: Params) -> None:
-    made = chain(project, "categorical", "scalar", model_velocity=False)
+    made = chain(project, "categorical", "scalar", velocity=False)
     assert set(losses(made, *heard(0, 3))) == {"step", "pitch", "duration"}
     assert not [v.path for v in made.trainable_variables if "velocity" in v.path]
 

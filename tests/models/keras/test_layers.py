@@ -92,18 +92,18 @@ def test_gelu_is_that_of_numpy() -> None:
 
 
 def test_a_gated_block_is_that_of_numpy() -> None:
-    layer, x, state = Gated(5, 6, "gated_1"), normal(2, 9, 6), normal(2, 5)
+    layer, x, state = Gated(5, 6, "mingru_1"), normal(2, 9, 6), normal(2, 5)
     layer.build((None, 9, 6))
-    weights = {f"gated_1/{name}": value for name, value in shaken(layer).items()}
+    weights = {f"mingru_1/{name}": value for name, value in shaken(layer).items()}
     assert len(weights) == 8
     out, after = layer(tf.constant(x), tf.constant(state))
-    expected, last = layers.MinGRUBlock(weights, "gated_1").forward(x, state)
+    expected, last = layers.MinGRUBlock(weights, "mingru_1").forward(x, state)
     np.testing.assert_allclose(out, expected, atol=1e-5)
     np.testing.assert_allclose(after, last, atol=1e-5)
 
 
 def test_a_gated_block_begins_with_memories_from_one_note_to_the_longest() -> None:
-    layer = Gated(64, 8, "gated_1")
+    layer = Gated(64, 8, "mingru_1")
     layer.build((None, 9, 8))
     bias = layer.inner.bias.numpy()
     notes = 1 / (1 - layers.sigmoid(bias[:64]))

@@ -28,7 +28,7 @@ COUNTED = {
     "baseline": 84_354,
     "stacked": 480_130,
     "bidirectional": 168_578,
-    "dense_units": 84_290,
+    "dense": 84_290,
     "hybrid": 480_066,
     "wide": 299_650,
 }
@@ -37,7 +37,7 @@ COMBINED = [
     each
     for each in product(
         ("scalar", "embedding"),
-        ("lstm", "gated", "attention"),
+        ("lstm", "mingru", "attention"),
         ("regression", "categorical", "mixture"),
         (False, True),
     )
@@ -193,7 +193,7 @@ def test_regression_bits_are_those_of_what_keras_says(project: Params) -> None:
     np.testing.assert_allclose(ours[:, 1], grid_bits(said, notes[1:, 0], SPREAD["step"]), atol=1e-3)
 
 
-@pytest.mark.parametrize("cell", ["lstm", "gated", "attention"])
+@pytest.mark.parametrize("cell", ["lstm", "mingru", "attention"])
 def test_note_by_note_is_the_whole_at_once(project: Params, cell: str) -> None:
     recipe = block(project, ("embedding", cell, "categorical", True))
     network = Network(recipe, architectures.weights(shaken(architectures.build(recipe))))
@@ -209,7 +209,7 @@ def test_note_by_note_is_the_whole_at_once(project: Params, cell: str) -> None:
     ("cell", "cut", "count"),
     [
         ("lstm", 25, 40),
-        ("gated", 25, 40),
+        ("mingru", 25, 40),
         ("attention", 25, 40),
         ("attention", ATTENTION_SPAN, LONG),
         ("attention", 200, LONG),
@@ -298,7 +298,7 @@ def _whole_of_keras(net: Net, notes: np.ndarray) -> np.ndarray:
     """Return the hidden vectors [N, H] of all notes read at once."""
     left, _ = active_notes.active_before_each(notes[None], active_notes.no_active_notes(1))
     # As a graph, Keras loops over notes in a tenth of the time; the other cells loop in Python and would be unrolled.
-    read = tf.function(net.read) if net.config.cell == "lstm" else net.read
+    read = tf.function(net.read) if net.block.cell == "lstm" else net.read
     hidden, _ = read(
         tf.constant(notes[None].astype(np.int32)), tf.constant(left), net.start(1), training=False
     )
