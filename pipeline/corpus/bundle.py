@@ -1,9 +1,10 @@
-"""A corpus in its normal form: one zip, whatever it came from.
+"""A corpus in its normal form: one zip, from any kind of source.
 
     pieces.csv       member, composition, split, sha256; sorted by member
     midi/<member>    the MIDI files, unchanged
 
-Equal corpora give equal bytes, on every machine. The zip is sealed (`files.seal`): a changed bit is seen on opening.
+Equal corpora give equal bytes, on every machine. The zip has a checksum (`files.append_zip_checksum`), verified
+when it is opened.
 """
 
 import csv
@@ -37,7 +38,7 @@ INDEX_COLUMNS = tuple(field.name for field in fields(CorpusPiece))
 
 
 def unknown_composition(sha256: str) -> str:
-    """Return the composition of a piece of which nothing is known but its bytes."""
+    """Return a name for the composition of a piece of which only the bytes are known."""
     return f"unknown {sha256[:16]}"
 
 
@@ -45,14 +46,14 @@ def verify_bytes(data: bytes, sha256: str, label: str, hint: str) -> bytes:
     """Return the bytes of a file if they are the right ones.
 
     Raises:
-        CorpusError: they are others.
+        CorpusError: they have another sha256.
     """
     verify_hash(hashlib.sha256(data).hexdigest(), sha256, label, hint)
     return data
 
 
 def verify_hash(actual: str, expected: str, label: str, hint: str) -> None:
-    """Hold the sha256 of a file against the right one.
+    """Check the sha256 of a file.
 
     Raises:
         CorpusError: they differ.
@@ -62,7 +63,7 @@ def verify_hash(actual: str, expected: str, label: str, hint: str) -> None:
 
 
 def write_bundle(path: Path, pieces: Sequence[CorpusPiece], contents: Iterable[bytes]) -> None:
-    """Write a corpus whole or not at all.
+    """Write a corpus, completely or not at all.
 
     Args:
         path: the zip.
@@ -70,7 +71,8 @@ def write_bundle(path: Path, pieces: Sequence[CorpusPiece], contents: Iterable[b
         contents: the bytes of each, in the same order; read one by one.
 
     Raises:
-        CorpusError: a member has a name that could leave its place, two have one, or a composition is more than a line.
+        CorpusError: a member has a name that could lead out of its folder, two have the same name, or a composition is
+            longer than one line.
     """
     for piece in pieces:
         if not archives.is_single_line(piece.composition):
@@ -90,16 +92,16 @@ def write_bundle(path: Path, pieces: Sequence[CorpusPiece], contents: Iterable[b
 
 
 def _check_order(pieces: Sequence[CorpusPiece]) -> Iterator[CorpusPiece]:
-    """Pass pieces on while their names are safe and in order; see `write`."""
-    before = ""
+    """Yield the pieces and check that their names are safe and in order; see `write_bundle`."""
+    previous = ""
     for piece in pieces:
-        fault = archives.path_problem(piece.member) or (
-            "is not in order, or there twice" if piece.member <= before else ""
-        )
-        if fault:
-            raise CorpusError(f"the name {piece.member!r} {fault}; rename the file")
+        problem = archives.path_problem(piece.member)
+        if not problem and piece.member <= previous:
+            problem = "is not in order, or there twice"
+        if problem:
+            raise CorpusError(f"the name {piece.member!r} {problem}; rename the file")
         yield piece
-        before = piece.member
+        previous = piece.member
 
 
 def _add_file(archive: zipfile.ZipFile, name: str, data: bytes) -> None:
@@ -111,13 +113,13 @@ def _add_file(archive: zipfile.ZipFile, name: str, data: bytes) -> None:
 
 
 class CorpusBundle:
-    """A corpus that is open for reading; members are read one by one, into memory."""
+    """A corpus that is open for reading; its files are read one by one, into memory."""
 
     def __init__(self, path: Path) -> None:
         """Open a corpus and read its table.
 
         Raises:
-            DataError: the zip is missing, torn, or not a corpus in normal form.
+            DataError: the zip is missing, incomplete, or not a corpus in normal form.
         """
         try:
             self._archive, self._members = archives.open_zip(path)
@@ -127,9 +129,8 @@ class CorpusBundle:
             self.pieces = _parse_index(archives.read_member(self._archive, self._members[INDEX]))
         except (CorpusError, OSError, KeyError, ValueError, TypeError) as error:
             raise DataError(f"{path}: no corpus here ({error}); run 'dvc repro fetch'") from error
-        if [MIDI_DIR + piece.member for piece in self.pieces] != sorted(
-            set(self._members) - {INDEX}
-        ):
+        midi_files = sorted(set(self._members) - {INDEX})
+        if [MIDI_DIR + piece.member for piece in self.pieces] != midi_files:
             raise DataError(f"{path}: its table and its files do not match; run 'dvc repro fetch'")
 
     def read_piece(self, piece: CorpusPiece) -> bytes:
@@ -147,6 +148,5 @@ class CorpusBundle:
 
 def _parse_index(data: bytes) -> list[CorpusPiece]:
     """Read the table of pieces."""
-    return [
-        CorpusPiece(**row) for row in csv.DictReader(io.StringIO(data.decode("utf-8"), newline=""))
-    ]
+    text = io.StringIO(data.decode("utf-8"), newline="")
+    return [CorpusPiece(**row) for row in csv.DictReader(text)]

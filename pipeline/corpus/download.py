@@ -1,7 +1,7 @@
-"""Large files over https, resumed where a connection broke.
+"""Downloads of large files over https, resumed after a connection broke.
 
-What has arrived waits in `<name>.part`, and in `<name>.part.tag` what the server called that version of the file; only
-the same version is continued.
+The bytes so far are in `<name>.part`, and the ETag or date of that version of the file in `<name>.part.tag`; only the
+same version is resumed.
 """
 
 import os
@@ -27,7 +27,6 @@ from pipeline.core.console import log_message, make_console
 from pipeline.core.errors import CorpusError
 
 MAX_DOWNLOAD_BYTES = 4 * 2**30
-"""Bytes."""
 TIMEOUT = 30.0
 """Seconds without a byte before a connection counts as broken."""
 MAX_ATTEMPTS = 4
@@ -36,7 +35,7 @@ _PERMANENT_ERRORS = (400, 401, 403, 404, 410, 451)
 
 
 def redact_url(url: str) -> str:
-    """Return an address without what may be secret in it: user, password, query."""
+    """Return a URL without its parts that may be secret: user, password, query."""
     parts = urllib.parse.urlsplit(url)
     return urllib.parse.urlunsplit(
         (parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", "")
@@ -44,40 +43,41 @@ def redact_url(url: str) -> str:
 
 
 def download_file(url: str, path: Path, retry_delay: float = 2.0) -> None:
-    """Download a file, going on where an earlier attempt stopped. The bytes are for the caller to verify.
+    """Download a file and resume an earlier attempt. The caller must verify the bytes.
 
     Args:
-        url: where it is.
-        path: the file to write; it appears only when whole.
-        retry_delay: wait before the second attempt [s]; doubled for each further one.
+        url: URL of the file.
+        path: the file to write; it exists only once it is complete.
+        retry_delay: delay before the second attempt [s]; doubled for each further one.
 
     Raises:
-        CorpusError: the server refuses, the connection keeps breaking, or the disk is full; what arrived is kept.
+        CorpusError: the server refuses, the connection keeps breaking, or the disk is full; the bytes so far are kept.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(path.name + ".part")
-    fault, shown = "", redact_url(url)
+    problem, public_url = "", redact_url(url)
     for attempt in range(MAX_ATTEMPTS):
         if attempt:
-            log_message(f"{shown}: {fault}; trying again")
+            log_message(f"{public_url}: {problem}; trying again")
             time.sleep(retry_delay * 2 ** (attempt - 1))
         try:
             _try_download(url, part)
             break
         except urllib.error.HTTPError as error:
-            fault = f"the server says {error.code} {error.reason}"
+            problem = f"the server says {error.code} {error.reason}"
             if error.code in _PERMANENT_ERRORS:
                 raise CorpusError(
-                    f"{shown}: {fault}; fetch it elsewhere and give it with --archive"
+                    f"{public_url}: {problem}; fetch it elsewhere and give it with --archive"
                 ) from error
         except (urllib.error.URLError, HTTPException, TimeoutError, ConnectionError) as error:
-            fault = f"the connection broke ({getattr(error, 'reason', error)})"
+            problem = f"the connection broke ({getattr(error, 'reason', error)})"
         except OSError as error:
             raise CorpusError(f"{part}: cannot be written ({error.strerror})") from error
     else:
-        kept = part.stat().st_size if part.exists() else 0
+        num_kept = part.stat().st_size if part.exists() else 0
         raise CorpusError(
-            f"{shown}: {fault}; {kept:,} bytes are kept, run it again to go on, or give the file with --archive"
+            f"{public_url}: {problem}; {num_kept:,} bytes are kept; "
+            "run it again to resume, or give the file with --archive"
         )
     part.replace(path)
     _get_etag_path(part).unlink(missing_ok=True)
@@ -88,27 +88,28 @@ def _get_etag_path(part: Path) -> Path:
 
 
 def _try_download(url: str, part: Path) -> None:
-    """Read from the server until the file is whole.
+    """Read from the server until the file is complete.
 
     Raises:
-        ConnectionError: the answer ended early, or is of no use for the part that is here.
+        ConnectionError: the response ended early, or does not continue the bytes so far.
     """
-    have = part.stat().st_size if part.exists() and _get_etag_path(part).exists() else 0
-    with _request_range(url, part, have) as answer:
-        goes_on = answer.status == 206 and answer.headers.get("Content-Range", "").startswith(
-            f"bytes {have}-"
-        )
-        if have and answer.status == 206 and not goes_on:
+    is_resumable = part.exists() and _get_etag_path(part).exists()
+    offset = part.stat().st_size if is_resumable else 0
+    with _request_range(url, part, offset) as response:
+        is_partial = response.status == 206
+        content_range = response.headers.get("Content-Range", "")
+        resumes = is_partial and content_range.startswith(f"bytes {offset}-")
+        if offset and is_partial and not resumes:
             part.unlink()
             raise ConnectionError("the server sent another range")
-        start = have if goes_on else 0
-        length = answer.headers.get("Content-Length", "")
+        start = offset if resumes else 0
+        length = response.headers.get("Content-Length", "")
         total = start + int(length) if length.isdecimal() else None
-        with part.open("r+b" if goes_on else "wb") as file:
-            # Only now: bytes of an older version must never stand beside the name of the new one.
-            _save_etag(answer.headers, part)
+        with part.open("r+b" if resumes else "wb") as file:
+            # Not before the file is open, which empties it: the tag must never be beside bytes of another version.
+            _save_etag(response.headers, part)
             file.seek(start)
-            for block in _with_progress(answer, start, total):
+            for block in _with_progress(response, start, total):
                 file.write(block)
             file.flush()
             os.fsync(file.fileno())
@@ -117,15 +118,15 @@ def _try_download(url: str, part: Path) -> None:
 
 
 def _request_range(url: str, part: Path, offset: int) -> Any:
-    """Ask the server for what comes after the first `have` bytes.
+    """Request the bytes of a file from an offset on.
 
     Raises:
-        ConnectionError: there is nothing after them.
+        ConnectionError: the server has no bytes after the offset.
     """
     request = urllib.request.Request(url)
     if offset:
         request.add_header("Range", f"bytes={offset}-")
-        # A server whose file is another one by now answers with the whole of it instead.
+        # If the file has changed since, the server sends all of it instead.
         request.add_header("If-Range", _get_etag_path(part).read_text(encoding="latin-1"))
     try:
         return urllib.request.urlopen(request, timeout=TIMEOUT)
@@ -133,11 +134,11 @@ def _request_range(url: str, part: Path, offset: int) -> Any:
         if error.code != 416:
             raise
         part.unlink()
-        raise ConnectionError("the part was of no use") from error
+        raise ConnectionError("the bytes so far do not fit the file") from error
 
 
 def _save_etag(headers: Any, part: Path) -> None:
-    """Keep what names this version of the file: a strong ETag or the date; without one, nothing can be resumed."""
+    """Save the strong ETag or the date of this version of the file; without one, nothing can be resumed."""
     tag = headers.get("ETag", "")
     tag = tag if tag.startswith('"') else headers.get("Last-Modified", "")
     if tag:
@@ -147,10 +148,10 @@ def _save_etag(headers: Any, part: Path) -> None:
 
 
 def _with_progress(response: Any, start: int, total: int | None) -> Iterator[bytes]:
-    """Pass the blocks of an answer on, under a bar for a person.
+    """Yield the blocks of a response, and show a progress bar in a terminal.
 
     Raises:
-        CorpusError: there is more than `LARGEST`.
+        CorpusError: there are more than `MAX_DOWNLOAD_BYTES`.
     """
     columns = (
         TextColumn("downloading"),
@@ -159,13 +160,13 @@ def _with_progress(response: Any, start: int, total: int | None) -> Iterator[byt
         TransferSpeedColumn(),
         TimeRemainingColumn(),
     )
-    out = make_console()
-    with Progress(*columns, console=out, disable=not out.is_terminal) as bar:
+    console = make_console()
+    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
         task = bar.add_task("", total=total, completed=start)
-        done = start
+        num_bytes = start
         while block := response.read1(_BLOCK_SIZE):
-            done += len(block)
-            if done > MAX_DOWNLOAD_BYTES:
+            num_bytes += len(block)
+            if num_bytes > MAX_DOWNLOAD_BYTES:
                 raise CorpusError(
                     f"{redact_url(response.url)}: more than {MAX_DOWNLOAD_BYTES:,} bytes; this is not the archive"
                 )

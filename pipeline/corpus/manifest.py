@@ -1,8 +1,8 @@
 """What a corpus is: where it comes from, how each file is verified, under which license, in which splits.
 
 A manifest is `data/corpora/<corpus>.yaml`, of one of three kinds: files of a source `package`, an `archive` to
-download, or a `folder` of one's own MIDI files. It names the sha256 of every file, itself or through a table beside it,
-so that a changed corpus is a changed manifest.
+download, or a `folder` of your own MIDI files. It has the sha256 of every file, itself or in a table beside it, so that
+a changed corpus is a changed manifest.
 """
 
 import csv
@@ -22,12 +22,12 @@ Text = Annotated[str, Field(min_length=1, max_length=2000, pattern=r"^[^\x00]*$"
 
 
 class ManifestBase(StrictModel):
-    """What every manifest says of its music."""
+    """The keys of every manifest."""
 
     title: Text
     license: Text
     source: Text
-    """Who made it, and where that is written."""
+    """Who made the music, and a reference."""
 
 
 class ListedFile(StrictModel):
@@ -48,35 +48,35 @@ class SdistManifest(ManifestBase):
     sha256: Sha256
     """Of the package as pip downloads it."""
     folder: Text
-    """Where the files are inside it."""
+    """Folder inside it that has the files."""
     pieces: Annotated[list[ListedFile], Field(min_length=1)]
 
 
 class MemberList(StrictModel):
-    """A table of member and sha256, beside the manifest."""
+    """A table of member and sha256, in the folder of the manifest."""
 
     file: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*\.csv$")]
     sha256: Sha256
 
 
 class ZipManifest(ManifestBase):
-    """A zip to download, whose own table says composition and split."""
+    """A zip to download, which has a table of compositions and splits."""
 
     kind: Literal["archive"]
     url: Annotated[str, Field(pattern=r"^https://[^ @?\[\]]+\.zip$")]
     sha256: Sha256
-    """Of the whole zip, as published; what counts is each member."""
+    """Of the complete zip, as published. Another zip is accepted if each member is right."""
     folder: Text
-    """Where the files are inside it."""
+    """Folder inside it that has the files."""
     table: Text
     """The table inside that folder, in the columns of MAESTRO."""
     members: MemberList
     accepted_leaks: list[Text]
-    """Compositions that the official split has in several splits; said in every run."""
+    """Compositions that the official split has in several splits; every run logs them."""
 
 
 class FolderManifest(ManifestBase):
-    """One's own MIDI files."""
+    """A folder of your own MIDI files."""
 
     kind: Literal["folder"]
     root: Text
@@ -88,7 +88,7 @@ class FolderManifest(ManifestBase):
     compositions: dict[str, Text]
     """Path below root: composition, where known. Without it every file is a composition of its own."""
     splits: dict[str, Split]
-    """Path below root: split, where it is to be another than `split_by` gives."""
+    """Path below root: split, where it is another than `split_by` gives."""
 
 
 Manifest = SdistManifest | ZipManifest | FolderManifest
@@ -135,15 +135,15 @@ def _format_first_error(error: ValidationError) -> str:
 
 
 def get_accepted_leaks(manifest: Manifest) -> list[str]:
-    """Return the compositions that may be in several splits; only an official split may have such."""
+    """Return the compositions that may be in several splits; only an official split can have any."""
     return manifest.accepted_leaks if isinstance(manifest, ZipManifest) else []
 
 
 def read_member_list(manifest_path: Path, members: MemberList) -> dict[str, str]:
-    """Return member: sha256 from the table that stands beside a manifest.
+    """Return member: sha256 from the table beside a manifest.
 
     Raises:
-        CorpusError: the table is missing or another than the manifest means.
+        CorpusError: the table is missing, or its sha256 is not that of the manifest.
     """
     path = manifest_path.with_name(members.file)
     try:
@@ -160,10 +160,10 @@ def read_member_list(manifest_path: Path, members: MemberList) -> dict[str, str]
 
 
 def validate_name(name: str) -> str:
-    """Return the name of a corpus if it is one.
+    """Return the name of a corpus if it is valid.
 
     Raises:
-        CorpusError: it holds other characters than small letters, digits, - and _.
+        CorpusError: it has other characters than small letters, digits, - and _.
     """
     try:
         return TypeAdapter(Identifier).validate_python(name)

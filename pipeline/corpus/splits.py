@@ -1,8 +1,8 @@
-"""Piece to split: all pieces of a composition go to one split, for ever.
+"""The split of each piece: all pieces of a composition are in one split.
 
-Where nobody says better, the name of a composition decides: its hash is a number from 0 to 1, up to 0.8 is training, up
-to 0.9 validation, the rest test. A composition keeps its split when others come and go. Only where this leaves a split
-empty, as in a small corpus, do the compositions nearest to the border cross it.
+Where a manifest gives no split, the hash of the name of the composition decides. It is a number from 0 to 1: below 0.8
+is training, below 0.9 validation, the rest test. A composition keeps its split when others are added or removed. Only
+where a split would be empty, as in a small corpus, does it get the compositions nearest to its border.
 """
 
 import hashlib
@@ -13,7 +13,7 @@ from pipeline.core.errors import CorpusError
 
 SPLITS = ("train", "validation", "test")
 TRAIN_END, VALIDATION_END = 0.8, 0.9
-"""Upper ends of the shares of training and validation."""
+"""Upper ends of training and of validation."""
 
 
 def split_by_hash(compositions: Sequence[str]) -> list[str]:
@@ -27,23 +27,26 @@ def split_by_hash(compositions: Sequence[str]) -> list[str]:
     Returns:
         The split of each piece, in the same order.
     """
-    row = sorted(set(compositions), key=lambda name: (_hash_to_fraction(name), name))
-    places = [_hash_to_fraction(name) for name in row]
-    first = max(1, min(bisect_left(places, TRAIN_END), len(row) - 2))
-    second = max(first + 1, min(bisect_left(places, VALIDATION_END), len(row) - 1))
-    split = {name: SPLITS[(at >= first) + (at >= second)] for at, name in enumerate(row)}
-    return [split[name] for name in compositions]
+    ordered = sorted((_hash_to_fraction(name), name) for name in set(compositions))
+    fractions = [fraction for fraction, _ in ordered]
+    num_train = max(1, min(bisect_left(fractions, TRAIN_END), len(ordered) - 2))
+    validation_end = bisect_left(fractions, VALIDATION_END)
+    validation_end = max(num_train + 1, min(validation_end, len(ordered) - 1))
+    split_of = {}
+    for index, (_, name) in enumerate(ordered):
+        split_of[name] = SPLITS[(index >= num_train) + (index >= validation_end)]
+    return [split_of[name] for name in compositions]
 
 
 def _hash_to_fraction(name: str) -> float:
-    """Return where the hash of a name lies between 0 and 1."""
+    """Return the hash of a name as a number from 0 to 1."""
     return int.from_bytes(hashlib.sha256(name.encode("utf-8")).digest()[:8]) / 2**64
 
 
 def find_leaks(
     compositions: Sequence[str], splits: Sequence[str], accepted: Collection[str] = ()
 ) -> list[str]:
-    """Hold that no composition is in two splits.
+    """Check that no composition is in two splits.
 
     Args:
         compositions: name of the composition of each piece.
@@ -54,17 +57,17 @@ def find_leaks(
         The accepted compositions that are in several splits.
 
     Raises:
-        CorpusError: names a composition that is in several, and the remedy.
+        CorpusError: names a composition that is in several, and says what to do.
     """
-    found: dict[str, set[str]] = {}
+    splits_of: dict[str, set[str]] = {}
     for composition, split in zip(compositions, splits, strict=True):
-        found.setdefault(composition, set()).add(split)
-    leaks = {name: its for name, its in sorted(found.items()) if len(its) > 1}
-    for name, its in leaks.items():
+        splits_of.setdefault(composition, set()).add(split)
+    leaks = [name for name in sorted(splits_of) if len(splits_of[name]) > 1]
+    for name in leaks:
         if name not in accepted:
-            where = " and ".join(split for split in SPLITS if split in its)
+            names = " and ".join(split for split in SPLITS if split in splits_of[name])
             raise CorpusError(
-                f"composition {name!r} is in {where}, so a model is tested on what it was trained on; "
+                f"composition {name!r} is in {names}, so a model is tested on what it was trained on; "
                 "give all its pieces one split in the manifest"
             )
-    return list(leaks)
+    return leaks

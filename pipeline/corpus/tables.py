@@ -1,10 +1,10 @@
 """Notes and pieces as two Parquet tables, with units in the schema.
 
-    notes.parquet    piece, onset [s], duration [s], pitch, velocity; one row a note, piece after piece
+    notes.parquet    piece, onset [s], duration [s], pitch, velocity; one row per note, piece after piece
     pieces.parquet   index, member, composition, split, num_notes, duration [s], sha256; one row per piece
 
-A piece is never cut by a row group, so a reader takes the few groups it needs and skips the others. Every page carries
-a checksum, which is verified on reading. Equal notes give equal bytes.
+A piece is never split between row groups, so a reader reads only the groups that it needs. Every page has a checksum,
+which is verified on reading. Equal notes give equal bytes.
 
 Shapes: N notes of a piece.
 """
@@ -28,7 +28,7 @@ ROW_GROUP_SIZE = 65_536
 
 
 def _make_field(name: str, data_type: object, description: str, unit: str = "") -> Any:
-    """Return a column that says what it is and, where it is a physical quantity, in which unit."""
+    """Return a column with its description and, where it is a physical quantity, its unit."""
     return pa.field(
         name,
         data_type,
@@ -80,7 +80,7 @@ class NotesWriter:
     """Writes notes piece by piece; holds no more than one row group in memory."""
 
     def __init__(self, path: Path) -> None:
-        """Begin a table; it is at `path` once the `with` block has ended without an error."""
+        """Prepare a table; it is at `path` once the `with` block has ended without an error."""
         self._atomic_path = files.atomic_path(path)
         self._pending: list[Any] = []
         self._num_pending = 0
@@ -105,7 +105,7 @@ class NotesWriter:
             self._atomic_path.__exit__(exc_type, error, trace)
 
     def write_piece(self, piece_index: int, notes: Notes) -> None:
-        """Add the notes [N] of a piece; numbers of pieces must grow."""
+        """Add the notes [N] of a piece; the indices of pieces must increase."""
         columns = [pa.array(np.full(len(notes), piece_index, np.int32))]
         columns += [pa.array(np.ascontiguousarray(notes[name])) for name in NOTE_COLUMNS]
         self._pending.append(pa.Table.from_arrays(columns, schema=NOTES_SCHEMA))
@@ -122,7 +122,7 @@ class NotesWriter:
 
 
 def write_pieces(path: Path, pieces: Iterable[PieceRow]) -> None:
-    """Write the table of pieces, whole or not at all."""
+    """Write the table of pieces, completely or not at all."""
     rows = list(pieces)
     columns = {field.name: [getattr(row, field.name) for row in rows] for field in fields(PieceRow)}
     with files.atomic_path(path) as temporary:
@@ -135,7 +135,7 @@ def read_pieces(path: Path) -> list[PieceRow]:
     """Read the table of pieces, in order of their numbers.
 
     Raises:
-        DataError: the file is missing, torn, or another table.
+        DataError: the file is missing, incomplete, or another table.
     """
     file = _open_table(path, PIECES_SCHEMA)
     try:
@@ -145,35 +145,41 @@ def read_pieces(path: Path) -> list[PieceRow]:
 
 
 def read_notes(path: Path, piece_indices: Iterable[int]) -> Iterator[Notes]:
-    """Read the notes of some pieces, one array a piece, in the order asked for.
+    """Read the notes of pieces, one array per piece, in the given order.
 
     Args:
         path: the table of notes.
-        piece_indices: numbers of the pieces; growing numbers are read fastest.
+        piece_indices: indices of the pieces; increasing ones are read fastest.
 
     Raises:
-        DataError: the file is missing, torn, or another table, or a piece is not in it.
+        DataError: the file is missing, incomplete, or another table, or a piece is not in it.
     """
     file = _open_table(path, NOTES_SCHEMA)
-    groups = [
-        file.metadata.row_group(group).column(0).statistics
-        for group in range(file.metadata.num_row_groups)
-    ]
     loaded, column, notes = -1, np.empty(0, np.int32), np.empty(0, NOTE_DTYPE)
     for piece in piece_indices:
-        group = next((at for at, its in enumerate(groups) if its.min <= piece <= its.max), -1)
-        if group < 0:
+        group = _find_row_group(file.metadata, piece)
+        if group is None:
             raise DataError(f"{path}: no piece {piece}; run 'dvc repro ingest'")
         if group != loaded:
-            loaded, (column, notes) = group, _read_row_group(path, file, group)
-        first, last = np.searchsorted(column, [piece, piece + 1])
-        yield notes[first:last]
+            column, notes = _read_row_group(path, file, group)
+            loaded = group
+        start, end = np.searchsorted(column, [piece, piece + 1])
+        yield notes[start:end]
+
+
+def _find_row_group(metadata: Any, piece_index: int) -> int | None:
+    """Return the row group that has a piece, or None."""
+    for group in range(metadata.num_row_groups):
+        pieces = metadata.row_group(group).column(0).statistics
+        if pieces.min <= piece_index <= pieces.max:
+            return group
+    return None
 
 
 def _read_row_group(
     path: Path, file: Any, group: int
 ) -> tuple[np.ndarray[Any, np.dtype[np.int32]], Notes]:
-    """Read a row group: the number of the piece, and the note, of each row."""
+    """Read a row group: the index of the piece, and the note, of each row."""
     try:
         table = file.read_row_group(group)
     except (OSError, pa.ArrowException) as error:
@@ -185,10 +191,10 @@ def _read_row_group(
 
 
 def _open_table(path: Path, schema: Any) -> Any:
-    """Open a table of a schema.
+    """Open a table and check its schema.
 
     Raises:
-        DataError: the file is missing, torn, or another table.
+        DataError: the file is missing, incomplete, or another table.
     """
     try:
         file = pq.ParquetFile(path, page_checksum_verification=True)
@@ -202,6 +208,6 @@ def _open_table(path: Path, schema: Any) -> Any:
 
 
 def _make_read_error(path: Path, error: Exception) -> DataError:
-    """Return the error of a file that is missing or torn, or that may not be read."""
-    said = " ".join(str(error).split())[:200]
-    return files.make_read_error(path, error, f"no table here ({said}); run 'dvc repro ingest'")
+    """Return the error of a file that is missing or incomplete, or that may not be read."""
+    message = " ".join(str(error).split())[:200]
+    return files.make_read_error(path, error, f"no table here ({message}); run 'dvc repro ingest'")

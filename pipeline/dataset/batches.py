@@ -1,4 +1,4 @@
-"""What an epoch of training reads, for each objective.
+"""The batches of an epoch of training, for each objective.
 
 Shapes: B windows or passages, T notes.
 """
@@ -13,38 +13,40 @@ from pipeline.dataset import windows
 from pipeline.dataset.segments import Segment, SegmentSampler
 from pipeline.dataset.windows import WindowDataset
 from pipeline.notes import active_notes
+from pipeline.notes.note import NUM_PITCHES
 
 
 def of_windows(
     params: Params, block: ModelConfig, data: WindowDataset, epoch: int
 ) -> Iterator[Segment]:
-    """Give the windows of an epoch, each with the one target after it: codes [B, T + 1, 4]."""
-    size = params.train.notes_per_epoch
-    order = windows.shuffled_order(params.seed, len(data.window_starts), epoch * size, size)
-    for begin in range(0, size, params.train.windowed.batch_size):
-        notes, target = data.gather(order[begin : begin + params.train.windowed.batch_size])
-        codes = np.concatenate([notes, target[:, None]], axis=1)
-        left = np.zeros((*codes.shape[:2], 128), np.int16)
+    """Yield the windows of an epoch, each with the one target after it: notes [B, T + 1, 4]."""
+    num_windows = params.train.notes_per_epoch
+    batch_size = params.train.windowed.batch_size
+    order = windows.shuffled_order(
+        params.seed, len(data.window_starts), epoch * num_windows, num_windows
+    )
+    for start in range(0, num_windows, batch_size):
+        inputs, target = data.gather(order[start : start + batch_size])
+        notes = np.concatenate([inputs, target[:, None]], axis=1)
+        active = np.zeros((*notes.shape[:2], NUM_PITCHES), np.int16)
         if block.input == "embedding":
-            left, _ = active_notes.active_before_each(
-                codes, active_notes.no_active_notes(len(codes))
-            )
-        there = np.zeros((len(codes), data.sequence_length), np.float32)
-        there[:, -1] = 1
-        yield Segment(codes, left, there, True)
+            silence = active_notes.no_active_notes(len(notes))
+            active, _ = active_notes.active_before_each(notes, silence)
+        mask = np.zeros((len(notes), data.sequence_length), np.float32)
+        mask[:, -1] = 1
+        yield Segment(notes, active, mask, is_first=True)
 
 
 def of_passages(params: Params, data: WindowDataset, epoch: int) -> Iterator[Segment]:
-    """Give the segments of the passages of an epoch."""
-    return SegmentSampler(data, params.train.stateful, params.seed).sample_epoch(
-        epoch, params.train.notes_per_epoch
-    )
+    """Yield the segments of the passages of an epoch."""
+    sampler = SegmentSampler(data, params.train.stateful, params.seed)
+    return sampler.sample_epoch(epoch, params.train.notes_per_epoch)
 
 
 def epoch(
     params: Params, block: ModelConfig, data: WindowDataset, number: int
 ) -> Iterator[Segment]:
-    """Give the batches of an epoch, numbered from 0, as the objective of a block wants them."""
+    """Yield the batches of an epoch, numbered from 0, for the objective of a model config."""
     if block.loss_on == "last":
         return of_windows(params, block, data, number)
     return of_passages(params, data, number)

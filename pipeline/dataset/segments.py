@@ -1,8 +1,8 @@
-"""What a loss after every note is trained on: passages of a piece, in segments.
+"""Training data for a loss after every note: passages of a piece, cut into segments.
 
 A passage is a run of notes of one piece, read in segments of T notes; the state is carried from one segment to the
-next, and gradients are not. Passages begin at other notes in every pass over the corpus; each pass tells every note of
-a piece but the first, once.
+next, and gradients are not. Passages start at other notes in every pass over the corpus. In each pass every note of a
+piece, except the first, is a target once.
 
 Shapes: B passages side by side, T notes of a segment.
 """
@@ -28,51 +28,62 @@ class Segment:
     notes: QuantizedNotes
     """[B, T + 1, 4] the notes and, one later, their targets."""
     active: active_notes.ActiveNotes
-    """[B, T + 1, 128] what is left of sounding keys at the onset of each note."""
+    """[B, T + 1, 128] cells that remain of active notes at the onset of each note."""
     mask: NDArray[np.float32]
     """[B, T] 1 where there is a target, 0 beyond the end of a piece."""
     is_first: bool
-    """Whether passages begin here, so that the state is silence."""
+    """Whether passages start here, so that the state is the initial one."""
 
 
 class SegmentSampler:
-    """All passages of the training pieces, in an order that is a function of (seed, epoch)."""
+    """All passages of the training pieces, in an order that is a function of (seed, epoch).
+
+    Shapes: P training pieces of two notes or more, Q passages of a pass.
+    """
 
     def __init__(self, dataset: WindowDataset, config: StatefulTraining, seed: int) -> None:
-        self.notes, self.config, self.seed = dataset.notes, config, seed
-        begins = np.concatenate([[0], dataset.piece_ends[:-1]])
-        training = np.flatnonzero((dataset.splits == "train") & (dataset.piece_ends - begins > 1))
-        if not len(training):
+        self.notes = dataset.notes
+        self.config = config
+        self.seed = seed
+        self.passage_length = config.bptt_length * config.segments_per_passage
+        piece_starts = dataset.compute_piece_starts()
+        num_targets = dataset.piece_ends - piece_starts - 1
+        is_training = (dataset.splits == "train") & (num_targets > 0)
+        if not is_training.any():
             raise DataError(
                 "no training piece has two notes; give some pieces the split 'train' in the manifest"
             )
-        self.passage_length = config.bptt_length * config.segments_per_passage
-        counts = -(-(dataset.piece_ends[training] - begins[training] - 1) // self.passage_length)
-        self.slack = counts * self.passage_length - (
-            dataset.piece_ends[training] - begins[training] - 1
-        )
-        self.piece_indices = np.repeat(np.arange(len(training)), counts)
-        self.piece_starts, self.piece_ends = begins[training], dataset.piece_ends[training]
-        self.passage_offsets = (
-            np.arange(len(self.piece_indices)) - np.repeat(np.cumsum(counts) - counts, counts)
-        ) * self.passage_length
+        num_targets = num_targets[is_training]
+        num_passages = -(-num_targets // self.passage_length)
+        self.piece_starts = piece_starts[is_training]
+        """[P] first note of each piece."""
+        self.piece_ends = dataset.piece_ends[is_training]
+        """[P] index after the last note of each piece."""
+        self.slack = num_passages * self.passage_length - num_targets
+        """[P] notes by which the passages of a piece are longer than the piece."""
+        self.piece_indices = np.repeat(np.arange(len(num_passages)), num_passages)
+        """[Q] piece of each passage."""
+        first_passages = np.cumsum(num_passages) - num_passages
+        passage_of_piece = np.arange(len(self.piece_indices)) - first_passages[self.piece_indices]
+        self.passage_offsets = passage_of_piece * self.passage_length
+        """[Q] start of each passage in its piece, before the shift of a pass."""
 
     def sample_epoch(self, epoch: int, max_notes: int) -> Iterator[Segment]:
-        """Give the batches of an epoch.
+        """Yield the batches of an epoch.
 
         Args:
-            epoch: of the epoch, from 0.
-            max_notes: target notes of an epoch, at most; whole rounds of passages are given.
+            epoch: number of the epoch, from 0.
+            max_notes: upper limit of the target notes of an epoch; batches of passages are complete.
         """
-        rounds = max_notes // (self.config.batch_size * self.passage_length)
-        chosen = rounds * self.config.batch_size
-        first = epoch * chosen
-        order = windows.shuffled_order(self.seed, len(self.piece_indices), first, chosen)
-        turn = (first + np.arange(chosen)) // len(self.piece_indices)
+        batch_size = self.config.batch_size
+        num_passages = max_notes // (batch_size * self.passage_length) * batch_size
+        first = epoch * num_passages
+        order = windows.shuffled_order(self.seed, len(self.piece_indices), first, num_passages)
+        pass_numbers = (first + np.arange(num_passages)) // len(self.piece_indices)
         rng = np.random.default_rng([self.seed, epoch, 2])
-        for at in range(0, chosen, self.config.batch_size):
-            some = slice(at, at + self.config.batch_size)
-            yield from self._cut_segments(order[some], turn[some], rng)
+        for start in range(0, num_passages, batch_size):
+            batch = slice(start, start + batch_size)
+            yield from self._cut_segments(order[batch], pass_numbers[batch], rng)
 
     def _cut_segments(
         self,
@@ -80,55 +91,57 @@ class SegmentSampler:
         pass_numbers: NDArray[np.int64],
         rng: np.random.Generator,
     ) -> Iterator[Segment]:
-        """Give the segments of some passages, side by side."""
-        piece = self.piece_indices[passage_indices]
-        shift = np.array(
-            [
-                self._draw_offsets(int(turn))[which]
-                for turn, which in zip(pass_numbers, piece, strict=True)
-            ]
-        )
-        start = self.piece_starts[piece] + np.clip(
-            self.passage_offsets[passage_indices] - shift, 0, None
-        )
-        stop = np.minimum(
-            self.piece_starts[piece]
-            + self.passage_offsets[passage_indices]
-            - shift
-            + self.passage_length
-            + 1,
-            self.piece_ends[piece],
-        )
-        index = start[:, None] + np.arange(self.passage_length + 1)
-        there = (index < stop[:, None]).astype(np.float32)
-        codes = self._augment(self.notes[np.minimum(index, stop[:, None] - 1)], rng)
-        left, _ = active_notes.active_before_each(codes, active_notes.no_active_notes(len(codes)))
-        for begin in range(0, self.passage_length, self.config.bptt_length):
-            # The last note of a segment is a target only; it is read as the first of the next.
-            part = slice(begin, begin + self.config.bptt_length + 1)
-            targets = there[:, part][:, 1:]
-            if targets.any():
-                yield Segment(codes[:, part], left[:, part], targets, begin == 0)
+        """Yield the segments of passages [B], side by side."""
+        note_indices, has_note = self._locate_notes(passage_indices, pass_numbers)
+        notes = self._augment(self.notes[note_indices], rng)
+        silence = active_notes.no_active_notes(len(notes))
+        active, _ = active_notes.active_before_each(notes, silence)
+        for start in range(0, self.passage_length, self.config.bptt_length):
+            # The last note of a segment is a target only; it is also the first note of the next segment.
+            segment = slice(start, start + self.config.bptt_length + 1)
+            mask = has_note[:, segment][:, 1:]
+            if mask.any():
+                yield Segment(notes[:, segment], active[:, segment], mask, start == 0)
+
+    def _locate_notes(
+        self, passage_indices: NDArray[np.int64], pass_numbers: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Return the index of each note of passages [B, passage + 1], and 1 where there is one.
+
+        Beyond the end of a passage the index is that of its last note.
+        """
+        pieces = self.piece_indices[passage_indices]
+        offsets = [
+            self._draw_offsets(int(number))[piece]
+            for number, piece in zip(pass_numbers, pieces, strict=True)
+        ]
+        shifted = self.passage_offsets[passage_indices] - np.array(offsets)
+        starts = self.piece_starts[pieces] + np.maximum(shifted, 0)
+        ends = self.piece_starts[pieces] + shifted + self.passage_length + 1
+        ends = np.minimum(ends, self.piece_ends[pieces])
+        indices = starts[:, None] + np.arange(self.passage_length + 1)
+        has_note = (indices < ends[:, None]).astype(np.float32)
+        return np.minimum(indices, ends[:, None] - 1), has_note
 
     def _draw_offsets(self, pass_number: int) -> NDArray[np.int64]:
-        """Return how much earlier the passages of each piece begin in a pass; the last still reaches its end."""
-        shift: NDArray[np.int64] = np.random.default_rng([self.seed, pass_number, 3]).integers(
-            self.slack + 1
-        )
-        return shift
+        """Return by how many notes the passages of each piece start earlier in a pass [P]; all still reach its end."""
+        rng = np.random.default_rng([self.seed, pass_number, 3])
+        offsets: NDArray[np.int64] = rng.integers(self.slack + 1)
+        return offsets
 
     def _augment(self, notes: QuantizedNotes, rng: np.random.Generator) -> QuantizedNotes:
-        """Transpose, stretch and make louder each passage [B, N, 4] by its own draw; codes stay on the grid."""
-        how, batch = self.config, len(notes)
+        """Change pitch, tempo and velocity of each passage [B, N, 4] by one random value each; all stay on the grid."""
+        config, batch_size = self.config, len(notes)
         out = notes.copy()
-        semitones = rng.integers(-how.max_transpose, how.max_transpose + 1, batch)
-        low, high = notes[..., PITCH].min(axis=1), notes[..., PITCH].max(axis=1)
-        out[..., PITCH] += np.clip(semitones, -low, 127 - high).astype(np.int16)[:, None]
-        tempo = 1 + rng.uniform(-how.max_tempo_change, how.max_tempo_change, batch)
+        semitones = rng.integers(-config.max_transpose, config.max_transpose + 1, batch_size)
+        lowest, highest = notes[..., PITCH].min(axis=1), notes[..., PITCH].max(axis=1)
+        semitones = np.clip(semitones, -lowest, 127 - highest).astype(np.int16)
+        out[..., PITCH] += semitones[:, None]
+        tempo = 1 + rng.uniform(-config.max_tempo_change, config.max_tempo_change, batch_size)
         for column in (STEP, DURATION):
-            out[..., column] = np.clip(
-                np.rint(notes[..., column] * tempo[:, None]), 0, GRID_SIZE - 1
-            )
-        louder = rng.integers(-how.max_velocity_shift, how.max_velocity_shift + 1, batch)
-        out[..., VELOCITY] = np.clip(notes[..., VELOCITY] + louder[:, None], 1, 127)
+            cells = np.rint(notes[..., column] * tempo[:, None])
+            out[..., column] = np.clip(cells, 0, GRID_SIZE - 1)
+        max_shift = config.max_velocity_shift
+        shift = rng.integers(-max_shift, max_shift + 1, batch_size)
+        out[..., VELOCITY] = np.clip(notes[..., VELOCITY] + shift[:, None], 1, 127)
         return out

@@ -1,7 +1,7 @@
-"""Where the windows of a piece start, and in which order training reads them.
+"""The starts of training windows, and the order in which training reads them.
 
-A window is T consecutive notes of one piece, followed by its target. Nothing is materialised: the file holds every
-note once, and windows are gathered when a batch is made, so that their length costs no disk.
+A window is T consecutive notes of one piece, followed by its target. The file has every note once; windows are
+gathered when a batch is made, so a longer window takes no more disk space.
 
 Shapes: N notes of all pieces, P pieces, W windows, T window.
 """
@@ -22,7 +22,7 @@ from pipeline.notes.quantize import QuantizedNotes
 
 @dataclass(frozen=True)
 class WindowDataset:
-    """All pieces of a corpus as codes, and where training windows start."""
+    """All pieces of a corpus as quantized notes, and the starts of training windows."""
 
     notes: QuantizedNotes
     """[N, 4], piece after piece."""
@@ -37,42 +37,33 @@ class WindowDataset:
     sequence_length: int
     """Notes in a window, T."""
 
+    def compute_piece_starts(self) -> NDArray[np.int64]:
+        """Return the first note of each piece [P]."""
+        return np.concatenate([[0], self.piece_ends[:-1]])
+
     def select_pieces(self, split: str) -> list[QuantizedNotes]:
-        """Return the codes [n, 4] of each piece of a split.
+        """Return the notes [n, 4] of each piece of a split.
 
         Raises:
             DataError: the split is empty.
         """
-        found = [
-            self.notes[begin:end]
-            for begin, end, its in zip(
-                self._compute_piece_starts(), self.piece_ends, self.splits, strict=True
-            )
-            if its == split
-        ]
-        if not found:
+        in_split = self.splits == split
+        starts, ends = self.compute_piece_starts()[in_split], self.piece_ends[in_split]
+        if not len(starts):
             raise DataError(
                 f"the corpus has no piece in the split {split!r}; give one that split in its manifest"
             )
-        return found
+        return [self.notes[start:end] for start, end in zip(starts, ends, strict=True)]
 
     def select_piece_names(self, split: str) -> list[str]:
-        """Return the names of the pieces of a split, in the order of `pieces`."""
-        return [
-            str(name)
-            for name, its in zip(self.piece_names, self.splits, strict=True)
-            if its == split
-        ]
-
-    def _compute_piece_starts(self) -> NDArray[np.int64]:
-        return np.concatenate([[0], self.piece_ends[:-1]])
+        """Return the names of the pieces of a split, in the order of `select_pieces`."""
+        return [str(name) for name in self.piece_names[self.splits == split]]
 
     def gather(self, window_indices: NDArray[np.integer]) -> tuple[QuantizedNotes, QuantizedNotes]:
-        """Return the notes [B, T, 4] and the target [B, 4] of training windows, given by number."""
-        first = self.window_starts[window_indices].astype(np.int64)
-        return self.notes[first[:, None] + np.arange(self.sequence_length)], self.notes[
-            first + self.sequence_length
-        ]
+        """Return the notes [B, T, 4] and the target [B, 4] of training windows, by their numbers."""
+        starts = self.window_starts[window_indices].astype(np.int64)
+        indices = starts[:, None] + np.arange(self.sequence_length)
+        return self.notes[indices], self.notes[starts + self.sequence_length]
 
 
 ARRAY_NAMES = tuple(field.name for field in fields(WindowDataset))
@@ -85,23 +76,23 @@ def window_starts(
     """Return the first note of every window that, with its target, lies inside one piece.
 
     Args:
-        piece_ends: index after the last note of each piece; the first piece begins at 0.
+        piece_ends: index after the last note of each piece; the first piece starts at 0.
         sequence_length: notes in a window, T.
         stride: notes between window starts.
     """
-    begins = [0, *piece_ends[:-1]]
+    piece_starts = [0, *piece_ends[:-1]]
     ranges = [
-        np.arange(begin, end - sequence_length, stride)
-        for begin, end in zip(begins, piece_ends, strict=True)
+        np.arange(start, end - sequence_length, stride)
+        for start, end in zip(piece_starts, piece_ends, strict=True)
     ]
     return np.concatenate([np.empty(0, np.int64), *ranges]).astype(np.int32)
 
 
 def shuffled_order(seed: int, num_windows: int, first: int, count: int) -> NDArray[np.int64]:
-    """Return which windows training reads, from its `first` on, `count` of them.
+    """Return the numbers of `count` windows that training reads, from its `first` on.
 
-    The order is an endless row of permutations, one for each pass over the corpus, and a function of the seed alone:
-    a run that was stopped goes on with the windows it would have read.
+    The order is an endless sequence of permutations, one for each pass over the corpus, and depends on the seed only:
+    a run that was stopped continues with the windows that it would have read.
 
     Raises:
         DataError: there are no windows.
@@ -111,27 +102,26 @@ def shuffled_order(seed: int, num_windows: int, first: int, count: int) -> NDArr
             "no training window: every training piece is shorter than windows.length + 1 notes"
         )
     passes = range(first // num_windows, (first + count - 1) // num_windows + 1)
-    row = np.concatenate(
-        [np.random.default_rng([seed, k]).permutation(num_windows) for k in passes]
-    )
+    permutations = [
+        np.random.default_rng([seed, number]).permutation(num_windows) for number in passes
+    ]
     skip = first - passes.start * num_windows
-    return row[skip : skip + count]
+    return np.concatenate(permutations)[skip : skip + count]
 
 
 def truncate_pieces(pieces: Sequence[QuantizedNotes], max_notes: int) -> list[QuantizedNotes]:
-    """Cut pieces to their beginnings, of equal length where they are long enough, about `notes` in all; 0 cuts none."""
+    """Cut pieces to equal shares of about `max_notes` in all, from their first notes on; 0 cuts none."""
     if not max_notes:
         return list(pieces)
     share = max(2, max_notes // len(pieces))
-    return [codes[:share] for codes in pieces]
+    return [notes[:share] for notes in pieces]
 
 
 def save_windows(dataset: WindowDataset, path: Path) -> None:
-    """Write windows as a sealed npz; equal windows give equal bytes."""
+    """Write windows as an npz with a checksum; equal windows give equal bytes."""
+    arrays = {name: np.asarray(getattr(dataset, name)) for name in ARRAY_NAMES}
     with files.atomic_path(path) as temporary:
-        temporary.write_bytes(
-            files.encode_npz({name: np.asarray(getattr(dataset, name)) for name in ARRAY_NAMES})
-        )
+        temporary.write_bytes(files.encode_npz(arrays))
         files.append_zip_checksum(temporary)
 
 
@@ -139,10 +129,10 @@ def load_windows(path: Path) -> WindowDataset:
     """Read windows.
 
     Raises:
-        DataError: the file is missing, torn, or a bit of it is another than was written.
+        DataError: the file is missing, incomplete, or was changed.
     """
     try:
-        # Of a file that is no zip, np.load would leave the handle open.
+        # From bytes, because np.load does not close a file that is no zip.
         data = io.BytesIO(path.read_bytes())
         if not files.has_valid_checksum(data):
             raise ValueError("torn, or changed since it was written")

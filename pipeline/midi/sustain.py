@@ -1,25 +1,27 @@
-"""The sustain pedal: how long a note sounds, where its key is only held for a part of that.
+"""The sustain pedal: how long a note sounds after its note off.
 
 - Control change 64 is the sustain (damper) pedal: 0 to 63 is up, 64 to 127 down. It is up until the first change.
-- A note whose key is let go while the pedal is down sounds until the pedal comes up, the same pitch is struck again or
-  the piece ends, whichever is first. The piece ends with the last note off or change of the pedal of any part.
-- Of the changes of one instant the last says whether the pedal is down then; each that is up ends what the pedal held.
-  So a pedal that comes up and goes down in one tick stops the notes before and holds the one that is let go there.
-- A part has its own pedal. MIDI gives a channel one pedal, but neither reader tells channels: a pedal on one track does
-  not hold the notes of another. Where a channel changes its program, symusic leaves the pedal of the old program where
-  it was, pretty_midi often hands it on; elsewhere they agree.
-- Sostenuto (66), soft pedal (67), "reset all controllers" (121) and "all notes off" (123) are passed over.
+- A note whose note off comes while the pedal is down sounds until the pedal comes up, the next onset of its pitch or
+  the end of the piece, whichever is first. The piece ends with the last note off or pedal change of any track.
+- Of several changes at one time, the last decides whether the pedal is down then; each that is up ends all notes that
+  the pedal held. So a pedal that comes up and goes down in one tick stops the notes before and holds the one that gets
+  its note off in that tick.
+- Every track has its own pedal. In MIDI a channel has one pedal, but neither reader keeps channels: a pedal on one
+  track does not hold the notes of another. Where a channel changes its program, symusic does not change the pedal of
+  the old program, pretty_midi often moves it to the new one; elsewhere they agree.
+- Sostenuto (66), soft pedal (67), "reset all controllers" (121) and "all notes off" (123) are ignored.
 
-Ends, not durations, come in and go out, and none is computed, only chosen: what is not extended keeps its last bit.
+The functions take and return ends, not durations, and choose among given times: an end that is not extended keeps
+every bit.
 
 Source: MIDI 1.0 detailed specification, table of controller numbers. The rule is that of note_seq (Magenta),
 `sequences_lib.apply_sustain_control_changes`. Here, unlike there:
 
-- no note is shortened: note_seq cuts a note whose key is still held where the pitch is struck again under the pedal;
+- no note is shortened: note_seq ends a note before its note off at the next onset of its pitch while the pedal is down;
 - notes of one pitch and onset are all kept, and end together where the pedal holds them: note_seq keeps one;
 - changes of one instant keep the order of the file: note_seq reads every up after every down.
 
-Shapes: N notes, P changes of the pedal.
+Shapes: N notes, P pedal changes.
 """
 
 from collections.abc import Sequence
@@ -38,62 +40,64 @@ Seconds = NDArray[np.float64]
 
 
 class TrackNotes(NamedTuple):
-    """What one instrument plays, and its pedal."""
+    """The notes of one track, and its pedal."""
 
     on: Seconds
-    """[N] when keys are struck."""
+    """[N] onsets."""
     off: Seconds
-    """[N] when they are let go, or when the notes cease to sound."""
+    """[N] note offs, or the ends of the sound."""
     pitch: NDArray[np.integer]
     velocity: NDArray[np.integer]
     pedal_time: Seconds
-    """[P] when the pedal moves, in order."""
+    """[P] times of pedal changes, in order."""
     pedal_value: NDArray[np.integer]
-    """[P] 0..127, where it moves to."""
+    """[P] 0..127, the new values."""
 
 
 def apply_sustain(tracks: Sequence[TrackNotes]) -> list[TrackNotes]:
-    """Let notes sound while the pedal is down.
+    """Extend notes while the pedal is down.
 
     Args:
         tracks: those of one piece.
 
     Returns:
-        The parts that have notes, with ends that are later or the same; all else as it was.
+        The tracks that have notes, with ends that are later or the same; all else is unchanged.
 
     Raises:
-        MidiError: a pedal moves back in time; the reader could not count so many ticks.
+        MidiError: pedal changes are not in order; the reader had an overflow of ticks.
     """
-    playing = [part for part in tracks if len(part.on)]
-    if any((np.diff(part.pedal_time, prepend=0.0) < 0).any() for part in playing):
+    with_notes = [track for track in tracks if len(track.on)]
+    if any((np.diff(track.pedal_time, prepend=0.0) < 0).any() for track in with_notes):
         raise MidiError(
             "the sustain pedal moves back in time: more ticks than the reader can count"
         )
-    end = max(
-        (float(times.max(initial=0)) for part in playing for times in (part.off, part.pedal_time)),
-        default=0.0,
-    )
-    return [part._replace(off=_extend_note_offs(part, end)) for part in playing]
+    all_times = [times for track in with_notes for times in (track.off, track.pedal_time)]
+    piece_end = max((float(times.max(initial=0)) for times in all_times), default=0.0)
+    return [track._replace(off=_extend_note_offs(track, piece_end)) for track in with_notes]
 
 
 def _extend_note_offs(track: TrackNotes, piece_end: float) -> Seconds:
-    """Return when the notes of a part cease to sound [N], in a piece that ends at `end` [s]."""
-    last = np.searchsorted(track.pedal_time, track.off, side="right") - 1
-    down = np.append(track.pedal_value >= PEDAL_DOWN, False)[
-        last
-    ]  # before the first change, -1, the pedal is up
-    ups = np.append(np.flatnonzero(track.pedal_value < PEDAL_DOWN), len(track.pedal_value))
-    up = np.append(track.pedal_time, piece_end)[ups[np.searchsorted(ups, last, side="right")]]
-    sounds = np.maximum(track.off, np.minimum(up, _find_next_onsets(track.on, track.pitch)))
-    return np.where(down, sounds, track.off)
+    """Return when the notes of a track end [N], in a piece that ends at `piece_end` [s]."""
+    num_changes = len(track.pedal_value)
+    is_down = track.pedal_value >= PEDAL_DOWN
+    # The pedal change before each note off; -1 where there is none. That index reads the last element, which says
+    # that the pedal is up.
+    last_change = np.searchsorted(track.pedal_time, track.off, side="right") - 1
+    is_held = np.append(is_down, False)[last_change]
+    # The next change to up after each note off; past the last one, the piece ends.
+    up_changes = np.append(np.flatnonzero(~is_down), num_changes)
+    next_up = up_changes[np.searchsorted(up_changes, last_change, side="right")]
+    pedal_up = np.append(track.pedal_time, piece_end)[next_up]
+    limit = np.minimum(pedal_up, _find_next_onsets(track.on, track.pitch))
+    return np.where(is_held, np.maximum(track.off, limit), track.off)
 
 
 def _find_next_onsets(on: Seconds, pitch: NDArray[np.integer]) -> Seconds:
-    """Return when the pitch of each note is next struck after its onset [N]; infinity if never."""
-    moments, rank = np.unique(on, return_inverse=True)
-    strike = (
-        pitch.astype(np.int64) * len(moments) + rank
-    )  # one row of all strikes, pitch after pitch
-    strikes = np.unique(strike)
-    following = np.append(strikes, -1)[np.searchsorted(strikes, strike, side="right")]
-    return np.where(following // len(moments) == pitch, moments[following % len(moments)], np.inf)
+    """Return the next onset of the pitch of each note [N]; infinity where there is none."""
+    times, time_index = np.unique(on, return_inverse=True)
+    # One number for pitch and time, so that all onsets are in one sorted array, by pitch and then by time.
+    onset_keys = pitch.astype(np.int64) * len(times) + time_index
+    sorted_keys = np.append(np.unique(onset_keys), -1)
+    next_keys = sorted_keys[np.searchsorted(sorted_keys[:-1], onset_keys, side="right")]
+    next_pitch, next_index = np.divmod(next_keys, len(times))
+    return np.where(next_pitch == pitch, times[next_index], np.inf)

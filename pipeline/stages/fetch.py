@@ -1,6 +1,7 @@
-"""Stage fetch: a corpus from where it lives to one verified zip, always of the same form."""
+"""Stage fetch: get a corpus from its source and write one verified zip, always of the same form."""
 
 import shutil
+from collections import Counter
 from pathlib import Path
 
 from pipeline.config import Params
@@ -11,6 +12,7 @@ from pipeline.corpus import bundle
 from pipeline.corpus.download import MAX_DOWNLOAD_BYTES
 from pipeline.corpus.manifest import FolderManifest, SdistManifest, ZipManifest, load_manifest
 from pipeline.corpus.sources import PieceSource, folder, sdist, zip_archive
+from pipeline.corpus.splits import SPLITS
 from pipeline.stages.runner import run_stage
 
 PARAM_SECTIONS = ("corpus",)
@@ -21,84 +23,90 @@ def run(params: Params) -> None:
     """Write the zip of the corpus.
 
     Raises:
-        CorpusError: it cannot be had, or is not what its manifest says.
+        CorpusError: it is not available, or is not what its manifest says.
     """
-    pieces, content = open_corpus(params.corpus)
-    out = paths.get_corpus_archive(params.corpus)
-    shown = track_progress(sorted(pieces), f"verifying {params.corpus}", len(pieces))
-    bundle.write_bundle(out, sorted(pieces), (content(piece) for piece in shown))
-    counts = {
-        split: sum(piece.split == split for piece in pieces)
-        for split in ("train", "validation", "test")
-    }
-    log_message(f"{out}: " + ", ".join(f"{count:,} {split}" for split, count in counts.items()))
+    pieces, read_piece = open_corpus(params.corpus)
+    pieces = sorted(pieces)
+    archive = paths.get_corpus_archive(params.corpus)
+    progress = track_progress(pieces, f"verifying {params.corpus}", len(pieces))
+    bundle.write_bundle(archive, pieces, (read_piece(piece) for piece in progress))
+    counts = Counter(piece.split for piece in pieces)
+    log_message(f"{archive}: " + ", ".join(f"{counts[split]:,} {split}" for split in SPLITS))
 
 
 def open_corpus(name: str) -> PieceSource:
-    """Find a corpus where its manifest says, whatever its kind.
+    """Open the source of a corpus that its manifest names, of any kind.
 
     Raises:
-        CorpusError: there is no such corpus, or it cannot be had.
+        CorpusError: there is no such corpus, or it is not available.
     """
-    beside = paths.get_manifest_path(name)
-    manifest = load_manifest(beside)
+    manifest_path = paths.get_manifest_path(name)
+    manifest = load_manifest(manifest_path)
     if isinstance(manifest, SdistManifest):
         return sdist.open_source(manifest, paths.get_download_dir())
     if isinstance(manifest, ZipManifest):
-        return zip_archive.open_source(manifest, beside, paths.get_download_dir())
+        return zip_archive.open_source(manifest, manifest_path, paths.get_download_dir())
     return folder.open_source(manifest, name, paths.get_project_root())
 
 
 def import_archive(name: str, file: Path) -> Path:
-    """Take a file that a person downloaded instead of downloading it; `run` finds it there.
+    """Copy an archive that a user downloaded to the folder of downloads, where `run` uses it.
 
     Args:
-        name: of the corpus.
-        file: the archive or source package, verified before it is taken.
+        name: name of the corpus.
+        file: the archive or source package; it is verified first.
 
     Returns:
-        Where it waits now.
+        The path of the copy.
 
     Raises:
-        CorpusError: it is not what the manifest means, or no file that could be.
+        CorpusError: it is not the archive of the manifest, or no regular file.
     """
-    beside = paths.get_manifest_path(name)
-    manifest = load_manifest(beside)
-    if file.exists() and not file.is_file():
-        raise CorpusError(f"{file}: is a folder, pipe or device; give the archive")
-    if file.exists() and (size := file.stat().st_size) > MAX_DOWNLOAD_BYTES:
-        raise CorpusError(
-            f"{file}: {size:,} bytes are more than the {MAX_DOWNLOAD_BYTES:,} allowed; this is not the archive"
-        )
+    manifest_path = paths.get_manifest_path(name)
+    manifest = load_manifest(manifest_path)
+    _check_archive_file(file)
     if isinstance(manifest, FolderManifest):
         raise CorpusError(
             f"corpus {name!r} is a folder; run 'music-rnn add-corpus {name} {manifest.root}' instead"
         )
     if isinstance(manifest, SdistManifest):
-        place = sdist.download_path(manifest, paths.get_download_dir())
+        download = sdist.download_path(manifest, paths.get_download_dir())
         sdist.verify_source(manifest, file)
     else:
-        place = zip_archive.download_path(manifest, paths.get_download_dir())
-        pieces, content = zip_archive.verify_source(manifest, beside, file)
+        download = zip_archive.download_path(manifest, paths.get_download_dir())
+        pieces, read_piece = zip_archive.verify_source(manifest, manifest_path, file)
         for piece in track_progress(pieces, f"verifying {file}", len(pieces)):
-            content(piece)
-    with files.atomic_path(place) as temporary:
+            read_piece(piece)
+    with files.atomic_path(download) as temporary:
         shutil.copyfile(file, temporary)
-    return place
+    return download
+
+
+def _check_archive_file(file: Path) -> None:
+    """Refuse what is no regular file or too large; a missing file is refused where it is opened."""
+    if not file.exists():
+        return
+    if not file.is_file():
+        raise CorpusError(f"{file}: is a folder, pipe or device; give the archive")
+    size = file.stat().st_size
+    if size > MAX_DOWNLOAD_BYTES:
+        raise CorpusError(
+            f"{file}: {size:,} bytes are more than the {MAX_DOWNLOAD_BYTES:,} allowed; this is not the archive"
+        )
 
 
 def add_folder(name: str, root: Path) -> str:
-    """Make a folder of one's own MIDI files a corpus.
+    """Write the manifest of a folder of MIDI files, which makes it a corpus.
 
     Returns:
-        One line that says what was found.
+        One line with the number of files.
 
     Raises:
-        CorpusError: see `folder.describe`.
+        CorpusError: see `folder.write_manifest`.
     """
-    manifest = paths.get_manifest_path(name)
-    found = folder.write_manifest(name, root, manifest, paths.get_project_root())
-    return f"{manifest}: {len(found.files):,} MIDI files, split by {found.split_by}"
+    path = paths.get_manifest_path(name)
+    manifest = folder.write_manifest(name, root, path, paths.get_project_root())
+    return f"{path}: {len(manifest.files):,} MIDI files, split by {manifest.split_by}"
 
 
 if __name__ == "__main__":

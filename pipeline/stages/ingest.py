@@ -1,8 +1,8 @@
-"""Stage ingest: MIDI files become rows of notes, each with its piece and its split.
+"""Stage ingest: read MIDI files and write a table of notes and a table of pieces.
 
-Pieces are numbered in the order test, validation, train, by name within each. So, where two files hold the same notes,
-the copy that is held out comes first and stays, and a model is never tested on what it was trained on. Files are read
-by workers that can be stopped (`limits`), so that no file costs the run.
+Pieces are numbered in the order test, validation, train, by name within each. Where two files have the same notes, the
+held-out one is first and is kept, so that a model is never tested on what it was trained on. Files are read by workers
+that can be stopped (`processes`), so that no file can stop the run.
 """
 
 import csv
@@ -39,30 +39,22 @@ def run(params: Params) -> None:
         CorpusError: not one file could be read.
     """
     path = paths.get_corpus_archive(params.corpus)
-    pieces = sorted(
-        CorpusBundle(path).pieces, key=lambda piece: (-splits.SPLITS.index(piece.split), piece)
-    )
-    answers = processes.bounded_map(
-        PieceReader(path, params.ingest),
-        pieces,
-        TaskLimits(num_workers=_choose_num_workers(len(pieces))),
-    )
+    pieces = sorted(CorpusBundle(path).pieces, key=_held_out_first)
+    limits = TaskLimits(num_workers=_choose_num_workers(len(pieces)))
+    answers = processes.bounded_map(PieceReader(path, params.ingest), pieces, limits)
     results = track_progress(answers, "reading MIDI", len(pieces))
     rows: list[PieceRow] = []
     rejected: list[tuple[str, str]] = []
-    seen: dict[bytes, str] = {}
+    member_of_notes: dict[bytes, str] = {}
     with NotesWriter(paths.NOTES) as writer:
         for piece, result in zip(pieces, results, strict=True):
-            reason = (
-                result.reason
-                if isinstance(result, TaskFailure)
-                else _find_duplicate(result, piece, seen)
-            )
-            if isinstance(result, TaskFailure) or reason:
+            if isinstance(result, TaskFailure):
+                rejected.append((piece.member, result.reason))
+            elif reason := _find_duplicate(result, piece, member_of_notes):
                 rejected.append((piece.member, reason))
-                continue
-            writer.write_piece(len(rows), result)
-            rows.append(_make_piece_row(len(rows), piece, result))
+            else:
+                writer.write_piece(len(rows), result)
+                rows.append(_make_piece_row(len(rows), piece, result))
         if not rows:
             raise CorpusError(
                 f"{path}: none of {len(pieces):,} files is music; the first: {': '.join(rejected[0])}"
@@ -73,18 +65,23 @@ def run(params: Params) -> None:
     _log_summary(rows, rejected)
 
 
-def _find_duplicate(notes: Notes, piece: CorpusPiece, seen: dict[bytes, str]) -> str:
-    """Return of which earlier piece these notes are a copy, or nothing."""
+def _held_out_first(piece: CorpusPiece) -> tuple[int, CorpusPiece]:
+    """Return the sort key of a piece: test, validation, train, by name within each."""
+    return -splits.SPLITS.index(piece.split), piece
+
+
+def _find_duplicate(notes: Notes, piece: CorpusPiece, member_of_notes: dict[bytes, str]) -> str:
+    """Return of which earlier piece these notes are a copy, or an empty text."""
     key = hashlib.sha256(notes.tobytes()).digest()
-    first = seen.setdefault(key, piece.member)
+    first = member_of_notes.setdefault(key, piece.member)
     return "" if first == piece.member else f"duplicate of {first}"
 
 
 def _make_piece_row(index: int, piece: CorpusPiece, notes: Notes) -> PieceRow:
-    """Describe a piece by its notes."""
-    seconds = float((notes["onset"] + notes["duration"]).max())
+    """Return the row of a piece in the table of pieces."""
+    duration = float((notes["onset"] + notes["duration"]).max())
     return PieceRow(
-        index, piece.member, piece.composition, piece.split, len(notes), seconds, piece.sha256
+        index, piece.member, piece.composition, piece.split, len(notes), duration, piece.sha256
     )
 
 
@@ -96,15 +93,14 @@ def _write_rejected(rejected: list[tuple[str, str]]) -> None:
 
 
 def _log_summary(rows: list[PieceRow], rejected: list[tuple[str, str]]) -> None:
-    """Say what there is, and what there is not."""
+    """Log how much was read and rejected, and which splits are empty."""
+    num_notes = sum(row.num_notes for row in rows)
     hours = sum(row.duration for row in rows) / 3600
-    log_message(
-        f"{sum(row.num_notes for row in rows):,} notes in {len(rows):,} pieces, {hours:,.1f} hours"
-    )
+    log_message(f"{num_notes:,} notes in {len(rows):,} pieces, {hours:,.1f} hours")
     copies = sum(reason.startswith("duplicate of ") for _, reason in rejected)
     if copies:
         log_message(
-            f"{copies:,} files hold the notes of another and are left out; see {paths.REJECTED}"
+            f"{copies:,} files have the same notes as another and are dropped; see {paths.REJECTED}"
         )
     if len(rejected) > copies:
         log_message(f"{len(rejected) - copies:,} files are rejected; see {paths.REJECTED}")
@@ -115,7 +111,7 @@ def _log_summary(rows: list[PieceRow], rejected: list[tuple[str, str]]) -> None:
 
 @dataclass
 class PieceReader:
-    """Reads pieces in a worker, which opens the zip itself and is sent names, not bytes."""
+    """Reads pieces in a worker. It opens the zip itself and is given names, not bytes."""
 
     path: Path
     config: IngestConfig
@@ -127,19 +123,18 @@ class PieceReader:
     def __call__(self, piece: CorpusPiece) -> PieceResult:
         """Read one piece."""
         try:
-            return read_notes(
-                self._corpus.read_piece(piece), self.config.reader, self.config.sustain_pedal
-            )
+            data = self._corpus.read_piece(piece)
+            return read_notes(data, self.config.reader, self.config.sustain_pedal)
         except MidiError as error:
             return TaskFailure(str(error))
 
 
 def _choose_num_workers(num_pieces: int) -> int:
-    """Return how many workers are worth their start."""
-    cores = (
-        len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    )
-    return max(1, min(cores, num_pieces // processes.PREFETCH))
+    """Return the number of workers: one per core, but fewer for few pieces, because a worker takes time to start."""
+    num_cores = os.cpu_count() or 1
+    if hasattr(os, "sched_getaffinity"):
+        num_cores = len(os.sched_getaffinity(0))
+    return max(1, min(num_cores, num_pieces // processes.PREFETCH))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Stage windows: the notes of a corpus to codes, and where training windows start."""
+"""Stage windows: quantize the notes of a corpus and find the starts of training windows."""
 
 import numpy as np
 
@@ -17,43 +17,43 @@ PARAM_SECTIONS = ("windows",)
 
 def run(params: Params) -> None:
     """Write every note once, on the time grid, and the first note of every training window."""
-    how = params.windows
+    config = params.windows
     checksums.verify_checksums(paths.NOTES.parent, "run 'dvc repro -f -s ingest'")
-    pieces = _select_pieces(tables.read_pieces(paths.PIECES), how.max_train_notes)
-    notes = tables.read_notes(paths.NOTES, [piece.index for piece in pieces])
-    codes = [
-        quantize.quantize(its)
-        for its in console.track_progress(notes, "encoding pieces", len(pieces))
-    ]
-    ends = np.cumsum([len(its) for its in codes])
-    splits = np.array([piece.split for piece in pieces])
-    training = np.repeat(splits == "train", [len(its) for its in codes])
-    starts = windows.window_starts([int(end) for end in ends], how.sequence_length, how.stride)
-    made = WindowDataset(
-        notes=np.concatenate(codes),
+    rows = _select_pieces(tables.read_pieces(paths.PIECES), config.max_train_notes)
+    pieces = tables.read_notes(paths.NOTES, [row.index for row in rows])
+    progress = console.track_progress(pieces, "quantizing pieces", len(rows))
+    quantized = [quantize.quantize(notes) for notes in progress]
+    lengths = [len(notes) for notes in quantized]
+    ends = np.cumsum(lengths)
+    splits = np.array([row.split for row in rows])
+    is_training = np.repeat(splits == "train", lengths)
+    starts = windows.window_starts(ends.tolist(), config.sequence_length, config.stride)
+    dataset = WindowDataset(
+        notes=np.concatenate(quantized),
         piece_ends=ends,
         splits=splits,
-        piece_names=np.array([piece.member for piece in pieces]),
-        window_starts=starts[training[starts]],
-        sequence_length=how.sequence_length,
+        piece_names=np.array([row.member for row in rows]),
+        window_starts=starts[is_training[starts]],
+        sequence_length=config.sequence_length,
     )
-    windows.save_windows(made, paths.WINDOWS)
+    windows.save_windows(dataset, paths.WINDOWS)
+    num_training = int(is_training.sum())
     console.log_message(
-        f"windows: {len(made.window_starts):,} of {how.sequence_length} notes for training, from {int(training.sum()):,} notes; "
-        f"{len(training) - int(training.sum()):,} notes held out"
+        f"windows: {len(dataset.window_starts):,} of {config.sequence_length} notes for training, "
+        f"from {num_training:,} notes; {len(is_training) - num_training:,} notes held out"
     )
 
 
 def _select_pieces(pieces: list[PieceRow], max_train_notes: int) -> list[PieceRow]:
-    """Leave out the training pieces with which training notes would be more than the limit; 0 is no limit."""
-    kept, taken = [], 0
+    """Drop the training pieces with which the training notes would exceed the limit; 0 is no limit."""
+    selected, train_notes = [], 0
     for piece in pieces:
         if piece.split == "train":
-            taken += piece.num_notes
-            if max_train_notes and taken > max_train_notes:
+            train_notes += piece.num_notes
+            if max_train_notes and train_notes > max_train_notes:
                 continue
-        kept.append(piece)
-    return kept
+        selected.append(piece)
+    return selected
 
 
 if __name__ == "__main__":

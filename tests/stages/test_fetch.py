@@ -352,7 +352,7 @@ def test_a_folder_that_cannot_be_looked_into_is_not_left_out_without_a_word(
 
     monkeypatch.setattr(os, "scandir", scandir)
     fetch.add_folder("own", root)
-    assert "music/deep' cannot be looked into (Permission denied)" in capsys.readouterr().err
+    assert "music/deep' cannot be read (Permission denied)" in capsys.readouterr().err
 
 
 def test_describing_again_is_stable_sees_changes_and_keeps_what_a_person_added(project):

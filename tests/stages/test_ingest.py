@@ -142,7 +142,7 @@ def test_a_copy_is_kept_once_and_never_in_training_if_it_is_held_out(project, ca
     ]
     assert rejected() == {"a.mid": "duplicate of b.mid", "d.mid": "duplicate of b.mid"}
     assert list(rejected()) == ["a.mid", "d.mid"]
-    assert "2 files hold the notes of another" in capsys.readouterr().err
+    assert "2 files have the same notes as another" in capsys.readouterr().err
 
 
 def test_a_corpus_without_music_fails_in_one_line_and_writes_nothing(project):

@@ -1,7 +1,7 @@
-"""From a manifest to verified pieces: one file for each kind of corpus.
+"""From a manifest to verified pieces: one module for each kind of corpus.
 
-`read` in each returns the pieces and a function that gives the bytes of one. Bytes are verified against the manifest
-before anything else sees them.
+`open_source` of each returns the pieces and a function that reads the bytes of one. Bytes are verified against the
+manifest before anything else uses them.
 """
 
 from collections.abc import Callable
@@ -9,4 +9,4 @@ from collections.abc import Callable
 from pipeline.corpus.bundle import CorpusPiece
 
 PieceSource = tuple[list[CorpusPiece], Callable[[CorpusPiece], bytes]]
-"""Pieces, and what gives the bytes of one."""
+"""Pieces, and the function that reads the bytes of one."""

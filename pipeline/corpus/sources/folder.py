@@ -1,16 +1,16 @@
-"""A corpus of one's own: a tree of MIDI files.
+"""A corpus of your own MIDI files in a folder.
 
-`describe` lists the tree in a manifest; `read` reads exactly what the manifest lists. Files that are no MIDI are passed
-on: it is ingest that rejects them, by name and with a reason.
+`write_manifest` lists the files in a manifest; `open_source` reads exactly those files. Files that are no MIDI are
+rejected later, by ingest, by name and with a reason.
 """
 
 import hashlib
 import io
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from ruamel.yaml import YAML
 
@@ -22,70 +22,79 @@ from pipeline.corpus.bundle import CorpusPiece, unknown_composition, verify_byte
 from pipeline.corpus.manifest import FolderManifest, load_manifest, validate_name
 from pipeline.corpus.sources import PieceSource
 
+T = TypeVar("T")
 MIDI_SUFFIXES = (".mid", ".midi")
 
 
 def write_manifest(
     name: str, root: Path, manifest_path: Path, project_root: Path
 ) -> FolderManifest:
-    """Write the manifest of a folder of MIDI files; what a person added to an earlier one is kept.
+    """Write the manifest of a folder of MIDI files; what a user added to an earlier manifest is kept.
 
     Args:
-        name: of the corpus.
+        name: name of the corpus.
         root: the folder.
         manifest_path: the file to write.
         project_root: the project's folder.
 
     Raises:
-        CorpusError: the name is no name, it is that of a corpus of another kind, or the folder holds no MIDI file.
+        CorpusError: the name is not valid, a corpus of another kind has it, or the folder has no MIDI file.
     """
     validate_name(name)
-    before = _load_previous(name, manifest_path)
+    previous = _load_previous(name, manifest_path)
     if not root.is_dir():
         raise CorpusError(f"{root}: no such folder")
-    found = {member: _hash_file(root / member) for member in sorted(_find_midi_files(root))}
-    if not found:
+    hashes = {member: _hash_file(root / member) for member in sorted(_find_midi_files(root))}
+    if not hashes:
         raise CorpusError(f"{root}: no file named .mid or .midi in it")
-    tops = {member.partition("/")[0] for member in found}
-    folder = FolderManifest(
+    manifest = FolderManifest(
         kind="folder",
-        title=before.title if before else name,
-        license=before.license if before else "not stated",
-        source=before.source if before else "own files",
+        title=previous.title if previous else name,
+        license=previous.license if previous else "not stated",
+        source=previous.source if previous else "own files",
         root=_relative_to_project(root, project_root),
-        split_by="folders" if {"train", "validation"} <= tops <= set(splits.SPLITS) else "hash",
-        files=found,
-        compositions={key: value for key, value in before.compositions.items() if key in found}
-        if before
-        else {},
-        splits={key: value for key, value in before.splits.items() if key in found}
-        if before
-        else {},
+        split_by="folders" if _has_split_folders(hashes) else "hash",
+        files=hashes,
+        compositions=_keep_listed(previous.compositions, hashes) if previous else {},
+        splits=_keep_listed(previous.splits, hashes) if previous else {},
     )
-    _dump_manifest(folder, manifest_path)
-    return folder
+    _dump_manifest(manifest, manifest_path)
+    return manifest
+
+
+def _has_split_folders(members: Iterable[str]) -> bool:
+    """Whether the top folders are splits, with train and validation among them."""
+    top_folders = {member.partition("/")[0] for member in members}
+    return {"train", "validation"} <= top_folders <= set(splits.SPLITS)
+
+
+def _keep_listed(values: Mapping[str, T], members: Collection[str]) -> dict[str, T]:
+    """Return the values of the files that still exist."""
+    return {member: value for member, value in values.items() if member in members}
 
 
 def _load_previous(name: str, manifest_path: Path) -> FolderManifest | None:
     """Return the earlier manifest, if there is one."""
     if not manifest_path.exists():
         return None
-    before = load_manifest(manifest_path)
-    if not isinstance(before, FolderManifest):
+    previous = load_manifest(manifest_path)
+    if not isinstance(previous, FolderManifest):
         raise CorpusError(
             f"{manifest_path} is a corpus of another kind; use another name than {name!r}"
         )
-    return before
+    return previous
 
 
 def _relative_to_project(root: Path, project_root: Path) -> str:
-    """Return the folder relative to the project if it lies inside, else in full."""
-    full, base = root.resolve(), project_root.resolve()
-    return full.relative_to(base).as_posix() if full.is_relative_to(base) else full.as_posix()
+    """Return the folder relative to the project if it is inside, else its absolute path."""
+    folder, project = root.resolve(), project_root.resolve()
+    if folder.is_relative_to(project):
+        return folder.relative_to(project).as_posix()
+    return folder.as_posix()
 
 
 def _dump_manifest(manifest: FolderManifest, manifest_path: Path) -> None:
-    """Write a manifest, keys in the order of `Folder`."""
+    """Write a manifest, with keys in the order of `FolderManifest`."""
     yaml: Any = YAML(typ="safe", pure=True)
     yaml.default_flow_style = False
     yaml.sort_base_mapping_type_on_output = False
@@ -93,7 +102,7 @@ def _dump_manifest(manifest: FolderManifest, manifest_path: Path) -> None:
     yaml.width = 1000
     text = io.StringIO()
     text.write(
-        "# Written by 'music-rnn add-corpus'; run it again after a change of the files. Yours to add, and kept:\n"
+        "# Written by 'music-rnn add-corpus'; run it again after files change. Your changes of these keys are kept:\n"
     )
     text.write(
         "# title, license, source; compositions: {file: name}; splits: {file: train, validation or test}.\n"
@@ -103,27 +112,27 @@ def _dump_manifest(manifest: FolderManifest, manifest_path: Path) -> None:
 
 
 def _find_midi_files(root: Path) -> Iterator[str]:
-    """Name the MIDI files below a folder; say what is left out and why."""
-    for place, folders, names in os.walk(root, onerror=_warn_unreadable_folder):
+    """Yield the names of the MIDI files below a folder; log which are skipped and why."""
+    for parent, folders, names in os.walk(root, onerror=_warn_unreadable_folder):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):
             if not name.lower().endswith(MIDI_SUFFIXES) or name.startswith("."):
                 continue
-            path = Path(place, name)
+            path = Path(parent, name)
             member = path.relative_to(root).as_posix()
-            if fault := archives.path_problem(member) or _find_file_problem(path):
-                log_message(f"left out: {member!a} {fault}")
+            if problem := archives.path_problem(member) or _find_file_problem(path):
+                log_message(f"skipped: {member!a} {problem}")
             else:
                 yield member
 
 
 def _warn_unreadable_folder(error: OSError) -> None:
-    """Say which folder cannot be looked into; on a disk of its own there is one, lost+found."""
-    log_message(f"left out: {error.filename!a} cannot be looked into ({error.strerror})")
+    """Log which folder cannot be read, such as lost+found at the top of a disk."""
+    log_message(f"skipped: {error.filename!a} cannot be read ({error.strerror})")
 
 
 def _find_file_problem(path: Path) -> str:
-    """Return why a file is not read, or nothing. Links are not followed: they may leave the tree or run in circles."""
+    """Return why a file is not read, or an empty text. Links are refused: they may lead elsewhere or in a loop."""
     info = path.lstat()
     if not stat.S_ISREG(info.st_mode):
         return "is a link, pipe or device, not a file"
@@ -141,32 +150,31 @@ def _hash_file(path: Path) -> str:
 
 
 def open_source(manifest: FolderManifest, name: str, project_root: Path) -> PieceSource:
-    """Read the files that a manifest lists.
+    """Open the files that a manifest lists.
 
     Args:
-        manifest: of the folder.
-        name: of the corpus.
-        project_root: the project's folder, where a relative root begins.
+        manifest: manifest of the folder.
+        name: name of the corpus.
+        project_root: the project's folder, to which a relative root is added.
 
     Raises:
-        CorpusError: a file is gone or changed, or a composition is in two splits.
+        CorpusError: a file is missing or changed, or a composition is in two splits.
     """
     root = project_root / manifest.root
-    remedy = f"run 'music-rnn add-corpus {name} {root}' again"
-    pieces = _make_pieces(manifest, remedy)
+    hint = f"run 'music-rnn add-corpus {name} {root}' again"
+    pieces = _make_pieces(manifest, hint)
     known = [piece for piece in pieces if piece.member in manifest.compositions]
     splits.find_leaks([piece.composition for piece in known], [piece.split for piece in known])
 
     def read_piece(piece: CorpusPiece) -> bytes:
         path = root / piece.member
         try:
-            fault = _find_file_problem(path)
-            data = b"" if fault else path.read_bytes()
+            if problem := _find_file_problem(path):
+                raise CorpusError(f"{path} {problem}; {hint}")
+            data = path.read_bytes()
         except OSError as error:
-            raise CorpusError(f"{path}: cannot be read ({error.strerror}); {remedy}") from error
-        if fault:
-            raise CorpusError(f"{path} {fault}; {remedy}")
-        return verify_bytes(data, piece.sha256, str(path), remedy)
+            raise CorpusError(f"{path}: cannot be read ({error.strerror}); {hint}") from error
+        return verify_bytes(data, piece.sha256, str(path), hint)
 
     return pieces, read_piece
 
@@ -175,7 +183,7 @@ def _make_pieces(manifest: FolderManifest, hint: str) -> list[CorpusPiece]:
     """Give every file its composition and split.
 
     Raises:
-        CorpusError: the manifest speaks of files that it does not list, or a top folder is no split.
+        CorpusError: a composition or split is of a file that is not listed, or a top folder is no split.
     """
     for key in (*manifest.compositions, *manifest.splits):
         if key not in manifest.files:
@@ -186,16 +194,15 @@ def _make_pieces(manifest: FolderManifest, hint: str) -> list[CorpusPiece]:
         manifest.compositions.get(key) or unknown_composition(sha256)
         for key, sha256 in manifest.files.items()
     ]
-    given = splits.split_by_hash(compositions)
+    default_splits = splits.split_by_hash(compositions)
     if manifest.split_by == "folders":
-        given = [key.partition("/")[0] for key in manifest.files]
-        if wrong := sorted(set(given) - set(splits.SPLITS)):
+        default_splits = [key.partition("/")[0] for key in manifest.files]
+        if wrong := sorted(set(default_splits) - set(splits.SPLITS)):
             raise CorpusError(
                 f"the top folder {wrong[0]!r} is no split; move it, or set split_by: hash"
             )
+    rows = zip(manifest.files.items(), compositions, default_splits, strict=True)
     return [
         CorpusPiece(key, composition, manifest.splits.get(key, split), sha256)
-        for (key, sha256), composition, split in zip(
-            manifest.files.items(), compositions, given, strict=True
-        )
+        for (key, sha256), composition, split in rows
     ]

@@ -1,4 +1,4 @@
-"""A corpus inside the source package of some library, fetched by pip: nothing is copied into this project."""
+"""A corpus inside the source package of a library, downloaded by pip; this project has no copy of it."""
 
 import shutil
 import subprocess
@@ -18,12 +18,12 @@ PIP_TIMEOUT = 600
 
 
 def download_path(manifest: SdistManifest, downloads: Path) -> Path:
-    """Return where the source package waits once it is here."""
+    """Return the path of the downloaded source package."""
     return downloads / f"{manifest.requirement.replace('==', '-')}.tar.gz"
 
 
 def open_source(manifest: SdistManifest, downloads: Path) -> PieceSource:
-    """Read the files of a source package, downloading it if it is not here.
+    """Open a source package; download it first if it is missing.
 
     Raises:
         CorpusError: pip fails, or the package or a file is not the one of the manifest.
@@ -35,7 +35,7 @@ def open_source(manifest: SdistManifest, downloads: Path) -> PieceSource:
 
 
 def verify_source(manifest: SdistManifest, path: Path) -> PieceSource:
-    """Verify a source package that is here, and its files.
+    """Verify a downloaded source package, and its files.
 
     Raises:
         CorpusError: the package or a file is not the one of the manifest.
@@ -46,40 +46,41 @@ def verify_source(manifest: SdistManifest, path: Path) -> PieceSource:
         )
     except OSError as error:
         raise CorpusError(f"{path}: cannot be read ({error.strerror})") from error
-    found = archives.read_tar_members(
-        path, manifest.folder, {piece.member for piece in manifest.pieces}
-    )
+    members = {piece.member for piece in manifest.pieces}
+    contents = archives.read_tar_members(path, manifest.folder, members)
     for piece in manifest.pieces:
         verify_bytes(
-            found[piece.member], piece.sha256, f"{path}: {piece.member}", "correct the manifest"
+            contents[piece.member], piece.sha256, f"{path}: {piece.member}", "correct the manifest"
         )
-    rows = [CorpusPiece(**piece.model_dump()) for piece in manifest.pieces]
-    splits.find_leaks([row.composition for row in rows], [row.split for row in rows])
-    return rows, lambda piece: found[piece.member]
+    pieces = [CorpusPiece(**piece.model_dump()) for piece in manifest.pieces]
+    splits.find_leaks([piece.composition for piece in pieces], [piece.split for piece in pieces])
+    return pieces, lambda piece: contents[piece.member]
 
 
 def _download_sdist(manifest: SdistManifest, path: Path) -> None:
-    """Let pip fetch the source package: it knows the user's index, proxy and certificates.
+    """Download the source package with pip, which uses the index, proxy and certificates of the user.
 
     Raises:
-        CorpusError: pip fails; what it said is passed on.
+        CorpusError: pip fails; its message is passed on.
     """
     with tempfile.TemporaryDirectory() as folder:
-        fault = _run_pip(manifest, folder)
-        arrived = sorted(Path(folder).glob("*.tar.gz"))
-        if fault or not arrived:
+        problem = _run_pip(manifest, folder)
+        packages = sorted(Path(folder).glob("*.tar.gz"))
+        if problem or not packages:
             raise CorpusError(
-                f"pip cannot download {manifest.requirement} ({fault or 'nothing came'}); go online and try again, "
+                f"pip cannot download {manifest.requirement} ({problem or 'no file came'}); go online and try again, "
                 f"or give {path.name}, the source package on PyPI, with --archive"
             )
         with files.atomic_path(path) as temporary:
-            shutil.copyfile(arrived[0], temporary)
+            shutil.copyfile(packages[0], temporary)
 
 
 def _run_pip(manifest: SdistManifest, folder: str) -> str:
-    """Run pip download into a folder; return what went wrong, or nothing."""
-    wanted = Path(folder, "requirements.txt")
-    wanted.write_text(f"{manifest.requirement} --hash=sha256:{manifest.sha256}\n", encoding="utf-8")
+    """Run pip download into a folder; return what went wrong, or an empty text."""
+    requirements = Path(folder, "requirements.txt")
+    requirements.write_text(
+        f"{manifest.requirement} --hash=sha256:{manifest.sha256}\n", encoding="utf-8"
+    )
     quiet = ["--quiet", "--disable-pip-version-check", "--no-input", "--retries", "2"]
     exact = [
         "--no-deps",
@@ -95,19 +96,19 @@ def _run_pip(manifest: SdistManifest, folder: str) -> str:
         *quiet,
         *exact,
         "-r",
-        str(wanted),
+        str(requirements),
         "-d",
         folder,
     ]
     try:
-        done = subprocess.run(
+        result = subprocess.run(
             command, capture_output=True, text=True, timeout=PIP_TIMEOUT, check=False
         )
     except subprocess.TimeoutExpired:
         return f"no answer in {PIP_TIMEOUT} s"
-    if done.returncode == 0:
+    if result.returncode == 0:
         return ""
-    said = [line.strip() for line in done.stderr.splitlines() if line.strip()]
-    return next(
-        (line for line in said if line.startswith("ERROR")), (said or ["no reason given"])[-1]
-    )[:300]
+    lines = [line.strip() for line in result.stderr.splitlines() if line.strip()]
+    errors = [line for line in lines if line.startswith("ERROR")]
+    reason = (errors or lines[-1:] or ["no reason given"])[0]
+    return reason[:300]

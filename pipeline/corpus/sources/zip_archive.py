@@ -1,4 +1,4 @@
-"""A corpus that is published as one zip, with a table of its own that says composition and split."""
+"""A corpus that is published as one zip, with a table of compositions and splits."""
 
 import csv
 import hashlib
@@ -20,17 +20,17 @@ MetadataTable = dict[str, tuple[str, str]]
 
 
 def download_path(manifest: ZipManifest, downloads: Path) -> Path:
-    """Return where the archive waits once it is here."""
+    """Return the path of the downloaded archive."""
     return downloads / manifest.url.rpartition("/")[2]
 
 
 def open_source(manifest: ZipManifest, manifest_path: Path, downloads: Path) -> PieceSource:
-    """Read an archive, downloading it if it is not here.
+    """Open an archive; download it first if it is missing.
 
     Args:
-        manifest: what the archive should be.
-        manifest_path: the manifest's file, beside which the list of members stands.
-        downloads: where archives wait.
+        manifest: the manifest of the corpus.
+        manifest_path: its file; the list of members is in the same folder.
+        downloads: the folder of downloads.
 
     Raises:
         CorpusError: the download fails, or a file is not the one of the list.
@@ -43,66 +43,69 @@ def open_source(manifest: ZipManifest, manifest_path: Path, downloads: Path) -> 
 
 
 def verify_source(manifest: ZipManifest, manifest_path: Path, path: Path) -> PieceSource:
-    """Hold an archive that is here against the list; the bytes of each file are verified when they are read.
+    """Check a downloaded archive against the list; the bytes of each file are verified when they are read.
 
     Raises:
-        CorpusError: a file is unknown to the list, without a row in the archive's table, or in the table only.
+        CorpusError: a file is not in the list, has no row in the archive's table, or is in the table only.
     """
-    known = read_member_list(manifest_path, manifest.members)
-    opened, members = archives.open_zip(path)
+    hashes = read_member_list(manifest_path, manifest.members)
+    zip_file, members = archives.open_zip(path)
     _warn_if_altered(path, manifest.sha256)
-    inside = {name.removeprefix(manifest.folder + "/"): info for name, info in members.items()}
-    music = {name for name in inside if name.lower().endswith((".mid", ".midi"))}
-    table = _read_metadata(opened, inside, manifest.table)
-    _check_member_names(path, music, known, table)
-    rows = [CorpusPiece(name, *table[name], known[name]) for name in sorted(music)]
-    for leak in splits.find_leaks(
-        [row.composition for row in rows], [row.split for row in rows], manifest.accepted_leaks
-    ):
+    infos = {name.removeprefix(manifest.folder + "/"): info for name, info in members.items()}
+    midi_names = {name for name in infos if name.lower().endswith((".mid", ".midi"))}
+    table = _read_metadata(zip_file, infos, manifest.table)
+    _check_member_names(path, midi_names, hashes, table)
+    pieces = [CorpusPiece(name, *table[name], hashes[name]) for name in sorted(midi_names)]
+    leaks = splits.find_leaks(
+        [piece.composition for piece in pieces],
+        [piece.split for piece in pieces],
+        manifest.accepted_leaks,
+    )
+    for leak in leaks:
         log_message(
             f"warning: composition {leak!r} is in several splits; {manifest_path} accepts it"
         )
 
     def read_piece(piece: CorpusPiece) -> bytes:
-        data = archives.read_member(opened, inside[piece.member])
+        data = archives.read_member(zip_file, infos[piece.member])
         return verify_bytes(
             data, piece.sha256, f"{path}: {piece.member}", "delete the archive and fetch it again"
         )
 
-    return rows, read_piece
+    return pieces, read_piece
 
 
 def _warn_if_altered(path: Path, sha256: str) -> None:
-    """Say if an archive is not, byte for byte, the one that was published: parts and copies of it may serve as well."""
+    """Log if an archive is not, byte for byte, the published one; a part or a repacked copy is allowed."""
     with path.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
-    if found != sha256:
+        actual = hashlib.file_digest(file, "sha256").hexdigest()
+    if actual != sha256:
         log_message(
-            f"{path}: not the zip as published (sha256 {found[:16]}…); each of its files is verified by itself"
+            f"{path}: not the zip as published (sha256 {actual[:16]}…); each of its files is verified by itself"
         )
 
 
 def _check_member_names(
     path: Path, midi_names: set[str], listed_hashes: Mapping[str, str], table: MetadataTable
 ) -> None:
-    """Hold that files, list and table tell the same story, and say how much of the list is here.
+    """Check that files, list and table have the same names, and log how many of the list are missing.
 
     Raises:
-        CorpusError: names the first file of which they do not.
+        CorpusError: names the first file of which they differ.
     """
-    for fault, names in (
+    for problem, names in (
         ("is not in the list of the manifest", midi_names - set(listed_hashes)),
         ("has no row in the archive's own table", midi_names - set(table)),
         ("has a row in the archive's own table, but is not there", set(table) - midi_names),
     ):
         if names:
             raise CorpusError(
-                f"{path}: {min(names)} {fault} (as {len(names) - 1} more); get the official archive"
+                f"{path}: {min(names)} {problem} (as {len(names) - 1} more); get the official archive"
             )
     if len(midi_names) < len(listed_hashes):
-        lacking = len(listed_hashes) - len(midi_names)
+        num_missing = len(listed_hashes) - len(midi_names)
         log_message(
-            f"{path}: {len(midi_names):,} of {len(listed_hashes):,} listed files; {lacking:,} not in this archive"
+            f"{path}: {len(midi_names):,} of {len(listed_hashes):,} listed files; {num_missing:,} not in this archive"
         )
 
 
@@ -112,7 +115,7 @@ def _read_metadata(
     """Read the table of an archive, in the columns of MAESTRO.
 
     Raises:
-        CorpusError: it is not there, or not such a table.
+        CorpusError: it is missing, or another table.
     """
     try:
         text = archives.read_member(zip_file, members[name]).decode("utf-8")
