@@ -1,4 +1,4 @@
-"""The whole pipeline under DVC, in a copy of the checkout, on a folder of made-up MIDI files."""
+"""The whole pipeline under DVC, in a copy of the checkout, on a folder of synthetic MIDI files."""
 
 import json
 import os
@@ -78,7 +78,7 @@ def edit(folder: Path, changes: dict[str, object]) -> None:
         yaml.dump(tree, out)
 
 
-def stale(folder: Path) -> set[str]:
+def find_stale_stages(folder: Path) -> set[str]:
     """Return the stages that would run now."""
     return set(json.loads(run(folder, "dvc", "status", "--json").stdout))
 
@@ -108,7 +108,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_results_and_samples_are_there(project: Path) -> None:
+def test_repro_writes_the_decision_and_samples(project: Path) -> None:
     page = (project / "metrics/decision.md").read_text("utf-8")
     assert "Recommended: **baseline**" in page
     for name in ("baseline", "bidirectional"):
@@ -116,7 +116,7 @@ def test_results_and_samples_are_there(project: Path) -> None:
         assert (project / f"data/samples/{name}/01.png").stat().st_size > 1000
 
 
-def test_bad_files_are_rejected_with_their_reasons(project: Path) -> None:
+def test_bad_files_are_rejected_with_reasons(project: Path) -> None:
     lines = (project / "data/notes/rejected.csv").read_text("utf-8").splitlines()
     assert {line.partition(",")[0].rpartition("/")[2] for line in lines[1:]} == {
         "cut.mid",
@@ -126,12 +126,12 @@ def test_bad_files_are_rejected_with_their_reasons(project: Path) -> None:
     assert all(len(line.partition(",")[2]) > 10 for line in lines[1:])
 
 
-def test_a_second_run_is_up_to_date(project: Path) -> None:
+def test_second_repro_is_up_to_date(project: Path) -> None:
     assert "up to date" in run(project, "dvc", "repro").stdout
-    assert stale(project) == set()
+    assert find_stale_stages(project) == set()
 
 
-def test_training_again_leaves_the_lock_as_it_was(project: Path) -> None:
+def test_forced_training_leaves_the_lock_unchanged(project: Path) -> None:
     before = (project / "dvc.lock").read_bytes()
     run(
         project,
@@ -162,26 +162,26 @@ def test_training_again_leaves_the_lock_as_it_was(project: Path) -> None:
         ),
     ],
 )
-def test_a_changed_value_makes_stale_what_reads_it(
+def test_changed_value_makes_the_stages_that_read_it_stale(
     project: Path, change: dict, stages: set[str]
 ) -> None:
     before = (project / "params.yaml").read_bytes()
     edit(project, change)
-    found = stale(project)
+    stale = find_stale_stages(project)
     (project / "params.yaml").write_bytes(before)
-    assert {name if name in stages else name.partition("@")[0] for name in found} == stages
+    assert {name if name in stages else name.partition("@")[0] for name in stale} == stages
 
 
-def test_one_size_of_one_architecture_reruns_its_branch_only(project: Path) -> None:
+def test_changed_size_of_one_architecture_reruns_its_branch_only(project: Path) -> None:
     before = (project / "params.yaml").read_bytes()
     yaml = YAML()
     tree = yaml.load(before.decode())
     tree["model"]["bidirectional"]["units"] = [64]
     with (project / "params.yaml").open("w", encoding="utf-8") as out:
         yaml.dump(tree, out)
-    shown = run(project, "dvc", "repro").stdout
+    output = run(project, "dvc", "repro").stdout
     (project / "params.yaml").write_bytes(before)
-    ran = {line.split("'")[1] for line in shown.splitlines() if line.startswith("Running stage")}
+    ran = {line.split("'")[1] for line in output.splitlines() if line.startswith("Running stage")}
     branch = {
         f"{stage}@bidirectional" for stage in ("train", "evaluate", "generate", "sample_metrics")
     }
@@ -189,7 +189,7 @@ def test_one_size_of_one_architecture_reruns_its_branch_only(project: Path) -> N
     run(project, "dvc", "repro")
 
 
-def test_a_killed_training_resumes(project: Path) -> None:
+def test_killed_training_resumes_to_the_same_lock(project: Path) -> None:
     before = (project / "dvc.lock").read_bytes()
     command = ("dvc", "repro", "-f", "-s", "train@baseline")
     child = subprocess.Popen(
@@ -200,15 +200,15 @@ def test_a_killed_training_resumes(project: Path) -> None:
         stderr=subprocess.DEVNULL,
         process_group=0,
     )
-    waiting = project / ".checkpoints"
+    checkpoints = project / ".checkpoints"
     for _ in range(1200):
-        if list(waiting.glob("baseline-*/state.npz")):
+        if list(checkpoints.glob("baseline-*/state.npz")):
             break
         time.sleep(0.05)
     os.killpg(child.pid, signal.SIGKILL)
     child.wait()
-    assert list(waiting.glob("baseline-*/state.npz"))
+    assert list(checkpoints.glob("baseline-*/state.npz"))
     done = run(project, *command)
     assert "going on after epoch" in done.stderr + done.stdout
     assert (project / "dvc.lock").read_bytes() == before
-    assert not list(waiting.glob("baseline-*"))
+    assert not list(checkpoints.glob("baseline-*"))

@@ -1,10 +1,10 @@
-"""Do at once what people do at once: two runs, two workers of a queue, and samples of a model that is trained anew.
+"""Run commands at the same time: two runs, two workers of a queue, and generation while the model is trained again.
 
     python tools/concurrency.py /tmp/concurrency
 
-All of it in a small project (see small.py) under DVC, on real processes. It prints what each was told, and holds the
-outputs against those of a run that was alone. The code is 1 if anything is not as it must be: a traceback, a mixture of
-two models, an output that differs, an experiment that failed.
+All run in a small project (see small.py) under DVC, as real processes. Prints the message of each command, and compares
+the outputs with those of a run alone. Exit code 1 after a traceback, a mixture of two models, an output that differs,
+or an experiment that failed.
 """
 
 import argparse
@@ -24,14 +24,14 @@ from ruamel.yaml import YAML
 
 from pipeline.models.model_io import BUNDLED
 
-RNN = (sys.executable, "-m", "pipeline")
-LATER = 12.0
-"""Seconds after which the second run begins: the first is at a stage then."""
-SAMPLES = {"notes": "200", "seed": "5"}
+COMMAND = (sys.executable, "-m", "pipeline")
+SECOND_START = 12.0
+"""Seconds after which the second run starts; the first runs a stage then."""
+GENERATE_OPTIONS = {"notes": "200", "seed": "5"}
 
 
-def begin(folder: Path, *command: str) -> subprocess.Popen[str]:
-    """Begin a command."""
+def start_command(folder: Path, *command: str) -> subprocess.Popen[str]:
+    """Start a command."""
     out = subprocess.PIPE
     return subprocess.Popen(
         command,
@@ -43,62 +43,43 @@ def begin(folder: Path, *command: str) -> subprocess.Popen[str]:
     )
 
 
-def told(output: str) -> str:
-    """Return the last lines that a user saw, as one."""
+def join_last_lines(output: str) -> str:
+    """Return the last three lines of an output as one line."""
     return " / ".join(line.strip() for line in output.splitlines()[-3:] if line.strip())[:300]
 
 
-def two_runs(folder: Path) -> list[str]:
-    """Start a run, and while it works: another, a repair and a retraining; then let the first end."""
+def check_two_runs(folder: Path) -> list[str]:
+    """Start a run; during it another run, a repair and other commands; then wait for the first."""
     expected = small.outputs(folder, TIMED)
-    empty(folder)
-    first = begin(folder, "dvc", "repro")
-    time.sleep(LATER)
+    small.remove_outputs(folder)
+    first = start_command(folder, "dvc", "repro")
+    time.sleep(SECOND_START)
     faults = []
     for command in (
         ("dvc", "repro"),
-        (*RNN, "repair"),
-        (*RNN, "retrain"),
-        (*RNN, "verify"),
-        (*RNN, "doctor"),
+        (*COMMAND, "repair"),
+        (*COMMAND, "retrain"),
+        (*COMMAND, "verify"),
+        (*COMMAND, "doctor"),
     ):
-        other = begin(folder, *command)
+        other = start_command(folder, *command)
         output, _ = other.communicate()
         name = " ".join(Path(part).name for part in command)
-        print(
-            f"- `{name.replace('python -m pipeline', 'music-rnn')}` beside it: {other.returncode}, {told(output)}"
-        )
+        name = name.replace("python -m pipeline", "music-rnn")
+        print(f"- `{name}` during it: {other.returncode}, {join_last_lines(output)}")
         faults += [f"{name}: a traceback"] if "Traceback" in output else []
     output, _ = first.communicate()
-    found = small.outputs(folder, TIMED)
-    differ = sorted(
-        name for name in expected.keys() | found.keys() if expected.get(name) != found.get(name)
-    )
+    outputs = small.outputs(folder, TIMED)
+    names = expected.keys() | outputs.keys()
+    differ = sorted(name for name in names if expected.get(name) != outputs.get(name))
     print(
-        f"- the first: {first.returncode}, {len(found)} outputs, {len(differ)} differ from a run that was alone"
+        f"- the first: {first.returncode}, {len(outputs)} outputs, {len(differ)} differ from a run alone"
     )
-    return [*faults, *differ, *([told(output)] if first.returncode else [])]
+    return [*faults, *differ, *([join_last_lines(output)] if first.returncode else [])]
 
 
-def empty(folder: Path) -> None:
-    """Take away what the pipeline wrote, and DVC's cache."""
-    for place in (
-        "dvc.lock",
-        "data/raw",
-        "data/notes",
-        "data/windows",
-        "data/samples",
-        "models",
-        "metrics",
-    ):
-        path = folder / place
-        shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
-    shutil.rmtree(folder / ".dvc/cache")
-    small.run(folder, "git", "checkout", "--", *small.STUDIES)
-
-
-def queue(folder: Path) -> list[str]:
-    """Let two workers do four experiments, and beside them repair again and again, run in the work tree, and verify."""
+def check_queue(folder: Path) -> list[str]:
+    """Run four experiments with two workers; repeat repair, repro and verify in the work tree meanwhile."""
     small.run(
         folder, "dvc", "exp", "run", "-q", "--queue", "-S", "seed=3,4", "-S", "train.epochs=1,2"
     )
@@ -113,39 +94,41 @@ def queue(folder: Path) -> list[str]:
             stderr=log,
         )
     codes: Counter[str] = Counter()
-    until, said = time.monotonic() + 1200, "Queued"
-    while re.search(r"\b(Queued|Running)\b", said) and time.monotonic() < until:
+    deadline, status = time.monotonic() + 1200, "Queued"
+    while re.search(r"\b(Queued|Running)\b", status) and time.monotonic() < deadline:
         for name, command in {
-            "repair": (*RNN, "repair"),
+            "repair": (*COMMAND, "repair"),
             "repro": ("dvc", "repro"),
-            "verify": (*RNN, "verify"),
+            "verify": (*COMMAND, "verify"),
         }.items():
             codes[f"`{name}` {small.run(folder, *command, check=False).returncode}"] += 1
-        said = small.run(folder, "dvc", "queue", "status").stdout
-    done, failed = said.count("Success"), said.count("Failed")
+        status = small.run(folder, "dvc", "queue", "status").stdout
+    done, failed = status.count("Success"), status.count("Failed")
     print(
-        f"- queue of 4, two at a time: {done} done, {failed} failed; beside it, with their codes: {dict(codes)}"
+        f"- queue of 4, two at a time: {done} done, {failed} failed; meanwhile, with exit codes: {dict(codes)}"
     )
     return (
-        [said, str(codes)]
+        [status, str(codes)]
         if done != 4 or failed or any(not name.endswith(" 0") for name in codes)
         else []
     )
 
 
-def sample(folder: Path, model: str) -> tuple[str, str]:
-    """Sample from a model; returns the hash of the file, nothing if there is none, and what the user was told."""
+def generate_sample(folder: Path, model: str) -> tuple[str, str]:
+    """Generate from a model; return the hash of the file (empty if there is none) and the messages."""
     out = folder.parent / "sample.mid"
     out.unlink(missing_ok=True)
-    options = [part for name, value in SAMPLES.items() for part in (f"--{name}", value)]
-    done = small.run(folder, *RNN, "generate", model, *options, "-o", str(out), check=False)
-    told = re.sub(r"process \d+", "process N", done.stderr.strip())
-    return hashlib.sha256(out.read_bytes()).hexdigest() if out.exists() else "", told
+    options = [part for name, value in GENERATE_OPTIONS.items() for part in (f"--{name}", value)]
+    done = small.run(folder, *COMMAND, "generate", model, *options, "-o", str(out), check=False)
+    messages = re.sub(r"process \d+", "process N", done.stderr.strip())
+    file_hash = hashlib.sha256(out.read_bytes()).hexdigest() if out.exists() else ""
+    return file_hash, messages
 
 
-def replaced(folder: Path, model: str) -> list[str]:
-    """Play a long piece and sample again and again while another seed is trained in place of the model."""
-    (shipped, _), (old, _) = sample(folder, str(BUNDLED / "expressive")), sample(folder, model)
+def check_replaced_model(folder: Path, model: str) -> list[str]:
+    """Play a long piece and generate repeatedly while the model is trained again with another seed."""
+    bundled, _ = generate_sample(folder, str(BUNDLED / "expressive"))
+    old, _ = generate_sample(folder, model)
     yaml = YAML()
     tree = yaml.load((folder / "params.yaml").read_text("utf-8"))
     tree["seed"] += 1
@@ -161,40 +144,49 @@ def replaced(folder: Path, model: str) -> list[str]:
         "--record",
         str(folder.parent / "long.mid"),
     )
-    before = begin(folder, *RNN, *long)
+    before = start_command(folder, *COMMAND, *long)
     time.sleep(1.5)
-    run = begin(folder, "dvc", "repro", f"generate@{model}")
-    seen = []
+    run = start_command(folder, "dvc", "repro", f"generate@{model}")
+    samples = []
     while run.poll() is None:
-        seen.append(sample(folder, model))
-    new, _ = sample(folder, model)
+        samples.append(generate_sample(folder, model))
+    new, _ = generate_sample(folder, model)
     output, _ = before.communicate()
-    files = {old: "the old model", new: "the new model", shipped: "the shipped model", "": "none"}
-    print(f"- `play` of 60,000 notes that was under way: {before.returncode}, {told(output)}")
+    sources = {
+        old: "the old model",
+        new: "the new model",
+        bundled: "the bundled model",
+        "": "none",
+    }
+    print(
+        f"- `play` of 60,000 notes that had started: {before.returncode}, {join_last_lines(output)}"
+    )
     print(f"- samples of {model} meanwhile:")
-    for (file, said), count in Counter(seen).items():
-        print(f"  {count}: {files.get(file, file)}{': ' if said else ''}{said}")
-    odd = [f"{file} {said}" for file, said in seen if not right(files.get(file, ""), said)]
+    for (file_hash, message), count in Counter(samples).items():
+        separator = ": " if message else ""
+        print(f"  {count}: {sources.get(file_hash, file_hash)}{separator}{message}")
+    wrong = [
+        f"{file_hash} {message}"
+        for file_hash, message in samples
+        if not is_expected(sources.get(file_hash, ""), message)
+    ]
     return [
-        *odd,
-        *(["it was not replaced"] if old == new else []),
-        *([told(output)] if before.returncode else []),
+        *wrong,
+        *(["the model was not replaced"] if old == new else []),
+        *([join_last_lines(output)] if before.returncode else []),
     ]
 
 
-def right(file: str, said: str) -> bool:
-    """Whether a sample is one of the model without a word, or something else that is said and explained in one line."""
-    if file in ("the old model", "the new model"):
-        return not said
-    explained = "is at work here and may be training it" in said and "\n" not in said
-    return (
-        explained
-        and ("the shipped one is taken" if file == "the shipped model" else "no model") in said
-    )
+def is_expected(source: str, message: str) -> bool:
+    """Whether a sample is of the model without a message, or the message explains in one line why not."""
+    if source in ("the old model", "the new model"):
+        return not message
+    is_explained = "training it" in message and "\n" not in message
+    return is_explained and (source == "the bundled model" or "no model" in message)
 
 
 def main() -> int:
-    """Make the project, do each thing, and return the exit code."""
+    """Make the project, run each check, and return the exit code."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -206,16 +198,18 @@ def main() -> int:
     small.make(folder)
     small.run(folder, "dvc", "repro")
     small.commit(folder, "Results")
-    scenes: dict[str, Callable[[], list[str]]] = {
-        "Two runs at once": lambda: two_runs(folder),
-        "Two workers of a queue": lambda: queue(folder),
-        "A model that is replaced while it plays": lambda: replaced(folder, "stacked"),
-        "The same, of a name that is shipped, too": lambda: replaced(folder, "expressive"),
+    checks: dict[str, Callable[[], list[str]]] = {
+        "Two runs at once": lambda: check_two_runs(folder),
+        "Two workers of a queue": lambda: check_queue(folder),
+        "A model that is replaced during playback": lambda: check_replaced_model(folder, "stacked"),
+        "The same, with the name of a bundled model": lambda: check_replaced_model(
+            folder, "expressive"
+        ),
     }
     faults = []
-    for title, scene in scenes.items():
+    for title, check in checks.items():
         print(f"\n{title}", flush=True)
-        faults += scene()
+        faults += check()
     print(f"\nfaults: {len(faults)}", *faults, sep="\n")
     return int(bool(faults))
 

@@ -1,9 +1,9 @@
-"""What a user sees when the disk is full, read only or closed to him, the network is gone, or a file is another.
+"""Print the error message for a full or read-only disk, missing permissions, no network and wrong files.
 
     python tools/faults.py /tmp/faults
 
-Each fault is real: a file system of 64 kB, one that is mounted read only, a user without permission, a port on which
-nobody listens, a server that breaks off. Run as root, since only root may mount; a fault that cannot be made says so.
+Each fault is real: a file system of 64 kB, a file system mounted read-only, a user without permission, a port without
+a server, a server that closes the connection. Run as root, since only root may mount.
 """
 
 import hashlib
@@ -28,156 +28,156 @@ from pipeline.corpus.tables import NotesWriter
 NOBODY = 65534
 
 
-def mounted(place: Path, options: str) -> None:
-    """Mount a file system of memory."""
-    place.mkdir(parents=True)
+def mount_tmpfs(folder: Path, options: str) -> None:
+    """Mount a file system in memory."""
+    folder.mkdir(parents=True)
     subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(place)],
+        ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)],
         check=True,
         capture_output=True,
     )
 
 
-def full(place: Path) -> None:
+def write_to_full_disk(folder: Path) -> None:
     """Write tables to a full disk."""
-    mounted(place, "size=64k")
-    path = place / "notes.parquet"
+    mount_tmpfs(folder, "size=64k")
+    path = folder / "notes.parquet"
     files.write_bytes(path, b"before")
     try:
         with NotesWriter(path) as writer:
             for number in range(9):
                 writer.write_piece(number, small.music(number, 20_000))
     finally:
-        assert path.read_bytes() == b"before" and len(list(place.iterdir())) == 1
+        assert path.read_bytes() == b"before" and len(list(folder.iterdir())) == 1
 
 
-def read_only(place: Path) -> None:
-    """Write to a disk that is mounted read only."""
-    mounted(place, "size=64k")
-    (place / "a.json").write_text("before")
-    subprocess.run(["mount", "-o", "remount,ro", str(place)], check=True)
+def write_to_read_only_disk(folder: Path) -> None:
+    """Write to a disk that is mounted read-only."""
+    mount_tmpfs(folder, "size=64k")
+    (folder / "a.json").write_text("before")
+    subprocess.run(["mount", "-o", "remount,ro", str(folder)], check=True)
     try:
-        files.write_text(place / "a.json", "after")
+        files.write_text(folder / "a.json", "after")
     finally:
-        assert (place / "a.json").read_text() == "before"
+        assert (folder / "a.json").read_text() == "before"
 
 
-def forbidden(place: Path) -> None:
-    """Write as a user who may not."""
-    place.mkdir(parents=True)
-    (place / "a.json").write_text("before")
+def write_without_permission(folder: Path) -> None:
+    """Write as a user without permission."""
+    folder.mkdir(parents=True)
+    (folder / "a.json").write_text("before")
     os.seteuid(NOBODY)
     try:
-        files.write_text(place / "a.json", "after")
+        files.write_text(folder / "a.json", "after")
     finally:
         os.seteuid(0)
-        assert (place / "a.json").read_text() == "before"
+        assert (folder / "a.json").read_text() == "before"
 
 
-def unreadable(place: Path) -> None:
-    """Read a table as a user who may not."""
-    place.mkdir(parents=True)
-    tables.write_pieces(place / "pieces.parquet", [])
-    (place / "pieces.parquet").chmod(0)
+def read_without_permission(folder: Path) -> None:
+    """Read a table as a user without permission."""
+    folder.mkdir(parents=True)
+    tables.write_pieces(folder / "pieces.parquet", [])
+    (folder / "pieces.parquet").chmod(0)
     os.seteuid(NOBODY)
     try:
-        tables.read_pieces(place / "pieces.parquet")
+        tables.read_pieces(folder / "pieces.parquet")
     finally:
         os.seteuid(0)
 
 
-NOWHERE = "http://user:secret@127.0.0.1:9"
-"""Where nobody listens; with a name and a password, which must not be shown."""
+DEAD_URL = "http://user:secret@127.0.0.1:9"
+"""A port without a server; the name and the password must not be shown."""
 
 
-def no_network(place: Path) -> None:
-    """Download from where nobody listens."""
-    download.download_file(f"{NOWHERE}/a.zip", place / "a.zip", retry_delay=0.0)
+def download_without_network(folder: Path) -> None:
+    """Download from a port without a server."""
+    download.download_file(f"{DEAD_URL}/a.zip", folder / "a.zip", retry_delay=0.0)
 
 
-def no_index(place: Path) -> None:
-    """Let pip fetch a package without an index."""
-    os.environ |= {"PIP_INDEX_URL": NOWHERE, "PIP_RETRIES": "0"}
-    listed = [{"member": "a.mid", "sha256": "0" * 64, "composition": "a", "split": "train"}]
-    about = {
+def fetch_without_index(folder: Path) -> None:
+    """Let pip download a package without an index."""
+    os.environ |= {"PIP_INDEX_URL": DEAD_URL, "PIP_RETRIES": "0"}
+    pieces = [{"member": "a.mid", "sha256": "0" * 64, "composition": "a", "split": "train"}]
+    values = {
         "kind": "package",
         "title": "t",
         "license": "l",
         "source": "s",
         "requirement": "miditok==3.1.0",
     }
-    made = manifest.SdistManifest.model_validate(
-        {**about, "sha256": "0" * 64, "folder": "x", "pieces": listed}
+    sdist_manifest = manifest.SdistManifest.model_validate(
+        {**values, "sha256": "0" * 64, "folder": "x", "pieces": pieces}
     )
-    sdist.open_source(made, place)
+    sdist.open_source(sdist_manifest, folder)
 
 
-def wrong_hash(place: Path) -> None:
-    """Open a corpus of which one file is another than was listed."""
+def read_wrong_hash(folder: Path) -> None:
+    """Read a file of a corpus whose content is not the listed one."""
     bundle.write_bundle(
-        place / "a.zip",
+        folder / "a.zip",
         [CorpusPiece("a.mid", "a", "train", hashlib.sha256(b"a").hexdigest())],
         [b"b"],
     )
-    back = bundle.CorpusBundle(place / "a.zip")
-    back.read_piece(back.pieces[0])
+    corpus = bundle.CorpusBundle(folder / "a.zip")
+    corpus.read_piece(corpus.pieces[0])
 
 
-class Breaking(http.server.BaseHTTPRequestHandler):
-    """Promises a thousand bytes and sends ten."""
+class BreakingHandler(http.server.BaseHTTPRequestHandler):
+    """Announces a thousand bytes and sends ten."""
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Print nothing."""
 
     def do_GET(self) -> None:
-        """Break off."""
+        """Close the connection after ten bytes."""
         self.send_response(200)
         self.send_header("Content-Length", "1000")
         self.end_headers()
         self.wfile.write(b"0123456789")
 
 
-def interrupted(place: Path) -> None:
-    """Download from a server that breaks off every time."""
+def download_from_broken_server(folder: Path) -> None:
+    """Download from a server that closes every connection early."""
     os.environ["no_proxy"] = "*"
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Breaking) as server:
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), BreakingHandler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         try:
             download.download_file(
-                f"http://127.0.0.1:{server.server_port}/a.zip", place / "a.zip", retry_delay=0.0
+                f"http://127.0.0.1:{server.server_port}/a.zip", folder / "a.zip", retry_delay=0.0
             )
         finally:
             server.shutdown()
 
 
 FAULTS: dict[str, Callable[[Path], None]] = {
-    "disk full": full,
-    "read-only disk": read_only,
-    "no permission to write": forbidden,
-    "no permission to read": unreadable,
-    "no network": no_network,
-    "no package index": no_index,
-    "wrong hash": wrong_hash,
-    "interrupted download": interrupted,
+    "disk full": write_to_full_disk,
+    "read-only disk": write_to_read_only_disk,
+    "no permission to write": write_without_permission,
+    "no permission to read": read_without_permission,
+    "no network": download_without_network,
+    "no package index": fetch_without_index,
+    "wrong hash": read_wrong_hash,
+    "interrupted download": download_from_broken_server,
 }
 
 
 def main(folder: Path) -> None:
-    """Make each fault and print the line."""
-    print("| fault | what a user sees |\n|---|---|")
-    for name, fault in FAULTS.items():
-        place = folder / name.replace(" ", "-")
-        subprocess.run(["umount", str(place)], capture_output=True)
-        shutil.rmtree(place, ignore_errors=True)
+    """Cause each fault and print its message."""
+    print("| fault | message |\n|---|---|")
+    for name, cause_fault in FAULTS.items():
+        fault_dir = folder / name.replace(" ", "-")
+        subprocess.run(["umount", str(fault_dir)], capture_output=True)
+        shutil.rmtree(fault_dir, ignore_errors=True)
         try:
-            fault(place)
-            said = "NOTHING"
+            cause_fault(fault_dir)
+            message = "NONE"
         except PipelineError as error:
-            said = f"error: {error}"
+            message = f"error: {error}"
         except subprocess.CalledProcessError:
-            said = "(this machine lets nobody mount a disk)"
-        subprocess.run(["umount", str(place)], capture_output=True)
-        print(f"| {name} | {said} |", flush=True)
+            message = "(this machine does not allow mounts)"
+        subprocess.run(["umount", str(fault_dir)], capture_output=True)
+        print(f"| {name} | {message} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
-"""Throw damaged input at what reads the words of others: MIDI, manifests, `params.yaml`, a page's messages.
+"""Fuzz everything that reads foreign input: MIDI, manifests, `params.yaml`, messages of the studio's page.
 
     python tools/fuzz.py --seconds 60 --seed 0
 
-Each target has honest inputs; an execution takes one, damages it at random and reads it. Allowed are a result that is
-valid, or one of the project's own errors in one line that can be printed. Everything else is a fault and is shown
-with the input. A run is a function of its seed.
+Each target has valid inputs. An execution takes one, changes it at random and reads it. Allowed are a valid result, or
+an error of the project in one printable line. Everything else is a fault and is printed with its input. Equal seeds
+give equal inputs.
 """
 
 import argparse
@@ -45,8 +45,8 @@ UNPRINTABLE = (
     b"\xed\x9f\xbc",
     b"\xf3\xa0\x80\x81",
 )
-"""Signs that would break a line or paint over it, in UTF-8: controls, separators, a reversal, a sign that is none."""
-WORDS = (
+"""Characters that break or overwrite a line, in UTF-8: controls, separators, a reversal, a lone surrogate."""
+YAML_TOKENS = (
     *UNPRINTABLE,
     b"null",
     b"1e-3",
@@ -63,7 +63,7 @@ WORDS = (
     b"~",
     b".inf",
 )
-WORDS_OF_MIDI = (
+MIDI_TOKENS = (
     b"MTrk",
     b"MThd",
     b"\xff\x51\x03\x00\x00\x00",
@@ -73,7 +73,7 @@ WORDS_OF_MIDI = (
     b"\xf7",
     b"\xff\x2f\x00",
 )
-WORDS_OF_JSON = (
+JSON_TOKENS = (
     *UNPRINTABLE,
     b"null",
     b"1e999",
@@ -102,69 +102,70 @@ MESSAGES = (
     b'{"type": "panic"}',
     b'{"type": "ping", "sent": 12.5}',
 )
-SHOWN = 5
-"""Faults of a target that are shown with their inputs."""
-SLOW = 2.0
-"""Seconds of the processor, beyond which an input of a few kilobytes counts as a hang."""
+MAX_SHOWN = 5
+"""Faults of a target that are printed with their inputs, at most."""
+MAX_SECONDS = 2.0
+"""CPU time beyond which an input of a few kilobytes is a fault [s]."""
 
 
-def damage(data: bytes, rng: random.Random, words: tuple[bytes, ...]) -> bytes:
-    """Return the data with a few random changes."""
-    torn = bytearray(data)
+def mutate(data: bytes, rng: random.Random, tokens: tuple[bytes, ...]) -> bytes:
+    """Return the data with one to four random changes."""
+    mutated = bytearray(data)
     for _ in range(rng.randint(1, 4)):
-        at = rng.randrange(len(torn) + 1)
+        start = rng.randrange(len(mutated) + 1)
         match rng.randrange(5):
-            case 0 if at < len(torn):
-                torn[at] ^= 1 << rng.randrange(8)
+            case 0 if start < len(mutated):
+                mutated[start] ^= 1 << rng.randrange(8)
             case 1:
-                torn[at:at] = rng.choice(words)
+                mutated[start:start] = rng.choice(tokens)
             case 2:
-                del torn[at : at + rng.randint(1, 40)]
+                del mutated[start : start + rng.randint(1, 40)]
             case 3:
-                torn[at:at] = torn[at : at + rng.randint(1, 40)]
+                mutated[start:start] = mutated[start : start + rng.randint(1, 40)]
             case _:
-                torn[at : at + 1] = rng.randbytes(rng.randint(0, 4))
-    return bytes(torn)
+                mutated[start : start + 1] = rng.randbytes(rng.randint(0, 4))
+    return bytes(mutated)
 
 
 def read_midi(data: bytes) -> None:
-    """Read notes, with the pedal, and hold that they are valid."""
+    """Read notes with symusic and the sustain pedal, and check them."""
     validate_notes(reader.read_notes(data, "symusic", sustain_pedal=True))
 
 
-def read_slowly(data: bytes) -> None:
-    """Read notes with the other reader."""
+def read_midi_with_pretty_midi(data: bytes) -> None:
+    """Read notes with pretty_midi, and check them."""
     validate_notes(reader.read_notes(data, "pretty_midi"))
 
 
-def _page() -> Callable[[bytes], None]:
-    """Return what reads a page's message and does what it wishes, in a room where no music plays."""
+def make_message_reader() -> Callable[[bytes], None]:
+    """Return a function that parses and handles a message in a session without music."""
     loop = asyncio.new_event_loop()
-    room = LiveSession("expressive", UNCONSTRAINED)
-    room.clients[1], room.held_keys[1] = ClientQueue(loop), set()
+    session = LiveSession("expressive", UNCONSTRAINED)
+    session.clients[1], session.held_keys[1] = ClientQueue(loop), set()
 
-    def hear(data: bytes) -> None:
-        wish = messages.parse_message(data.decode("utf-8", errors="surrogateescape"))
-        if isinstance(wish, messages.LoadModel):
-            catalog.load_by_name(wish.name)
+    def read_message(data: bytes) -> None:
+        message = messages.parse_message(data.decode("utf-8", errors="surrogateescape"))
+        if isinstance(message, messages.LoadModel):
+            catalog.load_by_name(message.name)
         else:
-            loop.run_until_complete(handle_message(wish, room, 1))
+            loop.run_until_complete(handle_message(message, session, 1))
 
-    return hear
+    return read_message
 
 
-def _file(read: Callable[[Path], object]) -> Callable[[bytes], None]:
+def make_file_reader(read: Callable[[Path], object]) -> Callable[[bytes], None]:
+    """Return a function that writes its input to a file and reads that."""
     folder = Path(tempfile.mkdtemp())
 
-    def run(data: bytes) -> None:
+    def read_file(data: bytes) -> None:
         (folder / "a.yaml").write_bytes(data)
         read(folder / "a.yaml")
 
-    return run
+    return read_file
 
 
-def small_params() -> bytes:
-    """Return the parameters of this project with one model."""
+def read_small_params() -> bytes:
+    """Return params.yaml with one model only."""
     tree = YAML(typ="safe", pure=True).load(ROOT / "params.yaml")
     tree["architectures"], tree["model"] = ["baseline"], {"baseline": tree["model"]["baseline"]}
     text = io.BytesIO()
@@ -186,37 +187,45 @@ splits: {{}}
 """.encode()
 
 
-def targets() -> dict[str, tuple[Callable[[bytes], None], list[bytes], tuple[bytes, ...]]]:
-    """Return what reads, its honest inputs and words of its language."""
-    music = [each.data for each in kinds.files(0, mutants=20, large=False)]
-    described = [FOLDER] * 8 + [
+def list_targets() -> dict[str, tuple[Callable[[bytes], None], list[bytes], tuple[bytes, ...]]]:
+    """Return reader, valid inputs and tokens of each target."""
+    midi_files = [file.data for file in kinds.files(0, mutants=20, large=False)]
+    manifests = [FOLDER] * 8 + [
         path.read_bytes()[:1500] for path in sorted((ROOT / "data/corpora").glob("*.yaml"))
     ]
     return {
-        "midi.read_notes, symusic": (read_midi, music, WORDS_OF_MIDI),
-        "midi.read_notes, pretty_midi": (read_slowly, music, WORDS_OF_MIDI),
-        "manifest.load": (_file(manifest.load_manifest), described, WORDS),
-        "params.load": (_file(config.load_params), [small_params()], WORDS),
-        "a page's messages": (_page(), list(MESSAGES), WORDS_OF_JSON),
+        "midi.read_notes, symusic": (read_midi, midi_files, MIDI_TOKENS),
+        "midi.read_notes, pretty_midi": (read_midi_with_pretty_midi, midi_files, MIDI_TOKENS),
+        "manifest.load_manifest": (
+            make_file_reader(manifest.load_manifest),
+            manifests,
+            YAML_TOKENS,
+        ),
+        "config.load_params": (
+            make_file_reader(config.load_params),
+            [read_small_params()],
+            YAML_TOKENS,
+        ),
+        "studio messages": (make_message_reader(), list(MESSAGES), JSON_TOKENS),
     }
 
 
-def fault(read: Callable[[bytes], None], data: bytes) -> str:
-    """Return what is wrong with how an input was taken, or nothing."""
-    began = time.process_time()
+def find_fault(read: Callable[[bytes], None], data: bytes) -> str:
+    """Return the fault that an input causes, or an empty string."""
+    start = time.process_time()
     try:
         read(data)
     except PipelineError as error:
-        if not all(sign.isprintable() for sign in str(error)):
-            return f"an error of several lines: {error!r}"
+        if not str(error).isprintable():
+            return f"an error that is not one printable line: {error!r}"
     except BaseException:
         return traceback.format_exc().strip().splitlines()[-1]
-    spent = time.process_time() - began
-    return f"{spent:.1f} s for {len(data)} bytes" if spent > SLOW else ""
+    seconds = time.process_time() - start
+    return f"{seconds:.1f} s for {len(data)} bytes" if seconds > MAX_SECONDS else ""
 
 
 def main() -> None:
-    """Fuzz each target for so long and print a row for it."""
+    """Fuzz each target and print a row for it."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -224,20 +233,20 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
     print("| target | executions | s | faults |\n|---|---|---|---|")
-    for name, (read, seeds, words) in targets().items():
+    for name, (read, inputs, tokens) in list_targets().items():
         rng = random.Random(f"{args.seed} {name}")
-        began, done = time.monotonic(), 0
+        start, executions = time.monotonic(), 0
         faults: dict[str, bytes] = {}
-        while time.monotonic() - began < args.seconds:
-            data = damage(rng.choice(seeds), rng, words)
-            done += 1
-            if found := fault(read, data):
-                faults.setdefault(
-                    "".join(sign for sign in found if sign in string.printable)[:200], data
-                )
-        print(f"| {name} | {done:,} | {time.monotonic() - began:.0f} | {len(faults)} |", flush=True)
-        for found, data in list(faults.items())[:SHOWN]:
-            print(f"  {found}\n  {data[:200]!r}")
+        while time.monotonic() - start < args.seconds:
+            data = mutate(rng.choice(inputs), rng, tokens)
+            executions += 1
+            if fault := find_fault(read, data):
+                label = "".join(character for character in fault if character in string.printable)
+                faults.setdefault(label[:200], data)
+        seconds = time.monotonic() - start
+        print(f"| {name} | {executions:,} | {seconds:.0f} | {len(faults)} |", flush=True)
+        for fault, data in list(faults.items())[:MAX_SHOWN]:
+            print(f"  {fault}\n  {data[:200]!r}")
 
 
 if __name__ == "__main__":

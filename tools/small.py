@@ -21,6 +21,8 @@ STUDIES = (
     "metrics/studies/seed-path-maestro.json",
 )
 """Results of studies: the report reads them, no stage writes them."""
+OUTPUT_DIRS = ("data/raw", "data/notes", "data/windows", "data/samples", "models", "metrics")
+"""Folders that the pipeline writes."""
 PARTS = (
     ".dvc/config",
     ".dvc/plots",
@@ -134,10 +136,18 @@ def music(seed: int, count: int) -> note.Notes:
     )
 
 
+def remove_outputs(folder: Path) -> None:
+    """Remove all outputs of the pipeline, and DVC's cache."""
+    (folder / "dvc.lock").unlink(missing_ok=True)
+    for name in (*OUTPUT_DIRS, ".dvc/cache"):
+        shutil.rmtree(folder / name, ignore_errors=True)
+    run(folder, "git", "checkout", "--", *STUDIES)
+
+
 def outputs(folder: Path, excluded: Sequence[str]) -> dict[str, bytes]:
     """Return the content of every output of the pipeline, except the given paths."""
     contents = {}
-    for top in ("data/raw", "data/notes", "data/windows", "data/samples", "models", "metrics"):
+    for top in OUTPUT_DIRS:
         for path in sorted((folder / top).rglob("*")):
             name = path.relative_to(folder).as_posix()
             if path.is_file() and path.name != ".gitignore" and name not in excluded:
