@@ -73,7 +73,7 @@ def microseconds(rounds: Rounds) -> dict[str, float]:
 def times_as_long(slow: Rounds, quick: Rounds) -> dict[str, float]:
     """Return how many times as long a note of one takes as of another: medians, round by round."""
     ratios = [float(np.median(a) / np.median(b)) for a, b in zip(slow, quick, strict=True)]
-    found = {"median": statistics.median(ratios), "least": min(ratios), "greatest": max(ratios)}
+    found = {"median": statistics.median(ratios), "min": min(ratios), "max": max(ratios)}
     return {name: round(value, 2) for name, value in found.items()}
 
 

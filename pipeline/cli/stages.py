@@ -72,7 +72,7 @@ def windows() -> None:
 @app.command(epilog="Example: music-rnn floors")
 def ngrams() -> None:
     """Score the predictors that every model must beat."""
-    _run_stage("floors")
+    _run_stage("ngrams")
 
 
 @app.command(epilog="Example: music-rnn train stacked")

@@ -53,7 +53,7 @@ class Params(StrictModel):
                 raise ValueError(
                     f"architectures names {name!r}, but there is no block model.{name}"
                 )
-        if taken := {"best", "reference", "floors", "uniform", "unigram", "trigram"} & set(
+        if taken := {"best", "reference", "ngrams", "uniform", "unigram", "trigram"} & set(
             self.model
         ):
             raise ValueError(

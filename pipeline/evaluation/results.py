@@ -50,7 +50,7 @@ class Evaluation:
         """Write the figures, a row a line."""
         facts: dict[str, Any] = {
             "architecture": self.architecture,
-            "block": self.config.model_dump(),
+            "config": self.config.model_dump(),
             "parameters": self.parameters,
             "bytes": self.bytes,
             **{

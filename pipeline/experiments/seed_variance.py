@@ -19,7 +19,7 @@ TABLE_HEADER = (
     "| architecture | seeds | bits per note | ± | against reference | ± |",
     "|---|---:|---:|---:|---:|---:|",
 )
-NON_ARCHITECTURE_KEYS = ("best", "reference", "floors")
+NON_ARCHITECTURE_KEYS = ("best", "reference", "ngrams")
 
 
 @dataclass(frozen=True)

@@ -58,7 +58,7 @@ class Study(StrictModel):
 
     title: str
     page: Annotated[str, Field(pattern=r"^docs/[a-z0-9-]+\.md$")]
-    metrics: Annotated[str, Field(pattern=r"^metrics/[a-z0-9-]+\.json$")]
+    metrics: Annotated[str, Field(pattern=r"^metrics/studies/[a-z0-9-]+\.json$")]
     runs: dict[Identifier, Run]
 
     @model_validator(mode="after")

@@ -136,5 +136,5 @@ def _build_row(run_findings: RunFindings, evaluation: Evaluation) -> dict[str, A
     row["training_time_per_note"] = run_findings.benchmark["train"][evaluation.architecture][
         "median"
     ]
-    row["made_at"] = run_findings.source_commit
+    row["source_commit"] = run_findings.source_commit
     return row

@@ -39,14 +39,14 @@ class Measurement(StrictModel):
     @model_validator(mode="after")
     def _check_required_fields(self) -> "Measurement":
         needs = {
-            "value": "of",
-            "count": "of",
-            "ratio": "of over",
-            "gain": "of over",
-            "share": "of over base",
+            "value": "numerator",
+            "count": "numerator",
+            "ratio": "numerator denominator",
+            "gain": "numerator denominator",
+            "share": "numerator denominator reference",
         }[self.quantity]
-        if needs.split() != [name for name in ("of", "over", "base") if getattr(self, name)]:
-            raise ValueError(f"kind: {self.quantity} needs {needs} and nothing else")
+        if needs.split() != [name for name in ("numerator", "denominator", "reference") if getattr(self, name)]:
+            raise ValueError(f"quantity: {self.quantity} needs {needs} and nothing else")
         return self
 
 
@@ -114,7 +114,7 @@ def look_up_value(results: Mapping[str, Any], key_path: str) -> Any:
 def _estimate_value(measurement: Measurement, _: float) -> Estimate:
     found = look_up_value(load_results(measurement.source), measurement.numerator)
     if isinstance(found, dict):
-        return float(found["median"]), float(found["least"]), float(found["greatest"])
+        return float(found["median"]), float(found["min"]), float(found["max"])
     return (float(found),) * 3
 
 

@@ -117,7 +117,7 @@ def _tabulate_study_runs(runs: Mapping[str, Any]) -> Rows:
                 f"{row['bits_per_note']:.3f}",
                 *told,
                 f"{row['parameters']:,}",
-                row["made_at"],
+                row["source_commit"],
             ]
             lines.append([run, name, *figures])
     return lines

@@ -33,7 +33,7 @@ def fill_readme(text: str, results: RunResults) -> str:
 
 def render_decision_summary(results: RunResults) -> str:
     """Return the core of the decision: sentences, architectures, bits of the floors."""
-    floors = results.summary["floors"]
+    floors = results.summary["ngrams"]
     told = ", ".join(f"{name} {floors[name]['bits_per_note']:.2f}" for name in floors)
     return "\n\n".join(
         [

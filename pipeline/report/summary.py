@@ -38,7 +38,7 @@ def answer_recommendation(data: ReportData) -> Answer:
         meaning.append(
             f"The note that came was {times:.2g} times as likely as {facts.summary['reference']} held it."
         )
-    below = best["not_above"].replace(" ", ", ")
+    below = best["not_better_than"].replace(" ", ", ")
     warning = (
         f"It does not beat these floors: {below}. It has learned little of this music."
         if below
@@ -50,7 +50,7 @@ def answer_recommendation(data: ReportData) -> Answer:
 def answer_confidence(data: ReportData) -> Answer:
     """Say how sure that is."""
     facts, best = data.results, data.results.summary["best"]
-    close = best["too_close"].replace(" ", ", ")
+    close = best["tied_with"].replace(" ", ", ")
     meaning = [_describe_lead(data)]
     if shares := data.pairs.get("best"):
         share = 100 * float(shares[best["architecture"]])
@@ -108,7 +108,7 @@ def answer_cost(data: ReportData) -> Answer:
         meaning.append(f"One note takes {told[way]['median_us']:,.0f} µs {how}, on one thread.")
     meaning.append(
         "It can play live."
-        if mine["streams"]
+        if mine["can_stream"]
         else "It cannot go on from a state, so it cannot play live."
     )
     return Answer("At what cost?", f"{mine['parameters']:,} parameters", meaning)

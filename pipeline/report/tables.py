@@ -109,7 +109,7 @@ def _format_bool(value: bool) -> str:
 def build_head_table(results: RunResults) -> Rows:
     """Return bits per head of architectures and floors together, the fewest bits first."""
     told = {name: results.summary[name] for name in results.params.architectures}
-    told |= {f"{name} (floor)": floor for name, floor in results.summary["floors"].items()}
+    told |= {f"{name} (floor)": floor for name, floor in results.summary["ngrams"].items()}
     order = sorted(told, key=lambda name: float(told[name]["bits_per_note"]))
     columns = ["bits_per_note", "pitch", "step", "duration"]
     lines = [[name, *(f"{told[name][column]:.3f}" for column in columns)] for name in order]
@@ -120,16 +120,16 @@ def format_recommendation(results: RunResults) -> list[str]:
     """Return the recommendation in sentences."""
     best = results.summary["best"]
     said = [f"Fewest bits per note: **{best['architecture']}**, {best['bits_per_note']:.3f}."]
-    said.append(f"Too close to it to call: {best['too_close'].replace(' ', ', ') or 'none'}.")
+    said.append(f"Too close to it to call: {best['tied_with'].replace(' ', ', ') or 'none'}.")
     said.append(f"Recommended: **{best['recommended']}**.")
     if results.resampled_by_passage:
         of = "one piece" if results.num_pieces == 1 else f"{results.num_pieces} pieces"
         said.append(
             f"That is of passages of {of} and of one seed: it says nothing of other music, or of other seeds."
         )
-    if best["not_above"]:
+    if best["not_better_than"]:
         said.append(
-            f"Warning: the best does not beat these floors: {best['not_above'].replace(' ', ', ')}. "
+            f"Warning: the best does not beat these floors: {best['not_better_than'].replace(' ', ', ')}. "
             "It has learned less of this music than they have; a choice among such models matters little."
         )
     return said
@@ -175,7 +175,7 @@ def format_markdown_table(rows: Rows) -> str:
 def build_summary_table(results: RunResults) -> Rows:
     """Return what was measured of each architecture, in few and narrow columns."""
     lines = [
-        ["architecture", "bits", "against reference", "parameters", "train", "play", "streams"]
+        ["architecture", "bits", "against reference", "parameters", "train", "play", "can_stream"]
     ]
     for name in _rank_architectures(results):
         mine = results.summary[name]
@@ -189,7 +189,7 @@ def build_summary_table(results: RunResults) -> Rows:
                 _format_difference(results, mine, name),
                 f"{mine['parameters']:,}",
                 *times,
-                _format_bool(mine["streams"]),
+                _format_bool(mine["can_stream"]),
             ]
         )
     return lines

@@ -194,8 +194,8 @@ def _compute_ratios(
         ratios = [mine / base for mine, base in zip(its, seconds[reference], strict=True)]
         out[name] = {
             "median": round(statistics.median(ratios), 3),
-            "least": round(min(ratios), 3),
-            "greatest": round(max(ratios), 3),
+            "min": round(min(ratios), 3),
+            "max": round(max(ratios), 3),
         }
     return out
 

@@ -47,20 +47,20 @@ def _make_summary(
             **_get_difference(outcome, each.architecture),
             "parameters": each.parameters,
             "bytes": each.bytes,
-            "streams": each.can_stream,
+            "can_stream": each.can_stream,
             "epochs": len(each.history),
         }
     best = {"architecture": outcome.best, **figures[outcome.best]}
     best |= {
         "recommended": outcome.recommended,
-        "too_close": " ".join(outcome.tied),
-        "not_above": " ".join(outcome.unbeaten_ngrams),
+        "tied_with": " ".join(outcome.tied),
+        "not_better_than": " ".join(outcome.unbeaten_ngrams),
     }
     told = {
         name: {**_round_scores(scores), **_get_difference(outcome, name)}
         for name, scores in ngram_scores.items()
     }
-    return {"best": best, "reference": outcome.reference, **figures, "floors": told}
+    return {"best": best, "reference": outcome.reference, **figures, "ngrams": told}
 
 
 def _round_scores(scores: PieceScores) -> dict[str, float]:

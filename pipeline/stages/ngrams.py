@@ -8,7 +8,7 @@ from pipeline.dataset import windows
 from pipeline.evaluation import bits, ngrams
 from pipeline.stages.runner import run_stage
 
-PARAM_SECTIONS = ("floors", "compare")
+PARAM_SECTIONS = ("ngrams", "compare")
 """What it reads of params.yaml."""
 
 

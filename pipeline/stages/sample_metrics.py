@@ -15,7 +15,7 @@ from pipeline.sample_metrics import compare
 from pipeline.sample_metrics.compare import ReferenceMusic
 from pipeline.stages.runner import run_stage
 
-PARAM_SECTIONS = ("seed", "generate", "likeness", "compare")
+PARAM_SECTIONS = ("seed", "generate", "sample_metrics", "compare")
 """What it reads of params.yaml."""
 
 

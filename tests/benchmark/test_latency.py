@@ -35,7 +35,7 @@ def test_ratios_are_of_the_medians_of_a_round():
         [np.array([6.0, 8.0, 100.0]), np.array([9.0]), np.array([2.0])],
         [np.array([2.0, 1.0, 2.0])] * 3,
     )
-    assert latency.times_as_long(slow, quick) == {"median": 4.0, "least": 1.0, "greatest": 4.5}
+    assert latency.times_as_long(slow, quick) == {"median": 4.0, "min": 1.0, "max": 4.5}
 
 
 @pytest.mark.parametrize("stateful", [True, False])

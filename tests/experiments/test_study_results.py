@@ -56,7 +56,7 @@ def test_figures_are_of_the_form_that_programs_read(found: RunFindings) -> None:
         "objective",
         "cell",
     } <= set(row)
-    assert row["made_at"] == "0123456"
+    assert row["source_commit"] == "0123456"
 
 
 def test_a_name_in_two_runs_is_kept_apart(found: RunFindings) -> None:

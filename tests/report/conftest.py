@@ -38,15 +38,15 @@ def summary() -> dict[str, object]:
             **told(bits),
             "parameters": 84_354 * (k + 1),
             "bytes": 338_000,
-            "streams": name != "bidirectional",
+            "can_stream": name != "bidirectional",
         }
         for k, (name, bits) in enumerate(BITS.items())
     }
     best = {
         "architecture": "expressive",
         "recommended": "expressive",
-        "too_close": "",
-        "not_above": "",
+        "tied_with": "",
+        "not_better_than": "",
     }
     floors = {
         name: told(bits) for name, bits in (("uniform", 26.9), ("unigram", 16.5), ("trigram", 16.4))
@@ -56,7 +56,7 @@ def summary() -> dict[str, object]:
 
 def timings() -> dict[str, object]:
     """Make `metrics/benchmark.json`."""
-    ratio = {"median": 1.25, "least": 1.0, "greatest": 1.5}
+    ratio = {"median": 1.25, "min": 1.0, "max": 1.5}
     took = {"median_us": 61.4, "p999_us": 140.0}
     cost = {
         "multiply_adds": 83_000,
@@ -187,7 +187,7 @@ def found(project: Params) -> ReportData:
             "name": "Current",
             "parameters": 199_000,
             "quality": "baseline",
-            "streams": True,
+            "can_stream": True,
         }
     }
     facts = RunResults(

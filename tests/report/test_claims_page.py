@@ -69,7 +69,7 @@ def test_the_path_is_told_step_by_step(
     (tmp_path / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
     assert "step by step" not in claims_page.render_claims_page(facts, book)
     row = {"run": "start", "architecture": "baseline", "bits_per_note": 14.0, "parameters": 84354}
-    row |= {"made_at": "0123456", "against": {}}
+    row |= {"source_commit": "0123456", "against": {}}
     again = {
         **row,
         "run": "again",

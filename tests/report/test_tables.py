@@ -25,15 +25,15 @@ def facts(project):
             **told(bits),
             "parameters": 84_354,
             "bytes": 338_000,
-            "streams": name != "bidirectional",
+            "can_stream": name != "bidirectional",
         }
         for name, bits in BITS.items()
     }
     best = {
         "architecture": "bidirectional",
         "recommended": "baseline",
-        "too_close": "baseline own",
-        "not_above": "",
+        "tied_with": "baseline own",
+        "not_better_than": "",
     }
     floors = {name: told(bits) for name, bits in FLOORS.items()}
     ratios = {name: {"median": 1.25 + number} for number, name in enumerate(BITS)}
@@ -44,12 +44,12 @@ def facts(project):
             "training": "+40%",
             "generation": "Same",
         }
-        | {"quality": f"{number} of 5 stars", "streams": number == 0}
+        | {"quality": f"{number} of 5 stars", "can_stream": number == 0}
         for number, name in enumerate(("baseline", "bidirectional"))
     }
     return RunResults(
         params=project.model_copy(update={"architectures": list(BITS)}),
-        summary={"best": best | told(12.25), "reference": "baseline", **measured, "floors": floors},
+        summary={"best": best | told(12.25), "reference": "baseline", **measured, "ngrams": floors},
         benchmark={"train": ratios, "generate": ratios},
         claims=claims,
         num_pieces=12,
@@ -133,7 +133,7 @@ def test_the_verdict_says_best_close_and_recommended(facts):
 
 
 def test_a_best_below_the_floors_is_a_warning(facts):
-    best = {**facts.summary["best"], "too_close": "", "not_above": "unigram trigram"}
+    best = {**facts.summary["best"], "tied_with": "", "not_better_than": "unigram trigram"}
     said = " ".join(
         tables.format_recommendation(replace(facts, summary={**facts.summary, "best": best}))
     )
@@ -160,7 +160,7 @@ def test_the_terminal_shows_every_architecture(facts):
 def test_claims_of_the_project_are_read():
     claims = tables.load_architecture_claims(ROOT / "data" / "claims.yaml")
     assert claims["bidirectional"]["parameters"] == 398_000
-    assert not claims["bidirectional"]["streams"]
+    assert not claims["bidirectional"]["can_stream"]
 
 
 @pytest.mark.parametrize("text", [None, "", "other: 1", "architectures:", "architectures: ["])

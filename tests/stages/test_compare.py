@@ -16,7 +16,7 @@ def test_the_best_lines_up_under_one_name(in_made: Path) -> None:
     )
     assert summary[best["architecture"]].items() <= best.items()
     assert summary["baseline"]["difference"] == 0
-    assert not summary["bidirectional"]["streams"]
+    assert not summary["bidirectional"]["can_stream"]
 
 
 def test_the_figures_are_those_of_the_evaluation(in_made: Path) -> None:

@@ -20,7 +20,7 @@ def budget(project: Params, **changes: int) -> TrainConfig:
     """A training that takes seconds."""
     few = {"epochs": 4, "notes_per_epoch": 256, "patience": 4, "num_threads": 1, **changes}
     last = project.train.windowed.model_copy(update={"batch": 32, "learning_rate": 0.01})
-    every = project.train.stateful.model_copy(update={"streams": 4, "segment": 16, "segments": 2})
+    every = project.train.stateful.model_copy(update={"can_stream": 4, "segment": 16, "segments": 2})
     return project.train.model_copy(update={**few, "last": last, "every": every})
 
 
