@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.benchmark import latency, tutorial_baseline
-from pipeline.benchmark.latency import Act, Way
+from pipeline.benchmark.latency import Step, Variant
 from pipeline.config import load_params
 from pipeline.core import console, paths
 from pipeline.generation import generate
@@ -26,27 +26,30 @@ ROUNDS = 7
 COUNTS = {"predict": 5, "compiled": 100, "streaming": 1000, "read": 100}
 PEERS = {"notochord": "1024", "notochord, equal size": "168"}
 """Units of the recurrent layers: the default, and the number that gives about the parameters of `expressive`."""
-Rounds = dict[Way, list[NDArray[np.float64]]]
+Rounds = dict[Variant, list[NDArray[np.float64]]]
 
 
 def main(peer_python: str | None) -> None:
     """Measure and print."""
-    trainer.prepare(0, 1)
+    trainer.set_determinism(0, 1)
     sampling, prompt = load_params(paths.PARAMS).generate.sampling, generate.load_prompt(None)
     models = {
         name: model_io.load_model(model_io.find_model(name)) for name in ("stacked", "expressive")
     }
-    work: dict[Way, tuple[Act, int]] = {}
+    work: dict[Variant, tuple[Step, int]] = {}
     for name, model in models.items():
-        work["streaming", name] = latency.player(model, True, prompt, sampling), COUNTS["streaming"]
-        work["read", name] = latency.reader(model), COUNTS["read"]
+        work["streaming", name] = (
+            latency.make_step(model, True, prompt, sampling),
+            COUNTS["streaming"],
+        )
+        work["read", name] = latency.make_weight_read(model), COUNTS["read"]
     stacked = models["stacked"]
-    tutorial = tutorial_baseline.players(stacked.config, prompt, stacked.sequence_length)
+    tutorial = tutorial_baseline.make_steps(stacked.config, prompt, stacked.sequence_length)
     for method, step in tutorial.items():
         work[method, "stacked"] = step, COUNTS[method]
     timings: Rounds = {variant: [] for variant in work}
     for seed in console.track_progress(range(ROUNDS), "latency", ROUNDS):
-        for variant, rounds in latency.interleaved(work, 1, "").items():
+        for variant, rounds in latency.time_interleaved(work, 1, "").items():
             timings[variant] += rounds
         if peer_python:
             for size, units in PEERS.items():
@@ -70,10 +73,10 @@ def print_timings(timings: Rounds) -> None:
     header = "ratio to stacked (min to max), to expressive"
     print(f"{'':34} {'median':>10} {'p99.9':>10}   {header}")
     for (method, name), rounds in timings.items():
-        microseconds = latency.microseconds(rounds)
+        microseconds = latency.summarize_microseconds(rounds)
         ratios = []
         for reference in references:
-            median, low, high = latency.times_as_long(rounds, reference).values()
+            median, low, high = latency.compute_slowdown(rounds, reference).values()
             ratios.append(f"{median:8.2f} ({low:.2f} to {high:.2f})")
         print(
             f"{method + ' ' + name:34} {microseconds['median_us']:8.1f}us "

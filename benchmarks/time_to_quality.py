@@ -30,7 +30,7 @@ GOAL = 13.0
 
 def main(dataset: WindowDataset, minutes: float) -> None:
     """Train both in turn and print a line per epoch."""
-    training.prepare(0, 1)
+    training.set_determinism(0, 1)
     params = load_params(paths.PARAMS)
     stateful = params.train.stateful.model_copy(
         update={
@@ -84,13 +84,13 @@ def with_budget(params: Params, budget: dict[str, object]) -> Params:
 
 def train_curve(params: Params, name: str, dataset: WindowDataset) -> Iterator[tuple[float, float]]:
     """Train; yield the CPU seconds spent so far and the validation bits after each epoch."""
-    job = training.Job(name, params, dataset, Path())
+    job = training.TrainingJob(name, params, dataset, Path())
     trainer, seconds = training.Trainer(job), 0.0
     for epoch in range(params.train.epochs):
         start = time.process_time()
-        trainer.epoch(epoch)
+        trainer.train_epoch(epoch)
         seconds += time.process_time() - start
-        yield seconds, training.validation_bits(job, trainer)["bits_per_note"]
+        yield seconds, training.validate_model(job, trainer)["bits_per_note"]
 
 
 def print_goals(points: dict[str, list[tuple[float, float]]], minutes: float) -> None:

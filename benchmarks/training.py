@@ -27,13 +27,13 @@ ROUNDS, BATCHES = 7, 6
 
 def main(threads: int) -> None:
     """Measure and print."""
-    training.prepare(0, threads)
+    training.set_determinism(0, threads)
     params = make_params()
     config = params.model["expressive"]
     dataset = windows.load_windows(paths.WINDOWS)
-    segments = list(itertools.islice(batches.epoch(params, config, dataset, 0), BATCHES))
-    trainer = training.Trainer(training.Job("expressive", params, dataset, Path()))
-    num_weights = sum(weight.size for weight in trainer.weights())
+    segments = list(itertools.islice(batches.epoch_batches(params, config, dataset, 0), BATCHES))
+    trainer = training.Trainer(training.TrainingJob("expressive", params, dataset, Path()))
+    num_weights = sum(weight.size for weight in trainer.copy_weights())
     work = {"ours": make_own_step(trainer, segments), "Keras fit, LSTM": make_keras_fit(segments)}
     if (torch_step := make_torch_step(config, segments, threads)) is not None:
         work["PyTorch, same model"] = torch_step
@@ -91,7 +91,7 @@ def make_own_step(trainer: training.Trainer, segments: list[Segment]) -> Callabl
     def run_round() -> None:
         state = None
         for segment in segments:
-            _, state = trainer.descend(segment, state, 1e-4)
+            _, state = trainer.train_step(segment, state, 1e-4)
 
     return run_round
 

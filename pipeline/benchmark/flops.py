@@ -12,17 +12,17 @@ HEADS = ("chain", "ahead", "pitch", "step", "duration", "velocity", "dense")
 """Layers that read what the body says, so once a note even where a window is read."""
 
 
-def multiply_adds(model: TrainedModel) -> int:
+def count_macs_per_note(model: TrainedModel) -> int:
     """Return the multiply-adds of a note that is played with the state carried, attention in full sight."""
     attended = (
         sum(2 * ATTENTION_SPAN * units for units in model.config.units)
         if model.config.cell == "attention"
         else 0
     )
-    return _products(model, model.weights) + attended
+    return _count_macs(model, model.weights) + attended
 
 
-def multiply_adds_of_window(model: TrainedModel) -> int:
+def count_macs_per_window(model: TrainedModel) -> int:
     """Return the multiply-adds of a note for which the window of T notes is read anew."""
     heads = [name for name in model.weights if name.split("/")[0] in HEADS]
     body = [name for name in model.weights if name not in heads]
@@ -36,9 +36,9 @@ def multiply_adds_of_window(model: TrainedModel) -> int:
         if model.config.cell == "attention"
         else 0
     )
-    return model.sequence_length * _products(model, body) + _products(model, heads) + attended
+    return model.sequence_length * _count_macs(model, body) + _count_macs(model, heads) + attended
 
 
-def _products(model: TrainedModel, names: Iterable[str]) -> int:
+def _count_macs(model: TrainedModel, names: Iterable[str]) -> int:
     """Return the multiply-adds of one vector through the kernels among some weights."""
     return sum(int(model.weights[name].size) for name in names if name.endswith("kernel"))

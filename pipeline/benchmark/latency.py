@@ -21,25 +21,27 @@ from pipeline.generation.sampling import Sampler
 from pipeline.models.model_io import TrainedModel
 from pipeline.notes.quantize import QuantizedNotes
 
-Act = Callable[[], object]
-Way = tuple[str, str]
+Step = Callable[[], object]
+Variant = tuple[str, str]
 """A way of playing, and the architecture that plays."""
-Rounds = Sequence[NDArray[np.float64]]
+Timings = Sequence[NDArray[np.float64]]
 """Seconds of each note, an array for each round."""
 NOTES = 400
 """Notes of the numpy engine in a round."""
 
 
-def player(model: TrainedModel, stateful: bool, prompt: QuantizedNotes, how: SamplingConfig) -> Act:
+def make_step(
+    model: TrainedModel, stateful: bool, prompt: QuantizedNotes, sampling_config: SamplingConfig
+) -> Step:
     """Return what plays one note more, sampling included, with a memory that the model need not declare."""
     engine = Engine(replace(model, config=model.config.model_copy(update={"stateful": stateful})))
-    sampler = Sampler(np.random.default_rng(0), how)
+    sampler = Sampler(np.random.default_rng(0), sampling_config)
     engine.feed(prompt)
     sampler.observe(prompt)
     return lambda: engine.sample(sampler.sample, 64)
 
 
-def reader(model: TrainedModel) -> Act:
+def make_weight_read(model: TrainedModel) -> Step:
     """Return what reads all weights once, by one product of a vector and a matrix: the least that a note could take."""
     flat = np.concatenate([weight.ravel() for weight in model.weights.values()])
     matrix = np.resize(flat, (256, -(-len(flat) // 256)))
@@ -47,11 +49,13 @@ def reader(model: TrainedModel) -> Act:
     return lambda: vector.dot(matrix)
 
 
-def interleaved(work: Mapping[Way, tuple[Act, int]], rounds: int, what: str) -> dict[Way, Rounds]:
+def time_interleaved(
+    work: Mapping[Variant, tuple[Step, int]], repeats: int, label: str
+) -> dict[Variant, Timings]:
     """Time each act so many times, all in turn, round after round; the first round warms up and is not counted."""
-    out: dict[Way, list[NDArray[np.float64]]] = {name: [] for name in work}
-    every: Iterable[int] = range(rounds + 1)
-    for _ in console.track_progress(every, what, rounds + 1) if what else every:
+    out: dict[Variant, list[NDArray[np.float64]]] = {name: [] for name in work}
+    every: Iterable[int] = range(repeats + 1)
+    for _ in console.track_progress(every, label, repeats + 1) if label else every:
         for name, (act, count) in work.items():
             marks = [time.perf_counter()]
             for _ in range(count):
@@ -61,7 +65,7 @@ def interleaved(work: Mapping[Way, tuple[Act, int]], rounds: int, what: str) -> 
     return {name: its[1:] for name, its in out.items()}
 
 
-def microseconds(rounds: Rounds) -> dict[str, float]:
+def summarize_microseconds(rounds: Timings) -> dict[str, float]:
     """Return the median of all notes, and what one in a thousand exceeds."""
     every = np.concatenate(rounds) * 1e6
     return {
@@ -70,21 +74,21 @@ def microseconds(rounds: Rounds) -> dict[str, float]:
     }
 
 
-def times_as_long(slow: Rounds, quick: Rounds) -> dict[str, float]:
+def compute_slowdown(slow: Timings, quick: Timings) -> dict[str, float]:
     """Return how many times as long a note of one takes as of another: medians, round by round."""
     ratios = [float(np.median(a) / np.median(b)) for a, b in zip(slow, quick, strict=True)]
     found = {"median": statistics.median(ratios), "min": min(ratios), "max": max(ratios)}
     return {name: round(value, 2) for name, value in found.items()}
 
 
-def play(model: TrainedModel, prompt: QuantizedNotes, how: SamplingConfig) -> None:
+def run_steps(model: TrainedModel, prompt: QuantizedNotes, sampling_config: SamplingConfig) -> None:
     """Play a round of notes, as the model declares: what a process does whose memory is measured."""
-    act = player(model, model.config.stateful, prompt, how)
+    act = make_step(model, model.config.stateful, prompt, sampling_config)
     for _ in range(NOTES):
         act()
 
 
-def peak(act: Callable[..., None], *arguments: object) -> float:
+def measure_peak_memory(act: Callable[..., None], *arguments: object) -> float:
     """Return the most memory [MiB] that a process of its own holds while it calls a function of a module.
 
     The process tells it of itself: what Linux tells its parent begins with what the parent held.
@@ -109,7 +113,7 @@ def peak(act: Callable[..., None], *arguments: object) -> float:
     return float(done.stdout.split()[-1])
 
 
-def held() -> float:
+def read_max_rss() -> float:
     """Return the most memory [MiB] that this process has held."""
     try:
         lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()

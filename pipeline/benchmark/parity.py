@@ -24,7 +24,7 @@ VELOCITIES = 2.0
 """Bits of one velocity inside its token of four."""
 
 
-def figures(model: TrainedModel, codes: QuantizedNotes) -> dict[str, float]:
+def measure_difference(model: TrainedModel, notes: QuantizedNotes) -> dict[str, float]:
     """Return how many notes both told, and the greatest difference of the bits of one part of one note.
 
     Args:
@@ -32,22 +32,22 @@ def figures(model: TrainedModel, codes: QuantizedNotes) -> dict[str, float]:
         codes: [N, 4] of a piece; its beginning is read.
     """
     windowed = not model.config.stateful
-    first = min(model.sequence_length, len(codes) - 1) if windowed else 1
-    codes = codes[: first + NOTES]
-    ours = scoring.score_pieces(model, [codes], 1)[0][first - 1 :]
+    first = min(model.sequence_length, len(notes) - 1) if windowed else 1
+    notes = notes[: first + NOTES]
+    ours = scoring.score_pieces(model, [notes], 1)[0][first - 1 :]
     gap = max(
         float(np.abs(ours[:, at] - bits).max())
-        for at, bits in _as_keras(model, codes, first).items()
+        for at, bits in _build_keras_model(model, notes, first).items()
     )
     return {"notes": len(ours), "bits": round(gap, 7)}
 
 
-def _as_keras(
+def _build_keras_model(
     model: TrainedModel, codes: QuantizedNotes, first: int
 ) -> dict[int, NDArray[np.float64]]:
     """Return the bits of the notes from `first` on, by column, as the network that was trained tells them."""
-    net = network.build(model.config)
-    names = network.weights(net)
+    net = network.build_model(model.config)
+    names = network.named_weights(net)
     for name, variable in zip(names, net.trainable_variables, strict=True):
         variable.assign(model.weights[name])
     rows = (
@@ -62,10 +62,10 @@ def _as_keras(
         hidden, wide, left = hidden[:, -1], wide[:, -1], left[:, -1]
     else:
         hidden, wide, left = hidden[0], wide[0, 1:], left[0, 1:]
-    return _bits(model, net, hidden, wide, left)
+    return _compute_keras_bits(model, net, hidden, wide, left)
 
 
-def _bits(
+def _compute_keras_bits(
     model: TrainedModel, net: Any, hidden: Any, codes: Any, left: Any
 ) -> dict[int, NDArray[np.float64]]:
     """Turn what Keras says of notes [N, 4] after hidden vectors [N, H] into bits on the time grid."""

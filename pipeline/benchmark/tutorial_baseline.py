@@ -16,7 +16,7 @@ from pipeline.notes.note import NUM_PITCHES
 from pipeline.notes.quantize import QuantizedNotes
 
 
-def network(block: ModelConfig, length: int) -> keras.Model:
+def build_tutorial_model(block: ModelConfig, length: int) -> keras.Model:
     """Return LSTM layers and three dense ones as the tutorial builds them, with weights at random."""
     x = notes = keras.Input((length, 3))
     for number, units in enumerate(block.units, 1):
@@ -27,21 +27,21 @@ def network(block: ModelConfig, length: int) -> keras.Model:
     )
 
 
-def players(
+def make_steps(
     block: ModelConfig, prompt: QuantizedNotes, length: int
 ) -> dict[str, Callable[[], Any]]:
     """Return what plays one note more: by `model.predict`, and by the same network compiled into one function."""
-    model = network(block, length)
+    model = build_tutorial_model(block, length)
     compiled = tf.function(lambda notes: model(notes, training=False), jit_compile=False)
     start = quantize.scalar_features(np.resize(prompt, (length, 4)))
     ways = {
         "predict": lambda notes: model.predict(notes, verbose=0),
         "compiled": lambda notes: compiled(tf.constant(notes)),
     }
-    return {name: _player(way, start) for name, way in ways.items()}
+    return {name: _make_step(way, start) for name, way in ways.items()}
 
 
-def _player(say: Callable[[Any], Any], window: Any) -> Callable[[], Any]:
+def _make_step(say: Callable[[Any], Any], window: Any) -> Callable[[], Any]:
     """Return what draws a pitch, takes step and duration as they are said, and moves the window on."""
 
     def play() -> Any:

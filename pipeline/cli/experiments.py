@@ -93,4 +93,4 @@ def export(
     found = options.load_named_model(model)
     from pipeline.export import tflite as lite
 
-    lite.write(found, out)
+    lite.write_tflite(found, out)

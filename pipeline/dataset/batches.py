@@ -16,7 +16,7 @@ from pipeline.notes import active_notes
 from pipeline.notes.note import NUM_PITCHES
 
 
-def of_windows(
+def window_batches(
     params: Params, block: ModelConfig, data: WindowDataset, epoch: int
 ) -> Iterator[Segment]:
     """Yield the windows of an epoch, each with the one target after it: notes [B, T + 1, 4]."""
@@ -37,16 +37,16 @@ def of_windows(
         yield Segment(notes, active, mask, is_first=True)
 
 
-def of_passages(params: Params, data: WindowDataset, epoch: int) -> Iterator[Segment]:
+def segment_batches(params: Params, data: WindowDataset, epoch: int) -> Iterator[Segment]:
     """Yield the segments of the passages of an epoch."""
     sampler = SegmentSampler(data, params.train.stateful, params.seed)
     return sampler.sample_epoch(epoch, params.train.notes_per_epoch)
 
 
-def epoch(
+def epoch_batches(
     params: Params, block: ModelConfig, data: WindowDataset, number: int
 ) -> Iterator[Segment]:
     """Yield the batches of an epoch, numbered from 0, for the objective of a model config."""
     if block.loss_on == "last":
-        return of_windows(params, block, data, number)
-    return of_passages(params, data, number)
+        return window_batches(params, block, data, number)
+    return segment_batches(params, data, number)

@@ -30,13 +30,13 @@ from pipeline.notes import quantize
 from pipeline.notes.note import NUM_PITCHES
 from pipeline.notes.quantize import DURATION, PITCH, STEP
 
-LEFT = "left"
+ACTIVE = "left"
 """Name of that part of the state which holds the cells left of each key."""
 
 
-def shapes(block: ModelConfig) -> dict[str, list[int]]:
+def list_state_shapes(block: ModelConfig) -> dict[str, list[int]]:
     """Return the shape of each part of the state."""
-    out = {LEFT: [1, NUM_PITCHES]} if block.input == "embedding" else {}
+    out = {ACTIVE: [1, NUM_PITCHES]} if block.input == "embedding" else {}
     for number, units in enumerate(block.units, 1):
         kept = {"lstm": {"output": [1, units], "cell": [1, units]}, "mingru": {"state": [1, units]}}
         kept["attention"] = {"known": [ATTENTION_SPAN - 1, 2 * units], "count": [1, 1]}
@@ -44,7 +44,7 @@ def shapes(block: ModelConfig) -> dict[str, list[int]]:
     return out
 
 
-class OneNote(tf.Module):
+class StepModule(tf.Module):
     """The graph of one note; weights are constants in it."""
 
     def __init__(self, model: TrainedModel) -> None:
@@ -72,7 +72,7 @@ class OneNote(tf.Module):
             x = self._normed(x, "norm/scale")
         if self.block.dense_units:
             x = tf.nn.relu(self._linear(x, "dense"))
-        return {"hidden": tf.concat([x, state[LEFT]], 1) if self.embeds else x, **state}
+        return {"hidden": tf.concat([x, state[ACTIVE]], 1) if self.embeds else x, **state}
 
     def _input(self, note: Any, state: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
         """Return what the layers read [1, D], and the state with this note among the keys."""
@@ -80,14 +80,17 @@ class OneNote(tf.Module):
             return tf.cast(
                 tf.gather(note, quantize.SCALAR_FEATURES, axis=1), tf.float32
             ) * quantize.SCALAR_SCALE, state
-        left = _later(state[LEFT], note)
-        tokens, x = heads.to_tokens(note), self._linear(layers.sounding(left), "sounding")
+        left = _later(state[ACTIVE], note)
+        tokens, x = (
+            heads.compute_token_ids(note),
+            self._linear(layers.compute_active_features(left), "sounding"),
+        )
         for name, column in EMBEDDED_COLUMNS.items():
             if name != "velocity" or self.block.model_velocity:
                 x += self._looked_up(f"{name}_embedding", tokens[:, column])
         struck = tf.one_hot(note[:, PITCH], NUM_PITCHES)
         held = tf.cast(note[:, DURATION, None], tf.float32)
-        return x, {**state, LEFT: left * (1 - struck) + held * struck}
+        return x, {**state, ACTIVE: left * (1 - struck) + held * struck}
 
     def _lstm(self, name: str, x: Any, state: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
         """Read x [1, D] by one LSTM layer."""
@@ -108,7 +111,7 @@ class OneNote(tf.Module):
         )
         x += mixed @ self.weights[f"{name}/outer/kernel"]
         up = self._linear(self._normed(x, f"{name}/norm2/scale"), f"{name}/up")
-        return x + layers.gelu(up) @ self.weights[f"{name}/down/kernel"], {**state, **after}
+        return x + layers.quick_gelu(up) @ self.weights[f"{name}/down/kernel"], {**state, **after}
 
     def _gated(
         self, name: str, inner: list[Any], state: dict[str, Any]
@@ -160,18 +163,18 @@ class OneNote(tf.Module):
         )
         if self.embeds:
             ahead = (
-                layers.sounding(_later(hidden[:, -NUM_PITCHES:], note))
+                layers.compute_active_features(_later(hidden[:, -NUM_PITCHES:], note))
                 @ self.weights["ahead/kernel"]
             )
             for part, each in zip(("pitch", "duration"), tf.split(ahead, 2, 1), strict=True):
                 said[part] += each
-        tokens = heads.to_tokens(note)
+        tokens = heads.compute_token_ids(note)
         for part in parts:
             for known in autoregressive_heads.CONDITIONED_ON[part]:
                 said[part] += self._looked_up(
                     f"{part}_given_{known}", tokens[:, heads.TOKEN[known][0]]
                 )
-        return {part: self._linear(layers.gelu(each), part) for part, each in said.items()}
+        return {part: self._linear(layers.quick_gelu(each), part) for part, each in said.items()}
 
     def _body(self, hidden: Any, reader: str) -> Any:
         """Return that part of a hidden vector which a layer reads."""
@@ -196,7 +199,7 @@ def _later(left: Any, note: Any) -> Any:
     return tf.maximum(left - tf.cast(note[:, STEP, None], tf.float32), 0)
 
 
-def convert(model: TrainedModel) -> bytes:
+def convert_to_tflite(model: TrainedModel) -> bytes:
     """Return a model as the bytes of a `.tflite` file.
 
     Raises:
@@ -210,11 +213,11 @@ def convert(model: TrainedModel) -> bytes:
             f"model.{model.architecture}.stateful=true"
             + (" and cell=lstm" if model.config.is_bidirectional else "")
         )
-    one = OneNote(model)
+    one = StepModule(model)
     note = tf.TensorSpec([1, 4], tf.int32, name="note")
     state = {
         name: tf.TensorSpec(shape, tf.float32, name=name)
-        for name, shape in shapes(model.config).items()
+        for name, shape in list_state_shapes(model.config).items()
     }
     hear = tf.function(one.hear).get_concrete_function(note, **state)
     hidden = tf.TensorSpec(hear.structured_outputs["hidden"].shape, tf.float32, name="hidden")
@@ -228,10 +231,10 @@ def convert(model: TrainedModel) -> bytes:
     return data
 
 
-def write(model: TrainedModel, path: Path) -> None:
+def write_tflite(model: TrainedModel, path: Path) -> None:
     """Write a model as a `.tflite` file.
 
     Raises:
         DataError: as of `convert`.
     """
-    files.write_bytes(path, convert(model))
+    files.write_bytes(path, convert_to_tflite(model))

@@ -45,7 +45,9 @@ class Measurement(StrictModel):
             "gain": "numerator denominator",
             "share": "numerator denominator reference",
         }[self.quantity]
-        if needs.split() != [name for name in ("numerator", "denominator", "reference") if getattr(self, name)]:
+        if needs.split() != [
+            name for name in ("numerator", "denominator", "reference") if getattr(self, name)
+        ]:
             raise ValueError(f"quantity: {self.quantity} needs {needs} and nothing else")
         return self
 

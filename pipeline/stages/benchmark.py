@@ -43,7 +43,7 @@ NOTES_PER_VARIANT = {
 
 def run(params: Params) -> None:
     """Write `metrics/benchmark.json`: for each architecture the median, least and greatest ratio of all rounds."""
-    training.prepare(params.seed, params.train.num_threads)
+    training.set_determinism(params.seed, params.train.num_threads)
     names = params.architectures
     reference = decision.REFERENCE if decision.REFERENCE in names else names[0]
     rounds = params.benchmark.repeats
@@ -61,7 +61,8 @@ def run(params: Params) -> None:
     out["costs"] = {n: _measure_costs(params, n, statistics.median(trained[n])) for n in names}
     piece = windows.load_windows(paths.WINDOWS).select_pieces(params.compare.split)[0]
     out["parity"] = {
-        n: parity.figures(model_io.load_model(paths.get_model_dir(n)), piece) for n in names
+        n: parity.measure_difference(model_io.load_model(paths.get_model_dir(n)), piece)
+        for n in names
     }
     files.write_text(
         paths.BENCHMARK, json.dumps({**out, **_measure_latency(params, reference)}, indent=1) + "\n"
@@ -74,24 +75,24 @@ def _measure_costs(params: Params, architecture: str, seconds_per_note: float) -
     out = {
         "parameters": model.parameters,
         "bytes": 4 * model.parameters,
-        "multiply_adds": flops.multiply_adds(model),
-        "multiply_adds_window": flops.multiply_adds_of_window(model),
+        "multiply_adds": flops.count_macs_per_note(model),
+        "multiply_adds_window": flops.count_macs_per_window(model),
         "train_seconds_per_million": round(1e6 * seconds_per_note, 1),
     }
     if not params.benchmark.measure_memory:
         return out
     return {
         **out,
-        "train_mib": latency.peak(run_train_steps, params, architecture),
-        "play_mib": latency.peak(
-            latency.play, model, _load_prompt(params), params.generate.sampling
+        "train_mib": latency.measure_peak_memory(run_train_steps, params, architecture),
+        "play_mib": latency.measure_peak_memory(
+            latency.run_steps, model, _load_prompt(params), params.generate.sampling
         ),
     }
 
 
 def run_train_steps(params: Params, architecture: str) -> None:
     """Train an architecture for a round: what a process does whose memory is measured."""
-    training.prepare(params.seed, params.train.num_threads)
+    training.set_determinism(params.seed, params.train.num_threads)
     _make_train_func(params, architecture)()
 
 
@@ -99,16 +100,16 @@ def _measure_latency(params: Params, reference: str) -> dict[str, Any]:
     """Return how long a note takes: each architecture by each memory, and the reference as the tutorial plays it."""
     models = {name: model_io.load_model(paths.get_model_dir(name)) for name in params.architectures}
     prompt, how = _load_prompt(params), params.generate.sampling
-    peers = tutorial_baseline.players(
+    peers = tutorial_baseline.make_steps(
         models[reference].config, prompt, models[reference].sequence_length
     )
     work = {(way, ""): act for way, act in peers.items()}
     for name, model in models.items():
-        work["read", name] = latency.reader(model)
-        work["window", name] = latency.player(model, False, prompt, how)
+        work["read", name] = latency.make_weight_read(model)
+        work["window", name] = latency.make_step(model, False, prompt, how)
         if not model.config.is_bidirectional:
-            work["streaming", name] = latency.player(model, True, prompt, how)
-    timed = latency.interleaved(
+            work["streaming", name] = latency.make_step(model, True, prompt, how)
+    timed = latency.time_interleaved(
         {key: (act, NOTES_PER_VARIANT[key[0]]) for key, act in work.items()},
         params.benchmark.repeats,
         "benchmark latency",
@@ -118,15 +119,15 @@ def _measure_latency(params: Params, reference: str) -> dict[str, Any]:
         streams = timed.get(("streaming", name))
         out[name] = {
             "stateful": model.config.stateful,
-            "streaming": streams and latency.microseconds(streams),
-            "window": latency.microseconds(timed["window", name]),
-            "weights_read_us": latency.microseconds(timed["read", name])["median_us"],
+            "streaming": streams and latency.summarize_microseconds(streams),
+            "window": latency.summarize_microseconds(timed["window", name]),
+            "weights_read_us": latency.summarize_microseconds(timed["read", name])["median_us"],
             **{
-                way: latency.times_as_long(timed[way, ""], streams or timed["window", name])
+                way: latency.compute_slowdown(timed[way, ""], streams or timed["window", name])
                 for way in peers
             },
         }
-    told = {way: latency.microseconds(timed[way, ""]) for way in peers}
+    told = {way: latency.summarize_microseconds(timed[way, ""]) for way in peers}
     return {"latency": out, "tutorial": {"architecture": reference, **told}}
 
 
@@ -140,16 +141,18 @@ def _load_prompt(params: Params) -> QuantizedNotes:
 def _make_train_func(params: Params, architecture: str) -> Callable[[], float]:
     """Return a function that trains on the same few batches each time, and gives how many target notes they have."""
     data = windows.load_windows(paths.WINDOWS)
-    trainer = training.Trainer(training.Job(architecture, params, data, paths.get_checkpoint_dir()))
+    trainer = training.Trainer(
+        training.TrainingJob(architecture, params, data, paths.get_checkpoint_dir())
+    )
     block = params.model[architecture]
-    some = list(itertools.islice(batches.epoch(params, block, data, 0), STEPS_PER_REPEAT))
+    some = list(itertools.islice(batches.epoch_batches(params, block, data, 0), STEPS_PER_REPEAT))
 
     notes = float(sum(batch.mask.sum() for batch in some))
 
     def train_batches() -> float:
         state = None
         for batch in some:
-            _, state = trainer.descend(batch, state, 0.0)
+            _, state = trainer.train_step(batch, state, 0.0)
         return notes
 
     return train_batches

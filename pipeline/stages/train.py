@@ -28,10 +28,10 @@ def run(params: Params, architecture: str) -> None:
         "model": block.model_dump(),
         "windows_sha256": data,
     }
-    trainer.prepare(params.seed, params.train.num_threads)
-    waiting = paths.get_checkpoint_dir() / f"{architecture}-{checkpoint.fingerprint(facts)}"
-    job = trainer.Job(architecture, params, windows.load_windows(paths.WINDOWS), waiting)
-    model, history = trainer.fit(job)
+    trainer.set_determinism(params.seed, params.train.num_threads)
+    waiting = paths.get_checkpoint_dir() / f"{architecture}-{checkpoint.compute_run_key(facts)}"
+    job = trainer.TrainingJob(architecture, params, windows.load_windows(paths.WINDOWS), waiting)
+    model, history = trainer.train_model(job)
     folder = paths.get_model_dir(architecture)
     table = pd.DataFrame(history).to_csv(index=False, float_format="%.6f", lineterminator="\n")
     files.write_text(folder / model_io.HISTORY, table)

@@ -17,12 +17,14 @@ from numpy.typing import NDArray
 
 from pipeline.core import files
 
-FILE = "state.npz"
-CODE = Path(__file__).parent.parent
+FILENAME = "state.npz"
+PACKAGE = Path(__file__).parent.parent
+TRAINING_CODE = ("dataset", "models", "notes", "training")
+"""Packages that decide what training computes; they are what stage `train` lists in dvc.yaml."""
 
 
 @dataclass
-class Progress:
+class TrainingState:
     """How far a training has come."""
 
     history: list[dict[str, float]] = field(default_factory=list)
@@ -33,33 +35,33 @@ class Progress:
     """Weights of that epoch, in the order of the model's variables."""
 
 
-def fingerprint(facts: object) -> str:
-    """Name a training by all it depends on: facts that JSON can hold, and the text of this program."""
+def compute_run_key(facts: object) -> str:
+    """Return a name for a training run: a hash of facts that JSON can hold and of the code that decides training."""
     digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode())
-    for path in sorted(CODE.rglob("*.py")):
+    for path in sorted(path for name in TRAINING_CODE for path in (PACKAGE / name).rglob("*.py")):
         digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
 
 
-def save(folder: Path, progress: Progress, variables: Sequence[Any]) -> None:
+def save_state(folder: Path, state: TrainingState, variables: Sequence[Any]) -> None:
     """Write progress and the variables of model and optimiser, with a checksum."""
     arrays = {f"now{i}": v.numpy() for i, v in enumerate(variables)}
-    arrays |= {f"best{i}": v for i, v in enumerate(progress.best)}
+    arrays |= {f"best{i}": v for i, v in enumerate(state.best)}
     arrays["story"] = np.array(
-        json.dumps({"history": progress.history, "best_epoch": progress.best_epoch})
+        json.dumps({"history": state.history, "best_epoch": state.best_epoch})
     )
     data = files.encode_npz(arrays)
-    files.write_bytes(folder / FILE, hashlib.sha256(data).digest() + data)
+    files.write_bytes(folder / FILENAME, hashlib.sha256(data).digest() + data)
 
 
-def resume(folder: Path, variables: Sequence[Any]) -> Progress:
+def restore_state(folder: Path, variables: Sequence[Any]) -> TrainingState:
     """Put the variables as they were and return how far training had come; a fresh start if nothing whole is there."""
     try:
-        data = (folder / FILE).read_bytes()
+        data = (folder / FILENAME).read_bytes()
     except OSError:
-        return Progress()
+        return TrainingState()
     if hashlib.sha256(data[32:]).digest() != data[:32]:
-        return Progress()
+        return TrainingState()
     with np.load(io.BytesIO(data[32:]), allow_pickle=False) as arrays:
         for i, variable in enumerate(variables):
             variable.assign(arrays[f"now{i}"])
@@ -67,4 +69,4 @@ def resume(folder: Path, variables: Sequence[Any]) -> Progress:
         best = [
             arrays[f"best{i}"] for i in range(sum(name.startswith("best") for name in arrays.files))
         ]
-    return Progress(story["history"], story["best_epoch"], best)
+    return TrainingState(story["history"], story["best_epoch"], best)

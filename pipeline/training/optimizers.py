@@ -12,14 +12,14 @@ import tensorflow as tf
 
 from pipeline.notes import quantize
 
-HIDDEN = ("inner", "outer", "up", "down", "chain", "dense", "lstm_cell")
+MUON_LAYERS = ("inner", "outer", "up", "down", "chain", "dense", "lstm_cell")
 """Layers whose kernels stand between hidden vectors, but for the first that reads numbers instead of an embedding."""
-MUON_RATE = 2.0
+MUON_LR_RATIO = 2.0
 """Rate of Muon, as a multiple of that of Adam."""
 MOMENTUM = 0.95
 BETAS = (0.9, 0.99)
 """Of Adam beside Muon."""
-PASSES = 5
+NEWTON_SCHULZ_STEPS = 5
 
 
 class Optimizer(Protocol):
@@ -28,7 +28,7 @@ class Optimizer(Protocol):
     variables: list[Any]
     """All that it remembers."""
 
-    def apply(self, gradients: Sequence[Any], rate: Any) -> None:
+    def apply(self, gradients: Sequence[Any], learning_rate: Any) -> None:
         """Change the weights."""
         ...
 
@@ -42,7 +42,7 @@ class Adam:
         self.inner.build(weights)
         self.variables = list(self.inner.variables)
 
-    def apply(self, gradients: Sequence[Any], rate: Any) -> None:
+    def apply(self, gradients: Sequence[Any], learning_rate: Any) -> None:
         """Change the weights; the rate is that given at first."""
         self.inner.apply(gradients, self.weights)
 
@@ -61,7 +61,7 @@ class Muon:
         self.steps = tf.Variable(0.0)
         self.variables = [*self.first, *self.second, self.steps]
 
-    def apply(self, gradients: Sequence[Any], rate: Any) -> None:
+    def apply(self, gradients: Sequence[Any], learning_rate: Any) -> None:
         """Change the weights at a rate, a scalar."""
         dense = [tf.convert_to_tensor(gradient) for gradient in gradients]
         clipped, _ = tf.clip_by_global_norm(dense, self.clip_norm)
@@ -70,11 +70,13 @@ class Muon:
         for weight, hidden, first, second, gradient, short in slots:
             if hidden:
                 first.assign(MOMENTUM * first + gradient)
-                weight.assign_sub(rate * MUON_RATE * _orthogonal(gradient + MOMENTUM * first))
+                weight.assign_sub(
+                    learning_rate * MUON_LR_RATIO * _orthogonalize(gradient + MOMENTUM * first)
+                )
             else:
-                self._adam(weight, first, second, short, rate)
+                self._apply_adam(weight, first, second, short, learning_rate)
 
-    def _adam(self, weight: Any, first: Any, second: Any, gradient: Any, rate: Any) -> None:
+    def _apply_adam(self, weight: Any, first: Any, second: Any, gradient: Any, rate: Any) -> None:
         one, two = BETAS
         first.assign(one * first + (1 - one) * gradient)
         second.assign(two * second + (1 - two) * tf.square(gradient))
@@ -84,27 +86,29 @@ class Muon:
 
 def _is_hidden(weight: Any) -> bool:
     """Whether a weight is a matrix that reads a hidden vector and gives one."""
-    named = any(f"/{name}/" in f"/{weight.path}" for name in HIDDEN)
+    named = any(f"/{name}/" in f"/{weight.path}" for name in MUON_LAYERS)
     return named and len(weight.shape) == 2 and weight.shape[0] > len(quantize.SCALAR_FEATURES)
 
 
-def _orthogonal(matrix: Any) -> Any:
+def _orthogonalize(matrix: Any) -> Any:
     """Return about the nearest matrix [R, C] whose singular values are one; each square of a wide one by itself.
 
     One whose columns are no multiple of its rows is taken whole, and made larger by as much as it is wider.
     """
     rows, columns = matrix.shape
     if columns > rows and columns % rows == 0:
-        return tf.concat([_newton_schulz(part) for part in tf.split(matrix, columns // rows, 1)], 1)
-    return math.sqrt(max(1.0, columns / rows)) * _newton_schulz(matrix)
+        return tf.concat(
+            [_run_newton_schulz(part) for part in tf.split(matrix, columns // rows, 1)], 1
+        )
+    return math.sqrt(max(1.0, columns / rows)) * _run_newton_schulz(matrix)
 
 
-def _newton_schulz(matrix: Any) -> Any:
+def _run_newton_schulz(matrix: Any) -> Any:
     """Drive singular values [R, C] towards one by a polynomial, without finding them."""
     tall = matrix.shape[0] > matrix.shape[1]
     x = tf.transpose(matrix) if tall else matrix
     x /= tf.norm(x) + 1e-7
-    for _ in range(PASSES):
+    for _ in range(NEWTON_SCHULZ_STEPS):
         square = tf.matmul(x, x, transpose_b=True)
         x = 3.4445 * x + tf.matmul(-4.7750 * square + 2.0315 * tf.matmul(square, square), x)
     return tf.transpose(x) if tall else x

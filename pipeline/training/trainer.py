@@ -25,19 +25,19 @@ from pipeline.dataset.segments import Segment
 from pipeline.dataset.windows import WindowDataset
 from pipeline.models import scoring
 from pipeline.models.keras import network
-from pipeline.models.keras.heads import Chain
+from pipeline.models.keras.heads import AutoregressiveHeads
 from pipeline.models.model_io import TrainedModel
 from pipeline.models.residual_noise import ResidualNoise
 from pipeline.notes.quantize import SCORED_FEATURES, QuantizedNotes
 from pipeline.training import checkpoint
 from pipeline.training.optimizers import Adam, Muon, Optimizer
 
-PIECES = 16
+VALIDATION_BATCH = 16
 """Validation pieces read side by side."""
 
 
 @dataclass(frozen=True)
-class Job:
+class TrainingJob:
     """What is trained on what."""
 
     architecture: str
@@ -47,21 +47,21 @@ class Job:
     """Where an unfinished training waits."""
 
     @property
-    def block(self) -> ModelConfig:
+    def config(self) -> ModelConfig:
         """The recipe."""
         return self.params.model[self.architecture]
 
 
-def prepare(seed: int, threads: int) -> None:
+def set_determinism(seed: int, num_threads: int) -> None:
     """Make TensorFlow repeatable; call before anything else of it, since threads are set once in a process.
 
     Args:
         seed: of the first weights.
         threads: of one operation of TensorFlow or BLAS; results are equal bit for bit at equal counts only.
     """
-    set_blas_threads(threads)
-    if tf.config.threading.get_intra_op_parallelism_threads() != threads:
-        tf.config.threading.set_intra_op_parallelism_threads(threads)
+    set_blas_threads(num_threads)
+    if tf.config.threading.get_intra_op_parallelism_threads() != num_threads:
+        tf.config.threading.set_intra_op_parallelism_threads(num_threads)
         tf.config.threading.set_inter_op_parallelism_threads(1)
     tf.config.experimental.enable_op_determinism()
     keras.utils.set_random_seed(seed)
@@ -70,46 +70,46 @@ def prepare(seed: int, threads: int) -> None:
 class Trainer:
     """A Keras network, its optimiser and one compiled training step."""
 
-    def __init__(self, job: Job) -> None:
+    def __init__(self, job: TrainingJob) -> None:
         self.job = job
         train = job.params.train
-        self.model = network.build(job.block)
-        self.every = job.block.loss_on == "all"
+        self.model = network.build_model(job.config)
+        self.every = job.config.loss_on == "all"
         weights = self.model.trainable_variables
         self.optimizer: Optimizer = (
             Muon(weights, train.clip_norm)
             if self.every
             else Adam(weights, train.windowed.learning_rate, train.clip_norm)
         )
-        if isinstance(self.model.heads, Chain):
-            self.model.heads.begin(np.concatenate(job.windows.select_pieces("train")))
+        if isinstance(self.model.heads, AutoregressiveHeads):
+            self.model.heads.init_biases(np.concatenate(job.windows.select_pieces("train")))
         self.variables = [*weights, *self.optimizer.variables]
         self.dropouts = [
             layer for layer in (*self.model.between, self.model.final) if layer.rate > 0
         ]
-        self.step = tf.function(self._step, reduce_retracing=True)
+        self.step = tf.function(self._compute_step, reduce_retracing=True)
 
-    def _step(self, codes: Any, left: Any, there: Any, state: Any, rate: Any) -> Any:
+    def _compute_step(self, notes: Any, active: Any, mask: Any, state: Any, rate: Any) -> Any:
         """Descend once; arrays as of a `Segment`. Returns the weighted loss, and the state for the segment after."""
         with tf.GradientTape() as tape:
-            hidden, after = self.model.read(codes[:, :-1], left[:, :-1], state, training=True)
+            hidden, after = self.model.read(notes[:, :-1], active[:, :-1], state, training=True)
             if not self.every:
-                hidden, codes, left, there = (
+                hidden, notes, active, mask = (
                     hidden[:, -1:],
-                    codes[:, -1:],
-                    left[:, -1:],
-                    there[:, -1:],
+                    notes[:, -1:],
+                    active[:, -1:],
+                    mask[:, -1:],
                 )
             else:
-                codes, left = codes[:, 1:], left[:, 1:]
-            told = self.model.losses_after(hidden, codes, left)
-            each = self.model.heads.weigh(told, self.job.params.train.loss_weights)
-            mask = tf.reshape(there, [-1])
+                notes, active = notes[:, 1:], active[:, 1:]
+            told = self.model.losses(hidden, notes, active)
+            each = self.model.heads.weighted_loss(told, self.job.params.train.loss_weights)
+            mask = tf.reshape(mask, [-1])
             loss = tf.reduce_sum(each * mask) / tf.reduce_sum(mask)
         self.optimizer.apply(tape.gradient(loss, self.model.trainable_variables), rate)
         return loss, after
 
-    def descend(self, batch: Segment, state: Any, rate: float) -> tuple[float, Any]:
+    def train_step(self, batch: Segment, state: Any, rate: float) -> tuple[float, Any]:
         """Train on one batch at a rate; returns the weighted loss, and the state for the segment after."""
         if batch.is_first:
             state = self.model.start(len(batch.notes))
@@ -119,20 +119,20 @@ class Trainer:
         loss, after = self.step(*arrays, state, tf.constant(rate))
         return float(loss), after
 
-    def epoch(self, number: int) -> float:
+    def train_epoch(self, number: int) -> float:
         """Train one epoch, numbered from 0; returns the mean weighted loss."""
         params = self.job.params
         for place, layer in enumerate(self.dropouts):
-            layer.seed_generator.state.assign(_dropout_seed(params.seed, number, place))
+            layer.seed_generator.state.assign(_draw_dropout_seed(params.seed, number, place))
         total, notes, state = 0.0, 0.0, None
-        for batch in batches.epoch(params, self.job.block, self.job.windows, number):
+        for batch in batches.epoch_batches(params, self.job.config, self.job.windows, number):
             share = (number + notes / params.train.notes_per_epoch) / params.train.epochs
-            loss, state = self.descend(batch, state, self._rate(share))
+            loss, state = self.train_step(batch, state, self._compute_learning_rate(share))
             size = float(batch.mask.sum())
             total, notes = total + loss * size, notes + size
         return total / notes
 
-    def _rate(self, share: float) -> float:
+    def _compute_learning_rate(self, share: float) -> float:
         """Return the rate when a share of the budget is spent: rising, then falling evenly to zero."""
         if not self.every:
             return self.job.params.train.windowed.learning_rate
@@ -140,31 +140,31 @@ class Trainer:
         rise = share / how.warmup if share < how.warmup else 1.0
         return how.learning_rate * max(min(rise, 1 - share), 1e-3)
 
-    def weights(self) -> list[NDArray[np.float32]]:
+    def copy_weights(self) -> list[NDArray[np.float32]]:
         """Return a copy of all weights, in the order of the model's variables."""
         return [np.copy(v.numpy()) for v in self.model.trainable_variables]
 
-    def trained(self, spread: dict[str, ResidualNoise] | None = None) -> TrainedModel:
+    def to_model(self, spread: dict[str, ResidualNoise] | None = None) -> TrainedModel:
         """Return the model as it is now, without its origin."""
         job = self.job
-        weights = network.weights(self.model)
+        weights = network.named_weights(self.model)
         return TrainedModel(
-            job.architecture, job.block, job.windows.sequence_length, weights, spread or {}
+            job.architecture, job.config, job.windows.sequence_length, weights, spread or {}
         )
 
 
-def _dropout_seed(seed: int, epoch: int, layer: int) -> NDArray[np.uint32]:
+def _draw_dropout_seed(seed: int, epoch: int, layer: int) -> NDArray[np.uint32]:
     return np.random.default_rng([seed, epoch, layer, 1]).integers(2**32, size=2, dtype=np.uint32)
 
 
-def fit(job: Job) -> tuple[TrainedModel, list[dict[str, float]]]:
+def train_model(job: TrainingJob) -> tuple[TrainedModel, list[dict[str, float]]]:
     """Train until the budget or the patience is spent.
 
     Returns:
         The model of the best epoch, and one row an epoch: epoch, notes, loss, validation bits in total and per head.
     """
     trainer = Trainer(job)
-    done = checkpoint.resume(job.folder, trainer.variables)
+    done = checkpoint.restore_state(job.folder, trainer.variables)
     train = job.params.train
     if done.history:
         console.log_message(f"train {job.architecture}: going on after epoch {len(done.history)}")
@@ -172,8 +172,8 @@ def fit(job: Job) -> tuple[TrainedModel, list[dict[str, float]]]:
     for number in console.track_progress(epochs, f"train {job.architecture}", len(epochs)):
         if number - done.best_epoch >= train.patience:
             break
-        loss = trainer.epoch(number)
-        bits = validation_bits(job, trainer)
+        loss = trainer.train_epoch(number)
+        bits = validate_model(job, trainer)
         done.history.append(
             {
                 "epoch": number + 1,
@@ -183,32 +183,32 @@ def fit(job: Job) -> tuple[TrainedModel, list[dict[str, float]]]:
             }
         )
         if bits["bits_per_note"] <= min(row["bits_per_note"] for row in done.history):
-            done.best_epoch, done.best = number + 1, trainer.weights()
-        checkpoint.save(job.folder, done, trainer.variables)
+            done.best_epoch, done.best = number + 1, trainer.copy_weights()
+        checkpoint.save_state(job.folder, done, trainer.variables)
         console.log_message(
             f"train {job.architecture}: epoch {number + 1} of {train.epochs}, {bits['bits_per_note']:.3f} bits per note"
         )
     for variable, value in zip(trainer.model.trainable_variables, done.best, strict=True):
         variable.assign(value)
-    best = _with_spread(job, trainer)
+    best = _fit_noise(job, trainer)
     shutil.rmtree(job.folder, ignore_errors=True)
     return best, done.history
 
 
-def _with_spread(job: Job, trainer: Trainer) -> TrainedModel:
+def _fit_noise(job: TrainingJob, trainer: Trainer) -> TrainedModel:
     """Return the model with the spread of its regression heads fitted on training notes."""
     pieces = windows.truncate_pieces(
         job.windows.select_pieces("train"), job.params.train.noise_fit_notes
     )
-    return scoring.with_fitted_noise(trainer.trained(), pieces)
+    return scoring.with_fitted_noise(trainer.to_model(), pieces)
 
 
-def validation_bits(job: Job, trainer: Trainer) -> dict[str, float]:
+def validate_model(job: TrainingJob, trainer: Trainer) -> dict[str, float]:
     """Score the beginnings of the validation pieces as `evaluate` will score all of them."""
     pieces: list[QuantizedNotes] = windows.truncate_pieces(
         job.windows.select_pieces("validation"), job.params.train.max_validation_notes
     )
-    bits = scoring.score_pieces(_with_spread(job, trainer), pieces, PIECES)
+    bits = scoring.score_pieces(_fit_noise(job, trainer), pieces, VALIDATION_BATCH)
     mean = np.concatenate(bits).mean(axis=0)
     names = (*SCORED_FEATURES, "velocity")[: len(mean)]
     return {

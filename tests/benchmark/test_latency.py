@@ -16,7 +16,7 @@ from pipeline.generation.generate import UNCONSTRAINED
 def test_a_round_of_each_in_turn_after_one_that_warms_up():
     said = []
     work = {("one", "a"): (lambda: said.append(1), 3), ("two", "a"): (lambda: said.append(2), 1)}
-    timed = latency.interleaved(work, 2, "")
+    timed = latency.time_interleaved(work, 2, "")
     assert said == [1, 1, 1, 2] * 3
     assert {key: [len(part) for part in rounds] for key, rounds in timed.items()} == {
         ("one", "a"): [3, 3],
@@ -27,7 +27,7 @@ def test_a_round_of_each_in_turn_after_one_that_warms_up():
 
 def test_microseconds_are_of_all_notes():
     rounds = [np.arange(1, 1001) * 1e-6, np.arange(1001, 2002) * 1e-6]
-    assert latency.microseconds(rounds) == {"median_us": 1001.0, "p999_us": 1999.0}
+    assert latency.summarize_microseconds(rounds) == {"median_us": 1001.0, "p999_us": 1999.0}
 
 
 def test_ratios_are_of_the_medians_of_a_round():
@@ -35,17 +35,17 @@ def test_ratios_are_of_the_medians_of_a_round():
         [np.array([6.0, 8.0, 100.0]), np.array([9.0]), np.array([2.0])],
         [np.array([2.0, 1.0, 2.0])] * 3,
     )
-    assert latency.times_as_long(slow, quick) == {"median": 4.0, "min": 1.0, "max": 4.5}
+    assert latency.compute_slowdown(slow, quick) == {"median": 4.0, "min": 1.0, "max": 4.5}
 
 
 @pytest.mark.parametrize("stateful", [True, False])
 def test_a_player_plays_by_the_memory_it_is_given(stateful):
-    play = latency.player(
+    play = latency.make_step(
         make_tiny_model(**CARRIED), stateful, make_quantized_notes(0, 9), UNCONSTRAINED
     )
     played = np.stack([play() for _ in range(5)])
     assert played.shape == (5, 4)
-    again = latency.player(
+    again = latency.make_step(
         make_tiny_model(stateful=stateful), stateful, make_quantized_notes(0, 9), UNCONSTRAINED
     )
     assert np.array_equal(played, [again() for _ in range(5)])
@@ -54,17 +54,17 @@ def test_a_player_plays_by_the_memory_it_is_given(stateful):
 def test_all_weights_are_read():
     model = make_tiny_model()
     model.weights["pitch/bias"][5] = np.nan
-    assert np.isnan(latency.reader(model)()).any()
-    assert not np.isnan(latency.reader(make_tiny_model())()).any()
+    assert np.isnan(latency.make_weight_read(model)()).any()
+    assert not np.isnan(latency.make_weight_read(make_tiny_model())()).any()
 
 
 def test_peak_memory_is_that_of_what_is_done():
-    little = latency.peak(
-        latency.play, make_tiny_model(), make_quantized_notes(0, 9), UNCONSTRAINED
+    little = latency.measure_peak_memory(
+        latency.run_steps, make_tiny_model(), make_quantized_notes(0, 9), UNCONSTRAINED
     )
     assert 20 < little < 150, "the engine without TensorFlow"
     with pytest.raises(DataError, match="play for its memory ended with 1"):
-        latency.peak(latency.play)
+        latency.measure_peak_memory(latency.run_steps)
 
 
 def test_memory_of_a_function_of_the_program_that_runs(tmp_path: Path) -> None:
@@ -80,4 +80,4 @@ def test_memory_of_a_function_of_the_program_that_runs(tmp_path: Path) -> None:
 
 def test_memory_is_not_that_of_the_process_that_asks() -> None:
     ours = np.ones(80_000_000)
-    assert latency.peak(latency.held) < ours.nbytes / 2**20 / 2
+    assert latency.measure_peak_memory(latency.read_max_rss) < ours.nbytes / 2**20 / 2

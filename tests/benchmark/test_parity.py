@@ -44,16 +44,16 @@ KINDS = {
 def trained(project: Params, kind: str) -> TrainedModel:
     changes = {"units": [6], "dense_units": 5, "stateful": True, **KINDS[kind]}
     block = ModelConfig.model_validate({**project.model["baseline"].model_dump(), **changes})
-    net = network.build(block)
+    net = network.build_model(block)
     for number, variable in enumerate(net.trainable_variables):
         variable.assign(np.random.default_rng(number).normal(0, 0.3, variable.shape))
     spread = {"step": ResidualNoise("laplace", 0.1), "duration": ResidualNoise("laplace", 0.2)}
-    return TrainedModel("test", block, 12, network.weights(net), spread)
+    return TrainedModel("test", block, 12, network.named_weights(net), spread)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_numpy_and_keras_tell_the_same_notes_alike(project: Params, kind: str) -> None:
-    found = parity.figures(trained(project, kind), make_quantized_notes(3, 300))
+    found = parity.measure_difference(trained(project, kind), make_quantized_notes(3, 300))
     assert found["notes"] == parity.NOTES
     assert 0 < found["bits"] < project.gate.max_parity_bits
 
@@ -73,14 +73,15 @@ def test_a_twin_that_reads_otherwise_is_seen(
 
     monkeypatch.setattr(parity.scoring, "score_pieces", other)
     assert (
-        parity.figures(model, make_quantized_notes(3, 300))["bits"] > project.gate.max_parity_bits
+        parity.measure_difference(model, make_quantized_notes(3, 300))["bits"]
+        > project.gate.max_parity_bits
     )
 
 
 def test_a_short_piece_is_told_as_far_as_it_goes(project: Params) -> None:
     assert (
-        parity.figures(trained(project, "scalar regression window"), make_quantized_notes(3, 10))[
-            "notes"
-        ]
+        parity.measure_difference(
+            trained(project, "scalar regression window"), make_quantized_notes(3, 10)
+        )["notes"]
         == 1
     )

@@ -54,7 +54,7 @@ def numbers(parts: list[Segment]) -> np.ndarray:
 def test_a_window_is_a_run_of_notes_and_the_one_target_after_it(
     params: Params, data: WindowDataset
 ) -> None:
-    parts = list(batches.of_windows(params, params.model["baseline"], data, 0))
+    parts = list(batches.window_batches(params, params.model["baseline"], data, 0))
     for part in parts:
         assert part.notes.shape[1:] == (T + 1, 4)
         assert part.mask.shape == (len(part.notes), T)
@@ -72,14 +72,14 @@ def test_an_epoch_is_as_many_windows_as_the_budget_says_and_the_next_goes_on(
 ) -> None:
     order = windows.shuffled_order(params.seed, len(data.window_starts), 0, 72)
     read = [
-        list(batches.of_windows(params, params.model["baseline"], data, number))
+        list(batches.window_batches(params, params.model["baseline"], data, number))
         for number in (0, 1)
     ]
     assert [len(part.notes) for part in read[0]] == [8, 8, 8, 8, 4]
     assert np.array_equal(
         np.concatenate([numbers(parts)[:, 0] for parts in read]), data.window_starts[order]
     )
-    once = list(batches.of_windows(params, params.model["baseline"], data, 1))
+    once = list(batches.window_batches(params, params.model["baseline"], data, 1))
     assert np.array_equal(numbers(once), numbers(read[1]))
 
 
@@ -87,7 +87,7 @@ def test_a_window_begins_in_silence_and_hears_its_own_keys(
     params: Params, data: WindowDataset
 ) -> None:
     block = of(params, "expressive", loss_on="last", stateful=False)
-    parts = list(batches.of_windows(params, block, data, 0))
+    parts = list(batches.window_batches(params, block, data, 0))
     for part in parts:
         assert not part.active[:, 0].any()
         for codes, left in zip(part.notes, part.active, strict=True):
@@ -99,13 +99,13 @@ def test_a_window_begins_in_silence_and_hears_its_own_keys(
 
 
 def test_nothing_sounds_for_a_scalar_input(params: Params, data: WindowDataset) -> None:
-    for part in batches.of_windows(params, params.model["baseline"], data, 0):
+    for part in batches.window_batches(params, params.model["baseline"], data, 0):
         assert part.active.shape == (*part.notes.shape[:2], 128)
         assert not part.active.any()
 
 
 def test_passages_are_those_of_the_recipe_and_the_seed(params: Params, data: WindowDataset) -> None:
-    ours = list(batches.of_passages(params, data, 2))
+    ours = list(batches.segment_batches(params, data, 2))
     theirs = list(SegmentSampler(data, params.train.stateful, params.seed).sample_epoch(2, 36))
     assert sum(part.is_first for part in ours) == 2
     for mine, other in zip(ours, theirs, strict=True):
@@ -115,10 +115,10 @@ def test_passages_are_those_of_the_recipe_and_the_seed(params: Params, data: Win
 
 def test_the_objective_says_what_an_epoch_reads(params: Params, data: WindowDataset) -> None:
     last, every = (
-        list(batches.epoch(params, params.model[name], data, 0))
+        list(batches.epoch_batches(params, params.model[name], data, 0))
         for name in ("baseline", "expressive")
     )
     assert {part.notes.shape[1] for part in last} == {T + 1}
     assert {part.notes.shape[1] for part in every} == {5}
-    other = list(batches.epoch(params, params.model["expressive"], data, 1))
+    other = list(batches.epoch_batches(params, params.model["expressive"], data, 1))
     assert not all(np.array_equal(a.notes, b.notes) for a, b in zip(every, other, strict=False))

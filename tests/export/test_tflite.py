@@ -37,11 +37,11 @@ KINDS = {
 def trained(project: Params, name: str, **changes: object) -> TrainedModel:
     """Make a model of random weights, biases too."""
     block = project.model[name].model_copy(update={"stateful": True, **changes})
-    net = network.build(block)
+    net = network.build_model(block)
     for number, variable in enumerate(net.trainable_variables):
         variable.assign(np.random.default_rng(number).normal(0, 0.1, variable.shape))
     spread = dict.fromkeys(("step", "duration"), ResidualNoise("laplace", 0.1))
-    return TrainedModel(name, block, 25, network.weights(net), spread)
+    return TrainedModel(name, block, 25, network.named_weights(net), spread)
 
 
 def opened(data: bytes) -> tf.lite.Interpreter:
@@ -55,7 +55,7 @@ def opened(data: bytes) -> tf.lite.Interpreter:
 @pytest.mark.parametrize("name", KINDS)
 def test_two_thousand_notes_are_those_of_the_engine(project: Params, name: str) -> None:
     model = trained(project, name, **KINDS[name])
-    lite = opened(tflite.convert(model))
+    lite = opened(tflite.convert_to_tflite(model))
     hear, tell = lite.get_signature_runner("hear"), lite.get_signature_runner("tell")
     state = {
         key: np.zeros(about["shape"], np.float32)
@@ -100,6 +100,8 @@ def test_what_has_no_state_is_refused(project: Params, name: str, tmp_path: Path
     with pytest.raises(
         DataError, match=f"its last 25 notes again .* model.{name}.stateful=true"
     ) as refused:
-        tflite.write(TrainedModel(name, project.model[name], 25, {}, {}), tmp_path / "out.tflite")
+        tflite.write_tflite(
+            TrainedModel(name, project.model[name], 25, {}, {}), tmp_path / "out.tflite"
+        )
     assert ("bidirectional=false" in str(refused.value)) == (name == "bidirectional")
     assert not list(tmp_path.iterdir())

@@ -219,7 +219,8 @@ def test_a_fitted_spread_costs_fewer_bits_than_others(kind):
     for family in ("laplace", "gaussian"):
         for scale in (0.01, 0.1, 0.5, 2.0):
             other = replace(
-                model, residual_noise=dict.fromkeys(("step", "duration"), ResidualNoise(family, scale))
+                model,
+                residual_noise=dict.fromkeys(("step", "duration"), ResidualNoise(family, scale)),
             )
             assert (mean(fitted)[1:] <= mean(other)[1:] + 1e-6).all()
 

@@ -44,7 +44,15 @@ def test_cards_are_far_smaller_than_the_largest():
         ),
         *(
             {"provenance": each}
-            for each in (None, [], "seed", 3, {"sustain_pedal": "no"}, {"sustain_pedal": 0}, {"sustain_pedal": None})
+            for each in (
+                None,
+                [],
+                "seed",
+                3,
+                {"sustain_pedal": "no"},
+                {"sustain_pedal": 0},
+                {"sustain_pedal": None},
+            )
         ),
         *(
             {"architecture": each}

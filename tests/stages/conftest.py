@@ -13,7 +13,7 @@ from pipeline.corpus import tables
 from pipeline.corpus.tables import NotesWriter, PieceRow
 from pipeline.training import trainer
 
-trainer.prepare(0, 1)
+trainer.set_determinism(0, 1)
 SPLITS = ("train", "train", "validation", "test", "validation")
 
 

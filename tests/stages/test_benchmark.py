@@ -45,7 +45,7 @@ def test_every_architecture_has_its_costs_and_latency(in_made: Path) -> None:
 
 def test_memory_of_training_is_that_of_a_process_of_its_own(in_made: Path, small: Params) -> None:
     assert (
-        latency.peak(
+        latency.measure_peak_memory(
             benchmark.run_train_steps, small.restrict_to(benchmark.PARAM_SECTIONS), "baseline"
         )
         > 300

@@ -2,4 +2,4 @@
 
 from pipeline.training import trainer
 
-trainer.prepare(0, 1)
+trainer.set_determinism(0, 1)

@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from pipeline.training import checkpoint
-from pipeline.training.checkpoint import Progress
+from pipeline.training.checkpoint import TrainingState
 
 HISTORY = [{"epoch": 1, "loss": 0.1 + 0.2}, {"epoch": 2, "loss": 1e-17}]
 
@@ -27,18 +27,18 @@ def equal(one: list[np.ndarray], other: list[np.ndarray]) -> bool:
     return all(a.dtype == b.dtype and np.array_equal(a, b) for a, b in zip(one, other, strict=True))
 
 
-def saved(folder: Path) -> tuple[Path, list[np.ndarray], Progress]:
+def saved(folder: Path) -> tuple[Path, list[np.ndarray], TrainingState]:
     """Save a training that has run for two epochs, of which the first was the better."""
     held, best = variables(1), values(variables(2))[:2]
-    done = Progress([dict(row) for row in HISTORY], 1, best)
-    checkpoint.save(folder, done, held)
-    return folder / checkpoint.FILE, values(held), done
+    done = TrainingState([dict(row) for row in HISTORY], 1, best)
+    checkpoint.save_state(folder, done, held)
+    return folder / checkpoint.FILENAME, values(held), done
 
 
 def test_a_training_comes_back_as_it_was(tmp_path: Path) -> None:
     _, now, done = saved(tmp_path / "a" / "b")
     other = variables(3)
-    resumed = checkpoint.resume(tmp_path / "a" / "b", other)
+    resumed = checkpoint.restore_state(tmp_path / "a" / "b", other)
     assert equal(values(other), now)
     assert equal(resumed.best, done.best)
     assert (resumed.history, resumed.best_epoch) == (HISTORY, 1)
@@ -49,20 +49,20 @@ def test_more_than_ten_weights_come_back_in_order(tmp_path: Path) -> None:
         [tf.Variable(float(k)) for k in range(23)],
         [np.float32(100 + k) for k in range(12)],
     )
-    checkpoint.save(tmp_path, Progress(HISTORY, 2, best), held)
+    checkpoint.save_state(tmp_path, TrainingState(HISTORY, 2, best), held)
     other = [tf.Variable(0.0) for _ in range(23)]
-    resumed = checkpoint.resume(tmp_path, other)
+    resumed = checkpoint.restore_state(tmp_path, other)
     assert [float(v) for v in other] == list(range(23))
     assert [float(v) for v in resumed.best] == list(range(100, 112))
 
 
 def test_a_later_epoch_takes_the_place_of_the_one_before(tmp_path: Path) -> None:
     saved(tmp_path)
-    checkpoint.save(tmp_path, Progress(HISTORY[:1], 1), variables(7))
+    checkpoint.save_state(tmp_path, TrainingState(HISTORY[:1], 1), variables(7))
     other = variables(3)
-    assert checkpoint.resume(tmp_path, other) == Progress(HISTORY[:1], 1)
+    assert checkpoint.restore_state(tmp_path, other) == TrainingState(HISTORY[:1], 1)
     assert equal(values(other), values(variables(7)))
-    assert [path.name for path in tmp_path.iterdir()] == [checkpoint.FILE]
+    assert [path.name for path in tmp_path.iterdir()] == [checkpoint.FILENAME]
 
 
 def test_equal_trainings_are_equal_bytes(tmp_path: Path) -> None:
@@ -75,7 +75,7 @@ def test_equal_trainings_are_equal_bytes(tmp_path: Path) -> None:
 def test_nothing_there_is_a_fresh_start(tmp_path: Path, made: bool) -> None:
     folder = tmp_path if made else tmp_path / "never"
     held = variables(3)
-    assert checkpoint.resume(folder, held) == Progress()
+    assert checkpoint.restore_state(folder, held) == TrainingState()
     assert equal(values(held), values(variables(3)))
 
 
@@ -87,10 +87,10 @@ def test_any_flipped_bit_is_a_fresh_start(tmp_path: Path) -> None:
         torn = bytearray(data)
         torn[place] ^= 1 << int(rng.integers(8))
         path.write_bytes(bytes(torn))
-        assert checkpoint.resume(tmp_path, held) == Progress(), place
+        assert checkpoint.restore_state(tmp_path, held) == TrainingState(), place
     assert equal(values(held), values(variables(3)))
     path.write_bytes(data)
-    assert checkpoint.resume(tmp_path, held).history == HISTORY
+    assert checkpoint.restore_state(tmp_path, held).history == HISTORY
 
 
 @pytest.mark.parametrize("kept", [0, 1, 31, 32, 33, 0.5, 0.99])
@@ -98,23 +98,23 @@ def test_a_torn_file_is_a_fresh_start(tmp_path: Path, kept: float) -> None:
     path, *_ = saved(tmp_path)
     data = path.read_bytes()
     path.write_bytes(data[: kept if isinstance(kept, int) else int(len(data) * kept)])
-    assert checkpoint.resume(tmp_path, variables(3)) == Progress()
+    assert checkpoint.restore_state(tmp_path, variables(3)) == TrainingState()
 
 
 def test_a_training_is_named_by_its_facts_in_any_order() -> None:
-    name = checkpoint.fingerprint({"seed": 1, "units": [3, 4]})
-    assert name == checkpoint.fingerprint({"units": [3, 4], "seed": 1})
-    assert name != checkpoint.fingerprint({"seed": 1, "units": [4, 3]})
+    name = checkpoint.compute_run_key({"seed": 1, "units": [3, 4]})
+    assert name == checkpoint.compute_run_key({"units": [3, 4], "seed": 1})
+    assert name != checkpoint.compute_run_key({"seed": 1, "units": [4, 3]})
     assert len(name) == 16
 
 
 def test_another_program_is_another_training(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(checkpoint, "CODE", tmp_path)
-    (tmp_path / "deep").mkdir()
-    names = {checkpoint.fingerprint(1)}
+    monkeypatch.setattr(checkpoint, "PACKAGE", tmp_path)
+    (tmp_path / "models" / "deep").mkdir(parents=True)
+    names = {checkpoint.compute_run_key(1)}
     for text in ("a = 1", "a = 2"):
-        (tmp_path / "deep" / "a.py").write_text(text)
-        names.add(checkpoint.fingerprint(1))
+        (tmp_path / "models" / "deep" / "a.py").write_text(text)
+        names.add(checkpoint.compute_run_key(1))
     assert len(names) == 3

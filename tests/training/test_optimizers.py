@@ -11,7 +11,7 @@ from pipeline.config import Params
 from pipeline.config.recipes import ModelConfig
 from pipeline.models.keras import network
 from pipeline.training import optimizers
-from pipeline.training.optimizers import MOMENTUM, MUON_RATE, Adam, Muon
+from pipeline.training.optimizers import MOMENTUM, MUON_LR_RATIO, Adam, Muon
 
 RATE = 0.01
 OPEN = 1e9
@@ -49,7 +49,7 @@ def test_a_square_or_tall_matrix_is_made_about_orthogonal(
     shape: tuple[int, int], size: float
 ) -> None:
     matrix, u, v = with_values(size * np.geomspace(0.01, 1, shape[1]), *shape)
-    made = optimizers._orthogonal(tf.constant(matrix)).numpy()
+    made = optimizers._orthogonalize(tf.constant(matrix)).numpy()
     values = np.linalg.svd(made, compute_uv=False)
     assert 0.3 < values.min() <= values.max() < 1.3
     # Its singular vectors stay: it is the nearest such matrix, not any.
@@ -61,17 +61,17 @@ def test_a_square_or_tall_matrix_is_made_about_orthogonal(
 @pytest.mark.parametrize("squares", [2, 3, 4])
 def test_each_square_of_a_wide_matrix_is_made_orthogonal_by_itself(squares: int) -> None:
     parts = [(10.0**k * with_values(np.geomspace(0.01, 1, 16), 16, 16)[0]) for k in range(squares)]
-    made = optimizers._orthogonal(tf.constant(np.concatenate(parts, axis=1))).numpy()
+    made = optimizers._orthogonalize(tf.constant(np.concatenate(parts, axis=1))).numpy()
     assert made.shape == (16, 16 * squares)
     for number, part in enumerate(parts):
         square = made[:, 16 * number : 16 * (number + 1)]
         values = np.linalg.svd(square, compute_uv=False)
         assert 0.3 < values.min() <= values.max() < 1.3
-        np.testing.assert_allclose(square, optimizers._orthogonal(tf.constant(part)), atol=1e-4)
+        np.testing.assert_allclose(square, optimizers._orthogonalize(tf.constant(part)), atol=1e-4)
 
 
 def test_another_wide_matrix_is_as_large_as_its_squares_would_be() -> None:
-    made = optimizers._orthogonal(
+    made = optimizers._orthogonalize(
         tf.constant(with_values(np.geomspace(0.01, 1, 12), 12, 30)[0])
     ).numpy()
     values = np.linalg.svd(made, compute_uv=False) / np.sqrt(30 / 12)
@@ -79,7 +79,7 @@ def test_another_wide_matrix_is_as_large_as_its_squares_would_be() -> None:
 
 
 def test_a_matrix_of_zeros_stays_one() -> None:
-    assert not optimizers._orthogonal(tf.zeros([8, 4])).numpy().any()
+    assert not optimizers._orthogonalize(tf.zeros([8, 4])).numpy().any()
 
 
 def test_adam_beside_muon_is_that_of_keras() -> None:
@@ -109,7 +109,7 @@ def test_muon_steps_down_the_momentum_made_orthogonal() -> None:
     for gradient in (first, second):
         momentum = MOMENTUM * momentum + gradient
         ahead = tf.constant(gradient + MOMENTUM * momentum)
-        expected = expected - RATE * MUON_RATE * optimizers._orthogonal(ahead).numpy()
+        expected = expected - RATE * MUON_LR_RATIO * optimizers._orthogonalize(ahead).numpy()
     np.testing.assert_allclose(ours, expected, atol=1e-5)
 
 
@@ -119,13 +119,13 @@ def test_a_hidden_matrix_moves_by_the_rate_whatever_the_size_of_its_gradient() -
         descend(Muon([weight(6, 6, layer="up")], OPEN), steps)[0] for steps in (large, small)
     )
     np.testing.assert_allclose(one, other, atol=1e-5)
-    assert np.linalg.norm(one - normal(6, 6), 2) < 1.3 * RATE * MUON_RATE
+    assert np.linalg.norm(one - normal(6, 6), 2) < 1.3 * RATE * MUON_LR_RATIO
 
 
 def hidden(block: ModelConfig) -> set[str]:
     """Name the weights of a block that Muon takes."""
-    net = network.build(block)
-    names = list(network.weights(net))
+    net = network.build_model(block)
+    names = list(network.named_weights(net))
     return {
         name
         for name, its in zip(names, Muon(net.trainable_variables, 1.0).hidden, strict=True)

@@ -13,19 +13,21 @@ from pipeline.dataset import windows
 from pipeline.dataset.windows import WindowDataset
 from pipeline.training import checkpoint
 from pipeline.training import trainer as training
-from pipeline.training.trainer import Job, Trainer
+from pipeline.training.trainer import Trainer, TrainingJob
 
 
 def budget(project: Params, **changes: int) -> TrainConfig:
     """A training that takes seconds."""
     few = {"epochs": 4, "notes_per_epoch": 256, "patience": 4, "num_threads": 1, **changes}
     last = project.train.windowed.model_copy(update={"batch": 32, "learning_rate": 0.01})
-    every = project.train.stateful.model_copy(update={"can_stream": 4, "segment": 16, "segments": 2})
+    every = project.train.stateful.model_copy(
+        update={"can_stream": 4, "segment": 16, "segments": 2}
+    )
     return project.train.model_copy(update={**few, "last": last, "every": every})
 
 
 @pytest.fixture
-def job(project: Params, tmp_path: Path) -> Job:
+def job(project: Params, tmp_path: Path) -> TrainingJob:
     """A small model with dropout in both places, on made-up music."""
     pieces = [make_quantized_notes(seed, 200) for seed in range(3)]
     ends = np.cumsum([len(piece) for piece in pieces])
@@ -41,20 +43,20 @@ def job(project: Params, tmp_path: Path) -> Job:
     params = project.model_copy(
         update={"model": {"small": block}, "train": budget(project), "seed": 3}
     )
-    return Job("small", params, data, tmp_path / "waiting")
+    return TrainingJob("small", params, data, tmp_path / "waiting")
 
 
 def weights_equal(one: training.TrainedModel, other: training.TrainedModel) -> bool:
     return all(np.array_equal(one.weights[name], other.weights[name]) for name in one.weights)
 
 
-def fresh(job: Job) -> tuple[training.TrainedModel, list[dict[str, float]]]:
-    training.prepare(job.params.seed, 1)
-    return training.fit(job)
+def fresh(job: TrainingJob) -> tuple[training.TrainedModel, list[dict[str, float]]]:
+    training.set_determinism(job.params.seed, 1)
+    return training.train_model(job)
 
 
 @pytest.fixture(params=["last", "mingru", "attention"])
-def either(request: pytest.FixtureRequest, job: Job) -> Job:
+def either(request: pytest.FixtureRequest, job: TrainingJob) -> TrainingJob:
     """That job, and two of the other objective: residual blocks with a chain of heads."""
     if request.param == "last":
         return job
@@ -63,38 +65,40 @@ def either(request: pytest.FixtureRequest, job: Job) -> Job:
         "embedding_dim": 8,
         "model_velocity": True,
         "cell": request.param,
-        "units": [32, 32] if request.param == "attention" else job.block.units,
+        "units": [32, 32] if request.param == "attention" else job.config.units,
         "heads": "categorical",
         "head_dim": 8,
         "loss_on": "all",
         "stateful": True,
     }
-    block = ModelConfig.model_validate({**job.block.model_dump(), **changes})
+    block = ModelConfig.model_validate({**job.config.model_dump(), **changes})
     train = job.params.train
-    every = train.stateful.model_copy(update={"max_transpose": 3, "max_tempo_change": 0.1, "max_velocity_shift": 5})
+    every = train.stateful.model_copy(
+        update={"max_transpose": 3, "max_tempo_change": 0.1, "max_velocity_shift": 5}
+    )
     params = {"model": {"small": block}, "train": train.model_copy(update={"stateful": every})}
     return replace(job, params=job.params.model_copy(update=params))
 
 
-def test_the_loss_falls(job: Job) -> None:
+def test_the_loss_falls(job: TrainingJob) -> None:
     _, history = fresh(job)
     assert history[-1]["loss"] < 0.95 * history[0]["loss"]
 
 
-def test_same_seed_same_weights(either: Job) -> None:
+def test_same_seed_same_weights(either: TrainingJob) -> None:
     assert weights_equal(fresh(either)[0], fresh(either)[0])
 
 
-def test_another_seed_gives_other_weights(job: Job) -> None:
+def test_another_seed_gives_other_weights(job: TrainingJob) -> None:
     other = replace(job, params=job.params.model_copy(update={"seed": 4}))
     assert not weights_equal(fresh(job)[0], fresh(other)[0])
 
 
 def test_a_killed_run_goes_on_to_the_same_weights(
-    either: Job, monkeypatch: pytest.MonkeyPatch
+    either: TrainingJob, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole, history = fresh(either)
-    epoch = Trainer.epoch
+    epoch = Trainer.train_epoch
 
     def killed(self: Trainer, number: int) -> float:
         if number == 2:
@@ -116,27 +120,29 @@ def test_a_killed_run_goes_on_to_the_same_weights(
     assert not either.folder.exists()
 
 
-def test_a_damaged_checkpoint_is_a_fresh_start(job: Job) -> None:
+def test_a_damaged_checkpoint_is_a_fresh_start(job: TrainingJob) -> None:
     trainer = Trainer(job)
-    checkpoint.save(job.folder, checkpoint.Progress([{"epoch": 1}], 1), trainer.variables)
-    file = job.folder / checkpoint.FILE
+    checkpoint.save_state(
+        job.folder, checkpoint.TrainingState([{"epoch": 1}], 1), trainer.variables
+    )
+    file = job.folder / checkpoint.FILENAME
     data = bytearray(file.read_bytes())
     data[len(data) // 2] ^= 1
     file.write_bytes(bytes(data))
-    assert checkpoint.resume(job.folder, trainer.variables).history == []
+    assert checkpoint.restore_state(job.folder, trainer.variables).history == []
 
 
 def test_patience_ends_training_and_the_best_epoch_is_kept(
-    job: Job, monkeypatch: pytest.MonkeyPatch
+    job: TrainingJob, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told = iter([5.0, 4.0, 6.0, 7.0])
     monkeypatch.setattr(training, "validation_bits", lambda *_: {"bits_per_note": next(told)})
     kept: list[list[np.ndarray]] = []
-    epoch = Trainer.epoch
+    epoch = Trainer.train_epoch
 
     def spied(self: Trainer, number: int) -> float:
         loss = epoch(self, number)
-        kept.append(self.weights())
+        kept.append(self.copy_weights())
         return loss
 
     monkeypatch.setattr(Trainer, "epoch", spied)
@@ -146,10 +152,10 @@ def test_patience_ends_training_and_the_best_epoch_is_kept(
     assert {w.tobytes() for w in model.weights.values()} == {w.tobytes() for w in kept[1]}
 
 
-def test_a_backward_half_would_read_what_it_has_to_tell(job: Job) -> None:
+def test_a_backward_half_would_read_what_it_has_to_tell(job: TrainingJob) -> None:
     """Why params refuse objective every for a bidirectional block: the loss collapses, and playing it fails."""
     blocks = {
-        way: job.block.model_copy(
+        way: job.config.model_copy(
             update={
                 "input": "embedding",
                 "embedding_dim": 32,
@@ -171,8 +177,8 @@ def test_a_backward_half_would_read_what_it_has_to_tell(job: Job) -> None:
         )
         params = job.params.model_copy(update={"model": {"small": block}, "train": train})
         trainer = Trainer(replace(job, params=params))
-        losses = [trainer.epoch(number) for number in range(30)]
+        losses = [trainer.train_epoch(number) for number in range(30)]
         told[way] = losses[-1]
-        held_out[way] = training.validation_bits(trainer.job, trainer)["pitch"]
+        held_out[way] = training.validate_model(trainer.job, trainer)["pitch"]
     assert told["leaking"] < 0.6 * told["honest"]
     assert held_out["leaking"] > held_out["honest"]

@@ -8,11 +8,11 @@ from typing import Any
 import tensorflow as tf
 
 from pipeline.config.recipes import ATTENTION_HEAD_DIM
-from pipeline.models.keras.layers import Residual
+from pipeline.models.keras.layers import ResidualBlock
 from pipeline.models.numpy.layers import ATTENTION_SPAN
 
 
-class Attention(Residual):
+class AttentionBlock(ResidualBlock):
     """Causal attention over the last `SPAN` notes; see `pipeline.models.numpy.layers.Attention`.
 
     The state is what the numpy twin carries in play; in training it comes from the segment before, as numbers that no

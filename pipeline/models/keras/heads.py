@@ -15,7 +15,7 @@ import tensorflow as tf
 from pipeline.config.recipes import LossWeights, ModelConfig
 from pipeline.models import logistic_mixture
 from pipeline.models.keras import layers
-from pipeline.models.keras.layers import Linear
+from pipeline.models.keras.layers import Dense
 from pipeline.models.numpy import autoregressive_heads
 from pipeline.notes import quantize
 from pipeline.notes.active_notes import NUM_FEATURES
@@ -43,7 +43,7 @@ TOKEN = {
 """Column of the tokens, and how many there are."""
 
 
-class Regression(keras.layers.Layer):
+class RegressionHeads(keras.layers.Layer):
     """Pitch as logits, step and duration as one number each under squared error, as the tutorial has them."""
 
     def __init__(self) -> None:
@@ -57,23 +57,23 @@ class Regression(keras.layers.Layer):
         for layer in self.layers:
             layer.build((None, shape[-1]))
 
-    def call(self, hidden: Any, codes: Any, left: Any) -> Losses:
+    def call(self, hidden: Any, notes: Any, active: Any) -> Losses:
         """Return the losses of the notes that came: codes [N, 4] after hidden [N, H]."""
         nats = tf.nn.sparse_softmax_cross_entropy_with_logits(
-            codes[:, PITCH], self.parts["pitch"](hidden)
+            notes[:, PITCH], self.parts["pitch"](hidden)
         )
         out = {"pitch": nats}
         for name in ("step", "duration"):
-            seconds = tf.cast(codes[:, FEATURE_COLUMNS[name]], tf.float32) * GRID_SECONDS
+            seconds = tf.cast(notes[:, FEATURE_COLUMNS[name]], tf.float32) * GRID_SECONDS
             out[name] = tf.square(self.parts[name](hidden)[:, 0] - seconds)
         return out
 
-    def weigh(self, losses: Losses, weights: LossWeights) -> Any:
+    def weighted_loss(self, losses: Losses, weights: LossWeights) -> Any:
         """Return one loss a note [N]."""
         return sum(getattr(weights, name) * loss for name, loss in losses.items())
 
 
-class Chain(keras.layers.Layer):
+class AutoregressiveHeads(keras.layers.Layer):
     """Categorical and mixture heads; see `pipeline.models.numpy.autoregressive_heads`."""
 
     def __init__(self, block: ModelConfig) -> None:
@@ -85,18 +85,18 @@ class Chain(keras.layers.Layer):
             else autoregressive_heads.GENERATION_ORDER[:3]
         )
         width = block.head_dim
-        self.chain = Linear(len(self.parts) * width, "chain")
+        self.chain = Dense(len(self.parts) * width, "chain")
         self.ahead = (
-            Linear(2 * width, "ahead", 0.5, bias=False) if block.input == "embedding" else None
+            Dense(2 * width, "ahead", 0.5, bias=False) if block.input == "embedding" else None
         )
         self.given = {
             (part, known): keras.layers.Embedding(
-                TOKEN[known][1], width, layers.normal(0.3), name=f"{part}_given_{known}"
+                TOKEN[known][1], width, layers.make_normal_init(0.3), name=f"{part}_given_{known}"
             )
             for part in self.parts
             for known in autoregressive_heads.CONDITIONED_ON[part]
         }
-        self.out = {part: Linear(self._outputs(part), part, 0.3) for part in self.parts}
+        self.out = {part: Dense(self._outputs(part), part, 0.3) for part in self.parts}
         self.width = width
         self.layers = [
             self.chain,
@@ -122,9 +122,9 @@ class Chain(keras.layers.Layer):
         if self.ahead:
             self.ahead.build((None, NUM_FEATURES))
 
-    def begin(self, codes: QuantizedNotes) -> None:
+    def init_biases(self, notes: QuantizedNotes) -> None:
         """Start the outputs at how often each value comes in training codes [N, 4]."""
-        tokens = quantize.token_ids(codes)
+        tokens = quantize.token_ids(notes)
         for part, layer in self.out.items():
             if layer.units == TOKEN[part][1]:
                 counts = np.bincount(tokens[:, TOKEN[part][0]], minlength=layer.units) + 10.0
@@ -134,7 +134,7 @@ class Chain(keras.layers.Layer):
                 flat = np.concatenate([np.zeros_like(means), means, np.full_like(means, -1.0)])
                 layer.bias.assign(flat)
 
-    def call(self, hidden: Any, codes: Any, left: Any) -> Losses:
+    def call(self, hidden: Any, notes: Any, active: Any) -> Losses:
         """Return the losses of the notes that came.
 
         Args:
@@ -144,24 +144,24 @@ class Chain(keras.layers.Layer):
         """
         said = dict(zip(self.parts, tf.split(self.chain(hidden), len(self.parts), -1), strict=True))
         if self.ahead:
-            pitch, duration = tf.split(self.ahead(layers.sounding(left)), 2, -1)
+            pitch, duration = tf.split(self.ahead(layers.compute_active_features(active)), 2, -1)
             said["pitch"] += pitch
             said["duration"] += duration
-        tokens = to_tokens(codes)
+        tokens = compute_token_ids(notes)
         for (part, known), table in self.given.items():
             said[part] += table(tokens[:, TOKEN[known][0]])
         out = {}
         for part in self.parts:
-            outputs = self.out[part](layers.gelu(said[part]))
+            outputs = self.out[part](layers.quick_gelu(said[part]))
             if self.mixed and part in ("step", "duration"):
-                out[part] = _mixture_nats(outputs, codes[:, FEATURE_COLUMNS[part]])
+                out[part] = _compute_mixture_nats(outputs, notes[:, FEATURE_COLUMNS[part]])
             else:
                 out[part] = tf.nn.sparse_softmax_cross_entropy_with_logits(
                     tokens[:, TOKEN[part][0]], outputs
                 )
         return out
 
-    def weigh(self, losses: Losses, weights: LossWeights) -> Any:
+    def weighted_loss(self, losses: Losses, weights: LossWeights) -> Any:
         """Return one loss a note [N]: nats of all parts, velocity by its weight."""
         return sum(
             (weights.velocity if name == "velocity" else 1.0) * loss
@@ -169,17 +169,17 @@ class Chain(keras.layers.Layer):
         )
 
 
-def to_tokens(codes: Any) -> Any:
+def compute_token_ids(notes: Any) -> Any:
     """Return tokens [..., 4] of codes [..., 4], as `encoding.tokens`."""
     bins = tf.constant(quantize.TIME_TOKEN)
-    step, duration = tf.gather(bins, codes[..., STEP]), tf.gather(bins, codes[..., DURATION])
+    step, duration = tf.gather(bins, notes[..., STEP]), tf.gather(bins, notes[..., DURATION])
     return tf.stack(
-        [step, duration, codes[..., PITCH], codes[..., VELOCITY] // quantize.VELOCITY_TOKEN_WIDTH],
+        [step, duration, notes[..., PITCH], notes[..., VELOCITY] // quantize.VELOCITY_TOKEN_WIDTH],
         -1,
     )
 
 
-def _mixture_nats(outputs: Any, cells: Any) -> Any:
+def _compute_mixture_nats(outputs: Any, cells: Any) -> Any:
     """Return -log P [N] of cells [N] under outputs [N, 3 M]; the twin of `mixture.log_masses`."""
     logits, means, scales = tf.split(outputs, 3, -1)
     weights = tf.nn.log_softmax(logits)

@@ -21,16 +21,16 @@ from pipeline.notes.quantize import (
     VELOCITY,
 )
 
-LONGEST = 200.0
+MAX_MEMORY = 200.0
 """Notes that the slowest unit of a gated recurrence remembers at first."""
 
 
-def normal(spread: float) -> keras.initializers.Initializer:
+def make_normal_init(spread: float) -> keras.initializers.Initializer:
     """Return an initializer of normal numbers, by the seed that training set."""
     return keras.initializers.RandomNormal(stddev=spread)
 
 
-class Linear(keras.layers.Layer):
+class Dense(keras.layers.Layer):
     """A dense layer over the last axis of [..., D], as one matrix product."""
 
     def __init__(self, units: int, name: str, scale: float = 1.0, bias: bool = True) -> None:
@@ -40,7 +40,7 @@ class Linear(keras.layers.Layer):
     def build(self, shape: Any) -> None:
         """Make the weights: normal, of spread scale / sqrt(D)."""
         width = shape[-1]
-        spread = normal(self.scale / math.sqrt(width))
+        spread = make_normal_init(self.scale / math.sqrt(width))
         self.kernel = self.add_weight(name="kernel", shape=(width, self.units), initializer=spread)
         if self.use_bias:
             self.bias = self.add_weight(name="bias", shape=(self.units,), initializer="zeros")
@@ -53,7 +53,7 @@ class Linear(keras.layers.Layer):
         return tf.reshape(flat, tf.concat([tf.shape(x)[:-1], [self.units]], 0))
 
 
-class RmsNorm(keras.layers.Layer):
+class RMSNorm(keras.layers.Layer):
     """Scale vectors to a root mean square of one (Zhang and Sennrich 2019)."""
 
     def build(self, shape: Any) -> None:
@@ -67,18 +67,18 @@ class RmsNorm(keras.layers.Layer):
         )
 
 
-def gelu(x: Any) -> Any:
+def quick_gelu(x: Any) -> Any:
     """Return x sigmoid(1.702 x)."""
     return x * tf.sigmoid(1.702 * x)
 
 
 @tf.custom_gradient
-def scan(keep: Any, new: Any, first: Any) -> Any:
+def run_linear_recurrence(decay: Any, inputs: Any, initial: Any) -> Any:
     """Return h_t = keep_t h_(t-1) + new_t for all t of [B, T, U], from first [B, U].
 
     Unrolled, with the gradient written out: several times as fast on a CPU as a loop that TensorFlow differentiates.
     """
-    keeps, news, state, states = tf.unstack(keep, axis=1), tf.unstack(new, axis=1), first, []
+    keeps, news, state, states = tf.unstack(decay, axis=1), tf.unstack(inputs, axis=1), initial, []
     for k, n in zip(keeps, news, strict=True):
         state = k * state + n
         states.append(state)
@@ -90,23 +90,23 @@ def scan(keep: Any, new: Any, first: Any) -> Any:
         for t in range(len(ups) - 2, -1, -1):
             back.append(ups[t] + keeps[t + 1] * back[-1])
         total = tf.stack(back[::-1], axis=1)
-        before = tf.concat([first[:, None], out[:, :-1]], axis=1)
+        before = tf.concat([initial[:, None], out[:, :-1]], axis=1)
         return total * before, total, keeps[0] * back[-1]
 
     return out, gradient
 
 
-class Residual(keras.layers.Layer):
+class ResidualBlock(keras.layers.Layer):
     """A residual block: what mixes notes, by kind, then two dense layers; see `pipeline.models.numpy.layers.Residual`."""
 
     def __init__(self, units: int, width: int, name: str) -> None:
         super().__init__(name=name)
         self.units = units
-        self.norm1, self.norm2 = RmsNorm(name="norm1"), RmsNorm(name="norm2")
-        self.inner = Linear(3 * units, "inner")
-        self.outer = Linear(width, "outer", 0.5, bias=False)
-        self.up = Linear(2 * width, "up")
-        self.down = Linear(width, "down", 0.5, bias=False)
+        self.norm1, self.norm2 = RMSNorm(name="norm1"), RMSNorm(name="norm2")
+        self.inner = Dense(3 * units, "inner")
+        self.outer = Dense(width, "outer", 0.5, bias=False)
+        self.up = Dense(2 * width, "up")
+        self.down = Dense(width, "down", 0.5, bias=False)
 
     def build(self, shape: Any) -> None:
         """Make the weights."""
@@ -128,17 +128,17 @@ class Residual(keras.layers.Layer):
         """Read x [B, T, D]; returns outputs [B, T, D] and the state after."""
         mixed, state = self.mix(self.inner(self.norm1(x)), state)
         x = x + self.outer(mixed)
-        return x + self.down(gelu(self.up(self.norm2(x)))), state
+        return x + self.down(quick_gelu(self.up(self.norm2(x)))), state
 
 
-class Gated(Residual):
+class MinGRUBlock(ResidualBlock):
     """A gated linear recurrence; see `pipeline.models.numpy.layers.Gated`."""
 
     def build(self, shape: Any) -> None:
         """Make the weights; at first the units remember from one note to about `LONGEST`, spread evenly by order."""
         super().build(shape)
         bias = np.zeros(3 * self.units, np.float32)
-        bias[: self.units] = np.linspace(0, math.log(LONGEST), self.units)
+        bias[: self.units] = np.linspace(0, math.log(MAX_MEMORY), self.units)
         self.inner.bias.assign(bias)
 
     def start(self, batch: int) -> Any:
@@ -149,18 +149,18 @@ class Gated(Residual):
         """Run the recurrence over inner [B, T, 3 U] from state [B, U]."""
         keep, new, gate = tf.split(inner, 3, -1)
         keep = tf.sigmoid(keep)
-        states = scan(keep, (1 - keep) * new, state)
+        states = run_linear_recurrence(keep, (1 - keep) * new, state)
         return states * tf.nn.silu(gate), states[:, -1]
 
 
-def sounding(left: Any) -> Any:
+def compute_active_features(active: Any) -> Any:
     """Return features [..., 256] of what is left of sounding keys [..., 128]."""
-    cells = tf.cast(left, tf.float32)
-    sounds = tf.cast(left > 0, tf.float32)
+    cells = tf.cast(active, tf.float32)
+    sounds = tf.cast(active > 0, tf.float32)
     return tf.concat([sounds, tf.exp(cells / -DECAY_CELLS) * sounds], -1)
 
 
-class Embedded(keras.layers.Layer):
+class NoteEmbedding(keras.layers.Layer):
     """The embedding input: a vector for each part of the note, and for the keys that sound, added up."""
 
     def __init__(self, width: int, velocity: bool, name: str) -> None:
@@ -174,13 +174,15 @@ class Embedded(keras.layers.Layer):
             sizes["velocity"] = (NUM_VELOCITY_TOKENS, VELOCITY)
         self.tables = {
             name: (
-                keras.layers.Embedding(size, width, normal(0.5), name=f"{name}_embedding"),
+                keras.layers.Embedding(
+                    size, width, make_normal_init(0.5), name=f"{name}_embedding"
+                ),
                 column,
             )
             for name, (size, column) in sizes.items()
         }
         self.layers = [table for table, _ in self.tables.values()]
-        self.sounding = Linear(width, "sounding", 0.5)
+        self.sounding = Dense(width, "sounding", 0.5)
 
     def build(self, shape: Any) -> None:
         """Make the weights."""
@@ -190,7 +192,7 @@ class Embedded(keras.layers.Layer):
 
     def call(self, tokens: Any, left: Any) -> Any:
         """Return [B, T, D] of tokens [B, T, 4] and what is left of sounding keys [B, T, 128]."""
-        x = self.sounding(sounding(left))
+        x = self.sounding(compute_active_features(left))
         for table, column in self.tables.values():
             x += table(tokens[..., column])
         return x

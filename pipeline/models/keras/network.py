@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 
 from pipeline.config.recipes import ModelConfig
 from pipeline.models.keras import heads
-from pipeline.models.keras.attention import Attention
-from pipeline.models.keras.layers import Embedded, Gated, RmsNorm
+from pipeline.models.keras.attention import AttentionBlock
+from pipeline.models.keras.layers import MinGRUBlock, NoteEmbedding, RMSNorm
 from pipeline.notes import quantize
 
 
-class Net(keras.Model):
+class NoteModel(keras.Model):
     """The network that a block describes, body and heads.
 
     Layers are named `lstm_1`, `gated_2`, `dense`, …; the twins in numpy know their weights by these names.
@@ -27,22 +27,26 @@ class Net(keras.Model):
         super().__init__(name="net")
         self.block = block
         self.embedded = (
-            Embedded(block.embedding_dim, block.model_velocity, "input")
+            NoteEmbedding(block.embedding_dim, block.model_velocity, "input")
             if block.input == "embedding"
             else None
         )
         self.recurrent = [
-            _layer(block, number, units) for number, units in enumerate(block.units, 1)
+            _build_layer(block, number, units) for number, units in enumerate(block.units, 1)
         ]
         self.between = [keras.layers.Dropout(block.dropout) for _ in block.units[1:]]
-        self.norm = RmsNorm(name="norm") if block.is_residual else None
+        self.norm = RMSNorm(name="norm") if block.is_residual else None
         self.dense = (
             keras.layers.Dense(block.dense_units, activation="relu", name="dense")
             if block.dense_units
             else None
         )
         self.final = keras.layers.Dropout(block.output_dropout)
-        self.heads = heads.Regression() if block.heads == "regression" else heads.Chain(block)
+        self.heads = (
+            heads.RegressionHeads()
+            if block.heads == "regression"
+            else heads.AutoregressiveHeads(block)
+        )
 
     def start(self, batch: int) -> list[Any]:
         """Return the state of each layer before the first note; none of a bidirectional model."""
@@ -66,7 +70,11 @@ class Net(keras.Model):
         Returns:
             Hidden vectors [B, T, H], or [B, 1, H] of a bidirectional model whose loss is at the end, and the state.
         """
-        x = self.embedded(heads.to_tokens(codes), left) if self.embedded else _scalar(codes)
+        x = (
+            self.embedded(heads.compute_token_ids(codes), left)
+            if self.embedded
+            else _scale_notes(codes)
+        )
         after = []
         for number, layer in enumerate(self.recurrent):
             if number:
@@ -85,24 +93,24 @@ class Net(keras.Model):
         x = self.dense(x) if self.dense else x
         return self.final(x, training=training), after
 
-    def losses_after(self, hidden: Any, codes: Any, left: Any) -> heads.Losses:
+    def losses(self, hidden: Any, notes: Any, active: Any) -> heads.Losses:
         """Return the losses [B T] of the notes that came: codes [B, T, 4] after hidden [B, T, H]."""
-        flat = [tf.reshape(each, [-1, each.shape[-1]]) for each in (hidden, codes, left)]
+        flat = [tf.reshape(each, [-1, each.shape[-1]]) for each in (hidden, notes, active)]
         losses: heads.Losses = self.heads(*flat)
         return losses
 
 
-def build(block: ModelConfig) -> Net:
+def build_model(block: ModelConfig) -> NoteModel:
     """Build the network of a block, with its weights made."""
-    net = Net(block)
+    net = NoteModel(block)
     codes, left = tf.zeros([1, 3, 4], tf.int32), tf.zeros([1, 3, 128], tf.int32)
     hidden, _ = net.read(codes, left, net.start(1), training=False)
-    net.losses_after(hidden[:, -1:], codes[:, -1:], left[:, -1:])
+    net.losses(hidden[:, -1:], codes[:, -1:], left[:, -1:])
     net.built = True
     return net
 
 
-def _scalar(codes: Any) -> Any:
+def _scale_notes(codes: Any) -> Any:
     """Return features [B, T, 3], as `encoding.scalar`."""
     return (
         tf.cast(tf.gather(codes, quantize.SCALAR_FEATURES, axis=-1), tf.float32)
@@ -110,11 +118,11 @@ def _scalar(codes: Any) -> Any:
     )
 
 
-def _layer(block: ModelConfig, number: int, units: int) -> keras.layers.Layer:
+def _build_layer(block: ModelConfig, number: int, units: int) -> keras.layers.Layer:
     """Return one recurrent layer, with its mirror where the block asks for it."""
     name = f"{block.cell}_{number}"
     if block.is_residual:
-        return {"mingru": Gated, "attention": Attention}[block.cell](
+        return {"mingru": MinGRUBlock, "attention": AttentionBlock}[block.cell](
             units, block.embedding_dim, name
         )
     if not block.is_bidirectional:
@@ -126,12 +134,14 @@ def _layer(block: ModelConfig, number: int, units: int) -> keras.layers.Layer:
     )
 
 
-def weights(net: Net) -> dict[str, NDArray[np.float32]]:
+def named_weights(net: NoteModel) -> dict[str, NDArray[np.float32]]:
     """Return the weights under the names that the numpy twins know, such as `lstm_1_forward/kernel`."""
-    return {_name(variable.path): variable.numpy() for variable in net.trainable_variables}
+    return {
+        _format_weight_name(variable.path): variable.numpy() for variable in net.trainable_variables
+    }
 
 
-def _name(path: str) -> str:
+def _format_weight_name(path: str) -> str:
     """Return the name of a variable: its layer without the rooms around it, and what it is."""
     parts = [part for part in path.split("/") if part not in ("net", "heads", "input", "lstm_cell")]
     if len(parts) == 3 and parts[1].startswith(("forward_", "backward_")):

@@ -12,7 +12,7 @@ from pipeline.config import Params
 from pipeline.config.recipes import LossWeights, ModelConfig
 from pipeline.models import logistic_mixture
 from pipeline.models.keras import heads
-from pipeline.models.keras.heads import Chain, Regression
+from pipeline.models.keras.heads import AutoregressiveHeads, RegressionHeads
 from pipeline.notes import active_notes, quantize
 from pipeline.notes.quantize import (
     DURATION,
@@ -29,7 +29,7 @@ CELLS = np.arange(1001)
 KINDS = [(told, kind) for told in ("categorical", "mixture") for kind in ("scalar", "embedding")]
 
 
-def chain(project: Params, told: str, kind: str, velocity: bool = True) -> Chain:
+def chain(project: Params, told: str, kind: str, velocity: bool = True) -> AutoregressiveHeads:
     """Make heads with random weights, biases too."""
     changes = {
         "heads": told,
@@ -39,7 +39,7 @@ def chain(project: Params, told: str, kind: str, velocity: bool = True) -> Chain
         "model_velocity": velocity,
     }
     changes |= {"cell": "lstm", "units": [WIDTH]}
-    made = Chain(
+    made = AutoregressiveHeads(
         ModelConfig.model_validate({**project.model["expressive"].model_dump(), **changes})
     )
     made.build((None, WIDTH))
@@ -57,14 +57,14 @@ def heard(seed: int, count: int) -> tuple[tf.Tensor, np.ndarray, np.ndarray]:
 
 
 def losses(
-    made: Chain, hidden: tf.Tensor, notes: np.ndarray, left: np.ndarray
+    made: AutoregressiveHeads, hidden: tf.Tensor, notes: np.ndarray, left: np.ndarray
 ) -> dict[str, np.ndarray]:
     told = made(hidden, tf.constant(notes.astype(np.int32)), tf.constant(left))
     return {part: loss.numpy() for part, loss in told.items()}
 
 
 def nats(outputs: np.ndarray, cells: np.ndarray) -> np.ndarray:
-    return heads._mixture_nats(tf.constant(outputs), tf.constant(cells, tf.int32)).numpy()
+    return heads._compute_mixture_nats(tf.constant(outputs), tf.constant(cells, tf.int32)).numpy()
 
 
 def likely(seed: int) -> np.ndarray:
@@ -102,7 +102,7 @@ def test_gradients_of_a_mixture_are_finite_however_wild_the_outputs() -> None:
         with tf.GradientTape() as tape:
             told = tf.constant(outputs)
             tape.watch(told)
-            loss = heads._mixture_nats(told, tf.constant(CELLS, tf.int32))
+            loss = heads._compute_mixture_nats(told, tf.constant(CELLS, tf.int32))
         assert np.isfinite(loss).all()
         assert np.isfinite(tape.gradient(loss, told)).all()
 
@@ -114,14 +114,14 @@ def test_a_mean_is_pulled_towards_the_cell_that_came_from_however_far() -> None:
         with tf.GradientTape() as tape:
             told = tf.constant(outputs)
             tape.watch(told)
-            loss = heads._mixture_nats(told, tf.constant(CELLS, tf.int32))
+            loss = heads._compute_mixture_nats(told, tf.constant(CELLS, tf.int32))
         pull = tape.gradient(loss, told).numpy()[1:-1, 8:16]
         assert (np.sign(pull) == sign).all()
 
 
 def test_tokens_are_those_of_numpy() -> None:
     notes = np.stack([CELLS, CELLS[::-1], CELLS % 128, CELLS % 127 + 1], axis=1).astype(np.int16)
-    told = heads.to_tokens(tf.constant(notes.reshape(7, 143, 4).astype(np.int32))).numpy()
+    told = heads.compute_token_ids(tf.constant(notes.reshape(7, 143, 4).astype(np.int32))).numpy()
     assert np.array_equal(told, quantize.token_ids(notes).reshape(7, 143, 4))
 
 
@@ -131,7 +131,7 @@ def test_a_chain_begins_at_how_often_each_value_comes(project: Params, told: str
     for layer in made.out.values():
         layer.kernel.assign(tf.zeros_like(layer.kernel))
     notes = make_quantized_notes(0, 3000)
-    made.begin(notes)
+    made.init_biases(notes)
     first = losses(made, tf.zeros([3000, WIDTH]), notes, np.zeros((3000, 128), np.int16))
     values = {
         "pitch": (notes[:, PITCH], 128),
@@ -188,7 +188,7 @@ def test_a_chain_without_velocity_has_no_weights_for_it(project: Params) -> None
 
 
 def test_regression_losses_are_nats_of_pitch_and_squared_seconds(project: Params) -> None:
-    made = Regression()
+    made = RegressionHeads()
     made.build((None, WIDTH))
     for number, variable in enumerate(made.trainable_variables):
         variable.assign(np.random.default_rng(number).normal(0, 1, variable.shape))
@@ -215,9 +215,12 @@ LOSSES = {
 
 
 def test_regression_losses_are_weighed_each_by_its_own() -> None:
-    assert Regression().weigh(LOSSES, WEIGHTS).tolist() == [320.5, 641.0]
+    assert RegressionHeads().weighted_loss(LOSSES, WEIGHTS).tolist() == [320.5, 641.0]
 
 
 def test_nats_of_a_chain_weigh_the_same_but_for_velocity(project: Params) -> None:
     told = {**LOSSES, "velocity": np.array([4.0, 8])}
-    assert chain(project, "categorical", "scalar").weigh(told, WEIGHTS).tolist() == [112.0, 224.0]
+    assert chain(project, "categorical", "scalar").weighted_loss(told, WEIGHTS).tolist() == [
+        112.0,
+        224.0,
+    ]

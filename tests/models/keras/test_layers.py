@@ -7,7 +7,7 @@ import tensorflow as tf
 from factories import make_quantized_notes
 
 from pipeline.models.keras import layers as nn
-from pipeline.models.keras.layers import Embedded, Gated, Linear, RmsNorm
+from pipeline.models.keras.layers import Dense, MinGRUBlock, NoteEmbedding, RMSNorm
 from pipeline.models.numpy import layers
 from pipeline.notes import active_notes, quantize
 
@@ -42,7 +42,7 @@ def test_the_written_gradient_of_a_scan_is_that_of_a_plain_loop(length: int) -> 
     keep = tf.sigmoid(keep)
     weight = normal(3, length, 4, seed=2)
     told = []
-    for loop in (nn.scan, plain):
+    for loop in (nn.run_linear_recurrence, plain):
         with tf.GradientTape() as tape:
             tape.watch([keep, new, first])
             out = loop(keep, new, first)
@@ -55,13 +55,15 @@ def test_the_written_gradient_of_a_scan_is_that_of_a_plain_loop(length: int) -> 
 
 def test_a_scan_in_a_graph_is_that_outside() -> None:
     arrays = [tf.constant(x) for x in (normal(2, 5, 3), normal(2, 5, 3, seed=1), normal(2, 3))]
-    np.testing.assert_allclose(tf.function(nn.scan)(*arrays), nn.scan(*arrays), atol=1e-6)
+    np.testing.assert_allclose(
+        tf.function(nn.run_linear_recurrence)(*arrays), nn.run_linear_recurrence(*arrays), atol=1e-6
+    )
 
 
 @pytest.mark.parametrize("bias", [True, False])
 @pytest.mark.parametrize("shape", [(3, 5), (2, 4, 5)])
 def test_a_linear_layer_is_the_dense_layer_of_keras(shape: tuple[int, ...], bias: bool) -> None:
-    ours, theirs = Linear(7, "ours", bias=bias), keras.layers.Dense(7, use_bias=bias)
+    ours, theirs = Dense(7, "ours", bias=bias), keras.layers.Dense(7, use_bias=bias)
     x = tf.constant(normal(*shape))
     ours.build(x.shape)
     theirs.build(x.shape)
@@ -72,14 +74,14 @@ def test_a_linear_layer_is_the_dense_layer_of_keras(shape: tuple[int, ...], bias
 
 @pytest.mark.parametrize("scale", [0.3, 1.0])
 def test_a_linear_layer_keeps_the_size_of_what_it_reads_times_its_scale(scale: float) -> None:
-    layer = Linear(300, "wide", scale)
+    layer = Dense(300, "wide", scale)
     layer.build((None, 400))
     assert layer(normal(50, 400)).numpy().std() == pytest.approx(scale, rel=0.05)
     assert not layer.bias.numpy().any()
 
 
 def test_a_norm_begins_without_a_scale_and_is_that_of_numpy() -> None:
-    layer, x = RmsNorm(), 3 * normal(2, 4, 6)
+    layer, x = RMSNorm(), 3 * normal(2, 4, 6)
     layer.build(x.shape)
     np.testing.assert_allclose(np.square(layer(x)).mean(-1), 1, atol=1e-4)
     layer.scale.assign(normal(6))
@@ -88,11 +90,11 @@ def test_a_norm_begins_without_a_scale_and_is_that_of_numpy() -> None:
 
 def test_gelu_is_that_of_numpy() -> None:
     x = np.concatenate([np.linspace(-8, 8, 99, dtype=np.float32), np.float32([-1e4, 0, 1e4])])
-    np.testing.assert_allclose(nn.gelu(tf.constant(x)), layers.quick_gelu(x), atol=1e-5)
+    np.testing.assert_allclose(nn.quick_gelu(tf.constant(x)), layers.quick_gelu(x), atol=1e-5)
 
 
 def test_a_gated_block_is_that_of_numpy() -> None:
-    layer, x, state = Gated(5, 6, "mingru_1"), normal(2, 9, 6), normal(2, 5)
+    layer, x, state = MinGRUBlock(5, 6, "mingru_1"), normal(2, 9, 6), normal(2, 5)
     layer.build((None, 9, 6))
     weights = {f"mingru_1/{name}": value for name, value in shaken(layer).items()}
     assert len(weights) == 8
@@ -103,11 +105,11 @@ def test_a_gated_block_is_that_of_numpy() -> None:
 
 
 def test_a_gated_block_begins_with_memories_from_one_note_to_the_longest() -> None:
-    layer = Gated(64, 8, "mingru_1")
+    layer = MinGRUBlock(64, 8, "mingru_1")
     layer.build((None, 9, 8))
     bias = layer.inner.bias.numpy()
     notes = 1 / (1 - layers.sigmoid(bias[:64]))
-    assert notes[[0, -1]] == pytest.approx([2, nn.LONGEST + 1], rel=1e-3)
+    assert notes[[0, -1]] == pytest.approx([2, nn.MAX_MEMORY + 1], rel=1e-3)
     assert (np.diff(notes) > 0).all()
     assert not bias[64:].any()
 
@@ -116,13 +118,13 @@ def test_features_of_sounding_keys_are_those_of_numpy() -> None:
     left = np.random.default_rng(0).integers(0, 1001, (2, 3, 128)).astype(np.int16)
     left[:, 1] = 0
     np.testing.assert_allclose(
-        nn.sounding(tf.constant(left)), active_notes.active_features(left), atol=1e-6
+        nn.compute_active_features(tf.constant(left)), active_notes.active_features(left), atol=1e-6
     )
 
 
 @pytest.mark.parametrize("velocity", [True, False])
 def test_the_embedding_input_adds_up_what_is_looked_up_and_what_sounds(velocity: bool) -> None:
-    layer = Embedded(6, velocity, "input")
+    layer = NoteEmbedding(6, velocity, "input")
     layer.build(None)
     weights = shaken(layer)
     notes = make_quantized_notes(0, 20)[None]

@@ -15,7 +15,7 @@ from pipeline.generation import engine as streaming
 from pipeline.models import scoring
 from pipeline.models.keras import heads
 from pipeline.models.keras import network as architectures
-from pipeline.models.keras.network import Net
+from pipeline.models.keras.network import NoteModel
 from pipeline.models.model_io import TrainedModel
 from pipeline.models.numpy import layers
 from pipeline.models.numpy.layers import ATTENTION_SPAN
@@ -66,34 +66,34 @@ def block(project: Params, combined: tuple[str, str, str, bool], **other: object
     )
 
 
-def shaken(model: Net, spread: float = 0.3) -> Net:
+def shaken(model: NoteModel, spread: float = 0.3) -> NoteModel:
     """Give every weight a random value, biases too: at their zeros a wrong order of gates would go unseen."""
     for number, variable in enumerate(model.trainable_variables):
         variable.assign(np.random.default_rng(number).normal(0, spread, variable.shape))
     return model
 
 
-def trained(model: Net, recipe: ModelConfig) -> TrainedModel:
-    return TrainedModel("test", recipe, 40, architectures.weights(model), SPREAD)
+def trained(model: NoteModel, recipe: ModelConfig) -> TrainedModel:
+    return TrainedModel("test", recipe, 40, architectures.named_weights(model), SPREAD)
 
 
-def keras_bits(model: Net, notes: np.ndarray) -> np.ndarray:
+def keras_bits(model: NoteModel, notes: np.ndarray) -> np.ndarray:
     """Return the bits [T] of all notes [T + 1, 4] but the first, from the training losses of Keras."""
     left, _ = active_notes.active_before_each(notes[None], active_notes.no_active_notes(1))
     wide = tf.constant(notes[None].astype(np.int32))
     hidden, _ = model.read(wide[:, :-1], tf.constant(left)[:, :-1], model.start(1), training=False)
-    losses = model.losses_after(hidden, wide[:, 1:], tf.constant(left)[:, 1:])
+    losses = model.losses(hidden, wide[:, 1:], tf.constant(left)[:, 1:])
     return {name: loss.numpy() for name, loss in losses.items()}
 
 
 @pytest.mark.parametrize(("name", "count"), COUNTED.items())
 def test_parameters_are_those_of_the_design(project: Params, name: str, count: int) -> None:
-    model = architectures.build(project.model[name])
-    assert sum(weight.size for weight in architectures.weights(model).values()) == count
+    model = architectures.build_model(project.model[name])
+    assert sum(weight.size for weight in architectures.named_weights(model).values()) == count
 
 
 def test_the_expressive_model_is_small_enough_to_ship(project: Params) -> None:
-    weights = architectures.weights(architectures.build(project.model["expressive"]))
+    weights = architectures.named_weights(architectures.build_model(project.model["expressive"]))
     assert 2 * sum(weight.size for weight in weights.values()) <= 2_000_000
 
 
@@ -101,7 +101,9 @@ def test_attention_has_the_parameters_of_the_recurrence_it_is_beside(project: Pa
     counts = [
         sum(
             weight.size
-            for weight in architectures.weights(architectures.build(project.model[name])).values()
+            for weight in architectures.named_weights(
+                architectures.build_model(project.model[name])
+            ).values()
         )
         for name in ("expressive", "gated")
     ]
@@ -110,7 +112,7 @@ def test_attention_has_the_parameters_of_the_recurrence_it_is_beside(project: Pa
 
 def same_shapes(recipe: ModelConfig) -> None:
     """Hold what a block asks for against what Keras builds of it."""
-    built = architectures.weights(architectures.build(recipe))
+    built = architectures.named_weights(architectures.build_model(recipe))
     assert weight_shapes(recipe) == {name: weight.shape for name, weight in built.items()}
 
 
@@ -142,7 +144,7 @@ def test_numpy_tells_notes_as_keras_does(
     project: Params, combined: tuple[str, str, str, bool]
 ) -> None:
     recipe = block(project, combined)
-    model = shaken(architectures.build(recipe))
+    model = shaken(architectures.build_model(recipe))
     notes = make_quantized_notes(5, LONG if recipe.cell == "attention" else 60)
     ours = scoring.score_pieces(trained(model, recipe), [notes], 1)[0]
     theirs = keras_bits(model, notes)
@@ -161,9 +163,9 @@ def test_numpy_tells_notes_as_keras_does(
 @pytest.mark.parametrize("name", COUNTED)
 def test_windows_in_numpy_are_those_of_keras(project: Params, name: str) -> None:
     recipe = project.model[name]
-    model = shaken(architectures.build(recipe), 0.1)
+    model = shaken(architectures.build_model(recipe), 0.1)
     notes = np.stack([make_quantized_notes(seed, 40) for seed in range(3)])
-    hidden = Network(recipe, architectures.weights(model)).forward_window(notes)
+    hidden = Network(recipe, architectures.named_weights(model)).forward_window(notes)
     wide = tf.constant(notes.astype(np.int32))
     theirs, _ = model.read(wide, tf.zeros([3, 40, 128], tf.int16), model.start(3), training=False)
     np.testing.assert_allclose(hidden, theirs[:, -1].numpy(), atol=1e-5)
@@ -173,18 +175,18 @@ def test_two_bidirectional_layers_read_in_one_order(project: Params) -> None:
     recipe = block(
         project, ("embedding", "lstm", "regression", False), cell="bilstm", stateful=False
     )
-    model = shaken(architectures.build(recipe))
+    model = shaken(architectures.build_model(recipe))
     notes = np.stack([make_quantized_notes(seed, 12) for seed in range(3)])
     left, _ = active_notes.active_before_each(notes, active_notes.no_active_notes(3))
     wide = tf.constant(notes.astype(np.int32))
     theirs, _ = model.read(wide, tf.constant(left), [], training=False)
-    ours = Network(recipe, architectures.weights(model)).forward_window(notes)[:, :9]
+    ours = Network(recipe, architectures.named_weights(model)).forward_window(notes)[:, :9]
     np.testing.assert_allclose(ours, theirs[:, -1].numpy(), atol=1e-5)
 
 
 def test_regression_bits_are_those_of_what_keras_says(project: Params) -> None:
     recipe = block(project, ("scalar", "lstm", "regression", False))
-    model = shaken(architectures.build(recipe))
+    model = shaken(architectures.build_model(recipe))
     notes = make_quantized_notes(8, 30)
     ours = scoring.score_pieces(trained(model, recipe), [notes], 1)[0]
     wide = tf.constant(notes[None].astype(np.int32))
@@ -196,7 +198,9 @@ def test_regression_bits_are_those_of_what_keras_says(project: Params) -> None:
 @pytest.mark.parametrize("cell", ["lstm", "mingru", "attention"])
 def test_note_by_note_is_the_whole_at_once(project: Params, cell: str) -> None:
     recipe = block(project, ("embedding", cell, "categorical", True))
-    network = Network(recipe, architectures.weights(shaken(architectures.build(recipe))))
+    network = Network(
+        recipe, architectures.named_weights(shaken(architectures.build_model(recipe)))
+    )
     notes = make_quantized_notes(5, LONG)
     whole, _ = network.forward(notes[None], network.initial_state(1))
     state = network.initial_state(1)
@@ -218,7 +222,9 @@ def test_note_by_note_is_the_whole_at_once(project: Params, cell: str) -> None:
 def test_a_segment_goes_on_where_the_one_before_ended(
     project: Params, cell: str, cut: int, count: int
 ) -> None:
-    model = shaken(architectures.build(block(project, ("embedding", cell, "categorical", True))))
+    model = shaken(
+        architectures.build_model(block(project, ("embedding", cell, "categorical", True)))
+    )
     notes = make_quantized_notes(5, count)[None]
     left, _ = active_notes.active_before_each(notes, active_notes.no_active_notes(1))
     wide = tf.constant(notes.astype(np.int32))
@@ -233,9 +239,9 @@ def test_attention_in_segments_is_attention_in_play_and_reaches_as_far_as_its_sp
 ) -> None:
     """The state after each segment of training is that of play; one block sees 128 notes, and no further."""
     recipe = block(project, ("embedding", "attention", "categorical", True), units=[64])
-    model = shaken(architectures.build(recipe))
+    model = shaken(architectures.build_model(recipe))
     layer, theirs = (
-        layers.AttentionBlock(architectures.weights(model), "attention_1"),
+        layers.AttentionBlock(architectures.named_weights(model), "attention_1"),
         model.recurrent[0],
     )
     x = np.random.default_rng(0).normal(0, 1, (2, 3 * ATTENTION_SPAN, 12)).astype(np.float32)
@@ -276,7 +282,7 @@ def test_two_thousand_notes_played_one_by_one_are_those_of_keras(
     recipe = project.model[name.split(",")[0]].model_copy(update=EVERY[name])
     if not recipe.is_bidirectional:
         recipe = recipe.model_copy(update={"stateful": True})
-    net = shaken(architectures.build(recipe), 0.1)
+    net = shaken(architectures.build_model(recipe), 0.1)
     model, notes = trained(net, recipe), make_quantized_notes(6, 2000)
     theirs = (
         _windows_of_keras(net, notes, model.sequence_length)
@@ -294,7 +300,7 @@ def test_two_thousand_notes_played_one_by_one_are_those_of_keras(
     np.testing.assert_allclose(told, scoring.score_pieces(model, [notes], 1)[0], atol=1e-3)
 
 
-def _whole_of_keras(net: Net, notes: np.ndarray) -> np.ndarray:
+def _whole_of_keras(net: NoteModel, notes: np.ndarray) -> np.ndarray:
     """Return the hidden vectors [N, H] of all notes read at once."""
     left, _ = active_notes.active_before_each(notes[None], active_notes.no_active_notes(1))
     # As a graph, Keras loops over notes in a tenth of the time; the other cells loop in Python and would be unrolled.
@@ -305,7 +311,7 @@ def _whole_of_keras(net: Net, notes: np.ndarray) -> np.ndarray:
     return hidden[0].numpy()
 
 
-def _windows_of_keras(net: Net, notes: np.ndarray, length: int) -> np.ndarray:
+def _windows_of_keras(net: NoteModel, notes: np.ndarray, length: int) -> np.ndarray:
     """Return the hidden vectors after each note that ends a whole window, all windows side by side."""
     ends = np.arange(length, len(notes) + 1)
     windows = notes[ends[:, None] - length + np.arange(length)]

@@ -230,7 +230,10 @@ def test_the_backward_half_reads_the_window_from_its_end():
         network(**BOTH_WAYS),
         np.stack([make_quantized_notes(seed, 9) for seed in range(2)]),
     )
-    forward, backward = LSTM(made.weights, "bilstm_1_forward"), LSTM(made.weights, "bilstm_1_backward")
+    forward, backward = (
+        LSTM(made.weights, "bilstm_1_forward"),
+        LSTM(made.weights, "bilstm_1_backward"),
+    )
     x = quantize.scalar_features(notes)
     ahead, _ = forward.forward(x, forward.initial_state(2))
     back, _ = backward.forward(x[:, ::-1], backward.initial_state(2))

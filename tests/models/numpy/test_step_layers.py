@@ -40,7 +40,9 @@ def test_note_by_note_is_many_at_once(name, seed):
     there, here = many(of, f"{name}_1"), one(of, f"{name}_1")
     state = here.initial_state()
     said = [here.step(note, state).copy() for note in x]
-    assert np.array(said) == pytest.approx(there.forward(x[None], there.initial_state(1))[0][0], abs=2e-5)
+    assert np.array(said) == pytest.approx(
+        there.forward(x[None], there.initial_state(1))[0][0], abs=2e-5
+    )
     assert all(np.array_equal(value, before[key]) for key, value in of.items()), (
         "the weights given are not changed"
     )
