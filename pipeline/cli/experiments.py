@@ -52,7 +52,7 @@ def seed_variance() -> None:
         typer.echo(sanitize_line(line))
 
 
-@app.command(epilog="Example: music-rnn readme")
+@app.command(epilog="Example: music-rnn update-readme")
 def update_readme() -> None:
     """Fill the figures in README.md, and make MODEL_OPTIMIZATION_ANALYSIS.md, from results of runs and studies."""
     from pipeline.report import readme as page

@@ -20,7 +20,7 @@ def render_claims_page(results: RunResults, claim_set: ClaimSet) -> str:
     parts = [
         "# Claimed against measured",
         'What the page "Architecture Options" claims in numbers, orders and yes or no, held against what was measured. '
-        "Made by `music-rnn readme` from `data/claims.yaml` (claims only) and `metrics/` (figures only): no verdict is "
+        "Made by `music-rnn update-readme` from `data/claims.yaml` (claims only) and `metrics/` (figures only): no verdict is "
         f"written by hand. The default corpus is `{results.params.corpus}`, MAESTRO is its training split against its "
         "validation split.",
         tables.format_markdown_table(_tabulate_verdict_counts(tested)),

@@ -12,7 +12,7 @@ from pipeline.report.tables import RunResults
 README = Path("README.md")
 SAMPLE_IMAGE = Path("docs/sample.png")
 MARKED_PARTS = re.compile(
-    r"(<!-- (?P<name>\w+): filled by `music-rnn readme` -->\n).*?(<!-- /(?P=name) -->)", re.S
+    r"(<!-- (?P<name>\w+): filled by `music-rnn update-readme` -->\n).*?(<!-- /(?P=name) -->)", re.S
 )
 
 

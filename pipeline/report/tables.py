@@ -85,7 +85,7 @@ def _build_comparison_row(results: RunResults, architecture: str) -> list[str]:
         f"{mine['bytes'] / 1000:.0f}",
         _format_ratio(results.benchmark["train"][architecture], said.get("training")),
         _format_ratio(results.benchmark["generate"][architecture], said.get("generation")),
-        f"{_format_bool(mine['streams'])} ({_format_bool(said['streams']) if said else '–'})",
+        f"{_format_bool(mine['can_stream'])} ({_format_bool(said['can_stream']) if said else '–'})",
         str(said.get("quality", "–")),
     ]
 
@@ -175,7 +175,7 @@ def format_markdown_table(rows: Rows) -> str:
 def build_summary_table(results: RunResults) -> Rows:
     """Return what was measured of each architecture, in few and narrow columns."""
     lines = [
-        ["architecture", "bits", "against reference", "parameters", "train", "play", "can_stream"]
+        ["architecture", "bits", "against reference", "parameters", "train", "play", "can stream"]
     ]
     for name in _rank_architectures(results):
         mine = results.summary[name]

@@ -99,16 +99,16 @@ def test_the_paragraph_is_one_and_names_both_models_and_the_interval(project: Pa
             "learned by heart",
         ),
         (
-            {"timings": {**TIMINGS, "parity": {}}},
+            {"benchmark": {**TIMINGS, "parity": {}}},
             "nobody measured whether new plays what was trained",
         ),
         (
-            {"timings": {**TIMINGS, "parity": {"new": {"bits": 0.2}}}},
+            {"benchmark": {**TIMINGS, "parity": {"new": {"bits": 0.2}}}},
             "differs from what was trained by 0.2 bits",
         ),
-        ({"timings": {"parity": TIMINGS["parity"]}}, "nobody measured how long new takes"),
+        ({"benchmark": {"parity": TIMINGS["parity"]}}, "nobody measured how long new takes"),
         (
-            {"timings": {**TIMINGS, "latency": {"new": {"streaming": None}}}},
+            {"benchmark": {**TIMINGS, "latency": {"new": {"streaming": None}}}},
             "nobody measured how long new takes",
         ),
     ],
@@ -122,7 +122,7 @@ def test_what_is_better_is_refused_all_the_same(project: Params, changed: dict, 
 
 def test_what_cannot_stream_has_the_latency_of_its_window(project: Params) -> None:
     window = {"streaming": None, "window": {"median_us": 900.0, "p999_us": 1500.0}}
-    now = replace(results(scores(3, -0.3)), timings={**TIMINGS, "latency": {"new": window}})
+    now = replace(results(scores(3, -0.3)), benchmark={**TIMINGS, "latency": {"new": window}})
     assert gate.judge_candidate(now, OLD, [], project).promotable
 
 
@@ -147,7 +147,7 @@ def test_another_corpus_is_compared_on_the_pieces_that_both_have(project: Params
     some = PieceScores.from_rows(
         [*scores(3, -0.3).to_rows()[10:], ["only now", 500, 1.0, 1.0, 1.0]]
     )
-    found = gate.judge_candidate(replace(results(some), music="bbbbbbb.dir"), OLD, [], project)
+    found = gate.judge_candidate(replace(results(some), notes_hash="bbbbbbb.dir"), OLD, [], project)
     assert found.outcome == "better"
     assert "of 20 pieces" in found.summary
     assert (
@@ -164,9 +164,9 @@ def test_a_corpus_with_no_piece_in_common_is_refused(project: Params) -> None:
 
 def test_notes_that_were_read_otherwise_are_not_the_same_notes(project: Params) -> None:
     found = gate.judge_candidate(
-        replace(NEW, reading={"reader": "symusic", "sustain_pedal": True}), OLD, [], project
+        replace(NEW, ingest_params={"reader": "symusic", "sustain_pedal": True}), OLD, [], project
     )
-    assert found.outcome == "not comparable" and "'pedal': True" in found.summary
+    assert found.outcome == "not comparable" and "'sustain_pedal': True" in found.summary
 
 
 def test_passages_are_added_up_where_the_other_was_cut_otherwise() -> None:

@@ -83,5 +83,5 @@ def test_the_table_says_what_a_row_is(pieces, unit):
     found = bootstrap.build_pairs_table(
         {"x": PieceScores.from_rows(rows), "y": PieceScores.from_rows(rows)}, 100, 0
     )
-    assert (found["unit"], found["rows"], found["bootstrap_resamples"]) == (unit, 40, 100)
+    assert (found["unit"], found["rows"], found["resamples"]) == (unit, 40, 100)
     assert found["best"] == {"x": 1.0, "y": 0.0}

@@ -51,8 +51,8 @@ def test_what_is_judged_does_not_hang_on_how_it_was_read():
 def test_of_many_notes_every_so_many_th_is_judged(monkeypatch):
     model = make_tiny_model(**CARRIED)
     everything = evaluate.evaluate_pieces(model, PIECES, 2)[1]["pitch"].prob
-    monkeypatch.setattr(evaluate, "JUDGED", 50)
-    monkeypatch.setattr(evaluate, "ROWS", 4)
+    monkeypatch.setattr(evaluate, "MAX_CALIBRATION_NOTES", 50)
+    monkeypatch.setattr(evaluate, "CHUNK", 4)
     some = evaluate.evaluate_pieces(model, PIECES, 2)[1]["pitch"].prob
     # 134 notes are told, so every third: of each piece those at 3, 6, 9, …; the first note of a piece is not told.
     at = [
@@ -113,7 +113,7 @@ def test_velocity_is_judged_where_it_is_told():
     }
     rng = np.random.default_rng(0)
     body = {name: rng.normal(0, 0.3, shape).astype(np.float32) for name, shape in shapes.items()}
-    model = replace(make_tiny_model(**CARRIED), block=block, weights={**body, **made.weights})
+    model = replace(make_tiny_model(**CARRIED), config=block, weights={**body, **made.weights})
     bits, heads = evaluate.evaluate_pieces(model, [make_quantized_notes(1, 50)], 1)
     assert list(heads) == ["pitch", "step", "duration", "velocity"]
     assert bits[0].shape == (49, 4)

@@ -20,7 +20,7 @@ EPOCH = st.tuples(*[st.floats(0, 1e6)] * 3).map(
 EVALUATIONS = st.builds(
     Evaluation,
     architecture=st.text("abc-_", min_size=1),
-    block=BLOCKS,
+    config=BLOCKS,
     parameters=st.integers(1, 10**9),
     bytes=st.integers(1, 10**9),
     history=st.lists(EPOCH, min_size=1, max_size=5),
@@ -47,7 +47,7 @@ def test_an_evaluation_comes_back_from_disk_in_equal_bytes(evaluation):
         loaded = Evaluation.load(first)
         loaded.save(second)
         assert first.read_bytes() == second.read_bytes()
-    assert loaded.scores.to_rows() == evaluation.scores.as_rows()
+    assert loaded.scores.to_rows() == evaluation.scores.to_rows()
     for name in ("architecture", "block", "parameters", "bytes", "history"):
         assert getattr(loaded, name) == getattr(evaluation, name)
 
@@ -95,7 +95,7 @@ def test_a_torn_file_is_a_data_error(path, kept):
 @pytest.mark.parametrize(
     "change",
     [
-        {"block": None},
+        {"config": None, "block": None},
         {"history": []},
         {"history": [["epoch"], [1, 2]]},
         {"rows": [["a"]]},

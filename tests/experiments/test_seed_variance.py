@@ -77,7 +77,7 @@ def test_the_command_shows_each_group_and_in_what_they_differ(repository):
     for length in (25, 50):
         for seed in (1, 2):
             experiment(f"run-{length}-{seed}", commit(seed, 17.0 + seed / 10, 16.0, length))
-    shown = RUN.invoke(cli.app, ["seeds"]).output
+    shown = RUN.invoke(cli.app, ["seed-variance"]).output
     assert "Seeds 1, 2: windows.length=25\n" in shown and "Seeds 1, 2: windows.length=50\n" in shown
     assert shown.count("| dense | 2 | 16.000 | 0.000 | -1.150 | 0.071 |\n") == 2
 
@@ -91,7 +91,7 @@ def test_what_is_no_run_is_passed_over(repository):
     experiment("torn", git("rev-parse", "HEAD"))
     assert [each.name for each in seed_variance.load_experiment_results()] == ["one"]
     assert (
-        "run some with: dvc exp run --queue -S seed=1,2,3" in RUN.invoke(cli.app, ["seeds"]).output
+        "run some with: dvc exp run --queue -S seed=1,2,3" in RUN.invoke(cli.app, ["seed-variance"]).output
     )
 
 

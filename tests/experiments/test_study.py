@@ -19,7 +19,7 @@ def factorial() -> Factorial:
     axes = {
         "input": ["scalar", "embedding"],
         "heads": ["regression", "mixture"],
-        "objective": ["last", "every"],
+        "loss_on": ["last", "all"],
     }
     return Factorial(architectures=["baseline", "stacked"], embedding_dim=16, head_dim=8, **axes)
 
@@ -29,12 +29,12 @@ def test_a_factorial_is_every_combination_and_each_makes_sense(
 ) -> None:
     made = study.build_factorial_configs(factorial, project)
     assert len(made) == 16
-    one = made["stacked_embedding_mixture_every"]
-    assert (one.input, one.heads, one.objective, one.memory) == (
+    one = made["stacked_embedding_mixture_all"]
+    assert (one.input, one.heads, one.loss_on, one.stateful) == (
         "embedding",
         "mixture",
-        "every",
-        "carried",
+        "all",
+        True,
     )
     assert one.units == project.model["stacked"].units
     assert made["baseline_scalar_regression_last"] == project.model["baseline"]
@@ -51,14 +51,14 @@ def test_overrides_give_dvc_the_same_blocks(project: Params, factorial: Factoria
     assert told[0] == "train.epochs=2"
     assert told[-1].startswith("architectures=[wide,baseline_scalar_regression_last,")
     name, _, block = next(
-        each for each in told if "stacked_embedding_mixture_every" in each
+        each for each in told if "stacked_embedding_mixture_all" in each
     ).partition("=")
-    assert name == "+model.stacked_embedding_mixture_every"
+    assert name == "+model.stacked_embedding_mixture_all"
     read = OmegaConf.to_container(OmegaConf.create(f"block: {block.replace(':', ': ')}"))["block"]
     assert (
         read
         == study.build_factorial_configs(factorial, project)[
-            "stacked_embedding_mixture_every"
+            "stacked_embedding_mixture_all"
         ].model_dump()
     )
 
@@ -84,9 +84,9 @@ def test_a_missing_or_bad_study_is_one_line(in_folder: Path) -> None:
 
 def test_a_run_is_compared_only_with_what_ran_before(in_folder: Path) -> None:
     (in_folder / "studies").mkdir()
-    text = "title: x\npage: docs/x.md\nfigures: metrics/x.json\nruns:\n"
-    first = "  first: {about: a, set: {}, architectures: [wide], against: [second/wide]}\n"
-    second = "  second: {about: a, set: {}, architectures: [wide], against: [second/wide]}\n"
+    text = "title: x\npage: docs/x.md\nmetrics: metrics/studies/x.json\nruns:\n"
+    first = "  first: {description: a, params: {}, architectures: [wide], compare_with: [second/wide]}\n"
+    second = "  second: {description: a, params: {}, architectures: [wide], compare_with: [second/wide]}\n"
     (in_folder / "studies/good.yaml").write_text(text + second + first)
     assert list(study.load_study("good").runs) == ["second", "first"]
     (in_folder / "studies/bad.yaml").write_text(text + first + second)

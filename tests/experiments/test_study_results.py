@@ -53,7 +53,7 @@ def test_figures_are_of_the_form_that_programs_read(found: RunFindings) -> None:
         "parameters",
         "input",
         "heads",
-        "objective",
+        "loss_on",
         "cell",
     } <= set(row)
     assert row["source_commit"] == "0123456"
@@ -93,7 +93,7 @@ def test_a_run_without_the_baseline_is_compared_with_what_it_names() -> None:
 
 def test_what_cannot_be_compared_is_one_line(found: RunFindings) -> None:
     fewer = found.evaluations[0].scores
-    fewer = replace(fewer, notes=fewer.num_notes - 1)
+    fewer = replace(fewer, num_notes=fewer.num_notes - 1)
     short = replace(found, evaluations=[replace(found.evaluations[0], scores=fewer)])
     runs = {"short": short, "longer": found_of("better", against=("short/baseline",))}
     with pytest.raises(

@@ -161,7 +161,7 @@ def pairs() -> dict[str, object]:
     ]
     best = {name: float(name == "expressive") for name in names}
     return {
-        "bootstrap_resamples": 2000,
+        "resamples": 2000,
         "rows": 58,
         "unit": "passages",
         "best": best,

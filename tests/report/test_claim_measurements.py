@@ -50,7 +50,7 @@ def results(in_folder: Path) -> Path:
 def measure(
     kind: str, of: str, over: str = "", base: str = "", source: str = "benchmark"
 ) -> Measurement:
-    named = {"kind": kind, "source": source, "of": of, "over": over, "base": base}
+    named = {"quantity": kind, "source": source, "numerator": of, "denominator": over, "reference": base}
     return Measurement.model_validate({key: value for key, value in named.items() if value})
 
 
@@ -58,7 +58,7 @@ def measure(
     ("kind", "over"), [("gain", ""), ("ratio", ""), ("share", "a"), ("value", "a")]
 )
 def test_a_measure_names_what_its_kind_needs(kind: str, over: str) -> None:
-    with pytest.raises(ValueError, match=f"kind: {kind} needs"):
+    with pytest.raises(ValueError, match=f"quantity: {kind} needs"):
         measure(kind, "b", over)
 
 
@@ -105,8 +105,8 @@ def test_a_gain_is_twice_as_likely_a_bit(
     """log2 of one and the gain is the difference back, its ends exchanged and moved apart by the spread."""
     tree = {"longer": {"x": {"against": {"start/baseline": [mean, mean - below, mean + above]}}}}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(claim_measurements, "tree", lambda _: tree)
-        patch.setattr(claim_measurements, "file", lambda _: ROOT)
+        patch.setattr(claim_measurements, "load_results", lambda _: tree)
+        patch.setattr(claim_measurements, "locate_results", lambda _: ROOT)
         found = claim_measurements.read_estimate(
             measure("gain", "longer/x", "start/baseline", source="path"), spread
         )

@@ -27,9 +27,9 @@ def claim(**bounds: float) -> Claim:
         ((1.35, 1.31, 1.41), {"at_least": 1.3, "at_most": 1.4}, INCONCLUSIVE),
         ((1.20, 1.10, 1.29), {"at_least": 1.3, "at_most": 1.4}, FAILS),
         ((6.85, 6.38, 7.17), {"at_least": 1.3, "at_most": 1.4}, FAILS),
-        ((5.69, 5.69, 5.69), {"about": 2.7}, FAILS),
-        ((1.91, 1.91, 1.91), {"about": 2.0}, HOLDS),
-        ((1.89, 1.89, 1.89), {"about": 2.0}, FAILS),
+        ((5.69, 5.69, 5.69), {"expected": 2.7}, FAILS),
+        ((1.91, 1.91, 1.91), {"expected": 2.0}, HOLDS),
+        ((1.89, 1.89, 1.89), {"expected": 2.0}, FAILS),
         ((0.0, 0.0, 0.0), {"above": 0.0}, FAILS),  # two models that are the same: neither is better
         ((0.1, 0.01, 0.2), {"above": 0.0}, HOLDS),
         ((0.1, -0.01, 0.2), {"above": 0.0}, INCONCLUSIVE),
@@ -71,7 +71,7 @@ def test_bounds_are_told_in_words() -> None:
         claims.format_criterion(claim(at_least=1.3, at_most=1.4), 0.05)
         == "at least 1.30× and at most 1.40×"
     )
-    assert claims.format_criterion(claim(about=2.7), 0.05) == "2.70× ± 5%"
+    assert claims.format_criterion(claim(expected=2.7), 0.05) == "2.70× ± 5%"
     assert (
         claims.format_criterion(claim(above=0.0).model_copy(update={"unit": "likelier"}), 0.05)
         == "above +0.0%"
@@ -94,18 +94,18 @@ def book(in_folder: Path) -> ClaimSet:
         "against": {"start/baseline": [-1.0, -1.2, -0.8]},
     }
     (metrics / "path.json").write_text(json.dumps({"a": row, "b": again, "c": better}))
-    gain = {"kind": "gain", "source": "path", "of": "start/dense", "over": "start/baseline"}
-    said = {"topic": "quality", "said": "C gains", "where": "there", "unit": "likelier"}
-    missing = {"kind": "gain", "source": "nowhere", "of": "start/dense", "over": "start/baseline"}
+    gain = {"quantity": "gain", "source": "path", "numerator": "start/dense", "denominator": "start/baseline"}
+    said = {"topic": "quality", "text": "C gains", "section": "there", "unit": "likelier"}
+    missing = {"quantity": "gain", "source": "nowhere", "numerator": "start/dense", "denominator": "start/baseline"}
     return ClaimSet.model_validate(
         {
             "tolerance": 0.05,
-            "spread": {"default": {"source": "path", "of": ["start/baseline", "again/baseline"]}},
+            "seed_runs": {"default": {"source": "path", "models": ["start/baseline", "again/baseline"]}},
             "architectures": {},
             "claims": {
-                "half": {**said, "at_least": 0.4, "measure": {"default": gain}},
-                "double": {**said, "at_least": 1.0, "measure": {"any": gain}},
-                "gone": {**said, "at_least": 0.5, "measure": {"default": missing}},
+                "half": {**said, "at_least": 0.4, "measurements": {"default": gain}},
+                "double": {**said, "at_least": 1.0, "measurements": {"any": gain}},
+                "gone": {**said, "at_least": 0.5, "measurements": {"default": missing}},
                 "none": {**said, "at_least": 0.5},
             },
         }

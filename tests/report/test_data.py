@@ -17,14 +17,14 @@ def write_results(facts) -> None:
     paths.PARAMS.write_bytes((ROOT / paths.PARAMS).read_bytes())
     paths.get_samples_dir("baseline").mkdir(parents=True)
     for number in range(1, 9):
-        notes = make_music(number, facts.params.generate.notes + 12)
+        notes = make_music(number, facts.params.generate.num_notes + 12)
         writer.write_notes(notes, paths.get_samples_dir("baseline") / f"{number:02}.mid")
 
 
 @pytest.fixture
 def facts(found, in_folder):
-    write_results(found.facts)
-    return found.facts
+    write_results(found.results)
+    return found.results
 
 
 def test_what_is_there_is_read_and_the_rest_left_out(facts):
@@ -58,5 +58,5 @@ def test_missing_curves_are_a_data_error(facts):
 
 
 def test_colours_go_by_place_and_rows_by_bits(found):
-    assert [found.style(name) for name in ("baseline", "expressive", "unigram")] == [0, 3, 4]
-    assert found.ranked == ["expressive", "stacked", "baseline", "bidirectional"]
+    assert [found.get_color_index(name) for name in ("baseline", "expressive", "unigram")] == [0, 3, 4]
+    assert found.by_bits == ["expressive", "stacked", "baseline", "bidirectional"]

@@ -14,7 +14,7 @@ def test_the_figures_in_the_readme_are_fresh(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.chdir(ROOT)
     text = (ROOT / readme.README).read_text("utf-8")
     facts = report.load_run_results(config.load_params(ROOT / "params.yaml"))
-    assert readme.fill_readme(text, facts) == text, "README.md is stale; run 'music-rnn readme'"
+    assert readme.fill_readme(text, facts) == text, "README.md is stale; run 'music-rnn update-readme'"
 
 
 def test_the_claims_are_held_against_fresh_results(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -23,7 +23,7 @@ def test_the_claims_are_held_against_fresh_results(monkeypatch: pytest.MonkeyPat
         report.load_run_results(config.load_params(paths.PARAMS)), claims.load_claims(paths.CLAIMS)
     )
     assert claims_page.PAGE_PATH.read_text("utf-8") == made, (
-        f"{claims_page.PAGE_PATH} is stale; run 'music-rnn readme'"
+        f"{claims_page.PAGE_PATH} is stale; run 'music-rnn update-readme'"
     )
 
 

@@ -43,8 +43,8 @@ def test_a_card_says_what_its_roll_shows_and_links_the_file():
 
 
 def test_many_long_samples_are_cut_and_large_files_not_linked(monkeypatch):
-    monkeypatch.setattr(sample_player, "NOTES_SHOWN", 400)
-    monkeypatch.setattr(sample_player, "LINKS", 50)
+    monkeypatch.setattr(sample_player, "MAX_NOTES", 400)
+    monkeypatch.setattr(sample_player, "MAX_MIDI_BYTES", 50)
     samples = [sample("a", number, 300) for number in (1, 2)]
     cards = sample_player.make_sample_players(samples, ["a"])
     assert cards[0].alt_text.startswith("200 of 300 notes")

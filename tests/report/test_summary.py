@@ -4,8 +4,8 @@ from pipeline.report import summary as story
 
 
 def changed(found, **best):
-    summary = {**found.facts.summary, "best": {**found.facts.summary["best"], **best}}
-    return replace(found, facts=replace(found.facts, summary=summary))
+    summary = {**found.results.summary, "best": {**found.results.summary["best"], **best}}
+    return replace(found, results=replace(found.results, summary=summary))
 
 
 def test_which_how_sure_at_what_cost(found):
@@ -27,9 +27,9 @@ def test_which_how_sure_at_what_cost(found):
 
 
 def test_a_bit_is_a_factor_of_two(found):
-    mine = {**found.facts.summary["expressive"], "difference": -2.0}
+    mine = {**found.results.summary["expressive"], "difference": -2.0}
     found = replace(
-        found, facts=replace(found.facts, summary={**found.facts.summary, "expressive": mine})
+        found, results=replace(found.results, summary={**found.results.summary, "expressive": mine})
     )
     assert (
         "The note that came was 4 times as likely as baseline held it."
@@ -48,13 +48,13 @@ def test_the_recommended_need_not_be_the_best(found):
 
 def test_what_is_not_sure_is_said(found):
     assert (
-        story.answer_confidence(changed(found, too_close="stacked baseline")).answer
+        story.answer_confidence(changed(found, tied_with="stacked baseline")).answer
         == "Too close to call: stacked, baseline"
     )
     assert "say nothing of other music" in story.answer_confidence(found).warning
     assert (
         story.answer_confidence(
-            replace(found, facts=replace(found.facts, by_passage=False, pieces=137))
+            replace(found, results=replace(found.results, resampled_by_passage=False, num_pieces=137))
         ).warning
         == ""
     )
@@ -64,7 +64,7 @@ def test_a_best_below_the_floors_is_a_warning(found):
     assert story.answer_recommendation(found).warning == ""
     assert (
         "these floors: unigram, trigram."
-        in story.answer_recommendation(changed(found, not_above="unigram trigram")).warning
+        in story.answer_recommendation(changed(found, not_better_than="unigram trigram")).warning
     )
 
 

@@ -107,7 +107,7 @@ def test_the_page_holds_everything(facts):
     assert tables.format_markdown_table(tables.build_comparison_table(facts)) in page
     assert tables.format_markdown_table(tables.build_head_table(facts)) in page
     assert "paired bootstrap over pieces" in tables.render_decision_page(
-        replace(facts, by_passage=False)
+        replace(facts, resampled_by_passage=False)
     )
 
 

@@ -48,7 +48,7 @@ def test_passages_are_as_long_as_asked_or_as_the_longest_piece():
 def test_measures_stand_beside_those_of_held_out_music(found, music):
     training = TrainingReference.from_pieces(TRAINING)
     ours = [features.compute_sample_features(tune(20, 240), training)["density"]]
-    theirs = [features.compute_sample_features(part, training) for part in music.held_out]
+    theirs = [features.compute_sample_features(part, training) for part in music.held_out_passages]
     assert set(found["measures"]) == set(theirs[0])
     assert ours[0] in [
         pytest.approx(value, rel=1e-4) for value in found["measures"]["density"]["samples"][1:]

@@ -81,7 +81,7 @@ def test_the_size_of_a_part_changes_nothing(
     index = SuffixIndex(pieces)
     whole = find_longest_match(sample, index, tolerance)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(memorization, "PAIRS", size)
+        patch.setattr(memorization, "MAX_PAIRS", size)
         assert find_longest_match(sample, index, tolerance) == whole
 
 
@@ -157,7 +157,7 @@ def test_no_run_crosses_from_one_piece_to_the_next() -> None:
 
 @pytest.mark.parametrize("size", [1, memorization.MAX_PAIRS])
 def test_of_equals_the_first_is_given(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(memorization, "PAIRS", size)
+    monkeypatch.setattr(memorization, "MAX_PAIRS", size)
     piece, other = wild(5, 20), wild(6, 20)
     sample = np.concatenate([other[3:15], piece[4:16]])
     found = find_longest_match(sample, SuffixIndex([piece, other, piece, other]))
@@ -165,7 +165,7 @@ def test_of_equals_the_first_is_given(size: int, monkeypatch: pytest.MonkeyPatch
 
 
 def test_a_longer_run_later_on_is_not_missed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(memorization, "PAIRS", 1)
+    monkeypatch.setattr(memorization, "MAX_PAIRS", 1)
     piece = wild(5, 100)
     sample = np.concatenate([piece[50:62], piece[20:35], piece[70:80]])
     assert find_longest_match(sample, SuffixIndex([piece])) == Match(15, 12, 0, 20)

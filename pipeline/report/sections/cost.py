@@ -68,7 +68,7 @@ def _build_size_table(data: ReportData) -> Table:
 
 
 def _format_ratio(ratio: Mapping[str, float]) -> str:
-    return f"{ratio['median']:.2f}× ({ratio['least']:.2f}–{ratio['greatest']:.2f})"
+    return f"{ratio['median']:.2f}× ({ratio['min']:.2f}–{ratio['max']:.2f})"
 
 
 def _build_latency_table(data: ReportData) -> Table:

@@ -28,8 +28,8 @@ def test_bits_are_drawn_against_both_prices(found):
 
 
 def test_what_was_not_timed_is_left_out(found):
-    ratios = {key: found.facts.timings[key] for key in ("train", "generate")}
-    section = cost.build_cost_section(replace(found, facts=replace(found.facts, timings=ratios)))
+    ratios = {key: found.results.benchmark[key] for key in ("train", "generate")}
+    section = cost.build_cost_section(replace(found, results=replace(found.results, benchmark=ratios)))
     assert len(section.tables) == 1
     assert section.tables[0].rows[0][-1] == "playing, ratio"
 
@@ -37,10 +37,10 @@ def test_what_was_not_timed_is_left_out(found):
 def test_memory_need_not_be_measured(found):
     told = {
         name: {key: value for key, value in each.items() if "mib" not in key}
-        for name, each in found.facts.timings["costs"].items()
+        for name, each in found.results.benchmark["costs"].items()
     }
-    facts = replace(found.facts, timings={**found.facts.timings, "costs": told})
-    assert cost.build_cost_section(replace(found, facts=facts)).tables[0].rows[1][-3:] == [
+    facts = replace(found.results, benchmark={**found.results.benchmark, "costs": told})
+    assert cost.build_cost_section(replace(found, results=facts)).tables[0].rows[1][-3:] == [
         "55",
         "–",
         "–",
@@ -57,5 +57,5 @@ def test_claims_are_counted_and_listed(found):
     assert matrix.rows[3][0] == "baseline (Current)"
     assert listed.collapsed and listed.title == "Every claim (3)"
     assert [
-        table.title for table in cost.build_claims_section(replace(found, claims=[])).tables
+        table.title for table in cost.build_claims_section(replace(found, claim_rows=[])).tables
     ] == ["Measured (claimed)"]

@@ -20,11 +20,11 @@ def test_the_decision_has_a_row_an_architecture_the_best_first(found):
 def test_a_crowd_beside_a_far_best_gets_its_own_figure(found):
     titles = [figure.title for figure in quality.build_decision_section(found).figures]
     assert titles == ["Better or worse", "The same without expressive"]
-    near = {**found.facts.summary["expressive"], "low": -0.3, "high": -0.2}
-    facts = replace(found.facts, summary={**found.facts.summary, "expressive": near})
+    near = {**found.results.summary["expressive"], "low": -0.3, "high": -0.2}
+    facts = replace(found.results, summary={**found.results.summary, "expressive": near})
     assert [
         figure.title
-        for figure in quality.build_decision_section(replace(found, facts=facts)).figures
+        for figure in quality.build_decision_section(replace(found, results=facts)).figures
     ] == ["Better or worse"]
 
 
@@ -76,8 +76,8 @@ def test_pieces_are_folded_and_have_an_end(found):
     (table,) = quality.build_pieces_section(found).tables
     assert table.collapsed
     assert table.rows[1] == ["etude.mid", "11,585", "17.60", "17.50", "17.70", "15.00"]
-    many = {**found.pieces, "rows": found.pieces["rows"] * 1000}
-    (table,) = quality.build_pieces_section(replace(found, pieces=many)).tables
+    many = {**found.piece_scores, "rows": found.piece_scores["rows"] * 1000}
+    (table,) = quality.build_pieces_section(replace(found, piece_scores=many)).tables
     assert len(table.rows) == 401
     assert "400 of 1,000 pieces" in table.caption
 
@@ -91,5 +91,5 @@ def test_pieces_are_folded_and_have_an_end(found):
     ],
 )
 def test_what_was_not_measured_is_not_shown(found, make):
-    assert make(replace(found, details={}, pieces={})).empty
-    assert not make(found).empty
+    assert make(replace(found, calibration={}, piece_scores={})).is_empty
+    assert not make(found).is_empty

@@ -53,4 +53,4 @@ def test_overlaps_stand_below_that_of_music_with_music(found):
 
 
 def test_without_measures_there_is_no_section(found):
-    assert samples.build_sample_metrics_section(replace(found, likeness={})).is_empty
+    assert samples.build_sample_metrics_section(replace(found, sample_metrics={})).is_empty
