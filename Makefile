@@ -35,7 +35,7 @@ $(VENV)/.ready-dev: requirements-dev.lock pyproject.toml | $(VENV)/bin/python
 	touch $@ $(VENV)/.ready-run
 
 readme: $(VENV)/.ready-run
-	$(RUN) python -m pipeline readme
+	$(RUN) python -m pipeline update-readme
 
 clean:
 	rm -rf $(VENV)

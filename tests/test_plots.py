@@ -83,7 +83,7 @@ def rows_of(page: str) -> list[list[dict]]:
 def test_curves_are_drawn_without_a_network(repository, browser, command, versions):
     run(repository, "dvc", "plots", command, "-o", command)
     page = repository / command / "index.html"
-    visit = browser.open(page.as_uri(), viewport={"embedding_dim": 1300, "height": 900})
+    visit = browser.open(page.as_uri(), viewport={"width": 1300, "height": 900})
     visit.page.wait_for_function("document.querySelectorAll('canvas.marks').length === 2")
     (bits,) = [rows for rows in rows_of(page.read_text("utf-8")) if "bits_per_note" in rows[0]][:1]
     assert {row["rev"] for row in bits} == versions

@@ -23,7 +23,7 @@ BaseRevision = Annotated[
 ]
 
 
-@app.command(epilog="Example: music-rnn explain")
+@app.command(epilog="Example: music-rnn plan")
 def plan(
     all_stages: Annotated[
         bool, typer.Option("--all", help="Also name the stages that have nothing to do.")

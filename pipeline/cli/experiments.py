@@ -17,7 +17,7 @@ app = typer.Typer()
 def study(
     name: Annotated[str, typer.Argument(help="A file in studies/, without .yaml.")],
     no_run: Annotated[
-        bool, typer.Option("--finished", help="Run nothing: show the experiments that are there.")
+        bool, typer.Option("--no-run", help="Run nothing: show the experiments that are there.")
     ] = False,
 ) -> None:
     """Run the experiments of a study and make its page; experiments that are there already are not run again."""
@@ -36,7 +36,7 @@ def study(
 
 
 @app.command(
-    epilog="Example: music-rnn seeds, after: dvc exp run --queue -S seed=1,2,3 and dvc queue start"
+    epilog="Example: music-rnn seed-variance, after: dvc exp run --queue -S seed=1,2,3 and dvc queue start"
 )
 def seed_variance() -> None:
     """Show how much results differ between experiments that differ in nothing but their seed."""
@@ -61,7 +61,7 @@ def update_readme() -> None:
     page.write_project_pages(stage.load_run_results(load_params(paths.PARAMS)))
 
 
-@app.command(epilog="Example: music-rnn ship expressive")
+@app.command(epilog="Example: music-rnn bundle expressive")
 def bundle(
     model: Annotated[str, typer.Argument(help="A trained architecture, such as expressive.")],
 ) -> None:

@@ -15,7 +15,7 @@ ModelName = Annotated[
 ]
 
 
-@app.command(epilog="Example: music-rnn score stacked my-piece.mid --notes surprise.parquet")
+@app.command(epilog="Example: music-rnn score stacked my-piece.mid --per-note surprise.parquet")
 def score(
     model: ModelName,
     midi: Annotated[list[Path], typer.Argument(help="MIDI files.")],
@@ -28,7 +28,7 @@ def score(
     from pipeline.evaluation import score_midi
 
     if per_note:
-        output_paths.check_output("--notes", per_note, midi)
+        output_paths.check_output("--per-note", per_note, midi)
     found = score_midi.score_files(options.load_named_model(model), midi)
     score_midi.print_scores(found)
     if per_note:
@@ -36,7 +36,7 @@ def score(
 
 
 @app.command(
-    epilog="Example: music-rnn sample stacked --prompt my-piece.mid --notes 200 --seed 7 -o out.mid"
+    epilog="Example: music-rnn generate stacked --prompt my-piece.mid --notes 200 --seed 7 -o out.mid"
 )
 def generate(
     model: ModelName,

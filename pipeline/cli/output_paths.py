@@ -46,15 +46,15 @@ def check_recording(recording: Path, prompt: Path | None) -> None:
         ParamsError: as of `check`.
     """
     if recording.suffix.lower() in MIDI_SUFFIXES:
-        check_output("--log", recording, [prompt], MIDI_SUFFIXES)
+        check_output("--record", recording, [prompt], MIDI_SUFFIXES)
         part = PART_SUFFIX.fullmatch(prompt.stem) if prompt else None
         if prompt and part and prompt.with_stem(part[1]).resolve() == recording.resolve():
             raise ParamsError(
-                f"--log {recording}: a later part would overwrite {prompt}, which is read; give another name"
+                f"--record {recording}: a later part would overwrite {prompt}, which is read; give another name"
             )
     elif not recording.is_dir() and (recording.exists() or recording.suffix[1:2].isalpha()):
         raise ParamsError(
-            f"--log {recording}: give a name{_format_suffixes(MIDI_SUFFIXES)}, or a folder, made before if its name has such a dot"
+            f"--record {recording}: give a name{_format_suffixes(MIDI_SUFFIXES)}, or a folder, made before if its name has such a dot"
         )
 
 

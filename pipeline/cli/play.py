@@ -15,7 +15,7 @@ Mode = Literal["continue", "duet", "free"]
 
 
 @app.command(
-    epilog="Example: music-rnn play expressive --port fluid --mode duet --input keystation --log ~/sessions"
+    epilog="Example: music-rnn play expressive --midi-out fluid --mode duet --midi-in keystation --record ~/sessions"
 )
 def play(  # noqa: PLR0913 an argument of a command is an option that a person types
     model: Annotated[
@@ -30,7 +30,7 @@ def play(  # noqa: PLR0913 an argument of a command is an option that a person t
     midi_in: Annotated[
         str,
         typer.Option(
-            "--input", help="Port to listen to, in the same way: keys, and knobs CC 20..27."
+            "--midi-in", help="Port to listen to, in the same way: keys, and knobs CC 20..27."
         ),
     ] = "",
     mode: Annotated[
@@ -61,7 +61,7 @@ def play(  # noqa: PLR0913 an argument of a command is an option that a person t
     """Let a model play live, alone or with you, to a MIDI port or a file.
 
     CC 20 and 21 turn the temperature of pitch and time, 22 density, 23 key, 24 and 25 the range, 26 polyphony, 27
-    tempo; 120 or 123 is a panic. A folder of sessions is a corpus: music-rnn corpus sessions FOLDER.
+    tempo; 120 or 123 is a panic. A folder of sessions is a corpus: music-rnn add-corpus sessions FOLDER.
     """
     from pipeline.cli import options
     from pipeline.generation import generate
@@ -85,8 +85,8 @@ def ports() -> None:
     """List the MIDI ports that play can use."""
     from pipeline.live import midi_ports as midi
 
-    for kind, what in ((midi.OUT, "--port"), (midi.IN, "--input")):
+    for kind, what in ((midi.OUT, "--midi-out"), (midi.IN, "--midi-in")):
         for name in midi.list_port_names(kind) or [
-            "none; start a synthesiser or connect a keyboard, or give --port none"
+            "none; start a synthesiser or connect a keyboard, or give --midi-out none"
         ]:
             typer.echo(sanitize_line(f"{what:8} {name}"))

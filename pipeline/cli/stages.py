@@ -21,16 +21,16 @@ def _run_stage(stage_name: str, *architectures: str) -> None:
     for architecture in architectures:
         params.get_model_config(architecture)
     stage = importlib.import_module(f"pipeline.stages.{stage_name}")
-    stage.run(params.restrict_to(stage.SECTIONS), *architectures)
+    stage.run(params.restrict_to(stage.PARAM_SECTIONS), *architectures)
 
 
-@app.command(epilog="Example: music-rnn fetch maestro-v3 --zip ~/Downloads/maestro-v3.0.0-midi.zip")
+@app.command(epilog="Example: music-rnn fetch maestro-v3 --archive ~/Downloads/maestro-v3.0.0-midi.zip")
 def fetch(
     corpus: Annotated[
         str, typer.Argument(help="A manifest in data/corpora; default: that of params.yaml.")
     ] = "",
     archive: Annotated[
-        Path | None, typer.Option("--zip", help="Use this archive, do not download it.")
+        Path | None, typer.Option("--archive", help="Use this archive, do not download it.")
     ] = None,
 ) -> None:
     """Get a corpus, verify every file, and write data/raw/CORPUS.zip."""
@@ -45,7 +45,7 @@ def fetch(
 
 
 @app.command(
-    epilog="Example: music-rnn corpus my-piano ~/Music/midi, then: dvc exp run -S corpus=my-piano"
+    epilog="Example: music-rnn add-corpus my-piano ~/Music/midi, then: dvc exp run -S corpus=my-piano"
 )
 def add_corpus(
     name: Annotated[str, typer.Argument(help="Name of the new corpus: a-z, 0-9, - and _.")],
@@ -69,7 +69,7 @@ def windows() -> None:
     _run_stage("windows")
 
 
-@app.command(epilog="Example: music-rnn floors")
+@app.command(epilog="Example: music-rnn ngrams")
 def ngrams() -> None:
     """Score the predictors that every model must beat."""
     _run_stage("ngrams")
@@ -87,16 +87,16 @@ def evaluate(architecture: Architecture) -> None:
     _run_stage("evaluate", architecture)
 
 
-@app.command(epilog="Example: music-rnn generate stacked")
+@app.command(epilog="Example: music-rnn generate-all stacked")
 def generate_all(architecture: Architecture) -> None:
     """Let a trained architecture play on from held-out prompts."""
     _run_stage("generate", architecture)
 
 
-@app.command(epilog="Example: music-rnn likeness stacked")
+@app.command(epilog="Example: music-rnn sample-metrics stacked")
 def sample_metrics(architecture: Architecture) -> None:
     """Measure whether what a trained architecture plays behaves like music."""
-    _run_stage("likeness", architecture)
+    _run_stage("sample_metrics", architecture)
 
 
 @app.command(epilog="Example: music-rnn compare")

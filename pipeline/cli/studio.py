@@ -28,7 +28,7 @@ def studio(
         from pipeline.studio import app as server
     except ModuleNotFoundError as error:
         raise PipelineError(
-            f"no {error.name} here; pip install 'music-rnn-evidence[studio]'"
+            f"no {error.name} here; pip install 'music-rnn[studio]'"
         ) from error
     how = (
         load_params(paths.PARAMS).generate.sampling

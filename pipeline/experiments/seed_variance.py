@@ -1,7 +1,7 @@
 """Seeds, the second source of spread: experiments that differ in nothing but the random seed, put together.
 
 The bootstrap says how a difference would move with other pieces. How it would move with another start of training, only
-training again can say: `dvc exp run --queue -S seed=1,2,3`, `dvc queue start`, and then `music-rnn seeds`.
+training again can say: `dvc exp run --queue -S seed=1,2,3`, `dvc queue start`, and then `music-rnn seed-variance`.
 """
 
 import json

@@ -138,7 +138,7 @@ def _open_device(direction: str, name: str) -> Any:
     )
     other = "start a synthesiser" if direction == OUT else "connect a keyboard"
     raise PortError(
-        f"no MIDI port with {name!r} in its name; there is {known}. {other}, or give --port none"
+        f"no MIDI port with {name!r} in its name; there is {known}. {other}, or give --midi-out none"
     )
 
 
@@ -148,7 +148,7 @@ def _make_devices(direction: str) -> list[Any]:
         rtmidi: Any = importlib.import_module("rtmidi")
     except ImportError as error:
         raise PortError(
-            "MIDI ports need python-rtmidi: pip install 'music-rnn-evidence[play]'; or --port none"
+            "MIDI ports need python-rtmidi: pip install 'music-rnn[play]'; or --midi-out none"
         ) from error
     found = []
     for system in rtmidi.get_compiled_api():

@@ -1,7 +1,7 @@
 """What sounded in a session, the model's notes and the person's, as MIDI files that a corpus can be made of.
 
-    music-rnn play --log ~/sessions/monday.mid
-    music-rnn corpus sessions ~/sessions
+    music-rnn play --record ~/sessions/monday.mid
+    music-rnn add-corpus sessions ~/sessions
 
 Onsets are the deadlines, not the moments of sending: a busy machine leaves no trace in what a model learns from. A file
 holds one track for the model and one for the person, both piano, on ticks of a millisecond; a session of more than two

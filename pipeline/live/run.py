@@ -71,13 +71,13 @@ class PlayOptions:
         """
         if self.mode == "duet" and not self.midi_in:
             raise ParamsError(
-                "a duet needs someone to listen to: give --input with a part of the name of a MIDI port"
+                "a duet needs someone to listen to: give --midi-in with a part of the name of a MIDI port"
             )
         if self.midi_out == NO_PORT and (
             self.midi_in or not 0 < self.num_notes <= MAX_OFFLINE_NOTES
         ):
             raise ParamsError(
-                f"--port none waits for nobody: give --notes 1 to {MAX_OFFLINE_NOTES}, and no --input"
+                f"--midi-out none waits for nobody: give --notes 1 to {MAX_OFFLINE_NOTES}, and no --midi-in"
             )
 
 

@@ -62,7 +62,7 @@ def answer_confidence(data: ReportData) -> Answer:
         f"Measured on {_format_count(facts.num_pieces, f'{split} piece')}; intervals are over {unit}."
     )
     warning = "So few pieces say nothing of other music: try a larger corpus before you rely on it."
-    meaning.append("From one seed: 'music-rnn seeds' says what another would change.")
+    meaning.append("From one seed: 'music-rnn seed-variance' says what another would change.")
     clear = "Clear on this music only" if facts.resampled_by_passage else "Clear"
     answer = f"Too close to call: {close}" if close else clear
     return Answer("How sure?", answer, meaning, warning if facts.resampled_by_passage else "")

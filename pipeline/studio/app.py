@@ -174,7 +174,7 @@ def bind_socket(port: int) -> socket.socket:
     except OSError as error:
         line.close()
         raise PipelineError(
-            f"port {port}: {error.strerror}; give another with --port-number, or 0 for any"
+            f"port {port}: {error.strerror}; give another with --port, or 0 for any"
         ) from error
     return line
 

@@ -91,7 +91,7 @@ def test_a_shipped_model_that_was_named_by_its_folder_is_just_taken(in_folder: P
 
 
 def test_a_name_that_is_a_number_with_a_dash_is_a_prompt(in_folder: Path) -> None:
-    done = RUN.invoke(cli.app, ["play", "--port", "none", "--notes", "3", "--prompt", "./-2"])
+    done = RUN.invoke(cli.app, ["play", "--midi-out", "none", "--notes", "3", "--prompt", "./-2"])
     assert isinstance(done.exception, PipelineError) and "give a MIDI file" in str(done.exception)
 
 
@@ -146,12 +146,12 @@ OUTPUTS = {
     "sample expressive -o ..": "is a folder",
     "sample expressive -o folder": "is a folder",
     "sample expressive -o pipe.mid": "is a pipe or device",
-    "play --port none --notes 3 --prompt b.mid --log b.mid": "is read as well",
-    "play --port none --notes 3 --prompt play.mid": "is read as well",
-    "play --port none --notes 3 --prompt b-2.mid --log b.mid": "would overwrite b-2.mid",
-    "play --port none --notes 3 --prompt b-2.mid --log ./b.mid": "would overwrite b-2.mid",
-    "play --port none --notes 3 --log b.wav": "ends in .mid or .midi, or a folder",
-    "play --port none --notes 3 --log b": "ends in .mid or .midi, or a folder",
+    "play --midi-out none --notes 3 --prompt b.mid --record b.mid": "is read as well",
+    "play --midi-out none --notes 3 --prompt play.mid": "is read as well",
+    "play --midi-out none --notes 3 --prompt b-2.mid --record b.mid": "would overwrite b-2.mid",
+    "play --midi-out none --notes 3 --prompt b-2.mid --record ./b.mid": "would overwrite b-2.mid",
+    "play --midi-out none --notes 3 --record b.wav": "ends in .mid or .midi, or a folder",
+    "play --midi-out none --notes 3 --record b": "ends in .mid or .midi, or a folder",
     "export expressive -o /": "is a folder",
     "export expressive -o folder": "is a folder",
 }
@@ -187,11 +187,11 @@ def test_no_name_at_all_is_refused_and_a_sample_may_be_written_again(written: Pa
     (written / "play-988.mid").write_bytes(
         (written / "a.mid").read_bytes()
     )  # no session has so many parts
-    play = "play --port none --notes 3"
+    play = "play --midi-out none --notes 3"
     more = (
-        f"{play} --log A.MIDI",
-        f"{play} --log new",
-        f"{play} --log 2026.11.27",
+        f"{play} --record A.MIDI",
+        f"{play} --record new",
+        f"{play} --record 2026.11.27",
         f"{play} --prompt play-988.mid",
     )
     for line in (" ".join(SAMPLE), *more):

@@ -63,9 +63,9 @@ def phrase(begin, notes):
     acts, now = [], begin
     for pause, duration, pitch in notes:
         now += pause
-        acts.append((now, lambda player, pitch=pitch: player.strike(pitch, 70)))
+        acts.append((now, lambda player, pitch=pitch: player.note_on(pitch, 70)))
         now += duration
-        acts.append((now, lambda player, pitch=pitch: player.lift(pitch)))
+        acts.append((now, lambda player, pitch=pitch: player.note_off(pitch)))
     return acts
 
 
@@ -207,7 +207,7 @@ def test_an_answer_is_conditioned_on_what_was_played_and_on_what_sounded_before(
 
 def test_playing_again_silences_an_answer_at_once_and_what_did_not_sound_is_forgotten():
     source = improviser("duet")
-    player = alone(source, 4.6, [*PHRASE, (4.2, lambda player: player.strike(48, 90))])
+    player = alone(source, 4.6, [*PHRASE, (4.2, lambda player: player.note_on(48, 90))])
     notes = player.recorder.collect_notes(MODEL)
     assert len(notes)
     assert (notes["onset"] + notes["duration"] < 4.2 + 2 * POLL_SECONDS).all()

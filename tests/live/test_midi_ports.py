@@ -74,7 +74,7 @@ def test_all_ports_of_the_sound_systems_that_run_are_listed(opened):
 
 def test_alsa_is_not_asked_where_the_kernel_has_none(monkeypatch, tmp_path):
     install(monkeypatch, [1])
-    monkeypatch.setattr(midi_ports, "SEQUENCER", tmp_path / "absent")
+    monkeypatch.setattr(midi_ports, "ALSA_SEQUENCER", tmp_path / "absent")
     assert midi_ports.list_port_names(midi_ports.OUT) == []
 
 
@@ -103,7 +103,7 @@ def test_an_input_hands_on_messages_of_three_bytes(opened):
 def test_a_missing_port_names_those_that_are_there(opened):
     with pytest.raises(
         PortError,
-        match=r"no MIDI port with 'organ' .* 'FluidSynth 1', 'Keystation 49'.*--port none",
+        match=r"no MIDI port with 'organ' .* 'FluidSynth 1', 'Keystation 49'.*--midi-out none",
     ):
         midi_ports.open_output("organ")
 
@@ -130,7 +130,7 @@ def test_a_port_that_is_gone_is_one_clear_line(opened):
 
 def test_without_the_library_the_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "rtmidi", None)
-    with pytest.raises(PortError, match=r"pip install 'music-rnn-evidence\[play\]'"):
+    with pytest.raises(PortError, match=r"pip install 'music-rnn\[play\]'"):
         midi_ports.list_port_names(midi_ports.IN)
 
 

@@ -41,23 +41,23 @@ class Steps:
     def done(self):
         return self.next >= len(self.drafts)
 
-    def propose(self, floor):
+    def peek(self, floor):
         if self.next == self.raises_at:
             raise ZeroDivisionError("a model broke")
         return None if self.done else self.drafts[self.next]
 
-    def accept(self):
+    def commit(self):
         self.accepted_at.append(self.clock() if self.clock else 0)
         self.next += 1
 
-    def strike(self, cell, pitch, velocity):
+    def note_on(self, cell, pitch, velocity):
         self.told.append(("strike", cell, pitch, velocity))
         return self.interrupts
 
-    def lift(self, cell, pitch):
+    def note_off(self, cell, pitch):
         self.told.append(("lift", cell, pitch))
 
-    def silenced(self, cell):
+    def cut_at(self, cell):
         self.told.append(("silenced", cell))
 
 
@@ -239,11 +239,11 @@ def test_a_model_that_is_stuck_delays_no_message():
     free, hung = threading.Event(), threading.Event()
 
     class Stuck(Steps):
-        def propose(self, floor):
+        def peek(self, floor):
             if self.next == 2:
                 hung.set()
                 assert free.wait(30)
-            return super().propose(floor)
+            return super().peek(floor)
 
     wire = Wire(clock=time.monotonic)
     player = Player(Stuck([(0, 5, 60), (2, 5, 62), (900, 5, 64)]), wire, Recorder())

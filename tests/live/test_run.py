@@ -24,19 +24,19 @@ from pipeline.midi import reader, writer
 
 RUN = CliRunner()
 NOBODY = {
-    "heard": "",
+    "midi_in": "",
     "mode": "continue",
     "prompt": None,
     "tempo": 1.0,
-    "rest": 0.8,
+    "response_delay": 0.8,
     "seed": 0,
-    "log": None,
+    "recording": None,
 }
 MODEL = make_tiny_model(**CARRIED)
 
 
 def wish(**changes) -> PlayOptions:
-    return PlayOptions(**{"port": "none", "notes": 20, **NOBODY, **changes})
+    return PlayOptions(**{"midi_out": "none", "num_notes": 20, **NOBODY, **changes})
 
 
 def test_a_performance_for_nobody_is_a_file_at_once_and_the_same_again(in_folder):
@@ -45,10 +45,10 @@ def test_a_performance_for_nobody_is_a_file_at_once_and_the_same_again(in_folder
         run_player(
             MODEL,
             UNCONSTRAINED,
-            wish(notes=50, log=in_folder / name, prompt=in_folder / "prompt.mid"),
+            wish(num_notes=50, recording=in_folder / name, prompt=in_folder / "prompt.mid"),
             print,
         )
-    other = wish(notes=50, log=in_folder / "three.mid", prompt=in_folder / "prompt.mid", seed=1)
+    other = wish(num_notes=50, recording=in_folder / "three.mid", prompt=in_folder / "prompt.mid", seed=1)
     run_player(MODEL, UNCONSTRAINED, other, print)
     one, two, three = ((in_folder / f"{name}.mid").read_bytes() for name in ("one", "two", "three"))
     assert one == two != three
@@ -58,7 +58,7 @@ def test_a_performance_for_nobody_is_a_file_at_once_and_the_same_again(in_folder
 def test_the_tempo_stretches_the_file(in_folder):
     ends = []
     for tempo in (1.0, 2.0):
-        run_player(MODEL, UNCONSTRAINED, wish(tempo=tempo, log=in_folder / "a.mid"), print)
+        run_player(MODEL, UNCONSTRAINED, wish(tempo=tempo, recording=in_folder / "a.mid"), print)
         ends.append(reader.read_notes((in_folder / "a.mid").read_bytes(), "symusic")["onset"][-1])
     assert ends[0] / ends[1] == pytest.approx(2, abs=0.15)
 
@@ -66,10 +66,10 @@ def test_the_tempo_stretches_the_file(in_folder):
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        ({"notes": 0}, "give --notes"),
-        ({"notes": 10**30}, "give --notes 1 to 1000000"),
-        ({"heard": "keys"}, "no --input"),
-        ({"mode": "duet", "port": "x"}, "give --input"),
+        ({"num_notes": 0}, "give --notes"),
+        ({"num_notes": 10**30}, "give --notes 1 to 1000000"),
+        ({"midi_in": "keys"}, "no --midi-in"),
+        ({"mode": "duet", "midi_out": "x"}, "give --midi-in"),
         ({"tempo": 7.0}, "tempo 7.0"),
     ],
 )
@@ -106,7 +106,7 @@ def test_what_a_person_plays_goes_where_it_belongs():
     ]
     for message in messages:
         dispatch_midi(Player(), live, message)
-    assert calls == [("strike", 60, 70), ("lift", 60), ("lift", 61), ("panic",), ("panic",)]
+    assert calls == [("note_on", 60, 70), ("note_off", 60), ("note_off", 61), ("panic",), ("panic",)]
     assert live.sampling_config.min_pitch == 30
 
 
@@ -125,7 +125,7 @@ def test_a_signal_ends_a_live_performance_in_silence_and_writes_the_session(
 
     threading.Thread(target=stop).start()
     player = run_player(
-        MODEL, UNCONSTRAINED, wish(port="virtual", notes=0, log=in_folder / "a.mid"), told.append
+        MODEL, UNCONSTRAINED, wish(midi_out="virtual", num_notes=0, recording=in_folder / "a.mid"), told.append
     )
     check(wire.sent)
     assert ends_in_silence(wire.sent)
@@ -152,10 +152,10 @@ def test_a_signal_ends_a_performance_for_nobody_too_and_writes_what_was_played(
         if len(played) == 10:
             os.kill(os.getpid(), number)
 
-    monkeypatch.setattr(Improviser, "accept", until_the_tenth)
+    monkeypatch.setattr(Improviser, "commit", until_the_tenth)
     before = signal.signal(number, lambda *_: pytest.fail("the signal was not heard"))
     try:
-        run_player(MODEL, UNCONSTRAINED, wish(notes=1000, log=in_folder / "a.mid"), print)
+        run_player(MODEL, UNCONSTRAINED, wish(num_notes=1000, recording=in_folder / "a.mid"), print)
     finally:
         signal.signal(number, before)
     assert (
@@ -170,7 +170,7 @@ def test_a_port_that_fails_is_told_after_the_session_is_written(monkeypatch, in_
     wire = Wire(fails={3})
     monkeypatch.setattr(midi_ports, "open_output", lambda name: wire)
     with pytest.raises(OSError, match="failed"):
-        run_player(MODEL, UNCONSTRAINED, wish(port="synth", log=in_folder / "a.mid"), print)
+        run_player(MODEL, UNCONSTRAINED, wish(midi_out="synth", recording=in_folder / "a.mid"), print)
     check(wire.sent, strict=False)
     assert (in_folder / "a.mid").exists()
 
@@ -189,12 +189,12 @@ def test_an_input_is_opened_and_closed(monkeypatch, in_folder):
 
     monkeypatch.setattr(midi_ports, "open_output", lambda name: wire)
     monkeypatch.setattr(midi_ports, "open_input", open_input)
-    run_player(MODEL, UNCONSTRAINED, wish(port="synth", heard="keys", notes=2), print)
+    run_player(MODEL, UNCONSTRAINED, wish(midi_out="synth", midi_in="keys", num_notes=2), print)
     assert opened == ["keys", "closed"]
 
 
 def test_play_writes_a_file_from_the_shipped_model_without_a_project(in_folder):
-    done = RUN.invoke(cli.app, ["play", "--port", "none", "--notes", "12"], catch_exceptions=False)
+    done = RUN.invoke(cli.app, ["play", "--midi-out", "none", "--notes", "12"], catch_exceptions=False)
     assert done.exit_code == 0
     assert done.output == "play.mid\n"
     assert len(reader.read_notes((in_folder / "play.mid").read_bytes(), "symusic")) == 12
@@ -202,11 +202,11 @@ def test_play_writes_a_file_from_the_shipped_model_without_a_project(in_folder):
 
 def test_ports_are_listed_or_it_says_what_to_do(monkeypatch):
     monkeypatch.setattr(
-        midi_ports, "names", lambda kind: ["FluidSynth"] if kind == midi_ports.OUT else []
+        midi_ports, "list_port_names", lambda kind: ["FluidSynth"] if kind == midi_ports.OUT else []
     )
     done = RUN.invoke(cli.app, ["ports"], catch_exceptions=False)
-    assert done.output.splitlines()[0] == "--port   FluidSynth"
-    assert done.output.splitlines()[1].startswith("--input  none; start a synthesiser")
+    assert done.output.splitlines()[0] == "--midi-out  FluidSynth"
+    assert done.output.splitlines()[1].startswith("--midi-in   none; start a synthesiser")
 
 
 def test_playing_loads_nothing_heavy(in_folder):

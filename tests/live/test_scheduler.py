@@ -33,8 +33,8 @@ def plan(drafts=(), **faults):
 
 
 def play(schedule, clock, until=1e9):
-    while not schedule.silent and clock() < until:
-        clock.sleep(min(schedule.send(), until - clock()))
+    while not schedule.is_idle and clock() < until:
+        clock.sleep(min(schedule.send_due(), until - clock()))
 
 
 @given(DRAFTS)
@@ -73,7 +73,7 @@ def test_a_note_ends_when_it_should_or_where_its_pitch_is_struck_again(drafts):
 @given(
     DRAFTS,
     st.lists(
-        st.tuples(st.floats(0.01, 2), st.sampled_from(["hush", "panic", 0.25, 1.0, 4.0])),
+        st.tuples(st.floats(0.01, 2), st.sampled_from(["all_notes_off", "panic", 0.25, 1.0, 4.0])),
         max_size=6,
     ),
 )

@@ -225,7 +225,7 @@ def test_a_midi_file_can_be_taken_home(visit, found):
     (sample,) = [
         each for each in found.samples if (each.architecture, each.number) == ("expressive", 1)
     ]
-    assert waiting.value.path().read_bytes() == sample.midi
+    assert waiting.value.path().read_bytes() == sample.midi_bytes
 
 
 def test_controls_have_names_and_tables_can_be_reached(visit):

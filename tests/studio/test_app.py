@@ -183,5 +183,5 @@ def test_the_page_asks_nobody_else_and_runs_no_text() -> None:
 def test_a_port_that_is_taken_is_one_line() -> None:
     with app.bind_socket(0) as line:
         line.listen()
-        with pytest.raises(PipelineError, match="give another with --port-number"):
+        with pytest.raises(PipelineError, match="give another with --port"):
             app.bind_socket(line.getsockname()[1])

@@ -21,8 +21,8 @@ from pipeline.live.recorder import MODEL
 PHRASE = ("KeyQ", "KeyE", "KeyT", "KeyI")
 PITCHES = [60, 64, 67, 72]
 SIZES = {
-    "desktop": {"embedding_dim": 1280, "height": 800},
-    "phone": {"embedding_dim": 390, "height": 844},
+    "desktop": {"width": 1280, "height": 800},
+    "phone": {"width": 390, "height": 844},
 }
 SOON = 100.0
 """Milliseconds within which a control acts."""

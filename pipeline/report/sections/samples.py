@@ -45,7 +45,7 @@ def build_sample_metrics_section(data: ReportData) -> Section:
         "No measure here has a best value. What counts is the distance from held-out music of the same length, the "
         "grey bars and the row “held-out music”. The figures show the best architecture and the reference."
     )
-    return Section("likeness", "Do samples behave like music?", lead, figures, tables)
+    return Section("sample_metrics", "Do samples behave like music?", lead, figures, tables)
 
 
 def _make_histogram_figure(
