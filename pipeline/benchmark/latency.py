@@ -101,7 +101,7 @@ def measure_peak_memory(act: Callable[..., None], *arguments: object) -> float:
     if module == "__main__" and (spec := sys.modules[module].__spec__):
         module = spec.name
     code = f"import pickle, sys; from {module} import {act.__name__} as act; act(*pickle.load(sys.stdin.buffer))"
-    code += "; from pipeline.benchmark.latency import held; print(held())"
+    code += "; from pipeline.benchmark.latency import read_max_rss; print(read_max_rss())"
     given = pickle.dumps(arguments)
     done = subprocess.run(
         [sys.executable, "-c", code], input=given, stdout=subprocess.PIPE, check=False
