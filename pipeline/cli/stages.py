@@ -24,7 +24,9 @@ def _run_stage(stage_name: str, *architectures: str) -> None:
     stage.run(params.restrict_to(stage.PARAM_SECTIONS), *architectures)
 
 
-@app.command(epilog="Example: music-rnn fetch maestro-v3 --archive ~/Downloads/maestro-v3.0.0-midi.zip")
+@app.command(
+    epilog="Example: music-rnn fetch maestro-v3 --archive ~/Downloads/maestro-v3.0.0-midi.zip"
+)
 def fetch(
     corpus: Annotated[
         str, typer.Argument(help="A manifest in data/corpora; default: that of params.yaml.")

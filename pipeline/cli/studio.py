@@ -27,9 +27,7 @@ def studio(
         from pipeline.studio import access, session
         from pipeline.studio import app as server
     except ModuleNotFoundError as error:
-        raise PipelineError(
-            f"no {error.name} here; pip install 'music-rnn[studio]'"
-        ) from error
+        raise PipelineError(f"no {error.name} here; pip install 'music-rnn[studio]'") from error
     how = (
         load_params(paths.PARAMS).generate.sampling
         if paths.PARAMS.exists()

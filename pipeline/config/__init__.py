@@ -105,8 +105,70 @@ def _describe_first_error(error: ValidationError) -> str:
     faults = error.errors(include_url=False)
     first = next((fault for fault in faults if fault["type"] == "extra_forbidden"), faults[0])
     if first["type"] == "extra_forbidden":
-        return f"{'.'.join(str(part) for part in first['loc'])}: no such parameter; see pipeline/config/schema.py"
+        return _describe_unknown_key([str(part) for part in first["loc"]])
     key = ".".join(str(part) for part in first["loc"]) or "the file"
     more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
     value = "" if isinstance(first["input"], dict) else f", not {yaml.shorten_repr(first['input'])}"
     return f"{key}: {first['msg'].removeprefix('Value error, ')}{value}{more}"
+
+
+RENAMED_KEYS = {
+    "floors": "ngrams",
+    "likeness": "sample_metrics",
+    "ingest.pedal": "ingest.sustain_pedal",
+    "windows.length": "windows.sequence_length",
+    "windows.train_notes": "windows.max_train_notes",
+    "ngrams.smoothing": "ngrams.additive_smoothing",
+    "train.residual_notes": "train.noise_fit_notes",
+    "train.validation_notes": "train.max_validation_notes",
+    "train.threads": "train.num_threads",
+    "train.last": "train.windowed",
+    "train.every": "train.stateful",
+    "train.windowed.batch": "train.windowed.batch_size",
+    "train.stateful.streams": "train.stateful.batch_size",
+    "train.stateful.segment": "train.stateful.bptt_length",
+    "train.stateful.segments": "train.stateful.segments_per_passage",
+    "train.stateful.transpose": "train.stateful.max_transpose",
+    "train.stateful.stretch": "train.stateful.max_tempo_change",
+    "train.stateful.louder": "train.stateful.max_velocity_shift",
+    "model.*.width": "model.*.embedding_dim",
+    "model.*.velocity": "model.*.model_velocity",
+    "model.*.bidirectional": "model.*.cell (cell: bilstm)",
+    "model.*.between_dropout": "model.*.dropout",
+    "model.*.dense": "model.*.dense_units",
+    "model.*.final_dropout": "model.*.output_dropout",
+    "model.*.chain": "model.*.head_dim",
+    "model.*.objective": "model.*.loss_on (last, or all for every)",
+    "model.*.memory": "model.*.stateful (true for carried, false for window)",
+    "evaluate.batch": "evaluate.batch_size",
+    "generate.samples": "generate.num_samples",
+    "generate.notes": "generate.num_notes",
+    "generate.sampling.temperature_pitch": "generate.sampling.pitch_temperature",
+    "generate.sampling.temperature_time": "generate.sampling.time_temperature",
+    "generate.sampling.top_p_pitch": "generate.sampling.pitch_top_p",
+    "generate.sampling.top_p_time": "generate.sampling.time_top_p",
+    "generate.sampling.lowest": "generate.sampling.min_pitch",
+    "generate.sampling.highest": "generate.sampling.max_pitch",
+    "generate.sampling.polyphony": "generate.sampling.max_polyphony",
+    "generate.sampling.density": "generate.sampling.max_notes_per_second",
+    "sample_metrics.samples": "sample_metrics.num_samples",
+    "sample_metrics.notes": "sample_metrics.num_notes",
+    "compare.notes": "compare.max_notes",
+    "compare.resamples": "compare.bootstrap_resamples",
+    "benchmark.rounds": "benchmark.repeats",
+    "benchmark.memory": "benchmark.measure_memory",
+    "gate.tolerance": "gate.tolerance_bits",
+    "gate.copied_notes": "gate.max_extra_copied_notes",
+    "gate.parity": "gate.max_parity_bits",
+}
+"""Keys of params.yaml before version 0.2, and what they are called now; `*` is any architecture."""
+
+
+def _describe_unknown_key(parts: list[str]) -> str:
+    """Return what to do about a key that params.yaml must not have."""
+    key = ".".join(parts)
+    pattern = ".".join(["model", "*", *parts[2:]] if parts[0] == "model" else parts)
+    if new := RENAMED_KEYS.get(pattern):
+        name = parts[1] if parts[0] == "model" else ""
+        return f"{key}: is called {new.replace('*', name)} now"
+    return f"{key}: no such parameter; see pipeline/config/schema.py"

@@ -65,7 +65,7 @@ def test_a_missing_model_says_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_pa
     assert "train one with 'dvc repro'" in str(done.exception)
 
 
-SAMPLE = ["sample", "expressive", "--notes", "3", "-o", "out.mid"]
+SAMPLE = ["generate", "expressive", "--notes", "3", "-o", "out.mid"]
 
 
 def test_a_shipped_model_in_place_of_ones_own_is_said(
@@ -77,7 +77,9 @@ def test_a_shipped_model_in_place_of_ones_own_is_said(
         RUN.invoke(cli.app, SAMPLE).stderr
         == "expressive: none in models/expressive, so the shipped one is taken\n"
     )
-    monkeypatch.setattr("pipeline.maintenance.repair.running", lambda: ["process 7: dvc repro"])
+    monkeypatch.setattr(
+        "pipeline.maintenance.repair.find_dvc_runs", lambda: ["process 7: dvc repro"]
+    )
     said = RUN.invoke(cli.app, SAMPLE)
     assert said.stderr.endswith(
         "taken; process 7: dvc repro is at work here and may be training it\n"
@@ -87,7 +89,7 @@ def test_a_shipped_model_in_place_of_ones_own_is_said(
 
 def test_a_shipped_model_that_was_named_by_its_folder_is_just_taken(in_folder: Path) -> None:
     (in_folder / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
-    assert RUN.invoke(cli.app, ["sample", str(BUNDLED / "expressive"), *SAMPLE[2:]]).stderr == ""
+    assert RUN.invoke(cli.app, ["generate", str(BUNDLED / "expressive"), *SAMPLE[2:]]).stderr == ""
 
 
 def test_a_name_that_is_a_number_with_a_dash_is_a_prompt(in_folder: Path) -> None:
@@ -98,8 +100,10 @@ def test_a_name_that_is_a_number_with_a_dash_is_a_prompt(in_folder: Path) -> Non
 def test_a_model_that_may_be_in_training_is_not_called_missing_alone(
     in_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pipeline.maintenance.repair.running", lambda: ["process 7: dvc repro"])
-    done = RUN.invoke(cli.app, ["sample", "stacked", "-o", "out.mid"])
+    monkeypatch.setattr(
+        "pipeline.maintenance.repair.find_dvc_runs", lambda: ["process 7: dvc repro"]
+    )
+    done = RUN.invoke(cli.app, ["generate", "stacked", "-o", "out.mid"])
     assert str(done.exception).endswith(
         "process 7: dvc repro is at work here and may be training it"
     )
@@ -134,18 +138,18 @@ def test_a_name_is_no_path(in_folder: Path, words: list[str]) -> None:
 
 
 OUTPUTS = {
-    "score expressive b.mid --notes b.mid": "is read as well",
-    "score expressive a.mid b.mid --notes folder/../b.mid": "is read as well",
-    "score expressive b.mid --notes .": "is a folder",
-    "sample expressive --prompt b.mid -o b.mid": "is read as well",
-    "sample expressive --prompt b.mid -o link.mid": "is read as well",
-    "sample expressive --prompt b.png -o b.mid": "the piano roll b.png: is read as well",
-    "sample expressive -o only.png": "ends in .mid or .midi",
-    "sample expressive -o .": "is a folder",
-    "sample expressive -o /": "is a folder",
-    "sample expressive -o ..": "is a folder",
-    "sample expressive -o folder": "is a folder",
-    "sample expressive -o pipe.mid": "is a pipe or device",
+    "score expressive b.mid --per-note b.mid": "is read as well",
+    "score expressive a.mid b.mid --per-note folder/../b.mid": "is read as well",
+    "score expressive b.mid --per-note .": "is a folder",
+    "generate expressive --prompt b.mid -o b.mid": "is read as well",
+    "generate expressive --prompt b.mid -o link.mid": "is read as well",
+    "generate expressive --prompt b.png -o b.mid": "the piano roll b.png: is read as well",
+    "generate expressive -o only.png": "ends in .mid or .midi",
+    "generate expressive -o .": "is a folder",
+    "generate expressive -o /": "is a folder",
+    "generate expressive -o ..": "is a folder",
+    "generate expressive -o folder": "is a folder",
+    "generate expressive -o pipe.mid": "is a pipe or device",
     "play --midi-out none --notes 3 --prompt b.mid --record b.mid": "is read as well",
     "play --midi-out none --notes 3 --prompt play.mid": "is read as well",
     "play --midi-out none --notes 3 --prompt b-2.mid --record b.mid": "would overwrite b-2.mid",
@@ -182,7 +186,7 @@ def test_what_is_read_is_never_written_and_what_is_written_is_a_file(
 
 def test_no_name_at_all_is_refused_and_a_sample_may_be_written_again(written: Path) -> None:
     assert isinstance(
-        RUN.invoke(cli.app, ["sample", "expressive", "-o", ""]).exception, ParamsError
+        RUN.invoke(cli.app, ["generate", "expressive", "-o", ""]).exception, ParamsError
     )
     (written / "play-988.mid").write_bytes(
         (written / "a.mid").read_bytes()

@@ -56,9 +56,9 @@ def changed(folder, key: str, value: object, **block: object):
         ("train.epochs", True, "train.epochs: .*valid integer, not True"),
         ("train.epochs", "3", "train.epochs: .*valid integer, not '3'"),
         (
-            "model.baseline.is_bidirectional",
+            "model.baseline.model_velocity",
             1,
-            "model.baseline.is_bidirectional: .*valid boolean, not 1",
+            "model.baseline.model_velocity: .*valid boolean, not 1",
         ),
         ("model.baseline.units", 128, "model.baseline.units: .*valid list, not 128"),
         ("model.baseline.units", [], r"model.baseline.units: .*at least 1 item.*not \[\]"),
@@ -67,19 +67,19 @@ def changed(folder, key: str, value: object, **block: object):
             [8, 0],
             "model.baseline.units.1: .*greater than or equal to 1, not 0",
         ),
-        ("model.baseline.final_dropout", 1.0, "final_dropout: .*less than 1, not 1.0"),
-        ("model.baseline.memory", "both", "memory: .*'carried' or 'window', not 'both'"),
+        ("model.baseline.output_dropout", 1.0, "output_dropout: .*less than 1, not 1.0"),
+        ("model.baseline.loss_on", "both", "loss_on: .*'last' or 'all', not 'both'"),
         ("train", None, "train: .*not None"),
         ("train.epochs", 0, "train.epochs: .*greater than or equal to 1, not 0"),
         (
-            "generate.sampling.temperature_pitch",
+            "generate.sampling.pitch_temperature",
             0.0,
-            "sampling.temperature_pitch: .*greater than 0, not 0.0",
+            "sampling.pitch_temperature: .*greater than 0, not 0.0",
         ),
         (
-            "generate.sampling.top_p_time",
+            "generate.sampling.time_top_p",
             1.5,
-            "generate.sampling.top_p_time: .*less than or equal to 1, not 1.5",
+            "generate.sampling.time_top_p: .*less than or equal to 1, not 1.5",
         ),
         ("compare.split", "train", "compare.split: .*'validation' or 'test', not 'train'"),
         ("corpus", "../etc", "corpus: .*not '../etc'"),
@@ -105,16 +105,16 @@ def test_a_fault_is_one_line_that_names_key_and_value(tmp_path, key, value, said
     [
         (
             {"cell": "bilstm", "stateful": True},
-            "model.baseline: .*bidirectional.*set memory: window",
+            "model.baseline: .*bilstm.*set stateful: false",
         ),
         (
             {"cell": "bilstm", "loss_on": "all"},
-            "model.baseline: .*has read the targets.*objective: last",
+            "model.baseline: .*has read the targets.*loss_on: last",
         ),
-        ({"embedding_dim": 64}, "model.baseline: width .*0 with input: scalar"),
-        ({"model_velocity": True}, "model.baseline: .*set velocity: false"),
-        ({"head_dim": 64}, "model.baseline: chain is 0 with heads: regression"),
-        ({"dropout": 0.3}, "model.baseline: between_dropout needs two layers .*final_dropout"),
+        ({"embedding_dim": 64}, "model.baseline: embedding_dim .*0 with input: scalar"),
+        ({"model_velocity": True}, "model.baseline: .*set model_velocity: false"),
+        ({"head_dim": 64}, "model.baseline: head_dim is 0 with heads: regression"),
+        ({"dropout": 0.3}, "model.baseline: dropout needs two layers .*output_dropout"),
     ],
 )
 def test_a_combination_without_sense_is_one_line(tmp_path, block, said):
@@ -155,7 +155,7 @@ def test_a_number_is_read_as_yaml_1_2_and_text_is_refused(tmp_path, written, rea
     if read is not None:
         assert config.load_params(path).train.windowed.learning_rate == read
     else:
-        with pytest.raises(ParamsError, match=r"train\.last\.learning_rate: "):
+        with pytest.raises(ParamsError, match=r"train\.windowed\.learning_rate: "):
             config.load_params(path)
 
 
@@ -192,13 +192,39 @@ def test_any_bytes_are_refused_in_one_line(tmp_path, data):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("key", "new"),
+    [
+        ("train.threads", "train.threads: is called train.num_threads now"),
+        ("floors", "floors: is called ngrams now"),
+        (
+            "model.baseline.width",
+            "model.baseline.width: is called model.baseline.embedding_dim now",
+        ),
+        ("model.baseline.memory", r"model.baseline.stateful .*carried"),
+    ],
+)
+def test_an_old_key_is_one_line_that_names_the_new_key(tmp_path, key, new):
+    with pytest.raises(ParamsError, match=new):
+        config.load_params(changed(tmp_path, key, 1))
+
+
+def test_every_new_key_of_the_table_of_old_keys_exists(project):
+    values = project.model_dump()
+    for old, new in config.RENAMED_KEYS.items():
+        place = values
+        for part in new.partition(" ")[0].replace("*", "baseline").split("."):
+            assert part in place, f"{old} -> {new}"
+            place = place[part]
+
+
 def test_a_missing_file_says_where_to_run(tmp_path):
     with pytest.raises(ParamsError, match=r"params.yaml: cannot be read .*project's folder"):
         config.load_params(tmp_path / "params.yaml")
 
 
 def test_a_stage_sees_its_own_sections_only(project):
-    mine = project.only(["seed", "train"])
+    mine = project.restrict_to(["seed", "train"])
     assert (mine.seed, mine.train) == (project.seed, project.train)
     for hidden in ("model", "corpus", "generate", "architectures"):
         with pytest.raises(AttributeError):
@@ -212,4 +238,4 @@ def test_parameters_cannot_be_changed(project):
 
 def test_an_unknown_architecture_is_named_with_those_there_are(project):
     with pytest.raises(ParamsError, match=r"no architecture 'big' .*baseline"):
-        project.block("big")
+        project.get_model_config("big")

@@ -36,7 +36,7 @@ def test_a_name_is_shown_as_it_is_but_for_what_a_terminal_obeys(name, monkeypatc
     screen = io.StringIO()
     monkeypatch.setattr(
         console,
-        "console",
+        "make_console",
         lambda: Console(file=screen, force_terminal=True, width=120, color_system=None),
     )
     list(console.track_progress("abc", name, 3))
@@ -47,7 +47,7 @@ def test_a_name_is_shown_as_it_is_but_for_what_a_terminal_obeys(name, monkeypatc
 def test_a_bar_for_a_person(monkeypatch):
     screen = io.StringIO()
     monkeypatch.setattr(
-        console, "console", lambda: Console(file=screen, force_terminal=True, width=120)
+        console, "make_console", lambda: Console(file=screen, force_terminal=True, width=120)
     )
     assert list(console.track_progress("abc", "reading MIDI", 6, lambda _: 2)) == ["a", "b", "c"]
     assert "reading MIDI" in screen.getvalue()
@@ -60,7 +60,7 @@ def test_no_color_takes_the_colours_from_the_bar(monkeypatch):
         screen = io.StringIO()
         monkeypatch.setattr(
             console,
-            "console",
+            "make_console",
             lambda: Console(file=screen, force_terminal=True, width=120, color_system="standard"),
         )
         list(console.track_progress("abc", "reading MIDI", 3))

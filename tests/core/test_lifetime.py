@@ -82,8 +82,8 @@ def test_dvc_starts_stages_so_that_it_is_their_parent() -> None:
 
 def test_a_stage_is_bound_when_dvc_runs_it(tmp_path: Path) -> None:
     code = (
-        f"import sys; sys.path.insert(0, {str(ROOT)!r}); from pipeline import lifetime; "
-        "lifetime.bind = lambda: print('bound'); import pipeline.stages.runner"
+        f"import sys; sys.path.insert(0, {str(ROOT)!r}); from pipeline.core import lifetime; "
+        "lifetime.die_with_parent = lambda: print('bound'); import pipeline.stages.runner"
     )
     for name, said in (("DVC_STAGE", "bound\n"), ("OTHER", "")):
         environment = {key: value for key, value in os.environ.items() if key != "DVC_STAGE"} | {

@@ -135,8 +135,8 @@ def test_a_worker_that_cannot_start_is_one_line() -> None:
 
 def test_workers_die_with_their_parent(tmp_path: Path) -> None:
     code = (
-        "import sys; sys.path.insert(0, sys.argv[1]); import test_limits as t; from pipeline import limits\n"
-        "if __name__ == '__main__':\n    list(limits.each(t.work, ['wait'] * 4, limits.Limits(60, 600.0, 2**29, 2)))\n"
+        "import sys; sys.path.insert(0, sys.argv[1]); import test_processes as t; from pipeline.core import processes\n"
+        "if __name__ == '__main__':\n    list(processes.bounded_map(t.work, ['wait'] * 4, processes.TaskLimits(60, 600.0, 2**29, 2)))\n"
     )
     (tmp_path / "run.py").write_text(code)
     parent = subprocess.Popen(
@@ -162,13 +162,13 @@ def test_a_limit_that_was_set_from_outside_is_kept() -> None:
     """Only root may raise it again: every file would be rejected for it."""
     lines = """
         import contextlib, os, resource
-        from pipeline import limits
+        from pipeline.core import processes
         resource.setrlimit(resource.RLIMIT_CPU, (1000, 1000))
         resource.setrlimit(resource.RLIMIT_DATA, (2**31, 2**31))
         with contextlib.suppress(PermissionError):
             os.setuid(65534)
         for seconds in (20, 5000):
-            limits._limit(limits.Limits(seconds=seconds, memory=2**30))
+            processes._set_resource_limits(processes.TaskLimits(cpu_seconds=seconds, memory_bytes=2**30))
             print(*resource.getrlimit(resource.RLIMIT_CPU), *resource.getrlimit(resource.RLIMIT_DATA))
     """
     told = subprocess.run(

@@ -25,7 +25,12 @@ def scores(mean: float, noise: float = 0.05) -> PieceScores:
 
 def model(name: str, mean: float, parameters: int, *, both_ways: bool = False) -> Evaluation:
     return Evaluation(
-        name, make_tiny_model(cell="bilstm" if both_ways else "lstm").config, parameters, 1, [{}], scores(mean)
+        name,
+        make_tiny_model(cell="bilstm" if both_ways else "lstm").config,
+        parameters,
+        1,
+        [{}],
+        scores(mean),
     )
 
 

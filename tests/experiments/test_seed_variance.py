@@ -91,7 +91,8 @@ def test_what_is_no_run_is_passed_over(repository):
     experiment("torn", git("rev-parse", "HEAD"))
     assert [each.name for each in seed_variance.load_experiment_results()] == ["one"]
     assert (
-        "run some with: dvc exp run --queue -S seed=1,2,3" in RUN.invoke(cli.app, ["seed-variance"]).output
+        "run some with: dvc exp run --queue -S seed=1,2,3"
+        in RUN.invoke(cli.app, ["seed-variance"]).output
     )
 
 

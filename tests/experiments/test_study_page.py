@@ -12,7 +12,10 @@ from pipeline.experiments.study_results import RunFindings
 def study(*runs: str) -> Study:
     one = Run(description="any", params={}, architectures=["baseline"])
     return Study(
-        title="Title", page="docs/a.md", metrics="metrics/studies/a.json", runs=dict.fromkeys(runs, one)
+        title="Title",
+        page="docs/a.md",
+        metrics="metrics/studies/a.json",
+        runs=dict.fromkeys(runs, one),
     )
 
 

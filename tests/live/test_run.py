@@ -48,7 +48,9 @@ def test_a_performance_for_nobody_is_a_file_at_once_and_the_same_again(in_folder
             wish(num_notes=50, recording=in_folder / name, prompt=in_folder / "prompt.mid"),
             print,
         )
-    other = wish(num_notes=50, recording=in_folder / "three.mid", prompt=in_folder / "prompt.mid", seed=1)
+    other = wish(
+        num_notes=50, recording=in_folder / "three.mid", prompt=in_folder / "prompt.mid", seed=1
+    )
     run_player(MODEL, UNCONSTRAINED, other, print)
     one, two, three = ((in_folder / f"{name}.mid").read_bytes() for name in ("one", "two", "three"))
     assert one == two != three
@@ -106,7 +108,13 @@ def test_what_a_person_plays_goes_where_it_belongs():
     ]
     for message in messages:
         dispatch_midi(Player(), live, message)
-    assert calls == [("note_on", 60, 70), ("note_off", 60), ("note_off", 61), ("panic",), ("panic",)]
+    assert calls == [
+        ("note_on", 60, 70),
+        ("note_off", 60),
+        ("note_off", 61),
+        ("panic",),
+        ("panic",),
+    ]
     assert live.sampling_config.min_pitch == 30
 
 
@@ -125,7 +133,10 @@ def test_a_signal_ends_a_live_performance_in_silence_and_writes_the_session(
 
     threading.Thread(target=stop).start()
     player = run_player(
-        MODEL, UNCONSTRAINED, wish(midi_out="virtual", num_notes=0, recording=in_folder / "a.mid"), told.append
+        MODEL,
+        UNCONSTRAINED,
+        wish(midi_out="virtual", num_notes=0, recording=in_folder / "a.mid"),
+        told.append,
     )
     check(wire.sent)
     assert ends_in_silence(wire.sent)
@@ -170,7 +181,9 @@ def test_a_port_that_fails_is_told_after_the_session_is_written(monkeypatch, in_
     wire = Wire(fails={3})
     monkeypatch.setattr(midi_ports, "open_output", lambda name: wire)
     with pytest.raises(OSError, match="failed"):
-        run_player(MODEL, UNCONSTRAINED, wish(midi_out="synth", recording=in_folder / "a.mid"), print)
+        run_player(
+            MODEL, UNCONSTRAINED, wish(midi_out="synth", recording=in_folder / "a.mid"), print
+        )
     check(wire.sent, strict=False)
     assert (in_folder / "a.mid").exists()
 
@@ -194,7 +207,9 @@ def test_an_input_is_opened_and_closed(monkeypatch, in_folder):
 
 
 def test_play_writes_a_file_from_the_shipped_model_without_a_project(in_folder):
-    done = RUN.invoke(cli.app, ["play", "--midi-out", "none", "--notes", "12"], catch_exceptions=False)
+    done = RUN.invoke(
+        cli.app, ["play", "--midi-out", "none", "--notes", "12"], catch_exceptions=False
+    )
     assert done.exit_code == 0
     assert done.output == "play.mid\n"
     assert len(reader.read_notes((in_folder / "play.mid").read_bytes(), "symusic")) == 12
@@ -205,14 +220,14 @@ def test_ports_are_listed_or_it_says_what_to_do(monkeypatch):
         midi_ports, "list_port_names", lambda kind: ["FluidSynth"] if kind == midi_ports.OUT else []
     )
     done = RUN.invoke(cli.app, ["ports"], catch_exceptions=False)
-    assert done.output.splitlines()[0] == "--midi-out  FluidSynth"
-    assert done.output.splitlines()[1].startswith("--midi-in   none; start a synthesiser")
+    assert done.output.splitlines()[0] == "--midi-out FluidSynth"
+    assert done.output.splitlines()[1].startswith("--midi-in  none; start a synthesiser")
 
 
 def test_playing_loads_nothing_heavy(in_folder):
     code = (
         "import sys; from pipeline.cli import app; "
-        "app(['play', '--port', 'none', '--notes', '3'], standalone_mode=False); print(*sys.modules)"
+        "app(['play', '--midi-out', 'none', '--notes', '3'], standalone_mode=False); print(*sys.modules)"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=in_folder

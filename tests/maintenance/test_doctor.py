@@ -28,7 +28,7 @@ def facts() -> dict[str, Finding]:
 
 @pytest.fixture(autouse=True)
 def _no_devices(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(midi_ports, "names", lambda kind: [f"{kind} 1"])
+    monkeypatch.setattr(midi_ports, "list_port_names", lambda kind: [f"{kind} 1"])
 
 
 @pytest.fixture
@@ -97,7 +97,7 @@ def test_ports_are_named_and_without_them_the_remedy_is_said(
     def missing(kind: str) -> list[str]:
         raise midi_ports.PortError("install python-rtmidi")
 
-    monkeypatch.setattr(midi_ports, "names", missing)
+    monkeypatch.setattr(midi_ports, "list_port_names", missing)
     assert list(doctor._check_ports()) == [Finding("MIDI ports", "none", "install python-rtmidi")]
 
 

@@ -134,7 +134,9 @@ def test_the_locks_of_git_are_removed_unless_someone_is_at_work(
 ) -> None:
     (home / ".git" / name).write_text("")
     with monkeypatch.context() as patch:
-        patch.setattr(repair, "at_work", lambda program: [1] if program == worker else [])
+        patch.setattr(
+            repair, "find_project_processes", lambda program: [1] if program == worker else []
+        )
         assert repair.repair_project() == []
     assert repair.repair_project() == [f".git/{name}: left by a run that is gone; removed"]
     git("commit", "-q", "--allow-empty", "-m", "y")
@@ -201,7 +203,9 @@ def test_what_a_run_is_writing_into_the_cache_is_left(
     half = home / ".dvc/cache/files/md5/5d/.Xy3.tmp"
     half.parent.mkdir(parents=True)
     half.write_text("hel")
-    monkeypatch.setattr(repair, "at_work", lambda program: [1] if program == "dvc" else [])
+    monkeypatch.setattr(
+        repair, "find_project_processes", lambda program: [1] if program == "dvc" else []
+    )
     assert repair.repair_project() == [] and half.exists()
 
 

@@ -137,7 +137,9 @@ def test_an_output_that_cannot_be_read_is_one_fault_among_others(
 ) -> None:
     of = verify.compute_dvc_md5
     monkeypatch.setattr(
-        verify, "of", lambda path: Path("gone").read_bytes() if path.name == "a.json" else of(path)
+        verify,
+        "compute_dvc_md5",
+        lambda path: Path("gone").read_bytes() if path.name == "a.json" else of(path),
     )
     faults = [each for each in verify.verify_project() if each.problem]
     assert [each.category for each in faults] == [
@@ -164,7 +166,7 @@ def test_what_dvc_was_writing_is_no_object_unless_it_is_writing_now(
 ) -> None:
     Path(KINDS["objects in DVC's cache"]).with_name(".Xy3.tmp").write_text("hel")
     with monkeypatch.context() as patch:
-        patch.setattr(repair, "at_work", lambda program: [1])
+        patch.setattr(repair, "find_project_processes", lambda program: [1])
         assert [each.problem for each in verify.verify_project() if each.problem] == []
     (fault,) = [each.problem for each in verify.verify_project() if each.problem]
     assert "'music-rnn repair' removes it" in fault

@@ -50,7 +50,13 @@ def results(in_folder: Path) -> Path:
 def measure(
     kind: str, of: str, over: str = "", base: str = "", source: str = "benchmark"
 ) -> Measurement:
-    named = {"quantity": kind, "source": source, "numerator": of, "denominator": over, "reference": base}
+    named = {
+        "quantity": kind,
+        "source": source,
+        "numerator": of,
+        "denominator": over,
+        "reference": base,
+    }
     return Measurement.model_validate({key: value for key, value in named.items() if value})
 
 

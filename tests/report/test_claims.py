@@ -94,13 +94,25 @@ def book(in_folder: Path) -> ClaimSet:
         "against": {"start/baseline": [-1.0, -1.2, -0.8]},
     }
     (metrics / "path.json").write_text(json.dumps({"a": row, "b": again, "c": better}))
-    gain = {"quantity": "gain", "source": "path", "numerator": "start/dense", "denominator": "start/baseline"}
+    gain = {
+        "quantity": "gain",
+        "source": "path",
+        "numerator": "start/dense",
+        "denominator": "start/baseline",
+    }
     said = {"topic": "quality", "text": "C gains", "section": "there", "unit": "likelier"}
-    missing = {"quantity": "gain", "source": "nowhere", "numerator": "start/dense", "denominator": "start/baseline"}
+    missing = {
+        "quantity": "gain",
+        "source": "nowhere",
+        "numerator": "start/dense",
+        "denominator": "start/baseline",
+    }
     return ClaimSet.model_validate(
         {
             "tolerance": 0.05,
-            "seed_runs": {"default": {"source": "path", "models": ["start/baseline", "again/baseline"]}},
+            "seed_runs": {
+                "default": {"source": "path", "models": ["start/baseline", "again/baseline"]}
+            },
             "architectures": {},
             "claims": {
                 "half": {**said, "at_least": 0.4, "measurements": {"default": gain}},

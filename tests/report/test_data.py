@@ -58,5 +58,9 @@ def test_missing_curves_are_a_data_error(facts):
 
 
 def test_colours_go_by_place_and_rows_by_bits(found):
-    assert [found.get_color_index(name) for name in ("baseline", "expressive", "unigram")] == [0, 3, 4]
+    assert [found.get_color_index(name) for name in ("baseline", "expressive", "unigram")] == [
+        0,
+        3,
+        4,
+    ]
     assert found.by_bits == ["expressive", "stacked", "baseline", "bidirectional"]

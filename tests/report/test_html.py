@@ -58,7 +58,14 @@ def renamed(found, old: str, new: str):
     )
     parts = {
         key: again(getattr(found, key))
-        for key in ("learning_curves", "pairs", "piece_scores", "calibration", "sample_metrics", "claim_rows")
+        for key in (
+            "learning_curves",
+            "pairs",
+            "piece_scores",
+            "calibration",
+            "sample_metrics",
+            "claim_rows",
+        )
     }
     samples = [replace(each, architecture=again(each.architecture)) for each in found.samples]
     return replace(found, results=facts, samples=samples, **parts)
@@ -86,7 +93,9 @@ def test_every_section_is_there(found):
 
 
 def test_what_was_not_measured_has_no_section_and_no_link(found):
-    page = build.render_page(replace(found, calibration={}, sample_metrics={}, piece_scores={}, samples=[]))
+    page = build.render_page(
+        replace(found, calibration={}, sample_metrics={}, piece_scores={}, samples=[])
+    )
     for key in ("calibration", "context", "sample_metrics", "pieces", "samples"):
         assert f'"{key}"' not in page and f"#{key}" not in page
     assert 'id="decision"' in page
@@ -151,7 +160,9 @@ def test_a_large_run_stays_below_five_megabytes(found):
         for number in range(1, 7)
     ]
     rows = [[f"a-piece-with-a-long-name-{k}.midi", 10_000, *[17.5] * 4] for k in range(5000)]
-    page = build.render_page(replace(found, samples=samples, piece_scores={**found.piece_scores, "rows": rows}))
+    page = build.render_page(
+        replace(found, samples=samples, piece_scores={**found.piece_scores, "rows": rows})
+    )
     assert 500_000 < len(page.encode()) < 5_000_000
 
 

@@ -14,7 +14,9 @@ def test_the_figures_in_the_readme_are_fresh(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.chdir(ROOT)
     text = (ROOT / readme.README).read_text("utf-8")
     facts = report.load_run_results(config.load_params(ROOT / "params.yaml"))
-    assert readme.fill_readme(text, facts) == text, "README.md is stale; run 'music-rnn update-readme'"
+    assert readme.fill_readme(text, facts) == text, (
+        "README.md is stale; run 'music-rnn update-readme'"
+    )
 
 
 def test_the_claims_are_held_against_fresh_results(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -54,7 +54,9 @@ def test_what_is_not_sure_is_said(found):
     assert "say nothing of other music" in story.answer_confidence(found).warning
     assert (
         story.answer_confidence(
-            replace(found, results=replace(found.results, resampled_by_passage=False, num_pieces=137))
+            replace(
+                found, results=replace(found.results, resampled_by_passage=False, num_pieces=137)
+            )
         ).warning
         == ""
     )

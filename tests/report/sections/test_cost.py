@@ -29,7 +29,9 @@ def test_bits_are_drawn_against_both_prices(found):
 
 def test_what_was_not_timed_is_left_out(found):
     ratios = {key: found.results.benchmark[key] for key in ("train", "generate")}
-    section = cost.build_cost_section(replace(found, results=replace(found.results, benchmark=ratios)))
+    section = cost.build_cost_section(
+        replace(found, results=replace(found.results, benchmark=ratios))
+    )
     assert len(section.tables) == 1
     assert section.tables[0].rows[0][-1] == "playing, ratio"
 
