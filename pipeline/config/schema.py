@@ -83,7 +83,7 @@ class SamplingConfig(StrictModel):
     def _check_pitch_range(self) -> "SamplingConfig":
         if self.min_pitch > self.max_pitch:
             raise ValueError(
-                f"lowest {self.min_pitch} is above highest {self.max_pitch}; exchange them"
+                f"min_pitch {self.min_pitch} is above max_pitch {self.max_pitch}; exchange them"
             )
         return self
 

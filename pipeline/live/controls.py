@@ -7,8 +7,8 @@ Knobs are MIDI control changes; those that no standard names are free for it:
     21   temperature_time    0.25 .. 1 .. 3.9
     22   density             0 no limit, then 1..32 notes a second
     23   key                 chromatic, then C major, C minor, Db major, Db minor .. B minor, five or six steps each
-    24   lowest              pitch 0..127
-    25   highest             pitch 0..127
+    24   min_pitch            pitch 0..127
+    25   max_pitch           pitch 0..127
     26   polyphony           0 no limit, then 1..32 notes at once
     27   tempo               0.5 .. 1 .. 1.98
     120  panic, as all sound off and all notes off (123) mean it

@@ -2,8 +2,8 @@
 
 {"type": "strike", "pitch": 60, "velocity": 80}      a key was struck
 {"type": "lift", "pitch": 60}                        and let go
-{"type": "set", "number": 7, "values": {"tempo": 1.2, "key": "C minor"}}
-{"type": "turn", "knob": 20, "value": 64}            a control change, as of `controls`
+{"type": "set", "revision": 7, "values": {"tempo": 1.2, "key": "C minor"}}
+{"type": "turn", "controller": 20, "value": 64}            a control change, as of `controls`
 {"type": "mode", "mode": "duet"}
 {"type": "model", "name": "expressive"}
 {"type": "play", "on": true}                         the model plays, or rests

@@ -159,7 +159,7 @@ def test_a_signal_ends_a_performance_for_nobody_too_and_writes_what_was_played(
 
     def until_the_tenth(source):
         accept(source)
-        played.append(source.last)
+        played.append(source.last_onset)
         if len(played) == 10:
             os.kill(os.getpid(), number)
 
@@ -221,7 +221,7 @@ def test_ports_are_listed_or_it_says_what_to_do(monkeypatch):
     )
     done = RUN.invoke(cli.app, ["ports"], catch_exceptions=False)
     assert done.output.splitlines()[0] == "--midi-out FluidSynth"
-    assert done.output.splitlines()[1].startswith("--midi-in  none; start a synthesiser")
+    assert done.output.splitlines()[1].startswith("--midi-in none; start a synthesiser")
 
 
 def test_playing_loads_nothing_heavy(in_folder):

@@ -64,7 +64,7 @@ def fill(studio: Studio, box: ClientQueue) -> None:
 def test_a_page_that_does_not_read_holds_up_nobody(
     studio: Studio, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(app, "PATIENCE", 2.0)
+    monkeypatch.setattr(app, "SEND_TIMEOUT", 2.0)
     with deaf(studio):
         wait(lambda: len(studio.room.clients) == 1)
         (box,) = studio.room.clients.values()
@@ -126,7 +126,7 @@ def test_what_both_played_is_recorded(studio: Studio) -> None:
 
 
 def test_a_file_is_read_as_the_model_read_its_music(studio: Studio) -> None:
-    studio.room.model = replace(studio.room.model, origin={"pedal": True})
+    studio.room.model = replace(studio.room.model, provenance={"sustain_pedal": True})
     assert get(studio, "/prompt", make_pedal_midi())[0] == 200
     assert studio.room.prompt[:, quantize.DURATION].tolist() == [100, 50]
 

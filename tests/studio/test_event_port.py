@@ -14,20 +14,20 @@ class Scripted:
         self.part = list(part)
         self.did: list[tuple[object, ...]] = []
 
-    def propose(self, floor: int) -> PendingNote | None:
+    def peek(self, floor: int) -> PendingNote | None:
         return self.part[0] if self.part else None
 
-    def accept(self) -> None:
+    def commit(self) -> None:
         self.did.append(("accept", self.part.pop(0)))
 
-    def strike(self, cell: int, pitch: int, velocity: int) -> bool:
+    def note_on(self, cell: int, pitch: int, velocity: int) -> bool:
         self.did.append(("strike", cell, pitch, velocity))
         return True
 
-    def lift(self, cell: int, pitch: int) -> None:
+    def note_off(self, cell: int, pitch: int) -> None:
         self.did.append(("lift", cell, pitch))
 
-    def silenced(self, cell: int) -> None:
+    def cut_at(self, cell: int) -> None:
         self.did.append(("silenced", cell))
 
 

@@ -49,7 +49,7 @@ def test_a_change_is_acknowledged_and_later_notes_say_so(studio: Studio) -> None
 @pytest.mark.parametrize(
     ("values", "why"),
     [
-        ({"tempo": 2.0, "min_pitch": 100, "max_pitch": 50}, "lowest 100 is above highest 50"),
+        ({"tempo": 2.0, "min_pitch": 100, "max_pitch": 50}, "min_pitch 100 is above max_pitch 50"),
         ({"tempo": 2.0, "key": "H major"}, "key"),
         ({"tempo": 100}, "tempo"),
         ({"tempo": 2.0, "rest": "long"}, "rest"),
@@ -63,7 +63,7 @@ def test_a_change_that_makes_no_sense_changes_nothing(
 ) -> None:
     with studio.page() as page:
         before = page.last("hello")["values"]
-        page.say(type="set", number=5, values=values)
+        page.say(type="set", revision=5, values=values)
         frames = page.until("error")
         assert why in frames[-1]["message"]
         assert [frame["values"] for frame in frames if frame["type"] == "controls"] == [before]
@@ -71,14 +71,14 @@ def test_a_change_that_makes_no_sense_changes_nothing(
 
 def test_knobs_turn_controls_and_others_do_nothing(studio: Studio) -> None:
     with studio.page() as page:
-        page.say(type="turn", knob=1, value=99)
-        page.say(type="turn", knob=25, value=72)
+        page.say(type="turn", controller=1, value=99)
+        page.say(type="turn", controller=25, value=72)
         assert page.last("controls")["values"]["max_pitch"] == 72
 
 
 def test_in_a_duet_the_model_answers_after_the_rest(studio: Studio) -> None:
     with studio.page() as page:
-        page.say(type="set", number=1, values={"rest": 0.3})
+        page.say(type="set", revision=1, values={"rest": 0.3})
         page.play(60, 64, 67)
         ended = page.last(lambda frame: frame["type"] == "end" and frame)["end"]
         answer = page.last(lambda frame: frame["type"] == "note" and frame["who"] == "model")

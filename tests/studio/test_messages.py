@@ -12,8 +12,8 @@ from pipeline.studio.messages import ClientError
 SOUND = (
     {"type": "strike", "pitch": 60, "velocity": 80},
     {"type": "lift", "pitch": 127},
-    {"type": "set", "number": 7, "values": {"tempo": 1.2, "key": "C minor", "min_pitch": 30}},
-    {"type": "turn", "knob": 20, "value": 0},
+    {"type": "set", "revision": 7, "values": {"tempo": 1.2, "key": "C minor", "min_pitch": 30}},
+    {"type": "turn", "controller": 20, "value": 0},
     {"type": "mode", "mode": "free"},
     {"type": "model", "name": "expressive"},
     {"type": "play", "on": False},

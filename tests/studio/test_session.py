@@ -34,7 +34,7 @@ def test_an_unknown_model_keeps_the_room_shut(in_folder: Path) -> None:
 def test_a_model_that_cannot_start_is_named_before_a_page_is_open(
     in_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(catalog, "choose", lambda name: (name, broken()))
+    monkeypatch.setattr(catalog, "load_by_name", lambda name: (name, broken()))
     with pytest.raises(
         PipelineError, match=r"model 'mine' cannot start \(KeyError: .*choose another"
     ):
@@ -64,7 +64,7 @@ def test_a_model_that_cannot_start_lets_the_old_one_play_on(
         page.say(type="mode", mode="free")
         page.last("note")
         band, model, prompt = studio.room.engine, studio.room.model, studio.room.prompt
-        monkeypatch.setattr(catalog, "choose", lambda name: (name, broken()))
+        monkeypatch.setattr(catalog, "load_by_name", lambda name: (name, broken()))
         page.say(type="model", name="mine")
         assert "'mine' cannot start" in page.last("error")["message"]
         assert studio.room.engine is band and band and band.player.running

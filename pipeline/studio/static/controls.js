@@ -6,16 +6,16 @@ const limit = (unit) => (value) => (value ? `${value}${unit}` : "no limit");
 const percent = (value) => `${Math.round(value * 100)} %`;
 const twice = (value) => value.toFixed(2);
 const SLIDERS = [
-  ["temperature_pitch", "Pitch heat", 0.2, 2, 0.05, twice, "Temperature of pitch: below 1 safer, above 1 wilder"],
-  ["temperature_time", "Time heat", 0.2, 2, 0.05, twice, "Temperature of step and duration"],
-  ["top_p_pitch", "Pitch focus", 0.5, 1, 0.01, percent, "Share of the likeliest pitches that is kept (top-p)"],
-  ["top_p_time", "Time focus", 0.5, 1, 0.01, percent, "Share of the likeliest steps and durations that is kept"],
+  ["pitch_temperature", "Pitch heat", 0.2, 2, 0.05, twice, "Temperature of pitch: below 1 safer, above 1 wilder"],
+  ["time_temperature", "Time heat", 0.2, 2, 0.05, twice, "Temperature of step and duration"],
+  ["pitch_top_p", "Pitch focus", 0.5, 1, 0.01, percent, "Share of the likeliest pitches that is kept (top-p)"],
+  ["time_top_p", "Time focus", 0.5, 1, 0.01, percent, "Share of the likeliest steps and durations that is kept"],
   ["tempo", "Tempo", 0.25, 4, 0.05, (value) => `${value.toFixed(2)} ×`, "Speed of the music"],
   ["rest", "Rest", 0.3, 4, 0.1, (value) => `${value.toFixed(1)} s`, "Silence after which it answers, in a duet"],
-  ["density", "Density", 0, 24, 1, limit(" /s"), "Notes that may start within a second"],
-  ["polyphony", "Polyphony", 0, 16, 1, limit(""), "Notes that may sound at once"],
-  ["lowest", "Lowest", 0, 127, 1, nameOf, "Lowest note"],
-  ["highest", "Highest", 0, 127, 1, nameOf, "Highest note"],
+  ["max_notes_per_second", "Density", 0, 24, 1, limit(" /s"), "Notes that may start within a second"],
+  ["max_polyphony", "Polyphony", 0, 16, 1, limit(""), "Notes that may sound at once"],
+  ["min_pitch", "Lowest", 0, 127, 1, nameOf, "Lowest note"],
+  ["max_pitch", "Highest", 0, 127, 1, nameOf, "Highest note"],
 ];
 const find = (id) => document.getElementById(id);
 
@@ -86,7 +86,7 @@ export class Controls {
   change(values) {
     this.number = Math.max(this.number + 1, Date.now());
     this.sent.set(this.number, performance.now());
-    this.line.send({ type: "set", number: this.number, values });
+    this.line.send({ type: "set", revision: this.number, values });
   }
 
   settled(frame) {

@@ -53,7 +53,7 @@ export class Midi {
       this.down = value >= 64;
       if (!this.down) for (const each of this.kept) this.keys.lift(each);
       if (!this.down) this.kept.clear();
-    } else if (kind === 0xb0) this.line.send({ type: "turn", knob: number, value });
+    } else if (kind === 0xb0) this.line.send({ type: "turn", controller: number, value });
   }
 
   note(pitch, velocity, at, seconds) {
