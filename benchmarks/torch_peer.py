@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as f
 from torch import nn
 
-from pipeline.config.recipes import ModelConfig
+from pipeline.config.schema import ModelConfig
 from pipeline.notes.quantize import (
     DURATION,
     NUM_TIME_TOKENS,

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.config import Params, load_params
-from pipeline.config.recipes import ModelConfig
+from pipeline.config.schema import ModelConfig
 from pipeline.core import paths
 from pipeline.dataset import batches, windows
 from pipeline.dataset.segments import Segment

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.config.recipes import ModelConfig
+from pipeline.config.schema import ModelConfig
 from pipeline.models.model_io import TrainedModel
 from pipeline.models.residual_noise import ResidualNoise
 from pipeline.models.weight_shapes import weight_shapes

@@ -43,7 +43,7 @@ MUTATIONS = (
     Mutation(
         description="a split leak: pieces of one composition in several splits",
         path="pipeline/corpus/splits.py",
-        original="return [split[name] for name in compositions]",
+        original="return [split_of[name] for name in compositions]",
         replacement="return [SPLITS[number % 3] for number, _ in enumerate(compositions)]",
         test="tests/corpus/test_splits.py::test_a_composition_has_one_split_and_order_does_not_matter",
     ),
@@ -57,8 +57,8 @@ MUTATIONS = (
     Mutation(
         description="an off-by-one target: the last note of the window",
         path="pipeline/dataset/windows.py",
-        original="first + self.sequence_length",
-        replacement="first + self.sequence_length - 1",
+        original="starts + self.sequence_length",
+        replacement="starts + self.sequence_length - 1",
         test="tests/dataset/test_windows.py::test_a_target_is_the_note_after_its_window",
     ),
 )

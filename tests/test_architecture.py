@@ -36,7 +36,7 @@ TESTED_BY = {
     "pipeline.midi.validate": "tests/midi/test_reader.py",
     "pipeline.core.errors": "tests/cli/test_cli.py",
     "pipeline.core.paths": "tests/test_pipeline.py",
-    "pipeline.config.schema": "tests/config/test_config.py",
+    "pipeline.models.scoring": "tests/generation/test_engine.py",
     "pipeline.models.keras.attention": "tests/models/keras/test_network.py",
     "pipeline.corpus.sources.zip_archive": "tests/stages/test_fetch.py",
     "pipeline.corpus.sources.folder": "tests/stages/test_fetch.py",
@@ -88,9 +88,9 @@ def test_no_module_imports_itself_through_others() -> None:
             for file in architecture.collect_imports(other)
         }
         own = architecture.find_modules()[name].relative_to(architecture.ROOT).as_posix()
-        assert own not in reached or own.endswith("__init__.py"), (
-            f"{name} imports itself through others"
-        )
+        # pipeline.cli imports its own commands: typer needs them all in one application.
+        is_exempt = name.startswith("pipeline.cli.") or own.endswith("__init__.py")
+        assert own not in reached or is_exempt, f"{name} imports itself through others"
 
 
 @pytest.mark.parametrize("name", modules())
@@ -106,7 +106,7 @@ def test_a_stage_lists_all_code_that_it_imports(name: str) -> None:
     deps = read_stages()[name]["deps"]
     assert f"pipeline/stages/{name}.py" in deps
     assert architecture.find_unlisted_code(name, deps) == set()
-    assert architecture.find_unused_packages(name, deps) - {"pipeline/web"} == set()
+    assert architecture.find_unused_packages(name, deps) == set()
     assert sum(dep.startswith("pipeline/") for dep in deps) <= 8
 
 
@@ -178,7 +178,7 @@ def test_every_module_has_its_test() -> None:
             continue
         mirror = path.relative_to(architecture.ROOT / "pipeline").parent / f"test_{path.name}"
         test = architecture.ROOT / TESTED_BY.get(
-            name, "tests/cli/test_cli.py" if ".commands." in name else f"tests/{mirror}"
+            name, "tests/cli/test_cli.py" if ".cli." in name else f"tests/{mirror}"
         )
         assert test.exists(), f"{name} has no {test.relative_to(architecture.ROOT)}"
 
@@ -187,9 +187,9 @@ def test_files_stay_small() -> None:
     long = [
         name
         for name, path in architecture.find_modules().items()
-        if len(path.read_text("utf-8").splitlines()) > 200
+        if len(path.read_text("utf-8").splitlines()) > 400
     ]
-    assert not long, f"over 200 lines, so two ideas: {long}"
+    assert not long, f"over 400 lines, so two ideas: {long}"
 
 
 def test_locks_name_no_index_and_pin_every_package_by_hash() -> None:
@@ -202,23 +202,21 @@ def test_locks_name_no_index_and_pin_every_package_by_hash() -> None:
 
 def test_every_dependency_is_used_by_the_package() -> None:
     project = tomllib.loads((architecture.ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    named = {
-        re.split(r"[><=\[]", each)[0].replace("ruamel.yaml", "ruamel")
-        for each in project["dependencies"]
-    }
+    base = {name_of_import(line) for line in project["dependencies"]}
+    train = {name_of_import(line) for line in project["optional-dependencies"]["train"]}
     used = set().union(
         *(architecture.read_third_party_imports(name) for name in architecture.find_modules())
     )
-    assert named <= used
-    assert used - named - {
-        "numpy",
-        "mido",
-        "dvc",
-        "dvc_data",
-        "networkx",
-        "starlette",
-        "uvicorn",
-    } - HEAVY <= set(sys.stdlib_module_names)
+    # uvicorn serves the live connection of the studio through websockets.
+    assert base | train <= used | {"websockets"}
+    brought_by_others = {"dvc_data", "keras", "mido", "networkx", "pydantic_core", "rtmidi"}
+    assert used - base - train - brought_by_others <= set(sys.stdlib_module_names)
+
+
+def name_of_import(requirement: str) -> str:
+    """Return the name under which a distribution is imported."""
+    distribution = re.split(r"[><=\[]", requirement)[0]
+    return {"ruamel.yaml": "ruamel", "pillow": "PIL"}.get(distribution, distribution)
 
 
 def test_help_comes_without_the_heavy_libraries() -> None:

@@ -18,7 +18,7 @@ room = types.ModuleType("pipeline.models.keras")  # without TensorFlow, so that 
 room.__path__ = [ROOT + "/pipeline/models/keras"]
 sys.modules["pipeline.models.keras"] = room
 from pipeline.training import checkpoint
-from pipeline.training.checkpoint import Progress
+from pipeline.training.checkpoint import TrainingState
 
 
 class Variable:
@@ -33,7 +33,7 @@ class Variable:
 
 def training(epoch):
     held = [Variable(np.full((50, 40), epoch, np.float32)), Variable(np.int64(epoch))]
-    return Progress([{"epoch": k} for k in range(epoch)], epoch, [held[0].value]), held
+    return TrainingState([{"epoch": k} for k in range(epoch)], epoch, [held[0].value]), held
 
 
 def count(kill_at):
@@ -70,7 +70,7 @@ def save(epoch, kill_at=0):
     child = os.fork()
     if not child:
         events = count(kill_at)
-        checkpoint.save(pathlib.Path(FOLDER), *training(epoch))
+        checkpoint.save_state(pathlib.Path(FOLDER), *training(epoch))
         os.write(write, json.dumps(events).encode())
         os._exit(0)
     os.close(write)
@@ -87,7 +87,7 @@ for kill_at in range(1, len(events) + 1):
     end, _ = save(2, kill_at)
     assert end == signal.SIGKILL, end
     _, held = training(7)
-    progress = checkpoint.resume(pathlib.Path(FOLDER), held)
+    progress = checkpoint.restore_state(pathlib.Path(FOLDER), held)
     expected, variables = training(len(progress.history))
     whole = progress.best_epoch == expected.best_epoch and np.array_equal(progress.best[0], expected.best[0])
     whole = whole and all(np.array_equal(a.value, b.value) for a, b in zip(held, variables))

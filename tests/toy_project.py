@@ -230,7 +230,7 @@ def windows(stride: int) -> None:
 def evaluate(architecture: str, block: object) -> None:
     import numpy as np
 
-    from pipeline.config.recipes import ModelConfig
+    from pipeline.config.schema import ModelConfig
     from pipeline.core import paths
     from pipeline.evaluation.bits import PieceScores
     from pipeline.evaluation.results import Evaluation

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from pipeline.config.recipes import ModelConfig
+from pipeline.config.schema import ModelConfig
 from pipeline.notes import quantize
 from pipeline.notes.note import NUM_PITCHES
 from pipeline.notes.quantize import QuantizedNotes

@@ -10,7 +10,6 @@ from typing import Annotated
 
 from pydantic import Field, ValidationError, model_validator
 
-from pipeline.config.recipes import ModelConfig, TrainConfig
 from pipeline.config.schema import (
     BenchmarkConfig,
     CompareConfig,
@@ -19,9 +18,11 @@ from pipeline.config.schema import (
     GenerateConfig,
     Identifier,
     IngestConfig,
+    ModelConfig,
     NgramsConfig,
     SampleMetricsConfig,
     StrictModel,
+    TrainConfig,
     WindowsConfig,
 )
 from pipeline.core import yaml

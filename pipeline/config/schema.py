@@ -1,6 +1,7 @@
-"""The blocks of params.yaml: every meaning, range and unit, and no value. What is trained and how is in `recipes`."""
+"""The sections of params.yaml: every meaning, range and unit, and no value."""
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -134,3 +135,196 @@ class GateConfig(StrictModel):
     """Notes by which the longest passage copied from training may exceed that of held-out music."""
     max_parity_bits: Annotated[float, Field(gt=0, le=1)]
     """Bits by which a note may be told otherwise by the engine that plays than by the framework that trained."""
+
+
+ATTENTION_HEAD_DIM = 32
+"""Units of one head of attention."""
+NonNegative = Annotated[float, Field(ge=0, le=1000)]
+
+
+class LossWeights(StrictModel):
+    """Weight of each head in the training loss; never used for ranking."""
+
+    pitch: NonNegative
+    """Of regression heads; distributions are all in nats and weigh the same."""
+    step: NonNegative
+    """Likewise."""
+    duration: NonNegative
+    """Likewise."""
+    velocity: NonNegative
+    """Of the velocity of categorical and mixture heads."""
+
+
+class WindowedTraining(StrictModel):
+    """How a loss at the note after the window is descended: windows at random, Adam, as in the tutorial."""
+
+    batch_size: PositiveInt
+    """Windows, so target notes, in an optimiser step."""
+    learning_rate: Annotated[float, Field(gt=0, le=1)]
+
+
+class StatefulTraining(StrictModel):
+    """How a loss after every note is descended: passages in segments, the state carried from one to the next."""
+
+    batch_size: PositiveInt
+    """Passages read side by side."""
+    bptt_length: Annotated[int, Field(ge=2)]
+    """Notes between optimiser steps; gradients reach back no further."""
+    segments_per_passage: PositiveInt
+    """Segments in a passage."""
+    learning_rate: Annotated[float, Field(gt=0, le=1)]
+    """Highest rate; it rises to this, then falls evenly to zero at the end of the budget."""
+    warmup: Fraction
+    """Share of the budget in which it rises."""
+    max_transpose: Annotated[int, Field(ge=0, le=12)]
+    """Passages are transposed by up to this many semitones, up or down."""
+    max_tempo_change: Fraction
+    """Tempo is changed by up to this share, up or down."""
+    max_velocity_shift: Annotated[int, Field(ge=0, le=40)]
+    """Velocities are shifted by up to this, up or down."""
+
+
+class TrainConfig(StrictModel):
+    """The budget, the same for every architecture, and the recipe of each objective."""
+
+    epochs: PositiveInt
+    """Epochs at most; an epoch is `notes_per_epoch`, not a pass over the corpus, so that budgets are equal."""
+    notes_per_epoch: PositiveInt
+    """Target notes seen in an epoch."""
+    patience: PositiveInt
+    """Epochs without a better validation figure before training stops."""
+    clip_norm: Annotated[float, Field(gt=0)]
+    """Largest norm of the gradient of all weights together."""
+    loss_weights: LossWeights
+    noise_fit_notes: PositiveInt
+    """Training notes on which the spread of a regression head is fitted, at most."""
+    max_validation_notes: PositiveInt
+    """Validation notes scored after each epoch, at most; evaluate scores all."""
+    num_threads: Annotated[int, Field(ge=1, le=256)]
+    """Threads of one operation; the weights depend on it in the last bits."""
+    windowed: WindowedTraining
+    stateful: StatefulTraining
+
+    @model_validator(mode="after")
+    def _check_epoch_size(self) -> "TrainConfig":
+        least = max(
+            self.windowed.batch_size,
+            self.stateful.batch_size
+            * self.stateful.bptt_length
+            * self.stateful.segments_per_passage,
+        )
+        if self.notes_per_epoch < least:
+            raise ValueError(f"notes_per_epoch is less than one round of batches, {least} notes")
+        return self
+
+
+class ModelConfig(StrictModel):
+    """One architecture: the recipe that training follows."""
+
+    input: Literal["scalar", "embedding"]
+    """`scalar`: pitch/128, step [s] and duration [s] as three numbers. `embedding`: a vector looked up for each part of
+    the note, and which keys still sound."""
+    embedding_dim: Annotated[int, Field(ge=0, le=4096)]
+    """Features of the embedding input; 0 with the scalar input."""
+    model_velocity: bool
+    """Whether velocity is read and told; bits per note leave it out, so that all can be compared."""
+    cell: Literal["lstm", "bilstm", "mingru", "attention"]
+    """`lstm`: LSTM layers. `bilstm`: LSTM layers that also read the window backwards; such a model cannot stream.
+    `mingru`: residual blocks of a minGRU and two dense layers, `embedding_dim` wide. `attention`: such blocks with
+    attention to the last 128 notes in place of the recurrence."""
+    units: Annotated[list[Annotated[int, Field(ge=1, le=4096)]], Field(min_length=1, max_length=8)]
+    """Units of each recurrent layer, first to last; of attention all its heads together, 32 each."""
+    dropout: Fraction
+    """Dropout between layers."""
+    dense_units: Annotated[int, Field(ge=0, le=4096)]
+    """Units of a ReLU layer after the last recurrent one; 0 leaves it out."""
+    output_dropout: Fraction
+    """Dropout before the heads."""
+    heads: Literal["regression", "categorical", "mixture"]
+    """`regression`: pitch as logits, step and duration as one number each under squared error. `categorical`: a
+    distribution over bins for each part, told in a chain, each part knowing those before it. `mixture`: the same chain,
+    times as a mixture of logistics on the grid."""
+    head_dim: Annotated[int, Field(ge=0, le=4096)]
+    """Units of each part of the chain; 0 with regression heads."""
+    loss_on: Literal["last", "all"]
+    """`last`: the loss is taken at the note after the window. `all`: at every note."""
+    stateful: bool
+    """Whether scoring and generation carry the state from the first note of the piece on. Otherwise the last T notes
+    are read again before every note."""
+
+    @property
+    def is_bidirectional(self) -> bool:
+        """Whether the layers also read the window backwards."""
+        return self.cell == "bilstm"
+
+    @property
+    def is_residual(self) -> bool:
+        """Whether the layers are residual blocks, which all read and return vectors of `embedding_dim`."""
+        return self.cell in ("mingru", "attention")
+
+    @model_validator(mode="after")
+    def _check_combinations(self) -> "ModelConfig":
+        for is_bad, message in (
+            (
+                self.is_bidirectional and self.loss_on == "all",
+                "cell: bilstm cannot have loss_on: all, since its backward half has read the targets; set loss_on: last",
+            ),
+            (
+                self.is_bidirectional and self.stateful,
+                "cell: bilstm has no state to carry from note to note; set stateful: false",
+            ),
+            (
+                self.dropout > 0 and len(self.units) == 1,
+                "dropout needs two layers in units; use output_dropout",
+            ),
+            (
+                (self.input == "scalar") != (self.embedding_dim == 0),
+                "embedding_dim belongs to input: embedding, and is 0 with input: scalar",
+            ),
+            (
+                self.is_residual and self.input == "scalar",
+                f"cell: {self.cell} needs input: embedding",
+            ),
+            (
+                self.cell == "attention"
+                and any(units % ATTENTION_HEAD_DIM for units in self.units),
+                f"units of cell: attention are multiples of {ATTENTION_HEAD_DIM}, the dimension of a head",
+            ),
+            (
+                (self.heads == "regression") != (self.head_dim == 0),
+                "head_dim is 0 with heads: regression, and positive with other heads",
+            ),
+            (
+                self.model_velocity and self.heads == "regression",
+                "heads: regression have no distribution of velocity; set model_velocity: false",
+            ),
+        ):
+            if is_bad:
+                raise ValueError(message)
+        return self
+
+
+RENAMED_KEYS = {
+    "width": "embedding_dim",
+    "velocity": "model_velocity",
+    "between_dropout": "dropout",
+    "dense": "dense_units",
+    "final_dropout": "output_dropout",
+    "chain": "head_dim",
+}
+"""Keys of a model config before format 3 of the card, and what they are called now."""
+
+
+def upgrade_model_config(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values of a model config in today's words; values in today's words stay as they are."""
+    upgraded = {RENAMED_KEYS.get(key, key): value for key, value in values.items()}
+    if "bidirectional" in upgraded:
+        upgraded["cell"] = "bilstm" if upgraded.pop("bidirectional") else upgraded["cell"]
+    if upgraded.get("cell") == "gated":
+        upgraded["cell"] = "mingru"
+    if "objective" in upgraded:
+        upgraded["loss_on"] = {"every": "all"}.get(upgraded["objective"], upgraded.pop("objective"))
+        upgraded.pop("objective", None)
+    if "memory" in upgraded:
+        upgraded["stateful"] = upgraded.pop("memory") == "carried"
+    return upgraded

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from pipeline.config import Params
-from pipeline.config.recipes import ModelConfig
+from pipeline.config.schema import ModelConfig
 from pipeline.dataset import windows
 from pipeline.dataset.segments import Segment, SegmentSampler
 from pipeline.dataset.windows import WindowDataset

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.config.recipes import StatefulTraining
+from pipeline.config.schema import StatefulTraining
 from pipeline.core.errors import DataError
 from pipeline.dataset import windows
 from pipeline.dataset.windows import WindowDataset

@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from pipeline.config.recipes import ModelConfig, upgrade_model_config
+from pipeline.config.schema import ModelConfig, upgrade_model_config
 from pipeline.core import files
 from pipeline.core.errors import DataError
 from pipeline.evaluation.bits import PieceScores

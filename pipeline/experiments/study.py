@@ -14,8 +14,7 @@ from typing import Annotated, Any
 from pydantic import Field, ValidationError, model_validator
 
 from pipeline.config import Params
-from pipeline.config.recipes import ModelConfig
-from pipeline.config.schema import Identifier, StrictModel
+from pipeline.config.schema import Identifier, ModelConfig, StrictModel
 from pipeline.core import git, yaml
 from pipeline.core.errors import DataError, PipelineError
 

@@ -18,7 +18,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from pipeline.config.recipes import ATTENTION_HEAD_DIM, ModelConfig
+from pipeline.config.schema import ATTENTION_HEAD_DIM, ModelConfig
 from pipeline.core import files
 from pipeline.core.errors import DataError
 from pipeline.models.keras import heads, layers

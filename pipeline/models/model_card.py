@@ -11,8 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
-from pipeline.config.recipes import ModelConfig, upgrade_model_config
-from pipeline.config.schema import Identifier, StrictModel
+from pipeline.config.schema import Identifier, ModelConfig, StrictModel, upgrade_model_config
 from pipeline.core.errors import DataError
 from pipeline.models.residual_noise import ResidualNoise
 from pipeline.notes.quantize import GRID_SECONDS, GRID_SIZE
@@ -88,7 +87,7 @@ CARD_KEYS = {
 
 def upgrade_card(card: Mapping[str, Any]) -> dict[str, Any]:
     """Return a card of format 2 as one of format 3; any other card stays as it is."""
-    if card["format"] != 2:
+    if type(card["format"]) is not int or card["format"] != 2:
         return dict(card)
     upgraded = {CARD_KEYS.get(key, key): value for key, value in card.items()}
     provenance = dict(upgraded["provenance"])

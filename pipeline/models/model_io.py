@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.config.recipes import ModelConfig
+from pipeline.config.schema import ModelConfig
 from pipeline.core import files, paths
 from pipeline.core.errors import DataError
 from pipeline.models import model_card, safe_npz

@@ -3,7 +3,7 @@
 Shapes: D width of what a layer reads, U its units, H width of the hidden vector that the heads read, C of the chain.
 """
 
-from pipeline.config.recipes import ATTENTION_HEAD_DIM, ModelConfig
+from pipeline.config.schema import ATTENTION_HEAD_DIM, ModelConfig
 from pipeline.models.logistic_mixture import NUM_OUTPUTS
 from pipeline.models.numpy.autoregressive_heads import CONDITIONED_ON, GENERATION_ORDER
 from pipeline.models.numpy.layers import ATTENTION_SPAN

@@ -11,8 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from pipeline import config
-from pipeline.config.recipes import ModelConfig
-from pipeline.config.schema import StrictModel
+from pipeline.config.schema import ModelConfig, StrictModel
 from pipeline.core import paths
 from pipeline.evaluation import bits as metrics
 from pipeline.evaluation.results import Evaluation

@@ -17,7 +17,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from pipeline.config import Params
-from pipeline.config.recipes import ModelConfig
+from pipeline.config.schema import ModelConfig
 from pipeline.core import console
 from pipeline.core.threads import set_blas_threads
 from pipeline.dataset import batches, windows

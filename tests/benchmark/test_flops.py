@@ -6,7 +6,7 @@ import numpy as np
 from models.numpy.test_network import network
 
 from pipeline.benchmark import flops
-from pipeline.config.recipes import ATTENTION_HEAD_DIM, ModelConfig
+from pipeline.config.schema import ATTENTION_HEAD_DIM, ModelConfig
 from pipeline.models.model_io import TrainedModel
 
 

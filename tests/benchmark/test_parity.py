@@ -6,7 +6,7 @@ from factories import make_quantized_notes
 
 from pipeline.benchmark import parity
 from pipeline.config import Params
-from pipeline.config.recipes import ModelConfig
+from pipeline.config.schema import ModelConfig
 from pipeline.models.keras import network
 from pipeline.models.model_io import TrainedModel
 from pipeline.models.residual_noise import ResidualNoise

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pipeline.config import Params
-from pipeline.config.recipes import ModelConfig
+from pipeline.config.schema import ModelConfig
 from pipeline.dataset import batches, windows
 from pipeline.dataset.segments import Segment, SegmentSampler
 from pipeline.dataset.windows import WindowDataset

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.config.recipes import StatefulTraining
+from pipeline.config.schema import StatefulTraining
 from pipeline.core.errors import DataError
 from pipeline.dataset.segments import Segment, SegmentSampler
 from pipeline.dataset.windows import WindowDataset

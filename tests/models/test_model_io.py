@@ -11,7 +11,7 @@ from factories import make_tiny_model
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.config.recipes import ModelConfig
+from pipeline.config.schema import ModelConfig
 from pipeline.core import files
 from pipeline.core.errors import DataError
 from pipeline.models import model_card, model_io
@@ -294,7 +294,7 @@ def test_a_block_that_does_not_fit_the_weights_is_refused(tmp_path, kind, change
     if (model.config.heads == "regression") != (
         change.get("heads", model.config.heads) == "regression"
     ):
-        edit(tmp_path, spread={})
+        edit(tmp_path, residual_noise={})
     assert f"not of the block in {CARD}" in refused(tmp_path, WEIGHTS)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from factories import make_tiny_model
 
-from pipeline.config.recipes import ModelConfig
+from pipeline.config.schema import ModelConfig
 from pipeline.models.model_card import upgrade_card
 from pipeline.models.model_io import BUNDLED
 from pipeline.models.weight_shapes import weight_shapes

@@ -25,7 +25,7 @@ def test_every_architecture_has_its_costs_and_latency(in_made: Path) -> None:
         assert costs["bytes"] == 4 * costs["parameters"]
         assert costs["multiply_adds"] < costs["multiply_adds_window"] < 10 * costs["multiply_adds"]
         assert costs["train_seconds_per_million"] > 0
-        assert timed["memory"] == "window"
+        assert timed["stateful"] is False
         assert 0 < timed["window"]["median_us"] <= timed["window"]["p999_us"]
         assert timed["weights_read_us"] > 0
         for way in ("predict", "compiled"):

@@ -33,7 +33,7 @@ def test_the_report_shows_all_that_was_measured(in_made: Path, small: Params) ->
         "heads",
         "calibration",
         "context",
-        "likeness",
+        "sample_metrics",
         "costs",
         "claims",
         "pieces",

@@ -65,7 +65,7 @@ def test_samples_are_as_long_as_the_longest_piece_where_it_is_short(
 ) -> None:
     path = paths.get_sample_metrics_path("baseline")
     before = path.read_bytes()
-    longer = small.sample_metrics.model_copy(update={"notes": 5000, "samples": 3})
+    longer = small.sample_metrics.model_copy(update={"num_notes": 5000, "num_samples": 3})
     sample_metrics.run(
         small.model_copy(update={"sample_metrics": longer}).restrict_to(
             sample_metrics.PARAM_SECTIONS

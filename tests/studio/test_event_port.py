@@ -8,7 +8,7 @@ from pipeline.studio.event_port import BroadcastingSource
 class Scripted:
     """A source with a part to play, that writes down what is done to it."""
 
-    tempo, done, answering = 1.5, False, True
+    tempo, done, is_responding = 1.5, False, True
 
     def __init__(self, *part: PendingNote) -> None:
         self.part = list(part)

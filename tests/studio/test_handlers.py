@@ -27,7 +27,7 @@ def test_a_change_is_acknowledged_and_later_notes_say_so(studio: Studio) -> None
         page.last("note")
         page.say(
             type="set",
-            number=41,
+            revision=41,
             values={"key": "C minor", "min_pitch": 48, "max_pitch": 71, "tempo": 2.0, "rest": 1},
         )
         settled = page.last("controls")

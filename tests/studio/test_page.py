@@ -129,11 +129,11 @@ def test_another_page_follows_and_refused_changes_go_back(browser: Pages, studio
         assert two.page.input_value("#scale") == "major"
         one.page.get_by_label("Duet").press("ArrowRight")
         two.page.wait_for_selector("[name=mode][value=free]:checked")
-        one.page.locator("#lowest").fill("60")
-        one.page.locator("#highest").fill("40")
+        one.page.locator("#min_pitch").fill("60")
+        one.page.locator("#max_pitch").fill("40")
         one.page.wait_for_selector("#toast:not([hidden])")
         assert "exchange them" in one.page.inner_text("#toast")
-        until(one.page, "document.getElementById('highest').value === '127'")
+        until(one.page, "document.getElementById('max_pitch').value === '127'")
 
 
 def test_escape_silences_and_space_lets_the_model_rest(browser: Pages, studio: Studio) -> None:

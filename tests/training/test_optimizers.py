@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from pipeline.config import Params
-from pipeline.config.recipes import ModelConfig
+from pipeline.config.schema import ModelConfig
 from pipeline.models.keras import network
 from pipeline.training import optimizers
 from pipeline.training.optimizers import MOMENTUM, MUON_LR_RATIO, Adam, Muon

@@ -8,7 +8,7 @@ import pytest
 from factories import make_quantized_notes
 
 from pipeline.config import Params
-from pipeline.config.recipes import ModelConfig, TrainConfig
+from pipeline.config.schema import ModelConfig, TrainConfig
 from pipeline.dataset import windows
 from pipeline.dataset.windows import WindowDataset
 from pipeline.training import checkpoint

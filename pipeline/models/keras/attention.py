@@ -7,7 +7,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from pipeline.config.recipes import ATTENTION_HEAD_DIM
+from pipeline.config.schema import ATTENTION_HEAD_DIM
 from pipeline.models.keras.layers import ResidualBlock
 from pipeline.models.numpy.layers import ATTENTION_SPAN
 

@@ -12,7 +12,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from pipeline.config.recipes import LossWeights, ModelConfig
+from pipeline.config.schema import LossWeights, ModelConfig
 from pipeline.models import logistic_mixture
 from pipeline.models.keras import layers
 from pipeline.models.keras.layers import Dense

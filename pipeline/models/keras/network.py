@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from pipeline.config.recipes import ModelConfig
+from pipeline.config.schema import ModelConfig
 from pipeline.models.keras import heads
 from pipeline.models.keras.attention import AttentionBlock
 from pipeline.models.keras.layers import MinGRUBlock, NoteEmbedding, RMSNorm

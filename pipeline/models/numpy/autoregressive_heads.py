@@ -10,7 +10,7 @@ Shapes: N notes, H width of the hidden vector, C width of the chain, K outcomes 
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.config.recipes import ModelConfig
+from pipeline.config.schema import ModelConfig
 from pipeline.models import logistic_mixture
 from pipeline.models.numpy import step_layers
 from pipeline.models.numpy.heads import IndexSampler, Probs, softmax, softmax_1d

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.config.recipes import ATTENTION_HEAD_DIM
+from pipeline.config.schema import ATTENTION_HEAD_DIM
 
 Float32Array = NDArray[np.float32]
 Weights = Mapping[str, Float32Array]

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.config.recipes import ModelConfig
+from pipeline.config.schema import ModelConfig
 from pipeline.models.numpy.layers import LSTM, AttentionBlock, Float32Array, MinGRUBlock, rms_norm
 from pipeline.notes import active_notes, quantize
 from pipeline.notes.quantize import DURATION, PITCH, STEP, VELOCITY, QuantizedNotes

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from pipeline.config.recipes import ATTENTION_HEAD_DIM
+from pipeline.config.schema import ATTENTION_HEAD_DIM
 from pipeline.models.numpy.layers import ATTENTION_SPAN, Float32Array, Weights
 
 HALF, ONE = np.float32(0.5), np.float32(1)

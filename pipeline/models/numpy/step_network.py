@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.config.recipes import ModelConfig
+from pipeline.config.schema import ModelConfig
 from pipeline.models.numpy.layers import Float32Array
 from pipeline.models.numpy.network import EMBEDDED_COLUMNS
 from pipeline.models.numpy.step_layers import LSTM, AttentionBlock, Layer, MinGRUBlock, inverse_rms

@@ -9,7 +9,7 @@ from factories import make_quantized_notes
 from scipy import special
 
 from pipeline.config import Params
-from pipeline.config.recipes import LossWeights, ModelConfig
+from pipeline.config.schema import LossWeights, ModelConfig
 from pipeline.models import logistic_mixture
 from pipeline.models.keras import heads
 from pipeline.models.keras.heads import AutoregressiveHeads, RegressionHeads

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.config import Params
-from pipeline.config.recipes import ModelConfig
+from pipeline.config.schema import ModelConfig
 from pipeline.generation import engine as streaming
 from pipeline.models import scoring
 from pipeline.models.keras import heads

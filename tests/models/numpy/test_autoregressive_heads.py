@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.config.recipes import ModelConfig
+from pipeline.config.schema import ModelConfig
 from pipeline.models import logistic_mixture
 from pipeline.models.numpy.autoregressive_heads import (
     GENERATION_ORDER,

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import special, stats
 
-from pipeline.config.recipes import ATTENTION_HEAD_DIM
+from pipeline.config.schema import ATTENTION_HEAD_DIM
 from pipeline.models.numpy import layers
 from pipeline.models.numpy.layers import ATTENTION_SPAN, LSTM, AttentionBlock, MinGRUBlock
 

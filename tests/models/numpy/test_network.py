@@ -4,7 +4,7 @@ from factories import make_quantized_notes
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.config.recipes import ModelConfig
+from pipeline.config.schema import ModelConfig
 from pipeline.models.numpy.layers import LSTM, MinGRUBlock, rms_norm
 from pipeline.models.numpy.network import Network, WindowNetwork
 from pipeline.notes import active_notes, quantize

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from models.numpy.test_layers import block_weights, lstm_weights
 
-from pipeline.config.recipes import ATTENTION_HEAD_DIM
+from pipeline.config.schema import ATTENTION_HEAD_DIM
 from pipeline.models.numpy import layers, step_layers
 from pipeline.models.numpy.layers import ATTENTION_SPAN
 

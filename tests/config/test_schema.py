@@ -4,7 +4,7 @@ import pytest
 from pydantic import ValidationError
 
 from pipeline.config import Params
-from pipeline.config.recipes import ModelConfig
+from pipeline.config.schema import ModelConfig
 
 
 @pytest.mark.parametrize(
