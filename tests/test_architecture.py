@@ -36,6 +36,7 @@ TESTED_BY = {
     "pipeline.midi.validate": "tests/midi/test_reader.py",
     "pipeline.core.errors": "tests/cli/test_cli.py",
     "pipeline.core.paths": "tests/test_pipeline.py",
+    "pipeline.stages.runner": "tests/cli/test_cli.py",
     "pipeline.models.scoring": "tests/generation/test_engine.py",
     "pipeline.models.keras.attention": "tests/models/keras/test_network.py",
     "pipeline.corpus.sources.zip_archive": "tests/stages/test_fetch.py",

@@ -78,7 +78,7 @@ def _run_check(check: Callable[[Params], Iterator[Finding]], params: Params) -> 
     try:
         yield from check(params)
     except (PipelineError, OSError) as error:
-        yield Finding(check.__name__.strip("_"), str(error), "see there")
+        yield Finding(check.__name__.removeprefix("_check_"), str(error), "see there")
 
 
 def _check_machine() -> Iterator[Finding]:

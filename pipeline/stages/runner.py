@@ -25,7 +25,7 @@ def run_stage(run: Callable[..., None], param_sections: Sequence[str], *argument
 
     Args:
         run: takes the parameters, then the arguments.
-        sections: what the stage may read of params.yaml; DVC tracks these, so no others are there to be read.
+        param_sections: what the stage may read of params.yaml; DVC tracks these, so no others are there to be read.
         arguments: names that the stage was called with, such as an architecture.
     """
     escape_stdout()

@@ -58,6 +58,6 @@ def test_attention_pays_for_each_pair_of_notes():
         flops.count_macs_per_window(attends)
         == 3 * products + 2 * (1 + 2 + 3) * 2 * ATTENTION_HEAD_DIM
     )
-    long = replace(attends, length=200)
+    long = replace(attends, sequence_length=200)
     pairs = sum(min(place, 128) for place in range(1, 201))
     assert flops.count_macs_per_window(long) == 200 * products + 2 * pairs * 2 * ATTENTION_HEAD_DIM

@@ -63,14 +63,14 @@ def test_peak_memory_is_that_of_what_is_done():
         latency.run_steps, make_tiny_model(), make_quantized_notes(0, 9), UNCONSTRAINED
     )
     assert 20 < little < 150, "the engine without TensorFlow"
-    with pytest.raises(DataError, match="play for its memory ended with 1"):
+    with pytest.raises(DataError, match="run_steps for its memory ended with 1"):
         latency.measure_peak_memory(latency.run_steps)
 
 
 def test_memory_of_a_function_of_the_program_that_runs(tmp_path: Path) -> None:
     """As stage benchmark under DVC, which is `__main__` to itself and has another name in a process of its own."""
     lines = ["from pipeline.benchmark import latency", "def hold():", "    bytearray(50_000_000)"]
-    lines += ["if __name__ == '__main__':", "    print(latency.peak(hold))"]
+    lines += ["if __name__ == '__main__':", "    print(latency.measure_peak_memory(hold))"]
     (tmp_path / "program.py").write_text("\n".join(lines))
     done = subprocess.run(
         [sys.executable, "-m", "program"], cwd=tmp_path, capture_output=True, text=True, check=True

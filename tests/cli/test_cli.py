@@ -121,8 +121,8 @@ def test_a_base_without_a_name_is_not_the_work_tree(command: str) -> None:
     [
         ["fetch", "../../../evil"],
         ["evaluate", ""],
-        ["generate", "../x"],
-        ["ship", "../x"],
+        ["generate-all", "../x"],
+        ["bundle", "../x"],
         ["train", "nobody"],
     ],
 )

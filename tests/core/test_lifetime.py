@@ -14,9 +14,9 @@ from factories import ROOT
 CHILD = """
 import sys, time
 sys.path.insert(0, {root!r})
-from pipeline import lifetime
+from pipeline.core import lifetime
 {before}
-lifetime.bind()
+lifetime.die_with_parent()
 open("bound", "w").close()
 for n in range(4000):
     open("alive", "w").write(str(n))
@@ -47,7 +47,7 @@ def stands_still(path: Path) -> bool:
     return before == (path.read_text() if path.exists() else "")
 
 
-WATCHED = "lifetime.sys = type('S', (), {'platform': 'other'}); lifetime.PAUSE = 0.05"
+WATCHED = "lifetime.sys = type('S', (), {'platform': 'other'}); lifetime.POLL_SECONDS = 0.05"
 
 
 @pytest.mark.parametrize("before", ["", WATCHED], ids=["by the system", "by watching"])

@@ -48,7 +48,7 @@ def test_an_evaluation_comes_back_from_disk_in_equal_bytes(evaluation):
         loaded.save(second)
         assert first.read_bytes() == second.read_bytes()
     assert loaded.scores.to_rows() == evaluation.scores.to_rows()
-    for name in ("architecture", "block", "parameters", "bytes", "history"):
+    for name in ("architecture", "config", "parameters", "bytes", "history"):
         assert getattr(loaded, name) == getattr(evaluation, name)
 
 
@@ -95,7 +95,7 @@ def test_a_torn_file_is_a_data_error(path, kept):
 @pytest.mark.parametrize(
     "change",
     [
-        {"config": None, "block": None},
+        {"config": {"cell": 3}},
         {"history": []},
         {"history": [["epoch"], [1, 2]]},
         {"rows": [["a"]]},

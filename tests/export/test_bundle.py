@@ -22,7 +22,7 @@ from pipeline.notes import quantize
 def project(in_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with one trained and evaluated model, and a package without any."""
     monkeypatch.setattr(model_io, "BUNDLED", in_folder / "package")
-    model = replace(make_tiny_model(**CARRIED), architecture="small", origin={"seed": 3})
+    model = replace(make_tiny_model(**CARRIED), architecture="small", provenance={"seed": 3})
     model_io.save_model(model, paths.get_model_dir("small"))
     scores = metrics.aggregate_bits(
         ["a.mid"], scoring.score_pieces(model, [make_quantized_notes(1, 60)], 1)
@@ -56,10 +56,10 @@ def test_its_card_says_what_it_learned_from(project: Path) -> None:
     card = json.loads(
         (bundle.bundle_model("small", "maestro-sample") / model_io.CARD).read_text("utf-8")
     )
-    assert "CC BY-NC-SA" in card["origin"]["licence_of_the_music"]
-    assert card["origin"]["corpus"] == "maestro-sample"
-    assert card["origin"]["seed"] == 3
-    assert np.isfinite(card["origin"]["bits_per_note"])
+    assert "CC BY-NC-SA" in card["provenance"]["licence_of_the_music"]
+    assert card["provenance"]["corpus"] == "maestro-sample"
+    assert card["provenance"]["seed"] == 3
+    assert np.isfinite(card["provenance"]["bits_per_note"])
 
 
 def test_a_model_of_the_project_comes_before_a_shipped_one(project: Path) -> None:

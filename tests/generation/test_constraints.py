@@ -73,11 +73,11 @@ def test_no_such_key(key):
     ("key", "min_pitch", "max_pitch"),
     [("C major", 61, 61), ("chromatic", 61, 60), ("C blues", 61, 62)],
 )
-def test_a_range_without_a_pitch_of_the_key(key, lowest, highest):
+def test_a_range_without_a_pitch_of_the_key(key, min_pitch, max_pitch):
     with pytest.raises(
-        ParamsError, match=rf"^no pitch of '{key}' lies in {lowest}\.\.{highest}; lower"
+        ParamsError, match=rf"^no pitch of '{key}' lies in {min_pitch}\.\.{max_pitch}; lower"
     ):
-        allowed_pitches(key, lowest, highest)
+        allowed_pitches(key, min_pitch, max_pitch)
 
 
 def test_parameters_know_the_keys_that_there_are():
@@ -102,8 +102,9 @@ def kept(notes: list, step: int, polyphony: int, density: int) -> bool:
 
 @given(notes=NOTES, max_polyphony=st.integers(0, 5), max_notes_per_second=st.integers(0, 8))
 def test_earliest_parts_the_steps_that_are_forbidden_from_those_that_are_allowed(
-    notes, polyphony, density
+    notes, max_polyphony, max_notes_per_second
 ):
+    polyphony, density = max_polyphony, max_notes_per_second
     limits = NoteLimits(polyphony, density)
     for note in notes:
         limits.add(*note)

@@ -282,10 +282,14 @@ CODES = st.lists(
     seed=st.integers(0, 9),
 )
 def test_constraints_hold_after_any_prompt_and_whatever_is_wanted(
-    prompt, wanted, polyphony, density, key, seed
+    prompt, wanted, max_polyphony, max_notes_per_second, key, seed
 ):
     sampler = sampler_of(
-        seed, max_polyphony=polyphony, max_notes_per_second=density, key=key, min_pitch=59
+        seed,
+        max_polyphony=max_polyphony,
+        max_notes_per_second=max_notes_per_second,
+        key=key,
+        min_pitch=59,
     )
     sampler.observe(prompt)
     codes = [*prompt]
@@ -297,7 +301,7 @@ def test_constraints_hold_after_any_prompt_and_whatever_is_wanted(
     notes = np.array(codes, np.int16).reshape(-1, 4)
     if len(wanted):
         assert not faults(*in_ms(notes), sampler.config, len(prompt))
-    if not (polyphony or density):  # what is allowed is chosen as it was wanted
+    if not (max_polyphony or max_notes_per_second):  # what is allowed is chosen as it was wanted
         assert np.array_equal(notes[len(prompt) :, [STEP, DURATION]], wanted[:, [STEP, DURATION]])
 
 

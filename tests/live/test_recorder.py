@@ -107,7 +107,7 @@ def test_a_folder_of_sessions_is_a_corpus_in_one_command(in_folder):
     (in_folder / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
     for number in range(3):
         session(make_music(number, 40)).write_midi(in_folder / f"sessions/{number}.mid")
-    done = CliRunner().invoke(cli.app, ["corpus", "mine", "sessions"], catch_exceptions=False)
+    done = CliRunner().invoke(cli.app, ["add-corpus", "mine", "sessions"], catch_exceptions=False)
     assert done.exit_code == 0
     described = (in_folder / "data/corpora/mine.yaml").read_text("utf-8")
     assert all(f"{number}.mid: " in described for number in range(3))

@@ -68,7 +68,7 @@ def test_cards_are_far_smaller_than_the_largest():
         {"history_sha256": None},
         {"more": 1},
         {"m" * 50_000: 1},
-        {"format": 2.0},
+        {"format": 3.0},
         {"grid_cells": 1001.0},
     ],
     ids=lambda change: str(change)[:40],

@@ -19,11 +19,11 @@ from pipeline.training.trainer import Trainer, TrainingJob
 def budget(project: Params, **changes: int) -> TrainConfig:
     """A training that takes seconds."""
     few = {"epochs": 4, "notes_per_epoch": 256, "patience": 4, "num_threads": 1, **changes}
-    last = project.train.windowed.model_copy(update={"batch": 32, "learning_rate": 0.01})
+    last = project.train.windowed.model_copy(update={"batch_size": 32, "learning_rate": 0.01})
     every = project.train.stateful.model_copy(
-        update={"can_stream": 4, "segment": 16, "segments": 2}
+        update={"batch_size": 4, "bptt_length": 16, "segments_per_passage": 2}
     )
-    return project.train.model_copy(update={**few, "last": last, "every": every})
+    return project.train.model_copy(update={**few, "windowed": last, "stateful": every})
 
 
 @pytest.fixture
@@ -106,12 +106,12 @@ def test_a_killed_run_goes_on_to_the_same_weights(
         return epoch(self, number)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Trainer, "epoch", killed)
+        patch.setattr(Trainer, "train_epoch", killed)
         with pytest.raises(KeyboardInterrupt):
             fresh(either)
     read: list[int] = []
     monkeypatch.setattr(
-        Trainer, "epoch", lambda self, number: read.append(number) or epoch(self, number)
+        Trainer, "train_epoch", lambda self, number: read.append(number) or epoch(self, number)
     )
     resumed, told = fresh(either)
     assert read == [2, 3]
@@ -136,7 +136,7 @@ def test_patience_ends_training_and_the_best_epoch_is_kept(
     job: TrainingJob, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told = iter([5.0, 4.0, 6.0, 7.0])
-    monkeypatch.setattr(training, "validation_bits", lambda *_: {"bits_per_note": next(told)})
+    monkeypatch.setattr(training, "validate_model", lambda *_: {"bits_per_note": next(told)})
     kept: list[list[np.ndarray]] = []
     epoch = Trainer.train_epoch
 
@@ -145,7 +145,7 @@ def test_patience_ends_training_and_the_best_epoch_is_kept(
         kept.append(self.copy_weights())
         return loss
 
-    monkeypatch.setattr(Trainer, "epoch", spied)
+    monkeypatch.setattr(Trainer, "train_epoch", spied)
     impatient = job.params.model_copy(update={"train": budget(job.params, patience=1)})
     model, history = fresh(replace(job, params=impatient))
     assert len(history) == 3
