@@ -32,7 +32,7 @@ STAGES = {
     "sample_metrics": (
         "'models/${item.arch}'",
         "generate",
-        "metrics/likeness/${item.arch}.json: {cache: false}",
+        "metrics/sample_metrics/${item.arch}.json: {cache: false}",
     ),
     "compare": ("metrics/evaluate", "architectures", "metrics/summary.json: {cache: false}"),
     "benchmark": ("models", "benchmark", "metrics/benchmark.json: {cache: false}"),

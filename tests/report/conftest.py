@@ -99,7 +99,7 @@ def detail(shift: float) -> dict[str, object]:
 
 
 def likeness(share: float) -> dict[str, object]:
-    """Make `metrics/likeness/<architecture>.json`."""
+    """Make `metrics/sample_metrics/<architecture>.json`."""
 
     def all_of(bins: int) -> dict[str, list[float]]:
         played = [share / bins] * (bins - 1)
