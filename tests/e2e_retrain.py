@@ -30,8 +30,8 @@ SMALL = {
         "max_validation_notes": 200,
     },
     "windows": {"length": 8},
-    "generate": {"samples": 1, "notes": 20, "prompt_notes": 8},
-    "sample_metrics": {"samples": 1, "notes": 100},
+    "generate": {"num_samples": 1, "num_notes": 20, "prompt_notes": 8},
+    "sample_metrics": {"num_samples": 1, "num_notes": 100},
     "benchmark": {"repeats": 1, "memory": False},
 }
 
@@ -107,7 +107,7 @@ class Rehearsal:
         self.act("clone", self.home, "git", "clone", "bare.git", "here")
         toy.edit(here, "model.dense.units", [64])
         toy.commit(here, "more units")
-        self.act("explain", here, "python", "-m", "pipeline", "explain")
+        self.act("explain", here, "python", "-m", "pipeline", "plan")
         options = ("--branch", "retrain/1", "--summary", "../report.md")
         said = self.act(
             "retrain", here, "python", "-m", "pipeline", "retrain", *options, check=False
@@ -128,7 +128,7 @@ class Rehearsal:
         )
         self.act("pull", there, "dvc", "pull")
         self.act("up to date?", there, "dvc", "repro")
-        self.act("explain", there, "python", "-m", "pipeline", "explain")
+        self.act("explain", there, "python", "-m", "pipeline", "plan")
 
     def take(self) -> None:
         """Get the promoted model by its tag, from outside."""

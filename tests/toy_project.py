@@ -81,7 +81,7 @@ def make(folder: Path) -> Path:
     (folder / "data/corpora").mkdir(parents=True)
     (folder / "data/corpora/tiny.yaml").write_text(MANIFEST)
     (folder / "dvc.yaml").write_text(described())
-    shutil.copy(__file__, folder / "toy_project.py")
+    shutil.copy(__file__, folder / "toy.py")
     shutil.copy(ROOT / ".gitignore", folder)
     with (folder / "params.yaml").open("w") as out:
         YAML().dump(tree, out)
@@ -164,7 +164,7 @@ def stage(name: str, architecture: str = "") -> None:
     if name == "fetch":
         write(paths.get_corpus_archive("tiny"), paths.get_manifest_path("tiny").read_text())
     elif name == "ingest":
-        ingest(str(values["ingest"]["pedal"]))
+        ingest(str(values["ingest"]["sustain_pedal"]))
     elif name == "windows":
         windows(values["windows"]["stride"])
     elif name == "train":

@@ -16,7 +16,7 @@ pytestmark = [
         "ignore::DeprecationWarning:dvc", "ignore::DeprecationWarning:networkx"
     ),
 ]
-BRANCH = {"train@dense", "evaluate@dense", "likeness@dense", "compare", "benchmark"}
+BRANCH = {"train@dense", "evaluate@dense", "sample_metrics@dense", "compare", "benchmark"}
 
 
 @pytest.fixture

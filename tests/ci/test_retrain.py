@@ -63,7 +63,7 @@ def test_a_change_is_retrained_judged_kept_and_offered_and_a_fresh_clone_has_not
     assert toy.ran(shown) == {
         "train@dense",
         "evaluate@dense",
-        "likeness@dense",
+        "sample_metrics@dense",
         "compare",
         "benchmark",
     }
@@ -88,7 +88,7 @@ def test_a_change_is_retrained_judged_kept_and_offered_and_a_fresh_clone_has_not
     second = clone(origin, tmp_path / "second", "-b", "retrain/1")
     toy.run(second, "dvc", "pull", "-q")
     assert "up to date" in toy.run(second, "dvc", "repro").stdout
-    assert "Nothing would run" in toy.music_rnn(second, "explain").stdout
+    assert "Nothing would run" in toy.music_rnn(second, "plan").stdout
     assert toy.run(second, "git", "log", "-1", "--format=%s").stdout == "Retrain: better\n"
     assert (second / "models/dense/weights").read_text() == "64 42 dense\n"
 
@@ -192,11 +192,11 @@ def test_the_times_of_stages_are_those_between_their_lines(monkeypatch: pytest.M
         (5.0, "Running stage 'c':"),
         (9.0, "x"),
     ]
-    monkeypatch.setattr(retrain, "step", lambda command, show: (0, said))
+    monkeypatch.setattr(retrain, "run_command", lambda command, show: (0, said))
     found = retrain.run_dvc_repro(print)
     assert found.stage_seconds == {"train@a": 2.0, "c": 4.0}
     assert found.cached_stages == ["b"]
-    monkeypatch.setattr(retrain, "step", lambda command, show: (1, said))
+    monkeypatch.setattr(retrain, "run_command", lambda command, show: (1, said))
     with pytest.raises(retrain.RetrainError, match="'dvc repro' failed"):
         retrain.run_dvc_repro(print)
 
