@@ -63,7 +63,7 @@ class RevisionResults:
             read(paths.BENCHMARK),
             read(paths.get_sample_metrics_path(model)),
             git.load_output_hash(revision, paths.NOTES.parent),
-            git.load_stage_params(revision, "ingest").get("ingest", {}),
+            _upgrade_ingest_params(git.load_stage_params(revision, "ingest").get("ingest", {})),
         )
 
 
@@ -91,6 +91,11 @@ class Verdict:
         return f"{self.outcome}, and refused: {self.summary} " + " ".join(
             f"Refused since {why}." for why in self.refusals
         )
+
+
+def _upgrade_ingest_params(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the ingest section of dvc.lock in today's keys; a base may be older than their renaming."""
+    return {{"pedal": "sustain_pedal"}.get(key, key): value for key, value in values.items()}
 
 
 def judge_candidate(
