@@ -245,10 +245,10 @@ def _check_parity(candidate: RevisionResults, params: Params) -> str:
 
 
 def _check_latency(candidate: RevisionResults) -> str:
-    found = candidate.benchmark.get("latency", {}).get(candidate.model) or {}
-    its = found.get("streaming") or found.get("window")
+    latency = candidate.benchmark.get("latency", {}).get(candidate.model) or {}
+    timing = latency.get("streaming") or latency.get("window")
     return (
         ""
-        if its
+        if timing
         else f"nobody measured how long {candidate.model} takes for a note (latency in {paths.BENCHMARK})"
     )
