@@ -26,7 +26,7 @@ ROUNDS = 7
 COUNTS = {"predict": 5, "compiled": 100, "streaming": 1000, "read": 100}
 PEERS = {"notochord": "1024", "notochord, equal size": "168"}
 """Units of the recurrent layers: the default, and the number that gives about the parameters of `expressive`."""
-Rounds = dict[Variant, list[NDArray[np.float64]]]
+TimingsByVariant = dict[Variant, list[NDArray[np.float64]]]
 
 
 def main(peer_python: str | None) -> None:
@@ -47,7 +47,7 @@ def main(peer_python: str | None) -> None:
     tutorial = tutorial_baseline.make_steps(stacked.config, prompt, stacked.sequence_length)
     for method, step in tutorial.items():
         work[method, "stacked"] = step, COUNTS[method]
-    timings: Rounds = {variant: [] for variant in work}
+    timings: TimingsByVariant = {variant: [] for variant in work}
     for seed in console.track_progress(range(ROUNDS), "latency", ROUNDS):
         for variant, rounds in latency.time_interleaved(work, 1, "").items():
             timings[variant] += rounds
@@ -67,7 +67,7 @@ def time_peer(python: str, units: str, seed: int) -> NDArray[np.float64]:
     return np.array(json.loads(run.stdout.splitlines()[-1]))
 
 
-def print_timings(timings: Rounds) -> None:
+def print_timings(timings: TimingsByVariant) -> None:
     """Print medians, and the time as a ratio to the two that stream."""
     references = [timings["streaming", name] for name in ("stacked", "expressive")]
     header = "ratio to stacked (min to max), to expressive"

@@ -37,14 +37,14 @@ class TimingPort:
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
         self.note_on_times: list[float] = []
-        self.sounding: Counter[int] = Counter()
+        self.active_counts: Counter[int] = Counter()
 
     def send(self, message: Message) -> None:
         if message[0] == NOTE_ON:
             self.note_on_times.append(self.clock())
-            self.sounding[message[1]] += 1
+            self.active_counts[message[1]] += 1
         elif message[0] == NOTE_OFF:
-            self.sounding[message[1]] -= 1
+            self.active_counts[message[1]] -= 1
 
     def close(self) -> None:
         pass
@@ -79,7 +79,7 @@ def print_result(player: Player, port: TimingPort, source: OnsetImproviser) -> N
     last = np.median(late[times > times[-1] - EDGE_SECONDS])
     print(f"{len(late):,} notes in {times[-1]:,.1f} s; {player.schedule.latency}")
     print(f"drift {1000 * (last - first):.6f} ms, waits for the model {player.schedule.stalls}")
-    print(f"stuck notes {sum(abs(count) for count in port.sounding.values())}")
+    print(f"stuck notes {sum(abs(count) for count in port.active_counts.values())}")
 
 
 def run_simulated(hours: float) -> None:
@@ -87,11 +87,11 @@ def run_simulated(hours: float) -> None:
     clock, source = SimulatedClock(), make_source()
     port = TimingPort(clock)
 
-    def sleep(seconds: float) -> None:
+    def sleep_until_end(seconds: float) -> None:
         clock.sleep(seconds)
         player.stopping = clock() > hours * 3600
 
-    player = Player(source, port, Recorder(), clock, sleep)
+    player = Player(source, port, Recorder(), clock, sleep_until_end)
     player.run_offline()
     print_result(player, port, source)
 
@@ -112,11 +112,11 @@ def run_realtime(seconds: float, num_processes: int) -> None:
     source, port = make_source(), TimingPort(time.monotonic)
     end = time.monotonic() + seconds
 
-    def sleep(span: float) -> None:
+    def sleep_until_end(span: float) -> None:
         time.sleep(span)
         player.stopping = player.stopping or time.monotonic() > end
 
-    player = Player(source, port, Recorder(), time.monotonic, sleep)
+    player = Player(source, port, Recorder(), time.monotonic, sleep_until_end)
     with run.realtime_priority():
         player.run()
     print_result(player, port, source)

@@ -40,7 +40,7 @@ def main(threads: int) -> None:
     seconds: dict[str, list[float]] = {name: [] for name in work}
     peaks = []
     for _ in range(ROUNDS + 1):
-        peaks.append(measure_peak())
+        peaks.append(measure_peak_flops())
         for name, run_round in work.items():
             start = time.perf_counter()
             run_round()
@@ -127,10 +127,10 @@ def make_torch_step(
     except ImportError:
         print("PyTorch is not installed here: pip install torch to compare with it")
         return None
-    from torch_peer import Peer
+    from torch_peer import PeerModel
 
     torch.set_num_threads(threads)
-    peer = Peer(config)
+    peer = PeerModel(config)
     optimizer = torch.optim.Adam(peer.parameters(), lr=1e-4, fused=True)
     time_major = [
         (
@@ -152,7 +152,7 @@ def make_torch_step(
     return run_round
 
 
-def measure_peak() -> float:
+def measure_peak_flops() -> float:
     """Return the rate of a large matrix product of TensorFlow [FLOP/s]."""
     import tensorflow as tf
 

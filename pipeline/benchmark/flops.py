@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pipeline.models.model_io import TrainedModel
 from pipeline.models.numpy.layers import ATTENTION_SPAN
 
-HEADS = ("chain", "ahead", "pitch", "step", "duration", "velocity", "dense")
+HEAD_LAYERS = ("chain", "ahead", "pitch", "step", "duration", "velocity", "dense")
 """Layers that read what the body says, so once a note even where a window is read."""
 
 
@@ -24,7 +24,7 @@ def count_macs_per_note(model: TrainedModel) -> int:
 
 def count_macs_per_window(model: TrainedModel) -> int:
     """Return the multiply-adds of a note for which the window of T notes is read anew."""
-    heads = [name for name in model.weights if name.split("/")[0] in HEADS]
+    heads = [name for name in model.weights if name.split("/")[0] in HEAD_LAYERS]
     body = [name for name in model.weights if name not in heads]
     pairs = (
         min(model.sequence_length, ATTENTION_SPAN)

@@ -26,7 +26,7 @@ Variant = tuple[str, str]
 """A way of playing, and the architecture that plays."""
 Timings = Sequence[NDArray[np.float64]]
 """Seconds of each note, an array for each round."""
-NOTES = 400
+NOTES_PER_ROUND = 400
 """Notes of the numpy engine in a round."""
 
 
@@ -84,11 +84,11 @@ def compute_slowdown(slow: Timings, quick: Timings) -> dict[str, float]:
 def run_steps(model: TrainedModel, prompt: QuantizedNotes, sampling_config: SamplingConfig) -> None:
     """Play a round of notes, as the model declares: what a process does whose memory is measured."""
     act = make_step(model, model.config.stateful, prompt, sampling_config)
-    for _ in range(NOTES):
+    for _ in range(NOTES_PER_ROUND):
         act()
 
 
-def measure_peak_memory(act: Callable[..., None], *arguments: object) -> float:
+def measure_peak_memory(func: Callable[..., None], *arguments: object) -> float:
     """Return the most memory [MiB] that a process of its own holds while it calls a function of a module.
 
     The process tells it of itself: what Linux tells its parent begins with what the parent held.
@@ -97,10 +97,10 @@ def measure_peak_memory(act: Callable[..., None], *arguments: object) -> float:
         DataError: the process failed.
     """
     # A stage that DVC runs is `__main__`, which is another program there.
-    module = act.__module__
+    module = func.__module__
     if module == "__main__" and (spec := sys.modules[module].__spec__):
         module = spec.name
-    code = f"import pickle, sys; from {module} import {act.__name__} as act; act(*pickle.load(sys.stdin.buffer))"
+    code = f"import pickle, sys; from {module} import {func.__name__} as act; act(*pickle.load(sys.stdin.buffer))"
     code += "; from pipeline.benchmark.latency import read_max_rss; print(read_max_rss())"
     given = pickle.dumps(arguments)
     done = subprocess.run(
@@ -108,7 +108,7 @@ def measure_peak_memory(act: Callable[..., None], *arguments: object) -> float:
     )
     if done.returncode:
         raise DataError(
-            f"{act.__name__} for its memory ended with {done.returncode}; see its message above"
+            f"{func.__name__} for its memory ended with {done.returncode}; see its message above"
         )
     return float(done.stdout.split()[-1])
 

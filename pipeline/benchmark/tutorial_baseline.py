@@ -16,11 +16,11 @@ from pipeline.notes.note import NUM_PITCHES
 from pipeline.notes.quantize import QuantizedNotes
 
 
-def build_tutorial_model(block: ModelConfig, length: int) -> keras.Model:
+def build_tutorial_model(config: ModelConfig, sequence_length: int) -> keras.Model:
     """Return LSTM layers and three dense ones as the tutorial builds them, with weights at random."""
-    x = notes = keras.Input((length, 3))
-    for number, units in enumerate(block.units, 1):
-        x = keras.layers.LSTM(units, return_sequences=number < len(block.units))(x)
+    x = notes = keras.Input((sequence_length, 3))
+    for number, units in enumerate(config.units, 1):
+        x = keras.layers.LSTM(units, return_sequences=number < len(config.units))(x)
     sizes = {"pitch": NUM_PITCHES, "step": 1, "duration": 1}
     return keras.Model(
         notes, {name: keras.layers.Dense(size, name=name)(x) for name, size in sizes.items()}
@@ -28,12 +28,12 @@ def build_tutorial_model(block: ModelConfig, length: int) -> keras.Model:
 
 
 def make_steps(
-    block: ModelConfig, prompt: QuantizedNotes, length: int
+    config: ModelConfig, prompt: QuantizedNotes, sequence_length: int
 ) -> dict[str, Callable[[], Any]]:
     """Return what plays one note more: by `model.predict`, and by the same network compiled into one function."""
-    model = build_tutorial_model(block, length)
+    model = build_tutorial_model(config, sequence_length)
     compiled = tf.function(lambda notes: model(notes, training=False), jit_compile=False)
-    start = quantize.scalar_features(np.resize(prompt, (length, 4)))
+    start = quantize.scalar_features(np.resize(prompt, (sequence_length, 4)))
     ways = {
         "predict": lambda notes: model.predict(notes, verbose=0),
         "compiled": lambda notes: compiled(tf.constant(notes)),
@@ -41,15 +41,15 @@ def make_steps(
     return {name: _make_step(way, start) for name, way in ways.items()}
 
 
-def _make_step(say: Callable[[Any], Any], window: Any) -> Callable[[], Any]:
+def _make_step(predict: Callable[[Any], Any], window: Any) -> Callable[[], Any]:
     """Return what draws a pitch, takes step and duration as they are said, and moves the window on."""
 
-    def play() -> Any:
+    def play_note() -> Any:
         nonlocal window
-        said = say(window[None])
+        said = predict(window[None])
         pitch = tf.squeeze(tf.random.categorical(said["pitch"], num_samples=1), axis=-1)
         times = [max(0.0, float(np.squeeze(said[name]))) for name in ("step", "duration")]
         window = np.vstack([window[1:], np.array([[int(pitch[0]), *times]], np.float32)])
         return window
 
-    return play
+    return play_note

@@ -17,7 +17,7 @@ from pipeline.notes.note import NUM_PITCHES
 
 
 def window_batches(
-    params: Params, block: ModelConfig, data: WindowDataset, epoch: int
+    params: Params, config: ModelConfig, data: WindowDataset, epoch: int
 ) -> Iterator[Segment]:
     """Yield the windows of an epoch, each with the one target after it: notes [B, T + 1, 4]."""
     num_windows = params.train.notes_per_epoch
@@ -29,7 +29,7 @@ def window_batches(
         inputs, target = data.gather(order[start : start + batch_size])
         notes = np.concatenate([inputs, target[:, None]], axis=1)
         active = np.zeros((*notes.shape[:2], NUM_PITCHES), np.int16)
-        if block.input == "embedding":
+        if config.input == "embedding":
             silence = active_notes.no_active_notes(len(notes))
             active, _ = active_notes.active_before_each(notes, silence)
         mask = np.zeros((len(notes), data.sequence_length), np.float32)
@@ -44,9 +44,9 @@ def segment_batches(params: Params, data: WindowDataset, epoch: int) -> Iterator
 
 
 def epoch_batches(
-    params: Params, block: ModelConfig, data: WindowDataset, number: int
+    params: Params, config: ModelConfig, data: WindowDataset, epoch: int
 ) -> Iterator[Segment]:
     """Yield the batches of an epoch, numbered from 0, for the objective of a model config."""
-    if block.loss_on == "last":
-        return window_batches(params, block, data, number)
-    return segment_batches(params, data, number)
+    if config.loss_on == "last":
+        return window_batches(params, config, data, epoch)
+    return segment_batches(params, data, epoch)

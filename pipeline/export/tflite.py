@@ -34,13 +34,15 @@ ACTIVE = "left"
 """Name of that part of the state which holds the cells left of each key."""
 
 
-def list_state_shapes(block: ModelConfig) -> dict[str, list[int]]:
+def list_state_shapes(config: ModelConfig) -> dict[str, list[int]]:
     """Return the shape of each part of the state."""
-    out = {ACTIVE: [1, NUM_PITCHES]} if block.input == "embedding" else {}
-    for number, units in enumerate(block.units, 1):
+    out = {ACTIVE: [1, NUM_PITCHES]} if config.input == "embedding" else {}
+    for number, units in enumerate(config.units, 1):
         kept = {"lstm": {"output": [1, units], "cell": [1, units]}, "mingru": {"state": [1, units]}}
         kept["attention"] = {"known": [ATTENTION_SPAN - 1, 2 * units], "count": [1, 1]}
-        out |= {f"{block.cell}_{number}_{part}": shape for part, shape in kept[block.cell].items()}
+        out |= {
+            f"{config.cell}_{number}_{part}": shape for part, shape in kept[config.cell].items()
+        }
     return out
 
 
@@ -49,84 +51,86 @@ class StepModule(tf.Module):
 
     def __init__(self, model: TrainedModel) -> None:
         super().__init__()
-        self.block = model.config
+        self.config = model.config
         self.weights = {name: tf.constant(value) for name, value in model.weights.items()}
-        self.far_first = {
+        self.distance_bias = {
             name: value[:, ::-1].T
             for name, value in model.weights.items()
             if name.endswith("/distance")
         }
 
     @property
-    def embeds(self) -> bool:
+    def uses_embedding(self) -> bool:
         """Whether the hidden vector ends with what is left of each key."""
-        return self.block.input == "embedding"
+        return self.config.input == "embedding"
 
-    def hear(self, note: Any, **state: Any) -> dict[str, Any]:
+    def feed(self, note: Any, **state: Any) -> dict[str, Any]:
         """Read a note."""
-        x, state = self._input(note, dict(state))
-        for number in range(1, len(self.block.units) + 1):
-            read = self._residual if self.block.is_residual else self._lstm
-            x, state = read(f"{self.block.cell}_{number}", x, state)
-        if self.block.is_residual:
-            x = self._normed(x, "norm/scale")
-        if self.block.dense_units:
-            x = tf.nn.relu(self._linear(x, "dense"))
-        return {"hidden": tf.concat([x, state[ACTIVE]], 1) if self.embeds else x, **state}
+        x, state = self._embed_note(note, dict(state))
+        for number in range(1, len(self.config.units) + 1):
+            read = self._step_residual if self.config.is_residual else self._step_lstm
+            x, state = read(f"{self.config.cell}_{number}", x, state)
+        if self.config.is_residual:
+            x = self._apply_rms_norm(x, "norm/scale")
+        if self.config.dense_units:
+            x = tf.nn.relu(self._apply_dense(x, "dense"))
+        return {"hidden": tf.concat([x, state[ACTIVE]], 1) if self.uses_embedding else x, **state}
 
-    def _input(self, note: Any, state: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+    def _embed_note(self, note: Any, state: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
         """Return what the layers read [1, D], and the state with this note among the keys."""
-        if not self.embeds:
+        if not self.uses_embedding:
             return tf.cast(
                 tf.gather(note, quantize.SCALAR_FEATURES, axis=1), tf.float32
             ) * quantize.SCALAR_SCALE, state
-        left = _later(state[ACTIVE], note)
+        left = _advance_active(state[ACTIVE], note)
         tokens, x = (
             heads.compute_token_ids(note),
-            self._linear(layers.compute_active_features(left), "sounding"),
+            self._apply_dense(layers.compute_active_features(left), "sounding"),
         )
         for name, column in EMBEDDED_COLUMNS.items():
-            if name != "velocity" or self.block.model_velocity:
-                x += self._looked_up(f"{name}_embedding", tokens[:, column])
+            if name != "velocity" or self.config.model_velocity:
+                x += self._look_up_embedding(f"{name}_embedding", tokens[:, column])
         struck = tf.one_hot(note[:, PITCH], NUM_PITCHES)
         held = tf.cast(note[:, DURATION, None], tf.float32)
         return x, {**state, ACTIVE: left * (1 - struck) + held * struck}
 
-    def _lstm(self, name: str, x: Any, state: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+    def _step_lstm(self, name: str, x: Any, state: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
         """Read x [1, D] by one LSTM layer."""
         h, c = state[f"{name}_output"], state[f"{name}_cell"]
-        z = self._linear(x, name) + h @ self.weights[f"{name}/recurrent_kernel"]
+        z = self._apply_dense(x, name) + h @ self.weights[f"{name}/recurrent_kernel"]
         told, forget, new, out = tf.split(z, 4, 1)
         c = tf.sigmoid(forget) * c + tf.sigmoid(told) * tf.tanh(new)
         h = tf.sigmoid(out) * tf.tanh(c)
         return h, {**state, f"{name}_output": h, f"{name}_cell": c}
 
-    def _residual(self, name: str, x: Any, state: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+    def _step_residual(
+        self, name: str, x: Any, state: dict[str, Any]
+    ) -> tuple[Any, dict[str, Any]]:
         """Read x [1, D] by one residual block."""
         inner = tf.split(
-            self._linear(self._normed(x, f"{name}/norm1/scale"), f"{name}/inner"), 3, 1
+            self._apply_dense(self._apply_rms_norm(x, f"{name}/norm1/scale"), f"{name}/inner"), 3, 1
         )
-        mixed, after = (self._gated if self.block.cell == "mingru" else self._attention)(
+        mixed, after = (self._mix_mingru if self.config.cell == "mingru" else self._mix_attention)(
             name, inner, state
         )
         x += mixed @ self.weights[f"{name}/outer/kernel"]
-        up = self._linear(self._normed(x, f"{name}/norm2/scale"), f"{name}/up")
+        up = self._apply_dense(self._apply_rms_norm(x, f"{name}/norm2/scale"), f"{name}/up")
         return x + layers.quick_gelu(up) @ self.weights[f"{name}/down/kernel"], {**state, **after}
 
-    def _gated(
-        self, name: str, inner: list[Any], state: dict[str, Any]
+    def _mix_mingru(
+        self, name: str, projected: list[Any], state: dict[str, Any]
     ) -> tuple[Any, dict[str, Any]]:
         """Run the recurrence over what to keep, what is new and what to tell [1, U] each."""
-        keep, new, gate = inner
+        keep, new, gate = projected
         keep = tf.sigmoid(keep)
         now = keep * state[f"{name}_state"] + (1 - keep) * new
         return now * gate * tf.sigmoid(gate), {f"{name}_state": now}
 
-    def _attention(
-        self, name: str, inner: list[Any], state: dict[str, Any]
+    def _mix_attention(
+        self, name: str, projected: list[Any], state: dict[str, Any]
     ) -> tuple[Any, dict[str, Any]]:
         """Attend by a query to keys and values [1, U] each; those from before the first note count for nothing."""
-        query, *new = inner
+        query, *new = projected
         known = tf.concat([state[f"{name}_known"], tf.concat(new, 1)], 0)
         keys, values = (
             tf.reshape(each, [ATTENTION_SPAN, -1, ATTENTION_HEAD_DIM])
@@ -136,34 +140,36 @@ class StepModule(tf.Module):
         scores = tf.reduce_sum(
             keys * tf.reshape(query * ATTENTION_HEAD_DIM**-0.5, [1, -1, ATTENTION_HEAD_DIM]), 2
         )
-        scores += tf.constant(self.far_first[f"{name}/distance"])
+        scores += tf.constant(self.distance_bias[f"{name}/distance"])
         away = tf.range(ATTENTION_SPAN - 1.0, -1.0, -1.0)[:, None]
         shares = tf.nn.softmax(tf.where(away > count, -1e9, scores), 0)
         found = tf.reshape(tf.reduce_sum(shares[:, :, None] * values, 0), [1, -1])
         return found, {f"{name}_known": known[1:], f"{name}_count": count + 1}
 
-    def tell(self, hidden: Any, note: Any) -> dict[str, Any]:
+    def outputs(self, hidden: Any, note: Any) -> dict[str, Any]:
         """Return the outputs of each part, given the parts of the note before it."""
-        if self.block.heads == "regression":
+        if self.config.heads == "regression":
             return {
-                part: self._linear(self._body(hidden, part), part)
+                part: self._apply_dense(self._slice_hidden(hidden, part), part)
                 for part in quantize.SCORED_FEATURES
             }
         parts = (
             autoregressive_heads.GENERATION_ORDER
-            if self.block.model_velocity
+            if self.config.model_velocity
             else autoregressive_heads.GENERATION_ORDER[:3]
         )
         said = dict(
             zip(
                 parts,
-                tf.split(self._linear(self._body(hidden, "chain"), "chain"), len(parts), 1),
+                tf.split(
+                    self._apply_dense(self._slice_hidden(hidden, "chain"), "chain"), len(parts), 1
+                ),
                 strict=True,
             )
         )
-        if self.embeds:
+        if self.uses_embedding:
             ahead = (
-                layers.compute_active_features(_later(hidden[:, -NUM_PITCHES:], note))
+                layers.compute_active_features(_advance_active(hidden[:, -NUM_PITCHES:], note))
                 @ self.weights["ahead/kernel"]
             )
             for part, each in zip(("pitch", "duration"), tf.split(ahead, 2, 1), strict=True):
@@ -171,32 +177,34 @@ class StepModule(tf.Module):
         tokens = heads.compute_token_ids(note)
         for part in parts:
             for known in autoregressive_heads.CONDITIONED_ON[part]:
-                said[part] += self._looked_up(
-                    f"{part}_given_{known}", tokens[:, heads.TOKEN[known][0]]
+                said[part] += self._look_up_embedding(
+                    f"{part}_given_{known}", tokens[:, heads.FEATURE_TOKENS[known][0]]
                 )
-        return {part: self._linear(layers.quick_gelu(each), part) for part, each in said.items()}
+        return {
+            part: self._apply_dense(layers.quick_gelu(each), part) for part, each in said.items()
+        }
 
-    def _body(self, hidden: Any, reader: str) -> Any:
+    def _slice_hidden(self, hidden: Any, layer_name: str) -> Any:
         """Return that part of a hidden vector which a layer reads."""
-        return hidden[:, : self.weights[f"{reader}/kernel"].shape[0]]
+        return hidden[:, : self.weights[f"{layer_name}/kernel"].shape[0]]
 
-    def _linear(self, x: Any, name: str) -> Any:
+    def _apply_dense(self, x: Any, name: str) -> Any:
         return x @ self.weights[f"{name}/kernel"] + self.weights[f"{name}/bias"]
 
-    def _normed(self, x: Any, scale: str) -> Any:
+    def _apply_rms_norm(self, x: Any, scale_name: str) -> Any:
         return (
             x
             * tf.math.rsqrt(tf.reduce_mean(tf.square(x), 1, keepdims=True) + 1e-6)
-            * self.weights[scale]
+            * self.weights[scale_name]
         )
 
-    def _looked_up(self, table: str, index: Any) -> Any:
-        return tf.gather(self.weights[f"{table}/embeddings"], index)
+    def _look_up_embedding(self, table_name: str, index: Any) -> Any:
+        return tf.gather(self.weights[f"{table_name}/embeddings"], index)
 
 
-def _later(left: Any, note: Any) -> Any:
+def _advance_active(active: Any, note: Any) -> Any:
     """Return what is left [1, 128] when the step of a note has passed."""
-    return tf.maximum(left - tf.cast(note[:, STEP, None], tf.float32), 0)
+    return tf.maximum(active - tf.cast(note[:, STEP, None], tf.float32), 0)
 
 
 def convert_to_tflite(model: TrainedModel) -> bytes:
@@ -219,9 +227,9 @@ def convert_to_tflite(model: TrainedModel) -> bytes:
         name: tf.TensorSpec(shape, tf.float32, name=name)
         for name, shape in list_state_shapes(model.config).items()
     }
-    hear = tf.function(one.hear).get_concrete_function(note, **state)
+    hear = tf.function(one.feed).get_concrete_function(note, **state)
     hidden = tf.TensorSpec(hear.structured_outputs["hidden"].shape, tf.float32, name="hidden")
-    tell = tf.function(one.tell).get_concrete_function(hidden, note)
+    tell = tf.function(one.outputs).get_concrete_function(hidden, note)
     with tempfile.TemporaryDirectory() as folder:
         tf.saved_model.save(one, folder, signatures={"hear": hear, "tell": tell})
         converter = tf.lite.TFLiteConverter.from_saved_model(

@@ -35,7 +35,7 @@ NOTES_PER_VARIANT = {
     "predict": 5,
     "compiled": 50,
     "window": 50,
-    "streaming": latency.NOTES,
+    "streaming": latency.NOTES_PER_ROUND,
     "read": 50,
 }
 """Notes of each way of playing in a round."""

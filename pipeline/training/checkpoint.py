@@ -19,7 +19,7 @@ from pipeline.core import files
 
 FILENAME = "state.npz"
 PACKAGE = Path(__file__).parent.parent
-TRAINING_CODE = ("dataset", "models", "notes", "training")
+TRAINING_PACKAGES = ("dataset", "models", "notes", "training")
 """Packages that decide what training computes; they are what stage `train` lists in dvc.yaml."""
 
 
@@ -31,14 +31,16 @@ class TrainingState:
     """One row an epoch."""
     best_epoch: int = 0
     """Epoch of the fewest validation bits, from 1; 0 before the first."""
-    best: list[NDArray[Any]] = field(default_factory=list)
+    best_weights: list[NDArray[Any]] = field(default_factory=list)
     """Weights of that epoch, in the order of the model's variables."""
 
 
-def compute_run_key(facts: object) -> str:
+def compute_run_key(run_config: object) -> str:
     """Return a name for a training run: a hash of facts that JSON can hold and of the code that decides training."""
-    digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode())
-    for path in sorted(path for name in TRAINING_CODE for path in (PACKAGE / name).rglob("*.py")):
+    digest = hashlib.sha256(json.dumps(run_config, sort_keys=True).encode())
+    for path in sorted(
+        path for name in TRAINING_PACKAGES for path in (PACKAGE / name).rglob("*.py")
+    ):
         digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
 
@@ -46,7 +48,7 @@ def compute_run_key(facts: object) -> str:
 def save_state(folder: Path, state: TrainingState, variables: Sequence[Any]) -> None:
     """Write progress and the variables of model and optimiser, with a checksum."""
     arrays = {f"now{i}": v.numpy() for i, v in enumerate(variables)}
-    arrays |= {f"best{i}": v for i, v in enumerate(state.best)}
+    arrays |= {f"best{i}": v for i, v in enumerate(state.best_weights)}
     arrays["story"] = np.array(
         json.dumps({"history": state.history, "best_epoch": state.best_epoch})
     )

@@ -17,7 +17,7 @@ MUON_LAYERS = ("inner", "outer", "up", "down", "chain", "dense", "lstm_cell")
 MUON_LR_RATIO = 2.0
 """Rate of Muon, as a multiple of that of Adam."""
 MOMENTUM = 0.95
-BETAS = (0.9, 0.99)
+ADAM_BETAS = (0.9, 0.99)
 """Of Adam beside Muon."""
 NEWTON_SCHULZ_STEPS = 5
 
@@ -36,15 +36,15 @@ class Optimizer(Protocol):
 class Adam:
     """Adam with a constant rate (Kingma and Ba 2015), gradients clipped to a norm of all weights together."""
 
-    def __init__(self, weights: Sequence[Any], rate: float, clip_norm: float) -> None:
+    def __init__(self, weights: Sequence[Any], learning_rate: float, clip_norm: float) -> None:
         self.weights = weights
-        self.inner = keras.optimizers.Adam(rate, global_clipnorm=clip_norm)
-        self.inner.build(weights)
-        self.variables = list(self.inner.variables)
+        self.keras_optimizer = keras.optimizers.Adam(learning_rate, global_clipnorm=clip_norm)
+        self.keras_optimizer.build(weights)
+        self.variables = list(self.keras_optimizer.variables)
 
     def apply(self, gradients: Sequence[Any], learning_rate: Any) -> None:
         """Change the weights; the rate is that given at first."""
-        self.inner.apply(gradients, self.weights)
+        self.keras_optimizer.apply(gradients, self.weights)
 
 
 class Muon:
@@ -55,18 +55,26 @@ class Muon:
 
     def __init__(self, weights: Sequence[Any], clip_norm: float) -> None:
         self.weights, self.clip_norm = weights, clip_norm
-        self.hidden = [_is_hidden(weight) for weight in weights]
-        self.first = [tf.Variable(tf.zeros_like(w)) for w in weights]
-        self.second = [tf.Variable(tf.zeros_like(w)) for w in weights]
+        self.is_hidden = [_is_hidden(weight) for weight in weights]
+        self.first_moments = [tf.Variable(tf.zeros_like(w)) for w in weights]
+        self.second_moments = [tf.Variable(tf.zeros_like(w)) for w in weights]
         self.steps = tf.Variable(0.0)
-        self.variables = [*self.first, *self.second, self.steps]
+        self.variables = [*self.first_moments, *self.second_moments, self.steps]
 
     def apply(self, gradients: Sequence[Any], learning_rate: Any) -> None:
         """Change the weights at a rate, a scalar."""
         dense = [tf.convert_to_tensor(gradient) for gradient in gradients]
         clipped, _ = tf.clip_by_global_norm(dense, self.clip_norm)
         self.steps.assign_add(1.0)
-        slots = zip(self.weights, self.hidden, self.first, self.second, dense, clipped, strict=True)
+        slots = zip(
+            self.weights,
+            self.is_hidden,
+            self.first_moments,
+            self.second_moments,
+            dense,
+            clipped,
+            strict=True,
+        )
         for weight, hidden, first, second, gradient, short in slots:
             if hidden:
                 first.assign(MOMENTUM * first + gradient)
@@ -76,12 +84,14 @@ class Muon:
             else:
                 self._apply_adam(weight, first, second, short, learning_rate)
 
-    def _apply_adam(self, weight: Any, first: Any, second: Any, gradient: Any, rate: Any) -> None:
-        one, two = BETAS
-        first.assign(one * first + (1 - one) * gradient)
-        second.assign(two * second + (1 - two) * tf.square(gradient))
+    def _apply_adam(
+        self, weight: Any, first_moment: Any, second_moment: Any, gradient: Any, learning_rate: Any
+    ) -> None:
+        one, two = ADAM_BETAS
+        first_moment.assign(one * first_moment + (1 - one) * gradient)
+        second_moment.assign(two * second_moment + (1 - two) * tf.square(gradient))
         scale = tf.sqrt(1 - two**self.steps) / (1 - one**self.steps)
-        weight.assign_sub(rate * scale * first / (tf.sqrt(second) + 1e-8))
+        weight.assign_sub(learning_rate * scale * first_moment / (tf.sqrt(second_moment) + 1e-8))
 
 
 def _is_hidden(weight: Any) -> bool:

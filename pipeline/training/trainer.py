@@ -56,8 +56,8 @@ def set_determinism(seed: int, num_threads: int) -> None:
     """Make TensorFlow repeatable; call before anything else of it, since threads are set once in a process.
 
     Args:
-        seed: of the first weights.
-        threads: of one operation of TensorFlow or BLAS; results are equal bit for bit at equal counts only.
+        seed: of the initial weights.
+        num_threads: threads of one operation of TensorFlow or BLAS; only equal counts give equal bits.
     """
     set_blas_threads(num_threads)
     if tf.config.threading.get_intra_op_parallelism_threads() != num_threads:
@@ -74,26 +74,28 @@ class Trainer:
         self.job = job
         train = job.params.train
         self.model = network.build_model(job.config)
-        self.every = job.config.loss_on == "all"
+        self.loss_on_all = job.config.loss_on == "all"
         weights = self.model.trainable_variables
         self.optimizer: Optimizer = (
             Muon(weights, train.clip_norm)
-            if self.every
+            if self.loss_on_all
             else Adam(weights, train.windowed.learning_rate, train.clip_norm)
         )
         if isinstance(self.model.heads, AutoregressiveHeads):
             self.model.heads.init_biases(np.concatenate(job.windows.select_pieces("train")))
         self.variables = [*weights, *self.optimizer.variables]
         self.dropouts = [
-            layer for layer in (*self.model.between, self.model.final) if layer.rate > 0
+            layer for layer in (*self.model.dropouts, self.model.output_dropout) if layer.rate > 0
         ]
-        self.step = tf.function(self._compute_step, reduce_retracing=True)
+        self.compiled_step = tf.function(self._compute_step, reduce_retracing=True)
 
-    def _compute_step(self, notes: Any, active: Any, mask: Any, state: Any, rate: Any) -> Any:
+    def _compute_step(
+        self, notes: Any, active: Any, mask: Any, state: Any, learning_rate: Any
+    ) -> Any:
         """Descend once; arrays as of a `Segment`. Returns the weighted loss, and the state for the segment after."""
         with tf.GradientTape() as tape:
-            hidden, after = self.model.read(notes[:, :-1], active[:, :-1], state, training=True)
-            if not self.every:
+            hidden, after = self.model.call(notes[:, :-1], active[:, :-1], state, training=True)
+            if not self.loss_on_all:
                 hidden, notes, active, mask = (
                     hidden[:, -1:],
                     notes[:, -1:],
@@ -102,59 +104,61 @@ class Trainer:
                 )
             else:
                 notes, active = notes[:, 1:], active[:, 1:]
-            told = self.model.losses(hidden, notes, active)
+            told = self.model.compute_losses(hidden, notes, active)
             each = self.model.heads.weighted_loss(told, self.job.params.train.loss_weights)
             mask = tf.reshape(mask, [-1])
             loss = tf.reduce_sum(each * mask) / tf.reduce_sum(mask)
-        self.optimizer.apply(tape.gradient(loss, self.model.trainable_variables), rate)
+        self.optimizer.apply(tape.gradient(loss, self.model.trainable_variables), learning_rate)
         return loss, after
 
-    def train_step(self, batch: Segment, state: Any, rate: float) -> tuple[float, Any]:
+    def train_step(self, batch: Segment, state: Any, learning_rate: float) -> tuple[float, Any]:
         """Train on one batch at a rate; returns the weighted loss, and the state for the segment after."""
         if batch.is_first:
-            state = self.model.start(len(batch.notes))
+            state = self.model.initial_state(len(batch.notes))
         arrays = [
             tf.constant(array) for array in (batch.notes.astype(np.int32), batch.active, batch.mask)
         ]
-        loss, after = self.step(*arrays, state, tf.constant(rate))
+        loss, after = self.compiled_step(*arrays, state, tf.constant(learning_rate))
         return float(loss), after
 
-    def train_epoch(self, number: int) -> float:
+    def train_epoch(self, epoch: int) -> float:
         """Train one epoch, numbered from 0; returns the mean weighted loss."""
         params = self.job.params
         for place, layer in enumerate(self.dropouts):
-            layer.seed_generator.state.assign(_draw_dropout_seed(params.seed, number, place))
+            layer.seed_generator.state.assign(_draw_dropout_seed(params.seed, epoch, place))
         total, notes, state = 0.0, 0.0, None
-        for batch in batches.epoch_batches(params, self.job.config, self.job.windows, number):
-            share = (number + notes / params.train.notes_per_epoch) / params.train.epochs
+        for batch in batches.epoch_batches(params, self.job.config, self.job.windows, epoch):
+            share = (epoch + notes / params.train.notes_per_epoch) / params.train.epochs
             loss, state = self.train_step(batch, state, self._compute_learning_rate(share))
             size = float(batch.mask.sum())
             total, notes = total + loss * size, notes + size
         return total / notes
 
-    def _compute_learning_rate(self, share: float) -> float:
+    def _compute_learning_rate(self, progress: float) -> float:
         """Return the rate when a share of the budget is spent: rising, then falling evenly to zero."""
-        if not self.every:
+        if not self.loss_on_all:
             return self.job.params.train.windowed.learning_rate
         how = self.job.params.train.stateful
-        rise = share / how.warmup if share < how.warmup else 1.0
-        return how.learning_rate * max(min(rise, 1 - share), 1e-3)
+        rise = progress / how.warmup if progress < how.warmup else 1.0
+        return how.learning_rate * max(min(rise, 1 - progress), 1e-3)
 
     def copy_weights(self) -> list[NDArray[np.float32]]:
         """Return a copy of all weights, in the order of the model's variables."""
         return [np.copy(v.numpy()) for v in self.model.trainable_variables]
 
-    def to_model(self, spread: dict[str, ResidualNoise] | None = None) -> TrainedModel:
+    def to_model(self, residual_noise: dict[str, ResidualNoise] | None = None) -> TrainedModel:
         """Return the model as it is now, without its origin."""
         job = self.job
         weights = network.named_weights(self.model)
         return TrainedModel(
-            job.architecture, job.config, job.windows.sequence_length, weights, spread or {}
+            job.architecture, job.config, job.windows.sequence_length, weights, residual_noise or {}
         )
 
 
-def _draw_dropout_seed(seed: int, epoch: int, layer: int) -> NDArray[np.uint32]:
-    return np.random.default_rng([seed, epoch, layer, 1]).integers(2**32, size=2, dtype=np.uint32)
+def _draw_dropout_seed(seed: int, epoch: int, layer_index: int) -> NDArray[np.uint32]:
+    return np.random.default_rng([seed, epoch, layer_index, 1]).integers(
+        2**32, size=2, dtype=np.uint32
+    )
 
 
 def train_model(job: TrainingJob) -> tuple[TrainedModel, list[dict[str, float]]]:
@@ -183,12 +187,12 @@ def train_model(job: TrainingJob) -> tuple[TrainedModel, list[dict[str, float]]]
             }
         )
         if bits["bits_per_note"] <= min(row["bits_per_note"] for row in done.history):
-            done.best_epoch, done.best = number + 1, trainer.copy_weights()
+            done.best_epoch, done.best_weights = number + 1, trainer.copy_weights()
         checkpoint.save_state(job.folder, done, trainer.variables)
         console.log_message(
             f"train {job.architecture}: epoch {number + 1} of {train.epochs}, {bits['bits_per_note']:.3f} bits per note"
         )
-    for variable, value in zip(trainer.model.trainable_variables, done.best, strict=True):
+    for variable, value in zip(trainer.model.trainable_variables, done.best_weights, strict=True):
         variable.assign(value)
     best = _fit_noise(job, trainer)
     shutil.rmtree(job.folder, ignore_errors=True)

@@ -40,7 +40,7 @@ def test_a_training_comes_back_as_it_was(tmp_path: Path) -> None:
     other = variables(3)
     resumed = checkpoint.restore_state(tmp_path / "a" / "b", other)
     assert equal(values(other), now)
-    assert equal(resumed.best, done.best)
+    assert equal(resumed.best_weights, done.best_weights)
     assert (resumed.history, resumed.best_epoch) == (HISTORY, 1)
 
 
@@ -53,7 +53,7 @@ def test_more_than_ten_weights_come_back_in_order(tmp_path: Path) -> None:
     other = [tf.Variable(0.0) for _ in range(23)]
     resumed = checkpoint.restore_state(tmp_path, other)
     assert [float(v) for v in other] == list(range(23))
-    assert [float(v) for v in resumed.best] == list(range(100, 112))
+    assert [float(v) for v in resumed.best_weights] == list(range(100, 112))
 
 
 def test_a_later_epoch_takes_the_place_of_the_one_before(tmp_path: Path) -> None:

@@ -128,7 +128,7 @@ def hidden(block: ModelConfig) -> set[str]:
     names = list(network.named_weights(net))
     return {
         name
-        for name, its in zip(names, Muon(net.trainable_variables, 1.0).hidden, strict=True)
+        for name, its in zip(names, Muon(net.trainable_variables, 1.0).is_hidden, strict=True)
         if its
     }
 

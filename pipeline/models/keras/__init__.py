@@ -10,7 +10,7 @@ import sys
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 
-def _import_quietly() -> None:
+def _import_tensorflow() -> None:
     """Import TensorFlow and look for devices while standard error, also that of C++, goes nowhere."""
     sys.stderr.flush()
     kept = os.dup(2)
@@ -26,4 +26,4 @@ def _import_quietly() -> None:
         os.close(nowhere)
 
 
-_import_quietly()
+_import_tensorflow()

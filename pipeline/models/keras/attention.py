@@ -26,27 +26,29 @@ class AttentionBlock(ResidualBlock):
         """
         super().build(shape)
         count = self.units // ATTENTION_HEAD_DIM
-        self.distance = self.add_weight(
+        self.distance_bias = self.add_weight(
             name="distance", shape=(count, ATTENTION_SPAN), initializer="zeros"
         )
         slopes = tf.pow(2.0, -8.0 * tf.range(1.0, count + 1.0) / count)
-        self.distance.assign(-slopes[:, None] * tf.range(float(ATTENTION_SPAN)))
+        self.distance_bias.assign(-slopes[:, None] * tf.range(float(ATTENTION_SPAN)))
 
-    def start(self, batch: int) -> Any:
+    def initial_state(self, batch_size: int) -> Any:
         """Return the state [B, 0, 2 U] before the first note."""
-        return tf.zeros([batch, 0, 2 * self.units])
+        return tf.zeros([batch_size, 0, 2 * self.units])
 
-    def mix(self, inner: Any, state: Any) -> tuple[Any, Any]:
+    def mix_time(self, projected: Any, state: Any) -> tuple[Any, Any]:
         """Attend: inner [B, T, 3 U] are queries, keys and values, state [B, M, 2 U] keys and values before them."""
-        queries, new = tf.split(inner, [self.units, 2 * self.units], -1)
+        queries, new = tf.split(projected, [self.units, 2 * self.units], -1)
         known = tf.concat([state, new], 1)
-        keys, values = (self._heads(part) for part in tf.split(known, 2, -1))
-        scores = tf.matmul(self._heads(queries * ATTENTION_HEAD_DIM**-0.5), keys, transpose_b=True)
-        scores += self._bias(tf.shape(inner)[1], tf.shape(known)[1])
+        keys, values = (self._split_heads(part) for part in tf.split(known, 2, -1))
+        scores = tf.matmul(
+            self._split_heads(queries * ATTENTION_HEAD_DIM**-0.5), keys, transpose_b=True
+        )
+        scores += self._gather_distance_bias(tf.shape(projected)[1], tf.shape(known)[1])
         found = tf.transpose(tf.matmul(tf.nn.softmax(scores), values), [0, 2, 1, 3])
         return tf.reshape(found, tf.shape(queries)), known[:, 1 - ATTENTION_SPAN :]
 
-    def _heads(self, x: Any) -> Any:
+    def _split_heads(self, x: Any) -> Any:
         """Return [B, U / HEAD, T, HEAD] of [B, T, U]."""
         batch, count, _ = tf.unstack(tf.shape(x))
         return tf.transpose(
@@ -54,9 +56,9 @@ class AttentionBlock(ResidualBlock):
             [0, 2, 1, 3],
         )
 
-    def _bias(self, count: Any, known: Any) -> Any:
+    def _gather_distance_bias(self, num_queries: Any, num_keys: Any) -> Any:
         """Return what is added to the scores [U / HEAD, count, known] of known notes, the last `count` of which ask."""
-        away = tf.range(known - count, known)[:, None] - tf.range(known)
+        away = tf.range(num_keys - num_queries, num_keys)[:, None] - tf.range(num_keys)
         away = tf.where((away < 0) | (away >= ATTENTION_SPAN), ATTENTION_SPAN, away)
         never = tf.fill([self.units // ATTENTION_HEAD_DIM, 1], float("-inf"))
-        return tf.gather(tf.concat([self.distance, never], 1), away, axis=1)
+        return tf.gather(tf.concat([self.distance_bias, never], 1), away, axis=1)

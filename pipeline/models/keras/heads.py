@@ -34,7 +34,7 @@ from pipeline.notes.quantize import (
 
 Losses = Mapping[str, Any]
 """Of each head [N]: nats, or squared seconds of a regression head."""
-TOKEN = {
+FEATURE_TOKENS = {
     "step": (STEP, NUM_TIME_TOKENS),
     "pitch": (PITCH, NUM_PITCHES),
     "duration": (DURATION, NUM_TIME_TOKENS),
@@ -49,8 +49,10 @@ class RegressionHeads(keras.layers.Layer):
     def __init__(self) -> None:
         super().__init__(name="heads")
         sizes = {"pitch": NUM_PITCHES, "step": 1, "duration": 1}
-        self.parts = {name: keras.layers.Dense(size, name=name) for name, size in sizes.items()}
-        self.layers = list(self.parts.values())
+        self.output_layers = {
+            name: keras.layers.Dense(size, name=name) for name, size in sizes.items()
+        }
+        self.layers = list(self.output_layers.values())
 
     def build(self, shape: Any) -> None:
         """Make the weights for hidden vectors of a width."""
@@ -60,12 +62,12 @@ class RegressionHeads(keras.layers.Layer):
     def call(self, hidden: Any, notes: Any, active: Any) -> Losses:
         """Return the losses of the notes that came: codes [N, 4] after hidden [N, H]."""
         nats = tf.nn.sparse_softmax_cross_entropy_with_logits(
-            notes[:, PITCH], self.parts["pitch"](hidden)
+            notes[:, PITCH], self.output_layers["pitch"](hidden)
         )
         out = {"pitch": nats}
         for name in ("step", "duration"):
             seconds = tf.cast(notes[:, FEATURE_COLUMNS[name]], tf.float32) * GRID_SECONDS
-            out[name] = tf.square(self.parts[name](hidden)[:, 0] - seconds)
+            out[name] = tf.square(self.output_layers[name](hidden)[:, 0] - seconds)
         return out
 
     def weighted_loss(self, losses: Losses, weights: LossWeights) -> Any:
@@ -76,58 +78,65 @@ class RegressionHeads(keras.layers.Layer):
 class AutoregressiveHeads(keras.layers.Layer):
     """Categorical and mixture heads; see `pipeline.models.numpy.autoregressive_heads`."""
 
-    def __init__(self, block: ModelConfig) -> None:
+    def __init__(self, config: ModelConfig) -> None:
         super().__init__(name="heads")
-        self.mixed = block.heads == "mixture"
-        self.parts = (
+        self.is_mixture = config.heads == "mixture"
+        self.features = (
             autoregressive_heads.GENERATION_ORDER
-            if block.model_velocity
+            if config.model_velocity
             else autoregressive_heads.GENERATION_ORDER[:3]
         )
-        width = block.head_dim
-        self.chain = Dense(len(self.parts) * width, "chain")
-        self.ahead = (
-            Dense(2 * width, "ahead", 0.5, bias=False) if block.input == "embedding" else None
+        width = config.head_dim
+        self.hidden_projection = Dense(len(self.features) * width, "chain")
+        self.active_projection = (
+            Dense(2 * width, "ahead", 0.5, use_bias=False) if config.input == "embedding" else None
         )
-        self.given = {
+        self.conditioning = {
             (part, known): keras.layers.Embedding(
-                TOKEN[known][1], width, layers.make_normal_init(0.3), name=f"{part}_given_{known}"
+                FEATURE_TOKENS[known][1],
+                width,
+                layers.make_normal_init(0.3),
+                name=f"{part}_given_{known}",
             )
-            for part in self.parts
+            for part in self.features
             for known in autoregressive_heads.CONDITIONED_ON[part]
         }
-        self.out = {part: Dense(self._outputs(part), part, 0.3) for part in self.parts}
-        self.width = width
+        self.output_layers = {
+            part: Dense(self._count_outputs(part), part, 0.3) for part in self.features
+        }
+        self.head_dim = width
         self.layers = [
-            self.chain,
-            *([self.ahead] if self.ahead else []),
-            *self.given.values(),
-            *self.out.values(),
+            self.hidden_projection,
+            *([self.active_projection] if self.active_projection else []),
+            *self.conditioning.values(),
+            *self.output_layers.values(),
         ]
 
-    def _outputs(self, part: str) -> int:
+    def _count_outputs(self, feature: str) -> int:
         return (
             logistic_mixture.NUM_OUTPUTS
-            if self.mixed and part in ("step", "duration")
-            else TOKEN[part][1]
+            if self.is_mixture and feature in ("step", "duration")
+            else FEATURE_TOKENS[feature][1]
         )
 
     def build(self, shape: Any) -> None:
         """Make the weights for hidden vectors of a width."""
-        self.chain.build((None, shape[-1]))
-        for layer in self.given.values():
+        self.hidden_projection.build((None, shape[-1]))
+        for layer in self.conditioning.values():
             layer.build()
-        for layer in self.out.values():
-            layer.build((None, self.width))
-        if self.ahead:
-            self.ahead.build((None, NUM_FEATURES))
+        for layer in self.output_layers.values():
+            layer.build((None, self.head_dim))
+        if self.active_projection:
+            self.active_projection.build((None, NUM_FEATURES))
 
     def init_biases(self, notes: QuantizedNotes) -> None:
         """Start the outputs at how often each value comes in training codes [N, 4]."""
         tokens = quantize.token_ids(notes)
-        for part, layer in self.out.items():
-            if layer.units == TOKEN[part][1]:
-                counts = np.bincount(tokens[:, TOKEN[part][0]], minlength=layer.units) + 10.0
+        for part, layer in self.output_layers.items():
+            if layer.units == FEATURE_TOKENS[part][1]:
+                counts = (
+                    np.bincount(tokens[:, FEATURE_TOKENS[part][0]], minlength=layer.units) + 10.0
+                )
                 layer.bias.assign(np.log(counts / counts.sum()))
             else:
                 means = np.linspace(0.0, 5.0, logistic_mixture.NUM_COMPONENTS)
@@ -139,25 +148,33 @@ class AutoregressiveHeads(keras.layers.Layer):
 
         Args:
             hidden: [N, H].
-            codes: [N, 4], the notes that came after.
-            left: [N, 128], what is left of sounding keys at their onsets.
+            notes: [N, 4], the quantized notes that came after.
+            active: [N, 128], remaining cells of each sounding pitch at their onsets.
         """
-        said = dict(zip(self.parts, tf.split(self.chain(hidden), len(self.parts), -1), strict=True))
-        if self.ahead:
-            pitch, duration = tf.split(self.ahead(layers.compute_active_features(active)), 2, -1)
+        said = dict(
+            zip(
+                self.features,
+                tf.split(self.hidden_projection(hidden), len(self.features), -1),
+                strict=True,
+            )
+        )
+        if self.active_projection:
+            pitch, duration = tf.split(
+                self.active_projection(layers.compute_active_features(active)), 2, -1
+            )
             said["pitch"] += pitch
             said["duration"] += duration
         tokens = compute_token_ids(notes)
-        for (part, known), table in self.given.items():
-            said[part] += table(tokens[:, TOKEN[known][0]])
+        for (part, known), table in self.conditioning.items():
+            said[part] += table(tokens[:, FEATURE_TOKENS[known][0]])
         out = {}
-        for part in self.parts:
-            outputs = self.out[part](layers.quick_gelu(said[part]))
-            if self.mixed and part in ("step", "duration"):
+        for part in self.features:
+            outputs = self.output_layers[part](layers.quick_gelu(said[part]))
+            if self.is_mixture and part in ("step", "duration"):
                 out[part] = _compute_mixture_nats(outputs, notes[:, FEATURE_COLUMNS[part]])
             else:
                 out[part] = tf.nn.sparse_softmax_cross_entropy_with_logits(
-                    tokens[:, TOKEN[part][0]], outputs
+                    tokens[:, FEATURE_TOKENS[part][0]], outputs
                 )
         return out
 

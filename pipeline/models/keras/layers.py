@@ -25,22 +25,24 @@ MAX_MEMORY = 200.0
 """Notes that the slowest unit of a gated recurrence remembers at first."""
 
 
-def make_normal_init(spread: float) -> keras.initializers.Initializer:
+def make_normal_init(stddev: float) -> keras.initializers.Initializer:
     """Return an initializer of normal numbers, by the seed that training set."""
-    return keras.initializers.RandomNormal(stddev=spread)
+    return keras.initializers.RandomNormal(stddev=stddev)
 
 
 class Dense(keras.layers.Layer):
     """A dense layer over the last axis of [..., D], as one matrix product."""
 
-    def __init__(self, units: int, name: str, scale: float = 1.0, bias: bool = True) -> None:
+    def __init__(
+        self, units: int, name: str, init_scale: float = 1.0, use_bias: bool = True
+    ) -> None:
         super().__init__(name=name)
-        self.units, self.scale, self.use_bias = units, scale, bias
+        self.units, self.init_scale, self.use_bias = units, init_scale, use_bias
 
     def build(self, shape: Any) -> None:
         """Make the weights: normal, of spread scale / sqrt(D)."""
         width = shape[-1]
-        spread = make_normal_init(self.scale / math.sqrt(width))
+        spread = make_normal_init(self.init_scale / math.sqrt(width))
         self.kernel = self.add_weight(name="kernel", shape=(width, self.units), initializer=spread)
         if self.use_bias:
             self.bias = self.add_weight(name="bias", shape=(self.units,), initializer="zeros")
@@ -84,7 +86,7 @@ def run_linear_recurrence(decay: Any, inputs: Any, initial: Any) -> Any:
         states.append(state)
     out = tf.stack(states, axis=1)
 
-    def gradient(upstream: Any) -> tuple[Any, Any, Any]:
+    def compute_gradient(upstream: Any) -> tuple[Any, Any, Any]:
         ups = tf.unstack(upstream, axis=1)
         back = [ups[-1]]
         for t in range(len(ups) - 2, -1, -1):
@@ -93,7 +95,7 @@ def run_linear_recurrence(decay: Any, inputs: Any, initial: Any) -> Any:
         before = tf.concat([initial[:, None], out[:, :-1]], axis=1)
         return total * before, total, keeps[0] * back[-1]
 
-    return out, gradient
+    return out, compute_gradient
 
 
 class ResidualBlock(keras.layers.Layer):
@@ -104,9 +106,9 @@ class ResidualBlock(keras.layers.Layer):
         self.units = units
         self.norm1, self.norm2 = RMSNorm(name="norm1"), RMSNorm(name="norm2")
         self.inner = Dense(3 * units, "inner")
-        self.outer = Dense(width, "outer", 0.5, bias=False)
+        self.outer = Dense(width, "outer", 0.5, use_bias=False)
         self.up = Dense(2 * width, "up")
-        self.down = Dense(width, "down", 0.5, bias=False)
+        self.down = Dense(width, "down", 0.5, use_bias=False)
 
     def build(self, shape: Any) -> None:
         """Make the weights."""
@@ -116,17 +118,17 @@ class ResidualBlock(keras.layers.Layer):
         self.outer.build((None, self.units))
         self.down.build((None, 2 * width))
 
-    def start(self, batch: int) -> Any:
+    def initial_state(self, batch_size: int) -> Any:
         """Return the state before the first note."""
         raise NotImplementedError
 
-    def mix(self, inner: Any, state: Any) -> tuple[Any, Any]:
+    def mix_time(self, projected: Any, state: Any) -> tuple[Any, Any]:
         """Return what notes [B, T, U] hear of those before them, from inner [B, T, 3 U], and the state after."""
         raise NotImplementedError
 
     def call(self, x: Any, state: Any) -> tuple[Any, Any]:
         """Read x [B, T, D]; returns outputs [B, T, D] and the state after."""
-        mixed, state = self.mix(self.inner(self.norm1(x)), state)
+        mixed, state = self.mix_time(self.inner(self.norm1(x)), state)
         x = x + self.outer(mixed)
         return x + self.down(quick_gelu(self.up(self.norm2(x)))), state
 
@@ -141,13 +143,13 @@ class MinGRUBlock(ResidualBlock):
         bias[: self.units] = np.linspace(0, math.log(MAX_MEMORY), self.units)
         self.inner.bias.assign(bias)
 
-    def start(self, batch: int) -> Any:
+    def initial_state(self, batch_size: int) -> Any:
         """Return the state [B, U] before the first note."""
-        return tf.zeros([batch, self.units])
+        return tf.zeros([batch_size, self.units])
 
-    def mix(self, inner: Any, state: Any) -> tuple[Any, Any]:
+    def mix_time(self, projected: Any, state: Any) -> tuple[Any, Any]:
         """Run the recurrence over inner [B, T, 3 U] from state [B, U]."""
-        keep, new, gate = tf.split(inner, 3, -1)
+        keep, new, gate = tf.split(projected, 3, -1)
         keep = tf.sigmoid(keep)
         states = run_linear_recurrence(keep, (1 - keep) * new, state)
         return states * tf.nn.silu(gate), states[:, -1]
@@ -163,36 +165,36 @@ def compute_active_features(active: Any) -> Any:
 class NoteEmbedding(keras.layers.Layer):
     """The embedding input: a vector for each part of the note, and for the keys that sound, added up."""
 
-    def __init__(self, width: int, velocity: bool, name: str) -> None:
+    def __init__(self, embedding_dim: int, model_velocity: bool, name: str) -> None:
         super().__init__(name=name)
         sizes = {
             "step": (NUM_TIME_TOKENS, STEP),
             "duration": (NUM_TIME_TOKENS, DURATION),
             "pitch": (NUM_PITCHES, PITCH),
         }
-        if velocity:
+        if model_velocity:
             sizes["velocity"] = (NUM_VELOCITY_TOKENS, VELOCITY)
-        self.tables = {
+        self.embedding_tables = {
             name: (
                 keras.layers.Embedding(
-                    size, width, make_normal_init(0.5), name=f"{name}_embedding"
+                    size, embedding_dim, make_normal_init(0.5), name=f"{name}_embedding"
                 ),
                 column,
             )
             for name, (size, column) in sizes.items()
         }
-        self.layers = [table for table, _ in self.tables.values()]
-        self.sounding = Dense(width, "sounding", 0.5)
+        self.layers = [table for table, _ in self.embedding_tables.values()]
+        self.active_embedding = Dense(embedding_dim, "sounding", 0.5)
 
     def build(self, shape: Any) -> None:
         """Make the weights."""
         for table in self.layers:
             table.build()
-        self.sounding.build((None, NUM_FEATURES))
+        self.active_embedding.build((None, NUM_FEATURES))
 
-    def call(self, tokens: Any, left: Any) -> Any:
+    def call(self, tokens: Any, active: Any) -> Any:
         """Return [B, T, D] of tokens [B, T, 4] and what is left of sounding keys [B, T, 128]."""
-        x = self.sounding(compute_active_features(left))
-        for table, column in self.tables.values():
+        x = self.active_embedding(compute_active_features(active))
+        for table, column in self.embedding_tables.values():
             x += table(tokens[..., column])
         return x

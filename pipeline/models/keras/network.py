@@ -23,47 +23,50 @@ class NoteModel(keras.Model):
     Layers are named `lstm_1`, `gated_2`, `dense`, …; the twins in numpy know their weights by these names.
     """
 
-    def __init__(self, block: ModelConfig) -> None:
+    def __init__(self, config: ModelConfig) -> None:
         super().__init__(name="net")
-        self.block = block
-        self.embedded = (
-            NoteEmbedding(block.embedding_dim, block.model_velocity, "input")
-            if block.input == "embedding"
+        self.config = config
+        self.embedding = (
+            NoteEmbedding(config.embedding_dim, config.model_velocity, "input")
+            if config.input == "embedding"
             else None
         )
-        self.recurrent = [
-            _build_layer(block, number, units) for number, units in enumerate(block.units, 1)
+        self.recurrent_layers = [
+            _build_layer(config, number, units) for number, units in enumerate(config.units, 1)
         ]
-        self.between = [keras.layers.Dropout(block.dropout) for _ in block.units[1:]]
-        self.norm = RMSNorm(name="norm") if block.is_residual else None
+        self.dropouts = [keras.layers.Dropout(config.dropout) for _ in config.units[1:]]
+        self.norm = RMSNorm(name="norm") if config.is_residual else None
         self.dense = (
-            keras.layers.Dense(block.dense_units, activation="relu", name="dense")
-            if block.dense_units
+            keras.layers.Dense(config.dense_units, activation="relu", name="dense")
+            if config.dense_units
             else None
         )
-        self.final = keras.layers.Dropout(block.output_dropout)
+        self.output_dropout = keras.layers.Dropout(config.output_dropout)
         self.heads = (
             heads.RegressionHeads()
-            if block.heads == "regression"
-            else heads.AutoregressiveHeads(block)
+            if config.heads == "regression"
+            else heads.AutoregressiveHeads(config)
         )
 
-    def start(self, batch: int) -> list[Any]:
+    def initial_state(self, batch_size: int) -> list[Any]:
         """Return the state of each layer before the first note; none of a bidirectional model."""
-        if self.block.is_bidirectional:
+        if self.config.is_bidirectional:
             return []
-        if self.block.is_residual:
-            return [layer.start(batch) for layer in self.recurrent]
-        return [[tf.zeros([batch, units]), tf.zeros([batch, units])] for units in self.block.units]
+        if self.config.is_residual:
+            return [layer.initial_state(batch_size) for layer in self.recurrent_layers]
+        return [
+            [tf.zeros([batch_size, units]), tf.zeros([batch_size, units])]
+            for units in self.config.units
+        ]
 
-    def read(
-        self, codes: Any, left: Any, state: list[Any], training: bool
+    def call(
+        self, notes: Any, active: Any, state: list[Any], training: bool
     ) -> tuple[Any, list[Any]]:
         """Read notes.
 
         Args:
-            codes: int32 [B, T, 4].
-            left: [B, T, 128], what is left of sounding keys; not looked at with the scalar input.
+            notes: int32 [B, T, 4], quantized.
+            active: [B, T, 128], remaining cells of each sounding pitch; not used with the scalar input.
             state: of each layer.
             training: whether dropout is at work.
 
@@ -71,17 +74,17 @@ class NoteModel(keras.Model):
             Hidden vectors [B, T, H], or [B, 1, H] of a bidirectional model whose loss is at the end, and the state.
         """
         x = (
-            self.embedded(heads.compute_token_ids(codes), left)
-            if self.embedded
-            else _scale_notes(codes)
+            self.embedding(heads.compute_token_ids(notes), active)
+            if self.embedding
+            else _scale_notes(notes)
         )
         after = []
-        for number, layer in enumerate(self.recurrent):
+        for number, layer in enumerate(self.recurrent_layers):
             if number:
-                x = self.between[number - 1](x, training=training)
-            if self.block.is_bidirectional:
+                x = self.dropouts[number - 1](x, training=training)
+            if self.config.is_bidirectional:
                 x = layer(x)
-            elif self.block.is_residual:
+            elif self.config.is_residual:
                 x, now = layer(x, state[number])
                 after.append(now)
             else:
@@ -91,44 +94,44 @@ class NoteModel(keras.Model):
             x = x[:, None]
         x = self.norm(x) if self.norm else x
         x = self.dense(x) if self.dense else x
-        return self.final(x, training=training), after
+        return self.output_dropout(x, training=training), after
 
-    def losses(self, hidden: Any, notes: Any, active: Any) -> heads.Losses:
+    def compute_losses(self, hidden: Any, notes: Any, active: Any) -> heads.Losses:
         """Return the losses [B T] of the notes that came: codes [B, T, 4] after hidden [B, T, H]."""
         flat = [tf.reshape(each, [-1, each.shape[-1]]) for each in (hidden, notes, active)]
         losses: heads.Losses = self.heads(*flat)
         return losses
 
 
-def build_model(block: ModelConfig) -> NoteModel:
+def build_model(config: ModelConfig) -> NoteModel:
     """Build the network of a block, with its weights made."""
-    net = NoteModel(block)
+    net = NoteModel(config)
     codes, left = tf.zeros([1, 3, 4], tf.int32), tf.zeros([1, 3, 128], tf.int32)
-    hidden, _ = net.read(codes, left, net.start(1), training=False)
-    net.losses(hidden[:, -1:], codes[:, -1:], left[:, -1:])
+    hidden, _ = net.call(codes, left, net.initial_state(1), training=False)
+    net.compute_losses(hidden[:, -1:], codes[:, -1:], left[:, -1:])
     net.built = True
     return net
 
 
-def _scale_notes(codes: Any) -> Any:
+def _scale_notes(notes: Any) -> Any:
     """Return features [B, T, 3], as `encoding.scalar`."""
     return (
-        tf.cast(tf.gather(codes, quantize.SCALAR_FEATURES, axis=-1), tf.float32)
+        tf.cast(tf.gather(notes, quantize.SCALAR_FEATURES, axis=-1), tf.float32)
         * quantize.SCALAR_SCALE
     )
 
 
-def _build_layer(block: ModelConfig, number: int, units: int) -> keras.layers.Layer:
+def _build_layer(config: ModelConfig, number: int, units: int) -> keras.layers.Layer:
     """Return one recurrent layer, with its mirror where the block asks for it."""
-    name = f"{block.cell}_{number}"
-    if block.is_residual:
-        return {"mingru": MinGRUBlock, "attention": AttentionBlock}[block.cell](
-            units, block.embedding_dim, name
+    name = f"{config.cell}_{number}"
+    if config.is_residual:
+        return {"mingru": MinGRUBlock, "attention": AttentionBlock}[config.cell](
+            units, config.embedding_dim, name
         )
-    if not block.is_bidirectional:
+    if not config.is_bidirectional:
         return keras.layers.LSTM(units, return_sequences=True, return_state=True, name=name)
     # At the end of a window the backward half has read all of it; earlier, it has read what is to be told.
-    sequences = number < len(block.units) or block.loss_on == "all"
+    sequences = number < len(config.units) or config.loss_on == "all"
     return keras.layers.Bidirectional(
         keras.layers.LSTM(units, return_sequences=sequences), name=name
     )

@@ -128,7 +128,7 @@ def test_tokens_are_those_of_numpy() -> None:
 @pytest.mark.parametrize("told", ["categorical", "mixture"])
 def test_a_chain_begins_at_how_often_each_value_comes(project: Params, told: str) -> None:
     made = chain(project, told, "scalar")
-    for layer in made.out.values():
+    for layer in made.output_layers.values():
         layer.kernel.assign(tf.zeros_like(layer.kernel))
     notes = make_quantized_notes(0, 3000)
     made.init_biases(notes)
@@ -196,7 +196,7 @@ def test_regression_losses_are_nats_of_pitch_and_squared_seconds(project: Params
     told = losses(made, hidden, notes, left)
     outputs = {
         name: hidden.numpy() @ part.kernel.numpy() + part.bias.numpy()
-        for name, part in made.parts.items()
+        for name, part in made.output_layers.items()
     }
     logits = special.log_softmax(outputs["pitch"].astype(float), axis=1)
     np.testing.assert_allclose(told["pitch"], -logits[np.arange(9), notes[:, PITCH]], rtol=1e-4)

@@ -63,7 +63,7 @@ def test_a_scan_in_a_graph_is_that_outside() -> None:
 @pytest.mark.parametrize("bias", [True, False])
 @pytest.mark.parametrize("shape", [(3, 5), (2, 4, 5)])
 def test_a_linear_layer_is_the_dense_layer_of_keras(shape: tuple[int, ...], bias: bool) -> None:
-    ours, theirs = Dense(7, "ours", bias=bias), keras.layers.Dense(7, use_bias=bias)
+    ours, theirs = Dense(7, "ours", use_bias=bias), keras.layers.Dense(7, use_bias=bias)
     x = tf.constant(normal(*shape))
     ours.build(x.shape)
     theirs.build(x.shape)

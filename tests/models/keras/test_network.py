@@ -81,8 +81,10 @@ def keras_bits(model: NoteModel, notes: np.ndarray) -> np.ndarray:
     """Return the bits [T] of all notes [T + 1, 4] but the first, from the training losses of Keras."""
     left, _ = active_notes.active_before_each(notes[None], active_notes.no_active_notes(1))
     wide = tf.constant(notes[None].astype(np.int32))
-    hidden, _ = model.read(wide[:, :-1], tf.constant(left)[:, :-1], model.start(1), training=False)
-    losses = model.losses(hidden, wide[:, 1:], tf.constant(left)[:, 1:])
+    hidden, _ = model.call(
+        wide[:, :-1], tf.constant(left)[:, :-1], model.initial_state(1), training=False
+    )
+    losses = model.compute_losses(hidden, wide[:, 1:], tf.constant(left)[:, 1:])
     return {name: loss.numpy() for name, loss in losses.items()}
 
 
@@ -167,7 +169,9 @@ def test_windows_in_numpy_are_those_of_keras(project: Params, name: str) -> None
     notes = np.stack([make_quantized_notes(seed, 40) for seed in range(3)])
     hidden = Network(recipe, architectures.named_weights(model)).forward_window(notes)
     wide = tf.constant(notes.astype(np.int32))
-    theirs, _ = model.read(wide, tf.zeros([3, 40, 128], tf.int16), model.start(3), training=False)
+    theirs, _ = model.call(
+        wide, tf.zeros([3, 40, 128], tf.int16), model.initial_state(3), training=False
+    )
     np.testing.assert_allclose(hidden, theirs[:, -1].numpy(), atol=1e-5)
 
 
@@ -179,7 +183,7 @@ def test_two_bidirectional_layers_read_in_one_order(project: Params) -> None:
     notes = np.stack([make_quantized_notes(seed, 12) for seed in range(3)])
     left, _ = active_notes.active_before_each(notes, active_notes.no_active_notes(3))
     wide = tf.constant(notes.astype(np.int32))
-    theirs, _ = model.read(wide, tf.constant(left), [], training=False)
+    theirs, _ = model.call(wide, tf.constant(left), [], training=False)
     ours = Network(recipe, architectures.named_weights(model)).forward_window(notes)[:, :9]
     np.testing.assert_allclose(ours, theirs[:, -1].numpy(), atol=1e-5)
 
@@ -190,8 +194,10 @@ def test_regression_bits_are_those_of_what_keras_says(project: Params) -> None:
     notes = make_quantized_notes(8, 30)
     ours = scoring.score_pieces(trained(model, recipe), [notes], 1)[0]
     wide = tf.constant(notes[None].astype(np.int32))
-    hidden, _ = model.read(wide[:, :-1], tf.zeros([1, 29, 128]), model.start(1), training=False)
-    said = model.heads.parts["step"](hidden)[0, :, 0].numpy().astype(float)
+    hidden, _ = model.call(
+        wide[:, :-1], tf.zeros([1, 29, 128]), model.initial_state(1), training=False
+    )
+    said = model.heads.output_layers["step"](hidden)[0, :, 0].numpy().astype(float)
     np.testing.assert_allclose(ours[:, 1], grid_bits(said, notes[1:, 0], SPREAD["step"]), atol=1e-3)
 
 
@@ -228,9 +234,11 @@ def test_a_segment_goes_on_where_the_one_before_ended(
     notes = make_quantized_notes(5, count)[None]
     left, _ = active_notes.active_before_each(notes, active_notes.no_active_notes(1))
     wide = tf.constant(notes.astype(np.int32))
-    whole, _ = model.read(wide, tf.constant(left), model.start(1), training=False)
-    _, state = model.read(wide[:, :cut], tf.constant(left)[:, :cut], model.start(1), training=False)
-    rest, _ = model.read(wide[:, cut:], tf.constant(left)[:, cut:], state, training=False)
+    whole, _ = model.call(wide, tf.constant(left), model.initial_state(1), training=False)
+    _, state = model.call(
+        wide[:, :cut], tf.constant(left)[:, :cut], model.initial_state(1), training=False
+    )
+    rest, _ = model.call(wide[:, cut:], tf.constant(left)[:, cut:], state, training=False)
     np.testing.assert_allclose(rest.numpy(), whole[:, cut:].numpy(), atol=1e-5)
 
 
@@ -242,10 +250,10 @@ def test_attention_in_segments_is_attention_in_play_and_reaches_as_far_as_its_sp
     model = shaken(architectures.build_model(recipe))
     layer, theirs = (
         layers.AttentionBlock(architectures.named_weights(model), "attention_1"),
-        model.recurrent[0],
+        model.recurrent_layers[0],
     )
     x = np.random.default_rng(0).normal(0, 1, (2, 3 * ATTENTION_SPAN, 12)).astype(np.float32)
-    state, carried = layer.initial_state(2), theirs.start(2)
+    state, carried = layer.initial_state(2), theirs.initial_state(2)
     for begin in range(0, 3 * ATTENTION_SPAN, 48):
         whole, carried = theirs(tf.constant(x[:, begin : begin + 48]), carried)
         for t in range(48):
@@ -304,9 +312,12 @@ def _whole_of_keras(net: NoteModel, notes: np.ndarray) -> np.ndarray:
     """Return the hidden vectors [N, H] of all notes read at once."""
     left, _ = active_notes.active_before_each(notes[None], active_notes.no_active_notes(1))
     # As a graph, Keras loops over notes in a tenth of the time; the other cells loop in Python and would be unrolled.
-    read = tf.function(net.read) if net.block.cell == "lstm" else net.read
+    read = tf.function(net.call) if net.config.cell == "lstm" else net.call
     hidden, _ = read(
-        tf.constant(notes[None].astype(np.int32)), tf.constant(left), net.start(1), training=False
+        tf.constant(notes[None].astype(np.int32)),
+        tf.constant(left),
+        net.initial_state(1),
+        training=False,
     )
     return hidden[0].numpy()
 
@@ -315,7 +326,7 @@ def _windows_of_keras(net: NoteModel, notes: np.ndarray, length: int) -> np.ndar
     """Return the hidden vectors after each note that ends a whole window, all windows side by side."""
     ends = np.arange(length, len(notes) + 1)
     windows = notes[ends[:, None] - length + np.arange(length)]
-    hidden, _ = net.read(tf.constant(windows.astype(np.int32)), None, [], training=False)
+    hidden, _ = net.call(tf.constant(windows.astype(np.int32)), None, [], training=False)
     return hidden[:, -1].numpy()
 
 
