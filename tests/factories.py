@@ -1,13 +1,14 @@
 """Small things that tests share: made-up music, tiny models, files."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 
 from pipeline.config.schema import ModelConfig
+from pipeline.generation.step_heads import Distributions
 from pipeline.models.model_io import TrainedModel
 from pipeline.models.residual_noise import ResidualNoise
 from pipeline.models.weight_shapes import weight_shapes
@@ -50,6 +51,18 @@ def make_pedal_midi() -> bytes:
         + bytes([len(body)])
         + body
     )
+
+
+class FunctionSampler:
+    """Draws each feature by a function of its name and distribution."""
+
+    def __init__(self, choose: Callable[[str, np.ndarray], int]) -> None:
+        self.choose = choose
+
+    def sample_note(self, distributions: Distributions, note: list[int]) -> QuantizedNotes:
+        for name, probs in distributions:
+            note[quantize.FEATURES[name].column] = int(self.choose(name, probs))
+        return np.array(note, np.int16)
 
 
 def make_quantized_notes(seed: int, count: int) -> QuantizedNotes:

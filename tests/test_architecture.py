@@ -38,6 +38,7 @@ TESTED_BY = {
     "pipeline.core.paths": "tests/test_pipeline.py",
     "pipeline.stages.runner": "tests/cli/test_cli.py",
     "pipeline.models.scoring": "tests/generation/test_engine.py",
+    "pipeline.models.numpy.residual_blocks": "tests/models/numpy/test_layers.py",
     "pipeline.models.keras.attention": "tests/models/keras/test_network.py",
     "pipeline.corpus.sources.zip_archive": "tests/stages/test_fetch.py",
     "pipeline.corpus.sources.folder": "tests/stages/test_fetch.py",

@@ -6,7 +6,7 @@ Counted are matrix products and attention; looking up and elementwise sums are a
 from collections.abc import Iterable
 
 from pipeline.models.model_io import TrainedModel
-from pipeline.models.numpy.layers import ATTENTION_SPAN
+from pipeline.models.numpy.residual_blocks import ATTENTION_SPAN
 
 HEAD_LAYERS = ("chain", "ahead", "pitch", "step", "duration", "velocity", "dense")
 """Layers that read what the body says, so once a note even where a window is read."""

@@ -38,7 +38,7 @@ def make_step(
     sampler = Sampler(np.random.default_rng(0), sampling_config)
     engine.feed(prompt)
     sampler.observe(prompt)
-    return lambda: engine.sample(sampler.sample, 64)
+    return lambda: engine.sample(sampler, 64)
 
 
 def make_weight_read(model: TrainedModel) -> Step:

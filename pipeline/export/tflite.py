@@ -1,15 +1,15 @@
-"""One note of a trained model as a `.tflite` file, for programs in other languages: numpy and Python stay behind.
+"""Export the step of a trained model as a `.tflite` file, for programs without NumPy or Python.
 
-The file has two signatures; drawing a note stays with whoever plays, as in `pipeline.models.numpy.autoregressive_heads`:
+The file has two signatures; drawing from the outputs is left to the caller, as in `pipeline.generation.step_heads`:
 
-    hear   note [1, 4] and the state (all zero before the first note) to hidden [1, H] and the state after
-    tell   hidden [1, H] and note [1, 4] to the outputs of each part: draw `step` first, put it into the note and ask
-           again for `pitch`, then for `duration`, then for `velocity`; a part knows those before it and no other
+    hear   note [1, 4] and the state (all zero before the first note) to hidden [1, H] and the next state
+    tell   hidden [1, H] and note [1, 4] to the outputs of each feature: draw `step` first, put it into the note and ask
+           again for `pitch`, then for `duration`, then for `velocity`; a feature depends on those before it only
 
-A note is step and duration in cells of 10 ms, pitch and velocity. Outputs are logits of 82 bins of time, 128 pitches
-and 32 bins of velocity; of mixture heads 24 numbers a time; of regression heads seconds.
+A note is step and duration in cells of 10 ms, pitch and velocity. Outputs are logits of 82 time tokens, 128 pitches
+and 32 velocity tokens; 24 numbers for a time of mixture heads; seconds for a time of regression heads.
 
-Shapes: H width of the hidden vector, with the cells left of each key as of `pipeline.models.numpy.network`; U units.
+Shapes: H width of the hidden vector, with the embedding input followed by the 128 active notes; U units.
 """
 
 import tempfile
@@ -23,9 +23,7 @@ from pipeline.core import files
 from pipeline.core.errors import DataError
 from pipeline.models.keras import heads, layers
 from pipeline.models.model_io import TrainedModel
-from pipeline.models.numpy import autoregressive_heads
-from pipeline.models.numpy.layers import ATTENTION_SPAN
-from pipeline.models.numpy.network import EMBEDDED_COLUMNS
+from pipeline.models.numpy.residual_blocks import ATTENTION_SPAN
 from pipeline.notes import quantize
 from pipeline.notes.note import NUM_PITCHES
 from pipeline.notes.quantize import DURATION, PITCH, STEP
@@ -79,20 +77,16 @@ class StepModule(tf.Module):
     def _embed_note(self, note: Any, state: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
         """Return what the layers read [1, D], and the state with this note among the keys."""
         if not self.uses_embedding:
-            return tf.cast(
-                tf.gather(note, quantize.SCALAR_FEATURES, axis=1), tf.float32
-            ) * quantize.SCALAR_SCALE, state
-        left = _advance_active(state[ACTIVE], note)
-        tokens, x = (
-            heads.compute_token_ids(note),
-            self._apply_dense(layers.compute_active_features(left), "sounding"),
-        )
-        for name, column in EMBEDDED_COLUMNS.items():
-            if name != "velocity" or self.config.model_velocity:
-                x += self._look_up_embedding(f"{name}_embedding", tokens[:, column])
-        struck = tf.one_hot(note[:, PITCH], NUM_PITCHES)
-        held = tf.cast(note[:, DURATION, None], tf.float32)
-        return x, {**state, ACTIVE: left * (1 - struck) + held * struck}
+            columns = tf.gather(note, quantize.SCALAR_FEATURES, axis=1)
+            return tf.cast(columns, tf.float32) * quantize.SCALAR_SCALE, state
+        active = _advance_active(state[ACTIVE], note)
+        tokens = heads.compute_token_ids(note)
+        x = self._apply_dense(layers.compute_active_features(active), "sounding")
+        for feature in quantize.list_embedded_features(self.config.model_velocity):
+            x += self._look_up_embedding(f"{feature.name}_embedding", tokens[:, feature.column])
+        is_pitch = tf.one_hot(note[:, PITCH], NUM_PITCHES)
+        duration = tf.cast(note[:, DURATION, None], tf.float32)
+        return x, {**state, ACTIVE: active * (1 - is_pitch) + duration * is_pitch}
 
     def _step_lstm(self, name: str, x: Any, state: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
         """Read x [1, D] by one LSTM layer."""
@@ -147,41 +141,28 @@ class StepModule(tf.Module):
         return found, {f"{name}_known": known[1:], f"{name}_count": count + 1}
 
     def outputs(self, hidden: Any, note: Any) -> dict[str, Any]:
-        """Return the outputs of each part, given the parts of the note before it."""
+        """Return the outputs of each feature, given the features of the note before it."""
         if self.config.heads == "regression":
             return {
-                part: self._apply_dense(self._slice_hidden(hidden, part), part)
-                for part in quantize.SCORED_FEATURES
+                name: self._apply_dense(self._slice_hidden(hidden, name), name)
+                for name in quantize.SCORED_FEATURES
             }
-        parts = (
-            autoregressive_heads.GENERATION_ORDER
-            if self.config.model_velocity
-            else autoregressive_heads.GENERATION_ORDER[:3]
-        )
-        said = dict(
-            zip(
-                parts,
-                tf.split(
-                    self._apply_dense(self._slice_hidden(hidden, "chain"), "chain"), len(parts), 1
-                ),
-                strict=True,
-            )
-        )
+        features = quantize.list_generated_features(self.config.model_velocity)
+        projected = self._apply_dense(self._slice_hidden(hidden, "chain"), "chain")
+        by_feature = dict(zip(features, tf.split(projected, len(features), 1), strict=True))
         if self.uses_embedding:
-            ahead = (
-                layers.compute_active_features(_advance_active(hidden[:, -NUM_PITCHES:], note))
-                @ self.weights["ahead/kernel"]
-            )
-            for part, each in zip(("pitch", "duration"), tf.split(ahead, 2, 1), strict=True):
-                said[part] += each
+            active = _advance_active(hidden[:, -NUM_PITCHES:], note)
+            kernel = self.weights["ahead/kernel"]
+            pitch, duration = tf.split(layers.compute_active_features(active) @ kernel, 2, 1)
+            by_feature["pitch"] += pitch
+            by_feature["duration"] += duration
         tokens = heads.compute_token_ids(note)
-        for part in parts:
-            for known in autoregressive_heads.CONDITIONED_ON[part]:
-                said[part] += self._look_up_embedding(
-                    f"{part}_given_{known}", tokens[:, heads.FEATURE_TOKENS[known][0]]
-                )
+        for index, name in enumerate(features):
+            for known in features[:index]:
+                token = tokens[:, quantize.FEATURES[known].column]
+                by_feature[name] += self._look_up_embedding(f"{name}_given_{known}", token)
         return {
-            part: self._apply_dense(layers.quick_gelu(each), part) for part, each in said.items()
+            name: self._apply_dense(layers.quick_gelu(x), name) for name, x in by_feature.items()
         }
 
     def _slice_hidden(self, hidden: Any, layer_name: str) -> Any:

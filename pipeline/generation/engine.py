@@ -1,95 +1,120 @@
-"""One note in, one distribution out: how a trained model is played and scored.
+"""Notes in, the next note out: how a trained model is played.
 
-Both read by the memory that the model declares, so that a score is what the player would have felt: `carried` state
-from the first note of a piece on, or the `window` of the last T notes, read again for every note.
+A model is read with the memory that it declares: a state carried from the first note on, or the last T notes, read
+again for every note.
 
 Shapes: N notes, T window, H width of the hidden vector.
 """
 
 from math import inf
+from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
+from pipeline.generation.step_heads import Distributions, make_step_heads
 from pipeline.models.model_io import TrainedModel
-from pipeline.models.numpy.heads import IndexSampler
-from pipeline.models.numpy.layers import Float32Array
-from pipeline.models.numpy.network import WindowNetwork
-from pipeline.models.numpy.step_network import StepNetwork
-from pipeline.models.scoring import make_heads
-from pipeline.notes.quantize import DURATION, STEP, VELOCITY, QuantizedNotes
+from pipeline.models.numpy.heads import Context
+from pipeline.models.numpy.network import Network, WindowNetwork
+from pipeline.models.residual_noise import MIN_PROB
+from pipeline.notes.quantize import DURATION, FEATURES, STEP, VELOCITY, QuantizedNotes
+
+
+class NoteSampler(Protocol):
+    """Draws a note; see `pipeline.generation.sampling.Sampler`."""
+
+    def sample_note(self, distributions: Distributions, note: list[int]) -> QuantizedNotes:
+        """Draw the features of a note [4] one after the other."""
+        ...
 
 
 class Engine:
-    """A model that has heard some notes and can say the next."""
+    """A model with the state after some notes."""
 
     def __init__(self, model: TrainedModel) -> None:
-        self.heads = make_heads(model)
-        carries = model.config.stateful
+        self.heads = make_step_heads(model)
+        network = Network(model.config, model.weights)
         self.network = (
-            StepNetwork(model.config, model.weights)
-            if carries
-            else WindowNetwork(model.config, model.weights, model.sequence_length)
+            network if model.config.stateful else WindowNetwork(network, model.sequence_length)
         )
         self.reset()
 
     def reset(self) -> None:
-        """Forget all notes."""
-        self.state = self.network.initial_state()
-        self.hidden: Float32Array | None = None
+        """Return to the state before the first note."""
+        self.state = self.network.initial_step_state()
+        self.context: Context | None = None
 
     def feed(self, notes: QuantizedNotes) -> None:
-        """Read the next notes, codes [N, 4] with N at least 1."""
-        self.hidden = self.network.feed(notes, self.state)
+        """Read the next notes [N, 4], N at least 1."""
+        self.context = self.network.feed(notes, self.state)
 
-    def sample(self, sample_index: IndexSampler, velocity: int) -> QuantizedNotes:
-        """Draw the next note and hear it.
+    def iterate_distributions(self, note: list[int]) -> Distributions:
+        """Yield the distribution of each feature of the next note; see `StepHeads.iterate_distributions`.
+
+        Raises:
+            ValueError: no note was read yet.
+        """
+        if self.context is None:
+            raise ValueError("a model needs at least one note of prompt")
+        return self.heads.iterate_distributions(self.context, note)
+
+    def sample(self, sampler: NoteSampler, velocity: int) -> QuantizedNotes:
+        """Draw the next note and read it.
 
         Args:
-            sample_index: picks an index from the masses of a head.
+            sampler: draws each feature.
             velocity: of the note, for models without a velocity head.
 
         Returns:
-            Codes [4].
+            The note [4].
 
         Raises:
-            ValueError: no note was heard yet.
+            ValueError: no note was read yet.
         """
-        if self.hidden is None:
-            raise ValueError("a model needs at least one note of prompt")
-        code = self.heads.sample(self.hidden, sample_index, velocity)
-        self.feed(code[None])
-        return code
+        note = [0, 0, 0, velocity]
+        drawn = sampler.sample_note(self.iterate_distributions(note), note)
+        self.feed(drawn[None])
+        return drawn
+
+    def score_note(self, note: QuantizedNotes) -> dict[str, float]:
+        """Return the bits of each feature of a note [4], were it the next; the note is not read."""
+        values = note.tolist()
+        bits = {}
+        for name, probs in self.iterate_distributions(values):
+            prob = max(float(probs[values[FEATURES[name].column]]), MIN_PROB)
+            bits[name] = -float(np.log2(prob))
+        return bits
 
 
 def generate_notes(
     model: TrainedModel,
     prompt: QuantizedNotes,
     num_notes: int,
-    sample_index: IndexSampler,
+    sampler: NoteSampler,
     max_cells: float = inf,
 ) -> QuantizedNotes:
-    """Play on from a prompt.
+    """Continue a prompt.
 
     Args:
-        model: what plays.
-        prompt: codes [N, 4] of at least one note; their mean velocity is that of heads which say nothing of it.
-        num_notes: notes to play.
-        sample_index: picks an index from the masses of a head.
-        max_cells: the cell, from the first note of the prompt on, up to which notes may sound; the first that would sound
-            later ends it.
+        model: the model.
+        prompt: [N, 4] of at least one note; models without a velocity head play at its mean velocity.
+        num_notes: number of notes to generate.
+        sampler: draws each note.
+        max_cells: end of the music, in cells from the first note of the prompt on; generation stops before the first
+            note that would end later.
 
     Returns:
-        Codes [count, 4], without the prompt; fewer where the end came first.
+        Notes [num_notes, 4] without the prompt; fewer where the end came first.
     """
     engine = Engine(model)
     engine.feed(prompt)
     velocity = int(prompt[:, VELOCITY].mean())
-    played: list[QuantizedNotes] = []
+    generated: list[NDArray[np.int16]] = []
     onset = int(prompt[1:, STEP].sum(dtype=np.int64))
     for _ in range(num_notes):
-        code = engine.sample(sample_index, velocity)
-        onset += int(code[STEP])
-        if onset + int(code[DURATION]) > max_cells:
+        note = engine.sample(sampler, velocity)
+        onset += int(note[STEP])
+        if onset + int(note[DURATION]) > max_cells:
             break
-        played.append(code)
-    return np.stack(played) if played else np.empty((0, 4), np.int16)
+        generated.append(note)
+    return np.stack(generated) if generated else np.empty((0, 4), np.int16)

@@ -88,9 +88,7 @@ def generate_file(
     with np.errstate(
         all="ignore"
     ):  # numbers that are none are an error of the sampler, in one line
-        played = engine.generate_notes(
-            model, prompt, request.num_notes, sampler.sample, MAX_FILE_CELLS
-        )
+        played = engine.generate_notes(model, prompt, request.num_notes, sampler, MAX_FILE_CELLS)
     if len(played) < request.num_notes:
         console.log_message(
             f"{path}: full after {len(played):,} notes of {request.num_notes:,}; a MIDI file holds {MAX_FILE_TEXT}"

@@ -1,10 +1,12 @@
-"""A distribution and a random generator to a choice that keeps all constraints.
+"""Draw notes from distributions under constraints.
 
-What is forbidden is taken out of the distribution first, then come temperature and top-p, then one random number. So a
-constraint needs no second try and no repair, and the n-th choice has the n-th number of the generator.
+What a constraint forbids is taken out of the distribution first, then come temperature and top-p, then one random
+number. So a constraint needs no second try and no repair, and the n-th choice uses the n-th number of the generator.
 
-Shapes: K outcomes, N notes.
+Shapes: V values of a feature, N notes.
 """
+
+from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,48 +15,49 @@ from pipeline.config.schema import SamplingConfig
 from pipeline.core.errors import DataError
 from pipeline.generation.constraints import NoteLimits, allowed_pitches
 from pipeline.notes.note import NUM_PITCHES
-from pipeline.notes.quantize import QuantizedNotes
+from pipeline.notes.quantize import DURATION, FEATURES, PITCH, STEP, QuantizedNotes
 
 MIN_MASS = 1e-300
-"""A mass below this is none: numbers beyond it are too coarse to choose by."""
+"""Sums of probabilities below this are taken as zero: smaller numbers are too coarse to draw from."""
 
 
 def apply_temperature(probs: NDArray[np.float64], temperature: float) -> NDArray[np.float64]:
-    """Raise probabilities [K] to 1/temperature: below 1 the likely gets likelier, above 1 all get more equal."""
-    sharp = (probs / probs.max()) ** (1 / temperature)
-    return np.asarray(sharp / sharp.sum())
+    """Raise probabilities [V] to the power 1/temperature, and scale them to sum to one."""
+    powers: NDArray[np.float64] = (probs / probs.max()) ** (1 / temperature)
+    return powers / powers.sum()
 
 
 def top_p_indices(probs: NDArray[np.float64], top_p: float, total: float = 1.0) -> NDArray[np.intp]:
-    """Return which outcomes are the likeliest that together reach a share of all, upwards; of equals the first.
+    """Return the most likely values that together reach a share of all, in rising order; of equals the first.
 
     Args:
-        probs: [K].
+        probs: [V].
         top_p: the share.
-        total: what the masses sum to.
+        total: the sum of `probs`.
 
     Returns:
-        Indices of [K], at least one.
+        Indices of [V], at least one.
 
     Source: Holtzman et al., "The Curious Case of Neural Text Degeneration", ICLR 2020.
     """
-    # What is below this is together less than the share left out: none of it is needed, so few have to be sorted.
-    some: NDArray[np.intp] = (probs >= (1 - top_p) * total / len(probs)).nonzero()[0]
-    each = probs.take(some)
-    falling = np.sort(each)[
-        ::-1
-    ]  # the values alone: to sort the outcomes by them takes ten times as long
-    count = int(falling.cumsum().searchsorted(top_p * total)) + 1
-    if count >= len(some):
-        return some
-    kept = each >= falling[count - 1]
-    if (spare := int(np.count_nonzero(kept)) - count) > 0:
-        kept[np.flatnonzero(each == falling[count - 1])[-spare:]] = False
-    return np.asarray(some[kept])
+    # All values below this bound together have less than the share left out, so only the others are sorted.
+    candidates: NDArray[np.intp] = (probs >= (1 - top_p) * total / len(probs)).nonzero()[0]
+    candidate_probs = probs.take(candidates)
+    # Sorting numbers takes a tenth of the time of sorting indices by them.
+    descending = np.sort(candidate_probs)[::-1]
+    count = int(descending.cumsum().searchsorted(top_p * total)) + 1
+    if count >= len(candidates):
+        return candidates
+    least = descending[count - 1]
+    is_kept = candidate_probs >= least
+    surplus = int(np.count_nonzero(is_kept)) - count
+    if surplus > 0:
+        is_kept[np.flatnonzero(candidate_probs == least)[-surplus:]] = False
+    return candidates[is_kept]
 
 
 class Sampler:
-    """Chooses the parts of note after note by a generator of its own, and remembers what limits depend on."""
+    """Draws notes with a random generator of its own, and knows the notes that limits depend on."""
 
     def __init__(self, rng: np.random.Generator, config: SamplingConfig) -> None:
         """Begin before the first note.
@@ -65,76 +68,79 @@ class Sampler:
         self.rng = rng
         self.config = config
         self.allowed_pitches = allowed_pitches(config.key, config.min_pitch, config.max_pitch)
-        self.pitch_indices = (
-            slice(None)
-            if len(self.allowed_pitches) == NUM_PITCHES
-            else np.array(self.allowed_pitches)
-        )
+        allows_all = len(self.allowed_pitches) == NUM_PITCHES
+        self.pitch_indices = slice(None) if allows_all else np.array(self.allowed_pitches)
         self.limits = NoteLimits(config.max_polyphony, config.max_notes_per_second)
-        self.partial_note: dict[str, int] = {}
+        self.has_limits = bool(config.max_polyphony or config.max_notes_per_second)
 
     def observe(self, notes: QuantizedNotes) -> None:
-        """Take note of a prompt or of what a person played, codes [N, 4]; not of notes that were chosen here."""
-        if self.config.max_polyphony or self.config.max_notes_per_second:
+        """Add notes [N, 4] that were not drawn here, of a prompt or a person, to those that limits depend on."""
+        if self.has_limits:
             self.limits.observe(notes)
 
-    def sample(self, feature: str, probs: NDArray[np.float64]) -> int:
-        """Choose a part of the next note: step and pitch in either order, then its duration, then its velocity.
-
-        The duration ends what limits must know of a note: with it the note is remembered.
+    def sample_note(
+        self, distributions: Iterable[tuple[str, NDArray[np.float64]]], note: list[int]
+    ) -> QuantizedNotes:
+        """Draw the features of a note one after the other.
 
         Args:
-            feature: `step`, `pitch`, `duration` or `velocity`.
-            probs: probabilities [K] of 1001 cells, 128 pitches, 1001 cells or 128 velocities.
+            distributions: name and distribution [V] of each feature; each may depend on the values drawn before it.
+            note: [4], into which each value is written before the next distribution is asked for.
 
         Returns:
-            An index of [K].
+            The note [4].
 
         Raises:
-            DataError: the masses are no numbers.
-            KeyError: a duration comes before its step and pitch.
+            DataError: the probabilities are not finite numbers.
         """
+        for feature, probs in distributions:
+            note[FEATURES[feature].column] = self.sample_feature(feature, probs)
+        if self.has_limits:
+            self.limits.add(note[STEP], note[DURATION], note[PITCH])
+        return np.array(note, np.int16)
+
+    def sample_feature(self, feature: str, probs: NDArray[np.float64]) -> int:
+        """Draw the value of one feature from its distribution [V], under the constraints."""
         if feature == "pitch":
-            index = self.allowed_pitches[
-                self._draw_index(feature, probs, probs[self.pitch_indices])
-            ]
-        else:
-            first = self.limits.min_step() if feature == "step" else 0
-            index = first + self._draw_index(feature, probs, probs[first:])
-        if self.config.max_polyphony or self.config.max_notes_per_second:
-            self.partial_note[feature] = index
-            if feature == "duration":
-                self.limits.add(
-                    self.partial_note.pop("step"), index, self.partial_note.pop("pitch")
-                )
-        return index
+            index = self._draw_index(feature, probs, probs[self.pitch_indices])
+            return self.allowed_pitches[index]
+        first = self.limits.min_step() if feature == "step" else 0
+        return first + self._draw_index(feature, probs, probs[first:])
 
     def _draw_index(
         self, feature: str, probs: NDArray[np.float64], allowed_probs: NDArray[np.float64]
     ) -> int:
-        """Return an index of the outcomes that are allowed; one random number is used."""
-        kept, whole = None, 1.0 if len(allowed_probs) == len(probs) else float(allowed_probs.sum())
-        if whole < MIN_MASS:
-            # The tail of a narrow density rounds to nothing; of a falling tail the first cell has the most.
-            allowed_probs = (
-                (np.arange(len(allowed_probs)) == 0) * 1.0
-                if feature == "step"
-                else np.ones(len(allowed_probs))
-            )
+        """Return an index of the values that are allowed; one random number is used."""
+        total = 1.0 if len(allowed_probs) == len(probs) else float(allowed_probs.sum())
+        kept = None
+        if total < MIN_MASS:
+            allowed_probs = _make_fallback(feature, len(allowed_probs))
         else:
-            how, is_time = self.config, feature in ("step", "duration")
-            temperature = how.time_temperature if is_time else how.pitch_temperature
-            top_p = how.time_top_p if is_time else how.pitch_top_p
+            temperature, top_p = self._select_settings(feature)
             if temperature != 1.0:
-                allowed_probs, whole = apply_temperature(allowed_probs, temperature), 1.0
+                allowed_probs, total = apply_temperature(allowed_probs, temperature), 1.0
             if top_p < 1.0:
-                kept = top_p_indices(allowed_probs, top_p, whole)
+                kept = top_p_indices(allowed_probs, top_p, total)
                 allowed_probs = allowed_probs.take(kept)
-        total = allowed_probs.cumsum()
-        if not (len(total) and (last := float(total[-1])) > 0):
+        cumulative = allowed_probs.cumsum()
+        if not (len(cumulative) and (last := float(cumulative[-1])) > 0):
             raise DataError(
-                f"{feature}: masses sum to {probs.sum()}; the weights are no use, so train the model again"
+                f"{feature}: probabilities sum to {probs.sum()}; the weights are damaged, so train the model again"
             )
-        # Searching under the last sum, not under 1, keeps a rounding error from choosing an outcome of mass zero.
-        index = int(total.searchsorted(self.rng.random() * last, side="right"))
+        # Searching below the last sum, not below 1, keeps a rounding error from choosing a value of probability zero.
+        index = int(cumulative.searchsorted(self.rng.random() * last, side="right"))
         return index if kept is None else int(kept[index])
+
+    def _select_settings(self, feature: str) -> tuple[float, float]:
+        """Return temperature and top-p of a feature."""
+        if FEATURES[feature].is_time:
+            return self.config.time_temperature, self.config.time_top_p
+        return self.config.pitch_temperature, self.config.pitch_top_p
+
+
+def _make_fallback(feature: str, size: int) -> NDArray[np.float64]:
+    """Return probabilities for values that have none, since the tail of a narrow density rounds to zero.
+
+    Of a falling tail the first cell has the most.
+    """
+    return np.eye(1, size)[0] if feature == "step" else np.ones(size)

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from pipeline.config.schema import SamplingConfig
 from pipeline.generation.engine import Engine
 from pipeline.generation.sampling import MIN_MASS, Sampler
+from pipeline.generation.step_heads import Distributions
 from pipeline.live.call_response import Phrase
 from pipeline.live.controls import Controls
 from pipeline.live.note_source import PendingNote, from_quantized, to_quantized
@@ -205,10 +206,9 @@ class Improviser:
     def _sample_note(self, floor: int) -> PendingNote:
         """Draw the next note."""
         self.min_step = floor - self.last_onset if self.silent_until_floor else 0
-        assert self.engine.hidden is not None  # the prompt was heard
-        self.quantized_note = self.engine.heads.sample(
-            self.engine.hidden, self._sample_feature, self.mean_velocity
-        )
+        note = [0, 0, 0, self.mean_velocity]
+        distributions = self._shift_step(self.engine.iterate_distributions(note))
+        self.quantized_note = self.sampler.sample_note(distributions, note)
         step, duration, pitch, velocity = self.quantized_note.tolist()
         # A step is 10 s at most, a rest may be longer.
         return PendingNote(
@@ -218,10 +218,11 @@ class Improviser:
             velocity,
         )
 
-    def _sample_feature(self, feature: str, probs: NDArray[np.float64]) -> int:
-        """Choose a part of the next note: not before what is decided, and the first of an answer just then."""
-        if feature == "step":
-            probs = mask_before(
-                np.zeros_like(probs) if self.starts_response else probs, self.min_step
-            )
-        return self.sampler.sample(feature, probs)
+    def _shift_step(self, distributions: Distributions) -> Distributions:
+        """Forbid steps before what is decided; the first note of a response comes as soon as it may."""
+        for name, probs in distributions:
+            if name == "step":
+                steps = np.zeros_like(probs) if self.starts_response else probs
+                yield name, mask_before(steps, self.min_step)
+            else:
+                yield name, probs

@@ -1,6 +1,6 @@
-"""The card of a model, `model.json`: the recipe, how its notes were encoded, and the sha256 of all that belongs to it.
+"""The card of a model, `model.json`: its config, how its notes were encoded, and the sha256 of its files.
 
-What a card may say is checked here in full, so that whoever has one need not ask whether it makes sense.
+A card is checked here in full, so that other code need not check its values again.
 """
 
 import hashlib
@@ -23,14 +23,14 @@ TAMPERED = "torn or edited by hand"
 
 
 class NoiseEntry(StrictModel):
-    """A `spread.Spread`, as the card has it."""
+    """A `residual_noise.ResidualNoise`."""
 
     family: Literal["laplace", "gaussian"]
     scale: Annotated[float, Field(ge=1e-6, le=1e6)]
 
 
 class ModelCard(StrictModel):
-    """All that a card says."""
+    """All values of a card."""
 
     format: int
     architecture: Identifier
@@ -42,19 +42,19 @@ class ModelCard(StrictModel):
     parameters: int
     """Count of trained numbers."""
     residual_noise: dict[Literal["step", "duration"], NoiseEntry]
-    """Of both times with regression heads, else of none."""
+    """Of step and duration with regression heads, else of none."""
     weights_sha256: str
     history_sha256: str
-    """Nothing where there is no learning curve."""
+    """Empty where there is no learning curve."""
     provenance: dict[str, Any]
     card_sha256: str
 
     @property
     def noise_by_feature(self) -> dict[str, ResidualNoise]:
-        """The spread of each time, as heads want it."""
+        """The noise of each time, as heads take it."""
         return {
-            name: ResidualNoise(told.family, told.scale)
-            for name, told in self.residual_noise.items()
+            name: ResidualNoise(entry.family, entry.scale)
+            for name, entry in self.residual_noise.items()
         }
 
     @model_validator(mode="after")
@@ -69,10 +69,10 @@ class ModelCard(StrictModel):
 
 
 def with_checksum(card: Mapping[str, Any]) -> str:
-    """Return the text of a card, with the sha256 of all it says as its last line."""
-    said = {name: value for name, value in card.items() if name != "card_sha256"}
-    digest = hashlib.sha256(json.dumps(said, indent=1).encode()).hexdigest()
-    return json.dumps({**said, "card_sha256": digest}, indent=1) + "\n"
+    """Return the text of a card, with the sha256 of all its values as the last one."""
+    values = {name: value for name, value in card.items() if name != "card_sha256"}
+    digest = hashlib.sha256(json.dumps(values, indent=1).encode()).hexdigest()
+    return json.dumps({**values, "card_sha256": digest}, indent=1) + "\n"
 
 
 CARD_KEYS = {
@@ -82,11 +82,13 @@ CARD_KEYS = {
     "spread": "residual_noise",
     "origin": "provenance",
 }
-"""Keys of a card of format 2, and what they are called since format 3."""
+"""Keys of a card of format 2, and their names since format 3."""
+FORMAT_2_CELLS = {"mingru": "gated", "bilstm": "lstm"}
+"""Cells of today, and what the names of their weights began with in format 2."""
 
 
 def upgrade_card(card: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a card of format 2 as one of format 3; any other card stays as it is."""
+    """Return a card of format 2 with today's keys; its format stays 2. Any other card stays as it is."""
     if type(card["format"]) is not int or card["format"] != 2:
         return dict(card)
     upgraded = {CARD_KEYS.get(key, key): value for key, value in card.items()}
@@ -95,51 +97,59 @@ def upgrade_card(card: Mapping[str, Any]) -> dict[str, Any]:
         provenance["sustain_pedal"] = provenance.pop("pedal")
     return {
         **upgraded,
-        "format": FORMAT,
         "config": upgrade_model_config(upgraded["config"]),
         "provenance": provenance,
     }
+
+
+def find_stored_name(weight_name: str, card_format: int) -> str:
+    """Return the name under which a weight was written, such as `gated_1/inner/kernel` in format 2."""
+    cell, separator, rest = weight_name.partition("_")
+    if card_format != 2 or cell not in FORMAT_2_CELLS:
+        return weight_name
+    return f"{FORMAT_2_CELLS[cell]}{separator}{rest}"
 
 
 def read_card(path: Path) -> ModelCard:
     """Read a card.
 
     Raises:
-        DataError: there is none, it is of another format or time grid, or it says what no card can.
+        DataError: there is none, it is of another format or time grid, or its values are not those of a card.
     """
-    remedy = "run 'dvc checkout' or train again"
+    hint = "run 'dvc checkout' or train again"
     try:
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)
         if len(data) > MAX_BYTES:
             raise DataError(
-                f"{path}: {TAMPERED}, since no card has over {MAX_BYTES:,} bytes; {remedy}"
+                f"{path}: {TAMPERED}, since no card has over {MAX_BYTES:,} bytes; {hint}"
             )
         text = data.decode("utf-8")
-        said = json.loads(text)
-        if not isinstance(said, dict):
+        values = json.loads(text)
+        if not isinstance(values, dict):
             raise TypeError("not a JSON object")
-        whole = text == with_checksum(said)
-        said = upgrade_card(said)
-        stamp = (said["format"], said["cell_seconds"], said["grid_cells"])
+        is_intact = text == with_checksum(values)
+        values = upgrade_card(values)
+        is_known_format = values["format"] in (2, FORMAT)
+        grid = (values["cell_seconds"], values["grid_cells"])
     except RecursionError as error:
-        raise DataError(f"{path}: {TAMPERED}, since no card is nested as deep; {remedy}") from error
+        raise DataError(f"{path}: {TAMPERED}, since no card is nested as deep; {hint}") from error
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(
             f"{path.parent}: no model here ({error}); train one with 'dvc repro'"
         ) from error
-    if stamp != (FORMAT, GRID_SECONDS, GRID_SIZE):
+    if not is_known_format or grid != (GRID_SECONDS, GRID_SIZE):
         raise DataError(f"{path}: written by another version of this program; train it again")
-    if not whole:
-        raise DataError(f"{path}: {TAMPERED}; {remedy}")
+    if not is_intact:
+        raise DataError(f"{path}: {TAMPERED}; {hint}")
     try:
-        return ModelCard.model_validate(said)
+        return ModelCard.model_validate(values)
     except ValidationError as error:
-        raise DataError(f"{path}: {TAMPERED} ({_first_error(error)}); {remedy}") from error
+        raise DataError(f"{path}: {TAMPERED} ({_first_error(error)}); {hint}") from error
 
 
 def _first_error(error: ValidationError) -> str:
-    """Say the first fault in few words."""
-    fault = error.errors(include_url=False)[0]
-    place = ".".join(str(part) for part in fault["loc"])
-    return f"{place or 'the card'}: {fault['msg'].removeprefix('Value error, ')}"[:200]
+    """Return the first error of a validation as one short line."""
+    first = error.errors(include_url=False)[0]
+    location = ".".join(str(part) for part in first["loc"])
+    return f"{location or 'the card'}: {first['msg'].removeprefix('Value error, ')}"[:200]

@@ -1,7 +1,8 @@
 """A trained model on disk: `weights.npz`, `model.json` and `history.csv` in one folder.
 
 A model is data, not code: arrays and JSON, read without TensorFlow, checked against a sha256 before use, and equal
-byte for byte when trained again from the same inputs. The card vouches for itself, the weights and the learning curve.
+byte for byte when trained again from the same inputs. The card has the sha256 of the weights, of the learning curve and
+of itself.
 """
 
 import csv
@@ -19,7 +20,7 @@ from pipeline.config.schema import ModelConfig
 from pipeline.core import files, paths
 from pipeline.core.errors import DataError
 from pipeline.models import model_card, safe_npz
-from pipeline.models.model_card import FORMAT, TAMPERED, ModelCard
+from pipeline.models.model_card import FORMAT, TAMPERED, ModelCard, find_stored_name
 from pipeline.models.numpy.layers import Float32Array
 from pipeline.models.residual_noise import ResidualNoise
 from pipeline.models.weight_shapes import WeightShapes, weight_shapes
@@ -34,7 +35,7 @@ RETRY_DELAYS = (0.0, 0.1, 0.4)
 
 @dataclass(frozen=True)
 class TrainedModel:
-    """A model: the recipe, the weights, and how its notes were encoded."""
+    """A model: its config, its weights, and how its notes were encoded."""
 
     architecture: str
     config: ModelConfig
@@ -43,7 +44,7 @@ class TrainedModel:
     weights: Mapping[str, Float32Array]
     residual_noise: Mapping[str, ResidualNoise]
     provenance: Mapping[str, Any] = field(default_factory=dict)
-    """Where it comes from: seed, whether its notes were read with the pedal, training parameters, sha256 of windows."""
+    """Seed, whether its notes were read with the sustain pedal, training parameters, sha256 of the windows."""
 
     @property
     def parameters(self) -> int:
@@ -52,22 +53,22 @@ class TrainedModel:
 
     @property
     def sustain_pedal(self) -> bool:
-        """Whether the notes that it learned from sound on while the pedal is down; a prompt must be read the same."""
+        """Whether its training notes sound on while the pedal is down; a prompt must be read the same way."""
         return bool(self.provenance.get("sustain_pedal", False))
 
 
 def save_model(
     model: TrainedModel, folder: Path, dtype: type[np.floating[Any]] = np.float32
 ) -> None:
-    """Write a model; the card comes last and vouches for the weights.
+    """Write a model, the card last.
 
     Args:
-        model: what is written.
-        folder: where; files there are replaced one by one, each whole.
-        dtype: how weights are kept; float16 halves the size and is for models that are given away.
+        model: the model.
+        folder: its files are replaced one by one, each whole.
+        dtype: type of the stored weights; float16 halves the size, for models that are distributed.
     """
     data = files.encode_npz({name: weight.astype(dtype) for name, weight in model.weights.items()})
-    said = {
+    card = {
         "format": FORMAT,
         "architecture": model.architecture,
         "config": model.config.model_dump(),
@@ -75,17 +76,17 @@ def save_model(
         "cell_seconds": GRID_SECONDS,
         "grid_cells": GRID_SIZE,
         "parameters": model.parameters,
-        "residual_noise": {name: asdict(spread) for name, spread in model.residual_noise.items()},
+        "residual_noise": {name: asdict(noise) for name, noise in model.residual_noise.items()},
         "weights_sha256": hashlib.sha256(data).hexdigest(),
         "history_sha256": _hash_file(folder / HISTORY),
         "provenance": dict(model.provenance),
     }
     files.write_bytes(folder / WEIGHTS, data)
-    files.write_text(folder / CARD, model_card.with_checksum(said))
+    files.write_text(folder / CARD, model_card.with_checksum(card))
 
 
 def _hash_file(path: Path) -> str:
-    """Return the sha256 of a file; nothing if there is none."""
+    """Return the sha256 of a file; empty if there is none."""
     return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
 
 
@@ -93,22 +94,22 @@ def load_model(folder: Path) -> TrainedModel:
     """Read a model; the files of one that is being replaced meanwhile are never mixed.
 
     Raises:
-        DataError: nothing there, another format or time grid, files that are not those of the card, or weights that are
-            not those its block asks for.
+        DataError: there is none, it is of another format or time grid, its files are not those of the card, or its
+            weights are not those of its config.
     """
     for pause in RETRY_DELAYS:
         time.sleep(pause)
-        said = model_card.read_card(folder / CARD)
-        needed = weight_shapes(said.config)
-        data = _read_weights(folder, needed)
-        fault = _find_mismatch(folder, said, data)
-        if not fault:
-            return _build_model(folder, said, needed, data)
-    raise DataError(f"{folder / fault}; run 'dvc checkout' or train again")
+        card = model_card.read_card(folder / CARD)
+        shapes = weight_shapes(card.config)
+        data = _read_weights(folder, shapes)
+        mismatch = _find_mismatch(folder, card, data)
+        if not mismatch:
+            return _build_model(folder, card, shapes, data)
+    raise DataError(f"{folder / mismatch}; run 'dvc checkout' or train again")
 
 
 def _read_weights(folder: Path, shapes: WeightShapes) -> bytes:
-    """Read the weights file, and of one that is larger than such weights can be only as much as shows that."""
+    """Read the weights file; of a file that is too large, only enough to show that it is."""
     try:
         with (folder / WEIGHTS).open("rb") as file:
             return file.read(min(os.fstat(file.fileno()).st_size, safe_npz.max_size(shapes) + 1))
@@ -117,34 +118,36 @@ def _read_weights(folder: Path, shapes: WeightShapes) -> bytes:
 
 
 def _find_mismatch(folder: Path, card: ModelCard, data: bytes) -> str:
-    """Return which file of a model is not the one of its card, or nothing."""
+    """Return the file of a model that is not the one of its card, or an empty string."""
     if hashlib.sha256(data).hexdigest() != card.weights_sha256:
-        return f"{WEIGHTS}: not the weights that {CARD} vouches for"
+        return f"{WEIGHTS}: its sha256 is not the one in {CARD}"
     if card.history_sha256 and _hash_file(folder / HISTORY) != card.history_sha256:
-        return f"{HISTORY}: not the learning curve that {CARD} vouches for"
+        return f"{HISTORY}: its sha256 is not the one in {CARD}"
     return ""
 
 
 def _build_model(folder: Path, card: ModelCard, shapes: WeightShapes, data: bytes) -> TrainedModel:
-    """Make a model of its files.
+    """Build a model from its files.
 
     Raises:
         DataError: the card does not describe these weights.
     """
     path = folder / WEIGHTS
+    stored_names = {name: find_stored_name(name, card.format) for name in shapes}
     try:
-        found = safe_npz.read_npz(data, shapes)
+        stored = safe_npz.read_npz(data, {stored_names[name]: shapes[name] for name in shapes})
     except ValueError as error:
         raise DataError(
-            f"{path}: {TAMPERED}, or not of the block in {CARD} ({error}); train the model again"
+            f"{path}: {TAMPERED}, or not of the config in {CARD} ({error}); train the model again"
         ) from error
-    if not all(np.isfinite(weight).all() for weight in found.values()):
+    weights = {name: stored[stored_names[name]] for name in shapes}
+    if not all(np.isfinite(weight).all() for weight in weights.values()):
         raise DataError(f"{path}: holds numbers that are not finite; train the model again")
     model = TrainedModel(
         card.architecture,
         card.config,
         card.sequence_length,
-        found,
+        weights,
         card.noise_by_feature,
         card.provenance,
     )

@@ -1,7 +1,7 @@
-"""Weights out of an npz: only those that a block asks for, in their shapes, and nothing is taken on trust.
+"""Read the weights of a config from an npz file that is not trusted.
 
-The files of this project are zips of members that are not compressed. Any other member is refused by what the zip says
-of it, before a byte of it is read; so a small file cannot ask for much memory.
+The files of this project are zips of uncompressed members. Any other member is refused by its entry in the zip, before
+a byte of it is read; so a small file cannot ask for much memory.
 """
 
 import io
@@ -14,11 +14,11 @@ from pipeline.models.numpy.layers import Float32Array
 from pipeline.models.weight_shapes import WeightShapes
 
 DTYPES = ("<f4", "<f2")
-"""How a weight may be kept: float32, or float16 of models that are given away."""
+"""Types of stored weights: float32, or float16 of models that are distributed."""
 NPY_MAGIC = b"\x93NUMPY\x01\x00"
-"""How an npy begins; two bytes follow it, the length of the text that says what the array is."""
+"""The beginning of an npy; two bytes follow it, the length of the header that describes the array."""
 HEADER_ROOM = 1024
-"""Bytes that a zip and an npy spend on one weight at most, beside its numbers."""
+"""Bytes of the headers of one weight, at most."""
 
 
 def max_size(shapes: WeightShapes) -> int:
@@ -30,14 +30,14 @@ def read_npz(data: bytes, shapes: WeightShapes) -> dict[str, Float32Array]:
     """Read the weights.
 
     Args:
-        data: the npz, as `files.npz` makes it.
+        data: the npz, as `files.encode_npz` makes it.
         shapes: of all weights, by name.
 
     Returns:
-        Each weight as float32, whatever it was kept as.
+        Each weight as float32.
 
     Raises:
-        ValueError: says what is not as it has to be.
+        ValueError: it is not an npz of these weights; the message says why.
     """
     try:
         with ZipFile(io.BytesIO(data)) as archive:
@@ -45,7 +45,7 @@ def read_npz(data: bytes, shapes: WeightShapes) -> dict[str, Float32Array]:
             if missing := min({f"{name}.npy" for name in shapes} - members.keys(), default=""):
                 raise ValueError(f"{missing} is not there")
             if len(archive.infolist()) > len(shapes):
-                raise ValueError("it holds more than the block asks for")
+                raise ValueError("it has more weights than the config")
             return {
                 name: _read_weight(archive, members[f"{name}.npy"], name, shape)
                 for name, shape in shapes.items()
@@ -61,18 +61,16 @@ def _compute_max_weight_size(shape: tuple[int, ...]) -> int:
 def _read_weight(
     archive: ZipFile, member: ZipInfo, name: str, shape: tuple[int, ...]
 ) -> Float32Array:
-    """Read one weight; see `unpack`."""
+    """Read one weight; see `read_npz`."""
     if member.compress_type != ZIP_STORED or member.file_size > _compute_max_weight_size(shape):
         raise ValueError(f"{name} is compressed, or larger than {list(shape)}")
     data = archive.read(member)
     begin = len(NPY_MAGIC) + 2
     end = begin + int.from_bytes(data[len(NPY_MAGIC) : begin], "little")
-    said = data[begin:end].rstrip()
-    for number in DTYPES:
-        # The text is held against the one that numpy writes, and never parsed.
-        wanted = f"{{'descr': '{number}', 'fortran_order': False, 'shape': {shape}, }}".encode()
-        if (
-            data.startswith(NPY_MAGIC) and said == wanted
-        ):  # and of another count of numbers there is no such shape
-            return np.frombuffer(data, number, offset=end).reshape(shape).astype(np.float32)
+    header = data[begin:end].rstrip()
+    for dtype in DTYPES:
+        # The header is compared with the one that NumPy writes, and never parsed.
+        expected = f"{{'descr': '{dtype}', 'fortran_order': False, 'shape': {shape}, }}".encode()
+        if data.startswith(NPY_MAGIC) and header == expected:
+            return np.frombuffer(data, dtype, offset=end).reshape(shape).astype(np.float32)
     raise ValueError(f"{name} is no array of float32 or float16 {list(shape)}")

@@ -1,30 +1,22 @@
-"""Which weights a block asks for, and of what shape: what `nn` trains, and what the twins in numpy look up by name.
+"""Name and shape of every weight of a model, as its config has it: what Keras trains and NumPy reads.
 
-Shapes: D width of what a layer reads, U its units, H width of the hidden vector that the heads read, C of the chain.
+Shapes: D width of the input of a layer, U its units, H width of the hidden vector, C width of a head.
 """
 
 from pipeline.config.schema import ATTENTION_HEAD_DIM, ModelConfig
 from pipeline.models.logistic_mixture import NUM_OUTPUTS
-from pipeline.models.numpy.autoregressive_heads import CONDITIONED_ON, GENERATION_ORDER
-from pipeline.models.numpy.layers import ATTENTION_SPAN
-from pipeline.models.numpy.network import EMBEDDED_COLUMNS
+from pipeline.models.numpy.residual_blocks import ATTENTION_SPAN
+from pipeline.notes import quantize
 from pipeline.notes.active_notes import NUM_FEATURES
 from pipeline.notes.note import NUM_PITCHES
-from pipeline.notes.quantize import NUM_TIME_TOKENS, NUM_VELOCITY_TOKENS, SCALAR_FEATURES
+from pipeline.notes.quantize import FEATURES, SCALAR_FEATURES
 
 WeightShapes = dict[str, tuple[int, ...]]
 """Shape of each weight, by its name."""
-NUM_TOKENS = {
-    "step": NUM_TIME_TOKENS,
-    "pitch": NUM_PITCHES,
-    "duration": NUM_TIME_TOKENS,
-    "velocity": NUM_VELOCITY_TOKENS,
-}
-"""How many tokens each part of a note has."""
 
 
 def weight_shapes(config: ModelConfig) -> WeightShapes:
-    """Return the shape of every weight that a model of this block has, and of no other."""
+    """Return the shape of every weight of a model."""
     out = _list_input_shapes(config)
     width = config.embedding_dim or len(SCALAR_FEATURES)
     for number, units in enumerate(config.units, 1):
@@ -32,8 +24,8 @@ def weight_shapes(config: ModelConfig) -> WeightShapes:
         if config.is_residual:
             out |= _list_residual_block_shapes(config, name, units)
         else:
-            for way in ("_forward", "_backward") if config.is_bidirectional else ("",):
-                out |= _list_lstm_shapes(name + way, width, units)
+            for direction in ("_forward", "_backward") if config.is_bidirectional else ("",):
+                out |= _list_lstm_shapes(name + direction, width, units)
             width = units * (1 + config.is_bidirectional)
     if config.is_residual:
         out["norm/scale"] = (width,)
@@ -52,12 +44,12 @@ def _list_dense_shapes(name: str, input_dim: int, units: int) -> WeightShapes:
 
 
 def _list_input_shapes(config: ModelConfig) -> WeightShapes:
-    """Return the shapes of what turns notes into vectors [D]; the scalar input has no weights."""
+    """Return the shapes of the embedding input; the scalar input has no weights."""
     if config.input == "scalar":
         return {}
-    told = [name for name in EMBEDDED_COLUMNS if name != "velocity" or config.model_velocity]
     tables: WeightShapes = {
-        f"{name}_embedding/embeddings": (NUM_TOKENS[name], config.embedding_dim) for name in told
+        f"{feature.name}_embedding/embeddings": (feature.num_tokens, config.embedding_dim)
+        for feature in quantize.list_embedded_features(config.model_velocity)
     }
     return tables | _list_dense_shapes("sounding", NUM_FEATURES, config.embedding_dim)
 
@@ -74,18 +66,16 @@ def _list_lstm_shapes(name: str, input_dim: int, units: int) -> WeightShapes:
 def _list_residual_block_shapes(config: ModelConfig, name: str, units: int) -> WeightShapes:
     """Return the shapes of a residual block, which reads and gives vectors [D]."""
     width = config.embedding_dim
-    out: WeightShapes = {f"{name}/norm1/scale": (width,), f"{name}/norm2/scale": (width,)}
-    out |= _list_dense_shapes(f"{name}/inner", width, 3 * units) | {
-        f"{name}/outer/kernel": (units, width)
+    out: WeightShapes = {
+        f"{name}/norm1/scale": (width,),
+        f"{name}/norm2/scale": (width,),
+        f"{name}/outer/kernel": (units, width),
+        f"{name}/down/kernel": (2 * width, width),
     }
-    out |= _list_dense_shapes(f"{name}/up", width, 2 * width) | {
-        f"{name}/down/kernel": (2 * width, width)
-    }
-    return out | (
-        {f"{name}/distance": (units // ATTENTION_HEAD_DIM, ATTENTION_SPAN)}
-        if config.cell == "attention"
-        else {}
-    )
+    if config.cell == "attention":
+        out[f"{name}/distance"] = (units // ATTENTION_HEAD_DIM, ATTENTION_SPAN)
+    out |= _list_dense_shapes(f"{name}/inner", width, 3 * units)
+    return out | _list_dense_shapes(f"{name}/up", width, 2 * width)
 
 
 def _list_regression_head_shapes(hidden_dim: int) -> WeightShapes:
@@ -99,15 +89,15 @@ def _list_regression_head_shapes(hidden_dim: int) -> WeightShapes:
 
 def _list_autoregressive_head_shapes(config: ModelConfig, hidden_dim: int) -> WeightShapes:
     """Return the shapes of categorical or mixture heads that read hidden vectors [H]."""
-    parts = GENERATION_ORDER if config.model_velocity else GENERATION_ORDER[:3]
-    out = _list_dense_shapes("chain", hidden_dim, len(parts) * config.head_dim)
+    features = quantize.list_generated_features(config.model_velocity)
+    out = _list_dense_shapes("chain", hidden_dim, len(features) * config.head_dim)
     if config.input == "embedding":
         out["ahead/kernel"] = (NUM_FEATURES, 2 * config.head_dim)
-    for part in parts:
-        mixed = config.heads == "mixture" and part in ("step", "duration")
-        out |= _list_dense_shapes(part, config.head_dim, NUM_OUTPUTS if mixed else NUM_TOKENS[part])
-        out |= {
-            f"{part}_given_{known}/embeddings": (NUM_TOKENS[known], config.head_dim)
-            for known in CONDITIONED_ON[part]
-        }
+    for index, name in enumerate(features):
+        is_mixture = config.heads == "mixture" and FEATURES[name].is_time
+        num_outputs = NUM_OUTPUTS if is_mixture else FEATURES[name].num_tokens
+        out |= _list_dense_shapes(name, config.head_dim, num_outputs)
+        for known in features[:index]:
+            shape = (FEATURES[known].num_tokens, config.head_dim)
+            out[f"{name}_given_{known}/embeddings"] = shape
     return out

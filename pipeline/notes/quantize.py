@@ -52,7 +52,11 @@ TIME_TOKEN_LIST = TIME_TOKEN.tolist()
 """As `TIME_TOKEN`; a list is faster where one value is read."""
 VELOCITY_TOKEN_WIDTH = 4
 """Number of velocities of a velocity token."""
+VELOCITY_TOKEN = np.arange(128) // VELOCITY_TOKEN_WIDTH
+"""[128] token of each velocity."""
 NUM_VELOCITY_TOKENS = 128 // VELOCITY_TOKEN_WIDTH
+VELOCITY_TOKEN_SIZES = np.bincount(VELOCITY_TOKEN[1:])
+"""[32] velocities of each token; the first has one less, since velocity 0 is no note."""
 
 
 class Feature(NamedTuple):
@@ -61,22 +65,37 @@ class Feature(NamedTuple):
     name: str
     column: int
     """Its column in quantized notes."""
-    num_tokens: int
-    """Number of its token ids."""
     is_scored: bool
     """Whether it counts in bits per note."""
     scale: float | None
     """Factor from the column to the scalar input; None where it is not part of that input."""
+    token: NDArray[np.integer]
+    """[V] token id of each of its V values."""
+    token_widths: NDArray[np.integer]
+    """[K] number of values of each of its K tokens."""
+
+    @property
+    def num_tokens(self) -> int:
+        """Number of token ids, K."""
+        return len(self.token_widths)
+
+    @property
+    def is_time(self) -> bool:
+        """Whether its values are cells of the time grid."""
+        return self.scale == GRID_SECONDS
 
 
+_EACH_PITCH = np.arange(NUM_PITCHES)
 _FEATURE_ROWS = (
-    Feature("pitch", 2, NUM_PITCHES, True, 1 / NUM_PITCHES),
-    Feature("step", 0, NUM_TIME_TOKENS, True, GRID_SECONDS),
-    Feature("duration", 1, NUM_TIME_TOKENS, True, GRID_SECONDS),
-    Feature("velocity", 3, NUM_VELOCITY_TOKENS, False, None),
+    Feature("pitch", 2, True, 1 / NUM_PITCHES, _EACH_PITCH, np.ones_like(_EACH_PITCH)),
+    Feature("step", 0, True, GRID_SECONDS, TIME_TOKEN, TIME_TOKEN_WIDTHS),
+    Feature("duration", 1, True, GRID_SECONDS, TIME_TOKEN, TIME_TOKEN_WIDTHS),
+    Feature("velocity", 3, False, None, VELOCITY_TOKEN, VELOCITY_TOKEN_SIZES),
 )
 FEATURES = {feature.name: feature for feature in _FEATURE_ROWS}
 """All features of a note by name. Their order is that of bits in tables and of the scalar input."""
+GENERATION_ORDER = ("step", "pitch", "duration", "velocity")
+"""The order in which autoregressive heads generate the features of a note; each is conditioned on those before it."""
 
 STEP = FEATURES["step"].column
 DURATION = FEATURES["duration"].column
@@ -84,13 +103,22 @@ PITCH = FEATURES["pitch"].column
 VELOCITY = FEATURES["velocity"].column
 SCORED_FEATURES = tuple(feature.name for feature in _FEATURE_ROWS if feature.is_scored)
 """The features that count in bits per note, in the order of the columns of every table of bits."""
-FEATURE_COLUMNS = {name: FEATURES[name].column for name in SCORED_FEATURES}
-"""Column of each scored feature."""
 _SCALAR_ROWS = [feature for feature in _FEATURE_ROWS if feature.scale is not None]
 SCALAR_FEATURES = [feature.column for feature in _SCALAR_ROWS]
 """Columns of the scalar input."""
 SCALAR_SCALE = np.array([feature.scale for feature in _SCALAR_ROWS], np.float32)
 """Factors of the columns of the scalar input."""
+
+
+def list_generated_features(model_velocity: bool) -> tuple[str, ...]:
+    """Return the names of the features that autoregressive heads generate, in order."""
+    return GENERATION_ORDER if model_velocity else GENERATION_ORDER[:-1]
+
+
+def list_embedded_features(model_velocity: bool) -> list[Feature]:
+    """Return the features that have an embedding table, by column."""
+    by_column = sorted(_FEATURE_ROWS, key=lambda feature: feature.column)
+    return [feature for feature in by_column if feature.is_scored or model_velocity]
 
 
 def seconds_to_grid(seconds: NDArray[np.float64]) -> NDArray[np.int16]:

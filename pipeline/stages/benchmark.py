@@ -169,7 +169,7 @@ def _make_generate_func(params: Params, architecture: str) -> Callable[[], float
         engine.feed(prompt)
         sampler.observe(prompt)
         for _ in range(NOTES_PER_REPEAT):
-            engine.sample(sampler.sample, 64)
+            engine.sample(sampler, 64)
         return NOTES_PER_REPEAT
 
     return generate_notes

@@ -41,7 +41,7 @@ def run(params: Params, architecture: str) -> None:
         # As in generate, the random numbers of sample k depend on the seed and k alone.
         sampler = Sampler(np.random.default_rng([params.seed, number]), params.generate.sampling)
         sampler.observe(prompt)
-        played.append(engine.generate_notes(model, prompt, notes, sampler.sample))
+        played.append(engine.generate_notes(model, prompt, notes, sampler))
     music = ReferenceMusic(
         held_out, pieces, data.select_pieces("train"), data.select_piece_names("train")
     )

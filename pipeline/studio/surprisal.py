@@ -57,12 +57,9 @@ class Surprisal:
 
     def compute_bits(self, notes: list[PendingNote]) -> dict[str, float]:
         """Return the bits of the last of two or more notes in order of time: per head, and their `total`."""
-        codes = to_quantized(notes)
+        quantized = to_quantized(notes)
         self.engine.reset()
-        self.engine.feed(codes[:-1])
-        hidden = self.engine.hidden
-        assert hidden is not None  # a note was heard
-        found = self.engine.heads.bits(hidden[None], codes[-1:])[0, : len(SCORED_FEATURES)]
-        return {"total": round(float(found.sum()), 3)} | {
-            head: round(float(value), 3) for head, value in zip(SCORED_FEATURES, found, strict=True)
-        }
+        self.engine.feed(quantized[:-1])
+        bits = self.engine.score_note(quantized[-1])
+        scored = {name: round(bits[name], 3) for name in SCORED_FEATURES}
+        return {"total": round(sum(bits[name] for name in SCORED_FEATURES), 3), **scored}

@@ -1,6 +1,6 @@
-"""An unfinished training on disk: one file, whole or absent, that goes on to the weights it would have reached.
+"""The checkpoint of an unfinished training: one file, from which training continues to the same weights.
 
-Everything that training depends on is either in the file (weights, optimiser, best so far) or a function of
+Everything that training depends on is either in the file (weights, optimizer, best so far) or a function of
 (seed, epoch): the order of windows and the dropout masks.
 """
 
@@ -25,7 +25,7 @@ TRAINING_PACKAGES = ("dataset", "models", "notes", "training")
 
 @dataclass
 class TrainingState:
-    """How far a training has come."""
+    """The progress of a training."""
 
     history: list[dict[str, float]] = field(default_factory=list)
     """One row an epoch."""
@@ -36,28 +36,26 @@ class TrainingState:
 
 
 def compute_run_key(run_config: object) -> str:
-    """Return a name for a training run: a hash of facts that JSON can hold and of the code that decides training."""
+    """Return the name of a training run: a hash of its configuration (JSON) and of the code that decides training."""
     digest = hashlib.sha256(json.dumps(run_config, sort_keys=True).encode())
-    for path in sorted(
-        path for name in TRAINING_PACKAGES for path in (PACKAGE / name).rglob("*.py")
-    ):
-        digest.update(path.read_bytes())
+    for name in TRAINING_PACKAGES:
+        for path in sorted((PACKAGE / name).rglob("*.py")):
+            digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
 
 
 def save_state(folder: Path, state: TrainingState, variables: Sequence[Any]) -> None:
-    """Write progress and the variables of model and optimiser, with a checksum."""
+    """Write the progress and the variables of model and optimizer, with a checksum."""
     arrays = {f"now{i}": v.numpy() for i, v in enumerate(variables)}
     arrays |= {f"best{i}": v for i, v in enumerate(state.best_weights)}
-    arrays["story"] = np.array(
-        json.dumps({"history": state.history, "best_epoch": state.best_epoch})
-    )
+    progress = {"history": state.history, "best_epoch": state.best_epoch}
+    arrays["progress"] = np.array(json.dumps(progress))
     data = files.encode_npz(arrays)
     files.write_bytes(folder / FILENAME, hashlib.sha256(data).digest() + data)
 
 
 def restore_state(folder: Path, variables: Sequence[Any]) -> TrainingState:
-    """Put the variables as they were and return how far training had come; a fresh start if nothing whole is there."""
+    """Restore the variables and return the progress; a fresh state if there is no intact checkpoint."""
     try:
         data = (folder / FILENAME).read_bytes()
     except OSError:
@@ -67,8 +65,7 @@ def restore_state(folder: Path, variables: Sequence[Any]) -> TrainingState:
     with np.load(io.BytesIO(data[32:]), allow_pickle=False) as arrays:
         for i, variable in enumerate(variables):
             variable.assign(arrays[f"now{i}"])
-        story = json.loads(str(arrays["story"]))
-        best = [
-            arrays[f"best{i}"] for i in range(sum(name.startswith("best") for name in arrays.files))
-        ]
-    return TrainingState(story["history"], story["best_epoch"], best)
+        progress = json.loads(str(arrays["progress"]))
+        num_best = sum(name.startswith("best") for name in arrays.files)
+        best_weights = [arrays[f"best{i}"] for i in range(num_best)]
+    return TrainingState(progress["history"], progress["best_epoch"], best_weights)

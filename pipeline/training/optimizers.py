@@ -1,4 +1,4 @@
-"""Descent: Adam as the tutorial has it, and Muon for the matrices between hidden layers with Adam for the rest.
+"""Optimizers: Adam as in the tutorial, and Muon for the matrices between hidden layers with Adam for the rest.
 
 Shapes: R rows and C columns of a matrix.
 """
@@ -13,23 +13,23 @@ import tensorflow as tf
 from pipeline.notes import quantize
 
 MUON_LAYERS = ("inner", "outer", "up", "down", "chain", "dense", "lstm_cell")
-"""Layers whose kernels stand between hidden vectors, but for the first that reads numbers instead of an embedding."""
+"""Layers with kernels between hidden vectors; a kernel that reads the scalar input is left out."""
 MUON_LR_RATIO = 2.0
-"""Rate of Muon, as a multiple of that of Adam."""
+"""Learning rate of Muon, as a multiple of that of Adam."""
 MOMENTUM = 0.95
 ADAM_BETAS = (0.9, 0.99)
-"""Of Adam beside Muon."""
+"""Betas of Adam beside Muon."""
 NEWTON_SCHULZ_STEPS = 5
 
 
 class Optimizer(Protocol):
-    """What training asks of an optimiser."""
+    """What training asks of an optimizer."""
 
     variables: list[Any]
-    """All that it remembers."""
+    """Its state, for checkpoints."""
 
     def apply(self, gradients: Sequence[Any], learning_rate: Any) -> None:
-        """Change the weights."""
+        """Update the weights."""
         ...
 
 
@@ -43,7 +43,7 @@ class Adam:
         self.variables = list(self.keras_optimizer.variables)
 
     def apply(self, gradients: Sequence[Any], learning_rate: Any) -> None:
-        """Change the weights; the rate is that given at first."""
+        """Update the weights; the learning rate is the constant one, not the argument."""
         self.keras_optimizer.apply(gradients, self.weights)
 
 
@@ -62,27 +62,19 @@ class Muon:
         self.variables = [*self.first_moments, *self.second_moments, self.steps]
 
     def apply(self, gradients: Sequence[Any], learning_rate: Any) -> None:
-        """Change the weights at a rate, a scalar."""
+        """Update the weights with a learning rate (a scalar)."""
         dense = [tf.convert_to_tensor(gradient) for gradient in gradients]
         clipped, _ = tf.clip_by_global_norm(dense, self.clip_norm)
         self.steps.assign_add(1.0)
-        slots = zip(
-            self.weights,
-            self.is_hidden,
-            self.first_moments,
-            self.second_moments,
-            dense,
-            clipped,
-            strict=True,
-        )
-        for weight, hidden, first, second, gradient, short in slots:
-            if hidden:
+        moments = zip(self.first_moments, self.second_moments, strict=True)
+        rows = zip(self.weights, self.is_hidden, moments, dense, clipped, strict=True)
+        for weight, is_hidden, (first, second), gradient, clipped_gradient in rows:
+            if is_hidden:
                 first.assign(MOMENTUM * first + gradient)
-                weight.assign_sub(
-                    learning_rate * MUON_LR_RATIO * _orthogonalize(gradient + MOMENTUM * first)
-                )
+                update = _orthogonalize(gradient + MOMENTUM * first)
+                weight.assign_sub(learning_rate * MUON_LR_RATIO * update)
             else:
-                self._apply_adam(weight, first, second, short, learning_rate)
+                self._apply_adam(weight, first, second, clipped_gradient, learning_rate)
 
     def _apply_adam(
         self, weight: Any, first_moment: Any, second_moment: Any, gradient: Any, learning_rate: Any
@@ -95,15 +87,16 @@ class Muon:
 
 
 def _is_hidden(weight: Any) -> bool:
-    """Whether a weight is a matrix that reads a hidden vector and gives one."""
+    """Whether a weight is a matrix between hidden vectors."""
     named = any(f"/{name}/" in f"/{weight.path}" for name in MUON_LAYERS)
     return named and len(weight.shape) == 2 and weight.shape[0] > len(quantize.SCALAR_FEATURES)
 
 
 def _orthogonalize(matrix: Any) -> Any:
-    """Return about the nearest matrix [R, C] whose singular values are one; each square of a wide one by itself.
+    """Return about the nearest matrix [R, C] whose singular values are one.
 
-    One whose columns are no multiple of its rows is taken whole, and made larger by as much as it is wider.
+    A wide matrix is treated as square blocks side by side; if C is no multiple of R, as one matrix, scaled by
+    sqrt(C / R).
     """
     rows, columns = matrix.shape
     if columns > rows and columns % rows == 0:
@@ -114,7 +107,7 @@ def _orthogonalize(matrix: Any) -> Any:
 
 
 def _run_newton_schulz(matrix: Any) -> Any:
-    """Drive singular values [R, C] towards one by a polynomial, without finding them."""
+    """Move the singular values of a matrix [R, C] toward one, by a polynomial."""
     tall = matrix.shape[0] > matrix.shape[1]
     x = tf.transpose(matrix) if tall else matrix
     x /= tf.norm(x) + 1e-7

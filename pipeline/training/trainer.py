@@ -1,7 +1,7 @@
-"""Training: the same budget of target notes for every architecture, the best epoch by validation bits.
+"""Train a model: the same budget of target notes for every architecture, the best epoch by validation bits.
 
-A run is a function of (seed, epoch, windows, parameters, threads): order and dropout are drawn anew for each epoch
-from the seed, so that a run that was killed goes on to the very weights it would have reached.
+A run is a function of (seed, epoch, windows, parameters, threads): order and dropout are drawn for each epoch from the
+seed, so that a run that was killed continues to the same weights.
 
 Shapes: B windows, T notes.
 """
@@ -33,27 +33,27 @@ from pipeline.training import checkpoint
 from pipeline.training.optimizers import Adam, Muon, Optimizer
 
 VALIDATION_BATCH = 16
-"""Validation pieces read side by side."""
+"""Validation pieces scored side by side."""
 
 
 @dataclass(frozen=True)
 class TrainingJob:
-    """What is trained on what."""
+    """An architecture and the data that it is trained on."""
 
     architecture: str
     params: Params
     windows: WindowDataset
     folder: Path
-    """Where an unfinished training waits."""
+    """Folder of the checkpoint."""
 
     @property
     def config(self) -> ModelConfig:
-        """The recipe."""
+        """The config of the architecture."""
         return self.params.model[self.architecture]
 
 
 def set_determinism(seed: int, num_threads: int) -> None:
-    """Make TensorFlow repeatable; call before anything else of it, since threads are set once in a process.
+    """Make TensorFlow deterministic; call it before other functions of TensorFlow, which fixes its threads at first use.
 
     Args:
         seed: of the initial weights.
@@ -68,7 +68,7 @@ def set_determinism(seed: int, num_threads: int) -> None:
 
 
 class Trainer:
-    """A Keras network, its optimiser and one compiled training step."""
+    """A Keras network, its optimizer and one compiled training step."""
 
     def __init__(self, job: TrainingJob) -> None:
         self.job = job
@@ -92,62 +92,61 @@ class Trainer:
     def _compute_step(
         self, notes: Any, active: Any, mask: Any, state: Any, learning_rate: Any
     ) -> Any:
-        """Descend once; arrays as of a `Segment`. Returns the weighted loss, and the state for the segment after."""
+        """Update the weights on one batch; arrays as of a `Segment`. Returns the weighted loss and the next state."""
         with tf.GradientTape() as tape:
             hidden, after = self.model.call(notes[:, :-1], active[:, :-1], state, training=True)
             if not self.loss_on_all:
-                hidden, notes, active, mask = (
-                    hidden[:, -1:],
-                    notes[:, -1:],
-                    active[:, -1:],
-                    mask[:, -1:],
-                )
+                hidden, notes = hidden[:, -1:], notes[:, -1:]
+                active, mask = active[:, -1:], mask[:, -1:]
             else:
                 notes, active = notes[:, 1:], active[:, 1:]
-            told = self.model.compute_losses(hidden, notes, active)
-            each = self.model.heads.weighted_loss(told, self.job.params.train.loss_weights)
+            losses = self.model.compute_losses(hidden, notes, active)
+            loss_weights = self.job.params.train.loss_weights
+            note_losses = self.model.heads.weighted_loss(losses, loss_weights)
             mask = tf.reshape(mask, [-1])
-            loss = tf.reduce_sum(each * mask) / tf.reduce_sum(mask)
+            loss = tf.reduce_sum(note_losses * mask) / tf.reduce_sum(mask)
         self.optimizer.apply(tape.gradient(loss, self.model.trainable_variables), learning_rate)
         return loss, after
 
     def train_step(self, batch: Segment, state: Any, learning_rate: float) -> tuple[float, Any]:
-        """Train on one batch at a rate; returns the weighted loss, and the state for the segment after."""
+        """Train on one batch; returns the weighted loss and the state for the next segment."""
         if batch.is_first:
             state = self.model.initial_state(len(batch.notes))
-        arrays = [
-            tf.constant(array) for array in (batch.notes.astype(np.int32), batch.active, batch.mask)
-        ]
-        loss, after = self.compiled_step(*arrays, state, tf.constant(learning_rate))
-        return float(loss), after
+        notes = tf.constant(batch.notes.astype(np.int32))
+        active, mask = tf.constant(batch.active), tf.constant(batch.mask)
+        rate = tf.constant(learning_rate)
+        loss, next_state = self.compiled_step(notes, active, mask, state, rate)
+        return float(loss), next_state
 
     def train_epoch(self, epoch: int) -> float:
         """Train one epoch, numbered from 0; returns the mean weighted loss."""
         params = self.job.params
-        for place, layer in enumerate(self.dropouts):
-            layer.seed_generator.state.assign(_draw_dropout_seed(params.seed, epoch, place))
-        total, notes, state = 0.0, 0.0, None
+        for index, layer in enumerate(self.dropouts):
+            layer.seed_generator.state.assign(_draw_dropout_seed(params.seed, epoch, index))
+        total_loss, num_notes, state = 0.0, 0.0, None
         for batch in batches.epoch_batches(params, self.job.config, self.job.windows, epoch):
-            share = (epoch + notes / params.train.notes_per_epoch) / params.train.epochs
-            loss, state = self.train_step(batch, state, self._compute_learning_rate(share))
-            size = float(batch.mask.sum())
-            total, notes = total + loss * size, notes + size
-        return total / notes
+            progress = (epoch + num_notes / params.train.notes_per_epoch) / params.train.epochs
+            rate = self._compute_learning_rate(progress)
+            loss, state = self.train_step(batch, state, rate)
+            num_targets = float(batch.mask.sum())
+            total_loss += loss * num_targets
+            num_notes += num_targets
+        return total_loss / num_notes
 
     def _compute_learning_rate(self, progress: float) -> float:
-        """Return the rate when a share of the budget is spent: rising, then falling evenly to zero."""
+        """Return the learning rate at a share of the budget: linear warmup, then linear decay to zero."""
         if not self.loss_on_all:
             return self.job.params.train.windowed.learning_rate
-        how = self.job.params.train.stateful
-        rise = progress / how.warmup if progress < how.warmup else 1.0
-        return how.learning_rate * max(min(rise, 1 - progress), 1e-3)
+        config = self.job.params.train.stateful
+        warmup = progress / config.warmup if progress < config.warmup else 1.0
+        return config.learning_rate * max(min(warmup, 1 - progress), 1e-3)
 
     def copy_weights(self) -> list[NDArray[np.float32]]:
         """Return a copy of all weights, in the order of the model's variables."""
         return [np.copy(v.numpy()) for v in self.model.trainable_variables]
 
     def to_model(self, residual_noise: dict[str, ResidualNoise] | None = None) -> TrainedModel:
-        """Return the model as it is now, without its origin."""
+        """Return the model with its present weights, without provenance."""
         job = self.job
         weights = network.named_weights(self.model)
         return TrainedModel(
@@ -156,29 +155,28 @@ class Trainer:
 
 
 def _draw_dropout_seed(seed: int, epoch: int, layer_index: int) -> NDArray[np.uint32]:
-    return np.random.default_rng([seed, epoch, layer_index, 1]).integers(
-        2**32, size=2, dtype=np.uint32
-    )
+    rng = np.random.default_rng([seed, epoch, layer_index, 1])
+    return rng.integers(2**32, size=2, dtype=np.uint32)
 
 
 def train_model(job: TrainingJob) -> tuple[TrainedModel, list[dict[str, float]]]:
-    """Train until the budget or the patience is spent.
+    """Train until the end of the budget or of the patience.
 
     Returns:
         The model of the best epoch, and one row an epoch: epoch, notes, loss, validation bits in total and per head.
     """
     trainer = Trainer(job)
-    done = checkpoint.restore_state(job.folder, trainer.variables)
+    state = checkpoint.restore_state(job.folder, trainer.variables)
     train = job.params.train
-    if done.history:
-        console.log_message(f"train {job.architecture}: going on after epoch {len(done.history)}")
-    epochs = range(len(done.history), train.epochs)
+    if state.history:
+        console.log_message(f"train {job.architecture}: continues after epoch {len(state.history)}")
+    epochs = range(len(state.history), train.epochs)
     for number in console.track_progress(epochs, f"train {job.architecture}", len(epochs)):
-        if number - done.best_epoch >= train.patience:
+        if number - state.best_epoch >= train.patience:
             break
         loss = trainer.train_epoch(number)
         bits = validate_model(job, trainer)
-        done.history.append(
+        state.history.append(
             {
                 "epoch": number + 1,
                 "notes": (number + 1) * train.notes_per_epoch,
@@ -186,21 +184,21 @@ def train_model(job: TrainingJob) -> tuple[TrainedModel, list[dict[str, float]]]
                 **bits,
             }
         )
-        if bits["bits_per_note"] <= min(row["bits_per_note"] for row in done.history):
-            done.best_epoch, done.best_weights = number + 1, trainer.copy_weights()
-        checkpoint.save_state(job.folder, done, trainer.variables)
+        if bits["bits_per_note"] <= min(row["bits_per_note"] for row in state.history):
+            state.best_epoch, state.best_weights = number + 1, trainer.copy_weights()
+        checkpoint.save_state(job.folder, state, trainer.variables)
         console.log_message(
             f"train {job.architecture}: epoch {number + 1} of {train.epochs}, {bits['bits_per_note']:.3f} bits per note"
         )
-    for variable, value in zip(trainer.model.trainable_variables, done.best_weights, strict=True):
+    for variable, value in zip(trainer.model.trainable_variables, state.best_weights, strict=True):
         variable.assign(value)
     best = _fit_noise(job, trainer)
     shutil.rmtree(job.folder, ignore_errors=True)
-    return best, done.history
+    return best, state.history
 
 
 def _fit_noise(job: TrainingJob, trainer: Trainer) -> TrainedModel:
-    """Return the model with the spread of its regression heads fitted on training notes."""
+    """Return the model with the noise of its regression heads fitted on training notes."""
     pieces = windows.truncate_pieces(
         job.windows.select_pieces("train"), job.params.train.noise_fit_notes
     )

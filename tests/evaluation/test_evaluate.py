@@ -8,7 +8,7 @@ from models.numpy import test_autoregressive_heads as test_chain
 from pipeline.evaluation import evaluate
 from pipeline.generation.engine import Engine
 from pipeline.models import scoring
-from pipeline.notes.quantize import DURATION, PITCH, STEP, VELOCITY
+from pipeline.notes.quantize import DURATION, PITCH, SCORED_FEATURES, STEP, VELOCITY
 
 PIECES = [make_quantized_notes(1, 40), make_quantized_notes(2, 7), make_quantized_notes(3, 90)]
 
@@ -66,13 +66,12 @@ def test_context_is_what_a_player_heard_who_came_in_late(changes):
     model, piece = make_tiny_model(**changes), make_quantized_notes(5, 30)
     rows = evaluate.compute_bits_by_context(model, [piece])
     assert [row[0] for row in rows] == [1, 2, 4, 8, 16]
-    heads = scoring.make_heads(model)
     for heard, targets, mean in rows:
         expected = []
         for at in range(16, 30):
             engine = Engine(model)
             engine.feed(piece[at - heard : at])
-            expected.append(heads.bits(engine.hidden[None], piece[at : at + 1])[0])
+            expected.append(list(engine.score_note(piece[at])[name] for name in SCORED_FEATURES))
         assert targets == 14
         assert list(mean.values()) == pytest.approx(np.mean(expected, axis=0).tolist(), rel=1e-4)
 

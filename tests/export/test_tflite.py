@@ -11,13 +11,14 @@ from factories import make_quantized_notes
 from pipeline.config import Params
 from pipeline.core.errors import DataError
 from pipeline.export import tflite
+from pipeline.generation.step_heads import make_step_heads
 from pipeline.models.keras import network
 from pipeline.models.model_io import TrainedModel
-from pipeline.models.numpy.heads import softmax
-from pipeline.models.numpy.step_network import StepNetwork
+from pipeline.models.numpy.autoregressive_heads import to_distribution
+from pipeline.models.numpy.heads import Context
+from pipeline.models.numpy.network import Network
 from pipeline.models.residual_noise import ResidualNoise
-from pipeline.models.scoring import make_heads
-from pipeline.notes.quantize import FEATURE_COLUMNS, VELOCITY
+from pipeline.notes.quantize import FEATURES, VELOCITY
 
 KINDS = {
     "stacked": {},
@@ -62,37 +63,30 @@ def test_two_thousand_notes_are_those_of_the_engine(project: Params, name: str) 
         for key, about in hear.get_input_details().items()
         if key != "note"
     }
-    body = StepNetwork(model.config, model.weights)
-    before, notes = body.initial_state(), make_quantized_notes(3, 2000)
+    body = Network(model.config, model.weights)
+    before, notes = body.initial_step_state(), make_quantized_notes(3, 2000)
     for number, note in enumerate(notes):
         state = hear(note=note[None].astype(np.int32), **state)
         hidden = state.pop("hidden")
         expected = body.step(note, before)
-        np.testing.assert_allclose(hidden[0], expected, atol=1e-5)
+        parts = [part for part in expected if part is not None]
+        np.testing.assert_allclose(hidden[0], np.concatenate(parts), atol=1e-5)
         if number % 100 == 0:
             same_outputs(model, tell, expected, notes[(number + 1) % len(notes)])
 
 
-def same_outputs(model: TrainedModel, tell: object, hidden: np.ndarray, note: np.ndarray) -> None:
-    """Hold each part, given the parts before it, against the masses that the engine chooses from."""
-    known, heads = np.array([[0, 0, 0, int(note[VELOCITY])]], np.int32), make_heads(model)
-    kept = heads._compute_distribution if model.config.heads != "regression" else None
-
-    def choose(part: str, mass: np.ndarray) -> int:
-        column = FEATURE_COLUMNS.get(part, VELOCITY)
-        outputs = tell(hidden=hidden[None], note=known)[part][0]
-        if kept:
-            np.testing.assert_allclose(kept(part, outputs), mass, atol=1e-5)
-        elif part == "pitch":
-            np.testing.assert_allclose(softmax(outputs), mass, atol=1e-5)
+def same_outputs(model: TrainedModel, tell: object, context: Context, note: np.ndarray) -> None:
+    """Hold each feature, given those before it, against the distribution that the engine draws from."""
+    known = [0, 0, 0, int(note[VELOCITY])]
+    hidden = np.concatenate([part for part in context if part is not None], dtype=np.float32)
+    for name, probs in make_step_heads(model).iterate_distributions(context, known):
+        outputs = tell(hidden=hidden[None], note=np.array([known], np.int32))[name][0]
+        if model.config.heads == "regression" and name != "pitch":
+            expected = model.residual_noise[name].grid_probs(float(outputs[0]))
         else:
-            np.testing.assert_allclose(
-                model.residual_noise[part].grid_probs(float(outputs[0])), mass, atol=1e-5
-            )
-        known[0, column] = note[column]
-        return int(note[column])
-
-    heads.sample(hidden, choose, int(note[VELOCITY]))
+            expected = to_distribution(name, outputs, model.config.heads == "mixture")
+        np.testing.assert_allclose(expected, probs, atol=1e-5)
+        known[FEATURES[name].column] = int(note[FEATURES[name].column])
 
 
 @pytest.mark.parametrize("name", ["stacked", "bidirectional"])

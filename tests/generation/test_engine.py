@@ -3,7 +3,15 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from factories import BOTH_WAYS, CARRIED, MODEL_KINDS, WINDOW, make_quantized_notes, make_tiny_model
+from factories import (
+    BOTH_WAYS,
+    CARRIED,
+    MODEL_KINDS,
+    WINDOW,
+    FunctionSampler,
+    make_quantized_notes,
+    make_tiny_model,
+)
 
 from pipeline.config.schema import SamplingConfig
 from pipeline.generation import engine as streaming
@@ -15,13 +23,13 @@ from pipeline.models.numpy.heads import RegressionHeads
 from pipeline.models.numpy.network import Network
 from pipeline.models.residual_noise import ResidualNoise
 from pipeline.notes import quantize
-from pipeline.notes.quantize import DURATION, FEATURE_COLUMNS, SCORED_FEATURES, STEP, VELOCITY
+from pipeline.notes.quantize import DURATION, SCORED_FEATURES, STEP, VELOCITY
 
 
 def hidden_after(model: TrainedModel, heard: np.ndarray) -> np.ndarray:
     engine = Engine(model)
     engine.feed(heard)
-    return engine.hidden
+    return engine.context.hidden
 
 
 def sampler(seed: int, top_p: float) -> Sampler:
@@ -51,7 +59,7 @@ def test_carried_state_part_by_part_equals_reading_at_once(kind, parts):
     for part in np.split(heard, np.cumsum(parts)[:-1]):
         engine.feed(part)
     whole, _ = network.forward(heard[None], network.initial_state(1))
-    assert engine.hidden == pytest.approx(whole[0, -1], abs=1e-5)
+    assert engine.context.hidden == pytest.approx(whole.hidden[0, -1], abs=1e-5)
 
 
 def test_carried_state_reaches_back_beyond_the_window():
@@ -72,8 +80,8 @@ def test_window_memory_is_the_last_notes_read_anew(kind, parts):
     for part in np.split(heard[: sum(parts)], np.cumsum(parts)[:-1]):
         engine.feed(part)
     last = heard[: sum(parts)][-model.sequence_length :]
-    assert engine.hidden == pytest.approx(
-        Network(model.config, model.weights).forward_window(last[None])[0], abs=1e-5
+    assert engine.context.hidden == pytest.approx(
+        Network(model.config, model.weights).forward_window(last[None]).hidden[0], abs=1e-5
     )
 
 
@@ -83,13 +91,8 @@ def test_a_score_is_what_the_player_would_have_felt(kind):
     engine, felt = Engine(model), []
     for told, code in pairwise(heard):
         engine.feed(told[None])
-        mass = engine.heads.distributions_of_one(engine.hidden)
-        felt.append(
-            [
-                -np.log2(max(mass[head][code[FEATURE_COLUMNS[head]]], 1e-12))
-                for head in SCORED_FEATURES
-            ]
-        )
+        bits = engine.score_note(code)
+        felt.append([bits[name] for name in SCORED_FEATURES])
     assert scoring.score_pieces(model, [heard], 1)[0] == pytest.approx(np.array(felt), abs=1e-3)
 
 
@@ -136,10 +139,10 @@ def test_a_played_note_is_fed_back_as_it_would_be_read(kind):
 
     def choose(head: str, mass: np.ndarray) -> int:
         said[head].append(mass)
-        return free.sample(head, mass)
+        return free.sample_feature(head, mass)
 
     free = sampler(0, 0.98)
-    played = streaming.generate_notes(model, prompt, 12, choose)
+    played = streaming.generate_notes(model, prompt, 12, FunctionSampler(choose))
     again = quantize.quantize(quantize.dequantize(np.concatenate([prompt, played])))
     assert np.array_equal(again, np.concatenate([prompt, played]))
     heads = RegressionHeads(model.weights, model.residual_noise)
@@ -152,7 +155,7 @@ def test_a_played_note_is_fed_back_as_it_would_be_read(kind):
 @pytest.mark.parametrize("kind", MODEL_KINDS)
 def test_the_same_seed_plays_the_same_notes(kind):
     def play(seed: int) -> list:
-        choose = sampler(seed, 1.0).sample
+        choose = sampler(seed, 1.0)
         return streaming.generate_notes(
             make_tiny_model(**kind), make_quantized_notes(4, 9), 20, choose
         ).tolist()
@@ -164,14 +167,16 @@ def test_the_same_seed_plays_the_same_notes(kind):
 def test_played_notes_have_the_mean_velocity_of_the_prompt():
     prompt = make_quantized_notes(4, 2)
     prompt[:, VELOCITY] = 40, 61
-    assert set(streaming.generate_notes(make_tiny_model(), prompt, 5, likeliest)[:, VELOCITY]) == {
-        50
-    }
+    assert set(
+        streaming.generate_notes(make_tiny_model(), prompt, 5, FunctionSampler(likeliest))[
+            :, VELOCITY
+        ]
+    ) == {50}
 
 
 def test_no_notes_can_be_asked_for():
     assert streaming.generate_notes(
-        make_tiny_model(), make_quantized_notes(4, 2), 0, likeliest
+        make_tiny_model(), make_quantized_notes(4, 2), 0, FunctionSampler(likeliest)
     ).shape == (0, 4)
 
 
@@ -180,7 +185,7 @@ def test_it_stops_before_the_first_note_that_would_sound_too_late():
     prompt[0, STEP] = 7  # as of a passage: the first note stands at cell 0 all the same
 
     def played(last: float) -> np.ndarray:
-        return streaming.generate_notes(make_tiny_model(), prompt, 40, sampler(3, 1.0).sample, last)
+        return streaming.generate_notes(make_tiny_model(), prompt, 40, sampler(3, 1.0), last)
 
     whole = played(np.inf)
     ends = prompt[1:, STEP].sum() + np.cumsum(whole[:, STEP]) + whole[:, DURATION]
@@ -197,10 +202,10 @@ def test_a_reset_engine_has_forgotten(kind):
     engine.feed(make_quantized_notes(1, 9))
     engine.reset()
     with pytest.raises(ValueError, match="at least one note"):
-        engine.sample(likeliest, 64)
+        engine.sample(FunctionSampler(likeliest), 64)
     engine.feed(make_quantized_notes(2, 3))
     assert np.array_equal(
-        engine.hidden, hidden_after(make_tiny_model(**kind), make_quantized_notes(2, 3))
+        engine.context.hidden, hidden_after(make_tiny_model(**kind), make_quantized_notes(2, 3))
     )
 
 
@@ -235,7 +240,7 @@ def test_a_model_that_tells_the_times_gets_a_narrow_spread(kind):
 
     prompts = [make_quantized_notes(6, 1), make_quantized_notes(7, 1)]
     pieces = [
-        np.concatenate([p, streaming.generate_notes(model, p, n, right)])
+        np.concatenate([p, streaming.generate_notes(model, p, n, FunctionSampler(right))])
         for p, n in zip(prompts, (30, 60), strict=True)
     ]
     spread = scoring.with_fitted_noise(model, pieces).residual_noise

@@ -65,7 +65,7 @@ def test_what_is_written_is_the_prompt_and_what_was_played(kind, tmp_path):
     generate.generate_file(
         model, given, GenerationRequest(None, 15, 7), SAMPLING, tmp_path / "out.mid"
     )
-    choose = Sampler(np.random.default_rng(7), SAMPLING).sample
+    choose = Sampler(np.random.default_rng(7), SAMPLING)
     expected = quantize.dequantize(
         np.concatenate([given, engine.generate_notes(model, given, 15, choose)])
     )
@@ -148,7 +148,7 @@ def test_a_file_begins_with_the_notes_of_its_prompt(prompt, tmp_path):
 def test_weights_too_large_to_say_anything_are_an_error_and_no_file(kind, tmp_path):
     model = make_tiny_model(**kind)
     huge = {name: np.full_like(weight, 1e38) for name, weight in model.weights.items()}
-    with pytest.raises(DataError, match=r"masses sum to nan; .* train the model again"):
+    with pytest.raises(DataError, match=r"probabilities sum to nan; .* train the model again"):
         generate.generate_from_prompt_file(
             replace(model, weights=huge),
             GenerationRequest(None, 9, 0),

@@ -101,7 +101,7 @@ def test_nucleus_worked_by_hand():
 def test_an_outcome_of_mass_zero_is_never_chosen(number, mass, temperature, top_p):
     assert (
         mass[
-            Sampler(Fixed(number), how(pitch_temperature=temperature, top_p=top_p)).sample(
+            Sampler(Fixed(number), how(pitch_temperature=temperature, top_p=top_p)).sample_feature(
                 "pitch", mass
             )
         ]
@@ -118,7 +118,9 @@ def test_frequencies_match_the_masses(temperature, top_p):
     if top_p < 1:  # 0.3, 0.25 and 0.2 reach 0.7; at temperature 2 one more is needed
         expected = np.where((0.2 if temperature == 1 else 0.15) <= HARD, expected, 0)
     sampler = sampler_of(3, time_temperature=temperature, top_p=top_p)
-    counts = np.bincount([sampler.sample("step", HARD) for _ in range(4000)], minlength=len(HARD))
+    counts = np.bincount(
+        [sampler.sample_feature("step", HARD) for _ in range(4000)], minlength=len(HARD)
+    )
     assert (counts[expected == 0] == 0).all()
     some = expected > 0
     assert stats.chisquare(counts[some], 4000 * expected[some] / expected.sum()).pvalue > 0.001
@@ -185,9 +187,9 @@ def play(sampler: Sampler, count: int, player=at_random, seed: int = 0) -> np.nd
     rng = np.random.default_rng(seed)
     masses = [{head: player(head, rng) for head in SIZES} for _ in range(min(count, 300))]
     out = np.zeros((count, 4), np.int16)
-    for number, code in enumerate(out):
-        for head, column in COLUMN.items():
-            code[column] = sampler.sample(head, masses[number % len(masses)][head])
+    for number in range(count):
+        distributions = masses[number % len(masses)].items()
+        out[number] = sampler.sample_note(distributions, [0, 0, 0, 0])
     return out
 
 
@@ -294,10 +296,9 @@ def test_constraints_hold_after_any_prompt_and_whatever_is_wanted(
     sampler.observe(prompt)
     codes = [*prompt]
     for want in wanted:
-        code = np.full(4, 64, np.int16)
-        for head in ("step", "pitch", "duration"):
-            code[COLUMN[head]] = sampler.sample(head, only(head, want[COLUMN[head]]))
-        codes.append(code)
+        heads = ("step", "pitch", "duration")
+        distributions = [(head, only(head, want[COLUMN[head]])) for head in heads]
+        codes.append(sampler.sample_note(distributions, [0, 0, 0, 64]))
     notes = np.array(codes, np.int16).reshape(-1, 4)
     if len(wanted):
         assert not faults(*in_ms(notes), sampler.config, len(prompt))
@@ -321,7 +322,9 @@ def test_what_is_allowed_keeps_its_proportions():
     sampler = sampler_of(4, key="C major", min_pitch=60, max_pitch=65)
     mass = np.zeros(128)
     mass[[60, 61, 62, 64, 65]] = 0.1, 0.5, 0.2, 0.1, 0.1
-    counts = np.bincount([sampler.sample("pitch", mass) for _ in range(4000)], minlength=128)
+    counts = np.bincount(
+        [sampler.sample_feature("pitch", mass) for _ in range(4000)], minlength=128
+    )
     assert set(np.flatnonzero(counts)) == {60, 62, 64, 65}
     assert stats.chisquare(counts[[60, 62, 64, 65]], [800, 1600, 800, 800]).pvalue > 0.001
 
@@ -330,24 +333,26 @@ def test_temperature_and_top_p_come_after_the_constraint():
     mass = np.zeros(128)
     mass[[61, 60, 62]] = 0.9, 0.08, 0.02
     sampler = sampler_of(4, key="C major", top_p=0.79)
-    assert {sampler.sample("pitch", mass) for _ in range(200)} == {
+    assert {sampler.sample_feature("pitch", mass) for _ in range(200)} == {
         60
     }  # of what is allowed, 60 alone is 0.8
     sampler = sampler_of(4, key="C major", top_p=0.79, pitch_temperature=2.0)
-    assert {sampler.sample("pitch", mass) for _ in range(200)} == {60, 62}
+    assert {sampler.sample_feature("pitch", mass) for _ in range(200)} == {60, 62}
 
 
 def test_where_nothing_allowed_has_mass():
     sampler = sampler_of(4, key="C major", min_pitch=60, max_pitch=64, max_polyphony=1, top_p=0.5)
-    assert {sampler.sample("pitch", only("pitch", 61)) for _ in range(200)} == {60, 62, 64}, (
-        "even over all"
-    )
+    assert {sampler.sample_feature("pitch", only("pitch", 61)) for _ in range(200)} == {
+        60,
+        62,
+        64,
+    }, "even over all"
     sampler.observe(np.array([[0, 400, 60, 64]], np.int16))
-    assert {sampler.sample("step", only("step", 3, 7)) for _ in range(200)} == {400}, (
+    assert {sampler.sample_feature("step", only("step", 3, 7)) for _ in range(200)} == {400}, (
         "no longer than it must"
     )
     tiny = only("step", 3) + 5e-324 * only("step", 1000)
-    assert {sampler.sample("step", tiny) for _ in range(20)} == {400}
+    assert {sampler.sample_feature("step", tiny) for _ in range(20)} == {400}
 
 
 @pytest.mark.parametrize("number", [0.0, 0.5, 1 - 2**-53])
@@ -357,20 +362,15 @@ def test_however_small_the_masses_that_are_left(number, power, cell):
     sampler.observe(np.array([[0, 50, 60, 64]], np.int16))
     mass = only("step", 0)
     mass[cell] = 2.0**power
-    assert sampler.sample("step", mass) in (50, cell)
+    assert sampler.sample_feature("step", mass) in (50, cell)
 
 
 def test_masses_that_are_no_numbers_are_refused():
     for mass in (np.full(128, np.nan), np.zeros(128)):
-        with pytest.raises(DataError, match=r"pitch: masses sum to .* train the model again"):
-            sampler_of(0).sample("pitch", mass)
-
-
-def test_a_duration_without_its_note_is_refused_under_limits():
-    sampler = sampler_of(0, max_polyphony=1)
-    play(sampler, 3)
-    with pytest.raises(KeyError):
-        sampler.sample("duration", only("duration", 5))
+        with pytest.raises(
+            DataError, match=r"pitch: probabilities sum to .* train the model again"
+        ):
+            sampler_of(0).sample_feature("pitch", mass)
 
 
 @pytest.mark.parametrize(("what", "narrow"), [("temperature", 0.01), ("top_p", 1e-4)])
@@ -383,7 +383,10 @@ def test_each_temperature_and_top_p_is_of_its_own_parts(what, narrow, hot, cold)
     parts = {"time": ("step", "duration"), "pitch": ("pitch", "velocity")}
     sampler = sampler_of(0, **{names[what][hot]: 1.0, names[what][cold]: narrow})
     masses = {head: at_random(head, np.random.default_rng(5)) for head in SIZES}
-    found = {head: {sampler.sample(head, mass) for _ in range(60)} for head, mass in masses.items()}
+    found = {
+        head: {sampler.sample_feature(head, mass) for _ in range(60)}
+        for head, mass in masses.items()
+    }
     assert all(found[head] == {int(masses[head].argmax())} for head in parts[cold])
     assert all(len(found[head]) > 5 for head in parts[hot])
 

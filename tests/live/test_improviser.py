@@ -84,7 +84,7 @@ def test_alone_it_plays_what_the_engine_would_play(kind):
     }
     sampler = Sampler(np.random.default_rng(3), UNCONSTRAINED.model_copy(update=limits))
     sampler.observe(PROMPT)
-    expected = engine.generate_notes(model, PROMPT, 30, sampler.sample)
+    expected = engine.generate_notes(model, PROMPT, 30, sampler)
     source.sampler_settings, source.sampler = (UNCONSTRAINED, "continue"), source._make_sampler()
     played = []
     for _ in range(30):
@@ -96,13 +96,13 @@ def test_alone_it_plays_what_the_engine_would_play(kind):
 
 def test_a_proposal_stays_until_it_is_accepted_and_the_model_has_not_heard_it():
     source = improviser()
-    before = source.engine.hidden.copy()
+    before = source.engine.context.hidden.copy()
     draft = source.peek(8)
     assert source.peek(8) is draft
     assert source.peek(20) is draft
-    assert np.array_equal(source.engine.hidden, before)
+    assert np.array_equal(source.engine.context.hidden, before)
     source.commit()
-    assert not np.array_equal(source.engine.hidden, before)
+    assert not np.array_equal(source.engine.context.hidden, before)
     assert source.recent_notes()[-1, PITCH] == draft.pitch
 
 
@@ -260,7 +260,10 @@ def test_notes_are_counted():
 def wild():
     """Make a source that wants all its notes at once."""
     source = improviser()
-    source._sample_feature = lambda head, mass: source.sampler.sample(head, np.eye(len(mass))[0])
+    shift_step = source._shift_step
+    source._shift_step = lambda distributions: (
+        (name, np.eye(len(probs))[0]) for name, probs in shift_step(distributions)
+    )
     return source
 
 

@@ -72,7 +72,7 @@ def edit_block(folder: Path, **changes: object) -> None:
 
 
 def put(folder: Path, data: bytes) -> None:
-    """Put other weights there, with a card that vouches for them."""
+    """Put other weights there, with a card that has their sha256."""
     (folder / WEIGHTS).write_bytes(data)
     edit(folder, weights_sha256=hashlib.sha256(data).hexdigest())
 
@@ -121,7 +121,7 @@ def test_tampered_weights_are_refused(folder):
         name: weight + np.float32(1e-3) for name, weight in make_tiny_model().weights.items()
     }
     files.write_bytes(folder / WEIGHTS, files.encode_npz(weights))
-    with pytest.raises(DataError, match=r"not the weights that model\.json vouches for"):
+    with pytest.raises(DataError, match=r"weights\.npz: its sha256 is not the one in model\.json"):
         model_io.load_model(folder)
 
 
@@ -138,7 +138,7 @@ def test_another_learning_curve_is_refused(folder):
     model_io.save_model(make_tiny_model(), folder)
     model_io.load_model(folder)
     (folder / HISTORY).write_text("epoch,loss\n1,1.5\n")
-    with pytest.raises(DataError, match="not the learning curve"):
+    with pytest.raises(DataError, match=r"history\.csv: its sha256 is not the one"):
         model_io.load_model(folder)
 
 
@@ -190,7 +190,7 @@ def test_a_model_that_is_replaced_while_it_is_read_is_never_a_mix(tmp_path, monk
 
 def test_torn_weights_are_refused(folder):
     files.write_bytes(folder / WEIGHTS, (folder / WEIGHTS).read_bytes()[:-10])
-    with pytest.raises(DataError, match="vouches"):
+    with pytest.raises(DataError, match="its sha256 is not the one in"):
         model_io.load_model(folder)
 
 
@@ -295,13 +295,13 @@ def test_a_block_that_does_not_fit_the_weights_is_refused(tmp_path, kind, change
         change.get("heads", model.config.heads) == "regression"
     ):
         edit(tmp_path, residual_noise={})
-    assert f"not of the block in {CARD}" in refused(tmp_path, WEIGHTS)
+    assert f"not of the config in {CARD}" in refused(tmp_path, WEIGHTS)
 
 
 def test_of_a_weights_file_no_more_is_read_than_its_block_can_have(folder):
     with (folder / WEIGHTS).open("r+b") as file:
         file.truncate(2**40)
-    assert "not the weights" in refused(folder, WEIGHTS)
+    assert "its sha256 is not the one in" in refused(folder, WEIGHTS)
 
 
 def test_a_card_that_is_no_card_is_refused(folder):
@@ -340,3 +340,36 @@ def test_a_missing_or_torn_learning_curve_is_a_data_error(tmp_path, text):
         (tmp_path / "history.csv").write_text(text)
     with pytest.raises(DataError, match="no learning curve here"):
         model_io.load_history(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("changes", "old_values"),
+    [
+        ({"cell": "mingru", "input": "embedding", "embedding_dim": 6}, {"cell": "gated"}),
+        ({"cell": "bilstm"}, {"cell": "lstm", "bidirectional": True}),
+        ({"cell": "lstm"}, {"cell": "lstm", "bidirectional": False}),
+    ],
+)
+def test_a_model_of_format_2_is_read_with_the_weight_names_of_its_time(
+    tmp_path, changes, old_values
+):
+    model = make_tiny_model(**changes)
+    model_io.save_model(model, tmp_path)
+    old_name = {"mingru": "gated", "bilstm": "lstm"}
+    renamed = {}
+    for name, weight in model.weights.items():
+        cell, _, rest = name.partition("_")
+        renamed[f"{old_name[cell]}_{rest}" if cell in old_name else name] = weight
+    data = files.encode_npz(renamed)
+    (tmp_path / WEIGHTS).write_bytes(data)
+    card = json.loads((tmp_path / CARD).read_text())
+    old_keys = {new: old for old, new in model_card.CARD_KEYS.items()}
+    old_card = {old_keys.get(key, key): value for key, value in card.items()}
+    old_card |= {"format": 2, "weights_sha256": hashlib.sha256(data).hexdigest()}
+    old_card["block"] |= old_values
+    (tmp_path / CARD).write_text(model_card.with_checksum(old_card))
+    loaded = model_io.load_model(tmp_path)
+    assert loaded.config == model.config
+    assert loaded.weights.keys() == model.weights.keys()
+    for name, weight in model.weights.items():
+        assert np.array_equal(loaded.weights[name], weight)

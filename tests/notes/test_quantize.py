@@ -74,7 +74,6 @@ def test_features_are_one_row_each_and_columns_are_those_of_quantized_notes():
     assert [rows[name].column for name in ("step", "duration", "pitch", "velocity")] == [0, 1, 2, 3]
     assert [STEP, DURATION, PITCH, VELOCITY] == [0, 1, 2, 3]
     assert quantize.SCORED_FEATURES == ("pitch", "step", "duration")
-    assert quantize.FEATURE_COLUMNS == {"pitch": PITCH, "step": STEP, "duration": DURATION}
     assert quantize.SCALAR_FEATURES == [PITCH, STEP, DURATION]
     assert np.array_equal(quantize.SCALAR_SCALE, np.array([1 / 128, 0.01, 0.01], np.float32))
 

@@ -42,7 +42,7 @@ def test_what_is_measured_is_what_the_model_plays(in_made: Path, small: Params) 
         sampler.observe(piece[:8])
         found.append(
             measures.compute_sample_features(
-                engine.generate_notes(model, piece[:8], 40, sampler.sample), training
+                engine.generate_notes(model, piece[:8], 40, sampler), training
             )
         )
     shown = json.loads(paths.get_sample_metrics_path("baseline").read_text("utf-8"))["measures"]

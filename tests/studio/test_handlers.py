@@ -120,12 +120,15 @@ def test_a_model_that_fails_is_told_of_once_and_can_be_chosen_again(studio: Stud
         assert studio.room.engine
 
         def broken(floor: int) -> None:
-            raise ValueError("masses sum to nan")
+            raise ValueError("probabilities sum to nan")
 
         studio.room.engine.improviser.peek = broken  # type: ignore[assignment,method-assign]
         page.last("silence")
         page.say(type="ping", sent=1.0)
-        assert "the model stopped (ValueError: masses sum to nan)" in page.last("error")["message"]
+        assert (
+            "the model stopped (ValueError: probabilities sum to nan)"
+            in page.last("error")["message"]
+        )
         page.say(type="ping", sent=2.0)
         page.say(type="model", name="expressive (shipped)")
         assert "error" not in [frame["type"] for frame in page.until("state")]

@@ -1,6 +1,6 @@
-"""Attention in Keras; its twin in numpy is in `pipeline.models.numpy.layers`.
+"""Attention in Keras; `pipeline.models.numpy.residual_blocks` has the same in NumPy.
 
-Shapes: B pieces or windows side by side, T notes, M notes before them that are still in reach, U units.
+Shapes: B pieces or windows, T notes, M notes before them within the span, U units, H heads of 32 units.
 """
 
 from typing import Any
@@ -9,27 +9,26 @@ import tensorflow as tf
 
 from pipeline.config.schema import ATTENTION_HEAD_DIM
 from pipeline.models.keras.layers import ResidualBlock
-from pipeline.models.numpy.layers import ATTENTION_SPAN
+from pipeline.models.numpy.residual_blocks import ATTENTION_SPAN
 
 
 class AttentionBlock(ResidualBlock):
-    """Causal attention over the last `SPAN` notes; see `pipeline.models.numpy.layers.Attention`.
+    """Causal attention over the last `ATTENTION_SPAN` notes; see `pipeline.models.numpy.residual_blocks`.
 
-    The state is what the numpy twin carries in play; in training it comes from the segment before, as numbers that no
-    gradient goes through.
+    In training the state comes from the segment before, without a gradient.
     """
 
     def build(self, shape: Any) -> None:
-        """Make the weights; at first a head hears a note the less the further it is, each head at its own rate.
+        """Make the weights; at first the bias of a note falls with its distance, at another rate for each head.
 
-        Source: Press et al. 2022, whose slopes are where the bias begins.
+        Source: Press et al. 2022, whose slopes are the initial bias.
         """
         super().build(shape)
-        count = self.units // ATTENTION_HEAD_DIM
+        self.num_heads = self.units // ATTENTION_HEAD_DIM
         self.distance_bias = self.add_weight(
-            name="distance", shape=(count, ATTENTION_SPAN), initializer="zeros"
+            name="distance", shape=(self.num_heads, ATTENTION_SPAN), initializer="zeros"
         )
-        slopes = tf.pow(2.0, -8.0 * tf.range(1.0, count + 1.0) / count)
+        slopes = tf.pow(2.0, -8.0 * tf.range(1.0, self.num_heads + 1.0) / self.num_heads)
         self.distance_bias.assign(-slopes[:, None] * tf.range(float(ATTENTION_SPAN)))
 
     def initial_state(self, batch_size: int) -> Any:
@@ -37,28 +36,26 @@ class AttentionBlock(ResidualBlock):
         return tf.zeros([batch_size, 0, 2 * self.units])
 
     def mix_time(self, projected: Any, state: Any) -> tuple[Any, Any]:
-        """Attend: inner [B, T, 3 U] are queries, keys and values, state [B, M, 2 U] keys and values before them."""
+        """Attend by queries to keys and values [B, T, 3 U], and to those before them, state [B, M, 2 U]."""
         queries, new = tf.split(projected, [self.units, 2 * self.units], -1)
-        known = tf.concat([state, new], 1)
-        keys, values = (self._split_heads(part) for part in tf.split(known, 2, -1))
-        scores = tf.matmul(
-            self._split_heads(queries * ATTENTION_HEAD_DIM**-0.5), keys, transpose_b=True
-        )
-        scores += self._gather_distance_bias(tf.shape(projected)[1], tf.shape(known)[1])
-        found = tf.transpose(tf.matmul(tf.nn.softmax(scores), values), [0, 2, 1, 3])
-        return tf.reshape(found, tf.shape(queries)), known[:, 1 - ATTENTION_SPAN :]
+        keys_values = tf.concat([state, new], 1)
+        keys, values = (self._split_heads(part) for part in tf.split(keys_values, 2, -1))
+        scaled = self._split_heads(queries * ATTENTION_HEAD_DIM**-0.5)
+        scores = tf.matmul(scaled, keys, transpose_b=True)
+        scores += self._gather_distance_bias(tf.shape(projected)[1], tf.shape(keys_values)[1])
+        attended = tf.transpose(tf.matmul(tf.nn.softmax(scores), values), [0, 2, 1, 3])
+        return tf.reshape(attended, tf.shape(queries)), keys_values[:, 1 - ATTENTION_SPAN :]
 
     def _split_heads(self, x: Any) -> Any:
-        """Return [B, U / HEAD, T, HEAD] of [B, T, U]."""
-        batch, count, _ = tf.unstack(tf.shape(x))
-        return tf.transpose(
-            tf.reshape(x, [batch, count, self.units // ATTENTION_HEAD_DIM, ATTENTION_HEAD_DIM]),
-            [0, 2, 1, 3],
-        )
+        """Return [B, H, T, 32] of [B, T, U]."""
+        batch_size, num_notes, _ = tf.unstack(tf.shape(x))
+        heads = tf.reshape(x, [batch_size, num_notes, self.num_heads, ATTENTION_HEAD_DIM])
+        return tf.transpose(heads, [0, 2, 1, 3])
 
     def _gather_distance_bias(self, num_queries: Any, num_keys: Any) -> Any:
-        """Return what is added to the scores [U / HEAD, count, known] of known notes, the last `count` of which ask."""
-        away = tf.range(num_keys - num_queries, num_keys)[:, None] - tf.range(num_keys)
-        away = tf.where((away < 0) | (away >= ATTENTION_SPAN), ATTENTION_SPAN, away)
-        never = tf.fill([self.units // ATTENTION_HEAD_DIM, 1], float("-inf"))
-        return tf.gather(tf.concat([self.distance_bias, never], 1), away, axis=1)
+        """Return the bias of the scores [H, num_queries, num_keys]; the queries are of the last notes."""
+        distance = tf.range(num_keys - num_queries, num_keys)[:, None] - tf.range(num_keys)
+        outside = (distance < 0) | (distance >= ATTENTION_SPAN)
+        mask = tf.fill([self.num_heads, 1], float("-inf"))
+        biases = tf.concat([self.distance_bias, mask], 1)
+        return tf.gather(biases, tf.where(outside, ATTENTION_SPAN, distance), axis=1)

@@ -1,8 +1,9 @@
-"""What a model says of the next note in training: the outputs of its heads and their losses.
+"""The heads of a model in Keras: losses of the notes that came, for training.
 
-The twins in numpy, from which scores and samples come, are `pipeline.models.numpy.heads` and `pipeline.models.numpy.autoregressive_heads`.
+Scores and samples come from the same heads in NumPy: `pipeline.models.numpy.heads` and
+`pipeline.models.numpy.autoregressive_heads`.
 
-Shapes: N notes, H width of the hidden vector, C width of the chain.
+Shapes: N notes, H width of the hidden vector, C width of a head, K tokens of a feature.
 """
 
 from collections.abc import Mapping
@@ -16,16 +17,13 @@ from pipeline.config.schema import LossWeights, ModelConfig
 from pipeline.models import logistic_mixture
 from pipeline.models.keras import layers
 from pipeline.models.keras.layers import Dense
-from pipeline.models.numpy import autoregressive_heads
 from pipeline.notes import quantize
 from pipeline.notes.active_notes import NUM_FEATURES
 from pipeline.notes.note import NUM_PITCHES
 from pipeline.notes.quantize import (
     DURATION,
-    FEATURE_COLUMNS,
+    FEATURES,
     GRID_SECONDS,
-    NUM_TIME_TOKENS,
-    NUM_VELOCITY_TOKENS,
     PITCH,
     STEP,
     VELOCITY,
@@ -33,18 +31,14 @@ from pipeline.notes.quantize import (
 )
 
 Losses = Mapping[str, Any]
-"""Of each head [N]: nats, or squared seconds of a regression head."""
-FEATURE_TOKENS = {
-    "step": (STEP, NUM_TIME_TOKENS),
-    "pitch": (PITCH, NUM_PITCHES),
-    "duration": (DURATION, NUM_TIME_TOKENS),
-    "velocity": (VELOCITY, NUM_VELOCITY_TOKENS),
-}
-"""Column of the tokens, and how many there are."""
+"""Loss of each feature [N]: nats, or squared seconds of a regression head."""
 
 
 class RegressionHeads(keras.layers.Layer):
-    """Pitch as logits, step and duration as one number each under squared error, as the tutorial has them."""
+    """Pitch as logits; step and duration as one number each under squared error.
+
+    Source: https://www.tensorflow.org/tutorials/audio/music_generation
+    """
 
     def __init__(self) -> None:
         super().__init__(name="heads")
@@ -55,23 +49,21 @@ class RegressionHeads(keras.layers.Layer):
         self.layers = list(self.output_layers.values())
 
     def build(self, shape: Any) -> None:
-        """Make the weights for hidden vectors of a width."""
+        """Make the weights for hidden vectors [..., H]."""
         for layer in self.layers:
             layer.build((None, shape[-1]))
 
     def call(self, hidden: Any, notes: Any, active: Any) -> Losses:
-        """Return the losses of the notes that came: codes [N, 4] after hidden [N, H]."""
-        nats = tf.nn.sparse_softmax_cross_entropy_with_logits(
-            notes[:, PITCH], self.output_layers["pitch"](hidden)
-        )
-        out = {"pitch": nats}
+        """Return the losses of notes [N, 4] that came after hidden [N, H]; active notes are not used."""
+        logits = self.output_layers["pitch"](hidden)
+        losses = {"pitch": tf.nn.sparse_softmax_cross_entropy_with_logits(notes[:, PITCH], logits)}
         for name in ("step", "duration"):
-            seconds = tf.cast(notes[:, FEATURE_COLUMNS[name]], tf.float32) * GRID_SECONDS
-            out[name] = tf.square(self.output_layers[name](hidden)[:, 0] - seconds)
-        return out
+            seconds = tf.cast(notes[:, FEATURES[name].column], tf.float32) * GRID_SECONDS
+            losses[name] = tf.square(self.output_layers[name](hidden)[:, 0] - seconds)
+        return losses
 
     def weighted_loss(self, losses: Losses, weights: LossWeights) -> Any:
-        """Return one loss a note [N]."""
+        """Return one loss for each note [N]."""
         return sum(getattr(weights, name) * loss for name, loss in losses.items())
 
 
@@ -81,30 +73,20 @@ class AutoregressiveHeads(keras.layers.Layer):
     def __init__(self, config: ModelConfig) -> None:
         super().__init__(name="heads")
         self.is_mixture = config.heads == "mixture"
-        self.features = (
-            autoregressive_heads.GENERATION_ORDER
-            if config.model_velocity
-            else autoregressive_heads.GENERATION_ORDER[:3]
-        )
-        width = config.head_dim
-        self.hidden_projection = Dense(len(self.features) * width, "chain")
-        self.active_projection = (
-            Dense(2 * width, "ahead", 0.5, use_bias=False) if config.input == "embedding" else None
-        )
+        self.features = quantize.list_generated_features(config.model_velocity)
+        self.head_dim = config.head_dim
+        self.hidden_projection = Dense(len(self.features) * self.head_dim, "chain")
+        self.active_projection = None
+        if config.input == "embedding":
+            self.active_projection = Dense(2 * self.head_dim, "ahead", 0.5, use_bias=False)
         self.conditioning = {
-            (part, known): keras.layers.Embedding(
-                FEATURE_TOKENS[known][1],
-                width,
-                layers.make_normal_init(0.3),
-                name=f"{part}_given_{known}",
-            )
-            for part in self.features
-            for known in autoregressive_heads.CONDITIONED_ON[part]
+            (name, known): self._make_embedding(name, known)
+            for index, name in enumerate(self.features)
+            for known in self.features[:index]
         }
         self.output_layers = {
-            part: Dense(self._count_outputs(part), part, 0.3) for part in self.features
+            name: Dense(self._count_outputs(name), name, 0.3) for name in self.features
         }
-        self.head_dim = width
         self.layers = [
             self.hidden_projection,
             *([self.active_projection] if self.active_projection else []),
@@ -112,15 +94,24 @@ class AutoregressiveHeads(keras.layers.Layer):
             *self.output_layers.values(),
         ]
 
-    def _count_outputs(self, feature: str) -> int:
-        return (
-            logistic_mixture.NUM_OUTPUTS
-            if self.is_mixture and feature in ("step", "duration")
-            else FEATURE_TOKENS[feature][1]
+    def _make_embedding(self, name: str, known: str) -> keras.layers.Embedding:
+        """Return the embedding by which a feature is conditioned on one before it."""
+        initializer = layers.make_normal_init(0.3)
+        num_tokens = FEATURES[known].num_tokens
+        return keras.layers.Embedding(
+            num_tokens, self.head_dim, initializer, name=f"{name}_given_{known}"
         )
 
+    def _uses_mixture(self, name: str) -> bool:
+        return self.is_mixture and FEATURES[name].is_time
+
+    def _count_outputs(self, name: str) -> int:
+        if self._uses_mixture(name):
+            return logistic_mixture.NUM_OUTPUTS
+        return FEATURES[name].num_tokens
+
     def build(self, shape: Any) -> None:
-        """Make the weights for hidden vectors of a width."""
+        """Make the weights for hidden vectors [..., H]."""
         self.hidden_projection.build((None, shape[-1]))
         for layer in self.conditioning.values():
             layer.build()
@@ -130,86 +121,82 @@ class AutoregressiveHeads(keras.layers.Layer):
             self.active_projection.build((None, NUM_FEATURES))
 
     def init_biases(self, notes: QuantizedNotes) -> None:
-        """Start the outputs at how often each value comes in training codes [N, 4]."""
+        """Set the biases of the outputs to the log frequencies of tokens in training notes [N, 4]."""
         tokens = quantize.token_ids(notes)
-        for part, layer in self.output_layers.items():
-            if layer.units == FEATURE_TOKENS[part][1]:
-                counts = (
-                    np.bincount(tokens[:, FEATURE_TOKENS[part][0]], minlength=layer.units) + 10.0
-                )
-                layer.bias.assign(np.log(counts / counts.sum()))
-            else:
+        for name, layer in self.output_layers.items():
+            if self._uses_mixture(name):
                 means = np.linspace(0.0, 5.0, logistic_mixture.NUM_COMPONENTS)
-                flat = np.concatenate([np.zeros_like(means), means, np.full_like(means, -1.0)])
-                layer.bias.assign(flat)
+                log_scales = np.full_like(means, -1.0)
+                layer.bias.assign(np.concatenate([np.zeros_like(means), means, log_scales]))
+            else:
+                feature = FEATURES[name]
+                counts = np.bincount(tokens[:, feature.column], minlength=feature.num_tokens) + 10.0
+                layer.bias.assign(np.log(counts / counts.sum()))
 
     def call(self, hidden: Any, notes: Any, active: Any) -> Losses:
         """Return the losses of the notes that came.
 
         Args:
             hidden: [N, H].
-            notes: [N, 4], the quantized notes that came after.
+            notes: [N, 4], the notes that came after.
             active: [N, 128], remaining cells of each sounding pitch at their onsets.
         """
-        said = dict(
-            zip(
-                self.features,
-                tf.split(self.hidden_projection(hidden), len(self.features), -1),
-                strict=True,
-            )
-        )
-        if self.active_projection:
-            pitch, duration = tf.split(
-                self.active_projection(layers.compute_active_features(active)), 2, -1
-            )
-            said["pitch"] += pitch
-            said["duration"] += duration
         tokens = compute_token_ids(notes)
-        for (part, known), table in self.conditioning.items():
-            said[part] += table(tokens[:, FEATURE_TOKENS[known][0]])
-        out = {}
-        for part in self.features:
-            outputs = self.output_layers[part](layers.quick_gelu(said[part]))
-            if self.is_mixture and part in ("step", "duration"):
-                out[part] = _compute_mixture_nats(outputs, notes[:, FEATURE_COLUMNS[part]])
+        losses = {}
+        for name, projected in self._project(hidden, tokens, active).items():
+            outputs = self.output_layers[name](layers.quick_gelu(projected))
+            column = FEATURES[name].column
+            if self._uses_mixture(name):
+                losses[name] = _compute_mixture_nats(outputs, notes[:, column])
             else:
-                out[part] = tf.nn.sparse_softmax_cross_entropy_with_logits(
-                    tokens[:, FEATURE_TOKENS[part][0]], outputs
+                losses[name] = tf.nn.sparse_softmax_cross_entropy_with_logits(
+                    tokens[:, column], outputs
                 )
-        return out
+        return losses
+
+    def _project(self, hidden: Any, tokens: Any, active: Any) -> dict[str, Any]:
+        """Return the input [N, C] of the output layer of each feature."""
+        parts = tf.split(self.hidden_projection(hidden), len(self.features), -1)
+        projected = dict(zip(self.features, parts, strict=True))
+        if self.active_projection:
+            features = layers.compute_active_features(active)
+            pitch, duration = tf.split(self.active_projection(features), 2, -1)
+            projected["pitch"] += pitch
+            projected["duration"] += duration
+        for (name, known), embedding in self.conditioning.items():
+            projected[name] += embedding(tokens[:, FEATURES[known].column])
+        return projected
 
     def weighted_loss(self, losses: Losses, weights: LossWeights) -> Any:
-        """Return one loss a note [N]: nats of all parts, velocity by its weight."""
+        """Return one loss for each note [N]: nats of all features, velocity by its weight."""
         return sum(
-            (weights.velocity if name == "velocity" else 1.0) * loss
-            for name, loss in losses.items()
+            weights.velocity * loss if name == "velocity" else loss for name, loss in losses.items()
         )
 
 
 def compute_token_ids(notes: Any) -> Any:
-    """Return tokens [..., 4] of codes [..., 4], as `encoding.tokens`."""
-    bins = tf.constant(quantize.TIME_TOKEN)
-    step, duration = tf.gather(bins, notes[..., STEP]), tf.gather(bins, notes[..., DURATION])
-    return tf.stack(
-        [step, duration, notes[..., PITCH], notes[..., VELOCITY] // quantize.VELOCITY_TOKEN_WIDTH],
-        -1,
-    )
+    """Return token ids [..., 4] of notes [..., 4], as `quantize.token_ids`."""
+    time_token = tf.constant(quantize.TIME_TOKEN)
+    columns = [
+        tf.gather(time_token, notes[..., STEP]),
+        tf.gather(time_token, notes[..., DURATION]),
+        notes[..., PITCH],
+        notes[..., VELOCITY] // quantize.VELOCITY_TOKEN_WIDTH,
+    ]
+    return tf.stack(columns, -1)
 
 
 def _compute_mixture_nats(outputs: Any, cells: Any) -> Any:
-    """Return -log P [N] of cells [N] under outputs [N, 3 M]; the twin of `mixture.log_masses`."""
-    logits, means, scales = tf.split(outputs, 3, -1)
+    """Return -log P [N] of cells [N] under outputs [N, 3 M], as `logistic_mixture.grid_log_probs`."""
+    logits, means, log_scales = tf.split(outputs, 3, -1)
     weights = tf.nn.log_softmax(logits)
-    scales = tf.exp(tf.clip_by_value(scales, *logistic_mixture.LOG_SCALE_RANGE))
+    scales = tf.exp(tf.clip_by_value(log_scales, *logistic_mixture.LOG_SCALE_RANGE))
     edges = tf.constant(logistic_mixture.GRID_EDGES, tf.float32)
     low = (tf.gather(edges, cells)[:, None] - means) / scales
     high = (tf.gather(edges, cells + 1)[:, None] - means) / scales
-    # The width of the cell by itself: of late times, low and high agree in all but the last digits of a float32.
-    width = (
-        tf.gather(tf.constant(np.diff(logistic_mixture.GRID_EDGES), tf.float32), cells)[:, None]
-        / scales
-    )
+    # The width of the cell apart: for late times, low and high agree in all but the last digits of a float32.
+    cell_widths = tf.constant(np.diff(logistic_mixture.GRID_EDGES), tf.float32)
+    width = tf.gather(cell_widths, cells)[:, None] / scales
     inside = tf.math.log(-tf.math.expm1(-width))
-    return -tf.reduce_logsumexp(
-        weights + tf.math.log_sigmoid(high) + tf.math.log_sigmoid(-low) + inside, -1
-    )
+    log_probs = weights + tf.math.log_sigmoid(high) + tf.math.log_sigmoid(-low) + inside
+    return -tf.reduce_logsumexp(log_probs, -1)

@@ -1,6 +1,6 @@
-"""Layers that Keras lacks. Their twins in numpy are in `pipeline.models.numpy.layers` and `pipeline.models.numpy.network`.
+"""Layers that Keras lacks; `pipeline.models.numpy` has the same layers in NumPy.
 
-Shapes: B pieces or windows side by side, T notes, D width, U units.
+Shapes: B pieces or windows, T notes, D width of the input, U units.
 """
 
 import math
@@ -10,23 +10,15 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from pipeline.notes import quantize
 from pipeline.notes.active_notes import DECAY_CELLS, NUM_FEATURES
-from pipeline.notes.note import NUM_PITCHES
-from pipeline.notes.quantize import (
-    DURATION,
-    NUM_TIME_TOKENS,
-    NUM_VELOCITY_TOKENS,
-    PITCH,
-    STEP,
-    VELOCITY,
-)
 
 MAX_MEMORY = 200.0
-"""Notes that the slowest unit of a gated recurrence remembers at first."""
+"""Time constant, in notes, of the slowest unit of a gated recurrence at first."""
 
 
 def make_normal_init(stddev: float) -> keras.initializers.Initializer:
-    """Return an initializer of normal numbers, by the seed that training set."""
+    """Return an initializer of normal numbers; `keras.utils.set_random_seed` decides them."""
     return keras.initializers.RandomNormal(stddev=stddev)
 
 
@@ -40,10 +32,11 @@ class Dense(keras.layers.Layer):
         self.units, self.init_scale, self.use_bias = units, init_scale, use_bias
 
     def build(self, shape: Any) -> None:
-        """Make the weights: normal, of spread scale / sqrt(D)."""
+        """Make the weights: normal, of standard deviation init_scale / sqrt(D)."""
         width = shape[-1]
-        spread = make_normal_init(self.init_scale / math.sqrt(width))
-        self.kernel = self.add_weight(name="kernel", shape=(width, self.units), initializer=spread)
+        initializer = make_normal_init(self.init_scale / math.sqrt(width))
+        kernel_shape = (width, self.units)
+        self.kernel = self.add_weight(name="kernel", shape=kernel_shape, initializer=initializer)
         if self.use_bias:
             self.bias = self.add_weight(name="bias", shape=(self.units,), initializer="zeros")
 
@@ -64,9 +57,8 @@ class RMSNorm(keras.layers.Layer):
 
     def call(self, x: Any) -> Any:
         """Return [..., D]."""
-        return (
-            x * tf.math.rsqrt(tf.reduce_mean(tf.square(x), -1, keepdims=True) + 1e-6) * self.scale
-        )
+        mean_square = tf.reduce_mean(tf.square(x), -1, keepdims=True)
+        return x * tf.math.rsqrt(mean_square + 1e-6) * self.scale
 
 
 def quick_gelu(x: Any) -> Any:
@@ -76,30 +68,32 @@ def quick_gelu(x: Any) -> Any:
 
 @tf.custom_gradient
 def run_linear_recurrence(decay: Any, inputs: Any, initial: Any) -> Any:
-    """Return h_t = keep_t h_(t-1) + new_t for all t of [B, T, U], from first [B, U].
+    """Return h_t = decay_t h_(t-1) + input_t for all t of [B, T, U], from initial [B, U].
 
     Unrolled, with the gradient written out: several times as fast on a CPU as a loop that TensorFlow differentiates.
     """
-    keeps, news, state, states = tf.unstack(decay, axis=1), tf.unstack(inputs, axis=1), initial, []
-    for k, n in zip(keeps, news, strict=True):
-        state = k * state + n
+    decays = tf.unstack(decay, axis=1)
+    state = initial
+    states = []
+    for decay_t, input_t in zip(decays, tf.unstack(inputs, axis=1), strict=True):
+        state = decay_t * state + input_t
         states.append(state)
     out = tf.stack(states, axis=1)
 
     def compute_gradient(upstream: Any) -> tuple[Any, Any, Any]:
-        ups = tf.unstack(upstream, axis=1)
-        back = [ups[-1]]
-        for t in range(len(ups) - 2, -1, -1):
-            back.append(ups[t] + keeps[t + 1] * back[-1])
-        total = tf.stack(back[::-1], axis=1)
+        upstreams = tf.unstack(upstream, axis=1)
+        backward = [upstreams[-1]]
+        for t in range(len(upstreams) - 2, -1, -1):
+            backward.append(upstreams[t] + decays[t + 1] * backward[-1])
+        total = tf.stack(backward[::-1], axis=1)
         before = tf.concat([initial[:, None], out[:, :-1]], axis=1)
-        return total * before, total, keeps[0] * back[-1]
+        return total * before, total, decays[0] * backward[-1]
 
     return out, compute_gradient
 
 
 class ResidualBlock(keras.layers.Layer):
-    """A residual block: what mixes notes, by kind, then two dense layers; see `pipeline.models.numpy.layers.Residual`."""
+    """Two residual parts: one that mixes notes over time, and two dense layers; see `numpy.residual_blocks`."""
 
     def __init__(self, units: int, width: int, name: str) -> None:
         super().__init__(name=name)
@@ -123,21 +117,21 @@ class ResidualBlock(keras.layers.Layer):
         raise NotImplementedError
 
     def mix_time(self, projected: Any, state: Any) -> tuple[Any, Any]:
-        """Return what notes [B, T, U] hear of those before them, from inner [B, T, 3 U], and the state after."""
+        """Mix notes over time: [B, T, 3 U] to [B, T, U] and the state after the last note."""
         raise NotImplementedError
 
     def call(self, x: Any, state: Any) -> tuple[Any, Any]:
-        """Read x [B, T, D]; returns outputs [B, T, D] and the state after."""
+        """Read notes x [B, T, D]; returns outputs [B, T, D] and the state after the last note."""
         mixed, state = self.mix_time(self.inner(self.norm1(x)), state)
         x = x + self.outer(mixed)
         return x + self.down(quick_gelu(self.up(self.norm2(x)))), state
 
 
 class MinGRUBlock(ResidualBlock):
-    """A gated linear recurrence; see `pipeline.models.numpy.layers.Gated`."""
+    """A gated linear recurrence; see `pipeline.models.numpy.residual_blocks.MinGRUBlock`."""
 
     def build(self, shape: Any) -> None:
-        """Make the weights; at first the units remember from one note to about `LONGEST`, spread evenly by order."""
+        """Make the weights; at first the units have time constants from two notes to about `MAX_MEMORY`."""
         super().build(shape)
         bias = np.zeros(3 * self.units, np.float32)
         bias[: self.units] = np.linspace(0, math.log(MAX_MEMORY), self.units)
@@ -148,53 +142,46 @@ class MinGRUBlock(ResidualBlock):
         return tf.zeros([batch_size, self.units])
 
     def mix_time(self, projected: Any, state: Any) -> tuple[Any, Any]:
-        """Run the recurrence over inner [B, T, 3 U] from state [B, U]."""
-        keep, new, gate = tf.split(projected, 3, -1)
-        keep = tf.sigmoid(keep)
-        states = run_linear_recurrence(keep, (1 - keep) * new, state)
+        """Run the recurrence over decay, input and output gate [B, T, 3 U] from state [B, U]."""
+        decay, inputs, gate = tf.split(projected, 3, -1)
+        decay = tf.sigmoid(decay)
+        states = run_linear_recurrence(decay, (1 - decay) * inputs, state)
         return states * tf.nn.silu(gate), states[:, -1]
 
 
 def compute_active_features(active: Any) -> Any:
-    """Return features [..., 256] of what is left of sounding keys [..., 128]."""
+    """Return features [..., 256] of the remaining cells of active notes [..., 128], as `active_notes.active_features`."""
     cells = tf.cast(active, tf.float32)
     sounds = tf.cast(active > 0, tf.float32)
     return tf.concat([sounds, tf.exp(cells / -DECAY_CELLS) * sounds], -1)
 
 
 class NoteEmbedding(keras.layers.Layer):
-    """The embedding input: a vector for each part of the note, and for the keys that sound, added up."""
+    """The embedding input: the sum of a vector for each feature of the note and of one for the active notes."""
 
     def __init__(self, embedding_dim: int, model_velocity: bool, name: str) -> None:
         super().__init__(name=name)
-        sizes = {
-            "step": (NUM_TIME_TOKENS, STEP),
-            "duration": (NUM_TIME_TOKENS, DURATION),
-            "pitch": (NUM_PITCHES, PITCH),
-        }
-        if model_velocity:
-            sizes["velocity"] = (NUM_VELOCITY_TOKENS, VELOCITY)
-        self.embedding_tables = {
-            name: (
-                keras.layers.Embedding(
-                    size, embedding_dim, make_normal_init(0.5), name=f"{name}_embedding"
-                ),
-                column,
+        self.features = quantize.list_embedded_features(model_velocity)
+        self.layers = [
+            keras.layers.Embedding(
+                feature.num_tokens,
+                embedding_dim,
+                make_normal_init(0.5),
+                name=f"{feature.name}_embedding",
             )
-            for name, (size, column) in sizes.items()
-        }
-        self.layers = [table for table, _ in self.embedding_tables.values()]
+            for feature in self.features
+        ]
         self.active_embedding = Dense(embedding_dim, "sounding", 0.5)
 
     def build(self, shape: Any) -> None:
         """Make the weights."""
-        for table in self.layers:
-            table.build()
+        for layer in self.layers:
+            layer.build()
         self.active_embedding.build((None, NUM_FEATURES))
 
     def call(self, tokens: Any, active: Any) -> Any:
-        """Return [B, T, D] of tokens [B, T, 4] and what is left of sounding keys [B, T, 128]."""
+        """Return [B, T, D] of token ids [B, T, 4] and the remaining cells of active notes [B, T, 128]."""
         x = self.active_embedding(compute_active_features(active))
-        for table, column in self.embedding_tables.values():
-            x += table(tokens[..., column])
+        for feature, layer in zip(self.features, self.layers, strict=True):
+            x += layer(tokens[..., feature.column])
         return x

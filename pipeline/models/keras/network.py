@@ -1,6 +1,6 @@
-"""One build function: a block of params.yaml to a Keras network, and its weights by name.
+"""Build the Keras network of a model config, and read its weights by name.
 
-Shapes: B windows or passages, T notes, F features, H width of the hidden vector.
+Shapes: B windows or passages, T notes, H width of the hidden vector.
 """
 
 from typing import Any
@@ -16,31 +16,30 @@ from pipeline.models.keras.attention import AttentionBlock
 from pipeline.models.keras.layers import MinGRUBlock, NoteEmbedding, RMSNorm
 from pipeline.notes import quantize
 
+RESIDUAL_BLOCKS = {"mingru": MinGRUBlock, "attention": AttentionBlock}
+"""The layer of each residual cell."""
+
 
 class NoteModel(keras.Model):
-    """The network that a block describes, body and heads.
+    """The network of a model config.
 
-    Layers are named `lstm_1`, `gated_2`, `dense`, …; the twins in numpy know their weights by these names.
+    Layers are named `lstm_1`, `mingru_2`, `dense`, …; `pipeline.models.numpy` finds their weights by these names.
     """
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__(name="net")
         self.config = config
-        self.embedding = (
-            NoteEmbedding(config.embedding_dim, config.model_velocity, "input")
-            if config.input == "embedding"
-            else None
-        )
+        self.embedding = None
+        if config.input == "embedding":
+            self.embedding = NoteEmbedding(config.embedding_dim, config.model_velocity, "input")
         self.recurrent_layers = [
             _build_layer(config, number, units) for number, units in enumerate(config.units, 1)
         ]
         self.dropouts = [keras.layers.Dropout(config.dropout) for _ in config.units[1:]]
         self.norm = RMSNorm(name="norm") if config.is_residual else None
-        self.dense = (
-            keras.layers.Dense(config.dense_units, activation="relu", name="dense")
-            if config.dense_units
-            else None
-        )
+        self.dense = None
+        if config.dense_units:
+            self.dense = keras.layers.Dense(config.dense_units, activation="relu", name="dense")
         self.output_dropout = keras.layers.Dropout(config.output_dropout)
         self.heads = (
             heads.RegressionHeads()
@@ -54,10 +53,7 @@ class NoteModel(keras.Model):
             return []
         if self.config.is_residual:
             return [layer.initial_state(batch_size) for layer in self.recurrent_layers]
-        return [
-            [tf.zeros([batch_size, units]), tf.zeros([batch_size, units])]
-            for units in self.config.units
-        ]
+        return [[tf.zeros([batch_size, units])] * 2 for units in self.config.units]
 
     def call(
         self, notes: Any, active: Any, state: list[Any], training: bool
@@ -73,64 +69,56 @@ class NoteModel(keras.Model):
         Returns:
             Hidden vectors [B, T, H], or [B, 1, H] of a bidirectional model whose loss is at the end, and the state.
         """
-        x = (
-            self.embedding(heads.compute_token_ids(notes), active)
-            if self.embedding
-            else _scale_notes(notes)
-        )
-        after = []
-        for number, layer in enumerate(self.recurrent_layers):
-            if number:
-                x = self.dropouts[number - 1](x, training=training)
+        if self.embedding:
+            x = self.embedding(heads.compute_token_ids(notes), active)
+        else:
+            columns = tf.gather(notes, quantize.SCALAR_FEATURES, axis=-1)
+            x = tf.cast(columns, tf.float32) * quantize.SCALAR_SCALE
+        states = []
+        for index, layer in enumerate(self.recurrent_layers):
+            if index:
+                x = self.dropouts[index - 1](x, training=training)
             if self.config.is_bidirectional:
                 x = layer(x)
             elif self.config.is_residual:
-                x, now = layer(x, state[number])
-                after.append(now)
+                x, layer_state = layer(x, state[index])
+                states.append(layer_state)
             else:
-                x, *now = layer(x, initial_state=state[number])
-                after.append(now)
+                x, *layer_state = layer(x, initial_state=state[index])
+                states.append(layer_state)
         if len(x.shape) == 2:
             x = x[:, None]
         x = self.norm(x) if self.norm else x
         x = self.dense(x) if self.dense else x
-        return self.output_dropout(x, training=training), after
+        return self.output_dropout(x, training=training), states
 
     def compute_losses(self, hidden: Any, notes: Any, active: Any) -> heads.Losses:
-        """Return the losses [B T] of the notes that came: codes [B, T, 4] after hidden [B, T, H]."""
-        flat = [tf.reshape(each, [-1, each.shape[-1]]) for each in (hidden, notes, active)]
+        """Return the losses [B T] of notes [B, T, 4] that came after hidden [B, T, H]."""
+        flat = [tf.reshape(array, [-1, array.shape[-1]]) for array in (hidden, notes, active)]
         losses: heads.Losses = self.heads(*flat)
         return losses
 
 
 def build_model(config: ModelConfig) -> NoteModel:
-    """Build the network of a block, with its weights made."""
+    """Build the network of a model config, with its weights made."""
     net = NoteModel(config)
-    codes, left = tf.zeros([1, 3, 4], tf.int32), tf.zeros([1, 3, 128], tf.int32)
-    hidden, _ = net.call(codes, left, net.initial_state(1), training=False)
-    net.compute_losses(hidden[:, -1:], codes[:, -1:], left[:, -1:])
+    notes = tf.zeros([1, 3, 4], tf.int32)
+    active = tf.zeros([1, 3, 128], tf.int32)
+    hidden, _ = net.call(notes, active, net.initial_state(1), training=False)
+    net.compute_losses(hidden[:, -1:], notes[:, -1:], active[:, -1:])
     net.built = True
     return net
 
 
-def _scale_notes(notes: Any) -> Any:
-    """Return features [B, T, 3], as `encoding.scalar`."""
-    return (
-        tf.cast(tf.gather(notes, quantize.SCALAR_FEATURES, axis=-1), tf.float32)
-        * quantize.SCALAR_SCALE
-    )
-
-
 def _build_layer(config: ModelConfig, number: int, units: int) -> keras.layers.Layer:
-    """Return one recurrent layer, with its mirror where the block asks for it."""
+    """Return one recurrent layer, in both directions where the config has it."""
     name = f"{config.cell}_{number}"
     if config.is_residual:
-        return {"mingru": MinGRUBlock, "attention": AttentionBlock}[config.cell](
-            units, config.embedding_dim, name
-        )
+        block: keras.layers.Layer = RESIDUAL_BLOCKS[config.cell](units, config.embedding_dim, name)
+        return block
     if not config.is_bidirectional:
         return keras.layers.LSTM(units, return_sequences=True, return_state=True, name=name)
-    # At the end of a window the backward half has read all of it; earlier, it has read what is to be told.
+    # Only at the end of a window has the backward half read no note that is still to be predicted.
     sequences = number < len(config.units) or config.loss_on == "all"
     return keras.layers.Bidirectional(
         keras.layers.LSTM(units, return_sequences=sequences), name=name
@@ -138,14 +126,14 @@ def _build_layer(config: ModelConfig, number: int, units: int) -> keras.layers.L
 
 
 def named_weights(net: NoteModel) -> dict[str, NDArray[np.float32]]:
-    """Return the weights under the names that the numpy twins know, such as `lstm_1_forward/kernel`."""
+    """Return the weights by the names that `pipeline.models.numpy` reads, such as `bilstm_1_forward/kernel`."""
     return {
         _format_weight_name(variable.path): variable.numpy() for variable in net.trainable_variables
     }
 
 
 def _format_weight_name(path: str) -> str:
-    """Return the name of a variable: its layer without the rooms around it, and what it is."""
+    """Return the name of a weight from the path of its variable: the layer without its parents, and the kind."""
     parts = [part for part in path.split("/") if part not in ("net", "heads", "input", "lstm_cell")]
     if len(parts) == 3 and parts[1].startswith(("forward_", "backward_")):
         return f"{parts[0]}_{parts[1].partition('_')[0]}/{parts[2]}"

@@ -1,38 +1,83 @@
-"""Recurrent layers in numpy, with explicit state: the twins of those in `nn`, which tests hold equal.
+"""Recurrent layers in NumPy, with explicit state.
 
-Shapes: B pieces or windows side by side, T notes, D width of the input, U units.
+Each layer has two forms, which tests hold equal to each other and to Keras:
+
+    forward    reads many notes of many pieces; returns the state after the last note and leaves the given one as it is
+    step       reads one note, as fast as NumPy can; changes the state in place (to keep a state, copy it deeply)
+
+For arrays of this size a call of NumPy costs as much as its arithmetic. So `step` has its own weights, made once: the
+scales of norms are multiplied into the kernels after them, and sigmoids become part of one tanh, since
+sigmoid(2 x) = (1 + tanh(x)) / 2.
+
+Shapes: B pieces or windows, T notes, D width of the input, U units.
 """
 
-from abc import ABC, abstractmethod
+import math
 from collections.abc import Mapping
+from functools import cached_property
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-
-from pipeline.config.schema import ATTENTION_HEAD_DIM
 
 Float32Array = NDArray[np.float32]
 Weights = Mapping[str, Float32Array]
 LSTMState = tuple[Float32Array, Float32Array]
 """Hidden and cell vector [B, U]."""
-ATTENTION_SPAN = 128
-"""Notes that attention sees, the one just read among them."""
+HALF, ONE = np.float32(0.5), np.float32(1)
+BIAS_INPUT = np.ones(1, np.float32)
+"""The input that a bias is multiplied by."""
+QUICK_GELU_SCALE = np.float32(1.702 / 2)
+"""Scale of the input of `scaled_quick_gelu`."""
+
+
+class Layer(Protocol):
+    """A recurrent layer."""
+
+    def initial_state(self, batch_size: int) -> Any:
+        """Return the state of `forward` before the first note."""
+        ...
+
+    def forward(self, x: Float32Array, state: Any) -> tuple[Float32Array, Any]:
+        """Read notes x [B, T, D]; returns the outputs and the state after the last note."""
+        ...
+
+    def initial_step_state(self) -> Any:
+        """Return the state of `step` before the first note."""
+        ...
+
+    def step(self, x: Float32Array, state: Any) -> Float32Array:
+        """Read one note x [D] and change the state; returns the output."""
+        ...
 
 
 def sigmoid(x: Float32Array) -> Float32Array:
-    """Return 1 / (1 + exp(-x)) by tanh, which cannot overflow."""
-    return np.asarray(np.float32(0.5) * np.tanh(np.float32(0.5) * x) + np.float32(0.5))
+    """Return 1 / (1 + exp(-x)), by tanh, which cannot overflow."""
+    return HALF * np.tanh(HALF * x) + HALF
 
 
 def quick_gelu(x: Float32Array) -> Float32Array:
     """Return x sigmoid(1.702 x), the quick form of the Gaussian error linear unit (Hendrycks and Gimpel 2016)."""
-    return np.asarray(x * sigmoid(np.float32(1.702) * x))
+    return x * sigmoid(np.float32(1.702) * x)
+
+
+def scaled_quick_gelu(scaled: Float32Array) -> Float32Array:
+    """Return 1.702 quick_gelu(x) of one vector, from `scaled` = x 1.702 / 2."""
+    out: Float32Array = np.tanh(scaled)
+    out += ONE
+    out *= scaled
+    return out
 
 
 def rms_norm(x: Float32Array, scale: Float32Array) -> Float32Array:
     """Scale vectors [..., D] to a root mean square of one, then by `scale` [D] (Zhang and Sennrich 2019)."""
-    mean = np.mean(np.square(x), axis=-1, keepdims=True)
-    return np.asarray(x / np.sqrt(mean + np.float32(1e-6)) * scale)
+    mean_square = np.mean(np.square(x), axis=-1, keepdims=True)
+    return x / np.sqrt(mean_square + np.float32(1e-6)) * scale
+
+
+def inverse_rms(x: Float32Array) -> float:
+    """Return 1 / the root mean square of one vector [D], as `rms_norm` has it."""
+    return 1 / math.sqrt(float(x.dot(x)) / len(x) + 1e-6)
 
 
 class LSTM:
@@ -48,10 +93,9 @@ class LSTM:
         self.units = self.recurrent_kernel.shape[0]
 
     def initial_state(self, batch_size: int) -> LSTMState:
-        """Return the state before the first note."""
-        return np.zeros((batch_size, self.units), np.float32), np.zeros(
-            (batch_size, self.units), np.float32
-        )
+        """Return hidden and cell vector [B, U] before the first note."""
+        zeros = np.zeros((batch_size, self.units), np.float32)
+        return zeros, zeros
 
     def forward(self, x: Float32Array, state: LSTMState) -> tuple[Float32Array, LSTMState]:
         """Read notes x [B, T, D]; returns outputs [B, T, U] and the state after the last note."""
@@ -68,115 +112,30 @@ class LSTM:
             out[:, t] = h
         return out, (h, c)
 
+    @cached_property
+    def _step_kernel(self) -> Float32Array:
+        """The kernel [D + U + 1, 4 U] of x, h and 1 side by side; gates input, forget, output come first, halved."""
+        kernel = np.vstack([self.kernel, self.recurrent_kernel, self.bias])
+        input_gate, forget_gate, cell, output_gate = np.split(kernel, 4, axis=1)
+        gates = np.concatenate([input_gate, forget_gate, output_gate], axis=1) * HALF
+        return np.concatenate([gates, cell], axis=1)
 
-class ResidualBlock(ABC):
-    """A residual block: what mixes notes, by its kind, then two dense layers that see each note by itself."""
+    def initial_step_state(self) -> list[Float32Array]:
+        """Return hidden and cell vector [U] before the first note."""
+        return [np.zeros(self.units, np.float32), np.zeros(self.units, np.float32)]
 
-    def __init__(self, weights: Weights, name: str) -> None:
-        self.weights = {
-            key.removeprefix(f"{name}/"): value
-            for key, value in weights.items()
-            if key.startswith(f"{name}/")
-        }
-        self.units = self.weights["outer/kernel"].shape[0]
-
-    @abstractmethod
-    def initial_state(self, batch_size: int) -> Float32Array:
-        """Return the state before the first note."""
-
-    @abstractmethod
-    def mix_time(
-        self, projected: Float32Array, state: Float32Array
-    ) -> tuple[Float32Array, Float32Array]:
-        """Return what notes [B, T, U] hear of those before them, from inner [B, T, 3 U], and the state after."""
-
-    def forward(self, x: Float32Array, state: Float32Array) -> tuple[Float32Array, Float32Array]:
-        """Read notes x [B, T, D]; returns outputs [B, T, D] and the state after the last note."""
-        of = self.weights
-        mixed, state = self.mix_time(
-            rms_norm(x, of["norm1/scale"]) @ of["inner/kernel"] + of["inner/bias"], state
-        )
-        x = x + mixed @ of["outer/kernel"]
-        up = quick_gelu(rms_norm(x, of["norm2/scale"]) @ of["up/kernel"] + of["up/bias"])
-        return x + up @ of["down/kernel"], state
-
-
-class MinGRUBlock(ResidualBlock):
-    """A gated linear recurrence; its state is a vector [B, U].
-
-    Only an elementwise product waits for the note before, so that training is a few large matrix products. The gates
-    of minGRU (Feng et al. 2024), in the block of Griffin (De et al. 2024).
-    """
-
-    def initial_state(self, batch_size: int) -> Float32Array:
-        """Return the state [B, U] before the first note."""
-        return np.zeros((batch_size, self.units), np.float32)
-
-    def mix_time(
-        self, projected: Float32Array, state: Float32Array
-    ) -> tuple[Float32Array, Float32Array]:
-        """Run the recurrence over inner [B, T, 3 U]: what to keep, what is new, what to tell."""
-        keep, new, gate = np.split(projected, 3, axis=-1)
-        keep = sigmoid(keep)
-        new = (1 - keep) * new
-        states = np.empty_like(new)
-        for t in range(projected.shape[1]):
-            state = keep[:, t] * state + new[:, t]
-            states[:, t] = state
-        return states * gate * sigmoid(gate), state
-
-
-class AttentionBlock(ResidualBlock):
-    """Causal attention in heads over the last `SPAN` notes; its state is their keys and values [B, M, 2 U].
-
-    M grows from 0 at the first note to `SPAN` - 1: there is nothing to mask but what lies beyond the span.
-
-    Source: Vaswani et al. 2017; keys and values kept from segment to segment as by Dai et al. 2019, with a bias learned
-    for each head and distance as by Shaw et al. 2018 and Raffel et al. 2020, here one for every distance.
-    """
-
-    def __init__(self, weights: Weights, name: str) -> None:
-        super().__init__(weights, name)
-        never = np.full((self.units // ATTENTION_HEAD_DIM, 1), -np.inf, np.float32)
-        self.distance_bias = np.concatenate([self.weights["distance"], never], axis=1)
-
-    def initial_state(self, batch_size: int) -> Float32Array:
-        """Return the state [B, 0, 2 U] before the first note."""
-        return np.zeros((batch_size, 0, 2 * self.units), np.float32)
-
-    def mix_time(
-        self, projected: Float32Array, state: Float32Array
-    ) -> tuple[Float32Array, Float32Array]:
-        """Attend: inner [B, T, 3 U] are queries, keys and values; `SPAN` notes at a time, which bounds memory."""
-        out = np.empty((*projected.shape[:2], self.units), np.float32)
-        for begin in range(0, projected.shape[1], ATTENTION_SPAN):
-            part = projected[:, begin : begin + ATTENTION_SPAN]
-            known = np.concatenate([state, part[..., self.units :]], axis=1)
-            out[:, begin : begin + ATTENTION_SPAN] = self._compute_attention(
-                part[..., : self.units], known
-            )
-            state = known[:, 1 - ATTENTION_SPAN :]
-        return out, state
-
-    def _compute_attention(self, queries: Float32Array, keys_values: Float32Array) -> Float32Array:
-        """Return what queries [B, T, U] find in known [B, M + T, 2 U], whose last T are their own notes."""
-        keys, values = (_split_heads(part) for part in np.split(keys_values, 2, axis=-1))
-        scores = _split_heads(queries * np.float32(ATTENTION_HEAD_DIM**-0.5)) @ keys.swapaxes(
-            -1, -2
-        )
-        scores += self._gather_distance_bias(queries.shape[1], keys_values.shape[1])
-        scores = np.exp(scores - scores.max(axis=-1, keepdims=True))
-        scores /= scores.sum(axis=-1, keepdims=True)
-        return np.reshape((scores @ values).swapaxes(1, 2), queries.shape)
-
-    def _gather_distance_bias(self, num_queries: int, num_keys: int) -> Float32Array:
-        """Return what is added to the scores [U / HEAD, count, known] of known notes, the last `count` of which ask."""
-        away = np.arange(num_keys - num_queries, num_keys)[:, None] - np.arange(num_keys)
-        return self.distance_bias[
-            :, np.where((away < 0) | (away >= ATTENTION_SPAN), ATTENTION_SPAN, away)
-        ]
-
-
-def _split_heads(x: Float32Array) -> Float32Array:
-    """Return [B, U / HEAD, T, HEAD] of [B, T, U]."""
-    return x.reshape(*x.shape[:2], -1, ATTENTION_HEAD_DIM).swapaxes(1, 2)
+    def step(self, x: Float32Array, state: list[Float32Array]) -> Float32Array:
+        """Read one note x [D] and change the state; returns the output [U], which is the state's own array."""
+        u = self.units
+        h, c = state
+        z = np.tanh(np.concatenate((x, h, BIAS_INPUT)).dot(self._step_kernel))
+        gates = z[: 3 * u]
+        gates *= HALF
+        gates += HALF
+        new = z[3 * u :]
+        new *= gates[:u]
+        c *= gates[u : 2 * u]
+        c += new
+        np.tanh(c, out=h)
+        h *= gates[2 * u :]
+        return h

@@ -1,9 +1,9 @@
-"""A trained network without TensorFlow: notes in, hidden vector out, one note at a time or many.
+"""A trained network in NumPy: quantized notes in, what the heads read out.
 
-The state is explicit, so that a player can hold it, copy it or start again.
+The state is explicit, so that a player can hold it, copy it or start again. `forward` reads many notes of many pieces,
+`step` one note; see `pipeline.models.numpy.layers`.
 
-Shapes: B pieces or windows side by side, T notes, F features, H width of the hidden vector that the heads read; of
-models with the embedding input, 128 more columns follow it, the cells left of each sounding key.
+Shapes: B pieces or windows, T notes, D width of the input of the layers, H width of the hidden vector.
 """
 
 from collections.abc import Mapping
@@ -12,126 +12,156 @@ from typing import Any
 import numpy as np
 
 from pipeline.config.schema import ModelConfig
-from pipeline.models.numpy.layers import LSTM, AttentionBlock, Float32Array, MinGRUBlock, rms_norm
+from pipeline.models.numpy.heads import Context
+from pipeline.models.numpy.layers import LSTM, Float32Array, Layer, inverse_rms, rms_norm
+from pipeline.models.numpy.residual_blocks import AttentionBlock, MinGRUBlock
 from pipeline.notes import active_notes, quantize
-from pipeline.notes.quantize import DURATION, PITCH, STEP, VELOCITY, QuantizedNotes
+from pipeline.notes.active_notes import ActiveNotes, SparseActiveProduct
+from pipeline.notes.note import NUM_PITCHES
+from pipeline.notes.quantize import DURATION, PITCH, STEP, QuantizedNotes
 
 State = list[Any]
-"""What is left of sounding keys (or None), then the state of each layer."""
-EMBEDDED_COLUMNS = {"step": STEP, "duration": DURATION, "pitch": PITCH, "velocity": VELOCITY}
+"""Active notes (or None), then the state of each layer."""
+CELLS: dict[str, Any] = {
+    "lstm": LSTM,
+    "bilstm": LSTM,
+    "mingru": MinGRUBlock,
+    "attention": AttentionBlock,
+}
+"""The layer of each cell of `params.yaml`."""
 
 
 class Network:
-    """The body of a model, from codes to the hidden vector that the heads read."""
+    """All of a model but its heads."""
 
     def __init__(self, config: ModelConfig, weights: Mapping[str, Float32Array]) -> None:
         self.config = config
         self.weights = weights
-        kind: Any = {
-            "lstm": LSTM,
-            "bilstm": LSTM,
-            "mingru": MinGRUBlock,
-            "attention": AttentionBlock,
-        }[config.cell]
+        make_layer = CELLS[config.cell]
         directions = ("_forward", "_backward") if config.is_bidirectional else ("",)
-        names = [f"{config.cell}_{number}" for number in range(1, len(config.units) + 1)]
-        self.layers = [[kind(weights, name + way) for way in directions] for name in names]
+        self.layers: list[list[Layer]] = [
+            [make_layer(weights, f"{config.cell}_{number}{direction}") for direction in directions]
+            for number in range(1, len(config.units) + 1)
+        ]
+        self.uses_embedding = config.input == "embedding"
+        if self.uses_embedding:
+            self.active_product = SparseActiveProduct(weights["sounding/kernel"])
+            self.embedding_tables = [
+                (feature.column, weights[f"{feature.name}_embedding/embeddings"])
+                for feature in quantize.list_embedded_features(config.model_velocity)
+            ]
 
     def initial_state(self, batch_size: int) -> State:
-        """Return the state before the first note of a piece."""
-        left = (
-            active_notes.no_active_notes(batch_size) if self.config.input == "embedding" else None
-        )
-        return [left, *(layer[0].initial_state(batch_size) for layer in self.layers)]
+        """Return the state of `forward` before the first note of a piece."""
+        active = active_notes.no_active_notes(batch_size) if self.uses_embedding else None
+        return [active, *(layer[0].initial_state(batch_size) for layer in self.layers)]
 
-    def forward(self, notes: QuantizedNotes, state: State) -> tuple[Float32Array, State]:
+    def forward(self, notes: QuantizedNotes, state: State) -> tuple[Context, State]:
         """Read the next T notes of B pieces.
 
         Args:
             notes: [B, T, 4].
-            state: as left by the note before; not changed.
+            state: after the note before; not changed.
 
         Returns:
-            Hidden vectors [B, T, H] after each note, and the state after the last.
+            What the heads read after each note, hidden [B, T, H], and the state after the last.
         """
-        x, at, left = self._embed_notes(notes, state[0])
-        after: State = [left]
-        for (layer,), before in zip(self.layers, state[1:], strict=True):
-            x, now = layer.forward(x, before)
-            after.append(now)
-        return self._apply_output_layers(x, at, notes), after
+        x, active, last_active = self._embed_notes(notes, state[0])
+        states: State = [last_active]
+        for (layer,), layer_state in zip(self.layers, state[1:], strict=True):
+            x, layer_state = layer.forward(x, layer_state)
+            states.append(layer_state)
+        if active is not None:
+            pitches = notes[..., PITCH, None].astype(np.int64)
+            np.put_along_axis(active, pitches, notes[..., DURATION, None], axis=-1)
+        return Context(self._apply_output_layers(x), active), states
 
-    def forward_window(self, notes: QuantizedNotes) -> Float32Array:
-        """Read B whole windows.
-
-        Args:
-            notes: [B, T, 4].
-
-        Returns:
-            Hidden vectors [B, H] after the last note.
-        """
+    def forward_window(self, notes: QuantizedNotes) -> Context:
+        """Read B whole windows [B, T, 4]; returns what the heads read after the last note, hidden [B, H]."""
         if not self.config.is_bidirectional:
-            return self.forward(notes, self.initial_state(len(notes)))[0][:, -1]
-        x, at, _ = self._embed_notes(notes, self.initial_state(len(notes))[0])
+            return self.forward(notes, self.initial_state(len(notes)))[0].select(np.s_[:, -1])
+        x, _, last_active = self._embed_notes(notes, self.initial_state(len(notes))[0])
         for forward, backward in self.layers:
-            ahead = forward.forward(x, forward.initial_state(len(x)))[0]
-            back = backward.forward(x[:, ::-1], backward.initial_state(len(x)))[0]
+            ahead, _ = forward.forward(x, forward.initial_state(len(x)))
+            back, _ = backward.forward(x[:, ::-1], backward.initial_state(len(x)))
             x = np.concatenate([ahead, back[:, ::-1]], axis=-1)
         # The backward half has read the whole window when it stands at the first note.
-        ends = np.concatenate([ahead[:, -1:], back[:, -1:]], axis=-1)
-        return self._apply_output_layers(ends, None if at is None else at[:, -1:], notes[:, -1:])[
-            :, 0
-        ]
+        ends = np.concatenate([ahead[:, -1], back[:, -1]], axis=-1)
+        return Context(self._apply_output_layers(ends), last_active)
 
-    def _embed_notes(self, notes: QuantizedNotes, active: Any) -> tuple[Float32Array, Any, Any]:
-        """Return features [B, T, F], what is left of sounding keys at each note [B, T, 128] and after the last."""
-        if self.config.input == "scalar":
+    def _embed_notes(
+        self, notes: QuantizedNotes, active: ActiveNotes | None
+    ) -> tuple[Float32Array, ActiveNotes | None, ActiveNotes | None]:
+        """Return the input of the layers [B, T, D], active notes before each note [B, T, 128] and after the last."""
+        if active is None:
             return quantize.scalar_features(notes), None, None
-        at, active = active_notes.active_before_each(notes, active)
+        before_each, last_active = active_notes.active_before_each(notes, active)
         tokens = quantize.token_ids(notes)
-        x = (
-            active_notes.active_features(at) @ self.weights["sounding/kernel"]
-            + self.weights["sounding/bias"]
-        )
-        for name, column in EMBEDDED_COLUMNS.items():
-            if name != "velocity" or self.config.model_velocity:
-                x += self.weights[f"{name}_embedding/embeddings"][tokens[..., column]]
-        return x, at, active
+        x = active_notes.active_features(before_each) @ self.weights["sounding/kernel"]
+        x += self.weights["sounding/bias"]
+        for column, table in self.embedding_tables:
+            x += table[tokens[..., column]]
+        return x, before_each, last_active
 
-    def _apply_output_layers(
-        self, x: Float32Array, active_before: Any, notes: QuantizedNotes
-    ) -> Float32Array:
-        """Apply what stands between the last layer and the heads; dropout is of training only."""
+    def _apply_output_layers(self, x: Float32Array) -> Float32Array:
+        """Apply what stands between the last layer and the heads; dropout is for training only."""
         if self.config.is_residual:
             x = rms_norm(x, self.weights["norm/scale"])
         if self.config.dense_units:
-            x = np.maximum(
-                x @ self.weights["dense/kernel"] + self.weights["dense/bias"], np.float32(0)
-            )
-        if active_before is None:
-            return x
-        left = active_before.astype(np.float32)
-        np.put_along_axis(
-            left, notes[..., PITCH, None].astype(np.int64), notes[..., DURATION, None], axis=-1
-        )
-        return np.concatenate([x, left], axis=-1)
+            dense = x @ self.weights["dense/kernel"] + self.weights["dense/bias"]
+            x = np.maximum(dense, np.float32(0))
+        return x
+
+    def initial_step_state(self) -> State:
+        """Return the state of `step` before the first note of a piece."""
+        active = np.zeros(NUM_PITCHES, np.int16) if self.uses_embedding else None
+        return [active, *(layer[0].initial_step_state() for layer in self.layers)]
+
+    def feed(self, notes: QuantizedNotes, state: State) -> Context:
+        """Read the next notes [N, 4], N at least 1, one by one; returns what the heads read after the last."""
+        for note in notes[:-1]:
+            self.step(note, state)
+        return self.step(notes[-1], state)
+
+    def step(self, note: QuantizedNotes, state: State) -> Context:
+        """Read the next note [4] and change the state; returns what the heads read, hidden [H]."""
+        active = state[0]
+        x = quantize.scalar_features(note) if active is None else self._embed_note(note, active)
+        for (layer,), layer_state in zip(self.layers, state[1:], strict=True):
+            x = layer.step(x, layer_state)
+        if self.config.is_residual:
+            x = x * np.float32(inverse_rms(x)) * self.weights["norm/scale"]
+        if self.config.dense_units:
+            dense = x.dot(self.weights["dense/kernel"]) + self.weights["dense/bias"]
+            x = np.maximum(dense, np.float32(0))
+        return Context(x.copy(), None if active is None else active.copy())
+
+    def _embed_note(self, quantized_note: QuantizedNotes, active: ActiveNotes) -> Float32Array:
+        """Return the input of the layers [D], and add the note to the active ones."""
+        note = quantized_note.tolist()
+        active -= note[STEP]
+        np.maximum(active, 0, out=active)
+        x = self.active_product.apply(active)
+        x += self.weights["sounding/bias"]
+        token = quantize.token_ids_of_note(*note)
+        for column, table in self.embedding_tables:
+            x += table[token[column]]
+        active[note[PITCH]] = note[DURATION]
+        return x
 
 
 class WindowNetwork:
-    """A network that reads the last T notes anew for every note; they are its state."""
+    """A network that reads the last T notes again for every note; they are its state."""
 
-    def __init__(
-        self, config: ModelConfig, weights: Mapping[str, Float32Array], sequence_length: int
-    ) -> None:
-        self.network = Network(config, weights)
+    def __init__(self, network: Network, sequence_length: int) -> None:
+        self.network = network
         self.sequence_length = sequence_length
 
-    def initial_state(self) -> State:
+    def initial_step_state(self) -> State:
         """Return the state before the first note of a piece."""
         return [np.empty((0, 4), np.int16)]
 
-    def feed(self, notes: QuantizedNotes, state: State) -> Float32Array:
-        """Read the next notes [N, 4] and change the state; returns the hidden vector [H]."""
+    def feed(self, notes: QuantizedNotes, state: State) -> Context:
+        """Read the next notes [N, 4] and change the state; returns what the heads read after the last, hidden [H]."""
         state[0] = np.concatenate([state[0], notes])[-self.sequence_length :]
-        hidden: Float32Array = self.network.forward_window(state[0][None])[0]
-        return hidden
+        return self.network.forward_window(state[0][None]).select(0)

@@ -8,7 +8,7 @@ from factories import make_quantized_notes
 
 from pipeline.models.keras import layers as nn
 from pipeline.models.keras.layers import Dense, MinGRUBlock, NoteEmbedding, RMSNorm
-from pipeline.models.numpy import layers
+from pipeline.models.numpy import layers, residual_blocks
 from pipeline.notes import active_notes, quantize
 
 
@@ -99,7 +99,7 @@ def test_a_gated_block_is_that_of_numpy() -> None:
     weights = {f"mingru_1/{name}": value for name, value in shaken(layer).items()}
     assert len(weights) == 8
     out, after = layer(tf.constant(x), tf.constant(state))
-    expected, last = layers.MinGRUBlock(weights, "mingru_1").forward(x, state)
+    expected, last = residual_blocks.MinGRUBlock(weights, "mingru_1").forward(x, state)
     np.testing.assert_allclose(out, expected, atol=1e-5)
     np.testing.assert_allclose(after, last, atol=1e-5)
 

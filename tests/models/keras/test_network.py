@@ -17,9 +17,9 @@ from pipeline.models.keras import heads
 from pipeline.models.keras import network as architectures
 from pipeline.models.keras.network import NoteModel
 from pipeline.models.model_io import TrainedModel
-from pipeline.models.numpy import layers
-from pipeline.models.numpy.layers import ATTENTION_SPAN
+from pipeline.models.numpy import residual_blocks
 from pipeline.models.numpy.network import Network
+from pipeline.models.numpy.residual_blocks import ATTENTION_SPAN
 from pipeline.models.residual_noise import ResidualNoise, grid_bits
 from pipeline.models.weight_shapes import weight_shapes
 from pipeline.notes import active_notes
@@ -167,7 +167,7 @@ def test_windows_in_numpy_are_those_of_keras(project: Params, name: str) -> None
     recipe = project.model[name]
     model = shaken(architectures.build_model(recipe), 0.1)
     notes = np.stack([make_quantized_notes(seed, 40) for seed in range(3)])
-    hidden = Network(recipe, architectures.named_weights(model)).forward_window(notes)
+    hidden = Network(recipe, architectures.named_weights(model)).forward_window(notes).hidden
     wide = tf.constant(notes.astype(np.int32))
     theirs, _ = model.call(
         wide, tf.zeros([3, 40, 128], tf.int16), model.initial_state(3), training=False
@@ -184,7 +184,7 @@ def test_two_bidirectional_layers_read_in_one_order(project: Params) -> None:
     left, _ = active_notes.active_before_each(notes, active_notes.no_active_notes(3))
     wide = tf.constant(notes.astype(np.int32))
     theirs, _ = model.call(wide, tf.constant(left), [], training=False)
-    ours = Network(recipe, architectures.named_weights(model)).forward_window(notes)[:, :9]
+    ours = Network(recipe, architectures.named_weights(model)).forward_window(notes).hidden[:, :9]
     np.testing.assert_allclose(ours, theirs[:, -1].numpy(), atol=1e-5)
 
 
@@ -211,8 +211,8 @@ def test_note_by_note_is_the_whole_at_once(project: Params, cell: str) -> None:
     whole, _ = network.forward(notes[None], network.initial_state(1))
     state = network.initial_state(1)
     for place, note in enumerate(notes):
-        hidden, state = network.forward(note[None, None], state)
-        np.testing.assert_allclose(hidden[0, 0], whole[0, place], atol=1e-4)
+        context, state = network.forward(note[None, None], state)
+        np.testing.assert_allclose(context.hidden[0, 0], whole.hidden[0, place], atol=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -249,7 +249,7 @@ def test_attention_in_segments_is_attention_in_play_and_reaches_as_far_as_its_sp
     recipe = block(project, ("embedding", "attention", "categorical", True), units=[64])
     model = shaken(architectures.build_model(recipe))
     layer, theirs = (
-        layers.AttentionBlock(architectures.named_weights(model), "attention_1"),
+        residual_blocks.AttentionBlock(architectures.named_weights(model), "attention_1"),
         model.recurrent_layers[0],
     )
     x = np.random.default_rng(0).normal(0, 1, (2, 3 * ATTENTION_SPAN, 12)).astype(np.float32)
@@ -301,9 +301,7 @@ def test_two_thousand_notes_played_one_by_one_are_those_of_keras(
     for place, note in enumerate(notes[:-1]):
         engine.feed(note[None])
         if place >= first:
-            np.testing.assert_allclose(
-                engine.hidden[: theirs.shape[1]], theirs[place - first], atol=1e-5
-            )
+            np.testing.assert_allclose(engine.context.hidden, theirs[place - first], atol=1e-5)
         told.append(_bits_of_draw(engine, notes[place + 1]))
     np.testing.assert_allclose(told, scoring.score_pieces(model, [notes], 1)[0], atol=1e-3)
 
@@ -332,11 +330,5 @@ def _windows_of_keras(net: NoteModel, notes: np.ndarray, length: int) -> np.ndar
 
 def _bits_of_draw(engine: streaming.Engine, note: np.ndarray) -> list[float]:
     """Return the bits of the note that comes, by the masses that its parts would be drawn from."""
-    column, masses = {"pitch": 2, "step": 0, "duration": 1, "velocity": 3}, {}
-
-    def choose(part: str, mass: np.ndarray) -> int:
-        masses[part] = max(mass[note[column[part]]], 1e-12)
-        return int(note[column[part]])
-
-    assert np.array_equal(engine.heads.sample(engine.hidden, choose, int(note[3])), note)
-    return [-np.log2(masses[part]) for part in column if part in masses]
+    bits = engine.score_note(note)
+    return [bits[name] for name in ("pitch", "step", "duration", "velocity") if name in bits]

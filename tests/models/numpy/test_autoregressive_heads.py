@@ -2,19 +2,19 @@ from itertools import pairwise, product
 
 import numpy as np
 import pytest
+from factories import FunctionSampler
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.config.schema import ModelConfig
+from pipeline.generation.step_heads import AutoregressiveStepHeads
 from pipeline.models import logistic_mixture
-from pipeline.models.numpy.autoregressive_heads import (
-    GENERATION_ORDER,
-    SCORE_ORDER,
-    AutoregressiveHeads,
-)
+from pipeline.models.numpy.autoregressive_heads import AutoregressiveHeads
+from pipeline.models.numpy.heads import Context
 from pipeline.notes import quantize
 from pipeline.notes.quantize import (
     DURATION,
+    GENERATION_ORDER,
     NUM_TIME_TOKENS,
     NUM_VELOCITY_TOKENS,
     PITCH,
@@ -24,6 +24,7 @@ from pipeline.notes.quantize import (
 )
 
 H, C = 6, 5
+SCORE_ORDER = ("pitch", "step", "duration", "velocity")
 COLUMN = {"step": STEP, "pitch": PITCH, "duration": DURATION, "velocity": VELOCITY}
 TIMES = ("step", "duration")
 KINDS = list(product(("categorical", "mixture"), (False, True), ("scalar", "embedding")))
@@ -72,19 +73,23 @@ def heads(told: str, velocity: bool, kind: str, seed: int = 0) -> Autoregressive
 
 def hidden_of(
     kind: str, count: int, seed: int = 0, sounding: tuple[int, ...] = (40, 60, 64)
-) -> np.ndarray:
-    """Make what a body says before `count` notes; with the embedding input, some keys sound."""
+) -> Context:
+    """Make what the heads read before `count` notes; with the embedding input, some keys sound."""
     rng = np.random.default_rng([seed, 1])
     hidden = rng.normal(0, 1, (count, H)).astype(np.float32)
     if kind == "scalar":
-        return hidden
-    left = np.zeros((count, 128), np.float32)
-    left[:, sounding] = rng.integers(20, 300, (count, len(sounding)))
-    return np.concatenate([hidden, left], axis=1)
+        return Context(hidden, None)
+    active = np.zeros((count, 128), np.int16)
+    active[:, sounding] = rng.integers(20, 300, (count, len(sounding)))
+    return Context(hidden, active)
+
+
+def copied(context: Context) -> Context:
+    return Context(*(None if part is None else part.copy() for part in context))
 
 
 def forced(
-    made: AutoregressiveHeads, hidden: np.ndarray, code: np.ndarray
+    made: AutoregressiveHeads, context: Context, code: np.ndarray
 ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """Draw a note whose parts are all chosen in advance; returns it and the masses each was chosen from."""
     masses = {}
@@ -93,10 +98,12 @@ def forced(
         masses[part] = mass
         return int(code[COLUMN[part]])
 
-    return made.sample(hidden, choose, int(code[VELOCITY])), masses
+    note = [0, 0, 0, int(code[VELOCITY])]
+    distributions = AutoregressiveStepHeads(made).iterate_distributions(context, note)
+    return FunctionSampler(choose).sample_note(distributions, note), masses
 
 
-def bits_of(made: AutoregressiveHeads, hidden: np.ndarray, *code: int) -> dict[str, float]:
+def bits_of(made: AutoregressiveHeads, hidden: Context, *code: int) -> dict[str, float]:
     """Return the bits of each part of one note: step, duration, pitch, velocity."""
     told = made.bits(hidden, np.array([code], np.int16))[0]
     return dict(zip(SCORE_ORDER, told, strict=False))
@@ -111,7 +118,7 @@ def changed(one: dict[str, float], other: dict[str, float]) -> set[str]:
 @given(note=NOTES, seed=st.integers(0, 50))
 def test_bits_are_those_of_the_masses_that_are_drawn_from(kind, note, seed):
     made, hidden, code = heads(*kind, seed), hidden_of(kind[2], 1, seed), np.array(note, np.int16)
-    drawn, masses = forced(made, hidden[0], code)
+    drawn, masses = forced(made, hidden.select(0), code)
     assert np.array_equal(drawn, code)
     bits = made.bits(hidden, code[None])[0]
     chosen = [float(masses[part][code[COLUMN[part]]]) for part in SCORE_ORDER[: len(bits)]]
@@ -129,7 +136,9 @@ def test_many_notes_at_once_are_each_note_alone(kind):
     hidden = hidden_of(kind[2], 9)
     together = made.bits(hidden, codes)
     assert together.shape == (9, 4 if kind[1] else 3)
-    alone = [made.bits(hidden[row : row + 1], codes[row : row + 1])[0] for row in range(9)]
+    alone = [
+        made.bits(hidden.select(slice(row, row + 1)), codes[row : row + 1])[0] for row in range(9)
+    ]
     assert together == pytest.approx(np.array(alone), abs=1e-5)
 
 
@@ -137,7 +146,9 @@ def test_many_notes_at_once_are_each_note_alone(kind):
 @settings(max_examples=25)
 @given(note=NOTES, seed=st.integers(0, 50))
 def test_masses_sum_to_one_and_none_is_negative(kind, note, seed):
-    _, masses = forced(heads(*kind, seed), hidden_of(kind[2], 1, seed)[0], np.array(note, np.int16))
+    _, masses = forced(
+        heads(*kind, seed), hidden_of(kind[2], 1, seed).select(0), np.array(note, np.int16)
+    )
     assert list(masses) == list(GENERATION_ORDER if kind[1] else GENERATION_ORDER[:3])
     for part, mass in masses.items():
         assert mass.shape == (1001 if part in TIMES else 128,)
@@ -148,7 +159,9 @@ def test_masses_sum_to_one_and_none_is_negative(kind, note, seed):
 @pytest.mark.parametrize("told", ["categorical", "mixture"])
 def test_velocity_0_never_comes_and_its_neighbours_do(told):
     _, masses = forced(
-        heads(told, True, "scalar"), hidden_of("scalar", 1)[0], np.array([1, 2, 3, 4], np.int16)
+        heads(told, True, "scalar"),
+        hidden_of("scalar", 1).select(0),
+        np.array([1, 2, 3, 4], np.int16),
     )
     assert masses["velocity"][0] == 0
     assert (masses["velocity"][1:] > 0).all()
@@ -157,7 +170,7 @@ def test_velocity_0_never_comes_and_its_neighbours_do(told):
 def test_the_velocities_of_a_bin_are_as_likely():
     _, masses = forced(
         heads("categorical", True, "scalar"),
-        hidden_of("scalar", 1)[0],
+        hidden_of("scalar", 1).select(0),
         np.array([1, 2, 3, 4], np.int16),
     )
     for low in range(0, 128, 4):
@@ -166,7 +179,7 @@ def test_the_velocities_of_a_bin_are_as_likely():
 
 def test_a_bin_of_time_spreads_its_mass_evenly_over_its_cells():
     made, hidden = heads("categorical", False, "scalar"), hidden_of("scalar", 1)
-    _, masses = forced(made, hidden[0], np.array([3, 4, 5, 6], np.int16))
+    _, masses = forced(made, hidden.select(0), np.array([3, 4, 5, 6], np.int16))
     for low, high in pairwise(TIME_TOKEN_EDGES):
         assert np.ptp(masses["step"][low:high]) == 0
     assert (
@@ -176,7 +189,9 @@ def test_a_bin_of_time_spreads_its_mass_evenly_over_its_cells():
 
 def test_a_note_keeps_the_velocity_it_is_given_where_none_is_told():
     code, masses = forced(
-        heads("categorical", False, "scalar"), hidden_of("scalar", 1)[0], np.array([1, 2, 3, 99])
+        heads("categorical", False, "scalar"),
+        hidden_of("scalar", 1).select(0),
+        np.array([1, 2, 3, 99]),
     )
     assert code.tolist() == [1, 2, 3, 99]
     assert code.dtype == np.int16
@@ -211,8 +226,8 @@ def test_velocity_changes_nothing_where_none_is_told(kind):
 @pytest.mark.parametrize("kind", SEEN, ids=str)
 def test_pitch_and_duration_see_what_sounds_at_the_onset_itself(kind):
     made, hidden = heads(*kind), hidden_of("embedding", 1, sounding=())
-    short, held = hidden.copy(), hidden.copy()
-    short[0, H + 60], held[0, H + 60] = 8, 30
+    short, held = copied(hidden), copied(hidden)
+    short.active[0, 60], held.active[0, 60] = 8, 30
     for step in (8, 10, 500):
         assert bits_of(made, short, step, 20, 62, 64) == bits_of(made, hidden, step, 20, 62, 64)
     for step in (0, 7):
@@ -240,11 +255,11 @@ def test_what_sounds_speaks_to_pitch_and_to_duration_by_a_half_each(kind, half, 
 @pytest.mark.parametrize("kind", SEEN, ids=str)
 def test_how_long_a_key_still_sounds_counts_and_not_when_it_began(kind):
     made, hidden = heads(*kind), hidden_of("embedding", 1, sounding=())
-    one, other = hidden.copy(), hidden.copy()
+    one, other = copied(hidden), copied(hidden)
     # Both steps are in one bin of time, so that only what is left can tell them apart.
     step, later = 990, 991
     assert quantize.TIME_TOKEN[step] == quantize.TIME_TOKEN[later]
-    one[0, H + 60], other[0, H + 60] = 995, 996
+    one.active[0, 60], other.active[0, 60] = 995, 996
     alike = bits_of(made, one, step, 20, 62, 64), bits_of(made, other, later, 20, 62, 64)
     assert changed(*alike) <= {"step"}
     assert "pitch" in changed(alike[0], bits_of(made, one, later, 20, 62, 64))
@@ -253,8 +268,8 @@ def test_how_long_a_key_still_sounds_counts_and_not_when_it_began(kind):
 @pytest.mark.parametrize("kind", KINDS, ids=str)
 def test_every_part_hears_the_body(kind):
     made, hidden = heads(*kind), hidden_of(kind[2], 1)
-    other = hidden.copy()
-    other[0, 0] += 1
+    other = copied(hidden)
+    other.hidden[0, 0] += 1
     told = bits_of(made, hidden, 10, 20, 60, 64)
     assert changed(told, bits_of(made, other, 10, 20, 60, 64)) == set(told)
 

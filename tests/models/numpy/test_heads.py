@@ -1,13 +1,15 @@
 import numpy as np
 import pytest
+from factories import FunctionSampler
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import special
 
+from pipeline.generation.step_heads import RegressionStepHeads
 from pipeline.models.numpy import heads
-from pipeline.models.numpy.heads import RegressionHeads
+from pipeline.models.numpy.heads import Context, RegressionHeads
 from pipeline.models.residual_noise import ResidualNoise
-from pipeline.notes.quantize import FEATURE_COLUMNS, SCORED_FEATURES, VELOCITY
+from pipeline.notes.quantize import FEATURES, SCORED_FEATURES, VELOCITY
 
 FAMILY = st.sampled_from(["laplace", "gaussian"])
 SPREADS = st.builds(ResidualNoise, FAMILY, st.floats(1e-3, 10))
@@ -55,20 +57,24 @@ def test_bits_are_those_of_the_masses_that_are_drawn_from(
 ):
     said = outputs(step, duration, {"step": first, "duration": second})
     hidden, code = np.ones(4, np.float32), np.array([*cells, pitch, 64], np.int16)
-    drawn_from = {}
-    said.sample(hidden, lambda head, mass: drawn_from.setdefault(head, mass).argmax(), 64)
+    drawn_from = dict(RegressionStepHeads(said).iterate_distributions(Context(hidden, None), []))
     expected = [
-        -np.log2(max(drawn_from[head][code[FEATURE_COLUMNS[head]]], 1e-12))
+        -np.log2(max(drawn_from[head][code[FEATURES[head].column]], 1e-12))
         for head in SCORED_FEATURES
     ]
-    assert said.bits(hidden[None], code[None])[0] == pytest.approx(expected, abs=1e-3)
+    assert said.bits(Context(hidden[None], None), code[None])[0] == pytest.approx(
+        expected, abs=1e-3
+    )
 
 
 def test_each_choice_goes_to_its_column():
     chosen = {"pitch": 61, "step": 7, "duration": 300}
     said = outputs(0.1, 0.2, dict.fromkeys(("step", "duration"), ResidualNoise("laplace", 0.1)))
-    code = said.sample(np.ones(4, np.float32), lambda head, mass: chosen[head], 99)
-    assert {head: code[FEATURE_COLUMNS[head]] for head in SCORED_FEATURES} == chosen
+    note = [0, 0, 0, 99]
+    context = Context(np.ones(4, np.float32), None)
+    distributions = RegressionStepHeads(said).iterate_distributions(context, note)
+    code = FunctionSampler(lambda head, mass: chosen[head]).sample_note(distributions, note)
+    assert {head: code[FEATURES[head].column] for head in SCORED_FEATURES} == chosen
     assert code[VELOCITY] == 99
     assert code.dtype == np.int16
 
@@ -84,8 +90,8 @@ def test_each_head_gets_the_spread_of_its_own_residuals():
     rng = np.random.default_rng(2)
     said = outputs(1.0, 2.0, {})
     codes = np.zeros((2000, 4), np.int16)
-    codes[:, FEATURE_COLUMNS["step"]] = 100 + np.rint(rng.normal(0, 5, 2000))
-    codes[:, FEATURE_COLUMNS["duration"]] = 200 + np.rint(rng.laplace(0, 20, 2000))
+    codes[:, FEATURES["step"].column] = 100 + np.rint(rng.normal(0, 5, 2000))
+    codes[:, FEATURES["duration"].column] = 200 + np.rint(rng.laplace(0, 20, 2000))
     said.fit_noise(np.ones((2000, 4), np.float32), codes)
     assert (said.residual_noise["step"].family, said.residual_noise["duration"].family) == (
         "gaussian",

@@ -1,14 +1,17 @@
 """Each layer against its formula, written out note by note and unit by unit in float64."""
 
+import copy
+
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import special, stats
 
 from pipeline.config.schema import ATTENTION_HEAD_DIM
 from pipeline.models.numpy import layers
-from pipeline.models.numpy.layers import ATTENTION_SPAN, LSTM, AttentionBlock, MinGRUBlock
+from pipeline.models.numpy.layers import LSTM
+from pipeline.models.numpy.residual_blocks import ATTENTION_SPAN, AttentionBlock, MinGRUBlock
 
 WIDTH, UNITS = 5, 4
 
@@ -268,3 +271,69 @@ def test_rms_norm_is_by_its_definition(seed, loud):
 
 def test_rms_norm_of_nothing_is_nothing():
     assert not layers.rms_norm(np.zeros((1, 4), np.float32), np.ones(4, np.float32)).any()
+
+
+STEPS = {
+    "lstm": (LSTM, lstm_weights, 60),
+    "mingru": (MinGRUBlock, gated_weights, 60),
+    "attention": (AttentionBlock, attention_weights, 3 * ATTENTION_SPAN),
+}
+
+
+@pytest.mark.parametrize("name", STEPS)
+@settings(max_examples=10)
+@given(seed=st.integers(0, 1000))
+def test_note_by_note_is_many_at_once(name, seed):
+    make_layer, make_weights, count = STEPS[name]
+    weights = make_weights(seed)
+    x = np.random.default_rng(seed).normal(0, 1, (count, WIDTH)).astype(np.float32)
+    before = {key: value.copy() for key, value in weights.items()}
+    layer = make_layer(weights, f"{name}_1")
+    state = layer.initial_step_state()
+    steps = np.array([layer.step(note, state).copy() for note in x])
+    whole, _ = layer.forward(x[None], layer.initial_state(1))
+    assert steps == pytest.approx(whole[0], abs=2e-5)
+    assert all(np.array_equal(value, before[key]) for key, value in weights.items()), (
+        "the weights given are not changed"
+    )
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_a_deep_copy_of_the_state_comes_back_to_it(name):
+    make_layer, make_weights, count = STEPS[name]
+    layer = make_layer(make_weights(3), f"{name}_1")
+    x = np.random.default_rng(4).normal(0, 1, (count, 5)).astype(np.float32)
+    state = layer.initial_step_state()
+    for note in x[:-5]:
+        layer.step(note, state)
+    kept = copy.deepcopy(state)
+    once = [layer.step(note, state).copy() for note in x[-5:]]
+    again = [layer.step(note, kept).copy() for note in x[-5:]]
+    assert np.array_equal(once, again)
+    assert not np.array_equal(once[-1], layer.step(x[-1], layer.initial_step_state()))
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_a_note_leaves_what_it_was_given(name):
+    make_layer, make_weights, _ = STEPS[name]
+    layer = make_layer(make_weights(3), f"{name}_1")
+    x = np.random.default_rng(4).normal(0, 1, 5).astype(np.float32)
+    given_x = x.copy()
+    layer.step(x, layer.initial_step_state())
+    assert np.array_equal(x, given_x)
+
+
+@given(st.lists(st.floats(-50, 50, width=32), min_size=1, max_size=9))
+def test_gelu_is_that_of_many_notes_to_scale(values):
+    x = np.array(values, np.float32)
+    told = layers.scaled_quick_gelu(x * np.float32(layers.QUICK_GELU_SCALE)) / (
+        2 * layers.QUICK_GELU_SCALE
+    )
+    assert told == pytest.approx(layers.quick_gelu(x), rel=1e-5, abs=1e-6)
+
+
+@given(st.lists(st.floats(-50, 50, width=32), min_size=1, max_size=9))
+def test_over_rms_is_that_of_the_norm(values):
+    x = np.array(values, np.float32)
+    plain = layers.rms_norm(x, np.ones(len(x), np.float32))
+    assert x * layers.inverse_rms(x) == pytest.approx(plain, rel=1e-5, abs=1e-6)

@@ -1,3 +1,5 @@
+import copy
+
 import numpy as np
 import pytest
 from factories import make_quantized_notes
@@ -5,8 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.config.schema import ModelConfig
-from pipeline.models.numpy.layers import LSTM, MinGRUBlock, rms_norm
+from pipeline.models.numpy.layers import LSTM, rms_norm
 from pipeline.models.numpy.network import Network, WindowNetwork
+from pipeline.models.numpy.residual_blocks import MinGRUBlock
 from pipeline.notes import active_notes, quantize
 from pipeline.notes.quantize import (
     DURATION,
@@ -90,7 +93,7 @@ def network(seed: int = 0, **changes: object) -> Network:
 
 
 def heard(made: Network, notes: np.ndarray) -> np.ndarray:
-    return made.forward(notes, made.initial_state(len(notes)))[0]
+    return made.forward(notes, made.initial_state(len(notes)))[0].hidden
 
 
 def flat(state: list) -> list[np.ndarray]:
@@ -128,9 +131,13 @@ def test_reading_in_parts_is_reading_at_once(body, seed, cuts):
     whole, end = made.forward(notes, made.initial_state(2))
     state, parts = made.initial_state(2), []
     for part in np.split(notes, cuts, axis=1):
-        hidden, state = made.forward(part, state)
-        parts.append(hidden)
-    assert np.concatenate(parts, axis=1) == pytest.approx(whole, abs=1e-5)
+        context, state = made.forward(part, state)
+        parts.append(context)
+    hidden = np.concatenate([part.hidden for part in parts], axis=1)
+    assert hidden == pytest.approx(whole.hidden, abs=1e-5)
+    if whole.active is not None:
+        active = np.concatenate([part.active for part in parts], axis=1)
+        assert np.array_equal(active, whole.active)
     for ours, theirs in zip(flat(state), flat(end), strict=True):
         assert ours == pytest.approx(theirs, abs=1e-5)
 
@@ -142,7 +149,7 @@ def test_the_state_given_is_not_changed(body):
     before = [part.copy() for part in flat(state)]
     once, _ = made.forward(notes[:, 10:], state)
     assert all(np.array_equal(part, old) for part, old in zip(flat(state), before, strict=True))
-    assert np.array_equal(made.forward(notes[:, 10:], state)[0], once)
+    assert np.array_equal(made.forward(notes[:, 10:], state)[0].hidden, once.hidden)
 
 
 @pytest.mark.parametrize("body", BODIES.values(), ids=BODIES)
@@ -150,7 +157,9 @@ def test_a_window_is_a_piece_of_its_own_and_its_last_note_counts(body):
     made, notes = network(**body), np.stack([make_quantized_notes(seed, 12) for seed in range(3)])
     together = made.forward_window(notes)
     for row in range(3):
-        assert heard(made, notes[row : row + 1])[0, -1] == pytest.approx(together[row], abs=1e-5)
+        assert heard(made, notes[row : row + 1])[0, -1] == pytest.approx(
+            together.hidden[row], abs=1e-5
+        )
 
 
 @pytest.mark.parametrize("body", BODIES.values(), ids=BODIES)
@@ -184,7 +193,7 @@ def test_an_embedding_is_the_sum_of_what_is_looked_up_and_what_sounds(velocity):
     made, notes = network(**EMBEDDING, model_velocity=velocity), make_quantized_notes(0, 20)
     layer = LSTM(made.weights, "lstm_1")
     expected, _ = layer.forward(embedded(made, notes)[None], layer.initial_state(1))
-    assert heard(made, notes[None])[0, :, :5] == pytest.approx(expected[0], abs=1e-4)
+    assert heard(made, notes[None])[0] == pytest.approx(expected[0], abs=1e-4)
 
 
 def test_gated_blocks_are_stacked_and_normed_before_a_dense_layer_that_cannot_be_negative():
@@ -200,24 +209,24 @@ def test_gated_blocks_are_stacked_and_normed_before_a_dense_layer_that_cannot_be
         rms_norm(x, made.weights["norm/scale"]) @ made.weights["dense/kernel"]
         + made.weights["dense/bias"]
     )
-    hidden = heard(made, notes[None])[0, :, :7]
+    hidden = heard(made, notes[None])[0]
     assert hidden == pytest.approx(np.maximum(x[0], 0), abs=1e-3)
     assert (hidden == 0).any()
 
 
 @pytest.mark.parametrize("body", BODIES.values(), ids=BODIES)
-def test_behind_an_embedded_note_follows_what_is_left_of_each_key_that_note_included(body):
+def test_heads_read_the_active_notes_after_each_note_that_note_included(body):
     made, notes = network(**body), make_quantized_notes(0, 30)
-    hidden = heard(made, notes[None])[0]
+    context = made.forward(notes[None], made.initial_state(1))[0].select(0)
     width = made.config.dense_units or (
         made.config.embedding_dim if made.config.cell == "mingru" else made.config.units[-1]
     )
+    assert context.hidden.shape == (30, width)
     if made.config.input == "scalar":
-        assert hidden.shape == (30, width)
+        assert context.active is None
         return
-    assert hidden.shape == (30, width + 128)
     onsets, ends = np.cumsum(notes[:, STEP].astype(int)), {}
-    for note, now, left in zip(notes.tolist(), onsets.tolist(), hidden[:, width:], strict=True):
+    for note, now, left in zip(notes.tolist(), onsets.tolist(), context.active, strict=True):
         ends[note[PITCH]] = now + note[DURATION]
         expected = np.zeros(128)
         for key, end in ends.items():
@@ -237,7 +246,7 @@ def test_the_backward_half_reads_the_window_from_its_end():
     x = quantize.scalar_features(notes)
     ahead, _ = forward.forward(x, forward.initial_state(2))
     back, _ = backward.forward(x[:, ::-1], backward.initial_state(2))
-    assert made.forward_window(notes) == pytest.approx(
+    assert made.forward_window(notes).hidden == pytest.approx(
         np.concatenate([ahead[:, -1], back[:, -1]], axis=1), abs=1e-6
     )
 
@@ -259,22 +268,47 @@ def test_a_second_layer_both_ways_reads_each_note_with_what_is_before_and_after_
             np.concatenate([ahead, back], axis=2)[0, -1],
         )
     expected = np.maximum(ends @ made.weights["dense/kernel"] + made.weights["dense/bias"], 0)
-    hidden = made.forward_window(notes[None])[0]
-    assert hidden[:3] == pytest.approx(expected, abs=1e-4)
+    context = made.forward_window(notes[None]).select(0)
+    assert context.hidden == pytest.approx(expected, abs=1e-4)
     _, left = active_notes.active_before_each(notes[None], active_notes.no_active_notes(1))
-    assert np.array_equal(hidden[3:], left[0])
+    assert np.array_equal(context.active, left[0])
 
 
 def test_a_network_both_ways_has_nothing_to_carry():
     made = network(**BOTH_WAYS)
-    assert made.forward_window(make_quantized_notes(0, 4)[None]).shape == (1, 10)
+    assert made.forward_window(make_quantized_notes(0, 4)[None]).hidden.shape == (1, 10)
 
 
 def test_a_window_as_memory_is_the_last_notes_read_anew():
     made, notes = network(**BOTH_WAYS), make_quantized_notes(0, 20)
-    window = WindowNetwork(made.config, made.weights, 6)
-    state = window.initial_state()
+    window = WindowNetwork(made, 6)
+    state = window.initial_step_state()
     for count, part in ((4, notes[:4]), (5, notes[4:5]), (12, notes[5:12]), (20, notes[12:])):
-        hidden = window.feed(part, state)
+        context = window.feed(part, state)
         assert np.array_equal(state[0], notes[max(count - 6, 0) : count])
-        assert np.array_equal(hidden, made.forward_window(state[0][None])[0])
+        assert np.array_equal(context.hidden, made.forward_window(state[0][None]).hidden[0])
+
+
+@pytest.mark.parametrize("body", BODIES.values(), ids=BODIES)
+@settings(max_examples=10)
+@given(seed=st.integers(0, 99), cut=st.integers(1, 59))
+def test_note_by_note_is_many_at_once(body, seed, cut):
+    made, notes = network(seed, **body), make_quantized_notes(seed, 60)
+    whole = heard(made, notes[None])
+    state = made.initial_step_state()
+    first = made.feed(notes[:cut], state).hidden
+    assert first == pytest.approx(whole[0, cut - 1], abs=1e-5)
+    rest = [made.step(note, state).hidden for note in notes[cut:]]
+    assert np.array(rest) == pytest.approx(whole[0, cut:], abs=1e-5)
+
+
+@pytest.mark.parametrize("body", BODIES.values(), ids=BODIES)
+def test_a_deep_copy_of_the_state_comes_back_to_it(body):
+    made, notes = network(**body), make_quantized_notes(3, 20)
+    state = made.initial_step_state()
+    hidden = made.feed(notes[:10], state).hidden
+    before, kept = hidden.copy(), copy.deepcopy(state)
+    once = made.feed(notes[10:], state).hidden
+    assert np.array_equal(made.feed(notes[10:], kept).hidden, once)
+    assert np.array_equal(hidden, before), "a hidden vector is not changed by the notes after it"
+    assert not np.array_equal(once, hidden)
