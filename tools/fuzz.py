@@ -95,7 +95,7 @@ MESSAGES = (
     b'{"type": "lift", "pitch": 60}',
     b'{"type": "set", "number": 7, "values": {"tempo": 1.2, "key": "C minor", "min_pitch": 30}}',
     b'{"type": "turn", "knob": 20, "value": 64}',
-    b'{"type": "mode", "mode": "duet"}',
+    b'{"type": "mode", "mode": "call-response"}',
     b'{"type": "model", "name": "expressive"}',
     b'{"type": "play", "on": true}',
     b'{"type": "record", "on": true}',

@@ -51,7 +51,7 @@ def play_in_child(handle: int, cause: str, number: int) -> None:
     midi_ports.open_output = lambda name: port  # type: ignore[assignment, return-value]
     if cause == "model":
         make_model_fail(number)
-    options = run.PlayOptions("pipe", "", "continue", None, 0, TEMPO, 0.8, number, None)
+    options = run.PlayOptions("pipe", "", "solo", None, 0, TEMPO, 0.8, number, None)
     try:
         run.run_player(
             model_io.load_model(model_io.BUNDLED / "expressive"),

@@ -11,11 +11,11 @@ from pipeline.core import paths
 from pipeline.core.errors import sanitize_line
 
 app = typer.Typer()
-Mode = Literal["continue", "duet", "free"]
+Mode = Literal["solo", "call-response", "accompany"]
 
 
 @app.command(
-    epilog="Example: music-rnn play expressive --midi-out fluid --mode duet --midi-in keystation --record ~/sessions"
+    epilog="Example: music-rnn play expressive --midi-out fluid --mode call-response --midi-in keystation --record ~/sessions"
 )
 def play(  # noqa: PLR0913 an argument of a command is an option that a person types
     model: Annotated[
@@ -36,9 +36,9 @@ def play(  # noqa: PLR0913 an argument of a command is an option that a person t
     mode: Annotated[
         Mode,
         typer.Option(
-            help="continue: by itself; duet: answers after a rest; free: plays on and hears you."
+            help="solo: by itself; call-response: answers after a rest; accompany: plays on and hears you."
         ),
-    ] = "continue",
+    ] = "solo",
     prompt: Annotated[
         Path | None, typer.Option(help="MIDI file to play on from; default: one middle C.")
     ] = None,

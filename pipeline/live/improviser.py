@@ -6,10 +6,10 @@ came up to this moment. The model never remembers what nobody heard.
 
 Modes:
 
-- `continue`: plays on by itself, from the music it was given, whatever a person plays.
-- `duet`: call and response. It listens; after a rest it answers what it heard, for as long as that was, and falls
+- `solo`: plays on by itself, from the music it was given, whatever a person plays.
+- `call-response`: call and response. It listens; after a rest it answers what it heard, for as long as that was, and falls
   silent at once when the person plays again. Before an answer it reads again all that truly sounded.
-- `free`: plays on, and hears what a person plays along. A key is heard when it is struck, so its duration is a
+- `accompany`: plays on, and hears what a person plays along. A key is heard when it is struck, so its duration is a
   guess: the mean of those that came up lately.
 
 All but the attributes `mode` and `live`, and `past`, is for one thread, that which draws notes.
@@ -30,7 +30,7 @@ from pipeline.live.controls import Controls
 from pipeline.live.note_source import PendingNote, from_quantized, to_quantized
 from pipeline.notes.quantize import GRID_SIZE, VELOCITY, QuantizedNotes
 
-Mode = Literal["continue", "duet", "free"]
+Mode = Literal["solo", "call-response", "accompany"]
 CONTEXT_NOTES = 512
 """Notes that are read again before an answer."""
 LIMIT_CONTEXT = 256
@@ -57,7 +57,7 @@ class Improviser:
     def __init__(
         self, engine: Engine, controls: Controls, prompt: QuantizedNotes, rng: np.random.Generator
     ) -> None:
-        """Begin after a prompt, in mode `continue`.
+        """Begin after a prompt, in mode `solo`.
 
         Args:
             engine: the model.
@@ -68,7 +68,7 @@ class Improviser:
         self.engine = engine
         self.controls = controls
         self.rng = rng
-        self.mode: Mode = "continue"
+        self.mode: Mode = "solo"
         self.phrase = Phrase()
         """What a person plays."""
         self.notes_left: int | None = None
@@ -103,7 +103,7 @@ class Improviser:
     @property
     def is_responding(self) -> bool:
         """Whether it is the model's turn."""
-        return self.mode != "duet" or self.phrase.response_end is not None
+        return self.mode != "call-response" or self.phrase.response_end is not None
 
     def peek(self, floor: int) -> PendingNote | None:
         """Return the next note without hearing it; see `drafts.Source`."""
@@ -134,7 +134,7 @@ class Improviser:
     def note_on(self, cell: int, pitch: int, velocity: int) -> bool:
         """Hear a key; return whether an answer is interrupted."""
         self.phrase.note_on(cell, pitch, velocity)
-        if self.mode == "free":
+        if self.mode == "accompany":
             self._feed_human_note(
                 PendingNote(
                     max(cell, self.last_onset), self.phrase.typical_duration, pitch, velocity
@@ -162,7 +162,7 @@ class Improviser:
 
     def _check_turn(self, floor: int) -> bool:
         """Whether to play; begins answers."""
-        if self.mode != "duet":
+        if self.mode != "call-response":
             self.phrase.clear()
             return True
         if self.phrase.is_response_over(floor) and (

@@ -58,7 +58,7 @@ class PlayOptions:
     """Notes to play; 0 plays until it is stopped."""
     tempo: float
     response_delay: float
-    """Seconds of silence that ask for an answer, in a duet."""
+    """Seconds of silence that ask for an answer, in mode `call-response`."""
     seed: int
     recording: Path | None
     """A MIDI file to write, or a folder for one named by the time."""
@@ -69,9 +69,9 @@ class PlayOptions:
         Raises:
             ParamsError: says what and what to do.
         """
-        if self.mode == "duet" and not self.midi_in:
+        if self.mode == "call-response" and not self.midi_in:
             raise ParamsError(
-                "a duet needs someone to listen to: give --midi-in with a part of the name of a MIDI port"
+                "mode call-response needs a keyboard: give --midi-in with a part of the name of a MIDI port"
             )
         if self.midi_out == NO_PORT and (
             self.midi_in or not 0 < self.num_notes <= MAX_OFFLINE_NOTES

@@ -31,9 +31,9 @@ class SharedState:
     """Takes frames for the pages; never waits."""
     controls: Controls
     recorder: TimedRecorder
-    mode: Mode = "duet"
+    mode: Mode = "call-response"
     response_delay: float = 0.8
-    """Seconds without a key after which a duet is answered."""
+    """Seconds without a key after which a phrase is answered, in mode `call-response`."""
     playing: bool = True
     """Whether the model plays, or rests."""
 

@@ -4,7 +4,7 @@
 {"type": "lift", "pitch": 60}                        and let go
 {"type": "set", "revision": 7, "values": {"tempo": 1.2, "key": "C minor"}}
 {"type": "turn", "controller": 20, "value": 64}            a control change, as of `controls`
-{"type": "mode", "mode": "duet"}
+{"type": "mode", "mode": "call-response"}
 {"type": "model", "name": "expressive"}
 {"type": "play", "on": true}                         the model plays, or rests
 {"type": "record", "on": true}
@@ -71,7 +71,7 @@ class SetMode(ClientMessage):
     """Who plays when."""
 
     type: Literal["mode"]
-    mode: Literal["continue", "duet", "free"]
+    mode: Literal["solo", "call-response", "accompany"]
 
 
 class LoadModel(ClientMessage):

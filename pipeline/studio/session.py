@@ -148,7 +148,7 @@ class LiveSession:
             PipelineError: the model cannot start after it; what was there plays on.
         """
         async with self.engine_lock:
-            await self._replace_engine(self.model_name, self.model, prompt, "continue")
+            await self._replace_engine(self.model_name, self.model, prompt, "solo")
         self.broadcast(self.make_state_message())
 
     async def close(self) -> None:

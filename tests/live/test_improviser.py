@@ -30,7 +30,7 @@ from pipeline.notes.quantize import GRID_SIZE, PITCH, STEP
 PROMPT = make_quantized_notes(1, 5)
 
 
-def improviser(mode="continue", seed=0, prompt=PROMPT, **recipe):
+def improviser(mode="solo", seed=0, prompt=PROMPT, **recipe):
     source = Improviser(
         Engine(make_tiny_model(**{**CARRIED, **recipe})),
         Controls(UNCONSTRAINED),
@@ -85,7 +85,7 @@ def test_alone_it_plays_what_the_engine_would_play(kind):
     sampler = Sampler(np.random.default_rng(3), UNCONSTRAINED.model_copy(update=limits))
     sampler.observe(PROMPT)
     expected = engine.generate_notes(model, PROMPT, 30, sampler)
-    source.sampler_settings, source.sampler = (UNCONSTRAINED, "continue"), source._make_sampler()
+    source.sampler_settings, source.sampler = (UNCONSTRAINED, "solo"), source._make_sampler()
     played = []
     for _ in range(30):
         source.peek(0)
@@ -156,7 +156,7 @@ def test_a_far_note_is_drawn_again_when_a_control_moves():
     source = improviser()
     source.pending, source.sampler_settings = (
         PendingNote(5000, 1, 60, 64),
-        (source.controls.sampling_config, "continue"),
+        (source.controls.sampling_config, "solo"),
     )
     assert source.peek(8).onset == 5000
     source.controls.update(key="D dorian")
@@ -180,8 +180,8 @@ def test_limits_hold_over_a_change_of_controls():
     assert max(((onsets >= on) & (onsets < on + 100)).sum() for on in onsets) <= 4
 
 
-def test_a_duet_is_silent_until_a_phrase_ends_then_answers_as_long_and_is_silent_again():
-    source = improviser("duet")
+def test_call_response_is_silent_until_a_phrase_ends_then_answers_as_long_and_is_silent_again():
+    source = improviser("call-response")
     player = alone(source, 14, PHRASE)
     onsets = player.recorder.collect_notes(MODEL)["onset"]
     assert onsets[0] == pytest.approx(3.0 + 0.8, abs=0.04)
@@ -192,7 +192,7 @@ def test_a_duet_is_silent_until_a_phrase_ends_then_answers_as_long_and_is_silent
 
 def test_an_answer_is_conditioned_on_what_was_played_and_on_what_sounded_before():
     heard = []
-    source = improviser("duet")
+    source = improviser("call-response")
     read = source.engine.feed
     source.engine.feed = lambda given: (heard.append(given.copy()), read(given))[1]
     alone(source, 14, [*PHRASE, *phrase(7.0, [(0, 0.5, 50)])])
@@ -206,7 +206,7 @@ def test_an_answer_is_conditioned_on_what_was_played_and_on_what_sounded_before(
 
 
 def test_playing_again_silences_an_answer_at_once_and_what_did_not_sound_is_forgotten():
-    source = improviser("duet")
+    source = improviser("call-response")
     player = alone(source, 4.6, [*PHRASE, (4.2, lambda player: player.note_on(48, 90))])
     notes = player.recorder.collect_notes(MODEL)
     assert len(notes)
@@ -219,7 +219,7 @@ def test_playing_again_silences_an_answer_at_once_and_what_did_not_sound_is_forg
 
 
 def test_free_playing_goes_on_and_hears_the_person():
-    source = improviser("free")
+    source = improviser("accompany")
     player = alone(source, 8, PHRASE)
     onsets = player.recorder.collect_notes(MODEL)["onset"]
     assert onsets[0] < 3
@@ -237,12 +237,12 @@ def test_by_itself_it_hears_nobody():
 
 
 def test_the_mode_can_change_while_it_plays():
-    source = improviser("duet")
+    source = improviser("call-response")
 
     def change(mode):
         return lambda _: setattr(source, "mode", mode)
 
-    player = alone(source, 20, [*PHRASE, (8, change("continue")), (12, change("duet"))])
+    player = alone(source, 20, [*PHRASE, (8, change("solo")), (12, change("call-response"))])
     onsets = player.recorder.collect_notes(MODEL)["onset"]
     assert ((onsets > 8) & (onsets < 12)).any()
     assert not ((onsets > 6) & (onsets < 8)).any()
@@ -276,6 +276,6 @@ def test_a_model_gone_wild_is_bounded():
 
 
 def test_the_past_is_what_sounded_in_order():
-    source = improviser("free")
+    source = improviser("accompany")
     alone(source, 5, PHRASE)
     assert np.array_equal(source.recent_notes(), to_quantized(sorted(source.history)))

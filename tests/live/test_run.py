@@ -25,7 +25,7 @@ from pipeline.midi import reader, writer
 RUN = CliRunner()
 NOBODY = {
     "midi_in": "",
-    "mode": "continue",
+    "mode": "solo",
     "prompt": None,
     "tempo": 1.0,
     "response_delay": 0.8,
@@ -71,7 +71,7 @@ def test_the_tempo_stretches_the_file(in_folder):
         ({"num_notes": 0}, "give --notes"),
         ({"num_notes": 10**30}, "give --notes 1 to 1000000"),
         ({"midi_in": "keys"}, "no --midi-in"),
-        ({"mode": "duet", "midi_out": "x"}, "give --midi-in"),
+        ({"mode": "call-response", "midi_out": "x"}, "give --midi-in"),
         ({"tempo": 7.0}, "tempo 7.0"),
     ],
 )

@@ -69,7 +69,7 @@ def test_a_page_that_does_not_read_holds_up_nobody(
         wait(lambda: len(studio.room.clients) == 1)
         (box,) = studio.room.clients.values()
         with studio.page() as page:
-            page.say(type="mode", mode="free")
+            page.say(type="mode", mode="accompany")
             first = page.last("note")
             fill(studio, box)
             assert len(box.pending) <= box.max_size
@@ -109,7 +109,7 @@ def test_what_both_played_is_recorded(studio: Studio) -> None:
         page.last("hello")
         page.say(type="record", on=True)
         page.last(lambda frame: frame["type"] == "state" and frame["recording"])
-        page.say(type="mode", mode="free")
+        page.say(type="mode", mode="accompany")
         page.play(60, 64, 67)
         for _ in range(4):
             page.last("off")
@@ -138,7 +138,7 @@ def test_it_plays_on_from_a_file(studio: Studio, in_folder: Path) -> None:
         status, text = get(studio, "/prompt", (in_folder / "a.mid").read_bytes())
         assert status == 200
         assert text.endswith(b"notes\n")
-        assert page.last("state")["mode"] == "continue"
+        assert page.last("state")["mode"] == "solo"
         assert page.last("note")["who"] == "model"
         assert len(studio.room.prompt) > 20
         assert get(studio, "/prompt", b"MThd")[0] == 400

@@ -23,7 +23,7 @@ ODD = (
 
 def test_a_change_is_acknowledged_and_later_notes_say_so(studio: Studio) -> None:
     with studio.page() as page:
-        page.say(type="mode", mode="free")
+        page.say(type="mode", mode="accompany")
         page.last("note")
         page.say(
             type="set",
@@ -76,7 +76,7 @@ def test_knobs_turn_controls_and_others_do_nothing(studio: Studio) -> None:
         assert page.last("controls")["values"]["max_pitch"] == 72
 
 
-def test_in_a_duet_the_model_answers_after_the_rest(studio: Studio) -> None:
+def test_in_call_response_the_model_answers_after_the_rest(studio: Studio) -> None:
     with studio.page() as page:
         page.say(type="set", revision=1, values={"rest": 0.3})
         page.play(60, 64, 67)
@@ -100,7 +100,7 @@ def test_bits_come_for_what_a_person_plays(studio: Studio) -> None:
 
 def test_the_model_rests_and_is_silenced(studio: Studio) -> None:
     with studio.page() as page:
-        page.say(type="mode", mode="continue")
+        page.say(type="mode", mode="solo")
         page.last("note")
         page.say(type="panic")
         page.last("silence")
@@ -132,7 +132,7 @@ def test_a_model_that_fails_is_told_of_once_and_can_be_chosen_again(studio: Stud
         page.say(type="ping", sent=2.0)
         page.say(type="model", name="expressive (shipped)")
         assert "error" not in [frame["type"] for frame in page.until("state")]
-        page.say(type="mode", mode="free")
+        page.say(type="mode", mode="accompany")
         page.last("note")
 
 

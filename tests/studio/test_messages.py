@@ -14,7 +14,7 @@ SOUND = (
     {"type": "lift", "pitch": 127},
     {"type": "set", "revision": 7, "values": {"tempo": 1.2, "key": "C minor", "min_pitch": 30}},
     {"type": "turn", "controller": 20, "value": 0},
-    {"type": "mode", "mode": "free"},
+    {"type": "mode", "mode": "accompany"},
     {"type": "model", "name": "expressive"},
     {"type": "play", "on": False},
     {"type": "record", "on": True},

@@ -103,7 +103,7 @@ def test_controls_act_at_once(browser: Pages, studio: Studio) -> None:
     rows: list[tuple[float, float, float]] = []
     with at(browser, studio) as visit:
         page = visit.page
-        page.get_by_label("Free").check()
+        page.get_by_label("Accompany").check()
         until(page, "Number(document.body.dataset.answered) >= 2")
         for step in range(21):
             page.evaluate(
@@ -127,8 +127,8 @@ def test_another_page_follows_and_refused_changes_go_back(browser: Pages, studio
         one.page.get_by_label("Tonic").select_option("F#")
         until(two.page, "document.getElementById('tonic').value === 'F#'")
         assert two.page.input_value("#scale") == "major"
-        one.page.get_by_label("Duet").press("ArrowRight")
-        two.page.wait_for_selector("[name=mode][value=free]:checked")
+        one.page.get_by_label("Call and response").press("ArrowRight")
+        two.page.wait_for_selector("[name=mode][value=accompany]:checked")
         one.page.locator("#min_pitch").fill("60")
         one.page.locator("#max_pitch").fill("40")
         one.page.wait_for_selector("#toast:not([hidden])")
@@ -139,7 +139,7 @@ def test_another_page_follows_and_refused_changes_go_back(browser: Pages, studio
 def test_escape_silences_and_space_lets_the_model_rest(browser: Pages, studio: Studio) -> None:
     with at(browser, studio) as visit:
         page = visit.page
-        page.get_by_label("Free").check()
+        page.get_by_label("Accompany").check()
         until(page, "Number(document.body.dataset.answered) >= 2")
         page.evaluate("document.activeElement.blur()")
         page.keyboard.press("Space")

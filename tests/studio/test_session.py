@@ -61,7 +61,7 @@ def test_a_model_that_cannot_start_lets_the_old_one_play_on(
     studio: Studio, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with studio.page() as page:
-        page.say(type="mode", mode="free")
+        page.say(type="mode", mode="accompany")
         page.last("note")
         band, model, prompt = studio.room.engine, studio.room.model, studio.room.prompt
         monkeypatch.setattr(catalog, "load_by_name", lambda name: (name, broken()))
@@ -103,7 +103,7 @@ def test_every_key_that_is_offered_is_one() -> None:
 def test_the_music_begins_with_the_first_page_and_ends_with_the_last(studio: Studio) -> None:
     with studio.page() as one:
         hello = one.last("hello")
-        assert hello["mode"] == "duet"
+        assert hello["mode"] == "call-response"
         assert "expressive (shipped)" in hello["models"]
         wait(lambda: studio.room.engine)
         with studio.page() as two:
@@ -151,7 +151,7 @@ def test_there_is_room_for_some_pages_only(studio: Studio) -> None:
 def test_another_model_plays_on_where_this_one_was(studio: Studio) -> None:
     model_io.save_model(make_tiny_model(stateful=True), Path("models/mine"))
     with studio.page() as page:
-        page.say(type="mode", mode="free")
+        page.say(type="mode", mode="accompany")
         page.last("note")
         before = studio.room.engine
         page.say(type="model", name="mine")

@@ -19,7 +19,7 @@ new Controls(line);
 
 const mine = new Map(); // pitch to the voice of a key that is held here
 const theirs = new Map(); // pitch to the voice of the model
-let room = { mode: "duet", playing: true, turn: false };
+let room = { mode: "call-response", playing: true, turn: false };
 
 // A person plays: heard here at once, told to the server, drawn when it says so.
 keys.addEventListener("strike", ({ pitch, velocity }) => {
@@ -92,8 +92,8 @@ function taken(notes) {
   find("take").textContent = `Download ${notes} note${notes === 1 ? "" : "s"}`;
 }
 function say() {
-  const duet = room.turn ? "The model answers. Play, and it listens." : "Your turn: play something, then rest.";
-  const text = { duet, free: "It plays along with you.", continue: "It plays on by itself." }[room.mode];
+  const callResponse = room.turn ? "The model answers. Play, and it listens." : "Your turn: play something, then rest.";
+  const text = { "call-response": callResponse, accompany: "It plays along with you.", solo: "It plays on by itself." }[room.mode];
   find("status").textContent = room.playing ? text : "The model rests. Play for yourself.";
 }
 function complain(text) {

@@ -11,7 +11,7 @@ const SLIDERS = [
   ["pitch_top_p", "Pitch focus", 0.5, 1, 0.01, percent, "Share of the likeliest pitches that is kept (top-p)"],
   ["time_top_p", "Time focus", 0.5, 1, 0.01, percent, "Share of the likeliest steps and durations that is kept"],
   ["tempo", "Tempo", 0.25, 4, 0.05, (value) => `${value.toFixed(2)} ×`, "Speed of the music"],
-  ["rest", "Rest", 0.3, 4, 0.1, (value) => `${value.toFixed(1)} s`, "Silence after which it answers, in a duet"],
+  ["rest", "Rest", 0.3, 4, 0.1, (value) => `${value.toFixed(1)} s`, "Silence after which it answers, in call and response"],
   ["max_notes_per_second", "Density", 0, 24, 1, limit(" /s"), "Notes that may start within a second"],
   ["max_polyphony", "Polyphony", 0, 16, 1, limit(""), "Notes that may sound at once"],
   ["min_pitch", "Lowest", 0, 127, 1, nameOf, "Lowest note"],
