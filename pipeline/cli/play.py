@@ -61,7 +61,7 @@ def play(  # noqa: PLR0913 an argument of a command is an option that a person t
     """Let a model play live, alone or with you, to a MIDI port or a file.
 
     CC 20 and 21 turn the temperature of pitch and time, 22 density, 23 key, 24 and 25 the range, 26 polyphony, 27
-    tempo; 120 or 123 is a panic. A folder of sessions is a corpus: music-rnn add-corpus sessions FOLDER.
+    tempo; 120 is a panic. A folder of sessions is a corpus: music-rnn add-corpus sessions FOLDER.
     """
     from pipeline.cli import options
     from pipeline.generation import generate

@@ -5,8 +5,8 @@ from collections import deque
 from pipeline.live.note_source import PendingNote
 from pipeline.notes.quantize import GRID_SECONDS
 
-HELD_SECONDS = 4.0
-"""Seconds without a key moving after which keys that are still down are no phrase going on: held for long, or stuck."""
+HELD_SECONDS = 20.0
+"""Seconds without a key after which notes still held are answered: a piano string is silent by then, or a key is stuck."""
 MIN_RESPONSE_CELLS, MAX_RESPONSE_CELLS = 200, 3000
 """Cells that an answer lasts at least and at most."""
 DEFAULT_DURATION = 25

@@ -11,7 +11,8 @@ Knobs are MIDI control changes; those that no standard names are free for it:
     25   max_pitch           pitch 0..127
     26   polyphony           0 no limit, then 1..32 notes at once
     27   tempo               0.5 .. 1 .. 1.98
-    120  panic, as all sound off and all notes off (123) mean it
+
+"All sound off" (120) is a panic; see `keyboard`.
 
 A change that makes no sense, such as a key without a pitch in the range, is refused and nothing changes. What may be is
 one object that is replaced whole, so a reader needs no lock and never sees half a change.

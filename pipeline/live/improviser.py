@@ -147,6 +147,10 @@ class Improviser:
         """Know that a key came up."""
         self.phrase.note_off(cell, pitch)
 
+    def end_turn(self) -> None:
+        """Drop the phrase and the response; only mode `call-response` waits for the person then."""
+        self.phrase.clear()
+
     def cut_at(self, cell: int) -> None:
         """Forget the notes that did not sound, and know where the others ended."""
         kept = [note for note in self.history if note.onset <= cell]

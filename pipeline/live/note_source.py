@@ -63,5 +63,8 @@ class NoteSource(Protocol):
     def note_off(self, cell: int, pitch: int) -> None:
         """Hear a person let go of a key."""
 
+    def end_turn(self) -> None:
+        """Drop what a person played and what answers it: nothing comes until the person plays again."""
+
     def cut_at(self, cell: int) -> None:
         """Know that all notes ended at a cell, and that those to come do not."""

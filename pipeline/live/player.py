@@ -14,10 +14,20 @@ Clock, sleep and port are passed in; with `timeline.Simulated`, `rehearse` plays
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from queue import Empty, SimpleQueue
 
 from pipeline.live.active_keys import Port
+from pipeline.live.human_keys import (
+    AllKeysReleased,
+    HumanKeys,
+    KeyboardEvent,
+    KeyPressed,
+    KeyReleased,
+    PedalMoved,
+    SoundStopped,
+)
 from pipeline.live.note_source import NoteSource
 from pipeline.live.recorder import HUMAN, Recorder
 from pipeline.live.scheduler import Schedule
@@ -29,8 +39,6 @@ POLL_SECONDS = 0.01
 """Seconds that a thread sleeps at most before it looks again."""
 JOIN_TIMEOUT = 5.0
 """Seconds that `stop` waits for a thread."""
-NOTE_OFF_EVENT, PANIC_EVENT = 0, -1
-"""Velocities that are none: a key let go, a panic."""
 
 
 class Player:
@@ -58,10 +66,9 @@ class Player:
         self.clock = clock
         self.sleep = sleep
         self.schedule = Schedule(port, recorder, clock)
-        self.events: SimpleQueue[tuple[float, int, int]] = SimpleQueue()
-        """What a person did: clock time [s], pitch, velocity or LIFT or PANIC."""
-        self.held_keys: dict[int, tuple[float, int]] = {}
-        """Keys that a person holds: since when [s], and how hard they were struck."""
+        self.events: SimpleQueue[KeyboardEvent] = SimpleQueue()
+        """What a person did, until the source learns of it."""
+        self.human_keys = HumanKeys()
         self.stopping = False
         """Set it to end; that is safe in a signal handler, where `stop` is not."""
         self.error: Exception | None = None
@@ -114,55 +121,78 @@ class Player:
         self._close_port()
 
     def note_on(self, pitch: int, velocity: int) -> None:
-        """Take note, at once, of a key that a person struck: pitch 0..127, velocity 1..127."""
-        self.events.put((self.clock(), pitch, velocity))
+        """Queue a key that a person presses: pitch 0..127, velocity 1..127."""
+        self.events.put(KeyPressed(self.clock(), pitch, velocity))
 
     def note_off(self, pitch: int) -> None:
-        """Take note of a key that a person let go."""
-        self.events.put((self.clock(), pitch, NOTE_OFF_EVENT))
+        """Queue a key that a person releases."""
+        self.events.put(KeyReleased(self.clock(), pitch))
+
+    def release_keys(self) -> None:
+        """Queue the release of all keys that a person holds; the model plays on."""
+        self.events.put(AllKeysReleased(self.clock()))
+
+    def move_pedal(self, is_down: bool) -> None:
+        """Queue a move of the person's sustain pedal."""
+        self.events.put(PedalMoved(self.clock(), is_down))
 
     def panic(self) -> None:
-        """Silence everything now, then play on."""
-        self._stop_with_error(self.schedule.panic())
-        self.events.put((self.clock(), 0, PANIC_EVENT))
+        """Silence the model at once, and end what the person holds; then play on."""
+        self.stop_with_error(self.schedule.panic())
+        self.events.put(SoundStopped(self.clock()))
 
     def fill_queue(self) -> None:
-        """Hear what a person did, then draw the notes of the time that is to be sure."""
+        """Handle what a person did, then draw the notes up to the look-ahead."""
         self.schedule.set_tempo(self.source.tempo)
-        while self._handle_event():
-            pass
+        for event in self._take_events():
+            self._handle_event(event)
         floor = self.schedule.grid_position(self.clock() + LOOK_AHEAD)
-        while (draft := self.source.peek(floor)) and draft.onset <= floor and not self.stopping:
+        while (note := self.source.peek(floor)) and note.onset <= floor and not self.stopping:
             self.source.commit()
-            self.schedule.enqueue(draft)
+            self.schedule.enqueue(note)
 
-    def _handle_event(self) -> bool:
-        """Hear one thing that a person did, if there is one."""
-        try:
-            when, pitch, velocity = self.events.get_nowait()
-        except Empty:
-            return False
-        cell = self.schedule.grid_position(when)
-        if velocity == PANIC_EVENT:
-            self.source.cut_at(cell)
-            return True
-        self._record_held_note(pitch, when)
-        if velocity == NOTE_OFF_EVENT:
-            self.source.note_off(cell, pitch)
-            return True
-        self.held_keys[pitch] = when, velocity
-        if self.source.note_on(cell, pitch, velocity):
+    def _take_events(self) -> Iterator[KeyboardEvent]:
+        """Yield the events of the queue until it is empty."""
+        with suppress(Empty):
+            while True:
+                yield self.events.get_nowait()
+
+    def _handle_event(self, event: KeyboardEvent) -> None:
+        """Pass one event on to the source and the recording."""
+        match event:
+            case KeyPressed():
+                self._start_human_note(event)
+            case KeyReleased(time, pitch):
+                self._end_human_notes(self.human_keys.release(pitch), time)
+            case AllKeysReleased(time):
+                self._end_human_notes(self.human_keys.release_all(), time)
+            case PedalMoved(time, is_down):
+                self._end_human_notes(self.human_keys.move_pedal(is_down), time)
+            case SoundStopped(time):
+                self._end_human_notes(self.human_keys.stop(), time)
+                self.source.end_turn()
+                self.source.cut_at(self.schedule.grid_position(time))
+
+    def _start_human_note(self, event: KeyPressed) -> None:
+        """Start a note of the person, which may silence the model."""
+        self._record_human_note(event.pitch, event.time)
+        self.human_keys.press(event.pitch, event.velocity, event.time)
+        cell = self.schedule.grid_position(event.time)
+        if self.source.note_on(cell, event.pitch, event.velocity):
             self.schedule.all_notes_off()
             self.source.cut_at(self.schedule.grid_position(self.clock()))
-        return True
 
-    def _record_held_note(self, pitch: int, clock_time: float) -> None:
-        """Write the note of a key that a person held to the session."""
-        if pitch in self.held_keys:
-            since, velocity = self.held_keys.pop(pitch)
-            self.recorder.add(
-                HUMAN, since - self.schedule.start_time, clock_time - since, pitch, velocity
-            )
+    def _end_human_notes(self, pitches: list[int], time: float) -> None:
+        """End notes of the person at a clock time [s]."""
+        for pitch in pitches:
+            self._record_human_note(pitch, time)
+            self.source.note_off(self.schedule.grid_position(time), pitch)
+
+    def _record_human_note(self, pitch: int, end: float) -> None:
+        """Record a note of the person that ends at a clock time [s], if one of this pitch sounds."""
+        if note := self.human_keys.take(pitch):
+            onset = note.start - self.schedule.start_time
+            self.recorder.add(HUMAN, onset, end - note.start, pitch, note.velocity)
 
     def _fill_until_stopped(self) -> None:
         """Draw notes until it ends."""
@@ -173,7 +203,7 @@ class Player:
         except (
             Exception
         ) as error:  # any fault of a model: the other thread must end in silence, not alone
-            self._stop_with_error(error)
+            self.stop_with_error(error)
 
     def _send_until_stopped(self, before_send: Callable[[], None] = lambda: None) -> None:
         """Send messages on time until it ends, and then silence the port."""
@@ -185,18 +215,18 @@ class Player:
                     return
                 self.sleep(min(wait, POLL_SECONDS))
         except Exception as error:  # any fault of a port, or of a model in `rehearse`
-            self._stop_with_error(error)
+            self.stop_with_error(error)
         finally:
             self._close_port()
 
     def _close_port(self) -> None:
         """Silence and close the port, and write what a person still holds."""
         self.stopping = True
-        self._stop_with_error(self.schedule.close())
-        for pitch in list(self.held_keys):
-            self._record_held_note(pitch, self.clock())
+        self.stop_with_error(self.schedule.close())
+        for pitch in list(self.human_keys.sounding):
+            self._record_human_note(pitch, self.clock())
 
-    def _stop_with_error(self, error: Exception | None) -> None:
+    def stop_with_error(self, error: Exception | None) -> None:
         """Remember the first error, and end."""
         if error:
             self.error = self.error or error

@@ -22,9 +22,9 @@ from pipeline.core.errors import ParamsError
 from pipeline.generation import generate
 from pipeline.generation.engine import Engine
 from pipeline.live import midi_ports
-from pipeline.live.active_keys import CONTROL_CHANGE, NOTE_OFF, NOTE_ON, Message
 from pipeline.live.controls import Controls
 from pipeline.live.improviser import Improviser, Mode
+from pipeline.live.keyboard import Keyboard
 from pipeline.live.player import Player
 from pipeline.live.recorder import Recorder
 from pipeline.live.timeline import SimulatedClock
@@ -36,7 +36,6 @@ DEFAULT_RECORDING = Path("play.mid")
 """Where music goes that is not played, if nobody says where."""
 MAX_OFFLINE_NOTES = 1_000_000
 """Notes at once that nobody waits for."""
-ALL_SOUND_OFF, ALL_NOTES_OFF = 120, 123
 SWITCH_SECONDS = 0.0005
 """Seconds that a thread computes while another waits; Python's 5 ms would be heard."""
 SIGNALS = [
@@ -138,7 +137,7 @@ def _run_realtime(
     """Play in real time, listening if it is wished."""
     keyboard = (
         midi_ports.open_input(
-            options.midi_in, lambda message: dispatch_midi(player, controls, message)
+            options.midi_in, Keyboard(player, controls, log_message).handle_message
         )
         if options.midi_in
         else None
@@ -153,19 +152,6 @@ def _run_realtime(
         log_message(f"{len(player.recorder):,} notes; {player.schedule.latency}")
         if keyboard:
             keyboard.close_port()
-
-
-def dispatch_midi(player: Player, controls: Controls, message: Message) -> None:
-    """Pass on what a person plays: keys to the player, knobs to the controls."""
-    status, first, second = message[0] & 0xF0, message[1], message[2]
-    if status == NOTE_ON and second:
-        player.note_on(first, second)
-    elif status in (NOTE_ON, NOTE_OFF):
-        player.note_off(first)
-    elif status == CONTROL_CHANGE and first in (ALL_SOUND_OFF, ALL_NOTES_OFF):
-        player.panic()
-    elif status == CONTROL_CHANGE:
-        controls.control_change(first, second)
 
 
 def resolve_recording_path(path: Path) -> Path:

@@ -121,6 +121,10 @@ class BroadcastingSource:
         self._end_held_note(cell, pitch)
         self.improviser.note_off(cell, pitch)
 
+    def end_turn(self) -> None:
+        """Drop the phrase and the response."""
+        self.improviser.end_turn()
+
     def cut_at(self, cell: int) -> None:
         """Know that notes were cut, and that those to come do not."""
         kept = [note for note in self.recent_notes if note.onset <= cell]

@@ -3,11 +3,13 @@ from hypothesis import strategies as st
 
 from pipeline.live.call_response import (
     DEFAULT_DURATION,
+    HELD_SECONDS,
     MAX_RESPONSE_CELLS,
     MIN_RESPONSE_CELLS,
     Phrase,
 )
 from pipeline.live.note_source import PendingNote
+from pipeline.notes.quantize import GRID_SECONDS
 
 KEYS = st.lists(
     st.tuples(st.integers(0, 60), st.integers(0, 40), st.integers(40, 50)), min_size=1, max_size=30
@@ -56,8 +58,9 @@ def test_a_rest_is_clock_time_whatever_the_tempo():
 def test_a_key_that_is_held_is_no_rest_until_it_is_held_for_long():
     phrase = Phrase(0.5)
     phrase.note_on(100, 60, 70)
-    assert phrase.take_if_finished(100 + 399, 1.0) == []
-    assert phrase.take_if_finished(100 + 400, 1.0) == [PendingNote(100, 0, 60, 70)]
+    held = round(HELD_SECONDS / GRID_SECONDS)
+    assert phrase.take_if_finished(100 + held - 1, 1.0) == []
+    assert phrase.take_if_finished(100 + held, 1.0) == [PendingNote(100, 0, 60, 70)]
     assert not phrase.held_keys
 
 

@@ -218,6 +218,44 @@ def test_playing_again_silences_an_answer_at_once_and_what_did_not_sound_is_forg
     )
 
 
+def pedal(second, is_down):
+    return second, lambda player: player.move_pedal(is_down)
+
+
+def test_a_phrase_under_the_pedal_ends_when_the_pedal_comes_up_and_not_before():
+    source = improviser("call-response")
+    acts = [pedal(0.9, True), *PHRASE, pedal(8.0, False)]
+    player = alone(source, 14, acts)
+    onsets = player.recorder.collect_notes(MODEL)["onset"]
+    assert onsets[0] == pytest.approx(8.0 + 0.8, abs=0.04)
+    human = player.recorder.collect_notes(HUMAN)
+    assert human["onset"] + human["duration"] == pytest.approx([8.0] * 4, abs=0.02)
+    phrase_notes = [note for note in source.history if 90 <= note.onset < 300]
+    assert [note.duration for note in phrase_notes] == pytest.approx([700, 660, 620, 550], abs=4)
+
+
+def test_after_a_panic_nothing_answers_until_the_person_plays_again():
+    source = improviser("call-response")
+    player = alone(source, 9, [*PHRASE, (4.2, Player.panic)])
+    onsets = player.recorder.collect_notes(MODEL)["onset"]
+    assert len(onsets)
+    assert (onsets < 4.25).all()
+    again = [*PHRASE, (4.2, Player.panic), *phrase(5.0, [(0, 0.5, 50)])]
+    answered = alone(improviser("call-response"), 9, again).recorder.collect_notes(MODEL)
+    assert (answered["onset"] > 5.5).any()
+
+
+def test_all_notes_off_of_a_keyboard_leaves_the_model_alone():
+    """Some keyboards send it at their last key-up: the music must be that of a keyboard that does not."""
+    release = [(second + 0.001, Player.release_keys) for second, _ in PHRASE[1::2]]
+    for mode in ("solo", "accompany"):
+        with_release, without = (
+            alone(improviser(mode), 6, [*PHRASE, *acts]).recorder.collect_notes()
+            for acts in (release, [])
+        )
+        assert np.array_equal(with_release, without)
+
+
 def test_free_playing_goes_on_and_hears_the_person():
     source = improviser("accompany")
     player = alone(source, 8, PHRASE)

@@ -57,6 +57,9 @@ class Steps:
     def note_off(self, cell, pitch):
         self.told.append(("lift", cell, pitch))
 
+    def end_turn(self):
+        self.told.append(("end turn",))
+
     def cut_at(self, cell):
         self.told.append(("silenced", cell))
 
@@ -215,6 +218,58 @@ def test_the_session_holds_both_players_and_keys_that_are_still_down():
     assert human["pitch"].tolist() == [72, 72, 76]
     assert human["onset"] == pytest.approx([0.2, 0.5, 0.9], abs=0.03)
     assert human["duration"] == pytest.approx([0.3, 0.2, 0.7], abs=0.04)
+
+
+def run_with(source, acts):
+    """Run a player; acts are pairs of a time [s] and a function of the player."""
+    player, wire, clock = simulated(source)
+    waiting = sorted(acts, key=lambda act: act[0])
+
+    def sleep(seconds):
+        clock.sleep(seconds)
+        while waiting and clock() >= 3.0 + waiting[0][0]:
+            waiting.pop(0)[1](player)
+
+    player.sleep = sleep
+    player.run_offline()
+    check(wire.sent)
+    return player
+
+
+def test_the_pedal_holds_what_a_person_plays_for_the_source_and_in_the_recording():
+    source = Steps([(0, 50, 60), (200, 50, 64)], silent_after_strike=False)
+    acts = [
+        (0.1, lambda player: player.move_pedal(is_down=True)),
+        (0.2, lambda player: player.note_on(72, 90)),
+        (0.3, lambda player: player.note_off(72)),
+        (0.4, lambda player: player.note_on(72, 80)),
+        (0.5, lambda player: player.note_off(72)),
+        (1.2, lambda player: player.move_pedal(is_down=False)),
+    ]
+    human = run_with(source, acts).recorder.collect_notes(HUMAN)
+    assert human["duration"] == pytest.approx([0.2, 0.8], abs=0.04)
+    assert [call[0] for call in source.told] == ["strike", "strike", "lift"]
+    assert source.told[-1][1] == pytest.approx(120, abs=2)
+
+
+def test_all_notes_off_ends_the_keys_of_the_person_only():
+    source = Steps([(0, 100, 60), (200, 50, 64)], silent_after_strike=False)
+    acts = [(0.2, lambda player: player.note_on(72, 90)), (0.5, Player.release_keys)]
+    recorder = run_with(source, acts).recorder
+    assert recorder.collect_notes(HUMAN)["duration"] == pytest.approx([0.3], abs=0.04)
+    assert recorder.collect_notes(MODEL)["duration"] == pytest.approx([1.0, 0.5])
+
+
+def test_a_panic_ends_the_keys_of_the_person_too():
+    source = Steps([(0, 100, 60), (200, 50, 64)], silent_after_strike=False)
+    acts = [
+        (0.1, lambda player: player.move_pedal(is_down=True)),
+        (0.2, lambda player: player.note_on(72, 90)),
+        (0.5, Player.panic),
+    ]
+    recorder = run_with(source, acts).recorder
+    assert recorder.collect_notes(HUMAN)["duration"] == pytest.approx([0.3], abs=0.04)
+    assert [call[0] for call in source.told] == ["strike", "lift", "end turn", "silenced"]
 
 
 def test_a_panic_silences_at_once_and_the_music_goes_on():

@@ -17,9 +17,8 @@ from pipeline import cli
 from pipeline.core.errors import ParamsError
 from pipeline.generation.generate import UNCONSTRAINED
 from pipeline.live import midi_ports, run
-from pipeline.live.controls import Controls
 from pipeline.live.improviser import Improviser
-from pipeline.live.run import PlayOptions, dispatch_midi, resolve_recording_path, run_player
+from pipeline.live.run import PlayOptions, resolve_recording_path, run_player
 from pipeline.midi import reader, writer
 
 RUN = CliRunner()
@@ -87,35 +86,6 @@ def test_a_log_is_a_file_or_a_folder_where_it_is_named_by_the_time(tmp_path):
         r"\d{4}-\d\d-\d\d-\d{6}\.mid", resolve_recording_path(tmp_path / "sessions").name
     )
     assert resolve_recording_path(tmp_path / "sessions").parent == tmp_path / "sessions"
-
-
-def test_what_a_person_plays_goes_where_it_belongs():
-    calls = []
-
-    class Player:
-        def __getattr__(self, name):
-            return lambda *given: calls.append((name, *given))
-
-    live = Controls(UNCONSTRAINED)
-    messages = [
-        (0x93, 60, 70),
-        (0x90, 60, 0),
-        (0x80, 61, 5),
-        (0xB0, 123, 0),
-        (0xB1, 120, 0),
-        (0xB0, 24, 30),
-        (0xE0, 1, 2),
-    ]
-    for message in messages:
-        dispatch_midi(Player(), live, message)
-    assert calls == [
-        ("note_on", 60, 70),
-        ("note_off", 60),
-        ("note_off", 61),
-        ("panic",),
-        ("panic",),
-    ]
-    assert live.sampling_config.min_pitch == 30
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -1,0 +1,62 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.live.human_keys import HumanKeys, SoundingNote
+
+ACTIONS = st.lists(
+    st.tuples(
+        st.sampled_from(["press", "release", "release all", "pedal", "stop"]),
+        st.integers(60, 63),
+        st.booleans(),
+    )
+)
+
+
+@given(ACTIONS)
+def test_a_note_sounds_while_its_key_or_the_pedal_is_down(actions):
+    keys = HumanKeys()
+    for action, pitch, is_down in actions:
+        if action == "press":
+            keys.take(pitch)
+            keys.press(pitch, 70, 0.0)
+            ended = []
+        elif action == "release":
+            ended = keys.release(pitch)
+        elif action == "release all":
+            ended = keys.release_all()
+        else:
+            ended = keys.move_pedal(is_down) if action == "pedal" else keys.stop()
+        assert all(keys.take(pitch) for pitch in ended), "only what sounds ends"
+        sounding = keys.sounding.keys()
+        assert sounding >= keys.pressed if keys.pedal_down else sounding == keys.pressed
+
+
+def test_the_pedal_holds_a_note_until_it_comes_up():
+    keys = HumanKeys()
+    assert keys.move_pedal(is_down=True) == []
+    keys.press(60, 70, 1.0)
+    assert keys.release(60) == []
+    assert keys.move_pedal(is_down=True) == []
+    assert keys.move_pedal(is_down=False) == [60]
+    assert keys.take(60) == SoundingNote(1.0, 70)
+    assert keys.take(60) is None
+
+
+def test_a_key_that_is_down_outlasts_the_pedal():
+    keys = HumanKeys()
+    keys.move_pedal(is_down=True)
+    keys.press(60, 70, 0.0)
+    assert keys.move_pedal(is_down=False) == []
+    assert keys.release(60) == [60]
+
+
+def test_all_notes_off_is_subject_to_the_pedal_and_stop_is_not():
+    keys = HumanKeys()
+    keys.move_pedal(is_down=True)
+    keys.press(60, 70, 0.0)
+    assert keys.release_all() == []
+    assert keys.stop() == [60]
+
+
+def test_a_key_that_is_not_down_ends_nothing():
+    assert HumanKeys().release(60) == []
