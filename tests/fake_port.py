@@ -17,6 +17,8 @@ class Wire:
         self.down: set[int] = set()
         self.most = 0
         """Pitches that sounded at once."""
+        self.name = "wire"
+        self.present = True
 
     def send(self, message: Message) -> None:
         assert not self.closed, "nothing is sent to a closed port"
@@ -37,12 +39,36 @@ class Wire:
         if self.tries in self.fails:
             raise OSError("failed late")
 
+    def is_present(self) -> bool:
+        return self.present
+
     def close(self) -> None:
         self.closed += 1
 
     def timed(self):
         """Return when each message was sent, and the message."""
         return zip(self.times, self.sent, strict=True)
+
+
+class FakeKeyboard:
+    """An input port that can be unplugged and plugged in."""
+
+    def __init__(self, handler=None):
+        self.handler = handler
+        self.name = "keys"
+        self.present = True
+        self.num_opened = 1
+        self.closed = 0
+
+    def is_present(self) -> bool:
+        return self.present
+
+    def reopen(self) -> bool:
+        self.num_opened += self.present
+        return self.present
+
+    def close(self) -> None:
+        self.closed += 1
 
 
 def sounding(messages, down=None):

@@ -87,6 +87,6 @@ def ports() -> None:
 
     for kind, what in ((midi.OUT, "--midi-out"), (midi.IN, "--midi-in")):
         for name in midi.list_port_names(kind) or [
-            "none; start a synthesiser or connect a keyboard, or give --midi-out none"
+            "none; start a synthesizer or connect a keyboard, or give --midi-out none"
         ]:
             typer.echo(sanitize_line(f"{what:8} {name}"))

@@ -12,7 +12,7 @@ PANIC_CONTROLS = ((64, 0), (123, 0), (120, 0))
 MAX_ATTEMPTS = 3
 """Times that a message is offered to a port that fails, when all must end."""
 MAX_KEYS = 64
-"""Keys down at most: an old synthesiser has no more voices, and a fault of a model must not swamp any."""
+"""Keys down at most: an old synthesizer has no more voices, and a fault of a model must not swamp any."""
 
 Message = tuple[int, int, int]
 """The three bytes of a MIDI message: status with channel, and two below 128."""

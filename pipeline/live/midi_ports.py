@@ -18,6 +18,7 @@ from pipeline.live.active_keys import Message
 
 CLIENT_NAME = "music-rnn"
 """What other programs see."""
+PROBE_CLIENT_NAME = f"{CLIENT_NAME} (list of ports)"
 VIRTUAL = "virtual"
 """In place of a name: a port of our own."""
 OUT, IN = "MidiOut", "MidiIn"
@@ -33,14 +34,61 @@ class PortError(PipelineError):
     """A MIDI port is missing, taken or gone."""
 
 
+class PortProbe:
+    """Tells whether a port is still there.
+
+    No sound system reports to a client that its port is gone, so the list of ports is read again, by a client of its
+    own: one that sends or receives must not be used from another thread.
+    """
+
+    def __init__(self, direction: str, name: str, port_name: str) -> None:
+        """Prepare.
+
+        Args:
+            direction: OUT or IN.
+            name: what the person gave: a part of the name of the port, or VIRTUAL.
+            port_name: the whole name.
+        """
+        self.name = name
+        self.port_name = port_name
+        self.devices = [] if name == VIRTUAL else _make_devices(direction, PROBE_CLIENT_NAME)
+
+    def is_present(self) -> bool:
+        """Whether the port is there; one of our own always is."""
+        return self.name == VIRTUAL or self.port_name in self._list_names()
+
+    def is_back(self) -> bool:
+        """Whether a port is there that has the part of a name; the whole name may be another than before."""
+        return any(_matches(self.name, port) for port in self._list_names())
+
+    def _list_names(self) -> list[str]:
+        """Return the names of all ports; none if the sound system stopped."""
+        try:
+            return [port for device in self.devices for port in device.get_ports()]
+        except Exception:  # rtmidi's own types
+            return []
+
+
 class OutputPort:
     """A port that plays."""
 
-    def __init__(self, device: Any, sleep: Callable[[float], None] = time.sleep) -> None:
+    def __init__(
+        self, device: Any, probe: PortProbe, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
         """Wait until what is connected hears."""
         self.device = device
+        self.probe = probe
         self.sleep = sleep
         sleep(FLUSH_SECONDS)
+
+    @property
+    def name(self) -> str:
+        """Name of the port."""
+        return self.probe.port_name
+
+    def is_present(self) -> bool:
+        """Whether the port is still there."""
+        return self.probe.is_present()
 
     def send(self, message: Message) -> None:
         """Send a message at once.
@@ -50,9 +98,7 @@ class OutputPort:
         """
         try:
             self.device.send_message(message)
-        except (
-            Exception
-        ) as error:  # rtmidi's own types, and TypeError and ValueError for what a driver refuses
+        except Exception as error:  # rtmidi's own types, and what a driver refuses
             raise PortError(
                 f"the MIDI port failed ({error}); is the device still there? See 'music-rnn ports'"
             ) from error
@@ -60,6 +106,51 @@ class OutputPort:
     def close(self) -> None:
         """Close it when all is delivered: JACK drops what it has not passed on, and the last messages end notes."""
         self.sleep(FLUSH_SECONDS)
+        self.device.close_port()
+
+
+class InputPort:
+    """A port that listens."""
+
+    def __init__(self, name: str, handler: MessageHandler) -> None:
+        """Open a port; see `open_input`."""
+        self.handler = handler
+        self._open(name)
+
+    def _open(self, name: str) -> None:
+        """Open the port and listen."""
+        self.device, port_name = _open_device(IN, name)
+        self.probe = PortProbe(IN, name, port_name)
+        self.device.set_callback(self._handle_event)
+
+    def _handle_event(self, event: tuple[list[int], float], _: object) -> None:
+        """Pass a message of three bytes on."""
+        if len(event[0]) == 3:
+            self.handler((event[0][0], event[0][1], event[0][2]))
+
+    @property
+    def name(self) -> str:
+        """Name of the port."""
+        return self.probe.port_name
+
+    def is_present(self) -> bool:
+        """Whether the port is still there."""
+        return self.probe.is_present()
+
+    def reopen(self) -> bool:
+        """Open the port again if it is back; return whether it is.
+
+        Raises:
+            PortError: it is there, but cannot be opened.
+        """
+        if not self.probe.is_back():
+            return False
+        self.device.close_port()
+        self._open(self.probe.name)
+        return True
+
+    def close(self) -> None:
+        """Stop listening."""
         self.device.close_port()
 
 
@@ -91,58 +182,53 @@ def open_output(name: str) -> OutputPort:
     Raises:
         PortError: there is none, or it cannot be opened.
     """
-    return OutputPort(_open_device(OUT, name))
+    device, port_name = _open_device(OUT, name)
+    return OutputPort(device, PortProbe(OUT, name, port_name))
 
 
-def open_input(name: str, handler: MessageHandler) -> Any:
-    """Open a port to hear.
+def open_input(name: str, handler: MessageHandler) -> InputPort:
+    """Open a port to listen to.
 
     Args:
         name: as of `open_output`.
         handler: gets every message of three bytes, in a thread of its own; it must not wait.
 
-    Returns:
-        The port; `close_port` ends it, and it must be kept until then.
-
     Raises:
         PortError: as of `open_output`.
     """
-    device = _open_device(IN, name)
-
-    def forward_message(event: tuple[list[int], float], _: object) -> None:
-        if len(event[0]) == 3:
-            handler((event[0][0], event[0][1], event[0][2]))
-
-    device.set_callback(forward_message)
-    return device
+    return InputPort(name, handler)
 
 
-def _open_device(direction: str, name: str) -> Any:
-    """Open a device."""
+def _matches(name: str, port_name: str) -> bool:
+    """Whether a name that a person gave is a part of the name of a port, in any case."""
+    return name.lower() in port_name.lower()
+
+
+def _open_device(direction: str, name: str) -> tuple[Any, str]:
+    """Open a port; return the client and the whole name of the port."""
     devices = _make_devices(direction)
     try:
         for device in devices:
             if name == VIRTUAL:
-                return device.open_virtual_port(CLIENT_NAME)
-            for number, port in enumerate(device.get_ports()):
-                if name.lower() in port.lower():
-                    return device.open_port(number, CLIENT_NAME)
+                return device.open_virtual_port(CLIENT_NAME), CLIENT_NAME
+            for number, port_name in enumerate(device.get_ports()):
+                if _matches(name, port_name):
+                    return device.open_port(number, CLIENT_NAME), port_name
     except (
         Exception
-    ) as error:  # rtmidi's own types, and NotImplementedError for a virtual port on Windows
+    ) as error:  # rtmidi's own types; NotImplementedError: no virtual port on Windows
         raise PortError(
             f"{name}: the MIDI port cannot be opened ({error}); is another program using it?"
         ) from error
-    known = (
-        ", ".join(repr(port) for device in devices for port in device.get_ports()) or "none at all"
-    )
-    other = "start a synthesiser" if direction == OUT else "connect a keyboard"
+    port_names = [repr(port_name) for device in devices for port_name in device.get_ports()]
+    existing = ", ".join(port_names) or "none at all"
+    remedy = "start a synthesizer" if direction == OUT else "connect a keyboard"
     raise PortError(
-        f"no MIDI port with {name!r} in its name; there is {known}. {other}, or give --midi-out none"
+        f"no MIDI port with {name!r} in its name; there is {existing}. {remedy}, or give --midi-out none"
     )
 
 
-def _make_devices(direction: str) -> list[Any]:
+def _make_devices(direction: str, client_name: str = CLIENT_NAME) -> list[Any]:
     """Return a client of every sound system that answers."""
     try:
         rtmidi: Any = importlib.import_module("rtmidi")
@@ -150,16 +236,16 @@ def _make_devices(direction: str) -> list[Any]:
         raise PortError(
             "MIDI ports need python-rtmidi: pip install 'music-rnn[play]'; or --midi-out none"
         ) from error
-    found = []
+    devices = []
     for system in rtmidi.get_compiled_api():
         if system == rtmidi.API_LINUX_ALSA and not ALSA_SEQUENCER.exists():
             continue
         try:
             with _quiet_stderr():
-                found.append(getattr(rtmidi, direction)(system, CLIENT_NAME))
+                devices.append(getattr(rtmidi, direction)(system, client_name))
         except rtmidi.RtMidiError:  # a sound system that is not running is no fault
             continue
-    return found
+    return devices
 
 
 @contextmanager

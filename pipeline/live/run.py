@@ -26,6 +26,7 @@ from pipeline.live.controls import Controls
 from pipeline.live.improviser import Improviser, Mode
 from pipeline.live.keyboard import Keyboard
 from pipeline.live.player import Player
+from pipeline.live.port_watch import PortWatch
 from pipeline.live.recorder import Recorder
 from pipeline.live.timeline import SimulatedClock
 from pipeline.models.model_io import TrainedModel
@@ -93,65 +94,71 @@ def run_player(
         PortError: a port is missing, or failed while it played.
     """
     options.validate()
-    live = Controls(sampling_config, options.tempo)
-    source = Improviser(
-        Engine(model),
-        live,
-        generate.load_prompt(options.prompt, model.sustain_pedal),
-        np.random.default_rng(options.seed),
-    )
-    source.mode, source.phrase.response_delay = options.mode, options.response_delay
-    source.notes_left = options.num_notes or None
-    player = (
-        _make_offline_player(source)
-        if options.midi_out == NO_PORT
-        else _make_port_player(source, options.midi_out)
-    )
+    controls = Controls(sampling_config, options.tempo)
+    source = _make_source(model, controls, options)
+    output = None if options.midi_out == NO_PORT else midi_ports.open_output(options.midi_out)
+    player = Player(source, output, Recorder()) if output else _make_offline_player(source)
     try:
-        if options.midi_out == NO_PORT:
+        if output:
+            _run_realtime(player, output, controls, options, log_message)
+        else:
             with stop_on_signals(player):
                 player.run_offline()
-        else:
-            _run_realtime(player, live, options, log_message)
     finally:
-        log = options.recording or (DEFAULT_RECORDING if options.midi_out == NO_PORT else None)
-        for path in player.recorder.write_midi(resolve_recording_path(log)) if log else []:
-            log_message(str(path))
+        path = options.recording or (None if output else DEFAULT_RECORDING)
+        for written in player.recorder.write_midi(resolve_recording_path(path)) if path else []:
+            log_message(str(written))
     return player
 
 
+def _make_source(model: TrainedModel, controls: Controls, options: PlayOptions) -> Improviser:
+    """Return the source of the notes."""
+    prompt = generate.load_prompt(options.prompt, model.sustain_pedal)
+    source = Improviser(Engine(model), controls, prompt, np.random.default_rng(options.seed))
+    source.mode = options.mode
+    source.phrase.response_delay = options.response_delay
+    source.notes_left = options.num_notes or None
+    return source
+
+
 def _make_offline_player(source: Improviser) -> Player:
-    """Return a player that waits for nobody."""
+    """Return a player without a port, as fast as the model."""
     clock = SimulatedClock()
     return Player(source, midi_ports.NullPort(), Recorder(), clock, clock.sleep)
 
 
-def _make_port_player(source: Improviser, port: str) -> Player:
-    """Return a player on a port."""
-    return Player(source, midi_ports.open_output(port), Recorder())
-
-
 def _run_realtime(
-    player: Player, controls: Controls, options: PlayOptions, log_message: Callable[[str], None]
+    player: Player,
+    output: midi_ports.OutputPort,
+    controls: Controls,
+    options: PlayOptions,
+    log_message: Callable[[str], None],
 ) -> None:
-    """Play in real time, listening if it is wished."""
-    keyboard = (
-        midi_ports.open_input(
-            options.midi_in, Keyboard(player, controls, log_message).handle_message
-        )
-        if options.midi_in
-        else None
-    )
+    """Play in real time, with a keyboard if one is given."""
+    keyboard = _open_keyboard(player, controls, options, log_message)
     if options.midi_out == midi_ports.VIRTUAL:
-        log_message(f"connect a synthesiser to the MIDI port {midi_ports.CLIENT_NAME!r}")
-    log_message("playing; Ctrl-C ends it, with every note released")
+        log_message(f"connect a synthesizer to the MIDI port {midi_ports.CLIENT_NAME!r}")
+    log_message("playing; Ctrl-C stops it and releases every note")
+    watch = PortWatch(player, output, keyboard, log_message)
+    watch.start()
     try:
         with stop_on_signals(player), realtime_priority():
             player.run()
     finally:
+        watch.stop()
         log_message(f"{len(player.recorder):,} notes; {player.schedule.latency}")
         if keyboard:
-            keyboard.close_port()
+            keyboard.close()
+
+
+def _open_keyboard(
+    player: Player, controls: Controls, options: PlayOptions, log_message: Callable[[str], None]
+) -> midi_ports.InputPort | None:
+    """Open the keyboard, if one is given."""
+    if not options.midi_in:
+        return None
+    keyboard = Keyboard(player, controls, log_message)
+    return midi_ports.open_input(options.midi_in, keyboard.handle_message)
 
 
 def resolve_recording_path(path: Path) -> Path:

@@ -12,13 +12,15 @@ from pipeline.live.midi_ports import PortError
 class Device:
     """A client of a sound system, as python-rtmidi has it."""
 
+    ports = {2: ["Midi Through 0", "FluidSynth 1"], 4: ["Keystation 49"]}  # noqa: RUF012 replaced by tests
+
     def __init__(self, kind, system, opened):
         if system == 3:
             raise RuntimeError("not running")
         self.kind, self.system, self.opened, self.sent = kind, system, opened, []
 
     def get_ports(self):
-        return {2: ["Midi Through 0", "FluidSynth 1"], 4: ["Keystation 49"]}[self.system]
+        return self.ports[self.system]
 
     def open_port(self, number, name):
         self.opened.append((self.kind, self.get_ports()[number]))
@@ -93,9 +95,9 @@ def test_a_virtual_port_is_one_of_our_own(opened):
 
 def test_an_input_hands_on_messages_of_three_bytes(opened):
     heard = []
-    device = midi_ports.open_input("KEYSTATION", heard.append)
+    port = midi_ports.open_input("KEYSTATION", heard.append)
     for message in ([0x90, 60, 64], [0xC0, 5], [0xF0, 1, 2, 0xF7]):
-        device.hear((message, 0.1), None)
+        port.device.hear((message, 0.1), None)
     assert heard == [(0x90, 60, 64)]
     assert opened == [("in", "Keystation 49")]
 
@@ -112,7 +114,7 @@ def test_without_any_port_it_says_so(monkeypatch):
     install(monkeypatch, [3])
     with pytest.raises(PortError, match=r"none at all\. connect a keyboard"):
         midi_ports.open_input("x", print)
-    with pytest.raises(PortError, match=r"none at all\. start a synthesiser"):
+    with pytest.raises(PortError, match=r"none at all\. start a synthesizer"):
         midi_ports.open_output("virtual")
 
 
@@ -132,6 +134,36 @@ def test_without_the_library_the_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "rtmidi", None)
     with pytest.raises(PortError, match=r"pip install 'music-rnn\[play\]'"):
         midi_ports.list_port_names(midi_ports.IN)
+
+
+def test_a_port_is_present_until_it_leaves_the_list(opened, monkeypatch):
+    port = midi_ports.open_output("fluid")
+    virtual = midi_ports.open_output("virtual")
+    assert (port.name, virtual.name) == ("FluidSynth 1", "music-rnn")
+    assert port.is_present()
+    monkeypatch.setattr(Device, "ports", {2: ["Midi Through 0"], 4: []})
+    assert not port.is_present()
+    assert virtual.is_present()
+
+
+def test_a_sound_system_that_stopped_has_no_port(opened, monkeypatch):
+    port = midi_ports.open_output("fluid")
+    monkeypatch.setattr(Device, "get_ports", lambda self: 1 / 0)
+    assert not port.is_present()
+
+
+def test_a_keyboard_that_comes_back_under_another_number_is_opened_again(opened, monkeypatch):
+    heard = []
+    port = midi_ports.open_input("keystation", heard.append)
+    monkeypatch.setattr(Device, "ports", {2: [], 4: []})
+    assert not port.is_present()
+    assert not port.reopen()
+    monkeypatch.setattr(Device, "ports", {2: [], 4: ["Keystation 50"]})
+    assert port.reopen()
+    assert port.is_present()
+    port.device.hear(([0x90, 60, 64], 0.1), None)
+    assert heard == [(0x90, 60, 64)]
+    assert opened == [("in", "Keystation 49"), "closed", ("in", "Keystation 50")]
 
 
 def test_nowhere_takes_everything():

@@ -10,14 +10,15 @@ import time
 
 import pytest
 from factories import CARRIED, ROOT, make_music, make_tiny_model
-from fake_port import Wire, check, ends_in_silence
+from fake_port import FakeKeyboard, Wire, check, ends_in_silence
 from typer.testing import CliRunner
 
 from pipeline import cli
 from pipeline.core.errors import ParamsError
 from pipeline.generation.generate import UNCONSTRAINED
-from pipeline.live import midi_ports, run
+from pipeline.live import midi_ports, port_watch, run
 from pipeline.live.improviser import Improviser
+from pipeline.live.midi_ports import PortError
 from pipeline.live.run import PlayOptions, resolve_recording_path, run_player
 from pipeline.midi import reader, writer
 
@@ -159,21 +160,37 @@ def test_a_port_that_fails_is_told_after_the_session_is_written(monkeypatch, in_
 
 
 def test_an_input_is_opened_and_closed(monkeypatch, in_folder):
-    wire, opened = Wire(), []
-
-    class Keyboard:
-        def close_port(self):
-            opened.append("closed")
+    keyboards = []
 
     def open_input(name, handler):
-        opened.append(name)
+        assert name == "keys"
+        keyboards.append(FakeKeyboard(handler))
         handler((0xB0, 23, 0))
-        return Keyboard()
+        return keyboards[0]
 
-    monkeypatch.setattr(midi_ports, "open_output", lambda name: wire)
+    monkeypatch.setattr(midi_ports, "open_output", lambda name: Wire())
     monkeypatch.setattr(midi_ports, "open_input", open_input)
     run_player(MODEL, UNCONSTRAINED, wish(midi_out="synth", midi_in="keys", num_notes=2), print)
-    assert opened == ["keys", "closed"]
+    assert [keyboard.closed for keyboard in keyboards] == [1]
+
+
+def test_a_synthesizer_that_goes_away_ends_the_session_which_is_written(monkeypatch, in_folder):
+    wire = Wire()
+    monkeypatch.setattr(midi_ports, "open_output", lambda name: wire)
+    monkeypatch.setattr(port_watch, "WATCH_SECONDS", 0.01)
+
+    def unplug():
+        while not wire.sent:
+            time.sleep(0.01)
+        wire.present = False
+
+    threading.Thread(target=unplug).start()
+    options = wish(midi_out="synth", num_notes=40, recording=in_folder / "a.mid")
+    with pytest.raises(PortError, match=r"^the MIDI port 'wire' is gone; connect it"):
+        run_player(MODEL, UNCONSTRAINED, options, print)
+    check(wire.sent)
+    assert ends_in_silence(wire.sent)
+    assert (in_folder / "a.mid").exists()
 
 
 def test_play_writes_a_file_from_the_shipped_model_without_a_project(in_folder):
@@ -191,7 +208,7 @@ def test_ports_are_listed_or_it_says_what_to_do(monkeypatch):
     )
     done = RUN.invoke(cli.app, ["ports"], catch_exceptions=False)
     assert done.output.splitlines()[0] == "--midi-out FluidSynth"
-    assert done.output.splitlines()[1].startswith("--midi-in none; start a synthesiser")
+    assert done.output.splitlines()[1].startswith("--midi-in none; start a synthesizer")
 
 
 def test_playing_loads_nothing_heavy(in_folder):
