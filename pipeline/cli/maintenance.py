@@ -1,5 +1,7 @@
 """Commands that look after the project: what is here, whether it is whole, and what a killed run left."""
 
+from pathlib import Path
+
 import typer
 
 from pipeline.core.errors import sanitize_line
@@ -34,7 +36,9 @@ def verify() -> None:
 @app.command(epilog="Example: music-rnn repair && dvc repro")
 def repair() -> None:
     """Put right what a killed run left, such as a torn lock file of DVC; 'make repro' does so first."""
+    from pipeline.live import journal
     from pipeline.maintenance import repair as workshop
 
-    for line in workshop.repair_project():
+    folders = [Path(), *journal.fallback_folders()]
+    for line in (*workshop.repair_project(), *journal.recover_recordings(folders)):
         typer.echo(sanitize_line(line), err=True)

@@ -13,6 +13,7 @@ Shapes: N notes.
 import threading
 from array import array
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +32,16 @@ MAX_FILE_SECONDS = 7200.0
 """Seconds of music in a file at most."""
 QUARTER_NOTE_MICROSECONDS = (1_000_000).to_bytes(3, "big")
 """Microseconds of a quarter note."""
+
+
+class NoteRow(NamedTuple):
+    """A note as it was recorded: performer MODEL or HUMAN, times in seconds since the player began."""
+
+    performer: int
+    onset: float
+    duration: float
+    pitch: int
+    velocity: int
 
 
 class Recorder:
@@ -52,6 +63,17 @@ class Recorder:
         with self.lock:
             self.times.extend((max(onset, 0.0), max(duration, MIN_DURATION)))
             self.note_bytes.extend((performer, pitch, velocity))
+
+    def rows_since(self, start: int) -> list[NoteRow]:
+        """Return the notes from number `start` on, in the order they ended."""
+        with self.lock:
+            times, keys = self.times[2 * start :], self.note_bytes[3 * start :]
+        pairs = zip(times[0::2], times[1::2], strict=True)
+        triples = zip(keys[0::3], keys[1::3], keys[2::3], strict=True)
+        return [
+            NoteRow(performer, onset, duration, pitch, velocity)
+            for (onset, duration), (performer, pitch, velocity) in zip(pairs, triples, strict=True)
+        ]
 
     def collect_notes(self, performer: int | None = None) -> Notes:
         """Return the notes [N] of one player, or of both, in order of time."""

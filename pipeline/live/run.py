@@ -24,6 +24,7 @@ from pipeline.generation.engine import Engine
 from pipeline.live import midi_ports
 from pipeline.live.controls import Controls
 from pipeline.live.improviser import Improviser, Mode
+from pipeline.live.journal import keep_recording
 from pipeline.live.keyboard import Keyboard
 from pipeline.live.player import Player
 from pipeline.live.port_watch import PortWatch
@@ -96,18 +97,15 @@ def run_player(
     options.validate()
     controls = Controls(sampling_config, options.tempo)
     source = _make_source(model, controls, options)
-    output = None if options.midi_out == NO_PORT else midi_ports.open_output(options.midi_out)
-    player = Player(source, output, Recorder()) if output else _make_offline_player(source)
-    try:
-        if output:
-            _run_realtime(player, output, controls, options, log_message)
-        else:
-            with stop_on_signals(player):
-                player.run_offline()
-    finally:
-        path = options.recording or (None if output else DEFAULT_RECORDING)
-        for written in player.recorder.write_midi(resolve_recording_path(path)) if path else []:
-            log_message(str(written))
+    path = options.recording
+    if options.midi_out == NO_PORT:
+        player = _make_offline_player(source)
+        _run_offline(player, resolve_recording_path(path or DEFAULT_RECORDING), log_message)
+        return player
+    output = midi_ports.open_output(options.midi_out)
+    player = Player(source, output, Recorder())
+    with keep_recording(player.recorder, path and resolve_recording_path(path), log_message):
+        _run_realtime(player, output, controls, options, log_message)
     return player
 
 
@@ -125,6 +123,16 @@ def _make_offline_player(source: Improviser) -> Player:
     """Return a player without a port, as fast as the model."""
     clock = SimulatedClock()
     return Player(source, midi_ports.NullPort(), Recorder(), clock, clock.sleep)
+
+
+def _run_offline(player: Player, recording: Path, log_message: Callable[[str], None]) -> None:
+    """Play without a port, then write the MIDI files; of equal seeds they are equal, so nothing else is kept."""
+    try:
+        with stop_on_signals(player):
+            player.run_offline()
+    finally:
+        for path in player.recorder.write_midi(recording):
+            log_message(str(path))
 
 
 def _run_realtime(
