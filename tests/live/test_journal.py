@@ -92,13 +92,15 @@ def test_a_killed_process_leaves_its_notes_and_the_next_start_recovers_them(tmp_
         env={**os.environ, "PYTHONPATH": search_path, "HOME": str(home), "TMPDIR": str(home)},
         stdout=subprocess.DEVNULL,
     ) as process:
-        deadline = time.monotonic() + 60
-        while not any(path.read_bytes().count(b"\n") > 5 for path in list_journals(tmp_path)):
-            assert process.poll() is None
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
-        assert list(recover_recordings([tmp_path])) == [], "a session that goes on is left alone"
-        process.send_signal(signal.SIGKILL)
+        try:
+            deadline = time.monotonic() + 60
+            while not any(path.read_bytes().count(b"\n") > 5 for path in list_journals(tmp_path)):
+                assert process.poll() is None
+                assert time.monotonic() < deadline
+                time.sleep(0.02)
+            assert list(recover_recordings([tmp_path])) == [], "it is still written"
+        finally:
+            process.send_signal(signal.SIGKILL)
     num_lines = list_journals(tmp_path)[0].read_bytes().count(b"\n") - 1
     assert not (tmp_path / "a.mid").exists()
     lines = []
