@@ -34,6 +34,8 @@ TENSORFLOW_PACKAGES = (
 )
 TESTED_BY = {
     "pipeline.midi.validate": "tests/midi/test_reader.py",
+    "pipeline.midi.chunks": "tests/midi/test_repair.py",
+    "pipeline.midi.events": "tests/midi/test_repair.py",
     "pipeline.core.errors": "tests/cli/test_cli.py",
     "pipeline.core.paths": "tests/test_pipeline.py",
     "pipeline.stages.runner": "tests/cli/test_cli.py",

@@ -10,8 +10,9 @@ turned into seconds here with the arithmetic of pretty_midi in float64, and `pre
   next. `_match_note_offs` corrects that, except for the last note of such a pitch, which symusic drops. In MAESTRO v3,
   train and validation, it is one note of 6,298,754 in one file of 1,099.
 - Tempo is one for all tracks. symusic follows changes on any track, pretty_midi only those on the first (standard).
-- pretty_midi refuses a bad key signature, and more than 10,000,000 ticks; symusic reads both.
-- `validate.validate_midi` refuses bad files first; what the pedal does to durations is in `sustain`.
+- pretty_midi refuses more than 10,000,000 ticks; symusic reads them.
+- `validate.validate_midi` comes first: both readers get the same bytes, without damage that can be skipped, and
+  `MidiMusic.fixes` says what was skipped. What the pedal does to durations is in `sustain`.
 
 Shapes: N notes, C tempo changes.
 """
@@ -19,12 +20,14 @@ Shapes: N notes, C tempo changes.
 import io
 import warnings
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.core.errors import MidiError
+from pipeline.midi.repair import Fix, check_lost_notes
 from pipeline.midi.sustain import SUSTAIN_CC, TrackNotes, apply_sustain
 from pipeline.midi.validate import validate_midi
 from pipeline.notes.note import Notes, make_notes, validate_notes
@@ -38,7 +41,22 @@ TICK_BITS = 40
 TempoMap = Callable[[NDArray[np.int64]], NDArray[np.float64]]
 
 
+@dataclass(frozen=True)
+class MidiMusic:
+    """What a MIDI file holds."""
+
+    notes: Notes
+    """[N], valid, in order of onset, pitch, duration and velocity."""
+    fixes: tuple[Fix, ...]
+    """Damage in the file that was skipped."""
+
+
 def read_notes(data: bytes, reader: Reader, sustain_pedal: bool = False) -> Notes:
+    """Read the notes of a MIDI file, as `read_midi`, without what was skipped in it."""
+    return read_midi(data, reader, sustain_pedal).notes
+
+
+def read_midi(data: bytes, reader: Reader, sustain_pedal: bool = False) -> MidiMusic:
     """Read the notes of a MIDI file.
 
     Args:
@@ -46,15 +64,13 @@ def read_notes(data: bytes, reader: Reader, sustain_pedal: bool = False) -> Note
         reader: `symusic` or `pretty_midi`.
         sustain_pedal: whether notes sound while the sustain pedal is down; if not, they end at their note off.
 
-    Returns:
-        Notes [N], valid, in order of onset, pitch, duration and velocity.
-
     Raises:
         MidiError: the file has no notes or is not a sound MIDI file; the reason in one line.
     """
     clean = validate_midi(data)
     try:
-        tracks = _read_symusic(clean) if reader == "symusic" else _read_pretty_midi(clean)
+        read_tracks = _read_symusic if reader == "symusic" else _read_pretty_midi
+        tracks = read_tracks(clean.data)
     except (MidiError, MemoryError):
         raise
     except Exception as error:  # both raise many unrelated types, none of which a caller can act on
@@ -62,7 +78,9 @@ def read_notes(data: bytes, reader: Reader, sustain_pedal: bool = False) -> Note
         raise MidiError(f"{reader}: {type(error).__name__}: {message}") from error
     if sustain_pedal:
         tracks = apply_sustain(tracks)
-    return _merge_tracks(tracks)
+    notes = _merge_tracks(tracks)
+    check_lost_notes(clean.fixes, len(notes))
+    return MidiMusic(notes, clean.fixes)
 
 
 def _merge_tracks(tracks: Sequence[TrackNotes]) -> Notes:

@@ -1,32 +1,67 @@
 """A check of the structure of a MIDI file, before a reader parses it.
 
 MIDI readers trust their input: with a file that is cut or hostile they run for minutes, take gigabytes or return wrong
-notes. Here the length of every chunk and every event is checked first, in time linear in the bytes. The readers get
-only a header of six bytes and the complete tracks that it announces.
+notes. Here the length of every chunk and every event is checked first, in time linear in the bytes. A sound file passes
+as it is. In others, what can be skipped is skipped and counted (`repair`), so that every reader gets the same bytes: a
+header of six bytes and complete tracks of sound events.
 
 Source: Standard MIDI Files 1.0, RP-001, MIDI Manufacturers Association, 1996.
 """
 
 import re
 import stat
-import struct
+from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.core.errors import MidiError
+from pipeline.midi import events
+from pipeline.midi.chunks import find_chunks, write_chunks
+from pipeline.midi.events import ESCAPE, META, NUM_DATA_BYTES, SYSEX
+from pipeline.midi.repair import Fix, repair_track
 
 MAX_FILE_BYTES = 8 * 2**20
 """Bytes; about 20 hours of dense piano. Readers need 100 times as much memory."""
-_DELTA_TIME = rb"[\x80-\xff]{0,3}[\x00-\x7f]"
-# Events that follow a status of one and of two data bytes. At most a thousand in one match: the regex engine keeps a
-# position for each, and a file must not decide how much memory that takes.
-_EVENTS = {
-    1: re.compile(rb"(?:" + _DELTA_TIME + rb"[\xc0-\xdf]?[\x00-\x7f]){1,1000}"),
-    2: re.compile(rb"(?:" + _DELTA_TIME + rb"[\x80-\xbf\xe0-\xef]?[\x00-\x7f]{2}){1,1000}"),
+MAX_TICK = 2**31 - 1
+"""Of a track; symusic counts ticks in 32 bits, and starts at 0 again after 2**32."""
+_SHORT_DELTA = rb"[\x80-\x9f]?[\x00-\x7f]"
+_MAX_TICKS_PER_BYTE = 2**12 / 3
+"""Of events with a short delta time: at most 4,095 ticks in three bytes."""
+_EVENT = {
+    1: rb"[\xc0-\xdf]?[\x00-\x7f]",
+    2: rb"[\x80-\xbf\xe0-\xef]?[\x00-\x7f]{2}",
 }
-_VARINT = re.compile(_DELTA_TIME)
-_NUM_DATA_BYTES = {0x8: 2, 0x9: 2, 0xA: 2, 0xB: 2, 0xC: 1, 0xD: 1, 0xE: 2}
-"""By the upper four bits of a status."""
-_META, _SYSEX, _ESCAPE = 0xFF, 0xF0, 0xF7
+"""By the number of data bytes: status, unless it is running, and data."""
+_ONE_EVENT = {length: re.compile(event) for length, event in _EVENT.items()}
+# At most a thousand events in one match: the regex engine keeps a position for each, and a file must not decide how
+# much memory that takes.
+_EVENTS = {
+    length: re.compile(rb"(?:" + _SHORT_DELTA + event + rb"){1,1000}")
+    for length, event in _EVENT.items()
+}
+
+
+@dataclass(frozen=True)
+class CleanMidi:
+    """A MIDI file that every reader can read."""
+
+    data: bytes
+    """The file itself, if it was sound."""
+    fixes: tuple[Fix, ...] = ()
+    """What was skipped."""
+    has_split_channels: bool = False
+    """Whether the notes and the pedal of one channel may be in several tracks or programs."""
+
+
+@dataclass
+class _TrackScan:
+    """What is known of a track of sound events."""
+
+    max_tick: float
+    """It ends at this tick at the latest."""
+    has_notes: bool = False
+    """Whether it has notes or controls: an event of two data bytes."""
+    has_late_program: bool = False
+    """Whether a program may change after a note."""
 
 
 def read_file(path: Path) -> bytes:
@@ -51,95 +86,96 @@ def _check_size(size: int) -> None:
         raise MidiError(f"{size:,} bytes are more than the {MAX_FILE_BYTES:,} allowed")
 
 
-def validate_midi(data: bytes) -> bytes:
-    """Return the header and the complete tracks of a MIDI file, without chunks that a reader must skip.
+def validate_midi(data: bytes) -> CleanMidi:
+    """Return a MIDI file that every reader can read.
 
     Raises:
-        MidiError: the file is no MIDI file, is cut, is larger than `MAX_FILE_BYTES`, is of format 2 (independent
-            patterns) or has SMPTE time.
+        MidiError: the file is no MIDI file, is cut, is larger than `MAX_FILE_BYTES`, has several independent patterns
+            (format 2), SMPTE time, more ticks than `MAX_TICK`, or damage that cannot be skipped.
     """
     _check_size(len(data))
-    if data[:4] != b"MThd":
-        raise MidiError(f"starts with {data[:4]!r}, not with MThd" if data else "the file is empty")
-    header_length = int.from_bytes(data[4:8])
-    if header_length < 6 or len(data) < 8 + header_length:
-        raise MidiError(f"the header of {len(data)} bytes is cut")
-    midi_format, num_tracks, division = struct.unpack(">HHH", data[8:14])
-    if midi_format > 1:
-        raise MidiError(f"format {midi_format} is not 0 or 1: its tracks are not one piece")
-    if division == 0 or division >= 0x8000:
-        raise MidiError(f"division 0x{division:04X} is not ticks per quarter note")
-    if num_tracks == 0:
-        raise MidiError("the header announces no track")
-    tracks = _split_tracks(data, 8 + header_length, num_tracks)
-    return b"MThd\x00\x00\x00\x06" + data[8:14] + b"".join(tracks)
-
-
-def _split_tracks(data: bytes, position: int, count: int) -> list[bytes]:
-    """Return `count` complete track chunks from a position on; chunks of other types are skipped, as in the standard.
-
-    Raises:
-        MidiError: there are fewer, or one does not consist of events.
-    """
+    chunks = find_chunks(data)
+    fixes = list(chunks.fixes)
     tracks: list[bytes] = []
-    while len(tracks) < count:
-        end = position + 8 + int.from_bytes(data[position + 4 : position + 8])
-        if len(data) < position + 8 or end > len(data):
-            raise MidiError(f"cut at byte {len(data)}: {len(tracks)} of {count} tracks are whole")
-        if data[position : position + 4] == b"MTrk":
-            _check_events(data, position + 8, end)
-            tracks.append(data[position:end])
-        position = end
-    return tracks
+    scans: list[_TrackScan] = []
+    for number, (start, end) in enumerate(chunks.spans, 1):
+        track, scan, track_fixes = _clean_track(data, start, end, number)
+        tracks.append(track)
+        scans.append(scan)
+        fixes += track_fixes
+    num_with_notes = sum(scan.has_notes for scan in scans)
+    has_split_channels = num_with_notes > 1 or any(scan.has_late_program for scan in scans)
+    if not fixes and 14 + sum(8 + len(track) for track in tracks) == len(data):
+        return CleanMidi(data, (), has_split_channels)
+    clean = write_chunks(chunks.midi_format, chunks.division, tracks)
+    return CleanMidi(clean, tuple(fixes), has_split_channels)
 
 
-def _check_events(data: bytes, position: int, end: int) -> None:
-    """Check every event of a track.
+def _clean_track(
+    data: bytes, start: int, end: int, number: int
+) -> tuple[bytes, _TrackScan, list[Fix]]:
+    """Return the sound events of a track, what is known of them, and what was skipped."""
+    track = data[start:end]
+    fixes: list[Fix] = []
+    scan = _scan_events(data, start, end)
+    if scan is None:
+        track, fixes = repair_track(data, start, end, number)
+        scan = _scan_events(track, 0, len(track))
+        if scan is None:
+            raise MidiError(f"track {number}: no MIDI events")  # a fault of `repair_track`
+    if scan.max_tick > MAX_TICK:
+        _check_ticks(track, number)
+    return track, scan, fixes
 
-    Raises:
-        MidiError: there is something else than an event; names the byte.
-    """
+
+def _check_ticks(track: bytes, number: int) -> None:
+    """Refuse a track whose ticks overflow in a reader."""
+    last = max((event.tick for event in events.iterate_events(track, 0, len(track))), default=0)
+    if last > MAX_TICK:
+        raise MidiError(
+            f"track {number}: its delta times add up to {last:,} ticks, more than 31 bits can count ({MAX_TICK:,})"
+        )
+
+
+def _scan_events(data: bytes, position: int, end: int) -> _TrackScan | None:
+    """Return what is known of a track, or None if it has anything but sound events."""
+    scan = _TrackScan(_MAX_TICKS_PER_BYTE * (end - position))
     running = 0  # data bytes of the running status; 0 where there is none
     while position < end:
-        if running and (events := _EVENTS[running].match(data, position, end)):
-            position = events.end()
+        if running and (match := _EVENTS[running].match(data, position, end)):
+            position = match.end()
             continue
-        body = _skip_varint(data, position, end)
-        status = data[body] if body < end else 0
-        if status in (_META, _SYSEX, _ESCAPE):
-            position = _skip_blob(data, body + (2 if status == _META else 1), end)
+        delta, body = events.read_varint(data, position, end)
+        if body in (-1, end):
+            return None
+        scan.max_tick += delta
+        if data[body] >= SYSEX:
             # In the standard a meta event ends running status; readers continue it, so it is allowed here.
-            running = running if status == _META else 0
-            continue
-        # The next iteration matches the events of this status. If they are as long as those before, that match failed.
-        num_data_bytes = _NUM_DATA_BYTES.get(status >> 4, 0)
-        if num_data_bytes in (0, running):
-            raise MidiError(f"byte {body}: no MIDI event")
-        running = num_data_bytes
+            running = running if data[body] == META else 0
+            position = _skip_system_event(data, body, end)
+        else:
+            running = NUM_DATA_BYTES.get(data[body] >> 4, running)
+            scan.has_late_program |= running == 1 and scan.has_notes
+            scan.has_notes |= running == 2
+            match = _ONE_EVENT[running].match(data, body, end) if running else None
+            position = match.end() if match else -1
+        if position < 0:
+            return None
+    return scan
 
 
-def _skip_varint(data: bytes, position: int, end: int) -> int:
-    """Return the position after a variable-length number of at most four bytes.
-
-    Raises:
-        MidiError: it is longer or cut.
-    """
-    match = _VARINT.match(data, position, end)
-    if not match:
-        raise MidiError(f"byte {position}: no number of one to four bytes")
-    return match.end()
-
-
-def _skip_blob(data: bytes, position: int, end: int) -> int:
-    """Return the position after a length and as many bytes.
-
-    Raises:
-        MidiError: the bytes run over the end of the track.
-    """
-    start = _skip_varint(data, position, end)
-    length = 0
-    for byte in data[position:start]:
-        length = length << 7 | byte & 0x7F
-    if start + length > end:
-        raise MidiError(f"byte {position}: {length:,} bytes run over the end of the track")
-    return start + length
+def _skip_system_event(data: bytes, body: int, end: int) -> int:
+    """Return the position after a sound meta or system exclusive event, whose status is at `body`; -1 for any other."""
+    status, kind_position = data[body], body + 1
+    if status not in (META, SYSEX, ESCAPE) or kind_position == end:
+        return -1
+    length, start = events.read_varint(data, kind_position + (status == META), end)
+    stop = start + length
+    if start < 0 or stop > end:
+        return -1
+    if status != META:
+        return stop
+    kind = data[kind_position]
+    is_sound = events.is_meta_sound(kind, data[start:stop])
+    is_early_end = kind == events.END_OF_TRACK and stop < end
+    return stop if is_sound and not is_early_end else -1

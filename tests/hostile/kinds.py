@@ -114,11 +114,17 @@ def files(seed: int, mutants: int = 200, large: bool = True) -> Iterator[Hostile
 def _cut(good: bytes) -> Iterator[Hostile]:
     places = {0, 1, 3, 4, 7, 8, 10, 12, 13, 14}
     at = 14
+    whole_tracks = []
     while at < len(good):
         length = int.from_bytes(good[at + 4 : at + 8])
+        whole_tracks.append(at)
         places |= {at, at + 2, at + 4, at + 7, at + 8, at + 8 + length // 2, at + 8 + length - 1}
         at += 8 + length
-    yield from (Hostile("cut", f"cut{place}", good[:place], False) for place in sorted(places))
+    # The first track holds a tempo and no note. A file cut after the second is one whose header counts a track too many.
+    music = whole_tracks[2:]
+    yield from (
+        Hostile("cut", f"cut{place}", good[:place], place in music) for place in sorted(places)
+    )
 
 
 def _lengths(good: bytes, events: bytes) -> Iterator[Hostile]:
@@ -128,7 +134,7 @@ def _lengths(good: bytes, events: bytes) -> Iterator[Hostile]:
     for length in (0, 1, len(events) - 1, len(events) + 1, 2**31 - 1, 2**32 - 1):
         yield Hostile(kind, f"track{length}", midi(track(events, length)), False)
     for count in (0, 2, 65535):
-        yield Hostile(kind, f"count{count}", midi(track(events), count=count), False)
+        yield Hostile(kind, f"count{count}", midi(track(events), count=count), count > 0)
     yield Hostile(
         kind, "long-text", midi(track(b"\x00\xff\x01\x8f\xff\xff\x7f" + NOTE + END)), False
     )
@@ -162,7 +168,7 @@ def _clocks(events: bytes) -> Iterator[Hostile]:
         yield Hostile(
             "huge ticks", f"far{times}", midi(track(row + NOTE + END), division=32767), None
         )
-    yield Hostile("tempo 0 and 1", "tempo0", midi(track(tempo(0) + NOTE + END)), False)
+    yield Hostile("tempo 0 and 1", "tempo0", midi(track(tempo(0) + NOTE + END)), True)
     yield Hostile("tempo 0 and 1", "tempo1", midi(track(tempo(1) + NOTE + END)), True)
     yield Hostile("tempo 0 and 1", "tempo-max", midi(track(tempo(2**24 - 1) + NOTE + END)), True)
 
@@ -200,7 +206,7 @@ def _wrappers(good: bytes) -> Iterator[Hostile]:
         + len(good).to_bytes(4, "little")
         + good
     )
-    yield Hostile("RIFF wrapper", "riff", riff, False)
+    yield Hostile("RIFF wrapper", "riff", riff, True)
     yield Hostile("format 2", "format2", midi(track(NOTE + END), track(NOTE + END), kind=2), False)
     yield Hostile("format 2", "format65535", midi(track(NOTE + END), kind=65535), False)
     yield Hostile("no MIDI", "empty", b"", False)

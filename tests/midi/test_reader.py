@@ -90,20 +90,40 @@ def test_bytes_after_the_last_track_do_not_matter(reader):
     )
 
 
-def test_a_bad_key_signature_is_read_by_symusic_only():
-    data = smf("00 FF 59 02 08 00" + NOTE_ON_OFF + END)
-    assert len(midi.read_notes(data, "symusic")) == 1
-    with pytest.raises(MidiError, match="KeySignature"):
-        midi.read_notes(data, "pretty_midi")
-
-
-@pytest.mark.parametrize(
-    ("reader", "message"), [("symusic", "31 bits"), ("pretty_midi", "largest tick")]
-)
-def test_more_ticks_than_fit_are_refused(reader, message):
+@pytest.mark.parametrize("reader", READERS)
+def test_more_ticks_than_fit_are_refused(reader):
     data = smf("FF FF FF 7F 90 3C 40 64 80 3C 00" * 9 + END)
-    with pytest.raises(MidiError, match=message):
+    ticks = 9 * (2**28 - 1) + 9 * 100
+    with pytest.raises(MidiError, match=f"track 1: .* {ticks:,} ticks, more than 31 bits"):
         midi.read_notes(data, reader)
+
+
+@pytest.mark.parametrize("reader", READERS)
+@pytest.mark.parametrize("num_controls", [8, 16, 17, 33])
+def test_ticks_that_begin_again_at_zero_in_32_bits_are_refused(reader, num_controls):
+    # The second note is 51 days or more after the first; 16 * (2**28 - 1) + 16 are 2**32 ticks.
+    far = "FF FF FF 7F B0 07 40" * num_controls
+    data = smf(NOTE_ON_OFF + far + "10" + NOTE_ON_OFF[2:] + END)
+    with pytest.raises(MidiError, match="more than 31 bits can count"):
+        midi.read_notes(data, reader)
+
+
+@pytest.mark.parametrize("delta", ["8F FF 7F", "9F 7F", "FF 7F"])
+def test_the_ticks_of_a_large_track_are_counted_exactly(delta):
+    ticks = 0
+    for byte in bytes.fromhex(delta):
+        ticks = ticks << 7 | byte & 0x7F
+    event = bytes.fromhex(delta) + b"\x40\x40"
+    most = chunks.MAX_TICK // ticks
+    for count, is_refused in ((most, False), (most + 1, True)):
+        if count * len(event) > chunks.MAX_FILE_BYTES - 100:
+            continue
+        data = smf((b"\0\xb0\x07\x40" + event * count).hex() + END)
+        if is_refused:
+            with pytest.raises(MidiError, match="more than 31 bits"):
+                chunks.validate_midi(data)
+        else:
+            assert chunks.validate_midi(data).data is data
 
 
 @pytest.mark.parametrize(
@@ -233,11 +253,11 @@ def test_other_channels_other_controls_and_drums_hold_nothing(reader):
         midi.read_notes(smf("00 B0 40 7F" + END), reader, sustain_pedal=True)
 
 
-def test_a_pedal_after_more_ticks_than_fit_is_refused_only_if_asked_for():
+@pytest.mark.parametrize("pedal", [False, True])
+def test_a_pedal_after_more_ticks_than_fit_is_refused(pedal):
     data = smf(NOTE_ON_OFF + "FF FF FF 7F B0 40 7F" * 9 + END)
-    assert len(midi.read_notes(data, "symusic")) == 1
-    with pytest.raises(MidiError, match="more ticks"):
-        midi.read_notes(data, "symusic", sustain_pedal=True)
+    with pytest.raises(MidiError, match="more than 31 bits can count"):
+        midi.read_notes(data, "symusic", sustain_pedal=pedal)
 
 
 @st.composite
