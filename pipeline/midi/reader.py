@@ -27,6 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.core.errors import MidiError
+from pipeline.midi.channels import share_pedal
 from pipeline.midi.repair import Fix, check_lost_notes
 from pipeline.midi.sustain import SUSTAIN_CC, TrackNotes, apply_sustain
 from pipeline.midi.validate import validate_midi
@@ -69,8 +70,9 @@ def read_midi(data: bytes, reader: Reader, sustain_pedal: bool = False) -> MidiM
     """
     clean = validate_midi(data)
     try:
-        read_tracks = _read_symusic if reader == "symusic" else _read_pretty_midi
-        tracks = read_tracks(clean.data)
+        is_shared = sustain_pedal and clean.has_split_channels
+        whole = share_pedal(clean.data) if is_shared else clean.data
+        tracks = _read_symusic(whole) if reader == "symusic" else _read_pretty_midi(whole)
     except (MidiError, MemoryError):
         raise
     except Exception as error:  # both raise many unrelated types, none of which a caller can act on

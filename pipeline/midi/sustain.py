@@ -6,9 +6,8 @@
 - Of several changes at one time, the last decides whether the pedal is down then; each that is up ends all notes that
   the pedal held. So a pedal that comes up and goes down in one tick stops the notes before and holds the one that gets
   its note off in that tick.
-- Every track has its own pedal. In MIDI a channel has one pedal, but neither reader keeps channels: a pedal on one
-  track does not hold the notes of another. Where a channel changes its program, symusic does not change the pedal of
-  the old program, pretty_midi often moves it to the new one; elsewhere they agree.
+- A track here is the notes and the pedal of one channel; where a channel has several tracks or programs,
+  `channels.share_pedal` gives each of them the whole pedal of the channel.
 - Sostenuto (66), soft pedal (67), "reset all controllers" (121) and "all notes off" (123) are ignored.
 
 The functions take and return ends, not durations, and choose among given times: an end that is not extended keeps
