@@ -49,6 +49,11 @@ def iterate_events(data: bytes, position: int, end: int) -> Iterator[Event]:
         yield Event(tick, status, data[start:position])
 
 
+def find_last_tick(data: bytes, position: int, end: int) -> int:
+    """Return when a sound track ends; 0 for one without events."""
+    return max((event.tick for event in iterate_events(data, position, end)), default=0)
+
+
 def read_varint(data: bytes, position: int, end: int) -> tuple[int, int]:
     """Return a variable-length number of at most four bytes and the position after it; that is -1 for no number."""
     if position < end and data[position] < 0x80:

@@ -28,10 +28,13 @@ from numpy.typing import NDArray
 
 from pipeline.core.errors import MidiError
 from pipeline.midi.channels import share_pedal
+from pipeline.midi.chunks import find_chunks
+from pipeline.midi.events import find_last_tick
 from pipeline.midi.repair import Fix, check_lost_notes
 from pipeline.midi.sustain import SUSTAIN_CC, TrackNotes, apply_sustain
 from pipeline.midi.validate import validate_midi
-from pipeline.notes.note import Notes, make_notes, validate_notes
+from pipeline.midi.writer import MAX_TICKS
+from pipeline.notes.note import MAX_ONSET, Notes, make_notes, validate_notes
 
 if TYPE_CHECKING:
     from pretty_midi import Instrument
@@ -50,6 +53,8 @@ class MidiMusic:
     """[N], valid, in order of onset, pitch, duration and velocity."""
     fixes: tuple[Fix, ...]
     """Damage in the file that was skipped."""
+    num_drum_notes: int
+    """Notes of channel 10, which are dropped."""
 
 
 def read_notes(data: bytes, reader: Reader, sustain_pedal: bool = False) -> Notes:
@@ -72,17 +77,20 @@ def read_midi(data: bytes, reader: Reader, sustain_pedal: bool = False) -> MidiM
     try:
         is_shared = sustain_pedal and clean.has_split_channels
         whole = share_pedal(clean.data) if is_shared else clean.data
-        tracks = _read_symusic(whole) if reader == "symusic" else _read_pretty_midi(whole)
+        read_tracks = _read_symusic if reader == "symusic" else _read_pretty_midi
+        tracks, num_drum_notes = read_tracks(whole)
     except (MidiError, MemoryError):
         raise
     except Exception as error:  # both raise many unrelated types, none of which a caller can act on
         message = " ".join(str(error).split())[:200]
         raise MidiError(f"{reader}: {type(error).__name__}: {message}") from error
+    if num_drum_notes and not any(len(track.on) for track in tracks):
+        raise MidiError(f"only drums (channel 10): {num_drum_notes:,} notes, none with a pitch")
     if sustain_pedal:
         tracks = apply_sustain(tracks)
     notes = _merge_tracks(tracks)
     check_lost_notes(clean.fixes, len(notes))
-    return MidiMusic(notes, clean.fixes)
+    return MidiMusic(notes, clean.fixes, num_drum_notes)
 
 
 def _merge_tracks(tracks: Sequence[TrackNotes]) -> Notes:
@@ -97,19 +105,40 @@ def _merge_tracks(tracks: Sequence[TrackNotes]) -> Notes:
     duration = off - on
     # `make_notes` sorts by onset and pitch and keeps this order of equals.
     order = np.lexsort((velocity, duration))
-    return validate_notes(make_notes(on[order], duration[order], pitch[order], velocity[order]))
+    notes = make_notes(on[order], duration[order], pitch[order], velocity[order])
+    _check_times(notes)
+    return validate_notes(notes)
 
 
-def _read_symusic(data: bytes) -> list[TrackNotes]:
-    """Read with symusic, in ticks, and turn ticks into seconds."""
+def _check_times(notes: Notes) -> None:
+    """Refuse times that come from a damaged delta time.
+
+    Raises:
+        MidiError: a note begins after more than a day, or lasts longer.
+    """
+    for column, verb in (("onset", "begins after"), ("duration", "lasts")):
+        is_late = notes[column] > MAX_ONSET
+        if is_late.any():
+            row = int(np.argmax(is_late))
+            place = f"note {row + 1:,} of {len(notes):,} (pitch {notes['pitch'][row]})"
+            hours = notes[column][row] / 3600
+            raise MidiError(
+                f"{place} {verb} {hours:,.1f} hours, more than {MAX_ONSET / 3600:.0f}; a delta time is damaged"
+            )
+
+
+def _read_symusic(data: bytes) -> tuple[list[TrackNotes], int]:
+    """Read with symusic, in ticks, and turn ticks into seconds; return the tracks and the number of drum notes."""
     from symusic import Score
 
     score = Score.from_midi(data, ttype="tick")
     tempos = score.tempos.numpy()
     to_seconds = _build_tempo_map(score.ticks_per_quarter, tempos["time"], tempos["mspq"])
     tracks = []
+    num_drum_notes = 0
     for track in score.tracks:
         if track.is_drum:
+            num_drum_notes += len(track.notes)
             continue
         on, off, pitch, velocity = _match_note_offs(track.notes.numpy())
         controls = track.controls.numpy()
@@ -118,7 +147,7 @@ def _read_symusic(data: bytes) -> list[TrackNotes]:
         pedal_value = controls["value"][is_pedal]
         notes = to_seconds(on), to_seconds(off), pitch, velocity
         tracks.append(TrackNotes(*notes, pedal_time, pedal_value))
-    return tracks
+    return tracks, num_drum_notes
 
 
 def _match_note_offs(track: dict[str, NDArray[np.integer]]) -> NDArray[np.int64]:
@@ -184,14 +213,22 @@ def _build_tempo_map(
     return to_seconds
 
 
-def _read_pretty_midi(data: bytes) -> list[TrackNotes]:
-    """Read with pretty_midi."""
+def _read_pretty_midi(data: bytes) -> tuple[list[TrackNotes], int]:
+    """Read with pretty_midi; return the tracks and the number of drum notes."""
     from pretty_midi import PrettyMIDI
 
+    for number, span in enumerate(find_chunks(data).spans, 1):
+        last = find_last_tick(data, *span)
+        if last > MAX_TICKS:
+            raise MidiError(
+                f"track {number}: ends at tick {last:,}; pretty_midi reads {MAX_TICKS:,} ticks, so use symusic"
+            )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # tempo changes on later tracks; see above
         instruments = PrettyMIDI(io.BytesIO(data)).instruments
-    return [_to_track_notes(instrument) for instrument in instruments if not instrument.is_drum]
+    drums = [len(instrument.notes) for instrument in instruments if instrument.is_drum]
+    pitched = [_to_track_notes(each) for each in instruments if not each.is_drum]
+    return pitched, sum(drums)
 
 
 def _to_track_notes(instrument: "Instrument") -> TrackNotes:

@@ -130,7 +130,7 @@ def _clean_track(
 
 def _check_ticks(track: bytes, number: int) -> None:
     """Refuse a track whose ticks overflow in a reader."""
-    last = max((event.tick for event in events.iterate_events(track, 0, len(track))), default=0)
+    last = events.find_last_tick(track, 0, len(track))
     if last > MAX_TICK:
         raise MidiError(
             f"track {number}: its delta times add up to {last:,} ticks, more than 31 bits can count ({MAX_TICK:,})"

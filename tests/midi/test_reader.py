@@ -126,6 +126,39 @@ def test_the_ticks_of_a_large_track_are_counted_exactly(delta):
             assert chunks.validate_midi(data).data is data
 
 
+DRUM = "00 99 23 7F 10 89 23 00"
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_drums_are_counted_and_a_file_of_drums_alone_is_refused(reader):
+    music = midi.read_midi(smf(DRUM * 2 + NOTE_ON_OFF + END), reader)
+    assert len(music.notes) == 1 and music.num_drum_notes == 2
+    with pytest.raises(MidiError, match=r"^only drums \(channel 10\): 2 notes, none with a pitch$"):
+        midi.read_notes(smf(DRUM * 2 + END), reader)
+
+
+@pytest.mark.parametrize(
+    ("track", "message"),
+    [
+        (
+            NOTE_ON_OFF + "84 EB AC 00 90 3D 40 10 80 3D 00",  # 10,147,328 + 100 ticks of 28 ms
+            "note 2 of 2 (pitch 61) begins after 78.9 hours, more than 24; a delta time is damaged",
+        ),
+        (
+            NOTE_ON_OFF + "00 90 3D 40 84 EB AC 00 80 3D 00",
+            "note 2 of 2 (pitch 61) lasts 78.9 hours, more than 24; a delta time is damaged",
+        ),
+    ],
+)
+def test_a_note_days_away_is_refused_with_its_time_and_the_limit(track, message):
+    tempo = "00 FF 51 03 2A B9 80"  # 2.8 s
+    with pytest.raises(MidiError) as caught:
+        midi.read_notes(smf(tempo + track + END), "symusic")
+    assert str(caught.value) == message
+    with pytest.raises(MidiError, match=r"track 1: .* tick 10,147,\d+; pretty_midi reads"):
+        midi.read_notes(smf(tempo + track + END), "pretty_midi")
+
+
 @pytest.mark.parametrize(
     "filler", [b"\xff" * 2**20, b"\x00" * 2**20, b"\x90" * 2**20, b"\xff\x7f\x00" * 2**18]
 )
