@@ -21,13 +21,17 @@ TICK_SECONDS = 0.001
 """Length of a tick in the files [s]: a grid of 10 ms and the shortest note of 4 ms are whole ticks."""
 MAX_TICKS = 9_999_999
 """Ticks of the longest piece that pretty_midi reads."""
+MAX_SHIFT = 4
+"""Ticks that a step between two onsets may change by; on the grid of 10 ms it stays in its cell."""
 
 
 def write_notes(notes: Notes, path: Path) -> None:
     """Write notes as a MIDI file of one piano, whole or not at all; equal notes give equal bytes.
 
     Onsets and durations are rounded to milliseconds. Notes of one pitch cannot overlap in a file: a note ends, at the
-    latest, where the next note of its pitch begins, and notes of one pitch and onset end together.
+    latest, where the next note of its pitch begins, and notes of one pitch and onset end together. Readers sort the
+    notes of one onset by pitch, so a note in another order begins a millisecond later, and ends when it would: the notes are
+    read back in the order of `notes`, and their onsets have the same steps on the grid.
 
     Args:
         notes: [N], valid.
@@ -48,6 +52,8 @@ def _to_pretty_midi(notes: Notes) -> "PrettyMIDI":
     start = np.rint(notes["onset"] / TICK_SECONDS).astype(np.int64)
     end = np.rint((notes["onset"] + notes["duration"]) / TICK_SECONDS).astype(np.int64)
     end = _resolve_overlaps(start, end, notes["pitch"])
+    start = _keep_order(start, notes)
+    end = _resolve_overlaps(start, end, notes["pitch"])
     if end.max() > MAX_TICKS:
         raise MidiError(
             f"a note ends at {end.max() * TICK_SECONDS:,.0f} s; a file holds {MAX_TICKS * TICK_SECONDS:,.3f} s"
@@ -58,6 +64,18 @@ def _to_pretty_midi(notes: Notes) -> "PrettyMIDI":
         piano.notes.append(Note(int(velocity), int(pitch), on * TICK_SECONDS, off * TICK_SECONDS))
     midi.instruments.append(piano)
     return midi
+
+
+def _keep_order(start: NDArray[np.int64], notes: Notes) -> NDArray[np.int64]:
+    """Return the ticks [N] at which notes begin, so that a reader sorts them as they are."""
+    shifted = start.copy()
+    order = list(zip(notes["pitch"].tolist(), notes["velocity"].tolist(), strict=True))
+    steps = np.diff(start).tolist()
+    for row, step in enumerate(steps, 1):
+        previous = shifted[row - 1]
+        earliest = previous if order[row] >= order[row - 1] else previous + 1
+        shifted[row] = max(start[row], earliest, previous + step - MAX_SHIFT)
+    return shifted
 
 
 def _resolve_overlaps(

@@ -5,7 +5,7 @@ import warnings
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from pipeline.core.errors import MidiError
@@ -15,6 +15,7 @@ from pipeline.notes import quantize
 from pipeline.notes.note import NOTE_DTYPE
 
 READERS = ("symusic", "pretty_midi")
+MIDDLE_C = np.array([(0, 50, 60, 64)], np.int16)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -42,18 +43,45 @@ def written(notes, tmp):
 def test_what_is_written_is_read_back(tmp_path_factory, codes):
     notes = quantize.dequantize(codes)
     data = written(notes, tmp_path_factory.getbasetemp() / "piece.mid")
-    cells = np.rint(notes["onset"] / 0.01)
+    shifts = 0.001 * len(notes)
     for reader in READERS:
         back = read_notes(data, reader)
-        found = zip(np.rint(back["onset"] / 0.01), back["pitch"], back["velocity"], strict=True)
-        assert sorted(found) == sorted(zip(cells, notes["pitch"], notes["velocity"], strict=True))
-        assert np.abs(np.sort(back["onset"]) - np.sort(notes["onset"])).max() < 1e-9
+        for column in ("pitch", "velocity"):
+            np.testing.assert_array_equal(back[column], notes[column])
+        assert (back["onset"] - notes["onset"]).min() > -1e-9
+        assert (back["onset"] - notes["onset"]).max() < shifts
         for pitch in np.unique(back["pitch"]):
             mine = back[back["pitch"] == pitch]
             onsets, ends = mine["onset"], mine["onset"] + mine["duration"]
             later = onsets[None, :] > onsets[:, None]
             assert not (later & (onsets[None, :] < ends[:, None] - 1e-9)).any()
         assert written(back, tmp_path_factory.getbasetemp() / "again.mid") == data
+
+
+@given(codes=grid_codes(), first=grid_codes(most=3))
+@settings(deadline=None, max_examples=200)
+@example(codes=np.array([(0, 1, 60 - row, 9) for row in range(30)], np.int16), first=MIDDLE_C)
+@example(codes=np.array([(0, 9, 60, 90 - row) for row in range(30)], np.int16), first=MIDDLE_C)
+def test_notes_are_read_back_in_the_same_order_in_chords_and_grid_cells(
+    tmp_path_factory, codes, first
+):
+    codes = np.concatenate([first, codes])
+    codes[0, quantize.STEP] = 0
+    data = written(quantize.dequantize(codes), tmp_path_factory.getbasetemp() / "piece.mid")
+    for reader in READERS:
+        back = quantize.quantize(read_notes(data, reader))
+        for column in (quantize.STEP, quantize.PITCH, quantize.VELOCITY):
+            np.testing.assert_array_equal(back[:, column], codes[:, column])
+
+
+@given(codes=grid_codes())
+@settings(deadline=None)
+def test_notes_in_the_order_of_readers_keep_their_onsets(tmp_path_factory, codes):
+    notes = quantize.dequantize(codes)
+    notes = notes[np.lexsort((notes["velocity"], notes["pitch"], notes["onset"]))]
+    data = written(notes, tmp_path_factory.getbasetemp() / "piece.mid")
+    for reader in READERS:
+        assert np.abs(read_notes(data, reader)["onset"] - notes["onset"]).max() < 1e-9
 
 
 @given(codes=grid_codes())
