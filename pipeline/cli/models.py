@@ -53,7 +53,7 @@ def generate(
     from pipeline.cli import options
     from pipeline.generation import generate
 
-    output_paths.check_output("--out", out, [prompt], output_paths.MIDI_SUFFIXES)
+    output_paths.check_output("--out", out, [prompt], paths.MIDI_OUTPUT_SUFFIXES)
     output_paths.check_output("the piano roll", out.with_suffix(".png"), [prompt])
     how = (
         load_params(paths.PARAMS).generate.sampling

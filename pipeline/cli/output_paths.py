@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from pipeline.core.errors import ParamsError
+from pipeline.core.paths import MIDI_OUTPUT_SUFFIXES
 
-MIDI_SUFFIXES = (".mid", ".midi")
 PART_SUFFIX = re.compile(r"(.+)-(?:[2-9]|[1-9]\d)")
 """Stem of a later part of a session, which has one for every two hours."""
 
@@ -45,8 +45,9 @@ def check_recording(recording: Path, prompt: Path | None) -> None:
     Raises:
         ParamsError: as of `check`.
     """
-    if recording.suffix.lower() in MIDI_SUFFIXES:
-        check_output("--record", recording, [prompt], MIDI_SUFFIXES)
+    endings = _format_suffixes(MIDI_OUTPUT_SUFFIXES)
+    if recording.suffix.lower() in MIDI_OUTPUT_SUFFIXES:
+        check_output("--record", recording, [prompt], MIDI_OUTPUT_SUFFIXES)
         part = PART_SUFFIX.fullmatch(prompt.stem) if prompt else None
         if prompt and part and prompt.with_stem(part[1]).resolve() == recording.resolve():
             raise ParamsError(
@@ -54,7 +55,7 @@ def check_recording(recording: Path, prompt: Path | None) -> None:
             )
     elif not recording.is_dir() and (recording.exists() or recording.suffix[1:2].isalpha()):
         raise ParamsError(
-            f"--record {recording}: give a name{_format_suffixes(MIDI_SUFFIXES)}, or a folder, made before if its name has such a dot"
+            f"--record {recording}: give a name{endings}, or a folder, made before if its name has such a dot"
         )
 
 

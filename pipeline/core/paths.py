@@ -3,6 +3,10 @@
 import os
 from pathlib import Path
 
+MIDI_SUFFIXES = (".mid", ".midi", ".kar", ".rmi")
+"""Of MIDI files that are read, in any case: .kar has lyrics, .rmi is in a RIFF wrapper."""
+MIDI_OUTPUT_SUFFIXES = (".mid", ".midi")
+"""Of MIDI files that are written."""
 PARAMS = Path("params.yaml")
 CORPORA = Path("data/corpora")
 RAW = Path("data/raw")

@@ -19,6 +19,7 @@ import numpy as np
 
 from pipeline.config.schema import SamplingConfig
 from pipeline.core.errors import ParamsError
+from pipeline.core.paths import MIDI_OUTPUT_SUFFIXES
 from pipeline.generation import generate
 from pipeline.generation.engine import Engine
 from pipeline.live import midi_ports
@@ -171,7 +172,7 @@ def _open_keyboard(
 
 def resolve_recording_path(path: Path) -> Path:
     """Return the MIDI file of a session: a file as it is, in a folder one named by the time."""
-    if path.suffix.lower() in (".mid", ".midi"):
+    if path.suffix.lower() in MIDI_OUTPUT_SUFFIXES:
         return path
     return path / f"{datetime.now():%Y-%m-%d-%H%M%S}.mid"
 

@@ -310,12 +310,13 @@ def tree(root, **songs):
 
 def test_a_folder_becomes_a_corpus_with_everything_named_midi(project):
     root = tree(project / "music", b_mid=b"b", a_mid=b"not midi at all", x__c_mid=b"")
-    (root / "UPPER.MIDI").write_bytes(b"upper")
+    for name in ("UPPER.MIDI", "song.kar", "game.RMI"):
+        (root / name).write_bytes(name.encode())
     (root / "notes.txt").write_text("not music")
     (root / "._b.mid").write_bytes(b"what macOS leaves")
-    assert fetch.add_folder("own", root) == "data/corpora/own.yaml: 4 MIDI files, split by hash"
+    assert fetch.add_folder("own", root) == "data/corpora/own.yaml: 6 MIDI files, split by hash"
     found = fetched("own")
-    assert sorted(found) == ["UPPER.MIDI", "a.mid", "b.mid", "x/c.mid"]
+    assert sorted(found) == ["UPPER.MIDI", "a.mid", "b.mid", "game.RMI", "song.kar", "x/c.mid"]
     assert found["a.mid"][2] == b"not midi at all"
     assert {split for _, split, _ in found.values()} == {"train", "validation", "test"}
 
@@ -435,7 +436,7 @@ def test_the_root_is_kept_relative_inside_the_project_only(project, tmp_path_fac
 def test_what_cannot_be_a_corpus_is_one_line(project, packaged):
     (project / "empty").mkdir()
     for name, root, message in (
-        ("own", project / "empty", "no file named .mid or .midi"),
+        ("own", project / "empty", "no file in it ends in .mid, .midi, .kar, .rmi"),
         ("own", project / "nothing", "no such folder"),
         ("../own", project, "small letters"),
         ("p", tree(project / "music", a_mid=b"a"), "another kind"),

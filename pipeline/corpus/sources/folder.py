@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from ruamel.yaml import YAML
 
-from pipeline.core import files
+from pipeline.core import files, paths
 from pipeline.core.console import log_message
 from pipeline.core.errors import CorpusError
 from pipeline.corpus import archives, splits
@@ -23,7 +23,6 @@ from pipeline.corpus.manifest import FolderManifest, load_manifest, validate_nam
 from pipeline.corpus.sources import PieceSource
 
 T = TypeVar("T")
-MIDI_SUFFIXES = (".mid", ".midi")
 
 
 def write_manifest(
@@ -46,7 +45,7 @@ def write_manifest(
         raise CorpusError(f"{root}: no such folder")
     hashes = {member: _hash_file(root / member) for member in sorted(_find_midi_files(root))}
     if not hashes:
-        raise CorpusError(f"{root}: no file named .mid or .midi in it")
+        raise CorpusError(f"{root}: no file in it ends in {', '.join(paths.MIDI_SUFFIXES)}")
     manifest = FolderManifest(
         kind="folder",
         title=previous.title if previous else name,
@@ -116,7 +115,7 @@ def _find_midi_files(root: Path) -> Iterator[str]:
     for parent, folders, names in os.walk(root, onerror=_warn_unreadable_folder):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):
-            if not name.lower().endswith(MIDI_SUFFIXES) or name.startswith("."):
+            if not name.lower().endswith(paths.MIDI_SUFFIXES) or name.startswith("."):
                 continue
             path = Path(parent, name)
             member = path.relative_to(root).as_posix()

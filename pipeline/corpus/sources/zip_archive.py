@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pipeline.core.console import log_message
 from pipeline.core.errors import CorpusError
+from pipeline.core.paths import MIDI_SUFFIXES
 from pipeline.corpus import archives, splits
 from pipeline.corpus.bundle import CorpusPiece, verify_bytes
 from pipeline.corpus.download import download_file, redact_url
@@ -52,7 +53,7 @@ def verify_source(manifest: ZipManifest, manifest_path: Path, path: Path) -> Pie
     zip_file, members = archives.open_zip(path)
     _warn_if_altered(path, manifest.sha256)
     infos = {name.removeprefix(manifest.folder + "/"): info for name, info in members.items()}
-    midi_names = {name for name in infos if name.lower().endswith((".mid", ".midi"))}
+    midi_names = {name for name in infos if name.lower().endswith(MIDI_SUFFIXES)}
     table = _read_metadata(zip_file, infos, manifest.table)
     _check_member_names(path, midi_names, hashes, table)
     pieces = [CorpusPiece(name, *table[name], hashes[name]) for name in sorted(midi_names)]
