@@ -3,7 +3,7 @@
 An event whose length is known can be skipped, and all others keep their times. So these are fixed: bytes after End of
 Track, system real-time and system common events, a data byte over 127, a channel event that the end of its track cuts,
 and a tempo, time signature or key signature that means nothing. Where the length of an event is not known, nothing
-after it can be trusted, and the file is refused.
+after it can be trusted, and the file is refused; so it is where the bytes of End of Track are inside another event.
 
 A damaged note on or note off is a lost note. `check_lost_notes` refuses a file that loses more than `MAX_LOST_SHARE`.
 """
@@ -36,6 +36,7 @@ _SOUND_EVENTS = {
     2: re.compile(rb"(?:[\x80-\xff]{0,3}[\x00-\x7f]([\x80-\xbf\xe0-\xef])?[\x00-\x7f]{2}){1,1000}"),
 }
 """By the number of data bytes; the group is the last status, if there is one."""
+_END_OF_TRACK = b"\xff\x2f\x00"
 _RELEASE = b"\x40"
 """Velocity of a note off, where that of the file is damaged; no reader keeps it."""
 
@@ -130,7 +131,7 @@ class _TrackRepair:
         if body < 0 and self.end - self.position >= 4:
             raise self._refuse(self.position, "a delta time of more than four bytes")
         if body in (-1, self.end):
-            self._skip(CUT, 0, self.end)
+            self._skip_cut_event(CUT)
             return
         status = self.data[body]
         if status == META:
@@ -188,7 +189,7 @@ class _TrackRepair:
         values = self.data[start:stop]
         is_note = kind in (events.NOTE_OFF, events.NOTE_ON)
         if stop > self.end:
-            self._skip(NOTE_CUT if is_note else CUT, delta, self.end)
+            self._skip_cut_event(NOTE_CUT if is_note else CUT)
         elif max(values) < 0x80:
             self._keep(delta, body, stop)
         elif kind == events.NOTE_OFF and values[0] < 0x80:
@@ -198,6 +199,13 @@ class _TrackRepair:
             self.position = stop
         else:
             self._skip(NOTE_OVER_127 if is_note else OVER_127, delta, stop)
+
+    def _skip_cut_event(self, cause: str) -> None:
+        """Skip the last event, unless it is cut because damage before it has taken bytes of other events."""
+        last_bytes = self.data[self.end - len(_END_OF_TRACK) : self.end]
+        if last_bytes == _END_OF_TRACK:
+            raise self._refuse(self.position, "End of Track is inside another event")
+        self._skip(cause, 0, self.end)
 
     def _keep(self, delta: int, body: int, stop: int) -> None:
         """Keep the event that begins at `position`, whose status or first data byte is at `body`."""

@@ -1,6 +1,6 @@
 """MIDI files with one kind of damage each, that some player reads: what is skipped, and what is refused and why.
 
-`tools/damage.py` prints who reads them. No file comes from elsewhere.
+`tools/damaged_midi.py` prints who reads them. No file comes from elsewhere.
 """
 
 from collections.abc import Iterator
@@ -131,6 +131,9 @@ def _notes() -> Iterator[Damage]:
 
 
 def _unknown_lengths() -> Iterator[Damage]:
+    for name, event in {"1 data byte": b"\0\x90\x3c", "2 data bytes": b"\0\x90"}.items():
+        missing = between(event)
+        yield Damage(f"{name} missing", missing, error="End of Track is inside another event")
     start = track(tempo(500_000) + b"\0\x3c\x40" + BEFORE + AFTER + END)
     yield Damage("data without a status", midi(start), error="no status is before it")
     after_sysex = between(b"\0\xf0\3\x7e\x09\xf7\0\x3c\x40")
