@@ -1,27 +1,67 @@
 """The command line: all commands under one name."""
 
+from importlib.metadata import PackageNotFoundError, version
+from typing import Annotated
+
 import typer
 
-from pipeline.cli import ci, experiments, maintenance, models, play, stages, studio
+from pipeline.cli import ci, data, experiments, maintenance, models, play, stages, studio
 from pipeline.core.errors import PipelineError
 from pipeline.stages.runner import escape_stdout, exit_with_error, make_disk_error
 
+PANELS = {
+    "Play": (play, studio, models),
+    "Compare ideas": (experiments,),
+    "Your data": (data,),
+    "Pipeline stages": (stages,),
+    "CI and care": (ci, maintenance),
+}
+"""Modules of commands by the group of `--help` that shows them, which is who uses them."""
+PROGRAM = "music-rnn"
+
 app = typer.Typer(
     help="Which architecture for a small music model? Measured, in bits per note.",
-    epilog="The whole pipeline: dvc repro. One idea beside another: dvc exp run -S train.last.learning_rate=0.002",
+    epilog="The whole pipeline: dvc repro. One idea beside another: dvc exp run -S train.windowed.learning_rate=0.002",
     no_args_is_help=True,
-    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
 )
-for room in (stages, experiments, models, play, studio, ci, maintenance):
-    app.add_typer(room.app)
+for panel, modules in PANELS.items():
+    for module in modules:
+        for command in module.app.registered_commands:
+            command.rich_help_panel = panel
+        app.add_typer(module.app)
+
+
+def _print_version(is_wanted: bool) -> None:
+    """Print the version of the installed package, and end."""
+    if not is_wanted:
+        return
+    try:
+        number = version(PROGRAM)
+    except PackageNotFoundError:
+        number = "(not installed: run from source)"
+    typer.echo(f"{PROGRAM} {number}")
+    raise typer.Exit
+
+
+@app.callback()
+def _add_options(
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version and exit."
+        ),
+    ] = False,
+) -> None:
+    pass
 
 
 def main() -> None:
     """Run a command; an error a person can mend is one line."""
     escape_stdout()
     try:
-        app()
+        app(prog_name=PROGRAM)
     except PipelineError as error:
         exit_with_error(error)
     except OSError as error:

@@ -1,11 +1,9 @@
-"""Commands that compare many runs, and that make what the project shows and ships of them."""
+"""Commands that compare many runs."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from pipeline.cli import output_paths
 from pipeline.config import load_params
 from pipeline.core import paths
 from pipeline.core.errors import sanitize_line
@@ -50,47 +48,3 @@ def seed_variance() -> None:
         )
     for line in spread.format_seed_tables(found, decision.REFERENCE):
         typer.echo(sanitize_line(line))
-
-
-@app.command(epilog="Example: music-rnn update-readme")
-def update_readme() -> None:
-    """Fill the figures in README.md, and make MODEL_OPTIMIZATION_ANALYSIS.md, from results of runs and studies."""
-    from pipeline.report import readme as page
-    from pipeline.stages import report as stage
-
-    page.write_project_pages(stage.load_run_results(load_params(paths.PARAMS)))
-
-
-@app.command(epilog="Example: music-rnn bundle expressive")
-def bundle(
-    model: Annotated[str, typer.Argument(help="A trained architecture, such as expressive.")],
-) -> None:
-    """Put a trained model into the package, half as large, with its bits and the licence of its music on its card."""
-    from pipeline.export import bundle
-
-    params = load_params(paths.PARAMS)
-    params.get_model_config(model)
-    typer.echo(bundle.bundle_model(model, params.corpus))
-
-
-@app.command(epilog="Example: music-rnn export expressive -o expressive.tflite")
-def export(
-    model: Annotated[
-        str,
-        typer.Argument(
-            help="A trained architecture, such as expressive, or the folder of a model."
-        ),
-    ],
-    out: Annotated[Path, typer.Option("-o", "--out", help="The .tflite file to write.")],
-) -> None:
-    """Write one note of a model, with explicit state, as a .tflite file to put into other programs.
-
-    The model must carry its state (memory: carried).
-    """
-    from pipeline.cli import options
-
-    output_paths.check_output("--out", out)
-    found = options.load_named_model(model)
-    from pipeline.export import tflite as lite
-
-    lite.write_tflite(found, out)

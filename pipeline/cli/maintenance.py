@@ -1,9 +1,13 @@
-"""Commands that look after the project: what is here, whether it is whole, and what a killed run left."""
+"""Commands that maintain the project: check it, repair it, and write what it shows and ships."""
+
+from typing import Annotated
 
 from pathlib import Path
 
 import typer
 
+from pipeline.config import load_params
+from pipeline.core import paths
 from pipeline.core.errors import sanitize_line
 
 app = typer.Typer()
@@ -42,3 +46,24 @@ def repair() -> None:
     folders = [Path(), *journal.fallback_folders()]
     for line in (*workshop.repair_project(), *journal.recover_recordings(folders)):
         typer.echo(sanitize_line(line), err=True)
+
+
+@app.command(epilog="Example: music-rnn update-readme")
+def update_readme() -> None:
+    """Fill the figures in README.md, and make MODEL_OPTIMIZATION_ANALYSIS.md, from results of runs and studies."""
+    from pipeline.report import readme as page
+    from pipeline.stages import report as stage
+
+    page.write_project_pages(stage.load_run_results(load_params(paths.PARAMS)))
+
+
+@app.command(epilog="Example: music-rnn bundle expressive")
+def bundle(
+    model: Annotated[str, typer.Argument(help="A trained architecture, such as expressive.")],
+) -> None:
+    """Put a trained model into the package, half as large, with its bits and the licence of its music on its card."""
+    from pipeline.export import bundle
+
+    params = load_params(paths.PARAMS)
+    params.get_model_config(model)
+    typer.echo(bundle.bundle_model(model, params.corpus))

@@ -1,4 +1,4 @@
-"""Commands that use a trained model: it plays, and says what surprises it."""
+"""Commands that use a trained model: it plays, scores music, or goes into another program."""
 
 from pathlib import Path
 from typing import Annotated
@@ -63,3 +63,26 @@ def generate(
     generate.generate_from_prompt_file(
         options.load_named_model(model), generate.GenerationRequest(prompt, notes, seed), how, out
     )
+
+
+@app.command(epilog="Example: music-rnn export expressive -o expressive.tflite")
+def export(
+    model: Annotated[
+        str,
+        typer.Argument(
+            help="A trained architecture, such as expressive, or the folder of a model."
+        ),
+    ],
+    out: Annotated[Path, typer.Option("-o", "--out", help="The .tflite file to write.")],
+) -> None:
+    """Write one note of a model, with explicit state, as a .tflite file to put into other programs.
+
+    The model must carry its state (memory: carried).
+    """
+    from pipeline.cli import options
+
+    output_paths.check_output("--out", out)
+    found = options.load_named_model(model)
+    from pipeline.export import tflite as lite
+
+    lite.write_tflite(found, out)

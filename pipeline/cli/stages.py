@@ -1,7 +1,6 @@
 """Commands that run one stage of the pipeline, as DVC would, but always."""
 
 import importlib
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -22,41 +21,6 @@ def _run_stage(stage_name: str, *architectures: str) -> None:
         params.get_model_config(architecture)
     stage = importlib.import_module(f"pipeline.stages.{stage_name}")
     stage.run(params.restrict_to(stage.PARAM_SECTIONS), *architectures)
-
-
-@app.command(
-    epilog="Example: music-rnn fetch maestro-v3 --archive ~/Downloads/maestro-v3.0.0-midi.zip"
-)
-def fetch(
-    corpus: Annotated[
-        str, typer.Argument(help="A manifest in data/corpora; default: that of params.yaml.")
-    ] = "",
-    archive: Annotated[
-        Path | None, typer.Option("--archive", help="Use this archive, do not download it.")
-    ] = None,
-) -> None:
-    """Get a corpus, verify every file, and write data/raw/CORPUS.zip."""
-    from pipeline.corpus.manifest import validate_name
-    from pipeline.stages import fetch as stage
-
-    params = load_params(paths.PARAMS)
-    name = validate_name(corpus or params.corpus)
-    if archive:
-        stage.import_archive(name, archive)
-    stage.run(params.model_copy(update={"corpus": name}))
-
-
-@app.command(
-    epilog="Example: music-rnn add-corpus my-piano ~/Music/midi, then: dvc exp run -S corpus=my-piano"
-)
-def add_corpus(
-    name: Annotated[str, typer.Argument(help="Name of the new corpus: a-z, 0-9, - and _.")],
-    folder: Annotated[Path, typer.Argument(help="Folder with .mid, .midi, .kar and .rmi files.")],
-) -> None:
-    """Describe a folder of your own MIDI files as a corpus; run it again when files change."""
-    from pipeline.stages import fetch as stage
-
-    typer.echo(stage.add_folder(name, folder))
 
 
 @app.command(epilog="Example: music-rnn ingest")

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 from factories import ROOT, make_music
-from typer.main import get_command
 from typer.testing import CliRunner
 
 from pipeline import cli
@@ -16,13 +15,6 @@ from pipeline.midi import writer
 from pipeline.models.model_io import BUNDLED
 
 RUN = CliRunner()
-
-
-@pytest.mark.parametrize("command", sorted(get_command(cli.app).commands))
-def test_every_command_explains_itself_with_an_example(command: str) -> None:
-    shown = RUN.invoke(cli.app, [command, "--help"])
-    assert shown.exit_code == 0
-    assert f"Example: music-rnn {command}" in shown.output
 
 
 def test_an_error_is_one_line_and_no_traceback(tmp_path: Path) -> None:

@@ -1,0 +1,46 @@
+"""Commands that get music: a corpus with a manifest, or a folder of your own."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipeline.config import load_params
+from pipeline.core import paths
+
+app = typer.Typer()
+
+
+@app.command(
+    epilog="Example: music-rnn fetch maestro-v3 --archive ~/Downloads/maestro-v3.0.0-midi.zip"
+)
+def fetch(
+    corpus: Annotated[
+        str, typer.Argument(help="A manifest in data/corpora; default: that of params.yaml.")
+    ] = "",
+    archive: Annotated[
+        Path | None, typer.Option("--archive", help="Use this archive, do not download it.")
+    ] = None,
+) -> None:
+    """Get a corpus, verify every file, and write data/raw/CORPUS.zip."""
+    from pipeline.corpus.manifest import validate_name
+    from pipeline.stages import fetch as stage
+
+    params = load_params(paths.PARAMS)
+    name = validate_name(corpus or params.corpus)
+    if archive:
+        stage.import_archive(name, archive)
+    stage.run(params.model_copy(update={"corpus": name}))
+
+
+@app.command(
+    epilog="Example: music-rnn add-corpus my-piano ~/Music/midi, then: dvc exp run -S corpus=my-piano"
+)
+def add_corpus(
+    name: Annotated[str, typer.Argument(help="Name of the new corpus: a-z, 0-9, - and _.")],
+    folder: Annotated[Path, typer.Argument(help="Folder with .mid and .midi files.")],
+) -> None:
+    """Describe a folder of your own MIDI files as a corpus; run it again when files change."""
+    from pipeline.stages import fetch as stage
+
+    typer.echo(stage.add_folder(name, folder))
