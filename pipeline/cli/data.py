@@ -38,7 +38,7 @@ def fetch(
 )
 def add_corpus(
     name: Annotated[str, typer.Argument(help="Name of the new corpus: a-z, 0-9, - and _.")],
-    folder: Annotated[Path, typer.Argument(help="Folder with .mid and .midi files.")],
+    folder: Annotated[Path, typer.Argument(help="Folder with .mid, .midi, .kar and .rmi files.")],
 ) -> None:
     """Describe a folder of your own MIDI files as a corpus; run it again when files change."""
     from pipeline.stages import fetch as stage
