@@ -1,7 +1,6 @@
 """How long a note takes, from choosing it to having heard it, as a player feels it; and what memory that takes."""
 
 import pickle
-import resource
 import statistics
 import subprocess
 import sys
@@ -119,5 +118,7 @@ def read_max_rss() -> float:
         lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
         kibibytes = next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:"))
     except OSError:  # not Linux
+        import resource
+
         kibibytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return round(kibibytes / 1024, 1)

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from pipeline.cli import ci, data, experiments, maintenance, models, play, stages, studio
+from pipeline.core import extras
 from pipeline.core.errors import PipelineError
 from pipeline.stages.runner import escape_stdout, exit_with_error, make_disk_error
 
@@ -64,5 +65,9 @@ def main() -> None:
         app(prog_name=PROGRAM)
     except PipelineError as error:
         exit_with_error(error)
+    except ModuleNotFoundError as error:
+        exit_with_error(extras.explain_missing_module(error))
+    except FileNotFoundError as error:
+        exit_with_error(extras.explain_missing_program(error) or make_disk_error(error))
     except OSError as error:
         exit_with_error(make_disk_error(error))

@@ -1,5 +1,6 @@
 """Commands that use a trained model: it plays, scores music, or goes into another program."""
 
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated
 
@@ -29,6 +30,7 @@ def score(
 
     if per_note:
         output_paths.check_output("--per-note", per_note, midi)
+        import_module("pyarrow")  # of an extra; its absence is better told before the work
     found = score_midi.score_files(options.load_named_model(model), midi)
     score_midi.print_scores(found)
     if per_note:

@@ -6,7 +6,6 @@ import typer
 
 from pipeline.config import load_params
 from pipeline.core import paths
-from pipeline.core.errors import PipelineError
 
 app = typer.Typer()
 
@@ -22,12 +21,9 @@ def studio(
 ) -> None:
     """Play with a model in your browser, on this machine alone."""
     from pipeline.generation import generate
+    from pipeline.studio import access, session
+    from pipeline.studio import app as server
 
-    try:
-        from pipeline.studio import access, session
-        from pipeline.studio import app as server
-    except ModuleNotFoundError as error:
-        raise PipelineError(f"no {error.name} here; pip install 'music-rnn[studio]'") from error
     how = (
         load_params(paths.PARAMS).generate.sampling
         if paths.PARAMS.exists()

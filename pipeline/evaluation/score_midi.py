@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Column, Table
@@ -89,6 +87,9 @@ def print_scores(scores: Sequence[FileScore]) -> None:
 
 def write_note_scores(scores: Sequence[FileScore], path: Path) -> None:
     """Write one row a note: file, the note, and its bits per head; those of a first note are null."""
+    import pyarrow as pa  # of the extra `train`
+    import pyarrow.parquet as pq
+
     parts = []
     for each in scores:
         name = (

@@ -12,14 +12,17 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pipeline.config import Params, load_params
-from pipeline.core import paths
+from pipeline.core import extras, paths
 from pipeline.core.errors import CorpusError, PipelineError, sanitize_line
-from pipeline.corpus import manifest, splits, tables
-from pipeline.corpus.tables import PieceRow
+from pipeline.corpus import manifest, splits
 from pipeline.live import midi_ports
 from pipeline.maintenance import repair
+
+if TYPE_CHECKING:
+    from pipeline.corpus.tables import PieceRow
 
 PACKAGES = (
     "numpy",
@@ -79,6 +82,13 @@ def _run_check(check: Callable[[Params], Iterator[Finding]], params: Params) -> 
         yield from check(params)
     except (PipelineError, OSError) as error:
         yield Finding(check.__name__.removeprefix("_check_"), str(error), "see there")
+    except ModuleNotFoundError as error:
+        package = error.name or ""
+        yield Finding(
+            check.__name__.removeprefix("_check_"),
+            f"package {package} is not installed",
+            extras.format_install_command(package),
+        )
 
 
 def _check_machine() -> Iterator[Finding]:
@@ -164,6 +174,8 @@ def _check_corpus(params: Params) -> Iterator[Finding]:
     if not paths.PIECES.exists():
         yield Finding("corpus", f"{params.corpus}: not read yet", "run 'dvc repro ingest'")
         return
+    from pipeline.corpus import tables  # needs pyarrow, of the extra `train`
+
     rows = tables.read_pieces(paths.PIECES)
     reasons = [
         line.partition(",")[2] for line in paths.REJECTED.read_text("utf-8").splitlines()[1:]
@@ -182,11 +194,11 @@ def _check_corpus(params: Params) -> Iterator[Finding]:
     yield from _check_corpus_size(rows, params)
 
 
-def _format_split_counts(split: str, rows: Sequence[PieceRow]) -> str:
+def _format_split_counts(split: str, rows: Sequence["PieceRow"]) -> str:
     return f"{split} {len(rows):,} pieces, {sum(row.num_notes for row in rows):,} notes"
 
 
-def _check_leaks(rows: Sequence[PieceRow], corpus: str) -> Iterator[Finding]:
+def _check_leaks(rows: Sequence["PieceRow"], corpus: str) -> Iterator[Finding]:
     try:
         accepted = manifest.get_accepted_leaks(
             manifest.load_manifest(paths.get_manifest_path(corpus))
@@ -205,7 +217,7 @@ def _check_leaks(rows: Sequence[PieceRow], corpus: str) -> Iterator[Finding]:
     )
 
 
-def _check_corpus_size(rows: Sequence[PieceRow], params: Params) -> Iterator[Finding]:
+def _check_corpus_size(rows: Sequence["PieceRow"], params: Params) -> Iterator[Finding]:
     training = sum(row.num_notes for row in rows if row.split == "train")
     budget = params.train.epochs * params.train.notes_per_epoch
     times = budget / max(1, training)

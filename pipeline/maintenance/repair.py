@@ -9,7 +9,6 @@ Nothing is lost: a torn dvc.lock is kept aside and the last whole one of Git tak
 cache what was computed since.
 """
 
-import fcntl
 import json
 import os
 import subprocess
@@ -59,6 +58,8 @@ def _hold_dvc_lock() -> Iterator[None]:
     if not DVC_TMP.is_dir():
         yield
         return
+    import fcntl  # not on Windows
+
     with DVC_PROCESS_LOCK.open("a") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
