@@ -15,10 +15,16 @@ app = typer.Typer()
 
 @app.command(epilog="Example: music-rnn doctor")
 def doctor() -> None:
-    """Show the machine, what is installed, ports, corpus and cache, with remedies, on one screen."""
-    from pipeline.maintenance import doctor as ward
+    """Show the machine, what is installed, ports, corpus and cache, with remedies, on one screen.
 
-    ward.print_findings(ward.run_checks())
+    Ends with code 1 if a file of the project is damaged, so that nothing of it runs.
+    """
+    from pipeline.maintenance import doctor as checks
+
+    findings = checks.run_checks()
+    checks.print_findings(findings)
+    if any(finding.is_failure for finding in findings):
+        raise typer.Exit(1)
 
 
 @app.command(epilog="Example: music-rnn verify")

@@ -12,11 +12,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import psutil
 
 from pipeline.config import Params, load_params
-from pipeline.core import extras, paths
-from pipeline.core.errors import CorpusError, PipelineError, sanitize_line
+from pipeline.core import extras, paths, threads, yaml
+from pipeline.core.errors import CorpusError, DataError, PipelineError, sanitize_line
 from pipeline.corpus import manifest, splits
 from pipeline.live import midi_ports
 from pipeline.maintenance import repair
@@ -35,14 +37,11 @@ PACKAGES = (
     "python-rtmidi",
     "websockets",
 )
-PACKAGE_EXTRAS = {
-    "tensorflow": "train",
-    "keras": "train",
-    "dvc": "train",
-    "python-rtmidi": "play",
-    "websockets": "studio",
-}
-"""Extra of pyproject.toml that installs a package."""
+MODULES = {"python-rtmidi": "rtmidi"}
+"""Module of a package, where it has another name."""
+VERSIONS = Path("versions.yaml")
+"""Versions of the libraries that can change a figure."""
+PARAMS_HINT = f"correct it; 'git checkout {paths.PARAMS}' takes back all changes"
 CPU_FEATURES = ("avx", "avx2", "avx512f", "avx512_bf16", "amx_tile", "fma", "asimd", "sve")
 """Of a processor, those by which numeric libraries choose how to add."""
 MAX_PASSES = 20
@@ -59,43 +58,62 @@ class Finding:
     message: str
     hint: str = ""
     """What to do, where something is amiss."""
+    is_failure: bool = False
+    """Whether nothing of the project runs until it is mended."""
 
 
 def run_checks() -> list[Finding]:
-    """Look at everything; what fails is a fact like others."""
-    facts = [*_check_machine(), *_check_packages(), *_check_ports()]
+    """Look at the machine, and at the project if there is one here."""
+    in_project = os.path.lexists(paths.PARAMS)
+    findings = [
+        *_check_machine(in_project),
+        *_check_packages(in_project),
+        *_check_threads(),
+        *_check_ports(),
+    ]
+    if not in_project:
+        return [
+            *findings,
+            Finding(
+                "project",
+                f"no {paths.PARAMS} in this folder; play, generate, score and studio need none",
+            ),
+        ]
     try:
         params = load_params(paths.PARAMS)
     except PipelineError as error:
-        return [*facts, Finding("params", str(error), "correct it")]
-    looks: Sequence[Callable[[Params], Iterator[Finding]]] = (
+        return [*findings, Finding("params", str(error), PARAMS_HINT, is_failure=True)]
+    checks: Sequence[Callable[[Params], Iterator[Finding]]] = (
+        _check_versions,
         _check_reproducibility,
         _check_corpus,
         _check_dvc_state,
     )
-    return [*facts, *(fact for look in looks for fact in _run_check(look, params))]
+    return [*findings, *(finding for check in checks for finding in _run_check(check, params))]
 
 
 def _run_check(check: Callable[[Params], Iterator[Finding]], params: Params) -> Iterator[Finding]:
-    """Look at one thing; an error is a fact."""
+    """Look at one thing; an error is a finding."""
+    topic = check.__name__.removeprefix("_check_").replace("_", " ")
     try:
         yield from check(params)
-    except (PipelineError, OSError) as error:
-        yield Finding(check.__name__.removeprefix("_check_"), str(error), "see there")
-    except ModuleNotFoundError as error:
-        package = error.name or ""
+    except PipelineError as error:
+        yield Finding(topic, str(error), "correct the file, or restore it from Git", True)
+    except OSError as error:
         yield Finding(
-            check.__name__.removeprefix("_check_"),
-            f"package {package} is not installed",
-            extras.format_install_command(package),
+            topic, f"{error.filename}: {error.strerror}", "make it readable for you", True
         )
+    except ModuleNotFoundError as error:
+        explanation = extras.explain_missing_module(error)
+        package = (error.name or "").partition(".")[0]
+        yield Finding(topic, str(explanation), extras.format_install_command(package))
 
 
-def _check_machine() -> Iterator[Finding]:
+def _check_machine(in_project: bool) -> Iterator[Finding]:
     cores = (
         len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     )
-    memory = _read_available_memory()
+    memory = psutil.virtual_memory().available / 2**30
     free = shutil.disk_usage(".").free / 2**30
     yield Finding(
         "machine",
@@ -103,39 +121,39 @@ def _check_machine() -> Iterator[Finding]:
     )
     yield Finding(
         "memory",
-        f"{memory:.1f} GB",
-        "training needs 2 GB; close other programs" if 0 < memory < 2 else "",
+        f"{memory:.1f} GB available",
+        "training needs 2 GB; close other programs" if in_project and memory < 2 else "",
     )
     yield Finding(
-        "disk", f"{free:.1f} GB free", "a full run needs 1 GB; free space" if free < 1 else ""
+        "disk",
+        f"{free:.1f} GB free",
+        "a full run needs 1 GB; free space" if in_project and free < 1 else "",
     )
 
 
-def _read_available_memory() -> float:
-    """Return the memory that is available [GB], or 0 where the system does not say."""
-    try:
-        lines = Path("/proc/meminfo").read_text().splitlines()
-        return (
-            next(int(line.split()[1]) for line in lines if line.startswith("MemAvailable")) / 2**20
-        )
-    except (OSError, StopIteration):
-        return 0.0
-
-
-def _check_packages() -> Iterator[Finding]:
-    found, missing = [], defaultdict(list)
+def _check_packages(in_project: bool) -> Iterator[Finding]:
+    """Say what is installed; outside a project nothing is missing that only the pipeline needs."""
+    installed: list[str] = []
+    missing: dict[str, list[str]] = defaultdict(list)
     for name in PACKAGES:
         try:
-            found.append(f"{name} {version(name)}")
+            installed.append(f"{name} {version(name)}")
         except PackageNotFoundError:
-            missing[PACKAGE_EXTRAS.get(name, "")].append(name)
-    yield Finding("installed", ", ".join(found))
-    for extra, names in missing.items():
-        yield Finding(
-            "missing",
-            ", ".join(names),
-            f"pip install -e '.[{extra}]'" if extra else "pip install -e .",
-        )
+            missing[extras.format_install_command(MODULES.get(name, name))].append(name)
+    yield Finding("installed", ", ".join(installed))
+    for command, names in missing.items():
+        is_needed = in_project or "train" not in command
+        purpose = "" if is_needed else " (only the pipeline needs them)"
+        yield Finding("missing", ", ".join(names) + purpose, command if is_needed else "")
+
+
+def _check_threads() -> Iterator[Finding]:
+    """Say how many threads numpy uses, and which settings of the user give way to that."""
+    message = f"{threads.read_blas_threads()} for playing and scoring"
+    if threads.OVERRIDDEN:
+        settings = ", ".join(f"{name}={value}" for name, value in threads.OVERRIDDEN.items())
+        message += f"; overridden: {settings} of your environment"
+    yield Finding("threads", message)
 
 
 def _check_ports() -> Iterator[Finding]:
@@ -154,6 +172,39 @@ def _check_ports() -> Iterator[Finding]:
     )
 
 
+def _check_versions(_: Params) -> Iterator[Finding]:
+    """Compare installed libraries with those of the committed figures."""
+    differing = []
+    for name, text in _read_versions().items():
+        allowed = str(text).split()
+        try:
+            installed = version(name)
+        except PackageNotFoundError:
+            continue
+        if installed not in allowed:
+            differing.append(f"{name} {installed}, not {' or '.join(allowed)}")
+    message = (
+        f"differ from {VERSIONS}: {'; '.join(differing)}" if differing else f"as in {VERSIONS}"
+    )
+    remedy = "figures may differ from the committed ones; pip install -r requirements.lock"
+    yield Finding("versions", message, remedy if differing else "")
+
+
+def _read_versions() -> dict[str, Any]:
+    """Return the versions of each library that the committed figures were made with.
+
+    Raises:
+        DataError: the file is missing or damaged.
+    """
+    try:
+        versions = yaml.load_yaml(VERSIONS)
+    except (OSError, yaml.YamlError) as error:
+        raise DataError(f"{VERSIONS}: cannot be read ({error})") from error
+    if not isinstance(versions, dict):
+        raise DataError(f"{VERSIONS}: holds no versions")
+    return versions
+
+
 def _check_reproducibility(params: Params) -> Iterator[Finding]:
     flags: list[str] = []
     if Path("/proc/cpuinfo").exists():
@@ -166,7 +217,7 @@ def _check_reproducibility(params: Params) -> Iterator[Finding]:
     )
     yield Finding(
         "equal bytes",
-        f"seed {params.seed}, {params.train.num_threads} threads, processor with {having}, versions as above",
+        f"seed {params.seed}, {params.train.num_threads} thread(s) in training, processor with {having}, versions as above",
     )
 
 
@@ -247,7 +298,12 @@ def _check_dvc_state(_: Params) -> Iterator[Finding]:
     for run in repair.find_dvc_runs():
         yield Finding("running", run)
     torn = repair.DVC_LOCK.exists() and not repair.is_complete_lock(repair.DVC_LOCK.read_bytes())
-    yield Finding("dvc.lock", "torn" if torn else "whole", "run 'music-rnn repair'" if torn else "")
+    yield Finding(
+        "dvc.lock",
+        "torn" if torn else "whole",
+        "run 'music-rnn repair'" if torn else "",
+        is_failure=torn,
+    )
     waiting = [path.parent.name for path in paths.get_checkpoint_dir().glob("*/state.npz")]
     yield Finding(
         "unfinished", f"{len(waiting)} trainings" + "".join(f", {name}" for name in waiting[:3])
@@ -255,14 +311,16 @@ def _check_dvc_state(_: Params) -> Iterator[Finding]:
 
 
 def print_findings(findings: Sequence[Finding]) -> None:
-    """Print the screen; a line that starts with an exclamation mark has a remedy."""
+    """Print the screen: `!` marks a finding with a remedy, `x` one that stops the project."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     shown = Table(box=None, show_header=False, pad_edge=False)
-    for fact in findings:
-        lines = [fact.message, *([f"-> {fact.hint}"] if fact.hint else [])]
-        mark = Text("!" if fact.hint else " ", style="yellow")
-        shown.add_row(mark, fact.topic, Text("\n".join(map(sanitize_line, lines))))
+    for finding in findings:
+        lines = [finding.message, *([f"-> {finding.hint}"] if finding.hint else [])]
+        mark = Text("!", style="yellow") if finding.hint else Text(" ")
+        if finding.is_failure:
+            mark = Text("x", style="red")
+        shown.add_row(mark, finding.topic, Text("\n".join(map(sanitize_line, lines))))
     Console(highlight=False).print(shown)

@@ -14,6 +14,7 @@ from pipeline.midi import writer
 
 BLOCKED_PROGRAM = """
 import importlib.abc, sys
+import psutil  # needs other modules on other systems
 
 blocked = sys.argv[1].split(",")
 
@@ -22,6 +23,8 @@ class Blocker(importlib.abc.MetaPathFinder):
         if name.partition(".")[0] in blocked:
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 
+for name in blocked:
+    sys.modules.pop(name, None)
 sys.meta_path.insert(0, Blocker())
 from pipeline.cli import main
 sys.argv = ["music-rnn", *sys.argv[2:]]

@@ -1,8 +1,9 @@
-"""The screen says what is here and what is amiss; it never fails."""
+"""The screen says what is here and what is amiss."""
 
 import re
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from factories import ROOT
@@ -10,7 +11,7 @@ from typer.testing import CliRunner
 
 from pipeline import cli
 from pipeline.config import Params
-from pipeline.core import paths
+from pipeline.core import paths, threads
 from pipeline.corpus import tables
 from pipeline.corpus.tables import PieceRow
 from pipeline.live import midi_ports
@@ -34,6 +35,7 @@ def _no_devices(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def home(in_folder: Path) -> Path:
     shutil.copy(ROOT / "params.yaml", in_folder)
+    shutil.copy(ROOT / "versions.yaml", in_folder)
     shutil.copytree(ROOT / paths.CORPORA, paths.CORPORA)
     paths.PIECES.parent.mkdir(parents=True)
     paths.REJECTED.write_text("member,reason\na.mid,duplicate of b.mid\nc.mid,the file is empty\n")
@@ -41,7 +43,7 @@ def home(in_folder: Path) -> Path:
 
 
 def test_an_empty_folder_says_what_to_do(in_folder: Path) -> None:
-    assert "cannot be read" in facts()["params"].message
+    assert "params" not in facts()
     shutil.copy(ROOT / "params.yaml", in_folder)
     assert facts()["corpus"].hint == "run 'dvc repro ingest'"
 
@@ -110,10 +112,68 @@ def test_what_is_missing_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch)
         return "1.0"
 
     monkeypatch.setattr(doctor, "version", version)
-    assert list(doctor._check_packages()) == [
+    assert list(doctor._check_packages(in_project=True)) == [
         Finding("installed", "numpy 1.0"),
-        Finding("missing", "tensorflow", "pip install -e '.[train]'"),
+        Finding("missing", "tensorflow", "pip install 'music-rnn[train]'"),
     ]
+    assert list(doctor._check_packages(in_project=False)) == [
+        Finding("installed", "numpy 1.0"),
+        Finding("missing", "tensorflow (only the pipeline needs them)"),
+    ]
+
+
+def test_outside_a_project_nothing_is_advised_that_only_a_project_needs(
+    in_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doctor, "PACKAGES", ("numpy", "no-such-package", "tensorflow"))
+    monkeypatch.setattr(doctor, "version", lambda name: "1.0")
+    monkeypatch.setattr(doctor.psutil, "virtual_memory", lambda: SimpleNamespace(available=2**20))
+    found = facts()
+    assert not [finding for finding in found.values() if finding.hint]
+    assert "no params.yaml in this folder" in found["project"].message
+    assert CliRunner().invoke(cli.app, ["doctor"]).exit_code == 0
+
+
+def test_little_memory_is_a_warning_in_a_project_alone(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doctor.psutil, "virtual_memory", lambda: SimpleNamespace(available=2**20))
+    assert "training needs 2 GB" in facts()["memory"].hint
+
+
+@pytest.mark.parametrize("text", ["", "a: [", "- 1\n", "corpus: x\n", "\xff"])
+def test_a_broken_params_file_is_a_failed_check(text: str, home: Path) -> None:
+    (home / "params.yaml").write_bytes(text.encode("latin-1"))
+    found = facts()
+    assert found["params"].is_failure and found["params"].hint
+    done = CliRunner().invoke(cli.app, ["doctor"])
+    assert done.exit_code == 1
+    assert "x  params" in done.output
+
+
+def test_settings_of_threads_that_give_way_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert facts()["threads"].message == "1 for playing and scoring"
+    monkeypatch.setattr(threads, "OVERRIDDEN", {"OPENBLAS_NUM_THREADS": "8"})
+    assert facts()["threads"].message.endswith(
+        "; overridden: OPENBLAS_NUM_THREADS=8 of your environment"
+    )
+
+
+def test_libraries_other_than_those_of_the_figures_are_named(home: Path) -> None:
+    (home / "versions.yaml").write_text("numpy: 0.1 0.2\nno-such-package: 1\n")
+    found = facts()["versions"]
+    assert re.fullmatch(
+        r"differ from versions.yaml: numpy [0-9.]+, not 0\.1 or 0\.2", found.message
+    )
+    assert "pip install -r requirements.lock" in found.hint
+    (home / "versions.yaml").write_text(f"numpy: 0.1 {doctor.version('numpy')}\n")
+    assert facts()["versions"] == Finding("versions", "as in versions.yaml")
+
+
+@pytest.mark.parametrize("text", ["- 1\n", "a: [", ""])
+def test_a_broken_file_of_versions_is_a_failed_check(text: str, home: Path) -> None:
+    (home / "versions.yaml").write_text(text)
+    assert facts()["versions"].is_failure
 
 
 def test_facts_are_shown_as_they_are_but_for_what_a_terminal_obeys(
@@ -125,6 +185,6 @@ def test_facts_are_shown_as_they_are_but_for_what_a_terminal_obeys(
 
 
 def test_what_changes_bytes_is_said_and_it_is_one_screen(home: Path) -> None:
-    assert "threads" in facts()["equal bytes"].message
+    assert "1 thread(s) in training" in facts()["equal bytes"].message
     done = CliRunner().invoke(cli.app, ["doctor"])
     assert done.exit_code == 0 and 10 < done.output.count("\n") < 50
