@@ -1,14 +1,13 @@
 """Commands that use a trained model: it plays, scores music, or goes into another program."""
 
 from importlib import import_module
+from math import inf
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from pipeline.cli import output_paths
-from pipeline.config import load_params
-from pipeline.core import paths
 
 app = typer.Typer()
 ModelName = Annotated[
@@ -40,31 +39,63 @@ def score(
 @app.command(
     epilog="Example: music-rnn generate stacked --prompt my-piece.mid --notes 200 --seed 7 -o out.mid"
 )
-def generate(
+def generate(  # noqa: PLR0913 an argument of a command is an option that a person types
     model: ModelName,
     out: Annotated[
         Path, typer.Option("-o", "--out", help="MIDI file to write; a piano roll goes beside it.")
     ],
     prompt: Annotated[
-        Path | None, typer.Option(help="MIDI file to play on from; default: one middle C.")
+        Path | None, typer.Option(help="MIDI file to continue; default: one middle C.")
     ] = None,
-    notes: Annotated[int, typer.Option(min=1, max=1_000_000, help="Notes to play.")] = 300,
-    seed: Annotated[int, typer.Option(min=0, help="Equal seeds play equal notes.")] = 0,
+    prompt_start: Annotated[
+        float, typer.Option(min=0, help="Leave out the notes of the prompt before this second.")
+    ] = 0.0,
+    prompt_end: Annotated[
+        float | None,
+        typer.Option(min=0, help="Continue from this second of the prompt; default: its end."),
+    ] = None,
+    no_prompt: Annotated[
+        bool, typer.Option("--no-prompt", help="Write the generated notes alone.")
+    ] = False,
+    notes: Annotated[int, typer.Option(min=1, max=1_000_000, help="Notes to generate.")] = 300,
+    seed: Annotated[int, typer.Option(min=0, help="Equal seeds generate equal notes.")] = 0,
+    temperature: Annotated[
+        float | None,
+        typer.Option(min=0.01, max=10, help="Below 1 likely notes get likelier, above 1 less so."),
+    ] = None,
+    top_p: Annotated[
+        float | None,
+        typer.Option(min=0.01, max=1, help="Share of the probability kept, likeliest first."),
+    ] = None,
+    key: Annotated[
+        str | None, typer.Option(help="Key of all notes, such as 'C major'; chromatic for any.")
+    ] = None,
+    max_notes_per_second: Annotated[
+        int | None, typer.Option(min=0, max=1000, help="Density at most; 0 for no limit.")
+    ] = None,
+    force: output_paths.Force = False,
 ) -> None:
-    """Let a model play on from a prompt."""
+    """Let a model continue a prompt, and write both to a MIDI file.
+
+    Sampling options that are left out are those of params.yaml, and outside a project the same defaults.
+    """
     from pipeline.cli import options
     from pipeline.generation import generate
 
-    output_paths.check_output("--out", out, [prompt], paths.MIDI_OUTPUT_SUFFIXES)
-    output_paths.check_output("the piano roll", out.with_suffix(".png"), [prompt])
-    how = (
-        load_params(paths.PARAMS).generate.sampling
-        if paths.PARAMS.exists()
-        else generate.UNCONSTRAINED
+    inputs = [prompt]
+    output_paths.check_output("--out", out, inputs, paths.MIDI_OUTPUT_SUFFIXES, force)
+    output_paths.check_output("the piano roll", out.with_suffix(".png"), inputs, force=force)
+    sampling = options.load_sampling(temperature, top_p, key, max_notes_per_second)
+    request = generate.GenerationRequest(
+        prompt,
+        notes,
+        seed,
+        (prompt_start, inf if prompt_end is None else prompt_end),
+        not no_prompt,
     )
-    generate.generate_from_prompt_file(
-        options.load_named_model(model), generate.GenerationRequest(prompt, notes, seed), how, out
-    )
+    generate.generate_from_prompt_file(options.load_named_model(model), request, sampling, out)
+    typer.echo(out)
+    typer.echo(out.with_suffix(".png"))
 
 
 @app.command(epilog="Example: music-rnn export expressive -o expressive.tflite")
@@ -76,6 +107,7 @@ def export(
         ),
     ],
     out: Annotated[Path, typer.Option("-o", "--out", help="The .tflite file to write.")],
+    force: output_paths.Force = False,
 ) -> None:
     """Write one note of a model, with explicit state, as a .tflite file to put into other programs.
 
@@ -83,8 +115,9 @@ def export(
     """
     from pipeline.cli import options
 
-    output_paths.check_output("--out", out)
-    found = options.load_named_model(model)
+    output_paths.check_output("--out", out, force=force)
+    loaded = options.load_named_model(model)
     from pipeline.export import tflite as lite
 
-    lite.write_tflite(found, out)
+    lite.write_tflite(loaded, out)
+    typer.echo(out)

@@ -6,8 +6,6 @@ from typing import Annotated, Literal
 import typer
 
 from pipeline.cli import output_paths
-from pipeline.config import load_params
-from pipeline.core import paths
 from pipeline.core.errors import sanitize_line
 
 app = typer.Typer()
@@ -57,6 +55,7 @@ def play(  # noqa: PLR0913 an argument of a command is an option that a person t
             help="MIDI file to write of what sounded, or a folder for one named by the time."
         ),
     ] = None,
+    force: output_paths.Force = False,
 ) -> None:
     """Let a model play live, alone or with you, to a MIDI port or a file.
 
@@ -64,20 +63,14 @@ def play(  # noqa: PLR0913 an argument of a command is an option that a person t
     tempo; 120 is a panic. A folder of sessions is a corpus: music-rnn add-corpus sessions FOLDER.
     """
     from pipeline.cli import options
-    from pipeline.generation import generate
     from pipeline.live import run
 
     if written := record or (run.DEFAULT_RECORDING if midi_out == run.NO_PORT else None):
-        output_paths.check_recording(written, prompt)
-    how = (
-        load_params(paths.PARAMS).generate.sampling
-        if paths.PARAMS.exists()
-        else generate.UNCONSTRAINED
-    )
+        output_paths.check_recording(written, prompt, force)
     wish = run.PlayOptions(
         midi_out, midi_in, mode, prompt, notes, tempo, response_delay, seed, record
     )
-    run.run_player(options.load_named_model(model), how, wish, typer.echo)
+    run.run_player(options.load_named_model(model), options.load_sampling(), wish, typer.echo)
 
 
 @app.command(epilog="Example: music-rnn ports")

@@ -4,9 +4,6 @@ from typing import Annotated
 
 import typer
 
-from pipeline.config import load_params
-from pipeline.core import paths
-
 app = typer.Typer()
 
 
@@ -20,18 +17,14 @@ def studio(
     ] = "expressive",
 ) -> None:
     """Play with a model in your browser, on this machine alone."""
-    from pipeline.generation import generate
+    from pipeline.cli import options
     from pipeline.studio import access, session
     from pipeline.studio import app as server
 
-    how = (
-        load_params(paths.PARAMS).generate.sampling
-        if paths.PARAMS.exists()
-        else generate.UNCONSTRAINED
-    )
-    here, token = session.LiveSession(model, how), access.generate_token()
+    live_session = session.LiveSession(model, options.load_sampling())
+    token = access.generate_token()
     line = server.bind_socket(port)
     number = line.getsockname()[1]
     typer.echo(f"http://127.0.0.1:{number}/?token={token}")
     typer.echo("Open this address in a browser; Ctrl-C ends.")
-    server.make_server(here, number, token).run(sockets=[line])
+    server.make_server(live_session, number, token).run(sockets=[line])

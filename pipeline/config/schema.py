@@ -1,4 +1,4 @@
-"""The sections of params.yaml: every meaning, range and unit, and no value."""
+"""The sections of params.yaml: every meaning, range and unit; the only values are those for use without the file."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
@@ -87,6 +87,20 @@ class SamplingConfig(StrictModel):
                 f"min_pitch {self.min_pitch} is above max_pitch {self.max_pitch}; exchange them"
             )
         return self
+
+
+DEFAULT_SAMPLING = SamplingConfig(
+    pitch_temperature=1.0,
+    time_temperature=1.0,
+    pitch_top_p=0.98,
+    time_top_p=1.0,
+    key="chromatic",
+    min_pitch=0,
+    max_pitch=127,
+    max_polyphony=0,
+    max_notes_per_second=0,
+)
+"""Sampling outside a project, equal to that of the committed params.yaml."""
 
 
 class GenerateConfig(StrictModel):

@@ -1,13 +1,14 @@
 """A model plays on from a prompt, to a MIDI file and a piano roll."""
 
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 
 import numpy as np
 
 from pipeline.config.schema import SamplingConfig
 from pipeline.core import console
-from pipeline.core.errors import MidiError, sanitize_line
+from pipeline.core.errors import MidiError, ParamsError, sanitize_line
 from pipeline.generation import engine
 from pipeline.generation.sampling import Sampler
 from pipeline.midi import reader, validate, writer
@@ -18,6 +19,8 @@ from pipeline.notes.quantize import DURATION, PITCH, STEP, VELOCITY, QuantizedNo
 MAX_FILE_CELLS = int(writer.MAX_TICKS * writer.TICK_SECONDS / quantize.GRID_SECONDS)
 """The last cell of a MIDI file."""
 MAX_FILE_TEXT = f"{writer.MAX_TICKS * writer.TICK_SECONDS:,.3f} s"
+WHOLE_FILE = (0.0, inf)
+"""Range of onsets [s]."""
 MIDDLE_C = {STEP: 0, DURATION: 50, PITCH: 60, VELOCITY: 64}
 
 
@@ -32,41 +35,64 @@ UNCONSTRAINED = SamplingConfig(
     max_polyphony=0,
     max_notes_per_second=0,
 )
-"""Sampling that changes nothing of what a model says: for use outside a project, where no params.yaml is."""
+"""Sampling that changes nothing of what a model says, for measurements."""
 
 
 @dataclass(frozen=True)
 class GenerationRequest:
-    """What to play on from, how far, and by which seed."""
+    """What to continue, how far, by which seed, and whether the prompt is written too."""
 
     prompt_path: Path | None
     num_notes: int
     seed: int | list[int]
+    prompt_range: tuple[float, float] = WHOLE_FILE
+    """Onsets of the prompt file that are the prompt: from, itself included, and up to [s]."""
+    writes_prompt: bool = True
 
 
-def load_prompt(path: Path | None, sustain_pedal: bool = False) -> QuantizedNotes:
-    """Return the notes of a MIDI file as codes [n, 4], with or without the pedal; of no file, one middle C.
+def load_prompt(
+    path: Path | None,
+    sustain_pedal: bool = False,
+    onset_range: tuple[float, float] = WHOLE_FILE,
+) -> QuantizedNotes:
+    """Return the notes of a MIDI file as codes [n, 4]; of no file, one middle C.
+
+    Args:
+        path: the file.
+        sustain_pedal: whether notes sound on while the pedal is down.
+        onset_range: the first onset that is read and the first that is not [s].
 
     Raises:
         MidiError: the file cannot be read.
+        ParamsError: no note starts in the range.
     """
     if path is None:
         return np.array([[MIDDLE_C[column] for column in range(4)]], np.int16)
     try:
-        return quantize.quantize(
-            reader.read_notes(validate.read_file(path), "symusic", sustain_pedal)
-        )
+        notes = reader.read_notes(validate.read_file(path), "symusic", sustain_pedal)
     except (OSError, MidiError) as error:
         raise MidiError(f"{path}: {error}; give a MIDI file with notes") from error
+    first, end = onset_range
+    selected = notes[(notes["onset"] >= first) & (notes["onset"] < end)]
+    if not len(selected):
+        raise ParamsError(
+            f"{path}: no note starts {_format_range(first, end)}; its notes start from "
+            f"{notes['onset'].min():.1f} s to {notes['onset'].max():.1f} s"
+        )
+    return quantize.quantize(selected)
+
+
+def _format_range(first: float, end: float) -> str:
+    """Return a range of onsets [s] in words."""
+    return f"at {first:g} s or later" if end == inf else f"from {first:g} s up to {end:g} s"
 
 
 def generate_from_prompt_file(
     model: TrainedModel, request: GenerationRequest, sampling_config: SamplingConfig, path: Path
 ) -> None:
-    """Play and write `path`, with a piano roll beside it."""
-    generate_file(
-        model, load_prompt(request.prompt_path, model.sustain_pedal), request, sampling_config, path
-    )
+    """Generate and write `path`, with a piano roll beside it."""
+    prompt = load_prompt(request.prompt_path, model.sustain_pedal, request.prompt_range)
+    generate_file(model, prompt, request, sampling_config, path)
 
 
 def generate_file(
@@ -76,10 +102,11 @@ def generate_file(
     sampling_config: SamplingConfig,
     path: Path,
 ) -> None:
-    """Play on from a prompt [n, 4] and write both, the prompt first; where the file is full, say so and stop.
+    """Continue a prompt [n, 4] and write both, the prompt first; where the file is full, say so and stop.
 
     Raises:
         DataError: the model says what is no probability.
+        MidiError: nothing fits into the file.
     """
     from pipeline.midi import piano_roll  # loads matplotlib, which takes longer than to play
 
@@ -93,7 +120,11 @@ def generate_file(
         console.log_message(
             f"{path}: full after {len(played):,} notes of {request.num_notes:,}; a MIDI file holds {MAX_FILE_TEXT}"
         )
-    notes = quantize.dequantize(np.concatenate([prompt, played]))
+    shown_prompt = prompt if request.writes_prompt else prompt[:0]
+    notes = quantize.dequantize(np.concatenate([shown_prompt, played]))
+    if not len(notes):
+        raise MidiError(f"{path}: no note fits after the prompt; give a shorter one")
     writer.write_notes(notes, path)
-    title = sanitize_line(f"{model.architecture}: {path.stem} (prompt grey)")
-    piano_roll.save_piano_roll(notes, title, len(prompt), path.with_suffix(".png"))
+    remark = " (prompt grey)" if request.writes_prompt else ""
+    title = sanitize_line(f"{model.architecture}: {path.stem}{remark}")
+    piano_roll.save_piano_roll(notes, title, len(shown_prompt), path.with_suffix(".png"))

@@ -5,14 +5,18 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from factories import ROOT, make_music
 from typer.testing import CliRunner
 
 from pipeline import cli
+from pipeline.cli import options
+from pipeline.config import Params
 from pipeline.core.errors import ParamsError, PipelineError
-from pipeline.midi import writer
+from pipeline.midi import reader, writer
 from pipeline.models.model_io import BUNDLED
+from pipeline.notes.note import Notes
 
 RUN = CliRunner()
 
@@ -57,7 +61,7 @@ def test_a_missing_model_says_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_pa
     assert "train one with 'dvc repro'" in str(done.exception)
 
 
-SAMPLE = ["generate", "expressive", "--notes", "3", "-o", "out.mid"]
+SAMPLE = ["generate", "expressive", "--notes", "3", "--force", "-o", "out.mid"]
 
 
 def test_a_shipped_model_in_place_of_ones_own_is_said(
@@ -135,7 +139,7 @@ OUTPUTS = {
     "score expressive b.mid --per-note .": "is a folder",
     "generate expressive --prompt b.mid -o b.mid": "is read as well",
     "generate expressive --prompt b.mid -o link.mid": "is read as well",
-    "generate expressive --prompt b.png -o b.mid": "the piano roll b.png: is read as well",
+    "generate expressive --force --prompt b.png -o b.mid": "the piano roll b.png: is read as well",
     "generate expressive -o only.png": "ends in .mid or .midi",
     "generate expressive -o .": "is a folder",
     "generate expressive -o /": "is a folder",
@@ -144,8 +148,21 @@ OUTPUTS = {
     "generate expressive -o pipe.mid": "is a pipe or device",
     "play --midi-out none --notes 3 --prompt b.mid --record b.mid": "is read as well",
     "play --midi-out none --notes 3 --prompt play.mid": "is read as well",
-    "play --midi-out none --notes 3 --prompt b-2.mid --record b.mid": "would overwrite b-2.mid",
-    "play --midi-out none --notes 3 --prompt b-2.mid --record ./b.mid": "would overwrite b-2.mid",
+    "play --midi-out none --notes 3": "--record play.mid: exists; give another name, or --force",
+    "play --midi-out none --notes 3 --record b.mid": "b.mid: exists",
+    "play --midi-out none --notes 3 --record none/b.mid": "no folder none",
+    "play --midi-out none --notes 3 --record none/sessions": "no folder none",
+    "generate expressive --notes 3 -o b.mid": "--out b.mid: exists; give another name, or --force",
+    "generate expressive --notes 3 -o b.midi": "the piano roll b.png: exists",
+    "generate expressive --notes 3 -o foldr/b.mid": "no folder foldr; make it first, or correct the path; did you mean 'folder'?",
+    "generate expressive --notes 3 -o none/such/b.mid": "no folder none; make it first, or correct the path",
+    "generate expressive --notes 3 --force -o none/b.mid": "no folder none",
+    "score expressive a.mid --per-note b": "--per-note b: exists",
+    "score expressive a.mid --per-note none/b": "no folder none",
+    "export expressive -o b": "--out b: exists",
+    "export expressive -o none/b": "no folder none",
+    "play --midi-out none --notes 3 --force --prompt b-2.mid --record b.mid": "would overwrite b-2.mid",
+    "play --midi-out none --notes 3 --force --prompt b-2.mid --record ./b.mid": "would overwrite b-2.mid",
     "play --midi-out none --notes 3 --record b.wav": "ends in .mid or .midi, or a folder",
     "play --midi-out none --notes 3 --record b": "ends in .mid or .midi, or a folder",
     "export expressive -o /": "is a folder",
@@ -174,16 +191,17 @@ def test_what_is_read_is_never_written_and_what_is_written_is_a_file(
     assert isinstance(done.exception, ParamsError) and OUTPUTS[line] in str(done.exception)
     assert {path.name: path.read_bytes() for path in written.iterdir() if path.is_file()} == before
     assert not list((written / "folder").iterdir())
+    assert not (written / "none").exists()
 
 
-def test_no_name_at_all_is_refused_and_a_sample_may_be_written_again(written: Path) -> None:
+def test_no_name_at_all_is_refused_and_force_replaces_files(written: Path) -> None:
     assert isinstance(
         RUN.invoke(cli.app, ["generate", "expressive", "-o", ""]).exception, ParamsError
     )
     (written / "play-988.mid").write_bytes(
         (written / "a.mid").read_bytes()
     )  # no session has so many parts
-    play = "play --midi-out none --notes 3"
+    play = "play --midi-out none --notes 3 --force"
     more = (
         f"{play} --record A.MIDI",
         f"{play} --record new",
@@ -194,3 +212,89 @@ def test_no_name_at_all_is_refused_and_a_sample_may_be_written_again(written: Pa
         for _ in range(2):
             assert RUN.invoke(cli.app, line.split()).exit_code == 0
     assert {"out.mid", "out.png", "A.MIDI", "new"} <= {path.name for path in written.iterdir()}
+
+
+GENERATE = ["generate", "expressive", "--notes", "40", "--seed", "3"]
+
+
+def read_generated(path: str) -> Notes:
+    return reader.read_notes(Path(path).read_bytes(), "symusic")
+
+
+def test_generate_prints_the_files_that_it_wrote(in_folder: Path) -> None:
+    done = RUN.invoke(cli.app, [*GENERATE, "-o", "a.mid"])
+    assert done.stdout == "a.mid\na.png\n"
+    assert Path("a.mid").exists() and Path("a.png").exists()
+
+
+def test_generate_has_options_of_sampling(in_folder: Path) -> None:
+    assert RUN.invoke(cli.app, [*GENERATE, "-o", "plain.mid"]).exit_code == 0
+    limits = ["--no-prompt", "--key", "D pentatonic", "--max-notes-per-second", "3"]
+    assert RUN.invoke(cli.app, [*GENERATE, *limits, "-o", "limited.mid"]).exit_code == 0
+    for option in ("--temperature", "--top-p"):
+        arguments = [*GENERATE, option, "0.2", "-o", f"{option}.mid"]
+        assert RUN.invoke(cli.app, arguments).exit_code == 0
+        assert read_generated(f"{option}.mid").tolist() != read_generated("plain.mid").tolist()
+    limited = read_generated("limited.mid")
+    assert set(limited["pitch"] % 12) <= {2, 4, 6, 9, 11}
+    onsets = np.rint(limited["onset"] * 100)
+    assert (onsets[3:] - onsets[:-3] >= 100).all()
+
+
+def test_an_option_of_sampling_beats_the_project(in_folder: Path) -> None:
+    (in_folder / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
+    sampling = options.load_sampling(temperature=0.5, key="C major")
+    project_sampling = options.load_sampling()
+    changes = {"pitch_temperature": 0.5, "time_temperature": 0.5, "key": "C major"}
+    assert sampling == project_sampling.model_copy(update=changes)
+
+
+def test_sampling_outside_a_project_is_that_of_the_committed_params(
+    in_folder: Path, project: Params
+) -> None:
+    assert options.load_sampling() == project.generate.sampling
+    assert options.load_sampling().pitch_top_p == 0.98
+
+
+def test_no_prompt_writes_the_generated_notes_alone(written: Path) -> None:
+    prompt = ["--prompt", "a.mid"]
+    assert RUN.invoke(cli.app, [*GENERATE, *prompt, "-o", "both.mid"]).exit_code == 0
+    assert RUN.invoke(cli.app, [*GENERATE, *prompt, "--no-prompt", "-o", "new.mid"]).exit_code == 0
+    both, new = read_generated("both.mid"), read_generated("new.mid")
+    assert (len(both), len(new)) == (60, 40)
+    prompt_pitches = read_generated("a.mid")["pitch"].tolist()
+    assert sorted(both["pitch"]) == sorted([*prompt_pitches, *new["pitch"].tolist()])
+    assert new["onset"][0] == 0
+
+
+def test_a_part_of_a_prompt_is_continued(written: Path) -> None:
+    onsets = read_generated("a.mid")["onset"]
+    window = ["--prompt-start", "1", "--prompt-end", "3"]
+    arguments = [*GENERATE, "--prompt", "a.mid", *window, "-o", "part.mid"]
+    assert RUN.invoke(cli.app, arguments).exit_code == 0
+    selected = (onsets >= 1) & (onsets < 3)
+    assert 0 < selected.sum() < len(onsets)
+    assert len(read_generated("part.mid")) == selected.sum() + 40
+
+
+@pytest.mark.parametrize(
+    ("window", "message"),
+    [
+        (
+            ["--prompt-start", "99"],
+            "no note starts at 99 s or later; its notes start from 0.2 s to 2.9 s",
+        ),
+        (["--prompt-end", "0"], "no note starts from 0 s up to 0 s"),
+    ],
+)
+def test_a_part_of_a_prompt_without_notes_is_refused(
+    window: list[str], message: str, written: Path
+) -> None:
+    done = RUN.invoke(cli.app, [*GENERATE, "--prompt", "a.mid", *window, "-o", "part.mid"])
+    assert message in str(done.exception)
+    assert not Path("part.mid").exists()
+
+
+def test_a_misspelt_key_names_the_nearest_one(in_folder: Path) -> None:
+    done = RUN.invoke(cli.app, [*GENERATE, "--key", "f# Minor", "-o", "a.mid"])
+    assert str(done.exception).endswith("did you mean 'F# minor'?")
