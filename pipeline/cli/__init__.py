@@ -1,9 +1,10 @@
 """The command line: all commands under one name."""
 
 from importlib.metadata import PackageNotFoundError, version
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from pipeline.cli import ci, data, experiments, maintenance, models, play, stages, studio
 from pipeline.core import extras
@@ -19,8 +20,31 @@ PANELS = {
 }
 """Modules of commands by the group of `--help` that shows them, which is who uses them."""
 PROGRAM = "music-rnn"
+RENAMED_COMMANDS = {
+    "corpus": "add-corpus",
+    "floors": "ngrams",
+    "likeness": "sample-metrics",
+    "readme": "update-readme",
+    "ship": "bundle",
+    "seeds": "seed-variance",
+    "explain": "plan",
+    "sample": "generate",
+}
+"""Commands before version 0.2, and what they are called now."""
+
+
+class CommandGroup(TyperGroup):
+    """All commands; one by its former name says what it is called now."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Return the command that is called, and its arguments."""
+        if args and args[0] in RENAMED_COMMANDS:
+            ctx.fail(f"{args[0]!r} is called {RENAMED_COMMANDS[args[0]]!r} now.")
+        return super().resolve_command(ctx, args)
+
 
 app = typer.Typer(
+    cls=CommandGroup,
     help="Which architecture for a small music model? Measured, in bits per note.",
     epilog="The whole pipeline: dvc repro. One idea beside another: dvc exp run -S train.windowed.learning_rate=0.002",
     no_args_is_help=True,

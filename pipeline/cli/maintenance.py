@@ -1,8 +1,7 @@
 """Commands that maintain the project: check it, repair it, and write what it shows and ships."""
 
-from typing import Annotated
-
 from pathlib import Path
+from typing import Annotated
 
 import typer
 

@@ -8,6 +8,8 @@ from typing import Annotated
 import typer
 
 from pipeline.cli import output_paths
+from pipeline.core import paths
+from pipeline.core.errors import sanitize_line
 
 app = typer.Typer()
 ModelName = Annotated[
@@ -15,25 +17,40 @@ ModelName = Annotated[
 ]
 
 
-@app.command(epilog="Example: music-rnn score stacked my-piece.mid --per-note surprise.parquet")
+@app.command(epilog="Example: music-rnn score stacked my-piece.mid ~/Music --per-note bits.parquet")
 def score(
     model: ModelName,
-    midi: Annotated[list[Path], typer.Argument(help="MIDI files.")],
+    midi: Annotated[list[Path], typer.Argument(help="MIDI files, and folders of such files.")],
     per_note: Annotated[
         Path | None, typer.Option(help="Also write the bits of every note to this Parquet file.")
     ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print a JSON object instead of a table.")
+    ] = False,
+    force: output_paths.Force = False,
 ) -> None:
-    """Say how surprised a model is by MIDI files, in bits per note."""
+    """Say how surprised a model is by MIDI files, in bits per note.
+
+    A file that cannot be read is named on standard error; the others are scored, and the exit code is 1.
+    """
     from pipeline.cli import options
     from pipeline.evaluation import score_midi
 
     if per_note:
-        output_paths.check_output("--per-note", per_note, midi)
+        output_paths.check_output("--per-note", per_note, midi, force=force)
         import_module("pyarrow")  # of an extra; its absence is better told before the work
-    found = score_midi.score_files(options.load_named_model(model), midi)
-    score_midi.print_scores(found)
-    if per_note:
-        score_midi.write_note_scores(found, per_note)
+    scores, failures = score_midi.score_files(options.load_named_model(model), midi)
+    if as_json:
+        typer.echo(score_midi.format_scores_json(scores, failures))
+    elif scores:
+        score_midi.print_scores(scores)
+    if per_note and scores:
+        score_midi.write_note_scores(scores, per_note)
+        typer.echo(per_note, err=as_json)
+    for failure in failures:
+        typer.echo(sanitize_line(f"error: {failure.path}: {failure.reason}"), err=True)
+    if failures:
+        raise typer.Exit(1)
 
 
 @app.command(

@@ -27,6 +27,7 @@ from pipeline.config.schema import (
 )
 from pipeline.core import yaml
 from pipeline.core.errors import ParamsError
+from pipeline.core.suggestions import suggest_name
 
 
 class Params(StrictModel):
@@ -77,6 +78,7 @@ class Params(StrictModel):
         if architecture not in self.model:
             raise ParamsError(
                 f"no architecture {architecture!r} in params.yaml; there are {', '.join(self.model)}"
+                f"{suggest_name(architecture, self.model)}"
             )
         return self.model[architecture]
 

@@ -62,6 +62,7 @@ def track_progress(
     description: str,
     total: int,
     item_size: Callable[[Item], int] = _count_one,
+    min_total: int = 0,
 ) -> Iterator[Item]:
     """Pass items on while showing how much of `total` is done, how fast, and the time left.
 
@@ -72,7 +73,11 @@ def track_progress(
         description: name of the work, such as "reading MIDI".
         total: the sizes of all items together.
         item_size: how much of the total an item is.
+        min_total: below this total nothing is shown.
     """
+    if total < min_total:
+        yield from items
+        return
     out = make_console()
     began = time.monotonic()
     if not out.is_terminal:

@@ -1,17 +1,27 @@
 """The errors a person can mend: each message names the value, the place and the remedy."""
 
+import re
+
+_ERROR_NUMBER = re.compile(r"\[(Errno|WinError) -?\d+\] ")
+
 
 def sanitize_line(text: str) -> str:
     """Return a text of others, such as a name, as one line: a sign that cannot be printed is a space in it."""
     return "".join(sign if sign.isprintable() else " " for sign in text)
 
 
+def describe_error(error: Exception) -> str:
+    """Return what an error says to a person: of a file that the system refuses, its reason without number and path."""
+    reason = error.strerror if isinstance(error, OSError) else None
+    return reason or str(error)
+
+
 class PipelineError(Exception):
     """Any failure that is explained in one line and needs no traceback."""
 
     def __str__(self) -> str:
-        """Return the line, printable."""
-        return sanitize_line(super().__str__())
+        """Return the line, printable and without the number that Python puts before the reason of the system."""
+        return sanitize_line(_ERROR_NUMBER.sub("", super().__str__()))
 
 
 class ParamsError(PipelineError):

@@ -15,6 +15,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 from pipeline.config.schema import Identifier, StrictModel
 from pipeline.core import yaml
 from pipeline.core.errors import CorpusError
+from pipeline.core.suggestions import suggest_name
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Split = Literal["train", "validation", "test"]
@@ -107,7 +108,7 @@ def load_manifest(path: Path) -> Manifest:
         names = sorted(other.stem for other in path.parent.glob("*.yaml"))
         raise CorpusError(
             f"{path}: no such corpus; there is {', '.join(names) or 'none'}; "
-            f"make your own with 'music-rnn add-corpus {path.stem} FOLDER'"
+            f"make your own with 'music-rnn add-corpus {path.stem} FOLDER'{suggest_name(path.stem, names)}"
         ) from error
     except (OSError, yaml.YamlError) as error:
         raise CorpusError(f"{path}: cannot be read: {error}") from error

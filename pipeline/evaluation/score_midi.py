@@ -3,7 +3,8 @@
 Shapes: N notes.
 """
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,13 +15,18 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from pipeline.core import files
-from pipeline.core.errors import DataError, MidiError, sanitize_line
+from pipeline.core.console import track_progress
+from pipeline.core.errors import DataError, MidiError, describe_error, sanitize_line
 from pipeline.midi import reader, validate
 from pipeline.models import scoring
 from pipeline.models.model_io import TrainedModel
 from pipeline.notes import quantize
 from pipeline.notes.note import NOTE_COLUMNS, Notes
 from pipeline.notes.quantize import SCORED_FEATURES
+
+MIDI_SUFFIXES = (".mid", ".midi")
+MIN_SHOWN = 20
+"""Files from which on the progress is shown."""
 
 
 @dataclass(frozen=True)
@@ -38,22 +44,74 @@ class FileScore:
         """Names of the columns."""
         return (*SCORED_FEATURES, "velocity")[: self.bits.shape[1]]
 
+    @property
+    def total_bits_per_note(self) -> float:
+        """Mean bits of a note: those of pitch, step and duration together."""
+        return float(self.bits[:, : len(SCORED_FEATURES)].sum(axis=1).mean())
 
-def score_files(model: TrainedModel, paths: Sequence[Path]) -> list[FileScore]:
-    """Score MIDI files.
+
+@dataclass(frozen=True)
+class FileFailure:
+    """One file that cannot be scored, and why."""
+
+    path: Path
+    reason: str
+
+
+def score_files(
+    model: TrainedModel, paths: Iterable[Path]
+) -> tuple[list[FileScore], list[FileFailure]]:
+    """Score MIDI files, and those in folders; a file that cannot be read does not stop the others.
+
+    Raises:
+        DataError: the model tells a note of a file in bits that are no number.
+    """
+    files_found, failures = find_midi_files(paths)
+    scores: list[FileScore] = []
+    progress = track_progress(files_found, "scoring files", len(files_found), min_total=MIN_SHOWN)
+    for path in progress:
+        try:
+            scores.append(score_file(model, path))
+        except MidiError as error:
+            failures.append(FileFailure(path, str(error).removeprefix(f"{path}: ")))
+    return scores, failures
+
+
+def find_midi_files(paths: Iterable[Path]) -> tuple[list[Path], list[FileFailure]]:
+    """Return the files that are named, and the MIDI files in the folders that are named, in order of name.
+
+    Hidden files and folders are left out.
+    """
+    found: dict[Path, None] = {}
+    failures = []
+    for path in paths:
+        members = [path]
+        if path.is_dir():
+            members = [each for each in sorted(path.rglob("*")) if _is_midi_file(each, path)]
+        if not members:
+            failures.append(
+                FileFailure(path, f"no file in this folder ends in {' or '.join(MIDI_SUFFIXES)}")
+            )
+        found |= dict.fromkeys(members)
+    return list(found), failures
+
+
+def _is_midi_file(path: Path, folder: Path) -> bool:
+    is_hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
+    return path.suffix.lower() in MIDI_SUFFIXES and not is_hidden and path.is_file()
+
+
+def score_file(model: TrainedModel, path: Path) -> FileScore:
+    """Score a MIDI file.
 
     Raises:
         MidiError: names the file that cannot be read or has fewer than two notes.
-        DataError: the model tells a note of a file in bits that are no number.
+        DataError: the model tells a note in bits that are no number.
     """
-    return [_score_file(model, path) for path in paths]
-
-
-def _score_file(model: TrainedModel, path: Path) -> FileScore:
     try:
         notes = reader.read_notes(validate.read_file(path), "symusic", model.sustain_pedal)
     except (OSError, MidiError) as error:
-        raise MidiError(f"{path}: {error}; give a MIDI file with notes") from error
+        raise MidiError(f"{path}: {describe_error(error)}; give a MIDI file with notes") from error
     if len(notes) < 2:
         raise MidiError(
             f"{path}: one note only; the first is never scored, so give a file with two or more"
@@ -66,6 +124,26 @@ def _score_file(model: TrainedModel, path: Path) -> FileScore:
     return FileScore(path, notes, bits)
 
 
+def format_scores_json(scores: Sequence[FileScore], failures: Sequence[FileFailure]) -> str:
+    """Return scores and failures as a JSON object; bits are means per note."""
+    entries = [
+        {
+            "file": _escape_path(score.path),
+            "notes": len(score.notes),
+            "bits_per_note": score.total_bits_per_note,
+            **dict(zip(score.features, score.bits.mean(axis=0).tolist(), strict=True)),
+        }
+        for score in scores
+    ]
+    errors = [{"file": _escape_path(each.path), "reason": each.reason} for each in failures]
+    return json.dumps({"scores": entries, "errors": errors}, indent=1)
+
+
+def _escape_path(path: Path) -> str:
+    """Return a path as text that is valid UTF-8, which a name need not be."""
+    return str(path).encode("utf-8", "backslashreplace").decode()
+
+
 def print_scores(scores: Sequence[FileScore]) -> None:
     """Print one row a file."""
     out = Table(
@@ -75,12 +153,11 @@ def print_scores(scores: Sequence[FileScore]) -> None:
         *(scores[0].features if scores else SCORED_FEATURES),
     )
     for each in scores:
-        mean = each.bits.mean(axis=0)
-        told = (mean[: len(SCORED_FEATURES)].sum(), *mean)
+        values = (each.total_bits_per_note, *each.bits.mean(axis=0))
         out.add_row(
             Text(sanitize_line(str(each.path))),
             f"{len(each.notes):,}",
-            *(f"{value:.3f}" for value in told),
+            *(f"{value:.3f}" for value in values),
         )
     Console(highlight=False).print(out)
 
@@ -92,10 +169,8 @@ def write_note_scores(scores: Sequence[FileScore], path: Path) -> None:
 
     parts = []
     for each in scores:
-        name = (
-            str(each.path).encode("utf-8", "backslashreplace").decode()
-        )  # a name need not be UTF-8
-        columns = {"file": pa.array([name] * len(each.notes), pa.string())}
+        names = [_escape_path(each.path)] * len(each.notes)
+        columns = {"file": pa.array(names, pa.string())}
         columns |= {name: pa.array(each.notes[name]) for name in NOTE_COLUMNS}
         bits = np.concatenate([np.full((1, len(each.features)), np.nan), each.bits])
         columns |= {

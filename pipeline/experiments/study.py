@@ -17,6 +17,7 @@ from pipeline.config import Params
 from pipeline.config.schema import Identifier, ModelConfig, StrictModel
 from pipeline.core import git, yaml
 from pipeline.core.errors import DataError, PipelineError
+from pipeline.core.suggestions import suggest_name
 
 STUDIES_DIR = Path("studies")
 
@@ -83,8 +84,10 @@ def load_study(name: str) -> Study:
     try:
         return Study.model_validate(yaml.load_yaml(path))
     except OSError as error:
-        known = ", ".join(sorted(each.stem for each in STUDIES_DIR.glob("*.yaml"))) or "none here"
-        raise StudyError(f"{path}: no such study; there are: {known}") from error
+        names = sorted(each.stem for each in STUDIES_DIR.glob("*.yaml"))
+        known = ", ".join(names) or "none here"
+        suggestion = suggest_name(name, names)
+        raise StudyError(f"{path}: no such study; there are: {known}{suggestion}") from error
     except (ValidationError, ValueError) as error:
         raise StudyError(f"{path}: {' '.join(str(error).split())}") from error
 

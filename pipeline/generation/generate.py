@@ -8,7 +8,7 @@ import numpy as np
 
 from pipeline.config.schema import SamplingConfig
 from pipeline.core import console
-from pipeline.core.errors import MidiError, ParamsError, sanitize_line
+from pipeline.core.errors import MidiError, ParamsError, describe_error, sanitize_line
 from pipeline.generation import engine
 from pipeline.generation.sampling import Sampler
 from pipeline.midi import reader, validate, writer
@@ -71,7 +71,7 @@ def load_prompt(
     try:
         notes = reader.read_notes(validate.read_file(path), "symusic", sustain_pedal)
     except (OSError, MidiError) as error:
-        raise MidiError(f"{path}: {error}; give a MIDI file with notes") from error
+        raise MidiError(f"{path}: {describe_error(error)}; give a MIDI file with notes") from error
     first, end = onset_range
     selected = notes[(notes["onset"] >= first) & (notes["onset"] < end)]
     if not len(selected):

@@ -69,5 +69,7 @@ def validate_notes(notes: Notes) -> Notes:
     for problem, is_bad in checks:
         if is_bad.any():
             row = int(np.argmax(is_bad))
-            raise MidiError(f"note {row}: {problem} ({notes[row]})")
+            values = zip(NOTE_COLUMNS, notes[row].tolist(), strict=True)
+            shown = ", ".join(f"{name} {value:g}" for name, value in values)
+            raise MidiError(f"note {row}: {problem} ({shown})")
     return notes

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from factories import ROOT, make_music
+from typer.main import get_command
 from typer.testing import CliRunner
 
 from pipeline import cli
@@ -298,3 +299,30 @@ def test_a_part_of_a_prompt_without_notes_is_refused(
 def test_a_misspelt_key_names_the_nearest_one(in_folder: Path) -> None:
     done = RUN.invoke(cli.app, [*GENERATE, "--key", "f# Minor", "-o", "a.mid"])
     assert str(done.exception).endswith("did you mean 'F# minor'?")
+
+
+@pytest.mark.parametrize(("former", "name"), cli.RENAMED_COMMANDS.items())
+def test_a_command_by_its_former_name_says_what_it_is_called_now(former: str, name: str) -> None:
+    done = RUN.invoke(cli.app, [former, "x"])
+    assert done.exit_code == 2
+    assert f"'{former}' is called '{name}' now" in done.stderr
+    assert name in get_command(cli.app).commands
+    assert former not in get_command(cli.app).commands
+
+
+@pytest.mark.parametrize(
+    ("arguments", "suggestion"),
+    [
+        (["generat", "x"], "generate"),
+        (["train", "stackd"], "stacked"),
+        (["study", "maestr"], "maestro"),
+        (["fetch", "maestro-smple"], "maestro-sample"),
+    ],
+)
+def test_a_misspelt_name_is_met_with_the_nearest_one(
+    arguments: list[str], suggestion: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(ROOT)
+    done = RUN.invoke(cli.app, arguments)
+    assert done.exit_code != 0
+    assert f"id you mean '{suggestion}'" in f"{done.stderr} {done.exception}"

@@ -94,3 +94,10 @@ def test_a_thing_said_is_one_line_as_it_is(capsys):
     console.log_message(line)
     out, err = capsys.readouterr()
     assert (out, err) == ("", line + "\n")
+
+
+def test_little_work_is_not_shown(capsys):
+    assert list(console.track_progress("abc", "reading", 3, min_total=4)) == ["a", "b", "c"]
+    assert capsys.readouterr().err == ""
+    list(console.track_progress("abcd", "reading", 4, min_total=4))
+    assert "reading: 4 in" in capsys.readouterr().err

@@ -1,3 +1,4 @@
+import json
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -25,7 +26,8 @@ def files(tmp_path):
 @pytest.mark.parametrize("kind", MODEL_KINDS)
 def test_a_file_is_scored_as_its_notes_are(files, kind):
     model = make_tiny_model(**kind)
-    found = score_midi.score_files(model, files)
+    found, failures = score_midi.score_files(model, files)
+    assert failures == []
     assert [each.path for each in found] == files
     for each in found:
         notes = reader.read_notes(each.path.read_bytes(), "symusic")
@@ -42,16 +44,14 @@ def test_what_cannot_be_midi_is_named_and_not_read(tmp_path, name):
         file.truncate(30 * 2**30)  # it takes no space
     os.mkfifo(tmp_path / "pipe.mid")
     with pytest.raises(MidiError, match=rf"{name}: .*give a MIDI file with notes"):
-        score_midi.score_files(make_tiny_model(), [tmp_path / name])
+        score_midi.score_file(make_tiny_model(), tmp_path / name)
 
 
 def test_a_file_is_read_as_the_model_read_its_music(tmp_path):
     path = tmp_path / "pedalled.mid"
     path.write_bytes(make_pedal_midi())
-    (dry,), (wet,) = (
-        score_midi.score_files(
-            replace(make_tiny_model(), provenance={"sustain_pedal": each}), [path]
-        )
+    dry, wet = (
+        score_midi.score_file(replace(make_tiny_model(), provenance={"sustain_pedal": each}), path)
         for each in (False, True)
     )
     assert [each.notes["duration"].tolist() for each in (dry, wet)] == [[0.5, 0.5], [1.0, 0.5]]
@@ -94,7 +94,7 @@ def test_a_name_that_is_no_text_is_written_with_escapes(tmp_path):
 
 
 def test_every_note_is_written_and_the_first_has_no_bits(files, tmp_path):
-    found = score_midi.score_files(make_tiny_model(), files)
+    found, _ = score_midi.score_files(make_tiny_model(), files)
     score_midi.write_note_scores(found, tmp_path / "scored.parquet")
     table = pq.read_table(tmp_path / "scored.parquet").to_pandas()
     heads = ["bits_pitch", "bits_step", "bits_duration"]
@@ -111,7 +111,7 @@ def test_every_note_is_written_and_the_first_has_no_bits(files, tmp_path):
 
 def test_one_row_a_file_is_shown(files, capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "300")
-    found = score_midi.score_files(make_tiny_model(), files)
+    found, _ = score_midi.score_files(make_tiny_model(), files)
     score_midi.print_scores(found)
     lines = capsys.readouterr().out.splitlines()
     for each in found:
@@ -130,7 +130,7 @@ def test_a_file_that_is_no_midi_is_named(tmp_path):
     (tmp_path / "text.mid").write_text("no music")
     for name in ("text.mid", "absent.mid"):
         with pytest.raises(MidiError, match=rf"{name}: .*give a MIDI file with notes"):
-            score_midi.score_files(make_tiny_model(), [tmp_path / name])
+            score_midi.score_file(make_tiny_model(), tmp_path / name)
 
 
 @pytest.mark.parametrize(
@@ -150,4 +150,48 @@ def test_bits_that_are_no_numbers_are_an_error_and_no_score(files, kind):
 def test_a_file_of_one_note_is_named(tmp_path):
     writer.write_notes(make_music(0, 1), tmp_path / "one.mid")
     with pytest.raises(MidiError, match=r"one\.mid: one note only"):
-        score_midi.score_files(make_tiny_model(), [tmp_path / "one.mid"])
+        score_midi.score_file(make_tiny_model(), tmp_path / "one.mid")
+
+
+def test_a_bad_file_does_not_stop_the_others(files, tmp_path):
+    (tmp_path / "bad.mid").write_text("# What is this")
+    bad, absent = tmp_path / "bad.mid", tmp_path / "absent.mid"
+    scores, failures = score_midi.score_files(make_tiny_model(), [bad, files[0], absent, files[1]])
+    assert [score.path for score in scores] == files
+    assert failures == [
+        score_midi.FileFailure(
+            bad, 'starts with "# Wh", not with MThd; give a MIDI file with notes'
+        ),
+        score_midi.FileFailure(absent, "No such file or directory; give a MIDI file with notes"),
+    ]
+
+
+def test_a_folder_stands_for_the_midi_files_in_it(files, tmp_path):
+    (tmp_path / "deep").mkdir()
+    (tmp_path / ".hidden").mkdir()
+    (tmp_path / "empty").mkdir()
+    data = files[0].read_bytes()
+    for name in ("deep/c.MIDI", ".hidden/d.mid", "._first.mid", "notes.txt"):
+        (tmp_path / name).write_bytes(data)
+    found, failures = score_midi.find_midi_files([files[1], tmp_path, tmp_path / "empty"])
+    assert found == [files[1], tmp_path / "deep/c.MIDI", files[0]]
+    assert failures == [
+        score_midi.FileFailure(tmp_path / "empty", "no file in this folder ends in .mid or .midi")
+    ]
+
+
+def test_json_holds_scores_and_errors(files, tmp_path):
+    scores, failures = score_midi.score_files(make_tiny_model(), [*files, tmp_path / "absent.mid"])
+    result = json.loads(score_midi.format_scores_json(scores, failures))
+    first = scores[0]
+    means = first.bits.mean(axis=0)
+    assert result["scores"][0] == {
+        "file": str(files[0]),
+        "notes": len(first.notes),
+        "bits_per_note": first.total_bits_per_note,
+        "pitch": means[0],
+        "step": means[1],
+        "duration": means[2],
+    }
+    assert len(result["scores"]) == 2
+    assert [error["file"] for error in result["errors"]] == [str(tmp_path / "absent.mid")]

@@ -42,6 +42,15 @@ def test_a_bad_row_is_named_with_what_is_wrong(column, value, what):
         note.validate_notes(notes)
 
 
+def test_a_bad_row_is_shown_in_words_and_numbers():
+    notes = note.make_notes([0.5, 1.0], [0.25, 0.5], [60, 62], [80, 0])
+    with pytest.raises(MidiError) as caught:
+        note.validate_notes(notes)
+    assert str(caught.value) == (
+        "note 1: velocity is outside 1..127 (onset 1, duration 0.5, pitch 62, velocity 0)"
+    )
+
+
 def test_no_notes_are_refused():
     with pytest.raises(MidiError, match="no notes"):
         note.validate_notes(make_music(0, 0))
