@@ -63,7 +63,7 @@ class OnsetImproviser(Improviser):
 
 def make_source() -> OnsetImproviser:
     controls = Controls(generate.UNCONSTRAINED)
-    engine = Engine(model_io.load_model(model_io.BUNDLED / "expressive"))
+    engine = Engine(model_io.load_model(model_io.BUNDLED / "maestro"))
     source = OnsetImproviser(engine, controls, generate.load_prompt(None), np.random.default_rng(0))
     source.onsets = []
     return source

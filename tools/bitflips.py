@@ -94,7 +94,7 @@ def write_files() -> dict[str, tuple[Path, Read]]:
         model / model_io.HISTORY,
         "epoch,notes,loss\n" + "".join(f"{n},{n}000,{9 - n}.5\n" for n in range(8)),
     )
-    model_io.save_model(model_io.load_model(model_io.BUNDLED / "expressive"), model, np.float16)
+    model_io.save_model(model_io.load_model(model_io.BUNDLED / "maestro"), model, np.float16)
     checkpoint = paths.get_checkpoint_dir() / "a-1" / "state.npz"
     data = files.encode_npz({"now0": rng.normal(size=5000)})
     files.write_bytes(checkpoint, hashlib.sha256(data).digest() + data)

@@ -96,7 +96,7 @@ MESSAGES = (
     b'{"type": "set", "number": 7, "values": {"tempo": 1.2, "key": "C minor", "min_pitch": 30}}',
     b'{"type": "turn", "knob": 20, "value": 64}',
     b'{"type": "mode", "mode": "call-response"}',
-    b'{"type": "model", "name": "expressive"}',
+    b'{"type": "model", "name": "maestro"}',
     b'{"type": "play", "on": true}',
     b'{"type": "record", "on": true}',
     b'{"type": "panic"}',
@@ -140,7 +140,7 @@ def read_midi_with_pretty_midi(data: bytes) -> None:
 def make_message_reader() -> Callable[[bytes], None]:
     """Return a function that parses and handles a message in a session without music."""
     loop = asyncio.new_event_loop()
-    session = LiveSession("expressive", UNCONSTRAINED)
+    session = LiveSession("maestro", UNCONSTRAINED)
     session.clients[1], session.held_keys[1] = ClientQueue(loop), set()
 
     def read_message(data: bytes) -> None:

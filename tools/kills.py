@@ -57,7 +57,7 @@ def play_in_child(handle: int, cause: str, number: int) -> None:
     options = run.PlayOptions("pipe", "", "solo", None, 0, TEMPO, 0.8, number, None)
     try:
         run.run_player(
-            model_io.load_model(model_io.BUNDLED / "expressive"),
+            model_io.load_model(model_io.BUNDLED / "maestro"),
             generate.UNCONSTRAINED,
             options,
             lambda text: None,

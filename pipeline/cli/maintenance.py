@@ -6,8 +6,9 @@ from typing import Annotated
 import typer
 
 from pipeline.config import load_params
+from pipeline.config.schema import DEFAULT_MODEL
 from pipeline.core import paths
-from pipeline.core.errors import sanitize_line
+from pipeline.core.errors import ParamsError, sanitize_line
 
 app = typer.Typer()
 
@@ -62,13 +63,22 @@ def update_readme() -> None:
     page.write_project_pages(stage.load_run_results(load_params(paths.PARAMS)))
 
 
-@app.command(epilog="Example: music-rnn bundle expressive")
+@app.command(epilog="Example: music-rnn bundle expressive --name maestro")
 def bundle(
     model: Annotated[str, typer.Argument(help="A trained architecture, such as expressive.")],
+    name: Annotated[
+        str, typer.Option(help="Name of the bundled model; an architecture may not have it.")
+    ] = DEFAULT_MODEL,
 ) -> None:
     """Put a trained model into the package, half as large, with its bits and the licence of its music on its card."""
+    from pipeline.corpus.manifest import validate_name
     from pipeline.export import bundle
 
     params = load_params(paths.PARAMS)
     params.get_model_config(model)
-    typer.echo(bundle.bundle_model(model, params.corpus))
+    if name in params.model:
+        raise ParamsError(
+            f"--name {name}: is an architecture of params.yaml, which a bundled model would hide; "
+            "give another name"
+        )
+    typer.echo(bundle.bundle_model(model, params.corpus, validate_name(name)))

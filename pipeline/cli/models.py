@@ -8,19 +8,33 @@ from typing import Annotated
 import typer
 
 from pipeline.cli import output_paths
+from pipeline.config.schema import DEFAULT_MODEL
 from pipeline.core import paths
 from pipeline.core.errors import sanitize_line
 
 app = typer.Typer()
 ModelName = Annotated[
-    str, typer.Argument(help="A trained architecture, such as baseline, or the folder of a model.")
+    str, typer.Argument(help="A bundled model, one trained here, such as baseline, or a folder.")
 ]
 
 
-@app.command(epilog="Example: music-rnn score stacked my-piece.mid ~/Music --per-note bits.parquet")
+@app.command("models", epilog="Example: music-rnn models")
+def list_models() -> None:
+    """List the models that can be used here: those that come with the package, and those trained here."""
+    from pipeline.studio import catalog
+
+    entries = catalog.list_models().values()
+    width = max((len(entry.name) for entry in entries), default=0)
+    for entry in entries:
+        typer.echo(sanitize_line(f"{entry.name:{width}}  {entry.description}"))
+
+
+@app.command(epilog="Example: music-rnn score maestro my-piece.mid ~/Music --per-note bits.parquet")
 def score(
     model: ModelName,
-    midi: Annotated[list[Path], typer.Argument(help="MIDI files, and folders of such files.")],
+    midi: Annotated[
+        list[Path] | None, typer.Argument(help="MIDI files, and folders of such files.")
+    ] = None,
     per_note: Annotated[
         Path | None, typer.Option(help="Also write the bits of every note to this Parquet file.")
     ] = None,
@@ -31,15 +45,17 @@ def score(
 ) -> None:
     """Say how surprised a model is by MIDI files, in bits per note.
 
+    The model may be left out: music-rnn score my-piece.mid takes the bundled one.
     A file that cannot be read is named on standard error; the others are scored, and the exit code is 1.
     """
     from pipeline.cli import options
     from pipeline.evaluation import score_midi
 
+    name, music = _split_arguments(model, midi or [])
     if per_note:
-        output_paths.check_output("--per-note", per_note, midi, force=force)
+        output_paths.check_output("--per-note", per_note, music, force=force)
         import_module("pyarrow")  # of an extra; its absence is better told before the work
-    scores, failures = score_midi.score_files(options.load_named_model(model), midi)
+    scores, failures = score_midi.score_files(options.load_named_model(name), music)
     if as_json:
         typer.echo(score_midi.format_scores_json(scores, failures))
     elif scores:
@@ -53,14 +69,24 @@ def score(
         raise typer.Exit(1)
 
 
+def _split_arguments(model: str, midi: list[Path]) -> tuple[str, list[Path]]:
+    """Return a model and the music to score; where music is named alone, the model is the default."""
+    is_music = Path(model).suffix.lower() in output_paths.MIDI_SUFFIXES
+    if is_music or (not midi and Path(model).is_dir()):
+        return DEFAULT_MODEL, [Path(model), *midi]
+    if not midi:
+        raise typer.BadParameter("name MIDI files, or folders of them", param_hint="midi")
+    return model, midi
+
+
 @app.command(
-    epilog="Example: music-rnn generate stacked --prompt my-piece.mid --notes 200 --seed 7 -o out.mid"
+    epilog="Example: music-rnn generate --prompt my-piece.mid --notes 200 --seed 7 -o out.mid"
 )
 def generate(  # noqa: PLR0913 an argument of a command is an option that a person types
-    model: ModelName,
     out: Annotated[
         Path, typer.Option("-o", "--out", help="MIDI file to write; a piano roll goes beside it.")
     ],
+    model: ModelName = DEFAULT_MODEL,
     prompt: Annotated[
         Path | None, typer.Option(help="MIDI file to continue; default: one middle C.")
     ] = None,
@@ -115,13 +141,11 @@ def generate(  # noqa: PLR0913 an argument of a command is an option that a pers
     typer.echo(out.with_suffix(".png"))
 
 
-@app.command(epilog="Example: music-rnn export expressive -o expressive.tflite")
+@app.command(epilog="Example: music-rnn export maestro -o maestro.tflite")
 def export(
     model: Annotated[
         str,
-        typer.Argument(
-            help="A trained architecture, such as expressive, or the folder of a model."
-        ),
+        typer.Argument(help="A bundled model, one trained here, such as expressive, or a folder."),
     ],
     out: Annotated[Path, typer.Option("-o", "--out", help="The .tflite file to write.")],
     force: output_paths.Force = False,

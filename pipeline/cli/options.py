@@ -1,7 +1,5 @@
 """What several commands make of their options: the model that a person names, and the sampling."""
 
-from pathlib import Path
-
 import typer
 
 from pipeline.config import load_params
@@ -11,28 +9,28 @@ from pipeline.core.errors import DataError, ParamsError, sanitize_line
 from pipeline.core.suggestions import suggest_name
 from pipeline.maintenance import repair
 from pipeline.models import model_io
-from pipeline.models.model_io import BUNDLED, TrainedModel
+from pipeline.models.model_io import BUNDLED, CARD, TrainedModel
 from pipeline.notes import theory
 
 
 def load_named_model(name: str) -> TrainedModel:
-    """Read a model by name or folder; where it is not the project's own that a project would have, say so.
-
-    DVC takes a model away before it is trained again, so that meanwhile the shipped one of its name answers.
+    """Read a model by name or folder; say so where a model was trained here that has the name of a bundled one.
 
     Raises:
-        DataError: none is there, or its files are damaged.
+        DataError: none is there, or its files are damaged; DVC takes a model away before it is trained again.
     """
-    at_work = "".join(
-        f"; {run} is at work here and may be training it" for run in repair.find_dvc_runs()[:1]
-    )
     try:
         folder = model_io.find_model(name)
     except DataError as error:
+        runs = repair.find_dvc_runs()
+        at_work = f"; {runs[0]} is at work here and may be training it" if runs else ""
         raise DataError(f"{error}{at_work}") from error
-    if folder == BUNDLED / name and not Path(name).is_absolute() and paths.PARAMS.exists():
-        said = f"{name}: none in {paths.get_model_dir(name)}, so the shipped one is taken{at_work}"
-        typer.echo(sanitize_line(said), err=True)
+    trained = paths.get_model_dir(name)
+    if folder == BUNDLED / name and (trained / CARD).exists():
+        typer.echo(
+            sanitize_line(f"{name}: the bundled model; give {trained} for the one trained here"),
+            err=True,
+        )
     return model_io.load_model(folder)
 
 

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 import typer
 
 from pipeline.cli import output_paths
+from pipeline.config.schema import DEFAULT_MODEL
 from pipeline.core.errors import sanitize_line
 
 app = typer.Typer()
@@ -13,12 +14,12 @@ Mode = Literal["solo", "call-response", "accompany"]
 
 
 @app.command(
-    epilog="Example: music-rnn play expressive --midi-out fluid --mode call-response --midi-in keystation --record ~/sessions"
+    epilog="Example: music-rnn play --midi-out fluid --mode call-response --midi-in keystation --record ~/sessions"
 )
 def play(  # noqa: PLR0913 an argument of a command is an option that a person types
     model: Annotated[
-        str, typer.Argument(help="A model: trained here, a folder, or one that is shipped.")
-    ] = "expressive",
+        str, typer.Argument(help="A bundled model, one trained here, or a folder.")
+    ] = DEFAULT_MODEL,
     midi_out: Annotated[
         str,
         typer.Option(

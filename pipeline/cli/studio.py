@@ -4,17 +4,19 @@ from typing import Annotated
 
 import typer
 
+from pipeline.config.schema import DEFAULT_MODEL
+
 app = typer.Typer()
 
 
-@app.command(epilog="Example: music-rnn studio --model expressive")
+@app.command(epilog="Example: music-rnn studio --model maestro")
 def studio(
     port: Annotated[
         int, typer.Option(min=0, max=65535, help="Where the page is; 0 takes any free one.")
     ] = 8765,
     model: Annotated[
         str, typer.Option(help="The model to begin with; the page can choose another.")
-    ] = "expressive",
+    ] = DEFAULT_MODEL,
 ) -> None:
     """Play with a model in your browser, on this machine alone."""
     from pipeline.cli import options

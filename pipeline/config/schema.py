@@ -89,6 +89,8 @@ class SamplingConfig(StrictModel):
         return self
 
 
+DEFAULT_MODEL = "maestro"
+"""The bundled model, which commands take where none is named."""
 DEFAULT_SAMPLING = SamplingConfig(
     pitch_temperature=1.0,
     time_temperature=1.0,

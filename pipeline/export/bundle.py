@@ -11,8 +11,8 @@ from pipeline.evaluation.results import Evaluation
 from pipeline.models import model_io
 
 
-def bundle_model(architecture: str, corpus: str) -> Path:
-    """Write the model of an architecture to `pipeline/bundled/`, weights as float16; returns where.
+def bundle_model(architecture: str, corpus: str, name: str) -> Path:
+    """Write the model of an architecture to `pipeline/bundled/NAME`, weights as float16; returns where.
 
     The card gains the corpus, its licence, its manifest's sha256 and the bits per note that `evaluate` found.
 
@@ -30,6 +30,6 @@ def bundle_model(architecture: str, corpus: str) -> Path:
         "scored_notes": int(found.num_notes.sum()),
         **{name: round(value, 4) for name, value in found.compute_bits_per_note().items()},
     }
-    folder = model_io.BUNDLED / architecture
+    folder = model_io.BUNDLED / name
     model_io.save_model(replace(model, provenance=origin), folder, np.float16)
     return folder

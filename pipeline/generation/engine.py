@@ -12,10 +12,12 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.config.schema import ModelConfig
 from pipeline.generation.step_heads import Distributions, make_step_heads
 from pipeline.models.model_io import TrainedModel
 from pipeline.models.numpy.heads import Context
 from pipeline.models.numpy.network import Network, WindowNetwork
+from pipeline.models.numpy.residual_blocks import ATTENTION_SPAN
 from pipeline.models.residual_noise import MIN_PROB
 from pipeline.notes.quantize import DURATION, FEATURES, STEP, VELOCITY, QuantizedNotes
 
@@ -84,6 +86,18 @@ class Engine:
             prob = max(float(probs[values[FEATURES[name].column]]), MIN_PROB)
             bits[name] = -float(np.log2(prob))
         return bits
+
+
+def count_context_notes(config: ModelConfig, sequence_length: int) -> int | None:
+    """Return on how many of the last notes a model's next note depends; None where on all of them.
+
+    Keys that sound are read besides: a note may sound on for 1000 cells, whatever came after it.
+    """
+    if not config.stateful:
+        return sequence_length
+    if config.cell == "attention":
+        return len(config.units) * (ATTENTION_SPAN - 1) + 1
+    return None
 
 
 def generate_notes(

@@ -19,6 +19,7 @@ import numpy as np
 from pipeline.config.schema import ModelConfig
 from pipeline.core import files, paths
 from pipeline.core.errors import DataError
+from pipeline.core.suggestions import suggest_name
 from pipeline.models import model_card, safe_npz
 from pipeline.models.model_card import FORMAT, TAMPERED, ModelCard, find_stored_name
 from pipeline.models.numpy.layers import Float32Array
@@ -176,15 +177,27 @@ def load_history(folder: Path) -> list[dict[str, float]]:
 
 
 def find_model(name_or_path: str) -> Path:
-    """Return the folder of a model: of an architecture of this project, the folder itself, or a shipped one.
+    """Return the folder of a model: a bundled one, one of this project, or the folder itself.
+
+    A bundled model comes first, so that its name means the same model in every folder.
 
     Raises:
         DataError: none of these is there.
     """
-    for folder in (paths.get_model_dir(name_or_path), Path(name_or_path), BUNDLED / name_or_path):
+    bundled, trained = list_model_names(BUNDLED), list_model_names(paths.MODELS)
+    if name_or_path in bundled:
+        return BUNDLED / name_or_path
+    for folder in (paths.get_model_dir(name_or_path), Path(name_or_path)):
         if (folder / CARD).is_file():
             return folder
-    shipped = ", ".join(sorted(each.parent.name for each in BUNDLED.glob(f"*/{CARD}"))) or "none"
+    names = [f"{name} (bundled)" for name in bundled] + trained
+    suggestion = suggest_name(name_or_path, [*bundled, *trained])
     raise DataError(
-        f"no model {name_or_path!r} here; train one with 'dvc repro', or take a shipped one: {shipped}"
+        f"no model {name_or_path!r} here; train one with 'dvc repro', "
+        f"or take one of: {', '.join(names) or 'none'}{suggestion}"
     )
+
+
+def list_model_names(folder: Path) -> list[str]:
+    """Return the names of the models in a folder, in order."""
+    return sorted(card.parent.name for card in folder.glob(f"*/{CARD}"))

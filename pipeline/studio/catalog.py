@@ -1,23 +1,28 @@
-"""The models that a page may choose: those trained in this project and those that come with the package, by name.
+"""The models that a person may choose: those that come with the package and those trained in this project, by name.
 
 A page sends a name and never a path: a name that is not in this list is refused, whatever it spells.
 """
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.core import paths
+from pipeline.core import paths, yaml
 from pipeline.core.errors import DataError
+from pipeline.core.suggestions import suggest_name
+from pipeline.generation.engine import count_context_notes
 from pipeline.models import model_card, model_io
-from pipeline.models.model_io import BUNDLED, CARD, TrainedModel
+from pipeline.models.model_card import ModelCard
+from pipeline.models.model_io import CARD, TrainedModel
 from pipeline.studio.messages import ClientError
 
-BUNDLED_SUFFIX = " (shipped)"
+TRAINED_SUFFIX = " (trained here)"
+"""Of a model of this project that has the name of a bundled one."""
 
 
 @dataclass(frozen=True)
 class CatalogEntry:
-    """A model on the shelf."""
+    """A model that can be chosen."""
 
     name: str
     folder: Path
@@ -26,42 +31,63 @@ class CatalogEntry:
 
 
 def list_models() -> dict[str, CatalogEntry]:
-    """Return all models that are here now, by name."""
-    found = [(folder.name, folder) for folder in _find_model_folders(paths.MODELS)]
-    found += [(folder.name + BUNDLED_SUFFIX, folder) for folder in _find_model_folders(BUNDLED)]
-    return {name: CatalogEntry(name, folder, _describe_model(folder)) for name, folder in found}
+    """Return all models that are here now, by name, the bundled ones first."""
+    bundled = model_io.list_model_names(model_io.BUNDLED)
+    folders = {name: model_io.BUNDLED / name for name in bundled}
+    for name in model_io.list_model_names(paths.MODELS):
+        suffix = TRAINED_SUFFIX if name in bundled else ""
+        folders[name + suffix] = paths.get_model_dir(name)
+    return {
+        name: CatalogEntry(name, folder, _describe_model(folder))
+        for name, folder in folders.items()
+    }
 
 
 def load_by_name(name: str) -> tuple[str, TrainedModel]:
-    """Read a model by its name on the shelf; the name alone of a shipped one will do where nothing else has it.
+    """Read a model by its name in the catalog.
 
     Raises:
-        WishError: there is none of that name.
+        ClientError: there is none of that name.
         DataError: its files are damaged.
     """
-    here = list_models()
-    entry = here.get(name) or here.get(name + BUNDLED_SUFFIX)
+    models = list_models()
+    entry = models.get(name)
     if entry is None:
         raise ClientError(
-            f"no model of that name; there are {', '.join(here) or 'none: train one with dvc repro'}"
+            f"no model of that name; there are {', '.join(models)}{suggest_name(name, models)}"
         )
     return entry.name, model_io.load_model(entry.folder)
 
 
-def _find_model_folders(parent: Path) -> list[Path]:
-    return sorted(each.parent for each in parent.glob(f"*/{CARD}"))
-
-
 def _describe_model(folder: Path) -> str:
-    """Say how large a model is, and what it remembers; a card that cannot be read is told of when it is chosen."""
+    """Say how well a model predicts which corpus, its size, and what it remembers.
+
+    A card that cannot be read is told of when it is chosen.
+    """
     try:
-        said = model_card.read_card(folder / CARD)
+        card = model_card.read_card(folder / CARD)
     except DataError:
         return "its card cannot be read"
-    carried = said.config.stateful
-    memory = (
-        "remembers from the first note on"
-        if carried
-        else f"re-reads its last {said.sequence_length} notes"
-    )
-    return f"{said.parameters:,} weights, {memory}"
+    reach = count_context_notes(card.config, card.sequence_length)
+    memory = "remembers from the first note on"
+    if reach:
+        verb = "hears" if card.config.stateful else "re-reads"
+        memory = f"{verb} its last {reach} notes"
+    corpus, bits = _find_result(folder, card)
+    result = f"{bits:.3f} bits per note on {corpus}, " if bits and corpus else ""
+    return f"{result}{card.parameters:,} weights, {memory}"
+
+
+def _find_result(folder: Path, card: ModelCard) -> tuple[str, float]:
+    """Return corpus and bits per note of a model: of its card, or of the evaluation in this project; else nothing."""
+    corpus, bits = card.provenance.get("corpus"), card.provenance.get("bits_per_note")
+    if folder.parent == paths.MODELS:
+        try:
+            corpus = yaml.load_yaml(paths.PARAMS)["corpus"]
+            evaluation = paths.get_evaluation_path(folder.name).read_text("utf-8")
+            bits = json.loads(evaluation)["bits_per_note"]
+        except (OSError, ValueError, LookupError, TypeError):
+            return "", 0.0
+    if not isinstance(corpus, str) or not isinstance(bits, float):
+        return "", 0.0
+    return corpus, bits

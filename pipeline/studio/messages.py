@@ -5,7 +5,7 @@
 {"type": "set", "revision": 7, "values": {"tempo": 1.2, "key": "C minor"}}
 {"type": "turn", "controller": 20, "value": 64}            a control change, as of `controls`
 {"type": "mode", "mode": "call-response"}
-{"type": "model", "name": "expressive"}
+{"type": "model", "name": "maestro"}
 {"type": "play", "on": true}                         the model plays, or rests
 {"type": "record", "on": true}
 {"type": "panic"}

@@ -1,13 +1,15 @@
 """The command line, as a person types it."""
 
 import os
+import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
-from factories import ROOT, make_music
+from factories import ROOT, make_music, make_tiny_model
 from typer.main import get_command
 from typer.testing import CliRunner
 
@@ -16,7 +18,7 @@ from pipeline.cli import options
 from pipeline.config import Params
 from pipeline.core.errors import ParamsError, PipelineError
 from pipeline.midi import reader, writer
-from pipeline.models.model_io import BUNDLED
+from pipeline.models import model_io
 from pipeline.notes.note import Notes
 
 RUN = CliRunner()
@@ -37,7 +39,7 @@ def test_an_error_is_one_line_and_no_traceback(tmp_path: Path) -> None:
 
 def test_a_terminal_of_few_signs_is_no_error(in_folder: Path) -> None:
     writer.write_notes(make_music(0, 20), in_folder / "é.mid")
-    for command in (["doctor"], ["score", "expressive", "é.mid"]):
+    for command in (["doctor"], ["score", "maestro", "é.mid"]):
         done = subprocess.run(
             [sys.executable, "-m", "pipeline", *command],
             capture_output=True,
@@ -62,31 +64,66 @@ def test_a_missing_model_says_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_pa
     assert "train one with 'dvc repro'" in str(done.exception)
 
 
-SAMPLE = ["generate", "expressive", "--notes", "3", "--force", "-o", "out.mid"]
+SAMPLE = ["generate", "maestro", "--notes", "3", "--force", "-o", "out.mid"]
 
 
-def test_a_shipped_model_in_place_of_ones_own_is_said(
-    in_folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_model_that_was_trained_here_does_not_hide_the_bundled_one(in_folder: Path) -> None:
     assert RUN.invoke(cli.app, SAMPLE).stderr == ""
-    (in_folder / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
+    bundled = Path("out.mid").read_bytes()
+    model_io.save_model(make_tiny_model(), Path("models/maestro"))
+    done = RUN.invoke(cli.app, SAMPLE)
     assert (
-        RUN.invoke(cli.app, SAMPLE).stderr
-        == "expressive: none in models/expressive, so the shipped one is taken\n"
+        done.stderr == "maestro: the bundled model; give models/maestro for the one trained here\n"
     )
-    monkeypatch.setattr(
-        "pipeline.maintenance.repair.find_dvc_runs", lambda: ["process 7: dvc repro"]
-    )
-    said = RUN.invoke(cli.app, SAMPLE)
-    assert said.stderr.endswith(
-        "taken; process 7: dvc repro is at work here and may be training it\n"
-    )
-    assert said.exit_code == 0 and Path("out.mid").stat().st_size > 0
+    assert Path("out.mid").read_bytes() == bundled
+    done = RUN.invoke(cli.app, ["generate", "models/maestro", *SAMPLE[2:]])
+    assert (done.exit_code, done.stderr) == (0, "")
+    assert Path("out.mid").read_bytes() != bundled
 
 
-def test_a_shipped_model_that_was_named_by_its_folder_is_just_taken(in_folder: Path) -> None:
-    (in_folder / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
-    assert RUN.invoke(cli.app, ["generate", str(BUNDLED / "expressive"), *SAMPLE[2:]]).stderr == ""
+def test_the_bundled_model_is_the_default(in_folder: Path) -> None:
+    model_io.save_model(make_tiny_model(), Path("models/expressive"))
+    writer.write_notes(make_music(0, 20), in_folder / "a.mid")
+    RUN.invoke(cli.app, SAMPLE)
+    bundled = Path("out.mid").read_bytes()
+    assert RUN.invoke(cli.app, ["generate", *SAMPLE[2:]]).exit_code == 0
+    assert Path("out.mid").read_bytes() == bundled
+    named = RUN.invoke(cli.app, ["score", "maestro", "a.mid"]).stdout
+    assert RUN.invoke(cli.app, ["score", "a.mid"]).stdout == named
+    assert RUN.invoke(cli.app, ["score", "."]).stdout.replace("./", "") != named  # two files
+    for command in ("play", "studio"):
+        options = get_command(cli.app).commands[command].params
+        assert next(each for each in options if each.name == "model").default == "maestro"
+
+
+def test_score_without_music_is_refused(in_folder: Path) -> None:
+    done = RUN.invoke(cli.app, ["score", "maestro"])
+    assert done.exit_code == 2 and "name MIDI files, or folders of them" in done.stderr
+
+
+def test_models_are_listed_with_corpus_and_bits(in_folder: Path) -> None:
+    shutil.copy(ROOT / "params.yaml", in_folder)
+    shutil.copytree(ROOT / "metrics/evaluate", in_folder / "metrics/evaluate")
+    model_io.save_model(make_tiny_model(), Path("models/expressive"))
+    lines = RUN.invoke(cli.app, ["models"]).stdout.splitlines()
+    assert lines[0].startswith("maestro     11.120 bits per note on maestro-v3, 587,588 weights")
+    assert re.match(r"expressive  1\d\.\d{3} bits per note on maestro-sample, ", lines[1])
+    assert len(lines) == 2
+
+
+def test_a_misspelt_model_is_met_with_the_nearest_one(in_folder: Path) -> None:
+    model_io.save_model(make_tiny_model(), Path("models/baseline"))
+    done = RUN.invoke(cli.app, ["generate", "basline", "-o", "a.mid"])
+    assert str(done.exception) == (
+        "no model 'basline' here; train one with 'dvc repro', or take one of: "
+        "maestro (bundled), baseline; did you mean 'baseline'?"
+    )
+
+
+def test_a_bundled_model_may_not_have_the_name_of_an_architecture(in_folder: Path) -> None:
+    shutil.copy(ROOT / "params.yaml", in_folder)
+    done = RUN.invoke(cli.app, ["bundle", "expressive", "--name", "expressive"])
+    assert "--name expressive: is an architecture" in str(done.exception)
 
 
 def test_a_name_that_is_a_number_with_a_dash_is_a_prompt(in_folder: Path) -> None:
@@ -135,39 +172,39 @@ def test_a_name_is_no_path(in_folder: Path, words: list[str]) -> None:
 
 
 OUTPUTS = {
-    "score expressive b.mid --per-note b.mid": "is read as well",
-    "score expressive a.mid b.mid --per-note folder/../b.mid": "is read as well",
-    "score expressive b.mid --per-note .": "is a folder",
-    "generate expressive --prompt b.mid -o b.mid": "is read as well",
-    "generate expressive --prompt b.mid -o link.mid": "is read as well",
-    "generate expressive --force --prompt b.png -o b.mid": "the piano roll b.png: is read as well",
-    "generate expressive -o only.png": "ends in .mid or .midi",
-    "generate expressive -o .": "is a folder",
-    "generate expressive -o /": "is a folder",
-    "generate expressive -o ..": "is a folder",
-    "generate expressive -o folder": "is a folder",
-    "generate expressive -o pipe.mid": "is a pipe or device",
+    "score maestro b.mid --per-note b.mid": "is read as well",
+    "score maestro a.mid b.mid --per-note folder/../b.mid": "is read as well",
+    "score maestro b.mid --per-note .": "is a folder",
+    "generate maestro --prompt b.mid -o b.mid": "is read as well",
+    "generate maestro --prompt b.mid -o link.mid": "is read as well",
+    "generate maestro --force --prompt b.png -o b.mid": "the piano roll b.png: is read as well",
+    "generate maestro -o only.png": "ends in .mid or .midi",
+    "generate maestro -o .": "is a folder",
+    "generate maestro -o /": "is a folder",
+    "generate maestro -o ..": "is a folder",
+    "generate maestro -o folder": "is a folder",
+    "generate maestro -o pipe.mid": "is a pipe or device",
     "play --midi-out none --notes 3 --prompt b.mid --record b.mid": "is read as well",
     "play --midi-out none --notes 3 --prompt play.mid": "is read as well",
     "play --midi-out none --notes 3": "--record play.mid: exists; give another name, or --force",
     "play --midi-out none --notes 3 --record b.mid": "b.mid: exists",
     "play --midi-out none --notes 3 --record none/b.mid": "no folder none",
     "play --midi-out none --notes 3 --record none/sessions": "no folder none",
-    "generate expressive --notes 3 -o b.mid": "--out b.mid: exists; give another name, or --force",
-    "generate expressive --notes 3 -o b.midi": "the piano roll b.png: exists",
-    "generate expressive --notes 3 -o foldr/b.mid": "no folder foldr; make it first, or correct the path; did you mean 'folder'?",
-    "generate expressive --notes 3 -o none/such/b.mid": "no folder none; make it first, or correct the path",
-    "generate expressive --notes 3 --force -o none/b.mid": "no folder none",
-    "score expressive a.mid --per-note b": "--per-note b: exists",
-    "score expressive a.mid --per-note none/b": "no folder none",
-    "export expressive -o b": "--out b: exists",
-    "export expressive -o none/b": "no folder none",
+    "generate maestro --notes 3 -o b.mid": "--out b.mid: exists; give another name, or --force",
+    "generate maestro --notes 3 -o b.midi": "the piano roll b.png: exists",
+    "generate maestro --notes 3 -o foldr/b.mid": "no folder foldr; make it first, or correct the path; did you mean 'folder'?",
+    "generate maestro --notes 3 -o none/such/b.mid": "no folder none; make it first, or correct the path",
+    "generate maestro --notes 3 --force -o none/b.mid": "no folder none",
+    "score maestro a.mid --per-note b": "--per-note b: exists",
+    "score maestro a.mid --per-note none/b": "no folder none",
+    "export maestro -o b": "--out b: exists",
+    "export maestro -o none/b": "no folder none",
     "play --midi-out none --notes 3 --force --prompt b-2.mid --record b.mid": "would overwrite b-2.mid",
     "play --midi-out none --notes 3 --force --prompt b-2.mid --record ./b.mid": "would overwrite b-2.mid",
     "play --midi-out none --notes 3 --record b.wav": "ends in .mid or .midi, or a folder",
     "play --midi-out none --notes 3 --record b": "ends in .mid or .midi, or a folder",
-    "export expressive -o /": "is a folder",
-    "export expressive -o folder": "is a folder",
+    "export maestro -o /": "is a folder",
+    "export maestro -o folder": "is a folder",
 }
 
 
@@ -196,9 +233,7 @@ def test_what_is_read_is_never_written_and_what_is_written_is_a_file(
 
 
 def test_no_name_at_all_is_refused_and_force_replaces_files(written: Path) -> None:
-    assert isinstance(
-        RUN.invoke(cli.app, ["generate", "expressive", "-o", ""]).exception, ParamsError
-    )
+    assert isinstance(RUN.invoke(cli.app, ["generate", "maestro", "-o", ""]).exception, ParamsError)
     (written / "play-988.mid").write_bytes(
         (written / "a.mid").read_bytes()
     )  # no session has so many parts
@@ -215,7 +250,7 @@ def test_no_name_at_all_is_refused_and_force_replaces_files(written: Path) -> No
     assert {"out.mid", "out.png", "A.MIDI", "new"} <= {path.name for path in written.iterdir()}
 
 
-GENERATE = ["generate", "expressive", "--notes", "40", "--seed", "3"]
+GENERATE = ["generate", "maestro", "--notes", "40", "--seed", "3"]
 
 
 def read_generated(path: str) -> Notes:

@@ -15,7 +15,7 @@ from pipeline import cli
 RUN = CliRunner()
 COMMANDS = sorted(get_command(cli.app).commands)
 PANELS = {
-    "Play": "play ports studio score generate export",
+    "Play": "play ports studio models score generate export",
     "Compare ideas": "study seed-variance",
     "Your data": "fetch add-corpus",
     "Pipeline stages": "ingest windows ngrams train evaluate generate-all sample-metrics compare benchmark report",

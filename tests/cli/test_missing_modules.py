@@ -32,7 +32,7 @@ main()
 """
 POSIX_MODULES = ("fcntl", "resource", "pwd", "grp", "termios", "tty", "pty", "syslog")
 TRAIN_COMMANDS = [
-    "export expressive -o out.tflite",
+    "export maestro -o out.tflite",
     "plan",
     "benchmark",
     "report",
@@ -44,7 +44,7 @@ TRAIN_COMMANDS = [
     "ingest",
     "windows",
     "train baseline",
-    "score expressive a.mid --per-note notes.parquet",
+    "score maestro a.mid --per-note notes.parquet",
 ]
 
 
@@ -91,8 +91,8 @@ def test_a_command_without_its_extra_names_the_extra_in_one_line(
     "line",
     [
         "play --midi-out none --notes 3",
-        "generate expressive --notes 3 -o out.mid",
-        "score expressive a.mid",
+        "generate maestro --notes 3 -o out.mid",
+        "score maestro a.mid",
         "doctor",
         "studio --help",
     ],

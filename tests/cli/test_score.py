@@ -23,7 +23,7 @@ def folder(in_folder: Path) -> Path:
 
 
 def test_score_goes_on_after_a_bad_file_and_ends_with_code_1(folder: Path) -> None:
-    done = RUN.invoke(cli.app, ["score", "expressive", "music"])
+    done = RUN.invoke(cli.app, ["score", "maestro", "music"])
     assert done.exit_code == 1
     assert "é.mid" in done.stdout
     assert done.stderr == (
@@ -32,7 +32,7 @@ def test_score_goes_on_after_a_bad_file_and_ends_with_code_1(folder: Path) -> No
 
 
 def test_score_of_no_good_file_prints_no_table(folder: Path) -> None:
-    done = RUN.invoke(cli.app, ["score", "expressive", "music/bad.mid", "absent.mid"])
+    done = RUN.invoke(cli.app, ["score", "maestro", "music/bad.mid", "absent.mid"])
     assert (done.exit_code, done.stdout) == (1, "")
     assert done.stderr.splitlines()[1] == (
         "error: absent.mid: No such file or directory; give a MIDI file with notes"
@@ -40,7 +40,7 @@ def test_score_of_no_good_file_prints_no_table(folder: Path) -> None:
 
 
 def test_score_as_json_is_json_alone_on_standard_output(folder: Path) -> None:
-    arguments = ["score", "expressive", "music", "--json", "--per-note", "bits.parquet"]
+    arguments = ["score", "maestro", "music", "--json", "--per-note", "bits.parquet"]
     done = RUN.invoke(cli.app, arguments)
     result = json.loads(done.stdout)
     assert done.stdout.isascii()
@@ -50,6 +50,6 @@ def test_score_as_json_is_json_alone_on_standard_output(folder: Path) -> None:
 
 
 def test_score_without_failures_ends_with_code_0(folder: Path) -> None:
-    done = RUN.invoke(cli.app, ["score", "expressive", "music/é.mid", "--per-note", "b.parquet"])
+    done = RUN.invoke(cli.app, ["score", "maestro", "music/é.mid", "--per-note", "b.parquet"])
     assert done.exit_code == 0
     assert done.stdout.endswith("b.parquet\n")

@@ -39,7 +39,7 @@ def project(in_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_a_shipped_model_is_half_as_large_and_tells_the_same(project: Path) -> None:
-    folder = bundle.bundle_model("small", "maestro-sample")
+    folder = bundle.bundle_model("small", "maestro-sample", "given")
     whole = paths.get_model_dir("small")
     assert (folder / model_io.WEIGHTS).stat().st_size < 0.7 * (
         whole / model_io.WEIGHTS
@@ -54,7 +54,7 @@ def test_a_shipped_model_is_half_as_large_and_tells_the_same(project: Path) -> N
 
 def test_its_card_says_what_it_learned_from(project: Path) -> None:
     card = json.loads(
-        (bundle.bundle_model("small", "maestro-sample") / model_io.CARD).read_text("utf-8")
+        (bundle.bundle_model("small", "maestro-sample", "given") / model_io.CARD).read_text("utf-8")
     )
     assert "CC BY-NC-SA" in card["provenance"]["licence_of_the_music"]
     assert card["provenance"]["corpus"] == "maestro-sample"
@@ -62,15 +62,14 @@ def test_its_card_says_what_it_learned_from(project: Path) -> None:
     assert np.isfinite(card["provenance"]["bits_per_note"])
 
 
-def test_a_model_of_the_project_comes_before_a_shipped_one(project: Path) -> None:
-    bundle.bundle_model("small", "maestro-sample")
+def test_a_bundled_model_comes_before_one_of_the_project(project: Path) -> None:
+    bundle.bundle_model("small", "maestro-sample", "given")
+    model_io.save_model(model_io.load_model(paths.get_model_dir("small")), Path("models/given"))
+    found = model_io.load_model(model_io.find_model("given"))
+    assert found.provenance["corpus"] == "maestro-sample"
     assert model_io.load_model(model_io.find_model("small")).provenance == {"seed": 3}
-    for file in paths.get_model_dir("small").iterdir():
-        file.unlink()
-    assert (
-        model_io.load_model(model_io.find_model("small")).provenance["corpus"] == "maestro-sample"
-    )
-    with pytest.raises(DataError, match="take a shipped one: small"):
+    assert model_io.load_model(model_io.find_model("models/given")).provenance == {"seed": 3}
+    with pytest.raises(DataError, match=r"take one of: given \(bundled\), given, small"):
         model_io.find_model("large")
 
 
@@ -82,13 +81,13 @@ def test_the_shipped_model_tells_music_it_has_not_heard(monkeypatch: pytest.Monk
     )
     (notes,) = tables.read_notes(ROOT / paths.NOTES, [piece])
     bits = scoring.score_pieces(
-        model_io.load_model(model_io.BUNDLED / "expressive"), [quantize.quantize(notes)[:3000]], 1
+        model_io.load_model(model_io.BUNDLED / "maestro"), [quantize.quantize(notes)[:3000]], 1
     )[0]
     assert bits[:, :3].sum(axis=1).mean() < 13.0
 
 
 def test_the_shipped_card_is_small_and_says_what_it_must() -> None:
-    folder = model_io.BUNDLED / "expressive"
+    folder = model_io.BUNDLED / "maestro"
     assert (folder / model_io.WEIGHTS).stat().st_size <= 2_000_000
     origin = model_io.load_model(folder).provenance
     assert origin["corpus"] == "maestro-v3"

@@ -60,7 +60,7 @@ def home(in_folder: Path) -> Path:
 
 def test_what_is_whole_is_found_whole(home: Path) -> None:
     found = list(verify.verify_project())
-    assert {each.category for each in found} == set(KINDS) | {"shipped models", "folders"}
+    assert {each.category for each in found} == set(KINDS) | {"bundled models", "folders"}
     assert [each.problem for each in found if each.problem] == []
 
 

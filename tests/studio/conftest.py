@@ -73,7 +73,7 @@ class Studio:
 def studio(in_folder: Path) -> Iterator[Studio]:
     """A studio with the model that comes with the package."""
     room, line, token = (
-        LiveSession("expressive", UNCONSTRAINED),
+        LiveSession("maestro", UNCONSTRAINED),
         app.bind_socket(0),
         access.generate_token(),
     )

@@ -7,6 +7,7 @@ from factories import make_tiny_model
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipeline.core import paths
 from pipeline.core.errors import DataError
 from pipeline.models import model_io
 from pipeline.studio import catalog
@@ -19,35 +20,52 @@ def project(in_folder: Path) -> Path:
     return in_folder
 
 
-def test_trained_and_shipped_models_stand_side_by_side(project: Path) -> None:
+def test_bundled_and_trained_models_stand_side_by_side(project: Path) -> None:
     model_io.save_model(make_tiny_model(), project / "models/expressive")
-    shelf = catalog.list_models()
-    assert list(shelf) == ["expressive", "mine", "expressive (shipped)"]
-    assert shelf["mine"].description.endswith("weights, remembers from the first note on")
-    assert shelf["expressive"].description.endswith("weights, re-reads its last 6 notes")
+    models = catalog.list_models()
+    assert list(models) == ["maestro", "expressive", "mine"]
+    assert models["maestro"].description == (
+        "11.120 bits per note on maestro-v3, 587,588 weights, hears its last 255 notes"
+    )
+    assert models["mine"].description.endswith("weights, remembers from the first note on")
+    assert models["expressive"].description.endswith("weights, re-reads its last 6 notes")
     assert catalog.load_by_name("expressive")[1].architecture == "tiny"
-    assert catalog.load_by_name("expressive (shipped)")[1].architecture == "expressive"
 
 
-def test_the_name_alone_of_a_shipped_one_will_do(in_folder: Path) -> None:
-    assert catalog.load_by_name("expressive")[0] == "expressive (shipped)"
+def test_a_model_that_was_trained_here_does_not_hide_the_bundled_one(project: Path) -> None:
+    model_io.save_model(make_tiny_model(), project / "models/maestro")
+    assert list(catalog.list_models()) == ["maestro", "maestro (trained here)", "mine"]
+    assert catalog.load_by_name("maestro")[1].architecture == "expressive"
+    assert catalog.load_by_name("maestro (trained here)")[1].architecture == "tiny"
+
+
+def test_a_trained_model_shows_the_result_of_its_evaluation(project: Path) -> None:
+    (project / "params.yaml").write_text("corpus: etudes\n")
+    paths.EVALUATIONS.mkdir(parents=True)
+    paths.get_evaluation_path("mine").write_text('{"bits_per_note": 13.25}')
+    assert catalog.list_models()["mine"].description.startswith("13.250 bits per note on etudes, ")
+
+
+@pytest.mark.parametrize("text", ["{", "[]", "{}", '{"bits_per_note": "many"}'])
+def test_a_damaged_evaluation_is_no_result(project: Path, text: str) -> None:
+    (project / "params.yaml").write_text("corpus: etudes\n")
+    paths.EVALUATIONS.mkdir(parents=True)
+    paths.get_evaluation_path("mine").write_text(text)
+    assert "bits" not in catalog.list_models()["mine"].description
 
 
 @pytest.mark.parametrize(
     "name", ["../models/mine", "models/mine", "mine/", "./mine", "", "mine\0", "/etc/passwd"]
 )
 def test_a_path_is_no_name(project: Path, name: str) -> None:
-    with pytest.raises(ClientError, match="no model of that name; there are mine, expressive"):
+    with pytest.raises(ClientError, match="no model of that name; there are maestro, mine"):
         catalog.load_by_name(name)
 
 
 @settings(max_examples=25)
 @given(name=st.text(max_size=30))
 def test_no_other_name_is(name: str) -> None:
-    if (
-        name not in catalog.list_models()
-        and name + catalog.BUNDLED_SUFFIX not in catalog.list_models()
-    ):
+    if name not in catalog.list_models():
         with pytest.raises(ClientError):
             catalog.load_by_name(name)
 
@@ -58,4 +76,4 @@ def test_a_damaged_card_is_told_of(project: Path, text: str) -> None:
     assert catalog.list_models()["mine"].description == "its card cannot be read"
     with pytest.raises(DataError, match="models/mine"):
         catalog.load_by_name("mine")
-    assert catalog.load_by_name("expressive")[0] == "expressive (shipped)"
+    assert catalog.load_by_name("maestro")[0] == "maestro"

@@ -130,7 +130,7 @@ def test_a_model_that_fails_is_told_of_once_and_can_be_chosen_again(studio: Stud
             in page.last("error")["message"]
         )
         page.say(type="ping", sent=2.0)
-        page.say(type="model", name="expressive (shipped)")
+        page.say(type="model", name="maestro")
         assert "error" not in [frame["type"] for frame in page.until("state")]
         page.say(type="mode", mode="accompany")
         page.last("note")

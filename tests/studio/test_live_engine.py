@@ -53,7 +53,7 @@ def test_every_note_that_is_told_of_ends(in_folder: Path) -> None:
     stage = SharedState(told.append, Controls(UNCONSTRAINED), TimedRecorder())
     stage.recorder.start(time.monotonic())
     begun = time.monotonic()
-    band = LiveEngine(catalog.load_by_name("expressive")[1], stage, load_prompt(None))
+    band = LiveEngine(catalog.load_by_name("maestro")[1], stage, load_prompt(None))
     stage.mode = "accompany"  # as it is set when the band starts
     band.start()
     while sum(frame["type"] == "off" for frame in told) < 3 and time.monotonic() < begun + 20:

@@ -15,7 +15,7 @@ SOUND = (
     {"type": "set", "revision": 7, "values": {"tempo": 1.2, "key": "C minor", "min_pitch": 30}},
     {"type": "turn", "controller": 20, "value": 0},
     {"type": "mode", "mode": "accompany"},
-    {"type": "model", "name": "expressive"},
+    {"type": "model", "name": "maestro"},
     {"type": "play", "on": False},
     {"type": "record", "on": True},
     {"type": "panic"},

@@ -68,7 +68,7 @@ def test_a_model_that_cannot_start_lets_the_old_one_play_on(
         page.say(type="model", name="mine")
         assert "'mine' cannot start" in page.last("error")["message"]
         assert studio.room.engine is band and band and band.player.running
-        assert (studio.room.model_name, studio.room.model) == ("expressive (shipped)", model)
+        assert (studio.room.model_name, studio.room.model) == ("maestro", model)
         assert studio.room.prompt is prompt
         assert page.last("note")["who"] == "model"
 
@@ -104,7 +104,7 @@ def test_the_music_begins_with_the_first_page_and_ends_with_the_last(studio: Stu
     with studio.page() as one:
         hello = one.last("hello")
         assert hello["mode"] == "call-response"
-        assert "expressive (shipped)" in hello["models"]
+        assert "maestro" in hello["models"]
         wait(lambda: studio.room.engine)
         with studio.page() as two:
             assert two.last("hello")["page"] != hello["page"]

@@ -15,7 +15,7 @@ from pipeline.studio.client_queue import ServerMessage
 from pipeline.studio.surprisal import QUEUE_SIZE, Surprisal
 
 MODELS = [
-    lambda: model_io.load_model(BUNDLED / "expressive"),
+    lambda: model_io.load_model(BUNDLED / "maestro"),
     lambda: make_tiny_model(),
     lambda: make_tiny_model(stateful=True),
 ]
