@@ -21,13 +21,17 @@ Shapes: N notes, 128 pitches.
 
 from collections import deque
 
+import numpy as np
+
 from pipeline.core.errors import ParamsError
 from pipeline.notes.note import NUM_PITCHES
-from pipeline.notes.quantize import DURATION, GRID_SECONDS, PITCH, STEP, QuantizedNotes
+from pipeline.notes.quantize import DURATION, GRID_SECONDS, GRID_SIZE, PITCH, STEP, QuantizedNotes
 from pipeline.notes.theory import key_pitch_classes
 
 CELLS_PER_SECOND = round(1 / GRID_SECONDS)
 """Cells of the time grid in a second."""
+MAX_LIMIT = 1000
+"""The highest limit of notes per second."""
 
 
 def allowed_pitches(key: str, min_pitch: int, max_pitch: int) -> list[int]:
@@ -98,5 +102,16 @@ class NoteLimits:
 
     def observe(self, notes: QuantizedNotes) -> None:
         """Take note of notes that were not chosen here, codes [N, 4]."""
-        for code in notes.tolist():
+        first = self._find_first_needed(notes)
+        self.position += int(notes[:first, STEP].sum(dtype=np.int64))
+        for code in notes[first:].tolist():
             self.add(code[STEP], code[DURATION], code[PITCH])
+
+    @staticmethod
+    def _find_first_needed(notes: QuantizedNotes) -> int:
+        """Return the index of the first note that may still sound, or that started among the last, after all others."""
+        onsets = notes[:, STEP].cumsum(dtype=np.int64)
+        if len(onsets) <= MAX_LIMIT:
+            return 0
+        sounding = int(onsets.searchsorted(onsets[-1] - (GRID_SIZE - 1)))
+        return min(sounding, len(onsets) - MAX_LIMIT)

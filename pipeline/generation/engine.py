@@ -13,13 +13,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.config.schema import ModelConfig
+from pipeline.core.console import track_progress
 from pipeline.generation.step_heads import Distributions, make_step_heads
 from pipeline.models.model_io import TrainedModel
 from pipeline.models.numpy.heads import Context
 from pipeline.models.numpy.network import Network, WindowNetwork
 from pipeline.models.numpy.residual_blocks import ATTENTION_SPAN
 from pipeline.models.residual_noise import MIN_PROB
-from pipeline.notes.quantize import DURATION, FEATURES, STEP, VELOCITY, QuantizedNotes
+from pipeline.notes.quantize import DURATION, FEATURES, GRID_SIZE, STEP, VELOCITY, QuantizedNotes
+
+CHUNK_NOTES = 1000
+"""Notes that are read between two looks at the progress bar."""
+MIN_SHOWN_NOTES = 20_000
+"""Notes from which on reading or generating them, some seconds, is shown."""
+MAX_DURATION = GRID_SIZE - 1
+"""Of a note [cells]."""
 
 
 class NoteSampler(Protocol):
@@ -34,6 +42,7 @@ class Engine:
     """A model with the state after some notes."""
 
     def __init__(self, model: TrainedModel) -> None:
+        self.config, self.sequence_length = model.config, model.sequence_length
         self.heads = make_step_heads(model)
         network = Network(model.config, model.weights)
         self.network = (
@@ -47,8 +56,33 @@ class Engine:
         self.context: Context | None = None
 
     def feed(self, notes: QuantizedNotes) -> None:
-        """Read the next notes [N, 4], N at least 1."""
-        self.context = self.network.feed(notes, self.state)
+        """Read the next notes, [N, 4], N at least 1."""
+        if len(notes) > CHUNK_NOTES:
+            self._feed_many(notes)
+        else:
+            self.context = self.network.feed(notes, self.state)
+
+    def _feed_many(self, notes: QuantizedNotes) -> None:
+        """Read of many notes those that the next note depends on, with a progress bar."""
+        needed = notes[self._find_first_needed(notes) :]
+        starts = range(0, len(needed), CHUNK_NOTES)
+        chunks = [needed[start : start + CHUNK_NOTES] for start in starts]
+        description = "reading the prompt"
+        for chunk in track_progress(chunks, description, len(needed), len, MIN_SHOWN_NOTES):
+            self.context = self.network.feed(chunk, self.state)
+
+    def _find_first_needed(self, notes: QuantizedNotes) -> int:
+        """Return the index of the first note that the note after these depends on."""
+        num_context = count_context_notes(self.config, self.sequence_length)
+        if num_context is None or num_context >= len(notes):
+            return 0
+        first = len(notes) - num_context
+        if not self.config.stateful:
+            return first
+        onsets = notes[:, STEP].cumsum(dtype=np.int64)
+        sounding = int(onsets.searchsorted(onsets[first] - MAX_DURATION))
+        # Attention keeps notes in a ring: a whole number of turns less leaves each note in its place.
+        return sounding - sounding % ATTENTION_SPAN
 
     def iterate_distributions(self, note: list[int]) -> Distributions:
         """Yield the distribution of each feature of the next note; see `StepHeads.iterate_distributions`.
@@ -125,7 +159,8 @@ def generate_notes(
     velocity = int(prompt[:, VELOCITY].mean())
     generated: list[NDArray[np.int16]] = []
     onset = int(prompt[1:, STEP].sum(dtype=np.int64))
-    for _ in range(num_notes):
+    steps = range(num_notes)
+    for _ in track_progress(steps, "generating notes", num_notes, min_total=MIN_SHOWN_NOTES):
         note = engine.sample(sampler, velocity)
         onset += int(note[STEP])
         if onset + int(note[DURATION]) > max_cells:

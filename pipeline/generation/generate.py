@@ -106,24 +106,28 @@ def generate_file(
 
     Raises:
         DataError: the model says what is no probability.
-        MidiError: nothing fits into the file.
+        MidiError: the prompt alone does not fit into the file.
     """
-    from pipeline.midi import piano_roll  # loads matplotlib, which takes longer than to play
+    from pipeline.midi import piano_roll  # loads Pillow, which other uses of this module lack
 
+    prompt_cells = int(prompt[1:, STEP].sum(dtype=np.int64))
+    if request.writes_prompt and prompt_cells > MAX_FILE_CELLS:
+        raise MidiError(
+            f"the prompt is longer than the {MAX_FILE_TEXT} of a MIDI file; give --prompt-start or --no-prompt"
+        )
     sampler = Sampler(np.random.default_rng(request.seed), sampling_config)
     sampler.observe(prompt)
+    end = MAX_FILE_CELLS + (0 if request.writes_prompt else prompt_cells)
     with np.errstate(
         all="ignore"
     ):  # numbers that are none are an error of the sampler, in one line
-        played = engine.generate_notes(model, prompt, request.num_notes, sampler, MAX_FILE_CELLS)
+        played = engine.generate_notes(model, prompt, request.num_notes, sampler, end)
     if len(played) < request.num_notes:
         console.log_message(
             f"{path}: full after {len(played):,} notes of {request.num_notes:,}; a MIDI file holds {MAX_FILE_TEXT}"
         )
     shown_prompt = prompt if request.writes_prompt else prompt[:0]
     notes = quantize.dequantize(np.concatenate([shown_prompt, played]))
-    if not len(notes):
-        raise MidiError(f"{path}: no note fits after the prompt; give a shorter one")
     writer.write_notes(notes, path)
     remark = " (prompt grey)" if request.writes_prompt else ""
     title = sanitize_line(f"{model.architecture}: {path.stem}{remark}")

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from pipeline.config.schema import KEY_PATTERN
 from pipeline.core.errors import ParamsError
-from pipeline.generation.constraints import NoteLimits, allowed_pitches
+from pipeline.generation.constraints import MAX_LIMIT, NoteLimits, allowed_pitches
 from pipeline.notes.quantize import GRID_SIZE
 from pipeline.notes.theory import SCALES
 
@@ -172,3 +172,27 @@ def test_what_has_ended_is_forgotten():
         limits.add(50, 120, 60)
     assert len(limits.active_notes) <= 4
     assert len(limits.recent_onsets) == 4
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_many_notes_that_were_heard_count_by_those_that_matter(seed):
+    rng = np.random.default_rng(seed)
+    notes = np.zeros((3000, 4), np.int16)
+    notes[:, 0] = rng.integers(0, 4, 3000)
+    notes[:, 1] = rng.integers(0, 1001, 3000)
+    notes[:, 2] = rng.integers(30, 90, 3000)
+    at_once, one_by_one = NoteLimits(100, 1000), NoteLimits(100, 1000)
+    at_once.observe(notes)
+    for code in notes.tolist():
+        one_by_one.add(code[0], code[1], code[2])
+    assert at_once.position == one_by_one.position
+    assert at_once.recent_onsets == one_by_one.recent_onsets
+    assert sorted(at_once.active_notes) == sorted(one_by_one.active_notes)
+    assert at_once.min_step() == one_by_one.min_step() > 0
+
+
+def test_limits_read_only_the_end_of_many_notes(monkeypatch):
+    limits, added = NoteLimits(4, 4), []
+    monkeypatch.setattr(limits, "add", lambda *code: added.append(code))
+    limits.observe(np.full((100_000, 4), 10, np.int16))
+    assert len(added) == MAX_LIMIT

@@ -23,7 +23,7 @@ from pipeline.models.numpy.heads import RegressionHeads
 from pipeline.models.numpy.network import Network
 from pipeline.models.residual_noise import ResidualNoise
 from pipeline.notes import quantize
-from pipeline.notes.quantize import DURATION, SCORED_FEATURES, STEP, VELOCITY
+from pipeline.notes.quantize import DURATION, PITCH, SCORED_FEATURES, STEP, VELOCITY
 
 
 def hidden_after(model: TrainedModel, heard: np.ndarray) -> np.ndarray:
@@ -245,3 +245,76 @@ def test_a_model_that_tells_the_times_gets_a_narrow_spread(kind):
     ]
     spread = scoring.with_fitted_noise(model, pieces).residual_noise
     assert max(spread["step"].scale, spread["duration"].scale) < 0.01
+
+
+ATTENTION = {
+    **{"input": "embedding", "embedding_dim": 8, "cell": "attention", "units": [32, 32]},
+    **{"heads": "categorical", "head_dim": 4, "loss_on": "all", "stateful": True},
+}
+MINGRU = {**ATTENTION, "cell": "mingru", "units": [8]}
+LONG_PROMPT = make_quantized_notes(5, 2500)
+
+
+def feed_all(model: TrainedModel, notes: np.ndarray) -> np.ndarray:
+    """Return the hidden vector after all notes, read one by one."""
+    engine = Engine(model)
+    for code in notes:
+        engine.feed(code[None])
+    return engine.context.hidden
+
+
+@pytest.mark.parametrize("kind", [ATTENTION, MINGRU, *MODEL_KINDS])
+@pytest.mark.parametrize("earlier", [0, 1, 700])
+def test_a_long_prompt_leaves_the_same_hidden_vector_as_all_its_notes(kind, earlier):
+    model = make_tiny_model(**kind)
+    engine = Engine(model)
+    if earlier:
+        engine.feed(LONG_PROMPT[:earlier])
+    engine.feed(LONG_PROMPT[earlier:])
+    assert np.array_equal(engine.context.hidden, feed_all(model, LONG_PROMPT))
+
+
+def test_a_long_note_that_still_sounds_is_not_forgotten():
+    """A bass under 500 fast notes, which are more than the model reads."""
+    notes = np.tile(np.array([[1, 1, 60, 64]], np.int16), (2000, 1))
+    notes[1500, [DURATION, PITCH]] = 1000, 30
+    model = make_tiny_model(**ATTENTION)
+    assert np.array_equal(hidden_after(model, notes), feed_all(model, notes))
+
+
+def test_of_a_long_prompt_only_the_notes_that_count_are_read(monkeypatch):
+    model = make_tiny_model(**ATTENTION)
+    context = streaming.count_context_notes(model.config, model.sequence_length)
+    assert context == 255
+    engine = Engine(model)
+    read: list[int] = []
+    feed = engine.network.feed
+
+    def count(notes, state):
+        read.append(len(notes))
+        return feed(notes, state)
+
+    monkeypatch.setattr(engine.network, "feed", count)
+    engine.feed(LONG_PROMPT)
+    onsets = LONG_PROMPT[:, STEP].cumsum(dtype=int)
+    sounding = np.count_nonzero(onsets >= onsets[-255] - 1000)
+    assert sounding <= sum(read) < sounding + 128 < len(LONG_PROMPT)
+
+
+@pytest.mark.parametrize(
+    ("kind", "context"), [(ATTENTION, 255), (MINGRU, None), (CARRIED, None), (WINDOW, 6)]
+)
+def test_the_notes_that_a_next_note_depends_on_are_known(kind, context):
+    model = make_tiny_model(**kind)
+    assert streaming.count_context_notes(model.config, model.sequence_length) == context
+
+
+def test_reading_and_generating_many_notes_is_shown(monkeypatch, capsys):
+    monkeypatch.setattr(streaming, "MIN_SHOWN_NOTES", 2000)
+    model = make_tiny_model(**MINGRU)
+    streaming.generate_notes(model, LONG_PROMPT, 1, sampler(0, 1.0))
+    assert "reading the prompt: 2,500 in" in capsys.readouterr().err
+    streaming.generate_notes(model, LONG_PROMPT[:9], 2000, sampler(0, 1.0))
+    assert "generating notes: 2,000 in" in capsys.readouterr().err
+    streaming.generate_notes(model, LONG_PROMPT[:1500], 9, sampler(0, 1.0))
+    assert capsys.readouterr().err == ""

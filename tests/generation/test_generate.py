@@ -156,3 +156,13 @@ def test_weights_too_large_to_say_anything_are_an_error_and_no_file(kind, tmp_pa
             tmp_path / "out.mid",
         )
     assert not list(tmp_path.iterdir())
+
+
+def test_a_prompt_that_is_longer_than_a_file_is_refused_unless_it_is_left_out(tmp_path):
+    prompt = np.tile(np.array([[1000, 50, 60, 64]], np.int16), (1100, 1))
+    arguments = (SAMPLING, tmp_path / "out.mid")
+    with pytest.raises(MidiError, match=r"longer than the 9,999\.999 s .* --no-prompt"):
+        generate.generate_file(make_tiny_model(), prompt, GenerationRequest(None, 3, 7), *arguments)
+    request = GenerationRequest(None, 3, 7, writes_prompt=False)
+    generate.generate_file(make_tiny_model(), prompt, request, *arguments)
+    assert len(reader.read_notes((tmp_path / "out.mid").read_bytes(), "symusic")) == 3
