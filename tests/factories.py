@@ -1,10 +1,12 @@
 """Small things that tests share: made-up music, tiny models, files."""
 
+import io
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import mido
 import numpy as np
 
 from pipeline.config.schema import ModelConfig
@@ -63,6 +65,27 @@ class FunctionSampler:
         for name, probs in distributions:
             note[quantize.FEATURES[name].column] = int(self.choose(name, probs))
         return np.array(note, np.int16)
+
+
+def make_band_midi(*parts: tuple[int, int, str, int], num_notes: int = 10) -> bytes:
+    """Make a file with one track for each part.
+
+    Args:
+        parts: channel from 0, program, track name and lowest pitch of each.
+        num_notes: notes of each part, one after the other.
+    """
+    file = mido.MidiFile()
+    for channel, program, name, pitch in parts:
+        track = mido.MidiTrack([mido.MetaMessage("track_name", name=name)])
+        track.append(mido.Message("program_change", channel=channel, program=program))
+        for index in range(num_notes):
+            key = {"channel": channel, "note": pitch + index}
+            track.append(mido.Message("note_on", velocity=64, **key))
+            track.append(mido.Message("note_off", time=120, **key))
+        file.tracks.append(track)
+    data = io.BytesIO()
+    file.save(file=data)
+    return data.getvalue()
 
 
 def make_quantized_notes(seed: int, count: int) -> QuantizedNotes:

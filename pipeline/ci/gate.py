@@ -95,7 +95,8 @@ class Verdict:
 
 def _upgrade_ingest_params(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return the ingest section of dvc.lock in today's keys; a base may be older than their renaming."""
-    return {{"pedal": "sustain_pedal"}.get(key, key): value for key, value in values.items()}
+    renamed = {{"pedal": "sustain_pedal"}.get(key, key): value for key, value in values.items()}
+    return {"instruments": "all"} | renamed if renamed else {}
 
 
 def judge_candidate(

@@ -1,5 +1,6 @@
 """The sections of params.yaml: every meaning, range and unit; the only values are those for use without the file."""
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
@@ -25,12 +26,32 @@ class StrictModel(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
+INSTRUMENT_PATTERN = r"(channel ([1-9]|1[1-6])|program (\d|[1-9]\d|1[01]\d|12[0-7])|track \S.*)"
+
+
 class IngestConfig(StrictModel):
     """How MIDI becomes notes."""
 
     reader: Literal["symusic", "pretty_midi"]
     sustain_pedal: bool
     """Whether a note sounds on while the sustain pedal is down, or ends with its key."""
+    instruments: str | list[str] = "all"
+    """What is read of a file with several instruments: `all` but drums, as one part; `piano`, programs 0 to 7; or a list
+    of `channel 1` (1 to 16, without the drums of 10), `program 0` (0 to 127), `track Right hand` (its name)."""
+
+    @model_validator(mode="after")
+    def _check_instruments(self) -> "IngestConfig":
+        if self.instruments in ("all", "piano"):
+            return self
+        entries = self.instruments if isinstance(self.instruments, list) else [self.instruments]
+        wrong = [entry for entry in entries if not re.fullmatch(INSTRUMENT_PATTERN, entry)]
+        if wrong or isinstance(self.instruments, str) or not entries:
+            value = wrong[0] if wrong else self.instruments
+            raise ValueError(
+                f"instruments has {value!r}; use all, piano, or a list of 'channel 1' (to 16, but 10 is drums), "
+                "'program 0' (to 127) and 'track NAME'"
+            )
+        return self
 
 
 class WindowsConfig(StrictModel):

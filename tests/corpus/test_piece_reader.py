@@ -1,0 +1,45 @@
+"""What is read of one file."""
+
+import pytest
+from factories import make_band_midi, make_pedal_midi
+
+from pipeline.config.schema import IngestConfig
+from pipeline.core.errors import MidiError
+from pipeline.corpus import piece_reader
+from pipeline.midi.instruments import Instrument
+
+BAND = make_band_midi((0, 0, "Piano", 60), (1, 33, "Bass", 20), (9, 0, "Drums", 40))
+
+
+def configure(**changes: object) -> IngestConfig:
+    return IngestConfig.model_validate({"reader": "symusic", "sustain_pedal": False, **changes})
+
+
+def test_all_pitched_instruments_are_read_and_all_are_listed() -> None:
+    content = piece_reader.read_content(BAND, configure())
+    assert len(content.notes) == 20
+    assert content.chosen == [Instrument(0, False, 10), Instrument(33, False, 10)]
+    assert content.instruments == [*content.chosen, Instrument(0, True, 10)]
+
+
+def test_a_choice_of_instruments_reads_those_only() -> None:
+    content = piece_reader.read_content(BAND, configure(instruments="piano"))
+    assert len(content.notes) == 10
+    assert content.chosen == [Instrument(0, False, 10)]
+    assert len(content.instruments) == 3
+
+
+def test_the_pedal_and_the_reader_are_those_of_the_parameters() -> None:
+    config = configure(reader="pretty_midi", sustain_pedal=True)
+    assert piece_reader.read_content(make_pedal_midi(), config).notes["duration"][0] == 1.0
+
+
+def test_what_only_pretty_midi_reads_has_no_list_of_instruments(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(data: bytes) -> None:
+        raise MidiError("symusic: no")
+
+    monkeypatch.setattr(piece_reader, "list_instruments", refuse)
+    content = piece_reader.read_content(BAND, configure(reader="pretty_midi"))
+    assert (len(content.notes), content.instruments, content.chosen) == (20, [], [])
