@@ -71,7 +71,7 @@ def score(
 
 def _split_arguments(model: str, midi: list[Path]) -> tuple[str, list[Path]]:
     """Return a model and the music to score; where music is named alone, the model is the default."""
-    is_music = Path(model).suffix.lower() in output_paths.MIDI_SUFFIXES
+    is_music = Path(model).suffix.lower() in paths.MIDI_SUFFIXES
     if is_music or (not midi and Path(model).is_dir()):
         return DEFAULT_MODEL, [Path(model), *midi]
     if not midi:

@@ -2,6 +2,7 @@
 
     pieces.csv       member, composition, split, sha256; sorted by member
     midi/<member>    the MIDI files, unchanged
+    left_out.json    what of the source is not in it, and why; only where something is not
 
 Equal corpora give equal bytes, on every machine. The zip has a checksum (`files.append_zip_checksum`), verified
 when it is opened.
@@ -15,12 +16,17 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
+from pydantic import TypeAdapter
+
 from pipeline.core import files
 from pipeline.core.errors import CorpusError, DataError
 from pipeline.corpus import archives
+from pipeline.corpus.manifest import LeftOut
 
 INDEX = "pieces.csv"
 MIDI_DIR = "midi/"
+LEFT_OUT = "left_out.json"
+_LEFT_OUT_LIST = TypeAdapter(list[LeftOut])
 
 
 @dataclass(frozen=True, order=True)
@@ -62,13 +68,19 @@ def verify_hash(actual: str, expected: str, label: str, hint: str) -> None:
         raise CorpusError(f"{label}: sha256 is {actual[:16]}…, not {expected[:16]}…; {hint}")
 
 
-def write_bundle(path: Path, pieces: Sequence[CorpusPiece], contents: Iterable[bytes]) -> None:
+def write_bundle(
+    path: Path,
+    pieces: Sequence[CorpusPiece],
+    contents: Iterable[bytes],
+    left_out: Sequence[LeftOut] = (),
+) -> None:
     """Write a corpus, completely or not at all.
 
     Args:
         path: the zip.
         pieces: all pieces, sorted.
         contents: the bytes of each, in the same order; read one by one.
+        left_out: what of the source is not in the corpus.
 
     Raises:
         CorpusError: a member has a name that could lead out of its folder, two have the same name, or a composition is
@@ -86,6 +98,8 @@ def write_bundle(path: Path, pieces: Sequence[CorpusPiece], contents: Iterable[b
     with files.atomic_path(path) as temporary:
         with zipfile.ZipFile(temporary, "w") as archive:
             _add_file(archive, INDEX, table.getvalue().encode("utf-8"))
+            if left_out:
+                _add_file(archive, LEFT_OUT, _LEFT_OUT_LIST.dump_json(list(left_out)))
             for piece, data in zip(_check_order(pieces), contents, strict=True):
                 _add_file(archive, MIDI_DIR + piece.member, data)
         files.append_zip_checksum(temporary)
@@ -127,11 +141,19 @@ class CorpusBundle:
                 if not files.has_valid_checksum(file):
                     raise CorpusError("torn, or changed since it was written")
             self.pieces = _parse_index(archives.read_member(self._archive, self._members[INDEX]))
+            self.left_out = self._read_left_out()
         except (CorpusError, OSError, KeyError, ValueError, TypeError) as error:
             raise DataError(f"{path}: no corpus here ({error}); run 'dvc repro fetch'") from error
-        midi_files = sorted(set(self._members) - {INDEX})
+        midi_files = sorted(set(self._members) - {INDEX, LEFT_OUT})
         if [MIDI_DIR + piece.member for piece in self.pieces] != midi_files:
             raise DataError(f"{path}: its table and its files do not match; run 'dvc repro fetch'")
+
+    def _read_left_out(self) -> list[LeftOut]:
+        """Return what of the source is not in the corpus."""
+        if LEFT_OUT not in self._members:
+            return []
+        data = archives.read_member(self._archive, self._members[LEFT_OUT])
+        return _LEFT_OUT_LIST.validate_json(data)
 
     def read_piece(self, piece: CorpusPiece) -> bytes:
         """Return the bytes of a piece.

@@ -76,6 +76,17 @@ class ZipManifest(ManifestBase):
     """Compositions that the official split has in several splits; every run logs them."""
 
 
+class LeftOut(StrictModel):
+    """Files or notes that are not part of a corpus, and why."""
+
+    reason: Text
+    files: Annotated[int, Field(ge=1)]
+    notes: Annotated[int, Field(ge=0)] = 0
+    """Notes left out of these files; 0 where whole files are left out."""
+    example: str = ""
+    """The first of the files."""
+
+
 class FolderManifest(ManifestBase):
     """A folder of your own MIDI files."""
 
@@ -90,6 +101,8 @@ class FolderManifest(ManifestBase):
     """Path below root: composition, where known. Without it every file is a composition of its own."""
     splits: dict[str, Split]
     """Path below root: split, where it is another than `split_by` gives."""
+    left_out: list[LeftOut] = Field(default_factory=list)
+    """What else is in the folder: files that are not MIDI, hidden files, links."""
 
 
 Manifest = SdistManifest | ZipManifest | FolderManifest

@@ -19,7 +19,8 @@ import psutil
 from pipeline.config import Params, load_params
 from pipeline.core import extras, paths, threads, yaml
 from pipeline.core.errors import CorpusError, DataError, PipelineError, sanitize_line
-from pipeline.corpus import manifest, splits
+from pipeline.corpus import ingest_summary, manifest, splits, tables
+from pipeline.corpus.tables import PieceRow
 from pipeline.live import midi_ports
 from pipeline.maintenance import repair
 
@@ -87,6 +88,7 @@ def run_checks() -> list[Finding]:
         _check_versions,
         _check_reproducibility,
         _check_corpus,
+        _check_ingest_summary,
         _check_dvc_state,
     )
     return [*findings, *(finding for check in checks for finding in _run_check(check, params))]
@@ -225,7 +227,6 @@ def _check_corpus(params: Params) -> Iterator[Finding]:
     if not paths.PIECES.exists():
         yield Finding("corpus", f"{params.corpus}: not read yet", "run 'dvc repro ingest'")
         return
-    from pipeline.corpus import tables  # needs pyarrow, of the extra `train`
 
     rows = tables.read_pieces(paths.PIECES)
     reasons = [
@@ -287,6 +288,16 @@ def _check_corpus_size(rows: Sequence["PieceRow"], params: Params) -> Iterator[F
         if held < MIN_HELD_OUT_PIECES
         else "",
     )
+
+
+def _check_ingest_summary(params: Params) -> Iterator[Finding]:
+    """Say what ingest left out, and what is amiss with the pieces it took."""
+    if not paths.PIECES.exists():
+        return
+    summary = ingest_summary.load_summary(paths.INGEST_SUMMARY)
+    for line in ingest_summary.describe_summary(summary, params.windows.sequence_length):
+        if line.hint or line.topic in ("merged", "notes left out", "files left out"):
+            yield Finding(line.topic, line.message, line.hint)
 
 
 def _check_dvc_state(_: Params) -> Iterator[Finding]:

@@ -29,7 +29,10 @@ def run(params: Params) -> None:
     pieces = sorted(pieces)
     archive = paths.get_corpus_archive(params.corpus)
     progress = track_progress(pieces, f"verifying {params.corpus}", len(pieces))
-    bundle.write_bundle(archive, pieces, (read_piece(piece) for piece in progress))
+    contents = (read_piece(piece) for piece in progress)
+    manifest = load_manifest(paths.get_manifest_path(params.corpus))
+    left_out = manifest.left_out if isinstance(manifest, FolderManifest) else []
+    bundle.write_bundle(archive, pieces, contents, left_out)
     counts = Counter(piece.split for piece in pieces)
     log_message(f"{archive}: " + ", ".join(f"{counts[split]:,} {split}" for split in SPLITS))
 

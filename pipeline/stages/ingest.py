@@ -13,56 +13,65 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from rich.table import Table
+from rich.text import Text
+
 from pipeline.config import Params
 from pipeline.config.schema import IngestConfig
-from pipeline.core import checksums, files, paths, processes
-from pipeline.core.console import log_message, track_progress
-from pipeline.core.errors import CorpusError, MidiError
+from pipeline.core import checksums, console, files, paths, processes
+from pipeline.core.errors import CorpusError, MidiError, sanitize_line
 from pipeline.core.processes import TaskFailure, TaskLimits
 from pipeline.corpus import splits
 from pipeline.corpus.bundle import CorpusBundle, CorpusPiece
+from pipeline.corpus.ingest_counts import DUPLICATE_PREFIX, PieceFacts, summarize_ingest
+from pipeline.corpus.ingest_summary import IngestSummary, describe_summary, save_summary
+from pipeline.corpus.piece_reader import PieceContent, read_content
 from pipeline.corpus.tables import NotesWriter, PieceRow, write_pieces
-from pipeline.midi.reader import read_notes
 from pipeline.notes.note import Notes
 from pipeline.stages.runner import run_stage
 
 PARAM_SECTIONS = ("corpus", "ingest")
 """What it reads of params.yaml."""
-PieceResult = Notes | TaskFailure
-"""The notes of a piece, or why it has none."""
+PieceResult = PieceContent | TaskFailure
+"""What was read of a piece, or why it has no notes."""
 
 
 def run(params: Params) -> None:
-    """Write the tables of notes and pieces, and the list of rejected files.
+    """Write the tables of notes and pieces, the list of rejected files and the summary.
 
     Raises:
         CorpusError: not one file could be read.
     """
     path = paths.get_corpus_archive(params.corpus)
-    pieces = sorted(CorpusBundle(path).pieces, key=_held_out_first)
+    corpus = CorpusBundle(path)
+    pieces = sorted(corpus.pieces, key=_held_out_first)
     limits = TaskLimits(num_workers=_choose_num_workers(len(pieces)))
     answers = processes.bounded_map(PieceReader(path, params.ingest), pieces, limits)
-    results = track_progress(answers, "reading MIDI", len(pieces))
+    results = console.track_progress(answers, "reading MIDI", len(pieces))
     rows: list[PieceRow] = []
+    facts: list[PieceFacts] = []
     rejected: list[tuple[str, str]] = []
     member_of_notes: dict[bytes, str] = {}
     with NotesWriter(paths.NOTES) as writer:
         for piece, result in zip(pieces, results, strict=True):
             if isinstance(result, TaskFailure):
                 rejected.append((piece.member, result.reason))
-            elif reason := _find_duplicate(result, piece, member_of_notes):
+            elif reason := _find_duplicate(result.notes, piece, member_of_notes):
                 rejected.append((piece.member, reason))
             else:
-                writer.write_piece(len(rows), result)
-                rows.append(_make_piece_row(len(rows), piece, result))
+                writer.write_piece(len(rows), result.notes)
+                rows.append(_make_piece_row(len(rows), piece, result.notes))
+                facts.append(PieceFacts.from_content(piece.member, result))
         if not rows:
             raise CorpusError(
                 f"{path}: none of {len(pieces):,} files is music; the first: {': '.join(rejected[0])}"
             )
     write_pieces(paths.PIECES, rows)
     _write_rejected(rejected)
+    summary = summarize_ingest(params.corpus, rows, facts, rejected, corpus.left_out)
+    save_summary(paths.INGEST_SUMMARY, summary)
     checksums.write_checksums(paths.NOTES.parent)
-    _log_summary(rows, rejected)
+    _print_summary(summary)
 
 
 def _held_out_first(piece: CorpusPiece) -> tuple[int, CorpusPiece]:
@@ -74,7 +83,7 @@ def _find_duplicate(notes: Notes, piece: CorpusPiece, member_of_notes: dict[byte
     """Return of which earlier piece these notes are a copy, or an empty text."""
     key = hashlib.sha256(notes.tobytes()).digest()
     first = member_of_notes.setdefault(key, piece.member)
-    return "" if first == piece.member else f"duplicate of {first}"
+    return "" if first == piece.member else f"{DUPLICATE_PREFIX}{first}"
 
 
 def _make_piece_row(index: int, piece: CorpusPiece, notes: Notes) -> PieceRow:
@@ -92,21 +101,14 @@ def _write_rejected(rejected: list[tuple[str, str]]) -> None:
     files.write_text(paths.REJECTED, text.getvalue())
 
 
-def _log_summary(rows: list[PieceRow], rejected: list[tuple[str, str]]) -> None:
-    """Log how much was read and rejected, and which splits are empty."""
-    num_notes = sum(row.num_notes for row in rows)
-    hours = sum(row.duration for row in rows) / 3600
-    log_message(f"{num_notes:,} notes in {len(rows):,} pieces, {hours:,.1f} hours")
-    copies = sum(reason.startswith("duplicate of ") for _, reason in rejected)
-    if copies:
-        log_message(
-            f"{copies:,} files have the same notes as another and are dropped; see {paths.REJECTED}"
-        )
-    if len(rejected) > copies:
-        log_message(f"{len(rejected) - copies:,} files are rejected; see {paths.REJECTED}")
-    for split in splits.SPLITS:
-        if not any(row.split == split for row in rows):
-            log_message(f"warning: no piece in the split {split}")
+def _print_summary(summary: IngestSummary) -> None:
+    """Print what was taken and what was not, as a table; a line that starts with an exclamation mark has a remedy."""
+    table = Table(box=None, show_header=False, pad_edge=False)
+    for line in describe_summary(summary):
+        text = line.message + (f"\n-> {line.hint}" if line.hint else "")
+        lines = Text("\n".join(map(sanitize_line, text.splitlines())))
+        table.add_row("!" if line.hint else " ", line.topic, lines)
+    console.make_console().print(table)
 
 
 @dataclass
@@ -123,8 +125,7 @@ class PieceReader:
     def __call__(self, piece: CorpusPiece) -> PieceResult:
         """Read one piece."""
         try:
-            data = self._corpus.read_piece(piece)
-            return read_notes(data, self.config.reader, self.config.sustain_pedal)
+            return read_content(self._corpus.read_piece(piece), self.config)
         except MidiError as error:
             return TaskFailure(str(error))
 

@@ -5,6 +5,7 @@ import numpy as np
 from pipeline.config import Params
 from pipeline.core import checksums, console, paths
 from pipeline.corpus import tables
+from pipeline.corpus.ingest_summary import describe_short_pieces, list_shortest_pieces
 from pipeline.corpus.tables import PieceRow
 from pipeline.dataset import windows
 from pipeline.dataset.windows import WindowDataset
@@ -37,6 +38,8 @@ def run(params: Params) -> None:
         sequence_length=config.sequence_length,
     )
     windows.save_windows(dataset, paths.WINDOWS)
+    for line in describe_short_pieces(list_shortest_pieces(rows), config.sequence_length):
+        console.log_message(f"warning: {line.topic}: {line.message}; {line.hint}")
     num_training = int(is_training.sum())
     console.log_message(
         f"windows: {len(dataset.window_starts):,} of {config.sequence_length} notes for training, "

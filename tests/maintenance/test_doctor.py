@@ -12,7 +12,8 @@ from typer.testing import CliRunner
 from pipeline import cli
 from pipeline.config import Params
 from pipeline.core import paths, threads
-from pipeline.corpus import tables
+from pipeline.corpus import ingest_summary, tables
+from pipeline.corpus.manifest import LeftOut
 from pipeline.corpus.tables import PieceRow
 from pipeline.live import midi_ports
 from pipeline.maintenance import doctor
@@ -188,3 +189,27 @@ def test_what_changes_bytes_is_said_and_it_is_one_screen(home: Path) -> None:
     assert "1 thread(s) in training" in facts()["equal bytes"].message
     done = CliRunner().invoke(cli.app, ["doctor"])
     assert done.exit_code == 0 and 10 < done.output.count("\n") < 50
+
+
+def test_what_ingest_left_out_is_shown_with_its_number(home: Path) -> None:
+    counts = {"train": 990, "validation": 10, "test": 0}
+    summary = ingest_summary.IngestSummary(
+        corpus="own",
+        splits={
+            name: ingest_summary.SplitCount(pieces=1, notes=notes, seconds=1.0)
+            for name, notes in counts.items()
+        },
+        files_left_out=[LeftOut(reason=".zip file: unzip it first", files=2)],
+        notes_left_out=[LeftOut(reason="drums (channel 10)", files=8, notes=4800)],
+        instruments=[],
+        merged_files=7,
+        max_instruments=2,
+        shortest_pieces=[ingest_summary.ShortPiece(member="a.mid", split="train", notes=5)],
+    )
+    tables.write_pieces(paths.PIECES, [row(0, "train", 990, "t")])
+    ingest_summary.save_summary(paths.INGEST_SUMMARY, summary)
+    found = facts()
+    assert found["notes left out"].message == "4,800 in 8 files: drums (channel 10)"
+    assert found["files left out"].message == "2: .zip file: unzip it first"
+    assert found["merged"].message.startswith("up to 2 instruments")
+    assert found["train"].hint and found["short pieces"].hint

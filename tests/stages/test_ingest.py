@@ -7,12 +7,12 @@ import types
 
 import numpy as np
 import pytest
-from factories import make_pedal_midi
+from factories import make_band_midi, make_pedal_midi
 
 from pipeline.config.schema import IngestConfig
 from pipeline.core import paths, processes
 from pipeline.core.errors import CorpusError, DataError
-from pipeline.corpus import bundle, tables
+from pipeline.corpus import bundle, ingest_summary, tables
 from pipeline.corpus.bundle import CorpusPiece
 from pipeline.midi import writer
 from pipeline.notes.note import NOTE_DTYPE
@@ -27,10 +27,9 @@ def music(tmp_path, pitch, count=5):
     return (tmp_path / "x.mid").read_bytes()
 
 
-def params(reader="symusic", pedal=False):
-    return types.SimpleNamespace(
-        corpus="own", ingest=IngestConfig(reader=reader, sustain_pedal=pedal)
-    )
+def params(reader="symusic", pedal=False, instruments="all"):
+    config = IngestConfig(reader=reader, sustain_pedal=pedal, instruments=instruments)
+    return types.SimpleNamespace(corpus="own", ingest=config)
 
 
 @pytest.fixture
@@ -68,6 +67,7 @@ def test_a_folder_with_good_and_bad_files_goes_through(project, capsys):
     (root / "cut.mid").write_bytes(music(project, 63)[:-10])
     (root / "text.mid").write_text("not music")
     (root / "empty.mid").write_bytes(b"")
+    (root / "more.zip").write_bytes(b"PK")
     fetch.add_folder("own", root)
     fetch.run(params())
     ingest.run(params())
@@ -77,7 +77,9 @@ def test_a_folder_with_good_and_bad_files_goes_through(project, capsys):
     assert "the file is empty" in reasons["empty.mid"]
     assert "not with MThd" in reasons["text.mid"]
     assert len(tables.read_pieces(paths.PIECES)) == 3
-    assert "3 files are rejected; see data/notes/rejected.csv" in capsys.readouterr().err
+    shown = " ".join(capsys.readouterr().err.split())
+    assert "files left out 1: the file is empty (empty.mid)" in shown
+    assert "files left out 1: .zip file: unzip it first (more.zip)" in shown
 
 
 @pytest.mark.parametrize("reader", ["symusic", "pretty_midi"])
@@ -122,7 +124,8 @@ def test_the_bytes_are_the_same_every_time(project):
     results = []
     for _ in range(2):
         ingest.run(params())
-        results.append([path.read_bytes() for path in (paths.NOTES, paths.PIECES, paths.REJECTED)])
+        written = (paths.NOTES, paths.PIECES, paths.REJECTED, paths.INGEST_SUMMARY)
+        results.append([path.read_bytes() for path in written])
     assert results[0] == results[1]
 
 
@@ -142,7 +145,30 @@ def test_a_copy_is_kept_once_and_never_in_training_if_it_is_held_out(project, ca
     ]
     assert rejected() == {"a.mid": "duplicate of b.mid", "d.mid": "duplicate of b.mid"}
     assert list(rejected()) == ["a.mid", "d.mid"]
-    assert "2 files have the same notes as another" in capsys.readouterr().err
+    shown = " ".join(capsys.readouterr().err.split())
+    assert "files left out 2: same notes as another file (a.mid)" in shown
+
+
+BAND = make_band_midi((0, 0, "Piano", 60), (1, 33, "Bass", 20), (9, 0, "Drums", 40))
+
+
+def test_drums_and_merged_instruments_are_said(project, capsys):
+    make(a=("train", BAND))
+    ingest.run(params())
+    shown = " ".join(capsys.readouterr().err.split())
+    assert "up to 2 instruments became one part in 1 file" in shown
+    assert "notes left out 10 in 1 file: drums" in shown
+    summary = ingest_summary.load_summary(paths.INGEST_SUMMARY)
+    assert [(row.notes, row.files) for row in summary.notes_left_out] == [(10, 1)]
+
+
+def test_the_instruments_of_params_are_read(project, capsys):
+    make(a=("train", BAND), b=("test", music(project, 60)))
+    ingest.run(params(instruments=["program 33"]))
+    assert [row.num_notes for row in tables.read_pieces(paths.PIECES)] == [10]
+    assert next(tables.read_notes(paths.NOTES, [0]))["pitch"].tolist() == [*range(20, 30)]
+    assert rejected()["b.mid"].startswith("no note of ingest.instruments; the file has program 0")
+    assert "10 in 1 file: not in ingest.instruments" in " ".join(capsys.readouterr().err.split())
 
 
 def test_a_corpus_without_music_fails_in_one_line_and_writes_nothing(project):
@@ -157,8 +183,8 @@ def test_a_corpus_without_music_fails_in_one_line_and_writes_nothing(project):
 def test_a_split_without_a_piece_is_said(project, capsys):
     make(a=("train", music(project, 60)))
     ingest.run(params())
-    said = capsys.readouterr().err
-    assert "no piece in the split validation" in said and "no piece in the split test" in said
+    shown = " ".join(capsys.readouterr().err.split())
+    assert "! validation no piece -> add music" in shown and "! test no piece -> add" in shown
 
 
 def test_no_corpus_says_how_to_get_it(project):

@@ -39,6 +39,16 @@ def test_a_longer_window_takes_no_more_disk(in_ingested: Path, small: Params) ->
 
 
 @pytest.mark.usefixtures("in_ingested")
+def test_pieces_shorter_than_a_window_are_named(
+    small: Params, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run_stage(small, sequence_length=160)
+    shown = capsys.readouterr().err
+    assert "warning: short pieces: 2 with fewer notes" in shown
+    assert "0.mid (150, train), 1.mid (160, train); leave them out" in shown
+
+
+@pytest.mark.usefixtures("in_ingested")
 def test_a_note_limit_takes_whole_training_pieces(small: Params) -> None:
     dataset = run_stage(small, max_train_notes=200)
     assert [len(piece) for piece in dataset.select_pieces("train")] == [150]

@@ -4,23 +4,20 @@
 rejected later, by ingest, by name and with a reason.
 """
 
-import hashlib
 import io
-import os
-import stat
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 from ruamel.yaml import YAML
 
 from pipeline.core import files, paths
-from pipeline.core.console import log_message
 from pipeline.core.errors import CorpusError
-from pipeline.corpus import archives, splits
+from pipeline.corpus import splits
 from pipeline.corpus.bundle import CorpusPiece, unknown_composition, verify_bytes
-from pipeline.corpus.manifest import FolderManifest, load_manifest, validate_name
+from pipeline.corpus.manifest import FolderManifest, LeftOut, load_manifest, validate_name
 from pipeline.corpus.sources import PieceSource
+from pipeline.corpus.sources.folder_scan import find_file_problem, hash_files, scan_folder
 
 T = TypeVar("T")
 
@@ -41,11 +38,12 @@ def write_manifest(
     """
     validate_name(name)
     previous = _load_previous(name, manifest_path)
-    if not root.is_dir():
-        raise CorpusError(f"{root}: no such folder")
-    hashes = {member: _hash_file(root / member) for member in sorted(_find_midi_files(root))}
-    if not hashes:
-        raise CorpusError(f"{root}: no file in it ends in {', '.join(paths.MIDI_SUFFIXES)}")
+    scan = scan_folder(root)
+    if not scan.members:
+        raise CorpusError(
+            f"{root}: no file in it ends in {', '.join(paths.MIDI_SUFFIXES)}{_format_left_out(scan.summarize_left_out())}"
+        )
+    hashes = dict(hash_files(root, scan.members))
     manifest = FolderManifest(
         kind="folder",
         title=previous.title if previous else name,
@@ -56,9 +54,16 @@ def write_manifest(
         files=hashes,
         compositions=_keep_listed(previous.compositions, hashes) if previous else {},
         splits=_keep_listed(previous.splits, hashes) if previous else {},
+        left_out=scan.summarize_left_out(),
     )
     _dump_manifest(manifest, manifest_path)
     return manifest
+
+
+def _format_left_out(left_out: Sequence[LeftOut]) -> str:
+    """Return what is in a folder instead of MIDI files."""
+    rows = [f"{row.files:,} × {row.reason}, such as {row.example}" for row in left_out[:3]]
+    return f"; there is {'; '.join(rows)}" if rows else ""
 
 
 def _has_split_folders(members: Iterable[str]) -> bool:
@@ -110,44 +115,6 @@ def _dump_manifest(manifest: FolderManifest, manifest_path: Path) -> None:
     files.write_text(manifest_path, text.getvalue())
 
 
-def _find_midi_files(root: Path) -> Iterator[str]:
-    """Yield the names of the MIDI files below a folder; log which are skipped and why."""
-    for parent, folders, names in os.walk(root, onerror=_warn_unreadable_folder):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in sorted(names):
-            if not name.lower().endswith(paths.MIDI_SUFFIXES) or name.startswith("."):
-                continue
-            path = Path(parent, name)
-            member = path.relative_to(root).as_posix()
-            if problem := archives.path_problem(member) or _find_file_problem(path):
-                log_message(f"skipped: {member!a} {problem}")
-            else:
-                yield member
-
-
-def _warn_unreadable_folder(error: OSError) -> None:
-    """Log which folder cannot be read, such as lost+found at the top of a disk."""
-    log_message(f"skipped: {error.filename!a} cannot be read ({error.strerror})")
-
-
-def _find_file_problem(path: Path) -> str:
-    """Return why a file is not read, or an empty text. Links are refused: they may lead elsewhere or in a loop."""
-    info = path.lstat()
-    if not stat.S_ISREG(info.st_mode):
-        return "is a link, pipe or device, not a file"
-    if info.st_size > archives.MAX_MEMBER_BYTES:
-        return f"has {info.st_size:,} bytes, more than the {archives.MAX_MEMBER_BYTES:,} allowed"
-    return ""
-
-
-def _hash_file(path: Path) -> str:
-    """Return the sha256 of a file."""
-    try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError as error:
-        raise CorpusError(f"{path}: cannot be read ({error.strerror})") from error
-
-
 def open_source(manifest: FolderManifest, name: str, project_root: Path) -> PieceSource:
     """Open the files that a manifest lists.
 
@@ -168,7 +135,7 @@ def open_source(manifest: FolderManifest, name: str, project_root: Path) -> Piec
     def read_piece(piece: CorpusPiece) -> bytes:
         path = root / piece.member
         try:
-            if problem := _find_file_problem(path):
+            if problem := find_file_problem(path):
                 raise CorpusError(f"{path} {problem}; {hint}")
             data = path.read_bytes()
         except OSError as error:

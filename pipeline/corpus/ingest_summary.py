@@ -1,0 +1,184 @@
+"""What ingest took of a corpus, what it left out, why, and how many: `data/notes/summary.json`.
+
+`ingest` writes and prints it (`ingest_counts` counts); `doctor` and the report show the same lines.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from pipeline.config.schema import StrictModel
+from pipeline.core import files
+from pipeline.core.errors import DataError
+from pipeline.corpus.manifest import LeftOut
+from pipeline.corpus.tables import PieceRow
+
+MAX_SPLIT_SHARE = 0.95
+"""Share of the notes, above which one split has nearly all."""
+MIN_SPLIT_SHARE = 0.02
+"""Share of the notes, below which a split is too small to decide anything."""
+MAX_LISTED = 20
+"""Instruments, and shortest pieces, in the summary."""
+
+
+class SplitCount(StrictModel):
+    """What a split has."""
+
+    pieces: int
+    notes: int
+    seconds: float
+
+
+class InstrumentCount(StrictModel):
+    """What a program of General MIDI has."""
+
+    name: str
+    files: int
+    notes: int
+
+
+class ShortPiece(StrictModel):
+    """One of the shortest pieces."""
+
+    member: str
+    split: str
+    notes: int
+
+
+class IngestSummary(StrictModel):
+    """What was taken, what was not, why, and how many."""
+
+    corpus: str
+    splits: dict[str, SplitCount]
+    files_left_out: list[LeftOut]
+    notes_left_out: list[LeftOut]
+    instruments: list[InstrumentCount]
+    """Those that were read, most notes first."""
+    merged_files: int
+    """Files whose instruments became one part."""
+    max_instruments: int
+    """Instruments of one of these files at most."""
+    shortest_pieces: list[ShortPiece]
+    """Shortest first; at most `MAX_LISTED`."""
+
+
+@dataclass(frozen=True)
+class SummaryLine:
+    """One line for people."""
+
+    topic: str
+    message: str
+    hint: str = ""
+    """What to do, where something is amiss."""
+
+
+def save_summary(path: Path, summary: IngestSummary) -> None:
+    """Write a summary; equal summaries give equal bytes."""
+    files.write_text(path, summary.model_dump_json(indent=1) + "\n")
+
+
+def load_summary(path: Path) -> IngestSummary:
+    """Read a summary.
+
+    Raises:
+        DataError: the file is missing or not a summary.
+    """
+    try:
+        return IngestSummary.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        raise DataError(f"{path}: no summary here; run 'dvc repro -f -s ingest'") from error
+    except OSError as error:
+        problem = f"cannot be read ({error.strerror}); run 'dvc repro ingest'"
+        raise files.make_read_error(path, error, problem) from error
+
+
+def describe_summary(summary: IngestSummary, sequence_length: int = 0) -> list[SummaryLine]:
+    """Return a summary as lines for people: for the terminal, `doctor` and the report.
+
+    Args:
+        summary: of ingest.
+        sequence_length: notes in a training window; 0 where that is not known.
+    """
+    total = sum(split.notes for split in summary.splits.values())
+    num_pieces = sum(split.pieces for split in summary.splits.values())
+    hours = sum(split.seconds for split in summary.splits.values()) / 3600
+    lines = [
+        SummaryLine(
+            "taken", f"{total:,} notes in {_count(num_pieces, 'piece')}, {hours:,.1f} hours"
+        ),
+        *_describe_splits(summary, total),
+        *_describe_instruments(summary),
+    ]
+    lines += [
+        SummaryLine("notes left out", f"{row.notes:,} in {_count(row.files, 'file')}: {row.reason}")
+        for row in summary.notes_left_out
+    ]
+    lines += [
+        SummaryLine("files left out", f"{row.files:,}: {row.reason}" + _format_example(row.example))
+        for row in summary.files_left_out
+    ]
+    return [*lines, *describe_short_pieces(summary.shortest_pieces, sequence_length)]
+
+
+def _count(number: int, noun: str) -> str:
+    """Return a number of things, such as `1 file`."""
+    return f"{number:,} {noun}" + ("s" if number != 1 else "")
+
+
+def _format_example(example: str) -> str:
+    return f" ({example})" if example else ""
+
+
+def _describe_splits(summary: IngestSummary, total: int) -> Iterable[SummaryLine]:
+    for split, count in summary.splits.items():
+        share = count.notes / max(1, total)
+        message = f"{count.notes:,} notes in {_count(count.pieces, 'piece')} ({100 * share:.1f} %)"
+        hint = ""
+        if not count.pieces:
+            message, hint = "no piece", "add music, or give a piece this split in the manifest"
+        elif share > MAX_SPLIT_SHARE:
+            hint = (
+                "the other splits have next to nothing; add music, or move pieces in the manifest"
+            )
+        elif share < MIN_SPLIT_SHARE:
+            hint = "too little to decide; add music, or move pieces in the manifest"
+        yield SummaryLine(split, message, hint)
+
+
+def _describe_instruments(summary: IngestSummary) -> Iterable[SummaryLine]:
+    names = [f"{part.name} {part.notes:,}" for part in summary.instruments]
+    if len(names) > 1:
+        yield SummaryLine("instruments", ", ".join(names))
+    if summary.merged_files:
+        yield SummaryLine(
+            "merged",
+            f"up to {summary.max_instruments} instruments became one part in "
+            f"{_count(summary.merged_files, 'file')}; ingest.instruments in params.yaml chooses",
+        )
+
+
+def list_shortest_pieces(rows: Sequence[PieceRow]) -> list[ShortPiece]:
+    """Return the shortest pieces, shortest first; at most `MAX_LISTED`."""
+    shortest = sorted(rows, key=lambda row: (row.num_notes, row.member))[:MAX_LISTED]
+    return [ShortPiece(member=row.member, split=row.split, notes=row.num_notes) for row in shortest]
+
+
+def describe_short_pieces(
+    shortest_pieces: Sequence[ShortPiece], sequence_length: int
+) -> list[SummaryLine]:
+    """Say which pieces are shorter than a training window and its target.
+
+    Args:
+        shortest_pieces: shortest first; at most `MAX_LISTED`.
+        sequence_length: notes in a training window.
+    """
+    short = [piece for piece in shortest_pieces if piece.notes <= sequence_length]
+    if not short:
+        return []
+    more = " or more" if len(short) == MAX_LISTED else ""
+    first = ", ".join(f"{piece.member} ({piece.notes}, {piece.split})" for piece in short[:3])
+    message = f"{len(short)}{more} with fewer notes than a training window and its target ({sequence_length + 1}): {first}"
+    hint = "leave them out of the corpus, or lower windows.sequence_length"
+    return [SummaryLine("short pieces", message, hint)]

@@ -1,0 +1,92 @@
+"""The summary of ingest, as lines for people and on disk."""
+
+from pathlib import Path
+
+import pytest
+
+from pipeline.core.errors import DataError
+from pipeline.corpus import ingest_summary
+from pipeline.corpus.ingest_summary import IngestSummary, InstrumentCount, ShortPiece, SplitCount
+from pipeline.corpus.manifest import LeftOut
+
+
+def make_summary(train: int = 800, validation: int = 100, test: int = 100) -> IngestSummary:
+    counts = {"train": train, "validation": validation, "test": test}
+    return IngestSummary(
+        corpus="own",
+        splits={
+            name: SplitCount(pieces=min(notes, 2), notes=notes, seconds=1.25)
+            for name, notes in counts.items()
+        },
+        files_left_out=[LeftOut(reason=".zip file: unzip it first", files=2, example="a.zip")],
+        notes_left_out=[LeftOut(reason="drums (channel 10)", files=8, notes=4800)],
+        instruments=[
+            InstrumentCount(name="Piano", files=8, notes=600),
+            InstrumentCount(name="Bass", files=7, notes=400),
+        ],
+        merged_files=7,
+        max_instruments=2,
+        shortest_pieces=[
+            ShortPiece(member="jingle.mid", split="validation", notes=5),
+            ShortPiece(member="song.mid", split="train", notes=400),
+        ],
+    )
+
+
+def describe(summary: IngestSummary, sequence_length: int = 0) -> dict[str, str]:
+    lines = ingest_summary.describe_summary(summary, sequence_length)
+    return {line.topic: f"{line.message} -> {line.hint}" for line in lines}
+
+
+def test_all_that_was_left_out_is_said_with_its_number() -> None:
+    lines = describe(make_summary())
+    assert lines["taken"].startswith("1,000 notes in 6 pieces")
+    assert lines["notes left out"].startswith("4,800 in 8 files: drums (channel 10)")
+    assert lines["files left out"].startswith("2: .zip file: unzip it first (a.zip)")
+    assert lines["instruments"].startswith("Piano 600, Bass 400")
+    assert lines["merged"].startswith("up to 2 instruments became one part in 7 files")
+
+
+@pytest.mark.parametrize(
+    ("counts", "hints"),
+    [
+        ((800, 100, 100), set()),
+        ((970, 25, 5), {"train", "test"}),
+        ((900, 100, 0), {"test"}),
+        ((995, 5, 0), {"train", "validation", "test"}),
+        ((450, 50, 500), set()),
+    ],
+)
+def test_uneven_and_empty_splits_have_a_remedy(
+    counts: tuple[int, int, int], hints: set[str]
+) -> None:
+    lines = ingest_summary.describe_summary(make_summary(*counts))
+    assert {line.topic for line in lines if line.hint} == hints
+
+
+@pytest.mark.parametrize(("sequence_length", "is_short"), [(0, False), (4, False), (5, True)])
+def test_a_piece_without_a_window_and_its_target_is_named(
+    sequence_length: int, is_short: bool
+) -> None:
+    line = describe(make_summary(), sequence_length).get("short pieces", "")
+    assert ("jingle.mid (5, validation)" in line) is is_short
+    assert ("lower windows.sequence_length" in line) is is_short
+
+
+def test_a_summary_on_disk_is_the_same_and_equal_bytes(tmp_path: Path) -> None:
+    path = tmp_path / "summary.json"
+    ingest_summary.save_summary(path, make_summary())
+    data = path.read_bytes()
+    assert ingest_summary.load_summary(path) == make_summary()
+    ingest_summary.save_summary(path, ingest_summary.load_summary(path))
+    assert path.read_bytes() == data
+
+
+@pytest.mark.parametrize("text", ["{}", "not JSON", ""])
+def test_what_is_no_summary_says_what_to_run(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "summary.json"
+    with pytest.raises(DataError, match=r"summary\.json: .* run 'dvc repro ingest'"):
+        ingest_summary.load_summary(path)
+    path.write_text(text)
+    with pytest.raises(DataError, match=r"summary\.json: .* run 'dvc repro -f -s ingest'"):
+        ingest_summary.load_summary(path)
