@@ -46,6 +46,26 @@ def cut_reference_passages(
     return split_passages(pieces, min(passage_notes, max(map(len, pieces))), MAX_PASSAGES)
 
 
+def find_length_problem(pieces: Sequence[QuantizedNotes]) -> str:
+    """Return why music is too short to hold samples against it, or an empty text.
+
+    A distribution of distances between passages needs two passages.
+    """
+    longest = _max_passage_notes(pieces)
+    if longest >= features.MIN_NOTES:
+        return ""
+    return (
+        f"fewer than two passages of {features.MIN_NOTES} notes "
+        f"(the longest piece has {max(map(len, pieces))})"
+    )
+
+
+def _max_passage_notes(pieces: Sequence[QuantizedNotes]) -> int:
+    """Return the notes of the longest passages of which there are two: two pieces, or the halves of one."""
+    longest, second = sorted([0, 0, *map(len, pieces)])[:-3:-1]
+    return max(longest // 2, second)
+
+
 def compare_samples(samples: Sequence[QuantizedNotes], reference: ReferenceMusic) -> dict[str, Any]:
     """Return all measures of what was played beside those of held-out music, as `metrics/likeness` holds them.
 
@@ -92,7 +112,12 @@ def _compute_overlapping_areas(
     samples: Sequence[QuantizedNotes], reference: ReferenceMusic
 ) -> dict[str, dict[str, float]]:
     """Return overlapping areas: of samples with held-out and with training music, and of these two, the yardstick."""
-    notes = min(OVERLAP_NOTES, max(features.MIN_NOTES, len(samples[0]) // 4))
+    notes = min(
+        OVERLAP_NOTES,
+        max(features.MIN_NOTES, len(samples[0]) // 4),
+        _max_passage_notes(reference.held_out_pieces),
+        _max_passage_notes(reference.training_pieces),
+    )
     sets = [
         split_passages(each, notes, OVERLAP_PASSAGES)
         for each in (samples, reference.held_out_pieces, reference.training_pieces)

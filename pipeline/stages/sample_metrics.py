@@ -7,6 +7,7 @@ import numpy as np
 from pipeline.config import Params
 from pipeline.core import console, files, paths
 from pipeline.dataset import windows
+from pipeline.dataset.windows import WindowDataset
 from pipeline.evaluation import results
 from pipeline.generation import engine
 from pipeline.generation.sampling import Sampler
@@ -20,13 +21,23 @@ PARAM_SECTIONS = ("seed", "generate", "sample_metrics", "compare")
 
 
 def run(params: Params, architecture: str) -> None:
-    """Let a model play on from held-out prompts, longer than samples to listen to, and measure what it played."""
-    model, data = (
-        model_io.load_model(paths.get_model_dir(architecture)),
-        windows.load_windows(paths.WINDOWS),
-    )
+    """Let a model play on from held-out prompts, longer than samples to listen to, and measure what it played.
+
+    The file is an empty table where the corpus is too short to measure against.
+    """
+    data = windows.load_windows(paths.WINDOWS)
+    if problem := _find_length_problem(data, params.compare.split):
+        console.log_message(f"samples of {architecture} are not measured: {problem}")
+        files.write_text(paths.get_sample_metrics_path(architecture), "{}\n")
+        return
+    model = model_io.load_model(paths.get_model_dir(architecture))
     how, pieces = params.sample_metrics, data.select_pieces(params.compare.split)
     held_out = compare.cut_reference_passages(pieces, how.num_notes)
+    num_short = sum(len(piece) < len(held_out[0]) for piece in pieces)
+    if num_short:
+        console.log_message(
+            f"{num_short:,} held-out pieces are shorter than {len(held_out[0]):,} notes and give no passage"
+        )
     notes = len(held_out[0])
     if notes < how.num_notes:
         console.log_message(
@@ -49,6 +60,14 @@ def run(params: Params, architecture: str) -> None:
         paths.get_sample_metrics_path(architecture),
         results.format_compact_json(compare.compare_samples(played, music)),
     )
+
+
+def _find_length_problem(data: WindowDataset, split: str) -> str:
+    """Return why samples cannot be measured against this corpus and what to do, or an empty text."""
+    for name in (split, "train"):
+        if problem := compare.find_length_problem(data.select_pieces(name)):
+            return f"the split {name} has {problem}; give a longer piece this split in the manifest"
+    return ""
 
 
 if __name__ == "__main__":

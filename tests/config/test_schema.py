@@ -43,7 +43,7 @@ def test_an_epoch_that_holds_no_step_is_refused(project: Params) -> None:
 )
 def test_a_wrong_choice_of_instruments_names_the_value(instruments: object) -> None:
     tree = {"reader": "symusic", "sustain_pedal": False, "instruments": instruments}
-    with pytest.raises(ValidationError, match="instruments has .* use all, piano, or a list"):
+    with pytest.raises(ValidationError, match=r"instruments has .* use all, piano, or a list"):
         IngestConfig.model_validate(tree)
 
 

@@ -163,3 +163,30 @@ def test_too_short_passages_still_have_a_yardstick():
         "held_out_training",
     }
     assert len(notes(pitch=[1])) == 1
+
+
+@pytest.mark.parametrize(
+    ("lengths", "is_enough"),
+    [([5], False), ([15], False), ([16], True), ([8, 7], False), ([8, 8], True), ([], False)],
+)
+def test_music_of_two_passages_of_eight_notes_is_enough(
+    lengths: list[int], is_enough: bool
+) -> None:
+    pieces = [tune(seed, length) for seed, length in enumerate(lengths)]
+    assert bool(compare.find_length_problem([*pieces, tune(9, 1)])) is not is_enough
+
+
+@pytest.mark.parametrize(
+    ("held_out", "training"),
+    [([16], [16]), ([8, 8], [9, 8]), ([2000], [150, 150]), ([9, 30], [400])],
+)
+def test_music_that_is_just_long_enough_is_measured(
+    held_out: list[int], training: list[int]
+) -> None:
+    pieces = [tune(seed, length) for seed, length in enumerate(held_out)]
+    songs = [tune(seed + 50, length) for seed, length in enumerate(training)]
+    passages = compare.cut_reference_passages(pieces, 2000)
+    samples = [tune(70, len(passages[0])), tune(71, len(passages[0]))]
+    music = ReferenceMusic(passages, pieces, songs, [f"{k}.mid" for k in range(len(songs))])
+    found = compare.compare_samples(samples, music)
+    assert json.loads(json.dumps(found, allow_nan=False)) == found

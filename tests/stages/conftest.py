@@ -1,7 +1,7 @@
 """A small project, made once: every stage after ingest has run on made-up music."""
 
-import os
-from collections.abc import Iterator
+import contextlib
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -54,6 +54,25 @@ def small(project: Params) -> Params:
 @pytest.fixture(scope="session")
 def made(small: Params, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A folder in which all stages from windows on have run; the session's tests only read it."""
+    folder = tmp_path_factory.mktemp("project")
+    with contextlib.chdir(folder):
+        write_tables()
+        run_stages(small)
+        yield folder
+
+
+@pytest.fixture(scope="session")
+def made_short(small: Params, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The same, but the validation pieces have 5 notes and 1 note."""
+    folder = tmp_path_factory.mktemp("short")
+    with contextlib.chdir(folder):
+        write_tables((150, 160, 5, 180, 1))
+        run_stages(small)
+        yield folder
+
+
+def run_stages(params: Params) -> None:
+    """Run all stages from windows on."""
     from pipeline.stages import (
         benchmark,
         compare,
@@ -66,29 +85,21 @@ def made(small: Params, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pa
         windows,
     )
 
-    folder = tmp_path_factory.mktemp("project")
-    before = Path.cwd()
-    os.chdir(folder)
-    try:
-        write_tables()
-        paths.CLAIMS.parent.mkdir(parents=True, exist_ok=True)
-        paths.CLAIMS.write_bytes((ROOT / paths.CLAIMS).read_bytes())
-        paths.PARAMS.write_bytes((ROOT / paths.PARAMS).read_bytes())
-        for stage in (windows, ngrams):
-            stage.run(small.restrict_to(stage.PARAM_SECTIONS))
-        for stage in (train, evaluate, generate, sample_metrics):
-            for name in small.architectures:
-                stage.run(small.restrict_to(stage.PARAM_SECTIONS), name)
-        for stage in (compare, benchmark, report):
-            stage.run(small.restrict_to(stage.PARAM_SECTIONS))
-        yield folder
-    finally:
-        os.chdir(before)
+    paths.CLAIMS.parent.mkdir(parents=True, exist_ok=True)
+    paths.CLAIMS.write_bytes((ROOT / paths.CLAIMS).read_bytes())
+    paths.PARAMS.write_bytes((ROOT / paths.PARAMS).read_bytes())
+    for stage in (windows, ngrams):
+        stage.run(params.restrict_to(stage.PARAM_SECTIONS))
+    for stage in (train, evaluate, generate, sample_metrics):
+        for name in params.architectures:
+            stage.run(params.restrict_to(stage.PARAM_SECTIONS), name)
+    for stage in (compare, benchmark, report):
+        stage.run(params.restrict_to(stage.PARAM_SECTIONS))
 
 
-def write_tables() -> None:
-    """Write tables of five pieces of 150 notes and more."""
-    pieces = [make_music(seed, 150 + 10 * seed) for seed in range(len(SPLITS))]
+def write_tables(num_notes: Sequence[int] = (150, 160, 170, 180, 190)) -> None:
+    """Write tables of five pieces of so many notes."""
+    pieces = [make_music(seed, count) for seed, count in enumerate(num_notes)]
     paths.NOTES.parent.mkdir(parents=True, exist_ok=True)
     with NotesWriter(paths.NOTES) as writer:
         for index, notes in enumerate(pieces):
