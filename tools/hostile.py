@@ -32,7 +32,7 @@ from pipeline.config import load_params
 from pipeline.core import paths, processes
 from pipeline.core.errors import MidiError, PipelineError
 from pipeline.core.processes import TaskFailure, TaskLimits
-from pipeline.corpus import tables
+from pipeline.corpus import add_folder, tables
 from pipeline.midi import reader as midi
 from pipeline.stages import fetch, ingest
 
@@ -157,7 +157,7 @@ def run_fetch_and_ingest(root: Path) -> None:
     """Run fetch and ingest on the whole folder, as a user does."""
     params = load_params(ROOT / "params.yaml").model_copy(update={"corpus": "hostile"})
     start = time.monotonic()
-    fetch.add_folder("hostile", root)
+    add_folder.add_folder("hostile", root, params.ingest, params.windows.sequence_length)
     fetch.run(params)
     ingest.run(params)
     seconds = time.monotonic() - start

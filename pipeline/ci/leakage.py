@@ -1,10 +1,12 @@
-"""Is a held-out piece in the training music? The tables are asked, and then the notes themselves.
+"""Is a held-out piece in the training music? The tables are asked, then the notes themselves, and what ingest found.
 
 Shapes: N notes of a piece.
 """
 
 from collections.abc import Collection, Iterator
+from pathlib import Path
 
+from pipeline.corpus import ingest_summary
 from pipeline.corpus.splits import SPLITS
 from pipeline.corpus.tables import PieceRow
 from pipeline.dataset.windows import WindowDataset
@@ -31,6 +33,14 @@ def find_table_leaks(rows: Collection[PieceRow], accepted: Collection[str]) -> I
                 and row.composition not in accepted
             ):
                 yield f"{row.member} ({row.split}) is the same {what} as {training[getattr(row, key)]} (train)"
+
+
+def find_work_leaks(summary_path: Path, accepted: Collection[str]) -> list[str]:
+    """Say which works have files in several splits, by what ingest found; none where an older ingest did not look."""
+    if not summary_path.exists():
+        return []
+    summary = ingest_summary.load_summary(summary_path)
+    return ingest_summary.find_near_duplicate_leaks(summary, accepted)
 
 
 def find_content_leaks(dataset: WindowDataset) -> Iterator[str]:

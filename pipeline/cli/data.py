@@ -38,9 +38,17 @@ def fetch(
 )
 def add_corpus(
     name: Annotated[str, typer.Argument(help="Name of the new corpus: a-z, 0-9, - and _.")],
-    folder: Annotated[Path, typer.Argument(help="Folder with .mid, .midi, .kar and .rmi files.")],
+    folder: Annotated[
+        Path | None,
+        typer.Argument(
+            help="Folder of .mid, .midi, .kar and .rmi files; default: that of the manifest."
+        ),
+    ] = None,
 ) -> None:
     """Describe a folder of your own MIDI files as a corpus; run it again when files change."""
-    from pipeline.stages import fetch as stage
+    from pipeline.corpus import add_folder, ingest_summary
 
-    typer.echo(stage.add_folder(name, folder))
+    params = load_params(paths.PARAMS)
+    added = add_folder.add_folder(name, folder, params.ingest, params.windows.sequence_length)
+    ingest_summary.print_lines(added.lines)
+    typer.echo(added)

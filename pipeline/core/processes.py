@@ -6,6 +6,7 @@ the thing it was at is answered with `Stopped` and the reason, all others with t
 
 import math
 import multiprocessing
+import os
 import signal
 import sys
 import time
@@ -44,6 +45,14 @@ class TaskFailure:
     """Of a thing that has no result: why."""
 
     reason: str
+
+
+def choose_num_workers(num_items: int) -> int:
+    """Return the number of workers: one per core, but fewer for few items, because a worker takes time to start."""
+    num_cores = os.cpu_count() or 1
+    if hasattr(os, "sched_getaffinity"):
+        num_cores = len(os.sched_getaffinity(0))
+    return max(1, min(num_cores, num_items // PREFETCH))
 
 
 def bounded_map(

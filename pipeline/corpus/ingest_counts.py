@@ -3,17 +3,20 @@
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
+from pipeline.core.processes import TaskFailure
+from pipeline.corpus.bundle import CorpusPiece
 from pipeline.corpus.ingest_summary import (
     MAX_LISTED,
     IngestSummary,
     InstrumentCount,
     SplitCount,
+    WorkFile,
     list_shortest_pieces,
 )
 from pipeline.corpus.manifest import LeftOut
-from pipeline.corpus.piece_reader import PieceContent
+from pipeline.corpus.near_duplicates import group_near_duplicates
+from pipeline.corpus.piece_reader import PieceFacts
 from pipeline.corpus.splits import SPLITS
 from pipeline.corpus.tables import PieceRow
 from pipeline.midi.instruments import Instrument
@@ -22,48 +25,81 @@ DUPLICATE_PREFIX = "duplicate of "
 """Of the reason of a file that has the same notes as another."""
 
 
-@dataclass(frozen=True)
-class PieceFacts:
-    """What a summary needs of a piece that was read."""
+class PieceCollector:
+    """Decides which pieces of a corpus are taken, and counts.
 
-    member: str
-    instruments: list[Instrument]
-    chosen: list[Instrument]
-    num_notes: int
-
-    @classmethod
-    def from_content(cls, member: str, content: PieceContent) -> "PieceFacts":
-        """Keep what is needed, without the notes."""
-        return cls(member, content.instruments, content.chosen, len(content.notes))
-
-
-def summarize_ingest(
-    corpus: str,
-    rows: Sequence[PieceRow],
-    facts: Sequence[PieceFacts],
-    rejected: Iterable[tuple[str, str]],
-    left_out: Sequence[LeftOut],
-) -> IngestSummary:
-    """Count what was taken and what was not.
-
-    Args:
-        corpus: name of the corpus.
-        rows: pieces that were taken.
-        facts: of each of them.
-        rejected: member and reason of each file of the corpus that was not.
-        left_out: files that are not in the corpus at all.
+    Pieces must come with the held-out ones first (`held_out_first`): of files with the same notes the first is taken.
     """
-    merged = [len({part.program for part in piece.chosen}) for piece in facts]
-    return IngestSummary(
-        corpus=corpus,
-        splits={split: _count_split(rows, split) for split in SPLITS},
-        files_left_out=[*_group_rejected(rejected), *left_out],
-        notes_left_out=_count_notes_left_out(facts),
-        instruments=_count_instruments(facts),
-        merged_files=sum(count > 1 for count in merged),
-        max_instruments=max(merged, default=0),
-        shortest_pieces=list_shortest_pieces(rows),
-    )
+
+    def __init__(self) -> None:
+        self.rows: list[PieceRow] = []
+        """Pieces that were taken."""
+        self.rejected: list[tuple[str, str]] = []
+        """Member and reason of each piece that was not."""
+        self._facts: list[PieceFacts] = []
+        self._member_of_notes: dict[bytes, str] = {}
+
+    def add_piece(self, piece: CorpusPiece, result: PieceFacts | TaskFailure) -> bool:
+        """Add a piece; return whether it is taken."""
+        if reason := self._find_problem(piece, result):
+            self.rejected.append((piece.member, reason))
+            return False
+        assert isinstance(result, PieceFacts)
+        self._facts.append(result)
+        self.rows.append(
+            PieceRow(
+                len(self.rows),
+                piece.member,
+                piece.composition,
+                piece.split,
+                result.num_notes,
+                result.duration,
+                piece.sha256,
+            )
+        )
+        return True
+
+    def _find_problem(self, piece: CorpusPiece, result: PieceFacts | TaskFailure) -> str:
+        """Return why a piece is not taken, or an empty text."""
+        if isinstance(result, TaskFailure):
+            return result.reason
+        first = self._member_of_notes.setdefault(result.notes_hash, piece.member)
+        return "" if first == piece.member else f"{DUPLICATE_PREFIX}{first}"
+
+    def summarize(self, corpus: str, left_out: Sequence[LeftOut]) -> IngestSummary:
+        """Count what was taken and what was not.
+
+        Args:
+            corpus: name of the corpus.
+            left_out: files that are not in the corpus at all.
+        """
+        merged = [len({part.program for part in piece.chosen}) for piece in self._facts]
+        groups = group_near_duplicates([piece.fingerprints for piece in self._facts])
+        named_facts = [
+            (row.member, piece) for row, piece in zip(self.rows, self._facts, strict=True)
+        ]
+        return IngestSummary(
+            corpus=corpus,
+            splits={split: _count_split(self.rows, split) for split in SPLITS},
+            files_left_out=[*_group_rejected(self.rejected), *left_out],
+            notes_left_out=_count_notes_left_out(named_facts),
+            instruments=_count_instruments(self._facts),
+            merged_files=sum(count > 1 for count in merged),
+            max_instruments=max(merged, default=0),
+            shortest_pieces=list_shortest_pieces(self.rows),
+            near_duplicates=[
+                [_describe_piece(self.rows[index]) for index in group] for group in groups
+            ],
+        )
+
+
+def held_out_first(piece: CorpusPiece) -> tuple[int, CorpusPiece]:
+    """Return the sort key of a piece: test, validation, train, by name within each."""
+    return -SPLITS.index(piece.split), piece
+
+
+def _describe_piece(row: PieceRow) -> WorkFile:
+    return WorkFile(member=row.member, split=row.split, composition=row.composition)
 
 
 def _count_split(rows: Sequence[PieceRow], split: str) -> SplitCount:
@@ -86,10 +122,14 @@ def _group_rejected(rejected: Iterable[tuple[str, str]]) -> list[LeftOut]:
     ]
 
 
-def _count_notes_left_out(facts: Sequence[PieceFacts]) -> list[LeftOut]:
-    """Count the notes that files have but the corpus has not, by reason."""
+def _count_notes_left_out(named_facts: Sequence[tuple[str, PieceFacts]]) -> list[LeftOut]:
+    """Count the notes that files have but the corpus has not, by reason.
+
+    Args:
+        named_facts: name and facts of each piece.
+    """
     by_reason: dict[str, list[tuple[str, int]]] = {}
-    for piece in facts:
+    for member, piece in named_facts:
         drums = _count_notes(part for part in piece.instruments if part.is_drum)
         pitched = _count_notes(piece.instruments) - drums
         chosen = _count_notes(piece.chosen)
@@ -100,7 +140,7 @@ def _count_notes_left_out(facts: Sequence[PieceFacts]) -> list[LeftOut]:
         }
         for reason, count in counts.items():
             if count > 0:
-                by_reason.setdefault(reason, []).append((piece.member, count))
+                by_reason.setdefault(reason, []).append((member, count))
     return [
         LeftOut(
             reason=reason,

@@ -3,17 +3,23 @@
 `ingest` writes and prints it (`ingest_counts` counts); `doctor` and the report show the same lines.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
+from rich.table import Table
+from rich.text import Text
 
 from pipeline.config.schema import StrictModel
 from pipeline.core import files
-from pipeline.core.errors import DataError
+from pipeline.core.console import make_console
+from pipeline.core.errors import DataError, sanitize_line
 from pipeline.corpus.manifest import LeftOut
-from pipeline.corpus.tables import PieceRow
+
+if TYPE_CHECKING:
+    from pipeline.corpus.tables import PieceRow
 
 MAX_SPLIT_SHARE = 0.95
 """Share of the notes, above which one split has nearly all."""
@@ -47,6 +53,14 @@ class ShortPiece(StrictModel):
     notes: int
 
 
+class WorkFile(StrictModel):
+    """One file of a work that has several."""
+
+    member: str
+    split: str
+    composition: str
+
+
 class IngestSummary(StrictModel):
     """What was taken, what was not, why, and how many."""
 
@@ -62,6 +76,8 @@ class IngestSummary(StrictModel):
     """Instruments of one of these files at most."""
     shortest_pieces: list[ShortPiece]
     """Shortest first; at most `MAX_LISTED`."""
+    near_duplicates: list[list[WorkFile]]
+    """Files that are the same work, by their notes: in another key, tempo or export."""
 
 
 @dataclass(frozen=True)
@@ -94,12 +110,34 @@ def load_summary(path: Path) -> IngestSummary:
         raise files.make_read_error(path, error, problem) from error
 
 
-def describe_summary(summary: IngestSummary, sequence_length: int = 0) -> list[SummaryLine]:
+def find_near_duplicate_leaks(summary: IngestSummary, accepted: Collection[str] = ()) -> list[str]:
+    """Return which works have files in several splits, by their notes; one phrase for each.
+
+    Args:
+        summary: of ingest.
+        accepted: compositions that the manifest lets be in several splits.
+    """
+    leaks = []
+    for group in summary.near_duplicates:
+        files_by_split = {
+            file.split: file for file in reversed(group) if file.composition not in accepted
+        }
+        if len(files_by_split) > 1:
+            first, *others = sorted(files_by_split.values(), key=lambda file: file.split != "train")
+            names = " and ".join(f"{file.member} ({file.split})" for file in others)
+            leaks.append(f"{first.member} ({first.split}) is the same work as {names}")
+    return leaks
+
+
+def describe_summary(
+    summary: IngestSummary, sequence_length: int = 0, accepted: Collection[str] = ()
+) -> list[SummaryLine]:
     """Return a summary as lines for people: for the terminal, `doctor` and the report.
 
     Args:
         summary: of ingest.
         sequence_length: notes in a training window; 0 where that is not known.
+        accepted: compositions that the manifest lets be in several splits.
     """
     total = sum(split.notes for split in summary.splits.values())
     num_pieces = sum(split.pieces for split in summary.splits.values())
@@ -119,7 +157,8 @@ def describe_summary(summary: IngestSummary, sequence_length: int = 0) -> list[S
         SummaryLine("files left out", f"{row.files:,}: {row.reason}" + _format_example(row.example))
         for row in summary.files_left_out
     ]
-    return [*lines, *describe_short_pieces(summary.shortest_pieces, sequence_length)]
+    lines += describe_short_pieces(summary.shortest_pieces, sequence_length)
+    return [*lines, *_describe_near_duplicates(summary, accepted)]
 
 
 def _count(number: int, noun: str) -> str:
@@ -129,6 +168,32 @@ def _count(number: int, noun: str) -> str:
 
 def _format_example(example: str) -> str:
     return f" ({example})" if example else ""
+
+
+def _describe_near_duplicates(
+    summary: IngestSummary, accepted: Collection[str]
+) -> Iterable[SummaryLine]:
+    """Say how many files are the same work as another, and which works are in several splits."""
+    if summary.near_duplicates:
+        num_files = sum(map(len, summary.near_duplicates))
+        works = _count(len(summary.near_duplicates), "work")
+        yield SummaryLine(
+            "same works", f"{num_files:,} files are {works}, in other keys, tempos or exports"
+        )
+    if leaks := find_near_duplicate_leaks(summary, accepted):
+        more = f"; so are {len(leaks) - 3:,} more" if len(leaks) > 3 else ""
+        hint = "give all files of a work one split in the manifest, or leave them out"
+        yield SummaryLine("leaks", "; ".join(leaks[:3]) + more, hint)
+
+
+def print_lines(lines: Iterable[SummaryLine]) -> None:
+    """Print lines as a table; one that starts with an exclamation mark has a remedy."""
+    table = Table(box=None, show_header=False, pad_edge=False)
+    for line in lines:
+        parts = [line.message, *([f"-> {line.hint}"] if line.hint else [])]
+        text = Text("\n".join(map(sanitize_line, parts)))
+        table.add_row("!" if line.hint else " ", line.topic, text)
+    make_console().print(table)
 
 
 def _describe_splits(summary: IngestSummary, total: int) -> Iterable[SummaryLine]:
@@ -159,7 +224,7 @@ def _describe_instruments(summary: IngestSummary) -> Iterable[SummaryLine]:
         )
 
 
-def list_shortest_pieces(rows: Sequence[PieceRow]) -> list[ShortPiece]:
+def list_shortest_pieces(rows: Sequence["PieceRow"]) -> list[ShortPiece]:
     """Return the shortest pieces, shortest first; at most `MAX_LISTED`."""
     shortest = sorted(rows, key=lambda row: (row.num_notes, row.member))[:MAX_LISTED]
     return [ShortPiece(member=row.member, split=row.split, notes=row.num_notes) for row in shortest]

@@ -101,6 +101,8 @@ class FolderManifest(ManifestBase):
     """Path below root: composition, where known. Without it every file is a composition of its own."""
     splits: dict[str, Split]
     """Path below root: split, where it is another than `split_by` gives."""
+    near_duplicates: dict[str, str] = Field(default_factory=dict)
+    """Path below root: the first file of the same work, found by their notes. They are one composition."""
     left_out: list[LeftOut] = Field(default_factory=list)
     """What else is in the folder: files that are not MIDI, hidden files, links."""
 
@@ -151,6 +153,14 @@ def _format_first_error(error: ValidationError) -> str:
 def get_accepted_leaks(manifest: Manifest) -> list[str]:
     """Return the compositions that may be in several splits; only an official split can have any."""
     return manifest.accepted_leaks if isinstance(manifest, ZipManifest) else []
+
+
+def load_accepted_leaks(path: Path) -> list[str]:
+    """Return the compositions that a manifest lets be in several splits; none where it cannot be read."""
+    try:
+        return get_accepted_leaks(load_manifest(path))
+    except CorpusError:
+        return []
 
 
 def read_member_list(manifest_path: Path, members: MemberList) -> dict[str, str]:

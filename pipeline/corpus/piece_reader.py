@@ -1,12 +1,31 @@
-"""What is read of one MIDI file of a corpus: its notes, and what it has beside them."""
+"""What is read of one MIDI file of a corpus: its notes, and what a summary and the search for copies need of it."""
 
+import hashlib
 from dataclasses import dataclass
 
 from pipeline.config.schema import IngestConfig
 from pipeline.core.errors import MidiError
+from pipeline.corpus.near_duplicates import Fingerprints, compute_fingerprints
 from pipeline.midi.instruments import Instrument, list_instruments, select_instruments
 from pipeline.midi.reader import read_notes
 from pipeline.notes.note import Notes
+
+
+@dataclass(frozen=True)
+class PieceFacts:
+    """What is known of a file beside its notes."""
+
+    num_notes: int
+    duration: float
+    """When the last note ends [s]."""
+    notes_hash: bytes
+    """Equal for files with the same notes."""
+    fingerprints: Fingerprints
+    """See `near_duplicates`."""
+    instruments: list[Instrument]
+    """All that the file has; empty where only pretty_midi reads it."""
+    chosen: list[Instrument]
+    """Those of which the notes are."""
 
 
 @dataclass(frozen=True)
@@ -14,10 +33,7 @@ class PieceContent:
     """What is read of a file."""
 
     notes: Notes
-    instruments: list[Instrument]
-    """All that the file has; empty where only pretty_midi reads it."""
-    chosen: list[Instrument]
-    """Those of which the notes are."""
+    facts: PieceFacts
 
 
 def read_content(data: bytes, config: IngestConfig) -> PieceContent:
@@ -28,9 +44,22 @@ def read_content(data: bytes, config: IngestConfig) -> PieceContent:
     """
     chosen_data = select_instruments(data, config.instruments)
     notes = read_notes(chosen_data, config.reader, config.sustain_pedal)
+    instruments, chosen = _list_both(data, chosen_data)
+    facts = PieceFacts(
+        num_notes=len(notes),
+        duration=float((notes["onset"] + notes["duration"]).max()),
+        notes_hash=hashlib.sha256(notes.tobytes()).digest(),
+        fingerprints=compute_fingerprints(notes),
+        instruments=instruments,
+        chosen=[part for part in chosen if not part.is_drum],
+    )
+    return PieceContent(notes, facts)
+
+
+def _list_both(data: bytes, chosen_data: bytes) -> tuple[list[Instrument], list[Instrument]]:
+    """Return the instruments of a file and of what is chosen of it; none of a file that symusic cannot read."""
     try:
         instruments = list_instruments(data)
-        chosen = list_instruments(chosen_data) if chosen_data is not data else instruments
+        return instruments, instruments if chosen_data is data else list_instruments(chosen_data)
     except MidiError:
-        return PieceContent(notes, [], [])
-    return PieceContent(notes, instruments, [part for part in chosen if not part.is_drum])
+        return [], []

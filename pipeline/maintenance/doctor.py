@@ -20,6 +20,7 @@ from pipeline.config import Params, load_params
 from pipeline.core import extras, paths, threads, yaml
 from pipeline.core.errors import CorpusError, DataError, PipelineError, sanitize_line
 from pipeline.corpus import ingest_summary, manifest, splits, tables
+from pipeline.corpus.sources.folder_changes import describe_changes
 from pipeline.corpus.tables import PieceRow
 from pipeline.live import midi_ports
 from pipeline.maintenance import repair
@@ -47,6 +48,8 @@ CPU_FEATURES = ("avx", "avx2", "avx512f", "avx512_bf16", "amx_tile", "fma", "asi
 """Of a processor, those by which numeric libraries choose how to add."""
 MAX_PASSES = 20
 """A training that reads every note more often than this knows its corpus by heart."""
+SUMMARY_TOPICS = ("merged", "notes left out", "files left out", "same works")
+"""Lines of the summary of ingest that are shown although nothing is amiss."""
 MIN_HELD_OUT_PIECES = 10
 """Held-out pieces, below which one piece decides."""
 
@@ -88,7 +91,7 @@ def run_checks() -> list[Finding]:
         _check_versions,
         _check_reproducibility,
         _check_corpus,
-        _check_ingest_summary,
+        _check_music,
         _check_dvc_state,
     )
     return [*findings, *(finding for check in checks for finding in _run_check(check, params))]
@@ -265,7 +268,7 @@ def _check_leaks(rows: Sequence["PieceRow"], corpus: str) -> Iterator[Finding]:
         "leaks",
         f"{len(known)} composition(s) in several splits, by leave of the manifest"
         if known
-        else "none",
+        else "no composition in several splits",
     )
 
 
@@ -290,13 +293,18 @@ def _check_corpus_size(rows: Sequence["PieceRow"], params: Params) -> Iterator[F
     )
 
 
-def _check_ingest_summary(params: Params) -> Iterator[Finding]:
-    """Say what ingest left out, and what is amiss with the pieces it took."""
-    if not paths.PIECES.exists():
+def _check_music(params: Params) -> Iterator[Finding]:
+    """Say what ingest left out, what is amiss with what it took, and whether the folder of the corpus changed."""
+    manifest_path = paths.get_manifest_path(params.corpus)
+    if changes := describe_changes(params.corpus, manifest_path, paths.get_project_root()):
+        yield Finding("folder", *changes.rsplit("; ", 1))
+    if not paths.INGEST_SUMMARY.exists():
         return
     summary = ingest_summary.load_summary(paths.INGEST_SUMMARY)
-    for line in ingest_summary.describe_summary(summary, params.windows.sequence_length):
-        if line.hint or line.topic in ("merged", "notes left out", "files left out"):
+    accepted = manifest.load_accepted_leaks(manifest_path)
+    length = params.windows.sequence_length
+    for line in ingest_summary.describe_summary(summary, length, accepted):
+        if line.hint or line.topic in SUMMARY_TOPICS:
             yield Finding(line.topic, line.message, line.hint)
 
 

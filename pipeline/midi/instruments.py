@@ -78,7 +78,7 @@ def select_instruments(data: bytes, instruments: str | Sequence[str]) -> bytes:
         return data
     from mido import MidiFile
 
-    file = MidiFile(file=io.BytesIO(validate_midi(data)), clip=True)
+    file = MidiFile(file=io.BytesIO(validate_midi(data).data), clip=True)
     if not _remove_other_notes(file, _make_choice(instruments)):
         raise MidiError(f"no note of ingest.instruments; the file has {_describe_parts(data)}")
     out = io.BytesIO()

@@ -98,19 +98,5 @@ def _check_archive_file(file: Path) -> None:
         )
 
 
-def add_folder(name: str, root: Path) -> str:
-    """Write the manifest of a folder of MIDI files, which makes it a corpus.
-
-    Returns:
-        One line with the number of files.
-
-    Raises:
-        CorpusError: see `folder.write_manifest`.
-    """
-    path = paths.get_manifest_path(name)
-    manifest = folder.write_manifest(name, root, path, paths.get_project_root())
-    return f"{path}: {len(manifest.files):,} MIDI files, split by {manifest.split_by}"
-
-
 if __name__ == "__main__":
     run_stage(run, PARAM_SECTIONS)

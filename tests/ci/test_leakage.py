@@ -1,10 +1,18 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
-from factories import make_quantized_notes
+from factories import make_music, make_quantized_notes
 
 from pipeline.ci import leakage
+from pipeline.config.schema import IngestConfig
+from pipeline.corpus.bundle import CorpusPiece
+from pipeline.corpus.ingest_counts import PieceCollector
+from pipeline.corpus.ingest_summary import save_summary
+from pipeline.corpus.piece_reader import read_content
 from pipeline.corpus.tables import PieceRow
 from pipeline.dataset.windows import WindowDataset
+from pipeline.midi import writer
 from pipeline.notes.quantize import PITCH
 
 
@@ -95,3 +103,22 @@ def test_half_of_a_short_piece_is_enough() -> None:
         )
         == []
     )
+
+
+def test_a_work_that_ingest_found_in_two_splits_is_told(in_folder: Path) -> None:
+    collector = PieceCollector()
+    config = IngestConfig(reader="symusic", sustain_pedal=False)
+    for name, split, notes in (
+        ("slow.mid", "test", make_music(1, 300)),
+        ("fast.mid", "train", make_music(1, 300)[5:]),
+    ):
+        writer.write_notes(notes, in_folder / name)
+        facts = read_content((in_folder / name).read_bytes(), config).facts
+        collector.add_piece(CorpusPiece(name, name, split, "0" * 64), facts)
+    path = in_folder / "summary.json"
+    assert leakage.find_work_leaks(path, ()) == []
+    save_summary(path, collector.summarize("own", []))
+    assert leakage.find_work_leaks(path, ()) == [
+        "fast.mid (train) is the same work as slow.mid (test)"
+    ]
+    assert leakage.find_work_leaks(path, ("slow.mid",)) == []

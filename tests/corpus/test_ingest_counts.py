@@ -1,41 +1,91 @@
 """Counts of what ingest took and left out."""
 
-from pipeline.corpus import ingest_counts
-from pipeline.corpus.ingest_counts import PieceFacts
-from pipeline.corpus.ingest_summary import IngestSummary, InstrumentCount, ShortPiece
+from dataclasses import replace
+
+from factories import make_music
+
+from pipeline.core.processes import TaskFailure
+from pipeline.corpus.bundle import CorpusPiece
+from pipeline.corpus.ingest_counts import PieceCollector, held_out_first
+from pipeline.corpus.ingest_summary import (
+    IngestSummary,
+    InstrumentCount,
+    ShortPiece,
+    find_near_duplicate_leaks,
+)
 from pipeline.corpus.manifest import LeftOut
-from pipeline.corpus.tables import PieceRow
+from pipeline.corpus.near_duplicates import compute_fingerprints
+from pipeline.corpus.piece_reader import PieceFacts
 from pipeline.midi.instruments import Instrument
 
 PIANO, BASS, DRUMS = Instrument(0, False, 10), Instrument(33, False, 30), Instrument(0, True, 7)
 
 
-def row(index: int, split: str, num_notes: int) -> PieceRow:
-    return PieceRow(index, f"{index}.mid", f"piece {index}", split, num_notes, 1.5, "0" * 64)
+def make_facts(seed: int, **changes: object) -> PieceFacts:
+    notes = make_music(seed, 300)
+    facts = PieceFacts(40, 1.5, bytes([seed]), compute_fingerprints(notes), [], [])
+    return replace(facts, **changes)  # type: ignore[arg-type]
 
 
-def summarize(**changes: object) -> IngestSummary:
-    arguments: dict[str, object] = {"corpus": "own", "rows": [], "facts": []}
-    return ingest_counts.summarize_ingest(
-        **{**arguments, "rejected": [], "left_out": [], **changes}  # type: ignore[arg-type]
-    )
+def make_piece(member: str, split: str = "train") -> CorpusPiece:
+    return CorpusPiece(member, f"work {member}", split, "0" * 64)
+
+
+def summarize(**facts: PieceFacts) -> IngestSummary:
+    """Return the summary of pieces by name; one that starts with v is of validation, one with t of test."""
+    collector = PieceCollector()
+    for name, piece in facts.items():
+        split = {"v": "validation", "t": "test"}.get(name[0], "train")
+        collector.add_piece(make_piece(f"{name}.mid", split), piece)
+    return collector.summarize("own", [])
+
+
+def test_a_piece_is_taken_once_and_refused_with_its_reason() -> None:
+    collector = PieceCollector()
+    assert collector.add_piece(make_piece("t.mid", "test"), make_facts(1))
+    assert not collector.add_piece(make_piece("a.mid"), make_facts(1))
+    assert not collector.add_piece(make_piece("b.mid"), TaskFailure("the file is empty"))
+    assert collector.add_piece(make_piece("c.mid"), make_facts(2))
+    assert [(row.index, row.member) for row in collector.rows] == [(0, "t.mid"), (1, "c.mid")]
+    assert collector.rejected == [
+        ("a.mid", "duplicate of t.mid"),
+        ("b.mid", "the file is empty"),
+    ]
+
+
+def test_held_out_pieces_come_first() -> None:
+    pieces = [make_piece("b.mid"), make_piece("c.mid", "validation"), make_piece("a.mid")]
+    pieces.append(make_piece("z.mid", "test"))
+    ordered = [piece.member for piece in sorted(pieces, key=held_out_first)]
+    assert ordered == ["z.mid", "c.mid", "a.mid", "b.mid"]
+
+
+def test_files_of_one_work_are_grouped_with_their_splits() -> None:
+    same = make_facts(1).fingerprints
+    summary = summarize(t1=make_facts(1), a=make_facts(2), b=make_facts(3, fingerprints=same))
+    (group,) = summary.near_duplicates
+    assert [(file.member, file.split) for file in group] == [("t1.mid", "test"), ("b.mid", "train")]
+    assert find_near_duplicate_leaks(summary) == ["b.mid (train) is the same work as t1.mid (test)"]
 
 
 def test_splits_and_shortest_pieces_are_counted() -> None:
-    summary = summarize(rows=[row(0, "test", 40), row(1, "train", 9), row(2, "train", 90)])
+    summary = summarize(
+        t=make_facts(1), a=make_facts(2, num_notes=9), b=make_facts(3, num_notes=90)
+    )
     counts = {name: (split.pieces, split.notes) for name, split in summary.splits.items()}
     assert counts == {"train": (2, 99), "validation": (0, 0), "test": (1, 40)}
     assert summary.splits["train"].seconds == 3.0
-    assert summary.shortest_pieces[0] == ShortPiece(member="1.mid", split="train", notes=9)
+    assert summary.shortest_pieces[0] == ShortPiece(member="a.mid", split="train", notes=9)
 
 
 def test_notes_are_left_out_as_drums_by_choice_and_without_a_length() -> None:
-    facts = [
-        PieceFacts("a.mid", [PIANO, BASS, DRUMS], [PIANO], num_notes=8),
-        PieceFacts("b.mid", [PIANO, DRUMS], [PIANO], num_notes=10),
-    ]
-    found = {row.reason.split()[0]: row for row in summarize(facts=facts).notes_left_out}
-    counts = {reason: (row.files, row.notes, row.example) for reason, row in found.items()}
+    summary = summarize(
+        a=make_facts(1, instruments=[PIANO, BASS, DRUMS], chosen=[PIANO], num_notes=8),
+        b=make_facts(2, instruments=[PIANO, DRUMS], chosen=[PIANO], num_notes=10),
+    )
+    counts = {
+        row.reason.split()[0]: (row.files, row.notes, row.example) for row in summary.notes_left_out
+    }
     assert counts == {
         "drums": (2, 14, "a.mid"),
         "not": (1, 30, "a.mid"),
@@ -44,11 +94,11 @@ def test_notes_are_left_out_as_drums_by_choice_and_without_a_length() -> None:
 
 
 def test_merged_instruments_are_counted_by_program() -> None:
-    facts = [
-        PieceFacts("a.mid", [PIANO, PIANO, BASS], [PIANO, PIANO, BASS], num_notes=50),
-        PieceFacts("b.mid", [PIANO, PIANO], [PIANO, PIANO], num_notes=20),
-    ]
-    summary = summarize(facts=facts)
+    both = [PIANO, PIANO, BASS]
+    summary = summarize(
+        a=make_facts(1, instruments=both, chosen=both, num_notes=50),
+        b=make_facts(2, instruments=both[:2], chosen=both[:2], num_notes=20),
+    )
     assert (summary.merged_files, summary.max_instruments) == (1, 2)
     assert summary.instruments == [
         InstrumentCount(name="Acoustic Grand Piano", files=2, notes=40),
@@ -57,13 +107,13 @@ def test_merged_instruments_are_counted_by_program() -> None:
 
 
 def test_rejected_files_are_counted_by_reason_without_its_numbers() -> None:
-    rejected = [
-        ("c.mid", "byte 1,204: no MIDI event"),
-        ("b.mid", "byte 7: no MIDI event"),
-        ("d.mid", "duplicate of a.mid"),
-    ]
+    collector = PieceCollector()
+    collector.add_piece(make_piece("a.mid"), make_facts(1))
+    collector.add_piece(make_piece("d.mid"), make_facts(1))
+    collector.add_piece(make_piece("c.mid"), TaskFailure("byte 1,204: no MIDI event"))
+    collector.add_piece(make_piece("b.mid"), TaskFailure("byte 7: no MIDI event"))
     zips = LeftOut(reason=".zip file: unzip it first", files=3, example="x.zip")
-    assert summarize(rejected=rejected, left_out=[zips]).files_left_out == [
+    assert collector.summarize("own", [zips]).files_left_out == [
         LeftOut(reason="byte …: no MIDI event", files=2, example="b.mid"),
         LeftOut(reason="same notes as another file", files=1, example="d.mid"),
         zips,

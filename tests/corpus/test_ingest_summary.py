@@ -6,7 +6,14 @@ import pytest
 
 from pipeline.core.errors import DataError
 from pipeline.corpus import ingest_summary
-from pipeline.corpus.ingest_summary import IngestSummary, InstrumentCount, ShortPiece, SplitCount
+from pipeline.corpus.ingest_summary import (
+    IngestSummary,
+    InstrumentCount,
+    ShortPiece,
+    SplitCount,
+    SummaryLine,
+    WorkFile,
+)
 from pipeline.corpus.manifest import LeftOut
 
 
@@ -30,6 +37,7 @@ def make_summary(train: int = 800, validation: int = 100, test: int = 100) -> In
             ShortPiece(member="jingle.mid", split="validation", notes=5),
             ShortPiece(member="song.mid", split="train", notes=400),
         ],
+        near_duplicates=[],
     )
 
 
@@ -90,3 +98,41 @@ def test_what_is_no_summary_says_what_to_run(tmp_path: Path, text: str) -> None:
     path.write_text(text)
     with pytest.raises(DataError, match=r"summary\.json: .* run 'dvc repro -f -s ingest'"):
         ingest_summary.load_summary(path)
+
+
+def make_work(**split_of: str) -> list[WorkFile]:
+    return [
+        WorkFile(member=f"{name}.mid", split=split, composition="Waltz")
+        for name, split in split_of.items()
+    ]
+
+
+def test_a_work_in_two_splits_is_a_leak_unless_the_manifest_accepts_it() -> None:
+    works = [
+        make_work(a="train", b="train"),
+        make_work(c="test", d="validation", e="train", f="test"),
+    ]
+    summary = make_summary().model_copy(update={"near_duplicates": works})
+    assert ingest_summary.find_near_duplicate_leaks(summary) == [
+        "e.mid (train) is the same work as c.mid (test) and d.mid (validation)"
+    ]
+    assert ingest_summary.find_near_duplicate_leaks(summary, ["Waltz"]) == []
+    lines = describe(summary)
+    assert lines["same works"].startswith("6 files are 2 works")
+    assert lines["leaks"].endswith(
+        "give all files of a work one split in the manifest, or leave them out"
+    )
+
+
+def test_lines_are_printed_with_a_mark_where_something_is_amiss(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    ingest_summary.print_lines(
+        [SummaryLine("taken", "1 note"), SummaryLine("test", "no\x1b piece", "add music")]
+    )
+    shown = capsys.readouterr().err.splitlines()
+    assert [line.split() for line in shown] == [
+        ["taken", "1", "note"],
+        ["!", "test", "no", "piece"],
+        ["->", "add", "music"],
+    ]

@@ -18,15 +18,15 @@ def configure(**changes: object) -> IngestConfig:
 def test_all_pitched_instruments_are_read_and_all_are_listed() -> None:
     content = piece_reader.read_content(BAND, configure())
     assert len(content.notes) == 20
-    assert content.chosen == [Instrument(0, False, 10), Instrument(33, False, 10)]
-    assert content.instruments == [*content.chosen, Instrument(0, True, 10)]
+    assert content.facts.chosen == [Instrument(0, False, 10), Instrument(33, False, 10)]
+    assert content.facts.instruments == [*content.facts.chosen, Instrument(0, True, 10)]
 
 
 def test_a_choice_of_instruments_reads_those_only() -> None:
     content = piece_reader.read_content(BAND, configure(instruments="piano"))
     assert len(content.notes) == 10
-    assert content.chosen == [Instrument(0, False, 10)]
-    assert len(content.instruments) == 3
+    assert content.facts.chosen == [Instrument(0, False, 10)]
+    assert len(content.facts.instruments) == 3
 
 
 def test_the_pedal_and_the_reader_are_those_of_the_parameters() -> None:
@@ -42,4 +42,4 @@ def test_what_only_pretty_midi_reads_has_no_list_of_instruments(
 
     monkeypatch.setattr(piece_reader, "list_instruments", refuse)
     content = piece_reader.read_content(BAND, configure(reader="pretty_midi"))
-    assert (len(content.notes), content.instruments, content.chosen) == (20, [], [])
+    assert (len(content.notes), content.facts.instruments, content.facts.chosen) == (20, [], [])

@@ -13,7 +13,7 @@ import places
 from pipeline.config import Params
 from pipeline.core import paths
 from pipeline.core.errors import MidiError, PipelineError
-from pipeline.corpus import archives, tables
+from pipeline.corpus import add_folder, archives, tables
 from pipeline.midi import reader as midi
 from pipeline.notes.note import validate_notes
 from pipeline.stages import fetch, ingest
@@ -51,7 +51,7 @@ def test_the_whole_folder_goes_through_fetch_and_ingest(in_folder: Path, project
     for each in SMALL:
         (root / f"{each.name}.mid").write_bytes(each.data)
     params = project.model_copy(update={"corpus": "hostile"})
-    fetch.add_folder("hostile", root)
+    add_folder.add_folder("hostile", root, params.ingest, params.windows.sequence_length)
     fetch.run(params)
     ingest.run(params)
     kept = {row.member for row in tables.read_pieces(paths.PIECES)}

@@ -6,18 +6,20 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from factories import ROOT
+import toy_project as toy
+from factories import ROOT, make_music
 from typer.testing import CliRunner
 
 from pipeline import cli
 from pipeline.config import Params
 from pipeline.core import paths, threads
-from pipeline.corpus import ingest_summary, tables
+from pipeline.corpus import add_folder, ingest_summary, tables
 from pipeline.corpus.manifest import LeftOut
 from pipeline.corpus.tables import PieceRow
 from pipeline.live import midi_ports
 from pipeline.maintenance import doctor
 from pipeline.maintenance.doctor import Finding
+from pipeline.midi import writer
 
 
 def row(number: int, split: str, notes: int, composition: str) -> PieceRow:
@@ -205,6 +207,12 @@ def test_what_ingest_left_out_is_shown_with_its_number(home: Path) -> None:
         merged_files=7,
         max_instruments=2,
         shortest_pieces=[ingest_summary.ShortPiece(member="a.mid", split="train", notes=5)],
+        near_duplicates=[
+            [
+                ingest_summary.WorkFile(member=f"{split}.mid", split=split, composition=split)
+                for split in ("train", "test")
+            ]
+        ],
     )
     tables.write_pieces(paths.PIECES, [row(0, "train", 990, "t")])
     ingest_summary.save_summary(paths.INGEST_SUMMARY, summary)
@@ -213,3 +221,18 @@ def test_what_ingest_left_out_is_shown_with_its_number(home: Path) -> None:
     assert found["files left out"].message == "2: .zip file: unzip it first"
     assert found["merged"].message.startswith("up to 2 instruments")
     assert found["train"].hint and found["short pieces"].hint
+    assert found["leaks"].message == "train.mid (train) is the same work as test.mid (test)"
+    assert found["leaks"].hint
+
+
+def test_a_folder_that_changed_has_a_remedy(home: Path, project: Params) -> None:
+    (home / "music").mkdir()
+    for seed in range(3):
+        writer.write_notes(make_music(seed, 300), home / f"music/{seed}.mid")
+    add_folder.add_folder("own", home / "music", project.ingest, 25)
+    toy.edit(home, "corpus", "own")
+    assert "folder" not in facts()
+    (home / "music/1.mid").unlink()
+    found = facts()["folder"]
+    assert found.message.endswith("data/corpora/own.yaml: 1 gone (1.mid)")
+    assert found.hint == "run 'music-rnn add-corpus own'"

@@ -12,8 +12,10 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
-from pipeline.core import paths
+from pipeline.config.schema import IngestConfig
+from pipeline.core import paths, processes
 from pipeline.core.errors import CorpusError
+from pipeline.corpus import add_folder
 from pipeline.corpus.bundle import CorpusBundle
 from pipeline.corpus.sources import sdist, zip_archive
 from pipeline.stages import fetch
@@ -41,6 +43,8 @@ def project(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("DVC_ROOT", raising=False)
     monkeypatch.setattr("os.fsync", lambda handle: None)
+    # Files are read in this process, because workers take a second to start.
+    monkeypatch.setattr(processes, "bounded_map", lambda func, items, limits: map(func, items))
     return tmp_path
 
 
@@ -300,6 +304,12 @@ def test_a_package_that_was_offered_needs_no_pip(packaged, monkeypatch):
 # A folder
 
 
+def add(name, root):
+    """Add a folder as a corpus and return the line that says so."""
+    config = IngestConfig(reader="symusic", sustain_pedal=False)
+    return str(add_folder.add_folder(name, root, config, 25))
+
+
 def tree(root, **songs):
     for name, data in songs.items():
         path = root / name.replace("__", "/").replace("_mid", ".mid")
@@ -314,7 +324,7 @@ def test_a_folder_becomes_a_corpus_with_everything_named_midi(project):
         (root / name).write_bytes(name.encode())
     (root / "notes.txt").write_text("not music")
     (root / "._b.mid").write_bytes(b"what macOS leaves")
-    assert fetch.add_folder("own", root) == "data/corpora/own.yaml: 6 MIDI files, split by hash"
+    assert add("own", root) == "data/corpora/own.yaml: 6 MIDI files, split by hash"
     found = fetched("own")
     assert sorted(found) == ["UPPER.MIDI", "a.mid", "b.mid", "game.RMI", "song.kar", "x/c.mid"]
     assert found["a.mid"][2] == b"not midi at all"
@@ -322,14 +332,14 @@ def test_a_folder_becomes_a_corpus_with_everything_named_midi(project):
 
 
 def test_links_pipes_and_bad_names_are_left_out_and_said(project, capsys):
-    root = tree(project / "music", a_mid=b"a")
+    root = tree(project / "music", a_mid=b"a", b_mid=b"b")
     (root / "link.mid").symlink_to(root / "a.mid")
     (root / "circle").symlink_to(root)
     os.mkfifo(root / "pipe.mid")
     (root / "bad\nname.mid").write_bytes(b"x")
     (root / os.fsdecode(b"latin\xe9.mid")).write_bytes(b"x")
-    fetch.add_folder("own", root)
-    assert list(fetched("own")) == ["a.mid"]
+    add("own", root)
+    assert list(fetched("own")) == ["a.mid", "b.mid"]
     said = capsys.readouterr().err
     for name in (
         "'link.mid' is a link",
@@ -343,7 +353,7 @@ def test_links_pipes_and_bad_names_are_left_out_and_said(project, capsys):
 def test_a_folder_that_cannot_be_looked_into_is_not_left_out_without_a_word(
     project, monkeypatch, capsys
 ):
-    root = tree(project / "music", a_mid=b"a", deep__b_mid=b"b")
+    root = tree(project / "music", a_mid=b"a", c_mid=b"c", deep__b_mid=b"b")
     look = os.scandir
 
     def scandir(path):
@@ -352,16 +362,16 @@ def test_a_folder_that_cannot_be_looked_into_is_not_left_out_without_a_word(
         return look(path)
 
     monkeypatch.setattr(os, "scandir", scandir)
-    fetch.add_folder("own", root)
+    add("own", root)
     assert "music/deep' cannot be read (Permission denied)" in capsys.readouterr().err
 
 
 def test_describing_again_is_stable_sees_changes_and_keeps_what_a_person_added(project):
     root = tree(project / "music", a_mid=b"a", b_mid=b"b")
-    fetch.add_folder("own", root)
+    add("own", root)
     path = paths.get_manifest_path("own")
     text = path.read_text()
-    fetch.add_folder("own", root)
+    add("own", root)
     assert path.read_text() == text
     path.write_text(
         text.replace("compositions: {}", "compositions: {a.mid: Sonata, b.mid: Fugue}")
@@ -370,7 +380,7 @@ def test_describing_again_is_stable_sees_changes_and_keeps_what_a_person_added(p
     )
     tree(root, c_mid=b"c")
     (root / "b.mid").unlink()
-    fetch.add_folder("own", root)
+    add("own", root)
     again = YAML(typ="safe", pure=True).load(path)
     assert list(again["files"]) == ["a.mid", "c.mid"] and again["title"] == "Evenings"
     assert again["compositions"] == {"a.mid": "Sonata"} and again["splits"] == {"a.mid": "test"}
@@ -379,7 +389,7 @@ def test_describing_again_is_stable_sees_changes_and_keeps_what_a_person_added(p
 
 def test_folders_named_like_splits_are_the_splits(project):
     root = tree(project / "music", train__a_mid=b"a", validation__b_mid=b"b", test__c_mid=b"c")
-    assert fetch.add_folder("own", root).endswith("split by folders")
+    assert add("own", root).endswith("split by folders")
     found = fetched("own")
     assert {member: split for member, (_, split, _) in found.items()} == {
         "test/c.mid": "test",
@@ -390,7 +400,7 @@ def test_folders_named_like_splits_are_the_splits(project):
 
 def test_a_named_composition_in_two_split_folders_fails(project):
     root = tree(project / "music", train__a_mid=b"a", validation__b_mid=b"b")
-    fetch.add_folder("own", root)
+    add("own", root)
     path = paths.get_manifest_path("own")
     path.write_text(
         path.read_text().replace(
@@ -403,7 +413,7 @@ def test_a_named_composition_in_two_split_folders_fails(project):
 
 def test_pieces_of_one_composition_stay_together(project):
     root = tree(project / "music", **{f"n{number}_mid": bytes([number]) for number in range(12)})
-    fetch.add_folder("own", root)
+    add("own", root)
     path = paths.get_manifest_path("own")
     names = ", ".join(f"n{number}.mid: Takes" for number in range(6))
     path.write_text(path.read_text().replace("compositions: {}", f"compositions: {{{names}}}"))
@@ -414,7 +424,7 @@ def test_pieces_of_one_composition_stay_together(project):
 @pytest.mark.parametrize("change", ["changed", "gone", "pipe"])
 def test_a_file_that_changed_since_says_to_describe_again(project, change):
     root = tree(project / "music", a_mid=b"a", b_mid=b"b")
-    fetch.add_folder("own", root)
+    add("own", root)
     (root / "b.mid").unlink()
     if change == "changed":
         (root / "b.mid").write_bytes(b"new")
@@ -425,12 +435,12 @@ def test_a_file_that_changed_since_says_to_describe_again(project, change):
 
 
 def test_the_root_is_kept_relative_inside_the_project_only(project, tmp_path_factory):
-    fetch.add_folder("own", tree(project / "music", a_mid=b"a"))
+    add("own", tree(project / "music", a_mid=b"a", b_mid=b"b"))
     assert "root: music\n" in paths.get_manifest_path("own").read_text()
-    elsewhere = tree(tmp_path_factory.mktemp("elsewhere"), a_mid=b"a")
-    fetch.add_folder("far", elsewhere)
+    elsewhere = tree(tmp_path_factory.mktemp("elsewhere"), a_mid=b"a", b_mid=b"b")
+    add("far", elsewhere)
     assert f"root: {elsewhere}\n" in paths.get_manifest_path("far").read_text()
-    assert len(fetched("far")) == 1
+    assert len(fetched("far")) == 2
 
 
 def test_what_cannot_be_a_corpus_is_one_line(project, packaged):
@@ -439,19 +449,20 @@ def test_what_cannot_be_a_corpus_is_one_line(project, packaged):
         ("own", project / "empty", "no file in it ends in .mid, .midi, .kar, .rmi"),
         ("own", project / "nothing", "no such folder"),
         ("../own", project, "small letters"),
-        ("p", tree(project / "music", a_mid=b"a"), "another kind"),
+        ("p", tree(project / "music", a_mid=b"a", b_mid=b"b"), "another kind"),
+        ("own", tree(project / "one", a_mid=b"a"), "a.mid is its only MIDI file; a corpus needs 2"),
     ):
         with pytest.raises(CorpusError, match=message):
-            fetch.add_folder(name, root)
-    fetch.add_folder("own", project / "music")
+            add(name, root)
+    add("own", project / "music")
     with pytest.raises(CorpusError, match="is a folder; run 'music-rnn add-corpus own music'"):
         fetch.import_archive("own", packaged)
 
 
 def test_a_manifest_cannot_name_files_outside_its_folder(project):
-    tree(project / "music", a_mid=b"a")
+    tree(project / "music", a_mid=b"a", b_mid=b"b")
     (project / "secret.mid").write_bytes(b"a")
-    fetch.add_folder("own", project / "music")
+    add("own", project / "music")
     path = paths.get_manifest_path("own")
     path.write_text(path.read_text().replace("a.mid:", "../secret.mid:"))
     with pytest.raises(CorpusError, match="has a part"):

@@ -12,7 +12,7 @@ from factories import make_band_midi, make_pedal_midi
 from pipeline.config.schema import IngestConfig
 from pipeline.core import paths, processes
 from pipeline.core.errors import CorpusError, DataError
-from pipeline.corpus import bundle, ingest_summary, tables
+from pipeline.corpus import add_folder, bundle, ingest_summary, tables
 from pipeline.corpus.bundle import CorpusPiece
 from pipeline.midi import writer
 from pipeline.notes.note import NOTE_DTYPE
@@ -25,6 +25,10 @@ def music(tmp_path, pitch, count=5):
     notes["duration"], notes["pitch"], notes["velocity"] = 0.25, pitch, 64
     writer.write_notes(notes, tmp_path / "x.mid")
     return (tmp_path / "x.mid").read_bytes()
+
+
+def add(name, root):
+    add_folder.add_folder(name, root, params().ingest, 25)
 
 
 def params(reader="symusic", pedal=False, instruments="all"):
@@ -68,7 +72,7 @@ def test_a_folder_with_good_and_bad_files_goes_through(project, capsys):
     (root / "text.mid").write_text("not music")
     (root / "empty.mid").write_bytes(b"")
     (root / "more.zip").write_bytes(b"PK")
-    fetch.add_folder("own", root)
+    add("own", root)
     fetch.run(params())
     ingest.run(params())
     reasons = rejected()

@@ -1,103 +1,55 @@
 """A corpus of your own MIDI files in a folder.
 
-`write_manifest` lists the files in a manifest; `open_source` reads exactly those files. Files that are no MIDI are
-rejected later, by ingest, by name and with a reason.
+`make_manifest` lists the files in a manifest (`add_folder` finds them); `open_source` reads exactly those files. Files
+that are no MIDI are rejected later, by ingest, by name and with a reason.
 """
 
 import io
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
 from ruamel.yaml import YAML
 
-from pipeline.core import files, paths
+from pipeline.core import files
 from pipeline.core.errors import CorpusError
 from pipeline.corpus import splits
 from pipeline.corpus.bundle import CorpusPiece, unknown_composition, verify_bytes
-from pipeline.corpus.manifest import FolderManifest, LeftOut, load_manifest, validate_name
+from pipeline.corpus.manifest import FolderManifest, load_manifest
 from pipeline.corpus.sources import PieceSource
-from pipeline.corpus.sources.folder_scan import find_file_problem, hash_files, scan_folder
+from pipeline.corpus.sources.folder_scan import find_file_problem
 
 T = TypeVar("T")
 
 
-def write_manifest(
-    name: str, root: Path, manifest_path: Path, project_root: Path
+def make_manifest(
+    name: str,
+    root: str,
+    hashes: Mapping[str, str],
+    previous: FolderManifest | None,
 ) -> FolderManifest:
-    """Write the manifest of a folder of MIDI files; what a user added to an earlier manifest is kept.
+    """Return the manifest of a folder; what a user added to an earlier manifest is kept.
 
     Args:
         name: name of the corpus.
-        root: the folder.
-        manifest_path: the file to write.
-        project_root: the project's folder.
-
-    Raises:
-        CorpusError: the name is not valid, a corpus of another kind has it, or the folder has no MIDI file.
+        root: the folder, as the manifest has it.
+        hashes: path below the folder and sha256 of each MIDI file.
+        previous: the earlier manifest.
     """
-    validate_name(name)
-    previous = _load_previous(name, manifest_path)
-    scan = scan_folder(root)
-    if not scan.members:
-        raise CorpusError(
-            f"{root}: no file in it ends in {', '.join(paths.MIDI_SUFFIXES)}{_format_left_out(scan.summarize_left_out())}"
-        )
-    hashes = dict(hash_files(root, scan.members))
-    manifest = FolderManifest(
+    return FolderManifest(
         kind="folder",
         title=previous.title if previous else name,
         license=previous.license if previous else "not stated",
         source=previous.source if previous else "own files",
-        root=_relative_to_project(root, project_root),
+        root=root,
         split_by="folders" if _has_split_folders(hashes) else "hash",
-        files=hashes,
+        files=dict(hashes),
         compositions=_keep_listed(previous.compositions, hashes) if previous else {},
         splits=_keep_listed(previous.splits, hashes) if previous else {},
-        left_out=scan.summarize_left_out(),
     )
-    _dump_manifest(manifest, manifest_path)
-    return manifest
 
 
-def _format_left_out(left_out: Sequence[LeftOut]) -> str:
-    """Return what is in a folder instead of MIDI files."""
-    rows = [f"{row.files:,} × {row.reason}, such as {row.example}" for row in left_out[:3]]
-    return f"; there is {'; '.join(rows)}" if rows else ""
-
-
-def _has_split_folders(members: Iterable[str]) -> bool:
-    """Whether the top folders are splits, with train and validation among them."""
-    top_folders = {member.partition("/")[0] for member in members}
-    return {"train", "validation"} <= top_folders <= set(splits.SPLITS)
-
-
-def _keep_listed(values: Mapping[str, T], members: Collection[str]) -> dict[str, T]:
-    """Return the values of the files that still exist."""
-    return {member: value for member, value in values.items() if member in members}
-
-
-def _load_previous(name: str, manifest_path: Path) -> FolderManifest | None:
-    """Return the earlier manifest, if there is one."""
-    if not manifest_path.exists():
-        return None
-    previous = load_manifest(manifest_path)
-    if not isinstance(previous, FolderManifest):
-        raise CorpusError(
-            f"{manifest_path} is a corpus of another kind; use another name than {name!r}"
-        )
-    return previous
-
-
-def _relative_to_project(root: Path, project_root: Path) -> str:
-    """Return the folder relative to the project if it is inside, else its absolute path."""
-    folder, project = root.resolve(), project_root.resolve()
-    if folder.is_relative_to(project):
-        return folder.relative_to(project).as_posix()
-    return folder.as_posix()
-
-
-def _dump_manifest(manifest: FolderManifest, manifest_path: Path) -> None:
+def save_manifest(manifest: FolderManifest, path: Path) -> None:
     """Write a manifest, with keys in the order of `FolderManifest`."""
     yaml: Any = YAML(typ="safe", pure=True)
     yaml.default_flow_style = False
@@ -112,7 +64,42 @@ def _dump_manifest(manifest: FolderManifest, manifest_path: Path) -> None:
         "# title, license, source; compositions: {file: name}; splits: {file: train, validation or test}.\n"
     )
     yaml.dump({"kind": manifest.kind} | manifest.model_dump(), text)
-    files.write_text(manifest_path, text.getvalue())
+    files.write_text(path, text.getvalue())
+
+
+def _has_split_folders(members: Iterable[str]) -> bool:
+    """Whether the top folders are splits, with train and validation among them."""
+    top_folders = {member.partition("/")[0] for member in members}
+    return {"train", "validation"} <= top_folders <= set(splits.SPLITS)
+
+
+def _keep_listed(values: Mapping[str, T], members: Collection[str]) -> dict[str, T]:
+    """Return the values of the files that still exist."""
+    return {member: value for member, value in values.items() if member in members}
+
+
+def load_previous(name: str, manifest_path: Path) -> FolderManifest | None:
+    """Return the earlier manifest of a folder, if there is one.
+
+    Raises:
+        CorpusError: a corpus of another kind has the name.
+    """
+    if not manifest_path.exists():
+        return None
+    previous = load_manifest(manifest_path)
+    if not isinstance(previous, FolderManifest):
+        raise CorpusError(
+            f"{manifest_path} is a corpus of another kind; use another name than {name!r}"
+        )
+    return previous
+
+
+def relative_to_project(root: Path, project_root: Path) -> str:
+    """Return the folder relative to the project if it is inside, else its absolute path."""
+    folder, project = root.resolve(), project_root.resolve()
+    if folder.is_relative_to(project):
+        return folder.relative_to(project).as_posix()
+    return folder.as_posix()
 
 
 def open_source(manifest: FolderManifest, name: str, project_root: Path) -> PieceSource:
@@ -128,7 +115,7 @@ def open_source(manifest: FolderManifest, name: str, project_root: Path) -> Piec
     """
     root = project_root / manifest.root
     hint = f"run 'music-rnn add-corpus {name} {root}' again"
-    pieces = _make_pieces(manifest, hint)
+    pieces = make_pieces(manifest, hint)
     known = [piece for piece in pieces if piece.member in manifest.compositions]
     splits.find_leaks([piece.composition for piece in known], [piece.split for piece in known])
 
@@ -145,21 +132,18 @@ def open_source(manifest: FolderManifest, name: str, project_root: Path) -> Piec
     return pieces, read_piece
 
 
-def _make_pieces(manifest: FolderManifest, hint: str) -> list[CorpusPiece]:
+def make_pieces(manifest: FolderManifest, hint: str) -> list[CorpusPiece]:
     """Give every file its composition and split.
 
     Raises:
         CorpusError: a composition or split is of a file that is not listed, or a top folder is no split.
     """
-    for key in (*manifest.compositions, *manifest.splits):
+    for key in (*manifest.compositions, *manifest.splits, *manifest.near_duplicates):
         if key not in manifest.files:
             raise CorpusError(
                 f"the manifest gives {key!r} a composition or split, but does not list it; {hint}"
             )
-    compositions = [
-        manifest.compositions.get(key) or unknown_composition(sha256)
-        for key, sha256 in manifest.files.items()
-    ]
+    compositions = _name_compositions(manifest)
     default_splits = splits.split_by_hash(compositions)
     if manifest.split_by == "folders":
         default_splits = [key.partition("/")[0] for key in manifest.files]
@@ -172,3 +156,17 @@ def _make_pieces(manifest: FolderManifest, hint: str) -> list[CorpusPiece]:
         CorpusPiece(key, composition, manifest.splits.get(key, split), sha256)
         for (key, sha256), composition, split in rows
     ]
+
+
+def _name_compositions(manifest: FolderManifest) -> list[str]:
+    """Return the composition of each file: as the user named it, or that of a file of the same work."""
+    name_of_work: dict[str, str] = {}
+    for member, name in manifest.compositions.items():
+        name_of_work.setdefault(manifest.near_duplicates.get(member, member), name)
+    compositions = []
+    for member, sha256 in manifest.files.items():
+        first = manifest.near_duplicates.get(member, member)
+        default = unknown_composition(manifest.files.get(first, sha256))
+        own_name = manifest.compositions.get(member)
+        compositions.append(own_name or name_of_work.get(first, default))
+    return compositions

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pipeline.core.console import log_message
 from pipeline.core.errors import CorpusError, sanitize_line
 from pipeline.core.paths import MIDI_SUFFIXES
 from pipeline.corpus import archives
@@ -26,6 +25,8 @@ class FolderScan:
     """Paths of the MIDI files below the folder, sorted."""
     names_by_reason: dict[str, list[str]] = field(default_factory=dict)
     """Why files are left out, and their paths."""
+    problems: list[str] = field(default_factory=list)
+    """Which MIDI files and folders cannot be read and why, one line each."""
 
     def leave_out(self, name: str, reason: str) -> None:
         """Leave a file out."""
@@ -50,7 +51,7 @@ def _make_printable(name: str) -> str:
 
 
 def scan_folder(root: Path) -> FolderScan:
-    """List the files below a folder; log the MIDI files that cannot be read and why.
+    """List the files below a folder.
 
     Raises:
         CorpusError: there is no such folder.
@@ -59,12 +60,12 @@ def scan_folder(root: Path) -> FolderScan:
         raise CorpusError(f"{root}: no such folder")
     scan = FolderScan()
 
-    def warn_unreadable(error: OSError) -> None:
-        """Log which folder cannot be read, such as lost+found at the top of a disk."""
-        log_message(f"skipped: {error.filename!a} cannot be read ({error.strerror})")
+    def add_unreadable(error: OSError) -> None:
+        """Name a folder that cannot be read, such as lost+found at the top of a disk."""
+        scan.problems.append(f"{error.filename!a} cannot be read ({error.strerror})")
         scan.leave_out(os.path.relpath(error.filename, root), "folder that cannot be read")
 
-    for parent, folders, names in os.walk(root, onerror=warn_unreadable):
+    for parent, folders, names in os.walk(root, onerror=add_unreadable):
         hidden = [name for name in folders if name.startswith(".")]
         links = [name for name in folders if Path(parent, name).is_symlink()]
         for name in {*hidden, *links}:
@@ -89,7 +90,7 @@ def _add_file(scan: FolderScan, root: Path, member: str) -> None:
     elif not path.name.lower().endswith(MIDI_SUFFIXES):
         scan.leave_out(member, _describe_suffix(path.suffix.lower()))
     elif problem := archives.path_problem(member) or find_file_problem(path):
-        log_message(f"skipped: {member!a} {problem}")
+        scan.problems.append(f"{member!a} {problem}")
         scan.leave_out(member, f"MIDI file that {_drop_digits(problem)}")
     else:
         scan.members.append(member)
