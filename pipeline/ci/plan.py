@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from pipeline.core.errors import PipelineError
+from pipeline.core import paths
+from pipeline.core.errors import CorpusError, PipelineError
+from pipeline.corpus.sources.folder_changes import describe_changes
 
 Status = Literal["runs", "restored", "may run", "rests"]
 MAX_REASONS = 4
@@ -64,6 +66,14 @@ def plan_stages() -> list[StagePlan]:
             return list(told.values())
     except DvcException as error:
         raise PipelineError(f"dvc.yaml: {' '.join(str(error).split())}") from error
+
+
+def describe_corpus_changes(corpus: str) -> str:
+    """Say what changed in the folder of a corpus since its manifest; an empty text where nothing did."""
+    try:
+        return describe_changes(corpus, paths.get_manifest_path(corpus), paths.get_project_root())
+    except CorpusError as error:
+        return str(error)
 
 
 def _plan_stage(repo: Any, stage: Any, changing_outputs: Mapping[str, str]) -> StagePlan:

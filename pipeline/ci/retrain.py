@@ -13,7 +13,7 @@ from pathlib import Path
 
 from pipeline.ci import gate, leakage, registry
 from pipeline.ci.gate import RevisionResults, Verdict
-from pipeline.ci.plan import StagePlan, plan_stages
+from pipeline.ci.plan import StagePlan, describe_corpus_changes, plan_stages
 from pipeline.config import Params
 from pipeline.core import files, git, paths
 from pipeline.core.errors import PipelineError
@@ -70,6 +70,7 @@ def evaluate_gate(base_revision: str, params: Params) -> Verdict:
     found = [
         *leakage.find_table_leaks(tables.read_pieces(paths.PIECES), accepted),
         *leakage.find_content_leaks(data),
+        *leakage.find_work_leaks(paths.INGEST_SUMMARY, accepted),
     ]
     return gate.judge_candidate(RevisionResults.load(""), before, found, params)
 
@@ -100,6 +101,8 @@ def retrain_models(
     restore = PULL if remote else CHECKOUT
     if run_command(restore, print_line)[0]:
         print_line(f"{' '.join(restore)}: not all was there; what is missing is made again")
+    if changes := describe_corpus_changes(params.corpus):
+        print_line(changes)
     outlooks = plan_stages()
     print_line(
         "\n".join(str(each) for each in outlooks if each.status != "rests") or "Nothing would run."

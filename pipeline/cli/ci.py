@@ -32,6 +32,8 @@ def plan(
     """Say why each stage would run now, a sentence each, before anything runs."""
     from pipeline.ci import plan as why
 
+    if changes := why.describe_corpus_changes(load_params(paths.PARAMS).corpus):
+        typer.echo(changes)
     outlooks = why.plan_stages()
     for each in outlooks:
         if all_stages or each.status != "rests":

@@ -164,3 +164,15 @@ def test_many_reasons_are_counted() -> None:
 def test_a_folder_without_a_project_is_one_line(in_folder: Path) -> None:
     with pytest.raises(PipelineError, match="you are not inside of a DVC repository"):
         plan_stages()
+
+
+def test_a_folder_that_changed_since_its_manifest_is_said_before_all_else(project: Path) -> None:
+    (project / "nowhere").mkdir()
+    for name in ("a.mid", "b.mid"):
+        (project / "nowhere" / name).write_bytes(b"music")
+    first, rest = toy.music_rnn(project, "plan").stdout.split("\n", 1)
+    assert first == (
+        "corpus tiny: nowhere changed since data/corpora/tiny.yaml: 1 new (b.mid), 1 changed (a.mid); "
+        "run 'music-rnn add-corpus tiny'"
+    )
+    assert rest == "Nothing would run: every stage has what it had.\n"

@@ -60,6 +60,7 @@ def test_a_change_is_retrained_judged_kept_and_offered_and_a_fresh_clone_has_not
     (here / ".dvc/tmp/rwlock").write_text("{")  # as a killed run left it
     shown = toy.music_rnn(here, "retrain", "--branch", "retrain/1", "--summary", "report.md").stdout
     assert ".dvc/tmp/rwlock" in shown
+    assert "corpus tiny: changes of its folder cannot be seen (nowhere: no such folder)" in shown
     assert toy.ran(shown) == {
         "train@dense",
         "evaluate@dense",
