@@ -15,7 +15,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from pipeline.config import Params
 from pipeline.config.schema import Identifier, ModelConfig, StrictModel
-from pipeline.core import git, yaml
+from pipeline.core import git, path_encoding, yaml
 from pipeline.core.errors import DataError, PipelineError
 from pipeline.core.suggestions import suggest_name
 
@@ -176,9 +176,11 @@ def run_experiment(name: str, run: Run, params: Params) -> str:
     """Run an experiment unless it is there already, and return its commit.
 
     Raises:
-        StudyError: it failed; what DVC said stands above.
+        StudyError: it failed, and what DVC said stands above; or DVC cannot run it below this folder.
     """
     if not find_experiment_commit(name):
+        if problem := path_encoding.find_cache_path_problem():
+            raise StudyError(problem)
         done = subprocess.run([*build_command(name, run, params), "--temp"], check=False)
         if done.returncode or not find_experiment_commit(name):
             raise StudyError(

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import psutil
 
 from pipeline.config import Params, load_params
-from pipeline.core import extras, paths, threads, yaml
+from pipeline.core import extras, path_encoding, paths, threads, yaml
 from pipeline.core.errors import CorpusError, DataError, PipelineError, sanitize_line
 from pipeline.corpus import ingest_summary, manifest, splits, tables
 from pipeline.corpus.sources.folder_changes import describe_changes
@@ -92,6 +92,7 @@ def run_checks() -> list[Finding]:
         _check_reproducibility,
         _check_corpus,
         _check_music,
+        _check_project_path,
         _check_dvc_state,
     )
     return [*findings, *(finding for check in checks for finding in _run_check(check, params))]
@@ -297,7 +298,8 @@ def _check_music(params: Params) -> Iterator[Finding]:
     """Say what ingest left out, what is amiss with what it took, and whether the folder of the corpus changed."""
     manifest_path = paths.get_manifest_path(params.corpus)
     if changes := describe_changes(params.corpus, manifest_path, paths.get_project_root()):
-        yield Finding("folder", *changes.rsplit("; ", 1))
+        message, _, hint = changes.rpartition("; ")
+        yield Finding("folder", message, hint)
     if not paths.INGEST_SUMMARY.exists():
         return
     summary = ingest_summary.load_summary(paths.INGEST_SUMMARY)
@@ -306,6 +308,13 @@ def _check_music(params: Params) -> Iterator[Finding]:
     for line in ingest_summary.describe_summary(summary, length, accepted):
         if line.hint or line.topic in SUMMARY_TOPICS:
             yield Finding(line.topic, line.message, line.hint)
+
+
+def _check_project_path(_: Params) -> Iterator[Finding]:
+    """Say where DVC cannot run experiments in a temporary copy of the project."""
+    if problem := path_encoding.find_cache_path_problem():
+        message, _, hint = problem.partition("; ")
+        yield Finding("path", message, hint)
 
 
 def _check_dvc_state(_: Params) -> Iterator[Finding]:
