@@ -150,15 +150,18 @@ def test_forced_training_leaves_the_lock_unchanged(project: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "stages"),
     [
-        ({"generate": {"num_notes": 21}}, {"generate", "benchmark", "report"}),
-        ({"generate": {"prompt_notes": 7}}, {"generate", "sample_metrics", "benchmark", "report"}),
+        ({"generate": {"num_notes": 21}}, {"check", "generate", "benchmark", "report"}),
+        (
+            {"generate": {"prompt_notes": 7}},
+            {"check", "generate", "sample_metrics", "benchmark", "report"},
+        ),
         (
             {"train": {"patience": 2}},
-            {"train@baseline", "train@bidirectional", "benchmark", "report"},
+            {"check", "train@baseline", "train@bidirectional", "benchmark", "report"},
         ),
         (
             {"compare": {"bootstrap_resamples": 1000}},
-            {"evaluate", "ngrams", "generate", "compare", "benchmark", "report"},
+            {"check", "evaluate", "ngrams", "generate", "compare", "benchmark", "report"},
         ),
     ],
 )
@@ -185,7 +188,7 @@ def test_changed_size_of_one_architecture_reruns_its_branch_only(project: Path) 
     branch = {
         f"{stage}@bidirectional" for stage in ("train", "evaluate", "generate", "sample_metrics")
     }
-    assert ran == branch | {"compare", "benchmark", "report"}
+    assert ran == branch | {"check", "compare", "benchmark", "report"}
     run(project, "dvc", "repro")
 
 

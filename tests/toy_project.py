@@ -20,7 +20,8 @@ from ruamel.yaml import YAML
 ROOT = Path(__file__).parent.parent
 ARCHITECTURES = ("baseline", "dense")
 STAGES = {
-    "fetch": ("data/corpora/tiny.yaml", "corpus", "data/raw/tiny.zip"),
+    "check": ("params.yaml", "", "data/check.txt: {persist: true}"),
+    "fetch": ("data/check.txt, 'data/corpora/${corpus}.yaml'", "corpus", "data/raw/tiny.zip"),
     "ingest": ("data/raw/tiny.zip", "ingest", "data/notes"),
     "windows": ("data/notes", "windows", "data/windows"),
     "train": ("data/windows", "seed, train, 'model.${item.arch}'", "'models/${item.arch}'"),
@@ -34,8 +35,12 @@ STAGES = {
         "generate",
         "metrics/sample_metrics/${item.arch}.json: {cache: false}",
     ),
-    "compare": ("metrics/evaluate", "architectures", "metrics/summary.json: {cache: false}"),
-    "benchmark": ("models", "benchmark", "metrics/benchmark.json: {cache: false}"),
+    "compare": (
+        "data/windows, metrics/evaluate",
+        "architectures",
+        "metrics/summary.json: {cache: false}",
+    ),
+    "benchmark": ("data/windows, models", "benchmark", "metrics/benchmark.json: {cache: false}"),
 }
 """What each reads, the values it reads, and what it writes."""
 MANIFEST = f"""kind: folder
@@ -187,6 +192,13 @@ def stage(name: str, architecture: str = "") -> None:
         write(paths.BENCHMARK, {"reference": "baseline", "parity": parity, "latency": latency})
 
 
+def check() -> None:
+    """Run the real stage."""
+    from pipeline.stages import check, runner
+
+    runner.run_stage(check.run, check.PARAM_SECTIONS)
+
+
 def ingest(how: str) -> None:
     from pipeline.core import paths
     from pipeline.corpus import tables
@@ -266,4 +278,7 @@ def best(names: list[str]) -> dict[str, object]:
 
 
 if __name__ == "__main__":
-    stage(*sys.argv[1:])
+    if sys.argv[1:] == ["check"]:
+        check()
+    else:
+        stage(*sys.argv[1:])

@@ -15,6 +15,8 @@ from pipeline.core.errors import CorpusError, PipelineError
 from pipeline.corpus.sources.folder_changes import describe_changes
 
 Status = Literal["runs", "restored", "may run", "rests"]
+CONSTANT_STAGES = {"check"}
+"""Stages that write the same whenever they run, so that nothing runs because of them."""
 MAX_REASONS = 4
 """Changes named in one sentence; of more, the rest is counted."""
 
@@ -61,7 +63,7 @@ def plan_stages() -> list[StagePlan]:
             for stage in dfs_postorder_nodes(repo.index.graph):
                 found = _plan_stage(repo, stage, moved)
                 told[found.stage] = found
-                if found.status != "rests":
+                if found.status != "rests" and found.stage not in CONSTANT_STAGES:
                     moved |= {out.fs_path: found.stage for out in stage.outs}
             return list(told.values())
     except DvcException as error:

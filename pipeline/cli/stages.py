@@ -23,6 +23,13 @@ def _run_stage(stage_name: str, *architectures: str) -> None:
     stage.run(params.restrict_to(stage.PARAM_SECTIONS), *architectures)
 
 
+@app.command(epilog="Example: music-rnn check")
+def check() -> None:
+    """Check params.yaml: names, types and ranges."""
+    _run_stage("check")
+    typer.echo(f"{paths.PARAMS} is valid")
+
+
 @app.command(epilog="Example: music-rnn ingest")
 def ingest() -> None:
     """Read the MIDI files of the corpus into Parquet tables of notes and pieces."""

@@ -6,9 +6,9 @@ combination that makes no sense costs one clear line and no minute of training.
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from pipeline.config.schema import (
     BenchmarkConfig,
@@ -52,8 +52,9 @@ class Params(StrictModel):
     def _check_architectures(self) -> "Params":
         for name in self.architectures:
             if name not in self.model:
+                suggestion = suggest_name(name, self.model)
                 raise ValueError(
-                    f"architectures names {name!r}, but there is no block model.{name}"
+                    f"architectures names {name!r}, but there is no block model.{name}{suggestion}"
                 )
         if taken := {"best", "reference", "ngrams", "uniform", "unigram", "trigram"} & set(
             self.model
@@ -76,9 +77,9 @@ class Params(StrictModel):
             ParamsError: there is none of that name.
         """
         if architecture not in self.model:
+            suggestion = suggest_name(architecture, self.model)
             raise ParamsError(
-                f"no architecture {architecture!r} in params.yaml; there are {', '.join(self.model)}"
-                f"{suggest_name(architecture, self.model)}"
+                f"no architecture {architecture!r} in params.yaml{suggestion}; there are {', '.join(self.model)}"
             )
         return self.model[architecture]
 
@@ -109,10 +110,11 @@ def _describe_first_error(error: ValidationError) -> str:
     first = next((fault for fault in faults if fault["type"] == "extra_forbidden"), faults[0])
     if first["type"] == "extra_forbidden":
         return _describe_unknown_key([str(part) for part in first["loc"]])
-    key = ".".join(str(part) for part in first["loc"]) or "the file"
+    key = ".".join(str(part) for part in first["loc"])
     more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
     value = "" if isinstance(first["input"], dict) else f", not {yaml.shorten_repr(first['input'])}"
-    return f"{key}: {first['msg'].removeprefix('Value error, ')}{value}{more}"
+    message = first["msg"].removeprefix("Value error, ").partition(" after validation")[0]
+    return f"{f'{key}: ' if key else ''}{message}{value}{more}"
 
 
 RENAMED_KEYS = {
@@ -174,4 +176,15 @@ def _describe_unknown_key(parts: list[str]) -> str:
     if new := RENAMED_KEYS.get(pattern):
         name = parts[1] if parts[0] == "model" else ""
         return f"{key}: is called {new.replace('*', name)} now"
-    return f"{key}: no such parameter; see pipeline/config/schema.py"
+    suggestion = suggest_name(parts[-1], _find_section(parts[:-1]).model_fields)
+    return f"{key}: no such parameter{suggestion or '; see pipeline/config/schema.py'}"
+
+
+def _find_section(parts: list[str]) -> type[BaseModel]:
+    """Return the class of a section of params.yaml, by the keys that lead to it."""
+    if parts[:1] == ["model"]:
+        return ModelConfig
+    section: Any = Params
+    for part in parts:
+        section = section.model_fields[part].annotation
+    return section

@@ -59,6 +59,19 @@ def revision_exists(revision: str) -> bool:
     return done.returncode == 0
 
 
+def is_modified(path: Path) -> bool:
+    """Whether a file of the work tree differs from that of the last commit; false where Git does not have it.
+
+    Contents are compared. 'git diff' compares times in seconds first, and takes a file that DVC changed within the
+    second of its checkout for unchanged if its size is the same.
+    """
+    try:
+        committed = run_git("rev-parse", f"HEAD:./{path.as_posix()}")
+        return run_git("hash-object", "--", path.as_posix()) != committed
+    except (DataError, FileNotFoundError):
+        return False
+
+
 def read_text(revision: str, path: Path) -> str:
     """Return a file of a revision, or of the work tree where the revision is empty; nothing if it is not there.
 

@@ -8,6 +8,7 @@ MIDI_SUFFIXES = (".mid", ".midi", ".kar", ".rmi")
 MIDI_OUTPUT_SUFFIXES = (".mid", ".midi")
 """Of MIDI files that are written."""
 PARAMS = Path("params.yaml")
+PARAMS_CHECK = Path("data/check.txt")
 CORPORA = Path("data/corpora")
 RAW = Path("data/raw")
 NOTES = Path("data/notes/notes.parquet")

@@ -298,8 +298,8 @@ def _check_music(params: Params) -> Iterator[Finding]:
     """Say what ingest left out, what is amiss with what it took, and whether the folder of the corpus changed."""
     manifest_path = paths.get_manifest_path(params.corpus)
     if changes := describe_changes(params.corpus, manifest_path, paths.get_project_root()):
-        message, _, hint = changes.rpartition("; ")
-        yield Finding("folder", message, hint)
+        message, separator, hint = changes.rpartition("; ")
+        yield Finding("folder", message or hint, hint if separator else "")
     if not paths.INGEST_SUMMARY.exists():
         return
     summary = ingest_summary.load_summary(paths.INGEST_SUMMARY)
@@ -310,9 +310,10 @@ def _check_music(params: Params) -> Iterator[Finding]:
             yield Finding(line.topic, line.message, line.hint)
 
 
-def _check_project_path(_: Params) -> Iterator[Finding]:
+def _check_project_path(_params: Params) -> Iterator[Finding]:
     """Say where DVC cannot run experiments in a temporary copy of the project."""
-    if problem := path_encoding.find_cache_path_problem():
+    problem = path_encoding.find_cache_path_problem()
+    if problem:
         message, _, hint = problem.partition("; ")
         yield Finding("path", message, hint)
 

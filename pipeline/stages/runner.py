@@ -1,4 +1,4 @@
-"""One file per DVC stage: read files, call the yard, write files.
+"""One file per DVC stage: read files, call the packages that compute, write files.
 
 Each is run by `python -m pipeline.stages.<stage>`, so that DVC can track exactly the modules it imports.
 """
@@ -7,6 +7,7 @@ import io
 import os
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import NoReturn
 
 from pipeline.core import lifetime
@@ -16,8 +17,8 @@ if "DVC_STAGE" in os.environ:
     lifetime.die_with_parent()
 
 from pipeline.config import load_params
-from pipeline.core import paths
-from pipeline.core.errors import DiskError, PipelineError
+from pipeline.core import git, paths
+from pipeline.core.errors import DiskError, ParamsError, PipelineError
 
 
 def run_stage(run: Callable[..., None], param_sections: Sequence[str], *arguments: str) -> None:
@@ -31,10 +32,24 @@ def run_stage(run: Callable[..., None], param_sections: Sequence[str], *argument
     escape_stdout()
     try:
         run(load_params(paths.PARAMS).restrict_to(param_sections), *arguments)
+    except ParamsError as error:
+        exit_with_error(ParamsError(f"{error}{advise_undo()}"))
     except PipelineError as error:
         exit_with_error(error)
     except OSError as error:
         exit_with_error(make_disk_error(error))
+
+
+def advise_undo() -> str:
+    """Return how to undo a change of params.yaml: after a failed 'dvc exp run -S' the file keeps the new values.
+
+    A queued experiment runs in a copy of the project, which is deleted; nothing is to be undone there.
+    """
+    in_copy = paths.get_project_root().resolve() != Path.cwd()
+    if in_copy or not git.is_modified(paths.PARAMS):
+        return ""
+    paths.PARAMS.touch()  # so that 'git checkout' sees the change, see git.is_modified
+    return f"; {paths.PARAMS} keeps this change, 'git checkout {paths.PARAMS}' undoes it"
 
 
 def escape_stdout() -> None:

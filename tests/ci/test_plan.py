@@ -62,7 +62,12 @@ def edit(folder: Path, kind: str) -> None:
     ("kind", "surely", "ran", "said"),
     [
         ("nothing", set(), set(), ""),
-        ("param", {"train@dense"}, BRANCH, "train@dense runs: model.dense.units is [16], was [8]."),
+        (
+            "param",
+            {"check", "train@dense"},
+            {"check", *BRANCH},
+            "train@dense runs: model.dense.units is [16], was [8].",
+        ),
         (
             "code of a stage",
             {"train@baseline", "train@dense"},
@@ -146,7 +151,7 @@ def test_before_the_first_run_all_of_it_runs(project: Path) -> None:
     shutil.rmtree(project / ".dvc/cache/runs")
     told = plan_stages()
     assert {each.status for each in told} == {"runs"}
-    assert str(told[0]) == "fetch runs: dvc.lock does not have it."
+    assert str(told[0]) == "check runs: dvc.lock does not have it."
 
 
 def test_many_reasons_are_counted() -> None:

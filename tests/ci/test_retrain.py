@@ -62,6 +62,7 @@ def test_a_change_is_retrained_judged_kept_and_offered_and_a_fresh_clone_has_not
     assert ".dvc/tmp/rwlock" in shown
     assert "corpus tiny: changes of its folder cannot be seen (nowhere: no such folder)" in shown
     assert toy.ran(shown) == {
+        "check",
         "train@dense",
         "evaluate@dense",
         "sample_metrics@dense",
