@@ -1,5 +1,7 @@
 """What tests share: small made-up music, and the parameters of the project."""
 
+import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -29,6 +31,39 @@ def in_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("DVC_ROOT", raising=False)
     return tmp_path
+
+
+@pytest.fixture(scope="session")
+def committed_metrics(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the metrics that Git has, committed or staged, and the parameters of the checkout.
+
+    Pages in Git belong to the metrics in Git. Those of the work tree may be of a run on another machine, whose last
+    digits differ, or of other parameters.
+    """
+    folder = tmp_path_factory.mktemp("committed")
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", paths.SUMMARY.parent.as_posix()],
+        cwd=ROOT,
+        capture_output=True,
+        check=True,
+    ).stdout
+    subprocess.run(
+        ["git", "checkout-index", "-z", "--stdin", f"--prefix={folder}/"],
+        cwd=ROOT,
+        input=listed,
+        check=True,
+    )
+    for path in (paths.PARAMS, paths.CLAIMS):
+        (folder / path).parent.mkdir(exist_ok=True)
+        shutil.copy(ROOT / path, folder / path)
+    return folder
+
+
+@pytest.fixture
+def in_committed_metrics(committed_metrics: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """That folder, to read in."""
+    monkeypatch.chdir(committed_metrics)
+    return committed_metrics
 
 
 @pytest.fixture(scope="module")

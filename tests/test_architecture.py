@@ -200,6 +200,28 @@ def test_files_stay_small() -> None:
     assert not long, f"over 400 lines, so two ideas: {long}"
 
 
+RESULTS_OF_THE_WORK_TREE = re.compile(
+    r"chdir\((architecture\.)?ROOT\)|ROOT / paths\.(?!PARAMS|CLAIMS|CORPORA|PIECES|NOTES)"
+)
+READS_THE_CHECKOUT_ONLY = {
+    # The studies and metrics/studies, which no stage writes.
+    "tests/experiments/test_study.py": 3,
+    # params.yaml.
+    "tests/report/test_claim_measurements.py": 1,
+}
+"""Test modules that change into the checkout, how often, and for what."""
+
+
+def test_no_test_reads_results_that_a_run_on_this_machine_wrote() -> None:
+    """Tests of committed pages use the fixture committed_metrics, so that they pass after any run."""
+    found = {
+        path.relative_to(architecture.ROOT).as_posix(): len(matches)
+        for path in (architecture.ROOT / "tests").rglob("test_*.py")
+        if (matches := RESULTS_OF_THE_WORK_TREE.findall(path.read_text("utf-8")))
+    }
+    assert found == READS_THE_CHECKOUT_ONLY
+
+
 def test_locks_name_no_index_and_pin_every_package_by_hash() -> None:
     for lock in ("requirements.lock", "requirements-dev.lock"):
         text = (architecture.ROOT / lock).read_text("utf-8")

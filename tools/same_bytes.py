@@ -2,7 +2,8 @@
 
     python tools/same_bytes.py /tmp/same
 
-`dvc repro -f` runs every stage; nothing comes from a cache. Times differ between runs, and so do `benchmark` and
+`dvc repro -f` runs every stage; nothing comes from a cache. The two run in different environments: number of BLAS threads,
+seed of hashes, locale, time zone. Times differ between runs, and so do `benchmark` and
 `report`. To check that nothing else does, the timings of the first clone are copied into the second, committed there,
 and the report is written again: then both dvc.lock must be equal, byte for byte. Exit code 1 if not.
 """
@@ -17,21 +18,41 @@ from typing import Any
 import small
 from ruamel.yaml import YAML
 
+from pipeline.core import threads
+
 TIMED = {"benchmark", "report"}
 """Stages whose outputs contain times."""
 SUBFOLDERS = ("one", "two/levels deeper, with spaces")
+ENVIRONMENTS: tuple[dict[str, str], ...] = (
+    {"PYTHONHASHSEED": "1", "LC_ALL": "C.UTF-8", "TZ": "UTC"},
+    {
+        **dict.fromkeys(threads.VARIABLES, "2"),
+        "PYTHONHASHSEED": "2",
+        "LC_ALL": "C",
+        "TZ": "Asia/Kathmandu",
+    },
+)
+"""What a user may have set; the first has no number of threads."""
 LOCK = Path("dvc.lock")
 TIMINGS = Path("metrics/benchmark.json")
 
 
-def start_clone(folder: Path) -> subprocess.Popen[str]:
+def make_environment(changes: dict[str, str]) -> dict[str, str]:
+    """Return the environment of a clone: that of this process without numbers of threads, and some changes."""
+    environment = small.environment()
+    for variable in threads.VARIABLES:
+        environment.pop(variable, None)
+    return environment | changes
+
+
+def start_clone(folder: Path, environment: dict[str, str]) -> subprocess.Popen[str]:
     """Clone this checkout and start all stages there."""
     folder.parent.mkdir(parents=True)
     subprocess.run(["git", "clone", "-q", str(small.ROOT), str(folder)], check=True)
     with (folder / "repro.log").open("w") as log:
         command = ["dvc", "repro", "-f"]
         return subprocess.Popen(
-            command, cwd=folder, env=small.environment(), stdout=log, stderr=log, text=True
+            command, cwd=folder, env=environment, stdout=log, stderr=log, text=True
         )
 
 
@@ -53,7 +74,8 @@ def main() -> int:
     shutil.rmtree(args.folder, ignore_errors=True)
     start = time.monotonic()
     folders = [args.folder.resolve() / name for name in SUBFOLDERS]
-    for folder, run in [(folder, start_clone(folder)) for folder in folders]:
+    environments = map(make_environment, ENVIRONMENTS)
+    for folder, run in list(zip(folders, map(start_clone, folders, environments), strict=True)):
         if run.wait():
             raise SystemExit((folder / "repro.log").read_text()[-2000:])
     print(f"two clones, every stage forced, at the same time: {time.monotonic() - start:.0f} s")

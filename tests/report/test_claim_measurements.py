@@ -197,9 +197,11 @@ def test_seeds_lie_as_far_apart_as_their_bits(results: Path) -> None:
 @pytest.mark.parametrize(
     "name", ["baseline", "stacked", "bidirectional", "dense", "hybrid", "wide"]
 )
-def test_layers_add_up_to_what_was_counted(project: Params, name: str) -> None:
+def test_layers_add_up_to_what_was_counted(
+    project: Params, committed_metrics: Path, name: str
+) -> None:
     """Keras counted the parameters of the trained model; the formula must give as many."""
-    trained = json.loads((ROOT / paths.get_evaluation_path(name)).read_text("utf-8"))
+    trained = json.loads((committed_metrics / paths.get_evaluation_path(name)).read_text("utf-8"))
     assert (
         sum(claim_measurements.count_layer_parameters(project.get_model_config(name)).values())
         == trained["parameters"]

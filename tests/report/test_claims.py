@@ -5,7 +5,6 @@ import re
 from pathlib import Path
 
 import pytest
-from factories import ROOT
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -162,9 +161,8 @@ def test_a_bad_file_is_one_line(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def own(monkeypatch: pytest.MonkeyPatch) -> ClaimSet:
-    """The claims of the project, in its folder."""
-    monkeypatch.chdir(ROOT)
+def own(in_committed_metrics: Path) -> ClaimSet:
+    """The claims of the project, in a folder with its committed metrics."""
     return claims.load_claims(paths.CLAIMS)
 
 

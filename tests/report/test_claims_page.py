@@ -15,8 +15,7 @@ from pipeline.stages import report
 
 
 @pytest.fixture
-def facts(monkeypatch: pytest.MonkeyPatch) -> RunResults:
-    monkeypatch.chdir(ROOT)
+def facts(in_committed_metrics: Path) -> RunResults:
     return report.load_run_results(config.load_params(paths.PARAMS))
 
 
@@ -45,7 +44,7 @@ def test_a_changed_figure_changes_the_page(
     """The page follows the figures: with as many parameters as the page says, the claim holds."""
     for path in ("params.yaml", "metrics/summary.json", "metrics/benchmark.json"):
         (tmp_path / path).parent.mkdir(exist_ok=True)
-        (tmp_path / path).write_bytes((ROOT / path).read_bytes())
+        (tmp_path / path).write_bytes(Path(path).read_bytes())
     monkeypatch.chdir(tmp_path)
     before = claims_page.render_claims_page(facts, book)
     assert (

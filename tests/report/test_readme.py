@@ -10,28 +10,28 @@ from pipeline.report import claims, claims_page, readme
 from pipeline.stages import report
 
 
-def test_the_figures_in_the_readme_are_fresh(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(ROOT)
+@pytest.mark.usefixtures("in_committed_metrics")
+def test_the_figures_in_the_readme_are_fresh() -> None:
     text = (ROOT / readme.README).read_text("utf-8")
-    facts = report.load_run_results(config.load_params(ROOT / "params.yaml"))
+    facts = report.load_run_results(config.load_params(paths.PARAMS))
     assert readme.fill_readme(text, facts) == text, (
         "README.md is stale; run 'music-rnn update-readme'"
     )
 
 
-def test_the_claims_are_held_against_fresh_results(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(ROOT)
+@pytest.mark.usefixtures("in_committed_metrics")
+def test_the_claims_are_held_against_fresh_results() -> None:
     made = claims_page.render_claims_page(
         report.load_run_results(config.load_params(paths.PARAMS)), claims.load_claims(paths.CLAIMS)
     )
-    assert claims_page.PAGE_PATH.read_text("utf-8") == made, (
+    assert (ROOT / claims_page.PAGE_PATH).read_text("utf-8") == made, (
         f"{claims_page.PAGE_PATH} is stale; run 'music-rnn update-readme'"
     )
 
 
-def test_a_part_that_nothing_fills_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(ROOT)
-    facts = report.load_run_results(config.load_params(ROOT / "params.yaml"))
+@pytest.mark.usefixtures("in_committed_metrics")
+def test_a_part_that_nothing_fills_is_refused() -> None:
+    facts = report.load_run_results(config.load_params(paths.PARAMS))
     with pytest.raises(DataError, match="marked parts are"):
         readme.fill_readme("# no parts at all", facts)
 
