@@ -15,22 +15,36 @@ app = typer.Typer()
 def study(
     name: Annotated[str, typer.Argument(help="A file in studies/, without .yaml.")],
     no_run: Annotated[
-        bool, typer.Option("--no-run", help="Run nothing: show the experiments that are there.")
+        bool,
+        typer.Option("--no-run", help="Run and write nothing: print the page of what is here."),
+    ] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace results that have more runs or models.")
     ] = False,
 ) -> None:
     """Run the experiments of a study and make its page; experiments that are there already are not run again."""
-    from pipeline.experiments import study as plan
+    from pipeline.experiments import study as studies
     from pipeline.experiments import study_page, study_results
 
-    params, about = load_params(paths.PARAMS), plan.load_study(name)
-    found = {}
-    for each, run in about.runs.items():
-        if no_run and not plan.find_experiment_commit(f"{name}-{each}"):
+    params, plan = load_params(paths.PARAMS), studies.load_study(name)
+    findings = {}
+    for run_name, run in plan.runs.items():
+        experiment = f"{name}-{run_name}"
+        if not no_run:
+            studies.run_experiment(experiment, run, params)
+        elif not studies.find_experiment_commit(experiment):
             continue
-        plan.run_experiment(f"{name}-{each}", run, params)
-        found[each] = study_results.load_run(f"{name}-{each}", run, params)
-    for path in study_page.write_study_results(about, found):
-        typer.echo(path)
+        findings[run_name] = study_results.load_run(experiment, run, params)
+    if not no_run:
+        for path in study_page.write_study_results(plan, findings, force):
+            typer.echo(path)
+    elif findings:
+        typer.echo(study_page.render_study_page(plan, findings))
+    else:
+        typer.echo(
+            f"no experiment of study {name} is here: its page is {plan.page}; "
+            f"run it with: music-rnn study {name}"
+        )
 
 
 @app.command(

@@ -8,7 +8,7 @@ from pipeline.evaluation import bits
 from pipeline.evaluation.bits import PieceScores
 from pipeline.evaluation.results import Evaluation
 from pipeline.experiments import study_results
-from pipeline.experiments.study import Study
+from pipeline.experiments.study import Study, StudyError
 from pipeline.experiments.study_results import (
     BOOTSTRAP_RESAMPLES,
     REFERENCE,
@@ -124,9 +124,26 @@ def _build_curve_table(evaluation: Evaluation) -> Rows:
     return [["target notes", "bits per note"], *rows]
 
 
-def write_study_results(study: Study, findings_by_run: Mapping[str, RunFindings]) -> list[Path]:
-    """Write the page and the figures; returns where."""
-    page_at, figures_at = Path(study.page), Path(study.metrics)
-    files.write_text(page_at, render_study_page(study, findings_by_run))
-    files.write_text(figures_at, study_results.serialize_findings(findings_by_run))
-    return [page_at, figures_at]
+def write_study_results(
+    study: Study, findings_by_run: Mapping[str, RunFindings], force: bool = False
+) -> list[Path]:
+    """Write the page and the figures, and return their paths.
+
+    Args:
+        study: what was to be run.
+        findings_by_run: what was run.
+        force: whether results may replace a file that has more.
+
+    Raises:
+        StudyError: the file of figures has models that these results lack.
+    """
+    page_path, metrics_path = Path(study.page), Path(study.metrics)
+    lost = study_results.find_lost_models(metrics_path, findings_by_run)
+    if lost and not force:
+        raise StudyError(
+            f"{metrics_path}: has results of {', '.join(lost)}, which this study lacks now; "
+            "run these too, or replace the file with --force"
+        )
+    files.write_text(page_path, render_study_page(study, findings_by_run))
+    files.write_text(metrics_path, study_results.serialize_findings(findings_by_run))
+    return [page_path, metrics_path]

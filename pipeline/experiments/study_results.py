@@ -1,7 +1,9 @@
 """What a study found, as figures for programs; `findings_page` tells it to people."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from pipeline.config import Params
@@ -97,6 +99,27 @@ def compute_differences(
             if other != f"{run_name}/{each.architecture}":
                 out[each.architecture][other] = gap
     return out
+
+
+def find_lost_models(path: Path, findings_by_run: Mapping[str, RunFindings]) -> list[str]:
+    """Return the models, as `run/architecture`, that a file of figures has and that these results lack.
+
+    Raises:
+        StudyError: the file cannot be read.
+    """
+    if not path.exists():
+        return []
+    try:
+        rows = json.loads(path.read_text(encoding="utf-8")).values()
+        stored = [f"{row['run']}/{row['architecture']}" for row in rows]
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+        raise StudyError(f"{path}: cannot be read ({error}); take it from Git again") from error
+    current = {
+        f"{name}/{evaluation.architecture}"
+        for name, findings in findings_by_run.items()
+        for evaluation in findings.evaluations
+    }
+    return [model for model in stored if model not in current]
 
 
 def serialize_findings(findings_by_run: Mapping[str, RunFindings]) -> str:

@@ -1,11 +1,17 @@
 """What a study found, on its page."""
 
 from dataclasses import replace
+from pathlib import Path
 
+import pytest
 from experiments.test_study_results import found_of
+from factories import ROOT
+from typer.testing import CliRunner
 
+from pipeline.cli import app
+from pipeline.core import git
 from pipeline.experiments import study_page
-from pipeline.experiments.study import Run, Study
+from pipeline.experiments.study import Run, Study, StudyError
 from pipeline.experiments.study_results import RunFindings
 
 
@@ -80,3 +86,48 @@ def test_a_run_that_is_not_there_is_named() -> None:
         study("start", "longer", "far"), found
     )
     assert "Not run yet" not in study_page.render_study_page(study("start"), found)
+
+
+def test_results_of_more_models_are_replaced_only_by_force(in_folder: Path) -> None:
+    plan = study("start", "longer")
+    full = {"start": found_of("baseline", "better"), "longer": found_of("baseline")}
+    written = study_page.write_study_results(plan, full)
+    before = [path.read_bytes() for path in written]
+    fewer_runs = {"start": full["start"]}
+    fewer_models = {"start": found_of("better"), "longer": full["longer"]}
+    for poorer, lost in (
+        ({}, "start/baseline, start/better, longer/baseline"),
+        (fewer_runs, "longer/baseline"),
+        (fewer_models, "start/baseline"),
+    ):
+        with pytest.raises(StudyError, match=rf"a\.json: has results of {lost}, .*--force"):
+            study_page.write_study_results(plan, poorer)
+        assert [path.read_bytes() for path in written] == before
+    study_page.write_study_results(plan, fewer_runs, force=True)
+    assert [path.read_bytes() for path in written] != before
+    study_page.write_study_results(plan, full)
+    assert [path.read_bytes() for path in written] == before
+
+
+def test_a_torn_file_of_results_is_not_replaced(in_folder: Path) -> None:
+    path = Path("metrics/studies/a.json")
+    path.parent.mkdir(parents=True)
+    path.write_text('{"baseline": {"run"')
+    with pytest.raises(StudyError, match=r"a\.json: cannot be read .*; take it from Git again"):
+        study_page.write_study_results(study("start"), {"start": found_of("baseline")})
+    assert path.read_text() == '{"baseline": {"run"'
+
+
+def test_showing_a_study_writes_nothing(in_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(git, "list_experiments", list)
+    for name in ("params.yaml", "studies/maestro.yaml", "docs/results-maestro.md"):
+        Path(name).parent.mkdir(exist_ok=True)
+        Path(name).write_bytes((ROOT / name).read_bytes())
+    before = {path: path.read_bytes() for path in Path().rglob("*.*") if path.is_file()}
+    shown = CliRunner().invoke(app, ["study", "maestro", "--no-run"])
+    assert shown.exit_code == 0
+    assert (
+        "no experiment of study maestro is here: its page is docs/results-maestro.md"
+        in shown.output
+    )
+    assert {path: path.read_bytes() for path in Path().rglob("*.*") if path.is_file()} == before
