@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.core.console import track_progress
-from pipeline.evaluation import bits
+from pipeline.evaluation import bootstrap
 from pipeline.evaluation.bits import PieceScores
 
 TRUE_DIFFERENCE, PIECE_STD, NOTE_STD = 0.1, 0.3, 3.0
@@ -66,7 +66,9 @@ def main(num_corpora: int, resamples: int, piece_counts: list[int]) -> None:
             label = f"{name}, {num_pieces} pieces"
             for seed in track_progress(range(num_corpora), label, num_corpora):
                 scores = simulate_corpus(rng, num_pieces, noise)
-                intervals[seed, 0] = bits.compute_paired_difference(*scores, resamples, seed)[1:]
+                intervals[seed, 0] = bootstrap.compute_paired_difference(*scores, resamples, seed)[
+                    1:
+                ]
                 intervals[seed, 1] = compute_percentile_interval(*scores, resamples, seed)
             low, high = intervals[:, :, 0], intervals[:, :, 1]
             coverage = ((low <= TRUE_DIFFERENCE) & (high >= TRUE_DIFFERENCE)).mean(axis=0)

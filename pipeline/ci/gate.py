@@ -13,7 +13,8 @@ import numpy as np
 from pipeline.config import Params
 from pipeline.core import git, paths
 from pipeline.core.errors import DataError
-from pipeline.evaluation.bits import PieceScores, compute_paired_difference
+from pipeline.evaluation.bits import PieceScores
+from pipeline.evaluation.bootstrap import ImplausibleIntervalError, compute_paired_difference
 from pipeline.evaluation.results import Evaluation
 
 Outcome = Literal["better", "worse", "too close", "first", "not comparable"]
@@ -166,9 +167,12 @@ def assess_significance(
     candidate_scores: PieceScores, base_scores: PieceScores, params: Params
 ) -> tuple[Outcome, str]:
     """Return whether ours is better, beyond what the choice of notes and of the seed does by chance; and the gap."""
-    gap, low, high = compute_paired_difference(
-        candidate_scores, base_scores, params.compare.bootstrap_resamples, params.seed
-    )
+    try:
+        gap, low, high = compute_paired_difference(
+            candidate_scores, base_scores, params.compare.bootstrap_resamples, params.seed
+        )
+    except ImplausibleIntervalError as error:
+        return "not comparable", str(error)
     word: Outcome = "too close"
     if abs(gap) > params.gate.tolerance_bits and not low <= 0 <= high:
         word = "better" if gap < 0 else "worse"

@@ -18,7 +18,7 @@ from pipeline.core import files, git, paths
 from pipeline.core.errors import DataError
 from pipeline.corpus import manifest, tables
 from pipeline.corpus.splits import SPLITS
-from pipeline.evaluation.bits import compute_confidence_interval
+from pipeline.evaluation.bootstrap import compute_confidence_interval
 from pipeline.evaluation.results import Evaluation
 from pipeline.report.tables import format_markdown_table
 

@@ -1,10 +1,16 @@
 """Which architecture: the rule, applied to what was measured."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from pipeline.config.schema import CompareConfig
-from pipeline.evaluation.bits import PieceScores, compute_paired_difference
+from pipeline.core.errors import DataError
+from pipeline.evaluation.bits import PieceScores
+from pipeline.evaluation.bootstrap import (
+    ImplausibleIntervalError,
+    Interval,
+    compute_paired_difference,
+)
 from pipeline.evaluation.results import Evaluation
 
 RULE = (
@@ -17,20 +23,6 @@ REFERENCE = "baseline"
 
 
 @dataclass(frozen=True)
-class Difference:
-    """A paired difference in bits per note: below zero is better than the other."""
-
-    mean: float
-    low: float
-    high: float
-
-    @property
-    def includes_zero(self) -> bool:
-        """Whether the interval leaves open which of the two is better."""
-        return self.low <= 0 <= self.high
-
-
-@dataclass(frozen=True)
 class Decision:
     """What the measurements say."""
 
@@ -39,10 +31,10 @@ class Decision:
     recommended: str
     tied: list[str]
     """Too close to the best to call."""
-    vs_reference: Mapping[str, Difference]
-    """Of every architecture and floor."""
+    vs_reference: Mapping[str, Interval]
+    """Of every architecture and n-gram model."""
     unbeaten_ngrams: list[str]
-    """Floors that the best does not beat."""
+    """N-gram models that the best does not beat."""
 
 
 def choose_architecture(
@@ -58,24 +50,27 @@ def choose_architecture(
         ngram_scores: scores of the same notes.
         config: number of resamples.
         seed: of the bootstrap.
+
+    Raises:
+        DataError: the rows are too few for an interval.
     """
     scores = {each.architecture: each.scores for each in evaluations}
     reference = REFERENCE if REFERENCE in scores else evaluations[0].architecture
 
-    def compute_difference(name: str, other: str) -> Difference:
-        return Difference(
-            *compute_paired_difference(
-                {**scores, **ngram_scores}[name], scores[other], config.bootstrap_resamples, seed
-            )
-        )
+    all_scores = {**scores, **ngram_scores}
 
-    def find_best_and_tied(names: Iterable[str]) -> tuple[str, list[str]]:
+    def compute_difference(name: str, other: str) -> Interval:
+        a, b = all_scores[name], all_scores[other]
+        try:
+            return compute_paired_difference(a, b, config.bootstrap_resamples, seed)
+        except ImplausibleIntervalError as error:
+            raise DataError(f"{name} against {other}: {error}") from error
+
+    def find_best_and_tied(names: Collection[str]) -> tuple[str, list[str]]:
         """Return the best of some architectures and those too close to it."""
-        of = list(names)
-        top = min(of, key=lambda name: scores[name].compute_bits_per_note()["bits_per_note"])
-        return top, [
-            name for name in of if name != top and compute_difference(name, top).includes_zero
-        ]
+        top = min(names, key=lambda name: scores[name].compute_bits_per_note()["bits_per_note"])
+        rivals = [name for name in names if name != top]
+        return top, [name for name in rivals if compute_difference(name, top).includes_zero]
 
     best, close = find_best_and_tied(scores)
     parameters = {each.architecture: each.parameters for each in evaluations if each.can_stream}
@@ -86,8 +81,6 @@ def choose_architecture(
         best=best,
         recommended=recommended,
         tied=close,
-        vs_reference={
-            name: compute_difference(name, reference) for name in (*scores, *ngram_scores)
-        },
+        vs_reference={name: compute_difference(name, reference) for name in all_scores},
         unbeaten_ngrams=[name for name in ngram_scores if compute_difference(name, best).low <= 0],
     )

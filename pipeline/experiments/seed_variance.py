@@ -7,18 +7,19 @@ training again can say: `dvc exp run --queue -S seed=1,2,3`, `dvc queue start`, 
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from statistics import mean, stdev
 from typing import Any
 
-from pipeline.core import git as revisions
-from pipeline.core import paths, yaml
+import numpy as np
+
+from pipeline.core import git, paths, yaml
 from pipeline.core.errors import DataError
-from pipeline.core.git import run_git
+from pipeline.evaluation.bootstrap import MAX_SEED_SPREAD
 
 TABLE_HEADER = (
     "| architecture | seeds | bits per note | ± | against reference | ± |",
     "|---|---:|---:|---:|---:|---:|",
 )
+ROW_FORMAT = "| {architecture} | {num_seeds} | {mean:.3f} | {std:.3f} | {mean_difference:+.3f} | {difference_std:.3f} |"
 NON_ARCHITECTURE_KEYS = ("best", "reference", "ngrams")
 
 
@@ -56,80 +57,97 @@ class SeedStatistics:
 
 def load_experiment_results() -> list[ExperimentResult]:
     """Read the experiments in Git that have a summary, and the commit that is checked out."""
-    found = [("HEAD", "HEAD"), *((each.commit, each.name) for each in revisions.list_experiments())]
-    read = (_load_result(commit, name) for commit, name in found)
-    return [result for result in read if result is not None]
+    results = [_load_result("HEAD", "HEAD")]
+    results += [_load_result(each.commit, each.name) for each in git.list_experiments()]
+    return [result for result in results if result]
 
 
 def _load_result(commit: str, name: str) -> ExperimentResult | None:
     """Read one experiment; none where it has no results of this kind."""
     try:
-        params = yaml.parse_yaml(run_git("show", f"{commit}:{paths.PARAMS.as_posix()}"))
-        summary = json.loads(run_git("show", f"{commit}:{paths.SUMMARY.as_posix()}"))
-        bits = {
-            key: its["bits_per_note"]
-            for key, its in summary.items()
-            if key not in NON_ARCHITECTURE_KEYS
-        }
-    except (DataError, ValueError, LookupError, TypeError):
+        params = yaml.parse_yaml(git.run_git("show", f"{commit}:{paths.PARAMS.as_posix()}"))
+        summary = json.loads(git.run_git("show", f"{commit}:{paths.SUMMARY.as_posix()}"))
+        for key in NON_ARCHITECTURE_KEYS:
+            summary.pop(key, None)
+        bits = {architecture: row["bits_per_note"] for architecture, row in summary.items()}
+    except (DataError, ValueError, LookupError, TypeError, AttributeError):
         return None
     return ExperimentResult(name, params, bits)
 
 
 def group_by_params(results: Sequence[ExperimentResult]) -> list[list[ExperimentResult]]:
     """Put together what differs in its seed alone, and keep groups of two seeds or more; of equal seeds the first."""
-    settings: dict[str, dict[int, ExperimentResult]] = {}
+    groups: dict[str, dict[int, ExperimentResult]] = {}
     for result in results:
-        settings.setdefault(result.make_params_key(), {}).setdefault(result.params["seed"], result)
-    return [[its[seed] for seed in sorted(its)] for its in settings.values() if len(its) > 1]
+        by_seed = groups.setdefault(result.make_params_key(), {})
+        by_seed.setdefault(result.params["seed"], result)
+    return [
+        [by_seed[seed] for seed in sorted(by_seed)]
+        for by_seed in groups.values()
+        if len(by_seed) > 1
+    ]
 
 
 def compute_seed_statistics(
     group: Sequence[ExperimentResult], reference: str
 ) -> list[SeedStatistics]:
     """Return what the seeds of a group gave for each architecture, the fewest bits first."""
-    out = []
-    base = reference if reference in group[0].bits else next(iter(group[0].bits))
+    statistics = []
     # Another list of architectures is another setting, so all of a group have the same.
+    architectures = list(group[0].bits)
+    if reference not in architectures:
+        reference = architectures[0]
+    for name in architectures:
+        bits = [result.bits[name] for result in group]
+        differences = [result.bits[name] - result.bits[reference] for result in group]
+        both = np.array([bits, differences]).T
+        (bits_mean, difference_mean), (bits_std, difference_std) = both.mean(0), both.std(0, ddof=1)
+        figures = map(float, (bits_mean, bits_std, difference_mean, difference_std))
+        statistics.append(SeedStatistics(name, len(group), *figures))
+    return sorted(statistics, key=lambda row: row.mean)
+
+
+def find_implausible_seeds(group: Sequence[ExperimentResult]) -> list[str]:
+    """Return a sentence for each architecture whose seeds lie further apart than chance in training moves them."""
+    problems = []
     for name in group[0].bits:
         bits = [result.bits[name] for result in group]
-        gaps = [result.bits[name] - result.bits[base] for result in group]
-        out.append(
-            SeedStatistics(name, len(bits), mean(bits), stdev(bits), mean(gaps), stdev(gaps))
-        )
-    return sorted(out, key=lambda spread: spread.mean)
+        spread = np.ptp(bits)
+        if not spread <= MAX_SEED_SPREAD * min(bits):
+            problems.append(
+                f"Implausible: seeds of {name} lie {spread:.3f} bits per note apart, more than chance in training; "
+                "look at the learning curves of these runs."
+            )
+    return problems
 
 
 def describe_varying_params(groups: Sequence[Sequence[ExperimentResult]]) -> list[str]:
     """Return for each group the values of parameters in which groups differ, as `-S` takes them."""
     flat = [_flatten_params(group[0].params) for group in groups]
-    keys = sorted(
-        {key for each in flat for key in each if len({str(its.get(key)) for its in flat}) > 1}
-        - {"seed"}
-    )
-    return [" ".join(f"{key}={each[key]}" for key in keys if key in each) for each in flat]
+    varying = []
+    for key in sorted({key for values in flat for key in values} - {"seed"}):
+        if len({str(values.get(key)) for values in flat}) > 1:
+            varying.append(key)
+    return [" ".join(f"{key}={values[key]}" for key in varying if key in values) for values in flat]
 
 
 def _flatten_params(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     """Return the values of a tree by dotted key."""
-    out: dict[str, Any] = {}
+    flat: dict[str, Any] = {}
     for key, value in values.items():
-        out |= (
-            _flatten_params(value, f"{prefix}{key}.")
-            if isinstance(value, Mapping)
-            else {f"{prefix}{key}": value}
-        )
-    return out
+        if isinstance(value, Mapping):
+            flat |= _flatten_params(value, f"{prefix}{key}.")
+        else:
+            flat[prefix + key] = value
+    return flat
 
 
 def format_seed_tables(groups: Sequence[Sequence[ExperimentResult]], reference: str) -> list[str]:
     """Return the lines of a Markdown table for each group."""
     lines: list[str] = []
-    for group, about in zip(groups, describe_varying_params(groups), strict=True):
+    for group, description in zip(groups, describe_varying_params(groups), strict=True):
         seeds = ", ".join(str(result.params["seed"]) for result in group)
-        lines += [f"Seeds {seeds}{': ' + about if about else ''}", "", *TABLE_HEADER]
-        for its in compute_seed_statistics(group, reference):
-            figures = f"{its.mean:.3f} | {its.std:.3f} | {its.mean_difference:+.3f} | {its.difference_std:.3f}"
-            lines.append(f"| {its.architecture} | {its.num_seeds} | {figures} |")
-        lines.append("")
+        title = f"Seeds {seeds}: {description}" if description else f"Seeds {seeds}"
+        rows = [ROW_FORMAT.format(**vars(row)) for row in compute_seed_statistics(group, reference)]
+        lines += [title, "", *TABLE_HEADER, *rows, "", *find_implausible_seeds(group)]
     return lines

@@ -4,15 +4,15 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from pipeline.core import files
-from pipeline.evaluation import bits
+from pipeline.evaluation import bootstrap
 from pipeline.evaluation.bits import PieceScores
+from pipeline.evaluation.bootstrap import Interval
 from pipeline.evaluation.results import Evaluation
 from pipeline.experiments import study_results
 from pipeline.experiments.study import Study, StudyError
 from pipeline.experiments.study_results import (
     BOOTSTRAP_RESAMPLES,
     REFERENCE,
-    Difference,
     RunFindings,
 )
 from pipeline.report import tables
@@ -54,7 +54,7 @@ def _render_run_section(findings_by_run: Mapping[str, RunFindings], run_name: st
     against = study_results.compute_differences(findings_by_run, run_name)
     yield tables.format_markdown_table(_build_run_table(own, against, f"{run_name}/{REFERENCE}"))
     if own.run.compare_with:
-        yield "Differences against models of this and other runs, of the same notes:"
+        yield "Intervals against models of this and other runs, of the same notes:"
         yield tables.format_markdown_table(_build_comparison_table(against, own.run.compare_with))
     if len(own.evaluations) == 1 and len(first.history) >= MIN_CURVE_EPOCHS:
         yield "Validation while it trained:"
@@ -62,7 +62,7 @@ def _render_run_section(findings_by_run: Mapping[str, RunFindings], run_name: st
 
 
 def _build_run_table(
-    run_findings: RunFindings, differences: Mapping[str, Mapping[str, Difference]], reference: str
+    run_findings: RunFindings, differences: Mapping[str, Mapping[str, Interval]], reference: str
 ) -> Rows:
     """Return one row an architecture or floor, the fewest bits first."""
     lines = []
@@ -76,7 +76,7 @@ def _build_run_table(
         gap = "–"
         if run_findings.has_reference:
             gap = _format_difference(
-                bits.compute_paired_difference(
+                bootstrap.compute_paired_difference(
                     floor,
                     run_findings.get_scores(REFERENCE),
                     BOOTSTRAP_RESAMPLES,
@@ -105,12 +105,12 @@ def _format_score_cells(scores: PieceScores, difference: str) -> list[str]:
     return [f"{mean['bits_per_note']:.3f}", difference, *heads]
 
 
-def _format_difference(difference: Difference | None) -> str:
+def _format_difference(difference: Interval | None) -> str:
     return "{:+.3f} [{:+.3f}, {:+.3f}]".format(*difference) if difference else "–"
 
 
 def _build_comparison_table(
-    differences: Mapping[str, Mapping[str, Difference]], other_models: list[str]
+    differences: Mapping[str, Mapping[str, Interval]], other_models: list[str]
 ) -> Rows:
     lines = [
         [name, *(_format_difference(gap.get(other)) for other in other_models)]

@@ -8,16 +8,15 @@ from typing import Any
 
 from pipeline.config import Params
 from pipeline.core import paths
-from pipeline.evaluation import bits
+from pipeline.evaluation import bootstrap
 from pipeline.evaluation.bits import PieceScores
+from pipeline.evaluation.bootstrap import ImplausibleIntervalError, Interval
 from pipeline.evaluation.results import Evaluation, format_compact_json
 from pipeline.experiments import study
 from pipeline.experiments.study import Run, StudyError
 
 REFERENCE = "baseline"
 BOOTSTRAP_RESAMPLES = 2000
-Difference = tuple[float, float, float]
-"""A paired difference in bits per note, and its 95 % interval."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +73,7 @@ def load_run(experiment: str, run: Run, params: Params) -> RunFindings:
 
 def compute_differences(
     findings_by_run: Mapping[str, RunFindings], run_name: str
-) -> dict[str, dict[str, Difference]]:
+) -> dict[str, dict[str, Interval]]:
     """Return `{architecture: {"run/architecture": difference}}` of a run: its own reference first, then `against`.
 
     Raises:
@@ -83,19 +82,17 @@ def compute_differences(
     own = findings_by_run[run_name]
     others = dict.fromkeys([f"{run_name}/{REFERENCE}"] if own.has_reference else [])
     others |= dict.fromkeys(own.run.compare_with)
-    out: dict[str, dict[str, Difference]] = {each.architecture: {} for each in own.evaluations}
+    out: dict[str, dict[str, Interval]] = {each.architecture: {} for each in own.evaluations}
     for other in others:
         run, _, architecture = other.partition("/")
         theirs = findings_by_run[run].get_scores(architecture)
         for each in own.evaluations:
             try:
-                gap = bits.compute_paired_difference(
+                gap = bootstrap.compute_paired_difference(
                     each.scores, theirs, BOOTSTRAP_RESAMPLES, own.seed
                 )
-            except ValueError as error:
-                raise StudyError(
-                    f"run {run_name} is against {other}, but {error}; give both one compare.notes"
-                ) from error
+            except (ValueError, ImplausibleIntervalError) as error:
+                raise StudyError(f"run {run_name} is against {other}, but {error}") from error
             if other != f"{run_name}/{each.architecture}":
                 out[each.architecture][other] = gap
     return out
@@ -145,7 +142,9 @@ def _build_row(run_findings: RunFindings, evaluation: Evaluation) -> dict[str, A
     row: dict[str, Any] = {
         key: round(value, 4) for key, value in scores.compute_bits_per_note().items()
     }
-    _, low, high = bits.compute_confidence_interval(scores, BOOTSTRAP_RESAMPLES, run_findings.seed)
+    _, low, high = bootstrap.compute_confidence_interval(
+        scores, BOOTSTRAP_RESAMPLES, run_findings.seed
+    )
     row["interval"] = [round(low, 4), round(high, 4)]
     row |= {"parameters": evaluation.parameters, "scored_notes": int(scores.num_notes.sum())}
     row["target_notes"] = int(evaluation.history[-1]["notes"])

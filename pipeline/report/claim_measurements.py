@@ -8,17 +8,22 @@ from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import numpy as np
 from pydantic import Field, model_validator
 
 from pipeline import config
 from pipeline.config.schema import ModelConfig, StrictModel
 from pipeline.core import paths
-from pipeline.evaluation import bits as metrics
+from pipeline.evaluation import bootstrap
+from pipeline.evaluation.bootstrap import MAX_SEED_SPREAD, ImplausibleIntervalError
 from pipeline.evaluation.results import Evaluation
 
 Estimate = tuple[float, float, float]
 """A figure, and the ends of its interval; both are the figure itself where it was counted."""
 ResultPath = Annotated[str, Field(pattern=r"^[a-z0-9_-]+(/[a-z0-9_-]+)*$")]
+MAX_WIDTH_RATIO = 2.0
+"""How many times as wide as the intervals of two models together that of their difference may be."""
+SAME_FOR_ALL_SEEDS = ("scored_notes", "target_notes", "parameters")
 EVALUATION_SOURCE = "evaluate"
 """The source that is a folder: rows of every model of the last run."""
 
@@ -50,6 +55,11 @@ class Measurement(StrictModel):
             raise ValueError(f"quantity: {self.quantity} needs {needs} and nothing else")
         return self
 
+    @property
+    def is_difference(self) -> bool:
+        """Whether it is made of differences between models, which chance in training moves."""
+        return self.quantity in ("gain", "share")
+
 
 def read_estimate(measurement: Measurement, seed_spread: float) -> Estimate | None:
     """Return what was measured, or None if it is not there.
@@ -57,6 +67,9 @@ def read_estimate(measurement: Measurement, seed_spread: float) -> Estimate | No
     Args:
         measurement: where it is.
         seed_spread: bits per note by which chance in training moves a model; widens what is a difference of models.
+
+    Raises:
+        ImplausibleIntervalError: the interval is one that the data cannot give.
     """
     if (
         measurement.source not in (EVALUATION_SOURCE, "params")
@@ -64,20 +77,41 @@ def read_estimate(measurement: Measurement, seed_spread: float) -> Estimate | No
     ):
         return None
     try:
-        return ESTIMATORS[measurement.quantity](measurement, seed_spread)
+        estimate = ESTIMATORS[measurement.quantity](measurement, seed_spread)
     except (LookupError, FileNotFoundError):
         return None
+    value, low, high = estimate
+    if not low <= value <= high or not np.isfinite(estimate).all():
+        raise ImplausibleIntervalError(
+            f"{measurement.source}: implausible interval from {low:g} to {high:g} of {value:g}; measure it again"
+        )
+    return estimate
 
 
 def compute_seed_spread(source: str, models: list[str]) -> float:
-    """Return how far the bits per note of some models of a study lie apart, 0 where they are not there."""
+    """Return how far the bits per note of some models of a study lie apart, 0 where they are not there.
+
+    Raises:
+        ImplausibleIntervalError: they differ in more than their seed, or by more than seeds do.
+    """
     try:
-        bits = [
-            float(look_up_value(load_results(source), f"{each}/bits_per_note")) for each in models
-        ]
+        results = load_results(source)
+        rows = [look_up_value(results, model) for model in models]
+        bits = [float(row["bits_per_note"]) for row in rows]
     except (LookupError, FileNotFoundError):
         return 0.0
-    return max(bits) - min(bits) if bits else 0.0
+    spread = max(bits, default=0.0) - min(bits, default=0.0)
+    for name in SAME_FOR_ALL_SEEDS:
+        if len({row.get(name) for row in rows}) > 1:
+            raise ImplausibleIntervalError(
+                f"{source}: {', '.join(models)} differ in {name}, so not in their seed alone; run them again"
+            )
+    if not spread <= MAX_SEED_SPREAD * min(bits, default=0.0):
+        raise ImplausibleIntervalError(
+            f"{source}: seeds that lie {spread:.3f} bits per note apart are more than chance in training: "
+            f"{', '.join(f'{name} has {value:.3f}' for name, value in zip(models, bits, strict=True))}; run them again"
+        )
+    return spread
 
 
 def locate_results(source: str) -> Path:
@@ -159,19 +193,41 @@ def _estimate_difference(
 ) -> Estimate:
     """Return the difference in bits per note, its interval widened by the spread."""
     if measurement.source == EVALUATION_SOURCE:
-        known = config.load_params(paths.PARAMS)
-        ours, theirs = (
-            Evaluation.load(_find_evaluation(each, known.architectures)).scores
-            for each in (model, reference)
-        )
-        mean, low, high = metrics.compute_paired_difference(
-            ours, theirs, known.compare.bootstrap_resamples, known.seed
-        )
+        mean, low, high = _compare_evaluations(model, reference)
     else:
-        mean, low, high = look_up_value(load_results(measurement.source), model)["against"][
-            reference
-        ]
+        mean, low, high = _read_difference(measurement.source, model, reference)
     return mean, low - seed_spread, high + seed_spread
+
+
+def _compare_evaluations(model: str, reference: str) -> Estimate:
+    params = config.load_params(paths.PARAMS)
+    a, b = (
+        Evaluation.load(_find_evaluation(name, params.architectures)).scores
+        for name in (model, reference)
+    )
+    return bootstrap.compute_paired_difference(
+        a, b, params.compare.bootstrap_resamples, params.seed
+    )
+
+
+def _read_difference(source: str, model: str, reference: str) -> Estimate:
+    """Return a difference of a study.
+
+    What makes a piece hard for both models cancels, so an interval much wider than those of both is no interval of them.
+    """
+    results = load_results(source)
+    mean, low, high = look_up_value(results, model)["against"][reference]
+    try:
+        ends = [look_up_value(results, f"{name}/interval") for name in (model, reference)]
+    except LookupError:
+        return mean, low, high
+    widest = MAX_WIDTH_RATIO * sum(end - start for start, end in ends)
+    if high - low > widest:
+        raise ImplausibleIntervalError(
+            f"{source}: implausible interval of {model} against {reference}, {mean:+.3f} [{low:+.3f}, {high:+.3f}]: "
+            f"wider than {widest:.3f}, which is what those of both models allow; run the study again"
+        )
+    return mean, low, high
 
 
 def _find_evaluation(architecture: str, trained: Collection[str]) -> Path:

@@ -12,6 +12,7 @@ from pydantic import Field, ValidationError, model_validator
 from pipeline.config.schema import Identifier, StrictModel
 from pipeline.core import yaml
 from pipeline.core.errors import DataError
+from pipeline.evaluation.bootstrap import ImplausibleIntervalError
 from pipeline.report import claim_measurements
 from pipeline.report.claim_measurements import Measurement
 from pipeline.report.tables import Rows
@@ -22,6 +23,8 @@ HOLDS, FAILS, INCONCLUSIVE, UNTESTED = VERDICTS = (
     "too close to call",
     "not tested here",
 )
+REFUSED = "refused: implausible interval"
+"""No verdict on the claim; it is counted only where there is one."""
 CorpusName = Literal["default", "maestro"]
 CORPORA: tuple[CorpusName, ...] = ("default", "maestro")
 UNIT_FORMATS = {
@@ -127,37 +130,35 @@ def load_claims(path: Path) -> ClaimSet:
 
 def check_claims(claim_set: ClaimSet) -> list[CheckedClaim]:
     """Hold every claim against what was measured."""
-    spread = {
-        name: claim_measurements.compute_seed_spread(seeds.source, seeds.models)
-        for name, seeds in claim_set.seed_runs.items()
-    }
     return [
         CheckedClaim(
             name,
             claim,
             format_criterion(claim, claim_set.tolerance),
-            {
-                corpus: _check_on_corpus(
-                    claim, corpus, claim_set.tolerance, spread.get(corpus, 0.0)
-                )
-                for corpus in CORPORA
-            },
+            {corpus: _check_on_corpus(claim, corpus, claim_set) for corpus in CORPORA},
         )
         for name, claim in claim_set.claims.items()
     ]
 
 
-def _check_on_corpus(
-    claim: Claim, corpus: CorpusName, tolerance: float, seed_spread: float
-) -> CheckResult:
-    measure = claim.measurements.get(corpus) or claim.measurements.get("any")
-    found = claim_measurements.read_estimate(measure, seed_spread) if measure else None
-    if found is None:
+def _check_on_corpus(claim: Claim, corpus: CorpusName, claim_set: ClaimSet) -> CheckResult:
+    measurement = claim.measurements.get(corpus) or claim.measurements.get("any")
+    seeds = claim_set.seed_runs.get(corpus)
+    if measurement is None:
         return CheckResult(None, UNTESTED, "–")
-    value, low, high = (_format_value(each, claim.unit) for each in found)
+    spread = 0.0
+    try:
+        if seeds and measurement.is_difference:
+            spread = claim_measurements.compute_seed_spread(seeds.source, seeds.models)
+        estimate = claim_measurements.read_estimate(measurement, spread)
+    except ImplausibleIntervalError as error:
+        return CheckResult(None, REFUSED, str(error))
+    if estimate is None:
+        return CheckResult(None, UNTESTED, "–")
+    value, low, high = (_format_value(figure, claim.unit) for figure in estimate)
     return CheckResult(
-        found,
-        decide_verdict(found, claim, tolerance),
+        estimate,
+        decide_verdict(estimate, claim, claim_set.tolerance),
         value if low == high else f"{value} [{low}, {high}]",
     )
 
@@ -222,8 +223,13 @@ def format_claim_cells(checked_claim: CheckedClaim) -> list[str]:
 
 def count_verdicts(checked_claims: Sequence[CheckedClaim]) -> dict[str, dict[str, int]]:
     """Return how many claims met each verdict, by corpus."""
-    out: dict[str, dict[str, int]] = {}
-    for corpus in CORPORA:
-        met = Counter(each.results[corpus].verdict for each in checked_claims)
-        out[corpus] = {verdict: met[verdict] for verdict in VERDICTS}
-    return out
+    counts = {
+        corpus: Counter(checked.results[corpus].verdict for checked in checked_claims)
+        for corpus in CORPORA
+    }
+    refused = any(REFUSED in counted for counted in counts.values())
+    shown = (*VERDICTS, REFUSED) if refused else VERDICTS
+    return {
+        corpus: {verdict: counted[verdict] for verdict in shown}
+        for corpus, counted in counts.items()
+    }

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from pipeline.evaluation.bootstrap import ImplausibleIntervalError
 from pipeline.report import claim_measurements, claims, tables
 from pipeline.report.claims import CheckedClaim, ClaimSet
 from pipeline.report.tables import Rows, RunResults
@@ -40,7 +41,7 @@ def render_claims_page(results: RunResults, claim_set: ClaimSet) -> str:
 def _tabulate_verdict_counts(checked_claims: Sequence[CheckedClaim]) -> Rows:
     counts = claims.count_verdicts(checked_claims)
     return [
-        ["corpus", *claims.VERDICTS],
+        ["corpus", *counts["default"]],
         *([CORPUS_TITLES[name], *map(str, its.values())] for name, its in counts.items()),
     ]
 
@@ -61,7 +62,11 @@ def _describe_best_gain(results: RunResults) -> str:
 
 def _describe_seed_spread(claim_set: ClaimSet) -> Iterator[str]:
     for corpus, seeds in claim_set.seed_runs.items():
-        apart = claim_measurements.compute_seed_spread(seeds.source, seeds.models)
+        try:
+            apart = claim_measurements.compute_seed_spread(seeds.source, seeds.models)
+        except ImplausibleIntervalError as error:
+            yield f"Chance in training is not known ({CORPUS_TITLES[corpus]}): {error}."
+            continue
         if apart:
             yield (
                 f"Chance in training: {len(seeds.models)} seeds of the baseline (`{seeds.source}`) lie {apart:.3f} bits "

@@ -44,7 +44,7 @@ def _make_summary(
     for each in evaluations:
         figures[each.architecture] = {
             **_round_scores(each.scores),
-            **_get_difference(outcome, each.architecture),
+            **bootstrap.round_difference(outcome.vs_reference[each.architecture]),
             "parameters": each.parameters,
             "bytes": each.bytes,
             "can_stream": each.can_stream,
@@ -57,7 +57,7 @@ def _make_summary(
         "not_better_than": " ".join(outcome.unbeaten_ngrams),
     }
     told = {
-        name: {**_round_scores(scores), **_get_difference(outcome, name)}
+        name: {**_round_scores(scores), **bootstrap.round_difference(outcome.vs_reference[name])}
         for name, scores in ngram_scores.items()
     }
     return {"best": best, "reference": outcome.reference, **figures, "ngrams": told}

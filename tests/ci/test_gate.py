@@ -75,6 +75,16 @@ def test_a_wide_interval_is_too_close_whatever_the_mean(project: Params) -> None
     assert found.outcome == "too close"
 
 
+def test_an_interval_of_two_pieces_is_refused_with_its_reason(project: Params) -> None:
+    few = [
+        replace(each, scores=PieceScores.from_rows(each.scores.to_rows()[:2]))
+        for each in (NEW, OLD)
+    ]
+    found = gate.judge_candidate(*few, [], project)
+    assert found.outcome == "not comparable" and not found.promotable
+    assert "implausible interval of ±" in found.summary and "from 2 rows" in found.summary
+
+
 def test_the_paragraph_is_one_and_names_both_models_and_the_interval(project: Params) -> None:
     said = gate.judge_candidate(results(scores(3, -0.3)), OLD, [], project).paragraph
     assert "\n" not in said

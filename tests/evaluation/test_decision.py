@@ -1,8 +1,11 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from factories import make_tiny_model
 
 from pipeline.config.schema import CompareConfig
+from pipeline.core.errors import DataError
 from pipeline.evaluation.bits import PieceScores
 from pipeline.evaluation.decision import choose_architecture
 from pipeline.evaluation.results import Evaluation
@@ -115,3 +118,16 @@ def test_the_order_of_architectures_does_not_decide():
         choose_architecture(found[::-1], FLOORS, HOW, 1),
     )
     assert (one.best, one.recommended, one.tied) == (two.best, two.recommended, two.tied)
+
+
+def test_models_that_were_scored_on_two_rows_are_not_decided_between():
+    found = [model("baseline", 0.065, 5), model("big", 0.0, 9)]
+    for each in found:
+        few = PieceScores(
+            each.scores.piece_names[:2], each.scores.num_notes[:2], each.scores.bits[:2]
+        )
+        found[found.index(each)] = replace(each, scores=few)
+    with pytest.raises(
+        DataError, match=r"^baseline against big: implausible interval of .* 2 rows"
+    ):
+        choose_architecture(found, {}, HOW, 1)

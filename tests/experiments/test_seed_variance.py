@@ -1,4 +1,5 @@
 import json
+import math
 import subprocess
 from pathlib import Path
 
@@ -107,3 +108,14 @@ def test_an_equal_seed_is_no_second_one():
     )
     assert [each.name for each in group] == ["z", "x"]
     assert seed_variance.compute_seed_statistics(group, "baseline")[0].mean_difference == 0.0
+
+
+@pytest.mark.parametrize("bits", [30.0, math.nan])
+def test_a_seed_that_did_not_train_is_named(bits):
+    group = [
+        ExperimentResult(name, {"seed": seed}, {"baseline": 17.0 + seed / 10, "dense": value})
+        for name, seed, value in (("x", 1, 16.5), ("y", 2, bits))
+    ]
+    lines = seed_variance.format_seed_tables([group], "baseline")
+    problems = [line for line in lines if line.startswith("Implausible: seeds of ")]
+    assert [line.split()[3] for line in problems] == ["dense"]

@@ -97,7 +97,8 @@ def test_what_cannot_be_compared_is_one_line(found: RunFindings) -> None:
     short = replace(found, evaluations=[replace(found.evaluations[0], scores=fewer)])
     runs = {"short": short, "longer": found_of("better", against=("short/baseline",))}
     with pytest.raises(
-        StudyError, match=r"longer is against short/baseline, but .* give both one compare\.notes"
+        StudyError,
+        match=r"longer is against short/baseline, but .* give both one compare\.max_notes",
     ):
         study_results.compute_differences(runs, "longer")
     runs = {"axes": found_of("baseline", against=("axes/gone",))}

@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from pipeline.config import Params
 from pipeline.core import paths
 from pipeline.core.errors import DataError
-from pipeline.evaluation import bits
+from pipeline.evaluation import bootstrap
 from pipeline.evaluation.bits import PieceScores
+from pipeline.evaluation.bootstrap import ImplausibleIntervalError
 from pipeline.report import claim_measurements
 from pipeline.report.claim_measurements import Measurement
 
@@ -130,7 +131,7 @@ def test_a_gain_of_the_last_run_is_the_paired_bootstrap(in_folder: Path, project
         measure("gain", "stacked", "baseline", source="evaluate"), 0.0
     )
     scores = [made[name].scores for name in ("stacked", "baseline")]
-    mean, low, high = bits.compute_paired_difference(
+    mean, low, high = bootstrap.compute_paired_difference(
         *scores, project.compare.bootstrap_resamples, project.seed
     )
     assert found == pytest.approx((2**-mean - 1, 2**-high - 1, 2**-low - 1), abs=1e-4)
@@ -192,6 +193,52 @@ def test_seeds_lie_as_far_apart_as_their_bits(results: Path) -> None:
         )
         == 0.25
     )
+
+
+def edit_rows(**changes: dict[str, object]) -> None:
+    """Change rows of the study that the fixture wrote."""
+    path = Path("metrics/path.json")
+    rows = json.loads(path.read_text("utf-8"))
+    for name, values in changes.items():
+        rows[name] |= values
+    path.write_text(json.dumps(rows))
+
+
+SEEDS = ["start/baseline", "longer/part", "longer/whole"]
+
+
+def test_a_seed_that_did_not_train_is_no_chance_in_training(results: Path) -> None:
+    edit_rows(part={"bits_per_note": 27.5})
+    problem = r"path: seeds that lie 13\.500 bits per note apart .* longer/part has 27\.500"
+    with pytest.raises(ImplausibleIntervalError, match=problem):
+        claim_measurements.compute_seed_spread("path", SEEDS)
+
+
+def test_seeds_that_were_scored_on_other_notes_are_refused(results: Path) -> None:
+    edit_rows(part={"scored_notes": 200}, whole={"scored_notes": 11_585})
+    with pytest.raises(ImplausibleIntervalError, match="differ in scored_notes, so not in their"):
+        claim_measurements.compute_seed_spread("path", SEEDS)
+
+
+@pytest.mark.parametrize(
+    ("against", "problem"),
+    [
+        ([0.065, -13.4, 13.5], r"implausible interval of longer/part .* wider than 1\.200"),
+        ([0.065, 0.1, 0.2], "path: implausible interval"),
+        ([0.065, float("nan"), 0.2], "path: implausible interval"),
+        ([float("inf"), float("-inf"), float("inf")], "path: implausible interval"),
+    ],
+)
+def test_an_interval_that_its_data_cannot_give_is_refused(
+    results: Path, against: list[float], problem: str
+) -> None:
+    wide = {"interval": [13.85, 14.15]}
+    edit_rows(baseline=wide, part={**wide, "against": {"start/baseline": against}})
+    gain = measure("gain", "longer/part", "start/baseline", source="path")
+    with pytest.raises(ImplausibleIntervalError, match=problem):
+        claim_measurements.read_estimate(gain, 0.0)
+    edit_rows(part={"against": {"start/baseline": [0.065, -0.1, 0.3]}})
+    assert claim_measurements.read_estimate(gain, 0.0)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pipeline.core import paths
 from pipeline.core.errors import DataError
 from pipeline.report import claim_measurements, claims
-from pipeline.report.claims import FAILS, HOLDS, INCONCLUSIVE, UNTESTED, Claim, ClaimSet
+from pipeline.report.claims import FAILS, HOLDS, INCONCLUSIVE, REFUSED, UNTESTED, Claim, ClaimSet
 
 
 def claim(**bounds: float) -> Claim:
@@ -135,6 +135,20 @@ def test_a_claim_whose_data_is_missing_is_not_tested(book: ClaimSet) -> None:
         "default": {HOLDS: 1, FAILS: 0, INCONCLUSIVE: 1, UNTESTED: 2},
         "maestro": {HOLDS: 0, FAILS: 0, INCONCLUSIVE: 1, UNTESTED: 3},
     }
+
+
+def test_a_claim_of_an_implausible_interval_is_refused_with_the_reason(book: ClaimSet) -> None:
+    path = Path("metrics/path.json")
+    rows = json.loads(path.read_text("utf-8"))
+    rows["b"]["bits_per_note"] = 26.5
+    path.write_text(json.dumps(rows))
+    checked = claims.check_claims(book)
+    found = {each.name: each.results["default"] for each in checked}
+    assert found["double"].verdict == REFUSED and found["double"].estimate is None
+    assert "seeds that lie 13.500 bits per note apart" in found["double"].estimate_text
+    assert found["none"].verdict == UNTESTED
+    assert claims.count_verdicts(checked)["default"][INCONCLUSIVE] == 0
+    assert claims.count_verdicts(checked)["default"][REFUSED] == 3
 
 
 def test_seeds_widen_an_interval_on_their_corpus_only(book: ClaimSet) -> None:
