@@ -239,7 +239,15 @@ def test_every_dependency_is_used_by_the_package() -> None:
     )
     # uvicorn serves the live connection of the studio through websockets.
     assert base | train <= used | {"websockets"}
-    brought_by_others = {"dvc_data", "keras", "mido", "networkx", "pydantic_core", "rtmidi"}
+    brought_by_others = {
+        "dvc_data",
+        "keras",
+        "markupsafe",
+        "mido",
+        "networkx",
+        "pydantic_core",
+        "rtmidi",
+    }
     assert used - base - train - brought_by_others <= set(sys.stdlib_module_names)
 
 

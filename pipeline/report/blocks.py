@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from pipeline.report.charts.svg import Html
+from markupsafe import Markup
+
 from pipeline.report.tables import Rows
 
 
@@ -25,7 +26,7 @@ class Figure:
     """A picture, what it says, and its numbers for those who do not see it."""
 
     title: str
-    drawing: Html
+    drawing: Markup
     caption: str
     numbers: Rows
 

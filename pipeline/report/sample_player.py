@@ -1,4 +1,4 @@
-"""Samples as the page's rolls and players read them: small numbers, one list a sample."""
+"""Samples as the piano rolls and players of the page read them: small numbers, one list a sample."""
 
 import base64
 from collections.abc import Sequence
@@ -38,38 +38,35 @@ class SamplePlayer:
 
 def make_sample_players(samples: Sequence[Sample], by_bits: Sequence[str]) -> list[SamplePlayer]:
     """Return what the template needs of each sample, those of one prompt together, the best architecture first."""
-
-    def rank_sample(index: int) -> tuple[int, int]:
-        return samples[index].number, by_bits.index(samples[index].architecture)
-
-    order = sorted(range(len(samples)), key=rank_sample)
-    return [_make_sample_player(samples[place], place, len(samples)) for place in order]
+    players = [
+        _make_sample_player(sample, index, len(samples)) for index, sample in enumerate(samples)
+    ]
+    return sorted(players, key=lambda player: (player.number, by_bits.index(player.architecture)))
 
 
 def _make_sample_player(sample: Sample, index: int, num_samples: int) -> SamplePlayer:
     notes = truncate_notes(sample.notes, num_samples)
     low, high = (
-        _format_pitch(int(pitch)) for pitch in (notes["pitch"].min(), notes["pitch"].max())
+        pitch_name(int(pitch), DISPLAY_NAMES)
+        for pitch in (notes["pitch"].min(), notes["pitch"].max())
     )
-    more = (
-        f"{len(notes):,} notes"
-        if len(notes) == len(sample.notes)
-        else f"{len(notes):,} of {len(sample.notes):,} notes"
-    )
-    length = format_time(_compute_duration(notes))
-    says = f"{more} in {length}, from {low} to {high}; the first {sample.prompt_length} were given"
-    fits = len(sample.midi_bytes) <= MAX_MIDI_BYTES // num_samples
-    link = f"data:audio/midi;base64,{base64.b64encode(sample.midi_bytes).decode()}" if fits else ""
-    name = f"{sample.architecture}-{sample.number:02}.mid"
+    count = f"{len(notes):,}"
+    if len(notes) < len(sample.notes):
+        count += f" of {len(sample.notes):,}"
+    duration = float((notes["onset"] + notes["duration"]).max())
+    length = format_time(duration)
+    download_url = ""
+    if len(sample.midi_bytes) <= MAX_MIDI_BYTES // num_samples:
+        download_url = f"data:audio/midi;base64,{base64.b64encode(sample.midi_bytes).decode()}"
     return SamplePlayer(
-        f"s{index}",
-        sample.architecture,
-        sample.number,
-        says,
-        round(_compute_duration(notes), 2),
-        length,
-        link,
-        name,
+        sample_id=f"s{index}",
+        architecture=sample.architecture,
+        number=sample.number,
+        alt_text=f"{count} notes in {length}, from {low} to {high}; the first {sample.prompt_length} were given",
+        duration=round(duration, 2),
+        duration_text=length,
+        download_url=download_url,
+        file_name=f"{sample.architecture}-{sample.number:02}.mid",
     )
 
 
@@ -78,42 +75,29 @@ def truncate_notes(notes: Notes, num_samples: int) -> Notes:
     return notes[: max(100, MAX_NOTES // num_samples)]
 
 
-def _compute_duration(notes: Notes) -> float:
-    return float((notes["onset"] + notes["duration"]).max())
-
-
 def format_time(seconds: float) -> str:
     """Return a time as the players write it.
 
-    >>> clock(65.9)
+    >>> format_time(65.9)
     '1:05'
     """
-    return f"{int(seconds) // 60}:{int(seconds) % 60:02}"
-
-
-def _format_pitch(pitch: int) -> str:
-    return pitch_name(pitch, DISPLAY_NAMES)
+    minutes, seconds = divmod(int(seconds), 60)
+    return f"{minutes}:{seconds:02}"
 
 
 def pack_samples(samples: Sequence[Sample]) -> dict[str, dict[str, object]]:
-    """Return the notes of all samples, for the script; `flat` says how."""
-    return {
-        f"s{place}": {
-            "prompt": sample.prompt_length,
-            "notes": pack_notes(truncate_notes(sample.notes, len(samples))),
-        }
-        for place, sample in enumerate(samples)
-    }
+    """Return the notes of all samples for the script, as `pack_notes` writes them."""
+    packed = {}
+    for index, sample in enumerate(samples):
+        notes = truncate_notes(sample.notes, len(samples))
+        packed[f"s{index}"] = {"prompt": sample.prompt_length, "notes": pack_notes(notes)}
+    return packed
 
 
 def pack_notes(notes: Notes) -> list[int]:
     """Return notes as one list, four numbers each: step and duration in hundredths of a second, pitch, velocity."""
-    onset = np.rint(notes["onset"] * TICKS_PER_SECOND).astype(int)
-    held = np.maximum(np.rint(notes["duration"] * TICKS_PER_SECOND).astype(int), 1)
-    columns = [
-        np.diff(onset, prepend=0),
-        held,
-        notes["pitch"].astype(int),
-        notes["velocity"].astype(int),
-    ]
-    return [int(value) for value in np.stack(columns, axis=1).ravel()]
+    onset, duration = (
+        np.rint(notes[name] * TICKS_PER_SECOND).astype(int) for name in ("onset", "duration")
+    )
+    columns = np.diff(onset, prepend=0), np.maximum(duration, 1), notes["pitch"], notes["velocity"]
+    return np.stack(columns, axis=1).astype(int).ravel().tolist()

@@ -1,118 +1,182 @@
-"""The first screen: which, how sure, at what cost, how does it sound."""
+"""What the results say, as one list of statements that terminal, Markdown, HTML and README render."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from pipeline.report.data import ReportData
+from pipeline.evaluation import decision
+from pipeline.report import tables
+from pipeline.report.tables import RunResults
+from pipeline.report.templates import render_template
 
 
 @dataclass(frozen=True)
-class Answer:
-    """One question and its answer in a few words, with what the number means below."""
+class Statement:
+    """One thing that a reader wants to know, and the answer in a few words."""
 
-    question: str
+    topic: str
     answer: str
-    meaning: list[str]
+    details: list[str]
+    """What the answer is made of, in sentences."""
     warning: str = ""
+    """A sentence, where the answer is not to be relied on."""
+
+    @property
+    def sentences(self) -> list[str]:
+        """Return all that stands below the answer."""
+        return [*self.details, *filter(None, [self.warning])]
 
 
-def build_answers(data: ReportData) -> list[Answer]:
-    """Return the answers, all but the sound, which is a player."""
-    return [answer_recommendation(data), answer_confidence(data), answer_cost(data)]
-
-
-def answer_recommendation(data: ReportData) -> Answer:
-    """Say which architecture, and why."""
-    facts, best = data.results, data.results.summary["best"]
-    chosen = best["recommended"]
-    bits = float(facts.summary[chosen]["bits_per_note"])
-    meaning = [
-        f"{bits:.2f} bits per note, averaged over {facts.num_notes:,} held-out notes. Fewer is better."
+def build_statements(results: RunResults) -> list[Statement]:
+    """Return what is recommended, what is tied with the best, how sure that is, and what it costs."""
+    return [
+        state_recommendation(results),
+        state_ties(results),
+        state_confidence(results),
+        state_cost(results),
     ]
-    if chosen == best["architecture"]:
-        meaning.append(f"The fewest of {_format_count(len(data.architectures), 'architecture')}.")
+
+
+def state_recommendation(results: RunResults) -> Statement:
+    """Say which architecture, and why."""
+    best, name, reference = results.summary["best"], results.recommended, results.reference
+    row = results.summary[name]
+    details = [
+        f"{row['bits_per_note']:.2f} bits per note, averaged over {results.num_notes:,} held-out notes. Fewer is better."
+    ]
+    if name == best["architecture"]:
+        count = _format_count(len(results.params.architectures), "architecture")
+        details.append(f"The fewest of {count}.")
     else:
-        fewest = f"{best['architecture']} has the fewest, {float(best['bits_per_note']):.2f}"
-        meaning.append(f"{fewest}, but by the rule below {chosen} is to be preferred.")
-    times = 2 ** -float(facts.summary[chosen]["difference"])
-    if chosen != facts.summary["reference"]:
-        meaning.append(
-            f"The note that came was {times:.2g} times as likely as {facts.summary['reference']} held it."
+        details.append(
+            f"{best['architecture']} has the fewest, {best['bits_per_note']:.2f}, but by the rule {name} is to be preferred."
         )
-    below = best["not_better_than"].replace(" ", ", ")
-    warning = (
-        f"It does not beat these floors: {below}. It has learned little of this music."
-        if below
-        else ""
-    )
-    return Answer("Which?", chosen, meaning, warning)
+    if name != reference:
+        ratio = 2 ** -row["difference"]
+        details.append(
+            f"The note that came was {ratio:.2g} times as likely as {reference} held it."
+        )
+    warning = ""
+    if ngrams := _list_names(best["not_better_than"]):
+        warning = f"The best does not beat these n-gram models: {ngrams}. It has learned little of this music."
+    return Statement("Recommended", name, details, warning)
 
 
-def answer_confidence(data: ReportData) -> Answer:
-    """Say how sure that is."""
-    facts, best = data.results, data.results.summary["best"]
-    close = best["tied_with"].replace(" ", ", ")
-    meaning = [_describe_lead(data)]
-    if shares := data.pairs.get("best"):
-        share = 100 * float(shares[best["architecture"]])
-        of = f"{share:.0f} % of {data.pairs['resamples']:,} resamples"
-        meaning.append(f"{best['architecture']} has the fewest bits in {of}.")
-    unit = "passages" if facts.resampled_by_passage else "pieces"
-    split = facts.params.compare.split
-    meaning.append(
-        f"Measured on {_format_count(facts.num_pieces, f'{split} piece')}; intervals are over {unit}."
-    )
-    warning = "So few pieces say nothing of other music: try a larger corpus before you rely on it."
-    meaning.append("From one seed: 'music-rnn seed-variance' says what another would change.")
-    clear = "Clear on this music only" if facts.resampled_by_passage else "Clear"
-    answer = f"Too close to call: {close}" if close else clear
-    return Answer("How sure?", answer, meaning, warning if facts.resampled_by_passage else "")
+def state_ties(results: RunResults) -> Statement:
+    """Say which architectures cannot be told from the best, and how far the next is."""
+    ties = _list_names(results.summary["best"]["tied_with"])
+    return Statement("Tied with the best", ties or "none", [_describe_lead(results)])
 
 
-def _describe_lead(data: ReportData) -> str:
+def state_confidence(results: RunResults) -> Statement:
+    """Say how sure the order is."""
+    best, split = results.summary["best"], results.params.compare.split
+    unit = "passages" if results.resampled_by_passage else "pieces"
+    pieces = _format_count(results.num_pieces, f"{split} piece")
+    details = [
+        f"Measured on {pieces}; intervals are over {unit}.",
+        "From one seed: 'music-rnn seed-variance' says what another would change.",
+    ]
+    if shares := results.pairs.get("best"):
+        name, resamples = best["architecture"], results.pairs["resamples"]
+        details.insert(
+            0,
+            f"{name} has the fewest bits in {100 * shares[name]:.0f} % of {resamples:,} resamples.",
+        )
+    answer, warning = "Clear", ""
+    if results.resampled_by_passage:
+        answer = "Clear on this music only"
+        warning = (
+            "So few pieces say nothing of other music: try a larger corpus before you rely on it."
+        )
+    if best["tied_with"]:
+        answer = "Too close to call"
+    return Statement("Confidence", answer, details, warning)
+
+
+def state_cost(results: RunResults) -> Statement:
+    """Say what the recommended architecture costs."""
+    name, reference, timings = results.recommended, results.reference, results.benchmark
+    row = results.summary[name]
+    details = [f"{row['bytes'] / 1e6:.1f} MB of weights."]
+    if name != reference:
+        train, play = (timings[key][name]["median"] for key in ("train", "generate"))
+        details.append(
+            f"Training takes {train:.2f}× and playing {play:.2f}× the time of {reference}."
+        )
+    if latency := timings.get("latency", {}).get(name):
+        mode, source = ("window", "the window")
+        if latency["streaming"]:
+            mode, source = ("streaming", "a state")
+        median = latency[mode]["median_us"]
+        details.append(f"One note takes {median:,.0f} µs from {source}, on one thread.")
+    if row["can_stream"]:
+        details.append("It can play live.")
+    else:
+        details.append("It cannot go on from a state, so it cannot play live.")
+    return Statement("Cost", f"{row['parameters']:,} parameters", details)
+
+
+def _describe_lead(results: RunResults) -> str:
     """Say how far the best is before the next, or before the reference where pairs are not known."""
-    facts = data.results
-    best = facts.summary["best"]["architecture"]
-    others = [name for name in data.by_bits if name != best]
+    best = results.summary["best"]["architecture"]
+    others = [name for name in results.by_bits if name != best]
     if not others:
         return "Nothing to compare it with: one architecture was trained."
-    for each in data.pairs.get("pairs", ()):
-        if {each["a"], each["b"]} == {best, others[0]}:
-            sign = 1 if each["a"] == others[0] else -1
-            low, high = sorted((sign * float(each["low"]), sign * float(each["high"])))
-            gap = sign * float(each["difference"])
-            return (
-                f"{gap:.3f} bits fewer than the next, {others[0]} (95 %: {low:.3f} to {high:.3f})."
-            )
-    mine = facts.summary[best]
-    if best == facts.summary["reference"]:
-        return f"The next is {others[0]}, at {float(facts.summary[others[0]]['bits_per_note']):.3f} bits per note."
-    gap, low, high = (-float(mine[key]) for key in ("difference", "high", "low"))
-    return (
-        f"{gap:.3f} bits fewer than {facts.summary['reference']} (95 %: {low:.3f} to {high:.3f})."
-    )
+    pair = _find_pair(results, best, others[0])
+    if pair:
+        rival = f"the next, {others[0]}"
+    elif best == results.reference:
+        bits = results.summary[others[0]]["bits_per_note"]
+        return f"The next is {others[0]}, at {bits:.3f} bits per note."
+    else:
+        pair, rival = results.summary[best], results.reference
+    low, high = sorted((-pair["low"], -pair["high"]))
+    return f"{-pair['difference']:.3f} bits fewer than {rival} (95 %: {low:.3f} to {high:.3f})."
 
 
-def answer_cost(data: ReportData) -> Answer:
-    """Say what the recommended architecture costs."""
-    facts = data.results
-    chosen, reference = facts.summary["best"]["recommended"], facts.summary["reference"]
-    mine, timings = facts.summary[chosen], facts.benchmark
-    meaning = [f"{mine['bytes'] / 1e6:.1f} MB of weights."]
-    if chosen != reference:
-        times = [f"{timings[what][chosen]['median']:.2f}×" for what in ("train", "generate")]
-        meaning.append(f"Training takes {times[0]} and playing {times[1]} the time of {reference}.")
-    if told := timings.get("latency", {}).get(chosen):
-        way, how = (
-            ("streaming", "from a state") if told["streaming"] else ("window", "from the window")
-        )
-        meaning.append(f"One note takes {told[way]['median_us']:,.0f} µs {how}, on one thread.")
-    meaning.append(
-        "It can play live."
-        if mine["can_stream"]
-        else "It cannot go on from a state, so it cannot play live."
-    )
-    return Answer("At what cost?", f"{mine['parameters']:,} parameters", meaning)
+def _find_pair(results: RunResults, first: str, second: str) -> Mapping[str, Any] | None:
+    """Return the difference of two architectures, the first less the second."""
+    for pair in results.pairs.get("pairs", ()):
+        if (pair["a"], pair["b"]) == (first, second):
+            return dict(pair)
+        if (pair["a"], pair["b"]) == (second, first):
+            return {key: -pair[key] for key in ("difference", "low", "high")}
+    return None
+
+
+def _list_names(names: str) -> str:
+    return names.replace(" ", ", ")
 
 
 def _format_count(count: int, noun: str) -> str:
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def format_markdown_statements(results: RunResults) -> str:
+    """Return the statements as a Markdown list."""
+    return "\n".join(
+        f"- {statement.topic}: **{statement.answer}**. {' '.join(statement.sentences)}"
+        for statement in build_statements(results)
+    )
+
+
+def format_terminal_statements(results: RunResults) -> list[str]:
+    """Return the statements as paragraphs without markup."""
+    return [
+        f"{statement.topic}: {statement.answer}. {' '.join(statement.sentences)}"
+        for statement in build_statements(results)
+    ]
+
+
+def render_decision_page(results: RunResults) -> str:
+    """Return `metrics/decision.md`."""
+    return render_template(
+        "report/static/decision.md",
+        results=results,
+        params=results.params,
+        statements=format_markdown_statements(results),
+        comparison=tables.build_comparison_table(results, with_ngrams=True),
+        heads=tables.build_head_table(results),
+        rule=decision.RULE,
+    )

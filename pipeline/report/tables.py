@@ -1,7 +1,8 @@
-"""Results to tables for people: the decision as Markdown and in the terminal."""
+"""Results to tables for people, in Markdown, HTML and the terminal."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,46 @@ from rich.table import Table
 from pipeline.config import Params
 from pipeline.core import yaml
 from pipeline.core.errors import DataError
-from pipeline.evaluation import decision
 
 Rows = list[list[str]]
 """A header and the lines below it."""
+Record = dict[str, Any]
+"""What was measured of one model, by name."""
+Columns = Mapping[str, str]
+"""The title of each column, and the format string of its cells."""
+
+MISSING = "–"
+MAX_NAME_WIDTH = 16
+"""Of the first column in the terminal; with it, the decision table fits 80 columns."""
+DIFFERENCE = "{difference:+.3f} [{low:+.3f}, {high:+.3f}]"
+SUMMARY_COLUMNS = {
+    "architecture": "{name}",
+    "bits": "{bits_per_note:.3f}",
+    "against reference": "{versus}",
+    "params": "{parameters:,}",
+    "train": "{train[median]:.2f}×",
+    "play": "{generate[median]:.2f}×",
+    "streams": "{streams}",
+}
+COMPARISON_COLUMNS = {
+    "architecture": "{title}",
+    "bits per note": "{bits_per_note:.3f}",
+    "against reference, 95 % interval": "{versus}",
+    "parameters (claimed)": "{parameters:,} ({claimed[parameters]})",
+    "KB": "{kilobytes:.0f}",
+    "training time (claimed)": "{train[median]:.2f}× ({claimed[training]})",
+    "time per played note (claimed)": "{generate[median]:.2f}× ({claimed[generation]})",
+    "can stream (claimed)": "{streams} ({claimed[can_stream]})",
+    "claimed quality": "{claimed[quality]}",
+}
+HEAD_COLUMNS = {
+    "model": "{name}",
+    "bits per note": "{bits_per_note:.3f}",
+    "pitch": "{pitch:.3f}",
+    "step": "{step:.3f}",
+    "duration": "{duration:.3f}",
+}
+CLAIMED = ("parameters", "training", "generation", "can_stream", "quality")
 
 
 @dataclass(frozen=True)
@@ -30,6 +67,61 @@ class RunResults:
     """Notes scored in them."""
     resampled_by_passage: bool
     """Whether passages were resampled, for want of pieces."""
+    pairs: Mapping[str, Any] = field(default_factory=dict)
+    """What `metrics/pairs.json` holds: every two architectures, and how often each has the fewest bits."""
+
+    @property
+    def by_bits(self) -> list[str]:
+        """Return the architectures, the fewest bits first."""
+        return sorted(
+            self.params.architectures, key=lambda name: float(self.summary[name]["bits_per_note"])
+        )
+
+    @property
+    def recommended(self) -> str:
+        """Return the recommended architecture."""
+        return str(self.summary["best"]["recommended"])
+
+    @property
+    def reference(self) -> str:
+        """Return the architecture that others are compared with."""
+        return str(self.summary["reference"])
+
+    def list_records(self, with_ngrams: bool = False) -> list[Record]:
+        """Return what was measured and claimed of each architecture, the fewest bits first.
+
+        Args:
+            with_ngrams: whether n-gram models stand among them; they have bits only.
+        """
+        records = [self._make_record(name) for name in self.by_bits]
+        if with_ngrams:
+            for name, row in self.summary["ngrams"].items():
+                title = f"{name} (n-gram)"
+                records.append({"name": title, "title": title, **row})
+        for record in records:
+            is_reference = record["name"] == self.reference
+            record["versus"] = "reference" if is_reference else DIFFERENCE.format_map(record)
+        return sorted(records, key=itemgetter("bits_per_note"))
+
+    def _make_record(self, name: str) -> Record:
+        record: Record = {"name": name, "title": name, **self.summary[name]}
+        record["kilobytes"] = record["bytes"] / 1000
+        record["streams"] = _format_bool(record["can_stream"])
+        record["claimed"] = dict.fromkeys(CLAIMED, MISSING)
+        for key in ("train", "generate", "costs", "latency"):
+            record[key] = self.benchmark.get(key, {}).get(name)
+        if claim := self.claims.get(name):
+            record["title"] = f"{name} ({claim['name']})"
+            record["claimed"] |= claim
+            record["claimed"]["parameters"] = f"{claim['parameters'] / 1000:.0f}K"
+            record["claimed"]["can_stream"] = _format_bool(claim["can_stream"])
+        if shares := self.pairs.get("best"):
+            record["win_percent"] = 100 * shares[name]
+        return record
+
+
+def _format_bool(value: bool) -> str:
+    return "yes" if value else "no"
 
 
 def load_architecture_claims(path: Path) -> Mapping[str, Any]:
@@ -46,124 +138,38 @@ def load_architecture_claims(path: Path) -> Mapping[str, Any]:
         ) from error
 
 
-def build_comparison_table(results: RunResults) -> Rows:
+def tabulate(columns: Columns, records: Iterable[Mapping[str, Any]]) -> Rows:
+    """Return a header and one row a record; a cell that lacks a value is a dash.
+
+    >>> tabulate({"model": "{name}", "bits": "{bits:.1f}"}, [{"name": "wide", "bits": 17.58}, {"name": "new"}])
+    [['model', 'bits'], ['wide', '17.6'], ['new', '–']]
+    """
+    rows = [list(columns)]
+    for record in records:
+        rows.append([_format_cell(template, record) for template in columns.values()])
+    return rows
+
+
+def _format_cell(template: str, record: Mapping[str, Any]) -> str:
+    try:
+        return template.format_map(record)
+    except (LookupError, TypeError):  # not there, or None
+        return MISSING
+
+
+def build_summary_table(results: RunResults) -> Rows:
+    """Return the decision table, in few and narrow columns, with the n-gram models."""
+    return tabulate(SUMMARY_COLUMNS, results.list_records(with_ngrams=True))
+
+
+def build_comparison_table(results: RunResults, with_ngrams: bool = False) -> Rows:
     """Return one row an architecture, what was measured beside what was claimed, the fewest bits first."""
-    header = [
-        "architecture",
-        "bits per note",
-        "against reference, 95 % interval",
-        "parameters (claimed)",
-        "KB",
-    ]
-    header += [
-        "training time (claimed)",
-        "time per played note (claimed)",
-        "can stream (claimed)",
-        "claimed quality",
-    ]
-    return [
-        header,
-        *(_build_comparison_row(results, name) for name in _rank_architectures(results)),
-    ]
-
-
-def _rank_architectures(results: RunResults) -> list[str]:
-    """Return the architectures, the fewest bits first."""
-    return sorted(
-        results.params.architectures, key=lambda name: float(results.summary[name]["bits_per_note"])
-    )
-
-
-def _build_comparison_row(results: RunResults, architecture: str) -> list[str]:
-    mine, said = results.summary[architecture], results.claims.get(architecture, {})
-    claimed = f"{said['parameters'] / 1000:.0f}K" if said else "–"
-    return [
-        f"{architecture} ({said['name']})" if said else architecture,
-        f"{mine['bits_per_note']:.3f}",
-        _format_difference(results, mine, architecture),
-        f"{mine['parameters']:,} ({claimed})",
-        f"{mine['bytes'] / 1000:.0f}",
-        _format_ratio(results.benchmark["train"][architecture], said.get("training")),
-        _format_ratio(results.benchmark["generate"][architecture], said.get("generation")),
-        f"{_format_bool(mine['can_stream'])} ({_format_bool(said['can_stream']) if said else '–'})",
-        str(said.get("quality", "–")),
-    ]
-
-
-def _format_difference(
-    results: RunResults, model_summary: Mapping[str, Any], architecture: str
-) -> str:
-    if architecture == results.summary["reference"]:
-        return "reference"
-    return f"{model_summary['difference']:+.3f} [{model_summary['low']:+.3f}, {model_summary['high']:+.3f}]"
-
-
-def _format_ratio(ratio: Mapping[str, float], claim: str | None) -> str:
-    return f"{ratio['median']:.2f}× ({claim or '–'})"
-
-
-def _format_bool(value: bool) -> str:
-    return "yes" if value else "no"
+    return tabulate(COMPARISON_COLUMNS, results.list_records(with_ngrams))
 
 
 def build_head_table(results: RunResults) -> Rows:
-    """Return bits per head of architectures and floors together, the fewest bits first."""
-    told = {name: results.summary[name] for name in results.params.architectures}
-    told |= {f"{name} (floor)": floor for name, floor in results.summary["ngrams"].items()}
-    order = sorted(told, key=lambda name: float(told[name]["bits_per_note"]))
-    columns = ["bits_per_note", "pitch", "step", "duration"]
-    lines = [[name, *(f"{told[name][column]:.3f}" for column in columns)] for name in order]
-    return [["model", "bits per note", "pitch", "step", "duration"], *lines]
-
-
-def format_recommendation(results: RunResults) -> list[str]:
-    """Return the recommendation in sentences."""
-    best = results.summary["best"]
-    said = [f"Fewest bits per note: **{best['architecture']}**, {best['bits_per_note']:.3f}."]
-    said.append(f"Too close to it to call: {best['tied_with'].replace(' ', ', ') or 'none'}.")
-    said.append(f"Recommended: **{best['recommended']}**.")
-    if results.resampled_by_passage:
-        of = "one piece" if results.num_pieces == 1 else f"{results.num_pieces} pieces"
-        said.append(
-            f"That is of passages of {of} and of one seed: it says nothing of other music, or of other seeds."
-        )
-    if best["not_better_than"]:
-        said.append(
-            f"Warning: the best does not beat these floors: {best['not_better_than'].replace(' ', ', ')}. "
-            "It has learned less of this music than they have; a choice among such models matters little."
-        )
-    return said
-
-
-def render_decision_page(results: RunResults) -> str:
-    """Return the decision page."""
-    params = results.params
-    unit = (
-        "passages of 200 notes (too few pieces to say anything of other pieces)"
-        if results.resampled_by_passage
-        else "pieces"
-    )
-    budget = (
-        f"{params.train.epochs} epochs of {params.train.notes_per_epoch:,} target notes at most"
-    )
-    parts = [
-        "# Which architecture?",
-        f"Corpus `{params.corpus}`, {results.num_notes:,} notes of {results.num_pieces} {params.compare.split} piece"
-        f"{'s' if results.num_pieces != 1 else ''}, seed {params.seed}; trained for {budget}. Made by `dvc repro`.",
-        "\n".join(format_recommendation(results)),
-        "## Measured beside claimed",
-        format_markdown_table(build_comparison_table(results)),
-        f"Difference below zero: better than `{results.summary['reference']}`; paired bootstrap over {unit}. Times are "
-        "medians of ratios to the reference, all architectures in turn in one process. Claims are those of the page "
-        "this project answers (`data/claims.yaml`).",
-        "## Bits per note by head, with the floors",
-        format_markdown_table(build_head_table(results)),
-        "A floor is a predictor that knows little: `uniform` nothing, `unigram` how often each value comes, `trigram` "
-        "the two pitches before.",
-        "## The rule",
-        decision.RULE,
-    ]
-    return "\n\n".join(parts) + "\n"
+    """Return bits per head of architectures and n-gram models together, the fewest bits first."""
+    return tabulate(HEAD_COLUMNS, results.list_records(with_ngrams=True))
 
 
 def format_markdown_table(rows: Rows) -> str:
@@ -172,34 +178,13 @@ def format_markdown_table(rows: Rows) -> str:
     return "\n".join([header, "|" + "---|" * len(rows[0]), *lines])
 
 
-def build_summary_table(results: RunResults) -> Rows:
-    """Return what was measured of each architecture, in few and narrow columns."""
-    lines = [
-        ["architecture", "bits", "against reference", "parameters", "train", "play", "can stream"]
-    ]
-    for name in _rank_architectures(results):
-        mine = results.summary[name]
-        times = [
-            f"{results.benchmark[what][name]['median']:.2f}×" for what in ("train", "generate")
-        ]
-        lines.append(
-            [
-                name,
-                f"{mine['bits_per_note']:.3f}",
-                _format_difference(results, mine, name),
-                f"{mine['parameters']:,}",
-                *times,
-                _format_bool(mine["can_stream"]),
-            ]
-        )
-    return lines
-
-
 def make_rich_table(rows: Rows, title: str) -> Table:
-    """Return rows as a table for the terminal."""
-    out = Table(title=title, title_justify="left")
-    for number, name in enumerate(rows[0]):
-        out.add_column(name, justify="right" if number else "left", overflow="fold")
+    """Return rows as a table for the terminal, as narrow as can be."""
+    table = Table(title=title, title_justify="left", box=None, padding=(0, 1, 0, 0), pad_edge=False)
+    name_column, *figure_columns = rows[0]
+    table.add_column(name_column, overflow="fold", max_width=MAX_NAME_WIDTH)
+    for name in figure_columns:
+        table.add_column(name, justify="right", overflow="fold")
     for row in rows[1:]:
-        out.add_row(*row)
-    return out
+        table.add_row(*row)
+    return table

@@ -8,7 +8,7 @@ from pipeline.config import Params
 from pipeline.core import files, paths
 from pipeline.evaluation import bits
 from pipeline.evaluation.results import Evaluation
-from pipeline.report import data, html, tables
+from pipeline.report import data, html, summary, tables
 from pipeline.report.tables import RunResults
 from pipeline.stages.runner import run_stage
 
@@ -19,27 +19,29 @@ PARAM_SECTIONS = ("seed", "corpus", "architectures", "train", "model", "generate
 def load_run_results(params: Params) -> RunResults:
     """Gather what the decision is made of from the files of the stages before."""
     scores = Evaluation.load(paths.get_evaluation_path(params.architectures[0])).scores
-    pieces = len(set(scores.piece_names))
+    num_pieces = len(set(scores.piece_names))
     return RunResults(
         params=params,
         summary=json.loads(paths.SUMMARY.read_text(encoding="utf-8")),
         benchmark=json.loads(paths.BENCHMARK.read_text(encoding="utf-8")),
         claims=tables.load_architecture_claims(paths.CLAIMS),
-        num_pieces=pieces,
+        num_pieces=num_pieces,
         num_notes=int(scores.num_notes.sum()),
-        resampled_by_passage=pieces < bits.MIN_PIECES,
+        resampled_by_passage=num_pieces < bits.MIN_PIECES,
+        pairs=data.read_json(paths.PAIRS),
     )
 
 
 def run(params: Params) -> None:
     """Write `metrics/decision.md` and `metrics/report.html`, and show the core of both."""
-    known = load_run_results(params)
-    files.write_text(paths.DECISION, tables.render_decision_page(known))
-    files.write_text(paths.REPORT, html.render_page(data.load_report_data(known)))
+    results = load_run_results(params)
+    files.write_text(paths.DECISION, summary.render_decision_page(results))
+    files.write_text(paths.REPORT, html.render_page(data.load_report_data(results)))
     console = Console(highlight=False)
-    console.print(tables.make_rich_table(tables.build_summary_table(known), "Which architecture?"))
-    for line in tables.format_recommendation(known):
-        console.print(line.replace("**", ""), markup=False)
+    table = tables.build_summary_table(results)
+    console.print(tables.make_rich_table(table, "Which architecture?"))
+    for paragraph in summary.format_terminal_statements(results):
+        console.print(paragraph, markup=False)
     console.print(f"Look and listen: {paths.REPORT}; in words: {paths.DECISION}", markup=False)
 
 

@@ -198,11 +198,11 @@ def found(project: Params) -> ReportData:
         num_pieces=1,
         num_notes=11_585,
         resampled_by_passage=True,
+        pairs=pairs(),
     )
     return ReportData(
         results=facts,
         learning_curves=curves(),
-        pairs=pairs(),
         piece_scores=pieces(),
         calibration={name: detail(k / 10) for k, name in enumerate(BITS)},
         sample_metrics={name: likeness(1 - k / 10) for k, name in enumerate(BITS)},

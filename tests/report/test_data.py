@@ -35,7 +35,7 @@ def test_what_is_there_is_read_and_the_rest_left_out(facts):
         {"architecture": "baseline", "notes": "8192", "bits_per_note": "17.5"}
     ]
     assert told.calibration == {"stacked": {"notes": 5}}
-    assert (told.pairs, told.piece_scores, told.sample_metrics) == ({}, {}, {})
+    assert (told.piece_scores, told.sample_metrics) == ({}, {})
     assert told.claim_rows[0][0] == "topic" and len(told.claim_rows) > 20
 
 
@@ -46,8 +46,8 @@ def test_samples_are_the_first_few_and_know_their_prompt(facts):
 
 
 def test_a_torn_file_is_a_data_error(facts):
-    paths.PAIRS.write_text('{"pairs": [')
-    with pytest.raises(DataError, match=r"pairs\.json: cannot be read .* 'dvc repro'"):
+    paths.PIECE_SCORES.write_text('{"rows": [')
+    with pytest.raises(DataError, match=r"pieces\.json: cannot be read .* 'dvc repro'"):
         gathering.load_report_data(facts)
 
 
@@ -57,10 +57,7 @@ def test_missing_curves_are_a_data_error(facts):
         gathering.load_report_data(facts)
 
 
-def test_colours_go_by_place_and_rows_by_bits(found):
-    assert [found.get_color_index(name) for name in ("baseline", "expressive", "unigram")] == [
-        0,
-        3,
-        4,
-    ]
+def test_colors_go_by_place_and_rows_by_bits(found):
+    assert [found.get_color_index(name) for name in ("baseline", "expressive")] == [0, 3]
     assert found.by_bits == ["expressive", "stacked", "baseline", "bidirectional"]
+    assert list(found.rank({"baseline": 1, "expressive": 2})) == ["expressive", "baseline"]

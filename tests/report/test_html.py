@@ -14,9 +14,19 @@ from factories import make_music as notes_of
 from ruamel.yaml import YAML
 
 from pipeline.report import html as build
-from pipeline.report import sample_player
+from pipeline.report import sample_player, templates
 from pipeline.report.data import Sample
 
+TEMPLATES = (
+    "report.html",
+    "decision.md",
+    "frame.svg",
+    "line.svg",
+    "scatter.svg",
+    "bars.svg",
+    "intervals.svg",
+    "histogram.svg",
+)
 HOSTILE = "\"><img src=x onerror=alert(1)><script>alert(2)</script>'</script>&amp;"
 
 
@@ -55,12 +65,12 @@ def renamed(found, old: str, new: str):
         params=params,
         summary=again(found.results.summary),
         benchmark=again(found.results.benchmark),
+        pairs=again(found.results.pairs),
     )
     parts = {
         key: again(getattr(found, key))
         for key in (
             "learning_curves",
-            "pairs",
             "piece_scores",
             "calibration",
             "sample_metrics",
@@ -170,11 +180,11 @@ def test_templates_styles_and_scripts_are_what_the_stage_depends_on():
     report = YAML(typ="safe", pure=True).load((house.ROOT / "dvc.yaml").read_text("utf-8"))[
         "stages"
     ]["report"]
-    assert build.STATIC.parent.relative_to(house.ROOT).as_posix() in report["deps"]
-    assert {path.name for path in build.STATIC.iterdir()} == {
+    assert templates.STATIC.parent.relative_to(house.ROOT).as_posix() in report["deps"]
+    assert {path.name for path in templates.STATIC.iterdir()} == {
         *build.SCRIPTS,
-        "report.html",
         "report.css",
+        *TEMPLATES,
     }
 
 
@@ -194,7 +204,7 @@ def contrast(one: str, other: str) -> float:
 
 @pytest.mark.parametrize("theme", [0, 1], ids=["light", "dark"])
 def test_contrast_is_enough(theme):
-    style = (build.STATIC / "report.css").read_text("utf-8")
+    style = (templates.STATIC / "report.css").read_text("utf-8")
     colours = {
         name: pair[theme]
         for name, *pair in re.findall(r"--(\w+): light-dark\((#\w{6}), (#\w{6})\)", style)

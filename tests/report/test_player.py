@@ -105,7 +105,7 @@ def test_play_strikes_notes_and_the_line_moves(visit):
         .get_attribute("aria-label")
         .startswith("Pause expressive, sample 1")
     )
-    assert page.locator("#said").text_content() == "Playing expressive, sample 1"
+    assert page.locator("#status").text_content() == "Playing expressive, sample 1"
 
 
 def test_what_is_struck_is_what_the_model_played(visit, found):

@@ -1,88 +1,113 @@
 from dataclasses import replace
 
-from pipeline.report import summary as story
+import pytest
+
+from pipeline.report import html, readme, summary
+from pipeline.stages import report
 
 
-def changed(found, **best):
-    summary = {**found.results.summary, "best": {**found.results.summary["best"], **best}}
-    return replace(found, results=replace(found.results, summary=summary))
+@pytest.fixture
+def results(found):
+    return found.results
 
 
-def test_which_how_sure_at_what_cost(found):
-    which, sure, price = story.build_answers(found)
-    assert (which.answer, sure.answer, price.answer) == (
-        "expressive",
-        "Clear on this music only",
-        "337,416 parameters",
-    )
+def changed(results, **best):
+    values = {**results.summary, "best": {**results.summary["best"], **best}}
+    return replace(results, summary=values)
+
+
+def test_recommended_tied_confidence_and_cost(results):
+    recommended, tied, confidence, cost = summary.build_statements(results)
+    assert (recommended.answer, tied.answer) == ("expressive", "none")
+    assert (confidence.answer, cost.answer) == ("Clear on this music only", "337,416 parameters")
+    bits = "15.00 bits per note, averaged over 11,585 held-out notes. Fewer is better."
+    assert bits in recommended.details
+    assert "The fewest of 4 architectures." in recommended.details
+    assert tied.details == ["2.500 bits fewer than the next, stacked (95 %: 2.350 to 2.650)."]
+    assert confidence.details[0] == "expressive has the fewest bits in 100 % of 2,000 resamples."
+    assert "Measured on 1 validation piece; intervals are over passages." in confidence.details
+    assert "Training takes 1.25× and playing 1.25× the time of baseline." in cost.details
+    assert "One note takes 61 µs from a state, on one thread." in cost.details
+
+
+def test_all_views_render_the_same_statements(found, results, monkeypatch, tmp_path, capsys):
+    """Each sentence is written once, so no view can say what another does not."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "metrics").mkdir()
+    monkeypatch.setenv("COLUMNS", "1000")
+    monkeypatch.setattr(report, "load_run_results", lambda _: results)
+    monkeypatch.setattr(report.data, "load_report_data", lambda _: found)
+    report.run(results.params)
+    views = [
+        capsys.readouterr().out,
+        summary.render_decision_page(results),
+        html.render_page(found),
+        readme.render_decision_summary(results),
+    ]
+    for statement in summary.build_statements(results):
+        for text in (statement.topic, statement.answer, *statement.sentences):
+            escaped = text.replace("'", "&#39;")
+            assert all(text in view or escaped in view for view in views), text
+    for name in results.summary["ngrams"]:
+        assert all(f"{name} (n-gram)" in view for view in views)
+        assert not any("(floor)" in view or "Floors" in view for view in views)
+
+
+def test_a_bit_is_a_factor_of_two(results):
+    row = {**results.summary["expressive"], "difference": -2.0}
+    results = replace(results, summary={**results.summary, "expressive": row})
+    text = "The note that came was 4 times as likely as baseline held it."
+    assert text in summary.state_recommendation(results).details
+
+
+def test_the_recommended_need_not_be_the_best(results):
+    details = summary.state_recommendation(changed(results, recommended="baseline")).details
     assert (
-        "15.00 bits per note, averaged over 11,585 held-out notes. Fewer is better."
-        in which.meaning
+        "expressive has the fewest, 15.00, but by the rule baseline is to be preferred." in details
     )
-    assert "The fewest of 4 architectures." in which.meaning
-    assert "2.500 bits fewer than the next, stacked (95 %: 2.350 to 2.650)." in sure.meaning
-    assert "Measured on 1 validation piece; intervals are over passages." in sure.meaning
-    assert "Training takes 1.25× and playing 1.25× the time of baseline." in price.meaning
-    assert "One note takes 61 µs from a state, on one thread." in price.meaning
+    assert not any("times as likely" in line for line in details)
 
 
-def test_a_bit_is_a_factor_of_two(found):
-    mine = {**found.results.summary["expressive"], "difference": -2.0}
-    found = replace(
-        found, results=replace(found.results, summary={**found.results.summary, "expressive": mine})
-    )
-    assert (
-        "The note that came was 4 times as likely as baseline held it."
-        in story.answer_recommendation(found).meaning
-    )
+def test_ties_are_named_and_leave_the_order_open(results):
+    tied = changed(results, tied_with="stacked baseline")
+    assert summary.state_ties(tied).answer == "stacked, baseline"
+    assert summary.state_confidence(tied).answer == "Too close to call"
 
 
-def test_the_recommended_need_not_be_the_best(found):
-    meaning = story.answer_recommendation(changed(found, recommended="baseline")).meaning
-    assert (
-        "expressive has the fewest, 15.00, but by the rule below baseline is to be preferred."
-        in meaning
-    )
-    assert not any("times as likely" in line for line in meaning)
+def test_few_pieces_are_a_warning_and_many_are_none(results):
+    assert "say nothing of other music" in summary.state_confidence(results).warning
+    many = summary.state_confidence(replace(results, resampled_by_passage=False, num_pieces=137))
+    assert (many.answer, many.warning) == ("Clear", "")
 
 
-def test_what_is_not_sure_is_said(found):
-    assert (
-        story.answer_confidence(changed(found, tied_with="stacked baseline")).answer
-        == "Too close to call: stacked, baseline"
-    )
-    assert "say nothing of other music" in story.answer_confidence(found).warning
-    assert (
-        story.answer_confidence(
-            replace(
-                found, results=replace(found.results, resampled_by_passage=False, num_pieces=137)
-            )
-        ).warning
-        == ""
-    )
+def test_a_best_below_the_ngrams_is_a_warning(results):
+    assert summary.state_recommendation(results).warning == ""
+    below = changed(results, not_better_than="unigram trigram")
+    warning = "The best does not beat these n-gram models: unigram, trigram."
+    assert warning in summary.state_recommendation(below).warning
+    assert warning in summary.format_markdown_statements(below)
 
 
-def test_a_best_below_the_floors_is_a_warning(found):
-    assert story.answer_recommendation(found).warning == ""
-    assert (
-        "these floors: unigram, trigram."
-        in story.answer_recommendation(changed(found, not_better_than="unigram trigram")).warning
-    )
-
-
-def test_without_pairs_the_reference_is_the_measure(found):
-    alone = replace(found, pairs={})
-    assert (
+def test_without_pairs_the_reference_is_the_measure(results):
+    alone = replace(results, pairs={})
+    assert summary.state_ties(alone).details == [
         "2.600 bits fewer than baseline (95 %: 2.500 to 2.650)."
-        in story.answer_confidence(alone).meaning
-    )
-    assert any(
-        "The next is expressive" in line
-        for line in story.answer_confidence(changed(alone, architecture="baseline")).meaning
-    )
+    ]
+    (detail,) = summary.state_ties(changed(alone, architecture="baseline")).details
+    assert detail.startswith("The next is expressive")
 
 
-def test_one_that_cannot_stream_cannot_play_live(found):
-    meaning = story.answer_cost(changed(found, recommended="bidirectional")).meaning
-    assert "One note takes 900 µs from the window, on one thread." in meaning
-    assert meaning[-1] == "It cannot go on from a state, so it cannot play live."
+def test_a_pair_is_read_in_either_order(results):
+    turned = [
+        {"a": pair["b"], "b": pair["a"]}
+        | {"difference": -pair["difference"], "low": -pair["high"], "high": -pair["low"]}
+        for pair in results.pairs["pairs"]
+    ]
+    other = replace(results, pairs={**results.pairs, "pairs": turned})
+    assert summary.state_ties(other) == summary.state_ties(results)
+
+
+def test_one_that_cannot_stream_cannot_play_live(results):
+    details = summary.state_cost(changed(results, recommended="bidirectional")).details
+    assert "One note takes 900 µs from the window, on one thread." in details
+    assert details[-1] == "It cannot go on from a state, so it cannot play live."

@@ -6,7 +6,7 @@ from factories import ROOT
 from rich.console import Console
 
 from pipeline.core.errors import DataError
-from pipeline.report import tables
+from pipeline.report import summary, tables
 from pipeline.report.tables import RunResults
 
 BITS = {"baseline": 13.5, "bidirectional": 12.25, "own": 14.125}
@@ -80,22 +80,22 @@ def test_measured_stands_beside_claimed_the_fewest_bits_first(facts):
     assert rows[2][3:] == ["84,354 (–)", "338", "3.25× (–)", "3.25× (–)", "yes (–)", "–"]
 
 
-def test_floors_stand_among_the_architectures(facts):
+def test_ngrams_stand_among_the_architectures(facts):
     rows = tables.build_head_table(facts)
     names = [
         "bidirectional",
         "baseline",
-        "trigram (floor)",
+        "trigram (n-gram)",
         "own",
-        "unigram (floor)",
-        "uniform (floor)",
+        "unigram (n-gram)",
+        "uniform (n-gram)",
     ]
     assert [row[0] for row in rows[1:]] == names
-    assert rows[3] == ["trigram (floor)", "14.000", "7.000", "3.500", "3.500"]
+    assert rows[3] == ["trigram (n-gram)", "14.000", "7.000", "3.500", "3.500"]
 
 
 def test_the_page_holds_everything(facts):
-    page = tables.render_decision_page(facts)
+    page = summary.render_decision_page(facts)
     wanted = [
         *BITS,
         *FLOORS,
@@ -104,16 +104,20 @@ def test_the_page_holds_everything(facts):
         "passages of 200",
     ]
     assert [word for word in wanted if word not in page] == []
-    assert tables.format_markdown_table(tables.build_comparison_table(facts)) in page
+    assert (
+        tables.format_markdown_table(tables.build_comparison_table(facts, with_ngrams=True)) in page
+    )
     assert tables.format_markdown_table(tables.build_head_table(facts)) in page
-    assert "paired bootstrap over pieces" in tables.render_decision_page(
+    assert "paired bootstrap over pieces" in summary.render_decision_page(
         replace(facts, resampled_by_passage=False)
     )
 
 
 def test_tables_of_the_page_are_well_formed(facts):
     blocks = [
-        block for block in tables.render_decision_page(facts).split("\n\n") if block.startswith("|")
+        block
+        for block in summary.render_decision_page(facts).split("\n\n")
+        if block.startswith("|")
     ]
     assert len(blocks) == 2
     for block in blocks:
@@ -124,37 +128,52 @@ def test_tables_of_the_page_are_well_formed(facts):
         assert all(cell for line in rows for cell in cells(line))
 
 
-def test_the_verdict_says_best_close_and_recommended(facts):
-    said = " ".join(tables.format_recommendation(facts))
-    assert "**bidirectional**, 12.250" in said
-    assert "Too close to it to call: baseline, own." in said
-    assert "Recommended: **baseline**" in said
-    assert "Warning" not in said
+def test_ngrams_stand_inside_the_decision_table(facts):
+    rows = tables.build_summary_table(facts)
+    assert [row[0] for row in rows[1:]] == [
+        *("bidirectional", "baseline", "trigram (n-gram)"),
+        *("own", "unigram (n-gram)", "uniform (n-gram)"),
+    ]
+    assert rows[3] == ["trigram (n-gram)", "14.000", "+0.500 [+0.400, +0.600]", "–", "–", "–", "–"]
+    compared = tables.build_comparison_table(facts, with_ngrams=True)
+    assert compared[3][0] == "trigram (n-gram)" and set(compared[3][3:]) == {"–"}
 
 
-def test_a_best_below_the_floors_is_a_warning(facts):
-    best = {**facts.summary["best"], "tied_with": "", "not_better_than": "unigram trigram"}
-    said = " ".join(
-        tables.format_recommendation(replace(facts, summary={**facts.summary, "best": best}))
-    )
-    assert "Warning: the best does not beat these floors: unigram, trigram." in said
-    assert "to call: none." in said
-
-
-def test_the_terminal_shows_every_architecture(facts):
-    screen = Console(file=io.StringIO(), width=150)
-    screen.print(tables.make_rich_table(tables.build_summary_table(facts), "Which architecture?"))
-    shown = screen.file.getvalue()
-    wanted = [
-        "Which architecture?",
-        *BITS,
+@pytest.mark.parametrize("extra", ["", "a-name-that-is-far-longer-than-its-column"])
+def test_the_terminal_table_fits_80_columns(facts, extra, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    rows = tables.build_summary_table(facts)
+    rows[1] = [
+        "bidirectional",
         "12.250",
         "-1.250 [-1.350, -1.150]",
-        "reference",
-        "84,354",
-        "2.25×",
+        "1,084,354",
+        "12.2×",
+        "1.5×",
+        "no",
     ]
-    assert [word for word in wanted if word not in shown] == []
+    rows += [[extra, *rows[1][1:]]] if extra else []
+    screen = Console(file=io.StringIO())
+    screen.print(tables.make_rich_table(rows, "Which architecture?"))
+    lines = screen.file.getvalue().splitlines()
+    assert max(map(len, lines)) <= 80
+    for row in rows[1:]:
+        (line,) = [line for line in lines if line.startswith(row[0][:10]) and row[1] in line]
+        cells_of_row = " ".join(row[1:]).split()
+        assert line.split()[-len(cells_of_row) :] == cells_of_row
+    assert extra or len(lines) == len(rows) + 1
+
+
+def test_a_cell_without_a_value_is_a_dash():
+    columns = {"model": "{name}", "train": "{train[median]:.2f}×"}
+    records = [
+        {"name": "{oops}", "train": {"median": 1.0}},
+        {"name": "b", "train": None},
+        {"name": "c", "train": {"median": None}},
+        {"name": "d"},
+    ]
+    rows = tables.tabulate(columns, records)
+    assert rows[1:] == [["{oops}", "1.00×"], ["b", "–"], ["c", "–"], ["d", "–"]]
 
 
 def test_claims_of_the_project_are_read():

@@ -18,7 +18,7 @@ def test_the_page_answers_the_question(in_made: Path) -> None:
     assert page.startswith("# Which architecture?")
     for word in (
         "Recommended: **baseline**",
-        "unigram (floor)",
+        "unigram (n-gram)",
         "Option B",
         "passages of 200 notes",
     ):
@@ -61,13 +61,18 @@ def test_bits_by_context_are_those_that_evaluate_wrote(in_made: Path, small: Par
 
 
 def test_a_second_run_gives_equal_bytes_and_no_colour_to_a_pipe(
-    in_made: Path, small: Params, capsys: pytest.CaptureFixture[str]
+    in_made: Path,
+    small: Params,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
     before = paths.REPORT.read_bytes()
     report.run(small.restrict_to(report.PARAM_SECTIONS))
     assert paths.REPORT.read_bytes() == before
     shown = capsys.readouterr().out
     assert "\x1b" not in shown
+    assert max(map(len, shown.splitlines())) <= 80
     assert re.search(r"baseline\W+\d+\.\d{3}", shown)
     assert "Recommended: baseline" in shown
     assert "metrics/report.html" in shown

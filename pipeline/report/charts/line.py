@@ -4,17 +4,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from pipeline.report.charts import axes
-from pipeline.report.charts.axes import PlotArea
+from markupsafe import Markup
+
+from pipeline.report.charts import svg
 from pipeline.report.charts.scale import Scale, pad_range
-from pipeline.report.charts.svg import Html, make_element
+from pipeline.report.charts.svg import PlotArea, Point
 
 HEIGHT = 310.0
 PLOT_AREA = PlotArea(left=68, right=352, top=12, bottom=262)
 MIN_LABEL_GAP = 16.0
 """Least distance of two names, one above the other."""
-
-Point = tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -23,13 +22,23 @@ class Series:
 
     name: str
     color_index: int
-    """Place in the list of architectures: gives the colour."""
+    """Place in the list of architectures: gives the color."""
     points: Sequence[Point]
+
+    @property
+    def color(self) -> str:
+        """Return its class."""
+        return svg.get_color_class(self.color_index)
+
+    @property
+    def label(self) -> str:
+        """Return the name, cut to fit."""
+        return svg.truncate_name(self.name)
 
 
 @dataclass(frozen=True)
 class Axes:
-    """What the two axes say."""
+    """Titles and kind of the two axes."""
 
     x_title: str
     y_title: str
@@ -39,112 +48,61 @@ class Axes:
     """Both from 0 to the same end, with the diagonal: where a perfectly calibrated model would lie."""
 
 
-def draw_line_chart(series: Sequence[Series], axes_spec: Axes, alt_text: str) -> Html:
+def draw_line_chart(series: Sequence[Series], axes: Axes, alt_text: str) -> Markup:
     """Draw lines.
 
     Args:
         series: at least one, each with at least one point.
-        axes_spec: titles and kind of the axes.
+        axes: titles and kind of the axes.
         alt_text: what the figure shows, for those who do not see it.
     """
-    xs, ys = _make_scales(series, axes_spec)
-    drawn = [_draw_series(each, xs, ys) for each in series]
-    corners = (xs.low_pixel, ys.low_pixel), (xs.high_pixel, ys.high_pixel)
-    diagonal = [axes.make_line("diagonal", *corners)] if axes_spec.identity else []
-    frame = (
-        axes.draw_x_axis(PLOT_AREA, xs, axes_spec.x_title),
-        axes.draw_y_axis(PLOT_AREA, ys, axes_spec.y_title),
-    )
-    return axes.make_svg(
-        HEIGHT, alt_text, *frame, *diagonal, *drawn, *_draw_series_names(series, xs, ys)
-    )
+    return _draw("line", series, axes, alt_text, (0.0, PLOT_AREA.bottom + 4))
 
 
-def _make_scales(series: Sequence[Series], axes_spec: Axes) -> tuple[Scale, Scale]:
-    points = [point for each in series for point in each.points]
-    if axes_spec.identity:
-        most = min(1.0, max(max(point) for point in points) * 1.05) or 1.0
-        return Scale(0, most, PLOT_AREA.left, PLOT_AREA.right), Scale(
-            0, most, PLOT_AREA.bottom, PLOT_AREA.top
-        )
-    x = [point[0] for point in points]
-    low, high = (min(x), max(max(x), min(x) * 1.01)) if axes_spec.log_x else pad_range(x, 0.02)
-    return Scale(low, high, PLOT_AREA.left, PLOT_AREA.right, axes_spec.log_x), Scale(
-        *pad_range([p[1] for p in points]), PLOT_AREA.bottom, PLOT_AREA.top
-    )
+def draw_scatter(series: Sequence[Series], axes: Axes, alt_text: str) -> Markup:
+    """Draw one dot a series, its name beside it; arguments as of `draw_line_chart`."""
+    # Names are below their dots, so that none lies on another dot of the same height.
+    return _draw("scatter", series, axes, alt_text, (MIN_LABEL_GAP, PLOT_AREA.bottom - 8))
 
 
-def _draw_series(series: Series, x_scale: Scale, y_scale: Scale) -> Html:
-    places = [(x_scale.to_pixel(x), y_scale.to_pixel(y)) for x, y in series.points]
-    dots = [make_element("circle", {"class": "dot", "cx": x, "cy": y, "r": 2.8}) for x, y in places]
-    whole = f"{series.name}: last {series.points[-1][1]:.4g}"
-    return axes.make_group(
-        f"series {axes.get_color_class(series.color_index)}",
-        make_element("title", {}, whole),
-        axes.make_polyline("line", places),
-        *dots,
-    )
-
-
-def _draw_series_names(series: Sequence[Series], x_scale: Scale, y_scale: Scale) -> list[Html]:
-    """Return the name of each line to the right of its end, moved apart where they would overlap."""
-    ends = [
-        (x_scale.to_pixel(each.points[-1][0]), y_scale.to_pixel(each.points[-1][1]))
-        for each in series
+def _draw(
+    template: str, series: Sequence[Series], axes: Axes, alt_text: str, label_limits: Point
+) -> Markup:
+    """Fill a template; names are moved down by the first of the limits, and stay above the second [pixels]."""
+    x_scale, y_scale = _make_scales(series, axes)
+    lines = [
+        (line, [(x_scale.to_pixel(x), y_scale.to_pixel(y)) for x, y in line.points])
+        for line in series
     ]
-    places = spread_labels([y for _, y in ends], MIN_LABEL_GAP, PLOT_AREA.bottom + 4)
-    parts = []
-    for each, (x, y), place in zip(series, ends, places, strict=True):
-        kind = axes.get_color_class(each.color_index)
-        parts.append(
-            axes.make_group(
-                f"lead {kind}", axes.make_line("thin", (x, y), (PLOT_AREA.right + 8, place))
-            )
-        )
-        parts.append(
-            axes.make_text(
-                f"label {kind}", PLOT_AREA.right + 11, place + 4, truncate_name(each.name)
-            )
-        )
-    return parts
-
-
-def draw_scatter(series: Sequence[Series], axes_spec: Axes, alt_text: str) -> Html:
-    """Draw one dot a series, its name beside it; arguments as of `chart`."""
-    xs, ys = _make_scales(series, axes_spec)
-    places = [(xs.to_pixel(each.points[0][0]), ys.to_pixel(each.points[0][1])) for each in series]
-    # Below their dots, so that no name lies on another dot of the same height.
-    heights = spread_labels(
-        [y + MIN_LABEL_GAP for _, y in places], MIN_LABEL_GAP, PLOT_AREA.bottom - 8
-    )
-    drawn = []
-    for each, (x, y), height in zip(series, places, heights, strict=True):
-        kind = axes.get_color_class(each.color_index)
-        dot = make_element("circle", {"class": "dot", "cx": x, "cy": y, "r": 5})
-        told_value = make_element(
-            "title", {}, f"{each.name}: {each.points[0][1]:.3f} at {each.points[0][0]:,.6g}"
-        )
-        drawn.append(axes.make_group(f"series {kind}", told_value, dot))
-        drawn.append(
-            axes.make_group(f"lead {kind}", axes.make_line("thin", (x, y), (x + 11, height)))
-        )
-        drawn.append(axes.make_text(f"label {kind}", x + 14, height + 4, truncate_name(each.name)))
-    return axes.make_svg(
-        HEIGHT,
-        alt_text,
-        axes.draw_x_axis(PLOT_AREA, xs, axes_spec.x_title),
-        axes.draw_y_axis(PLOT_AREA, ys, axes_spec.y_title),
-        *drawn,
+    offset, max_height = label_limits
+    ends = [points[-1][1] + offset for _, points in lines]
+    return svg.render_chart(
+        template,
+        height=HEIGHT,
+        area=PLOT_AREA,
+        x_scale=x_scale,
+        y_scale=y_scale,
+        axes=axes,
+        lines=lines,
+        label_heights=spread_labels(ends, MIN_LABEL_GAP, max_height),
+        alt_text=alt_text,
     )
 
 
-def truncate_name(name: str, max_length: int = 14) -> str:
-    """Return a name that fits beside a figure; the table below has it whole."""
-    return name if len(name) <= max_length else name[: max_length - 1] + "…"
+def _make_scales(series: Sequence[Series], axes: Axes) -> tuple[Scale, Scale]:
+    points = [point for line in series for point in line.points]
+    x, y = ([point[axis] for point in points] for axis in (0, 1))
+    x_range, y_range = pad_range(x, 0.02), pad_range(y)
+    if axes.log_x:
+        x_range = min(x), max(max(x), min(x) * 1.01)
+    if axes.identity:
+        x_range = y_range = 0, min(1.0, max(x + y) * 1.05) or 1.0
+    x_scale = Scale(*x_range, PLOT_AREA.left, PLOT_AREA.right, axes.log_x)
+    return x_scale, Scale(*y_range, PLOT_AREA.bottom, PLOT_AREA.top)
 
 
 def spread_labels(positions: Sequence[float], min_gap: float, max_position: float) -> list[float]:
-    """Return places in the same order, at least `gap` from each other, near where they were and not beyond `most`."""
+    """Return places in the same order, at least `min_gap` from each other, near where they were."""
     order = sorted(range(len(positions)), key=lambda number: positions[number])
     moved = list(positions)
     for before, number in pairwise(order):

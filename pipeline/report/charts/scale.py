@@ -22,25 +22,29 @@ class Scale:
 
     def to_pixel(self, value: float) -> float:
         """Return the pixel of a value."""
-        low, high, where = (self._to_linear(each) for each in (self.low, self.high, value))
-        return self.low_pixel + (where - low) / (high - low) * (self.high_pixel - self.low_pixel)
+        low, high, position = map(self._to_linear, (self.low, self.high, value))
+        share = (position - low) / (high - low)
+        return self.low_pixel + share * (self.high_pixel - self.low_pixel)
 
     def _to_linear(self, value: float) -> float:
         return math.log10(value) if self.log else value
+
+    def label_ticks(self) -> dict[float, str]:
+        """Return the text of each tick."""
+        return {value: format_tick_label(value) for value in self.make_ticks()}
 
     def make_ticks(self, num_ticks: int = 5) -> list[float]:
         """Return round values within the range, about as many as wanted."""
         if self.log:
             first, last = math.floor(math.log10(self.low)), math.ceil(math.log10(self.high))
-            within = next(steps for decades, steps in LOG_TICK_STEPS if last - first <= decades)
-            found = [step * 10.0**power for power in range(first, last + 1) for step in within]
-            return [value for value in found if self._contains(value)]
-        step = _round_up_step((self.high - self.low) / num_ticks)
-        first = math.ceil(self.low / step - 1e-9)
-        found = [
-            round(number * step, 10) + 0.0 for number in range(first, first + 2 * num_ticks + 2)
-        ]
-        return [value for value in found if self._contains(value)]
+            steps = next(steps for decades, steps in LOG_TICK_STEPS if last - first <= decades)
+            ticks = [step * 10.0**power for power in range(first, last + 1) for step in steps]
+        else:
+            step = _round_up_step((self.high - self.low) / num_ticks)
+            first = math.ceil(self.low / step - 1e-9)
+            # Adding 0 turns -0 into 0.
+            ticks = [round((first + k) * step, 10) + 0.0 for k in range(2 * num_ticks + 2)]
+        return list(filter(self._contains, ticks))
 
     def _contains(self, value: float) -> bool:
         room = 1e-9 * abs(self.high - self.low)
@@ -48,7 +52,7 @@ class Scale:
 
 
 def _round_up_step(min_step: float) -> float:
-    """Return the least of 1, 2, 2.5, 5 times a power of ten that is not below `rough`."""
+    """Return the least of 1, 2, 2.5, 5 times a power of ten that is not below `min_step`."""
     power = 10.0 ** math.floor(math.log10(min_step))
     return next(step * power for step in TICK_STEPS if step * power >= min_step * (1 - 1e-9))
 

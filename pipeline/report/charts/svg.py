@@ -1,34 +1,43 @@
-"""A tag with its text escaped: names of architectures, corpora and pieces come from people, so none is trusted."""
+"""Charts as SVG, filled from the templates in `report/static`.
 
-from collections.abc import Mapping
-from html import escape
+Colors are classes (`a0`, `a1`, … for architectures; `h0`, `h1`, … for heads) that the style sheet fills, so that one
+figure serves the light and the dark page. Lengths are in units of the view box, which the page scales.
+"""
 
+import re
+from dataclasses import dataclass
 
-class Html(str):
-    """Text that is HTML already; templates take it as it is, and escape all other text."""
+from markupsafe import Markup
 
-    __slots__ = ()
+from pipeline.report.templates import render_template
 
-    def __html__(self) -> str:
-        """Tell the template engine so."""
-        return str(self)
+NUM_COLORS = 8
+"""Colors of architectures; with more, they come again with other dashes."""
 
-
-def make_element(tag: str, attributes: Mapping[str, object], *children: str) -> Html:
-    """Return a tag, its attributes and all children that are not `Html` escaped.
-
-    >>> element("text", {"x": 1.25, "class": "tick"}, "a < b")
-    '<text x="1.25" class="tick">a &lt; b</text>'
-    """
-    told = "".join(
-        f' {name}="{escape(_format_value(value))}"' for name, value in attributes.items()
-    )
-    inner = "".join(child if isinstance(child, Html) else escape(child) for child in children)
-    return Html(f"<{tag}{told}>{inner}</{tag}>")
+Point = tuple[float, float]
 
 
-def _format_value(value: object) -> str:
-    """Return a value as text; a hundredth of a pixel is exact enough."""
-    if isinstance(value, float):
-        return f"{value:.2f}".rstrip("0").rstrip(".")
-    return str(value)
+@dataclass(frozen=True)
+class PlotArea:
+    """Where the values of a figure are drawn [units of the view box]."""
+
+    left: float
+    right: float
+    top: float
+    bottom: float
+
+
+def render_chart(template: str, **values: object) -> Markup:
+    """Return a figure; names in it come from people, so the template escapes them."""
+    text = render_template(f"report/static/{template}.svg", **values)
+    return Markup(re.sub(r">\s+<", "><", text.strip()))
+
+
+def get_color_class(color_index: int) -> str:
+    """Return the class of the color of an architecture by its place in the list."""
+    return f"a{color_index % NUM_COLORS}" + (" again" if color_index >= NUM_COLORS else "")
+
+
+def truncate_name(name: str, max_length: int = 14) -> str:
+    """Return a name that fits beside a figure; the table below has it whole."""
+    return name if len(name) <= max_length else name[: max_length - 1] + "…"

@@ -1,12 +1,12 @@
 """The section on whether samples behave like music: histograms, overlaps, and detectors of collapse."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pipeline.notes.theory import DISPLAY_NAMES, pitch_name
+from pipeline.report import tables
 from pipeline.report.blocks import Figure, Section, Table
-from pipeline.report.charts import histogram as steps
-from pipeline.report.charts.line import Series
+from pipeline.report.charts import histogram
 from pipeline.report.data import ReportData
 from pipeline.report.tables import Rows
 
@@ -30,145 +30,128 @@ METRIC_NAMES = {
     "duration_distance": "durations, distance to training [octaves]",
 }
 """Measures that the table shows, and how it calls them."""
+MAX_TICKS = 12
+HELD_OUT = "held-out music"
+SampleMetrics = Mapping[str, Mapping[str, Any]]
+"""What `metrics/sample_metrics` holds, by architecture, the fewest bits first."""
 
 
 def build_sample_metrics_section(data: ReportData) -> Section:
     """Return what samples are, beside equally long held-out music."""
-    told = {name: data.sample_metrics[name] for name in data.by_bits if name in data.sample_metrics}
-    figures = [_make_histogram_figure(data, told, key) for key in HISTOGRAM_TITLES] if told else []
-    tables = (
-        [_build_metrics_table(told), _build_overlap_table(told), _build_collapse_table(told)]
-        if told
-        else []
-    )
     lead = (
         "No measure here has a best value. What counts is the distance from held-out music of the same length, the "
         "grey bars and the row “held-out music”. The figures show the best architecture and the reference."
     )
-    return Section("sample_metrics", "Do samples behave like music?", lead, figures, tables)
+    metrics = data.rank(data.sample_metrics)
+    figures, blocks = [], []
+    if metrics:
+        figures = [_make_histogram_figure(data, metrics, feature) for feature in HISTOGRAM_TITLES]
+        blocks = [
+            _build_metrics_table(metrics),
+            _build_overlap_table(metrics),
+            _build_collapse_table(metrics),
+        ]
+    return Section("sample_metrics", "Do samples behave like music?", lead, figures, blocks)
 
 
-def _make_histogram_figure(
-    data: ReportData, sample_metrics: Mapping[str, Mapping[str, Any]], feature: str
-) -> Figure:
+def _get_first(metrics: SampleMetrics) -> Mapping[str, Any]:
+    """Return one of them: what is of held-out music is the same in all."""
+    return next(iter(metrics.values()))
+
+
+def _make_histogram_figure(data: ReportData, metrics: SampleMetrics, feature: str) -> Figure:
     """Draw held-out music and two models; the table has all."""
-    first = next(iter(sample_metrics.values()))["histograms"][feature]
-    real, edges = _read_shares(first, "held_out"), _read_bin_edges(first)
-    played = {
-        name: _read_shares(each["histograms"][feature], "samples")
-        for name, each in sample_metrics.items()
-    }
-    shown = dict.fromkeys([*list(played)[:1], data.results.summary["reference"]])
-    begin, end = (
-        _find_used_bins([real, *played.values()]) if feature == "pitches" else (0, len(real))
-    )
-    series = [
-        Series(
-            name, data.get_color_index(name), [(0.0, share) for share in played[name][begin:end]]
-        )
-        for name in shown
-        if name in played
-    ]
     title, axis = HISTOGRAM_TITLES[feature]
-    says = f"{title} of held-out music (bars) and of samples of {' and '.join(s.name for s in series)} (lines)."
-    names = _name_bins(feature, edges, len(real))[begin:end]
-    drawing = steps.draw_histogram(
-        real[begin:end], series, _choose_ticks(feature, names), (axis, says)
-    )
-    shares = [real, *played.values()]
-    rows = [
-        [name, *(_format_percent(each[begin + k]) for each in shares)]
-        for k, name in enumerate(names)
-    ]
-    return Figure(title, drawing, says, [[axis, "held-out music", *played], *rows])
+    first = _get_first(metrics)["histograms"][feature]
+    shares = {HELD_OUT: first["held_out"]}
+    for name, values in metrics.items():
+        shares[name] = values["histograms"][feature]["samples"]
+    names = _name_bins(feature, first)
+    if feature == "pitches":
+        used = [index for index, bins in enumerate(zip(*shares.values(), strict=True)) if any(bins)]
+        span = slice(min(used), max(used) + 1)
+        names, shares = names[span], {name: bins[span] for name, bins in shares.items()}
+    series = []
+    best = next(iter(metrics))
+    for name in metrics:
+        if name in (best, data.results.reference):
+            series.append(data.make_series(name, [(0.0, share) for share in shares[name]]))
+    models = " and ".join(line.name for line in series)
+    caption = f"{title} of held-out music (bars) and of samples of {models} (lines)."
+    ticks = _choose_ticks(feature, names)
+    drawing = histogram.draw_histogram(shares[HELD_OUT], series, ticks, (axis, caption))
+    rows = [[axis, *shares]]
+    for name, *bins in zip(names, *shares.values(), strict=True):
+        rows.append([name, *(f"{100 * share:.1f} %" for share in bins)])
+    return Figure(title, drawing, caption, rows)
 
 
-def _read_shares(histogram: Mapping[str, Any], source: str) -> list[float]:
-    return [float(share) for share in histogram[source]]
-
-
-def _read_bin_edges(histogram: Mapping[str, Any]) -> list[float]:
-    return [float(edge) for edge in histogram.get("edges_seconds", ())]
-
-
-def _find_used_bins(histograms: Iterable[Sequence[float]]) -> tuple[int, int]:
-    """Return the first bin that holds anything, and the one after the last."""
-    used = [k for each in histograms for k, share in enumerate(each) if share > 0]
-    return (min(used), max(used) + 1) if used else (0, 1)
-
-
-def _name_bins(feature: str, edges: Sequence[float], num_bins: int) -> list[str]:
+def _name_bins(feature: str, bins: Mapping[str, Any]) -> list[str]:
     """Return the name of each bin."""
     if feature == "pitch_classes":
         return list(DISPLAY_NAMES)
-    if edges:
+    if edges := bins.get("edges_seconds"):
         return [f"{edge:g}" for edge in edges[:-1]]
-    return [pitch_name(pitch, DISPLAY_NAMES) for pitch in range(num_bins)]
+    return [pitch_name(pitch, DISPLAY_NAMES) for pitch in range(len(bins["held_out"]))]
 
 
 def _choose_ticks(feature: str, bin_names: Sequence[str]) -> dict[float, str]:
-    """Return which bins are named below a figure, and how."""
-    if feature == "pitches":
-        return {
-            float(k): name for k, name in enumerate(bin_names) if name.rstrip("-0123456789") == "C"
-        }
-    each = max(1, -(-len(bin_names) // 12))
-    return {float(k): name for k, name in enumerate(bin_names) if k % each == 0}
+    """Return which bins are named below a figure, and their names."""
+    every = max(1, -(-len(bin_names) // MAX_TICKS))
+    ticks = {}
+    for index, name in enumerate(bin_names):
+        is_octave = name.rstrip("-0123456789") == "C"
+        if is_octave if feature == "pitches" else index % every == 0:
+            ticks[float(index)] = name
+    return ticks
 
 
-def _format_percent(value: float) -> str:
-    return f"{100 * value:.1f} %"
-
-
-def _build_metrics_table(sample_metrics: Mapping[str, Mapping[str, Any]]) -> Table:
+def _build_metrics_table(metrics: SampleMetrics) -> Table:
     """Return the measures, one row an architecture, held-out music first."""
-    first = next(iter(sample_metrics.values()))
-    shown = {key: words for key, words in METRIC_NAMES.items() if key in first["measures"]}
-    rows: Rows = [["music", *shown.values()]]
-    rows.append(
-        [
-            "held-out music",
-            *(_format_mean_and_range(first["measures"][key]["held_out"]) for key in shown),
-        ]
-    )
-    rows += [
-        [name, *(_format_mean_and_range(each["measures"][key]["samples"]) for key in shown)]
-        for name, each in sample_metrics.items()
-    ]
-    says = f"Mean over {first['samples']} samples of {first['notes']:,} notes each, least to greatest in brackets."
-    return Table("Measures of samples", rows, says)
+    first = _get_first(metrics)
+    columns = {"music": "{name}"}
+    for key, title in METRIC_NAMES.items():
+        if key in first["measures"]:
+            columns[title] = f"{{{key}[0]:.3g}} ({{{key}[1]:.3g}}–{{{key}[2]:.3g}})"
+    records = [{"name": HELD_OUT, **_select_source(first["measures"], "held_out")}]
+    for name, values in metrics.items():
+        records.append({"name": name, **_select_source(values["measures"], "samples")})
+    caption = f"Mean over {first['samples']} samples of {first['notes']:,} notes each, least to greatest in brackets."
+    return Table("Measures of samples", tables.tabulate(columns, records), caption)
 
 
-def _format_mean_and_range(mean_and_range: Sequence[float]) -> str:
-    return f"{mean_and_range[0]:.3g} ({mean_and_range[1]:.3g}–{mean_and_range[2]:.3g})"
+def _select_source(values: Mapping[str, Mapping[str, Any]], source: str) -> dict[str, Any]:
+    """Return of each measure what is of one kind of music."""
+    return {key: row[source] for key, row in values.items()}
 
 
-def _build_overlap_table(sample_metrics: Mapping[str, Mapping[str, Any]]) -> Table:
-    """Return overlapping areas with held-out music; the yardstick is held-out against training music."""
-    first = next(iter(sample_metrics.values()))["overlap"]
-    rows: Rows = [["music", *(key.replace("_", " ") for key in first)]]
-    yardstick = [f"{each['held_out_training']:.3f}" for each in first.values()]
-    rows.append(["held-out music against training music", *yardstick])
-    for name, each in sample_metrics.items():
-        rows.append([name, *(f"{each['overlap'][key]['samples_held_out']:.3f}" for key in first)])
-    says = "Overlapping area of Yang and Lerch (2020): 1 where samples differ from music as they do among themselves."
-    return Table("Overlap with held-out music", rows, says, collapsed=True)
+def _build_overlap_table(metrics: SampleMetrics) -> Table:
+    """Return overlapping areas with held-out music; they compare with those of held-out and training music."""
+    first = _get_first(metrics)["overlap"]
+    columns = {"music": "{name}"} | {key.replace("_", " "): f"{{{key}:.3f}}" for key in first}
+    music = _select_source(first, "held_out_training")
+    records = [{"name": "held-out music against training music", **music}]
+    for name, values in metrics.items():
+        records.append({"name": name, **_select_source(values["overlap"], "samples_held_out")})
+    caption = "Overlapping area of Yang and Lerch (2020): 1 where samples differ from music as they do among themselves."
+    rows = tables.tabulate(columns, records)
+    return Table("Overlap with held-out music", rows, caption, collapsed=True)
 
 
-def _build_collapse_table(sample_metrics: Mapping[str, Mapping[str, Any]]) -> Table:
-    """Return which samples collapsed, and the longest passage each took from training music."""
-    detectors = list(next(iter(sample_metrics.values()))["collapse"])
+def _build_collapse_table(metrics: SampleMetrics) -> Table:
+    """Return which samples collapsed, and the longest passage of each that is in the training music."""
+    detectors = list(_get_first(metrics)["collapse"])
     rows: Rows = [["architecture", *detectors, "longest copy from training"]]
-    for name, each in sample_metrics.items():
-        fired = [
-            ", ".join(f"sample {k}" for k in each["collapse"][what]) or "none" for what in detectors
-        ]
-        longest = max(each["copies"], key=lambda copy: int(copy["notes"]), default=None)
-        copied = (
-            f"{longest['notes']} notes, sample {longest['sample']}, from {longest['piece']}"
-            if longest
-            else "none"
-        )
-        rows.append([name, *fired, copied])
-    says = "A detector names the samples that got stuck or lost their way. A short copy is chance, a long one memory."
-    return Table("Collapse and copies", rows, says, is_text=True)
+    for name, values in metrics.items():
+        cells = [name]
+        for detector in detectors:
+            numbers = values["collapse"][detector]
+            cells.append(", ".join(f"sample {number}" for number in numbers) or "none")
+        rows.append([*cells, _describe_longest_copy(values["copies"])])
+    caption = "A detector names the samples that got stuck or lost their way. A short copy is chance, a long one memory."
+    return Table("Collapse and copies", rows, caption, is_text=True)
+
+
+def _describe_longest_copy(copies: Sequence[Mapping[str, Any]]) -> str:
+    longest = max(copies, key=lambda copy: int(copy["notes"]), default=None)
+    return "{notes} notes, sample {sample}, from {piece}".format_map(longest) if longest else "none"

@@ -3,7 +3,7 @@ const AHEAD = 0.25;
 const EVERY = 60;
 const music = JSON.parse(document.getElementById("music").textContent);
 const volume = document.getElementById("volume");
-const said = document.getElementById("said");
+const statusLine = document.getElementById("status");
 let synth = null;
 let current = null;
 
@@ -37,7 +37,7 @@ class Player {
     current = this;
     this.start();
     this.look("Pause", true);
-    said.textContent = `Playing ${this.name}`;
+    statusLine.textContent = `Playing ${this.name}`;
   }
 
   // Begin to strike notes from where the music is.
@@ -77,7 +77,7 @@ class Player {
     current = null;
     this.look("Play", false);
     this.show();
-    said.textContent = `Paused ${this.name}`;
+    statusLine.textContent = `Paused ${this.name}`;
   }
 
   finish() {

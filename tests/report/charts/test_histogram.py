@@ -31,3 +31,9 @@ def test_an_outline_of_the_same_shares_lies_on_the_bars():
 
 def test_nothing_at_all_can_be_drawn():
     assert histogram.draw_histogram([0.0, 0.0], [], {}, ("pitch", "bars"))
+
+
+def test_named_bins_stand_in_the_middle_of_their_bars():
+    drawn = histogram.draw_histogram([0.25] * 4, [], {0.0: "C", 2.0: "D"}, ("pitch", "bars"))
+    ticks = re.findall(r'class="tick mid" x="([\d.]+)" y="[\d.]+">([CD])<', drawn)
+    assert ticks == [("118", "C"), ("318", "D")]

@@ -71,8 +71,3 @@ def test_names_do_not_overlap_and_keep_their_order(wanted):
 
 def test_names_with_room_stay():
     assert line.spread_labels([10, 100, 50], 16, 250) == [10, 100, 50]
-
-
-def test_a_long_name_is_cut_with_a_sign():
-    assert line.truncate_name("expressive") == "expressive"
-    assert line.truncate_name("an-architecture-of-great-size") == "an-architectu…"
