@@ -17,17 +17,18 @@ from pipeline.config import Params
 from pipeline.config.schema import Identifier, ModelConfig, StrictModel
 from pipeline.core import git, path_encoding, yaml
 from pipeline.core.errors import DataError, PipelineError
+from pipeline.core.git import Experiment
 from pipeline.core.suggestions import suggest_name
 
 STUDIES_DIR = Path("studies")
 
 
 class StudyError(PipelineError):
-    """A study is not described well, or one of its experiments failed."""
+    """A study is not described well, or an experiment of it failed."""
 
 
 class Factorial(StrictModel):
-    """Blocks for all combinations of three axes, from some architectures."""
+    """Model configs for all combinations of three axes, from some architectures."""
 
     architectures: list[Identifier]
     input: list[str]
@@ -63,11 +64,11 @@ class Study(StrictModel):
 
     @model_validator(mode="after")
     def _check_comparison_order(self) -> "Study":
-        done: set[str] = set()
+        earlier: set[str] = set()
         for name, run in self.runs.items():
-            done.add(name)
+            earlier.add(name)
             for other in run.compare_with:
-                if other.partition("/")[0] not in done:
+                if other.partition("/")[0] not in earlier:
                     raise ValueError(
                         f"run {name} is against {other}, which is of no run so far; put that run first"
                     )
@@ -78,13 +79,13 @@ def load_study(name: str) -> Study:
     """Read a study.
 
     Raises:
-        StudyError: there is none of that name, or it says something it must not.
+        StudyError: there is none of that name, or it is not described well.
     """
     path = STUDIES_DIR / f"{name}.yaml"
     try:
         return Study.model_validate(yaml.load_yaml(path))
     except OSError as error:
-        names = sorted(each.stem for each in STUDIES_DIR.glob("*.yaml"))
+        names = sorted(file.stem for file in STUDIES_DIR.glob("*.yaml"))
         known = ", ".join(names) or "none here"
         suggestion = suggest_name(name, names)
         raise StudyError(f"{path}: no such study; there are: {known}{suggestion}") from error
@@ -93,49 +94,48 @@ def load_study(name: str) -> Study:
 
 
 def build_factorial_configs(factorial: Factorial, params: Params) -> dict[str, ModelConfig]:
-    """Return the blocks of a factorial, by names such as `stacked_embedding_mixture_every`.
+    """Return the configs of a factorial, by names such as `stacked_embedding_mixture_all`.
 
-    What an axis brings with it follows it: a width, a chain, and the memory that the objective trains.
+    What an axis brings with it follows it: sizes of embedding and heads, and whether the model is stateful.
     """
-    made = {}
+    configs = {}
     axes = product(factorial.architectures, factorial.input, factorial.heads, factorial.loss_on)
-    for name, kind, heads, loss_on in axes:
-        changes = {
-            "input": kind,
-            "embedding_dim": factorial.embedding_dim if kind == "embedding" else 0,
+    for name, input_type, heads, loss_on in axes:
+        values = params.get_model_config(name).model_dump() | {
+            "input": input_type,
+            "embedding_dim": factorial.embedding_dim if input_type == "embedding" else 0,
             "heads": heads,
             "head_dim": 0 if heads == "regression" else factorial.head_dim,
             "loss_on": loss_on,
             "stateful": loss_on == "all",
         }
-        made[f"{name}_{kind}_{heads}_{loss_on}"] = ModelConfig.model_validate(
-            {**params.get_model_config(name).model_dump(), **changes}
-        )
-    return made
+        configs[f"{name}_{input_type}_{heads}_{loss_on}"] = ModelConfig.model_validate(values)
+    return configs
+
+
+def _build_configs(run: Run, params: Params) -> dict[str, ModelConfig]:
+    return build_factorial_configs(run.factorial, params) if run.factorial else {}
 
 
 def list_architectures(run: Run, params: Params) -> list[str]:
     """Return the architectures that a run trains."""
-    return [
-        *run.architectures,
-        *(build_factorial_configs(run.factorial, params) if run.factorial else []),
-    ]
+    return [*run.architectures, *_build_configs(run, params)]
 
 
 def build_overrides(run: Run, params: Params) -> list[str]:
     """Return the `-S` values of a run."""
-    made = build_factorial_configs(run.factorial, params) if run.factorial else {}
-    out = [f"{key}={_format_override(value)}" for key, value in run.params.items()]
-    out += [f"+model.{name}={_format_override(block.model_dump())}" for name, block in made.items()]
-    return [*out, f"architectures={_format_override(list_architectures(run, params))}"]
+    values = dict(run.params)
+    for name, config in _build_configs(run, params).items():
+        values[f"+model.{name}"] = config.model_dump()
+    values["architectures"] = list_architectures(run, params)
+    return [f"{key}={_format_override(value)}" for key, value in values.items()]
 
 
 def _format_override(value: Any) -> str:
     """Write a value as DVC's overrides want it: lists and mappings without quotes or spaces."""
     if isinstance(value, Mapping):
-        return (
-            "{" + ",".join(f"{key}:{_format_override(each)}" for key, each in value.items()) + "}"
-        )
+        pairs = (f"{key}:{_format_override(item)}" for key, item in value.items())
+        return "{" + ",".join(pairs) + "}"
     if isinstance(value, list):
         return "[" + ",".join(map(_format_override, value)) + "]"
     return str(value).lower() if isinstance(value, bool) else str(value)
@@ -143,14 +143,10 @@ def _format_override(value: Any) -> str:
 
 def build_command(name: str, run: Run, params: Params) -> list[str]:
     """Return the words of the command that makes an experiment."""
-    return [
-        "dvc",
-        "exp",
-        "run",
-        "-n",
-        name,
-        *(part for each in build_overrides(run, params) for part in ("-S", each)),
-    ]
+    words = f"dvc exp run -n {name}".split()
+    for override in build_overrides(run, params):
+        words += "-S", override
+    return words
 
 
 def format_command_line(name: str, run: Run, params: Params) -> str:
@@ -158,18 +154,37 @@ def format_command_line(name: str, run: Run, params: Params) -> str:
     return "" if run.factorial else shlex.join(build_command(name, run, params))
 
 
+def _find_experiment(name: str) -> Experiment | None:
+    return next((found for found in git.list_experiments() if found.name == name), None)
+
+
 def find_experiment_commit(name: str) -> str:
     """Return the commit of a DVC experiment, or nothing if there is none of that name."""
-    return next((each.commit for each in git.list_experiments() if each.name == name), "")
+    experiment = _find_experiment(name)
+    return experiment.commit if experiment else ""
+
+
+def _get_experiment(name: str) -> Experiment:
+    experiment = _find_experiment(name)
+    if not experiment:
+        raise StudyError(f"no experiment {name} in Git; run the study again")
+    return experiment
 
 
 def describe_source_commit(name: str) -> str:
     """Return the commit that an experiment started from, shortened, and whether its code was changed since."""
-    made = next(each for each in git.list_experiments() if each.name == name)
+    experiment = _get_experiment(name)
+    start = experiment.baseline_commit
     changed = git.run_git(
-        "diff", "--name-only", made.baseline_commit, made.commit, "--", "pipeline", "dvc.yaml"
+        "diff", "--name-only", start, experiment.commit, "--", "pipeline", "dvc.yaml"
     )
-    return made.baseline_commit[:7] + (" with changes" if changed else "")
+    return start[:7] + (" with changes" if changed else "")
+
+
+def find_source_date(name: str) -> str:
+    """Return the day of the commit that an experiment started from, as 2026-11-28."""
+    start = _get_experiment(name).baseline_commit
+    return git.run_git("show", "--no-patch", "--format=%cs", start).strip()
 
 
 def run_experiment(name: str, run: Run, params: Params) -> str:
@@ -181,8 +196,8 @@ def run_experiment(name: str, run: Run, params: Params) -> str:
     if not find_experiment_commit(name):
         if problem := path_encoding.find_cache_path_problem():
             raise StudyError(problem)
-        done = subprocess.run([*build_command(name, run, params), "--temp"], check=False)
-        if done.returncode or not find_experiment_commit(name):
+        result = subprocess.run([*build_command(name, run, params), "--temp"], check=False)
+        if result.returncode or not find_experiment_commit(name):
             raise StudyError(
                 f"experiment {name} failed; mend what DVC says above and run the study again"
             )

@@ -1,127 +1,114 @@
-"""What a study found, as a page for people."""
+"""Results of a study, as a page for people."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass
+from operator import itemgetter
 from pathlib import Path
 
 from pipeline.core import files
-from pipeline.evaluation import bootstrap
-from pipeline.evaluation.bits import PieceScores
 from pipeline.evaluation.bootstrap import Interval
-from pipeline.evaluation.results import Evaluation
 from pipeline.experiments import study_results
 from pipeline.experiments.study import Study, StudyError
-from pipeline.experiments.study_results import (
-    BOOTSTRAP_RESAMPLES,
-    REFERENCE,
-    RunFindings,
-)
+from pipeline.experiments.study_results import REFERENCE, RunFindings
 from pipeline.report import tables
-from pipeline.report.tables import Rows
+from pipeline.report.tables import Record, Rows
+from pipeline.report.templates import render_template
 
 MIN_CURVE_EPOCHS = 10
 """Epochs from which a curve is worth a table."""
+MODEL_COLUMNS = {
+    "model": "{name}",
+    "bits": "{bits_per_note:.3f}",
+    "difference": "{difference.mean:+.3f} [{difference.low:+.3f}, {difference.high:+.3f}]",
+    "pitch": "{pitch:.3f}",
+    "step": "{step:.3f}",
+    "duration": "{duration:.3f}",
+    "velocity": "{velocity:.3f}",
+    "cell": "{config.cell}",
+    "input": "{config.input}",
+    "heads": "{config.heads}",
+    "loss on": "{config.loss_on}",
+    "parameters": "{parameters:,}",
+    "training": "{training[median]:.2f}×",
+}
+CURVE_COLUMNS = {"target notes": "{notes:,.0f}", "bits per note": "{bits_per_note:.3f}"}
+
+
+@dataclass(frozen=True)
+class Section:
+    """One run on the page."""
+
+    name: str
+    findings: RunFindings
+    num_notes: int
+    num_pieces: int
+    target_notes: int
+    models: Rows
+    comparisons: Rows
+    """Empty where the run is compared with no other."""
+    curve: Rows
+    """Empty where the run has several models, or a short one."""
 
 
 def render_study_page(study: Study, findings_by_run: Mapping[str, RunFindings]) -> str:
     """Return the page of a study, in Markdown."""
-    name = Path(study.metrics).stem
-    parts = [
-        f"# {study.title}",
-        f"Made by one command, `music-rnn study {name}`, from the experiments that `studies/{name}.yaml` describes. "
-        "Bits per note, fewer is better; `difference` is against `baseline` of the same run, with the 95 % interval of "
-        "a paired bootstrap over pieces (over passages where there are few pieces); `training` is the time "
-        "per target note, as a ratio to the first row's reference, measured side by side in one process.",
-    ]
-    if missing := [run for run in study.runs if run not in findings_by_run]:
-        parts.append(f"Not run yet: {', '.join(missing)}.")
-    for each in findings_by_run:
-        parts += _render_run_section(findings_by_run, each)
-    return "\n\n".join(parts) + "\n"
-
-
-def _render_run_section(findings_by_run: Mapping[str, RunFindings], run_name: str) -> Iterator[str]:
-    """Tell one run: how it is made, its models and floors, and what else it was compared with."""
-    own = findings_by_run[run_name]
-    first = own.evaluations[0]
-    count = len(set(first.scores.piece_names))
-    yield f"## {run_name}: {own.run.description}"
-    yield (
-        f"{int(first.scores.num_notes.sum()):,} notes of {count} held-out piece{'s' if count != 1 else ''} scored; "
-        f"{int(first.history[-1]['notes']):,} target notes seen in training. Code of commit {own.source_commit}."
+    return render_template(
+        "experiments/study_page.md",
+        study=study,
+        name=Path(study.metrics).stem,
+        missing=[run for run in study.runs if run not in findings_by_run],
+        sections=[_make_section(findings_by_run, run) for run in findings_by_run],
     )
-    if own.command_line:
-        yield f"```bash\n{own.command_line}\n```"
-    against = study_results.compute_differences(findings_by_run, run_name)
-    yield tables.format_markdown_table(_build_run_table(own, against, f"{run_name}/{REFERENCE}"))
-    if own.run.compare_with:
-        yield "Intervals against models of this and other runs, of the same notes:"
-        yield tables.format_markdown_table(_build_comparison_table(against, own.run.compare_with))
-    if len(own.evaluations) == 1 and len(first.history) >= MIN_CURVE_EPOCHS:
-        yield "Validation while it trained:"
-        yield tables.format_markdown_table(_build_curve_table(first))
 
 
-def _build_run_table(
-    run_findings: RunFindings, differences: Mapping[str, Mapping[str, Interval]], reference: str
+def _make_section(findings_by_run: Mapping[str, RunFindings], run_name: str) -> Section:
+    findings = findings_by_run[run_name]
+    differences = study_results.compute_differences(findings_by_run, run_name)
+    first = findings.evaluations[0]
+    curve: Rows = []
+    if len(findings.evaluations) == 1 and len(first.history) >= MIN_CURVE_EPOCHS:
+        curve = tables.tabulate(CURVE_COLUMNS, first.history)
+    return Section(
+        name=run_name,
+        findings=findings,
+        num_notes=int(first.scores.num_notes.sum()),
+        num_pieces=len(set(first.scores.piece_names)),
+        target_notes=int(first.history[-1]["notes"]),
+        models=_tabulate_models(findings, differences, f"{run_name}/{REFERENCE}"),
+        comparisons=_tabulate_comparisons(differences, findings.run.compare_with),
+        curve=curve,
+    )
+
+
+def _tabulate_models(
+    findings: RunFindings, differences: Mapping[str, Mapping[str, Interval]], reference: str
 ) -> Rows:
-    """Return one row an architecture or floor, the fewest bits first."""
-    lines = []
-    for each in run_findings.evaluations:
-        block = each.config
-        recipe = [block.cell, block.input, block.heads, block.loss_on, f"{each.parameters:,}"]
-        cost = f"{run_findings.benchmark['train'][each.architecture]['median']:.2f}×"
-        gap = _format_difference(differences[each.architecture].get(reference))
-        lines.append((each.architecture, each.scores, gap, [*recipe, cost]))
-    for name, floor in run_findings.ngram_scores.items():
-        gap = "–"
-        if run_findings.has_reference:
-            gap = _format_difference(
-                bootstrap.compute_paired_difference(
-                    floor,
-                    run_findings.get_scores(REFERENCE),
-                    BOOTSTRAP_RESAMPLES,
-                    run_findings.seed,
-                )
-            )
-        lines.append((f"{name} (floor)", floor, gap, [""] * 6))
-    lines.sort(key=lambda line: line[1].compute_bits_per_note()["bits_per_note"])
-    header = ["model", "bits", "difference", "pitch", "step", "duration", "velocity"]
-    header += ["cell", "input", "heads", "loss on", "parameters", "training"]
-    return [
-        header,
-        *(
-            [name, *_format_score_cells(scores, gap), *recipe]
-            for name, scores, gap, recipe in lines
-        ),
-    ]
+    """Return one row an architecture or n-gram model, the fewest bits first."""
+    records: list[Record] = []
+    for evaluation in findings.evaluations:
+        name = evaluation.architecture
+        record = {"name": name, **vars(evaluation), **evaluation.scores.compute_bits_per_note()}
+        record["difference"] = differences[name].get(reference)
+        record["training"] = findings.benchmark["train"][name]
+        records.append(record)
+    ngram_differences = study_results.compute_ngram_differences(findings)
+    for name, scores in findings.ngram_scores.items():
+        record = {"name": f"{name} (n-gram)", **scores.compute_bits_per_note()}
+        records.append({**record, "difference": ngram_differences.get(name)})
+    records.sort(key=itemgetter("bits_per_note"))
+    return tables.tabulate(MODEL_COLUMNS, records)
 
 
-def _format_score_cells(scores: PieceScores, difference: str) -> list[str]:
-    mean = scores.compute_bits_per_note()
-    heads = [
-        f"{mean[head]:.3f}" if head in mean else "–"
-        for head in ("pitch", "step", "duration", "velocity")
-    ]
-    return [f"{mean['bits_per_note']:.3f}", difference, *heads]
-
-
-def _format_difference(difference: Interval | None) -> str:
-    return "{:+.3f} [{:+.3f}, {:+.3f}]".format(*difference) if difference else "–"
-
-
-def _build_comparison_table(
+def _tabulate_comparisons(
     differences: Mapping[str, Mapping[str, Interval]], other_models: list[str]
 ) -> Rows:
-    lines = [
-        [name, *(_format_difference(gap.get(other)) for other in other_models)]
-        for name, gap in differences.items()
-    ]
-    return [["model", *(f"against {other}" for other in other_models)], *lines]
-
-
-def _build_curve_table(evaluation: Evaluation) -> Rows:
-    rows = [[f"{row['notes']:,.0f}", f"{row['bits_per_note']:.3f}"] for row in evaluation.history]
-    return [["target notes", "bits per note"], *rows]
+    if not other_models:
+        return []
+    columns = {"model": "{name}"}
+    for other in other_models:
+        columns[f"against {other}"] = MODEL_COLUMNS["difference"].replace("difference", other)
+    records = [{"name": name, **others} for name, others in differences.items()]
+    return tables.tabulate(columns, records)
 
 
 def write_study_results(

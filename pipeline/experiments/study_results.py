@@ -1,13 +1,13 @@
-"""What a study found, as figures for programs; `findings_page` tells it to people."""
+"""Results of a study, as figures for programs; `study_page` renders them for people."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pipeline.config import Params
-from pipeline.core import paths
+from pipeline.core import git, paths, yaml
 from pipeline.evaluation import bootstrap
 from pipeline.evaluation.bits import PieceScores
 from pipeline.evaluation.bootstrap import ImplausibleIntervalError, Interval
@@ -17,6 +17,7 @@ from pipeline.experiments.study import Run, StudyError
 
 REFERENCE = "baseline"
 BOOTSTRAP_RESAMPLES = 2000
+CONFIG_KEYS = ("cell", "input", "heads", "loss_on")
 
 
 @dataclass(frozen=True)
@@ -31,13 +32,16 @@ class RunFindings:
     """Of the bootstrap."""
     source_commit: str
     """The commit whose code made it."""
+    source_date: str
+    """The day of that commit."""
+    corpus: str
     command_line: str
     """The command that makes it again; nothing where that is too long to type."""
 
     @property
     def has_reference(self) -> bool:
         """Whether the baseline is of this run, so that the others can be compared with it."""
-        return any(each.architecture == REFERENCE for each in self.evaluations)
+        return any(evaluation.architecture == REFERENCE for evaluation in self.evaluations)
 
     def get_scores(self, architecture: str) -> PieceScores:
         """Return the scores of a model of this run.
@@ -45,57 +49,76 @@ class RunFindings:
         Raises:
             StudyError: the run has none of that name.
         """
-        for each in self.evaluations:
-            if each.architecture == architecture:
-                return each.scores
+        for evaluation in self.evaluations:
+            if evaluation.architecture == architecture:
+                return evaluation.scores
         raise StudyError(
-            f"no {architecture} in the run that is about {self.run.description!r}; it is named in `against`"
+            f"no {architecture} in the run that is about {self.run.description!r}; it is named in `compare_with`"
+        )
+
+    def compare(self, scores: PieceScores, reference: PieceScores) -> Interval:
+        """Return the paired difference of a model of this run to another."""
+        return bootstrap.compute_paired_difference(
+            scores, reference, BOOTSTRAP_RESAMPLES, self.seed
         )
 
 
 def load_run(experiment: str, run: Run, params: Params) -> RunFindings:
     """Read the results of an experiment, by its name."""
     commit = study.find_experiment_commit(experiment)
-    floors = study.read_json_at_commit(commit, paths.NGRAMS)
+    ngrams = study.read_json_at_commit(commit, paths.NGRAMS)
+    evaluations = []
+    for name in study.list_architectures(run, params):
+        values = study.read_json_at_commit(commit, paths.get_evaluation_path(name))
+        evaluations.append(Evaluation.from_json(values))
+    run_params = yaml.parse_yaml(git.run_git("show", f"{commit}:{paths.PARAMS.as_posix()}"))
     return RunFindings(
-        run,
-        [
-            Evaluation.from_json(study.read_json_at_commit(commit, paths.get_evaluation_path(each)))
-            for each in study.list_architectures(run, params)
-        ],
-        {each: PieceScores.from_rows(floor["rows"]) for each, floor in floors.items()},
-        study.read_json_at_commit(commit, paths.BENCHMARK),
-        params.seed,
-        study.describe_source_commit(experiment),
-        study.format_command_line(experiment, run, params),
+        run=run,
+        evaluations=evaluations,
+        ngram_scores={name: PieceScores.from_rows(row["rows"]) for name, row in ngrams.items()},
+        benchmark=study.read_json_at_commit(commit, paths.BENCHMARK),
+        seed=params.seed,
+        source_commit=study.describe_source_commit(experiment),
+        source_date=study.find_source_date(experiment),
+        corpus=run_params["corpus"],
+        command_line=study.format_command_line(experiment, run, params),
     )
 
 
 def compute_differences(
     findings_by_run: Mapping[str, RunFindings], run_name: str
 ) -> dict[str, dict[str, Interval]]:
-    """Return `{architecture: {"run/architecture": difference}}` of a run: its own reference first, then `against`.
+    """Return `{architecture: {"run/architecture": difference}}` of a run: its own reference first, then `compare_with`.
 
     Raises:
         StudyError: it is against a model that is not there, or that was scored on other notes.
     """
-    own = findings_by_run[run_name]
-    others = dict.fromkeys([f"{run_name}/{REFERENCE}"] if own.has_reference else [])
-    others |= dict.fromkeys(own.run.compare_with)
-    out: dict[str, dict[str, Interval]] = {each.architecture: {} for each in own.evaluations}
-    for other in others:
+    findings = findings_by_run[run_name]
+    others = [f"{run_name}/{REFERENCE}"] if findings.has_reference else []
+    differences: dict[str, dict[str, Interval]] = {
+        evaluation.architecture: {} for evaluation in findings.evaluations
+    }
+    for other in dict.fromkeys([*others, *findings.run.compare_with]):
         run, _, architecture = other.partition("/")
-        theirs = findings_by_run[run].get_scores(architecture)
-        for each in own.evaluations:
+        reference = findings_by_run[run].get_scores(architecture)
+        for evaluation in findings.evaluations:
             try:
-                gap = bootstrap.compute_paired_difference(
-                    each.scores, theirs, BOOTSTRAP_RESAMPLES, own.seed
-                )
+                difference = findings.compare(evaluation.scores, reference)
             except (ValueError, ImplausibleIntervalError) as error:
                 raise StudyError(f"run {run_name} is against {other}, but {error}") from error
-            if other != f"{run_name}/{each.architecture}":
-                out[each.architecture][other] = gap
-    return out
+            if other != f"{run_name}/{evaluation.architecture}":
+                differences[evaluation.architecture][other] = difference
+    return differences
+
+
+def compute_ngram_differences(findings: RunFindings) -> dict[str, Interval]:
+    """Return the difference of each n-gram model to the baseline of its run; none where the run has no baseline."""
+    if not findings.has_reference:
+        return {}
+    reference = findings.get_scores(REFERENCE)
+    return {
+        name: findings.compare(scores, reference) for name, scores in findings.ngram_scores.items()
+    }
 
 
 def find_lost_models(path: Path, findings_by_run: Mapping[str, RunFindings]) -> list[str]:
@@ -121,42 +144,34 @@ def find_lost_models(path: Path, findings_by_run: Mapping[str, RunFindings]) -> 
 
 def serialize_findings(findings_by_run: Mapping[str, RunFindings]) -> str:
     """Return `{<name>: {bits_per_note, pitch, step, duration, interval, parameters, …}}`; a later run's row is last."""
-    out: dict[str, Any] = {}
-    for name, each in findings_by_run.items():
-        against = compute_differences(findings_by_run, name)
-        for evaluation in each.evaluations:
-            known = evaluation.architecture in out
-            row = {
-                "run": name,
-                "architecture": evaluation.architecture,
-                **_build_row(each, evaluation),
-            }
-            gap = against[evaluation.architecture]
-            row["against"] = {other: [round(value, 4) for value in gap[other]] for other in gap}
-            out[f"{evaluation.architecture}_{name}" if known else evaluation.architecture] = row
-    return format_compact_json(out)
+    rows: dict[str, Any] = {}
+    for run_name, findings in findings_by_run.items():
+        differences = compute_differences(findings_by_run, run_name)
+        for evaluation in findings.evaluations:
+            name = evaluation.architecture
+            row = {"run": run_name, "architecture": name, **_make_row(findings, evaluation)}
+            row["against"] = {other: _round(gap) for other, gap in differences[name].items()}
+            rows[f"{name}_{run_name}" if name in rows else name] = row
+    return format_compact_json(rows)
 
 
-def _build_row(run_findings: RunFindings, evaluation: Evaluation) -> dict[str, Any]:
+def _make_row(findings: RunFindings, evaluation: Evaluation) -> dict[str, Any]:
     scores = evaluation.scores
-    row: dict[str, Any] = {
-        key: round(value, 4) for key, value in scores.compute_bits_per_note().items()
+    _, *ends = bootstrap.compute_confidence_interval(scores, BOOTSTRAP_RESAMPLES, findings.seed)
+    bits = scores.compute_bits_per_note()
+    return {
+        **dict(zip(bits, _round(bits.values()), strict=True)),
+        "interval": _round(ends),
+        "parameters": evaluation.parameters,
+        "scored_notes": int(scores.num_notes.sum()),
+        "target_notes": int(evaluation.history[-1]["notes"]),
+        **{key: getattr(evaluation.config, key) for key in CONFIG_KEYS},
+        "training_time_per_note": findings.benchmark["train"][evaluation.architecture]["median"],
+        "source_commit": findings.source_commit,
+        "source_date": findings.source_date,
+        "corpus": findings.corpus,
     }
-    _, low, high = bootstrap.compute_confidence_interval(
-        scores, BOOTSTRAP_RESAMPLES, run_findings.seed
-    )
-    row["interval"] = [round(low, 4), round(high, 4)]
-    row |= {"parameters": evaluation.parameters, "scored_notes": int(scores.num_notes.sum())}
-    row["target_notes"] = int(evaluation.history[-1]["notes"])
-    block = evaluation.config
-    row |= {
-        "cell": block.cell,
-        "input": block.input,
-        "heads": block.heads,
-        "loss_on": block.loss_on,
-    }
-    row["training_time_per_note"] = run_findings.benchmark["train"][evaluation.architecture][
-        "median"
-    ]
-    row["source_commit"] = run_findings.source_commit
-    return row
+
+
+def _round(values: Iterable[float]) -> list[float]:
+    return [round(value, 4) for value in values]

@@ -4,19 +4,22 @@ A figure that is not there is None, so that what was not measured is never judge
 """
 
 import json
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
+from itertools import product
+from math import inf
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import numpy as np
 from pydantic import Field, model_validator
 
 from pipeline import config
+from pipeline.config import Params
 from pipeline.config.schema import ModelConfig, StrictModel
 from pipeline.core import paths
 from pipeline.evaluation import bootstrap
 from pipeline.evaluation.bootstrap import MAX_SEED_SPREAD, ImplausibleIntervalError
 from pipeline.evaluation.results import Evaluation
+from pipeline.report.tables import MISSING, Rows, tabulate
 
 Estimate = tuple[float, float, float]
 """A figure, and the ends of its interval; both are the figure itself where it was counted."""
@@ -26,14 +29,27 @@ MAX_WIDTH_RATIO = 2.0
 SAME_FOR_ALL_SEEDS = ("scored_notes", "target_notes", "parameters")
 EVALUATION_SOURCE = "evaluate"
 """The source that is a folder: rows of every model of the last run."""
+PATHS = ("numerator", "denominator", "reference")
+NUM_PATHS = {"value": 1, "count": 1, "ratio": 2, "gain": 2, "share": 3}
+"""How many of these paths each quantity needs."""
+STUDY_COLUMNS = {
+    "study": "{path.stem}",
+    "corpus": "{corpus}",
+    "runs": "{runs}",
+    "models": "{models}",
+    "code of commit": "{source_commit}",
+    "from": "{source_date}",
+    "file": "{path}",
+}
 
 
 class Measurement(StrictModel):
     """Where a figure is."""
 
     quantity: Literal["value", "ratio", "count", "gain", "share"]
-    """`value`: as it stands; `ratio`: `of` over `over`; `count`: parameters of a layer; `gain`: how much likelier the
-    right note is under `of` than under `over`; `share`: the part of what `over` gains on `base` that `of` gains."""
+    """`value`: as it stands; `ratio`: the numerator over the denominator; `count`: parameters of a layer; `gain`: how
+    much likelier the right note is under the numerator than under the denominator; `share`: the part of what the
+    denominator gains on the reference that the numerator gains."""
     source: Annotated[str, Field(pattern=r"^[a-z-]+$")]
     """A file in metrics/ or metrics/studies/, without .json; `evaluate`, the evaluations of the last run; or `params`."""
     numerator: ResultPath
@@ -42,17 +58,11 @@ class Measurement(StrictModel):
 
     @model_validator(mode="after")
     def _check_required_fields(self) -> "Measurement":
-        needs = {
-            "value": "numerator",
-            "count": "numerator",
-            "ratio": "numerator denominator",
-            "gain": "numerator denominator",
-            "share": "numerator denominator reference",
-        }[self.quantity]
-        if needs.split() != [
-            name for name in ("numerator", "denominator", "reference") if getattr(self, name)
-        ]:
-            raise ValueError(f"quantity: {self.quantity} needs {needs} and nothing else")
+        required = list(PATHS[: NUM_PATHS[self.quantity]])
+        if required != [name for name in PATHS if getattr(self, name)]:
+            raise ValueError(
+                f"quantity: {self.quantity} needs {' '.join(required)} and nothing else"
+            )
         return self
 
     @property
@@ -71,17 +81,12 @@ def read_estimate(measurement: Measurement, seed_spread: float) -> Estimate | No
     Raises:
         ImplausibleIntervalError: the interval is one that the data cannot give.
     """
-    if (
-        measurement.source not in (EVALUATION_SOURCE, "params")
-        and not locate_results(measurement.source).exists()
-    ):
-        return None
     try:
         estimate = ESTIMATORS[measurement.quantity](measurement, seed_spread)
     except (LookupError, FileNotFoundError):
         return None
     value, low, high = estimate
-    if not low <= value <= high or not np.isfinite(estimate).all():
+    if not -inf < low <= value <= high < inf:
         raise ImplausibleIntervalError(
             f"{measurement.source}: implausible interval from {low:g} to {high:g} of {value:g}; measure it again"
         )
@@ -100,16 +105,18 @@ def compute_seed_spread(source: str, models: list[str]) -> float:
         bits = [float(row["bits_per_note"]) for row in rows]
     except (LookupError, FileNotFoundError):
         return 0.0
-    spread = max(bits, default=0.0) - min(bits, default=0.0)
     for name in SAME_FOR_ALL_SEEDS:
         if len({row.get(name) for row in rows}) > 1:
             raise ImplausibleIntervalError(
                 f"{source}: {', '.join(models)} differ in {name}, so not in their seed alone; run them again"
             )
-    if not spread <= MAX_SEED_SPREAD * min(bits, default=0.0):
+    least = min(bits, default=0.0)
+    spread = max(bits, default=0.0) - least
+    if not spread <= MAX_SEED_SPREAD * least:
+        seeds = ", ".join(map("{} has {:.3f}".format, models, bits))
         raise ImplausibleIntervalError(
             f"{source}: seeds that lie {spread:.3f} bits per note apart are more than chance in training: "
-            f"{', '.join(f'{name} has {value:.3f}' for name, value in zip(models, bits, strict=True))}; run them again"
+            f"{seeds}; run them again"
         )
     return spread
 
@@ -122,12 +129,12 @@ def locate_results(source: str) -> Path:
 
 def load_results(source: str) -> Mapping[str, Any]:
     """Return a file of results; that of a study by run and architecture."""
-    told: dict[str, Any] = json.loads(locate_results(source).read_text(encoding="utf-8"))
+    rows: dict[str, Any] = json.loads(locate_results(source).read_text(encoding="utf-8"))
     runs: dict[str, Any] = {}
-    for row in told.values():
+    for row in rows.values():
         if isinstance(row, dict) and "run" in row:
             runs.setdefault(row["run"], {})[row["architecture"]] = row
-    return runs or told
+    return runs or rows
 
 
 def look_up_value(results: Mapping[str, Any], key_path: str) -> Any:
@@ -136,40 +143,35 @@ def look_up_value(results: Mapping[str, Any], key_path: str) -> Any:
     Raises:
         LookupError: nothing does.
     """
-    found: Any = results
+    value: Any = results
     for name in key_path.split("/"):
-        if not isinstance(found, dict):
-            raise KeyError(key_path)
-        found = found[name]
-    if found is None:
+        value = value.get(name) if isinstance(value, Mapping) else None
+    if value is None:
         raise KeyError(key_path)
-    return found
+    return value
+
+
+def _make_exact(value: float) -> Estimate:
+    return float(value), float(value), float(value)
 
 
 def _estimate_value(measurement: Measurement, _: float) -> Estimate:
-    found = look_up_value(load_results(measurement.source), measurement.numerator)
-    if isinstance(found, dict):
-        return float(found["median"]), float(found["min"]), float(found["max"])
-    return (float(found),) * 3
+    value = look_up_value(load_results(measurement.source), measurement.numerator)
+    if isinstance(value, dict):
+        return float(value["median"]), float(value["min"]), float(value["max"])
+    return _make_exact(value)
 
 
 def _estimate_ratio(measurement: Measurement, _: float) -> Estimate:
-    told = load_results(measurement.source)
-    return (
-        float(look_up_value(told, measurement.numerator))
-        / float(look_up_value(told, measurement.denominator)),
-    ) * 3
+    results = load_results(measurement.source)
+    numerator = look_up_value(results, measurement.numerator)
+    return _make_exact(numerator / look_up_value(results, measurement.denominator))
 
 
 def _estimate_count(measurement: Measurement, _: float) -> Estimate:
     architecture, layer = measurement.numerator.split("/")
-    return (
-        float(
-            count_layer_parameters(config.load_params(paths.PARAMS).get_model_config(architecture))[
-                layer
-            ]
-        ),
-    ) * 3
+    params = config.load_params(paths.PARAMS)
+    return _make_exact(count_layer_parameters(params.get_model_config(architecture))[layer])
 
 
 def count_layer_parameters(config: ModelConfig) -> dict[str, int]:
@@ -177,15 +179,16 @@ def count_layer_parameters(config: ModelConfig) -> dict[str, int]:
 
     An LSTM of U units on F features has 4 U (F + U + 1): four gates, each with a kernel, a recurrent kernel, a bias.
     """
-    wide, out = 3, {}
+    directions = 2 if config.is_bidirectional else 1
+    features, counts = 3, {}
     for number, units in enumerate(config.units, 1):
-        both = 2 if config.is_bidirectional else 1
-        out[f"lstm{number}"] = both * 4 * units * (wide + units + 1)
-        wide = both * units
+        counts[f"lstm{number}"] = directions * 4 * units * (features + units + 1)
+        features = directions * units
     if config.dense_units:
-        out["dense"] = (wide + 1) * config.dense_units
-        wide = config.dense_units
-    return out | {"outputs": (wide + 1) * (128 + 1 + 1)}
+        counts["dense"] = (features + 1) * config.dense_units
+        features = config.dense_units
+    counts["outputs"] = (features + 1) * (128 + 1 + 1)
+    return counts
 
 
 def _estimate_difference(
@@ -201,13 +204,21 @@ def _estimate_difference(
 
 def _compare_evaluations(model: str, reference: str) -> Estimate:
     params = config.load_params(paths.PARAMS)
-    a, b = (
-        Evaluation.load(_find_evaluation(name, params.architectures)).scores
-        for name in (model, reference)
-    )
+    a, b = (_load_evaluation(name, params).scores for name in (model, reference))
     return bootstrap.compute_paired_difference(
         a, b, params.compare.bootstrap_resamples, params.seed
     )
+
+
+def _load_evaluation(architecture: str, params: Params) -> Evaluation:
+    """Return the evaluation of an architecture of the last run: one that is there and torn is an error.
+
+    Git holds evaluations of other runs beside it, which may be of another corpus.
+    """
+    path = paths.get_evaluation_path(architecture)
+    if architecture not in params.architectures or not path.exists():
+        raise FileNotFoundError(path)
+    return Evaluation.load(path)
 
 
 def _read_difference(source: str, model: str, reference: str) -> Estimate:
@@ -230,17 +241,6 @@ def _read_difference(source: str, model: str, reference: str) -> Estimate:
     return mean, low, high
 
 
-def _find_evaluation(architecture: str, trained: Collection[str]) -> Path:
-    """Return the evaluation of an architecture of the last run: one that is there and torn is an error.
-
-    Git holds evaluations of other runs beside it, which may be of another corpus.
-    """
-    path = paths.get_evaluation_path(architecture)
-    if architecture not in trained or not path.exists():
-        raise FileNotFoundError(path)
-    return path
-
-
 def _estimate_gain(measurement: Measurement, seed_spread: float) -> Estimate:
     """One bit fewer means that the right note is twice as likely."""
     mean, low, high = _estimate_difference(
@@ -251,15 +251,13 @@ def _estimate_gain(measurement: Measurement, seed_spread: float) -> Estimate:
 
 def _estimate_share(measurement: Measurement, seed_spread: float) -> Estimate:
     """The ends are those of the worst case: the least part of the most, the most part of the least."""
-    part = _estimate_difference(
-        measurement, measurement.numerator, measurement.reference, seed_spread
-    )
-    whole = _estimate_difference(
-        measurement, measurement.denominator, measurement.reference, seed_spread
+    part, whole = (
+        _estimate_difference(measurement, model, measurement.reference, seed_spread)
+        for model in (measurement.numerator, measurement.denominator)
     )
     if whole[2] >= 0:
         raise LookupError("no gain for sure, so no part of it")
-    ends = [one / all_ for one in part[1:] for all_ in whole[1:]]
+    ends = [numerator / denominator for numerator, denominator in product(part[1:], whole[1:])]
     return part[0] / whole[0], min(ends), max(ends)
 
 
@@ -270,3 +268,21 @@ ESTIMATORS: Mapping[str, Callable[[Measurement, float], Estimate]] = {
     "gain": _estimate_gain,
     "share": _estimate_share,
 }
+
+
+def tabulate_studies() -> Rows:
+    """Return where the figures of each study in `metrics/studies` are from: corpus, runs and code."""
+    records = []
+    for path in sorted(paths.STUDIES.glob("*.json")):
+        rows = [row for models in load_results(path.stem).values() for row in models.values()]
+        values = {
+            name: _list_values(rows, name) for name in ("corpus", "source_commit", "source_date")
+        }
+        runs = {row["run"] for row in rows}
+        records.append({"path": path, "runs": len(runs), "models": len(rows), **values})
+    return tabulate(STUDY_COLUMNS, records)
+
+
+def _list_values(rows: list[Mapping[str, Any]], name: str) -> str:
+    """Return the different values of a column, in their order; a dash where files of older versions lack it."""
+    return ", ".join(dict.fromkeys(str(row.get(name, MISSING)) for row in rows))

@@ -1,9 +1,9 @@
-"""Claimed against measured: what a page says, what was found, and whether it holds. No verdict is written by hand."""
+"""Claimed against measured: what a page says, what was measured, and whether it holds. No verdict is written by hand."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import inf
+from math import inf, nextafter
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -15,7 +15,7 @@ from pipeline.core.errors import DataError
 from pipeline.evaluation.bootstrap import ImplausibleIntervalError
 from pipeline.report import claim_measurements
 from pipeline.report.claim_measurements import Measurement
-from pipeline.report.tables import Rows
+from pipeline.report.tables import Rows, tabulate
 
 HOLDS, FAILS, INCONCLUSIVE, UNTESTED = VERDICTS = (
     "holds",
@@ -36,6 +36,16 @@ UNIT_FORMATS = {
     "MiB": "{:,.0f} MiB",
 }
 """How a figure of each unit is written; `yes` is a word."""
+CLAIM_COLUMNS = {
+    "topic": "{topic}",
+    "the page says": "{text}",
+    "where": "{section}",
+    "holds if": "{criterion}",
+    "default corpus": "{results[default].estimate_text}",
+    "verdict": "{results[default].verdict}",
+    "MAESTRO": "{results[maestro].estimate_text}",
+    "verdict, MAESTRO": "{results[maestro].verdict}",
+}
 
 
 class SeedRuns(StrictModel):
@@ -77,8 +87,8 @@ class Claim(StrictModel):
         """Return the least and the greatest figure with which it holds."""
         if self.expected is not None:
             return self.expected * (1 - tolerance), self.expected * (1 + tolerance)
-        least = next((bound for bound in (self.above, self.at_least) if bound is not None), -inf)
-        return least, inf if self.at_most is None else self.at_most
+        least = self.at_least if self.above is None else self.above
+        return -inf if least is None else least, inf if self.at_most is None else self.at_most
 
 
 class ClaimSet(StrictModel):
@@ -118,7 +128,7 @@ def load_claims(path: Path) -> ClaimSet:
     """Read the claims.
 
     Raises:
-        DataError: the file cannot be read or says something it must not.
+        DataError: the file cannot be read, or is not of this form.
     """
     try:
         return ClaimSet.model_validate(yaml.load_yaml(path))
@@ -167,11 +177,11 @@ def decide_verdict(estimate: claim_measurements.Estimate, claim: Claim, toleranc
     """Return whether a claim holds: all of the interval is within its bounds, or none of it, or some."""
     least, most = claim.compute_bounds(tolerance)
     _, low, high = estimate
-    reached = low > least if claim.above is not None else low >= least
-    missed = high <= least if claim.above is not None else high < least
-    if reached and high <= most:
+    if claim.above is not None:
+        least = nextafter(least, inf)  # above it, not at it
+    if least <= low and high <= most:
         return HOLDS
-    return FAILS if missed or low > most else INCONCLUSIVE
+    return FAILS if high < least or most < low else INCONCLUSIVE
 
 
 def format_criterion(claim: Claim, tolerance: float) -> str:
@@ -180,14 +190,12 @@ def format_criterion(claim: Claim, tolerance: float) -> str:
         return "yes" if claim.at_least else "no"
     if claim.expected is not None:
         return f"{_format_value(claim.expected, claim.unit)} ± {tolerance:.0%}"
-    told = []
-    for word, bound in (
-        ("above", claim.above),
-        ("at least", claim.at_least),
-        ("at most", claim.at_most),
-    ):
-        told += [f"{word} {_format_value(bound, claim.unit)}"] if bound is not None else []
-    return " and ".join(told)
+    bounds = {"above": claim.above, "at least": claim.at_least, "at most": claim.at_most}
+    return " and ".join(
+        f"{word} {_format_value(bound, claim.unit)}"
+        for word, bound in bounds.items()
+        if bound is not None
+    )
 
 
 def _format_value(value: float, unit: str) -> str:
@@ -195,30 +203,13 @@ def _format_value(value: float, unit: str) -> str:
 
 
 def tabulate_claims(checked_claims: Sequence[CheckedClaim]) -> Rows:
-    """Return one row a claim."""
-    header = [
-        "topic",
-        "the page says",
-        "where",
-        "holds if",
-        "default corpus",
-        "verdict",
-        "MAESTRO",
-        "verdict, MAESTRO",
-    ]
-    return [header, *([each.claim.topic, *format_claim_cells(each)] for each in checked_claims)]
-
-
-def format_claim_cells(checked_claim: CheckedClaim) -> list[str]:
-    """Return a claim as text: what is said and where, when it holds, and the figure and verdict of each corpus."""
-    claim = checked_claim.claim
-    said = f"{claim.text} ({claim.interpretation})" if claim.interpretation else claim.text
-    figures = [
-        text
-        for each in checked_claim.results.values()
-        for text in (each.estimate_text, each.verdict)
-    ]
-    return [said, claim.section, checked_claim.criterion, *figures]
+    """Return one row a claim: its topic, what is said and where, when it holds, and what each corpus says of it."""
+    records = []
+    for checked in checked_claims:
+        claim = checked.claim
+        text = f"{claim.text} ({claim.interpretation})" if claim.interpretation else claim.text
+        records.append({**vars(claim), **vars(checked), "text": text})
+    return tabulate(CLAIM_COLUMNS, records)
 
 
 def count_verdicts(checked_claims: Sequence[CheckedClaim]) -> dict[str, dict[str, int]]:

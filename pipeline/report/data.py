@@ -11,7 +11,7 @@ from pipeline.core import paths
 from pipeline.core.errors import DataError
 from pipeline.midi import reader
 from pipeline.notes.note import Notes
-from pipeline.report import claims
+from pipeline.report import claim_measurements, claims
 from pipeline.report.charts.line import Series
 from pipeline.report.charts.svg import Point
 from pipeline.report.tables import Rows, RunResults
@@ -48,6 +48,8 @@ class ReportData:
     samples: Sequence[Sample] = field(default_factory=tuple)
     claim_rows: Rows = field(default_factory=list)
     """One row a claim, below a header; a column "verdict" stands to the right of the figure it is of."""
+    study_rows: Rows = field(default_factory=list)
+    """One row a study whose figures the claims are held against, below a header."""
 
     @property
     def architectures(self) -> list[str]:
@@ -90,6 +92,7 @@ def load_report_data(results: RunResults) -> ReportData:
         sample_metrics=_read_by_architecture(results, paths.get_sample_metrics_path),
         samples=samples,
         claim_rows=claims.tabulate_claims(checked_claims),
+        study_rows=claim_measurements.tabulate_studies(),
     )
 
 

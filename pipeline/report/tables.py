@@ -153,7 +153,7 @@ def tabulate(columns: Columns, records: Iterable[Mapping[str, Any]]) -> Rows:
 def _format_cell(template: str, record: Mapping[str, Any]) -> str:
     try:
         return template.format_map(record)
-    except (LookupError, TypeError):  # not there, or None
+    except (LookupError, TypeError, AttributeError):  # not there, or None
         return MISSING
 
 

@@ -12,9 +12,9 @@ PACKAGE = Path(__file__).parent.parent
 STATIC = PACKAGE / "report/static"
 
 
-def render_template(name: str, **values: object) -> str:
+def render_template(path: str, /, **values: object) -> str:
     """Return a template, by its path in the package, filled with values; equal values give equal bytes."""
-    return _make_environment().get_template(name).render(values)
+    return _make_environment().get_template(path).render(values)
 
 
 @cache

@@ -138,9 +138,12 @@ def test_an_experiment_says_what_code_made_it(in_folder: Path) -> None:
         assert study.describe_source_commit(name) == start[:7] + (
             "" if name == "same" else " with changes"
         )
+        assert re.fullmatch(r"\d{4}-\d\d-\d\d", study.find_source_date(name))
         Path("b").write_text(name)
     assert study.find_experiment_commit("none") == ""
     assert study.find_experiment_commit("ame") == ""
+    with pytest.raises(StudyError, match="no experiment ame in Git; run the study again"):
+        study.find_source_date("ame")
 
 
 def test_what_an_experiment_left_is_read_from_its_commit(in_folder: Path) -> None:
@@ -221,3 +224,24 @@ def test_figures_of_a_study_are_of_all_models_of_its_runs(
             assert all(
                 name in Path(about.page).read_text("utf-8").partition("##")[0] for name in missing
             )
+
+
+def test_pages_and_figures_of_studies_have_the_names_of_today(
+    project: Params, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Their experiments ran under older names of parameters, which nobody can type any more."""
+    monkeypatch.chdir(ROOT)
+    for path in Path("studies").glob("*.yaml"):
+        about = study.load_study(path.stem)
+        page = Path(about.page).read_text("utf-8")
+        rows = json.loads(Path(about.metrics).read_text("utf-8"))
+        for name, run in about.runs.items():
+            line = study.format_command_line(f"{path.stem}-{name}", run, project)
+            assert f"\n## {name}: {run.description}\n" in page
+            assert not line or f"```bash\n{line}\n```" in page
+        for key, row in rows.items():
+            assert key in (row["architecture"], f"{row['architecture']}_{row['run']}")
+            assert f"| {row['architecture']} |" in page
+            assert {"corpus", "source_commit", "source_date"} <= set(row)
+            study_params = about.runs[row["run"]].params
+            assert row["corpus"] == study_params.get("corpus", project.corpus)

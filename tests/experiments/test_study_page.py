@@ -38,7 +38,7 @@ def test_the_page_has_every_model_and_floor_the_fewest_bits_first() -> None:
     assert [line.split(" | ")[0] for line in lines[1:]] == [
         "| better",
         "| baseline",
-        "| unigram (floor)",
+        "| unigram (n-gram)",
     ]
     assert "-0.500 [-0.500, -0.500]" in lines[1]
     assert "+0.000" in lines[3]
@@ -50,7 +50,7 @@ def test_the_page_says_how_and_by_what_code_a_run_was_made() -> None:
     text = study_page.render_study_page(study("axes"), {"axes": found_of("baseline")})
     assert "`music-rnn study a`" in text
     assert "```bash\ndvc exp run -n test\n```" in text
-    assert "Code of commit 0123456." in text
+    assert "Corpus maestro-v3. Code of commit 0123456 of 2026-11-27." in text
     assert "64 target notes seen in training" in text
 
 

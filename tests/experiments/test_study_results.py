@@ -1,11 +1,15 @@
 """What a study found, in its figures."""
 
 import json
+import subprocess
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from factories import CARRIED, make_quantized_notes, make_tiny_model
 
+from pipeline.config import Params
+from pipeline.core import paths
 from pipeline.evaluation import bits as metrics
 from pipeline.evaluation.results import Evaluation
 from pipeline.experiments import study_results
@@ -37,7 +41,15 @@ def found_of(*names: str, shift: float = 0.0, against: tuple[str, ...] = ()) -> 
         description="some of them", params={}, architectures=list(names), compare_with=list(against)
     )
     return RunFindings(
-        run, made, {"unigram": made[0].scores}, timings, 3, "0123456", "dvc exp run -n test"
+        run=run,
+        evaluations=made,
+        ngram_scores={"unigram": made[0].scores},
+        benchmark=timings,
+        seed=3,
+        source_commit="0123456",
+        source_date="2026-11-27",
+        corpus="maestro-v3",
+        command_line="dvc exp run -n test",
     )
 
 
@@ -56,7 +68,8 @@ def test_figures_are_of_the_form_that_programs_read(found: RunFindings) -> None:
         "loss_on",
         "cell",
     } <= set(row)
-    assert row["source_commit"] == "0123456"
+    provenance = [row[key] for key in ("source_commit", "source_date", "corpus")]
+    assert provenance == ["0123456", "2026-11-27", "maestro-v3"]
 
 
 def test_a_name_in_two_runs_is_kept_apart(found: RunFindings) -> None:
@@ -104,3 +117,30 @@ def test_what_cannot_be_compared_is_one_line(found: RunFindings) -> None:
     runs = {"axes": found_of("baseline", against=("axes/gone",))}
     with pytest.raises(StudyError, match="no gone in the run"):
         study_results.compute_differences(runs, "axes")
+
+
+def test_a_run_is_read_from_its_experiment_with_where_it_is_from(
+    in_folder: Path, project: Params
+) -> None:
+    def git(*words: str) -> str:
+        identity = ("-c", "user.name=a", "-c", "user.email=a@b.c")
+        command = ["git", *identity, *words]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+    git("init", "-q")
+    git("commit", "-q", "--allow-empty", "-m", "start", "--date=2026-01-02T03:04:05")
+    start = git("rev-parse", "HEAD")
+    one = evaluation("wide", 0.0)
+    one.save(paths.get_evaluation_path("wide"))
+    paths.NGRAMS.write_text(json.dumps({"unigram": {"rows": one.scores.to_rows()}}))
+    paths.BENCHMARK.write_text(json.dumps({"train": {"wide": {"median": 1.0}}}))
+    paths.PARAMS.write_text("corpus: band\nseed: 1\n")
+    git("add", ".")
+    git("commit", "-q", "-m", "experiment")
+    git("update-ref", f"refs/exps/{start[:2]}/{start[2:]}/path-start", "HEAD")
+    run = Run(description="any", params={"corpus": "band"}, architectures=["wide"])
+    findings = study_results.load_run("path-start", run, project)
+    assert (findings.corpus, findings.source_commit) == ("band", start[:7])
+    assert findings.source_date == git("show", "--no-patch", "--format=%cs", start)
+    assert findings.get_scores("wide").to_rows() == one.scores.to_rows()
+    assert findings.command_line.startswith("dvc exp run -n path-start -S corpus=band")

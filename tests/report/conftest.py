@@ -18,6 +18,7 @@ CLAIMS = [
     ["size", "bidirectional cannot generate", "yes", "fails", "–", "not tested here"],
     ["time", "dense takes 5 % longer", "1.02×", "too close to call", "1.05×", "holds"],
 ]
+STUDIES = [["study", "corpus", "code of commit"], ["seed-path", "maestro-sample", "3aa8951"]]
 FEATURES = ("pitch_classes", "steps")
 
 
@@ -207,5 +208,6 @@ def found(project: Params) -> ReportData:
         calibration={name: detail(k / 10) for k, name in enumerate(BITS)},
         sample_metrics={name: likeness(1 - k / 10) for k, name in enumerate(BITS)},
         claim_rows=CLAIMS,
+        study_rows=STUDIES,
         samples=[sample(name, number) for name in BITS for number in (1, 2)],
     )

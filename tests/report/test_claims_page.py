@@ -1,6 +1,7 @@
 """The page of claims against measurements."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -26,9 +27,10 @@ def book(facts: RunResults) -> ClaimSet:
 
 def test_every_claim_has_its_row_and_its_verdict(facts: RunResults, book: ClaimSet) -> None:
     lines = claims_page.render_claims_page(facts, book).splitlines()
-    for each in claims.check_claims(book):
-        cells = " | ".join(claims.format_claim_cells(each))
-        assert f"| {cells} |" in lines
+    checked = claims.check_claims(book)
+    for each, (_, *cells) in zip(checked, claims.tabulate_claims(checked)[1:], strict=True):
+        assert f"| {' | '.join(cells)} |" in lines
+        assert cells[0].startswith(each.claim.text) and each.criterion in cells
         assert each.results["default"].verdict in claims.VERDICTS
 
 
@@ -93,22 +95,26 @@ def test_the_path_is_told_step_by_step(
     )
 
 
-def test_the_page_sets_another_recipe_beside_the_options(facts: RunResults) -> None:
-    told = {"baseline": -0.0, "stacked": -0.5, "own": -3.0}
-    summary = {
-        name: {"bits_per_note": 15 + gap, "difference": gap, "architecture": name}
-        for name, gap in told.items()
-    }
-    summary["best"] = summary["own"]
-    known = RunResults(
-        facts.params, summary, {}, {"baseline": {}, "stacked": {}}, 1, 1, resampled_by_passage=False
-    )
-    text = claims_page._describe_best_gain(known)
-    assert (
-        "`stacked` has the fewest bits on the default corpus: the right note is 41% likelier"
-        in text
-    )
-    assert (
-        "`own`, with another input, other heads and another objective on as many target notes, makes it 700%"
-        in text
-    )
+def test_the_page_sets_another_recipe_beside_the_options(facts: RunResults, book: ClaimSet) -> None:
+    gains = {"baseline": -0.0, "stacked": -0.5, "own": -3.0}
+    summary = {name: {"bits_per_note": 15 + gap, "difference": gap} for name, gap in gains.items()}
+    params = facts.params.model_copy(update={"architectures": list(gains)})
+    claimed = {"baseline": {}, "stacked": {}}
+    known = replace(facts, params=params, summary=summary, claims=claimed)
+    text = claims_page.render_claims_page(known, book)
+    option = "`stacked` has the fewest bits on the default corpus: the right note is 41% likelier"
+    best = "`own`, with another input, other heads and another objective on as many target notes, makes it 700%"
+    assert option in text and best in text
+    only_options = params.model_copy(update={"architectures": ["baseline", "stacked"]})
+    text = claims_page.render_claims_page(replace(known, params=only_options), book)
+    assert option in text and "with another input" not in text
+    only_own = params.model_copy(update={"architectures": ["own"]})
+    text = claims_page.render_claims_page(replace(known, params=only_own), book)
+    assert "Of the page's options" not in text
+
+
+def test_the_page_says_where_its_figures_are_from(facts: RunResults, book: ClaimSet) -> None:
+    lines = claims_page.render_claims_page(facts, book).splitlines()
+    (row,) = [line for line in lines if line.startswith("| maestro |")]
+    stored = json.loads((ROOT / "metrics/studies/maestro.json").read_text("utf-8"))
+    assert f"| maestro-v3 | 3 | {len(stored)} | 8deb2ac, dd62086 | " in row

@@ -18,6 +18,7 @@ from pipeline.report import sample_player, templates
 from pipeline.report.data import Sample
 
 TEMPLATES = (
+    "claims.md",
     "report.html",
     "decision.md",
     "frame.svg",
@@ -75,6 +76,7 @@ def renamed(found, old: str, new: str):
             "calibration",
             "sample_metrics",
             "claim_rows",
+            "study_rows",
         )
     }
     samples = [replace(each, architecture=again(each.architecture)) for each in found.samples]

@@ -105,6 +105,10 @@ def build_claims_section(data: ReportData) -> Section:
         title = f"Every claim ({len(data.claim_rows) - 1})"
         blocks.insert(0, _build_verdict_table(data.claim_rows))
         blocks.append(Table(title, data.claim_rows, caption, collapsed=True, is_text=True))
+    if data.study_rows[1:]:
+        caption = "Figures that are not of the run above are of these experiments (docs/results-<study>.md)."
+        title = "Studies that the claims are held against"
+        blocks.append(Table(title, data.study_rows, caption, is_text=True))
     return Section("claims", "Claimed against measured", lead, tables=blocks)
 
 

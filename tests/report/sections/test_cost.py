@@ -50,7 +50,7 @@ def test_memory_need_not_be_measured(found):
 
 
 def test_claims_are_counted_and_listed(found):
-    counted, matrix, listed = cost.build_claims_section(found).tables
+    counted, matrix, listed, studies = cost.build_claims_section(found).tables
     assert counted.rows == [
         ["corpus", "fails", "holds", "not tested here", "too close to call"],
         ["default corpus", "2", "0", "0", "1"],
@@ -58,6 +58,8 @@ def test_claims_are_counted_and_listed(found):
     ]
     assert matrix.rows[3][0] == "baseline (Current)"
     assert listed.collapsed and listed.title == "Every claim (3)"
+    assert studies.rows == found.study_rows
     assert [
-        table.title for table in cost.build_claims_section(replace(found, claim_rows=[])).tables
+        table.title
+        for table in cost.build_claims_section(replace(found, claim_rows=[], study_rows=[])).tables
     ] == ["Measured (claimed)"]
