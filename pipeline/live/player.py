@@ -169,6 +169,7 @@ class Player:
             case PedalMoved(time, is_down):
                 self._end_human_notes(self.human_keys.move_pedal(is_down), time)
             case SoundStopped(time):
+                self.schedule.all_notes_off()  # a note that was drawn while the panic was sent
                 self._end_human_notes(self.human_keys.stop(), time)
                 self.source.end_turn()
                 self.source.cut_at(self.schedule.grid_position(time))

@@ -96,10 +96,7 @@ async def _(wish: messages.LoadModel, room: LiveSession, page: int) -> None:
 
 @handle_message.register
 async def _(wish: messages.SetPlaying, room: LiveSession, page: int) -> None:
-    room.shared_state.playing = wish.on
-    if room.engine:
-        room.engine.note_source.paused = not wish.on
-    room.broadcast(room.make_state_message())
+    room.set_playing(wish.on)
 
 
 @handle_message.register
@@ -112,8 +109,7 @@ async def _(wish: messages.SetRecording, room: LiveSession, page: int) -> None:
 
 @handle_message.register
 async def _(wish: messages.Panic, room: LiveSession, page: int) -> None:
-    if room.engine:
-        room.engine.player.panic()
+    room.panic()
 
 
 @handle_message.register

@@ -193,6 +193,22 @@ class LiveSession:
         if band:
             await asyncio.to_thread(band.stop)
 
+    def set_playing(self, playing: bool) -> None:
+        """Let the model play, or pause it; what sounds ends as it was to."""
+        self.shared_state.playing = playing
+        if self.engine:
+            self.engine.note_source.paused = not playing
+        self.broadcast(self.make_state_message())
+
+    def panic(self) -> None:
+        """End all notes of everybody now, and pause the model until it is let play again."""
+        self.set_playing(False)
+        for client_id, pitches in self.held_keys.items():
+            for pitch in pitches.copy():
+                self.note_off(client_id, pitch)
+        if self.engine:
+            self.engine.player.panic()
+
     def note_on(self, client_id: int, pitch: int, velocity: int) -> None:
         """Strike a key for a page."""
         self.held_keys[client_id].add(pitch)

@@ -98,19 +98,32 @@ def test_bits_come_for_what_a_person_plays(studio: Studio) -> None:
             assert 0 < each["total"] < 100
 
 
-def test_the_model_rests_and_is_silenced(studio: Studio) -> None:
+@pytest.mark.parametrize("stopped_by", [("panic", {}), ("play", {"on": False})])
+def test_the_model_is_silent_until_it_is_let_play_again(
+    studio: Studio, stopped_by: tuple[str, dict[str, object]]
+) -> None:
     with studio.page() as page:
         page.say(type="mode", mode="solo")
         page.last("note")
-        page.say(type="panic")
-        page.last("silence")
-        page.last("note")  # it plays on
-        page.say(type="play", on=False)
+        page.say(type=stopped_by[0], **stopped_by[1])
         page.last(lambda frame: frame["type"] == "state" and not frame["playing"])
         page.last(lambda frame: frame["type"] == "turn" and not frame["model"])
         time.sleep(0.5)
         page.say(type="ping", sent=1.0)
         assert "note" not in [frame["type"] for frame in page.until("pong")]
+        page.say(type="play", on=True)
+        page.last("note")
+
+
+def test_panic_releases_the_keys_of_all_pages(studio: Studio) -> None:
+    with studio.page() as one, studio.page() as two:
+        two.say(type="strike", pitch=60, velocity=80)
+        struck = one.last("note")
+        one.say(type="panic")
+        frames = one.until(lambda frame: frame["type"] == "end")
+        assert frames[-1]["number"] == struck["number"]
+        assert "silence" in [frame["type"] for frame in frames]
+        assert not any(studio.room.held_keys.values())
 
 
 def test_a_model_that_fails_is_told_of_once_and_can_be_chosen_again(studio: Studio) -> None:

@@ -136,15 +136,39 @@ def test_another_page_follows_and_refused_changes_go_back(browser: Pages, studio
         until(one.page, "document.getElementById('max_pitch').value === '127'")
 
 
-def test_escape_silences_and_space_lets_the_model_rest(browser: Pages, studio: Studio) -> None:
+@pytest.mark.parametrize("by", ["Escape", "Panic"])
+def test_panic_ends_all_notes_and_pauses_the_model(browser: Pages, studio: Studio, by: str) -> None:
+    with at(browser, studio) as visit:
+        page = visit.page
+        page.get_by_label("Free").check()
+        until(page, "Number(document.body.dataset.answered) >= 2")
+        page.evaluate("document.activeElement.blur()")
+        assert page.inner_text("#play") == "Pause the model"
+        if by == "Escape":
+            page.keyboard.press("Escape")
+        else:
+            page.get_by_role("button", name="Panic").click()
+        until(page, "document.getElementById('play').textContent === 'Let it play'")
+        assert "paused" in page.inner_text("#status")
+        until(page, "!document.querySelector('.key.human, .key.model')")
+        count = page.evaluate("document.body.dataset.answered")
+        page.wait_for_timeout(1500)  # a model that plays has some three notes a second
+        assert page.evaluate("document.body.dataset.answered") == count
+        assert not page.query_selector(".key.model")
+        page.get_by_role("button", name="Let it play").click()
+        until(page, f"Number(document.body.dataset.answered) >= {int(count) + 2}")
+        assert page.inner_text("#play") == "Pause the model"
+
+
+def test_escape_ends_held_keys_and_space_pauses_the_model(browser: Pages, studio: Studio) -> None:
     with at(browser, studio) as visit:
         page = visit.page
         page.get_by_label("Accompany").check()
         until(page, "Number(document.body.dataset.answered) >= 2")
         page.evaluate("document.activeElement.blur()")
         page.keyboard.press("Space")
-        page.wait_for_selector("#play[aria-pressed=false]")
-        assert "rests" in page.inner_text("#status")
+        page.get_by_role("button", name="Let it play").wait_for()
+        assert "paused" in page.inner_text("#status")
         page.keyboard.down("KeyZ")
         page.wait_for_selector(".key.human[data-pitch='48']")
         page.keyboard.press("Escape")

@@ -19,6 +19,7 @@ new Controls(line);
 
 const mine = new Map(); // pitch to the voice of a key that is held here
 const theirs = new Map(); // pitch to the voice of the model
+const lightTimers = new Set(); // keys that light up when a note that was sent ahead begins
 let room = { mode: "call-response", playing: true, turn: false };
 
 // A person plays: heard here at once, told to the server, drawn when it says so.
@@ -44,7 +45,11 @@ line.addEventListener("note", ({ frame }) => {
   const at = line.local(frame.onset);
   theirs.set(frame.pitch, synth.strike(frame.pitch, frame.velocity, at, frame.duration));
   midi.note(frame.pitch, frame.velocity, at, frame.duration);
-  setTimeout(() => mine.has(frame.pitch) || keys.light(frame.pitch, "model"), Math.max(0, at - performance.now()));
+  const timer = setTimeout(() => {
+    lightTimers.delete(timer);
+    if (!mine.has(frame.pitch)) keys.light(frame.pitch, "model");
+  }, Math.max(0, at - performance.now()));
+  lightTimers.add(timer);
   document.body.dataset.answered = Number(document.body.dataset.answered ?? 0) + 1;
 });
 line.addEventListener("off", ({ frame }) => {
@@ -63,6 +68,8 @@ line.addEventListener("end", ({ frame }) => {
 line.addEventListener("draft", ({ frame }) => (roll.draft = frame));
 line.addEventListener("silence", ({ frame }) => {
   roll.silence(frame.at);
+  lightTimers.forEach(clearTimeout);
+  lightTimers.clear();
   synth.context && synth.silence();
   midi.silence();
   for (const [pitch, who] of [...keys.lit]) if (who === "model") keys.light(pitch, null);
@@ -81,7 +88,7 @@ function show(state) {
   find("model").value = state.model;
   find("about").textContent = state.models[state.model] ?? "";
   document.querySelector(`[name=mode][value=${state.mode}]`).checked = true;
-  find("play").setAttribute("aria-pressed", state.playing);
+  find("play").textContent = state.playing ? "Pause the model" : "Let it play";
   find("record").setAttribute("aria-pressed", state.recording);
   find("record").lastChild.textContent = state.recording ? "Stop" : "Record";
   taken(state.notes);
@@ -94,7 +101,7 @@ function taken(notes) {
 function say() {
   const callResponse = room.turn ? "The model answers. Play, and it listens." : "Your turn: play something, then rest.";
   const text = { "call-response": callResponse, accompany: "It plays along with you.", solo: "It plays on by itself." }[room.mode];
-  find("status").textContent = room.playing ? text : "The model rests. Play for yourself.";
+  find("status").textContent = room.playing ? text : "The model is paused. Play by yourself, or let it play.";
 }
 function complain(text) {
   find("toast").textContent = text;
