@@ -20,6 +20,7 @@ from pipeline.studio import messages
 from pipeline.studio.access import LocalAccessMiddleware
 from pipeline.studio.client_queue import ClientQueue, encode_message
 from pipeline.studio.handlers import handle_message
+from pipeline.studio.rate_limit import MessageLimiter
 from pipeline.studio.session import LiveSession
 
 HOST = "127.0.0.1"
@@ -32,6 +33,8 @@ MEDIA_TYPES = {
 }
 SEND_TIMEOUT = 5.0
 """Seconds that a page may take for one frame before it counts as gone."""
+REPORT_SECONDS = 1.0
+"""Seconds between reports of ignored messages."""
 MAX_PROMPT_BYTES = 1 << 20
 """Bytes of a MIDI file to play on from."""
 MAX_PROMPT_NOTES = 512
@@ -104,12 +107,11 @@ class App:
             await websocket.send_text(encode_message({"type": "error", "message": str(error)}))
             await websocket.close(1013)
             return
+        limiter = MessageLimiter()
         work = [
-            asyncio.create_task(each)
-            for each in (
-                self._send_messages(websocket, box),
-                self._receive_messages(websocket, box, page),
-            )
+            asyncio.create_task(self._send_messages(websocket, box)),
+            asyncio.create_task(self._receive_messages(websocket, box, page, limiter)),
+            asyncio.create_task(self._report_ignored(box, page, limiter)),
         ]
         try:
             await asyncio.wait(work, return_when=asyncio.FIRST_COMPLETED)
@@ -125,21 +127,35 @@ class App:
             await asyncio.wait_for(websocket.send_text(await queue.get()), SEND_TIMEOUT)
 
     async def _receive_messages(
-        self, websocket: WebSocket, queue: ClientQueue, client_id: int
+        self, websocket: WebSocket, queue: ClientQueue, client_id: int, limiter: MessageLimiter
     ) -> None:
         """Do what the page wishes; what cannot be done is answered with one frame."""
         while True:
+            # The server reads no more from the page while this sleeps.
+            await asyncio.sleep(limiter.reads.reserve())
             message = await websocket.receive()
             if message["type"] == "websocket.disconnect":
                 return
             try:
-                await handle_message(
-                    messages.parse_message(message.get("text") or message.get("bytes") or ""),
-                    self.session,
-                    client_id,
-                )
+                parsed = messages.parse_message(message.get("text") or message.get("bytes") or "")
+                if limiter.allow(parsed):
+                    await handle_message(parsed, self.session, client_id)
             except PipelineError as error:
                 queue.put(encode_message({"type": "error", "message": str(error)}))
+
+    async def _report_ignored(
+        self, queue: ClientQueue, client_id: int, limiter: MessageLimiter
+    ) -> None:
+        """Tell a page, every second, how many of its messages were ignored, and what holds instead."""
+        while True:
+            await asyncio.sleep(REPORT_SECONDS)
+            if count := limiter.take_ignored():
+                text = (
+                    f"{count} messages of this page were ignored: too many in a second; send fewer"
+                )
+                queue.put(encode_message({"type": "error", "message": text}))
+                queue.put(encode_message(self.session.make_state_message()))
+                queue.put(encode_message(self.session.make_controls_message(client_id)))
 
 
 def make_app(session: LiveSession, port: int, token: str) -> LocalAccessMiddleware:

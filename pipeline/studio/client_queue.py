@@ -31,6 +31,8 @@ class ClientQueue:
         self.max_size = max_size
         self.dropped = 0
         """Frames that fell out since the page was last told."""
+        self.reported = False
+        """Whether the last message said how many were dropped; the next one says something else."""
         self.ready = asyncio.Event()
 
     def put(self, text: str) -> None:
@@ -48,7 +50,8 @@ class ClientQueue:
         while not self.pending:
             self.ready.clear()
             await self.ready.wait()
-        if self.dropped:
+        self.reported = bool(self.dropped) and not self.reported
+        if self.reported:
             lost, self.dropped = self.dropped, 0
             return encode_message({"type": "lost", "frames": lost})
         return self.pending.popleft()

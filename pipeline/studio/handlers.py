@@ -48,14 +48,7 @@ async def _(wish: messages.SetControls, room: LiveSession, page: int) -> None:
         if room.engine:
             room.engine.note_source.control_revision = number
     finally:  # a page that asked for what cannot be is told where the controls stand
-        room.broadcast(
-            {
-                "type": "controls",
-                "page": page,
-                "number": number,
-                "values": room.get_control_values(),
-            }
-        )
+        room.broadcast(room.make_controls_message(page, number))
 
 
 def _set_controls(values: dict[str, int | float | str], session: LiveSession) -> None:
@@ -76,9 +69,7 @@ def _set_controls(values: dict[str, int | float | str], session: LiveSession) ->
 @handle_message.register
 async def _(wish: messages.ControlChange, room: LiveSession, page: int) -> None:
     if room.shared_state.controls.control_change(wish.controller, wish.value):
-        room.broadcast(
-            {"type": "controls", "page": page, "number": 0, "values": room.get_control_values()}
-        )
+        room.broadcast(room.make_controls_message(page))
 
 
 @handle_message.register

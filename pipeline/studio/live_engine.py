@@ -21,6 +21,8 @@ from pipeline.studio.surprisal import Surprisal
 
 ALL_NOTES_OFF = 123
 """Control change: all notes off."""
+MAX_PENDING_EVENTS = 128
+"""Keys that wait to be read by the model; a person presses no more within the time of a note."""
 
 
 @dataclass
@@ -95,6 +97,13 @@ class LiveEngine:
         self.note_source.time_of = lambda cell: timeline.time_of(cell * TICKS_PER_CELL)
         self.surprisal.start()
         self.player.start()
+
+    def note_on(self, pitch: int, velocity: int) -> bool:
+        """Press a key; return whether there was room for it among those that wait."""
+        if self.player.events.qsize() >= MAX_PENDING_EVENTS:
+            return False
+        self.player.note_on(pitch, velocity)
+        return True
 
     def stop(self) -> None:
         """Release all notes and end."""

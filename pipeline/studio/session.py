@@ -82,6 +82,15 @@ class LiveSession:
             "rest": self.shared_state.response_delay,
         }
 
+    def make_controls_message(self, client_id: int, revision: int = 0) -> ServerMessage:
+        """Return where the controls stand, after a change by a page."""
+        return {
+            "type": "controls",
+            "page": client_id,
+            "number": revision,
+            "values": self.get_control_values(),
+        }
+
     async def connect(self, queue: ClientQueue) -> int:
         """Let a page in; the first one begins the music. Returns its number.
 
@@ -210,13 +219,19 @@ class LiveSession:
             self.engine.player.panic()
 
     def note_on(self, client_id: int, pitch: int, velocity: int) -> None:
-        """Strike a key for a page."""
+        """Press a key for a page.
+
+        Raises:
+            ClientError: too many keys wait to be handled; this one is ignored.
+        """
+        if self.engine and not self.engine.note_on(pitch, velocity):
+            raise ClientError("the model is too slow for so many keys; some were ignored")
         self.held_keys[client_id].add(pitch)
-        if self.engine:
-            self.engine.player.note_on(pitch, velocity)
 
     def note_off(self, client_id: int, pitch: int) -> None:
         """Let go of a key for a page, unless another holds it too."""
+        if pitch not in self.held_keys[client_id]:
+            return
         self.held_keys[client_id].discard(pitch)
         if self.engine and not any(pitch in keys for keys in self.held_keys.values()):
             self.engine.player.note_off(pitch)

@@ -55,6 +55,19 @@ def test_a_thread_that_puts_is_not_held_up_by_a_page_that_does_not_take() -> Non
     assert (len(box.pending), box.dropped, box.pending[-1]) == (512, 20_000 - 512, "19999")
 
 
+def test_a_queue_that_drops_all_the_time_still_gives_messages() -> None:
+    async def act() -> list[str]:
+        box = ClientQueue(asyncio.get_running_loop(), max_size=2)
+        taken = []
+        for number in range(20):
+            for _ in range(5):
+                box.put(str(number))
+            taken.append(await box.get())
+        return taken
+
+    assert [text.isdigit() for text in asyncio.run(act())] == [False, True] * 10
+
+
 def test_a_frame_put_while_it_waits_is_taken() -> None:
     async def act() -> str:
         box = ClientQueue(asyncio.get_running_loop())

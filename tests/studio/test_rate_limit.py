@@ -1,0 +1,116 @@
+"""A page that sends too much is slowed down and told so, and the music goes on."""
+
+import json
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from studio.conftest import Frame, Line, Studio
+from studio.test_session import wait
+
+from pipeline.studio import live_engine, messages
+from pipeline.studio.rate_limit import LIMITS, MessageLimiter, TokenBucket
+
+FLOOD = {
+    "keys": [{"type": "strike", "pitch": 60, "velocity": 80}, {"type": "lift", "pitch": 60}],
+    "modes": [{"type": "mode", "mode": "continue"}, {"type": "mode", "mode": "free"}],
+    "records": [{"type": "record", "on": True}, {"type": "record", "on": False}],
+    "errors": [{"type": "nothing"}],
+}
+FLOOD_SIZE = 200_000
+"""Messages; sent as fast as the connection takes them."""
+LONGEST_REST = 4.0
+"""Seconds without a note that the model takes by itself, with a wide margin."""
+
+
+@given(st.lists(st.floats(0, 2), max_size=60), st.floats(0.5, 100), st.integers(1, 20))
+def test_a_bucket_allows_its_burst_and_its_rate_and_no_more(
+    waits: list[float], rate: float, burst: int
+) -> None:
+    now = 0.0
+    bucket = TokenBucket(rate, burst, lambda: now)
+    taken = 0
+    for seconds in waits:
+        now += seconds
+        taken += bucket.take()
+    assert taken <= burst + now * rate + 1e-6
+    assert taken >= min(len(waits), burst)
+
+
+def test_a_reservation_is_as_long_as_the_rate_says() -> None:
+    bucket = TokenBucket(10.0, 2, lambda: 0.0)
+    assert [bucket.reserve() for _ in range(4)] == pytest.approx([0, 0, 0.1, 0.2])
+
+
+def test_each_type_has_its_own_limit_and_key_releases_have_none() -> None:
+    limiter = MessageLimiter(lambda: 0.0)
+    note_on = messages.NoteOn(type="strike", pitch=60, velocity=80)
+    burst = LIMITS[messages.NoteOn][1]
+    assert [limiter.allow(note_on) for _ in range(burst + 1)] == [True] * burst + [False]
+    assert limiter.allow(messages.Panic(type="panic"))
+    assert all(limiter.allow(messages.NoteOff(type="lift", pitch=60)) for _ in range(500))
+    assert (limiter.take_ignored(), limiter.take_ignored()) == (1, 0)
+
+
+def encode_client_frame(message: Frame) -> bytes:
+    """Return a WebSocket frame as a client sends it, with a mask of zeros."""
+    payload = json.dumps(message).encode()
+    assert len(payload) < 126
+    return bytes([0x81, 0x80 | len(payload)]) + bytes(4) + payload
+
+
+@contextmanager
+def flooded(page: Line, flood: list[Frame]) -> Iterator[threading.Thread]:
+    """Send a flood in a thread meanwhile; then cut the connection."""
+    connection = page.socket.socket
+    count = 1000 // len(flood)
+    chunk = b"".join(map(encode_client_frame, flood)) * count
+
+    def send() -> None:
+        try:
+            for _ in range(FLOOD_SIZE // 1000):
+                connection.sendall(chunk)
+        except OSError:
+            return  # cut at the end of the test
+
+    thread = threading.Thread(target=send)
+    thread.start()
+    yield thread
+    connection.shutdown(socket.SHUT_RDWR)
+    thread.join(10)
+
+
+@pytest.mark.parametrize("kind", FLOOD)
+def test_a_flood_does_not_stop_the_model_and_the_page_is_told(studio: Studio, kind: str) -> None:
+    with studio.page() as listener, studio.page() as page:
+        listener.say(type="mode", mode="free")
+        listener.last(lambda frame: frame.get("who") == "model")
+        with flooded(page, FLOOD[kind]):
+            start = last = time.monotonic()
+            gaps = []
+            while time.monotonic() < start + 6:
+                note = listener.last(lambda frame: frame.get("who") == "model")
+                now = time.monotonic()
+                assert note["onset"] > now - 1, "the note is late"
+                gaps.append(now - last)
+                last = now
+            assert max(gaps) < LONGEST_REST
+            error = page.last("error")["message"]
+            assert ("ignored" in error) == (kind != "errors")
+
+
+def test_keys_that_the_model_cannot_read_in_time_are_ignored(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live_engine, "MAX_PENDING_EVENTS", 0)
+    with studio.page() as page:
+        page.last("hello")
+        wait(lambda: studio.room.engine)
+        page.say(type="strike", pitch=60, velocity=80)
+        assert "ignored" in page.last("error")["message"]
+        assert not any(studio.room.held_keys.values())
