@@ -2,10 +2,12 @@
 
 A server on loopback can be reached by every page that the browser shows. So each request must carry a Host that is ours
 (else a foreign name could be pointed at 127.0.0.1), a WebSocket must come from our own page (browsers let any site open
-one), and all but the files of the package need a token that only the terminal has shown.
+one), and all but the files of the package need a token that only the terminal has shown. The page takes it from its address
+once, and sends it in the header `Authorization`; a WebSocket cannot have that header, so there it is in the address.
 """
 
 import hmac
+import re
 import secrets
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
@@ -15,8 +17,8 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 HOST_NAMES = ("127.0.0.1", "localhost")
-PUBLIC_PREFIX = "/static/"
-"""Below it lie files that everyone has who has the package: they need no token."""
+PUBLIC_PATHS = re.compile(r"/|/static/.*")
+"""Files of the package, which hold no secret: they need no token."""
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'{sockets}; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -74,9 +76,11 @@ class LocalAccessMiddleware:
         live = scope["type"] == "websocket"
         if (live or origins) and (len(origins) != 1 or origins[0] not in self.allowed_origins):
             return "no other site may speak to this page"
-        if not live and scope["path"].startswith(PUBLIC_PREFIX):
+        if not live and PUBLIC_PATHS.fullmatch(scope["path"]):
             return ""
-        given = QueryParams(scope["query_string"]).get("token", "")
+        in_address = QueryParams(scope["query_string"]).get("token", "")
+        in_header = headers.get("authorization", "").removeprefix("Bearer ")
+        given = in_address if live else in_header
         if not hmac.compare_digest(given.encode(), self.token.encode()):
             return "open the address that the terminal shows, with its token"
         return ""

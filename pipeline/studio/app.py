@@ -20,6 +20,7 @@ from pipeline.studio import messages
 from pipeline.studio.access import LocalAccessMiddleware
 from pipeline.studio.client_queue import ClientQueue, encode_message
 from pipeline.studio.handlers import handle_message
+from pipeline.studio.http_protocol import TimedHTTPProtocol
 from pipeline.studio.rate_limit import MessageLimiter
 from pipeline.studio.session import LiveSession
 
@@ -35,8 +36,12 @@ SEND_TIMEOUT = 5.0
 """Seconds that a page may take for one frame before it counts as gone."""
 REPORT_SECONDS = 1.0
 """Seconds between reports of ignored messages."""
+BODY_TIMEOUT = 30.0
+"""Seconds that an upload may take."""
 MAX_PROMPT_BYTES = 1 << 20
 """Bytes of a MIDI file to play on from."""
+CLOSE_CONNECTION = {"connection": "close"}
+"""Header of an answer before the end of the request: what comes after it is not read."""
 MAX_PROMPT_NOTES = 512
 """Notes of it that the model reads, the last."""
 
@@ -47,6 +52,25 @@ def read_static_files() -> Mapping[str, tuple[bytes, str]]:
         path.name: (path.read_bytes(), MEDIA_TYPES[path.suffix])
         for path in sorted(STATIC_DIR.iterdir())
     }
+
+
+class UploadTooLargeError(PipelineError):
+    """A file is larger than a prompt may be."""
+
+
+async def read_body(request: Request) -> bytes:
+    """Read the body of a request.
+
+    Raises:
+        UploadTooLargeError: it is too large.
+        ClientDisconnect: the page is gone, or the server ends.
+    """
+    data = bytearray()
+    async for part in request.stream():
+        data += part
+        if len(data) > MAX_PROMPT_BYTES:
+            raise UploadTooLargeError("the file has more than 1 MB; choose a smaller MIDI file")
+    return bytes(data)
 
 
 class App:
@@ -81,18 +105,20 @@ class App:
 
     async def upload_prompt(self, request: Request) -> Response:
         """Take a MIDI file to play on from."""
-        data = bytearray()
         try:
-            async for part in request.stream():
-                data += part
-                if len(data) > MAX_PROMPT_BYTES:
-                    return PlainTextResponse("a MIDI file of 1 MB at most\n", 413)
+            async with asyncio.timeout(BODY_TIMEOUT):
+                data = await read_body(request)
             notes = await asyncio.to_thread(
-                reader.read_notes, bytes(data), "symusic", self.session.model.sustain_pedal
+                reader.read_notes, data, "symusic", self.session.model.sustain_pedal
             )
             await self.session.continue_from(quantize.quantize(notes)[-MAX_PROMPT_NOTES:])
         except ClientDisconnect:
             return Response()  # nobody is there to read it
+        except TimeoutError:
+            text = f"the upload took more than {BODY_TIMEOUT:g} seconds\n"
+            return PlainTextResponse(text, 408, CLOSE_CONNECTION)
+        except UploadTooLargeError as error:
+            return PlainTextResponse(f"{error}\n", 413, CLOSE_CONNECTION)
         except PipelineError as error:
             return PlainTextResponse(f"{error}\n", 400)
         return PlainTextResponse(f"{len(notes)} notes\n")
@@ -199,6 +225,7 @@ def make_server(session: LiveSession, port: int, token: str) -> uvicorn.Server:
     """Return a server that is to be run on a socket from `bind`."""
     config = uvicorn.Config(
         make_app(session, port, token),
+        http=TimedHTTPProtocol,
         ws="websockets-sansio",
         ws_max_size=messages.MAX_MESSAGE_BYTES,
         log_level="warning",

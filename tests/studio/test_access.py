@@ -23,12 +23,12 @@ DOOR = LocalAccessMiddleware(nothing, 8765, TOKEN)
 
 
 def scope(kind: str = "http", path: str = "/", token: str = TOKEN, **headers: str) -> Scope:
-    given = {"host": "127.0.0.1:8765"} | headers
+    given = {"host": "127.0.0.1:8765", "authorization": f"Bearer {token}"} | headers
     return {
         "type": kind,
         "path": path,
-        "query_string": f"token={token}".encode(),
-        "headers": [(name.encode(), value.encode()) for name, value in given.items()],
+        "query_string": f"token={token}".encode() if kind == "websocket" else b"",
+        "headers": [(name.encode(), value.encode("latin-1")) for name, value in given.items()],
     }
 
 
@@ -76,12 +76,13 @@ def test_a_socket_without_origin_or_with_two_hosts_is_refused() -> None:
 
 @pytest.mark.parametrize("token", ["", "of-this-ru", "of-this-run2", "\u00e4"])
 def test_nothing_but_the_files_of_the_page_is_there_without_the_token(token: str) -> None:
-    for path in ("/", "/take.mid", "/prompt", "/static"):
+    for path in ("/take.mid", "/prompt", "/static", "/other", "//"):
         assert "token" in DOOR.refusal_reason(scope(path=path, token=token))
     assert DOOR.refusal_reason(
         scope("websocket", "/static/live", token=token, origin="http://127.0.0.1:8765")
     )
-    assert not DOOR.refusal_reason(scope(path="/static/app.js", token=token))
+    for path in ("/", "/static/app.js"):
+        assert not DOOR.refusal_reason(scope(path=path, token=token))
 
 
 def test_tokens_differ_and_are_long() -> None:
@@ -109,15 +110,17 @@ def get(
 
 
 def test_a_server_that_runs_keeps_to_it(studio: Studio) -> None:
-    status, headers, body = get(studio, f"/?token={studio.token}")
+    status, headers, body = get(studio, "/")
     assert (status, headers["content-type"]) == (200, "text/html; charset=utf-8")
     assert "default-src 'none'" in headers["content-security-policy"]
     assert "frame-ancestors 'none'" in headers["content-security-policy"]
     assert headers["x-content-type-options"] == "nosniff"
     assert studio.token.encode() not in body
-    assert get(studio, "/")[0] == 403
-    assert get(studio, f"/?token={studio.token}", host="evil.example")[0] == 403
-    assert get(studio, f"/?token={studio.token}", Origin="http://evil.example")[0] == 403
+    assert get(studio, "/", host="evil.example")[0] == 403
+    assert get(studio, "/", Origin="http://evil.example")[0] == 403
+    assert get(studio, "/take.mid")[0] == 403
+    assert get(studio, f"/take.mid?token={studio.token}")[0] == 403
+    assert get(studio, "/take.mid", Authorization=f"Bearer {studio.token}")[0] == 404
     assert get(studio, "/static/app.js")[1]["content-type"].startswith("text/javascript")
 
 
@@ -163,9 +166,9 @@ WAYS_OUT = (
 
 def test_no_path_leads_out(studio: Studio) -> None:
     for path in WAYS_OUT:
-        for way in (path, f"{path}?token={studio.token}"):
-            status, _, body = get(studio, way)
-            assert status in (400, 403, 404), way
+        for headers in ({}, {"Authorization": f"Bearer {studio.token}"}):
+            status, _, body = get(studio, path, **headers)
+            assert status in (400, 403, 404), path
             assert len(body) < 100
 
 

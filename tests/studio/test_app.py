@@ -25,9 +25,10 @@ from pipeline.studio.client_queue import ClientQueue
 
 
 def get(studio: Studio, path: str, data: bytes | None = None) -> tuple[int, bytes]:
-    at = f"http://127.0.0.1:{studio.port}{path}?token={studio.token}"
+    url = f"http://127.0.0.1:{studio.port}{path}"
+    headers = {"Authorization": f"Bearer {studio.token}"}
     try:
-        with urlopen(Request(at, data), timeout=20) as answer:
+        with urlopen(Request(url, data, headers), timeout=20) as answer:
             return answer.status, answer.read()
     except HTTPError as error:
         with error:
@@ -152,7 +153,8 @@ def test_an_upload_that_breaks_off_is_no_news(
     before = studio.room.prompt
     with socket.create_connection(("127.0.0.1", studio.port)) as line:
         line.sendall(
-            f"POST /prompt?token={studio.token} HTTP/1.1\r\nHost: 127.0.0.1:{studio.port}\r\n"
+            f"POST /prompt HTTP/1.1\r\nHost: 127.0.0.1:{studio.port}\r\n"
+            f"Authorization: Bearer {studio.token}\r\n"
             "Content-Length: 100000\r\n\r\nMThd".encode()
         )
         time.sleep(0.2)  # until it is read

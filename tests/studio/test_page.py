@@ -75,7 +75,7 @@ def test_a_phrase_is_answered_measured_recorded_and_downloaded(
         page.get_by_role("button", name="Stop").click()
         page.wait_for_selector("#take:not([hidden])")
         with page.expect_download() as downloaded:
-            page.get_by_role("link", name="Download").click()
+            page.get_by_role("button", name="Download").click()
         downloaded.value.save_as(tmp_path / "take.mid")
     tracks = PrettyMIDI(io.BytesIO((tmp_path / "take.mid").read_bytes())).instruments
     notes = {track.name: [note.pitch for note in track.notes] for track in tracks}
@@ -289,6 +289,19 @@ def test_all_of_it_can_be_reached_and_named_without_a_mouse(browser: Pages, stud
             element.offsetParent && !(element.textContent.trim() || element.ariaLabel || element.labels?.length))"""
         assert page.evaluate(f"{nameless}.map((element) => element.outerHTML)") == []
         assert page.get_by_role("status").count() == 1
+
+
+def test_the_token_leaves_the_address_and_the_page_can_be_loaded_again(
+    browser: Pages, studio: Studio
+) -> None:
+    with at(browser, studio) as visit:
+        page = visit.page
+        assert page.evaluate("location.href") == f"http://127.0.0.1:{studio.port}/"
+        assert studio.token not in page.content()
+        page.reload()
+        page.wait_for_selector("#model option", state="attached")
+    visit = browser.open(f"http://127.0.0.1:{studio.port}/")
+    until(visit.page, "document.getElementById('status').textContent.includes('with its token')")
 
 
 def test_a_script_that_got_in_would_not_run(browser: Pages, studio: Studio) -> None:

@@ -2,7 +2,7 @@
 
 import { Controls } from "./controls.js";
 import { Keys } from "./keyboard.js";
-import { Line, address } from "./connection.js";
+import { Line, request, token } from "./connection.js";
 import { Midi } from "./webMidi.js";
 import { Roll } from "./fallingNotes.js";
 import { Surprise } from "./surprisal.js";
@@ -124,7 +124,9 @@ line.addEventListener("error", ({ frame }) => {
 line.addEventListener("closed", () => {
   keys.liftAll();
   roll.silence(line.now());
-  find("status").textContent = "No connection. Is the program still running?";
+  find("status").textContent = token
+    ? "No connection. Is the program still running? If it was started again, open the address that it shows."
+    : "Open the address that the terminal shows, with its token.";
 });
 
 // Buttons.
@@ -142,15 +144,22 @@ find("record").addEventListener("click", () => line.send({ type: "record", on: !
 find("panic").addEventListener("click", panic);
 find("lower").addEventListener("click", () => keys.shift(-1));
 find("higher").addEventListener("click", () => keys.shift(1));
-find("take").href = address("/take.mid");
+find("take").addEventListener("click", download);
 find("volume").addEventListener("input", (event) => synth.loud(Number(event.target.value)));
 find("prompt").addEventListener("change", async ({ target }) => {
   const [file] = target.files;
   if (!file) return;
-  const answer = await fetch(address("/prompt"), { method: "POST", body: file });
+  const answer = await request("/prompt", { method: "POST", body: file });
   if (!answer.ok) complain(await answer.text());
   target.value = "";
 });
+async function download() {
+  const answer = await request("/take.mid");
+  if (!answer.ok) return complain(await answer.text());
+  const url = URL.createObjectURL(await answer.blob());
+  Object.assign(document.createElement("a"), { href: url, download: "take.mid" }).click();
+  URL.revokeObjectURL(url);
+}
 function panic() {
   keys.liftAll();
   synth.context && synth.silence();

@@ -1,8 +1,18 @@
 // The line to the server, and its clock: a frame says when by the server's clock, `local` says when that is here.
 
-const token = new URLSearchParams(location.search).get("token") ?? "";
+// The token leaves the address bar at once, so that neither the history nor a picture of the screen shows it. This tab
+// keeps it, also when the page is loaded again.
+const STORED = "token";
+const given = new URLSearchParams(location.search).get("token");
+if (given) {
+  sessionStorage.setItem(STORED, given);
+  history.replaceState(null, "", location.pathname);
+}
+export const token = sessionStorage.getItem(STORED) ?? "";
 
-export const address = (path) => `${path}?token=${encodeURIComponent(token)}`;
+export function request(path, options = {}) {
+  return fetch(path, { ...options, headers: { authorization: `Bearer ${token}` } });
+}
 
 export class Line extends EventTarget {
   offset = 0; // server's clock minus ours [s]
@@ -10,7 +20,7 @@ export class Line extends EventTarget {
   socket = null;
 
   open() {
-    this.socket = new WebSocket(`ws://${location.host}${address("/live")}`);
+    this.socket = new WebSocket(`ws://${location.host}/live?token=${encodeURIComponent(token)}`);
     this.socket.onopen = () => {
       this.trips = [];
       for (const wait of [0, 80, 160, 240, 400]) setTimeout(() => this.ping(), wait);
