@@ -106,6 +106,14 @@ def test_tensorflow_is_imported_only_where_it_is_needed(name: str) -> None:
     )
 
 
+@pytest.mark.parametrize("name", modules())
+def test_midi_files_are_parsed_by_one_reader(name: str) -> None:
+    # pipeline.midi.reader checks the bytes of a file before a library reads them.
+    parsers = {"symusic", "pretty_midi", "mido"}
+    imports = architecture.read_third_party_imports(name) & parsers
+    assert not imports or name in ("pipeline.midi.reader", "pipeline.midi.writer")
+
+
 @pytest.mark.parametrize("name", STAGES)
 def test_a_stage_lists_all_code_that_it_imports(name: str) -> None:
     deps = read_stages()[name]["deps"]

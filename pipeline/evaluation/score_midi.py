@@ -17,7 +17,7 @@ from rich.text import Text
 from pipeline.core import files
 from pipeline.core.console import track_progress
 from pipeline.core.errors import DataError, MidiError, describe_error, sanitize_line
-from pipeline.midi import reader, validate
+from pipeline.midi import reader
 from pipeline.models import scoring
 from pipeline.models.model_io import TrainedModel
 from pipeline.notes import quantize
@@ -109,7 +109,7 @@ def score_file(model: TrainedModel, path: Path) -> FileScore:
         DataError: the model tells a note in bits that are no number.
     """
     try:
-        notes = reader.read_notes(validate.read_file(path), "symusic", model.sustain_pedal)
+        notes = reader.read_file_notes(path, model.sustain_pedal)
     except (OSError, MidiError) as error:
         raise MidiError(f"{path}: {describe_error(error)}; give a MIDI file with notes") from error
     if len(notes) < 2:

@@ -11,7 +11,7 @@ from pipeline.core import console
 from pipeline.core.errors import MidiError, ParamsError, describe_error, sanitize_line
 from pipeline.generation import engine
 from pipeline.generation.sampling import Sampler
-from pipeline.midi import reader, validate, writer
+from pipeline.midi import reader, writer
 from pipeline.models.model_io import TrainedModel
 from pipeline.notes import quantize
 from pipeline.notes.quantize import DURATION, PITCH, STEP, VELOCITY, QuantizedNotes
@@ -69,7 +69,7 @@ def load_prompt(
     if path is None:
         return np.array([[MIDDLE_C[column] for column in range(4)]], np.int16)
     try:
-        notes = reader.read_notes(validate.read_file(path), "symusic", sustain_pedal)
+        notes = reader.read_file_notes(path, sustain_pedal)
     except (OSError, MidiError) as error:
         raise MidiError(f"{path}: {describe_error(error)}; give a MIDI file with notes") from error
     first, end = onset_range

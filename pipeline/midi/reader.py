@@ -21,18 +21,20 @@ import io
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.core.console import log_message
 from pipeline.core.errors import MidiError
 from pipeline.midi.channels import share_pedal
 from pipeline.midi.chunks import find_chunks
 from pipeline.midi.events import find_last_tick
 from pipeline.midi.repair import Fix, check_lost_notes
 from pipeline.midi.sustain import SUSTAIN_CC, TrackNotes, apply_sustain
-from pipeline.midi.validate import validate_midi
+from pipeline.midi.validate import read_file, validate_midi
 from pipeline.midi.writer import MAX_TICKS
 from pipeline.notes.note import MAX_ONSET, Notes, make_notes, validate_notes
 
@@ -42,6 +44,8 @@ if TYPE_CHECKING:
 Reader = Literal["symusic", "pretty_midi"]
 TICK_BITS = 40
 """Bits of a tick where pitch and tick are put into one number."""
+MAX_LOGGED_FIXES = 5
+"""Of one file."""
 TempoMap = Callable[[NDArray[np.int64]], NDArray[np.float64]]
 
 
@@ -60,6 +64,21 @@ class MidiMusic:
 def read_notes(data: bytes, reader: Reader, sustain_pedal: bool = False) -> Notes:
     """Read the notes of a MIDI file, as `read_midi`, without what was skipped in it."""
     return read_midi(data, reader, sustain_pedal).notes
+
+
+def read_file_notes(path: Path, sustain_pedal: bool = False) -> Notes:
+    """Read the notes of a file that a user gives, with symusic, and log what damage was skipped.
+
+    Raises:
+        MidiError: as `read_midi`.
+        OSError: the file does not exist, or may not be read.
+    """
+    music = read_midi(read_file(path), "symusic", sustain_pedal)
+    for fix in music.fixes[:MAX_LOGGED_FIXES]:
+        log_message(f"{path}: damage skipped at {fix}")
+    if len(music.fixes) > MAX_LOGGED_FIXES:
+        log_message(f"{path}: {len(music.fixes) - MAX_LOGGED_FIXES:,} more kinds of damage skipped")
+    return music.notes
 
 
 def read_midi(data: bytes, reader: Reader, sustain_pedal: bool = False) -> MidiMusic:

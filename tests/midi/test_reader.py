@@ -126,6 +126,19 @@ def test_the_ticks_of_a_large_track_are_counted_exactly(delta):
             assert chunks.validate_midi(data).data is data
 
 
+def test_damage_in_a_file_of_a_user_is_logged(tmp_path, capsys):
+    path = tmp_path / "a.mid"
+    path.write_bytes(smf(NOTE_ON_OFF + "00 F8" + END))
+    assert len(midi.read_file_notes(path)) == 1
+    assert f"{path}: damage skipped at track 1, byte 30: system real-time bytes (1)" in (
+        " ".join(capsys.readouterr().err.split("\n"))
+    )
+    path.write_bytes(smf(*[NOTE_ON_OFF + "00 F8" + END] * 9, kind=1))
+    midi.read_file_notes(path)
+    logged = capsys.readouterr().err
+    assert logged.count("damage skipped at") == 5 and "4 more kinds of damage skipped" in logged
+
+
 DRUM = "00 99 23 7F 10 89 23 00"
 
 
