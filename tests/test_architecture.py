@@ -107,11 +107,17 @@ def test_tensorflow_is_imported_only_where_it_is_needed(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", modules())
-def test_midi_files_are_parsed_by_one_reader(name: str) -> None:
-    # pipeline.midi.reader checks the bytes of a file before a library reads them.
+def test_the_endings_of_midi_files_stand_in_one_module(name: str) -> None:
+    text = architecture.find_modules()[name].read_text("utf-8")
+    assert '".midi"' not in text or name == "pipeline.core.paths"
+
+
+@pytest.mark.parametrize("name", modules())
+def test_midi_files_are_parsed_in_one_package(name: str) -> None:
+    # pipeline.midi checks the bytes of a file before a library reads them.
     parsers = {"symusic", "pretty_midi", "mido"}
     imports = architecture.read_third_party_imports(name) & parsers
-    assert not imports or name in ("pipeline.midi.reader", "pipeline.midi.writer")
+    assert not imports or name.startswith("pipeline.midi.")
 
 
 @pytest.mark.parametrize("name", STAGES)

@@ -17,6 +17,7 @@ from rich.text import Text
 from pipeline.core import files
 from pipeline.core.console import track_progress
 from pipeline.core.errors import DataError, MidiError, describe_error, sanitize_line
+from pipeline.core.paths import MIDI_SUFFIXES
 from pipeline.midi import reader
 from pipeline.models import scoring
 from pipeline.models.model_io import TrainedModel
@@ -24,7 +25,6 @@ from pipeline.notes import quantize
 from pipeline.notes.note import NOTE_COLUMNS, Notes
 from pipeline.notes.quantize import SCORED_FEATURES
 
-MIDI_SUFFIXES = (".mid", ".midi")
 MIN_SHOWN = 20
 """Files from which on the progress is shown."""
 
@@ -90,7 +90,7 @@ def find_midi_files(paths: Iterable[Path]) -> tuple[list[Path], list[FileFailure
             members = [each for each in sorted(path.rglob("*")) if _is_midi_file(each, path)]
         if not members:
             failures.append(
-                FileFailure(path, f"no file in this folder ends in {' or '.join(MIDI_SUFFIXES)}")
+                FileFailure(path, f"no file in this folder ends in {', '.join(MIDI_SUFFIXES)}")
             )
         found |= dict.fromkeys(members)
     return list(found), failures

@@ -62,8 +62,8 @@ def _read_header(data: bytes, start: int, end: int) -> tuple[int, int, int, int]
         MidiError: there is no header, or it has another format, no track or SMPTE time.
     """
     if data[start : start + 4] != b"MThd":
-        first = data[start : start + 4].hex(" ").upper()
-        raise MidiError(f"begins with {first}, not with MThd" if data else "the file is empty")
+        first = _format_bytes(data[start : start + 4])
+        raise MidiError(f"starts with {first}, not with MThd" if data else "the file is empty")
     header_length = int.from_bytes(data[start + 4 : start + 8])
     position = start + 8 + header_length
     if header_length < 6 or end < position:
@@ -78,6 +78,12 @@ def _read_header(data: bytes, start: int, end: int) -> tuple[int, int, int, int]
     if num_tracks == 0:
         raise MidiError(f"byte {start + 10}: the header announces no track")
     return midi_format, num_tracks, division, position
+
+
+def _format_bytes(data: bytes) -> str:
+    """Return bytes as text in quotes if they are printable, else as hex."""
+    is_text = data.isascii() and data.decode("ascii", "replace").isprintable()
+    return f'"{data.decode()}"' if is_text else data.hex(" ").upper()
 
 
 def _unwrap_riff(data: bytes) -> tuple[int, int]:

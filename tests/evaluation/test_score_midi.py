@@ -176,7 +176,9 @@ def test_a_folder_stands_for_the_midi_files_in_it(files, tmp_path):
     found, failures = score_midi.find_midi_files([files[1], tmp_path, tmp_path / "empty"])
     assert found == [files[1], tmp_path / "deep/c.MIDI", files[0]]
     assert failures == [
-        score_midi.FileFailure(tmp_path / "empty", "no file in this folder ends in .mid or .midi")
+        score_midi.FileFailure(
+            tmp_path / "empty", "no file in this folder ends in .mid, .midi, .kar, .rmi"
+        )
     ]
 
 
