@@ -8,6 +8,7 @@ from pipeline.core.processes import TaskFailure
 from pipeline.corpus.bundle import CorpusPiece
 from pipeline.corpus.ingest_summary import (
     MAX_LISTED,
+    Damage,
     IngestSummary,
     InstrumentCount,
     SplitCount,
@@ -87,6 +88,7 @@ class PieceCollector:
             merged_files=sum(count > 1 for count in merged),
             max_instruments=max(merged, default=0),
             shortest_pieces=list_shortest_pieces(self.rows),
+            damage=_count_damage(named_facts),
             near_duplicates=[
                 [_describe_piece(self.rows[index]) for index in group] for group in groups
             ],
@@ -149,6 +151,24 @@ def _count_notes_left_out(named_facts: Sequence[tuple[str, PieceFacts]]) -> list
             example=pieces[0][0],
         )
         for reason, pieces in sorted(by_reason.items())
+    ]
+
+
+def _count_damage(named_facts: Sequence[tuple[str, PieceFacts]]) -> list[Damage]:
+    """Count the damage that was skipped in files that were read, by cause.
+
+    Args:
+        named_facts: name and facts of each piece.
+    """
+    num_events: Counter[str] = Counter()
+    members: dict[str, set[str]] = {}
+    for member, piece in named_facts:
+        for fix in piece.fixes:
+            num_events[fix.cause] += fix.count
+            members.setdefault(fix.cause, set()).add(member)
+    return [
+        Damage(cause=cause, count=num_events[cause], files=len(names), example=min(names))
+        for cause, names in sorted(members.items())
     ]
 
 

@@ -53,6 +53,15 @@ class ShortPiece(StrictModel):
     notes: int
 
 
+class Damage(StrictModel):
+    """Damage of one kind that was skipped in files that were read."""
+
+    cause: str
+    count: int
+    files: int
+    example: str
+
+
 class WorkFile(StrictModel):
     """One file of a work that has several."""
 
@@ -76,6 +85,8 @@ class IngestSummary(StrictModel):
     """Instruments of one of these files at most."""
     shortest_pieces: list[ShortPiece]
     """Shortest first; at most `MAX_LISTED`."""
+    damage: list[Damage]
+    """What was skipped in files that are damaged and were read all the same."""
     near_duplicates: list[list[WorkFile]]
     """Files that are the same work, by their notes: in another key, tempo or export."""
 
@@ -156,6 +167,14 @@ def describe_summary(
     lines += [
         SummaryLine("files left out", f"{row.files:,}: {row.reason}" + _format_example(row.example))
         for row in summary.files_left_out
+    ]
+    lines += [
+        SummaryLine(
+            "damage skipped",
+            f"{row.count:,} {row.cause} in {_count(row.files, 'file')}"
+            + _format_example(row.example),
+        )
+        for row in summary.damage
     ]
     lines += describe_short_pieces(summary.shortest_pieces, sequence_length)
     return [*lines, *_describe_near_duplicates(summary, accepted)]

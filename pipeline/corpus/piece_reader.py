@@ -7,7 +7,9 @@ from pipeline.config.schema import IngestConfig
 from pipeline.core.errors import MidiError
 from pipeline.corpus.near_duplicates import Fingerprints, compute_fingerprints
 from pipeline.midi.instruments import Instrument, list_instruments, select_instruments
-from pipeline.midi.reader import read_notes
+from pipeline.midi.reader import read_midi
+from pipeline.midi.repair import Fix
+from pipeline.midi.validate import validate_midi
 from pipeline.notes.note import Notes
 
 
@@ -26,6 +28,8 @@ class PieceFacts:
     """All that the file has; empty where only pretty_midi reads it."""
     chosen: list[Instrument]
     """Those of which the notes are."""
+    fixes: tuple[Fix, ...] = ()
+    """Damage in the file that was skipped."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +47,9 @@ def read_content(data: bytes, config: IngestConfig) -> PieceContent:
         MidiError: it is no sound MIDI file, or has no notes of the chosen instruments.
     """
     chosen_data = select_instruments(data, config.instruments)
-    notes = read_notes(chosen_data, config.reader, config.sustain_pedal)
+    music = read_midi(chosen_data, config.reader, config.sustain_pedal)
+    notes = music.notes
+    fixes = music.fixes if chosen_data is data else validate_midi(data).fixes
     instruments, chosen = _list_both(data, chosen_data)
     facts = PieceFacts(
         num_notes=len(notes),
@@ -52,6 +58,7 @@ def read_content(data: bytes, config: IngestConfig) -> PieceContent:
         fingerprints=compute_fingerprints(notes),
         instruments=instruments,
         chosen=[part for part in chosen if not part.is_drum],
+        fixes=fixes,
     )
     return PieceContent(notes, facts)
 

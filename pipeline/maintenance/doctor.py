@@ -48,7 +48,7 @@ CPU_FEATURES = ("avx", "avx2", "avx512f", "avx512_bf16", "amx_tile", "fma", "asi
 """Of a processor, those by which numeric libraries choose how to add."""
 MAX_PASSES = 20
 """A training that reads every note more often than this knows its corpus by heart."""
-SUMMARY_TOPICS = ("merged", "notes left out", "files left out", "same works")
+SUMMARY_TOPICS = ("merged", "notes left out", "files left out", "damage skipped", "same works")
 """Lines of the summary of ingest that are shown although nothing is amiss."""
 MIN_HELD_OUT_PIECES = 10
 """Held-out pieces, below which one piece decides."""

@@ -4,24 +4,32 @@ Instruments are chosen before a reader sees the file: note ons of the others are
 note offs stay, so that what is chosen is read as before. Channels count from 1, programs from 0, as files have them.
 """
 
-import io
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from pipeline.core.errors import MidiError
+from pipeline.midi.chunks import find_chunks, write_chunks
+from pipeline.midi.events import (
+    META,
+    NOTE_ON,
+    PROGRAM_CHANGE,
+    Event,
+    iterate_events,
+    read_varint,
+    write_varint,
+)
 from pipeline.midi.validate import validate_midi
-
-if TYPE_CHECKING:
-    from mido import Message, MidiFile
 
 PIANO_PROGRAMS = range(8)
 """Programs of the piano family of General MIDI: grand, electric, harpsichord, clavinet."""
 DRUM_CHANNEL = 9
 """Counted from 0, as in the bytes."""
+TRACK_NAME = 0x03
+"""Type of the meta event."""
 ProgramChanges = dict[int, list[tuple[int, int]]]
 """channel: (tick, program) of each change, in order."""
+Track = list[Event]
 IsChosen = Callable[[int, int, str], bool]
 """Whether notes of a channel (from 0), program and track name are chosen."""
 
@@ -52,7 +60,7 @@ def list_instruments(data: bytes) -> list[Instrument]:
     from symusic import Score
 
     try:
-        tracks = Score.from_midi(validate_midi(data), ttype="tick").tracks
+        tracks = Score.from_midi(validate_midi(data).data, ttype="tick").tracks
     except (MidiError, MemoryError):
         raise
     except Exception as error:  # symusic raises many unrelated types
@@ -76,14 +84,13 @@ def select_instruments(data: bytes, instruments: str | Sequence[str]) -> bytes:
     """
     if instruments == "all":
         return data
-    from mido import MidiFile
-
-    file = MidiFile(file=io.BytesIO(validate_midi(data).data), clip=True)
-    if not _remove_other_notes(file, _make_choice(instruments)):
+    clean = validate_midi(data).data
+    file = find_chunks(clean)
+    tracks = [list(iterate_events(clean, *span)) for span in file.spans]
+    kept = _keep_chosen_notes(tracks, _make_choice(instruments))
+    if not any(_is_note_on(event) for track in kept for event in track):
         raise MidiError(f"no note of ingest.instruments; the file has {_describe_parts(data)}")
-    out = io.BytesIO()
-    file.save(file=out)
-    return out.getvalue()
+    return write_chunks(file.midi_format, file.division, list(map(_write_track, kept)))
 
 
 def _make_choice(instruments: str | Sequence[str]) -> IsChosen:
@@ -99,41 +106,53 @@ def _make_choice(instruments: str | Sequence[str]) -> IsChosen:
     return is_chosen
 
 
-def _remove_other_notes(file: "MidiFile", is_chosen: IsChosen) -> int:
-    """Remove the note ons that are not chosen; return how many are left."""
-    changes = _collect_program_changes(file)
-    num_kept = 0
-    for track in file.tracks:
-        name, tick, gap = track.name.strip(), 0, 0
-        kept = []
-        for message in track:
-            tick += message.time
-            if _is_note_on(message):
-                channel = message.channel
-                program = _find_program(changes, channel, tick)
-                if channel == DRUM_CHANNEL or not is_chosen(channel, program, name):
-                    gap += message.time
-                    continue
-                num_kept += 1
-            kept.append(message.copy(time=message.time + gap))
-            gap = 0
-        track[:] = kept
-    return num_kept
+def _keep_chosen_notes(tracks: Sequence[Track], is_chosen: IsChosen) -> list[Track]:
+    """Return the tracks without the note ons that are not chosen."""
+    changes = _collect_program_changes(tracks)
+
+    def is_kept(event: Event, name: str) -> bool:
+        channel = event.status & 0xF
+        if not _is_note_on(event):
+            return True
+        program = _find_program(changes, channel, event.tick)
+        return channel != DRUM_CHANNEL and is_chosen(channel, program, name)
+
+    kept = []
+    for track in tracks:
+        name = _find_track_name(track)
+        kept.append([event for event in track if is_kept(event, name)])
+    return kept
 
 
-def _is_note_on(message: "Message") -> bool:
-    return bool(message.type == "note_on" and message.velocity)
+def _is_note_on(event: Event) -> bool:
+    return event.status >> 4 == NOTE_ON and event.content[1] > 0
 
 
-def _collect_program_changes(file: "MidiFile") -> ProgramChanges:
+def _find_track_name(track: Track) -> str:
+    """Return the name of a track, or an empty text."""
+    for event in track:
+        if event.status == META and event.content[0] == TRACK_NAME:
+            _, start = read_varint(event.content, 1, len(event.content))
+            return event.content[start:].decode("utf-8", "replace").strip()
+    return ""
+
+
+def _write_track(track: Track) -> bytes:
+    """Return the events of a track as bytes."""
+    parts: list[bytes] = []
+    tick = 0
+    for event in track:
+        parts += [write_varint(event.tick - tick), bytes([event.status]), event.content]
+        tick = event.tick
+    return b"".join(parts)
+
+
+def _collect_program_changes(tracks: Sequence[Track]) -> ProgramChanges:
     """Return the program changes of each channel, of all tracks, in order of time."""
     changes: ProgramChanges = {}
-    for track in file.tracks:
-        tick = 0
-        for message in track:
-            tick += message.time
-            if message.type == "program_change":
-                changes.setdefault(message.channel, []).append((tick, message.program))
+    for event in (event for track in tracks for event in track):
+        if event.status >> 4 == PROGRAM_CHANGE:
+            changes.setdefault(event.status & 0xF, []).append((event.tick, event.content[0]))
     return {channel: sorted(values) for channel, values in changes.items()}
 
 

@@ -17,6 +17,7 @@ from pipeline.corpus.manifest import LeftOut
 from pipeline.corpus.near_duplicates import compute_fingerprints
 from pipeline.corpus.piece_reader import PieceFacts
 from pipeline.midi.instruments import Instrument
+from pipeline.midi.repair import Fix
 
 PIANO, BASS, DRUMS = Instrument(0, False, 10), Instrument(33, False, 30), Instrument(0, True, 7)
 
@@ -117,4 +118,16 @@ def test_rejected_files_are_counted_by_reason_without_its_numbers() -> None:
         LeftOut(reason="byte …: no MIDI event", files=2, example="b.mid"),
         LeftOut(reason="same notes as another file", files=1, example="d.mid"),
         zips,
+    ]
+
+
+def test_damage_that_was_skipped_is_counted_by_cause() -> None:
+    after = Fix("bytes after End of Track", 2, 90, 1)
+    summary = summarize(
+        a=make_facts(1, fixes=(after, Fix("system real-time bytes", 7, 50, 1))),
+        b=make_facts(2, fixes=(after, after)),
+    )
+    assert [(row.cause, row.count, row.files, row.example) for row in summary.damage] == [
+        ("bytes after End of Track", 6, 2, "a.mid"),
+        ("system real-time bytes", 7, 1, "a.mid"),
     ]

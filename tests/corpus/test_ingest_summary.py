@@ -7,6 +7,7 @@ import pytest
 from pipeline.core.errors import DataError
 from pipeline.corpus import ingest_summary
 from pipeline.corpus.ingest_summary import (
+    Damage,
     IngestSummary,
     InstrumentCount,
     ShortPiece,
@@ -37,6 +38,7 @@ def make_summary(train: int = 800, validation: int = 100, test: int = 100) -> In
             ShortPiece(member="jingle.mid", split="validation", notes=5),
             ShortPiece(member="song.mid", split="train", notes=400),
         ],
+        damage=[Damage(cause="bytes after End of Track", count=3, files=2, example="b.mid")],
         near_duplicates=[],
     )
 
@@ -52,6 +54,7 @@ def test_all_that_was_left_out_is_said_with_its_number() -> None:
     assert lines["notes left out"].startswith("4,800 in 8 files: drums (channel 10)")
     assert lines["files left out"].startswith("2: .zip file: unzip it first (a.zip)")
     assert lines["instruments"].startswith("Piano 600, Bass 400")
+    assert lines["damage skipped"].startswith("3 bytes after End of Track in 2 files (b.mid)")
     assert lines["merged"].startswith("up to 2 instruments became one part in 7 files")
 
 

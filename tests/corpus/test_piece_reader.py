@@ -43,3 +43,13 @@ def test_what_only_pretty_midi_reads_has_no_list_of_instruments(
     monkeypatch.setattr(piece_reader, "list_instruments", refuse)
     content = piece_reader.read_content(BAND, configure(reader="pretty_midi"))
     assert (len(content.notes), content.facts.instruments, content.facts.chosen) == (20, [], [])
+
+
+@pytest.mark.parametrize("instruments", ["all", "piano"])
+def test_damage_that_was_skipped_is_told_with_and_without_a_choice(instruments: str) -> None:
+    length = int.from_bytes(BAND[18:22])
+    padded = (
+        BAND[:18] + (length + 1).to_bytes(4) + BAND[22 : 22 + length] + b"\0" + BAND[22 + length :]
+    )
+    facts = piece_reader.read_content(padded, configure(instruments=instruments)).facts
+    assert [fix.cause for fix in facts.fixes] == ["bytes after End of Track"]

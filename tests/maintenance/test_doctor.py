@@ -207,6 +207,7 @@ def test_what_ingest_left_out_is_shown_with_its_number(home: Path) -> None:
         merged_files=7,
         max_instruments=2,
         shortest_pieces=[ingest_summary.ShortPiece(member="a.mid", split="train", notes=5)],
+        damage=[],
         near_duplicates=[
             [
                 ingest_summary.WorkFile(member=f"{split}.mid", split=split, composition=split)
