@@ -14,6 +14,8 @@ from pipeline.evaluation.bits import PASSAGE_NOTES
 from pipeline.notes.quantize import QuantizedNotes
 from pipeline.sample_metrics.memorization import SuffixIndex, find_longest_match
 
+MIN_LEAK_NOTES = 16
+"""Notes in a row; any two pieces in a key share fewer by chance."""
 HELD_OUT_SPLITS = [split for split in SPLITS if split != "train"]
 
 
@@ -61,4 +63,4 @@ def find_content_leaks(dataset: WindowDataset) -> Iterator[str]:
 
 def compute_leak_threshold(notes: QuantizedNotes) -> int:
     """Return how many notes of codes [N, 4] make a leak: fewer are shared by scales, trills and chance."""
-    return min(PASSAGE_NOTES, max(len(notes) // 2, 2))
+    return min(PASSAGE_NOTES, max(len(notes) // 2, MIN_LEAK_NOTES))

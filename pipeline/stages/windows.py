@@ -4,6 +4,7 @@ import numpy as np
 
 from pipeline.config import Params
 from pipeline.core import checksums, console, paths
+from pipeline.core.errors import DataError
 from pipeline.corpus import tables
 from pipeline.corpus.ingest_summary import describe_short_pieces, list_shortest_pieces
 from pipeline.corpus.tables import PieceRow
@@ -17,10 +18,15 @@ PARAM_SECTIONS = ("windows",)
 
 
 def run(params: Params) -> None:
-    """Write every note once, on the time grid, and the first note of every training window."""
+    """Write every note once, on the time grid, and the first note of every training window.
+
+    Raises:
+        DataError: no piece is there to train on, or to validate with.
+    """
     config = params.windows
     checksums.verify_checksums(paths.NOTES.parent, "run 'dvc repro -f -s ingest'")
     rows = _select_pieces(tables.read_pieces(paths.PIECES), config.max_train_notes)
+    _check_splits(rows)
     pieces = tables.read_notes(paths.NOTES, [row.index for row in rows])
     progress = console.track_progress(pieces, "quantizing pieces", len(rows))
     quantized = [quantize.quantize(notes) for notes in progress]
@@ -45,6 +51,16 @@ def run(params: Params) -> None:
         f"windows: {len(dataset.window_starts):,} of {config.sequence_length} notes for training, "
         f"from {num_training:,} notes; {len(is_training) - num_training:,} notes held out"
     )
+
+
+def _check_splits(rows: list[PieceRow]) -> None:
+    """Refuse a corpus that no stage after this one could use."""
+    for split in ("train", "validation"):
+        if not any(row.split == split for row in rows):
+            raise DataError(
+                f"{paths.PIECES}: {len(rows):,} pieces and none in the split {split}; add music, "
+                "or give a piece this split in the manifest"
+            )
 
 
 def _select_pieces(pieces: list[PieceRow], max_train_notes: int) -> list[PieceRow]:

@@ -105,6 +105,13 @@ def test_half_of_a_short_piece_is_enough() -> None:
     )
 
 
+@pytest.mark.parametrize(("count", "is_leak"), [(5, False), (15, False), (16, True), (20, True)])
+def test_a_jingle_shares_notes_by_chance(count: int, is_leak: bool) -> None:
+    song = make_quantized_notes(1, 200)
+    leaks = list(leakage.find_content_leaks(music(("train", song), ("test", song[:count]))))
+    assert bool(leaks) is is_leak
+
+
 def test_a_work_that_ingest_found_in_two_splits_is_told(in_folder: Path) -> None:
     collector = PieceCollector()
     config = IngestConfig(reader="symusic", sustain_pedal=False)

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from factories import make_band_midi, make_music
+import toy_project as toy
+from factories import ROOT, make_band_midi, make_music
 from ruamel.yaml import YAML
 
 from pipeline.config.schema import IngestConfig
@@ -173,3 +174,14 @@ def test_a_hostile_file_is_read_in_a_worker(in_folder: Path) -> None:
     added = add(in_folder / "music")
     assert len(added.manifest.files) == 3
     assert any("hostile.mid" in line.message for line in added.lines)
+
+
+def test_the_command_says_in_one_line_that_one_piece_is_no_corpus(in_folder: Path) -> None:
+    (in_folder / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
+    write_song(in_folder / "one/0.mid", 0)
+    result = toy.music_rnn(in_folder, "add-corpus", "own", "one", check=False)
+    assert result.returncode == 1
+    assert result.stderr == (
+        "error: one: 0.mid is its only MIDI file; a corpus needs 2 pieces at least, "
+        "one to train on and one to score: add music\n"
+    )

@@ -1,5 +1,6 @@
 """Stage windows."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,9 @@ import pytest
 from factories import make_music
 
 from pipeline.config import Params
-from pipeline.core import paths
+from pipeline.core import checksums, paths
+from pipeline.core.errors import DataError
+from pipeline.corpus import tables
 from pipeline.dataset import windows
 from pipeline.dataset.windows import WindowDataset
 from pipeline.notes import quantize
@@ -53,3 +56,17 @@ def test_a_note_limit_takes_whole_training_pieces(small: Params) -> None:
     dataset = run_stage(small, max_train_notes=200)
     assert [len(piece) for piece in dataset.select_pieces("train")] == [150]
     assert len(dataset.select_pieces("validation")) == 2
+
+
+@pytest.mark.parametrize("missing", ["train", "validation"])
+@pytest.mark.usefixtures("in_ingested")
+def test_a_corpus_without_a_split_is_refused_before_any_training(
+    small: Params, missing: str
+) -> None:
+    rows = tables.read_pieces(paths.PIECES)
+    tables.write_pieces(
+        paths.PIECES, [replace(row, split="test") if row.split == missing else row for row in rows]
+    )
+    checksums.write_checksums(paths.NOTES.parent)
+    with pytest.raises(DataError, match=f"5 pieces and none in the split {missing}; add music"):
+        run_stage(small)
