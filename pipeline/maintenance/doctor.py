@@ -19,9 +19,8 @@ import psutil
 from pipeline.config import Params, load_params
 from pipeline.core import extras, path_encoding, paths, threads, yaml
 from pipeline.core.errors import CorpusError, DataError, PipelineError, sanitize_line
-from pipeline.corpus import ingest_summary, manifest, splits, tables
+from pipeline.corpus import ingest_summary, manifest, splits
 from pipeline.corpus.sources.folder_changes import describe_changes
-from pipeline.corpus.tables import PieceRow
 from pipeline.live import midi_ports
 from pipeline.maintenance import repair
 
@@ -231,6 +230,7 @@ def _check_corpus(params: Params) -> Iterator[Finding]:
     if not paths.PIECES.exists():
         yield Finding("corpus", f"{params.corpus}: not read yet", "run 'dvc repro ingest'")
         return
+    from pipeline.corpus import tables  # needs pyarrow, of the extra `train`
 
     rows = tables.read_pieces(paths.PIECES)
     reasons = [

@@ -2,6 +2,8 @@
 
 import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -237,3 +239,8 @@ def test_a_folder_that_changed_has_a_remedy(home: Path, project: Params) -> None
     found = facts()["folder"]
     assert found.message.endswith("data/corpora/own.yaml: 1 gone (1.mid)")
     assert found.hint == "run 'music-rnn add-corpus own'"
+
+
+def test_doctor_starts_without_the_packages_of_the_pipeline() -> None:
+    code = "import sys; import pipeline.maintenance.doctor; assert not {'pyarrow', 'dvc'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)

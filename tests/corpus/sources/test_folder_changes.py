@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from factories import make_band_midi
+from factories import ROOT, make_band_midi
 
 from pipeline.config.schema import IngestConfig
 from pipeline.core import paths
@@ -60,9 +60,7 @@ def test_a_folder_that_is_not_there_is_said(music: Path) -> None:
 
 
 def test_a_corpus_of_another_kind_has_no_folder(in_folder: Path) -> None:
-    from factories import ROOT
-
-    manifest = ROOT / paths.get_manifest_path("maestro-sample")
+    manifest = ROOT / "data/corpora/maestro-sample.yaml"
     assert folder_changes.describe_changes("maestro-sample", manifest, Path()) == ""
     with pytest.raises(CorpusError, match="no such corpus"):
         describe("nothing")
