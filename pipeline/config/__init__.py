@@ -112,9 +112,16 @@ def _describe_first_error(error: ValidationError) -> str:
         return _describe_unknown_key([str(part) for part in first["loc"]])
     key = ".".join(str(part) for part in first["loc"])
     more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
-    value = "" if isinstance(first["input"], dict) else f", not {yaml.shorten_repr(first['input'])}"
     message = first["msg"].removeprefix("Value error, ").partition(" after validation")[0]
+    if first["type"] == "model_type":
+        message = "needs keys and values"
+    value = "" if isinstance(first["input"], dict) else f", not {_format_value(first['input'])}"
     return f"{f'{key}: ' if key else ''}{message}{value}{more}"
+
+
+def _format_value(value: object) -> str:
+    """Return a value as a message shows it, in the words of YAML."""
+    return "nothing" if value is None else yaml.shorten_repr(value)
 
 
 RENAMED_KEYS = {

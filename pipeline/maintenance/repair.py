@@ -10,12 +10,13 @@ cache what was computed since.
 """
 
 import json
-import os
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 from pipeline.core import files, yaml
 from pipeline.core.errors import PipelineError
@@ -103,13 +104,10 @@ def _read_lock_holders() -> dict[int, str] | None:
 
 def _read_command_line(pid: int) -> str:
     """Return the command line of a process; nothing if it is gone."""
-    with suppress(OSError):
-        if Path("/proc/self").exists():
-            return Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace")
-        return subprocess.run(
-            ["ps", "-p", str(pid), "-o", "command="], capture_output=True, text=True
-        ).stdout
-    return ""
+    try:
+        return " ".join(psutil.Process(pid).cmdline())
+    except (psutil.Error, ValueError, OverflowError):
+        return ""
 
 
 def _repair_rwlock() -> Iterator[str]:
@@ -174,31 +172,19 @@ def _remove_git_locks() -> Iterator[str]:
 def find_project_processes(program: str) -> list[int]:
     """Return the processes of git or dvc in this project, in folders of its experiments and in worktrees of its Git.
 
-    The workers of a queue are among them, which hold no lock of the project but use its cache. Where the system does
-    not say in which folder a process is, all of that name are returned.
+    The workers of a queue are among them, which hold no lock of the project but use its cache.
     """
-    if not Path("/proc/self").exists():
-        listed = subprocess.run(
-            ["ps", "-A", "-o", "pid=,command="], capture_output=True, text=True
-        ).stdout
-        return [
-            int(line.split()[0])
-            for line in listed.splitlines()
-            if _is_program(program, line.split()[1:])
-        ]
     linked = (
         Path(path.read_text("utf-8").strip()).parent for path in GIT_DIR.glob("worktrees/*/gitdir")
     )
     folders = [Path.cwd(), *(folder.resolve() for folder in linked)]
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        with suppress(OSError):
-            place = (process / "cwd").readlink()
-            if any(map(place.is_relative_to, folders)) and _is_program(
-                program, _read_command_line(int(process.name)).split("\0")
-            ):
-                found.append(int(process.name))
-    return found
+    processes = []
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            folder = Path(process.cwd())
+            if any(map(folder.is_relative_to, folders)) and _is_program(program, process.cmdline()):
+                processes.append(process.pid)
+    return processes
 
 
 def _is_program(program: str, arguments: Sequence[str]) -> bool:
@@ -228,9 +214,6 @@ def _remove_partial_objects() -> Iterator[str]:
 def is_process_alive(pid: int) -> bool:
     """Whether there is such a process."""
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except (PermissionError, OverflowError):
+        return psutil.pid_exists(pid)
+    except OverflowError:
         return True
-    return True

@@ -69,7 +69,7 @@ def changed(folder, key: str, value: object, **block: object):
         ),
         ("model.baseline.output_dropout", 1.0, "output_dropout: .*less than 1, not 1.0"),
         ("model.baseline.loss_on", "both", "loss_on: .*'last' or 'all', not 'both'"),
-        ("train", None, "train: .*not None"),
+        ("train", None, "train: .*not nothing"),
         ("train.epochs", 0, "train.epochs: .*greater than or equal to 1, not 0"),
         (
             "generate.sampling.pitch_temperature",
@@ -239,3 +239,21 @@ def test_parameters_cannot_be_changed(project):
 def test_an_unknown_architecture_is_named_with_those_there_are(project):
     with pytest.raises(ParamsError, match=r"no architecture 'big' .*baseline"):
         project.get_model_config("big")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "needs keys and values, not nothing"),
+        ("- 1\n", "needs keys and values, not [1]"),
+        (
+            re.sub(r"(?m)^windows:\n(  .*\n)+", "windows: 3\n", TEXT),
+            "windows: needs keys and values, not 3",
+        ),
+    ],
+)
+def test_a_file_or_section_without_keys_is_refused_without_words_of_python(tmp_path, text, message):
+    (tmp_path / "params.yaml").write_text(text)
+    with pytest.raises(ParamsError) as caught:
+        config.load_params(tmp_path / "params.yaml")
+    assert str(caught.value) == f"{tmp_path / 'params.yaml'}: {message}"
