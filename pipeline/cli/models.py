@@ -8,14 +8,12 @@ from typing import Annotated
 import typer
 
 from pipeline.cli import output_paths
+from pipeline.cli.arguments import Force, ModelName
 from pipeline.config.schema import DEFAULT_MODEL
 from pipeline.core import paths
 from pipeline.core.errors import sanitize_line
 
 app = typer.Typer()
-ModelName = Annotated[
-    str, typer.Argument(help="A bundled model, one trained here, such as baseline, or a folder.")
-]
 
 
 @app.command("models", epilog="Example: music-rnn models")
@@ -41,7 +39,7 @@ def score(
     as_json: Annotated[
         bool, typer.Option("--json", help="Print a JSON object instead of a table.")
     ] = False,
-    force: output_paths.Force = False,
+    force: Force = False,
 ) -> None:
     """Say how surprised a model is by MIDI files, in bits per note.
 
@@ -116,7 +114,7 @@ def generate(  # noqa: PLR0913 an argument of a command is an option that a pers
     max_notes_per_second: Annotated[
         int | None, typer.Option(min=0, max=1000, help="Density at most; 0 for no limit.")
     ] = None,
-    force: output_paths.Force = False,
+    force: Force = False,
 ) -> None:
     """Let a model continue a prompt, and write both to a MIDI file.
 
@@ -143,16 +141,13 @@ def generate(  # noqa: PLR0913 an argument of a command is an option that a pers
 
 @app.command(epilog="Example: music-rnn export maestro -o maestro.tflite")
 def export(
-    model: Annotated[
-        str,
-        typer.Argument(help="A bundled model, one trained here, such as expressive, or a folder."),
-    ],
+    model: ModelName,
     out: Annotated[Path, typer.Option("-o", "--out", help="The .tflite file to write.")],
-    force: output_paths.Force = False,
+    force: Force = False,
 ) -> None:
     """Write one note of a model, with explicit state, as a .tflite file to put into other programs.
 
-    The model must carry its state (memory: carried).
+    The model must carry its state (stateful: true).
     """
     from pipeline.cli import options
 

@@ -3,9 +3,6 @@
 import re
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated
-
-import typer
 
 from pipeline.core.errors import ParamsError
 from pipeline.core.paths import MIDI_OUTPUT_SUFFIXES
@@ -13,7 +10,6 @@ from pipeline.core.suggestions import suggest_name
 
 PART_SUFFIX = re.compile(r"(.+)-(?:[2-9]|[1-9]\d)")
 """Stem of a later part of a session, which has one for every two hours."""
-Force = Annotated[bool, typer.Option("--force", "-f", help="Replace files that exist.")]
 
 
 def check_output(

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 import typer
 
 from pipeline.cli import output_paths
+from pipeline.cli.arguments import Force, ModelName
 from pipeline.config.schema import DEFAULT_MODEL
 from pipeline.core.errors import sanitize_line
 
@@ -17,9 +18,7 @@ Mode = Literal["solo", "call-response", "accompany"]
     epilog="Example: music-rnn play --midi-out fluid --mode call-response --midi-in keystation --record ~/sessions"
 )
 def play(  # noqa: PLR0913 an argument of a command is an option that a person types
-    model: Annotated[
-        str, typer.Argument(help="A bundled model, one trained here, or a folder.")
-    ] = DEFAULT_MODEL,
+    model: ModelName = DEFAULT_MODEL,
     midi_out: Annotated[
         str,
         typer.Option(
@@ -56,7 +55,7 @@ def play(  # noqa: PLR0913 an argument of a command is an option that a person t
             help="MIDI file to write of what sounded, or a folder for one named by the time."
         ),
     ] = None,
-    force: output_paths.Force = False,
+    force: Force = False,
 ) -> None:
     """Let a model play live, alone or with you, to a MIDI port or a file.
 

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from pipeline.cli.arguments import complete_model
 from pipeline.config.schema import DEFAULT_MODEL
 
 app = typer.Typer()
@@ -15,7 +16,11 @@ def studio(
         int, typer.Option(min=0, max=65535, help="Where the page is; 0 takes any free one.")
     ] = 8765,
     model: Annotated[
-        str, typer.Option(help="The model to begin with; the page can choose another.")
+        str,
+        typer.Option(
+            help="The model to begin with; the page can choose another.",
+            autocompletion=complete_model,
+        ),
     ] = DEFAULT_MODEL,
 ) -> None:
     """Play with a model in your browser, on this machine alone."""

@@ -76,5 +76,12 @@ def test_a_shell_can_complete_commands() -> None:
     assert completed.stdout.split() == ["generate", "generate-all"]
 
 
+def test_a_shell_can_complete_names_of_models() -> None:
+    completed = run_program(
+        _MUSIC_RNN_COMPLETE="complete_bash", COMP_WORDS="music-rnn play mae", COMP_CWORD="2"
+    )
+    assert completed.stdout.split() == ["maestro"]
+
+
 def test_usage_names_the_program_however_it_was_started() -> None:
     assert "Usage: music-rnn play " in run_program("play", "-h").stdout
