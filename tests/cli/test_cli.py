@@ -355,9 +355,11 @@ def test_a_command_by_its_former_name_says_what_it_is_called_now(former: str, na
     ],
 )
 def test_a_misspelt_name_is_met_with_the_nearest_one(
-    arguments: list[str], suggestion: str, monkeypatch: pytest.MonkeyPatch
+    arguments: list[str], suggestion: str, in_folder: Path
 ) -> None:
-    monkeypatch.chdir(ROOT)
+    shutil.copy(ROOT / "params.yaml", in_folder)
+    shutil.copytree(ROOT / "studies", in_folder / "studies")
+    shutil.copytree(ROOT / "data/corpora", in_folder / "data/corpora")
     done = RUN.invoke(cli.app, arguments)
     assert done.exit_code != 0
     assert f"id you mean '{suggestion}'" in f"{done.stderr} {done.exception}"
