@@ -171,10 +171,10 @@ def test_a_folder_stands_for_the_midi_files_in_it(files, tmp_path):
     (tmp_path / ".hidden").mkdir()
     (tmp_path / "empty").mkdir()
     data = files[0].read_bytes()
-    for name in ("deep/c.MIDI", ".hidden/d.mid", "._first.mid", "notes.txt"):
+    for name in ("deep/c.MIDI", "deep/d.kar", ".hidden/d.mid", "._first.mid", "notes.txt"):
         (tmp_path / name).write_bytes(data)
     found, failures = score_midi.find_midi_files([files[1], tmp_path, tmp_path / "empty"])
-    assert found == [files[1], tmp_path / "deep/c.MIDI", files[0]]
+    assert found == [files[1], tmp_path / "deep/c.MIDI", tmp_path / "deep/d.kar", files[0]]
     assert failures == [
         score_midi.FileFailure(
             tmp_path / "empty", "no file in this folder ends in .mid, .midi, .kar, .rmi"
