@@ -1,1 +1,1 @@
-"""A player that keeps time, and never leaves a note hanging."""
+"""A real-time player: notes on time, and a note off for each note on."""

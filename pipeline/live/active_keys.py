@@ -1,60 +1,60 @@
-"""The keys that are down on a port: every note on is followed by exactly one note off, whatever happens.
+"""The notes that are on at a port: every note on is followed by exactly one note off.
 
-A key is written down before its note on is sent, and struck off after its note off was: if the port fails in between, a
-note off too many may be sent, never one too few.
+A note is stored before its note on is sent, and removed after its note off was sent. So if the port fails in between,
+one note off too many may be sent, but never one too few.
 """
 
 from typing import Protocol
 
 NOTE_OFF, NOTE_ON, CONTROL_CHANGE = 0x80, 0x90, 0xB0
 PANIC_CONTROLS = ((64, 0), (123, 0), (120, 0))
-"""Pedal up, all notes off, all sound off, after a note off for each key: receivers ignore one or another."""
+"""Pedal up, all notes off, all sound off, sent after a note off for each note: some receivers ignore one of them."""
 MAX_ATTEMPTS = 3
-"""Times that a message is offered to a port that fails, when all must end."""
+"""Times that a panic sends a message to a port that fails."""
 MAX_KEYS = 64
-"""Keys down at most: an old synthesizer has no more voices, and a fault of a model must not swamp any."""
+"""Notes on at once: old synthesizers have no more voices, and a fault of a model must not flood any."""
 
 Message = tuple[int, int, int]
 """The three bytes of a MIDI message: status with channel, and two below 128."""
 
 
 class Port(Protocol):
-    """Where messages go. `send` must not wait: it is called from the thread that keeps time."""
+    """Takes messages. `send` must not wait: the thread that sends on time calls it."""
 
     def send(self, message: Message) -> None:
-        """Send one message at once."""
+        """Send one message immediately."""
 
     def close(self) -> None:
-        """Close; nothing is sent after."""
+        """Close the port; nothing is sent after that."""
 
 
 class ActiveKeys:
-    """The keys that are down, in the order they were struck."""
+    """The notes that are on, in the order of their note ons."""
 
     def __init__(self, port: Port, channel: int = 0, max_keys: int = MAX_KEYS) -> None:
-        """Begin in silence.
+        """Start with no note on.
 
         Args:
-            port: where messages go.
+            port: takes the messages.
             channel: 0..15.
-            max_keys: keys down at once; one more, and the oldest is let go.
+            max_keys: notes on at once; one more ends the oldest.
         """
         self.port = port
         self.channel = channel
         self.max_keys = max_keys
         self.pressed: dict[int, int] = {}
-        """Pitch to the number of the note that holds it."""
+        """Pitch to the id of its note."""
 
     def note_on(self, pitch: int, velocity: int, note_id: int) -> list[int]:
-        """Sound a note.
+        """Start a note.
 
         Args:
-            pitch: 0..127; if it sounds already, that note ends first.
+            pitch: 0..127; a note of this pitch that is on ends first.
             velocity: 1..127.
-            note_id: names the note, so that the off of an older note of this pitch does not end it.
+            note_id: id of the note, so that the note off of an older note of this pitch does not end it.
 
         Returns:
-            Numbers of the notes that ended to make room.
+            Ids of the notes that ended because of it.
         """
         ended = [self.pressed[pitch]] if pitch in self.pressed else []
         if ended:
@@ -68,21 +68,21 @@ class ActiveKeys:
         return ended
 
     def note_off(self, pitch: int, note_id: int) -> bool:
-        """End a note, if it still sounds; return whether it did."""
+        """End a note if it is still on; return whether it was."""
         if self.pressed.get(pitch) != note_id:
             return False
         self._send_note_off(pitch)
         return True
 
     def all_notes_off(self) -> list[int]:
-        """End all notes, each with a note off; return their numbers."""
+        """End all notes, each with a note off; return their ids."""
         ended = list(self.pressed.values())
         for pitch in list(self.pressed):
             self._send_note_off(pitch)
         return ended
 
     def panic(self) -> Exception | None:
-        """End all that may sound, whatever the port does; return the first error it made."""
+        """End all notes even if the port fails; return its first error."""
         first: Exception | None = None
         messages = [(NOTE_OFF | self.channel, pitch, 64) for pitch in self.pressed]
         messages += [
@@ -95,7 +95,7 @@ class ActiveKeys:
         return first
 
     def _send_with_retries(self, message: Message) -> Exception | None:
-        """Send a message, more than once if need be: a port that failed may work again."""
+        """Send a message, up to MAX_ATTEMPTS times: a port that failed may work again."""
         first: Exception | None = None
         for _ in range(MAX_ATTEMPTS):
             try:
@@ -106,6 +106,6 @@ class ActiveKeys:
         return first
 
     def _send_note_off(self, pitch: int) -> None:
-        """Send a note off."""
+        """Send a note off and remove the note."""
         self.port.send((NOTE_OFF | self.channel, pitch, 64))
         del self.pressed[pitch]

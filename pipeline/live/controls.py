@@ -1,11 +1,11 @@
-"""What can be turned while it plays: how notes are drawn, and how fast they come; from any thread, by name or by knob.
+"""Sampling and tempo while the model plays; any thread may change them, by name or by MIDI control change.
 
-Knobs are MIDI control changes; those that no standard names are free for it:
+Controllers 20 to 27 have no meaning in the MIDI standard:
 
     CC   control             0 .. 64 .. 127
     20   temperature_pitch   0.25 .. 1 .. 3.9
     21   temperature_time    0.25 .. 1 .. 3.9
-    22   density             0 no limit, then 1..32 notes a second
+    22   density             0 no limit, then 1..32 notes per second
     23   key                 chromatic, then C major, C minor, Db major, Db minor .. B minor, five or six steps each
     24   min_pitch            pitch 0..127
     25   max_pitch           pitch 0..127
@@ -14,8 +14,8 @@ Knobs are MIDI control changes; those that no standard names are free for it:
 
 "All sound off" (120) is a panic; see `keyboard`.
 
-A change that makes no sense, such as a key without a pitch in the range, is refused and nothing changes. What may be is
-one object that is replaced whole, so a reader needs no lock and never sees half a change.
+An invalid change, such as a key without a pitch in the range, is refused and nothing changes. The configuration is one
+object that is replaced as a whole, so a reader needs no lock and never sees half a change.
 """
 
 import threading
@@ -29,12 +29,12 @@ from pipeline.generation.constraints import allowed_pitches
 from pipeline.notes.theory import CHROMATIC, PITCH_CLASS_NAMES
 
 MIN_TEMPO, MAX_TEMPO = 0.25, 4.0
-"""Tempos that make sense."""
+"""Slowest and fastest tempo."""
 CC_KEYS = (
     CHROMATIC,
     *(f"{tonic} {scale}" for tonic in PITCH_CLASS_NAMES for scale in ("major", "minor")),
 )
-"""Keys that a knob can reach."""
+"""Keys that controller 23 selects."""
 
 
 def _cc_to_temperature(value: int) -> float:
@@ -55,21 +55,21 @@ CC_MAP: dict[int, tuple[str, Callable[[int], object]]] = {
     26: ("max_polyphony", _cc_to_limit),
     27: ("tempo", lambda value: float(2 ** ((value - 64) / 64))),
 }
-"""Number of a control change to what it sets, and how."""
+"""Number of a controller to the name that it sets, and the function from its value to the new one."""
 
 
 class Controls:
-    """How notes are drawn now."""
+    """The current sampling configuration and tempo."""
 
     def __init__(self, sampling_config: SamplingConfig, tempo: float = 1.0) -> None:
-        """Begin.
+        """Set the initial values.
 
         Args:
-            sampling_config: sampling to begin with.
+            sampling_config: initial sampling configuration.
             tempo: music time per clock time, 0.25..4.
 
         Raises:
-            ParamsError: as of `set`.
+            ParamsError: as of `update`.
         """
         self.sampling_config = sampling_config
         self.tempo = 1.0
@@ -77,17 +77,17 @@ class Controls:
         self.update(tempo=tempo)
 
     def update(self, tempo: float | None = None, **changes: object) -> None:
-        """Change the tempo, or any values of `Sampling` by name: all of them or none.
+        """Change the tempo, or any values of `SamplingConfig` by name: all of them or none.
 
         Raises:
-            ParamsError: a value is not allowed, or no pitch is left; nothing has changed.
+            ParamsError: a value is invalid, or no pitch is allowed; nothing has changed.
         """
         with self.lock:
             if tempo is not None and not (
                 isinstance(tempo, int | float) and MIN_TEMPO <= tempo <= MAX_TEMPO
             ):
                 raise ParamsError(
-                    f"tempo {tempo!r} is outside {MIN_TEMPO}..{MAX_TEMPO}; 1 is as the model says"
+                    f"tempo {tempo!r} is outside {MIN_TEMPO}..{MAX_TEMPO}; 1 is the tempo of the model"
                 )
             if changes:
                 self.sampling_config = _apply_changes(self.sampling_config, changes)
@@ -95,7 +95,7 @@ class Controls:
                 self.tempo = float(tempo)
 
     def control_change(self, controller: int, value: int) -> bool:
-        """Follow a control change; return whether it changed anything: another knob or a refused value does not."""
+        """Apply a control change; return whether anything changed: another controller or a refused value does not."""
         if controller not in CC_MAP:
             return False
         name, scale = CC_MAP[controller]
@@ -107,14 +107,13 @@ class Controls:
 
 
 def _apply_changes(config: SamplingConfig, changes: dict[str, object]) -> SamplingConfig:
-    """Return sampling with changes."""
+    """Return a sampling configuration with changes."""
     try:
         changed = SamplingConfig.model_validate(config.model_dump() | changes)
     except ValidationError as error:
-        fault = error.errors(include_url=False)[0]
-        name = ".".join(map(str, fault["loc"])) or "range"
-        raise ParamsError(
-            f"{name}: {fault['msg'].removeprefix('Value error, ')}; see pipeline/config/schema.py"
-        ) from error
+        details = error.errors(include_url=False)[0]
+        name = ".".join(map(str, details["loc"])) or "range"
+        message = details["msg"].removeprefix("Value error, ")
+        raise ParamsError(f"{name}: {message}; see pipeline/config/schema.py") from error
     allowed_pitches(changed.key, changed.min_pitch, changed.max_pitch)
     return changed

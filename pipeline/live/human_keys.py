@@ -1,7 +1,7 @@
 """The keys and the sustain pedal of a person: which notes sound, and since when.
 
-A note whose key comes up while the sustain pedal is down sounds until the pedal comes up or its key is struck again, as
-on a piano. Only notes that end are reported, so a player, a model and a recording get durations as they are heard.
+A note whose key comes up while the sustain pedal is down sounds until the pedal comes up or the key goes down again, as
+on a piano. Only notes that end are returned, so player, model and recording get durations as they sound.
 
 All times are clock times [s].
 """
@@ -70,7 +70,7 @@ class HumanKeys:
         self.sounding[pitch] = SoundingNote(time, velocity)
 
     def release(self, pitch: int) -> list[int]:
-        """Let one key up; its note goes on if the pedal is down."""
+        """Let one key up; the note goes on if the pedal is down."""
         if pitch not in self.pressed:
             return []
         self.pressed.discard(pitch)

@@ -1,18 +1,17 @@
-"""A model that plays along: what to play next, after all that sounded and under what is set now.
+"""A model that improvises: the next note, given all notes that were played and the current controls.
 
-A note is proposed, and stays a proposal until it is due: the model hears it only when it is accepted. So as long as it
-does not sound, it can be drawn again when a control moves or a person plays, under what is known by then: that nothing
-came up to this moment. The model never remembers what nobody heard.
+A note is pending until it is due; only then the model reads it. So a pending note can be drawn again when a control
+changes or a person plays, given that no note came until then. The model never reads a note that was not played.
 
 Modes:
 
-- `solo`: plays on by itself, from the music it was given, whatever a person plays.
-- `call-response`: call and response. It listens; after a rest it answers what it heard, for as long as that was, and falls
-  silent at once when the person plays again. Before an answer it reads again all that truly sounded.
-- `accompany`: plays on, and hears what a person plays along. A key is heard when it is struck, so its duration is a
-  guess: the mean of those that came up lately.
+- `solo`: the model continues the prompt and ignores the person.
+- `call-response`: the person plays a phrase; after a time of silence the model responds for as long as the phrase
+  lasted. It stops when the person plays again. Before a response it reads all notes again as they were played.
+- `accompany`: both play at the same time. The model reads a note of the person at its note on, with a moving average
+  of durations in place of the duration, which is not known yet.
 
-All but the attributes `mode` and `live`, and `past`, is for one thread, that which draws notes.
+Other threads may set `mode` and `controls` and call `recent_notes`; all else is for the thread that draws notes.
 """
 
 from collections import deque
@@ -32,15 +31,15 @@ from pipeline.notes.quantize import GRID_SIZE, VELOCITY, QuantizedNotes
 
 Mode = Literal["solo", "call-response", "accompany"]
 CONTEXT_NOTES = 512
-"""Notes that are read again before an answer."""
+"""Notes that the model reads before a response."""
 LIMIT_CONTEXT = 256
-"""Notes that limits are counted from, unless more may start in a second."""
+"""Notes that a new sampler reads for its limits, unless more may start in a second."""
 DEFAULT_MAX_POLYPHONY, DEFAULT_MAX_NOTES_PER_SECOND = 32, 64
-"""Notes where no limit is set: a model gone wild must not swamp a synthesiser."""
+"""Limits where none are set: a faulty model must not flood a synthesizer."""
 
 
 def mask_before(probs: NDArray[np.float64], min_step: int) -> NDArray[np.float64]:
-    """Return masses of steps [1001] given a step of at least `least` cells; where none is left, just that."""
+    """Return probabilities of steps [1001] that are 0 below `min_step` cells; all of it at `min_step` if none remains."""
     if min_step <= 0 and probs.any():
         return probs
     min_step = min(max(min_step, 0), GRID_SIZE - 1)
@@ -57,34 +56,36 @@ class Improviser:
     def __init__(
         self, engine: Engine, controls: Controls, prompt: QuantizedNotes, rng: np.random.Generator
     ) -> None:
-        """Begin after a prompt, in mode `solo`.
+        """Read a prompt and start in mode `solo`.
 
         Args:
             engine: the model.
-            controls: how notes are drawn now.
-            prompt: codes [N, 4] of at least one note; the last of them stands at cell 0.
-            rng: what chooses.
+            controls: current sampling configuration and tempo.
+            prompt: quantized notes [N, 4], at least one; the last starts at cell 0.
+            rng: draws the notes.
         """
         self.engine = engine
         self.controls = controls
         self.rng = rng
         self.mode: Mode = "solo"
         self.phrase = Phrase()
-        """What a person plays."""
+        """Notes of the person since the last response."""
         self.notes_left: int | None = None
-        """Notes that may still come; None is no limit."""
+        """Number of notes until the end; None for no end."""
         self.history: deque[PendingNote] = deque(maxlen=CONTEXT_NOTES)
-        """What sounded, the person's notes too, in the order the model heard it."""
+        """Notes of both that were played, in the order in which the model read them."""
         self.last_onset = 0
-        """Onset of the note heard last [cells]."""
+        """Onset of the note that the model read last [cells]."""
         self.pending: PendingNote | None = None
+        """The next note, if it is drawn."""
         self.quantized_note: QuantizedNotes = prompt[-1]
+        """The pending note as the model will read it."""
         self.sampler_settings: tuple[SamplingConfig, Mode] | None = None
-        """What was set when the sampler was made."""
+        """Configuration and mode for which the sampler was made."""
         self.silent_until_floor = True
-        """Whether it is known that no note came up to the floor."""
+        """Whether no note can come before the floor of `peek`."""
         self.starts_response = False
-        """Whether the next note begins an answer."""
+        """Whether the next note is the first of a response."""
         self.history.extend(from_quantized(prompt))
         self.mean_velocity = int(prompt[:, VELOCITY].mean())
         self.engine.reset()
@@ -97,7 +98,7 @@ class Improviser:
 
     @property
     def done(self) -> bool:
-        """Whether no note will come any more."""
+        """Whether there are no more notes."""
         return self.notes_left == 0
 
     @property
@@ -106,45 +107,45 @@ class Improviser:
         return self.mode != "call-response" or self.phrase.response_end is not None
 
     def peek(self, floor: int) -> PendingNote | None:
-        """Return the next note without hearing it; see `drafts.Source`."""
-        if self.done or not self._check_turn(floor):
-            self.pending, self.silent_until_floor = None, True
+        """Return the next note without reading it; see `NoteSource.peek`."""
+        if self.done or not self._update_turn(floor):
+            self.pending = None
+            self.silent_until_floor = True
             return None
-        if self.sampler_settings != (wanted := (self.controls.sampling_config, self.mode)):
+        settings = (self.controls.sampling_config, self.mode)
+        if self.sampler_settings != settings:
             self._discard_pending()
-            self.sampler_settings, self.sampler = wanted, self._make_sampler()
+            self.sampler_settings = settings
+            self.sampler = self._make_sampler(settings[0])
         if self.pending is None:
             self.pending = self._sample_note(floor)
         return self.pending
 
     def commit(self) -> None:
-        """Hear the note that was proposed last."""
+        """Read the pending note."""
         assert self.pending is not None
         self.engine.feed(self.quantized_note[None])
         self.history.append(self.pending)
-        self.last_onset, self.pending, self.silent_until_floor, self.starts_response = (
-            self.pending.onset,
-            None,
-            False,
-            False,
-        )
+        self.last_onset = self.pending.onset
+        self.pending = None
+        self.silent_until_floor = False
+        self.starts_response = False
         if self.notes_left is not None:
             self.notes_left -= 1
 
     def note_on(self, cell: int, pitch: int, velocity: int) -> bool:
-        """Hear a key; return whether an answer is interrupted."""
+        """Start a note of the person; return whether it interrupts a response."""
         self.phrase.note_on(cell, pitch, velocity)
         if self.mode == "accompany":
-            self._feed_human_note(
-                PendingNote(
-                    max(cell, self.last_onset), self.phrase.typical_duration, pitch, velocity
-                )
-            )
-        interrupted, self.phrase.response_end = self.phrase.response_end is not None, None
-        return interrupted
+            onset = max(cell, self.last_onset)
+            note = PendingNote(onset, self.phrase.typical_duration, pitch, velocity)
+            self._feed_human_note(note)
+        is_interrupted = self.phrase.response_end is not None
+        self.phrase.response_end = None
+        return is_interrupted
 
     def note_off(self, cell: int, pitch: int) -> None:
-        """Know that a key came up."""
+        """End a note of the person."""
         self.phrase.note_off(cell, pitch)
 
     def end_turn(self) -> None:
@@ -152,59 +153,62 @@ class Improviser:
         self.phrase.clear()
 
     def cut_at(self, cell: int) -> None:
-        """Forget the notes that did not sound, and know where the others ended."""
-        kept = [note for note in self.history if note.onset <= cell]
-        cut = [
-            note._replace(duration=min(note.duration, max(cell - note.onset, 0))) for note in kept
-        ]
+        """Drop the notes after a cell, which were not played, and end the others at it."""
+        played = [note for note in self.history if note.onset <= cell]
+        cut = [note._replace(duration=min(note.duration, cell - note.onset)) for note in played]
         self.history = deque(cut, maxlen=CONTEXT_NOTES)
         self._discard_pending()
 
     def recent_notes(self) -> QuantizedNotes:
-        """Return the notes that sounded lately, codes [N, 4], of both players."""
+        """Return the last notes of both performers, quantized [N, 4], in order of time."""
         return to_quantized(sorted(self.history))
 
-    def _check_turn(self, floor: int) -> bool:
-        """Whether to play; begins answers."""
+    def _update_turn(self, floor: int) -> bool:
+        """Start a response if a phrase is over; return whether it is the model's turn."""
         if self.mode != "call-response":
             self.phrase.clear()
             return True
-        if self.phrase.is_response_over(floor) and (
-            phrase := self.phrase.take_if_finished(floor, self.tempo)
-        ):
+        if not self.phrase.is_response_over(floor):
+            return True
+        phrase = self.phrase.take_if_finished(floor, self.tempo)
+        if phrase:
             self._start_response(phrase)
-        return not self.phrase.is_response_over(floor)
+        return bool(phrase)
 
     def _start_response(self, phrase: list[PendingNote]) -> None:
-        """Read again all that sounded, with the phrase, and begin an answer."""
+        """Read all notes again, the phrase too, and start a response."""
         self.history.extend(phrase)
-        past = sorted(self.history)
+        notes = sorted(self.history)
         self.mean_velocity = round(sum(note.velocity for note in phrase) / len(phrase))
         self.engine.reset()
-        self.engine.feed(to_quantized(past))
-        self.last_onset, self.starts_response = past[-1].onset, True
+        self.engine.feed(to_quantized(notes))
+        self.last_onset = notes[-1].onset
+        self.starts_response = True
         self._discard_pending()
 
     def _feed_human_note(self, note: PendingNote) -> None:
-        """Hear a note that a person plays along."""
-        self.engine.feed(to_quantized([PendingNote(self.last_onset, 0, 0, 0), note])[1:])
+        """Read a note of the person."""
+        previous = PendingNote(self.last_onset, 0, 0, 0)  # the step counts from it
+        self.engine.feed(to_quantized([previous, note])[1:])
         self.history.append(note)
         self.last_onset = note.onset
         self._discard_pending()
 
     def _discard_pending(self) -> None:
-        """Draw the next note again, from now on."""
-        self.pending, self.sampler_settings, self.silent_until_floor = None, None, True
+        """Let `peek` draw the next note again, not before its floor."""
+        self.pending = None
+        self.sampler_settings = None
+        self.silent_until_floor = True
 
-    def _make_sampler(self) -> Sampler:
-        """Return a sampler of what is set now, which knows what sounded."""
-        how = self.controls.sampling_config
+    def _make_sampler(self, config: SamplingConfig) -> Sampler:
+        """Return a sampler that has read the last notes."""
         limits = {
-            "max_polyphony": how.max_polyphony or DEFAULT_MAX_POLYPHONY,
-            "max_notes_per_second": how.max_notes_per_second or DEFAULT_MAX_NOTES_PER_SECOND,
+            "max_polyphony": config.max_polyphony or DEFAULT_MAX_POLYPHONY,
+            "max_notes_per_second": config.max_notes_per_second or DEFAULT_MAX_NOTES_PER_SECOND,
         }
-        sampler = Sampler(self.rng, how.model_copy(update=limits))
-        sampler.observe(self.recent_notes()[-max(LIMIT_CONTEXT, how.max_notes_per_second) :])
+        sampler = Sampler(self.rng, config.model_copy(update=limits))
+        num_notes = max(LIMIT_CONTEXT, config.max_notes_per_second)
+        sampler.observe(self.recent_notes()[-num_notes:])
         return sampler
 
     def _sample_note(self, floor: int) -> PendingNote:
@@ -214,16 +218,13 @@ class Improviser:
         distributions = self._shift_step(self.engine.iterate_distributions(note))
         self.quantized_note = self.sampler.sample_note(distributions, note)
         step, duration, pitch, velocity = self.quantized_note.tolist()
-        # A step is 10 s at most, a rest may be longer.
-        return PendingNote(
-            max(self.last_onset + step, floor if self.silent_until_floor else 0),
-            duration,
-            pitch,
-            velocity,
-        )
+        onset = self.last_onset + step
+        if self.silent_until_floor:  # a step is 10 s at most, a rest may be longer
+            onset = max(onset, floor)
+        return PendingNote(onset, duration, pitch, velocity)
 
     def _shift_step(self, distributions: Distributions) -> Distributions:
-        """Forbid steps before what is decided; the first note of a response comes as soon as it may."""
+        """Forbid steps below the smallest; the first note of a response has the smallest."""
         for name, probs in distributions:
             if name == "step":
                 steps = np.zeros_like(probs) if self.starts_response else probs

@@ -16,7 +16,7 @@ SUSTAIN_PEDAL, ALL_SOUND_OFF, RESET_CONTROLLERS, ALL_NOTES_OFF = 64, 120, 121, 1
 PEDAL_DOWN = 64
 """Least value of a sustain pedal that is down."""
 DRUM_CHANNEL = 9
-"""Channel 10 as players count: its notes are drums."""
+"""Channel 10 if counted from 1: its notes are drums."""
 
 
 class Keyboard:
@@ -51,7 +51,7 @@ class Keyboard:
             self._handle_control_change(channel, number, value)
 
     def _report_drums(self) -> None:
-        """Say once that drums are ignored."""
+        """Log once that drums are ignored."""
         if not self.drums_reported:
             self.drums_reported = True
             self.log_message("notes on channel 10 (drum pads) are ignored; play on another channel")

@@ -1,7 +1,7 @@
-"""MIDI ports, by python-rtmidi: list them, open one by a part of its name, make one of our own, say what is missing.
+"""MIDI ports by python-rtmidi: list them, open one by a part of its name, or make a virtual one.
 
-A virtual port is one that other programs connect to; ALSA, JACK and CoreMIDI have them, Windows has not. What system
-libraries print of sound systems that are not there is held back: it helps nobody.
+Other programs connect to a virtual port; ALSA, JACK and CoreMIDI have them, Windows does not. Messages that system
+libraries print about sound systems that are not running are suppressed.
 """
 
 import importlib
@@ -17,21 +17,21 @@ from pipeline.core.errors import PipelineError
 from pipeline.live.active_keys import Message
 
 CLIENT_NAME = "music-rnn"
-"""What other programs see."""
+"""Name that other programs see."""
 PROBE_CLIENT_NAME = f"{CLIENT_NAME} (list of ports)"
 VIRTUAL = "virtual"
-"""In place of a name: a port of our own."""
+"""In place of the name of a port: make a virtual port."""
 OUT, IN = "MidiOut", "MidiIn"
 FLUSH_SECONDS = 0.1
-"""Seconds in which any sound system passes on what it was given: a few of its cycles of 3 to 25 ms."""
+"""Seconds in which any sound system delivers its messages: a few of its cycles of 3 to 25 ms."""
 ALSA_SEQUENCER = Path("/dev/snd/seq")
-"""Without it there is no ALSA to ask."""
+"""Device of ALSA; without it ALSA cannot be used."""
 
 MessageHandler = Callable[[Message], None]
 
 
 class PortError(PipelineError):
-    """A MIDI port is missing, taken or gone."""
+    """A MIDI port is missing, in use or gone."""
 
 
 class PortProbe:
@@ -54,7 +54,7 @@ class PortProbe:
         self.devices = [] if name == VIRTUAL else _make_devices(direction, PROBE_CLIENT_NAME)
 
     def is_present(self) -> bool:
-        """Whether the port is there; one of our own always is."""
+        """Whether the port is there; a virtual one always is."""
         return self.name == VIRTUAL or self.port_name in self._list_names()
 
     def is_back(self) -> bool:
@@ -75,7 +75,7 @@ class OutputPort:
     def __init__(
         self, device: Any, probe: PortProbe, sleep: Callable[[float], None] = time.sleep
     ) -> None:
-        """Wait until what is connected hears."""
+        """Wait until the connection works."""
         self.device = device
         self.probe = probe
         self.sleep = sleep
@@ -104,7 +104,7 @@ class OutputPort:
             ) from error
 
     def close(self) -> None:
-        """Close it when all is delivered: JACK drops what it has not passed on, and the last messages end notes."""
+        """Close the port after all messages are delivered: JACK would drop the last ones, which end notes."""
         self.sleep(FLUSH_SECONDS)
         self.device.close_port()
 
@@ -155,7 +155,7 @@ class InputPort:
 
 
 class NullPort:
-    """A port that lets all messages go: for music that is only written to a file."""
+    """A port that drops all messages, for music that is only written to a file."""
 
     def send(self, message: Message) -> None:
         """Do nothing."""
@@ -165,7 +165,7 @@ class NullPort:
 
 
 def list_port_names(direction: str) -> list[str]:
-    """Return the names of all ports of a kind, OUT or IN.
+    """Return the names of all ports of a direction, OUT or IN.
 
     Raises:
         PortError: python-rtmidi is not installed.
@@ -177,10 +177,10 @@ def open_output(name: str) -> OutputPort:
     """Open a port to play to.
 
     Args:
-        name: a part of its name, in any case; `virtual` for one of our own.
+        name: a part of its name, in upper or lower case; `virtual` to make one.
 
     Raises:
-        PortError: there is none, or it cannot be opened.
+        PortError: there is no such port, or it cannot be opened.
     """
     device, port_name = _open_device(OUT, name)
     return OutputPort(device, PortProbe(OUT, name, port_name))
@@ -221,15 +221,15 @@ def _open_device(direction: str, name: str) -> tuple[Any, str]:
             f"{name}: the MIDI port cannot be opened ({error}); is another program using it?"
         ) from error
     port_names = [repr(port_name) for device in devices for port_name in device.get_ports()]
-    existing = ", ".join(port_names) or "none at all"
+    existing = ", ".join(port_names) or "none"
     remedy = "start a synthesizer" if direction == OUT else "connect a keyboard"
     raise PortError(
-        f"no MIDI port with {name!r} in its name; there is {existing}. {remedy}, or give --midi-out none"
+        f"no MIDI port with {name!r} in its name; ports: {existing}; {remedy}, or give --midi-out none"
     )
 
 
 def _make_devices(direction: str, client_name: str = CLIENT_NAME) -> list[Any]:
-    """Return a client of every sound system that answers."""
+    """Return a client of each sound system that runs."""
     try:
         rtmidi: Any = importlib.import_module("rtmidi")
     except ImportError as error:
@@ -250,13 +250,14 @@ def _make_devices(direction: str, client_name: str = CLIENT_NAME) -> list[Any]:
 
 @contextmanager
 def _quiet_stderr() -> Iterator[None]:
-    """Hold back what C libraries print to standard error."""
+    """Suppress what C libraries print to standard error."""
     sys.stderr.flush()
-    saved, nothing = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    stderr_copy = os.dup(2)
+    null_file = os.open(os.devnull, os.O_WRONLY)
     try:
-        os.dup2(nothing, 2)
+        os.dup2(null_file, 2)
         yield
     finally:
-        os.dup2(saved, 2)
-        os.close(saved)
-        os.close(nothing)
+        os.dup2(stderr_copy, 2)
+        os.close(stderr_copy)
+        os.close(null_file)

@@ -1,4 +1,4 @@
-"""A note to come, and what such notes come from: the words that a player and an improviser share.
+"""A note that is to be played, and the interface of a source of notes: what player and improviser share.
 
 Shapes: N notes.
 """
@@ -12,7 +12,7 @@ from pipeline.notes.quantize import DURATION, GRID_SIZE, PITCH, STEP, VELOCITY, 
 
 
 class PendingNote(NamedTuple):
-    """A note to come: onset in cells since the player began, duration in cells, pitch, velocity."""
+    """A note to be played: onset in cells since the player started, duration in cells, pitch, velocity."""
 
     onset: int
     duration: int
@@ -21,27 +21,28 @@ class PendingNote(NamedTuple):
 
 
 def to_quantized(notes: Sequence[PendingNote]) -> QuantizedNotes:
-    """Return notes in order of time as codes [N, 4]; the first step is 0."""
+    """Return notes in order of time as quantized notes [N, 4]; the first step is 0."""
     table = np.array(notes, dtype=np.int64).reshape(-1, 4)
-    codes = np.empty((len(table), 4), np.int16)
-    codes[:, STEP] = np.clip(np.diff(table[:, 0], prepend=table[:1, 0]), 0, GRID_SIZE - 1)
-    codes[:, DURATION] = np.clip(table[:, 1], 0, GRID_SIZE - 1)
-    codes[:, PITCH], codes[:, VELOCITY] = table[:, 2], table[:, 3]
-    return codes
+    onsets = table[:, 0]
+    quantized = np.empty((len(table), 4), np.int16)
+    quantized[:, STEP] = np.clip(np.diff(onsets, prepend=onsets[:1]), 0, GRID_SIZE - 1)
+    quantized[:, DURATION] = np.clip(table[:, 1], 0, GRID_SIZE - 1)
+    quantized[:, PITCH] = table[:, 2]
+    quantized[:, VELOCITY] = table[:, 3]
+    return quantized
 
 
 def from_quantized(quantized: QuantizedNotes) -> list[PendingNote]:
-    """Return codes [N, 4] as notes in order of time, the last of them at cell 0."""
+    """Return quantized notes [N, 4] as notes in order of time, the last of them at cell 0."""
     onsets = np.cumsum(quantized[:, STEP], dtype=int)
-    rest = quantized[:, [DURATION, PITCH, VELOCITY]]
-    return [
-        PendingNote(onset, *others)
-        for onset, others in zip((onsets - onsets[-1:]).tolist(), rest.tolist(), strict=True)
-    ]
+    onsets -= onsets[-1:]
+    others = quantized[:, [DURATION, PITCH, VELOCITY]]
+    table = np.column_stack([onsets, others])
+    return [PendingNote(*row) for row in table.tolist()]
 
 
 class NoteSource(Protocol):
-    """Where notes come from. One thread calls it; what may be set by others is set whole, so that no lock is needed."""
+    """A source of notes. One thread calls it; other threads only replace whole attributes, so it needs no lock."""
 
     @property
     def tempo(self) -> float:
@@ -49,22 +50,22 @@ class NoteSource(Protocol):
 
     @property
     def done(self) -> bool:
-        """Whether no note will come any more."""
+        """Whether there are no more notes."""
 
     def peek(self, floor: int) -> PendingNote | None:
-        """Return the next note without playing it, or None while there is none; up to cell `floor` all is decided."""
+        """Return the next note without playing it, or None if there is none now; no note may come before cell `floor`."""
 
     def commit(self) -> None:
-        """Play the note that was proposed last."""
+        """Play the note that `peek` returned last."""
 
     def note_on(self, cell: int, pitch: int, velocity: int) -> bool:
-        """Hear a person strike a key; return whether that silences what plays."""
+        """Start a note of a person; return whether it silences the notes that are on."""
 
     def note_off(self, cell: int, pitch: int) -> None:
-        """Hear a person let go of a key."""
+        """End a note of a person."""
 
     def end_turn(self) -> None:
-        """Drop what a person played and what answers it: nothing comes until the person plays again."""
+        """Drop the phrase of a person and the response to it."""
 
     def cut_at(self, cell: int) -> None:
-        """Know that all notes ended at a cell, and that those to come do not."""
+        """Learn that all notes ended at a cell, and that later ones were not played."""

@@ -1,15 +1,14 @@
-"""Notes in time: a source of notes on one side, a MIDI port on the other, and no message early, lost or left hanging.
+"""Play the notes of a source on a MIDI port: each message at its deadline, and a note off for each note on.
 
-Two threads share a queue of messages (`schedule`). One draws notes from the source until those of the next `LOOK_AHEAD`
-seconds are in the queue, so that a slow step of a model delays no message; the other sleeps to the deadline of the next
-message, on one monotonic clock, and sends it. Deadlines are absolute (`timeline`): a late message makes no other late,
-and nothing drifts.
+Two threads share a queue of messages (`scheduler`). One draws notes from the source until the queue has those of the
+next `LOOK_AHEAD` seconds, so that a slow model delays no message. The other sleeps until the deadline of the next
+message, on a monotonic clock, and sends it. Deadlines are absolute (`timeline`): a late message delays no other.
 
-`LOOK_AHEAD` is 0.08 s: long enough for pauses of a busy machine (a few ms) and for steps of slow models (tens of ms),
-short enough that a control acts within 0.1 s, because a note further ahead is not queued but drawn again. It is a time
-and not a count of notes, for eight notes may be one chord or ten seconds.
+`LOOK_AHEAD` is 0.08 s. That is longer than pauses of a busy machine (a few ms) and steps of slow models (tens of ms),
+and short enough that a control acts within 0.1 s, because a note further ahead is drawn again. It is a time and not a
+number of notes: eight notes may be one chord or ten seconds.
 
-Clock, sleep and port are passed in; with `timeline.Simulated`, `rehearse` plays hours in moments, in one thread.
+Clock, sleep and port are arguments: with `timeline.SimulatedClock`, `run_offline` plays hours in seconds in one thread.
 """
 
 import threading
@@ -34,15 +33,15 @@ from pipeline.live.scheduler import Schedule
 from pipeline.live.timeline import Clock
 
 LOOK_AHEAD = 0.08
-"""Seconds of music that are sure; what lies further ahead can still change."""
+"""Seconds of music in the queue; notes further ahead can still change."""
 POLL_SECONDS = 0.01
-"""Seconds that a thread sleeps at most before it looks again."""
+"""Longest sleep of a thread [s]."""
 JOIN_TIMEOUT = 5.0
 """Seconds that `stop` waits for a thread."""
 
 
 class Player:
-    """Plays what a source says, until it is stopped."""
+    """Plays the notes of a source until it is stopped."""
 
     def __init__(
         self,
@@ -52,14 +51,14 @@ class Player:
         clock: Clock = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        """Begin now, in silence.
+        """Start the timeline now, without notes.
 
         Args:
-            source: what says the notes.
-            port: what takes the messages; closed at the end.
-            recorder: what remembers the notes that sounded.
-            clock: seconds, never backwards.
-            sleep: waits for seconds.
+            source: gives the notes.
+            port: takes the messages; closed at the end.
+            recorder: takes the notes that were played.
+            clock: returns seconds; never runs backwards.
+            sleep: waits for a number of seconds.
         """
         self.source = source
         self.recorder = recorder
@@ -67,33 +66,31 @@ class Player:
         self.sleep = sleep
         self.schedule = Schedule(port, recorder, clock)
         self.events: SimpleQueue[KeyboardEvent] = SimpleQueue()
-        """What a person did, until the source learns of it."""
+        """Events of the person that the source does not know yet."""
         self.human_keys = HumanKeys()
         self.stopping = False
-        """Set it to end; that is safe in a signal handler, where `stop` is not."""
+        """Set it to end the player; that is safe in a signal handler, `stop` is not."""
         self.error: Exception | None = None
-        """What ended the player, if an error did."""
+        """Error that ended the player, if one did."""
         self.threads: list[threading.Thread] = []
 
     @property
     def running(self) -> bool:
-        """Whether it plays."""
+        """Whether the port is open."""
         return not self.schedule.closed
 
     def start(self) -> None:
-        """Play in threads of its own."""
-        self.threads = [
-            threading.Thread(target=each, daemon=True)
-            for each in (self._fill_until_stopped, self._send_until_stopped)
-        ]
+        """Play in two new threads."""
+        targets = (self._fill_until_stopped, self._send_until_stopped)
+        self.threads = [threading.Thread(target=target, daemon=True) for target in targets]
         for thread in self.threads:
             thread.start()
 
     def run(self) -> None:
-        """Play in this thread, and draw in another, until the source is done or `stopping` is true.
+        """Send in this thread, and draw in another, until the source is done or `stopping` is true.
 
         Raises:
-            Exception: what the source or the port raised, after all notes were released.
+            Exception: error of the source or the port, after all notes were ended.
         """
         self.threads = [threading.Thread(target=self._fill_until_stopped, daemon=True)]
         self.threads[0].start()
@@ -103,7 +100,7 @@ class Player:
             raise self.error
 
     def run_offline(self) -> None:
-        """Draw and play in this thread: with a clock that waits for nobody, as fast as the source can think.
+        """Draw and send in this thread; with a simulated clock that takes only the time of the model.
 
         Raises:
             Exception: as of `run`.
@@ -113,7 +110,7 @@ class Player:
             raise self.error
 
     def stop(self) -> None:
-        """End, with every note released; a second time, nothing."""
+        """End all notes and the threads. A second call does nothing."""
         self.stopping = True
         for thread in self.threads:
             if thread is not threading.current_thread():
@@ -137,7 +134,7 @@ class Player:
         self.events.put(PedalMoved(self.clock(), is_down))
 
     def panic(self) -> None:
-        """Silence the model at once, and end what the person holds; then play on."""
+        """End all notes of the model now, and those of the person; then play on."""
         self.stop_with_error(self.schedule.panic())
         self.events.put(SoundStopped(self.clock()))
 
@@ -196,18 +193,16 @@ class Player:
             self.recorder.add(HUMAN, onset, end - note.start, pitch, note.velocity)
 
     def _fill_until_stopped(self) -> None:
-        """Draw notes until it ends."""
+        """Draw notes until the player ends."""
         try:
             while not self.stopping:
                 self.fill_queue()
                 self.sleep(POLL_SECONDS)
-        except (
-            Exception
-        ) as error:  # any fault of a model: the other thread must end in silence, not alone
+        except Exception as error:  # any fault of a model; the other thread must end all notes
             self.stop_with_error(error)
 
     def _send_until_stopped(self, before_send: Callable[[], None] = lambda: None) -> None:
-        """Send messages on time until it ends, and then silence the port."""
+        """Send messages at their deadlines until the player ends, then end all notes."""
         try:
             while not self.stopping:
                 before_send()
@@ -215,20 +210,20 @@ class Player:
                 if self.source.done and self.schedule.is_idle:
                     return
                 self.sleep(min(wait, POLL_SECONDS))
-        except Exception as error:  # any fault of a port, or of a model in `rehearse`
+        except Exception as error:  # any fault of a port, or of a model in `run_offline`
             self.stop_with_error(error)
         finally:
             self._close_port()
 
     def _close_port(self) -> None:
-        """Silence and close the port, and write what a person still holds."""
+        """End all notes, close the port, and record the notes that the person still holds."""
         self.stopping = True
         self.stop_with_error(self.schedule.close())
         for pitch in list(self.human_keys.sounding):
             self._record_human_note(pitch, self.clock())
 
     def stop_with_error(self, error: Exception | None) -> None:
-        """Remember the first error, and end."""
+        """Keep the first error and end the player; nothing happens without an error."""
         if error:
             self.error = self.error or error
             self.stopping = True

@@ -1,7 +1,7 @@
-"""One performance of the `play` command: model, controls, ports and player put together, and a clean end.
+"""One session of the `play` command: connect model, controls, ports and player, and end them in order.
 
-SIGINT, SIGTERM and SIGHUP only set a flag: an exception in the middle of a message would leave unknown what was sent.
-The player ends within 10 ms, in silence, and then the session is written.
+SIGINT, SIGTERM and SIGHUP only set a flag: after an exception inside `send` it would be unknown what was sent. The
+player ends all notes within 10 ms, and then the recording is written.
 """
 
 import gc
@@ -34,13 +34,13 @@ from pipeline.live.timeline import SimulatedClock
 from pipeline.models.model_io import TrainedModel
 
 NO_PORT = "none"
-"""In place of the name of a port: nothing is played, and nothing waited for."""
+"""In place of the name of a port: play to a file, as fast as the model."""
 DEFAULT_RECORDING = Path("play.mid")
-"""Where music goes that is not played, if nobody says where."""
+"""File of music that is not played, unless --record gives another."""
 MAX_OFFLINE_NOTES = 1_000_000
-"""Notes at once that nobody waits for."""
+"""Most notes that are played offline."""
 SWITCH_SECONDS = 0.0005
-"""Seconds that a thread computes while another waits; Python's 5 ms would be heard."""
+"""Longest time that a thread computes while another waits; Python's default of 5 ms is audible."""
 SIGNALS = [
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
 ]
@@ -48,28 +48,28 @@ SIGNALS = [
 
 @dataclass(frozen=True)
 class PlayOptions:
-    """What is to be played, and how."""
+    """The options of `play`."""
 
     midi_out: str
-    """Part of the name of a port, `virtual` or `none`."""
+    """Part of the name of an output port, `virtual` or `none`."""
     midi_in: str
-    """Part of the name of the port to listen to; empty for none."""
+    """Part of the name of an input port; empty for none."""
     mode: Mode
     prompt: Path | None
     num_notes: int
-    """Notes to play; 0 plays until it is stopped."""
+    """Number of notes; 0 plays until it is stopped."""
     tempo: float
     response_delay: float
-    """Seconds of silence that ask for an answer, in mode `call-response`."""
+    """Seconds of silence before a response, in mode `call-response`."""
     seed: int
     recording: Path | None
-    """A MIDI file to write, or a folder for one named by the time."""
+    """MIDI file to write, or a folder for one that is named by the time."""
 
     def validate(self) -> None:
-        """Refuse what makes no sense.
+        """Refuse options that contradict each other.
 
         Raises:
-            ParamsError: says what and what to do.
+            ParamsError: names the option and the remedy.
         """
         if self.mode == "call-response" and not self.midi_in:
             raise ParamsError(
@@ -79,7 +79,7 @@ class PlayOptions:
             self.midi_in or not 0 < self.num_notes <= MAX_OFFLINE_NOTES
         ):
             raise ParamsError(
-                f"--midi-out none waits for nobody: give --notes 1 to {MAX_OFFLINE_NOTES}, and no --midi-in"
+                f"--midi-out none does not play in real time: give --notes 1 to {MAX_OFFLINE_NOTES}, and no --midi-in"
             )
 
 
@@ -89,11 +89,18 @@ def run_player(
     options: PlayOptions,
     log_message: Callable[[str], None],
 ) -> Player:
-    """Play until all notes are played or a signal comes; then write the session.
+    """Play until all notes are played or a signal comes; then write the recording.
+
+    Args:
+        model: draws the notes.
+        sampling_config: initial sampling configuration.
+        options: the options of the command.
+        log_message: takes a line for the person.
 
     Raises:
-        ParamsError: a wish makes no sense.
-        PortError: a port is missing, or failed while it played.
+        ParamsError: options contradict each other.
+        PortError: a port is missing, or failed during the session.
+        DiskError: the recording cannot be written.
     """
     options.validate()
     controls = Controls(sampling_config, options.tempo)
@@ -171,7 +178,7 @@ def _open_keyboard(
 
 
 def resolve_recording_path(path: Path) -> Path:
-    """Return the MIDI file of a session: a file as it is, in a folder one named by the time."""
+    """Return the MIDI file of a session: `path` itself, or one in this folder that is named by the time."""
     if path.suffix.lower() in MIDI_OUTPUT_SUFFIXES:
         return path
     return path / f"{datetime.now():%Y-%m-%d-%H%M%S}.mid"
@@ -179,29 +186,29 @@ def resolve_recording_path(path: Path) -> Path:
 
 @contextmanager
 def stop_on_signals(player: Player) -> Iterator[None]:
-    """Let signals end a player, and nothing else of the program."""
+    """Let signals end the player instead of the program."""
 
     def request_stop(*_: object) -> None:
         player.stopping = True
 
-    before: dict[signal.Signals, Any] = {
-        each: signal.signal(each, request_stop) for each in SIGNALS
+    previous: dict[signal.Signals, Any] = {
+        number: signal.signal(number, request_stop) for number in SIGNALS
     }
     try:
         yield
     finally:
-        for each, handler in before.items():
-            signal.signal(each, handler)
+        for number, handler in previous.items():
+            signal.signal(number, handler)
 
 
 @contextmanager
 def realtime_priority() -> Iterator[None]:
-    """Come before other programs, if that is allowed, and keep what Python does on the side short.
+    """Take priority over other programs, if that is allowed, and shorten the pauses of Python.
 
-    Threads switch sooner, and garbage is not looked for among what stays anyway. The thread that draws comes first too:
-    while it computes, the one that sends must wait for it.
+    Threads switch more often, and the garbage collector skips the objects that exist now. The thread that draws gets
+    priority too: the one that sends must wait while it computes.
     """
-    switch, put_back = sys.getswitchinterval(), _enable_realtime_scheduling()
+    switch_interval, restore_scheduling = sys.getswitchinterval(), _enable_realtime_scheduling()
     sys.setswitchinterval(SWITCH_SECONDS)
     gc.collect()
     gc.freeze()
@@ -209,17 +216,16 @@ def realtime_priority() -> Iterator[None]:
         yield
     finally:
         gc.unfreeze()
-        sys.setswitchinterval(switch)
-        put_back()
+        sys.setswitchinterval(switch_interval)
+        restore_scheduling()
 
 
 def _enable_realtime_scheduling() -> Callable[[], None]:
-    """Let this thread and those it starts run in real time, as musicians' systems allow; return what ends that."""
+    """Schedule this thread and those it starts in real time, if that is allowed; return a function that ends that."""
     try:
-        before, how = os.sched_getscheduler(0), os.sched_getparam(0)
-        os.sched_setscheduler(
-            0, os.SCHED_RR, os.sched_param(os.sched_get_priority_min(os.SCHED_RR))
-        )
+        policy, parameters = os.sched_getscheduler(0), os.sched_getparam(0)
+        lowest = os.sched_param(os.sched_get_priority_min(os.SCHED_RR))
+        os.sched_setscheduler(0, os.SCHED_RR, lowest)
     except (AttributeError, OSError):  # not Linux, or not allowed
         return lambda: None
-    return lambda: os.sched_setscheduler(0, before, how)
+    return lambda: os.sched_setscheduler(0, policy, parameters)

@@ -1,7 +1,7 @@
-"""The notes that are sure, in order of deadline: sent on time, each ended once, each written to the session.
+"""The queue of notes that will be played: sent at their deadlines, each ended once, each recorded.
 
-One thread adds notes and another sends them; a lock is held for as long as it takes to send one message and no longer.
-Which keys are down, and that each comes up once, is `voices`; when a tick is due is `timeline`.
+One thread adds notes and another sends them; the lock is never held for longer than it takes to send one message.
+`active_keys` ends each note once; `timeline` says when a tick is due.
 """
 
 import heapq
@@ -15,24 +15,24 @@ from pipeline.live.recorder import MODEL, Recorder
 from pipeline.live.timeline import TICKS_PER_CELL, Clock, Timeline
 
 TOLERANCE = 1e-6
-"""Seconds that count as on time: a sleep may end a rounding error before its deadline."""
+"""Seconds before its deadline at which a message may be sent: a sleep may end early by a rounding error."""
 MAX_LATE = 0.2
-"""Seconds that a note may come too late before the music waits for it; less is caught up."""
+"""Seconds that a note may be late; a later one delays the music, so that missed notes are not sent in a burst."""
 MIN_DURATION_TICKS = 4
-"""Ticks that a note of duration 0 sounds, as in `encoding`."""
+"""Ticks that a note of duration 0 lasts, as in `quantize`."""
 NEVER = float("inf")
 
 
 class Schedule:
-    """What is to be sent, and what sounds."""
+    """The messages to be sent, and the notes that are on."""
 
     def __init__(self, port: Port, recorder: Recorder, clock: Clock) -> None:
-        """Begin now, in silence.
+        """Start the timeline now, without notes.
 
         Args:
-            port: what takes the messages; closed at the end.
-            recorder: what remembers the notes that sounded.
-            clock: seconds, never backwards.
+            port: takes the messages; closed at the end.
+            recorder: takes the notes that were played.
+            clock: returns seconds; never runs backwards.
         """
         self.port = port
         self.recorder = recorder
@@ -42,41 +42,44 @@ class Schedule:
         self.active_keys = ActiveKeys(port)
         self.latency = LatencyHistogram()
         self.stalls = 0
-        """Times that the music waited for its source."""
+        """Number of notes that delayed the music."""
         self.lock = threading.Lock()
         self.queue: list[tuple[int, int, int, int, int]] = []
-        """Tick, 0 for off or 1 for on, number of the note, pitch, velocity: offs come before ons."""
+        """Tick, 0 for note off or 1 for note on, id, pitch, velocity: of one tick, note offs come first."""
         self.active_notes: dict[int, tuple[float, int, int]] = {}
-        """Number of a note to its onset [s], pitch and velocity."""
+        """Id of a note that is on to its onset [s], pitch and velocity."""
         self.note_ids = count()
         self.closed = False
 
     def grid_position(self, time: float) -> int:
-        """Return the cell of music at a clock time [s]."""
+        """Return the cell at a clock time [s]."""
         with self.lock:
             return self.timeline.tick_at(time) // TICKS_PER_CELL
 
     def enqueue(self, note: PendingNote) -> None:
-        """Put a note in the queue; if it is far too late, it comes now, and all after it later by as much."""
-        tick, number = note.onset * TICKS_PER_CELL, next(self.note_ids)
-        end = tick + max(note.duration * TICKS_PER_CELL, MIN_DURATION_TICKS)
+        """Add a note; if it is later than MAX_LATE, it is due now, and all notes after it are delayed as much."""
+        start = note.onset * TICKS_PER_CELL
+        end = start + max(note.duration * TICKS_PER_CELL, MIN_DURATION_TICKS)
+        note_id = next(self.note_ids)
         with self.lock:
             if self.closed:
                 return
-            if self.timeline.time_of(tick) < (now := self.clock()) - MAX_LATE:
-                self.timeline.delay(tick, now)
+            now = self.clock()
+            if self.timeline.time_of(start) < now - MAX_LATE:
+                self.timeline.delay(start, now)
                 self.stalls += 1
-            heapq.heappush(self.queue, (tick, 1, number, note.pitch, note.velocity))
-            heapq.heappush(self.queue, (end, 0, number, note.pitch, 0))
+            heapq.heappush(self.queue, (start, 1, note_id, note.pitch, note.velocity))
+            heapq.heappush(self.queue, (end, 0, note_id, note.pitch, 0))
 
     def send_due(self) -> float:
-        """Send all that is due; return the seconds until more is."""
+        """Send all messages that are due; return the seconds until the next one."""
         while True:
             with self.lock:
                 if not self.queue:
                     return NEVER
                 due = self.timeline.time_of(self.queue[0][0])
-                if (wait := due - self.clock()) > TOLERANCE:
+                wait = due - self.clock()
+                if wait > TOLERANCE:
                     return wait
                 self._send_message(due, *heapq.heappop(self.queue)[1:])
 
@@ -87,17 +90,18 @@ class Schedule:
         if is_note_on:
             self.latency.add(self.clock() - due)
             self.active_notes[note_id] = due, pitch, velocity
-            self._record_ended_notes(self.active_keys.note_on(pitch, velocity, note_id), due)
+            ended = self.active_keys.note_on(pitch, velocity, note_id)
+            self._record_ended_notes(ended, due)
         elif self.active_keys.pressed.get(pitch) == note_id:
             self.latency.add(self.clock() - due)
             self.active_keys.note_off(pitch, note_id)
             self._record_ended_notes([note_id], due)
 
     def _record_ended_notes(self, note_ids: list[int], time: float) -> None:
-        """Write notes to the session."""
-        for number in note_ids:
-            begin, pitch, velocity = self.active_notes.pop(number)
-            self.recorder.add(MODEL, begin - self.start_time, time - begin, pitch, velocity)
+        """Record notes that ended at a clock time [s]."""
+        for note_id in note_ids:
+            start, pitch, velocity = self.active_notes.pop(note_id)
+            self.recorder.add(MODEL, start - self.start_time, time - start, pitch, velocity)
 
     def set_tempo(self, tempo: float) -> None:
         """Change the tempo, from the next tick on."""
@@ -106,13 +110,13 @@ class Schedule:
                 self.timeline.set_tempo(tempo, self.clock())
 
     def all_notes_off(self) -> None:
-        """End all that sounds and drop all that was to come."""
+        """End all notes and clear the queue."""
         with self.lock:
             self.queue.clear()
             self._record_ended_notes(self.active_keys.all_notes_off(), self.clock())
 
     def panic(self) -> Exception | None:
-        """Do so whatever the port does, and with the pedal up; return the first error it made."""
+        """End all notes even if the port fails, clear the queue, lift the pedal; return the first error of the port."""
         with self.lock:
             self.queue.clear()
             error = None if self.closed else self.active_keys.panic()
@@ -120,18 +124,19 @@ class Schedule:
             return error
 
     def close(self) -> Exception | None:
-        """Do so, close the port and take no note any more; a second time, nothing."""
+        """End all notes, close the port and take no more notes; return the first error. A second call does nothing."""
         error = self.panic()
         with self.lock:
-            first, self.closed = not self.closed, True
-        if first:
+            was_closed = self.closed
+            self.closed = True
+        if not was_closed:
             try:
                 self.port.close()
-            except Exception as fault:  # of a port that is gone already
-                error = error or fault
+            except Exception as close_error:  # the port may be gone already
+                error = error or close_error
         return error
 
     @property
     def is_idle(self) -> bool:
-        """Whether nothing sounds and nothing is to come."""
+        """Whether no note is on and none is in the queue."""
         return not self.queue and not self.active_notes

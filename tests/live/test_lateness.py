@@ -22,7 +22,7 @@ def test_early_is_on_time_and_the_latest_has_no_bound():
         late.add(value)
     assert late.quantile(0.5) == pytest.approx(BIN_SECONDS)
     assert late.quantile(1.0) == late.max_seconds == 3.0
-    assert str(late) == "2 messages, late by p50 0.01, p99 3000.00, p99.9 3000.00, worst 3000.00 ms"
+    assert str(late) == "2 messages, late by p50 0.01, p99 3000.00, p99.9 3000.00, max 3000.00 ms"
 
 
 def test_nothing_was_late_where_nothing_was_sent():

@@ -112,9 +112,9 @@ def test_a_missing_port_names_those_that_are_there(opened):
 
 def test_without_any_port_it_says_so(monkeypatch):
     install(monkeypatch, [3])
-    with pytest.raises(PortError, match=r"none at all\. connect a keyboard"):
+    with pytest.raises(PortError, match=r"ports: none; connect a keyboard"):
         midi_ports.open_input("x", print)
-    with pytest.raises(PortError, match=r"none at all\. start a synthesizer"):
+    with pytest.raises(PortError, match=r"ports: none; start a synthesizer"):
         midi_ports.open_output("virtual")
 
 

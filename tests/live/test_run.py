@@ -208,7 +208,7 @@ def test_ports_are_listed_or_it_says_what_to_do(monkeypatch):
     )
     done = RUN.invoke(cli.app, ["ports"], catch_exceptions=False)
     assert done.output.splitlines()[0] == "--midi-out FluidSynth"
-    assert done.output.splitlines()[1].startswith("--midi-in none; start a synthesizer")
+    assert done.output.splitlines()[1].startswith("--midi-in  none; start a synthesizer")
 
 
 def test_playing_loads_nothing_heavy(in_folder):
