@@ -85,7 +85,10 @@ def test_alone_it_plays_what_the_engine_would_play(kind):
     sampler = Sampler(np.random.default_rng(3), UNCONSTRAINED.model_copy(update=limits))
     sampler.observe(PROMPT)
     expected = engine.generate_notes(model, PROMPT, 30, sampler)
-    source.sampler_settings, source.sampler = (UNCONSTRAINED, "solo"), source._make_sampler(UNCONSTRAINED)
+    source.sampler_settings, source.sampler = (
+        (UNCONSTRAINED, "solo"),
+        source._make_sampler(UNCONSTRAINED),
+    )
     played = []
     for _ in range(30):
         source.peek(0)

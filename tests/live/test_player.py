@@ -22,14 +22,14 @@ STEPS = st.lists(
 class Steps:
     """A source of given notes: steps, durations and pitches. It may raise at some note, and obeys a person."""
 
-    def __init__(self, steps, raises_at=None, tempos=(), silent_after_strike=True):
-        self.drafts, onset = [], 10
+    def __init__(self, steps, raises_at=None, tempos=(), interrupts=True):
+        self.notes, onset = [], 10
         for step, duration, pitch in steps:
             onset += step
-            self.drafts.append(PendingNote(onset, duration, pitch, 64))
+            self.notes.append(PendingNote(onset, duration, pitch, 64))
         self.next, self.raises_at, self.tempos = 0, raises_at, list(tempos)
-        self.told = []
-        self.interrupts = silent_after_strike
+        self.calls = []
+        self.interrupts = interrupts
         self.accepted_at = []
         self.clock = None
 
@@ -39,29 +39,29 @@ class Steps:
 
     @property
     def done(self):
-        return self.next >= len(self.drafts)
+        return self.next >= len(self.notes)
 
     def peek(self, floor):
         if self.next == self.raises_at:
             raise ZeroDivisionError("a model broke")
-        return None if self.done else self.drafts[self.next]
+        return None if self.done else self.notes[self.next]
 
     def commit(self):
         self.accepted_at.append(self.clock() if self.clock else 0)
         self.next += 1
 
     def note_on(self, cell, pitch, velocity):
-        self.told.append(("strike", cell, pitch, velocity))
+        self.calls.append(("note on", cell, pitch, velocity))
         return self.interrupts
 
     def note_off(self, cell, pitch):
-        self.told.append(("lift", cell, pitch))
+        self.calls.append(("note off", cell, pitch))
 
     def end_turn(self):
-        self.told.append(("end turn",))
+        self.calls.append(("end turn",))
 
     def cut_at(self, cell):
-        self.told.append(("silenced", cell))
+        self.calls.append(("cut", cell))
 
 
 def simulated(source, **faults):
@@ -85,7 +85,7 @@ def test_what_the_source_says_is_played_when_it_is_due(steps):
     player, wire, _ = simulated(source)
     player.run_offline()
     check(wire.sent)
-    assert sorted(ons(wire)) == sorted((draft.onset / 100, draft.pitch) for draft in source.drafts)
+    assert sorted(ons(wire)) == sorted((note.onset / 100, note.pitch) for note in source.notes)
     assert ends_in_silence(wire.sent)
     assert wire.closed == 1
     assert not player.running
@@ -96,11 +96,11 @@ def test_no_note_is_sure_before_the_look_ahead(steps):
     source = Steps(steps)
     player, _, _ = simulated(source)
     player.run_offline()
-    for draft, when in zip(source.drafts, source.accepted_at, strict=True):
+    for note, when in zip(source.notes, source.accepted_at, strict=True):
         assert (
-            draft.onset / 100 - LOOK_AHEAD - 1e-6
+            note.onset / 100 - LOOK_AHEAD - 1e-6
             <= when - 3.0
-            <= max(draft.onset / 100 - LOOK_AHEAD, 0) + 0.02 + POLL_SECONDS
+            <= max(note.onset / 100 - LOOK_AHEAD, 0) + 0.02 + POLL_SECONDS
         )
 
 
@@ -143,24 +143,24 @@ def test_a_fault_of_the_port_comes_out_after_all_notes_were_released(steps, numb
 @given(
     STEPS,
     st.lists(
-        st.tuples(st.integers(0, 200), st.sampled_from(["strike", "lift", "panic", "stop"])),
+        st.tuples(st.integers(0, 200), st.sampled_from(["note on", "note off", "panic", "stop"])),
         max_size=8,
     ),
 )
-def test_a_person_may_do_anything_at_any_time(steps, deeds):
+def test_a_person_may_do_anything_at_any_time(steps, actions):
     player, wire, clock = simulated(Steps(steps))
-    waiting = sorted(deeds)
+    waiting = sorted(actions)
 
     def sleep(seconds):
         clock.sleep(seconds)
         while waiting and clock() >= 3.0 + waiting[0][0] / 100:
-            deed = waiting.pop(0)[1]
+            action = waiting.pop(0)[1]
             {
-                "strike": lambda: player.note_on(62, 80),
-                "lift": lambda: player.note_off(62),
+                "note on": lambda: player.note_on(62, 80),
+                "note off": lambda: player.note_off(62),
                 "panic": player.panic,
                 "stop": player.stop,
-            }[deed]()
+            }[action]()
 
     player.sleep = sleep
     player.run_offline()
@@ -168,13 +168,13 @@ def test_a_person_may_do_anything_at_any_time(steps, deeds):
     assert wire.closed == 1
 
 
-def test_a_strike_that_interrupts_silences_within_a_nap_and_tells_the_source():
+def test_a_key_that_interrupts_silences_within_a_poll_and_the_source_learns_of_it():
     source = Steps([(0, 500, 60), (0, 500, 64), (5, 500, 67)])
     player, wire, clock = simulated(source)
 
     def sleep(seconds):
         clock.sleep(seconds)
-        if clock() >= 3.5 and not player.events.qsize() and not source.told:
+        if clock() >= 3.5 and not player.events.qsize() and not source.calls:
             player.note_on(48, 90)
 
     player.sleep = sleep
@@ -182,22 +182,22 @@ def test_a_strike_that_interrupts_silences_within_a_nap_and_tells_the_source():
     assert [when for when, (status, *_) in wire.timed() if status == 0x80] == pytest.approx(
         [3.5] * 3, abs=2 * POLL_SECONDS
     )
-    assert source.told[0][0::2] == ("strike", 48)
-    assert source.told[1][0] == "silenced"
+    assert source.calls[0][0::2] == ("note on", 48)
+    assert source.calls[1][0] == "cut"
     check(wire.sent)
 
 
-def test_a_strike_that_does_not_interrupt_lets_the_music_go_on():
-    source = Steps([(0, 50, 60), (50, 50, 64)], silent_after_strike=False)
+def test_a_key_that_does_not_interrupt_lets_the_music_go_on():
+    source = Steps([(0, 50, 60), (50, 50, 64)], interrupts=False)
     player, wire, _ = simulated(source)
     player.note_on(48, 90)
     player.run_offline()
     assert len(ons(wire)) == 2
-    assert ("silenced", 0) not in source.told
+    assert ("cut", 0) not in source.calls
 
 
 def test_the_session_holds_both_players_and_keys_that_are_still_down():
-    source = Steps([(0, 50, 60), (100, 50, 64)], silent_after_strike=False)
+    source = Steps([(0, 50, 60), (100, 50, 64)], interrupts=False)
     player, _, clock = simulated(source)
     acts = [
         (0.2, lambda: player.note_on(72, 90)),
@@ -237,7 +237,7 @@ def run_with(source, acts):
 
 
 def test_the_pedal_holds_what_a_person_plays_for_the_source_and_in_the_recording():
-    source = Steps([(0, 50, 60), (200, 50, 64)], silent_after_strike=False)
+    source = Steps([(0, 50, 60), (200, 50, 64)], interrupts=False)
     acts = [
         (0.1, lambda player: player.move_pedal(is_down=True)),
         (0.2, lambda player: player.note_on(72, 90)),
@@ -248,12 +248,12 @@ def test_the_pedal_holds_what_a_person_plays_for_the_source_and_in_the_recording
     ]
     human = run_with(source, acts).recorder.collect_notes(HUMAN)
     assert human["duration"] == pytest.approx([0.2, 0.8], abs=0.04)
-    assert [call[0] for call in source.told] == ["strike", "strike", "lift"]
-    assert source.told[-1][1] == pytest.approx(120, abs=2)
+    assert [call[0] for call in source.calls] == ["note on", "note on", "note off"]
+    assert source.calls[-1][1] == pytest.approx(120, abs=2)
 
 
 def test_all_notes_off_ends_the_keys_of_the_person_only():
-    source = Steps([(0, 100, 60), (200, 50, 64)], silent_after_strike=False)
+    source = Steps([(0, 100, 60), (200, 50, 64)], interrupts=False)
     acts = [(0.2, lambda player: player.note_on(72, 90)), (0.5, Player.release_keys)]
     recorder = run_with(source, acts).recorder
     assert recorder.collect_notes(HUMAN)["duration"] == pytest.approx([0.3], abs=0.04)
@@ -261,7 +261,7 @@ def test_all_notes_off_ends_the_keys_of_the_person_only():
 
 
 def test_a_panic_ends_the_keys_of_the_person_too():
-    source = Steps([(0, 100, 60), (200, 50, 64)], silent_after_strike=False)
+    source = Steps([(0, 100, 60), (200, 50, 64)], interrupts=False)
     acts = [
         (0.1, lambda player: player.move_pedal(is_down=True)),
         (0.2, lambda player: player.note_on(72, 90)),
@@ -269,7 +269,7 @@ def test_a_panic_ends_the_keys_of_the_person_too():
     ]
     recorder = run_with(source, acts).recorder
     assert recorder.collect_notes(HUMAN)["duration"] == pytest.approx([0.3], abs=0.04)
-    assert [call[0] for call in source.told] == ["strike", "lift", "end turn", "silenced"]
+    assert [call[0] for call in source.calls] == ["note on", "note off", "end turn", "cut"]
 
 
 def test_a_panic_silences_at_once_and_the_music_goes_on():
@@ -285,7 +285,7 @@ def test_a_panic_silences_at_once_and_the_music_goes_on():
     player.run_offline()
     assert (0x80, 60, 64) in wire.sent[:2]
     assert [pitch for _, pitch in ons(wire)] == [60, 64]
-    assert any(told[0] == "silenced" for told in source.told)
+    assert any(calls[0] == "cut" for calls in source.calls)
     check(wire.sent)
 
 
@@ -347,5 +347,5 @@ def test_an_hour_does_not_drift():
     source = Steps([(1000, 30, 60 + number % 12) for number in range(361)])
     player, wire, _ = simulated(source)
     player.run_offline()
-    assert [when for when, _ in ons(wire)] == [draft.onset / 100 for draft in source.drafts]
-    assert source.drafts[-1].onset / 100 == 3610.1
+    assert [when for when, _ in ons(wire)] == [note.onset / 100 for note in source.notes]
+    assert source.notes[-1].onset / 100 == 3610.1

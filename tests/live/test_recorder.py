@@ -41,20 +41,20 @@ def test_both_readers_find_every_note_where_it_was(reader, played):
     log = Recorder()
     for who, onset, duration, pitch, velocity in played:
         log.add(who, onset / 1000, duration / 1000, pitch, velocity)
-    found = midi.read_notes(log.to_midi_bytes(), reader)
-    assert len(found) == len(played) == len(log)
+    notes = midi.read_notes(log.to_midi_bytes(), reader)
+    assert len(notes) == len(played) == len(log)
     expected = log.collect_notes()
-    order = np.lexsort((found["velocity"], found["pitch"], found["onset"].round(4)))
+    order = np.lexsort((notes["velocity"], notes["pitch"], notes["onset"].round(4)))
     other = np.lexsort((expected["velocity"], expected["pitch"], expected["onset"].round(4)))
     for name in ("onset", "pitch", "velocity"):
-        assert found[name][order] == pytest.approx(expected[name][other], abs=1e-6)
-    assert (found["duration"][order] <= expected["duration"][other] + 1e-6).all()
+        assert notes[name][order] == pytest.approx(expected[name][other], abs=1e-6)
+    assert (notes["duration"][order] <= expected["duration"][other] + 1e-6).all()
 
 
 def test_a_note_that_no_other_cuts_keeps_its_duration():
     log = session([(0.5, 1.25, 60, 64), (1.0, 0.004, 62, 80)])
-    found = midi.read_notes(log.to_midi_bytes(), "symusic")
-    assert found["duration"] == pytest.approx([1.25, 0.004])
+    notes = midi.read_notes(log.to_midi_bytes(), "symusic")
+    assert notes["duration"] == pytest.approx([1.25, 0.004])
 
 
 def test_each_player_has_a_track_of_its_own_and_a_channel():

@@ -23,7 +23,7 @@ from pipeline.live.run import PlayOptions, resolve_recording_path, run_player
 from pipeline.midi import reader, writer
 
 RUN = CliRunner()
-NOBODY = {
+DEFAULTS = {
     "midi_in": "",
     "mode": "solo",
     "prompt": None,
@@ -35,20 +35,20 @@ NOBODY = {
 MODEL = make_tiny_model(**CARRIED)
 
 
-def wish(**changes) -> PlayOptions:
-    return PlayOptions(**{"midi_out": "none", "num_notes": 20, **NOBODY, **changes})
+def play_options(**changes) -> PlayOptions:
+    return PlayOptions(**{"midi_out": "none", "num_notes": 20, **DEFAULTS, **changes})
 
 
-def test_a_performance_for_nobody_is_a_file_at_once_and_the_same_again(in_folder):
+def test_an_offline_session_is_a_file_at_once_and_the_same_again(in_folder):
     writer.write_notes(make_music(2, 30), in_folder / "prompt.mid")
     for name in ("one.mid", "two.mid"):
         run_player(
             MODEL,
             UNCONSTRAINED,
-            wish(num_notes=50, recording=in_folder / name, prompt=in_folder / "prompt.mid"),
+            play_options(num_notes=50, recording=in_folder / name, prompt=in_folder / "prompt.mid"),
             print,
         )
-    other = wish(
+    other = play_options(
         num_notes=50, recording=in_folder / "three.mid", prompt=in_folder / "prompt.mid", seed=1
     )
     run_player(MODEL, UNCONSTRAINED, other, print)
@@ -60,13 +60,15 @@ def test_a_performance_for_nobody_is_a_file_at_once_and_the_same_again(in_folder
 def test_the_tempo_stretches_the_file(in_folder):
     ends = []
     for tempo in (1.0, 2.0):
-        run_player(MODEL, UNCONSTRAINED, wish(tempo=tempo, recording=in_folder / "a.mid"), print)
+        run_player(
+            MODEL, UNCONSTRAINED, play_options(tempo=tempo, recording=in_folder / "a.mid"), print
+        )
         ends.append(reader.read_notes((in_folder / "a.mid").read_bytes(), "symusic")["onset"][-1])
     assert ends[0] / ends[1] == pytest.approx(2, abs=0.15)
 
 
 @pytest.mark.parametrize(
-    ("change", "says"),
+    ("change", "message"),
     [
         ({"num_notes": 0}, "give --notes"),
         ({"num_notes": 10**30}, "give --notes 1 to 1000000"),
@@ -75,9 +77,9 @@ def test_the_tempo_stretches_the_file(in_folder):
         ({"tempo": 7.0}, "tempo 7.0"),
     ],
 )
-def test_a_wish_that_makes_no_sense_is_refused(change, says, in_folder):
-    with pytest.raises(ParamsError, match=re.escape(says)):
-        run_player(MODEL, UNCONSTRAINED, wish(**change), print)
+def test_options_that_contradict_each_other_are_refused(change, message, in_folder):
+    with pytest.raises(ParamsError, match=re.escape(message)):
+        run_player(MODEL, UNCONSTRAINED, play_options(**change), print)
     assert not list(in_folder.iterdir())
 
 
@@ -93,7 +95,7 @@ def test_a_log_is_a_file_or_a_folder_where_it_is_named_by_the_time(tmp_path):
 def test_a_signal_ends_a_live_performance_in_silence_and_writes_the_session(
     number, monkeypatch, in_folder
 ):
-    wire, told = Wire(clock=time.monotonic), []
+    wire, lines = Wire(clock=time.monotonic), []
     monkeypatch.setattr(midi_ports, "open_output", lambda name: wire)
     before = signal.getsignal(number), sys.getswitchinterval()
 
@@ -106,8 +108,8 @@ def test_a_signal_ends_a_live_performance_in_silence_and_writes_the_session(
     player = run_player(
         MODEL,
         UNCONSTRAINED,
-        wish(midi_out="virtual", num_notes=0, recording=in_folder / "a.mid"),
-        told.append,
+        play_options(midi_out="virtual", num_notes=0, recording=in_folder / "a.mid"),
+        lines.append,
     )
     check(wire.sent)
     assert ends_in_silence(wire.sent)
@@ -117,13 +119,13 @@ def test_a_signal_ends_a_live_performance_in_silence_and_writes_the_session(
         == len(player.recorder)
         >= 1
     )
-    assert "'music-rnn'" in told[0]
-    assert "late by" in told[-2]
+    assert "'music-rnn'" in lines[0]
+    assert "late by" in lines[-2]
     assert (signal.getsignal(number), sys.getswitchinterval()) == before
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_ends_a_performance_for_nobody_too_and_writes_what_was_played(
+def test_a_signal_ends_an_offline_session_too_and_writes_what_was_played(
     number, in_folder, monkeypatch
 ):
     played, accept = [], Improviser.commit
@@ -135,9 +137,11 @@ def test_a_signal_ends_a_performance_for_nobody_too_and_writes_what_was_played(
             os.kill(os.getpid(), number)
 
     monkeypatch.setattr(Improviser, "commit", until_the_tenth)
-    before = signal.signal(number, lambda *_: pytest.fail("the signal was not heard"))
+    before = signal.signal(number, lambda *_: pytest.fail("the signal was not handled"))
     try:
-        run_player(MODEL, UNCONSTRAINED, wish(num_notes=1000, recording=in_folder / "a.mid"), print)
+        run_player(
+            MODEL, UNCONSTRAINED, play_options(num_notes=1000, recording=in_folder / "a.mid"), print
+        )
     finally:
         signal.signal(number, before)
     assert (
@@ -148,12 +152,15 @@ def test_a_signal_ends_a_performance_for_nobody_too_and_writes_what_was_played(
     )
 
 
-def test_a_port_that_fails_is_told_after_the_session_is_written(monkeypatch, in_folder):
+def test_a_port_that_fails_is_reported_after_the_session_is_written(monkeypatch, in_folder):
     wire = Wire(fails={3})
     monkeypatch.setattr(midi_ports, "open_output", lambda name: wire)
     with pytest.raises(OSError, match="failed"):
         run_player(
-            MODEL, UNCONSTRAINED, wish(midi_out="synth", recording=in_folder / "a.mid"), print
+            MODEL,
+            UNCONSTRAINED,
+            play_options(midi_out="synth", recording=in_folder / "a.mid"),
+            print,
         )
     check(wire.sent, strict=False)
     assert (in_folder / "a.mid").exists()
@@ -170,7 +177,9 @@ def test_an_input_is_opened_and_closed(monkeypatch, in_folder):
 
     monkeypatch.setattr(midi_ports, "open_output", lambda name: Wire())
     monkeypatch.setattr(midi_ports, "open_input", open_input)
-    run_player(MODEL, UNCONSTRAINED, wish(midi_out="synth", midi_in="keys", num_notes=2), print)
+    run_player(
+        MODEL, UNCONSTRAINED, play_options(midi_out="synth", midi_in="keys", num_notes=2), print
+    )
     assert [keyboard.closed for keyboard in keyboards] == [1]
 
 
@@ -185,7 +194,7 @@ def test_a_synthesizer_that_goes_away_ends_the_session_which_is_written(monkeypa
         wire.present = False
 
     threading.Thread(target=unplug).start()
-    options = wish(midi_out="synth", num_notes=40, recording=in_folder / "a.mid")
+    options = play_options(midi_out="synth", num_notes=40, recording=in_folder / "a.mid")
     with pytest.raises(PortError, match=r"^the MIDI port 'wire' is gone; connect it"):
         run_player(MODEL, UNCONSTRAINED, options, print)
     check(wire.sent)
@@ -246,7 +255,7 @@ def test_after_random_kills_no_note_is_left_hanging():
     assert re.search(r"^8 kills, [1-9]\d* notes, 0 stuck$", done.stdout, re.M)
 
 
-def test_undisturbed_puts_everything_back():
+def test_realtime_priority_restores_everything():
     before = sys.getswitchinterval()
     with run.realtime_priority():
         assert sys.getswitchinterval() == pytest.approx(run.SWITCH_SECONDS)
