@@ -21,12 +21,13 @@ CHILD = """
 import sys
 from pathlib import Path
 from fake_port import Wire
+from pipeline.config.schema import DEFAULT_MODEL
 from pipeline.generation.generate import UNCONSTRAINED
 from pipeline.live import midi_ports, run
 from pipeline.models import model_io
 
 midi_ports.open_output = lambda name: Wire()
-model = model_io.load_model(model_io.BUNDLED / "expressive")
+model = model_io.load_model(model_io.BUNDLED / DEFAULT_MODEL)
 options = run.PlayOptions("x", "", "solo", None, 0, 4.0, 0.8, 0, Path(sys.argv[1]))
 run.run_player(model, UNCONSTRAINED, options, print)
 """
