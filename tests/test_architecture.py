@@ -1,5 +1,6 @@
 """The layout: imports go down, each stage lists all it depends on, and one thing has one name."""
 
+import ast
 import importlib
 import re
 import subprocess
@@ -118,6 +119,29 @@ def test_midi_files_are_parsed_in_one_package(name: str) -> None:
     parsers = {"symusic", "pretty_midi", "mido"}
     imports = architecture.read_third_party_imports(name) & parsers
     assert not imports or name.startswith("pipeline.midi.")
+
+
+def find_imports(name: str) -> list[str]:
+    """Return what a module imports at its top, in order."""
+    found: list[str] = []
+    for node in architecture.parse_module(name).body:
+        if isinstance(node, ast.Import):
+            found += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.append(node.module)
+    return found
+
+
+def test_tensorflow_is_imported_first_where_its_messages_are_held_back() -> None:
+    """Its log level does not reach what it prints of absent GPUs while it is imported."""
+    # pipeline.training does so in its __init__, for all its modules.
+    exempt = ("pipeline.models.keras", "pipeline.training")
+    for name in architecture.find_modules():
+        imports = find_imports(name)
+        loud = [at for at, imported in enumerate(imports) if imported.split(".")[0] in HEAVY]
+        quiet = [at for at, each in enumerate(imports) if each.startswith("pipeline.models.keras")]
+        if loud and not name.startswith(exempt):
+            assert quiet and quiet[0] < loud[0], f"{name} imports TensorFlow with its messages"
 
 
 @pytest.mark.parametrize("name", STAGES)

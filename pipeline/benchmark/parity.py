@@ -5,12 +5,15 @@ Shapes: N notes, B rows (windows, or 1), T notes of a row, H width of the hidden
 
 from typing import Any
 
+# First, since it imports TensorFlow without its messages.
+from pipeline.models.keras import network
+
+# isort: split
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
 from pipeline.models import scoring
-from pipeline.models.keras import network
 from pipeline.models.model_io import TrainedModel
 from pipeline.models.residual_noise import grid_bits
 from pipeline.notes import active_notes

@@ -6,6 +6,10 @@ Source: https://www.tensorflow.org/tutorials/audio/music_generation, `predict_ne
 from collections.abc import Callable
 from typing import Any
 
+# First, since it imports TensorFlow without its messages.
+import pipeline.models.keras  # noqa: F401
+
+# isort: split
 import keras
 import numpy as np
 import tensorflow as tf

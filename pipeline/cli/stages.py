@@ -23,6 +23,17 @@ def _run_stage(stage_name: str, *architectures: str) -> None:
     stage.run(params.restrict_to(stage.PARAM_SECTIONS), *architectures)
 
 
+@app.command(epilog="Example: music-rnn repro")
+def repro() -> None:
+    """Run 'dvc repro' on a valid params.yaml, number its stages, and show the decision."""
+    from pipeline.ci.repro import run_repro
+
+    load_params(paths.PARAMS)
+    events = run_repro(typer.echo)
+    if any(event.stage == "report" and event.status != "run" for event in events):
+        _run_stage("report")  # writes what is there again, and shows it
+
+
 @app.command(epilog="Example: music-rnn check")
 def check() -> None:
     """Check params.yaml: names, types and ranges."""

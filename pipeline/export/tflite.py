@@ -16,12 +16,15 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+# First, since it imports TensorFlow without its messages.
+from pipeline.models.keras import heads, layers
+
+# isort: split
 import tensorflow as tf
 
 from pipeline.config.schema import ATTENTION_HEAD_DIM, ModelConfig
 from pipeline.core import files
 from pipeline.core.errors import DataError
-from pipeline.models.keras import heads, layers
 from pipeline.models.model_io import TrainedModel
 from pipeline.models.numpy.residual_blocks import ATTENTION_SPAN
 from pipeline.notes import quantize
