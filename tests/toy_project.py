@@ -23,7 +23,7 @@ STAGES = {
     "check": ("params.yaml", "", "data/check.txt: {persist: true}"),
     "fetch": ("data/check.txt, 'data/corpora/${corpus}.yaml'", "corpus", "data/raw/tiny.zip"),
     "ingest": ("data/raw/tiny.zip", "ingest", "data/notes"),
-    "windows": ("data/notes", "windows", "data/windows"),
+    "windows": ("data/notes, code/package", "windows", "data/windows"),
     "train": ("data/windows", "seed, train, 'model.${item.arch}'", "'models/${item.arch}'"),
     "evaluate": (
         "data/windows, 'models/${item.arch}'",
@@ -80,7 +80,9 @@ def make(folder: Path) -> Path:
     tree["compare"]["bootstrap_resamples"] = 200
     for name in ARCHITECTURES:
         tree["model"][name]["units"] = [8]
-    (folder / "code").mkdir(parents=True)
+    (folder / "code/package").mkdir(parents=True)
+    for name in ("a", "b"):
+        (folder / f"code/package/{name}.py").write_text(f"# {name}\n")
     for name in (*STAGES, "shared"):
         (folder / f"code/{name}.py").write_text(f"# {name}\n")
     (folder / "data/corpora").mkdir(parents=True)

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 import small
 
-from pipeline.core import checksums, files, paths
+from pipeline.core import checksums, files, git, paths
 from pipeline.core.errors import DataError, PipelineError
 from pipeline.corpus import bundle, tables
 from pipeline.corpus.bundle import CorpusPiece
@@ -106,7 +106,7 @@ def write_files() -> dict[str, tuple[Path, Read]]:
     output = {"path": str(paths.get_evaluation_path("a")), "md5": md5}
     # JSON is YAML too.
     lock = {"schema": "2.0", "stages": {"x": {"cmd": "y", "outs": [output]}}}
-    files.write_text(verify.DVC_LOCK, json.dumps(lock))
+    files.write_text(git.DVC_LOCK, json.dumps(lock))
     return {
         "corpus zip": (paths.get_corpus_archive("a"), bundle.CorpusBundle),
         "notes.parquet, its pages only": (paths.NOTES, _read_notes),

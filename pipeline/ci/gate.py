@@ -58,13 +58,14 @@ class RevisionResults:
             raise DataError(
                 f"{place}: not whole ({type(error).__name__}: {error}); run 'dvc repro'"
             ) from error
+        lock = git.DvcLock.load(revision)
         return cls(
             model,
             scores,
             read(paths.BENCHMARK),
             read(paths.get_sample_metrics_path(model)),
-            git.load_output_hash(revision, paths.NOTES.parent),
-            _upgrade_ingest_params(git.load_stage_params(revision, "ingest").get("ingest", {})),
+            lock.get_outputs().get(paths.NOTES.parent, ""),
+            _upgrade_ingest_params(lock.get_params("ingest").get("ingest", {})),
         )
 
 

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from pipeline.core import paths
+from pipeline.core import git, paths
 from pipeline.core.errors import CorpusError, PipelineError
 from pipeline.corpus.sources.folder_changes import describe_changes
 
-Status = Literal["runs", "restored", "may run", "rests"]
+Status = Literal["run", "cached", "maybe", "up to date"]
 CONSTANT_STAGES = {"check"}
 """Stages that write the same whenever they run, so that nothing runs because of them."""
 MAX_REASONS = 4
@@ -27,21 +27,18 @@ class StagePlan:
 
     stage: str
     status: Status
-    """It runs; its outputs come from the cache of runs; it runs if what it follows changes; nothing to do."""
+    """It runs; its outputs come from DVC's run cache; it runs if an output before it changes; nothing to do."""
     reasons: tuple[str, ...]
 
     def __str__(self) -> str:
-        if self.status == "rests":
-            return f"{self.stage} rests: all it depends on is as it was."
-        told = list(self.reasons[:MAX_REASONS])
-        if more := len(self.reasons) - len(told):
-            told.append(f"{more} more")
-        verb = {
-            "runs": "runs:",
-            "restored": "comes from the cache of runs:",
-            "may run": "runs only if",
-        }[self.status]
-        return f"{self.stage} {verb} {_join_phrases(told, 'or' if self.status == 'may run' else 'and')}."
+        if self.status == "up to date":
+            return f"{self.stage} is up to date."
+        reasons = list(self.reasons[:MAX_REASONS])
+        if more := len(self.reasons) - len(reasons):
+            reasons.append(f"{more} more")
+        verb = {"run": "runs:", "cached": "is cached:", "maybe": "runs only if"}[self.status]
+        conjunction = "or" if self.status == "maybe" else "and"
+        return f"{self.stage} {verb} {_join_phrases(reasons, conjunction)}."
 
 
 def plan_stages() -> list[StagePlan]:
@@ -58,14 +55,15 @@ def plan_stages() -> list[StagePlan]:
     logging.getLogger("dvc.stage.cache").setLevel(logging.WARNING)
     try:
         with Repo() as repo, repo.lock:
-            told: dict[str, StagePlan] = {}
-            moved: dict[str, str] = {}
+            plans: list[StagePlan] = []
+            changing_outputs: dict[str, str] = {}
+            changed_files = git.list_changes_since_lock()
             for stage in dfs_postorder_nodes(repo.index.graph):
-                found = _plan_stage(repo, stage, moved)
-                told[found.stage] = found
-                if found.status != "rests" and found.stage not in CONSTANT_STAGES:
-                    moved |= {out.fs_path: found.stage for out in stage.outs}
-            return list(told.values())
+                plan = _plan_stage(repo, stage, changing_outputs, changed_files)
+                plans.append(plan)
+                if plan.status != "up to date" and plan.stage not in CONSTANT_STAGES:
+                    changing_outputs |= {out.fs_path: plan.stage for out in stage.outs}
+            return plans
     except DvcException as error:
         raise PipelineError(f"dvc.yaml: {' '.join(str(error).split())}") from error
 
@@ -78,36 +76,44 @@ def describe_corpus_changes(corpus: str) -> str:
         return str(error)
 
 
-def _plan_stage(repo: Any, stage: Any, changing_outputs: Mapping[str, str]) -> StagePlan:
-    """Judge one stage; `moved` names the outputs that may change before its turn, and who writes each."""
+def _plan_stage(
+    repo: Any, stage: Any, changing_outputs: Mapping[str, str], changed_files: Mapping[Path, str]
+) -> StagePlan:
+    """Plan one stage.
+
+    Args:
+        repo: of DVC.
+        stage: of DVC.
+        changing_outputs: outputs that may change before its turn, and the stage that writes each.
+        changed_files: as of `git.list_changes_since_lock`.
+    """
     name = stage.addressing
-    followed: dict[str, str] = {}
-    own: list[str] = []
+    writers: dict[str, str] = {}
+    reasons: list[str] = []
     if stage.cmd_changed:
-        own.append(f"its command is now '{stage.cmd}'")
+        reasons.append(f"its command is now '{stage.cmd}'")
     for dep in stage.deps:
-        if writers := [
-            who for path, who in changing_outputs.items() if _paths_overlap(path, dep.fs_path)
-        ]:
-            followed |= {who: dep.def_path for who in writers}
-        else:
-            own += _describe_changes(dep)
-    own += [f"{out.def_path} {_describe_output_problem(out)}" for out in stage.outs if out.status()]
-    if not any(each.hash_info for each in (*stage.deps, *stage.outs)):
-        own = ["dvc.lock does not have it"]
-    if own:
-        return StagePlan(
-            name,
-            "restored" if not followed and _has_cached_run(repo, stage) else "runs",
-            tuple(own),
-        )
-    if followed:
-        return StagePlan(
-            name,
-            "may run",
-            tuple(f"{who} changes {what}" for who, what in sorted(followed.items())),
-        )
-    return StagePlan(name, "rests", ())
+        stages_before = _find_writers(dep, changing_outputs)
+        writers |= dict.fromkeys(stages_before, dep.def_path)
+        if not stages_before:
+            reasons += _describe_changes(dep, changed_files)
+    reasons += [
+        f"{out.def_path} {_describe_output_problem(out)}" for out in stage.outs if out.status()
+    ]
+    if not any(entry.hash_info for entry in (*stage.deps, *stage.outs)):
+        reasons = ["dvc.lock does not have it"]
+    if reasons:
+        is_cached = not writers and _has_cached_run(repo, stage)
+        return StagePlan(name, "cached" if is_cached else "run", tuple(reasons))
+    if writers:
+        changes = (f"{writer} changes {path}" for writer, path in sorted(writers.items()))
+        return StagePlan(name, "maybe", tuple(changes))
+    return StagePlan(name, "up to date", ())
+
+
+def _find_writers(dep: Any, changing_outputs: Mapping[str, str]) -> list[str]:
+    """Return the stages whose changing outputs a dependency has."""
+    return [stage for path, stage in changing_outputs.items() if _paths_overlap(path, dep.fs_path)]
 
 
 def _paths_overlap(first: str, second: str) -> bool:
@@ -121,8 +127,8 @@ def _describe_output_problem(out: Any) -> str:
     return "is not what it wrote" if out.changed_checksum() else "is not in the cache"
 
 
-def _describe_changes(dep: Any) -> Iterator[str]:
-    """Say what is not as it was of one dependency: a file or folder, or values of params.yaml."""
+def _describe_changes(dep: Any, changed_files: Mapping[Path, str]) -> Iterator[str]:
+    """Say what is not as it was of one dependency: a file, files of a folder, or values of params.yaml."""
     state = dep.status()
     if not state:
         return
@@ -134,8 +140,19 @@ def _describe_changes(dep: Any) -> Iterator[str]:
         yield f"{dep.def_path} is not here"
     elif not dep.hash_info:
         yield f"{dep.def_path} is new to it"
+    elif inside := _select_inside(dep.def_path, changed_files):
+        yield from inside
     else:
         yield f"{dep.def_path} changed ({dep.hash_info.value[:7]} → {dep.get_hash().value[:7]})"
+
+
+def _select_inside(folder: str, changed_files: Mapping[Path, str]) -> list[str]:
+    """Say which files of a folder changed; none if it is a file itself, or if Git does not know."""
+    return [
+        f"{path} {'changed' if change == 'changed' else f'is {change}'}"
+        for path, change in sorted(changed_files.items())
+        if path != Path(folder) and path.is_relative_to(folder)
+    ]
 
 
 def _describe_value_changes(key: str, before: Any, now: Any) -> Iterator[str]:

@@ -53,20 +53,21 @@ def is_registry_empty() -> bool:
 
 def collect_provenance(model: str, params: Params) -> dict[str, str]:
     """Gather what the card says, by name; hashes are those of `dvc.lock`."""
-    stages = git.load_dvc_lock("")
+    stages = git.DvcLock.load().stages
     trained = stages.get(f"train@{model}")
-    if not trained:
+    if trained is None:
         raise DataError(f"{git.DVC_LOCK} has no model {model!r}; run 'dvc repro'")
     music = manifest.load_manifest(paths.get_manifest_path(params.corpus))
-    out, values = trained["outs"][0], trained["params"]["params.yaml"]
+    out, values = trained.outs[0], trained.params
+    code = {dep.path: dep.md5 for dep in trained.deps if _is_code(dep)}
     return {
-        "model": f"{out['path']} ({out['md5']}, {out['size']:,} bytes)",
-        "corpus": f"{params.corpus}: {music.title} ({_find_hash(stages['fetch'], 'outs', '.zip')})",
+        "model": f"{out.path} ({out.md5}, {out.size:,} bytes)",
+        "corpus": f"{params.corpus}: {music.title} ({_find_output_hash(stages['fetch'], '.zip')})",
         "licence of the music": music.license,
         "source of the music": " ".join(music.source.split()),
-        "split": f"{_format_split_counts()} ({_find_hash(stages['ingest'], 'outs', 'data/notes')})",
+        "split": f"{_format_split_counts()} ({_find_output_hash(stages['ingest'], 'data/notes')})",
         "params": f"seed {values['seed']}, {_hash_values(values)} of seed, train and model.{model}",
-        "code": f"{_hash_values(_collect_module_hashes(trained))} of {len(_collect_module_hashes(trained))} modules that train it",
+        "code": f"{_hash_values(code)} of {len(code)} modules and packages that train it",
         **_describe_results(model, params),
     }
 
@@ -101,13 +102,13 @@ def _format_split_counts() -> str:
     return ", ".join(f"{sum(row.split == split for row in rows)} {split}" for split in SPLITS)
 
 
-def _find_hash(stage: dict[str, Any], section: str, suffix: str) -> str:
-    return next(str(each["md5"]) for each in stage[section] if each["path"].endswith(suffix))
+def _find_output_hash(stage: git.LockedStage, suffix: str) -> str:
+    return next(out.md5 for out in stage.outs if out.path.endswith(suffix))
 
 
-def _collect_module_hashes(stage: dict[str, Any]) -> dict[str, str]:
-    """Return the hashes of the modules that a stage imports, by path."""
-    return {dep["path"]: dep["md5"] for dep in stage["deps"] if dep["path"].endswith(".py")}
+def _is_code(dep: git.LockedFile) -> bool:
+    """Whether a dependency of a stage is a module or a package, not data."""
+    return dep.path.endswith(".py") or dep.path.startswith("pipeline/")
 
 
 def _hash_values(values: Any) -> str:

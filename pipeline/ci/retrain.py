@@ -51,7 +51,7 @@ class ReproResult:
     stage_seconds: dict[str, float] = field(default_factory=dict)
     """Of each stage that ran."""
     cached_stages: list[str] = field(default_factory=list)
-    """Stages whose outputs came from the cache of runs."""
+    """Stages whose outputs came from DVC's run cache."""
 
 
 def evaluate_gate(base_revision: str, params: Params) -> Verdict:
@@ -105,7 +105,8 @@ def retrain_models(
         print_line(changes)
     outlooks = plan_stages()
     print_line(
-        "\n".join(str(each) for each in outlooks if each.status != "rests") or "Nothing would run."
+        "\n".join(str(each) for each in outlooks if each.status != "up to date")
+        or "Nothing would run."
     )
     ran = run_dvc_repro(print_line)
     verdict = evaluate_gate(base_revision, params)
@@ -174,8 +175,8 @@ def render_report(
 ) -> str:
     """Return what happened, in Markdown, the verdict first."""
     done = [[name, f"{seconds:.1f} s"] for name, seconds in repro_result.stage_seconds.items()]
-    done += [[name, "from the cache of runs"] for name in repro_result.cached_stages]
-    why = [f"- {each}" for each in plans if each.status != "rests"]
+    done += [[name, "cached"] for name in repro_result.cached_stages]
+    why = [f"- {each}" for each in plans if each.status != "up to date"]
     return (
         "\n\n".join(
             [

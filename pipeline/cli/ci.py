@@ -36,10 +36,10 @@ def plan(
         typer.echo(changes)
     outlooks = why.plan_stages()
     for each in outlooks:
-        if all_stages or each.status != "rests":
+        if all_stages or each.status != "up to date":
             typer.echo(each)
-    if all(each.status == "rests" for each in outlooks):
-        typer.echo("Nothing would run: every stage has what it had.")
+    if all(each.status == "up to date" for each in outlooks):
+        typer.echo("Nothing would run: every stage is up to date.")
 
 
 @app.command(epilog="Example: music-rnn gate --base origin/main")

@@ -3,8 +3,7 @@
 import json
 import re
 import subprocess
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,14 @@ from pipeline.core.errors import DataError
 DVC_LOCK = Path("dvc.lock")
 EXPERIMENT_REF = re.compile(r"^(\w+) refs/exps/([0-9a-f]{2})/([0-9a-f]{38})/(\S+)$", re.M)
 """How Git lists what DVC keeps of an experiment: its commit, the commit it started from in two parts, its name."""
+CONFLICT_MARKER = re.compile(r"^(<<<<<<<|=======|>>>>>>>)( |$)", re.M)
+"""Lines that Git writes into a file that two branches changed."""
+FILE_CHANGES = {"A": "new", "D": "gone"}
+"""Words for letters of `git diff --name-status`; any other is a change."""
+
+
+class ConflictError(DataError):
+    """A file has conflict markers, which only a person can resolve."""
 
 
 @dataclass(frozen=True)
@@ -99,50 +106,112 @@ def make_json_reader(revision: str) -> Callable[[Path], Any]:
     return read_json
 
 
-@contextmanager
-def _convert_lock_errors() -> Iterator[None]:
-    """Read the lock, of which DVC, killed while it wrote, may have left a part; many a part is YAML.
+@dataclass(frozen=True)
+class LockedFile:
+    """A file or folder, as it was when a stage last ran."""
+
+    path: str
+    md5: str
+    """Of a folder it ends in `.dir`; empty where DVC had not yet written it."""
+    size: int
+
+
+@dataclass(frozen=True)
+class LockedStage:
+    """What a stage last ran with, and what it wrote."""
+
+    command: str
+    deps: tuple[LockedFile, ...]
+    outs: tuple[LockedFile, ...]
+    params: dict[str, Any]
+    """Of params.yaml."""
+
+
+@dataclass(frozen=True)
+class DvcLock:
+    """`dvc.lock`: the record of DVC, read here only."""
+
+    stages: dict[str, LockedStage]
+
+    @classmethod
+    def load(cls, revision: str = "") -> "DvcLock":
+        """Read the record of a revision, or of the work tree; without the file it has no stages.
+
+        Raises:
+            DataError: it is damaged, or there is no such revision.
+        """
+        try:
+            text = read_text(revision, DVC_LOCK)
+        except UnicodeDecodeError as error:
+            raise DataError(f"{DVC_LOCK}: torn ({error}); run 'music-rnn repair'") from error
+        return cls.parse(text)
+
+    @classmethod
+    def parse(cls, text: str) -> "DvcLock":
+        """Read a record. DVC, killed while it wrote, may have left a part; many a part is YAML.
+
+        Raises:
+            DataError: it is damaged; the message has the remedy.
+        """
+        check_conflicts(DVC_LOCK, text)
+        try:
+            tree = (yaml.parse_yaml(text) or {}).get("stages") or {}
+            return cls({str(name): _parse_stage(stage) for name, stage in tree.items()})
+        except (AttributeError, LookupError, TypeError, ValueError) as error:
+            raise DataError(f"{DVC_LOCK}: torn ({error}); run 'music-rnn repair'") from error
+
+    def get_outputs(self) -> dict[Path, str]:
+        """Return the hash of every output, by its path."""
+        return {Path(out.path): out.md5 for stage in self.stages.values() for out in stage.outs}
+
+    def get_params(self, stage: str) -> dict[str, Any]:
+        """Return the values of params.yaml that a stage last ran with; none if it never ran."""
+        return self.stages[stage].params if stage in self.stages else {}
+
+
+def check_conflicts(path: Path, text: str) -> None:
+    """Check that Git left no conflict markers in the text of a file.
 
     Raises:
-        DataError: it is no record of stages.
+        ConflictError: it did; the message has the line and the remedy.
     """
-    try:
-        yield
-    except (AttributeError, TypeError, ValueError) as error:
-        raise DataError(f"{DVC_LOCK}: torn ({error}); run 'music-rnn repair'") from error
-
-
-def load_dvc_lock(revision: str) -> dict[str, Any]:
-    """Return the stages of `dvc.lock`, by name.
-
-    Raises:
-        DataError: the file is torn.
-    """
-    with _convert_lock_errors():
-        told = (yaml.parse_yaml(read_text(revision, DVC_LOCK)) or {}).get("stages") or {}
-        return {str(name): dict(stage) for name, stage in told.items()}
-
-
-def load_output_hash(revision: str, path: Path) -> str:
-    """Return the hash that `dvc.lock` has of an output, or nothing.
-
-    Raises:
-        DataError: the file is torn.
-    """
-    stages = load_dvc_lock(revision)
-    with _convert_lock_errors():
-        outs = [out for stage in stages.values() for out in stage.get("outs") or []]
-        return next(
-            (str(out.get("md5") or "") for out in outs if out.get("path") == path.as_posix()), ""
+    if match := CONFLICT_MARKER.search(text):
+        line = text.count("\n", 0, match.start()) + 1
+        raise ConflictError(
+            f"{path}: conflict markers of Git at line {line}; take one side, such as "
+            f"'git checkout --ours {path}', then run 'dvc repro'"
         )
 
 
-def load_stage_params(revision: str, stage: str) -> dict[str, Any]:
-    """Return the values that a stage last ran with, as `dvc.lock` has them.
+def _parse_stage(stage: Mapping[str, Any]) -> LockedStage:
+    return LockedStage(
+        str(stage.get("cmd") or ""),
+        tuple(_parse_file(entry) for entry in stage.get("deps") or []),
+        tuple(_parse_file(entry) for entry in stage.get("outs") or []),
+        dict((stage.get("params") or {}).get("params.yaml") or {}),
+    )
 
-    Raises:
-        DataError: the file is torn.
+
+def _parse_file(entry: Mapping[str, Any]) -> LockedFile:
+    return LockedFile(str(entry["path"]), str(entry.get("md5") or ""), int(entry.get("size") or 0))
+
+
+def list_changes_since_lock() -> dict[Path, str]:
+    """Return what was done to each file since the commit that last wrote dvc.lock: `changed`, `new` or `gone`.
+
+    Empty where Git has no such commit. Files that Git ignores are left out.
     """
-    stages = load_dvc_lock(revision)
-    with _convert_lock_errors():
-        return dict((stages.get(stage, {}).get("params") or {}).get("params.yaml") or {})
+    try:
+        commit = run_git("log", "-1", "--format=%H", "--", DVC_LOCK.as_posix()).strip()
+        if not commit:
+            return {}
+        rows = run_git("diff", "--relative", "--no-renames", "--name-status", "-z", commit, "--")
+        untracked = run_git("ls-files", "-z", "--others", "--exclude-standard")
+    except (DataError, FileNotFoundError):
+        return {}
+    letters, names = rows.split("\0")[:-1:2], rows.split("\0")[1::2]
+    changes = {
+        Path(name): FILE_CHANGES.get(letter, "changed")
+        for letter, name in zip(letters, names, strict=True)
+    }
+    return changes | {Path(name): "new" for name in untracked.split("\0") if name}

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import psutil
 
 from pipeline.config import Params, load_params
-from pipeline.core import extras, path_encoding, paths, threads, yaml
+from pipeline.core import extras, git, path_encoding, paths, threads, yaml
 from pipeline.core.errors import CorpusError, DataError, PipelineError, sanitize_line
 from pipeline.corpus import ingest_summary, manifest, splits
 from pipeline.corpus.sources.folder_changes import describe_changes
@@ -232,7 +232,6 @@ def _check_corpus(params: Params) -> Iterator[Finding]:
         return
     from pipeline.corpus import tables  # needs pyarrow, of the extra `train`
 
-    from pipeline.corpus import tables  # needs pyarrow, of the extra `train`
 
     rows = tables.read_pieces(paths.PIECES)
     reasons = [
@@ -328,7 +327,9 @@ def _check_dvc_state(_: Params) -> Iterator[Finding]:
     )
     for run in repair.find_dvc_runs():
         yield Finding("running", run)
-    torn = repair.DVC_LOCK.exists() and not repair.is_complete_lock(repair.DVC_LOCK.read_bytes())
+    if git.DVC_LOCK.exists():
+        git.check_conflicts(git.DVC_LOCK, git.DVC_LOCK.read_text("utf-8", errors="replace"))
+    torn = git.DVC_LOCK.exists() and not repair.is_complete_lock(git.DVC_LOCK.read_bytes())
     yield Finding(
         "dvc.lock",
         "torn" if torn else "whole",

@@ -11,18 +11,17 @@ cache what was computed since.
 
 import json
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
 
 import psutil
 
-from pipeline.core import files, yaml
-from pipeline.core.errors import PipelineError
+from pipeline.core import files, git
+from pipeline.core.errors import DataError, PipelineError
 
 DVC_TMP, DVC_PROCESS_LOCK, RWLOCK = Path(".dvc/tmp"), Path(".dvc/tmp/lock"), Path(".dvc/tmp/rwlock")
-DVC_LOCK, GIT_DIR, DVC_CACHE = Path("dvc.lock"), Path(".git"), Path(".dvc/cache/files")
+GIT_DIR, DVC_CACHE = Path(".git"), Path(".dvc/cache/files")
 PART_GLOB, TMP_GLOB = ".*.part", ".*.tmp"
 """Names of what this project, and what DVC in its cache, is writing."""
 OUTPUT_DIRS = ("data", "models", "metrics", "docs", ".checkpoints", ".downloads")
@@ -119,45 +118,39 @@ def _repair_rwlock() -> Iterator[str]:
 
 
 def _restore_dvc_lock() -> Iterator[str]:
-    """Put the last whole dvc.lock of Git in the place of a torn one; without one, DVC begins a new one."""
-    if not DVC_LOCK.exists() or is_complete_lock(DVC_LOCK.read_bytes()):
+    """Put the last whole dvc.lock of Git in the place of a torn one; without one, DVC begins a new one.
+
+    Raises:
+        ConflictError: it has conflict markers, which only a person can resolve.
+    """
+    if not git.DVC_LOCK.exists() or is_complete_lock(git.DVC_LOCK.read_bytes()):
         return
+    git.check_conflicts(git.DVC_LOCK, git.DVC_LOCK.read_text("utf-8", errors="replace"))
     aside = DVC_TMP / "dvc.lock.torn"
     DVC_TMP.mkdir(parents=True, exist_ok=True)
-    DVC_LOCK.replace(aside)
-    command = ["git", "show", f"HEAD:./{DVC_LOCK}"]
+    git.DVC_LOCK.replace(aside)
+    command = ["git", "show", f"HEAD:./{git.DVC_LOCK}"]
     committed = subprocess.run(command, capture_output=True, check=False).stdout
     if committed and is_complete_lock(committed):
-        files.write_bytes(DVC_LOCK, committed)
-    source = "the one of the last commit" if DVC_LOCK.exists() else "none, DVC writes a new one"
-    yield f"{DVC_LOCK}: torn; kept as {aside}, in its place is {source}"
+        files.write_bytes(git.DVC_LOCK, committed)
+    source = "the one of the last commit" if git.DVC_LOCK.exists() else "none, DVC writes a new one"
+    yield f"{git.DVC_LOCK}: torn; kept as {aside}, in its place is {source}"
 
 
 def is_complete_lock(data: bytes) -> bool:
     """Whether bytes are a record of stages as DVC writes it, to the last entry."""
     try:
-        tree = yaml.parse_yaml(data.decode("utf-8"))
-        stages = tree["stages"]
-        entries = [
-            entry
-            for stage in stages.values()
-            for side in ("deps", "outs")
-            for entry in stage.get(side, [])
-        ]
-        known = all(isinstance(stage["cmd"], str) for stage in stages.values())
-        return (
-            known
-            and tree["schema"] == "2.0"
-            and data.endswith(b"\n")
-            and all(map(_has_hash, entries))
-        )
-    except (ValueError, TypeError, KeyError, AttributeError):
+        text = data.decode("utf-8")
+        stages = git.DvcLock.parse(text).stages.values()
+    except (UnicodeDecodeError, DataError):
         return False
-
-
-def _has_hash(entry: Mapping[str, Any]) -> bool:
-    """Whether a dependency or an output has its path and its whole hash."""
-    return isinstance(entry["path"], str) and len(str(entry["md5"]).removesuffix(".dir")) == 32
+    entries = [entry for stage in stages for entry in (*stage.deps, *stage.outs)]
+    return (
+        text.startswith("schema: '2.0'\nstages:\n")
+        and text.endswith("\n")
+        and all(stage.command for stage in stages)
+        and all(len(entry.md5.removesuffix(".dir")) == 32 for entry in entries)
+    )
 
 
 def _remove_git_locks() -> Iterator[str]:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline.core import checksums, paths, yaml
+from pipeline.core import checksums, git, paths
 from pipeline.core.errors import DataError, PipelineError
 from pipeline.corpus.bundle import CorpusBundle
 from pipeline.dataset import windows
@@ -27,7 +27,6 @@ OBJECT_NAME = re.compile(r"[0-9a-f]{30}(\.dir)?")
 """Of an object: the hash of what is in it, less the two digits that its folder has."""
 CHECKED_DIRS = ("data", "models", "metrics", ".dvc/cache", ".checkpoints")
 """What of them cannot be looked into was not verified, which must be said."""
-DVC_LOCK = Path("dvc.lock")
 
 
 @dataclass(frozen=True)
@@ -127,17 +126,9 @@ def _verify_outputs() -> Iterator[Check]:
     """Hold the outputs that are here against DVC's record."""
     kind = "outputs in dvc.lock"
     try:
-        tree = yaml.load_yaml(DVC_LOCK)
-        outs = [out for stage in tree["stages"].values() for out in stage.get("outs", [])]
-        record = {Path(out["path"]): str(out["md5"]) for out in outs}
-    except FileNotFoundError:
-        return
-    except (
-        Exception
-    ) as error:  # YAML and what is made of it fail in many ways; each means one thing
-        yield Check(
-            kind, DVC_LOCK, f"{DVC_LOCK}: torn ({type(error).__name__}); run 'music-rnn repair'"
-        )
+        record = git.DvcLock.load().get_outputs()
+    except PipelineError as error:
+        yield Check(kind, git.DVC_LOCK, str(error))
         return
 
     def verify_output(path: Path) -> None:

@@ -23,6 +23,7 @@ BRANCH = {"train@dense", "evaluate@dense", "sample_metrics@dense", "compare", "b
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A toy project in which all has run, which is where we are."""
     folder = Path(shutil.copytree(toy.finished(), tmp_path / "project", symlinks=True))
+    toy.commit(folder, "results")
     monkeypatch.chdir(folder)
     return folder
 
@@ -34,15 +35,13 @@ def foretold() -> dict[str, StagePlan]:
 def held(told: dict[str, StagePlan], shown: str) -> set[str]:
     """Hold what was foretold against what DVC says it did, and return the stages that ran."""
     ran = toy.ran(shown)
-    assert {name for name, each in told.items() if each.status == "runs"} <= ran
-    assert ran <= {name for name, each in told.items() if each.status in ("runs", "may run")}
+    assert {name for name, each in told.items() if each.status == "run"} <= ran
+    assert ran <= {name for name, each in told.items() if each.status in ("run", "maybe")}
     restored = {
         line.split("'")[1] for line in shown.splitlines() if "is cached - skipping run" in line
     }
-    assert {name for name, each in told.items() if each.status == "restored"} <= restored
-    assert restored <= {
-        name for name, each in told.items() if each.status in ("restored", "may run")
-    }
+    assert {name for name, each in told.items() if each.status == "cached"} <= restored
+    assert restored <= {name for name, each in told.items() if each.status in ("cached", "maybe")}
     return ran
 
 
@@ -53,6 +52,10 @@ def edit(folder: Path, kind: str) -> None:
         (folder / "code/train.py").write_text("# a comment that changes nothing\n")
     elif kind == "shared module":
         (folder / "code/shared.py").write_text("# shared by all\n")
+    elif kind == "file of a package":
+        (folder / "code/package/b.py").write_text("# changed\n")
+        (folder / "code/package/c.py").write_text("# another file\n")
+        (folder / "code/package/a.py").unlink()
     elif kind == "corpus":
         with (folder / "data/corpora/tiny.yaml").open("a") as file:
             file.write("# another version\n")
@@ -74,6 +77,12 @@ def edit(folder: Path, kind: str) -> None:
             {"train@baseline", "train@dense"},
             "code/train.py changed (",
         ),
+        (
+            "file of a package",
+            {"windows"},
+            {"windows"},
+            "windows runs: code/package/a.py is gone, code/package/b.py changed and code/package/c.py is new.",
+        ),
         ("shared module", None, None, "benchmark runs: code/shared.py changed ("),
         (
             "corpus",
@@ -89,13 +98,13 @@ def test_what_is_foretold_comes_true(
     edit(project, kind)
     told = foretold()
     everything = set(told)
-    assert {name for name, each in told.items() if each.status == "runs"} == (
+    assert {name for name, each in told.items() if each.status == "run"} == (
         everything if surely is None else surely
     )
     assert said in "\n".join(map(str, told.values()))
     shown = toy.run(project, "dvc", "repro").stdout
     assert held(told, shown) == (everything if ran is None else ran)
-    assert {each.status for each in plan_stages()} == {"rests"}
+    assert {each.status for each in plan_stages()} == {"up to date"}
 
 
 def test_what_was_run_before_comes_from_the_cache_and_is_foretold(project: Path) -> None:
@@ -103,22 +112,16 @@ def test_what_was_run_before_comes_from_the_cache_and_is_foretold(project: Path)
     toy.run(project, "dvc", "repro", "-q")
     toy.edit(project, "model.dense.units", [8])
     told = foretold()
-    assert (
-        str(told["train@dense"])
-        == "train@dense comes from the cache of runs: model.dense.units is [8], was [16]."
-    )
+    assert str(told["train@dense"]) == "train@dense is cached: model.dense.units is [8], was [16]."
     held(told, toy.run(project, "dvc", "repro").stdout)
 
 
-def test_a_lost_output_is_restored_and_what_follows_rests(
+def test_a_lost_output_is_restored_and_what_follows_is_up_to_date(
     project: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     shutil.rmtree(project / "models/dense")
     told = foretold()
-    assert (
-        str(told["train@dense"])
-        == "train@dense comes from the cache of runs: models/dense is not here."
-    )
+    assert str(told["train@dense"]) == "train@dense is cached: models/dense is not here."
     assert capfd.readouterr() == ("", "")
     assert held(told, toy.run(project, "dvc", "repro").stdout) == set()
 
@@ -150,20 +153,20 @@ def test_before_the_first_run_all_of_it_runs(project: Path) -> None:
     (project / "dvc.lock").unlink()
     shutil.rmtree(project / ".dvc/cache/runs")
     told = plan_stages()
-    assert {each.status for each in told} == {"runs"}
+    assert {each.status for each in told} == {"run"}
     assert str(told[0]) == "check runs: dvc.lock does not have it."
 
 
 def test_many_reasons_are_counted() -> None:
     assert (
-        str(StagePlan("a", "runs", ("1", "2", "3", "4", "5", "6")))
+        str(StagePlan("a", "run", ("1", "2", "3", "4", "5", "6")))
         == "a runs: 1, 2, 3, 4 and 2 more."
     )
     assert (
-        str(StagePlan("a", "may run", ("b changes c", "d changes e")))
+        str(StagePlan("a", "maybe", ("b changes c", "d changes e")))
         == "a runs only if b changes c or d changes e."
     )
-    assert str(StagePlan("a", "rests", ())) == "a rests: all it depends on is as it was."
+    assert str(StagePlan("a", "up to date", ())) == "a is up to date."
 
 
 def test_a_folder_without_a_project_is_one_line(in_folder: Path) -> None:

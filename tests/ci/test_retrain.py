@@ -85,7 +85,7 @@ def test_a_change_is_retrained_judged_kept_and_offered_and_a_fresh_clone_has_not
     assert (
         locked in card
         and "| licence of the music | CC0 |" in card
-        and "2 modules that train it" in card
+        and "2 modules and packages that train it" in card
     )
     second = clone(origin, tmp_path / "second", "-b", "retrain/1")
     toy.run(second, "dvc", "pull", "-q")

@@ -47,12 +47,37 @@ def test_a_revision_keeps_what_it_had(repository: Path) -> None:
 
 
 def test_what_the_lock_says(repository: Path) -> None:
-    assert git.load_output_hash("v1", Path("data/notes")) == "abc.dir"
-    assert git.load_output_hash("", Path("data/other")) == ""
-    assert git.load_stage_params("v1", "ingest") == {"ingest": {"pedal": False}}
-    assert git.load_stage_params("v1", "train") == {}
+    lock = git.DvcLock.load("v1")
+    assert lock.get_outputs() == {Path("data/notes"): "abc.dir"}
+    assert lock.get_params("ingest") == {"ingest": {"pedal": False}}
+    assert lock.get_params("train") == {}
     (repository / "dvc.lock").unlink()
-    assert git.load_dvc_lock("") == {}
+    assert git.DvcLock.load().stages == {}
+
+
+def test_conflict_markers_are_named_with_their_line(repository: Path) -> None:
+    ours = "<<<<<<< HEAD\n      md5: a\n=======\n      md5: b\n>>>>>>> other\n"
+    (repository / "dvc.lock").write_text(LOCK + ours)
+    with pytest.raises(
+        git.ConflictError, match=r"dvc.lock: conflict markers of Git at line 12; .*--ours"
+    ):
+        git.DvcLock.load()
+
+
+def test_changes_since_the_lock_was_committed_are_listed_by_file(repository: Path) -> None:
+    assert git.list_changes_since_lock() == {Path("a.json"): "changed", Path("new.json"): "new"}
+    (repository / "a.json").unlink()
+    assert git.list_changes_since_lock()[Path("a.json")] == "gone"
+    subprocess.run(["git", "add", "-A"], check=True)
+    subprocess.run(
+        ["git", "-c", "user.name=a", "-c", "user.email=a@b", "commit", "-q", "-m", "two"],
+        check=True,
+    )
+    assert git.list_changes_since_lock() == {Path("a.json"): "gone", Path("new.json"): "new"}
+
+
+def test_without_git_no_file_is_known_to_have_changed(in_folder: Path) -> None:
+    assert git.list_changes_since_lock() == {}
 
 
 def test_errors_name_the_revision_or_the_file(repository: Path) -> None:
@@ -69,5 +94,6 @@ def test_a_lock_that_was_cut_anywhere_is_read_or_said_to_be_torn(in_folder: Path
     for end in range(len(LOCK) + 1):
         (in_folder / "dvc.lock").write_text(LOCK[:end])
         with suppress(DataError):
-            assert "abc.dir".startswith(git.load_output_hash("", Path("data/notes")))
-            assert set(git.load_stage_params("", "ingest")) <= {"ingest"}
+            lock = git.DvcLock.load()
+            assert "abc.dir".startswith("".join(lock.get_outputs().values()))
+            assert set(lock.get_params("ingest")) <= {"ingest"}
