@@ -24,7 +24,7 @@ REFERENCE = "baseline"
 
 @dataclass(frozen=True)
 class Decision:
-    """What the measurements say."""
+    """Which architecture is best, and which is recommended."""
 
     reference: str
     best: str
@@ -54,7 +54,7 @@ def choose_architecture(
     Raises:
         DataError: the rows are too few for an interval.
     """
-    scores = {each.architecture: each.scores for each in evaluations}
+    scores = {evaluation.architecture: evaluation.scores for evaluation in evaluations}
     reference = REFERENCE if REFERENCE in scores else evaluations[0].architecture
 
     all_scores = {**scores, **ngram_scores}
@@ -73,7 +73,11 @@ def choose_architecture(
         return top, [name for name in rivals if compute_difference(name, top).includes_zero]
 
     best, close = find_best_and_tied(scores)
-    parameters = {each.architecture: each.parameters for each in evaluations if each.can_stream}
+    parameters = {
+        evaluation.architecture: evaluation.parameters
+        for evaluation in evaluations
+        if evaluation.can_stream
+    }
     top, rivals = find_best_and_tied(parameters or scores)
     recommended = min((top, *rivals), key=lambda name: parameters[name]) if parameters else best
     return Decision(

@@ -1,11 +1,11 @@
-"""What evaluation found of one model, in a JSON file that Git holds.
+"""Results of evaluating one model, in a JSON file that Git holds.
 
 Shapes: R rows (pieces or passages).
 """
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,11 +21,13 @@ from pipeline.evaluation.bits import PieceScores
 def format_compact_json(value: object) -> str:
     """Return JSON that Git compares well: a line for each name and for each list of plain values."""
     text = json.dumps(value, indent=1, allow_nan=False)
-    rows = re.compile(r"\[\n[^][{}]*\n *\]")
-    return (
-        rows.sub(lambda row: " ".join(row[0].split()).replace("[ ", "[").replace(" ]", "]"), text)
-        + "\n"
-    )
+    rows = re.compile(r"\[\n([^][{}]*)\n *\]")
+    return rows.sub(lambda row: f"[{' '.join(row[1].split())}]", text) + "\n"
+
+
+def _format_rows(name: str, rows: Sequence[Sequence[object]]) -> str:
+    """Return an entry of a JSON object, a row a line."""
+    return f"{json.dumps(name)}: [\n" + ",\n".join(map(json.dumps, rows)) + "\n]"
 
 
 @dataclass(frozen=True)
@@ -43,32 +45,24 @@ class Evaluation:
 
     @property
     def can_stream(self) -> bool:
-        """Whether a note can be told from a state, without reading the notes before it again."""
+        """Whether a note can be predicted from a state, without reading the notes before it again."""
         return not self.config.is_bidirectional
 
     def save(self, path: Path) -> None:
         """Write the figures, a row a line."""
-        facts: dict[str, Any] = {
+        bits = self.scores.compute_bits_per_note()
+        columns = list(self.history[0])
+        values: dict[str, object] = {
             "architecture": self.architecture,
             "config": self.config.model_dump(),
             "parameters": self.parameters,
             "bytes": self.bytes,
-            **{
-                name: round(value, 6) for name, value in self.scores.compute_bits_per_note().items()
-            },
+            **{name: round(value, 6) for name, value in bits.items()},
         }
-        tables: dict[str, list[list[Any]]] = {
-            "history": [
-                list(self.history[0]),
-                *([row[name] for name in self.history[0]] for row in self.history),
-            ],
-            "rows": self.scores.to_rows(),
-        }
-        lines = [f"{json.dumps(name)}: {json.dumps(value)}" for name, value in facts.items()]
-        lines += [
-            f"{json.dumps(name)}: [\n" + ",\n".join(json.dumps(row) for row in table) + "\n]"
-            for name, table in tables.items()
-        ]
+        history: list[list[object]] = [list(columns)]
+        history += [[row[name] for name in columns] for row in self.history]
+        lines = [f"{json.dumps(name)}: {json.dumps(value)}" for name, value in values.items()]
+        lines += [_format_rows("history", history), _format_rows("rows", self.scores.to_rows())]
         files.write_text(path, "{\n" + ",\n".join(lines) + "\n}\n")
 
     @classmethod

@@ -58,7 +58,9 @@ class SeedStatistics:
 def load_experiment_results() -> list[ExperimentResult]:
     """Read the experiments in Git that have a summary, and the commit that is checked out."""
     results = [_load_result("HEAD", "HEAD")]
-    results += [_load_result(each.commit, each.name) for each in git.list_experiments()]
+    results += [
+        _load_result(experiment.commit, experiment.name) for experiment in git.list_experiments()
+    ]
     return [result for result in results if result]
 
 

@@ -155,7 +155,7 @@ def format_command_line(name: str, run: Run, params: Params) -> str:
 
 
 def _find_experiment(name: str) -> Experiment | None:
-    return next((found for found in git.list_experiments() if found.name == name), None)
+    return next((item for item in git.list_experiments() if item.name == name), None)
 
 
 def find_experiment_commit(name: str) -> str:

@@ -1,7 +1,7 @@
-"""The report page: one HTML file that needs nothing else, made of figures, tables, piano rolls and players.
+"""The report: results of a run as one page, as Markdown, and in the terminal.
 
-html: a tag with its text escaped. scale: a value to a place on an axis. axes, lines, bars, steps: kinds of figures, as
-SVG that takes its colours from the page. blocks: what a section is made of. found: all that was measured. quality,
-sound, cost: sections. story: the answers of the first screen. music: samples as rolls and players read them. build: all
-of it to HTML.
+tables: results to rows. summary: the statements that every view renders. templates, static: pages and charts. data: all
+that was measured. blocks: what a section is made of. sections: one builder a section. charts: SVG that takes its colors
+from the page. sample_player: samples to listen to. html: the page. claims, claim_measurements, claims_page: claimed
+against measured. readme: the pages at the top of the project.
 """

@@ -33,13 +33,12 @@ PATHS = ("numerator", "denominator", "reference")
 NUM_PATHS = {"value": 1, "count": 1, "ratio": 2, "gain": 2, "share": 3}
 """How many of these paths each quantity needs."""
 STUDY_COLUMNS = {
-    "study": "{path.stem}",
+    "study": "{name}",
     "corpus": "{corpus}",
     "runs": "{runs}",
     "models": "{models}",
     "code of commit": "{source_commit}",
     "from": "{source_date}",
-    "file": "{path}",
 }
 
 
@@ -279,7 +278,7 @@ def tabulate_studies() -> Rows:
             name: _list_values(rows, name) for name in ("corpus", "source_commit", "source_date")
         }
         runs = {row["run"] for row in rows}
-        records.append({"path": path, "runs": len(runs), "models": len(rows), **values})
+        records.append({"name": path.stem, "runs": len(runs), "models": len(rows), **values})
     return tabulate(STUDY_COLUMNS, records)
 
 

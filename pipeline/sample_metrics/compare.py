@@ -67,7 +67,7 @@ def _max_passage_notes(pieces: Sequence[QuantizedNotes]) -> int:
 
 
 def compare_samples(samples: Sequence[QuantizedNotes], reference: ReferenceMusic) -> dict[str, Any]:
-    """Return all measures of what was played beside those of held-out music, as `metrics/likeness` holds them.
+    """Return all measures of what was played beside those of held-out music, as `metrics/sample_metrics` holds them.
 
     Args:
         samples: samples, codes [N, 4] each, as long as the passages of held-out music.

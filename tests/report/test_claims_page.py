@@ -117,4 +117,4 @@ def test_the_page_says_where_its_figures_are_from(facts: RunResults, book: Claim
     lines = claims_page.render_claims_page(facts, book).splitlines()
     (row,) = [line for line in lines if line.startswith("| maestro |")]
     stored = json.loads((ROOT / "metrics/studies/maestro.json").read_text("utf-8"))
-    assert f"| maestro-v3 | 3 | {len(stored)} | 8deb2ac, dd62086 | " in row
+    assert f"| maestro-v3 | 3 | {len(stored)} | 8deb2ac, dd62086 | 2026-11-27 |" in row

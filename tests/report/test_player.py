@@ -210,7 +210,7 @@ def test_the_volume_is_heard(visit):
 def test_the_colours_can_be_chosen(visit):
     page = visit.page
     page.locator("#theme").click()
-    assert page.locator("#theme").get_attribute("aria-label") == "Colours: light"
+    assert page.locator("#theme").get_attribute("aria-label") == "Colors: light"
     page.locator("#theme").click()
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(20, 23, 28)"
     page.locator("#theme").click()

@@ -106,9 +106,11 @@ def build_claims_section(data: ReportData) -> Section:
         blocks.insert(0, _build_verdict_table(data.claim_rows))
         blocks.append(Table(title, data.claim_rows, caption, collapsed=True, is_text=True))
     if data.study_rows[1:]:
-        caption = "Figures that are not of the run above are of these experiments (docs/results-<study>.md)."
+        caption = (
+            "Figures that are not of the run above are of these experiments, in metrics/studies."
+        )
         title = "Studies that the claims are held against"
-        blocks.append(Table(title, data.study_rows, caption, is_text=True))
+        blocks.append(Table(title, data.study_rows, caption))
     return Section("claims", "Claimed against measured", lead, tables=blocks)
 
 

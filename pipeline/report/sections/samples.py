@@ -40,7 +40,7 @@ def build_sample_metrics_section(data: ReportData) -> Section:
     """Return what samples are, beside equally long held-out music."""
     lead = (
         "No measure here has a best value. What counts is the distance from held-out music of the same length, the "
-        "grey bars and the row “held-out music”. The figures show the best architecture and the reference."
+        "gray bars and the row “held-out music”. The figures show the best architecture and the reference."
     )
     metrics = data.rank(data.sample_metrics)
     figures, blocks = [], []

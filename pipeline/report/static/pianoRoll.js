@@ -1,8 +1,8 @@
-// Piano rolls: time across, pitch up, loudness as strength of colour, the prompt in grey, a line where the music is.
+// Piano rolls: time across, pitch up, loudness as strength of color, the prompt in gray, a line where the music is.
 const probe = document.body.appendChild(document.createElement("i"));
 probe.hidden = true;
 
-function colour(name) {
+function color(name) {
   probe.style.color = `var(--${name})`;
   return getComputedStyle(probe).color;
 }
@@ -42,18 +42,18 @@ class Roll {
     pen.scale(sharp, sharp);
     const tall = height / (this.high - this.low);
     const y = (pitch) => (this.high - pitch) * tall;
-    pen.fillStyle = colour("rule");
+    pen.fillStyle = color("rule");
     for (let pitch = 0; pitch < 128; pitch += 12) {
       if (pitch > this.low && pitch < this.high) pen.fillRect(0, y(pitch) + tall, width, 1);
     }
-    const [given, played] = [colour("edge"), colour("a0")];
+    const [given, played] = [color("edge"), color("a0")];
     this.notes.forEach((note, number) => {
       pen.fillStyle = number < this.prompt ? given : played;
       pen.globalAlpha = 0.3 + (0.7 * note.velocity) / 127;
       const wide = Math.max((note.held / this.seconds) * width, 2.5);
       pen.fillRect((note.onset / this.seconds) * width, y(note.pitch), wide, Math.max(tall * 0.95, 2.5));
     });
-    this.line = colour("warn");
+    this.line = color("warn");
     this.move(this.at);
   }
 

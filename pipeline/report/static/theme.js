@@ -1,5 +1,5 @@
 "use strict";
-// Colours: as the system has them, or light, or dark. The choice lives as long as the page is open.
+// Colors: as the system has them, or light, or dark. The choice lives as long as the page is open.
 const themes = [["", "as the system", "◐"], ["light", "light", "☀"], ["dark", "dark", "☾"]];
 const redraws = [];
 let theme = 0;
@@ -11,7 +11,7 @@ function useTheme(number) {
   else delete document.documentElement.dataset.theme;
   const button = document.getElementById("theme");
   button.textContent = sign;
-  button.setAttribute("aria-label", `Colours: ${words}`);
+  button.setAttribute("aria-label", `Colors: ${words}`);
   redrawAll();
 }
 
@@ -22,7 +22,7 @@ function redrawAll() {
 document.getElementById("theme").addEventListener("click", () => useTheme(theme + 1));
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redrawAll);
 
-// Paper is white: print in the light colours, then go back to those of before.
+// Paper is white: print in the light colors, then go back to those of before.
 let before = 0;
 addEventListener("beforeprint", () => { before = theme; useTheme(1); });
 addEventListener("afterprint", () => useTheme(before));
