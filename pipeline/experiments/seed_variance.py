@@ -7,6 +7,7 @@ training again can say: `dvc exp run --queue -S seed=1,2,3`, `dvc queue start`, 
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,11 @@ TABLE_HEADER = (
     "| architecture | seeds | bits per note | ± | against reference | ± |",
     "|---|---:|---:|---:|---:|---:|",
 )
-ROW_FORMAT = "| {architecture} | {num_seeds} | {mean:.3f} | {std:.3f} | {mean_difference:+.3f} | {difference_std:.3f} |"
+ROW = "| {architecture} | {num_seeds} | {mean:.3f} | {std:.3f} | {mean_difference:+.3f} | {difference_std:.3f} |"
+PROBLEM = (
+    "Implausible: seeds of {architecture} lie {spread:.3f} bits per note apart, more than chance in training; look at "
+    "the learning curves of these runs."
+)
 NON_ARCHITECTURE_KEYS = ("best", "reference", "ngrams")
 
 
@@ -40,6 +45,9 @@ class ExperimentResult:
         )
 
 
+Group = Sequence[ExperimentResult]
+
+
 @dataclass(frozen=True)
 class SeedStatistics:
     """What several seeds gave for one architecture; figures in bits per note."""
@@ -53,15 +61,20 @@ class SeedStatistics:
     """Against the reference trained from the same seeds."""
     difference_std: float
     """Standard deviation of the differences between seeds."""
+    spread: float
+    """Between the best and the worst seed."""
+
+    @property
+    def is_plausible(self) -> bool:
+        """Whether the seeds lie no further apart than chance in training moves them."""
+        return self.spread <= MAX_SEED_SPREAD * self.mean
 
 
 def load_experiment_results() -> list[ExperimentResult]:
     """Read the experiments in Git that have a summary, and the commit that is checked out."""
-    results = [_load_result("HEAD", "HEAD")]
-    results += [
-        _load_result(experiment.commit, experiment.name) for experiment in git.list_experiments()
-    ]
-    return [result for result in results if result]
+    commits = [("HEAD", "HEAD")]
+    commits += [(experiment.commit, experiment.name) for experiment in git.list_experiments()]
+    return [result for commit in commits if (result := _load_result(*commit))]
 
 
 def _load_result(commit: str, name: str) -> ExperimentResult | None:
@@ -77,7 +90,7 @@ def _load_result(commit: str, name: str) -> ExperimentResult | None:
     return ExperimentResult(name, params, bits)
 
 
-def group_by_params(results: Sequence[ExperimentResult]) -> list[list[ExperimentResult]]:
+def group_by_params(results: Group) -> list[list[ExperimentResult]]:
     """Put together what differs in its seed alone, and keep groups of two seeds or more; of equal seeds the first."""
     groups: dict[str, dict[int, ExperimentResult]] = {}
     for result in results:
@@ -90,44 +103,29 @@ def group_by_params(results: Sequence[ExperimentResult]) -> list[list[Experiment
     ]
 
 
-def compute_seed_statistics(
-    group: Sequence[ExperimentResult], reference: str
-) -> list[SeedStatistics]:
+def compute_seed_statistics(group: Group, reference: str) -> list[SeedStatistics]:
     """Return what the seeds of a group gave for each architecture, the fewest bits first."""
-    statistics = []
     # Another list of architectures is another setting, so all of a group have the same.
     architectures = list(group[0].bits)
     if reference not in architectures:
         reference = architectures[0]
-    for name in architectures:
-        bits = [result.bits[name] for result in group]
-        differences = [result.bits[name] - result.bits[reference] for result in group]
-        both = np.array([bits, differences]).T
-        (bits_mean, difference_mean), (bits_std, difference_std) = both.mean(0), both.std(0, ddof=1)
-        figures = map(float, (bits_mean, bits_std, difference_mean, difference_std))
-        statistics.append(SeedStatistics(name, len(group), *figures))
-    return sorted(statistics, key=lambda row: row.mean)
+    # [architecture, seed]
+    bits = np.array([[result.bits[name] for result in group] for name in architectures])
+    differences = bits - bits[architectures.index(reference)]
+    columns = bits.mean(1), bits.std(1, ddof=1), differences.mean(1), differences.std(1, ddof=1)
+    rows = np.stack([*columns, np.ptp(bits, 1)], 1).tolist()
+    statistics = [
+        SeedStatistics(name, len(group), *row)
+        for name, row in zip(architectures, rows, strict=True)
+    ]
+    return sorted(statistics, key=attrgetter("mean"))
 
 
-def find_implausible_seeds(group: Sequence[ExperimentResult]) -> list[str]:
-    """Return a sentence for each architecture whose seeds lie further apart than chance in training moves them."""
-    problems = []
-    for name in group[0].bits:
-        bits = [result.bits[name] for result in group]
-        spread = np.ptp(bits)
-        if not spread <= MAX_SEED_SPREAD * min(bits):
-            problems.append(
-                f"Implausible: seeds of {name} lie {spread:.3f} bits per note apart, more than chance in training; "
-                "look at the learning curves of these runs."
-            )
-    return problems
-
-
-def describe_varying_params(groups: Sequence[Sequence[ExperimentResult]]) -> list[str]:
+def describe_varying_params(groups: Sequence[Group]) -> list[str]:
     """Return for each group the values of parameters in which groups differ, as `-S` takes them."""
     flat = [_flatten_params(group[0].params) for group in groups]
     varying = []
-    for key in sorted({key for values in flat for key in values} - {"seed"}):
+    for key in sorted(set().union(*flat) - {"seed"}):
         if len({str(values.get(key)) for values in flat}) > 1:
             varying.append(key)
     return [" ".join(f"{key}={values[key]}" for key in varying if key in values) for values in flat]
@@ -144,12 +142,13 @@ def _flatten_params(values: Mapping[str, Any], prefix: str = "") -> dict[str, An
     return flat
 
 
-def format_seed_tables(groups: Sequence[Sequence[ExperimentResult]], reference: str) -> list[str]:
-    """Return the lines of a Markdown table for each group."""
+def format_seed_tables(groups: Sequence[Group], reference: str) -> list[str]:
+    """Return the lines of a Markdown table for each group, and a line for seeds that are implausible."""
     lines: list[str] = []
     for group, description in zip(groups, describe_varying_params(groups), strict=True):
         seeds = ", ".join(str(result.params["seed"]) for result in group)
         title = f"Seeds {seeds}: {description}" if description else f"Seeds {seeds}"
-        rows = [ROW_FORMAT.format(**vars(row)) for row in compute_seed_statistics(group, reference)]
-        lines += [title, "", *TABLE_HEADER, *rows, "", *find_implausible_seeds(group)]
+        statistics = compute_seed_statistics(group, reference)
+        lines += [title, "", *TABLE_HEADER, *(ROW.format_map(vars(row)) for row in statistics), ""]
+        lines += [PROBLEM.format_map(vars(row)) for row in statistics if not row.is_plausible]
     return lines

@@ -1,15 +1,13 @@
 """Results of a study, as a page for people."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from operator import itemgetter
 from pathlib import Path
 
 from pipeline.core import files
-from pipeline.evaluation.bootstrap import Interval
 from pipeline.experiments import study_results
 from pipeline.experiments.study import Study, StudyError
-from pipeline.experiments.study_results import REFERENCE, RunFindings
+from pipeline.experiments.study_results import REFERENCE, Differences, FindingsByRun, RunFindings
 from pipeline.report import tables
 from pipeline.report.tables import Record, Rows
 from pipeline.report.templates import render_template
@@ -50,7 +48,7 @@ class Section:
     """Empty where the run has several models, or a short one."""
 
 
-def render_study_page(study: Study, findings_by_run: Mapping[str, RunFindings]) -> str:
+def render_study_page(study: Study, findings_by_run: FindingsByRun) -> str:
     """Return the page of a study, in Markdown."""
     return render_template(
         "experiments/study_page.md",
@@ -61,7 +59,7 @@ def render_study_page(study: Study, findings_by_run: Mapping[str, RunFindings]) 
     )
 
 
-def _make_section(findings_by_run: Mapping[str, RunFindings], run_name: str) -> Section:
+def _make_section(findings_by_run: FindingsByRun, run_name: str) -> Section:
     findings = findings_by_run[run_name]
     differences = study_results.compute_differences(findings_by_run, run_name)
     first = findings.evaluations[0]
@@ -80,9 +78,7 @@ def _make_section(findings_by_run: Mapping[str, RunFindings], run_name: str) -> 
     )
 
 
-def _tabulate_models(
-    findings: RunFindings, differences: Mapping[str, Mapping[str, Interval]], reference: str
-) -> Rows:
+def _tabulate_models(findings: RunFindings, differences: Differences, reference: str) -> Rows:
     """Return one row an architecture or n-gram model, the fewest bits first."""
     records: list[Record] = []
     for evaluation in findings.evaluations:
@@ -99,9 +95,7 @@ def _tabulate_models(
     return tables.tabulate(MODEL_COLUMNS, records)
 
 
-def _tabulate_comparisons(
-    differences: Mapping[str, Mapping[str, Interval]], other_models: list[str]
-) -> Rows:
+def _tabulate_comparisons(differences: Differences, other_models: list[str]) -> Rows:
     if not other_models:
         return []
     columns = {"model": "{name}"}
@@ -112,7 +106,7 @@ def _tabulate_comparisons(
 
 
 def write_study_results(
-    study: Study, findings_by_run: Mapping[str, RunFindings], force: bool = False
+    study: Study, findings_by_run: FindingsByRun, force: bool = False
 ) -> list[Path]:
     """Write the page and the figures, and return their paths.
 

@@ -63,6 +63,11 @@ class RunFindings:
         )
 
 
+FindingsByRun = Mapping[str, RunFindings]
+Differences = dict[str, dict[str, Interval]]
+"""By architecture, and by the model it is compared with."""
+
+
 def load_run(experiment: str, run: Run, params: Params) -> RunFindings:
     """Read the results of an experiment, by its name."""
     commit = study.find_experiment_commit(experiment)
@@ -85,9 +90,7 @@ def load_run(experiment: str, run: Run, params: Params) -> RunFindings:
     )
 
 
-def compute_differences(
-    findings_by_run: Mapping[str, RunFindings], run_name: str
-) -> dict[str, dict[str, Interval]]:
+def compute_differences(findings_by_run: FindingsByRun, run_name: str) -> Differences:
     """Return `{architecture: {"run/architecture": difference}}` of a run: its own reference first, then `compare_with`.
 
     Raises:
@@ -95,9 +98,7 @@ def compute_differences(
     """
     findings = findings_by_run[run_name]
     others = [f"{run_name}/{REFERENCE}"] if findings.has_reference else []
-    differences: dict[str, dict[str, Interval]] = {
-        evaluation.architecture: {} for evaluation in findings.evaluations
-    }
+    differences: Differences = {evaluation.architecture: {} for evaluation in findings.evaluations}
     for other in dict.fromkeys([*others, *findings.run.compare_with]):
         run, _, architecture = other.partition("/")
         reference = findings_by_run[run].get_scores(architecture)
@@ -121,7 +122,7 @@ def compute_ngram_differences(findings: RunFindings) -> dict[str, Interval]:
     }
 
 
-def find_lost_models(path: Path, findings_by_run: Mapping[str, RunFindings]) -> list[str]:
+def find_lost_models(path: Path, findings_by_run: FindingsByRun) -> list[str]:
     """Return the models, as `run/architecture`, that a file of figures has and that these results lack.
 
     Raises:
@@ -142,7 +143,7 @@ def find_lost_models(path: Path, findings_by_run: Mapping[str, RunFindings]) -> 
     return [model for model in stored if model not in current]
 
 
-def serialize_findings(findings_by_run: Mapping[str, RunFindings]) -> str:
+def serialize_findings(findings_by_run: FindingsByRun) -> str:
     """Return `{<name>: {bits_per_note, pitch, step, duration, interval, parameters, …}}`; a later run's row is last."""
     rows: dict[str, Any] = {}
     for run_name, findings in findings_by_run.items():

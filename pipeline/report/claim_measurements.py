@@ -23,6 +23,7 @@ from pipeline.report.tables import MISSING, Rows, tabulate
 
 Estimate = tuple[float, float, float]
 """A figure, and the ends of its interval; both are the figure itself where it was counted."""
+Results = Mapping[str, Any]
 ResultPath = Annotated[str, Field(pattern=r"^[a-z0-9_-]+(/[a-z0-9_-]+)*$")]
 MAX_WIDTH_RATIO = 2.0
 """How many times as wide as the intervals of two models together that of their difference may be."""
@@ -126,7 +127,7 @@ def locate_results(source: str) -> Path:
     return study if study.exists() else paths.SUMMARY.with_name(f"{source}.json")
 
 
-def load_results(source: str) -> Mapping[str, Any]:
+def load_results(source: str) -> Results:
     """Return a file of results; that of a study by run and architecture."""
     rows: dict[str, Any] = json.loads(locate_results(source).read_text(encoding="utf-8"))
     runs: dict[str, Any] = {}
@@ -136,7 +137,7 @@ def load_results(source: str) -> Mapping[str, Any]:
     return runs or rows
 
 
-def look_up_value(results: Mapping[str, Any], key_path: str) -> Any:
+def look_up_value(results: Results, key_path: str) -> Any:
     """Return what stands at a path.
 
     Raises:
@@ -242,9 +243,8 @@ def _read_difference(source: str, model: str, reference: str) -> Estimate:
 
 def _estimate_gain(measurement: Measurement, seed_spread: float) -> Estimate:
     """One bit fewer means that the right note is twice as likely."""
-    mean, low, high = _estimate_difference(
-        measurement, measurement.numerator, measurement.denominator, seed_spread
-    )
+    models = measurement.numerator, measurement.denominator
+    mean, low, high = _estimate_difference(measurement, *models, seed_spread)
     return 2**-mean - 1, 2**-high - 1, 2**-low - 1
 
 
@@ -282,6 +282,6 @@ def tabulate_studies() -> Rows:
     return tabulate(STUDY_COLUMNS, records)
 
 
-def _list_values(rows: list[Mapping[str, Any]], name: str) -> str:
+def _list_values(rows: list[Results], name: str) -> str:
     """Return the different values of a column, in their order; a dash where files of older versions lack it."""
     return ", ".join(dict.fromkeys(str(row.get(name, MISSING)) for row in rows))
