@@ -48,17 +48,9 @@ class Dense(keras.layers.Layer):
         return tf.reshape(flat, tf.concat([tf.shape(x)[:-1], [self.units]], 0))
 
 
-class RMSNorm(keras.layers.Layer):
-    """Scale vectors to a root mean square of one (Zhang and Sennrich 2019)."""
-
-    def build(self, shape: Any) -> None:
-        """Make the scale [D]."""
-        self.scale = self.add_weight(name="scale", shape=(shape[-1],), initializer="ones")
-
-    def call(self, x: Any) -> Any:
-        """Return [..., D]."""
-        mean_square = tf.reduce_mean(tf.square(x), -1, keepdims=True)
-        return x * tf.math.rsqrt(mean_square + 1e-6) * self.scale
+def make_rms_norm(name: str) -> keras.layers.RMSNormalization:
+    """Return a layer that scales vectors to a root mean square of one (Zhang and Sennrich 2019)."""
+    return keras.layers.RMSNormalization(epsilon=1e-6, name=name)
 
 
 def quick_gelu(x: Any) -> Any:
@@ -98,7 +90,7 @@ class ResidualBlock(keras.layers.Layer):
     def __init__(self, units: int, width: int, name: str) -> None:
         super().__init__(name=name)
         self.units = units
-        self.norm1, self.norm2 = RMSNorm(name="norm1"), RMSNorm(name="norm2")
+        self.norm1, self.norm2 = make_rms_norm("norm1"), make_rms_norm("norm2")
         self.inner = Dense(3 * units, "inner")
         self.outer = Dense(width, "outer", 0.5, use_bias=False)
         self.up = Dense(2 * width, "up")

@@ -7,7 +7,7 @@ import tensorflow as tf
 from factories import make_quantized_notes
 
 from pipeline.models.keras import layers as nn
-from pipeline.models.keras.layers import Dense, MinGRUBlock, NoteEmbedding, RMSNorm
+from pipeline.models.keras.layers import Dense, MinGRUBlock, NoteEmbedding, make_rms_norm
 from pipeline.models.numpy import layers, residual_blocks
 from pipeline.notes import active_notes, quantize
 
@@ -81,7 +81,7 @@ def test_a_linear_layer_keeps_the_size_of_what_it_reads_times_its_scale(scale: f
 
 
 def test_a_norm_begins_without_a_scale_and_is_that_of_numpy() -> None:
-    layer, x = RMSNorm(), 3 * normal(2, 4, 6)
+    layer, x = make_rms_norm("norm"), 3 * normal(2, 4, 6)
     layer.build(x.shape)
     np.testing.assert_allclose(np.square(layer(x)).mean(-1), 1, atol=1e-4)
     layer.scale.assign(normal(6))
