@@ -279,6 +279,7 @@ def test_every_dependency_is_used_by_the_package() -> None:
     assert base | train <= used | {"websockets"}
     brought_by_others = {
         "dvc_data",
+        "h11",
         "keras",
         "markupsafe",
         "mido",

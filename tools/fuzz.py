@@ -91,14 +91,14 @@ JSON_TOKENS = (
     b"}",
 )
 MESSAGES = (
-    b'{"type": "strike", "pitch": 60, "velocity": 80}',
-    b'{"type": "lift", "pitch": 60}',
-    b'{"type": "set", "number": 7, "values": {"tempo": 1.2, "key": "C minor", "min_pitch": 30}}',
-    b'{"type": "turn", "knob": 20, "value": 64}',
-    b'{"type": "mode", "mode": "call-response"}',
-    b'{"type": "model", "name": "maestro"}',
-    b'{"type": "play", "on": true}',
-    b'{"type": "record", "on": true}',
+    b'{"type": "note_on", "pitch": 60, "velocity": 80}',
+    b'{"type": "note_off", "pitch": 60}',
+    b'{"type": "set_controls", "revision": 7, "values": {"tempo": 1.2, "key": "C minor", "min_pitch": 30}}',
+    b'{"type": "control_change", "controller": 20, "value": 64}',
+    b'{"type": "set_mode", "mode": "call-response"}',
+    b'{"type": "load_model", "name": "maestro"}',
+    b'{"type": "set_playing", "playing": true}',
+    b'{"type": "set_recording", "recording": true}',
     b'{"type": "panic"}',
     b'{"type": "ping", "sent": 12.5}',
 )

@@ -1,9 +1,10 @@
-"""Who may speak to the page: this machine, under its own name, with the token of this run, and no other site.
+"""Who may use the studio: pages of this server, on this machine, with the token of this run.
 
-A server on loopback can be reached by every page that the browser shows. So each request must carry a Host that is ours
-(else a foreign name could be pointed at 127.0.0.1), a WebSocket must come from our own page (browsers let any site open
-one), and all but the files of the package need a token that only the terminal has shown. The page takes it from its address
-once, and sends it in the header `Authorization`; a WebSocket cannot have that header, so there it is in the address.
+Each page that a browser shows can send requests to a server on the loopback interface. So the header `Host` of a request
+must be one of ours, or a foreign name could be made to point at 127.0.0.1; a WebSocket must have our own `Origin`, since
+browsers let any site open one; and all but the files of the package need a token that only the terminal has shown. The
+page takes the token from its address once, and sends it in the header `Authorization`; a WebSocket cannot have that
+header, so it has the token in its address.
 """
 
 import hmac
@@ -17,7 +18,7 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 HOST_NAMES = ("127.0.0.1", "localhost")
-PUBLIC_PATHS = re.compile(r"/|/static/.*")
+PUBLIC_PATHS = re.compile(r"/|/(static|web)/.*")
 """Files of the package, which hold no secret: they need no token."""
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'{sockets}; "
@@ -28,15 +29,15 @@ CLOSE_CODE = 4403
 
 
 class LocalAccessMiddleware:
-    """Refuses what must not come in, and puts the headers on what goes out."""
+    """Refuses foreign requests, and adds headers to the responses."""
 
     def __init__(self, app: ASGIApp, port: int, token: str) -> None:
-        """Stand before an app.
+        """Wrap an app.
 
         Args:
             app: what answers.
-            port: where it listens; part of the names that are ours.
-            token: what a request must know, from `new_token`.
+            port: where it listens; part of the allowed hosts.
+            token: what a request must have, from `generate_token`.
         """
         self.app = app
         self.token = token
@@ -53,7 +54,7 @@ class LocalAccessMiddleware:
         }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let a request in, or answer it here."""
+        """Pass a request on, or refuse it."""
         if scope["type"] == "lifespan":
             await self.app(scope, receive, send)
             return
@@ -67,21 +68,23 @@ class LocalAccessMiddleware:
             await PlainTextResponse(reason + "\n", 403)(scope, receive, self._with_headers(send))
 
     def refusal_reason(self, scope: Scope) -> str:
-        """Return why a request is refused; nothing, if it may come in."""
+        """Return why a request is refused; an empty string, if it is not."""
         headers = Headers(scope=scope)
         hosts = headers.getlist("host")
         if len(hosts) != 1 or hosts[0] not in self.allowed_hosts:
             return f"this page answers only to {' and '.join(sorted(self.allowed_hosts))}"
         origins = headers.getlist("origin")
-        live = scope["type"] == "websocket"
-        if (live or origins) and (len(origins) != 1 or origins[0] not in self.allowed_origins):
+        is_websocket = scope["type"] == "websocket"
+        if (is_websocket or origins) and (
+            len(origins) != 1 or origins[0] not in self.allowed_origins
+        ):
             return "no other site may speak to this page"
-        if not live and PUBLIC_PATHS.fullmatch(scope["path"]):
+        if not is_websocket and PUBLIC_PATHS.fullmatch(scope["path"]):
             return ""
         in_address = QueryParams(scope["query_string"]).get("token", "")
         in_header = headers.get("authorization", "").removeprefix("Bearer ")
-        given = in_address if live else in_header
-        if not hmac.compare_digest(given.encode(), self.token.encode()):
+        token = in_address if is_websocket else in_header
+        if not hmac.compare_digest(token.encode(), self.token.encode()):
             return "open the address that the terminal shows, with its token"
         return ""
 
@@ -90,10 +93,10 @@ class LocalAccessMiddleware:
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                mine = [
+                added = [
                     (name.encode(), value.encode()) for name, value in self.response_headers.items()
                 ]
-                message = {**message, "headers": [*message.get("headers", []), *mine]}
+                message = {**message, "headers": [*message.get("headers", []), *added]}
             await send(message)
 
         return send_with_headers

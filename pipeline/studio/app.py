@@ -1,16 +1,17 @@
-"""The page and its live line, served to this machine alone."""
+"""The page and its live connection, served to this machine alone."""
 
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Route, WebSocketRoute
+from starlette.responses import FileResponse, PlainTextResponse, Response
+from starlette.routing import Mount, Route, WebSocketRoute
+from starlette.staticfiles import StaticFiles
 from starlette.websockets import WebSocket
 
 from pipeline.core.errors import PipelineError
@@ -18,7 +19,7 @@ from pipeline.midi import reader
 from pipeline.notes import quantize
 from pipeline.studio import messages
 from pipeline.studio.access import LocalAccessMiddleware
-from pipeline.studio.client_queue import ClientQueue, encode_message
+from pipeline.studio.client_queue import ClientQueue
 from pipeline.studio.handlers import handle_message
 from pipeline.studio.http_protocol import TimedHTTPProtocol
 from pipeline.studio.rate_limit import MessageLimiter
@@ -26,32 +27,21 @@ from pipeline.studio.session import LiveSession
 
 HOST = "127.0.0.1"
 STATIC_DIR = Path(__file__).parent / "static"
-MEDIA_TYPES = {
-    ".html": "text/html",
-    ".css": "text/css",
-    ".js": "text/javascript",
-    ".svg": "image/svg+xml",
-}
+WEB_DIR = Path(__file__).parent.parent / "web"
+"""Files that the report contains too."""
 SEND_TIMEOUT = 5.0
-"""Seconds that a page may take for one frame before it counts as gone."""
+"""Seconds that a page may take to read one message before it counts as gone."""
 REPORT_SECONDS = 1.0
 """Seconds between reports of ignored messages."""
 BODY_TIMEOUT = 30.0
 """Seconds that an upload may take."""
 MAX_PROMPT_BYTES = 1 << 20
-"""Bytes of a MIDI file to play on from."""
-CLOSE_CONNECTION = {"connection": "close"}
-"""Header of an answer before the end of the request: what comes after it is not read."""
+"""Bytes of a MIDI file to go on from."""
 MAX_PROMPT_NOTES = 512
 """Notes of it that the model reads, the last."""
-
-
-def read_static_files() -> Mapping[str, tuple[bytes, str]]:
-    """Read the files of the page: content and kind by name. What is not here cannot be asked for."""
-    return {
-        path.name: (path.read_bytes(), MEDIA_TYPES[path.suffix])
-        for path in sorted(STATIC_DIR.iterdir())
-    }
+CLOSE_CONNECTION = {"connection": "close"}
+"""Header of an answer before the end of the request: what comes after it is not read."""
+ATTACHMENT = {"content-disposition": 'attachment; filename="take.mid"'}
 
 
 class UploadTooLargeError(PipelineError):
@@ -74,46 +64,32 @@ async def read_body(request: Request) -> bytes:
 
 
 class App:
-    """What the addresses answer."""
+    """What each address answers."""
 
     def __init__(self, session: LiveSession) -> None:
         self.session = session
-        self.static_files = read_static_files()
 
     async def get_index(self, request: Request) -> Response:
-        """Answer with the page."""
-        content, kind = self.static_files["index.html"]
-        return Response(content, media_type=kind)
-
-    async def get_static_file(self, request: Request) -> Response:
-        """Answer with a file of the page."""
-        found = self.static_files.get(request.path_params["name"])
-        if found is None:
-            return PlainTextResponse("no such file\n", 404)
-        return Response(found[0], media_type=found[1])
+        """Send the page."""
+        return FileResponse(STATIC_DIR / "index.html")
 
     async def get_recording(self, request: Request) -> Response:
-        """Answer with what was recorded."""
-        if not len(self.session.shared_state.recorder):
+        """Send the recording as a MIDI file."""
+        data = self.session.encode_recording()
+        if data is None:
             return PlainTextResponse("nothing was recorded yet\n", 404)
-        as_file = {"content-disposition": 'attachment; filename="take.mid"'}
-        return Response(
-            self.session.shared_state.recorder.to_midi_bytes(),
-            media_type="audio/midi",
-            headers=as_file,
-        )
+        return Response(data, media_type="audio/midi", headers=ATTACHMENT)
 
     async def upload_prompt(self, request: Request) -> Response:
-        """Take a MIDI file to play on from."""
+        """Receive a MIDI file and go on from it."""
         try:
             async with asyncio.timeout(BODY_TIMEOUT):
                 data = await read_body(request)
-            notes = await asyncio.to_thread(
-                reader.read_notes, data, "symusic", self.session.model.sustain_pedal
-            )
+            sustain_pedal = self.session.model.sustain_pedal
+            notes = await asyncio.to_thread(reader.read_notes, data, "symusic", sustain_pedal)
             await self.session.continue_from(quantize.quantize(notes)[-MAX_PROMPT_NOTES:])
         except ClientDisconnect:
-            return Response()  # nobody is there to read it
+            return Response()  # nobody reads it
         except TimeoutError:
             text = f"the upload took more than {BODY_TIMEOUT:g} seconds\n"
             return PlainTextResponse(text, 408, CLOSE_CONNECTION)
@@ -124,50 +100,52 @@ class App:
         return PlainTextResponse(f"{len(notes)} notes\n")
 
     async def handle_websocket(self, websocket: WebSocket) -> None:
-        """Carry frames to a page and its wishes back, until either end goes."""
+        """Exchange messages with a page until either end leaves."""
         await websocket.accept()
-        box = ClientQueue(asyncio.get_running_loop())
+        queue = ClientQueue(asyncio.get_running_loop())
         try:
-            page = await self.session.connect(box)
+            client_id = await self.session.connect(queue)
         except PipelineError as error:
-            await websocket.send_text(encode_message({"type": "error", "message": str(error)}))
+            await websocket.send_text(messages.Error(message=str(error)).encode())
             await websocket.close(1013)
             return
         limiter = MessageLimiter()
-        work = [
-            asyncio.create_task(self._send_messages(websocket, box)),
-            asyncio.create_task(self._receive_messages(websocket, box, page, limiter)),
-            asyncio.create_task(self._report_ignored(box, page, limiter)),
+        tasks = [
+            asyncio.create_task(self._send_messages(websocket, queue)),
+            asyncio.create_task(self._receive_messages(websocket, queue, client_id, limiter)),
+            asyncio.create_task(self._report_ignored(queue, client_id, limiter)),
         ]
         try:
-            await asyncio.wait(work, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            for task in work:
+            for task in tasks:
                 task.cancel()
-            await asyncio.gather(*work, return_exceptions=True)
-            await self.session.disconnect(page)
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await self.session.disconnect(client_id)
 
     async def _send_messages(self, websocket: WebSocket, queue: ClientQueue) -> None:
-        """Send frames; a page that does not take them is left."""
+        """Send messages; end if the page does not read them."""
         while True:
             await asyncio.wait_for(websocket.send_text(await queue.get()), SEND_TIMEOUT)
 
     async def _receive_messages(
         self, websocket: WebSocket, queue: ClientQueue, client_id: int, limiter: MessageLimiter
     ) -> None:
-        """Do what the page wishes; what cannot be done is answered with one frame."""
+        """Handle the messages of a page; what cannot be done is answered with one error."""
         while True:
             # The server reads no more from the page while this sleeps.
             await asyncio.sleep(limiter.reads.reserve())
-            message = await websocket.receive()
-            if message["type"] == "websocket.disconnect":
+            received = await websocket.receive()
+            if received["type"] == "websocket.disconnect":
                 return
             try:
-                parsed = messages.parse_message(message.get("text") or message.get("bytes") or "")
-                if limiter.allow(parsed):
-                    await handle_message(parsed, self.session, client_id)
+                message = messages.parse_message(
+                    received.get("text") or received.get("bytes") or ""
+                )
+                if limiter.allow(message):
+                    await handle_message(message, self.session, client_id)
             except PipelineError as error:
-                queue.put(encode_message({"type": "error", "message": str(error)}))
+                queue.send(messages.Error(message=str(error)))
 
     async def _report_ignored(
         self, queue: ClientQueue, client_id: int, limiter: MessageLimiter
@@ -179,50 +157,53 @@ class App:
                 text = (
                     f"{count} messages of this page were ignored: too many in a second; send fewer"
                 )
-                queue.put(encode_message({"type": "error", "message": text}))
-                queue.put(encode_message(self.session.make_state_message()))
-                queue.put(encode_message(self.session.make_controls_message(client_id)))
+                queue.send(messages.Error(message=text))
+                queue.send(self.session.make_state_message())
+                queue.send(self.session.make_controls_message(client_id))
 
 
 def make_app(session: LiveSession, port: int, token: str) -> LocalAccessMiddleware:
-    """Return the whole site behind its door."""
+    """Return the whole site behind the check of access."""
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         yield
         await session.close()
 
-    site = App(session)
+    app = App(session)
     routes = [
-        Route("/", site.get_index),
-        Route("/static/{name}", site.get_static_file),
-        Route("/take.mid", site.get_recording),
-        Route("/prompt", site.upload_prompt, methods=["POST"]),
-        WebSocketRoute("/live", site.handle_websocket),
+        Route("/", app.get_index),
+        Mount("/static", StaticFiles(directory=STATIC_DIR)),
+        Mount("/web", StaticFiles(directory=WEB_DIR)),
+        Route("/take.mid", app.get_recording),
+        Route("/prompt", app.upload_prompt, methods=["POST"]),
+        WebSocketRoute("/live", app.handle_websocket),
     ]
-    return LocalAccessMiddleware(Starlette(routes=routes, lifespan=lifespan), port, token)
+    site = Starlette(routes=routes, lifespan=lifespan)
+    site.router.redirect_slashes = False
+    return LocalAccessMiddleware(site, port, token)
 
 
 def bind_socket(port: int) -> socket.socket:
-    """Take a port of loopback; 0 takes any that is free.
+    """Bind a port of the loopback interface; 0 takes any that is free.
 
     Raises:
         PipelineError: it is taken.
     """
-    line = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    line.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        line.bind((HOST, port))
+        listener.bind((HOST, port))
     except OSError as error:
-        line.close()
+        listener.close()
         raise PipelineError(
             f"port {port}: {error.strerror}; give another with --port, or 0 for any"
         ) from error
-    return line
+    return listener
 
 
 def make_server(session: LiveSession, port: int, token: str) -> uvicorn.Server:
-    """Return a server that is to be run on a socket from `bind`."""
+    """Return a server that is to be run on a socket of `bind_socket`."""
     config = uvicorn.Config(
         make_app(session, port, token),
         http=TimedHTTPProtocol,

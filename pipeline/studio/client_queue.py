@@ -1,42 +1,43 @@
-"""The frames that wait for one page: a few, the newest. Putting one there never waits, whatever the page does.
+"""The messages that wait for one page: a few, the newest. Adding one never waits, whatever the page does.
 
-The thread that keeps time puts frames into the boxes of all pages. If a page is slow or gone, its box is full and the
-oldest frame falls out; the music does not know. The page is told how many it missed.
+The thread that keeps time adds messages to the queues of all pages. If a page is slow or gone, its queue is full and the
+oldest message is dropped; the music goes on. The page is told how many it missed.
 """
 
 import asyncio
-import json
 from collections import deque
-from typing import Any
+
+from pipeline.studio.messages import Dropped, ServerMessage
 
 QUEUE_SIZE = 512
-"""Frames that wait: some ten seconds of dense music."""
-
-ServerMessage = dict[str, Any]
-"""A message to a page; `type` says which."""
+"""Messages that wait: some ten seconds of dense music."""
 
 
 class ClientQueue:
     """A queue from any thread to the event loop of the server."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, max_size: int = QUEUE_SIZE) -> None:
-        """Begin empty.
+        """Start empty.
 
         Args:
-            loop: where frames are taken out.
-            max_size: frames that may wait.
+            loop: where messages are taken out.
+            max_size: messages that may wait.
         """
         self.loop = loop
         self.pending: deque[str] = deque(maxlen=max_size)
         self.max_size = max_size
         self.dropped = 0
-        """Frames that fell out since the page was last told."""
+        """Messages that were dropped since the page was last told."""
         self.reported = False
         """Whether the last message said how many were dropped; the next one says something else."""
         self.ready = asyncio.Event()
 
+    def send(self, message: ServerMessage) -> None:
+        """Add a message; from any thread, at once."""
+        self.put(message.encode())
+
     def put(self, text: str) -> None:
-        """Add a frame, as text; from any thread, at once."""
+        """Add an encoded message; from any thread, at once."""
         if len(self.pending) == self.max_size:
             self.dropped += 1
         self.pending.append(text)
@@ -46,17 +47,12 @@ class ClientQueue:
             self.pending.clear()
 
     async def get(self) -> str:
-        """Wait for the oldest frame."""
+        """Wait for the oldest message."""
         while not self.pending:
             self.ready.clear()
             await self.ready.wait()
         self.reported = bool(self.dropped) and not self.reported
         if self.reported:
-            lost, self.dropped = self.dropped, 0
-            return encode_message({"type": "lost", "frames": lost})
+            count, self.dropped = self.dropped, 0
+            return Dropped(count=count).encode()
         return self.pending.popleft()
-
-
-def encode_message(message: ServerMessage) -> str:
-    """Return a frame as text."""
-    return json.dumps(message, separators=(",", ":"), allow_nan=False)

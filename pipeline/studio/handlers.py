@@ -1,117 +1,93 @@
-"""What each wish of a page does."""
+"""What each message of a page does: one function for each type, and a table of them."""
 
-import time
-from functools import singledispatch
+from collections.abc import Awaitable, Callable
+from typing import Any
 
-from pipeline.core.errors import PipelineError
 from pipeline.studio import messages
-from pipeline.studio.client_queue import ServerMessage, encode_message
 from pipeline.studio.session import LiveSession
 
-MIN_RESPONSE_DELAY, MAX_RESPONSE_DELAY = 0.2, 10.0
-"""Seconds of a rest that make sense."""
+
+async def press_key(session: LiveSession, client_id: int, message: messages.NoteOn) -> None:
+    """Press a key for a page."""
+    session.note_on(client_id, message.pitch, message.velocity)
 
 
-@singledispatch
+async def release_key(session: LiveSession, client_id: int, message: messages.NoteOff) -> None:
+    """Release a key for a page."""
+    session.note_off(client_id, message.pitch)
+
+
+async def set_controls(session: LiveSession, client_id: int, message: messages.SetControls) -> None:
+    """Change controls."""
+    session.set_controls(client_id, message.values, message.revision)
+
+
+async def change_controller(
+    session: LiveSession, client_id: int, message: messages.ControlChange
+) -> None:
+    """Change the control that a MIDI controller stands for."""
+    session.control_change(client_id, message.controller, message.value)
+
+
+async def set_mode(session: LiveSession, client_id: int, message: messages.SetMode) -> None:
+    """Change who plays when."""
+    session.set_mode(message.mode)
+
+
+async def load_model(session: LiveSession, client_id: int, message: messages.LoadModel) -> None:
+    """Let another model play."""
+    await session.load_model(message.name)
+
+
+async def set_playing(session: LiveSession, client_id: int, message: messages.SetPlaying) -> None:
+    """Let the model play, or pause it."""
+    session.set_playing(message.playing)
+
+
+async def set_recording(
+    session: LiveSession, client_id: int, message: messages.SetRecording
+) -> None:
+    """Start or stop a recording."""
+    session.set_recording(message.recording)
+
+
+async def stop_all_notes(session: LiveSession, client_id: int, message: messages.Panic) -> None:
+    """End all notes and pause the model."""
+    session.panic()
+
+
+async def answer_ping(session: LiveSession, client_id: int, message: messages.Ping) -> None:
+    """Send the time to the page, and an error if the model has stopped."""
+    session.send_pong(client_id, message.sent)
+    await session.check_engine()
+
+
+Handler = Callable[[LiveSession, int, Any], Awaitable[None]]
+HANDLERS: dict[type[messages.ClientMessage], Handler] = {
+    messages.NoteOn: press_key,
+    messages.NoteOff: release_key,
+    messages.SetControls: set_controls,
+    messages.ControlChange: change_controller,
+    messages.SetMode: set_mode,
+    messages.LoadModel: load_model,
+    messages.SetPlaying: set_playing,
+    messages.SetRecording: set_recording,
+    messages.Panic: stop_all_notes,
+    messages.Ping: answer_ping,
+}
+
+
 async def handle_message(
     message: messages.ClientMessage, session: LiveSession, client_id: int
 ) -> None:
-    """Do what a page wishes.
+    """Do what a page asks for.
 
     Args:
         message: what.
         session: where.
-        client_id: who wishes it.
+        client_id: the page.
 
     Raises:
         PipelineError: it cannot be done; nothing has changed.
     """
-    raise NotImplementedError(type(message).__name__)
-
-
-@handle_message.register
-async def _(message: messages.NoteOn, session: LiveSession, client_id: int) -> None:
-    session.note_on(client_id, message.pitch, message.velocity)
-
-
-@handle_message.register
-async def _(wish: messages.NoteOff, room: LiveSession, page: int) -> None:
-    room.note_off(page, wish.pitch)
-
-
-@handle_message.register
-async def _(wish: messages.SetControls, room: LiveSession, page: int) -> None:
-    number = 0
-    try:
-        _set_controls(wish.values, room)
-        number = wish.revision
-        if room.engine:
-            room.engine.note_source.control_revision = number
-    finally:  # a page that asked for what cannot be is told where the controls stand
-        room.broadcast(room.make_controls_message(page, number))
-
-
-def _set_controls(values: dict[str, int | float | str], session: LiveSession) -> None:
-    """Set controls, all or none."""
-    if unknown := values.keys() - session.get_control_values().keys():
-        raise messages.ClientError(f"there is no control {min(unknown)[:40]!r}")
-    rest = values.pop("rest", session.shared_state.response_delay)
-    if not (isinstance(rest, int | float) and MIN_RESPONSE_DELAY <= rest <= MAX_RESPONSE_DELAY):
-        raise messages.ClientError(
-            f"rest {rest!r:.40} is outside {MIN_RESPONSE_DELAY}..{MAX_RESPONSE_DELAY} seconds"
-        )
-    session.shared_state.controls.update(**values)  # type: ignore[arg-type]
-    session.shared_state.response_delay = float(rest)
-    if session.engine:
-        session.engine.improviser.phrase.response_delay = float(rest)
-
-
-@handle_message.register
-async def _(wish: messages.ControlChange, room: LiveSession, page: int) -> None:
-    if room.shared_state.controls.control_change(wish.controller, wish.value):
-        room.broadcast(room.make_controls_message(page))
-
-
-@handle_message.register
-async def _(wish: messages.SetMode, room: LiveSession, page: int) -> None:
-    room.shared_state.mode = wish.mode
-    if room.engine:
-        room.engine.improviser.mode = wish.mode
-    room.broadcast(room.make_state_message())
-
-
-@handle_message.register
-async def _(wish: messages.LoadModel, room: LiveSession, page: int) -> None:
-    await room.load_model(wish.name)
-
-
-@handle_message.register
-async def _(wish: messages.SetPlaying, room: LiveSession, page: int) -> None:
-    room.set_playing(wish.on)
-
-
-@handle_message.register
-async def _(wish: messages.SetRecording, room: LiveSession, page: int) -> None:
-    (room.shared_state.recorder.start if wish.on else room.shared_state.recorder.stop)(
-        time.monotonic()
-    )
-    room.broadcast(room.make_state_message())
-
-
-@handle_message.register
-async def _(wish: messages.Panic, room: LiveSession, page: int) -> None:
-    room.panic()
-
-
-@handle_message.register
-async def _(wish: messages.Ping, room: LiveSession, page: int) -> None:
-    pong: ServerMessage = {
-        "type": "pong",
-        "sent": wish.sent,
-        "now": time.monotonic(),
-        "notes": len(room.shared_state.recorder),
-    }
-    room.clients[page].put(encode_message(pong))
-    if room.engine and (fault := room.engine.player.error):
-        await room.close()
-        raise PipelineError(f"the model stopped ({type(fault).__name__}: {fault}); choose it again")
+    await HANDLERS[type(message)](session, client_id, message)

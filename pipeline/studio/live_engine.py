@@ -1,61 +1,40 @@
-"""What makes the music of the page: a model, an improviser, a player, and what measures a person by the model."""
+"""What makes the music of the pages: a model, an improviser, a player, and what measures a person by the model."""
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from pipeline.generation.engine import Engine
-from pipeline.live.active_keys import NOTE_OFF, Message
 from pipeline.live.controls import Controls
 from pipeline.live.improviser import Improviser, Mode
 from pipeline.live.player import Player
 from pipeline.live.timeline import TICKS_PER_CELL
 from pipeline.models.model_io import TrainedModel
 from pipeline.notes.quantize import QuantizedNotes
-from pipeline.studio.client_queue import ServerMessage
-from pipeline.studio.event_port import BroadcastingSource
+from pipeline.studio.broadcasting_source import BroadcastingSource
+from pipeline.studio.event_port import EventPort
+from pipeline.studio.messages import ServerMessage
 from pipeline.studio.recording import TimedRecorder
 from pipeline.studio.surprisal import Surprisal
 
-ALL_NOTES_OFF = 123
-"""Control change: all notes off."""
 MAX_PENDING_EVENTS = 128
 """Keys that wait to be read by the model; a person presses no more within the time of a note."""
 
 
 @dataclass
 class SharedState:
-    """What a band finds where it plays, and what stays when another comes."""
+    """What stays when another engine starts."""
 
     broadcast: Callable[[ServerMessage], None]
-    """Takes frames for the pages; never waits."""
+    """Sends a message to the pages; never waits."""
     controls: Controls
     recorder: TimedRecorder
     mode: Mode = "call-response"
     response_delay: float = 0.8
     """Seconds without a key after which a phrase is answered, in mode `call-response`."""
     playing: bool = True
-    """Whether the model plays, or rests."""
-
-
-class EventPort:
-    """The port of the player: pages know when notes begin, so they are told when notes end, planned or not."""
-
-    def __init__(self, broadcast: Callable[[ServerMessage], None]) -> None:
-        self.broadcast = broadcast
-
-    def send(self, message: Message) -> None:
-        """Tell of an end; never waits."""
-        status, number, _ = message
-        if status & 0xF0 == NOTE_OFF:
-            self.broadcast({"type": "off", "pitch": number, "at": time.monotonic()})
-        elif number == ALL_NOTES_OFF:
-            self.broadcast({"type": "silence", "at": time.monotonic()})
-
-    def close(self) -> None:
-        """Do nothing: pages stay."""
+    """Whether the model plays, or is paused."""
 
 
 class LiveEngine:
@@ -67,12 +46,12 @@ class LiveEngine:
     def __init__(
         self, model: TrainedModel, shared_state: SharedState, prompt: QuantizedNotes
     ) -> None:
-        """Make ready, in silence, while another band may play; a model that cannot start raises here, of any kind.
+        """Prepare in silence, while another engine may play; a model that cannot start raises any exception here.
 
         Args:
             model: what plays.
-            shared_state: where.
-            prompt: codes [N, 4] to play on from.
+            shared_state: the state to start in.
+            prompt: codes [N, 4] to go on from.
         """
         self.shared_state = shared_state
         self.improviser = Improviser(
@@ -84,28 +63,59 @@ class LiveEngine:
         )
 
     def start(self) -> None:
-        """Play, as the stage is set now; no other band may play there."""
-        stage = self.shared_state
-        self.improviser.mode, self.improviser.phrase.response_delay = (
-            stage.mode,
-            stage.response_delay,
-        )
-        self.note_source.paused = not stage.playing
-        self.player = Player(self.note_source, EventPort(stage.broadcast), stage.recorder)
+        """Play; no other engine may play in this state."""
+        state = self.shared_state
+        self.set_mode(state.mode)
+        self.set_response_delay(state.response_delay)
+        self.set_playing(state.playing)
+        self.player = Player(self.note_source, EventPort(state.broadcast), state.recorder)
         timeline = self.player.schedule.timeline
-        stage.recorder.player_start_time = self.player.schedule.start_time
+        state.recorder.player_start_time = self.player.schedule.start_time
         self.note_source.time_of = lambda cell: timeline.time_of(cell * TICKS_PER_CELL)
         self.surprisal.start()
         self.player.start()
 
+    def stop(self) -> None:
+        """End all notes and the threads."""
+        self.player.stop()
+        self.surprisal.stop()
+
+    @property
+    def error(self) -> Exception | None:
+        """What ended the music, if an error did."""
+        return self.player.error
+
     def note_on(self, pitch: int, velocity: int) -> bool:
-        """Press a key; return whether there was room for it among those that wait."""
+        """Press a key; return False if too many keys wait already and this one is ignored."""
         if self.player.events.qsize() >= MAX_PENDING_EVENTS:
             return False
         self.player.note_on(pitch, velocity)
         return True
 
-    def stop(self) -> None:
-        """Release all notes and end."""
-        self.player.stop()
-        self.surprisal.stop()
+    def note_off(self, pitch: int) -> None:
+        """Release a key."""
+        self.player.note_off(pitch)
+
+    def panic(self) -> None:
+        """End all notes now."""
+        self.player.panic()
+
+    def set_mode(self, mode: Mode) -> None:
+        """Change who plays when."""
+        self.improviser.mode = mode
+
+    def set_playing(self, playing: bool) -> None:
+        """Let the model play, or pause it."""
+        self.note_source.paused = not playing
+
+    def set_response_delay(self, seconds: float) -> None:
+        """Change the silence after which a phrase is answered."""
+        self.improviser.phrase.response_delay = seconds
+
+    def set_control_revision(self, revision: int) -> None:
+        """Mark the notes that are drawn from now on with a change of the controls."""
+        self.note_source.control_revision = revision
+
+    def recent_notes(self) -> QuantizedNotes:
+        """Return the notes that sounded lately, codes [N, 4], of both players."""
+        return self.improviser.recent_notes()

@@ -1,17 +1,21 @@
-"""What a page may say: each message is one of these and nothing else, or it is answered with one line.
+"""The messages between a page and the server, in both directions: JSON objects whose `type` says which one.
 
-{"type": "strike", "pitch": 60, "velocity": 80}      a key was struck
-{"type": "lift", "pitch": 60}                        and let go
-{"type": "set", "revision": 7, "values": {"tempo": 1.2, "key": "C minor"}}
-{"type": "turn", "controller": 20, "value": 64}            a control change, as of `controls`
-{"type": "mode", "mode": "call-response"}
-{"type": "model", "name": "maestro"}
-{"type": "play", "on": true}                         the model plays, or rests
-{"type": "record", "on": true}
-{"type": "panic"}
-{"type": "ping", "sent": 12.5}                       answered with the time here
+From a page to the server:
 
-Nothing is converted: 60 is a pitch, "60" and 60.5 are not.
+    {"type": "note_on", "pitch": 60, "velocity": 80}     a key is pressed
+    {"type": "note_off", "pitch": 60}                    and released
+    {"type": "set_controls", "revision": 7, "values": {"tempo": 1.2, "key": "C minor"}}
+    {"type": "control_change", "controller": 20, "value": 64}
+    {"type": "set_mode", "mode": "call-response"}
+    {"type": "load_model", "name": "maestro"}
+    {"type": "set_playing", "playing": true}             the model plays, or is paused
+    {"type": "set_recording", "recording": true}
+    {"type": "panic"}                                    all notes end and the model is paused
+    {"type": "ping", "sent": 12.5}                       answered with the time of the server
+
+A message that is none of these is answered with one `error`. Nothing is converted: 60 is a pitch, "60" and 60.5 are not.
+
+From the server to a page: see the subclasses of `ServerMessage`. Times are seconds of the server's monotonic clock.
 """
 
 from typing import Annotated, Any, Literal
@@ -20,13 +24,18 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from pipeline.config.schema import Pitch
 from pipeline.core.errors import PipelineError
+from pipeline.live.improviser import Mode
 
 MAX_MESSAGE_BYTES = 4096
-"""Bytes of a message; a longer one closes the line."""
+"""Bytes of a message of a page; a longer one closes the connection."""
+Velocity = Annotated[int, Field(ge=1, le=127)]
+Revision = Annotated[int, Field(ge=0, lt=2**53)]
+"""Number of a change of the controls: rises with time, and JavaScript can hold it."""
+ControlValues = dict[str, int | float | str]
 
 
 class ClientError(PipelineError):
-    """A page said something that cannot be done."""
+    """A page sent what cannot be done."""
 
 
 class ClientMessage(BaseModel):
@@ -36,33 +45,33 @@ class ClientMessage(BaseModel):
 
 
 class NoteOn(ClientMessage):
-    """A key was struck."""
+    """A key is pressed."""
 
-    type: Literal["strike"]
+    type: Literal["note_on"] = "note_on"
     pitch: Pitch
-    velocity: Annotated[int, Field(ge=1, le=127)]
+    velocity: Velocity
 
 
 class NoteOff(ClientMessage):
-    """A key was let go."""
+    """A key is released."""
 
-    type: Literal["lift"]
+    type: Literal["note_off"] = "note_off"
     pitch: Pitch
 
 
 class SetControls(ClientMessage):
-    """Controls move, all of these or none."""
+    """Controls change, all of these or none."""
 
-    type: Literal["set"]
-    revision: Annotated[int, Field(ge=0, lt=2**53)]
-    """Comes back with the answer, and with the first note that was drawn under it."""
-    values: dict[str, int | float | str]
+    type: Literal["set_controls"] = "set_controls"
+    revision: Revision
+    """Comes back with the answer, and with the first note that is drawn under the change."""
+    values: ControlValues
 
 
 class ControlChange(ClientMessage):
-    """A knob was turned."""
+    """A MIDI controller moves."""
 
-    type: Literal["turn"]
+    type: Literal["control_change"] = "control_change"
     controller: Pitch
     value: Pitch
 
@@ -70,45 +79,182 @@ class ControlChange(ClientMessage):
 class SetMode(ClientMessage):
     """Who plays when."""
 
-    type: Literal["mode"]
-    mode: Literal["solo", "call-response", "accompany"]
+    type: Literal["set_mode"] = "set_mode"
+    mode: Mode
 
 
 class LoadModel(ClientMessage):
-    """Another model."""
+    """Another model is to play."""
 
-    type: Literal["model"]
+    type: Literal["load_model"] = "load_model"
     name: Annotated[str, Field(max_length=200)]
 
 
 class SetPlaying(ClientMessage):
-    """The model plays, or rests."""
+    """The model is to play, or to pause."""
 
-    type: Literal["play"]
-    on: bool
+    type: Literal["set_playing"] = "set_playing"
+    playing: bool
 
 
 class SetRecording(ClientMessage):
-    """A take begins or ends."""
+    """A recording is to start or to stop."""
 
-    type: Literal["record"]
-    on: bool
+    type: Literal["set_recording"] = "set_recording"
+    recording: bool
 
 
 class Panic(ClientMessage):
-    """Silence."""
+    """All notes are to end, and the model is to pause."""
 
-    type: Literal["panic"]
+    type: Literal["panic"] = "panic"
 
 
 class Ping(ClientMessage):
-    """What time is it?"""
+    """The page asks for the time of the server."""
 
-    type: Literal["ping"]
+    type: Literal["ping"] = "ping"
     sent: float
 
 
-AnyClientMessage = (
+class ServerMessage(BaseModel):
+    """A message to a page."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    def encode(self) -> str:
+        """Return the message as JSON."""
+        return self.model_dump_json()
+
+
+class State(ServerMessage):
+    """What all pages share."""
+
+    type: Literal["state"] = "state"
+    models: dict[str, str]
+    """Name to description of each model that can be chosen."""
+    model: str
+    mode: Mode
+    playing: bool
+    recording: bool
+    recorded_notes: int
+
+
+class Welcome(ServerMessage):
+    """The first message to a page."""
+
+    type: Literal["welcome"] = "welcome"
+    client_id: int
+    keys: list[str]
+    """Keys that can be chosen, as in `C minor`."""
+    time: float
+    state: State
+    values: ControlValues
+
+
+class ControlsChanged(ServerMessage):
+    """The controls after a change, or after one that was refused."""
+
+    type: Literal["controls"] = "controls"
+    client_id: int
+    """Who changed them."""
+    revision: int
+    """Number of the change; 0 if it was refused, or made by a MIDI controller."""
+    values: ControlValues
+
+
+class TimedNote(ServerMessage):
+    """A note with its time."""
+
+    pitch: int
+    velocity: int
+    onset: float
+    duration: float | None
+    """None while a person holds the key."""
+
+
+class NoteStarted(TimedNote):
+    """A note that sounds or will sound."""
+
+    type: Literal["note_on"] = "note_on"
+    performer: Literal["model", "human"]
+    note_id: int
+    revision: int
+    """The last change of the controls before it was drawn; 0 for notes of a person."""
+
+
+class Preview(TimedNote):
+    """The note that the model means to play next; it can still change."""
+
+    type: Literal["preview"] = "preview"
+    revision: int
+
+
+class HumanNoteEnded(ServerMessage):
+    """A note of a person ends."""
+
+    type: Literal["note_end"] = "note_end"
+    note_id: int
+    end: float
+
+
+class ModelNoteEnded(ServerMessage):
+    """The model's note of a pitch ends, maybe before its time."""
+
+    type: Literal["note_off"] = "note_off"
+    pitch: int
+    time: float
+
+
+class AllNotesEnded(ServerMessage):
+    """All notes of the model end, and those that were to come do not start."""
+
+    type: Literal["all_notes_off"] = "all_notes_off"
+    time: float
+
+
+class TurnChanged(ServerMessage):
+    """Whether it is the model's turn."""
+
+    type: Literal["turn"] = "turn"
+    is_model: bool
+
+
+class NoteSurprisal(ServerMessage):
+    """Bits of a note of a person under the model: per feature, and their total."""
+
+    type: Literal["surprisal"] = "surprisal"
+    note_id: int
+    total: float
+    pitch: float
+    step: float
+    duration: float
+
+
+class Pong(ServerMessage):
+    """The answer to a ping."""
+
+    type: Literal["pong"] = "pong"
+    sent: float
+    time: float
+    recorded_notes: int
+
+
+class Dropped(ServerMessage):
+    """The page was too slow to read some messages."""
+
+    type: Literal["dropped"] = "dropped"
+    count: int
+
+
+class Error(ServerMessage):
+    """What a page sent cannot be done; one line."""
+
+    type: Literal["error"] = "error"
+    message: str
+
+
+AnyClientMessage = Annotated[
     NoteOn
     | NoteOff
     | SetControls
@@ -118,32 +264,47 @@ AnyClientMessage = (
     | SetPlaying
     | SetRecording
     | Panic
-    | Ping
-)
-_ADAPTER: TypeAdapter[AnyClientMessage] = TypeAdapter(
-    Annotated[AnyClientMessage, Field(discriminator="type")]
-)
+    | Ping,
+    Field(discriminator="type"),
+]
+AnyServerMessage = Annotated[
+    Welcome
+    | State
+    | ControlsChanged
+    | NoteStarted
+    | Preview
+    | HumanNoteEnded
+    | ModelNoteEnded
+    | AllNotesEnded
+    | TurnChanged
+    | NoteSurprisal
+    | Pong
+    | Dropped
+    | Error,
+    Field(discriminator="type"),
+]
+CLIENT_MESSAGES: TypeAdapter[AnyClientMessage] = TypeAdapter(AnyClientMessage)
+SERVER_MESSAGES: TypeAdapter[AnyServerMessage] = TypeAdapter(AnyServerMessage)
 
 
 def parse_message(text: str | bytes) -> AnyClientMessage:
-    """Read a message.
+    """Parse a message of a page.
 
     Raises:
-        WishError: it is none of those above; one line.
+        ClientError: it is none of those above; one line.
     """
     if not isinstance(text, str):
         raise ClientError("a message is text, not bytes")
     try:
-        return _ADAPTER.validate_json(text)
+        return CLIENT_MESSAGES.validate_json(text)
     except ValidationError as error:
-        raise ClientError(
-            _format_error(error.errors(include_url=False, include_input=False)[0])
-        ) from error
+        details = error.errors(include_url=False, include_input=False)[0]
+        raise ClientError(_format_error(details)) from error
     except ValueError as error:  # lone surrogates, which JSON can spell and UTF-8 cannot
         raise ClientError("not a message: text that cannot be encoded") from error
 
 
 def _format_error(details: Any) -> str:
-    """Put a fault in one line that says where it is, and does not repeat what was sent there."""
-    where = ".".join(str(part)[:40] for part in details["loc"])
-    return f"not a message: {where + ': ' if where else ''}{details['msg'][:200]}"
+    """Return a validation error as one line that names the field, and does not repeat what was sent."""
+    field = ".".join(str(part)[:40] for part in details["loc"])
+    return f"not a message: {field + ': ' if field else ''}{details['msg'][:200]}"

@@ -1,4 +1,4 @@
-"""A take: what both played between the press of a button and the next, whatever model played."""
+"""A recording: what both played between two presses of a button, whatever model played."""
 
 import threading
 
@@ -8,36 +8,36 @@ NEVER = float("inf")
 
 
 class TimedRecorder(Recorder):
-    """A session that takes notes down only while it records, with times from the beginning of the take."""
+    """A recorder that keeps notes only while it records, with times from the start of the recording."""
 
     def __init__(self) -> None:
         super().__init__()
         self.player_start_time = 0.0
-        """Clock time from which the player that now plays counts [s]."""
+        """Clock time from which the present player counts [s]."""
         self.start_time, self.end_time = NEVER, NEVER
-        """Clock times of the take [s]."""
+        """Clock times of the recording [s]."""
         self.interval_lock = threading.Lock()
 
     @property
     def is_recording(self) -> bool:
-        """Whether a take goes on."""
+        """Whether it records now."""
         return self.start_time < NEVER and self.end_time == NEVER
 
     def start(self, now: float) -> None:
-        """Begin a new take at a clock time [s]; the one before is gone."""
+        """Start a new recording at a clock time [s]; the one before is gone."""
         with self.interval_lock:
-            fresh = Recorder()
-            self.times, self.note_bytes = fresh.times, fresh.note_bytes
+            empty = Recorder()
+            self.times, self.note_bytes = empty.times, empty.note_bytes
             self.start_time, self.end_time = now, NEVER
 
     def stop(self, now: float) -> None:
-        """End the take; a note that began in it and still sounds is taken down when it ends."""
+        """Stop the recording; a note that started in it and still sounds is added when it ends."""
         with self.interval_lock:
             self.end_time = min(self.end_time, now)
 
     def add(self, performer: int, onset: float, duration: float, pitch: int, velocity: int) -> None:
-        """Add a note that began in the take, `onset` from the begin of the player."""
+        """Add a note that started in the recording; `onset` counts from the start of the player."""
         with self.interval_lock:
-            at = self.player_start_time + onset
-            if self.start_time <= at < self.end_time:
-                super().add(performer, at - self.start_time, duration, pitch, velocity)
+            clock_time = self.player_start_time + onset
+            if self.start_time <= clock_time < self.end_time:
+                super().add(performer, clock_time - self.start_time, duration, pitch, velocity)

@@ -1,7 +1,8 @@
-"""The room: one model that plays, and the pages that look in; they share what is played, and each may play.
+"""The session of the studio: one model that plays, and the pages that share it; each page may play.
 
-The music stops when the last page leaves, and what a page holds is let go when it leaves. All of this runs in the event
-loop of the server; what takes long is done in a thread, one change of the band at a time.
+The music starts with the first page and ends with the last one, and the keys that a page holds are released when it
+leaves. All of this runs in the event loop of the server; what takes long is done in a thread, one change of the engine
+at a time.
 """
 
 import asyncio
@@ -17,13 +18,23 @@ from pipeline.models.model_io import TrainedModel
 from pipeline.notes.quantize import QuantizedNotes
 from pipeline.notes.theory import ACCIDENTALS, CHROMATIC, SCALES, TONICS
 from pipeline.studio import catalog
-from pipeline.studio.client_queue import ClientQueue, ServerMessage, encode_message
+from pipeline.studio.client_queue import ClientQueue
 from pipeline.studio.live_engine import LiveEngine, SharedState
-from pipeline.studio.messages import ClientError
+from pipeline.studio.messages import (
+    ClientError,
+    ControlsChanged,
+    ControlValues,
+    Pong,
+    ServerMessage,
+    State,
+    Welcome,
+)
 from pipeline.studio.recording import TimedRecorder
 
 MAX_CLIENTS = 8
 """Pages at once."""
+MIN_RESPONSE_DELAY, MAX_RESPONSE_DELAY = 0.2, 10.0
+"""Seconds of silence before a response that make sense."""
 KEY_NAMES = [
     CHROMATIC,
     *(f"{tonic}{sign} {scale}" for tonic in TONICS for sign in ACCIDENTALS for scale in SCALES),
@@ -34,11 +45,11 @@ class LiveSession:
     """What the pages share."""
 
     def __init__(self, name: str, sampling_config: SamplingConfig) -> None:
-        """Open.
+        """Load a model.
 
         Args:
-            name: of the model to begin with, as of `library.choose`.
-            sampling_config: sampling to begin with.
+            name: of the first model, as for `catalog.load_by_name`.
+            sampling_config: how notes are drawn at first.
 
         Raises:
             PipelineError: there is no such model, it is damaged or cannot start.
@@ -50,82 +61,84 @@ class LiveSession:
         self.engine: LiveEngine | None = None
         self.clients: dict[int, ClientQueue] = {}
         self.held_keys: dict[int, set[int]] = {}
-        """Pages and the pitches of the keys they hold."""
+        """Page to the pitches of the keys that it holds."""
         self.client_ids = count(1)
         self.engine_lock = asyncio.Lock()
 
+    # Messages to pages
+
     def broadcast(self, message: ServerMessage) -> None:
-        """Send a frame to all pages; from any thread, at once."""
-        text = encode_message(message)
-        for box in list(self.clients.values()):
-            box.put(text)
+        """Send a message to all pages; from any thread, at once."""
+        text = message.encode()
+        for queue in list(self.clients.values()):
+            queue.put(text)
 
-    def make_state_message(self) -> ServerMessage:
-        """Return all that a page must know of the room."""
-        stage = self.shared_state
+    def make_state_message(self) -> State:
+        """Return what all pages share, but for the controls."""
+        state = self.shared_state
+        return State(
+            models={entry.name: entry.description for entry in catalog.list_models().values()},
+            model=self.model_name,
+            mode=state.mode,
+            playing=state.playing,
+            recording=state.recorder.is_recording,
+            recorded_notes=len(state.recorder),
+        )
+
+    def make_controls_message(self, client_id: int, revision: int = 0) -> ControlsChanged:
+        """Return the controls, after a change by a page."""
+        return ControlsChanged(
+            client_id=client_id, revision=revision, values=self.get_control_values()
+        )
+
+    def get_control_values(self) -> ControlValues:
+        """Return the values of all controls."""
+        state = self.shared_state
         return {
-            "type": "state",
-            "models": {entry.name: entry.description for entry in catalog.list_models().values()},
-            "model": self.model_name,
-            "mode": stage.mode,
-            "playing": stage.playing,
-            "recording": stage.recorder.is_recording,
-            "notes": len(stage.recorder),
-            "values": self.get_control_values(),
+            **state.controls.sampling_config.model_dump(),
+            "tempo": state.controls.tempo,
+            "response_delay": state.response_delay,
         }
 
-    def get_control_values(self) -> ServerMessage:
-        """Return where the controls stand."""
-        return {
-            **self.shared_state.controls.sampling_config.model_dump(),
-            "tempo": self.shared_state.controls.tempo,
-            "rest": self.shared_state.response_delay,
-        }
+    def send_pong(self, client_id: int, sent: float) -> None:
+        """Send the time to a page."""
+        notes = len(self.shared_state.recorder)
+        self.clients[client_id].send(Pong(sent=sent, time=time.monotonic(), recorded_notes=notes))
 
-    def make_controls_message(self, client_id: int, revision: int = 0) -> ServerMessage:
-        """Return where the controls stand, after a change by a page."""
-        return {
-            "type": "controls",
-            "page": client_id,
-            "number": revision,
-            "values": self.get_control_values(),
-        }
+    # Pages and models
 
     async def connect(self, queue: ClientQueue) -> int:
-        """Let a page in; the first one begins the music. Returns its number.
+        """Add a page; the first one starts the music. Returns the number of the page.
 
         Raises:
-            PipelineError: there are too many pages, or the model cannot start; the page is not in.
+            PipelineError: there are too many pages, or the model cannot start; the page is not added.
         """
         if len(self.clients) >= MAX_CLIENTS:
             raise ClientError(f"{MAX_CLIENTS} pages are open already; close one")
-        page = next(self.client_ids)
-        queue.put(
-            encode_message(
-                {
-                    **self.make_state_message(),
-                    "type": "hello",
-                    "page": page,
-                    "keys": KEY_NAMES,
-                    "now": time.monotonic(),
-                }
+        client_id = next(self.client_ids)
+        queue.send(
+            Welcome(
+                client_id=client_id,
+                keys=KEY_NAMES,
+                time=time.monotonic(),
+                state=self.make_state_message(),
+                values=self.get_control_values(),
             )
         )
-        self.clients[page], self.held_keys[page] = queue, set()
+        self.clients[client_id], self.held_keys[client_id] = queue, set()
         try:
             async with self.engine_lock:
                 if self.engine is None:
                     await self._replace_engine(self.model_name, self.model, self.prompt)
-        except BaseException:  # a page that goes meanwhile is cancelled
-            await self.disconnect(page)
+        except BaseException:  # a page that leaves meanwhile is cancelled
+            await self.disconnect(client_id)
             raise
-        return page
+        return client_id
 
     async def disconnect(self, client_id: int) -> None:
-        """Let a page go; with the last one the music ends."""
+        """Remove a page and release its keys; with the last page the music ends."""
         self.clients.pop(client_id, None)
-        for pitch in self.held_keys.get(client_id, set()).copy():
-            self.note_off(client_id, pitch)
+        self._release_keys(client_id)
         self.held_keys.pop(client_id, None)
         async with self.engine_lock:
             if not self.clients:
@@ -133,105 +146,175 @@ class LiveSession:
                 self.prompt = load_prompt(None)
 
     async def load_model(self, name: str) -> None:
-        """Play on with another model.
+        """Go on with another model.
 
         Raises:
-            PipelineError: there is no such model, it is damaged or cannot start; the old one plays on.
+            PipelineError: there is no such model, it is damaged or cannot start; the old one goes on.
         """
-        await asyncio.shield(
-            self._load_model_locked(name)
-        )  # the page may go meanwhile, others stay
+        await asyncio.shield(self._load_model_locked(name))  # this page may leave, others stay
 
     async def _load_model_locked(self, name: str) -> None:
         async with self.engine_lock:
-            found = await asyncio.to_thread(catalog.load_by_name, name)
-            await self._replace_engine(
-                *found, self.engine.improviser.recent_notes() if self.engine else self.prompt
-            )
+            full_name, model = await asyncio.to_thread(catalog.load_by_name, name)
+            prompt = self.engine.recent_notes() if self.engine else self.prompt
+            await self._replace_engine(full_name, model, prompt)
         self.broadcast(self.make_state_message())
 
     async def continue_from(self, prompt: QuantizedNotes) -> None:
-        """Play on from other music, codes [N, 4].
+        """Go on from other music, codes [N, 4].
 
         Raises:
-            PipelineError: the model cannot start after it; what was there plays on.
+            PipelineError: the model cannot start after it; what was there goes on.
         """
         async with self.engine_lock:
             await self._replace_engine(self.model_name, self.model, prompt, "solo")
         self.broadcast(self.make_state_message())
 
+    async def check_engine(self) -> None:
+        """End an engine that stopped with an error.
+
+        Raises:
+            PipelineError: it did.
+        """
+        if self.engine and (error := self.engine.error):
+            await self.close()
+            cause = f"{type(error).__name__}: {error}"
+            raise PipelineError(f"the model stopped ({cause}); choose it again")
+
     async def close(self) -> None:
-        """End all."""
+        """End the music."""
         async with self.engine_lock:
             await self._stop_engine()
 
     async def _replace_engine(
         self, name: str, model: TrainedModel, prompt: QuantizedNotes, mode: Mode | None = None
     ) -> None:
-        """Let a band play in place of the one there is, which goes on until the new one is ready; if someone is there.
+        """Start an engine in place of the one that plays, which goes on until the new one is ready; if there are pages.
 
         Raises:
             PipelineError: the model cannot start; nothing has changed.
         """
-        band = await asyncio.to_thread(self._make_engine, name, model, prompt)
+        engine = await asyncio.to_thread(self._make_engine, name, model, prompt)
         await self._stop_engine()
         self.model_name, self.model, self.prompt = name, model, prompt
         if mode:
             self.shared_state.mode, self.shared_state.playing = mode, True
         if self.clients:
-            band.start()
-            self.engine = band
+            engine.start()
+            self.engine = engine
 
     def _make_engine(self, name: str, model: TrainedModel, prompt: QuantizedNotes) -> LiveEngine:
-        """Return a band that can start.
+        """Return an engine that can start.
 
         Raises:
             PipelineError: the model cannot start.
         """
         try:
             return LiveEngine(model, self.shared_state, prompt)
-        except Exception as error:  # weights of others fail in any way
-            fault = f"{type(error).__name__}: {error}"
+        except Exception as error:  # foreign weights fail in any way
+            cause = f"{type(error).__name__}: {error}"
             raise PipelineError(
-                f"the model {name!r} cannot start ({fault}); choose another"
+                f"the model {name!r} cannot start ({cause}); choose another"
             ) from error
 
     async def _stop_engine(self) -> None:
-        """Let the band end."""
-        band, self.engine = self.engine, None
-        if band:
-            await asyncio.to_thread(band.stop)
+        """End the engine."""
+        engine, self.engine = self.engine, None
+        if engine:
+            await asyncio.to_thread(engine.stop)
 
-    def set_playing(self, playing: bool) -> None:
-        """Let the model play, or pause it; what sounds ends as it was to."""
-        self.shared_state.playing = playing
-        if self.engine:
-            self.engine.note_source.paused = not playing
-        self.broadcast(self.make_state_message())
-
-    def panic(self) -> None:
-        """End all notes of everybody now, and pause the model until it is let play again."""
-        self.set_playing(False)
-        for client_id, pitches in self.held_keys.items():
-            for pitch in pitches.copy():
-                self.note_off(client_id, pitch)
-        if self.engine:
-            self.engine.player.panic()
+    # What a page can do
 
     def note_on(self, client_id: int, pitch: int, velocity: int) -> None:
         """Press a key for a page.
 
         Raises:
-            ClientError: too many keys wait to be handled; this one is ignored.
+            ClientError: too many keys wait for the model; this one is ignored.
         """
         if self.engine and not self.engine.note_on(pitch, velocity):
             raise ClientError("the model is too slow for so many keys; some were ignored")
         self.held_keys[client_id].add(pitch)
 
     def note_off(self, client_id: int, pitch: int) -> None:
-        """Let go of a key for a page, unless another holds it too."""
+        """Release a key for a page, unless another page holds it too."""
         if pitch not in self.held_keys[client_id]:
             return
         self.held_keys[client_id].discard(pitch)
         if self.engine and not any(pitch in keys for keys in self.held_keys.values()):
-            self.engine.player.note_off(pitch)
+            self.engine.note_off(pitch)
+
+    def _release_keys(self, client_id: int) -> None:
+        for pitch in self.held_keys.get(client_id, set()).copy():
+            self.note_off(client_id, pitch)
+
+    def panic(self) -> None:
+        """End all notes of everybody now, and pause the model until it is to play again."""
+        self.set_playing(False)
+        for client_id in self.held_keys:
+            self._release_keys(client_id)
+        if self.engine:
+            self.engine.panic()
+
+    def set_playing(self, playing: bool) -> None:
+        """Let the model play, or pause it; the notes that sound end at their time."""
+        self.shared_state.playing = playing
+        if self.engine:
+            self.engine.set_playing(playing)
+        self.broadcast(self.make_state_message())
+
+    def set_mode(self, mode: Mode) -> None:
+        """Change who plays when."""
+        self.shared_state.mode = mode
+        if self.engine:
+            self.engine.set_mode(mode)
+        self.broadcast(self.make_state_message())
+
+    def set_recording(self, recording: bool) -> None:
+        """Start a new recording, or stop it."""
+        recorder = self.shared_state.recorder
+        if recording:
+            recorder.start(time.monotonic())
+        else:
+            recorder.stop(time.monotonic())
+        self.broadcast(self.make_state_message())
+
+    def encode_recording(self) -> bytes | None:
+        """Return the recording as a MIDI file; None, if nothing was recorded."""
+        recorder = self.shared_state.recorder
+        return recorder.to_midi_bytes() if len(recorder) else None
+
+    def set_controls(self, client_id: int, values: ControlValues, revision: int) -> None:
+        """Change controls, all or none. All pages are told the values that hold, after a refusal too.
+
+        Raises:
+            PipelineError: a control or its value is unknown; nothing has changed.
+        """
+        try:
+            self._apply_controls(values)
+        except PipelineError:
+            self.broadcast(self.make_controls_message(client_id))
+            raise
+        if self.engine:
+            self.engine.set_control_revision(revision)
+        self.broadcast(self.make_controls_message(client_id, revision))
+
+    def _apply_controls(self, values: ControlValues) -> None:
+        state = self.shared_state
+        if unknown := values.keys() - self.get_control_values().keys():
+            raise ClientError(f"there is no control {min(unknown)[:40]!r}")
+        delay = values.get("response_delay", state.response_delay)
+        limits = f"{MIN_RESPONSE_DELAY}..{MAX_RESPONSE_DELAY} seconds"
+        if not isinstance(delay, int | float):
+            raise ClientError(f"response_delay is text; it is {limits}")
+        if not MIN_RESPONSE_DELAY <= delay <= MAX_RESPONSE_DELAY:
+            raise ClientError(f"response_delay {delay!r:.40} is outside {limits}")
+        others = {name: value for name, value in values.items() if name != "response_delay"}
+        state.controls.update(**others)  # type: ignore[arg-type]
+        state.response_delay = float(delay)
+        if self.engine:
+            self.engine.set_response_delay(state.response_delay)
+
+    def control_change(self, client_id: int, controller: int, value: int) -> None:
+        """Change the control that a MIDI controller stands for, if it stands for one."""
+        if self.shared_state.controls.control_change(controller, value):
+            self.broadcast(self.make_controls_message(client_id))

@@ -1,18 +1,19 @@
 """How surprised the model is by what a person plays: bits of each note, after all that both played before.
 
-Done in a thread of its own, so that neither the music nor the pages wait for it; if a person plays faster than it can
-be measured, some notes are not.
+A thread of its own measures, so that neither the music nor the pages wait for it; if a person plays faster than it can
+measure, some notes are not measured.
 """
 
 import threading
 from collections.abc import Callable
 from queue import Full, Queue
+from typing import Any
 
 from pipeline.generation.engine import Engine
 from pipeline.live.note_source import PendingNote, to_quantized
 from pipeline.models.model_io import TrainedModel
 from pipeline.notes.quantize import SCORED_FEATURES
-from pipeline.studio.client_queue import ServerMessage
+from pipeline.studio.messages import NoteSurprisal, ServerMessage
 
 QUEUE_SIZE = 32
 """Notes that wait to be measured, at most."""
@@ -22,11 +23,11 @@ class Surprisal:
     """Measures notes until it is stopped."""
 
     def __init__(self, model: TrainedModel, broadcast: Callable[[ServerMessage], None]) -> None:
-        """Make ready, with an engine of its own.
+        """Prepare, with an engine of its own.
 
         Args:
             model: what is surprised.
-            broadcast: takes a frame with the bits of a note.
+            broadcast: sends the bits of a note to the pages.
         """
         self.engine = Engine(model)
         self.broadcast = broadcast
@@ -34,7 +35,7 @@ class Surprisal:
         self.thread = threading.Thread(target=self._process_queue, daemon=True)
 
     def start(self) -> None:
-        """Begin to measure."""
+        """Start to measure."""
         self.thread.start()
 
     def submit(self, note_id: int, notes: list[PendingNote]) -> None:
@@ -46,17 +47,17 @@ class Surprisal:
                 return
 
     def stop(self) -> None:
-        """End, after what waits."""
+        """End, after the notes that wait."""
         self.queue.put(None)
         self.thread.join()
 
     def _process_queue(self) -> None:
-        while asked := self.queue.get():
-            number, notes = asked
-            self.broadcast({"type": "bits", "number": number, **self.compute_bits(notes)})
+        while request := self.queue.get():
+            note_id, notes = request
+            self.broadcast(NoteSurprisal(note_id=note_id, **self.compute_bits(notes)))
 
-    def compute_bits(self, notes: list[PendingNote]) -> dict[str, float]:
-        """Return the bits of the last of two or more notes in order of time: per head, and their `total`."""
+    def compute_bits(self, notes: list[PendingNote]) -> dict[str, Any]:
+        """Return the bits of the last of two or more notes in order of time: per feature, and their `total`."""
         quantized = to_quantized(notes)
         self.engine.reset()
         self.engine.feed(quantized[:-1])

@@ -14,7 +14,7 @@ import pytest
 from websockets.sync.client import ClientConnection, connect
 
 from pipeline.generation.generate import UNCONSTRAINED
-from pipeline.studio import access, app
+from pipeline.studio import access, app, messages
 from pipeline.studio.session import LiveSession
 
 Frame = dict[str, Any]
@@ -34,7 +34,9 @@ class Line:
         fits = wanted if callable(wanted) else lambda frame: frame["type"] == wanted
         end, read = time.monotonic() + seconds, []
         while time.monotonic() < end:
-            read.append(json.loads(self.socket.recv(timeout=seconds)))
+            text = self.socket.recv(timeout=seconds)
+            messages.SERVER_MESSAGES.validate_json(text)  # no other message comes
+            read.append(json.loads(text))
             if fits(read[-1]):
                 return read
         raise AssertionError(f"no such frame; there were {[frame['type'] for frame in read]}")
@@ -44,9 +46,9 @@ class Line:
 
     def play(self, *pitches: int, held: float = 0.05) -> None:
         for pitch in pitches:
-            self.say(type="strike", pitch=pitch, velocity=80)
+            self.say(type="note_on", pitch=pitch, velocity=80)
             time.sleep(held)
-            self.say(type="lift", pitch=pitch)
+            self.say(type="note_off", pitch=pitch)
 
 
 @dataclass

@@ -149,7 +149,7 @@ WAYS_OUT = (
     "/static/../app.py",
     "/static/..%2fapp.py",
     "/static/%2e%2e/app.py",
-    "/static/%2e%2e%2f%2e%2e%2fbundled/expressive/model.json",
+    "/static/%2e%2e%2f%2e%2e%2fbundled/maestro/model.json",
     "/static/..\\server.py",
     "/static//etc/passwd",
     "/static/%2fetc%2fpasswd",

@@ -22,6 +22,7 @@ from pipeline.midi import writer
 from pipeline.notes import quantize
 from pipeline.studio import app, messages
 from pipeline.studio.client_queue import ClientQueue
+from pipeline.studio.messages import Error
 
 
 def get(studio: Studio, path: str, data: bytes | None = None) -> tuple[int, bytes]:
@@ -54,7 +55,7 @@ def fill(studio: Studio, box: ClientQueue) -> None:
 
     How much its sockets hold before that is the machine's affair.
     """
-    filler = {"type": "filler", "text": "x" * 5000}
+    filler = Error(message="x" * 5000)
     end = time.monotonic() + 20
     while not box.dropped and time.monotonic() < end:
         studio.room.broadcast(filler)
@@ -70,18 +71,18 @@ def test_a_page_that_does_not_read_holds_up_nobody(
         wait(lambda: len(studio.room.clients) == 1)
         (box,) = studio.room.clients.values()
         with studio.page() as page:
-            page.say(type="mode", mode="accompany")
-            first = page.last("note")
+            page.say(type="set_mode", mode="accompany")
+            first = page.last("note_on")
             fill(studio, box)
             assert len(box.pending) <= box.max_size
             later = page.last(
-                lambda frame: frame["type"] == "note" and frame["onset"] > first["onset"] + 1
+                lambda frame: frame["type"] == "note_on" and frame["onset"] > first["onset"] + 1
             )
             assert later["onset"] > time.monotonic() - 2  # what is told now sounds now
             wait(lambda: len(studio.room.clients) == 1)  # it was given up
             assert studio.room.engine
             assert studio.room.engine.player.error is None
-            assert page.last("note")["onset"] > later["onset"] - 1
+            assert page.last("note_on")["onset"] > later["onset"] - 1
 
 
 def test_a_page_cut_off_without_a_word_leaves(studio: Studio) -> None:
@@ -94,27 +95,27 @@ def test_a_page_cut_off_without_a_word_leaves(studio: Studio) -> None:
 
 def test_a_message_too_long_closes_the_line(studio: Studio) -> None:
     with studio.page() as page:
-        page.last("hello")
+        page.last("welcome")
         page.socket.send("x" * (messages.MAX_MESSAGE_BYTES + 1))
         with pytest.raises(ConnectionClosedError) as closed:
             page.last("never")
         assert closed.value.rcvd
         assert closed.value.rcvd.code == 1009
     with studio.page() as page:
-        page.last("hello")
+        page.last("welcome")
 
 
 def test_what_both_played_is_recorded(studio: Studio) -> None:
     assert get(studio, "/take.mid") == (404, b"nothing was recorded yet\n")
     with studio.page() as page:
-        page.last("hello")
-        page.say(type="record", on=True)
+        page.last("welcome")
+        page.say(type="set_recording", recording=True)
         page.last(lambda frame: frame["type"] == "state" and frame["recording"])
-        page.say(type="mode", mode="accompany")
+        page.say(type="set_mode", mode="accompany")
         page.play(60, 64, 67)
         for _ in range(4):
-            page.last("off")
-        page.say(type="record", on=False)
+            page.last("note_off")
+        page.say(type="set_recording", recording=False)
         page.last(lambda frame: frame["type"] == "state" and not frame["recording"])
         status, data = get(studio, "/take.mid")
     assert status == 200
@@ -135,16 +136,16 @@ def test_a_file_is_read_as_the_model_read_its_music(studio: Studio) -> None:
 def test_it_plays_on_from_a_file(studio: Studio, in_folder: Path) -> None:
     writer.write_notes(make_music(1, 40), in_folder / "a.mid")
     with studio.page() as page:
-        page.last("hello")
+        page.last("welcome")
         status, text = get(studio, "/prompt", (in_folder / "a.mid").read_bytes())
         assert status == 200
         assert text.endswith(b"notes\n")
         assert page.last("state")["mode"] == "solo"
-        assert page.last("note")["who"] == "model"
+        assert page.last("note_on")["performer"] == "model"
         assert len(studio.room.prompt) > 20
         assert get(studio, "/prompt", b"MThd")[0] == 400
         assert get(studio, "/prompt", b"x" * (app.MAX_PROMPT_BYTES + 1))[0] == 413
-        page.last("note")
+        page.last("note_on")
 
 
 def test_an_upload_that_breaks_off_is_no_news(
@@ -165,13 +166,14 @@ def test_an_upload_that_breaks_off_is_no_news(
 
 
 def test_a_file_is_the_one_of_the_package_and_others_are_not_there(studio: Studio) -> None:
-    for path in sorted(app.STATIC_DIR.iterdir()):
-        assert get(studio, f"/static/{path.name}") == (200, path.read_bytes())
+    for folder, directory in (("static", app.STATIC_DIR), ("web", app.WEB_DIR)):
+        for path in sorted(directory.iterdir()):
+            assert get(studio, f"/{folder}/{path.name}") == (200, path.read_bytes())
     assert get(studio, "/static/none.js")[0] == 404
 
 
 def test_the_page_asks_nobody_else_and_runs_no_text() -> None:
-    for path in app.STATIC_DIR.iterdir():
+    for path in (*app.STATIC_DIR.iterdir(), *app.WEB_DIR.iterdir()):
         text = path.read_text("utf-8").replace("http://www.w3.org/2000/svg", "")
         assert "//cdn" not in text
         assert "https:" not in text

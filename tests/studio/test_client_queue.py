@@ -1,14 +1,14 @@
 """Putting a frame never waits; taking them gives the newest, and says how many fell out."""
 
 import asyncio
-import json
 import threading
 import time
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.studio.client_queue import ClientQueue, encode_message
+from pipeline.studio.client_queue import ClientQueue
+from pipeline.studio.messages import Dropped
 
 
 async def drained(box: ClientQueue) -> list[str]:
@@ -28,7 +28,7 @@ def test_what_falls_out_is_the_oldest_and_is_told(size: int, count: int) -> None
 
     found = asyncio.run(act())
     lost = max(count - size, 0)
-    told = [encode_message({"type": "lost", "frames": lost})] if lost else []
+    told = [Dropped(count=lost).encode()] if lost else []
     assert found == told + [str(number) for number in range(lost, count)]
 
 
@@ -84,10 +84,3 @@ def test_putting_after_the_end_is_no_error() -> None:
     box = asyncio.run(act())
     box.put("late")
     assert not box.pending
-
-
-def test_a_frame_is_json() -> None:
-    assert json.loads(encode_message({"type": "note", "onset": 1.5})) == {
-        "type": "note",
-        "onset": 1.5,
-    }

@@ -14,8 +14,8 @@ ODD = (
     "null",
     "[1",
     '{"type":',
-    '{"type":"set"}',
-    '{"type":"strike","pitch":1e999,"velocity":1}',
+    '{"type":"set_controls"}',
+    '{"type":"note_on","pitch":1e999,"velocity":1}',
     "\ud7ff",
     "0" * 4000,
 )
@@ -23,22 +23,28 @@ ODD = (
 
 def test_a_change_is_acknowledged_and_later_notes_say_so(studio: Studio) -> None:
     with studio.page() as page:
-        page.say(type="mode", mode="accompany")
-        page.last("note")
+        page.say(type="set_mode", mode="accompany")
+        page.last("note_on")
         page.say(
-            type="set",
+            type="set_controls",
             revision=41,
-            values={"key": "C minor", "min_pitch": 48, "max_pitch": 71, "tempo": 2.0, "rest": 1},
+            values={
+                "key": "C minor",
+                "min_pitch": 48,
+                "max_pitch": 71,
+                "tempo": 2.0,
+                "response_delay": 1,
+            },
         )
         settled = page.last("controls")
-        assert (settled["number"], settled["values"]["key"], settled["values"]["tempo"]) == (
+        assert (settled["revision"], settled["values"]["key"], settled["values"]["tempo"]) == (
             41,
             "C minor",
             2.0,
         )
-        assert settled["values"]["rest"] == 1.0
+        assert settled["values"]["response_delay"] == 1.0
         drawn = [
-            page.last(lambda frame: frame["type"] == "note" and frame["change"] == 41)
+            page.last(lambda frame: frame["type"] == "note_on" and frame["revision"] == 41)
             for _ in range(5)
         ]
         for note in drawn:
@@ -52,8 +58,8 @@ def test_a_change_is_acknowledged_and_later_notes_say_so(studio: Studio) -> None
         ({"tempo": 2.0, "min_pitch": 100, "max_pitch": 50}, "min_pitch 100 is above max_pitch 50"),
         ({"tempo": 2.0, "key": "H major"}, "key"),
         ({"tempo": 100}, "tempo"),
-        ({"tempo": 2.0, "rest": "long"}, "rest"),
-        ({"tempo": 2.0, "rest": 0}, "rest"),
+        ({"tempo": 2.0, "response_delay": "long"}, "response_delay"),
+        ({"tempo": 2.0, "response_delay": 0}, "response_delay"),
         ({"tempo": 2.0, "pitch_temperature": 0}, "pitch_temperature"),
         ({"tempo": 2.0, "self": 1}, "there is no control 'self'"),
     ],
@@ -62,8 +68,8 @@ def test_a_change_that_makes_no_sense_changes_nothing(
     studio: Studio, values: dict[str, object], why: str
 ) -> None:
     with studio.page() as page:
-        before = page.last("hello")["values"]
-        page.say(type="set", revision=5, values=values)
+        before = page.last("welcome")["values"]
+        page.say(type="set_controls", revision=5, values=values)
         frames = page.until("error")
         assert why in frames[-1]["message"]
         assert [frame["values"] for frame in frames if frame["type"] == "controls"] == [before]
@@ -71,26 +77,28 @@ def test_a_change_that_makes_no_sense_changes_nothing(
 
 def test_knobs_turn_controls_and_others_do_nothing(studio: Studio) -> None:
     with studio.page() as page:
-        page.say(type="turn", controller=1, value=99)
-        page.say(type="turn", controller=25, value=72)
+        page.say(type="control_change", controller=1, value=99)
+        page.say(type="control_change", controller=25, value=72)
         assert page.last("controls")["values"]["max_pitch"] == 72
 
 
 def test_in_call_response_the_model_answers_after_the_rest(studio: Studio) -> None:
     with studio.page() as page:
-        page.say(type="set", revision=1, values={"rest": 0.3})
+        page.say(type="set_controls", revision=1, values={"response_delay": 0.3})
         page.play(60, 64, 67)
-        ended = page.last(lambda frame: frame["type"] == "end" and frame)["end"]
-        answer = page.last(lambda frame: frame["type"] == "note" and frame["who"] == "model")
+        ended = page.last(lambda frame: frame["type"] == "note_end" and frame)["end"]
+        answer = page.last(
+            lambda frame: frame["type"] == "note_on" and frame["performer"] == "model"
+        )
         assert answer["onset"] > ended + 0.3 - 0.12
-        page.say(type="strike", pitch=72, velocity=90)
-        page.last(lambda frame: frame["type"] == "turn" and not frame["model"])
+        page.say(type="note_on", pitch=72, velocity=90)
+        page.last(lambda frame: frame["type"] == "turn" and not frame["is_model"])
 
 
 def test_bits_come_for_what_a_person_plays(studio: Studio) -> None:
     with studio.page() as page:
         page.play(60, 62, 64)
-        bits = [page.last("bits") for _ in range(2)]
+        bits = [page.last("surprisal") for _ in range(2)]
         for each in bits:
             assert each["total"] == pytest.approx(
                 each["pitch"] + each["step"] + each["duration"], abs=0.01
@@ -98,37 +106,37 @@ def test_bits_come_for_what_a_person_plays(studio: Studio) -> None:
             assert 0 < each["total"] < 100
 
 
-@pytest.mark.parametrize("stopped_by", [("panic", {}), ("play", {"on": False})])
+@pytest.mark.parametrize("stopped_by", [("panic", {}), ("set_playing", {"playing": False})])
 def test_the_model_is_silent_until_it_is_let_play_again(
     studio: Studio, stopped_by: tuple[str, dict[str, object]]
 ) -> None:
     with studio.page() as page:
-        page.say(type="mode", mode="solo")
-        page.last("note")
+        page.say(type="set_mode", mode="solo")
+        page.last("note_on")
         page.say(type=stopped_by[0], **stopped_by[1])
         page.last(lambda frame: frame["type"] == "state" and not frame["playing"])
-        page.last(lambda frame: frame["type"] == "turn" and not frame["model"])
+        page.last(lambda frame: frame["type"] == "turn" and not frame["is_model"])
         time.sleep(0.5)
         page.say(type="ping", sent=1.0)
-        assert "note" not in [frame["type"] for frame in page.until("pong")]
-        page.say(type="play", on=True)
-        page.last("note")
+        assert "note_on" not in [frame["type"] for frame in page.until("pong")]
+        page.say(type="set_playing", playing=True)
+        page.last("note_on")
 
 
 def test_panic_releases_the_keys_of_all_pages(studio: Studio) -> None:
     with studio.page() as one, studio.page() as two:
-        two.say(type="strike", pitch=60, velocity=80)
-        struck = one.last("note")
+        two.say(type="note_on", pitch=60, velocity=80)
+        struck = one.last("note_on")
         one.say(type="panic")
-        frames = one.until(lambda frame: frame["type"] == "end")
-        assert frames[-1]["number"] == struck["number"]
-        assert "silence" in [frame["type"] for frame in frames]
+        frames = one.until(lambda frame: frame["type"] == "note_end")
+        assert frames[-1]["note_id"] == struck["note_id"]
+        assert "all_notes_off" in [frame["type"] for frame in frames]
         assert not any(studio.room.held_keys.values())
 
 
 def test_a_model_that_fails_is_told_of_once_and_can_be_chosen_again(studio: Studio) -> None:
     with studio.page() as page:
-        page.last("hello")
+        page.last("welcome")
         wait(lambda: studio.room.engine)
         assert studio.room.engine
 
@@ -136,17 +144,14 @@ def test_a_model_that_fails_is_told_of_once_and_can_be_chosen_again(studio: Stud
             raise ValueError("probabilities sum to nan")
 
         studio.room.engine.improviser.peek = broken  # type: ignore[assignment,method-assign]
-        page.last("silence")
+        page.last("all_notes_off")
         page.say(type="ping", sent=1.0)
-        assert (
-            "the model stopped (ValueError: probabilities sum to nan)"
-            in page.last("error")["message"]
-        )
+        assert "the model stopped (ValueError: probabilities sum to nan)" in page.last("error")["message"]
         page.say(type="ping", sent=2.0)
-        page.say(type="model", name="maestro")
+        page.say(type="load_model", name="maestro")
         assert "error" not in [frame["type"] for frame in page.until("state")]
-        page.say(type="mode", mode="accompany")
-        page.last("note")
+        page.say(type="set_mode", mode="accompany")
+        page.last("note_on")
 
 
 def answered(page: Line) -> list[str]:
@@ -160,14 +165,14 @@ def test_what_is_no_wish_gets_one_frame_and_harms_nothing(studio: Studio) -> Non
         "".join(chr(dice.randrange(32, 0xD800)) for _ in range(dice.randrange(40)))
         for _ in range(30)
     ]
-    sound = {"type": "strike", "pitch": 60, "velocity": 80}
+    sound = {"type": "note_on", "pitch": 60, "velocity": 80}
     bent = [
         json.dumps({**sound, name: value})
         for name in sound
         for value in (None, [], {}, "x", -1, 1e9)
     ]
     with studio.page() as page:
-        page.say(type="play", on=False)
+        page.say(type="set_playing", playing=False)
         answered(page)
         for text in (*ODD, *noise, *bent):
             page.socket.send(text)

@@ -10,14 +10,18 @@ from pipeline.studio import messages
 from pipeline.studio.messages import ClientError
 
 SOUND = (
-    {"type": "strike", "pitch": 60, "velocity": 80},
-    {"type": "lift", "pitch": 127},
-    {"type": "set", "revision": 7, "values": {"tempo": 1.2, "key": "C minor", "min_pitch": 30}},
-    {"type": "turn", "controller": 20, "value": 0},
-    {"type": "mode", "mode": "accompany"},
-    {"type": "model", "name": "maestro"},
-    {"type": "play", "on": False},
-    {"type": "record", "on": True},
+    {"type": "note_on", "pitch": 60, "velocity": 80},
+    {"type": "note_off", "pitch": 127},
+    {
+        "type": "set_controls",
+        "revision": 7,
+        "values": {"tempo": 1.2, "key": "C minor", "min_pitch": 30},
+    },
+    {"type": "control_change", "controller": 20, "value": 0},
+    {"type": "set_mode", "mode": "accompany"},
+    {"type": "load_model", "name": "maestro"},
+    {"type": "set_playing", "playing": False},
+    {"type": "set_recording", "recording": True},
     {"type": "panic"},
     {"type": "ping", "sent": 1.5},
 )
@@ -64,11 +68,11 @@ def test_so_is_a_wish_with_one_thing_changed(wish: dict[str, object], data: st.D
     [
         "",
         "[]",
-        '{"type": "strike", "pitch": "60", "velocity": 80}',
-        '{"type": "strike", "pitch": 60.0, "velocity": 80}',
-        '{"type": "strike", "pitch": 60, "velocity": 0}',
-        '{"type": "strike", "pitch": 128, "velocity": 80}',
-        '{"type": "strike", "pitch": 60, "velocity": 80, "more": 1}',
+        '{"type": "note_on", "pitch": "60", "velocity": 80}',
+        '{"type": "note_on", "pitch": 60.0, "velocity": 80}',
+        '{"type": "note_on", "pitch": 60, "velocity": 0}',
+        '{"type": "note_on", "pitch": 128, "velocity": 80}',
+        '{"type": "note_on", "pitch": 60, "velocity": 80, "more": 1}',
         '{"type": "ping", "sent": NaN}',
         '{"type": "__class__"}',
         '{"type": "panic"} {"type": "panic"}',
@@ -81,5 +85,5 @@ def test_nothing_is_converted_or_overlooked(text: str) -> None:
 
 def test_what_was_sent_is_not_sent_back() -> None:
     with pytest.raises(ClientError) as refused:
-        messages.parse_message('{"type": "mode", "mode": "<script>"}')
+        messages.parse_message('{"type": "set_mode", "mode": "<script>"}')
     assert "script" not in str(refused.value)

@@ -66,7 +66,7 @@ def test_a_phrase_is_answered_measured_recorded_and_downloaded(
         assert "Your turn" in page.inner_text("#status")
         play(visit, *PHRASE)
         until(page, "document.getElementById('status').textContent.startsWith('The model answers')")
-        until(page, "Number(document.body.dataset.answered) >= 1")
+        until(page, "Number(document.body.dataset.modelNotes) >= 1")
         until(page, "Number(document.getElementById('bits').textContent) > 0")
         assert "pitch" in (page.get_attribute("#plot", "aria-label") or "")
         wait(
@@ -104,15 +104,17 @@ def test_controls_act_at_once(browser: Pages, studio: Studio) -> None:
     with at(browser, studio) as visit:
         page = visit.page
         page.get_by_label("Accompany").check()
-        until(page, "Number(document.body.dataset.answered) >= 2")
+        until(page, "Number(document.body.dataset.modelNotes) >= 2")
         for step in range(21):
             page.evaluate(
-                "delete document.body.dataset.settled; delete document.body.dataset.drawn"
+                "delete document.body.dataset.appliedAfter; delete document.body.dataset.drawnAfter"
             )
             page.get_by_label("Pitch heat").press("ArrowLeft" if step % 2 else "ArrowRight")
-            until(page, "!!(document.body.dataset.settled && document.body.dataset.drawn)")
+            until(
+                page, "!!(document.body.dataset.appliedAfter && document.body.dataset.drawnAfter)"
+            )
             settled, drawn = page.evaluate(
-                "[document.body.dataset.settled, document.body.dataset.drawn]"
+                "[document.body.dataset.appliedAfter, document.body.dataset.drawnAfter]"
             )
             rows.append((float(settled), float(drawn), page.evaluate(WAKE)))
     settled, drawn, late = (statistics.median(column) for column in zip(*rows, strict=True))
@@ -140,8 +142,8 @@ def test_another_page_follows_and_refused_changes_go_back(browser: Pages, studio
 def test_panic_ends_all_notes_and_pauses_the_model(browser: Pages, studio: Studio, by: str) -> None:
     with at(browser, studio) as visit:
         page = visit.page
-        page.get_by_label("Free").check()
-        until(page, "Number(document.body.dataset.answered) >= 2")
+        page.get_by_label("Accompany").check()
+        until(page, "Number(document.body.dataset.modelNotes) >= 2")
         page.evaluate("document.activeElement.blur()")
         assert page.inner_text("#play") == "Pause the model"
         if by == "Escape":
@@ -151,12 +153,12 @@ def test_panic_ends_all_notes_and_pauses_the_model(browser: Pages, studio: Studi
         until(page, "document.getElementById('play').textContent === 'Let it play'")
         assert "paused" in page.inner_text("#status")
         until(page, "!document.querySelector('.key.human, .key.model')")
-        count = page.evaluate("document.body.dataset.answered")
+        count = page.evaluate("document.body.dataset.modelNotes")
         page.wait_for_timeout(1500)  # a model that plays has some three notes a second
-        assert page.evaluate("document.body.dataset.answered") == count
+        assert page.evaluate("document.body.dataset.modelNotes") == count
         assert not page.query_selector(".key.model")
         page.get_by_role("button", name="Let it play").click()
-        until(page, f"Number(document.body.dataset.answered) >= {int(count) + 2}")
+        until(page, f"Number(document.body.dataset.modelNotes) >= {int(count) + 2}")
         assert page.inner_text("#play") == "Pause the model"
 
 
@@ -164,7 +166,7 @@ def test_escape_ends_held_keys_and_space_pauses_the_model(browser: Pages, studio
     with at(browser, studio) as visit:
         page = visit.page
         page.get_by_label("Accompany").check()
-        until(page, "Number(document.body.dataset.answered) >= 2")
+        until(page, "Number(document.body.dataset.modelNotes) >= 2")
         page.evaluate("document.activeElement.blur()")
         page.keyboard.press("Space")
         page.get_by_role("button", name="Let it play").wait_for()
@@ -193,9 +195,9 @@ def test_letters_typed_in_a_list_choose_there_and_do_not_play(
 
 def test_it_makes_a_sound_that_ends(browser: Pages, studio: Studio) -> None:
     listen = """async () => {
-        const { Synth } = await import('/static/synth.js');
+        const { Synth } = await import('/web/synth.js');
         const synth = new Synth();
-        synth.wake();
+        synth.start();
         await synth.context.resume();
         const ear = new AnalyserNode(synth.context, { fftSize: 2048 });
         synth.master.connect(ear);
@@ -204,19 +206,26 @@ def test_it_makes_a_sound_that_ends(browser: Pages, studio: Studio) -> None:
         const wait = (seconds) => new Promise((done) => setTimeout(done, seconds * 1000));
         const heard = {};
         for (const velocity of [30, 110]) {
-            const voice = synth.strike(60, velocity);
+            const voice = synth.noteOn(60, velocity);
             await wait(0.25);
             heard[velocity] = loud();
-            synth.release(voice);
+            synth.noteOff(voice);
             await wait(0.7);
         }
         await wait(2);
-        return { ...heard, after: loud(), voices: synth.voices.size };
+        const after = loud();
+        const [human, model, later] = [['human', 0], ['model', 0], ['model', 2]].map(([performer, seconds]) =>
+            synth.noteOn(60, 80, { performer, time: synth.now + seconds, duration: 9 }));
+        synth.stopAll('model');
+        const kept = synth.voices.has(human) && !synth.voices.has(model) && !synth.voices.has(later);
+        synth.stopAll();
+        return { ...heard, after, kept, voices: synth.voices.size };
     }"""
     with at(browser, studio) as visit:
         heard = visit.page.evaluate(listen)
     assert heard["110"] > 2 * heard["30"] > 0.002
     assert heard["after"] < 0.002
+    assert heard["kept"], "a person who interrupts the model goes on sounding"
     assert heard["voices"] == 0
 
 
@@ -257,7 +266,7 @@ CONTRASTS = """() => {
     const text = pairs('ink on ground, ink on card, ink on field, soft on card, soft on ground, soft on roll, ' +
         'on-accent on accent, on-accent on danger, on-accent on model, on-accent on human, danger on field, ' +
         'human on roll, accent on card');
-    const shapes = pairs('model on roll, model on lane, human on lane, draft on roll, now on roll, accent on ground, ' +
+    const shapes = pairs('model on roll, model on lane, human on lane, preview on roll, now on roll, accent on ground, ' +
         'pitch on card, step on card, duration on card');
     return [...text.filter(([a, b]) => against(a, b) < 4.5), ...shapes.filter(([a, b]) => against(a, b) < 3)];
 }"""
@@ -276,7 +285,7 @@ def test_all_of_it_can_be_reached_and_named_without_a_mouse(browser: Pages, stud
             "record",
             "panic",
             "tempo",
-            "rest",
+            "response_delay",
             "max_notes_per_second",
             "tonic",
             "volume",

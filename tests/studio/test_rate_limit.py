@@ -17,9 +17,12 @@ from pipeline.studio import live_engine, messages
 from pipeline.studio.rate_limit import LIMITS, MessageLimiter, TokenBucket
 
 FLOOD = {
-    "keys": [{"type": "strike", "pitch": 60, "velocity": 80}, {"type": "lift", "pitch": 60}],
-    "modes": [{"type": "mode", "mode": "continue"}, {"type": "mode", "mode": "free"}],
-    "records": [{"type": "record", "on": True}, {"type": "record", "on": False}],
+    "keys": [{"type": "note_on", "pitch": 60, "velocity": 80}, {"type": "note_off", "pitch": 60}],
+    "modes": [{"type": "set_mode", "mode": "solo"}, {"type": "set_mode", "mode": "accompany"}],
+    "records": [
+        {"type": "set_recording", "recording": True},
+        {"type": "set_recording", "recording": False},
+    ],
     "errors": [{"type": "nothing"}],
 }
 FLOOD_SIZE = 200_000
@@ -49,11 +52,11 @@ def test_a_reservation_is_as_long_as_the_rate_says() -> None:
 
 def test_each_type_has_its_own_limit_and_key_releases_have_none() -> None:
     limiter = MessageLimiter(lambda: 0.0)
-    note_on = messages.NoteOn(type="strike", pitch=60, velocity=80)
+    note_on = messages.NoteOn(pitch=60, velocity=80)
     burst = LIMITS[messages.NoteOn][1]
     assert [limiter.allow(note_on) for _ in range(burst + 1)] == [True] * burst + [False]
-    assert limiter.allow(messages.Panic(type="panic"))
-    assert all(limiter.allow(messages.NoteOff(type="lift", pitch=60)) for _ in range(500))
+    assert limiter.allow(messages.Panic())
+    assert all(limiter.allow(messages.NoteOff(pitch=60)) for _ in range(500))
     assert (limiter.take_ignored(), limiter.take_ignored()) == (1, 0)
 
 
@@ -88,13 +91,13 @@ def flooded(page: Line, flood: list[Frame]) -> Iterator[threading.Thread]:
 @pytest.mark.parametrize("kind", FLOOD)
 def test_a_flood_does_not_stop_the_model_and_the_page_is_told(studio: Studio, kind: str) -> None:
     with studio.page() as listener, studio.page() as page:
-        listener.say(type="mode", mode="free")
-        listener.last(lambda frame: frame.get("who") == "model")
+        listener.say(type="set_mode", mode="accompany")
+        listener.last(lambda frame: frame.get("performer") == "model")
         with flooded(page, FLOOD[kind]):
             start = last = time.monotonic()
             gaps = []
             while time.monotonic() < start + 6:
-                note = listener.last(lambda frame: frame.get("who") == "model")
+                note = listener.last(lambda frame: frame.get("performer") == "model")
                 now = time.monotonic()
                 assert note["onset"] > now - 1, "the note is late"
                 gaps.append(now - last)
@@ -109,8 +112,8 @@ def test_keys_that_the_model_cannot_read_in_time_are_ignored(
 ) -> None:
     monkeypatch.setattr(live_engine, "MAX_PENDING_EVENTS", 0)
     with studio.page() as page:
-        page.last("hello")
+        page.last("welcome")
         wait(lambda: studio.room.engine)
-        page.say(type="strike", pitch=60, velocity=80)
+        page.say(type="note_on", pitch=60, velocity=80)
         assert "ignored" in page.last("error")["message"]
         assert not any(studio.room.held_keys.values())

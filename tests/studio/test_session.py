@@ -53,7 +53,7 @@ def test_pages_that_find_no_music_are_not_in(
     assert threading.active_count() <= threads + 4  # those of the loop, which it keeps
     studio.room.model = sound
     with studio.page() as page:
-        page.last("hello")
+        page.last("welcome")
         wait(lambda: studio.room.engine)
 
 
@@ -61,16 +61,16 @@ def test_a_model_that_cannot_start_lets_the_old_one_play_on(
     studio: Studio, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with studio.page() as page:
-        page.say(type="mode", mode="accompany")
-        page.last("note")
+        page.say(type="set_mode", mode="accompany")
+        page.last("note_on")
         band, model, prompt = studio.room.engine, studio.room.model, studio.room.prompt
         monkeypatch.setattr(catalog, "load_by_name", lambda name: (name, broken()))
-        page.say(type="model", name="mine")
+        page.say(type="load_model", name="mine")
         assert "'mine' cannot start" in page.last("error")["message"]
         assert studio.room.engine is band and band and band.player.running
         assert (studio.room.model_name, studio.room.model) == ("maestro", model)
         assert studio.room.prompt is prompt
-        assert page.last("note")["who"] == "model"
+        assert page.last("note_on")["performer"] == "model"
 
 
 def test_who_goes_while_models_change_leaves_the_music_to_others(
@@ -85,11 +85,11 @@ def test_who_goes_while_models_change_leaves_the_music_to_others(
 
     monkeypatch.setattr(LiveEngine, "stop", slowly)
     with studio.page() as stays:
-        stays.last("hello")
+        stays.last("welcome")
         wait(lambda: studio.room.engine)
         with studio.page() as goes:
-            goes.last("hello")
-            goes.say(type="model", name="mine")
+            goes.last("welcome")
+            goes.say(type="load_model", name="mine")
             wait(lambda: studio.room.engine is None)
         assert stays.last(lambda frame: frame.get("model") == "mine")
         wait(lambda: studio.room.engine and studio.room.engine.player.running)
@@ -102,12 +102,12 @@ def test_every_key_that_is_offered_is_one() -> None:
 
 def test_the_music_begins_with_the_first_page_and_ends_with_the_last(studio: Studio) -> None:
     with studio.page() as one:
-        hello = one.last("hello")
-        assert hello["mode"] == "call-response"
-        assert "maestro" in hello["models"]
+        hello = one.last("welcome")
+        assert hello["state"]["mode"] == "call-response"
+        assert "maestro" in hello["state"]["models"]
         wait(lambda: studio.room.engine)
         with studio.page() as two:
-            assert two.last("hello")["page"] != hello["page"]
+            assert two.last("welcome")["client_id"] != hello["client_id"]
         wait(lambda: len(studio.room.clients) == 1)
         assert studio.room.engine
     wait(lambda: studio.room.engine is None)
@@ -117,31 +117,31 @@ def test_the_music_begins_with_the_first_page_and_ends_with_the_last(studio: Stu
 def test_a_page_that_vanishes_lets_go_of_its_keys(studio: Studio) -> None:
     with studio.page() as stays:
         with studio.page() as goes:
-            goes.say(type="strike", pitch=61, velocity=80)
-            struck = stays.last("note")
-        assert stays.last("end")["number"] == struck["number"]
+            goes.say(type="note_on", pitch=61, velocity=80)
+            struck = stays.last("note_on")
+        assert stays.last("note_end")["note_id"] == struck["note_id"]
 
 
 def test_a_key_that_two_pages_hold_sounds_until_both_let_go(studio: Studio) -> None:
     with studio.page() as stays:
         with studio.page() as goes:
             for page in (stays, goes):
-                page.say(type="strike", pitch=61, velocity=80)
-                page.last("note")
-        first = stays.last("end")  # as on a piano: the key struck again ends the note before
-        second = stays.last("note")["number"]
-        assert second != first["number"]
+                page.say(type="note_on", pitch=61, velocity=80)
+                page.last("note_on")
+        first = stays.last("note_end")  # as on a piano: the key struck again ends the note before
+        second = stays.last("note_on")["note_id"]
+        assert second != first["note_id"]
         wait(lambda: len(studio.room.held_keys) == 1)
         stays.say(type="ping", sent=1.0)
-        assert "end" not in [frame["type"] for frame in stays.until("pong")]
-        stays.say(type="lift", pitch=61)
-        assert stays.last("end")["number"] == second
+        assert "note_end" not in [frame["type"] for frame in stays.until("pong")]
+        stays.say(type="note_off", pitch=61)
+        assert stays.last("note_end")["note_id"] == second
 
 
 def test_there_is_room_for_some_pages_only(studio: Studio) -> None:
     lines = [studio.page() for _ in range(MAX_CLIENTS)]
     for line in lines:
-        line.__enter__().last("hello")
+        line.__enter__().last("welcome")
     with studio.page() as one_more:
         assert "pages are open already" in one_more.last("error")["message"]
     for line in lines:
@@ -151,15 +151,15 @@ def test_there_is_room_for_some_pages_only(studio: Studio) -> None:
 def test_another_model_plays_on_where_this_one_was(studio: Studio) -> None:
     model_io.save_model(make_tiny_model(stateful=True), Path("models/mine"))
     with studio.page() as page:
-        page.say(type="mode", mode="accompany")
-        page.last("note")
+        page.say(type="set_mode", mode="accompany")
+        page.last("note_on")
         before = studio.room.engine
-        page.say(type="model", name="mine")
+        page.say(type="load_model", name="mine")
         assert page.last(lambda frame: frame.get("model") == "mine")["type"] == "state"
-        assert page.last("note")["who"] == "model"
+        assert page.last("note_on")["performer"] == "model"
         assert before
         assert not before.player.running
         assert len(studio.room.prompt) > 1
-        page.say(type="model", name="../mine")
+        page.say(type="load_model", name="../mine")
         assert "no model of that name" in page.last("error")["message"]
         assert studio.room.engine

@@ -10,8 +10,8 @@ from factories import make_quantized_notes, make_tiny_model
 from pipeline.live.note_source import PendingNote, to_quantized
 from pipeline.models import model_io, scoring
 from pipeline.models.model_io import BUNDLED, TrainedModel
-from pipeline.notes.quantize import DURATION, PITCH, STEP, VELOCITY
-from pipeline.studio.client_queue import ServerMessage
+from pipeline.notes.quantize import DURATION, PITCH, SCORED_FEATURES, STEP, VELOCITY
+from pipeline.studio.messages import NoteSurprisal, ServerMessage
 from pipeline.studio.surprisal import QUEUE_SIZE, Surprisal
 
 MODELS = [
@@ -21,7 +21,7 @@ MODELS = [
 ]
 
 
-def drafts(count: int) -> list[PendingNote]:
+def make_pending_notes(count: int) -> list[PendingNote]:
     music = make_quantized_notes(3, count)
     onsets = np.cumsum(music[:, STEP], dtype=int).tolist()
     rows = zip(onsets, music.tolist(), strict=True)
@@ -33,43 +33,43 @@ def drafts(count: int) -> list[PendingNote]:
 @pytest.mark.parametrize("make", MODELS)
 def test_bits_are_those_of_scoring(make: object) -> None:
     model: TrainedModel = make()  # type: ignore[operator]
-    notes = drafts(12)
-    measured = Surprisal(model, lambda _: None)
-    assert not measured.thread.is_alive()
-    measured.start()
+    notes = make_pending_notes(12)
+    surprisal = Surprisal(model, lambda _: None)
+    assert not surprisal.thread.is_alive()
+    surprisal.start()
     wanted = scoring.score_pieces(model, [to_quantized(notes)], 1)[0][:, :3]
     for count in (2, 7, 12):
-        found = measured.compute_bits(notes[:count])
+        bits = surprisal.compute_bits(notes[:count])
         np.testing.assert_allclose(
-            [found[head] for head in ("pitch", "step", "duration")], wanted[count - 2], atol=2e-3
+            [bits[feature] for feature in SCORED_FEATURES], wanted[count - 2], atol=2e-3
         )
-        assert found["total"] == pytest.approx(wanted[count - 2].sum(), abs=2e-3)
-    measured.stop()
+        assert bits["total"] == pytest.approx(wanted[count - 2].sum(), abs=2e-3)
+    surprisal.stop()
 
 
-def test_it_tells_of_each_note_but_the_first_of_all() -> None:
-    told: list[ServerMessage] = []
-    measured, notes = Surprisal(make_tiny_model(), told.append), drafts(3)
-    measured.start()
+def test_each_note_but_the_first_is_measured() -> None:
+    sent: list[ServerMessage] = []
+    surprisal, notes = Surprisal(make_tiny_model(), sent.append), make_pending_notes(3)
+    surprisal.start()
     for count in (1, 2, 3):
-        measured.submit(count, notes[:count])
-    measured.stop()
-    assert [frame["number"] for frame in told] == [2, 3]
+        surprisal.submit(count, notes[:count])
+    surprisal.stop()
+    assert [message.note_id for message in sent if isinstance(message, NoteSurprisal)] == [2, 3]
 
 
-def test_who_asks_for_too_much_does_not_wait() -> None:
-    hold, told = threading.Event(), list[ServerMessage]()
+def test_asking_for_more_than_can_be_measured_does_not_wait() -> None:
+    may_send, sent = threading.Event(), list[ServerMessage]()
 
-    def tell(frame: ServerMessage) -> None:
-        hold.wait(10)
-        told.append(frame)
+    def send(message: ServerMessage) -> None:
+        may_send.wait(10)
+        sent.append(message)
 
-    measured, notes = Surprisal(make_tiny_model(), tell), drafts(2)
-    measured.start()
-    begun = time.monotonic()
+    surprisal, notes = Surprisal(make_tiny_model(), send), make_pending_notes(2)
+    surprisal.start()
+    start = time.monotonic()
     for number in range(3 * QUEUE_SIZE):
-        measured.submit(number, notes)
-    assert time.monotonic() - begun < 2
-    hold.set()
-    measured.stop()
-    assert len(told) < 2 * QUEUE_SIZE
+        surprisal.submit(number, notes)
+    assert time.monotonic() - start < 2
+    may_send.set()
+    surprisal.stop()
+    assert len(sent) < 2 * QUEUE_SIZE

@@ -1,176 +1,190 @@
-// The page: what comes over the line is drawn and sounded, what a person does goes back.
+// The page: messages of the server are drawn and sounded, and what a person does is sent to the server.
 
+import { Connection, request, token } from "./connection.js";
 import { Controls } from "./controls.js";
-import { Keys } from "./keyboard.js";
-import { Line, request, token } from "./connection.js";
-import { Midi } from "./webMidi.js";
-import { Roll } from "./fallingNotes.js";
-import { Surprise } from "./surprisal.js";
-import { Synth } from "./synth.js";
+import { FallingNotes } from "./fallingNotes.js";
+import { Keyboard } from "./keyboard.js";
+import { SurprisalChart } from "./surprisal.js";
+import { Synth } from "/web/synth.js";
+import { WebMidi } from "./webMidi.js";
 
-const find = (id) => document.getElementById(id);
-const line = new Line();
+const ERROR_DURATION = 6000; // ms
+const element = (id) => document.getElementById(id);
+const connection = new Connection();
 const synth = new Synth();
-const keys = new Keys(find("piano"), () => Number(find("touch").value));
-const roll = new Roll(find("roll"), keys, line);
-const surprise = new Surprise(find("plot"), find("bits"));
-const midi = new Midi(keys, line, { button: find("midi"), ports: find("ports"), out: find("out"), outs: find("outs") });
-new Controls(line);
-
-const mine = new Map(); // pitch to the voice of a key that is held here
-const theirs = new Map(); // pitch to the voice of the model
-const lightTimers = new Set(); // keys that light up when a note that was sent ahead begins
-let room = { mode: "call-response", playing: true, turn: false };
-
-// A person plays: heard here at once, told to the server, drawn when it says so.
-keys.addEventListener("strike", ({ pitch, velocity }) => {
-  synth.wake();
-  synth.release(mine.get(pitch));
-  mine.set(pitch, synth.strike(pitch, velocity));
-  keys.light(pitch, "human");
-  line.send({ type: "strike", pitch, velocity });
+const keyboard = new Keyboard(element("piano"), () => Number(element("velocity").value));
+const fallingNotes = new FallingNotes(element("roll"), keyboard, connection);
+const surprisalChart = new SurprisalChart(element("plot"), element("bits"));
+const webMidi = new WebMidi(keyboard, connection, {
+  button: element("midi"),
+  inputNames: element("ports"),
+  outputSelect: element("out"),
+  outputRow: element("outs"),
 });
-keys.addEventListener("lift", ({ pitch }) => {
-  synth.release(mine.get(pitch));
-  mine.delete(pitch);
-  keys.light(pitch, null);
-  line.send({ type: "lift", pitch });
+new Controls(connection);
+
+const localVoices = new Map(); // pitch to the voice of a key that is held on this page
+const modelVoices = new Map(); // pitch to the voice of the model's last note
+const highlightTimers = new Set(); // of notes of the model that were announced and did not start yet
+let state = { mode: "call-response", playing: true, isModelTurn: false };
+let errorTimer = 0;
+
+// A person plays: the note sounds here at once, goes to the server, and is drawn when that answers.
+keyboard.addEventListener("noteOn", ({ pitch, velocity }) => {
+  synth.start();
+  synth.noteOff(localVoices.get(pitch));
+  localVoices.set(pitch, synth.noteOn(pitch, velocity, { performer: "human" }));
+  keyboard.highlight(pitch, "human");
+  connection.send({ type: "note_on", pitch, velocity });
+});
+keyboard.addEventListener("noteOff", ({ pitch }) => {
+  synth.noteOff(localVoices.get(pitch));
+  localVoices.delete(pitch);
+  keyboard.highlight(pitch, null);
+  connection.send({ type: "note_off", pitch });
 });
 
-// The model plays: frames come ahead of their time.
-line.addEventListener("note", ({ frame }) => {
-  roll.add(frame);
-  if (roll.draft && frame.who === "model") roll.draft = null;
-  if (frame.who !== "model") return;
-  const at = line.local(frame.onset);
-  theirs.set(frame.pitch, synth.strike(frame.pitch, frame.velocity, at, frame.duration));
-  midi.note(frame.pitch, frame.velocity, at, frame.duration);
+// The model plays: its notes are announced ahead of their time.
+connection.addEventListener("note_on", ({ message }) => {
+  fallingNotes.add(message);
+  if (message.performer === "model") playModelNote(message);
+});
+function playModelNote({ pitch, velocity, onset, duration }) {
+  fallingNotes.preview = null;
+  const start = connection.toLocalTime(onset);
+  if (synth.isRunning) {
+    const time = synth.audioTime(start);
+    modelVoices.set(pitch, synth.noteOn(pitch, velocity, { time, duration, performer: "model" }));
+  }
+  webMidi.sendNote(pitch, velocity, start, duration);
   const timer = setTimeout(() => {
-    lightTimers.delete(timer);
-    if (!mine.has(frame.pitch)) keys.light(frame.pitch, "model");
-  }, Math.max(0, at - performance.now()));
-  lightTimers.add(timer);
-  document.body.dataset.answered = Number(document.body.dataset.answered ?? 0) + 1;
+    highlightTimers.delete(timer);
+    if (!localVoices.has(pitch)) keyboard.highlight(pitch, "model");
+  }, Math.max(0, start - performance.now()));
+  highlightTimers.add(timer);
+  document.body.dataset.modelNotes = Number(document.body.dataset.modelNotes ?? 0) + 1;
+}
+connection.addEventListener("note_off", ({ message: { pitch, time } }) => {
+  const isRepeated = fallingNotes.hasModelNoteAfter(pitch, time - 0.01);
+  fallingNotes.endModelNote(pitch, time);
+  if (isRepeated) return; // the next note of this pitch has ended the voice of this one already
+  synth.noteOff(modelVoices.get(pitch), synth.isRunning ? synth.audioTime(connection.toLocalTime(time)) : 0);
+  modelVoices.delete(pitch);
+  webMidi.sendNoteOff(pitch);
+  if (!localVoices.has(pitch)) keyboard.highlight(pitch, null);
 });
-line.addEventListener("off", ({ frame }) => {
-  const struck = [...roll.notes.values()].some((note) => note.who === "model" && note.pitch === frame.pitch && note.onset > frame.at - 0.01);
-  roll.off(frame.pitch, frame.at);
-  if (struck) return; // the key is struck again: that ends the old voice, and the new one stays
-  synth.release(theirs.get(frame.pitch), line.local(frame.at));
-  theirs.delete(frame.pitch);
-  midi.off(frame.pitch);
-  if (!mine.has(frame.pitch)) keys.light(frame.pitch, null);
+connection.addEventListener("note_end", ({ message }) => fallingNotes.endHumanNote(message.note_id, message.end));
+connection.addEventListener("preview", ({ message }) => (fallingNotes.preview = message));
+connection.addEventListener("all_notes_off", ({ message }) => {
+  fallingNotes.endModelNotes(message.time);
+  highlightTimers.forEach(clearTimeout);
+  highlightTimers.clear();
+  modelVoices.clear();
+  synth.stopAll("model");
+  webMidi.stopAll();
+  for (const [pitch, performer] of [...keyboard.highlighted]) if (performer === "model") keyboard.highlight(pitch, null);
 });
-line.addEventListener("end", ({ frame }) => {
-  const note = roll.notes.get(frame.number);
-  if (note) note.duration = Math.max(frame.end - note.onset, 0.01);
-});
-line.addEventListener("draft", ({ frame }) => (roll.draft = frame));
-line.addEventListener("silence", ({ frame }) => {
-  roll.silence(frame.at);
-  lightTimers.forEach(clearTimeout);
-  lightTimers.clear();
-  synth.context && synth.silence();
-  midi.silence();
-  for (const [pitch, who] of [...keys.lit]) if (who === "model") keys.light(pitch, null);
-});
-line.addEventListener("bits", ({ frame }) => {
-  surprise.add(frame);
-  const note = roll.notes.get(frame.number);
-  if (note) note.bits = frame.total;
+connection.addEventListener("surprisal", ({ message }) => {
+  surprisalChart.add(message);
+  fallingNotes.setBits(message.note_id, message.total);
 });
 
-// The state of the room.
-function show(state) {
-  room = { ...room, ...state };
+// The state of the session.
+function updateState(changes) {
+  state = { ...state, ...changes };
   const names = Object.keys(state.models);
-  find("model").replaceChildren(...names.map((name) => new Option(name, name)));
-  find("model").value = state.model;
-  find("about").textContent = state.models[state.model] ?? "";
+  element("model").replaceChildren(...names.map((name) => new Option(name, name)));
+  element("model").value = state.model;
+  element("about").textContent = state.models[state.model] ?? "";
   document.querySelector(`[name=mode][value=${state.mode}]`).checked = true;
-  find("play").textContent = state.playing ? "Pause the model" : "Let it play";
-  find("record").setAttribute("aria-pressed", state.recording);
-  find("record").lastChild.textContent = state.recording ? "Stop" : "Record";
-  taken(state.notes);
-  say();
+  element("play").textContent = state.playing ? "Pause the model" : "Let it play";
+  element("record").setAttribute("aria-pressed", state.recording);
+  element("record").lastChild.textContent = state.recording ? "Stop" : "Record";
+  updateDownload(state.recorded_notes);
+  updateStatus();
 }
-function taken(notes) {
-  find("take").hidden = !notes;
-  find("take").textContent = `Download ${notes} note${notes === 1 ? "" : "s"}`;
+function updateDownload(notes) {
+  element("take").hidden = !notes;
+  element("take").textContent = `Download ${notes} note${notes === 1 ? "" : "s"}`;
 }
-function say() {
-  const callResponse = room.turn ? "The model answers. Play, and it listens." : "Your turn: play something, then rest.";
-  const text = { "call-response": callResponse, accompany: "It plays along with you.", solo: "It plays on by itself." }[room.mode];
-  find("status").textContent = room.playing ? text : "The model is paused. Play by yourself, or let it play.";
+function updateStatus() {
+  const callResponse = state.isModelTurn
+    ? "The model answers. Play, and it listens."
+    : "Your turn: play something, then rest.";
+  const texts = { "call-response": callResponse, accompany: "It plays along with you.", solo: "It plays on by itself." };
+  const paused = "The model is paused. Play by yourself, or let it play.";
+  element("status").textContent = state.playing ? texts[state.mode] : paused;
 }
-function complain(text) {
-  find("toast").textContent = text;
-  find("toast").hidden = false;
-  clearTimeout(complain.timer);
-  complain.timer = setTimeout(() => (find("toast").hidden = true), 6000);
+function showError(text) {
+  element("toast").textContent = text;
+  element("toast").hidden = false;
+  clearTimeout(errorTimer);
+  errorTimer = setTimeout(() => (element("toast").hidden = true), ERROR_DURATION);
 }
-line.addEventListener("hello", ({ frame }) => show(frame));
-line.addEventListener("state", ({ frame }) => show(frame));
-line.addEventListener("pong", ({ frame }) => taken(frame.notes));
-line.addEventListener("turn", ({ frame }) => {
-  room.turn = frame.model;
-  if (!frame.model) roll.draft = null;
-  say();
+connection.addEventListener("welcome", ({ message }) => updateState(message.state));
+connection.addEventListener("state", ({ message }) => updateState(message));
+connection.addEventListener("pong", ({ message }) => updateDownload(message.recorded_notes));
+connection.addEventListener("turn", ({ message }) => {
+  state.isModelTurn = message.is_model;
+  if (!message.is_model) fallingNotes.preview = null;
+  updateStatus();
 });
-line.addEventListener("error", ({ frame }) => {
-  complain(frame.message);
-  find("model").value = room.model;
+connection.addEventListener("error", ({ message }) => {
+  showError(message.message);
+  element("model").value = state.model;
 });
-line.addEventListener("closed", () => {
-  keys.liftAll();
-  roll.silence(line.now());
-  find("status").textContent = token
+connection.addEventListener("closed", () => {
+  keyboard.releaseAll();
+  fallingNotes.endAll(connection.now());
+  element("status").textContent = token
     ? "No connection. Is the program still running? If it was started again, open the address that it shows."
     : "Open the address that the terminal shows, with its token.";
 });
 
-// Buttons.
-find("model").addEventListener("change", (event) => line.send({ type: "model", name: event.target.value }));
-for (const select of document.querySelectorAll("select")) {
+// Buttons and keys.
+function stopAllNotes() {
+  keyboard.releaseAll();
+  synth.stopAll();
+  connection.send({ type: "panic" });
+}
+async function downloadRecording() {
+  const response = await request("/take.mid");
+  if (!response.ok) return showError(await response.text());
+  const url = URL.createObjectURL(await response.blob());
+  Object.assign(document.createElement("a"), { href: url, download: "take.mid" }).click();
+  URL.revokeObjectURL(url);
+}
+async function uploadPrompt(input) {
+  const [file] = input.files;
+  if (!file) return;
+  const response = await request("/prompt", { method: "POST", body: file });
+  if (!response.ok) showError(await response.text());
+  input.value = "";
+}
+function leaveAfterChoice(select) {
   // Letters choose in a list and play everywhere else: after a choice by hand, back to playing.
   select.addEventListener("pointerdown", () => (select.dataset.hand = "yes"));
   select.addEventListener("change", () => select.dataset.hand && select.blur());
   select.addEventListener("keydown", () => delete select.dataset.hand);
 }
+document.querySelectorAll("select").forEach(leaveAfterChoice);
 for (const radio of document.querySelectorAll("[name=mode]"))
-  radio.addEventListener("change", () => line.send({ type: "mode", mode: radio.value }));
-find("play").addEventListener("click", () => line.send({ type: "play", on: !room.playing }));
-find("record").addEventListener("click", () => line.send({ type: "record", on: !room.recording }));
-find("panic").addEventListener("click", panic);
-find("lower").addEventListener("click", () => keys.shift(-1));
-find("higher").addEventListener("click", () => keys.shift(1));
-find("take").addEventListener("click", download);
-find("volume").addEventListener("input", (event) => synth.loud(Number(event.target.value)));
-find("prompt").addEventListener("change", async ({ target }) => {
-  const [file] = target.files;
-  if (!file) return;
-  const answer = await request("/prompt", { method: "POST", body: file });
-  if (!answer.ok) complain(await answer.text());
-  target.value = "";
-});
-async function download() {
-  const answer = await request("/take.mid");
-  if (!answer.ok) return complain(await answer.text());
-  const url = URL.createObjectURL(await answer.blob());
-  Object.assign(document.createElement("a"), { href: url, download: "take.mid" }).click();
-  URL.revokeObjectURL(url);
-}
-function panic() {
-  keys.liftAll();
-  synth.context && synth.silence();
-  line.send({ type: "panic" });
-}
+  radio.addEventListener("change", () => connection.send({ type: "set_mode", mode: radio.value }));
+element("model").addEventListener("change", (event) => connection.send({ type: "load_model", name: event.target.value }));
+element("play").addEventListener("click", () => connection.send({ type: "set_playing", playing: !state.playing }));
+element("record").addEventListener("click", () => connection.send({ type: "set_recording", recording: !state.recording }));
+element("panic").addEventListener("click", stopAllNotes);
+element("lower").addEventListener("click", () => keyboard.shift(-1));
+element("higher").addEventListener("click", () => keyboard.shift(1));
+element("take").addEventListener("click", downloadRecording);
+element("volume").addEventListener("input", (event) => synth.setVolume(Number(event.target.value)));
+element("prompt").addEventListener("change", (event) => uploadPrompt(event.target));
 addEventListener("keydown", (event) => {
-  if (event.code === "Escape") panic();
+  if (event.code === "Escape") stopAllNotes();
   if (event.code === "Space" && event.target === document.body && !event.repeat) {
     event.preventDefault();
-    find("play").click();
+    element("play").click();
   }
 });
-addEventListener("pointerdown", () => synth.wake());
-line.open();
+addEventListener("pointerdown", () => synth.start());
+connection.open();

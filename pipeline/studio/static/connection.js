@@ -1,66 +1,73 @@
-// The line to the server, and its clock: a frame says when by the server's clock, `local` says when that is here.
+// The connection to the server, and its clock: messages have times of the server's clock, `toLocalTime` converts them.
 
 // The token leaves the address bar at once, so that neither the history nor a picture of the screen shows it. This tab
 // keeps it, also when the page is loaded again.
-const STORED = "token";
-const given = new URLSearchParams(location.search).get("token");
-if (given) {
-  sessionStorage.setItem(STORED, given);
+const STORAGE_KEY = "token";
+const PING_INTERVAL = 2000; // ms
+const FIRST_PINGS = [0, 80, 160, 240, 400]; // ms after the connection is open
+const RECONNECT_DELAY = 1500; // ms
+const KEPT_ROUND_TRIPS = 8;
+
+const tokenInAddress = new URLSearchParams(location.search).get("token");
+if (tokenInAddress) {
+  sessionStorage.setItem(STORAGE_KEY, tokenInAddress);
   history.replaceState(null, "", location.pathname);
 }
-export const token = sessionStorage.getItem(STORED) ?? "";
+export const token = sessionStorage.getItem(STORAGE_KEY) ?? "";
 
 export function request(path, options = {}) {
   return fetch(path, { ...options, headers: { authorization: `Bearer ${token}` } });
 }
 
-export class Line extends EventTarget {
+// Dispatches one event for each message, named by its type, and "closed".
+export class Connection extends EventTarget {
   offset = 0; // server's clock minus ours [s]
-  trips = [];
+  roundTrips = [];
   socket = null;
 
   open() {
     this.socket = new WebSocket(`ws://${location.host}/live?token=${encodeURIComponent(token)}`);
     this.socket.onopen = () => {
-      this.trips = [];
-      for (const wait of [0, 80, 160, 240, 400]) setTimeout(() => this.ping(), wait);
+      this.roundTrips = [];
+      for (const delay of FIRST_PINGS) setTimeout(() => this.ping(), delay);
     };
-    this.socket.onmessage = (event) => this.hear(JSON.parse(event.data));
+    this.socket.onmessage = (event) => this.onMessage(JSON.parse(event.data));
     this.socket.onclose = () => {
       this.dispatchEvent(new Event("closed"));
-      setTimeout(() => this.open(), 1500);
+      setTimeout(() => this.open(), RECONNECT_DELAY);
     };
-    this.timer ??= setInterval(() => this.ping(), 2000);
+    this.timer ??= setInterval(() => this.ping(), PING_INTERVAL);
   }
 
-  send(wish) {
-    if (this.socket?.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify(wish));
+  send(message) {
+    if (this.socket?.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify(message));
   }
 
   ping() {
     this.send({ type: "ping", sent: performance.now() / 1000 });
   }
 
-  hear(frame) {
-    if (frame.type === "pong") this.measure(frame.sent, frame.now);
-    if (frame.type === "hello") this.offset = frame.now - performance.now() / 1000;
-    this.dispatchEvent(Object.assign(new Event(frame.type), { frame }));
+  onMessage(message) {
+    if (message.type === "pong") this.measureOffset(message.sent, message.time);
+    if (message.type === "welcome") this.offset = message.time - performance.now() / 1000;
+    this.dispatchEvent(Object.assign(new Event(message.type), { message }));
   }
 
-  // Of the last round trips the shortest knows best: what it lost to waiting is least.
-  measure(sent, there) {
-    const back = performance.now() / 1000;
-    this.trips.push({ length: back - sent, offset: there - (sent + back) / 2 });
-    this.trips = this.trips.slice(-8);
-    this.offset = this.trips.reduce((best, trip) => (trip.length < best.length ? trip : best)).offset;
+  // The shortest of the last round trips gives the best offset: it waited least.
+  measureOffset(sent, serverTime) {
+    const received = performance.now() / 1000;
+    this.roundTrips.push({ length: received - sent, offset: serverTime - (sent + received) / 2 });
+    this.roundTrips = this.roundTrips.slice(-KEPT_ROUND_TRIPS);
+    this.offset = this.roundTrips.reduce((best, trip) => (trip.length < best.length ? trip : best)).offset;
   }
 
+  // The time of the server now [s].
   now() {
     return performance.now() / 1000 + this.offset;
   }
 
-  // Milliseconds of `performance.now()` at a time of the server [s].
-  local(time) {
+  // The time of `performance.now()` [ms] at a time of the server [s].
+  toLocalTime(time) {
     return (time - this.offset) * 1000;
   }
 }

@@ -1,178 +1,217 @@
-// The roll: time falls. Above the line of now stands what the model means to play next; below falls what sounded.
+// The piano roll, in which time falls: above the line of the present is the model's next note, below it what sounded.
 
-import { HIGH, LOW, isBlack } from "./keyboard.js";
+import { HIGHEST_PITCH, LOWEST_PITCH, isBlack } from "./keyboard.js";
 
-const SPEED = 95; // pixels a second
-const AHEAD = 0.8; // seconds above the line
-const KEPT = 1500; // notes
+const SPEED = 95; // pixels in a second
+const SECONDS_AHEAD = 0.8; // above the line
+const MAX_NOTES = 1500;
+const COLORS = ["roll", "lane", "now", "human", "model", "preview", "edge", "soft"];
 
-export class Roll {
-  notes = new Map();
-  draft = null;
+export class FallingNotes {
+  notes = new Map(); // number of a note to the note
+  preview = null; // the note that the model means to play next
 
-  constructor(canvas, keys, line) {
+  constructor(canvas, keyboard, connection) {
     this.canvas = canvas;
-    this.keys = keys;
-    this.line = line;
-    this.pen = canvas.getContext("2d");
-    keys.addEventListener("layout", () => this.measure());
+    this.keyboard = keyboard;
+    this.connection = connection;
+    this.ctx = canvas.getContext("2d");
+    keyboard.addEventListener("layout", () => this.measure());
     new ResizeObserver(() => this.measure()).observe(canvas);
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.measure());
-    const frame = () => {
-      this.paint();
-      requestAnimationFrame(frame);
+    const drawFrame = () => {
+      this.draw();
+      requestAnimationFrame(drawFrame);
     };
-    requestAnimationFrame(frame);
+    requestAnimationFrame(drawFrame);
   }
 
+  // Read sizes and colors of the page.
   measure() {
     const scale = devicePixelRatio || 1;
     this.width = this.canvas.clientWidth;
     this.height = this.canvas.clientHeight;
+    this.lineY = Math.round(SECONDS_AHEAD * SPEED);
     this.canvas.width = Math.round(this.width * scale);
     this.canvas.height = Math.round(this.height * scale);
-    this.pen.setTransform(scale, 0, 0, scale, 0, 0);
+    this.ctx.setTransform(scale, 0, 0, scale, 0, 0);
     const style = getComputedStyle(document.documentElement);
-    this.colour = Object.fromEntries(
-      ["roll", "lane", "now", "human", "model", "draft", "edge", "soft"].map((name) => [name, style.getPropertyValue(`--${name}`).trim()]),
-    );
-    const piano = this.keys.element;
-    this.left = piano.offsetLeft - this.canvas.offsetLeft;
-    this.span = piano.clientWidth;
-    this.places = new Map();
-    for (let pitch = 0; pitch < 128; pitch++) this.places.set(pitch, this.column(pitch));
+    this.colors = Object.fromEntries(COLORS.map((name) => [name, style.getPropertyValue(`--${name}`).trim()]));
+    const piano = this.keyboard.container;
+    this.pianoLeft = piano.offsetLeft - this.canvas.offsetLeft;
+    this.pianoWidth = piano.clientWidth;
+    this.columns = new Map();
+    for (let pitch = 0; pitch < 128; pitch++) this.columns.set(pitch, this.columnOf(pitch));
   }
 
-  // Left edge and width of a pitch; what the piano does not show is squeezed into the margins.
-  column(pitch) {
-    const { first, last } = this.keys;
-    if (pitch < first) return [(this.left * Math.max(0, pitch - LOW)) / Math.max(1, first - LOW), 3];
-    if (pitch > last) {
-      const margin = this.width - this.left - this.span;
-      return [this.width - 3 - margin * (1 - Math.min(1, (pitch - last) / Math.max(1, HIGH - last))), 3];
+  // Left edge and width of a pitch; pitches that the piano does not show are squeezed into the margins.
+  columnOf(pitch) {
+    const { lowest, highest } = this.keyboard;
+    if (pitch < lowest) {
+      const share = Math.max(0, pitch - LOWEST_PITCH) / Math.max(1, lowest - LOWEST_PITCH);
+      return [this.pianoLeft * share, 3];
     }
-    const [left, width] = this.keys.place(pitch);
-    return [this.left + left * this.span, width * this.span];
+    if (pitch > highest) {
+      const margin = this.width - this.pianoLeft - this.pianoWidth;
+      const share = Math.min(1, (pitch - highest) / Math.max(1, HIGHEST_PITCH - highest));
+      return [this.width - 3 - margin * (1 - share), 3];
+    }
+    const [left, width] = this.keyboard.keyPosition(pitch);
+    return [this.pianoLeft + left * this.pianoWidth, width * this.pianoWidth];
   }
 
   add(note) {
-    this.notes.set(note.number, note);
-    if (this.notes.size > KEPT) this.notes.delete(this.notes.keys().next().value);
+    this.notes.set(note.note_id, note);
+    if (this.notes.size > MAX_NOTES) this.notes.delete(this.notes.keys().next().value);
   }
 
-  // The model's note of a pitch ended, sooner than planned perhaps.
-  off(pitch, at) {
-    for (const note of this.notes.values())
-      if (note.who === "model" && note.pitch === pitch && note.onset <= at && note.onset + note.duration > at) note.duration = at - note.onset;
+  setBits(noteId, bits) {
+    const note = this.notes.get(noteId);
+    if (note) note.bits = bits;
   }
 
-  // All ended, and what was to come does not.
-  silence(at) {
-    this.draft = null;
-    for (const note of this.notes.values()) {
-      if (note.onset > at) this.notes.delete(note.number);
-      else note.duration = Math.min(note.duration ?? Infinity, at - note.onset);
+  hasModelNoteAfter(pitch, time) {
+    return this.modelNotes().some((note) => note.pitch === pitch && note.onset > time);
+  }
+
+  modelNotes() {
+    return [...this.notes.values()].filter((note) => note.performer === "model");
+  }
+
+  endHumanNote(noteId, end) {
+    const note = this.notes.get(noteId);
+    if (note) note.duration = Math.max(end - note.onset, 0.01);
+  }
+
+  // The model's note of a pitch ends, maybe before its time.
+  endModelNote(pitch, time) {
+    for (const note of this.modelNotes()) {
+      const sounds = note.onset <= time && note.onset + note.duration > time;
+      if (note.pitch === pitch && sounds) note.duration = time - note.onset;
     }
   }
 
-  paint() {
+  // All notes of the model end, and those that were to come do not start.
+  endModelNotes(time) {
+    this.preview = null;
+    for (const note of this.modelNotes()) this.cut(note, time);
+  }
+
+  endAll(time) {
+    this.preview = null;
+    for (const note of [...this.notes.values()]) this.cut(note, time);
+  }
+
+  cut(note, time) {
+    if (note.onset > time) this.notes.delete(note.note_id);
+    else note.duration = Math.min(note.duration ?? Infinity, time - note.onset);
+  }
+
+  draw() {
     if (!this.width) return;
-    const { pen, colour, width, height } = this;
-    const now = this.line.now();
-    const line = Math.round(AHEAD * SPEED);
-    pen.fillStyle = colour.roll;
-    pen.fillRect(0, 0, width, height);
-    this.lanes();
-    pen.fillStyle = colour.now;
-    pen.globalAlpha = 0.03;
-    pen.fillRect(0, 0, width, line);
-    pen.globalAlpha = 1;
-    for (const note of this.notes.values()) this.bar(note, now, line);
-    if (this.draft && this.draft.onset > now) this.ghost(now, line);
-    pen.fillStyle = colour.now;
-    pen.fillRect(0, line - 1, width, 2);
-    this.label("next", 8, line - 8);
-    this.label("now", 8, line + 15);
+    const { ctx, colors } = this;
+    const now = this.connection.now();
+    ctx.fillStyle = colors.roll;
+    ctx.fillRect(0, 0, this.width, this.height);
+    this.drawLanes();
+    ctx.fillStyle = colors.now;
+    ctx.globalAlpha = 0.03;
+    ctx.fillRect(0, 0, this.width, this.lineY);
+    ctx.globalAlpha = 1;
+    for (const note of this.notes.values()) this.drawNote(note, now);
+    if (this.preview && this.preview.onset > now) this.drawPreview(this.preview, now);
+    ctx.fillStyle = colors.now;
+    ctx.fillRect(0, this.lineY - 1, this.width, 2);
+    this.drawLabel("next", 8, this.lineY - 8);
+    this.drawLabel("now", 8, this.lineY + 15);
   }
 
-  label(text, x, y) {
-    this.pen.font = "600 11px system-ui, sans-serif";
-    this.pen.fillStyle = this.colour.roll;
-    this.pen.globalAlpha = 0.8;
-    this.round(x - 4, y - 11, this.pen.measureText(text).width + 8, 15);
-    this.pen.fill();
-    this.pen.globalAlpha = 1;
-    this.pen.fillStyle = this.colour.soft;
-    this.pen.fillText(text, x, y);
+  drawLabel(text, x, y) {
+    const { ctx, colors } = this;
+    ctx.font = "600 11px system-ui, sans-serif";
+    ctx.fillStyle = colors.roll;
+    ctx.globalAlpha = 0.8;
+    this.fillRounded(x - 4, y - 11, ctx.measureText(text).width + 8, 15);
+    ctx.globalAlpha = 1;
+    ctx.fillStyle = colors.soft;
+    ctx.fillText(text, x, y);
   }
 
-  lanes() {
-    const { pen, colour, height } = this;
-    for (let pitch = this.keys.first; pitch <= this.keys.last; pitch++) {
-      const [left, wide] = this.places.get(pitch);
-      pen.fillStyle = colour.lane;
-      if (isBlack(pitch)) pen.fillRect(left, 0, wide, height);
-      else if (pitch % 12 === 0) {
-        pen.fillStyle = colour.edge;
-        pen.fillRect(left, 0, 1, height);
+  drawLanes() {
+    const { ctx, colors } = this;
+    for (let pitch = this.keyboard.lowest; pitch <= this.keyboard.highest; pitch++) {
+      const [left, width] = this.columns.get(pitch);
+      if (isBlack(pitch)) {
+        ctx.fillStyle = colors.lane;
+        ctx.fillRect(left, 0, width, this.height);
+      } else if (pitch % 12 === 0) {
+        ctx.fillStyle = colors.edge;
+        ctx.fillRect(left, 0, 1, this.height);
       }
     }
   }
 
-  bar(note, now, line) {
+  // The position of a time on the roll.
+  yOf(time, now) {
+    return this.lineY + (now - time) * SPEED;
+  }
+
+  drawNote(note, now) {
     const end = note.duration === null ? now : note.onset + note.duration;
-    const bottom = line + (now - note.onset) * SPEED;
-    const top = Math.max(line + (now - end) * SPEED, -20);
+    const top = Math.max(this.yOf(end, now), -20);
+    const bottom = this.yOf(note.onset, now);
     if (top > this.height) {
-      this.notes.delete(note.number);
+      this.notes.delete(note.note_id);
       return;
     }
-    const [left, wide] = this.places.get(note.pitch);
-    const { pen, colour } = this;
-    const sounding = note.onset <= now && now <= end;
-    pen.fillStyle = colour[note.who];
-    if (sounding) {
-      pen.globalAlpha = 0.22; // a halo; a blurred shadow costs a slow machine its frames
-      this.round(left - 4, top - 5, Math.max(wide + 8, 13), Math.max(bottom - top + 10, 14));
-      pen.fill();
+    const { ctx } = this;
+    const [left, width] = this.columns.get(note.pitch);
+    const sounds = note.onset <= now && now <= end;
+    ctx.fillStyle = this.colors[note.performer];
+    if (sounds) {
+      ctx.globalAlpha = 0.22; // a halo; a blurred shadow costs a slow machine its frames
+      this.fillRounded(left - 4, top - 5, Math.max(width + 8, 13), Math.max(bottom - top + 10, 14));
     }
-    pen.globalAlpha = (0.45 + (0.55 * note.velocity) / 127) * (sounding ? 1 : 0.9);
-    this.round(left + 1, top, Math.max(wide - 2, 3), Math.max(bottom - top, 4));
-    pen.fill();
-    pen.globalAlpha = 1;
-    if (note.bits !== undefined) this.tag(note, left + wide / 2, bottom);
+    ctx.globalAlpha = (0.45 + (0.55 * note.velocity) / 127) * (sounds ? 1 : 0.9);
+    this.fillRounded(left + 1, top, Math.max(width - 2, 3), Math.max(bottom - top, 4));
+    ctx.globalAlpha = 1;
+    if (note.bits !== undefined) this.drawBits(note.bits, left + width / 2, bottom);
   }
 
-  tag(note, middle, bottom) {
-    const { pen, colour } = this;
-    const text = note.bits.toFixed(1);
-    pen.font = "600 10.5px system-ui, sans-serif";
-    const wide = pen.measureText(text).width + 6;
-    const left = Math.max(0, Math.min(this.width - wide, middle - wide / 2));
-    pen.fillStyle = colour.roll;
-    pen.globalAlpha = 0.85;
-    this.round(left, bottom + 2, wide, 14);
-    pen.fill();
-    pen.globalAlpha = 1;
-    pen.fillStyle = colour.human;
-    pen.fillText(text, left + 3, bottom + 13);
+  drawBits(bits, middle, bottom) {
+    const { ctx, colors } = this;
+    const text = bits.toFixed(1);
+    ctx.font = "600 10.5px system-ui, sans-serif";
+    const width = ctx.measureText(text).width + 6;
+    const left = Math.max(0, Math.min(this.width - width, middle - width / 2));
+    ctx.fillStyle = colors.roll;
+    ctx.globalAlpha = 0.85;
+    this.fillRounded(left, bottom + 2, width, 14);
+    ctx.globalAlpha = 1;
+    ctx.fillStyle = colors.human;
+    ctx.fillText(text, left + 3, bottom + 13);
   }
 
-  ghost(now, line) {
-    const { pen, colour, draft } = this;
-    const [left, wide] = this.places.get(draft.pitch);
-    const bottom = Math.max(line + (now - draft.onset) * SPEED, 6);
-    const tall = Math.min(Math.max(draft.duration * SPEED, 5), bottom - 2);
-    pen.strokeStyle = colour.draft;
-    pen.lineWidth = 1.5;
-    pen.setLineDash([4, 3]);
-    this.round(left + 1.5, bottom - tall, Math.max(wide - 3, 3), tall);
-    pen.stroke();
-    pen.setLineDash([]);
+  drawPreview(note, now) {
+    const { ctx } = this;
+    const [left, width] = this.columns.get(note.pitch);
+    const bottom = Math.max(this.yOf(note.onset, now), 6);
+    const height = Math.min(Math.max(note.duration * SPEED, 5), bottom - 2);
+    ctx.strokeStyle = this.colors.preview;
+    ctx.lineWidth = 1.5;
+    ctx.setLineDash([4, 3]);
+    this.addRounded(left + 1.5, bottom - height, Math.max(width - 3, 3), height);
+    ctx.stroke();
+    ctx.setLineDash([]);
   }
 
-  round(x, y, wide, tall) {
-    this.pen.beginPath();
-    this.pen.roundRect(x, y, wide, tall, Math.min(4, wide / 2, tall / 2));
+  fillRounded(x, y, width, height) {
+    this.addRounded(x, y, width, height);
+    this.ctx.fill();
+  }
+
+  addRounded(x, y, width, height) {
+    this.ctx.beginPath();
+    this.ctx.roundRect(x, y, width, height, Math.min(4, width / 2, height / 2));
   }
 }

@@ -1,144 +1,170 @@
-// The piano of the page, the computer's keyboard and touch, all of which strike and lift the same keys.
+// The piano of the page. The letter keys, pointers and MIDI keyboards all press and release the same keys.
 
-export const LOW = 21, HIGH = 108;
-const BLACK = [1, 3, 6, 8, 10], WHITE = [0, 2, 4, 5, 7, 9, 11];
+export const LOWEST_PITCH = 21, HIGHEST_PITCH = 108;
+const BLACK_KEYS = [1, 3, 6, 8, 10], WHITE_KEYS = [0, 2, 4, 5, 7, 9, 11]; // semitones above C
 const NAMES = ["C", "C♯", "D", "E♭", "E", "F", "F♯", "G", "A♭", "A", "B♭", "B"];
-const ROWS = [
+const LETTER_ROWS = [
   ["KeyZ", "KeyS", "KeyX", "KeyD", "KeyC", "KeyV", "KeyG", "KeyB", "KeyH", "KeyN", "KeyJ", "KeyM", "Comma", "KeyL", "Period", "Semicolon", "Slash"],
   ["KeyQ", "Digit2", "KeyW", "Digit3", "KeyE", "KeyR", "Digit5", "KeyT", "Digit6", "KeyY", "Digit7", "KeyU", "KeyI", "Digit9", "KeyO", "Digit0", "KeyP"],
 ];
-const SIGNS = { Comma: ",", Period: ".", Semicolon: ";", Slash: "/" };
-const NARROWEST = 24; // pixels of a white key
+const SYMBOLS = { Comma: ",", Period: ".", Semicolon: ";", Slash: "/" };
+const ALL_WHITE_KEYS = 52; // of a piano
+const MIN_KEY_WIDTH = 24; // pixels of a white key, where not all are shown
+const BLACK_KEY_WIDTH = 0.62; // of a white key
+const MIN_VELOCITY = 20, MAX_VELOCITY = 120; // by touch
 
-export const isBlack = (pitch) => BLACK.includes(pitch % 12);
-export const nameOf = (pitch) => `${NAMES[pitch % 12]}${Math.floor(pitch / 12) - 1}`;
+export const isBlack = (pitch) => BLACK_KEYS.includes(pitch % 12);
+export const pitchName = (pitch) => `${NAMES[pitch % 12]}${Math.floor(pitch / 12) - 1}`;
+const clamp = (value, min, max) => Math.max(min, Math.min(max, value));
 
-export class Keys extends EventTarget {
-  first = LOW;
-  last = HIGH;
-  base = 48; // pitch of the Z key
-  held = new Map(); // what holds a key (a key code, a pointer, a MIDI key) to its pitch
-  lit = new Map(); // pitch to who plays it
+// Dispatches "noteOn" with pitch and velocity, "noteOff" with pitch, and "layout" when other keys are shown.
+export class Keyboard extends EventTarget {
+  lowest = LOWEST_PITCH; // of the keys that are shown
+  highest = HIGHEST_PITCH;
+  center = 66;
+  letterBase = 48; // pitch of the key Z
+  held = new Map(); // what holds a key (a letter key, a pointer, a MIDI key) to its pitch
+  highlighted = new Map(); // pitch to who plays it
 
-  constructor(element, touch) {
+  constructor(container, getVelocity) {
     super();
-    this.element = element;
-    this.touch = touch;
-    this.centre = 66;
-    new ResizeObserver(() => this.layout()).observe(element.parentElement);
-    this.listen();
+    this.container = container;
+    this.getVelocity = getVelocity;
+    new ResizeObserver(() => this.layout()).observe(container.parentElement);
+    this.addListeners();
   }
 
   // Show as many octaves as fit; the rest is reached with the buttons at both ends.
   layout() {
-    const width = this.element.parentElement.clientWidth;
-    const all = width / 52 >= 15;
-    for (const button of this.element.parentElement.querySelectorAll(".shift")) button.hidden = all;
-    const whites = all ? 52 : Math.max(8, Math.floor((width - 56) / NARROWEST));
-    const above = 12 * Math.floor((whites - 1) / 7) + WHITE[(whites - 1) % 7]; // semitones from the first key to the last
-    this.first = all ? LOW : Math.max(24, Math.min(108 - 12 * Math.floor(above / 12), 12 * Math.round((this.centre - above / 2) / 12)));
-    this.last = all ? HIGH : Math.min(HIGH, this.first + above);
+    const width = this.container.parentElement.clientWidth;
+    const showsAll = width / ALL_WHITE_KEYS >= 15;
+    for (const button of this.container.parentElement.querySelectorAll(".shift")) button.hidden = showsAll;
+    if (showsAll) [this.lowest, this.highest] = [LOWEST_PITCH, HIGHEST_PITCH];
+    else this.showSome(Math.max(8, Math.floor((width - 56) / MIN_KEY_WIDTH)));
     this.draw();
     this.dispatchEvent(new Event("layout"));
   }
 
+  // Show a number of white keys around the center, from a C on.
+  showSome(whiteKeys) {
+    const semitones = 12 * Math.floor((whiteKeys - 1) / 7) + WHITE_KEYS[(whiteKeys - 1) % 7];
+    const highestC = 108 - 12 * Math.floor(semitones / 12);
+    this.lowest = clamp(12 * Math.round((this.center - semitones / 2) / 12), 24, highestC);
+    this.highest = Math.min(HIGHEST_PITCH, this.lowest + semitones);
+  }
+
   shift(octaves) {
-    this.centre = Math.max(30, Math.min(102, this.centre + 12 * octaves));
+    this.center = clamp(this.center + 12 * octaves, 30, 102);
     this.layout();
   }
 
+  // Number of white keys that are shown below a pitch.
+  countWhiteKeys(pitch) {
+    let count = 0;
+    for (let key = this.lowest; key < pitch; key++) count += !isBlack(key);
+    return count;
+  }
+
   // Left edge and width of a key, as shares of the piano.
-  place(pitch) {
-    const whites = (upTo) => [...Array(Math.max(0, upTo - this.first)).keys()].filter((i) => !isBlack(this.first + i)).length;
-    const wide = 1 / whites(this.last + 1);
-    return isBlack(pitch) ? [whites(pitch) * wide - 0.31 * wide, 0.62 * wide] : [whites(pitch) * wide, wide];
+  keyPosition(pitch) {
+    const whiteWidth = 1 / this.countWhiteKeys(this.highest + 1);
+    const left = this.countWhiteKeys(pitch) * whiteWidth;
+    if (!isBlack(pitch)) return [left, whiteWidth];
+    return [left - (BLACK_KEY_WIDTH / 2) * whiteWidth, BLACK_KEY_WIDTH * whiteWidth];
   }
 
   draw() {
-    this.element.replaceChildren();
-    for (let pitch = this.first; pitch <= this.last; pitch++) {
-      const key = document.createElement("div");
-      const [left, width] = this.place(pitch);
-      key.className = `key ${isBlack(pitch) ? "black" : "white"}`;
-      key.dataset.pitch = pitch;
-      key.style.left = `${left * 100}%`;
-      key.style.width = `${width * 100}%`;
-      const label = document.createElement("span");
-      const letter = this.letter(pitch);
-      label.textContent = pitch % 12 === 0 && !isBlack(pitch) ? `${letter}\n${nameOf(pitch)}` : letter;
-      key.append(label);
-      this.element.append(key);
-    }
-    for (const [pitch, who] of this.lit) this.light(pitch, who);
+    this.container.replaceChildren();
+    for (let pitch = this.lowest; pitch <= this.highest; pitch++) this.container.append(this.makeKey(pitch));
+    for (const [pitch, performer] of this.highlighted) this.highlight(pitch, performer);
   }
 
-  letter(pitch) {
+  makeKey(pitch) {
+    const key = document.createElement("div");
+    const [left, width] = this.keyPosition(pitch);
+    key.className = `key ${isBlack(pitch) ? "black" : "white"}`;
+    key.dataset.pitch = pitch;
+    key.style.left = `${left * 100}%`;
+    key.style.width = `${width * 100}%`;
+    const label = document.createElement("span");
+    const letter = this.letterOf(pitch);
+    label.textContent = pitch % 12 === 0 ? `${letter}\n${pitchName(pitch)}` : letter;
+    key.append(label);
+    return key;
+  }
+
+  // The letter key that plays a pitch.
+  letterOf(pitch) {
     if (matchMedia("(hover: none)").matches) return "";
-    const upper = pitch - this.base - 12;
-    const code = ROWS[1][upper] ?? (upper < 0 ? ROWS[0][pitch - this.base] : undefined);
-    return code ? (SIGNS[code] ?? code.replace(/Key|Digit/, "")) : "";
+    const index = pitch - this.letterBase;
+    const code = LETTER_ROWS[1][index - 12] ?? (index < 12 ? LETTER_ROWS[0][index] : undefined);
+    return code ? (SYMBOLS[code] ?? code.replace(/Key|Digit/, "")) : "";
   }
 
-  light(pitch, who) {
-    if (who) this.lit.set(pitch, who);
-    else this.lit.delete(pitch);
-    const key = this.element.querySelector(`[data-pitch="${pitch}"]`);
-    key?.classList.toggle("model", who === "model");
-    key?.classList.toggle("human", who === "human");
+  highlight(pitch, performer) {
+    if (performer) this.highlighted.set(pitch, performer);
+    else this.highlighted.delete(pitch);
+    const key = this.container.querySelector(`[data-pitch="${pitch}"]`);
+    key?.classList.toggle("model", performer === "model");
+    key?.classList.toggle("human", performer === "human");
   }
 
-  strike(holder, pitch, velocity) {
+  press(holder, pitch, velocity) {
     if (pitch < 0 || pitch > 127 || this.held.get(holder) === pitch) return;
-    this.lift(holder);
-    const already = [...this.held.values()].includes(pitch);
+    this.release(holder);
+    const isHeldAlready = [...this.held.values()].includes(pitch);
     this.held.set(holder, pitch);
-    if (!already) this.dispatchEvent(Object.assign(new Event("strike"), { pitch, velocity }));
+    if (!isHeldAlready) this.dispatchEvent(Object.assign(new Event("noteOn"), { pitch, velocity }));
   }
 
-  lift(holder) {
+  release(holder) {
     const pitch = this.held.get(holder);
     if (pitch === undefined) return;
     this.held.delete(holder);
-    if (![...this.held.values()].includes(pitch)) this.dispatchEvent(Object.assign(new Event("lift"), { pitch }));
+    const isStillHeld = [...this.held.values()].includes(pitch);
+    if (!isStillHeld) this.dispatchEvent(Object.assign(new Event("noteOff"), { pitch }));
   }
 
-  liftAll() {
-    for (const holder of [...this.held.keys()]) this.lift(holder);
+  releaseAll() {
+    for (const holder of [...this.held.keys()]) this.release(holder);
   }
 
-  listen() {
-    addEventListener("keydown", (event) => this.typed(event));
-    addEventListener("keyup", (event) => this.lift(event.code));
-    addEventListener("blur", () => this.liftAll());
-    document.addEventListener("visibilitychange", () => document.hidden && this.liftAll());
-    this.element.addEventListener("pointerdown", (event) => {
+  addListeners() {
+    addEventListener("keydown", (event) => this.onKeyDown(event));
+    addEventListener("keyup", (event) => this.release(event.code));
+    addEventListener("blur", () => this.releaseAll());
+    document.addEventListener("visibilitychange", () => document.hidden && this.releaseAll());
+    this.container.addEventListener("pointerdown", (event) => {
       event.preventDefault();
-      this.element.setPointerCapture?.(event.pointerId);
-      this.pointed(event);
+      this.container.setPointerCapture?.(event.pointerId);
+      this.onPointer(event);
     });
-    this.element.addEventListener("pointermove", (event) => this.held.has(event.pointerId) && this.pointed(event));
-    for (const end of ["pointerup", "pointercancel"]) this.element.addEventListener(end, (event) => this.lift(event.pointerId));
+    this.container.addEventListener("pointermove", (event) => this.held.has(event.pointerId) && this.onPointer(event));
+    for (const type of ["pointerup", "pointercancel"])
+      this.container.addEventListener(type, (event) => this.release(event.pointerId));
   }
 
-  typed(event) {
+  onKeyDown(event) {
     if (event.repeat || event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.target.closest?.("select, input[type=text]")) return;
-    const row = ROWS.findIndex((codes) => codes.includes(event.code));
+    const row = LETTER_ROWS.findIndex((codes) => codes.includes(event.code));
     if (row >= 0) {
       event.preventDefault();
-      this.strike(event.code, this.base + 12 * row + ROWS[row].indexOf(event.code), this.touch());
+      const pitch = this.letterBase + 12 * row + LETTER_ROWS[row].indexOf(event.code);
+      this.press(event.code, pitch, this.getVelocity());
     } else if (event.code === "Minus" || event.code === "Equal") {
-      this.base = Math.max(12, Math.min(84, this.base + (event.code === "Minus" ? -12 : 12)));
+      this.letterBase = clamp(this.letterBase + (event.code === "Minus" ? -12 : 12), 12, 84);
       this.draw();
     }
   }
 
   // The nearer to the front a key is touched, the louder.
-  pointed(event) {
+  onPointer(event) {
     const key = document.elementFromPoint(event.clientX, event.clientY)?.closest(".key");
-    if (!key) return this.lift(event.pointerId);
+    if (!key) return this.release(event.pointerId);
     const box = key.getBoundingClientRect();
-    const deep = (event.clientY - box.top) / box.height;
-    this.strike(event.pointerId, Number(key.dataset.pitch), Math.max(20, Math.min(120, Math.round(this.touch() + 50 * (deep - 0.6)))));
+    const depth = (event.clientY - box.top) / box.height;
+    const velocity = Math.round(this.getVelocity() + 50 * (depth - 0.6));
+    this.press(event.pointerId, Number(key.dataset.pitch), clamp(velocity, MIN_VELOCITY, MAX_VELOCITY));
   }
 }

@@ -1,9 +1,11 @@
-// How surprised the model was by each of a person's last notes: one bar a note, in three parts.
+// How surprised the model was by the last notes of a person: one bar for each note, in three parts.
 
-const SHOWN = 36;
-const PARTS = ["pitch", "step", "duration"];
+const SHOWN_NOTES = 36;
+const FEATURES = ["pitch", "step", "duration"];
+const GRID_BITS = [0, 8, 16, 24, 32];
+const AXIS_WIDTH = 22; // pixels
 
-export class Surprise {
+export class SurprisalChart {
   notes = [];
   sum = 0;
   count = 0;
@@ -11,52 +13,55 @@ export class Surprise {
   constructor(canvas, output) {
     this.canvas = canvas;
     this.output = output;
-    new ResizeObserver(() => this.paint()).observe(canvas);
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.paint());
+    new ResizeObserver(() => this.draw()).observe(canvas);
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.draw());
   }
 
-  add(bits) {
-    this.notes = [...this.notes, bits].slice(-SHOWN);
-    this.sum += bits.total;
+  add(note) {
+    this.notes = [...this.notes, note].slice(-SHOWN_NOTES);
+    this.sum += note.total;
     this.count += 1;
-    this.output.textContent = (this.sum / this.count).toFixed(1);
-    this.canvas.setAttribute(
-      "aria-label",
-      `Your last note took ${bits.total.toFixed(1)} bits: ${PARTS.map((part) => `${part} ${bits[part].toFixed(1)}`).join(", ")}. ` +
-        `Mean of ${this.count}: ${this.output.textContent}.`,
-    );
-    this.paint();
+    const mean = (this.sum / this.count).toFixed(1);
+    const parts = FEATURES.map((feature) => `${feature} ${note[feature].toFixed(1)}`).join(", ");
+    const text = `Your last note took ${note.total.toFixed(1)} bits: ${parts}. Mean of ${this.count}: ${mean}.`;
+    this.output.textContent = mean;
+    this.canvas.setAttribute("aria-label", text);
+    this.draw();
   }
 
-  paint() {
+  draw() {
     const scale = devicePixelRatio || 1;
     const [width, height] = [this.canvas.clientWidth, this.canvas.clientHeight];
     this.canvas.width = width * scale;
     this.canvas.height = height * scale;
-    const pen = this.canvas.getContext("2d");
-    pen.scale(scale, scale);
+    const ctx = this.canvas.getContext("2d");
+    ctx.scale(scale, scale);
     const style = getComputedStyle(document.documentElement);
-    const colour = (name) => style.getPropertyValue(`--${name}`).trim();
-    const top = Math.max(16, ...this.notes.map((bits) => bits.total));
-    const left = 22, floor = height - 5, tall = height - 12;
-    pen.font = "10px system-ui, sans-serif";
-    for (const mark of [0, 8, 16, 24, 32].filter((bits) => bits <= top)) {
-      const y = floor - (tall * mark) / top;
-      pen.fillStyle = colour("edge");
-      pen.fillRect(left, y, width - left, 1);
-      pen.fillStyle = colour("soft");
-      pen.textAlign = "right";
-      pen.fillText(mark, left - 5, y + 3.5);
-    }
-    const wide = (width - left) / SHOWN;
-    this.notes.forEach((bits, place) => {
-      let y = floor;
-      for (const part of PARTS) {
-        const high = (tall * Math.max(bits[part], 0)) / top;
-        pen.fillStyle = colour(part);
-        pen.fillRect(left + place * wide + 1, y - high, wide - 2, high);
-        y -= high;
+    const color = (name) => style.getPropertyValue(`--${name}`).trim();
+    const maxBits = Math.max(16, ...this.notes.map((note) => note.total));
+    const area = { left: AXIS_WIDTH, right: width, bottom: height - 5, height: height - 12 };
+    drawGrid(ctx, area, maxBits, color);
+    const barWidth = (area.right - area.left) / SHOWN_NOTES;
+    this.notes.forEach((note, index) => {
+      let y = area.bottom;
+      for (const feature of FEATURES) {
+        const barHeight = (area.height * Math.max(note[feature], 0)) / maxBits;
+        ctx.fillStyle = color(feature);
+        ctx.fillRect(area.left + index * barWidth + 1, y - barHeight, barWidth - 2, barHeight);
+        y -= barHeight;
       }
     });
+  }
+}
+
+function drawGrid(ctx, area, maxBits, color) {
+  ctx.font = "10px system-ui, sans-serif";
+  ctx.textAlign = "right";
+  for (const bits of GRID_BITS.filter((value) => value <= maxBits)) {
+    const y = area.bottom - (area.height * bits) / maxBits;
+    ctx.fillStyle = color("edge");
+    ctx.fillRect(area.left, y, area.right - area.left, 1);
+    ctx.fillStyle = color("soft");
+    ctx.fillText(bits, area.left - 5, y + 3.5);
   }
 }

@@ -1,72 +1,105 @@
-// Web MIDI, where the browser has it: keyboards play, knobs turn, and the model's notes go out with their times.
+// Web MIDI, where the browser has it: keyboards play, controllers move controls, and the model's notes go out with their times.
 
-const PEDAL = 64;
+const NOTE_OFF = 0x80, NOTE_ON = 0x90, CONTROL_CHANGE = 0xb0;
+const SUSTAIN_PEDAL = 64, ALL_SOUND_OFF = 120, ALL_NOTES_OFF = 123;
+const CONTROLLER_INTERVAL = 20; // ms; some controllers send a thousand values a second
 
-export class Midi {
+export class WebMidi {
   output = null;
+  pedalDown = false;
+  sustained = new Set(); // keys that are up while the pedal is down
+  controllerValues = new Map(); // controller to its last value, until it is sent
 
-  constructor(keys, line, elements) {
-    this.keys = keys;
-    this.line = line;
+  constructor(keyboard, connection, elements) {
+    this.keyboard = keyboard;
+    this.connection = connection;
     Object.assign(this, elements);
-    this.down = false; // the pedal
-    this.kept = new Set();
     if (!navigator.requestMIDIAccess) {
       this.button.disabled = true;
-      this.ports.textContent = "this browser has no Web MIDI";
+      this.inputNames.textContent = "this browser has no Web MIDI";
     }
     this.button.addEventListener("click", () => this.connect());
-    this.out.addEventListener("change", () => (this.output = this.access.outputs.get(this.out.value) ?? null));
+    this.outputSelect.addEventListener("change", () => this.selectOutput());
   }
 
   async connect() {
     try {
       this.access = await navigator.requestMIDIAccess();
     } catch (error) {
-      this.ports.textContent = `not allowed: ${error.message}`;
+      this.inputNames.textContent = `not allowed: ${error.message}`;
       return;
     }
-    this.access.onstatechange = () => this.list();
-    this.list();
+    this.access.onstatechange = () => this.updatePorts();
+    this.updatePorts();
   }
 
-  list() {
+  selectOutput() {
+    this.output = this.access.outputs.get(this.outputSelect.value) ?? null;
+  }
+
+  updatePorts() {
     const inputs = [...this.access.inputs.values()];
-    for (const input of inputs) input.onmidimessage = (event) => this.heard(input.id, event.data);
-    this.ports.textContent = inputs.length ? inputs.map((input) => input.name).join(", ") : "no keyboard found; plug one in";
+    for (const input of inputs) input.onmidimessage = (event) => this.onMessage(input.id, event.data);
+    const names = inputs.map((input) => input.name).join(", ");
+    this.inputNames.textContent = names || "no keyboard found; plug one in";
     const outputs = [...this.access.outputs.values()];
-    this.out.replaceChildren(new Option("this page alone", ""), ...outputs.map((port) => new Option(port.name, port.id)));
-    this.out.value = this.output?.id ?? "";
-    this.outs.hidden = !outputs.length;
+    const options = outputs.map((port) => new Option(port.name, port.id));
+    this.outputSelect.replaceChildren(new Option("this page alone", ""), ...options);
+    this.outputSelect.value = this.output?.id ?? "";
+    this.outputRow.hidden = !outputs.length;
   }
 
-  heard(port, [status, number, value]) {
-    const kind = status & 0xf0, holder = `${port} ${number}`;
-    if (kind === 0x90 && value) {
-      this.kept.delete(holder);
-      this.keys.lift(holder);
-      this.keys.strike(holder, number, value);
-    } else if (kind === 0x80 || kind === 0x90) {
-      if (this.down) this.kept.add(holder);
-      else this.keys.lift(holder);
-    } else if (kind === 0xb0 && number === PEDAL) {
-      this.down = value >= 64;
-      if (!this.down) for (const each of this.kept) this.keys.lift(each);
-      if (!this.down) this.kept.clear();
-    } else if (kind === 0xb0) this.line.send({ type: "turn", controller: number, value });
+  onMessage(port, [status, number, value]) {
+    const command = status & 0xf0;
+    const key = `${port} ${number}`;
+    if (command === NOTE_ON && value) this.pressKey(key, number, value);
+    else if (command === NOTE_ON || command === NOTE_OFF) this.releaseKey(key);
+    else if (command === CONTROL_CHANGE && number === SUSTAIN_PEDAL) this.movePedal(value >= 64);
+    else if (command === CONTROL_CHANGE) this.sendController(number, value);
   }
 
-  note(pitch, velocity, at, seconds) {
-    this.output?.send([0x90, pitch, velocity], at);
-    this.output?.send([0x80, pitch, 64], at + seconds * 1000);
+  pressKey(key, pitch, velocity) {
+    this.sustained.delete(key);
+    this.keyboard.release(key);
+    this.keyboard.press(key, pitch, velocity);
   }
 
-  off(pitch) {
-    this.output?.send([0x80, pitch, 64]);
+  releaseKey(key) {
+    if (this.pedalDown) this.sustained.add(key);
+    else this.keyboard.release(key);
   }
 
-  silence() {
+  movePedal(isDown) {
+    this.pedalDown = isDown;
+    if (isDown) return;
+    for (const key of this.sustained) this.keyboard.release(key);
+    this.sustained.clear();
+  }
+
+  // Only the last value of a controller matters: send it at most once in an interval.
+  sendController(number, value) {
+    if (!this.controllerValues.size) setTimeout(() => this.flushControllers(), CONTROLLER_INTERVAL);
+    this.controllerValues.set(number, value);
+  }
+
+  flushControllers() {
+    for (const [controller, value] of this.controllerValues)
+      this.connection.send({ type: "control_change", controller, value });
+    this.controllerValues.clear();
+  }
+
+  sendNote(pitch, velocity, start, duration) {
+    this.output?.send([NOTE_ON, pitch, velocity], start);
+    this.output?.send([NOTE_OFF, pitch, 64], start + duration * 1000);
+  }
+
+  sendNoteOff(pitch) {
+    this.output?.send([NOTE_OFF, pitch, 64]);
+  }
+
+  stopAll() {
     this.output?.clear?.();
-    for (const [number, value] of [[PEDAL, 0], [123, 0], [120, 0]]) this.output?.send([0xb0, number, value]);
+    for (const controller of [SUSTAIN_PEDAL, ALL_NOTES_OFF, ALL_SOUND_OFF])
+      this.output?.send([CONTROL_CHANGE, controller, 0]);
   }
 }
