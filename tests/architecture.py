@@ -89,9 +89,13 @@ def find_unlisted_code(stage: str, listed: list[str]) -> set[str]:
 
 
 def find_unused_packages(stage: str, listed: list[str]) -> set[str]:
-    """Return the packages in `deps` from which a stage imports nothing."""
+    """Return the packages in `deps` from which a stage imports nothing; one without modules cannot be imported."""
+    modules = find_modules().values()
     files = collect_imports(f"pipeline.stages.{stage}")
-    packages = {dep for dep in listed if dep.startswith("pipeline/") and not dep.endswith(".py")}
+    packages = {
+        dep for dep in listed if any(module.is_relative_to(ROOT / dep) for module in modules)
+    }
+    packages = {dep for dep in packages if not dep.endswith(".py")}
     return {
         package for package in packages if not any(file.startswith(f"{package}/") for file in files)
     }

@@ -12,7 +12,7 @@ from pipeline.report.data import ReportData
 from pipeline.report.sections import cost, quality, samples
 from pipeline.report.templates import read_static, render_template
 
-SCRIPTS = ("theme.js", "pianoRoll.js", "synth.js", "player.js")
+SCRIPTS = ("theme.js", "pianoRoll.js", "../../web/synth.js", "player.js")
 SECTION_BUILDERS: tuple[Callable[[ReportData], Section], ...] = (
     quality.build_decision_section,
     quality.build_heads_section,
@@ -31,6 +31,7 @@ def render_page(data: ReportData) -> str:
     recommended = data.results.recommended
     sections = [build_section(data) for build_section in SECTION_BUILDERS]
     script = "\n".join(map(read_static, SCRIPTS))
+    script = script.replace("export class", "class")  # it is one script, not modules
     return render_template(
         "report/static/report.html",
         params=data.results.params,

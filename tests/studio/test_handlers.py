@@ -146,7 +146,10 @@ def test_a_model_that_fails_is_told_of_once_and_can_be_chosen_again(studio: Stud
         studio.room.engine.improviser.peek = broken  # type: ignore[assignment,method-assign]
         page.last("all_notes_off")
         page.say(type="ping", sent=1.0)
-        assert "the model stopped (ValueError: probabilities sum to nan)" in page.last("error")["message"]
+        assert (
+            "the model stopped (ValueError: probabilities sum to nan)"
+            in page.last("error")["message"]
+        )
         page.say(type="ping", sent=2.0)
         page.say(type="load_model", name="maestro")
         assert "error" not in [frame["type"] for frame in page.until("state")]

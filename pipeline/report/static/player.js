@@ -31,8 +31,8 @@ class Player {
   play() {
     if (current) current.pause();
     synth ??= new Synth();
-    synth.context.resume();
-    synth.loudness(Number(volume.value));
+    synth.start();
+    synth.setVolume(Number(volume.value));
     if (this.at >= this.seconds - 0.05) this.at = 0;
     current = this;
     this.start();
@@ -54,7 +54,8 @@ class Player {
     const until = synth.now - this.began + AHEAD;
     while (this.next < this.notes.length && this.notes[this.next].onset < until) {
       const note = this.notes[this.next++];
-      synth.strike(note, Math.max(this.began + note.onset, synth.now));
+      const time = Math.max(this.began + note.onset, synth.now);
+      synth.noteOn(note.pitch, note.velocity, { time, duration: note.held });
     }
     if (synth.now - this.began > this.seconds) this.finish();
   }
@@ -68,7 +69,7 @@ class Player {
 
   stop() {
     clearInterval(this.timer);
-    synth.hush();
+    synth.stopAll();
   }
 
   pause() {
@@ -109,6 +110,6 @@ class Player {
 }
 
 volume.addEventListener("input", () => {
-  if (synth) synth.loudness(Number(volume.value));
+  if (synth) synth.setVolume(Number(volume.value));
 });
 for (const box of document.querySelectorAll(".player")) new Player(box);
