@@ -109,7 +109,7 @@ def test_controls_act_at_once(browser: Pages, studio: Studio) -> None:
             page.evaluate(
                 "delete document.body.dataset.appliedAfter; delete document.body.dataset.drawnAfter"
             )
-            page.get_by_label("Pitch heat").press("ArrowLeft" if step % 2 else "ArrowRight")
+            page.get_by_label("Pitch temp.").press("ArrowLeft" if step % 2 else "ArrowRight")
             until(
                 page, "!!(document.body.dataset.appliedAfter && document.body.dataset.drawnAfter)"
             )
@@ -152,6 +152,7 @@ def test_panic_ends_all_notes_and_pauses_the_model(browser: Pages, studio: Studi
             page.get_by_role("button", name="Panic").click()
         until(page, "document.getElementById('play').textContent === 'Let it play'")
         assert "paused" in page.inner_text("#status")
+        assert page.get_attribute("#play", "class") == "paused"
         until(page, "!document.querySelector('.key.human, .key.model')")
         count = page.evaluate("document.body.dataset.modelNotes")
         page.wait_for_timeout(1500)  # a model that plays has some three notes a second

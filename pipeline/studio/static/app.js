@@ -98,6 +98,7 @@ function updateState(changes) {
   element("about").textContent = state.models[state.model] ?? "";
   document.querySelector(`[name=mode][value=${state.mode}]`).checked = true;
   element("play").textContent = state.playing ? "Pause the model" : "Let it play";
+  element("play").classList.toggle("paused", !state.playing);
   element("record").setAttribute("aria-pressed", state.recording);
   element("record").lastChild.textContent = state.recording ? "Stop" : "Record";
   updateDownload(state.recorded_notes);

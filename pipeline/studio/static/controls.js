@@ -9,12 +9,12 @@ const formatTempo = (value) => `${value.toFixed(2)} ×`;
 const formatSeconds = (value) => `${value.toFixed(1)} s`;
 // Name in messages, label, minimum, maximum, step, format, explanation.
 const SLIDERS = [
-  ["pitch_temperature", "Pitch heat", 0.2, 2, 0.05, formatNumber, "Temperature of pitch: below 1 safer, above 1 wilder"],
-  ["time_temperature", "Time heat", 0.2, 2, 0.05, formatNumber, "Temperature of step and duration"],
-  ["pitch_top_p", "Pitch focus", 0.5, 1, 0.01, formatPercent, "Share of the likeliest pitches that is kept (top-p)"],
-  ["time_top_p", "Time focus", 0.5, 1, 0.01, formatPercent, "Share of the likeliest steps and durations that is kept"],
+  ["pitch_temperature", "Pitch temp.", 0.2, 2, 0.05, formatNumber, "Temperature of pitch: below 1 likelier notes, above 1 more surprising ones"],
+  ["time_temperature", "Time temp.", 0.2, 2, 0.05, formatNumber, "Temperature of step and duration"],
+  ["pitch_top_p", "Pitch top-p", 0.5, 1, 0.01, formatPercent, "The likeliest pitches are kept, up to this share of the probability"],
+  ["time_top_p", "Time top-p", 0.5, 1, 0.01, formatPercent, "The likeliest steps and durations are kept, up to this share of the probability"],
   ["tempo", "Tempo", 0.25, 4, 0.05, formatTempo, "Speed of the music"],
-  ["response_delay", "Rest", 0.3, 4, 0.1, formatSeconds, "Silence after which it answers, in call and response"],
+  ["response_delay", "Answer after", 0.3, 4, 0.1, formatSeconds, "Silence after which it answers, in call and response"],
   ["max_notes_per_second", "Density", 0, 24, 1, formatLimit(" /s"), "Notes that may start within a second"],
   ["max_polyphony", "Polyphony", 0, 16, 1, formatLimit(""), "Notes that may sound at once"],
   ["min_pitch", "Lowest", 0, 127, 1, pitchName, "Lowest note"],
