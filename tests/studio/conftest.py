@@ -17,45 +17,48 @@ from pipeline.generation.generate import UNCONSTRAINED
 from pipeline.studio import access, app, messages
 from pipeline.studio.session import LiveSession
 
-Frame = dict[str, Any]
+JsonObject = dict[str, Any]
 
 
 @dataclass
-class Line:
-    """A page's end of the line."""
+class Client:
+    """A page without a browser."""
 
     socket: ClientConnection
 
-    def say(self, **wish: object) -> None:
-        self.socket.send(json.dumps(wish))
+    def send(self, **message: object) -> None:
+        self.socket.send(json.dumps(message))
 
-    def until(self, wanted: str | Callable[[Frame], bool], seconds: float = 10.0) -> list[Frame]:
-        """Read frames up to one of a type, or one that fits."""
-        fits = wanted if callable(wanted) else lambda frame: frame["type"] == wanted
-        end, read = time.monotonic() + seconds, []
+    def receive_until(
+        self, wanted: str | Callable[[JsonObject], bool], seconds: float = 10.0
+    ) -> list[JsonObject]:
+        """Read messages up to one of a type, or one that fits."""
+        fits = wanted if callable(wanted) else lambda message: message["type"] == wanted
+        end, received = time.monotonic() + seconds, []
         while time.monotonic() < end:
             text = self.socket.recv(timeout=seconds)
             messages.SERVER_MESSAGES.validate_json(text)  # no other message comes
-            read.append(json.loads(text))
-            if fits(read[-1]):
-                return read
-        raise AssertionError(f"no such frame; there were {[frame['type'] for frame in read]}")
+            received.append(json.loads(text))
+            if fits(received[-1]):
+                return received
+        types = [message["type"] for message in received]
+        raise AssertionError(f"no such message among {len(types)}, the last {types[-20:]}")
 
-    def last(self, wanted: str | Callable[[Frame], bool]) -> Frame:
-        return self.until(wanted)[-1]
+    def receive(self, wanted: str | Callable[[JsonObject], bool]) -> JsonObject:
+        return self.receive_until(wanted)[-1]
 
-    def play(self, *pitches: int, held: float = 0.05) -> None:
+    def press_keys(self, *pitches: int, seconds: float = 0.05) -> None:
         for pitch in pitches:
-            self.say(type="note_on", pitch=pitch, velocity=80)
-            time.sleep(held)
-            self.say(type="note_off", pitch=pitch)
+            self.send(type="note_on", pitch=pitch, velocity=80)
+            time.sleep(seconds)
+            self.send(type="note_off", pitch=pitch)
 
 
 @dataclass
 class Studio:
     """A server that runs."""
 
-    room: LiveSession
+    session: LiveSession
     port: int
     token: str
 
@@ -64,30 +67,28 @@ class Studio:
         return f"http://127.0.0.1:{self.port}/?token={self.token}"
 
     @contextmanager
-    def page(self) -> Iterator[Line]:
-        at = f"ws://127.0.0.1:{self.port}/live?token={self.token}"
-        here = f"http://127.0.0.1:{self.port}"
-        with connect(at, origin=here, max_queue=None) as socket:  # type: ignore[arg-type]
-            yield Line(socket)
+    def page(self) -> Iterator[Client]:
+        url = f"ws://127.0.0.1:{self.port}/live?token={self.token}"
+        origin = f"http://127.0.0.1:{self.port}"
+        with connect(url, origin=origin, max_queue=None) as socket:  # type: ignore[arg-type]
+            yield Client(socket)
 
 
 @pytest.fixture
 def studio(in_folder: Path) -> Iterator[Studio]:
     """A studio with the model that comes with the package."""
-    room, line, token = (
-        LiveSession("maestro", UNCONSTRAINED),
-        app.bind_socket(0),
-        access.generate_token(),
-    )
-    port = line.getsockname()[1]
-    running = app.make_server(room, port, token)
-    thread = threading.Thread(target=lambda: asyncio.run(running.serve(sockets=[line])))
+    session = LiveSession("maestro", UNCONSTRAINED)
+    listener = app.bind_socket(0)
+    token = access.generate_token()
+    port = listener.getsockname()[1]
+    server = app.make_server(session, port, token)
+    thread = threading.Thread(target=lambda: asyncio.run(server.serve(sockets=[listener])))
     thread.start()
-    while not running.started:
+    while not server.started:
         time.sleep(0.01)
-    yield Studio(room, port, token)
-    running.should_exit = True
+    yield Studio(session, port, token)
+    server.should_exit = True
     thread.join(10)
-    line.close()
+    listener.close()
     assert not thread.is_alive()
-    assert room.engine is None
+    assert session.engine is None

@@ -142,7 +142,7 @@ def test_a_cross_site_socket_is_refused(studio: Studio) -> None:
         connect(live + studio.token, origin=ours, additional_headers=elsewhere),
     ):  # type: ignore[arg-type]
         pass
-    assert not studio.room.clients
+    assert not studio.session.clients
 
 
 WAYS_OUT = (

@@ -50,17 +50,17 @@ def deaf(studio: Studio) -> socket.socket:
     return line
 
 
-def fill(studio: Studio, box: ClientQueue) -> None:
+def fill(studio: Studio, queue: ClientQueue) -> None:
     """Tell, no faster than a page that reads can take it, until a page that does not is full.
 
     How much its sockets hold before that is the machine's affair.
     """
     filler = Error(message="x" * 5000)
     end = time.monotonic() + 20
-    while not box.dropped and time.monotonic() < end:
-        studio.room.broadcast(filler)
+    while not queue.dropped and time.monotonic() < end:
+        studio.session.broadcast(filler)
         time.sleep(0.0005)
-    assert box.dropped
+    assert queue.dropped
 
 
 def test_a_page_that_does_not_read_holds_up_nobody(
@@ -68,55 +68,57 @@ def test_a_page_that_does_not_read_holds_up_nobody(
 ) -> None:
     monkeypatch.setattr(app, "SEND_TIMEOUT", 2.0)
     with deaf(studio):
-        wait(lambda: len(studio.room.clients) == 1)
-        (box,) = studio.room.clients.values()
+        wait(lambda: len(studio.session.clients) == 1)
+        (queue,) = studio.session.clients.values()
         with studio.page() as page:
-            page.say(type="set_mode", mode="accompany")
-            first = page.last("note_on")
-            fill(studio, box)
-            assert len(box.pending) <= box.max_size
-            later = page.last(
-                lambda frame: frame["type"] == "note_on" and frame["onset"] > first["onset"] + 1
+            page.send(type="set_mode", mode="accompany")
+            first = page.receive("note_on")
+            fill(studio, queue)
+            assert len(queue.pending) <= queue.max_size
+            later = page.receive(
+                lambda message: (
+                    message["type"] == "note_on" and message["onset"] > first["onset"] + 1
+                )
             )
             assert later["onset"] > time.monotonic() - 2  # what is told now sounds now
-            wait(lambda: len(studio.room.clients) == 1)  # it was given up
-            assert studio.room.engine
-            assert studio.room.engine.player.error is None
-            assert page.last("note_on")["onset"] > later["onset"] - 1
+            wait(lambda: len(studio.session.clients) == 1)  # it was given up
+            assert studio.session.engine
+            assert studio.session.engine.player.error is None
+            assert page.receive("note_on")["onset"] > later["onset"] - 1
 
 
 def test_a_page_cut_off_without_a_word_leaves(studio: Studio) -> None:
     line = deaf(studio)
-    wait(lambda: len(studio.room.clients) == 1)
+    wait(lambda: len(studio.session.clients) == 1)
     line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
     line.close()  # a reset, as of a program that was killed
-    wait(lambda: not studio.room.clients and studio.room.engine is None)
+    wait(lambda: not studio.session.clients and studio.session.engine is None)
 
 
 def test_a_message_too_long_closes_the_line(studio: Studio) -> None:
     with studio.page() as page:
-        page.last("welcome")
+        page.receive("welcome")
         page.socket.send("x" * (messages.MAX_MESSAGE_BYTES + 1))
         with pytest.raises(ConnectionClosedError) as closed:
-            page.last("never")
+            page.receive("never")
         assert closed.value.rcvd
         assert closed.value.rcvd.code == 1009
     with studio.page() as page:
-        page.last("welcome")
+        page.receive("welcome")
 
 
 def test_what_both_played_is_recorded(studio: Studio) -> None:
     assert get(studio, "/take.mid") == (404, b"nothing was recorded yet\n")
     with studio.page() as page:
-        page.last("welcome")
-        page.say(type="set_recording", recording=True)
-        page.last(lambda frame: frame["type"] == "state" and frame["recording"])
-        page.say(type="set_mode", mode="accompany")
-        page.play(60, 64, 67)
+        page.receive("welcome")
+        page.send(type="set_recording", recording=True)
+        page.receive(lambda message: message["type"] == "state" and message["recording"])
+        page.send(type="set_mode", mode="accompany")
+        page.press_keys(60, 64, 67)
         for _ in range(4):
-            page.last("note_off")
-        page.say(type="set_recording", recording=False)
-        page.last(lambda frame: frame["type"] == "state" and not frame["recording"])
+            page.receive("note_off")
+        page.send(type="set_recording", recording=False)
+        page.receive(lambda message: message["type"] == "state" and not message["recording"])
         status, data = get(studio, "/take.mid")
     assert status == 200
     tracks = {
@@ -128,30 +130,30 @@ def test_what_both_played_is_recorded(studio: Studio) -> None:
 
 
 def test_a_file_is_read_as_the_model_read_its_music(studio: Studio) -> None:
-    studio.room.model = replace(studio.room.model, provenance={"sustain_pedal": True})
+    studio.session.model = replace(studio.session.model, provenance={"sustain_pedal": True})
     assert get(studio, "/prompt", make_pedal_midi())[0] == 200
-    assert studio.room.prompt[:, quantize.DURATION].tolist() == [100, 50]
+    assert studio.session.prompt[:, quantize.DURATION].tolist() == [100, 50]
 
 
 def test_it_plays_on_from_a_file(studio: Studio, in_folder: Path) -> None:
     writer.write_notes(make_music(1, 40), in_folder / "a.mid")
     with studio.page() as page:
-        page.last("welcome")
+        page.receive("welcome")
         status, text = get(studio, "/prompt", (in_folder / "a.mid").read_bytes())
         assert status == 200
         assert text.endswith(b"notes\n")
-        assert page.last("state")["mode"] == "solo"
-        assert page.last("note_on")["performer"] == "model"
-        assert len(studio.room.prompt) > 20
+        assert page.receive("state")["mode"] == "solo"
+        assert page.receive("note_on")["performer"] == "model"
+        assert len(studio.session.prompt) > 20
         assert get(studio, "/prompt", b"MThd")[0] == 400
         assert get(studio, "/prompt", b"x" * (app.MAX_PROMPT_BYTES + 1))[0] == 413
-        page.last("note_on")
+        page.receive("note_on")
 
 
 def test_an_upload_that_breaks_off_is_no_news(
     studio: Studio, caplog: pytest.LogCaptureFixture
 ) -> None:
-    before = studio.room.prompt
+    before = studio.session.prompt
     with socket.create_connection(("127.0.0.1", studio.port)) as line:
         line.sendall(
             f"POST /prompt HTTP/1.1\r\nHost: 127.0.0.1:{studio.port}\r\n"
@@ -162,7 +164,7 @@ def test_an_upload_that_breaks_off_is_no_news(
         line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
     time.sleep(0.3)
     assert get(studio, "/")[0] == 200
-    assert not caplog.records and studio.room.prompt is before
+    assert not caplog.records and studio.session.prompt is before
 
 
 def test_a_file_is_the_one_of_the_package_and_others_are_not_there(studio: Studio) -> None:

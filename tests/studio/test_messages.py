@@ -1,4 +1,4 @@
-"""Whatever a page says is a wish or an error of one line."""
+"""Whatever a page sends is a message or an error of one line."""
 
 import json
 
@@ -34,9 +34,9 @@ JSON = st.recursive(
 )
 
 
-@pytest.mark.parametrize("wish", SOUND, ids=lambda wish: str(wish["type"]))
-def test_a_wish_is_read_as_it_is(wish: dict[str, object]) -> None:
-    assert messages.parse_message(json.dumps(wish)).model_dump() == wish
+@pytest.mark.parametrize("message", SOUND, ids=lambda message: str(message["type"]))
+def test_a_message_is_parsed_as_it_is(message: dict[str, object]) -> None:
+    assert messages.parse_message(json.dumps(message)).model_dump() == message
 
 
 def tried(text: str | bytes) -> None:
@@ -58,9 +58,11 @@ def test_so_is_any_json(value: object) -> None:
 
 
 @given(st.sampled_from(SOUND), st.data())
-def test_so_is_a_wish_with_one_thing_changed(wish: dict[str, object], data: st.DataObject) -> None:
-    name = data.draw(st.sampled_from(sorted(wish)) | st.text(max_size=8))
-    tried(json.dumps({**wish, name: data.draw(JSON)}))
+def test_so_is_a_message_with_one_value_changed(
+    message: dict[str, object], data: st.DataObject
+) -> None:
+    name = data.draw(st.sampled_from(sorted(message)) | st.text(max_size=8))
+    tried(json.dumps({**message, name: data.draw(JSON)}))
 
 
 @pytest.mark.parametrize(

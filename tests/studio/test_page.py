@@ -70,7 +70,7 @@ def test_a_phrase_is_answered_measured_recorded_and_downloaded(
         until(page, "Number(document.getElementById('bits').textContent) > 0")
         assert "pitch" in (page.get_attribute("#plot", "aria-label") or "")
         wait(
-            lambda: len(studio.room.shared_state.recorder.collect_notes(MODEL)), 60
+            lambda: len(studio.session.shared_state.recorder.collect_notes(MODEL)), 60
         )  # a note is recorded when it ends
         page.get_by_role("button", name="Stop").click()
         page.wait_for_selector("#take:not([hidden])")
@@ -96,7 +96,7 @@ WAKE = """async () => {
 
 
 def test_controls_act_at_once(browser: Pages, studio: Studio) -> None:
-    """From the `input` event of a slider to the frame that it is in effect, and to the first note drawn under it.
+    """From the `input` event of a slider to the message that it is in effect, and to the first note drawn under it.
 
     A busy machine is no fault of the code: each hand-over on the way may be as late as a bare timer is at that time.
     """
@@ -346,6 +346,6 @@ def test_another_site_cannot_play_even_with_the_token(browser: Pages, studio: St
     visit = browser.open(f"http://127.0.0.1:{site.server_port}/")
     live = f"ws://127.0.0.1:{studio.port}/live?token={studio.token}"
     assert visit.page.evaluate(attempt, live) == "refused"
-    assert not studio.room.clients
+    assert not studio.session.clients
     site.shutdown()
     site.server_close()

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from studio.conftest import Frame, Line, Studio
+from studio.conftest import Client, JsonObject, Studio
 from studio.test_session import wait
 
 from pipeline.studio import live_engine, messages
@@ -60,15 +60,15 @@ def test_each_type_has_its_own_limit_and_key_releases_have_none() -> None:
     assert (limiter.take_ignored(), limiter.take_ignored()) == (1, 0)
 
 
-def encode_client_frame(message: Frame) -> bytes:
-    """Return a WebSocket frame as a client sends it, with a mask of zeros."""
+def encode_client_frame(message: JsonObject) -> bytes:
+    """Return a WebSocket message as a client sends it, with a mask of zeros."""
     payload = json.dumps(message).encode()
     assert len(payload) < 126
     return bytes([0x81, 0x80 | len(payload)]) + bytes(4) + payload
 
 
 @contextmanager
-def flooded(page: Line, flood: list[Frame]) -> Iterator[threading.Thread]:
+def flooded(page: Client, flood: list[JsonObject]) -> Iterator[threading.Thread]:
     """Send a flood in a thread meanwhile; then cut the connection."""
     connection = page.socket.socket
     count = 1000 // len(flood)
@@ -91,19 +91,19 @@ def flooded(page: Line, flood: list[Frame]) -> Iterator[threading.Thread]:
 @pytest.mark.parametrize("kind", FLOOD)
 def test_a_flood_does_not_stop_the_model_and_the_page_is_told(studio: Studio, kind: str) -> None:
     with studio.page() as listener, studio.page() as page:
-        listener.say(type="set_mode", mode="accompany")
-        listener.last(lambda frame: frame.get("performer") == "model")
+        listener.send(type="set_mode", mode="accompany")
+        listener.receive(lambda message: message.get("performer") == "model")
         with flooded(page, FLOOD[kind]):
             start = last = time.monotonic()
             gaps = []
             while time.monotonic() < start + 6:
-                note = listener.last(lambda frame: frame.get("performer") == "model")
+                note = listener.receive(lambda message: message.get("performer") == "model")
                 now = time.monotonic()
                 assert note["onset"] > now - 1, "the note is late"
                 gaps.append(now - last)
                 last = now
             assert max(gaps) < LONGEST_REST
-            error = page.last("error")["message"]
+            error = page.receive("error")["message"]
             assert ("ignored" in error) == (kind != "errors")
 
 
@@ -112,8 +112,8 @@ def test_keys_that_the_model_cannot_read_in_time_are_ignored(
 ) -> None:
     monkeypatch.setattr(live_engine, "MAX_PENDING_EVENTS", 0)
     with studio.page() as page:
-        page.last("welcome")
-        wait(lambda: studio.room.engine)
-        page.say(type="note_on", pitch=60, velocity=80)
-        assert "ignored" in page.last("error")["message"]
-        assert not any(studio.room.held_keys.values())
+        page.receive("welcome")
+        wait(lambda: studio.session.engine)
+        page.send(type="note_on", pitch=60, velocity=80)
+        assert "ignored" in page.receive("error")["message"]
+        assert not any(studio.session.held_keys.values())

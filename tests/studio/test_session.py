@@ -1,4 +1,4 @@
-"""Pages share a room; what one holds is let go when it leaves, and the last one turns off the light."""
+"""Pages share a session; the keys that one holds are released when it leaves, and the last one ends the music."""
 
 import threading
 import time
@@ -26,7 +26,7 @@ def wait(what: object, seconds: float = 10) -> None:
     assert what()  # type: ignore[operator]
 
 
-def test_an_unknown_model_keeps_the_room_shut(in_folder: Path) -> None:
+def test_an_unknown_model_starts_no_session(in_folder: Path) -> None:
     with pytest.raises(ClientError, match="no model of that name"):
         LiveSession("nobody", UNCONSTRAINED)
 
@@ -44,33 +44,37 @@ def test_a_model_that_cannot_start_is_named_before_a_page_is_open(
 def test_pages_that_find_no_music_are_not_in(
     studio: Studio, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sound, threads = studio.room.model, threading.active_count()
-    studio.room.model = broken()
+    sound, threads = studio.session.model, threading.active_count()
+    studio.session.model = broken()
     for _ in range(MAX_CLIENTS + 1):
         with studio.page() as page:
-            assert "cannot start" in page.last("error")["message"]
-    assert (studio.room.clients, studio.room.held_keys, studio.room.engine) == ({}, {}, None)
+            assert "cannot start" in page.receive("error")["message"]
+    assert (studio.session.clients, studio.session.held_keys, studio.session.engine) == (
+        {},
+        {},
+        None,
+    )
     assert threading.active_count() <= threads + 4  # those of the loop, which it keeps
-    studio.room.model = sound
+    studio.session.model = sound
     with studio.page() as page:
-        page.last("welcome")
-        wait(lambda: studio.room.engine)
+        page.receive("welcome")
+        wait(lambda: studio.session.engine)
 
 
 def test_a_model_that_cannot_start_lets_the_old_one_play_on(
     studio: Studio, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with studio.page() as page:
-        page.say(type="set_mode", mode="accompany")
-        page.last("note_on")
-        band, model, prompt = studio.room.engine, studio.room.model, studio.room.prompt
+        page.send(type="set_mode", mode="accompany")
+        page.receive("note_on")
+        band, model, prompt = studio.session.engine, studio.session.model, studio.session.prompt
         monkeypatch.setattr(catalog, "load_by_name", lambda name: (name, broken()))
-        page.say(type="load_model", name="mine")
-        assert "'mine' cannot start" in page.last("error")["message"]
-        assert studio.room.engine is band and band and band.player.running
-        assert (studio.room.model_name, studio.room.model) == ("maestro", model)
-        assert studio.room.prompt is prompt
-        assert page.last("note_on")["performer"] == "model"
+        page.send(type="load_model", name="mine")
+        assert "'mine' cannot start" in page.receive("error")["message"]
+        assert studio.session.engine is band and band and band.player.running
+        assert (studio.session.model_name, studio.session.model) == ("maestro", model)
+        assert studio.session.prompt is prompt
+        assert page.receive("note_on")["performer"] == "model"
 
 
 def test_who_goes_while_models_change_leaves_the_music_to_others(
@@ -85,14 +89,14 @@ def test_who_goes_while_models_change_leaves_the_music_to_others(
 
     monkeypatch.setattr(LiveEngine, "stop", slowly)
     with studio.page() as stays:
-        stays.last("welcome")
-        wait(lambda: studio.room.engine)
+        stays.receive("welcome")
+        wait(lambda: studio.session.engine)
         with studio.page() as goes:
-            goes.last("welcome")
-            goes.say(type="load_model", name="mine")
-            wait(lambda: studio.room.engine is None)
-        assert stays.last(lambda frame: frame.get("model") == "mine")
-        wait(lambda: studio.room.engine and studio.room.engine.player.running)
+            goes.receive("welcome")
+            goes.send(type="load_model", name="mine")
+            wait(lambda: studio.session.engine is None)
+        assert stays.receive(lambda message: message.get("model") == "mine")
+        wait(lambda: studio.session.engine and studio.session.engine.player.running)
 
 
 def test_every_key_that_is_offered_is_one() -> None:
@@ -102,48 +106,50 @@ def test_every_key_that_is_offered_is_one() -> None:
 
 def test_the_music_begins_with_the_first_page_and_ends_with_the_last(studio: Studio) -> None:
     with studio.page() as one:
-        hello = one.last("welcome")
+        hello = one.receive("welcome")
         assert hello["state"]["mode"] == "call-response"
         assert "maestro" in hello["state"]["models"]
-        wait(lambda: studio.room.engine)
+        wait(lambda: studio.session.engine)
         with studio.page() as two:
-            assert two.last("welcome")["client_id"] != hello["client_id"]
-        wait(lambda: len(studio.room.clients) == 1)
-        assert studio.room.engine
-    wait(lambda: studio.room.engine is None)
-    assert not studio.room.held_keys
+            assert two.receive("welcome")["client_id"] != hello["client_id"]
+        wait(lambda: len(studio.session.clients) == 1)
+        assert studio.session.engine
+    wait(lambda: studio.session.engine is None)
+    assert not studio.session.held_keys
 
 
-def test_a_page_that_vanishes_lets_go_of_its_keys(studio: Studio) -> None:
+def test_a_page_that_leaves_releases_its_keys(studio: Studio) -> None:
     with studio.page() as stays:
         with studio.page() as goes:
-            goes.say(type="note_on", pitch=61, velocity=80)
-            struck = stays.last("note_on")
-        assert stays.last("note_end")["note_id"] == struck["note_id"]
+            goes.send(type="note_on", pitch=61, velocity=80)
+            struck = stays.receive("note_on")
+        assert stays.receive("note_end")["note_id"] == struck["note_id"]
 
 
 def test_a_key_that_two_pages_hold_sounds_until_both_let_go(studio: Studio) -> None:
     with studio.page() as stays:
         with studio.page() as goes:
             for page in (stays, goes):
-                page.say(type="note_on", pitch=61, velocity=80)
-                page.last("note_on")
-        first = stays.last("note_end")  # as on a piano: the key struck again ends the note before
-        second = stays.last("note_on")["note_id"]
+                page.send(type="note_on", pitch=61, velocity=80)
+                page.receive("note_on")
+        first = stays.receive(
+            "note_end"
+        )  # as on a piano: the key struck again ends the note before
+        second = stays.receive("note_on")["note_id"]
         assert second != first["note_id"]
-        wait(lambda: len(studio.room.held_keys) == 1)
-        stays.say(type="ping", sent=1.0)
-        assert "note_end" not in [frame["type"] for frame in stays.until("pong")]
-        stays.say(type="note_off", pitch=61)
-        assert stays.last("note_end")["note_id"] == second
+        wait(lambda: len(studio.session.held_keys) == 1)
+        stays.send(type="ping", sent=1.0)
+        assert "note_end" not in [message["type"] for message in stays.receive_until("pong")]
+        stays.send(type="note_off", pitch=61)
+        assert stays.receive("note_end")["note_id"] == second
 
 
-def test_there_is_room_for_some_pages_only(studio: Studio) -> None:
+def test_the_number_of_pages_is_limited(studio: Studio) -> None:
     lines = [studio.page() for _ in range(MAX_CLIENTS)]
     for line in lines:
-        line.__enter__().last("welcome")
+        line.__enter__().receive("welcome")
     with studio.page() as one_more:
-        assert "pages are open already" in one_more.last("error")["message"]
+        assert "pages are open already" in one_more.receive("error")["message"]
     for line in lines:
         line.__exit__(None, None, None)
 
@@ -151,15 +157,15 @@ def test_there_is_room_for_some_pages_only(studio: Studio) -> None:
 def test_another_model_plays_on_where_this_one_was(studio: Studio) -> None:
     model_io.save_model(make_tiny_model(stateful=True), Path("models/mine"))
     with studio.page() as page:
-        page.say(type="set_mode", mode="accompany")
-        page.last("note_on")
-        before = studio.room.engine
-        page.say(type="load_model", name="mine")
-        assert page.last(lambda frame: frame.get("model") == "mine")["type"] == "state"
-        assert page.last("note_on")["performer"] == "model"
+        page.send(type="set_mode", mode="accompany")
+        page.receive("note_on")
+        before = studio.session.engine
+        page.send(type="load_model", name="mine")
+        assert page.receive(lambda message: message.get("model") == "mine")["type"] == "state"
+        assert page.receive("note_on")["performer"] == "model"
         assert before
         assert not before.player.running
-        assert len(studio.room.prompt) > 1
-        page.say(type="load_model", name="../mine")
-        assert "no model of that name" in page.last("error")["message"]
-        assert studio.room.engine
+        assert len(studio.session.prompt) > 1
+        page.send(type="load_model", name="../mine")
+        assert "no model of that name" in page.receive("error")["message"]
+        assert studio.session.engine
