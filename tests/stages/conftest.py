@@ -57,47 +57,46 @@ def made(small: Params, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pa
     folder = tmp_path_factory.mktemp("project")
     with contextlib.chdir(folder):
         write_tables()
-        run_stages(small)
+        run_model_stages(small)
+        run_comparison_stages(small)
         yield folder
 
 
 @pytest.fixture(scope="session")
 def made_short(small: Params, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The same, but the validation pieces have 5 notes and 1 note."""
+    """A folder in which every model was made and measured, where the only validation piece has 5 notes."""
     folder = tmp_path_factory.mktemp("short")
     with contextlib.chdir(folder):
-        write_tables((150, 160, 5, 180, 1))
-        run_stages(small)
+        write_tables((150, 160, 5, 180, 190), ("train", "train", "validation", "test", "test"))
+        run_model_stages(small)
         yield folder
 
 
-def run_stages(params: Params) -> None:
-    """Run all stages from windows on."""
-    from pipeline.stages import (
-        benchmark,
-        compare,
-        evaluate,
-        generate,
-        ngrams,
-        report,
-        sample_metrics,
-        train,
-        windows,
-    )
+def run_model_stages(params: Params) -> None:
+    """Run the stages that make and measure each model."""
+    from pipeline.stages import evaluate, generate, ngrams, sample_metrics, train, windows
 
-    paths.CLAIMS.parent.mkdir(parents=True, exist_ok=True)
-    paths.CLAIMS.write_bytes((ROOT / paths.CLAIMS).read_bytes())
-    paths.PARAMS.write_bytes((ROOT / paths.PARAMS).read_bytes())
     for stage in (windows, ngrams):
         stage.run(params.restrict_to(stage.PARAM_SECTIONS))
     for stage in (train, evaluate, generate, sample_metrics):
         for name in params.architectures:
             stage.run(params.restrict_to(stage.PARAM_SECTIONS), name)
+
+
+def run_comparison_stages(params: Params) -> None:
+    """Run the stages that put all models side by side."""
+    from pipeline.stages import benchmark, compare, report
+
+    paths.CLAIMS.parent.mkdir(parents=True, exist_ok=True)
+    paths.CLAIMS.write_bytes((ROOT / paths.CLAIMS).read_bytes())
+    paths.PARAMS.write_bytes((ROOT / paths.PARAMS).read_bytes())
     for stage in (compare, benchmark, report):
         stage.run(params.restrict_to(stage.PARAM_SECTIONS))
 
 
-def write_tables(num_notes: Sequence[int] = (150, 160, 170, 180, 190)) -> None:
+def write_tables(
+    num_notes: Sequence[int] = (150, 160, 170, 180, 190), splits: Sequence[str] = SPLITS
+) -> None:
     """Write tables of five pieces of so many notes."""
     pieces = [make_music(seed, count) for seed, count in enumerate(num_notes)]
     paths.NOTES.parent.mkdir(parents=True, exist_ok=True)
@@ -106,7 +105,7 @@ def write_tables(num_notes: Sequence[int] = (150, 160, 170, 180, 190)) -> None:
             writer.write_piece(index, notes)
     rows = [
         PieceRow(number, f"{number}.mid", f"piece {number}", split, len(notes), 60.0, "0" * 64)
-        for number, (split, notes) in enumerate(zip(SPLITS, pieces, strict=True))
+        for number, (split, notes) in enumerate(zip(splits, pieces, strict=True))
     ]
     tables.write_pieces(paths.PIECES, rows)
     checksums.write_checksums(paths.NOTES.parent)

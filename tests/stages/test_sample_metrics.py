@@ -78,8 +78,8 @@ def test_samples_are_as_long_as_the_longest_piece_where_it_is_short(
     assert "no held-out piece has 5,000 notes, so samples have 190 too" in capsys.readouterr().err
 
 
-def test_all_stages_run_where_no_held_out_piece_can_be_measured(made_short: Path) -> None:
+def test_where_no_held_out_piece_can_be_measured_the_file_is_an_empty_table(
+    made_short: Path,
+) -> None:
     for name in ("baseline", "bidirectional"):
         assert json.loads((made_short / paths.get_sample_metrics_path(name)).read_text()) == {}
-    assert (made_short / paths.REPORT).exists()
-    assert (made_short / paths.DECISION).exists()
