@@ -9,7 +9,17 @@ from pipeline.core.errors import PipelineError
 
 EXTRA_MODULES = {
     "play": ("rtmidi",),
-    "train": ("dvc", "dvc_data", "jinja2", "keras", "markupsafe", "networkx", "pandas", "pyarrow", "tensorflow"),
+    "train": (
+        "dvc",
+        "dvc_data",
+        "jinja2",
+        "keras",
+        "markupsafe",
+        "networkx",
+        "pandas",
+        "pyarrow",
+        "tensorflow",
+    ),
 }
 """Modules that an extra installs, by the name of the extra."""
 PROGRAM_REMEDIES = {"git": "install Git"}

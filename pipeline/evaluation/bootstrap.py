@@ -3,6 +3,7 @@
 Shapes: R rows (pieces or passages), A architectures.
 """
 
+import math
 from collections.abc import Mapping
 from itertools import combinations
 from typing import Any, NamedTuple
@@ -24,7 +25,10 @@ ROUNDING_ERROR = 1e-6
 
 
 class Interval(NamedTuple):
-    """A mean in bits per note, and the ends of its 95 % interval; of a difference, below zero is better."""
+    """A mean in bits per note, and the ends of its 95 % interval; of a difference, below zero is better.
+
+    The ends are not a number where the rows are too few to give an interval.
+    """
 
     mean: float
     low: float
@@ -33,7 +37,7 @@ class Interval(NamedTuple):
     @property
     def includes_zero(self) -> bool:
         """Whether the interval of a difference leaves open which of the two is better."""
-        return self.low <= 0 <= self.high
+        return not (self.low > 0 or self.high < 0)
 
 
 class ImplausibleIntervalError(DataError):
@@ -59,6 +63,23 @@ def compute_paired_difference(
         raise ValueError("paired scores must be of the same notes; give both one compare.max_notes")
     difference = scores.compute_scored_bits() - reference.compute_scored_bits()
     return _bootstrap_mean(difference, scores.num_notes, resamples, seed)
+
+
+def estimate_difference(
+    scores: PieceScores, reference: PieceScores, resamples: int, seed: int
+) -> Interval:
+    """Return `compute_paired_difference`, with unknown ends where the rows are too few for an interval.
+
+    Raises:
+        ImplausibleIntervalError: bits are not finite.
+    """
+    try:
+        return compute_paired_difference(scores, reference, resamples, seed)
+    except ImplausibleIntervalError:
+        total = float(scores.compute_scored_bits().sum() - reference.compute_scored_bits().sum())
+        if not math.isfinite(total):
+            raise
+        return Interval(total / float(scores.num_notes.sum()), math.nan, math.nan)
 
 
 def compute_confidence_interval(scores: PieceScores, resamples: int, seed: int) -> Interval:
@@ -141,15 +162,18 @@ def compute_pairwise_differences(
     """Return the paired difference of every two in bits per note, the first less the second, with its interval."""
     rows: list[dict[str, Any]] = []
     for a, b in combinations(scores, 2):
-        interval = compute_paired_difference(scores[a], scores[b], resamples, seed)
+        interval = estimate_difference(scores[a], scores[b], resamples, seed)
         rows.append({"a": a, "b": b, **round_difference(interval)})
     return rows
 
 
-def round_difference(interval: Interval) -> dict[str, float]:
-    """Return a difference as files of results have it."""
+def round_difference(interval: Interval) -> dict[str, float | None]:
+    """Return a difference as files of results have it; unknown ends are null."""
     names = ("difference", "low", "high")
-    return {name: round(value, 4) for name, value in zip(names, interval, strict=True)}
+    return {
+        name: None if math.isnan(value) else round(value, 4)
+        for name, value in zip(names, interval, strict=True)
+    }
 
 
 def compute_win_rates(

@@ -4,12 +4,10 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from pipeline.config.schema import CompareConfig
-from pipeline.core.errors import DataError
 from pipeline.evaluation.bits import PieceScores
 from pipeline.evaluation.bootstrap import (
-    ImplausibleIntervalError,
     Interval,
-    compute_paired_difference,
+    estimate_difference,
 )
 from pipeline.evaluation.results import Evaluation
 
@@ -30,7 +28,7 @@ class Decision:
     best: str
     recommended: str
     tied: list[str]
-    """Too close to the best to call."""
+    """Too close to the best to call, or too few notes to say."""
     vs_reference: Mapping[str, Interval]
     """Of every architecture and n-gram model."""
     unbeaten_ngrams: list[str]
@@ -50,9 +48,6 @@ def choose_architecture(
         ngram_scores: scores of the same notes.
         config: number of resamples.
         seed: of the bootstrap.
-
-    Raises:
-        DataError: the rows are too few for an interval.
     """
     scores = {evaluation.architecture: evaluation.scores for evaluation in evaluations}
     reference = REFERENCE if REFERENCE in scores else evaluations[0].architecture
@@ -61,10 +56,7 @@ def choose_architecture(
 
     def compute_difference(name: str, other: str) -> Interval:
         a, b = all_scores[name], all_scores[other]
-        try:
-            return compute_paired_difference(a, b, config.bootstrap_resamples, seed)
-        except ImplausibleIntervalError as error:
-            raise DataError(f"{name} against {other}: {error}") from error
+        return estimate_difference(a, b, config.bootstrap_resamples, seed)
 
     def find_best_and_tied(names: Collection[str]) -> tuple[str, list[str]]:
         """Return the best of some architectures and those too close to it."""
@@ -86,5 +78,7 @@ def choose_architecture(
         recommended=recommended,
         tied=close,
         vs_reference={name: compute_difference(name, reference) for name in all_scores},
-        unbeaten_ngrams=[name for name in ngram_scores if compute_difference(name, best).low <= 0],
+        unbeaten_ngrams=[
+            name for name in ngram_scores if not compute_difference(name, best).low > 0
+        ],
     )

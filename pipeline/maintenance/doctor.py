@@ -232,7 +232,6 @@ def _check_corpus(params: Params) -> Iterator[Finding]:
         return
     from pipeline.corpus import tables  # needs pyarrow, of the extra `train`
 
-
     rows = tables.read_pieces(paths.PIECES)
     reasons = [
         line.partition(",")[2] for line in paths.REJECTED.read_text("utf-8").splitlines()[1:]

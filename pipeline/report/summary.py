@@ -131,6 +131,8 @@ def _describe_lead(results: RunResults) -> str:
         return f"The next is {others[0]}, at {bits:.3f} bits per note."
     else:
         pair, rival = results.summary[best], results.reference
+    if pair["low"] is None:
+        return f"{-pair['difference']:.3f} bits fewer than {rival}; the held-out notes are too few for an interval."
     low, high = sorted((-pair["low"], -pair["high"]))
     return f"{-pair['difference']:.3f} bits fewer than {rival} (95 %: {low:.3f} to {high:.3f})."
 
@@ -141,7 +143,8 @@ def _find_pair(results: RunResults, first: str, second: str) -> Mapping[str, Any
         if (pair["a"], pair["b"]) == (first, second):
             return dict(pair)
         if (pair["a"], pair["b"]) == (second, first):
-            return {key: -pair[key] for key in ("difference", "low", "high")}
+            ends = ("difference", "low", "high")
+            return {key: None if pair[key] is None else -pair[key] for key in ends}
     return None
 
 

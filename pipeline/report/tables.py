@@ -23,6 +23,7 @@ MISSING = "–"
 MAX_NAME_WIDTH = 16
 """Of the first column in the terminal; with it, the decision table fits 80 columns."""
 DIFFERENCE = "{difference:+.3f} [{low:+.3f}, {high:+.3f}]"
+NO_INTERVAL = "{difference:+.3f} [too few notes]"
 SUMMARY_COLUMNS = {
     "architecture": "{name}",
     "bits": "{bits_per_note:.3f}",
@@ -51,6 +52,11 @@ HEAD_COLUMNS = {
     "duration": "{duration:.3f}",
 }
 CLAIMED = ("parameters", "training", "generation", "can_stream", "quality")
+
+
+def format_difference(record: Record) -> str:
+    """Return a difference in bits per note with its interval, where there is one."""
+    return (NO_INTERVAL if record["low"] is None else DIFFERENCE).format_map(record)
 
 
 @dataclass(frozen=True)
@@ -100,7 +106,7 @@ class RunResults:
                 records.append({"name": title, "title": title, **row})
         for record in records:
             is_reference = record["name"] == self.reference
-            record["versus"] = "reference" if is_reference else DIFFERENCE.format_map(record)
+            record["versus"] = "reference" if is_reference else format_difference(record)
         return sorted(records, key=itemgetter("bits_per_note"))
 
     def _make_record(self, name: str) -> Record:

@@ -65,10 +65,10 @@ def _make_summary(
     return {"best": best, "reference": outcome.reference, **rows, "ngrams": ngrams}
 
 
-def _describe_scores(scores: PieceScores, outcome: Decision, name: str) -> dict[str, float]:
+def _describe_scores(scores: PieceScores, outcome: Decision, name: str) -> dict[str, float | None]:
     """Return bits per note and the difference to the reference, to a ten-thousandth of a bit."""
     bits = {key: round(value, 4) for key, value in scores.compute_bits_per_note().items()}
-    return bits | bootstrap.round_difference(outcome.vs_reference[name])
+    return {**bits, **bootstrap.round_difference(outcome.vs_reference[name])}
 
 
 def _format_curves(evaluations: list[Evaluation]) -> str:

@@ -210,3 +210,15 @@ def test_scores_of_other_notes_are_refused():
     for other in (["a", 4, 1.0, 1.0, 1.0], ["b", 3, 1.0, 1.0, 1.0]):
         with pytest.raises(ValueError, match="of the same notes"):
             bootstrap.compute_paired_difference(ours, PieceScores.from_rows([other]), 100, 0)
+
+
+def test_too_few_rows_leave_the_ends_of_a_difference_unknown():
+    ours = PieceScores.from_rows([["a", 4, 40.0, 4.0, 4.0]])
+    theirs = PieceScores.from_rows([["a", 4, 20.0, 4.0, 4.0]])
+    interval = bootstrap.estimate_difference(ours, theirs, 100, 0)
+    assert interval.mean == pytest.approx(5)
+    assert interval.includes_zero
+    assert bootstrap.round_difference(interval) == {"difference": 5, "low": None, "high": None}
+    damaged = PieceScores.from_rows([["a", 4, np.nan, 4.0, 4.0]])
+    with pytest.raises(ImplausibleIntervalError):
+        bootstrap.estimate_difference(damaged, theirs, 100, 0)

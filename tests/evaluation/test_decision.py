@@ -5,7 +5,6 @@ import pytest
 from factories import make_tiny_model
 
 from pipeline.config.schema import CompareConfig
-from pipeline.core.errors import DataError
 from pipeline.evaluation.bits import PieceScores
 from pipeline.evaluation.decision import choose_architecture
 from pipeline.evaluation.results import Evaluation
@@ -120,14 +119,13 @@ def test_the_order_of_architectures_does_not_decide():
     assert (one.best, one.recommended, one.tied) == (two.best, two.recommended, two.tied)
 
 
-def test_models_that_were_scored_on_two_rows_are_not_decided_between():
-    found = [model("baseline", 0.065, 5), model("big", 0.0, 9)]
-    for each in found:
-        few = PieceScores(
-            each.scores.piece_names[:2], each.scores.num_notes[:2], each.scores.bits[:2]
-        )
-        found[found.index(each)] = replace(each, scores=few)
-    with pytest.raises(
-        DataError, match=r"^baseline against big: implausible interval of .* 2 rows"
-    ):
-        choose_architecture(found, {}, HOW, 1)
+def test_models_that_were_scored_on_one_row_are_tied_and_the_smallest_is_recommended():
+    evaluations = []
+    for evaluation in (model("baseline", 0.065, 5), model("big", 0.0, 9)):
+        scores = evaluation.scores
+        one_row = PieceScores(scores.piece_names[:1], scores.num_notes[:1], scores.bits[:1])
+        evaluations.append(replace(evaluation, scores=one_row))
+    decision = choose_architecture(evaluations, {}, HOW, 1)
+    assert (decision.best, decision.tied) == ("big", ["baseline"])
+    assert decision.recommended == "baseline"
+    assert np.isnan(decision.vs_reference["big"].low)

@@ -69,6 +69,7 @@ def made_short(small: Params, tmp_path_factory: pytest.TempPathFactory) -> Itera
     with contextlib.chdir(folder):
         write_tables((150, 160, 5, 180, 190), ("train", "train", "validation", "test", "test"))
         run_model_stages(small)
+        run_comparison_stages(small)
         yield folder
 
 

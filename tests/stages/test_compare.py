@@ -64,3 +64,14 @@ def test_pairs_and_pieces_agree_with_the_summary(in_made: Path) -> None:
     for column, name in enumerate(pieces["columns"][2:4], 2):
         mean = sum(row[1] * row[column] for row in pieces["rows"]) / 358
         assert abs(mean - summary[name]["bits_per_note"]) < 2e-4
+
+
+def test_held_out_music_too_short_for_an_interval_ends_in_a_report_that_says_so(
+    made_short: Path,
+) -> None:
+    summary = json.loads(paths.SUMMARY.read_text("utf-8"))
+    rivals = {"baseline", "bidirectional"} - {summary["best"]["architecture"]}
+    assert set(summary["best"]["tied_with"].split()) == rivals
+    assert summary["best"]["low"] is None or summary["reference"] == summary["best"]["architecture"]
+    assert "too few for an interval" in paths.DECISION.read_text("utf-8")
+    assert paths.REPORT.stat().st_size > 10_000

@@ -25,8 +25,7 @@ INTERVAL_COLUMNS = {
 PAIR_COLUMNS = {
     "first": "{a}",
     "second": "{b}",
-    "bits of the first less the second": "{difference:+.3f}",
-    "95 % interval": "{low:+.3f} to {high:+.3f}",
+    "bits of the first less the second, 95 % interval": "{versus}",
     "which is better": "{better}",
 }
 RELIABILITY_COLUMNS = {
@@ -76,7 +75,7 @@ def _make_interval_figures(data: ReportData) -> list[Figure]:
     intervals = []
     for name in data.by_bits:
         row = data.results.summary[name]
-        if name != data.results.reference:
+        if name != data.results.reference and row["low"] is not None:
             ends = row["difference"], row["low"], row["high"]
             intervals.append(Interval(name, data.get_color_index(name), *ends))
     if not intervals:
@@ -108,11 +107,14 @@ def _build_pair_tables(data: ReportData) -> list[Table]:
     records = []
     for pair in pairs["pairs"]:
         better = "too close to call"
-        if pair["high"] < 0:
+        if pair["low"] is None:
+            better = "too few notes to say"
+        elif pair["high"] < 0:
             better = pair["a"]
         elif pair["low"] > 0:
             better = pair["b"]
-        records.append({**pair, "better": better})
+        versus = tables.format_difference(pair)
+        records.append({**pair, "better": better, "versus": versus})
     caption = f"Paired bootstrap over {pairs['rows']:,} {pairs['unit']}, {pairs['resamples']:,} resamples."
     rows = tables.tabulate(PAIR_COLUMNS, records)
     return [Table("Every pair", rows, caption, collapsed=True)]
