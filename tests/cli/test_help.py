@@ -18,7 +18,7 @@ PANELS = {
     "Play": "play ports studio models score generate export",
     "Compare ideas": "study seed-variance",
     "Your data": "fetch add-corpus",
-    "Pipeline stages": "check ingest windows ngrams train evaluate generate-all sample-metrics compare benchmark report",
+    "Pipeline stages": "repro check ingest windows ngrams train evaluate generate-all sample-metrics compare benchmark report",
     "CI and care": "plan gate promote retrain doctor verify repair update-readme bundle",
 }
 

@@ -27,7 +27,7 @@ def test_score_goes_on_after_a_bad_file_and_ends_with_code_1(folder: Path) -> No
     assert done.exit_code == 1
     assert "é.mid" in done.stdout
     assert done.stderr == (
-        "error: music/bad.mid: begins with 23 20 57 68, not with MThd; give a MIDI file with notes\n"
+        'error: music/bad.mid: starts with "# Wh", not with MThd; give a MIDI file with notes\n'
     )
 
 

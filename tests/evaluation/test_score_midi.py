@@ -160,7 +160,7 @@ def test_a_bad_file_does_not_stop_the_others(files, tmp_path):
     assert [score.path for score in scores] == files
     assert failures == [
         score_midi.FileFailure(
-            bad, "begins with 23 20 57 68, not with MThd; give a MIDI file with notes"
+            bad, 'starts with "# Wh", not with MThd; give a MIDI file with notes'
         ),
         score_midi.FileFailure(absent, "No such file or directory; give a MIDI file with notes"),
     ]
