@@ -30,7 +30,7 @@ from pipeline.models.model_io import TrainedModel
 from pipeline.models.residual_noise import ResidualNoise
 from pipeline.notes.quantize import SCORED_FEATURES, QuantizedNotes
 from pipeline.training import checkpoint
-from pipeline.training.optimizers import Adam, Muon, Optimizer
+from pipeline.training.optimizers import make_adam, make_muon
 
 VALIDATION_BATCH = 16
 """Validation pieces scored side by side."""
@@ -76,11 +76,8 @@ class Trainer:
         self.model = network.build_model(job.config)
         self.loss_on_all = job.config.loss_on == "all"
         weights = self.model.trainable_variables
-        self.optimizer: Optimizer = (
-            Muon(weights, train.clip_norm)
-            if self.loss_on_all
-            else Adam(weights, train.windowed.learning_rate, train.clip_norm)
-        )
+        make_optimizer = make_muon if self.loss_on_all else make_adam
+        self.optimizer = make_optimizer(weights, train.clip_norm)
         if isinstance(self.model.heads, AutoregressiveHeads):
             self.model.heads.init_biases(np.concatenate(job.windows.select_pieces("train")))
         self.variables = [*weights, *self.optimizer.variables]
