@@ -21,8 +21,12 @@ ROOT = Path(__file__).parent.parent
 ARCHITECTURES = ("baseline", "dense")
 STAGES = {
     "check": ("params.yaml", "", "data/check.txt: {persist: true}"),
-    "fetch": ("data/check.txt, 'data/corpora/${corpus}.yaml'", "corpus", "data/raw/tiny.zip"),
-    "ingest": ("data/raw/tiny.zip", "ingest", "data/notes"),
+    "fetch": (
+        "data/check.txt, 'data/corpora/${corpus}.yaml'",
+        "corpus",
+        "'data/raw/${corpus}.zip'",
+    ),
+    "ingest": ("'data/raw/${corpus}.zip'", "ingest", "data/notes"),
     "windows": ("data/notes, code/package", "windows", "data/windows"),
     "train": ("data/windows", "seed, train, 'model.${item.arch}'", "'models/${item.arch}'"),
     "evaluate": (
@@ -169,7 +173,8 @@ def stage(name: str, architecture: str = "") -> None:
     values = YAML(typ="safe").load(paths.PARAMS.read_text())
     names = values["architectures"]
     if name == "fetch":
-        write(paths.get_corpus_archive("tiny"), paths.get_manifest_path("tiny").read_text())
+        corpus = values["corpus"]
+        write(paths.get_corpus_archive(corpus), paths.get_manifest_path(corpus).read_text())
     elif name == "ingest":
         ingest(str(values["ingest"]["sustain_pedal"]))
     elif name == "windows":
