@@ -88,6 +88,16 @@ def test_ci_runs_the_script_of_the_project_on_every_python_it_supports() -> None
     assert tested == ["3.11", "3.12", "3.13"] and tested[0] == least
 
 
+def test_make_and_readme_name_the_versions_of_python_that_ci_tests() -> None:
+    versions = jobs("ci")["test"]["strategy"]["matrix"]["python"]
+    first, last = versions[0], versions[-1]
+    assert f"Python {first} to {last}" in (ROOT / "README.md").read_text("utf-8")
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    assert f"Python {first} to {last}: make PYTHON=python{last}" in makefile
+    lower, upper = (tuple(map(int, version.split("."))) for version in (first, last))
+    assert f"{lower} <= sys.version_info < {(upper[0], upper[1] + 1)}" in makefile
+
+
 def test_retraining_is_one_command_of_ours_and_all_else_is_the_machine() -> None:
     ours = [command for command in commands("retrain") if not PLAIN.match(command)]
     assert [command.split()[0] for command in ours] == ["make", "music-rnn"]

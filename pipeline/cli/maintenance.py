@@ -9,6 +9,7 @@ from pipeline.config import load_params
 from pipeline.config.schema import DEFAULT_MODEL
 from pipeline.core import paths
 from pipeline.core.errors import ParamsError, sanitize_line
+from pipeline.stages.runner import advise_undo
 
 app = typer.Typer()
 
@@ -52,6 +53,20 @@ def repair() -> None:
     folders = [Path(), *journal.fallback_folders()]
     for line in (*workshop.repair_project(), *journal.recover_recordings(folders)):
         typer.echo(sanitize_line(line), err=True)
+    if paths.PARAMS.exists():
+        _check_params()
+
+
+def _check_params() -> None:
+    """Check params.yaml, which nothing can repair but a person.
+
+    Raises:
+        ParamsError: it is damaged or holds a wrong value; with the remedy.
+    """
+    try:
+        load_params(paths.PARAMS)
+    except ParamsError as error:
+        raise ParamsError(f"{error}{advise_undo()}") from error
 
 
 @app.command(epilog="Example: music-rnn update-readme")

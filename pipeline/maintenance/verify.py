@@ -25,6 +25,10 @@ from pipeline.models import model_io
 DVC_CACHE = Path(".dvc/cache/files/md5")
 OBJECT_NAME = re.compile(r"[0-9a-f]{30}(\.dir)?")
 """Of an object: the hash of what is in it, less the two digits that its folder has."""
+CACHE_REMEDY = "delete it there, then run 'dvc repro', or 'dvc pull' where there is a remote"
+"""Of a damaged object. DVC trusts an object whose file is read-only, and never reads it again."""
+MAX_NAMES = 3
+"""Damaged objects named in one message."""
 CHECKED_DIRS = ("data", "models", "metrics", ".dvc/cache", ".checkpoints")
 """What of them cannot be looked into was not verified, which must be said."""
 
@@ -118,8 +122,8 @@ def _verify_object(path: Path) -> None:
         raise DataError(
             f"{path}: no object; a killed run left it, and 'music-rnn repair' removes it"
         )
-    if checksums.hash_file(path, "md5") != (path.parent.name + path.name).removesuffix(".dir"):
-        raise DataError(f"{path}: damaged; delete it, then run 'dvc pull' or 'dvc repro'")
+    if _is_damaged(path):
+        raise DataError(f"{path}: damaged, and 'dvc checkout' would hand it out; {CACHE_REMEDY}")
 
 
 def _verify_outputs() -> Iterator[Check]:
@@ -134,12 +138,35 @@ def _verify_outputs() -> Iterator[Check]:
     def verify_output(path: Path) -> None:
         if compute_dvc_md5(path) != record[path]:
             raise DataError(
-                f"{path}: not what dvc.lock says; 'dvc checkout {path}' or 'dvc repro' gives it back"
+                f"{path}: not what dvc.lock says; {_advise_restoring(path, record[path])}"
             )
 
     yield from (
         _run_check(kind, path, verify_output) for path in sorted(record) if os.access(path, os.F_OK)
     )
+
+
+def _advise_restoring(path: Path, md5: str) -> str:
+    """Return how to get an output back: from the cache, or made again where its copy in the cache is damaged."""
+    damaged = [str(obj) for obj in _list_objects(md5) if obj.exists() and _is_damaged(obj)]
+    if damaged:
+        return f"nor is its copy in the cache, {', '.join(damaged[:MAX_NAMES])}; {CACHE_REMEDY}"
+    return f"delete it, then 'dvc checkout {path}' or 'dvc repro' gives it back"
+
+
+def _list_objects(md5: str) -> list[Path]:
+    """Return the objects that hold an output: that of a file, or that of a folder and those of its files."""
+    objects = [DVC_CACHE / md5[:2] / md5[2:]]
+    if md5.endswith(".dir") and objects[0].is_file() and not _is_damaged(objects[0]):
+        rows = json.loads(objects[0].read_bytes())
+        objects += [DVC_CACHE / row["md5"][:2] / row["md5"][2:] for row in rows]
+    return objects
+
+
+def _is_damaged(path: Path) -> bool:
+    """Whether the bytes of an object are not those that its name says."""
+    name = (path.parent.name + path.name).removesuffix(".dir")
+    return checksums.hash_file(path, "md5") != name
 
 
 def compute_dvc_md5(path: Path) -> str:

@@ -183,4 +183,4 @@ def test_a_folder_that_changed_since_its_manifest_is_said_before_all_else(projec
         "corpus tiny: nowhere changed since data/corpora/tiny.yaml: 1 new (b.mid), 1 changed (a.mid); "
         "run 'music-rnn add-corpus tiny'"
     )
-    assert rest == "Nothing would run: every stage has what it had.\n"
+    assert rest == "Nothing would run: every stage is up to date.\n"

@@ -12,8 +12,11 @@ import pytest
 from factories import ROOT
 from hypothesis import given
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
-from pipeline.core.errors import PipelineError
+from pipeline.cli import app
+from pipeline.core.errors import ParamsError, PipelineError
+from pipeline.core.git import ConflictError
 from pipeline.maintenance import repair
 
 LOCK = (
@@ -228,3 +231,32 @@ def test_a_torn_record_is_mended_where_dvc_never_ran(home: Path) -> None:
     (home / "dvc.lock").write_text("stages:")
     assert "kept as .dvc/tmp/dvc.lock.torn" in repair.repair_project()[0]
     assert (home / "dvc.lock").read_text() == LOCK
+
+
+def test_conflict_markers_are_left_to_a_person(home: Path) -> None:
+    text = f"<<<<<<< HEAD\n{LOCK}=======\n{LOCK}>>>>>>> other\n"
+    (home / "dvc.lock").write_text(text)
+    with pytest.raises(ConflictError, match="conflict markers of Git at line 1; take one side"):
+        repair.repair_project()
+    assert (home / "dvc.lock").read_text() == text
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("", "empty; restore it from Git"),
+        ("seed: [1\n", "not YAML"),
+        ("seed: 1\n", "Field required"),
+    ],
+)
+def test_broken_params_are_said_with_the_remedy_and_code_1(
+    home: Path, text: str, problem: str
+) -> None:
+    (home / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
+    git("add", "params.yaml")
+    git("commit", "-q", "-m", "params")
+    assert CliRunner().invoke(app, ["repair"]).exit_code == 0
+    (home / "params.yaml").write_text(text)
+    error = CliRunner().invoke(app, ["repair"]).exception
+    assert isinstance(error, ParamsError)
+    assert problem in str(error) and "'git checkout params.yaml' undoes it" in str(error)

@@ -2,10 +2,12 @@
 
 import hashlib
 import os
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
+import toy_project as toy
 from factories import make_tiny_model
 from typer.testing import CliRunner
 
@@ -188,3 +190,33 @@ def test_an_output_that_cannot_even_be_asked_for_ends_nothing(
         len([each for each in verify.verify_project() if each.category == "outputs in dvc.lock"])
         == 1
     )
+
+
+@pytest.mark.slow
+def test_the_remedy_for_a_damaged_object_works(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """'dvc checkout' hands a damaged object out again, and DVC then calls everything up to date."""
+    project = Path(shutil.copytree(toy.finished(), tmp_path / "project", symlinks=True))
+    monkeypatch.chdir(project)
+    output = Path("models/dense/weights")
+    (damaged,) = [
+        path for path in verify.DVC_CACHE.glob("??/*") if path.read_bytes() == output.read_bytes()
+    ]
+    mode = damaged.stat().st_mode
+    damaged.chmod(0o644)
+    damaged.write_bytes(b"X" + damaged.read_bytes()[1:])
+    damaged.chmod(mode)
+    shutil.rmtree(output.parent)
+    toy.run(project, "dvc", "checkout")
+    assert output.read_bytes() == damaged.read_bytes()
+    problems = [check.problem for check in verify.verify_project() if check.problem]
+    remedy = "delete it there, then run 'dvc repro'"
+    (problem,) = [problem for problem in problems if problem.startswith(f"{output.parent}: not")]
+    assert f"nor is its copy in the cache, {damaged}; {remedy}" in problem
+    damaged.unlink()
+    toy.run(project, "dvc", "repro")
+    # The corpus of the toy project is no zip.
+    kinds = {"outputs in dvc.lock", "objects in DVC's cache"}
+    checks = [check for check in verify.verify_project() if check.category in kinds]
+    assert checks and not any(check.problem for check in checks)
