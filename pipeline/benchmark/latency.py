@@ -1,4 +1,4 @@
-"""How long a note takes, from choosing it to having heard it, as a player feels it; and what memory that takes."""
+"""Time of one generated note, drawn and read again, and the memory of a process that generates."""
 
 import pickle
 import statistics
@@ -61,7 +61,7 @@ def time_interleaved(
                 act()
                 marks.append(time.perf_counter())
             out[name].append(np.diff(marks))
-    return {name: its[1:] for name, its in out.items()}
+    return {name: rounds[1:] for name, rounds in out.items()}
 
 
 def summarize_microseconds(rounds: Timings) -> dict[str, float]:
@@ -76,8 +76,8 @@ def summarize_microseconds(rounds: Timings) -> dict[str, float]:
 def compute_slowdown(slow: Timings, quick: Timings) -> dict[str, float]:
     """Return how many times as long a note of one takes as of another: medians, round by round."""
     ratios = [float(np.median(a) / np.median(b)) for a, b in zip(slow, quick, strict=True)]
-    found = {"median": statistics.median(ratios), "min": min(ratios), "max": max(ratios)}
-    return {name: round(value, 2) for name, value in found.items()}
+    values = {"median": statistics.median(ratios), "min": min(ratios), "max": max(ratios)}
+    return {name: round(value, 2) for name, value in values.items()}
 
 
 def run_steps(model: TrainedModel, prompt: QuantizedNotes, sampling_config: SamplingConfig) -> None:
@@ -90,7 +90,7 @@ def run_steps(model: TrainedModel, prompt: QuantizedNotes, sampling_config: Samp
 def measure_peak_memory(func: Callable[..., None], *arguments: object) -> float:
     """Return the most memory [MiB] that a process of its own holds while it calls a function of a module.
 
-    The process tells it of itself: what Linux tells its parent begins with what the parent held.
+    The process measures itself: the figure that Linux gives its parent begins with the memory of the parent.
 
     Raises:
         DataError: the process failed.

@@ -50,9 +50,9 @@ def _make_step(predict: Callable[[Any], Any], window: Any) -> Callable[[], Any]:
 
     def play_note() -> Any:
         nonlocal window
-        said = predict(window[None])
-        pitch = tf.squeeze(tf.random.categorical(said["pitch"], num_samples=1), axis=-1)
-        times = [max(0.0, float(np.squeeze(said[name]))) for name in ("step", "duration")]
+        outputs = predict(window[None])
+        pitch = tf.squeeze(tf.random.categorical(outputs["pitch"], num_samples=1), axis=-1)
+        times = [max(0.0, float(np.squeeze(outputs[name]))) for name in ("step", "duration")]
         window = np.vstack([window[1:], np.array([[int(pitch[0]), *times]], np.float32)])
         return window
 

@@ -86,28 +86,28 @@ def compute_reliability_bins(
     which = np.clip(np.floor(-2 * np.log2(stats.max_prob)), 0, NUM_BINS - 1).astype(int)
     rows = []
     for k in sorted(set(which.tolist()), reverse=True):
-        its = which == k
+        in_bin = which == k
         low = 2 ** (-(k + 1) / 2) if k < NUM_BINS - 1 else 0.0
         rows.append(
             (
                 low,
                 2 ** (-k / 2),
-                int(its.sum()),
-                float(stats.max_prob[its].mean()),
-                float(stats.top1[its].mean()),
+                int(in_bin.sum()),
+                float(stats.max_prob[in_bin].mean()),
+                float(stats.top1[in_bin].mean()),
             )
         )
     return rows
 
 
 def compute_calibration_error(stats: CalibrationStats) -> float:
-    """Return the expected calibration error: how far saying and coming lie apart, on average over notes.
+    """Return the expected calibration error: mean distance of predicted probability and frequency over notes.
 
     Source: ECE of Guo et al., "On calibration of modern neural networks", ICML 2017, equation 3, over these bins.
     """
-    return sum(
-        notes * abs(came - said) for _, _, notes, said, came in compute_reliability_bins(stats)
-    ) / len(stats.max_prob)
+    bins = compute_reliability_bins(stats)
+    total = sum(notes * abs(share - prob) for _, _, notes, prob, share in bins)
+    return total / len(stats.max_prob)
 
 
 def compute_pit_cdf(stats: CalibrationStats, level: float) -> float:

@@ -1,4 +1,4 @@
-"""What a chosen note may be: the pitches of a key and a range, and how soon it may start after the others.
+"""Constraints on generated notes: the pitches of a key and a range, and the least step after the notes before.
 
 Two sets are all there is, so a limit cannot be broken by a note and a note cannot be left without an outcome:
 
@@ -49,16 +49,16 @@ def allowed_pitches(key: str, min_pitch: int, max_pitch: int) -> list[int]:
         ParamsError: there is no such key, or none of its pitches lies in the range.
     """
     classes = key_pitch_classes(key)
-    found = [
+    pitches = [
         pitch
         for pitch in range(max(min_pitch, 0), min(max_pitch + 1, NUM_PITCHES))
         if pitch % 12 in classes
     ]
-    if not found:
+    if not pitches:
         raise ParamsError(
-            f"no pitch of {key!r} lies in {min_pitch}..{max_pitch}; lower lowest or raise highest"
+            f"no pitch of {key!r} lies in {min_pitch}..{max_pitch}; lower min_pitch or raise max_pitch"
         )
-    return found
+    return pitches
 
 
 class NoteLimits:
@@ -95,9 +95,9 @@ class NoteLimits:
         self.recent_onsets.append(now)
         if self.max_polyphony:
             others = [note for note in self.active_notes if note[0] > now]
-            twins = [note for note in others if note[1:] == (now, pitch)]
-            end = max([now + max(duration, 1), *(note[0] for note in twins)])
-            self.active_notes = [(end, now, pitch) if note in twins else note for note in others]
+            doubles = [note for note in others if note[1:] == (now, pitch)]
+            end = max([now + max(duration, 1), *(note[0] for note in doubles)])
+            self.active_notes = [(end, now, pitch) if note in doubles else note for note in others]
             self.active_notes.append((end, now, pitch))
 
     def observe(self, notes: QuantizedNotes) -> None:

@@ -67,16 +67,16 @@ def _max_passage_notes(pieces: Sequence[QuantizedNotes]) -> int:
 
 
 def compare_samples(samples: Sequence[QuantizedNotes], reference: ReferenceMusic) -> dict[str, Any]:
-    """Return all measures of what was played beside those of held-out music, as `metrics/sample_metrics` holds them.
+    """Return the measures of samples beside those of held-out music, as `metrics/sample_metrics` has them.
 
     Args:
-        samples: samples, codes [N, 4] each, as long as the passages of held-out music.
-        reference: what they are held against.
+        samples: [N, 4] each, as long as the passages of held-out music.
+        reference: held-out and training music.
     """
     training = TrainingReference.from_pieces(reference.training_pieces)
-    ours, theirs = (
-        [features.compute_sample_features(codes, training) for codes in its]
-        for its in (samples, reference.held_out_passages)
+    sample_features, held_out_features = (
+        [features.compute_sample_features(notes, training) for notes in passages]
+        for passages in (samples, reference.held_out_passages)
     )
     return {
         "samples": len(samples),
@@ -84,52 +84,44 @@ def compare_samples(samples: Sequence[QuantizedNotes], reference: ReferenceMusic
         "passages": len(reference.held_out_passages),
         "measures": {
             name: {
-                "samples": _compute_mean_and_range([each[name] for each in ours]),
-                "held_out": _compute_mean_and_range([each[name] for each in theirs]),
+                "samples": _compute_mean_and_range([row[name] for row in sample_features]),
+                "held_out": _compute_mean_and_range([row[name] for row in held_out_features]),
             }
-            for name in ours[0]
+            for name in sample_features[0]
         },
         "overlap": _compute_overlapping_areas(samples, reference),
         "histograms": _compute_histograms(samples, reference),
         "copies": _find_copies(samples, training, reference.training_names),
-        "collapse": detect_collapse(ours, theirs),
+        "collapse": detect_collapse(sample_features, held_out_features),
     }
 
 
 def _compute_mean_and_range(values: list[float]) -> list[float]:
-    """Return the mean, the least and the greatest."""
-    return [
-        _round_to_five_digits(value) for value in (float(np.mean(values)), min(values), max(values))
-    ]
-
-
-def _round_to_five_digits(value: float) -> float:
-    """Round to five figures."""
-    return float(f"{value:.5g}")
+    """Return mean, minimum and maximum, to five digits."""
+    return [float(f"{value:.5g}") for value in (np.mean(values), min(values), max(values))]
 
 
 def _compute_overlapping_areas(
     samples: Sequence[QuantizedNotes], reference: ReferenceMusic
 ) -> dict[str, dict[str, float]]:
-    """Return overlapping areas: of samples with held-out and with training music, and of these two, the yardstick."""
+    """Return overlapping areas of samples with held-out and training music, and of these two with each other."""
     notes = min(
         OVERLAP_NOTES,
         max(features.MIN_NOTES, len(samples[0]) // 4),
         _max_passage_notes(reference.held_out_pieces),
         _max_passage_notes(reference.training_pieces),
     )
-    sets = [
-        split_passages(each, notes, OVERLAP_PASSAGES)
-        for each in (samples, reference.held_out_pieces, reference.training_pieces)
-    ]
-    ours, held_out, training = sets
-    found = {
-        "samples_held_out": overlap.compute_overlapping_areas(ours, held_out),
-        "samples_training": overlap.compute_overlapping_areas(ours, training),
+    sampled, held_out, training = (
+        split_passages(music, notes, OVERLAP_PASSAGES)
+        for music in (samples, reference.held_out_pieces, reference.training_pieces)
+    )
+    areas = {
+        "samples_held_out": overlap.compute_overlapping_areas(sampled, held_out),
+        "samples_training": overlap.compute_overlapping_areas(sampled, training),
         "held_out_training": overlap.compute_overlapping_areas(held_out, training),
     }
     return {
-        name: {pair: round(its[name], 4) for pair, its in found.items()}
+        name: {pair: round(area[name], 4) for pair, area in areas.items()}
         for name in overlap.FEATURE_FUNCTIONS
     }
 
@@ -138,33 +130,30 @@ def _compute_histograms(
     samples: Sequence[QuantizedNotes], reference: ReferenceMusic
 ) -> dict[str, dict[str, list[float]]]:
     """Return shares of pitch classes, pitches, steps and durations of all three kinds of music."""
-    every = {
-        name: np.concatenate(its)
-        for name, its in (
-            ("samples", samples),
-            ("held_out", reference.held_out_pieces),
-            ("training", reference.training_pieces),
-        )
+    sources = {
+        "samples": np.concatenate(samples),
+        "held_out": np.concatenate(reference.held_out_pieces),
+        "training": np.concatenate(reference.training_pieces),
     }
 
     def compute_by_source(
         compute_histogram: Callable[[QuantizedNotes], features.Histogram],
     ) -> dict[str, list[float]]:
         return {
-            name: [round(float(share), 4) for share in compute_histogram(codes)]
-            for name, codes in every.items()
+            name: [round(float(share), 4) for share in compute_histogram(notes)]
+            for name, notes in sources.items()
         }
 
     edges = {"edges_seconds": [round(float(edge), 2) for edge in (TIME_BIN_EDGES * GRID_SECONDS)]}
     return {
         "pitch_classes": compute_by_source(features.compute_pitch_class_histogram),
         "pitches": compute_by_source(
-            lambda codes: np.bincount(codes[:, PITCH], minlength=128) / len(codes)
+            lambda notes: np.bincount(notes[:, PITCH], minlength=128) / len(notes)
         ),
         "steps": edges
-        | compute_by_source(lambda codes: overlap.compute_log_time_histogram(codes, STEP)),
+        | compute_by_source(lambda notes: overlap.compute_log_time_histogram(notes, STEP)),
         "durations": edges
-        | compute_by_source(lambda codes: overlap.compute_log_time_histogram(codes, DURATION)),
+        | compute_by_source(lambda notes: overlap.compute_log_time_histogram(notes, DURATION)),
     }
 
 
@@ -173,11 +162,16 @@ def _find_copies(
 ) -> list[dict[str, Any]]:
     """Return the longest copy in each sample, and where it is from."""
     out: list[dict[str, Any]] = []
-    for number, codes in enumerate(samples, 1):
-        found = find_longest_match(codes, reference.index)
-        place = {"piece": training_names[found.piece_index], "at": found.piece_start}
+    for number, notes in enumerate(samples, 1):
+        match = find_longest_match(notes, reference.index)
         out.append(
-            {"sample": number, "notes": found.num_notes, "from": found.sample_start, **place}
+            {
+                "sample": number,
+                "notes": match.num_notes,
+                "from": match.sample_start,
+                "piece": training_names[match.piece_index],
+                "at": match.piece_start,
+            }
         )
     return out
 
@@ -195,13 +189,14 @@ def detect_collapse(
         held_out_features: of each held-out passage of as many notes.
     """
     detectors: dict[str, tuple[Callable[[dict[str, float]], float], float]] = {
-        "one note repeating": (lambda its: its["same_pitch_run"], 1),
-        "time standing still": (lambda its: its["step_zero_run"], 1),
-        "density drifting": (lambda its: abs(float(np.log2(its["density_drift"]))), 1),
-        "pitch drifting": (lambda its: abs(its["pitch_4"] - its["pitch_1"]), OCTAVE),
+        "one note repeating": (lambda row: row["same_pitch_run"], 1),
+        "time standing still": (lambda row: row["step_zero_run"], 1),
+        "density drifting": (lambda row: abs(float(np.log2(row["density_drift"]))), 1),
+        "pitch drifting": (lambda row: abs(row["pitch_4"] - row["pitch_1"]), OCTAVE),
     }
     out = {}
-    for name, (far, least) in detectors.items():
-        limit = max(least, COLLAPSE_FACTOR * max(map(far, held_out_features)))
-        out[name] = [number for number, its in enumerate(sample_features, 1) if far(its) > limit]
+    for name, (measure, minimum) in detectors.items():
+        limit = max(minimum, COLLAPSE_FACTOR * max(map(measure, held_out_features)))
+        numbered = enumerate(sample_features, 1)
+        out[name] = [number for number, row in numbered if measure(row) > limit]
     return out

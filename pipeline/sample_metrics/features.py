@@ -84,12 +84,12 @@ def compute_drift(notes: QuantizedNotes) -> dict[str, float]:
         `density_1` to `velocity_4`; `density_drift`, notes per second of the last quarter over those of the first.
     """
     quarters = np.array_split(notes, 4)
-    found = {f"density_{k}": compute_density(part) for k, part in enumerate(quarters, 1)}
+    values = {f"density_{k}": compute_density(part) for k, part in enumerate(quarters, 1)}
     for name, column in (("pitch", PITCH), ("velocity", VELOCITY)):
-        found |= {
+        values |= {
             f"{name}_{k}": float(part[:, column].mean()) for k, part in enumerate(quarters, 1)
         }
-    return {**found, "density_drift": found["density_4"] / found["density_1"]}
+    return {**values, "density_drift": values["density_4"] / values["density_1"]}
 
 
 def compute_pitch_class_histogram(notes: QuantizedNotes) -> Histogram:

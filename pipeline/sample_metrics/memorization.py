@@ -87,12 +87,13 @@ def find_longest_match(
     intervals. That a copy is to be judged by what human music shares: Yin et al., "Measuring when a music generation
     algorithm copies too much: the originality report", SN Computer Science 3:340, 2022.
     """
-    both = _Comparison(IntervalSequence([sample]), index, tolerance)
+    comparison = _Comparison(IntervalSequence([sample]), index, tolerance)
     for intervals in range(KEY_LENGTH, 0, -1):
-        length, here, there = both.find_longest(intervals)
+        length, sample_start, training_start = comparison.find_longest(intervals)
         if length:
-            piece = int(np.searchsorted(index.piece_ends, there, side="right"))
-            return Match(length + 1, here, piece, there - int(index.piece_starts[piece]))
+            piece = int(np.searchsorted(index.piece_ends, training_start, side="right"))
+            piece_start = training_start - int(index.piece_starts[piece])
+            return Match(length + 1, sample_start, piece, piece_start)
     if not len(sample) or not index.num_notes:
         return Match(0, 0, 0, 0)
     return Match(1, 0, int(np.argmax(index.piece_ends > 0)), 0)
@@ -100,75 +101,65 @@ def find_longest_match(
 
 @dataclass(frozen=True)
 class _Comparison:
-    """A sample, `here`, beside the training music, `there`."""
+    """A sample and the training music."""
 
     sample: IntervalSequence
     index: SuffixIndex
     tolerance: int | None
 
     def find_longest(self, num_intervals: int) -> tuple[int, int, int]:
-        """Return intervals of the longest run and its first note here and there, or 0 of one shorter than asked for."""
+        """Return the intervals of the longest run and its first note in both; zeros if it is shorter than asked for."""
         best = (0, 0, 0)
-        for some in self._iterate_pairs(num_intervals):
-            length, here, there = self._extend_matches(*some)
+        for pairs in self._iterate_pairs(num_intervals):
+            length, in_sample, in_training = self._extend_matches(*pairs)
             if length >= num_intervals and length > best[0]:
-                first = np.lexsort((there, here))[0]
-                best = (length, int(here[first]) - 1, int(there[first]) - 1)
-                if (
-                    num_intervals < KEY_LENGTH
-                ):  # none is longer, or a longer key would have found it
+                first = np.lexsort((in_training, in_sample))[0]
+                best = (length, int(in_sample[first]) - 1, int(in_training[first]) - 1)
+                # None is longer, or a longer key would have matched it.
+                if num_intervals < KEY_LENGTH:
                     break
         return best
 
     def _iterate_pairs(self, num_intervals: int) -> Iterator[tuple[Positions, Positions]]:
-        """Give all pairs of places where the next 1 to 8 intervals are equal, in the order of the sample."""
-        here = np.arange(1, self.sample.num_notes - num_intervals + 1)
+        """Yield all pairs of positions where the next 1 to 8 intervals are equal, in the order of the sample."""
+        positions = np.arange(1, self.sample.num_notes - num_intervals + 1)
         rest = np.uint64((1 << 8 * (KEY_LENGTH - num_intervals)) - 1)
-        keys = self.sample.pack_keys()[here]
+        keys = self.sample.pack_keys()[positions]
         low = np.searchsorted(self.index.sorted_keys, keys & ~rest, side="left")
         counts = np.searchsorted(self.index.sorted_keys, keys | rest, side="right") - low
         parts = np.flatnonzero(np.diff(counts.cumsum() // MAX_PAIRS, prepend=0))
-        for some in np.split(np.arange(len(here)), parts):
-            many = counts[some]
-            skip = np.repeat(low[some] - (many.cumsum() - many), many)
-            yield (
-                np.repeat(here[some], many),
-                self.index.sorted_positions[skip + np.arange(len(skip))].astype(np.int64),
-            )
+        for part in np.split(np.arange(len(positions)), parts):
+            part_counts = counts[part]
+            skip = np.repeat(low[part] - (part_counts.cumsum() - part_counts), part_counts)
+            matches = self.index.sorted_positions[skip + np.arange(len(skip))]
+            yield np.repeat(positions[part], part_counts), matches.astype(np.int64)
 
     def _extend_matches(
         self, sample_positions: Positions, training_positions: Positions
     ) -> tuple[int, Positions, Positions]:
         """Return how many intervals the longest runs have that begin at pairs [K], and at which pairs they do."""
-        # A pair whose notes before agree too lies inside a longer run, which is followed from its beginning.
-        left = ~self._match_notes(sample_positions - 1, training_positions - 1)
-        sample_positions, training_positions, length = (
-            sample_positions[left],
-            training_positions[left],
-            0,
-        )
-        while (
-            longer := self._match_notes(sample_positions + length, training_positions + length)
-        ).any():
-            sample_positions, training_positions, length = (
-                sample_positions[longer],
-                training_positions[longer],
-                length + 1,
-            )
-        return length, sample_positions, training_positions
+        # A pair whose previous notes match too lies inside a longer run, which is followed from its first note.
+        is_first = ~self._match_notes(sample_positions - 1, training_positions - 1)
+        sample_positions = sample_positions[is_first]
+        training_positions = training_positions[is_first]
+        length = 0
+        while True:
+            matches = self._match_notes(sample_positions + length, training_positions + length)
+            if not matches.any():
+                return length, sample_positions, training_positions
+            sample_positions = sample_positions[matches]
+            training_positions = training_positions[matches]
+            length += 1
 
     def _match_notes(
         self, sample_positions: Positions, training_positions: Positions
     ) -> NDArray[np.bool_]:
         """Return whether the notes at each pair [K] are reached by one and the same interval, and after like steps."""
-        mine, theirs = (
-            self.sample.intervals[sample_positions],
-            self.index.intervals[training_positions],
-        )
-        same = (mine == theirs) & (mine != 0)
+        sample_intervals = self.sample.intervals[sample_positions]
+        is_same = sample_intervals == self.index.intervals[training_positions]
+        is_same &= sample_intervals != 0
         if self.tolerance is not None:
-            same &= (
-                np.abs(self.sample.steps[sample_positions] - self.index.steps[training_positions])
-                <= self.tolerance
-            )
-        return np.asarray(same)
+            sample_steps = self.sample.steps[sample_positions]
+            step_difference = np.abs(sample_steps - self.index.steps[training_positions])
+            is_same &= step_difference <= self.tolerance
+        return is_same

@@ -88,11 +88,11 @@ def compute_kde_overlap(distances: Float64Array, reference_distances: Float64Arr
         max(least, _compute_scott_bandwidth(each)) for each in (distances, reference_distances)
     ]
     grid = np.linspace(low - 4 * max(widths), high + 4 * max(widths), GRID_POINTS)
-    mine, other = (
+    first, second = (
         _estimate_density(each, width, grid)
         for each, width in zip((distances, reference_distances), widths, strict=True)
     )
-    return float(np.trapezoid(np.minimum(mine, other), grid))
+    return float(np.trapezoid(np.minimum(first, second), grid))
 
 
 def _compute_scott_bandwidth(values: Float64Array) -> float:
@@ -128,10 +128,8 @@ def compute_overlapping_areas(
     """Return for each feature how much of its area our passages share with theirs, of which there are two or more."""
     out = {}
     for name, feature in FEATURE_FUNCTIONS.items():
-        mine, other = (
-            np.stack([feature(codes) for codes in each]) for each in (passages, reference_passages)
-        )
-        out[name] = compute_kde_overlap(
-            compute_inter_set_distances(mine, other), compute_intra_set_distances(other)
-        )
+        values = np.stack([feature(passage) for passage in passages])
+        reference_values = np.stack([feature(passage) for passage in reference_passages])
+        inter_set = compute_inter_set_distances(values, reference_values)
+        out[name] = compute_kde_overlap(inter_set, compute_intra_set_distances(reference_values))
     return out
