@@ -242,8 +242,6 @@ RESULTS_OF_THE_WORK_TREE = re.compile(
     r"chdir\((architecture\.)?ROOT\)|ROOT / paths\.(?!PARAMS|CLAIMS|CORPORA|PIECES|NOTES)"
 )
 READS_THE_CHECKOUT_ONLY = {
-    # params.yaml and the names of corpora and studies.
-    "tests/cli/test_cli.py": 1,
     # The studies and metrics/studies, which no stage writes.
     "tests/experiments/test_study.py": 4,
     # params.yaml.

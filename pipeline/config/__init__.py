@@ -98,8 +98,6 @@ def load_params(path: Path) -> Params:
         ) from error
     except yaml.YamlError as error:
         raise ParamsError(f"{path}: not YAML: {error}") from error
-    if tree is None:
-        raise ParamsError(f"{path}: empty; restore it from Git")
     try:
         return Params.model_validate(tree)
     except ValidationError as error:

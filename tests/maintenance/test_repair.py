@@ -244,7 +244,7 @@ def test_conflict_markers_are_left_to_a_person(home: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("", "empty; restore it from Git"),
+        ("", "needs keys and values, not nothing"),
         ("seed: [1\n", "not YAML"),
         ("seed: 1\n", "Field required"),
     ],
