@@ -186,8 +186,8 @@ def check_conflicts(path: Path, text: str) -> None:
 def _parse_stage(stage: Mapping[str, Any]) -> LockedStage:
     return LockedStage(
         str(stage.get("cmd") or ""),
-        tuple(_parse_file(entry) for entry in stage.get("deps") or []),
-        tuple(_parse_file(entry) for entry in stage.get("outs") or []),
+        tuple(_parse_file(entry) for entry in stage.get("deps", [])),
+        tuple(_parse_file(entry) for entry in stage.get("outs", [])),
         dict((stage.get("params") or {}).get("params.yaml") or {}),
     )
 
