@@ -1,6 +1,7 @@
 """The architectures in Keras, and their numpy twins: what is trained is what is scored and played."""
 
 from itertools import product
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -33,15 +34,19 @@ COUNTED = {
     "wide": 299_650,
 }
 SPREAD = {"step": ResidualNoise("laplace", 0.1), "duration": ResidualNoise("laplace", 0.2)}
+STATEFUL_CELLS = [
+    cell for cell in get_args(ModelConfig.model_fields["cell"].annotation) if cell != "bilstm"
+]
 COMBINED = [
     each
     for each in product(
         ("scalar", "embedding"),
-        ("lstm", "mingru", "attention"),
+        STATEFUL_CELLS,
         ("regression", "categorical", "mixture"),
         (False, True),
     )
-    if (each[0] == "embedding" or each[1] == "lstm") and not (each[2] == "regression" and each[3])
+    if (each[0] == "embedding" or each[1] not in architectures.RESIDUAL_BLOCKS)
+    and not (each[2] == "regression" and each[3])
 ]
 LONG = 2 * ATTENTION_SPAN + 50
 """Notes of a piece that goes on when attention has lost sight of its beginning."""
@@ -201,7 +206,7 @@ def test_regression_bits_are_those_of_what_keras_says(project: Params) -> None:
     np.testing.assert_allclose(ours[:, 1], grid_bits(said, notes[1:, 0], SPREAD["step"]), atol=1e-3)
 
 
-@pytest.mark.parametrize("cell", ["lstm", "mingru", "attention"])
+@pytest.mark.parametrize("cell", STATEFUL_CELLS)
 def test_note_by_note_is_the_whole_at_once(project: Params, cell: str) -> None:
     recipe = block(project, ("embedding", cell, "categorical", True))
     network = Network(
@@ -218,9 +223,7 @@ def test_note_by_note_is_the_whole_at_once(project: Params, cell: str) -> None:
 @pytest.mark.parametrize(
     ("cell", "cut", "count"),
     [
-        ("lstm", 25, 40),
-        ("mingru", 25, 40),
-        ("attention", 25, 40),
+        *((cell, 25, 40) for cell in STATEFUL_CELLS),
         ("attention", ATTENTION_SPAN, LONG),
         ("attention", 200, LONG),
     ],

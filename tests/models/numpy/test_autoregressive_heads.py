@@ -8,15 +8,13 @@ from hypothesis import strategies as st
 
 from pipeline.config.schema import ModelConfig
 from pipeline.generation.step_heads import AutoregressiveStepHeads
-from pipeline.models import logistic_mixture
 from pipeline.models.numpy.autoregressive_heads import AutoregressiveHeads
 from pipeline.models.numpy.heads import Context
+from pipeline.models.weight_shapes import weight_shapes
 from pipeline.notes import quantize
 from pipeline.notes.quantize import (
     DURATION,
     GENERATION_ORDER,
-    NUM_TIME_TOKENS,
-    NUM_VELOCITY_TOKENS,
     PITCH,
     STEP,
     TIME_TOKEN_EDGES,
@@ -46,29 +44,12 @@ def heads(told: str, velocity: bool, kind: str, seed: int = 0) -> Autoregressive
     block = ModelConfig.model_validate(
         {**recipe, "heads": told, "head_dim": C, "loss_on": "all", "stateful": True}
     )
-    parts = GENERATION_ORDER if velocity else GENERATION_ORDER[:3]
-    sizes = {
-        "step": NUM_TIME_TOKENS,
-        "pitch": 128,
-        "duration": NUM_TIME_TOKENS,
-        "velocity": NUM_VELOCITY_TOKENS,
-    }
-    shapes = {"chain/kernel": (H, len(parts) * C), "chain/bias": (len(parts) * C,)}
-    shapes |= {"ahead/kernel": (256, 2 * C)} if kind == "embedding" else {}
-    for number, part in enumerate(parts):
-        outputs = (
-            logistic_mixture.NUM_OUTPUTS if told == "mixture" and part in TIMES else sizes[part]
-        )
-        shapes |= {f"{part}/kernel": (C, outputs), f"{part}/bias": (outputs,)}
-        shapes |= {
-            f"{part}_given_{known}/embeddings": (sizes[known], C)
-            for known in GENERATION_ORDER[:number]
-        }
     rng = np.random.default_rng(seed)
-    return AutoregressiveHeads(
-        block,
-        {name: rng.normal(0, 0.5, shape).astype(np.float32) for name, shape in shapes.items()},
-    )
+    weights = {
+        name: rng.normal(0, 0.5, shape).astype(np.float32)
+        for name, shape in weight_shapes(block).items()
+    }
+    return AutoregressiveHeads(block, weights)
 
 
 def hidden_of(

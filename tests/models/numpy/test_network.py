@@ -10,15 +10,9 @@ from pipeline.config.schema import ModelConfig
 from pipeline.models.numpy.layers import LSTM, rms_norm
 from pipeline.models.numpy.network import Network, WindowNetwork
 from pipeline.models.numpy.residual_blocks import MinGRUBlock
+from pipeline.models.weight_shapes import weight_shapes
 from pipeline.notes import active_notes, quantize
-from pipeline.notes.quantize import (
-    DURATION,
-    NUM_TIME_TOKENS,
-    NUM_VELOCITY_TOKENS,
-    PITCH,
-    STEP,
-    VELOCITY,
-)
+from pipeline.notes.quantize import DURATION, PITCH, STEP, VELOCITY
 
 EMBEDDING = {"input": "embedding", "embedding_dim": 6}
 BODIES = {
@@ -51,45 +45,12 @@ def block_of(**changes: object) -> ModelConfig:
 
 def network(seed: int = 0, **changes: object) -> Network:
     """Make a network of random weights."""
-    block, shapes = block_of(**changes), {}
-    width = block.embedding_dim or 3
-    if block.input == "embedding":
-        tables = {
-            "step": NUM_TIME_TOKENS,
-            "duration": NUM_TIME_TOKENS,
-            "pitch": 128,
-            "velocity": NUM_VELOCITY_TOKENS,
-        }
-        shapes |= {f"{name}_embedding/embeddings": (size, width) for name, size in tables.items()}
-        shapes |= {"sounding/kernel": (256, width), "sounding/bias": (width,)}
-    for number, units in enumerate(block.units, 1):
-        name = f"{block.cell}_{number}"
-        if block.cell == "mingru":
-            dense = {
-                "inner": (width, 3 * units),
-                "outer": (units, width),
-                "up": (width, 12),
-                "down": (12, width),
-            }
-            shapes |= {f"{name}/{part}/kernel": shape for part, shape in dense.items()}
-            shapes |= {f"{name}/inner/bias": (3 * units,), f"{name}/up/bias": (12,)}
-            shapes |= {
-                f"{name}/norm1/scale": (width,),
-                f"{name}/norm2/scale": (width,),
-                "norm/scale": (width,),
-            }
-            continue
-        for way in ("_forward", "_backward") if block.is_bidirectional else ("",):
-            shapes |= {f"{name}{way}/kernel": (width, 4 * units), f"{name}{way}/bias": (4 * units,)}
-            shapes[f"{name}{way}/recurrent_kernel"] = (units, 4 * units)
-        width = units * (1 + block.is_bidirectional)
-    if block.dense_units:
-        shapes |= {"dense/kernel": (width, block.dense_units), "dense/bias": (block.dense_units,)}
-    rng = np.random.default_rng(seed)
-    return Network(
-        block,
-        {name: rng.normal(0, 0.5, shape).astype(np.float32) for name, shape in shapes.items()},
-    )
+    block, rng = block_of(**changes), np.random.default_rng(seed)
+    weights = {
+        name: rng.normal(0, 0.5, shape).astype(np.float32)
+        for name, shape in weight_shapes(block).items()
+    }
+    return Network(block, weights)
 
 
 def heard(made: Network, notes: np.ndarray) -> np.ndarray:
