@@ -115,9 +115,7 @@ def likeness(share: float) -> dict[str, object]:
     return {
         "samples": 3,
         "notes": 2000,
-        "measures": dict.fromkeys(
-            ("copy", "repeated_8", "max_polyphony", "max_notes_per_second"), three
-        ),
+        "measures": dict.fromkeys(("copy", "repeated_8", "polyphony", "density"), three),
         "overlap": dict.fromkeys(FEATURES, area),
         "histograms": {
             "pitch_classes": all_of(12),

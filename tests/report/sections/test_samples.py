@@ -1,6 +1,10 @@
 from dataclasses import replace
 
+from factories import make_quantized_notes
+
 from pipeline.report.sections import samples
+from pipeline.sample_metrics import features
+from pipeline.sample_metrics.features import TrainingReference
 
 
 def test_every_histogram_holds_all_architectures_and_draws_two(found):
@@ -44,6 +48,12 @@ def test_held_out_music_is_the_yardstick(found):
         "sample 2",
         "9 notes, sample 2, from etude.mid",
     ]
+
+
+def test_every_name_in_the_table_is_that_of_a_measure():
+    notes = make_quantized_notes(0, 100)
+    measures = features.compute_sample_features(notes, TrainingReference.from_pieces([notes]))
+    assert set(samples.METRIC_NAMES) <= set(measures)
 
 
 def test_overlaps_stand_below_that_of_music_with_music(found):
