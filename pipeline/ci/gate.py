@@ -112,25 +112,25 @@ def judge_candidate(
         leaks: held-out pieces in the training music, a phrase each.
         params: tolerance and limits, and how intervals are made.
     """
-    word, told = compare_results(candidate, base, params)
+    outcome, summary = compare_results(candidate, base, params)
     refusals = (
         [f"the loss is beyond the tolerance of {params.gate.tolerance_bits:g} bits"]
-        if word == "worse"
+        if outcome == "worse"
         else []
     )
-    if word == "not comparable":
+    if outcome == "not comparable":
         refusals.append("nothing shows that it is not worse")
     refusals += [*leaks[:3], *([f"so are {len(leaks) - 3} more"] if len(leaks) > 3 else [])]
     refusals += [
-        why
-        for why in (
+        reason
+        for reason in (
             _check_memorization(candidate, params),
             _check_parity(candidate, params),
             _check_latency(candidate),
         )
-        if why
+        if reason
     ]
-    return Verdict(candidate.model, word, told, tuple(refusals))
+    return Verdict(candidate.model, outcome, summary, tuple(refusals))
 
 
 def compare_results(
@@ -148,20 +148,23 @@ def compare_results(
             "not comparable",
             f"notes are read otherwise than before (ingest is {candidate.ingest_params}, was {base.ingest_params}).",
         )
-    ours, theirs = select_shared_rows(candidate.scores, base.scores)
-    if not len(ours.num_notes):
+    scores, base_scores = select_shared_rows(candidate.scores, base.scores)
+    if not len(scores.num_notes):
         return (
             "not comparable",
             f"{candidate.model} was scored on no held-out piece that {base.model} was scored on before.",
         )
-    word, gap = assess_significance(ours, theirs, params)
-    before, after = (each.compute_bits_per_note()["bits_per_note"] for each in (theirs, ours))
-    said = (
+    outcome, gap = assess_significance(scores, base_scores, params)
+    before, after = (
+        model_scores.compute_bits_per_note()["bits_per_note"]
+        for model_scores in (base_scores, scores)
+    )
+    summary = (
         f"{candidate.model} tells held-out notes in {after:.3f} bits per note, {base.model} before in {before:.3f}: {gap} "
-        f"over {len(ours.num_notes)} rows of {len(set(ours.piece_names))} pieces, where another seed may change "
+        f"over {len(scores.num_notes)} rows of {len(set(scores.piece_names))} pieces, where another seed may change "
         f"{params.gate.tolerance_bits:g}."
     )
-    return word, said + _describe_corpus_change(candidate, base, ours)
+    return outcome, summary + _describe_corpus_change(candidate, base, scores)
 
 
 def assess_significance(
@@ -174,40 +177,40 @@ def assess_significance(
         )
     except ImplausibleIntervalError as error:
         return "not comparable", str(error)
-    word: Outcome = "too close"
+    outcome: Outcome = "too close"
     if abs(gap) > params.gate.tolerance_bits and not low <= 0 <= high:
-        word = "better" if gap < 0 else "worse"
-    return word, f"{gap:+.3f} [{low:+.3f}, {high:+.3f}]"
+        outcome = "better" if gap < 0 else "worse"
+    return outcome, f"{gap:+.3f} [{low:+.3f}, {high:+.3f}]"
 
 
 def select_shared_rows(
     candidate_scores: PieceScores, base_scores: PieceScores
 ) -> tuple[PieceScores, PieceScores]:
     """Return the rows of the pieces that both have, cut alike; pieces that were cut otherwise are one row each."""
-    left, right = _group_by_piece(candidate_scores), _group_by_piece(base_scores)
+    candidate_rows, base_rows = _group_by_piece(candidate_scores), _group_by_piece(base_scores)
     rows: list[tuple[list[list[object]], list[list[object]]]] = []
-    for piece in left.keys() & right.keys():
-        mine, other = left[piece], right[piece]
-        if [row[1] for row in mine] != [row[1] for row in other]:
-            mine, other = _merge_rows(mine), _merge_rows(other)
-        if mine[0][1] == other[0][1]:
-            rows.append((mine, other))
+    for piece in candidate_rows.keys() & base_rows.keys():
+        piece_rows, base_piece_rows = candidate_rows[piece], base_rows[piece]
+        if [row[1] for row in piece_rows] != [row[1] for row in base_piece_rows]:
+            piece_rows, base_piece_rows = _merge_rows(piece_rows), _merge_rows(base_piece_rows)
+        if piece_rows[0][1] == base_piece_rows[0][1]:
+            rows.append((piece_rows, base_piece_rows))
     rows.sort(key=lambda pair: str(pair[0][0][0]))
-    mine, other = (
+    piece_rows, base_piece_rows = (
         [row for pair in rows for row in pair[0]],
         [row for pair in rows for row in pair[1]],
     )
-    return PieceScores.from_rows(mine), PieceScores.from_rows(other)
+    return PieceScores.from_rows(piece_rows), PieceScores.from_rows(base_piece_rows)
 
 
 def _group_by_piece(scores: PieceScores) -> dict[str, list[list[object]]]:
     """Return rows [piece, notes, bits that count] by the name of the piece."""
-    found: dict[str, list[list[object]]] = {}
+    by_piece: dict[str, list[list[object]]] = {}
     for piece, notes, bits in zip(
         scores.piece_names, scores.num_notes, scores.bits[:, :3], strict=True
     ):
-        found.setdefault(str(piece), []).append([str(piece), int(notes), *map(float, bits)])
-    return found
+        by_piece.setdefault(str(piece), []).append([str(piece), int(notes), *map(float, bits)])
+    return by_piece
 
 
 def _merge_rows(rows: list[list[object]]) -> list[list[object]]:
@@ -220,7 +223,10 @@ def _describe_corpus_change(
     candidate: RevisionResults, base: RevisionResults, shared_scores: PieceScores
 ) -> str:
     """Say that the corpus changed, and what could be compared all the same."""
-    scored = [int(each.num_notes.sum()) for each in (shared_scores, candidate.scores, base.scores)]
+    scored = [
+        int(model_scores.num_notes.sum())
+        for model_scores in (shared_scores, candidate.scores, base.scores)
+    ]
     if candidate.notes_hash == base.notes_hash and len(set(scored)) == 1:
         return ""
     return (
@@ -242,12 +248,12 @@ def _check_memorization(candidate: RevisionResults, params: Params) -> str:
 
 
 def _check_parity(candidate: RevisionResults, params: Params) -> str:
-    found = candidate.benchmark.get("parity", {}).get(candidate.model, {}).get("bits")
-    if found is None:
+    difference = candidate.benchmark.get("parity", {}).get(candidate.model, {}).get("bits")
+    if difference is None:
         return f"nobody measured whether {candidate.model} plays what was trained (parity in {paths.BENCHMARK})"
-    if found <= params.gate.max_parity_bits:
+    if difference <= params.gate.max_parity_bits:
         return ""
-    return f"what plays differs from what was trained by {found:g} bits of a note, more than {params.gate.max_parity_bits:g}"
+    return f"what plays differs from what was trained by {difference:g} bits of a note, more than {params.gate.max_parity_bits:g}"
 
 
 def _check_latency(candidate: RevisionResults) -> str:

@@ -26,7 +26,7 @@ def find_table_leaks(rows: Collection[PieceRow], accepted: Collection[str]) -> I
         rows: the table.
         accepted: compositions that the manifest lets be in several splits.
     """
-    for what, key in (("composition", "composition"), ("file", "sha256")):
+    for label, key in (("composition", "composition"), ("file", "sha256")):
         training = {getattr(row, key): row.member for row in rows if row.split == "train"}
         for row in rows:
             if (
@@ -34,7 +34,7 @@ def find_table_leaks(rows: Collection[PieceRow], accepted: Collection[str]) -> I
                 and getattr(row, key) in training
                 and row.composition not in accepted
             ):
-                yield f"{row.member} ({row.split}) is the same {what} as {training[getattr(row, key)]} (train)"
+                yield f"{row.member} ({row.split}) is the same {label} as {training[getattr(row, key)]} (train)"
 
 
 def find_work_leaks(summary_path: Path, accepted: Collection[str]) -> list[str]:

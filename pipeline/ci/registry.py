@@ -74,24 +74,24 @@ def collect_provenance(model: str, params: Params) -> dict[str, str]:
 
 def _describe_results(model: str, params: Params) -> dict[str, str]:
     """Say how good it is and what it costs."""
-    found, timings = (
+    evaluation, timings = (
         Evaluation.load(paths.get_evaluation_path(model)),
         git.make_json_reader("")(paths.BENCHMARK),
     )
     mean, low, high = compute_confidence_interval(
-        found.scores, params.compare.bootstrap_resamples, params.seed
+        evaluation.scores, params.compare.bootstrap_resamples, params.seed
     )
     heads = ", ".join(
         f"{name} {bits:.3f}"
-        for name, bits in found.scores.compute_bits_per_note().items()
+        for name, bits in evaluation.scores.compute_bits_per_note().items()
         if name != "bits_per_note"
     )
-    cost = f"{found.parameters:,} parameters, {found.bytes:,} bytes"
-    for what, said in (("train", "to train"), ("generate", "to play")):
-        if ratio := timings.get(what, {}).get(model):
-            cost += f", {ratio['median']:.2f}× {timings['reference']} {said} a note"
+    cost = f"{evaluation.parameters:,} parameters, {evaluation.bytes:,} bytes"
+    for key, verb in (("train", "to train"), ("generate", "to play")):
+        if ratio := timings.get(key, {}).get(model):
+            cost += f", {ratio['median']:.2f}× {timings['reference']} {verb} a note"
     return {
-        "bits per note": f"{mean:.3f} [{low:.3f}, {high:.3f}] on {int(found.scores.num_notes.sum()):,} notes of "
+        "bits per note": f"{mean:.3f} [{low:.3f}, {high:.3f}] on {int(evaluation.scores.num_notes.sum()):,} notes of "
         f"{params.compare.split} ({heads})",
         "cost": cost,
     }
@@ -118,7 +118,7 @@ def _hash_values(values: Any) -> str:
 
 def render_card(model: str, provenance: dict[str, str], gate_summary: str) -> str:
     """Return the card, in Markdown."""
-    rows = [["", ""], *([name, said] for name, said in provenance.items())]
+    rows = [["", ""], *([name, value] for name, value in provenance.items())]
     return (
         "\n\n".join(
             [
@@ -135,13 +135,13 @@ def render_card(model: str, provenance: dict[str, str], gate_summary: str) -> st
 
 def add_artifact(text: str, model: str, provenance: dict[str, str]) -> str:
     """Return the text of `dvc.yaml` with the artifact in it, all else as it was."""
-    meta = {name.replace(" ", "_"): said for name, said in provenance.items()}
-    told = {
+    meta = {name.replace(" ", "_"): value for name, value in provenance.items()}
+    artifact = {
         "path": str(paths.get_model_dir(model)),
         "type": "model",
         "desc": f"{model}; card: {CARD_PATH}",
         "meta": meta,
     }
     block = io.StringIO()
-    YAML().dump({"artifacts": {ARTIFACT: told}}, block)
+    YAML().dump({"artifacts": {ARTIFACT: artifact}}, block)
     return ARTIFACTS_BLOCK.sub("", text).rstrip("\n") + "\n\n" + block.getvalue()

@@ -67,12 +67,12 @@ def evaluate_gate(base_revision: str, params: Params) -> Verdict:
     accepted = manifest.get_accepted_leaks(
         manifest.load_manifest(paths.get_manifest_path(params.corpus))
     )
-    found = [
+    leaks = [
         *leakage.find_table_leaks(tables.read_pieces(paths.PIECES), accepted),
         *leakage.find_content_leaks(data),
         *leakage.find_work_leaks(paths.INGEST_SUMMARY, accepted),
     ]
-    return gate.judge_candidate(RevisionResults.load(""), before, found, params)
+    return gate.judge_candidate(RevisionResults.load(""), before, leaks, params)
 
 
 def retrain_models(
@@ -93,8 +93,8 @@ def retrain_models(
         RetrainError: a step failed.
         PipelineError: DVC is running here already.
     """
-    for mended in repair.repair_project():
-        print_line(mended)
+    for message in repair.repair_project():
+        print_line(message)
     remote = subprocess.run(
         ["dvc", "remote", "default"], capture_output=True, text=True
     ).stdout.strip()
@@ -103,15 +103,17 @@ def retrain_models(
         print_line(f"{' '.join(restore)}: not all was there; what is missing is made again")
     if changes := describe_corpus_changes(params.corpus):
         print_line(changes)
-    outlooks = plan_stages()
+    stage_plans = plan_stages()
     print_line(
-        "\n".join(str(each) for each in outlooks if each.status != "up to date")
+        "\n".join(
+            str(stage_plan) for stage_plan in stage_plans if stage_plan.status != "up to date"
+        )
         or "Nothing would run."
     )
-    ran = run_dvc_repro(print_line)
+    repro_result = run_dvc_repro(print_line)
     verdict = evaluate_gate(base_revision, params)
     promote_better_model(verdict, params)
-    page = render_report(base_revision, params, verdict, outlooks, ran)
+    page = render_report(base_revision, params, verdict, stage_plans, repro_result)
     if Path("README.md").exists():
         run_checked_command(UPDATE_README, print_line)
     if remote:
@@ -176,7 +178,7 @@ def render_report(
     """Return what happened, in Markdown, the verdict first."""
     done = [[name, f"{seconds:.1f} s"] for name, seconds in repro_result.stage_seconds.items()]
     done += [[name, "cached"] for name in repro_result.cached_stages]
-    why = [f"- {each}" for each in plans if each.status != "up to date"]
+    reasons = [f"- {stage_plan}" for stage_plan in plans if stage_plan.status != "up to date"]
     return (
         "\n\n".join(
             [
@@ -193,7 +195,7 @@ def render_report(
                 if done
                 else "Nothing: all was as it was.",
                 "### Why, as foreseen",
-                "\n".join(why) if why else "Nothing had changed.",
+                "\n".join(reasons) if reasons else "Nothing had changed.",
             ]
         )
         + "\n"
@@ -205,21 +207,29 @@ def _compare_architectures(base_revision: str, params: Params) -> list[list[str]
     rows, read = [], git.make_json_reader(base_revision)
     for name in params.architectures:
         now = Evaluation.load(paths.get_evaluation_path(name)).scores
-        facts = read(paths.get_evaluation_path(name))
-        ours, theirs = (
-            gate.select_shared_rows(now, Evaluation.from_json(facts).scores)
-            if facts
+        base_result = read(paths.get_evaluation_path(name))
+        scores, base_scores = (
+            gate.select_shared_rows(now, Evaluation.from_json(base_result).scores)
+            if base_result
             else (now, now)
         )
         bits = (
-            f"{ours.compute_bits_per_note()['bits_per_note']:.3f}" if len(ours.num_notes) else "–"
+            f"{scores.compute_bits_per_note()['bits_per_note']:.3f}"
+            if len(scores.num_notes)
+            else "–"
         )
-        if not facts or not len(ours.num_notes):
+        if not base_result or not len(scores.num_notes):
             rows.append([name, bits, "–", "–", "new"])
         else:
-            word, gap = gate.assess_significance(ours, theirs, params)
+            outcome, gap = gate.assess_significance(scores, base_scores, params)
             rows.append(
-                [name, bits, f"{theirs.compute_bits_per_note()['bits_per_note']:.3f}", gap, word]
+                [
+                    name,
+                    bits,
+                    f"{base_scores.compute_bits_per_note()['bits_per_note']:.3f}",
+                    gap,
+                    outcome,
+                ]
             )
     return rows
 

@@ -30,15 +30,15 @@ def plan(
     ] = False,
 ) -> None:
     """Say why each stage would run now, a sentence each, before anything runs."""
-    from pipeline.ci import plan as why
+    from pipeline.ci import plan as planner
 
-    if changes := why.describe_corpus_changes(load_params(paths.PARAMS).corpus):
+    if changes := planner.describe_corpus_changes(load_params(paths.PARAMS).corpus):
         typer.echo(changes)
-    outlooks = why.plan_stages()
-    for each in outlooks:
-        if all_stages or each.status != "up to date":
-            typer.echo(each)
-    if all(each.status == "up to date" for each in outlooks):
+    stage_plans = planner.plan_stages()
+    for stage_plan in stage_plans:
+        if all_stages or stage_plan.status != "up to date":
+            typer.echo(stage_plan)
+    if all(stage_plan.status == "up to date" for stage_plan in stage_plans):
         typer.echo("Nothing would run: every stage is up to date.")
 
 

@@ -55,10 +55,10 @@ def seed_variance() -> None:
     from pipeline.evaluation import decision
     from pipeline.experiments import seed_variance as spread
 
-    found = spread.group_by_params(spread.load_experiment_results())
-    if not found:
+    groups = spread.group_by_params(spread.load_experiment_results())
+    if not groups:
         typer.echo(
             "no two experiments differ in their seed alone; run some with: dvc exp run --queue -S seed=1,2,3"
         )
-    for line in spread.format_seed_tables(found, decision.REFERENCE):
+    for line in spread.format_seed_tables(groups, decision.REFERENCE):
         typer.echo(sanitize_line(line))

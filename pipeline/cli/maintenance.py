@@ -35,12 +35,12 @@ def verify() -> None:
 
     from pipeline.maintenance import verify as audit
 
-    found = list(audit.verify_project())
-    Console().print(audit.make_check_table(found))
-    for each in found:
-        if each.problem:
-            typer.echo(sanitize_line(each.problem), err=True)
-    if any(each.problem for each in found):
+    checks = list(audit.verify_project())
+    Console().print(audit.make_check_table(checks))
+    for check in checks:
+        if check.problem:
+            typer.echo(sanitize_line(check.problem), err=True)
+    if any(check.problem for check in checks):
         raise typer.Exit(1)
 
 

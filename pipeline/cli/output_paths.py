@@ -58,7 +58,7 @@ def check_parent(option: str, path: Path) -> None:
     if not missing:
         return
     first = missing[-1]
-    siblings = [each.name for each in first.parent.iterdir() if each.is_dir()]
+    siblings = [entry.name for entry in first.parent.iterdir() if entry.is_dir()]
     suggestion = suggest_name(first.name, siblings)
     raise ParamsError(
         f"{option} {path}: no folder {first}; make it first, or correct the path{suggestion}"

@@ -148,12 +148,12 @@ def append_zip_checksum(path: Path) -> None:
 
 def has_valid_checksum(file: BinaryIO) -> bool:
     """Whether every bit of a sealed zip is as it was when it was sealed; leaves the file at its begin."""
-    left = max(0, file.seek(0, os.SEEK_END) - _CHECKSUM_LENGTH)
+    num_unread = max(0, file.seek(0, os.SEEK_END) - _CHECKSUM_LENGTH)
     file.seek(0)
     digest = hashlib.sha256()
-    while block := file.read(min(left, 2**20)):
+    while block := file.read(min(num_unread, 2**20)):
         digest.update(block)
-        left -= len(block)
-    found = file.read() == digest.hexdigest().encode()
+        num_unread -= len(block)
+    is_valid = file.read() == digest.hexdigest().encode()
     file.seek(0)
-    return found
+    return is_valid

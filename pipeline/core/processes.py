@@ -85,12 +85,12 @@ class _Worker:
     def __init__(self, func: Callable[[Any], Any], limits: TaskLimits) -> None:
         # Started afresh, not forked: a copy of a process that has threads can wait for ever.
         context = multiprocessing.get_context("spawn")
-        self.connection, theirs = context.Pipe()
+        self.connection, worker_connection = context.Pipe()
         self.process = context.Process(
-            target=_serve_tasks, args=(theirs, func, limits), daemon=True
+            target=_serve_tasks, args=(worker_connection, func, limits), daemon=True
         )
         self.process.start()
-        theirs.close()
+        worker_connection.close()
         self.assigned: deque[int] = deque()
         self.deadline = float("inf")
         self.ready = False

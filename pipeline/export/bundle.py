@@ -20,15 +20,15 @@ def bundle_model(architecture: str, corpus: str, name: str) -> Path:
         DataError: there is no trained model, or it was not evaluated.
     """
     model = model_io.load_model(paths.get_model_dir(architecture))
-    found = Evaluation.load(paths.get_evaluation_path(architecture)).scores
+    scores = Evaluation.load(paths.get_evaluation_path(architecture)).scores
     music = manifest.load_manifest(paths.get_manifest_path(corpus))
     origin = {
         **model.provenance,
         "corpus": corpus,
         "music": music.source,
         "licence_of_the_music": music.license,
-        "scored_notes": int(found.num_notes.sum()),
-        **{name: round(value, 4) for name, value in found.compute_bits_per_note().items()},
+        "scored_notes": int(scores.num_notes.sum()),
+        **{name: round(value, 4) for name, value in scores.compute_bits_per_note().items()},
     }
     folder = model_io.BUNDLED / name
     model_io.save_model(replace(model, provenance=origin), folder, np.float16)

@@ -72,10 +72,10 @@ def _hold_dvc_lock() -> Iterator[None]:
 
 def find_dvc_runs() -> list[str]:
     """Return the runs of DVC that are at a stage now: process and command."""
-    found = _read_lock_holders() or {}
+    holders = _read_lock_holders() or {}
     return [
         f"process {pid}: {command}"
-        for pid, command in sorted(found.items())
+        for pid, command in sorted(holders.items())
         if "dvc" in _read_command_line(pid)
     ]
 

@@ -174,11 +174,11 @@ def compute_dvc_md5(path: Path) -> str:
     if path.is_file():
         return checksums.hash_file(path, "md5")
     inside = [
-        each for each in path.rglob("*") if each.is_file() and not each.name.endswith(".part")
+        file for file in path.rglob("*") if file.is_file() and not file.name.endswith(".part")
     ]
     rows = [
-        {"md5": checksums.hash_file(each, "md5"), "relpath": each.relative_to(path).as_posix()}
-        for each in inside
+        {"md5": checksums.hash_file(file, "md5"), "relpath": file.relative_to(path).as_posix()}
+        for file in inside
     ]
     rows.sort(key=lambda row: row["relpath"])
     return (
@@ -192,7 +192,7 @@ def make_check_table(checks: list[Check]) -> Any:
     from rich.table import Table
 
     shown = Table("kind", "verified", "damaged")
-    damaged = Counter(each.category for each in checks if each.problem)
-    for kind, count in Counter(each.category for each in checks).items():
+    damaged = Counter(check.category for check in checks if check.problem)
+    for kind, count in Counter(check.category for check in checks).items():
         shown.add_row(kind, f"{count:,}", f"{damaged[kind]:,}")
     return shown
