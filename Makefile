@@ -1,7 +1,7 @@
 # The two commands of a newcomer: `make repro` (real music in, decision and samples out) and `make test`.
 PYTHON ?= python3
 VENV := .venv
-RUN := PATH="$(CURDIR)/$(VENV)/bin:$$PATH" TF_CPP_MIN_LOG_LEVEL=2 DVC_NO_ANALYTICS=1
+RUN := PATH="$(CURDIR)/$(VENV)/bin:$$PATH" TF_CPP_MIN_LOG_LEVEL=3 DVC_NO_ANALYTICS=1
 PIP := $(VENV)/bin/python -m pip --disable-pip-version-check
 
 .PHONY: repro test coverage readme lock clean

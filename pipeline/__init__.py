@@ -25,7 +25,11 @@ The packages in order of import; a package imports only from itself and those ab
     cli             the command line
 """
 
+import os
+
 from pipeline.core.threads import set_blas_threads
 
 # Before numpy is imported, in every process: stages, commands, the player, the studio, benchmarks, workers.
 set_blas_threads(1)
+# Before TensorFlow is imported: its log lines of levels up to ERROR are not for users; it raises what matters.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")

@@ -1,4 +1,4 @@
-"""Stage benchmark: what training and playing cost, all architectures in turn in one process, as ratios.
+"""Stage benchmark: the cost of training and generation, all architectures by turns in one process, as ratios.
 
 Nothing but the report depends on it: a wall-clock figure must not make anything else run again.
 """
@@ -28,7 +28,7 @@ PARAM_SECTIONS = ("seed", "architectures", "train", "model", "generate", "compar
 """What it reads of params.yaml."""
 
 NOTES_PER_REPEAT = 100
-"""Notes played in a round."""
+"""Notes generated in a round."""
 STEPS_PER_REPEAT = 10
 """Training steps in a round."""
 NOTES_PER_VARIANT = {
@@ -38,7 +38,7 @@ NOTES_PER_VARIANT = {
     "streaming": latency.NOTES_PER_ROUND,
     "read": 50,
 }
-"""Notes of each way of playing in a round."""
+"""Notes of each variant in a round."""
 
 
 def run(params: Params) -> None:
@@ -97,20 +97,20 @@ def run_train_steps(params: Params, architecture: str) -> None:
 
 
 def _measure_latency(params: Params, reference: str) -> dict[str, Any]:
-    """Return how long a note takes: each architecture by each memory, and the reference as the tutorial plays it."""
+    """Return the time of a note: each architecture with a state and a window, and the reference as in the tutorial."""
     models = {name: model_io.load_model(paths.get_model_dir(name)) for name in params.architectures}
-    prompt, how = _load_prompt(params), params.generate.sampling
+    prompt, sampling = _load_prompt(params), params.generate.sampling
     peers = tutorial_baseline.make_steps(
         models[reference].config, prompt, models[reference].sequence_length
     )
-    work = {(way, ""): act for way, act in peers.items()}
+    work = {(variant, ""): step for variant, step in peers.items()}
     for name, model in models.items():
         work["read", name] = latency.make_weight_read(model)
-        work["window", name] = latency.make_step(model, False, prompt, how)
+        work["window", name] = latency.make_step(model, False, prompt, sampling)
         if not model.config.is_bidirectional:
-            work["streaming", name] = latency.make_step(model, True, prompt, how)
+            work["streaming", name] = latency.make_step(model, True, prompt, sampling)
     timed = latency.time_interleaved(
-        {key: (act, NOTES_PER_VARIANT[key[0]]) for key, act in work.items()},
+        {key: (step, NOTES_PER_VARIANT[key[0]]) for key, step in work.items()},
         params.benchmark.repeats,
         "benchmark latency",
     )
@@ -123,43 +123,44 @@ def _measure_latency(params: Params, reference: str) -> dict[str, Any]:
             "window": latency.summarize_microseconds(timed["window", name]),
             "weights_read_us": latency.summarize_microseconds(timed["read", name])["median_us"],
             **{
-                way: latency.compute_slowdown(timed[way, ""], streams or timed["window", name])
-                for way in peers
+                variant: latency.compute_slowdown(
+                    timed[variant, ""], streams or timed["window", name]
+                )
+                for variant in peers
             },
         }
-    told = {way: latency.summarize_microseconds(timed[way, ""]) for way in peers}
-    return {"latency": out, "tutorial": {"architecture": reference, **told}}
+    tutorial = {variant: latency.summarize_microseconds(timed[variant, ""]) for variant in peers}
+    return {"latency": out, "tutorial": {"architecture": reference, **tutorial}}
 
 
 def _load_prompt(params: Params) -> QuantizedNotes:
-    """Return what all play on from, codes [N, 4]."""
+    """Return the prompt of all, [N, 4]."""
     return windows.load_windows(paths.WINDOWS).select_pieces(params.compare.split)[0][
         : params.generate.prompt_notes
     ]
 
 
 def _make_train_func(params: Params, architecture: str) -> Callable[[], float]:
-    """Return a function that trains on the same few batches each time, and gives how many target notes they have."""
+    """Return a function that trains on the same few batches each time and returns their number of target notes."""
     data = windows.load_windows(paths.WINDOWS)
     trainer = training.Trainer(
         training.TrainingJob(architecture, params, data, paths.get_checkpoint_dir())
     )
-    block = params.model[architecture]
-    some = list(itertools.islice(batches.epoch_batches(params, block, data, 0), STEPS_PER_REPEAT))
-
-    notes = float(sum(batch.mask.sum() for batch in some))
+    epoch = batches.epoch_batches(params, params.model[architecture], data, 0)
+    first_batches = list(itertools.islice(epoch, STEPS_PER_REPEAT))
+    num_targets = float(sum(batch.mask.sum() for batch in first_batches))
 
     def train_batches() -> float:
         state = None
-        for batch in some:
+        for batch in first_batches:
             _, state = trainer.train_step(batch, state, 0.0)
-        return notes
+        return num_targets
 
     return train_batches
 
 
 def _make_generate_func(params: Params, architecture: str) -> Callable[[], float]:
-    """Return a function that plays on from the same prompt each time, and gives how many notes it plays."""
+    """Return a function that continues the same prompt each time and returns its number of notes."""
     engine = Engine(model_io.load_model(paths.get_model_dir(architecture)))
     prompt = _load_prompt(params)
 
@@ -181,11 +182,11 @@ def _measure_seconds(
     """Time a note of each in turn, round after round; the first round warms up and is not counted."""
     seconds: dict[str, list[float]] = {name: [] for name in funcs}
     for _ in console.track_progress(range(repeats + 1), description, repeats + 1):
-        for name, act in funcs.items():
+        for name, func in funcs.items():
             began = time.perf_counter()
-            notes = act()
+            notes = func()
             seconds[name].append((time.perf_counter() - began) / notes)
-    return {name: its[1:] for name, its in seconds.items()}
+    return {name: values[1:] for name, values in seconds.items()}
 
 
 def _compute_ratios(
@@ -193,8 +194,9 @@ def _compute_ratios(
 ) -> dict[str, dict[str, float]]:
     """Return how many times as long each takes as the reference, round by round."""
     out = {}
-    for name, its in seconds.items():
-        ratios = [mine / base for mine, base in zip(its, seconds[reference], strict=True)]
+    for name, values in seconds.items():
+        pairs = zip(values, seconds[reference], strict=True)
+        ratios = [value / base for value, base in pairs]
         out[name] = {
             "median": round(statistics.median(ratios), 3),
             "min": round(min(ratios), 3),

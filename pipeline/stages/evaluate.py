@@ -1,4 +1,4 @@
-"""Stage evaluate: the bits per note of one trained model on the pieces that decide, and what lies behind them."""
+"""Stage evaluate: bits per note of one trained model on the held-out pieces, with calibration."""
 
 import sys
 
@@ -16,18 +16,16 @@ PARAM_SECTIONS = ("evaluate", "compare")
 
 
 def run(params: Params, architecture: str) -> None:
-    """Score a trained model, every note with the context it would have when playing."""
+    """Score a trained model, every note with the context that playback has."""
     folder = paths.get_model_dir(architecture)
     model, data = model_io.load_model(folder), windows.load_windows(paths.WINDOWS)
-    how = params.compare
-    names, pieces = (
-        data.select_piece_names(how.split),
-        windows.truncate_pieces(data.select_pieces(how.split), how.max_notes),
-    )
+    split = params.compare.split
+    names = data.select_piece_names(split)
+    pieces = windows.truncate_pieces(data.select_pieces(split), params.compare.max_notes)
     bits, heads = evaluate.evaluate_pieces(
         model, pieces, params.evaluate.batch_size, f"evaluate {architecture}"
     )
-    found = Evaluation(
+    evaluation = Evaluation(
         architecture=architecture,
         config=model.config,
         parameters=model.parameters,
@@ -35,13 +33,15 @@ def run(params: Params, architecture: str) -> None:
         history=model_io.load_history(folder),
         scores=metrics.aggregate_bits(names, bits),
     )
-    found.save(paths.get_evaluation_path(architecture))
+    evaluation.save(paths.get_evaluation_path(architecture))
     detail = {
         "notes": len(next(iter(heads.values())).prob),
-        "heads": calibration.summarize_calibration(heads, found.scores.compute_bits_per_note()),
+        "heads": calibration.summarize_calibration(
+            heads, evaluation.scores.compute_bits_per_note()
+        ),
         "context": [
-            [heard, targets, *(round(its, 4) for its in mean.values())]
-            for heard, targets, mean in evaluate.compute_bits_by_context(model, pieces)
+            [length, num_targets, *(round(value, 4) for value in mean.values())]
+            for length, num_targets, mean in evaluate.compute_bits_by_context(model, pieces)
         ],
     }
     files.write_text(paths.get_calibration_path(architecture), results.format_compact_json(detail))

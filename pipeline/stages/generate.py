@@ -1,4 +1,4 @@
-"""Stage generate: what one trained model plays on from held-out prompts, as MIDI and as piano rolls."""
+"""Stage generate: samples of one trained model from held-out prompts, as MIDI and as piano rolls."""
 
 import sys
 
@@ -16,27 +16,18 @@ PARAM_SECTIONS = ("seed", "generate", "compare")
 
 
 def run(params: Params, architecture: str) -> None:
-    """Write the samples of a model: the prompt and what the model played after it."""
-    model, data = (
-        model_io.load_model(paths.get_model_dir(architecture)),
-        windows.load_windows(paths.WINDOWS),
-    )
-    how = params.generate
-    prompts = _choose_prompts(
-        data.select_pieces(params.compare.split), how.num_samples, how.prompt_notes
-    )
-    for number, prompt in enumerate(
-        console.track_progress(prompts, f"generate {architecture}", how.num_samples), 1
-    ):
+    """Write the samples of a model: each prompt and its continuation."""
+    model = model_io.load_model(paths.get_model_dir(architecture))
+    data = windows.load_windows(paths.WINDOWS)
+    config = params.generate
+    pieces = data.select_pieces(params.compare.split)
+    prompts = _choose_prompts(pieces, config.num_samples, config.prompt_notes)
+    progress = console.track_progress(prompts, f"generate {architecture}", config.num_samples)
+    for number, prompt in enumerate(progress, 1):
         # The random numbers of sample k depend on the seed and k alone.
-        request = GenerationRequest(None, how.num_notes, [params.seed, number])
-        generate.generate_file(
-            model,
-            prompt,
-            request,
-            how.sampling,
-            paths.get_samples_dir(architecture) / f"{number:02}.mid",
-        )
+        request = GenerationRequest(None, config.num_notes, [params.seed, number])
+        path = paths.get_samples_dir(architecture) / f"{number:02}.mid"
+        generate.generate_file(model, prompt, request, config.sampling, path)
 
 
 def _choose_prompts(

@@ -1,4 +1,4 @@
-"""Stage floors: how well the held-out pieces are told by predictors that know little."""
+"""Stage ngrams: bits per note of predictors without a network."""
 
 import json
 
@@ -13,17 +13,15 @@ PARAM_SECTIONS = ("ngrams", "compare")
 
 
 def run(params: Params) -> None:
-    """Fit the floors on training pieces and score them on the pieces that decide."""
+    """Fit the n-gram models on training pieces and score them on the held-out pieces."""
     data = windows.load_windows(paths.WINDOWS)
-    how = params.compare
-    names, pieces = (
-        data.select_piece_names(how.split),
-        windows.truncate_pieces(data.select_pieces(how.split), how.max_notes),
-    )
+    split = params.compare.split
+    names = data.select_piece_names(split)
+    pieces = windows.truncate_pieces(data.select_pieces(split), params.compare.max_notes)
     fitted = ngrams.fit_ngrams(data.select_pieces("train"), params.ngrams.additive_smoothing)
     scores = {
-        name: bits.aggregate_bits(names, [floor(codes) for codes in pieces])
-        for name, floor in fitted.items()
+        name: bits.aggregate_bits(names, [model(piece) for piece in pieces])
+        for name, model in fitted.items()
     }
     out = {
         name: {**score.compute_bits_per_note(), "rows": score.to_rows()}

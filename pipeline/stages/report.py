@@ -12,7 +12,7 @@ from pipeline.report import data, html, summary, tables
 from pipeline.report.tables import RunResults
 from pipeline.stages.runner import run_stage
 
-PARAM_SECTIONS = ("seed", "corpus", "architectures", "train", "model", "generate", "compare")
+PARAM_SECTIONS = ("seed", "corpus", "architectures", "train", "generate", "compare")
 """What it reads of params.yaml."""
 
 

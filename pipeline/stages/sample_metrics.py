@@ -1,4 +1,4 @@
-"""Stage likeness: does what a trained model plays behave like music; held-out music is the yardstick."""
+"""Stage sample_metrics: musical statistics of long samples of one trained model, beside held-out music."""
 
 import sys
 
@@ -21,7 +21,7 @@ PARAM_SECTIONS = ("seed", "generate", "sample_metrics", "compare")
 
 
 def run(params: Params, architecture: str) -> None:
-    """Let a model play on from held-out prompts, longer than samples to listen to, and measure what it played.
+    """Generate samples from held-out prompts, longer than those to listen to, and measure them.
 
     The file is an empty table where the corpus is too short to measure against.
     """
@@ -31,34 +31,36 @@ def run(params: Params, architecture: str) -> None:
         files.write_text(paths.get_sample_metrics_path(architecture), "{}\n")
         return
     model = model_io.load_model(paths.get_model_dir(architecture))
-    how, pieces = params.sample_metrics, data.select_pieces(params.compare.split)
-    held_out = compare.cut_reference_passages(pieces, how.num_notes)
+    config, pieces = params.sample_metrics, data.select_pieces(params.compare.split)
+    held_out = compare.cut_reference_passages(pieces, config.num_notes)
     num_short = sum(len(piece) < len(held_out[0]) for piece in pieces)
     if num_short:
         console.log_message(
             f"{num_short:,} held-out pieces are shorter than {len(held_out[0]):,} notes and give no passage"
         )
     notes = len(held_out[0])
-    if notes < how.num_notes:
+    if notes < config.num_notes:
         console.log_message(
-            f"no held-out piece has {how.num_notes:,} notes, so samples have {notes:,} too"
+            f"no held-out piece has {config.num_notes:,} notes, so samples have {notes:,} too"
         )
-    chosen = np.arange(how.num_samples) * max(1, len(held_out) // how.num_samples) % len(held_out)
-    played = []
-    for number, place in enumerate(
-        console.track_progress(chosen, f"likeness {architecture}", how.num_samples), 1
-    ):
-        prompt = held_out[place][: params.generate.prompt_notes]
+    chosen = (
+        np.arange(config.num_samples) * max(1, len(held_out) // config.num_samples) % len(held_out)
+    )
+    samples = []
+    label = f"sample_metrics {architecture}"
+    progress = console.track_progress(chosen, label, config.num_samples)
+    for number, index in enumerate(progress, 1):
+        prompt = held_out[index][: params.generate.prompt_notes]
         # As in generate, the random numbers of sample k depend on the seed and k alone.
         sampler = Sampler(np.random.default_rng([params.seed, number]), params.generate.sampling)
         sampler.observe(prompt)
-        played.append(engine.generate_notes(model, prompt, notes, sampler))
+        samples.append(engine.generate_notes(model, prompt, notes, sampler))
     music = ReferenceMusic(
         held_out, pieces, data.select_pieces("train"), data.select_piece_names("train")
     )
     files.write_text(
         paths.get_sample_metrics_path(architecture),
-        results.format_compact_json(compare.compare_samples(played, music)),
+        results.format_compact_json(compare.compare_samples(samples, music)),
     )
 
 

@@ -1,4 +1,4 @@
-"""Stage likeness."""
+"""Stage sample_metrics."""
 
 import json
 from pathlib import Path
