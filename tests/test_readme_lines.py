@@ -88,6 +88,8 @@ def test_the_lines_that_compare_ideas_work(clone: Path) -> None:
             status = toy.run(clone, "dvc", "queue", "status").stdout
             (task, *_) = re.findall(r"^[0-9a-f]{7}", status, re.M)
             assert "check" in toy.run(clone, "dvc", "queue", "logs", task).stdout
+        if "music-rnn diff" in line:
+            assert re.search(r"^hybrid +larger-dense +\d", shown, re.M)
         if "exp show" in line:
             assert "larger-dense" in shown and "best.bits_per_note" in shown
     assert list_untracked(clone) == []

@@ -11,6 +11,7 @@ from typing import Any, Literal
 import numpy as np
 
 from pipeline.config import Params
+from pipeline.config.schema import upgrade_ingest_params
 from pipeline.core import git, paths
 from pipeline.core.errors import DataError
 from pipeline.evaluation.bits import PieceScores
@@ -65,7 +66,7 @@ class RevisionResults:
             read(paths.BENCHMARK),
             read(paths.get_sample_metrics_path(model)),
             lock.get_outputs().get(paths.NOTES.parent, ""),
-            _upgrade_ingest_params(lock.get_params("ingest").get("ingest", {})),
+            upgrade_ingest_params(lock.get_params("ingest").get("ingest", {})),
         )
 
 
@@ -93,12 +94,6 @@ class Verdict:
         return f"{self.outcome}, and refused: {self.summary} " + " ".join(
             f"Refused since {why}." for why in self.refusals
         )
-
-
-def _upgrade_ingest_params(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the ingest section of dvc.lock in today's keys; a base may be older than their renaming."""
-    renamed = {{"pedal": "sustain_pedal"}.get(key, key): value for key, value in values.items()}
-    return {"instruments": "all"} | renamed if renamed else {}
 
 
 def judge_candidate(

@@ -1,5 +1,6 @@
 """Commands that compare many runs."""
 
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -45,6 +46,48 @@ def study(
             f"no experiment of study {name} is here: its page is {plan.page}; "
             f"run it with: music-rnn study {name}"
         )
+
+
+@app.command(epilog="Example: music-rnn diff larger-dense --architectures hybrid")
+def diff(
+    experiments: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="EXP",
+            help="'workspace', a Git revision or a DVC experiment. The first is the reference; one alone is compared "
+            "with HEAD.",
+        ),
+    ],
+    architectures: Annotated[
+        str, typer.Option(help="Compare these only, such as baseline,stacked.")
+    ] = "",
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print a JSON object instead of a table.")
+    ] = False,
+) -> None:
+    """Compare experiments by architecture: bits per note, differences with 95 % intervals, and a verdict.
+
+    An architecture that the reference lacks is compared with its best.
+    """
+    from rich.console import Console
+
+    from pipeline.evaluation.bootstrap import estimate_difference
+    from pipeline.experiments import diff as comparison
+
+    params = load_params(paths.PARAMS)
+    estimate = partial(
+        estimate_difference, resamples=params.compare.bootstrap_resamples, seed=params.seed
+    )
+    wanted = [name.strip() for name in architectures.split(",") if name.strip()]
+    loaded = comparison.load_experiments(experiments)
+    rows = comparison.compare_experiments(loaded, wanted, estimate)
+    if as_json:
+        typer.echo(comparison.format_diff_json(rows, loaded[0].name))
+        return
+    console = Console(highlight=False)
+    console.print(comparison.make_diff_table(rows))
+    for note in comparison.describe_comparison(loaded, rows, params.gate.tolerance_bits):
+        console.print(note, markup=False)
 
 
 @app.command(

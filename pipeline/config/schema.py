@@ -365,3 +365,9 @@ def upgrade_model_config(values: Mapping[str, Any]) -> dict[str, Any]:
     if "memory" in upgraded:
         upgraded["stateful"] = upgraded.pop("memory") == "carried"
     return upgraded
+
+
+def upgrade_ingest_params(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the ingest section of an older params.yaml or dvc.lock in today's words, with what was not a key then."""
+    renamed = {{"pedal": "sustain_pedal"}.get(key, key): value for key, value in values.items()}
+    return {"instruments": "all"} | renamed if renamed else {}

@@ -58,12 +58,28 @@ def list_experiments() -> list[Experiment]:
     return [Experiment(name, commit, first + rest) for commit, first, rest, name in listed]
 
 
+def list_revision_names() -> list[str]:
+    """Return the names of branches and tags, also those of remotes."""
+    names = run_git(
+        "for-each-ref", "--format=%(refname:short)", "refs/heads", "refs/tags", "refs/remotes"
+    )
+    return names.splitlines()
+
+
+def find_commit(revision: str) -> str:
+    """Return the commit of a revision, or nothing if Git has none of that name."""
+    done = subprocess.run(
+        ["git", "rev-parse", "-q", "--verify", f"{revision}^{{commit}}"],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    return "" if done.returncode else done.stdout.strip()
+
+
 def revision_exists(revision: str) -> bool:
     """Whether Git has a commit of that name."""
-    done = subprocess.run(
-        ["git", "rev-parse", "-q", "--verify", f"{revision}^{{commit}}"], capture_output=True
-    )
-    return done.returncode == 0
+    return bool(find_commit(revision))
 
 
 def is_modified(path: Path) -> bool:

@@ -224,11 +224,3 @@ def test_results_of_which_a_part_is_away_are_one_line(
         paths.get_evaluation_path("new").write_text(json.dumps(evaluation))
     with pytest.raises(DataError, match=r"^metrics: not whole \(.*run 'dvc repro'"):
         RevisionResults.load("")
-
-
-def test_the_ingest_section_of_an_older_base_has_the_key_of_today():
-    assert gate._upgrade_ingest_params({"reader": "symusic", "pedal": False}) == {
-        "instruments": "all",
-        "reader": "symusic",
-        "sustain_pedal": False,
-    }

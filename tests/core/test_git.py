@@ -46,6 +46,15 @@ def test_a_revision_keeps_what_it_had(repository: Path) -> None:
     assert git.make_json_reader("")(Path("not/there.json")) == {}
 
 
+def test_a_revision_is_found_by_each_of_its_names(repository: Path) -> None:
+    commit = git.find_commit("HEAD")
+    assert len(commit) == 40
+    assert git.find_commit("v1") == git.find_commit(commit[:7]) == commit
+    assert git.find_commit("v2") == git.find_commit("") == ""
+    subprocess.run(["git", "branch", "-q", "idea"], check=True)
+    assert {"v1", "idea"} <= set(git.list_revision_names())
+
+
 def test_what_the_lock_says(repository: Path) -> None:
     lock = git.DvcLock.load("v1")
     assert lock.get_outputs() == {Path("data/notes"): "abc.dir"}

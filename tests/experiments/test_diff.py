@@ -1,0 +1,342 @@
+"""Experiments compared with each other, from small made-up scores in a Git repository."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+from factories import ROOT
+from rich.console import Console
+from typer.testing import CliRunner
+
+from pipeline import cli
+from pipeline.core import git, paths
+from pipeline.core.errors import DataError
+from pipeline.evaluation.bootstrap import estimate_difference
+from pipeline.experiments import diff
+from pipeline.experiments.diff import Comparison
+
+RUN = CliRunner()
+ESTIMATE = partial(estimate_difference, resamples=200, seed=1)
+Shifts = dict[str, float]
+"""Bits per note that an architecture has beyond those of all, by its name."""
+
+
+def run_git(*arguments: str) -> str:
+    identity = ("-c", "user.name=a", "-c", "user.email=a@b.c", "-c", "commit.gpgsign=false")
+    return git.run_git(*identity, *arguments).strip()
+
+
+def write_scores(architecture: str, shift: float, num_rows: int = 30, notes: int = 50) -> None:
+    """Write scores, each row a little apart from the same row of another shift."""
+    hard = np.random.default_rng(0).normal(5, 1, (num_rows, 3))
+    own = np.random.default_rng(abs(int(shift * 100))).normal(0, 0.02 * (shift != 0), (num_rows, 3))
+    bits = notes * (hard + own + shift / 3)
+    rows = [[f"{number}.mid", notes, *row] for number, row in enumerate(bits.tolist())]
+    path = paths.get_evaluation_path(architecture)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps({"rows": rows}))
+
+
+def write_results(
+    shifts: Shifts, num_rows: int = 30, notes: int = 50, pedal: str = "false"
+) -> None:
+    """Write what a run leaves that trained these architectures; files of others stay."""
+    names = ", ".join(shifts)
+    ingest = f"{{reader: symusic, sustain_pedal: {pedal}, instruments: all}}"
+    paths.PARAMS.write_text(f"architectures: [{names}]\ningest: {ingest}\n")
+    for architecture, shift in shifts.items():
+        write_scores(architecture, shift, num_rows, notes)
+
+
+def commit_results(
+    shifts: Shifts, num_rows: int = 30, notes: int = 50, pedal: str = "false"
+) -> str:
+    write_results(shifts, num_rows, notes, pedal)
+    run_git("add", "-A")
+    run_git("commit", "-q", "-m", "run")
+    return run_git("rev-parse", "HEAD")
+
+
+def keep_experiment(name: str, baseline: str, shifts: Shifts) -> str:
+    """Commit results as DVC keeps an experiment, and return to the commit that it started from."""
+    commit = commit_results(shifts)
+    run_git("update-ref", f"refs/exps/{baseline[:2]}/{baseline[2:]}/{name}", commit)
+    run_git("reset", "-q", "--hard", baseline)
+    return commit
+
+
+@pytest.fixture
+def head(in_folder: Path) -> str:
+    """A commit with two architectures, of which dense is the better."""
+    run_git("init", "-q", "-b", "main")
+    return commit_results({"baseline": 0.0, "dense": -1.0})
+
+
+def compare(*names: str, wanted: tuple[str, ...] = ()) -> list[Comparison]:
+    return diff.compare_experiments(diff.load_experiments(names), wanted, ESTIMATE)
+
+
+def list_verdicts(rows: list[Comparison]) -> list[tuple[str, str, str]]:
+    return [(row.architecture, row.experiment, row.verdict) for row in rows]
+
+
+def describe(*names: str) -> list[str]:
+    experiments = diff.load_experiments(names)
+    rows = diff.compare_experiments(experiments, (), ESTIMATE)
+    return diff.describe_comparison(experiments, rows, 0.2)
+
+
+def test_each_architecture_is_compared_with_that_of_the_first(head: str) -> None:
+    keep_experiment("idea", head, {"baseline": -0.5, "dense": -0.5})
+    rows = compare("main", "idea")
+    assert list_verdicts(rows) == [
+        ("baseline", "main", "reference"),
+        ("baseline", "idea", "better"),
+        ("dense", "main", "reference"),
+        ("dense", "idea", "worse"),
+    ]
+    assert rows[0].difference is None and rows[0].against == ""
+    assert rows[1].difference is not None and rows[3].difference is not None
+    assert rows[1].difference.mean == pytest.approx(-0.5, abs=0.05)
+    assert rows[3].difference.mean == pytest.approx(0.5, abs=0.05)
+    assert rows[1].bits_per_note == pytest.approx(rows[0].bits_per_note - 0.5, abs=0.05)
+    assert rows[1].num_notes == 1500
+
+
+def test_a_single_experiment_is_compared_with_the_commit(head: str) -> None:
+    keep_experiment("idea", head, {"baseline": -0.5})
+    assert list_verdicts(compare("idea")) == [
+        ("baseline", "HEAD", "reference"),
+        ("baseline", "idea", "better"),
+    ]
+
+
+def test_files_of_the_commit_that_an_experiment_started_from_are_not_its_results(head: str) -> None:
+    """A run of one architecture leaves those of others as they were."""
+    keep_experiment("idea", head, {"baseline": -0.5})
+    assert git.read_text("", paths.get_evaluation_path("dense"))
+    assert {row.architecture for row in compare("idea")} == {"baseline"}
+
+
+def test_an_architecture_that_the_first_lacks_is_compared_with_its_best(head: str) -> None:
+    keep_experiment("idea", head, {"hybrid": -1.5, "baseline": 0.0})
+    rows = compare("idea")
+    assert list_verdicts(rows) == [
+        ("baseline", "HEAD", "reference"),
+        ("baseline", "idea", "equal"),
+        ("dense", "HEAD", "reference"),
+        ("hybrid", "idea", "better"),
+    ]
+    assert (rows[1].against, rows[3].against) == ("baseline", "dense")
+    assert "hybrid is not in HEAD, so it is compared with dense, the best there." in describe(
+        "idea"
+    )
+
+
+def test_the_work_tree_is_an_experiment(head: str) -> None:
+    write_results({"baseline": 0.3, "dense": -1.0})
+    assert [row.verdict for row in compare("workspace")] == [
+        "reference",
+        "worse",
+        "reference",
+        "equal",
+    ]
+
+
+def test_a_small_difference_is_too_close_to_call(head: str) -> None:
+    write_results({"baseline": 0.001})
+    (_, row) = compare("workspace")
+    assert row.verdict == "too close to call"
+    assert row.difference is not None and row.difference.includes_zero
+
+
+def test_rows_that_agree_in_all_figures_shown_are_equal(head: str) -> None:
+    """Another machine changes the last digits of one row; an interval over such rows is implausible."""
+    path = paths.get_evaluation_path("baseline")
+    values = json.loads(path.read_text())
+    values["rows"][3][2] += 0.0001
+    path.write_text(json.dumps(values))
+    row = compare("workspace")[1]
+    assert row.verdict == "equal"
+    assert "0.000 equal" in " ".join(print_table([row]).split())
+
+
+def test_one_row_is_too_few_for_a_verdict(head: str) -> None:
+    commit_results({"baseline": 0.0}, num_rows=1)
+    write_results({"baseline": -0.5}, num_rows=1)
+    (_, row) = compare("workspace")
+    assert row.verdict == "too few notes"
+    assert row.difference is not None and np.isnan(row.difference.low)
+    assert "[" not in print_table([row])
+
+
+@pytest.mark.parametrize("change", [{"num_rows": 29}, {"notes": 49}, {"pedal": "true"}])
+def test_other_notes_are_not_compared(head: str, change: dict[str, int]) -> None:
+    """With the sustain pedal, the same notes have other durations."""
+    write_results({"baseline": -0.5}, **change)
+    (_, row) = compare("workspace")
+    assert (row.verdict, row.difference) == ("not the same notes", None)
+    (sentence,) = describe("workspace")
+    assert "workspace and HEAD did not score the same notes: corpus, ingest" in sentence
+
+
+def test_an_older_key_of_ingest_is_the_same_reading(head: str) -> None:
+    text = paths.PARAMS.read_text()
+    paths.PARAMS.write_text(
+        text.replace("sustain_pedal", "pedal").replace(", instruments: all", "")
+    )
+    assert {row.verdict for row in compare("workspace")} == {"reference", "equal"}
+
+
+def test_only_architectures_that_are_wanted_are_compared(head: str) -> None:
+    keep_experiment("idea", head, {"baseline": -0.5, "dense": -0.5})
+    assert {row.architecture for row in compare("idea", wanted=("dense", "dense"))} == {"dense"}
+    with pytest.raises(DataError, match=r"no results of 'dens' in idea; did you mean 'dense'\?"):
+        compare("idea", wanted=("dens",))
+    with pytest.raises(DataError, match=r"no results of 'x' in idea; there are: baseline, dense"):
+        compare("idea", wanted=("x",))
+
+
+def test_several_experiments_stand_below_the_first(head: str) -> None:
+    keep_experiment("one", head, {"baseline": -0.5})
+    keep_experiment("two", head, {"baseline": 0.5})
+    assert list_verdicts(compare("HEAD", "one", "two", "workspace", wanted=("baseline",))) == [
+        ("baseline", "HEAD", "reference"),
+        ("baseline", "one", "better"),
+        ("baseline", "two", "worse"),
+        ("baseline", "workspace", "equal"),
+    ]
+
+
+def test_an_unknown_name_is_one_line_with_a_near_one(head: str) -> None:
+    keep_experiment("larger-dense", head, {"dense": -0.5})
+    run_git("branch", "tuned")
+    for typed, meant in (("larger-dens", "larger-dense"), ("tund", "tuned"), ("head", "HEAD")):
+        with pytest.raises(DataError, match=f"'{typed}' here; did you mean '{meant}'"):
+            diff.load_experiments([typed])
+    with pytest.raises(DataError, match=r"no experiment or revision '' here; 'dvc exp list"):
+        diff.load_experiments([""])
+
+
+@pytest.mark.parametrize("names", [["HEAD"], ["main"], ["HEAD", "main"], ["workspace"] * 2])
+def test_an_experiment_is_not_compared_with_itself(head: str, names: list[str]) -> None:
+    with pytest.raises(DataError, match=r"is the same as (HEAD|workspace); name another"):
+        diff.load_experiments(names)
+
+
+def test_of_experiments_of_one_name_that_of_the_commit_is_taken(head: str) -> None:
+    keep_experiment("idea", head, {"baseline": -0.5})
+    later = commit_results({"baseline": 0.1})
+    other = keep_experiment("idea", later, {"baseline": 0.5})
+    assert diff.find_experiment("idea") == other
+    commit_results({"baseline": 0.2})
+    with pytest.raises(DataError, match=rf"^idea: 2 experiments have this name; .*{other[:7]}"):
+        diff.find_experiment("idea")
+
+
+def test_results_that_are_away_are_named(head: str) -> None:
+    """DVC takes an evaluation away before it makes it anew."""
+    paths.get_evaluation_path("dense").unlink()
+    assert "workspace has no results of dense; 'dvc repro' makes them." in describe("workspace")
+    shutil.rmtree(paths.EVALUATIONS)
+    with pytest.raises(DataError, match=r"^workspace has no results in metrics/evaluate; run 'dvc"):
+        diff.load_experiments(["workspace"])
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        "[1]",
+        "{",
+        '{"rows": []}',
+        '{"rows": [["a", 0, 1, 1, 1]]}',
+        '{"rows": [["a", 5, NaN, 1, 1]]}',
+    ],
+)
+def test_damaged_results_are_one_line(head: str, values: str) -> None:
+    paths.get_evaluation_path("dense").write_text(values)
+    with pytest.raises(DataError, match=r"metrics/evaluate/dense.json: .*run 'dvc repro'$"):
+        diff.load_experiments(["workspace"])
+
+
+@pytest.mark.parametrize("text", ["- a\n", "architectures: 3\n", "a: [\n", "ingest: 3\n"])
+def test_damaged_params_are_one_line(head: str, text: str) -> None:
+    paths.PARAMS.write_text(text)
+    with pytest.raises(DataError, match=r"^workspace: params.yaml cannot be read"):
+        diff.load_experiments(["workspace"])
+
+
+def print_table(rows: list[Comparison]) -> str:
+    console = Console(width=80, highlight=False)
+    with console.capture() as capture:
+        console.print(diff.make_diff_table(rows))
+    return capture.get()
+
+
+def test_the_table_fits_80_columns_and_keeps_figures_whole(head: str) -> None:
+    name = "seed-path-with-longer-windows-and-more-data"
+    keep_experiment(name, head, {"bidirectional": -11.123, "baseline": 0.5})
+    shown = print_table(compare(name))
+    assert max(map(len, shown.splitlines())) <= 80
+    figures = r"-\d+\.\d{3} \[-\d+\.\d{3}, -\d+\.\d{3}\] better"
+    assert re.search(figures, shown)
+    (first, second) = re.findall(r"^bidirectional (\S+).*\n +(\S+)", shown, re.M)[0]
+    assert name.startswith(first + second)
+
+
+def test_intervals_say_what_they_are_over(head: str) -> None:
+    write_results({"baseline": -0.5})
+    assert describe("workspace") == [
+        "Intervals are paired, over 30 pieces.",
+        "A difference below 0.2 can come from the seed: 'music-rnn seed-variance'.",
+    ]
+    commit_results({"baseline": 0.0}, num_rows=5)
+    write_results({"baseline": -0.5}, num_rows=5)
+    assert "Intervals are paired, over 5 passages of 5 pieces." in describe("workspace")
+
+
+@pytest.fixture
+def project_head(in_folder: Path) -> str:
+    """A commit with two architectures and all of the project's params.yaml."""
+    run_git("init", "-q", "-b", "main")
+    write_results({"baseline": 0.0, "stacked": -1.0})
+    shutil.copy(ROOT / paths.PARAMS, paths.PARAMS)
+    run_git("add", "-A")
+    run_git("commit", "-q", "-m", "run")
+    return run_git("rev-parse", "HEAD")
+
+
+def test_the_command_prints_a_table_and_the_same_as_json(project_head: str) -> None:
+    keep_experiment("idea", project_head, {"stacked": -0.5})
+    shown = RUN.invoke(cli.app, ["diff", "idea"], catch_exceptions=False)
+    lines = [line.split() for line in shown.output.splitlines()]
+    assert lines[1][:2] == ["stacked", "HEAD"] and lines[1][-1] == "reference"
+    assert lines[2][:2] == ["stacked", "idea"] and lines[2][-1] == "worse"
+    asked = ["diff", "HEAD", "idea", "--architectures", "stacked", "--json"]
+    values = json.loads(RUN.invoke(cli.app, asked, catch_exceptions=False).output)
+    reference, row = values["rows"]
+    assert values["reference"] == "HEAD"
+    assert (reference["against"], reference["difference"]) == (None, None)
+    assert row["against"] == {"experiment": "HEAD", "architecture": "stacked"}
+    assert row["low"] < row["difference"] < row["high"]
+    assert f"{row['bits_per_note']:.3f}" == lines[2][2]
+    assert row["notes"] == 1500
+
+
+def test_an_error_of_the_command_is_one_line(project_head: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "pipeline", "diff", "HEAD~7"],
+        check=False,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert done.stderr.startswith("error: no experiment or revision 'HEAD~7' here")
