@@ -6,6 +6,9 @@ from factories import ROOT
 from pipeline import config
 from pipeline.core import paths
 from pipeline.core.errors import DataError
+from pipeline.generation.engine import count_context_notes
+from pipeline.models import model_card, model_io
+from pipeline.models.numpy.residual_blocks import ATTENTION_SPAN
 from pipeline.report import claims, claims_page, readme
 from pipeline.stages import report
 
@@ -34,6 +37,17 @@ def test_a_part_that_nothing_fills_is_refused() -> None:
     facts = report.load_run_results(config.load_params(paths.PARAMS))
     with pytest.raises(DataError, match="marked parts are"):
         readme.fill_readme("# no parts at all", facts)
+
+
+def test_the_readme_says_how_far_attention_reaches() -> None:
+    (row,) = [
+        line
+        for line in (ROOT / readme.README).read_text("utf-8").splitlines()
+        if "| `stateful` |" in line
+    ]
+    card = model_card.read_card(model_io.BUNDLED / "maestro" / "model.json")
+    assert f"last {ATTENTION_SPAN - 1} per layer" in row
+    assert f"`maestro`: {count_context_notes(card.config, card.sequence_length)} in all" in row
 
 
 def test_pictures_and_pages_that_the_readme_names_are_there() -> None:
