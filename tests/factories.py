@@ -10,6 +10,14 @@ import mido
 import numpy as np
 
 from pipeline.config.schema import ModelConfig
+from pipeline.corpus.ingest_summary import (
+    Damage,
+    IngestSummary,
+    InstrumentCount,
+    ShortPiece,
+    SplitCount,
+)
+from pipeline.corpus.manifest import LeftOut
 from pipeline.generation.step_heads import Distributions
 from pipeline.models.model_io import TrainedModel
 from pipeline.models.residual_noise import ResidualNoise
@@ -127,3 +135,29 @@ def make_tiny_model(length: int = 6, seed: int = 0, **changes: object) -> Traine
     spread = {"step": ResidualNoise("laplace", 0.1), "duration": ResidualNoise("gaussian", 0.3)}
     spread = spread if block.heads == "regression" else {}
     return TrainedModel("tiny", block, length, weights, spread, {"seed": seed})
+
+
+def make_ingest_summary(train: int = 800, validation: int = 100, test: int = 100) -> IngestSummary:
+    """Make what ingest wrote of a corpus with so many notes in each split, of which much was left out."""
+    counts = {"train": train, "validation": validation, "test": test}
+    return IngestSummary(
+        corpus="own",
+        splits={
+            name: SplitCount(pieces=min(notes, 2), notes=notes, seconds=1.25)
+            for name, notes in counts.items()
+        },
+        files_left_out=[LeftOut(reason=".zip file: unzip it first", files=2, example="a.zip")],
+        notes_left_out=[LeftOut(reason="drums (channel 10)", files=8, notes=4800)],
+        instruments=[
+            InstrumentCount(name="Piano", files=8, notes=600),
+            InstrumentCount(name="Bass", files=7, notes=400),
+        ],
+        merged_files=7,
+        max_instruments=2,
+        shortest_pieces=[
+            ShortPiece(member="jingle.mid", split="validation", notes=5),
+            ShortPiece(member="song.mid", split="train", notes=400),
+        ],
+        damage=[Damage(cause="bytes after End of Track", count=3, files=2, example="b.mid")],
+        near_duplicates=[],
+    )

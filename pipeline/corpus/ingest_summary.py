@@ -17,6 +17,7 @@ from pipeline.core import files
 from pipeline.core.console import make_console
 from pipeline.core.errors import DataError, sanitize_line
 from pipeline.corpus.manifest import LeftOut
+from pipeline.corpus.splits import SPLITS
 
 if TYPE_CHECKING:
     from pipeline.corpus.tables import PieceRow
@@ -27,6 +28,7 @@ MIN_SPLIT_SHARE = 0.02
 """Share of the notes, below which a split is too small to decide anything."""
 MAX_LISTED = 20
 """Instruments, and shortest pieces, in the summary."""
+LEAK_HINT = "give all files of a work one split in the manifest, or leave them out"
 
 
 class SplitCount(StrictModel):
@@ -121,17 +123,22 @@ def load_summary(path: Path) -> IngestSummary:
         raise files.make_read_error(path, error, problem) from error
 
 
-def find_near_duplicate_leaks(summary: IngestSummary, accepted: Collection[str] = ()) -> list[str]:
+def find_near_duplicate_leaks(
+    summary: IngestSummary, accepted: Collection[str] = (), splits: Collection[str] = SPLITS
+) -> list[str]:
     """Return which works have files in several splits, by their notes; one phrase for each.
 
     Args:
         summary: of ingest.
         accepted: compositions that the manifest lets be in several splits.
+        splits: those that are looked at.
     """
     leaks = []
     for group in summary.near_duplicates:
         files_by_split = {
-            file.split: file for file in reversed(group) if file.composition not in accepted
+            file.split: file
+            for file in reversed(group)
+            if file.composition not in accepted and file.split in splits
         }
         if len(files_by_split) > 1:
             first, *others = sorted(files_by_split.values(), key=lambda file: file.split != "train")
@@ -168,6 +175,8 @@ def describe_summary(
         SummaryLine("files left out", f"{row.files:,}: {row.reason}" + _format_example(row.example))
         for row in summary.files_left_out
     ]
+    if not summary.notes_left_out and not summary.files_left_out:
+        lines.append(SummaryLine("left out", "nothing"))
     lines += [
         SummaryLine(
             "damage skipped",
@@ -200,9 +209,13 @@ def _describe_near_duplicates(
             "same works", f"{num_files:,} files are {works}, in other keys, tempos or exports"
         )
     if leaks := find_near_duplicate_leaks(summary, accepted):
-        more = f"; so are {len(leaks) - 3:,} more" if len(leaks) > 3 else ""
-        hint = "give all files of a work one split in the manifest, or leave them out"
-        yield SummaryLine("leaks", "; ".join(leaks[:3]) + more, hint)
+        more = f"; and {len(leaks) - 3:,} more" if len(leaks) > 3 else ""
+        yield SummaryLine("leaks", "; ".join(leaks[:3]) + more, LEAK_HINT)
+    elif accepted:
+        names = ", ".join(accepted)
+        yield SummaryLine("leaks", f"none but those that the manifest accepts: {names}")
+    else:
+        yield SummaryLine("leaks", "none")
 
 
 def print_lines(lines: Iterable[SummaryLine]) -> None:

@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 from markupsafe import Markup
 
-from pipeline.report import sample_player, summary
+from pipeline.report import sample_player, summary, tables
 from pipeline.report.blocks import Section
 from pipeline.report.data import ReportData
-from pipeline.report.sections import cost, quality, samples
+from pipeline.report.sections import corpus, cost, quality, samples
 from pipeline.report.templates import read_static, render_template
 
 SCRIPTS = ("theme.js", "pianoRoll.js", "../../web/synth.js", "player.js")
@@ -21,6 +21,7 @@ SECTION_BUILDERS: tuple[Callable[[ReportData], Section], ...] = (
     samples.build_sample_metrics_section,
     cost.build_cost_section,
     cost.build_claims_section,
+    corpus.build_corpus_section,
     quality.build_pieces_section,
 )
 
@@ -35,6 +36,7 @@ def render_page(data: ReportData) -> str:
     return render_template(
         "report/static/report.html",
         params=data.results.params,
+        has_leak=bool(tables.list_held_out_leaks(data.results)),
         statements=summary.build_statements(data.results),
         sections=[section for section in sections if not section.is_empty],
         players=players,

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from pipeline.corpus.ingest_summary import LEAK_HINT
 from pipeline.evaluation import decision
 from pipeline.report import tables
 from pipeline.report.tables import RunResults
@@ -19,7 +20,7 @@ class Statement:
     details: list[str]
     """What the answer is made of, in sentences."""
     warning: str = ""
-    """A sentence, where the answer is not to be relied on."""
+    """Sentences, where the answer is not to be relied on."""
 
     @property
     def sentences(self) -> list[str]:
@@ -83,15 +84,28 @@ def state_confidence(results: RunResults) -> Statement:
             0,
             f"{name} has the fewest bits in {100 * shares[name]:.0f} % of {resamples:,} resamples.",
         )
-    answer, warning = "Clear", ""
+    answer, warnings = "Clear", _describe_leaks(results)
     if results.resampled_by_passage:
         answer = "Clear on this music only"
-        warning = (
+        warnings.append(
             "So few pieces say nothing of other music: try a larger corpus before you rely on it."
         )
     if best["tied_with"]:
         answer = "Too close to call"
-    return Statement("Confidence", answer, details, warning)
+    return Statement("Confidence", answer, details, " ".join(warnings))
+
+
+def _describe_leaks(results: RunResults) -> list[str]:
+    """Say that works of the split that decides are in training as well, and name the first."""
+    leaks = tables.list_held_out_leaks(results)
+    if not leaks:
+        return []
+    split = results.params.compare.split
+    count = _format_count(len(leaks), "work")
+    such_as = ", such as" if len(leaks) > 1 else ""
+    return [
+        f"The models trained on {count} of the {split} split{such_as}: {leaks[0]}; {LEAK_HINT}."
+    ]
 
 
 def state_cost(results: RunResults) -> Statement:
@@ -181,5 +195,6 @@ def render_decision_page(results: RunResults) -> str:
         statements=format_markdown_statements(results),
         comparison=tables.build_comparison_table(results, with_ngrams=True),
         heads=tables.build_head_table(results),
+        corpus_rows=tables.build_corpus_table(results)[1:],
         rule=decision.RULE,
     )

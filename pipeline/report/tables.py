@@ -1,6 +1,6 @@
 """Results to tables for people, in Markdown, HTML and the terminal."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from operator import itemgetter
 from pathlib import Path
@@ -10,7 +10,13 @@ from rich.table import Table
 
 from pipeline.config import Params
 from pipeline.core import yaml
-from pipeline.core.errors import DataError
+from pipeline.core.errors import DataError, sanitize_line
+from pipeline.corpus.ingest_summary import (
+    IngestSummary,
+    describe_summary,
+    find_near_duplicate_leaks,
+)
+from pipeline.corpus.splits import SPLITS
 
 Rows = list[list[str]]
 """A header and the lines below it."""
@@ -20,6 +26,8 @@ Columns = Mapping[str, str]
 """The title of each column, and the format string of its cells."""
 
 MISSING = "–"
+REMEDY_MARK = " → "
+"""Between what is amiss and what to do."""
 MAX_NAME_WIDTH = 16
 """Of the first column in the terminal; with it, the decision table fits 80 columns."""
 DIFFERENCE = "{difference:+.3f} [{low:+.3f}, {high:+.3f}]"
@@ -75,6 +83,10 @@ class RunResults:
     """Whether passages were resampled, for want of pieces."""
     pairs: Mapping[str, Any] = field(default_factory=dict)
     """What `metrics/pairs.json` holds: every two architectures, and how often each has the fewest bits."""
+    ingest: IngestSummary | None = None
+    """What ingest took and left out; None where only `metrics/` is there."""
+    accepted_leaks: Collection[str] = ()
+    """Compositions that the manifest lets be in several splits."""
 
     @property
     def by_bits(self) -> list[str]:
@@ -176,6 +188,31 @@ def build_comparison_table(results: RunResults, with_ngrams: bool = False) -> Ro
 def build_head_table(results: RunResults) -> Rows:
     """Return bits per head of architectures and n-gram models together, the fewest bits first."""
     return tabulate(HEAD_COLUMNS, results.list_records(with_ngrams=True))
+
+
+def build_corpus_table(results: RunResults) -> Rows:
+    """Return what ingest took and left out, one row a line of its summary; a header alone where that is not known."""
+    rows = [["what", "result"]]
+    if results.ingest is None:
+        return rows
+    length = results.params.windows.sequence_length
+    for line in describe_summary(results.ingest, length, results.accepted_leaks):
+        parts = [line.message, *filter(None, [line.hint])]
+        rows.append([line.topic, sanitize_line(REMEDY_MARK.join(parts))])
+    return rows
+
+
+def list_leaks(results: RunResults, splits: Collection[str] = SPLITS) -> list[str]:
+    """Return which works have files in several of these splits; none where that is not known."""
+    if results.ingest is None:
+        return []
+    leaks = find_near_duplicate_leaks(results.ingest, results.accepted_leaks, splits)
+    return [sanitize_line(leak) for leak in leaks]
+
+
+def list_held_out_leaks(results: RunResults) -> list[str]:
+    """Return which works are in training and in the split that decides."""
+    return list_leaks(results, ("train", results.params.compare.split))
 
 
 def format_markdown_table(rows: Rows) -> str:

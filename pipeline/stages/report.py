@@ -6,20 +6,24 @@ from rich.console import Console
 
 from pipeline.config import Params
 from pipeline.core import files, paths
+from pipeline.corpus.ingest_summary import load_summary
+from pipeline.corpus.manifest import load_accepted_leaks
 from pipeline.evaluation import bits
 from pipeline.evaluation.results import Evaluation
 from pipeline.report import data, html, summary, tables
 from pipeline.report.tables import RunResults
 from pipeline.stages.runner import run_stage
 
-PARAM_SECTIONS = ("seed", "corpus", "architectures", "train", "generate", "compare")
-"""What it reads of params.yaml."""
+PARAM_SECTIONS = tuple(Params.model_fields)
+"""What it reads of params.yaml: DVC tracks all of it, since claims are also of recipes that no run trains."""
 
 
 def load_run_results(params: Params) -> RunResults:
     """Gather what the decision is made of from the files of the stages before."""
     scores = Evaluation.load(paths.get_evaluation_path(params.architectures[0])).scores
     num_pieces = len(set(scores.piece_names))
+    # A clone has only the metrics; DVC holds that the stage has both.
+    has_ingest = paths.INGEST_SUMMARY.exists()
     return RunResults(
         params=params,
         summary=json.loads(paths.SUMMARY.read_text(encoding="utf-8")),
@@ -29,6 +33,8 @@ def load_run_results(params: Params) -> RunResults:
         num_notes=int(scores.num_notes.sum()),
         resampled_by_passage=num_pieces < bits.MIN_PIECES,
         pairs=data.read_json(paths.PAIRS),
+        ingest=load_summary(paths.INGEST_SUMMARY) if has_ingest else None,
+        accepted_leaks=load_accepted_leaks(paths.get_manifest_path(params.corpus)),
     )
 
 

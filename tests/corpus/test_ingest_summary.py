@@ -3,44 +3,15 @@
 from pathlib import Path
 
 import pytest
+from factories import make_ingest_summary
 
 from pipeline.core.errors import DataError
 from pipeline.corpus import ingest_summary
 from pipeline.corpus.ingest_summary import (
-    Damage,
     IngestSummary,
-    InstrumentCount,
-    ShortPiece,
-    SplitCount,
     SummaryLine,
     WorkFile,
 )
-from pipeline.corpus.manifest import LeftOut
-
-
-def make_summary(train: int = 800, validation: int = 100, test: int = 100) -> IngestSummary:
-    counts = {"train": train, "validation": validation, "test": test}
-    return IngestSummary(
-        corpus="own",
-        splits={
-            name: SplitCount(pieces=min(notes, 2), notes=notes, seconds=1.25)
-            for name, notes in counts.items()
-        },
-        files_left_out=[LeftOut(reason=".zip file: unzip it first", files=2, example="a.zip")],
-        notes_left_out=[LeftOut(reason="drums (channel 10)", files=8, notes=4800)],
-        instruments=[
-            InstrumentCount(name="Piano", files=8, notes=600),
-            InstrumentCount(name="Bass", files=7, notes=400),
-        ],
-        merged_files=7,
-        max_instruments=2,
-        shortest_pieces=[
-            ShortPiece(member="jingle.mid", split="validation", notes=5),
-            ShortPiece(member="song.mid", split="train", notes=400),
-        ],
-        damage=[Damage(cause="bytes after End of Track", count=3, files=2, example="b.mid")],
-        near_duplicates=[],
-    )
 
 
 def describe(summary: IngestSummary, sequence_length: int = 0) -> dict[str, str]:
@@ -49,7 +20,7 @@ def describe(summary: IngestSummary, sequence_length: int = 0) -> dict[str, str]
 
 
 def test_all_that_was_left_out_is_said_with_its_number() -> None:
-    lines = describe(make_summary())
+    lines = describe(make_ingest_summary())
     assert lines["taken"].startswith("1,000 notes in 6 pieces")
     assert lines["notes left out"].startswith("4,800 in 8 files: drums (channel 10)")
     assert lines["files left out"].startswith("2: .zip file: unzip it first (a.zip)")
@@ -71,7 +42,7 @@ def test_all_that_was_left_out_is_said_with_its_number() -> None:
 def test_uneven_and_empty_splits_have_a_remedy(
     counts: tuple[int, int, int], hints: set[str]
 ) -> None:
-    lines = ingest_summary.describe_summary(make_summary(*counts))
+    lines = ingest_summary.describe_summary(make_ingest_summary(*counts))
     assert {line.topic for line in lines if line.hint} == hints
 
 
@@ -79,16 +50,16 @@ def test_uneven_and_empty_splits_have_a_remedy(
 def test_a_piece_without_a_window_and_its_target_is_named(
     sequence_length: int, is_short: bool
 ) -> None:
-    line = describe(make_summary(), sequence_length).get("short pieces", "")
+    line = describe(make_ingest_summary(), sequence_length).get("short pieces", "")
     assert ("jingle.mid (5, validation)" in line) is is_short
     assert ("lower windows.sequence_length" in line) is is_short
 
 
 def test_a_summary_on_disk_is_the_same_and_equal_bytes(tmp_path: Path) -> None:
     path = tmp_path / "summary.json"
-    ingest_summary.save_summary(path, make_summary())
+    ingest_summary.save_summary(path, make_ingest_summary())
     data = path.read_bytes()
-    assert ingest_summary.load_summary(path) == make_summary()
+    assert ingest_summary.load_summary(path) == make_ingest_summary()
     ingest_summary.save_summary(path, ingest_summary.load_summary(path))
     assert path.read_bytes() == data
 
@@ -115,15 +86,32 @@ def test_a_work_in_two_splits_is_a_leak_unless_the_manifest_accepts_it() -> None
         make_work(a="train", b="train"),
         make_work(c="test", d="validation", e="train", f="test"),
     ]
-    summary = make_summary().model_copy(update={"near_duplicates": works})
+    summary = make_ingest_summary().model_copy(update={"near_duplicates": works})
     assert ingest_summary.find_near_duplicate_leaks(summary) == [
         "e.mid (train) is the same work as c.mid (test) and d.mid (validation)"
     ]
     assert ingest_summary.find_near_duplicate_leaks(summary, ["Waltz"]) == []
+    assert ingest_summary.find_near_duplicate_leaks(summary, splits=("train", "validation")) == [
+        "e.mid (train) is the same work as d.mid (validation)"
+    ]
     lines = describe(summary)
     assert lines["same works"].startswith("6 files are 2 works")
     assert lines["leaks"].endswith(
         "give all files of a work one split in the manifest, or leave them out"
+    )
+
+
+def test_nothing_left_out_is_said() -> None:
+    assert "left out" not in describe(make_ingest_summary())
+    whole = {"files_left_out": [], "notes_left_out": []}
+    assert describe(make_ingest_summary().model_copy(update=whole))["left out"] == "nothing -> "
+
+
+def test_no_leak_is_said_and_what_the_manifest_accepts_is_named() -> None:
+    assert describe(make_ingest_summary())["leaks"] == "none -> "
+    lines = ingest_summary.describe_summary(make_ingest_summary(), accepted=["Haydn / Sonata"])
+    assert lines[-1] == SummaryLine(
+        "leaks", "none but those that the manifest accepts: Haydn / Sonata"
     )
 
 

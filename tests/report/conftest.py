@@ -3,7 +3,7 @@
 import math
 
 import pytest
-from factories import make_music
+from factories import make_ingest_summary, make_music
 
 from pipeline.config import Params
 from pipeline.report.data import ReportData, Sample
@@ -198,6 +198,7 @@ def found(project: Params) -> ReportData:
         num_notes=11_585,
         resampled_by_passage=True,
         pairs=pairs(),
+        ingest=make_ingest_summary(),
     )
     return ReportData(
         results=facts,

@@ -97,6 +97,7 @@ def test_every_section_is_there(found):
         "sample_metrics",
         "costs",
         "claims",
+        "corpus",
         "pieces",
         "samples",
     ):

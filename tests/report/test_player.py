@@ -1,10 +1,13 @@
 """The page in a real browser: it draws, it sounds, it obeys the keyboard, and it calls nobody."""
 
 import time
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
+from factories import make_ingest_summary
 
+from pipeline.corpus.ingest_summary import WorkFile
 from pipeline.report import html
 
 COUNT = """
@@ -241,6 +244,28 @@ def test_controls_have_names_and_tables_can_be_reached(visit):
     )
     assert levels[0] == 1 and levels.count(1) == 1
     assert all(after - before <= 1 for before, after in pairwise(levels))
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_all_of_the_corpus_is_in_sight_whatever_its_files_are_called(
+    browser, found, tmp_path, size
+):
+    name = "Op.23_Prelude_No_5_" * 12
+    work = [
+        WorkFile(member=f"{name}{split}.mid", split=split, composition=split)
+        for split in ("train", "validation")
+    ]
+    ingest = make_ingest_summary().model_copy(update={"near_duplicates": [work] * 20})
+    path = tmp_path / "report.html"
+    page = html.render_page(replace(found, results=replace(found.results, ingest=ingest)))
+    path.write_text(page, encoding="utf-8")
+    visit = browser.open(path.as_uri(), viewport=SIZES[size])
+    visit.page.evaluate("document.querySelector('#corpus details').open = true")
+    fits = """([selector, key]) => [...document.querySelectorAll(selector)].every(
+      (each) => each[`scroll${key}`] <= each[`client${key}`])"""
+    assert visit.page.evaluate(fits, ["html, #corpus .scroll", "Width"])
+    assert visit.page.evaluate(fits, ["#corpus > .scroll", "Height"])
+    visit.page.context.close()
 
 
 def test_on_paper_it_is_light_and_without_controls(browser, address):

@@ -1,7 +1,9 @@
 from dataclasses import replace
 
 import pytest
+from factories import make_ingest_summary
 
+from pipeline.corpus.ingest_summary import WorkFile
 from pipeline.report import html, readme, summary
 from pipeline.stages import report
 
@@ -9,6 +11,16 @@ from pipeline.stages import report
 @pytest.fixture
 def results(found):
     return found.results
+
+
+def with_work_in(results, *splits, split="validation"):
+    """Give ingest a work with a file in each of these splits, and let a split decide."""
+    work = [WorkFile(member=f"{k}.mid", split=k, composition=f"Waltz ({k})") for k in splits]
+    ingest = make_ingest_summary().model_copy(update={"near_duplicates": [work]})
+    compare = results.params.compare.model_copy(update={"split": split})
+    return replace(
+        results, ingest=ingest, params=results.params.model_copy(update={"compare": compare})
+    )
 
 
 def changed(results, **best):
@@ -78,6 +90,54 @@ def test_few_pieces_are_a_warning_and_many_are_none(results):
     assert "say nothing of other music" in summary.state_confidence(results).warning
     many = summary.state_confidence(replace(results, resampled_by_passage=False, num_pieces=137))
     assert (many.answer, many.warning) == ("Clear", "")
+
+
+def test_a_work_of_training_in_the_split_that_decides_is_a_warning(found, results):
+    leaking = with_work_in(results, "train", "validation", "test")
+    warning = (
+        "The models trained on 1 work of the validation split: train.mid (train) is the same work as validation.mid "
+        "(validation); give all files of a work one split in the manifest, or leave them out."
+    )
+    assert summary.state_confidence(leaking).warning.startswith(f"{warning} So few pieces")
+    page = html.render_page(replace(found, results=leaking))
+    for view in (
+        summary.render_decision_page(leaking),
+        readme.render_decision_summary(leaking),
+        page,
+    ):
+        assert warning in view
+    assert "music it never saw" not in page and "music it never saw" in html.render_page(found)
+
+
+@pytest.mark.parametrize(
+    ("splits", "split"),
+    [
+        (("train", "test"), "validation"),
+        (("validation", "test"), "validation"),
+        (("train", "validation"), "test"),
+        (("train",), "validation"),
+    ],
+)
+def test_a_leak_elsewhere_is_no_warning(results, splits, split):
+    elsewhere = with_work_in(replace(results, resampled_by_passage=False), *splits, split=split)
+    assert summary.state_confidence(elsewhere).warning == ""
+
+
+def test_a_leak_that_the_manifest_accepts_is_no_warning_and_is_named(results):
+    leaking = with_work_in(replace(results, resampled_by_passage=False), "train", "validation")
+    accepted = replace(leaking, accepted_leaks=["Waltz (train)"])
+    assert summary.state_confidence(accepted).warning == ""
+    text = "- leaks: none but those that the manifest accepts: Waltz (train)\n"
+    assert text in summary.render_decision_page(accepted)
+
+
+def test_the_decision_page_has_the_corpus_where_it_is_known(results):
+    page = summary.render_decision_page(results)
+    assert "\n## The corpus\n\n- taken: 1,000 notes in 6 pieces" in page
+    assert "\n- leaks: none\n\n## The rule\n" in page
+    metrics_alone = summary.render_decision_page(replace(results, ingest=None))
+    assert "## The corpus" not in metrics_alone
+    assert "after the two before.\n\n## The rule\n" in metrics_alone
 
 
 def test_a_best_below_the_ngrams_is_a_warning(results):

@@ -6,7 +6,13 @@ from jinja2 import UndefinedError
 from pipeline.report import templates
 from pipeline.report.templates import render_template
 
-PAGE = {"results": None, "comparison": [["a"]], "heads": [["a"]], "rule": "<rule>"}
+PAGE = {
+    "results": None,
+    "comparison": [["a"]],
+    "heads": [["a"]],
+    "corpus_rows": [],
+    "rule": "<rule>",
+}
 
 
 def test_a_template_without_a_value_is_an_error():

@@ -5,11 +5,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
-from factories import ROOT, make_music
+from factories import ROOT, make_ingest_summary, make_music
 
 from pipeline.config import Params
 from pipeline.core import checksums, paths
-from pipeline.corpus import tables
+from pipeline.corpus import ingest_summary, tables
 from pipeline.corpus.tables import NotesWriter, PieceRow
 from pipeline.training import trainer
 
@@ -109,6 +109,7 @@ def write_tables(
         for number, (split, notes) in enumerate(zip(splits, pieces, strict=True))
     ]
     tables.write_pieces(paths.PIECES, rows)
+    ingest_summary.save_summary(paths.INGEST_SUMMARY, make_ingest_summary())
     checksums.write_checksums(paths.NOTES.parent)
 
 

@@ -1,10 +1,16 @@
 """Stage report."""
 
 import json
+import os
 import re
+import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+from factories import ROOT
+from ruamel.yaml import YAML
 
 from pipeline.config import Params
 from pipeline.core import paths
@@ -21,6 +27,8 @@ def test_the_page_answers_the_question(in_made: Path) -> None:
         "unigram (n-gram)",
         "Option B",
         "passages of 200 notes",
+        "- files left out: 2: .zip file: unzip it first (a.zip)",
+        "- leaks: none",
     ):
         assert word in page
     assert str(Path.cwd()) not in page
@@ -36,6 +44,7 @@ def test_the_report_shows_all_that_was_measured(in_made: Path, small: Params) ->
         "sample_metrics",
         "costs",
         "claims",
+        "corpus",
         "pieces",
         "samples",
     ):
@@ -45,6 +54,39 @@ def test_the_report_shows_all_that_was_measured(in_made: Path, small: Params) ->
     players = len(small.architectures) * small.generate.num_samples + 1
     assert page.count('class="player"') == players
     assert str(Path.cwd()) not in page
+
+
+def test_it_reads_only_files_that_dvc_tracks(in_made: Path, small: Params) -> None:
+    deps = YAML(typ="safe", pure=True).load((ROOT / "dvc.yaml").read_text("utf-8"))["stages"][
+        "report"
+    ]["deps"]
+    tracked = [Path(dep.replace("${corpus}", small.corpus)) for dep in deps]
+    opened = record_opened_files(lambda: report.run(small.restrict_to(report.PARAM_SECTIONS)))
+    assert {paths.INGEST_SUMMARY, paths.PARAMS} <= opened
+    assert paths.get_manifest_path(small.corpus) in tracked  # which made-up music does not have
+    assert {
+        path for path in opened if not any(path.is_relative_to(dep) for dep in tracked)
+    } == set()
+
+
+def record_opened_files(run: Callable[[], None]) -> set[Path]:
+    """Return the files of data/, metrics/ and params.yaml that are opened to be read."""
+    opened: set[Path] = set()
+    is_recording = True
+
+    def record(event: str, arguments: tuple[Any, ...]) -> None:
+        if is_recording and event == "open" and isinstance(arguments[0], str | Path):
+            path, _, flags = arguments
+            is_read = flags & (os.O_WRONLY | os.O_RDWR) == 0
+            path = Path(path).absolute()
+            if is_read and path.is_relative_to(Path.cwd()):
+                opened.add(path.relative_to(Path.cwd()))
+
+    sys.addaudithook(record)  # which nothing can remove
+    run()
+    is_recording = False
+    names = {"data", "metrics", paths.PARAMS.name}
+    return {path for path in opened if path.is_file() and path.parts[0] in names}
 
 
 def test_bits_by_context_are_those_that_evaluate_wrote(in_made: Path, small: Params) -> None:
