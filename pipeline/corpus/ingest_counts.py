@@ -112,16 +112,19 @@ def _count_split(rows: Sequence[PieceRow], split: str) -> SplitCount:
 
 
 def _group_rejected(rejected: Iterable[tuple[str, str]]) -> list[LeftOut]:
-    """Count rejected files by reason; numbers in a reason differ from file to file and do not count."""
-    members: dict[str, list[str]] = {}
+    """Count rejected files by reason.
+
+    Numbers in a reason differ from file to file and do not count; those of the example are shown.
+    """
+    groups: dict[str, list[tuple[str, str]]] = {}
     for member, reason in rejected:
-        is_copy = reason.startswith(DUPLICATE_PREFIX)
-        key = "same notes as another file" if is_copy else re.sub(r"\d[\d,]*", "…", reason)
-        members.setdefault(key, []).append(member)
-    return [
-        LeftOut(reason=reason, files=len(names), example=min(names))
-        for reason, names in sorted(members.items(), key=lambda item: (-len(item[1]), item[0]))
-    ]
+        text = "same notes as another file" if reason.startswith(DUPLICATE_PREFIX) else reason
+        groups.setdefault(re.sub(r"\d[\d,.]*", "…", text), []).append((member, text))
+    rows = []
+    for pattern in sorted(groups, key=lambda pattern: (-len(groups[pattern]), pattern)):
+        example, reason = min(groups[pattern])
+        rows.append(LeftOut(reason=reason, files=len(groups[pattern]), example=example))
+    return rows
 
 
 def _count_notes_left_out(named_facts: Sequence[tuple[str, PieceFacts]]) -> list[LeftOut]:

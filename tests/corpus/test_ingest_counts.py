@@ -107,7 +107,7 @@ def test_merged_instruments_are_counted_by_program() -> None:
     ]
 
 
-def test_rejected_files_are_counted_by_reason_without_its_numbers() -> None:
+def test_rejected_files_are_counted_by_reason_whatever_its_numbers() -> None:
     collector = PieceCollector()
     collector.add_piece(make_piece("a.mid"), make_facts(1))
     collector.add_piece(make_piece("d.mid"), make_facts(1))
@@ -115,7 +115,7 @@ def test_rejected_files_are_counted_by_reason_without_its_numbers() -> None:
     collector.add_piece(make_piece("b.mid"), TaskFailure("byte 7: no MIDI event"))
     zips = LeftOut(reason=".zip file: unzip it first", files=3, example="x.zip")
     assert collector.summarize("own", [zips]).files_left_out == [
-        LeftOut(reason="byte …: no MIDI event", files=2, example="b.mid"),
+        LeftOut(reason="byte 7: no MIDI event", files=2, example="b.mid"),
         LeftOut(reason="same notes as another file", files=1, example="d.mid"),
         zips,
     ]
