@@ -212,6 +212,6 @@ def test_killed_training_resumes_to_the_same_lock(project: Path) -> None:
     child.wait()
     assert list(checkpoints.glob("baseline-*/state.npz"))
     done = run(project, *command)
-    assert "going on after epoch" in done.stderr + done.stdout
+    assert "continues after epoch" in done.stderr + done.stdout
     assert (project / "dvc.lock").read_bytes() == before
     assert not list(checkpoints.glob("baseline-*"))
