@@ -11,7 +11,7 @@ from pipeline.cli import output_paths
 from pipeline.cli.arguments import Force, ModelName
 from pipeline.config.schema import DEFAULT_MODEL
 from pipeline.core import paths
-from pipeline.core.errors import sanitize_line
+from pipeline.core.errors import DataError, sanitize_line
 
 app = typer.Typer()
 
@@ -70,11 +70,24 @@ def score(
 def _split_arguments(model: str, midi: list[Path]) -> tuple[str, list[Path]]:
     """Return a model and the music to score; where music is named alone, the model is the default."""
     is_music = Path(model).suffix.lower() in paths.MIDI_SUFFIXES
-    if is_music or (not midi and Path(model).is_dir()):
+    if is_music or _is_music_folder(model):
         return DEFAULT_MODEL, [Path(model), *midi]
     if not midi:
         raise typer.BadParameter("name MIDI files, or folders of them", param_hint="midi")
     return model, midi
+
+
+def _is_music_folder(name: str) -> bool:
+    """Return whether a name is a folder, and no model is meant by it."""
+    from pipeline.models import model_io
+
+    if not Path(name).is_dir():
+        return False
+    try:
+        model_io.find_model(name)
+    except DataError:
+        return True
+    return False
 
 
 @app.command(

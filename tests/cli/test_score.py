@@ -53,3 +53,19 @@ def test_score_without_failures_ends_with_code_0(folder: Path) -> None:
     done = RUN.invoke(cli.app, ["score", "maestro", "music/é.mid", "--per-note", "b.parquet"])
     assert done.exit_code == 0
     assert done.stdout.endswith("b.parquet\n")
+
+
+def test_folders_without_a_model_are_scored_by_the_bundled_one(folder: Path) -> None:
+    writer.write_notes(make_music(1, 20), folder / "more.mid")
+    (folder / "music/bad.mid").unlink()
+    for arguments in (["music"], ["music", "more.mid"], ["music", "music"]):
+        done = RUN.invoke(cli.app, ["score", *arguments])
+        assert (done.exit_code, done.stderr) == (0, "")
+        assert "é.mid" in done.stdout
+
+
+def test_a_folder_with_the_name_of_a_model_is_the_model(folder: Path) -> None:
+    (folder / "maestro").mkdir()
+    assert RUN.invoke(cli.app, ["score", "maestro", "music/é.mid"]).exit_code == 0
+    done = RUN.invoke(cli.app, ["score", "maestro"])
+    assert done.exit_code == 2 and "name MIDI files" in done.stderr
