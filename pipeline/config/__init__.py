@@ -29,6 +29,12 @@ from pipeline.core import yaml
 from pipeline.core.errors import ParamsError
 from pipeline.core.suggestions import suggest_name
 
+RESERVED_NAMES = {
+    *("best", "reference", "ngrams"),
+    *("uniform", "unigram", "trigram", "context_mixing"),
+}
+"""Names that an architecture cannot have: keys of the results, and n-gram models."""
+
 
 class Params(StrictModel):
     """All of params.yaml."""
@@ -56,9 +62,7 @@ class Params(StrictModel):
                 raise ValueError(
                     f"architectures names {name!r}, but there is no block model.{name}{suggestion}"
                 )
-        if taken := {"best", "reference", "ngrams", "uniform", "unigram", "trigram"} & set(
-            self.model
-        ):
+        if taken := RESERVED_NAMES & set(self.model):
             raise ValueError(
                 f"an architecture cannot be named {min(taken)!r}: the results have something of that name"
             )

@@ -1,8 +1,9 @@
 """Predictors that know little, which a model must beat to have learned anything.
 
-    uniform   every pitch and every cell of the time grid is as likely
-    unigram   histograms of the training notes, whatever came before
-    trigram   pitch from the two pitches before, with back-off; times from their histograms
+    uniform         every pitch and every cell of the time grid is as likely
+    unigram         histograms of the training notes, whatever came before
+    trigram         pitch from the two pitches before, with back-off; times from their histograms
+    context_mixing  all features from the notes before, adapted to the piece: see `context_mixing`
 
 Shapes: N notes, P pitches (128), C cells (1001).
 """
@@ -12,6 +13,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.evaluation.context_mixing import ContextMixing
 from pipeline.notes.note import NUM_PITCHES
 from pipeline.notes.quantize import DURATION, GRID_SIZE, PITCH, STEP, QuantizedNotes
 
@@ -57,6 +59,7 @@ def fit_ngrams(
         "trigram": lambda codes: score_with_times(
             codes, after.compute_probs(codes[:, PITCH].astype(np.int64))
         ),
+        "context_mixing": ContextMixing(pieces).compute_bits,
     }
 
 

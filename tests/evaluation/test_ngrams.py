@@ -7,6 +7,7 @@ from factories import make_quantized_notes
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipeline import config
 from pipeline.evaluation import ngrams
 from pipeline.notes.quantize import DURATION, GRID_SIZE, PITCH, STEP
 
@@ -109,7 +110,7 @@ def test_a_histogram_sums_to_one_and_has_no_zero(values, smoothing):
 
 
 def test_every_note_but_the_first_is_scored(fitted):
-    for name in ("uniform", "unigram", "trigram"):
+    for name in ("uniform", "unigram", "trigram", "context_mixing"):
         assert [fitted[name](make_quantized_notes(5, count)).shape for count in (1, 2, 40)] == [
             (0, 3),
             (1, 3),
@@ -119,4 +120,8 @@ def test_every_note_but_the_first_is_scored(fitted):
 
 def test_more_context_costs_fewer_bits_on_music_with_a_habit(fitted):
     pitch = {name: fitted[name](make_quantized_notes(50, 400))[:, 0].mean() for name in fitted}
-    assert pitch["trigram"] < pitch["unigram"] < pitch["uniform"]
+    assert pitch["context_mixing"] < pitch["trigram"] < pitch["unigram"] < pitch["uniform"]
+
+
+def test_no_architecture_can_have_the_name_of_an_ngram_model(fitted):
+    assert fitted.keys() < config.RESERVED_NAMES

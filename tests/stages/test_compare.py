@@ -59,6 +59,7 @@ def test_pairs_and_pieces_agree_with_the_summary(in_made: Path) -> None:
         "uniform",
         "unigram",
         "trigram",
+        "context_mixing",
     ]
     assert [row[:2] for row in pieces["rows"]] == [["2.mid", 169], ["4.mid", 189]]
     for column, name in enumerate(pieces["columns"][2:4], 2):

@@ -8,7 +8,7 @@ from pipeline.core import paths
 
 def test_floors_are_of_the_pieces_that_decide(in_made: Path) -> None:
     floors = json.loads(paths.NGRAMS.read_text("utf-8"))
-    assert list(floors) == ["uniform", "unigram", "trigram"]
+    assert list(floors) == ["uniform", "unigram", "trigram", "context_mixing"]
     assert sum(row[1] for row in floors["uniform"]["rows"]) == (170 - 1) + (190 - 1)
     assert (
         floors["trigram"]["bits_per_note"]

@@ -159,7 +159,7 @@ def _make_heads_figure(data: ReportData) -> Figure:
     values = {name: list(map(float, cells)) for name, _, *cells in rows[1:]}
     caption = (
         "A bar is the bits per note of a model, split into pitch, step (time since the note before) and duration. "
-        "An n-gram model only counts: a model whose bar is longer has learned nothing of use."
+        "An n-gram model only counts: where its bar is shorter than that of a model, counting predicts better."
     )
     drawing = bar.draw_stacked_bars(values, HEADS, "bits per note", caption)
     return Figure("Bits per head, with n-gram models", drawing, caption, rows)
