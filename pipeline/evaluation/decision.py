@@ -31,8 +31,8 @@ class Decision:
     """Too close to the best to call, or too few notes to say."""
     vs_reference: Mapping[str, Interval]
     """Of every architecture and n-gram model."""
-    unbeaten_ngrams: list[str]
-    """N-gram models that the best does not beat."""
+    not_better_than: Mapping[str, list[str]]
+    """N-gram models that each architecture does not beat."""
 
 
 def choose_architecture(
@@ -64,6 +64,9 @@ def choose_architecture(
         rivals = [name for name in names if name != top]
         return top, [name for name in rivals if compute_difference(name, top).includes_zero]
 
+    def list_unbeaten_ngrams(architecture: str) -> list[str]:
+        return [name for name in ngram_scores if not compute_difference(name, architecture).low > 0]
+
     best, close = find_best_and_tied(scores)
     parameters = {
         evaluation.architecture: evaluation.parameters
@@ -78,7 +81,5 @@ def choose_architecture(
         recommended=recommended,
         tied=close,
         vs_reference={name: compute_difference(name, reference) for name in all_scores},
-        unbeaten_ngrams=[
-            name for name in ngram_scores if not compute_difference(name, best).low > 0
-        ],
+        not_better_than={name: list_unbeaten_ngrams(name) for name in scores},
     )

@@ -57,9 +57,10 @@ def state_recommendation(results: RunResults) -> Statement:
         details.append(
             f"The note that came was {ratio:.2g} times as likely as {reference} held it."
         )
+    details.append(_describe_unbeaten_ngrams(results))
     warning = ""
     if ngrams := _list_names(best["not_better_than"]):
-        warning = f"The best does not beat these n-gram models: {ngrams}. It has learned little of this music."
+        warning = f"The best does not beat these n-gram models: {ngrams}. It has more to learn from this music."
     return Statement("Recommended", name, details, warning)
 
 
@@ -129,6 +130,19 @@ def state_cost(results: RunResults) -> Statement:
     else:
         details.append("It cannot go on from a state, so it cannot play live.")
     return Statement("Cost", f"{row['parameters']:,} parameters", details)
+
+
+def _describe_unbeaten_ngrams(results: RunResults) -> str:
+    """Say which architectures do not beat which n-gram models."""
+    architectures: dict[str, list[str]] = {}
+    for name in results.by_bits:
+        ngrams = _list_names(results.summary[name]["not_better_than"])
+        architectures.setdefault(ngrams, []).append(name)
+    architectures.pop("", None)  # those that beat all
+    if not architectures:
+        return "Every architecture is better than every n-gram model."
+    parts = [f"{', '.join(names)} (than {ngrams})" for ngrams, names in architectures.items()]
+    return f"Not better than n-gram models: {'; '.join(parts)}."
 
 
 def _describe_lead(results: RunResults) -> str:

@@ -51,13 +51,13 @@ def _make_summary(
             "bytes": evaluation.bytes,
             "can_stream": evaluation.can_stream,
             "epochs": len(evaluation.history),
+            "not_better_than": " ".join(outcome.not_better_than[name]),
         }
     best = {
         "architecture": outcome.best,
         **rows[outcome.best],
         "recommended": outcome.recommended,
         "tied_with": " ".join(outcome.tied),
-        "not_better_than": " ".join(outcome.unbeaten_ngrams),
     }
     ngrams = {
         name: _describe_scores(scores, outcome, name) for name, scores in ngram_scores.items()

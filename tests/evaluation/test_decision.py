@@ -44,7 +44,8 @@ def test_a_clear_winner_is_best_and_recommended():
         [model("baseline", 1.0, 10), model("big", 0.0, 99), model("small", 1.5, 5)], FLOORS, HOW, 1
     )
     assert (made.reference, made.best, made.recommended) == ("baseline", "big", "big")
-    assert (made.tied, made.unbeaten_ngrams) == ([], [])
+    assert made.tied == []
+    assert made.not_better_than == {"baseline": [], "big": [], "small": []}
 
 
 def test_of_those_too_close_the_smallest_is_recommended():
@@ -94,10 +95,11 @@ def test_where_none_streams_the_best_is_recommended():
 
 def test_floors_that_are_not_clearly_beaten_are_named():
     floors = {"uniform": scores(9.0), "unigram": scores(0.004, 0.06), "trigram": scores(-1.0)}
-    assert choose_architecture([model("baseline", 0.0, 5)], floors, HOW, 1).unbeaten_ngrams == [
-        "unigram",
-        "trigram",
-    ]
+    found = [model("baseline", 0.0, 5), model("big", -2.0, 9)]
+    assert choose_architecture(found, floors, HOW, 1).not_better_than == {
+        "baseline": ["unigram", "trigram"],
+        "big": [],
+    }
 
 
 def test_differences_against_the_reference_are_those_planted():

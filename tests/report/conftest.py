@@ -40,6 +40,7 @@ def summary() -> dict[str, object]:
             "parameters": 84_354 * (k + 1),
             "bytes": 338_000,
             "can_stream": name != "bidirectional",
+            "not_better_than": "",
         }
         for k, (name, bits) in enumerate(BITS.items())
     }
@@ -47,7 +48,6 @@ def summary() -> dict[str, object]:
         "architecture": "expressive",
         "recommended": "expressive",
         "tied_with": "",
-        "not_better_than": "",
     }
     floors = {
         name: told(bits) for name, bits in (("uniform", 26.9), ("unigram", 16.5), ("trigram", 16.4))

@@ -148,6 +148,26 @@ def test_a_best_below_the_ngrams_is_a_warning(results):
     assert warning in summary.format_markdown_statements(below)
 
 
+def test_architectures_are_listed_with_the_ngrams_that_they_do_not_beat(results):
+    details = summary.state_recommendation(results).details
+    assert details[-1] == "Every architecture is better than every n-gram model."
+    unbeaten = {
+        "expressive": "",
+        "stacked": "unigram trigram",
+        "bidirectional": "uniform unigram trigram",
+        "baseline": "unigram trigram",
+    }
+    rows = {
+        name: {**results.summary[name], "not_better_than": ngrams}
+        for name, ngrams in unbeaten.items()
+    }
+    weak = replace(results, summary={**results.summary, **rows})
+    assert summary.state_recommendation(weak).details[-1] == (
+        "Not better than n-gram models: stacked, baseline (than unigram, trigram); "
+        "bidirectional (than uniform, unigram, trigram)."
+    )
+
+
 def test_without_pairs_the_reference_is_the_measure(results):
     alone = replace(results, pairs={})
     assert summary.state_ties(alone).details == [

@@ -26,6 +26,7 @@ def facts(project):
             "parameters": 84_354,
             "bytes": 338_000,
             "can_stream": name != "bidirectional",
+            "not_better_than": "",
         }
         for name, bits in BITS.items()
     }
