@@ -59,8 +59,8 @@ def state_recommendation(results: RunResults) -> Statement:
         )
     details.append(_describe_unbeaten_ngrams(results))
     warning = ""
-    if ngrams := _list_names(best["not_better_than"]):
-        warning = f"The best does not beat these n-gram models: {ngrams}. It has more to learn from this music."
+    if best["not_better_than"]:
+        warning = "The best does not beat every n-gram model: it has more to learn from this music."
     return Statement("Recommended", name, details, warning)
 
 

@@ -137,13 +137,13 @@ def test_the_decision_page_has_the_corpus_where_it_is_known(results):
     assert "\n- leaks: none\n\n## The rule\n" in page
     metrics_alone = summary.render_decision_page(replace(results, ingest=None))
     assert "## The corpus" not in metrics_alone
-    assert "after the two before.\n\n## The rule\n" in metrics_alone
+    assert "so far in the piece.\n\n## The rule\n" in metrics_alone
 
 
 def test_a_best_below_the_ngrams_is_a_warning(results):
     assert summary.state_recommendation(results).warning == ""
     below = changed(results, not_better_than="unigram trigram")
-    warning = "The best does not beat these n-gram models: unigram, trigram."
+    warning = "The best does not beat every n-gram model"
     assert warning in summary.state_recommendation(below).warning
     assert warning in summary.format_markdown_statements(below)
 
