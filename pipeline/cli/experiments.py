@@ -1,13 +1,17 @@
 """Commands that compare many runs."""
 
 from functools import partial
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.config import load_params
+from pipeline.config import Params, load_params
 from pipeline.core import paths
+from pipeline.core.console import log_message
 from pipeline.core.errors import sanitize_line
+
+if TYPE_CHECKING:
+    from pipeline.experiments.diff import ExperimentScores
 
 app = typer.Typer()
 
@@ -69,17 +73,29 @@ def diff(
 
     An architecture that the reference lacks is compared with its best.
     """
+    from pipeline.experiments import diff as comparison
+
+    params = load_params(paths.PARAMS)
+    loaded = comparison.load_experiments(experiments)
+    _print_comparison(loaded, _split_names(architectures), params, as_json)
+
+
+def _split_names(names: str) -> list[str]:
+    return [name.strip() for name in names.split(",") if name.strip()]
+
+
+def _print_comparison(
+    loaded: list["ExperimentScores"], wanted: list[str], params: Params, as_json: bool
+) -> None:
+    """Compare experiments, and print the table and what is to know of it, or a JSON object."""
     from rich.console import Console
 
     from pipeline.evaluation.bootstrap import estimate_difference
     from pipeline.experiments import diff as comparison
 
-    params = load_params(paths.PARAMS)
     estimate = partial(
         estimate_difference, resamples=params.compare.bootstrap_resamples, seed=params.seed
     )
-    wanted = [name.strip() for name in architectures.split(",") if name.strip()]
-    loaded = comparison.load_experiments(experiments)
     rows = comparison.compare_experiments(loaded, wanted, estimate)
     if as_json:
         typer.echo(comparison.format_diff_json(rows, loaded[0].name))
@@ -88,6 +104,41 @@ def diff(
     console.print(comparison.make_diff_table(rows))
     for note in comparison.describe_comparison(loaded, rows, params.gate.tolerance_bits):
         console.print(note, markup=False)
+
+
+@app.command(
+    epilog="Example: music-rnn sweep train.loss_weights.pitch=0.05,0.5 --architectures baseline,stacked --seeds 3"
+)
+def sweep(
+    assignment: Annotated[
+        str,
+        typer.Argument(
+            metavar="KEY=V1,V2",
+            help="A key of params.yaml and its values; others are compared with the first.",
+        ),
+    ],
+    architectures: Annotated[
+        str, typer.Option(help="Train these only, such as baseline,stacked.")
+    ] = "",
+    seeds: Annotated[
+        int, typer.Option(min=1, help="Train from so many seeds, and average over them.")
+    ] = 1,
+) -> None:
+    """Vary one value of params.yaml, and compare the results by architecture.
+
+    Each run is an experiment of DVC, sweep-KEY-VALUE-SEED, without samples, benchmark and report. A run that started from
+    this commit is not run again: 'dvc exp remove NAME' makes it run.
+    """
+    from pipeline.core import yaml
+    from pipeline.experiments import sweep as sweeps
+
+    params = load_params(paths.PARAMS)
+    tree = yaml.load_yaml(paths.PARAMS)
+    plan = sweeps.parse_sweep(assignment, _split_names(architectures), seeds, tree)
+    sweeps.run_sweep(plan, params, log_message)
+    used = ", ".join(map(str, plan.seeds))
+    typer.echo(f"{plan.key}, mean of seeds {used}" if seeds > 1 else f"{plan.key}, seed {used}")
+    _print_comparison(sweeps.load_sweep(plan), list(plan.architectures), params, as_json=False)
 
 
 @app.command(

@@ -102,10 +102,23 @@ def load_params(path: Path) -> Params:
         ) from error
     except yaml.YamlError as error:
         raise ParamsError(f"{path}: not YAML: {error}") from error
+    return validate_params(tree, str(path))
+
+
+def validate_params(tree: Any, place: str) -> Params:
+    """Check a tree of values.
+
+    Args:
+        tree: what a params file holds.
+        place: where it is from, for a message.
+
+    Raises:
+        ParamsError: one line that names the place, the key, the value and what is wrong.
+    """
     try:
         return Params.model_validate(tree)
     except ValidationError as error:
-        raise ParamsError(f"{path}: {_describe_first_error(error)}") from error
+        raise ParamsError(f"{place}: {_describe_first_error(error)}") from error
 
 
 def _describe_first_error(error: ValidationError) -> str:
