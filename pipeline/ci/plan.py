@@ -51,6 +51,7 @@ def plan_stages() -> list[StagePlan]:
     from dvc.repo import Repo
     from networkx import dfs_postorder_nodes
 
+    git.check_dvc_files()
     # Asked whether it has a run, the cache of runs would say that it restores it.
     logging.getLogger("dvc.stage.cache").setLevel(logging.WARNING)
     try:

@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
+from pipeline.core import git
 from pipeline.core.errors import DataError
 
 STAGE_LINE = re.compile(r"^(?P<runs>Running stage|Stage) '(?P<stage>[^']+)'(?P<outcome>.*)$")
@@ -60,6 +61,7 @@ def list_stages() -> list[str]:
     Raises:
         DataError: DVC cannot read the project; its last line.
     """
+    git.check_dvc_files()
     command = ["dvc", "stage", "list", "--name-only"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:

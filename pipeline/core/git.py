@@ -12,10 +12,9 @@ from pipeline.core import yaml
 from pipeline.core.errors import DataError
 
 DVC_LOCK = Path("dvc.lock")
+DVC_YAML = Path("dvc.yaml")
 EXPERIMENT_REF = re.compile(r"^(\w+) refs/exps/([0-9a-f]{2})/([0-9a-f]{38})/(\S+)$", re.M)
 """How Git lists what DVC keeps of an experiment: its commit, the commit it started from in two parts, its name."""
-CONFLICT_MARKER = re.compile(r"^(<<<<<<<|=======|>>>>>>>)( |$)", re.M)
-"""Lines that Git writes into a file that two branches changed."""
 FILE_CHANGES = {"A": "new", "D": "gone"}
 """Words for letters of `git diff --name-status`; any other is a change."""
 
@@ -191,12 +190,21 @@ def check_conflicts(path: Path, text: str) -> None:
     Raises:
         ConflictError: it did; the message has the line and the remedy.
     """
-    if match := CONFLICT_MARKER.search(text):
-        line = text.count("\n", 0, match.start()) + 1
-        raise ConflictError(
-            f"{path}: conflict markers of Git at line {line}; take one side, such as "
-            f"'git checkout --ours {path}', then run 'dvc repro'"
-        )
+    if conflict := yaml.describe_conflict(path, text):
+        raise ConflictError(f"{path}: {conflict}")
+
+
+def check_dvc_files() -> None:
+    """Check that dvc.yaml and dvc.lock have no conflict markers, and that dvc.yaml has stages.
+
+    Raises:
+        DataError: the message has the remedy.
+    """
+    for path in (DVC_YAML, DVC_LOCK):
+        if path.exists():
+            check_conflicts(path, path.read_text("utf-8", errors="replace"))
+    if DVC_YAML.exists() and not DVC_YAML.read_bytes().strip():
+        raise DataError(f"{DVC_YAML}: the file is empty; 'git checkout {DVC_YAML}' restores it")
 
 
 def _parse_stage(stage: Mapping[str, Any]) -> LockedStage:

@@ -326,8 +326,7 @@ def _check_dvc_state(_: Params) -> Iterator[Finding]:
     )
     for run in repair.find_dvc_runs():
         yield Finding("running", run)
-    if git.DVC_LOCK.exists():
-        git.check_conflicts(git.DVC_LOCK, git.DVC_LOCK.read_text("utf-8", errors="replace"))
+    git.check_dvc_files()
     torn = git.DVC_LOCK.exists() and not repair.is_complete_lock(git.DVC_LOCK.read_bytes())
     yield Finding(
         "dvc.lock",

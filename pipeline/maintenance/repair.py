@@ -33,7 +33,9 @@ def repair_project() -> list[str]:
 
     Raises:
         PipelineError: DVC is running here, so that nothing may be touched.
+        DataError: dvc.yaml or dvc.lock needs a person.
     """
+    git.check_dvc_files()
     with _hold_dvc_lock():
         return [
             *_repair_rwlock(),
@@ -118,14 +120,9 @@ def _repair_rwlock() -> Iterator[str]:
 
 
 def _restore_dvc_lock() -> Iterator[str]:
-    """Put the last whole dvc.lock of Git in the place of a torn one; without one, DVC begins a new one.
-
-    Raises:
-        ConflictError: it has conflict markers, which only a person can resolve.
-    """
+    """Put the last whole dvc.lock of Git in the place of a torn one; without one, DVC begins a new one."""
     if not git.DVC_LOCK.exists() or is_complete_lock(git.DVC_LOCK.read_bytes()):
         return
-    git.check_conflicts(git.DVC_LOCK, git.DVC_LOCK.read_text("utf-8", errors="replace"))
     aside = DVC_TMP / "dvc.lock.torn"
     DVC_TMP.mkdir(parents=True, exist_ok=True)
     git.DVC_LOCK.replace(aside)

@@ -184,3 +184,11 @@ def test_a_folder_that_changed_since_its_manifest_is_said_before_all_else(projec
         "run 'music-rnn add-corpus tiny'"
     )
     assert rest == "Nothing would run: every stage is up to date.\n"
+
+
+@pytest.mark.parametrize("name", ["dvc.yaml", "dvc.lock"])
+def test_conflict_markers_are_named_with_their_file(project: Path, name: str) -> None:
+    text = (project / name).read_text()
+    (project / name).write_text(f"<<<<<<< HEAD\n{text}=======\n>>>>>>> other\n")
+    with pytest.raises(PipelineError, match=f"{name}: conflict markers of Git at line 1"):
+        plan_stages()

@@ -73,6 +73,20 @@ def test_conflict_markers_are_named_with_their_line(repository: Path) -> None:
         git.DvcLock.load()
 
 
+@pytest.mark.parametrize("name", ["dvc.yaml", "dvc.lock"])
+def test_the_files_of_dvc_have_no_conflict_markers(in_folder: Path, name: str) -> None:
+    git.check_dvc_files()
+    Path(name).write_text("<<<<<<< HEAD\nstages: {}\n=======\n>>>>>>> other\n")
+    with pytest.raises(git.ConflictError, match=f"{name}: conflict markers of Git at line 1"):
+        git.check_dvc_files()
+
+
+def test_an_empty_dvc_yaml_is_no_project_without_stages(in_folder: Path) -> None:
+    Path("dvc.yaml").touch()
+    with pytest.raises(DataError, match=r"empty; 'git checkout dvc\.yaml' restores it"):
+        git.check_dvc_files()
+
+
 def test_changes_since_the_lock_was_committed_are_listed_by_file(repository: Path) -> None:
     assert git.list_changes_since_lock() == {Path("a.json"): "changed", Path("new.json"): "new"}
     (repository / "a.json").unlink()

@@ -41,6 +41,19 @@ def test_what_is_no_tree_of_plain_values_is_one_line(tmp_path: Path, text: str) 
     assert 0 < len(str(caught.value)) <= yaml.MAX_MESSAGE_LENGTH and "\n" not in str(caught.value)
 
 
+def test_conflict_markers_are_named_with_line_and_remedy(tmp_path: Path) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_text("b: 2\n<<<<<<< HEAD\na: 1\n=======\na: 2\n>>>>>>> other\n")
+    with pytest.raises(YamlError, match=f"conflict markers of Git at line 2; .*--ours {path}'"):
+        yaml.load_yaml(path)
+
+
+def test_a_message_of_the_parser_names_the_line_alone() -> None:
+    with pytest.raises(YamlError, match="at line 2, column 5") as caught:
+        yaml.parse_yaml("a: [\nb: 1")
+    assert "unicode string" not in str(caught.value)
+
+
 def test_bytes_that_are_no_text_are_counted(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_bytes(b"a: \xff")
     with pytest.raises(YamlError, match="byte 3"):
