@@ -33,10 +33,10 @@ def measure_difference(model: TrainedModel, notes: QuantizedNotes) -> dict[str, 
     is_windowed = not model.config.stateful
     first = min(model.sequence_length, len(notes) - 1) if is_windowed else 1
     notes = notes[: first + MAX_NOTES]
-    ours = scoring.score_pieces(model, [notes], 1)[0][first - 1 :]
+    numpy_bits = scoring.score_pieces(model, [notes], 1)[0][first - 1 :]
     keras_bits = _score_with_keras(model, notes, first)
-    difference = float(np.abs(ours - keras_bits).max())
-    return {"notes": len(ours), "bits": round(difference, 7)}
+    difference = float(np.abs(numpy_bits - keras_bits).max())
+    return {"notes": len(numpy_bits), "bits": round(difference, 7)}
 
 
 def _score_with_keras(

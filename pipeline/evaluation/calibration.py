@@ -62,11 +62,11 @@ def score_distributions(probs: Probs, outcomes: NDArray[np.integer]) -> Calibrat
 
 
 def concatenate_stats(parts: Sequence[CalibrationStats]) -> CalibrationStats:
-    """Put what was judged piece by piece into one."""
+    """Join the statistics of several pieces."""
     return CalibrationStats(
         *(
-            np.concatenate([getattr(part, each.name) for part in parts])
-            for each in fields(CalibrationStats)
+            np.concatenate([getattr(part, field.name) for part in parts])
+            for field in fields(CalibrationStats)
         )
     )
 

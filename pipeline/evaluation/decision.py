@@ -65,7 +65,8 @@ def choose_architecture(
         return top, [name for name in rivals if compute_difference(name, top).includes_zero]
 
     def list_unbeaten_ngrams(architecture: str) -> list[str]:
-        return [name for name in ngram_scores if not compute_difference(name, architecture).low > 0]
+        """Return the n-gram models that it is not better than; none where the notes are too few to say."""
+        return [name for name in ngram_scores if compute_difference(name, architecture).low <= 0]
 
     best, close = find_best_and_tied(scores)
     parameters = {

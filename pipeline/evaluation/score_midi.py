@@ -82,18 +82,18 @@ def find_midi_files(paths: Iterable[Path]) -> tuple[list[Path], list[FileFailure
 
     Hidden files and folders are left out.
     """
-    found: dict[Path, None] = {}
+    midi_files: dict[Path, None] = {}
     failures = []
     for path in paths:
         members = [path]
         if path.is_dir():
-            members = [each for each in sorted(path.rglob("*")) if _is_midi_file(each, path)]
+            members = [member for member in sorted(path.rglob("*")) if _is_midi_file(member, path)]
         if not members:
             failures.append(
                 FileFailure(path, f"no file in this folder ends in {', '.join(MIDI_SUFFIXES)}")
             )
-        found |= dict.fromkeys(members)
-    return list(found), failures
+        midi_files |= dict.fromkeys(members)
+    return list(midi_files), failures
 
 
 def _is_midi_file(path: Path, folder: Path) -> bool:
@@ -135,7 +135,9 @@ def format_scores_json(scores: Sequence[FileScore], failures: Sequence[FileFailu
         }
         for score in scores
     ]
-    errors = [{"file": _escape_path(each.path), "reason": each.reason} for each in failures]
+    errors = [
+        {"file": _escape_path(failure.path), "reason": failure.reason} for failure in failures
+    ]
     return json.dumps({"scores": entries, "errors": errors}, indent=1)
 
 
@@ -152,11 +154,11 @@ def print_scores(scores: Sequence[FileScore]) -> None:
         "bits per note",
         *(scores[0].features if scores else SCORED_FEATURES),
     )
-    for each in scores:
-        values = (each.total_bits_per_note, *each.bits.mean(axis=0))
+    for score in scores:
+        values = (score.total_bits_per_note, *score.bits.mean(axis=0))
         out.add_row(
-            Text(sanitize_line(str(each.path))),
-            f"{len(each.notes):,}",
+            Text(sanitize_line(str(score.path))),
+            f"{len(score.notes):,}",
             *(f"{value:.3f}" for value in values),
         )
     Console(highlight=False).print(out)
@@ -168,14 +170,14 @@ def write_note_scores(scores: Sequence[FileScore], path: Path) -> None:
     import pyarrow.parquet as pq
 
     parts = []
-    for each in scores:
-        names = [_escape_path(each.path)] * len(each.notes)
+    for score in scores:
+        names = [_escape_path(score.path)] * len(score.notes)
         columns = {"file": pa.array(names, pa.string())}
-        columns |= {name: pa.array(each.notes[name]) for name in NOTE_COLUMNS}
-        bits = np.concatenate([np.full((1, len(each.features)), np.nan), each.bits])
+        columns |= {name: pa.array(score.notes[name]) for name in NOTE_COLUMNS}
+        bits = np.concatenate([np.full((1, len(score.features)), np.nan), score.bits])
         columns |= {
             f"bits_{head}": pa.array(bits[:, place], pa.float64(), from_pandas=True)
-            for place, head in enumerate(each.features)
+            for place, head in enumerate(score.features)
         }
         parts.append(pa.table(columns))
     with files.atomic_path(path) as temporary:

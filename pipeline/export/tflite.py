@@ -95,8 +95,8 @@ class StepModule(tf.Module):
         """Read x [1, D] by one LSTM layer."""
         h, c = state[f"{name}_output"], state[f"{name}_cell"]
         z = self._apply_dense(x, name) + h @ self.weights[f"{name}/recurrent_kernel"]
-        told, forget, new, out = tf.split(z, 4, 1)
-        c = tf.sigmoid(forget) * c + tf.sigmoid(told) * tf.tanh(new)
+        input_gate, forget, new, out = tf.split(z, 4, 1)
+        c = tf.sigmoid(forget) * c + tf.sigmoid(input_gate) * tf.tanh(new)
         h = tf.sigmoid(out) * tf.tanh(c)
         return h, {**state, f"{name}_output": h, f"{name}_cell": c}
 
@@ -130,8 +130,8 @@ class StepModule(tf.Module):
         query, *new = projected
         known = tf.concat([state[f"{name}_known"], tf.concat(new, 1)], 0)
         keys, values = (
-            tf.reshape(each, [ATTENTION_SPAN, -1, ATTENTION_HEAD_DIM])
-            for each in tf.split(known, 2, 1)
+            tf.reshape(part, [ATTENTION_SPAN, -1, ATTENTION_HEAD_DIM])
+            for part in tf.split(known, 2, 1)
         )
         count = state[f"{name}_count"]
         scores = tf.reduce_sum(
@@ -140,8 +140,8 @@ class StepModule(tf.Module):
         scores += tf.constant(self.distance_bias[f"{name}/distance"])
         away = tf.range(ATTENTION_SPAN - 1.0, -1.0, -1.0)[:, None]
         shares = tf.nn.softmax(tf.where(away > count, -1e9, scores), 0)
-        found = tf.reshape(tf.reduce_sum(shares[:, :, None] * values, 0), [1, -1])
-        return found, {f"{name}_known": known[1:], f"{name}_count": count + 1}
+        attended = tf.reshape(tf.reduce_sum(shares[:, :, None] * values, 0), [1, -1])
+        return attended, {f"{name}_known": known[1:], f"{name}_count": count + 1}
 
     def outputs(self, hidden: Any, note: Any) -> dict[str, Any]:
         """Return the outputs of each feature, given the features of the note before it."""

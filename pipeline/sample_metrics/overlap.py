@@ -85,12 +85,12 @@ def compute_kde_overlap(distances: Float64Array, reference_distances: Float64Arr
         return 1.0
     least = MIN_RELATIVE_BANDWIDTH * (high - low)
     widths = [
-        max(least, _compute_scott_bandwidth(each)) for each in (distances, reference_distances)
+        max(least, _compute_scott_bandwidth(values)) for values in (distances, reference_distances)
     ]
     grid = np.linspace(low - 4 * max(widths), high + 4 * max(widths), GRID_POINTS)
     first, second = (
-        _estimate_density(each, width, grid)
-        for each, width in zip((distances, reference_distances), widths, strict=True)
+        _estimate_density(values, width, grid)
+        for values, width in zip((distances, reference_distances), widths, strict=True)
     )
     return float(np.trapezoid(np.minimum(first, second), grid))
 

@@ -23,10 +23,11 @@ def run(params: Params) -> None:
         name: bits.aggregate_bits(names, [model(piece) for piece in pieces])
         for name, model in fitted.items()
     }
-    out = {
-        name: {**score.compute_bits_per_note(), "rows": score.to_rows()}
-        for name, score in scores.items()
-    }
+    out = {}
+    for name, score in scores.items():
+        # Rounded, since sums differ in their last digits from one BLAS kernel to another.
+        mean = {key: round(value, 6) for key, value in score.compute_bits_per_note().items()}
+        out[name] = {**mean, "rows": score.to_rows()}
     files.write_text(paths.NGRAMS, json.dumps(out, indent=1) + "\n")
 
 

@@ -127,7 +127,9 @@ def test_models_that_were_scored_on_one_row_are_tied_and_the_smallest_is_recomme
         scores = evaluation.scores
         one_row = PieceScores(scores.piece_names[:1], scores.num_notes[:1], scores.bits[:1])
         evaluations.append(replace(evaluation, scores=one_row))
-    decision = choose_architecture(evaluations, {}, HOW, 1)
+    ngram_scores = {"uniform": evaluations[0].scores}
+    decision = choose_architecture(evaluations, ngram_scores, HOW, 1)
     assert (decision.best, decision.tied) == ("big", ["baseline"])
+    assert decision.not_better_than == {"baseline": [], "big": []}, "too few notes to say"
     assert decision.recommended == "baseline"
     assert np.isnan(decision.vs_reference["big"].low)
