@@ -49,9 +49,9 @@ MUTATIONS = (
     ),
     Mutation(
         description="a duplicated piece, in training and held out",
-        path="pipeline/stages/ingest.py",
-        original='else f"duplicate of',
-        replacement='else "" and f"duplicate of',
+        path="pipeline/corpus/ingest_counts.py",
+        original='else f"{DUPLICATE_PREFIX}',
+        replacement='else "" and f"{DUPLICATE_PREFIX}',
         test="tests/stages/test_ingest.py::test_a_copy_is_kept_once_and_never_in_training_if_it_is_held_out",
     ),
     Mutation(

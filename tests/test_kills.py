@@ -89,7 +89,7 @@ for kill_at in range(1, len(events) + 1):
     _, held = training(7)
     progress = checkpoint.restore_state(pathlib.Path(FOLDER), held)
     expected, variables = training(len(progress.history))
-    whole = progress.best_epoch == expected.best_epoch and np.array_equal(progress.best[0], expected.best[0])
+    whole = progress.best_epoch == expected.best_epoch and np.array_equal(progress.best_weights[0], expected.best_weights[0])
     whole = whole and all(np.array_equal(a.value, b.value) for a, b in zip(held, variables))
     found.append((events[kill_at - 1], len(progress.history), bool(whole)))
 print(json.dumps(found))
