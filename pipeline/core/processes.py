@@ -130,11 +130,11 @@ class _Pool(Generic[Item, Result]):
             ):
                 self._assign_item(worker)
         pause = max(0.0, min(worker.deadline for worker in self.workers) - time.monotonic())
-        heard = wait(
+        ready = wait(
             [worker.connection for worker in self.workers], None if pause == float("inf") else pause
         )
         for number, worker in enumerate(self.workers):
-            if worker.connection in heard:
+            if worker.connection in ready:
                 self._receive_result(number)
             elif time.monotonic() >= worker.deadline:
                 worker.process.kill()
@@ -149,7 +149,7 @@ class _Pool(Generic[Item, Result]):
             worker.start_timer(self.limits.wall_seconds)
         try:
             worker.connection.send(self.items[place])
-        except OSError:  # it has died; that is heard in its place
+        except OSError:  # it has died; `wait` reports that
             return
 
     def _receive_result(self, worker_index: int) -> None:
