@@ -1,4 +1,4 @@
-"""Retraining end to end, the same on a laptop, in cron and in CI: repair, restore, explain, run, judge, keep, offer.
+"""Retraining end to end, on a laptop, in cron and in CI: repair, restore, plan, run, gate, promote, push.
 
 Each step is a command that a person could type; what CI adds is a machine and a schedule.
 """

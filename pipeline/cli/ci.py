@@ -80,7 +80,7 @@ def retrain(
         Path | None, typer.Option(help="Add the report, in Markdown, to this file.")
     ] = None,
 ) -> None:
-    """Restore what is known, explain, run, judge, keep and offer; ends with code 1 where the gate refuses."""
+    """Run the pipeline, compare the results with a revision, push a branch; ends with code 1 where the gate refuses."""
     from pipeline.ci import retrain as work
 
     verdict, page = work.retrain_models(base, branch, load_params(paths.PARAMS), typer.echo)

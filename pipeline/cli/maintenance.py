@@ -30,7 +30,7 @@ def doctor() -> None:
 
 @app.command(epilog="Example: music-rnn verify")
 def verify() -> None:
-    """Read all that the pipeline wrote and hold it against its checksums; exit code 1 if anything is damaged."""
+    """Check the files that the pipeline wrote against their checksums; exit code 1 if one is damaged."""
     from rich.console import Console
 
     from pipeline.maintenance import verify as audit
@@ -46,7 +46,7 @@ def verify() -> None:
 
 @app.command(epilog="Example: music-rnn repair && dvc repro")
 def repair() -> None:
-    """Put right what a killed run left, such as a torn lock file of DVC; 'make repro' does so first."""
+    """Repair what a killed run left, such as a torn lock file of DVC; 'make repro' does so first."""
     from pipeline.live import journal
     from pipeline.maintenance import repair as workshop
 
@@ -85,7 +85,7 @@ def bundle(
         str, typer.Option(help="Name of the bundled model; an architecture may not have it.")
     ] = DEFAULT_MODEL,
 ) -> None:
-    """Put a trained model into the package, half as large, with its bits and the licence of its music on its card."""
+    """Put a trained model into the package, half as large, with its bits and the license of its music on its card."""
     from pipeline.corpus.manifest import validate_name
     from pipeline.export import bundle
 

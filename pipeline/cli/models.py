@@ -41,7 +41,7 @@ def score(
     ] = False,
     force: Force = False,
 ) -> None:
-    """Say how surprised a model is by MIDI files, in bits per note.
+    """Score MIDI files with a model, in bits per note.
 
     The model may be left out: music-rnn score my-piece.mid takes the bundled one.
     A file that cannot be read is named on standard error; the others are scored, and the exit code is 1.

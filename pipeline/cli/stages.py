@@ -55,7 +55,7 @@ def windows() -> None:
 
 @app.command(epilog="Example: music-rnn ngrams")
 def ngrams() -> None:
-    """Score the predictors that every model must beat."""
+    """Score the n-gram models on held-out pieces."""
     _run_stage("ngrams")
 
 
@@ -73,19 +73,19 @@ def evaluate(architecture: Architecture) -> None:
 
 @app.command(epilog="Example: music-rnn generate-all stacked")
 def generate_all(architecture: Architecture) -> None:
-    """Let a trained architecture play on from held-out prompts."""
+    """Generate samples of a trained architecture from held-out prompts."""
     _run_stage("generate", architecture)
 
 
 @app.command(epilog="Example: music-rnn sample-metrics stacked")
 def sample_metrics(architecture: Architecture) -> None:
-    """Measure whether what a trained architecture plays behaves like music."""
+    """Measure long samples of a trained architecture against held-out music."""
     _run_stage("sample_metrics", architecture)
 
 
 @app.command(epilog="Example: music-rnn compare")
 def compare() -> None:
-    """Compare all evaluations and apply the rule."""
+    """Compare all evaluations and apply the decision rule."""
     _run_stage("compare")
 
 
@@ -97,5 +97,5 @@ def benchmark() -> None:
 
 @app.command(epilog="Example: music-rnn report")
 def report() -> None:
-    """Write and show the page that says which architecture."""
+    """Write the report page and show the decision."""
     _run_stage("report")
