@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-LIBRARIES = ("keras", "numpy", "pretty-midi", "pyarrow", "symusic", "tensorflow")
+LIBRARIES = ("keras", "numpy", "pretty-midi", "pyarrow", "scipy", "symusic", "tensorflow")
 HEADER = "# Versions of the libraries that can change a figure; DVC tracks them as parameters. `make lock` writes this file.\n"
 
 

@@ -20,6 +20,7 @@ from pipeline.config.schema import (
     IngestConfig,
     ModelConfig,
     NgramsConfig,
+    ReplicatesConfig,
     SampleMetricsConfig,
     StrictModel,
     TrainConfig,
@@ -45,6 +46,7 @@ class Params(StrictModel):
     ingest: IngestConfig
     windows: WindowsConfig
     ngrams: NgramsConfig
+    replicates: ReplicatesConfig
     train: TrainConfig
     model: dict[Identifier, ModelConfig]
     evaluate: EvaluateConfig

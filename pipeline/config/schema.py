@@ -72,6 +72,16 @@ class NgramsConfig(StrictModel):
     """Count added to each cell of a histogram."""
 
 
+class ReplicatesConfig(StrictModel):
+    """How often each architecture is trained, each time from a seed of its own."""
+
+    count: Annotated[int, Field(ge=1, le=99)]
+    """Number of replicates."""
+    scheme: Literal["auto", "cross_validation", "seeds"]
+    """`cross_validation`: each replicate holds out other compositions, so that every one is held out once. `seeds`: the
+    splits of the corpus stay. `auto`: cross-validation where the corpus holds out fewer than 20 compositions."""
+
+
 class EvaluateConfig(StrictModel):
     """Scoring of held-out pieces."""
 
@@ -148,11 +158,9 @@ class CompareConfig(StrictModel):
     """How the decision is made."""
 
     split: Literal["validation", "test"]
-    """The held-out pieces that decide."""
+    """Split of the corpus that decides; under cross-validation the test fold of each replicate does."""
     max_notes: Annotated[int, Field(ge=0)]
-    """Held-out notes scored at most, the beginnings of all pieces alike; 0 scores all."""
-    bootstrap_resamples: Annotated[int, Field(ge=100, le=100_000)]
-    """Bootstrap resamples."""
+    """Held-out notes scored at most in each replicate, the beginnings of all pieces alike; 0 scores all."""
 
 
 class BenchmarkConfig(StrictModel):

@@ -48,6 +48,12 @@ def get_model_dir(architecture: str) -> Path:
     return MODELS / architecture
 
 
+def get_replicate_dir(architecture: str, replicate: int) -> Path:
+    """Return the folder of a replicate, numbered from 1; the first is the model that plays."""
+    folder = get_model_dir(architecture)
+    return folder if replicate == 1 else folder / "replicates" / str(replicate)
+
+
 def get_evaluation_path(architecture: str) -> Path:
     """Return the scores of a trained model."""
     return EVALUATIONS / f"{architecture}.json"

@@ -32,10 +32,14 @@ class WindowDataset:
     """[P] split of each piece."""
     piece_names: NDArray[np.str_]
     """[P] name of each piece in the corpus."""
+    compositions: NDArray[np.str_]
+    """[P] composition of each piece."""
     window_starts: NDArray[np.int32]
-    """[W] first note of each training window."""
+    """[W] first note of each window: of all pieces in the file, of the training pieces in a replicate."""
     sequence_length: int
     """Notes in a window, T."""
+    max_train_notes: int
+    """Training notes used at most, whole pieces; 0 uses all."""
 
     def compute_piece_starts(self) -> NDArray[np.int64]:
         """Return the first note of each piece [P]."""
@@ -58,6 +62,10 @@ class WindowDataset:
     def select_piece_names(self, split: str) -> list[str]:
         """Return the names of the pieces of a split, in the order of `select_pieces`."""
         return [str(name) for name in self.piece_names[self.splits == split]]
+
+    def select_compositions(self, split: str) -> list[str]:
+        """Return the compositions of the pieces of a split, in the order of `select_pieces`."""
+        return [str(name) for name in self.compositions[self.splits == split]]
 
     def gather(self, window_indices: NDArray[np.integer]) -> tuple[QuantizedNotes, QuantizedNotes]:
         """Return the notes [B, T, 4] and the target [B, 4] of training windows, by their numbers."""
@@ -142,4 +150,5 @@ def load_windows(path: Path) -> WindowDataset:
         raise DataError(
             f"{path}: no windows here ({error}); make them with 'dvc repro windows'"
         ) from error
-    return WindowDataset(**{**values, "sequence_length": int(values["sequence_length"])})
+    numbers = {name: int(values[name]) for name in ("sequence_length", "max_train_notes")}
+    return WindowDataset(**values | numbers)

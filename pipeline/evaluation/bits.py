@@ -4,33 +4,32 @@
 
 averaged over held-out notes. Every note of a piece is scored but the first, which is the prompt.
 
-Shapes: N notes of a piece, R rows (a row is a piece, or a passage where there are few pieces).
+Shapes: N notes of a piece, S scores (a score is of one piece under one replicate).
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.notes.quantize import SCORED_FEATURES
 
-MIN_PIECES = 20
-"""Fewer pieces than this say too little of themselves; they are cut into passages."""
-PASSAGE_NOTES = 200
-"""Notes of a passage."""
-
 
 @dataclass(frozen=True)
 class PieceScores:
-    """Bits of held-out notes, summed by row, the unit that is resampled."""
+    """Bits of held-out notes, summed by replicate and piece."""
 
+    replicates: NDArray[np.int64]
+    """[S] replicate that scored, from 1."""
+    compositions: NDArray[np.str_]
+    """[S] composition of the piece; performances of one composition are one unit of the statistics."""
     piece_names: NDArray[np.str_]
-    """[R] name of the piece."""
+    """[S] name of the piece."""
     num_notes: NDArray[np.int64]
-    """[R] notes scored."""
+    """[S] notes scored."""
     bits: NDArray[np.float64]
-    """[R, 3] sums, columns as `SCORED_FEATURES`; [R, 4] with velocity, which does not count in the total."""
+    """[S, 3] sums, columns as `SCORED_FEATURES`; [S, 4] with velocity, which does not count in the total."""
 
     def compute_bits_per_note(self) -> dict[str, float]:
         """Return mean bits of each head and `bits_per_note`, the sum of those of `SCORED_FEATURES`."""
@@ -42,41 +41,82 @@ class PieceScores:
         }
 
     def compute_scored_bits(self) -> NDArray[np.float64]:
-        """Return the bits [R] that count: all but those of velocity."""
+        """Return the bits [S] that count: all but those of velocity."""
         return np.asarray(self.bits[:, : len(SCORED_FEATURES)].sum(axis=1))
 
+    def select(self, mask: NDArray[np.bool_]) -> "PieceScores":
+        """Return the scores of a mask [S]."""
+        return PieceScores(*(getattr(self, field.name)[mask] for field in fields(self)))
+
+    def select_replicate(self, replicate: int) -> "PieceScores":
+        """Return the scores of one replicate."""
+        return self.select(self.replicates == replicate)
+
     def to_rows(self) -> list[list[object]]:
-        """Return rows of [piece, notes, pitch, step, duration, …] for JSON, to a ten-thousandth of a bit."""
+        """Return rows of [replicate, composition, piece, notes, pitch, step, …] for JSON, to a ten-thousandth of a bit."""
+        labels = zip(
+            self.replicates.tolist(),
+            self.compositions.tolist(),
+            self.piece_names.tolist(),
+            self.num_notes.tolist(),
+            strict=True,
+        )
         return [
-            [str(piece), int(notes), *(round(float(b), 4) for b in bits)]
-            for piece, notes, bits in zip(self.piece_names, self.num_notes, self.bits, strict=True)
+            [*label, *(round(float(value), 4) for value in bits)]
+            for label, bits in zip(labels, self.bits, strict=True)
         ]
 
     @classmethod
     def from_rows(cls, rows: Sequence[Sequence[object]]) -> "PieceScores":
         """Read what `to_rows` wrote."""
+        replicates, compositions, names, num_notes = ([row[k] for row in rows] for k in range(4))
+        width = -1 if rows else len(SCORED_FEATURES)
         return cls(
-            np.array([row[0] for row in rows]),
-            np.array([row[1] for row in rows], np.int64),
-            np.array([row[2:] for row in rows], np.float64).reshape(
-                len(rows), -1 if rows else len(SCORED_FEATURES)
-            ),
+            np.array(replicates, np.int64),
+            np.array(compositions, np.str_),
+            np.array(names, np.str_),
+            np.array(num_notes, np.int64),
+            np.array([row[4:] for row in rows], np.float64).reshape(len(rows), width),
         )
 
 
-def aggregate_bits(piece_names: Sequence[str], bits: Sequence[NDArray[np.float64]]) -> PieceScores:
-    """Sum bits [N, 3 or 4] of each piece by piece; where there are fewer than 20, by passages of 200 notes or less.
+def sum_bits(
+    replicate: int,
+    compositions: Sequence[str],
+    piece_names: Sequence[str],
+    bits: Sequence[NDArray[np.float64]],
+) -> PieceScores:
+    """Sum the bits [N, 3 or 4] of each piece that a replicate scored; a piece of one note has none."""
+    scores = PieceScores(
+        np.full(len(bits), replicate, np.int64),
+        np.array(compositions, np.str_),
+        np.array(piece_names, np.str_),
+        np.array([len(piece) for piece in bits], np.int64),
+        np.stack([piece.sum(axis=0) for piece in bits]),
+    )
+    return scores.select(scores.num_notes > 0)
 
-    Passages get shorter where there would be fewer than 20 of them: of one row, nobody can say how sure it is.
+
+def concatenate_scores(parts: Sequence[PieceScores]) -> PieceScores:
+    """Join the scores of several replicates."""
+    columns = ([getattr(part, field.name) for part in parts] for field in fields(PieceScores))
+    return PieceScores(*(np.concatenate(column) for column in columns))
+
+
+def tabulate_bits_by_piece(scores: Mapping[str, PieceScores]) -> list[list[object]]:
+    """Return rows of piece, notes and the bits per note of each model, averaged over replicates.
+
+    Args:
+        scores: of each model, all of the same pieces.
     """
-    lengths = [len(piece) for piece in bits]
-    size = max(lengths)
-    if len(piece_names) < MIN_PIECES:
-        size = min(PASSAGE_NOTES, sum(lengths) // MIN_PIECES)
-    size = max(1, size)
-    rows: list[list[object]] = []
-    for name, piece in zip(piece_names, bits, strict=True):
-        for begin in range(0, len(piece), size):
-            passage = piece[begin : begin + size]
-            rows.append([name, len(passage), *passage.sum(axis=0)])
-    return PieceScores.from_rows(rows)
+    first = next(iter(scores.values()))
+    names, piece_of_score = np.unique(first.piece_names, return_inverse=True)
+    num_replicates = np.bincount(piece_of_score)
+    num_notes = np.bincount(piece_of_score, first.num_notes)
+    columns = [
+        np.bincount(piece_of_score, model.compute_scored_bits()) / num_notes
+        for model in scores.values()
+    ]
+    table = np.round(np.stack(columns, axis=1), 4).tolist()
+    counts = (num_notes / num_replicates).astype(int).tolist()
+    return [[str(name), count, *row] for name, count, row in zip(names, counts, table, strict=True)]

@@ -29,8 +29,15 @@ CONTEXT_BATCH = 64
 """Targets scored at once."""
 
 
+ContextBits = list[tuple[int, int, dict[str, float]]]
+"""Rows of context length, number of targets, and mean bits of each feature that counts."""
+
+
 def evaluate_pieces(
-    model: TrainedModel, pieces: Sequence[QuantizedNotes], batch_size: int, label: str = ""
+    model: TrainedModel,
+    pieces: Sequence[QuantizedNotes],
+    batch_size: int,
+    max_calibration_notes: int = MAX_CALIBRATION_NOTES,
 ) -> tuple[list[NDArray[np.float64]], dict[str, CalibrationStats]]:
     """Score pieces as `scoring.score_pieces` does, and keep calibration statistics of evenly spaced notes.
 
@@ -38,17 +45,17 @@ def evaluate_pieces(
         model: the model.
         pieces: [N, 4] each.
         batch_size: pieces read side by side.
-        label: name of the work, to show its progress.
+        max_calibration_notes: notes at most whose whole distributions are examined.
 
     Returns:
-        Bits [N - 1, 3 or 4] of each piece, and statistics of each feature over at most `MAX_CALIBRATION_NOTES` notes.
+        Bits [N - 1, 3 or 4] of each piece, and statistics of each feature over these notes.
     """
     heads = scoring.make_heads(model)
     columns = scoring.count_bits_columns(model)
     scored = [np.empty((max(len(piece) - 1, 0), columns)) for piece in pieces]
-    interval = -(-sum(map(len, scored)) // MAX_CALIBRATION_NOTES)
+    interval = -(-sum(map(len, scored)) // max(1, max_calibration_notes))
     parts: dict[tuple[int, int], dict[str, CalibrationStats]] = {}
-    for index, part, context in scoring.iterate_contexts(model, pieces, batch_size, label):
+    for index, part, context in scoring.iterate_contexts(model, pieces, batch_size):
         notes = pieces[index][part]
         scored[index][part.start - 1 : part.stop - 1] = heads.bits(context, notes)
         chosen = np.flatnonzero(np.arange(part.start, part.stop) % interval == 0)
@@ -68,8 +75,8 @@ def evaluate_pieces(
 
 
 def compute_bits_by_context(
-    model: TrainedModel, pieces: Sequence[QuantizedNotes]
-) -> list[tuple[int, int, dict[str, float]]]:
+    model: TrainedModel, pieces: Sequence[QuantizedNotes], num_targets: int = CONTEXT_TARGETS
+) -> ContextBits:
     """Return the bits of the same notes after 1, 2, 4, … 256 notes of context.
 
     How bits fall along a piece would mix up what a model has read with how pieces begin; here nothing differs but the
@@ -78,9 +85,7 @@ def compute_bits_by_context(
     Args:
         model: the model.
         pieces: [N, 4] each, N of 2 or more.
-
-    Returns:
-        Rows of context length, number of targets, and mean bits of each feature that counts.
+        num_targets: targets scored for each context length at most, evenly spaced.
 
     Source: Khandelwal et al., "Sharp nearby, fuzzy far away: how neural language models use context", ACL 2018,
     section 4, which cuts the context of the same targets.
@@ -90,7 +95,7 @@ def compute_bits_by_context(
     positions = [
         (index, at) for index, piece in enumerate(pieces) for at in range(lengths[-1], len(piece))
     ]
-    spaced = np.unique(np.linspace(0, len(positions) - 1, CONTEXT_TARGETS).astype(int))
+    spaced = np.unique(np.linspace(0, len(positions) - 1, num_targets).astype(int))
     chosen = [positions[k] for k in spaced]
     targets = np.stack([pieces[index][at] for index, at in chosen])
     network = Network(model.config, model.weights)
@@ -108,3 +113,17 @@ def compute_bits_by_context(
         mean = dict(zip(SCORED_FEATURES, (total / len(chosen)).tolist(), strict=True))
         rows.append((length, len(chosen), mean))
     return rows
+
+
+def merge_context_bits(parts: Sequence[ContextBits]) -> ContextBits:
+    """Return the mean over all targets of several replicates."""
+    merged = []
+    for length in sorted({row[0] for part in parts for row in part}):
+        rows = [row for part in parts for row in part if row[0] == length]
+        num_targets = sum(row[1] for row in rows)
+        mean = {
+            name: sum(row[1] * row[2][name] for row in rows) / num_targets
+            for name in SCORED_FEATURES
+        }
+        merged.append((length, num_targets, mean))
+    return merged

@@ -1,7 +1,4 @@
-"""Results of evaluating one model, in a JSON file that Git holds.
-
-Shapes: R rows (pieces or passages).
-"""
+"""Results of evaluating the replicates of one architecture, in a JSON file that Git holds."""
 
 import json
 import re
@@ -32,15 +29,15 @@ def _format_rows(name: str, rows: Sequence[Sequence[object]]) -> str:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """One trained model on the pieces that decide."""
+    """The replicates of one architecture on the pieces that decide."""
 
     architecture: str
     config: ModelConfig
     parameters: int
     bytes: int
     """Size of the weights on disk."""
-    history: list[dict[str, float]]
-    """One row an epoch: epoch, notes, loss, validation bits."""
+    histories: list[list[dict[str, float]]]
+    """Of each replicate, one row an epoch: epoch, notes, loss, validation bits."""
     scores: PieceScores
 
     @property
@@ -51,7 +48,7 @@ class Evaluation:
     def save(self, path: Path) -> None:
         """Write the figures, a row a line."""
         bits = self.scores.compute_bits_per_note()
-        columns = list(self.history[0])
+        columns = list(self.histories[0][0])
         values: dict[str, object] = {
             "architecture": self.architecture,
             "config": self.config.model_dump(),
@@ -59,8 +56,9 @@ class Evaluation:
             "bytes": self.bytes,
             **{name: round(value, 6) for name, value in bits.items()},
         }
-        history: list[list[object]] = [list(columns)]
-        history += [[row[name] for name in columns] for row in self.history]
+        history: list[list[object]] = [["replicate", *columns]]
+        for replicate, rows in enumerate(self.histories, 1):
+            history += [[replicate, *(row[name] for name in columns)] for row in rows]
         lines = [f"{json.dumps(name)}: {json.dumps(value)}" for name, value in values.items()]
         lines += [_format_rows("history", history), _format_rows("rows", self.scores.to_rows())]
         files.write_text(path, "{\n" + ",\n".join(lines) + "\n}\n")
@@ -84,7 +82,10 @@ class Evaluation:
         Raises:
             LookupError, TypeError, ValueError: it is not of this kind.
         """
-        columns, *rows = values["history"]
+        (_, *columns), *rows = values["history"]
+        histories: dict[int, list[dict[str, float]]] = {}
+        for replicate, *row in rows:
+            histories.setdefault(replicate, []).append(dict(zip(columns, row, strict=True)))
         return cls(
             architecture=values["architecture"],
             config=ModelConfig.model_validate(
@@ -92,6 +93,6 @@ class Evaluation:
             ),
             parameters=values["parameters"],
             bytes=values["bytes"],
-            history=[dict(zip(columns, row, strict=True)) for row in rows],
+            histories=list(histories.values()),
             scores=PieceScores.from_rows(values["rows"]),
         )

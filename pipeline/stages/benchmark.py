@@ -15,7 +15,8 @@ import numpy as np
 from pipeline.benchmark import flops, latency, parity, tutorial_baseline
 from pipeline.config import Params
 from pipeline.core import console, files, paths
-from pipeline.dataset import batches, windows
+from pipeline.dataset import batches, replicates
+from pipeline.dataset.replicates import HeldOutData
 from pipeline.evaluation import decision
 from pipeline.generation.engine import Engine
 from pipeline.generation.sampling import Sampler
@@ -24,7 +25,9 @@ from pipeline.notes.quantize import QuantizedNotes
 from pipeline.stages.runner import run_stage
 from pipeline.training import trainer as training
 
-PARAM_SECTIONS = ("seed", "architectures", "train", "model", "generate", "compare", "benchmark")
+PARAM_SECTIONS = (
+    *("seed", "architectures", "replicates", "train", "model", "generate", "compare", "benchmark"),
+)
 """What it reads of params.yaml."""
 
 NOTES_PER_REPEAT = 100
@@ -59,7 +62,7 @@ def run(params: Params) -> None:
         "generate": _compute_ratios(played, reference),
     }
     out["costs"] = {n: _measure_costs(params, n, statistics.median(trained[n])) for n in names}
-    piece = windows.load_windows(paths.WINDOWS).select_pieces(params.compare.split)[0]
+    piece = _load_data(params).select_pieces()[0]
     out["parity"] = {
         n: parity.measure_difference(model_io.load_model(paths.get_model_dir(n)), piece)
         for n in names
@@ -135,14 +138,16 @@ def _measure_latency(params: Params, reference: str) -> dict[str, Any]:
 
 def _load_prompt(params: Params) -> QuantizedNotes:
     """Return the prompt of all, [N, 4]."""
-    return windows.load_windows(paths.WINDOWS).select_pieces(params.compare.split)[0][
-        : params.generate.prompt_notes
-    ]
+    return _load_data(params).select_pieces()[0][: params.generate.prompt_notes]
+
+
+def _load_data(params: Params) -> HeldOutData:
+    return replicates.load_first_replicate(paths.WINDOWS, params.replicates, params.compare.split)
 
 
 def _make_train_func(params: Params, architecture: str) -> Callable[[], float]:
     """Return a function that trains on the same few batches each time and returns their number of target notes."""
-    data = windows.load_windows(paths.WINDOWS)
+    data = _load_data(params).dataset
     trainer = training.Trainer(
         training.TrainingJob(architecture, params, data, paths.get_checkpoint_dir())
     )

@@ -1,16 +1,18 @@
 """Stage compare: all evaluations of a run to one summary and one table of learning curves."""
 
 import json
+from typing import Any
 
 from pipeline.config import Params
 from pipeline.core import files, paths
-from pipeline.evaluation import bootstrap, decision, results
+from pipeline.evaluation import bits, decision, intervals, results
 from pipeline.evaluation.bits import PieceScores
 from pipeline.evaluation.decision import Decision
+from pipeline.evaluation.intervals import PairDifference
 from pipeline.evaluation.results import Evaluation
 from pipeline.stages.runner import run_stage
 
-PARAM_SECTIONS = ("seed", "architectures", "compare")
+PARAM_SECTIONS = ("architectures",)
 """What it reads of params.yaml."""
 
 CURVE_COLUMNS = ("epoch", "notes", "loss", "bits_per_note", "pitch", "step", "duration")
@@ -23,17 +25,15 @@ def run(params: Params) -> None:
     ]
     ngram_rows = json.loads(paths.NGRAMS.read_text(encoding="utf-8"))
     ngrams = {name: PieceScores.from_rows(row["rows"]) for name, row in ngram_rows.items()}
-    outcome = decision.choose_architecture(evaluations, ngrams, params.compare, params.seed)
+    outcome = decision.choose_architecture(evaluations, ngrams)
     summary = _make_summary(evaluations, ngrams, outcome)
     files.write_text(paths.SUMMARY, json.dumps(summary, indent=1) + "\n")
     files.write_text(paths.LEARNING_CURVES, _format_curves(evaluations))
-    scores = {evaluation.architecture: evaluation.scores for evaluation in evaluations}
-    pairs = bootstrap.build_pairs_table(scores, params.compare.bootstrap_resamples, params.seed)
-    files.write_text(paths.PAIRS, results.format_compact_json(pairs))
-    scores |= ngrams
+    files.write_text(paths.PAIRS, results.format_compact_json(_tabulate_pairs(outcome)))
+    scores = {evaluation.architecture: evaluation.scores for evaluation in evaluations} | ngrams
     pieces = {
         "columns": ["piece", "notes", *scores],
-        "rows": bootstrap.tabulate_bits_by_piece(scores),
+        "rows": bits.tabulate_bits_by_piece(scores),
     }
     files.write_text(paths.PIECE_SCORES, results.format_compact_json(pieces))
 
@@ -47,10 +47,11 @@ def _make_summary(
         name = evaluation.architecture
         rows[name] = {
             **_describe_scores(evaluation.scores, outcome, name),
+            "group": outcome.groups[name],
             "parameters": evaluation.parameters,
             "bytes": evaluation.bytes,
             "can_stream": evaluation.can_stream,
-            "epochs": len(evaluation.history),
+            "epochs": max(len(history) for history in evaluation.histories),
             "not_better_than": " ".join(outcome.not_better_than[name]),
         }
     best = {
@@ -66,18 +67,49 @@ def _make_summary(
 
 
 def _describe_scores(scores: PieceScores, outcome: Decision, name: str) -> dict[str, float | None]:
-    """Return bits per note and the difference to the reference, to a ten-thousandth of a bit."""
-    bits = {key: round(value, 4) for key, value in scores.compute_bits_per_note().items()}
-    return {**bits, **bootstrap.round_difference(outcome.vs_reference[name])}
+    """Return bits per note, half the width of their interval, and the difference to the reference."""
+    mean = {key: round(value, 4) for key, value in scores.compute_bits_per_note().items()}
+    half_width = intervals.estimate_mean(scores).half_width
+    difference = intervals.round_interval(outcome.vs_reference[name].interval)
+    return {**mean, "half_width": intervals.round_figure(half_width), **difference}
+
+
+def _tabulate_pairs(outcome: Decision) -> dict[str, Any]:
+    """Return what `metrics/pairs.json` holds."""
+    estimate = next(iter(outcome.vs_reference.values()))
+    return {
+        "replicates": estimate.num_replicates,
+        "compositions": estimate.num_compositions,
+        "scheme": "cross_validation" if estimate.is_nested else "seeds",
+        "decimals": outcome.decimals,
+        "ranked": outcome.ranked,
+        "pairs": [_describe_pair(pair) for pair in outcome.pairs],
+    }
+
+
+def _describe_pair(pair: PairDifference) -> dict[str, Any]:
+    """Return the difference of two architectures, and for a tie what it takes to tell a small difference."""
+    row = {
+        "a": pair.first,
+        "b": pair.second,
+        **intervals.round_interval(pair.estimate.interval),
+        "corrected_p": float(f"{pair.corrected_p:.3g}"),
+        "tie": pair.is_tie,
+    }
+    if pair.is_tie:
+        factors = intervals.compute_replication_factor(pair.estimate, decision.POWER_DIFFERENCE)
+        row["more_compositions"], row["more_replicates"] = map(intervals.round_figure, factors)
+    return row
 
 
 def _format_curves(evaluations: list[Evaluation]) -> str:
-    """Return one row an architecture and epoch, as CSV."""
-    lines = [",".join(["architecture", *CURVE_COLUMNS])]
+    """Return one row an architecture, replicate and epoch, as CSV."""
+    lines = [",".join(["architecture", "replicate", *CURVE_COLUMNS])]
     for evaluation in evaluations:
-        for row in evaluation.history:
-            figures = [f"{row[name]:.8g}" for name in CURVE_COLUMNS]
-            lines.append(",".join([evaluation.architecture, *figures]))
+        for replicate, history in enumerate(evaluation.histories, 1):
+            for row in history:
+                figures = [f"{row[name]:.8g}" for name in CURVE_COLUMNS]
+                lines.append(",".join([evaluation.architecture, str(replicate), *figures]))
     return "\n".join(lines) + "\n"
 
 

@@ -1,50 +1,93 @@
-"""Stage evaluate: bits per note of one trained model on the held-out pieces, with calibration."""
+"""Stage evaluate: bits per note of the replicates of one architecture on held-out pieces, with calibration."""
 
 import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 from pipeline.config import Params
-from pipeline.core import files, paths
-from pipeline.dataset import windows
+from pipeline.core import console, files, parallel, paths
+from pipeline.dataset import replicates, windows
 from pipeline.evaluation import bits as metrics
 from pipeline.evaluation import calibration, evaluate, results
+from pipeline.evaluation.bits import PieceScores
+from pipeline.evaluation.calibration import CalibrationStats
+from pipeline.evaluation.evaluate import ContextBits
 from pipeline.evaluation.results import Evaluation
 from pipeline.models import model_io
 from pipeline.stages.runner import run_stage
 
-PARAM_SECTIONS = ("evaluate", "compare")
+PARAM_SECTIONS = ("replicates", "evaluate", "compare")
 """What it reads of params.yaml."""
 
 
+@dataclass(frozen=True)
+class ReplicateResult:
+    """What one replicate scored."""
+
+    scores: PieceScores
+    calibration: dict[str, CalibrationStats]
+    context_bits: ContextBits
+
+
 def run(params: Params, architecture: str) -> None:
-    """Score a trained model, every note with the context that playback has."""
+    """Score all replicates, each on the pieces that it did not train on, every note with the context of playback."""
+    plan = replicates.make_plan(windows.load_windows(paths.WINDOWS), params.replicates)
+    score = partial(_score_replicate, params, architecture)
+    scored = parallel.map_in_processes(score, range(1, plan.count + 1))
     folder = paths.get_model_dir(architecture)
-    model, data = model_io.load_model(folder), windows.load_windows(paths.WINDOWS)
-    split = params.compare.split
-    names = data.select_piece_names(split)
-    pieces = windows.truncate_pieces(data.select_pieces(split), params.compare.max_notes)
-    bits, heads = evaluate.evaluate_pieces(
-        model, pieces, params.evaluate.batch_size, f"evaluate {architecture}"
-    )
+    model = model_io.load_model(folder)
     evaluation = Evaluation(
         architecture=architecture,
         config=model.config,
         parameters=model.parameters,
         bytes=(folder / model_io.WEIGHTS).stat().st_size,
-        history=model_io.load_history(folder),
-        scores=metrics.aggregate_bits(names, bits),
+        histories=[
+            model_io.load_history(paths.get_replicate_dir(architecture, replicate))
+            for replicate in range(1, plan.count + 1)
+        ],
+        scores=metrics.concatenate_scores([result.scores for result in scored]),
     )
     evaluation.save(paths.get_evaluation_path(architecture))
-    detail = {
+    detail = _summarize_detail(scored, evaluation.scores)
+    files.write_text(paths.get_calibration_path(architecture), results.format_compact_json(detail))
+    console.log_message(
+        f"evaluate {architecture}: {evaluation.scores.compute_bits_per_note()['bits_per_note']:.3f} bits per note of "
+        f"{evaluation.scores.num_notes.sum():,} held-out notes, {plan.count} replicates"
+    )
+
+
+def _score_replicate(params: Params, architecture: str, replicate: int) -> ReplicateResult:
+    plan = replicates.make_plan(windows.load_windows(paths.WINDOWS), params.replicates)
+    data, split = plan.select(replicate), plan.get_deciding_split(params.compare.split)
+    model = model_io.load_model(paths.get_replicate_dir(architecture, replicate))
+    pieces = windows.truncate_pieces(data.select_pieces(split), params.compare.max_notes)
+    bits, heads = evaluate.evaluate_pieces(
+        model, pieces, params.evaluate.batch_size, evaluate.MAX_CALIBRATION_NOTES // plan.count
+    )
+    names, compositions = data.select_piece_names(split), data.select_compositions(split)
+    scores = metrics.sum_bits(replicate, compositions, names, bits)
+    num_targets = max(1, evaluate.CONTEXT_TARGETS // plan.count)
+    context_bits = evaluate.compute_bits_by_context(model, pieces, num_targets)
+    return ReplicateResult(scores, heads, context_bits)
+
+
+def _summarize_detail(scored: Sequence[ReplicateResult], scores: PieceScores) -> dict[str, Any]:
+    """Return calibration and bits by length of the context, over all replicates."""
+    heads = {
+        name: calibration.concatenate_stats([result.calibration[name] for result in scored])
+        for name in scored[0].calibration
+    }
+    context_bits = evaluate.merge_context_bits([result.context_bits for result in scored])
+    return {
         "notes": len(next(iter(heads.values())).prob),
-        "heads": calibration.summarize_calibration(
-            heads, evaluation.scores.compute_bits_per_note()
-        ),
+        "heads": calibration.summarize_calibration(heads, scores.compute_bits_per_note()),
         "context": [
             [length, num_targets, *(round(value, 4) for value in mean.values())]
-            for length, num_targets, mean in evaluate.compute_bits_by_context(model, pieces)
+            for length, num_targets, mean in context_bits
         ],
     }
-    files.write_text(paths.get_calibration_path(architecture), results.format_compact_json(detail))
 
 
 if __name__ == "__main__":

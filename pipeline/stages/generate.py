@@ -4,23 +4,23 @@ import sys
 
 from pipeline.config import Params
 from pipeline.core import console, paths
-from pipeline.dataset import windows
+from pipeline.dataset import replicates
 from pipeline.generation import generate
 from pipeline.generation.generate import GenerationRequest
 from pipeline.models import model_io
 from pipeline.notes.quantize import QuantizedNotes
 from pipeline.stages.runner import run_stage
 
-PARAM_SECTIONS = ("seed", "generate", "compare")
+PARAM_SECTIONS = ("seed", "replicates", "generate", "compare")
 """What it reads of params.yaml."""
 
 
 def run(params: Params, architecture: str) -> None:
     """Write the samples of a model: each prompt and its continuation."""
     model = model_io.load_model(paths.get_model_dir(architecture))
-    data = windows.load_windows(paths.WINDOWS)
+    data = replicates.load_first_replicate(paths.WINDOWS, params.replicates, params.compare.split)
     config = params.generate
-    pieces = data.select_pieces(params.compare.split)
+    pieces = data.select_pieces()
     prompts = _choose_prompts(pieces, config.num_samples, config.prompt_notes)
     progress = console.track_progress(prompts, f"generate {architecture}", config.num_samples)
     for number, prompt in enumerate(progress, 1):

@@ -6,7 +6,7 @@ import numpy as np
 
 from pipeline.config import Params
 from pipeline.core import console, files, paths
-from pipeline.dataset import windows
+from pipeline.dataset import replicates
 from pipeline.dataset.windows import WindowDataset
 from pipeline.evaluation import results
 from pipeline.generation import engine
@@ -16,7 +16,7 @@ from pipeline.sample_metrics import compare
 from pipeline.sample_metrics.compare import ReferenceMusic
 from pipeline.stages.runner import run_stage
 
-PARAM_SECTIONS = ("seed", "generate", "sample_metrics", "compare")
+PARAM_SECTIONS = ("seed", "replicates", "generate", "sample_metrics", "compare")
 """What it reads of params.yaml."""
 
 
@@ -25,13 +25,16 @@ def run(params: Params, architecture: str) -> None:
 
     The file is an empty table where the corpus is too short to measure against.
     """
-    data = windows.load_windows(paths.WINDOWS)
-    if problem := _find_length_problem(data, params.compare.split):
+    held_out_data = replicates.load_first_replicate(
+        paths.WINDOWS, params.replicates, params.compare.split
+    )
+    data = held_out_data.dataset
+    if problem := _find_length_problem(data, held_out_data.split):
         console.log_message(f"samples of {architecture} are not measured: {problem}")
         files.write_text(paths.get_sample_metrics_path(architecture), "{}\n")
         return
     model = model_io.load_model(paths.get_model_dir(architecture))
-    config, pieces = params.sample_metrics, data.select_pieces(params.compare.split)
+    config, pieces = params.sample_metrics, held_out_data.select_pieces()
     held_out = compare.cut_reference_passages(pieces, config.num_notes)
     num_short = sum(len(piece) < len(held_out[0]) for piece in pieces)
     if num_short:

@@ -1,41 +1,66 @@
-"""Stage train: one architecture to a trained model and its learning curve."""
+"""Stage train: the replicates of one architecture to trained models and their learning curves."""
 
 import hashlib
 import sys
 from dataclasses import replace
-
-import pandas as pd
+from functools import partial
+from typing import Any
 
 from pipeline.config import Params
-from pipeline.core import files, paths
-from pipeline.dataset import windows
+from pipeline.core import parallel, paths
+from pipeline.dataset import replicates, windows
+from pipeline.dataset.replicates import ReplicatePlan
 from pipeline.models import model_io
 from pipeline.stages.runner import run_stage
-from pipeline.training import checkpoint, trainer
 
-PARAM_SECTIONS = ("seed", "ingest", "train", "model")
+PARAM_SECTIONS = ("seed", "ingest", "replicates", "train", "model")
 """What it reads of params.yaml."""
 
 
 def run(params: Params, architecture: str) -> None:
-    """Train an architecture of params.yaml on the windows of the corpus."""
-    block = params.get_model_config(architecture)
-    data = hashlib.sha256(paths.WINDOWS.read_bytes()).hexdigest()
-    facts = {
-        "seed": params.seed,
+    """Train all replicates of an architecture of params.yaml, in parallel processes."""
+    params.get_model_config(architecture)
+    plan = replicates.make_plan(windows.load_windows(paths.WINDOWS), params.replicates)
+    train = partial(_train_replicate, params, architecture)
+    parallel.map_in_processes(train, range(1, plan.count + 1))
+
+
+def _train_replicate(params: Params, architecture: str, replicate: int) -> None:
+    """Train one replicate; its learning curve grows while it trains."""
+    # Here, so that the parent does not load TensorFlow.
+    from pipeline.training import checkpoint, trainer
+
+    plan = replicates.make_plan(windows.load_windows(paths.WINDOWS), params.replicates)
+    provenance = _describe_training(params, architecture, plan, replicate)
+    trainer.set_determinism(provenance["seed"], params.train.num_threads)
+    run_key = checkpoint.compute_run_key(provenance)
+    folder = paths.get_replicate_dir(architecture, replicate)
+    job = trainer.TrainingJob(
+        architecture=architecture,
+        params=params.model_copy(update={"seed": provenance["seed"]}),
+        windows=plan.select(replicate),
+        folder=paths.get_checkpoint_dir() / f"{architecture}-{run_key}",
+        history_path=folder / model_io.HISTORY,
+        label=f"train {architecture}, replicate {replicate} of {plan.count}",
+    )
+    model = trainer.train_model(job)
+    model_io.save_model(replace(model, provenance=provenance), folder)
+
+
+def _describe_training(
+    params: Params, architecture: str, plan: ReplicatePlan, replicate: int
+) -> dict[str, Any]:
+    """Return all that decides the weights of a replicate, as its card has it."""
+    return {
+        "seed": replicates.derive_seed(params.seed, replicate),
+        "replicate": replicate,
+        "replicates": plan.count,
+        "scheme": plan.scheme,
         "sustain_pedal": params.ingest.sustain_pedal,
         "train": params.train.model_dump(),
-        "model": block.model_dump(),
-        "windows_sha256": data,
+        "model": params.get_model_config(architecture).model_dump(),
+        "windows_sha256": hashlib.sha256(paths.WINDOWS.read_bytes()).hexdigest(),
     }
-    trainer.set_determinism(params.seed, params.train.num_threads)
-    waiting = paths.get_checkpoint_dir() / f"{architecture}-{checkpoint.compute_run_key(facts)}"
-    job = trainer.TrainingJob(architecture, params, windows.load_windows(paths.WINDOWS), waiting)
-    model, history = trainer.train_model(job)
-    folder = paths.get_model_dir(architecture)
-    table = pd.DataFrame(history).to_csv(index=False, float_format="%.6f", lineterminator="\n")
-    files.write_text(folder / model_io.HISTORY, table)
-    model_io.save_model(replace(model, provenance=facts), folder)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Stage windows: quantize the notes of a corpus and find the starts of training windows."""
+"""Stage windows: quantize the notes of a corpus and find the starts of windows."""
 
 import numpy as np
 
@@ -18,14 +18,14 @@ PARAM_SECTIONS = ("windows",)
 
 
 def run(params: Params) -> None:
-    """Write every note once, on the time grid, and the first note of every training window.
+    """Write every note once, on the time grid, and the first note of every window.
 
     Raises:
         DataError: no piece is there to train on, or to validate with.
     """
     config = params.windows
     checksums.verify_checksums(paths.NOTES.parent, "run 'dvc repro -f -s ingest'")
-    rows = _select_pieces(tables.read_pieces(paths.PIECES), config.max_train_notes)
+    rows = tables.read_pieces(paths.PIECES)
     _check_splits(rows)
     pieces = tables.read_notes(paths.NOTES, [row.index for row in rows])
     progress = console.track_progress(pieces, "quantizing pieces", len(rows))
@@ -40,16 +40,18 @@ def run(params: Params) -> None:
         piece_ends=ends,
         splits=splits,
         piece_names=np.array([row.member for row in rows]),
-        window_starts=starts[is_training[starts]],
+        compositions=np.array([row.composition for row in rows]),
+        window_starts=starts,
         sequence_length=config.sequence_length,
+        max_train_notes=config.max_train_notes,
     )
     windows.save_windows(dataset, paths.WINDOWS)
     for line in describe_short_pieces(list_shortest_pieces(rows), config.sequence_length):
         console.log_message(f"warning: {line.topic}: {line.message}; {line.hint}")
     num_training = int(is_training.sum())
     console.log_message(
-        f"windows: {len(dataset.window_starts):,} of {config.sequence_length} notes for training, "
-        f"from {num_training:,} notes; {len(is_training) - num_training:,} notes held out"
+        f"windows: {len(starts):,} of {config.sequence_length} notes; the corpus has {num_training:,} notes for "
+        f"training and {len(is_training) - num_training:,} held out"
     )
 
 
@@ -61,18 +63,6 @@ def _check_splits(rows: list[PieceRow]) -> None:
                 f"{paths.PIECES}: {len(rows):,} pieces and none in the split {split}; add music, "
                 "or give a piece this split in the manifest"
             )
-
-
-def _select_pieces(pieces: list[PieceRow], max_train_notes: int) -> list[PieceRow]:
-    """Drop the training pieces with which the training notes would exceed the limit; 0 is no limit."""
-    selected, train_notes = [], 0
-    for piece in pieces:
-        if piece.split == "train":
-            train_notes += piece.num_notes
-            if max_train_notes and train_notes > max_train_notes:
-                continue
-        selected.append(piece)
-    return selected
 
 
 if __name__ == "__main__":

@@ -13,12 +13,13 @@ from typing import Any
 
 import keras
 import numpy as np
+import pandas as pd
 import tensorflow as tf
 from numpy.typing import NDArray
 
 from pipeline.config import Params
 from pipeline.config.schema import ModelConfig
-from pipeline.core import console
+from pipeline.core import console, files
 from pipeline.core.threads import set_blas_threads
 from pipeline.dataset import batches, windows
 from pipeline.dataset.segments import Segment
@@ -45,6 +46,10 @@ class TrainingJob:
     windows: WindowDataset
     folder: Path
     """Folder of the checkpoint."""
+    history_path: Path | None = None
+    """Learning curve, written after every epoch."""
+    label: str = "train"
+    """Name of the work in messages."""
 
     @property
     def config(self) -> ModelConfig:
@@ -64,6 +69,7 @@ def set_determinism(seed: int, num_threads: int) -> None:
         tf.config.threading.set_intra_op_parallelism_threads(num_threads)
         tf.config.threading.set_inter_op_parallelism_threads(1)
     tf.config.experimental.enable_op_determinism()
+    keras.backend.clear_session()  # names of weights are those of a fresh process
     keras.utils.set_random_seed(seed)
 
 
@@ -156,19 +162,17 @@ def _draw_dropout_seed(seed: int, epoch: int, layer_index: int) -> NDArray[np.ui
     return rng.integers(2**32, size=2, dtype=np.uint32)
 
 
-def train_model(job: TrainingJob) -> tuple[TrainedModel, list[dict[str, float]]]:
-    """Train until the end of the budget or of the patience.
+def train_model(job: TrainingJob) -> TrainedModel:
+    """Train until the end of the budget or of the patience, and return the model of the best epoch.
 
-    Returns:
-        The model of the best epoch, and one row an epoch: epoch, notes, loss, validation bits in total and per head.
+    The learning curve has one row an epoch: epoch, notes, loss, validation bits in total and per head.
     """
     trainer = Trainer(job)
     state = checkpoint.restore_state(job.folder, trainer.variables)
     train = job.params.train
     if state.history:
-        console.log_message(f"train {job.architecture}: continues after epoch {len(state.history)}")
-    epochs = range(len(state.history), train.epochs)
-    for number in console.track_progress(epochs, f"train {job.architecture}", len(epochs)):
+        console.log_message(f"{job.label}: continues after epoch {len(state.history)}")
+    for number in range(len(state.history), train.epochs):
         if number - state.best_epoch >= train.patience:
             break
         loss = trainer.train_epoch(number)
@@ -184,14 +188,23 @@ def train_model(job: TrainingJob) -> tuple[TrainedModel, list[dict[str, float]]]
         if bits["bits_per_note"] <= min(row["bits_per_note"] for row in state.history):
             state.best_epoch, state.best_weights = number + 1, trainer.copy_weights()
         checkpoint.save_state(job.folder, state, trainer.variables)
+        _write_history(state.history, job.history_path)
         console.log_message(
-            f"train {job.architecture}: epoch {number + 1} of {train.epochs}, {bits['bits_per_note']:.3f} bits per note"
+            f"{job.label}: epoch {number + 1} of {train.epochs}, {bits['bits_per_note']:.3f} bits per note"
         )
     for variable, value in zip(trainer.model.trainable_variables, state.best_weights, strict=True):
         variable.assign(value)
+    _write_history(state.history, job.history_path)
     best = _fit_noise(job, trainer)
     shutil.rmtree(job.folder, ignore_errors=True)
-    return best, state.history
+    return best
+
+
+def _write_history(history: list[dict[str, float]], path: Path | None) -> None:
+    if path is None:
+        return
+    table = pd.DataFrame(history).to_csv(index=False, float_format="%.6f", lineterminator="\n")
+    files.write_text(path, table)
 
 
 def _fit_noise(job: TrainingJob, trainer: Trainer) -> TrainedModel:
