@@ -14,6 +14,7 @@ from collections import Counter
 
 import numpy as np
 
+from pipeline.config.schema import DEFAULT_SAMPLING
 from pipeline.generation import generate
 from pipeline.generation.engine import Engine
 from pipeline.live import run
@@ -62,7 +63,7 @@ class OnsetImproviser(Improviser):
 
 
 def make_source() -> OnsetImproviser:
-    controls = Controls(generate.UNCONSTRAINED)
+    controls = Controls(DEFAULT_SAMPLING)
     engine = Engine(model_io.load_model(model_io.BUNDLED / "maestro"))
     source = OnsetImproviser(engine, controls, generate.load_prompt(None), np.random.default_rng(0))
     source.onsets = []

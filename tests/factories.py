@@ -9,7 +9,7 @@ from pathlib import Path
 import mido
 import numpy as np
 
-from pipeline.config.schema import ModelConfig
+from pipeline.config.schema import DEFAULT_SAMPLING, ModelConfig
 from pipeline.corpus.ingest_summary import (
     Damage,
     IngestSummary,
@@ -25,6 +25,8 @@ from pipeline.models.weight_shapes import weight_shapes
 from pipeline.notes import note, quantize
 from pipeline.notes.quantize import QuantizedNotes
 
+UNCONSTRAINED = DEFAULT_SAMPLING.model_copy(update={"pitch_top_p": 1.0})
+"""Sampling that changes nothing of what a model says."""
 ROOT = Path(__file__).parent.parent
 CARRIED, WINDOW = {"stateful": True}, {"stateful": False}
 BOTH_WAYS = {"stateful": False, "cell": "bilstm"}

@@ -25,9 +25,9 @@ import kinds  # type: ignore[import-not-found]
 from ruamel.yaml import YAML
 
 from pipeline import config
+from pipeline.config.schema import DEFAULT_SAMPLING
 from pipeline.core.errors import PipelineError
 from pipeline.corpus import manifest
-from pipeline.generation.generate import UNCONSTRAINED
 from pipeline.midi import reader
 from pipeline.notes.note import validate_notes
 from pipeline.studio import catalog, messages
@@ -140,7 +140,7 @@ def read_midi_with_pretty_midi(data: bytes) -> None:
 def make_message_reader() -> Callable[[bytes], None]:
     """Return a function that parses and handles a message in a session without music."""
     loop = asyncio.new_event_loop()
-    session = LiveSession("maestro", UNCONSTRAINED)
+    session = LiveSession("maestro", DEFAULT_SAMPLING)
     session.clients[1], session.held_keys[1] = ClientQueue(loop), set()
 
     def read_message(data: bytes) -> None:

@@ -18,7 +18,8 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from pipeline.generation import engine, generate
+from pipeline.config.schema import DEFAULT_SAMPLING
+from pipeline.generation import engine
 from pipeline.live import midi_ports, run
 from pipeline.live.active_keys import CONTROL_CHANGE, NOTE_OFF, NOTE_ON, PANIC_CONTROLS, Message
 from pipeline.models import model_io
@@ -58,7 +59,7 @@ def play_in_child(handle: int, cause: str, number: int) -> None:
     try:
         run.run_player(
             model_io.load_model(model_io.BUNDLED / "maestro"),
-            generate.UNCONSTRAINED,
+            DEFAULT_SAMPLING,
             options,
             lambda text: None,
         )

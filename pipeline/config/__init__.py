@@ -185,7 +185,6 @@ RENAMED_KEYS = {
     "sample_metrics.samples": "sample_metrics.num_samples",
     "sample_metrics.notes": "sample_metrics.num_notes",
     "compare.notes": "compare.max_notes",
-    "compare.resamples": "compare.bootstrap_resamples",
     "benchmark.rounds": "benchmark.repeats",
     "benchmark.memory": "benchmark.measure_memory",
     "gate.tolerance": "gate.tolerance_bits",
@@ -193,12 +192,20 @@ RENAMED_KEYS = {
     "gate.parity": "gate.max_parity_bits",
 }
 """Keys of params.yaml before version 0.2, and what they are called now; `*` is any architecture."""
+_NO_RESAMPLES = "intervals are computed and not resampled"
+REMOVED_KEYS = {
+    "compare.resamples": _NO_RESAMPLES,
+    "compare.bootstrap_resamples": _NO_RESAMPLES,
+}
+"""Keys that params.yaml had once, and why they are gone."""
 
 
 def _describe_unknown_key(parts: list[str]) -> str:
     """Return what to do about a key that params.yaml must not have."""
     key = ".".join(parts)
     pattern = ".".join(["model", "*", *parts[2:]] if parts[0] == "model" else parts)
+    if reason := REMOVED_KEYS.get(pattern):
+        return f"{key}: is no parameter any more, since {reason}; remove it"
     if new := RENAMED_KEYS.get(pattern):
         name = parts[1] if parts[0] == "model" else ""
         return f"{key}: is called {new.replace('*', name)} now"

@@ -1,6 +1,9 @@
 """The errors a person can mend: each message names the value, the place and the remedy."""
 
 import re
+from typing import NamedTuple
+
+from pydantic import ValidationError
 
 _ERROR_NUMBER = re.compile(r"\[(Errno|WinError) -?\d+\] ")
 
@@ -14,6 +17,22 @@ def describe_error(error: Exception) -> str:
     """Return what an error says to a person: of a file that the system refuses, its reason without number and path."""
     reason = error.strerror if isinstance(error, OSError) else None
     return reason or str(error)
+
+
+class InvalidField(NamedTuple):
+    """The first fault of a validation."""
+
+    key: str
+    """Dotted place of the value; empty for the whole."""
+    message: str
+    value: object
+
+
+def find_first_error(error: ValidationError) -> InvalidField:
+    """Return the first fault of a validation by pydantic."""
+    first = error.errors(include_url=False)[0]
+    key = ".".join(str(part) for part in first["loc"])
+    return InvalidField(key, first["msg"].removeprefix("Value error, "), first["input"])
 
 
 class PipelineError(Exception):

@@ -14,7 +14,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from pipeline.config.schema import Identifier, StrictModel
 from pipeline.core import yaml
-from pipeline.core.errors import CorpusError
+from pipeline.core.errors import CorpusError, find_first_error
 from pipeline.core.suggestions import suggest_name
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -142,12 +142,11 @@ def _rename_old_keys(tree: object) -> object:
 
 def _format_first_error(error: ValidationError) -> str:
     """Return the key, the message and the value of the first error, in one line."""
-    first = error.errors(include_url=False)[0]
-    key = ".".join(str(part) for part in first["loc"]) or "the file"
+    key, message, value = find_first_error(error)
     # A URL may hold a password; a mapping or list may be long.
-    is_hidden = isinstance(first["input"], dict | list) or key.endswith("url")
-    value = "" if is_hidden else f", not {yaml.shorten_repr(first['input'])}"
-    return f"{key}: {first['msg']}{value}"
+    is_hidden = isinstance(value, dict | list) or key.endswith("url")
+    shown = "" if is_hidden else f", not {yaml.shorten_repr(value)}"
+    return f"{key or 'the file'}: {message}{shown}"
 
 
 def get_accepted_leaks(manifest: Manifest) -> list[str]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.notes.quantize import SCORED_FEATURES
+from pipeline.notes.quantize import SCORED_FEATURES, list_bits_columns
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class PieceScores:
     def compute_bits_per_note(self) -> dict[str, float]:
         """Return mean bits of each head and `bits_per_note`, the sum of those of `SCORED_FEATURES`."""
         mean = self.bits.sum(axis=0) / self.num_notes.sum()
-        names = (*SCORED_FEATURES, "velocity")[: len(mean)]
+        names = list_bits_columns(len(mean))
         return {
             "bits_per_note": float(mean[: len(SCORED_FEATURES)].sum()),
             **dict(zip(names, map(float, mean), strict=True)),

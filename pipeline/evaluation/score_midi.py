@@ -42,7 +42,7 @@ class FileScore:
     @property
     def features(self) -> tuple[str, ...]:
         """Names of the columns."""
-        return (*SCORED_FEATURES, "velocity")[: self.bits.shape[1]]
+        return quantize.list_bits_columns(self.bits.shape[1])
 
     @property
     def total_bits_per_note(self) -> float:

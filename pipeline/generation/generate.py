@@ -24,20 +24,6 @@ WHOLE_FILE = (0.0, inf)
 MIDDLE_C = {STEP: 0, DURATION: 50, PITCH: 60, VELOCITY: 64}
 
 
-UNCONSTRAINED = SamplingConfig(
-    pitch_temperature=1.0,
-    time_temperature=1.0,
-    pitch_top_p=1.0,
-    time_top_p=1.0,
-    key="chromatic",
-    min_pitch=0,
-    max_pitch=127,
-    max_polyphony=0,
-    max_notes_per_second=0,
-)
-"""Sampling that changes nothing of what a model says, for measurements."""
-
-
 @dataclass(frozen=True)
 class GenerationRequest:
     """What to continue, how far, by which seed, and whether the prompt is written too."""

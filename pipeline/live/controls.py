@@ -24,7 +24,7 @@ from collections.abc import Callable
 from pydantic import ValidationError
 
 from pipeline.config.schema import SamplingConfig
-from pipeline.core.errors import ParamsError
+from pipeline.core.errors import ParamsError, find_first_error
 from pipeline.generation.constraints import allowed_pitches
 from pipeline.notes.theory import CHROMATIC, PITCH_CLASS_NAMES
 
@@ -111,9 +111,7 @@ def _apply_changes(config: SamplingConfig, changes: dict[str, object]) -> Sampli
     try:
         changed = SamplingConfig.model_validate(config.model_dump() | changes)
     except ValidationError as error:
-        details = error.errors(include_url=False)[0]
-        name = ".".join(map(str, details["loc"])) or "range"
-        message = details["msg"].removeprefix("Value error, ")
-        raise ParamsError(f"{name}: {message}; see pipeline/config/schema.py") from error
+        key, message, _ = find_first_error(error)
+        raise ParamsError(f"{key or 'range'}: {message}; see pipeline/config/schema.py") from error
     allowed_pitches(changed.key, changed.min_pitch, changed.max_pitch)
     return changed

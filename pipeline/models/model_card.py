@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationError, model_validator
 
 from pipeline.config.schema import Identifier, ModelConfig, StrictModel, upgrade_model_config
-from pipeline.core.errors import DataError
+from pipeline.core.errors import DataError, find_first_error
 from pipeline.models.residual_noise import ResidualNoise
 from pipeline.notes.quantize import GRID_SECONDS, GRID_SIZE
 
@@ -145,11 +145,10 @@ def read_card(path: Path) -> ModelCard:
     try:
         return ModelCard.model_validate(values)
     except ValidationError as error:
-        raise DataError(f"{path}: {TAMPERED} ({_first_error(error)}); {hint}") from error
+        raise DataError(f"{path}: {TAMPERED} ({_describe_first_error(error)}); {hint}") from error
 
 
-def _first_error(error: ValidationError) -> str:
+def _describe_first_error(error: ValidationError) -> str:
     """Return the first error of a validation as one short line."""
-    first = error.errors(include_url=False)[0]
-    location = ".".join(str(part) for part in first["loc"])
-    return f"{location or 'the card'}: {first['msg'].removeprefix('Value error, ')}"[:200]
+    key, message, _ = find_first_error(error)
+    return f"{key or 'the card'}: {message}"[:200]

@@ -110,6 +110,11 @@ SCALAR_SCALE = np.array([feature.scale for feature in _SCALAR_ROWS], np.float32)
 """Factors of the columns of the scalar input."""
 
 
+def list_bits_columns(count: int) -> tuple[str, ...]:
+    """Return the names of the first columns of a table of bits: those that count, then velocity."""
+    return (*SCORED_FEATURES, *(name for name in FEATURES if name not in SCORED_FEATURES))[:count]
+
+
 def list_generated_features(model_velocity: bool) -> tuple[str, ...]:
     """Return the names of the features that autoregressive heads generate, in order."""
     return GENERATION_ORDER if model_velocity else GENERATION_ORDER[:-1]

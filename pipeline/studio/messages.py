@@ -18,12 +18,12 @@ A message that is none of these is answered with one `error`. Nothing is convert
 From the server to a page: see the subclasses of `ServerMessage`. Times are seconds of the server's monotonic clock.
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from pipeline.config.schema import Pitch
-from pipeline.core.errors import PipelineError
+from pipeline.core.errors import InvalidField, PipelineError, find_first_error
 from pipeline.live.improviser import Mode
 
 MAX_MESSAGE_BYTES = 4096
@@ -298,13 +298,12 @@ def parse_message(text: str | bytes) -> AnyClientMessage:
     try:
         return CLIENT_MESSAGES.validate_json(text)
     except ValidationError as error:
-        details = error.errors(include_url=False, include_input=False)[0]
-        raise ClientError(_format_error(details)) from error
+        raise ClientError(_format_error(find_first_error(error))) from error
     except ValueError as error:  # lone surrogates, which JSON can spell and UTF-8 cannot
         raise ClientError("not a message: text that cannot be encoded") from error
 
 
-def _format_error(details: Any) -> str:
+def _format_error(error: InvalidField) -> str:
     """Return a validation error as one line that names the field, and does not repeat what was sent."""
-    field = ".".join(str(part)[:40] for part in details["loc"])
-    return f"not a message: {field + ': ' if field else ''}{details['msg'][:200]}"
+    key = error.key[:80]
+    return f"not a message: {key + ': ' if key else ''}{error.message[:200]}"

@@ -29,7 +29,7 @@ from pipeline.models.keras import network
 from pipeline.models.keras.heads import AutoregressiveHeads
 from pipeline.models.model_io import TrainedModel
 from pipeline.models.residual_noise import ResidualNoise
-from pipeline.notes.quantize import SCORED_FEATURES, QuantizedNotes
+from pipeline.notes.quantize import SCORED_FEATURES, QuantizedNotes, list_bits_columns
 from pipeline.training import checkpoint
 from pipeline.training.optimizers import make_adam, make_muon
 
@@ -222,7 +222,7 @@ def validate_model(job: TrainingJob, trainer: Trainer) -> dict[str, float]:
     )
     bits = scoring.score_pieces(_fit_noise(job, trainer), pieces, VALIDATION_BATCH)
     mean = np.concatenate(bits).mean(axis=0)
-    names = (*SCORED_FEATURES, "velocity")[: len(mean)]
+    names = list_bits_columns(len(mean))
     return {
         "bits_per_note": float(mean[: len(SCORED_FEATURES)].sum()),
         **dict(zip(names, map(float, mean), strict=True)),

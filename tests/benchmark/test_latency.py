@@ -6,11 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from factories import CARRIED, make_quantized_notes, make_tiny_model
+from factories import CARRIED, UNCONSTRAINED, make_quantized_notes, make_tiny_model
 
 from pipeline.benchmark import latency
 from pipeline.core.errors import DataError
-from pipeline.generation.generate import UNCONSTRAINED
 
 
 def test_a_round_of_each_in_turn_after_one_that_warms_up():

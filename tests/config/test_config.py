@@ -209,6 +209,12 @@ def test_an_old_key_is_one_line_that_names_the_new_key(tmp_path, key, new):
         config.load_params(changed(tmp_path, key, 1))
 
 
+@pytest.mark.parametrize("key", config.REMOVED_KEYS)
+def test_a_removed_key_is_one_line_that_says_why(tmp_path, key):
+    with pytest.raises(ParamsError, match=r"no parameter any more, since .*; remove it"):
+        config.load_params(changed(tmp_path, key, 1))
+
+
 def test_every_new_key_of_the_table_of_old_keys_exists(project):
     values = project.model_dump()
     for old, new in config.RENAMED_KEYS.items():

@@ -7,6 +7,7 @@ import pytest
 from factories import (
     CARRIED,
     MODEL_KINDS,
+    UNCONSTRAINED,
     make_music,
     make_pedal_midi,
     make_quantized_notes,
@@ -20,7 +21,7 @@ from pipeline.generation.sampling import Sampler
 from pipeline.midi import reader, writer
 from pipeline.notes import quantize
 
-SAMPLING = generate.UNCONSTRAINED.model_copy(update={"pitch_top_p": 0.98})
+SAMPLING = UNCONSTRAINED.model_copy(update={"pitch_top_p": 0.98})
 
 
 @pytest.fixture

@@ -1,12 +1,12 @@
 import threading
 
 import pytest
+from factories import UNCONSTRAINED
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.core.errors import ParamsError
 from pipeline.generation.constraints import allowed_pitches
-from pipeline.generation.generate import UNCONSTRAINED
 from pipeline.live.controls import CC_KEYS, CC_MAP, Controls
 
 

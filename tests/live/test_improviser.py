@@ -4,7 +4,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from factories import CARRIED, MODEL_KINDS, make_quantized_notes, make_tiny_model
+from factories import CARRIED, MODEL_KINDS, UNCONSTRAINED, make_quantized_notes, make_tiny_model
 from fake_port import Wire, check
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from pipeline.generation import engine
 from pipeline.generation.constraints import allowed_pitches
 from pipeline.generation.engine import Engine
-from pipeline.generation.generate import UNCONSTRAINED
 from pipeline.generation.sampling import Sampler
 from pipeline.live.controls import Controls
 from pipeline.live.improviser import (

@@ -22,7 +22,7 @@ import sys
 from pathlib import Path
 from fake_port import Wire
 from pipeline.config.schema import DEFAULT_MODEL
-from pipeline.generation.generate import UNCONSTRAINED
+from factories import UNCONSTRAINED
 from pipeline.live import midi_ports, run
 from pipeline.models import model_io
 

@@ -1,8 +1,8 @@
 """What each MIDI message of a keyboard does."""
 
 import pytest
+from factories import UNCONSTRAINED
 
-from pipeline.generation.generate import UNCONSTRAINED
 from pipeline.live.controls import Controls
 from pipeline.live.keyboard import Keyboard
 

@@ -9,13 +9,12 @@ import threading
 import time
 
 import pytest
-from factories import CARRIED, ROOT, make_music, make_tiny_model
+from factories import CARRIED, ROOT, UNCONSTRAINED, make_music, make_tiny_model
 from fake_port import FakeKeyboard, Wire, check, ends_in_silence
 from typer.testing import CliRunner
 
 from pipeline import cli
 from pipeline.core.errors import ParamsError
-from pipeline.generation.generate import UNCONSTRAINED
 from pipeline.live import midi_ports, port_watch, run
 from pipeline.live.improviser import Improviser
 from pipeline.live.midi_ports import PortError

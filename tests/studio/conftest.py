@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from factories import UNCONSTRAINED
 from websockets.sync.client import ClientConnection, connect
 
-from pipeline.generation.generate import UNCONSTRAINED
 from pipeline.studio import access, app, messages
 from pipeline.studio.session import LiveSession
 

@@ -5,13 +5,12 @@ import time
 from pathlib import Path
 
 import pytest
-from factories import make_tiny_model
+from factories import UNCONSTRAINED, make_tiny_model
 from studio.conftest import Studio
 from studio.test_live_engine import broken
 
 from pipeline.core.errors import PipelineError
 from pipeline.generation.constraints import allowed_pitches
-from pipeline.generation.generate import UNCONSTRAINED
 from pipeline.models import model_io
 from pipeline.studio import catalog
 from pipeline.studio.live_engine import LiveEngine
