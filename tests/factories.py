@@ -127,7 +127,8 @@ def make_tiny_model(length: int = 6, seed: int = 0, **changes: object) -> Traine
         "dense_units": 0,
     }
     recipe |= {"embedding_dim": 0, "model_velocity": False, "cell": "lstm", "head_dim": 0}
-    recipe |= {"dropout": 0.0, "output_dropout": 0.0, "stateful": False, **changes}
+    recipe |= {"dropout": 0.0, "output_dropout": 0.0, "stateful": False, "learning_rate": 0.001}
+    recipe |= changes
     block = ModelConfig.model_validate(recipe)
     rng = np.random.default_rng(seed)
     weights = {

@@ -46,7 +46,7 @@ class CommandGroup(TyperGroup):
 app = typer.Typer(
     cls=CommandGroup,
     help="Which architecture for a small music model? Measured, in bits per note.",
-    epilog="The whole pipeline: dvc repro. One idea beside another: dvc exp run -S train.windowed.learning_rate=0.002",
+    epilog="The whole pipeline: dvc repro. One idea beside another: dvc exp run -S model.baseline.learning_rate=0.002",
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,

@@ -155,6 +155,8 @@ RENAMED_KEYS = {
     "train.threads": "train.num_threads",
     "train.last": "train.windowed",
     "train.every": "train.stateful",
+    "train.windowed.learning_rate": "model.*.learning_rate (one for each architecture)",
+    "train.stateful.learning_rate": "model.*.learning_rate (one for each architecture)",
     "train.windowed.batch": "train.windowed.batch_size",
     "train.stateful.streams": "train.stateful.batch_size",
     "train.stateful.segment": "train.stateful.bptt_length",
@@ -191,7 +193,7 @@ RENAMED_KEYS = {
     "gate.copied_notes": "gate.max_extra_copied_notes",
     "gate.parity": "gate.max_parity_bits",
 }
-"""Keys of params.yaml before version 0.2, and what they are called now; `*` is any architecture."""
+"""Keys of older params.yaml, and what they are called now; `*` is any architecture."""
 _NO_RESAMPLES = "intervals are computed and not resampled"
 REMOVED_KEYS = {
     "compare.resamples": _NO_RESAMPLES,
@@ -207,7 +209,7 @@ def _describe_unknown_key(parts: list[str]) -> str:
     if reason := REMOVED_KEYS.get(pattern):
         return f"{key}: is no parameter any more, since {reason}; remove it"
     if new := RENAMED_KEYS.get(pattern):
-        name = parts[1] if parts[0] == "model" else ""
+        name = parts[1] if parts[0] == "model" else "*"
         return f"{key}: is called {new.replace('*', name)} now"
     suggestion = suggest_name(parts[-1], _find_section(parts[:-1]).model_fields)
     return f"{key}: no such parameter{suggestion or '; see pipeline/config/schema.py'}"

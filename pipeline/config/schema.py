@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 Identifier = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=64)]
 PositiveInt = Annotated[int, Field(ge=1)]
 Fraction = Annotated[float, Field(ge=0, lt=1)]
+LearningRate = Annotated[float, Field(gt=0, le=1)]
 
 
 Temperature = Annotated[float, Field(gt=0, le=10)]
@@ -205,7 +206,6 @@ class WindowedTraining(StrictModel):
 
     batch_size: PositiveInt
     """Windows, so target notes, in an optimiser step."""
-    learning_rate: Annotated[float, Field(gt=0, le=1)]
 
 
 class StatefulTraining(StrictModel):
@@ -217,10 +217,9 @@ class StatefulTraining(StrictModel):
     """Notes between optimiser steps; gradients reach back no further."""
     segments_per_passage: PositiveInt
     """Segments in a passage."""
-    learning_rate: Annotated[float, Field(gt=0, le=1)]
-    """Highest rate; it rises to this, then falls evenly to zero at the end of the budget."""
     warmup: Fraction
-    """Share of the budget in which it rises."""
+    """Share of the budget in which the learning rate rises to that of the architecture; then it falls evenly to zero at
+    the end of the budget."""
     max_transpose: Annotated[int, Field(ge=0, le=12)]
     """Passages are transposed by up to this many semitones, up or down."""
     max_tempo_change: Fraction
@@ -296,6 +295,8 @@ class ModelConfig(StrictModel):
     stateful: bool
     """Whether scoring and generation carry the state from the first note of the piece on. Otherwise the last T notes
     are read again before every note."""
+    learning_rate: LearningRate
+    """Of every optimiser step with `loss_on: last`; the highest with `loss_on: all`, as `train.stateful.warmup` says."""
 
     @property
     def is_bidirectional(self) -> bool:
@@ -358,6 +359,9 @@ RENAMED_KEYS = {
     "chain": "head_dim",
 }
 """Keys of a model config before format 3 of the card, and what they are called now."""
+COMMON_LEARNING_RATES = {"last": 0.001, "all": 0.008}
+"""By `loss_on`: the rates of params.yaml when all architectures shared them. An evaluation of that time does not record
+its rate: it is read with this one, which is another than it was trained at if that run had changed it."""
 
 
 def upgrade_model_config(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -372,6 +376,8 @@ def upgrade_model_config(values: Mapping[str, Any]) -> dict[str, Any]:
         upgraded.pop("objective", None)
     if "memory" in upgraded:
         upgraded["stateful"] = upgraded.pop("memory") == "carried"
+    if "learning_rate" not in upgraded:
+        upgraded["learning_rate"] = COMMON_LEARNING_RATES[upgraded["loss_on"]]
     return upgraded
 
 

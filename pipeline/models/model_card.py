@@ -16,7 +16,9 @@ from pipeline.core.errors import DataError, find_first_error
 from pipeline.models.residual_noise import ResidualNoise
 from pipeline.notes.quantize import GRID_SECONDS, GRID_SIZE
 
-FORMAT = 3
+FORMAT = 4
+OLDER_FORMATS = (2, 3)
+"""Formats that are still read."""
 MAX_BYTES = 2**16
 """Bytes of a card at most; those of this project have about 2,000."""
 TAMPERED = "torn or edited by hand"
@@ -85,21 +87,35 @@ CARD_KEYS = {
 """Keys of a card of format 2, and their names since format 3."""
 FORMAT_2_CELLS = {"mingru": "gated", "bilstm": "lstm"}
 """Cells of today, and what the names of their weights began with in format 2."""
+RECIPES = {"last": ("last", "windowed"), "all": ("every", "stateful")}
+"""By `loss_on`: the sections of `train` that had its learning rate in formats 2 and 3."""
 
 
 def upgrade_card(card: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a card of format 2 with today's keys; its format stays 2. Any other card stays as it is."""
-    if type(card["format"]) is not int or card["format"] != 2:
+    """Return a card of an older format with today's keys; its format stays. Any other card stays as it is."""
+    if type(card["format"]) is not int or card["format"] not in OLDER_FORMATS:
         return dict(card)
     upgraded = {CARD_KEYS.get(key, key): value for key, value in card.items()}
     provenance = dict(upgraded["provenance"])
     if "pedal" in provenance:
         provenance["sustain_pedal"] = provenance.pop("pedal")
-    return {
-        **upgraded,
-        "config": upgrade_model_config(upgraded["config"]),
-        "provenance": provenance,
-    }
+    config = upgrade_model_config(upgraded["config"])
+    rate = _find_learning_rate(provenance, config["loss_on"])
+    if rate is not None:
+        config["learning_rate"] = rate
+    return {**upgraded, "config": config, "provenance": provenance}
+
+
+def _find_learning_rate(provenance: Mapping[str, Any], loss_on: str) -> Any:
+    """Return the learning rate that a card of format 2 or 3 records beside its config, or None."""
+    train = provenance.get("train")
+    if not isinstance(train, Mapping):
+        return None
+    for name in RECIPES[loss_on]:
+        recipe = train.get(name)
+        if isinstance(recipe, Mapping):
+            return recipe.get("learning_rate")
+    return None
 
 
 def find_stored_name(weight_name: str, card_format: int) -> str:
@@ -130,7 +146,7 @@ def read_card(path: Path) -> ModelCard:
             raise TypeError("not a JSON object")
         is_intact = text == with_checksum(values)
         values = upgrade_card(values)
-        is_known_format = values["format"] in (2, FORMAT)
+        is_known_format = values["format"] in (*OLDER_FORMATS, FORMAT)
         grid = (values["cell_seconds"], values["grid_cells"])
     except RecursionError as error:
         raise DataError(f"{path}: {TAMPERED}, since no card is nested as deep; {hint}") from error

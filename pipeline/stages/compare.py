@@ -50,6 +50,7 @@ def _make_summary(
             "group": outcome.groups[name],
             "parameters": evaluation.parameters,
             "bytes": evaluation.bytes,
+            "learning_rate": evaluation.config.learning_rate,
             "can_stream": evaluation.can_stream,
             "epochs": max(len(history) for history in evaluation.histories),
             "not_better_than": " ".join(outcome.not_better_than[name]),

@@ -138,11 +138,12 @@ class Trainer:
 
     def _compute_learning_rate(self, progress: float) -> float:
         """Return the learning rate at a share of the budget: linear warmup, then linear decay to zero."""
+        learning_rate = self.job.config.learning_rate
         if not self.loss_on_all:
-            return self.job.params.train.windowed.learning_rate
+            return learning_rate
         config = self.job.params.train.stateful
         warmup = progress / config.warmup if progress < config.warmup else 1.0
-        return config.learning_rate * max(min(warmup, 1 - progress), 1e-3)
+        return learning_rate * max(min(warmup, 1 - progress), 1e-3)
 
     def copy_weights(self) -> list[NDArray[np.float32]]:
         """Return a copy of all weights, in the order of the model's variables."""

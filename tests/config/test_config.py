@@ -24,6 +24,7 @@ BASELINE = {
     "head_dim": 0,
     "loss_on": "last",
     "stateful": False,
+    "learning_rate": 0.001,
 }
 
 
@@ -48,9 +49,9 @@ def changed(folder, key: str, value: object, **block: object):
         ("model.baseline.unit", [8], "model.baseline.unit: no such parameter"),
         ("optimiser", "adam", "optimiser: no such parameter"),
         (
-            "train.windowed.learning_rate",
+            "model.baseline.learning_rate",
             "1e-3",
-            "train.windowed.learning_rate: .*valid number, not '1e-3'",
+            "model.baseline.learning_rate: .*valid number, not '1e-3'",
         ),
         ("train.epochs", 2.0, "train.epochs: .*valid integer, not 2.0"),
         ("train.epochs", True, "train.epochs: .*valid integer, not True"),
@@ -153,9 +154,9 @@ def test_a_number_is_read_as_yaml_1_2_and_text_is_refused(tmp_path, written, rea
     path = tmp_path / "params.yaml"
     path.write_text(re.sub(r"(?<=learning_rate: )\S+", written, TEXT, count=1))
     if read is not None:
-        assert config.load_params(path).train.windowed.learning_rate == read
+        assert config.load_params(path).model["baseline"].learning_rate == read
     else:
-        with pytest.raises(ParamsError, match=r"train\.windowed\.learning_rate: "):
+        with pytest.raises(ParamsError, match=r"model\.baseline\.learning_rate: "):
             config.load_params(path)
 
 
@@ -200,6 +201,14 @@ def test_any_bytes_are_refused_in_one_line(tmp_path, data):
         (
             "model.baseline.width",
             "model.baseline.width: is called model.baseline.embedding_dim now",
+        ),
+        (
+            "train.windowed.learning_rate",
+            r"train\.windowed\.learning_rate: is called model\.\*\.learning_rate \(one for each",
+        ),
+        (
+            "train.stateful.learning_rate",
+            r"train\.stateful\.learning_rate: is called model\.\*\.learning_rate \(one for each",
         ),
         ("model.baseline.memory", r"model.baseline.stateful .*carried"),
     ],

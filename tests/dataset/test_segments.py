@@ -36,7 +36,6 @@ def corpus(lengths: list[int], splits: str = "", spread: int = 1) -> WindowDatas
 
 def how(segment: int = 4, segments: int = 2, streams: int = 1, **more: float) -> StatefulTraining:
     rest = {
-        "learning_rate": 0.01,
         "warmup": 0.0,
         "max_transpose": 0,
         "max_tempo_change": 0.0,

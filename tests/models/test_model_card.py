@@ -1,5 +1,7 @@
 """Cards that say what no card can, each with a stamp that fits: all are refused in one line."""
 
+import json
+
 import numpy as np
 import pytest
 from factories import make_tiny_model
@@ -28,6 +30,47 @@ def test_a_card_is_read_as_it_was_written(folder):
     }
     assert said.provenance == {"seed": 0}
     assert model_card.with_checksum(said.model_dump()) == (folder / CARD).read_text()
+
+
+def make_older(folder, card_format, **provenance):
+    """Make the card one that was written before configs had a learning rate."""
+    card = json.loads((folder / CARD).read_text())
+    del card["config"]["learning_rate"]
+    card |= {"format": card_format, "provenance": provenance}
+    (folder / CARD).write_text(model_card.with_checksum(card))
+
+
+@pytest.mark.parametrize(
+    ("provenance", "rate"),
+    [
+        (
+            {"train": {"windowed": {"learning_rate": 0.02}, "stateful": {"learning_rate": 0.03}}},
+            0.02,
+        ),
+        ({"train": {"last": {"learning_rate": 0.02}, "every": {"learning_rate": 0.03}}}, 0.02),
+        ({"train": {"windowed": {}}}, 0.001),
+        ({"train": [0.02]}, 0.001),
+        ({}, 0.001),
+    ],
+)
+def test_the_learning_rate_of_an_older_card_is_that_of_its_provenance(folder, provenance, rate):
+    make_older(folder, 3, **provenance)
+    assert model_card.read_card(folder / CARD).config.learning_rate == rate
+
+
+def test_a_card_of_today_needs_a_learning_rate(folder):
+    make_older(folder, model_card.FORMAT)
+    assert "edited by hand (config.learning_rate" in refused(folder, CARD)
+
+
+@pytest.mark.parametrize("rate", [0, 0.0, 2.0, "0.1", np.nan, True])
+def test_a_learning_rate_that_is_none_is_refused(folder, rate):
+    make_older(folder, 3, train={"windowed": {"learning_rate": rate}})
+    assert "edited by hand (config.learning_rate" in refused(folder, CARD)
+
+
+def test_the_bundled_model_has_the_rate_it_was_trained_at():
+    assert model_card.read_card(BUNDLED / "maestro" / CARD).config.learning_rate == 0.005
 
 
 def test_cards_are_far_smaller_than_the_largest():

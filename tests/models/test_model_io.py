@@ -34,6 +34,7 @@ BLOCKS = st.builds(
     heads=st.just("regression"),
     loss_on=st.just("last"),
     stateful=st.just(False),
+    learning_rate=st.floats(1e-6, 1.0),
 )
 SPREAD = st.builds(ResidualNoise, st.sampled_from(["laplace", "gaussian"]), st.floats(1e-3, 10.0))
 

@@ -19,7 +19,7 @@ from pipeline.training.trainer import Trainer, TrainingJob
 def budget(project: Params, **changes: int) -> TrainConfig:
     """A training that takes seconds."""
     few = {"epochs": 4, "notes_per_epoch": 256, "patience": 4, "num_threads": 1, **changes}
-    last = project.train.windowed.model_copy(update={"batch_size": 32, "learning_rate": 0.01})
+    last = project.train.windowed.model_copy(update={"batch_size": 32})
     every = project.train.stateful.model_copy(
         update={"batch_size": 4, "bptt_length": 16, "segments_per_passage": 2}
     )
@@ -39,7 +39,9 @@ def job(project: Params, tmp_path: Path) -> TrainingJob:
         window_starts=windows.window_starts([200, 400], 10, 1),
         sequence_length=10,
     )
-    block = project.model["hybrid"].model_copy(update={"units": [12, 8], "dense_units": 8})
+    block = project.model["hybrid"].model_copy(
+        update={"units": [12, 8], "dense_units": 8, "learning_rate": 0.01}
+    )
     params = project.model_copy(
         update={"model": {"small": block}, "train": budget(project), "seed": 3}
     )
@@ -70,6 +72,7 @@ def either(request: pytest.FixtureRequest, job: TrainingJob) -> TrainingJob:
         "head_dim": 8,
         "loss_on": "all",
         "stateful": True,
+        "learning_rate": 0.008,
     }
     block = ModelConfig.model_validate({**job.config.model_dump(), **changes})
     train = job.params.train
