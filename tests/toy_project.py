@@ -13,9 +13,12 @@ import sys
 import tempfile
 from functools import cache
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING, Any
 
 from ruamel.yaml import YAML
+
+if TYPE_CHECKING:
+    from pipeline.dataset.windows import WindowDataset
 
 ROOT = Path(__file__).parent.parent
 ARCHITECTURES = ("baseline", "dense")
@@ -28,10 +31,14 @@ STAGES = {
     ),
     "ingest": ("'data/raw/${corpus}.zip'", "ingest", "data/notes"),
     "windows": ("data/notes, code/package", "windows", "data/windows"),
-    "train": ("data/windows", "seed, train, 'model.${item.arch}'", "'models/${item.arch}'"),
+    "train": (
+        "data/windows",
+        "seed, replicates, train, 'model.${item.arch}'",
+        "'models/${item.arch}'",
+    ),
     "evaluate": (
         "data/windows, 'models/${item.arch}'",
-        "compare",
+        "replicates, compare",
         "metrics/evaluate/${item.arch}.json: {cache: false}",
     ),
     "sample_metrics": (
@@ -81,7 +88,7 @@ def make(folder: Path) -> Path:
     """Make the project as a Git repository with one commit, not yet run."""
     tree = YAML().load((ROOT / "params.yaml").read_text("utf-8"))
     tree |= {"corpus": "tiny", "architectures": list(ARCHITECTURES)}
-    tree["compare"]["bootstrap_resamples"] = 200
+    tree["replicates"] = {"count": 1, "scheme": "seeds"}
     for name in ARCHITECTURES:
         tree["model"][name]["units"] = [8]
     (folder / "code/package").mkdir(parents=True)
@@ -185,7 +192,7 @@ def stage(name: str, architecture: str = "") -> None:
             f"{values['model'][architecture]['units'][0]} {values['seed']} {architecture}\n",
         )
     elif name == "evaluate":
-        evaluate(architecture, values["model"][architecture])
+        evaluate(architecture, values)
     elif name == "sample_metrics":
         write(
             paths.get_sample_metrics_path(architecture),
@@ -239,37 +246,57 @@ def windows(stride: int) -> None:
             ends,
             np.array([row.split for row in rows]),
             names,
+            np.array([row.composition for row in rows]),
             window_starts(ends, 8, stride),
             8,
+            0,
         ),
         paths.WINDOWS,
     )
 
 
-def evaluate(architecture: str, block: object) -> None:
-    import numpy as np
-
-    from pipeline.config.schema import ModelConfig
+def evaluate(architecture: str, values: dict[str, Any]) -> None:
+    """Score each held-out piece of each replicate: the fewer bits the more units, and a little chance."""
+    from pipeline.config.schema import ModelConfig, ReplicatesConfig
     from pipeline.core import paths
+    from pipeline.dataset import replicates, windows
     from pipeline.evaluation.bits import PieceScores
     from pipeline.evaluation.results import Evaluation
 
     units = int((paths.get_model_dir(architecture) / "weights").read_text().split()[0])
-    rng = np.random.default_rng(3)
-    bits = rng.normal(6 - np.log2(units) / 4, 0.01, (12, 3)) + np.random.default_rng(units).normal(
-        0, 0.001, (12, 3)
-    )
-    rows = [[f"{1 + k // 6}.mid", 50, *(each * 50)] for k, each in enumerate(bits)]
-    history = [{"epoch": 1.0, "notes": 9.0}]
-    found = Evaluation(
+    config = ReplicatesConfig.model_validate(values["replicates"])
+    plan = replicates.make_plan(windows.load_windows(paths.WINDOWS), config)
+    split = plan.get_deciding_split(values["compare"]["split"])
+    numbers = range(1, plan.count + 1)
+    rows = [
+        row
+        for number in numbers
+        for row in score_replicate(plan.select(number), split, units, number)
+    ]
+    Evaluation(
         architecture,
-        ModelConfig.model_validate(block),
+        ModelConfig.model_validate(values["model"][architecture]),
         units * 100,
         units * 400,
-        history,
+        [[{"epoch": 1.0, "notes": 9.0}] for _ in numbers],
         PieceScores.from_rows(rows),
-    )
-    found.save(paths.get_evaluation_path(architecture))
+    ).save(paths.get_evaluation_path(architecture))
+
+
+def score_replicate(
+    dataset: "WindowDataset", split: str, units: int, replicate: int
+) -> list[list[object]]:
+    """Return the rows of a replicate."""
+    import numpy as np
+
+    rows: list[list[object]] = []
+    own = np.random.default_rng([units, replicate])
+    hard = np.random.default_rng(3)
+    names = zip(dataset.select_compositions(split), dataset.select_piece_names(split), strict=True)
+    for composition, piece in names:
+        bits = hard.normal(6 - np.log2(units) / 4, 0.01, 3) + own.normal(0, 0.001, 3)
+        rows.append([replicate, composition, piece, 299, *(bits * 299)])
+    return rows
 
 
 def best(names: list[str]) -> dict[str, object]:

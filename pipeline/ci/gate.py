@@ -1,21 +1,21 @@
 """Is what the project gives now better than what a revision gave, beyond noise, and fit to be offered?
 
-The recommended models of both are compared on the held-out notes that both have told, row by row. Beside that, nothing
-is offered that was tested on its own training music, learned by heart, or not measured.
+The recommended models of both are compared on the held-out notes that both have scored, paired by replicate and piece.
+Beside that, nothing is offered that was tested on its own training music, learned by heart, or not measured.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
-
-import numpy as np
 
 from pipeline.config import Params
 from pipeline.config.schema import upgrade_ingest_params
 from pipeline.core import git, paths
 from pipeline.core.errors import DataError
-from pipeline.evaluation.bits import PieceScores
-from pipeline.evaluation.bootstrap import ImplausibleIntervalError, compute_paired_difference
+from pipeline.evaluation import intervals
+from pipeline.evaluation.bits import PieceScores, select_shared_scores
+from pipeline.evaluation.intervals import PairDifference
 from pipeline.evaluation.results import Evaluation
 
 Outcome = Literal["better", "worse", "too close", "first", "not comparable"]
@@ -105,14 +105,12 @@ def judge_candidate(
         candidate: of the work tree.
         base: of the revision it is compared with; none if there is nothing to compare with.
         leaks: held-out pieces in the training music, a phrase each.
-        params: tolerance and limits, and how intervals are made.
+        params: tolerance and limits.
     """
     outcome, summary = compare_results(candidate, base, params)
-    refusals = (
-        [f"the loss is beyond the tolerance of {params.gate.tolerance_bits:g} bits"]
-        if outcome == "worse"
-        else []
-    )
+    refusals = []
+    if outcome == "worse":
+        refusals.append("the model is worse")
     if outcome == "not comparable":
         refusals.append("nothing shows that it is not worse")
     refusals += [*leaks[:3], *([f"so are {len(leaks) - 3} more"] if len(leaks) > 3 else [])]
@@ -131,102 +129,68 @@ def judge_candidate(
 def compare_results(
     candidate: RevisionResults, base: RevisionResults | None, params: Params
 ) -> tuple[Outcome, str]:
-    """Say whether the recommended model tells held-out notes in fewer bits than the one before, and by how much."""
+    """Say whether the recommended model predicts held-out notes at fewer bits than the one before, and by how much."""
     if base is None:
-        mean = candidate.scores.compute_bits_per_note()["bits_per_note"]
+        mean = _compute_mean(candidate.scores)
         return (
             "first",
-            f"{candidate.model} tells held-out notes in {mean:.3f} bits per note; there is nothing before it.",
+            f"{candidate.model} predicts held-out notes at {mean:.3f} bits per note; there is nothing before it.",
         )
     if candidate.ingest_params != base.ingest_params:
         return (
             "not comparable",
             f"notes are read otherwise than before (ingest is {candidate.ingest_params}, was {base.ingest_params}).",
         )
-    scores, base_scores = select_shared_rows(candidate.scores, base.scores)
+    scores, base_scores = select_shared_scores(candidate.scores, base.scores)
     if not len(scores.num_notes):
         return (
             "not comparable",
-            f"{candidate.model} was scored on no held-out piece that {base.model} was scored on before.",
+            f"no paired comparison: {candidate.model} was scored on {candidate.scores.describe_design()}, {base.model} "
+            f"before on {base.scores.describe_design()}, and no piece is in both under one replicate.",
         )
-    outcome, gap = assess_significance(scores, base_scores, params)
-    before, after = (
-        model_scores.compute_bits_per_note()["bits_per_note"]
-        for model_scores in (base_scores, scores)
-    )
+    estimate = intervals.estimate_difference(scores, base_scores)
+    # The only comparison that the gate makes, so there is nothing to correct for.
+    pair = PairDifference(candidate.model, base.model, estimate, estimate.p_value)
     summary = (
-        f"{candidate.model} tells held-out notes in {after:.3f} bits per note, {base.model} before in {before:.3f}: {gap} "
-        f"over {len(scores.num_notes)} rows of {len(set(scores.piece_names))} pieces, where another seed may change "
-        f"{params.gate.tolerance_bits:g}."
+        f"{candidate.model} predicts held-out notes at {_compute_mean(scores):.3f} bits per note, {base.model} before at "
+        f"{_compute_mean(base_scores):.3f}: {intervals.format_difference(estimate)} over {scores.describe_design()}."
     )
-    return outcome, summary + _describe_corpus_change(candidate, base, scores)
-
-
-def assess_significance(
-    candidate_scores: PieceScores, base_scores: PieceScores, params: Params
-) -> tuple[Outcome, str]:
-    """Return whether ours is better, beyond what the choice of notes and of the seed does by chance; and the gap."""
-    try:
-        gap, low, high = compute_paired_difference(
-            candidate_scores, base_scores, params.compare.bootstrap_resamples, params.seed
+    if estimate.num_replicates == 1:
+        summary += (
+            " One replicate says nothing of other seeds, so a difference up to "
+            f"{params.gate.tolerance_bits:g} is too close (gate.tolerance_bits)."
         )
-    except ImplausibleIntervalError as error:
-        return "not comparable", str(error)
-    outcome: Outcome = "too close"
-    if abs(gap) > params.gate.tolerance_bits and not low <= 0 <= high:
-        outcome = "better" if gap < 0 else "worse"
-    return outcome, f"{gap:+.3f} [{low:+.3f}, {high:+.3f}]"
+    return assess_difference(pair, params), summary + _describe_change(candidate, base, scores)
 
 
-def select_shared_rows(
-    candidate_scores: PieceScores, base_scores: PieceScores
-) -> tuple[PieceScores, PieceScores]:
-    """Return the rows of the pieces that both have, cut alike; pieces that were cut otherwise are one row each."""
-    candidate_rows, base_rows = _group_by_piece(candidate_scores), _group_by_piece(base_scores)
-    rows: list[tuple[list[list[object]], list[list[object]]]] = []
-    for piece in candidate_rows.keys() & base_rows.keys():
-        piece_rows, base_piece_rows = candidate_rows[piece], base_rows[piece]
-        if [row[1] for row in piece_rows] != [row[1] for row in base_piece_rows]:
-            piece_rows, base_piece_rows = _merge_rows(piece_rows), _merge_rows(base_piece_rows)
-        if piece_rows[0][1] == base_piece_rows[0][1]:
-            rows.append((piece_rows, base_piece_rows))
-    rows.sort(key=lambda pair: str(pair[0][0][0]))
-    piece_rows, base_piece_rows = (
-        [row for pair in rows for row in pair[0]],
-        [row for pair in rows for row in pair[1]],
-    )
-    return PieceScores.from_rows(piece_rows), PieceScores.from_rows(base_piece_rows)
+def assess_difference(pair: PairDifference, params: Params) -> Outcome:
+    """Return whether the first of two is better, beyond what other pieces and other seeds do by chance."""
+    if math.isnan(pair.estimate.half_width) and pair.estimate.mean:
+        return "not comparable"
+    tolerance = params.gate.tolerance_bits if pair.estimate.num_replicates == 1 else 0.0
+    if pair.is_tie or abs(pair.estimate.mean) <= tolerance:
+        return "too close"
+    return "better" if pair.estimate.mean < 0 else "worse"
 
 
-def _group_by_piece(scores: PieceScores) -> dict[str, list[list[object]]]:
-    """Return rows [piece, notes, bits that count] by the name of the piece."""
-    by_piece: dict[str, list[list[object]]] = {}
-    for piece, notes, bits in zip(
-        scores.piece_names, scores.num_notes, scores.bits[:, :3], strict=True
-    ):
-        by_piece.setdefault(str(piece), []).append([str(piece), int(notes), *map(float, bits)])
-    return by_piece
+def _compute_mean(scores: PieceScores) -> float:
+    return scores.compute_bits_per_note()["bits_per_note"]
 
 
-def _merge_rows(rows: list[list[object]]) -> list[list[object]]:
-    """Return the rows of one piece as one."""
-    sums = np.array([row[1:] for row in rows], np.float64).sum(axis=0)
-    return [[rows[0][0], int(sums[0]), *map(float, sums[1:])]]
-
-
-def _describe_corpus_change(
-    candidate: RevisionResults, base: RevisionResults, shared_scores: PieceScores
-) -> str:
-    """Say that the corpus changed, and what could be compared all the same."""
-    scored = [
-        int(model_scores.num_notes.sum())
-        for model_scores in (shared_scores, candidate.scores, base.scores)
-    ]
-    if candidate.notes_hash == base.notes_hash and len(set(scored)) == 1:
+def _describe_change(candidate: RevisionResults, base: RevisionResults, shared: PieceScores) -> str:
+    """Say that corpus or replicates changed, and what could be compared all the same."""
+    is_same = len(candidate.scores.num_notes) == len(base.scores.num_notes) == len(shared.num_notes)
+    if candidate.notes_hash == base.notes_hash and is_same:
         return ""
+    corpus = ""
+    if candidate.notes_hash != base.notes_hash:
+        corpus = f" The notes are not those of before ({base.notes_hash[:7]} → {candidate.notes_hash[:7]})."
+    scored, now, before = (
+        int(scores.num_notes.sum()) for scores in (shared, candidate.scores, base.scores)
+    )
     return (
-        f" The notes are not those of before ({base.notes_hash[:7]} → {candidate.notes_hash[:7]}): compared are {scored[0]:,} of "
-        f"pieces that both have, of {scored[1]:,} now and {scored[2]:,} before."
+        f"{corpus} Scored now were {candidate.scores.describe_design()}, before {base.scores.describe_design()}; compared "
+        f"are the {scored:,} notes that both share, of {now:,} now and {before:,} before."
     )
 
 

@@ -9,11 +9,13 @@ from pathlib import Path
 from pipeline.corpus import ingest_summary
 from pipeline.corpus.splits import SPLITS
 from pipeline.corpus.tables import PieceRow
+from pipeline.dataset.replicates import ReplicatePlan
 from pipeline.dataset.windows import WindowDataset
-from pipeline.evaluation.bits import PASSAGE_NOTES
 from pipeline.notes.quantize import QuantizedNotes
 from pipeline.sample_metrics.memorization import SuffixIndex, find_longest_match
 
+MAX_LEAK_NOTES = 200
+"""Notes in a row that are a leak in a piece of any length."""
 MIN_LEAK_NOTES = 16
 """Notes in a row; any two pieces in a key share fewer by chance."""
 HELD_OUT_SPLITS = [split for split in SPLITS if split != "train"]
@@ -45,6 +47,13 @@ def find_work_leaks(summary_path: Path, accepted: Collection[str]) -> list[str]:
     return ingest_summary.find_near_duplicate_leaks(summary, accepted)
 
 
+def find_replicate_leaks(plan: ReplicatePlan) -> list[str]:
+    """Say which held-out pieces of any replicate are in its training pieces; seeds share the splits of the corpus."""
+    numbers = range(1, plan.count + 1) if plan.scheme == "cross_validation" else [1]
+    leaks = [leak for number in numbers for leak in find_content_leaks(plan.select(number))]
+    return list(dict.fromkeys(leaks))
+
+
 def find_content_leaks(dataset: WindowDataset) -> Iterator[str]:
     """Say which held-out pieces have a passage of 200 notes, or half of their notes, in a training piece.
 
@@ -63,4 +72,4 @@ def find_content_leaks(dataset: WindowDataset) -> Iterator[str]:
 
 def compute_leak_threshold(notes: QuantizedNotes) -> int:
     """Return how many notes of codes [N, 4] make a leak: fewer are shared by scales, trills and chance."""
-    return min(PASSAGE_NOTES, max(len(notes) // 2, MIN_LEAK_NOTES))
+    return min(MAX_LEAK_NOTES, max(len(notes) // 2, MIN_LEAK_NOTES))

@@ -7,6 +7,7 @@ model was made, by the hashes in `dvc.lock`, so that anyone can make it again an
 import hashlib
 import io
 import json
+import math
 import re
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,8 @@ from pipeline.core import files, git, paths
 from pipeline.core.errors import DataError
 from pipeline.corpus import manifest, tables
 from pipeline.corpus.splits import SPLITS
-from pipeline.evaluation.bootstrap import compute_confidence_interval
+from pipeline.evaluation import intervals
+from pipeline.evaluation.bits import PieceScores
 from pipeline.evaluation.results import Evaluation
 from pipeline.report.tables import format_markdown_table
 
@@ -66,20 +68,17 @@ def collect_provenance(model: str, params: Params) -> dict[str, str]:
         "licence of the music": music.license,
         "source of the music": " ".join(music.source.split()),
         "split": f"{_format_split_counts()} ({_find_output_hash(stages['ingest'], 'data/notes')})",
-        "params": f"seed {values['seed']}, {_hash_values(values)} of seed, train and model.{model}",
+        "params": f"seed {values['seed']}, {_hash_values(values)} of seed, replicates, train and model.{model}",
         "code": f"{_hash_values(code)} of {len(code)} modules and packages that train it",
-        **_describe_results(model, params),
+        **_describe_results(model),
     }
 
 
-def _describe_results(model: str, params: Params) -> dict[str, str]:
+def _describe_results(model: str) -> dict[str, str]:
     """Say how good it is and what it costs."""
     evaluation, timings = (
         Evaluation.load(paths.get_evaluation_path(model)),
         git.make_json_reader("")(paths.BENCHMARK),
-    )
-    mean, low, high = compute_confidence_interval(
-        evaluation.scores, params.compare.bootstrap_resamples, params.seed
     )
     heads = ", ".join(
         f"{name} {bits:.3f}"
@@ -91,10 +90,16 @@ def _describe_results(model: str, params: Params) -> dict[str, str]:
         if ratio := timings.get(key, {}).get(model):
             cost += f", {ratio['median']:.2f}× {timings['reference']} {verb} a note"
     return {
-        "bits per note": f"{mean:.3f} [{low:.3f}, {high:.3f}] on {int(evaluation.scores.num_notes.sum()):,} notes of "
-        f"{params.compare.split} ({heads})",
+        "bits per note": f"{_format_mean(evaluation.scores)} on {int(evaluation.scores.num_notes.sum()):,} held-out "
+        f"notes, {evaluation.scores.describe_design()} ({heads})",
         "cost": cost,
     }
+
+
+def _format_mean(scores: PieceScores) -> str:
+    """Return the mean bits per note with its interval, where there is one."""
+    mean, low, high = intervals.estimate_mean(scores).interval
+    return f"{mean:.3f}" if math.isnan(low) else f"{mean:.3f} [{low:.3f}, {high:.3f}]"
 
 
 def _format_split_counts() -> str:

@@ -18,7 +18,9 @@ from pipeline.config import Params
 from pipeline.core import files, git, paths
 from pipeline.core.errors import PipelineError
 from pipeline.corpus import manifest, tables
-from pipeline.dataset import windows
+from pipeline.dataset import replicates, windows
+from pipeline.evaluation import intervals
+from pipeline.evaluation.bits import PieceScores, select_shared_scores
 from pipeline.evaluation.results import Evaluation
 from pipeline.maintenance import repair
 from pipeline.report.tables import format_markdown_table
@@ -27,7 +29,7 @@ PULL = ("dvc", "pull", "--run-cache", "--allow-missing")
 CHECKOUT = ("dvc", "checkout", "--allow-missing")
 REPRO = ("dvc", "repro")
 PUSH = ("dvc", "push", "--run-cache")
-UPDATE_README = (sys.executable, "-m", "pipeline", "readme")
+UPDATE_README = (sys.executable, "-m", "pipeline", "update-readme")
 RESULT_PATHS = (
     "dvc.yaml",
     "dvc.lock",
@@ -63,13 +65,13 @@ def evaluate_gate(base_revision: str, params: Params) -> Verdict:
     before = (
         RevisionResults.load(base_revision) if git.read_text(base_revision, paths.SUMMARY) else None
     )
-    data = windows.load_windows(paths.WINDOWS)
+    plan = replicates.make_plan(windows.load_windows(paths.WINDOWS), params.replicates)
     accepted = manifest.get_accepted_leaks(
         manifest.load_manifest(paths.get_manifest_path(params.corpus))
     )
     leaks = [
         *leakage.find_table_leaks(tables.read_pieces(paths.PIECES), accepted),
-        *leakage.find_content_leaks(data),
+        *leakage.find_replicate_leaks(plan),
         *leakage.find_work_leaks(paths.INGEST_SUMMARY, accepted),
     ]
     return gate.judge_candidate(RevisionResults.load(""), before, leaks, params)
@@ -203,35 +205,32 @@ def render_report(
 
 
 def _compare_architectures(base_revision: str, params: Params) -> list[list[str]]:
-    """Compare every architecture with itself before."""
-    rows, read = [], git.make_json_reader(base_revision)
+    """Compare every architecture with itself before, corrected for the number of comparisons."""
+    read = git.make_json_reader(base_revision)
+    shared: dict[str, tuple[PieceScores, PieceScores]] = {}
+    rows: dict[str, list[str]] = {}
     for name in params.architectures:
-        now = Evaluation.load(paths.get_evaluation_path(name)).scores
-        base_result = read(paths.get_evaluation_path(name))
-        scores, base_scores = (
-            gate.select_shared_rows(now, Evaluation.from_json(base_result).scores)
-            if base_result
-            else (now, now)
-        )
-        bits = (
-            f"{scores.compute_bits_per_note()['bits_per_note']:.3f}"
-            if len(scores.num_notes)
-            else "–"
-        )
-        if not base_result or not len(scores.num_notes):
-            rows.append([name, bits, "–", "–", "new"])
-        else:
-            outcome, gap = gate.assess_significance(scores, base_scores, params)
-            rows.append(
-                [
-                    name,
-                    bits,
-                    f"{base_scores.compute_bits_per_note()['bits_per_note']:.3f}",
-                    gap,
-                    outcome,
-                ]
-            )
-    return rows
+        scores = Evaluation.load(paths.get_evaluation_path(name)).scores
+        rows[name] = [name, _format_bits(scores), "–", "–", "new"]
+        if before := read(paths.get_evaluation_path(name)):
+            shared[name] = select_shared_scores(scores, Evaluation.from_json(before).scores)
+            rows[name][-1] = "not comparable"
+    estimates = {
+        (name, base_revision): intervals.estimate_difference(*pair)
+        for name, pair in shared.items()
+        if len(pair[0].num_notes)
+    }
+    for difference in intervals.correct_differences(estimates):
+        name = difference.first
+        bits = [_format_bits(scores) for scores in shared[name]]
+        outcome = gate.assess_difference(difference, params)
+        gap = intervals.format_difference(difference.estimate)
+        rows[name] = [name, *bits, gap, outcome]
+    return list(rows.values())
+
+
+def _format_bits(scores: PieceScores) -> str:
+    return f"{scores.compute_bits_per_note()['bits_per_note']:.3f}"
 
 
 def push_branch(branch: str, verdict: Verdict, print_line: Callable[[str], None]) -> None:

@@ -26,7 +26,6 @@ RENAMED_COMMANDS = {
     "likeness": "sample-metrics",
     "readme": "update-readme",
     "ship": "bundle",
-    "seeds": "seed-variance",
     "explain": "plan",
     "sample": "generate",
 }

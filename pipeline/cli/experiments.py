@@ -1,6 +1,5 @@
 """Commands that compare many runs."""
 
-from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -8,7 +7,6 @@ import typer
 from pipeline.config import Params, load_params
 from pipeline.core import paths
 from pipeline.core.console import log_message
-from pipeline.core.errors import sanitize_line
 
 if TYPE_CHECKING:
     from pipeline.experiments.diff import ExperimentScores
@@ -90,19 +88,16 @@ def _print_comparison(
     """Compare experiments, and print the table and what is to know of it, or a JSON object."""
     from rich.console import Console
 
-    from pipeline.evaluation.bootstrap import estimate_difference
     from pipeline.experiments import diff as comparison
+    from pipeline.experiments import diff_table
 
-    estimate = partial(
-        estimate_difference, resamples=params.compare.bootstrap_resamples, seed=params.seed
-    )
-    rows = comparison.compare_experiments(loaded, wanted, estimate)
+    rows = comparison.compare_experiments(loaded, wanted)
     if as_json:
-        typer.echo(comparison.format_diff_json(rows, loaded[0].name))
+        typer.echo(diff_table.format_diff_json(rows, loaded[0].name))
         return
     console = Console(highlight=False)
-    console.print(comparison.make_diff_table(rows))
-    for note in comparison.describe_comparison(loaded, rows, params.gate.tolerance_bits):
+    console.print(diff_table.make_diff_table(rows))
+    for note in diff_table.describe_comparison(loaded, rows, params.gate.tolerance_bits):
         console.print(note, markup=False)
 
 
@@ -121,12 +116,20 @@ def sweep(
         str, typer.Option(help="Train these only, such as baseline,stacked.")
     ] = "",
     seeds: Annotated[
-        int, typer.Option(min=1, help="Train from so many seeds, and average over them.")
-    ] = 1,
+        int | None,
+        typer.Option(
+            min=1,
+            max=99,
+            help="Train so many replicates, each from a seed of its own; by default replicates.count.",
+        ),
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print a JSON object instead of a table.")
+    ] = False,
 ) -> None:
     """Vary one value of params.yaml, and compare the results by architecture.
 
-    Each run is an experiment of DVC, sweep-KEY-VALUE-SEED, without samples, benchmark and report. A run that started from
+    Each run is an experiment of DVC, sweep-KEY-VALUE-REPLICATES, without samples, benchmark and report. A run that started from
     this commit is not run again: 'dvc exp remove NAME' makes it run.
     """
     from pipeline.core import yaml
@@ -136,23 +139,6 @@ def sweep(
     tree = yaml.load_yaml(paths.PARAMS)
     plan = sweeps.parse_sweep(assignment, _split_names(architectures), seeds, tree)
     sweeps.run_sweep(plan, params, log_message)
-    used = ", ".join(map(str, plan.seeds))
-    typer.echo(f"{plan.key}, mean of seeds {used}" if seeds > 1 else f"{plan.key}, seed {used}")
-    _print_comparison(sweeps.load_sweep(plan), list(plan.architectures), params, as_json=False)
-
-
-@app.command(
-    epilog="Example: music-rnn seed-variance, after: dvc exp run --queue -S seed=1,2,3 and dvc queue start"
-)
-def seed_variance() -> None:
-    """Show how much results differ between experiments that differ in nothing but their seed."""
-    from pipeline.evaluation import decision
-    from pipeline.experiments import seed_variance as spread
-
-    groups = spread.group_by_params(spread.load_experiment_results())
-    if not groups:
-        typer.echo(
-            "no two experiments differ in their seed alone; run some with: dvc exp run --queue -S seed=1,2,3"
-        )
-    for line in spread.format_seed_tables(groups, decision.REFERENCE):
-        typer.echo(sanitize_line(line))
+    if not as_json:
+        typer.echo(plan.key)
+    _print_comparison(sweeps.load_sweep(plan), list(plan.architectures), params, as_json)

@@ -9,6 +9,7 @@ Shapes: N notes of a piece, S scores (a score is of one piece under one replicat
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,9 +45,15 @@ class PieceScores:
         """Return the bits [S] that count: all but those of velocity."""
         return np.asarray(self.bits[:, : len(SCORED_FEATURES)].sum(axis=1))
 
-    def select(self, mask: NDArray[np.bool_]) -> "PieceScores":
-        """Return the scores of a mask [S]."""
-        return PieceScores(*(getattr(self, field.name)[mask] for field in fields(self)))
+    def select(self, rows: NDArray[np.bool_] | NDArray[np.int64]) -> "PieceScores":
+        """Return some scores: those of a mask [S], or of row numbers in their order."""
+        return PieceScores(*(getattr(self, field.name)[rows] for field in fields(self)))
+
+    def describe_design(self) -> str:
+        """Return what was scored, such as `10 pieces, 5 replicates`."""
+        counts = {"piece": self.piece_names, "replicate": self.replicates}
+        numbers = [(len(set(column.tolist())), name) for name, column in counts.items()]
+        return ", ".join(f"{count} {name}{'' if count == 1 else 's'}" for count, name in numbers)
 
     def select_replicate(self, replicate: int) -> "PieceScores":
         """Return the scores of one replicate."""
@@ -68,7 +75,8 @@ class PieceScores:
 
     @classmethod
     def from_rows(cls, rows: Sequence[Sequence[object]]) -> "PieceScores":
-        """Read what `to_rows` wrote."""
+        """Read what `to_rows` wrote, now or before there were replicates."""
+        rows = _upgrade_rows(rows)
         replicates, compositions, names, num_notes = ([row[k] for row in rows] for k in range(4))
         width = -1 if rows else len(SCORED_FEATURES)
         return cls(
@@ -78,6 +86,21 @@ class PieceScores:
             np.array(num_notes, np.int64),
             np.array([row[4:] for row in rows], np.float64).reshape(len(rows), width),
         )
+
+
+def _upgrade_rows(rows: Sequence[Sequence[Any]]) -> Sequence[Sequence[Any]]:
+    """Return rows as `to_rows` writes them.
+
+    Older files have rows of [piece, notes, pitch, …] of one replicate, several where a long piece was cut
+    to passages.
+    """
+    if not rows or not isinstance(rows[0][0], str):
+        return rows
+    sums: dict[str, list[float]] = {}
+    for piece, *figures in rows:
+        before = sums.get(piece, [0.0] * len(figures))
+        sums[piece] = [first + second for first, second in zip(before, figures, strict=True)]
+    return [[1, piece, piece, int(notes), *bits] for piece, (notes, *bits) in sums.items()]
 
 
 def sum_bits(
@@ -101,6 +124,26 @@ def concatenate_scores(parts: Sequence[PieceScores]) -> PieceScores:
     """Join the scores of several replicates."""
     columns = ([getattr(part, field.name) for part in parts] for field in fields(PieceScores))
     return PieceScores(*(np.concatenate(column) for column in columns))
+
+
+def select_shared_scores(
+    scores: PieceScores, other: PieceScores
+) -> tuple[PieceScores, PieceScores]:
+    """Return the scores of the same notes in one order: the same replicate, piece and number of notes."""
+    rows, other_rows = (
+        {key: row for row, key in enumerate(_list_keys(item))} for item in (scores, other)
+    )
+    shared = sorted(rows.keys() & other_rows.keys())
+    return (
+        scores.select(np.array([rows[key] for key in shared], np.int64)),
+        other.select(np.array([other_rows[key] for key in shared], np.int64)),
+    )
+
+
+def _list_keys(scores: PieceScores) -> list[tuple[int, str, int]]:
+    """Return replicate, piece and number of notes of each score."""
+    columns = scores.replicates, scores.piece_names, scores.num_notes
+    return list(zip(*(column.tolist() for column in columns), strict=True))
 
 
 def tabulate_bits_by_piece(scores: Mapping[str, PieceScores]) -> list[list[object]]:

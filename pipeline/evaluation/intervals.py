@@ -243,9 +243,15 @@ def compare_selected(
     scores: Mapping[str, PieceScores], pairs: list[tuple[str, str]]
 ) -> list[PairDifference]:
     """Return the difference of some pairs of models, corrected over these pairs."""
-    estimates = {pair: estimate_difference(scores[pair[0]], scores[pair[1]]) for pair in pairs}
+    return correct_differences(
+        {pair: estimate_difference(scores[pair[0]], scores[pair[1]]) for pair in pairs}
+    )
+
+
+def correct_differences(estimates: Mapping[tuple[str, str], Estimate]) -> list[PairDifference]:
+    """Return differences with p-values corrected for the number of them."""
     corrected = correct_p_values({pair: item.p_value for pair, item in estimates.items()})
-    return [PairDifference(*pair, estimates[pair], corrected[pair]) for pair in pairs]
+    return [PairDifference(*pair, estimates[pair], corrected[pair]) for pair in estimates]
 
 
 def choose_decimals(half_widths: list[float]) -> int:
@@ -276,6 +282,14 @@ def compute_replication_factor(estimate: Estimate, difference: float) -> tuple[f
         for part, other in (parts, parts[::-1])
     ]
     return factors[0], factors[1]
+
+
+def format_difference(estimate: Estimate) -> str:
+    """Return a difference with its interval, for people."""
+    mean, low, high = estimate.interval
+    if math.isnan(low):
+        return f"{mean:+.3f} [one composition: no interval]"
+    return f"{mean:+.3f} [{low:+.3f}, {high:+.3f}]"
 
 
 def round_figure(value: float) -> float | None:

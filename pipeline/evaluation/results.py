@@ -27,6 +27,14 @@ def _format_rows(name: str, rows: Sequence[Sequence[object]]) -> str:
     return f"{json.dumps(name)}: [\n" + ",\n".join(map(json.dumps, rows)) + "\n]"
 
 
+def _upgrade_history(rows: Sequence[Sequence[Any]]) -> Sequence[Sequence[Any]]:
+    """Return the history with the number of the replicate before each row; older files have one."""
+    columns, *epochs = rows
+    if columns[0] == "replicate":
+        return rows
+    return [["replicate", *columns], *([1, *row] for row in epochs)]
+
+
 @dataclass(frozen=True)
 class Evaluation:
     """The replicates of one architecture on the pieces that decide."""
@@ -82,7 +90,7 @@ class Evaluation:
         Raises:
             LookupError, TypeError, ValueError: it is not of this kind.
         """
-        (_, *columns), *rows = values["history"]
+        (_, *columns), *rows = _upgrade_history(values["history"])
         histories: dict[int, list[dict[str, float]]] = {}
         for replicate, *row in rows:
             histories.setdefault(replicate, []).append(dict(zip(columns, row, strict=True)))

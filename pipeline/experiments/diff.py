@@ -1,25 +1,23 @@
 """Experiments compared with each other, architecture by architecture, on the held-out notes that both scored.
 
+Differences are paired by replicate and piece. Verdicts are corrected for the number of comparisons.
 An experiment is the work tree, a Git revision, or an experiment of DVC. The first named is the reference.
 """
 
-import json
-from collections.abc import Callable, Mapping, Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-from rich.table import Table
-from rich.text import Text
 
 from pipeline.config.schema import upgrade_ingest_params
 from pipeline.core import git, paths, yaml
 from pipeline.core.errors import DataError
 from pipeline.core.suggestions import suggest_name
-from pipeline.evaluation import bootstrap
-from pipeline.evaluation.bits import MIN_PIECES, PieceScores
-from pipeline.evaluation.bootstrap import Interval
-from pipeline.report import tables
+from pipeline.evaluation import intervals
+from pipeline.evaluation.bits import PieceScores, select_shared_scores
+from pipeline.evaluation.intervals import Estimate, PairDifference
 
 WORKSPACE = "workspace"
 """Name of the work tree, as DVC has it."""
@@ -27,7 +25,6 @@ DEFAULT_REFERENCE = "HEAD"
 """What a single experiment is compared with."""
 EQUAL_BITS = 5e-4
 """Bits per note: rows that differ by less than this are equal in all figures that are shown."""
-SAME_NOTES_REMEDY = "corpus, ingest and compare must be equal in both"
 
 Verdict = Literal[
     "reference",
@@ -35,11 +32,9 @@ Verdict = Literal[
     "worse",
     "equal",
     "too close to call",
-    "too few notes",
+    "too few pieces",
     "not the same notes",
 ]
-EstimateDifference = Callable[[PieceScores, PieceScores], Interval]
-"""Gives the paired difference of two models in bits per note, the first less the second."""
 
 
 @dataclass(frozen=True)
@@ -63,14 +58,40 @@ class ExperimentScores:
         """Return the mean bits per note of an architecture."""
         return self.scores[architecture].compute_bits_per_note()["bits_per_note"]
 
-    def has_same_notes(self, other: "ExperimentScores", name: str, other_name: str) -> bool:
-        """Whether an architecture of this experiment and one of another scored the same notes."""
-        scores, other_scores = self.scores[name], other.scores[other_name]
-        return (
-            self.ingest == other.ingest
-            and np.array_equal(scores.piece_names, other_scores.piece_names)
-            and np.array_equal(scores.num_notes, other_scores.num_notes)
-        )
+
+@dataclass(frozen=True)
+class SharedScores:
+    """The scores of one architecture of an experiment and of one of the reference, of the notes that both scored."""
+
+    experiment: ExperimentScores
+    architecture: str
+    reference: ExperimentScores
+    against: str
+    """Architecture of the reference."""
+    scores: PieceScores
+    reference_scores: PieceScores
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Architecture and name of the experiment."""
+        return self.architecture, self.experiment.name
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether the two share no notes."""
+        return not len(self.scores.num_notes)
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether one of the two scored more than what both share."""
+        totals = self.experiment.scores[self.architecture], self.reference.scores[self.against]
+        return any(len(total.num_notes) > len(self.scores.num_notes) for total in totals)
+
+    @property
+    def is_equal(self) -> bool:
+        """Whether no piece differs in the figures that are shown."""
+        distances = self.scores.compute_scored_bits() - self.reference_scores.compute_scored_bits()
+        return bool((np.abs(distances) < EQUAL_BITS * self.scores.num_notes).all())
 
 
 @dataclass(frozen=True)
@@ -80,12 +101,15 @@ class Comparison:
     architecture: str
     experiment: str
     bits_per_note: float
+    """Over all notes that it scored."""
     num_notes: int
     against: str
     """Architecture of the reference; empty in a row of the reference itself."""
-    difference: Interval | None
-    """To the reference; none in a row of the reference itself, or where the notes are not the same."""
+    difference: PairDifference | None
+    """To the reference, over the notes that both scored; none in a row of the reference itself, or without such notes."""
     verdict: Verdict
+    shared: SharedScores | None = None
+    """None in a row of the reference itself."""
 
 
 def load_experiments(names: Sequence[str]) -> list[ExperimentScores]:
@@ -187,7 +211,7 @@ def _check_scores(scores: PieceScores) -> None:
 
 
 def compare_experiments(
-    experiments: Sequence[ExperimentScores], wanted: Sequence[str], estimate: EstimateDifference
+    experiments: Sequence[ExperimentScores], wanted: Sequence[str]
 ) -> list[Comparison]:
     """Return one row for each architecture and experiment, that of the reference first.
 
@@ -196,21 +220,48 @@ def compare_experiments(
     Args:
         experiments: two or more; the first is the reference.
         wanted: architectures; none for all of the experiments after the first.
-        estimate: gives the difference of two models.
 
     Raises:
         DataError: no experiment after the first has an architecture that is wanted.
     """
     reference, *others = experiments
-    rows: dict[tuple[str, str], Comparison] = {}
+    pairs: list[SharedScores] = []
     for architecture in _select_architectures(experiments, wanted):
         against = architecture if architecture in reference.scores else reference.best
-        rows.setdefault((against, reference.name), _make_reference_row(reference, against))
-        for other in others:
-            if architecture in other.scores:
-                row = _compare(other, architecture, reference, against, estimate)
-                rows[architecture, other.name] = row
+        pairs += [
+            _share_scores(other, architecture, reference, against)
+            for other in others
+            if architecture in other.scores
+        ]
+    differences = _estimate_differences(pairs)
+    rows: dict[tuple[str, str], Comparison] = {}
+    for pair in pairs:
+        reference_key = pair.against, reference.name
+        rows.setdefault(reference_key, _make_reference_row(reference, pair.against))
+        rows[pair.key] = _compare(pair, differences.get(pair.key))
     return list(rows.values())
+
+
+def _share_scores(
+    experiment: ExperimentScores, architecture: str, reference: ExperimentScores, against: str
+) -> SharedScores:
+    """Select the notes that both scored; notes that were read otherwise are not the same."""
+    shared = select_shared_scores(experiment.scores[architecture], reference.scores[against])
+    if experiment.ingest != reference.ingest:
+        nothing = np.empty(0, np.int64)
+        shared = shared[0].select(nothing), shared[1].select(nothing)
+    return SharedScores(experiment, architecture, reference, against, *shared)
+
+
+def _estimate_differences(pairs: Sequence[SharedScores]) -> dict[tuple[str, str], PairDifference]:
+    """Return the difference of each pair that shares notes, corrected for their number."""
+    estimates: dict[tuple[str, str], Estimate] = {}
+    for pair in pairs:
+        if not pair.is_empty:
+            estimate = intervals.estimate_difference(pair.scores, pair.reference_scores)
+            estimates[pair.key] = estimate
+    corrected = intervals.correct_differences(estimates)
+    return {(item.first, item.second): item for item in corrected}
 
 
 def _select_architectures(
@@ -241,129 +292,28 @@ def _make_reference_row(reference: ExperimentScores, architecture: str) -> Compa
     )
 
 
-def _compare(
-    experiment: ExperimentScores,
-    architecture: str,
-    reference: ExperimentScores,
-    against: str,
-    estimate: EstimateDifference,
-) -> Comparison:
+def _compare(pair: SharedScores, difference: PairDifference | None) -> Comparison:
     """Compare an architecture of an experiment with one of the reference."""
-    scores, reference_scores = experiment.scores[architecture], reference.scores[against]
-    difference = None
-    if experiment.has_same_notes(reference, architecture, against):
-        difference = estimate(scores, reference_scores)
     return Comparison(
-        architecture=architecture,
-        experiment=experiment.name,
-        bits_per_note=experiment.compute_bits_per_note(architecture),
-        num_notes=int(scores.num_notes.sum()),
-        against=against,
+        architecture=pair.architecture,
+        experiment=pair.experiment.name,
+        bits_per_note=pair.experiment.compute_bits_per_note(pair.architecture),
+        num_notes=int(pair.experiment.scores[pair.architecture].num_notes.sum()),
+        against=pair.against,
         difference=difference,
-        verdict=_judge(scores, reference_scores, difference),
+        verdict=_judge(pair, difference),
+        shared=pair,
     )
 
 
-def _judge(scores: PieceScores, reference: PieceScores, difference: Interval | None) -> Verdict:
-    """Return what a difference to the reference says; none is one of two that scored other notes."""
+def _judge(pair: SharedScores, difference: PairDifference | None) -> Verdict:
+    """Return what a difference to the reference says; none is one of two that share no notes."""
     if difference is None:
         return "not the same notes"
-    distances = np.abs(scores.compute_scored_bits() - reference.compute_scored_bits())
-    if (distances < EQUAL_BITS * scores.num_notes).all():
+    if pair.is_equal:
         return "equal"
-    if np.isnan(difference.low):
-        return "too few notes"
-    if difference.includes_zero:
+    if math.isnan(difference.estimate.half_width):
+        return "too few pieces"
+    if difference.is_tie:
         return "too close to call"
-    return "better" if difference.mean < 0 else "worse"
-
-
-def describe_comparison(
-    experiments: Sequence[ExperimentScores], rows: Sequence[Comparison], tolerance_bits: float
-) -> list[str]:
-    """Return the sentences below the table: what could not be compared, and what the intervals are over.
-
-    Args:
-        experiments: the first is the reference.
-        rows: what `compare_experiments` made of them.
-        tolerance_bits: bits per note that another seed may change.
-    """
-    reference = experiments[0]
-    notes = []
-    for experiment in experiments:
-        if experiment.missing:
-            names = ", ".join(experiment.missing)
-            notes.append(f"{experiment.name} has no results of {names}; 'dvc repro' makes them.")
-    absent = [row for row in rows if row.against not in ("", row.architecture)]
-    for name in dict.fromkeys(row.architecture for row in absent):
-        notes.append(
-            f"{name} is not in {reference.name}, so it is compared with {reference.best}, the best there."
-        )
-    unlike = [row for row in rows if row.verdict == "not the same notes"]
-    for name in dict.fromkeys(row.experiment for row in unlike):
-        notes.append(
-            f"{name} and {reference.name} did not score the same notes: {SAME_NOTES_REMEDY}."
-        )
-    if any(row.difference for row in rows):
-        notes.append(_describe_intervals(reference.scores[reference.best]))
-        notes.append(
-            f"A difference below {tolerance_bits:g} can come from the seed: 'music-rnn seed-variance'."
-        )
-    return notes
-
-
-def _describe_intervals(scores: PieceScores) -> str:
-    pieces = len(set(scores.piece_names))
-    unit = "pieces"
-    if pieces < MIN_PIECES:
-        unit = f"passages of {pieces} piece{'' if pieces == 1 else 's'}"
-    return f"Intervals are paired, over {len(scores.num_notes)} {unit}."
-
-
-def make_diff_table(rows: Sequence[Comparison]) -> Table:
-    """Return the comparison as a table for the terminal; long names of experiments take several lines."""
-    table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False)
-    table.add_column("architecture", overflow="fold", max_width=tables.MAX_NAME_WIDTH)
-    table.add_column("experiment", overflow="fold")
-    table.add_column("bits", justify="right", no_wrap=True)
-    table.add_column("difference, 95 %", justify="right", no_wrap=True)
-    table.add_column("verdict")
-    for row in rows:
-        table.add_row(
-            Text(row.architecture),
-            Text(row.experiment),
-            f"{row.bits_per_note:.3f}",
-            _format_difference(row),
-            row.verdict,
-        )
-    return table
-
-
-def _format_difference(row: Comparison) -> str:
-    if row.difference is None:
-        return tables.MISSING
-    if row.verdict == "equal":
-        return "0.000"
-    if row.verdict == "too few notes":
-        return f"{row.difference.mean:+.3f}"
-    return tables.DIFFERENCE.format_map(bootstrap.round_difference(row.difference))
-
-
-def format_diff_json(rows: Sequence[Comparison], reference: str) -> str:
-    """Return the comparison as a JSON object; what is not known is null."""
-    nothing = dict.fromkeys(("difference", "low", "high"))
-    entries = []
-    for row in rows:
-        against = {"experiment": reference, "architecture": row.against} if row.against else None
-        entries.append(
-            {
-                "architecture": row.architecture,
-                "experiment": row.experiment,
-                "bits_per_note": round(row.bits_per_note, 4),
-                "notes": row.num_notes,
-                "against": against,
-                **(bootstrap.round_difference(row.difference) if row.difference else nothing),
-                "verdict": row.verdict,
-            }
-        )
-    return json.dumps({"reference": reference, "rows": entries}, indent=1)
+    return "better" if difference.estimate.mean < 0 else "worse"

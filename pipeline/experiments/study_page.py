@@ -5,6 +5,8 @@ from operator import itemgetter
 from pathlib import Path
 
 from pipeline.core import files
+from pipeline.evaluation import intervals
+from pipeline.evaluation.intervals import Estimate
 from pipeline.experiments import study_results
 from pipeline.experiments.study import Study, StudyError
 from pipeline.experiments.study_results import REFERENCE, Differences, FindingsByRun, RunFindings
@@ -17,7 +19,7 @@ MIN_CURVE_EPOCHS = 10
 MODEL_COLUMNS = {
     "model": "{name}",
     "bits": "{bits_per_note:.3f}",
-    "difference": "{difference.mean:+.3f} [{difference.low:+.3f}, {difference.high:+.3f}]",
+    "difference": "{difference}",
     "pitch": "{pitch:.3f}",
     "step": "{step:.3f}",
     "duration": "{duration:.3f}",
@@ -39,7 +41,8 @@ class Section:
     name: str
     findings: RunFindings
     num_notes: int
-    num_pieces: int
+    design: str
+    """Pieces and replicates that were scored."""
     target_notes: int
     models: Rows
     comparisons: Rows
@@ -64,14 +67,15 @@ def _make_section(findings_by_run: FindingsByRun, run_name: str) -> Section:
     differences = study_results.compute_differences(findings_by_run, run_name)
     first = findings.evaluations[0]
     curve: Rows = []
-    if len(findings.evaluations) == 1 and len(first.history) >= MIN_CURVE_EPOCHS:
-        curve = tables.tabulate(CURVE_COLUMNS, first.history)
+    history = first.histories[0]
+    if len(findings.evaluations) == 1 and len(history) >= MIN_CURVE_EPOCHS:
+        curve = tables.tabulate(CURVE_COLUMNS, history)
     return Section(
         name=run_name,
         findings=findings,
         num_notes=int(first.scores.num_notes.sum()),
-        num_pieces=len(set(first.scores.piece_names)),
-        target_notes=int(first.history[-1]["notes"]),
+        design=first.scores.describe_design(),
+        target_notes=int(history[-1]["notes"]),
         models=_tabulate_models(findings, differences, f"{run_name}/{REFERENCE}"),
         comparisons=_tabulate_comparisons(differences, findings.run.compare_with),
         curve=curve,
@@ -84,13 +88,14 @@ def _tabulate_models(findings: RunFindings, differences: Differences, reference:
     for evaluation in findings.evaluations:
         name = evaluation.architecture
         record = {"name": name, **vars(evaluation), **evaluation.scores.compute_bits_per_note()}
-        record["difference"] = differences[name].get(reference)
+        record["difference"] = _format_difference(differences[name].get(reference))
         record["training"] = findings.benchmark["train"][name]
         records.append(record)
     ngram_differences = study_results.compute_ngram_differences(findings)
     for name, scores in findings.ngram_scores.items():
         record = {"name": f"{name} (n-gram)", **scores.compute_bits_per_note()}
-        records.append({**record, "difference": ngram_differences.get(name)})
+        record["difference"] = _format_difference(ngram_differences.get(name))
+        records.append(record)
     records.sort(key=itemgetter("bits_per_note"))
     return tables.tabulate(MODEL_COLUMNS, records)
 
@@ -100,9 +105,16 @@ def _tabulate_comparisons(differences: Differences, other_models: list[str]) -> 
         return []
     columns = {"model": "{name}"}
     for other in other_models:
-        columns[f"against {other}"] = MODEL_COLUMNS["difference"].replace("difference", other)
-    records = [{"name": name, **others} for name, others in differences.items()]
+        columns[f"against {other}"] = "{" + other + "}"
+    records = [
+        {"name": name, **{other: _format_difference(gap) for other, gap in others.items()}}
+        for name, others in differences.items()
+    ]
     return tables.tabulate(columns, records)
+
+
+def _format_difference(difference: Estimate | None) -> str:
+    return intervals.format_difference(difference) if difference else tables.MISSING
 
 
 def write_study_results(

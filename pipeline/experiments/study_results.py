@@ -8,15 +8,14 @@ from typing import Any
 
 from pipeline.config import Params
 from pipeline.core import git, paths, yaml
-from pipeline.evaluation import bootstrap
+from pipeline.evaluation import intervals
 from pipeline.evaluation.bits import PieceScores
-from pipeline.evaluation.bootstrap import ImplausibleIntervalError, Interval
+from pipeline.evaluation.intervals import Estimate
 from pipeline.evaluation.results import Evaluation, format_compact_json
 from pipeline.experiments import study
 from pipeline.experiments.study import Run, StudyError
 
 REFERENCE = "baseline"
-BOOTSTRAP_RESAMPLES = 2000
 CONFIG_KEYS = ("cell", "input", "heads", "loss_on")
 
 
@@ -28,8 +27,6 @@ class RunFindings:
     evaluations: list[Evaluation]
     ngram_scores: Mapping[str, PieceScores]
     benchmark: Mapping[str, Any]
-    seed: int
-    """Of the bootstrap."""
     source_commit: str
     """The commit whose code made it."""
     source_date: str
@@ -56,15 +53,9 @@ class RunFindings:
             f"no {architecture} in the run that is about {self.run.description!r}; it is named in `compare_with`"
         )
 
-    def compare(self, scores: PieceScores, reference: PieceScores) -> Interval:
-        """Return the paired difference of a model of this run to another."""
-        return bootstrap.compute_paired_difference(
-            scores, reference, BOOTSTRAP_RESAMPLES, self.seed
-        )
-
 
 FindingsByRun = Mapping[str, RunFindings]
-Differences = dict[str, dict[str, Interval]]
+Differences = dict[str, dict[str, Estimate]]
 """By architecture, and by the model it is compared with."""
 
 
@@ -82,7 +73,6 @@ def load_run(experiment: str, run: Run, params: Params) -> RunFindings:
         evaluations=evaluations,
         ngram_scores={name: PieceScores.from_rows(row["rows"]) for name, row in ngrams.items()},
         benchmark=study.read_json_at_commit(commit, paths.BENCHMARK),
-        seed=params.seed,
         source_commit=study.describe_source_commit(experiment),
         source_date=study.find_source_date(experiment),
         corpus=run_params["corpus"],
@@ -104,21 +94,22 @@ def compute_differences(findings_by_run: FindingsByRun, run_name: str) -> Differ
         reference = findings_by_run[run].get_scores(architecture)
         for evaluation in findings.evaluations:
             try:
-                difference = findings.compare(evaluation.scores, reference)
-            except (ValueError, ImplausibleIntervalError) as error:
+                difference = intervals.estimate_difference(evaluation.scores, reference)
+            except ValueError as error:
                 raise StudyError(f"run {run_name} is against {other}, but {error}") from error
             if other != f"{run_name}/{evaluation.architecture}":
                 differences[evaluation.architecture][other] = difference
     return differences
 
 
-def compute_ngram_differences(findings: RunFindings) -> dict[str, Interval]:
+def compute_ngram_differences(findings: RunFindings) -> dict[str, Estimate]:
     """Return the difference of each n-gram model to the baseline of its run; none where the run has no baseline."""
     if not findings.has_reference:
         return {}
     reference = findings.get_scores(REFERENCE)
     return {
-        name: findings.compare(scores, reference) for name, scores in findings.ngram_scores.items()
+        name: intervals.estimate_difference(scores, reference)
+        for name, scores in findings.ngram_scores.items()
     }
 
 
@@ -151,21 +142,24 @@ def serialize_findings(findings_by_run: FindingsByRun) -> str:
         for evaluation in findings.evaluations:
             name = evaluation.architecture
             row = {"run": run_name, "architecture": name, **_make_row(findings, evaluation)}
-            row["against"] = {other: _round(gap) for other, gap in differences[name].items()}
+            row["against"] = {
+                other: _round(gap.interval) for other, gap in differences[name].items()
+            }
             rows[f"{name}_{run_name}" if name in rows else name] = row
     return format_compact_json(rows)
 
 
 def _make_row(findings: RunFindings, evaluation: Evaluation) -> dict[str, Any]:
     scores = evaluation.scores
-    _, *ends = bootstrap.compute_confidence_interval(scores, BOOTSTRAP_RESAMPLES, findings.seed)
+    _, *ends = intervals.estimate_mean(scores).interval
     bits = scores.compute_bits_per_note()
     return {
         **dict(zip(bits, _round(bits.values()), strict=True)),
         "interval": _round(ends),
         "parameters": evaluation.parameters,
         "scored_notes": int(scores.num_notes.sum()),
-        "target_notes": int(evaluation.history[-1]["notes"]),
+        "replicates": len(evaluation.histories),
+        "target_notes": int(evaluation.histories[0][-1]["notes"]),
         **{key: getattr(evaluation.config, key) for key in CONFIG_KEYS},
         "training_time_per_note": findings.benchmark["train"][evaluation.architecture]["median"],
         "source_commit": findings.source_commit,
@@ -174,5 +168,5 @@ def _make_row(findings: RunFindings, evaluation: Evaluation) -> dict[str, Any]:
     }
 
 
-def _round(values: Iterable[float]) -> list[float]:
-    return [round(value, 4) for value in values]
+def _round(values: Iterable[float]) -> list[float | None]:
+    return [intervals.round_figure(value) for value in values]

@@ -1,21 +1,19 @@
-"""A sweep: one value of params.yaml, varied, with one or several seeds each, and one table of all.
+"""A sweep: one value of params.yaml, varied, and one table of all.
 
-Each run is one `dvc exp run --temp` up to the stage `compare`, so that the work tree stays as it is, and without samples,
+Each value is one `dvc exp run --temp` up to the stage `compare`, so that the work tree stays as it is, and without samples,
 benchmark and report. What was run before from the same commit is not run again.
 """
 
 import re
 import subprocess
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
-
-import numpy as np
 
 from pipeline.config import Params, validate_params
 from pipeline.core import git, path_encoding, yaml
 from pipeline.core.errors import ParamsError, PipelineError
-from pipeline.evaluation.bits import PieceScores
 from pipeline.experiments import diff, study
 from pipeline.experiments.diff import ExperimentScores
 from pipeline.experiments.study import Run
@@ -26,7 +24,7 @@ COMMA = re.compile(r",(?![^\[]*\])")
 """A comma between values, not within a list."""
 FORBIDDEN_CHARACTERS = re.compile(r"[^\w.+-]")
 """What a name of an experiment may not have, or had better not."""
-OWN_OPTIONS = {"seed": "--seeds", "architectures": "--architectures"}
+OWN_OPTIONS = {"replicates.count": "--seeds", "architectures": "--architectures"}
 """Keys that are varied by an option."""
 
 
@@ -42,32 +40,32 @@ class Sweep:
     values: Sequence[str]
     """As `-S` takes them."""
     architectures: Sequence[str]
-    seeds: Sequence[int]
+    num_replicates: int
 
     def list_runs(self) -> Iterator[tuple[str, Run]]:
         """Return name and description of every run."""
         for value in self.values:
-            for seed in self.seeds:
-                params = {self.key: value, "seed": seed}
-                yield (
-                    self.name_run(value, seed),
-                    Run(description="", params=params, architectures=list(self.architectures)),
-                )
+            params = {self.key: value, "replicates.count": self.num_replicates}
+            yield (
+                self.name_run(value),
+                Run(description="", params=params, architectures=list(self.architectures)),
+            )
 
-    def name_run(self, value: str, seed: int) -> str:
-        """Return the name of the experiment of a value and a seed."""
-        return f"sweep-{self.key}-{FORBIDDEN_CHARACTERS.sub('_', value)}-{seed}"
+    def name_run(self, value: str) -> str:
+        """Return the name of the experiment of a value."""
+        safe_value = FORBIDDEN_CHARACTERS.sub("_", value)
+        return f"sweep-{self.key}-{safe_value}-{self.num_replicates}"
 
 
 def parse_sweep(
-    assignment: str, architectures: Sequence[str], num_seeds: int, tree: Mapping[str, Any]
+    assignment: str, architectures: Sequence[str], num_seeds: int | None, tree: Mapping[str, Any]
 ) -> Sweep:
     """Read a sweep, and check every value.
 
     Args:
         assignment: such as `train.loss_weights.pitch=0.05,0.5`.
         architectures: what to train; none for those of params.yaml.
-        num_seeds: number of seeds, from that of params.yaml on.
+        num_seeds: replicates, each from a seed of its own; none for `replicates.count` of params.yaml.
         tree: params.yaml.
 
     Raises:
@@ -87,8 +85,8 @@ def parse_sweep(
         params = _override(tree, key, value)
         for architecture in architectures:
             params.get_model_config(architecture)
-    seeds = range(params.seed, params.seed + num_seeds)
-    return Sweep(key, values, architectures or params.architectures, seeds)
+    num_replicates = num_seeds or params.replicates.count
+    return Sweep(key, values, architectures or params.architectures, num_replicates)
 
 
 def _override(tree: Mapping[str, Any], key: str, text: str) -> Params:
@@ -140,7 +138,8 @@ def find_run(name: str) -> str:
 
 def _run_experiment(name: str, run: Run, params: Params) -> None:
     command = [*study.build_command(name, run, params), "--temp", LAST_STAGE]
-    done = subprocess.run(command, check=False)
+    # Its progress is no result: a table or JSON follows on stdout.
+    done = subprocess.run(command, check=False, stdout=sys.stderr)
     if done.returncode or not find_run(name):
         raise SweepError(f"{name} failed; correct what DVC says above and run the sweep again")
 
@@ -155,39 +154,9 @@ def _check_architectures(name: str, architectures: Sequence[str]) -> None:
 
 
 def load_sweep(sweep: Sweep) -> list[ExperimentScores]:
-    """Return one experiment for each value, its scores averaged over seeds."""
-    return [
-        average_seeds(
-            value,
-            [
-                diff.load_experiment(name, find_run(name))
-                for name in (sweep.name_run(value, seed) for seed in sweep.seeds)
-            ],
-            sweep.architectures,
-        )
-        for value in sweep.values
-    ]
-
-
-def average_seeds(
-    name: str, runs: Sequence[ExperimentScores], architectures: Sequence[str]
-) -> ExperimentScores:
-    """Return runs that differ in their seed as one experiment, with the mean bits of every row.
-
-    Raises:
-        SweepError: they did not score the same notes.
-    """
-    first = runs[0]
-    for run in runs:
-        for architecture in architectures:
-            if not run.has_same_notes(first, architecture, architecture):
-                raise SweepError(f"{run.name} and {first.name} did not score the same notes")
-    scores = {
-        architecture: PieceScores(
-            first.scores[architecture].piece_names,
-            first.scores[architecture].num_notes,
-            np.mean([run.scores[architecture].bits for run in runs], axis=0),
-        )
-        for architecture in architectures
-    }
-    return ExperimentScores(name, scores, [], first.ingest)
+    """Return one experiment for each value, by the name of the value."""
+    experiments = []
+    for value in sweep.values:
+        name = sweep.name_run(value)
+        experiments.append(replace(diff.load_experiment(name, find_run(name)), name=value))
+    return experiments

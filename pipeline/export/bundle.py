@@ -7,6 +7,7 @@ import numpy as np
 
 from pipeline.core import paths
 from pipeline.corpus import manifest
+from pipeline.evaluation import intervals
 from pipeline.evaluation.results import Evaluation
 from pipeline.models import model_io
 
@@ -14,7 +15,8 @@ from pipeline.models import model_io
 def bundle_model(architecture: str, corpus: str, name: str) -> Path:
     """Write the model of an architecture to `pipeline/bundled/NAME`, weights as float16; returns where.
 
-    The card gains the corpus, its licence, its manifest's sha256 and the bits per note that `evaluate` found.
+    The card gains the corpus, its licence and the bits per note that `evaluate` found: the mean over all replicates, with
+    half the width of its interval, since the replicate that plays was scored on too few pieces.
 
     Raises:
         DataError: there is no trained model, or it was not evaluated.
@@ -29,6 +31,7 @@ def bundle_model(architecture: str, corpus: str, name: str) -> Path:
         "licence_of_the_music": music.license,
         "scored_notes": int(scores.num_notes.sum()),
         **{name: round(value, 4) for name, value in scores.compute_bits_per_note().items()},
+        "half_width": intervals.round_figure(intervals.estimate_mean(scores).half_width),
     }
     folder = model_io.BUNDLED / name
     model_io.save_model(replace(model, provenance=origin), folder, np.float16)
