@@ -18,6 +18,7 @@ from pipeline.core.suggestions import suggest_name
 from pipeline.evaluation import intervals
 from pipeline.evaluation.bits import PieceScores, select_shared_scores
 from pipeline.evaluation.intervals import Estimate, PairDifference
+from pipeline.notes.quantize import SCORED_FEATURES
 
 WORKSPACE = "workspace"
 """Name of the work tree, as DVC has it."""
@@ -203,7 +204,10 @@ def _load_scores(name: str, commit: str, architecture: str) -> PieceScores | Non
 
 
 def _check_scores(scores: PieceScores) -> None:
-    """Raise ValueError for scores without notes, or with bits that are not finite."""
+    """Raise ValueError for scores without notes, of other features, or with bits that are not finite."""
+    width = scores.bits.shape[1]
+    if not len(SCORED_FEATURES) <= width <= len(SCORED_FEATURES) + 1:
+        raise ValueError(f"bits of {width} features")
     if not scores.num_notes.sum():
         raise ValueError("no notes")
     if not np.isfinite(scores.bits).all():

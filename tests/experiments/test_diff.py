@@ -1,29 +1,20 @@
 """Experiments compared with each other, from small made-up scores in a Git repository."""
 
 import json
-import os
-import re
 import shutil
-import subprocess
-import sys
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
-from factories import ROOT
 from rich.console import Console
 from typer.testing import CliRunner
 
-from pipeline import cli
 from pipeline.core import git, paths
 from pipeline.core.errors import DataError
-from pipeline.evaluation.bootstrap import estimate_difference
-from pipeline.experiments import diff
+from pipeline.experiments import diff, diff_table
 from pipeline.experiments.diff import Comparison
 
 RUN = CliRunner()
-ESTIMATE = partial(estimate_difference, resamples=200, seed=1)
 Shifts = dict[str, float]
 """Bits per note that an architecture has beyond those of all, by its name."""
 
@@ -33,32 +24,44 @@ def run_git(*arguments: str) -> str:
     return git.run_git(*identity, *arguments).strip()
 
 
-def write_scores(architecture: str, shift: float, num_rows: int = 30, notes: int = 50) -> None:
-    """Write scores, each row a little apart from the same row of another shift."""
-    hard = np.random.default_rng(0).normal(5, 1, (num_rows, 3))
-    own = np.random.default_rng(abs(int(shift * 100))).normal(0, 0.02 * (shift != 0), (num_rows, 3))
-    bits = notes * (hard + own + shift / 3)
-    rows = [[f"{number}.mid", notes, *row] for number, row in enumerate(bits.tolist())]
+def make_rows(shift: float, num_pieces: int, notes: int, num_replicates: int) -> list[list[object]]:
+    """Make rows of pieces, each a little apart from the same row of another shift."""
+    hard = np.random.default_rng(0).normal(5, 1, (num_pieces, 3))
+    own = np.random.default_rng(abs(int(shift * 100)))
+    rows: list[list[object]] = []
+    for replicate in range(1, num_replicates + 1):
+        noise = own.normal(0, 0.02 * (shift != 0), (num_pieces, 3))
+        bits = (notes * (hard + noise + shift / 3)).tolist()
+        rows += [
+            [replicate, f"piece {number}", f"{number}.mid", notes, *row]
+            for number, row in enumerate(bits)
+        ]
+    return rows
+
+
+def write_scores(architecture: str, rows: list[list[object]]) -> None:
     path = paths.get_evaluation_path(architecture)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps({"rows": rows}))
 
 
 def write_results(
-    shifts: Shifts, num_rows: int = 30, notes: int = 50, pedal: str = "false"
+    shifts: Shifts,
+    num_pieces: int = 30,
+    notes: int = 50,
+    num_replicates: int = 3,
+    pedal: str = "false",
 ) -> None:
     """Write what a run leaves that trained these architectures; files of others stay."""
     names = ", ".join(shifts)
     ingest = f"{{reader: symusic, sustain_pedal: {pedal}, instruments: all}}"
     paths.PARAMS.write_text(f"architectures: [{names}]\ningest: {ingest}\n")
     for architecture, shift in shifts.items():
-        write_scores(architecture, shift, num_rows, notes)
+        write_scores(architecture, make_rows(shift, num_pieces, notes, num_replicates))
 
 
-def commit_results(
-    shifts: Shifts, num_rows: int = 30, notes: int = 50, pedal: str = "false"
-) -> str:
-    write_results(shifts, num_rows, notes, pedal)
+def commit_results(shifts: Shifts, **design: int) -> str:
+    write_results(shifts, **design)
     run_git("add", "-A")
     run_git("commit", "-q", "-m", "run")
     return run_git("rev-parse", "HEAD")
@@ -80,7 +83,7 @@ def head(in_folder: Path) -> str:
 
 
 def compare(*names: str, wanted: tuple[str, ...] = ()) -> list[Comparison]:
-    return diff.compare_experiments(diff.load_experiments(names), wanted, ESTIMATE)
+    return diff.compare_experiments(diff.load_experiments(names), wanted)
 
 
 def list_verdicts(rows: list[Comparison]) -> list[tuple[str, str, str]]:
@@ -89,8 +92,15 @@ def list_verdicts(rows: list[Comparison]) -> list[tuple[str, str, str]]:
 
 def describe(*names: str) -> list[str]:
     experiments = diff.load_experiments(names)
-    rows = diff.compare_experiments(experiments, (), ESTIMATE)
-    return diff.describe_comparison(experiments, rows, 0.2)
+    rows = diff.compare_experiments(experiments, ())
+    return diff_table.describe_comparison(experiments, rows, 0.2)
+
+
+def print_table(rows: list[Comparison]) -> str:
+    console = Console(width=80, highlight=False)
+    with console.capture() as capture:
+        console.print(diff_table.make_diff_table(rows))
+    return capture.get()
 
 
 def test_each_architecture_is_compared_with_that_of_the_first(head: str) -> None:
@@ -104,10 +114,10 @@ def test_each_architecture_is_compared_with_that_of_the_first(head: str) -> None
     ]
     assert rows[0].difference is None and rows[0].against == ""
     assert rows[1].difference is not None and rows[3].difference is not None
-    assert rows[1].difference.mean == pytest.approx(-0.5, abs=0.05)
-    assert rows[3].difference.mean == pytest.approx(0.5, abs=0.05)
+    assert rows[1].difference.estimate.mean == pytest.approx(-0.5, abs=0.05)
+    assert rows[3].difference.estimate.mean == pytest.approx(0.5, abs=0.05)
     assert rows[1].bits_per_note == pytest.approx(rows[0].bits_per_note - 0.5, abs=0.05)
-    assert rows[1].num_notes == 1500
+    assert rows[1].num_notes == 4500
 
 
 def test_a_single_experiment_is_compared_with_the_commit(head: str) -> None:
@@ -154,37 +164,94 @@ def test_a_small_difference_is_too_close_to_call(head: str) -> None:
     write_results({"baseline": 0.001})
     (_, row) = compare("workspace")
     assert row.verdict == "too close to call"
-    assert row.difference is not None and row.difference.includes_zero
+    assert row.difference is not None and row.difference.estimate.interval.includes_zero
 
 
 def test_rows_that_agree_in_all_figures_shown_are_equal(head: str) -> None:
     """Another machine changes the last digits of one row; an interval over such rows is implausible."""
     path = paths.get_evaluation_path("baseline")
     values = json.loads(path.read_text())
-    values["rows"][3][2] += 0.0001
+    values["rows"][3][4] += 0.0001
     path.write_text(json.dumps(values))
     row = compare("workspace")[1]
     assert row.verdict == "equal"
     assert "0.000 equal" in " ".join(print_table([row]).split())
 
 
-def test_one_row_is_too_few_for_a_verdict(head: str) -> None:
-    commit_results({"baseline": 0.0}, num_rows=1)
-    write_results({"baseline": -0.5}, num_rows=1)
+def test_one_piece_is_too_few_for_a_verdict(head: str) -> None:
+    commit_results({"baseline": 0.0}, num_pieces=1)
+    write_results({"baseline": -0.5}, num_pieces=1)
     (_, row) = compare("workspace")
-    assert row.verdict == "too few notes"
-    assert row.difference is not None and np.isnan(row.difference.low)
+    assert row.verdict == "too few pieces"
+    assert row.difference is not None and np.isnan(row.difference.estimate.half_width)
     assert "[" not in print_table([row])
 
 
-@pytest.mark.parametrize("change", [{"num_rows": 29}, {"notes": 49}, {"pedal": "true"}])
+@pytest.mark.parametrize("change", [{"notes": 49}, {"pedal": "true"}])
 def test_other_notes_are_not_compared(head: str, change: dict[str, int]) -> None:
     """With the sustain pedal, the same notes have other durations."""
     write_results({"baseline": -0.5}, **change)
     (_, row) = compare("workspace")
     assert (row.verdict, row.difference) == ("not the same notes", None)
     (sentence,) = describe("workspace")
-    assert "workspace and HEAD did not score the same notes: corpus, ingest" in sentence
+    assert sentence == (
+        "workspace and HEAD did not score the same notes (30 pieces, 3 replicates and 30 pieces, 3 replicates): corpus, "
+        "ingest and compare must be equal in both."
+    )
+
+
+@pytest.mark.parametrize(
+    ("design", "shared"),
+    [
+        ({"num_pieces": 29}, "29 pieces, 3 replicates"),
+        ({"num_replicates": 2}, "30 pieces, 2 replicates"),
+        ({"num_pieces": 31, "num_replicates": 4}, "30 pieces, 3 replicates"),
+    ],
+)
+def test_of_other_pieces_and_replicates_the_shared_ones_are_compared(
+    head: str, design: dict[str, int], shared: str
+) -> None:
+    # Pieces that both have are as hard as in the reference: a longer table begins with the same figures.
+    write_results({"baseline": -0.5}, **design)
+    (_, row) = compare("workspace")
+    assert row.verdict == "better"
+    assert row.difference is not None
+    assert row.difference.estimate.mean == pytest.approx(-0.5, abs=0.05)
+    sentence, intervals = describe("workspace")
+    assert sentence.startswith("workspace and HEAD share a part of their notes (")
+    assert sentence.endswith(f"; the difference is over the shared ones: {shared}.")
+    assert intervals == f"Intervals are paired, over {shared}."
+
+
+OLD_ROWS = [[f"{number // 2}.mid", 25, 300.0 + number, 300.0, 300.0] for number in range(12)]
+"""Of six pieces cut to two passages, as files had them before there were replicates."""
+
+
+def test_results_from_before_replicates_are_one_replicate_of_whole_pieces(head: str) -> None:
+    write_scores("baseline", OLD_ROWS)
+    (_, row) = compare("workspace", wanted=("baseline",))
+    assert (row.num_notes, row.verdict) == (300, "worse")
+    assert row.difference is not None
+    assert row.difference.estimate.num_replicates == 1
+    assert row.difference.estimate.num_compositions == 6
+    assert describe("workspace")[-1].startswith("One replicate says nothing of other seeds")
+
+
+def test_a_verdict_is_corrected_for_the_number_of_comparisons(head: str) -> None:
+    """A difference that is real by itself is too close to call as one of many."""
+    shifts = {f"m{number}": 0.0 for number in range(12)}
+    commit_results(shifts)
+    for number in range(12):
+        rows = make_rows(0.0, 30, 50, 3)
+        for index, row in enumerate(rows):
+            # Mean 0.45 and standard deviation 1 over 30 pieces: t = 2.4, p = 0.02.
+            row[4] += 50 * (0.45 + (-1) ** index)
+        write_scores(f"m{number}", rows)
+    differences = [row.difference for row in compare("workspace") if row.difference]
+    assert not any(item.estimate.interval.includes_zero for item in differences)
+    assert {row.verdict for row in compare("workspace")} == {"reference", "too close to call"}
+    assert compare("workspace", wanted=("m3",))[1].verdict == "worse"
+    assert "Verdicts are corrected for 12 comparisons; intervals are not." in describe("workspace")
 
 
 def test_an_older_key_of_ingest_is_the_same_reading(head: str) -> None:
@@ -258,6 +325,11 @@ def test_results_that_are_away_are_named(head: str) -> None:
         '{"rows": []}',
         '{"rows": [["a", 0, 1, 1, 1]]}',
         '{"rows": [["a", 5, NaN, 1, 1]]}',
+        '{"rows": [["a", 5, 1, 1, 1], ["a", 5, 1, 1]]}',
+        '{"rows": [["a", "b", 1, 1, 1]]}',
+        '{"rows": [[1, "a", "a", 5, 1, 1]]}',
+        '{"rows": [[1, "a", "a", 0, 1, 1, 1]]}',
+        '{"rows": [[1, "a", "a", 5, 1, NaN, 1]]}',
     ],
 )
 def test_damaged_results_are_one_line(head: str, values: str) -> None:
@@ -271,72 +343,3 @@ def test_damaged_params_are_one_line(head: str, text: str) -> None:
     paths.PARAMS.write_text(text)
     with pytest.raises(DataError, match=r"^workspace: params.yaml cannot be read"):
         diff.load_experiments(["workspace"])
-
-
-def print_table(rows: list[Comparison]) -> str:
-    console = Console(width=80, highlight=False)
-    with console.capture() as capture:
-        console.print(diff.make_diff_table(rows))
-    return capture.get()
-
-
-def test_the_table_fits_80_columns_and_keeps_figures_whole(head: str) -> None:
-    name = "seed-path-with-longer-windows-and-more-data"
-    keep_experiment(name, head, {"bidirectional": -11.123, "baseline": 0.5})
-    shown = print_table(compare(name))
-    assert max(map(len, shown.splitlines())) <= 80
-    figures = r"-\d+\.\d{3} \[-\d+\.\d{3}, -\d+\.\d{3}\] better"
-    assert re.search(figures, shown)
-    (first, second) = re.findall(r"^bidirectional (\S+).*\n +(\S+)", shown, re.M)[0]
-    assert name.startswith(first + second)
-
-
-def test_intervals_say_what_they_are_over(head: str) -> None:
-    write_results({"baseline": -0.5})
-    assert describe("workspace") == [
-        "Intervals are paired, over 30 pieces.",
-        "A difference below 0.2 can come from the seed: 'music-rnn seed-variance'.",
-    ]
-    commit_results({"baseline": 0.0}, num_rows=5)
-    write_results({"baseline": -0.5}, num_rows=5)
-    assert "Intervals are paired, over 5 passages of 5 pieces." in describe("workspace")
-
-
-@pytest.fixture
-def project_head(in_folder: Path) -> str:
-    """A commit with two architectures and all of the project's params.yaml."""
-    run_git("init", "-q", "-b", "main")
-    write_results({"baseline": 0.0, "stacked": -1.0})
-    shutil.copy(ROOT / paths.PARAMS, paths.PARAMS)
-    run_git("add", "-A")
-    run_git("commit", "-q", "-m", "run")
-    return run_git("rev-parse", "HEAD")
-
-
-def test_the_command_prints_a_table_and_the_same_as_json(project_head: str) -> None:
-    keep_experiment("idea", project_head, {"stacked": -0.5})
-    shown = RUN.invoke(cli.app, ["diff", "idea"], catch_exceptions=False)
-    lines = [line.split() for line in shown.output.splitlines()]
-    assert lines[1][:2] == ["stacked", "HEAD"] and lines[1][-1] == "reference"
-    assert lines[2][:2] == ["stacked", "idea"] and lines[2][-1] == "worse"
-    asked = ["diff", "HEAD", "idea", "--architectures", "stacked", "--json"]
-    values = json.loads(RUN.invoke(cli.app, asked, catch_exceptions=False).output)
-    reference, row = values["rows"]
-    assert values["reference"] == "HEAD"
-    assert (reference["against"], reference["difference"]) == (None, None)
-    assert row["against"] == {"experiment": "HEAD", "architecture": "stacked"}
-    assert row["low"] < row["difference"] < row["high"]
-    assert f"{row['bits_per_note']:.3f}" == lines[2][2]
-    assert row["notes"] == 1500
-
-
-def test_an_error_of_the_command_is_one_line(project_head: str) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "pipeline", "diff", "HEAD~7"],
-        check=False,
-        capture_output=True,
-        text=True,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-    )
-    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
-    assert done.stderr.startswith("error: no experiment or revision 'HEAD~7' here")

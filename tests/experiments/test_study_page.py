@@ -51,7 +51,7 @@ def test_the_page_says_how_and_by_what_code_a_run_was_made() -> None:
     assert "`music-rnn study a`" in text
     assert "```bash\ndvc exp run -n test\n```" in text
     assert "Corpus maestro-v3. Code of commit 0123456 of 2026-11-27." in text
-    assert "64 target notes seen in training" in text
+    assert "held-out notes scored (25 pieces, 2 replicates); 64 target notes seen" in text
 
 
 def test_a_run_against_another_has_a_table_of_differences() -> None:
@@ -73,7 +73,7 @@ def test_a_curve_is_shown_of_one_model_that_trained_long() -> None:
     )
     one = long.evaluations[0]
     long = replace(
-        long, evaluations=[replace(one, history=one.history * study_page.MIN_CURVE_EPOCHS)]
+        long, evaluations=[replace(one, histories=[one.histories[0] * study_page.MIN_CURVE_EPOCHS])]
     )
     assert "Validation while it trained" in study_page.render_study_page(
         study("long"), {"long": long}

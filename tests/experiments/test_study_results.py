@@ -23,9 +23,12 @@ def evaluation(name: str, shift: float) -> Evaluation:
     model = make_tiny_model(**CARRIED)
     pieces = [make_quantized_notes(seed, 40 + seed) for seed in range(25)]
     bits = [each + shift / 3 for each in scoring.score_pieces(model, pieces, 4)]
-    scores = metrics.aggregate_bits([f"{number}.mid" for number in range(25)], bits)
+    names = [f"{number}.mid" for number in range(25)]
+    scores = metrics.concatenate_scores(
+        [metrics.sum_bits(replicate, names, names, bits) for replicate in (1, 2)]
+    )
     history = [{"epoch": 1.0, "notes": 64.0, "loss": 2.0, **scores.compute_bits_per_note()}]
-    return Evaluation(name, model.config, model.parameters, 10, history, scores)
+    return Evaluation(name, model.config, model.parameters, 10, [history] * 2, scores)
 
 
 @pytest.fixture
@@ -45,7 +48,6 @@ def found_of(*names: str, shift: float = 0.0, against: tuple[str, ...] = ()) -> 
         evaluations=made,
         ngram_scores={"unigram": made[0].scores},
         benchmark=timings,
-        seed=3,
         source_commit="0123456",
         source_date="2026-11-27",
         corpus="maestro-v3",
@@ -86,9 +88,10 @@ def test_a_difference_is_of_what_is_named() -> None:
         "longer": found_of("baseline", "better", shift=-0.75, against=("start/baseline",)),
     }
     gaps = study_results.compute_differences(runs, "longer")
-    assert gaps["baseline"] == {"start/baseline": pytest.approx((-0.75, -0.75, -0.75))}
-    assert gaps["better"]["longer/baseline"] == pytest.approx((-0.5, -0.5, -0.5))
-    assert gaps["better"]["start/baseline"] == pytest.approx((-1.25, -1.25, -1.25))
+    assert list(gaps["baseline"]) == ["start/baseline"]
+    assert gaps["baseline"]["start/baseline"].interval == pytest.approx((-0.75, -0.75, -0.75))
+    assert gaps["better"]["longer/baseline"].interval == pytest.approx((-0.5, -0.5, -0.5))
+    assert gaps["better"]["start/baseline"].interval == pytest.approx((-1.25, -1.25, -1.25))
     told = json.loads(study_results.serialize_findings(runs))["better"]["against"]
     assert told == {"longer/baseline": [-0.5] * 3, "start/baseline": [-1.25] * 3}
 
@@ -104,6 +107,34 @@ def test_a_run_without_the_baseline_is_compared_with_what_it_names() -> None:
     ]
 
 
+def test_results_from_before_replicates_are_read(in_folder: Path) -> None:
+    """An experiment of an older commit has passages of pieces, and one history."""
+    values = {
+        "architecture": "baseline",
+        "config": make_tiny_model().config.model_dump(),
+        "parameters": 9,
+        "bytes": 10,
+        "history": [["epoch", "notes"], [1.0, 8.0], [2.0, 16.0]],
+        "rows": [["a", 5, 2.0, 3.0, 4.0], ["a", 5, 2.0, 3.0, 4.0], ["b", 10, 1.0, 1.0, 1.0]],
+    }
+    row = json.loads(
+        study_results.serialize_findings(
+            {"axes": replace(found_of("baseline"), evaluations=[Evaluation.from_json(values)])}
+        )
+    )["baseline"]
+    assert (row["bits_per_note"], row["scored_notes"]) == (1.05, 20)
+    assert (row["target_notes"], row["replicates"]) == (16, 1)
+
+
+def test_what_one_composition_leaves_unknown_is_null() -> None:
+    findings = found_of("baseline")
+    only = findings.evaluations[0]
+    only = replace(only, scores=only.scores.select(only.scores.piece_names == "3.mid"))
+    findings = replace(findings, evaluations=[only], ngram_scores={})
+    row = json.loads(study_results.serialize_findings({"axes": findings}))["baseline"]
+    assert row["interval"] == [None, None]
+
+
 def test_what_cannot_be_compared_is_one_line(found: RunFindings) -> None:
     fewer = found.evaluations[0].scores
     fewer = replace(fewer, num_notes=fewer.num_notes - 1)
@@ -111,7 +142,7 @@ def test_what_cannot_be_compared_is_one_line(found: RunFindings) -> None:
     runs = {"short": short, "longer": found_of("better", against=("short/baseline",))}
     with pytest.raises(
         StudyError,
-        match=r"longer is against short/baseline, but .* give both one compare\.max_notes",
+        match=r"longer is against short/baseline, but .* their num_notes differ; score both again",
     ):
         study_results.compute_differences(runs, "longer")
     runs = {"axes": found_of("baseline", against=("axes/gone",))}

@@ -1,12 +1,12 @@
 """A sweep: what is run, under which names, and the mean over seeds."""
 
+import json
 import os
 import re
 import sys
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import toy_project as toy
 from experiments.test_diff import commit_results, keep_experiment, run_git
@@ -15,36 +15,32 @@ from factories import ROOT
 from pipeline.config import validate_params
 from pipeline.core import paths, yaml
 from pipeline.core.errors import ParamsError
-from pipeline.evaluation.bits import PieceScores
 from pipeline.experiments import sweep as sweeps
-from pipeline.experiments.diff import ExperimentScores
 from pipeline.experiments.sweep import SweepError
 
 TREE: dict[str, Any] = yaml.load_yaml(ROOT / paths.PARAMS)
 PITCH = "train.loss_weights.pitch"
 
 
-def test_each_value_is_run_with_each_seed() -> None:
-    sweep = sweeps.parse_sweep(f"{PITCH}=0.05,0.5", ["stacked"], 2, TREE)
-    seed = TREE["seed"]
+def test_each_value_is_one_run_of_all_replicates() -> None:
+    sweep = sweeps.parse_sweep(f"{PITCH}=0.05,0.5", ["stacked"], 3, TREE)
     assert [(name, run.params, run.architectures) for name, run in sweep.list_runs()] == [
-        (f"sweep-{PITCH}-{value}-{number}", {PITCH: value, "seed": number}, ["stacked"])
+        (f"sweep-{PITCH}-{value}-3", {PITCH: value, "replicates.count": 3}, ["stacked"])
         for value in ("0.05", "0.5")
-        for number in (seed, seed + 1)
     ]
 
 
-def test_without_names_all_architectures_are_trained_from_the_seed_of_the_project() -> None:
-    sweep = sweeps.parse_sweep("windows.sequence_length=25,50", [], 1, TREE)
+def test_without_options_all_architectures_have_the_replicates_of_the_project() -> None:
+    sweep = sweeps.parse_sweep("windows.sequence_length=25,50", [], None, TREE)
     assert list(sweep.architectures) == TREE["architectures"]
-    assert list(sweep.seeds) == [TREE["seed"]]
+    assert sweep.num_replicates == TREE["replicates"]["count"]
 
 
 def test_lists_are_values_and_names_have_no_brackets() -> None:
     sweep = sweeps.parse_sweep("model.stacked.units=[8,4], [16,8]", ["stacked"], 1, TREE)
     assert list(sweep.values) == ["[8,4]", "[16,8]"]
     names = [name for name, _ in sweep.list_runs()]
-    assert names[0] == f"sweep-model.stacked.units-_8_4_-{TREE['seed']}"
+    assert names[0] == "sweep-model.stacked.units-_8_4_-1"
     assert all(re.fullmatch(r"[\w.+-]+", name) for name in names)
 
 
@@ -54,7 +50,7 @@ def test_lists_are_values_and_names_have_no_brackets() -> None:
         ("windows.sequence_length", "is not KEY=VALUE,VALUE"),
         ("windows.sequence_length=25", "two or more different values"),
         ("windows.sequence_length=25,25", "two or more different values"),
-        ("seed=1,2", "seed is varied by --seeds"),
+        ("replicates.count=1,2", "replicates.count is varied by --seeds"),
         ("architectures=[baseline],[dense]", "architectures is varied by --architectures"),
     ],
 )
@@ -84,23 +80,6 @@ def test_a_wrong_architecture_ends_before_anything_runs() -> None:
         sweeps.parse_sweep(f"{PITCH}=0.05,0.5", ["stackd"], 1, TREE)
 
 
-def make_run(bits: float, name: str = "a.mid") -> ExperimentScores:
-    scores = PieceScores(np.array([name]), np.array([10]), np.full((1, 3), bits))
-    return ExperimentScores("run", {"dense": scores, "wide": scores}, [], {})
-
-
-def test_bits_are_averaged_over_seeds_row_by_row() -> None:
-    mean = sweeps.average_seeds("0.5", [make_run(10.0), make_run(40.0)], ["dense"])
-    assert (mean.name, list(mean.scores)) == ("0.5", ["dense"])
-    assert mean.scores["dense"].bits.tolist() == [[25.0] * 3]
-    assert mean.compute_bits_per_note("dense") == 7.5
-
-
-def test_seeds_of_other_notes_are_not_averaged() -> None:
-    with pytest.raises(SweepError, match="did not score the same notes"):
-        sweeps.average_seeds("0.5", [make_run(1.0), make_run(1.0, "b.mid")], ["dense"])
-
-
 def test_a_run_of_another_commit_is_none_of_this_sweep(in_folder: Path) -> None:
     run_git("init", "-q", "-b", "main")
     first = commit_results({"baseline": 0.0})
@@ -120,7 +99,7 @@ def test_a_run_that_fails_ends_the_sweep_and_is_named(
     commit_results({"baseline": 0.0})
     sweep = sweeps.parse_sweep(f"{PITCH}=0.05,0.5", ["baseline"], 1, TREE)
     lines: list[str] = []
-    name = f"sweep-{PITCH}-0.05-{TREE['seed']}"
+    name = f"sweep-{PITCH}-0.05-1"
     with pytest.raises(SweepError, match=f"^{name} failed; correct what DVC says above"):
         sweeps.run_sweep(sweep, validate_params(TREE, "params.yaml"), lines.append)
     assert lines == [f"[1/2] {name}"]
@@ -136,23 +115,34 @@ def project(tmp_path: Path) -> Path:
 def test_a_sweep_runs_what_it_needs_once_and_prints_one_table(project: Path) -> None:
     command = ("sweep", "model.dense.units=[8],[16]", "--architectures", "dense", "--seeds", "2")
     done = toy.music_rnn(project, *command)
-    seed = TREE["seed"]
-    for number, value in enumerate(("_8_", "_16_")):
-        for place in (1, 2):
-            name = f"sweep-model.dense.units-{value}-{seed + place - 1}"
-            assert f"[{2 * number + place}/4] {name}\n" in done.stderr
-    assert f"model.dense.units, mean of seeds {seed}, {seed + 1}\n" in done.stdout
+    for number, value in enumerate(("_8_", "_16_"), 1):
+        assert f"[{number}/2] sweep-model.dense.units-{value}-2\n" in done.stderr
+    assert done.stdout.startswith("model.dense.units\narchitecture ")
     assert re.search(r"^dense +\[8\] .* reference *$", done.stdout, re.M)
     assert re.search(r"^dense +\[16\] .* better *$", done.stdout, re.M)
-    assert not {"benchmark", "sample_metrics@dense"} & toy.ran(done.stdout)
+    assert "Intervals are paired, over 2 pieces, 2 replicates.\n" in done.stdout
+    assert "train@dense" in toy.ran(done.stderr)
+    assert not {"benchmark", "sample_metrics@dense"} & toy.ran(done.stderr)
     assert toy.run(project, "git", "status", "--short").stdout == ""
 
-    again = toy.music_rnn(project, *command)
-    assert again.stderr.count(": run before\n") == 4
-    assert toy.ran(again.stdout) == set()
+    again = toy.music_rnn(project, *command, "--json")
+    assert again.stderr.count(": run before\n") == 2
+    assert toy.ran(again.stderr) == set()
+    reference, row = json.loads(again.stdout)["rows"]
+    assert (reference["experiment"], reference["verdict"]) == ("[8]", "reference")
+    assert (row["experiment"], row["verdict"], row["replicates"]) == ("[16]", "better", 2)
 
-    other = toy.music_rnn(project, *command[:3], "baseline", check=False)
+    other = toy.music_rnn(project, *command[:3], "baseline", *command[4:], check=False)
     assert other.returncode == 1
     assert "has no results of baseline; run 'dvc exp remove sweep-model.dense.units-_8_" in (
         other.stderr
     )
+
+
+@pytest.mark.slow
+def test_under_cross_validation_each_replicate_holds_out_other_pieces(project: Path) -> None:
+    toy.edit(project, "replicates.scheme", "cross_validation")
+    toy.commit(project, "cross-validation")
+    command = ("sweep", "model.dense.units=[8],[64]", "--architectures", "dense", "--seeds", "3")
+    row = json.loads(toy.music_rnn(project, *command, "--json").stdout)["rows"][1]
+    assert (row["replicates"], row["compositions"], row["verdict"]) == (3, 5, "better")
