@@ -6,7 +6,7 @@ A figure that is not there is None, so that what was not measured is never judge
 import json
 from collections.abc import Callable, Mapping
 from itertools import product
-from math import inf
+from math import inf, isfinite
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -16,15 +16,17 @@ from pipeline import config
 from pipeline.config import Params
 from pipeline.config.schema import ModelConfig, StrictModel
 from pipeline.core import paths
-from pipeline.evaluation import bootstrap
-from pipeline.evaluation.bootstrap import MAX_SEED_SPREAD, ImplausibleIntervalError
+from pipeline.core.errors import DataError
+from pipeline.evaluation import intervals
 from pipeline.evaluation.results import Evaluation
 from pipeline.report.tables import MISSING, Rows, tabulate
 
 Estimate = tuple[float, float, float]
-"""A figure, and the ends of its interval; both are the figure itself where it was counted."""
+"""A figure, and the ends of its interval; both are the figure itself where it was counted, infinite where unknown."""
 Results = Mapping[str, Any]
 ResultPath = Annotated[str, Field(pattern=r"^[a-z0-9_-]+(/[a-z0-9_-]+)*$")]
+MAX_SEED_SPREAD = 0.25
+"""Share of the bits per note that may lie between seeds; more is a model that did not train."""
 MAX_WIDTH_RATIO = 2.0
 """How many times as wide as the intervals of two models together that of their difference may be."""
 SAME_FOR_ALL_SEEDS = ("scored_notes", "target_notes", "parameters")
@@ -41,6 +43,10 @@ STUDY_COLUMNS = {
     "code of commit": "{source_commit}",
     "from": "{source_date}",
 }
+
+
+class ImplausibleIntervalError(DataError):
+    """The interval is one that its data cannot give."""
 
 
 class Measurement(StrictModel):
@@ -76,7 +82,8 @@ def read_estimate(measurement: Measurement, seed_spread: float) -> Estimate | No
 
     Args:
         measurement: where it is.
-        seed_spread: bits per note by which chance in training moves a model; widens what is a difference of models.
+        seed_spread: bits per note by which chance in training moves a model; widens a difference of models that were
+            trained once. Intervals over replicates hold chance in training.
 
     Raises:
         ImplausibleIntervalError: the interval is one that the data cannot give.
@@ -86,7 +93,7 @@ def read_estimate(measurement: Measurement, seed_spread: float) -> Estimate | No
     except (LookupError, FileNotFoundError):
         return None
     value, low, high = estimate
-    if not -inf < low <= value <= high < inf:
+    if not (isfinite(value) and low <= value <= high):
         raise ImplausibleIntervalError(
             f"{measurement.source}: implausible interval from {low:g} to {high:g} of {value:g}; measure it again"
         )
@@ -194,20 +201,25 @@ def count_layer_parameters(config: ModelConfig) -> dict[str, int]:
 def _estimate_difference(
     measurement: Measurement, model: str, reference: str, seed_spread: float
 ) -> Estimate:
-    """Return the difference in bits per note, its interval widened by the spread."""
+    """Return the difference in bits per note, its interval widened by the spread where there is one replicate."""
     if measurement.source == EVALUATION_SOURCE:
-        mean, low, high = _compare_evaluations(model, reference)
+        difference, num_replicates = _compare_evaluations(model, reference)
     else:
-        mean, low, high = _read_difference(measurement.source, model, reference)
+        difference, num_replicates = _read_difference(measurement.source, model, reference)
+    mean, low, high = difference
+    if num_replicates > 1:
+        return mean, low, high
     return mean, low - seed_spread, high + seed_spread
 
 
-def _compare_evaluations(model: str, reference: str) -> Estimate:
+def _compare_evaluations(model: str, reference: str) -> tuple[Estimate, int]:
+    """Return a difference of the last run, and its number of replicates."""
     params = config.load_params(paths.PARAMS)
     a, b = (_load_evaluation(name, params).scores for name in (model, reference))
-    return bootstrap.compute_paired_difference(
-        a, b, params.compare.bootstrap_resamples, params.seed
-    )
+    estimate = intervals.estimate_difference(a, b)
+    half_width = estimate.half_width if isfinite(estimate.half_width) else inf
+    mean = estimate.mean
+    return (mean, mean - half_width, mean + half_width), estimate.num_replicates
 
 
 def _load_evaluation(architecture: str, params: Params) -> Evaluation:
@@ -221,24 +233,26 @@ def _load_evaluation(architecture: str, params: Params) -> Evaluation:
     return Evaluation.load(path)
 
 
-def _read_difference(source: str, model: str, reference: str) -> Estimate:
-    """Return a difference of a study.
+def _read_difference(source: str, model: str, reference: str) -> tuple[Estimate, int]:
+    """Return a difference of a study, and its number of replicates; studies of older versions have one.
 
     What makes a piece hard for both models cancels, so an interval much wider than those of both is no interval of them.
     """
     results = load_results(source)
-    mean, low, high = look_up_value(results, model)["against"][reference]
+    row = look_up_value(results, model)
+    mean, low, high = row["against"][reference]
+    num_replicates = int(row.get("replicates", 1))
     try:
         ends = [look_up_value(results, f"{name}/interval") for name in (model, reference)]
     except LookupError:
-        return mean, low, high
+        return (mean, low, high), num_replicates
     widest = MAX_WIDTH_RATIO * sum(end - start for start, end in ends)
     if high - low > widest:
         raise ImplausibleIntervalError(
             f"{source}: implausible interval of {model} against {reference}, {mean:+.3f} [{low:+.3f}, {high:+.3f}]: "
             f"wider than {widest:.3f}, which is what those of both models allow; run the study again"
         )
-    return mean, low, high
+    return (mean, low, high), num_replicates
 
 
 def _estimate_gain(measurement: Measurement, seed_spread: float) -> Estimate:

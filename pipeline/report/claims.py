@@ -12,9 +12,8 @@ from pydantic import Field, ValidationError, model_validator
 from pipeline.config.schema import Identifier, StrictModel
 from pipeline.core import yaml
 from pipeline.core.errors import DataError
-from pipeline.evaluation.bootstrap import ImplausibleIntervalError
-from pipeline.report import claim_measurements
-from pipeline.report.claim_measurements import Measurement
+from pipeline.report import claim_measurements, tables
+from pipeline.report.claim_measurements import ImplausibleIntervalError, Measurement
 from pipeline.report.tables import Rows, tabulate
 
 HOLDS, FAILS, INCONCLUSIVE, UNTESTED = VERDICTS = (
@@ -165,12 +164,8 @@ def _check_on_corpus(claim: Claim, corpus: CorpusName, claim_set: ClaimSet) -> C
         return CheckResult(None, REFUSED, str(error))
     if estimate is None:
         return CheckResult(None, UNTESTED, "–")
-    value, low, high = (_format_value(figure, claim.unit) for figure in estimate)
-    return CheckResult(
-        estimate,
-        decide_verdict(estimate, claim, claim_set.tolerance),
-        value if low == high else f"{value} [{low}, {high}]",
-    )
+    verdict = decide_verdict(estimate, claim, claim_set.tolerance)
+    return CheckResult(estimate, verdict, _format_estimate(estimate, claim.unit))
 
 
 def decide_verdict(estimate: claim_measurements.Estimate, claim: Claim, tolerance: float) -> str:
@@ -196,6 +191,14 @@ def format_criterion(claim: Claim, tolerance: float) -> str:
         for word, bound in bounds.items()
         if bound is not None
     )
+
+
+def _format_estimate(estimate: claim_measurements.Estimate, unit: str) -> str:
+    """Return a figure and its interval as text."""
+    if inf in estimate:
+        return f"{_format_value(estimate[0], unit)} [{tables.NO_INTERVAL}]"
+    value, low, high = (_format_value(figure, unit) for figure in estimate)
+    return value if low == high else f"{value} [{low}, {high}]"
 
 
 def _format_value(value: float, unit: str) -> str:

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from pipeline.evaluation.bootstrap import ImplausibleIntervalError
 from pipeline.report import claim_measurements, claims, tables
+from pipeline.report.claim_measurements import ImplausibleIntervalError
 from pipeline.report.claims import ClaimSet
 from pipeline.report.tables import Record, Rows, RunResults
 from pipeline.report.templates import render_template

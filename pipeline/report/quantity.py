@@ -17,8 +17,12 @@ def tabulate_series(series: Sequence[Series], x_name: str) -> Rows:
     """
     values: dict[float, dict[str, str]] = {}
     for line in series:
-        for x, y in line.points:
-            values.setdefault(round(float(x), 4), {})[line.name] = f"{y:.4g}"
+        for index, (x, y) in enumerate(line.points):
+            text = f"{y:.4g}"
+            if line.bounds:
+                low, high = line.bounds[index]
+                text += f" ({low:.4g}–{high:.4g})"
+            values.setdefault(round(float(x), 4), {})[line.name] = text
     names = [line.name for line in series]
     rows = [[x_name, *names]]
     for x in sorted(values)[:MAX_ROWS]:

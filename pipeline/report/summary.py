@@ -1,14 +1,24 @@
 """What the results say, as one list of statements that terminal, Markdown, HTML and README render."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
+from pipeline.core import paths
+from pipeline.core.errors import DataError
 from pipeline.corpus.ingest_summary import LEAK_HINT
 from pipeline.evaluation import decision
-from pipeline.report import tables
+from pipeline.report import tables, ties
 from pipeline.report.tables import RunResults
 from pipeline.report.templates import render_template
+
+HISTOGRAM = "unigram"
+"""The n-gram model that is a histogram of single values."""
+MAX_TIES = 3
+"""Of the best that are statements; a table has all."""
+COMPOSITION_HINT = (
+    "give all files of a work one composition in the manifest, or leave all but one out"
+)
+INTERVAL_NOTE = "An interval is of one difference; groups are corrected for all pairs, so that an interval beside zero may be of a tie."
 
 
 @dataclass(frozen=True)
@@ -29,81 +39,179 @@ class Statement:
 
 
 def build_statements(results: RunResults) -> list[Statement]:
-    """Return what is recommended, what is tied with the best, how sure that is, and what it costs."""
+    """Return what is recommended, what is best, what counting alone does, how sure that is, and what it costs."""
     return [
         state_recommendation(results),
-        state_ties(results),
+        state_best(results),
+        state_ngrams(results),
         state_confidence(results),
         state_cost(results),
     ]
 
 
 def state_recommendation(results: RunResults) -> Statement:
-    """Say which architecture, and why."""
-    best, name, reference = results.summary["best"], results.recommended, results.reference
+    """Say which architecture, and by which rule."""
+    name, reference = results.recommended, results.reference
     row = results.summary[name]
+    bits = f"{row['bits_per_note']:.{results.decimals}f}"
     details = [
-        f"{row['bits_per_note']:.2f} bits per note, averaged over {results.num_notes:,} held-out notes. Fewer is better."
+        _describe_rule(results),
+        f"{bits} bits per note, averaged over {results.num_notes:,} held-out notes. Fewer is better.",
     ]
-    if name == best["architecture"]:
-        count = _format_count(len(results.params.architectures), "architecture")
-        details.append(f"The fewest of {count}.")
-    else:
-        details.append(
-            f"{best['architecture']} has the fewest, {best['bits_per_note']:.2f}, but by the rule {name} is to be preferred."
-        )
     if name != reference:
         ratio = 2 ** -row["difference"]
-        details.append(
-            f"The note that came was {ratio:.2g} times as likely as {reference} held it."
-        )
-    details.append(_describe_unbeaten_ngrams(results))
+        details.append(f"The note that came was {ratio:.2g} times as likely as under {reference}.")
+    return Statement("Recommended", name, details)
+
+
+def _describe_rule(results: RunResults) -> str:
+    """Say why the recommended architecture is."""
+    name, best, tied = results.recommended, results.summary["best"]["architecture"], results.tied
+    if not results.summary[name]["can_stream"]:
+        return "No architecture can stream, so it is the one with the fewest bits."
+    if name == best and not tied:
+        return "It has the fewest bits, and can stream."
+    if name == best or name in tied:
+        return "Of the best that can stream, it has the fewest parameters."
+    return f"{best} cannot stream; of those that can, it is the best, or has the fewest parameters of those tied."
+
+
+def state_best(results: RunResults) -> Statement:
+    """Say which architectures are best, and how far the others are."""
+    names = [results.summary["best"]["architecture"], *results.tied]
+    answer = tables.join_names(names) + (", tied" if results.tied else "")
+    details = [_describe_lead(results, names)]
+    best_ties = ties.list_best_ties(results) if results.has_intervals else []
+    details += [ties.describe_tie(pair, results) for pair in best_ties[:MAX_TIES]]
+    if len(best_ties) > MAX_TIES:
+        details.append(f"{paths.DECISION} has all {len(best_ties)} ties of the best.")
+    return Statement("Best", answer, details)
+
+
+def _describe_lead(results: RunResults, best: Sequence[str]) -> str:
+    """Say how far the best is before the first that is not tied with it."""
+    others = [name for name in results.by_bits if name not in best]
+    if len(results.by_bits) == 1:
+        return "Nothing to compare it with: one architecture was trained."
+    if not others:
+        return f"Nobody can say which of {len(best)} is better."
+    pair = _find_pair(results, best[0], others[0])
+    mean, low, high = (f"{pair[key]:.{results.decimals}f}" for key in ("difference", "high", "low"))
+    return f"{best[0]} has {mean} bits fewer than {others[0]}, the next that is not tied (95 %: {low} to {high})."
+
+
+def _find_pair(results: RunResults, better: str, worse: str) -> Mapping[str, float]:
+    """Return how many bits fewer an architecture has than a worse one."""
+    for pair in results.pairs["pairs"]:
+        if (pair["a"], pair["b"]) == (better, worse):
+            return {key: -pair[key] for key in ("difference", "low", "high")}
+    raise DataError(
+        f"{paths.PAIRS}: no pair {better}, {worse}; make it again with 'dvc repro compare'"
+    )
+
+
+def state_ngrams(results: RunResults) -> Statement:
+    """Say which architectures are no better than counting."""
+    names = results.by_bits
+    losers = [name for name in names if HISTOGRAM in _list_unbeaten(results, name)]
+    answer = f"{len(losers)} of {len(names)} do not beat a histogram"
+    if not losers:
+        answer = "all beat a histogram" if len(names) > 1 else "it beats a histogram"
+    details = [
+        f"An n-gram model counts; {HISTOGRAM} is a histogram of the values in training.",
+        *_describe_beaten_ngrams(results),
+    ]
+    regression = [name for name in names if _has_regression_heads(results, name)]
+    if losers and losers == regression != names:
+        details.append(f"The {len(losers)} that do not beat {HISTOGRAM} have regression heads.")
     warning = ""
-    if best["not_better_than"]:
+    if _list_unbeaten(results, results.summary["best"]["architecture"]):
         warning = "The best does not beat every n-gram model: it has more to learn from this music."
-    return Statement("Recommended", name, details, warning)
+    return Statement("Against n-grams", answer, details, warning)
 
 
-def state_ties(results: RunResults) -> Statement:
-    """Say which architectures cannot be told from the best, and how far the next is."""
-    ties = _list_names(results.summary["best"]["tied_with"])
-    return Statement("Tied with the best", ties or "none", [_describe_lead(results)])
+def _has_regression_heads(results: RunResults, name: str) -> bool:
+    model = results.params.model.get(name)
+    return model is not None and model.heads == "regression"
+
+
+def _list_unbeaten(results: RunResults, name: str) -> list[str]:
+    """Return the n-gram models that an architecture is not better than."""
+    return str(results.summary[name]["not_better_than"]).split()
+
+
+def _describe_beaten_ngrams(results: RunResults) -> list[str]:
+    """Say of each n-gram model which architectures beat it, the hardest to beat first; a sentence for equal ones."""
+    ngrams_by_winners: dict[tuple[str, ...], list[str]] = {}
+    ngrams = results.summary["ngrams"]
+    for ngram in sorted(ngrams, key=lambda name: float(ngrams[name]["bits_per_note"])):
+        winners = [name for name in results.by_bits if ngram not in _list_unbeaten(results, name)]
+        ngrams_by_winners.setdefault(tuple(winners), []).append(ngram)
+    return [
+        f"{_describe_winners(winners, results.by_bits)} {tables.join_names(beaten)}."
+        for winners, beaten in ngrams_by_winners.items()
+    ]
+
+
+def _describe_winners(winners: Sequence[str], names: Sequence[str]) -> str:
+    """Name those that beat something, or those that do not, whichever are fewer."""
+    losers = [name for name in names if name not in winners]
+    if not winners:
+        return "No architecture beats"
+    if not losers:
+        return "All beat" if len(names) > 1 else "It beats"
+    if len(winners) <= len(losers):
+        verb = "beats" if len(winners) == 1 else "beat"
+        return f"Only {tables.join_names(winners)} {verb}"
+    return f"All but {tables.join_names(losers)} beat"
 
 
 def state_confidence(results: RunResults) -> Statement:
-    """Say how sure the order is."""
-    best, split = results.summary["best"], results.params.compare.split
-    unit = "passages" if results.resampled_by_passage else "pieces"
-    pieces = _format_count(results.num_pieces, f"{split} piece")
-    details = [
-        f"Measured on {pieces}; intervals are over {unit}.",
-        "From one seed: 'music-rnn seed-variance' says what another would change.",
-    ]
-    if shares := results.pairs.get("best"):
-        name, resamples = best["architecture"], results.pairs["resamples"]
-        details.insert(
-            0,
-            f"{name} has the fewest bits in {100 * shares[name]:.0f} % of {resamples:,} resamples.",
-        )
-    answer, warnings = "Clear", _describe_leaks(results)
-    if results.resampled_by_passage:
-        answer = "Clear on this music only"
+    """Say what the intervals hold: other pieces, other seeds."""
+    answer = "Of other pieces and other seeds"
+    details = [_describe_design(results)]
+    warnings = _describe_leaks(results)
+    if not results.has_intervals:
+        answer = "Nobody can say"
         warnings.append(
-            "So few pieces say nothing of other music: try a larger corpus before you rely on it."
+            "One composition says nothing of other music: there is no interval; try a larger corpus."
         )
-    if best["tied_with"]:
-        answer = "Too close to call"
+    elif results.num_replicates == 1:
+        answer = "Of other pieces only"
+        warnings.append("One seed only: intervals hold other pieces and not other seeds.")
+    if results.has_intervals and len(results.by_bits) > 1:
+        num_pairs = tables.format_count(len(results.pairs["pairs"]), "pair")
+        details.append(
+            f"Architectures that share a letter are tied, at the 5 % level, corrected for {num_pairs}."
+        )
     return Statement("Confidence", answer, details, " ".join(warnings))
 
 
+def _describe_design(results: RunResults) -> str:
+    """Say how many compositions and replicates were measured."""
+    compositions = tables.format_count(results.num_compositions, "composition")
+    if results.is_cross_validation:
+        replicates = tables.format_count(results.num_replicates, "replicate")
+        return (
+            f"Measured on {compositions}, each held out once in {replicates} (cross-validation), "
+            "each with its own seed."
+        )
+    seeds = tables.format_count(results.num_replicates, "seed")
+    pieces = tables.format_count(results.num_pieces, "piece")
+    return f"{seeds} on {pieces} of {compositions} of the {results.params.compare.split} split."
+
+
 def _describe_leaks(results: RunResults) -> list[str]:
-    """Say that works of the split that decides are in training as well, and name the first."""
+    """Say that held-out works are in training as well, and name the first."""
     leaks = tables.list_held_out_leaks(results)
     if not leaks:
         return []
-    split = results.params.compare.split
-    count = _format_count(len(leaks), "work")
     such_as = ", such as" if len(leaks) > 1 else ""
+    if results.is_cross_validation:
+        count = tables.format_count(len(leaks), "held-out work")
+        return [f"The models trained on {count}{such_as}: {leaks[0]}; {COMPOSITION_HINT}."]
+    count = tables.format_count(len(leaks), "work")
+    split = results.params.compare.split
     return [
         f"The models trained on {count} of the {split} split{such_as}: {leaks[0]}; {LEAK_HINT}."
     ]
@@ -132,58 +240,6 @@ def state_cost(results: RunResults) -> Statement:
     return Statement("Cost", f"{row['parameters']:,} parameters", details)
 
 
-def _describe_unbeaten_ngrams(results: RunResults) -> str:
-    """Say which architectures do not beat which n-gram models."""
-    architectures: dict[str, list[str]] = {}
-    for name in results.by_bits:
-        ngrams = _list_names(results.summary[name]["not_better_than"])
-        architectures.setdefault(ngrams, []).append(name)
-    architectures.pop("", None)  # those that beat all
-    if not architectures:
-        return "Every architecture is better than every n-gram model."
-    parts = [f"{', '.join(names)} (than {ngrams})" for ngrams, names in architectures.items()]
-    return f"Not better than n-gram models: {'; '.join(parts)}."
-
-
-def _describe_lead(results: RunResults) -> str:
-    """Say how far the best is before the next, or before the reference where pairs are not known."""
-    best = results.summary["best"]["architecture"]
-    others = [name for name in results.by_bits if name != best]
-    if not others:
-        return "Nothing to compare it with: one architecture was trained."
-    pair = _find_pair(results, best, others[0])
-    if pair:
-        rival = f"the next, {others[0]}"
-    elif best == results.reference:
-        bits = results.summary[others[0]]["bits_per_note"]
-        return f"The next is {others[0]}, at {bits:.3f} bits per note."
-    else:
-        pair, rival = results.summary[best], results.reference
-    if pair["low"] is None:
-        return f"{-pair['difference']:.3f} bits fewer than {rival}; the held-out notes are too few for an interval."
-    low, high = sorted((-pair["low"], -pair["high"]))
-    return f"{-pair['difference']:.3f} bits fewer than {rival} (95 %: {low:.3f} to {high:.3f})."
-
-
-def _find_pair(results: RunResults, first: str, second: str) -> Mapping[str, Any] | None:
-    """Return the difference of two architectures, the first less the second."""
-    for pair in results.pairs.get("pairs", ()):
-        if (pair["a"], pair["b"]) == (first, second):
-            return dict(pair)
-        if (pair["a"], pair["b"]) == (second, first):
-            ends = ("difference", "low", "high")
-            return {key: None if pair[key] is None else -pair[key] for key in ends}
-    return None
-
-
-def _list_names(names: str) -> str:
-    return names.replace(" ", ", ")
-
-
-def _format_count(count: int, noun: str) -> str:
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
-
-
 def format_markdown_statements(results: RunResults) -> str:
     """Return the statements as a Markdown list."""
     return "\n".join(
@@ -210,5 +266,7 @@ def render_decision_page(results: RunResults) -> str:
         comparison=tables.build_comparison_table(results, with_ngrams=True),
         heads=tables.build_head_table(results),
         corpus_rows=tables.build_corpus_table(results)[1:],
+        ties=ties.build_tie_table(results),
         rule=decision.RULE,
+        interval_note=INTERVAL_NOTE,
     )

@@ -1,7 +1,7 @@
 """Results to tables for people, in Markdown, HTML and the terminal."""
 
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
@@ -30,20 +30,24 @@ REMEDY_MARK = " → "
 """Between what is amiss and what to do."""
 MAX_NAME_WIDTH = 16
 """Of the first column in the terminal; with it, the decision table fits 80 columns."""
-DIFFERENCE = "{difference:+.3f} [{low:+.3f}, {high:+.3f}]"
-NO_INTERVAL = "{difference:+.3f} [too few notes]"
+MAX_DECIMALS = 3
+NO_INTERVAL = "no interval"
+"""In place of an interval that nobody can give."""
+BITS = "{bits_per_note:.{decimals}f}"
 SUMMARY_COLUMNS = {
     "architecture": "{name}",
-    "bits": "{bits_per_note:.3f}",
+    "group": "{group}",
+    "bits": BITS,
     "against reference": "{versus}",
-    "params": "{parameters:,}",
+    "params": "{kiloparameters:,.0f}K",
     "train": "{train[median]:.2f}×",
     "play": "{generate[median]:.2f}×",
     "streams": "{streams}",
 }
 COMPARISON_COLUMNS = {
     "architecture": "{title}",
-    "bits per note": "{bits_per_note:.3f}",
+    "group": "{group}",
+    "bits per note": BITS,
     "against reference, 95 % interval": "{versus}",
     "parameters (claimed)": "{parameters:,} ({claimed[parameters]})",
     "KB": "{kilobytes:.0f}",
@@ -54,17 +58,20 @@ COMPARISON_COLUMNS = {
 }
 HEAD_COLUMNS = {
     "model": "{name}",
-    "bits per note": "{bits_per_note:.3f}",
-    "pitch": "{pitch:.3f}",
-    "step": "{step:.3f}",
-    "duration": "{duration:.3f}",
+    "bits per note": BITS,
+    "pitch": "{pitch:.{decimals}f}",
+    "step": "{step:.{decimals}f}",
+    "duration": "{duration:.{decimals}f}",
 }
 CLAIMED = ("parameters", "training", "generation", "can_stream", "quality")
 
 
-def format_difference(record: Record) -> str:
-    """Return a difference in bits per note with its interval, where there is one."""
-    return (NO_INTERVAL if record["low"] is None else DIFFERENCE).format_map(record)
+def format_difference(record: Record, decimals: int = MAX_DECIMALS) -> str:
+    """Return a difference in bits per note with its interval, where there is one; a zero has no minus."""
+    if record["low"] is None:
+        return f"{record['difference']:+z.{decimals}f} [{NO_INTERVAL}]"
+    mean, low, high = (f"{record[key]:+z.{decimals}f}" for key in ("difference", "low", "high"))
+    return f"{mean} [{low}, {high}]"
 
 
 @dataclass(frozen=True)
@@ -76,13 +83,11 @@ class RunResults:
     benchmark: Mapping[str, Any]
     claims: Mapping[str, Any]
     num_pieces: int
-    """Held-out pieces that decide."""
+    """Held-out pieces that decide, of all replicates together."""
     num_notes: int
     """Notes scored in them."""
-    resampled_by_passage: bool
-    """Whether passages were resampled, for want of pieces."""
-    pairs: Mapping[str, Any] = field(default_factory=dict)
-    """What `metrics/pairs.json` holds: every two architectures, and how often each has the fewest bits."""
+    pairs: Mapping[str, Any]
+    """What `metrics/pairs.json` holds: the design of the comparison, and every two architectures."""
     ingest: IngestSummary | None = None
     """What ingest took and left out; None where only `metrics/` is there."""
     accepted_leaks: Collection[str] = ()
@@ -91,9 +96,37 @@ class RunResults:
     @property
     def by_bits(self) -> list[str]:
         """Return the architectures, the fewest bits first."""
-        return sorted(
-            self.params.architectures, key=lambda name: float(self.summary[name]["bits_per_note"])
-        )
+        return list(self.pairs["ranked"])
+
+    @property
+    def tied(self) -> list[str]:
+        """Return the architectures that are tied with the best."""
+        return str(self.summary["best"]["tied_with"]).split()
+
+    @property
+    def decimals(self) -> int:
+        """Return the decimals of bits per note that the noise of the differences leaves."""
+        return int(self.pairs["decimals"])
+
+    @property
+    def num_replicates(self) -> int:
+        """Return how many times each architecture was trained."""
+        return int(self.pairs["replicates"])
+
+    @property
+    def num_compositions(self) -> int:
+        """Return how many compositions decide."""
+        return int(self.pairs["compositions"])
+
+    @property
+    def is_cross_validation(self) -> bool:
+        """Return whether each replicate held out other compositions."""
+        return bool(self.pairs["scheme"] == "cross_validation")
+
+    @property
+    def has_intervals(self) -> bool:
+        """Return whether there is an interval: one composition says nothing of others."""
+        return self.num_compositions > 1
 
     @property
     def recommended(self) -> str:
@@ -118,12 +151,17 @@ class RunResults:
                 records.append({"name": title, "title": title, **row})
         for record in records:
             is_reference = record["name"] == self.reference
-            record["versus"] = "reference" if is_reference else format_difference(record)
+            versus = format_difference(record, self.decimals)
+            record |= {
+                "decimals": self.decimals,
+                "versus": "reference" if is_reference else versus,
+            }
         return sorted(records, key=itemgetter("bits_per_note"))
 
     def _make_record(self, name: str) -> Record:
         record: Record = {"name": name, "title": name, **self.summary[name]}
         record["kilobytes"] = record["bytes"] / 1000
+        record["kiloparameters"] = record["parameters"] / 1000
         record["streams"] = _format_bool(record["can_stream"])
         record["claimed"] = dict.fromkeys(CLAIMED, MISSING)
         for key in ("train", "generate", "costs", "latency"):
@@ -133,9 +171,26 @@ class RunResults:
             record["claimed"] |= claim
             record["claimed"]["parameters"] = f"{claim['parameters'] / 1000:.0f}K"
             record["claimed"]["can_stream"] = _format_bool(claim["can_stream"])
-        if shares := self.pairs.get("best"):
-            record["win_percent"] = 100 * shares[name]
         return record
+
+
+def format_count(count: int, noun: str) -> str:
+    """Return a number of things.
+
+    >>> format_count(1, "seed"), format_count(1200, "seed")
+    ('1 seed', '1,200 seeds')
+    """
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def join_names(names: Sequence[str]) -> str:
+    """Return names as a list in words.
+
+    >>> join_names(["a"]), join_names(["a", "b", "c"])
+    ('a', 'a, b and c')
+    """
+    *first, last = names
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def _format_bool(value: bool) -> str:
@@ -211,8 +266,19 @@ def list_leaks(results: RunResults, splits: Collection[str] = SPLITS) -> list[st
 
 
 def list_held_out_leaks(results: RunResults) -> list[str]:
-    """Return which works are in training and in the split that decides."""
-    return list_leaks(results, ("train", results.params.compare.split))
+    """Return which works are in training and in the pieces that decide."""
+    if not results.is_cross_validation:
+        return list_leaks(results, ("train", results.params.compare.split))
+    if results.ingest is None:
+        return []
+    # Folds are of compositions, so a work that goes by several names can be in training and held out.
+    works = [
+        [file.model_copy(update={"split": file.composition}) for file in group]
+        for group in results.ingest.near_duplicates
+    ]
+    compositions = {file.composition for group in works for file in group}
+    ingest = results.ingest.model_copy(update={"near_duplicates": works})
+    return list_leaks(replace(results, ingest=ingest), compositions)
 
 
 def format_markdown_table(rows: Rows) -> str:

@@ -2,13 +2,13 @@
 
 import json
 
+import numpy as np
 from rich.console import Console
 
 from pipeline.config import Params
 from pipeline.core import files, paths
 from pipeline.corpus.ingest_summary import load_summary
 from pipeline.corpus.manifest import load_accepted_leaks
-from pipeline.evaluation import bits
 from pipeline.evaluation.results import Evaluation
 from pipeline.report import data, html, summary, tables
 from pipeline.report.tables import RunResults
@@ -21,7 +21,8 @@ PARAM_SECTIONS = tuple(Params.model_fields)
 def load_run_results(params: Params) -> RunResults:
     """Gather what the decision is made of from the files of the stages before."""
     scores = Evaluation.load(paths.get_evaluation_path(params.architectures[0])).scores
-    num_pieces = len(set(scores.piece_names))
+    # Where every replicate scored the same pieces, a note counts once.
+    _, first_scores = np.unique(scores.piece_names, return_index=True)
     # A clone has only the metrics; DVC holds that the stage has both.
     has_ingest = paths.INGEST_SUMMARY.exists()
     return RunResults(
@@ -29,10 +30,9 @@ def load_run_results(params: Params) -> RunResults:
         summary=json.loads(paths.SUMMARY.read_text(encoding="utf-8")),
         benchmark=json.loads(paths.BENCHMARK.read_text(encoding="utf-8")),
         claims=tables.load_architecture_claims(paths.CLAIMS),
-        num_pieces=num_pieces,
-        num_notes=int(scores.num_notes.sum()),
-        resampled_by_passage=num_pieces < bits.MIN_PIECES,
-        pairs=data.read_json(paths.PAIRS),
+        num_pieces=len(first_scores),
+        num_notes=int(scores.num_notes[first_scores].sum()),
+        pairs=json.loads(paths.PAIRS.read_text(encoding="utf-8")),
         ingest=load_summary(paths.INGEST_SUMMARY) if has_ingest else None,
         accepted_leaks=load_accepted_leaks(paths.get_manifest_path(params.corpus)),
     )

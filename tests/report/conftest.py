@@ -1,6 +1,7 @@
 """A run in which everything was measured, made up: all that the page can show."""
 
 import math
+from itertools import combinations
 
 import pytest
 from factories import make_ingest_summary, make_music
@@ -10,6 +11,7 @@ from pipeline.report.data import ReportData, Sample
 from pipeline.report.tables import RunResults
 
 BITS = {"baseline": 17.6, "stacked": 17.5, "bidirectional": 17.7, "expressive": 15.0}
+GROUPS = {"baseline": "b", "stacked": "b", "bidirectional": "b", "expressive": "a"}
 HEADS = ("pitch", "step", "duration")
 EDGES = [0.0, 0.01, 0.1, 0.5, 1.0, 10.0]
 CLAIMS = [
@@ -32,7 +34,8 @@ def summary() -> dict[str, object]:
             "step": bits * 0.3,
             "duration": bits * 0.3,
         }
-        return {**heads, "difference": bits - 17.6, "low": bits - 17.65, "high": bits - 17.5}
+        ends = {"low": bits - 17.65, "high": bits - 17.5}
+        return {**heads, "half_width": 0.8, "difference": bits - 17.6, **ends}
 
     own = {
         name: {
@@ -40,6 +43,7 @@ def summary() -> dict[str, object]:
             "parameters": 84_354 * (k + 1),
             "bytes": 338_000,
             "can_stream": name != "bidirectional",
+            "group": GROUPS[name],
             "not_better_than": "",
         }
         for k, (name, bits) in enumerate(BITS.items())
@@ -135,36 +139,36 @@ def curves() -> list[dict[str, str]]:
     return [
         {
             "architecture": name,
+            "replicate": str(replicate),
             "epoch": str(epoch),
             "notes": str(8192 * epoch),
-            "bits_per_note": str(bits + 1 / epoch),
+            "bits_per_note": str(bits + 1 / epoch + replicate - 1.5),
         }
         for name, bits in BITS.items()
+        for replicate in (1, 2)
         for epoch in (1, 2, 3)
     ]
 
 
 def pairs() -> dict[str, object]:
-    """Make `metrics/pairs.json`."""
-    names = list(BITS)
-    told = [
-        {
-            "a": a,
-            "b": b,
-            "difference": BITS[a] - BITS[b],
-            "low": BITS[a] - BITS[b] - 0.15,
-            "high": BITS[a] - BITS[b] + 0.15,
-        }
-        for k, a in enumerate(names)
-        for b in names[k + 1 :]
-    ]
-    best = {name: float(name == "expressive") for name in names}
+    """Make `metrics/pairs.json` of a cross-validation: all but expressive are tied."""
+    ranked = sorted(BITS, key=BITS.__getitem__)
+    rows = []
+    for a, b in combinations(ranked, 2):
+        gap = BITS[a] - BITS[b]
+        row = {"a": a, "b": b, "difference": gap, "low": gap - 0.25, "high": gap + 0.25}
+        row |= {"corrected_p": 0.001, "tie": False}
+        if "expressive" not in (a, b):
+            row |= {"corrected_p": 1.0, "tie": True}
+            row |= {"more_compositions": None, "more_replicates": 12.0 + 100 * abs(gap)}
+        rows.append(row)
     return {
-        "resamples": 2000,
-        "rows": 58,
-        "unit": "passages",
-        "best": best,
-        "pairs": told,
+        "replicates": 5,
+        "compositions": 10,
+        "scheme": "cross_validation",
+        "decimals": 2,
+        "ranked": ranked,
+        "pairs": rows,
     }
 
 
@@ -182,21 +186,21 @@ def sample(name: str, number: int) -> Sample:
 def found(project: Params) -> ReportData:
     """All results of a made-up run."""
     claims = {
-        "baseline": {
+        name: {
             "name": "Current",
             "parameters": 199_000,
             "quality": "baseline",
             "can_stream": True,
         }
+        for name in ("baseline", "stacked", "bidirectional")
     }
     facts = RunResults(
         params=project.model_copy(update={"architectures": list(BITS)}),
         summary=summary(),
         benchmark=timings(),
         claims=claims,
-        num_pieces=1,
+        num_pieces=10,
         num_notes=11_585,
-        resampled_by_passage=True,
         pairs=pairs(),
         ingest=make_ingest_summary(),
     )

@@ -3,23 +3,39 @@
 import json
 import re
 from dataclasses import replace
+from math import inf
 from pathlib import Path
 
 import numpy as np
 import pytest
-from experiments.test_study_results import evaluation
-from factories import ROOT
+from factories import CARRIED, ROOT, make_tiny_model
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.config import Params
 from pipeline.core import paths
 from pipeline.core.errors import DataError
-from pipeline.evaluation import bootstrap
+from pipeline.evaluation import intervals
 from pipeline.evaluation.bits import PieceScores
-from pipeline.evaluation.bootstrap import ImplausibleIntervalError
+from pipeline.evaluation.results import Evaluation
 from pipeline.report import claim_measurements
-from pipeline.report.claim_measurements import Measurement
+from pipeline.report.claim_measurements import ImplausibleIntervalError, Measurement
+
+
+def evaluation(
+    name: str, shift: float, num_replicates: int = 3, num_compositions: int = 6
+) -> Evaluation:
+    """Make up scores of replicates that all scored the same compositions, each note `shift` bits worse."""
+    rng = np.random.default_rng(len(name))
+    rows = [
+        [replicate, f"waltz {piece}", f"{piece}.mid", 100, *rng.normal(450 + 33 * shift, 9, 3)]
+        for replicate in range(1, num_replicates + 1)
+        for piece in range(num_compositions)
+    ]
+    model = make_tiny_model(**CARRIED)
+    history = [[{"epoch": 1.0, "notes": 64.0, "loss": 2.0}]] * num_replicates
+    scores = PieceScores.from_rows(rows)
+    return Evaluation(name, model.config, model.parameters, 10, history, scores)
 
 
 @pytest.fixture
@@ -122,24 +138,53 @@ def test_a_gain_is_twice_as_likely_a_bit(
     assert back == pytest.approx([mean, mean + above + spread, mean - below - spread], abs=1e-9)
 
 
-def test_a_gain_of_the_last_run_is_the_paired_bootstrap(in_folder: Path, project: Params) -> None:
-    (in_folder / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
-    made = {name: evaluation(name, shift) for name, shift in (("baseline", 0.0), ("stacked", -0.3))}
-    for name, each in made.items():
-        each.save(paths.get_evaluation_path(name))
-    found = claim_measurements.read_estimate(
-        measure("gain", "stacked", "baseline", source="evaluate"), 0.0
-    )
-    scores = [made[name].scores for name in ("stacked", "baseline")]
-    mean, low, high = bootstrap.compute_paired_difference(
-        *scores, project.compare.bootstrap_resamples, project.seed
-    )
+GAIN = {"kind": "gain", "of": "stacked", "over": "baseline", "source": "evaluate"}
+
+
+def save_evaluations(**design: int) -> list[PieceScores]:
+    """Write params.yaml and evaluations of baseline and stacked; return the scores, those of stacked first."""
+    Path("params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
+    made = [evaluation("stacked", -0.3, **design), evaluation("baseline", 0.0, **design)]
+    for each in made:
+        each.save(paths.get_evaluation_path(each.architecture))
+    return [each.scores for each in made]
+
+
+def test_a_gain_of_the_last_run_is_over_compositions_and_replicates(in_folder: Path) -> None:
+    """Its interval holds chance in training, so the spread of seeds does not widen it."""
+    scores = save_evaluations()
+    found = claim_measurements.read_estimate(measure(**GAIN), 0.5)
+    mean, low, high = intervals.estimate_difference(*scores).interval
     assert found == pytest.approx((2**-mean - 1, 2**-high - 1, 2**-low - 1), abs=1e-4)
     paths.get_evaluation_path("stacked").write_text("{}")
     with pytest.raises(DataError, match="no evaluation here"):
-        claim_measurements.read_estimate(
-            measure("gain", "stacked", "baseline", source="evaluate"), 0.0
-        )
+        claim_measurements.read_estimate(measure(**GAIN), 0.0)
+
+
+def test_a_gain_of_one_replicate_is_widened_by_the_spread_of_seeds(in_folder: Path) -> None:
+    scores = save_evaluations(num_replicates=1)
+    found = claim_measurements.read_estimate(measure(**GAIN), 0.25)
+    mean, low, high = intervals.estimate_difference(*scores).interval
+    expected = 2**-mean - 1, 2 ** (-high - 0.25) - 1, 2 ** (-low + 0.25) - 1
+    assert found == pytest.approx(expected, abs=1e-4)
+
+
+def test_a_gain_on_one_composition_has_no_interval(in_folder: Path) -> None:
+    scores = save_evaluations(num_compositions=1)
+    found = claim_measurements.read_estimate(measure(**GAIN), 0.0)
+    mean = intervals.estimate_difference(*scores).mean
+    assert found == (pytest.approx(2**-mean - 1, abs=1e-4), -1.0, inf)
+    share = {**GAIN, "kind": "share", "over": "stacked", "base": "baseline"}
+    assert claim_measurements.read_estimate(measure(**share), 0.0) is None
+
+
+def test_a_study_of_replicates_is_not_widened(results: Path) -> None:
+    gain = measure("gain", "longer/part", "start/baseline", source="path")
+    widened = claim_measurements.read_estimate(gain, 0.25)
+    assert widened == pytest.approx((2**0.5 - 1, 2**0.15 - 1, 2**0.85 - 1))
+    edit_rows(part={"replicates": 3})
+    found = claim_measurements.read_estimate(gain, 0.25)
+    assert found == pytest.approx((2**0.5 - 1, 2**0.4 - 1, 2**0.6 - 1))
 
 
 def test_evaluations_that_other_runs_left_are_not_read(in_folder: Path) -> None:
@@ -149,9 +194,7 @@ def test_evaluations_that_other_runs_left_are_not_read(in_folder: Path) -> None:
     (in_folder / "params.yaml").write_text(one, "utf-8")
     evaluation("stacked", 0.0).save(paths.get_evaluation_path("stacked"))
     other = evaluation("baseline", 0.0)
-    fewer = PieceScores(
-        other.scores.piece_names[:-1], other.scores.num_notes[:-1], other.scores.bits[:-1]
-    )
+    fewer = other.scores.select(other.scores.replicates == 1)
     replace(other, scores=fewer).save(paths.get_evaluation_path("baseline"))
     assert (
         claim_measurements.read_estimate(

@@ -2,6 +2,7 @@
 
 import json
 import re
+from math import inf
 from pathlib import Path
 
 import pytest
@@ -158,6 +159,15 @@ def test_seeds_widen_an_interval_on_their_corpus_only(book: ClaimSet) -> None:
     )
     assert double["maestro"].estimate == pytest.approx((1.0, 2**0.8 - 1, 2**1.2 - 1))
     assert double["maestro"].estimate_text == "+100.0% [+74.1%, +129.7%]"
+
+
+def test_a_figure_without_an_interval_is_too_close_to_call(
+    book: ClaimSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unknown = (0.5, -1.0, inf)
+    monkeypatch.setattr(claim_measurements, "read_estimate", lambda *_: unknown)
+    result = {each.name: each for each in claims.check_claims(book)}["half"].results["default"]
+    assert (result.verdict, result.estimate_text) == (INCONCLUSIVE, "+50.0% [no interval]")
 
 
 def test_rows_are_as_long_as_their_header(book: ClaimSet) -> None:

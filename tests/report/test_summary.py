@@ -28,16 +28,37 @@ def changed(results, **best):
     return replace(results, summary=values)
 
 
-def test_recommended_tied_confidence_and_cost(results):
-    recommended, tied, confidence, cost = summary.build_statements(results)
-    assert (recommended.answer, tied.answer) == ("expressive", "none")
-    assert (confidence.answer, cost.answer) == ("Clear on this music only", "337,416 parameters")
-    bits = "15.00 bits per note, averaged over 11,585 held-out notes. Fewer is better."
-    assert bits in recommended.details
-    assert "The fewest of 4 architectures." in recommended.details
-    assert tied.details == ["2.500 bits fewer than the next, stacked (95 %: 2.350 to 2.650)."]
-    assert confidence.details[0] == "expressive has the fewest bits in 100 % of 2,000 resamples."
-    assert "Measured on 1 validation piece; intervals are over passages." in confidence.details
+def with_design(results, **values):
+    """Change how many replicates and compositions were compared."""
+    return replace(results, pairs={**results.pairs, **values})
+
+
+def with_unbeaten(results, **ngrams):
+    """Say which n-gram models architectures do not beat."""
+    rows = {
+        name: {**results.summary[name], "not_better_than": names} for name, names in ngrams.items()
+    }
+    best = results.summary["best"]
+    best = {**best, "not_better_than": ngrams.get(best["architecture"], "")}
+    return replace(results, summary={**results.summary, **rows, "best": best})
+
+
+def test_recommended_best_ngrams_confidence_and_cost(results):
+    recommended, best, ngrams, confidence, cost = summary.build_statements(results)
+    assert (recommended.answer, best.answer) == ("expressive", "expressive")
+    assert (ngrams.answer, cost.answer) == ("all beat a histogram", "337,416 parameters")
+    assert recommended.details[:2] == [
+        "It has the fewest bits, and can stream.",
+        "15.00 bits per note, averaged over 11,585 held-out notes. Fewer is better.",
+    ]
+    assert best.details == [
+        "expressive has 2.50 bits fewer than stacked, the next that is not tied (95 %: 2.25 to 2.75)."
+    ]
+    assert confidence.answer == "Of other pieces and other seeds"
+    assert confidence.details == [
+        "Measured on 10 compositions, each held out once in 5 replicates (cross-validation), each with its own seed.",
+        "Architectures that share a letter are tied, at the 5 % level, corrected for 6 pairs.",
+    ]
     assert "Training takes 1.25× and playing 1.25× the time of baseline." in cost.details
     assert "One note takes 61 µs from a state, on one thread." in cost.details
 
@@ -68,37 +89,82 @@ def test_all_views_render_the_same_statements(found, results, monkeypatch, tmp_p
 def test_a_bit_is_a_factor_of_two(results):
     row = {**results.summary["expressive"], "difference": -2.0}
     results = replace(results, summary={**results.summary, "expressive": row})
-    text = "The note that came was 4 times as likely as baseline held it."
+    text = "The note that came was 4 times as likely as under baseline."
     assert text in summary.state_recommendation(results).details
 
 
-def test_the_recommended_need_not_be_the_best(results):
+TIED = {"architecture": "stacked", "tied_with": "baseline bidirectional"}
+
+
+@pytest.mark.parametrize(
+    ("best", "rule"),
+    [
+        ({}, "It has the fewest bits, and can stream."),
+        (
+            {**TIED, "recommended": "baseline"},
+            "Of the best that can stream, it has the fewest parameters.",
+        ),
+        (
+            {**TIED, "recommended": "bidirectional"},
+            "No architecture can stream, so it is the one with the fewest bits.",
+        ),
+        (
+            {"architecture": "bidirectional", "recommended": "baseline"},
+            "bidirectional cannot stream; of those that can, it is the best, or has the fewest parameters of those tied.",
+        ),
+    ],
+)
+def test_the_recommendation_names_its_rule(results, best, rule):
+    assert summary.state_recommendation(changed(results, **best)).details[0] == rule
+
+
+def test_the_reference_is_not_compared_with_itself(results):
     details = summary.state_recommendation(changed(results, recommended="baseline")).details
-    assert (
-        "expressive has the fewest, 15.00, but by the rule baseline is to be preferred." in details
-    )
     assert not any("times as likely" in line for line in details)
 
 
-def test_ties_are_named_and_leave_the_order_open(results):
-    tied = changed(results, tied_with="stacked baseline")
-    assert summary.state_ties(tied).answer == "stacked, baseline"
-    assert summary.state_confidence(tied).answer == "Too close to call"
+def test_a_best_that_is_tied_is_a_set(results):
+    ranked = [name for name in results.by_bits if name != "expressive"]
+    statement = summary.state_best(with_design(changed(results, **TIED), ranked=ranked))
+    assert statement.answer == "stacked, baseline and bidirectional, tied"
+    assert statement.details[0] == "Nobody can say which of 3 is better."
+    assert statement.details[1] == (
+        "stacked and bidirectional: a difference of 0.05 bits would show with about 32 times as many compositions and "
+        "replicates (160 replicates of 320 compositions)."
+    )
 
 
-def test_few_pieces_are_a_warning_and_many_are_none(results):
-    assert "say nothing of other music" in summary.state_confidence(results).warning
-    many = summary.state_confidence(replace(results, resampled_by_passage=False, num_pieces=137))
-    assert (many.answer, many.warning) == ("Clear", "")
+def test_seeds_are_counted_on_pieces_of_compositions_of_a_split(results):
+    seeds = with_design(results, scheme="seeds", replicates=3, compositions=100)
+    statement = summary.state_confidence(replace(seeds, num_pieces=137))
+    assert statement.details[0] == (
+        "3 seeds on 137 pieces of 100 compositions of the validation split."
+    )
+    assert (statement.answer, statement.warning) == ("Of other pieces and other seeds", "")
+
+
+def test_one_seed_says_nothing_of_other_seeds(results):
+    statement = summary.state_confidence(with_design(results, scheme="seeds", replicates=1))
+    assert statement.answer == "Of other pieces only"
+    assert statement.warning == "One seed only: intervals hold other pieces and not other seeds."
+
+
+def test_one_composition_says_nothing(results):
+    one = with_design(results, scheme="seeds", compositions=1)
+    statement = summary.state_confidence(one)
+    assert statement.answer == "Nobody can say"
+    assert "there is no interval" in statement.warning
+    assert not any("letter" in line for line in statement.details)
 
 
 def test_a_work_of_training_in_the_split_that_decides_is_a_warning(found, results):
-    leaking = with_work_in(results, "train", "validation", "test")
+    seeds = with_design(results, scheme="seeds")
+    leaking = with_work_in(seeds, "train", "validation", "test")
     warning = (
         "The models trained on 1 work of the validation split: train.mid (train) is the same work as validation.mid "
         "(validation); give all files of a work one split in the manifest, or leave them out."
     )
-    assert summary.state_confidence(leaking).warning.startswith(f"{warning} So few pieces")
+    assert summary.state_confidence(leaking).warning == warning
     page = html.render_page(replace(found, results=leaking))
     for view in (
         summary.render_decision_page(leaking),
@@ -119,16 +185,31 @@ def test_a_work_of_training_in_the_split_that_decides_is_a_warning(found, result
     ],
 )
 def test_a_leak_elsewhere_is_no_warning(results, splits, split):
-    elsewhere = with_work_in(replace(results, resampled_by_passage=False), *splits, split=split)
+    elsewhere = with_work_in(with_design(results, scheme="seeds"), *splits, split=split)
     assert summary.state_confidence(elsewhere).warning == ""
 
 
 def test_a_leak_that_the_manifest_accepts_is_no_warning_and_is_named(results):
-    leaking = with_work_in(replace(results, resampled_by_passage=False), "train", "validation")
+    leaking = with_work_in(with_design(results, scheme="seeds"), "train", "validation")
     accepted = replace(leaking, accepted_leaks=["Waltz (train)"])
     assert summary.state_confidence(accepted).warning == ""
     text = "- leaks: none but those that the manifest accepts: Waltz (train)\n"
     assert text in summary.render_decision_page(accepted)
+
+
+def test_under_cross_validation_a_work_of_two_names_is_a_leak(results):
+    """Folds are of compositions, and splits do not matter."""
+    leaking = with_work_in(results, "train", "test")
+    assert summary.state_confidence(leaking).warning == (
+        "The models trained on 1 held-out work: test.mid (Waltz (test)) is the same work as train.mid "
+        "(Waltz (train)); give all files of a work one composition in the manifest, or leave all but one out."
+    )
+    work = [
+        file.model_copy(update={"composition": "Waltz"})
+        for file in leaking.ingest.near_duplicates[0]
+    ]
+    ingest = leaking.ingest.model_copy(update={"near_duplicates": [work]})
+    assert summary.state_confidence(replace(leaking, ingest=ingest)).warning == ""
 
 
 def test_the_decision_page_has_the_corpus_where_it_is_known(results):
@@ -137,54 +218,39 @@ def test_the_decision_page_has_the_corpus_where_it_is_known(results):
     assert "\n- leaks: none\n\n## The rule\n" in page
     metrics_alone = summary.render_decision_page(replace(results, ingest=None))
     assert "## The corpus" not in metrics_alone
-    assert "so far in the piece.\n\n## The rule\n" in metrics_alone
-
-
-def test_a_best_below_the_ngrams_is_a_warning(results):
-    assert summary.state_recommendation(results).warning == ""
-    below = changed(results, not_better_than="unigram trigram")
-    warning = "The best does not beat every n-gram model"
-    assert warning in summary.state_recommendation(below).warning
-    assert warning in summary.format_markdown_statements(below)
-
-
-def test_architectures_are_listed_with_the_ngrams_that_they_do_not_beat(results):
-    details = summary.state_recommendation(results).details
-    assert details[-1] == "Every architecture is better than every n-gram model."
-    unbeaten = {
-        "expressive": "",
-        "stacked": "unigram trigram",
-        "bidirectional": "uniform unigram trigram",
-        "baseline": "unigram trigram",
-    }
-    rows = {
-        name: {**results.summary[name], "not_better_than": ngrams}
-        for name, ngrams in unbeaten.items()
-    }
-    weak = replace(results, summary={**results.summary, **rows})
-    assert summary.state_recommendation(weak).details[-1] == (
-        "Not better than n-gram models: stacked, baseline (than unigram, trigram); "
-        "bidirectional (than uniform, unigram, trigram)."
+    assert (
+        'one pair alone. Source: Cohen, "Statistical power analysis", 1988.\n\n## The rule\n'
+        in metrics_alone
     )
 
 
-def test_without_pairs_the_reference_is_the_measure(results):
-    alone = replace(results, pairs={})
-    assert summary.state_ties(alone).details == [
-        "2.600 bits fewer than baseline (95 %: 2.500 to 2.650)."
-    ]
-    (detail,) = summary.state_ties(changed(alone, architecture="baseline")).details
-    assert detail.startswith("The next is expressive")
+def test_a_best_below_the_ngrams_is_a_warning(results):
+    assert summary.state_ngrams(results).warning == ""
+    below = with_unbeaten(results, expressive="unigram trigram")
+    warning = "The best does not beat every n-gram model"
+    assert warning in summary.state_ngrams(below).warning
+    assert warning in summary.format_markdown_statements(below)
 
 
-def test_a_pair_is_read_in_either_order(results):
-    turned = [
-        {"a": pair["b"], "b": pair["a"]}
-        | {"difference": -pair["difference"], "low": -pair["high"], "high": -pair["low"]}
-        for pair in results.pairs["pairs"]
+def test_ngrams_are_named_with_the_fewer_of_those_that_beat_them_and_those_that_do_not(results):
+    assert summary.state_ngrams(results).details[1:] == ["All beat trigram, unigram and uniform."]
+    weak = with_unbeaten(
+        results,
+        expressive="trigram",
+        stacked="unigram trigram",
+        bidirectional="uniform unigram trigram",
+        baseline="unigram trigram",
+    )
+    statement = summary.state_ngrams(weak)
+    assert statement.answer == "3 of 4 do not beat a histogram"
+    assert statement.details[1:] == [
+        "No architecture beats trigram.",
+        "Only expressive beats unigram.",
+        "All but bidirectional beat uniform.",
+        "The 3 that do not beat unigram have regression heads.",
     ]
-    other = replace(results, pairs={**results.pairs, "pairs": turned})
-    assert summary.state_ties(other) == summary.state_ties(results)
+    some = with_unbeaten(results, stacked="unigram")
+    assert not any("regression" in line for line in summary.state_ngrams(some).details)
 
 
 def test_one_that_cannot_stream_cannot_play_live(results):

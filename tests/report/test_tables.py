@@ -9,7 +9,7 @@ from pipeline.core.errors import DataError
 from pipeline.report import summary, tables
 from pipeline.report.tables import RunResults
 
-BITS = {"baseline": 13.5, "bidirectional": 12.25, "own": 14.125}
+BITS = {"baseline": 13.5, "bidirectional": 12.25, "wide": 14.125}
 FLOORS = {"uniform": 26.9, "unigram": 16.0, "trigram": 14.0}
 
 
@@ -26,6 +26,7 @@ def facts(project):
             "parameters": 84_354,
             "bytes": 338_000,
             "can_stream": name != "bidirectional",
+            "group": "b" if name == "wide" else "a",
             "not_better_than": "",
         }
         for name, bits in BITS.items()
@@ -33,7 +34,7 @@ def facts(project):
     best = {
         "architecture": "bidirectional",
         "recommended": "baseline",
-        "tied_with": "baseline own",
+        "tied_with": "baseline wide",
         "not_better_than": "",
     }
     floors = {name: told(bits) for name, bits in FLOORS.items()}
@@ -55,7 +56,14 @@ def facts(project):
         claims=claims,
         num_pieces=12,
         num_notes=34_567,
-        resampled_by_passage=True,
+        pairs={
+            "replicates": 3,
+            "compositions": 9,
+            "scheme": "seeds",
+            "decimals": 2,
+            "ranked": ["bidirectional", "baseline", "wide"],
+            "pairs": [],
+        },
     )
 
 
@@ -65,11 +73,12 @@ def cells(line: str) -> list[str]:
 
 def test_measured_stands_beside_claimed_the_fewest_bits_first(facts):
     header, *rows = tables.build_comparison_table(facts)
-    assert [row[0] for row in rows] == ["bidirectional (Option b)", "baseline (Option b)", "own"]
+    assert [row[0] for row in rows] == ["bidirectional (Option b)", "baseline (Option b)", "wide"]
     assert dict(zip(header, rows[0], strict=True)) == {
         "architecture": "bidirectional (Option b)",
-        "bits per note": "12.250",
-        "against reference, 95 % interval": "-1.250 [-1.350, -1.150]",
+        "group": "a",
+        "bits per note": "12.25",
+        "against reference, 95 % interval": "-1.25 [-1.35, -1.15]",
         "parameters (claimed)": "84,354 (199K)",
         "KB": "338",
         "training time (claimed)": "2.25× (+40%)",
@@ -77,8 +86,8 @@ def test_measured_stands_beside_claimed_the_fewest_bits_first(facts):
         "can stream (claimed)": "no (no)",
         "claimed quality": "1 of 5 stars",
     }
-    assert rows[1][2] == "reference"
-    assert rows[2][3:] == ["84,354 (–)", "338", "3.25× (–)", "3.25× (–)", "yes (–)", "–"]
+    assert rows[1][3] == "reference"
+    assert rows[2][4:] == ["84,354 (–)", "338", "3.25× (–)", "3.25× (–)", "yes (–)", "–"]
 
 
 def test_ngrams_stand_among_the_architectures(facts):
@@ -87,12 +96,12 @@ def test_ngrams_stand_among_the_architectures(facts):
         "bidirectional",
         "baseline",
         "trigram (n-gram)",
-        "own",
+        "wide",
         "unigram (n-gram)",
         "uniform (n-gram)",
     ]
     assert [row[0] for row in rows[1:]] == names
-    assert rows[3] == ["trigram (n-gram)", "14.000", "7.000", "3.500", "3.500"]
+    assert rows[3] == ["trigram (n-gram)", "14.00", "7.00", "3.50", "3.50"]
 
 
 def test_the_page_holds_everything(facts):
@@ -101,17 +110,17 @@ def test_the_page_holds_everything(facts):
         *BITS,
         *FLOORS,
         *("Option b", "1 of 5 stars", "+40%", "199K"),
-        "34,567 notes of 12",
-        "passages of 200",
+        "34,567 held-out notes of 12 pieces",
+        "each architecture trained 3 times",
+        "over compositions and replicates together",
     ]
     assert [word for word in wanted if word not in page] == []
     assert (
         tables.format_markdown_table(tables.build_comparison_table(facts, with_ngrams=True)) in page
     )
     assert tables.format_markdown_table(tables.build_head_table(facts)) in page
-    assert "paired bootstrap over pieces" in summary.render_decision_page(
-        replace(facts, resampled_by_passage=False)
-    )
+    one = replace(facts, pairs={**facts.pairs, "replicates": 1})
+    assert "each architecture trained once" in summary.render_decision_page(one)
 
 
 def test_tables_of_the_page_are_well_formed(facts):
@@ -133,11 +142,12 @@ def test_ngrams_stand_inside_the_decision_table(facts):
     rows = tables.build_summary_table(facts)
     assert [row[0] for row in rows[1:]] == [
         *("bidirectional", "baseline", "trigram (n-gram)"),
-        *("own", "unigram (n-gram)", "uniform (n-gram)"),
+        *("wide", "unigram (n-gram)", "uniform (n-gram)"),
     ]
-    assert rows[3] == ["trigram (n-gram)", "14.000", "+0.500 [+0.400, +0.600]", "–", "–", "–", "–"]
+    versus = "+0.50 [+0.40, +0.60]"
+    assert rows[3] == ["trigram (n-gram)", "–", "14.00", versus, "–", "–", "–", "–"]
     compared = tables.build_comparison_table(facts, with_ngrams=True)
-    assert compared[3][0] == "trigram (n-gram)" and set(compared[3][3:]) == {"–"}
+    assert compared[3][0] == "trigram (n-gram)" and set(compared[3][4:]) == {"–"}
 
 
 @pytest.mark.parametrize("extra", ["", "a-name-that-is-far-longer-than-its-column"])
@@ -146,9 +156,10 @@ def test_the_terminal_table_fits_80_columns(facts, extra, monkeypatch):
     rows = tables.build_summary_table(facts)
     rows[1] = [
         "bidirectional",
+        "abc",
         "12.250",
         "-1.250 [-1.350, -1.150]",
-        "1,084,354",
+        "1,084K",
         "12.2×",
         "1.5×",
         "no",
@@ -159,10 +170,33 @@ def test_the_terminal_table_fits_80_columns(facts, extra, monkeypatch):
     lines = screen.file.getvalue().splitlines()
     assert max(map(len, lines)) <= 80
     for row in rows[1:]:
-        (line,) = [line for line in lines if line.startswith(row[0][:10]) and row[1] in line]
+        (line,) = [line for line in lines if line.startswith(row[0][:10]) and row[2] in line]
         cells_of_row = " ".join(row[1:]).split()
         assert line.split()[-len(cells_of_row) :] == cells_of_row
     assert extra or len(lines) == len(rows) + 1
+
+
+def test_tables_have_no_more_decimals_than_the_noise_leaves(facts):
+    one = replace(facts, pairs={**facts.pairs, "decimals": 1})
+    for table in (
+        tables.build_summary_table,
+        tables.build_comparison_table,
+        tables.build_head_table,
+    ):
+        assert "12.2" in table(one)[1] or "12.3" in table(one)[1]
+    assert tables.build_summary_table(one)[1][3] == "-1.2 [-1.3, -1.2]"
+
+
+@pytest.mark.parametrize(
+    ("ends", "text"),
+    [
+        ((-0.004, -0.0049, -0.001), "+0.00 [+0.00, +0.00]"),
+        ((0.5, None, None), "+0.50 [no interval]"),
+    ],
+)
+def test_a_difference_of_nothing_has_no_minus_and_an_unknown_interval_is_a_word(ends, text):
+    record = dict(zip(("difference", "low", "high"), ends, strict=True))
+    assert tables.format_difference(record, 2) == text
 
 
 def test_a_cell_without_a_value_is_a_dash():

@@ -24,6 +24,8 @@ class Series:
     color_index: int
     """Place in the list of architectures: gives the color."""
     points: Sequence[Point]
+    bounds: Sequence[Point] = ()
+    """Of each point, the lower and the upper end of a band; empty: no band."""
 
     @property
     def color(self) -> str:
@@ -74,6 +76,7 @@ def _draw(
         (line, [(x_scale.to_pixel(x), y_scale.to_pixel(y)) for x, y in line.points])
         for line in series
     ]
+    bands = [(line, _outline_band(line, x_scale, y_scale)) for line in series if line.bounds]
     offset, max_height = label_limits
     ends = [points[-1][1] + offset for _, points in lines]
     return svg.render_chart(
@@ -84,14 +87,25 @@ def _draw(
         y_scale=y_scale,
         axes=axes,
         lines=lines,
+        bands=bands,
         label_heights=spread_labels(ends, MIN_LABEL_GAP, max_height),
         alt_text=alt_text,
     )
 
 
+def _outline_band(series: Series, x_scale: Scale, y_scale: Scale) -> list[Point]:
+    """Return the corners of a band [pixels]: along its lower ends, and back along its upper ends."""
+    columns = [x_scale.to_pixel(x) for x, _ in series.points]
+    low, high = ([y_scale.to_pixel(ends[side]) for ends in series.bounds] for side in (0, 1))
+    lower = list(zip(columns, low, strict=True))
+    upper = list(zip(columns, high, strict=True))[::-1]
+    return lower + upper
+
+
 def _make_scales(series: Sequence[Series], axes: Axes) -> tuple[Scale, Scale]:
     points = [point for line in series for point in line.points]
     x, y = ([point[axis] for point in points] for axis in (0, 1))
+    y += [end for line in series for ends in line.bounds for end in ends]
     x_range, y_range = pad_range(x, 0.02), pad_range(y)
     if axes.log_x:
         x_range = min(x), max(max(x), min(x) * 1.01)

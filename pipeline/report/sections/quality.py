@@ -1,21 +1,21 @@
 """Sections on how well each architecture predicts: decision, learning, heads, calibration, context, pieces."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from pipeline.evaluation import decision
-from pipeline.report import quantity, tables
+from pipeline.report import quantity, summary, tables, ties
 from pipeline.report.blocks import Figure, Section, Table
 from pipeline.report.charts import bar, line
 from pipeline.report.charts.bar import Interval
 from pipeline.report.charts.line import Axes, Series
 from pipeline.report.data import ReportData
+from pipeline.report.learning_curves import summarize_curves
 from pipeline.report.tables import Record
 
 HEADS = ("pitch", "step", "duration")
 MIN_BIN_NOTES = 20
 """Notes below which a share of them is not drawn; the numbers below the figure have it."""
-OUTLIER_RATIO = 5
-"""Intervals that are this many times nearer to zero than the best get a figure of their own."""
 INTERVAL_COLUMNS = {
     "architecture": "{name}",
     "difference": "{value:+.3f}",
@@ -26,6 +26,7 @@ PAIR_COLUMNS = {
     "first": "{a}",
     "second": "{b}",
     "bits of the first less the second, 95 % interval": "{versus}",
+    "corrected p": "{corrected_p:.2g}",
     "which is better": "{better}",
 }
 RELIABILITY_COLUMNS = {
@@ -50,28 +51,28 @@ ACCURACY_COLUMNS = {
 def build_decision_section(data: ReportData) -> Section:
     """Return the decision table, and differences with their intervals."""
     results = data.results
-    columns = dict(tables.SUMMARY_COLUMNS)
     lead = (
-        "Fewer bits per note is better: one bit fewer means that the right note was twice as likely. Times are ratios "
-        "to the reference. An architecture streams when it can go on from a state, which a live player needs. An n-gram "
-        "model only counts: what does not beat it has learned little."
+        "Fewer bits per note is better: one bit fewer means that the right note was twice as likely. Architectures that "
+        "share a letter of “group” are tied. Times are ratios to the reference. An architecture streams when it can go on "
+        "from a state, which a live player needs. An n-gram only counts: what does not beat it has learned little."
     )
-    if results.pairs:
-        columns["best in"] = "{win_percent:.0f} %"
-        lead += " “Best in” is the share of resamples in which an architecture has the fewest bits."
-    rows = tables.tabulate(columns, results.list_records(with_ngrams=True))
-    table = Table("Architectures, the fewest bits first", rows, decision.RULE)
+    caption = f"{decision.RULE} {summary.INTERVAL_NOTE}"
+    rows = tables.build_summary_table(results)
     return Section(
         "decision",
         "Which architecture",
         lead,
         _make_interval_figures(data),
-        [table, *_build_pair_tables(data)],
+        [
+            Table("Architectures, the fewest bits first", rows, caption),
+            *_build_tie_tables(data),
+            *_build_pair_tables(data),
+        ],
     )
 
 
 def _make_interval_figures(data: ReportData) -> list[Figure]:
-    """Return the differences to the reference; where the best is far away, those of the others once more."""
+    """Return the differences to the reference, of all and once more of the page's architectures at their scale."""
     intervals = []
     for name in data.by_bits:
         row = data.results.summary[name]
@@ -80,16 +81,13 @@ def _make_interval_figures(data: ReportData) -> list[Figure]:
             intervals.append(Interval(name, data.get_color_index(name), *ends))
     if not intervals:
         return []
-    best, *others = intervals
     figures = [_make_interval_figure(data, "Better or worse", intervals)]
-    if len(others) > 1 and _compute_extent([best]) > OUTLIER_RATIO * _compute_extent(others):
-        figures.append(_make_interval_figure(data, f"The same without {best.name}", others))
+    claimed = [interval for interval in intervals if interval.name in data.results.claims]
+    if 0 < len(claimed) < len(intervals):
+        count = sum(name in data.results.claims for name in data.by_bits)
+        title = f"The page's {count} architectures, at their own scale"
+        figures.append(_make_interval_figure(data, title, claimed))
     return figures
-
-
-def _compute_extent(intervals: list[Interval]) -> float:
-    """Return how far from zero a figure of intervals must reach."""
-    return max(abs(end) for interval in intervals for end in (interval.low, interval.high))
 
 
 def _make_interval_figure(data: ReportData, title: str, intervals: list[Interval]) -> Figure:
@@ -99,25 +97,30 @@ def _make_interval_figure(data: ReportData, title: str, intervals: list[Interval
     return Figure(title, drawing, caption, tables.tabulate(INTERVAL_COLUMNS, map(vars, intervals)))
 
 
+def _build_tie_tables(data: ReportData) -> list[Table]:
+    """Return what it would take to tell those apart that are tied."""
+    rows = ties.build_tie_table(data.results)
+    caption = (
+        "How much more it would take to tell a small difference, with a chance of 80 %, at the 5 % level, of one pair "
+        "alone. Source: Cohen, “Statistical power analysis”, 1988."
+    )
+    title = f"Ties, and what it would take ({len(rows) - 1})"
+    return [Table(title, rows, caption, collapsed=True, is_text=True)] if rows[1:] else []
+
+
 def _build_pair_tables(data: ReportData) -> list[Table]:
     """Return each pair of architectures, collapsed."""
-    pairs = data.results.pairs
-    if not pairs:
-        return []
+    results = data.results
     records = []
-    for pair in pairs["pairs"]:
-        better = "too close to call"
-        if pair["low"] is None:
-            better = "too few notes to say"
-        elif pair["high"] < 0:
-            better = pair["a"]
-        elif pair["low"] > 0:
-            better = pair["b"]
-        versus = tables.format_difference(pair)
-        records.append({**pair, "better": better, "versus": versus})
-    caption = f"Paired bootstrap over {pairs['rows']:,} {pairs['unit']}, {pairs['resamples']:,} resamples."
+    for pair in results.pairs["pairs"]:
+        better = pair["a"] if pair["difference"] < 0 else pair["b"]
+        versus = tables.format_difference(pair, results.decimals)
+        records.append({**pair, "better": "tie" if pair["tie"] else better, "versus": versus})
+    if not records:
+        return []
+    caption = f"{summary.INTERVAL_NOTE} p is corrected by Holm's method, 1979; below 0.05 is a difference."
     rows = tables.tabulate(PAIR_COLUMNS, records)
-    return [Table("Every pair", rows, caption, collapsed=True)]
+    return [Table(f"Every pair ({len(records)})", rows, caption, collapsed=True)]
 
 
 def build_heads_section(data: ReportData) -> Section:
@@ -131,18 +134,26 @@ def build_heads_section(data: ReportData) -> Section:
 
 
 def _make_learning_curve_figures(data: ReportData) -> list[Figure]:
-    """Return the learning curves."""
-    curves: dict[str, list[tuple[float, float]]] = {name: [] for name in data.by_bits}
-    for row in data.learning_curves:
-        if row["architecture"] in curves:
-            point = float(row["notes"]), float(row["bits_per_note"])
-            curves[row["architecture"]].append(point)
-    series = [data.make_series(name, points) for name, points in curves.items() if points]
+    """Return the learning curves, with a band over replicates."""
+    results = data.results
+    curves = data.rank(summarize_curves(data.learning_curves, results.is_cross_validation))
+    if not curves:
+        return []
+    series = [
+        replace(data.make_series(name, curve.points), bounds=curve.bounds)
+        for name, curve in curves.items()
+    ]
     caption = (
         "Bits per note on validation music while each architecture was trained; lower is better."
     )
+    if results.num_replicates > 1:
+        caption += f" Line: mean of {results.num_replicates} replicates; band: from the least to the greatest."
+    if results.num_replicates > 1 and results.is_cross_validation:
+        caption += (
+            " Each replicate is validated on other pieces: how hard these are for all is taken out."
+        )
     axes = Axes("target notes trained on", "bits per note")
-    return [make_line_figure("Learning curves", series, axes, caption, "notes")] if series else []
+    return [make_line_figure("Learning curves", series, axes, caption, "notes")]
 
 
 def make_line_figure(
@@ -156,7 +167,8 @@ def make_line_figure(
 def _make_heads_figure(data: ReportData) -> Figure:
     """Return the bits of each part of a note, with the n-gram models among them."""
     rows = tables.build_head_table(data.results)
-    values = {name: list(map(float, cells)) for name, _, *cells in rows[1:]}
+    records = data.results.list_records(with_ngrams=True)
+    values = {record["name"]: [record[head] for head in HEADS] for record in records}
     caption = (
         "A bar is the bits per note of a model, split into pitch, step (time since the note before) and duration. "
         "An n-gram model only counts: where its bar is shorter than that of a model, counting predicts better."

@@ -8,11 +8,11 @@ from pipeline.report.sections import quality
 def test_the_decision_has_a_row_an_architecture_the_best_first(found):
     section = quality.build_decision_section(found)
     rows = section.tables[0].rows
-    assert [(row[0], row[-1]) for row in rows] == [
-        *(("architecture", "best in"), ("expressive", "100 %")),
-        *(("trigram (n-gram)", "–"), ("unigram (n-gram)", "–")),
-        *(("stacked", "0 %"), ("baseline", "0 %"), ("bidirectional", "0 %")),
-        ("uniform (n-gram)", "–"),
+    assert [row[:3] for row in rows] == [
+        *(["architecture", "group", "bits"], ["expressive", "a", "15.00"]),
+        *(["trigram (n-gram)", "–", "16.40"], ["unigram (n-gram)", "–", "16.50"]),
+        *(["stacked", "b", "17.50"], ["baseline", "b", "17.60"], ["bidirectional", "b", "17.70"]),
+        ["uniform (n-gram)", "–", "26.90"],
     ]
     assert [row[0] for row in section.figures[0].numbers[1:]] == [
         "expressive",
@@ -21,25 +21,24 @@ def test_the_decision_has_a_row_an_architecture_the_best_first(found):
     ]
 
 
-def test_a_crowd_beside_a_far_best_gets_its_own_figure(found):
-    titles = [figure.title for figure in quality.build_decision_section(found).figures]
-    assert titles == ["Better or worse", "The same without expressive"]
-    near = {**found.results.summary["expressive"], "low": -0.3, "high": -0.2}
-    facts = replace(found.results, summary={**found.results.summary, "expressive": near})
-    assert [
-        figure.title
-        for figure in quality.build_decision_section(replace(found, results=facts)).figures
-    ] == ["Better or worse"]
+def test_the_architectures_of_the_page_get_a_figure_at_their_scale(found):
+    _, own = quality.build_decision_section(found).figures
+    assert own.title == "The page's 3 architectures, at their own scale"
+    assert [row[0] for row in own.numbers[1:]] == ["stacked", "bidirectional"]
+    claims = {name: {**found.results.claims["baseline"]} for name in found.architectures}
+    all_claimed = replace(found, results=replace(found.results, claims=claims))
+    assert len(quality.build_decision_section(all_claimed).figures) == 1
+    none_claimed = replace(found, results=replace(found.results, claims={}))
+    assert len(quality.build_decision_section(none_claimed).figures) == 1
 
 
-def test_a_pair_says_which_is_better_unless_it_is_too_close(found):
-    told = {
-        (row[0], row[1]): row[-1]
-        for row in quality.build_decision_section(found).tables[1].rows[1:]
-    }
-    assert told["stacked", "expressive"] == "expressive"
-    assert told["baseline", "stacked"] == "too close to call"
-    assert len(told) == 6
+def test_a_pair_says_which_is_better_unless_it_is_a_tie(found):
+    tied, pairs = quality.build_decision_section(found).tables[1:]
+    better = {(row[0], row[1]): row[-1] for row in pairs.rows[1:]}
+    assert better["expressive", "stacked"] == "expressive"
+    assert better["stacked", "baseline"] == "tie"
+    assert len(better) == 6
+    assert len(tied.rows) == 1 + 3 and tied.collapsed
 
 
 def test_heads_and_learning_stand_together(found):
@@ -48,7 +47,10 @@ def test_heads_and_learning_stand_together(found):
         *("expressive", "trigram (n-gram)", "unigram (n-gram)"),
         *("stacked", "baseline", "bidirectional", "uniform (n-gram)"),
     ]
-    assert learning.numbers[1] == ["8,192", "16", "18.5", "18.6", "18.7"]
+    first = ["16 (16–16)", "18.5 (18.5–18.5)", "18.6 (18.6–18.6)", "18.7 (18.7–18.7)"]
+    assert learning.numbers[1] == ["8,192", *first]
+    assert learning.drawing.count('class="band"') == 4
+    assert "2 replicates" not in learning.caption and "5 replicates" in learning.caption
 
 
 def test_calibration_has_a_figure_a_head_and_all_its_bins(found):
