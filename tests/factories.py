@@ -2,12 +2,13 @@
 
 import io
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import mido
 import numpy as np
+from numpy.typing import ArrayLike
 
 from pipeline.config.schema import DEFAULT_SAMPLING, ModelConfig
 from pipeline.corpus.ingest_summary import (
@@ -18,6 +19,9 @@ from pipeline.corpus.ingest_summary import (
     SplitCount,
 )
 from pipeline.corpus.manifest import LeftOut
+from pipeline.dataset import windows
+from pipeline.dataset.windows import WindowDataset
+from pipeline.evaluation.bits import PieceScores
 from pipeline.generation.step_heads import Distributions
 from pipeline.models.model_io import TrainedModel
 from pipeline.models.residual_noise import ResidualNoise
@@ -101,6 +105,59 @@ def make_band_midi(*parts: tuple[int, int, str, int], num_notes: int = 10) -> by
 def make_quantized_notes(seed: int, count: int) -> QuantizedNotes:
     """Make codes [count, 4] of such music."""
     return quantize.quantize(make_music(seed, count))
+
+
+def make_window_dataset(
+    pieces: Sequence[QuantizedNotes],
+    splits: Sequence[str],
+    *,
+    sequence_length: int = 10,
+    stride: int = 1,
+    compositions: Sequence[str] | None = None,
+    max_train_notes: int = 0,
+) -> WindowDataset:
+    """Make what the stage windows writes of pieces [n, 4] each, named 0.mid, 1.mid and so on; n of 0 is allowed.
+
+    Args:
+        pieces: at least one.
+        splits: of each piece.
+        sequence_length: notes in a window.
+        stride: notes between the starts of windows.
+        compositions: of each piece; left out, each piece is a composition.
+        max_train_notes: training notes used at most.
+    """
+    names = [f"{number}.mid" for number in range(len(pieces))]
+    ends = np.cumsum([len(piece) for piece in pieces])
+    return WindowDataset(
+        notes=np.concatenate(pieces),
+        piece_ends=ends,
+        splits=np.array(splits),
+        piece_names=np.array(names),
+        compositions=np.array(compositions if compositions is not None else names),
+        window_starts=windows.window_starts(ends.tolist(), sequence_length, stride),
+        sequence_length=sequence_length,
+        max_train_notes=max_train_notes,
+    )
+
+
+def make_scores(bits_per_note: ArrayLike, num_notes: ArrayLike = 100) -> PieceScores:
+    """Make scores of compositions of one piece each.
+
+    Args:
+        bits_per_note: [R, C] of each replicate and composition; not a number where that one was not scored.
+        num_notes: [C] of each composition, or one number for all.
+    """
+    table = np.atleast_2d(np.asarray(bits_per_note, float))
+    notes = np.broadcast_to(np.asarray(num_notes, np.int64), table.shape)
+    replicates, columns = np.nonzero(~np.isnan(table))
+    chosen = replicates, columns
+    return PieceScores(
+        replicates=replicates + 1,
+        compositions=np.array([f"composition {column}" for column in columns]),
+        piece_names=np.array([f"{column}.mid" for column in columns]),
+        num_notes=notes[chosen],
+        bits=np.outer(table[chosen] * notes[chosen], [0.5, 0.25, 0.25]),
+    )
 
 
 @contextmanager

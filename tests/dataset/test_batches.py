@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
+from factories import make_window_dataset
 
 from pipeline.config import Params
-from pipeline.config.schema import ModelConfig
-from pipeline.dataset import batches, windows
+from pipeline.config.schema import ModelConfig, ReplicatesConfig
+from pipeline.dataset import batches, replicates, windows
 from pipeline.dataset.segments import Segment, SegmentSampler
 from pipeline.dataset.windows import WindowDataset
 from pipeline.notes import active_notes
@@ -25,9 +26,9 @@ def data() -> WindowDataset:
         np.arange(len(codes)),
         64,
     )
-    starts = windows.window_starts([50, 91], T, 1)
-    splits, names = np.array(["train", "train", "validation"]), np.array(["a", "b", "c"])
-    return WindowDataset(codes, np.cumsum(lengths), splits, names, starts, T)
+    pieces = np.split(codes, np.cumsum(lengths)[:-1])
+    dataset = make_window_dataset(pieces, ["train", "train", "validation"], sequence_length=T)
+    return replicates.make_plan(dataset, ReplicatesConfig(count=1, scheme="seeds")).select(1)
 
 
 @pytest.fixture

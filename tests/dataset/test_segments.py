@@ -5,6 +5,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from factories import make_window_dataset
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -29,9 +30,9 @@ def corpus(lengths: list[int], splits: str = "", spread: int = 1) -> WindowDatas
     codes[:, DURATION] = codes[:, STEP] * 7 % 50 + 1
     codes[:, VELOCITY] = codes[:, STEP] % 127 + 1
     names = {"t": "train", "v": "validation", "x": "test"}
-    kept = np.array([names[letter] for letter in splits or "t" * len(lengths)])
-    members = np.array([f"piece {k}" for k in range(len(lengths))])
-    return WindowDataset(codes, np.cumsum(lengths), kept, members, np.zeros(0, np.int32), 5)
+    kept = [names[letter] for letter in splits or "t" * len(lengths)]
+    pieces = np.split(codes, np.cumsum(lengths)[:-1])
+    return make_window_dataset(pieces, kept, sequence_length=5)
 
 
 def how(segment: int = 4, segments: int = 2, streams: int = 1, **more: float) -> StatefulTraining:

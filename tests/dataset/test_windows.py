@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from factories import make_window_dataset
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -21,10 +22,14 @@ def corpus(lengths: list[int], length: int, stride: int) -> WindowDataset:
     codes = np.zeros((ends[-1], 4), np.int16)
     codes[:, PITCH] = np.repeat(np.arange(len(lengths)), lengths)
     codes[:, 0] = np.arange(ends[-1])
-    splits = np.array([("train", "validation", "test")[k % 3] for k in range(len(lengths))])
-    names = np.array([f"piece {k} é" for k in range(len(lengths))])
-    return WindowDataset(
-        codes, ends, splits, names, windows.window_starts(ends.tolist(), length, stride), length
+    splits = [("train", "validation", "test")[k % 3] for k in range(len(lengths))]
+    return make_window_dataset(
+        np.split(codes, ends[:-1]),
+        splits,
+        sequence_length=length,
+        stride=stride,
+        compositions=[f"composition {k} é" for k in range(len(lengths))],
+        max_train_notes=stride,
     )
 
 
@@ -57,7 +62,8 @@ def test_a_target_is_the_note_after_its_window():
 
 def test_pieces_and_names_are_those_of_the_split():
     made = corpus([4, 5, 6, 7], 2, 1)
-    assert made.select_piece_names("train") == ["piece 0 é", "piece 3 é"]
+    assert made.select_piece_names("train") == ["0.mid", "3.mid"]
+    assert made.select_compositions("train") == ["composition 0 é", "composition 3 é"]
     assert [(len(codes), set(codes[:, PITCH])) for codes in made.select_pieces("train")] == [
         (4, {0}),
         (7, {3}),

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from factories import make_scores
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -8,7 +9,8 @@ from pipeline.evaluation.bits import PieceScores
 
 ROWS = st.lists(
     st.tuples(
-        st.text("abc é/.", min_size=1, max_size=5),
+        st.integers(1, 99),
+        *[st.text("abc é/.", min_size=1, max_size=5)] * 2,
         st.integers(1, 10_000),
         *[st.integers(0, 10**9).map(lambda ten_thousandths: ten_thousandths / 10**4)] * 3,
     ).map(list),
@@ -26,7 +28,7 @@ def test_bits_per_note_worked_by_hand():
     # Four notes whose pitch had the probabilities 1/2, 1/4, 1/4, 1/8 and whose times were certain, or 1/2 and 1/16.
     pitch, step, duration = [1.0, 2.0, 2.0, 3.0], [0.0, 0.0, 1.0, 1.0], [4.0, 0.0, 0.0, 0.0]
     bits = np.stack([pitch, step, duration], axis=1)
-    scores = metrics.aggregate_bits(["a", "b"], [bits[:3], bits[3:]])
+    scores = metrics.sum_bits(1, ["x", "y"], ["a", "b"], [bits[:3], bits[3:]])
     assert scores.compute_bits_per_note() == {
         "bits_per_note": 3.5,
         "pitch": 2.0,
@@ -35,22 +37,68 @@ def test_bits_per_note_worked_by_hand():
     }
 
 
-def test_few_pieces_are_cut_into_passages_and_many_are_not():
-    bits = [np.full((4450, 3), 1.0), np.full((7, 3), 2.0)]
-    few = metrics.aggregate_bits(["a", "b"], bits).to_rows()
-    assert few[:22] == [["a", 200, 200, 200, 200]] * 22
-    assert few[22:] == [["a", 50, 50, 50, 50], ["b", 7, 14, 14, 14]]
-    many = metrics.aggregate_bits([str(number) for number in range(20)], bits * 10)
-    assert many.num_notes.tolist() == [4450, 7] * 10
-    assert many.compute_bits_per_note() == pytest.approx(
-        metrics.aggregate_bits(["a", "b"], bits).compute_bits_per_note()
-    )
+def test_velocity_does_not_count_in_the_total():
+    scores = metrics.sum_bits(1, ["x"], ["a"], [np.array([[1.0, 2.0, 4.0, 100.0]])])
+    assert scores.compute_bits_per_note() == {
+        "bits_per_note": 7.0,
+        "pitch": 1.0,
+        "step": 2.0,
+        "duration": 4.0,
+        "velocity": 100.0,
+    }
+    assert scores.compute_scored_bits().tolist() == [7.0]
 
 
-@given(lengths=st.lists(st.integers(0, 3000), min_size=1, max_size=19))
-def test_of_few_notes_there_are_20_passages_all_the_same(lengths):
-    bits = [np.ones((length, 3)) for length in lengths]
-    found = metrics.aggregate_bits([str(number) for number in range(len(bits))], bits)
-    assert found.num_notes.sum() == found.bits[:, 0].sum() == sum(lengths)
-    assert len(found.num_notes) >= min(20, sum(lengths))
-    assert len(found.num_notes) == 0 or found.num_notes.max() <= 200
+@given(lengths=st.lists(st.integers(0, 30), min_size=1, max_size=9))
+def test_sums_are_those_of_each_piece_and_a_piece_of_one_note_has_none(lengths):
+    rng = np.random.default_rng(sum(lengths))
+    bits = [rng.exponential(size=(length, 3)) for length in lengths]
+    names = [f"{number}.mid" for number in range(len(lengths))]
+    scores = metrics.sum_bits(4, [f"by {name}" for name in names], names, bits)
+    scored = [number for number, length in enumerate(lengths) if length]
+    assert scores.piece_names.tolist() == [names[number] for number in scored]
+    assert scores.compositions.tolist() == [f"by {names[number]}" for number in scored]
+    assert scores.replicates.tolist() == [4] * len(scored)
+    assert scores.num_notes.tolist() == [lengths[number] for number in scored]
+    expected = np.array([bits[number].sum(axis=0) for number in scored]).reshape(-1, 3)
+    assert np.allclose(scores.bits, expected)
+
+
+@given(parts=st.lists(ROWS, min_size=1, max_size=4))
+def test_joined_scores_keep_the_order_of_their_parts(parts):
+    joined = metrics.concatenate_scores([PieceScores.from_rows(rows) for rows in parts])
+    assert joined.to_rows() == [row for rows in parts for row in rows]
+
+
+@given(rows=ROWS)
+def test_a_replicate_has_its_rows_only(rows):
+    scores = PieceScores.from_rows(rows)
+    for replicate in range(1, 100):
+        expected = [row for row in rows if row[0] == replicate]
+        assert scores.select_replicate(replicate).to_rows() == expected
+
+
+def test_no_rows_are_scores_of_nothing():
+    assert PieceScores.from_rows([]).bits.shape == (0, 3)
+
+
+def test_the_table_of_pieces_is_the_mean_over_replicates():
+    scores = {
+        "x": make_scores([[4, 2], [5, 2]], [10, 30]),
+        "y": make_scores([[1, 1], [1, 2]], [10, 30]),
+    }
+    assert metrics.tabulate_bits_by_piece(scores) == [
+        ["0.mid", 10, 4.5, 1.0],
+        ["1.mid", 30, 2.0, 1.5],
+    ]
+
+
+@given(rows=ROWS)
+def test_the_table_of_pieces_has_each_piece_once_with_its_bits_per_note(rows):
+    table = metrics.tabulate_bits_by_piece({"x": PieceScores.from_rows(rows)})
+    names = sorted({row[2] for row in rows})
+    assert [row[0] for row in table] == names
+    for name, _, bits_per_note in table:
+        own = [row for row in rows if row[2] == name]
+        expected = sum(sum(row[4:]) for row in own) / sum(row[3] for row in own)
+        assert bits_per_note == pytest.approx(expected, abs=6e-5)

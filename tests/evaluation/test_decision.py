@@ -2,134 +2,148 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from factories import make_tiny_model
+from factories import make_scores, make_tiny_model
 
-from pipeline.config.schema import CompareConfig
 from pipeline.evaluation.bits import PieceScores
-from pipeline.evaluation.decision import choose_architecture
+from pipeline.evaluation.decision import choose_architecture, find_tied
 from pipeline.evaluation.results import Evaluation
 
-HOW = CompareConfig(split="validation", max_notes=0, bootstrap_resamples=300)
-ROWS, NOTES = 60, 100
-HARD = np.random.default_rng(0).normal(12, 2, ROWS)
-"""How hard each piece is for every model [bits per note]."""
+NUM_REPLICATES, NUM_COMPOSITIONS = 3, 40
+DIFFICULTY = np.random.default_rng(0).normal(12, 2, NUM_COMPOSITIONS)
+"""Of each composition for every model [bits per note]."""
 
 
-def scores(mean: float, noise: float = 0.05) -> PieceScores:
-    """Score pieces `mean` bits per note worse than they are hard; the mean of the noise is zero."""
+def score(mean: float, noise: float = 0.05) -> PieceScores:
+    """Make scores `mean` bits per note above the difficulty; the noise of the compositions has the mean zero."""
     rng = np.random.default_rng([int(1000 * mean) + 5000, int(1000 * noise)])
-    own = rng.normal(0, 1, ROWS)
-    bits = NOTES * (HARD + mean + noise * (own - own.mean()) / own.std())
-    return PieceScores(
-        np.arange(ROWS).astype(str), np.full(ROWS, NOTES), np.outer(bits, [0.5, 0.25, 0.25])
-    )
+    own = rng.normal(0, 1, (NUM_REPLICATES, NUM_COMPOSITIONS))
+    return make_scores(DIFFICULTY + mean + noise * (own - own.mean()) / own.std())
 
 
-def model(name: str, mean: float, parameters: int, *, both_ways: bool = False) -> Evaluation:
-    return Evaluation(
-        name,
-        make_tiny_model(cell="bilstm" if both_ways else "lstm").config,
-        parameters,
-        1,
-        [{}],
-        scores(mean),
-    )
+def evaluate(
+    name: str, mean: float, parameters: int, *, is_bidirectional: bool = False
+) -> Evaluation:
+    config = make_tiny_model(cell="bilstm" if is_bidirectional else "lstm").config
+    return Evaluation(name, config, parameters, 1, [[{}]], score(mean))
 
 
-FLOORS = {"uniform": scores(9.0), "trigram": scores(2.0)}
+NGRAMS = {"uniform": score(9.0), "trigram": score(2.0)}
 
 
 def test_a_clear_winner_is_best_and_recommended():
-    made = choose_architecture(
-        [model("baseline", 1.0, 10), model("big", 0.0, 99), model("small", 1.5, 5)], FLOORS, HOW, 1
-    )
-    assert (made.reference, made.best, made.recommended) == ("baseline", "big", "big")
-    assert made.tied == []
-    assert made.not_better_than == {"baseline": [], "big": [], "small": []}
-
-
-def test_of_those_too_close_the_smallest_is_recommended():
-    found = [
-        model("baseline", 1.0, 5),
-        model("big", 0.0, 99),
-        model("small", 0.004, 20),
-        model("middle", 0.003, 50),
+    evaluations = [
+        evaluate("baseline", 1.0, 10),
+        evaluate("big", 0.0, 99),
+        evaluate("small", 1.5, 5),
     ]
-    made = choose_architecture(found, FLOORS, HOW, 1)
-    assert (made.best, made.recommended) == ("big", "small")
-    assert sorted(made.tied) == ["middle", "small"]
+    decision = choose_architecture(evaluations, NGRAMS)
+    assert (decision.reference, decision.best, decision.recommended) == ("baseline", "big", "big")
+    assert decision.tied == []
+    assert decision.ranked == ["big", "baseline", "small"]
+    assert decision.groups == {"big": "a", "baseline": "b", "small": "c"}
+    assert decision.not_better_than == {"baseline": [], "big": [], "small": []}
+
+
+def test_of_those_tied_the_smallest_is_recommended():
+    evaluations = [
+        evaluate("baseline", 1.0, 5),
+        evaluate("big", 0.0, 99),
+        evaluate("small", 0.004, 20),
+        evaluate("middle", 0.003, 50),
+    ]
+    decision = choose_architecture(evaluations, NGRAMS)
+    assert (decision.best, decision.recommended) == ("big", "small")
+    assert sorted(decision.tied) == ["middle", "small"]
+    assert decision.groups == {"big": "a", "middle": "a", "small": "a", "baseline": "b"}
 
 
 def test_the_best_is_recommended_where_a_rival_is_larger():
-    made = choose_architecture(
-        [model("baseline", 0.0, 20), model("big", 0.004, 99)], FLOORS, HOW, 1
-    )
-    assert (made.best, made.recommended, made.tied) == ("baseline", "baseline", ["big"])
+    evaluations = [evaluate("baseline", 0.0, 20), evaluate("big", 0.004, 99)]
+    decision = choose_architecture(evaluations, NGRAMS)
+    assert (decision.best, decision.recommended, decision.tied) == ("baseline", "baseline", ["big"])
 
 
 def test_a_bidirectional_model_can_be_best_but_is_not_recommended():
-    found = [
-        model("baseline", 1.0, 5),
-        model("bidirectional", 0.0, 20, both_ways=True),
-        model("big", 0.5, 99),
+    evaluations = [
+        evaluate("baseline", 1.0, 5),
+        evaluate("bidirectional", 0.0, 20, is_bidirectional=True),
+        evaluate("big", 0.5, 99),
     ]
-    made = choose_architecture(found, FLOORS, HOW, 1)
-    assert (made.best, made.recommended, made.tied) == ("bidirectional", "big", [])
+    decision = choose_architecture(evaluations, NGRAMS)
+    assert (decision.best, decision.recommended, decision.tied) == ("bidirectional", "big", [])
 
 
-def test_a_bidirectional_rival_is_close_but_not_recommended():
-    made = choose_architecture(
-        [model("baseline", 0.0, 50), model("bidirectional", 0.004, 1, both_ways=True)],
-        FLOORS,
-        HOW,
-        1,
-    )
-    assert (made.best, made.recommended, made.tied) == ("baseline", "baseline", ["bidirectional"])
+def test_a_bidirectional_rival_is_tied_but_not_recommended():
+    evaluations = [
+        evaluate("baseline", 0.0, 50),
+        evaluate("bidirectional", 0.004, 1, is_bidirectional=True),
+    ]
+    decision = choose_architecture(evaluations, NGRAMS)
+    assert (decision.best, decision.recommended) == ("baseline", "baseline")
+    assert decision.tied == ["bidirectional"]
 
 
 def test_where_none_streams_the_best_is_recommended():
-    found = [model("one", 0.5, 5, both_ways=True), model("two", 0.0, 20, both_ways=True)]
-    made = choose_architecture(found, FLOORS, HOW, 1)
-    assert (made.reference, made.best, made.recommended) == ("one", "two", "two")
+    evaluations = [
+        evaluate("one", 0.5, 5, is_bidirectional=True),
+        evaluate("two", 0.0, 20, is_bidirectional=True),
+    ]
+    decision = choose_architecture(evaluations, NGRAMS)
+    assert (decision.reference, decision.best, decision.recommended) == ("one", "two", "two")
 
 
-def test_floors_that_are_not_clearly_beaten_are_named():
-    floors = {"uniform": scores(9.0), "unigram": scores(0.004, 0.06), "trigram": scores(-1.0)}
-    found = [model("baseline", 0.0, 5), model("big", -2.0, 9)]
-    assert choose_architecture(found, floors, HOW, 1).not_better_than == {
+def test_ngrams_that_are_not_clearly_beaten_are_named():
+    ngrams = {"uniform": score(9.0), "unigram": score(0.004, 0.06), "trigram": score(-1.0)}
+    evaluations = [evaluate("baseline", 0.0, 5), evaluate("big", -2.0, 9)]
+    assert choose_architecture(evaluations, ngrams).not_better_than == {
         "baseline": ["unigram", "trigram"],
         "big": [],
     }
 
 
-def test_differences_against_the_reference_are_those_planted():
-    made = choose_architecture([model("baseline", 0.5, 5), model("big", 0.0, 9)], FLOORS, HOW, 1)
-    against = made.vs_reference
-    assert list(against) == ["baseline", "big", "uniform", "trigram"]
-    assert [each.mean for each in against.values()] == pytest.approx([0, -0.5, 8.5, 1.5])
-    assert against["baseline"].includes_zero
-    assert not against["big"].includes_zero
-    assert against["big"].low < -0.5 < against["big"].high < 0
+def test_differences_to_the_reference_are_those_planted():
+    evaluations = [evaluate("baseline", 0.5, 5), evaluate("big", 0.0, 9)]
+    differences = choose_architecture(evaluations, NGRAMS).vs_reference
+    assert list(differences) == ["baseline", "big", "uniform", "trigram"]
+    means = [estimate.mean for estimate in differences.values()]
+    assert means == pytest.approx([0, -0.5, 8.5, 1.5])
+    assert differences["baseline"].interval.includes_zero
+    interval = differences["big"].interval
+    assert interval.low < -0.5 < interval.high < 0
 
 
 def test_the_order_of_architectures_does_not_decide():
-    found = [model("baseline", 1.0, 5), model("big", 0.0, 99), model("small", 0.004, 20)]
-    one, two = (
-        choose_architecture(found, FLOORS, HOW, 1),
-        choose_architecture(found[::-1], FLOORS, HOW, 1),
-    )
-    assert (one.best, one.recommended, one.tied) == (two.best, two.recommended, two.tied)
+    evaluations = [
+        evaluate("baseline", 1.0, 5),
+        evaluate("big", 0.0, 99),
+        evaluate("small", 0.004, 20),
+    ]
+    decision = choose_architecture(evaluations, NGRAMS)
+    reverse = choose_architecture(evaluations[::-1], NGRAMS)
+    for name in ("best", "recommended", "tied", "groups", "ranked", "decimals"):
+        assert getattr(decision, name) == getattr(reverse, name), name
 
 
-def test_models_that_were_scored_on_one_row_are_tied_and_the_smallest_is_recommended():
-    evaluations = []
-    for evaluation in (model("baseline", 0.065, 5), model("big", 0.0, 9)):
-        scores = evaluation.scores
-        one_row = PieceScores(scores.piece_names[:1], scores.num_notes[:1], scores.bits[:1])
-        evaluations.append(replace(evaluation, scores=one_row))
-    ngram_scores = {"uniform": evaluations[0].scores}
-    decision = choose_architecture(evaluations, ngram_scores, HOW, 1)
+def test_ties_of_one_model_are_those_of_its_pairs():
+    evaluations = [
+        evaluate("baseline", 1.0, 5),
+        evaluate("big", 0.0, 99),
+        evaluate("small", 0.004, 20),
+    ]
+    pairs = choose_architecture(evaluations, NGRAMS).pairs
+    assert find_tied("big", pairs) == ["small"]
+    assert find_tied("small", pairs) == ["big"]
+    assert find_tied("baseline", pairs) == []
+
+
+def test_models_that_were_scored_on_one_composition_are_tied_and_the_smallest_is_recommended():
+    evaluations = [
+        replace(evaluation, scores=evaluation.scores.select(np.arange(120) == 0))
+        for evaluation in (evaluate("baseline", 0.065, 5), evaluate("big", 0.0, 9))
+    ]
+    decision = choose_architecture(evaluations, {"uniform": evaluations[0].scores})
     assert (decision.best, decision.tied) == ("big", ["baseline"])
-    assert decision.not_better_than == {"baseline": [], "big": []}, "too few notes to say"
+    assert decision.groups == {"big": "a", "baseline": "a"}
+    assert decision.not_better_than == {"baseline": ["uniform"], "big": ["uniform"]}
     assert decision.recommended == "baseline"
-    assert np.isnan(decision.vs_reference["big"].low)
+    assert np.isnan(decision.vs_reference["big"].interval.low)

@@ -51,9 +51,8 @@ def test_what_is_judged_does_not_hang_on_how_it_was_read():
 def test_of_many_notes_every_so_many_th_is_judged(monkeypatch):
     model = make_tiny_model(**CARRIED)
     everything = evaluate.evaluate_pieces(model, PIECES, 2)[1]["pitch"].prob
-    monkeypatch.setattr(evaluate, "MAX_CALIBRATION_NOTES", 50)
     monkeypatch.setattr(evaluate, "CHUNK", 4)
-    some = evaluate.evaluate_pieces(model, PIECES, 2)[1]["pitch"].prob
+    some = evaluate.evaluate_pieces(model, PIECES, 2, 50)[1]["pitch"].prob
     # 134 notes are told, so every third: of each piece those at 3, 6, 9, …; the first note of a piece is not told.
     at = [
         start + k - 1 for start, piece in ((0, 40), (39, 7), (45, 90)) for k in range(3, piece, 3)
@@ -96,6 +95,23 @@ def test_targets_are_at_most_256_and_of_all_pieces():
         evaluate.compute_bits_by_context(make_tiny_model(**CARRIED), moved)[0][2]["duration"]
         != found[0][2]["duration"]
     )
+
+
+def test_fewer_targets_are_scored_where_asked():
+    pieces = [make_quantized_notes(5, 300)]
+    rows = evaluate.compute_bits_by_context(make_tiny_model(**CARRIED), pieces, 7)
+    assert {num_targets for _, num_targets, _ in rows} == {7}
+
+
+def test_context_bits_of_replicates_are_the_mean_over_all_targets():
+    """A replicate whose pieces are short has no targets after a long context."""
+
+    def make_row(length: int, num_targets: int, value: float) -> tuple[int, int, dict[str, float]]:
+        return length, num_targets, {"pitch": value, "step": 2 * value, "duration": 0.0}
+
+    parts = [[make_row(1, 3, 4.0), make_row(2, 2, 3.0)], [make_row(1, 1, 8.0)]]
+    assert evaluate.merge_context_bits(parts) == [make_row(1, 4, 5.0), make_row(2, 2, 3.0)]
+    assert evaluate.merge_context_bits(parts[::-1]) == evaluate.merge_context_bits(parts)
 
 
 def test_velocity_is_judged_where_it_is_told():

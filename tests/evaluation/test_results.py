@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from evaluation.test_bits import ROWS
-from factories import make_tiny_model
+from factories import make_scores, make_tiny_model
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from models.test_model_io import BLOCKS
@@ -23,16 +23,23 @@ EVALUATIONS = st.builds(
     config=BLOCKS,
     parameters=st.integers(1, 10**9),
     bytes=st.integers(1, 10**9),
-    history=st.lists(EPOCH, min_size=1, max_size=5),
+    histories=st.lists(st.lists(EPOCH, min_size=1, max_size=5), min_size=1, max_size=4),
     scores=ROWS.map(PieceScores.from_rows),
 )
 
 
 @pytest.fixture
 def path(tmp_path):
-    scores = PieceScores.from_rows([["a", 4, 8.0, 2.0, 4.0], ["b", 6, 2.0, 3.0, 1.0]])
+    scores = PieceScores.from_rows(
+        [[1, "x", "a", 4, 8.0, 2.0, 4.0], [2, "y", "b", 6, 2.0, 3.0, 1.0]]
+    )
     evaluation = Evaluation(
-        "tiny", make_tiny_model().config, 1554, 9000, [{"epoch": 1.0, "loss": 0.5}], scores
+        "tiny",
+        make_tiny_model().config,
+        1554,
+        9000,
+        [[{"epoch": 1.0, "loss": 0.5}], [{"epoch": 1.0, "loss": 0.25}]],
+        scores,
     )
     evaluation.save(tmp_path / "tiny.json")
     return tmp_path / "tiny.json"
@@ -48,7 +55,7 @@ def test_an_evaluation_comes_back_from_disk_in_equal_bytes(evaluation):
         loaded.save(second)
         assert first.read_bytes() == second.read_bytes()
     assert loaded.scores.to_rows() == evaluation.scores.to_rows()
-    for name in ("architecture", "config", "parameters", "bytes", "history"):
+    for name in ("architecture", "config", "parameters", "bytes", "histories"):
         assert getattr(loaded, name) == getattr(evaluation, name)
 
 
@@ -60,7 +67,9 @@ def test_the_file_tells_bits_per_note_a_row_a_line(path):
         "step": 0.5,
         "duration": 0.5,
     }
-    assert '["a", 4, 8.0, 2.0, 4.0],\n["b", 6, 2.0, 3.0, 1.0]\n' in path.read_text()
+    text = path.read_text()
+    assert '[1, "x", "a", 4, 8.0, 2.0, 4.0],\n[2, "y", "b", 6, 2.0, 3.0, 1.0]\n' in text
+    assert '["replicate", "epoch", "loss"],\n[1, 1.0, 0.5],\n[2, 1.0, 0.25]\n' in text
 
 
 def test_a_bidirectional_model_does_not_stream():
@@ -71,7 +80,7 @@ def test_a_bidirectional_model_does_not_stream():
             1,
             1,
             [],
-            PieceScores.from_rows([["a", 1, 1.0, 1.0, 1.0]]),
+            make_scores([[3.0]]),
         ).can_stream
 
     assert streams(stateful=False)
@@ -81,8 +90,8 @@ def test_a_bidirectional_model_does_not_stream():
 
 def test_a_row_of_the_history_keeps_its_names(path):
     history = [{"epoch": 1.0, "loss": 0.5}, {"loss": 0.25, "epoch": 2.0}]
-    replace(Evaluation.load(path), history=history).save(path)
-    assert Evaluation.load(path).history == history
+    replace(Evaluation.load(path), histories=[history, history[:1]]).save(path)
+    assert Evaluation.load(path).histories == [history, history[:1]]
 
 
 @pytest.mark.parametrize("kept", [0, 1, 200, -3])
@@ -97,7 +106,7 @@ def test_a_torn_file_is_a_data_error(path, kept):
     [
         {"config": {"cell": 3}},
         {"history": []},
-        {"history": [["epoch"], [1, 2]]},
+        {"history": [["replicate", "epoch"], [1, 2, 3]]},
         {"rows": [["a"]]},
         {"rows": 3},
     ],

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from factories import make_quantized_notes
+from factories import make_quantized_notes, make_window_dataset
 
 from pipeline.config import Params
-from pipeline.config.schema import ModelConfig, TrainConfig
-from pipeline.dataset import windows
-from pipeline.dataset.windows import WindowDataset
+from pipeline.config.schema import ModelConfig, ReplicatesConfig, TrainConfig
+from pipeline.dataset import replicates
+from pipeline.models import model_io
 from pipeline.training import checkpoint
 from pipeline.training import trainer as training
 from pipeline.training.trainer import Trainer, TrainingJob
@@ -30,22 +30,16 @@ def budget(project: Params, **changes: int) -> TrainConfig:
 def job(project: Params, tmp_path: Path) -> TrainingJob:
     """A small model with dropout in both places, on made-up music."""
     pieces = [make_quantized_notes(seed, 200) for seed in range(3)]
-    ends = np.cumsum([len(piece) for piece in pieces])
-    data = WindowDataset(
-        notes=np.concatenate(pieces),
-        piece_ends=ends,
-        splits=np.array(["train", "train", "validation"]),
-        piece_names=np.array(["a", "b", "c"]),
-        window_starts=windows.window_starts([200, 400], 10, 1),
-        sequence_length=10,
-    )
+    corpus = make_window_dataset(pieces, ["train", "train", "validation"])
+    plan = replicates.make_plan(corpus, ReplicatesConfig(count=1, scheme="seeds"))
     block = project.model["hybrid"].model_copy(
         update={"units": [12, 8], "dense_units": 8, "learning_rate": 0.01}
     )
     params = project.model_copy(
         update={"model": {"small": block}, "train": budget(project), "seed": 3}
     )
-    return TrainingJob("small", params, data, tmp_path / "waiting")
+    folder = tmp_path / "waiting"
+    return TrainingJob("small", params, plan.select(1), folder, tmp_path / "history.csv")
 
 
 def weights_equal(one: training.TrainedModel, other: training.TrainedModel) -> bool:
@@ -53,8 +47,11 @@ def weights_equal(one: training.TrainedModel, other: training.TrainedModel) -> b
 
 
 def fresh(job: TrainingJob) -> tuple[training.TrainedModel, list[dict[str, float]]]:
+    """Train as a fresh process would; return the model and its learning curve."""
     training.set_determinism(job.params.seed, 1)
-    return training.train_model(job)
+    model = training.train_model(job)
+    assert job.history_path is not None
+    return model, model_io.load_history(job.history_path.parent)
 
 
 @pytest.fixture(params=["last", "mingru", "attention"])
