@@ -83,12 +83,17 @@ def write_files() -> dict[str, tuple[Path, Read]]:
     tables.write_pieces(paths.PIECES, rows)
     checksums.write_checksums(paths.NOTES.parent)
     quantized = np.concatenate([quantize.quantize(notes) for notes in pieces])
-    names = np.array([member.member for member in members])
-    ends, starts = np.array([2000, 4000, 6000]), np.arange(1900, dtype=np.int32)
-    windows.save_windows(
-        windows.WindowDataset(quantized, ends, np.array(["train"] * 3), names, starts, 25),
-        paths.WINDOWS,
+    dataset = windows.WindowDataset(
+        notes=quantized,
+        piece_ends=np.array([2000, 4000, 6000]),
+        splits=np.array(["train"] * 3),
+        piece_names=np.array([member.member for member in members]),
+        compositions=np.array([member.composition for member in members]),
+        window_starts=np.arange(1900, dtype=np.int32),
+        sequence_length=25,
+        max_train_notes=0,
     )
+    windows.save_windows(dataset, paths.WINDOWS)
     model = paths.get_model_dir("expressive")
     files.write_text(
         model / model_io.HISTORY,

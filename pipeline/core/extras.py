@@ -18,6 +18,7 @@ EXTRA_MODULES = {
         "networkx",
         "pandas",
         "pyarrow",
+        "scipy",
         "tensorflow",
     ),
 }

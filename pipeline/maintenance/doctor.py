@@ -14,13 +14,17 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import psutil
 
 from pipeline.config import Params, load_params
-from pipeline.core import extras, git, path_encoding, paths, threads, yaml
+from pipeline.core import extras, git, parallel, path_encoding, paths, threads, yaml
 from pipeline.core.errors import CorpusError, DataError, PipelineError, sanitize_line
 from pipeline.corpus import ingest_summary, manifest, splits
 from pipeline.corpus.sources.folder_changes import describe_changes
+from pipeline.dataset import replicates
+from pipeline.dataset.replicates import ReplicatePlan
+from pipeline.dataset.windows import WindowDataset
 from pipeline.live import midi_ports
 from pipeline.maintenance import repair
 
@@ -29,6 +33,7 @@ if TYPE_CHECKING:
 
 PACKAGES = (
     "numpy",
+    "scipy",
     "symusic",
     "pretty_midi",
     "pyarrow",
@@ -49,8 +54,10 @@ MAX_PASSES = 20
 """A training that reads every note more often than this knows its corpus by heart."""
 SUMMARY_TOPICS = ("merged", "notes left out", "files left out", "damage skipped", "same works")
 """Lines of the summary of ingest that are shown although nothing is amiss."""
-MIN_HELD_OUT_PIECES = 10
-"""Held-out pieces, below which one piece decides."""
+MIN_HELD_OUT_COMPOSITIONS = 10
+"""Compositions that decide, below which one of them does."""
+MEMORY_OF_TRAINING = 1.0
+"""Of one replicate [GB]; TensorFlow takes 0.7."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +94,7 @@ def run_checks() -> list[Finding]:
     except PipelineError as error:
         return [*findings, Finding("params", str(error), PARAMS_HINT, is_failure=True)]
     checks: Sequence[Callable[[Params], Iterator[Finding]]] = (
+        _check_memory,
         _check_versions,
         _check_reproducibility,
         _check_corpus,
@@ -115,25 +123,28 @@ def _run_check(check: Callable[[Params], Iterator[Finding]], params: Params) -> 
 
 
 def _check_machine(in_project: bool) -> Iterator[Finding]:
-    cores = (
-        len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    )
+    cores = parallel.count_cores()
     memory = psutil.virtual_memory().available / 2**30
     free = shutil.disk_usage(".").free / 2**30
     yield Finding(
         "machine",
         f"{platform.system()} {platform.machine()}, Python {platform.python_version()}, {cores} cores",
     )
-    yield Finding(
-        "memory",
-        f"{memory:.1f} GB available",
-        "training needs 2 GB; close other programs" if in_project and memory < 2 else "",
-    )
+    yield Finding("memory", f"{memory:.1f} GB available")
     yield Finding(
         "disk",
         f"{free:.1f} GB free",
         "a full run needs 1 GB; free space" if in_project and free < 1 else "",
     )
+
+
+def _check_memory(params: Params) -> Iterator[Finding]:
+    """Say where memory is too small for as many replicates as train at once."""
+    num_processes = min(parallel.count_cores(), params.replicates.count)
+    needed = 1 + num_processes * MEMORY_OF_TRAINING
+    if psutil.virtual_memory().available < needed * 2**30:
+        message = f"{num_processes} replicates train at once, which takes {needed:.0f} GB"
+        yield Finding("training memory", message, "close other programs")
 
 
 def _check_packages(in_project: bool) -> Iterator[Finding]:
@@ -274,7 +285,9 @@ def _check_leaks(rows: Sequence["PieceRow"], corpus: str) -> Iterator[Finding]:
 
 
 def _check_corpus_size(rows: Sequence["PieceRow"], params: Params) -> Iterator[Finding]:
-    training = sum(row.num_notes for row in rows if row.split == "train")
+    plan = _plan_replicates(rows, params)
+    is_training = plan.select(1).splits == "train"
+    training = sum(row.num_notes for row, used in zip(rows, is_training, strict=True) if used)
     budget = params.train.epochs * params.train.notes_per_epoch
     times = budget / max(1, training)
     yield Finding(
@@ -284,14 +297,43 @@ def _check_corpus_size(rows: Sequence["PieceRow"], params: Params) -> Iterator[F
         if times > MAX_PASSES
         else "",
     )
-    held = sum(row.split == params.compare.split for row in rows)
+    compositions = _count_deciding_compositions(plan, params.compare.split)
     yield Finding(
         "held out",
-        f"{held} pieces decide",
-        f"below {MIN_HELD_OUT_PIECES}, one piece decides: add music, or take another corpus"
-        if held < MIN_HELD_OUT_PIECES
+        f"{compositions} compositions decide; {_describe_scheme(plan)}",
+        f"below {MIN_HELD_OUT_COMPOSITIONS}, one composition decides: add music, or take another corpus"
+        if compositions < MIN_HELD_OUT_COMPOSITIONS
         else "",
     )
+
+
+def _plan_replicates(rows: Sequence["PieceRow"], params: Params) -> ReplicatePlan:
+    """Return the replicates, by the table of pieces alone: the plan reads no note."""
+    dataset = WindowDataset(
+        notes=np.empty((0, 4), np.int16),
+        piece_ends=np.cumsum([row.num_notes for row in rows]),
+        splits=np.array([row.split for row in rows]),
+        piece_names=np.array([row.member for row in rows]),
+        compositions=np.array([row.composition for row in rows]),
+        window_starts=np.empty(0, np.int32),
+        sequence_length=params.windows.sequence_length,
+        max_train_notes=params.windows.max_train_notes,
+    )
+    return replicates.make_plan(dataset, params.replicates)
+
+
+def _count_deciding_compositions(plan: ReplicatePlan, split: str) -> int:
+    """Return how many compositions some replicate holds out to decide."""
+    deciding = plan.get_deciding_split(split)
+    datasets = [plan.select(number) for number in range(1, plan.count + 1)]
+    return len({name for each in datasets for name in each.select_compositions(deciding)})
+
+
+def _describe_scheme(plan: ReplicatePlan) -> str:
+    """Say what the replicates of an architecture differ in."""
+    if plan.scheme == "cross_validation":
+        return f"each is held out by one of {plan.count} replicates"
+    return f"{plan.count} replicate(s), each of another seed"
 
 
 def _check_music(params: Params) -> Iterator[Finding]:

@@ -50,6 +50,7 @@ def verify_project() -> Iterator[Check]:
         ("tables of notes", paths.NOTES.parent.glob(checksums.CHECKSUM_FILE), _verify_tables),
         ("windows", paths.WINDOWS.parent.glob(paths.WINDOWS.name), _verify_windows),
         ("models", paths.MODELS.glob(f"*/{model_io.CARD}"), _verify_model),
+        ("replicates", paths.MODELS.glob(f"*/replicates/*/{model_io.CARD}"), _verify_model),
         ("bundled models", model_io.BUNDLED.glob(f"*/{model_io.CARD}"), _verify_model),
         (
             "unfinished trainings",

@@ -55,8 +55,8 @@ def test_an_empty_folder_says_what_to_do(in_folder: Path) -> None:
 
 def test_a_sound_corpus_has_no_remedy(home: Path, project: Params) -> None:
     budget = project.train.epochs * project.train.notes_per_epoch
-    held = [row(n, project.compare.split, 100, f"h{n}") for n in range(12)]
-    tables.write_pieces(paths.PIECES, [*held, row(12, "train", budget, "t")])
+    held = [row(n, project.compare.split, 100, f"h{n}") for n in range(20)]
+    tables.write_pieces(paths.PIECES, [*held, row(20, "train", budget, "t")])
     found = facts()
     assert not any(
         found[about].hint
@@ -64,6 +64,34 @@ def test_a_sound_corpus_has_no_remedy(home: Path, project: Params) -> None:
     )
     assert "1 copies, 1 unreadable files" in found["left out"].message
     assert f"train 1 pieces, {budget:,} notes" in found["corpus"].message
+    assert (
+        found["held out"].message == "20 compositions decide; 5 replicate(s), each of another seed"
+    )
+
+
+def test_each_composition_of_a_cross_validation_decides_and_is_trained_on_by_others(
+    home: Path, project: Params
+) -> None:
+    assert project.replicates.count == 5
+    pieces = [
+        row(n, "train" if n else "validation", 1000, f"composition {n // 2}") for n in range(20)
+    ]
+    tables.write_pieces(paths.PIECES, pieces)
+    found = facts()
+    assert (
+        found["held out"].message
+        == "10 compositions decide; each is held out by one of 5 replicates"
+    )
+    assert not found["held out"].hint
+    # Two folds of two compositions each are held out: 8 of 20 pieces.
+    assert "reads each of 12,000 " in found["training"].message
+
+
+def test_a_corpus_too_small_for_the_replicates_is_a_failed_check(home: Path) -> None:
+    toy.edit(home, "replicates.scheme", "cross_validation")
+    tables.write_pieces(paths.PIECES, [row(n, "train", 10, f"{n}") for n in range(4)])
+    found = facts()["corpus"]
+    assert "replicates.count is 5, and cross-validation of 4 compositions" in found.message
 
 
 def test_leaks_and_too_little_music_are_said(home: Path) -> None:
@@ -73,7 +101,7 @@ def test_leaks_and_too_little_music_are_said(home: Path) -> None:
     found = facts()
     assert "'Sonata' is in train and validation" in found["leaks"].hint
     assert "too small to train on" in found["training"].hint
-    assert "one piece decides" in found["held out"].hint
+    assert "one composition decides" in found["held out"].hint
 
 
 def test_a_leak_of_the_official_split_is_no_fault(home: Path) -> None:
@@ -143,7 +171,13 @@ def test_little_memory_is_a_warning_in_a_project_alone(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(doctor.psutil, "virtual_memory", lambda: SimpleNamespace(available=2**20))
-    assert "training needs 2 GB" in facts()["memory"].hint
+    monkeypatch.setattr(doctor.parallel, "count_cores", lambda: 2)
+    found = facts()["training memory"]
+    assert found.message == "2 replicates train at once, which takes 3 GB" and found.hint
+    monkeypatch.setattr(
+        doctor.psutil, "virtual_memory", lambda: SimpleNamespace(available=4 * 2**30)
+    )
+    assert "training memory" not in facts()
 
 
 @pytest.mark.parametrize("text", ["", "a: [", "- 1\n", "corpus: x\n", "\xff"])

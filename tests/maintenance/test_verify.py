@@ -25,6 +25,7 @@ KINDS = {
     "tables of notes": "data/notes/notes.parquet",
     "windows": "data/windows/windows.npz",
     "models": "models/tiny/weights.npz",
+    "replicates": "models/tiny/replicates/2/weights.npz",
     "unfinished trainings": ".checkpoints/a-1/state.npz",
     "objects in DVC's cache": ".dvc/cache/files/md5/5d/41402abc4b2a76b9719d911017c592",
     "outputs in dvc.lock": "metrics/a.json",
@@ -46,11 +47,20 @@ def home(in_folder: Path) -> Path:
     codes = np.zeros((4, 4), np.int16)
     windows.save_windows(
         WindowDataset(
-            codes, np.array([4]), np.array(["train"]), np.array(["a"]), np.array([0], np.int32), 2
+            notes=codes,
+            piece_ends=np.array([4]),
+            splits=np.array(["train"]),
+            piece_names=np.array(["a.mid"]),
+            compositions=np.array(["a"]),
+            window_starts=np.array([0], np.int32),
+            sequence_length=2,
+            max_train_notes=0,
         ),
         paths.WINDOWS,
     )
-    model_io.save_model(make_tiny_model(), Path("models/tiny"))
+    for replicate in (1, 2):
+        folder = paths.get_replicate_dir("tiny", replicate)
+        model_io.save_model(make_tiny_model(seed=replicate), folder)
     Path(KINDS["unfinished trainings"]).write_bytes(hashlib.sha256(b"x").digest() + b"x")
     Path(KINDS["objects in DVC's cache"]).write_text("hello")
     Path("metrics/a.json").write_text("{}")

@@ -28,6 +28,7 @@ def small(project: Params) -> Params:
         update={
             "architectures": list(model),
             "model": model,
+            "replicates": project.replicates.model_copy(update={"count": 3}),
             "windows": project.windows.model_copy(update={"sequence_length": 10}),
             "train": project.train.model_copy(
                 update={
@@ -52,8 +53,18 @@ def small(project: Params) -> Params:
 
 
 @pytest.fixture(scope="session")
+def small_seeds(small: Params) -> Params:
+    """Those parameters, with replicates that differ in the seed alone."""
+    seeds = small.replicates.model_copy(update={"count": 2, "scheme": "seeds"})
+    return small.model_copy(update={"replicates": seeds})
+
+
+@pytest.fixture(scope="session")
 def made(small: Params, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A folder in which all stages from windows on have run; the session's tests only read it."""
+    """A folder in which all stages from windows on have run; the session's tests only read it.
+
+    The folds of the cross-validation are 4.mid, then 0.mid and 3.mid, then 1.mid and 2.mid.
+    """
     folder = tmp_path_factory.mktemp("project")
     with contextlib.chdir(folder):
         write_tables()
@@ -63,13 +74,13 @@ def made(small: Params, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pa
 
 
 @pytest.fixture(scope="session")
-def made_short(small: Params, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def made_short(small_seeds: Params, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A folder in which every model was made and measured, where the only validation piece has 5 notes."""
     folder = tmp_path_factory.mktemp("short")
     with contextlib.chdir(folder):
         write_tables((150, 160, 5, 180, 190), ("train", "train", "validation", "test", "test"))
-        run_model_stages(small)
-        run_comparison_stages(small)
+        run_model_stages(small_seeds)
+        run_comparison_stages(small_seeds)
         yield folder
 
 

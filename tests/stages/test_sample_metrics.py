@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.config import Params
 from pipeline.core import paths
-from pipeline.dataset import windows
+from pipeline.dataset import replicates
 from pipeline.generation import engine
 from pipeline.generation.sampling import Sampler
 from pipeline.models import model_io
@@ -22,7 +22,8 @@ def test_both_architectures_are_held_against_the_same_music(in_made: Path, small
         json.loads(paths.get_sample_metrics_path(name).read_text("utf-8"))
         for name in ("baseline", "bidirectional")
     )
-    assert (one["samples"], one["notes"], one["passages"]) == (2, 40, 8)
+    # Passages are 0 to 40, 40 to 80, 80 to 120 and 120 to 160 of the piece that the first replicate holds out.
+    assert (one["samples"], one["notes"], one["passages"]) == (2, 40, 4)
     assert {k: v["held_out"] for k, v in one["measures"].items()} == {
         k: v["held_out"] for k, v in other["measures"].items()
     }
@@ -30,21 +31,18 @@ def test_both_architectures_are_held_against_the_same_music(in_made: Path, small
 
 
 def test_what_is_measured_is_what_the_model_plays(in_made: Path, small: Params) -> None:
-    data, model = (
-        windows.load_windows(paths.WINDOWS),
-        model_io.load_model(paths.get_model_dir("baseline")),
-    )
-    training = TrainingReference.from_pieces(data.select_pieces("train"))
-    # Passages are 0 to 40, 40 to 80, … of both held-out pieces, 4 of each; samples begin as the first and the fifth.
+    split = small.compare.split
+    data = replicates.load_first_replicate(paths.WINDOWS, small.replicates, split)
+    model = model_io.load_model(paths.get_model_dir("baseline"))
+    training = TrainingReference.from_pieces(data.dataset.select_pieces("train"))
+    (piece,) = data.select_pieces()
+    # Samples begin as the first and the third of four passages.
     found = []
-    for number, piece in enumerate(data.select_pieces("validation"), 1):
+    for number, prompt in enumerate((piece[:8], piece[80:88]), 1):
         sampler = Sampler(np.random.default_rng([small.seed, number]), small.generate.sampling)
-        sampler.observe(piece[:8])
-        found.append(
-            measures.compute_sample_features(
-                engine.generate_notes(model, piece[:8], 40, sampler), training
-            )
-        )
+        sampler.observe(prompt)
+        notes = engine.generate_notes(model, prompt, 40, sampler)
+        found.append(measures.compute_sample_features(notes, training))
     shown = json.loads(paths.get_sample_metrics_path("baseline").read_text("utf-8"))["measures"]
     for name in ("density", "pitch_1", "polyphony", "step_distance"):
         values = [each[name] for each in found]
