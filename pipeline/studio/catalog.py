@@ -73,21 +73,29 @@ def _describe_model(folder: Path) -> str:
     if reach:
         verb = "hears" if card.config.stateful else "re-reads"
         memory = f"{verb} its last {reach} notes"
-    corpus, bits = _find_result(folder, card)
-    result = f"{bits:.3f} bits per note on {corpus}, " if bits and corpus else ""
-    return f"{result}{card.parameters:,} weights, {memory}"
+    return f"{_describe_result(folder, card)}{card.parameters:,} weights, {memory}"
 
 
-def _find_result(folder: Path, card: ModelCard) -> tuple[str, float]:
-    """Return corpus and bits per note of a model: of its card, or of the evaluation in this project; else nothing."""
-    corpus, bits = card.provenance.get("corpus"), card.provenance.get("bits_per_note")
+def _describe_result(folder: Path, card: ModelCard) -> str:
+    """Return bits per note and corpus of a model: of its card, or of the evaluation in this project; else nothing.
+
+    They are means over the replicates of its architecture: the one that plays was scored on too few pieces to tell.
+    """
+    corpus, bits, replicates = (
+        card.provenance.get(key) for key in ("corpus", "bits_per_note", "replicates")
+    )
     if folder.parent == paths.MODELS:
         try:
             corpus = yaml.load_yaml(paths.PARAMS)["corpus"]
             evaluation = paths.get_evaluation_path(folder.name).read_text("utf-8")
             bits = json.loads(evaluation)["bits_per_note"]
         except (OSError, ValueError, LookupError, TypeError):
-            return "", 0.0
+            return ""
     if not isinstance(corpus, str) or not isinstance(bits, float):
-        return "", 0.0
-    return corpus, bits
+        return ""
+    mean = (
+        f" (mean of {replicates} replicates)"
+        if isinstance(replicates, int) and replicates > 1
+        else ""
+    )
+    return f"{bits:.3f} bits per note on {corpus}{mean}, "

@@ -5,12 +5,13 @@ import pytest
 from factories import make_music, make_quantized_notes
 
 from pipeline.ci import leakage
-from pipeline.config.schema import IngestConfig
+from pipeline.config.schema import IngestConfig, ReplicatesConfig
 from pipeline.corpus.bundle import CorpusPiece
 from pipeline.corpus.ingest_counts import PieceCollector
 from pipeline.corpus.ingest_summary import save_summary
 from pipeline.corpus.piece_reader import read_content
 from pipeline.corpus.tables import PieceRow
+from pipeline.dataset import replicates
 from pipeline.dataset.windows import WindowDataset
 from pipeline.midi import writer
 from pipeline.notes.quantize import PITCH
@@ -31,8 +32,10 @@ def music(*given: tuple[str, np.ndarray]) -> WindowDataset:
         piece_ends=np.cumsum([len(piece) for piece in pieces]),
         splits=np.array([split for split, _ in given]),
         piece_names=np.array([f"{k}.mid" for k in range(len(given))]),
+        compositions=np.array([f"work {k}" for k in range(len(given))]),
         window_starts=np.array([0], np.int32),
         sequence_length=8,
+        max_train_notes=0,
     )
 
 
@@ -84,6 +87,18 @@ def test_a_piece_hides_in_training_neither_transposed_nor_inside_another(
     )
     assert said.endswith(f"notes in a row of 2.mid ({split}) are in 1.mid (train)")
     assert 210 <= int(said.split()[0]) < 230
+
+
+def test_a_copy_within_training_is_a_leak_where_replicates_hold_out_other_pieces() -> None:
+    song = make_quantized_notes(1, 300)
+    pieces = [("train", song), ("train", song.copy()), ("validation", make_quantized_notes(2, 300))]
+    dataset = music(*pieces, ("test", make_quantized_notes(3, 300)))
+    seeds = ReplicatesConfig(count=4, scheme="seeds")
+    assert leakage.find_replicate_leaks(replicates.make_plan(dataset, seeds)) == []
+    folds = ReplicatesConfig(count=4, scheme="cross_validation")
+    leaks = leakage.find_replicate_leaks(replicates.make_plan(dataset, folds))
+    assert "300 notes in a row of 1.mid (test) are in 0.mid (train)" in leaks
+    assert len(leaks) == len(set(leaks))
 
 
 def test_half_of_a_short_piece_is_enough() -> None:

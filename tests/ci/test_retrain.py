@@ -7,7 +7,9 @@ from types import SimpleNamespace
 import pytest
 import toy_project as toy
 from ruamel.yaml import YAML
+from typer.main import get_command
 
+from pipeline import cli
 from pipeline.ci import retrain
 from pipeline.core.errors import DiskError
 
@@ -25,7 +27,7 @@ def origin(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
     toy.commit(first, "a remote")
     done = toy.music_rnn(first, "retrain")
     assert (
-        "too close: baseline tells held-out notes in" in done.stdout
+        "too close: baseline predicts held-out notes at" in done.stdout
     )  # than itself; but none was promoted before
     toy.commit(first, "first results")
     toy.run(first, "git", "tag", "-a", "recommended@v1.0.0", "-m", "the first")
@@ -70,7 +72,9 @@ def test_a_change_is_retrained_judged_kept_and_offered_and_a_fresh_clone_has_not
         "benchmark",
     }
     page = (here / "report.md").read_text()
-    assert page.startswith("## Retrained, against HEAD\n\n**better: dense tells held-out notes in ")
+    assert page.startswith(
+        "## Retrained, against HEAD\n\n**better: dense predicts held-out notes at "
+    )
     assert "- train@dense runs: model.dense.units is [64], was [8]." in page
     assert "| train@dense | " in page and "| dense | " in page and "| better |" in page
     assert "  recommended:\n    path: models/dense\n" in (here / "dvc.yaml").read_text()
@@ -105,7 +109,7 @@ def test_what_got_worse_ends_with_code_1_and_is_not_offered(
     done = toy.music_rnn(here, "retrain", "--branch", "retrain/2", check=False)
     assert done.returncode == 1
     assert (
-        "worse, and refused: " in done.stdout and "beyond the tolerance of 0.2 bits" in done.stdout
+        "worse, and refused: " in done.stdout and "Refused since the model is worse." in done.stdout
     )
     assert "retrain/2" not in toy.run(here, "git", "ls-remote", "origin").stdout
     assert toy.music_rnn(here, "gate", check=False).returncode == 1
@@ -180,6 +184,10 @@ def test_a_leaked_split_is_refused_by_the_command(origin: SimpleNamespace, tmp_p
 def test_a_base_that_is_not_there_is_one_line(origin: SimpleNamespace) -> None:
     done = toy.music_rnn(origin.first, "gate", "--base", "v9", check=False)
     assert done.stderr == "error: no revision 'v9' here; fetch it, or name another with --base\n"
+
+
+def test_the_command_that_updates_the_readme_is_one_of_today() -> None:
+    assert retrain.UPDATE_README[-1] in get_command(cli.app).commands
 
 
 def test_the_times_of_stages_are_those_between_their_lines(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,7 +4,6 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 from factories import CARRIED, ROOT, make_quantized_notes, make_tiny_model
 
@@ -12,6 +11,7 @@ from pipeline.core import paths
 from pipeline.core.errors import DataError
 from pipeline.corpus import tables
 from pipeline.evaluation import bits as metrics
+from pipeline.evaluation import intervals
 from pipeline.evaluation.results import Evaluation
 from pipeline.export import bundle
 from pipeline.models import model_io, scoring
@@ -24,11 +24,18 @@ def project(in_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(model_io, "BUNDLED", in_folder / "package")
     model = replace(make_tiny_model(**CARRIED), architecture="small", provenance={"seed": 3})
     model_io.save_model(model, paths.get_model_dir("small"))
-    scores = metrics.aggregate_bits(
-        ["a.mid"], scoring.score_pieces(model, [make_quantized_notes(1, 60)], 1)
-    )
+    parts = [
+        metrics.sum_bits(
+            replicate,
+            [name],
+            [name],
+            scoring.score_pieces(model, [make_quantized_notes(replicate, 60)], 1),
+        )
+        for replicate, name in enumerate(["a.mid", "b.mid", "c.mid"], 1)
+    ]
+    scores = metrics.concatenate_scores(parts)
     history = [{"epoch": 1.0, "notes": 8.0, "loss": 2.0, **scores.compute_bits_per_note()}]
-    Evaluation("small", model.config, model.parameters, 10, history, scores).save(
+    Evaluation("small", model.config, model.parameters, 10, [history] * 3, scores).save(
         paths.get_evaluation_path("small")
     )
     paths.CORPORA.mkdir(parents=True)
@@ -59,7 +66,11 @@ def test_its_card_says_what_it_learned_from(project: Path) -> None:
     assert "CC BY-NC-SA" in card["provenance"]["licence_of_the_music"]
     assert card["provenance"]["corpus"] == "maestro-sample"
     assert card["provenance"]["seed"] == 3
-    assert np.isfinite(card["provenance"]["bits_per_note"])
+    scores = Evaluation.load(paths.get_evaluation_path("small")).scores
+    estimate = intervals.estimate_mean(scores)
+    assert estimate.num_replicates == 3
+    assert card["provenance"]["bits_per_note"] == round(estimate.mean, 4)
+    assert card["provenance"]["half_width"] == round(estimate.half_width, 4)
 
 
 def test_a_bundled_model_comes_before_one_of_the_project(project: Path) -> None:

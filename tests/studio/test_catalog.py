@@ -1,5 +1,6 @@
 """A model is chosen by a name on the shelf, and by nothing else."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,14 @@ def test_a_trained_model_shows_the_result_of_its_evaluation(project: Path) -> No
     paths.EVALUATIONS.mkdir(parents=True)
     paths.get_evaluation_path("mine").write_text('{"bits_per_note": 13.25}')
     assert catalog.list_models()["mine"].description.startswith("13.250 bits per note on etudes, ")
+
+
+def test_a_result_of_several_replicates_is_their_mean(project: Path) -> None:
+    model = make_tiny_model(stateful=True)
+    provenance = {"replicates": 5, "corpus": "etudes", "bits_per_note": 13.25}
+    model_io.save_model(replace(model, provenance=provenance), project / "elsewhere/mine")
+    entry = catalog._describe_model(project / "elsewhere/mine")
+    assert entry.startswith("13.250 bits per note on etudes (mean of 5 replicates), ")
 
 
 @pytest.mark.parametrize("text", ["{", "[]", "{}", '{"bits_per_note": "many"}'])
