@@ -32,6 +32,7 @@ SMALL = {
     "windows": {"length": 8},
     "generate": {"num_samples": 1, "num_notes": 20, "prompt_notes": 8},
     "sample_metrics": {"num_samples": 1, "num_notes": 100},
+    "two_sample": {"num_prompts": 4, "num_notes": 16},
     "benchmark": {"repeats": 1, "memory": False},
 }
 

@@ -19,7 +19,7 @@ from pipeline.config import Params
 STAGES = (
     "check",
     *("fetch", "ingest", "windows", "ngrams"),
-    *("train", "evaluate", "generate", "sample_metrics"),
+    *("train", "evaluate", "generate", "sample_metrics", "two_sample"),
     *("compare", "benchmark", "report"),
 )
 UNTRACKED_LIBRARIES = {

@@ -44,6 +44,7 @@ SMALL = {
     },
     "generate": {"num_samples": 1, "num_notes": 20, "prompt_notes": 8},
     "sample_metrics": {"num_samples": 1, "num_notes": 20},
+    "two_sample": {"num_prompts": 4, "num_notes": 16},
     "benchmark": {"repeats": 1, "measure_memory": False},
 }
 
@@ -153,7 +154,7 @@ def test_forced_training_leaves_the_lock_unchanged(project: Path) -> None:
         ({"generate": {"num_notes": 21}}, {"check", "generate", "benchmark", "report"}),
         (
             {"generate": {"prompt_notes": 7}},
-            {"check", "generate", "sample_metrics", "benchmark", "report"},
+            {"check", "generate", "sample_metrics", "two_sample", "benchmark", "report"},
         ),
         (
             {"train": {"patience": 2}},
@@ -186,7 +187,8 @@ def test_changed_size_of_one_architecture_reruns_its_branch_only(project: Path) 
     (project / "params.yaml").write_bytes(before)
     ran = {line.split("'")[1] for line in output.splitlines() if line.startswith("Running stage")}
     branch = {
-        f"{stage}@bidirectional" for stage in ("train", "evaluate", "generate", "sample_metrics")
+        f"{stage}@bidirectional"
+        for stage in ("train", "evaluate", "generate", "sample_metrics", "two_sample")
     }
     assert ran == branch | {"check", "compare", "benchmark", "report"}
     run(project, "dvc", "repro")

@@ -83,6 +83,12 @@ def sample_metrics(architecture: Architecture) -> None:
     _run_stage("sample_metrics", architecture)
 
 
+@app.command(epilog="Example: music-rnn two-sample stacked")
+def two_sample(architecture: Architecture) -> None:
+    """Tell samples of a trained architecture from real music with a classifier."""
+    _run_stage("two_sample", architecture)
+
+
 @app.command(epilog="Example: music-rnn compare")
 def compare() -> None:
     """Compare all evaluations and apply the decision rule."""

@@ -24,6 +24,7 @@ from pipeline.config.schema import (
     SampleMetricsConfig,
     StrictModel,
     TrainConfig,
+    TwoSampleConfig,
     WindowsConfig,
 )
 from pipeline.core import yaml
@@ -52,6 +53,7 @@ class Params(StrictModel):
     evaluate: EvaluateConfig
     generate: GenerateConfig
     sample_metrics: SampleMetricsConfig
+    two_sample: TwoSampleConfig
     compare: CompareConfig
     benchmark: BenchmarkConfig
     gate: GateConfig

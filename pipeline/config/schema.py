@@ -155,6 +155,15 @@ class SampleMetricsConfig(StrictModel):
     """Notes of each sample and of the music it is held against; fewer where no held-out piece is as long."""
 
 
+class TwoSampleConfig(StrictModel):
+    """Whether a classifier can tell what a model plays from real music."""
+
+    num_prompts: Annotated[int, Field(ge=2, le=100_000)]
+    """Prompts at most; fewer where held-out pieces have no room for them."""
+    num_notes: Annotated[int, Field(ge=16)]
+    """Notes of each real and each generated passage."""
+
+
 class CompareConfig(StrictModel):
     """How the decision is made."""
 

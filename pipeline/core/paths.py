@@ -22,6 +22,7 @@ NGRAMS = Path("metrics/ngrams.json")
 EVALUATIONS = Path("metrics/evaluate")
 CALIBRATION = Path("metrics/detail")
 SAMPLE_METRICS = Path("metrics/sample_metrics")
+TWO_SAMPLE = Path("metrics/two_sample")
 PAIRS = Path("metrics/pairs.json")
 PIECE_SCORES = Path("metrics/pieces.json")
 SUMMARY = Path("metrics/summary.json")
@@ -67,6 +68,11 @@ def get_calibration_path(architecture: str) -> Path:
 def get_sample_metrics_path(architecture: str) -> Path:
     """Return the musical measures of what a trained model plays."""
     return SAMPLE_METRICS / f"{architecture}.json"
+
+
+def get_two_sample_path(architecture: str) -> Path:
+    """Return how well a classifier tells what a trained model plays from real music."""
+    return TWO_SAMPLE / f"{architecture}.json"
 
 
 def get_samples_dir(architecture: str) -> Path:

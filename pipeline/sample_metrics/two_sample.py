@@ -11,7 +11,7 @@ Passages of one composition are alike, so they lie in one fold, and compositions
 Shapes: K prompts, each with a real and a generated passage; F features.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,7 +28,7 @@ CONFIDENCE = 0.95
 MIN_COMPOSITIONS = 2
 """One to train on, one to ask about."""
 NUM_SHOWN_FEATURES = 3
-MAX_CORRELATION = 0.7
+MAX_CORRELATION = 0.5
 """A feature that follows one already named by more than this is not named too."""
 
 Float64Array = NDArray[np.float64]
@@ -207,6 +207,19 @@ def _describe_feature(pairs: PassagePairs, column: int, auc: float) -> dict[str,
         "real": float(f"{real:.4g}"),
         "generated": float(f"{generated:.4g}"),
     }
+
+
+def describe_result(result: Mapping[str, Any]) -> str:
+    """Return what `compare_passages` found, in one line."""
+    words = ", ".join(row["words"] for row in result["features"])
+    generated, control = (
+        "{auc:.2f} ({low:.2f} to {high:.2f})".format_map(result[name])
+        for name in ("generated", "real")
+    )
+    return (
+        f"{result['prompts']} prompts of {result['compositions']} compositions, AUC {generated}, real against real "
+        f"{control}; generated music has {words}"
+    )
 
 
 @dataclass(frozen=True)

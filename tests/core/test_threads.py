@@ -20,6 +20,7 @@ LIGHT = (
     "evaluate",
     "generate",
     "sample_metrics",
+    "two_sample",
     "compare",
     "report",
 )

@@ -45,6 +45,9 @@ def small(project: Params) -> Params:
             "sample_metrics": project.sample_metrics.model_copy(
                 update={"num_samples": 2, "num_notes": 40}
             ),
+            "two_sample": project.two_sample.model_copy(
+                update={"num_prompts": 10, "num_notes": 40}
+            ),
             "benchmark": project.benchmark.model_copy(
                 update={"repeats": 1, "measure_memory": False}
             ),
@@ -86,11 +89,19 @@ def made_short(small_seeds: Params, tmp_path_factory: pytest.TempPathFactory) ->
 
 def run_model_stages(params: Params) -> None:
     """Run the stages that make and measure each model."""
-    from pipeline.stages import evaluate, generate, ngrams, sample_metrics, train, windows
+    from pipeline.stages import (
+        evaluate,
+        generate,
+        ngrams,
+        sample_metrics,
+        train,
+        two_sample,
+        windows,
+    )
 
     for stage in (windows, ngrams):
         stage.run(params.restrict_to(stage.PARAM_SECTIONS))
-    for stage in (train, evaluate, generate, sample_metrics):
+    for stage in (train, evaluate, generate, sample_metrics, two_sample):
         for name in params.architectures:
             stage.run(params.restrict_to(stage.PARAM_SECTIONS), name)
 
