@@ -16,16 +16,57 @@ app = typer.Typer()
 
 @app.command(epilog="Example: music-rnn study maestro")
 def study(
-    name: Annotated[str, typer.Argument(help="A file in studies/, without .yaml.")],
+    name: Annotated[str, typer.Argument(help="A file in studies/, without .yaml; or tune.")],
     no_run: Annotated[
         bool,
         typer.Option("--no-run", help="Run and write nothing: print the page of what is here."),
     ] = False,
     force: Annotated[
-        bool, typer.Option("--force", help="Replace results that have more runs or models.")
+        bool,
+        typer.Option(
+            "--force", help="Replace results that have more runs or models; tune: run all again."
+        ),
     ] = False,
+    jobs: Annotated[
+        int, typer.Option(min=0, help="Of tune: processes at once; 0 is one for each core.")
+    ] = 0,
 ) -> None:
-    """Run the experiments of a study and make its page; experiments that are there already are not run again."""
+    """Run the experiments of a study and make its page; experiments that are there already are not run again.
+
+    The study 'tune' searches the learning rate of each architecture on training pieces only.
+    """
+    from pipeline.experiments import tune
+
+    if name == tune.NAME:
+        _tune_learning_rates(no_run, force, jobs)
+    else:
+        _run_study(name, no_run, force)
+
+
+def _tune_learning_rates(no_run: bool, force: bool, num_processes: int) -> None:
+    """Run the runs of the search that are not there, and say which rates to set."""
+    from pipeline.experiments import tune, tune_results
+
+    params = load_params(paths.PARAMS)
+    search = tune_results.plan_search(params)
+    earlier = tune_results.load_results()
+    if force and not no_run:
+        earlier = {}
+        tune.remove_kept_scores()
+    if not no_run:
+        missing = tune_results.find_missing_runs(search, earlier)
+        tune.run_all(missing, params, num_processes)
+    results = tune_results.collect_results(search, earlier)
+    if no_run:
+        typer.echo(tune_results.render_page(results))
+        return
+    for path in tune_results.write_results(results):
+        typer.echo(path)
+    for line in tune_results.find_mismatches(params, results):
+        typer.echo(f"{paths.PARAMS}: {line}")
+
+
+def _run_study(name: str, no_run: bool, force: bool) -> None:
     from pipeline.experiments import study as studies
     from pipeline.experiments import study_page, study_results
 

@@ -19,6 +19,7 @@ from pipeline.core import git, path_encoding, yaml
 from pipeline.core.errors import DataError, PipelineError
 from pipeline.core.git import Experiment
 from pipeline.core.suggestions import suggest_name
+from pipeline.experiments import tune
 
 STUDIES_DIR = Path("studies")
 
@@ -85,8 +86,8 @@ def load_study(name: str) -> Study:
     try:
         return Study.model_validate(yaml.load_yaml(path))
     except OSError as error:
-        names = sorted(file.stem for file in STUDIES_DIR.glob("*.yaml"))
-        known = ", ".join(names) or "none here"
+        names = sorted([*(file.stem for file in STUDIES_DIR.glob("*.yaml")), tune.NAME])
+        known = ", ".join(names)
         suggestion = suggest_name(name, names)
         raise StudyError(f"{path}: no such study; there are: {known}{suggestion}") from error
     except (ValidationError, ValueError) as error:

@@ -73,7 +73,7 @@ def test_the_studies_of_the_project_can_be_read(
 
 
 def test_a_missing_or_bad_study_is_one_line(in_folder: Path) -> None:
-    with pytest.raises(StudyError, match="no such study; there are: none here"):
+    with pytest.raises(StudyError, match="no such study; there are: tune"):
         study.load_study("maestro")
     (in_folder / "studies").mkdir()
     (in_folder / "studies/bad.yaml").write_text("title: x\nrunz: {}\n")
