@@ -9,12 +9,12 @@ import subprocess
 from collections.abc import Mapping
 from itertools import product
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
 from pipeline.config import Params
-from pipeline.config.schema import Identifier, ModelConfig, StrictModel
+from pipeline.config.schema import Identifier, LearningRate, ModelConfig, StrictModel
 from pipeline.core import git, path_encoding, yaml
 from pipeline.core.errors import DataError, PipelineError
 from pipeline.core.git import Experiment
@@ -34,11 +34,20 @@ class Factorial(StrictModel):
     architectures: list[Identifier]
     input: list[str]
     heads: list[str]
-    loss_on: list[str]
+    loss_on: list[Literal["last", "all"]]
     embedding_dim: int
     """Of the embedding input."""
     head_dim: int
     """Of categorical and mixture heads."""
+    learning_rates: dict[Literal["last", "all"], LearningRate]
+    """By `loss_on`."""
+
+    @model_validator(mode="after")
+    def _check_learning_rates(self) -> "Factorial":
+        for loss_on in self.loss_on:
+            if loss_on not in self.learning_rates:
+                raise ValueError(f"learning_rates has no rate for loss_on {loss_on}; add one")
+        return self
 
 
 class Run(StrictModel):
@@ -48,6 +57,8 @@ class Run(StrictModel):
     params: dict[str, Any]
     """Values of params.yaml, by dotted key."""
     architectures: list[Identifier]
+    learning_rate: LearningRate | None = None
+    """Of each of `architectures`; that of params.yaml where there is none."""
     factorial: Factorial | None = None
     compare_with: list[Annotated[str, Field(pattern=r"^[a-z0-9_-]+/[a-z0-9_-]+$")]] = Field(
         default_factory=list
@@ -109,6 +120,7 @@ def build_factorial_configs(factorial: Factorial, params: Params) -> dict[str, M
             "head_dim": 0 if heads == "regression" else factorial.head_dim,
             "loss_on": loss_on,
             "stateful": loss_on == "all",
+            "learning_rate": factorial.learning_rates[loss_on],
         }
         configs[f"{name}_{input_type}_{heads}_{loss_on}"] = ModelConfig.model_validate(values)
     return configs
@@ -126,6 +138,9 @@ def list_architectures(run: Run, params: Params) -> list[str]:
 def build_overrides(run: Run, params: Params) -> list[str]:
     """Return the `-S` values of a run."""
     values = dict(run.params)
+    if run.learning_rate:
+        rates = {f"model.{name}.learning_rate": run.learning_rate for name in run.architectures}
+        values |= rates
     for name, config in _build_configs(run, params).items():
         values[f"+model.{name}"] = config.model_dump()
     values["architectures"] = list_architectures(run, params)

@@ -21,7 +21,14 @@ def factorial() -> Factorial:
         "heads": ["regression", "mixture"],
         "loss_on": ["last", "all"],
     }
-    return Factorial(architectures=["baseline", "stacked"], embedding_dim=16, head_dim=8, **axes)
+    rates = {"last": 0.003, "all": 0.004}
+    return Factorial(
+        architectures=["baseline", "stacked"],
+        embedding_dim=16,
+        head_dim=8,
+        learning_rates=rates,
+        **axes,
+    )
 
 
 def test_a_factorial_is_every_combination_and_each_makes_sense(
@@ -37,7 +44,15 @@ def test_a_factorial_is_every_combination_and_each_makes_sense(
         True,
     )
     assert one.units == project.model["stacked"].units
-    assert made["baseline_scalar_regression_last"] == project.model["baseline"]
+    assert one.learning_rate == 0.004
+    plain = project.model["baseline"].model_copy(update={"learning_rate": 0.003})
+    assert made["baseline_scalar_regression_last"] == plain
+
+
+def test_a_factorial_needs_a_rate_for_each_objective(factorial: Factorial) -> None:
+    values = factorial.model_dump() | {"learning_rates": {"last": 0.003}}
+    with pytest.raises(ValueError, match="learning_rates has no rate for loss_on all; add one"):
+        Factorial.model_validate(values)
 
 
 def test_overrides_give_dvc_the_same_blocks(project: Params, factorial: Factorial) -> None:
@@ -112,6 +127,15 @@ def test_the_line_of_a_run_is_what_the_study_runs(project: Params, factorial: Fa
         study.format_command_line("x-y", run.model_copy(update={"factorial": factorial}), project)
         == ""
     )
+
+
+def test_the_rate_of_a_run_is_that_of_each_of_its_architectures(project: Params) -> None:
+    run = Run(description="a", params={}, architectures=["wide", "dense"], learning_rate=0.003)
+    assert study.build_overrides(run, project) == [
+        "model.wide.learning_rate=0.003",
+        "model.dense.learning_rate=0.003",
+        "architectures=[wide,dense]",
+    ]
 
 
 def test_an_experiment_says_what_code_made_it(in_folder: Path) -> None:
