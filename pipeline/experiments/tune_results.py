@@ -13,7 +13,7 @@ from pipeline.dataset.windows import WindowDataset
 from pipeline.evaluation.results import format_compact_json
 from pipeline.experiments import tune
 from pipeline.experiments.tune import TuneRun
-from pipeline.report import tables
+from pipeline.report import claim_measurements, tables
 from pipeline.report.tables import Record, Rows
 from pipeline.report.templates import render_template
 
@@ -23,7 +23,7 @@ PAGE_RUN = "page"
 """Name of the run of an architecture as the page of opinions says; those of the grid are named by their rate."""
 REMEDY = "run 'music-rnn study tune'"
 Results = dict[str, Any]
-"""`{"search": …, "<run>": …}`: how the search was made, then a row for each run."""
+"""`{"search": …, "best": …, "<run>": …}`: how the search was made, the best rate of each architecture, a row a run."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def load_results() -> Results:
 
 def list_rows(results: Results) -> dict[str, Record]:
     """Return the row of each run, by the key of the run."""
-    return {row["key"]: row for name, row in results.items() if name != "search"}
+    return {row["key"]: row for row in results.values() if "run" in row}
 
 
 def find_missing_runs(search: Search, results: Results) -> dict[str, TuneRun]:
@@ -97,11 +97,12 @@ def collect_results(search: Search, results: Results) -> Results:
         results: earlier ones; their rows of the same runs stay as they are.
     """
     rows = list_rows(results)
-    collected: Results = {"search": describe_search(search)}
+    collected: Results = {"search": describe_search(search), "best": {}}
     for key, run in search.runs.items():
         row = rows.get(key) or _make_row(search, key, run)
         if row:
             collected[f"{run.architecture}_{row['run']}"] = row
+    collected["best"] = {name: asdict(best) for name, best in choose_rates(collected).items()}
     return collected
 
 
@@ -178,12 +179,10 @@ def find_mismatches(params: Params, results: Results) -> list[str]:
         return [f"{METRICS}: no study of learning rates; {REMEDY}"]
     search = results["search"]
     own = {
-        "corpus": params.corpus,
         "learning_rates": list(tune.LEARNING_RATES),
         "epochs": params.train.epochs,
         "notes_per_epoch": params.train.notes_per_epoch,
         "loss_weights": params.train.loss_weights.model_dump(),
-        "sequence_length": params.windows.sequence_length,
     }
     lines = [
         f"{name} is {value}, but {search[name]} in {METRICS}; {REMEDY}"
@@ -231,7 +230,7 @@ def render_page(results: Results) -> str:
         rates=_tabulate_rates(results, choices),
         unfinished=[name for name in results["search"]["recipes"] if name not in choices],
         edges=edges,
-        page=tabulate_page_runs(results),
+        page=claim_measurements.tabulate_page_recipes(results),
         page_rate=f"{tune.PAGE_LEARNING_RATE:g}",
         page_pitch_weight=f"{tune.PAGE_PITCH_WEIGHT:g}",
     )
@@ -251,22 +250,3 @@ def _tabulate_rates(results: Results, choices: Mapping[str, Choice]) -> Rows:
         if row["run"] != PAGE_RUN:
             record["bits"][f"{row['learning_rate']:g}"] = row["bits_per_note"]
     return tables.tabulate(columns, records.values())
-
-
-def tabulate_page_runs(results: Results) -> Rows:
-    """Return one row an architecture of the page: as the page says, at its best, and the difference."""
-    choices = choose_rates(results)
-    columns = {
-        "architecture": "{architecture}",
-        "as the page says": "{bits_per_note:.3f}",
-        "at its best here": "{choice.bits_per_note:.3f}",
-        "difference": "{difference:+.3f}",
-        "best rate": "{choice.learning_rate:g}",
-    }
-    records = []
-    for row in list_rows(results).values():
-        choice = choices.get(row["architecture"])
-        if row["run"] == PAGE_RUN and choice:
-            difference = choice.bits_per_note - row["bits_per_note"]
-            records.append({**row, "choice": choice, "difference": difference})
-    return tables.tabulate(columns, records)

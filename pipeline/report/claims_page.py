@@ -41,6 +41,7 @@ def render_claims_page(results: RunResults, claim_set: ClaimSet) -> str:
         best=_describe_gain(results, results.by_bits[0]),
         seed_spreads=list(_describe_seed_spreads(claim_set)),
         studies=claim_measurements.tabulate_studies(),
+        page_recipes=claim_measurements.load_page_recipes(),
         topics=topics,
         paths=list(_tabulate_paths()),
     )

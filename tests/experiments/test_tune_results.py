@@ -69,6 +69,10 @@ def test_the_fewest_bits_choose_the_rate_and_the_lower_one_of_equals(results: Re
     }
     assert choices["baseline"].bits_per_note == 16.5
     assert not choices["baseline"].is_at_edge
+    assert results["best"] == {
+        "baseline": {"learning_rate": 0.002, "bits_per_note": 16.5, "is_at_edge": False},
+        "gated": {"learning_rate": 0.002, "bits_per_note": 14.5, "is_at_edge": False},
+    }
 
 
 def test_a_rate_at_an_edge_of_the_grid_is_named_on_the_page(search: Search) -> None:

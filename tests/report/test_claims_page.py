@@ -95,6 +95,25 @@ def test_the_path_is_told_step_by_step(
     )
 
 
+def test_the_page_has_both_recipes_of_each_of_its_architectures(
+    facts: RunResults, book: ClaimSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
+    assert "As the page says" not in claims_page.render_claims_page(facts, book)
+    source = {"corpus": "own", "source_commit": "0123456", "source_date": "2026-11-28"}
+    page = {"run": "page", "architecture": "dense", "bits_per_note": 17.5, **source}
+    grid = {**page, "run": "rate-0.004", "bits_per_note": 17.0}
+    best = {"dense": {"learning_rate": 0.004, "bits_per_note": 17.0, "is_at_edge": False}}
+    paths.STUDIES.mkdir(parents=True)
+    tuned = {"search": {}, "best": best, "dense_rate-0.004": grid, "dense_page": page}
+    (paths.STUDIES / "tune.json").write_text(json.dumps(tuned))
+    text = claims_page.render_claims_page(facts, book)
+    assert "\n## As the page says, and at its best\n" in text
+    assert "| dense | 17.500 | 17.000 | -0.500 | 0.004 |" in text
+    assert "| tune | own | 2 | 2 | 0123456 | 2026-11-28 |" in text
+
+
 def test_the_page_sets_another_recipe_beside_the_options(facts: RunResults, book: ClaimSet) -> None:
     gains = {"baseline": -0.0, "stacked": -0.5, "own": -3.0}
     summary = {name: {"bits_per_note": 15 + gap, "difference": gap} for name, gap in gains.items()}
