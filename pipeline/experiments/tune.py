@@ -21,11 +21,10 @@ from typing import Any
 import numpy as np
 
 from pipeline.config import Params
-from pipeline.config.schema import ModelConfig
+from pipeline.config.schema import ModelConfig, ReplicatesConfig
 from pipeline.core import console, files, parallel, paths
 from pipeline.core.errors import DataError
-from pipeline.corpus import tables
-from pipeline.dataset import windows
+from pipeline.dataset import replicates, windows
 from pipeline.dataset.windows import WindowDataset
 from pipeline.notes.quantize import SCORED_FEATURES, QuantizedNotes
 
@@ -103,49 +102,40 @@ def choose_held_out(num_notes: Mapping[str, int]) -> list[str]:
     return min(samples, key=lambda names: abs(sum(num_notes[name] for name in names) - target))
 
 
-def load_training_pieces(params: Params) -> tuple[WindowDataset, dict[str, str]]:
-    """Return the training pieces of the corpus, split anew, and the split of each composition."""
-    compositions = {row.member: row.composition for row in tables.read_pieces(paths.PIECES)}
-    return split_training_pieces(
-        windows.load_windows(paths.WINDOWS), compositions, params.windows.stride
-    )
+def load_training_pieces(params: Params) -> WindowDataset:
+    """Return the training pieces of the corpus, split anew into `train` and `validation`."""
+    dataset = windows.load_windows(paths.WINDOWS)
+    own_splits = ReplicatesConfig(count=1, scheme="seeds")
+    corpus = replicates.make_plan(dataset, own_splits).select(1)
+    return split_training_pieces(corpus, params.windows.stride)
 
 
-def split_training_pieces(
-    dataset: WindowDataset, compositions: Mapping[str, str], stride: int
-) -> tuple[WindowDataset, dict[str, str]]:
+def split_training_pieces(dataset: WindowDataset, stride: int) -> WindowDataset:
     """Split the training pieces of a corpus into `train` and `validation`; the other pieces are left out.
 
     Args:
         dataset: the corpus.
-        compositions: by name of the piece.
         stride: notes between window starts.
-
-    Returns:
-        The training pieces, and the new split of each composition.
     """
-    names = [str(name) for name in dataset.piece_names[dataset.splits == "train"]]
     pieces = dataset.select_pieces("train")
-    num_notes: dict[str, int] = {}
-    for name, notes in zip(names, pieces, strict=True):
-        composition = compositions[name]
-        num_notes[composition] = num_notes.get(composition, 0) + len(notes)
-    held_out = set(choose_held_out(num_notes))
-    new_splits = {name: "validation" if name in held_out else "train" for name in num_notes}
-    splits = np.array([new_splits[compositions[name]] for name in names])
+    compositions = dataset.select_compositions("train")
+    num_notes: dict[str, int] = dict.fromkeys(compositions, 0)
+    for composition, notes in zip(compositions, pieces, strict=True):
+        num_notes[composition] += len(notes)
+    is_held_out = np.isin(compositions, choose_held_out(num_notes))
     lengths = [len(notes) for notes in pieces]
     ends = np.cumsum(lengths)
     starts = windows.window_starts(ends.tolist(), dataset.sequence_length, stride)
-    is_training = np.repeat(splits == "train", lengths)
-    inner = replace(
+    is_training = np.repeat(~is_held_out, lengths)
+    return replace(
         dataset,
         notes=np.concatenate(pieces),
         piece_ends=ends,
-        splits=splits,
-        piece_names=np.array(names),
+        splits=np.where(is_held_out, "validation", "train"),
+        piece_names=np.array(dataset.select_piece_names("train")),
+        compositions=np.array(compositions),
         window_starts=starts[is_training[starts]],
     )
-    return inner, new_splits
 
 
 def hash_dataset(dataset: WindowDataset) -> str:
@@ -216,7 +206,7 @@ def run_all(runs: Mapping[str, TuneRun], params: Params, num_processes: int) -> 
 
 def _train_and_keep(params: Params, total: int, item: tuple[int, str, TuneRun]) -> None:
     number, key, run = item
-    dataset, _ = load_training_pieces(params)
+    dataset = load_training_pieces(params)
     with contextlib.redirect_stderr(io.StringIO()):  # the lines of its epochs
         score = train_run(params, run, dataset, key)
     text = json.dumps(asdict(score))
@@ -241,7 +231,7 @@ def train_run(params: Params, run: TuneRun, dataset: WindowDataset, key: str) ->
     applied = apply_run(params, run)
     trainer.set_determinism(params.seed, params.train.num_threads)
     folder = paths.get_checkpoint_dir() / f"tune-{key}"
-    model, _ = trainer.train_model(trainer.TrainingJob(run.architecture, applied, dataset, folder))
+    model = trainer.train_model(trainer.TrainingJob(run.architecture, applied, dataset, folder))
     pieces = select_scored_pieces(dataset)
     scored = scoring.score_pieces(model, pieces, params.evaluate.batch_size)
     means = np.concatenate(scored).mean(axis=0)[: len(SCORED_FEATURES)]

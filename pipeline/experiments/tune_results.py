@@ -13,14 +13,13 @@ from pipeline.dataset.windows import WindowDataset
 from pipeline.evaluation.results import format_compact_json
 from pipeline.experiments import tune
 from pipeline.experiments.tune import TuneRun
-from pipeline.report import claim_measurements, tables
+from pipeline.report import page_recipes, tables
+from pipeline.report.page_recipes import PAGE_RUN
 from pipeline.report.tables import Record, Rows
 from pipeline.report.templates import render_template
 
 METRICS = paths.STUDIES / "tune.json"
 PAGE = Path("docs/tune.md")
-PAGE_RUN = "page"
-"""Name of the run of an architecture as the page of opinions says; those of the grid are named by their rate."""
 REMEDY = "run 'music-rnn study tune'"
 Results = dict[str, Any]
 """`{"search": …, "best": …, "<run>": …}`: how the search was made, the best rate of each architecture, a row a run."""
@@ -32,8 +31,7 @@ class Search:
 
     params: Params
     dataset: WindowDataset
-    splits: Mapping[str, str]
-    """Split of each training composition in the search."""
+    """Training pieces of the corpus, split anew."""
     runs: Mapping[str, TuneRun]
     """By key, see `tune.compute_run_key`."""
 
@@ -50,12 +48,12 @@ class Choice:
 
 def plan_search(params: Params) -> Search:
     """Return the runs of the grid, then those as the page says."""
-    dataset, splits = tune.load_training_pieces(params)
+    dataset = tune.load_training_pieces(params)
     digest = tune.hash_dataset(dataset)
     page_architectures = list(tables.load_architecture_claims(paths.CLAIMS))
     runs = [*tune.list_grid_runs(params), *tune.list_page_runs(params, page_architectures)]
     keyed = {tune.compute_run_key(params, run, digest): run for run in runs}
-    return Search(params, dataset, splits, keyed)
+    return Search(params, dataset, keyed)
 
 
 def load_results() -> Results:
@@ -123,15 +121,15 @@ def describe_search(search: Search) -> Record:
         "loss_weights": train.loss_weights.model_dump(),
         "sequence_length": params.windows.sequence_length,
         "data_sha256": tune.hash_dataset(search.dataset),
-        "training_compositions": _list_compositions(search, "train"),
-        "held_out_compositions": _list_compositions(search, "validation"),
+        "training_compositions": _list_compositions(search.dataset, "train"),
+        "held_out_compositions": _list_compositions(search.dataset, "validation"),
         "scored_notes": sum(len(notes) - 1 for notes in scored),
         "recipes": recipes,
     }
 
 
-def _list_compositions(search: Search, split: str) -> list[str]:
-    return sorted(name for name, assigned in search.splits.items() if assigned == split)
+def _list_compositions(dataset: WindowDataset, split: str) -> list[str]:
+    return sorted(set(dataset.select_compositions(split)))
 
 
 def _make_row(search: Search, key: str, run: TuneRun) -> Record:
@@ -230,7 +228,7 @@ def render_page(results: Results) -> str:
         rates=_tabulate_rates(results, choices),
         unfinished=[name for name in results["search"]["recipes"] if name not in choices],
         edges=edges,
-        page=claim_measurements.tabulate_page_recipes(results),
+        page=page_recipes.tabulate_page_recipes(results),
         page_rate=f"{tune.PAGE_LEARNING_RATE:g}",
         page_pitch_weight=f"{tune.PAGE_PITCH_WEIGHT:g}",
     )

@@ -43,13 +43,6 @@ STUDY_COLUMNS = {
     "code of commit": "{source_commit}",
     "from": "{source_date}",
 }
-PAGE_RECIPE_COLUMNS = {
-    "architecture": "{architecture}",
-    "as the page says": "{bits_per_note:.3f}",
-    "at its best here": "{best[bits_per_note]:.3f}",
-    "difference": "{difference:+.3f}",
-    "best rate": "{best[learning_rate]:g}",
-}
 
 
 class ImplausibleIntervalError(DataError):
@@ -301,29 +294,6 @@ def tabulate_studies() -> Rows:
         runs = {row["run"] for row in rows}
         records.append({"name": path.stem, "runs": len(runs), "models": len(rows), **values})
     return tabulate(STUDY_COLUMNS, records)
-
-
-def tabulate_page_recipes(tuned: Mapping[str, Any]) -> Rows:
-    """Return bits per note of each architecture of the page as the page trains it, and at the best learning rate here.
-
-    Args:
-        tuned: what `metrics/studies/tune.json` holds.
-    """
-    records = []
-    for row in tuned.values():
-        best = tuned["best"].get(row.get("architecture"))
-        if row.get("run") == "page" and best:
-            difference = best["bits_per_note"] - row["bits_per_note"]
-            records.append({**row, "best": best, "difference": difference})
-    return tabulate(PAGE_RECIPE_COLUMNS, records)
-
-
-def load_page_recipes() -> Rows:
-    """Return that table of the committed study; nothing where there is none."""
-    path = paths.STUDIES / "tune.json"
-    if not path.exists():
-        return []
-    return tabulate_page_recipes(json.loads(path.read_text(encoding="utf-8")))
 
 
 def _list_values(rows: list[Results], name: str) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from pipeline.report import claim_measurements, claims, tables
+from pipeline.report import claim_measurements, claims, page_recipes, tables
 from pipeline.report.claim_measurements import ImplausibleIntervalError
 from pipeline.report.claims import ClaimSet
 from pipeline.report.tables import Record, Rows, RunResults
@@ -41,7 +41,7 @@ def render_claims_page(results: RunResults, claim_set: ClaimSet) -> str:
         best=_describe_gain(results, results.by_bits[0]),
         seed_spreads=list(_describe_seed_spreads(claim_set)),
         studies=claim_measurements.tabulate_studies(),
-        page_recipes=claim_measurements.load_page_recipes(),
+        page_recipes=page_recipes.load_page_recipes(),
         topics=topics,
         paths=list(_tabulate_paths()),
     )

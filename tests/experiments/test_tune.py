@@ -18,7 +18,7 @@ from pipeline.experiments.tune import TuneRun, TuneScore
 
 LENGTHS = (60, 70, 80, 90, 100, 150, 50, 50)
 SPLITS = ("train", "train", "train", "train", "train", "train", "validation", "test")
-COMPOSITIONS = {f"piece {number}": f"work {number // 2}" for number in range(len(LENGTHS))}
+COMPOSITIONS = [f"work {number // 2}" for number in range(len(LENGTHS))]
 """Two pieces of each work."""
 
 
@@ -29,15 +29,17 @@ def make_dataset() -> WindowDataset:
         notes=np.concatenate(pieces),
         piece_ends=ends,
         splits=np.array(SPLITS),
-        piece_names=np.array(list(COMPOSITIONS)),
+        piece_names=np.array([f"piece {number}" for number in range(len(LENGTHS))]),
+        compositions=np.array(COMPOSITIONS),
         window_starts=windows.window_starts(ends.tolist(), 10, 1),
         sequence_length=10,
+        max_train_notes=0,
     )
 
 
 @pytest.fixture
 def inner() -> WindowDataset:
-    return tune.split_training_pieces(make_dataset(), COMPOSITIONS, 1)[0]
+    return tune.split_training_pieces(make_dataset(), 1)
 
 
 def shrink(project: Params) -> Params:
@@ -114,10 +116,10 @@ def test_held_out_music_of_the_corpus_changes_nothing(inner: WindowDataset) -> N
     dataset = make_dataset()
     notes = dataset.notes.copy()
     notes[sum(LENGTHS[:6]) :] += 1
-    other, _ = tune.split_training_pieces(replace(dataset, notes=notes), COMPOSITIONS, 1)
+    other = tune.split_training_pieces(replace(dataset, notes=notes), 1)
     assert tune.hash_dataset(other) == tune.hash_dataset(inner)
     notes[0] += 1
-    other, _ = tune.split_training_pieces(replace(dataset, notes=notes), COMPOSITIONS, 1)
+    other = tune.split_training_pieces(replace(dataset, notes=notes), 1)
     assert tune.hash_dataset(other) != tune.hash_dataset(inner)
 
 
@@ -152,7 +154,7 @@ def test_finished_runs_are_kept_and_forgotten(
     in_folder: Path, project: Params, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     score = TuneScore(17.0, 6.0, 5.0, 6.0)
-    monkeypatch.setattr(tune, "load_training_pieces", lambda params: (None, {}))
+    monkeypatch.setattr(tune, "load_training_pieces", lambda params: None)
     monkeypatch.setattr(tune, "train_run", lambda *arguments: score)
     runs = {"one": TuneRun("baseline", 0.001, 0.5), "two": TuneRun("baseline", 0.002, 0.5)}
     tune.run_all(runs, project, 1)

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 import pytest
-from experiments.test_tune import COMPOSITIONS, make_dataset, shrink
+from experiments.test_tune import make_dataset, shrink
 from typer.testing import CliRunner
 
 from pipeline.cli import app
@@ -31,8 +31,7 @@ def params(project: Params) -> Params:
 def search(params: Params, in_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Search:
     """The plan of a project of two architectures, of which one is of the page."""
     monkeypatch.setattr(git, "run_git", lambda *arguments: "0123456 2026-11-28\n")
-    dataset = make_dataset()
-    pieces = tune.split_training_pieces(dataset, COMPOSITIONS, 1)
+    pieces = tune.split_training_pieces(make_dataset(), 1)
     monkeypatch.setattr(tune, "load_training_pieces", lambda params: pieces)
     files.write_text(paths.CLAIMS, "architectures: {baseline: {name: Current}}\n")
     return tune_results.plan_search(params)
