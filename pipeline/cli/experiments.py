@@ -39,6 +39,8 @@ def study(
 
     if name == tune.NAME:
         _tune_learning_rates(no_run, force, jobs)
+    elif jobs:
+        raise typer.BadParameter(f"only study {tune.NAME} has it", param_hint="--jobs")
     else:
         _run_study(name, no_run, force)
 

@@ -152,23 +152,25 @@ def test_a_changed_value_is_one_line_that_says_what_to_do(params: Params, result
 def test_the_command_runs_what_is_missing_and_names_the_rates_to_set(
     search: Search, params: Params, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ran: list[int] = []
+    ran: list[tuple[int, int]] = []
 
     def run_all(runs: Mapping[str, object], params: Params, num_processes: int) -> None:
-        ran.append(len(runs))
+        ran.append((len(runs), num_processes))
         keep_scores(search, BITS)
 
     monkeypatch.setattr(tune, "run_all", run_all)
     monkeypatch.setattr("pipeline.cli.experiments.load_params", lambda path: params)
-    for arguments, expected in (([], [13]), ([], [13, 0]), (["--force"], [13, 0, 13])):
+    for arguments in ([], ["--jobs", "3"], ["--force"]):
         shown = CliRunner().invoke(app, ["study", "tune", *arguments])
         assert shown.exit_code == 0, shown.output
-        assert ran == expected
+    assert ran == [(13, 0), (0, 3), (13, 0)]
     assert "docs/tune.md" in shown.output
     assert (
         "params.yaml: model.baseline.learning_rate is 0.001, but the best is 0.002" in shown.output
     )
     before = {path: path.read_bytes() for path in Path().rglob("*.*") if path.is_file()}
+    shown = CliRunner().invoke(app, ["study", "other", "--jobs", "3"])
+    assert shown.exit_code == 2 and "only study tune has it" in shown.output
     shown = CliRunner().invoke(app, ["study", "tune", "--no-run"])
     assert shown.output == tune_results.PAGE.read_text() + "\n"
     assert {path: path.read_bytes() for path in Path().rglob("*.*") if path.is_file()} == before
