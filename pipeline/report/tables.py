@@ -49,6 +49,7 @@ COMPARISON_COLUMNS = {
     "group": "{group}",
     "bits per note": BITS,
     "against reference, 95 % interval": "{versus}",
+    "learning rate": "{config.learning_rate:g}",
     "parameters (claimed)": "{parameters:,} ({claimed[parameters]})",
     "KB": "{kilobytes:.0f}",
     "training time (claimed)": "{train[median]:.2f}× ({claimed[training]})",
@@ -160,6 +161,7 @@ class RunResults:
 
     def _make_record(self, name: str) -> Record:
         record: Record = {"name": name, "title": name, **self.summary[name]}
+        record["config"] = self.params.model.get(name)
         record["kilobytes"] = record["bytes"] / 1000
         record["kiloparameters"] = record["parameters"] / 1000
         record["streams"] = _format_bool(record["can_stream"])
