@@ -19,6 +19,7 @@ STUDIES = (
     "metrics/studies/maestro.json",
     "metrics/studies/seed-path.json",
     "metrics/studies/seed-path-maestro.json",
+    "metrics/studies/tune.json",
 )
 """Results of studies: the report reads them, no stage writes them."""
 OUTPUT_DIRS = ("data/raw", "data/notes", "data/windows", "data/samples", "models", "metrics")

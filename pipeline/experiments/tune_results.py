@@ -129,7 +129,9 @@ def describe_search(search: Search) -> Record:
 
 
 def _list_compositions(dataset: WindowDataset, split: str) -> list[str]:
-    return sorted(set(dataset.select_compositions(split)))
+    # A file of results keeps no two spaces in a row.
+    names = {" ".join(name.split()) for name in dataset.select_compositions(split)}
+    return sorted(names)
 
 
 def _make_row(search: Search, key: str, run: TuneRun) -> Record:

@@ -18,7 +18,7 @@ from pipeline.experiments.tune import TuneRun, TuneScore
 
 LENGTHS = (60, 70, 80, 90, 100, 150, 50, 50)
 SPLITS = ("train", "train", "train", "train", "train", "train", "validation", "test")
-COMPOSITIONS = [f"work {number // 2}" for number in range(len(LENGTHS))]
+COMPOSITIONS = [f"work  {number // 2}" for number in range(len(LENGTHS))]
 """Two pieces of each work."""
 
 
@@ -58,8 +58,8 @@ def shrink(project: Params) -> Params:
             "stateful": stateful,
         }
     )
-    baseline = project.model["baseline"].model_copy(update={"units": [8]})
-    sizes = {"units": [8], "embedding_dim": 8, "head_dim": 8}
+    baseline = project.model["baseline"].model_copy(update={"units": [8], "learning_rate": 0.001})
+    sizes = {"units": [8], "learning_rate": 0.008, "embedding_dim": 8, "head_dim": 8}
     gated = project.model["gated"].model_copy(update=sizes)
     model = {"baseline": baseline, "gated": gated}
     return project.model_copy(update={"architectures": list(model), "model": model, "train": train})

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from experiments.test_tune import make_dataset, shrink
+from factories import ROOT
 from typer.testing import CliRunner
 
 from pipeline.cli import app
@@ -147,6 +148,17 @@ def test_a_changed_value_is_one_line_that_says_what_to_do(params: Params, result
     assert tune_results.find_mismatches(params, {}) == [
         "metrics/studies/tune.json: no study of learning rates; run 'music-rnn study tune'"
     ]
+
+
+def test_params_have_the_rates_of_the_committed_study(
+    project: Params, in_committed_metrics: Path
+) -> None:
+    assert tune_results.find_mismatches(project, tune_results.load_results()) == []
+
+
+def test_the_committed_page_is_of_the_committed_figures(in_committed_metrics: Path) -> None:
+    page = (ROOT / tune_results.PAGE).read_text("utf-8")
+    assert page == tune_results.render_page(tune_results.load_results())
 
 
 def test_the_command_runs_what_is_missing_and_names_the_rates_to_set(
