@@ -151,6 +151,7 @@ class SampleMetricsConfig(StrictModel):
     """Musical measures of what a model plays."""
 
     num_samples: Annotated[int, Field(ge=1, le=99)]
+    """Samples, each from a prompt of its own; fewer where held-out pieces have no room for as many prompts."""
     num_notes: Annotated[int, Field(ge=16)]
     """Notes of each sample and of the music it is held against; fewer where no held-out piece is as long."""
 

@@ -21,6 +21,8 @@ OVERLAP_NOTES, OVERLAP_PASSAGES = 200, 60
 """Notes of the passages of which overlapping areas are taken, and how many at most of each kind of music."""
 COLLAPSE_FACTOR = 2
 """How many times as far as any held-out passage is a collapse."""
+MIN_RANGE_PASSAGES = 5
+"""Held-out passages from which on their range gives a verdict."""
 OCTAVE = 12
 """Semitones."""
 
@@ -83,10 +85,9 @@ def compare_samples(samples: Sequence[QuantizedNotes], reference: ReferenceMusic
         "notes": len(samples[0]),
         "passages": len(reference.held_out_passages),
         "measures": {
-            name: {
-                "samples": _compute_mean_and_range([row[name] for row in sample_features]),
-                "held_out": _compute_mean_and_range([row[name] for row in held_out_features]),
-            }
+            name: _compare_measure(
+                [row[name] for row in sample_features], [row[name] for row in held_out_features]
+            )
             for name in sample_features[0]
         },
         "overlap": _compute_overlapping_areas(samples, reference),
@@ -94,6 +95,30 @@ def compare_samples(samples: Sequence[QuantizedNotes], reference: ReferenceMusic
         "copies": _find_copies(samples, training, reference.training_names),
         "collapse": detect_collapse(sample_features, held_out_features),
     }
+
+
+def _compare_measure(samples: list[float], held_out: list[float]) -> dict[str, Any]:
+    """Return one measure of samples and of held-out passages, and the verdict."""
+    return {
+        "samples": _compute_mean_and_range(samples),
+        "held_out": _compute_mean_and_range(held_out),
+        "verdict": judge_measure(samples, held_out),
+    }
+
+
+def judge_measure(samples: Sequence[float], held_out: Sequence[float]) -> str:
+    """Return where the mean of samples lies: `within` the range of held-out passages, `below` it or `above` it.
+
+    It is `unknown` where fewer than five passages make that range. A single real passage would lie outside the range of
+    n others with a chance of 2 / (n + 1); the mean of several samples varies less, so that outside is rarely chance, and
+    within is no proof that samples are like music.
+    """
+    if len(held_out) < MIN_RANGE_PASSAGES:
+        return "unknown"
+    mean = float(np.mean(samples))
+    if mean < min(held_out):
+        return "below"
+    return "above" if mean > max(held_out) else "within"
 
 
 def _compute_mean_and_range(values: list[float]) -> list[float]:

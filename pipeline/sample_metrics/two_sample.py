@@ -70,32 +70,6 @@ class AucEstimate:
         return {name: round(getattr(self, name), 4) for name in ("auc", "low", "high")}
 
 
-def place_prompts(piece_lengths: Sequence[int], num_prompts: int, span: int) -> list[list[int]]:
-    """Return where prompts start in each piece: evenly spaced, and with `span` notes each that no two share.
-
-    All pieces have equally many prompts, but for those too short for their share; the others have theirs too.
-
-    Args:
-        piece_lengths: notes of each piece.
-        num_prompts: prompts in all; fewer are returned where the pieces have no room for them.
-        span: notes that belong to a prompt, itself included.
-    """
-    room = [length // span for length in piece_lengths]
-    counts = [0] * len(room)
-    num_left = min(num_prompts, sum(room))
-    while num_left:
-        open_pieces = [piece for piece, count in enumerate(counts) if count < room[piece]]
-        # Fewer prompts than pieces: every n-th piece has one, not the first ones.
-        spread = np.linspace(0, len(open_pieces) - 1, min(num_left, len(open_pieces)))
-        for index in spread.astype(int):
-            counts[open_pieces[index]] += 1
-        num_left -= len(spread)
-    return [
-        [number * length // count for number in range(count)]
-        for length, count in zip(piece_lengths, counts, strict=True)
-    ]
-
-
 def compute_auc(first: Float64Array, second: Float64Array) -> float:
     """Return the share of all pairs of scores of which the second is greater; equal ones count half."""
     return float(_compare_scores(first, second).mean())

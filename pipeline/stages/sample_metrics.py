@@ -1,6 +1,7 @@
-"""Stage sample_metrics: musical statistics of long samples of one trained model, beside held-out music."""
+"""Stage sample_metrics: musical statistics of samples of one trained model, beside held-out music."""
 
 import sys
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -9,11 +10,13 @@ from pipeline.core import console, files, paths
 from pipeline.dataset import replicates
 from pipeline.dataset.windows import WindowDataset
 from pipeline.evaluation import results
-from pipeline.generation import engine
+from pipeline.generation import side_by_side
 from pipeline.generation.sampling import Sampler
 from pipeline.models import model_io
+from pipeline.notes.quantize import QuantizedNotes
 from pipeline.sample_metrics import compare
 from pipeline.sample_metrics.compare import ReferenceMusic
+from pipeline.sample_metrics.prompts import place_prompts
 from pipeline.stages.runner import run_stage
 
 PARAM_SECTIONS = ("seed", "replicates", "generate", "sample_metrics", "compare")
@@ -21,7 +24,7 @@ PARAM_SECTIONS = ("seed", "replicates", "generate", "sample_metrics", "compare")
 
 
 def run(params: Params, architecture: str) -> None:
-    """Generate samples from held-out prompts, longer than those to listen to, and measure them.
+    """Generate samples from prompts at different places of held-out pieces, and measure them.
 
     The file is an empty table where the corpus is too short to measure against.
     """
@@ -33,31 +36,12 @@ def run(params: Params, architecture: str) -> None:
         console.log_message(f"samples of {architecture} are not measured: {problem}")
         files.write_text(paths.get_sample_metrics_path(architecture), "{}\n")
         return
-    model = model_io.load_model(paths.get_model_dir(architecture))
-    config, pieces = params.sample_metrics, held_out_data.select_pieces()
-    held_out = compare.cut_reference_passages(pieces, config.num_notes)
-    num_short = sum(len(piece) < len(held_out[0]) for piece in pieces)
-    if num_short:
-        console.log_message(
-            f"{num_short:,} held-out pieces are shorter than {len(held_out[0]):,} notes and give no passage"
-        )
-    notes = len(held_out[0])
-    if notes < config.num_notes:
-        console.log_message(
-            f"no held-out piece has {config.num_notes:,} notes, so samples have {notes:,} too"
-        )
-    chosen = (
-        np.arange(config.num_samples) * max(1, len(held_out) // config.num_samples) % len(held_out)
-    )
-    samples = []
-    label = f"sample_metrics {architecture}"
-    progress = console.track_progress(chosen, label, config.num_samples)
-    for number, index in enumerate(progress, 1):
-        prompt = held_out[index][: params.generate.prompt_notes]
-        # As in generate, the random numbers of sample k depend on the seed and k alone.
-        sampler = Sampler(np.random.default_rng([params.seed, number]), params.generate.sampling)
-        sampler.observe(prompt)
-        samples.append(engine.generate_notes(model, prompt, notes, sampler))
+    pieces = held_out_data.select_pieces()
+    held_out = compare.cut_reference_passages(pieces, params.sample_metrics.num_notes)
+    num_notes = len(held_out[0])
+    _log_lengths(params, pieces, num_notes)
+    prompts = _choose_prompts(params, pieces, num_notes)
+    samples = _continue_prompts(params, architecture, prompts, num_notes)
     music = ReferenceMusic(
         held_out, pieces, data.select_pieces("train"), data.select_piece_names("train")
     )
@@ -65,6 +49,52 @@ def run(params: Params, architecture: str) -> None:
         paths.get_sample_metrics_path(architecture),
         results.format_compact_json(compare.compare_samples(samples, music)),
     )
+
+
+def _log_lengths(params: Params, pieces: Sequence[QuantizedNotes], num_notes: int) -> None:
+    """Say which pieces are too short for a passage, and that samples are shorter than asked for."""
+    num_short = sum(len(piece) < num_notes for piece in pieces)
+    if num_short:
+        console.log_message(
+            f"{num_short:,} held-out pieces are shorter than {num_notes:,} notes and give no passage"
+        )
+    if num_notes < params.sample_metrics.num_notes:
+        console.log_message(
+            f"no held-out piece has {params.sample_metrics.num_notes:,} notes, so samples have {num_notes:,} too"
+        )
+
+
+def _choose_prompts(
+    params: Params, pieces: Sequence[QuantizedNotes], num_notes: int
+) -> list[QuantizedNotes]:
+    """Return a prompt for each sample, no note of which is in another: two samples of one prompt say what one does."""
+    num_samples = params.sample_metrics.num_samples
+    prompt_notes = min(params.generate.prompt_notes, num_notes)
+    placed = place_prompts([len(piece) for piece in pieces], num_samples, prompt_notes)
+    prompts = [
+        piece[start : start + prompt_notes]
+        for piece, starts in zip(pieces, placed, strict=True)
+        for start in starts
+    ]
+    if len(prompts) < num_samples:
+        console.log_message(
+            f"held-out pieces have room for {len(prompts)} prompts of {prompt_notes} notes, so there are "
+            f"{len(prompts)} samples instead of {num_samples}"
+        )
+    return prompts
+
+
+def _continue_prompts(
+    params: Params, architecture: str, prompts: Sequence[QuantizedNotes], num_notes: int
+) -> list[QuantizedNotes]:
+    """Return a sample after each prompt; as in generate, the random numbers of each depend on seed and number alone."""
+    model = model_io.load_model(paths.get_model_dir(architecture))
+    samplers = []
+    for number, prompt in enumerate(prompts, 1):
+        sampler = Sampler(np.random.default_rng([params.seed, number]), params.generate.sampling)
+        sampler.observe(prompt)
+        samplers.append(sampler)
+    return side_by_side.continue_prompts(model, prompts, num_notes, samplers)
 
 
 def _find_length_problem(data: WindowDataset, split: str) -> str:

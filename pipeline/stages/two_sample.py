@@ -17,6 +17,7 @@ from pipeline.generation.sampling import Sampler
 from pipeline.models import model_io
 from pipeline.notes.quantize import QuantizedNotes
 from pipeline.sample_metrics import two_sample
+from pipeline.sample_metrics.prompts import place_prompts
 from pipeline.sample_metrics.two_sample import PromptPassages
 from pipeline.stages.runner import run_stage
 
@@ -109,7 +110,7 @@ def _choose_prompts(plan: ReplicatePlan, params: Params) -> list[Prompt]:
     pieces = _list_held_out_pieces(plan, params.compare.split)
     span = _count_span(params)
     lengths = [len(piece.notes) for piece in pieces]
-    placed = two_sample.place_prompts(lengths, params.two_sample.num_prompts, span)
+    placed = place_prompts(lengths, params.two_sample.num_prompts, span)
     prompts: list[Prompt] = []
     for piece, starts in zip(pieces, placed, strict=True):
         for start in starts:

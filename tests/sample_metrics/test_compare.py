@@ -59,6 +59,30 @@ def test_measures_stand_beside_those_of_held_out_music(found, music):
     assert (found["samples"], found["notes"], found["passages"]) == (2, 240, 5)
 
 
+@pytest.mark.parametrize(
+    ("samples", "held_out", "verdict"),
+    [
+        ([4.0, 9.0], [3, 5, 6, 7, 8], "within"),
+        # One sample within the range does not make the mean lie there.
+        ([1.0, 4.0], [3, 5, 6, 7, 8], "below"),
+        ([20.0, 5.0], [3, 5, 6, 7, 8], "above"),
+        ([8.0, 8.0], [3, 5, 6, 7, 8], "within"),
+        ([0.0], [0, 0, 0, 0, 0], "within"),
+        ([9.0], [3, 5, 6, 7], "unknown"),
+    ],
+)
+def test_the_verdict_is_where_the_mean_lies_in_the_range_of_held_out_passages(
+    samples, held_out, verdict
+):
+    assert compare.judge_measure(samples, held_out) == verdict
+
+
+def test_each_measure_stands_beside_its_verdict(found):
+    assert found["measures"]["copy"]["verdict"] == "above"
+    verdicts = [values["verdict"] for values in found["measures"].values()]
+    assert set(verdicts) <= {"within", "below", "above"}
+
+
 def test_copies_are_named(found):
     first, second = found["copies"]
     index = TrainingReference.from_pieces(TRAINING).index

@@ -1,11 +1,11 @@
 """A small project, made once: every stage after ingest has run on made-up music."""
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
-from factories import ROOT, make_ingest_summary, make_music
+from factories import ROOT, make_ingest_summary, make_music, make_tiny_model
 
 from pipeline.config import Params
 from pipeline.core import checksums, paths
@@ -14,6 +14,7 @@ from pipeline.corpus.tables import NotesWriter, PieceRow
 from pipeline.training import trainer
 
 trainer.set_determinism(0, 1)
+NUM_NOTES = (150, 160, 170, 180, 190)
 SPLITS = ("train", "train", "validation", "test", "validation")
 
 
@@ -117,9 +118,7 @@ def run_comparison_stages(params: Params) -> None:
         stage.run(params.restrict_to(stage.PARAM_SECTIONS))
 
 
-def write_tables(
-    num_notes: Sequence[int] = (150, 160, 170, 180, 190), splits: Sequence[str] = SPLITS
-) -> None:
+def write_tables(num_notes: Sequence[int] = NUM_NOTES, splits: Sequence[str] = SPLITS) -> None:
     """Write tables of five pieces of so many notes."""
     pieces = [make_music(seed, count) for seed, count in enumerate(num_notes)]
     paths.NOTES.parent.mkdir(parents=True, exist_ok=True)
@@ -133,6 +132,34 @@ def write_tables(
     tables.write_pieces(paths.PIECES, rows)
     ingest_summary.save_summary(paths.INGEST_SUMMARY, make_ingest_summary())
     checksums.write_checksums(paths.NOTES.parent)
+
+
+@pytest.fixture
+def make_untrained(small: Params, in_folder: Path) -> Callable[..., Params]:
+    """A function that makes windows and untrained replicates, each with weights of its own, and returns parameters."""
+
+    def make(
+        architecture: str,
+        scheme: str,
+        num_notes: Sequence[int] = NUM_NOTES,
+        **changes: dict[str, int],
+    ) -> Params:
+        from pipeline.models import model_io
+        from pipeline.stages import windows
+
+        replicates = small.replicates.model_copy(update={"count": 3, "scheme": scheme})
+        sections = {
+            name: getattr(small, name).model_copy(update=values) for name, values in changes.items()
+        }
+        params = small.model_copy(update={"replicates": replicates, **sections})
+        write_tables(num_notes)
+        windows.run(params.restrict_to(windows.PARAM_SECTIONS))
+        for replicate in range(1, 4):
+            folder = paths.get_replicate_dir(architecture, replicate)
+            model_io.save_model(make_tiny_model(seed=replicate), folder)
+        return params
+
+    return make
 
 
 @pytest.fixture

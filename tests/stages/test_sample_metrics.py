@@ -1,7 +1,8 @@
 """Stage sample_metrics."""
 
 import json
-from pathlib import Path
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,72 +13,117 @@ from pipeline.dataset import replicates
 from pipeline.generation import engine
 from pipeline.generation.sampling import Sampler
 from pipeline.models import model_io
-from pipeline.sample_metrics import features as measures
+from pipeline.sample_metrics import features
 from pipeline.sample_metrics.features import TrainingReference
 from pipeline.stages import sample_metrics
 
+ARCHITECTURE = "baseline"
 
-def test_both_architectures_are_held_against_the_same_music(in_made: Path, small: Params) -> None:
-    one, other = (
-        json.loads(paths.get_sample_metrics_path(name).read_text("utf-8"))
-        for name in ("baseline", "bidirectional")
-    )
-    # Passages are 0 to 40, 40 to 80, 80 to 120 and 120 to 160 of the piece that the first replicate holds out.
-    assert (one["samples"], one["notes"], one["passages"]) == (2, 40, 4)
-    assert {k: v["held_out"] for k, v in one["measures"].items()} == {
-        k: v["held_out"] for k, v in other["measures"].items()
-    }
+
+def make(make_untrained: Callable[..., Params], **changes: int) -> Params:
+    """Make untrained models, and return the parameters of the stage."""
+    changes = {"num_samples": 4, "num_notes": 40} | changes
+    params = make_untrained(ARCHITECTURE, "seeds", sample_metrics=changes)
+    return params.restrict_to(sample_metrics.PARAM_SECTIONS)
+
+
+def measure(params: Params, architecture: str = ARCHITECTURE) -> dict[str, Any]:
+    """Run the stage, and return what it wrote."""
+    sample_metrics.run(params, architecture)
+    path = paths.get_sample_metrics_path(architecture)
+    return dict(json.loads(path.read_text("utf-8")))
+
+
+def test_both_architectures_are_held_against_the_same_music(
+    make_untrained: Callable[..., Params],
+) -> None:
+    params = make(make_untrained)
+    other_model = model_io.load_model(paths.get_replicate_dir(ARCHITECTURE, 2))
+    model_io.save_model(other_model, paths.get_model_dir("other"))
+    one, other = (measure(params, name) for name in (ARCHITECTURE, "other"))
+    # Pieces of 170 and 190 notes.
+    assert (one["samples"], one["notes"], one["passages"]) == (4, 40, 8)
+    for name, values in one["measures"].items():
+        assert values["held_out"] == other["measures"][name]["held_out"]
     assert one["histograms"]["pitches"]["samples"] != other["histograms"]["pitches"]["samples"]
 
 
-def test_what_is_measured_is_what_the_model_plays(in_made: Path, small: Params) -> None:
-    split = small.compare.split
-    data = replicates.load_first_replicate(paths.WINDOWS, small.replicates, split)
-    model = model_io.load_model(paths.get_model_dir("baseline"))
-    training = TrainingReference.from_pieces(data.dataset.select_pieces("train"))
-    (piece,) = data.select_pieces()
-    # Samples begin as the first and the third of four passages.
-    found = []
-    for number, prompt in enumerate((piece[:8], piece[80:88]), 1):
-        sampler = Sampler(np.random.default_rng([small.seed, number]), small.generate.sampling)
-        sampler.observe(prompt)
-        notes = engine.generate_notes(model, prompt, 40, sampler)
-        found.append(measures.compute_sample_features(notes, training))
-    shown = json.loads(paths.get_sample_metrics_path("baseline").read_text("utf-8"))["measures"]
+def test_samples_begin_at_even_spacing_in_all_held_out_pieces(
+    make_untrained: Callable[..., Params],
+) -> None:
+    params = make(make_untrained)
+    held_out = replicates.load_first_replicate(paths.WINDOWS, params.replicates, "validation")
+    first, second = held_out.select_pieces()
+    places = [first[:8], first[85:93], second[:8], second[95:103]]
+    model = model_io.load_model(paths.get_model_dir(ARCHITECTURE))
+    training = TrainingReference.from_pieces(held_out.dataset.select_pieces("train"))
+    rows = []
+    for number, prompt in enumerate(places, 1):
+        sampler = Sampler(np.random.default_rng([params.seed, number]), params.generate.sampling)
+        played = engine.generate_notes(model, prompt, 40, sampler)
+        rows.append(features.compute_sample_features(played, training))
+    measures = measure(params)["measures"]
     for name in ("density", "pitch_1", "polyphony", "step_distance"):
-        values = [each[name] for each in found]
-        assert shown[name]["samples"] == pytest.approx(
-            [np.mean(values), min(values), max(values)], rel=1e-4
-        )
+        values = [row[name] for row in rows]
+        expected = [np.mean(values), min(values), max(values)]
+        assert measures[name]["samples"] == pytest.approx(expected, rel=1e-4)
 
 
-def test_equal_seeds_give_equal_bytes(in_made: Path, small: Params) -> None:
-    path = paths.get_sample_metrics_path("baseline")
-    before = path.read_bytes()
-    sample_metrics.run(small.restrict_to(sample_metrics.PARAM_SECTIONS), "baseline")
-    assert path.read_bytes() == before
+def test_no_two_samples_have_one_prompt(
+    make_untrained: Callable[..., Params], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prompts: list[bytes] = []
+    params = make(make_untrained, num_samples=30)
+
+    def keep(model: object, given: list[Any], num_notes: int, samplers: list[Any]) -> list[Any]:
+        prompts.extend(prompt.tobytes() for prompt in given)
+        return [np.array(given[0].repeat(5, axis=0)) for _ in given]
+
+    monkeypatch.setattr(sample_metrics.side_by_side, "continue_prompts", keep)
+    measure(params)
+    assert len(set(prompts)) == len(prompts) == 30
+
+
+def test_where_pieces_have_no_room_there_are_fewer_samples(
+    make_untrained: Callable[..., Params], capsys: pytest.CaptureFixture[str]
+) -> None:
+    result = measure(make(make_untrained, num_samples=99))
+    # 21 prompts of 8 notes in a piece of 170, and 23 in one of 190.
+    assert result["samples"] == 44
+    assert "44 samples instead of 99" in capsys.readouterr().err
+
+
+def test_every_measure_has_a_verdict(make_untrained: Callable[..., Params]) -> None:
+    measures = measure(make(make_untrained))["measures"]
+    for values in measures.values():
+        mean, (_, low, high) = values["samples"][0], values["held_out"]
+        expected = "below" if mean < low else "above" if mean > high else "within"
+        assert values["verdict"] == expected
+    assert len({values["verdict"] for values in measures.values()}) > 1
+
+
+def test_equal_seeds_give_equal_bytes(make_untrained: Callable[..., Params]) -> None:
+    params = make(make_untrained)
+    measure(params)
+    before = paths.get_sample_metrics_path(ARCHITECTURE).read_bytes()
+    measure(params)
+    assert paths.get_sample_metrics_path(ARCHITECTURE).read_bytes() == before
 
 
 def test_samples_are_as_long_as_the_longest_piece_where_it_is_short(
-    in_made: Path, small: Params, capsys: pytest.CaptureFixture[str]
+    make_untrained: Callable[..., Params], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    path = paths.get_sample_metrics_path("baseline")
-    before = path.read_bytes()
-    longer = small.sample_metrics.model_copy(update={"num_notes": 5000, "num_samples": 3})
-    sample_metrics.run(
-        small.model_copy(update={"sample_metrics": longer}).restrict_to(
-            sample_metrics.PARAM_SECTIONS
-        ),
-        "baseline",
-    )
-    found = json.loads(path.read_text("utf-8"))
-    path.write_bytes(before)
-    assert (found["samples"], found["notes"], found["passages"]) == (3, 190, 1)
-    assert "no held-out piece has 5,000 notes, so samples have 190 too" in capsys.readouterr().err
+    result = measure(make(make_untrained, num_notes=5000))
+    assert (result["samples"], result["notes"], result["passages"]) == (4, 190, 1)
+    assert result["measures"]["density"]["verdict"] == "unknown"
+    shown = capsys.readouterr().err
+    assert "no held-out piece has 5,000 notes, so samples have 190 too" in shown
+    assert "1 held-out pieces are shorter than 190 notes" in shown
 
 
 def test_where_no_held_out_piece_can_be_measured_the_file_is_an_empty_table(
-    made_short: Path,
+    make_untrained: Callable[..., Params], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for name in ("baseline", "bidirectional"):
-        assert json.loads((made_short / paths.get_sample_metrics_path(name)).read_text()) == {}
+    params = make_untrained(ARCHITECTURE, "seeds", num_notes=(150, 160, 5, 180, 5))
+    assert measure(params.restrict_to(sample_metrics.PARAM_SECTIONS)) == {}
+    assert "not measured: the split validation has fewer than two" in capsys.readouterr().err

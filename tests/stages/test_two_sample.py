@@ -2,24 +2,17 @@
 
 import json
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from factories import make_tiny_model
-from stages.conftest import write_tables
 
 from pipeline.config import Params
-from pipeline.config.schema import ReplicatesConfig
 from pipeline.core import parallel, paths
 from pipeline.dataset import replicates, windows
-from pipeline.models import model_io
 from pipeline.stages import two_sample
-from pipeline.stages import windows as windows_stage
 
 ARCHITECTURE = "baseline"
-NUM_REPLICATES = 3
 
 
 @pytest.fixture(autouse=True)
@@ -28,22 +21,13 @@ def one_process(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(parallel, "count_cores", lambda: 1)
 
 
-@pytest.fixture
-def use(small: Params, in_folder: Path) -> Callable[..., Params]:
-    """A function that makes windows and untrained replicates, each with weights of its own, and returns parameters."""
-
-    def make(scheme: str = "cross_validation", **changes: Any) -> Params:
-        config = ReplicatesConfig(count=NUM_REPLICATES, scheme=scheme)  # type: ignore[arg-type]
-        tests = small.two_sample.model_copy(update={"num_prompts": 9, "num_notes": 30} | changes)
-        params = small.model_copy(update={"replicates": config, "two_sample": tests})
-        write_tables()
-        windows_stage.run(params.restrict_to(windows_stage.PARAM_SECTIONS))
-        for replicate in range(1, NUM_REPLICATES + 1):
-            folder = paths.get_replicate_dir(ARCHITECTURE, replicate)
-            model_io.save_model(make_tiny_model(seed=replicate), folder)
-        return params.restrict_to(two_sample.PARAM_SECTIONS)
-
-    return make
+def make(
+    make_untrained: Callable[..., Params], scheme: str = "cross_validation", **changes: int
+) -> Params:
+    """Make untrained replicates, and return the parameters of the stage."""
+    changes = {"num_prompts": 9, "num_notes": 30} | changes
+    params = make_untrained(ARCHITECTURE, scheme, two_sample=changes)
+    return params.restrict_to(two_sample.PARAM_SECTIONS)
 
 
 def choose_prompts(params: Params) -> list[two_sample.Prompt]:
@@ -56,9 +40,9 @@ def read_result() -> dict[str, Any]:
 
 
 def test_a_prompt_is_continued_by_a_replicate_that_did_not_train_on_its_piece(
-    use: Callable[..., Params],
+    make_untrained: Callable[..., Params],
 ) -> None:
-    params = use()
+    params = make(make_untrained)
     prompts = choose_prompts(params)
     plan = replicates.make_plan(windows.load_windows(paths.WINDOWS), params.replicates)
     assert {prompt.replicate for prompt in prompts} == {1, 2, 3}
@@ -71,17 +55,17 @@ def test_a_prompt_is_continued_by_a_replicate_that_did_not_train_on_its_piece(
 
 
 def test_where_replicates_hold_out_the_same_pieces_they_take_turns(
-    use: Callable[..., Params],
+    make_untrained: Callable[..., Params],
 ) -> None:
-    prompts = choose_prompts(use("seeds"))
+    prompts = choose_prompts(make(make_untrained, "seeds"))
     assert [prompt.replicate for prompt in prompts] == [1, 2, 3, 1]
     assert {prompt.composition for prompt in prompts} == {"piece 2", "piece 4"}
 
 
 def test_the_result_says_how_many_prompts_there_were(
-    use: Callable[..., Params], capsys: pytest.CaptureFixture[str]
+    make_untrained: Callable[..., Params], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    two_sample.run(use(), ARCHITECTURE)
+    two_sample.run(make(make_untrained), ARCHITECTURE)
     result = read_result()
     assert (result["requested_prompts"], result["prompts"], result["compositions"]) == (9, 9, 5)
     assert result["notes"] == 30
@@ -93,9 +77,9 @@ def test_the_result_says_how_many_prompts_there_were(
 
 
 def test_fewer_prompts_than_asked_for_are_told(
-    use: Callable[..., Params], capsys: pytest.CaptureFixture[str]
+    make_untrained: Callable[..., Params], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    two_sample.run(use(num_prompts=50), ARCHITECTURE)
+    two_sample.run(make(make_untrained, num_prompts=50), ARCHITECTURE)
     result = read_result()
     # Each of 5 pieces of 150 to 190 notes has room for two prompts of 68 notes.
     assert (result["requested_prompts"], result["prompts"]) == (50, 10)
@@ -103,18 +87,18 @@ def test_fewer_prompts_than_asked_for_are_told(
 
 
 def test_pieces_that_are_too_short_give_an_empty_table(
-    use: Callable[..., Params], capsys: pytest.CaptureFixture[str]
+    make_untrained: Callable[..., Params], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    two_sample.run(use(num_notes=90), ARCHITECTURE)
+    two_sample.run(make(make_untrained, num_notes=90), ARCHITECTURE)
     assert read_result() == {}
     message = "1 held-out compositions have a piece of 188 notes, and 2 are needed; hold out more"
     assert message in capsys.readouterr().err
 
 
 def test_any_number_of_processes_gives_equal_bytes(
-    use: Callable[..., Params], monkeypatch: pytest.MonkeyPatch
+    make_untrained: Callable[..., Params], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    params = use()
+    params = make(make_untrained)
     two_sample.run(params, ARCHITECTURE)
     before = paths.get_two_sample_path(ARCHITECTURE).read_bytes()
     monkeypatch.setattr(parallel, "count_cores", lambda: 2)
@@ -123,9 +107,9 @@ def test_any_number_of_processes_gives_equal_bytes(
 
 
 def test_what_follows_a_prompt_depends_on_its_number_and_the_seed_alone(
-    use: Callable[..., Params],
+    make_untrained: Callable[..., Params],
 ) -> None:
-    params = use("seeds", num_prompts=4)
+    params = make(make_untrained, "seeds", num_prompts=4)
     prompts = choose_prompts(params)
     first, fourth = prompts[0], prompts[3]
     assert first.replicate == fourth.replicate == 1
@@ -138,8 +122,8 @@ def test_what_follows_a_prompt_depends_on_its_number_and_the_seed_alone(
     assert not np.array_equal(alone, reseeded)
 
 
-def test_each_replicate_plays_with_its_own_weights(use: Callable[..., Params]) -> None:
-    params = use("seeds", num_prompts=2)
+def test_each_replicate_plays_with_its_own_weights(make_untrained: Callable[..., Params]) -> None:
+    params = make(make_untrained, "seeds", num_prompts=2)
     first, second = choose_prompts(params)
     (played,) = two_sample._continue_group(params, ARCHITECTURE, [first])
     same_place = two_sample.Prompt(first.number, second.replicate, "", first.notes)
