@@ -1,15 +1,21 @@
 """Commands that compare many runs."""
 
+import hashlib
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pipeline.cli import output_paths
+from pipeline.cli.arguments import Force, complete_model
 from pipeline.config import Params, load_params
+from pipeline.config.schema import DEFAULT_MODEL
 from pipeline.core import paths
 from pipeline.core.console import log_message
 
 if TYPE_CHECKING:
     from pipeline.experiments.diff import ExperimentScores
+    from pipeline.experiments.listen import Contestant
 
 app = typer.Typer()
 
@@ -185,3 +191,78 @@ def sweep(
     if not as_json:
         typer.echo(plan.key)
     _print_comparison(sweeps.load_sweep(plan), list(plan.architectures), params, as_json)
+
+
+@app.command(epilog="Example: music-rnn listen expressive wide --pairs 30 -o test.html")
+def listen(  # noqa: PLR0913 an argument of a command is an option that a person types
+    models: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[MODEL ...]",
+            help="Models to test, bundled or trained here; with --score, CSV files that the page exported.",
+            autocompletion=complete_model,
+        ),
+    ] = None,
+    pairs: Annotated[int, typer.Option(min=1, max=500, help="Pairs of all models together.")] = 20,
+    seconds: Annotated[int, typer.Option(min=1, max=120, help="Length of each continuation.")] = 15,
+    out: Annotated[Path, typer.Option("-o", "--out", help="HTML file to write.")] = Path(
+        "listen.html"
+    ),
+    seed: Annotated[int, typer.Option(min=0, help="Equal seeds give equal tests.")] = 0,
+    is_score: Annotated[
+        bool, typer.Option("--score", help="Score answers instead: listen --score a.csv b.csv")
+    ] = False,
+    force: Force = False,
+) -> None:
+    """Make a blind listening test: which continuation of held-out music was played by a person, and which by a model?
+
+    One HTML file, without network. It shows the result after the last pair, and exports the answers. Where no model is
+    named, it is the bundled one. docs/listening.md has more.
+    """
+    if is_score:
+        _print_scores([Path(name) for name in models or []])
+        return
+    from pipeline.core import files
+    from pipeline.experiments import listen as listening
+    from pipeline.experiments import listen_page
+
+    output_paths.check_output("--out", out, suffixes=(".html",), force=force)
+    params = load_params(paths.PARAMS)
+    length = listening.TestLength(pairs, params.generate.prompt_notes, seconds)
+    contestants = _load_contestants(models or [DEFAULT_MODEL], params)
+    made = listening.make_pairs(contestants, length, params.generate.sampling, seed)
+    files.write_text(out, listen_page.render_listening_test(made, seconds))
+    typer.echo(out)
+
+
+def _load_contestants(names: list[str], params: Params) -> dict[str, "Contestant"]:
+    """Load models with the pieces to test them on, and say what is not known of these."""
+    from pipeline.cli import options
+    from pipeline.dataset import windows
+    from pipeline.experiments import listen_pieces
+
+    dataset = windows.load_windows(paths.WINDOWS)
+    sha256 = hashlib.sha256(paths.WINDOWS.read_bytes()).hexdigest()
+    contestants = {}
+    for name in dict.fromkeys(names):
+        model = options.load_named_model(name)
+        contestants[name], doubt = listen_pieces.make_contestant(
+            name, model, dataset, sha256, params
+        )
+        if doubt:
+            log_message(doubt)
+    return contestants
+
+
+def _print_scores(answer_files: list[Path]) -> None:
+    """Print how often listeners were right, from the files that the page exported."""
+    from rich.console import Console
+
+    from pipeline.experiments import listen_score
+
+    if not answer_files:
+        raise typer.BadParameter("name the CSV files that the page exported", param_hint="--score")
+    scores = listen_score.score_answers(listen_score.load_answers(answer_files))
+    console = Console(highlight=False)
+    console.print(listen_score.make_score_table(scores))
+    console.print(listen_score.describe_scores(scores), markup=False)

@@ -1,7 +1,5 @@
 """Results to one HTML file that needs nothing else: no script, style, font or picture from elsewhere."""
 
-import base64
-import hashlib
 from collections.abc import Callable
 
 from markupsafe import Markup
@@ -10,9 +8,9 @@ from pipeline.report import sample_player, summary, tables
 from pipeline.report.blocks import Section
 from pipeline.report.data import ReportData
 from pipeline.report.sections import corpus, cost, quality, samples
-from pipeline.report.templates import read_static, render_template
+from pipeline.report.templates import compute_csp_hash, read_static, render_template
 
-SCRIPTS = ("theme.js", "pianoRoll.js", "../../web/synth.js", "player.js")
+SCRIPTS = ("theme.js", "../../web/noteList.js", "pianoRoll.js", "../../web/synth.js", "player.js")
 SECTION_BUILDERS: tuple[Callable[[ReportData], Section], ...] = (
     quality.build_decision_section,
     quality.build_heads_section,
@@ -45,13 +43,5 @@ def render_page(data: ReportData) -> str:
         music=sample_player.pack_samples(data.samples),
         style=Markup(read_static("report.css")),
         script=Markup(script),
-        script_hash=_compute_csp_hash(script),
+        script_hash=compute_csp_hash(script),
     )
-
-
-def _compute_csp_hash(script: str) -> str:
-    """Return the name of the one script of the page that may run.
-
-    Source: Content Security Policy Level 3, section 2.3.1, hash-source.
-    """
-    return f"sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}"

@@ -1,5 +1,7 @@
 """Templates of pages and charts; in HTML and SVG, all values are escaped, since names come from people."""
 
+import base64
+import hashlib
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
@@ -44,3 +46,11 @@ def _format_points(points: Iterable[tuple[float, float]]) -> str:
 def read_static(name: str) -> str:
     """Return the text of a style sheet or script."""
     return (STATIC / name).read_text(encoding="utf-8")
+
+
+def compute_csp_hash(script: str) -> str:
+    """Return the name of the one script of a page that may run.
+
+    Source: Content Security Policy Level 3, section 2.3.1, hash-source.
+    """
+    return f"sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}"
