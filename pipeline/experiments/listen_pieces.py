@@ -4,10 +4,13 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from pipeline.config import Params
+from pipeline.config.schema import ReplicatesConfig
 from pipeline.core import paths
 from pipeline.core.errors import CorpusError, DataError
 from pipeline.corpus import manifest
 from pipeline.corpus.manifest import SdistManifest, ZipManifest
+from pipeline.dataset import replicates
+from pipeline.dataset.replicates import HeldOutData
 from pipeline.dataset.windows import WindowDataset
 from pipeline.experiments.listen import Contestant
 from pipeline.models.model_io import TrainedModel
@@ -34,9 +37,10 @@ def make_contestant(
             f"{name}: was trained with ingest.sustain_pedal {_format_bool(model.sustain_pedal)}, and {paths.WINDOWS} "
             "is read otherwise; change it in params.yaml and run 'dvc repro windows'"
         )
-    pieces = select_held_out(dataset, params.compare.split)
-    if model.provenance.get("windows_sha256") == windows_sha256:
-        return Contestant(model, pieces), ""
+    held_out = find_held_out(model, dataset, windows_sha256, params.compare.split)
+    if held_out:
+        return Contestant(model, name_pieces(held_out)), ""
+    pieces = name_pieces(HeldOutData(dataset, params.compare.split))
     return Contestant(model, pieces), describe_doubt(name, model, list(pieces), params)
 
 
@@ -44,10 +48,25 @@ def _format_bool(value: bool) -> str:
     return str(value).lower()
 
 
-def select_held_out(dataset: WindowDataset, split: str) -> dict[str, QuantizedNotes]:
-    """Return the notes [N, 4] of the pieces of a split, by name."""
-    names = dataset.select_piece_names(split)
-    return dict(zip(names, dataset.select_pieces(split), strict=True))
+def find_held_out(
+    model: TrainedModel, dataset: WindowDataset, windows_sha256: str, split: str
+) -> HeldOutData | None:
+    """Return what a model that was trained on these windows was not trained on; nothing of another model.
+
+    Its card has the replicate and the scheme by which it was trained, which may be others than those of params.yaml.
+    """
+    card = model.provenance
+    if card.get("windows_sha256") != windows_sha256:
+        return None
+    config = ReplicatesConfig(count=card["replicates"], scheme=card["scheme"])
+    plan = replicates.make_plan(dataset, config)
+    return HeldOutData(plan.select(card["replicate"]), plan.get_deciding_split(split))
+
+
+def name_pieces(data: HeldOutData) -> dict[str, QuantizedNotes]:
+    """Return the notes [N, 4] of held-out pieces, by name."""
+    names = data.dataset.select_piece_names(data.split)
+    return dict(zip(names, data.select_pieces(), strict=True))
 
 
 def describe_doubt(name: str, model: TrainedModel, pieces: list[str], params: Params) -> str:

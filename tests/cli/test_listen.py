@@ -33,7 +33,8 @@ def in_project(in_folder: Path) -> Path:
     windows.save_windows(dataset, paths.WINDOWS)
     sha256 = hashlib.sha256(paths.WINDOWS.read_bytes()).hexdigest()
     for name in ("tiny", "other"):
-        model = replace(make_tiny_model(), provenance={"windows_sha256": sha256})
+        card = {"windows_sha256": sha256, "replicate": 1, "replicates": 1, "scheme": "seeds"}
+        model = replace(make_tiny_model(), provenance=card)
         model_io.save_model(model, paths.get_model_dir(name))
     return in_folder
 

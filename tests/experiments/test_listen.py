@@ -4,14 +4,13 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from factories import make_quantized_notes, make_tiny_model
+from factories import UNCONSTRAINED, make_quantized_notes, make_tiny_model
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.core.errors import DataError
 from pipeline.experiments import listen
 from pipeline.experiments.listen import Contestant, Pair, TestLength
-from pipeline.generation.generate import UNCONSTRAINED
 from pipeline.notes import quantize
 from pipeline.notes.quantize import STEP, VELOCITY
 

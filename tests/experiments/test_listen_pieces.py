@@ -8,8 +8,10 @@ import pytest
 from factories import ROOT, make_quantized_notes, make_tiny_model
 
 from pipeline.config import Params
+from pipeline.config.schema import ReplicatesConfig
 from pipeline.core import paths
 from pipeline.core.errors import DataError
+from pipeline.dataset import replicates
 from pipeline.dataset.windows import WindowDataset
 from pipeline.experiments import listen_pieces
 from pipeline.models import model_io
@@ -26,8 +28,10 @@ def make_dataset() -> WindowDataset:
         piece_ends=np.cumsum([50] * len(notes)),
         splits=np.array(list(SPLITS.values())),
         piece_names=np.array(list(SPLITS)),
+        compositions=np.array(list(SPLITS)),
         window_starts=np.zeros(0, np.int32),
         sequence_length=6,
+        max_train_notes=0,
     )
 
 
@@ -48,8 +52,32 @@ def find_doubt(model: TrainedModel, params: Params) -> str:
     return doubt
 
 
-def test_a_model_of_this_corpus_has_the_pieces_of_the_held_out_split(in_project: Params) -> None:
-    assert find_doubt(make_model(windows_sha256=SHA256), in_project) == ""
+def make_replicate(number: int, scheme: str) -> TrainedModel:
+    return make_model(windows_sha256=SHA256, replicate=number, replicates=3, scheme=scheme)
+
+
+def test_a_model_of_official_splits_has_the_pieces_of_the_split_that_decides(
+    in_project: Params,
+) -> None:
+    assert find_doubt(make_replicate(2, "seeds"), in_project) == ""
+
+
+def test_each_replicate_of_a_cross_validation_has_the_pieces_of_its_own_fold(
+    in_project: Params,
+) -> None:
+    dataset = make_dataset()
+    pieces = []
+    for number in (1, 2, 3):
+        contestant, doubt = listen_pieces.make_contestant(
+            "mine", make_replicate(number, "cross_validation"), dataset, SHA256, in_project
+        )
+        config = ReplicatesConfig(count=3, scheme="cross_validation")
+        trained_on = replicates.make_plan(dataset, config).select(number)
+        assert doubt == ""
+        assert not set(contestant.pieces) & set(trained_on.select_piece_names("train"))
+        assert not set(contestant.pieces) & set(trained_on.select_piece_names("validation"))
+        pieces += contestant.pieces
+    assert sorted(pieces) == sorted(SPLITS)
 
 
 def test_a_model_of_other_windows_may_know_the_pieces(in_project: Params) -> None:
