@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from markupsafe import Markup
 
 from pipeline.experiments.listen import Pair
-from pipeline.report.sample_player import TICKS_PER_SECOND, pack_notes
+from pipeline.report.note_lists import TICKS_PER_SECOND, pack_notes
 from pipeline.report.templates import PACKAGE, compute_csp_hash, render_template
 
 STYLES = ("report/static/report.css", "experiments/static/listen.css")

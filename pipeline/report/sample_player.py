@@ -4,18 +4,15 @@ import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from pipeline.notes.note import Notes
 from pipeline.notes.theory import DISPLAY_NAMES, pitch_name
 from pipeline.report.data import Sample
+from pipeline.report.note_lists import pack_notes
 
 MAX_NOTES = 60_000
 """Of all samples together: what keeps the page small."""
 MAX_MIDI_BYTES = 1_000_000
 """Bytes of MIDI files that are embedded, of all samples together."""
-TICKS_PER_SECOND = 100
-"""A second in the units of the page."""
 
 
 @dataclass(frozen=True)
@@ -92,12 +89,3 @@ def pack_samples(samples: Sequence[Sample]) -> dict[str, dict[str, object]]:
         notes = truncate_notes(sample.notes, len(samples))
         packed[f"s{index}"] = {"prompt": sample.prompt_length, "notes": pack_notes(notes)}
     return packed
-
-
-def pack_notes(notes: Notes) -> list[int]:
-    """Return notes as one list, four numbers each: step and duration in hundredths of a second, pitch, velocity."""
-    onset, duration = (
-        np.rint(notes[name] * TICKS_PER_SECOND).astype(int) for name in ("onset", "duration")
-    )
-    columns = np.diff(onset, prepend=0), np.maximum(duration, 1), notes["pitch"], notes["velocity"]
-    return np.stack(columns, axis=1).astype(int).ravel().tolist()
