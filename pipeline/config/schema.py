@@ -186,7 +186,8 @@ class GateConfig(StrictModel):
     """What the results of a changed project must hold, beside those it started from, to be offered."""
 
     tolerance_bits: Annotated[float, Field(ge=0, le=10)]
-    """Bits per note that another seed may change; up to this, a difference is too close to call."""
+    """Bits per note that another seed may change; up to this, a difference between single replicates is too close to call.
+    The intervals of several replicates contain it."""
     max_extra_copied_notes: Annotated[int, Field(ge=0, le=10_000)]
     """Notes by which the longest passage copied from training may exceed that of held-out music."""
     max_parity_bits: Annotated[float, Field(gt=0, le=1)]

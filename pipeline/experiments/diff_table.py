@@ -11,7 +11,7 @@ from pipeline.evaluation import intervals
 from pipeline.experiments.diff import Comparison, ExperimentScores, SharedScores
 from pipeline.report import tables
 
-SAME_NOTES_REMEDY = "corpus, ingest and compare must be equal in both"
+SAME_NOTES_REMEDY = "corpus, ingest, replicates and compare must be equal in both"
 
 
 def describe_comparison(

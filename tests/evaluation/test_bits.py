@@ -102,3 +102,37 @@ def test_the_table_of_pieces_has_each_piece_once_with_its_bits_per_note(rows):
         own = [row for row in rows if row[2] == name]
         expected = sum(sum(row[4:]) for row in own) / sum(row[3] for row in own)
         assert bits_per_note == pytest.approx(expected, abs=6e-5)
+
+
+def test_rows_from_before_replicates_are_one_replicate_of_whole_pieces():
+    old = [["b", 2, 1.0, 2.0, 3.0], ["b", 3, 1.0, 1.0, 1.0], ["a", 4, 1.0, 1.0, 1.0]]
+    assert PieceScores.from_rows(old).to_rows() == [
+        [1, "b", "b", 5, 2.0, 3.0, 4.0],
+        [1, "a", "a", 4, 1.0, 1.0, 1.0],
+    ]
+
+
+def test_shared_scores_are_of_the_same_replicate_piece_and_number_of_notes():
+    rows = [
+        [1, "x", "b", 5, 1.0, 1.0, 1.0],
+        [1, "x", "a", 5, 2.0, 2.0, 2.0],
+        [2, "x", "a", 5, 3.0, 3.0, 3.0],
+        [2, "x", "b", 9, 4.0, 4.0, 4.0],
+    ]
+    other = [
+        [2, "x", "b", 8, 5.0, 5.0, 5.0, 0.5],
+        [1, "x", "a", 5, 6.0, 6.0, 6.0, 0.5],
+        [3, "x", "a", 5, 7.0, 7.0, 7.0, 0.5],
+        [1, "x", "b", 5, 8.0, 8.0, 8.0, 0.5],
+    ]
+    pair = metrics.select_shared_scores(PieceScores.from_rows(rows), PieceScores.from_rows(other))
+    assert [scores.to_rows() for scores in pair] == [[rows[1], rows[0]], [other[1], other[3]]]
+    nothing = metrics.select_shared_scores(
+        PieceScores.from_rows(rows[3:]), PieceScores.from_rows(other)
+    )
+    assert [len(scores.num_notes) for scores in nothing] == [0, 0]
+
+
+def test_the_design_counts_pieces_and_replicates():
+    rows = [[1, "x", "a", 5, 1.0, 1.0, 1.0], [1, "x", "b", 5, 1.0, 1.0, 1.0]]
+    assert PieceScores.from_rows(rows).describe_design() == "2 pieces, 1 replicate"

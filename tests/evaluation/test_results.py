@@ -120,3 +120,16 @@ def test_a_file_of_another_kind_is_a_data_error(path, change):
 def test_a_missing_file_is_a_data_error(tmp_path):
     with pytest.raises(DataError, match=r"nowhere.json: no evaluation here .*dvc repro"):
         Evaluation.load(tmp_path / "nowhere.json")
+
+
+def test_an_evaluation_from_before_replicates_is_one_of_one_replicate(path):
+    values = json.loads(path.read_text())
+    (columns, *epochs) = values["history"]
+    values["history"] = [columns[1:], *(row[1:] for row in epochs)]
+    values["rows"] = [row[2:] for row in values["rows"]]
+    evaluation = Evaluation.from_json(values)
+    assert [len(history) for history in evaluation.histories] == [len(epochs)]
+    assert set(evaluation.scores.replicates.tolist()) == {1}
+    assert evaluation.scores.compute_bits_per_note() == (
+        Evaluation.load(path).scores.compute_bits_per_note()
+    )

@@ -196,7 +196,7 @@ def test_other_notes_are_not_compared(head: str, change: dict[str, int]) -> None
     (sentence,) = describe("workspace")
     assert sentence == (
         "workspace and HEAD did not score the same notes (30 pieces, 3 replicates and 30 pieces, 3 replicates): corpus, "
-        "ingest and compare must be equal in both."
+        "ingest, replicates and compare must be equal in both."
     )
 
 
