@@ -6,7 +6,9 @@ from markupsafe import Markup
 
 from pipeline.report import sample_player, summary, tables
 from pipeline.report.blocks import Section
+from pipeline.report.charts import svg
 from pipeline.report.data import ReportData
+from pipeline.report.definitions import Explainer
 from pipeline.report.sections import corpus, cost, quality, samples
 from pipeline.report.templates import compute_csp_hash, read_static, render_template
 
@@ -26,7 +28,8 @@ SECTION_BUILDERS: tuple[Callable[[ReportData], Section], ...] = (
 
 def render_page(data: ReportData) -> str:
     """Return the page; equal results give equal bytes."""
-    players = sample_player.make_sample_players(data.samples, data.by_bits)
+    colors = {name: svg.get_color_name(index) for index, name in enumerate(data.architectures)}
+    players = sample_player.make_sample_players(data.samples, data.by_bits, colors)
     recommended = data.results.recommended
     sections = [build_section(data) for build_section in SECTION_BUILDERS]
     script = "\n".join(map(read_static, SCRIPTS))
@@ -36,6 +39,7 @@ def render_page(data: ReportData) -> str:
         params=data.results.params,
         has_leak=bool(tables.list_held_out_leaks(data.results)),
         statements=summary.build_statements(data.results),
+        explain=Explainer().explain,
         sections=[section for section in sections if not section.is_empty],
         players=players,
         recommended=recommended,

@@ -1,8 +1,10 @@
 """Samples as the piano rolls and players of the page read them: small numbers, one list a sample."""
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+
+import numpy as np
 
 from pipeline.notes.note import Notes
 from pipeline.notes.theory import DISPLAY_NAMES, pitch_name
@@ -13,6 +15,8 @@ MAX_NOTES = 60_000
 """Of all samples together: what keeps the page small."""
 MAX_MIDI_BYTES = 1_000_000
 """Bytes of MIDI files that are embedded, of all samples together."""
+PITCH_MARGIN = 2
+"""Semitones above and below all notes of a piano roll."""
 
 
 @dataclass(frozen=True)
@@ -21,6 +25,8 @@ class SamplePlayer:
 
     sample_id: str
     architecture: str
+    color: str
+    """Name of the color of its architecture in the style sheet."""
     number: int
     alt_text: str
     """What a roll shows, for those who do not see it."""
@@ -33,15 +39,18 @@ class SamplePlayer:
     """How the downloaded file is called."""
 
 
-def make_sample_players(samples: Sequence[Sample], by_bits: Sequence[str]) -> list[SamplePlayer]:
+def make_sample_players(
+    samples: Sequence[Sample], by_bits: Sequence[str], colors: Mapping[str, str]
+) -> list[SamplePlayer]:
     """Return what the template needs of each sample, those of one prompt together, the best architecture first."""
-    players = [
-        _make_sample_player(sample, index, len(samples)) for index, sample in enumerate(samples)
-    ]
+    players = []
+    for index, sample in enumerate(samples):
+        color = colors[sample.architecture]
+        players.append(_make_sample_player(sample, index, len(samples), color))
     return sorted(players, key=lambda player: (player.number, by_bits.index(player.architecture)))
 
 
-def _make_sample_player(sample: Sample, index: int, num_samples: int) -> SamplePlayer:
+def _make_sample_player(sample: Sample, index: int, num_samples: int, color: str) -> SamplePlayer:
     notes = truncate_notes(sample.notes, num_samples)
     low, high = (
         pitch_name(int(pitch), DISPLAY_NAMES)
@@ -50,7 +59,7 @@ def _make_sample_player(sample: Sample, index: int, num_samples: int) -> SampleP
     count = f"{len(notes):,}"
     if len(notes) < len(sample.notes):
         count += f" of {len(sample.notes):,}"
-    duration = float((notes["onset"] + notes["duration"]).max())
+    duration = get_end(notes)
     length = format_time(duration)
     download_url = ""
     if len(sample.midi_bytes) <= MAX_MIDI_BYTES // num_samples:
@@ -58,6 +67,7 @@ def _make_sample_player(sample: Sample, index: int, num_samples: int) -> SampleP
     return SamplePlayer(
         sample_id=f"s{index}",
         architecture=sample.architecture,
+        color=color,
         number=sample.number,
         alt_text=f"{count} notes in {length}, from {low} to {high}; the first {sample.prompt_length} were given",
         duration=round(duration, 2),
@@ -83,9 +93,27 @@ def format_time(seconds: float) -> str:
 
 
 def pack_samples(samples: Sequence[Sample]) -> dict[str, dict[str, object]]:
-    """Return the notes of all samples for the script, as `pack_notes` writes them."""
+    """Return the notes of all samples for the script, as `pack_notes` writes them, and the axes of all rolls."""
     packed = {}
-    for index, sample in enumerate(samples):
-        notes = truncate_notes(sample.notes, len(samples))
+    shown = [truncate_notes(sample.notes, len(samples)) for sample in samples]
+    for index, (sample, notes) in enumerate(zip(samples, shown, strict=True)):
         packed[f"s{index}"] = {"prompt": sample.prompt_length, "notes": pack_notes(notes)}
-    return packed
+    return {"axes": make_roll_axes(shown) if shown else {}, "samples": packed}
+
+
+def make_roll_axes(pieces: Sequence[Notes]) -> dict[str, object]:
+    """Return the range of pitches and of seconds that all rolls of the page share, and the octaves in it by name."""
+    pitches = np.concatenate([notes["pitch"] for notes in pieces])
+    low, high = int(pitches.min()) - PITCH_MARGIN, int(pitches.max()) + PITCH_MARGIN
+    octaves = range(12 * -(-low // 12), high + 1, 12)
+    return {
+        "low": low,
+        "high": high,
+        "seconds": round(max(get_end(notes) for notes in pieces), 2),
+        "octaves": {pitch_name(pitch, DISPLAY_NAMES): pitch for pitch in octaves},
+    }
+
+
+def get_end(notes: Notes) -> float:
+    """Return when the last note ends [s]."""
+    return float((notes["onset"] + notes["duration"]).max())

@@ -141,12 +141,14 @@ def _list_unbeaten(results: RunResults, name: str) -> list[str]:
 
 
 def _describe_beaten_ngrams(results: RunResults) -> list[str]:
-    """Say of each n-gram model which architectures beat it, the hardest to beat first; a sentence for equal ones."""
+    """Say of each n-gram model that some do not beat which do, the hardest to beat first; a sentence for equal ones."""
     ngrams_by_winners: dict[tuple[str, ...], list[str]] = {}
     ngrams = results.summary["ngrams"]
     for ngram in sorted(ngrams, key=lambda name: float(ngrams[name]["bits_per_note"])):
         winners = [name for name in results.by_bits if ngram not in _list_unbeaten(results, name)]
         ngrams_by_winners.setdefault(tuple(winners), []).append(ngram)
+    if len(ngrams_by_winners) > 1:
+        ngrams_by_winners.pop(tuple(results.by_bits), None)
     return [
         f"{_describe_winners(winners, results.by_bits)} {tables.join_names(beaten)}."
         for winners, beaten in ngrams_by_winners.items()
@@ -168,16 +170,16 @@ def _describe_winners(winners: Sequence[str], names: Sequence[str]) -> str:
 
 def state_confidence(results: RunResults) -> Statement:
     """Say what the intervals hold: other pieces, other seeds."""
-    answer = "Of other pieces and other seeds"
+    answer = "covers other pieces and other seeds"
     details = [_describe_design(results)]
     warnings = _describe_leaks(results)
     if not results.has_intervals:
-        answer = "Nobody can say"
+        answer = "nobody can say"
         warnings.append(
             "One composition says nothing of other music: there is no interval; try a larger corpus."
         )
     elif results.num_replicates == 1:
-        answer = "Of other pieces only"
+        answer = "covers other pieces, not other seeds"
         warnings.append("One seed only: intervals hold other pieces and not other seeds.")
     if results.has_intervals and len(results.by_bits) > 1:
         num_pairs = tables.format_count(len(results.pairs["pairs"]), "pair")

@@ -8,7 +8,7 @@ import pytest
 from factories import make_ingest_summary
 
 from pipeline.corpus.ingest_summary import WorkFile
-from pipeline.report import html
+from pipeline.report import html, sample_player
 
 COUNT = """
 window.struck = []; window.levels = [];
@@ -94,6 +94,52 @@ def test_it_is_drawn_at_every_size_and_in_both_colours(browser, address, size, s
     assert paper == ("rgb(255, 255, 255)" if scheme == "light" else "rgb(20, 23, 28)")
     assert (visit.complaints, visit.abroad) == ([], [])
     page.context.close()
+
+
+EDGES = """[...document.querySelectorAll(".scroll")].map((box) => {
+  return [box.scrollWidth > box.clientWidth, getComputedStyle(box).backgroundAttachment.split(", ")];
+})"""
+
+
+def test_a_table_that_goes_on_has_a_shadow_at_its_edge(browser, address):
+    """A cover of the color of the paper scrolls away with the table and uncovers a shadow that stays."""
+    page = browser.open(address, viewport=SIZES["phone"]).page
+    boxes = page.evaluate(EDGES)
+    assert any(goes_on for goes_on, _ in boxes)
+    assert all(kinds == ["local", "local", "scroll", "scroll"] for _, kinds in boxes)
+    first = page.locator("#decision .scroll").first
+    before = first.locator("tbody th").first.bounding_box()["x"]
+    first.evaluate("(box) => { box.scrollLeft = 200; }")
+    assert first.locator("tbody th").first.bounding_box()["x"] == before, "names stay in sight"
+    page.context.close()
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_a_word_shows_its_definition_within_the_page(browser, address, size):
+    page = browser.open(address, viewport=SIZES[size]).page
+    assert page.locator(".definition:visible").count() == 0
+    for term in page.locator(".term").all():
+        term.focus()
+        box = page.locator(".definition:visible").bounding_box()
+        assert box["x"] >= 0 and box["x"] + box["width"] <= SIZES[size]["width"]
+    page.context.close()
+
+
+def test_rolls_have_one_scale_and_the_color_of_their_architecture(visit, found):
+    page = visit.page
+    until(page, "document.querySelectorAll('#samples .roll')[3].width > 100")
+    shown = page.evaluate("[...document.querySelectorAll('.player')].map((box) => box.dataset)")
+    colors = {player["name"].partition(",")[0]: player["color"] for player in shown}
+    assert colors == {name: f"a{number}" for number, name in enumerate(found.architectures)}
+    page.locator(".answer .roll").scroll_into_view_if_needed()
+    box = page.locator(".answer .roll").bounding_box()
+    axes = sample_player.pack_samples(found.samples)["axes"]
+    wanted = axes["seconds"] / 4
+    left = 34  # as in pianoRoll.js
+    page.mouse.click(box["x"] + left + (box["width"] - left) / 4, box["y"] + 40)
+    end = float(page.locator(".answer .seek").get_attribute("max"))
+    position = float(page.locator(".answer .seek").input_value())
+    assert position == pytest.approx(min(wanted, end), abs=0.2)
 
 
 def test_play_strikes_notes_and_the_line_moves(visit):

@@ -51,7 +51,7 @@ class _Bar:
 
 
 def _make_plot_area(num_rows: int, top: float, right: float) -> PlotArea:
-    return PlotArea(left=146, right=right, top=top, bottom=top + num_rows * ROW_HEIGHT)
+    return PlotArea(left=164, right=right, top=top, bottom=top + num_rows * ROW_HEIGHT)
 
 
 def draw_stacked_bars(

@@ -33,9 +33,14 @@ def render_chart(template: str, **values: object) -> Markup:
     return Markup(re.sub(r">\s+<", "><", text.strip()))
 
 
+def get_color_name(color_index: int) -> str:
+    """Return the name of the color of an architecture by its place in the list."""
+    return f"a{color_index % NUM_COLORS}"
+
+
 def get_color_class(color_index: int) -> str:
-    """Return the class of the color of an architecture by its place in the list."""
-    return f"a{color_index % NUM_COLORS}" + (" again" if color_index >= NUM_COLORS else "")
+    """Return the class of a figure's parts in that color."""
+    return get_color_name(color_index) + (" again" if color_index >= NUM_COLORS else "")
 
 
 def truncate_name(name: str, max_length: int = 14) -> str:

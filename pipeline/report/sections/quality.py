@@ -16,6 +16,7 @@ from pipeline.report.tables import Record
 HEADS = ("pitch", "step", "duration")
 MIN_BIN_NOTES = 20
 """Notes below which a share of them is not drawn; the numbers below the figure have it."""
+PAGE_NOTE = "“The page” is the page of opinions whose claims are tested below."
 INTERVAL_COLUMNS = {
     "architecture": "{name}",
     "difference": "{value:+.3f}",
@@ -81,18 +82,21 @@ def _make_interval_figures(data: ReportData) -> list[Figure]:
             intervals.append(Interval(name, data.get_color_index(name), *ends))
     if not intervals:
         return []
-    figures = [_make_interval_figure(data, "Better or worse", intervals)]
+    caption = "A dot is the difference, the line its 95 % interval. Left of zero is better than the reference."
+    figures = [_make_interval_figure(data, "Better or worse", caption, intervals)]
     claimed = [interval for interval in intervals if interval.name in data.results.claims]
     if 0 < len(claimed) < len(intervals):
         count = sum(name in data.results.claims for name in data.by_bits)
         title = f"The page's {count} architectures, at their own scale"
-        figures.append(_make_interval_figure(data, title, claimed))
+        caption = f"The same, without those that the page does not have. {PAGE_NOTE}"
+        figures.append(_make_interval_figure(data, title, caption, claimed))
     return figures
 
 
-def _make_interval_figure(data: ReportData, title: str, intervals: list[Interval]) -> Figure:
+def _make_interval_figure(
+    data: ReportData, title: str, caption: str, intervals: list[Interval]
+) -> Figure:
     axis = f"bits per note, less those of {data.results.reference}"
-    caption = "A dot is the difference, the line its 95 % interval. Left of zero is better than the reference."
     drawing = bar.draw_interval_chart(intervals, axis, caption)
     return Figure(title, drawing, caption, tables.tabulate(INTERVAL_COLUMNS, map(vars, intervals)))
 

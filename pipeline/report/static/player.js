@@ -16,15 +16,15 @@ class Player {
     this.box = box;
     this.name = box.dataset.name;
     [this.button, this.slider, this.time] = [".play", ".seek", ".time"].map((kind) => box.querySelector(kind));
-    const sample = music[box.dataset.sample];
+    const sample = music.samples[box.dataset.sample];
     this.notes = notesOf(sample.notes);
     this.seconds = Number(this.slider.max);
     this.at = 0;
     const canvas = box.querySelector(".roll");
-    this.roll = new Roll(canvas, this.notes, sample.prompt, this.seconds);
+    this.roll = new Roll(canvas, this.notes, sample.prompt, music.axes, box.dataset.color);
     this.button.addEventListener("click", () => (current === this ? this.pause() : this.play()));
     this.slider.addEventListener("input", () => this.seek(Number(this.slider.value)));
-    canvas.addEventListener("click", (event) => this.seek((event.offsetX / canvas.clientWidth) * this.seconds));
+    canvas.addEventListener("click", (event) => this.seek(this.roll.secondsAt(event.offsetX)));
     this.show();
   }
 

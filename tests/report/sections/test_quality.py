@@ -10,6 +10,7 @@ def test_the_decision_has_a_row_an_architecture_the_best_first(found):
     rows = section.tables[0].rows
     assert [row[:3] for row in rows] == [
         *(["architecture", "group", "bits"], ["expressive", "a", "15.00"]),
+        ["context_mixing (n-gram)", "–", "15.50"],
         *(["trigram (n-gram)", "–", "16.40"], ["unigram (n-gram)", "–", "16.50"]),
         *(["stacked", "b", "17.50"], ["baseline", "b", "17.60"], ["bidirectional", "b", "17.70"]),
         ["uniform (n-gram)", "–", "26.90"],
@@ -44,7 +45,7 @@ def test_a_pair_says_which_is_better_unless_it_is_a_tie(found):
 def test_heads_and_learning_stand_together(found):
     heads, learning = quality.build_heads_section(found).figures
     assert [row[0] for row in heads.numbers[1:]] == [
-        *("expressive", "trigram (n-gram)", "unigram (n-gram)"),
+        *("expressive", "context_mixing (n-gram)", "trigram (n-gram)", "unigram (n-gram)"),
         *("stacked", "baseline", "bidirectional", "uniform (n-gram)"),
     ]
     first = ["16 (16–16)", "18.5 (18.5–18.5)", "18.6 (18.6–18.6)", "18.7 (18.7–18.7)"]
