@@ -69,7 +69,7 @@ def _describe_seed_spreads(claim_set: ClaimSet) -> Iterator[str]:
         if spread:
             yield (
                 f"Chance in training: {len(seeds.models)} seeds of the baseline (`{seeds.source}`) lie {spread:.3f} bits "
-                f"per note apart ({title}). Intervals of differences are widened by that on both sides."
+                f"per note apart ({title}). Intervals of models that were trained once are widened by that on both sides."
             )
 
 
