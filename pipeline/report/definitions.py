@@ -20,7 +20,6 @@ DEFINITIONS = {
     "parameters": "numbers that training sets: the weights.",
     "step": "seconds since the onset of the note before; 0 inside a chord.",
     "calibrated": "what it calls 30 % likely comes 30 % of the time.",
-    "entropy": "the bits that a model expects to need.",
     "prompt": "notes given to a model before it generates.",
     "top-1": "how often the likeliest value was the right one.",
     "overlapping area": "share that two histograms have in common: 1 where they are equal.",

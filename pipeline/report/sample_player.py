@@ -98,7 +98,7 @@ def pack_samples(samples: Sequence[Sample]) -> dict[str, dict[str, object]]:
     shown = [truncate_notes(sample.notes, len(samples)) for sample in samples]
     for index, (sample, notes) in enumerate(zip(samples, shown, strict=True)):
         packed[f"s{index}"] = {"prompt": sample.prompt_length, "notes": pack_notes(notes)}
-    return {"axes": make_roll_axes(shown) if shown else {}, "samples": packed}
+    return {"axes": make_roll_axes(shown) if shown else {}, "players": packed}
 
 
 def make_roll_axes(pieces: Sequence[Notes]) -> dict[str, object]:

@@ -26,16 +26,18 @@ Columns = Mapping[str, str]
 """The title of each column, and the format string of its cells."""
 
 MISSING = "–"
+NGRAM = "n-gram"
+"""In place of a rank group."""
 REMEDY_MARK = " → "
 """Between what is amiss and what to do."""
-MAX_NAME_WIDTH = 16
+MAX_NAME_WIDTH = 15
 """Of the first column in the terminal; with it, the decision table fits 80 columns."""
 MAX_DECIMALS = 3
 NO_INTERVAL = "no interval"
 """In place of an interval that nobody can give."""
 BITS = "{bits_per_note:.{decimals}f}"
 SUMMARY_COLUMNS = {
-    "architecture": "{name}",
+    "architecture": "{short_name}",
     "group": "{group}",
     "bits": BITS,
     "against reference": "{versus}",
@@ -149,7 +151,8 @@ class RunResults:
         if with_ngrams:
             for name, row in self.summary["ngrams"].items():
                 title = f"{name} (n-gram)"
-                records.append({"name": title, "title": title, **row})
+                names = {"name": title, "title": title, "short_name": name, "group": NGRAM}
+                records.append({**names, **row})
         for record in records:
             is_reference = record["name"] == self.reference
             versus = format_difference(record, self.decimals)
@@ -160,7 +163,7 @@ class RunResults:
         return sorted(records, key=itemgetter("bits_per_note"))
 
     def _make_record(self, name: str) -> Record:
-        record: Record = {"name": name, "title": name, **self.summary[name]}
+        record: Record = {"name": name, "title": name, "short_name": name, **self.summary[name]}
         record["config"] = self.params.model.get(name)
         record["kilobytes"] = record["bytes"] / 1000
         record["kiloparameters"] = record["parameters"] / 1000

@@ -67,6 +67,7 @@ def renamed(found, old: str, new: str):
         summary=again(found.results.summary),
         benchmark=again(found.results.benchmark),
         pairs=again(found.results.pairs),
+        claims=again(found.results.claims),
     )
     parts = {
         key: again(getattr(found, key))

@@ -21,7 +21,7 @@ def test_cards_go_by_prompt_then_by_rank():
         (2, "b"),
         (2, "a"),
     ]
-    assert {card.sample_id for card in cards} == set(sample_player.pack_samples(samples)["samples"])
+    assert {card.sample_id for card in cards} == set(sample_player.pack_samples(samples)["players"])
     assert cards[0].file_name == "b-01.mid"
     assert [card.color for card in cards] == ["a1", "a0", "a1", "a0"]
 
@@ -40,7 +40,7 @@ def test_many_long_samples_are_cut_and_large_files_not_linked(monkeypatch):
     cards = sample_player.make_sample_players(samples, ["a"], COLORS)
     assert cards[0].alt_text.startswith("200 of 300 notes")
     assert cards[0].download_url == ""
-    assert len(sample_player.pack_samples(samples)["samples"]["s0"]["notes"]) == 800
+    assert len(sample_player.pack_samples(samples)["players"]["s0"]["notes"]) == 800
 
 
 def test_all_rolls_have_the_axes_of_all_samples():
@@ -53,7 +53,7 @@ def test_all_rolls_have_the_axes_of_all_samples():
     assert axes["seconds"] == round(max(map(sample_player.get_end, notes)), 2)
     assert all(axes["low"] <= pitch <= axes["high"] for pitch in axes["octaves"].values())
     assert axes["octaves"]["C4"] == 60
-    assert sample_player.pack_samples([]) == {"axes": {}, "samples": {}}
+    assert sample_player.pack_samples([]) == {"axes": {}, "players": {}}
 
 
 def test_times_are_minutes_and_seconds():

@@ -142,13 +142,12 @@ def test_tables_of_the_page_are_well_formed(facts):
 def test_ngrams_stand_inside_the_decision_table(facts):
     rows = tables.build_summary_table(facts)
     assert [row[0] for row in rows[1:]] == [
-        *("bidirectional", "baseline", "trigram (n-gram)"),
-        *("wide", "unigram (n-gram)", "uniform (n-gram)"),
+        *("bidirectional", "baseline", "trigram", "wide", "unigram", "uniform"),
     ]
     versus = "+0.50 [+0.40, +0.60]"
-    assert rows[3] == ["trigram (n-gram)", "–", "14.00", versus, "–", "–", "–", "–"]
+    assert rows[3] == ["trigram", "n-gram", "14.00", versus, "–", "–", "–", "–"]
     compared = tables.build_comparison_table(facts, with_ngrams=True)
-    assert compared[3][0] == "trigram (n-gram)" and set(compared[3][4:]) == {"–"}
+    assert compared[3][:2] == ["trigram (n-gram)", "n-gram"] and set(compared[3][4:]) == {"–"}
 
 
 @pytest.mark.parametrize("extra", ["", "a-name-that-is-far-longer-than-its-column"])
@@ -167,6 +166,7 @@ def test_the_terminal_table_fits_80_columns(facts, extra, monkeypatch):
     ]
     rows += [[extra, *rows[1][1:]]] if extra else []
     screen = Console(file=io.StringIO())
+    rows += [["context_mixing", "n-gram", *rows[1][2:]]]
     screen.print(tables.make_rich_table(rows, "Which architecture?"))
     lines = screen.file.getvalue().splitlines()
     assert max(map(len, lines)) <= 80

@@ -16,7 +16,7 @@ class Player {
     this.box = box;
     this.name = box.dataset.name;
     [this.button, this.slider, this.time] = [".play", ".seek", ".time"].map((kind) => box.querySelector(kind));
-    const sample = music.samples[box.dataset.sample];
+    const sample = music.players[box.dataset.sample];
     this.notes = notesOf(sample.notes);
     this.seconds = Number(this.slider.max);
     this.at = 0;

@@ -10,10 +10,10 @@ def test_the_decision_has_a_row_an_architecture_the_best_first(found):
     rows = section.tables[0].rows
     assert [row[:3] for row in rows] == [
         *(["architecture", "group", "bits"], ["expressive", "a", "15.00"]),
-        ["context_mixing (n-gram)", "–", "15.50"],
-        *(["trigram (n-gram)", "–", "16.40"], ["unigram (n-gram)", "–", "16.50"]),
+        ["context_mixing", "n-gram", "15.50"],
+        *(["trigram", "n-gram", "16.40"], ["unigram", "n-gram", "16.50"]),
         *(["stacked", "b", "17.50"], ["baseline", "b", "17.60"], ["bidirectional", "b", "17.70"]),
-        ["uniform (n-gram)", "–", "26.90"],
+        ["uniform", "n-gram", "26.90"],
     ]
     assert [row[0] for row in section.figures[0].numbers[1:]] == [
         "expressive",
