@@ -55,7 +55,16 @@ def _tabulate_verdicts(counts: dict[str, dict[str, int]]) -> Rows:
 
 
 def _describe_gain(results: RunResults, name: str) -> Record:
-    return {"name": name, "gain": 2 ** -results.summary[name]["difference"] - 1}
+    """Return how much likelier an architecture makes the right note, and whether it is tied with the reference."""
+    is_tied = any(
+        pair["tie"] and {pair["a"], pair["b"]} == {name, results.reference}
+        for pair in results.pairs["pairs"]
+    )
+    return {
+        "name": name,
+        "gain": 2 ** -results.summary[name]["difference"] - 1,
+        "tie": ", which is a tie" if is_tied else "",
+    }
 
 
 def _describe_seed_spreads(claim_set: ClaimSet) -> Iterator[str]:

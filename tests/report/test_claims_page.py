@@ -117,18 +117,20 @@ def test_the_page_has_both_recipes_of_each_of_its_architectures(
 def test_the_page_sets_another_recipe_beside_the_options(facts: RunResults, book: ClaimSet) -> None:
     gains = {"baseline": -0.0, "stacked": -0.5, "own": -3.0}
     summary = {name: {"bits_per_note": 15 + gap, "difference": gap} for name, gap in gains.items()}
-    params = facts.params.model_copy(update={"architectures": list(gains)})
+    summary["reference"] = "baseline"
     claimed = {"baseline": {}, "stacked": {}}
-    known = replace(facts, params=params, summary=summary, claims=claimed)
+    pair = {"a": "stacked", "b": "baseline", "tie": False}
+    pairs = {"ranked": ["own", "stacked", "baseline"], "pairs": [pair]}
+    known = replace(facts, summary=summary, claims=claimed, pairs=pairs)
     text = claims_page.render_claims_page(known, book)
-    option = "`stacked` has the fewest bits on the default corpus: the right note is 41% likelier"
+    option = "`stacked` has the fewest bits on the default corpus: the right note is 41% likelier than under the current model"
     best = "`own`, with another input, other heads and another objective on as many target notes, makes it 700%"
     assert option in text and best in text
-    only_options = params.model_copy(update={"architectures": ["baseline", "stacked"]})
-    text = claims_page.render_claims_page(replace(known, params=only_options), book)
-    assert option in text and "with another input" not in text
-    only_own = params.model_copy(update={"architectures": ["own"]})
-    text = claims_page.render_claims_page(replace(known, params=only_own), book)
+    tied = {"ranked": ["stacked", "baseline"], "pairs": [{**pair, "tie": True}]}
+    text = claims_page.render_claims_page(replace(known, pairs=tied), book)
+    assert f"{option}, which is a tie.\n" in text and "with another input" not in text
+    only_own = {"ranked": ["own"], "pairs": []}
+    text = claims_page.render_claims_page(replace(known, pairs=only_own), book)
     assert "Of the page's options" not in text
 
 
