@@ -5,6 +5,7 @@ import pytest
 from mutation_check import MUTATIONS
 
 
+@pytest.mark.slow
 def test_each_mutation_makes_its_test_fail():
     assert [line.rpartition(" ")[2] for line in mutation_check.main()] == [
         mutation.test for mutation in MUTATIONS

@@ -77,6 +77,7 @@ def rows_of(page: str) -> list[list[dict]]:
     return [json.JSONDecoder().raw_decode(body, begin)[0]["data"]["values"] for begin in begins]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("command", "versions"), [("show", {"workspace"}), ("diff", {"workspace", "HEAD"})]
 )

@@ -77,6 +77,7 @@ def test_memory_of_a_function_of_the_program_that_runs(tmp_path: Path) -> None:
     assert float(done.stdout) > 50
 
 
+@pytest.mark.slow
 def test_memory_is_not_that_of_the_process_that_asks() -> None:
     ours = np.ones(80_000_000)
     assert latency.measure_peak_memory(latency.read_max_rss) < ours.nbytes / 2**20 / 2

@@ -51,6 +51,7 @@ def trained(project: Params, kind: str) -> TrainedModel:
     return TrainedModel("test", block, 12, network.named_weights(net), spread)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_numpy_and_keras_tell_the_same_notes_alike(project: Params, kind: str) -> None:
     found = parity.measure_difference(trained(project, kind), make_quantized_notes(3, 300))

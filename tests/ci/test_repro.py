@@ -71,6 +71,7 @@ def test_architectures_that_are_no_list_are_one_line_before_dvc_reads_them(tmp_p
     )
 
 
+@pytest.mark.slow
 def test_a_folder_without_a_project_is_one_line(
     in_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

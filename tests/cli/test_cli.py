@@ -37,6 +37,7 @@ def test_an_error_is_one_line_and_no_traceback(tmp_path: Path) -> None:
     assert done.stderr.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_a_terminal_of_few_signs_is_no_error(in_folder: Path) -> None:
     writer.write_notes(make_music(0, 20), in_folder / "é.mid")
     for command in (["doctor"], ["score", "maestro", "é.mid"]):

@@ -74,6 +74,7 @@ def project_folder(in_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return in_folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("line", TRAIN_COMMANDS)
 def test_a_command_without_its_extra_names_the_extra_in_one_line(
     line: str, project_folder: Path
@@ -87,6 +88,7 @@ def test_a_command_without_its_extra_names_the_extra_in_one_line(
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "line",
     [

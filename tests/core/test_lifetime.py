@@ -50,6 +50,7 @@ def stands_still(path: Path) -> bool:
 WATCHED = "lifetime.sys = type('S', (), {'platform': 'other'}); lifetime.POLL_SECONDS = 0.05"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("before", ["", WATCHED], ids=["by the system", "by watching"])
 def test_a_child_is_killed_with_its_parent(tmp_path: Path, before: str) -> None:
     parent = start(tmp_path, before)
@@ -60,6 +61,7 @@ def test_a_child_is_killed_with_its_parent(tmp_path: Path, before: str) -> None:
     assert until(lambda: stands_still(tmp_path / "alive"))
 
 
+@pytest.mark.slow
 def test_a_child_whose_parent_is_gone_before_it_is_bound_ends(tmp_path: Path) -> None:
     parent = start(tmp_path, "time.sleep(0.5); open('born', 'w').close(); time.sleep(2)")
     assert until((tmp_path / "born").exists)

@@ -65,6 +65,7 @@ BAD = {
 }
 
 
+@pytest.mark.slow
 def test_every_bad_thing_costs_itself_and_nothing_else(capfd: pytest.CaptureFixture[str]) -> None:
     items = [*range(10), *BAD, *range(10, 40)]
     expected = [TaskFailure(BAD[item]) if isinstance(item, str) else item for item in items]
@@ -72,6 +73,7 @@ def test_every_bad_thing_costs_itself_and_nothing_else(capfd: pytest.CaptureFixt
     assert "KeyError" in capfd.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_worker_that_waits_for_ever_is_killed() -> None:
     assert list(processes.bounded_map(work, ["sleep", 1], TaskLimits(wall_seconds=2.0))) == [
         TaskFailure("reading it took more than 2 s"),
@@ -105,6 +107,7 @@ def test_no_worker_is_left_behind() -> None:
     assert not [name for name in names if "resource_tracker" not in str(name)]
 
 
+@pytest.mark.slow
 @settings(max_examples=3)
 @given(items=st.lists(st.integers(), max_size=60), workers=st.integers(1, 3))
 def test_answers_come_in_order(items: list[int], workers: int) -> None:
@@ -133,6 +136,7 @@ def test_a_worker_that_cannot_start_is_one_line() -> None:
         list(processes.bounded_map(Unfit(), [1], SHORT))  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 def test_workers_die_with_their_parent(tmp_path: Path) -> None:
     code = (
         "import sys; sys.path.insert(0, sys.argv[1]); import test_processes as t; from pipeline.core import processes\n"

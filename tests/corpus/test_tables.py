@@ -78,6 +78,7 @@ def test_a_piece_is_in_one_row_group_and_the_groups_say_which(tmp_path):
     assert {g.column(0).compression for g in groups} == {"ZSTD"}
 
 
+@pytest.mark.slow
 def test_a_piece_longer_than_a_group_is_not_cut(tmp_path):
     every = some(2_000_000, pieces=1)
     write(tmp_path / "notes.parquet", every)

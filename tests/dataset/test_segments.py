@@ -167,6 +167,7 @@ def test_an_epoch_has_no_more_targets_than_asked_for(lengths, segments, streams,
     assert all(part.mask.any() for part in parts)
 
 
+@pytest.mark.slow
 @given(lengths=LENGTHS, segments=SEGMENTS, streams=st.integers(1, 3), seed=st.integers(0, 99))
 def test_a_segment_goes_on_with_the_last_note_of_the_one_before(lengths, segments, streams, seed):
     parts = list(

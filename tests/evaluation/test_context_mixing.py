@@ -35,6 +35,7 @@ def compute_last_probs(fitted, piece, name, values):
     return np.array(probs)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("seed", "count"), [(0, 2), (1, 30), (71, 60)])
 def test_probabilities_of_a_feature_sum_to_one_over_all_its_values(fitted, seed, count):
     piece = make_quantized_notes(seed, count)

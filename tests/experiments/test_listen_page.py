@@ -14,6 +14,7 @@ from playwright.sync_api import Page
 from pipeline.experiments import listen_page, listen_score
 from pipeline.experiments.listen import Pair
 
+pytestmark = pytest.mark.slow  # a browser
 SIZES = {"desktop": {"width": 1280, "height": 800}, "phone": {"width": 390, "height": 844}}
 SECONDS = 2
 COUNT = """

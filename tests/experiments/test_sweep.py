@@ -90,6 +90,7 @@ def test_a_run_of_another_commit_is_none_of_this_sweep(in_folder: Path) -> None:
     assert sweeps.find_run("sweep-a-1-1") == ""
 
 
+@pytest.mark.slow
 def test_a_run_that_fails_ends_the_sweep_and_is_named(
     in_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

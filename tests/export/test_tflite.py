@@ -53,6 +53,7 @@ def opened(data: bytes) -> tf.lite.Interpreter:
         return tf.lite.Interpreter(model_content=data)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", KINDS)
 def test_two_thousand_notes_are_those_of_the_engine(project: Params, name: str) -> None:
     model = trained(project, name, **KINDS[name])

@@ -232,6 +232,7 @@ def in_ms(codes: np.ndarray) -> tuple:
     return onset, longest[twins], codes[:, PITCH]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("constraints", CONSTRAINTS, ids=str)
 def test_ten_thousand_notes_break_no_constraint(constraints):
     for player in PLAYERS:
@@ -248,6 +249,7 @@ def test_without_the_constraint_the_same_notes_break_it(constraints):
     assert any(broken)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "changes", [{"pitch_temperature": 3.0, "time_temperature": 0.2}, {"top_p": 0.3}, {"top_p": 0.9}]
 )

@@ -17,6 +17,7 @@ KINDS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
 def test_distributions_of_one_note_are_those_of_scoring(kind):
     model, piece = make_tiny_model(**kind), make_quantized_notes(4, 20)

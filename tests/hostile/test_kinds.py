@@ -44,6 +44,7 @@ def test_ten_million_notes_are_refused_by_their_size() -> None:
         midi.read_notes(kinds.many(10_000_000), "symusic")
 
 
+@pytest.mark.slow
 def test_the_whole_folder_goes_through_fetch_and_ingest(in_folder: Path, project: Params) -> None:
     music = kinds.midi(kinds.track(kinds.NOTE + kinds.END))
     root = in_folder / "music"

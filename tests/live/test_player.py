@@ -343,6 +343,7 @@ def test_a_fault_in_the_thread_that_draws_ends_the_run():
     assert ends_in_silence(wire.sent)
 
 
+@pytest.mark.slow
 def test_an_hour_does_not_drift():
     source = Steps([(1000, 30, 60 + number % 12) for number in range(361)])
     player, wire, _ = simulated(source)

@@ -90,6 +90,7 @@ def test_a_log_is_a_file_or_a_folder_where_it_is_named_by_the_time(tmp_path):
     assert resolve_recording_path(tmp_path / "sessions").parent == tmp_path / "sessions"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_a_live_performance_in_silence_and_writes_the_session(
     number, monkeypatch, in_folder
@@ -151,6 +152,7 @@ def test_a_signal_ends_an_offline_session_too_and_writes_what_was_played(
     )
 
 
+@pytest.mark.slow
 def test_a_port_that_fails_is_reported_after_the_session_is_written(monkeypatch, in_folder):
     wire = Wire(fails={3})
     monkeypatch.setattr(midi_ports, "open_output", lambda name: wire)
@@ -165,6 +167,7 @@ def test_a_port_that_fails_is_reported_after_the_session_is_written(monkeypatch,
     assert (in_folder / "a.mid").exists()
 
 
+@pytest.mark.slow
 def test_an_input_is_opened_and_closed(monkeypatch, in_folder):
     keyboards = []
 
@@ -242,6 +245,7 @@ def test_playing_loads_nothing_heavy(in_folder):
     assert not set(done.stdout.split()) & heavy
 
 
+@pytest.mark.slow
 def test_after_random_kills_no_note_is_left_hanging():
     done = subprocess.run(
         [sys.executable, "tools/kills.py", "8", "1"],

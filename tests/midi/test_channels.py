@@ -96,6 +96,7 @@ def split_channels(draw):
     return together, apart
 
 
+@pytest.mark.slow
 @given(events=split_channels())
 @settings(deadline=None, max_examples=150)
 def test_it_does_not_matter_on_which_track_and_program_an_event_is(events):

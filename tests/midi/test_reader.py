@@ -108,6 +108,7 @@ def test_ticks_that_begin_again_at_zero_in_32_bits_are_refused(reader, num_contr
         midi.read_notes(data, reader)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("delta", ["8F FF 7F", "9F 7F", "FF 7F"])
 def test_the_ticks_of_a_large_track_are_counted_exactly(delta):
     ticks = 0
@@ -245,6 +246,7 @@ def test_the_two_readers_agree_bit_for_bit_on_any_tempo_map(data):
     assert results[0] == results[1]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("ingested")
 def test_the_two_readers_agree_bit_for_bit_on_real_performances():
     corpus = CorpusBundle(SAMPLE)
@@ -334,6 +336,7 @@ def pedalled(draw):
     return smf(track + END, division=draw(st.integers(1, 0x7FFF)))
 
 
+@pytest.mark.slow
 @given(data=pedalled())
 @settings(deadline=None, max_examples=200)
 def test_the_two_readers_agree_bit_for_bit_on_any_pedal(data):
@@ -341,6 +344,7 @@ def test_the_two_readers_agree_bit_for_bit_on_any_pedal(data):
     assert fast.tobytes() == reference.tobytes()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("ingested")
 def test_the_two_readers_agree_bit_for_bit_on_the_pedal_of_real_performances():
     corpus = CorpusBundle(SAMPLE)

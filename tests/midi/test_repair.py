@@ -90,6 +90,7 @@ def test_one_note_or_one_percent_may_be_lost(num_lost, num_notes, is_refused):
         check_lost_notes(fixes, num_notes)
 
 
+@pytest.mark.slow
 def test_a_million_skipped_events_are_refused_and_a_file_of_any_size_takes_seconds():
     with pytest.raises(MidiError, match="more than 1,000,000 damaged events"):
         validate_midi(kinds.midi(kinds.track(b"\0\xf8" * 1_000_001)))

@@ -129,6 +129,7 @@ def last_event(several):
     )
 
 
+@pytest.mark.slow
 @given(several=st.lists(parts(), min_size=1, max_size=3))
 @settings(deadline=None, max_examples=300)
 def test_a_player_that_goes_from_event_to_event_agrees(several):
@@ -137,6 +138,7 @@ def test_a_player_that_goes_from_event_to_event_agrees(several):
         assert after.off.tolist() == played(one, end).tolist()
 
 
+@pytest.mark.slow
 @given(several=st.lists(parts(), min_size=1, max_size=3))
 @settings(deadline=None)
 def test_only_ends_change_and_they_are_never_earlier_nor_past_the_piece(several):
@@ -162,6 +164,7 @@ def test_without_a_pedal_nothing_changes(one):
     assert apply_sustain([one])[0].off.tobytes() == one.off.tobytes()
 
 
+@pytest.mark.slow
 def test_a_million_notes_take_no_time():
     random = np.random.default_rng(1)
     on = np.sort(random.uniform(0, 1e5, 1_000_000))

@@ -58,6 +58,7 @@ def test_what_is_written_is_read_back(tmp_path_factory, codes):
         assert written(back, tmp_path_factory.getbasetemp() / "again.mid") == data
 
 
+@pytest.mark.slow
 @given(codes=grid_codes(), first=grid_codes(most=3))
 @settings(deadline=None, max_examples=200)
 @example(codes=np.array([(0, 1, 60 - row, 9) for row in range(30)], np.int16), first=MIDDLE_C)
@@ -74,6 +75,7 @@ def test_notes_are_read_back_in_the_same_order_in_chords_and_grid_cells(
             np.testing.assert_array_equal(back[:, column], codes[:, column])
 
 
+@pytest.mark.slow
 @given(codes=grid_codes())
 @settings(deadline=None)
 def test_notes_in_the_order_of_readers_keep_their_onsets(tmp_path_factory, codes):

@@ -89,6 +89,7 @@ def refused(folder: Path, file: str) -> str:
     return line
 
 
+@pytest.mark.slow
 @settings(max_examples=25)
 @given(model=models())
 def test_a_model_comes_back_from_disk_in_equal_bytes(model):

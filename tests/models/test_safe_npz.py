@@ -192,6 +192,7 @@ print(len(out.getvalue()), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - 
 """
 
 
+@pytest.mark.slow
 def test_a_small_file_gets_no_large_memory():
     done = subprocess.run([sys.executable, "-c", BOMB], capture_output=True, text=True, check=True)
     size, grown = map(int, done.stdout.split())

@@ -25,6 +25,7 @@ def book(facts: RunResults) -> ClaimSet:
     return claims.load_claims(paths.CLAIMS)
 
 
+@pytest.mark.slow
 def test_every_claim_has_its_row_and_its_verdict(facts: RunResults, book: ClaimSet) -> None:
     lines = claims_page.render_claims_page(facts, book).splitlines()
     checked = claims.check_claims(book)
@@ -40,6 +41,7 @@ def test_counts_are_of_all_claims(facts: RunResults, book: ClaimSet) -> None:
     assert sum(int(cell) for cell in counted.split("|")[2:-1]) == len(book.claims)
 
 
+@pytest.mark.slow
 def test_a_changed_figure_changes_the_page(
     facts: RunResults, book: ClaimSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -63,6 +65,7 @@ def test_a_changed_figure_changes_the_page(
     )
 
 
+@pytest.mark.slow
 def test_the_path_is_told_step_by_step(
     facts: RunResults, book: ClaimSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -114,6 +117,7 @@ def test_the_page_has_both_recipes_of_each_of_its_architectures(
     assert "| tune | own | 2 | 2 | 0123456 | 2026-11-28 |" in text
 
 
+@pytest.mark.slow
 def test_the_page_sets_another_recipe_beside_the_options(facts: RunResults, book: ClaimSet) -> None:
     gains = {"baseline": -0.0, "stacked": -0.5, "own": -3.0}
     summary = {name: {"bits_per_note": 15 + gap, "difference": gap} for name, gap in gains.items()}
@@ -134,6 +138,7 @@ def test_the_page_sets_another_recipe_beside_the_options(facts: RunResults, book
     assert "Of the page's options" not in text
 
 
+@pytest.mark.slow
 def test_the_page_says_where_its_figures_are_from(facts: RunResults, book: ClaimSet) -> None:
     lines = claims_page.render_claims_page(facts, book).splitlines()
     (row,) = [line for line in lines if line.startswith("| maestro |")]

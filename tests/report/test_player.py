@@ -10,6 +10,7 @@ from factories import make_ingest_summary
 from pipeline.corpus.ingest_summary import WorkFile
 from pipeline.report import html, sample_player
 
+pytestmark = pytest.mark.slow  # a browser
 COUNT = """
 window.struck = []; window.levels = [];
 const start = OscillatorNode.prototype.start;

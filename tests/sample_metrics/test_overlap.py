@@ -19,6 +19,7 @@ def by_scipy(ours, theirs):
     return integrate.trapezoid(np.minimum(one(points), other(points)), points)
 
 
+@pytest.mark.slow
 @given(DISTANCES, DISTANCES)
 def test_the_area_is_that_of_scipy(ours, theirs):
     low, high = min(*ours, *theirs), max(*ours, *theirs)

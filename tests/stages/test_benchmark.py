@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+import pytest
+
 from pipeline.benchmark import latency
 from pipeline.config import Params
 from pipeline.core import paths
@@ -36,6 +38,7 @@ def test_every_architecture_has_its_costs_and_latency(in_made: Path) -> None:
     assert found["tutorial"]["predict"]["median_us"] > 1000
 
 
+@pytest.mark.slow
 def test_memory_of_training_is_that_of_a_process_of_its_own(in_made: Path, small: Params) -> None:
     assert (
         latency.measure_peak_memory(

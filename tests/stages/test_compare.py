@@ -4,6 +4,8 @@ import csv
 import json
 from pathlib import Path
 
+import pytest
+
 from pipeline.core import paths
 from pipeline.evaluation.results import Evaluation
 
@@ -67,6 +69,7 @@ def test_pairs_and_pieces_agree_with_the_summary(in_made: Path) -> None:
         assert abs(mean - summary[name]["bits_per_note"]) < 2e-4
 
 
+@pytest.mark.slow
 def test_held_out_music_too_short_for_an_interval_ends_in_a_report_that_says_so(
     made_short: Path,
 ) -> None:

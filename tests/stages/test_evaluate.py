@@ -68,6 +68,7 @@ def write_project(folder: Path) -> None:
     shutil.copy(ROOT / paths.PARAMS, folder / paths.PARAMS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", ["", "1", "2"])
 def test_threads_of_blas_in_the_environment_change_no_byte(in_folder: Path, count: str) -> None:
     """With 2 threads the sums of a product are added in another order, and its last bits differ."""

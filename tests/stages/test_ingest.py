@@ -63,6 +63,7 @@ def rejected():
         return {row["member"]: row["reason"] for row in csv.DictReader(file)}
 
 
+@pytest.mark.slow
 def test_a_folder_with_good_and_bad_files_goes_through(project, capsys):
     root = project / "music"
     root.mkdir()
@@ -86,6 +87,7 @@ def test_a_folder_with_good_and_bad_files_goes_through(project, capsys):
     assert "files left out 1: .zip file: unzip it first (more.zip)" in shown
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("reader", ["symusic", "pretty_midi"])
 def test_tables_hold_every_note_in_the_order_test_validation_train(project, reader):
     names = {"c": "train", "b": "train", "a": "validation", "z": "test"}
@@ -113,6 +115,7 @@ def test_tables_hold_every_note_in_the_order_test_validation_train(project, read
     assert rejected() == {} and paths.REJECTED.read_text() == "member,reason\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("reader", ["symusic", "pretty_midi"])
 def test_the_pedal_lengthens_notes_when_params_say_so(project, reader):
     make(a=("train", make_pedal_midi()))
@@ -123,6 +126,7 @@ def test_the_pedal_lengthens_notes_when_params_say_so(project, reader):
     assert durations == [[0.5, 0.5], [1.0, 0.5]]
 
 
+@pytest.mark.slow
 def test_the_bytes_are_the_same_every_time(project):
     make(a=("train", music(project, 60)), b=("validation", music(project, 61)), c=("test", b"bad"))
     results = []
@@ -156,6 +160,7 @@ def test_a_copy_is_kept_once_and_never_in_training_if_it_is_held_out(project, ca
 BAND = make_band_midi((0, 0, "Piano", 60), (1, 33, "Bass", 20), (9, 0, "Drums", 40))
 
 
+@pytest.mark.slow
 def test_drums_and_merged_instruments_are_said(project, capsys):
     make(a=("train", BAND))
     ingest.run(params())
@@ -184,6 +189,7 @@ def test_a_corpus_without_music_fails_in_one_line_and_writes_nothing(project):
     assert not paths.NOTES.exists() and not paths.PIECES.exists()
 
 
+@pytest.mark.slow
 def test_a_split_without_a_piece_is_said(project, capsys):
     make(a=("train", music(project, 60)))
     ingest.run(params())
@@ -196,6 +202,7 @@ def test_no_corpus_says_how_to_get_it(project):
         ingest.run(params())
 
 
+@pytest.mark.slow
 def test_a_reader_that_dies_or_hangs_costs_its_file_only(project, monkeypatch):
     make(**{name: ("train", music(project, 60 + at)) for at, name in enumerate("abcde")})
     (project / "killer.py").write_text(

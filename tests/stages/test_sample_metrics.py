@@ -121,6 +121,7 @@ def test_samples_are_as_long_as_the_longest_piece_where_it_is_short(
     assert "1 held-out pieces are shorter than 190 notes" in shown
 
 
+@pytest.mark.slow
 def test_where_no_held_out_piece_can_be_measured_the_file_is_an_empty_table(
     make_untrained: Callable[..., Params], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -12,6 +12,7 @@ from pipeline.models import model_io
 from pipeline.stages import train
 
 
+@pytest.mark.slow
 def test_training_again_gives_equal_bytes(in_made: Path, small: Params) -> None:
     folder = paths.get_model_dir("baseline")
     before = {path.name: path.read_bytes() for path in folder.iterdir()}

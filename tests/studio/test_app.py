@@ -63,6 +63,7 @@ def fill(studio: Studio, queue: ClientQueue) -> None:
     assert queue.dropped
 
 
+@pytest.mark.slow
 def test_a_page_that_does_not_read_holds_up_nobody(
     studio: Studio, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import threading
 import time
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -32,6 +33,7 @@ def test_the_oldest_messages_are_dropped_and_counted(size: int, count: int) -> N
     assert received == notices + [str(number) for number in range(lost, count)]
 
 
+@pytest.mark.slow
 def test_a_thread_that_adds_does_not_wait_for_a_page_that_does_not_read() -> None:
     async def run() -> tuple[float, ClientQueue]:
         queue = ClientQueue(asyncio.get_running_loop())

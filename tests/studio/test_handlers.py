@@ -108,6 +108,7 @@ def test_bits_come_for_what_a_person_plays(studio: Studio) -> None:
             assert 0 < each["total"] < 100
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stopped_by", [("panic", {}), ("set_playing", {"playing": False})])
 def test_the_model_is_silent_until_it_is_let_play_again(
     studio: Studio, stopped_by: tuple[str, dict[str, object]]
@@ -164,6 +165,7 @@ def answered(page: Client) -> list[str]:
     return [message["type"] for message in page.receive_until("pong")]
 
 
+@pytest.mark.slow
 def test_a_malformed_message_gets_one_error_and_changes_nothing(studio: Studio) -> None:
     dice = random.Random(0)
     noise = [

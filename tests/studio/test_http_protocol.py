@@ -36,6 +36,7 @@ def read_to_end(connection: socket.socket) -> bytes:
     return data
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sent", [b"", b"GET / HTTP/1.1\r\nHo"], ids=["nothing", "half a header"])
 @pytest.mark.parametrize("first", [False, True], ids=["first request", "second request"])
 def test_headers_that_do_not_come_end_the_connection(
@@ -64,6 +65,7 @@ def test_a_body_that_does_not_come_is_refused(
     assert answer.endswith(b"the upload took more than 0.3 seconds\n")
 
 
+@pytest.mark.slow
 def test_an_interrupt_during_an_upload_prints_no_traceback(in_folder: Path) -> None:
     command = [sys.executable, "-m", "pipeline", "studio", "--port", "0"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}

@@ -18,6 +18,7 @@ from studio.test_session import wait
 
 from pipeline.live.recorder import MODEL
 
+pytestmark = pytest.mark.slow  # a browser
 PHRASE = ("KeyQ", "KeyE", "KeyT", "KeyI")
 PITCHES = [60, 64, 67, 72]
 SIZES = {

@@ -91,6 +91,7 @@ def flooded(page: Client, flood: list[JsonObject]) -> Iterator[threading.Thread]
     thread.join(10)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", FLOOD)
 def test_a_flood_does_not_stop_the_model_and_the_page_is_told(studio: Studio, kind: str) -> None:
     with studio.page() as listener, studio.page() as page:

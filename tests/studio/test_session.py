@@ -60,6 +60,7 @@ def test_pages_that_find_no_music_are_not_in(
         wait(lambda: studio.session.engine)
 
 
+@pytest.mark.slow
 def test_a_model_that_cannot_start_lets_the_old_one_play_on(
     studio: Studio, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -76,6 +77,7 @@ def test_a_model_that_cannot_start_lets_the_old_one_play_on(
         assert page.receive("note_on")["performer"] == "model"
 
 
+@pytest.mark.slow
 def test_who_goes_while_models_change_leaves_the_music_to_others(
     studio: Studio, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -153,6 +155,7 @@ def test_the_number_of_pages_is_limited(studio: Studio) -> None:
         line.__exit__(None, None, None)
 
 
+@pytest.mark.slow
 def test_another_model_plays_on_where_this_one_was(studio: Studio) -> None:
     model_io.save_model(make_tiny_model(stateful=True), Path("models/mine"))
     with studio.page() as page:

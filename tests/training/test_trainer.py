@@ -80,20 +80,24 @@ def either(request: pytest.FixtureRequest, job: TrainingJob) -> TrainingJob:
     return replace(job, params=job.params.model_copy(update=params))
 
 
+@pytest.mark.slow
 def test_the_loss_falls(job: TrainingJob) -> None:
     _, history = fresh(job)
     assert history[-1]["loss"] < 0.95 * history[0]["loss"]
 
 
+@pytest.mark.slow
 def test_same_seed_same_weights(either: TrainingJob) -> None:
     assert weights_equal(fresh(either)[0], fresh(either)[0])
 
 
+@pytest.mark.slow
 def test_another_seed_gives_other_weights(job: TrainingJob) -> None:
     other = replace(job, params=job.params.model_copy(update={"seed": 4}))
     assert not weights_equal(fresh(job)[0], fresh(other)[0])
 
 
+@pytest.mark.slow
 def test_a_killed_run_goes_on_to_the_same_weights(
     either: TrainingJob, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -132,6 +136,7 @@ def test_a_damaged_checkpoint_is_a_fresh_start(job: TrainingJob) -> None:
     assert checkpoint.restore_state(job.folder, trainer.variables).history == []
 
 
+@pytest.mark.slow
 def test_patience_ends_training_and_the_best_epoch_is_kept(
     job: TrainingJob, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -152,6 +157,7 @@ def test_patience_ends_training_and_the_best_epoch_is_kept(
     assert {w.tobytes() for w in model.weights.values()} == {w.tobytes() for w in kept[1]}
 
 
+@pytest.mark.slow
 def test_a_backward_half_would_read_what_it_has_to_tell(job: TrainingJob) -> None:
     """Why params refuse objective every for a bidirectional block: the loss collapses, and playing it fails."""
     blocks = {

@@ -128,6 +128,7 @@ def test_a_model_on_disk_is_asked_for_the_weights_that_training_leaves(project: 
         same_shapes(recipe)
 
 
+@pytest.mark.slow
 @settings(max_examples=30)
 @given(
     combined=st.sampled_from(COMBINED),
@@ -206,6 +207,7 @@ def test_regression_bits_are_those_of_what_keras_says(project: Params) -> None:
     np.testing.assert_allclose(ours[:, 1], grid_bits(said, notes[1:, 0], SPREAD["step"]), atol=1e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cell", STATEFUL_CELLS)
 def test_note_by_note_is_the_whole_at_once(project: Params, cell: str) -> None:
     recipe = block(project, ("embedding", cell, "categorical", True))
@@ -220,6 +222,7 @@ def test_note_by_note_is_the_whole_at_once(project: Params, cell: str) -> None:
         np.testing.assert_allclose(context.hidden[0, 0], whole.hidden[0, place], atol=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("cell", "cut", "count"),
     [
@@ -285,6 +288,7 @@ EVERY = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", EVERY)
 def test_two_thousand_notes_played_one_by_one_are_those_of_keras(
     project: Params, name: str
