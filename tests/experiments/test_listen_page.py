@@ -93,17 +93,35 @@ def test_each_button_plays_its_notes(visit: Visit) -> None:
     until(page, "document.querySelector('.playing') === null")
 
 
-def test_both_sides_last_as_long_and_stop(visit: Visit) -> None:
+NOTE_TIMES = """{
+  const before = showPlay;
+  window.ends = [];
+  window.showPlay = (side, share) => {
+    if (share === null) window.ends.push(player.synth.now - player.start);
+    before(side, share);
+  };
+  null; // Playwright would call a function
+}"""
+
+
+def test_both_sides_last_as_long(visit: Visit) -> None:
     page = visit.page
-    for side in "AB":
+    page.evaluate(NOTE_TIMES)
+    for number, side in enumerate("AB"):
         page.locator(f"#play-{side}").click()
-        began = time.monotonic()
-        until(page, "document.querySelector('.playing') === null")
-        assert time.monotonic() - began > SECONDS * 0.9
-    page.locator("#play-A").click()
-    assert page.get_by_role("button", name="Stop A").is_visible()
+        until(page, f"window.ends.length > {number}")
+    assert all(seconds > SECONDS for seconds in page.evaluate("window.ends"))
+    assert page.locator(".playing").count() == 0
+
+
+def test_a_side_that_plays_can_be_stopped(visit: Visit) -> None:
+    page = visit.page
+    page.evaluate(NOTE_TIMES)
+    page.evaluate("test.seconds = 1000")
+    page.get_by_role("button", name="Play A", exact=True).click()
     page.get_by_role("button", name="Stop A").click()
     assert page.locator(".playing").count() == 0
+    assert page.evaluate("window.ends.length") == 1
 
 
 def test_the_prompt_can_be_played_before_a_side(visit: Visit) -> None:
@@ -113,7 +131,7 @@ def test_the_prompt_can_be_played_before_a_side(visit: Visit) -> None:
     until(page, f"window.struck.length >= {len(pair.prompt) + 1}")
     struck = page.evaluate("window.struck")
     expected = pair.prompt["onset"][-1] + pair.generated["onset"][0]
-    assert struck[8]["when"] - struck[0]["when"] == pytest.approx(expected, abs=0.05)
+    assert struck[8]["when"] - struck[0]["when"] == pytest.approx(expected, abs=0.4)
 
 
 def test_a_choice_needs_both_sides_to_be_heard(visit: Visit) -> None:
