@@ -94,7 +94,7 @@ def format_time(seconds: float) -> str:
 
 def pack_samples(samples: Sequence[Sample]) -> dict[str, dict[str, object]]:
     """Return the notes of all samples for the script, as `pack_notes` writes them, and the axes of all rolls."""
-    packed = {}
+    packed: dict[str, object] = {}
     shown = [truncate_notes(sample.notes, len(samples)) for sample in samples]
     for index, (sample, notes) in enumerate(zip(samples, shown, strict=True)):
         packed[f"s{index}"] = {"prompt": sample.prompt_length, "notes": pack_notes(notes)}
