@@ -45,6 +45,8 @@ class ReportData:
     """By architecture: calibration, accuracy, bits by context."""
     sample_metrics: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """By architecture: how samples compare with music."""
+    two_sample: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """By architecture: how well a classifier tells samples from music."""
     samples: Sequence[Sample] = field(default_factory=tuple)
     claim_rows: Rows = field(default_factory=list)
     """One row a claim, below a header; a column "verdict" stands to the right of the figure it is of."""
@@ -90,6 +92,7 @@ def load_report_data(results: RunResults) -> ReportData:
         piece_scores=read_json(paths.PIECE_SCORES),
         calibration=_read_by_architecture(results, paths.get_calibration_path),
         sample_metrics=_read_by_architecture(results, paths.get_sample_metrics_path),
+        two_sample=_read_by_architecture(results, paths.get_two_sample_path),
         samples=samples,
         claim_rows=claims.tabulate_claims(checked_claims),
         study_rows=claim_measurements.tabulate_studies(),

@@ -140,6 +140,23 @@ def likeness(share: float) -> dict[str, object]:
     }
 
 
+def two_sample_test(auc: float) -> dict[str, object]:
+    """Make `metrics/two_sample/<architecture>.json`."""
+    tells = ("more keys struck again while they sound", "fewer rhythms repeated", "longer notes")
+    return {
+        "requested_prompts": 100,
+        "prompts": 98,
+        "notes": 200,
+        "compositions": 10,
+        "generated": {"auc": auc, "low": auc - 0.05, "high": min(1.0, auc + 0.05)},
+        "real": {"auc": 0.51, "low": 0.42, "high": 0.6},
+        "features": [
+            {"feature": "restruck", "words": words, "auc": 0.9, "real": 0.0, "generated": 0.1}
+            for words in tells
+        ],
+    }
+
+
 def curves() -> list[dict[str, str]]:
     """Make the rows of `metrics/learning_curves.csv`."""
     return [

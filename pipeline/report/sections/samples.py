@@ -51,6 +51,8 @@ def build_sample_metrics_section(data: ReportData) -> Section:
             _build_overlap_table(metrics),
             _build_collapse_table(metrics),
         ]
+    if tests := data.rank(data.two_sample):
+        blocks.append(build_two_sample_table(tests))
     return Section("sample_metrics", "Do samples behave like music?", lead, figures, blocks)
 
 
@@ -112,12 +114,51 @@ def _build_metrics_table(metrics: SampleMetrics) -> Table:
     columns = {"music": "{name}"}
     for key, title in METRIC_NAMES.items():
         if key in first["measures"]:
-            columns[title] = f"{{{key}[0]:.3g}} ({{{key}[1]:.3g}}–{{{key}[2]:.3g}})"
-    records = [{"name": HELD_OUT, **_select_source(first["measures"], "held_out")}]
+            figure = f"{{{key}[0]:.3g}} ({{{key}[1]:.3g}}–{{{key}[2]:.3g}})"
+            columns[title] = f"{figure}{{{key}_verdict}}"
+    no_verdicts = {f"{key}_verdict": "" for key in first["measures"]}
+    held_out = _select_source(first["measures"], "held_out")
+    records = [{"name": HELD_OUT, **held_out, **no_verdicts}]
     for name, values in metrics.items():
-        records.append({"name": name, **_select_source(values["measures"], "samples")})
-    caption = f"Mean over {first['samples']} samples of {first['notes']:,} notes each, least to greatest in brackets."
+        measures = values["measures"]
+        verdicts = {f"{key}_verdict": _describe_verdict(row) for key, row in measures.items()}
+        records.append({"name": name, **_select_source(measures, "samples"), **verdicts})
+    caption = (
+        f"Mean over {first['samples']} samples of {first['notes']:,} notes each, least to greatest in brackets. Above and "
+        "below: the mean is outside the range of held-out passages of that length."
+    )
     return Table("Measures of samples", tables.tabulate(columns, records), caption)
+
+
+def _describe_verdict(measure: Mapping[str, Any]) -> str:
+    """Return on which side of held-out music a measure of samples lies, or an empty text."""
+    verdict = measure.get("verdict")
+    return f", {verdict}" if verdict in ("above", "below") else ""
+
+
+def build_two_sample_table(tests: Mapping[str, Mapping[str, Any]]) -> Table:
+    """Return how well a classifier tells samples from music, one row an architecture, real music first.
+
+    Args:
+        tests: what `metrics/two_sample` holds, by architecture.
+    """
+    rows: Rows = [["music", "AUC", "95 % interval", "what tells most"]]
+    first = next(iter(tests.values()))
+    rows.append(["real against real", *_format_auc(first["real"]), "nothing to tell"])
+    for name, test in tests.items():
+        words = "; ".join(feature["words"] for feature in test["features"])
+        rows.append([name, *_format_auc(test["generated"]), words])
+    caption = (
+        f"Chance that a classifier finds a generated passage of {first['notes']} notes more suspicious than a real one: 0.5 if "
+        f"it cannot tell, 1 if it always can. {first['prompts']} prompts of {first['compositions']} held-out compositions; each "
+        "composition is judged by a classifier that has not seen it (Lopez-Paz and Oquab, 2017)."
+    )
+    return Table("Can a classifier tell samples from real music?", rows, caption, is_text=True)
+
+
+def _format_auc(estimate: Mapping[str, float]) -> list[str]:
+    """Return the cells of an AUC and its interval."""
+    return ["{auc:.2f}".format_map(estimate), "{low:.2f} to {high:.2f}".format_map(estimate)]
 
 
 def _select_source(values: Mapping[str, Mapping[str, Any]], source: str) -> dict[str, Any]:

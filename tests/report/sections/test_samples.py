@@ -1,6 +1,8 @@
+import copy
 from dataclasses import replace
 
 from factories import make_quantized_notes
+from report.conftest import two_sample_test
 
 from pipeline.report.sections import samples
 from pipeline.sample_metrics import features
@@ -48,6 +50,39 @@ def test_held_out_music_is_the_yardstick(found):
         "sample 2",
         "9 notes, sample 2, from etude.mid",
     ]
+
+
+def test_a_measure_outside_the_range_of_music_says_on_which_side(found):
+    measures = {
+        name: {**values, "measures": copy.deepcopy(values["measures"])}
+        for name, values in found.sample_metrics.items()
+    }
+    for name, verdict in zip(measures, ("within", "above", "below", "unknown"), strict=True):
+        measures[name]["measures"]["density"] = {
+            "samples": [0.5, 0.25, 0.75],
+            "held_out": [0.4, 0.3, 0.5],
+            "verdict": verdict,
+        }
+    section = samples.build_sample_metrics_section(replace(found, sample_metrics=measures))
+    rows = section.tables[0].rows
+    column = rows[0].index("notes per second")
+    shown = {row[0]: row[column].partition(")")[2] for row in rows[2:]}
+    expected = zip(measures, ("", ", above", ", below", ""), strict=True)
+    assert shown == dict(expected)
+    assert rows[1][column] == "0.4 (0.3–0.5)"
+
+
+def test_the_table_of_the_classifier_holds_real_music_and_says_what_tells(found):
+    tests = {"baseline": two_sample_test(0.99), "expressive": two_sample_test(0.8)}
+    table = samples.build_sample_metrics_section(replace(found, two_sample=tests)).tables[-1]
+    tells = "more keys struck again while they sound; fewer rhythms repeated; longer notes"
+    assert table.rows[1:] == [
+        ["real against real", "0.51", "0.42 to 0.60", "nothing to tell"],
+        ["expressive", "0.80", "0.75 to 0.85", tells],
+        ["baseline", "0.99", "0.94 to 1.00", tells],
+    ]
+    assert "passage of 200 notes" in table.caption
+    assert "98 prompts of 10 held-out compositions" in table.caption
 
 
 def test_every_name_in_the_table_is_that_of_a_measure():
