@@ -20,6 +20,7 @@ PARTS = (
     "pipeline",
     "data/corpora",
     "data/claims.yaml",
+    "data/committed_best.json",
     "dvc.yaml",
     "params.yaml",
     "versions.yaml",

@@ -31,6 +31,7 @@ PARTS = (
     ".gitignore",
     "data/corpora",
     "data/claims.yaml",
+    "data/committed_best.json",
     "dvc.yaml",
     "versions.yaml",
 )

@@ -266,3 +266,17 @@ def _print_scores(answer_files: list[Path]) -> None:
     console = Console(highlight=False)
     console.print(listen_score.make_score_table(scores))
     console.print(listen_score.describe_scores(scores), markup=False)
+
+
+@app.command(epilog="Example: music-rnn pin-best, then: dvc repro and git commit")
+def pin_best(
+    revision: Annotated[
+        str, typer.Argument(metavar="[REV]", help="Git revision that has results.")
+    ] = "HEAD",
+) -> None:
+    """Keep the best results of a commit: 'dvc exp show' then has the difference of every run to them, in best.against_committed."""
+    from pipeline.experiments import pin_best as pin
+
+    best = pin.read_committed_best(revision)
+    best.save(paths.COMMITTED_BEST)
+    typer.echo(f"{paths.COMMITTED_BEST}: {best.architecture} at {best.commit}")

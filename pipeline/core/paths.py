@@ -32,6 +32,7 @@ DECISION = Path("metrics/decision.md")
 REPORT = Path("metrics/report.html")
 STUDIES = Path("metrics/studies")
 CLAIMS = Path("data/claims.yaml")
+COMMITTED_BEST = Path("data/committed_best.json")
 
 
 def get_corpus_archive(corpus: str) -> Path:

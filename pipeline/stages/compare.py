@@ -7,12 +7,13 @@ from pipeline.config import Params
 from pipeline.core import files, paths
 from pipeline.evaluation import bits, decision, intervals, results
 from pipeline.evaluation.bits import PieceScores
+from pipeline.evaluation.committed_best import CommittedBest
 from pipeline.evaluation.decision import Decision
 from pipeline.evaluation.intervals import PairDifference
 from pipeline.evaluation.results import Evaluation
 from pipeline.stages.runner import run_stage
 
-PARAM_SECTIONS = ("architectures",)
+PARAM_SECTIONS = ("architectures", "ingest")
 """What it reads of params.yaml."""
 
 CURVE_COLUMNS = ("epoch", "notes", "loss", "bits_per_note", "pitch", "step", "duration")
@@ -26,7 +27,7 @@ def run(params: Params) -> None:
     ngram_rows = json.loads(paths.NGRAMS.read_text(encoding="utf-8"))
     ngrams = {name: PieceScores.from_rows(row["rows"]) for name, row in ngram_rows.items()}
     outcome = decision.choose_architecture(evaluations, ngrams)
-    summary = _make_summary(evaluations, ngrams, outcome)
+    summary = _make_summary(evaluations, ngrams, outcome, params.ingest.model_dump())
     files.write_text(paths.SUMMARY, json.dumps(summary, indent=1) + "\n")
     files.write_text(paths.LEARNING_CURVES, _format_curves(evaluations))
     files.write_text(paths.PAIRS, results.format_compact_json(_tabulate_pairs(outcome)))
@@ -39,9 +40,13 @@ def run(params: Params) -> None:
 
 
 def _make_summary(
-    evaluations: list[Evaluation], ngram_scores: dict[str, PieceScores], outcome: Decision
+    evaluations: list[Evaluation],
+    ngram_scores: dict[str, PieceScores],
+    outcome: Decision,
+    ingest: dict[str, Any],
 ) -> dict[str, object]:
     """Put figures beside names: the best first, then each architecture, then the n-gram models."""
+    scores = {evaluation.architecture: evaluation.scores for evaluation in evaluations}
     rows: dict[str, dict[str, object]] = {}
     for evaluation in evaluations:
         name = evaluation.architecture
@@ -60,6 +65,9 @@ def _make_summary(
         **rows[outcome.best],
         "recommended": outcome.recommended,
         "tied_with": " ".join(outcome.tied),
+        "against_committed": CommittedBest.load(paths.COMMITTED_BEST).compare(
+            scores[outcome.best], ingest
+        ),
     }
     ngrams = {
         name: _describe_scores(scores, outcome, name) for name, scores in ngram_scores.items()

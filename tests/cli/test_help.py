@@ -16,7 +16,7 @@ RUN = CliRunner()
 COMMANDS = sorted(get_command(cli.app).commands)
 PANELS = {
     "Play": "play ports studio models score generate export",
-    "Compare ideas": "study diff sweep listen",
+    "Compare ideas": "study diff sweep listen pin-best",
     "Your data": "fetch add-corpus",
     "Pipeline stages": "repro check ingest windows ngrams train evaluate generate-all sample-metrics compare benchmark report",
     "CI and care": "plan gate promote retrain doctor verify repair update-readme bundle",

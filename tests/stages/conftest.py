@@ -112,7 +112,8 @@ def run_comparison_stages(params: Params) -> None:
     from pipeline.stages import benchmark, compare, report
 
     paths.CLAIMS.parent.mkdir(parents=True, exist_ok=True)
-    paths.CLAIMS.write_bytes((ROOT / paths.CLAIMS).read_bytes())
+    for path in (paths.CLAIMS, paths.COMMITTED_BEST):
+        path.write_bytes((ROOT / path).read_bytes())
     paths.PARAMS.write_bytes((ROOT / paths.PARAMS).read_bytes())
     for stage in (compare, benchmark, report):
         stage.run(params.restrict_to(stage.PARAM_SECTIONS))

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.core import paths
+from pipeline.evaluation.committed_best import CommittedBest
 from pipeline.evaluation.results import Evaluation
 
 
@@ -28,6 +29,16 @@ def test_the_figures_are_those_of_the_evaluation(in_made: Path) -> None:
     ).scores.compute_bits_per_note()
     assert {name: summary[name] for name in mean} == {
         name: round(value, 4) for name, value in mean.items()
+    }
+
+
+def test_the_best_says_how_far_it_is_from_the_committed_best(in_made: Path) -> None:
+    """The committed results are of other music, so there is no difference to them."""
+    against = json.loads(paths.SUMMARY.read_text("utf-8"))["best"]["against_committed"]
+    committed = CommittedBest.load(paths.COMMITTED_BEST)
+    assert against == {
+        **dict.fromkeys(("difference", "low", "high")),
+        "of": f"{committed.architecture} at {committed.commit}",
     }
 
 
