@@ -1,9 +1,10 @@
 """Measure the time of a note beside other programs: `python benchmarks/latency.py [PYTHON]`, after `dvc repro train`.
 
-All run on one thread, in turn, round after round. The engine plays `stacked` (stateful) and `expressive`, sampling
+All run on one thread, in turn, round after round; times are CPU time. The engine plays `stacked` (stateful) and `expressive`, sampling
 included; the tutorial's network of `stacked` plays by `model.predict` and as one compiled function. Notochord feeds and
 queries in its own process between the rounds, at its default size and at about the size of `expressive`; PYTHON is the
-Python of an environment with it (`pip install notochord`). Prints medians and ratios.
+Python of an environment with it (`pip install notochord`). Prints medians, and ratios
+with their range.
 """
 
 import json
@@ -14,8 +15,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.benchmark import latency, tutorial_baseline
-from pipeline.benchmark.latency import Step, Variant
+from pipeline.benchmark import latency, timing, tutorial_baseline
+from pipeline.benchmark.latency import Variant
+from pipeline.benchmark.timing import Step
 from pipeline.config import load_params
 from pipeline.core import console, paths
 from pipeline.generation import generate
@@ -48,18 +50,19 @@ def main(peer_python: str | None) -> None:
     for method, step in tutorial.items():
         work[method, "stacked"] = step, COUNTS[method]
     timings: TimingsByVariant = {variant: [] for variant in work}
+    timing.time_round(work)  # warms up
     for seed in console.track_progress(range(ROUNDS), "latency", ROUNDS):
-        for variant, rounds in latency.time_interleaved(work, 1, "").items():
-            timings[variant] += rounds
+        for variant, seconds in timing.time_round(work).items():
+            timings[variant].append(seconds)
         if peer_python:
             for size, units in PEERS.items():
-                seconds = time_peer(peer_python, units, seed)
-                timings.setdefault(("feed and query", size), []).append(seconds)
+                peer_seconds = time_peer(peer_python, units, seed)
+                timings.setdefault(("feed and query", size), []).append(peer_seconds)
     print_timings(timings)
 
 
 def time_peer(python: str, units: str, seed: int) -> NDArray[np.float64]:
-    """Return the seconds of each note of notochord, measured in its own process."""
+    """Return the CPU seconds of each note of notochord, measured in its own process."""
     script = Path(__file__).parent / "notochord_peer.py"
     run = subprocess.run(
         [python, script, units, str(seed)], check=True, capture_output=True, text=True
@@ -71,17 +74,16 @@ def print_timings(timings: TimingsByVariant) -> None:
     """Print medians, and the time as a ratio to the two that stream."""
     references = [timings["streaming", name] for name in ("stacked", "expressive")]
     header = "ratio to stacked (min to max), to expressive"
-    print(f"{'':34} {'median':>10} {'p99.9':>10}   {header}")
+    print(f"{'CPU microseconds a note':34} {'median':>20} {'p99.9':>10}   {header}")
     for (method, name), rounds in timings.items():
-        microseconds = latency.summarize_microseconds(rounds)
+        microseconds = timing.summarize_microseconds(rounds, ROUNDS)
         ratios = []
         for reference in references:
-            median, low, high = latency.compute_slowdown(rounds, reference).values()
-            ratios.append(f"{median:8.2f} ({low:.2f} to {high:.2f})")
-        print(
-            f"{method + ' ' + name:34} {microseconds['median_us']:8.1f}us "
-            f"{microseconds['p999_us']:8.1f}us   {', '.join(ratios)}"
-        )
+            values = timing.list_ratios(rounds, reference)
+            ratios.append(timing.format_figure(timing.summarize_rounds(values, ROUNDS, 3)))
+        median = microseconds.get("reason", microseconds["median_us"])
+        slowest = microseconds["p999_us"] or "-"
+        print(f"{method + ' ' + name:34} {median:>20} {slowest:>10}   {', '.join(ratios)}")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Time feed and query of notochord for each note: `python notochord_peer.py UNITS SEED`; prints seconds as JSON.
+"""Time feed and query of notochord for each note: `python notochord_peer.py UNITS SEED`; prints CPU seconds as JSON.
 
 Runs in an environment with notochord, not in this project's. Weights are random, since speed does not depend on them.
 One event is timed. A note has two events in notochord, note on and note off, so the comparison favors notochord.
@@ -27,11 +27,11 @@ def main(units: int, seed: int) -> None:
     seconds = []
     with torch.inference_mode():
         for _ in range(NOTES + 20):
-            start = time.perf_counter()
+            start = time.process_time()
             model.feed(note["inst"], note["pitch"], note["time"], note["vel"])
             event = model.query()
             note = {name: event[name] for name in note}
-            seconds.append(time.perf_counter() - start)
+            seconds.append(time.process_time() - start)
     print(json.dumps(seconds[20:]))
 
 

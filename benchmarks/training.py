@@ -1,19 +1,18 @@
 """How fast training is: `python benchmarks/training.py [threads]`, after `dvc repro windows`.
 
 In turn, in one process, on the same batches: our step of `expressive`, the same model in PyTorch where that is
-installed, and plain Keras `fit` of an LSTM of about as many parameters. Prints target notes per second and the share of
-the matrix-product peak measured in the same run, as medians over rounds with minimum and maximum, and ratios.
+installed, and plain Keras `fit` of an LSTM of about as many parameters. Prints target notes per CPU second and the share
+of the matrix-product peak measured in the same run, as medians over rounds with minimum and maximum, and ratios.
 """
 
 import itertools
-import statistics
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
+from pipeline.benchmark import timing
 from pipeline.config import Params, load_params
 from pipeline.config.schema import ModelConfig
 from pipeline.core import paths
@@ -23,6 +22,8 @@ from pipeline.notes import quantize
 from pipeline.training import trainer as training
 
 ROUNDS, BATCHES = 7, 6
+PEAK_SIZE, PEAK_PRODUCTS = 1536, 3
+PEAK_FLOPS = PEAK_PRODUCTS * 2 * PEAK_SIZE**3
 
 
 def main(threads: int) -> None:
@@ -37,40 +38,33 @@ def main(threads: int) -> None:
     work = {"ours": make_own_step(trainer, segments), "Keras fit, LSTM": make_keras_fit(segments)}
     if (torch_step := make_torch_step(config, segments, threads)) is not None:
         work["PyTorch, same model"] = torch_step
-    seconds: dict[str, list[float]] = {name: [] for name in work}
-    peaks = []
-    for _ in range(ROUNDS + 1):
-        peaks.append(measure_peak_flops())
-        for name, run_round in work.items():
-            start = time.perf_counter()
-            run_round()
-            seconds[name].append(time.perf_counter() - start)
+    counted = {name: (step, 1) for name, step in work.items()}
+    counted["peak"] = make_peak_step(), 1
+    with timing.pin_to_cores(threads):
+        timings = timing.time_in_turn(
+            counted, ROUNDS, "training", [(name, "ours") for name in work]
+        )
     num_notes = sum(segment.mask.size for segment in segments)
-    peak = statistics.median(peaks)
-    print(f"{threads} thread(s), {num_weights:,} parameters, peak {peak / 1e9:.0f} GFLOP/s")
-    # The first round compiles, so it is left out.
-    own_seconds = seconds["ours"][1:]
-    for name, all_rounds in seconds.items():
-        print_row(name, all_rounds[1:], own_seconds, num_notes, 6 * num_weights / peak)
-
-
-def print_row(
-    name: str,
-    rounds: list[float],
-    own_rounds: list[float],
-    num_notes: int,
-    peak_seconds_per_note: float,
-) -> None:
-    """Print notes per second, the share of the peak, and how many times as fast our step is."""
-    rates = [num_notes / seconds for seconds in rounds]
-    rate = statistics.median(rates)
-    ratios = [seconds / own for seconds, own in zip(rounds, own_rounds, strict=True)]
+    peak_seconds = timings.pop("peak")
+    peak = summarize_rate(PEAK_FLOPS / 1e9, peak_seconds)
     print(
-        f"{name:22} {rate:8,.0f} notes/s ({min(rates):,.0f} to {max(rates):,.0f}), "
-        f"about {rate * peak_seconds_per_note:.0%} of the peak; "
-        f"ours is {statistics.median(ratios):.2f} times as fast "
-        f"({min(ratios):.2f} to {max(ratios):.2f})"
+        f"{threads} thread(s), {num_weights:,} parameters, {timing.format_figure(peak, '.0f')} GFLOP/s at peak"
     )
+    round_seconds = num_notes * 6 * num_weights / PEAK_FLOPS
+    for name, rounds in timings.items():
+        shares = [round_seconds * ratio for ratio in timing.list_ratios(peak_seconds, rounds)]
+        ratios = timing.list_ratios(rounds, timings["ours"])
+        print(
+            f"{name:22} {timing.format_figure(summarize_rate(num_notes, rounds), ',.0f')} notes per CPU second, "
+            f"{timing.format_figure(timing.summarize_rounds(shares, ROUNDS, 3), '.0%')} of the peak; "
+            f"its time / ours: {timing.format_figure(timing.summarize_rounds(ratios, ROUNDS, 3))}"
+        )
+
+
+def summarize_rate(amount: float, rounds: timing.Timings) -> timing.Figure:
+    """Return how much is done in a CPU second."""
+    rates = [amount / seconds for seconds in timing.list_medians(rounds)]
+    return timing.summarize_rounds(rates, ROUNDS, 1)
 
 
 def make_params() -> Params:
@@ -152,16 +146,17 @@ def make_torch_step(
     return run_round
 
 
-def measure_peak_flops() -> float:
-    """Return the rate of a large matrix product of TensorFlow [FLOP/s]."""
+def make_peak_step() -> Callable[[], None]:
+    """Return what computes large matrix products of TensorFlow, `PEAK_FLOPS` operations in all."""
     import tensorflow as tf
 
-    a = tf.random.normal([1536, 1536])
-    tf.matmul(a, a)
-    start = time.perf_counter()
-    for _ in range(3):
-        float(tf.matmul(a, a)[0, 0])
-    return 3 * 2 * 1536**3 / (time.perf_counter() - start)
+    a = tf.random.normal([PEAK_SIZE, PEAK_SIZE])
+
+    def multiply() -> None:
+        for _ in range(PEAK_PRODUCTS):
+            float(tf.matmul(a, a)[0, 0])
+
+    return multiply
 
 
 if __name__ == "__main__":

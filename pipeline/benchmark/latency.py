@@ -1,30 +1,24 @@
-"""Time of one generated note, drawn and read again, and the memory of a process that generates."""
+"""What plays one note, to be timed, and the memory of a process that generates."""
 
 import pickle
-import statistics
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from pipeline.benchmark.timing import Step
 from pipeline.config.schema import SamplingConfig
-from pipeline.core import console
 from pipeline.core.errors import DataError
 from pipeline.generation.engine import Engine
 from pipeline.generation.sampling import Sampler
 from pipeline.models.model_io import TrainedModel
 from pipeline.notes.quantize import QuantizedNotes
 
-Step = Callable[[], object]
 Variant = tuple[str, str]
 """A way of playing, and the architecture that plays."""
-Timings = Sequence[NDArray[np.float64]]
-"""Seconds of each note, an array for each round."""
 NOTES_PER_ROUND = 400
 """Notes of the numpy engine in a round."""
 
@@ -46,38 +40,6 @@ def make_weight_read(model: TrainedModel) -> Step:
     matrix = np.resize(flat, (256, -(-len(flat) // 256)))
     vector = np.ones(256, np.float32)
     return lambda: vector.dot(matrix)
-
-
-def time_interleaved(
-    work: Mapping[Variant, tuple[Step, int]], repeats: int, label: str
-) -> dict[Variant, Timings]:
-    """Time each act so many times, all in turn, round after round; the first round warms up and is not counted."""
-    out: dict[Variant, list[NDArray[np.float64]]] = {name: [] for name in work}
-    every: Iterable[int] = range(repeats + 1)
-    for _ in console.track_progress(every, label, repeats + 1) if label else every:
-        for name, (act, count) in work.items():
-            marks = [time.perf_counter()]
-            for _ in range(count):
-                act()
-                marks.append(time.perf_counter())
-            out[name].append(np.diff(marks))
-    return {name: rounds[1:] for name, rounds in out.items()}
-
-
-def summarize_microseconds(rounds: Timings) -> dict[str, float]:
-    """Return the median of all notes, and what one in a thousand exceeds."""
-    every = np.concatenate(rounds) * 1e6
-    return {
-        "median_us": round(float(np.median(every)), 1),
-        "p999_us": round(float(np.quantile(every, 0.999)), 1),
-    }
-
-
-def compute_slowdown(slow: Timings, quick: Timings) -> dict[str, float]:
-    """Return how many times as long a note of one takes as of another: medians, round by round."""
-    ratios = [float(np.median(a) / np.median(b)) for a, b in zip(slow, quick, strict=True)]
-    values = {"median": statistics.median(ratios), "min": min(ratios), "max": max(ratios)}
-    return {name: round(value, 2) for name, value in values.items()}
 
 
 def run_steps(model: TrainedModel, prompt: QuantizedNotes, sampling_config: SamplingConfig) -> None:

@@ -218,8 +218,11 @@ def _check_parity(candidate: RevisionResults, params: Params) -> str:
 def _check_latency(candidate: RevisionResults) -> str:
     latency = candidate.benchmark.get("latency", {}).get(candidate.model) or {}
     timing = latency.get("streaming") or latency.get("window")
-    return (
-        ""
-        if timing
-        else f"nobody measured how long {candidate.model} takes for a note (latency in {paths.BENCHMARK})"
-    )
+    if not timing:
+        return f"nobody measured how long {candidate.model} takes for a note (latency in {paths.BENCHMARK})"
+    if timing["median_us"] is None:
+        return (
+            f"the time that {candidate.model} takes for a note was {timing['reason']} (latency in {paths.BENCHMARK}); "
+            "run 'dvc repro -f -s benchmark' while nothing else runs"
+        )
+    return ""

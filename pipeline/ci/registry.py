@@ -9,6 +9,7 @@ import io
 import json
 import math
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -88,7 +89,7 @@ def _describe_results(model: str) -> dict[str, str]:
     cost = f"{evaluation.parameters:,} parameters, {evaluation.bytes:,} bytes"
     for key, verb in (("train", "to train"), ("generate", "to play")):
         if ratio := timings.get(key, {}).get(model):
-            cost += f", {ratio['median']:.2f}× {timings['reference']} {verb} a note"
+            cost += f", {_format_ratio(ratio, timings['reference'])} {verb} a note"
     return {
         "bits per note": f"{_format_mean(evaluation.scores)} on {int(evaluation.scores.num_notes.sum()):,} held-out "
         f"notes, {evaluation.scores.describe_design()} ({heads})",
@@ -100,6 +101,12 @@ def _format_mean(scores: PieceScores) -> str:
     """Return the mean bits per note with its interval, where there is one."""
     mean, low, high = intervals.estimate_mean(scores).interval
     return f"{mean:.3f}" if math.isnan(low) else f"{mean:.3f} [{low:.3f}, {high:.3f}]"
+
+
+def _format_ratio(ratio: Mapping[str, Any], reference: str) -> str:
+    if ratio["median"] is None:
+        return str(ratio["reason"])
+    return f"{ratio['median']:.2f}× {reference}"
 
 
 def _format_split_counts() -> str:

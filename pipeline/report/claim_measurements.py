@@ -165,6 +165,7 @@ def _make_exact(value: float) -> Estimate:
 def _estimate_value(measurement: Measurement, _: float) -> Estimate:
     value = look_up_value(load_results(measurement.source), measurement.numerator)
     if isinstance(value, dict):
+        look_up_value(value, "median")  # None where the machine was too busy
         return float(value["median"]), float(value["min"]), float(value["max"])
     return _make_exact(value)
 

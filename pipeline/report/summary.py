@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from pipeline.core import paths
 from pipeline.core.errors import DataError
@@ -225,21 +226,33 @@ def state_cost(results: RunResults) -> Statement:
     row = results.summary[name]
     details = [f"{row['bytes'] / 1e6:.1f} MB of weights."]
     if name != reference:
-        train, play = (timings[key][name]["median"] for key in ("train", "generate"))
-        details.append(
-            f"Training takes {train:.2f}× and playing {play:.2f}× the time of {reference}."
-        )
+        details.append(_describe_ratio("Training", timings["train"][name], reference))
+        details.append(_describe_ratio("Playing", timings["generate"][name], reference))
     if latency := timings.get("latency", {}).get(name):
         mode, source = ("window", "the window")
         if latency["streaming"]:
             mode, source = ("streaming", "a state")
-        median = latency[mode]["median_us"]
-        details.append(f"One note takes {median:,.0f} µs from {source}, on one thread.")
+        details.append(_describe_latency(latency[mode], source))
     if row["can_stream"]:
         details.append("It can play live.")
     else:
         details.append("It cannot go on from a state, so it cannot play live.")
     return Statement("Cost", f"{row['parameters']:,} parameters", details)
+
+
+def _describe_ratio(activity: str, ratio: Mapping[str, Any], reference: str) -> str:
+    """Say how many times the time of the reference an activity takes."""
+    if ratio["median"] is None:
+        return f"{activity} time {ratio['reason']}."
+    figure = "{median:.2f}× ({min:.2f} to {max:.2f})".format_map(ratio)
+    return f"{activity} takes {figure} the CPU time of {reference}."
+
+
+def _describe_latency(timing: Mapping[str, Any], source: str) -> str:
+    """Say how long one note takes."""
+    if timing["median_us"] is None:
+        return f"Time of one note {timing['reason']}."
+    return f"One note takes {timing['median_us']:,.0f} µs of one core from {source}."
 
 
 def format_markdown_statements(results: RunResults) -> str:

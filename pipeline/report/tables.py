@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from operator import itemgetter
 from pathlib import Path
+from string import Formatter
 from typing import Any
 
 from rich.table import Table
@@ -36,14 +37,15 @@ MAX_DECIMALS = 3
 NO_INTERVAL = "no interval"
 """In place of an interval that nobody can give."""
 BITS = "{bits_per_note:.{decimals}f}"
+TRAIN_RATIO, GENERATE_RATIO = "{train[median]:.2f}×", "{generate[median]:.2f}×"
 SUMMARY_COLUMNS = {
     "architecture": "{short_name}",
     "group": "{group}",
     "bits": BITS,
     "against reference": "{versus}",
     "params": "{kiloparameters:,.0f}K",
-    "train": "{train[median]:.2f}×",
-    "play": "{generate[median]:.2f}×",
+    "train": TRAIN_RATIO,
+    "play": GENERATE_RATIO,
     "streams": "{streams}",
 }
 COMPARISON_COLUMNS = {
@@ -54,8 +56,8 @@ COMPARISON_COLUMNS = {
     "learning rate": "{config.learning_rate:g}",
     "parameters (claimed)": "{parameters:,} ({claimed[parameters]})",
     "KB": "{kilobytes:.0f}",
-    "training time (claimed)": "{train[median]:.2f}× ({claimed[training]})",
-    "time per played note (claimed)": "{generate[median]:.2f}× ({claimed[generation]})",
+    "training time (claimed)": "{train_ratio} ({claimed[training]})",
+    "time per played note (claimed)": "{generate_ratio} ({claimed[generation]})",
     "can stream (claimed)": "{streams} ({claimed[can_stream]})",
     "claimed quality": "{claimed[quality]}",
 }
@@ -171,6 +173,8 @@ class RunResults:
         record["claimed"] = dict.fromkeys(CLAIMED, MISSING)
         for key in ("train", "generate", "costs", "latency"):
             record[key] = self.benchmark.get(key, {}).get(name)
+        record["train_ratio"] = _format_cell(TRAIN_RATIO, record)
+        record["generate_ratio"] = _format_cell(GENERATE_RATIO, record)
         if claim := self.claims.get(name):
             record["title"] = f"{name} ({claim['name']})"
             record["claimed"] |= claim
@@ -217,7 +221,7 @@ def load_architecture_claims(path: Path) -> Mapping[str, Any]:
 
 
 def tabulate(columns: Columns, records: Iterable[Mapping[str, Any]]) -> Rows:
-    """Return a header and one row a record; a cell that lacks a value is a dash.
+    """Return a header and one row a record; a cell that lacks a value has the reason, or a dash.
 
     >>> tabulate({"model": "{name}", "bits": "{bits:.1f}"}, [{"name": "wide", "bits": 17.58}, {"name": "new"}])
     [['model', 'bits'], ['wide', '17.6'], ['new', '–']]
@@ -232,7 +236,20 @@ def _format_cell(template: str, record: Mapping[str, Any]) -> str:
     try:
         return template.format_map(record)
     except (LookupError, TypeError, AttributeError):  # not there, or None
-        return MISSING
+        return _find_reason(template, record) or MISSING
+
+
+def _find_reason(template: str, record: Mapping[str, Any]) -> str:
+    """Return why a figure of a cell was not measured: the `reason` beside its values; nothing where there is none."""
+    formatter = Formatter()
+    for _, field_name, _, _ in formatter.parse(template):
+        figure_name = (field_name or "").rpartition("[")[0]
+        try:
+            reason, _ = formatter.get_field(f"{figure_name}[reason]", (), record)
+        except (LookupError, TypeError, AttributeError, ValueError):
+            continue
+        return str(reason)
+    return ""
 
 
 def build_summary_table(results: RunResults) -> Rows:

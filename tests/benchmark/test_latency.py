@@ -12,31 +12,6 @@ from pipeline.benchmark import latency
 from pipeline.core.errors import DataError
 
 
-def test_a_round_of_each_in_turn_after_one_that_warms_up():
-    said = []
-    work = {("one", "a"): (lambda: said.append(1), 3), ("two", "a"): (lambda: said.append(2), 1)}
-    timed = latency.time_interleaved(work, 2, "")
-    assert said == [1, 1, 1, 2] * 3
-    assert {key: [len(part) for part in rounds] for key, rounds in timed.items()} == {
-        ("one", "a"): [3, 3],
-        ("two", "a"): [1, 1],
-    }
-    assert all((part > 0).all() for rounds in timed.values() for part in rounds)
-
-
-def test_microseconds_are_of_all_notes():
-    rounds = [np.arange(1, 1001) * 1e-6, np.arange(1001, 2002) * 1e-6]
-    assert latency.summarize_microseconds(rounds) == {"median_us": 1001.0, "p999_us": 1999.0}
-
-
-def test_ratios_are_of_the_medians_of_a_round():
-    slow, quick = (
-        [np.array([6.0, 8.0, 100.0]), np.array([9.0]), np.array([2.0])],
-        [np.array([2.0, 1.0, 2.0])] * 3,
-    )
-    assert latency.compute_slowdown(slow, quick) == {"median": 4.0, "min": 1.0, "max": 4.5}
-
-
 @pytest.mark.parametrize("stateful", [True, False])
 def test_a_player_plays_by_the_memory_it_is_given(stateful):
     play = latency.make_step(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from factories import ROOT
+from factories import ROOT, make_busy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -176,6 +176,10 @@ def test_the_paragraph_is_one_and_names_both_models_and_the_interval(project: Pa
         (
             {"benchmark": {**TIMINGS, "latency": {"new": {"streaming": None}}}},
             "nobody measured how long new takes",
+        ),
+        (
+            {"benchmark": make_busy(TIMINGS)},
+            "the time that new takes for a note was not measured: busy",
         ),
     ],
 )

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from factories import ROOT
+from factories import ROOT, make_busy
 from ruamel.yaml import YAML
 
 from pipeline.ci import registry
@@ -65,3 +65,9 @@ def test_the_same_values_in_another_order_have_one_digest() -> None:
 def test_a_model_that_was_not_trained_is_one_line(in_folder: Path, project: Params) -> None:
     with pytest.raises(DataError, match=r"dvc.lock has no model 'wide'; run 'dvc repro'"):
         registry.collect_provenance("wide", project)
+
+
+def test_a_ratio_of_a_busy_machine_is_words_on_the_card() -> None:
+    ratio = {"median": 2.0, "min": 1.8, "max": 2.1}
+    assert registry._format_ratio(ratio, "baseline") == "2.00× baseline"
+    assert registry._format_ratio(make_busy(ratio), "baseline") == "not measured: busy"

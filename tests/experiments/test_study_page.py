@@ -1,16 +1,17 @@
 """What a study found, on its page."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from experiments.test_study_results import found_of
-from factories import ROOT
+from factories import ROOT, make_busy
 from typer.testing import CliRunner
 
 from pipeline.cli import app
 from pipeline.core import git
-from pipeline.experiments import study_page
+from pipeline.experiments import study_page, study_results
 from pipeline.experiments.study import Run, Study, StudyError
 from pipeline.experiments.study_results import RunFindings
 
@@ -131,3 +132,12 @@ def test_showing_a_study_writes_nothing(in_folder: Path, monkeypatch: pytest.Mon
         in shown.output
     )
     assert {path: path.read_bytes() for path in Path().rglob("*.*") if path.is_file()} == before
+
+
+def test_a_time_of_a_busy_machine_is_words_on_the_page() -> None:
+    findings = found_of("baseline", "better")
+    busy = replace(findings, benchmark=make_busy(findings.benchmark))
+    (line, *_) = tables({"axes": busy})[1:]
+    assert line.endswith("| not measured: busy |")
+    rows = json.loads(study_results.serialize_findings({"axes": busy}))
+    assert rows["better"]["training_time_per_note"] is None

@@ -68,11 +68,11 @@ def summary() -> dict[str, object]:
 def timings() -> dict[str, object]:
     """Make `metrics/benchmark.json`."""
     ratio = {"median": 1.25, "min": 1.0, "max": 1.5}
-    took = {"median_us": 61.4, "p999_us": 140.0}
+    took = {"median_us": 61.4, "min_us": 58.2, "max_us": 66.0, "p999_us": 140.0}
     cost = {
         "multiply_adds": 83_000,
         "multiply_adds_window": 2_000_000,
-        "train_seconds_per_million": 55.1,
+        "train_seconds_per_million": {"median": 55.1, "min": 50.2, "max": 60.9},
     }
     cost |= {"train_mib": 812.0, "play_mib": 74.0, "parameters": 84_354, "bytes": 338_000}
     return {
@@ -83,7 +83,7 @@ def timings() -> dict[str, object]:
         "latency": {
             name: {
                 "streaming": None if name == "bidirectional" else took,
-                "window": {"median_us": 900.0, "p999_us": 1500.0},
+                "window": {"median_us": 900.0, "min_us": 880.0, "max_us": 950.0, "p999_us": 1500.0},
                 "predict": ratio,
                 "compiled": ratio,
             }

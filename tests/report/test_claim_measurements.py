@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from factories import CARRIED, ROOT, make_tiny_model
+from factories import CARRIED, ROOT, make_busy, make_tiny_model
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -323,3 +323,11 @@ def test_a_layer_of_the_project_is_counted(monkeypatch: pytest.MonkeyPatch) -> N
         claim_measurements.read_estimate(measure("count", "stacked/lstm3", source="params"), 0.0)
         is None
     )
+
+
+def test_a_time_of_a_busy_machine_is_not_judged(results: Path) -> None:
+    path = results / "metrics/benchmark.json"
+    path.write_text(json.dumps(make_busy(json.loads(path.read_text("utf-8")))))
+    assert claim_measurements.read_estimate(measure("value", "train/large"), 0.1) is None
+    ratio = measure("ratio", "train/large/median", "train/large/median")
+    assert claim_measurements.read_estimate(ratio, 0.1) is None

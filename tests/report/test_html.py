@@ -10,6 +10,7 @@ from html.parser import HTMLParser
 import architecture as house
 import numpy as np
 import pytest
+from factories import make_busy
 from factories import make_music as notes_of
 from ruamel.yaml import YAML
 
@@ -226,3 +227,9 @@ def test_contrast_is_enough(theme):
             )
     assert contrast(colours["h2"], colours["paper"]) >= 3
     assert contrast("#000000", "#ffffff") == pytest.approx(21)
+
+
+def test_a_page_of_a_busy_machine_says_so(found):
+    busy = replace(found.results, benchmark=make_busy(found.results.benchmark))
+    page = build.render_page(replace(found, results=busy))
+    assert page.count("not measured: busy") > len(found.architectures)

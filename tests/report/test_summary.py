@@ -2,7 +2,7 @@ import re
 from dataclasses import replace
 
 import pytest
-from factories import make_ingest_summary
+from factories import make_busy, make_ingest_summary
 
 from pipeline.corpus.ingest_summary import WorkFile
 from pipeline.report import html, readme, summary
@@ -60,8 +60,9 @@ def test_recommended_best_ngrams_confidence_and_cost(results):
         "Measured on 10 compositions, each held out once in 5 replicates (cross-validation), each with its own seed.",
         "Architectures that share a letter are tied, at the 5 % level, corrected for 6 pairs.",
     ]
-    assert "Training takes 1.25× and playing 1.25× the time of baseline." in cost.details
-    assert "One note takes 61 µs from a state, on one thread." in cost.details
+    assert "Training takes 1.25× (1.00 to 1.50) the CPU time of baseline." in cost.details
+    assert "Playing takes 1.25× (1.00 to 1.50) the CPU time of baseline." in cost.details
+    assert "One note takes 61 µs of one core from a state." in cost.details
 
 
 def test_all_views_render_the_same_statements(found, results, monkeypatch, tmp_path, capsys):
@@ -258,5 +259,13 @@ def test_ngrams_are_named_with_the_fewer_of_those_that_beat_them_and_those_that_
 
 def test_one_that_cannot_stream_cannot_play_live(results):
     details = summary.state_cost(changed(results, recommended="bidirectional")).details
-    assert "One note takes 900 µs from the window, on one thread." in details
+    assert "One note takes 900 µs of one core from the window." in details
     assert details[-1] == "It cannot go on from a state, so it cannot play live."
+
+
+def test_the_cost_on_a_busy_machine_is_said_not_to_be_known(results):
+    busy = replace(results, benchmark=make_busy(results.benchmark))
+    details = summary.state_cost(busy).details
+    assert "Training time not measured: busy." in details
+    assert "Playing time not measured: busy." in details
+    assert "Time of one note not measured: busy." in details

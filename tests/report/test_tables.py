@@ -2,7 +2,7 @@ import io
 from dataclasses import replace
 
 import pytest
-from factories import ROOT
+from factories import ROOT, make_busy
 from rich.console import Console
 
 from pipeline.core.errors import DataError
@@ -38,7 +38,10 @@ def facts(project):
         "not_better_than": "",
     }
     floors = {name: told(bits) for name, bits in FLOORS.items()}
-    ratios = {name: {"median": 1.25 + number} for number, name in enumerate(BITS)}
+    ratios = {
+        name: {"median": 1.25 + number, "min": 1.0 + number, "max": 1.5 + number}
+        for number, name in enumerate(BITS)
+    }
     claims = {
         name: {
             "name": f"Option {name[0]}",
@@ -198,6 +201,14 @@ def test_tables_have_no_more_decimals_than_the_noise_leaves(facts):
 def test_a_difference_of_nothing_has_no_minus_and_an_unknown_interval_is_a_word(ends, text):
     record = dict(zip(("difference", "low", "high"), ends, strict=True))
     assert tables.format_difference(record, 2) == text
+
+
+def test_a_figure_of_a_busy_machine_has_its_reason_in_the_cell(facts):
+    busy = replace(facts, benchmark=make_busy(facts.benchmark))
+    assert tables.build_summary_table(busy)[1][5:7] == ["not measured: busy"] * 2
+    compared = tables.build_comparison_table(busy)
+    assert compared[1][7:9] == ["not measured: busy (+40%)", "not measured: busy (Same)"]
+    assert "not measured: busy (+40%)" in summary.render_decision_page(busy)
 
 
 def test_a_cell_without_a_value_is_a_dash():

@@ -16,21 +16,25 @@ SIZE_COLUMNS = {
     "training, ratio": "{train[median]:.2f}× ({train[min]:.2f}–{train[max]:.2f})",
     "playing, ratio": "{generate[median]:.2f}× ({generate[min]:.2f}–{generate[max]:.2f})",
 }
+SECONDS_PER_MILLION = (
+    "{costs[train_seconds_per_million][median]:,.0f} ({costs[train_seconds_per_million][min]:,.0f}–"
+    "{costs[train_seconds_per_million][max]:,.0f})"
+)
 COST_COLUMNS = {
     "multiply-adds a note": "{costs[multiply_adds]:,}",
     "from the window": "{costs[multiply_adds_window]:,}",
-    "training [s per million notes]": "{costs[train_seconds_per_million]:,.0f}",
+    "training [CPU s per million notes]": SECONDS_PER_MILLION,
     "memory to train [MiB]": "{costs[train_mib]:,.0f}",
     "memory to play [MiB]": "{costs[play_mib]:,.0f}",
 }
 LATENCY_COLUMNS = {
     "architecture": "{name}",
-    "from a state [µs]": "{latency[streaming][median_us]:,.0f}",
+    "from a state [µs]": "{latency[streaming][median_us]:,.0f} ({latency[streaming][min_us]:,.0f}–{latency[streaming][max_us]:,.0f})",
     "slowest of 1,000 from a state": "{latency[streaming][p999_us]:,.0f}",
-    "from the window [µs]": "{latency[window][median_us]:,.0f}",
+    "from the window [µs]": "{latency[window][median_us]:,.0f} ({latency[window][min_us]:,.0f}–{latency[window][max_us]:,.0f})",
     "slowest of 1,000 from the window": "{latency[window][p999_us]:,.0f}",
-    "model.predict takes": "{latency[predict][median]:,.1f}×",
-    "compiled window takes": "{latency[compiled][median]:,.1f}×",
+    "model.predict takes": "{latency[predict][median]:,.1f}× ({latency[predict][min]:,.1f}–{latency[predict][max]:,.1f})",
+    "compiled window takes": "{latency[compiled][median]:,.1f}× ({latency[compiled][min]:,.1f}–{latency[compiled][max]:,.1f})",
 }
 
 
@@ -38,8 +42,9 @@ def build_cost_section(data: ReportData) -> Section:
     """Return sizes, times and memory."""
     records = data.results.list_records()
     lead = (
-        "Ratios travel: all architectures were run in turn in one process, and each time is divided by that of the "
-        "reference in the same round. Seconds and megabytes are of the machine that ran this; the rest is counted."
+        "Ratios travel: all architectures were run in turn in one process, and each CPU time is divided by that of the "
+        "reference in the same round. Seconds and megabytes are of the machine that ran this; the rest is counted. A "
+        "time is not measured where other work on the machine made its rounds differ by more than a third."
     )
     blocks = [_build_size_table(data, records)]
     timed = [record for record in records if record["latency"]]
@@ -49,9 +54,14 @@ def build_cost_section(data: ReportData) -> Section:
         record["training"] = record["train"]["median"]
     time_axis = "training time, ratio to the reference"
     figures = [
-        _make_bits_by_cost_figure(data, records, "What size buys", "parameters", "parameters"),
-        _make_bits_by_cost_figure(data, records, "What training time buys", time_axis, "training"),
+        _make_bits_by_cost_figure(data, records, "What size buys", "parameters", "parameters")
     ]
+    if any(record["training"] is not None for record in records):
+        figures.append(
+            _make_bits_by_cost_figure(
+                data, records, "What training time buys", time_axis, "training"
+            )
+        )
     return Section("costs", "What it costs", lead, figures, blocks)
 
 
@@ -59,35 +69,42 @@ def _make_bits_by_cost_figure(
     data: ReportData, records: list[Record], title: str, axis: str, key: str
 ) -> Figure:
     """Draw bits against a cost: an architecture is worth it when it lies below cheaper ones."""
+    measured = [record for record in records if record[key] is not None]
+    missing = [record["name"] for record in records if record[key] is None]
     series = []
-    for record in records:
+    for record in measured:
         point = float(record[key]), record["bits_per_note"]
         series.append(data.make_series(record["name"], [point]))
     caption = (
         f"Bits per note by {axis}. The price pays where a dot lies lower than those to its left."
     )
+    if missing:
+        caption += f" Not measured, since the machine was busy: {', '.join(missing)}."
     columns = {
         "architecture": "{name}",
         axis: f"{{{key}:,.6g}}",
         "bits per note": "{bits_per_note:.3f}",
     }
     drawing = line.draw_scatter(series, Axes(axis, "bits per note"), caption)
-    return Figure(title, drawing, caption, tables.tabulate(columns, records))
+    return Figure(title, drawing, caption, tables.tabulate(columns, measured))
 
 
 def _build_size_table(data: ReportData, records: list[Record]) -> Table:
     columns = SIZE_COLUMNS
     if data.results.benchmark.get("costs"):
         columns = SIZE_COLUMNS | COST_COLUMNS
-    caption = "Ratios: median of the rounds, least to greatest in brackets; below 1 is cheaper than the reference."
+    caption = (
+        "Ratios of CPU time: median of the rounds, least to greatest in brackets; below 1 is cheaper than the "
+        "reference."
+    )
     return Table("Size, training and memory", tables.tabulate(columns, records), caption)
 
 
 def _build_latency_table(records: list[Record]) -> Table:
     """Return the time of one note, and how many times as long it takes as the tutorial does it."""
     caption = (
-        "Time for one note, sampling included, on one thread. The last two columns: how many times as long Keras "
-        "takes, called as the tutorial calls it, and compiled."
+        "CPU time for one note, sampling included, on one thread: median of the rounds, least to greatest in brackets. "
+        "The last two columns: how many times as long Keras takes, called as the tutorial calls it, and compiled."
     )
     rows = tables.tabulate(LATENCY_COLUMNS, records)
     return Table("Time to play one note", rows, caption)

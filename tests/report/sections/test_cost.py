@@ -1,5 +1,7 @@
 from dataclasses import replace
 
+from factories import make_busy
+
 from pipeline.report.sections import cost
 
 
@@ -13,11 +15,19 @@ def test_sizes_times_and_memory_of_each(found):
         "playing, ratio": "1.25× (1.00–1.50)",
         "multiply-adds a note": "83,000",
         "from the window": "2,000,000",
-        "training [s per million notes]": "55",
+        "training [CPU s per million notes]": "55 (50–61)",
         "memory to train [MiB]": "812",
         "memory to play [MiB]": "74",
     }
-    assert latency.rows[4] == ["bidirectional", "–", "–", "900", "1,500", "1.2×", "1.2×"]
+    assert latency.rows[4] == [
+        "bidirectional",
+        "–",
+        "–",
+        "900 (880–950)",
+        "1,500",
+        "1.2× (1.0–1.5)",
+        "1.2× (1.0–1.5)",
+    ]
 
 
 def test_bits_are_drawn_against_both_prices(found):
@@ -43,7 +53,7 @@ def test_memory_need_not_be_measured(found):
     }
     facts = replace(found.results, benchmark={**found.results.benchmark, "costs": told})
     assert cost.build_cost_section(replace(found, results=facts)).tables[0].rows[1][-3:] == [
-        "55",
+        "55 (50–61)",
         "–",
         "–",
     ]
@@ -63,3 +73,24 @@ def test_claims_are_counted_and_listed(found):
         table.title
         for table in cost.build_claims_section(replace(found, claim_rows=[], study_rows=[])).tables
     ] == ["Measured (claimed)"]
+
+
+def test_times_of_a_busy_machine_are_words_and_their_figure_is_left_out(found):
+    busy = replace(found.results, benchmark=make_busy(found.results.benchmark))
+    section = cost.build_cost_section(replace(found, results=busy))
+    sizes, latency = section.tables
+    assert sizes.rows[1][3:5] == ["not measured: busy"] * 2
+    assert sizes.rows[1][7:] == ["not measured: busy", "812", "74"]
+    assert latency.rows[1][1:] == ["not measured: busy"] * 6
+    assert latency.rows[4][1:3] == ["–", "–"]
+    assert [figure.title for figure in section.figures] == ["What size buys"]
+
+
+def test_a_figure_names_the_architectures_whose_time_is_not_known(found):
+    train = found.results.benchmark["train"]
+    train = {**train, "stacked": make_busy(train["stacked"])}
+    results = replace(found.results, benchmark={**found.results.benchmark, "train": train})
+    _, figure = cost.build_cost_section(replace(found, results=results)).figures
+    assert figure.drawing.count("<circle") == 3
+    assert len(figure.numbers) == 4
+    assert figure.caption.endswith("Not measured, since the machine was busy: stacked.")
