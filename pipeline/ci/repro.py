@@ -6,7 +6,7 @@ import subprocess
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from pipeline.core import git
+from pipeline.core import git, parallel
 from pipeline.core.errors import DataError
 
 STAGE_LINE = re.compile(r"^(?P<runs>Running stage|Stage) '(?P<stage>[^']+)'(?P<outcome>.*)$")
@@ -53,6 +53,16 @@ def run_repro(print_line: Callable[[str], None]) -> list[StageEvent]:
     if child.returncode:
         raise DataError(f"'{' '.join(command)}' ended with {child.returncode}; its reason is above")
     return events
+
+
+def describe_usage(start: os.times_result) -> str:
+    """Say how much CPU time this process and those it waited for took since the start, and what share of all cores."""
+    now = os.times()
+    cpu_seconds = sum(now[:4]) - sum(start[:4])
+    seconds = now.elapsed - start.elapsed
+    cores = parallel.count_cores()
+    percent = 100 * cpu_seconds / (seconds * cores) if seconds else 0.0
+    return f"CPU {cpu_seconds:,.0f} s in {seconds:,.0f} s: {percent:.0f} % of {cores} cores"
 
 
 def list_stages() -> list[str]:

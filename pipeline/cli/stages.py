@@ -1,6 +1,7 @@
 """Commands that run one stage of the pipeline, as DVC would, but always."""
 
 import importlib
+import os
 from typing import Annotated
 
 import typer
@@ -25,13 +26,17 @@ def _run_stage(stage_name: str, *architectures: str) -> None:
 
 @app.command(epilog="Example: music-rnn repro")
 def repro() -> None:
-    """Run 'dvc repro' on a valid params.yaml, number its stages, and show the decision."""
-    from pipeline.ci.repro import run_repro
+    """Run 'dvc repro' on a valid params.yaml, number its stages, show the decision, and compare with the last commit."""
+    from pipeline.ci.committed import describe_changes
+    from pipeline.ci.repro import describe_usage, run_repro
 
+    start = os.times()
     load_params(paths.PARAMS)
     events = run_repro(typer.echo)
     if any(event.stage == "report" and event.status != "run" for event in events):
         _run_stage("report")  # writes what is there again, and shows it
+    typer.echo(describe_changes())
+    typer.echo(describe_usage(start))
 
 
 @app.command(epilog="Example: music-rnn check")

@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -45,6 +46,20 @@ def test_a_run_numbers_all_stages_of_the_project(tmp_path: Path) -> None:
     ran = [match[2] for match in stages if match and ":" not in match[2]]
     assert ran == ["check", "benchmark"]
     assert not any("> exec" in line or "lock file" in line for line in lines)
+    # The figures of the toy project are not committed.
+    assert re.fullmatch(r"figures not compared: commit [0-9a-f]{7} has none of them", lines[-2])
+    assert re.fullmatch(r"CPU \d+ s in \d+ s: \d+ % of \d+ cores", lines[-1])
+
+
+def test_usage_counts_processes_that_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    start = os.times()
+    subprocess.run([sys.executable, "-c", "sum(range(10**7))"], check=True)
+    assert os.times().children_user > start.children_user
+    end = os.times_result((1.0, 2.0, 300.0, 40.0, 500.0))
+    monkeypatch.setattr(os, "times", lambda: end)
+    monkeypatch.setattr(repro.parallel, "count_cores", lambda: 2)
+    before = os.times_result((0.0, 0.0, 3.0, 0.0, 100.0))
+    assert repro.describe_usage(before) == "CPU 340 s in 400 s: 42 % of 2 cores"
 
 
 @pytest.mark.slow
