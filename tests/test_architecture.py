@@ -243,6 +243,7 @@ def test_files_stay_small() -> None:
 
 RESULTS_OF_THE_WORK_TREE = re.compile(
     r"chdir\((architecture\.)?ROOT\)|ROOT / paths\.(?!PARAMS|CLAIMS|CORPORA|PIECES|NOTES)"
+    r"|ROOT / f?[\"'](metrics/(?!studies)|models|dvc\.lock)"
 )
 READS_THE_CHECKOUT_ONLY = {
     # The studies and metrics/studies, which no stage writes.

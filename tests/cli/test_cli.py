@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 from pipeline import cli
 from pipeline.cli import options
 from pipeline.config import Params
+from pipeline.core import paths
 from pipeline.core.errors import ParamsError, PipelineError
 from pipeline.midi import reader, writer
 from pipeline.models import model_io
@@ -102,9 +103,9 @@ def test_score_without_music_is_refused(in_folder: Path) -> None:
     assert done.exit_code == 2 and "name MIDI files, or folders of them" in done.stderr
 
 
-def test_models_are_listed_with_corpus_and_bits(in_folder: Path) -> None:
+def test_models_are_listed_with_corpus_and_bits(in_folder: Path, committed_metrics: Path) -> None:
     shutil.copy(ROOT / "params.yaml", in_folder)
-    shutil.copytree(ROOT / "metrics/evaluate", in_folder / "metrics/evaluate")
+    shutil.copytree(committed_metrics / paths.EVALUATIONS, in_folder / paths.EVALUATIONS)
     model_io.save_model(make_tiny_model(), Path("models/expressive"))
     lines = RUN.invoke(cli.app, ["models"]).stdout.splitlines()
     assert lines[0].startswith("maestro     11.120 bits per note on maestro-v3, 587,588 weights")

@@ -1,5 +1,6 @@
 """A model is chosen by a name on the shelf, and by nothing else."""
 
+import contextlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +14,12 @@ from pipeline.core.errors import DataError
 from pipeline.models import model_io
 from pipeline.studio import catalog
 from pipeline.studio.messages import ClientError
+
+
+@pytest.fixture(scope="module")
+def empty_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder without models; the checkout has those that a run trained."""
+    return tmp_path_factory.mktemp("empty")
 
 
 @pytest.fixture
@@ -73,10 +80,11 @@ def test_a_path_is_no_name(project: Path, name: str) -> None:
 
 @settings(max_examples=25)
 @given(name=st.text(max_size=30))
-def test_no_other_name_is(name: str) -> None:
-    if name not in catalog.list_models():
-        with pytest.raises(ClientError):
-            catalog.load_by_name(name)
+def test_no_other_name_is(empty_folder: Path, name: str) -> None:
+    with contextlib.chdir(empty_folder):
+        if name not in catalog.list_models():
+            with pytest.raises(ClientError):
+                catalog.load_by_name(name)
 
 
 @pytest.mark.parametrize("text", ["{", "[" * 200_000, "[" * 60_000, '{"block": 3}'])
