@@ -12,9 +12,9 @@ import pytest
 from factories import ROOT
 from ruamel.yaml import YAML
 
-from pipeline.config import Params
+from pipeline.config import Params, load_params
 from pipeline.core import paths
-from pipeline.report import data
+from pipeline.report import claim_measurements, data
 from pipeline.report.sections import quality
 from pipeline.stages import report
 
@@ -60,13 +60,29 @@ def test_it_reads_only_files_that_dvc_tracks(in_made: Path, small: Params) -> No
     deps = YAML(typ="safe", pure=True).load((ROOT / "dvc.yaml").read_text("utf-8"))["stages"][
         "report"
     ]["deps"]
-    tracked = [Path(dep.replace("${corpus}", small.corpus)) for dep in deps]
+    # Of params.yaml DVC tracks the sections of the stage.
+    tracked = [Path(dep.replace("${corpus}", small.corpus)) for dep in deps] + [paths.PARAMS]
     opened = record_opened_files(lambda: report.run(small.restrict_to(report.PARAM_SECTIONS)))
     assert {paths.INGEST_SUMMARY, paths.PARAMS} <= opened
     assert paths.get_manifest_path(small.corpus) in tracked  # which made-up music does not have
     assert {
         path for path in opened if not any(path.is_relative_to(dep) for dep in tracked)
     } == set()
+
+
+def test_claims_read_only_sections_that_dvc_tracks(
+    in_made: Path, small: Params, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They read params.yaml again, of which any other section is an AttributeError here."""
+    loaded = []
+
+    def load_sections(path: Path) -> Params:
+        loaded.append(path)
+        return load_params(path).restrict_to(report.PARAM_SECTIONS)
+
+    monkeypatch.setattr(claim_measurements.config, "load_params", load_sections)
+    report.run(small.restrict_to(report.PARAM_SECTIONS))
+    assert set(loaded) == {paths.PARAMS}
 
 
 def record_opened_files(run: Callable[[], None]) -> set[Path]:
