@@ -121,11 +121,17 @@ def likeness(share: float) -> dict[str, object]:
         }
 
     three = {"samples": [0.5, 0.25, 0.75], "held_out": [0.4, 0.3, 0.5]}
+    verdicts = {
+        "copy": "within",
+        "repeated_8": "above",
+        "polyphony": "within",
+        "density": "unknown",
+    }
     area = {"samples_held_out": 0.71, "samples_training": 0.6, "held_out_training": 0.83}
     return {
         "samples": 3,
         "notes": 2000,
-        "measures": dict.fromkeys(("copy", "repeated_8", "polyphony", "density"), three),
+        "measures": {name: {**three, "verdict": verdict} for name, verdict in verdicts.items()},
         "overlap": dict.fromkeys(FEATURES, area),
         "histograms": {
             "pitch_classes": all_of(12),

@@ -47,6 +47,7 @@ def build_sample_metrics_section(data: ReportData) -> Section:
     if metrics:
         figures = [_make_histogram_figure(data, metrics, feature) for feature in HISTOGRAM_TITLES]
         blocks = [
+            _build_verdict_table(metrics),
             _build_metrics_table(metrics),
             _build_overlap_table(metrics),
             _build_collapse_table(metrics),
@@ -164,6 +165,26 @@ def _format_auc(estimate: Mapping[str, float]) -> list[str]:
 def _select_source(values: Mapping[str, Mapping[str, Any]], source: str) -> dict[str, Any]:
     """Return of each measure what is of one kind of music."""
     return {key: row[source] for key, row in values.items()}
+
+
+def _build_verdict_table(metrics: SampleMetrics) -> Table:
+    """Return which measures lie within the range of held-out music, one row an architecture."""
+    rows: Rows = [["architecture", "within", "below", "above"]]
+    for name, values in metrics.items():
+        titles: dict[str, list[str]] = {"within": [], "below": [], "above": []}
+        for key, title in METRIC_NAMES.items():
+            verdict = values["measures"].get(key, {}).get("verdict")
+            if verdict in titles:
+                titles[verdict].append(title)
+        count = sum(map(len, titles.values()))
+        outside = (", ".join(titles[verdict]) or "none" for verdict in ("below", "above"))
+        rows.append([name, f"{len(titles['within'])} of {count}", *outside])
+    caption = (
+        "Below and above: the mean of the samples lies outside the range of all held-out passages. Within is no proof that "
+        "samples are like music; where there are fewer than 5 passages, a measure has no verdict."
+    )
+    title = "Measures of samples against the range of held-out music"
+    return Table(title, rows, caption, is_text=True)
 
 
 def _build_overlap_table(metrics: SampleMetrics) -> Table:

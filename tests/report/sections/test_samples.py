@@ -41,7 +41,7 @@ def test_pitches_that_nobody_plays_are_left_out(found):
 
 
 def test_held_out_music_is_the_yardstick(found):
-    measures, _, collapsed = samples.build_sample_metrics_section(found).tables
+    _, measures, _, collapsed = samples.build_sample_metrics_section(found).tables
     assert measures.rows[1][:2] == ["held-out music", "0.4 (0.3–0.5)"]
     assert measures.rows[2][:2] == ["expressive", "0.5 (0.25–0.75)"]
     assert collapsed.rows[1] == [
@@ -64,7 +64,7 @@ def test_a_measure_outside_the_range_of_music_says_on_which_side(found):
             "verdict": verdict,
         }
     section = samples.build_sample_metrics_section(replace(found, sample_metrics=measures))
-    rows = section.tables[0].rows
+    rows = section.tables[1].rows
     column = rows[0].index("notes per second")
     shown = {row[0]: row[column].partition(")")[2] for row in rows[2:]}
     expected = zip(measures, ("", ", above", ", below", ""), strict=True)
@@ -85,6 +85,21 @@ def test_the_table_of_the_classifier_holds_real_music_and_says_what_tells(found)
     assert "98 prompts of 10 held-out compositions" in table.caption
 
 
+def test_measures_outside_the_range_of_held_out_music_are_named(found):
+    """One without a verdict, as for want of passages, does not count."""
+    verdicts = samples.build_sample_metrics_section(found).tables[0]
+    assert verdicts.rows[:2] == [
+        ["architecture", "within", "below", "above"],
+        ["expressive", "2 of 3", "none", "runs of 8 pitches heard before"],
+    ]
+    old = {
+        name: {**values, "measures": {"copy": {"samples": [1, 1, 1], "held_out": [1, 1, 1]}}}
+        for name, values in found.sample_metrics.items()
+    }
+    table = samples.build_sample_metrics_section(replace(found, sample_metrics=old)).tables[0]
+    assert table.rows[1] == ["expressive", "0 of 0", "none", "none"]
+
+
 def test_every_name_in_the_table_is_that_of_a_measure():
     notes = make_quantized_notes(0, 100)
     measures = features.compute_sample_features(notes, TrainingReference.from_pieces([notes]))
@@ -92,7 +107,7 @@ def test_every_name_in_the_table_is_that_of_a_measure():
 
 
 def test_overlaps_stand_below_that_of_music_with_music(found):
-    overlaps = samples.build_sample_metrics_section(found).tables[1]
+    overlaps = samples.build_sample_metrics_section(found).tables[2]
     assert overlaps.rows[1][1:] == ["0.830", "0.830"]
     assert overlaps.rows[2] == ["expressive", "0.710", "0.710"]
 
