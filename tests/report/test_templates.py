@@ -10,6 +10,8 @@ PAGE = {
     "results": None,
     "comparison": [["a"]],
     "heads": [["a"]],
+    "ties": [["a"]],
+    "interval_note": "<note>",
     "corpus_rows": [],
     "rule": "<rule>",
 }
