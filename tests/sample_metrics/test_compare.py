@@ -63,7 +63,8 @@ def test_measures_stand_beside_those_of_held_out_music(found, music):
     ("samples", "held_out", "verdict"),
     [
         ([4.0, 9.0], [3, 5, 6, 7, 8], "within"),
-        # One sample within the range does not make the mean lie there.
+        # One sample outside the range does not make the mean lie there, nor does one within.
+        ([1.0, 9.0], [3, 5, 6, 7, 8], "within"),
         ([1.0, 4.0], [3, 5, 6, 7, 8], "below"),
         ([20.0, 5.0], [3, 5, 6, 7, 8], "above"),
         ([8.0, 8.0], [3, 5, 6, 7, 8], "within"),
