@@ -9,12 +9,14 @@ The unit is a composition under a replicate; performances of one composition are
 The mean is a ratio of sums, bits over notes, so the residual of a unit is `bits - mean * notes`.
 
 Crossed: two-way random effects without replication. The variance of the mean is that over compositions plus that over
-replicates less that of the interaction, which both of them hold; degrees of freedom by Satterthwaite.
+replicates less that of the interaction, which both of them hold. The mean over its standard error is compared with two
+t distributions, of as many degrees of freedom as compositions and as replicates have, weighted by the two variances.
+(Degrees of freedom by Satterthwaite are too many: the variance of few replicates is often small by chance.)
 Nested: the variance over replicates, which holds that of their compositions.
 
-Source: Searle, Casella and McCulloch, "Variance components", 1992, chapter 4; Satterthwaite, "An approximate distribution
-of estimates of variance components", Biometrics Bulletin 2, 1946; ratio of sums over clusters: Cochran, "Sampling
-techniques", 1977, chapter 9. `tools/coverage.py` measures how often the intervals hold the true mean.
+Source: Searle, Casella and McCulloch, "Variance components", 1992, chapter 4; weights: Cochran and Cox, "Experimental
+designs", 1957, section 4.14; ratio of sums over clusters: Cochran, "Sampling techniques", 1977, chapter 9.
+`tools/coverage.py` measures how often the intervals hold the true mean; `docs/statistics.md` has the table.
 
 Shapes: S scores, R replicates, C compositions.
 """
@@ -28,7 +30,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import optimize, stats
 
 from pipeline.core.errors import DataError
 from pipeline.evaluation.bits import PieceScores
@@ -39,6 +41,8 @@ ROUNDING_ERROR = 1e-6
 """Bits per note: standard errors and differences below this are those of equal scores."""
 POWER = 0.8
 """Chance to tell a difference, where the number of pieces that it takes is computed."""
+FACTORS = np.geomspace(0.01, 10_000, 1401)
+"""Times as many compositions or replicates that are tried, a hundredth apart."""
 MAX_DECIMALS = 3
 """Of bits per note in tables."""
 
@@ -61,6 +65,34 @@ class Interval(NamedTuple):
         return not (self.low > 0 or self.high < 0)
 
 
+class TMixture(NamedTuple):
+    """Distribution of a mean over its standard error: two t distributions, weighted."""
+
+    composition_freedom: float
+    replicate_freedom: float
+    replicate_weight: Float64Array | float
+    """Weight of the distribution with the degrees of freedom of replicates."""
+
+    def compute_p_value(self, statistic: Float64Array | float) -> Float64Array:
+        """Return the chance of a value that lies farther from zero than a statistic of 0 or more."""
+        weight = self.replicate_weight
+        of_compositions = stats.t.sf(statistic, self.composition_freedom)
+        of_replicates = stats.t.sf(statistic, self.replicate_freedom)
+        return np.asarray(2 * ((1 - weight) * of_compositions + weight * of_replicates))
+
+    def compute_quantile(self, p_value: float) -> float:
+        """Return the statistic that has a p-value."""
+        fewest = min(self.composition_freedom, self.replicate_freedom)
+        end = 1.01 * stats.t.isf(p_value / 2, fewest)
+        return float(optimize.brentq(lambda x: self.compute_p_value(x) - p_value, 0, end))
+
+    def compute_freedom(self) -> Float64Array:
+        """Return the degrees of freedom of one t distribution that is about as wide."""
+        weight = self.replicate_weight
+        inverse = (1 - weight) / self.composition_freedom + weight / self.replicate_freedom
+        return np.asarray(1 / inverse)
+
+
 @dataclass(frozen=True)
 class Estimate:
     """A mean in bits per note and the variance of it."""
@@ -70,7 +102,8 @@ class Estimate:
     """Part of the variance that more compositions reduce; not a number where there is one composition."""
     replicate_variance: float
     """Part that more replicates reduce; 0 with one replicate, of which nothing is known."""
-    degrees_of_freedom: float
+    distribution: TMixture
+    """Of the mean over its standard error, where the true mean is zero."""
     num_compositions: int
     num_replicates: int
     is_nested: bool
@@ -86,8 +119,7 @@ class Estimate:
         """Half the width of the 95 % interval."""
         if math.isnan(self.standard_error) or self.standard_error < ROUNDING_ERROR:
             return self.standard_error
-        quantile = stats.t.ppf((1 + CONFIDENCE) / 2, self.degrees_of_freedom)
-        return float(quantile * self.standard_error)
+        return self.distribution.compute_quantile(1 - CONFIDENCE) * self.standard_error
 
     @property
     def interval(self) -> Interval:
@@ -101,8 +133,7 @@ class Estimate:
             return 1.0
         if self.standard_error < ROUNDING_ERROR:
             return 0.0
-        statistic = abs(self.mean) / self.standard_error
-        return float(2 * stats.t.sf(statistic, self.degrees_of_freedom))
+        return float(self.distribution.compute_p_value(abs(self.mean) / self.standard_error))
 
 
 def estimate_mean(scores: PieceScores) -> Estimate:
@@ -140,19 +171,17 @@ def _estimate_ratio(scores: PieceScores, bits: Float64Array) -> Estimate:
         raise DataError(f"the bits of {bad} of {len(bits)} pieces are not finite; evaluate again")
     mean = float(bits.sum() / scores.num_notes.sum())
     residuals, notes = _tabulate_units(scores, bits - mean * scores.num_notes)
-    num_replicates, num_compositions = residuals.shape
-    is_nested = num_replicates > 1 and bool(((notes > 0).sum(axis=0) == 1).all())
-    if num_compositions < 2:
-        parts = (math.nan, 0.0, math.nan)
-    elif num_replicates == 1:
-        variance, freedom = _compute_cluster_variance(residuals[0], notes[0])
-        parts = (variance, 0.0, freedom)
-    elif is_nested:
-        variance, freedom = _compute_cluster_variance(residuals.sum(axis=1), notes.sum(axis=1))
-        parts = (0.0, variance, freedom)
-    else:
-        parts = _split_crossed_variance(residuals, notes)
-    return Estimate(mean, *parts, num_compositions, num_replicates, is_nested)
+    by_composition, by_replicate, distribution = split_variance(residuals, notes)
+    num_replicates, num_compositions = notes.shape
+    return Estimate(
+        mean=mean,
+        composition_variance=float(by_composition),
+        replicate_variance=float(by_replicate),
+        distribution=distribution._replace(replicate_weight=float(distribution.replicate_weight)),
+        num_compositions=num_compositions,
+        num_replicates=num_replicates,
+        is_nested=_is_nested(notes),
+    )
 
 
 def _tabulate_units(
@@ -167,43 +196,74 @@ def _tabulate_units(
     return table[0], table[1]
 
 
-def _compute_cluster_variance(residuals: Float64Array, notes: Float64Array) -> tuple[float, float]:
-    """Return the variance of a ratio over clusters, and its degrees of freedom.
+def _is_nested(notes: Float64Array) -> bool:
+    """Whether each of several replicates scored other compositions; notes are [R, C]."""
+    return len(notes) > 1 and bool(((notes > 0).sum(axis=0) == 1).all())
+
+
+def split_variance(
+    residuals: Float64Array, notes: Float64Array
+) -> tuple[Float64Array, Float64Array, TMixture]:
+    """Return the parts of the variance of a mean over compositions and over replicates, and its distribution.
+
+    Args:
+        residuals: [..., R, C] of one experiment, or of many of the same design.
+        notes: [R, C].
+
+    Returns:
+        As `Estimate` has them, as arrays [...].
+    """
+    num_replicates, num_compositions = notes.shape
+    zeros = np.zeros(residuals.shape[:-2])
+    if num_compositions < 2:
+        return zeros + math.nan, zeros, TMixture(math.nan, math.nan, zeros)
+    if num_replicates == 1:
+        variance, freedom = _compute_cluster_variance(residuals[..., 0, :], notes[0])
+        return variance, zeros, TMixture(freedom, freedom, zeros)
+    if _is_nested(notes):
+        variance, freedom = _compute_cluster_variance(residuals.sum(axis=-1), notes.sum(axis=1))
+        return zeros, variance, TMixture(freedom, freedom, zeros + 1)
+    return _split_crossed_variance(residuals, notes)
+
+
+def _compute_cluster_variance(
+    residuals: Float64Array, notes: Float64Array
+) -> tuple[Float64Array, float]:
+    """Return the variance [...] of a ratio over the clusters of residuals [..., K], and its degrees of freedom.
 
     Clusters of unequal size count as fewer: Kish, "Survey sampling", 1965, section 8.2.
     """
-    num_clusters = len(residuals)
-    variance = num_clusters / (num_clusters - 1) * (residuals**2).sum() / notes.sum() ** 2
+    num_clusters = len(notes)
+    squares = (residuals**2).sum(axis=-1)
+    variance = num_clusters / (num_clusters - 1) * squares / notes.sum() ** 2
     effective = notes.sum() ** 2 / (notes**2).sum()
-    return float(variance), max(float(effective) - 1, 1.0)
+    return np.asarray(variance), max(float(effective) - 1, 1.0)
 
 
 def _split_crossed_variance(
     residuals: Float64Array, notes: Float64Array
-) -> tuple[float, float, float]:
-    """Return the parts of the variance over compositions and over replicates, and the degrees of freedom."""
-    num_replicates, num_compositions = residuals.shape
+) -> tuple[Float64Array, Float64Array, TMixture]:
+    """Do what `split_variance` does where every replicate scored every composition."""
+    num_replicates, num_compositions = notes.shape
     by_composition, composition_freedom = _compute_cluster_variance(
-        residuals.sum(axis=0), notes.sum(axis=0)
+        residuals.sum(axis=-2), notes.sum(axis=0)
     )
     by_replicate, replicate_freedom = _compute_cluster_variance(
-        residuals.sum(axis=1), notes.sum(axis=1)
+        residuals.sum(axis=-1), notes.sum(axis=1)
     )
-    deviations = residuals - residuals.mean(axis=0)
+    deviations = residuals - residuals.mean(axis=-2, keepdims=True)
     shares = notes / notes.sum(axis=1, keepdims=True)
-    interactions = deviations - deviations.sum(axis=1, keepdims=True) * shares
+    interactions = deviations - deviations.sum(axis=-1, keepdims=True) * shares
     freedom = (num_replicates - 1) * (num_compositions - 1)
-    scale = num_replicates * num_compositions / notes.sum() ** 2
-    interaction = float((interactions**2).sum() / freedom * scale)
+    scale = notes.size / notes.sum() ** 2
+    interaction = (interactions**2).sum(axis=(-2, -1)) / freedom * scale
     # Not below either of the two: an interaction that is large by chance must not make the sum small.
-    total = max(by_composition + by_replicate - interaction, by_composition, by_replicate)
-    squares = (
-        by_composition**2 / composition_freedom
-        + by_replicate**2 / replicate_freedom
-        + interaction**2 / freedom
-    )
-    seeds = min(max(by_replicate - interaction, 0.0), total)
-    return total - seeds, seeds, total**2 / squares if squares else float(freedom)
+    larger = np.maximum(by_composition, by_replicate)
+    total = np.maximum(by_composition + by_replicate - interaction, larger)
+    both = by_composition + by_replicate
+    weight = np.divide(by_replicate, both, out=np.zeros_like(both), where=both > 0)
+    seeds = np.clip(by_replicate - interaction, 0.0, total)
+    return total - seeds, seeds, TMixture(composition_freedom, replicate_freedom, weight)
 
 
 def correct_p_values(p_values: Mapping[tuple[str, str], float]) -> dict[tuple[str, str], float]:
@@ -272,16 +332,25 @@ def compute_replication_factor(estimate: Estimate, difference: float) -> tuple[f
         Factor of compositions and factor of replicates, each with the other number as it is; infinite where that alone
         is never enough.
 
-    Source: power of a two-sided test of a normal mean, Cohen, "Statistical power analysis", 1988.
+    Source: power of a two-sided t-test, Cohen, "Statistical power analysis", 1988.
     """
-    quantiles = stats.norm.ppf((1 + CONFIDENCE) / 2) + stats.norm.ppf(POWER)
-    target = (difference / quantiles) ** 2
-    parts = estimate.composition_variance, estimate.replicate_variance
-    factors = [
-        part / (target - other) if target > other else math.inf
-        for part, other in (parts, parts[::-1])
-    ]
-    return factors[0], factors[1]
+    compositions, replicates = estimate.composition_variance, estimate.replicate_variance
+    freedom = float(estimate.distribution.compute_freedom())
+    return (
+        _compute_factor(compositions, replicates, freedom, difference),
+        _compute_factor(replicates, compositions, freedom, difference),
+    )
+
+
+def _compute_factor(part: float, other: float, freedom: float, difference: float) -> float:
+    """Return the least of `FACTORS` by which a part of the variance is divided where, with the other part, it is enough."""
+    if part == 0:
+        return math.inf if other else 0.0
+    # Times as many units have times as many degrees of freedom; no fewer than now, for a factor below 1.
+    freedoms = freedom * np.maximum(FACTORS, 1)
+    quantiles = stats.t.ppf((1 + CONFIDENCE) / 2, freedoms) + stats.t.ppf(POWER, freedoms)
+    is_enough = part / FACTORS + other <= (difference / quantiles) ** 2
+    return float(FACTORS[is_enough.argmax()]) if is_enough.any() else math.inf
 
 
 def format_difference(estimate: Estimate) -> str:

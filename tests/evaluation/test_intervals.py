@@ -1,6 +1,5 @@
 import math
 from dataclasses import replace
-from itertools import combinations
 
 import numpy as np
 import pytest
@@ -12,11 +11,10 @@ from scipy import stats
 from pipeline.core.errors import DataError
 from pipeline.evaluation import intervals
 from pipeline.evaluation.bits import PieceScores, concatenate_scores
-from pipeline.evaluation.intervals import Estimate, Interval
+from pipeline.evaluation.intervals import Estimate, TMixture
 
 SEEDS = st.integers(0, 10**6)
 DESIGNS = st.sampled_from(["crossed", "nested", "one replicate"])
-P_VALUES = st.lists(st.floats(0, 1), max_size=12)
 
 
 def make_table(design: str, seed: int) -> np.ndarray:
@@ -45,8 +43,8 @@ def make_pair(design: str, seed: int) -> tuple[PieceScores, PieceScores]:
 
 def summarize(estimate: Estimate) -> list[float]:
     """Return all figures of an estimate that a caller can see."""
-    freedom = estimate.degrees_of_freedom
-    return [*estimate.interval, estimate.p_value, estimate.standard_error, freedom]
+    variances = estimate.composition_variance, estimate.replicate_variance
+    return [*estimate.interval, estimate.p_value, *variances, *estimate.distribution]
 
 
 def split_piece(scores: PieceScores, row: int, share: float) -> PieceScores:
@@ -160,7 +158,6 @@ def test_folds_of_equal_size_are_a_t_test_over_their_means(seed, num_folds, fold
     estimate = intervals.estimate_mean(make_scores(table))
     expected = stats.ttest_1samp(values.mean(axis=1), 0)
     assert estimate.interval[1:] == pytest.approx(expected.confidence_interval(0.95))
-    assert estimate.degrees_of_freedom == pytest.approx(num_folds - 1)
     assert estimate.is_nested
 
 
@@ -190,10 +187,8 @@ def test_crossed_replicates_are_a_two_way_analysis_of_variance(
     variance = (by_row + by_column - rest) / table.size
     assert estimate.standard_error**2 == pytest.approx(variance)
     assert estimate.replicate_variance == pytest.approx((by_row - rest) / table.size)
-    squares = by_row**2 / (num_replicates - 1) + by_column**2 / (num_compositions - 1)
-    squares += rest**2 / ((num_replicates - 1) * (num_compositions - 1))
-    freedom = (by_row + by_column - rest) ** 2 / squares
-    assert estimate.degrees_of_freedom == pytest.approx(freedom)
+    freedoms = num_compositions - 1, num_replicates - 1
+    assert estimate.distribution == pytest.approx((*freedoms, by_row / (by_row + by_column)))
 
 
 @given(SEEDS)
@@ -203,6 +198,34 @@ def test_an_interaction_that_is_large_by_chance_does_not_narrow_the_interval(see
     over_compositions = stats.sem(table.mean(axis=0))
     over_replicates = stats.sem(table.mean(axis=1))
     assert estimate.standard_error >= max(over_compositions, over_replicates) - 1e-12
+
+
+@given(DESIGNS, SEEDS)
+def test_many_experiments_of_one_design_are_split_as_each_alone(design, seed):
+    """What `tools/coverage.py` measures is what the pipeline computes."""
+    is_scored = ~np.isnan(make_table(design, seed))
+    rng = np.random.default_rng(seed)
+    notes = np.where(is_scored, rng.integers(1, 400, is_scored.shape[1]), 0).astype(float)
+    residuals = np.where(is_scored, rng.normal(0, 1, (4, *is_scored.shape)), 0.0)
+    *together, distribution = intervals.split_variance(residuals, notes)
+    for number, item in enumerate(residuals):
+        *alone, own = intervals.split_variance(item, notes)
+        assert np.allclose(alone, [part[number] for part in together])
+        assert own[:2] == distribution[:2]
+        assert own.replicate_weight == pytest.approx(distribution.replicate_weight[number])
+
+
+@given(st.floats(1, 50), st.floats(1, 50), st.floats(0, 1), st.floats(0.001, 0.5))
+def test_the_quantile_has_its_p_value_and_lies_between_those_of_both(
+    first, second, weight, p_value
+):
+    mixture = TMixture(first, second, weight)
+    quantile = mixture.compute_quantile(p_value)
+    assert mixture.compute_p_value(quantile) == pytest.approx(p_value, rel=1e-6)
+    ends = sorted(stats.t.isf(p_value / 2, [first, second]))
+    assert ends[0] * (1 - 1e-9) <= quantile <= ends[1] * (1 + 1e-9)
+    freedom = mixture.compute_freedom()
+    assert min(first, second) * (1 - 1e-9) <= freedom <= max(first, second) * (1 + 1e-9)
 
 
 def test_replicates_that_agree_leave_only_compositions():
@@ -245,33 +268,6 @@ def test_scores_of_other_notes_are_refused(column):
         intervals.estimate_difference(scores, replace(reference, **{column: values}))
 
 
-def name_pairs(p_values: list[float]) -> dict[tuple[str, str], float]:
-    """Give p-values names of pairs."""
-    return {(str(number), "other"): value for number, value in enumerate(p_values)}
-
-
-@given(P_VALUES)
-def test_correction_is_that_of_the_textbook(p_values):
-    corrected = intervals.correct_p_values(name_pairs(p_values))
-    order = sorted(range(len(p_values)), key=lambda number: p_values[number])
-    for place, number in enumerate(order):
-        # Holm 1979: the largest of (m - j + 1) p_(j) over the ranks j up to this one, and no more than 1.
-        up_to_here = [(len(order) - k) * p_values[order[k]] for k in range(place + 1)]
-        assert corrected[str(number), "other"] == min(1.0, max(up_to_here))
-
-
-@given(P_VALUES)
-def test_corrected_values_keep_the_order_and_lie_between_raw_and_bonferroni(p_values):
-    raw = name_pairs(p_values)
-    corrected = intervals.correct_p_values(raw)
-    assert corrected.keys() == raw.keys()
-    for pair, value in raw.items():
-        assert value <= corrected[pair] <= min(1.0, len(raw) * value)
-    for first, second in combinations(raw, 2):
-        if raw[first] <= raw[second]:
-            assert corrected[first] <= corrected[second]
-
-
 def test_every_two_models_are_compared_once_and_corrected_for_all():
     base, other = make_pair("crossed", 4)
     shifted = replace(base, bits=base.bits + np.outer(base.num_notes, [0.5, 0, 0]))
@@ -288,55 +284,3 @@ def test_every_two_models_are_compared_once_and_corrected_for_all():
     assert not pairs[0].is_tie
     (alone,) = intervals.compare_selected(scores, [("c", "a")])
     assert alone.corrected_p == pytest.approx(alone.estimate.p_value)
-
-
-@pytest.mark.parametrize(
-    ("half_widths", "decimals"),
-    [
-        ([], 1),
-        ([math.nan], 1),
-        ([12.0], 0),
-        ([1.0], 0),
-        ([0.5], 1),
-        ([0.1], 1),
-        ([0.09], 2),
-        ([0.02], 2),
-        ([0.009], 3),
-        ([0.00001], 3),
-        ([0.0], 3),
-        ([0.5, math.nan, 0.05, 0.04], 2),
-    ],
-)
-def test_decimals_worked_by_hand(half_widths, decimals):
-    assert intervals.choose_decimals(half_widths) == decimals
-
-
-@given(st.lists(st.floats(1e-9, 100), min_size=1, max_size=9))
-def test_the_last_decimal_is_the_first_that_noise_touches(half_widths):
-    decimals = intervals.choose_decimals(half_widths)
-    median = float(np.median(half_widths))
-    assert 0 <= decimals <= intervals.MAX_DECIMALS
-    assert (
-        10.0**-decimals <= median * (1 + 1e-9) or decimals == intervals.MAX_DECIMALS or median < 1
-    )
-    if 10.0**-intervals.MAX_DECIMALS < median < 1:
-        assert 10.0**-decimals <= median * (1 + 1e-9) < 10 * 10.0**-decimals
-
-
-def make_estimate(
-    composition_variance: float, replicate_variance: float, *, is_nested: bool = False
-) -> Estimate:
-    return Estimate(0.0, composition_variance, replicate_variance, 100.0, 100, 5, is_nested)
-
-
-def test_figures_of_files_are_rounded_and_null_where_unknown():
-    assert [intervals.round_figure(value) for value in (1.23456, math.nan, math.inf)] == [
-        1.2346,
-        None,
-        None,
-    ]
-    assert intervals.round_interval(Interval(0.12345, -1.0, math.nan)) == {
-        "difference": 0.1235,
-        "low": -1.0,
-        "high": None,
-    }

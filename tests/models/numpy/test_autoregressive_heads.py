@@ -39,6 +39,7 @@ def heads(told: str, velocity: bool, kind: str, seed: int = 0) -> Autoregressive
         "embedding_dim": 8 if kind == "embedding" else 0,
         "model_velocity": velocity,
         "cell": "lstm",
+        "learning_rate": 0.001,
     }
     recipe |= {"units": [H], "dropout": 0.0, "dense_units": 0, "output_dropout": 0.0}
     block = ModelConfig.model_validate(
