@@ -8,7 +8,7 @@ import pytest
 from factories import ROOT, make_ingest_summary, make_music, make_tiny_model
 
 from pipeline.config import Params
-from pipeline.core import checksums, paths
+from pipeline.core import checksums, parallel, paths
 from pipeline.corpus import ingest_summary, tables
 from pipeline.corpus.tables import NotesWriter, PieceRow
 from pipeline.training import trainer
@@ -89,7 +89,7 @@ def made_short(small_seeds: Params, tmp_path_factory: pytest.TempPathFactory) ->
 
 
 def run_model_stages(params: Params) -> None:
-    """Run the stages that make and measure each model."""
+    """Run the stages that make and measure each model, in this process: to load TensorFlow in others takes long."""
     from pipeline.stages import (
         evaluate,
         generate,
@@ -100,11 +100,13 @@ def run_model_stages(params: Params) -> None:
         windows,
     )
 
-    for stage in (windows, ngrams):
-        stage.run(params.restrict_to(stage.PARAM_SECTIONS))
-    for stage in (train, evaluate, generate, sample_metrics, two_sample):
-        for name in params.architectures:
-            stage.run(params.restrict_to(stage.PARAM_SECTIONS), name)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(parallel, "count_cores", lambda: 1)
+        for stage in (windows, ngrams):
+            stage.run(params.restrict_to(stage.PARAM_SECTIONS))
+        for stage in (train, evaluate, generate, sample_metrics, two_sample):
+            for name in params.architectures:
+                stage.run(params.restrict_to(stage.PARAM_SECTIONS), name)
 
 
 def run_comparison_stages(params: Params) -> None:

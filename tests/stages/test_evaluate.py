@@ -2,36 +2,72 @@
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
-from factories import ROOT, make_quantized_notes, make_tiny_model
+from factories import ROOT, make_quantized_notes, make_tiny_model, make_window_dataset
+from ruamel.yaml import YAML
 
-from pipeline.core import files, paths, threads
-from pipeline.dataset import windows
+from pipeline.config import Params
+from pipeline.core import files, parallel, paths, threads
+from pipeline.dataset import replicates, windows
 from pipeline.evaluation.results import Evaluation
 from pipeline.models import model_io, scoring
+from pipeline.models.model_io import TrainedModel
+from pipeline.stages import evaluate
+from pipeline.stages import windows as windows_stage
+
+FOLDS = {1: [4], 2: [0, 3], 3: [1, 2]}
+"""Pieces that each replicate holds out."""
 
 
 def test_all_held_out_notes_but_the_first_are_scored(in_made: Path) -> None:
     for name in ("baseline", "bidirectional"):
-        found = Evaluation.load(paths.get_evaluation_path(name))
-        assert found.scores.num_notes.sum() == (170 - 1) + (190 - 1)
-        assert set(found.scores.piece_names) == {"2.mid", "4.mid"}
+        scores = Evaluation.load(paths.get_evaluation_path(name)).scores
+        assert [row[:4] for row in scores.to_rows()] == [
+            [replicate, f"piece {number}", f"{number}.mid", 150 + 10 * number - 1]
+            for replicate, numbers in FOLDS.items()
+            for number in numbers
+        ]
 
 
-def test_the_score_is_that_of_the_stored_model(in_made: Path) -> None:
-    found = Evaluation.load(paths.get_evaluation_path("baseline")).scores.compute_bits_per_note()[
-        "bits_per_note"
-    ]
+@pytest.mark.parametrize("replicate", FOLDS)
+def test_each_fold_is_scored_by_the_stored_replicate_that_did_not_train_on_it(
+    in_made: Path, small: Params, replicate: int
+) -> None:
+    scores = Evaluation.load(paths.get_evaluation_path("baseline")).scores
+    plan = replicates.make_plan(windows.load_windows(paths.WINDOWS), small.replicates)
+    pieces = plan.select(replicate).select_pieces("test")
+    model = model_io.load_model(paths.get_replicate_dir("baseline", replicate))
+    expected = np.stack([bits.sum(axis=0) for bits in scoring.score_pieces(model, pieces, 1)])
+    assert scores.select_replicate(replicate).bits == pytest.approx(expected, rel=1e-4)
+
+
+def test_curves_are_of_all_replicates(in_made: Path) -> None:
+    histories = Evaluation.load(paths.get_evaluation_path("baseline")).histories
+    assert [[row["epoch"] for row in history] for history in histories] == [[1, 2]] * 3
+    assert histories[0] != histories[1]
+
+
+def test_every_seed_scores_the_split_that_decides(
+    in_ingested: Path, small_seeds: Params, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parallel, "count_cores", lambda: 1)
+    windows_stage.run(small_seeds.restrict_to(windows_stage.PARAM_SECTIONS))
+    models = {replicate: make_tiny_model(10, seed=replicate) for replicate in (1, 2)}
+    for replicate, model in models.items():
+        save_model(model, paths.get_replicate_dir("tiny", replicate))
+    evaluate.run(small_seeds.restrict_to(evaluate.PARAM_SECTIONS), "tiny")
+    scores = Evaluation.load(paths.get_evaluation_path("tiny")).scores
     pieces = windows.load_windows(paths.WINDOWS).select_pieces("validation")
-    bits = scoring.score_pieces(model_io.load_model(paths.get_model_dir("baseline")), pieces, 1)
-    expected = sum(each.sum() for each in bits) / sum(len(each) for each in bits)
-    assert found == pytest.approx(expected, abs=1e-3)
+    for replicate, model in models.items():
+        own = scores.select_replicate(replicate)
+        assert own.piece_names.tolist() == ["2.mid", "4.mid"]
+        expected = np.stack([bits.sum(axis=0) for bits in scoring.score_pieces(model, pieces, 1)])
+        assert own.bits == pytest.approx(expected, rel=1e-4)
 
 
 def test_what_lies_behind_the_bits_is_of_the_same_notes(in_made: Path) -> None:
@@ -41,7 +77,7 @@ def test_what_lies_behind_the_bits_is_of_the_same_notes(in_made: Path) -> None:
             json.loads(paths.get_calibration_path(name).read_text("utf-8")),
         )
         mean = found.scores.compute_bits_per_note()
-        assert detail["notes"] == 358
+        assert detail["notes"] == 850 - 5
         assert {head: its["bits"] for head, its in detail["heads"].items()} == {
             head: pytest.approx(mean[head], abs=1e-3) for head in ("pitch", "step", "duration")
         }
@@ -53,19 +89,19 @@ def test_what_lies_behind_the_bits_is_of_the_same_notes(in_made: Path) -> None:
 def write_project(folder: Path) -> None:
     """Write windows of two held-out pieces and a model whose products are large enough for BLAS to use threads."""
     notes = [make_quantized_notes(seed, 150) for seed in (1, 2)]
-    dataset = windows.WindowDataset(
-        np.concatenate(notes),
-        np.array([150, 300]),
-        np.array(["validation", "validation"]),
-        np.array(["1.mid", "2.mid"]),
-        np.zeros(0, np.int32),
-        8,
-    )
+    dataset = make_window_dataset(notes, ["validation", "validation"], sequence_length=8)
     windows.save_windows(dataset, folder / paths.WINDOWS)
-    target = folder / paths.get_model_dir("tiny")
-    model_io.save_model(make_tiny_model(8, units=[1000]), target)
-    files.write_text(target / model_io.HISTORY, "epoch,notes,loss,bits_per_note\n1,1,1,1\n")
-    shutil.copy(ROOT / paths.PARAMS, folder / paths.PARAMS)
+    save_model(make_tiny_model(8, units=[1000]), folder / paths.get_model_dir("tiny"))
+    yaml = YAML()
+    tree = yaml.load((ROOT / paths.PARAMS).read_text("utf-8"))
+    tree["replicates"]["count"] = 1
+    yaml.dump(tree, folder / paths.PARAMS)
+
+
+def save_model(model: TrainedModel, folder: Path) -> None:
+    """Write a model and a learning curve."""
+    model_io.save_model(model, folder)
+    files.write_text(folder / model_io.HISTORY, "epoch,notes,loss,bits_per_note\n1,1,1,1\n")
 
 
 @pytest.mark.slow

@@ -1,6 +1,8 @@
 """Stage train."""
 
 import json
+import multiprocessing
+import shutil
 from pathlib import Path
 
 import pytest
@@ -8,31 +10,81 @@ import pytest
 from pipeline.config import Params
 from pipeline.core import paths
 from pipeline.core.errors import ParamsError
+from pipeline.dataset.replicates import derive_seed
 from pipeline.models import model_io
-from pipeline.stages import train
+from pipeline.stages import train, windows
+
+
+def read_files(folder: Path) -> dict[str, bytes]:
+    """Return the content of all files of a folder by relative path."""
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("architecture", ["hybrid", "gated"])
+def test_a_replicate_is_the_same_alone_and_after_another_in_one_process(
+    in_ingested: Path, project: Params, small: Params, architecture: str
+) -> None:
+    """So that results do not depend on the number of cores; one of the two has dropout, one a state and biases."""
+    sizes: dict[str, object] = {"units": [8, 8]}
+    sizes |= {"embedding_dim": 8, "head_dim": 8} if architecture == "gated" else {"dense_units": 8}
+    config = project.model[architecture].model_copy(update=sizes)
+    # An epoch is two batches of passages.
+    stateful = small.train.stateful.model_copy(update={"batch_size": 2, "segments_per_passage": 1})
+    training = small.train.model_copy(update={"stateful": stateful})
+    params = small.model_copy(update={"train": training, "model": {architecture: config}})
+    windows.run(params.restrict_to(windows.PARAM_SECTIONS))
+    for replicate in (1, 2):
+        train._train_replicate(params, architecture, replicate)
+    folder = paths.get_replicate_dir(architecture, 2)
+    after_another = read_files(folder)
+    shutil.rmtree(folder)
+    process = multiprocessing.get_context("spawn").Process(
+        target=train._train_replicate, args=(params, architecture, 2)
+    )
+    process.start()
+    process.join()
+    assert process.exitcode == 0
+    assert read_files(folder) == after_another
 
 
 @pytest.mark.slow
 def test_training_again_gives_equal_bytes(in_made: Path, small: Params) -> None:
+    """The first time all replicates in one process, one after the other; now each in a process of its own."""
     folder = paths.get_model_dir("baseline")
-    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    before = read_files(folder)
+    names = ["history.csv", "model.json", "weights.npz"]
+    others = [f"replicates/{replicate}/{name}" for replicate in (2, 3) for name in names]
+    assert sorted(before) == sorted([*names, *others])
+    assert before["weights.npz"] != before["replicates/2/weights.npz"]
     train.run(small.restrict_to(train.PARAM_SECTIONS), "baseline")
-    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    assert read_files(folder) == before
 
 
 def test_the_card_says_where_the_model_comes_from(in_made: Path, small: Params) -> None:
     origin = model_io.load_model(paths.get_model_dir("bidirectional")).provenance
-    assert (origin["seed"], origin["sustain_pedal"]) == (small.seed, small.ingest.sustain_pedal)
+    assert origin["seed"] == derive_seed(small.seed, 1)
+    assert origin["sustain_pedal"] == small.ingest.sustain_pedal
+    assert (origin["replicate"], origin["replicates"], origin["scheme"]) == (
+        1,
+        3,
+        "cross_validation",
+    )
+    other = model_io.load_model(paths.get_replicate_dir("bidirectional", 2)).provenance
+    assert (other["seed"], other["replicate"]) == (derive_seed(small.seed, 2), 2)
     assert origin["train"] == small.train.model_dump()
     assert len(str(origin["windows_sha256"])) == 64
     assert "time" not in json.dumps(origin)
 
 
-def test_the_curve_has_a_row_an_epoch(in_made: Path) -> None:
-    assert [row["notes"] for row in model_io.load_history(paths.get_model_dir("baseline"))] == [
-        128,
-        256,
-    ]
+def test_each_replicate_has_a_curve_with_a_row_an_epoch(in_made: Path) -> None:
+    for replicate in (1, 2, 3):
+        history = model_io.load_history(paths.get_replicate_dir("baseline", replicate))
+        assert [row["notes"] for row in history] == [128, 256]
 
 
 def test_an_unknown_architecture_is_one_clear_line(in_made: Path, small: Params) -> None:

@@ -11,7 +11,7 @@ from pipeline.config import Params
 from pipeline.core import checksums, paths
 from pipeline.core.errors import DataError
 from pipeline.corpus import tables
-from pipeline.dataset import windows
+from pipeline.dataset import replicates, windows
 from pipeline.dataset.windows import WindowDataset
 from pipeline.notes import quantize
 from pipeline.stages import windows as stage
@@ -25,12 +25,20 @@ def run_stage(params: Params, **changes: int) -> WindowDataset:
 
 
 @pytest.mark.usefixtures("in_ingested")
-def test_every_note_is_there_once_and_windows_are_of_training_pieces(small: Params) -> None:
+def test_every_note_is_there_once_and_windows_are_of_all_pieces(small: Params) -> None:
     dataset = run_stage(small)
     pieces = [quantize.quantize(make_music(seed, 150 + 10 * seed)) for seed in range(5)]
     assert np.array_equal(dataset.notes, np.concatenate(pieces))
-    # 150 - 10 windows of the first piece, then 160 - 10 of the second; none of those held out.
-    assert dataset.window_starts.tolist() == [*range(140), *range(150, 300)]
+    # 150 - 10 windows of the first piece, then 160 - 10 of the second, and so on: a replicate selects its own.
+    pieces_before = [0, 150, 310, 480, 660]
+    expected = [
+        start + first
+        for number, first in enumerate(pieces_before)
+        for start in range(140 + 10 * number)
+    ]
+    assert dataset.window_starts.tolist() == expected
+    assert dataset.compositions.tolist() == [f"piece {number}" for number in range(5)]
+    assert dataset.piece_names.tolist() == [f"{number}.mid" for number in range(5)]
 
 
 def test_a_longer_window_takes_no_more_disk(in_ingested: Path, small: Params) -> None:
@@ -39,6 +47,15 @@ def test_a_longer_window_takes_no_more_disk(in_ingested: Path, small: Params) ->
         run_stage(small, sequence_length=length)
         sizes.append((in_ingested / paths.WINDOWS).stat().st_size)
     assert sizes[1] <= sizes[0]
+
+
+@pytest.mark.usefixtures("in_ingested")
+def test_the_message_names_windows_and_notes(
+    small: Params, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run_stage(small)
+    expected = "windows: 800 of 10 notes; the corpus has 310 notes for training and 540 held out"
+    assert expected in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("in_ingested")
@@ -52,10 +69,12 @@ def test_pieces_shorter_than_a_window_are_named(
 
 
 @pytest.mark.usefixtures("in_ingested")
-def test_a_note_limit_takes_whole_training_pieces(small: Params) -> None:
-    dataset = run_stage(small, max_train_notes=200)
-    assert [len(piece) for piece in dataset.select_pieces("train")] == [150]
-    assert len(dataset.select_pieces("validation")) == 2
+def test_a_note_limit_takes_whole_training_pieces(small_seeds: Params) -> None:
+    dataset = run_stage(small_seeds, max_train_notes=200)
+    data = replicates.make_plan(dataset, small_seeds.replicates).select(2)
+    assert [len(piece) for piece in data.select_pieces("train")] == [150]
+    assert len(data.select_pieces("validation")) == 2
+    assert data.window_starts.tolist() == list(range(140))
 
 
 @pytest.mark.parametrize("missing", ["train", "validation"])
