@@ -18,7 +18,7 @@ import numpy as np
 
 from pipeline.config import Params, load_params
 from pipeline.core import paths
-from pipeline.dataset import windows
+from pipeline.dataset import replicates, windows
 from pipeline.dataset.windows import WindowDataset
 from pipeline.training import trainer as training
 
@@ -30,7 +30,7 @@ GOAL = 13.0
 LEARNING_RATES = {"baseline": 0.001, "expressive": 0.005}
 
 
-def main(dataset: WindowDataset, minutes: float) -> None:
+def main(path: Path, minutes: float) -> None:
     """Train both in turn and print a line per epoch."""
     training.set_determinism(0, 1)
     params = with_learning_rates(load_params(paths.PARAMS), LEARNING_RATES)
@@ -51,7 +51,8 @@ def main(dataset: WindowDataset, minutes: float) -> None:
             "stateful": stateful,
         },
     }
-    dataset = thin_out_validation(dataset)
+    plan = replicates.make_plan(windows.load_windows(path), params.replicates)
+    dataset = thin_out_validation(plan.select(1))
     runs = {
         name: train_curve(with_budget(params, budget), name, dataset)
         for name, budget in budgets.items()
@@ -116,4 +117,4 @@ def print_goals(points: dict[str, list[tuple[float, float]]], minutes: float) ->
 
 
 if __name__ == "__main__":
-    main(windows.load_windows(Path(sys.argv[1])), float(sys.argv[2]))
+    main(Path(sys.argv[1]), float(sys.argv[2]))

@@ -16,7 +16,7 @@ from pipeline.benchmark import timing
 from pipeline.config import Params, load_params
 from pipeline.config.schema import ModelConfig
 from pipeline.core import paths
-from pipeline.dataset import batches, windows
+from pipeline.dataset import batches, replicates
 from pipeline.dataset.segments import Segment
 from pipeline.notes import quantize
 from pipeline.training import trainer as training
@@ -31,7 +31,9 @@ def main(threads: int) -> None:
     training.set_determinism(0, threads)
     params = make_params()
     config = params.model["expressive"]
-    dataset = windows.load_windows(paths.WINDOWS)
+    dataset = replicates.load_first_replicate(
+        paths.WINDOWS, params.replicates, params.compare.split
+    ).dataset
     segments = list(itertools.islice(batches.epoch_batches(params, config, dataset, 0), BATCHES))
     trainer = training.Trainer(training.TrainingJob("expressive", params, dataset, Path()))
     num_weights = sum(weight.size for weight in trainer.copy_weights())

@@ -86,7 +86,7 @@ def write_files() -> dict[str, tuple[Path, Read]]:
     dataset = windows.WindowDataset(
         notes=quantized,
         piece_ends=np.array([2000, 4000, 6000]),
-        splits=np.array(["train"] * 3),
+        splits=np.array([member.split for member in members]),
         piece_names=np.array([member.member for member in members]),
         compositions=np.array([member.composition for member in members]),
         window_starts=np.arange(1900, dtype=np.int32),
