@@ -5,7 +5,7 @@ from typing import Any
 
 from pipeline.config import Params
 from pipeline.core import files, paths
-from pipeline.evaluation import bits, decision, intervals, results
+from pipeline.evaluation import bits, decision, intervals, plot_tables, results
 from pipeline.evaluation.bits import PieceScores
 from pipeline.evaluation.committed_best import CommittedBest
 from pipeline.evaluation.decision import Decision
@@ -20,7 +20,7 @@ CURVE_COLUMNS = ("epoch", "notes", "loss", "bits_per_note", "pitch", "step", "du
 
 
 def run(params: Params) -> None:
-    """Write the summary, whose `best` lines up in every row of `dvc exp show`, and the curves, pairs and pieces."""
+    """Write the summary, whose `best` lines up in every row of `dvc exp show`, the curves, pairs, pieces and plots."""
     evaluations = [
         Evaluation.load(paths.get_evaluation_path(name)) for name in params.architectures
     ]
@@ -37,6 +37,18 @@ def run(params: Params) -> None:
         "rows": bits.tabulate_bits_by_piece(scores),
     }
     files.write_text(paths.PIECE_SCORES, results.format_compact_json(pieces))
+    files.write_text(paths.PIECE_PLOT, plot_tables.format_bits_by_piece(pieces))
+    _write_detail_plots(params.architectures)
+
+
+def _write_detail_plots(architectures: list[str]) -> None:
+    """Write the tables that `dvc plots` draws of what `evaluate` found beside the bits."""
+    details = {
+        name: json.loads(paths.get_calibration_path(name).read_text(encoding="utf-8"))
+        for name in architectures
+    }
+    files.write_text(paths.CALIBRATION_PLOT, plot_tables.format_calibration(details))
+    files.write_text(paths.CONTEXT_PLOT, plot_tables.format_bits_by_context(details))
 
 
 def _make_summary(

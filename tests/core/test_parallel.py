@@ -3,10 +3,14 @@
 import functools
 import os
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
+from factories import ROOT
 
 from pipeline.core import parallel
 from pipeline.core.errors import DataError, PipelineError
@@ -85,3 +89,47 @@ def test_a_killed_worker_is_one_line() -> None:
         parallel.map_in_processes(kill_own_process, [1, 2, 3], 2)
     message = "one of 2 parallel processes was killed; free memory and run again"
     assert str(caught.value) == message
+
+
+STAGE = """
+import os, pathlib, sys, time
+
+sys.path.insert(0, {root!r})
+from pipeline.core import lifetime, parallel
+
+
+def work(number):
+    pathlib.Path(f"worker {{number}}").write_text(str(os.getpid()))
+    time.sleep(120)
+
+
+if __name__ == "__main__":
+    lifetime.die_with_parent()
+    pathlib.Path("stage").write_text(str(os.getpid()))
+    parallel.map_in_processes(work, [1, 2, 3], 2)
+"""
+DVC = "import subprocess, sys; subprocess.run([sys.executable, 'stage.py'])"
+
+
+def wait_for_numbers(paths: list[Path]) -> list[int]:
+    """Wait until each file has the number of a process."""
+    for _ in range(1200):
+        if all(path.exists() and path.read_text() for path in paths):
+            return [int(path.read_text()) for path in paths]
+        time.sleep(0.05)
+    raise AssertionError(f"not all of {paths} came")
+
+
+@pytest.mark.parametrize("victim", ["dvc", "stage"])
+def test_no_worker_outlives_a_stage_that_is_killed_or_whose_dvc_is(
+    tmp_path: Path, victim: str
+) -> None:
+    (tmp_path / "stage.py").write_text(STAGE.format(root=str(ROOT)))
+    with subprocess.Popen([sys.executable, "-c", DVC], cwd=tmp_path, process_group=0) as dvc:
+        names = ("stage", "worker 1", "worker 2")
+        stage, *workers = wait_for_numbers([tmp_path / name for name in names])
+        processes = [psutil.Process(number) for number in (stage, *workers)]
+        os.kill(dvc.pid if victim == "dvc" else stage, signal.SIGKILL)
+        _, alive = psutil.wait_procs(processes, timeout=10)
+    assert alive == []
+    assert not (tmp_path / "worker 3").exists()

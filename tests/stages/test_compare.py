@@ -141,6 +141,7 @@ def write_planted_run(planted: str, scheme: str, seed: int, project: Params) -> 
         config, parameters = project.model["baseline"], PARAMETERS[name]
         evaluation = Evaluation(name, config, parameters, 4 * parameters, histories, scores)
         evaluation.save(paths.get_evaluation_path(name))
+        files.write_text(paths.get_calibration_path(name), '{"heads": {}, "context": []}\n')
     CommittedBest("small", "0" * 7, {}, scores).save(paths.COMMITTED_BEST)
     rows = make_scores(np.where(np.isnan(bits), math.nan, 27.0), num_notes).to_rows()
     files.write_text(paths.NGRAMS, json.dumps({"uniform": {"rows": rows}}))
@@ -211,3 +212,13 @@ def test_only_a_tie_says_what_it_would_take_to_tell_a_difference(project: Params
     assert [(pair["more_compositions"], pair["more_replicates"] > 0) for pair in ties] == [
         (None, True)
     ]
+
+
+def test_the_tables_that_dvc_draws_have_every_architecture(in_made: Path) -> None:
+    names = {"baseline", "bidirectional"}
+    ngrams = {"unigram", "trigram", "context_mixing"}
+    expected = {paths.CALIBRATION_PLOT: names, paths.CONTEXT_PLOT: names}
+    expected[paths.PIECE_PLOT] = names | ngrams
+    for path, models in expected.items():
+        rows = list(csv.DictReader(path.read_text("utf-8").splitlines()))
+        assert {row["architecture"] for row in rows} == models

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import TextIO
 
 import numpy as np
 import pytest
@@ -122,6 +123,41 @@ def test_a_killed_run_goes_on_to_the_same_weights(
     assert told == history
     assert weights_equal(whole, resumed)
     assert not either.folder.exists()
+
+
+def test_the_learning_curve_grows_while_it_trains_and_a_resumed_run_keeps_its_rows(
+    job: TrainingJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A reader that opened the file before an epoch ended reads all rows until then, and no half of the next."""
+    path = job.history_path
+    assert path is not None
+    epoch = Trainer.train_epoch
+    readers: list[TextIO] = []
+
+    def open_curve(self: Trainer, number: int) -> float:
+        if path.exists():
+            readers.append(path.open(encoding="utf-8"))
+        return epoch(self, number)
+
+    def kill_in_third_epoch(self: Trainer, number: int) -> float:
+        loss = open_curve(self, number)
+        if number == 2:
+            raise KeyboardInterrupt
+        return loss
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(Trainer, "train_epoch", kill_in_third_epoch)
+        fresh(job)
+    path.unlink()  # as DVC does with outputs before it runs a stage again
+    monkeypatch.setattr(Trainer, "train_epoch", open_curve)
+    fresh(job)
+    whole = path.read_text("utf-8")
+    read = [reader.read() for reader in readers]
+    for reader in readers:
+        reader.close()
+    assert [text.count("\n") - 1 for text in read] == [1, 2, 3]
+    assert all(text.endswith("\n") and whole.startswith(text) for text in read)
+    assert whole.count("\n") - 1 == job.params.train.epochs
 
 
 def test_a_damaged_checkpoint_is_a_fresh_start(job: TrainingJob) -> None:
