@@ -31,6 +31,7 @@ def block_of(**changes: object) -> ModelConfig:
         "embedding_dim": 0,
         "model_velocity": False,
         "cell": "lstm",
+        "learning_rate": 0.001,
         "units": [5],
     }
     recipe |= {
