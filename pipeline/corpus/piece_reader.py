@@ -50,7 +50,7 @@ def read_content(data: bytes, config: IngestConfig) -> PieceContent:
     music = read_midi(chosen_data, config.reader, config.sustain_pedal)
     notes = music.notes
     fixes = music.fixes if chosen_data is data else validate_midi(data).fixes
-    instruments, chosen = _list_both(data, chosen_data)
+    instruments, chosen = _list_both(data, chosen_data, music.instruments)
     facts = PieceFacts(
         num_notes=len(notes),
         duration=float((notes["onset"] + notes["duration"]).max()),
@@ -63,10 +63,18 @@ def read_content(data: bytes, config: IngestConfig) -> PieceContent:
     return PieceContent(notes, facts)
 
 
-def _list_both(data: bytes, chosen_data: bytes) -> tuple[list[Instrument], list[Instrument]]:
-    """Return the instruments of a file and of what is chosen of it; none of a file that symusic cannot read."""
+def _list_both(
+    data: bytes, chosen_data: bytes, chosen: list[Instrument] | None
+) -> tuple[list[Instrument], list[Instrument]]:
+    """Return the instruments of a file and of what is chosen of it; none of a file that symusic cannot read.
+
+    Args:
+        data: the file.
+        chosen_data: what is chosen of it.
+        chosen: the instruments of `chosen_data`, where they are known already.
+    """
     try:
-        instruments = list_instruments(data)
-        return instruments, instruments if chosen_data is data else list_instruments(chosen_data)
+        chosen = list_instruments(chosen_data) if chosen is None else chosen
+        return chosen if chosen_data is data else list_instruments(data), chosen
     except MidiError:
         return [], []

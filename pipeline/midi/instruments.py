@@ -5,8 +5,9 @@ note offs stay, so that what is chosen is read as before. Channels count from 1,
 """
 
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from pipeline.core.errors import MidiError
 from pipeline.midi.chunks import find_chunks, write_chunks
@@ -65,11 +66,13 @@ def list_instruments(data: bytes) -> list[Instrument]:
         raise
     except Exception as error:  # symusic raises many unrelated types
         raise MidiError(f"symusic: {' '.join(str(error).split())[:200]}") from error
-    return [
-        Instrument(track.program, track.is_drum, len(track.notes))
-        for track in tracks
-        if track.notes
-    ]
+    return count_notes(tracks)
+
+
+def count_notes(tracks: Iterable[Any]) -> list[Instrument]:
+    """Return the instruments of tracks that have notes; tracks are those of symusic or pretty_midi."""
+    counted = [Instrument(track.program, track.is_drum, len(track.notes)) for track in tracks]
+    return [instrument for instrument in counted if instrument.num_notes]
 
 
 def select_instruments(data: bytes, instruments: str | Sequence[str]) -> bytes:

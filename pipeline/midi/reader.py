@@ -32,18 +32,23 @@ from pipeline.core.errors import MidiError
 from pipeline.midi.channels import share_pedal
 from pipeline.midi.chunks import find_chunks
 from pipeline.midi.events import find_last_tick
+from pipeline.midi.instruments import Instrument, count_notes
 from pipeline.midi.repair import Fix, check_lost_notes
 from pipeline.midi.sustain import SUSTAIN_CC, TrackNotes, apply_sustain
 from pipeline.midi.validate import read_file, validate_midi
 from pipeline.midi.writer import MAX_TICKS
-from pipeline.notes.note import MAX_ONSET, Notes, make_notes, validate_notes
+from pipeline.notes.note import MAX_ONSET, NOTE_COLUMNS, NOTE_DTYPE, Notes, validate_notes
 
 if TYPE_CHECKING:
-    from pretty_midi import Instrument
+    from pretty_midi import Instrument as PrettyMidiInstrument
 
 Reader = Literal["symusic", "pretty_midi"]
 TICK_BITS = 40
 """Bits of a tick where pitch and tick are put into one number."""
+SORT_COLUMNS = ("onset", "pitch", "duration", "velocity")
+"""The order of the notes of a file."""
+NO_PEDAL = np.zeros((2, 0), np.int64)
+"""Ticks and values of the pedal where it is not asked for."""
 MAX_LOGGED_FIXES = 5
 """Of one file."""
 TempoMap = Callable[[NDArray[np.int64]], NDArray[np.float64]]
@@ -59,6 +64,8 @@ class MidiMusic:
     """Damage in the file that was skipped."""
     num_drum_notes: int
     """Notes of channel 10, which are dropped."""
+    instruments: list[Instrument] | None
+    """What `list_instruments` lists; None where other bytes or another reader were used."""
 
 
 def read_notes(data: bytes, reader: Reader, sustain_pedal: bool = False) -> Notes:
@@ -97,19 +104,21 @@ def read_midi(data: bytes, reader: Reader, sustain_pedal: bool = False) -> MidiM
         is_shared = sustain_pedal and clean.has_split_channels
         whole = share_pedal(clean.data) if is_shared else clean.data
         read_tracks = _read_symusic if reader == "symusic" else _read_pretty_midi
-        tracks, num_drum_notes = read_tracks(whole)
+        tracks, instruments = read_tracks(whole, sustain_pedal)
     except (MidiError, MemoryError):
         raise
     except Exception as error:  # both raise many unrelated types, none of which a caller can act on
         message = " ".join(str(error).split())[:200]
         raise MidiError(f"{reader}: {type(error).__name__}: {message}") from error
+    num_drum_notes = sum(part.num_notes for part in instruments if part.is_drum)
     if num_drum_notes and not any(len(track.on) for track in tracks):
         raise MidiError(f"only drums (channel 10): {num_drum_notes:,} notes, none with a pitch")
     if sustain_pedal:
         tracks = apply_sustain(tracks)
     notes = _merge_tracks(tracks)
     check_lost_notes(clean.fixes, len(notes))
-    return MidiMusic(notes, clean.fixes, num_drum_notes)
+    is_listed = reader == "symusic" and whole is clean.data
+    return MidiMusic(notes, clean.fixes, num_drum_notes, instruments if is_listed else None)
 
 
 def _merge_tracks(tracks: Sequence[TrackNotes]) -> Notes:
@@ -119,14 +128,24 @@ def _merge_tracks(tracks: Sequence[TrackNotes]) -> Notes:
     on, off, pitch, velocity = (
         np.concatenate([track[column] for track in tracks]) for column in range(4)
     )
+    notes = np.empty(len(on), NOTE_DTYPE)
+    columns = (on, off - on, pitch, velocity)
+    for name, column in zip(NOTE_COLUMNS, columns, strict=True):
+        notes[name] = column
     has_length = off != on
-    on, off, pitch, velocity = (column[has_length] for column in (on, off, pitch, velocity))
-    duration = off - on
-    # `make_notes` sorts by onset and pitch and keeps this order of equals.
-    order = np.lexsort((velocity, duration))
-    notes = make_notes(on[order], duration[order], pitch[order], velocity[order])
+    if not has_length.all():
+        notes = notes[has_length]
+    if not _is_in_order(notes):
+        notes = notes[np.lexsort([notes[name] for name in reversed(SORT_COLUMNS)])]
     _check_times(notes)
     return validate_notes(notes)
+
+
+def _is_in_order(notes: Notes) -> bool:
+    """Whether notes are in order of onset and pitch and none is like the one before: symusic sorts those of a track."""
+    step = np.diff(notes["onset"])
+    is_higher = notes["pitch"][1:] > notes["pitch"][:-1]
+    return bool(((step > 0) | ((step == 0) & is_higher)).all())
 
 
 def _check_times(notes: Notes) -> None:
@@ -146,27 +165,25 @@ def _check_times(notes: Notes) -> None:
             )
 
 
-def _read_symusic(data: bytes) -> tuple[list[TrackNotes], int]:
-    """Read with symusic, in ticks, and turn ticks into seconds; return the tracks and the number of drum notes."""
+def _read_symusic(data: bytes, sustain_pedal: bool) -> tuple[list[TrackNotes], list[Instrument]]:
+    """Read with symusic, in ticks, and turn ticks into seconds; return the tracks and the instruments."""
     from symusic import Score
 
     score = Score.from_midi(data, ttype="tick")
     tempos = score.tempos.numpy()
     to_seconds = _build_tempo_map(score.ticks_per_quarter, tempos["time"], tempos["mspq"])
+    pitched = [track for track in score.tracks if not track.is_drum]
     tracks = []
-    num_drum_notes = 0
-    for track in score.tracks:
-        if track.is_drum:
-            num_drum_notes += len(track.notes)
-            continue
+    for track in pitched:
         on, off, pitch, velocity = _match_note_offs(track.notes.numpy())
-        controls = track.controls.numpy()
-        is_pedal = controls["number"] == SUSTAIN_CC
-        pedal_time = to_seconds(controls["time"][is_pedal])
-        pedal_value = controls["value"][is_pedal]
         notes = to_seconds(on), to_seconds(off), pitch, velocity
-        tracks.append(TrackNotes(*notes, pedal_time, pedal_value))
-    return tracks, num_drum_notes
+        pedal_ticks, pedal_value = NO_PEDAL
+        if sustain_pedal:
+            controls = track.controls.numpy()
+            is_pedal = controls["number"] == SUSTAIN_CC
+            pedal_ticks, pedal_value = controls["time"][is_pedal], controls["value"][is_pedal]
+        tracks.append(TrackNotes(*notes, to_seconds(pedal_ticks), pedal_value))
+    return tracks, count_notes(score.tracks)
 
 
 def _match_note_offs(track: dict[str, NDArray[np.integer]]) -> NDArray[np.int64]:
@@ -187,13 +204,25 @@ def _match_note_offs(track: dict[str, NDArray[np.integer]]) -> NDArray[np.int64]
     if (on < 0).any() or (duration < 0).any():
         raise MidiError("more ticks than 31 bits can count")
     notes = np.stack([on, on + duration, pitch, velocity])
-    on, off, pitch, velocity = notes[:, duration > 0]
+    has_length = duration > 0
+    if not has_length.all():
+        notes = notes[:, has_length]
+    on, off, pitch, velocity = notes
+    if not _has_overlap(notes):
+        return notes
     # All note offs in one sorted array, by pitch and then by tick. The first after a note on is of the same pitch,
     # because the array holds the note's own off.
     sorted_offs = np.sort(pitch << TICK_BITS | off)
     first_off = np.searchsorted(sorted_offs, pitch << TICK_BITS | on, side="right")
     off = sorted_offs[first_off] & (1 << TICK_BITS) - 1
     return np.stack([on, off, pitch, velocity])
+
+
+def _has_overlap(notes: NDArray[np.int64]) -> bool:
+    """Whether a note of a track [4, N] begins before one of its pitch that is listed earlier has ended."""
+    by_pitch = np.argsort(notes[2].astype(np.uint8), kind="stable")
+    on, off, pitch, _ = notes[:, by_pitch]
+    return bool(((off[:-1] > on[1:]) & (pitch[:-1] == pitch[1:])).any())
 
 
 def _build_tempo_map(
@@ -232,8 +261,10 @@ def _build_tempo_map(
     return to_seconds
 
 
-def _read_pretty_midi(data: bytes) -> tuple[list[TrackNotes], int]:
-    """Read with pretty_midi; return the tracks and the number of drum notes."""
+def _read_pretty_midi(
+    data: bytes, sustain_pedal: bool
+) -> tuple[list[TrackNotes], list[Instrument]]:
+    """Read with pretty_midi, the pedal always; return the tracks and the instruments."""
     from pretty_midi import PrettyMIDI
 
     for number, span in enumerate(find_chunks(data).spans, 1):
@@ -245,12 +276,11 @@ def _read_pretty_midi(data: bytes) -> tuple[list[TrackNotes], int]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # tempo changes on later tracks; see above
         instruments = PrettyMIDI(io.BytesIO(data)).instruments
-    drums = [len(instrument.notes) for instrument in instruments if instrument.is_drum]
     pitched = [_to_track_notes(each) for each in instruments if not each.is_drum]
-    return pitched, sum(drums)
+    return pitched, count_notes(instruments)
 
 
-def _to_track_notes(instrument: "Instrument") -> TrackNotes:
+def _to_track_notes(instrument: "PrettyMidiInstrument") -> TrackNotes:
     """Take the notes and the pedal of an instrument of pretty_midi."""
     notes = [(note.start, note.end, note.pitch, note.velocity) for note in instrument.notes]
     pedal = [

@@ -1,11 +1,13 @@
 """What is read of one file."""
 
 import pytest
+import symusic
 from factories import make_band_midi, make_pedal_midi
 
 from pipeline.config.schema import IngestConfig
 from pipeline.core.errors import MidiError
 from pipeline.corpus import piece_reader
+from pipeline.midi import instruments, reader, validate
 from pipeline.midi.instruments import Instrument
 
 BAND = make_band_midi((0, 0, "Piano", 60), (1, 33, "Bass", 20), (9, 0, "Drums", 40))
@@ -45,11 +47,32 @@ def test_what_only_pretty_midi_reads_has_no_list_of_instruments(
     assert (len(content.notes), content.facts.instruments, content.facts.chosen) == (20, [], [])
 
 
-@pytest.mark.parametrize("instruments", ["all", "piano"])
-def test_damage_that_was_skipped_is_told_with_and_without_a_choice(instruments: str) -> None:
+@pytest.mark.parametrize("chosen", ["all", "piano"])
+def test_damage_that_was_skipped_is_told_with_and_without_a_choice(chosen: str) -> None:
     length = int.from_bytes(BAND[18:22])
     padded = (
         BAND[:18] + (length + 1).to_bytes(4) + BAND[22 : 22 + length] + b"\0" + BAND[22 + length :]
     )
-    facts = piece_reader.read_content(padded, configure(instruments=instruments)).facts
+    facts = piece_reader.read_content(padded, configure(instruments=chosen)).facts
     assert [fix.cause for fix in facts.fixes] == ["bytes after End of Track"]
+
+
+def test_a_file_is_checked_and_parsed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = []
+
+    def count_check(data: bytes) -> validate.CleanMidi:
+        calls.append("check")
+        return validate.validate_midi(data)
+
+    class CountingScore:
+        @staticmethod
+        def from_midi(data: bytes, ttype: str) -> object:
+            calls.append("parse")
+            return score.from_midi(data, ttype=ttype)
+
+    score = symusic.Score
+    monkeypatch.setattr(symusic, "Score", CountingScore)
+    for module in (reader, instruments, piece_reader):
+        monkeypatch.setattr(module, "validate_midi", count_check)
+    assert len(piece_reader.read_content(BAND, configure()).facts.instruments) == 3
+    assert calls == ["check", "parse"]
