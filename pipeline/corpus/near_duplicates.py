@@ -124,10 +124,19 @@ def _add_pairs(
     codes: PairCodes, counts: PairCounts, more: Sequence[PairCodes]
 ) -> tuple[PairCodes, PairCounts]:
     """Add pairs, one for each fingerprint in common, to those that are counted."""
-    new_codes, new_counts = np.unique(np.concatenate([codes[:0], *more]), return_counts=True)
+    new_codes, new_counts = _count_distinct(np.concatenate([codes[:0], *more]))
     merged, places = np.unique(np.concatenate([codes, new_codes]), return_inverse=True)
     weights = np.concatenate([counts, new_counts])
     return merged, np.bincount(places, weights, len(merged)).astype(np.int64)
+
+
+def _count_distinct(codes: PairCodes) -> tuple[PairCodes, PairCounts]:
+    """Return the distinct codes, increasing, and how many of each there are; without a sort where codes are small."""
+    if codes.max(initial=0) >= MAX_PAIRS:
+        return np.unique(codes, return_counts=True)
+    counts = np.bincount(codes)
+    distinct = np.flatnonzero(counts)
+    return distinct, counts[distinct]
 
 
 def _group_by_frequency(fingerprints: Sequence[Fingerprints]) -> list[PieceIndices]:
