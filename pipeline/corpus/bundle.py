@@ -129,17 +129,20 @@ def _add_file(archive: zipfile.ZipFile, name: str, data: bytes) -> None:
 class CorpusBundle:
     """A corpus that is open for reading; its files are read one by one, into memory."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, is_verified: bool = False) -> None:
         """Open a corpus and read its table.
+
+        Args:
+            path: the zip.
+            is_verified: whether the checksum of the zip is known to be right, as in a worker; each file has its own.
 
         Raises:
             DataError: the zip is missing, incomplete, or not a corpus in normal form.
         """
         try:
             self._archive, self._members = archives.open_zip(path)
-            with path.open("rb") as file:
-                if not files.has_valid_checksum(file):
-                    raise CorpusError("torn, or changed since it was written")
+            if not is_verified:
+                _verify_zip(path)
             self.pieces = _parse_index(archives.read_member(self._archive, self._members[INDEX]))
             self.left_out = self._read_left_out()
         except (CorpusError, OSError, KeyError, ValueError, TypeError) as error:
@@ -166,6 +169,13 @@ class CorpusBundle:
             return verify_bytes(data, piece.sha256, piece.member, "the corpus is damaged")
         except CorpusError as error:
             raise DataError(f"{error}; run 'dvc repro fetch'") from error
+
+
+def _verify_zip(path: Path) -> None:
+    """Refuse a zip whose bytes are not those that were written."""
+    with path.open("rb") as file:
+        if not files.has_valid_checksum(file):
+            raise CorpusError("torn, or changed since it was written")
 
 
 def _parse_index(data: bytes) -> list[CorpusPiece]:

@@ -70,14 +70,14 @@ def _write_rejected(rejected: list[tuple[str, str]]) -> None:
 
 @dataclass
 class PieceReader:
-    """Reads pieces in a worker. It opens the zip itself and is given names, not bytes."""
+    """Reads pieces in a worker. It opens the zip itself, which was verified, and is given names, not bytes."""
 
     path: Path
     config: IngestConfig
 
     @cached_property
     def _corpus(self) -> CorpusBundle:
-        return CorpusBundle(self.path)
+        return CorpusBundle(self.path, is_verified=True)
 
     def __call__(self, piece: CorpusPiece) -> PieceResult:
         """Read one piece."""

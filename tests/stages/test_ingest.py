@@ -230,3 +230,23 @@ def test_more_files_than_are_read_ahead_come_in_order(project, monkeypatch):
     assert [row.member for row in tables.read_pieces(paths.PIECES)] == [
         f"n{number:02}.mid" for number in range(30)
     ]
+
+
+def test_the_checksum_of_a_corpus_is_verified_once(project, monkeypatch):
+    make(a=("train", music(project, 60)), b=("test", music(project, 61)))
+    path = paths.get_corpus_archive("own")
+    checks = []
+    monkeypatch.setattr(bundle, "_verify_zip", checks.append)
+    pieces = bundle.CorpusBundle(path).pieces
+    reader = ingest.PieceReader(path, params().ingest)
+    assert [len(reader(piece).notes) for piece in pieces] == [5, 5]
+    assert checks == [path]
+
+
+def test_a_file_that_changes_after_the_corpus_was_verified_is_noticed(project):
+    make(a=("train", music(project, 60)))
+    path = paths.get_corpus_archive("own")
+    pieces = bundle.CorpusBundle(path).pieces
+    make(a=("train", music(project, 61)))
+    with pytest.raises(DataError, match="the corpus is damaged; run 'dvc repro fetch'"):
+        ingest.PieceReader(path, params().ingest)(pieces[0])
