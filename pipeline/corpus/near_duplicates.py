@@ -46,7 +46,7 @@ PairCounts = NDArray[np.int64]
 def compute_fingerprints(notes: Notes) -> Fingerprints:
     """Return the fingerprints of the notes [N] of a piece, which are in order of onset."""
     is_new_chord = np.diff(notes["onset"], prepend=-np.inf) > CHORD_SECONDS
-    by_chord = np.sort(is_new_chord.cumsum() * NUM_PITCHES + notes["pitch"])
+    by_chord = np.sort(is_new_chord.cumsum() * NUM_PITCHES + notes["pitch"], kind="stable")
     intervals = (np.diff(by_chord % NUM_PITCHES) + NUM_PITCHES).astype(np.uint64)
     count = max(0, len(intervals) - NUM_INTERVALS + 1)
     keys = np.zeros(count, np.uint64)

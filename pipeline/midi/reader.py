@@ -221,7 +221,7 @@ def _match_note_offs(track: dict[str, NDArray[np.integer]]) -> NDArray[np.int64]
 def _has_overlap(notes: NDArray[np.int64]) -> bool:
     """Whether a note of a track [4, N] begins before one of its pitch that is listed earlier has ended."""
     by_pitch = np.argsort(notes[2].astype(np.uint8), kind="stable")
-    on, off, pitch, _ = notes[:, by_pitch]
+    on, off, pitch = (row[by_pitch] for row in notes[:3])
     return bool(((off[:-1] > on[1:]) & (pitch[:-1] == pitch[1:])).any())
 
 
