@@ -149,7 +149,8 @@ def _group_by_frequency(fingerprints: Sequence[Fingerprints]) -> list[PieceIndic
     pieces = np.repeat(np.arange(len(fingerprints)), [len(part) for part in fingerprints])
     order = np.argsort(keys, kind="stable")
     keys, pieces = keys[order], pieces[order]
-    starts = np.flatnonzero(np.diff(keys, prepend=keys[:1] + np.uint64(1)))
+    is_first = np.append(True, keys[1:] != keys[:-1])[: len(keys)]
+    starts = np.flatnonzero(is_first)
     frequencies = np.diff(starts, append=len(keys))
     is_shared = frequencies > 1
     starts, frequencies = starts[is_shared], frequencies[is_shared]
