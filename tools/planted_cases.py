@@ -101,6 +101,7 @@ def write_run(case: Case, design: Design, seed: int) -> Params:
             scores=simulated_scores.make_scores(design, bits),
         )
         evaluation.save(paths.get_evaluation_path(name))
+        files.write_text(paths.get_calibration_path(name), '{"heads": {}, "context": []}\n')
     files.write_bytes(paths.COMMITTED_BEST, (ROOT / paths.COMMITTED_BEST).read_bytes())
     uniform = np.full_like(noise, 27.0)
     rows = simulated_scores.make_scores(design, uniform).to_rows()
