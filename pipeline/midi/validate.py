@@ -41,7 +41,7 @@ _EVENTS = {
     for length, event in _EVENT.items()
 }
 _LONG_RUN = 3000
-"""Bytes of a match of `_EVENTS`, from which on the next bytes are checked with NumPy; that takes a sixth of the time."""
+"""Bytes of a match of `_EVENTS`, from which on the next bytes are checked with NumPy; that takes a fifth of the time."""
 _MAX_RUN = 2**16
 """Bytes that are checked at once. One that is not sound ends the run, so a file must not decide how many are in vain."""
 _CAN_PRECEDE_DATA = np.zeros(256, bool)
