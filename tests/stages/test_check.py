@@ -61,7 +61,10 @@ def test_every_stage_runs_after_check_even_without_architectures() -> None:
 
 
 def test_dvc_yaml_stays_short() -> None:
-    assert len((ROOT / "dvc.yaml").read_text("utf-8").splitlines()) <= 190
+    """16 lines a stage with its dependencies, one a line; plots are apart."""
+    stages, _, plots = (ROOT / "dvc.yaml").read_text("utf-8").partition("\nplots:\n")
+    assert len(stages.splitlines()) <= 210
+    assert len(plots.splitlines()) <= 30
 
 
 @pytest.mark.slow
