@@ -9,6 +9,7 @@ import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 from factories import ROOT, make_music
 from ruamel.yaml import YAML
@@ -36,6 +37,7 @@ SMALL = {
     "corpus": "tiny",
     "architectures": ["baseline", "bidirectional"],
     "windows": {"sequence_length": 8},
+    "replicates": {"count": 3},
     "train": {
         "epochs": 3,
         "notes_per_epoch": 1024,
@@ -162,8 +164,13 @@ def test_forced_training_leaves_the_lock_unchanged(project: Path) -> None:
             {"check", "train@baseline", "train@bidirectional", "benchmark", "report"},
         ),
         (
-            {"compare": {"bootstrap_resamples": 1000}},
-            {"check", "evaluate", "ngrams", "generate", "compare", "benchmark", "report"},
+            {"compare": {"max_notes": 100}},
+            {"check", "evaluate", "ngrams", "generate", "benchmark", "report"},
+        ),
+        (
+            {"replicates": {"scheme": "seeds"}},
+            {"check", "ngrams", "benchmark"}
+            | {"train", "evaluate", "generate", "sample_metrics", "two_sample"},
         ),
     ],
 )
@@ -195,7 +202,10 @@ def test_changed_size_of_one_architecture_reruns_its_branch_only(project: Path) 
     run(project, "dvc", "repro")
 
 
-def test_killed_training_resumes_to_the_same_lock(project: Path) -> None:
+@pytest.mark.parametrize("victim", ["dvc", "stage"])
+def test_killed_training_leaves_no_process_and_resumes_to_the_same_lock(
+    project: Path, victim: str
+) -> None:
     before = (project / "dvc.lock").read_bytes()
     command = ("dvc", "repro", "-f", "-s", "train@baseline")
     child = subprocess.Popen(
@@ -211,8 +221,11 @@ def test_killed_training_resumes_to_the_same_lock(project: Path) -> None:
         if list(checkpoints.glob("baseline-*/state.npz")):
             break
         time.sleep(0.05)
-    os.killpg(child.pid, signal.SIGKILL)
+    (stage,) = psutil.Process(child.pid).children()
+    processes = [stage, *stage.children(recursive=True)]
+    os.kill(child.pid if victim == "dvc" else stage.pid, signal.SIGKILL)
     child.wait()
+    assert psutil.wait_procs(processes, timeout=10)[1] == []
     assert list(checkpoints.glob("baseline-*/state.npz"))
     done = run(project, *command)
     assert "continues after epoch" in done.stderr + done.stdout

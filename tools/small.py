@@ -39,6 +39,7 @@ SIZES: dict[str, Any] = {
     "corpus": "tiny",
     "architectures": ["stacked", "expressive"],
     "windows": {"sequence_length": 8},
+    "replicates": {"count": 3},
     "train": {
         "epochs": 3,
         "notes_per_epoch": 1024,
@@ -47,6 +48,8 @@ SIZES: dict[str, Any] = {
         "noise_fit_notes": 100,
     },
     "generate": {"num_samples": 1, "num_notes": 20, "prompt_notes": 8},
+    "sample_metrics": {"num_samples": 1, "num_notes": 20},
+    "two_sample": {"num_prompts": 4, "num_notes": 16},
     "benchmark": {"repeats": 1},
 }
 UNITS = {
