@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from pipeline.config import load_params
-from pipeline.core import paths
+from pipeline.core import extras, paths
 
 app = typer.Typer()
 Architecture = Annotated[
@@ -67,6 +67,8 @@ def ngrams() -> None:
 @app.command(epilog="Example: music-rnn train stacked")
 def train(architecture: Architecture) -> None:
     """Train an architecture."""
+    # Processes train, so that this one would not notice that the package is missing.
+    extras.require_module("tensorflow")
     _run_stage("train", architecture)
 
 

@@ -3,6 +3,7 @@
 `pip install music-rnn` brings what play, generate, score, studio and doctor need; the extras of pyproject.toml the rest.
 """
 
+import importlib.util
 import sys
 
 from pipeline.core.errors import PipelineError
@@ -25,6 +26,16 @@ EXTRA_MODULES = {
 """Modules that an extra installs, by the name of the extra."""
 PROGRAM_REMEDIES = {"git": "install Git"}
 """Programs that no extra installs."""
+
+
+def require_module(name: str) -> None:
+    """Check that a package is installed, without the time that it takes to load.
+
+    Raises:
+        ModuleNotFoundError: it is not; `explain_missing_module` says what to do.
+    """
+    if importlib.util.find_spec(name) is None:
+        raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 
 
 def format_install_command(module: str) -> str:

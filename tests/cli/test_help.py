@@ -18,7 +18,8 @@ PANELS = {
     "Play": "play ports studio models score generate export",
     "Compare ideas": "study diff sweep listen pin-best",
     "Your data": "fetch add-corpus",
-    "Pipeline stages": "repro check ingest windows ngrams train evaluate generate-all sample-metrics compare benchmark report",
+    "Pipeline stages": "repro check ingest windows ngrams train evaluate "
+    "generate-all sample-metrics two-sample compare benchmark report",
     "CI and care": "plan gate promote retrain doctor verify repair update-readme bundle",
 }
 

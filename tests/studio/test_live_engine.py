@@ -6,9 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from factories import make_tiny_model
+from factories import UNCONSTRAINED, make_tiny_model
 
-from pipeline.generation.generate import UNCONSTRAINED, load_prompt
+from pipeline.generation.generate import load_prompt
 from pipeline.live.controls import Controls
 from pipeline.models.model_io import TrainedModel
 from pipeline.studio import catalog
