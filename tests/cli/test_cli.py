@@ -122,6 +122,21 @@ def test_a_misspelt_model_is_met_with_the_nearest_one(in_folder: Path) -> None:
     )
 
 
+def test_lists_have_the_replicate_that_plays_and_a_path_finds_the_others(in_folder: Path) -> None:
+    for replicate in (1, 3):
+        folder = paths.get_replicate_dir("mine", replicate)
+        model_io.save_model(make_tiny_model(seed=replicate), folder)
+    music = str(in_folder / "a.mid")
+    writer.write_notes(make_music(0, 20), Path(music))
+    assert model_io.list_model_names(paths.MODELS) == ["mine"]
+    shown = RUN.invoke(cli.app, ["models"]).output
+    assert "mine " in shown and "replicates" not in shown
+    first = RUN.invoke(cli.app, ["score", "mine", music, "--json"])
+    third = RUN.invoke(cli.app, ["score", "models/mine/replicates/3", music, "--json"])
+    assert (first.exit_code, third.exit_code) == (0, 0)
+    assert first.output != third.output
+
+
 def test_a_bundled_model_may_not_have_the_name_of_an_architecture(in_folder: Path) -> None:
     shutil.copy(ROOT / "params.yaml", in_folder)
     done = RUN.invoke(cli.app, ["bundle", "expressive", "--name", "expressive"])
