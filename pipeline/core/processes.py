@@ -6,7 +6,6 @@ the thing it was at is answered with `Stopped` and the reason, all others with t
 
 import math
 import multiprocessing
-import os
 import signal
 import sys
 import time
@@ -18,6 +17,7 @@ from typing import Any, Generic, TypeVar
 
 from pipeline.core import lifetime
 from pipeline.core.errors import PipelineError
+from pipeline.core.parallel import count_cores
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -49,10 +49,7 @@ class TaskFailure:
 
 def choose_num_workers(num_items: int) -> int:
     """Return the number of workers: one per core, but fewer for few items, because a worker takes time to start."""
-    num_cores = os.cpu_count() or 1
-    if hasattr(os, "sched_getaffinity"):
-        num_cores = len(os.sched_getaffinity(0))
-    return max(1, min(num_cores, num_items // PREFETCH))
+    return max(1, min(count_cores(), num_items // PREFETCH))
 
 
 def bounded_map(
