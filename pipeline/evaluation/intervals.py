@@ -363,7 +363,8 @@ def format_difference(estimate: Estimate) -> str:
 
 def round_figure(value: float) -> float | None:
     """Return a figure as files of results have it, to a ten-thousandth; null where it is unknown or infinite."""
-    return round(value, 4) if math.isfinite(value) else None
+    # Plus zero, since a difference of -0.00001 is no -0.
+    return round(value, 4) + 0.0 if math.isfinite(value) else None
 
 
 def round_interval(interval: Interval) -> dict[str, float | None]:

@@ -38,6 +38,12 @@ def test_the_committed_results_differ_from_themselves_by_nothing() -> None:
     assert (row["difference"], row["low"], row["high"]) == (0, 0, 0)
 
 
+def test_a_difference_that_rounds_to_zero_has_no_sign() -> None:
+    scores = make_scores(0.0)
+    scores = replace(scores, bits=scores.bits - 1e-5)
+    assert str(make_best().compare(scores, INGEST)["difference"]) == "0.0"
+
+
 def test_the_shared_replicates_are_compared() -> None:
     row = make_best().compare(make_scores(-0.3, num_replicates=2), INGEST)
     assert row["difference"] == pytest.approx(-0.3, abs=0.02)
