@@ -232,6 +232,7 @@ def train_run(params: Params, run: TuneRun, dataset: WindowDataset, key: str) ->
     trainer.set_determinism(params.seed, params.train.num_threads)
     folder = paths.get_checkpoint_dir() / f"tune-{key}"
     model = trainer.train_model(trainer.TrainingJob(run.architecture, applied, dataset, folder))
+    shutil.rmtree(folder)
     pieces = select_scored_pieces(dataset)
     scored = scoring.score_pieces(model, pieces, params.evaluate.batch_size)
     means = np.concatenate(scored).mean(axis=0)[: len(SCORED_FEATURES)]

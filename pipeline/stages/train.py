@@ -1,9 +1,11 @@
 """Stage train: the replicates of one architecture to trained models and their learning curves."""
 
 import hashlib
+import shutil
 import sys
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from pipeline.config import Params
@@ -22,11 +24,15 @@ def run(params: Params, architecture: str) -> None:
     params.get_model_config(architecture)
     plan = replicates.make_plan(windows.load_windows(paths.WINDOWS), params.replicates)
     train = partial(_train_replicate, params, architecture)
-    parallel.map_in_processes(train, range(1, plan.count + 1))
+    checkpoints = parallel.map_in_processes(train, range(1, plan.count + 1))
+    # Not before all are done: DVC deletes the models of a stage that was killed, and a finished replicate comes back
+    # from its checkpoint.
+    for folder in checkpoints:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
-def _train_replicate(params: Params, architecture: str, replicate: int) -> None:
-    """Train one replicate; its learning curve grows while it trains."""
+def _train_replicate(params: Params, architecture: str, replicate: int) -> Path:
+    """Train one replicate and return the folder of its checkpoint; its learning curve grows while it trains."""
     # Here, so that the parent does not load TensorFlow.
     from pipeline.training import checkpoint, trainer
 
@@ -45,6 +51,7 @@ def _train_replicate(params: Params, architecture: str, replicate: int) -> None:
     )
     model = trainer.train_model(job)
     model_io.save_model(replace(model, provenance=provenance), folder)
+    return job.folder
 
 
 def _describe_training(

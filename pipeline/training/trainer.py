@@ -6,7 +6,6 @@ seed, so that a run that was killed continues to the same weights.
 Shapes: B windows, T notes.
 """
 
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -166,7 +165,8 @@ def _draw_dropout_seed(seed: int, epoch: int, layer_index: int) -> NDArray[np.ui
 def train_model(job: TrainingJob) -> TrainedModel:
     """Train until the end of the budget or of the patience, and return the model of the best epoch.
 
-    The learning curve has one row an epoch: epoch, notes, loss, validation bits in total and per head.
+    The learning curve has one row an epoch: epoch, notes, loss, validation bits in total and per head. The checkpoint
+    stays, so that a finished training need not run again; the caller removes it.
     """
     trainer = Trainer(job)
     state = checkpoint.restore_state(job.folder, trainer.variables)
@@ -196,9 +196,7 @@ def train_model(job: TrainingJob) -> TrainedModel:
     for variable, value in zip(trainer.model.trainable_variables, state.best_weights, strict=True):
         variable.assign(value)
     _write_history(state.history, job.history_path)
-    best = _fit_noise(job, trainer)
-    shutil.rmtree(job.folder, ignore_errors=True)
-    return best
+    return _fit_noise(job, trainer)
 
 
 def _write_history(history: list[dict[str, float]], path: Path | None) -> None:

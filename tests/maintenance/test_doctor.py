@@ -65,14 +65,15 @@ def test_a_sound_corpus_has_no_remedy(home: Path, project: Params) -> None:
     assert "1 copies, 1 unreadable files" in found["left out"].message
     assert f"train 1 pieces, {budget:,} notes" in found["corpus"].message
     assert (
-        found["held out"].message == "20 compositions decide; 5 replicate(s), each of another seed"
+        found["held out"].message
+        == f"20 compositions decide; {project.replicates.count} replicate(s), each of another seed"
     )
 
 
 def test_each_composition_of_a_cross_validation_decides_and_is_trained_on_by_others(
     home: Path, project: Params
 ) -> None:
-    assert project.replicates.count == 5
+    toy.edit(home, "replicates.count", 5)
     pieces = [
         row(n, "train" if n else "validation", 1000, f"composition {n // 2}") for n in range(20)
     ]
@@ -89,6 +90,7 @@ def test_each_composition_of_a_cross_validation_decides_and_is_trained_on_by_oth
 
 def test_a_corpus_too_small_for_the_replicates_is_a_failed_check(home: Path) -> None:
     toy.edit(home, "replicates.scheme", "cross_validation")
+    toy.edit(home, "replicates.count", 5)
     tables.write_pieces(paths.PIECES, [row(n, "train", 10, f"{n}") for n in range(4)])
     found = facts()["corpus"]
     assert "replicates.count is 5, and cross-validation of 4 compositions" in found.message

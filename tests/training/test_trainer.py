@@ -1,5 +1,6 @@
 """Training: repeatable, resumable, and of use."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import TextIO
@@ -51,6 +52,7 @@ def fresh(job: TrainingJob) -> tuple[training.TrainedModel, list[dict[str, float
     """Train as a fresh process would; return the model and its learning curve."""
     training.set_determinism(job.params.seed, 1)
     model = training.train_model(job)
+    shutil.rmtree(job.folder)
     assert job.history_path is not None
     return model, model_io.load_history(job.history_path.parent)
 
@@ -122,7 +124,21 @@ def test_a_killed_run_goes_on_to_the_same_weights(
     assert read == [2, 3]
     assert told == history
     assert weights_equal(whole, resumed)
-    assert not either.folder.exists()
+
+
+@pytest.mark.slow
+def test_a_finished_run_comes_back_from_its_checkpoint_without_training(
+    either: TrainingJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    training.set_determinism(either.params.seed, 1)
+    whole = training.train_model(either)
+
+    def fail(self: Trainer, number: int) -> float:
+        raise AssertionError(f"epoch {number} trained again")
+
+    monkeypatch.setattr(Trainer, "train_epoch", fail)
+    training.set_determinism(either.params.seed, 1)
+    assert weights_equal(whole, training.train_model(either))
 
 
 def test_the_learning_curve_grows_while_it_trains_and_a_resumed_run_keeps_its_rows(
