@@ -60,7 +60,7 @@ def make_designs() -> list[Design]:
     """Return the designs of the two corpora of the project."""
     notes = simulated_scores.SAMPLE_CORPUS_NOTES
     return [
-        simulated_scores.make_nested_design("5 folds of 10", 5, notes),
+        simulated_scores.make_nested_design("4 folds of 10", 4, notes),
         simulated_scores.make_crossed_design("5 × 137", 5, 137),
     ]
 
