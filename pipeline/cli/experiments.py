@@ -10,7 +10,7 @@ from pipeline.cli import output_paths
 from pipeline.cli.arguments import Force, complete_model
 from pipeline.config import Params, load_params
 from pipeline.config.schema import DEFAULT_MODEL
-from pipeline.core import paths
+from pipeline.core import extras, paths
 from pipeline.core.console import log_message
 
 if TYPE_CHECKING:
@@ -63,6 +63,8 @@ def _tune_learning_rates(no_run: bool, force: bool, num_processes: int) -> None:
         tune.remove_kept_scores()
     if not no_run:
         missing = tune_results.find_missing_runs(search, earlier)
+        if missing:
+            extras.require_module("tensorflow")  # here, since processes train
         tune.run_all(missing, params, num_processes)
     results = tune_results.collect_results(search, earlier)
     if no_run:

@@ -1,5 +1,6 @@
 """What the search of learning rates found, on its page and in params.yaml."""
 
+import importlib.util
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -13,6 +14,7 @@ from pipeline.cli import app
 from pipeline.config import Params
 from pipeline.core import files, git, paths
 from pipeline.core.errors import DataError
+from pipeline.core.extras import explain_missing_module
 from pipeline.evaluation.results import format_compact_json
 from pipeline.experiments import tune, tune_results
 from pipeline.experiments.tune import TuneScore
@@ -186,3 +188,24 @@ def test_the_command_runs_what_is_missing_and_names_the_rates_to_set(
     shown = CliRunner().invoke(app, ["study", "tune", "--no-run"])
     assert shown.output == tune_results.PAGE.read_text() + "\n"
     assert {path: path.read_bytes() for path in Path().rglob("*.*") if path.is_file()} == before
+
+
+def test_without_tensorflow_no_process_starts_and_finished_runs_are_shown(
+    search: Search, params: Params, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run_all(runs: Mapping[str, object], params: Params, num_processes: int) -> None:
+        assert not runs, "processes start"
+
+    def find_spec(name: str) -> None:
+        assert name == "tensorflow"
+
+    monkeypatch.setattr(tune, "run_all", run_all)
+    monkeypatch.setattr("pipeline.cli.experiments.load_params", lambda path: params)
+    monkeypatch.setattr(importlib.util, "find_spec", find_spec)
+    shown = CliRunner().invoke(app, ["study", "tune"])
+    assert isinstance(shown.exception, ModuleNotFoundError)
+    assert str(explain_missing_module(shown.exception)) == (
+        "package tensorflow is not installed; pip install 'music-rnn[train]'"
+    )
+    keep_scores(search, BITS)
+    assert CliRunner().invoke(app, ["study", "tune"]).exit_code == 0
