@@ -1,7 +1,7 @@
 """What the results say, as one list of statements that terminal, Markdown, HTML and README render."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pipeline.core import paths
@@ -42,12 +42,19 @@ class Statement:
 def build_statements(results: RunResults) -> list[Statement]:
     """Return what is recommended, what is best, what counting alone does, how sure that is, and what it costs."""
     return [
-        state_recommendation(results),
-        state_best(results),
+        *state_choice(results),
         state_ngrams(results),
         state_confidence(results),
         state_cost(results),
     ]
+
+
+def state_choice(results: RunResults) -> list[Statement]:
+    """Say what is recommended and what is best, in one statement where they are the same architecture alone."""
+    recommended, best = state_recommendation(results), state_best(results)
+    if recommended.answer != best.answer:
+        return [recommended, best]
+    return [replace(recommended, details=[*recommended.details, *best.details])]
 
 
 def state_recommendation(results: RunResults) -> Statement:

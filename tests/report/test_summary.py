@@ -44,17 +44,17 @@ def with_unbeaten(results, **ngrams):
     return replace(results, summary={**results.summary, **rows, "best": best})
 
 
-def test_recommended_best_ngrams_confidence_and_cost(results):
-    recommended, best, ngrams, confidence, cost = summary.build_statements(results)
-    assert (recommended.answer, best.answer) == ("expressive", "expressive")
+def test_recommended_ngrams_confidence_and_cost(results):
+    recommended, ngrams, confidence, cost = summary.build_statements(results)
+    assert (recommended.topic, recommended.answer) == ("Recommended", "expressive")
     assert (ngrams.answer, cost.answer) == ("all beat a histogram", "337,416 parameters")
     assert recommended.details[:2] == [
         "It has the fewest bits, and can stream.",
         "15.00 bits per note, averaged over 11,585 held-out notes. Fewer is better.",
     ]
-    assert best.details == [
+    assert recommended.details[-1] == (
         "expressive has 2.50 bits fewer than stacked, the next that is not tied (95 %: 2.25 to 2.75)."
-    ]
+    )
     assert confidence.answer == "covers other pieces and other seeds"
     assert confidence.details == [
         "Measured on 10 compositions, each held out once in 5 replicates (cross-validation), each with its own seed.",
@@ -118,6 +118,29 @@ TIED = {"architecture": "stacked", "tied_with": "baseline bidirectional"}
 )
 def test_the_recommendation_names_its_rule(results, best, rule):
     assert summary.state_recommendation(changed(results, **best)).details[0] == rule
+
+
+@pytest.mark.parametrize(
+    ("best", "answers"),
+    [
+        ({}, ["expressive"]),
+        ({"recommended": "baseline"}, ["baseline", "expressive"]),
+        (
+            {**TIED, "recommended": "stacked"},
+            ["stacked", "stacked, baseline and bidirectional, tied"],
+        ),
+    ],
+)
+def test_best_has_a_statement_of_its_own_only_where_it_is_not_the_recommended_one_alone(
+    results, best, answers
+):
+    first = best.get("architecture", "expressive")
+    ranked = [name for name in results.by_bits if name in (first, "baseline", "bidirectional")]
+    other = with_design(changed(results, **best), ranked=ranked)
+    statements = summary.build_statements(other)[: len(answers) + 1]
+    topics = ["Recommended", "Best"][: len(answers)]
+    assert [statement.topic for statement in statements] == [*topics, "Against n-grams"]
+    assert [statement.answer for statement in statements[:-1]] == answers
 
 
 def test_the_reference_is_not_compared_with_itself(results):
