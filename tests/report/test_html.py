@@ -20,6 +20,7 @@ from pipeline.report.data import Sample
 
 TEMPLATES = (
     "claims.md",
+    "page.html",
     "report.html",
     "decision.md",
     "frame.svg",

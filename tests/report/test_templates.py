@@ -35,3 +35,10 @@ def test_lengths_are_short_and_points_are_pairs():
     )
     values = {"points": [(1.0, 2.25), (30, 4.04)], "length": -12.500, "share": 1 / 3, "count": 70}
     assert template.render(values) == "1.0,2.2 30.0,4.0; -12.5 0.33 70"
+
+
+@pytest.mark.parametrize("path", ["report/static/report.html", "experiments/static/listen.html"])
+def test_pages_extend_the_one_that_has_the_head(path):
+    text = (templates.PACKAGE / path).read_text("utf-8")
+    assert text.startswith('{% extends "report/static/page.html" %}\n')
+    assert all(part not in text for part in ("<head", "<meta", "<style", "<script>"))
