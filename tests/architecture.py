@@ -13,6 +13,9 @@ UNTRACKED = (
 )
 """Code that no stage lists: tests of equal bytes hold what it writes, and DVC tracks the values that it reads."""
 
+SHAPED_CALLS = {"empty", "full", "ones", "reshape", "resize", "zeros", "TensorSpec"}
+"""Functions that are given the shape of an array."""
+
 
 @cache
 def find_modules() -> dict[str, Path]:
@@ -74,6 +77,28 @@ def collect_imports(name: str) -> frozenset[str]:
         for module in seen
         if not has_only_docstring(module)
     )
+
+
+def find_literal_widths(name: str) -> list[int]:
+    """Return the lines of a module where the last axis of a new array is a literal 4, as the features of a note were."""
+    return [
+        node.lineno
+        for node in ast.walk(parse_module(name))
+        if isinstance(node, ast.Call) and _read_call_name(node) in SHAPED_CALLS
+        if any(_ends_with_four(items) for items in (node.args, *map(_list_items, node.args)))
+    ]
+
+
+def _read_call_name(call: ast.Call) -> str:
+    return call.func.attr if isinstance(call.func, ast.Attribute) else ""
+
+
+def _list_items(node: ast.expr) -> list[ast.expr]:
+    return node.elts if isinstance(node, ast.Tuple | ast.List) else []
+
+
+def _ends_with_four(items: list[ast.expr]) -> bool:
+    return bool(items) and isinstance(items[-1], ast.Constant) and items[-1].value == 4
 
 
 def find_unlisted_code(stage: str, listed: list[str]) -> set[str]:

@@ -37,7 +37,8 @@ def make_steps(
     """Return what plays one note more: by `model.predict`, and by the same network compiled into one function."""
     model = build_tutorial_model(config, sequence_length)
     compiled = tf.function(lambda notes: model(notes, training=False), jit_compile=False)
-    start = quantize.scalar_features(np.resize(prompt, (sequence_length, 4)))
+    window = np.resize(prompt, (sequence_length, len(quantize.FEATURES)))
+    start = quantize.scalar_features(window)
     ways = {
         "predict": lambda notes: model.predict(notes, verbose=0),
         "compiled": lambda notes: compiled(tf.constant(notes)),

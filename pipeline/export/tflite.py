@@ -206,7 +206,7 @@ def convert_to_tflite(model: TrainedModel) -> bytes:
             + (" and cell=lstm" if model.config.is_bidirectional else "")
         )
     one = StepModule(model)
-    note = tf.TensorSpec([1, 4], tf.int32, name="note")
+    note = tf.TensorSpec([1, len(quantize.FEATURES)], tf.int32, name="note")
     state = {
         name: tf.TensorSpec(shape, tf.float32, name=name)
         for name, shape in list_state_shapes(model.config).items()

@@ -166,4 +166,4 @@ def generate_notes(
         if onset + int(note[DURATION]) > max_cells:
             break
         generated.append(note)
-    return np.stack(generated) if generated else np.empty((0, 4), np.int16)
+    return np.stack(generated) if generated else prompt[:0]

@@ -14,7 +14,7 @@ from pipeline.generation.sampling import Sampler
 from pipeline.midi import reader, writer
 from pipeline.models.model_io import TrainedModel
 from pipeline.notes import quantize
-from pipeline.notes.quantize import DURATION, PITCH, STEP, VELOCITY, QuantizedNotes
+from pipeline.notes.quantize import DURATION, FEATURES, PITCH, STEP, VELOCITY, QuantizedNotes
 
 MAX_FILE_CELLS = int(writer.MAX_TICKS * writer.TICK_SECONDS / quantize.GRID_SECONDS)
 """The last cell of a MIDI file."""
@@ -53,7 +53,7 @@ def load_prompt(
         ParamsError: no note starts in the range.
     """
     if path is None:
-        return np.array([[MIDDLE_C[column] for column in range(4)]], np.int16)
+        return np.array([[MIDDLE_C[column] for column in range(len(FEATURES))]], np.int16)
     try:
         notes = reader.read_file_notes(path, sustain_pedal)
     except (OSError, MidiError) as error:

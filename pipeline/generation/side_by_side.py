@@ -11,7 +11,7 @@ from pipeline.generation.engine import NoteSampler, generate_notes
 from pipeline.generation.step_heads import make_step_heads
 from pipeline.models.model_io import TrainedModel
 from pipeline.models.numpy.network import Network
-from pipeline.notes.quantize import VELOCITY, QuantizedNotes
+from pipeline.notes.quantize import FEATURES, VELOCITY, QuantizedNotes
 
 
 def continue_prompts(
@@ -42,7 +42,7 @@ def _continue_windows(
     """Continue prompts [B, P, 4] with a model that reads the last notes again for every note."""
     network, heads = Network(model.config, model.weights), make_step_heads(model)
     velocities = prompts[:, :, VELOCITY].mean(axis=1).astype(int).tolist()
-    room = np.zeros((len(prompts), num_notes, 4), np.int16)
+    room = np.zeros((len(prompts), num_notes, len(FEATURES)), np.int16)
     notes = np.concatenate([prompts, room], axis=1)
     for position in range(prompts.shape[1], notes.shape[1]):
         first = max(0, position - model.sequence_length)

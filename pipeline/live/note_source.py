@@ -8,7 +8,15 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from pipeline.notes.quantize import DURATION, GRID_SIZE, PITCH, STEP, VELOCITY, QuantizedNotes
+from pipeline.notes.quantize import (
+    DURATION,
+    FEATURES,
+    GRID_SIZE,
+    PITCH,
+    STEP,
+    VELOCITY,
+    QuantizedNotes,
+)
 
 
 class PendingNote(NamedTuple):
@@ -22,9 +30,9 @@ class PendingNote(NamedTuple):
 
 def to_quantized(notes: Sequence[PendingNote]) -> QuantizedNotes:
     """Return notes in order of time as quantized notes [N, 4]; the first step is 0."""
-    table = np.array(notes, dtype=np.int64).reshape(-1, 4)
+    table = np.array(notes, dtype=np.int64).reshape(-1, len(PendingNote._fields))
     onsets = table[:, 0]
-    quantized = np.empty((len(table), 4), np.int16)
+    quantized = np.empty((len(table), len(FEATURES)), np.int16)
     quantized[:, STEP] = np.clip(np.diff(onsets, prepend=onsets[:1]), 0, GRID_SIZE - 1)
     quantized[:, DURATION] = np.clip(table[:, 1], 0, GRID_SIZE - 1)
     quantized[:, PITCH] = table[:, 2]

@@ -27,6 +27,7 @@ from pipeline.dataset.replicates import ReplicatePlan
 from pipeline.dataset.windows import WindowDataset
 from pipeline.live import midi_ports
 from pipeline.maintenance import repair
+from pipeline.notes.quantize import FEATURES
 
 if TYPE_CHECKING:
     from pipeline.corpus.tables import PieceRow
@@ -310,7 +311,7 @@ def _check_corpus_size(rows: Sequence["PieceRow"], params: Params) -> Iterator[F
 def _plan_replicates(rows: Sequence["PieceRow"], params: Params) -> ReplicatePlan:
     """Return the replicates, by the table of pieces alone: the plan reads no note."""
     dataset = WindowDataset(
-        notes=np.empty((0, 4), np.int16),
+        notes=np.empty((0, len(FEATURES)), np.int16),
         piece_ends=np.cumsum([row.num_notes for row in rows]),
         splits=np.array([row.split for row in rows]),
         piece_names=np.array([row.member for row in rows]),

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.notes.quantize import PITCH, STEP, QuantizedNotes
+from pipeline.notes.quantize import FEATURES, PITCH, STEP, QuantizedNotes
 
 KEY_LENGTH = 8
 """Intervals looked up at once: as many bytes as there are in an uint64."""
@@ -42,7 +42,7 @@ class IntervalSequence:
     """Notes of one piece after the other, as intervals that can be compared."""
 
     def __init__(self, pieces: Sequence[QuantizedNotes]) -> None:
-        codes = np.concatenate([np.empty((0, 4), np.int16), *pieces])
+        codes = np.concatenate([np.empty((0, len(FEATURES)), np.int16), *pieces])
         lengths = np.array([len(piece) for piece in pieces], np.int64)
         self.num_notes, self.piece_ends = len(codes), lengths.cumsum()
         self.piece_starts = self.piece_ends - lengths
