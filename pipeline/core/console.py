@@ -66,7 +66,7 @@ def track_progress(
 ) -> Iterator[Item]:
     """Pass items on while showing how much of `total` is done, how fast, and the time left.
 
-    A terminal gets a bar, without colour where `NO_COLOR` is set; a file or a pipe gets one line at the end.
+    A terminal gets a bar, without color where `NO_COLOR` is set; a file or a pipe gets one line at the end.
 
     Args:
         items: what is worked through.

@@ -115,6 +115,6 @@ def generate_file(
     shown_prompt = prompt if request.writes_prompt else prompt[:0]
     notes = quantize.dequantize(np.concatenate([shown_prompt, played]))
     writer.write_notes(notes, path)
-    remark = " (prompt grey)" if request.writes_prompt else ""
+    remark = " (prompt gray)" if request.writes_prompt else ""
     title = sanitize_line(f"{model.architecture}: {path.stem}{remark}")
     piano_roll.save_piano_roll(notes, title, len(shown_prompt), path.with_suffix(".png"))

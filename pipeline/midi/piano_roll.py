@@ -91,7 +91,7 @@ def save_piano_roll(notes: Notes, title: str, prompt_length: int, path: Path) ->
     Args:
         notes: [N], at least one.
         title: text above the notes.
-        prompt_length: number of notes of the prompt, the first ones, which are drawn in grey.
+        prompt_length: number of notes of the prompt, the first ones, which are drawn in gray.
         path: the file to write.
     """
     area = _make_plot_area(notes)

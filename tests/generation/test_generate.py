@@ -18,7 +18,7 @@ from pipeline.core.errors import DataError, MidiError
 from pipeline.generation import engine, generate
 from pipeline.generation.generate import GenerationRequest
 from pipeline.generation.sampling import Sampler
-from pipeline.midi import reader, writer
+from pipeline.midi import piano_roll, reader, writer
 from pipeline.notes import quantize
 
 SAMPLING = UNCONSTRAINED.model_copy(update={"pitch_top_p": 0.98})
@@ -73,6 +73,20 @@ def test_what_is_written_is_the_prompt_and_what_was_played(kind, tmp_path):
     writer.write_notes(expected, tmp_path / "expected.mid")
     assert (tmp_path / "out.mid").read_bytes() == (tmp_path / "expected.mid").read_bytes()
     assert (tmp_path / "out.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(("writes_prompt", "remark"), [(True, " (prompt gray)"), (False, "")])
+def test_the_title_of_a_roll_names_the_color_of_a_prompt(
+    writes_prompt, remark, tmp_path, monkeypatch
+):
+    titles = []
+    monkeypatch.setattr(
+        piano_roll, "save_piano_roll", lambda _, title, *others: titles.append(title)
+    )
+    model, request = make_tiny_model(), GenerationRequest(None, 3, 7, writes_prompt=writes_prompt)
+    given = make_quantized_notes(3, 8)
+    generate.generate_file(model, given, request, SAMPLING, tmp_path / "out.mid")
+    assert titles == [f"{model.architecture}: out{remark}"]
 
 
 def test_a_name_that_cannot_be_printed_is_written_and_drawn(tmp_path):

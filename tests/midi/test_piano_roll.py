@@ -43,7 +43,7 @@ def test_it_is_a_picture_without_date_or_program(tmp_path):
     assert not any(word in data for word in (b"tEXt", b"tIME", b"Software"))
 
 
-def test_the_prompt_is_grey_and_the_rest_is_not(tmp_path):
+def test_the_prompt_is_gray_and_the_rest_is_not(tmp_path):
     def count_colored(prompt: int) -> int:
         pixels = inside(draw_pixels(tmp_path / "a.png", make_music(0, 30), prompt=prompt))
         return int((np.ptp(pixels, axis=-1) > 50).sum())
@@ -97,6 +97,6 @@ def test_any_range_of_pitches_can_be_drawn(tmp_path, pitches, count):
     assert np.ptp(inside(draw_pixels(tmp_path / "a.png", notes, prompt=0)), axis=-1).max() > 50
 
 
-@pytest.mark.parametrize("title", [r"tiny: $\frac$ (prompt grey)", "é ♪ 名", "", "two\nlines"])
+@pytest.mark.parametrize("title", [r"tiny: $\frac$ (prompt gray)", "é ♪ 名", "", "two\nlines"])
 def test_any_title_can_be_drawn(tmp_path, title):
     assert draw_png(tmp_path / "a.png", make_music(0, 5), title=title)
