@@ -15,7 +15,7 @@ from pipeline.core.processes import TaskFailure, TaskLimits
 from pipeline.corpus.ingest_counts import PieceCollector, held_out_first
 from pipeline.corpus.ingest_summary import SummaryLine, describe_summary
 from pipeline.corpus.manifest import FolderManifest, LeftOut, validate_name
-from pipeline.corpus.near_duplicates import group_near_duplicates
+from pipeline.corpus.near_duplicates import group_near_duplicates, stack_sketches
 from pipeline.corpus.piece_reader import PieceFacts, read_content
 from pipeline.corpus.sources import folder
 from pipeline.corpus.sources.folder_changes import compare_files
@@ -141,7 +141,7 @@ def _find_near_duplicates(results: dict[str, PieceResult]) -> dict[str, str]:
     """Return the first file of the same work for each file that has one, itself included."""
     facts = {name: facts for name, facts in results.items() if isinstance(facts, PieceFacts)}
     members = list(facts)
-    groups = group_near_duplicates([piece.fingerprints for piece in facts.values()])
+    groups = group_near_duplicates(stack_sketches(piece.sketch for piece in facts.values()))
     first_of = {index: group[0] for group in groups for index in group}
     return {members[index]: members[first_of[index]] for index in sorted(first_of)}
 

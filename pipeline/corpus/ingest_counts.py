@@ -2,7 +2,10 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
 
 from pipeline.core.processes import TaskFailure
 from pipeline.corpus.bundle import CorpusPiece
@@ -18,6 +21,7 @@ from pipeline.corpus.ingest_summary import (
 from pipeline.corpus.manifest import LeftOut
 from pipeline.corpus.near_duplicates import group_near_duplicates
 from pipeline.corpus.piece_reader import PieceFacts
+from pipeline.corpus.sketches import SKETCH_SIZE
 from pipeline.corpus.splits import SPLITS
 from pipeline.corpus.tables import PieceRow
 from pipeline.midi.instruments import Instrument
@@ -26,8 +30,92 @@ DUPLICATE_PREFIX = "duplicate of "
 """Of the reason of a file that has the same notes as another."""
 
 
+@dataclass
+class Tally:
+    """How many of something there are, in how many files, and in which, for example."""
+
+    example: str
+    count: int = 0
+    files: int = 0
+
+
+class FactCounts:
+    """Adds up what is known of pieces, so that nothing is kept of each."""
+
+    def __init__(self) -> None:
+        self.merged_files = 0
+        """Files whose instruments became one part."""
+        self.max_instruments = 0
+        """Instruments of one of these files at most."""
+        self._notes_left_out: dict[str, Tally] = {}
+        self._instruments: dict[str, Tally] = {}
+        self._damage: dict[str, Tally] = {}
+
+    def add_piece(self, member: str, facts: PieceFacts) -> None:
+        """Add what is known of a piece."""
+        num_programs = len({part.program for part in facts.chosen})
+        self.merged_files += num_programs > 1
+        self.max_instruments = max(self.max_instruments, num_programs)
+        _add_counts(self._notes_left_out, member, _count_notes_left_out(facts))
+        instruments: Counter[str] = Counter()
+        for part in facts.chosen:
+            instruments[part.name] += part.num_notes
+        _add_counts(self._instruments, member, instruments)
+        damage: Counter[str] = Counter()
+        for fix in facts.fixes:
+            damage[fix.cause] += fix.count
+        _add_counts(self._damage, member, damage)
+
+    def list_notes_left_out(self) -> list[LeftOut]:
+        """Return the notes that files have but the corpus has not, by reason."""
+        return [
+            LeftOut(reason=reason, files=tally.files, notes=tally.count, example=tally.example)
+            for reason, tally in sorted(self._notes_left_out.items())
+        ]
+
+    def list_instruments(self) -> list[InstrumentCount]:
+        """Return the programs that were read, most notes first; at most `MAX_LISTED`."""
+        tallies = self._instruments
+        by_notes = sorted(tallies, key=lambda name: (-tallies[name].count, name))[:MAX_LISTED]
+        return [
+            InstrumentCount(name=name, files=tallies[name].files, notes=tallies[name].count)
+            for name in by_notes
+        ]
+
+    def list_damage(self) -> list[Damage]:
+        """Return the damage that was skipped in files that were read, by cause."""
+        return [
+            Damage(cause=cause, count=tally.count, files=tally.files, example=tally.example)
+            for cause, tally in sorted(self._damage.items())
+        ]
+
+
+def _add_counts(tallies: dict[str, Tally], member: str, counts: Mapping[str, int]) -> None:
+    """Add the positive counts of one file."""
+    for name, count in counts.items():
+        if count > 0:
+            tally = tallies.setdefault(name, Tally(member))
+            tally.count += count
+            tally.files += 1
+            tally.example = min(tally.example, member)
+
+
+def _count_notes_left_out(facts: PieceFacts) -> dict[str, int]:
+    """Return how many notes of a file the corpus has not, by reason."""
+    drums = _count_notes(part for part in facts.instruments if part.is_drum)
+    pitched = _count_notes(facts.instruments) - drums
+    chosen = _count_notes(facts.chosen)
+    return {
+        "drums (channel 10), which have no pitch": drums,
+        "not in ingest.instruments": pitched - chosen,
+        "no length, so they cannot be played": chosen - facts.num_notes,
+    }
+
+
 class PieceCollector:
     """Decides which pieces of a corpus are taken, and counts.
+
+    It keeps a row and a sketch of 512 bytes of each piece, and the hash of its notes.
 
     Pieces must come with the held-out ones first (`held_out_first`): of files with the same notes the first is taken.
     """
@@ -37,7 +125,8 @@ class PieceCollector:
         """Pieces that were taken."""
         self.rejected: list[tuple[str, str]] = []
         """Member and reason of each piece that was not."""
-        self._facts: list[PieceFacts] = []
+        self._counts = FactCounts()
+        self._sketches = bytearray()
         self._member_of_notes: dict[bytes, str] = {}
 
     def add_piece(self, piece: CorpusPiece, result: PieceFacts | TaskFailure) -> bool:
@@ -46,7 +135,8 @@ class PieceCollector:
             self.rejected.append((piece.member, reason))
             return False
         assert isinstance(result, PieceFacts)
-        self._facts.append(result)
+        self._counts.add_piece(piece.member, result)
+        self._sketches += result.sketch.tobytes()
         self.rows.append(
             PieceRow(
                 len(self.rows),
@@ -74,21 +164,18 @@ class PieceCollector:
             corpus: name of the corpus.
             left_out: files that are not in the corpus at all.
         """
-        merged = [len({part.program for part in piece.chosen}) for piece in self._facts]
-        groups = group_near_duplicates([piece.fingerprints for piece in self._facts])
-        named_facts = [
-            (row.member, piece) for row, piece in zip(self.rows, self._facts, strict=True)
-        ]
+        sketches = np.frombuffer(self._sketches, np.uint32).reshape(-1, SKETCH_SIZE)
+        groups = group_near_duplicates(sketches)
         return IngestSummary(
             corpus=corpus,
             splits={split: _count_split(self.rows, split) for split in SPLITS},
             files_left_out=[*_group_rejected(self.rejected), *left_out],
-            notes_left_out=_count_notes_left_out(named_facts),
-            instruments=_count_instruments(self._facts),
-            merged_files=sum(count > 1 for count in merged),
-            max_instruments=max(merged, default=0),
+            notes_left_out=self._counts.list_notes_left_out(),
+            instruments=self._counts.list_instruments(),
+            merged_files=self._counts.merged_files,
+            max_instruments=self._counts.max_instruments,
             shortest_pieces=list_shortest_pieces(self.rows),
-            damage=_count_damage(named_facts),
+            damage=self._counts.list_damage(),
             near_duplicates=[
                 [_describe_piece(self.rows[index]) for index in group] for group in groups
             ],
@@ -127,67 +214,5 @@ def _group_rejected(rejected: Iterable[tuple[str, str]]) -> list[LeftOut]:
     return rows
 
 
-def _count_notes_left_out(named_facts: Sequence[tuple[str, PieceFacts]]) -> list[LeftOut]:
-    """Count the notes that files have but the corpus has not, by reason.
-
-    Args:
-        named_facts: name and facts of each piece.
-    """
-    by_reason: dict[str, list[tuple[str, int]]] = {}
-    for member, piece in named_facts:
-        drums = _count_notes(part for part in piece.instruments if part.is_drum)
-        pitched = _count_notes(piece.instruments) - drums
-        chosen = _count_notes(piece.chosen)
-        counts = {
-            "drums (channel 10), which have no pitch": drums,
-            "not in ingest.instruments": pitched - chosen,
-            "no length, so they cannot be played": chosen - piece.num_notes,
-        }
-        for reason, count in counts.items():
-            if count > 0:
-                by_reason.setdefault(reason, []).append((member, count))
-    return [
-        LeftOut(
-            reason=reason,
-            files=len(pieces),
-            notes=sum(count for _, count in pieces),
-            example=pieces[0][0],
-        )
-        for reason, pieces in sorted(by_reason.items())
-    ]
-
-
-def _count_damage(named_facts: Sequence[tuple[str, PieceFacts]]) -> list[Damage]:
-    """Count the damage that was skipped in files that were read, by cause.
-
-    Args:
-        named_facts: name and facts of each piece.
-    """
-    num_events: Counter[str] = Counter()
-    members: dict[str, set[str]] = {}
-    for member, piece in named_facts:
-        for fix in piece.fixes:
-            num_events[fix.cause] += fix.count
-            members.setdefault(fix.cause, set()).add(member)
-    return [
-        Damage(cause=cause, count=num_events[cause], files=len(names), example=min(names))
-        for cause, names in sorted(members.items())
-    ]
-
-
 def _count_notes(instruments: Iterable[Instrument]) -> int:
     return sum(part.num_notes for part in instruments)
-
-
-def _count_instruments(facts: Sequence[PieceFacts]) -> list[InstrumentCount]:
-    """Count notes and files of each program that was read."""
-    notes: Counter[str] = Counter()
-    num_files: Counter[str] = Counter()
-    for piece in facts:
-        num_files.update({part.name for part in piece.chosen})
-        for part in piece.chosen:
-            notes[part.name] += part.num_notes
-    by_notes = sorted(notes, key=lambda name: (-notes[name], name))[:MAX_LISTED]
-    return [
-        InstrumentCount(name=name, files=num_files[name], notes=notes[name]) for name in by_notes
-    ]

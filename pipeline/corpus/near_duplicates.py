@@ -1,160 +1,174 @@
 """Pieces that are the same work: in another key, another tempo, another export, or one inside the other.
 
-A piece is described by its fingerprints: every run of 6 intervals between consecutive notes. Intervals do not change with
-the key. Times are used only to put the notes of a chord in order of pitch, because exports and performances differ in
-which note of a chord comes first. Two pieces are near duplicates if one has 30 % of the fingerprints of the other: copies
-in another key have all, copies in another tempo or of notes that were moved by 20 ms have half, different works of
-MAESTRO have 2 %. An inverted index counts the fingerprints that pieces share, so that most pairs cost nothing.
+Pieces are compared by their sketches (`sketches`), in a shuffle and a check:
 
-Shapes: N notes of a piece, F its fingerprints, K entries of the index, P pairs of pieces.
+1. the hashes of all sketches are sorted, in buckets, so that equal ones are neighbors; pieces that share one are candidates;
+2. two candidates are near duplicates if one has 30 % of the fingerprints of the other, estimated from their sketches;
+3. near duplicates of near duplicates are one group.
 
-Source: fingerprints as n-grams in an inverted index, Schleimer et al., "Winnowing: local algorithms for document
-fingerprinting", SIGMOD 2003; intervals as terms, Downie, "Evaluating a simple approach to music information retrieval:
-conceiving melodic n-grams as text", 1999.
+A hash that many pieces have, such as that of a scale, makes each of them a candidate of the next few only, not of all. Next
+means in the order of their fingerprints of lowest rank, by which near duplicates are close to each other. So the time is
+linear in the number of pieces, and the groups depend neither on the order of pieces nor on the number of buckets.
+
+Memory: the sketches, 512 bytes a piece, and about `BUCKET_SIZE` hashes of a bucket. A bucket depends on nothing but the
+sketches, so that different workers can search different buckets.
+
+Shapes: P pieces, S numbers of a sketch, K hashes of a bucket, C pairs of pieces.
+
+Source: containment of two samples, Broder, "On the resemblance and containment of documents", SEQUENCES 1997; pairs from
+equal fingerprints, Schleimer, Wilkerson and Aiken, "Winnowing: local algorithms for document fingerprinting", SIGMOD 2003.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.notes.note import NUM_PITCHES, Notes
+from pipeline.corpus.sketches import NO_HASH, SKETCH_SIZE, Sketch
 
-NUM_INTERVALS = 6
-"""Intervals of a fingerprint; the next ones up and down are in the next fingerprints."""
-CHORD_SECONDS = 0.03
-"""Notes that begin this soon after another are of the same chord [s]."""
 MIN_SHARED_FRACTION = 0.3
 """Share of the fingerprints of the smaller piece that two near duplicates have in common."""
-MIN_SHARED = 16
-"""Fingerprints that they have in common at least; fewer are shared by scales and chance."""
-MAX_FREQUENCY = 32
-"""Pieces that have a fingerprint, up to which all pairs of them are counted; of more, each and the next only."""
-MAX_PAIRS = 1 << 22
-"""Pairs counted at once: bounds the memory."""
+MIN_SHARED = 8
+"""Hashes that their sketches have in common at least; fewer are shared by scales and chance."""
+NUM_NEIGHBORS = 4
+"""Next pieces with the same hash that a piece is compared with."""
+BUCKET_SIZE = 1 << 22
+"""Hashes of a bucket, about: bounds the memory."""
+CHECKED_PAIRS = 1 << 14
+"""Pairs checked at once: bounds the memory."""
 
-Fingerprints = NDArray[np.uint64]
-"""[F] distinct, sorted."""
-PieceIndices = NDArray[np.int64]
-"""[K] which piece has an entry of the index."""
-PairCodes = NDArray[np.int64]
-"""[P]."""
-PairCounts = NDArray[np.int64]
-"""[P] fingerprints that each pair has in common."""
-
-
-def compute_fingerprints(notes: Notes) -> Fingerprints:
-    """Return the fingerprints of the notes [N] of a piece, which are in order of onset."""
-    is_new_chord = np.diff(notes["onset"], prepend=-np.inf) > CHORD_SECONDS
-    by_chord = np.sort(is_new_chord.cumsum() * NUM_PITCHES + notes["pitch"], kind="stable")
-    intervals = (np.diff(by_chord % NUM_PITCHES) + NUM_PITCHES).astype(np.uint64)
-    count = max(0, len(intervals) - NUM_INTERVALS + 1)
-    keys = np.zeros(count, np.uint64)
-    for offset in range(NUM_INTERVALS):
-        keys = keys << np.uint64(8) | intervals[offset : offset + count]
-    keys.sort()  # `np.unique` takes four times as long
-    is_last = np.append(keys[1:] != keys[:-1], True)
-    return keys[is_last[: len(keys)]]
+Sketches = NDArray[np.uint32]
+"""[P, S] of all pieces."""
+Indices = NDArray[np.int64]
+"""[P] or [K] of pieces."""
+Pairs = NDArray[np.int64]
+"""[C, 2] indices of two pieces each."""
 
 
-def group_near_duplicates(fingerprints: Sequence[Fingerprints]) -> list[list[int]]:
+def stack_sketches(sketches: Iterable[Sketch]) -> Sketches:
+    """Return the sketches [S] of pieces as one array [P, S]."""
+    data = bytearray()
+    for sketch in sketches:
+        data += sketch.tobytes()
+    return np.frombuffer(data, np.uint32).reshape(-1, SKETCH_SIZE)
+
+
+def group_near_duplicates(sketches: Sketches) -> list[list[int]]:
     """Return groups of two or more pieces that are near duplicates, directly or through others.
 
     Args:
-        fingerprints: of each piece.
+        sketches: [P, S] of each piece.
 
     Returns:
-        Indices of the pieces of each group, in order.
+        Indices of the pieces of each group, in order; groups in order of their first pieces.
     """
-    group_of = list(range(len(fingerprints)))
+    order = order_by_likeness(sketches)
+    num_buckets = 1 + sketches.size // BUCKET_SIZE
+    pairs = (find_pairs(sketches, order, bucket, num_buckets) for bucket in range(num_buckets))
+    return join_pairs(len(sketches), pairs)
+
+
+def order_by_likeness(sketches: Sketches) -> Indices:
+    """Return the indices [P] of pieces in the order of their first hashes.
+
+    Of pieces whose first hash is equal, the other hashes decide, not their place.
+    """
+    sums = sketches.sum(axis=1, dtype=np.uint64)
+    return np.lexsort((sums, sketches[:, 1]))
+
+
+def find_pairs(sketches: Sketches, order: Indices, bucket: int, num_buckets: int) -> Pairs:
+    """Return the near duplicates among the pieces that share a hash of a bucket.
+
+    Args:
+        sketches: [P, S] of each piece.
+        order: [P] of `order_by_likeness`.
+        bucket: which bucket, from 0.
+        num_buckets: how many there are.
+
+    Returns:
+        Distinct pairs [C, 2].
+    """
+    hashes, places = _select_bucket(sketches, order, bucket, num_buckets)
+    num_pieces = max(1, len(order))
+    codes = [np.empty(0, np.int64)]
+    for step in range(1, NUM_NEIGHBORS + 1):
+        is_equal = hashes[:-step] == hashes[step:]
+        codes.append(places[:-step][is_equal] * num_pieces + places[step:][is_equal])
+    first, second = np.divmod(np.unique(np.concatenate(codes)), num_pieces)
+    candidates = np.stack([order[first], order[second]], axis=1)
+    near = [np.empty((0, 2), np.int64)]
+    for start in range(0, len(candidates), CHECKED_PAIRS):
+        pairs = candidates[start : start + CHECKED_PAIRS]
+        near.append(pairs[are_near_duplicates(sketches, pairs)])
+    return np.concatenate(near)
+
+
+def _select_bucket(
+    sketches: Sketches, order: Indices, bucket: int, num_buckets: int
+) -> tuple[NDArray[np.uint32], Indices]:
+    """Return the hashes [K] of a bucket, sorted, and the place in `order` of the piece of each."""
+    hashes, places = [np.empty(0, np.uint32)], [np.empty(0, np.int64)]
+    num_rows = max(1, BUCKET_SIZE // sketches.shape[1])
+    for start in range(0, len(order), num_rows):
+        rows = sketches[order[start : start + num_rows], 1:]
+        is_chosen = (rows % np.uint32(num_buckets) == bucket) & (rows != NO_HASH)
+        hashes.append(rows[is_chosen])
+        places.append(start + np.nonzero(is_chosen)[0])
+    all_hashes = np.concatenate(hashes)
+    by_hash = np.argsort(all_hashes, kind="stable")
+    return all_hashes[by_hash], np.concatenate(places)[by_hash]
+
+
+def are_near_duplicates(sketches: Sketches, pairs: Pairs) -> NDArray[np.bool_]:
+    """Return for each pair [C, 2] whether one piece has enough of the fingerprints of the other."""
+    needed = MIN_SHARED_FRACTION * _count_comparable(sketches, pairs)
+    return _count_shared(sketches, pairs) >= np.maximum(needed, MIN_SHARED)
+
+
+def _count_shared(sketches: Sketches, pairs: Pairs) -> Indices:
+    """Return how many hashes the sketches of each pair have in common."""
+    both = np.concatenate([sketches[pairs[:, 0], 1:], sketches[pairs[:, 1], 1:]], axis=1)
+    both.sort(axis=1)
+    return ((both[:, 1:] == both[:, :-1]) & (both[:, 1:] != NO_HASH)).sum(axis=1)
+
+
+def _count_comparable(sketches: Sketches, pairs: Pairs) -> NDArray[np.float64]:
+    """Return how many hashes of the smaller piece of each pair the sketch of the larger one could have.
+
+    These are the hashes whose rank is no higher than the highest of either sketch. Ranks are spread evenly, so that the
+    number below a rank is in proportion to it.
+    """
+    highest = sketches[pairs, 0].astype(np.float64)
+    counts = (sketches[pairs, 1:] != NO_HASH).sum(axis=2)
+    return (counts * (highest.min(axis=1, keepdims=True) / highest)).min(axis=1)
+
+
+def join_pairs(num_pieces: int, pairs: Iterable[Pairs]) -> list[list[int]]:
+    """Return groups of two or more pieces that pairs join, directly or through others.
+
+    Args:
+        num_pieces: P.
+        pairs: of each bucket.
+
+    Returns:
+        Indices of the pieces of each group, in order; groups in order of their first pieces.
+    """
+    first_of = np.arange(num_pieces)
 
     def find_first(piece: int) -> int:
-        """Return the first piece of a group; shortens the way to it."""
-        while group_of[piece] != piece:
-            group_of[piece] = group_of[group_of[piece]]
-            piece = group_of[piece]
+        """Return the first piece of a group; shortens the path to it."""
+        while first_of[piece] != piece:
+            first_of[piece] = first_of[first_of[piece]]
+            piece = int(first_of[piece])
         return piece
 
-    for first, second in _find_pairs(fingerprints):
-        low, high = sorted((find_first(first), find_first(second)))
-        group_of[high] = low
-    members: dict[int, list[int]] = {}
-    for piece in range(len(fingerprints)):
-        members.setdefault(find_first(piece), []).append(piece)
-    return [group for group in members.values() if len(group) > 1]
-
-
-def _find_pairs(fingerprints: Sequence[Fingerprints]) -> list[tuple[int, int]]:
-    """Return the pairs of pieces that are near duplicates."""
-    codes, counts = _count_shared(fingerprints)
-    first, second = np.divmod(codes, max(1, len(fingerprints)))
-    sizes = np.array([len(part) for part in fingerprints], np.int64)
-    needed = MIN_SHARED_FRACTION * np.minimum(sizes[first], sizes[second])
-    is_near = counts >= np.maximum(needed, MIN_SHARED)
-    return list(zip(first[is_near].tolist(), second[is_near].tolist(), strict=True))
-
-
-def _count_shared(fingerprints: Sequence[Fingerprints]) -> tuple[PairCodes, PairCounts]:
-    """Count the fingerprints that pairs of pieces have in common.
-
-    Returns:
-        Codes of the pairs that have any, increasing: first piece times the number of pieces, plus the second one; and
-        how many each pair has.
-    """
-    num_pieces = len(fingerprints)
-    codes, counts = np.empty(0, np.int64), np.empty(0, np.int64)
-    waiting = [codes]
-    for pieces in _group_by_frequency(fingerprints):
-        frequency = pieces.shape[1]
-        if frequency > MAX_FREQUENCY:
-            first, second = np.arange(frequency - 1), np.arange(1, frequency)
-        else:
-            first, second = np.triu_indices(frequency, 1)
-        num_rows = max(1, MAX_PAIRS // len(first))
-        for start in range(0, len(pieces), num_rows):
-            rows = pieces[start : start + num_rows]
-            waiting.append((rows[:, first] * num_pieces + rows[:, second]).ravel())
-            if sum(map(len, waiting)) > MAX_PAIRS:
-                codes, counts = _add_pairs(codes, counts, waiting)
-                waiting = []
-    return _add_pairs(codes, counts, waiting)
-
-
-def _add_pairs(
-    codes: PairCodes, counts: PairCounts, more: Sequence[PairCodes]
-) -> tuple[PairCodes, PairCounts]:
-    """Add pairs, one for each fingerprint in common, to those that are counted."""
-    new_codes, new_counts = _count_distinct(np.concatenate([codes[:0], *more]))
-    merged, places = np.unique(np.concatenate([codes, new_codes]), return_inverse=True)
-    weights = np.concatenate([counts, new_counts])
-    return merged, np.bincount(places, weights, len(merged)).astype(np.int64)
-
-
-def _count_distinct(codes: PairCodes) -> tuple[PairCodes, PairCounts]:
-    """Return the distinct codes, increasing, and how many of each there are; without a sort where codes are small."""
-    if codes.max(initial=0) >= MAX_PAIRS:
-        return np.unique(codes, return_counts=True)
-    counts = np.bincount(codes)
-    distinct = np.flatnonzero(counts)
-    return distinct, counts[distinct]
-
-
-def _group_by_frequency(fingerprints: Sequence[Fingerprints]) -> list[PieceIndices]:
-    """Return the inverted index: for each frequency from 2 on, which pieces have each such fingerprint.
-
-    Returns:
-        Arrays [number of fingerprints, frequency] of indices of pieces, increasing in each row.
-    """
-    keys = np.concatenate([np.empty(0, np.uint64), *fingerprints])
-    pieces = np.repeat(np.arange(len(fingerprints)), [len(part) for part in fingerprints])
-    order = np.argsort(keys, kind="stable")
-    keys, pieces = keys[order], pieces[order]
-    is_first = np.append(True, keys[1:] != keys[:-1])[: len(keys)]
-    starts = np.flatnonzero(is_first)
-    frequencies = np.diff(starts, append=len(keys))
-    is_shared = frequencies > 1
-    starts, frequencies = starts[is_shared], frequencies[is_shared]
-    return [
-        pieces[starts[frequencies == frequency][:, None] + np.arange(frequency)]
-        for frequency in np.unique(frequencies).tolist()
-    ]
+    for part in pairs:
+        for first, second in part.tolist():
+            low, high = sorted((find_first(first), find_first(second)))
+            first_of[high] = low
+    groups: dict[int, list[int]] = {}
+    for piece in np.flatnonzero(first_of != np.arange(num_pieces)).tolist():
+        first = find_first(piece)
+        groups.setdefault(first, [first]).append(piece)
+    return [groups[first] for first in sorted(groups)]

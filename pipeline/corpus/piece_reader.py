@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from pipeline.config.schema import IngestConfig
 from pipeline.core.errors import MidiError
-from pipeline.corpus.near_duplicates import Fingerprints, compute_fingerprints
+from pipeline.corpus.sketches import Sketch, compute_sketch
 from pipeline.midi.instruments import Instrument, list_instruments, select_instruments
 from pipeline.midi.reader import read_midi
 from pipeline.midi.repair import Fix
@@ -13,7 +13,7 @@ from pipeline.midi.validate import validate_midi
 from pipeline.notes.note import Notes
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class PieceFacts:
     """What is known of a file beside its notes."""
 
@@ -22,8 +22,8 @@ class PieceFacts:
     """When the last note ends [s]."""
     notes_hash: bytes
     """Equal for files with the same notes."""
-    fingerprints: Fingerprints
-    """See `near_duplicates`."""
+    sketch: Sketch
+    """See `sketches`."""
     instruments: list[Instrument]
     """All that the file has; empty where only pretty_midi reads it."""
     chosen: list[Instrument]
@@ -55,7 +55,7 @@ def read_content(data: bytes, config: IngestConfig) -> PieceContent:
         num_notes=len(notes),
         duration=float((notes["onset"] + notes["duration"]).max()),
         notes_hash=hashlib.sha256(notes.tobytes()).digest(),
-        fingerprints=compute_fingerprints(notes),
+        sketch=compute_sketch(notes),
         instruments=instruments,
         chosen=[part for part in chosen if not part.is_drum],
         fixes=fixes,

@@ -14,8 +14,8 @@ from pipeline.corpus.ingest_summary import (
     find_near_duplicate_leaks,
 )
 from pipeline.corpus.manifest import LeftOut
-from pipeline.corpus.near_duplicates import compute_fingerprints
 from pipeline.corpus.piece_reader import PieceFacts
+from pipeline.corpus.sketches import compute_sketch
 from pipeline.midi.instruments import Instrument
 from pipeline.midi.repair import Fix
 
@@ -24,7 +24,7 @@ PIANO, BASS, DRUMS = Instrument(0, False, 10), Instrument(33, False, 30), Instru
 
 def make_facts(seed: int, **changes: object) -> PieceFacts:
     notes = make_music(seed, 300)
-    facts = PieceFacts(40, 1.5, bytes([seed]), compute_fingerprints(notes), [], [])
+    facts = PieceFacts(40, 1.5, bytes([seed]), compute_sketch(notes), [], [])
     return replace(facts, **changes)  # type: ignore[arg-type]
 
 
@@ -62,8 +62,8 @@ def test_held_out_pieces_come_first() -> None:
 
 
 def test_files_of_one_work_are_grouped_with_their_splits() -> None:
-    same = make_facts(1).fingerprints
-    summary = summarize(t1=make_facts(1), a=make_facts(2), b=make_facts(3, fingerprints=same))
+    same = make_facts(1).sketch
+    summary = summarize(t1=make_facts(1), a=make_facts(2), b=make_facts(3, sketch=same))
     (group,) = summary.near_duplicates
     assert [(file.member, file.split) for file in group] == [("t1.mid", "test"), ("b.mid", "train")]
     assert find_near_duplicate_leaks(summary) == ["b.mid (train) is the same work as t1.mid (test)"]
