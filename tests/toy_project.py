@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from functools import cache
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -65,6 +66,8 @@ files:
 compositions: {{}}
 splits: {{}}
 """
+LOG, SECONDS = "TOY_LOG", "TOY_SECONDS"
+"""Environment variables: a file that gets a line when a stage begins and when it has ended; how long a training takes [s]."""
 ME = {"NAME": "a test", "EMAIL": "test@localhost"}
 
 
@@ -115,19 +118,23 @@ def commit(folder: Path, why: str) -> Path:
     return folder
 
 
-def run(
-    folder: Path, *command: str, check: bool = True, out: IO[str] | int = subprocess.PIPE
-) -> subprocess.CompletedProcess[str]:
-    """Run a command of the environment that runs this test; what it says goes to `out` if that is a file."""
+def build_environment() -> dict[str, str]:
+    """Return the environment of commands: programs of the environment that runs this test, and an author for Git."""
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     who = {
         f"GIT_{role}_{what}": value
         for role in ("AUTHOR", "COMMITTER")
         for what, value in ME.items()
     }
-    around = {**os.environ, **who, "PATH": path, "DVC_NO_ANALYTICS": "1", "PYTHONPATH": str(ROOT)}
+    return {**os.environ, **who, "PATH": path, "DVC_NO_ANALYTICS": "1", "PYTHONPATH": str(ROOT)}
+
+
+def run(
+    folder: Path, *command: str, check: bool = True, out: IO[str] | int = subprocess.PIPE
+) -> subprocess.CompletedProcess[str]:
+    """Run a command of the environment that runs this test; what it says goes to `out` if that is a file."""
     done = subprocess.run(
-        command, cwd=folder, env=around, stdout=out, stderr=out, text=True, check=False
+        command, cwd=folder, env=build_environment(), stdout=out, stderr=out, text=True, check=False
     )
     assert not check or done.returncode == 0, (
         f"{command}: {(done.stdout or '')[-3000:]}{(done.stderr or '')[-3000:]}"
@@ -175,9 +182,29 @@ def write(path: Path, what: object) -> None:
 
 def stage(name: str, architecture: str = "") -> None:
     """Do what the real stage of that name does, or something like it; most import next to nothing, to be quick."""
+    from pipeline.core import lifetime, paths
+
+    lifetime.die_with_parent()
+    values = YAML(typ="safe").load(paths.PARAMS.read_text())
+    units = values["model"][architecture]["units"][0] if architecture else 0
+    append_log(f"{name} {units} began {Path.cwd()}")
+    if name == "train":
+        time.sleep(float(os.environ.get(SECONDS, "0")))
+    do_stage(name, architecture, values)
+    append_log(f"{name} {units} ended {Path.cwd()}")
+
+
+def append_log(line: str) -> None:
+    """Append a line to the log of stages, if there is to be one; one write, so that two processes do not mix."""
+    if log := os.environ.get(LOG):
+        with Path(log).open("a") as out:
+            out.write(line + "\n")
+
+
+def do_stage(name: str, architecture: str, values: dict[str, Any]) -> None:
+    """Write what a stage writes."""
     from pipeline.core import paths
 
-    values = YAML(typ="safe").load(paths.PARAMS.read_text())
     names = values["architectures"]
     if name == "fetch":
         corpus = values["corpus"]

@@ -153,7 +153,8 @@ def _print_comparison(
 
 
 @app.command(
-    epilog="Example: music-rnn sweep train.loss_weights.pitch=0.05,0.5 --architectures baseline,stacked --seeds 3"
+    epilog="Example: music-rnn sweep train.loss_weights.pitch=0.05,0.5 --architectures baseline,stacked --seeds 3; "
+    "on other machines: add --scheduler tcp://10.0.0.1:8786"
 )
 def sweep(
     assignment: Annotated[
@@ -174,6 +175,13 @@ def sweep(
             help="Train so many replicates, each from a seed of its own; by default replicates.count.",
         ),
     ] = None,
+    scheduler: Annotated[
+        str,
+        typer.Option(
+            envvar="DASK_SCHEDULER_ADDRESS",
+            help="Run on the workers of this Dask scheduler, such as tcp://10.0.0.1:8786, instead of this machine.",
+        ),
+    ] = "",
     as_json: Annotated[
         bool, typer.Option("--json", help="Print a JSON object instead of a table.")
     ] = False,
@@ -181,15 +189,19 @@ def sweep(
     """Vary one value of params.yaml, and compare the results by architecture.
 
     Each run is an experiment of DVC, sweep-KEY-VALUE-REPLICATES, without samples, benchmark and report. A run that started from
-    this commit is not run again: 'dvc exp remove NAME' makes it run.
+    this commit is not run again: 'dvc exp remove NAME' makes it run. docs/sweeps-on-many-machines.md has more of --scheduler.
     """
     from pipeline.core import yaml
+    from pipeline.experiments import remote_sweep
     from pipeline.experiments import sweep as sweeps
 
     params = load_params(paths.PARAMS)
     tree = yaml.load_yaml(paths.PARAMS)
     plan = sweeps.parse_sweep(assignment, _split_names(architectures), seeds, tree)
-    sweeps.run_sweep(plan, params, log_message)
+    if scheduler:
+        remote_sweep.run_remote_sweep(plan, params, scheduler, log_message)
+    else:
+        sweeps.run_sweep(plan, params, log_message)
     if not as_json:
         typer.echo(plan.key)
     _print_comparison(sweeps.load_sweep(plan), list(plan.architectures), params, as_json)

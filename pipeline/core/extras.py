@@ -11,6 +11,7 @@ from pipeline.core.errors import PipelineError
 EXTRA_MODULES = {
     "play": ("rtmidi",),
     "train": (
+        "distributed",
         "dvc",
         "dvc_data",
         "jinja2",

@@ -124,7 +124,7 @@ def run_sweep(sweep: Sweep, params: Params, print_line: Callable[[str], None]) -
         print_line(f"[{number}/{len(runs)}] {name}{': run before' if is_known else ''}")
         if not is_known:
             _run_experiment(name, run, params)
-        _check_architectures(name, sweep.architectures)
+        check_architectures(name, sweep.architectures)
 
 
 def find_run(name: str) -> str:
@@ -144,8 +144,12 @@ def _run_experiment(name: str, run: Run, params: Params) -> None:
         raise SweepError(f"{name} failed; correct what DVC says above and run the sweep again")
 
 
-def _check_architectures(name: str, architectures: Sequence[str]) -> None:
-    """Check that an experiment has results of all architectures."""
+def check_architectures(name: str, architectures: Sequence[str]) -> None:
+    """Check that an experiment has results of all architectures.
+
+    Raises:
+        SweepError: it has not.
+    """
     scores = diff.load_experiment(name, find_run(name)).scores
     if missing := [architecture for architecture in architectures if architecture not in scores]:
         raise SweepError(
