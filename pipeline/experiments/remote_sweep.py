@@ -6,6 +6,7 @@ runs, a task looks for its experiment on the Git remote: a task that Dask repeat
 """
 
 import configparser
+import logging
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -181,7 +182,8 @@ def run_tasks(
             client.submit(sweep_task.run_task, task, key=f"{task.name}-{task.commit}"): task.name
             for task in tasks
         }
-        done = console.track_progress(as_completed(names), "running experiments", len(tasks))
+        ended = as_completed(names, loop=client.loop)
+        done = console.track_progress(ended, "running experiments", len(tasks))
         for number, future in enumerate(done, 1):
             name = names[future]
             failure = describe_failure(name, future)
@@ -201,6 +203,8 @@ def connect(scheduler: str) -> "Client":
     """
     from distributed import Client
 
+    # The error that follows says what happened; a traceback before it helps nobody.
+    logging.getLogger("distributed.client").setLevel(logging.CRITICAL)
     try:
         return Client(scheduler, timeout=CONNECT_SECONDS, set_as_default=False)
     except (OSError, ValueError, TypeError) as error:

@@ -89,13 +89,12 @@ def run_in_clone(task: SweepTask, clone: Path) -> str:
     started = time.monotonic()
     host = socket.gethostname()
     update_clone(task, clone)
-    # Lines of SSH may stand around it.
-    if f"\t{task.ref}\n" in _run_git(clone, "ls-remote", "origin", task.ref):
+    if _lists_ref(clone, task, "ls-remote", "origin"):
         return f"pushed before, seen by {host}"
     project = clone / task.project_folder
     # What a run leaves there if its process is killed.
     shutil.rmtree(project / ".dvc/tmp/exps", ignore_errors=True)
-    if not _run_git(clone, "for-each-ref", task.ref):
+    if not _lists_ref(clone, task, "for-each-ref"):
         _run_dvc(project, *task.run_arguments)
     # The clone has the ref, so that only the cache moves.
     _run_dvc(project, "exp", "push", "--run-cache", str(clone.resolve()), task.name)
@@ -129,6 +128,11 @@ def build_environment() -> dict[str, str]:
         "GIT_TERMINAL_PROMPT": "0",
         "DVC_NO_ANALYTICS": "1",
     }
+
+
+def _lists_ref(clone: Path, task: SweepTask, *command: str) -> bool:
+    """Whether a command of Git lists the experiment; messages, such as those of SSH, may stand around it."""
+    return f"\t{task.ref}\n" in _run_git(clone, *command, task.ref)
 
 
 def _run_git(folder: Path, *arguments: str) -> str:
