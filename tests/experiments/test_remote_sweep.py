@@ -169,7 +169,7 @@ def test_a_worker_that_is_killed_costs_no_row_and_nothing_runs_twice(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(toy.LOG, str(tmp_path / "toy.log"))
-    monkeypatch.setenv(toy.SECONDS, "2")
+    monkeypatch.setenv(toy.SECONDS, "4")
     project = e2e_sweep.make_project(tmp_path)
     (tmp_path / "toy.log").unlink(missing_ok=True)
     with e2e_sweep.run_cluster(tmp_path, 2) as (address, workers):
