@@ -7,7 +7,7 @@ averaged over held-out notes. Every note of a piece is scored but the first, whi
 Shapes: N notes of a piece, S scores (a score is of one piece under one replicate).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -107,15 +107,39 @@ def sum_bits(
     replicate: int,
     compositions: Sequence[str],
     piece_names: Sequence[str],
-    bits: Sequence[NDArray[np.float64]],
+    bits: Iterable[NDArray[np.float64]],
 ) -> PieceScores:
-    """Sum the bits [N, 3 or 4] of each piece that a replicate scored; a piece of one note has none."""
+    """Sum the bits [N, 3 or 4] of each piece that a replicate scored; a piece of one note has none.
+
+    The bits are read once, piece by piece, and not kept.
+    """
+    rows = [(len(piece), piece.sum(axis=0)) for piece in bits]
+    num_notes, sums = zip(*rows, strict=True)
+    return make_scores(replicate, compositions, piece_names, num_notes, np.stack(sums))
+
+
+def make_scores(
+    replicate: int,
+    compositions: Sequence[str],
+    piece_names: Sequence[str],
+    num_notes: Sequence[int],
+    bit_sums: NDArray[np.float64],
+) -> PieceScores:
+    """Return the scores of the pieces of a replicate that have a scored note.
+
+    Args:
+        replicate: from 1.
+        compositions: [P] of each piece.
+        piece_names: [P] of each piece.
+        num_notes: [P] notes scored of each piece.
+        bit_sums: [P, 3 or 4] bits of all notes of each piece.
+    """
     scores = PieceScores(
-        np.full(len(bits), replicate, np.int64),
+        np.full(len(num_notes), replicate, np.int64),
         np.array(compositions, np.str_),
         np.array(piece_names, np.str_),
-        np.array([len(piece) for piece in bits], np.int64),
-        np.stack([piece.sum(axis=0) for piece in bits]),
+        np.array(num_notes, np.int64),
+        bit_sums,
     )
     return scores.select(scores.num_notes > 0)
 

@@ -9,7 +9,7 @@ follows the gradient of the bits, note by note. A note is scored before anything
 Sources: absolute discounts, Ney, Essen and Kneser 1994; weights learned while reading, Mahoney 2005, "Adaptive Weighing
 of Context Models for Lossless Data Compression".
 
-Shapes: N notes of a piece without the first, K contexts of a feature, V tokens of a feature.
+Shapes: N notes of a piece without the first, K contexts of a feature, V tokens of a feature, F classes of frequency.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,6 +18,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.evaluation.count_tables import CountTable, count_codes
+from pipeline.notes.piece_batches import iterate_batches
 from pipeline.notes.quantize import (
     DURATION,
     FEATURES,
@@ -35,13 +37,21 @@ DISCOUNT = 0.9
 """What the count of each token gives to the shorter context."""
 LEARNING_RATE = 0.001
 MAX_WEIGHT_NOTES = 100_000
-"""Weights are learned on the first training pieces, until they have this many notes. Counts are of all pieces."""
+"""Weights are learned on the first training pieces, until they have this many notes. Counts are of all pieces, in tables
+that drop the rarest tokens once they are full."""
 FREQUENCY_EDGES = 2 ** np.arange(1, 12) - 1
 """[11] where the frequency of a context changes its weight."""
 TIME_CLASS = np.rint(2 * np.log2(np.maximum(np.arange(NUM_TIME_TOKENS), 1))).astype(np.int64)
 """[82] class of each time token, wider than a token: contexts of classes come more often."""
 COLUMN_SIZE = 256
 """Values of a column of contexts, at most."""
+MAX_ENTRIES = 2**20
+"""Of each of the 42 tables of counts, 16 bytes each; those of short contexts never have as many."""
+BATCH_NOTES = 2**18
+"""Training notes counted at a time, about."""
+CHUNK_NOTES = 4096
+"""Notes of a piece predicted at a time: bounds the memory of a long piece."""
+EMPTY_TABLE = CountTable(np.empty(0, np.int64), np.empty(0, np.int64))
 
 Columns = Mapping[str, NDArray[np.int64]]
 """What contexts are made of, by name: [N + 1] each."""
@@ -91,40 +101,35 @@ class ContextMixing:
     """Predictor that mixes the counts of many contexts."""
 
     def __init__(self, pieces: Sequence[QuantizedNotes]) -> None:
-        columns = [make_columns(piece) for piece in pieces]
-        self._models = [_FeatureModel(columns, name) for name in SCORED_FEATURES]
+        """Count the notes of training pieces [N, 4] each, and learn the weights on the first of them."""
+        self._models = [_FeatureModel(name) for name in SCORED_FEATURES]
+        for batch in iterate_batches(pieces, BATCH_NOTES):
+            columns = [make_columns(piece) for piece in batch]
+            for model in self._models:
+                model.count_tokens(columns)
+        self._learn_weights(pieces)
 
     def compute_bits(self, piece: QuantizedNotes) -> NDArray[np.float64]:
         """Return the bits [N, 3] of every note but the first. What is learned of the piece is not kept."""
         columns = make_columns(piece)
         return np.stack([model.compute_bits(columns) for model in self._models], axis=1)
 
-
-class CountTable(NamedTuple):
-    """How often each token came after each context."""
-
-    codes: NDArray[np.int64]
-    """Key of a context times V, plus a token; sorted."""
-    counts: NDArray[np.int64]
-
-    def look_up(self, keys: NDArray[np.int64], num_tokens: int) -> NDArray[np.float32]:
-        """Return the counts [N, V] of all tokens after contexts of keys [N]."""
-        begins = np.searchsorted(self.codes, keys * num_tokens)
-        ends = np.searchsorted(self.codes, (keys + 1) * num_tokens)
-        lengths = ends - begins
-        rows = np.repeat(np.arange(len(keys)), lengths)
-        # Entries of a row lie side by side: number them all, then move each row to where it begins.
-        offsets = begins - (np.cumsum(lengths) - lengths)
-        entries = np.arange(len(rows)) + np.repeat(offsets, lengths)
-        counts = np.zeros((len(keys), num_tokens), np.float32)
-        counts[rows, self.codes[entries] % num_tokens] = self.counts[entries]
-        return counts
+    def _learn_weights(self, pieces: Sequence[QuantizedNotes]) -> None:
+        """Read training pieces, until they have enough notes."""
+        num_notes = 0
+        for piece in pieces:
+            columns = make_columns(piece)
+            for model in self._models:
+                model.learn_weights(columns)
+            num_notes += max(len(piece) - 1, 0)
+            if num_notes >= MAX_WEIGHT_NOTES:
+                return
 
 
 class _FeatureModel:
     """Predictor of one feature of a note."""
 
-    def __init__(self, pieces: Sequence[Columns], name: str) -> None:
+    def __init__(self, name: str) -> None:
         self._name, self._feature = name, FEATURES[name]
         self._contexts: list[Context] = [()]
         self._shorter = [0]
@@ -134,64 +139,99 @@ class _FeatureModel:
                 self._shorter.append(shorter)
                 shorter = len(self._contexts)
                 self._contexts.append(context)
-        self._tables = self._count_tokens(pieces)
+        self._tables = [EMPTY_TABLE] * len(self._contexts)
         size = len(self._contexts), len(FREQUENCY_EDGES) + 1
         self._weights = np.full(size, 1 / len(self._contexts))
-        self._learn_weights(pieces)
+
+    def count_tokens(self, pieces: Sequence[Columns]) -> None:
+        """Add all notes that are predicted in training pieces to the tables."""
+        for k, context in enumerate(self._contexts):
+            codes = np.concatenate([self._make_codes(piece, context) for piece in pieces])
+            self._tables[k] = self._tables[k].add(count_codes(codes)).prune(MAX_ENTRIES)
+
+    def learn_weights(self, piece: Columns) -> None:
+        """Read a training piece, predicted from the counts of all others."""
+        own_tables = [count_codes(self._make_codes(piece, context)) for context in self._contexts]
+        self._read_piece(piece, self._weights, own_tables)
 
     def compute_bits(self, piece: Columns) -> NDArray[np.float64]:
         """Return the bits [N] of the feature. A token shares its probability evenly among its values."""
         tokens = piece[self._name][1:]
-        nats = mix(*self._predict(piece), tokens, self._weights.copy())
+        nats = self._read_piece(piece, self._weights.copy())
         return nats / np.log(2) + np.log2(self._feature.token_widths[tokens])
 
-    def _learn_weights(self, pieces: Sequence[Columns]) -> None:
-        """Read training pieces, each predicted from the counts of all others."""
-        num_notes = 0
-        for piece in pieces:
-            tokens = piece[self._name][1:]
-            own_tables = self._count_tokens([piece])
-            mix(*self._predict(piece, own_tables), tokens, self._weights)
-            num_notes += len(tokens)
-            if num_notes >= MAX_WEIGHT_NOTES:
-                return
+    def _make_codes(self, piece: Columns, context: Context) -> NDArray[np.int64]:
+        """Return the code [N] of each token after its context, as a `CountTable` has it."""
+        return make_keys(piece, context) * self._feature.num_tokens + piece[self._name][1:]
 
-    def _count_tokens(self, pieces: Sequence[Columns]) -> list[CountTable]:
-        """Return a table for each context, of all notes that are predicted."""
-        num_tokens = self._feature.num_tokens
-        tokens = np.concatenate([piece[self._name][1:] for piece in pieces])
-        tables = []
-        for context in self._contexts:
-            keys = np.concatenate([make_keys(piece, context) for piece in pieces])
-            codes, counts = np.unique(keys * num_tokens + tokens, return_counts=True)
-            tables.append(CountTable(codes, counts))
-        return tables
-
-    def _predict(
-        self, piece: Columns, own_tables: Sequence[CountTable] = ()
-    ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        """Return what each context predicts, before weights.
+    def _read_piece(
+        self,
+        piece: Columns,
+        weights: NDArray[np.float64],
+        own_tables: Sequence[CountTable] = (),
+    ) -> NDArray[np.float64]:
+        """Return -log p [N] of each note of a piece, and learn weights [K, F] in place.
 
         Args:
             piece: what is read.
+            weights: of each context.
             own_tables: counts of the piece itself, where the tables hold it too.
+        """
+        tokens = piece[self._name][1:]
+        keys = np.stack([make_keys(piece, context) for context in self._contexts])
+        earlier_tables = [EMPTY_TABLE] * len(keys)
+        nats = np.empty(len(tokens))
+        for start in range(0, len(tokens), CHUNK_NOTES):
+            part = slice(start, start + CHUNK_NOTES)
+            chunk = _Chunk(keys[:, part], tokens[part], earlier_tables, own_tables)
+            nats[part] = mix(*self._predict(chunk), chunk.tokens, weights)
+            codes = chunk.keys * self._feature.num_tokens + chunk.tokens
+            earlier_tables = [
+                table.add(count_codes(row))
+                for table, row in zip(earlier_tables, codes, strict=True)
+            ]
+        return nats
+
+    def _predict(self, chunk: "_Chunk") -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        """Return what each context predicts, before weights.
 
         Returns:
             Log probabilities [N, K, V], and the frequency class [N, K] of each context.
         """
-        tokens, num_tokens = piece[self._name][1:], self._feature.num_tokens
-        probs = np.empty((len(tokens), len(self._contexts), num_tokens), np.float32)
+        num_tokens = self._feature.num_tokens
+        probs = np.empty((len(chunk.tokens), len(self._contexts), num_tokens), np.float32)
         frequencies = np.empty(probs.shape[:2], np.int64)
         for k, context in enumerate(self._contexts):
-            keys = make_keys(piece, context)
-            counts = self._tables[k].look_up(keys, num_tokens)
-            if own_tables:
-                counts -= own_tables[k].look_up(keys, num_tokens)
-            counts += PIECE_WEIGHT * count_before(keys, tokens, num_tokens)
+            counts = self._count_after(k, chunk)
             shorter = probs[:, self._shorter[k]] if context else np.float32(1 / num_tokens)
             probs[:, k] = interpolate(counts, shorter)
             frequencies[:, k] = np.searchsorted(FREQUENCY_EDGES, counts.sum(axis=1), side="right")
         return np.log(probs, out=probs), frequencies
+
+    def _count_after(self, k: int, chunk: "_Chunk") -> NDArray[np.float32]:
+        """Return the counts [N, V] of all tokens after context k of each note, in training and so far in the piece."""
+        num_tokens, keys = self._feature.num_tokens, chunk.keys[k]
+        counts = self._tables[k].look_up(keys, num_tokens)
+        if chunk.own_tables:
+            # A count that left its table is no longer part of it.
+            counts -= chunk.own_tables[k].look_up(keys, num_tokens)
+            np.maximum(counts, 0, out=counts)
+        counts += PIECE_WEIGHT * chunk.earlier_tables[k].look_up(keys, num_tokens)
+        counts += PIECE_WEIGHT * count_before(keys, chunk.tokens, num_tokens)
+        return counts
+
+
+class _Chunk(NamedTuple):
+    """Some notes of a piece that is read."""
+
+    keys: NDArray[np.int64]
+    """[K, N] of the context of each note."""
+    tokens: NDArray[np.int64]
+    """[N] what came."""
+    earlier_tables: Sequence[CountTable]
+    """[K] counts of the piece before these notes."""
+    own_tables: Sequence[CountTable]
+    """[K] counts of the whole piece, where the tables of training hold it too."""
 
 
 def make_columns(piece: QuantizedNotes) -> Columns:

@@ -8,7 +8,7 @@
 Shapes: N notes, P pitches (128), C cells (1001).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,25 +22,46 @@ Bits = NDArray[np.float64]
 NgramModel = Callable[[QuantizedNotes], Bits]
 
 
-def compute_histogram(
-    values: NDArray[np.integer], num_bins: int, additive_smoothing: float
-) -> NDArray[np.float64]:
-    """Return the shares [size] of the values, `smoothing` added to each count."""
-    counts = np.bincount(values, minlength=num_bins) + additive_smoothing
-    return np.asarray(counts / counts.sum())
+class NgramCounts:
+    """How often pitches and times came in training pieces; the size does not depend on the number of notes."""
+
+    def __init__(self, pieces: Iterable[QuantizedNotes]) -> None:
+        """Count the notes of pieces [N, 4] each, one piece after the other."""
+        self.pitches = np.zeros(NUM_PITCHES, np.int64)
+        self.steps = np.zeros(GRID_SIZE, np.int64)
+        self.durations = np.zeros(GRID_SIZE, np.int64)
+        self.bigrams = np.zeros(NUM_PITCHES**2, np.int64)
+        self.trigrams = np.zeros(NUM_PITCHES**3, np.int64)
+        for piece in pieces:
+            self._add_piece(piece)
+
+    def _add_piece(self, piece: QuantizedNotes) -> None:
+        """Count the notes of a piece; its first is only a context."""
+        pitches = piece[:, PITCH].astype(np.int64)
+        self.pitches += np.bincount(pitches[1:], minlength=NUM_PITCHES)
+        self.steps += np.bincount(piece[1:, STEP], minlength=GRID_SIZE)
+        self.durations += np.bincount(piece[1:, DURATION], minlength=GRID_SIZE)
+        bigrams = pitches[:-1] * NUM_PITCHES + pitches[1:]
+        np.add.at(self.bigrams, bigrams, 1)
+        np.add.at(self.trigrams, bigrams[:-1] * NUM_PITCHES + pitches[2:], 1)
+
+
+def smooth_counts(counts: NDArray[np.int64], additive_smoothing: float) -> NDArray[np.float64]:
+    """Return the shares [K] of counts [K], `additive_smoothing` added to each."""
+    smoothed = counts + additive_smoothing
+    return np.asarray(smoothed / smoothed.sum())
 
 
 def fit_ngrams(
     pieces: Sequence[QuantizedNotes], additive_smoothing: float
 ) -> dict[str, NgramModel]:
-    """Fit every floor on training pieces, codes [N, 4] each."""
-    notes = np.concatenate([codes[1:] for codes in pieces]).astype(np.int64)
-    pitch = compute_histogram(notes[:, PITCH], NUM_PITCHES, additive_smoothing)
+    """Fit every n-gram model on training pieces, notes [N, 4] each, in memory that does not depend on their number."""
+    counts = NgramCounts(pieces)
+    pitch = smooth_counts(counts.pitches, additive_smoothing)
     times = [
-        compute_histogram(notes[:, column], GRID_SIZE, additive_smoothing)
-        for column in (STEP, DURATION)
+        smooth_counts(column, additive_smoothing) for column in (counts.steps, counts.durations)
     ]
-    after = WittenBellTrigram(pieces, pitch)
+    after = WittenBellTrigram(counts, pitch)
 
     def score_uniform(piece: QuantizedNotes) -> Bits:
         share = [1 / NUM_PITCHES, 1 / GRID_SIZE, 1 / GRID_SIZE]
@@ -70,22 +91,11 @@ class WittenBellTrigram:
     for its own counts and leaves t / (n + t) to the shorter context.
     """
 
-    def __init__(
-        self, pieces: Sequence[QuantizedNotes], unigram_probs: NDArray[np.float64]
-    ) -> None:
-        pairs, triples = np.zeros(NUM_PITCHES**2, np.int64), np.zeros(NUM_PITCHES**3, np.int64)
-        for codes in pieces:
-            p = codes[:, PITCH].astype(np.int64)
-            pairs += np.bincount(p[:-1] * NUM_PITCHES + p[1:], minlength=NUM_PITCHES**2)
-            triples += np.bincount(
-                (p[:-2] * NUM_PITCHES + p[1:-1]) * NUM_PITCHES + p[2:], minlength=NUM_PITCHES**3
-            )
-        self.bigram_probs = _interpolate_counts(
-            pairs.reshape(NUM_PITCHES, NUM_PITCHES), unigram_probs
-        )
-        self.trigram_probs = _interpolate_counts(
-            triples.reshape(NUM_PITCHES, NUM_PITCHES, NUM_PITCHES), self.bigram_probs
-        )
+    def __init__(self, counts: NgramCounts, unigram_probs: NDArray[np.float64]) -> None:
+        bigrams = counts.bigrams.reshape(NUM_PITCHES, NUM_PITCHES)
+        trigrams = counts.trigrams.reshape(NUM_PITCHES, NUM_PITCHES, NUM_PITCHES)
+        self.bigram_probs = _interpolate_counts(bigrams, unigram_probs)
+        self.trigram_probs = _interpolate_counts(trigrams, self.bigram_probs)
 
     def compute_probs(self, pitches: NDArray[np.int64]) -> NDArray[np.float64]:
         """Return the probabilities [N - 1] of all pitches [N] but the first; the second has one before it only."""

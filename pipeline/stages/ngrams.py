@@ -44,7 +44,7 @@ def _score_replicate(params: Params, replicate: int) -> dict[str, PieceScores]:
     pieces = windows.truncate_pieces(data.select_pieces(split), params.compare.max_notes)
     fitted = ngrams.fit_ngrams(data.select_pieces("train"), params.ngrams.additive_smoothing)
     return {
-        name: bits.sum_bits(replicate, compositions, names, [model(piece) for piece in pieces])
+        name: bits.sum_bits(replicate, compositions, names, map(model, pieces))
         for name, model in fitted.items()
     }
 

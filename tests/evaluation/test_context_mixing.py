@@ -1,6 +1,7 @@
 import math
 from collections import Counter
 
+import long_corpus
 import numpy as np
 import pytest
 from factories import make_quantized_notes
@@ -112,6 +113,38 @@ def test_weights_are_learned_on_the_first_pieces_only(monkeypatch):
 
 def bits_of(pieces, piece):
     return ContextMixing(pieces).compute_bits(piece)
+
+
+def test_a_long_piece_is_read_in_chunks_that_change_no_bit(fitted, monkeypatch):
+    piece = make_quantized_notes(27, 70)
+    bits = fitted.compute_bits(piece)
+    monkeypatch.setattr(context_mixing, "CHUNK_NOTES", 16)
+    assert (fitted.compute_bits(piece) == bits).all()
+    assert (ContextMixing(PIECES).compute_bits(piece) == bits).all()
+
+
+def test_the_size_of_a_batch_changes_no_bit(fitted, monkeypatch):
+    piece = make_quantized_notes(28, 40)
+    monkeypatch.setattr(context_mixing, "BATCH_NOTES", 1)
+    assert (ContextMixing(PIECES).compute_bits(piece) == fitted.compute_bits(piece)).all()
+
+
+def test_full_tables_still_predict_better_than_none(monkeypatch):
+    pieces = [make_quantized_notes(seed, 200) for seed in range(8)]
+    piece = make_quantized_notes(40, 200)
+    without = ContextMixing(pieces[:1]).compute_bits(piece).sum()
+    exact = ContextMixing(pieces).compute_bits(piece).sum()
+    monkeypatch.setattr(context_mixing, "BATCH_NOTES", 200)
+    monkeypatch.setattr(context_mixing, "MAX_ENTRIES", 500)
+    pruned = ContextMixing(pieces).compute_bits(piece).sum()
+    assert exact < pruned < without
+
+
+def test_a_longer_corpus_takes_no_more_memory(monkeypatch):
+    monkeypatch.setattr(context_mixing, "MAX_WEIGHT_NOTES", 100)
+    monkeypatch.setattr(context_mixing, "BATCH_NOTES", 400)
+    monkeypatch.setattr(context_mixing, "MAX_ENTRIES", 400)
+    assert long_corpus.measure_growth(ContextMixing) < 2
 
 
 class PlainMixing:

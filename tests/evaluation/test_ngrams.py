@@ -1,6 +1,7 @@
 import math
 from collections import Counter
 
+import long_corpus
 import numpy as np
 import pytest
 from factories import make_quantized_notes
@@ -101,7 +102,7 @@ def test_unigram_worked_by_hand():
 @settings(max_examples=30)
 @given(values=st.lists(st.integers(0, 9), max_size=50), smoothing=st.floats(0.01, 100))
 def test_a_histogram_sums_to_one_and_has_no_zero(values, smoothing):
-    shares = ngrams.compute_histogram(np.array(values, np.int64), 10, smoothing)
+    shares = ngrams.smooth_counts(np.bincount(np.array(values, np.int64), minlength=10), smoothing)
     assert shares.sum() == pytest.approx(1)
     assert (shares > 0).all()
     assert shares[3] == pytest.approx(
@@ -121,6 +122,10 @@ def test_every_note_but_the_first_is_scored(fitted):
 def test_more_context_costs_fewer_bits_on_music_with_a_habit(fitted):
     pitch = {name: fitted[name](make_quantized_notes(50, 400))[:, 0].mean() for name in fitted}
     assert pitch["context_mixing"] < pitch["trigram"] < pitch["unigram"] < pitch["uniform"]
+
+
+def test_counts_of_a_longer_corpus_take_no_more_memory():
+    assert long_corpus.measure_growth(ngrams.NgramCounts) < 1
 
 
 def test_no_architecture_can_have_the_name_of_an_ngram_model(fitted):
