@@ -2,7 +2,7 @@
 
 Reading the pieces takes most of the time, so they are read once for both.
 
-Shapes: N notes, K targets, H width of the hidden vector.
+Shapes: N notes, P pieces, K targets, H width of the hidden vector.
 """
 
 from collections.abc import Sequence
@@ -14,6 +14,8 @@ from pipeline.evaluation import calibration
 from pipeline.evaluation.calibration import CalibrationStats
 from pipeline.models import scoring
 from pipeline.models.model_io import TrainedModel
+from pipeline.models.numpy.autoregressive_heads import AutoregressiveHeads
+from pipeline.models.numpy.heads import Context, RegressionHeads
 from pipeline.models.numpy.network import Network
 from pipeline.notes.quantize import FEATURES, SCORED_FEATURES, QuantizedNotes
 
@@ -38,40 +40,86 @@ def evaluate_pieces(
     pieces: Sequence[QuantizedNotes],
     batch_size: int,
     max_calibration_notes: int = MAX_CALIBRATION_NOTES,
-) -> tuple[list[NDArray[np.float64]], dict[str, CalibrationStats]]:
+) -> tuple[NDArray[np.float64], dict[str, CalibrationStats]]:
     """Score pieces as `scoring.score_pieces` does, and keep calibration statistics of evenly spaced notes.
+
+    Memory grows by the sums of a piece, not by its notes.
 
     Args:
         model: the model.
-        pieces: [N, 4] each.
+        pieces: P pieces [N, 4] each.
         batch_size: pieces read side by side.
         max_calibration_notes: notes at most whose whole distributions are examined.
 
     Returns:
-        Bits [N - 1, 3 or 4] of each piece, and statistics of each feature over these notes.
+        Bits [P, 3 or 4] of each piece, summed over all its notes but the first, and statistics of each feature over
+        the evenly spaced notes.
     """
     heads = scoring.make_heads(model)
-    columns = scoring.count_bits_columns(model)
-    scored = [np.empty((max(len(piece) - 1, 0), columns)) for piece in pieces]
-    interval = -(-sum(map(len, scored)) // max(1, max_calibration_notes))
-    parts: dict[tuple[int, int], dict[str, CalibrationStats]] = {}
+    sums = np.zeros((len(pieces), scoring.count_bits_columns(model)))
+    calibration_notes = _CalibrationNotes(heads, pieces, max_calibration_notes)
     for index, part, context in scoring.iterate_contexts(model, pieces, batch_size):
         notes = pieces[index][part]
-        scored[index][part.start - 1 : part.stop - 1] = heads.bits(context, notes)
-        chosen = np.flatnonzero(np.arange(part.start, part.stop) % interval == 0)
+        sums[index] += heads.bits(context, notes).sum(axis=0)
+        calibration_notes.score_part(index, part, notes, context)
+    return sums, calibration_notes.concatenate_stats()
+
+
+class _CalibrationNotes:
+    """Calibration statistics of notes evenly spaced over all pieces."""
+
+    def __init__(
+        self,
+        heads: RegressionHeads | AutoregressiveHeads,
+        pieces: Sequence[QuantizedNotes],
+        max_notes: int,
+    ) -> None:
+        self._heads = heads
+        ends = _count_targets(pieces, 1)
+        self._starts = np.concatenate([[0], ends[:-1]])
+        self._interval = max(1, -(-int(ends[-1]) // max(1, max_notes)))
+        self._parts: dict[tuple[int, int], dict[str, CalibrationStats]] = {}
+
+    def score_part(self, index: int, part: slice, notes: QuantizedNotes, context: Context) -> None:
+        """Score the distributions of some notes of a part [N, 4] of a piece."""
+        # Targets are numbered from 1 through all pieces, so that short pieces have their share of them.
+        numbers = self._starts[index] + np.arange(part.start, part.stop)
+        chosen = np.flatnonzero(numbers % self._interval == 0)
         for begin in range(0, len(chosen), CHUNK):
             rows = chosen[begin : begin + CHUNK]
-            distributions = heads.distributions(context.select(rows), notes[rows])
-            parts[index, part.start + int(rows[0])] = {
+            distributions = self._heads.distributions(context.select(rows), notes[rows])
+            self._parts[index, part.start + int(rows[0])] = {
                 name: calibration.score_distributions(probs, notes[rows, FEATURES[name].column])
                 for name, probs in distributions.items()
             }
-    # In the order of the music, whatever the order of reading.
-    in_order = [parts[key] for key in sorted(parts)]
-    return scored, {
-        name: calibration.concatenate_stats([stats[name] for stats in in_order])
-        for name in in_order[0]
-    }
+
+    def concatenate_stats(self) -> dict[str, CalibrationStats]:
+        """Return the statistics of each feature in the order of the music, whatever the order of reading."""
+        in_order = [self._parts[key] for key in sorted(self._parts)]
+        return {
+            name: calibration.concatenate_stats([stats[name] for stats in in_order])
+            for name in in_order[0]
+        }
+
+
+def _count_targets(pieces: Sequence[QuantizedNotes], num_context_notes: int) -> NDArray[np.int64]:
+    """Return how many notes of each piece and all before it [P] come after so many notes of their piece."""
+    lengths = np.array([len(piece) for piece in pieces], np.int64)
+    return np.maximum(lengths - num_context_notes, 0).cumsum()
+
+
+def _space_targets(
+    pieces: Sequence[QuantizedNotes], num_context_notes: int, num_targets: int
+) -> list[tuple[int, int]]:
+    """Return the piece and the place in it of evenly spaced notes that come after so many notes of their piece."""
+    ends = _count_targets(pieces, num_context_notes)
+    numbers = np.unique(np.linspace(0, ends[-1] - 1, num_targets).astype(np.int64))
+    indices = np.searchsorted(ends, numbers, side="right")
+    places = [
+        int(number - ends[index]) + len(pieces[index])
+        for number, index in zip(numbers, indices, strict=True)
+    ]
+    return list(zip(indices.tolist(), places, strict=True))
 
 
 def compute_bits_by_context(
@@ -92,11 +140,7 @@ def compute_bits_by_context(
     """
     max_context = max(map(len, pieces)) - 1
     lengths = [length for length in CONTEXT_LENGTHS if length <= max_context]
-    positions = [
-        (index, at) for index, piece in enumerate(pieces) for at in range(lengths[-1], len(piece))
-    ]
-    spaced = np.unique(np.linspace(0, len(positions) - 1, num_targets).astype(int))
-    chosen = [positions[k] for k in spaced]
+    chosen = _space_targets(pieces, lengths[-1], num_targets)
     targets = np.stack([pieces[index][at] for index, at in chosen])
     network = Network(model.config, model.weights)
     heads = scoring.make_heads(model)

@@ -63,11 +63,12 @@ def _score_replicate(params: Params, architecture: str, replicate: int) -> Repli
     data, split = plan.select(replicate), plan.get_deciding_split(params.compare.split)
     model = model_io.load_model(paths.get_replicate_dir(architecture, replicate))
     pieces = windows.truncate_pieces(data.select_pieces(split), params.compare.max_notes)
-    bits, heads = evaluate.evaluate_pieces(
+    bit_sums, heads = evaluate.evaluate_pieces(
         model, pieces, params.evaluate.batch_size, evaluate.MAX_CALIBRATION_NOTES // plan.count
     )
     names, compositions = data.select_piece_names(split), data.select_compositions(split)
-    scores = metrics.sum_bits(replicate, compositions, names, bits)
+    num_notes = [max(len(piece) - 1, 0) for piece in pieces]
+    scores = metrics.make_scores(replicate, compositions, names, num_notes, bit_sums)
     num_targets = max(1, evaluate.CONTEXT_TARGETS // plan.count)
     context_bits = evaluate.compute_bits_by_context(model, pieces, num_targets)
     return ReplicateResult(scores, heads, context_bits)
