@@ -12,7 +12,7 @@ from pipeline.corpus.tables import PieceRow
 from pipeline.dataset.replicates import ReplicatePlan
 from pipeline.dataset.windows import WindowDataset
 from pipeline.notes.quantize import QuantizedNotes
-from pipeline.sample_metrics.memorization import SuffixIndex, find_longest_match
+from pipeline.sample_metrics.memorization import find_longest_matches
 
 MAX_LEAK_NOTES = 200
 """Notes in a row that are a leak in a piece of any length."""
@@ -59,15 +59,17 @@ def find_content_leaks(dataset: WindowDataset) -> Iterator[str]:
 
     Intervals are compared, so that neither a transposed nor a re-timed copy hides.
     """
-    index, names = SuffixIndex(dataset.select_pieces("train")), dataset.select_piece_names("train")
+    training_names = dataset.select_piece_names("train")
     for split in HELD_OUT_SPLITS:
-        held_out = dataset.select_piece_names(split)
-        for name, codes in zip(
-            held_out, dataset.select_pieces(split) if held_out else [], strict=True
-        ):
-            copy = find_longest_match(codes, index)
-            if copy.num_notes >= compute_leak_threshold(codes):
-                yield f"{copy.num_notes} notes in a row of {name} ({split}) are in {names[copy.piece_index]} (train)"
+        names = dataset.select_piece_names(split)
+        if not names:
+            continue
+        pieces = dataset.select_pieces(split)
+        (copies,) = find_longest_matches(pieces, dataset.select_pieces("train"))
+        for name, notes, copy in zip(names, pieces, copies, strict=True):
+            if copy.num_notes >= compute_leak_threshold(notes):
+                source = training_names[copy.piece_index]
+                yield f"{copy.num_notes} notes in a row of {name} ({split}) are in {source} (train)"
 
 
 def compute_leak_threshold(notes: QuantizedNotes) -> int:

@@ -3,16 +3,19 @@
 Shapes: N notes.
 """
 
+import heapq
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from pipeline.notes.quantize import DURATION, GRID_SECONDS, PITCH, STEP, QuantizedNotes
+from pipeline.notes.quantize import DURATION, GRID_SECONDS, STEP, QuantizedNotes
 from pipeline.sample_metrics import features, overlap
 from pipeline.sample_metrics.features import TrainingReference
-from pipeline.sample_metrics.memorization import find_longest_match
+from pipeline.sample_metrics.memorization import Match
+from pipeline.sample_metrics.note_counts import NoteCounts, Shares, count_notes
 from pipeline.sample_metrics.overlap import TIME_BIN_EDGES, split_passages
 
 MAX_PASSAGES = 20
@@ -33,11 +36,11 @@ class ReferenceMusic:
 
     held_out_passages: list[QuantizedNotes]
     """Passages as long as a sample."""
-    held_out_pieces: list[QuantizedNotes]
+    held_out_pieces: Sequence[QuantizedNotes]
     """Held-out pieces, whole."""
-    training_pieces: list[QuantizedNotes]
-    """Training pieces."""
-    training_names: list[str]
+    training_pieces: Sequence[QuantizedNotes]
+    """Training pieces, read one after the other."""
+    training_names: Sequence[str]
     """Of training pieces."""
 
 
@@ -64,7 +67,7 @@ def find_length_problem(pieces: Sequence[QuantizedNotes]) -> str:
 
 def _max_passage_notes(pieces: Sequence[QuantizedNotes]) -> int:
     """Return the notes of the longest passages of which there are two: two pieces, or the halves of one."""
-    longest, second = sorted([0, 0, *map(len, pieces)])[:-3:-1]
+    longest, second = heapq.nlargest(2, itertools.chain([0, 0], map(len, pieces)))
     return max(longest // 2, second)
 
 
@@ -75,11 +78,10 @@ def compare_samples(samples: Sequence[QuantizedNotes], reference: ReferenceMusic
         samples: [N, 4] each, as long as the passages of held-out music.
         reference: held-out and training music.
     """
-    training = TrainingReference.from_pieces(reference.training_pieces)
-    sample_features, held_out_features = (
-        [features.compute_sample_features(notes, training) for notes in passages]
-        for passages in (samples, reference.held_out_passages)
-    )
+    passages = [*samples, *reference.held_out_passages]
+    training = TrainingReference.from_pieces(reference.training_pieces, passages)
+    rows = features.compute_sample_features(passages, training)
+    sample_features, held_out_features = rows[: len(samples)], rows[len(samples) :]
     return {
         "samples": len(samples),
         "notes": len(samples[0]),
@@ -91,8 +93,8 @@ def compare_samples(samples: Sequence[QuantizedNotes], reference: ReferenceMusic
             for name in sample_features[0]
         },
         "overlap": _compute_overlapping_areas(samples, reference),
-        "histograms": _compute_histograms(samples, reference),
-        "copies": _find_copies(samples, training, reference.training_names),
+        "histograms": _compute_histograms(samples, reference, training.counts),
+        "copies": _list_copies(training.matches[: len(samples)], reference.training_names),
         "collapse": detect_collapse(sample_features, held_out_features),
     }
 
@@ -152,53 +154,48 @@ def _compute_overlapping_areas(
 
 
 def _compute_histograms(
-    samples: Sequence[QuantizedNotes], reference: ReferenceMusic
+    samples: Sequence[QuantizedNotes], reference: ReferenceMusic, training: NoteCounts
 ) -> dict[str, dict[str, list[float]]]:
     """Return shares of pitch classes, pitches, steps and durations of all three kinds of music."""
     sources = {
-        "samples": np.concatenate(samples),
-        "held_out": np.concatenate(reference.held_out_pieces),
-        "training": np.concatenate(reference.training_pieces),
+        "samples": count_notes(samples),
+        "held_out": count_notes(reference.held_out_pieces),
+        "training": training,
     }
 
-    def compute_by_source(
-        compute_histogram: Callable[[QuantizedNotes], features.Histogram],
-    ) -> dict[str, list[float]]:
+    def round_shares(compute_shares: Callable[[NoteCounts], Shares]) -> dict[str, list[float]]:
         return {
-            name: [round(float(share), 4) for share in compute_histogram(notes)]
-            for name, notes in sources.items()
+            name: [round(float(share), 4) for share in compute_shares(counts)]
+            for name, counts in sources.items()
         }
 
-    edges = {"edges_seconds": [round(float(edge), 2) for edge in (TIME_BIN_EDGES * GRID_SECONDS)]}
+    def bin_times(column: int) -> dict[str, list[float]]:
+        edges = [round(float(edge), 2) for edge in TIME_BIN_EDGES * GRID_SECONDS]
+        shares = round_shares(
+            lambda counts: counts.compute_binned_time_shares(column, TIME_BIN_EDGES)
+        )
+        return {"edges_seconds": edges, **shares}
+
     return {
-        "pitch_classes": compute_by_source(features.compute_pitch_class_histogram),
-        "pitches": compute_by_source(
-            lambda notes: np.bincount(notes[:, PITCH], minlength=128) / len(notes)
-        ),
-        "steps": edges
-        | compute_by_source(lambda notes: overlap.compute_log_time_histogram(notes, STEP)),
-        "durations": edges
-        | compute_by_source(lambda notes: overlap.compute_log_time_histogram(notes, DURATION)),
+        "pitch_classes": round_shares(NoteCounts.compute_pitch_class_shares),
+        "pitches": round_shares(NoteCounts.compute_pitch_shares),
+        "steps": bin_times(STEP),
+        "durations": bin_times(DURATION),
     }
 
 
-def _find_copies(
-    samples: Sequence[QuantizedNotes], reference: TrainingReference, training_names: Sequence[str]
-) -> list[dict[str, Any]]:
+def _list_copies(matches: Sequence[Match], training_names: Sequence[str]) -> list[dict[str, Any]]:
     """Return the longest copy in each sample, and where it is from."""
-    out: list[dict[str, Any]] = []
-    for number, notes in enumerate(samples, 1):
-        match = find_longest_match(notes, reference.index)
-        out.append(
-            {
-                "sample": number,
-                "notes": match.num_notes,
-                "from": match.sample_start,
-                "piece": training_names[match.piece_index],
-                "at": match.piece_start,
-            }
-        )
-    return out
+    return [
+        {
+            "sample": number,
+            "notes": match.num_notes,
+            "from": match.sample_start,
+            "piece": training_names[match.piece_index],
+            "at": match.piece_start,
+        }
+        for number, match in enumerate(matches, 1)
+    ]
 
 
 def detect_collapse(

@@ -23,7 +23,8 @@ from pipeline.notes.quantize import (
     QuantizedNotes,
 )
 from pipeline.sample_metrics import tonality
-from pipeline.sample_metrics.memorization import SuffixIndex, find_longest_match
+from pipeline.sample_metrics.memorization import Match, find_longest_matches
+from pipeline.sample_metrics.note_counts import NoteCounts, count_notes
 
 MIN_NOTES = 8
 """Notes that a passage needs to be measured."""
@@ -149,38 +150,68 @@ def _compute_union_length(starts: NDArray[np.int64], ends: NDArray[np.int64]) ->
 
 @dataclass(frozen=True)
 class TrainingReference:
-    """What samples are held against: all training music."""
+    """What passages are held against: all training music, and what each passage copies of it.
 
-    index: SuffixIndex
-    pitch_class_histogram: Histogram
-    step_histogram: Histogram
-    duration_histogram: Histogram
+    Shapes: K passages.
+    """
+
+    counts: NoteCounts
+    """Of all training notes."""
+    matches: Sequence[Match]
+    """[K] the longest copy in each passage, in any rhythm."""
+    matches_in_time: Sequence[Match]
+    """[K] the longest copy in each passage whose steps agree too, within a cell."""
 
     @classmethod
-    def from_pieces(cls, pieces: Sequence[QuantizedNotes]) -> "TrainingReference":
-        """Gather what is needed of pieces, codes [N, 4] each."""
-        codes = np.concatenate(pieces)
-        return cls(
-            SuffixIndex(pieces),
-            compute_pitch_class_histogram(codes),
-            compute_time_histogram(codes, STEP),
-            compute_time_histogram(codes, DURATION),
-        )
+    def from_pieces(
+        cls, pieces: Sequence[QuantizedNotes], passages: Sequence[QuantizedNotes]
+    ) -> "TrainingReference":
+        """Read training pieces [N, 4] each, one after the other, and what passages [N, 4] each copy of them."""
+        return cls(count_notes(pieces), *find_longest_matches(passages, pieces, (None, 1)))
 
 
 def compute_sample_features(
-    notes: QuantizedNotes, reference: TrainingReference
-) -> dict[str, float]:
-    """Take all measures of a passage.
+    passages: Sequence[QuantizedNotes], reference: TrainingReference
+) -> list[dict[str, float]]:
+    """Take all measures of each passage.
 
     Distances are to the training music, not to the held-out one, so that held-out passages can be measured alike.
 
     Args:
-        notes: [N, 4] of one passage.
-        reference: what it is held against.
+        passages: [N, 4] each.
+        reference: what they are held against, made for these passages.
 
     Returns:
-        Measures by name, always in the same order.
+        Measures of each passage by name, always in the same order.
+
+    Raises:
+        ValueError: a passage of fewer than 8 notes.
+    """
+    training = reference.counts
+    pitch_classes = training.compute_pitch_class_shares()
+    steps, durations = (training.compute_time_shares(column) for column in (STEP, DURATION))
+    rows = zip(passages, reference.matches, reference.matches_in_time, strict=True)
+    return [
+        {
+            "copy": float(match.num_notes),
+            "copy_in_time": float(match_in_time.num_notes),
+            **_compute_own_features(notes),
+            "pitch_class_overlap": compute_histogram_overlap(
+                compute_pitch_class_histogram(notes), pitch_classes
+            ),
+            "step_distance": compute_log_time_wasserstein(
+                compute_time_histogram(notes, STEP), steps
+            ),
+            "duration_distance": compute_log_time_wasserstein(
+                compute_time_histogram(notes, DURATION), durations
+            ),
+        }
+        for notes, match, match_in_time in rows
+    ]
+
+
+def _compute_own_features(notes: QuantizedNotes) -> dict[str, float]:
+    """Take the measures for which a passage alone is enough.
 
     Raises:
         ValueError: fewer than 8 notes.
@@ -190,30 +221,19 @@ def compute_sample_features(
             f"{len(notes)} notes cannot be measured; give a passage of {MIN_NOTES} or more"
         )
     return {
-        **_compute_repetition_features(notes, reference.index),
+        **_compute_repetition_features(notes),
         "pitches_used": len(np.unique(notes[:, PITCH])) / NUM_PITCHES,
         "pitch_range": float(np.ptp(notes[:, PITCH])),
         "polyphony": compute_polyphony(notes),
         "density": compute_density(notes),
         **compute_drift(notes),
         **tonality.tonality_features(notes),
-        "pitch_class_overlap": compute_histogram_overlap(
-            compute_pitch_class_histogram(notes), reference.pitch_class_histogram
-        ),
-        "step_distance": compute_log_time_wasserstein(
-            compute_time_histogram(notes, STEP), reference.step_histogram
-        ),
-        "duration_distance": compute_log_time_wasserstein(
-            compute_time_histogram(notes, DURATION), reference.duration_histogram
-        ),
     }
 
 
-def _compute_repetition_features(notes: QuantizedNotes, index: SuffixIndex) -> dict[str, float]:
-    """Take the measures of what was there before, in training or in the passage itself."""
+def _compute_repetition_features(notes: QuantizedNotes) -> dict[str, float]:
+    """Take the measures of what came before in the passage itself."""
     return {
-        "copy": float(find_longest_match(notes, index).num_notes),
-        "copy_in_time": float(find_longest_match(notes, index, tolerance=1).num_notes),
         **{f"repeated_{n}": compute_ngram_repetition(notes, n) for n in (4, 8)},
         **{
             f"repeated_{n}_transposed": compute_ngram_repetition(notes, n, transposed=True)

@@ -3,22 +3,26 @@
 A run of notes is a copy if its intervals, the differences of consecutive pitches, come in the same order in one
 training piece, so that transposition hides nothing; with a tolerance its steps must agree as well. It is found exactly:
 every place where the first 8 intervals agree is looked up in a sorted list, and followed for as long as the two agree.
+The training music is read in batches of pieces, so that memory does not depend on its length.
 
-Shapes: N notes of all training pieces, S notes of a sample, K pairs of places.
+Shapes: N notes of the training pieces of a batch, S notes of a sample, K pairs of places.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.notes.piece_batches import iterate_batches
 from pipeline.notes.quantize import FEATURES, PITCH, STEP, QuantizedNotes
 
 KEY_LENGTH = 8
 """Intervals looked up at once: as many bytes as there are in an uint64."""
 MAX_PAIRS = 1 << 20
 """Pairs of places looked at side by side: bounds the memory of a sample that repeats itself."""
+BATCH_NOTES = 1 << 20
+"""Training notes looked at at a time, about: 15 bytes each are kept, and 40 while they are sorted."""
 
 Positions = NDArray[np.int64]
 """[K] places in a line."""
@@ -29,7 +33,7 @@ class Match:
     """A run of notes of a sample, and the first place in the training music that has its intervals."""
 
     num_notes: int
-    """Length; 1 where no interval is shared, 0 where there is no note."""
+    """Length; 1 where no interval is shared, or none that was looked for, 0 where there is no note."""
     sample_start: int
     """First note of the run in the sample."""
     piece_index: int
@@ -61,7 +65,7 @@ class IntervalSequence:
 
 
 class SuffixIndex(IntervalSequence):
-    """Training music, ready to be looked up: 15 bytes a note."""
+    """A batch of training music, ready to be looked up: 15 bytes a note."""
 
     def __init__(self, pieces: Sequence[QuantizedNotes]) -> None:
         super().__init__(pieces)
@@ -70,8 +74,43 @@ class SuffixIndex(IntervalSequence):
         self.sorted_keys = keys[self.sorted_positions]
 
 
+def find_longest_matches(
+    samples: Sequence[QuantizedNotes],
+    pieces: Iterable[QuantizedNotes],
+    tolerances: Sequence[int | None] = (None,),
+) -> list[list[Match]]:
+    """Find the longest match of each sample as `find_longest_match` does, in training music of any length.
+
+    Args:
+        samples: notes [S, 4] each.
+        pieces: training pieces [n, 4] each, read once, in batches.
+        tolerances: as of `find_longest_match`.
+
+    Returns:
+        For each tolerance the match of each sample.
+    """
+    best = [[Match(0, 0, 0, 0)] * len(samples) for _ in tolerances]
+    num_pieces = 0
+    for batch in iterate_batches(pieces, BATCH_NOTES):
+        index = SuffixIndex(batch)
+        for tolerance, matches in zip(tolerances, best, strict=True):
+            for k, sample in enumerate(samples):
+                match = find_longest_match(sample, index, tolerance, matches[k].num_notes)
+                if _is_better(match, matches[k]):
+                    matches[k] = replace(match, piece_index=num_pieces + match.piece_index)
+        num_pieces += len(batch)
+    return best
+
+
+def _is_better(match: Match, earlier: Match) -> bool:
+    """Return whether a match is preferred to one in music before it: it is longer, or as long and begins earlier."""
+    if match.num_notes == earlier.num_notes:
+        return match.sample_start < earlier.sample_start
+    return match.num_notes > earlier.num_notes
+
+
 def find_longest_match(
-    sample: QuantizedNotes, index: SuffixIndex, tolerance: int | None = None
+    sample: QuantizedNotes, index: SuffixIndex, tolerance: int | None = None, min_notes: int = 0
 ) -> Match:
     """Find the longest run of notes of a sample whose intervals occur in the training music.
 
@@ -79,16 +118,19 @@ def find_longest_match(
         sample: codes [S, 4].
         index: of the training music.
         tolerance: cells by which each step inside the run may differ; none ignores rhythm.
+        min_notes: shorter runs of two notes or more are not looked for.
 
     Returns:
-        Of equally long runs the first in the sample, at its first place in the training music.
+        Of equally long runs the first in the sample, at its first place in the training music; a match of one note
+        where there is no run that is long enough.
 
     Source: the longest common substring (Gusfield, "Algorithms on Strings, Trees, and Sequences", 1997, section 7.4) of
     intervals. That a copy is to be judged by what human music shares: Yin et al., "Measuring when a music generation
     algorithm copies too much: the originality report", SN Computer Science 3:340, 2022.
     """
     comparison = _Comparison(IntervalSequence([sample]), index, tolerance)
-    for intervals in range(KEY_LENGTH, 0, -1):
+    min_intervals = min(max(min_notes - 1, 1), KEY_LENGTH)
+    for intervals in range(KEY_LENGTH, min_intervals - 1, -1):
         length, sample_start, training_start = comparison.find_longest(intervals)
         if length:
             piece = int(np.searchsorted(index.piece_ends, training_start, side="right"))

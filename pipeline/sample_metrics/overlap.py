@@ -109,17 +109,22 @@ def _estimate_density(values: Float64Array, bandwidth: float, grid: Float64Array
 def split_passages(
     pieces: Sequence[QuantizedNotes], passage_notes: int, max_passages: int
 ) -> list[QuantizedNotes]:
-    """Cut pieces into passages of so many notes, and return at most so many, evenly spread."""
-    parts = [
-        piece[k : k + passage_notes]
-        for piece in pieces
-        for k in range(0, len(piece) - passage_notes + 1, passage_notes)
-    ]
-    return (
-        [parts[k] for k in np.unique(np.linspace(0, len(parts) - 1, max_passages).astype(int))]
-        if parts
-        else []
-    )
+    """Cut pieces into passages of so many notes, and return at most so many, evenly spread.
+
+    Only the passages that are returned are read.
+    """
+    ends = np.cumsum([len(piece) // passage_notes for piece in pieces], dtype=np.int64)
+    num_passages = int(ends[-1]) if len(ends) else 0
+    if not num_passages:
+        return []
+    numbers = np.unique(np.linspace(0, num_passages - 1, max_passages).astype(np.int64))
+    passages = []
+    for number, index in zip(numbers, np.searchsorted(ends, numbers, side="right"), strict=True):
+        piece = pieces[int(index)]
+        first_passage = int(ends[index]) - len(piece) // passage_notes
+        start = (int(number) - first_passage) * passage_notes
+        passages.append(piece[start : start + passage_notes])
+    return passages
 
 
 def compute_overlapping_areas(

@@ -1,6 +1,7 @@
 """Stage generate: samples of one trained model from held-out prompts, as MIDI and as piano rolls."""
 
 import sys
+from collections.abc import Sequence
 
 from pipeline.config import Params
 from pipeline.core import console, paths
@@ -31,7 +32,7 @@ def run(params: Params, architecture: str) -> None:
 
 
 def _choose_prompts(
-    pieces: list[QuantizedNotes], num_samples: int, prompt_notes: int
+    pieces: Sequence[QuantizedNotes], num_samples: int, prompt_notes: int
 ) -> list[QuantizedNotes]:
     """Return the first notes of pieces in turn; a piece that comes again gives a later passage."""
     turns = -(-num_samples // len(pieces))

@@ -1,15 +1,16 @@
 import json
 
+import long_corpus
 import numpy as np
 import pytest
 from factories import make_quantized_notes
 from sample_metrics.test_features import notes
 
 from pipeline.notes.quantize import DURATION, PITCH, STEP, QuantizedNotes
-from pipeline.sample_metrics import compare, features, overlap
+from pipeline.sample_metrics import compare, features, memorization, overlap
 from pipeline.sample_metrics.compare import ReferenceMusic
 from pipeline.sample_metrics.features import TrainingReference
-from pipeline.sample_metrics.memorization import find_longest_match
+from pipeline.sample_metrics.memorization import SuffixIndex, find_longest_match
 
 
 def tune(seed: int, count: int) -> QuantizedNotes:
@@ -36,6 +37,12 @@ def found(music: ReferenceMusic) -> dict:
     return compare.compare_samples(played, music)
 
 
+def compute_features(passages: list[QuantizedNotes]) -> list[dict[str, float]]:
+    """Return the measures of passages, held against the training music."""
+    reference = TrainingReference.from_pieces(TRAINING, passages)
+    return features.compute_sample_features(passages, reference)
+
+
 def test_passages_are_as_long_as_asked_or_as_the_longest_piece():
     assert [len(part) for part in compare.cut_reference_passages(PIECES, 240)] == [240] * 5
     assert [len(part) for part in compare.cut_reference_passages(PIECES, 2000)] == [900]
@@ -46,9 +53,8 @@ def test_passages_are_as_long_as_asked_or_as_the_longest_piece():
 
 
 def test_measures_stand_beside_those_of_held_out_music(found, music):
-    training = TrainingReference.from_pieces(TRAINING)
-    ours = [features.compute_sample_features(tune(20, 240), training)["density"]]
-    theirs = [features.compute_sample_features(part, training) for part in music.held_out_passages]
+    ours = [features.compute_density(tune(20, 240))]
+    theirs = compute_features(music.held_out_passages)
     assert set(found["measures"]) == set(theirs[0])
     assert ours[0] in [
         pytest.approx(value, rel=1e-4) for value in found["measures"]["density"]["samples"][1:]
@@ -86,7 +92,7 @@ def test_each_measure_stands_beside_its_verdict(found):
 
 def test_copies_are_named(found):
     first, second = found["copies"]
-    index = TrainingReference.from_pieces(TRAINING).index
+    index = SuffixIndex(TRAINING)
     assert (second["sample"], second["piece"], second["from"] + second["notes"]) == (
         2,
         "b.mid",
@@ -124,25 +130,31 @@ def test_histograms_are_shares_of_all_notes(found):
     )
 
 
+def test_a_longer_corpus_takes_no_more_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memorization, "BATCH_NOTES", 100)
+    monkeypatch.setattr(compare, "OVERLAP_PASSAGES", 4)
+    samples = [tune(20, 100)]
+    names = [f"{number}.mid" for number in range(long_corpus.LONG)]
+
+    def compare_with(pieces: long_corpus.MadePieces) -> None:
+        passages = compare.cut_reference_passages(pieces, 100)[:2]
+        compare.compare_samples(samples, ReferenceMusic(passages, pieces, pieces, names))
+
+    assert long_corpus.measure_growth(compare_with) < 1
+
+
 def test_it_is_json(found):
     assert json.loads(json.dumps(found, allow_nan=False)) == found
 
 
 def collapsed(**changes) -> list[str]:
     """Return the detectors that fire for made-up music whose columns were changed."""
-    training = TrainingReference.from_pieces(TRAINING)
     sample = tune(30, 240)
     for name, change in changes.items():
         column = {"step": STEP, "duration": DURATION, "pitch": PITCH}[name]
         sample[:, column] = change(sample[:, column])
-    held_out = [
-        features.compute_sample_features(part, training)
-        for part in compare.cut_reference_passages(PIECES, 240)
-    ]
-    ours = [
-        features.compute_sample_features(tune(31, 240), training),
-        features.compute_sample_features(sample, training),
-    ]
+    held_out = compute_features(compare.cut_reference_passages(PIECES, 240))
+    ours = compute_features([tune(31, 240), sample])
     fired = compare.detect_collapse(ours, held_out)
     assert all(1 not in its for its in fired.values())
     return [name for name, its in fired.items() if its == [2]]

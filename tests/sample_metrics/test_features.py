@@ -12,7 +12,7 @@ from scipy.stats import wasserstein_distance
 from pipeline.notes.quantize import DURATION, PITCH, STEP, VELOCITY, QuantizedNotes
 from pipeline.sample_metrics import features
 from pipeline.sample_metrics.features import TrainingReference
-from pipeline.sample_metrics.memorization import find_longest_match
+from pipeline.sample_metrics.memorization import SuffixIndex, find_longest_match
 
 
 def notes(**columns: Sequence[int]) -> QuantizedNotes:
@@ -167,34 +167,34 @@ def test_polyphony_by_hand() -> None:
     assert features.compute_polyphony(notes(step=[0, 5], duration=[10, 10], pitch=[60, 60])) == 1.0
 
 
-@pytest.fixture(scope="module")
-def training() -> TrainingReference:
-    return TrainingReference.from_pieces(
-        [factories.make_quantized_notes(seed, 300) for seed in range(3)]
-    )
+TRAINING = [factories.make_quantized_notes(seed, 300) for seed in range(3)]
 
 
-def test_measures_come_by_name_and_in_one_order(training: TrainingReference) -> None:
-    ours, theirs = (
-        features.compute_sample_features(factories.make_quantized_notes(seed, 100), training)
-        for seed in (7, 8)
-    )
+def compute_features(
+    codes: QuantizedNotes, pieces: Sequence[QuantizedNotes] = TRAINING
+) -> dict[str, float]:
+    """Return the measures of one passage."""
+    reference = TrainingReference.from_pieces(pieces, [codes])
+    (row,) = features.compute_sample_features([codes], reference)
+    return row
+
+
+def test_measures_come_by_name_and_in_one_order() -> None:
+    ours, theirs = (compute_features(factories.make_quantized_notes(seed, 100)) for seed in (7, 8))
     assert list(ours) == list(theirs)
     assert all(type(value) is float and math.isfinite(value) for value in ours.values())
 
 
-def test_training_music_is_all_copy_and_no_distance(training: TrainingReference) -> None:
-    found = features.compute_sample_features(
-        factories.make_quantized_notes(1, 300)[100:200], training
-    )
+def test_training_music_is_all_copy_and_no_distance() -> None:
+    found = compute_features(factories.make_quantized_notes(1, 300)[100:200])
     assert found["copy"] == found["copy_in_time"] == 100
-    alone = TrainingReference.from_pieces([factories.make_quantized_notes(1, 300)])
-    found = features.compute_sample_features(factories.make_quantized_notes(1, 300), alone)
+    alone = [factories.make_quantized_notes(1, 300)]
+    found = compute_features(alone[0], alone)
     assert found["pitch_class_overlap"] == pytest.approx(1)
     assert found["step_distance"] == found["duration_distance"] == 0
 
 
-def test_each_measure_stands_under_its_name(training: TrainingReference) -> None:
+def test_each_measure_stands_under_its_name() -> None:
     codes = np.concatenate(
         [
             factories.make_quantized_notes(4, 120),
@@ -206,7 +206,8 @@ def test_each_measure_stands_under_its_name(training: TrainingReference) -> None
     codes[100:120, PITCH] += 3
     codes[140, STEP] += 2
     codes[69:80, STEP] = [1, *[0] * 9, 1]
-    found = features.compute_sample_features(codes, training)
+    found = compute_features(codes)
+    index, every = SuffixIndex(TRAINING), np.concatenate(TRAINING)
     assert (found["same_pitch_run"], found["step_zero_run"]) == (
         features.count_same_pitch_run(codes),
         9,
@@ -216,20 +217,21 @@ def test_each_measure_stands_under_its_name(training: TrainingReference) -> None
         assert found[f"repeated_{n}_transposed"] == features.compute_ngram_repetition(
             codes, n, transposed=True
         )
-    assert found["copy"] == find_longest_match(codes, training.index).num_notes
-    assert found["copy_in_time"] == find_longest_match(codes, training.index, tolerance=1).num_notes
+    assert found["copy"] == find_longest_match(codes, index).num_notes
+    assert found["copy_in_time"] == find_longest_match(codes, index, tolerance=1).num_notes
     assert found["pitches_used"] == len(set(codes[:, PITCH].tolist())) / 128
     assert found["pitch_range"] == codes[:, PITCH].max() - codes[:, PITCH].min()
     assert found["step_distance"] == features.compute_log_time_wasserstein(
-        features.compute_time_histogram(codes, STEP), training.step_histogram
+        features.compute_time_histogram(codes, STEP), features.compute_time_histogram(every, STEP)
     )
     assert found["duration_distance"] == features.compute_log_time_wasserstein(
-        features.compute_time_histogram(codes, DURATION), training.duration_histogram
+        features.compute_time_histogram(codes, DURATION),
+        features.compute_time_histogram(every, DURATION),
     )
 
 
-def test_collapse_is_measured_not_refused(training: TrainingReference) -> None:
-    found = features.compute_sample_features(notes(step=[0] * 100, duration=[0] * 100), training)
+def test_collapse_is_measured_not_refused() -> None:
+    found = compute_features(notes(step=[0] * 100, duration=[0] * 100))
     assert all(map(math.isfinite, found.values()))
     assert (found["same_pitch_run"], found["step_zero_run"], found["pitches_used"]) == (
         100,
@@ -239,6 +241,6 @@ def test_collapse_is_measured_not_refused(training: TrainingReference) -> None:
     assert found["repeated_8"] == pytest.approx(92 / 93)
 
 
-def test_too_few_notes_are_refused(training: TrainingReference) -> None:
+def test_too_few_notes_are_refused() -> None:
     with pytest.raises(ValueError, match="7 notes cannot be measured"):
-        features.compute_sample_features(factories.make_quantized_notes(1, 7), training)
+        compute_features(factories.make_quantized_notes(1, 7))

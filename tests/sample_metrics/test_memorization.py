@@ -1,6 +1,7 @@
 from collections.abc import Sequence
 
 import factories
+import long_corpus
 import numpy as np
 import pytest
 from hypothesis import given
@@ -8,7 +9,12 @@ from hypothesis import strategies as st
 
 from pipeline.notes.quantize import DURATION, PITCH, STEP, VELOCITY, QuantizedNotes
 from pipeline.sample_metrics import memorization
-from pipeline.sample_metrics.memorization import Match, SuffixIndex, find_longest_match
+from pipeline.sample_metrics.memorization import (
+    Match,
+    SuffixIndex,
+    find_longest_match,
+    find_longest_matches,
+)
 
 
 def line(pitches: Sequence[int], steps: Sequence[int] | None = None) -> QuantizedNotes:
@@ -83,6 +89,28 @@ def test_the_size_of_a_part_changes_nothing(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(memorization, "MAX_PAIRS", size)
         assert find_longest_match(sample, index, tolerance) == whole
+
+
+@given(
+    st.lists(FEW | MORE, min_size=1, max_size=3),
+    st.lists(FEW | MORE, max_size=5),
+    st.integers(1, 40),
+)
+def test_music_in_batches_has_the_matches_of_the_definition(
+    samples: list[QuantizedNotes], pieces: list[QuantizedNotes], batch_notes: int
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(memorization, "BATCH_NOTES", batch_notes)
+        matches = find_longest_matches(samples, iter(pieces), (None, 1))
+    assert matches == [
+        [by_definition(sample, pieces, tolerance) for sample in samples] for tolerance in (None, 1)
+    ]
+
+
+def test_a_longer_corpus_takes_no_more_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memorization, "BATCH_NOTES", 100)
+    samples = [long_corpus.make_piece(1)[:50], long_corpus.make_piece(100)]
+    assert long_corpus.measure_growth(lambda pieces: find_longest_matches(samples, pieces)) < 1
 
 
 def test_by_hand() -> None:

@@ -56,12 +56,12 @@ def test_samples_begin_at_even_spacing_in_all_held_out_pieces(
     first, second = held_out.select_pieces()
     places = [first[:8], first[85:93], second[:8], second[95:103]]
     model = model_io.load_model(paths.get_model_dir(ARCHITECTURE))
-    training = TrainingReference.from_pieces(held_out.dataset.select_pieces("train"))
-    rows = []
+    passages = []
     for number, prompt in enumerate(places, 1):
         sampler = Sampler(np.random.default_rng([params.seed, number]), params.generate.sampling)
-        played = engine.generate_notes(model, prompt, 40, sampler)
-        rows.append(features.compute_sample_features(played, training))
+        passages.append(engine.generate_notes(model, prompt, 40, sampler))
+    training = TrainingReference.from_pieces(held_out.dataset.select_pieces("train"), passages)
+    rows = features.compute_sample_features(passages, training)
     measures = measure(params)["measures"]
     for name in ("density", "pitch_1", "polyphony", "step_distance"):
         values = [row[name] for row in rows]
