@@ -32,12 +32,12 @@ Read = Callable[[Path], object]
 
 
 def _verify_folder(path: Path) -> object:
-    checksums.verify_checksums(path.parent, "")
+    checksums.verify_checksums(paths.NOTES.parent, "")
     return path
 
 
 def _read_notes(path: Path) -> object:
-    return [notes.tobytes() for notes in tables.read_notes(path, range(3))]
+    return [notes.tobytes() for notes in tables.read_notes(path.parent, range(3))]
 
 
 def _load_model(path: Path) -> object:
@@ -114,8 +114,8 @@ def write_files() -> dict[str, tuple[Path, Read]]:
     files.write_text(git.DVC_LOCK, json.dumps(lock))
     return {
         "corpus zip": (paths.get_corpus_archive("a"), bundle.CorpusBundle),
-        "notes.parquet, its pages only": (paths.NOTES, _read_notes),
-        "notes.parquet": (paths.NOTES, _verify_folder),
+        "part of the notes, its pages only": (tables.get_part_path(paths.NOTES, 0), _read_notes),
+        "part of the notes": (tables.get_part_path(paths.NOTES, 0), _verify_folder),
         "pieces.parquet": (paths.PIECES, _verify_folder),
         "SHA256SUMS": (paths.NOTES.parent / checksums.CHECKSUM_FILE, _verify_folder),
         "windows.npz": (paths.WINDOWS, windows.load_windows),

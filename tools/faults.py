@@ -41,10 +41,10 @@ def mount_tmpfs(folder: Path, options: str) -> None:
 def write_to_full_disk(folder: Path) -> None:
     """Write tables to a full disk."""
     mount_tmpfs(folder, "size=64k")
-    path = folder / "notes.parquet"
+    path = folder / "notes/part-00000.parquet"
     files.write_bytes(path, b"before")
     try:
-        with NotesWriter(path) as writer:
+        with NotesWriter(path.parent) as writer:
             for number in range(9):
                 writer.write_piece(number, small.music(number, 20_000))
     finally:

@@ -1,4 +1,4 @@
-"""The sha256 of every file of a folder, in a file of its own, as `sha256sum --check` reads it."""
+"""The sha256 of every file below a folder, in a file of its own, as `sha256sum --check` reads it."""
 
 import hashlib
 from pathlib import Path
@@ -10,15 +10,17 @@ CHECKSUM_FILE = "SHA256SUMS"
 
 
 def write_checksums(folder: Path) -> None:
-    """List the files of a folder; hidden ones are not of it."""
-    listed = sorted(
-        path.name
-        for path in folder.iterdir()
-        if path.is_file() and path.name[0] != "." and path.name != CHECKSUM_FILE
-    )
+    """List the files below a folder; hidden ones, and those of hidden folders, are not of it."""
+    members = [path.relative_to(folder) for path in folder.rglob("*") if path.is_file()]
+    names = {member.as_posix() for member in members if not _is_hidden(member)}
+    listed = sorted(names - {CHECKSUM_FILE})
     files.write_text(
         folder / CHECKSUM_FILE, "".join(f"{hash_file(folder / name)}  {name}\n" for name in listed)
     )
+
+
+def _is_hidden(member: Path) -> bool:
+    return any(part.startswith(".") for part in member.parts)
 
 
 def hash_file(path: Path, algorithm: str = "sha256") -> str:
@@ -28,7 +30,7 @@ def hash_file(path: Path, algorithm: str = "sha256") -> str:
 
 
 def verify_checksums(folder: Path, hint: str) -> None:
-    """Hold that every file of a folder is as it was when the list was written.
+    """Hold that every file below a folder is as it was when the list was written.
 
     Raises:
         DataError: names the first that is gone or changed, or the list.

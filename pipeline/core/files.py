@@ -8,6 +8,7 @@ import errno
 import hashlib
 import io
 import os
+import shutil
 import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -56,6 +57,32 @@ def atomic_path(path: Path) -> Iterator[Path]:
             OSError
         ):  # on a disk that is read only there is nothing to remove, and it must not be tried
             temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def atomic_folder(path: Path) -> Iterator[Path]:
+    """Give a temporary folder beside `path`, and move it there when the block ends without an error.
+
+    The block writes files into it, no folders. What was at `path` is gone only when all files are on the disk; after an
+    error the temporary folder is gone and `path` is as it was.
+
+    Raises:
+        DiskError: the disk is full, or nothing may be written there.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        temporary.mkdir(parents=True, exist_ok=True)
+        yield temporary
+        for file in (*temporary.iterdir(), temporary):
+            _sync_to_disk(file)
+        if path.exists():
+            shutil.rmtree(path)
+        temporary.replace(path)
+        _sync_to_disk(path.parent)
+    except OSError as error:
+        raise make_write_error(path, error) from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def _find_write_obstacle(path: Path) -> str:

@@ -11,7 +11,7 @@ PARAMS = Path("params.yaml")
 PARAMS_CHECK = Path("data/check.txt")
 CORPORA = Path("data/corpora")
 RAW = Path("data/raw")
-NOTES = Path("data/notes/notes.parquet")
+NOTES = Path("data/notes/notes")
 PIECES = Path("data/notes/pieces.parquet")
 REJECTED = Path("data/notes/rejected.csv")
 INGEST_SUMMARY = Path("data/notes/summary.json")
@@ -97,3 +97,8 @@ def get_download_dir() -> Path:
 def get_checkpoint_dir() -> Path:
     """Return where an unfinished training waits; not tracked, for the same reason."""
     return get_project_root() / ".checkpoints"
+
+
+def get_unfinished_ingest_dir(corpus: str) -> Path:
+    """Return where what a stopped ingest read of a corpus waits; not tracked, for the same reason."""
+    return get_project_root() / ".ingest" / corpus

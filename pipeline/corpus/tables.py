@@ -1,15 +1,17 @@
-"""Notes and pieces as two Parquet tables, with units in the schema.
+"""Notes and pieces as Parquet tables, with units in the schema.
 
-    notes.parquet    piece, onset [s], duration [s], pitch, velocity; one row per note, piece after piece
-    pieces.parquet   index, member, composition, split, num_notes, duration [s], sha256; one row per piece
+    notes/part-00000.parquet   piece, onset [s], duration [s], pitch, velocity; one row per note, piece after piece
+    pieces.parquet             index, member, composition, split, num_notes, duration [s], sha256; one row per piece
 
-A piece is never split between row groups, so a reader reads only the groups that it needs. Every page has a checksum,
-which is verified on reading. Equal notes give equal bytes.
+A part has the notes of 1,000 pieces, the last one of fewer, so a piece is in the part of its index divided by 1,000. A
+piece is never split between row groups, so a reader reads only the groups that it needs, and needs no more memory for a
+larger corpus. Every page has a checksum, which is verified on reading. Equal notes give equal bytes.
 
 Shapes: N notes of a piece.
 """
 
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, fields
 from pathlib import Path
 from types import TracebackType
@@ -23,6 +25,8 @@ from pipeline.core import files
 from pipeline.core.errors import DataError
 from pipeline.notes.note import NOTE_COLUMNS, NOTE_DTYPE, Notes
 
+PIECES_PER_PART = 1000
+"""Pieces in a part of the table of notes."""
 ROW_GROUP_SIZE = 65_536
 """Notes in a row group, about: whole pieces are added until there are as many."""
 
@@ -76,19 +80,26 @@ class PieceRow:
     sha256: str
 
 
+def get_part_path(folder: Path, piece_index: int) -> Path:
+    """Return the part of the table of notes that has a piece."""
+    return folder / f"part-{piece_index // PIECES_PER_PART:05}.parquet"
+
+
 class NotesWriter:
     """Writes notes piece by piece; holds no more than one row group in memory."""
 
-    def __init__(self, path: Path) -> None:
-        """Prepare a table; it is at `path` once the `with` block has ended without an error."""
-        self._atomic_path = files.atomic_path(path)
+    def __init__(self, folder: Path) -> None:
+        """Prepare a table; its parts are in `folder` once the `with` block has ended without an error."""
+        self._folder = folder
+        self._stack = ExitStack()
+        self._part_path = Path()
+        self._writer: Any = None
         self._pending: list[Any] = []
         self._num_pending = 0
 
     def __enter__(self) -> Self:
-        self._writer = pq.ParquetWriter(
-            self._atomic_path.__enter__(), NOTES_SCHEMA, **_WRITE_OPTIONS
-        )
+        self._temporary = self._stack.enter_context(files.atomic_folder(self._folder))
+        self._stack.callback(self._close_part)
         return self
 
     def __exit__(
@@ -97,15 +108,17 @@ class NotesWriter:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        try:
-            if error is None:
-                self._flush()
-        finally:
-            self._writer.close()
-            self._atomic_path.__exit__(exc_type, error, trace)
+        if error is not None:
+            self._pending, self._num_pending = [], 0
+        self._stack.__exit__(exc_type, error, trace)
 
     def write_piece(self, piece_index: int, notes: Notes) -> None:
         """Add the notes [N] of a piece; the indices of pieces must increase."""
+        path = get_part_path(self._temporary, piece_index)
+        if path != self._part_path:
+            self._close_part()
+            self._part_path = path
+            self._writer = pq.ParquetWriter(path, NOTES_SCHEMA, **_WRITE_OPTIONS)
         columns = [pa.array(np.full(len(notes), piece_index, np.int32))]
         columns += [pa.array(np.ascontiguousarray(notes[name])) for name in NOTE_COLUMNS]
         self._pending.append(pa.Table.from_arrays(columns, schema=NOTES_SCHEMA))
@@ -119,6 +132,16 @@ class NotesWriter:
                 pa.concat_tables(self._pending), row_group_size=self._num_pending
             )
         self._pending, self._num_pending = [], 0
+
+    def _close_part(self) -> None:
+        """Write what is pending and end the part, if there is one."""
+        if self._writer is None:
+            return
+        try:
+            self._flush()
+        finally:
+            self._writer.close()
+            self._writer = None
 
 
 def write_pieces(path: Path, pieces: Iterable[PieceRow]) -> None:
@@ -144,27 +167,44 @@ def read_pieces(path: Path) -> list[PieceRow]:
         raise _make_read_error(path, error) from error
 
 
-def read_notes(path: Path, piece_indices: Iterable[int]) -> Iterator[Notes]:
-    """Read the notes of pieces, one array per piece, in the given order.
+def read_notes(folder: Path, piece_indices: Iterable[int]) -> Iterator[Notes]:
+    """Read the notes of pieces, one array per piece, in the given order; one row group is in memory at a time.
 
     Args:
-        path: the table of notes.
+        folder: the parts of the table of notes.
         piece_indices: indices of the pieces; increasing ones are read fastest.
 
     Raises:
-        DataError: the file is missing, incomplete, or another table, or a piece is not in it.
+        DataError: a part is missing, incomplete, or another table, or a piece is not in it.
     """
-    file = _open_table(path, NOTES_SCHEMA)
-    loaded, column, notes = -1, np.empty(0, np.int32), np.empty(0, NOTE_DTYPE)
+    part: _NotesPart | None = None
     for piece in piece_indices:
-        group = _find_row_group(file.metadata, piece)
+        path = get_part_path(folder, piece)
+        if part is None or part.path != path:
+            part = _NotesPart(path)
+        yield part.read_piece(piece)
+
+
+class _NotesPart:
+    """One part of the table of notes, open for reading, and the row group that was read last."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._file = _open_table(path, NOTES_SCHEMA)
+        self._group = -1
+        self._column = np.empty(0, np.int32)
+        self._notes: Notes = np.empty(0, NOTE_DTYPE)
+
+    def read_piece(self, piece_index: int) -> Notes:
+        """Return the notes [N] of a piece."""
+        group = _find_row_group(self._file.metadata, piece_index)
         if group is None:
-            raise DataError(f"{path}: no piece {piece}; run 'dvc repro ingest'")
-        if group != loaded:
-            column, notes = _read_row_group(path, file, group)
-            loaded = group
-        start, end = np.searchsorted(column, [piece, piece + 1])
-        yield notes[start:end]
+            raise DataError(f"{self.path}: no piece {piece_index}; run 'dvc repro ingest'")
+        if group != self._group:
+            self._column, self._notes = _read_row_group(self.path, self._file, group)
+            self._group = group
+        start, end = np.searchsorted(self._column, [piece_index, piece_index + 1])
+        return self._notes[start:end]
 
 
 def _find_row_group(metadata: Any, piece_index: int) -> int | None:

@@ -13,6 +13,9 @@ from pipeline.core.errors import DataError
 def folder(tmp_path):
     for name in ("b.parquet", "a.csv"):
         (tmp_path / name).write_text(name)
+    for name in ("parts", ".parts.99.part"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "c.parquet").write_text(name)
     (tmp_path / ".a.csv.99.part").write_text("what a killed run left")
     checksums.write_checksums(tmp_path)
     return tmp_path
@@ -20,7 +23,11 @@ def folder(tmp_path):
 
 def test_the_list_is_sorted_and_of_what_is_seen(folder):
     lines = (folder / checksums.CHECKSUM_FILE).read_text().splitlines()
-    assert [line.partition("  ")[2] for line in lines] == ["a.csv", "b.parquet"]
+    assert [line.partition("  ")[2] for line in lines] == [
+        "a.csv",
+        "b.parquet",
+        "parts/c.parquet",
+    ]
     before = (folder / checksums.CHECKSUM_FILE).read_bytes()
     checksums.write_checksums(folder)
     assert (folder / checksums.CHECKSUM_FILE).read_bytes() == before
@@ -34,7 +41,7 @@ def test_the_tool_of_the_system_agrees(folder):
         text=True,
         check=True,
     )
-    assert done.stdout.count(": OK") == 2
+    assert done.stdout.count(": OK") == 3
 
 
 def test_what_is_as_it_was_passes(folder):
@@ -49,7 +56,7 @@ def test_a_file_that_may_not_be_read_is_not_to_be_made_again(folder):
         checksums.verify_checksums(folder, "run it again")
 
 
-@pytest.mark.parametrize("name", ["a.csv", "b.parquet", checksums.CHECKSUM_FILE])
+@pytest.mark.parametrize("name", ["a.csv", "b.parquet", "parts/c.parquet", checksums.CHECKSUM_FILE])
 def test_every_flipped_bit_is_seen(folder, name):
     whole = (folder / name).read_bytes()
     for place in range(8 * len(whole)):

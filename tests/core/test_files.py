@@ -44,6 +44,28 @@ def test_the_old_file_is_seen_until_the_block_ends(tmp_path):
     assert path.read_text() == "new"
 
 
+@pytest.mark.parametrize("error", [ValueError, OSError(28, "full")])
+def test_after_an_error_the_old_folder_stays_and_no_temporary_one(tmp_path, error):
+    files.write_text(tmp_path / "folder" / "a", "old")
+    with (
+        pytest.raises((ValueError, DiskError)),
+        files.atomic_folder(tmp_path / "folder") as temporary,
+    ):
+        (temporary / "a").write_text("half of the n")
+        raise error
+    assert (tmp_path / "folder" / "a").read_text() == "old"
+    assert list(tmp_path.iterdir()) == [tmp_path / "folder"]
+
+
+def test_a_folder_is_replaced_whole(tmp_path):
+    files.write_text(tmp_path / "folder" / "old", "old")
+    with files.atomic_folder(tmp_path / "folder") as temporary:
+        (temporary / "new").write_text("new")
+        assert (tmp_path / "folder" / "old").exists()
+    assert [path.name for path in (tmp_path / "folder").iterdir()] == ["new"]
+    assert list(tmp_path.iterdir()) == [tmp_path / "folder"]
+
+
 def test_bytes_are_on_the_disk_before_the_move(tmp_path, monkeypatch):
     done = []
     replace = Path.replace

@@ -48,8 +48,8 @@ def some(count, pieces=5):
     return every
 
 
-def write(path, every):
-    with tables.NotesWriter(path) as writer:
+def write(folder, every):
+    with tables.NotesWriter(folder) as writer:
         for piece, notes in enumerate(every):
             writer.write_piece(piece, notes)
 
@@ -57,7 +57,7 @@ def write(path, every):
 @given(columns=st.lists(NOTES, min_size=1, max_size=6), data=st.data())
 @settings(deadline=None, max_examples=40)
 def test_notes_come_back_bit_for_bit_in_the_order_asked_for(tmp_path_factory, columns, data):
-    path = tmp_path_factory.getbasetemp() / "notes.parquet"
+    path = tmp_path_factory.getbasetemp() / "notes"
     every = [notes_from(each) for each in columns]
     write(path, every)
     wanted = data.draw(st.lists(st.integers(0, len(every) - 1)))
@@ -66,8 +66,8 @@ def test_notes_come_back_bit_for_bit_in_the_order_asked_for(tmp_path_factory, co
 
 
 def test_a_piece_is_in_one_row_group_and_the_groups_say_which(tmp_path):
-    write(tmp_path / "notes.parquet", some(30_000))
-    file = pq.ParquetFile(tmp_path / "notes.parquet")
+    write(tmp_path / "notes", some(30_000))
+    file = pq.ParquetFile(tables.get_part_path(tmp_path / "notes", 0))
     groups = [file.metadata.row_group(number) for number in range(file.metadata.num_row_groups)]
     assert [
         (g.column(0).statistics.min, g.column(0).statistics.max, g.num_rows) for g in groups
@@ -81,13 +81,13 @@ def test_a_piece_is_in_one_row_group_and_the_groups_say_which(tmp_path):
 @pytest.mark.slow
 def test_a_piece_longer_than_a_group_is_not_cut(tmp_path):
     every = some(2_000_000, pieces=1)
-    write(tmp_path / "notes.parquet", every)
-    assert pq.ParquetFile(tmp_path / "notes.parquet").metadata.num_row_groups == 1
-    assert next(tables.read_notes(tmp_path / "notes.parquet", [0])).tobytes() == every[0].tobytes()
+    write(tmp_path / "notes", every)
+    assert pq.ParquetFile(tables.get_part_path(tmp_path / "notes", 0)).metadata.num_row_groups == 1
+    assert next(tables.read_notes(tmp_path / "notes", [0])).tobytes() == every[0].tobytes()
 
 
 def test_only_the_groups_that_hold_the_pieces_are_read_and_once(tmp_path, monkeypatch):
-    write(tmp_path / "notes.parquet", some(40_000, pieces=8))
+    write(tmp_path / "notes", some(40_000, pieces=8))
     read = []
     real = tables._read_row_group
     monkeypatch.setattr(
@@ -95,13 +95,13 @@ def test_only_the_groups_that_hold_the_pieces_are_read_and_once(tmp_path, monkey
         "_read_row_group",
         lambda path, file, group: (read.append(group), real(path, file, group))[1],
     )
-    list(tables.read_notes(tmp_path / "notes.parquet", [0, 1, 6]))
+    list(tables.read_notes(tmp_path / "notes", [0, 1, 6]))
     assert read == [0, 3]
 
 
 def test_columns_carry_their_units(tmp_path):
-    write(tmp_path / "notes.parquet", some(3))
-    schema = pq.read_schema(tmp_path / "notes.parquet")
+    write(tmp_path / "notes", some(3))
+    schema = pq.read_schema(tables.get_part_path(tmp_path / "notes", 0))
     units = {field.name: field.metadata.get(b"unit") for field in schema}
     assert units == {
         "piece": None,
@@ -112,16 +112,20 @@ def test_columns_carry_their_units(tmp_path):
     }
 
 
-def test_the_same_notes_give_the_same_bytes(tmp_path):
-    write(tmp_path / "a.parquet", some(1000))
-    write(tmp_path / "b.parquet", some(1000))
-    assert (tmp_path / "a.parquet").read_bytes() == (tmp_path / "b.parquet").read_bytes()
+def test_the_same_notes_give_the_same_bytes(tmp_path, monkeypatch):
+    monkeypatch.setattr(tables, "PIECES_PER_PART", 2)
+    for name in ("a", "b"):
+        write(tmp_path / name, some(1000))
+    contents = [
+        [path.read_bytes() for path in sorted((tmp_path / name).iterdir())] for name in ("a", "b")
+    ]
+    assert contents[0] == contents[1] and len(contents[0]) == 3
 
 
 def test_every_flipped_bit_of_the_pages_is_seen(tmp_path):
-    path = tmp_path / "notes.parquet"
+    path = tables.get_part_path(tmp_path, 0)
     every = some(200, pieces=3)
-    write(path, every)
+    write(tmp_path, every)
     whole = path.read_bytes()
     expected = [notes.tobytes() for notes in every]
     for at in range(4, len(whole) - 8, len(whole) // 150):
@@ -129,62 +133,92 @@ def test_every_flipped_bit_of_the_pages_is_seen(tmp_path):
         torn[at] ^= 1 << at % 8
         path.write_bytes(torn)
         try:
-            back = [notes.tobytes() for notes in tables.read_notes(path, range(3))]
+            back = [notes.tobytes() for notes in tables.read_notes(tmp_path, range(3))]
         except DataError as error:
             assert "\n" not in str(error)
         else:  # a bit of the footer that says nothing about the notes, such as who wrote the file
             assert back == expected
 
 
-@pytest.mark.parametrize(
-    "read", [tables.read_pieces, lambda path: list(tables.read_notes(path, [0]))]
-)
+READERS = [tables.read_pieces, lambda path: list(tables.read_notes(path.parent, [0]))]
+
+
+@pytest.mark.parametrize("read", READERS)
 def test_a_missing_cut_or_other_file_is_one_line(tmp_path, read):
-    path = tmp_path / "x.parquet"
+    path = tables.get_part_path(tmp_path / "cut", 0)
     with pytest.raises(DataError, match="run 'dvc repro ingest'"):
         read(path)
-    write(tmp_path / "whole.parquet", some(100))
-    path.write_bytes((tmp_path / "whole.parquet").read_bytes()[:-20])
+    write(tmp_path / "cut", some(100))
+    path.write_bytes(path.read_bytes()[:-20])
     with pytest.raises(DataError, match="run 'dvc repro ingest'"):
         read(path)
 
 
-@pytest.mark.parametrize(
-    "read", [tables.read_pieces, lambda path: list(tables.read_notes(path, [0]))]
-)
+@pytest.mark.parametrize("read", READERS)
 def test_a_table_that_may_not_be_read_is_not_to_be_made_again(tmp_path, read):
-    (tmp_path / "t.parquet").touch()
+    path = tables.get_part_path(tmp_path, 0)
+    path.touch()
     with (
-        make_unreadable(tmp_path / "t.parquet"),
+        make_unreadable(path),
         pytest.raises(DataError, match="may not be read; give yourself"),
     ):
-        read(tmp_path / "t.parquet")
+        read(path)
 
 
 def test_another_table_is_refused(tmp_path):
-    write(tmp_path / "notes.parquet", some(3))
-    tables.write_pieces(tmp_path / "pieces.parquet", [])
+    write(tmp_path / "notes", some(3))
+    (tmp_path / "other").mkdir()
+    pieces = tables.get_part_path(tmp_path / "other", 0)
+    tables.write_pieces(pieces, [])
     with pytest.raises(DataError, match="columns"):
-        tables.read_pieces(tmp_path / "notes.parquet")
+        tables.read_pieces(tables.get_part_path(tmp_path / "notes", 0))
     with pytest.raises(DataError, match="columns"):
-        list(tables.read_notes(tmp_path / "pieces.parquet", [0]))
+        list(tables.read_notes(pieces.parent, [0]))
 
 
 def test_a_piece_that_is_not_there_is_named(tmp_path):
-    write(tmp_path / "notes.parquet", some(3, pieces=2))
+    write(tmp_path / "notes", some(3, pieces=2))
     with pytest.raises(DataError, match="no piece 2"):
-        list(tables.read_notes(tmp_path / "notes.parquet", [2]))
+        list(tables.read_notes(tmp_path / "notes", [2]))
 
 
 def test_an_error_while_writing_leaves_the_old_table(tmp_path):
-    path = tmp_path / "notes.parquet"
-    write(path, some(3))
-    before = path.read_bytes()
-    with pytest.raises(RuntimeError), tables.NotesWriter(path) as writer:
+    folder = tmp_path / "notes"
+    write(folder, some(3))
+    before = [path.read_bytes() for path in folder.iterdir()]
+    with pytest.raises(RuntimeError), tables.NotesWriter(folder) as writer:
         writer.write_piece(0, some(3)[0])
         raise RuntimeError
-    assert path.read_bytes() == before
-    assert list(tmp_path.iterdir()) == [path]
+    assert [path.read_bytes() for path in folder.iterdir()] == before
+    assert list(tmp_path.iterdir()) == [folder]
+
+
+def test_a_part_has_so_many_pieces_and_a_shorter_table_leaves_none_of_the_old(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr(tables, "PIECES_PER_PART", 2)
+    every = some(4, pieces=5)
+    write(tmp_path / "notes", every)
+    parts = sorted((tmp_path / "notes").iterdir())
+    assert [path.name for path in parts] == [f"part-0000{number}.parquet" for number in range(3)]
+    assert [pq.read_table(path)["piece"].unique().to_pylist() for path in parts] == [
+        [0, 1],
+        [2, 3],
+        [4],
+    ]
+    assert [notes.tobytes() for notes in tables.read_notes(tmp_path / "notes", [4, 0, 3])] == [
+        every[piece].tobytes() for piece in (4, 0, 3)
+    ]
+    write(tmp_path / "notes", every[:1])
+    assert [path.name for path in (tmp_path / "notes").iterdir()] == ["part-00000.parquet"]
+
+
+def test_only_the_parts_that_hold_the_pieces_are_opened(tmp_path, monkeypatch):
+    monkeypatch.setattr(tables, "PIECES_PER_PART", 2)
+    write(tmp_path / "notes", some(4, pieces=6))
+    for piece in (0, 4):
+        tables.get_part_path(tmp_path / "notes", piece).unlink()
+    assert len(list(tables.read_notes(tmp_path / "notes", [2, 3]))) == 2
 
 
 def test_pieces_come_back(tmp_path):

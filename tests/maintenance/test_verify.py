@@ -22,7 +22,7 @@ from pipeline.models import model_io
 
 KINDS = {
     "corpora": "data/raw/a.zip",
-    "tables of notes": "data/notes/notes.parquet",
+    "tables of notes": "data/notes/notes/part-00000.parquet",
     "windows": "data/windows/windows.npz",
     "models": "models/tiny/weights.npz",
     "replicates": "models/tiny/replicates/2/weights.npz",

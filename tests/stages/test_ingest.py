@@ -132,7 +132,7 @@ def test_the_bytes_are_the_same_every_time(project):
     results = []
     for _ in range(2):
         ingest.run(params())
-        written = (paths.NOTES, paths.PIECES, paths.REJECTED, paths.INGEST_SUMMARY)
+        written = (*paths.NOTES.iterdir(), paths.PIECES, paths.REJECTED, paths.INGEST_SUMMARY)
         results.append([path.read_bytes() for path in written])
     assert results[0] == results[1]
 
