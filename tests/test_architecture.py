@@ -293,6 +293,7 @@ def test_every_dependency_is_used_by_the_package() -> None:
     # uvicorn serves the live connection of the studio through websockets.
     assert base | train <= used | {"websockets"}
     brought_by_others = {
+        "dask",
         "dvc_data",
         "h11",
         "keras",

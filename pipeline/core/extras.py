@@ -11,9 +11,11 @@ from pipeline.core.errors import PipelineError
 EXTRA_MODULES = {
     "play": ("rtmidi",),
     "train": (
+        "dask",
         "distributed",
         "dvc",
         "dvc_data",
+        "fsspec",
         "jinja2",
         "keras",
         "markupsafe",

@@ -65,15 +65,11 @@ def bounded_map(
     Raises:
         PipelineError: one that `work` raised.
     """
-    crew = _Pool(func, items, limits)
+    pool = WorkerPool(func, limits)
     try:
-        for place in range(len(items)):
-            while place not in crew.results:
-                crew.wait_for_event(place + PREFETCH * limits.num_workers)
-            yield crew.results.pop(place)
+        yield from pool.map(items)
     finally:
-        for worker in crew.workers:
-            worker.stop()
+        pool.stop()
 
 
 class _Worker:
@@ -106,16 +102,33 @@ class _Worker:
         return self.process.exitcode
 
 
-class _Pool(Generic[Item, Result]):
-    """All workers, what is to be done and what is done."""
+class WorkerPool(Generic[Item, Result]):
+    """Workers that work on one list of items after the other: a worker takes time to start."""
 
-    def __init__(
-        self, func: Callable[[Item], Result], items: Sequence[Item], limits: TaskLimits
-    ) -> None:
-        self.func, self.items, self.limits = func, items, limits
-        self.pending = deque(range(len(items)))
+    def __init__(self, func: Callable[[Item], Result], limits: TaskLimits) -> None:
+        """Start the workers; see `bounded_map`."""
+        self.func, self.limits = func, limits
+        self.items: Sequence[Item] = []
+        self.pending: deque[int] = deque()
         self.results: dict[int, Result | TaskFailure] = {}
         self.workers = [_Worker(func, limits) for _ in range(limits.num_workers)]
+
+    def map(self, items: Sequence[Item]) -> Iterator[Result | TaskFailure]:
+        """Work on each of `items`, in order; all results must be taken before the next list.
+
+        Raises:
+            PipelineError: one that `func` raised; the pool is to be stopped then.
+        """
+        self.items, self.pending = items, deque(range(len(items)))
+        for place in range(len(items)):
+            while place not in self.results:
+                self.wait_for_event(place + PREFETCH * self.limits.num_workers)
+            yield self.results.pop(place)
+
+    def stop(self) -> None:
+        """End all workers."""
+        for worker in self.workers:
+            worker.stop()
 
     def wait_for_event(self, prefetch_end: int) -> None:
         """Hand out what is before `until`, then wait for an answer, a death or a deadline."""
