@@ -39,16 +39,21 @@ def fetch(
 def add_corpus(
     name: Annotated[str, typer.Argument(help="Name of the new corpus: a-z, 0-9, - and _.")],
     folder: Annotated[
-        Path | None,
+        str,
         typer.Argument(
-            help="Folder of .mid, .midi, .kar and .rmi files; default: that of the manifest."
+            help="Folder of .mid, .midi, .kar and .rmi files, or a URL such as s3://bucket/midi; "
+            "default: that of the manifest."
         ),
-    ] = None,
+    ] = "",
 ) -> None:
     """Describe a folder of your own MIDI files as a corpus; run it again when files change."""
-    from pipeline.corpus import add_folder, ingest_summary
+    from pipeline.corpus import add_folder, add_remote, ingest_summary
 
+    if add_remote.is_url(folder):
+        typer.echo(add_remote.add_remote(name, folder))
+        return
     params = load_params(paths.PARAMS)
-    added = add_folder.add_folder(name, folder, params.ingest, params.windows.sequence_length)
+    root = Path(folder) if folder else None
+    added = add_folder.add_folder(name, root, params.ingest, params.windows.sequence_length)
     ingest_summary.print_lines(added.lines)
     typer.echo(added)

@@ -10,6 +10,7 @@ import zipfile
 import zlib
 from collections.abc import Collection
 from pathlib import Path, PurePosixPath
+from typing import IO
 from unicodedata import category
 
 from pipeline.core.errors import CorpusError
@@ -20,6 +21,8 @@ MAX_TAR_BYTES = 512 * 2**20
 """Bytes of a complete tar, unpacked: all that precedes a wanted file must be unpacked too."""
 MAX_MEMBERS = 100_000
 _MAX_NAME_LENGTH = 400
+OpenZip = tuple[zipfile.ZipFile, dict[str, zipfile.ZipInfo]]
+"""A zip that is open for reading, and its files by name."""
 _ZIP_ERRORS = (
     zipfile.BadZipFile,
     zlib.error,
@@ -48,21 +51,26 @@ def is_single_line(text: str) -> bool:
     return not any(name[0] == "C" or name in ("Zl", "Zp") for name in categories)
 
 
-def open_zip(path: Path) -> tuple[zipfile.ZipFile, dict[str, zipfile.ZipInfo]]:
+def open_zip(path: Path | str, file: IO[bytes] | None = None) -> OpenZip:
     """Open a zip and list its files by name.
+
+    Args:
+        path: the zip; with `file`, its name in messages.
+        file: the zip as an open file that can seek, where it is not on this machine.
 
     Raises:
         CorpusError: the zip is missing, damaged, or has too many files, a name twice, a link, or a name that could
             lead out of its folder.
     """
     try:
-        archive = zipfile.ZipFile(path)
+        archive = zipfile.ZipFile(file or path)
     except FileNotFoundError as error:
         raise CorpusError(f"{path}: no such file") from error
     except (OSError, *_ZIP_ERRORS) as error:
         raise CorpusError(
             f"{path}: no zip that can be read ({error}); delete it and fetch it again"
         ) from error
+    archive.filename = str(path)
     try:
         return archive, _index_members(path, archive.infolist())
     except CorpusError:
@@ -70,7 +78,7 @@ def open_zip(path: Path) -> tuple[zipfile.ZipFile, dict[str, zipfile.ZipInfo]]:
         raise
 
 
-def _index_members(path: Path, infos: list[zipfile.ZipInfo]) -> dict[str, zipfile.ZipInfo]:
+def _index_members(path: Path | str, infos: list[zipfile.ZipInfo]) -> dict[str, zipfile.ZipInfo]:
     """List the files of a zip by name; see `open_zip`."""
     if len(infos) > MAX_MEMBERS:
         raise CorpusError(f"{path}: {len(infos):,} files are more than the {MAX_MEMBERS:,} allowed")
@@ -95,20 +103,22 @@ def _find_member_problem(info: zipfile.ZipInfo, earlier: Collection[str]) -> str
     return "is there twice" if info.filename in earlier else ""
 
 
-def read_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
+def read_member(
+    archive: zipfile.ZipFile, info: zipfile.ZipInfo, max_bytes: int = MAX_MEMBER_BYTES
+) -> bytes:
     """Read a file of a zip.
 
     Raises:
-        CorpusError: it is larger than `MAX_MEMBER_BYTES` or than declared, damaged or encrypted.
+        CorpusError: it is larger than `max_bytes` or than declared, damaged or encrypted.
     """
     label = f"{archive.filename}: {info.filename}"
-    if info.file_size > MAX_MEMBER_BYTES:
+    if info.file_size > max_bytes:
         raise CorpusError(
-            f"{label}: {info.file_size:,} bytes are more than the {MAX_MEMBER_BYTES:,} allowed"
+            f"{label}: {info.file_size:,} bytes are more than the {max_bytes:,} allowed"
         )
     try:
         with archive.open(info) as stream:
-            data = stream.read(MAX_MEMBER_BYTES + 1)
+            data = stream.read(max_bytes + 1)
     except (OSError, *_ZIP_ERRORS) as error:
         raise CorpusError(f"{label}: cannot be read ({error}); fetch the archive again") from error
     if len(data) != info.file_size:

@@ -3,6 +3,7 @@
     pieces.csv       member, composition, split, sha256; sorted by member
     midi/<member>    the MIDI files, unchanged
     left_out.json    what of the source is not in it, and why; only where something is not
+    source.json      where the MIDI files are, if they are not in the zip
 
 Equal corpora give equal bytes, on every machine. The zip has a checksum (`files.append_zip_checksum`), verified
 when it is opened.
@@ -11,8 +12,10 @@ when it is opened.
 import csv
 import hashlib
 import io
+import json
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
@@ -26,6 +29,9 @@ from pipeline.corpus.manifest import LeftOut
 INDEX = "pieces.csv"
 MIDI_DIR = "midi/"
 LEFT_OUT = "left_out.json"
+SOURCE = "source.json"
+MAX_INDEX_BYTES = 2**30
+"""Bytes of the table of pieces: about 100 a piece."""
 _LEFT_OUT_LIST = TypeAdapter(list[LeftOut])
 
 
@@ -86,6 +92,33 @@ def write_bundle(
         CorpusError: a member has a name that could lead out of its folder, two have the same name, or a composition is
             longer than one line.
     """
+    with _open_bundle(path, pieces) as archive:
+        if left_out:
+            _add_file(archive, LEFT_OUT, _LEFT_OUT_LIST.dump_json(list(left_out)))
+        for piece, data in zip(_check_order(pieces), contents, strict=True):
+            _add_file(archive, MIDI_DIR + piece.member, data)
+
+
+def write_remote_bundle(path: Path, pieces: Sequence[CorpusPiece], url: str) -> None:
+    """Write a corpus whose files stay where they are, completely or not at all.
+
+    Args:
+        path: the zip.
+        pieces: all pieces, sorted.
+        url: of the folder or zip of the files.
+
+    Raises:
+        CorpusError: as `write_bundle`.
+    """
+    with _open_bundle(path, pieces) as archive:
+        _add_file(archive, SOURCE, json.dumps({"url": url}).encode())
+        for _ in _check_order(pieces):
+            pass
+
+
+@contextmanager
+def _open_bundle(path: Path, pieces: Sequence[CorpusPiece]) -> Iterator[zipfile.ZipFile]:
+    """Give a new zip that has the table of pieces; it is at `path` when the block has ended without an error."""
     for piece in pieces:
         if not archives.is_single_line(piece.composition):
             raise CorpusError(
@@ -98,10 +131,7 @@ def write_bundle(
     with files.atomic_path(path) as temporary:
         with zipfile.ZipFile(temporary, "w") as archive:
             _add_file(archive, INDEX, table.getvalue().encode("utf-8"))
-            if left_out:
-                _add_file(archive, LEFT_OUT, _LEFT_OUT_LIST.dump_json(list(left_out)))
-            for piece, data in zip(_check_order(pieces), contents, strict=True):
-                _add_file(archive, MIDI_DIR + piece.member, data)
+            yield archive
         files.append_zip_checksum(temporary)
 
 
@@ -127,7 +157,7 @@ def _add_file(archive: zipfile.ZipFile, name: str, data: bytes) -> None:
 
 
 class CorpusBundle:
-    """A corpus that is open for reading; its files are read one by one, into memory."""
+    """A corpus that is open for reading; its files are read one by one, into memory, unless they are at a URL."""
 
     def __init__(self, path: Path, is_verified: bool = False) -> None:
         """Open a corpus and read its table.
@@ -143,13 +173,25 @@ class CorpusBundle:
             self._archive, self._members = archives.open_zip(path)
             if not is_verified:
                 _verify_zip(path)
-            self.pieces = _parse_index(archives.read_member(self._archive, self._members[INDEX]))
+            index = self._members[INDEX]
+            self.pieces = _parse_index(archives.read_member(self._archive, index, MAX_INDEX_BYTES))
             self.left_out = self._read_left_out()
+            self.url = self._read_url()
+            """Of the folder or zip that has the files; empty where they are here."""
         except (CorpusError, OSError, KeyError, ValueError, TypeError) as error:
             raise DataError(f"{path}: no corpus here ({error}); run 'dvc repro fetch'") from error
-        midi_files = sorted(set(self._members) - {INDEX, LEFT_OUT})
+        midi_files = sorted(set(self._members) - {INDEX, LEFT_OUT, SOURCE})
+        if self.url:
+            return
         if [MIDI_DIR + piece.member for piece in self.pieces] != midi_files:
             raise DataError(f"{path}: its table and its files do not match; run 'dvc repro fetch'")
+
+    def _read_url(self) -> str:
+        """Return where the files of a corpus are that are not in its zip, or an empty text."""
+        if SOURCE not in self._members:
+            return ""
+        source = json.loads(archives.read_member(self._archive, self._members[SOURCE]))
+        return str(source["url"])
 
     def _read_left_out(self) -> list[LeftOut]:
         """Return what of the source is not in the corpus."""

@@ -1,8 +1,8 @@
 """What a corpus is: where it comes from, how each file is verified, under which license, in which splits.
 
-A manifest is `data/corpora/<corpus>.yaml`, of one of three kinds: files of a source `package`, an `archive` to
-download, or a `folder` of your own MIDI files. It has the sha256 of every file, itself or in a table beside it, so that
-a changed corpus is a changed manifest.
+A manifest is `data/corpora/<corpus>.yaml`, of one of four kinds: files of a source `package`, an `archive` to
+download, a `folder` of your own MIDI files, or `remote` files that stay where they are. It has the sha256 of every file,
+itself or in a table beside it, so that a changed corpus is a changed manifest.
 """
 
 import csv
@@ -54,7 +54,7 @@ class SdistManifest(ManifestBase):
 
 
 class MemberList(StrictModel):
-    """A table of member and sha256, in the folder of the manifest."""
+    """A table of member and sha256, and of what else a kind of manifest needs, in the folder of the manifest."""
 
     file: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*\.csv$")]
     sha256: Sha256
@@ -74,6 +74,18 @@ class ZipManifest(ManifestBase):
     members: MemberList
     accepted_leaks: list[Text]
     """Compositions that the official split has in several splits; every run logs them."""
+
+
+class RemoteManifest(ManifestBase):
+    """Files that stay in an object store, on another machine, or in a zip there; each is verified when it is read."""
+
+    kind: Literal["remote"]
+    url: Annotated[
+        str, Field(pattern=r"^[a-z][a-z0-9]*://([A-Za-z0-9._-]+@)?[^\s@?\[\]\x00-\x1f]+$")
+    ]
+    """Of the folder, or of the zip, as fsspec reads it; a user may stand in it, a password may not."""
+    index: MemberList
+    """A table of member, composition, split and sha256, in the folder of the manifest."""
 
 
 class LeftOut(StrictModel):
@@ -107,7 +119,7 @@ class FolderManifest(ManifestBase):
     """What else is in the folder: files that are not MIDI, hidden files, links."""
 
 
-Manifest = SdistManifest | ZipManifest | FolderManifest
+Manifest = SdistManifest | ZipManifest | FolderManifest | RemoteManifest
 _ADAPTER: TypeAdapter[Manifest] = TypeAdapter(Annotated[Manifest, Field(discriminator="kind")])
 
 

@@ -2,6 +2,7 @@
 
 import shutil
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 from pipeline.config import Params
@@ -9,9 +10,16 @@ from pipeline.core import files, paths
 from pipeline.core.console import log_message, track_progress
 from pipeline.core.errors import CorpusError
 from pipeline.corpus import bundle
-from pipeline.corpus.download import MAX_DOWNLOAD_BYTES
-from pipeline.corpus.manifest import FolderManifest, SdistManifest, ZipManifest, load_manifest
-from pipeline.corpus.sources import PieceSource, folder, sdist, zip_archive
+from pipeline.corpus.bundle import CorpusPiece
+from pipeline.corpus.download import MAX_DOWNLOAD_BYTES, redact_url
+from pipeline.corpus.manifest import (
+    FolderManifest,
+    RemoteManifest,
+    SdistManifest,
+    ZipManifest,
+    load_manifest,
+)
+from pipeline.corpus.sources import PieceSource, folder, remote, sdist, zip_archive
 from pipeline.corpus.splits import SPLITS
 from pipeline.stages.runner import run_stage
 
@@ -25,14 +33,25 @@ def run(params: Params) -> None:
     Raises:
         CorpusError: it is not available, or is not what its manifest says.
     """
+    archive = paths.get_corpus_archive(params.corpus)
+    manifest_path = paths.get_manifest_path(params.corpus)
+    manifest = load_manifest(manifest_path)
+    if isinstance(manifest, RemoteManifest):
+        pieces = remote.read_index(manifest, manifest_path)
+        bundle.write_remote_bundle(archive, pieces, manifest.url)
+        _log_splits(archive, pieces)
+        return
     pieces, read_piece = open_corpus(params.corpus)
     pieces = sorted(pieces)
-    archive = paths.get_corpus_archive(params.corpus)
     progress = track_progress(pieces, f"verifying {params.corpus}", len(pieces))
     contents = (read_piece(piece) for piece in progress)
-    manifest = load_manifest(paths.get_manifest_path(params.corpus))
     left_out = manifest.left_out if isinstance(manifest, FolderManifest) else []
     bundle.write_bundle(archive, pieces, contents, left_out)
+    _log_splits(archive, pieces)
+
+
+def _log_splits(archive: Path, pieces: Sequence[CorpusPiece]) -> None:
+    """Say how many pieces each split has."""
     counts = Counter(piece.split for piece in pieces)
     log_message(f"{archive}: " + ", ".join(f"{counts[split]:,} {split}" for split in SPLITS))
 
@@ -45,6 +64,8 @@ def open_corpus(name: str) -> PieceSource:
     """
     manifest_path = paths.get_manifest_path(name)
     manifest = load_manifest(manifest_path)
+    if isinstance(manifest, RemoteManifest):
+        return remote.open_source(manifest, manifest_path)
     if isinstance(manifest, SdistManifest):
         return sdist.open_source(manifest, paths.get_download_dir())
     if isinstance(manifest, ZipManifest):
@@ -71,6 +92,10 @@ def import_archive(name: str, file: Path) -> Path:
     if isinstance(manifest, FolderManifest):
         raise CorpusError(
             f"corpus {name!r} is a folder; run 'music-rnn add-corpus {name} {manifest.root}' instead"
+        )
+    if isinstance(manifest, RemoteManifest):
+        raise CorpusError(
+            f"corpus {name!r} stays at {redact_url(manifest.url)}; run 'music-rnn fetch {name}' without an archive"
         )
     if isinstance(manifest, SdistManifest):
         download = sdist.download_path(manifest, paths.get_download_dir())
