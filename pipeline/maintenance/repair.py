@@ -10,6 +10,7 @@ cache what was computed since.
 """
 
 import json
+import shutil
 import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -24,7 +25,7 @@ DVC_TMP, DVC_PROCESS_LOCK, RWLOCK = Path(".dvc/tmp"), Path(".dvc/tmp/lock"), Pat
 GIT_DIR, DVC_CACHE = Path(".git"), Path(".dvc/cache/files")
 PART_GLOB, TMP_GLOB = ".*.part", ".*.tmp"
 """Names of what this project, and what DVC in its cache, is writing."""
-OUTPUT_DIRS = ("data", "models", "metrics", "docs", ".checkpoints", ".downloads")
+OUTPUT_DIRS = ("data", "models", "metrics", "docs", ".checkpoints", ".downloads", ".ingest")
 """Folders in which this project writes; it writes in its own, too."""
 
 
@@ -187,8 +188,11 @@ def _remove_partial_files() -> Iterator[str]:
     inside = (path for folder in OUTPUT_DIRS for path in sorted(Path(folder).rglob(PART_GLOB)))
     for path in (*sorted(Path().glob(PART_GLOB)), *inside):
         writer = path.name.split(".")[-2]
-        if writer.isdecimal() and path.is_file() and not is_process_alive(int(writer)):
-            path.unlink()
+        if writer.isdecimal() and path.exists() and not is_process_alive(int(writer)):
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
             yield f"{path}: half written by a run that is gone; removed"
 
 

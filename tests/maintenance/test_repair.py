@@ -214,6 +214,17 @@ def test_what_a_run_is_writing_into_the_cache_is_left(
     assert repair.repair_project() == [] and half.exists()
 
 
+def test_a_half_written_folder_of_a_dead_writer_is_removed(home: Path) -> None:
+    dead, living = (home / f"data/notes/.notes.{pid}.part" for pid in (2**22 + 5, os.getpid()))
+    for folder in (dead, living):
+        folder.mkdir(parents=True)
+        (folder / "part-00000.parquet").write_text("half")
+    assert repair.repair_project() == [
+        f"{dead.relative_to(home)}: half written by a run that is gone; removed"
+    ]
+    assert not dead.exists() and living.exists()
+
+
 def test_what_dvc_was_writing_into_its_cache_is_removed_and_objects_are_kept(home: Path) -> None:
     half, whole = (
         home / ".dvc/cache/files/md5/5d" / name

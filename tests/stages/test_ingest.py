@@ -12,7 +12,7 @@ from factories import make_band_midi, make_pedal_midi
 from pipeline.config.schema import IngestConfig
 from pipeline.core import paths, processes
 from pipeline.core.errors import CorpusError, DataError
-from pipeline.corpus import add_folder, bundle, ingest_summary, tables
+from pipeline.corpus import add_folder, bundle, ingest_summary, read_corpus, tables
 from pipeline.corpus.bundle import CorpusPiece
 from pipeline.midi import writer
 from pipeline.notes.note import NOTE_DTYPE
@@ -206,14 +206,16 @@ def test_no_corpus_says_how_to_get_it(project):
 def test_a_reader_that_dies_or_hangs_costs_its_file_only(project, monkeypatch):
     make(**{name: ("train", music(project, 60 + at)) for at, name in enumerate("abcde")})
     (project / "killer.py").write_text(
-        "import os, time\nfrom pipeline.stages import ingest\n\n\nclass Killer(ingest.PieceReader):\n"
+        "import os, time\nfrom pipeline.corpus import read_corpus\n\n\nclass Killer(read_corpus.PieceReader):\n"
         "    def __call__(self, piece):\n        if piece.member == 'b.mid':\n            os.abort()\n"
         "        if piece.member == 'd.mid':\n            time.sleep(600)\n        return super().__call__(piece)\n"
     )
     monkeypatch.syspath_prepend(project)
     monkeypatch.setattr(ingest, "PieceReader", importlib.import_module("killer").Killer)
     monkeypatch.setattr(
-        ingest, "TaskLimits", lambda num_workers: processes.TaskLimits(60, 15.0, 2**30, num_workers)
+        read_corpus,
+        "TaskLimits",
+        lambda num_workers: processes.TaskLimits(60, 15.0, 2**30, num_workers),
     )
     ingest.run(params())
     assert rejected() == {
@@ -238,7 +240,7 @@ def test_the_checksum_of_a_corpus_is_verified_once(project, monkeypatch):
     checks = []
     monkeypatch.setattr(bundle, "_verify_zip", checks.append)
     pieces = bundle.CorpusBundle(path).pieces
-    reader = ingest.PieceReader(path, params().ingest)
+    reader = read_corpus.PieceReader(path, params().ingest)
     assert [len(reader(piece).notes) for piece in pieces] == [5, 5]
     assert checks == [path]
 
@@ -249,4 +251,4 @@ def test_a_file_that_changes_after_the_corpus_was_verified_is_noticed(project):
     pieces = bundle.CorpusBundle(path).pieces
     make(a=("train", music(project, 61)))
     with pytest.raises(DataError, match="the corpus is damaged; run 'dvc repro fetch'"):
-        ingest.PieceReader(path, params().ingest)(pieces[0])
+        read_corpus.PieceReader(path, params().ingest)(pieces[0])
