@@ -16,6 +16,7 @@ import os
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import CancelledError
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -190,6 +191,10 @@ class _Batch(Generic[Item, Result]):
             middle = len(items) // 2
             halves = [items[:middle], items[middle:]]
             return [result for half in halves for result in self._gather(half, self._submit(half))]
+        except (CancelledError, OSError) as error:
+            raise PipelineError(
+                "the scheduler is gone; start it and run again: finished batches are not done again"
+            ) from error
         except ImportError as error:
             raise PipelineError(
                 f"a worker cannot load this program ({error}); install the same version of it there"

@@ -120,10 +120,18 @@ class WorkerPool(Generic[Item, Result]):
             PipelineError: one that `func` raised; the pool is to be stopped then.
         """
         self.items, self.pending = items, deque(range(len(items)))
+        self._replace_ended_workers()
         for place in range(len(items)):
             while place not in self.results:
                 self.wait_for_event(place + PREFETCH * self.limits.num_workers)
             yield self.results.pop(place)
+
+    def _replace_ended_workers(self) -> None:
+        """Start others for workers that ended since the last list, such as for want of memory: no item is the cause."""
+        for number, worker in enumerate(self.workers):
+            if not worker.process.is_alive():
+                worker.stop()
+                self.workers[number] = _Worker(self.func, self.limits)
 
     def stop(self) -> None:
         """End all workers."""

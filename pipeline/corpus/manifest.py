@@ -180,6 +180,16 @@ def read_member_list(manifest_path: Path, members: MemberList) -> dict[str, str]
     Raises:
         CorpusError: the table is missing, or its sha256 is not that of the manifest.
     """
+    rows = csv.DictReader(read_table(manifest_path, members).splitlines())
+    return {row["member"]: row["sha256"] for row in rows}
+
+
+def read_table(manifest_path: Path, members: MemberList) -> str:
+    """Return the text of the table beside a manifest.
+
+    Raises:
+        CorpusError: the table is missing, or its sha256 is not that of the manifest.
+    """
     path = manifest_path.with_name(members.file)
     try:
         data = path.read_bytes()
@@ -189,9 +199,7 @@ def read_member_list(manifest_path: Path, members: MemberList) -> dict[str, str]
         ) from error
     if hashlib.sha256(data).hexdigest() != members.sha256:
         raise CorpusError(f"{path}: not the list that {manifest_path} means; restore it with git")
-    return {
-        row["member"]: row["sha256"] for row in csv.DictReader(data.decode("utf-8").splitlines())
-    }
+    return data.decode("utf-8")
 
 
 def validate_name(name: str) -> str:

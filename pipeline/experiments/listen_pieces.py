@@ -8,7 +8,7 @@ from pipeline.config.schema import ReplicatesConfig
 from pipeline.core import paths
 from pipeline.core.errors import CorpusError, DataError
 from pipeline.corpus import manifest
-from pipeline.corpus.manifest import SdistManifest, ZipManifest
+from pipeline.corpus.manifest import RemoteManifest, SdistManifest, ZipManifest
 from pipeline.dataset import replicates
 from pipeline.dataset.replicates import HeldOutData
 from pipeline.dataset.windows import WindowDataset
@@ -105,4 +105,6 @@ def read_checksums(path: Path) -> Mapping[str, str]:
         return {piece.member: piece.sha256 for piece in corpus.pieces}
     if isinstance(corpus, ZipManifest):
         return manifest.read_member_list(path, corpus.members)
+    if isinstance(corpus, RemoteManifest):
+        return manifest.read_member_list(path, corpus.index)
     return corpus.files

@@ -1,6 +1,7 @@
 """Work on a cluster: as in processes of this machine, whoever dies."""
 
 import types
+from concurrent.futures import CancelledError
 
 import psutil
 import pytest
@@ -121,6 +122,19 @@ def test_a_changed_item_function_or_code_is_worked_on_again(tmp_path, in_this_pr
     monkeypatch.setattr(code_hash, "hash_code", lambda packages, libraries: "other code")
     keys.add(make_task().make_key())
     assert len(keys) == 3
+
+
+@pytest.mark.parametrize("error", [CancelledError(), ConnectionError("lost")])
+def test_a_scheduler_that_goes_away_is_one_line(tmp_path, error):
+    def fail():
+        raise error
+
+    client = FakeClient()
+    client.submit = lambda *arguments, pure: types.SimpleNamespace(
+        result=fail, release=lambda: None
+    )
+    with pytest.raises(PipelineError, match="the scheduler is gone; start it and run again"):
+        list_results(client, [1], tmp_path)
 
 
 def test_a_worker_that_may_start_no_process_is_one_line(monkeypatch):

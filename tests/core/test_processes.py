@@ -181,3 +181,17 @@ def test_a_limit_that_was_set_from_outside_is_kept() -> None:
     first, second = [[int(word) for word in line.split()] for line in told.stdout.splitlines()]
     assert 20 <= first[0] <= 22 and first[1:] == [1000, 2**30, 2**31]
     assert second == [1000, 1000, 2**30, 2**31]
+
+
+def test_a_pool_works_on_one_list_after_the_other_and_outlives_a_worker():
+    pool = processes.WorkerPool(work, TaskLimits())
+    try:
+        assert list(pool.map([1, 2])) == [1, 2]
+        process = pool.workers[0].process
+        assert list(pool.map([3])) == [3]
+        assert pool.workers[0].process is process
+        process.kill()
+        process.join()
+        assert list(pool.map([4, 5])) == [4, 5]
+    finally:
+        pool.stop()

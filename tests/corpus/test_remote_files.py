@@ -1,4 +1,4 @@
-"""Files at a URL; an object store is played by one on this machine, see tests/stages/test_ingest_cluster.py."""
+"""Files at a URL; an object store is played by one on this machine, see test_read_corpus.py."""
 
 import zipfile
 

@@ -4,14 +4,13 @@ The manifest has a table of all files with their sha256. Only that table is fetc
 """
 
 import csv
-import hashlib
 from functools import partial
 from pathlib import Path
 
 from pipeline.core.errors import CorpusError, DataError
 from pipeline.corpus import archives, splits
 from pipeline.corpus.bundle import INDEX_COLUMNS, CorpusPiece, verify_bytes
-from pipeline.corpus.manifest import RemoteManifest
+from pipeline.corpus.manifest import RemoteManifest, read_table
 from pipeline.corpus.remote_files import RemoteFiles
 from pipeline.corpus.sources import PieceSource
 
@@ -25,15 +24,7 @@ def read_index(manifest: RemoteManifest, manifest_path: Path) -> list[CorpusPiec
     """
     path = manifest_path.with_name(manifest.index.file)
     try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise CorpusError(
-            f"{path}: cannot be read ({error.strerror}); restore it with git"
-        ) from error
-    if hashlib.sha256(data).hexdigest() != manifest.index.sha256:
-        raise CorpusError(f"{path}: not the table that {manifest_path} means; restore it with git")
-    try:
-        rows = csv.DictReader(data.decode("utf-8").splitlines())
+        rows = csv.DictReader(read_table(manifest_path, manifest.index).splitlines())
         pieces = sorted(CorpusPiece(**row) for row in rows)
     except (TypeError, UnicodeDecodeError, csv.Error) as error:
         raise CorpusError(f"{path}: the columns are to be {', '.join(INDEX_COLUMNS)}") from error

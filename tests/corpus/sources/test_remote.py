@@ -95,7 +95,7 @@ def test_another_table_is_refused(music):
     with pytest.raises(CorpusError, match="columns are to be member, composition"):
         fetch.run(PARAMS)
     (paths.CORPORA / "far.csv").write_text("changed")
-    with pytest.raises(CorpusError, match="not the table that"):
+    with pytest.raises(CorpusError, match="not the list that"):
         fetch.run(PARAMS)
     (paths.CORPORA / "far.csv").unlink()
     with pytest.raises(CorpusError, match="cannot be read"):
