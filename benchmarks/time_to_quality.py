@@ -1,6 +1,6 @@
 """Measure how soon `expressive` passes the best result of the tutorial's recipe.
 
-Usage: `python benchmarks/time_to_quality.py data/windows/windows.npz 20`, the number being minutes.
+Usage: `python benchmarks/time_to_quality.py data/windows/index.npz 20`, the number being minutes.
 
 Both are trained in one process, in turn, on one thread, so that a busy machine slows both down alike. The tutorial's
 recipe is `baseline` of params.yaml. Seconds are CPU time of training alone. Bits are of every third held-out piece,

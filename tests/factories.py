@@ -21,7 +21,7 @@ from pipeline.corpus.ingest_summary import (
     SplitCount,
 )
 from pipeline.corpus.manifest import LeftOut
-from pipeline.dataset import windows
+from pipeline.dataset.sharded_notes import ShardedNotes
 from pipeline.dataset.windows import WindowDataset
 from pipeline.evaluation.bits import PieceScores
 from pipeline.generation.step_heads import Distributions
@@ -140,13 +140,13 @@ def make_window_dataset(
     names = [f"{number}.mid" for number in range(len(pieces))]
     ends = np.cumsum([len(piece) for piece in pieces])
     return WindowDataset(
-        notes=np.concatenate(pieces),
+        notes=ShardedNotes([np.concatenate(pieces)]),
         piece_ends=ends,
         splits=np.array(splits),
         piece_names=np.array(names),
         compositions=np.array(compositions if compositions is not None else names),
-        window_starts=windows.window_starts(ends.tolist(), sequence_length, stride),
         sequence_length=sequence_length,
+        stride=stride,
         max_train_notes=max_train_notes,
     )
 

@@ -260,7 +260,8 @@ def windows(stride: int) -> None:
 
     from pipeline.core import paths
     from pipeline.corpus import tables
-    from pipeline.dataset.windows import WindowDataset, save_windows, window_starts
+    from pipeline.dataset.sharded_notes import ShardedNotes
+    from pipeline.dataset.windows import WindowDataset, save_windows
 
     rows = tables.read_pieces(paths.PIECES)
     rng = np.random.default_rng(7)
@@ -269,13 +270,13 @@ def windows(stride: int) -> None:
     names = np.array([row.member for row in rows])
     save_windows(
         WindowDataset(
-            codes,
+            ShardedNotes([codes]),
             ends,
             np.array([row.split for row in rows]),
             names,
             np.array([row.composition for row in rows]),
-            window_starts(ends, 8, stride),
             8,
+            stride,
             0,
         ),
         paths.WINDOWS,

@@ -23,7 +23,8 @@ from pipeline.core import checksums, files, git, paths
 from pipeline.core.errors import DataError, PipelineError
 from pipeline.corpus import bundle, tables
 from pipeline.corpus.bundle import CorpusPiece
-from pipeline.dataset import windows
+from pipeline.dataset import sharded_notes, windows
+from pipeline.dataset.sharded_notes import ShardedNotes
 from pipeline.maintenance import verify
 from pipeline.models import model_io
 from pipeline.notes import quantize
@@ -38,6 +39,10 @@ def _verify_folder(path: Path) -> object:
 
 def _read_notes(path: Path) -> object:
     return [notes.tobytes() for notes in tables.read_notes(path.parent, range(3))]
+
+
+def _load_shard(_: Path) -> object:
+    return windows.load_windows(paths.WINDOWS)
 
 
 def _load_model(path: Path) -> object:
@@ -84,13 +89,13 @@ def write_files() -> dict[str, tuple[Path, Read]]:
     checksums.write_checksums(paths.NOTES.parent)
     quantized = np.concatenate([quantize.quantize(notes) for notes in pieces])
     dataset = windows.WindowDataset(
-        notes=quantized,
+        notes=ShardedNotes([quantized]),
         piece_ends=np.array([2000, 4000, 6000]),
         splits=np.array([member.split for member in members]),
         piece_names=np.array([member.member for member in members]),
         compositions=np.array([member.composition for member in members]),
-        window_starts=np.arange(1900, dtype=np.int32),
         sequence_length=25,
+        stride=1,
         max_train_notes=0,
     )
     windows.save_windows(dataset, paths.WINDOWS)
@@ -118,7 +123,8 @@ def write_files() -> dict[str, tuple[Path, Read]]:
         "part of the notes": (tables.get_part_path(paths.NOTES, 0), _verify_folder),
         "pieces.parquet": (paths.PIECES, _verify_folder),
         "SHA256SUMS": (paths.NOTES.parent / checksums.CHECKSUM_FILE, _verify_folder),
-        "windows.npz": (paths.WINDOWS, windows.load_windows),
+        "index of windows": (paths.WINDOWS, windows.load_windows),
+        "shard of notes": (sharded_notes.get_shard_path(paths.WINDOWS.parent, 0), _load_shard),
         "weights.npz": (model / model_io.WEIGHTS, _load_model),
         "model.json": (model / model_io.CARD, _load_model),
         "history.csv": (model / model_io.HISTORY, _load_model),

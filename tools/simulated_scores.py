@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.dataset import replicates
+from pipeline.dataset.sharded_notes import ShardedNotes
 from pipeline.dataset.windows import WindowDataset
 from pipeline.evaluation.bits import PieceScores
 
@@ -77,13 +78,13 @@ def make_nested_design(name: str, num_folds: int, num_notes: Sequence[int]) -> D
     notes, numbers = np.array(num_notes), np.arange(len(num_notes))
     names = np.array([f"{number:04}" for number in numbers])
     dataset = WindowDataset(
-        notes=np.empty((0, 4), np.int16),
+        notes=ShardedNotes([]),
         piece_ends=np.cumsum(notes),
         splits=np.full(len(notes), "train"),
         piece_names=names,
         compositions=names,
-        window_starts=np.empty(0, np.int32),
         sequence_length=1,
+        stride=1,
         max_train_notes=0,
     )
     return Design(name, num_folds, notes, numbers, replicates.assign_folds(dataset, num_folds))

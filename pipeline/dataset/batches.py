@@ -21,13 +21,12 @@ def window_batches(
 ) -> Iterator[Segment]:
     """Yield the windows of an epoch, each with the one target after it: notes [B, T + 1, 4]."""
     num_windows = params.train.notes_per_epoch
-    batch_size = params.train.windowed.batch_size
-    order = windows.shuffled_order(
-        params.seed, len(data.window_starts), epoch * num_windows, num_windows
+    first = epoch * num_windows
+    drawn = windows.draw_batches(
+        params.seed, data.num_windows, first, num_windows, params.train.windowed.batch_size
     )
-    for start in range(0, num_windows, batch_size):
-        inputs, target = data.gather(order[start : start + batch_size])
-        notes = np.concatenate([inputs, target[:, None]], axis=1)
+    for window_numbers in drawn:
+        notes = data.gather(window_numbers)
         active = np.zeros((*notes.shape[:2], NUM_PITCHES), np.int16)
         if config.input == "embedding":
             silence = active_notes.no_active_notes(len(notes))

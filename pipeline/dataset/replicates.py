@@ -7,7 +7,7 @@ Source: k-fold cross-validation, Stone, "Cross-validatory choice and assessment 
 J. R. Statist. Soc. B 36, 1974. Training sets of replicates overlap, so their results are not quite independent: Bengio
 and Grandvalet, "No unbiased estimator of the variance of k-fold cross-validation", JMLR 5, 2004.
 
-Shapes: P pieces, W windows.
+Shapes: P pieces.
 """
 
 from dataclasses import dataclass, replace
@@ -18,8 +18,7 @@ from numpy.typing import NDArray
 
 from pipeline.config.schema import ReplicatesConfig
 from pipeline.core.errors import DataError
-from pipeline.dataset.windows import WindowDataset, load_windows
-from pipeline.notes.quantize import QuantizedNotes
+from pipeline.dataset.windows import PieceNotes, WindowDataset, load_windows
 
 MIN_FOLDS = 3
 """Of cross-validation: one fold decides, one chooses the epoch, the rest are trained on."""
@@ -50,16 +49,9 @@ class ReplicatePlan:
         return split if self.folds is None else "test"
 
     def select(self, replicate: int) -> WindowDataset:
-        """Return the data of a replicate, numbered from 1: its splits, and the windows of its training pieces."""
+        """Return the data of a replicate, numbered from 1: the corpus with the splits of the replicate."""
         splits = self.dataset.splits if self.folds is None else self._assign_splits(replicate)
-        splits = _limit_training(self.dataset, splits)
-        piece_of_window = np.searchsorted(
-            self.dataset.piece_ends, self.dataset.window_starts, side="right"
-        )
-        is_training = splits[piece_of_window] == "train"
-        return replace(
-            self.dataset, splits=splits, window_starts=self.dataset.window_starts[is_training]
-        )
+        return replace(self.dataset, splits=_limit_training(self.dataset, splits))
 
     def _assign_splits(self, replicate: int) -> NDArray[np.str_]:
         """Return the split [P] of each piece in a replicate of the cross-validation."""
@@ -77,7 +69,7 @@ class HeldOutData:
     dataset: WindowDataset
     split: str
 
-    def select_pieces(self) -> list[QuantizedNotes]:
+    def select_pieces(self) -> PieceNotes:
         """Return the notes [n, 4] of each held-out piece."""
         return self.dataset.select_pieces(self.split)
 
@@ -111,7 +103,7 @@ def _choose_scheme(dataset: WindowDataset, count: int, num_compositions: int) ->
 
 def assign_folds(dataset: WindowDataset, num_folds: int) -> NDArray[np.int64]:
     """Return the fold [P] of each piece, from 1: whole compositions, the longest first, each to the shortest fold."""
-    lengths = dataset.piece_ends - dataset.compute_piece_starts()
+    lengths = dataset.piece_ends - dataset.piece_starts
     names, composition_of_piece = np.unique(dataset.compositions, return_inverse=True)
     num_notes = np.bincount(composition_of_piece, lengths)
     fold_notes = np.zeros(num_folds)
@@ -128,13 +120,10 @@ def _limit_training(dataset: WindowDataset, splits: NDArray[np.str_]) -> NDArray
     """Return the splits [P] without training pieces that would exceed `max_train_notes`; 0 is no limit."""
     if not dataset.max_train_notes:
         return splits
+    lengths = dataset.piece_ends - dataset.piece_starts
+    num_notes = np.cumsum(np.where(splits == "train", lengths, 0))
     limited = splits.astype("<U10")
-    lengths = dataset.piece_ends - dataset.compute_piece_starts()
-    total = 0
-    for piece in np.flatnonzero(splits == "train"):
-        total += int(lengths[piece])
-        if total > dataset.max_train_notes:
-            limited[piece] = UNUSED
+    limited[(splits == "train") & (num_notes > dataset.max_train_notes)] = UNUSED
     return limited
 
 

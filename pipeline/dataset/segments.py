@@ -9,6 +9,7 @@ Shapes: B passages side by side, T notes of a segment.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import count
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,9 +17,13 @@ from numpy.typing import NDArray
 from pipeline.config.schema import StatefulTraining
 from pipeline.core.errors import DataError
 from pipeline.dataset import windows
+from pipeline.dataset.permutation import hash_numbers
 from pipeline.dataset.windows import WindowDataset
 from pipeline.notes import active_notes
 from pipeline.notes.quantize import DURATION, GRID_SIZE, PITCH, STEP, VELOCITY, QuantizedNotes
+
+_SHIFT_KEY = 2**63
+"""In the place that the number of a pass has in the key of an order, so that no shift is a hash of an order too."""
 
 
 @dataclass(frozen=True)
@@ -46,8 +51,7 @@ class SegmentSampler:
         self.config = config
         self.seed = seed
         self.passage_length = config.bptt_length * config.segments_per_passage
-        piece_starts = dataset.compute_piece_starts()
-        num_targets = dataset.piece_ends - piece_starts - 1
+        num_targets = dataset.piece_ends - dataset.piece_starts - 1
         is_training = (dataset.splits == "train") & (num_targets > 0)
         if not is_training.any():
             raise DataError(
@@ -55,18 +59,19 @@ class SegmentSampler:
             )
         num_targets = num_targets[is_training]
         num_passages = -(-num_targets // self.passage_length)
-        self.piece_starts = piece_starts[is_training]
+        self.piece_starts = dataset.piece_starts[is_training]
         """[P] first note of each piece."""
         self.piece_ends = dataset.piece_ends[is_training]
         """[P] index after the last note of each piece."""
         self.slack = num_passages * self.passage_length - num_targets
         """[P] notes by which the passages of a piece are longer than the piece."""
-        self.piece_indices = np.repeat(np.arange(len(num_passages)), num_passages)
-        """[Q] piece of each passage."""
-        first_passages = np.cumsum(num_passages) - num_passages
-        passage_of_piece = np.arange(len(self.piece_indices)) - first_passages[self.piece_indices]
-        self.passage_offsets = passage_of_piece * self.passage_length
-        """[Q] start of each passage in its piece, before the shift of a pass."""
+        self.passage_ends = np.cumsum(num_passages)
+        """[P] number of passages in the pieces up to each one, which is included."""
+
+    @property
+    def num_passages(self) -> int:
+        """Passages of a pass, Q."""
+        return int(self.passage_ends[-1])
 
     def sample_epoch(self, epoch: int, max_notes: int) -> Iterator[Segment]:
         """Yield the batches of an epoch.
@@ -76,24 +81,23 @@ class SegmentSampler:
             max_notes: upper limit of the target notes of an epoch; batches of passages are complete.
         """
         batch_size = self.config.batch_size
-        num_passages = max_notes // (batch_size * self.passage_length) * batch_size
-        first = epoch * num_passages
-        order = windows.shuffled_order(self.seed, len(self.piece_indices), first, num_passages)
-        pass_numbers = (first + np.arange(num_passages)) // len(self.piece_indices)
+        num_drawn = max_notes // (batch_size * self.passage_length) * batch_size
+        first = epoch * num_drawn
+        drawn = windows.draw_batches(self.seed, self.num_passages, first, num_drawn, batch_size)
         rng = np.random.default_rng([self.seed, epoch, 2])
-        for start in range(0, num_passages, batch_size):
-            batch = slice(start, start + batch_size)
-            yield from self._cut_segments(order[batch], pass_numbers[batch], rng)
+        for start, passage_numbers in zip(count(first, batch_size), drawn, strict=False):
+            pass_numbers = np.arange(start, start + batch_size) // self.num_passages
+            yield from self._cut_segments(passage_numbers, pass_numbers, rng)
 
     def _cut_segments(
         self,
-        passage_indices: NDArray[np.int64],
+        passage_numbers: NDArray[np.int64],
         pass_numbers: NDArray[np.int64],
         rng: np.random.Generator,
     ) -> Iterator[Segment]:
         """Yield the segments of passages [B], side by side."""
-        note_indices, has_note = self._locate_notes(passage_indices, pass_numbers)
-        notes = self._augment(self.notes[note_indices], rng)
+        note_indices, has_note = self._locate_notes(passage_numbers, pass_numbers)
+        notes = self._augment(self.notes.gather(note_indices), rng)
         silence = active_notes.no_active_notes(len(notes))
         active, _ = active_notes.active_before_each(notes, silence)
         for start in range(0, self.passage_length, self.config.bptt_length):
@@ -104,18 +108,16 @@ class SegmentSampler:
                 yield Segment(notes[:, segment], active[:, segment], mask, start == 0)
 
     def _locate_notes(
-        self, passage_indices: NDArray[np.int64], pass_numbers: NDArray[np.int64]
+        self, passage_numbers: NDArray[np.int64], pass_numbers: NDArray[np.int64]
     ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """Return the index of each note of passages [B, passage + 1], and 1 where there is one.
 
         Beyond the end of a passage the index is that of its last note.
         """
-        pieces = self.piece_indices[passage_indices]
-        offsets = [
-            self._draw_offsets(int(number))[piece]
-            for number, piece in zip(pass_numbers, pieces, strict=True)
-        ]
-        shifted = self.passage_offsets[passage_indices] - np.array(offsets)
+        pieces = np.searchsorted(self.passage_ends, passage_numbers, side="right")
+        passages_before = np.where(pieces > 0, self.passage_ends[pieces - 1], 0)
+        offsets = (passage_numbers - passages_before) * self.passage_length
+        shifted = offsets - self._draw_shifts(pass_numbers, pieces)
         starts = self.piece_starts[pieces] + np.maximum(shifted, 0)
         ends = self.piece_starts[pieces] + shifted + self.passage_length + 1
         ends = np.minimum(ends, self.piece_ends[pieces])
@@ -123,11 +125,13 @@ class SegmentSampler:
         has_note = (indices < ends[:, None]).astype(np.float32)
         return np.minimum(indices, ends[:, None] - 1), has_note
 
-    def _draw_offsets(self, pass_number: int) -> NDArray[np.int64]:
-        """Return by how many notes the passages of each piece start earlier in a pass [P]; all still reach its end."""
-        rng = np.random.default_rng([self.seed, pass_number, 3])
-        offsets: NDArray[np.int64] = rng.integers(self.slack + 1)
-        return offsets
+    def _draw_shifts(
+        self, pass_numbers: NDArray[np.int64], pieces: NDArray[np.int64]
+    ) -> NDArray[np.int64]:
+        """Return by how many notes all passages of a piece start earlier in a pass [B]; they still reach its end."""
+        hashed = hash_numbers(self.seed, _SHIFT_KEY, pass_numbers, pieces)
+        num_shifts = (self.slack[pieces] + 1).astype(np.uint64)
+        return (hashed % num_shifts).astype(np.int64)
 
     def _augment(self, notes: QuantizedNotes, rng: np.random.Generator) -> QuantizedNotes:
         """Change pitch, tempo and velocity of each passage [B, N, 4] by one random value each; all stay on the grid."""

@@ -25,8 +25,8 @@ from pipeline.config.schema import ModelConfig, ReplicatesConfig
 from pipeline.core import console, files, parallel, paths
 from pipeline.core.errors import DataError
 from pipeline.dataset import replicates, windows
-from pipeline.dataset.windows import WindowDataset
-from pipeline.notes.quantize import SCORED_FEATURES, QuantizedNotes
+from pipeline.dataset.windows import PieceNotes, WindowDataset
+from pipeline.notes.quantize import SCORED_FEATURES
 
 NAME = "tune"
 """Of this study; it has no file in studies/."""
@@ -107,43 +107,38 @@ def load_training_pieces(params: Params) -> WindowDataset:
     dataset = windows.load_windows(paths.WINDOWS)
     own_splits = ReplicatesConfig(count=1, scheme="seeds")
     corpus = replicates.make_plan(dataset, own_splits).select(1)
-    return split_training_pieces(corpus, params.windows.stride)
+    return split_training_pieces(corpus)
 
 
-def split_training_pieces(dataset: WindowDataset, stride: int) -> WindowDataset:
-    """Split the training pieces of a corpus into `train` and `validation`; the other pieces are left out.
-
-    Args:
-        dataset: the corpus.
-        stride: notes between window starts.
-    """
-    pieces = dataset.select_pieces("train")
-    compositions = dataset.select_compositions("train")
-    num_notes: dict[str, int] = dict.fromkeys(compositions, 0)
-    for composition, notes in zip(compositions, pieces, strict=True):
-        num_notes[composition] += len(notes)
+def split_training_pieces(dataset: WindowDataset) -> WindowDataset:
+    """Split the training pieces of a corpus into `train` and `validation`; the other pieces are unused."""
+    is_used = dataset.splits == "train"
+    compositions = dataset.compositions[is_used]
+    lengths = (dataset.piece_ends - dataset.piece_starts)[is_used]
+    num_notes: dict[str, int] = dict.fromkeys(compositions.tolist(), 0)
+    for composition, length in zip(compositions.tolist(), lengths.tolist(), strict=True):
+        num_notes[composition] += length
     is_held_out = np.isin(compositions, choose_held_out(num_notes))
-    lengths = [len(notes) for notes in pieces]
-    ends = np.cumsum(lengths)
-    starts = windows.window_starts(ends.tolist(), dataset.sequence_length, stride)
-    is_training = np.repeat(~is_held_out, lengths)
-    return replace(
-        dataset,
-        notes=np.concatenate(pieces),
-        piece_ends=ends,
-        splits=np.where(is_held_out, "validation", "train"),
-        piece_names=np.array(dataset.select_piece_names("train")),
-        compositions=np.array(compositions),
-        window_starts=starts[is_training[starts]],
-    )
+    splits = np.full(len(dataset.splits), replicates.UNUSED, "<U10")
+    splits[is_used] = np.where(is_held_out, "validation", "train")
+    return replace(dataset, splits=splits)
 
 
 def hash_dataset(dataset: WindowDataset) -> str:
-    """Return the sha256 of all that training and scoring read of the pieces."""
+    """Return the sha256 of all that training and scoring read of the pieces, as if there were no others."""
     digest = hashlib.sha256(str(dataset.sequence_length).encode())
-    for array in (dataset.notes, dataset.piece_ends, dataset.window_starts):
-        digest.update(np.ascontiguousarray(array).tobytes())
-    digest.update("\n".join(map(str, dataset.splits)).encode())
+    used = np.flatnonzero(dataset.splits != replicates.UNUSED)
+    for piece in used.tolist():
+        digest.update(dataset.pieces[piece].tobytes())
+    lengths = (dataset.piece_ends - dataset.piece_starts)[used]
+    ends = np.cumsum(lengths)
+    digest.update(ends.tobytes())
+    is_training = dataset.splits[used] == "train"
+    for start, end in zip((ends - lengths)[is_training], ends[is_training], strict=True):
+        # Of 32 bits, as in the keys of committed results.
+        starts = np.arange(start, end - dataset.sequence_length, dataset.stride, dtype=np.int64)
+        digest.update(starts.astype(np.int32).tobytes())
+    digest.update("\n".join(dataset.splits[used].tolist()).encode())
     return digest.hexdigest()
 
 
@@ -217,7 +212,7 @@ def _train_and_keep(params: Params, total: int, item: tuple[int, str, TuneRun]) 
     )
 
 
-def select_scored_pieces(dataset: WindowDataset) -> list[QuantizedNotes]:
+def select_scored_pieces(dataset: WindowDataset) -> PieceNotes:
     """Return the held-out notes that decide between the rates, by piece."""
     return windows.truncate_pieces(dataset.select_pieces("validation"), MAX_SCORED_NOTES)
 

@@ -24,6 +24,7 @@ from pipeline.corpus import ingest_summary, manifest, splits
 from pipeline.corpus.sources.folder_changes import describe_changes
 from pipeline.dataset import replicates
 from pipeline.dataset.replicates import ReplicatePlan
+from pipeline.dataset.sharded_notes import ShardedNotes
 from pipeline.dataset.windows import WindowDataset
 from pipeline.live import midi_ports
 from pipeline.maintenance import repair
@@ -311,13 +312,13 @@ def _check_corpus_size(rows: Sequence["PieceRow"], params: Params) -> Iterator[F
 def _plan_replicates(rows: Sequence["PieceRow"], params: Params) -> ReplicatePlan:
     """Return the replicates, by the table of pieces alone: the plan reads no note."""
     dataset = WindowDataset(
-        notes=np.empty((0, len(FEATURES)), np.int16),
+        notes=ShardedNotes([]),
         piece_ends=np.cumsum([row.num_notes for row in rows]),
         splits=np.array([row.split for row in rows]),
         piece_names=np.array([row.member for row in rows]),
         compositions=np.array([row.composition for row in rows]),
-        window_starts=np.empty(0, np.int32),
         sequence_length=params.windows.sequence_length,
+        stride=params.windows.stride,
         max_train_notes=params.windows.max_train_notes,
     )
     return replicates.make_plan(dataset, params.replicates)

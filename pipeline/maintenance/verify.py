@@ -92,7 +92,7 @@ def _verify_tables(path: Path) -> None:
 
 
 def _verify_windows(path: Path) -> None:
-    windows.load_windows(path)
+    windows.load_windows(path, verify_all=True)
 
 
 def _verify_model(path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Stage windows: quantize the notes of a corpus and find the starts of windows."""
+"""Stage windows: quantize the notes of a corpus, and index its pieces."""
 
 import numpy as np
 
@@ -9,6 +9,7 @@ from pipeline.corpus import tables
 from pipeline.corpus.ingest_summary import describe_short_pieces, list_shortest_pieces
 from pipeline.corpus.tables import PieceRow
 from pipeline.dataset import windows
+from pipeline.dataset.sharded_notes import ShardedNotes
 from pipeline.dataset.windows import WindowDataset
 from pipeline.notes import quantize
 from pipeline.stages.runner import run_stage
@@ -18,7 +19,7 @@ PARAM_SECTIONS = ("windows",)
 
 
 def run(params: Params) -> None:
-    """Write every note once, on the time grid, and the first note of every window.
+    """Write every note once, on the time grid, with one piece in memory at a time, and the index of all pieces.
 
     Raises:
         DataError: no piece is there to train on, or to validate with.
@@ -27,31 +28,27 @@ def run(params: Params) -> None:
     checksums.verify_checksums(paths.NOTES.parent, "run 'dvc repro -f -s ingest'")
     rows = tables.read_pieces(paths.PIECES)
     _check_splits(rows)
-    pieces = tables.read_notes(paths.NOTES, [row.index for row in rows])
-    progress = console.track_progress(pieces, "quantizing pieces", len(rows))
-    quantized = [quantize.quantize(notes) for notes in progress]
-    lengths = [len(notes) for notes in quantized]
-    ends = np.cumsum(lengths)
-    splits = np.array([row.split for row in rows])
-    is_training = np.repeat(splits == "train", lengths)
-    starts = windows.window_starts(ends.tolist(), config.sequence_length, config.stride)
+    lengths = np.array([row.num_notes for row in rows], np.int64)
     dataset = WindowDataset(
-        notes=np.concatenate(quantized),
-        piece_ends=ends,
-        splits=splits,
+        notes=ShardedNotes([]),
+        piece_ends=np.cumsum(lengths),
+        splits=np.array([row.split for row in rows]),
         piece_names=np.array([row.member for row in rows]),
         compositions=np.array([row.composition for row in rows]),
-        window_starts=starts,
         sequence_length=config.sequence_length,
+        stride=config.stride,
         max_train_notes=config.max_train_notes,
     )
-    windows.save_windows(dataset, paths.WINDOWS)
+    pieces = tables.read_notes(paths.NOTES, [row.index for row in rows])
+    progress = console.track_progress(pieces, "quantizing pieces", len(rows))
+    windows.write_windows(dataset, map(quantize.quantize, progress), paths.WINDOWS)
     for line in describe_short_pieces(list_shortest_pieces(rows), config.sequence_length):
         console.log_message(f"warning: {line.topic}: {line.message}; {line.hint}")
-    num_training = int(is_training.sum())
+    num_windows = windows.count_windows(lengths, config.sequence_length, config.stride).sum()
+    num_training = lengths[dataset.splits == "train"].sum()
     console.log_message(
-        f"windows: {len(starts):,} of {config.sequence_length} notes; the corpus has {num_training:,} notes for "
-        f"training and {len(is_training) - num_training:,} held out"
+        f"windows: {num_windows:,} of {config.sequence_length} notes; the corpus has {num_training:,} notes for "
+        f"training and {lengths.sum() - num_training:,} held out"
     )
 
 

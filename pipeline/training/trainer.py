@@ -28,12 +28,14 @@ from pipeline.models.keras import network
 from pipeline.models.keras.heads import AutoregressiveHeads
 from pipeline.models.model_io import TrainedModel
 from pipeline.models.residual_noise import ResidualNoise
-from pipeline.notes.quantize import SCORED_FEATURES, QuantizedNotes, list_bits_columns
+from pipeline.notes.quantize import SCORED_FEATURES, list_bits_columns
 from pipeline.training import checkpoint
 from pipeline.training.optimizers import make_adam, make_muon
 
 VALIDATION_BATCH = 16
 """Validation pieces scored side by side."""
+MAX_BIAS_NOTES = 2**22
+"""Training notes whose tokens decide the first biases, at most; the beginnings of all pieces alike."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,8 @@ class Trainer:
         make_optimizer = make_muon if self.loss_on_all else make_adam
         self.optimizer = make_optimizer(weights, train.clip_norm)
         if isinstance(self.model.heads, AutoregressiveHeads):
-            self.model.heads.init_biases(np.concatenate(job.windows.select_pieces("train")))
+            pieces = windows.truncate_pieces(job.windows.select_pieces("train"), MAX_BIAS_NOTES)
+            self.model.heads.init_biases(np.concatenate(pieces))
         self.variables = [*weights, *self.optimizer.variables]
         self.dropouts = [
             layer for layer in (*self.model.dropouts, self.model.output_dropout) if layer.rate > 0
@@ -216,7 +219,7 @@ def _fit_noise(job: TrainingJob, trainer: Trainer) -> TrainedModel:
 
 def validate_model(job: TrainingJob, trainer: Trainer) -> dict[str, float]:
     """Score the beginnings of the validation pieces as `evaluate` will score all of them."""
-    pieces: list[QuantizedNotes] = windows.truncate_pieces(
+    pieces = windows.truncate_pieces(
         job.windows.select_pieces("validation"), job.params.train.max_validation_notes
     )
     bits = scoring.score_pieces(_fit_noise(job, trainer), pieces, VALIDATION_BATCH)

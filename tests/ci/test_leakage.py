@@ -12,6 +12,7 @@ from pipeline.corpus.ingest_summary import save_summary
 from pipeline.corpus.piece_reader import read_content
 from pipeline.corpus.tables import PieceRow
 from pipeline.dataset import replicates
+from pipeline.dataset.sharded_notes import ShardedNotes
 from pipeline.dataset.windows import WindowDataset
 from pipeline.midi import writer
 from pipeline.notes.quantize import PITCH
@@ -28,13 +29,13 @@ def music(*given: tuple[str, np.ndarray]) -> WindowDataset:
     """Make windows of pieces, each with its split."""
     pieces = [piece for _, piece in given]
     return WindowDataset(
-        notes=np.concatenate(pieces),
+        notes=ShardedNotes([np.concatenate(pieces)]),
         piece_ends=np.cumsum([len(piece) for piece in pieces]),
         splits=np.array([split for split, _ in given]),
         piece_names=np.array([f"{k}.mid" for k in range(len(given))]),
         compositions=np.array([f"work {k}" for k in range(len(given))]),
-        window_starts=np.array([0], np.int32),
         sequence_length=8,
+        stride=1,
         max_train_notes=0,
     )
 

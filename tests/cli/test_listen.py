@@ -16,6 +16,7 @@ from pipeline import cli
 from pipeline.core import paths
 from pipeline.core.errors import DataError, ParamsError
 from pipeline.dataset import windows
+from pipeline.dataset.sharded_notes import ShardedNotes
 from pipeline.models import model_io
 
 RUN = CliRunner()
@@ -29,7 +30,9 @@ def in_project(in_folder: Path) -> Path:
     shutil.copytree(ROOT / paths.CORPORA, paths.CORPORA)
     paths.WINDOWS.parent.mkdir()
     notes = make_quantized_notes(0, 3 * 600)
-    dataset = replace(make_dataset(), notes=notes, piece_ends=make_dataset().piece_ends * 12)
+    dataset = replace(
+        make_dataset(), notes=ShardedNotes([notes]), piece_ends=make_dataset().piece_ends * 12
+    )
     windows.save_windows(dataset, paths.WINDOWS)
     sha256 = hashlib.sha256(paths.WINDOWS.read_bytes()).hexdigest()
     for name in ("tiny", "other"):

@@ -65,20 +65,20 @@ def test_a_window_is_a_run_of_notes_and_the_one_target_after_it(
     assert (np.diff(notes, axis=1) == 1).all()
     assert (notes < 91).all()
     assert not ((notes[:, 0] < 50) & (notes[:, -1] >= 50)).any()
-    assert np.array_equal(np.concatenate([part.notes for part in parts]), data.notes[notes])
+    assert np.array_equal(np.concatenate([part.notes for part in parts]), data.notes.gather(notes))
 
 
 def test_an_epoch_is_as_many_windows_as_the_budget_says_and_the_next_goes_on(
     params: Params, data: WindowDataset
 ) -> None:
-    order = windows.shuffled_order(params.seed, len(data.window_starts), 0, 72)
+    order = windows.shuffled_order(params.seed, data.num_windows, 0, 72)
     read = [
         list(batches.window_batches(params, params.model["baseline"], data, number))
         for number in (0, 1)
     ]
     assert [len(part.notes) for part in read[0]] == [8, 8, 8, 8, 4]
     assert np.array_equal(
-        np.concatenate([numbers(parts)[:, 0] for parts in read]), data.window_starts[order]
+        np.concatenate([numbers(parts)[:, 0] for parts in read]), data.locate_windows(order)
     )
     once = list(batches.window_batches(params, params.model["baseline"], data, 1))
     assert np.array_equal(numbers(once), numbers(read[1]))

@@ -53,9 +53,7 @@ def a_pass(
 ) -> list[Segment]:
     """Read every passage once, one at a time."""
     passages = SegmentSampler(data, recipe, seed)
-    return list(
-        passages.sample_epoch(number, len(passages.piece_indices) * passages.passage_length)
-    )
+    return list(passages.sample_epoch(number, passages.num_passages * passages.passage_length))
 
 
 def targets(segments: list[Segment]) -> Counter[tuple[int, int]]:
@@ -187,10 +185,8 @@ def test_a_segment_goes_on_with_the_last_note_of_the_one_before(lengths, segment
 def test_what_is_left_is_as_if_the_passage_began_in_silence(lengths, segments, seed, stretch):
     data, recipe = corpus(lengths), how(4, segments, 2, max_transpose=5, max_tempo_change=stretch)
     # Chords and notes that sound on into the next segments.
-    data.notes[:, PITCH], data.notes[:, STEP] = (
-        60 + data.notes[:, STEP] % 5,
-        data.notes[:, STEP] % 3 * 6,
-    )
+    (notes,) = data.notes.shards
+    notes[:, PITCH], notes[:, STEP] = 60 + notes[:, STEP] % 5, notes[:, STEP] % 3 * 6
     for parts in whole(list(SegmentSampler(data, recipe, seed).sample_epoch(0, 100))):
         codes, left = joined(parts)
         assert np.array_equal(
@@ -225,7 +221,7 @@ def test_epochs_go_through_the_corpus_pass_by_pass():
     at_once = a_pass(data, recipe)
     passages = SegmentSampler(data, recipe, 0)
     # A pass is 16 passages, read here in epochs of 4.
-    assert len(passages.piece_indices) == 16
+    assert passages.num_passages == 16
     assert equal(
         [part for number in range(4) for part in passages.sample_epoch(number, 4 * 8)], at_once
     )
@@ -264,7 +260,8 @@ def test_transposing_moves_all_notes_of_a_passage_alike_and_nothing_else(lengths
 
 def test_a_passage_from_the_lowest_to_the_highest_key_stays_where_it_is():
     data = corpus([60])
-    data.notes[::2, PITCH], data.notes[1::2, PITCH] = 0, 127
+    (notes,) = data.notes.shards
+    notes[::2, PITCH], notes[1::2, PITCH] = 0, 127
     assert all(np.array_equal(codes, varied) for codes, varied in pairs(data, 0, max_transpose=12))
 
 
@@ -280,7 +277,7 @@ def test_both_ends_of_the_transposition_come():
 
 def test_passages_are_varied_anew_in_each_epoch_and_by_the_seed():
     data = corpus([300, 300])
-    data.notes[:, PITCH] = 60
+    data.notes.shards[0][:, PITCH] = 60
 
     def moved(seed: int, number: int) -> tuple[int, ...]:
         varied = pairs(data, seed, number, max_transpose=12)
@@ -293,7 +290,7 @@ def test_passages_are_varied_anew_in_each_epoch_and_by_the_seed():
 @given(lengths=st.lists(st.integers(2, 60), min_size=2, max_size=4), seed=st.integers(0, 99))
 def test_a_passage_is_stretched_by_one_tempo_and_stays_on_the_grid(lengths, seed):
     data = corpus(lengths)
-    data.notes[::7, DURATION] = 1000
+    data.notes.shards[0][::7, DURATION] = 1000
     for codes, varied in pairs(data, seed, max_tempo_change=0.25):
         assert np.array_equal(varied[:, [PITCH, VELOCITY]], codes[:, [PITCH, VELOCITY]])
         times, stretched = codes[:, [STEP, DURATION]].ravel(), varied[:, [STEP, DURATION]].ravel()
@@ -332,6 +329,6 @@ def test_a_passage_is_made_louder_or_softer_as_a_whole_within_what_midi_knows(le
 
 def test_the_corpus_itself_is_never_varied():
     data = corpus([50, 61])
-    before = data.notes.copy()
+    before = data.notes.shards[0].copy()
     a_pass(data, how(**VARIED))
-    assert np.array_equal(data.notes, before)
+    assert np.array_equal(data.notes.shards[0], before)

@@ -12,6 +12,7 @@ from pipeline.config.schema import ReplicatesConfig
 from pipeline.core import paths
 from pipeline.core.errors import DataError
 from pipeline.dataset import replicates
+from pipeline.dataset.sharded_notes import ShardedNotes
 from pipeline.dataset.windows import WindowDataset
 from pipeline.experiments import listen_pieces
 from pipeline.models import model_io
@@ -24,13 +25,13 @@ SPLITS = {"Maestro_1.mid": "test", "Maestro_8.mid": "validation", "Maestro_2.mid
 def make_dataset() -> WindowDataset:
     notes = [make_quantized_notes(seed, 50) for seed in range(len(SPLITS))]
     return WindowDataset(
-        notes=np.concatenate(notes),
+        notes=ShardedNotes([np.concatenate(notes)]),
         piece_ends=np.cumsum([50] * len(notes)),
         splits=np.array(list(SPLITS.values())),
         piece_names=np.array(list(SPLITS)),
         compositions=np.array(list(SPLITS)),
-        window_starts=np.zeros(0, np.int32),
         sequence_length=6,
+        stride=1,
         max_train_notes=0,
     )
 

@@ -11,7 +11,7 @@ from factories import make_quantized_notes
 from pipeline.config import Params
 from pipeline.core import files
 from pipeline.core.errors import DataError
-from pipeline.dataset import windows
+from pipeline.dataset.sharded_notes import ShardedNotes
 from pipeline.dataset.windows import WindowDataset
 from pipeline.experiments import tune
 from pipeline.experiments.tune import TuneRun, TuneScore
@@ -26,20 +26,20 @@ def make_dataset() -> WindowDataset:
     pieces = [make_quantized_notes(seed, length) for seed, length in enumerate(LENGTHS)]
     ends = np.cumsum(LENGTHS)
     return WindowDataset(
-        notes=np.concatenate(pieces),
+        notes=ShardedNotes([np.concatenate(pieces)]),
         piece_ends=ends,
         splits=np.array(SPLITS),
         piece_names=np.array([f"piece {number}" for number in range(len(LENGTHS))]),
         compositions=np.array(COMPOSITIONS),
-        window_starts=windows.window_starts(ends.tolist(), 10, 1),
         sequence_length=10,
+        stride=1,
         max_train_notes=0,
     )
 
 
 @pytest.fixture
 def inner() -> WindowDataset:
-    return tune.split_training_pieces(make_dataset(), 1)
+    return tune.split_training_pieces(make_dataset())
 
 
 def shrink(project: Params) -> Params:
@@ -104,22 +104,19 @@ def test_one_composition_cannot_be_split() -> None:
 
 
 def test_the_search_has_whole_training_compositions_only(inner: WindowDataset) -> None:
-    assert list(inner.piece_names) == [f"piece {number}" for number in range(6)]
-    assert len(inner.notes) == sum(LENGTHS[:6])
-    assert list(inner.splits) == ["validation"] * 2 + ["train"] * 4
-    first_training_note = LENGTHS[0] + LENGTHS[1]
-    assert inner.window_starts.min() == first_training_note
-    assert len(inner.window_starts) == sum(LENGTHS[2:6]) - 4 * 10
+    assert list(inner.splits) == ["validation"] * 2 + ["train"] * 4 + ["unused"] * 2
+    assert inner.locate_windows(np.array([0])) == LENGTHS[0] + LENGTHS[1]
+    assert inner.num_windows == sum(LENGTHS[2:6]) - 4 * 10
 
 
 def test_held_out_music_of_the_corpus_changes_nothing(inner: WindowDataset) -> None:
     dataset = make_dataset()
-    notes = dataset.notes.copy()
+    (notes,) = dataset.notes.shards
     notes[sum(LENGTHS[:6]) :] += 1
-    other = tune.split_training_pieces(replace(dataset, notes=notes), 1)
+    other = tune.split_training_pieces(dataset)
     assert tune.hash_dataset(other) == tune.hash_dataset(inner)
     notes[0] += 1
-    other = tune.split_training_pieces(replace(dataset, notes=notes), 1)
+    other = tune.split_training_pieces(dataset)
     assert tune.hash_dataset(other) != tune.hash_dataset(inner)
 
 

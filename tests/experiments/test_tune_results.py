@@ -34,7 +34,7 @@ def params(project: Params) -> Params:
 def search(params: Params, in_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Search:
     """The plan of a project of two architectures, of which one is of the page."""
     monkeypatch.setattr(git, "run_git", lambda *arguments: "0123456 2026-11-28\n")
-    pieces = tune.split_training_pieces(make_dataset(), 1)
+    pieces = tune.split_training_pieces(make_dataset())
     monkeypatch.setattr(tune, "load_training_pieces", lambda params: pieces)
     files.write_text(paths.CLAIMS, "architectures: {baseline: {name: Current}}\n")
     return tune_results.plan_search(params)

@@ -16,6 +16,7 @@ from pipeline.core import checksums, paths
 from pipeline.corpus import bundle
 from pipeline.corpus.bundle import CorpusPiece
 from pipeline.dataset import windows
+from pipeline.dataset.sharded_notes import ShardedNotes
 from pipeline.dataset.windows import WindowDataset
 from pipeline.maintenance import repair, verify
 from pipeline.models import model_io
@@ -23,7 +24,7 @@ from pipeline.models import model_io
 KINDS = {
     "corpora": "data/raw/a.zip",
     "tables of notes": "data/notes/notes/part-00000.parquet",
-    "windows": "data/windows/windows.npz",
+    "windows": "data/windows/notes-00000.npy",
     "models": "models/tiny/weights.npz",
     "replicates": "models/tiny/replicates/2/weights.npz",
     "unfinished trainings": ".checkpoints/a-1/state.npz",
@@ -47,13 +48,13 @@ def home(in_folder: Path) -> Path:
     codes = np.zeros((4, 4), np.int16)
     windows.save_windows(
         WindowDataset(
-            notes=codes,
+            notes=ShardedNotes([codes]),
             piece_ends=np.array([4]),
             splits=np.array(["train"]),
             piece_names=np.array(["a.mid"]),
             compositions=np.array(["a"]),
-            window_starts=np.array([0], np.int32),
             sequence_length=2,
+            stride=1,
             max_train_notes=0,
         ),
         paths.WINDOWS,
