@@ -28,7 +28,6 @@ from pipeline.dataset.sharded_notes import ShardedNotes
 from pipeline.dataset.windows import WindowDataset
 from pipeline.live import midi_ports
 from pipeline.maintenance import repair
-from pipeline.notes.quantize import FEATURES
 
 if TYPE_CHECKING:
     from pipeline.corpus.tables import PieceRow
