@@ -22,6 +22,8 @@ ROUNDS = 8
 """Rounds of the network; even, so that both halves come back to their places."""
 _GOLDEN_RATIO = np.uint64(0x9E3779B97F4A7C15)
 _MULTIPLIERS = (np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB))
+_HALF = np.uint64(32)
+"""Bits of half a hash."""
 _SHIFTS = (np.uint64(30), np.uint64(27), np.uint64(31))
 
 
@@ -40,9 +42,12 @@ def hash_numbers(*numbers: NDArray[np.integer] | int) -> UInt64Array:
 
 def _mix_bits(values: UInt64Array) -> UInt64Array:
     """Return the finalizer of SplitMix64, a bijection of 64 bits."""
-    values = (values ^ (values >> _SHIFTS[0])) * _MULTIPLIERS[0]
-    values = (values ^ (values >> _SHIFTS[1])) * _MULTIPLIERS[1]
-    return values ^ (values >> _SHIFTS[2])
+    mixed = values ^ (values >> _SHIFTS[0])
+    mixed *= _MULTIPLIERS[0]
+    mixed ^= mixed >> _SHIFTS[1]
+    mixed *= _MULTIPLIERS[1]
+    mixed ^= mixed >> _SHIFTS[2]
+    return mixed
 
 
 def permute_numbers(
@@ -64,10 +69,13 @@ def permute_numbers(
 
 
 def _apply_rounds(numbers: UInt64Array, keys: UInt64Array, width: int, height: int) -> UInt64Array:
-    """Return a permutation of 0 .. width * height - 1 at numbers [N]."""
+    """Return a permutation of 0 .. width * height - 1 at numbers [N]; both are below 2**32."""
     left, right = numbers % np.uint64(width), numbers // np.uint64(width)
     for number in range(ROUNDS):
         modulus = np.uint64(height if number % 2 else width)
-        shift = hash_numbers(keys, number, right) % modulus
-        left, right = right, (left + shift) % modulus
+        keys = keys + _GOLDEN_RATIO
+        # The upper half of a hash, as a fraction of 2**32, times the modulus.
+        shift = ((_mix_bits(keys + right) >> _HALF) * modulus) >> _HALF
+        total = left + shift
+        left, right = right, np.where(total < modulus, total, total - modulus)
     return right * np.uint64(width) + left

@@ -32,6 +32,9 @@ MAX_VERIFIED_NOTES = 2**25
 MAX_DRAWN_NUMBERS = 2**16
 """Numbers of windows or passages in memory at a time, about."""
 
+MIN_SHARE = 2
+"""Notes of a piece at least when pieces are cut: one is read, and one is a target."""
+
 
 class PieceNotes(Sequence[QuantizedNotes]):
     """The notes [n, 4] of several pieces, each read when it is asked for."""
@@ -97,6 +100,12 @@ class WindowDataset:
         counts = count_windows(lengths, self.sequence_length, self.stride)
         return np.cumsum(np.where(self.splits == "train", counts, 0))
 
+    @cached_property
+    def _window_origins(self) -> NDArray[np.int64]:
+        """[P] where window 0 would start if all windows before those of a piece were of this piece too."""
+        windows_before = np.concatenate([np.zeros(1, np.int64), self.window_ends[:-1]])
+        return self.piece_starts - windows_before * self.stride
+
     @property
     def num_windows(self) -> int:
         """Training windows, W."""
@@ -131,8 +140,7 @@ class WindowDataset:
     def locate_windows(self, window_numbers: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the first note of training windows [B], by their numbers from 0 to W - 1."""
         pieces = np.searchsorted(self.window_ends, window_numbers, side="right")
-        windows_before = np.where(pieces > 0, self.window_ends[pieces - 1], 0)
-        return self.piece_starts[pieces] + (window_numbers - windows_before) * self.stride
+        return self._window_origins[pieces] + window_numbers * self.stride
 
     def gather(self, window_numbers: NDArray[np.int64]) -> QuantizedNotes:
         """Return the notes and the target [B, T + 1, 4] of training windows, by their numbers from 0 to W - 1."""
@@ -189,7 +197,16 @@ def truncate_pieces(pieces: PieceNotes, max_notes: int) -> PieceNotes:
     """Cut pieces to equal shares of about `max_notes` in all, from their first notes on; 0 cuts none."""
     if not max_notes:
         return pieces
-    return pieces.truncate(max(2, max_notes // len(pieces)))
+    return pieces.truncate(max(MIN_SHARE, max_notes // len(pieces)))
+
+
+def sample_beginnings(pieces: PieceNotes, max_notes: int) -> PieceNotes:
+    """Cut pieces as `truncate_pieces`; of more than half as many pieces as notes, take a systematic sample."""
+    if not max_notes:
+        return pieces
+    max_pieces = max(1, max_notes // MIN_SHARE)
+    step = -(-len(pieces) // max_pieces)
+    return truncate_pieces(pieces[::step], max_notes)
 
 
 INDEX_NAMES = tuple(field.name for field in fields(WindowDataset) if field.name != "notes")
@@ -230,17 +247,12 @@ def write_windows(
     shard_lengths = sharded_notes.write_shards(folder, pieces, lengths, shard_notes)
     arrays: dict[str, Any] = {name: np.asarray(getattr(dataset, name)) for name in INDEX_NAMES}
     arrays["shard_lengths"] = np.array(shard_lengths, np.int64)
-    arrays["shard_sha256"] = np.array(_hash_shards(folder, len(shard_lengths)))
+    paths = [sharded_notes.get_shard_path(folder, number) for number in range(len(shard_lengths))]
+    arrays["shard_sha256"] = np.array([checksums.hash_file(shard) for shard in paths])
     with files.atomic_path(path) as temporary:
         with temporary.open("wb") as file:
             np.savez(file, **dict(sorted(arrays.items())))
         files.append_zip_checksum(temporary)
-
-
-def _hash_shards(folder: Path, num_shards: int) -> list[str]:
-    """Return the sha256 of each shard."""
-    paths = [sharded_notes.get_shard_path(folder, number) for number in range(num_shards)]
-    return [checksums.hash_file(path) for path in paths]
 
 
 def load_windows(path: Path, verify_all: bool = False) -> WindowDataset:
@@ -261,9 +273,8 @@ def load_windows(path: Path, verify_all: bool = False) -> WindowDataset:
         values = _read_index(path)
         shard_lengths = values.pop("shard_lengths").tolist()
         shard_sha256 = values.pop("shard_sha256").tolist()
-        is_verified = verify_all or sum(shard_lengths) <= MAX_VERIFIED_NOTES
-        if is_verified and _hash_shards(path.parent, len(shard_sha256)) != shard_sha256:
-            raise ValueError("a shard of notes was changed since it was written")
+        if verify_all or sum(shard_lengths) <= MAX_VERIFIED_NOTES:
+            _verify_shards(path.parent, shard_sha256)
         notes = sharded_notes.map_shards(path.parent, shard_lengths)
     except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
         raise DataError(
@@ -271,6 +282,14 @@ def load_windows(path: Path, verify_all: bool = False) -> WindowDataset:
         ) from error
     numbers = {name: int(values[name]) for name in _NUMBER_NAMES}
     return WindowDataset(notes=notes, **values | numbers)
+
+
+def _verify_shards(folder: Path, hashes: Sequence[str]) -> None:
+    """Raise a ValueError if the sha256 of a shard is another than when it was written."""
+    for number, sha256 in enumerate(hashes):
+        path = sharded_notes.get_shard_path(folder, number)
+        if checksums.hash_file(path) != sha256:
+            raise ValueError(f"{path.name}: changed since it was written")
 
 
 def _read_index(path: Path) -> dict[str, Any]:

@@ -214,7 +214,7 @@ def _train_and_keep(params: Params, total: int, item: tuple[int, str, TuneRun]) 
 
 def select_scored_pieces(dataset: WindowDataset) -> PieceNotes:
     """Return the held-out notes that decide between the rates, by piece."""
-    return windows.truncate_pieces(dataset.select_pieces("validation"), MAX_SCORED_NOTES)
+    return windows.sample_beginnings(dataset.select_pieces("validation"), MAX_SCORED_NOTES)
 
 
 def train_run(params: Params, run: TuneRun, dataset: WindowDataset, key: str) -> TuneScore:

@@ -86,7 +86,7 @@ class Trainer:
         make_optimizer = make_muon if self.loss_on_all else make_adam
         self.optimizer = make_optimizer(weights, train.clip_norm)
         if isinstance(self.model.heads, AutoregressiveHeads):
-            pieces = windows.truncate_pieces(job.windows.select_pieces("train"), MAX_BIAS_NOTES)
+            pieces = windows.sample_beginnings(job.windows.select_pieces("train"), MAX_BIAS_NOTES)
             self.model.heads.init_biases(np.concatenate(pieces))
         self.variables = [*weights, *self.optimizer.variables]
         self.dropouts = [
@@ -211,7 +211,7 @@ def _write_history(history: list[dict[str, float]], path: Path | None) -> None:
 
 def _fit_noise(job: TrainingJob, trainer: Trainer) -> TrainedModel:
     """Return the model with the noise of its regression heads fitted on training notes."""
-    pieces = windows.truncate_pieces(
+    pieces = windows.sample_beginnings(
         job.windows.select_pieces("train"), job.params.train.noise_fit_notes
     )
     return scoring.with_fitted_noise(trainer.to_model(), pieces)
@@ -219,7 +219,7 @@ def _fit_noise(job: TrainingJob, trainer: Trainer) -> TrainedModel:
 
 def validate_model(job: TrainingJob, trainer: Trainer) -> dict[str, float]:
     """Score the beginnings of the validation pieces as `evaluate` will score all of them."""
-    pieces = windows.truncate_pieces(
+    pieces = windows.sample_beginnings(
         job.windows.select_pieces("validation"), job.params.train.max_validation_notes
     )
     bits = scoring.score_pieces(_fit_noise(job, trainer), pieces, VALIDATION_BATCH)

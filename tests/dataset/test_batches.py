@@ -1,5 +1,9 @@
 """What an epoch reads, on notes that can be told apart: step and duration number them."""
 
+import tracemalloc
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pytest
 from factories import make_window_dataset
@@ -112,6 +116,36 @@ def test_passages_are_those_of_the_recipe_and_the_seed(params: Params, data: Win
     for mine, other in zip(ours, theirs, strict=True):
         assert np.array_equal(mine.notes, other.notes)
         assert np.array_equal(mine.mask, other.mask)
+
+
+def measure_peak(params: Params, folder: Path, num_pieces: int) -> int:
+    """Return the peak memory [B] of writing a corpus, and of an epoch of each kind of batches of it."""
+    index = replace(
+        make_window_dataset([np.zeros((1000, 4), np.int16)], ["train"], sequence_length=T),
+        piece_ends=np.arange(1, num_pieces + 1) * 1000,
+        splits=np.full(num_pieces, "train"),
+        piece_names=np.full(num_pieces, "a.mid"),
+        compositions=np.full(num_pieces, "a"),
+    )
+    pieces = (np.full((1000, 4), number, np.int16) for number in range(num_pieces))
+    path = folder / str(num_pieces) / "index.npz"
+    tracemalloc.start()
+    try:
+        windows.write_windows(index, pieces, path, shard_notes=20_000)
+        dataset = windows.load_windows(path)
+        for name in ("baseline", "expressive"):
+            for epoch in (0, 1):
+                assert list(batches.epoch_batches(params, params.model[name], dataset, epoch))
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def test_peak_memory_does_not_grow_with_the_corpus(params: Params, tmp_path: Path) -> None:
+    measure_peak(params, tmp_path, 1)
+    peaks = [measure_peak(params, tmp_path, num_pieces) for num_pieces in (4, 200)]
+    # 200,000 notes take 1.6 MB, as much as a permutation of their windows; the index of a piece takes about 100 bytes.
+    assert peaks[1] - peaks[0] < 200_000
 
 
 def test_the_objective_says_what_an_epoch_reads(params: Params, data: WindowDataset) -> None:

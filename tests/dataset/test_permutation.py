@@ -99,7 +99,7 @@ def test_a_pass_of_a_trillion_items_takes_megabytes():
 
 
 def test_the_order_is_the_same_on_every_machine_and_in_every_version():
-    assert permute_all(10, 42).tolist() == [5, 3, 4, 0, 8, 6, 2, 1, 7, 9]
+    assert permute_all(10, 42).tolist() == [0, 3, 7, 1, 6, 8, 9, 5, 4, 2]
     assert hash_numbers(1, 2).tolist() == [13608149317741381227]
 
 

@@ -3,6 +3,7 @@
 import mmap
 
 import numpy as np
+import psutil
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -75,6 +76,20 @@ def test_pages_are_released_after_so_many_bytes_and_views_stay_valid(tmp_path, m
     assert [view[0, 0] for view in views] == [0, 10, 20]
     notes.gather(np.array([[0, 1]]))
     assert len(released) == 6
+
+
+def test_reading_all_notes_takes_no_memory_of_their_size(tmp_path, monkeypatch):
+    monkeypatch.setattr(sharded_notes, "RELEASE_BYTES", 2**20)
+    lengths = np.full(32, 2**17)
+    pieces = (np.full((length, 4), 1, np.int16) for length in lengths)
+    written = sharded_notes.write_shards(tmp_path, pieces, lengths, 2**20)
+    notes = sharded_notes.map_shards(tmp_path, written)
+    process = psutil.Process()
+    before = process.memory_info().rss
+    for end in np.cumsum(lengths):
+        assert notes.view(end - lengths[0], end).min() == 1
+        assert process.memory_info().rss - before < 2**24
+    assert len(notes) * 8 == 2**25
 
 
 @pytest.mark.parametrize("damage", ["type", "order", "length"])

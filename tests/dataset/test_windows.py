@@ -149,6 +149,16 @@ def test_beginnings_are_equal_shares_and_no_more_than_asked(lengths, notes):
 def test_no_limit_cuts_nothing():
     pieces = corpus([5, 60], 1, 1).pieces
     assert [len(piece) for piece in windows.truncate_pieces(pieces, 0)] == [5, 60]
+    assert [len(piece) for piece in windows.sample_beginnings(pieces, 0)] == [5, 60]
+
+
+@given(lengths=LENGTHS, notes=st.integers(2, 40))
+def test_a_sample_of_many_pieces_has_no_more_notes_than_asked(lengths, notes):
+    pieces = corpus(lengths, 1, 1).pieces
+    sample = windows.sample_beginnings(pieces, notes)
+    assert 0 < sum(map(len, sample)) <= notes
+    if 2 * len(pieces) <= notes:
+        assert list(map(len, sample)) == list(map(len, windows.truncate_pieces(pieces, notes)))
 
 
 def read_files(folder: Path) -> dict[str, bytes]:
@@ -237,7 +247,7 @@ def test_shards_of_a_large_corpus_are_verified_on_request(tmp_path, monkeypatch)
     monkeypatch.setattr(windows, "MAX_VERIFIED_NOTES", 15)
     shard.write_bytes(whole[:-1] + b"X")
     assert len(windows.load_windows(path).notes) == 16
-    with pytest.raises(DataError, match="a shard of notes was changed since it was written"):
+    with pytest.raises(DataError, match=r"notes-00000\.npy: changed since it was written"):
         windows.load_windows(path, verify_all=True)
     shard.write_bytes(whole + b"X")
     with pytest.raises(DataError, match=r"notes-00000\.npy: torn, or changed since it was written"):
