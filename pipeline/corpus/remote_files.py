@@ -39,7 +39,8 @@ class RemoteFiles:
     @cached_property
     def _folder(self) -> tuple[Any, str]:
         """The file system, and the path of the URL on it."""
-        import fsspec  # only a corpus that is elsewhere needs it
+        # Only a corpus that is elsewhere needs it.
+        import fsspec  # type: ignore[import-untyped]
 
         try:
             file_system, path = fsspec.core.url_to_fs(self._url)
