@@ -112,9 +112,9 @@ class FolderManifest(ManifestBase):
     compositions: dict[str, Text]
     """Path below root: composition, where known. Without it every file is a composition of its own."""
     splits: dict[str, Split]
-    """Path below root: split, where it is another than `split_by` gives."""
+    """Path below root: split, where it is another than `split_by` gives. With `hash`, files of the same work follow."""
     near_duplicates: dict[str, str] = Field(default_factory=dict)
-    """Path below root: the first file of the same work, found by their notes. They are one composition."""
+    """Path below root: the first file of the same work, found by their notes. They are one composition, and in one split."""
     left_out: list[LeftOut] = Field(default_factory=list)
     """What else is in the folder: files that are not MIDI, hidden files, links."""
 

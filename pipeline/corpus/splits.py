@@ -9,7 +9,10 @@ import hashlib
 from bisect import bisect_left
 from collections.abc import Collection, Sequence
 
+import numpy as np
+
 from pipeline.core.errors import CorpusError
+from pipeline.corpus.near_duplicates import join_pairs
 
 SPLITS = ("train", "validation", "test")
 TRAIN_END, VALIDATION_END = 0.8, 0.9
@@ -36,6 +39,30 @@ def split_by_hash(compositions: Sequence[str]) -> list[str]:
     for index, (_, name) in enumerate(ordered):
         split_of[name] = SPLITS[(index >= num_train) + (index >= validation_end)]
     return [split_of[name] for name in compositions]
+
+
+def join_compositions(compositions: Sequence[str], works: Sequence[str]) -> list[str]:
+    """Return one name for all pieces that a composition or a work joins, directly or through others.
+
+    Two files of one work can have two names of compositions, such as that of a collection and that of a part of it.
+
+    Args:
+        compositions: name of the composition of each piece.
+        works: of each piece, the first one of the same work by its notes.
+
+    Returns:
+        The first name by alphabet of the joined compositions of each piece, in the same order.
+    """
+    pairs = []
+    for names in (compositions, works):
+        first_with: dict[str, int] = {}
+        pairs += [(first_with.setdefault(name, piece), piece) for piece, name in enumerate(names)]
+    joined = list(compositions)
+    for group in join_pairs(len(joined), [np.array(pairs, np.int64).reshape(-1, 2)]):
+        name = min(compositions[piece] for piece in group)
+        for piece in group:
+            joined[piece] = name
+    return joined
 
 
 def _hash_to_fraction(name: str) -> float:

@@ -149,6 +149,42 @@ def test_a_name_that_a_person_gave_is_that_of_all_files_of_the_work(root: Path) 
     ]
 
 
+def change_manifest(**lines: str) -> None:
+    """Fill keys of the manifest that are empty, as a person would."""
+    path = paths.get_manifest_path("own")
+    text = path.read_text("utf-8")
+    for key, value in lines.items():
+        assert f"{key}: {{}}" in text
+        text = text.replace(f"{key}: {{}}", f"{key}: {value}")
+    path.write_text(text, "utf-8")
+
+
+def test_near_duplicates_with_two_names_of_compositions_have_one_split(root: Path) -> None:
+    for seed in range(12):
+        write_song(root / f"{seed}.mid", seed)
+        write_song(root / f"{seed} again.mid", seed, semitones=2)
+    add(root)
+    names = [f"{seed}.mid: Opus {seed}, {seed} again.mid: Work {seed}" for seed in range(12)]
+    change_manifest(compositions=f"{{{', '.join(names)}}}")
+    add(None)
+    splits = get_splits()
+    assert all(splits[f"{seed}.mid"] == splits[f"{seed} again.mid"] for seed in range(12))
+    assert set(splits.values()) == {"train", "validation", "test"}
+
+
+def test_near_duplicates_follow_the_split_that_a_person_gives_one_of_them(root: Path) -> None:
+    for seed in range(4):
+        write_song(root / f"{seed}.mid", seed)
+        write_song(root / f"{seed} again.mid", seed, semitones=2)
+    add(root)
+    choices = "{0.mid: test, 1.mid: validation, 2.mid: train, 3.mid: test, 3 again.mid: train}"
+    change_manifest(splits=choices)
+    lines = get_lines(add(None))
+    splits = get_splits()
+    assert [splits[f"{seed} again.mid"] for seed in range(3)] == ["test", "validation", "train"]
+    assert lines["leaks"].startswith("3 again.mid (train) is the same work as 3.mid (test)")
+
+
 def test_adding_again_needs_no_folder_and_says_what_changed(root: Path) -> None:
     for seed in range(4):
         write_song(root / f"{seed}.mid", seed)

@@ -44,6 +44,24 @@ def test_a_composition_in_two_splits_is_named_with_the_remedy():
         splits.find_leaks(["Haydn", "Bach", "Haydn"], ["test", "train", "train"])
 
 
+def test_pieces_that_a_composition_or_a_work_joins_have_one_name() -> None:
+    compositions = ["Sonata", "Adagio", "Waltz", "Sonata", "Polka", "Album"]
+    works = ["a", "b", "c", "b", "c", "f"]
+    assert splits.join_compositions(compositions, works) == [
+        "Adagio",
+        "Adagio",
+        "Polka",
+        "Adagio",
+        "Polka",
+        "Album",
+    ]
+
+
+def test_pieces_that_nothing_joins_keep_their_names() -> None:
+    names = [f"piece {number}" for number in range(50)]
+    assert splits.join_compositions(names, names) == names
+
+
 def test_an_accepted_leak_is_returned_and_others_still_fail():
     names, given = ["Haydn", "Haydn", "Bach", "Bach"], ["train", "validation", "train", "train"]
     assert splits.find_leaks(names, given, ["Haydn", "Bach"]) == ["Haydn"]

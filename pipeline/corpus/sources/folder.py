@@ -5,7 +5,7 @@ that are no MIDI are rejected later, by ingest, by name and with a reason.
 """
 
 import io
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -144,8 +144,9 @@ def make_pieces(manifest: FolderManifest, hint: str) -> list[CorpusPiece]:
                 f"the manifest gives {key!r} a composition or split, but does not list it; {hint}"
             )
     compositions = _name_compositions(manifest)
-    default_splits = splits.split_by_hash(compositions)
-    if manifest.split_by == "folders":
+    if manifest.split_by == "hash":
+        default_splits = _split_by_work(manifest, compositions)
+    else:
         default_splits = [key.partition("/")[0] for key in manifest.files]
         if wrong := sorted(set(default_splits) - set(splits.SPLITS)):
             raise CorpusError(
@@ -156,6 +157,21 @@ def make_pieces(manifest: FolderManifest, hint: str) -> list[CorpusPiece]:
         CorpusPiece(key, composition, manifest.splits.get(key, split), sha256)
         for (key, sha256), composition, split in rows
     ]
+
+
+def _split_by_work(manifest: FolderManifest, compositions: Sequence[str]) -> list[str]:
+    """Return the split of each file: one for all files that a composition or near duplicates join.
+
+    It is that which the manifest gives to any of them, or else by hash.
+    """
+    works = [manifest.near_duplicates.get(member, member) for member in manifest.files]
+    joined = splits.join_compositions(compositions, works)
+    chosen: dict[str, str] = {}
+    for member, name in zip(manifest.files, joined, strict=True):
+        if member in manifest.splits:
+            chosen.setdefault(name, manifest.splits[member])
+    by_hash = splits.split_by_hash(joined)
+    return [chosen.get(name, split) for name, split in zip(joined, by_hash, strict=True)]
 
 
 def _name_compositions(manifest: FolderManifest) -> list[str]:
