@@ -14,9 +14,18 @@ from pipeline import config
 from pipeline.config import Params
 from pipeline.core import paths
 
+QUICK_EXAMPLES = 25
+"""Of a property in the quick run, `-m "not slow"`; the run of all tests has the 100 of Hypothesis."""
+
 # A busy machine is no fault of the code: no test fails for the time an example takes.
-settings.register_profile("project", deadline=None)
-settings.load_profile("project")
+settings.register_profile("all", deadline=None)
+settings.register_profile("quick", deadline=None, max_examples=QUICK_EXAMPLES)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Try fewer examples of each property where only the fast tests run."""
+    is_quick = "not slow" in config.getoption("markexpr")
+    settings.load_profile("quick" if is_quick else "all")
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,9 @@
 import re
 from pathlib import Path
 
+import pytest
 from factories import ROOT
+from hypothesis import settings
 
 TEXT = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
 FOLDERS = r"(?:pipeline|tests|tools|benchmarks|studies|docs|metrics|data)"
@@ -43,3 +45,8 @@ def test_all_names_are_in_their_files() -> None:
 def test_the_tables_are_read() -> None:
     assert len(PATHS) > 50
     assert len(TABLE_ROWS) > 40
+
+
+def test_the_quick_run_tries_fewer_examples(request: pytest.FixtureRequest) -> None:
+    expected = 25 if "not slow" in request.config.getoption("markexpr") else 100
+    assert settings().max_examples == expected

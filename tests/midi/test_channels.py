@@ -98,7 +98,7 @@ def split_channels(draw):
 
 @pytest.mark.slow
 @given(events=split_channels())
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=settings().max_examples * 3 // 2)
 def test_it_does_not_matter_on_which_track_and_program_an_event_is(events):
     together, apart = events
     for name in READERS:

@@ -208,7 +208,7 @@ def test_a_file_over_the_cap_is_refused():
 
 
 @given(data=st.binary(max_size=80))
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=2 * settings().max_examples)
 def test_any_track_is_read_or_refused_in_one_line(data):
     for reader, pedal in itertools.product(READERS, (False, True)):
         try:
@@ -338,7 +338,7 @@ def pedalled(draw):
 
 @pytest.mark.slow
 @given(data=pedalled())
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=2 * settings().max_examples)
 def test_the_two_readers_agree_bit_for_bit_on_any_pedal(data):
     fast, reference = (midi.read_notes(data, reader, sustain_pedal=True) for reader in READERS)
     assert fast.tobytes() == reference.tobytes()

@@ -143,7 +143,7 @@ KEPT = st.one_of(
     rows=st.lists(st.tuples(st.integers(0, 20_000), KEPT, st.none() | SKIPPED), max_size=30),
     uses_running_status=st.booleans(),
 )
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=2 * settings().max_examples)
 def test_what_is_kept_has_the_ticks_and_bytes_of_a_track_without_the_damage(
     rows, uses_running_status
 ):

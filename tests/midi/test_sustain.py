@@ -131,7 +131,7 @@ def last_event(several):
 
 @pytest.mark.slow
 @given(several=st.lists(parts(), min_size=1, max_size=3))
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=3 * settings().max_examples)
 def test_a_player_that_goes_from_event_to_event_agrees(several):
     end = last_event(several)
     for one, after in zip(several, apply_sustain(several), strict=True):

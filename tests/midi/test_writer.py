@@ -60,7 +60,7 @@ def test_what_is_written_is_read_back(tmp_path_factory, codes):
 
 @pytest.mark.slow
 @given(codes=grid_codes(), first=grid_codes(most=3))
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=2 * settings().max_examples)
 @example(codes=np.array([(0, 1, 60 - row, 9) for row in range(30)], np.int16), first=MIDDLE_C)
 @example(codes=np.array([(0, 9, 60, 90 - row) for row in range(30)], np.int16), first=MIDDLE_C)
 def test_notes_are_read_back_in_the_same_order_in_chords_and_grid_cells(

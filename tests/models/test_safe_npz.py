@@ -154,7 +154,7 @@ def test_no_file_is_larger_than_the_largest():
     assert len(WHOLE) <= safe_npz.max_size(SHAPES)
 
 
-@settings(max_examples=300)
+@settings(max_examples=3 * settings().max_examples)
 @given(st.data())
 def test_bytes_that_are_changed_are_refused_or_read(data):
     """A zip fails in many ways; whatever the bytes, there is one kind of error."""
