@@ -37,6 +37,8 @@ NUM_PASSAGES, PASSAGE_STD, PIECE_STD, SEED_STD = 58, 0.05, 0.1, 0.1
 """Passages of 200 notes of the one piece that the default corpus holds out, and standard deviations of the difference of
 two models [bits per note]: over passages as measured, over pieces as assumed, over seeds as three of them differed."""
 NUM_RESAMPLES = 1000
+DEFAULT_FOLDS = 4
+"""Replicates of the default corpus."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,7 @@ def make_designs() -> list[Design]:
     ]
     nested = [
         simulated_scores.make_nested_design(f"{count} folds of 10", count, notes)
-        for count in (4, 5)
+        for count in (DEFAULT_FOLDS, 5)
     ]
     works = simulated_scores.make_performances_design("3 × 100 works", 3)
     return [*nested, *crossed, works]
@@ -225,7 +227,7 @@ def print_bootstrap_of_passages(count: int) -> None:
 def print_power(count: int) -> None:
     """Print how often a difference is told after as many more compositions or replicates as it is said to take."""
     notes = simulated_scores.SAMPLE_CORPUS_NOTES
-    nested = simulated_scores.make_nested_design("5 folds of 10", 5, notes)
+    nested = simulated_scores.make_nested_design("", DEFAULT_FOLDS, notes)
     crossed = simulated_scores.make_crossed_design("3 × 40", 3, 40)
     nested_sizes = EffectSizes(0.05, 0.1, 0.05)
     piece_sizes, seed_sizes = EffectSizes(0.01, 0.15, 0.05), EffectSizes(0.06, 0.05, 0.02)
@@ -233,14 +235,19 @@ def print_power(count: int) -> None:
     pieces = measure_factors(crossed, piece_sizes)[0]
     seeds = measure_factors(crossed, seed_sizes)[1]
     num_folds, num_pieces, num_seeds = (
-        math.ceil(f * n) for f, n in ((folds, 5), (pieces, 40), (seeds, 3))
+        math.ceil(f * n) for f, n in ((folds, DEFAULT_FOLDS), (pieces, 40), (seeds, 3))
     )
-    repeated = (notes * math.ceil(folds))[: 2 * num_folds]
+    num_compositions = num_folds * len(notes) // DEFAULT_FOLDS
+    repeated = (notes * math.ceil(folds))[:num_compositions]
     more_folds = simulated_scores.make_nested_design("", num_folds, repeated)
     more_pieces = simulated_scores.make_crossed_design("", 3, num_pieces)
     more_seeds = replace(crossed, num_replicates=num_seeds)
     cases = {
-        f"5 folds of 10; {num_folds} folds of {2 * num_folds}": (more_folds, nested_sizes, folds),
+        f"{DEFAULT_FOLDS} folds of 10; {num_folds} folds of {num_compositions}": (
+            more_folds,
+            nested_sizes,
+            folds,
+        ),
         f"3 × 40, pieces differ; 3 × {num_pieces}": (more_pieces, piece_sizes, pieces),
         f"3 × 40, seeds differ; {num_seeds} × 40": (more_seeds, seed_sizes, seeds),
     }
