@@ -64,12 +64,26 @@ def ngrams() -> None:
     _run_stage("ngrams")
 
 
-@app.command(epilog="Example: music-rnn train stacked")
-def train(architecture: Architecture) -> None:
-    """Train an architecture."""
+@app.command(epilog="Example: music-rnn train expressive --workers 2")
+def train(
+    architecture: Architecture,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            min=1, max=1024, help="Processes that train one model together; default: train.workers."
+        ),
+    ] = None,
+) -> None:
+    """Train an architecture; where TF_CONFIG is set, as one of the workers that it names."""
     # Processes train, so that this one would not notice that the package is missing.
     extras.require_module("tensorflow")
-    _run_stage("train", architecture)
+    from pipeline.stages import train as stage
+
+    params = load_params(paths.PARAMS)
+    if workers is not None:
+        values = params.train.model_copy(update={"workers": workers})
+        params = params.model_copy(update={"train": values})
+    stage.run(params.restrict_to(stage.PARAM_SECTIONS), architecture)
 
 
 @app.command(epilog="Example: music-rnn evaluate stacked")

@@ -257,6 +257,9 @@ class TrainConfig(StrictModel):
     """Validation notes scored after each epoch, at most; evaluate scores all."""
     num_threads: Annotated[int, Field(ge=1, le=256)]
     """Threads of one operation; the weights depend on it in the last bits."""
+    workers: Annotated[int, Field(ge=1, le=1024)]
+    """Processes that train one model together, each with some rows of every batch; the weights depend on it in the last
+    bits. `TF_CONFIG` overrides it."""
     windowed: WindowedTraining
     stateful: StatefulTraining
 

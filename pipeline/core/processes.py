@@ -200,12 +200,12 @@ class WorkerPool(Generic[Item, Result]):
             reason = f"reading it took more than {self.limits.cpu_seconds} s of the processor"
         for place in list(worker.assigned)[:1]:
             self.results[place] = TaskFailure(
-                reason or f"reading it killed the reader ({_format_exit_code(code)})"
+                reason or f"reading it killed the reader ({format_exit_code(code)})"
             )
         self.workers[worker_index] = _Worker(self.func, self.limits)
 
 
-def _format_exit_code(exit_code: int | None) -> str:
+def format_exit_code(exit_code: int | None) -> str:
     """Return the name of the signal that ended a process, or its exit code."""
     return (
         signal.Signals(-exit_code).name

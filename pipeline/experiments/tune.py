@@ -160,7 +160,7 @@ def compute_run_key(params: Params, run: TuneRun, data_sha256: str) -> str:
     recipe: dict[str, Any] = {
         "architecture": run.architecture,
         "seed": params.seed,
-        "train": applied.train.model_dump(),
+        "train": applied.train.model_dump(exclude={"workers"}),  # each run is of one process
         "model": config.model_dump(),
         "data_sha256": data_sha256,
     }

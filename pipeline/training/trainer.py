@@ -1,12 +1,13 @@
 """Train a model: the same budget of target notes for every architecture, the best epoch by validation bits.
 
-A run is a function of (seed, epoch, windows, parameters, threads): order and dropout are drawn for each epoch from the
+A run is a function of (seed, epoch, windows, parameters, threads, workers): order and dropout are drawn for each epoch from the
 seed, so that a run that was killed continues to the same weights.
 
 Shapes: B windows, T notes.
 """
 
-from dataclasses import dataclass
+import json
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,8 @@ from pipeline.models.residual_noise import ResidualNoise
 from pipeline.notes.quantize import SCORED_FEATURES, list_bits_columns
 from pipeline.training import checkpoint
 from pipeline.training.optimizers import make_adam, make_muon
+from pipeline.training.parallel_step import BatchPart, ParallelStep, select_part
+from pipeline.training.workers import ALONE, Workers
 
 VALIDATION_BATCH = 16
 """Validation pieces scored side by side."""
@@ -51,11 +54,21 @@ class TrainingJob:
     """Learning curve, written after every epoch."""
     label: str = "train"
     """Name of the work in messages."""
+    workers: Workers = ALONE
+    """The workers that train it together; all have the same job, and the chief alone writes files."""
 
     @property
     def config(self) -> ModelConfig:
         """The config of the architecture."""
         return self.params.model[self.architecture]
+
+
+def set_threads(num_threads: int) -> None:
+    """Set the threads of one operation of TensorFlow or BLAS, before TensorFlow computes anything."""
+    set_blas_threads(num_threads)
+    if tf.config.threading.get_intra_op_parallelism_threads() != num_threads:
+        tf.config.threading.set_intra_op_parallelism_threads(num_threads)
+        tf.config.threading.set_inter_op_parallelism_threads(1)
 
 
 def set_determinism(seed: int, num_threads: int) -> None:
@@ -65,10 +78,7 @@ def set_determinism(seed: int, num_threads: int) -> None:
         seed: of the initial weights.
         num_threads: threads of one operation of TensorFlow or BLAS; only equal counts give equal bits.
     """
-    set_blas_threads(num_threads)
-    if tf.config.threading.get_intra_op_parallelism_threads() != num_threads:
-        tf.config.threading.set_intra_op_parallelism_threads(num_threads)
-        tf.config.threading.set_inter_op_parallelism_threads(1)
+    set_threads(num_threads)
     tf.config.experimental.enable_op_determinism()
     keras.backend.clear_session()  # names of weights are those of a fresh process
     keras.utils.set_random_seed(seed)
@@ -84,7 +94,7 @@ class Trainer:
         self.loss_on_all = job.config.loss_on == "all"
         weights = self.model.trainable_variables
         make_optimizer = make_muon if self.loss_on_all else make_adam
-        self.optimizer = make_optimizer(weights, train.clip_norm)
+        self.optimizer = make_optimizer(weights, train.clip_norm, job.workers.count)
         if isinstance(self.model.heads, AutoregressiveHeads):
             pieces = windows.sample_beginnings(job.windows.select_pieces("train"), MAX_BIAS_NOTES)
             self.model.heads.init_biases(np.concatenate(pieces))
@@ -93,11 +103,22 @@ class Trainer:
             layer for layer in (*self.model.dropouts, self.model.output_dropout) if layer.rate > 0
         ]
         self.compiled_step = tf.function(self._compute_step, reduce_retracing=True)
+        self.parallel_step = None
+        if job.workers.count > 1:
+            self.parallel_step = ParallelStep(job.workers, self.optimizer, self._compute_gradients)
 
-    def _compute_step(
-        self, notes: Any, active: Any, mask: Any, state: Any, learning_rate: Any
-    ) -> Any:
-        """Update the weights on one batch; arrays as of a `Segment`. Returns the weighted loss and the next state."""
+    def _compute_step(self, part: BatchPart, state: Any, learning_rate: Any) -> Any:
+        """Update the weights on one batch; returns the weighted loss and the next state."""
+        loss, gradients, after = self._compute_gradients(part, state)
+        self.optimizer.apply(gradients, learning_rate)
+        return loss, after
+
+    def _compute_gradients(self, part: BatchPart, state: Any) -> Any:
+        """Return the weighted loss, the gradients and the next state of some rows of a batch."""
+        notes, active, mask = part.notes, part.active, part.mask
+        if self.parallel_step is not None:
+            for layer in self.dropouts:
+                layer.place = part.place
         with tf.GradientTape() as tape:
             hidden, after = self.model.call(notes[:, :-1], active[:, :-1], state, training=True)
             if not self.loss_on_all:
@@ -109,18 +130,19 @@ class Trainer:
             loss_weights = self.job.params.train.loss_weights
             note_losses = self.model.heads.weighted_loss(losses, loss_weights)
             mask = tf.reshape(mask, [-1])
-            loss = tf.reduce_sum(note_losses * mask) / tf.reduce_sum(mask)
-        self.optimizer.apply(tape.gradient(loss, self.model.trainable_variables), learning_rate)
-        return loss, after
+            loss = tf.reduce_sum(note_losses * mask) / part.num_targets
+        return loss, tape.gradient(loss, self.model.trainable_variables), after
 
     def train_step(self, batch: Segment, state: Any, learning_rate: float) -> tuple[float, Any]:
-        """Train on one batch; returns the weighted loss and the state for the next segment."""
+        """Train on one batch; returns the weighted loss and the state for the next segment.
+
+        Each worker gets the whole batch, and keeps the state of its rows.
+        """
+        part = select_part(batch, self.job.workers)
         if batch.is_first:
-            state = self.model.initial_state(len(batch.notes))
-        notes = tf.constant(batch.notes.astype(np.int32))
-        active, mask = tf.constant(batch.active), tf.constant(batch.mask)
-        rate = tf.constant(learning_rate)
-        loss, next_state = self.compiled_step(notes, active, mask, state, rate)
+            state = self.model.initial_state(len(part.notes))
+        step = self.parallel_step.run if self.parallel_step else self.compiled_step
+        loss, next_state = step(part, state, tf.constant(learning_rate))
         return float(loss), next_state
 
     def train_epoch(self, epoch: int) -> float:
@@ -170,12 +192,15 @@ def train_model(job: TrainingJob) -> TrainedModel:
 
     The learning curve has one row an epoch: epoch, notes, loss, validation bits in total and per head. The checkpoint
     stays, so that a finished training need not run again; the caller removes it.
+
+    Raises:
+        PipelineError: another worker has ended.
     """
     trainer = Trainer(job)
-    state = checkpoint.restore_state(job.folder, trainer.variables)
+    state = _restore_state(job, trainer)
     train = job.params.train
     if state.history:
-        console.log_message(f"{job.label}: continues after epoch {len(state.history)}")
+        _log_message(job, f"continues after epoch {len(state.history)}")
     for number in range(len(state.history), train.epochs):
         if number - state.best_epoch >= train.patience:
             break
@@ -191,15 +216,42 @@ def train_model(job: TrainingJob) -> TrainedModel:
         )
         if bits["bits_per_note"] <= min(row["bits_per_note"] for row in state.history):
             state.best_epoch, state.best_weights = number + 1, trainer.copy_weights()
+        _save_state(job, trainer, state)
+        message = f"epoch {number + 1} of {train.epochs}, {bits['bits_per_note']:.3f} bits per note"
+        _log_message(job, message)
+    if job.workers.is_chief:
+        best_weights = zip(trainer.model.trainable_variables, state.best_weights, strict=True)
+        for variable, value in best_weights:
+            variable.assign(value)
+        _write_history(state.history, job.history_path)
+    job.workers.copy_variables(0, trainer.model.trainable_variables)
+    return _fit_noise(job, trainer)
+
+
+def _log_message(job: TrainingJob, message: str) -> None:
+    if job.workers.is_chief:
+        console.log_message(f"{job.label}: {message}")
+
+
+def _restore_state(job: TrainingJob, trainer: Trainer) -> checkpoint.TrainingState:
+    """Return the progress in the checkpoint of the chief, with its variables; others than the chief get no weights."""
+    state = checkpoint.TrainingState()
+    if job.workers.is_chief:
+        state = checkpoint.restore_state(job.folder, trainer.variables)
+    job.workers.copy_variables(0, trainer.variables)
+    history, best_epoch = json.loads(
+        job.workers.copy_text(json.dumps([state.history, state.best_epoch]))
+    )
+    return replace(state, history=history, best_epoch=best_epoch)
+
+
+def _save_state(job: TrainingJob, trainer: Trainer, state: checkpoint.TrainingState) -> None:
+    """Write checkpoint and learning curve; the chief gets the state of each share of the optimizer before."""
+    for rank, optimizer in enumerate(trainer.optimizer.optimizers):
+        job.workers.copy_variables(rank, optimizer.variables)
+    if job.workers.is_chief:
         checkpoint.save_state(job.folder, state, trainer.variables)
         _write_history(state.history, job.history_path)
-        console.log_message(
-            f"{job.label}: epoch {number + 1} of {train.epochs}, {bits['bits_per_note']:.3f} bits per note"
-        )
-    for variable, value in zip(trainer.model.trainable_variables, state.best_weights, strict=True):
-        variable.assign(value)
-    _write_history(state.history, job.history_path)
-    return _fit_noise(job, trainer)
 
 
 def _write_history(history: list[dict[str, float]], path: Path | None) -> None:
@@ -218,12 +270,16 @@ def _fit_noise(job: TrainingJob, trainer: Trainer) -> TrainedModel:
 
 
 def validate_model(job: TrainingJob, trainer: Trainer) -> dict[str, float]:
-    """Score the beginnings of the validation pieces as `evaluate` will score all of them."""
+    """Score the beginnings of the validation pieces as `evaluate` will score all of them; each worker scores some."""
     pieces = windows.sample_beginnings(
         job.windows.select_pieces("validation"), job.params.train.max_validation_notes
     )
-    bits = scoring.score_pieces(_fit_noise(job, trainer), pieces, VALIDATION_BATCH)
-    mean = np.concatenate(bits).mean(axis=0)
+    workers = job.workers
+    model = _fit_noise(job, trainer)
+    bits = scoring.score_pieces(model, pieces[workers.rank :: workers.count], VALIDATION_BATCH)
+    rows = np.concatenate([np.empty((0, scoring.count_bits_columns(model))), *bits])
+    total = workers.sum_arrays(np.append(rows.sum(axis=0), len(rows)))
+    mean = np.asarray(total[:-1] / total[-1])
     names = list_bits_columns(len(mean))
     return {
         "bits_per_note": float(mean[: len(SCORED_FEATURES)].sum()),

@@ -2,17 +2,26 @@
 
 import json
 import multiprocessing
+import os
+import pickle
 import shutil
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from factories import ROOT
 
 from pipeline.config import Params
 from pipeline.core import paths
-from pipeline.core.errors import ParamsError
+from pipeline.core.errors import ParamsError, PipelineError
 from pipeline.dataset.replicates import derive_seed
 from pipeline.models import model_io
 from pipeline.stages import train, windows
+from pipeline.training.tf_config import TF_CONFIG, make_local_configs
 
 
 def read_files(folder: Path) -> dict[str, bytes]:
@@ -92,3 +101,98 @@ def test_an_unknown_architecture_is_one_clear_line(in_made: Path, small: Params)
         ParamsError, match=r"no architecture 'transformer'.*baseline, bidirectional"
     ):
         train.run(small.restrict_to(train.PARAM_SECTIONS), "transformer")
+
+
+@pytest.fixture
+def together(in_ingested: Path, project: Params, small: Params) -> Params:
+    """Parameters of a model that two workers train for ten epochs, in a folder with its windows."""
+    config = project.model["gated"].model_copy(
+        update={"units": [8, 8], "embedding_dim": 8, "head_dim": 8}
+    )
+    stateful = small.train.stateful.model_copy(update={"batch_size": 2, "segments_per_passage": 1})
+    training = small.train.model_copy(
+        update={"stateful": stateful, "workers": 2, "epochs": 10, "patience": 10}
+    )
+    seeds = small.replicates.model_copy(update={"count": 1, "scheme": "seeds"})
+    params = small.model_copy(
+        update={"model": {"gated": config}, "train": training, "replicates": seeds}
+    )
+    windows.run(params.restrict_to(windows.PARAM_SECTIONS))
+    return params
+
+
+def kill_after_first_epoch(run: Future[None]) -> None:
+    """Kill the second worker of a run as soon as there is a checkpoint."""
+    while not list(paths.get_checkpoint_dir().rglob("*.npz")):
+        assert not run.done(), run.exception()
+        time.sleep(0.005)
+    worker = multiprocessing.active_children()[1]
+    assert worker.pid is not None
+    os.kill(worker.pid, signal.SIGKILL)
+
+
+@pytest.mark.slow
+def test_two_workers_that_lost_one_go_on_to_the_same_bytes(
+    together: Params, capfd: pytest.CaptureFixture[str]
+) -> None:
+    train.run(together, "gated")
+    folder = paths.get_model_dir("gated")
+    whole = read_files(folder)
+    shutil.rmtree(folder)
+    with ThreadPoolExecutor(1) as pool:
+        run = pool.submit(train.run, together, "gated")
+        kill_after_first_epoch(run)
+        start = time.monotonic()
+        with pytest.raises(PipelineError, match=r"^process . of 2 ended with SIGKILL; run again"):
+            run.result(30)
+        assert time.monotonic() - start < 30
+    shutil.rmtree(folder)
+    capfd.readouterr()
+    train.run(together, "gated")
+    lines = capfd.readouterr().err.splitlines()
+    assert lines[0].startswith("train gated, replicate 1 of 1: continues after epoch ")
+    assert read_files(folder) == whole
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("victim", [0, 1])
+def test_a_machine_that_lost_another_ends_with_one_line(together: Params, victim: int) -> None:
+    """As on several machines: no parent watches the workers. Ten thousand epochs would take long."""
+    training = together.train.model_copy(update={"epochs": 10_000, "patience": 10_000})
+    params = together.model_copy(update={"train": training})
+    Path("params.pickle").write_bytes(pickle.dumps(params))
+    workers = [start_worker(config) for config in make_local_configs(2)]
+    try:
+        while not list(paths.get_checkpoint_dir().rglob("*.npz")):
+            assert [worker.poll() for worker in workers] == [None, None]
+            time.sleep(0.01)
+        workers[victim].kill()
+        _, errors = workers[1 - victim].communicate(timeout=30)
+    finally:
+        for worker in workers:
+            worker.kill()
+    assert workers[1 - victim].returncode == 1
+    lines = [line for line in errors.splitlines() if "bits per note" not in line]
+    assert len(lines) == 1, errors
+    assert "start all workers again to continue from the checkpoint" in lines[0]
+
+
+def start_worker(config: str) -> subprocess.Popen[str]:
+    """Start the stage as one of the workers of `TF_CONFIG`, with the parameters in params.pickle."""
+    script = (
+        "import pickle",
+        "from pathlib import Path",
+        "from pipeline.core.errors import PipelineError",
+        "from pipeline.stages import runner, train",
+        "try:",
+        "    train.run(pickle.loads(Path('params.pickle').read_bytes()), 'gated')",
+        "except PipelineError as error:",
+        "    runner.exit_with_error(error)",
+    )
+    environment = {**os.environ, TF_CONFIG: config, "PYTHONPATH": str(ROOT)}
+    return subprocess.Popen(
+        [sys.executable, "-c", "\n".join(script)],
+        env=environment,
+        stderr=subprocess.PIPE,
+        text=True,
+    )

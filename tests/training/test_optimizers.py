@@ -1,6 +1,6 @@
 """Optimizers: what each weight gets, learning rates, clipping and state."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import keras
 import numpy as np
@@ -10,7 +10,15 @@ import tensorflow as tf
 from pipeline.config import Params
 from pipeline.config.schema import ModelConfig
 from pipeline.models.keras import network
-from pipeline.training.optimizers import MUON_LR_RATIO, Optimizer, is_hidden, make_adam, make_muon
+from pipeline.training.optimizers import (
+    MUON_LR_RATIO,
+    Optimizer,
+    estimate_update_cost,
+    is_hidden,
+    make_adam,
+    make_muon,
+    split_weights,
+)
 
 RATE = 0.01
 OPEN = 1e9
@@ -76,7 +84,7 @@ def hidden(block: ModelConfig) -> set[str]:
 
 def test_muon_of_keras_takes_the_hidden_matrices_and_no_other_weight(project: Params) -> None:
     net = network.build_model(project.model["gated"])
-    muon = make_muon(net.trainable_variables, 1.0).optimizer
+    (muon,) = make_muon(net.trainable_variables, 1.0).optimizers
     for variable, velocity in zip(net.trainable_variables, muon.adam_velocities, strict=True):
         assert (velocity is None) == is_hidden(variable), variable.path
 
@@ -165,3 +173,25 @@ def test_the_rows_of_a_table_that_were_looked_up_move() -> None:
     moved = table.numpy() - normal(6, 2)
     np.testing.assert_allclose(moved[[1, 4]], -RATE, atol=1e-5)
     assert not moved[[0, 2, 3, 5]].any()
+
+
+def test_each_weight_is_in_one_share_and_shares_cost_about_the_same(project: Params) -> None:
+    weights = network.build_model(project.model["gated"]).trainable_variables
+    shares = split_weights(weights, 3)
+    assert sorted(index for share in shares for index in share) == list(range(len(weights)))
+    costs = [sum(estimate_update_cost(weights[index]) for index in share) for share in shares]
+    assert max(costs) < 1.2 * min(costs)
+
+
+@pytest.mark.parametrize("make", [make_muon, make_adam])
+def test_shares_together_are_one_update(make: Callable[..., Optimizer]) -> None:
+    def make_weights() -> list[keras.Variable]:
+        return [weight(5, 3), weight(4), weight(4, 4, layer="up")]
+
+    whole, shared = make(make_weights(), 0.5), make(make_weights(), 0.5, num_shares=2)
+    gradients = [tf.constant(normal(*w.shape, seed=7)) for w in whole.weights]
+    whole.apply(gradients, RATE)
+    for share in range(2):
+        shared.apply(gradients, RATE, share)
+    for ours, theirs in zip(shared.weights, whole.weights, strict=True):
+        assert np.array_equal(ours.numpy(), theirs.numpy())

@@ -48,6 +48,22 @@ class Dense(keras.layers.Layer):
         return tf.reshape(flat, tf.concat([tf.shape(x)[:-1], [self.units]], 0))
 
 
+class Dropout(keras.layers.Dropout):
+    """Dropout; rows of a batch that are read apart get the mask that they have in the whole batch."""
+
+    place: Any = None
+    """[2] the first of the rows in the batch, and the number of all rows of the batch; None for the whole batch."""
+
+    def call(self, inputs: Any, training: bool = False) -> Any:
+        """Return rows [B, ...] with dropout where `training` is true."""
+        if self.place is None or not training:
+            return super().call(inputs, training=training)
+        shape = tf.shape(inputs)
+        whole = tf.ones(tf.concat([self.place[1:], shape[1:]], 0))
+        mask = super().call(whole, training=True)
+        return inputs * mask[self.place[0] : self.place[0] + shape[0]]
+
+
 def make_rms_norm(name: str) -> keras.layers.RMSNormalization:
     """Return a layer that scales vectors to a root mean square of one (Zhang and Sennrich 2019)."""
     return keras.layers.RMSNormalization(epsilon=1e-6, name=name)

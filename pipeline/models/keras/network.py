@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pipeline.config.schema import ModelConfig
 from pipeline.models.keras import heads
 from pipeline.models.keras.attention import AttentionBlock
-from pipeline.models.keras.layers import MinGRUBlock, NoteEmbedding, make_rms_norm
+from pipeline.models.keras.layers import Dropout, MinGRUBlock, NoteEmbedding, make_rms_norm
 from pipeline.notes import quantize
 
 RESIDUAL_BLOCKS = {"mingru": MinGRUBlock, "attention": AttentionBlock}
@@ -35,12 +35,12 @@ class NoteModel(keras.Model):
         self.recurrent_layers = [
             _build_layer(config, number, units) for number, units in enumerate(config.units, 1)
         ]
-        self.dropouts = [keras.layers.Dropout(config.dropout) for _ in config.units[1:]]
+        self.dropouts = [Dropout(config.dropout) for _ in config.units[1:]]
         self.norm = make_rms_norm("norm") if config.is_residual else None
         self.dense = None
         if config.dense_units:
             self.dense = keras.layers.Dense(config.dense_units, activation="relu", name="dense")
-        self.output_dropout = keras.layers.Dropout(config.output_dropout)
+        self.output_dropout = Dropout(config.output_dropout)
         self.heads = (
             heads.RegressionHeads()
             if config.heads == "regression"
