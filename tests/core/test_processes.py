@@ -12,48 +12,13 @@ import psutil
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from process_work import do_trick, make_bytes
 
 from pipeline.core import processes
 from pipeline.core.errors import CorpusError, PipelineError
 from pipeline.core.processes import TaskFailure, TaskLimits
 
 SHORT = TaskLimits(cpu_seconds=1, wall_seconds=300.0, memory_bytes=2**29, num_workers=2)
-
-
-def fault(text: str) -> object:
-    """Raise an error that a person can mend."""
-    raise CorpusError(text)
-
-
-def spin(_: object) -> object:
-    """Use the processor for ever."""
-    while True:
-        pass
-
-
-def memory(size: int) -> int:
-    """Ask for memory."""
-    return len(bytearray(size))
-
-
-TRICKS = {
-    "sleep": (time.sleep, 60),
-    "wait": (time.sleep, 600),
-    "spin": (spin, 0),
-    "abort": (lambda _: os.abort(), 0),
-    "exit": (os._exit, 7),
-    "memory": (memory, 2**30),
-    "fault": (fault, "the corpus is damaged"),
-    "break": ({}.__getitem__, "break"),
-}
-
-
-def work(item: object) -> object:
-    """Do as told; a number is its own answer."""
-    if isinstance(item, str):
-        act, what = TRICKS[item]
-        act(what)
-    return item
 
 
 BAD = {
@@ -69,13 +34,13 @@ BAD = {
 def test_every_bad_thing_costs_itself_and_nothing_else(capfd: pytest.CaptureFixture[str]) -> None:
     items = [*range(10), *BAD, *range(10, 40)]
     expected = [TaskFailure(BAD[item]) if isinstance(item, str) else item for item in items]
-    assert list(processes.bounded_map(work, items, SHORT)) == expected
+    assert list(processes.bounded_map(do_trick, items, SHORT)) == expected
     assert "KeyError" in capfd.readouterr().err
 
 
 @pytest.mark.slow
 def test_a_worker_that_waits_for_ever_is_killed() -> None:
-    assert list(processes.bounded_map(work, ["sleep", 1], TaskLimits(wall_seconds=2.0))) == [
+    assert list(processes.bounded_map(do_trick, ["sleep", 1], TaskLimits(wall_seconds=2.0))) == [
         TaskFailure("reading it took more than 2 s"),
         1,
     ]
@@ -83,7 +48,9 @@ def test_a_worker_that_waits_for_ever_is_killed() -> None:
 
 def test_two_bad_things_after_one_another_are_told_apart() -> None:
     assert list(
-        processes.bounded_map(work, ["abort", "exit", 1, "abort"], TaskLimits(2, 20.0, 2**29, 1))
+        processes.bounded_map(
+            do_trick, ["abort", "exit", 1, "abort"], TaskLimits(2, 20.0, 2**29, 1)
+        )
     ) == [
         TaskFailure(BAD["abort"]),
         TaskFailure(BAD["exit"]),
@@ -94,12 +61,12 @@ def test_two_bad_things_after_one_another_are_told_apart() -> None:
 
 def test_an_error_a_person_can_mend_ends_the_work() -> None:
     with pytest.raises(CorpusError, match="the corpus is damaged"):
-        list(processes.bounded_map(work, [1, "fault", 2], SHORT))
+        list(processes.bounded_map(do_trick, [1, "fault", 2], SHORT))
 
 
 def test_no_worker_is_left_behind() -> None:
     before = set(psutil.Process().children())
-    answers = processes.bounded_map(work, list(range(100)), SHORT)
+    answers = processes.bounded_map(do_trick, list(range(100)), SHORT)
     next(answers)
     assert len(set(psutil.Process().children()) - before) >= 2
     answers.close()  # type: ignore[attr-defined]
@@ -111,17 +78,12 @@ def test_no_worker_is_left_behind() -> None:
 @settings(max_examples=3)
 @given(items=st.lists(st.integers(), max_size=60), workers=st.integers(1, 3))
 def test_answers_come_in_order(items: list[int], workers: int) -> None:
-    assert list(processes.bounded_map(work, items, TaskLimits(num_workers=workers))) == items
-
-
-def big(size: int) -> bytes:
-    """Answer with so many bytes."""
-    return bytes(size)
+    assert list(processes.bounded_map(do_trick, items, TaskLimits(num_workers=workers))) == items
 
 
 def test_answers_larger_than_a_pipe_come_whole_while_others_wait() -> None:
     sizes = [2**22, 1, 2**23, 0, 2**22] * 3
-    assert [len(answer) for answer in processes.bounded_map(big, sizes, SHORT)] == sizes  # type: ignore[arg-type]
+    assert [len(answer) for answer in processes.bounded_map(make_bytes, sizes, SHORT)] == sizes  # type: ignore[arg-type]
 
 
 class Unfit:
@@ -139,12 +101,14 @@ def test_a_worker_that_cannot_start_is_one_line() -> None:
 @pytest.mark.slow
 def test_workers_die_with_their_parent(tmp_path: Path) -> None:
     code = (
-        "import sys; sys.path.insert(0, sys.argv[1]); import test_processes as t; from pipeline.core import processes\n"
-        "if __name__ == '__main__':\n    list(processes.bounded_map(t.work, ['wait'] * 4, processes.TaskLimits(60, 600.0, 2**29, 2)))\n"
+        "import sys; sys.path.insert(0, sys.argv[1]); import process_work\n"
+        "from pipeline.core.processes import TaskLimits, bounded_map\n"
+        "if __name__ == '__main__':\n    list(bounded_map(process_work.do_trick, ['wait'] * 4, TaskLimits(60, 600.0, 2**29, 2)))\n"
     )
     (tmp_path / "run.py").write_text(code)
     parent = subprocess.Popen(
-        [sys.executable, str(tmp_path / "run.py"), str(Path(__file__).parent)], cwd=Path.cwd()
+        [sys.executable, str(tmp_path / "run.py"), str(Path(__file__).parent.parent)],
+        cwd=Path.cwd(),
     )
     for _ in range(1200):
         children = [

@@ -20,15 +20,15 @@ LIGHT = (
     "evaluate",
     "generate",
     "sample_metrics",
-    "two_sample",
-    "compare",
-    "report",
 )
 ENTRIES = [
     *(f"pipeline.stages.{name}" for name in LIGHT),
     *("pipeline.cli.models", "pipeline.live.run", "pipeline.studio.app", "pipeline.core.processes"),
 ]
-HEAVY = [f"pipeline.stages.{name}" for name in ("train", "benchmark")]
+HEAVY = [
+    f"pipeline.stages.{name}" for name in ("train", "benchmark", "two_sample", "compare", "report")
+]
+"""They import TensorFlow, scipy or pandas, which takes a second."""
 SCRIPTS = sorted(
     path.name for path in (ROOT / "benchmarks").glob("*.py") if "peer" not in path.name
 )

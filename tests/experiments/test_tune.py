@@ -160,6 +160,7 @@ def test_finished_runs_are_kept_and_forgotten(
     assert tune.load_kept_score("one") is None
 
 
+@pytest.mark.slow
 def test_the_rate_and_the_loss_weight_of_a_run_are_those_it_trains_with(
     in_folder: Path, project: Params, inner: WindowDataset
 ) -> None:
