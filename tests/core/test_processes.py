@@ -148,7 +148,7 @@ def test_a_limit_that_was_set_from_outside_is_kept() -> None:
 
 
 def test_a_pool_works_on_one_list_after_the_other_and_outlives_a_worker():
-    pool = processes.WorkerPool(work, TaskLimits())
+    pool = processes.WorkerPool(do_trick, TaskLimits())
     try:
         assert list(pool.map([1, 2])) == [1, 2]
         process = pool.workers[0].process
