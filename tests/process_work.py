@@ -37,6 +37,12 @@ def touch_later(folder: Path, number: int) -> None:
     (folder / str(number)).touch()
 
 
+def touch_and_wait(folder: Path, number: int) -> None:
+    """Write a file, and do not come back for ten minutes."""
+    (folder / str(number)).touch()
+    time.sleep(600)
+
+
 def kill_own_process(_: int) -> None:
     """End the process as one that the system kills."""
     os.kill(os.getpid(), signal.SIGKILL)
@@ -60,7 +66,6 @@ def take_memory(size: int) -> int:
 
 TRICKS = {
     "sleep": (time.sleep, 60),
-    "wait": (time.sleep, 600),
     "spin": (spin, 0),
     "abort": (lambda _: os.abort(), 0),
     "exit": (os._exit, 7),

@@ -101,25 +101,26 @@ def test_a_worker_that_cannot_start_is_one_line() -> None:
 @pytest.mark.slow
 def test_workers_die_with_their_parent(tmp_path: Path) -> None:
     code = (
-        "import sys; sys.path.insert(0, sys.argv[1]); import process_work\n"
+        "import functools, pathlib, sys; sys.path.insert(0, sys.argv[1]); import process_work\n"
         "from pipeline.core.processes import TaskLimits, bounded_map\n"
-        "if __name__ == '__main__':\n    list(bounded_map(process_work.do_trick, ['wait'] * 4, TaskLimits(60, 600.0, 2**29, 2)))\n"
+        "if __name__ == '__main__':\n"
+        "    work = functools.partial(process_work.touch_and_wait, pathlib.Path(sys.argv[2]))\n"
+        "    list(bounded_map(work, [0, 1, 2, 3], TaskLimits(60, 600.0, 2**29, 2)))\n"
     )
-    (tmp_path / "run.py").write_text(code)
-    parent = subprocess.Popen(
-        [sys.executable, str(tmp_path / "run.py"), str(Path(__file__).parent.parent)],
-        cwd=Path.cwd(),
-    )
+    script = tmp_path / "run.py"
+    script.write_text(code)
+    tests = Path(__file__).parent.parent
+    parent = subprocess.Popen([sys.executable, script, tests, tmp_path], cwd=Path.cwd())
     for _ in range(1200):
-        children = [
-            each
-            for each in psutil.Process(parent.pid).children()
-            if "spawn_main" in str(each.cmdline())
-        ]
-        if len(children) == 2:
+        if len(list(tmp_path.glob("[0-3]"))) == 2:
             break
         time.sleep(0.05)
-    time.sleep(5)
+    children = [
+        each
+        for each in psutil.Process(parent.pid).children()
+        if "spawn_main" in str(each.cmdline())
+    ]
+    assert len(children) == 2
     os.kill(parent.pid, signal.SIGKILL)
     parent.wait()
     gone, alive = psutil.wait_procs(children, timeout=30)

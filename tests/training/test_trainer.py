@@ -141,6 +141,7 @@ def test_a_finished_run_comes_back_from_its_checkpoint_without_training(
     assert weights_equal(whole, training.train_model(either))
 
 
+@pytest.mark.slow
 def test_the_learning_curve_grows_while_it_trains_and_a_resumed_run_keeps_its_rows(
     job: TrainingJob, monkeypatch: pytest.MonkeyPatch
 ) -> None:
