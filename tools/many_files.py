@@ -16,19 +16,22 @@ import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeVar
 
 import psutil
 import pyarrow.parquet as pq
 from synthetic_reader import SyntheticReader
 
-from pipeline.core import cluster, paths
+from pipeline.config.schema import IngestConfig
+from pipeline.core import paths
 from pipeline.core.checksums import CHECKSUM_FILE, hash_file
 from pipeline.corpus import read_corpus, tables
 from pipeline.corpus.bundle import CorpusPiece
 from pipeline.stages import ingest
 
 Item = TypeVar("Item")
+CONFIG = IngestConfig(reader="symusic", sustain_pedal=False, instruments="all")
 
 
 @dataclass
@@ -97,13 +100,11 @@ def main() -> None:
     parser.add_argument("--notes", type=int, default=100, help="notes of each file")
     parser.add_argument("--every", type=int, default=2000, help="files of a row")
     parser.add_argument("--kills", type=int, default=0, help="workers killed")
-    parser.add_argument("--workers", type=int, default=cluster.count_cores())
     options = parser.parse_args()
-    cluster.count_cores = lambda: options.workers
     read_corpus.MIN_CLUSTER_FILES = 1
     members = (f"{number:08}.mid" for number in range(options.files))
     pieces = [CorpusPiece(member, member, "train", "0" * 64) for member in members]
-    reader = SyntheticReader(options.notes)
+    reader = SyntheticReader(Path(), CONFIG, num_notes=options.notes)
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
         results = read_corpus.read_pieces(reader, pieces, "many")
         moments = set(random.Random(0).sample(range(options.files), options.kills))

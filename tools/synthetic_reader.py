@@ -4,30 +4,27 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.config.schema import IngestConfig
 from pipeline.core.processes import TaskFailure
 from pipeline.corpus.bundle import CorpusPiece
 from pipeline.corpus.piece_reader import read_content
-from pipeline.corpus.read_corpus import PieceResult
+from pipeline.corpus.read_corpus import PieceReader, PieceResult
 
-CONFIG = IngestConfig(reader="symusic", sustain_pedal=False, instruments="all")
 BAD_EVERY = 1000
 """One file in so many is no music."""
 
 
-@dataclass(frozen=True)
-class SyntheticReader:
+@dataclass
+class SyntheticReader(PieceReader):
     """Makes a file of random notes and reads it."""
 
-    num_notes: int
-    url: str = ""
+    num_notes: int = 100
 
     def __call__(self, piece: CorpusPiece) -> PieceResult:
         """Read one file."""
         number = int(piece.member.partition(".")[0])
         if number % BAD_EVERY == BAD_EVERY - 1:
             return TaskFailure("no music")
-        return read_content(make_midi(number, self.num_notes), CONFIG)
+        return read_content(make_midi(number, self.num_notes), self.config)
 
 
 def make_midi(seed: int, num_notes: int) -> bytes:

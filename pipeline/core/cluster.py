@@ -41,6 +41,13 @@ BATCHES_PER_THREAD = 2
 """Batches under way for each thread of the cluster: that bounds the memory of the caller."""
 CONNECT_SECONDS = 60
 """For a scheduler to answer, and for the first worker to be there [s]."""
+EMBEDDED_CONFIG = {
+    # A worker starts processes of its own, which one that is a daemon may not.
+    "distributed.worker.daemon": False,
+    # Nobody looks at the samples of its profiler, which takes some every 10 ms.
+    "distributed.worker.profile.enabled": False,
+}
+"""Of the cluster that is started here."""
 KILLED_WORKERS = "reading it killed every worker that tried"
 """Why an item has no result if it ends the worker, not the process that reads it."""
 
@@ -86,13 +93,7 @@ def open_client(threads_per_worker: int = 1) -> Iterator[Client]:
                 with suppress(Exception):  # a worker that is gone has no process to stop
                     client.run(stop_pools, on_error="ignore")
         return
-    with dask.config.set(
-        # A worker starts processes of its own, which one that is a daemon may not.
-        {
-            "distributed.worker.daemon": False,
-            "distributed.admin.large-graph-warning-threshold": "1GB",
-        }
-    ):
+    with dask.config.set(EMBEDDED_CONFIG):
         cluster = LocalCluster(
             n_workers=count_cores(),
             threads_per_worker=threads_per_worker,
