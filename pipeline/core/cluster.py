@@ -99,7 +99,8 @@ def open_client(threads_per_worker: int = 1) -> Iterator[Client]:
             threads_per_worker=threads_per_worker,
             processes=True,
             memory_limit=0,
-            dashboard_address=None,
+            # Any free port of this machine alone; without an address Dask listens on port 8787 of all its networks.
+            dashboard_address="127.0.0.1:0",
             silence_logs=logging.CRITICAL,
             # With certificates that live as long as the run: nobody else on this machine can give it work.
             security=Security.temporary(),

@@ -50,6 +50,14 @@ def test_a_cluster_of_this_machine_starts_and_ends(tmp_path, monkeypatch):
     with cluster.open_client() as client:
         assert client.scheduler.address.startswith("tls://127.0.0.1")
         assert list_results(client, list(range(5)), tmp_path) == list(range(5))
+        this = psutil.Process()
+        connections = [
+            connection
+            for process in (this, *this.children(recursive=True))
+            for connection in process.net_connections("inet")
+            if connection.status == psutil.CONN_LISTEN
+        ]
+        assert connections and {connection.laddr.ip for connection in connections} == {"127.0.0.1"}
 
 
 def test_no_scheduler_at_the_address_is_one_line(monkeypatch):
