@@ -32,7 +32,7 @@ from pipeline.corpus.near_duplicates import (
     stack_sketches,
 )
 from pipeline.corpus.sketches import compute_sketch
-from pipeline.corpus.sources import zip_archive
+from pipeline.corpus.sources import PieceSource, zip_archive
 from pipeline.corpus.splits import join_compositions, split_by_hash
 from pipeline.midi.reader import read_midi
 from pipeline.notes import note
@@ -70,17 +70,21 @@ COPIES: dict[str, Callable[[Notes], Notes]] = {
 }
 
 
+def _open_corpus(maestro: Path | None) -> PieceSource:
+    """Return the pieces of MAESTRO, or of the corpus that was fetched, and what reads one."""
+    if maestro is None:
+        corpus = CorpusBundle(paths.get_corpus_archive(load_params(paths.PARAMS).corpus))
+        return corpus.pieces, corpus.read_piece
+    manifest = load_manifest(MAESTRO)
+    assert isinstance(manifest, ZipManifest)
+    return zip_archive.verify_source(manifest, MAESTRO, maestro)
+
+
 def read_corpus(
     maestro: Path | None, splits: Sequence[str]
 ) -> tuple[list[CorpusPiece], list[Notes]]:
     """Return the pieces of some splits of a corpus, and their notes."""
-    if maestro is None:
-        corpus = CorpusBundle(paths.get_corpus_archive(load_params(paths.PARAMS).corpus))
-        pieces, read_piece = corpus.pieces, corpus.read_piece
-    else:
-        manifest = load_manifest(MAESTRO)
-        assert isinstance(manifest, ZipManifest)
-        pieces, read_piece = zip_archive.verify_source(manifest, MAESTRO, maestro)
+    pieces, read_piece = _open_corpus(maestro)
     chosen = [piece for piece in pieces if piece.split in splits]
     return chosen, [read_midi(read_piece(piece), "symusic", False).notes for piece in chosen]
 

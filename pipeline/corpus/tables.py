@@ -64,7 +64,7 @@ PIECES_SCHEMA = pa.schema(
 _WRITE_OPTIONS = {"compression": "zstd", "write_page_checksum": True, "store_schema": True}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class PieceRow:
     """One row of the table of pieces."""
 

@@ -1,5 +1,6 @@
 """Counts of what ingest took and left out."""
 
+import tracemalloc
 from dataclasses import replace
 
 from factories import make_music
@@ -131,3 +132,20 @@ def test_damage_that_was_skipped_is_counted_by_cause() -> None:
         ("bytes after End of Track", 6, 2, "a.mid"),
         ("system real-time bytes", 7, 1, "a.mid"),
     ]
+
+
+def test_a_piece_takes_little_more_memory_than_its_sketch() -> None:
+    num_pieces = 4000
+    pieces = [make_piece(f"{number}.mid") for number in range(num_pieces)]
+    instruments = [Instrument(program, False, 5) for program in range(40)]
+    facts = make_facts(1, instruments=instruments, chosen=instruments)
+    collector = PieceCollector()
+    tracemalloc.start()
+    try:
+        for number, piece in enumerate(pieces):
+            copied = replace(facts, notes_hash=number.to_bytes(32), instruments=instruments.copy())
+            assert collector.add_piece(piece, copied)
+        kept = tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
+    assert kept / num_pieces < 512 + 500
