@@ -138,6 +138,8 @@ def connect_workers(rank: int, count: int) -> Workers:
     """
     if count == 1:
         return ALONE
+    # It warns of a function that is compiled for several shapes, which `compiled_sums` is for.
+    tf.get_logger().setLevel("ERROR")
     options = tf.distribute.experimental.CommunicationOptions(
         implementation=tf.distribute.experimental.CommunicationImplementation.RING
     )
