@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from factories import make_ingest_summary, make_music
+from factories import ROOT, make_ingest_summary, make_music
 
 from pipeline.core import checksums, paths
 from pipeline.corpus import ingest_summary, tables
@@ -90,7 +90,7 @@ def test_costs_are_extrapolated_along_a_line() -> None:
 def test_params_have_the_values_of_the_measurement(in_folder: Path) -> None:
     from pipeline.config import load_params
 
-    measure_scale.write_params({"architectures": ["expressive"], "compare": {"max_notes": 7}})
+    measure_scale.write_params(ROOT, {"architectures": ["expressive"], "compare": {"max_notes": 7}})
     params = load_params(paths.PARAMS)
     assert (params.architectures, params.compare.max_notes) == (["expressive"], 7)
     assert params.compare.split == "validation"

@@ -2,7 +2,7 @@
 
 The pieces of `data/notes` are written several times, transposed and stretched, to a temporary project. Each stage runs
 there in a process of its own, with one replicate of one architecture. Prints tables in Markdown: CPU seconds, peak memory
-of the largest process, and bytes on disk of each stage; then both per million notes, and the sum for a larger corpus.
+of the largest process, and bytes on disk of each stage; then all of them per million notes, and for a larger corpus.
 `--page docs/scale-costs.md` writes them there. Notes that are trained on and notes that are scored have a fixed budget,
 so that stages differ by what they read. Ingest is not measured: it reads MIDI files, which copies of notes are not.
 """
@@ -97,10 +97,10 @@ def _iterate_copies(
             yield replace(row, index=copy * len(rows) + number), change_notes(notes, copy)
 
 
-def write_params(settings: dict[str, Any]) -> None:
-    """Write params.yaml in the current folder: that of this checkout with other values."""
+def write_params(project: Path, settings: dict[str, Any]) -> None:
+    """Write params.yaml in the current folder: that of a project with other values."""
     yaml = YAML()
-    tree = yaml.load((ROOT / paths.PARAMS).read_text("utf-8"))
+    tree = yaml.load((project / paths.PARAMS).read_text("utf-8"))
     for name, value in settings.items():
         if isinstance(value, dict):
             tree[name].update(value)
@@ -110,10 +110,14 @@ def write_params(settings: dict[str, Any]) -> None:
         yaml.dump(tree, file)
 
 
-def measure_corpus(num_copies: int, settings: dict[str, Any]) -> list[Cost]:
-    """Return the costs of all stages on a corpus so many times as long, in a project that is removed again."""
-    num_notes = num_copies * sum(row.num_notes for row in tables.read_pieces(ROOT / paths.PIECES))
-    script = f"import measure_scale; measure_scale.write_corpus({str(ROOT)!r}, {num_copies})"
+def measure_corpus(project: Path, num_copies: int, settings: dict[str, Any]) -> list[Cost]:
+    """Return the costs of all stages on a corpus so many times as long as that of a project.
+
+    They run in a folder of their own, which is removed again.
+    """
+    rows = tables.read_pieces(project / paths.PIECES)
+    num_notes = num_copies * sum(row.num_notes for row in rows)
+    script = f"import measure_scale; measure_scale.write_corpus({str(project)!r}, {num_copies})"
     steps = {WRITE_NOTES: ["-c", script]}
     for stage in STAGES:
         architecture = [] if stage in CORPUS_STAGES else settings["architectures"]
@@ -122,7 +126,7 @@ def measure_corpus(num_copies: int, settings: dict[str, Any]) -> list[Cost]:
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
         try:
-            write_params(settings)
+            write_params(project, settings)
             for stage, arguments in steps.items():
                 size = _measure_size(Path(folder))
                 cpu_seconds, peak_bytes = measure_process(arguments)
@@ -227,6 +231,7 @@ def make_report(costs: Sequence[Cost], settings: dict[str, Any], extrapolate_not
 def main() -> None:
     """Measure, and print the page."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--project", type=Path, default=ROOT, help="folder with data/notes")
     parser.add_argument("--copies", type=int, nargs="+", default=[1, 4, 16, 64])
     parser.add_argument("--architecture", default="expressive")
     parser.add_argument("--train-notes", type=int, default=8192)
@@ -245,7 +250,7 @@ def main() -> None:
     page = arguments.page.absolute() if arguments.page else None
     costs: list[Cost] = []
     for num_copies in sorted(set(arguments.copies)):
-        costs += measure_corpus(num_copies, settings)
+        costs += measure_corpus(arguments.project.absolute(), num_copies, settings)
         print(format_costs(costs), file=sys.stderr, flush=True)
     report = make_report(costs, settings, arguments.extrapolate_notes)
     print(report)

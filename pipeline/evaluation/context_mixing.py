@@ -46,7 +46,11 @@ TIME_CLASS = np.rint(2 * np.log2(np.maximum(np.arange(NUM_TIME_TOKENS), 1))).ast
 COLUMN_SIZE = 256
 """Values of a column of contexts, at most."""
 MAX_ENTRIES = 2**20
-"""Of each of the 42 tables of counts, 16 bytes each; those of short contexts never have as many."""
+"""Of each of the 42 tables of counts, 16 bytes each; those of short contexts never have as many.
+
+Measured on the default corpus: tables of 16,293 entries, which is as small in proportion to its notes as these are for
+MAESTRO, cost 0.018 bits per note; a corpus of two of its pieces costs 0.24.
+"""
 BATCH_NOTES = 2**18
 """Training notes counted at a time, about."""
 CHUNK_NOTES = 4096
