@@ -24,6 +24,7 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.corpus.groups import join_pairs
 from pipeline.corpus.sketches import NO_HASH, SKETCH_SIZE, Sketch
 
 MIN_SHARED_FRACTION = 0.3
@@ -64,8 +65,8 @@ def group_near_duplicates(sketches: Sketches) -> list[list[int]]:
     """
     order = order_by_likeness(sketches)
     num_buckets = 1 + sketches.size // BUCKET_SIZE
-    pairs = (find_pairs(sketches, order, bucket, num_buckets) for bucket in range(num_buckets))
-    return join_pairs(len(sketches), pairs)
+    parts = (find_pairs(sketches, order, bucket, num_buckets) for bucket in range(num_buckets))
+    return join_pairs(len(sketches), (pair for part in parts for pair in part.tolist()))
 
 
 def order_by_likeness(sketches: Sketches) -> Indices:
@@ -142,33 +143,3 @@ def _count_comparable(sketches: Sketches, pairs: Pairs) -> NDArray[np.float64]:
     highest = sketches[pairs, 0].astype(np.float64)
     counts = (sketches[pairs, 1:] != NO_HASH).sum(axis=2)
     return (counts * (highest.min(axis=1, keepdims=True) / highest)).min(axis=1)
-
-
-def join_pairs(num_pieces: int, pairs: Iterable[Pairs]) -> list[list[int]]:
-    """Return groups of two or more pieces that pairs join, directly or through others.
-
-    Args:
-        num_pieces: P.
-        pairs: of each bucket.
-
-    Returns:
-        Indices of the pieces of each group, in order; groups in order of their first pieces.
-    """
-    first_of = np.arange(num_pieces)
-
-    def find_first(piece: int) -> int:
-        """Return the first piece of a group; shortens the path to it."""
-        while first_of[piece] != piece:
-            first_of[piece] = first_of[first_of[piece]]
-            piece = int(first_of[piece])
-        return piece
-
-    for part in pairs:
-        for first, second in part.tolist():
-            low, high = sorted((find_first(first), find_first(second)))
-            first_of[high] = low
-    groups: dict[int, list[int]] = {}
-    for piece in np.flatnonzero(first_of != np.arange(num_pieces)).tolist():
-        first = find_first(piece)
-        groups.setdefault(first, [first]).append(piece)
-    return [groups[first] for first in sorted(groups)]

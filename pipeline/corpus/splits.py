@@ -9,10 +9,8 @@ import hashlib
 from bisect import bisect_left
 from collections.abc import Collection, Sequence
 
-import numpy as np
-
 from pipeline.core.errors import CorpusError
-from pipeline.corpus.near_duplicates import join_pairs
+from pipeline.corpus.groups import join_pairs
 
 SPLITS = ("train", "validation", "test")
 TRAIN_END, VALIDATION_END = 0.8, 0.9
@@ -58,7 +56,7 @@ def join_compositions(compositions: Sequence[str], works: Sequence[str]) -> list
         first_with: dict[str, int] = {}
         pairs += [(first_with.setdefault(name, piece), piece) for piece, name in enumerate(names)]
     joined = list(compositions)
-    for group in join_pairs(len(joined), [np.array(pairs, np.int64).reshape(-1, 2)]):
+    for group in join_pairs(len(joined), pairs):
         name = min(compositions[piece] for piece in group)
         for piece in group:
             joined[piece] = name

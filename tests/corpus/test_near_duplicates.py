@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.corpus import near_duplicates
+from pipeline.corpus.groups import join_pairs
 from pipeline.corpus.near_duplicates import (
     Sketches,
     find_pairs,
     group_near_duplicates,
-    join_pairs,
     order_by_likeness,
     stack_sketches,
 )
@@ -157,20 +157,6 @@ def test_pairs_and_groups_do_not_depend_on_the_order_of_pieces(order: list[int])
     )
 
 
-@settings(max_examples=25)
-@given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), max_size=12))
-def test_groups_are_those_that_pairs_connect(pairs: list[tuple[int, int]]) -> None:
-    connected = np.eye(10, dtype=bool)
-    for first, second in pairs:
-        connected[first, second] = connected[second, first] = True
-    for middle in range(10):
-        connected |= np.outer(connected[:, middle], connected[middle])
-    expected = {tuple(np.flatnonzero(row).tolist()) for row in connected}
-    for part in (pairs, [(second, first) for first, second in reversed(pairs)]):
-        groups = join_pairs(10, [np.array(part, np.int64).reshape(-1, 2)])
-        assert groups == sorted([*members] for members in expected if len(members) > 1)
-
-
 def test_buckets_and_batches_do_not_change_the_groups(monkeypatch: pytest.MonkeyPatch) -> None:
     sketches = make_sketches(200, 60)
     expected = group_near_duplicates(sketches)
@@ -178,7 +164,7 @@ def test_buckets_and_batches_do_not_change_the_groups(monkeypatch: pytest.Monkey
     order = order_by_likeness(sketches)
     parts = [find_pairs(sketches, order, bucket, 7) for bucket in range(7)]
     assert all(len(part) for part in parts)
-    assert join_pairs(200, reversed(parts)) == expected
+    assert join_pairs(200, [pair for part in reversed(parts) for pair in part.tolist()]) == expected
     for name, size in (("BUCKET_SIZE", 300), ("CHECKED_PAIRS", 3)):
         monkeypatch.setattr(near_duplicates, name, size)
         assert group_near_duplicates(sketches) == expected
