@@ -6,39 +6,39 @@ Counted are matrix products and attention; looking up and elementwise sums are a
 from collections.abc import Iterable
 
 from pipeline.models.model_io import TrainedModel
-from pipeline.models.numpy.residual_blocks import ATTENTION_SPAN
+from pipeline.notes.note import NUM_PITCHES
 
-HEAD_LAYERS = ("chain", "ahead", "pitch", "step", "duration", "velocity", "dense")
+HEAD_LAYERS = ("chain", "ahead", "pitch", "step", "duration", "velocity", "dense", "pitch_conv")
 """Layers that read what the body says, so once a note even where a window is read."""
+PITCH_CONVOLUTIONS = ("pitch_conv/input_kernel", "pitch_conv/output_kernel")
+"""Kernels that every pitch is multiplied by."""
 
 
 def count_macs_per_note(model: TrainedModel) -> int:
     """Return the multiply-adds of a note that is played with the state carried, attention in full sight."""
-    attended = (
-        sum(2 * ATTENTION_SPAN * units for units in model.config.units)
-        if model.config.cell == "attention"
-        else 0
-    )
-    return _count_macs(model, model.weights) + attended
+    return _count_macs(model, model.weights) + _count_attention_macs(model, model.config.span)
 
 
 def count_macs_per_window(model: TrainedModel) -> int:
     """Return the multiply-adds of a note for which the window of T notes is read anew."""
     heads = [name for name in model.weights if name.split("/")[0] in HEAD_LAYERS]
     body = [name for name in model.weights if name not in heads]
-    pairs = (
-        min(model.sequence_length, ATTENTION_SPAN)
-        * (2 * model.sequence_length - min(model.sequence_length, ATTENTION_SPAN) + 1)
-        // 2
-    )
-    attended = (
-        sum(2 * pairs * units for units in model.config.units)
-        if model.config.cell == "attention"
-        else 0
-    )
+    span = min(model.sequence_length, model.config.span)
+    num_pairs = span * (2 * model.sequence_length - span + 1) // 2
+    attended = _count_attention_macs(model, num_pairs)
     return model.sequence_length * _count_macs(model, body) + _count_macs(model, heads) + attended
+
+
+def _count_attention_macs(model: TrainedModel, num_pairs: int) -> int:
+    """Return the multiply-adds of pairs of notes in all layers of attention: of queries and keys, and of values."""
+    layers = zip(model.config.cells, model.config.units, strict=True)
+    return sum(2 * num_pairs * units for cell, units in layers if cell == "attention")
 
 
 def _count_macs(model: TrainedModel, names: Iterable[str]) -> int:
     """Return the multiply-adds of one vector through the kernels among some weights."""
-    return sum(int(model.weights[name].size) for name in names if name.endswith("kernel"))
+    return sum(
+        int(model.weights[name].size) * (NUM_PITCHES if name in PITCH_CONVOLUTIONS else 1)
+        for name in names
+        if name.endswith("kernel")
+    )

@@ -57,23 +57,24 @@ def _score_with_keras(
     state = net.initial_state(len(rows))
     hidden, _ = net.call(quantized[:, :-1], active[:, :-1], state, training=False)
     if first_scored > 1:
-        return _compute_bits(model, net, hidden[:, -1], quantized[:, -1], active[:, -1])
-    return _compute_bits(model, net, hidden[0], quantized[0, 1:], active[0, 1:])
+        last = tf.nest.map_structure(lambda array: array[:, -1:], (hidden, quantized, active))
+        return _compute_bits(model, net, *last)
+    return _compute_bits(model, net, hidden, quantized[:, 1:], active[:, 1:])
 
 
 def _compute_bits(
     model: TrainedModel, net: Any, hidden: Any, notes: Any, active: Any
 ) -> NDArray[np.float64]:
-    """Return the bits on the time grid of notes [N, 4] after hidden vectors [N, H], from the losses of Keras."""
-    losses = net.heads(hidden, notes, active)
+    """Return the bits [B T, 3 or 4] on the time grid of notes [B, T, 4], from the losses of Keras."""
+    losses = net.compute_losses(hidden, notes, active)
     columns = []
     for name, feature in FEATURES.items():
         if name not in losses:
             continue
-        values = notes.numpy()[:, feature.column]
+        values = notes.numpy()[..., feature.column].ravel()
         bits = losses[name].numpy().astype(float) / np.log(2)
         if model.config.heads == "regression" and feature.is_time:
-            seconds = net.heads.output_layers[name](hidden)[:, 0].numpy().astype(float)
+            seconds = net.heads.output_layers[name](hidden).numpy().ravel().astype(float)
             bits = grid_bits(seconds, values, model.residual_noise[name])
         elif model.config.heads == "categorical" or not feature.is_time:
             # A token spreads its probability over its values, which the loss leaves out.

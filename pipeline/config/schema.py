@@ -4,7 +4,10 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_serializer, model_validator
+
+from pipeline.config import model_rules
+from pipeline.config.model_rules import DEFAULT_SPAN, Cell, CellName
 
 Identifier = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=64)]
 PositiveInt = Annotated[int, Field(ge=1)]
@@ -194,8 +197,6 @@ class GateConfig(StrictModel):
     """Bits by which a note may be told otherwise by the engine that plays than by the framework that trained."""
 
 
-ATTENTION_HEAD_DIM = 32
-"""Units of one head of attention."""
 NonNegative = Annotated[float, Field(ge=0, le=1000)]
 
 
@@ -286,12 +287,17 @@ class ModelConfig(StrictModel):
     """Features of the embedding input; 0 with the scalar input."""
     model_velocity: bool
     """Whether velocity is read and told; bits per note leave it out, so that all can be compared."""
-    cell: Literal["lstm", "bilstm", "mingru", "attention"]
+    cell: Cell
     """`lstm`: LSTM layers. `bilstm`: LSTM layers that also read the window backwards; such a model cannot stream.
     `mingru`: residual blocks of a minGRU and two dense layers, `embedding_dim` wide. `attention`: such blocks with
-    attention to the last 128 notes in place of the recurrence."""
+    attention to the last `span` notes in place of the recurrence. One name for all layers, or a list with one of the
+    last two for each, such as [mingru, attention]."""
     units: Annotated[list[Annotated[int, Field(ge=1, le=4096)]], Field(min_length=1, max_length=8)]
     """Units of each recurrent layer, first to last; of attention all its heads together, 32 each."""
+    conv: Annotated[int, Field(ge=0, le=64)] = 0
+    """Notes of a causal depthwise convolution over what each residual block mixes over time; 0 leaves it out."""
+    span: Annotated[int, Field(ge=2, le=8192)] = DEFAULT_SPAN
+    """Notes that attention reads, the one just read among them."""
     dropout: Fraction
     """Dropout between layers."""
     dense_units: Annotated[int, Field(ge=0, le=4096)]
@@ -304,6 +310,12 @@ class ModelConfig(StrictModel):
     times as a mixture of logistics on the grid."""
     head_dim: Annotated[int, Field(ge=0, le=4096)]
     """Units of each part of the chain; 0 with regression heads."""
+    pitch_head: Literal["dense", "equivariant"] = "dense"
+    """`dense`: logits of pitches by a dense layer. `equivariant`: to these, two convolutions over the pitches are added,
+    which read which pitches sound and how long ago each was struck, and know no pitch by its number."""
+    mask_active: bool = False
+    """Whether a pitch that sounds is not struck again: the distribution leaves all such pitches 0.0002 together, and
+    generation nothing."""
     loss_on: Literal["last", "all"]
     """`last`: the loss is taken at the note after the window. `all`: at every note."""
     stateful: bool
@@ -311,6 +323,25 @@ class ModelConfig(StrictModel):
     are read again before every note."""
     learning_rate: LearningRate
     """Of every optimiser step with `loss_on: last`; the highest with `loss_on: all`, as `train.stateful.warmup` says."""
+
+    @model_serializer(mode="wrap")
+    def _leave_out_defaults(self, handler: Any) -> dict[str, Any]:
+        return model_rules.leave_out_defaults(type(self), handler(self))
+
+    @property
+    def cells(self) -> list[CellName]:
+        """Cell of each layer, first to last."""
+        return self.cell if isinstance(self.cell, list) else [self.cell] * len(self.units)
+
+    @property
+    def cell_text(self) -> str:
+        """`cell` in one line of text."""
+        return ", ".join(self.cell) if isinstance(self.cell, list) else self.cell
+
+    @property
+    def is_equivariant(self) -> bool:
+        """Whether heads read how long ago each pitch was struck."""
+        return self.pitch_head == "equivariant"
 
     @property
     def is_bidirectional(self) -> bool:
@@ -320,47 +351,11 @@ class ModelConfig(StrictModel):
     @property
     def is_residual(self) -> bool:
         """Whether the layers are residual blocks, which all read and return vectors of `embedding_dim`."""
-        return self.cell in ("mingru", "attention")
+        return set(self.cells) <= set(model_rules.RESIDUAL_CELLS)
 
     @model_validator(mode="after")
     def _check_combinations(self) -> "ModelConfig":
-        for is_bad, message in (
-            (
-                self.is_bidirectional and self.loss_on == "all",
-                "cell: bilstm cannot have loss_on: all, since its backward half has read the targets; set loss_on: last",
-            ),
-            (
-                self.is_bidirectional and self.stateful,
-                "cell: bilstm has no state to carry from note to note; set stateful: false",
-            ),
-            (
-                self.dropout > 0 and len(self.units) == 1,
-                "dropout needs two layers in units; use output_dropout",
-            ),
-            (
-                (self.input == "scalar") != (self.embedding_dim == 0),
-                "embedding_dim belongs to input: embedding, and is 0 with input: scalar",
-            ),
-            (
-                self.is_residual and self.input == "scalar",
-                f"cell: {self.cell} needs input: embedding",
-            ),
-            (
-                self.cell == "attention"
-                and any(units % ATTENTION_HEAD_DIM for units in self.units),
-                f"units of cell: attention are multiples of {ATTENTION_HEAD_DIM}, the dimension of a head",
-            ),
-            (
-                (self.heads == "regression") != (self.head_dim == 0),
-                "head_dim is 0 with heads: regression, and positive with other heads",
-            ),
-            (
-                self.model_velocity and self.heads == "regression",
-                "heads: regression have no distribution of velocity; set model_velocity: false",
-            ),
-        ):
-            if is_bad:
-                raise ValueError(message)
+        model_rules.check_model_config(self)
         return self
 
 

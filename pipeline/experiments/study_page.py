@@ -24,7 +24,7 @@ MODEL_COLUMNS = {
     "step": "{step:.3f}",
     "duration": "{duration:.3f}",
     "velocity": "{velocity:.3f}",
-    "cell": "{config.cell}",
+    "cell": "{config.cell_text}",
     "input": "{config.input}",
     "heads": "{config.heads}",
     "loss on": "{config.loss_on}",

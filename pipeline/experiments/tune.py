@@ -66,14 +66,18 @@ class TuneScore:
 def list_grid_runs(params: Params) -> list[TuneRun]:
     """Return the runs of the search: each architecture at each rate."""
     pitch_weight = params.train.loss_weights.pitch
-    return [TuneRun(name, rate, pitch_weight) for name in params.model for rate in LEARNING_RATES]
+    return [
+        TuneRun(name, rate, pitch_weight)
+        for name in params.architectures
+        for rate in LEARNING_RATES
+    ]
 
 
 def list_page_runs(params: Params, page_architectures: Sequence[str]) -> list[TuneRun]:
     """Return one run as the page says for each of its architectures."""
     return [
         TuneRun(name, PAGE_LEARNING_RATE, PAGE_PITCH_WEIGHT, is_of_page=True)
-        for name in params.model
+        for name in params.architectures
         if name in page_architectures
     ]
 

@@ -109,7 +109,7 @@ def describe_search(search: Search) -> Record:
     params, train = search.params, search.params.train
     recipes = {
         name: params.get_model_config(name).model_dump(exclude={"learning_rate"})
-        for name in params.model
+        for name in params.architectures
     }
     scored = tune.select_scored_pieces(search.dataset)
     return {
@@ -190,7 +190,7 @@ def find_mismatches(params: Params, results: Results) -> list[str]:
         if value != search[name]
     ]
     choices = choose_rates(results)
-    for name in params.model:
+    for name in params.architectures:
         lines += _find_rate_mismatch(params, name, choices.get(name), search["recipes"])
     return lines
 

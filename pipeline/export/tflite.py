@@ -22,11 +22,11 @@ from pipeline.models.keras import heads, layers
 # isort: split
 import tensorflow as tf
 
-from pipeline.config.schema import ATTENTION_HEAD_DIM, ModelConfig
+from pipeline.config.model_rules import ATTENTION_HEAD_DIM
+from pipeline.config.schema import ModelConfig
 from pipeline.core import files
 from pipeline.core.errors import DataError
 from pipeline.models.model_io import TrainedModel
-from pipeline.models.numpy.residual_blocks import ATTENTION_SPAN
 from pipeline.notes import quantize
 from pipeline.notes.note import NUM_PITCHES
 from pipeline.notes.quantize import DURATION, PITCH, STEP
@@ -38,12 +38,11 @@ ACTIVE = "left"
 def list_state_shapes(config: ModelConfig) -> dict[str, list[int]]:
     """Return the shape of each part of the state."""
     out = {ACTIVE: [1, NUM_PITCHES]} if config.input == "embedding" else {}
-    for number, units in enumerate(config.units, 1):
+    for number, (cell, units) in enumerate(zip(config.cells, config.units, strict=True), 1):
         kept = {"lstm": {"output": [1, units], "cell": [1, units]}, "mingru": {"state": [1, units]}}
-        kept["attention"] = {"known": [ATTENTION_SPAN - 1, 2 * units], "count": [1, 1]}
-        out |= {
-            f"{config.cell}_{number}_{part}": shape for part, shape in kept[config.cell].items()
-        }
+        kept["attention"] = {"known": [config.span - 1, 2 * units], "count": [1, 1]}
+        parts = kept[cell] | ({"conv": [config.conv - 1, 3 * units]} if config.conv else {})
+        out |= {f"{cell}_{number}_{part}": shape for part, shape in parts.items()}
     return out
 
 
@@ -68,9 +67,9 @@ class StepModule(tf.Module):
     def feed(self, note: Any, **state: Any) -> dict[str, Any]:
         """Read a note."""
         x, state = self._embed_note(note, dict(state))
-        for number in range(1, len(self.config.units) + 1):
+        for number, cell in enumerate(self.config.cells, 1):
             read = self._step_residual if self.config.is_residual else self._step_lstm
-            x, state = read(f"{self.config.cell}_{number}", x, state)
+            x, state = read(f"{cell}_{number}", x, state)
         if self.config.is_residual:
             x = self._apply_rms_norm(x, "norm/scale")
         if self.config.dense_units:
@@ -104,15 +103,20 @@ class StepModule(tf.Module):
         self, name: str, x: Any, state: dict[str, Any]
     ) -> tuple[Any, dict[str, Any]]:
         """Read x [1, D] by one residual block."""
-        inner = tf.split(
-            self._apply_dense(self._apply_rms_norm(x, f"{name}/norm1/scale"), f"{name}/inner"), 3, 1
-        )
-        mixed, after = (self._mix_mingru if self.config.cell == "mingru" else self._mix_attention)(
-            name, inner, state
-        )
+        inner = self._apply_dense(self._apply_rms_norm(x, f"{name}/norm1/scale"), f"{name}/inner")
+        if self.config.conv:
+            inner, state = self._apply_conv(name, inner, state)
+        mix = self._mix_mingru if name.startswith("mingru") else self._mix_attention
+        mixed, after = mix(name, tf.split(inner, 3, 1), state)
         x += mixed @ self.weights[f"{name}/outer/kernel"]
         up = self._apply_dense(self._apply_rms_norm(x, f"{name}/norm2/scale"), f"{name}/up")
         return x + layers.quick_gelu(up) @ self.weights[f"{name}/down/kernel"], {**state, **after}
+
+    def _apply_conv(self, name: str, x: Any, state: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+        """Return the weighted sum of x [1, 3 U] and the notes before it, and the state with x among them."""
+        recent = tf.concat([state[f"{name}_conv"], x], 0)
+        out = tf.reduce_sum(recent * self.weights[f"{name}/conv/kernel"], 0, keepdims=True)
+        return out, {**state, f"{name}_conv": recent[1:]}
 
     def _mix_mingru(
         self, name: str, projected: list[Any], state: dict[str, Any]
@@ -130,7 +134,7 @@ class StepModule(tf.Module):
         query, *new = projected
         known = tf.concat([state[f"{name}_known"], tf.concat(new, 1)], 0)
         keys, values = (
-            tf.reshape(part, [ATTENTION_SPAN, -1, ATTENTION_HEAD_DIM])
+            tf.reshape(part, [self.config.span, -1, ATTENTION_HEAD_DIM])
             for part in tf.split(known, 2, 1)
         )
         count = state[f"{name}_count"]
@@ -138,7 +142,7 @@ class StepModule(tf.Module):
             keys * tf.reshape(query * ATTENTION_HEAD_DIM**-0.5, [1, -1, ATTENTION_HEAD_DIM]), 2
         )
         scores += tf.constant(self.distance_bias[f"{name}/distance"])
-        away = tf.range(ATTENTION_SPAN - 1.0, -1.0, -1.0)[:, None]
+        away = tf.range(self.config.span - 1.0, -1.0, -1.0)[:, None]
         shares = tf.nn.softmax(tf.where(away > count, -1e9, scores), 0)
         attended = tf.reshape(tf.reduce_sum(shares[:, :, None] * values, 0), [1, -1])
         return attended, {f"{name}_known": known[1:], f"{name}_count": count + 1}
@@ -196,8 +200,14 @@ def convert_to_tflite(model: TrainedModel) -> bytes:
 
     Raises:
         DataError: it has no state that it carries from note to note: one that reads its last notes again for every note
-            would be another model as a state carried without end.
+            would be another model as a state carried without end. Or its pitch head has a part that this file lacks.
     """
+    if model.config.is_equivariant or model.config.mask_active:
+        key = "pitch_head=dense" if model.config.is_equivariant else "mask_active=false"
+        raise DataError(
+            f"{model.architecture}: a .tflite file has no pitch_head: equivariant and no mask_active: true; train it "
+            f"with model.{model.architecture}.{key}"
+        )
     if not model.config.stateful:
         raise DataError(
             f"{model.architecture}: stateful: false reads its last {model.sequence_length} notes again for every "

@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 
 from pipeline.config.schema import ModelConfig
 from pipeline.core.console import track_progress
-from pipeline.generation.step_heads import Distributions, make_step_heads
+from pipeline.generation.step_heads import Distributions, forbid_active_pitches, make_step_heads
 from pipeline.models.model_io import TrainedModel
 from pipeline.models.numpy.heads import Context
 from pipeline.models.numpy.network import Network, WindowNetwork
-from pipeline.models.numpy.residual_blocks import ATTENTION_SPAN
 from pipeline.models.residual_noise import MIN_PROB
+from pipeline.notes.pitch_ages import MAX_AGE
 from pipeline.notes.quantize import DURATION, FEATURES, GRID_SIZE, STEP, VELOCITY, QuantizedNotes
 
 CHUNK_NOTES = 1000
@@ -80,19 +80,30 @@ class Engine:
         if not self.config.stateful:
             return first
         onsets = notes[:, STEP].cumsum(dtype=np.int64)
-        sounding = int(onsets.searchsorted(onsets[first] - MAX_DURATION))
+        reach = MAX_AGE if self.config.is_equivariant else MAX_DURATION
+        sounding = int(onsets.searchsorted(onsets[first] - reach))
         # Attention keeps notes in a ring: a whole number of turns less leaves each note in its place.
-        return sounding - sounding % ATTENTION_SPAN
+        return sounding - sounding % self.config.span
 
     def iterate_distributions(self, note: list[int]) -> Distributions:
-        """Yield the distribution of each feature of the next note; see `StepHeads.iterate_distributions`.
+        """Yield the distribution that each feature of the next note is drawn from.
+
+        It is that of `StepHeads.iterate_distributions`, by which notes are scored, but with `mask_active` a pitch that
+        sounds has no probability.
 
         Raises:
             ValueError: no note was read yet.
         """
+        context = self._get_context()
+        distributions = self.heads.iterate_distributions(context, note)
+        if self.config.mask_active:
+            return forbid_active_pitches(distributions, context, note)
+        return distributions
+
+    def _get_context(self) -> Context:
         if self.context is None:
             raise ValueError("a model needs at least one note of prompt")
-        return self.heads.iterate_distributions(self.context, note)
+        return self.context
 
     def sample(self, sampler: NoteSampler, velocity: int) -> QuantizedNotes:
         """Draw the next note and read it.
@@ -116,7 +127,7 @@ class Engine:
         """Return the bits of each feature of a note [4], were it the next; the note is not read."""
         values = note.tolist()
         bits = {}
-        for name, probs in self.iterate_distributions(values):
+        for name, probs in self.heads.iterate_distributions(self._get_context(), values):
             prob = max(float(probs[values[FEATURES[name].column]]), MIN_PROB)
             bits[name] = -float(np.log2(prob))
         return bits
@@ -125,13 +136,15 @@ class Engine:
 def count_context_notes(config: ModelConfig, sequence_length: int) -> int | None:
     """Return on how many of the last notes a model's next note depends; None where on all of them.
 
-    Keys that sound are read besides: a note may sound on for 1000 cells, whatever came after it.
+    Keys that sound are read besides: a note may sound on for 1000 cells, whatever came after it. An equivariant pitch
+    head also reads which pitches were struck within 200 s.
     """
     if not config.stateful:
         return sequence_length
-    if config.cell == "attention":
-        return len(config.units) * (ATTENTION_SPAN - 1) + 1
-    return None
+    if set(config.cells) != {"attention"}:
+        return None
+    earlier_notes = config.span - 1 + max(config.conv - 1, 0)
+    return len(config.units) * earlier_notes + 1
 
 
 def generate_notes(

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from pipeline.generation.engine import NoteSampler, generate_notes
-from pipeline.generation.step_heads import make_step_heads
+from pipeline.generation.step_heads import forbid_active_pitches, make_step_heads
 from pipeline.models.model_io import TrainedModel
 from pipeline.models.numpy.network import Network
 from pipeline.notes.quantize import FEATURES, VELOCITY, QuantizedNotes
@@ -49,6 +49,9 @@ def _continue_windows(
         contexts = network.forward_window(notes[:, first:position])
         for row, sampler in enumerate(samplers):
             note = [0, 0, 0, velocities[row]]
-            distributions = heads.iterate_distributions(contexts.select(row), note)
+            context = contexts.select(row)
+            distributions = heads.iterate_distributions(context, note)
+            if model.config.mask_active:
+                distributions = forbid_active_pitches(distributions, context, note)
             notes[row, position] = sampler.sample_note(distributions, note)
     return list(notes[:, prompts.shape[1] :])

@@ -9,12 +9,14 @@ from typing import Protocol
 import numpy as np
 
 from pipeline.models.model_io import TrainedModel
+from pipeline.models.numpy.active_mask import mask_active
 from pipeline.models.numpy.autoregressive_heads import AutoregressiveHeads, to_distribution
 from pipeline.models.numpy.heads import Context, Probs, RegressionHeads
-from pipeline.models.numpy.layers import QUICK_GELU_SCALE, scaled_quick_gelu
+from pipeline.models.numpy.layers import QUICK_GELU_SCALE, Float32Array, scaled_quick_gelu
 from pipeline.models.scoring import make_heads
 from pipeline.notes import quantize
 from pipeline.notes.active_notes import SparseActiveProduct
+from pipeline.notes.pitch_ages import MAX_AGE
 from pipeline.notes.quantize import FEATURES, STEP
 
 Distributions = Iterator[tuple[str, Probs]]
@@ -54,6 +56,8 @@ class AutoregressiveStepHeads:
         weights, scale = heads.weights, QUICK_GELU_SCALE
         self.is_mixture = heads.is_mixture
         self.features = heads.features
+        self.masks_active = heads.masks_active
+        self.pitch_convolution = heads.pitch_convolution
         self.head_dim = len(weights["chain/bias"]) // len(self.features)
         self.hidden_kernel = weights["chain/kernel"] * scale
         self.hidden_bias = weights["chain/bias"] * scale
@@ -80,6 +84,8 @@ class AutoregressiveStepHeads:
             kernel, bias = self.output_layers[name]
             outputs = scaled_quick_gelu(projected[begin:end]).dot(kernel)
             outputs += bias
+            if name == "pitch":
+                outputs = self._adjust_pitch_logits(outputs, context, note[STEP])
             yield name, to_distribution(name, outputs, self.is_mixture)
             if name in self.conditioning:
                 token = quantize.token_ids_of_note(*note)[FEATURES[name].column]
@@ -88,6 +94,37 @@ class AutoregressiveStepHeads:
                 # Pitch and duration, the two features after step, read the active notes.
                 active = np.maximum(context.active - note[STEP], 0)
                 projected[end : end + 2 * self.head_dim] += self.active_product.apply(active)
+
+    def _adjust_pitch_logits(
+        self, logits: Float32Array, context: Context, step: int
+    ) -> Float32Array:
+        """Return the logits [128] with those of the convolutions, masked, where the model has either."""
+        if context.active is None:
+            return logits
+        active = np.maximum(context.active - step, 0)
+        if self.pitch_convolution and context.ages is not None:
+            ages = np.minimum(context.ages + step, MAX_AGE)
+            convolve = self.pitch_convolution.step
+            logits += convolve(context.hidden, active, ages, context.last_pitch)
+        return mask_active(logits, active) if self.masks_active else logits
+
+
+def forbid_active_pitches(
+    distributions: Distributions, context: Context, note: list[int]
+) -> Distributions:
+    """Yield distributions in which no pitch that sounds at the onset of the note has a probability.
+
+    Args:
+        distributions: of `StepHeads.iterate_distributions`.
+        context: after the note before.
+        note: [4], into which the caller writes each value before asking for the next distribution.
+    """
+    for name, probs in distributions:
+        if name == "pitch" and context.active is not None:
+            allowed = np.where(context.active > note[STEP], 0.0, probs)
+            total = allowed.sum()
+            probs = allowed / total if total > 0 else probs
+        yield name, probs
 
 
 def make_step_heads(model: TrainedModel) -> StepHeads:

@@ -3,9 +3,14 @@
 Shapes: D width of the input of a layer, U its units, H width of the hidden vector, C width of a head.
 """
 
-from pipeline.config.schema import ATTENTION_HEAD_DIM, ModelConfig
+from pipeline.config.model_rules import (
+    ATTENTION_HEAD_DIM,
+    PITCH_CONV_CHANNELS,
+    PITCH_CONV_SIZE,
+)
+from pipeline.config.schema import ModelConfig
 from pipeline.models.logistic_mixture import NUM_OUTPUTS
-from pipeline.models.numpy.residual_blocks import ATTENTION_SPAN
+from pipeline.models.numpy.pitch_convolution import NUM_PITCH_FEATURES
 from pipeline.notes import quantize
 from pipeline.notes.active_notes import NUM_FEATURES
 from pipeline.notes.note import NUM_PITCHES
@@ -19,8 +24,8 @@ def weight_shapes(config: ModelConfig) -> WeightShapes:
     """Return the shape of every weight of a model."""
     out = _list_input_shapes(config)
     width = config.embedding_dim or len(SCALAR_FEATURES)
-    for number, units in enumerate(config.units, 1):
-        name = f"{config.cell}_{number}"
+    for number, (cell, units) in enumerate(zip(config.cells, config.units, strict=True), 1):
+        name = f"{cell}_{number}"
         if config.is_residual:
             out |= _list_residual_block_shapes(config, name, units)
         else:
@@ -72,8 +77,10 @@ def _list_residual_block_shapes(config: ModelConfig, name: str, units: int) -> W
         f"{name}/outer/kernel": (units, width),
         f"{name}/down/kernel": (2 * width, width),
     }
-    if config.cell == "attention":
-        out[f"{name}/distance"] = (units // ATTENTION_HEAD_DIM, ATTENTION_SPAN)
+    if name.startswith("attention"):
+        out[f"{name}/distance"] = (units // ATTENTION_HEAD_DIM, config.span)
+    if config.conv:
+        out[f"{name}/conv/kernel"] = (config.conv, 3 * units)
     out |= _list_dense_shapes(f"{name}/inner", width, 3 * units)
     return out | _list_dense_shapes(f"{name}/up", width, 2 * width)
 
@@ -93,6 +100,12 @@ def _list_autoregressive_head_shapes(config: ModelConfig, hidden_dim: int) -> We
     out = _list_dense_shapes("chain", hidden_dim, len(features) * config.head_dim)
     if config.input == "embedding":
         out["ahead/kernel"] = (NUM_FEATURES, 2 * config.head_dim)
+    if config.is_equivariant:
+        out |= _list_dense_shapes("pitch_conv/gate", hidden_dim, PITCH_CONV_CHANNELS)
+        inputs = (PITCH_CONV_SIZE, NUM_PITCH_FEATURES, PITCH_CONV_CHANNELS)
+        out["pitch_conv/input_kernel"] = inputs
+        out["pitch_conv/input_bias"] = (PITCH_CONV_CHANNELS,)
+        out["pitch_conv/output_kernel"] = (PITCH_CONV_SIZE, PITCH_CONV_CHANNELS)
     for index, name in enumerate(features):
         is_mixture = config.heads == "mixture" and FEATURES[name].is_time
         num_outputs = NUM_OUTPUTS if is_mixture else FEATURES[name].num_tokens

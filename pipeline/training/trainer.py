@@ -122,7 +122,8 @@ class Trainer:
         with tf.GradientTape() as tape:
             hidden, after = self.model.call(notes[:, :-1], active[:, :-1], state, training=True)
             if not self.loss_on_all:
-                hidden, notes = hidden[:, -1:], notes[:, -1:]
+                hidden = tf.nest.map_structure(lambda array: array[:, -1:], hidden)
+                notes = notes[:, -1:]
                 active, mask = active[:, -1:], mask[:, -1:]
             else:
                 notes, active = notes[:, 1:], active[:, 1:]

@@ -6,7 +6,8 @@ import numpy as np
 from factories import make_tiny_model
 
 from pipeline.benchmark import flops
-from pipeline.config.schema import ATTENTION_HEAD_DIM, ModelConfig
+from pipeline.config.model_rules import ATTENTION_HEAD_DIM
+from pipeline.config.schema import ModelConfig
 
 
 def test_an_lstm_worked_by_hand():
@@ -30,6 +31,27 @@ def test_a_dense_layer_is_asked_once_and_what_is_looked_up_costs_nothing():
     heads = 5 * 7 + 7 * 3 * 4 + 256 * 2 * 4 + 4 * (82 + 128 + 82)
     assert flops.count_macs_per_note(small) == body + heads
     assert flops.count_macs_per_window(small) == 10 * body + heads
+
+
+def test_a_recurrence_before_attention_and_their_convolutions():
+    small = make_tiny_model(
+        10,
+        input="embedding",
+        embedding_dim=6,
+        cell=["mingru", "attention"],
+        units=[5, 32],
+        conv=4,
+        span=7,
+        heads="categorical",
+        head_dim=4,
+    )
+    dense = sum(6 * 3 * units + units * 6 + 6 * 12 + 12 * 6 for units in (5, 32))
+    convolutions = 4 * 3 * (5 + 32)
+    heads = 6 * 3 * 4 + 256 * 2 * 4 + 4 * (82 + 128 + 82)
+    body = 256 * 6 + dense + convolutions
+    assert flops.count_macs_per_note(small) == body + heads + 2 * 7 * 32
+    pairs = sum(min(place, 7) for place in range(1, 11))
+    assert flops.count_macs_per_window(small) == 10 * body + heads + 2 * pairs * 32
 
 
 def test_attention_pays_for_each_pair_of_notes():

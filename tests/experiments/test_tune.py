@@ -67,7 +67,7 @@ def shrink(project: Params) -> Params:
 
 def test_every_architecture_has_the_same_grid(project: Params) -> None:
     runs = tune.list_grid_runs(project)
-    for name in project.model:
+    for name in project.architectures:
         rates = [run.learning_rate for run in runs if run.architecture == name]
         assert rates == [0.0005, 0.001, 0.002, 0.004, 0.008, 0.016]
     assert {run.pitch_weight for run in runs} == {project.train.loss_weights.pitch} == {0.5}

@@ -24,6 +24,7 @@ KINDS = {
     "stacked": {},
     "expressive": {},
     "gated": {},
+    "gated, attention": {"cell": ["mingru", "attention"], "conv": 4, "span": 200},
     "hybrid": {"units": [12, 8], "dense_units": 6},
     "baseline": {
         "input": "embedding",
@@ -37,7 +38,7 @@ KINDS = {
 
 def trained(project: Params, name: str, **changes: object) -> TrainedModel:
     """Make a model of random weights, biases too."""
-    block = project.model[name].model_copy(update={"stateful": True, **changes})
+    block = project.model[name.partition(",")[0]].model_copy(update={"stateful": True, **changes})
     net = network.build_model(block)
     for number, variable in enumerate(net.trainable_variables):
         variable.assign(np.random.default_rng(number).normal(0, 0.1, variable.shape))
@@ -88,6 +89,20 @@ def same_outputs(model: TrainedModel, tell: object, context: Context, note: np.n
             expected = to_distribution(name, outputs, model.config.heads == "mixture")
         np.testing.assert_allclose(expected, probs, atol=1e-5)
         known[FEATURES[name].column] = int(note[FEATURES[name].column])
+
+
+@pytest.mark.parametrize(
+    ("changes", "remedy"),
+    [({}, "pitch_head=dense"), ({"pitch_head": "dense"}, "mask_active=false")],
+)
+def test_a_pitch_head_that_the_file_lacks_is_refused(
+    project: Params, tmp_path: Path, changes: dict[str, str], remedy: str
+) -> None:
+    config = project.model["recurrent_attention"].model_copy(update=changes)
+    model = TrainedModel("recurrent_attention", config, 25, {}, {})
+    with pytest.raises(DataError, match=f"train it with model.recurrent_attention.{remedy}"):
+        tflite.write_tflite(model, tmp_path / "out.tflite")
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("name", ["stacked", "bidirectional"])

@@ -252,6 +252,8 @@ ATTENTION = {
     **{"heads": "categorical", "head_dim": 4, "loss_on": "all", "stateful": True},
 }
 MINGRU = {**ATTENTION, "cell": "mingru", "units": [8]}
+CONVOLVED = {**ATTENTION, "conv": 4, "span": 40}
+MIXED = {**CONVOLVED, "cell": ["mingru", "attention"], "units": [8, 32]}
 LONG_PROMPT = make_quantized_notes(5, 2500)
 
 
@@ -263,7 +265,7 @@ def feed_all(model: TrainedModel, notes: np.ndarray) -> np.ndarray:
     return engine.context.hidden
 
 
-@pytest.mark.parametrize("kind", [ATTENTION, MINGRU, *MODEL_KINDS])
+@pytest.mark.parametrize("kind", [ATTENTION, MINGRU, CONVOLVED, MIXED, *MODEL_KINDS])
 @pytest.mark.parametrize("earlier", [0, 1, 700])
 def test_a_long_prompt_leaves_the_same_hidden_vector_as_all_its_notes(kind, earlier):
     model = make_tiny_model(**kind)
@@ -302,7 +304,15 @@ def test_of_a_long_prompt_only_the_notes_that_count_are_read(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("kind", "context"), [(ATTENTION, 255), (MINGRU, None), (CARRIED, None), (WINDOW, 6)]
+    ("kind", "context"),
+    [
+        (ATTENTION, 255),
+        (MINGRU, None),
+        (CONVOLVED, 2 * (39 + 3) + 1),
+        (MIXED, None),
+        (CARRIED, None),
+        (WINDOW, 6),
+    ],
 )
 def test_the_notes_that_a_next_note_depends_on_are_known(kind, context):
     model = make_tiny_model(**kind)

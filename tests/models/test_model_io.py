@@ -239,11 +239,20 @@ CHAIN = {
 }
 GATED = {**CHAIN, "cell": "mingru", "loss_on": "all"}
 ATTENTION = {**GATED, "cell": "attention", "units": [32]}
+MIXED = {**GATED, "cell": ["mingru", "attention"], "units": [8, 32], "conv": 4, "span": 9}
 
 
 @pytest.mark.parametrize(
     "kind",
-    [{}, TWO, CHAIN, GATED, ATTENTION, {**CHAIN, "heads": "mixture", "model_velocity": False}],
+    [
+        {},
+        TWO,
+        CHAIN,
+        GATED,
+        ATTENTION,
+        MIXED,
+        {**CHAIN, "heads": "mixture", "model_velocity": False},
+    ],
 )
 def test_models_of_every_kind_are_kept(tmp_path, kind):
     model = make_tiny_model(**kind)
@@ -287,6 +296,10 @@ def test_models_of_every_kind_are_kept(tmp_path, kind):
         (ATTENTION, {"cell": "mingru"}),
         (ATTENTION, {"units": [64]}),
         (ATTENTION, {"units": [32, 32]}),
+        (ATTENTION, {"span": 64}),
+        (ATTENTION, {"conv": 2}),
+        (MIXED, {"conv": 0}),
+        (MIXED, {"cell": "attention", "units": [32, 32]}),
     ],
 )
 def test_a_block_that_does_not_fit_the_weights_is_refused(tmp_path, kind, change):

@@ -8,7 +8,6 @@ from pipeline.core import paths
 from pipeline.core.errors import DataError
 from pipeline.generation.engine import count_context_notes
 from pipeline.models import model_card, model_io
-from pipeline.models.numpy.residual_blocks import ATTENTION_SPAN
 from pipeline.report import claims, claims_page, readme
 from pipeline.stages import report
 
@@ -46,7 +45,7 @@ def test_the_readme_says_how_far_attention_reaches() -> None:
         if "| `stateful` |" in line
     ]
     card = model_card.read_card(model_io.BUNDLED / "maestro" / "model.json")
-    assert f"last {ATTENTION_SPAN - 1} per layer" in row
+    assert f"last {card.config.span - 1} per layer" in row
     assert f"`maestro`: {count_context_notes(card.config, card.sequence_length)} in all" in row
 
 

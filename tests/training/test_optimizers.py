@@ -96,6 +96,14 @@ def test_the_hidden_matrices_of_residual_blocks(project: Params) -> None:
     assert hidden(project.model["gated"]) == blocks | {"chain/kernel"}
 
 
+def test_convolutions_and_their_gate_are_no_hidden_matrices(project: Params) -> None:
+    cells = ("mingru_1", "attention_2")
+    blocks = {
+        f"{cell}/{part}/kernel" for cell in cells for part in ("inner", "outer", "up", "down")
+    }
+    assert hidden(project.model["recurrent_attention"]) == blocks | {"chain/kernel"}
+
+
 def test_the_hidden_matrices_of_an_lstm_with_a_dense_layer(project: Params) -> None:
     changes = {"cell": "lstm", "units": [8, 8], "dense_units": 8, "embedding_dim": 8, "head_dim": 8}
     block = ModelConfig.model_validate({**project.model["expressive"].model_dump(), **changes})

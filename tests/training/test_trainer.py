@@ -57,7 +57,7 @@ def fresh(job: TrainingJob) -> tuple[training.TrainedModel, list[dict[str, float
     return model, model_io.load_history(job.history_path.parent)
 
 
-@pytest.fixture(params=["last", "mingru", "attention"])
+@pytest.fixture(params=["last", "mingru", "attention", "recurrent_attention"])
 def either(request: pytest.FixtureRequest, job: TrainingJob) -> TrainingJob:
     """That job, and two of the other objective: residual blocks with a chain of heads."""
     if request.param == "last":
@@ -74,6 +74,9 @@ def either(request: pytest.FixtureRequest, job: TrainingJob) -> TrainingJob:
         "stateful": True,
         "learning_rate": 0.008,
     }
+    if request.param == "recurrent_attention":
+        changes |= {"cell": ["mingru", "attention"], "units": [8, 32], "conv": 4, "span": 20}
+        changes |= {"pitch_head": "equivariant", "mask_active": True}
     block = ModelConfig.model_validate({**job.config.model_dump(), **changes})
     train = job.params.train
     every = train.stateful.model_copy(
@@ -84,8 +87,8 @@ def either(request: pytest.FixtureRequest, job: TrainingJob) -> TrainingJob:
 
 
 @pytest.mark.slow
-def test_the_loss_falls(job: TrainingJob) -> None:
-    _, history = fresh(job)
+def test_the_loss_falls(either: TrainingJob) -> None:
+    _, history = fresh(either)
     assert history[-1]["loss"] < 0.95 * history[0]["loss"]
 
 

@@ -17,9 +17,12 @@ from pipeline.config.schema import LossWeights, ModelConfig
 from pipeline.models import logistic_mixture
 from pipeline.models.keras import layers
 from pipeline.models.keras.layers import Dense
+from pipeline.models.keras.pitch_convolution import PitchConvolution, compute_pitch_features
+from pipeline.models.numpy.active_mask import ACTIVE_LOG_ODDS
 from pipeline.notes import quantize
 from pipeline.notes.active_notes import NUM_FEATURES
 from pipeline.notes.note import NUM_PITCHES
+from pipeline.notes.pitch_ages import MAX_AGE
 from pipeline.notes.quantize import (
     DURATION,
     FEATURES,
@@ -79,6 +82,8 @@ class AutoregressiveHeads(keras.layers.Layer):
         self.active_projection = None
         if config.input == "embedding":
             self.active_projection = Dense(2 * self.head_dim, "ahead", 0.5, use_bias=False)
+        self.masks_active = config.mask_active
+        self.pitch_convolution = PitchConvolution() if config.is_equivariant else None
         self.conditioning = {
             (name, known): self._make_embedding(name, known)
             for index, name in enumerate(self.features)
@@ -90,6 +95,7 @@ class AutoregressiveHeads(keras.layers.Layer):
         self.layers = [
             self.hidden_projection,
             *([self.active_projection] if self.active_projection else []),
+            *([self.pitch_convolution] if self.pitch_convolution else []),
             *self.conditioning.values(),
             *self.output_layers.values(),
         ]
@@ -119,6 +125,8 @@ class AutoregressiveHeads(keras.layers.Layer):
             layer.build((None, self.head_dim))
         if self.active_projection:
             self.active_projection.build((None, NUM_FEATURES))
+        if self.pitch_convolution:
+            self.pitch_convolution.build((None, shape[-1]))
 
     def init_biases(self, notes: QuantizedNotes) -> None:
         """Set the biases of the outputs to the log frequencies of tokens in training notes [N, 4]."""
@@ -133,19 +141,29 @@ class AutoregressiveHeads(keras.layers.Layer):
                 counts = np.bincount(tokens[:, feature.column], minlength=feature.num_tokens) + 10.0
                 layer.bias.assign(np.log(counts / counts.sum()))
 
-    def call(self, hidden: Any, notes: Any, active: Any) -> Losses:
+    def call(
+        self, hidden: Any, notes: Any, active: Any, last_pitch: Any = None, ages: Any = None
+    ) -> Losses:
         """Return the losses of the notes that came.
 
         Args:
             hidden: [N, H].
             notes: [N, 4], the notes that came after.
             active: [N, 128], remaining cells of each sounding pitch at their onsets.
+            last_pitch: [N, 1] and `ages` [N, 128], of a `PitchContext`; none but with an equivariant pitch head.
+            ages: see there.
         """
         tokens = compute_token_ids(notes)
         losses = {}
         for name, projected in self._project(hidden, tokens, active).items():
             outputs = self.output_layers[name](layers.quick_gelu(projected))
             column = FEATURES[name].column
+            if name == "pitch" and self.pitch_convolution:
+                ages_at_onset = tf.minimum(ages + notes[:, STEP, None], MAX_AGE)
+                features = compute_pitch_features(active, ages_at_onset, last_pitch[:, 0])
+                outputs += self.pitch_convolution(hidden, features)
+            if name == "pitch" and self.masks_active:
+                outputs = mask_active(outputs, active)
             if self._uses_mixture(name):
                 losses[name] = _compute_mixture_nats(outputs, notes[:, column])
             else:
@@ -172,6 +190,17 @@ class AutoregressiveHeads(keras.layers.Layer):
         return sum(
             weights.velocity * loss if name == "velocity" else loss for name, loss in losses.items()
         )
+
+
+def mask_active(logits: Any, active: Any) -> Any:
+    """Return pitch logits [N, 128] shifted by what sounds [N, 128], as `numpy.active_mask.mask_active`."""
+    sounds = active > 0
+    lowest = tf.fill(tf.shape(logits), logits.dtype.min)
+    silent_sum = tf.reduce_logsumexp(tf.where(sounds, lowest, logits), -1, keepdims=True)
+    sounding_sum = tf.reduce_logsumexp(tf.where(sounds, logits, lowest), -1, keepdims=True)
+    has_both = tf.reduce_any(sounds, -1, keepdims=True) & tf.reduce_any(~sounds, -1, keepdims=True)
+    shift = tf.where(has_both, silent_sum - sounding_sum + ACTIVE_LOG_ODDS, 0.0)
+    return tf.where(sounds, logits + shift, logits)
 
 
 def compute_token_ids(notes: Any) -> Any:

@@ -10,6 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from pipeline.config.schema import ModelConfig
 from pipeline.notes import quantize
 from pipeline.notes.active_notes import DECAY_CELLS, NUM_FEATURES
 
@@ -100,17 +101,48 @@ def run_linear_recurrence(decay: Any, inputs: Any, initial: Any) -> Any:
     return out, compute_gradient
 
 
+class CausalConv(keras.layers.Layer):
+    """A causal depthwise convolution; see `pipeline.models.numpy.causal_conv`."""
+
+    def __init__(self, kernel_size: int, channels: int, name: str) -> None:
+        super().__init__(name=name)
+        self.kernel_size, self.channels = kernel_size, channels
+
+    def build(self, shape: Any) -> None:
+        """Make the kernel [K, C], which at first returns each note as it is."""
+        kernel = np.zeros((self.kernel_size, self.channels), np.float32)
+        kernel[-1] = 1
+        self.kernel = self.add_weight(name="kernel", shape=kernel.shape, initializer="zeros")
+        self.kernel.assign(kernel)
+
+    def initial_state(self, batch_size: int) -> Any:
+        """Return the state [B, K - 1, C] before the first note."""
+        return tf.zeros([batch_size, self.kernel_size - 1, self.channels])
+
+    def call(self, x: Any, state: Any) -> tuple[Any, Any]:
+        """Read notes x [B, T, C]; returns outputs [B, T, C] and the state after the last note."""
+        num_notes = tf.shape(x)[1]
+        extended = tf.concat([state, x], 1)
+        parts = [
+            extended[:, offset : offset + num_notes] * weights
+            for offset, weights in enumerate(tf.unstack(self.kernel))
+        ]
+        return tf.add_n(parts), extended[:, num_notes:]
+
+
 class ResidualBlock(keras.layers.Layer):
     """Two residual parts: one that mixes notes over time, and two dense layers; see `numpy.residual_blocks`."""
 
-    def __init__(self, units: int, width: int, name: str) -> None:
+    def __init__(self, units: int, config: ModelConfig, name: str) -> None:
         super().__init__(name=name)
         self.units = units
+        width = config.embedding_dim
         self.norm1, self.norm2 = make_rms_norm("norm1"), make_rms_norm("norm2")
         self.inner = Dense(3 * units, "inner")
         self.outer = Dense(width, "outer", 0.5, use_bias=False)
         self.up = Dense(2 * width, "up")
         self.down = Dense(width, "down", 0.5, use_bias=False)
+        self.conv = CausalConv(config.conv, 3 * units, "conv") if config.conv else None
 
     def build(self, shape: Any) -> None:
         """Make the weights."""
@@ -119,10 +151,17 @@ class ResidualBlock(keras.layers.Layer):
             layer.build((None, width))
         self.outer.build((None, self.units))
         self.down.build((None, 2 * width))
+        if self.conv:
+            self.conv.build((None, 3 * self.units))
+
+    def initial_mixing_state(self, batch_size: int) -> Any:
+        """Return the state of `mix_time` before the first note."""
+        raise NotImplementedError
 
     def initial_state(self, batch_size: int) -> Any:
-        """Return the state before the first note."""
-        raise NotImplementedError
+        """Return the state before the first note: of the convolution, if there is one, and of the mixing."""
+        mixing = self.initial_mixing_state(batch_size)
+        return (self.conv.initial_state(batch_size), mixing) if self.conv else mixing
 
     def mix_time(self, projected: Any, state: Any) -> tuple[Any, Any]:
         """Mix notes over time: [B, T, 3 U] to [B, T, U] and the state after the last note."""
@@ -130,9 +169,17 @@ class ResidualBlock(keras.layers.Layer):
 
     def call(self, x: Any, state: Any) -> tuple[Any, Any]:
         """Read notes x [B, T, D]; returns outputs [B, T, D] and the state after the last note."""
-        mixed, state = self.mix_time(self.inner(self.norm1(x)), state)
+        mixed, state = self._mix_notes(self.inner(self.norm1(x)), state)
         x = x + self.outer(mixed)
         return x + self.down(quick_gelu(self.up(self.norm2(x)))), state
+
+    def _mix_notes(self, projected: Any, state: Any) -> tuple[Any, Any]:
+        """Apply the convolution, if there is one, and mix notes over time."""
+        if self.conv is None:
+            return self.mix_time(projected, state)
+        projected, history = self.conv(projected, state[0])
+        mixed, mixing_state = self.mix_time(projected, state[1])
+        return mixed, (history, mixing_state)
 
 
 class MinGRUBlock(ResidualBlock):
@@ -145,7 +192,7 @@ class MinGRUBlock(ResidualBlock):
         bias[: self.units] = np.linspace(0, math.log(MAX_MEMORY), self.units)
         self.inner.bias.assign(bias)
 
-    def initial_state(self, batch_size: int) -> Any:
+    def initial_mixing_state(self, batch_size: int) -> Any:
         """Return the state [B, U] before the first note."""
         return tf.zeros([batch_size, self.units])
 

@@ -14,7 +14,13 @@ from pipeline.config.schema import ModelConfig
 from pipeline.models.keras import heads
 from pipeline.models.keras.attention import AttentionBlock
 from pipeline.models.keras.layers import Dropout, MinGRUBlock, NoteEmbedding, make_rms_norm
+from pipeline.models.keras.pitch_convolution import (
+    PitchContext,
+    compute_ages_after_each,
+    no_pitch_ages,
+)
 from pipeline.notes import quantize
+from pipeline.notes.quantize import PITCH
 
 RESIDUAL_BLOCKS = {"mingru": MinGRUBlock, "attention": AttentionBlock}
 """The layer of each residual cell."""
@@ -33,7 +39,7 @@ class NoteModel(keras.Model):
         if config.input == "embedding":
             self.embedding = NoteEmbedding(config.embedding_dim, config.model_velocity, "input")
         self.recurrent_layers = [
-            _build_layer(config, number, units) for number, units in enumerate(config.units, 1)
+            _build_layer(config, number) for number in range(1, len(config.units) + 1)
         ]
         self.dropouts = [Dropout(config.dropout) for _ in config.units[1:]]
         self.norm = make_rms_norm("norm") if config.is_residual else None
@@ -48,12 +54,17 @@ class NoteModel(keras.Model):
         )
 
     def initial_state(self, batch_size: int) -> list[Any]:
-        """Return the state of each layer before the first note; none of a bidirectional model."""
+        """Return the state before the first note: of each layer, and the ages of the pitches where heads read them.
+
+        A bidirectional model has none.
+        """
         if self.config.is_bidirectional:
             return []
         if self.config.is_residual:
-            return [layer.initial_state(batch_size) for layer in self.recurrent_layers]
-        return [[tf.zeros([batch_size, units])] * 2 for units in self.config.units]
+            states = [layer.initial_state(batch_size) for layer in self.recurrent_layers]
+        else:
+            states = [[tf.zeros([batch_size, units])] * 2 for units in self.config.units]
+        return [*states, no_pitch_ages(batch_size)] if self.config.is_equivariant else states
 
     def call(
         self, notes: Any, active: Any, state: list[Any], training: bool
@@ -63,11 +74,12 @@ class NoteModel(keras.Model):
         Args:
             notes: int32 [B, T, 4], quantized.
             active: [B, T, 128], remaining cells of each sounding pitch; not used with the scalar input.
-            state: of each layer.
+            state: as of `initial_state`.
             training: whether dropout is at work.
 
         Returns:
             Hidden vectors [B, T, H], or [B, 1, H] of a bidirectional model whose loss is at the end, and the state.
+            With an equivariant pitch head, a `PitchContext` in place of the hidden vectors.
         """
         if self.embedding:
             x = self.embedding(heads.compute_token_ids(notes), active)
@@ -90,11 +102,17 @@ class NoteModel(keras.Model):
             x = x[:, None]
         x = self.norm(x) if self.norm else x
         x = self.dense(x) if self.dense else x
-        return self.output_dropout(x, training=training), states
+        hidden = self.output_dropout(x, training=training)
+        if not self.config.is_equivariant:
+            return hidden, states
+        ages = compute_ages_after_each(notes, state[-1])
+        return PitchContext(hidden, notes[..., PITCH, None], ages), [*states, ages[:, -1]]
 
     def compute_losses(self, hidden: Any, notes: Any, active: Any) -> heads.Losses:
-        """Return the losses [B T] of notes [B, T, 4] that came after hidden [B, T, H]."""
-        flat = [tf.reshape(array, [-1, array.shape[-1]]) for array in (hidden, notes, active)]
+        """Return the losses [B T] of notes [B, T, 4] that came after hidden [B, T, H], or after a `PitchContext`."""
+        context, *history = hidden if isinstance(hidden, PitchContext) else (hidden,)
+        arrays = (context, notes, active, *history)
+        flat = [tf.reshape(array, [-1, array.shape[-1]]) for array in arrays]
         losses: heads.Losses = self.heads(*flat)
         return losses
 
@@ -105,16 +123,18 @@ def build_model(config: ModelConfig) -> NoteModel:
     notes = tf.zeros([1, 3, 4], tf.int32)
     active = tf.zeros([1, 3, 128], tf.int32)
     hidden, _ = net.call(notes, active, net.initial_state(1), training=False)
-    net.compute_losses(hidden[:, -1:], notes[:, -1:], active[:, -1:])
+    last = tf.nest.map_structure(lambda array: array[:, -1:], (hidden, notes, active))
+    net.compute_losses(*last)
     net.built = True
     return net
 
 
-def _build_layer(config: ModelConfig, number: int, units: int) -> keras.layers.Layer:
-    """Return one recurrent layer, in both directions where the config has it."""
-    name = f"{config.cell}_{number}"
+def _build_layer(config: ModelConfig, number: int) -> keras.layers.Layer:
+    """Return one layer, numbered from 1, in both directions where the config has it."""
+    cell, units = config.cells[number - 1], config.units[number - 1]
+    name = f"{cell}_{number}"
     if config.is_residual:
-        block: keras.layers.Layer = RESIDUAL_BLOCKS[config.cell](units, config.embedding_dim, name)
+        block: keras.layers.Layer = RESIDUAL_BLOCKS[cell](units, config, name)
         return block
     if not config.is_bidirectional:
         return keras.layers.LSTM(units, return_sequences=True, return_state=True, name=name)

@@ -12,10 +12,12 @@ from numpy.typing import NDArray
 
 from pipeline.config.schema import ModelConfig
 from pipeline.models import logistic_mixture
+from pipeline.models.numpy.active_mask import mask_active
 from pipeline.models.numpy.heads import Context, Probs, softmax, softmax_1d
 from pipeline.models.numpy.layers import Float32Array, Weights, quick_gelu
+from pipeline.models.numpy.pitch_convolution import PitchConvolution, compute_pitch_features
 from pipeline.models.residual_noise import MIN_PROB
-from pipeline.notes import active_notes, quantize
+from pipeline.notes import active_notes, pitch_ages, quantize
 from pipeline.notes.quantize import FEATURES, STEP, QuantizedNotes
 
 
@@ -26,6 +28,8 @@ class AutoregressiveHeads:
         self.weights = weights
         self.is_mixture = config.heads == "mixture"
         self.features = quantize.list_generated_features(config.model_velocity)
+        self.masks_active = config.mask_active
+        self.pitch_convolution = PitchConvolution(weights) if config.is_equivariant else None
 
     def bits(self, context: Context, notes: QuantizedNotes) -> NDArray[np.float64]:
         """Return the bits [N, 3] of the notes that came, columns as `SCORED_FEATURES`; [N, 4] with velocity."""
@@ -63,10 +67,25 @@ class AutoregressiveHeads:
             halves = np.split(self.weights["ahead/kernel"], 2, axis=1)
             for name, kernel in zip(("pitch", "duration"), halves, strict=True):
                 by_feature[name] = by_feature[name] + features @ kernel
-        return {
+        outputs = {
             name: quick_gelu(x) @ self.weights[f"{name}/kernel"] + self.weights[f"{name}/bias"]
             for name, x in by_feature.items()
         }
+        outputs["pitch"] = self._adjust_pitch_logits(outputs["pitch"], context, notes)
+        return outputs
+
+    def _adjust_pitch_logits(
+        self, logits: Float32Array, context: Context, notes: QuantizedNotes
+    ) -> Float32Array:
+        """Return the logits [N, 128] with those of the convolutions, masked, where the config has either."""
+        if context.active is None:
+            return logits
+        active = active_notes.advance(context.active, notes[:, STEP])
+        if self.pitch_convolution and context.ages is not None:
+            ages = pitch_ages.advance_ages(context.ages, notes[:, STEP])
+            features = compute_pitch_features(active, ages, context.last_pitch)
+            logits = logits + self.pitch_convolution.forward(context.hidden, features)
+        return mask_active(logits, active) if self.masks_active else logits
 
     def _score_feature(
         self, name: str, outputs: Float32Array, values: NDArray[np.int16]

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from pipeline.models.numpy.layers import Float32Array
 from pipeline.models.residual_noise import MIN_PROB, ResidualNoise, fit_noise, grid_bits
 from pipeline.notes.active_notes import ActiveNotes
+from pipeline.notes.pitch_ages import PitchAges
 from pipeline.notes.quantize import FEATURES, PITCH, SCORED_FEATURES, QuantizedNotes
 
 Probs = NDArray[np.float64]
@@ -27,10 +28,18 @@ class Context(NamedTuple):
     """[..., H] output of the network."""
     active: ActiveNotes | None
     """[..., 128] cells that remain of each pitch at the onset of that note; None with the scalar input."""
+    last_pitch: Any = None
+    """[...] pitch of that note; None but for an equivariant pitch head."""
+    ages: PitchAges | None = None
+    """[..., 128] cells since each pitch was struck, at the onset of that note; likewise."""
 
     def select(self, index: Any) -> "Context":
         """Return the part at an index of the leading axes."""
-        return Context(self.hidden[index], None if self.active is None else self.active[index])
+        active, last_pitch, ages = (
+            None if part is None else part[index]
+            for part in (self.active, self.last_pitch, self.ages)
+        )
+        return Context(self.hidden[index], active, last_pitch, ages)
 
 
 def softmax(logits: Float32Array) -> Probs:

@@ -15,13 +15,13 @@ from pipeline.config.schema import ModelConfig
 from pipeline.models.numpy.heads import Context
 from pipeline.models.numpy.layers import LSTM, Float32Array, Layer, inverse_rms, rms_norm
 from pipeline.models.numpy.residual_blocks import AttentionBlock, MinGRUBlock
-from pipeline.notes import active_notes, quantize
+from pipeline.notes import active_notes, pitch_ages, quantize
 from pipeline.notes.active_notes import ActiveNotes, SparseActiveProduct
 from pipeline.notes.note import NUM_PITCHES
 from pipeline.notes.quantize import DURATION, PITCH, STEP, QuantizedNotes
 
 State = list[Any]
-"""Active notes (or None), then the state of each layer."""
+"""Active notes (or None), the state of each layer, and for an equivariant pitch head the ages of the pitches."""
 CELLS: dict[str, Any] = {
     "lstm": LSTM,
     "bilstm": LSTM,
@@ -37,11 +37,10 @@ class Network:
     def __init__(self, config: ModelConfig, weights: Mapping[str, Float32Array]) -> None:
         self.config = config
         self.weights = weights
-        make_layer = CELLS[config.cell]
         directions = ("_forward", "_backward") if config.is_bidirectional else ("",)
         self.layers: list[list[Layer]] = [
-            [make_layer(weights, f"{config.cell}_{number}{direction}") for direction in directions]
-            for number in range(1, len(config.units) + 1)
+            [CELLS[cell](weights, f"{cell}_{number}{direction}") for direction in directions]
+            for number, cell in enumerate(config.cells, 1)
         ]
         self.uses_embedding = config.input == "embedding"
         if self.uses_embedding:
@@ -54,7 +53,9 @@ class Network:
     def initial_state(self, batch_size: int) -> State:
         """Return the state of `forward` before the first note of a piece."""
         active = active_notes.no_active_notes(batch_size) if self.uses_embedding else None
-        return [active, *(layer[0].initial_state(batch_size) for layer in self.layers)]
+        states = [layer[0].initial_state(batch_size) for layer in self.layers]
+        ages = [pitch_ages.no_pitch_ages(batch_size)] if self.config.is_equivariant else []
+        return [active, *states, *ages]
 
     def forward(self, notes: QuantizedNotes, state: State) -> tuple[Context, State]:
         """Read the next T notes of B pieces.
@@ -68,13 +69,17 @@ class Network:
         """
         x, active, last_active = self._embed_notes(notes, state[0])
         states: State = [last_active]
-        for (layer,), layer_state in zip(self.layers, state[1:], strict=True):
-            x, layer_state = layer.forward(x, layer_state)
+        for index, (layer,) in enumerate(self.layers, 1):
+            x, layer_state = layer.forward(x, state[index])
             states.append(layer_state)
         if active is not None:
             pitches = notes[..., PITCH, None].astype(np.int64)
             np.put_along_axis(active, pitches, notes[..., DURATION, None], axis=-1)
-        return Context(self._apply_output_layers(x), active), states
+        hidden = self._apply_output_layers(x)
+        if not self.config.is_equivariant:
+            return Context(hidden, active), states
+        ages = pitch_ages.ages_after_each(notes, state[-1])
+        return Context(hidden, active, notes[..., PITCH], ages), [*states, ages[:, -1]]
 
     def forward_window(self, notes: QuantizedNotes) -> Context:
         """Read B whole windows [B, T, 4]; returns what the heads read after the last note, hidden [B, H]."""
@@ -115,7 +120,9 @@ class Network:
     def initial_step_state(self) -> State:
         """Return the state of `step` before the first note of a piece."""
         active = np.zeros(NUM_PITCHES, np.int16) if self.uses_embedding else None
-        return [active, *(layer[0].initial_step_state() for layer in self.layers)]
+        states = [layer[0].initial_step_state() for layer in self.layers]
+        ages = [pitch_ages.no_pitch_ages(1)[0]] if self.config.is_equivariant else []
+        return [active, *states, *ages]
 
     def feed(self, notes: QuantizedNotes, state: State) -> Context:
         """Read the next notes [N, 4], N at least 1, one by one; returns what the heads read after the last."""
@@ -127,14 +134,18 @@ class Network:
         """Read the next note [4] and change the state; returns what the heads read, hidden [H]."""
         active = state[0]
         x = quantize.scalar_features(note) if active is None else self._embed_note(note, active)
-        for (layer,), layer_state in zip(self.layers, state[1:], strict=True):
-            x = layer.step(x, layer_state)
+        for index, (layer,) in enumerate(self.layers, 1):
+            x = layer.step(x, state[index])
         if self.config.is_residual:
             x = x * np.float32(inverse_rms(x)) * self.weights["norm/scale"]
         if self.config.dense_units:
             dense = x.dot(self.weights["dense/kernel"]) + self.weights["dense/bias"]
             x = np.maximum(dense, np.float32(0))
-        return Context(x.copy(), None if active is None else active.copy())
+        hidden, active = x.copy(), None if active is None else active.copy()
+        if not self.config.is_equivariant:
+            return Context(hidden, active)
+        pitch_ages.add_note(state[-1], note)
+        return Context(hidden, active, note[PITCH], state[-1].copy())
 
     def _embed_note(self, quantized_note: QuantizedNotes, active: ActiveNotes) -> Float32Array:
         """Return the input of the layers [D], and add the note to the active ones."""

@@ -4,11 +4,20 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from factories import make_quantized_notes
+from factories import make_quantized_notes, make_tiny_model
 
+from pipeline.config.schema import ModelConfig
 from pipeline.models.keras import layers as nn
-from pipeline.models.keras.layers import Dense, MinGRUBlock, NoteEmbedding, make_rms_norm
-from pipeline.models.numpy import layers, residual_blocks
+from pipeline.models.keras.layers import (
+    CausalConv,
+    Dense,
+    MinGRUBlock,
+    NoteEmbedding,
+    make_rms_norm,
+)
+from pipeline.models.keras.network import RESIDUAL_BLOCKS
+from pipeline.models.numpy import causal_conv, layers, residual_blocks
+from pipeline.models.numpy import network as numpy_network
 from pipeline.notes import active_notes, quantize
 
 
@@ -23,6 +32,12 @@ def shaken(layer: keras.layers.Layer, seed: int = 0) -> dict[str, np.ndarray]:
     return {
         variable.path.partition("/")[2]: variable.numpy() for variable in layer.trainable_variables
     }
+
+
+def residual(width: int, **changes: object) -> ModelConfig:
+    """Return the config of a model of residual blocks."""
+    block = {"input": "embedding", "embedding_dim": width, "cell": "mingru"}
+    return make_tiny_model(**{**block, **changes}).config
 
 
 def plain(keep: tf.Tensor, new: tf.Tensor, first: tf.Tensor) -> tf.Tensor:
@@ -94,7 +109,7 @@ def test_gelu_is_that_of_numpy() -> None:
 
 
 def test_a_gated_block_is_that_of_numpy() -> None:
-    layer, x, state = MinGRUBlock(5, 6, "mingru_1"), normal(2, 9, 6), normal(2, 5)
+    layer, x, state = MinGRUBlock(5, residual(6), "mingru_1"), normal(2, 9, 6), normal(2, 5)
     layer.build((None, 9, 6))
     weights = {f"mingru_1/{name}": value for name, value in shaken(layer).items()}
     assert len(weights) == 8
@@ -104,8 +119,39 @@ def test_a_gated_block_is_that_of_numpy() -> None:
     np.testing.assert_allclose(after, last, atol=1e-5)
 
 
+def test_a_convolution_is_that_of_numpy_and_at_first_changes_nothing() -> None:
+    layer, x, state = CausalConv(4, 6, "conv"), normal(2, 9, 6), normal(2, 3, 6)
+    layer.build((None, 6))
+    out, after = layer(tf.constant(x), tf.constant(state))
+    np.testing.assert_array_equal(out, x)
+    np.testing.assert_array_equal(after, x[:, -3:])
+    (kernel,) = shaken(layer).values()
+    out, after = layer(tf.constant(x), tf.constant(state))
+    expected, last = causal_conv.CausalConv(kernel).forward(x, state)
+    np.testing.assert_allclose(out, expected, atol=1e-6)
+    np.testing.assert_array_equal(after, last)
+
+
+@pytest.mark.parametrize("cell", ["mingru", "attention"])
+def test_a_block_with_a_convolution_is_that_of_numpy(cell: str) -> None:
+    """Read in two parts, the second shorter than the kernel."""
+    config = residual(6, cell=cell, units=[32], conv=4, span=5 if cell == "attention" else 128)
+    name = f"{cell}_1"
+    layer = RESIDUAL_BLOCKS[cell](32, config, name)
+    layer.build((None, 9, 6))
+    weights = {f"{name}/{part}": value for part, value in shaken(layer).items()}
+    numpy_layer = numpy_network.CELLS[cell](weights, name)
+    state, numpy_state = layer.initial_state(2), numpy_layer.initial_state(2)
+    for part in (normal(2, 9, 6), normal(2, 2, 6, seed=1)):
+        out, state = layer(tf.constant(part), state)
+        expected, numpy_state = numpy_layer.forward(part, numpy_state)
+        np.testing.assert_allclose(out, expected, atol=1e-5)
+        for ours, theirs in zip(state, numpy_state, strict=True):
+            np.testing.assert_allclose(ours, theirs, atol=1e-5)
+
+
 def test_a_gated_block_begins_with_memories_from_one_note_to_the_longest() -> None:
-    layer = MinGRUBlock(64, 8, "mingru_1")
+    layer = MinGRUBlock(64, residual(8), "mingru_1")
     layer.build((None, 9, 8))
     bias = layer.inner.bias.numpy()
     notes = 1 / (1 - layers.sigmoid(bias[:64]))

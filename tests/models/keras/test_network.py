@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.config import Params
+from pipeline.config.model_rules import DEFAULT_SPAN, CellName
 from pipeline.config.schema import ModelConfig
 from pipeline.generation import engine as streaming
 from pipeline.models import scoring
@@ -20,7 +21,6 @@ from pipeline.models.keras.network import NoteModel
 from pipeline.models.model_io import TrainedModel
 from pipeline.models.numpy import residual_blocks
 from pipeline.models.numpy.network import Network
-from pipeline.models.numpy.residual_blocks import ATTENTION_SPAN
 from pipeline.models.residual_noise import ResidualNoise, grid_bits
 from pipeline.models.weight_shapes import weight_shapes
 from pipeline.notes import active_notes
@@ -34,9 +34,7 @@ COUNTED = {
     "wide": 299_650,
 }
 SPREAD = {"step": ResidualNoise("laplace", 0.1), "duration": ResidualNoise("laplace", 0.2)}
-STATEFUL_CELLS = [
-    cell for cell in get_args(ModelConfig.model_fields["cell"].annotation) if cell != "bilstm"
-]
+STATEFUL_CELLS = [cell for cell in get_args(CellName) if cell != "bilstm"]
 COMBINED = [
     each
     for each in product(
@@ -48,7 +46,7 @@ COMBINED = [
     if (each[0] == "embedding" or each[1] not in architectures.RESIDUAL_BLOCKS)
     and not (each[2] == "regression" and each[3])
 ]
-LONG = 2 * ATTENTION_SPAN + 50
+LONG = 2 * DEFAULT_SPAN + 50
 """Notes of a piece that goes on when attention has lost sight of its beginning."""
 
 
@@ -227,7 +225,7 @@ def test_note_by_note_is_the_whole_at_once(project: Params, cell: str) -> None:
     ("cell", "cut", "count"),
     [
         *((cell, 25, 40) for cell in STATEFUL_CELLS),
-        ("attention", ATTENTION_SPAN, LONG),
+        ("attention", DEFAULT_SPAN, LONG),
         ("attention", 200, LONG),
     ],
 )
@@ -258,20 +256,20 @@ def test_attention_in_segments_is_attention_in_play_and_reaches_as_far_as_its_sp
         residual_blocks.AttentionBlock(architectures.named_weights(model), "attention_1"),
         model.recurrent_layers[0],
     )
-    x = np.random.default_rng(0).normal(0, 1, (2, 3 * ATTENTION_SPAN, 12)).astype(np.float32)
+    x = np.random.default_rng(0).normal(0, 1, (2, 3 * DEFAULT_SPAN, 12)).astype(np.float32)
     state, carried = layer.initial_state(2), theirs.initial_state(2)
-    for begin in range(0, 3 * ATTENTION_SPAN, 48):
+    for begin in range(0, 3 * DEFAULT_SPAN, 48):
         whole, carried = theirs(tf.constant(x[:, begin : begin + 48]), carried)
         for t in range(48):
             said, state = layer.forward(x[:, begin + t : begin + t + 1], state)
             np.testing.assert_allclose(said[:, 0], whole[:, t].numpy(), atol=1e-4)
-        assert state.shape == (2, min(begin + 48, ATTENTION_SPAN - 1), 128)
+        assert state.shape == (2, min(begin + 48, DEFAULT_SPAN - 1), 128)
         np.testing.assert_allclose(state, carried.numpy(), atol=1e-5)
     changed = x.copy()
     changed[:, 100] += 1
     one, other = (layer.forward(notes, layer.initial_state(2))[0] for notes in (x, changed))
     differs = (np.abs(one - other) > 1e-6).any(axis=(0, 2))
-    assert np.flatnonzero(differs).tolist() == list(range(100, 100 + ATTENTION_SPAN))
+    assert np.flatnonzero(differs).tolist() == list(range(100, 100 + DEFAULT_SPAN))
 
 
 EVERY = {

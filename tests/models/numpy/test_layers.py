@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import special, stats
 
-from pipeline.config.schema import ATTENTION_HEAD_DIM
+from pipeline.config.model_rules import ATTENTION_HEAD_DIM, DEFAULT_SPAN
 from pipeline.models.numpy import layers
 from pipeline.models.numpy.layers import LSTM
-from pipeline.models.numpy.residual_blocks import ATTENTION_SPAN, AttentionBlock, MinGRUBlock
+from pipeline.models.numpy.residual_blocks import AttentionBlock, MinGRUBlock
 
 WIDTH, UNITS = 5, 4
 
@@ -45,7 +45,7 @@ def block_weights(
     }
     shapes |= {"norm1/scale": (width,), "norm2/scale": (width,)}
     shapes |= (
-        {"distance": (units // ATTENTION_HEAD_DIM, ATTENTION_SPAN)}
+        {"distance": (units // ATTENTION_HEAD_DIM, DEFAULT_SPAN)}
         if name.startswith("attention")
         else {}
     )
@@ -187,7 +187,7 @@ def test_attention_keeps_from_part_to_part_what_it_still_sees(cuts):
         parts.append(out)
     assert np.concatenate(parts, axis=1) == pytest.approx(whole, abs=1e-5)
     assert state == pytest.approx(end, abs=1e-5)
-    assert state.shape == (1, ATTENTION_SPAN - 1, 4 * ATTENTION_HEAD_DIM)
+    assert state.shape == (1, DEFAULT_SPAN - 1, 4 * ATTENTION_HEAD_DIM)
 
 
 @pytest.mark.parametrize("kind", LAYERS)
@@ -276,7 +276,7 @@ def test_rms_norm_of_nothing_is_nothing():
 STEPS = {
     "lstm": (LSTM, lstm_weights, 60),
     "mingru": (MinGRUBlock, gated_weights, 60),
-    "attention": (AttentionBlock, attention_weights, 3 * ATTENTION_SPAN),
+    "attention": (AttentionBlock, attention_weights, 3 * DEFAULT_SPAN),
 }
 
 

@@ -20,6 +20,13 @@ BODIES = {
     "scalar lstms, dense": {"units": [5, 4], "dense_units": 7},
     "embedding lstm": {**EMBEDDING, "model_velocity": True},
     "mingru": {**EMBEDDING, "model_velocity": True, "cell": "mingru", "units": [5, 4]},
+    "mingru, attention, convolution": {
+        **EMBEDDING,
+        "cell": ["mingru", "attention"],
+        "units": [5, 32],
+        "conv": 3,
+        "span": 7,
+    },
     "gated, dense": {**EMBEDDING, "cell": "mingru", "dense_units": 7},
 }
 BOTH_WAYS = {"cell": "bilstm", "stateful": False, "loss_on": "last"}
@@ -181,7 +188,7 @@ def test_heads_read_the_active_notes_after_each_note_that_note_included(body):
     made, notes = network(**body), make_quantized_notes(0, 30)
     context = made.forward(notes[None], made.initial_state(1))[0].select(0)
     width = made.config.dense_units or (
-        made.config.embedding_dim if made.config.cell == "mingru" else made.config.units[-1]
+        made.config.embedding_dim if made.config.is_residual else made.config.units[-1]
     )
     assert context.hidden.shape == (30, width)
     if made.config.input == "scalar":

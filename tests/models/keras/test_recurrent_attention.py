@@ -1,0 +1,122 @@
+"""A recurrence followed by attention, each of its axes on and off: what is trained is what is scored and played."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from factories import make_quantized_notes, make_tiny_model
+
+from pipeline.config import Params
+from pipeline.generation.engine import Engine
+from pipeline.models import scoring
+from pipeline.models.keras import network
+from pipeline.models.model_io import TrainedModel
+from pipeline.models.weight_shapes import weight_shapes
+from pipeline.notes import active_notes, quantize
+from pipeline.notes.quantize import FEATURES
+
+ALL_ON = {
+    "input": "embedding",
+    "embedding_dim": 12,
+    "model_velocity": True,
+    "cell": ["mingru", "attention"],
+    "units": [10, 32],
+    "conv": 4,
+    "span": 60,
+    "heads": "categorical",
+    "head_dim": 8,
+    "pitch_head": "equivariant",
+    "mask_active": True,
+    "loss_on": "all",
+    "stateful": True,
+}
+KINDS = {
+    "all": {},
+    "attention first": {"cell": ["attention", "mingru"], "units": [32, 10]},
+    "no convolution over time": {"conv": 0},
+    "dense pitch head": {"pitch_head": "dense"},
+    "no mask": {"mask_active": False},
+    "mixture, lstm": {"heads": "mixture", "cell": "lstm", "units": [7], "conv": 0, "span": 128},
+    "windows": {"stateful": False, "loss_on": "last"},
+}
+NOTES = make_quantized_notes(5, 400)
+
+
+def make_pair(**changes: object) -> tuple[network.NoteModel, TrainedModel]:
+    """Make a Keras network of random weights, and the model that is saved of it."""
+    config = make_tiny_model(**{**ALL_ON, **changes}).config
+    net = network.build_model(config)
+    for number, variable in enumerate(net.trainable_variables):
+        variable.assign(np.random.default_rng(number).normal(0, 0.25, variable.shape))
+    return net, TrainedModel("test", config, 40, network.named_weights(net), {})
+
+
+def compute_keras_bits(net: network.NoteModel, segment: int) -> np.ndarray:
+    """Return the bits [N - 1, 4] of the notes but the first, read in segments as in training."""
+    active, _ = active_notes.active_before_each(NOTES[None], active_notes.no_active_notes(1))
+    notes, active = tf.constant(NOTES[None].astype(np.int32)), tf.constant(active)
+    state, parts = net.initial_state(1), []
+    for begin in range(0, len(NOTES) - 1, segment):
+        read = slice(begin, min(begin + segment, len(NOTES) - 1))
+        after = slice(begin + 1, read.stop + 1)
+        hidden, state = net.call(notes[:, read], active[:, read], state, training=False)
+        losses = net.compute_losses(hidden, notes[:, after], active[:, after])
+        parts.append(np.stack([losses[name].numpy() for name in FEATURES], axis=1))
+    bits = np.concatenate(parts) / np.log(2)
+    for column, feature in enumerate(FEATURES.values()):
+        if not (net.config.heads == "mixture" and feature.is_time):
+            tokens = feature.token[NOTES[1:, feature.column]]
+            bits[:, column] += np.log2(feature.token_widths)[tokens]
+    return bits
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_training_in_segments_scoring_and_play_tell_one_thing(kind: str) -> None:
+    net, model = make_pair(**KINDS[kind])
+    scored = scoring.score_pieces(model, [NOTES], 1)[0]
+    if model.config.stateful:
+        np.testing.assert_allclose(scored, compute_keras_bits(net, 48), atol=2e-4)
+    engine = Engine(model)
+    for position, note in enumerate(NOTES[:-1]):
+        engine.feed(note[None])
+        bits = engine.score_note(NOTES[position + 1])
+        told = [bits[name] for name in FEATURES]
+        np.testing.assert_allclose(told, scored[position], atol=2e-4)
+
+
+def test_weights_are_those_of_the_listed_shapes(project: Params) -> None:
+    for changes in KINDS.values():
+        config = make_tiny_model(**{**ALL_ON, **changes}).config
+        built = network.named_weights(network.build_model(config))
+        assert weight_shapes(config) == {name: weight.shape for name, weight in built.items()}
+    shipped = weight_shapes(project.model["recurrent_attention"])
+    assert sum(int(np.prod(shape)) for shape in shipped.values()) == 599_252
+
+
+@pytest.mark.parametrize("kind", ["all", "dense pitch head"])
+def test_a_note_has_a_proper_distribution_and_none_strikes_a_pitch_that_sounds(kind: str) -> None:
+    _, model = make_pair(**KINDS[kind])
+    heads = scoring.make_heads(model)
+    for _, part, context in scoring.iterate_contexts(model, [NOTES], 1):
+        notes = NOTES[part]
+        pitch_probs = heads.distributions(context, notes)["pitch"]
+        sounds = active_notes.advance(context.active, notes[:, quantize.STEP]) > 0
+        np.testing.assert_allclose(pitch_probs.sum(1), 1, atol=1e-9)
+        assert ((pitch_probs * sounds).sum(1) < 3e-4).all()
+    engine = Engine(model)
+    engine.feed(NOTES)
+    note = [0, 0, 0, 0]
+    for name, probs in engine.iterate_distributions(note):
+        assert probs.sum() == pytest.approx(1, abs=1e-9)
+        if name == "pitch":
+            assert not probs[engine.context.active > 0].any()
+            assert (engine.context.active > 0).any()
+
+
+def test_memory_in_play_stays_the_same() -> None:
+    _, model = make_pair()
+    engine, sizes = Engine(model), set()
+    for note in NOTES:
+        engine.feed(note[None])
+        arrays = [part for part in tf.nest.flatten(engine.state) if isinstance(part, np.ndarray)]
+        sizes.add(sum(part.nbytes for part in arrays))
+    assert len(sizes) == 1
