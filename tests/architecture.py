@@ -45,6 +45,7 @@ def read_imports(name: str) -> frozenset[str]:
     return frozenset(imported & find_modules().keys())
 
 
+@cache
 def read_third_party_imports(name: str) -> frozenset[str]:
     """Return the top-level names of what a module imports from elsewhere."""
     imported: set[str] = set()
