@@ -68,6 +68,12 @@ def test_a_process_is_measured() -> None:
     assert peak_bytes > 300_000_000
 
 
+def test_the_memory_of_the_program_itself_is_not_that_of_a_process() -> None:
+    numbers = np.ones(20_000_000)
+    _, peak_bytes = measure_scale.measure_process(["-c", "pass"])
+    assert 1_000_000 < peak_bytes < numbers.nbytes
+
+
 def test_a_process_that_fails_ends_the_program_with_its_log() -> None:
     with pytest.raises(SystemExit, match="nothing to see"):
         measure_scale.measure_process(["-c", "raise ValueError('nothing to see')"])

@@ -9,6 +9,7 @@ so that stages differ by what they read. Ingest is not measured: it reads MIDI f
 
 import argparse
 import itertools
+import json
 import os
 import subprocess
 import sys
@@ -34,6 +35,14 @@ WRITE_NOTES = "write notes"
 MAX_SEMITONES, MAX_STRETCH = 5, 0.05
 """How far a copy is transposed, and by which share it is longer or shorter."""
 MILLION = 1_000_000
+LAUNCHER = """
+import json, os, subprocess, sys
+process = subprocess.Popen(sys.argv[1:], stdout=sys.stderr)
+_, status, usage = os.wait4(process.pid, 0)
+seconds = usage.ru_utime + usage.ru_stime
+print(json.dumps([os.waitstatus_to_exitcode(status), seconds, usage.ru_maxrss]))
+"""
+"""Starts a command from a small process: Linux counts the memory of the process that starts one as part of its peak."""
 QUICK: dict[str, Any] = {
     "sample_metrics": {"num_samples": 2, "num_notes": 40},
     "two_sample": {"num_prompts": 4, "num_notes": 40},
@@ -144,16 +153,14 @@ def measure_process(arguments: Sequence[str]) -> tuple[float, int]:
         SystemExit: it failed; the message is the end of its log.
     """
     environment = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'tools'}"}
-    with tempfile.TemporaryFile("w+", encoding="utf-8") as log:
-        process = subprocess.Popen(
-            [sys.executable, *arguments], env=environment, stdout=log, stderr=log
-        )
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode:
-            log.seek(0)
-            raise SystemExit(f"python {' '.join(arguments)} failed:\n{log.read()[-2000:]}")
-    return usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024
+    command = [sys.executable, *arguments]
+    result = subprocess.run(
+        [sys.executable, "-c", LAUNCHER, *command], env=environment, capture_output=True, text=True
+    )
+    return_code, cpu_seconds, peak_kilobytes = json.loads(result.stdout)
+    if return_code:
+        raise SystemExit(f"python {' '.join(arguments)} failed:\n{result.stderr[-2000:]}")
+    return cpu_seconds, peak_kilobytes * 1024
 
 
 def _measure_size(folder: Path) -> int:

@@ -140,7 +140,7 @@ def test_a_longer_corpus_takes_no_more_memory(monkeypatch: pytest.MonkeyPatch) -
         passages = compare.cut_reference_passages(pieces, 100)[:2]
         compare.compare_samples(samples, ReferenceMusic(passages, pieces, pieces, names))
 
-    assert long_corpus.measure_growth(compare_with) < 1
+    assert long_corpus.measure_growth(compare_with) < 4
 
 
 def test_it_is_json(found):

@@ -110,7 +110,8 @@ def test_music_in_batches_has_the_matches_of_the_definition(
 def test_a_longer_corpus_takes_no_more_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memorization, "BATCH_NOTES", 100)
     samples = [long_corpus.make_piece(1)[:50], long_corpus.make_piece(100)]
-    assert long_corpus.measure_growth(lambda pieces: find_longest_matches(samples, pieces)) < 1
+    # An index of all notes takes 15 bytes a note and more; the batch with the most matches is larger than the mean.
+    assert long_corpus.measure_growth(lambda pieces: find_longest_matches(samples, pieces)) < 4
 
 
 def test_by_hand() -> None:
