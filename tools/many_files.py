@@ -6,7 +6,8 @@
 Each worker makes the bytes of a file when it is to read it, from the number in its name, so that no file is on a disk. All
 else is that of the stage: the limits of each file, batches, the store of finished ones, the search for copies and the
 tables, in a temporary folder. A row has the files read so far, the CPU time of all processes since the row before, and
-the memory of the largest process of each kind: the one that writes, the Dask workers, and the processes that read.
+the memory of the largest process of each kind: the one that writes, the Dask workers, and the processes that read. The
+CPU time of a killed process is lost to the table.
 """
 
 import argparse

@@ -41,11 +41,15 @@ BATCHES_PER_THREAD = 2
 """Batches under way for each thread of the cluster: that bounds the memory of the caller."""
 CONNECT_SECONDS = 60
 """For a scheduler to answer, and for the first worker to be there [s]."""
+NO_WORKER_SECONDS = 120
+"""After so long without a result and without any worker the work ends [s]."""
 EMBEDDED_CONFIG = {
     # A worker starts processes of its own, which one that is a daemon may not.
     "distributed.worker.daemon": False,
     # Nobody looks at the samples of its profiler, which takes some every 10 ms.
     "distributed.worker.profile.enabled": False,
+    # A worker that was killed is awaited, however busy the machine is; after 15 s Dask would do without it for ever.
+    "distributed.deploy.lost-worker-timeout": "1 hour",
 }
 """Of the cluster that is started here."""
 KILLED_WORKERS = "reading it killed every worker that tried"
@@ -186,7 +190,7 @@ class _Batch(Generic[Item, Result]):
     def _gather(self, items: Sequence[Item], future: Future) -> list[Result | TaskFailure]:
         """Return the results of a task; of one that kills its workers, those of its halves."""
         try:
-            encoded = future.result()
+            encoded = self._wait_for_result(future)
         except KilledWorker:
             if len(items) == 1:
                 return [TaskFailure(KILLED_WORKERS)]
@@ -207,6 +211,18 @@ class _Batch(Generic[Item, Result]):
         if results is None:
             raise PipelineError("what a worker sent arrived damaged; run again")
         return results
+
+    def _wait_for_result(self, future: Future) -> bytes:
+        """Return what a worker sent; a cluster without any worker is not waited for in vain."""
+        while True:
+            try:
+                encoded: bytes = future.result(timeout=NO_WORKER_SECONDS)
+                return encoded
+            except TimeoutError as error:
+                if not self._client.nthreads():
+                    raise PipelineError(
+                        "no worker is left; start some and run again: finished batches are not done again"
+                    ) from error
 
 
 _POOLS: dict[int, tuple[BatchTask[Any, Any], WorkerPool[Any, Any]]] = {}

@@ -8,7 +8,7 @@ import pytest
 from cluster_processes import Work, start_cluster
 
 from pipeline.core import cluster, code_hash
-from pipeline.core.batch_store import BatchStore, decode_results
+from pipeline.core.batch_store import BatchStore, decode_results, encode_results
 from pipeline.core.errors import CorpusError, PipelineError
 from pipeline.core.processes import TaskFailure, TaskLimits
 
@@ -83,7 +83,9 @@ class FakeClient:
         self.submitted.append(items)
         self.open += 1
         self.most_open = max(self.most_open, self.open)
-        return types.SimpleNamespace(result=lambda: func(task, items, code), release=self._release)
+        return types.SimpleNamespace(
+            result=lambda timeout: func(task, items, code), release=self._release
+        )
 
     def _release(self):
         self.open -= 1
@@ -134,7 +136,7 @@ def test_a_changed_item_function_or_code_is_worked_on_again(tmp_path, in_this_pr
 
 @pytest.mark.parametrize("error", [CancelledError(), ConnectionError("lost")])
 def test_a_scheduler_that_goes_away_is_one_line(tmp_path, error):
-    def fail():
+    def fail(timeout):
         raise error
 
     client = FakeClient()
@@ -143,6 +145,25 @@ def test_a_scheduler_that_goes_away_is_one_line(tmp_path, error):
     )
     with pytest.raises(PipelineError, match="the scheduler is gone; start it and run again"):
         list_results(client, [1], tmp_path)
+
+
+def test_a_slow_batch_is_awaited_and_one_without_workers_is_not(tmp_path, in_this_process):
+    client = FakeClient()
+    answers = [TimeoutError(), TimeoutError()]
+
+    def wait(timeout):
+        if answers:
+            raise answers.pop()
+        return encode_results([1])
+
+    client.submit = lambda *arguments, pure: types.SimpleNamespace(
+        result=wait, release=lambda: None
+    )
+    assert list_results(client, [1], tmp_path / "slow") == [1] and not answers
+    answers.append(TimeoutError())
+    client.nthreads = dict
+    with pytest.raises(PipelineError, match="no worker is left; start some and run again"):
+        list_results(client, [1], tmp_path / "none")
 
 
 def test_a_worker_that_may_start_no_process_is_one_line(monkeypatch):
