@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -161,16 +162,15 @@ def test_a_machine_that_lost_another_ends_with_one_line(together: Params, victim
     training = together.train.model_copy(update={"epochs": 10_000, "patience": 10_000})
     params = together.model_copy(update={"train": training})
     Path("params.pickle").write_bytes(pickle.dumps(params))
-    workers = [start_worker(config) for config in make_local_configs(2)]
-    try:
+    with ExitStack() as stack:
+        workers = [stack.enter_context(start_worker(config)) for config in make_local_configs(2)]
+        for worker in workers:
+            stack.callback(worker.kill)
         while not list(paths.get_checkpoint_dir().rglob("*.npz")):
             assert [worker.poll() for worker in workers] == [None, None]
             time.sleep(0.01)
         workers[victim].kill()
         _, errors = workers[1 - victim].communicate(timeout=30)
-    finally:
-        for worker in workers:
-            worker.kill()
     assert workers[1 - victim].returncode == 1
     lines = [line for line in errors.splitlines() if "bits per note" not in line]
     assert len(lines) == 1, errors
