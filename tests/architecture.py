@@ -63,8 +63,13 @@ def has_only_docstring(name: str) -> bool:
 
 
 @cache
-def collect_imports(name: str) -> frozenset[str]:
-    """Return the files, relative to the root, that a module imports, directly or not, and its own."""
+def collect_imports(name: str, without_package: str = "") -> frozenset[str]:
+    """Return the files, relative to the root, that a module imports, directly or not, and its own.
+
+    Args:
+        name: of the module.
+        without_package: a package whose `__init__.py` counts only where a module names it.
+    """
     seen: set[str] = set()
     waiting = [name]
     while waiting:
@@ -72,7 +77,8 @@ def collect_imports(name: str) -> frozenset[str]:
         if current not in seen:
             seen.add(current)
             package = current.rpartition(".")[0]
-            waiting += [*read_imports(current), *([package] if package in find_modules() else [])]
+            counts = package in find_modules() and package != without_package
+            waiting += [*read_imports(current), *([package] if counts else [])]
     return frozenset(
         find_modules()[module].relative_to(ROOT).as_posix()
         for module in seen

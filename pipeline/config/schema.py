@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_serializer, model_validator
 
-from pipeline.config import model_rules
+import pipeline.config.model_rules as rules
 from pipeline.config.model_rules import DEFAULT_SPAN, Cell, CellName
 
 Identifier = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=64)]
@@ -326,7 +326,7 @@ class ModelConfig(StrictModel):
 
     @model_serializer(mode="wrap")
     def _leave_out_defaults(self, handler: Any) -> dict[str, Any]:
-        return model_rules.leave_out_defaults(type(self), handler(self))
+        return rules.leave_out_defaults(type(self), handler(self))
 
     @property
     def cells(self) -> list[CellName]:
@@ -351,11 +351,11 @@ class ModelConfig(StrictModel):
     @property
     def is_residual(self) -> bool:
         """Whether the layers are residual blocks, which all read and return vectors of `embedding_dim`."""
-        return set(self.cells) <= set(model_rules.RESIDUAL_CELLS)
+        return set(self.cells) <= set(rules.RESIDUAL_CELLS)
 
     @model_validator(mode="after")
     def _check_combinations(self) -> "ModelConfig":
-        model_rules.check_model_config(self)
+        rules.check_model_config(self)
         return self
 
 
