@@ -49,20 +49,41 @@ def measure_processes() -> ProcessUse:
     """Look at this process, the workers that it started, and what these started."""
     writer = psutil.Process()
     workers = list_workers()
-    readers = [child for worker in workers for child in worker.children()]
+    readers = [child for worker in workers for child in list_children(worker)]
     living = [writer, *writer.children(recursive=True)]
     return ProcessUse(
-        sum(sum(process.cpu_times()[:2]) for process in living),
-        *(
-            max((process.memory_info().rss / 1e6 for process in group), default=0.0)
-            for group in ([writer], workers, readers)
-        ),
+        sum(read_cpu_seconds(process) for process in living),
+        *(max(map(read_memory_mb, group), default=0.0) for group in ([writer], workers, readers)),
     )
+
+
+def read_cpu_seconds(process: psutil.Process) -> float:
+    """Return the CPU time of a process [s]; 0 if it has just ended."""
+    try:
+        return float(sum(process.cpu_times()[:2]))
+    except psutil.NoSuchProcess:
+        return 0.0
+
+
+def read_memory_mb(process: psutil.Process) -> float:
+    """Return the memory of a process [MB]; 0 if it has just ended."""
+    try:
+        return float(process.memory_info().rss / 1e6)
+    except psutil.NoSuchProcess:
+        return 0.0
+
+
+def list_children(process: psutil.Process) -> list[psutil.Process]:
+    """Return the children of a process; none if it has just ended."""
+    try:
+        return list(process.children())
+    except psutil.NoSuchProcess:
+        return []
 
 
 def list_workers() -> list[psutil.Process]:
     """Return the Dask workers: those children of this process that have children."""
-    return [child for child in psutil.Process().children() if child.children()]
+    return [child for child in psutil.Process().children() if list_children(child)]
 
 
 def kill_workers(results: Iterator[Item], moments: set[int]) -> Iterator[Item]:
