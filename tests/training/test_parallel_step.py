@@ -44,7 +44,7 @@ class ThreadWorkers(Workers):
 
 def make_workers(count: int) -> list[ThreadWorkers]:
     barrier, slots = Barrier(count), dict[int, Any]()
-    return [ThreadWorkers(rank, count, None, barrier, slots) for rank in range(count)]
+    return [ThreadWorkers(rank, count, barrier=barrier, slots=slots) for rank in range(count)]
 
 
 def make_job(project: Params, architecture: str, batch_size: int) -> TrainingJob:
