@@ -96,3 +96,14 @@ def running() -> Iterator[Pages]:
             yield Pages(chromium)
         finally:
             chromium.close()
+
+
+@contextmanager
+def with_autoplay_policy(pages: Pages) -> Iterator[Pages]:
+    """Start a second browser beside one that runs: it plays no sound before a click or a key, as people have it."""
+    flags = [flag for flag in FLAGS if not flag.startswith("--autoplay-policy")]
+    chromium = pages.browser.browser_type.launch(executable_path=program(), args=flags)
+    try:
+        yield Pages(chromium)
+    finally:
+        chromium.close()

@@ -150,6 +150,10 @@ class Welcome(ServerMessage):
     time: float
     state: State
     values: ControlValues
+    defaults: ControlValues
+    """Values of the controls when the studio started."""
+    resumed: list[str]
+    """Settings that differ from those of a studio just started: `model`, `mode`, `playing`, `recording` or controls."""
 
 
 class ControlsChanged(ServerMessage):

@@ -62,6 +62,7 @@ class LiveSession:
         self.clients: dict[int, ClientQueue] = {}
         self.held_keys: dict[int, set[int]] = {}
         """Page to the pitches of the keys that it holds."""
+        self.default_settings = self._get_settings()
         self.client_ids = count(1)
         self.engine_lock = asyncio.Lock()
 
@@ -100,6 +101,30 @@ class LiveSession:
             "response_delay": state.response_delay,
         }
 
+    def _get_settings(self) -> ControlValues:
+        """Return all that a page can set and the next page finds so, by name."""
+        state = self.shared_state
+        return {
+            "model": self.model_name,
+            "mode": state.mode,
+            "playing": state.playing,
+            "recording": state.recorder.is_recording,
+            **self.get_control_values(),
+        }
+
+    def make_welcome_message(self, client_id: int) -> Welcome:
+        """Return the first message to a page."""
+        values, settings = self.get_control_values(), self._get_settings()
+        return Welcome(
+            client_id=client_id,
+            keys=KEY_NAMES,
+            time=time.monotonic(),
+            state=self.make_state_message(),
+            values=values,
+            defaults={name: self.default_settings[name] for name in values},
+            resumed=[name for name in settings if settings[name] != self.default_settings[name]],
+        )
+
     def send_pong(self, client_id: int, sent: float) -> None:
         """Send the time to a page."""
         notes = len(self.shared_state.recorder)
@@ -116,15 +141,7 @@ class LiveSession:
         if len(self.clients) >= MAX_CLIENTS:
             raise ClientError(f"{MAX_CLIENTS} pages are open already; close one")
         client_id = next(self.client_ids)
-        queue.send(
-            Welcome(
-                client_id=client_id,
-                keys=KEY_NAMES,
-                time=time.monotonic(),
-                state=self.make_state_message(),
-                values=self.get_control_values(),
-            )
-        )
+        queue.send(self.make_welcome_message(client_id))
         self.clients[client_id], self.held_keys[client_id] = queue, set()
         try:
             async with self.engine_lock:

@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from browser import Pages, Visit
+from browser import Pages, Visit, with_autoplay_policy
 from playwright.sync_api import Page
 from pretty_midi import PrettyMIDI
 from studio.conftest import Studio
@@ -183,6 +183,44 @@ def test_escape_ends_held_keys_and_space_pauses_the_model(browser: Pages, studio
         page.wait_for_selector(".key.human[data-pitch='60']")
         page.evaluate("window.dispatchEvent(new Event('blur'))")
         until(page, "!document.querySelector('.key.human')")
+
+
+def test_a_new_page_says_what_earlier_pages_changed_and_reset_restores_the_defaults(
+    browser: Pages, studio: Studio
+) -> None:
+    with at(browser, studio) as visit:
+        page = visit.page
+        assert page.is_hidden("#resumed")
+        page.get_by_label("Accompany").check()
+        page.locator("#tempo").fill("2")
+        page.locator("#tempo").dispatch_event("change")
+        page.get_by_role("button", name="Panic").click()
+        page.get_by_role("button", name="Let it play").wait_for()
+    with at(browser, studio) as visit:
+        page = visit.page
+        page.wait_for_selector("#resumed:not([hidden])")
+        assert page.inner_text("#resumed") == (
+            "Resumed as it was left: Accompany, the model is paused, 1 control changed."
+        )
+        page.get_by_role("button", name="Reset").click()
+        until(page, "document.getElementById('tempo').value === '1'")
+        assert page.is_hidden("#resumed")
+
+
+@pytest.mark.parametrize("gesture", ["button", "letter"])
+def test_sound_is_asked_for_until_a_click_or_a_key_permits_it(
+    browser: Pages, studio: Studio, gesture: str
+) -> None:
+    with with_autoplay_policy(browser) as strict:
+        page = strict.open(studio.url).page
+        page.wait_for_selector("#sound[open]")
+        if gesture == "button":
+            page.get_by_role("button", name="Turn sound on").click()
+        else:
+            page.keyboard.press("KeyQ")
+        until(page, "!document.getElementById('sound').open")
+        page.wait_for_timeout(500)  # it does not open again
+        assert page.is_hidden("#sound")
 
 
 def test_letters_typed_in_a_list_choose_there_and_do_not_play(

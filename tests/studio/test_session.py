@@ -119,6 +119,22 @@ def test_the_music_begins_with_the_first_page_and_ends_with_the_last(studio: Stu
     assert not studio.session.held_keys
 
 
+def test_a_page_is_sent_what_differs_from_the_defaults(studio: Studio) -> None:
+    with studio.page() as page:
+        first = page.receive("welcome")
+        assert first["resumed"] == []
+        assert first["defaults"] == first["values"]
+        page.send(type="set_mode", mode="solo")
+        page.send(type="set_controls", revision=1, values={"tempo": 2.0})
+        page.send(type="panic")
+        page.receive(lambda message: message["type"] == "state" and not message["playing"])
+    with studio.page() as page:
+        second = page.receive("welcome")
+        assert second["resumed"] == ["mode", "playing", "tempo"]
+        assert second["values"]["tempo"] == 2.0
+        assert second["defaults"] == first["defaults"]
+
+
 def test_a_page_that_leaves_releases_its_keys(studio: Studio) -> None:
     with studio.page() as stays:
         with studio.page() as goes:

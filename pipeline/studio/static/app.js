@@ -4,6 +4,7 @@ import { Connection, request, token } from "./connection.js";
 import { Controls } from "./controls.js";
 import { FallingNotes } from "./fallingNotes.js";
 import { Keyboard } from "./keyboard.js";
+import { SoundOverlay } from "./soundOverlay.js";
 import { SurprisalChart } from "./surprisal.js";
 import { Synth } from "/web/synth.js";
 import { WebMidi } from "./webMidi.js";
@@ -22,6 +23,7 @@ const webMidi = new WebMidi(keyboard, connection, {
   outputRow: element("outs"),
 });
 new Controls(connection);
+new SoundOverlay(synth, element("sound"), element("sound-on"));
 
 const localVoices = new Map(); // pitch to the voice of a key that is held on this page
 const modelVoices = new Map(); // pitch to the voice of the model's last note
@@ -75,15 +77,16 @@ connection.addEventListener("note_off", ({ message: { pitch, time } }) => {
 });
 connection.addEventListener("note_end", ({ message }) => fallingNotes.endHumanNote(message.note_id, message.end));
 connection.addEventListener("preview", ({ message }) => (fallingNotes.preview = message));
-connection.addEventListener("all_notes_off", ({ message }) => {
-  fallingNotes.endModelNotes(message.time);
+connection.addEventListener("all_notes_off", ({ message }) => silenceModel(message.time));
+function silenceModel(time) {
+  fallingNotes.endModelNotes(time);
   highlightTimers.forEach(clearTimeout);
   highlightTimers.clear();
   modelVoices.clear();
   synth.stopAll("model");
   webMidi.stopAll();
   for (const [pitch, performer] of [...keyboard.highlighted]) if (performer === "model") keyboard.highlight(pitch, null);
-});
+}
 connection.addEventListener("surprisal", ({ message }) => {
   surprisalChart.add(message);
   fallingNotes.setBits(message.note_id, message.total);
@@ -116,14 +119,29 @@ function updateStatus() {
   const paused = "The model is paused. Play by yourself, or let it play.";
   element("status").textContent = state.playing ? texts[state.mode] : paused;
 }
+// What a new page finds changed by earlier ones, until something is changed again.
+function showResumed(names) {
+  const mode = document.querySelector("[name=mode]:checked + span").textContent;
+  const texts = { model: `model ${state.model}`, mode, playing: "the model is paused", recording: "recording" };
+  const parts = names.filter((name) => name in texts).map((name) => texts[name]);
+  const count = names.length - parts.length;
+  if (count) parts.push(`${count} control${count === 1 ? "" : "s"} changed`);
+  element("resumed").hidden = !parts.length;
+  element("resumed").textContent = `Resumed as it was left: ${parts.join(", ")}.`;
+}
 function showError(text) {
   element("toast").textContent = text;
   element("toast").hidden = false;
   clearTimeout(errorTimer);
   errorTimer = setTimeout(() => (element("toast").hidden = true), ERROR_DURATION);
 }
-connection.addEventListener("welcome", ({ message }) => updateState(message.state));
+connection.addEventListener("welcome", ({ message }) => {
+  updateState(message.state);
+  showResumed(message.resumed);
+});
 connection.addEventListener("state", ({ message }) => updateState(message));
+for (const type of ["state", "controls"])
+  connection.addEventListener(type, () => (element("resumed").hidden = true));
 connection.addEventListener("pong", ({ message }) => updateDownload(message.recorded_notes));
 connection.addEventListener("turn", ({ message }) => {
   state.isModelTurn = message.is_model;
@@ -145,6 +163,7 @@ connection.addEventListener("closed", () => {
 // Buttons and keys.
 function stopAllNotes() {
   keyboard.releaseAll();
+  silenceModel(connection.now());
   synth.stopAll();
   connection.send({ type: "panic" });
 }
@@ -187,5 +206,4 @@ addEventListener("keydown", (event) => {
     element("play").click();
   }
 });
-addEventListener("pointerdown", () => synth.start());
 connection.open();

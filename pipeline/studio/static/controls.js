@@ -33,7 +33,7 @@ export class Controls {
     this.connection = connection;
     for (const slider of SLIDERS) element("sliders").append(this.makeSlider(...slider));
     for (const id of ["tonic", "scale"]) element(id).addEventListener("change", () => this.changeKey());
-    element("reset").addEventListener("click", () => this.change(this.firstValues));
+    element("reset").addEventListener("click", () => this.change(this.defaults));
     connection.addEventListener("welcome", ({ message }) => this.onWelcome(message));
     connection.addEventListener("controls", ({ message }) => this.onApplied(message));
     for (const type of ["preview", "note_on"])
@@ -54,9 +54,9 @@ export class Controls {
     return row;
   }
 
-  onWelcome({ keys, values, client_id: clientId }) {
+  onWelcome({ keys, values, defaults, client_id: clientId }) {
     this.clientId = clientId;
-    this.firstValues ??= values;
+    this.defaults = defaults;
     const tonics = [...new Set(keys.map((key) => key.split(" ")[0]))];
     const scales = [...new Set(keys.filter((key) => key.includes(" ")).map((key) => key.slice(key.indexOf(" ") + 1)))];
     element("tonic").replaceChildren(...tonics.map((name) => new Option(formatTonic(name), name)));
