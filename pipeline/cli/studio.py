@@ -1,5 +1,7 @@
 """The command that opens a page to play with a model."""
 
+import threading
+import webbrowser
 from typing import Annotated
 
 import typer
@@ -8,6 +10,10 @@ from pipeline.cli.arguments import complete_model
 from pipeline.config.schema import DEFAULT_MODEL
 
 app = typer.Typer()
+NETWORK_WARNING = (
+    "warning: who has this address can play, hear and upload; it is not encrypted, "
+    "so use it in a network that you trust"
+)
 
 
 @app.command(epilog="Example: music-rnn studio --model maestro")
@@ -22,16 +28,37 @@ def studio(
             autocompletion=complete_model,
         ),
     ] = DEFAULT_MODEL,
+    host: Annotated[
+        str,
+        typer.Option(help="Address of the interface to listen on; 0.0.0.0 lets other machines in."),
+    ] = "127.0.0.1",
+    opens_browser: Annotated[
+        bool, typer.Option("--open", help="Open the page in your browser.")
+    ] = False,
 ) -> None:
-    """Play with a model in your browser, on this machine alone."""
+    """Play with a model in your browser, on this machine alone unless --host says otherwise."""
     from pipeline.cli import options
-    from pipeline.studio import access, session
+    from pipeline.studio import access, addresses, session
     from pipeline.studio import app as server
 
+    address = addresses.parse_host(host)
     live_session = session.LiveSession(model, options.load_sampling())
     token = access.generate_token()
-    line = server.bind_socket(port)
-    number = line.getsockname()[1]
-    typer.echo(f"http://127.0.0.1:{number}/?token={token}")
+    listener = server.bind_socket(port, address)
+    listener.listen()  # a browser that is faster than the server waits
+    number = listener.getsockname()[1]
+    urls = addresses.list_urls(address, number, token)
+    if not address.is_loopback:
+        typer.echo(NETWORK_WARNING, err=True)
+    for url in urls:
+        typer.echo(url)
     typer.echo("Open this address in a browser; Ctrl-C ends.")
-    server.make_server(live_session, number, token).run(sockets=[line])
+    if opens_browser:
+        # A browser of the terminal does not return before it is closed.
+        threading.Thread(target=_open_browser, args=(urls[0],), daemon=True).start()
+    server.make_server(live_session, number, token, address).run(sockets=[listener])
+
+
+def _open_browser(url: str) -> None:
+    if not webbrowser.open(url):
+        typer.echo("no browser could be opened; open the address by hand", err=True)

@@ -1,23 +1,30 @@
-"""Who may use the studio: pages of this server, on this machine, with the token of this run.
+"""Who may use the studio: pages of this server, with the token of this run; on this machine, unless it listens beyond.
 
 Each page that a browser shows can send requests to a server on the loopback interface. So the header `Host` of a request
 must be one of ours, or a foreign name could be made to point at 127.0.0.1; a WebSocket must have our own `Origin`, since
 browsers let any site open one; and all but the files of the package need a token that only the terminal has shown. The
 page takes the token from its address once, and sends it in the header `Authorization`; a WebSocket cannot have that
 header, so it has the token in its address.
+
+Where the server listens on all interfaces, it does not know the addresses that others have for it. It then answers to
+each numeric address, since a name that is made to point at this machine is never one.
 """
 
 import hmac
 import re
 import secrets
 from collections.abc import Awaitable, Callable, MutableMapping
+from ipaddress import IPv4Address
 from typing import Any
 
 from starlette.datastructures import Headers, QueryParams
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-HOST_NAMES = ("127.0.0.1", "localhost")
+from pipeline.studio import addresses
+
+LOOPBACK = IPv4Address(addresses.LOOPBACK)
+HOST_NAMES = (addresses.LOOPBACK, "localhost")
 PUBLIC_PATHS = re.compile(r"/|/(static|web)/.*")
 """Files of the package, which hold no secret: they need no token."""
 CONTENT_SECURITY_POLICY = (
@@ -31,17 +38,21 @@ CLOSE_CODE = 4403
 class LocalAccessMiddleware:
     """Refuses foreign requests, and adds headers to the responses."""
 
-    def __init__(self, app: ASGIApp, port: int, token: str) -> None:
+    def __init__(self, app: ASGIApp, port: int, token: str, host: IPv4Address = LOOPBACK) -> None:
         """Wrap an app.
 
         Args:
             app: what answers.
             port: where it listens; part of the allowed hosts.
             token: what a request must have, from `generate_token`.
+            host: the interface on which it listens; 0.0.0.0 for all.
         """
         self.app = app
         self.token = token
-        self.allowed_hosts = {f"{name}:{port}" for name in HOST_NAMES}
+        names = HOST_NAMES if host.is_unspecified else {*HOST_NAMES, str(host)}
+        self.allowed_hosts = {f"{name}:{port}" for name in names}
+        self.numeric_host = re.compile(rf"([0-9]{{1,3}}\.){{3}}[0-9]{{1,3}}:{port}")
+        self.allows_numeric_hosts = host.is_unspecified
         self.allowed_origins = {f"http://{host}" for host in self.allowed_hosts}
         sockets = "".join(f" ws://{host}" for host in sorted(self.allowed_hosts))
         self.response_headers = {
@@ -71,13 +82,12 @@ class LocalAccessMiddleware:
         """Return why a request is refused; an empty string, if it is not."""
         headers = Headers(scope=scope)
         hosts = headers.getlist("host")
-        if len(hosts) != 1 or hosts[0] not in self.allowed_hosts:
+        if len(hosts) != 1 or not self._is_allowed_host(hosts[0]):
             return f"this page answers only to {' and '.join(sorted(self.allowed_hosts))}"
         origins = headers.getlist("origin")
         is_websocket = scope["type"] == "websocket"
-        if (is_websocket or origins) and (
-            len(origins) != 1 or origins[0] not in self.allowed_origins
-        ):
+        allowed_origins = self.allowed_origins | {f"http://{hosts[0]}"}
+        if (is_websocket or origins) and (len(origins) != 1 or origins[0] not in allowed_origins):
             return "no other site may speak to this page"
         if not is_websocket and PUBLIC_PATHS.fullmatch(scope["path"]):
             return ""
@@ -87,6 +97,11 @@ class LocalAccessMiddleware:
         if not hmac.compare_digest(token.encode(), self.token.encode()):
             return "open the address that the terminal shows, with its token"
         return ""
+
+    def _is_allowed_host(self, host: str) -> bool:
+        if host in self.allowed_hosts:
+            return True
+        return self.allows_numeric_hosts and self.numeric_host.fullmatch(host) is not None
 
     def _with_headers(self, send: Send) -> Callable[[MutableMapping[str, Any]], Awaitable[None]]:
         """Return a `send` that adds the headers."""

@@ -1,9 +1,11 @@
-"""The page and its live connection, served to this machine alone."""
+"""The page and its live connection, served to this machine alone unless another host is given."""
 
 import asyncio
 import contextlib
+import errno
 import socket
 from collections.abc import AsyncIterator
+from ipaddress import IPv4Address
 from pathlib import Path
 
 import uvicorn
@@ -18,14 +20,13 @@ from pipeline.core.errors import PipelineError
 from pipeline.midi import reader
 from pipeline.notes import quantize
 from pipeline.studio import messages
-from pipeline.studio.access import LocalAccessMiddleware
+from pipeline.studio.access import LOOPBACK, LocalAccessMiddleware
 from pipeline.studio.client_queue import ClientQueue
 from pipeline.studio.handlers import handle_message
 from pipeline.studio.http_protocol import TimedHTTPProtocol
 from pipeline.studio.rate_limit import MessageLimiter
 from pipeline.studio.session import LiveSession
 
-HOST = "127.0.0.1"
 STATIC_DIR = Path(__file__).parent / "static"
 WEB_DIR = Path(__file__).parent.parent / "web"
 """Files that the report contains too."""
@@ -162,7 +163,9 @@ class App:
                 queue.send(self.session.make_controls_message(client_id))
 
 
-def make_app(session: LiveSession, port: int, token: str) -> LocalAccessMiddleware:
+def make_app(
+    session: LiveSession, port: int, token: str, host: IPv4Address = LOOPBACK
+) -> LocalAccessMiddleware:
     """Return the whole site behind the check of access."""
 
     @contextlib.asynccontextmanager
@@ -181,31 +184,34 @@ def make_app(session: LiveSession, port: int, token: str) -> LocalAccessMiddlewa
     ]
     site = Starlette(routes=routes, lifespan=lifespan)
     site.router.redirect_slashes = False
-    return LocalAccessMiddleware(site, port, token)
+    return LocalAccessMiddleware(site, port, token, host)
 
 
-def bind_socket(port: int) -> socket.socket:
-    """Bind a port of the loopback interface; 0 takes any that is free.
+def bind_socket(port: int, host: IPv4Address = LOOPBACK) -> socket.socket:
+    """Bind a port of an interface; port 0 takes any that is free.
 
     Raises:
-        PipelineError: it is taken.
+        PipelineError: it is taken, or this machine has no such interface.
     """
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listener.bind((HOST, port))
+        listener.bind((str(host), port))
     except OSError as error:
         listener.close()
-        raise PipelineError(
-            f"port {port}: {error.strerror}; give another with --port, or 0 for any"
-        ) from error
+        hint = "give another with --port, or 0 for any"
+        if error.errno == errno.EADDRNOTAVAIL:
+            hint = "give an address of this machine with --host, or 0.0.0.0 for all"
+        raise PipelineError(f"port {port} of {host}: {error.strerror}; {hint}") from error
     return listener
 
 
-def make_server(session: LiveSession, port: int, token: str) -> uvicorn.Server:
+def make_server(
+    session: LiveSession, port: int, token: str, host: IPv4Address = LOOPBACK
+) -> uvicorn.Server:
     """Return a server that is to be run on a socket of `bind_socket`."""
     config = uvicorn.Config(
-        make_app(session, port, token),
+        make_app(session, port, token, host),
         http=TimedHTTPProtocol,
         ws="websockets-sansio",
         ws_max_size=messages.MAX_MESSAGE_BYTES,

@@ -1,6 +1,7 @@
 """Nobody else comes in: not by another name, not from another site, not without the token, not by another path."""
 
 from http.client import HTTPConnection
+from ipaddress import IPv4Address
 
 import pytest
 from hypothesis import given
@@ -170,6 +171,36 @@ def test_no_path_leads_out(studio: Studio) -> None:
             status, _, body = get(studio, path, **headers)
             assert status in (400, 403, 404), path
             assert len(body) < 100
+
+
+@pytest.mark.parametrize(
+    ("host", "is_answered"),
+    [
+        ("192.168.1.5:8765", True),
+        ("127.0.0.1:8765", True),
+        ("192.168.1.5", False),
+        ("192.168.1.5:80", False),
+        ("192.168.1.5.evil.example:8765", False),
+        ("evil.example:8765", False),
+        ("1.2.3:8765", False),
+    ],
+)
+def test_on_all_interfaces_it_answers_to_each_numeric_address_and_no_name(
+    host: str, is_answered: bool
+) -> None:
+    access = LocalAccessMiddleware(nothing, 8765, TOKEN, IPv4Address("0.0.0.0"))
+    assert bool(access.refusal_reason(scope(host=host))) != is_answered
+    socket = scope("websocket", "/live", host=host, origin=f"http://{host}")
+    assert bool(access.refusal_reason(socket)) != is_answered
+    elsewhere = scope("websocket", "/live", host=host, origin="http://192.168.1.6:8765")
+    assert access.refusal_reason(elsewhere)
+    assert access.refusal_reason(scope(path="/take.mid", host=host, token="wrong"))
+
+
+def test_on_one_interface_it_answers_to_its_address_and_to_no_other() -> None:
+    access = LocalAccessMiddleware(nothing, 8765, TOKEN, IPv4Address("192.168.1.5"))
+    assert not access.refusal_reason(scope(host="192.168.1.5:8765"))
+    assert access.refusal_reason(scope(host="192.168.1.6:8765"))
 
 
 def test_it_listens_on_loopback_alone() -> None:

@@ -6,6 +6,7 @@ import os
 import socket
 import time
 from dataclasses import replace
+from ipaddress import IPv4Address
 from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
@@ -185,6 +186,13 @@ def test_the_page_asks_nobody_else_and_runs_no_text() -> None:
         if path.suffix == ".html":
             assert "style=" not in text
             assert "onclick" not in text
+
+
+def test_an_address_of_another_machine_is_one_line() -> None:
+    with pytest.raises(
+        PipelineError, match=r"192\.0\.2\.7: .*an address of this machine with --host"
+    ):
+        app.bind_socket(0, IPv4Address("192.0.2.7"))
 
 
 def test_a_port_that_is_taken_is_one_line() -> None:
