@@ -127,12 +127,24 @@ class ServerMessage(BaseModel):
         return self.model_dump_json()
 
 
+class ListedModel(BaseModel):
+    """A model that can be chosen."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    label: str
+    """Its name, with corpus and bits if they are known."""
+    description: str
+    """One line about its result and its memory."""
+    is_bundled: bool
+
+
 class State(ServerMessage):
     """What all pages share."""
 
     type: Literal["state"] = "state"
-    models: dict[str, str]
-    """Name to description of each model that can be chosen."""
+    models: dict[str, ListedModel]
+    """By name, the bundled ones first, then those trained here, best first."""
     model: str
     mode: Mode
     playing: bool

@@ -16,14 +16,15 @@ from pipeline.live.controls import Controls
 from pipeline.live.improviser import Mode
 from pipeline.models.model_io import TrainedModel
 from pipeline.notes.quantize import QuantizedNotes
-from pipeline.notes.theory import ACCIDENTALS, CHROMATIC, SCALES, TONICS
 from pipeline.studio import catalog
 from pipeline.studio.client_queue import ClientQueue
+from pipeline.studio.key_names import list_key_names
 from pipeline.studio.live_engine import LiveEngine, SharedState
 from pipeline.studio.messages import (
     ClientError,
     ControlsChanged,
     ControlValues,
+    ListedModel,
     Pong,
     ServerMessage,
     State,
@@ -35,10 +36,7 @@ MAX_CLIENTS = 8
 """Pages at once."""
 MIN_RESPONSE_DELAY, MAX_RESPONSE_DELAY = 0.2, 10.0
 """Seconds of silence before a response that make sense."""
-KEY_NAMES = [
-    CHROMATIC,
-    *(f"{tonic}{sign} {scale}" for tonic in TONICS for sign in ACCIDENTALS for scale in SCALES),
-]
+KEY_NAMES = list_key_names()
 
 
 class LiveSession:
@@ -78,7 +76,14 @@ class LiveSession:
         """Return what all pages share, but for the controls."""
         state = self.shared_state
         return State(
-            models={entry.name: entry.description for entry in catalog.list_models().values()},
+            models={
+                entry.name: ListedModel(
+                    label=entry.label,
+                    description=entry.description,
+                    is_bundled=entry.is_bundled,
+                )
+                for entry in catalog.list_models().values()
+            },
             model=self.model_name,
             mode=state.mode,
             playing=state.playing,
@@ -117,7 +122,7 @@ class LiveSession:
         values, settings = self.get_control_values(), self._get_settings()
         return Welcome(
             client_id=client_id,
-            keys=KEY_NAMES,
+            keys=list(dict.fromkeys([*KEY_NAMES, str(values["key"])])),
             time=time.monotonic(),
             state=self.make_state_message(),
             values=values,

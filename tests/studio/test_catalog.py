@@ -33,10 +33,13 @@ def test_bundled_and_trained_models_stand_side_by_side(project: Path) -> None:
     models = catalog.list_models()
     assert list(models) == ["maestro", "expressive", "mine"]
     assert models["maestro"].description == (
-        "11.120 bits per note on maestro-v3, 587,588 weights, hears its last 255 notes"
+        "11.120 bits per note on maestro-v3, 587,588 weights, "
+        "remembers the last 255 notes: a section"
     )
-    assert models["mine"].description.endswith("weights, remembers from the first note on")
-    assert models["expressive"].description.endswith("weights, re-reads its last 6 notes")
+    assert models["maestro"].label == "maestro: 11.12 bits, maestro-v3"
+    assert models["mine"].description.endswith("weights, remembers all music since the first note")
+    assert models["mine"].label == "mine"
+    assert models["expressive"].description.endswith("weights, remembers the last 6 notes: a motif")
     assert catalog.load_by_name("expressive")[1].architecture == "tiny"
 
 
@@ -54,12 +57,25 @@ def test_a_trained_model_shows_the_result_of_its_evaluation(project: Path) -> No
     assert catalog.list_models()["mine"].description.startswith("13.250 bits per note on etudes, ")
 
 
+def test_trained_models_stand_after_the_bundled_ones_best_first(project: Path) -> None:
+    for name, bits in {"zebra": 9.5, "other": 14.0, "maestro": 12.5}.items():
+        model_io.save_model(make_tiny_model(), project / "models" / name)
+        paths.get_evaluation_path(name).parent.mkdir(parents=True, exist_ok=True)
+        paths.get_evaluation_path(name).write_text(f'{{"bits_per_note": {bits}}}')
+    (project / "params.yaml").write_text("corpus: etudes\n")
+    entries = list(catalog.list_models().values())
+    names = ["maestro", "zebra", "maestro (trained here)", "other", "mine"]
+    assert [entry.name for entry in entries] == names
+    assert [entry.is_bundled for entry in entries] == [True, False, False, False, False]
+    assert entries[1].label == "zebra: 9.50 bits, etudes"
+
+
 def test_a_result_of_several_replicates_is_their_mean(project: Path) -> None:
     model = make_tiny_model(stateful=True)
     provenance = {"replicates": 5, "corpus": "etudes", "bits_per_note": 13.25}
     model_io.save_model(replace(model, provenance=provenance), project / "elsewhere/mine")
-    entry = catalog._describe_model(project / "elsewhere/mine")
-    assert entry.startswith("13.250 bits per note on etudes (mean of 5 replicates), ")
+    entry = catalog._make_entry("mine", project / "elsewhere/mine")
+    assert entry.description.startswith("13.250 bits per note on etudes (mean of 5 replicates), ")
 
 
 @pytest.mark.parametrize("text", ["{", "[]", "{}", '{"bits_per_note": "many"}'])

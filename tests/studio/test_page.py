@@ -11,12 +11,14 @@ from pathlib import Path
 
 import pytest
 from browser import Pages, Visit, with_autoplay_policy
+from factories import make_tiny_model
 from playwright.sync_api import Page
 from pretty_midi import PrettyMIDI
 from studio.conftest import Studio
 from studio.test_session import wait
 
 from pipeline.live.recorder import MODEL
+from pipeline.models import model_io
 
 pytestmark = pytest.mark.slow  # a browser
 PHRASE = ("KeyQ", "KeyE", "KeyT", "KeyI")
@@ -110,7 +112,7 @@ def test_controls_act_at_once(browser: Pages, studio: Studio) -> None:
             page.evaluate(
                 "delete document.body.dataset.appliedAfter; delete document.body.dataset.drawnAfter"
             )
-            page.get_by_label("Pitch temp.").press("ArrowLeft" if step % 2 else "ArrowRight")
+            page.get_by_label("Pitch temperature").press("ArrowLeft" if step % 2 else "ArrowRight")
             until(
                 page, "!!(document.body.dataset.appliedAfter && document.body.dataset.drawnAfter)"
             )
@@ -310,6 +312,61 @@ CONTRASTS = """() => {
         'pitch on card, step on card, duration on card');
     return [...text.filter(([a, b]) => against(a, b) < 4.5), ...shapes.filter(([a, b]) => against(a, b) < 3)];
 }"""
+
+
+UNEXPLAINED = """() => {
+    const controls = [...document.querySelectorAll('aside input, aside select, aside button')];
+    const shown = controls.filter((control) => control.closest('.row, .quiet-line').offsetParent);
+    const isExplained = (control) => [...control.closest('.row, .quiet-line').querySelectorAll('.help')]
+        .some((help) => help.offsetParent && help.textContent.length > 10);
+    const buttons = [...document.querySelectorAll('header button, .modes span, .picker label')];
+    const terms = document.getElementById('button-help').innerText;
+    return [
+        ...shown.filter((control) => !isExplained(control)).map((control) => control.id),
+        ...buttons.map((button) => button.textContent).filter((name) => !terms.includes(name)),
+    ];
+}"""
+"""Controls without a visible text that explains them."""
+
+
+def test_every_control_is_explained_by_a_visible_text_on_a_touch_screen(
+    browser: Pages, studio: Studio
+) -> None:
+    with at(browser, studio, viewport=SIZES["phone"], has_touch=True, is_mobile=True) as visit:
+        assert visit.page.evaluate(UNEXPLAINED) == []
+    with at(browser, studio) as visit:
+        assert visit.page.locator(".help:visible").count() == 0
+        assert visit.page.get_attribute("#tempo", "aria-describedby") == "help-tempo"
+
+
+def test_a_tonic_has_the_scales_that_people_name_on_it(browser: Pages, studio: Studio) -> None:
+    scales = "[...document.getElementById('scale').options].map((option) => option.value)"
+    with at(browser, studio) as visit:
+        page = visit.page
+        assert page.is_disabled("#scale")
+        page.get_by_label("Tonic").select_option("Db")
+        until(page, "document.getElementById('scale').value === 'major'")
+        page.get_by_label("Tonic").select_option("G#")
+        assert "major" not in page.evaluate(scales)
+        assert page.input_value("#scale") == "minor"
+        wait(lambda: studio.session.shared_state.controls.sampling_config.key == "G# minor")
+
+
+def test_models_have_corpus_and_bits_in_the_list(browser: Pages, studio: Studio) -> None:
+    model_io.save_model(make_tiny_model(), Path("models/maestro"))
+    with at(browser, studio) as visit:
+        page = visit.page
+        assert page.input_value("#model") == "maestro"
+        groups = page.locator("#model optgroup")
+        assert [group.get_attribute("label") for group in groups.all()] == [
+            "Comes with the program",
+            "Trained here, best first",
+        ]
+        assert page.locator("#model option").all_text_contents() == [
+            "maestro: 11.12 bits, maestro-v3",
+            "maestro (trained here)",
+        ]
+        assert "remembers the last 255 notes: a section" in page.inner_text("#about")
 
 
 def test_all_of_it_can_be_reached_and_named_without_a_mouse(browser: Pages, studio: Studio) -> None:

@@ -95,10 +95,7 @@ connection.addEventListener("surprisal", ({ message }) => {
 // The state of the session.
 function updateState(changes) {
   state = { ...state, ...changes };
-  const names = Object.keys(state.models);
-  element("model").replaceChildren(...names.map((name) => new Option(name, name)));
-  element("model").value = state.model;
-  element("about").textContent = state.models[state.model] ?? "";
+  updateModels();
   document.querySelector(`[name=mode][value=${state.mode}]`).checked = true;
   element("play").textContent = state.playing ? "Pause the model" : "Let it play";
   element("play").classList.toggle("paused", !state.playing);
@@ -106,6 +103,22 @@ function updateState(changes) {
   element("record").lastChild.textContent = state.recording ? "Stop" : "Record";
   updateDownload(state.recorded_notes);
   updateStatus();
+}
+function updateModels() {
+  const models = Object.entries(state.models);
+  const isBundled = ([, model]) => model.is_bundled;
+  const groups = [
+    makeModelGroup("Comes with the program", models.filter(isBundled)),
+    makeModelGroup("Trained here, best first", models.filter((model) => !isBundled(model))),
+  ];
+  element("model").replaceChildren(...groups.filter((group) => group.children.length));
+  element("model").value = state.model;
+  element("about").textContent = state.models[state.model]?.description ?? "";
+}
+function makeModelGroup(label, models) {
+  const group = Object.assign(document.createElement("optgroup"), { label });
+  group.append(...models.map(([name, model]) => new Option(model.label, name)));
+  return group;
 }
 function updateDownload(notes) {
   element("take").hidden = !notes;

@@ -9,20 +9,26 @@ const formatTempo = (value) => `${value.toFixed(2)} ×`;
 const formatSeconds = (value) => `${value.toFixed(1)} s`;
 // Name in messages, label, minimum, maximum, step, format, explanation.
 const SLIDERS = [
-  ["pitch_temperature", "Pitch temp.", 0.2, 2, 0.05, formatNumber, "Temperature of pitch: below 1 likelier notes, above 1 more surprising ones"],
-  ["time_temperature", "Time temp.", 0.2, 2, 0.05, formatNumber, "Temperature of step and duration"],
-  ["pitch_top_p", "Pitch top-p", 0.5, 1, 0.01, formatPercent, "The likeliest pitches are kept, up to this share of the probability"],
-  ["time_top_p", "Time top-p", 0.5, 1, 0.01, formatPercent, "The likeliest steps and durations are kept, up to this share of the probability"],
-  ["tempo", "Tempo", 0.25, 4, 0.05, formatTempo, "Speed of the music"],
-  ["response_delay", "Answer after", 0.3, 4, 0.1, formatSeconds, "Silence after which it answers, in call and response"],
-  ["max_notes_per_second", "Density", 0, 24, 1, formatLimit(" /s"), "Notes that may start within a second"],
-  ["max_polyphony", "Polyphony", 0, 16, 1, formatLimit(""), "Notes that may sound at once"],
-  ["min_pitch", "Lowest", 0, 127, 1, pitchName, "Lowest note"],
-  ["max_pitch", "Highest", 0, 127, 1, pitchName, "Highest note"],
+  ["pitch_temperature", "Pitch temperature", 0.2, 2, 0.05, formatNumber, "Below 1 the expected pitches, above 1 more surprising ones"],
+  ["time_temperature", "Time temperature", 0.2, 2, 0.05, formatNumber, "The same for rhythm: when notes come, and how long they are"],
+  ["pitch_top_p", "Pitch variety (top-p)", 0.5, 1, 0.01, formatPercent, "At 100 % each pitch is possible; lower values leave out the unlikely ones"],
+  ["time_top_p", "Time variety (top-p)", 0.5, 1, 0.01, formatPercent, "The same for rhythm"],
+  ["tempo", "Tempo", 0.25, 4, 0.05, formatTempo, "Speed of what the model plays"],
+  ["response_delay", "Answer after", 0.3, 4, 0.1, formatSeconds, "Your rest after which the model answers, in call and response"],
+  ["max_notes_per_second", "Density", 0, 24, 1, formatLimit(" /s"), "Most notes that the model starts in a second"],
+  ["max_polyphony", "Polyphony", 0, 16, 1, formatLimit(""), "Most notes of the model that sound at once"],
+  ["min_pitch", "Lowest", 0, 127, 1, pitchName, "Lowest note of the model"],
+  ["max_pitch", "Highest", 0, 127, 1, pitchName, "Highest note of the model"],
 ];
 const CHROMATIC = "chromatic";
 const element = (id) => document.getElementById(id);
 const formatTonic = (name) => (name === CHROMATIC ? "any" : name.replace("#", "♯").replace(/^([A-G])b$/, "$1♭"));
+
+// The tonic and the scale of a key; the chromatic one has no scale.
+function splitKey(key) {
+  const [tonic, ...scale] = key.split(" ");
+  return [tonic, scale.join(" ")];
+}
 
 export class Controls {
   revision = 0; // of the last change of this page
@@ -32,7 +38,11 @@ export class Controls {
   constructor(connection) {
     this.connection = connection;
     for (const slider of SLIDERS) element("sliders").append(this.makeSlider(...slider));
-    for (const id of ["tonic", "scale"]) element(id).addEventListener("change", () => this.changeKey());
+    element("tonic").addEventListener("change", () => {
+      this.updateScales(element("tonic").value, element("scale").value);
+      this.changeKey();
+    });
+    element("scale").addEventListener("change", () => this.changeKey());
     element("reset").addEventListener("click", () => this.change(this.defaults));
     connection.addEventListener("welcome", ({ message }) => this.onWelcome(message));
     connection.addEventListener("controls", ({ message }) => this.onApplied(message));
@@ -44,32 +54,40 @@ export class Controls {
     const row = Object.assign(document.createElement("div"), { className: "row slider", title });
     const labelElement = Object.assign(document.createElement("label"), { textContent: label, htmlFor: name });
     const input = Object.assign(document.createElement("input"), { type: "range", id: name, min, max, step });
+    const help = Object.assign(document.createElement("small"), { className: "help", id: `help-${name}`, textContent: title });
+    input.setAttribute("aria-describedby", help.id);
     const text = document.createElement("span"); // no <output>: that is read aloud, and the slider says its value already
     input.addEventListener("input", () => {
       this.setValue(name, Number(input.value));
       this.change({ [name]: Number(input.value) });
     });
     this.sliders.set(name, { input, text, format });
-    row.append(labelElement, input, text);
+    row.append(labelElement, input, text, help);
     return row;
   }
 
   onWelcome({ keys, values, defaults, client_id: clientId }) {
     this.clientId = clientId;
     this.defaults = defaults;
-    const tonics = [...new Set(keys.map((key) => key.split(" ")[0]))];
-    const scales = [...new Set(keys.filter((key) => key.includes(" ")).map((key) => key.slice(key.indexOf(" ") + 1)))];
+    this.keys = keys.map(splitKey);
+    const tonics = [...new Set(this.keys.map(([tonic]) => tonic))];
     element("tonic").replaceChildren(...tonics.map((name) => new Option(formatTonic(name), name)));
-    element("scale").replaceChildren(...scales.map((name) => new Option(name, name)));
     this.setValues(values);
+  }
+
+  // Offer the scales that people name on a tonic, and choose one of them.
+  updateScales(tonic, wanted) {
+    const scales = this.keys.filter(([name, scale]) => name === tonic && scale).map(([, scale]) => scale);
+    element("scale").replaceChildren(...scales.map((name) => new Option(name, name)));
+    element("scale").disabled = !scales.length;
+    if (scales.length) element("scale").value = scales.includes(wanted) ? wanted : scales[0];
   }
 
   setValues(values) {
     for (const [name, value] of Object.entries(values)) this.setValue(name, value);
-    const [tonic, ...scale] = values.key.split(" ");
+    const [tonic, scale] = splitKey(values.key);
     element("tonic").value = tonic;
-    if (scale.length) element("scale").value = scale.join(" ");
-    element("scale").disabled = !scale.length;
+    this.updateScales(tonic, scale);
   }
 
   setValue(name, value) {
@@ -82,7 +100,7 @@ export class Controls {
 
   changeKey() {
     const tonic = element("tonic").value;
-    this.change({ key: tonic === CHROMATIC ? tonic : `${tonic} ${element("scale").value || "major"}` });
+    this.change({ key: tonic === CHROMATIC ? tonic : `${tonic} ${element("scale").value}` });
   }
 
   // Sent at once, not after a pause: a browser gives one event in a frame, however fast the hand is.
