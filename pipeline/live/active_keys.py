@@ -6,8 +6,10 @@ one note off too many may be sent, but never one too few.
 
 from typing import Protocol
 
+from pipeline.midi.sustain import SUSTAIN_CC
+
 NOTE_OFF, NOTE_ON, CONTROL_CHANGE = 0x80, 0x90, 0xB0
-PANIC_CONTROLS = ((64, 0), (123, 0), (120, 0))
+PANIC_CONTROLS = ((SUSTAIN_CC, 0), (123, 0), (120, 0))
 """Pedal up, all notes off, all sound off, sent after a note off for each note: some receivers ignore one of them."""
 MAX_ATTEMPTS = 3
 """Times that a panic sends a message to a port that fails."""

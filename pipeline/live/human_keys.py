@@ -1,7 +1,8 @@
 """The keys and the sustain pedal of a person: which notes sound, and since when.
 
 A note whose key comes up while the sustain pedal is down sounds until the pedal comes up or the key goes down again, as
-on a piano. Only notes that end are returned, so player, model and recording get durations as they sound.
+on a piano. Only notes that end are returned, so player, model and recording get durations as they sound. It is the rule
+of `midi.sustain` for files, applied while a person plays. A panic does not move the foot: the pedal stays as it is.
 
 All times are clock times [s].
 """
@@ -88,9 +89,9 @@ class HumanKeys:
         return [] if is_down else sorted(self.sounding.keys() - self.pressed)
 
     def stop(self) -> list[int]:
-        """Let all keys and the pedal up."""
+        """End all notes; the pedal stays where the foot of the person holds it."""
         self.pressed.clear()
-        return self.move_pedal(is_down=False)
+        return sorted(self.sounding)
 
     def take(self, pitch: int) -> SoundingNote | None:
         """Remove a note that ended and return it; None if no note of this pitch sounds."""

@@ -11,10 +11,9 @@ from collections.abc import Callable
 from pipeline.live.active_keys import CONTROL_CHANGE, NOTE_OFF, NOTE_ON, Message
 from pipeline.live.controls import Controls
 from pipeline.live.player import Player
+from pipeline.midi.sustain import PEDAL_DOWN, SUSTAIN_CC
 
-SUSTAIN_PEDAL, ALL_SOUND_OFF, RESET_CONTROLLERS, ALL_NOTES_OFF = 64, 120, 121, 123
-PEDAL_DOWN = 64
-"""Least value of a sustain pedal that is down."""
+ALL_SOUND_OFF, RESET_CONTROLLERS, ALL_NOTES_OFF = 120, 121, 123
 DRUM_CHANNEL = 9
 """Channel 10 if counted from 1: its notes are drums."""
 
@@ -60,7 +59,7 @@ class Keyboard:
         """Pass a control change on; of channel 10 only those that are not about its notes."""
         if number == ALL_SOUND_OFF:
             self.player.panic()
-        elif number == SUSTAIN_PEDAL or number >= RESET_CONTROLLERS:
+        elif number == SUSTAIN_CC or number >= RESET_CONTROLLERS:
             if channel != DRUM_CHANNEL:
                 self._move_keys_or_pedal(number, value)
         else:
@@ -68,7 +67,7 @@ class Keyboard:
 
     def _move_keys_or_pedal(self, number: int, value: int) -> None:
         """Move the pedal or release all keys."""
-        if number == SUSTAIN_PEDAL:
+        if number == SUSTAIN_CC:
             self.player.move_pedal(value >= PEDAL_DOWN)
         elif number == RESET_CONTROLLERS:
             self.player.move_pedal(is_down=False)

@@ -28,6 +28,7 @@ def test_a_note_sounds_while_its_key_or_the_pedal_is_down(actions):
             ended = keys.move_pedal(is_down) if action == "pedal" else keys.stop()
         assert all(keys.take(pitch) for pitch in ended), "only what sounds ends"
         sounding = keys.sounding.keys()
+        assert action != "stop" or not sounding
         assert sounding >= keys.pressed if keys.pedal_down else sounding == keys.pressed
 
 
@@ -56,6 +57,17 @@ def test_all_notes_off_is_subject_to_the_pedal_and_stop_is_not():
     keys.press(60, 70, 0.0)
     assert keys.release_all() == []
     assert keys.stop() == [60]
+
+
+def test_a_panic_does_not_lift_the_foot_of_the_person():
+    keys = HumanKeys()
+    keys.move_pedal(is_down=True)
+    keys.press(60, 70, 0.0)
+    for pitch in keys.stop():
+        keys.take(pitch)
+    keys.press(62, 70, 1.0)
+    assert keys.release(62) == []
+    assert keys.move_pedal(is_down=False) == [62]
 
 
 def test_a_key_that_is_not_down_ends_nothing():
