@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from threading import Barrier
+from threading import Barrier, Lock
 from typing import Any
 
 import numpy as np
@@ -26,25 +26,40 @@ SMALL = {
 }
 
 
+class Turns:
+    """What the workers in the threads of one process share; one computes at a time, as TensorFlow compiles in one."""
+
+    def __init__(self, count: int) -> None:
+        self.barrier = Barrier(count)
+        self.lock = Lock()
+        self.arrays: dict[int, Any] = {}
+
+    def wait(self) -> None:
+        """Wait for all, and let others compute meanwhile."""
+        self.lock.release()
+        try:
+            self.barrier.wait(600)
+        finally:
+            self.lock.acquire()
+
+
 @dataclass(frozen=True)
 class ThreadWorkers(Workers):
     """Workers in the threads of one process."""
 
-    barrier: Barrier | None = None
-    slots: dict[int, Any] = field(default_factory=dict)
+    turns: Turns = field(default_factory=lambda: Turns(1))
 
     def sum_arrays(self, array: Any) -> Any:
-        assert self.barrier is not None
-        self.slots[self.rank] = array
-        self.barrier.wait(60)
-        total = sum(self.slots[rank] for rank in range(self.count))
-        self.barrier.wait(60)
+        self.turns.arrays[self.rank] = array
+        self.turns.wait()
+        total = sum(self.turns.arrays[rank] for rank in range(self.count))
+        self.turns.wait()
         return total
 
 
 def make_workers(count: int) -> list[ThreadWorkers]:
-    barrier, slots = Barrier(count), dict[int, Any]()
-    return [ThreadWorkers(rank, count, barrier=barrier, slots=slots) for rank in range(count)]
+    turns = Turns(count)
+    return [ThreadWorkers(rank, count, turns=turns) for rank in range(count)]
 
 
 def make_job(project: Params, architecture: str, batch_size: int) -> TrainingJob:
@@ -72,8 +87,14 @@ def make_trainer(job: TrainingJob, workers: Workers) -> Trainer:
 
 def train_epoch(trainers: Sequence[Trainer]) -> list[float]:
     """Train all at once; return the loss of each."""
+
+    def train(trainer: Trainer) -> float:
+        assert isinstance(trainer.job.workers, ThreadWorkers)
+        with trainer.job.workers.turns.lock:
+            return trainer.train_epoch(0)
+
     with ThreadPoolExecutor(len(trainers)) as pool:
-        return list(pool.map(lambda trainer: trainer.train_epoch(0), trainers))
+        return list(pool.map(train, trainers))
 
 
 @pytest.mark.slow
