@@ -57,9 +57,9 @@ MUTATIONS = (
     Mutation(
         description="an off-by-one target: the last note of the window",
         path="pipeline/dataset/windows.py",
-        original="starts + self.sequence_length",
-        replacement="starts + self.sequence_length - 1",
-        test="tests/dataset/test_windows.py::test_a_target_is_the_note_after_its_window",
+        original="np.arange(self.sequence_length + 1)",
+        replacement="np.minimum(np.arange(self.sequence_length + 1), self.sequence_length - 1)",
+        test="tests/dataset/test_windows.py::test_the_last_note_of_a_window_is_its_target",
     ),
 )
 

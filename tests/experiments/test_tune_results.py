@@ -145,7 +145,8 @@ def test_a_changed_value_is_one_line_that_says_what_to_do(params: Params, result
     assert len(lines) == 2
     wider = params.model["gated"].model_copy(update={"units": [9]})
     model = {**params.model, "gated": wider, "new": wider}
-    lines = tune_results.find_mismatches(params.model_copy(update={"model": model}), results)
+    update = {"model": model, "architectures": [*params.architectures, "new"]}
+    lines = tune_results.find_mismatches(params.model_copy(update=update), results)
     assert [line.partition(":")[0] for line in lines] == ["model.gated", "model.new"]
     assert tune_results.find_mismatches(params, {}) == [
         "metrics/studies/tune.json: no study of learning rates; run 'music-rnn study tune'"

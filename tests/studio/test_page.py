@@ -319,7 +319,8 @@ UNEXPLAINED = """() => {
     const shown = controls.filter((control) => control.closest('.row, .quiet-line').offsetParent);
     const isExplained = (control) => [...control.closest('.row, .quiet-line').querySelectorAll('.help')]
         .some((help) => help.offsetParent && help.textContent.length > 10);
-    const buttons = [...document.querySelectorAll('header button, .modes span, .picker label')];
+    const buttons = [...document.querySelectorAll('header button, .modes span, .picker label')]
+        .filter((button) => button.offsetParent);
     const terms = document.getElementById('button-help').innerText;
     return [
         ...shown.filter((control) => !isExplained(control)).map((control) => control.id),

@@ -102,7 +102,8 @@ def test_measures_outside_the_range_of_held_out_music_are_named(found):
 
 def test_every_name_in_the_table_is_that_of_a_measure():
     notes = make_quantized_notes(0, 100)
-    measures = features.compute_sample_features(notes, TrainingReference.from_pieces([notes]))
+    reference = TrainingReference.from_pieces([notes], [notes])
+    (measures,) = features.compute_sample_features([notes], reference)
     assert set(samples.METRIC_NAMES) <= set(measures)
 
 
