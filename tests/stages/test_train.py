@@ -147,7 +147,7 @@ def test_two_workers_that_lost_one_go_on_to_the_same_bytes(
         with pytest.raises(PipelineError, match=r"^process . of 2 ended with SIGKILL; run again"):
             run.result(30)
         assert time.monotonic() - start < 30
-    shutil.rmtree(folder)
+    shutil.rmtree(folder, ignore_errors=True)  # killed before the curve was written, there is none
     capfd.readouterr()
     train.run(together, "gated")
     lines = capfd.readouterr().err.splitlines()
