@@ -85,7 +85,7 @@ def _hash_files(remote_files: RemoteFiles, url: str) -> list[CorpusPiece]:
         raise CorpusError(f"{url}: no file in it ends in {', '.join(paths.MIDI_SUFFIXES)}")
 
     def hash_member(member: str) -> str:
-        return hashlib.sha256(remote_files.read(member)).hexdigest()
+        return hashlib.sha256(remote_files.read_member(member)).hexdigest()
 
     # A zip is one open file, which threads cannot share.
     with ThreadPoolExecutor(1 if remote_files.is_zip else NUM_THREADS) as pool:

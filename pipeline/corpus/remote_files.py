@@ -60,7 +60,7 @@ class RemoteFiles:
         except Exception as error:  # each store's library has errors of its own
             self._raise_error(self._url, error)
 
-    def read(self, member: str) -> bytes:
+    def read_member(self, member: str) -> bytes:
         """Return the bytes of a file below the URL.
 
         Raises:

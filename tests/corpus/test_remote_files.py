@@ -27,26 +27,26 @@ def remote(request, tmp_path):
 
 def test_files_are_read_one_by_one(remote):
     assert remote.list_members() == ["a.mid", "b/c d.mid", "empty.mid"]
-    contents = [remote.read(member) for member in remote.list_members()]
+    contents = [remote.read_member(member) for member in remote.list_members()]
     assert contents == [b"music a", b"music b", b""]
 
 
 def test_a_missing_file_is_named(remote):
     with pytest.raises(CorpusError, match=r"z\.mid: no such file"):
-        remote.read("z.mid")
+        remote.read_member("z.mid")
 
 
 @pytest.mark.parametrize("name", ["../secret", "/etc/passwd", "b/../a.mid", "a\n.mid", ""])
 def test_a_name_that_leads_out_of_the_folder_is_refused(remote, name):
     with pytest.raises(CorpusError, match="rename the file"):
-        remote.read(name)
+        remote.read_member(name)
 
 
 def test_a_file_that_is_too_large_is_refused(remote, monkeypatch):
     monkeypatch.setattr(archives, "MAX_MEMBER_BYTES", 3)
     monkeypatch.setattr(archives.read_member, "__defaults__", (3,))
     with pytest.raises(CorpusError, match="7 bytes are more than the 3 allowed"):
-        remote.read("a.mid")
+        remote.read_member("a.mid")
 
 
 def test_a_zip_is_read_in_part(tmp_path, monkeypatch):
@@ -61,7 +61,7 @@ def test_a_zip_is_read_in_part(tmp_path, monkeypatch):
     monkeypatch.setattr(
         file_system, "open", lambda *args, **options: opened.append(options) or real(*args)
     )
-    assert len(remote.read("3.mid")) == 2**20
+    assert len(remote.read_member("3.mid")) == 2**20
     assert opened == [{"block_size": 2**18, "cache_type": "readahead"}]
 
 
@@ -69,18 +69,18 @@ def test_a_zip_with_a_link_or_a_bad_name_is_refused(tmp_path):
     with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
         archive.writestr("../a.mid", b"music")
     with pytest.raises(CorpusError, match=r"x\.zip: the member '../a\.mid' has a part"):
-        RemoteFiles(f"file://{tmp_path / 'x.zip'}").read("a.mid")
+        RemoteFiles(f"file://{tmp_path / 'x.zip'}").read_member("a.mid")
 
 
 def test_what_is_no_zip_is_one_line(tmp_path):
     (tmp_path / "x.zip").write_text("no zip")
     with pytest.raises(CorpusError, match="no zip that can be read"):
-        RemoteFiles(f"file://{tmp_path / 'x.zip'}").read("a.mid")
+        RemoteFiles(f"file://{tmp_path / 'x.zip'}").read_member("a.mid")
 
 
 def test_an_unknown_protocol_is_one_line():
     with pytest.raises(CorpusError, match="nowhere://a: cannot be read"):
-        RemoteFiles("nowhere://a").read("a.mid")
+        RemoteFiles("nowhere://a").read_member("a.mid")
 
 
 def test_the_package_of_a_store_is_named(monkeypatch):
@@ -89,4 +89,4 @@ def test_the_package_of_a_store_is_named(monkeypatch):
 
     monkeypatch.setattr("fsspec.core.url_to_fs", refuse)
     with pytest.raises(CorpusError, match=r"pip install 'music-rnn\[gs\]'"):
-        RemoteFiles("gs://bucket/music").read("a.mid")
+        RemoteFiles("gs://bucket/music").read_member("a.mid")

@@ -49,7 +49,7 @@ def read_remote_piece(remote_files: RemoteFiles, piece: CorpusPiece) -> bytes:
         DataError: they are not the bytes that the table means, or cannot be reached.
     """
     try:
-        data = remote_files.read(piece.member)
+        data = remote_files.read_member(piece.member)
         return verify_bytes(data, piece.sha256, piece.member, "it changed where it is kept")
     except CorpusError as error:
         raise DataError(f"{error}; restore it, or correct the table of the corpus") from error
