@@ -47,9 +47,10 @@ def run(params: Params, architecture: str) -> None:
 
 
 def _train_replicates(params: Params, architecture: str) -> None:
-    """Train all replicates in parallel processes."""
+    """Train all replicates in parallel processes; where there are fewer than cores, each uses several cores."""
     plan = replicates.make_plan(windows.load_windows(paths.WINDOWS), params.replicates)
-    train = partial(_train_replicate, params, architecture)
+    num_operations = max(1, parallel.count_cores() // plan.count)
+    train = partial(_train_replicate, params, architecture, num_operations=num_operations)
     checkpoints = parallel.map_in_processes(train, range(1, plan.count + 1))
     _remove_checkpoints(checkpoints)
 
@@ -96,7 +97,11 @@ def _train_as_worker(params: Params, architecture: str) -> None:
 
 
 def _train_replicate(
-    params: Params, architecture: str, replicate: int, workers: "Workers | None" = None
+    params: Params,
+    architecture: str,
+    replicate: int,
+    workers: "Workers | None" = None,
+    num_operations: int = 1,
 ) -> Path:
     """Train one replicate and return the folder of its checkpoint; its learning curve grows while it trains."""
     # Here, so that the parent does not load TensorFlow.
@@ -106,7 +111,7 @@ def _train_replicate(
     workers = workers or ALONE
     plan = replicates.make_plan(windows.load_windows(paths.WINDOWS), params.replicates)
     provenance = _describe_training(params, architecture, plan, replicate)
-    trainer.set_determinism(provenance["seed"], params.train.num_threads)
+    trainer.set_determinism(provenance["seed"], params.train.num_threads, num_operations)
     run_key = checkpoint.compute_run_key(provenance)
     workers.check_equal(run_key, "give all the same commit, params.yaml and data")
     folder = paths.get_replicate_dir(architecture, replicate)

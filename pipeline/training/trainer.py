@@ -63,22 +63,30 @@ class TrainingJob:
         return self.params.model[self.architecture]
 
 
-def set_threads(num_threads: int) -> None:
-    """Set the threads of one operation of TensorFlow or BLAS, before TensorFlow computes anything."""
+def set_threads(num_threads: int, num_operations: int = 1) -> None:
+    """Set the threads of TensorFlow and BLAS, before TensorFlow computes anything.
+
+    Args:
+        num_threads: threads of one operation; the last bits depend on it.
+        num_operations: operations that TensorFlow computes at the same time; no bit depends on it.
+    """
     set_blas_threads(num_threads)
-    if tf.config.threading.get_intra_op_parallelism_threads() != num_threads:
-        tf.config.threading.set_intra_op_parallelism_threads(num_threads)
-        tf.config.threading.set_inter_op_parallelism_threads(1)
+    threading = tf.config.threading
+    if threading.get_intra_op_parallelism_threads() != num_threads:
+        threading.set_intra_op_parallelism_threads(num_threads)
+    if threading.get_inter_op_parallelism_threads() != num_operations:
+        threading.set_inter_op_parallelism_threads(num_operations)
 
 
-def set_determinism(seed: int, num_threads: int) -> None:
+def set_determinism(seed: int, num_threads: int, num_operations: int = 1) -> None:
     """Make TensorFlow deterministic; call it before other functions of TensorFlow, which fixes its threads at first use.
 
     Args:
         seed: of the initial weights.
         num_threads: threads of one operation of TensorFlow or BLAS; only equal counts give equal bits.
+        num_operations: operations of TensorFlow at the same time.
     """
-    set_threads(num_threads)
+    set_threads(num_threads, num_operations)
     tf.config.experimental.enable_op_determinism()
     keras.backend.clear_session()  # names of weights are those of a fresh process
     keras.utils.set_random_seed(seed)
