@@ -15,7 +15,7 @@ test: $(VENV)/.ready-dev
 	$(RUN) ruff format --check .
 	$(RUN) mypy
 	$(RUN) dvc repro -q ingest
-	$(RUN) pytest -n 2 --dist loadfile
+	$(RUN) pytest -n 2
 
 coverage: $(VENV)/.ready-dev
 	$(RUN) coverage run -m pytest

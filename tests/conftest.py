@@ -9,6 +9,7 @@ import browser as chromium
 import pytest
 from factories import ROOT
 from hypothesis import settings
+from xdist.scheduler import LoadFileScheduling
 
 from pipeline import config
 from pipeline.config import Params
@@ -26,6 +27,20 @@ def pytest_configure(config: pytest.Config) -> None:
     """Try fewer examples of each property where only the fast tests run."""
     is_quick = "not slow" in config.getoption("markexpr")
     settings.load_profile("quick" if is_quick else "all")
+
+
+class FileScheduling(LoadFileScheduling):  # type: ignore[misc]
+    """Gives each file to one process, and all of `tests/stages`, which share a project that takes long to make, to one."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        """Return a name that tests of one process share."""
+        return "tests/stages" if nodeid.startswith("tests/stages/") else nodeid.partition("::")[0]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> FileScheduling:
+    """Share the tests out to processes of pytest-xdist."""
+    return FileScheduling(config, log)
 
 
 @pytest.fixture(scope="session")
