@@ -17,6 +17,7 @@ import pytest
 from factories import ROOT
 
 from pipeline.config import Params
+from pipeline.config.schema import ModelConfig
 from pipeline.core import paths
 from pipeline.core.errors import ParamsError, PipelineError
 from pipeline.dataset.replicates import derive_seed
@@ -120,6 +121,49 @@ def together(in_ingested: Path, project: Params, small: Params) -> Params:
     )
     windows.run(params.restrict_to(windows.PARAM_SECTIONS))
     return params
+
+
+@pytest.mark.slow
+def test_operations_side_by_side_leave_equal_bytes(together: Params) -> None:
+    """Of a model with both kinds of residual blocks and dropout, whose masks are drawn by an operation too."""
+    changes = {
+        "cell": ["mingru", "attention"],
+        "units": [32, 32],
+        "conv": 4,
+        "span": 20,
+        "dropout": 0.2,
+        "pitch_head": "equivariant",
+    }
+    block = ModelConfig.model_validate({**together.model["gated"].model_dump(), **changes})
+    params = together.model_copy(update={"model": {"gated": block}})
+    context = multiprocessing.get_context("spawn")
+    models = []
+    for num_operations in (1, 4):
+        arguments = (params, "gated", 1, None, num_operations)
+        process = context.Process(target=train._train_replicate, args=arguments)
+        process.start()
+        process.join()
+        assert process.exitcode == 0
+        models.append(read_files(paths.get_model_dir("gated")))
+        shutil.rmtree(paths.get_checkpoint_dir())
+    assert models[0] == models[1]
+
+
+def test_few_replicates_share_all_cores(together: Params, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[int, int]] = []
+
+    def record_training(
+        params: Params, architecture: str, replicate: int, num_operations: int
+    ) -> Path:
+        asked.append((replicate, num_operations))
+        return paths.get_checkpoint_dir()
+
+    monkeypatch.setattr(train, "_train_replicate", record_training)
+    alone = together.train.model_copy(update={"workers": 1})
+    for num_cores, expected in ((1, 1), (2, 2), (5, 5)):
+        monkeypatch.setattr(train.parallel, "count_cores", lambda count=num_cores: count)
+        train.run(together.model_copy(update={"train": alone}), "gated")
+        assert asked.pop() == (1, expected)
 
 
 def kill_after_first_epoch(run: Future[None]) -> None:
