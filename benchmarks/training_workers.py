@@ -1,8 +1,9 @@
-"""How much faster several workers train one model than one process: `python benchmarks/training_workers.py [workers] [models]`.
+"""How much faster several cores train one model than one: `python benchmarks/training_workers.py [cores] [models]`.
 
-After `dvc repro windows`. In turn, on the same batches, each model is trained by one process and by workers
-on this machine, each process of one thread and pinned to a core. Prints target notes per CPU second of one process, per
-CPU second of the busiest worker, and per second of the clock. Other work on the machine changes the clock alone.
+After `dvc repro windows`. In turn, on the same batches, each model is trained by one process on one core, by one process
+that computes operations side by side, and by workers on this machine, each pinned to a core. Prints target notes per
+second of the clock and ratios to one core, so run it beside nothing else; of workers also per CPU second of the busiest one,
+which other work on the machine does not change.
 """
 
 import itertools
@@ -26,6 +27,7 @@ STEPS, WARM_UP, ROWS = 8, 3, 8
 MODELS: dict[str, dict[str, object]] = {
     "baseline": {},
     "expressive": {},
+    "recurrent_attention": {},
     **{
         f"expressive-{units}": {"units": [units] * 2, "embedding_dim": units, "head_dim": units}
         for units in (256, 512, 1024)
@@ -39,35 +41,37 @@ def main(count: int, names: Sequence[str]) -> None:
     print(f"load before: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
     for name in names:
         alone = measure(name, 1)
+        side_by_side = measure(name, 1, num_operations=count)
         together = measure(name, count)
-        cpu, clock = (alone[key] / together[key] for key in ("cpu", "clock"))
         print(
-            f"{name:24} 1 process {alone['notes'] / alone['cpu']:8,.0f} notes per CPU second, {count} workers "
-            f"{together['notes'] / together['cpu']:8,.0f}, ratio {cpu:.2f} (clock {clock:.2f})",
+            f"{name:24} 1 core {alone['notes'] / alone['clock']:8,.0f} notes a second; "
+            f"{count} operations side by side {alone['clock'] / side_by_side['clock']:.2f} times as many; "
+            f"{count} workers {alone['clock'] / together['clock']:.2f} (CPU time {alone['cpu'] / together['cpu']:.2f})",
             flush=True,
         )
 
 
-def measure(name: str, count: int) -> dict[str, float]:
+def measure(name: str, count: int, num_operations: int = 1) -> dict[str, float]:
     """Train a model by so many workers; return notes, CPU seconds of the busiest worker and seconds of the clock."""
     with tempfile.TemporaryDirectory() as folder:
         configs = make_local_configs(count)
-        run_group(partial(run_worker, name, configs, Path(folder)), count, "run again")
+        work = partial(run_worker, name, configs, Path(folder), num_operations)
+        run_group(work, count, "run again")
         results = [json.loads(path.read_text()) for path in Path(folder).iterdir()]
     return {key: max(result[key] for result in results) for key in results[0]}
 
 
-def run_worker(name: str, configs: list[str], folder: Path, rank: int) -> None:
+def run_worker(name: str, configs: list[str], folder: Path, num_operations: int, rank: int) -> None:
     """Train as one of the workers and write what it took."""
     os.environ |= {TF_CONFIG: configs[rank], "TF_CPP_MIN_LOG_LEVEL": "3"}
-    if hasattr(os, "sched_setaffinity"):
+    if hasattr(os, "sched_setaffinity") and num_operations == 1:
         os.sched_setaffinity(0, {rank % (os.cpu_count() or 1)})
     from pipeline.training import trainer as training
     from pipeline.training.workers import connect_workers
 
-    training.set_threads(1)
+    training.set_threads(1, num_operations)
     workers = connect_workers(rank, len(configs))
-    training.set_determinism(0, 1)
+    training.set_determinism(0, 1, num_operations)
     job = training.TrainingJob(**make_job(name), folder=folder, workers=workers)
     trainer = training.Trainer(job)
     epoch = batches.epoch_batches(job.params, job.config, job.windows, 0)

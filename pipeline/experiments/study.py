@@ -50,6 +50,15 @@ class Factorial(StrictModel):
         return self
 
 
+class Variant(StrictModel):
+    """A model config that differs from an architecture of params.yaml in a few values."""
+
+    of: Identifier
+    """The architecture."""
+    set: dict[str, Any]
+    """The values that differ, by their names in the config."""
+
+
 class Run(StrictModel):
     """One experiment."""
 
@@ -59,6 +68,8 @@ class Run(StrictModel):
     architectures: list[Identifier]
     learning_rate: LearningRate | None = None
     """Of each of `architectures`; that of params.yaml where there is none."""
+    variants: dict[Identifier, Variant] = Field(default_factory=dict)
+    """Further architectures, by name."""
     factorial: Factorial | None = None
     compare_with: list[Annotated[str, Field(pattern=r"^[a-z0-9_-]+/[a-z0-9_-]+$")]] = Field(
         default_factory=list
@@ -126,8 +137,20 @@ def build_factorial_configs(factorial: Factorial, params: Params) -> dict[str, M
     return configs
 
 
+def build_variant_config(variant: Variant, params: Params) -> ModelConfig:
+    """Return the config of a variant.
+
+    Raises:
+        pydantic.ValidationError: the values that differ do not go together with the others.
+    """
+    config = params.get_model_config(variant.of)
+    return ModelConfig.model_validate(config.model_dump() | variant.set)
+
+
 def _build_configs(run: Run, params: Params) -> dict[str, ModelConfig]:
-    return build_factorial_configs(run.factorial, params) if run.factorial else {}
+    """Return the configs that are not in params.yaml."""
+    configs = {name: build_variant_config(item, params) for name, item in run.variants.items()}
+    return configs | (build_factorial_configs(run.factorial, params) if run.factorial else {})
 
 
 def list_architectures(run: Run, params: Params) -> list[str]:
@@ -166,8 +189,8 @@ def build_command(name: str, run: Run, params: Params) -> list[str]:
 
 
 def format_command_line(name: str, run: Run, params: Params) -> str:
-    """Return that command as a person types it, or nothing where a factorial makes it too long to type."""
-    return "" if run.factorial else shlex.join(build_command(name, run, params))
+    """Return that command as a person types it, or nothing where a factorial or variants make it too long to type."""
+    return "" if run.factorial or run.variants else shlex.join(build_command(name, run, params))
 
 
 def _find_experiment(name: str) -> Experiment | None:

@@ -129,6 +129,25 @@ def test_the_line_of_a_run_is_what_the_study_runs(project: Params, factorial: Fa
     )
 
 
+def test_a_variant_is_an_architecture_with_other_values(project: Params) -> None:
+    variant = study.Variant.model_validate({"of": "expressive", "set": {"conv": 4, "span": 512}})
+    run = Run(description="a", params={}, architectures=["gated"], variants={"longer": variant})
+    assert study.list_architectures(run, project) == ["gated", "longer"]
+    config = study.build_variant_config(variant, project)
+    assert config.model_dump() == project.model["expressive"].model_dump() | variant.set
+    override, last = study.build_overrides(run, project)
+    assert override.startswith("+model.longer={input:embedding,")
+    assert ",conv:4,span:512," in override
+    assert last == "architectures=[gated,longer]"
+    assert study.format_command_line("x-y", run, project) == ""
+
+
+def test_a_variant_of_what_does_not_go_together_is_refused(project: Params) -> None:
+    variant = study.Variant.model_validate({"of": "baseline", "set": {"conv": 4}})
+    with pytest.raises(ValueError, match="conv"):
+        study.build_variant_config(variant, project)
+
+
 def test_the_rate_of_a_run_is_that_of_each_of_its_architectures(project: Params) -> None:
     run = Run(description="a", params={}, architectures=["wide", "dense"], learning_rate=0.003)
     assert study.build_overrides(run, project) == [
