@@ -119,8 +119,10 @@ def write_params(project: Path, settings: dict[str, Any]) -> None:
         yaml.dump(tree, file)
 
 
-def measure_corpus(project: Path, num_copies: int, settings: dict[str, Any]) -> list[Cost]:
-    """Return the costs of all stages on a corpus so many times as long as that of a project.
+def measure_corpus(
+    project: Path, num_copies: int, settings: dict[str, Any], left_out: Sequence[str] = ()
+) -> list[Cost]:
+    """Return the costs of stages on a corpus so many times as long as that of a project; of all but those left out.
 
     They run in a folder of their own, which is removed again.
     """
@@ -129,6 +131,8 @@ def measure_corpus(project: Path, num_copies: int, settings: dict[str, Any]) -> 
     script = f"import measure_scale; measure_scale.write_corpus({str(project)!r}, {num_copies})"
     steps = {WRITE_NOTES: ["-c", script]}
     for stage in STAGES:
+        if stage in left_out:
+            continue
         architecture = [] if stage in CORPUS_STAGES else settings["architectures"]
         steps[stage] = ["-m", f"pipeline.stages.{stage}", *architecture]
     costs = []
@@ -244,6 +248,11 @@ def main() -> None:
     parser.add_argument("--train-notes", type=int, default=8192)
     parser.add_argument("--held-out-notes", type=int, default=20_000)
     parser.add_argument("--extrapolate-notes", type=int, default=6_000 * MILLION)
+    parser.add_argument(
+        "--ngrams-copies",
+        type=int,
+        help="most copies on which ngrams is measured, since it takes long",
+    )
     parser.add_argument("--quick", action="store_true", help="few samples")
     parser.add_argument("--page", type=Path, help="file to write")
     arguments = parser.parse_args()
@@ -257,7 +266,9 @@ def main() -> None:
     page = arguments.page.absolute() if arguments.page else None
     costs: list[Cost] = []
     for num_copies in sorted(set(arguments.copies)):
-        costs += measure_corpus(arguments.project.absolute(), num_copies, settings)
+        too_long = arguments.ngrams_copies and num_copies > arguments.ngrams_copies
+        left_out = ["ngrams"] if too_long else []
+        costs += measure_corpus(arguments.project.absolute(), num_copies, settings, left_out)
         print(format_costs(costs), file=sys.stderr, flush=True)
     report = make_report(costs, settings, arguments.extrapolate_notes)
     print(report)
