@@ -1,10 +1,10 @@
 """Measure the time of a note beside other programs: `python benchmarks/latency.py [PYTHON]`, after `dvc repro train`.
 
-All run on one thread, in turn, round after round; times are CPU time. The engine plays `stacked` (stateful) and `expressive`, sampling
-included; the tutorial's network of `stacked` plays by `model.predict` and as one compiled function. Notochord feeds and
-queries in its own process between the rounds, at its default size and at about the size of `expressive`; PYTHON is the
-Python of an environment with it (`pip install notochord`). Prints medians, and ratios
-with their range.
+All run on one thread, in turn, round after round; times are CPU time. The engine plays `stacked` (stateful), `expressive`
+and `recurrent_attention` (random weights, which take as long as trained ones), sampling included; the tutorial's network
+of `stacked` plays by `model.predict` and as one compiled function. Notochord feeds and queries in its own process between
+the rounds, at its default size and at about the size of `expressive`; PYTHON is the Python of an environment with it
+(`pip install notochord`). Prints medians, and ratios with their range.
 """
 
 import json
@@ -22,12 +22,16 @@ from pipeline.config import load_params
 from pipeline.core import console, paths
 from pipeline.generation import generate
 from pipeline.models import model_io
+from pipeline.models.model_io import TrainedModel
+from pipeline.models.weight_shapes import weight_shapes
 from pipeline.training import trainer
 
 ROUNDS = 7
 COUNTS = {"predict": 5, "compiled": 100, "streaming": 1000, "read": 100}
 PEERS = {"notochord": "1024", "notochord, equal size": "168"}
 """Units of the recurrent layers: the default, and the number that gives about the parameters of `expressive`."""
+UNTRAINED = "recurrent_attention"
+"""Architecture that is timed without having been trained."""
 TimingsByVariant = dict[Variant, list[NDArray[np.float64]]]
 
 
@@ -38,6 +42,7 @@ def main(peer_python: str | None) -> None:
     models = {
         name: model_io.load_model(model_io.find_model(name)) for name in ("stacked", "expressive")
     }
+    models[UNTRAINED] = make_untrained_model(UNTRAINED)
     work: dict[Variant, tuple[Step, int]] = {}
     for name, model in models.items():
         work["streaming", name] = (
@@ -59,6 +64,17 @@ def main(peer_python: str | None) -> None:
                 peer_seconds = time_peer(peer_python, units, seed)
                 timings.setdefault(("feed and query", size), []).append(peer_seconds)
     print_timings(timings)
+
+
+def make_untrained_model(name: str) -> TrainedModel:
+    """Return a model of `params.yaml` with small random weights."""
+    params = load_params(paths.PARAMS)
+    config, rng = params.model[name], np.random.default_rng(0)
+    weights = {
+        weight: rng.normal(0, 0.05, shape).astype(np.float32)
+        for weight, shape in weight_shapes(config).items()
+    }
+    return TrainedModel(name, config, params.windows.sequence_length, weights, {})
 
 
 def time_peer(python: str, units: str, seed: int) -> NDArray[np.float64]:

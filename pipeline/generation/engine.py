@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from pipeline.config.schema import ModelConfig
 from pipeline.core.console import track_progress
-from pipeline.generation.step_heads import Distributions, forbid_active_pitches, make_step_heads
+from pipeline.generation.step_heads import Distributions, make_step_heads
 from pipeline.models.model_io import TrainedModel
 from pipeline.models.numpy.heads import Context
 from pipeline.models.numpy.network import Network, WindowNetwork
@@ -94,11 +94,7 @@ class Engine:
         Raises:
             ValueError: no note was read yet.
         """
-        context = self._get_context()
-        distributions = self.heads.iterate_distributions(context, note)
-        if self.config.mask_active:
-            return forbid_active_pitches(distributions, context, note)
-        return distributions
+        return self.heads.iterate_distributions(self._get_context(), note, active_prob=0.0)
 
     def _get_context(self) -> Context:
         if self.context is None:

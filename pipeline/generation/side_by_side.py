@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from pipeline.generation.engine import NoteSampler, generate_notes
-from pipeline.generation.step_heads import forbid_active_pitches, make_step_heads
+from pipeline.generation.step_heads import make_step_heads
 from pipeline.models.model_io import TrainedModel
 from pipeline.models.numpy.network import Network
 from pipeline.notes.quantize import FEATURES, VELOCITY, QuantizedNotes
@@ -50,8 +50,6 @@ def _continue_windows(
         for row, sampler in enumerate(samplers):
             note = [0, 0, 0, velocities[row]]
             context = contexts.select(row)
-            distributions = heads.iterate_distributions(context, note)
-            if model.config.mask_active:
-                distributions = forbid_active_pitches(distributions, context, note)
+            distributions = heads.iterate_distributions(context, note, active_prob=0.0)
             notes[row, position] = sampler.sample_note(distributions, note)
     return list(notes[:, prompts.shape[1] :])

