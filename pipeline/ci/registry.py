@@ -20,7 +20,7 @@ from pipeline.core import files, git, paths
 from pipeline.core.errors import DataError
 from pipeline.corpus import manifest, tables
 from pipeline.corpus.splits import SPLITS
-from pipeline.evaluation import intervals
+from pipeline.evaluation import intervals, performance_events
 from pipeline.evaluation.bits import PieceScores
 from pipeline.evaluation.results import Evaluation
 from pipeline.report.tables import format_markdown_table
@@ -93,8 +93,18 @@ def _describe_results(model: str) -> dict[str, str]:
     return {
         "bits per note": f"{_format_mean(evaluation.scores)} on {int(evaluation.scores.num_notes.sum()):,} held-out "
         f"notes, {evaluation.scores.describe_design()} ({heads})",
+        "nats per event": _format_nats(evaluation),
         "cost": cost,
     }
+
+
+def _format_nats(evaluation: Evaluation) -> str:
+    """Return the figure in nats per event with what it is, or why there is none."""
+    if evaluation.events is None:
+        return "not counted; run 'dvc repro'"
+    nats = evaluation.nats_per_event
+    figure = "" if nats is None else f"{nats:.3f}, "
+    return figure + performance_events.describe_figure(nats)
 
 
 def _format_mean(scores: PieceScores) -> str:

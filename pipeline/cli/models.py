@@ -41,8 +41,9 @@ def score(
     ] = False,
     force: Force = False,
 ) -> None:
-    """Score MIDI files with a model, in bits per note.
+    """Score MIDI files with a model, in bits per note, and in nats per event of the Performance encoding.
 
+    Published models of MIDI events give nats per event; a model without velocity has no such figure.
     The model may be left out: music-rnn score my-piece.mid takes the bundled one.
     A file that cannot be read is named on standard error; the others are scored, and the exit code is 1.
     """

@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from pipeline.config.schema import ModelConfig, upgrade_model_config
 from pipeline.core import files
 from pipeline.core.errors import DataError
 from pipeline.evaluation.bits import PieceScores
+from pipeline.evaluation.performance_events import EventStats
 
 
 def format_compact_json(value: object) -> str:
@@ -47,6 +48,15 @@ class Evaluation:
     histories: list[list[dict[str, float]]]
     """Of each replicate, one row an epoch: epoch, notes, loss, validation bits."""
     scores: PieceScores
+    events: EventStats | None = None
+    """Of the music that was scored; None in files of before they were counted."""
+
+    @property
+    def nats_per_event(self) -> float | None:
+        """Mean nats of an event of the Performance encoding; None without velocity, or where no events were counted."""
+        if self.events is None:
+            return None
+        return self.events.compute_nats_per_event(self.scores.compute_bits_per_note())
 
     @property
     def can_stream(self) -> bool:
@@ -63,6 +73,7 @@ class Evaluation:
             "parameters": self.parameters,
             "bytes": self.bytes,
             **{name: round(value, 6) for name, value in bits.items()},
+            **self._summarize_events(),
         }
         history: list[list[object]] = [["replicate", *columns]]
         for replicate, rows in enumerate(self.histories, 1):
@@ -70,6 +81,16 @@ class Evaluation:
         lines = [f"{json.dumps(name)}: {json.dumps(value)}" for name, value in values.items()]
         lines += [_format_rows("history", history), _format_rows("rows", self.scores.to_rows())]
         files.write_text(path, "{\n" + ",\n".join(lines) + "\n}\n")
+
+    def _summarize_events(self) -> dict[str, object]:
+        """Return the counts of events and what follows from them, where there are any."""
+        if self.events is None:
+            return {}
+        nats = self.nats_per_event
+        return {
+            "nats_per_event": None if nats is None else round(nats, 6),
+            "events": asdict(self.events),
+        }
 
     @classmethod
     def load(cls, path: Path) -> "Evaluation":
@@ -103,4 +124,5 @@ class Evaluation:
             bytes=values["bytes"],
             histories=list(histories.values()),
             scores=PieceScores.from_rows(values["rows"]),
+            events=EventStats(**values["events"]) if "events" in values else None,
         )

@@ -18,6 +18,7 @@ from pipeline.core import files
 from pipeline.core.console import track_progress
 from pipeline.core.errors import DataError, MidiError, describe_error, sanitize_line
 from pipeline.core.paths import MIDI_SUFFIXES
+from pipeline.evaluation import performance_events
 from pipeline.midi import reader
 from pipeline.models import scoring
 from pipeline.models.model_io import TrainedModel
@@ -27,6 +28,8 @@ from pipeline.notes.quantize import SCORED_FEATURES
 
 MIN_SHOWN = 20
 """Files from which on the progress is shown."""
+BITS_HEADER, NATS_HEADER = "bits\nper\nnote", "nats\nper\nevent"
+"""Narrow, so that a file name has room in a terminal of 80 columns."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,13 @@ class FileScore:
     def total_bits_per_note(self) -> float:
         """Mean bits of a note: those of pitch, step and duration together."""
         return float(self.bits[:, : len(SCORED_FEATURES)].sum(axis=1).mean())
+
+    @property
+    def nats_per_event(self) -> float | None:
+        """Mean nats of an event of the Performance encoding; None for a model without velocity."""
+        bits = dict(zip(self.features, self.bits.mean(axis=0).tolist(), strict=True))
+        events = performance_events.collect_event_stats([quantize.quantize(self.notes)])
+        return events.compute_nats_per_event({"bits_per_note": self.total_bits_per_note, **bits})
 
 
 @dataclass(frozen=True)
@@ -125,12 +135,13 @@ def score_file(model: TrainedModel, path: Path) -> FileScore:
 
 
 def format_scores_json(scores: Sequence[FileScore], failures: Sequence[FileFailure]) -> str:
-    """Return scores and failures as a JSON object; bits are means per note."""
+    """Return scores and failures as a JSON object; bits are means per note, nats are null without velocity."""
     entries = [
         {
             "file": _escape_path(score.path),
             "notes": len(score.notes),
             "bits_per_note": score.total_bits_per_note,
+            "nats_per_event": score.nats_per_event,
             **dict(zip(score.features, score.bits.mean(axis=0).tolist(), strict=True)),
         }
         for score in scores
@@ -147,21 +158,28 @@ def _escape_path(path: Path) -> str:
 
 
 def print_scores(scores: Sequence[FileScore]) -> None:
-    """Print one row a file."""
+    """Print one row a file, and below in one line what nats per event are, or why there are none."""
+    nats = [score.nats_per_event for score in scores]
+    has_nats = None not in nats
     out = Table(
         Column("file", overflow="fold"),
         "notes",
-        "bits per note",
+        BITS_HEADER,
+        *([NATS_HEADER] if has_nats else []),
         *(scores[0].features if scores else SCORED_FEATURES),
     )
-    for score in scores:
-        values = (score.total_bits_per_note, *score.bits.mean(axis=0))
+    for score, value in zip(scores, nats, strict=True):
+        values = [score.total_bits_per_note, *score.bits.mean(axis=0)]
+        if value is not None:
+            values.insert(1, value)
         out.add_row(
             Text(sanitize_line(str(score.path))),
             f"{len(score.notes):,}",
             *(f"{value:.3f}" for value in values),
         )
-    Console(highlight=False).print(out)
+    console = Console(highlight=False)
+    console.print(out)
+    console.print(performance_events.describe_figure(nats[0] if nats else None), soft_wrap=True)
 
 
 def write_note_scores(scores: Sequence[FileScore], path: Path) -> None:

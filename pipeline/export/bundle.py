@@ -2,12 +2,13 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from pipeline.core import paths
 from pipeline.corpus import manifest
-from pipeline.evaluation import intervals
+from pipeline.evaluation import intervals, performance_events
 from pipeline.evaluation.results import Evaluation
 from pipeline.models import model_io
 
@@ -22,7 +23,8 @@ def bundle_model(architecture: str, corpus: str, name: str) -> Path:
         DataError: there is no trained model, or it was not evaluated.
     """
     model = model_io.load_model(paths.get_model_dir(architecture))
-    scores = Evaluation.load(paths.get_evaluation_path(architecture)).scores
+    evaluation = Evaluation.load(paths.get_evaluation_path(architecture))
+    scores = evaluation.scores
     music = manifest.load_manifest(paths.get_manifest_path(corpus))
     origin = {
         **model.provenance,
@@ -32,7 +34,20 @@ def bundle_model(architecture: str, corpus: str, name: str) -> Path:
         "scored_notes": int(scores.num_notes.sum()),
         **{name: round(value, 4) for name, value in scores.compute_bits_per_note().items()},
         "half_width": intervals.round_figure(intervals.estimate_mean(scores).half_width),
+        **_describe_events(evaluation),
     }
     folder = model_io.BUNDLED / name
     model_io.save_model(replace(model, provenance=origin), folder, np.float16)
     return folder
+
+
+def _describe_events(evaluation: Evaluation) -> dict[str, Any]:
+    """Return the figure in nats per event, with what it is; nothing of an evaluation without events."""
+    if evaluation.events is None:
+        return {}
+    nats = evaluation.nats_per_event
+    return {
+        "nats_per_event": None if nats is None else round(nats, 4),
+        "events_per_note": round(evaluation.events.events_per_note, 4),
+        "about_nats_per_event": performance_events.describe_figure(nats),
+    }

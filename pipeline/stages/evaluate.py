@@ -10,10 +10,11 @@ from pipeline.config import Params
 from pipeline.core import console, files, parallel, paths
 from pipeline.dataset import replicates, windows
 from pipeline.evaluation import bits as metrics
-from pipeline.evaluation import calibration, evaluate, results
+from pipeline.evaluation import calibration, evaluate, performance_events, results
 from pipeline.evaluation.bits import PieceScores
 from pipeline.evaluation.calibration import CalibrationStats
 from pipeline.evaluation.evaluate import ContextBits
+from pipeline.evaluation.performance_events import EventStats
 from pipeline.evaluation.results import Evaluation
 from pipeline.models import model_io
 from pipeline.stages.runner import run_stage
@@ -29,6 +30,7 @@ class ReplicateResult:
     scores: PieceScores
     calibration: dict[str, CalibrationStats]
     context_bits: ContextBits
+    events: EventStats
 
 
 def run(params: Params, architecture: str) -> None:
@@ -48,13 +50,16 @@ def run(params: Params, architecture: str) -> None:
             for replicate in range(1, plan.count + 1)
         ],
         scores=metrics.concatenate_scores([result.scores for result in scored]),
+        events=performance_events.sum_event_stats(result.events for result in scored),
     )
     evaluation.save(paths.get_evaluation_path(architecture))
     detail = _summarize_detail(scored, evaluation.scores)
     files.write_text(paths.get_calibration_path(architecture), results.format_compact_json(detail))
+    nats = evaluation.nats_per_event
     console.log_message(
         f"evaluate {architecture}: {evaluation.scores.compute_bits_per_note()['bits_per_note']:.3f} bits per note of "
         f"{evaluation.scores.num_notes.sum():,} held-out notes, {plan.count} replicates"
+        + ("" if nats is None else f", {nats:.3f} nats per event")
     )
 
 
@@ -71,7 +76,8 @@ def _score_replicate(params: Params, architecture: str, replicate: int) -> Repli
     scores = metrics.make_scores(replicate, compositions, names, num_notes, bit_sums)
     num_targets = max(1, evaluate.CONTEXT_TARGETS // plan.count)
     context_bits = evaluate.compute_bits_by_context(model, pieces, num_targets)
-    return ReplicateResult(scores, heads, context_bits)
+    events = performance_events.collect_event_stats(pieces)
+    return ReplicateResult(scores, heads, context_bits, events)
 
 
 def _summarize_detail(scored: Sequence[ReplicateResult], scores: PieceScores) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 import json
 import tempfile
 from dataclasses import replace
+from math import log
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from models.test_model_io import BLOCKS
 
 from pipeline.core.errors import DataError
 from pipeline.evaluation.bits import PieceScores
+from pipeline.evaluation.performance_events import EventStats
 from pipeline.evaluation.results import Evaluation
 
 EPOCH = st.tuples(*[st.floats(0, 1e6)] * 3).map(
@@ -92,6 +94,20 @@ def test_a_row_of_the_history_keeps_its_names(path):
     history = [{"epoch": 1.0, "loss": 0.5}, {"loss": 0.25, "epoch": 2.0}]
     replace(Evaluation.load(path), histories=[history, history[:1]]).save(path)
     assert Evaluation.load(path).histories == [history, history[:1]]
+
+
+def test_events_come_back_and_give_nats_per_event(path):
+    evaluation = Evaluation.load(path)
+    assert (evaluation.events, evaluation.nats_per_event) == (None, None)
+    assert "nats_per_event" not in json.loads(path.read_text())
+    events = EventStats(12, 48, 10, 20.0)
+    replace(evaluation, events=events).save(path)
+    assert Evaluation.load(path).events == events
+    assert json.loads(path.read_text())["nats_per_event"] is None
+    rows = [[1, "x", "a", 4, 8.0, 2.0, 4.0, 20.0], [2, "y", "b", 6, 2.0, 3.0, 1.0, 30.0]]
+    replace(evaluation, events=events, scores=PieceScores.from_rows(rows)).save(path)
+    # 2 bits and 5 of velocity, of which 2 are within the bins; 4 events a note
+    assert json.loads(path.read_text())["nats_per_event"] == round((2 + 5 - 2) * log(2) / 4, 6)
 
 
 @pytest.mark.parametrize("kept", [0, 1, 200, -3])

@@ -9,10 +9,13 @@ import pytest
 from factories import MODEL_KINDS, make_music, make_pedal_midi, make_tiny_model
 
 from pipeline.core.errors import DataError, MidiError
-from pipeline.evaluation import score_midi
+from pipeline.evaluation import performance_events, score_midi
 from pipeline.midi import reader, writer
 from pipeline.models import scoring
 from pipeline.notes import quantize
+
+
+HEADS = ["pitch", "step", "duration", "velocity"]
 
 
 @pytest.fixture
@@ -70,6 +73,31 @@ def test_velocity_is_shown_apart_and_not_in_the_total(tmp_path, capsys):
         None,
         *[100.0] * 4,
     ]
+
+
+def test_nats_per_event_are_shown_with_what_they_are(files, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "300")
+    kind = {"heads": "categorical", "head_dim": 4, "model_velocity": True}
+    model = make_tiny_model(**kind, input="embedding", embedding_dim=4)
+    found, _ = score_midi.score_files(model, files)
+    score_midi.print_scores(found)
+    shown = capsys.readouterr().out
+    assert shown.splitlines()[-1] == performance_events.COMPARABILITY
+    header = " ".join(shown.splitlines()[1:4]).replace("┃", " ").split()
+    assert header == ["bits", "nats", "per", "per", "file", "notes", "note", "event", *HEADS]
+    for each, entry in zip(
+        found, json.loads(score_midi.format_scores_json(found, []))["scores"], strict=True
+    ):
+        assert f"{each.nats_per_event:.3f}" in shown
+        assert entry["nats_per_event"] == each.nats_per_event
+
+
+def test_a_model_without_velocity_has_no_nats_per_event(files, capsys):
+    found, _ = score_midi.score_files(make_tiny_model(), files)
+    score_midi.print_scores(found)
+    shown = capsys.readouterr().out
+    assert shown.splitlines()[-1] == performance_events.NO_VELOCITY
+    assert "nats" not in shown.removesuffix(f"{performance_events.NO_VELOCITY}\n")
 
 
 @pytest.mark.parametrize(
@@ -191,6 +219,7 @@ def test_json_holds_scores_and_errors(files, tmp_path):
         "file": str(files[0]),
         "notes": len(first.notes),
         "bits_per_note": first.total_bits_per_note,
+        "nats_per_event": None,
         "pitch": means[0],
         "step": means[1],
         "duration": means[2],

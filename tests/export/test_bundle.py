@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from factories import CARRIED, ROOT, make_quantized_notes, make_tiny_model
 
@@ -11,7 +12,7 @@ from pipeline.core import paths
 from pipeline.core.errors import DataError
 from pipeline.corpus import tables
 from pipeline.evaluation import bits as metrics
-from pipeline.evaluation import intervals
+from pipeline.evaluation import intervals, performance_events
 from pipeline.evaluation.results import Evaluation
 from pipeline.export import bundle
 from pipeline.models import model_io, scoring
@@ -71,6 +72,24 @@ def test_its_card_says_what_it_learned_from(project: Path) -> None:
     assert estimate.num_replicates == 3
     assert card["provenance"]["bits_per_note"] == round(estimate.mean, 4)
     assert card["provenance"]["half_width"] == round(estimate.half_width, 4)
+
+
+def test_its_card_has_nats_per_event_or_says_why_not(project: Path) -> None:
+    path = paths.get_evaluation_path("small")
+    evaluation = Evaluation.load(path)
+    events = performance_events.collect_event_stats([make_quantized_notes(1, 60)])
+    replace(evaluation, events=events).save(path)
+    origin = model_io.load_model(bundle.bundle_model("small", "maestro-sample", "a")).provenance
+    assert origin["nats_per_event"] is None
+    assert origin["about_nats_per_event"] == performance_events.NO_VELOCITY
+    with_velocity = np.column_stack([evaluation.scores.bits, evaluation.scores.num_notes * 5.0])
+    scores = replace(evaluation.scores, bits=with_velocity)
+    changed = replace(evaluation, events=events, scores=scores)
+    changed.save(path)
+    origin = model_io.load_model(bundle.bundle_model("small", "maestro-sample", "b")).provenance
+    assert origin["nats_per_event"] == pytest.approx(changed.nats_per_event, abs=1e-4)
+    assert origin["events_per_note"] == round(events.num_events / 60, 4)
+    assert origin["about_nats_per_event"] == performance_events.COMPARABILITY
 
 
 def test_a_bundled_model_comes_before_one_of_the_project(project: Path) -> None:

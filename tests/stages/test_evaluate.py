@@ -14,6 +14,7 @@ from ruamel.yaml import YAML
 from pipeline.config import Params
 from pipeline.core import files, parallel, paths, threads
 from pipeline.dataset import replicates, windows
+from pipeline.evaluation import performance_events
 from pipeline.evaluation.results import Evaluation
 from pipeline.models import model_io, scoring
 from pipeline.models.model_io import TrainedModel
@@ -63,6 +64,9 @@ def test_every_seed_scores_the_split_that_decides(
     evaluate.run(small_seeds.restrict_to(evaluate.PARAM_SECTIONS), "tiny")
     scores = Evaluation.load(paths.get_evaluation_path("tiny")).scores
     pieces = windows.load_windows(paths.WINDOWS).select_pieces("validation")
+    events = performance_events.collect_event_stats(pieces)
+    both = performance_events.sum_event_stats([events, events])
+    assert Evaluation.load(paths.get_evaluation_path("tiny")).events == both
     for replicate, model in models.items():
         own = scores.select_replicate(replicate)
         assert own.piece_names.tolist() == ["2.mid", "4.mid"]
