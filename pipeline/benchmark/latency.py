@@ -13,7 +13,7 @@ from pipeline.benchmark.timing import Step
 from pipeline.config.schema import SamplingConfig
 from pipeline.core.errors import DataError
 from pipeline.generation.engine import Engine
-from pipeline.generation.sampling import Sampler
+from pipeline.generation.sampling import make_sampler
 from pipeline.models.model_io import TrainedModel
 from pipeline.notes.quantize import QuantizedNotes
 
@@ -28,9 +28,8 @@ def make_step(
 ) -> Step:
     """Return what plays one note more, sampling included, with a memory that the model need not declare."""
     engine = Engine(replace(model, config=model.config.model_copy(update={"stateful": stateful})))
-    sampler = Sampler(np.random.default_rng(0), sampling_config)
+    sampler = make_sampler(model, prompt, sampling_config, np.random.default_rng(0))
     engine.feed(prompt)
-    sampler.observe(prompt)
     return lambda: engine.sample(sampler, 64)
 
 

@@ -114,6 +114,9 @@ class SamplingConfig(StrictModel):
     """Notes that may sound at once; 0 is no limit."""
     max_notes_per_second: Annotated[int, Field(ge=0, le=1000)]
     """Notes that may start within any second; 0 is no limit."""
+    limit_times: bool
+    """Whether no step and no duration is longer than in 99.9 % of the notes that the model was trained on, or in the
+    prompt. A model that was trained before these were measured has no such limit."""
 
     @model_validator(mode="after")
     def _check_pitch_range(self) -> "SamplingConfig":
@@ -136,6 +139,7 @@ DEFAULT_SAMPLING = SamplingConfig(
     max_pitch=127,
     max_polyphony=0,
     max_notes_per_second=0,
+    limit_times=True,
 )
 """Sampling outside a project, equal to that of the committed params.yaml."""
 

@@ -17,7 +17,7 @@ from pipeline.config.schema import SamplingConfig
 from pipeline.core import console
 from pipeline.core.errors import DataError
 from pipeline.generation import engine
-from pipeline.generation.sampling import Sampler
+from pipeline.generation.sampling import make_sampler
 from pipeline.models.model_io import TrainedModel
 from pipeline.notes import quantize
 from pipeline.notes.note import Notes
@@ -109,18 +109,17 @@ def make_pairs(
     for number, index in enumerate(console.track_progress(order, "listen", len(order))):
         name, passage = chosen[index]
         # As in the stage generate, the random numbers of pair k depend on the seed and k alone.
-        sampler = Sampler(np.random.default_rng([seed, number + 1]), sampling_config)
-        pair = _make_pair(name, contestants[name].model, passage, length, sampler)
+        pair_rng = np.random.default_rng([seed, number + 1])
+        model = contestants[name].model
+        if not model.config.model_velocity:
+            passage = _remove_dynamics(passage)
+        generated = _continue_prompt(model, passage.prompt, length, sampling_config, pair_rng)
+        pair = _make_pair(name, passage, generated, length)
         pairs.append(replace(pair, is_real_first=bool(is_real_first[number])))
     return pairs
 
 
-def _make_pair(
-    name: str, model: TrainedModel, passage: Passage, length: TestLength, sampler: Sampler
-) -> Pair:
-    if not model.config.model_velocity:
-        passage = _remove_dynamics(passage)
-    generated = _continue_prompt(model, passage.prompt, length, sampler)
+def _make_pair(name: str, passage: Passage, generated: QuantizedNotes, length: TestLength) -> Pair:
     return Pair(
         model=name,
         piece=passage.piece,
@@ -196,10 +195,14 @@ def _remove_dynamics(passage: Passage) -> Passage:
 
 
 def _continue_prompt(
-    model: TrainedModel, prompt: QuantizedNotes, length: TestLength, sampler: Sampler
+    model: TrainedModel,
+    prompt: QuantizedNotes,
+    length: TestLength,
+    sampling_config: SamplingConfig,
+    rng: np.random.Generator,
 ) -> QuantizedNotes:
     """Return notes [N, 4] that a model plays after a prompt, at least to the end of the continuation."""
-    sampler.observe(prompt)
+    sampler = make_sampler(model, prompt, sampling_config, rng)
     prompt_cells = int(prompt[1:, STEP].sum(dtype=np.int64))
     # Only a note that starts after the end can end as late as this.
     latest_end = prompt_cells + length.cells + engine.MAX_DURATION

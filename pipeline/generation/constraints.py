@@ -1,8 +1,10 @@
 """Constraints on generated notes: the pitches of a key and a range, and the least step after the notes before.
 
-Two sets are all there is, so a limit cannot be broken by a note and a note cannot be left without an outcome:
+These sets are all there is, so a limit cannot be broken by a note and a note cannot be left without an outcome:
 
 - Key and range allow the same pitches for every note; if there are none, that is refused before the first note.
+- Longest times of the model (`pipeline.models.time_limits`) forbid the steps and durations above them. A step that must be
+  longer to keep the limits below is as short as these allow.
 - Polyphony and density forbid the first steps, up to some cell, and never another. No note is cut or shortened: the
   next one waits. Step 1000 is always allowed, because a duration is 1000 cells at most, so whatever sounds has ended
   1000 cells after the last onset, and a second is only 100 cells.

@@ -43,6 +43,7 @@ class Engine:
 
     def __init__(self, model: TrainedModel) -> None:
         self.config, self.sequence_length = model.config, model.sequence_length
+        self.time_limits = model.time_limits
         self.heads = make_step_heads(model)
         network = Network(model.config, model.weights)
         self.network = (

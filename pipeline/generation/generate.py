@@ -10,7 +10,7 @@ from pipeline.config.schema import SamplingConfig
 from pipeline.core import console
 from pipeline.core.errors import MidiError, ParamsError, describe_error, sanitize_line
 from pipeline.generation import engine
-from pipeline.generation.sampling import Sampler
+from pipeline.generation.sampling import make_sampler
 from pipeline.midi import reader, writer
 from pipeline.models.model_io import TrainedModel
 from pipeline.notes import quantize
@@ -101,8 +101,8 @@ def generate_file(
         raise MidiError(
             f"the prompt is longer than the {MAX_FILE_TEXT} of a MIDI file; give --prompt-start or --no-prompt"
         )
-    sampler = Sampler(np.random.default_rng(request.seed), sampling_config)
-    sampler.observe(prompt)
+    rng = np.random.default_rng(request.seed)
+    sampler = make_sampler(model, prompt, sampling_config, rng)
     end = MAX_FILE_CELLS + (0 if request.writes_prompt else prompt_cells)
     with np.errstate(
         all="ignore"

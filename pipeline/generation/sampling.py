@@ -14,11 +14,15 @@ from numpy.typing import NDArray
 from pipeline.config.schema import SamplingConfig
 from pipeline.core.errors import DataError
 from pipeline.generation.constraints import NoteLimits, allowed_pitches
+from pipeline.models.model_io import TrainedModel
+from pipeline.models.time_limits import NO_TIME_LIMITS, TimeLimits
 from pipeline.notes.note import NUM_PITCHES
 from pipeline.notes.quantize import DURATION, FEATURES, PITCH, STEP, QuantizedNotes
 
 MIN_MASS = 1e-300
 """Sums of probabilities below this are taken as zero: smaller numbers are too coarse to draw from."""
+NONE_LONGER = np.empty(0)
+"""Probabilities of the values that are too long, where none is."""
 
 
 def apply_temperature(probs: NDArray[np.float64], temperature: float) -> NDArray[np.float64]:
@@ -59,8 +63,18 @@ def top_p_indices(probs: NDArray[np.float64], top_p: float, total: float = 1.0) 
 class Sampler:
     """Draws notes with a random generator of its own, and knows the notes that limits depend on."""
 
-    def __init__(self, rng: np.random.Generator, config: SamplingConfig) -> None:
+    def __init__(
+        self,
+        rng: np.random.Generator,
+        config: SamplingConfig,
+        time_limits: TimeLimits | None = None,
+    ) -> None:
         """Begin before the first note.
+
+        Args:
+            rng: draws the notes.
+            config: temperature, top-p and constraints.
+            time_limits: longest times of a note, if the configuration asks for limits; None is no limit.
 
         Raises:
             ParamsError: there is no such key, or none of its pitches lies in the range.
@@ -72,6 +86,11 @@ class Sampler:
         self.pitch_indices = slice(None) if allows_all else np.array(self.allowed_pitches)
         self.limits = NoteLimits(config.max_polyphony, config.max_notes_per_second)
         self.has_limits = bool(config.max_polyphony or config.max_notes_per_second)
+        self.time_limits = NO_TIME_LIMITS
+        if config.limit_times and time_limits is not None:
+            self.time_limits = time_limits
+        self.earliest_step = 0
+        """Least step of the next note [cells], besides that of the limits on notes."""
 
     def observe(self, notes: QuantizedNotes) -> None:
         """Add notes [N, 4] that were not drawn here, of a prompt or a person, to those that limits depend on."""
@@ -104,17 +123,41 @@ class Sampler:
         if feature == "pitch":
             index = self._draw_index(feature, probs, probs[self.pitch_indices])
             return self.allowed_pitches[index]
-        first = self.limits.min_step() if feature == "step" else 0
-        return first + self._draw_index(feature, probs, probs[first:])
+        first, end = self._find_range(feature, len(probs))
+        return first + self._draw_index(feature, probs, probs[first:end], probs[end:])
+
+    def _find_range(self, feature: str, size: int) -> tuple[int, int]:
+        """Return the first value of a feature that is allowed, and the end of those that are.
+
+        A step may have to be longer than the longest, to keep the limits on notes; then it is as short as it can be.
+        """
+        if feature == "step":
+            first = max(self.limits.min_step(), self.earliest_step)
+            return first, max(first, self.time_limits.max_step) + 1
+        if feature == "duration":
+            return 0, self.time_limits.max_duration + 1
+        return 0, size
 
     def _draw_index(
-        self, feature: str, probs: NDArray[np.float64], allowed_probs: NDArray[np.float64]
+        self,
+        feature: str,
+        probs: NDArray[np.float64],
+        allowed_probs: NDArray[np.float64],
+        longer_probs: NDArray[np.float64] = NONE_LONGER,
     ) -> int:
-        """Return an index of the values that are allowed; one random number is used."""
+        """Return an index of the values that are allowed; one random number is used.
+
+        Args:
+            feature: name of the feature.
+            probs: [V] its distribution.
+            allowed_probs: those of the values that are allowed.
+            longer_probs: those of the times that are too long.
+        """
         total = 1.0 if len(allowed_probs) == len(probs) else float(allowed_probs.sum())
         kept = None
         if total < MIN_MASS:
-            allowed_probs = _make_fallback(feature, len(allowed_probs))
+            wants_longer = bool(longer_probs.any())
+            allowed_probs = _make_fallback(feature, len(allowed_probs), wants_longer)
         else:
             temperature, top_p = self._select_settings(feature)
             if temperature != 1.0:
@@ -138,9 +181,31 @@ class Sampler:
         return self.config.pitch_temperature, self.config.pitch_top_p
 
 
-def _make_fallback(feature: str, size: int) -> NDArray[np.float64]:
+def _make_fallback(feature: str, size: int, wants_longer: bool) -> NDArray[np.float64]:
     """Return probabilities for values that have none, since the tail of a narrow density rounds to zero.
 
-    Of a falling tail the first cell has the most.
+    Of a falling tail the first cell has the most; where only longer times have any, the last cell is nearest.
     """
-    return np.eye(1, size)[0] if feature == "step" else np.ones(size)
+    if not FEATURES[feature].is_time:
+        return np.ones(size)
+    return np.eye(1, size, size - 1 if wants_longer else 0)[0]
+
+
+def make_sampler(
+    model: TrainedModel, prompt: QuantizedNotes, config: SamplingConfig, rng: np.random.Generator
+) -> Sampler:
+    """Return a sampler that knows the limits of a model and the notes of a prompt.
+
+    Args:
+        model: what generates.
+        prompt: [N, 4] that it continues; times that the prompt has are not too long.
+        config: temperature, top-p and constraints.
+        rng: draws the notes.
+
+    Raises:
+        ParamsError: there is no such key, or none of its pitches lies in the range.
+    """
+    time_limits = model.time_limits and model.time_limits.include(prompt)
+    sampler = Sampler(rng, config, time_limits)
+    sampler.observe(prompt)
+    return sampler

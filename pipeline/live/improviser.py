@@ -88,6 +88,9 @@ class Improviser:
         """Whether the next note is the first of a response."""
         self.history.extend(from_quantized(prompt))
         self.mean_velocity = int(prompt[:, VELOCITY].mean())
+        limits = engine.time_limits
+        self.time_limits = limits and limits.include(prompt)
+        """Longest times of a note of the model; None is no limit."""
         self.engine.reset()
         self.engine.feed(prompt)
 
@@ -206,7 +209,7 @@ class Improviser:
             "max_polyphony": config.max_polyphony or DEFAULT_MAX_POLYPHONY,
             "max_notes_per_second": config.max_notes_per_second or DEFAULT_MAX_NOTES_PER_SECOND,
         }
-        sampler = Sampler(self.rng, config.model_copy(update=limits))
+        sampler = Sampler(self.rng, config.model_copy(update=limits), self.time_limits)
         num_notes = max(LIMIT_CONTEXT, config.max_notes_per_second)
         sampler.observe(self.recent_notes()[-num_notes:])
         return sampler
@@ -214,6 +217,7 @@ class Improviser:
     def _sample_note(self, floor: int) -> PendingNote:
         """Draw the next note."""
         self.min_step = floor - self.last_onset if self.silent_until_floor else 0
+        self.sampler.earliest_step = min(max(self.min_step, 0), GRID_SIZE - 1)
         note = [0, 0, 0, self.mean_velocity]
         distributions = self._shift_step(self.engine.iterate_distributions(note))
         self.quantized_note = self.sampler.sample_note(distributions, note)

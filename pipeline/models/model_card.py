@@ -9,11 +9,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_serializer, model_validator
 
+from pipeline.config.model_rules import leave_out_defaults
 from pipeline.config.schema import Identifier, ModelConfig, StrictModel, upgrade_model_config
 from pipeline.core.errors import DataError, find_first_error
 from pipeline.models.residual_noise import ResidualNoise
+from pipeline.models.time_limits import TimeLimits
 from pipeline.notes.quantize import GRID_SECONDS, GRID_SIZE
 
 FORMAT = 4
@@ -31,6 +33,16 @@ class NoiseEntry(StrictModel):
     scale: Annotated[float, Field(ge=1e-6, le=1e6)]
 
 
+Cell = Annotated[int, Field(ge=0, lt=GRID_SIZE)]
+
+
+class TimeLimitsEntry(StrictModel):
+    """A `time_limits.TimeLimits`."""
+
+    max_step: Cell
+    max_duration: Cell
+
+
 class ModelCard(StrictModel):
     """All values of a card."""
 
@@ -45,11 +57,17 @@ class ModelCard(StrictModel):
     """Count of trained numbers."""
     residual_noise: dict[Literal["step", "duration"], NoiseEntry]
     """Of step and duration with regression heads, else of none."""
+    time_limits: TimeLimitsEntry | None = None
+    """Longest times that are generated; models that were trained before there were limits have none."""
     weights_sha256: str
     history_sha256: str
     """Empty where there is no learning curve."""
     provenance: dict[str, Any]
     card_sha256: str
+
+    @model_serializer(mode="wrap")
+    def _leave_out_defaults(self, handler: Any) -> dict[str, Any]:
+        return leave_out_defaults(type(self), handler(self))
 
     @property
     def noise_by_feature(self) -> dict[str, ResidualNoise]:
@@ -58,6 +76,12 @@ class ModelCard(StrictModel):
             name: ResidualNoise(entry.family, entry.scale)
             for name, entry in self.residual_noise.items()
         }
+
+    @property
+    def generated_time_limits(self) -> TimeLimits | None:
+        """The limits of times, as generation takes them."""
+        entry = self.time_limits
+        return TimeLimits(entry.max_step, entry.max_duration) if entry else None
 
     @model_validator(mode="after")
     def _check_consistency(self) -> "ModelCard":

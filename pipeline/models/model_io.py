@@ -24,6 +24,7 @@ from pipeline.models import model_card, safe_npz
 from pipeline.models.model_card import FORMAT, TAMPERED, ModelCard, find_stored_name
 from pipeline.models.numpy.layers import Float32Array
 from pipeline.models.residual_noise import ResidualNoise
+from pipeline.models.time_limits import TimeLimits
 from pipeline.models.weight_shapes import WeightShapes, weight_shapes
 from pipeline.notes.quantize import GRID_SECONDS, GRID_SIZE
 
@@ -46,6 +47,8 @@ class TrainedModel:
     residual_noise: Mapping[str, ResidualNoise]
     provenance: Mapping[str, Any] = field(default_factory=dict)
     """Seed, whether its notes were read with the sustain pedal, training parameters, sha256 of the windows."""
+    time_limits: TimeLimits | None = None
+    """Longest times that it generates; None where they were not measured."""
 
     @property
     def parameters(self) -> int:
@@ -78,6 +81,7 @@ def save_model(
         "grid_cells": GRID_SIZE,
         "parameters": model.parameters,
         "residual_noise": {name: asdict(noise) for name, noise in model.residual_noise.items()},
+        **({"time_limits": asdict(model.time_limits)} if model.time_limits else {}),
         "weights_sha256": hashlib.sha256(data).hexdigest(),
         "history_sha256": _hash_file(folder / HISTORY),
         "provenance": dict(model.provenance),
@@ -151,6 +155,7 @@ def _build_model(folder: Path, card: ModelCard, shapes: WeightShapes, data: byte
         weights,
         card.noise_by_feature,
         card.provenance,
+        card.generated_time_limits,
     )
     if model.parameters != card.parameters:
         raise DataError(

@@ -19,7 +19,7 @@ from pipeline.dataset import batches, replicates
 from pipeline.dataset.replicates import HeldOutData
 from pipeline.evaluation import decision
 from pipeline.generation.engine import Engine
-from pipeline.generation.sampling import Sampler
+from pipeline.generation.sampling import make_sampler
 from pipeline.models import model_io
 from pipeline.notes.quantize import QuantizedNotes
 from pipeline.stages.runner import run_stage
@@ -168,14 +168,15 @@ def _make_train_step(params: Params, architecture: str) -> tuple[Step, int]:
 
 def _make_generate_step(params: Params, architecture: str) -> Step:
     """Return what continues the same prompt each time by `NOTES_PER_REPEAT` notes."""
-    engine = Engine(model_io.load_model(paths.get_model_dir(architecture)))
+    model = model_io.load_model(paths.get_model_dir(architecture))
+    engine = Engine(model)
     prompt = _load_prompt(params)
 
     def generate_notes() -> None:
-        sampler = Sampler(np.random.default_rng(params.seed), params.generate.sampling)
+        rng = np.random.default_rng(params.seed)
+        sampler = make_sampler(model, prompt, params.generate.sampling, rng)
         engine.reset()
         engine.feed(prompt)
-        sampler.observe(prompt)
         for _ in range(NOTES_PER_REPEAT):
             engine.sample(sampler, 64)
 

@@ -11,7 +11,7 @@ from pipeline.dataset import replicates
 from pipeline.dataset.windows import WindowDataset
 from pipeline.evaluation import results
 from pipeline.generation import side_by_side
-from pipeline.generation.sampling import Sampler
+from pipeline.generation.sampling import make_sampler
 from pipeline.models import model_io
 from pipeline.notes.quantize import QuantizedNotes
 from pipeline.sample_metrics import compare
@@ -91,9 +91,8 @@ def _continue_prompts(
     model = model_io.load_model(paths.get_model_dir(architecture))
     samplers = []
     for number, prompt in enumerate(prompts, 1):
-        sampler = Sampler(np.random.default_rng([params.seed, number]), params.generate.sampling)
-        sampler.observe(prompt)
-        samplers.append(sampler)
+        rng = np.random.default_rng([params.seed, number])
+        samplers.append(make_sampler(model, prompt, params.generate.sampling, rng))
     return side_by_side.continue_prompts(model, prompts, num_notes, samplers)
 
 

@@ -13,7 +13,7 @@ from pipeline.core import console, files, parallel, paths
 from pipeline.dataset import replicates, windows
 from pipeline.dataset.replicates import ReplicatePlan
 from pipeline.generation import side_by_side
-from pipeline.generation.sampling import Sampler
+from pipeline.generation.sampling import make_sampler
 from pipeline.models import model_io
 from pipeline.notes.quantize import QuantizedNotes
 from pipeline.sample_metrics import two_sample
@@ -156,9 +156,7 @@ def _continue_group(
     samplers = []
     for prompt, beginning in zip(group, beginnings, strict=True):
         rng = np.random.default_rng([params.seed, prompt.number])
-        sampler = Sampler(rng, params.generate.sampling)
-        sampler.observe(beginning)
-        samplers.append(sampler)
+        samplers.append(make_sampler(model, beginning, params.generate.sampling, rng))
     num_notes = params.two_sample.num_notes
     return side_by_side.continue_prompts(model, beginnings, num_notes, samplers)
 

@@ -31,7 +31,7 @@ MAX_MESSAGE_BYTES = 4096
 Velocity = Annotated[int, Field(ge=1, le=127)]
 Revision = Annotated[int, Field(ge=0, lt=2**53)]
 """Number of a change of the controls: rises with time, and JavaScript can hold it."""
-ControlValues = dict[str, int | float | str]
+ControlValues = dict[str, bool | int | float | str]
 
 
 class ClientError(PipelineError):

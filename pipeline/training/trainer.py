@@ -29,6 +29,7 @@ from pipeline.models.keras import network
 from pipeline.models.keras.heads import AutoregressiveHeads
 from pipeline.models.model_io import TrainedModel
 from pipeline.models.residual_noise import ResidualNoise
+from pipeline.models.time_limits import TimeLimits, measure_time_limits
 from pipeline.notes.quantize import SCORED_FEATURES, list_bits_columns
 from pipeline.training import checkpoint
 from pipeline.training.optimizers import make_adam, make_muon
@@ -39,6 +40,8 @@ VALIDATION_BATCH = 16
 """Validation pieces scored side by side."""
 MAX_BIAS_NOTES = 2**22
 """Training notes whose tokens decide the first biases, at most; the beginnings of all pieces alike."""
+MAX_LIMIT_NOTES = 2**26
+"""Training notes whose times decide the limits of generated times, at most; likewise."""
 
 
 @dataclass(frozen=True)
@@ -234,7 +237,7 @@ def train_model(job: TrainingJob) -> TrainedModel:
             variable.assign(value)
         _write_history(state.history, job.history_path)
     job.workers.copy_variables(0, trainer.model.trainable_variables)
-    return _fit_noise(job, trainer)
+    return replace(_fit_noise(job, trainer), time_limits=_measure_time_limits(job))
 
 
 def _log_message(job: TrainingJob, message: str) -> None:
@@ -276,6 +279,12 @@ def _fit_noise(job: TrainingJob, trainer: Trainer) -> TrainedModel:
         job.windows.select_pieces("train"), job.params.train.noise_fit_notes
     )
     return scoring.with_fitted_noise(trainer.to_model(), pieces)
+
+
+def _measure_time_limits(job: TrainingJob) -> TimeLimits:
+    """Return the longest times that the model may generate, of its training notes."""
+    pieces = job.windows.select_pieces("train")
+    return measure_time_limits(windows.sample_beginnings(pieces, MAX_LIMIT_NOTES))
 
 
 def validate_model(job: TrainingJob, trainer: Trainer) -> dict[str, float]:

@@ -40,6 +40,7 @@ def sampler(seed: int, top_p: float) -> Sampler:
         "max_pitch": 127,
         "max_polyphony": 0,
         "max_notes_per_second": 0,
+        "limit_times": True,
     }
     how = SamplingConfig(
         pitch_temperature=1.0, time_temperature=1.0, pitch_top_p=top_p, time_top_p=top_p, **free

@@ -1,5 +1,8 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from factories import make_tiny_model
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
@@ -8,8 +11,9 @@ from scipy import stats
 from pipeline.config.schema import SamplingConfig
 from pipeline.core.errors import DataError, ParamsError
 from pipeline.generation.constraints import allowed_pitches
-from pipeline.generation.sampling import Sampler, apply_temperature, top_p_indices
+from pipeline.generation.sampling import Sampler, apply_temperature, make_sampler, top_p_indices
 from pipeline.midi import reader, writer
+from pipeline.models.time_limits import TimeLimits
 from pipeline.notes import quantize
 from pipeline.notes.quantize import DURATION, GRID_SIZE, PITCH, STEP, VELOCITY
 
@@ -28,6 +32,7 @@ FREE |= {
     "max_pitch": 127,
     "max_polyphony": 0,
     "max_notes_per_second": 0,
+    "limit_times": True,
 }
 
 
@@ -365,6 +370,62 @@ def test_however_small_the_masses_that_are_left(number, power, cell):
     mass = only("step", 0)
     mass[cell] = 2.0**power
     assert sampler.sample_feature("step", mass) in (50, cell)
+
+
+LIMITS = TimeLimits(max_step=40, max_duration=150)
+
+
+def limited_sampler(seed: int, **changes) -> Sampler:
+    return Sampler(np.random.default_rng(seed), how(**changes), LIMITS)
+
+
+@pytest.mark.parametrize("player", PLAYERS)
+def test_no_step_and_no_duration_is_above_the_limits(player):
+    codes = play(limited_sampler(1), 300, player)
+    assert codes[:, STEP].max() <= 40
+    assert codes[:, DURATION].max() <= 150
+    free = play(limited_sampler(1, limit_times=False), 300, player)
+    assert np.array_equal(free, play(sampler_of(1), 300, player))
+
+
+def test_a_model_that_wants_only_long_times_gets_the_longest_that_are_allowed():
+    wanted = {"step": only("step", 300, 1000), "duration": only("duration", 999)}
+    sampler = limited_sampler(0)
+    for feature, limit in (("step", 40), ("duration", 150)):
+        assert sampler.sample_feature(feature, wanted[feature]) == limit
+        assert sampler_of(0).sample_feature(feature, wanted[feature]) > limit
+
+
+def test_times_within_the_limits_keep_their_proportions():
+    probs = np.zeros(GRID_SIZE)
+    probs[[0, 40, 41, 900]] = 0.1, 0.3, 0.3, 0.3
+    sampler = limited_sampler(2)
+    drawn = np.bincount([sampler.sample_feature("step", probs) for _ in range(4000)])
+    assert set(np.flatnonzero(drawn)) == {0, 40}
+    assert stats.chisquare(drawn[[0, 40]], [1000, 3000]).pvalue > 0.001
+
+
+def test_a_limit_on_notes_may_need_a_step_above_the_longest():
+    sampler = limited_sampler(0, max_polyphony=1)
+    sampler.observe(np.array([[0, 120, 60, 64]], np.int16))
+    for step in (0, 300):
+        assert sampler.sample_feature("step", only("step", step)) == 120
+
+
+def test_a_prompt_with_longer_times_lifts_the_limits():
+    model = replace(make_tiny_model(), time_limits=LIMITS)
+    prompt = np.array([[900, 20, 60, 64], [70, 800, 62, 64], [30, 20, 64, 64]], np.int16)
+    for notes, longest in ((prompt, (70, 800)), (prompt[2:], (40, 150))):
+        sampler = make_sampler(model, notes, how(), np.random.default_rng(0))
+        drawn = [sampler.sample_feature(name, only(name, 1000)) for name in ("step", "duration")]
+        assert tuple(drawn) == longest
+
+
+def test_a_model_without_limits_plays_as_before():
+    prompt = np.array([[0, 20, 60, 64]], np.int16)
+    sampler = make_sampler(make_tiny_model(), prompt, how(), np.random.default_rng(0))
+    assert sampler.sample_feature("step", only("step", 1000)) == 1000
+    assert sampler.sample_feature("duration", only("duration", 1000)) == 1000
 
 
 def test_masses_that_are_no_numbers_are_refused():

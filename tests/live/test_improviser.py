@@ -1,6 +1,7 @@
 """What is played follows all that sounded, under what is set now, and nothing that nobody heard."""
 
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -24,7 +25,8 @@ from pipeline.live.note_source import PendingNote, to_quantized
 from pipeline.live.player import LOOK_AHEAD, POLL_SECONDS, Player
 from pipeline.live.recorder import HUMAN, MODEL, Recorder
 from pipeline.live.timeline import SimulatedClock
-from pipeline.notes.quantize import GRID_SIZE, PITCH, STEP
+from pipeline.models.time_limits import TimeLimits
+from pipeline.notes.quantize import DURATION, GRID_SIZE, PITCH, STEP
 
 PROMPT = make_quantized_notes(1, 5)
 
@@ -118,6 +120,23 @@ def test_a_note_drawn_again_does_not_come_before_what_is_decided(seed, floor):
     assert source.quantized_note[STEP] == min(draft.onset - source.last_onset, GRID_SIZE - 1), (
         "the model hears the step that sounds"
     )
+
+
+def test_no_gap_is_above_the_limit_of_the_model_but_where_it_must_wait():
+    model = replace(make_tiny_model(**CARRIED), time_limits=TimeLimits(30, 60))
+    source = Improviser(
+        Engine(model), Controls(UNCONSTRAINED), PROMPT[:1], np.random.default_rng(0)
+    )
+    for _ in range(200):
+        source.controls.update(time_temperature=10.0)
+        note = source.peek(0)
+        assert source.quantized_note[STEP] <= 30
+        assert note.duration <= max(60, PROMPT[0, DURATION])
+        source.commit()
+    source.silent_until_floor = True
+    onset = source.last_onset
+    note = source.peek(onset + 500)
+    assert (note.onset - onset, source.quantized_note[STEP]) == (500, 500)
 
 
 @given(st.integers(0, 1100), st.integers(0, 50))

@@ -52,6 +52,16 @@ def test_a_change_is_acknowledged_and_later_notes_say_so(studio: Studio) -> None
             assert note_number_to_name(note["pitch"])[:-1] in ("C", "D", "D#", "F", "G", "G#", "A#")
 
 
+def test_a_switch_stays_true_or_false(studio: Studio) -> None:
+    with studio.page() as page:
+        welcome = page.receive("welcome")
+        assert welcome["defaults"]["limit_times"] is True
+        page.send(type="set_controls", revision=3, values={"limit_times": False})
+        assert page.receive("controls")["values"]["limit_times"] is False
+        page.send(type="set_controls", revision=4, values=welcome["defaults"])
+        assert page.receive("controls")["values"] == welcome["defaults"]
+
+
 @pytest.mark.parametrize(
     ("values", "why"),
     [

@@ -13,6 +13,7 @@ from pipeline.config import Params
 from pipeline.config.schema import ModelConfig, ReplicatesConfig, TrainConfig
 from pipeline.dataset import replicates
 from pipeline.models import model_io
+from pipeline.models.time_limits import measure_time_limits
 from pipeline.training import checkpoint
 from pipeline.training import trainer as training
 from pipeline.training.trainer import Trainer, TrainingJob
@@ -95,6 +96,12 @@ def test_the_loss_falls(either: TrainingJob) -> None:
 @pytest.mark.slow
 def test_same_seed_same_weights(either: TrainingJob) -> None:
     assert weights_equal(fresh(either)[0], fresh(either)[0])
+
+
+@pytest.mark.slow
+def test_the_longest_times_of_a_model_are_those_of_its_training_notes(job: TrainingJob) -> None:
+    expected = measure_time_limits(job.windows.select_pieces("train"))
+    assert fresh(job)[0].time_limits == expected
 
 
 @pytest.mark.slow
