@@ -1,0 +1,101 @@
+"""Export a trained model as one JSON text for `pipeline/web/model.js`, which plays it in a browser without a server.
+
+The text has the config of the model, the tables of the time grid that a note is encoded by, and all weights as float32
+in base64. The script has one step of a note: the embedding input, the cells mingru and attention, and categorical heads.
+"""
+
+import base64
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pipeline.config.schema import ModelConfig, SamplingConfig
+from pipeline.core import files
+from pipeline.core.errors import DataError
+from pipeline.generation.constraints import allowed_pitches
+from pipeline.models.model_io import TrainedModel
+from pipeline.models.numpy.active_mask import ACTIVE_LOG_ODDS
+from pipeline.models.weight_shapes import weight_shapes
+from pipeline.notes import quantize
+from pipeline.notes.active_notes import DECAY_CELLS
+from pipeline.notes.quantize import FEATURES
+
+FORMAT = 1
+"""Of the text, as `MODEL_FORMAT` of the script."""
+
+
+def make_web_model(model: TrainedModel) -> dict[str, Any]:
+    """Return what `new NoteModel(...)` of the script takes.
+
+    Raises:
+        DataError: the script lacks a part of the model.
+    """
+    _check_is_playable(model)
+    config = model.config
+    shapes = weight_shapes(config)
+    data = b"".join(np.asarray(model.weights[name], "<f4").tobytes() for name in shapes)
+    names = quantize.list_generated_features(config.model_velocity)
+    return {
+        "format": FORMAT,
+        "architecture": model.architecture,
+        "config": config.model_dump(mode="json"),
+        "provenance": dict(model.provenance),
+        "blocks": [f"{cell}_{number}" for number, cell in enumerate(config.cells, 1)],
+        "features": [_describe_feature(name) for name in names],
+        "decay_cells": DECAY_CELLS,
+        "active_log_odds": ACTIVE_LOG_ODDS,
+        "shapes": [[name, list(shape)] for name, shape in shapes.items()],
+        "weights": base64.b64encode(data).decode("ascii"),
+    }
+
+
+def make_web_sampling(sampling: SamplingConfig) -> dict[str, Any]:
+    """Return what `new Sampler(...)` of the script takes: the settings, and the pitches of their key and range.
+
+    Raises:
+        ParamsError: no pitch of the key lies in the range.
+    """
+    pitches = allowed_pitches(sampling.key, sampling.min_pitch, sampling.max_pitch)
+    return {**sampling.model_dump(mode="json"), "pitches": pitches}
+
+
+def write_web_model(model: TrainedModel, path: Path) -> None:
+    """Write a model as JSON.
+
+    Raises:
+        DataError: as of `make_web_model`.
+    """
+    files.write_text(path, json.dumps(make_web_model(model), separators=(",", ":")) + "\n")
+
+
+def _describe_feature(name: str) -> dict[str, Any]:
+    feature = FEATURES[name]
+    return {
+        "name": name,
+        "column": feature.column,
+        "is_time": feature.is_time,
+        "tokens": feature.token.tolist(),
+        "token_widths": feature.token_widths.tolist(),
+    }
+
+
+def _check_is_playable(model: TrainedModel) -> None:
+    """Raise an error that names the first part that the script lacks, and what to train instead."""
+    for is_missing, value, setting in _list_missing_parts(model.config):
+        if is_missing:
+            raise DataError(
+                f"{model.architecture}: a page cannot play {value}; export a bundled model such as maestro, or train "
+                f"it with model.{model.architecture}.{setting}"
+            )
+
+
+def _list_missing_parts(config: ModelConfig) -> Iterator[tuple[bool, str, str]]:
+    """Yield whether the script lacks a part, its value in the config, and a setting that it has."""
+    yield not config.is_residual, f"cell: {config.cell_text}", "cell=attention"
+    yield config.heads != "categorical", f"heads: {config.heads}", "heads=categorical"
+    yield config.is_equivariant, "pitch_head: equivariant", "pitch_head=dense"
+    yield config.dense_units > 0, f"dense_units: {config.dense_units}", "dense_units=0"
+    yield not config.stateful, "stateful: false", "stateful=true"

@@ -1,0 +1,99 @@
+// A trained model that reads and plays one note at a time, in a page or in a worker.
+// pipeline/export/web_model.py writes the blob; a note is [step, duration, pitch, velocity], times in cells of 10 ms.
+
+import { NUM_PITCHES, addActiveFeatures, advanceActive } from "./activeNotes.js";
+import { CategoricalHeads } from "./modelHeads.js";
+import { ResidualBlock, addScaledRow, normalize } from "./modelLayers.js";
+
+export const MODEL_FORMAT = 1;
+
+export class NoteModel {
+  // Take a blob; throws an error if it is of another format or not whole.
+  constructor(blob) {
+    if (blob.format !== MODEL_FORMAT) {
+      throw new Error(`model: format ${blob.format}, but this page reads ${MODEL_FORMAT}; export the model again`);
+    }
+    const weights = decodeWeights(blob);
+    this.blob = blob;
+    this.sounding = weights["sounding/kernel"].values;
+    this.soundingBias = weights["sounding/bias"].values;
+    this.outputScale = weights["norm/scale"].values;
+    this.tables = blob.features.map((feature) => weights[`${feature.name}_embedding/embeddings`].values);
+    this.blocks = blob.blocks.map((name) => new ResidualBlock(weights, name));
+    this.heads = new CategoricalHeads(blob, weights);
+    this.active = new Float64Array(NUM_PITCHES);
+    this.hidden = new Float64Array(this.outputScale.length);
+    this.reset();
+  }
+
+  // Return to the state before the first note.
+  reset() {
+    this.active.fill(0);
+    this.blocks.forEach((block) => block.reset());
+    this.hasContext = false;
+  }
+
+  // Read the next note.
+  feed(note) {
+    const { active, hidden } = this;
+    const [step, duration, pitch] = note;
+    advanceActive(active, step, active);
+    hidden.set(this.soundingBias);
+    addActiveFeatures(active, this.blob.decay_cells, this.sounding, hidden);
+    this.blob.features.forEach((feature, index) => {
+      addScaledRow(this.tables[index], feature.tokens[note[feature.column]], 1, hidden);
+    });
+    active[pitch] = duration;
+    for (const block of this.blocks) block.step(hidden);
+    normalize(hidden, this.outputScale, hidden);
+    this.hasContext = true;
+  }
+
+  // Draw the next note without reading it; `draw` is as of `CategoricalHeads.sampleNote`, `velocity` is of a
+  // model that generates none.
+  sampleNote(draw, velocity) {
+    if (!this.hasContext) throw new Error("model: no note was read yet; feed a prompt of one note or more");
+    return this.heads.sampleNote(this.hidden, this.active, [0, 0, 0, velocity], draw);
+  }
+
+  // Draw the next note with a `Sampler`, without reading it.
+  drawNote(sampler, velocity) {
+    return this.sampleNote((feature, probs) => sampler.sampleFeature(feature, this.allow(feature, probs)), velocity);
+  }
+
+  // Draw the next note with a `Sampler`, and read it.
+  generateNote(sampler, velocity) {
+    const note = this.drawNote(sampler, velocity);
+    sampler.observe(note);
+    this.feed(note);
+    return note;
+  }
+
+  // With mask_active, a pitch that sounds is not drawn, unless no other has a probability.
+  allow(feature, probs) {
+    if (feature.name !== "pitch" || !this.blob.config.mask_active) return probs;
+    const sounding = this.heads.active;
+    const allowed = probs.map((prob, pitch) => (sounding[pitch] > 0 ? 0 : prob));
+    return allowed.some((prob) => prob > 0) ? allowed : probs;
+  }
+}
+
+// Return { values, shape } of each weight by name; weights stand one after the other in one base64 text of float32.
+export function decodeWeights(blob) {
+  const bytes = Uint8Array.from(atob(blob.weights), (letter) => letter.charCodeAt(0));
+  const count = blob.shapes.reduce((sum, [, shape]) => sum + countValues(shape), 0);
+  if (bytes.length !== 4 * count) {
+    throw new Error(`model: ${bytes.length} bytes of weights, not ${4 * count}; export the model again`);
+  }
+  const weights = {};
+  let first = 0;
+  for (const [name, shape] of blob.shapes) {
+    weights[name] = { shape, values: new Float32Array(bytes.buffer, 4 * first, countValues(shape)) };
+    first += countValues(shape);
+  }
+  return weights;
+}
+
+function countValues(shape) {
+  return shape.reduce((product, size) => product * size, 1);
+}

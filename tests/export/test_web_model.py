@@ -1,0 +1,61 @@
+"""The JSON of a model for a page; tests/web/test_model.py plays it in Chromium."""
+
+import base64
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from factories import UNCONSTRAINED, make_tiny_model
+
+from pipeline.core.errors import DataError
+from pipeline.export.web_model import make_web_model, make_web_sampling, write_web_model
+
+PLAYABLE: dict[str, Any] = {
+    **{"input": "embedding", "embedding_dim": 8, "heads": "categorical", "head_dim": 4},
+    **{"cell": "mingru", "model_velocity": True, "stateful": True, "loss_on": "all"},
+}
+
+
+def test_the_text_has_every_weight_as_float32(tmp_path: Path) -> None:
+    model = make_tiny_model(**PLAYABLE)
+    write_web_model(model, tmp_path / "model.json")
+    blob = json.loads((tmp_path / "model.json").read_text("utf-8"))
+    values = np.frombuffer(base64.b64decode(blob["weights"]), "<f4")
+    begin = 0
+    for name, shape in blob["shapes"]:
+        end = begin + int(np.prod(shape))
+        np.testing.assert_array_equal(values[begin:end].reshape(shape), model.weights[name])
+        begin = end
+    assert begin == len(values) == model.parameters
+    assert {name for name, _ in blob["shapes"]} == set(model.weights)
+
+
+@pytest.mark.parametrize(
+    ("changes", "value", "setting"),
+    [
+        ({"cell": "lstm"}, "cell: lstm", "cell=attention"),
+        ({"heads": "mixture"}, "heads: mixture", "heads=categorical"),
+        ({"pitch_head": "equivariant"}, "pitch_head: equivariant", "pitch_head=dense"),
+        ({"dense_units": 6}, "dense_units: 6", "dense_units=0"),
+        ({"stateful": False}, "stateful: false", "stateful=true"),
+    ],
+)
+def test_a_part_that_a_page_lacks_is_refused_by_name(
+    changes: dict[str, Any], value: str, setting: str
+) -> None:
+    model = make_tiny_model(**{**PLAYABLE, **changes})
+    with pytest.raises(DataError) as error:
+        make_web_model(model)
+    assert str(error.value) == (
+        f"tiny: a page cannot play {value}; export a bundled model such as maestro, or train it with "
+        f"model.tiny.{setting}"
+    )
+
+
+def test_settings_name_the_pitches_of_key_and_range() -> None:
+    sampling = UNCONSTRAINED.model_copy(update={"key": "C major", "min_pitch": 60, "max_pitch": 67})
+    settings = make_web_sampling(sampling)
+    assert settings["pitches"] == [60, 62, 64, 65, 67]
+    assert settings["pitch_temperature"] == 1.0
