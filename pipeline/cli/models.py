@@ -153,21 +153,38 @@ def generate(  # noqa: PLR0913 an argument of a command is an option that a pers
     typer.echo(out.with_suffix(".png"))
 
 
-@app.command(epilog="Example: music-rnn export maestro -o maestro.tflite")
+@app.command(epilog="Example: music-rnn export maestro --html maestro.html")
 def export(
     model: ModelName,
-    out: Annotated[Path, typer.Option("-o", "--out", help="The .tflite file to write.")],
+    out: Annotated[
+        Path | None, typer.Option("-o", "--out", help="The .tflite file to write.")
+    ] = None,
+    html: Annotated[
+        Path | None, typer.Option("--html", help="The page to write, which plays without a server.")
+    ] = None,
     force: Force = False,
 ) -> None:
-    """Write one note of a model, with explicit state, as a .tflite file to put into other programs.
+    """Write a model for use without this program: as a .tflite file or as a web page.
 
+    The file has one note of a model, with explicit state, to put into other programs.
+    The page has the model and a piano; open it from a disk, or put it on any web server.
     The model must carry its state (stateful: true).
     """
     from pipeline.cli import options
 
-    output_paths.check_output("--out", out, force=force)
-    loaded = options.load_named_model(model)
-    from pipeline.export import tflite as lite
+    if (out is None) == (html is None):
+        raise typer.BadParameter("give one of them", param_hint="--out and --html")
+    if html:
+        output_paths.check_output("--html", html, suffixes=(".html",), force=force)
+        from pipeline.studio import exported_page
 
-    lite.write_tflite(loaded, out)
-    typer.echo(out)
+        sampling = options.load_sampling()
+        exported_page.write_exported_page(options.load_named_model(model), sampling, html)
+        typer.echo(html)
+    if out:
+        output_paths.check_output("--out", out, force=force)
+        loaded = options.load_named_model(model)
+        from pipeline.export import tflite as lite
+
+        lite.write_tflite(loaded, out)
+        typer.echo(out)
