@@ -173,13 +173,14 @@ def export(
     from pipeline.cli import options
 
     if (out is None) == (html is None):
-        raise typer.BadParameter("give one of them", param_hint="--out and --html")
+        raise typer.BadParameter("give one of the two", param_hint="--out or --html")
     if html:
         output_paths.check_output("--html", html, suffixes=(".html",), force=force)
         from pipeline.studio import exported_page
 
         sampling = options.load_sampling()
-        exported_page.write_exported_page(options.load_named_model(model), sampling, html)
+        title = Path(model).name
+        exported_page.write_exported_page(options.load_named_model(model), sampling, title, html)
         typer.echo(html)
     if out:
         output_paths.check_output("--out", out, force=force)

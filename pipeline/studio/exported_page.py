@@ -1,17 +1,19 @@
 """A model and a piano as one HTML file that plays without a server, from a disk or any static host."""
 
+import base64
+import hashlib
+import html
 import json
 import re
 from pathlib import Path
-
-from markupsafe import Markup
+from string import Template
 
 from pipeline.config.schema import SamplingConfig
 from pipeline.core import files
 from pipeline.export.web_model import make_web_model, make_web_sampling
 from pipeline.models.model_io import TrainedModel
-from pipeline.report.templates import PACKAGE, compute_csp_hash, render_template
 
+PACKAGE = Path(__file__).parent.parent
 WORKER_SCRIPTS = (
     "web/modelLayers.js",
     "web/activeNotes.js",
@@ -22,19 +24,31 @@ WORKER_SCRIPTS = (
     "web/modelWorker.js",
 )
 """Each after those that it imports."""
-PAGE_SCRIPTS = ("web/synth.js", "studio/static/keyboard.js", "studio/static/exported.js")
+PAGE_SCRIPTS = (
+    "web/synth.js",
+    "web/modelClient.js",
+    "studio/static/keyboard.js",
+    "studio/static/fallingNotes.js",
+    "studio/static/duet.js",
+    "studio/static/exported.js",
+)
 IMPORT = re.compile(r"^import .*;\n", re.M)
 EXPORT = re.compile(r"^export (?=class|const|function)", re.M)
 
 
 def join_modules(paths: tuple[str, ...]) -> str:
     """Return modules of the package as one script, which has neither imports nor exports."""
-    text = "\n".join((PACKAGE / path).read_text("utf-8") for path in paths)
+    text = "\n".join(_read_text(path) for path in paths)
     return EXPORT.sub("", IMPORT.sub("", text))
 
 
-def render_exported_page(model: TrainedModel, sampling: SamplingConfig) -> str:
+def render_exported_page(model: TrainedModel, sampling: SamplingConfig, title: str) -> str:
     """Return the page; equal models give equal bytes.
+
+    Args:
+        model: that plays.
+        sampling: how it draws notes; the page cannot change it.
+        title: heading of the page.
 
     Raises:
         DataError: a page cannot play the model.
@@ -42,24 +56,42 @@ def render_exported_page(model: TrainedModel, sampling: SamplingConfig) -> str:
     """
     data = {"blob": make_web_model(model), "settings": make_web_sampling(sampling)}
     script = join_modules(PAGE_SCRIPTS)
-    return render_template(
-        "studio/static/exported.html",
-        architecture=model.architecture,
-        music=model.provenance.get("music", ""),
-        licence=model.provenance.get("licence_of_the_music", ""),
+    return Template(_read_text("studio/static/exported.html")).substitute(
+        title=html.escape(title),
+        origin=_describe_origin(model),
         # No "<" in the text of a script element: it could end it.
-        model=Markup(json.dumps(data, separators=(",", ":")).replace("<", "\\u003c")),
-        worker=Markup(join_modules(WORKER_SCRIPTS)),
-        script=Markup(script),
-        script_hash=compute_csp_hash(script),
-        style=Markup((PACKAGE / "studio/static/studio.css").read_text("utf-8")),
+        model=json.dumps(data, separators=(",", ":")).replace("<", "\\u003c"),
+        worker=join_modules(WORKER_SCRIPTS),
+        script=script,
+        script_hash=_hash_script(script),
+        style=_read_text("studio/static/studio.css"),
     )
 
 
-def write_exported_page(model: TrainedModel, sampling: SamplingConfig, path: Path) -> None:
-    """Write the page.
+def write_exported_page(
+    model: TrainedModel, sampling: SamplingConfig, title: str, path: Path
+) -> None:
+    """Write the page; arguments and errors are those of `render_exported_page`."""
+    files.write_text(path, render_exported_page(model, sampling, title))
 
-    Raises:
-        DataError, ParamsError: as of `render_exported_page`.
+
+def _read_text(path: str) -> str:
+    return (PACKAGE / path).read_text("utf-8")
+
+
+def _describe_origin(model: TrainedModel) -> str:
+    """Return a paragraph on the music that a model was trained on; empty where its card names none."""
+    music = model.provenance.get("music")
+    if not music:
+        return ""
+    licence = model.provenance.get("licence_of_the_music")
+    text = f"It learned from {music} ({licence})." if licence else f"It learned from {music}."
+    return f'<p class="note">{html.escape(text)}</p>'
+
+
+def _hash_script(script: str) -> str:
+    """Return the name by which the policy of the page allows one script.
+
+    Source: Content Security Policy Level 3, section 2.3.1, hash-source.
     """
-    files.write_text(path, render_exported_page(model, sampling))
+    return f"sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}"

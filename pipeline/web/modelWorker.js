@@ -2,7 +2,8 @@
 //
 //   { type: "load", blob, settings }        ready
 //   { type: "feed", notes }                 fed
-//   { type: "draw", velocity }              note: { note }, the next one, which the model has not read
+//   { type: "draw", velocity, minStep }     note: { note }, the next one, which the model has not read; minStep is 0 if
+//                                           left out
 //   { type: "generate", count, velocity }   notes: { notes, microseconds }, the mean time of a note
 //   { type: "settings", settings }          changed
 //   { type: "reset" }                       resetDone
@@ -28,8 +29,11 @@ const HANDLERS = {
     }
     return { type: "fed" };
   },
-  draw({ velocity }) {
-    return { type: "note", note: model.drawNote(sampler, velocity) };
+  draw({ velocity, minStep = 0 }) {
+    sampler.minStep = minStep;
+    const note = model.drawNote(sampler, velocity);
+    sampler.minStep = 0;
+    return { type: "note", note };
   },
   generate({ count, velocity }) {
     const start = performance.now();

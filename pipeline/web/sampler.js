@@ -6,6 +6,8 @@ import { NoteLimits } from "./noteLimits.js";
 const MIN_MASS = 1e-300; // sums of probabilities below this are taken as zero
 
 export class Sampler {
+  minStep = 0; // of the next note, besides what the limits ask
+
   // `settings` are those of the section generate.sampling, with `pitches`, the allowed ones upwards, for its key and range.
   // `random` returns numbers from 0 to below 1.
   constructor(settings, random = Math.random) {
@@ -31,7 +33,7 @@ export class Sampler {
       const { pitches } = this.settings;
       return pitches[this.drawIndex(feature, Float64Array.from(pitches, (pitch) => probs[pitch]))];
     }
-    const first = feature.name === "step" ? this.limits.minStep() : 0;
+    const first = feature.name === "step" ? Math.max(this.minStep, this.limits.minStep()) : 0;
     return first + this.drawIndex(feature, probs.slice(first));
   }
 

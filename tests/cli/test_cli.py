@@ -222,6 +222,8 @@ OUTPUTS = {
     "play --midi-out none --notes 3 --record b": "ends in .mid or .midi, or a folder",
     "export maestro -o /": "is a folder",
     "export maestro -o folder": "is a folder",
+    "export maestro --html b.mid": "ends in .html",
+    "export maestro --html none/b.html": "no folder none",
 }
 
 
@@ -278,6 +280,17 @@ def test_generate_prints_the_files_that_it_wrote(in_folder: Path) -> None:
     done = RUN.invoke(cli.app, [*GENERATE, "-o", "a.mid"])
     assert done.stdout == "a.mid\na.png\n"
     assert Path("a.mid").exists() and Path("a.png").exists()
+
+
+def test_export_writes_a_page_and_wants_one_of_two_files(in_folder: Path) -> None:
+    done = RUN.invoke(cli.app, ["export", "maestro", "--html", "page.html"])
+    assert done.stdout == "page.html\n"
+    assert "<title>maestro:" in Path("page.html").read_text("utf-8")
+    for arguments in ([], ["--html", "a.html", "-o", "a.tflite"]):
+        done = RUN.invoke(cli.app, ["export", "maestro", *arguments])
+        assert done.exit_code == 2
+        assert "give one of the two" in done.stderr
+    assert [path.name for path in in_folder.iterdir()] == ["page.html"]
 
 
 def test_generate_has_options_of_sampling(in_folder: Path) -> None:

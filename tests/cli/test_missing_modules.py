@@ -95,6 +95,7 @@ def test_a_command_without_its_extra_names_the_extra_in_one_line(
         "play --midi-out none --notes 3",
         "generate maestro --notes 3 -o out.mid",
         "score maestro a.mid",
+        "export maestro --html page.html",
         "doctor",
         "studio --help",
     ],

@@ -1,5 +1,10 @@
-"""The page of an exported model, opened from a disk in Chromium."""
+"""The page of an exported model in Chromium, opened from a disk and from a static server."""
 
+import re
+import threading
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -17,8 +22,70 @@ from pipeline.studio.exported_page import (
     write_exported_page,
 )
 
-DENSE = UNCONSTRAINED.model_copy(update={"time_temperature": 0.5})
+COUNT_STRINGS = """() => {
+  window.strings = 0;
+  const start = OscillatorNode.prototype.start;
+  OscillatorNode.prototype.start = function (time) {
+    window.strings += 1;
+    return start.call(this, time);
+  };
+}"""
+WATCH = """() => {
+  window.waiting = 0; // messages that the worker has not answered
+  const { ask, settle } = ModelClient.prototype;
+  ModelClient.prototype.ask = function (message) {
+    window.waiting += 1;
+    return ask.call(this, message);
+  };
+  ModelClient.prototype.settle = function (answer) {
+    window.waiting -= 1;
+    return settle.call(this, answer);
+  };
+  window.delays = []; // seconds between the time at which a note is handed to the sound and its onset
+  const { audioTime } = Synth.prototype;
+  Synth.prototype.audioTime = function (milliseconds) {
+    window.delays.push((milliseconds - performance.now()) / 1000);
+    return audioTime.call(this, milliseconds);
+  };
+}"""
 COUNT_NOTES = "Number(document.body.dataset.modelNotes ?? 0)"
+DECLARATION = re.compile(r"^(?:async )?(?:const|let|class|function) (\w+)", re.M)
+
+
+def make_model(steps: slice = slice(8)) -> TrainedModel:
+    """Make a model of small random weights, whose steps are mostly those of a slice of cells."""
+    model = make_tiny_model(**PLAYABLE)
+    provenance = {"music": "</script><b>a corpus", "licence_of_the_music": "CC0"}
+    weights = {name: 0.1 * value for name, value in model.weights.items()}
+    weights["step/bias"][steps] += 12
+    return TrainedModel("tiny", model.config, 6, weights, {}, provenance)
+
+
+class QuietHandler(SimpleHTTPRequestHandler):
+    """Serves files without a log."""
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[str]:
+    """The address of a static server of the folder of the test."""
+    handler = partial(QuietHandler, directory=str(tmp_path))
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def open_page(browser: Pages, address: str, path: Path, model: TrainedModel) -> Visit:
+    write_exported_page(model, UNCONSTRAINED, "tiny", path / "page.html")
+    visit = browser.open(f"{address}/page.html", viewport={"width": 1280, "height": 800})
+    wait_for(visit, "!document.getElementById('play').disabled")
+    return visit
 
 
 def wait_for(visit: Visit, expression: str) -> None:
@@ -30,48 +97,88 @@ def wait_for(visit: Visit, expression: str) -> None:
     raise AssertionError(f"{expression} after 30 s; {visit.complaints}")
 
 
-def make_model() -> TrainedModel:
-    model = make_tiny_model(**PLAYABLE)
-    provenance = {"music": "</script><b>a corpus", "licence_of_the_music": "CC0"}
-    weights = {name: 0.1 * value for name, value in model.weights.items()}
-    # Steps near zero, so that many notes come in little time.
-    weights["step/bias"][:8] += 8
-    return TrainedModel("tiny", model.config, 6, weights, {}, provenance)
-
-
-def test_a_joined_script_has_neither_imports_nor_exports() -> None:
-    for paths in (PAGE_SCRIPTS, WORKER_SCRIPTS):
-        lines = join_modules(paths).splitlines()
-        assert not [line for line in lines if line.startswith(("import ", "export "))]
+@pytest.mark.parametrize("paths", [PAGE_SCRIPTS, WORKER_SCRIPTS])
+def test_a_joined_script_imports_nothing_and_declares_each_name_once(
+    paths: tuple[str, ...],
+) -> None:
+    script = join_modules(paths)
+    assert not re.findall(r"^(?:import|export) .*", script, re.M)
+    names = DECLARATION.findall(script)
+    assert len(names) > 10
+    assert sorted(names) == sorted(set(names))
 
 
 def test_equal_models_give_equal_pages_and_a_cell_that_it_lacks_is_refused() -> None:
-    page = render_exported_page(make_model(), DENSE)
-    assert page == render_exported_page(make_model(), DENSE)
+    page = render_exported_page(make_model(), UNCONSTRAINED, "<i>")
+    assert page == render_exported_page(make_model(), UNCONSTRAINED, "<i>")
     assert "</script><b>" not in page
+    assert "<i>" not in page
     with pytest.raises(DataError, match="cannot play cell: lstm"):
-        render_exported_page(make_tiny_model(**{**PLAYABLE, "cell": "lstm"}), DENSE)
+        render_exported_page(make_tiny_model(**{**PLAYABLE, "cell": "lstm"}), UNCONSTRAINED, "a")
 
 
 @pytest.mark.slow
-def test_a_page_on_a_disk_plays_stops_and_answers_a_phrase(browser: Pages, tmp_path: Path) -> None:
-    write_exported_page(make_model(), DENSE, tmp_path / "page.html")
-    visit = browser.open(f"file://{tmp_path / 'page.html'}")
+@pytest.mark.parametrize("source", ["file", "http"])
+def test_a_page_plays_pauses_and_answers_a_phrase(
+    browser: Pages, server: str, tmp_path: Path, source: str
+) -> None:
+    address = server if source == "http" else f"file://{tmp_path}"
+    visit = open_page(browser, address, tmp_path, make_model())
     page = visit.page
-    wait_for(visit, "!document.getElementById('start').disabled")
-    assert "a corpus" in page.inner_text("main")
-    page.click("#start")
+    assert "a corpus (CC0)" in page.inner_text("aside")
+    page.evaluate(COUNT_STRINGS)
+    page.get_by_role("button", name="Let it play").click()
     wait_for(visit, f"{COUNT_NOTES} >= 3")
+    wait_for(visit, "document.querySelector('.key.model') !== null")
     page.keyboard.press("Escape")
-    assert page.inner_text("#status") == "The model rests"
+    assert page.inner_text("#status").startswith("The model is paused")
     num_notes = page.evaluate(COUNT_NOTES)
-    page.wait_for_timeout(700)
+    page.wait_for_timeout(1000)
     assert page.evaluate(COUNT_NOTES) == num_notes
+    assert page.evaluate("window.strings") == 2 * num_notes
     assert page.locator(".key.model").count() == 0
     page.keyboard.down("KeyQ")
-    assert page.locator(".key.human").count() == 1
+    assert page.locator(".key.human").get_attribute("data-pitch") == "60"
     page.keyboard.up("KeyQ")
+    page.wait_for_timeout(1300)
+    assert page.evaluate(COUNT_NOTES) == num_notes  # it is paused
+    page.keyboard.press("Space")
     wait_for(visit, f"{COUNT_NOTES} > {num_notes}")
-    assert page.inner_text("#status") == "The model plays"
+    page.keyboard.press("KeyE")
+    assert page.inner_text("#status").startswith("Your turn")
+    num_notes = page.evaluate(COUNT_NOTES)
+    wait_for(visit, f"{COUNT_NOTES} > {num_notes}")  # it answers
+    assert page.inner_text("#status").startswith("The model plays")
     assert visit.complaints == []
     assert visit.abroad == []
+
+
+def advance(visit: Visit, seconds: float) -> None:
+    """Let a time pass in which the page can do nothing, and then what was due, answers of the model too."""
+    visit.page.clock.fast_forward(round(1000 * seconds))
+    wait_for(visit, "window.waiting === 0")
+
+
+@pytest.mark.slow
+def test_a_busy_page_delays_no_note_and_the_tempo_acts(browser: Pages, tmp_path: Path) -> None:
+    visit = open_page(browser, f"file://{tmp_path}", tmp_path, make_model(slice(30, 34)))
+    page = visit.page
+    assert len(page.workers) == 1
+    assert page.evaluate("typeof NoteModel") == "undefined"  # it is in the worker alone
+    page.evaluate(WATCH)
+    page.clock.install(time=0)
+    page.clock.pause_at(60_000)
+    page.keyboard.press("Space")
+    for _ in range(30):
+        advance(visit, 0.15)
+    delays = page.evaluate("window.delays")[1:]  # the first note is due at once
+    assert len(delays) >= 10
+    assert min(delays) >= 0.09
+    page.locator("#tempo").press("End")
+    assert page.inner_text("#tempo-text") == "4.00 ×"
+    num_notes = page.evaluate(COUNT_NOTES)
+    for _ in range(30):
+        advance(visit, 0.05)
+    # 0.3 s a note at tempo 1.
+    assert page.evaluate(COUNT_NOTES) - num_notes > 12
+    assert visit.complaints == []

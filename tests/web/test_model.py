@@ -175,11 +175,12 @@ def test_a_worker_answers_each_message(script_page: Page) -> None:
             {"type": "settings", "settings": low},
             {"type": "generate", "count": 2, "velocity": 70},
             {"type": "draw", "velocity": 70},
+            {"type": "draw", "velocity": 70, "minStep": 900},
             {"type": "reset"},
             {"type": "generate", "count": 1, "velocity": 70},
         ],
     )
-    kinds = "error error ready error fed notes changed notes note resetDone error"
+    kinds = "error error ready error fed notes changed notes note note resetDone error"
     assert [answer["type"] for answer in answers] == kinds.split()
     assert answers[0]["id"] == 1
     assert answers[0]["message"] == "model: generate came before load; load a model first"
@@ -188,6 +189,7 @@ def test_a_worker_answers_each_message(script_page: Page) -> None:
     assert len(answers[5]["notes"]) == 5
     assert [note[2] for note in answers[7]["notes"]] == [40, 40]
     assert answers[8]["note"][2] == 40
+    assert answers[9]["note"][0] >= 900
 
 
 def test_weights_that_are_cut_are_refused(script_page: Page) -> None:
