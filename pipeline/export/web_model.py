@@ -1,7 +1,8 @@
 """Export a trained model as one JSON text for `pipeline/web/model.js`, which plays it in a browser without a server.
 
 The text has the config of the model, the tables of the time grid that a note is encoded by, and all weights as float32
-in base64. The script has one step of a note: the embedding input, the cells mingru and attention, and categorical heads.
+in base64. The script has one step of a note: the embedding input, the cells mingru and attention, and categorical heads
+with either pitch head.
 """
 
 import base64
@@ -19,7 +20,7 @@ from pipeline.generation.constraints import allowed_pitches
 from pipeline.models.model_io import TrainedModel
 from pipeline.models.numpy.active_mask import ACTIVE_LOG_ODDS
 from pipeline.models.weight_shapes import weight_shapes
-from pipeline.notes import quantize
+from pipeline.notes import pitch_ages, quantize
 from pipeline.notes.active_notes import DECAY_CELLS
 from pipeline.notes.quantize import FEATURES
 
@@ -47,6 +48,8 @@ def make_web_model(model: TrainedModel) -> dict[str, Any]:
         "features": [_describe_feature(name) for name in names],
         "decay_cells": DECAY_CELLS,
         "active_log_odds": ACTIVE_LOG_ODDS,
+        "age_decay_cells": pitch_ages.DECAY_CELLS,
+        "max_age": pitch_ages.MAX_AGE,
         "shapes": [[name, list(shape)] for name, shape in shapes.items()],
         "weights": base64.b64encode(data).decode("ascii"),
     }
@@ -96,6 +99,5 @@ def _list_missing_parts(config: ModelConfig) -> Iterator[tuple[bool, str, str]]:
     """Yield whether the script lacks a part, its value in the config, and a setting that it has."""
     yield not config.is_residual, f"cell: {config.cell_text}", "cell=attention"
     yield config.heads != "categorical", f"heads: {config.heads}", "heads=categorical"
-    yield config.is_equivariant, "pitch_head: equivariant", "pitch_head=dense"
     yield config.dense_units > 0, f"dense_units: {config.dense_units}", "dense_units=0"
     yield not config.stateful, "stateful: false", "stateful=true"

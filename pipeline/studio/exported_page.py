@@ -17,6 +17,8 @@ PACKAGE = Path(__file__).parent.parent
 WORKER_SCRIPTS = (
     "web/modelLayers.js",
     "web/activeNotes.js",
+    "web/pitchAges.js",
+    "web/pitchConvolution.js",
     "web/modelHeads.js",
     "web/model.js",
     "web/noteLimits.js",

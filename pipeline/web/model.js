@@ -4,6 +4,7 @@
 import { NUM_PITCHES, addActiveFeatures, advanceActive } from "./activeNotes.js";
 import { CategoricalHeads } from "./modelHeads.js";
 import { ResidualBlock, addScaledRow, normalize } from "./modelLayers.js";
+import { advanceAges } from "./pitchAges.js";
 
 export const MODEL_FORMAT = 1;
 
@@ -22,6 +23,7 @@ export class NoteModel {
     this.blocks = blob.blocks.map((name) => new ResidualBlock(weights, name));
     this.heads = new CategoricalHeads(blob, weights);
     this.active = new Float64Array(NUM_PITCHES);
+    this.ages = new Float64Array(NUM_PITCHES);
     this.hidden = new Float64Array(this.outputScale.length);
     this.reset();
   }
@@ -29,6 +31,8 @@ export class NoteModel {
   // Return to the state before the first note.
   reset() {
     this.active.fill(0);
+    this.ages.fill(this.blob.max_age);
+    this.lastPitch = null;
     this.blocks.forEach((block) => block.reset());
     this.hasContext = false;
   }
@@ -44,6 +48,9 @@ export class NoteModel {
       addScaledRow(this.tables[index], feature.tokens[note[feature.column]], 1, hidden);
     });
     active[pitch] = duration;
+    advanceAges(this.ages, step, this.blob.max_age, this.ages);
+    this.ages[pitch] = 0;
+    this.lastPitch = pitch;
     for (const block of this.blocks) block.step(hidden);
     normalize(hidden, this.outputScale, hidden);
     this.hasContext = true;
@@ -53,7 +60,7 @@ export class NoteModel {
   // model that generates none.
   sampleNote(draw, velocity) {
     if (!this.hasContext) throw new Error("model: no note was read yet; feed a prompt of one note or more");
-    return this.heads.sampleNote(this.hidden, this.active, [0, 0, 0, velocity], draw);
+    return this.heads.sampleNote(this, [0, 0, 0, velocity], draw);
   }
 
   // Draw the next note with a `Sampler`, without reading it.

@@ -4,6 +4,7 @@
 
 import { NUM_PITCHES, addActiveFeatures, advanceActive, maskActive } from "./activeNotes.js";
 import { addScaledRow, applyQuickGelu, multiplyAdd } from "./modelLayers.js";
+import { PitchConvolution } from "./pitchConvolution.js";
 
 const READS_ACTIVE = ["pitch", "duration"]; // in the order of the columns of ahead/kernel
 
@@ -22,38 +23,44 @@ export class CategoricalHeads {
     this.activated = new Float64Array(this.width);
     this.logits = this.features.map((feature) => new Float64Array(feature.token_widths.length));
     this.probs = this.features.map((feature) => new Float64Array(feature.tokens.length));
+    this.convolution = weights["pitch_conv/input_kernel"] ? new PitchConvolution(blob, weights) : null;
     this.activeKernels = splitColumns(this.weights("ahead/kernel"), 2 * NUM_PITCHES, this.width);
   }
 
   // Draw the features of the next note [4] in turn: `draw(feature, probs)` returns a value for probabilities [V], which
-  // are overwritten by the next note. `hidden` [H] and `active` are those after the note before.
-  sampleNote(hidden, active, note, draw) {
+  // are overwritten by the next note. `context` is what stands after the note before: hidden [H], active [128], ages [128]
+  // and lastPitch.
+  sampleNote(context, note, draw) {
     this.projected.set(this.weights("chain/bias"));
-    multiplyAdd(hidden, this.weights("chain/kernel"), this.projected);
+    multiplyAdd(context.hidden, this.weights("chain/kernel"), this.projected);
     this.features.forEach((feature, index) => {
-      const value = draw(feature, this.computeProbs(index));
+      const value = draw(feature, this.computeProbs(index, context, note));
       note[feature.column] = value;
       this.condition(index, feature.tokens[value]);
-      if (feature.name === "step") this.readActive(active, value);
+      if (feature.name === "step") this.readActive(context.active, value);
     });
     return note;
   }
 
-  computeProbs(index) {
+  computeProbs(index, context, note) {
     const { name, tokens, token_widths: widths } = this.features[index];
     const [logits, probs] = [this.logits[index], this.probs[index]];
     this.activated.set(this.parts[index]);
     applyQuickGelu(this.activated);
     logits.set(this.weights(`${name}/bias`));
     multiplyAdd(this.activated, this.weights(`${name}/kernel`), logits);
-    if (name === "pitch" && this.blob.config.mask_active) {
-      maskActive(logits, this.active, this.blob.active_log_odds);
-    }
+    if (name === "pitch") this.adjustPitchLogits(context, note[0], logits);
     applySoftmax(logits);
     // All values of a token are equally likely.
     for (let value = 0; value < tokens.length; value++) probs[value] = logits[tokens[value]] / widths[tokens[value]];
     if (name === "velocity") probs[0] = 0;
     return probs;
+  }
+
+  // Add the logits of the convolutions and mask the pitches that sound, where the model has either.
+  adjustPitchLogits(context, step, logits) {
+    this.convolution?.addLogits(context, step, logits);
+    if (this.blob.config.mask_active) maskActive(logits, this.active, this.blob.active_log_odds);
   }
 
   // Add the embeddings of a feature that was drawn to the features after it.

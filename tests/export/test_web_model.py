@@ -37,7 +37,6 @@ def test_the_text_has_every_weight_as_float32(tmp_path: Path) -> None:
     [
         ({"cell": "lstm"}, "cell: lstm", "cell=attention"),
         ({"heads": "mixture"}, "heads: mixture", "heads=categorical"),
-        ({"pitch_head": "equivariant"}, "pitch_head: equivariant", "pitch_head=dense"),
         ({"dense_units": 6}, "dense_units: 6", "dense_units=0"),
         ({"stateful": False}, "stateful: false", "stateful=true"),
     ],

@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from factories import UNCONSTRAINED, make_quantized_notes, make_tiny_model
+from factories import ROOT, UNCONSTRAINED, make_quantized_notes, make_tiny_model
 from playwright.sync_api import Page
 
+from pipeline.config import load_params
 from pipeline.config.schema import SamplingConfig
 from pipeline.export.web_model import make_web_model, make_web_sampling
 from pipeline.generation.engine import Engine
@@ -27,11 +28,20 @@ RESIDUAL = {
     **{"input": "embedding", "embedding_dim": 32, "heads": "categorical", "head_dim": 16},
     **{"model_velocity": True, "stateful": True, "loss_on": "all"},
 }
+
+
+def read_config(name: str) -> dict[str, Any]:
+    """Return a model of params.yaml."""
+    return load_params(ROOT / "params.yaml").model[name].model_dump()
+
+
 MODELS: dict[str, dict[str, Any]] = {
     "maestro": {},
     "mingru": {"cell": "mingru", "units": [24, 24]},
     "mixed": {"cell": ["mingru", "attention"], "units": [24, 32], "conv": 4, "span": 50},
     "masked": {"cell": "attention", "units": [64], "span": 40, "mask_active": True},
+    "recurrent_attention": read_config("recurrent_attention"),
+    "equivariant": {"cell": "mingru", "units": [16], "pitch_head": "equivariant"},
     "no velocity": {"cell": "attention", "units": [32], "model_velocity": False},
 }
 LOG_PROBS = """async ([blob, notes]) => {
@@ -79,7 +89,8 @@ def make_model(name: str) -> TrainedModel:
         return model_io.load_model(model_io.find_model(name))
     model = make_tiny_model(**{**RESIDUAL, **MODELS[name]})
     # As trained weights: the logits of random ones of this scale are far beyond those of any model.
-    weights = {key: 0.3 * value for key, value in model.weights.items()}
+    scale = 0.1 if model.config.embedding_dim > 32 else 0.3
+    weights = {key: scale * value for key, value in model.weights.items()}
     return TrainedModel("tiny", model.config, 6, weights, {}, {})
 
 
@@ -142,7 +153,7 @@ SAMPLINGS = {
 }
 
 
-@pytest.mark.parametrize("name", ["maestro", "masked"])
+@pytest.mark.parametrize("name", ["maestro", "masked", "recurrent_attention"])
 @pytest.mark.parametrize("sampling", SAMPLINGS)
 def test_equal_random_numbers_give_the_notes_of_the_engine(
     script_page: Page, name: str, sampling: str
