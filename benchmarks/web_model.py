@@ -1,33 +1,43 @@
-"""Measure the time of a note in a browser: `python benchmarks/web_model.py [MODEL]`, with Chromium.
+"""Measure a model in a browser: `python benchmarks/web_model.py [MODEL]`, with Chromium.
 
-The worker of a page generates notes of a model, the bundled one if none is named, at the default sampling. Prints the
-microseconds of wall time for each note, sampling included, as the median over rounds with minimum and maximum, and the
-bytes of the model as JSON. Other work on the machine can only add time, so look at the minimum.
+The worker of an exported page generates notes at the default sampling. MODEL is one that can play here, the bundled one if
+none is named; a name of params.yaml that was not trained here has random weights, which take the same time.
+
+Prints the microseconds of wall time for each note, sampling included, as the median over rounds with minimum and maximum,
+and the bytes of the page, as they are and compressed by gzip, as static hosts send them. Other work on the machine can only
+add time, so look at the minimum.
 """
 
-import json
+import gzip
 import statistics
 import sys
-import threading
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+
+import numpy as np
 
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
 
 import browser  # noqa: E402
 
+from pipeline.config import load_params  # noqa: E402
 from pipeline.config.schema import DEFAULT_MODEL, DEFAULT_SAMPLING  # noqa: E402
+from pipeline.core.errors import DataError  # noqa: E402
 from pipeline.export.web_model import make_web_model, make_web_sampling  # noqa: E402
 from pipeline.models import model_io  # noqa: E402
+from pipeline.models.model_io import TrainedModel  # noqa: E402
+from pipeline.models.weight_shapes import weight_shapes  # noqa: E402
+from pipeline.studio.exported_page import (  # noqa: E402
+    WORKER_SCRIPTS,
+    join_modules,
+    render_exported_page,
+)
 
 ROUNDS, ROUND_NOTES = 20, 200
-RUN = """async ([blob, settings, rounds, count]) => {
-  const worker = new Worker("/modelWorker.js", { type: "module" });
-  const ask = (message) => new Promise((resolve) => {
-    worker.onmessage = ({ data }) => resolve(data);
+RUN = """async ([source, blob, settings, rounds, count]) => {
+  const worker = new Worker(URL.createObjectURL(new Blob([source])));
+  const ask = (message) => new Promise((resolve, reject) => {
+    worker.onmessage = ({ data }) => (data.type === "error" ? reject(data.message) : resolve(data));
     worker.postMessage(message);
   });
   await ask({ type: "load", blob, settings });
@@ -41,29 +51,36 @@ RUN = """async ([blob, settings, rounds, count]) => {
 }"""
 
 
-class QuietHandler(SimpleHTTPRequestHandler):
-    """Serves files without a log."""
-
-    def log_message(self, format: str, *args: Any) -> None:
-        pass
+def load_model(name: str) -> TrainedModel:
+    """Return a model; one that was not trained here has random weights."""
+    try:
+        return model_io.load_model(model_io.find_model(name))
+    except DataError:
+        config = load_params(ROOT / "params.yaml").model.get(name)
+        if config is None:
+            raise
+    rng = np.random.default_rng(0)
+    weights = {
+        key: rng.normal(0, 0.07, shape).astype(np.float32)
+        for key, shape in weight_shapes(config).items()
+    }
+    return TrainedModel(name, config, 25, weights, {}, {})
 
 
 def main(name: str) -> None:
     """Time a model."""
-    model = model_io.load_model(model_io.find_model(name))
-    blob = make_web_model(model)
-    handler = partial(QuietHandler, directory=str(ROOT / "pipeline" / "web"))
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    model = load_model(name)
+    page_bytes = render_exported_page(model, DEFAULT_SAMPLING, name).encode()
+    source, blob = join_modules(WORKER_SCRIPTS), make_web_model(model)
+    sampling = make_web_sampling(DEFAULT_SAMPLING)
     with browser.running() as pages:
-        page = pages.open(f"http://127.0.0.1:{server.server_port}/synth.js").page
-        sampling = make_web_sampling(DEFAULT_SAMPLING)
-        times = page.evaluate(RUN, [blob, sampling, ROUNDS, ROUND_NOTES])
+        page = pages.open("data:text/html,<title>empty</title>").page
+        times = page.evaluate(RUN, [source, blob, sampling, ROUNDS, ROUND_NOTES])
         version = pages.browser.version
-    server.shutdown()
     print(
-        f"{name}, Chromium {version}: {statistics.median(times):.0f} us a note, {min(times):.0f} to {max(times):.0f} "
-        f"over {ROUNDS} rounds of {ROUND_NOTES} notes; {len(json.dumps(blob)):,} bytes"
+        f"{name}, {model.parameters:,} weights, Chromium {version}: {statistics.median(times):.0f} us a note, "
+        f"{min(times):.0f} to {max(times):.0f} over {ROUNDS} rounds of {ROUND_NOTES} notes; page of "
+        f"{len(page_bytes):,} bytes, {len(gzip.compress(page_bytes)):,} by gzip"
     )
 
 
