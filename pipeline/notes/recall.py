@@ -1,0 +1,206 @@
+"""What a piece has played before: the notes that came after the latest earlier place like the present one.
+
+Two places are alike if their last 10, 7 or 5 notes have the same pitches relative to the last of them. So music in
+another key is alike, and so are the notes of a chord in another order, since no player strikes them twice in the same
+order. Times do not count. Of all places 2 to 4,096 notes earlier, the one with the most notes alike is taken, and of
+several such places the latest.
+
+A hint is what the two notes after that place suggest for the next note. Its columns:
+
+    column 0  level     0 without such a place; 1, 2 or 3 for 5, 7 or 10 notes alike
+    column 1  pitch     of the first note after that place, transposed to the present key, 0..127; 128 for none
+    column 2  pitch     of the second note, likewise
+    column 3  step      time token of the first note, 0..81; 82 for none
+    column 4  duration  time token of the first note, 0..81; 82 for none
+
+On 27,000 notes of MAESTRO validation, a third of the notes have a hint. At levels 1, 2 and 3 the first pitch is right
+for 38, 58 and 72 % of them, and the second for another 11 to 14 %.
+
+Shapes: B pieces side by side, N notes, M notes after the first few.
+"""
+
+from collections import deque
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
+
+from pipeline.notes.note import NUM_PITCHES
+from pipeline.notes.quantize import (
+    DURATION,
+    NUM_TIME_TOKENS,
+    PITCH,
+    STEP,
+    TIME_TOKEN,
+    TIME_TOKEN_LIST,
+    QuantizedNotes,
+)
+
+MATCH_LENGTHS = (5, 7, 10)
+"""Notes that are alike at levels 1, 2 and 3."""
+NUM_LEVELS = 1 + len(MATCH_LENGTHS)
+MAX_DISTANCE = 4096
+"""Notes from a place to the earliest that is remembered."""
+MIN_DISTANCE = 2
+"""Notes from a place to the latest that is compared with it: two notes after that one were played."""
+HISTORY_NOTES = MAX_DISTANCE + MATCH_LENGTHS[-1] - 1
+"""Notes before a note on which its hint depends."""
+NO_PITCH = NUM_PITCHES
+NO_TIME = NUM_TIME_TOKENS
+NO_HINT = (0, NO_PITCH, NO_PITCH, NO_TIME, NO_TIME)
+"""The hint where no place is alike."""
+LEVEL, FIRST_PITCH, SECOND_PITCH = 0, 1, 2
+"""Columns of a hint."""
+NUM_VALUES = np.array([NUM_LEVELS, NO_PITCH + 1, NO_PITCH + 1, NO_TIME + 1, NO_TIME + 1])
+"""[5] number of values of each column."""
+TABLE_OFFSETS = np.cumsum(NUM_VALUES) - NUM_VALUES
+"""[5] first row of each column in one table of embeddings for all columns."""
+NUM_TABLE_ROWS = int(NUM_VALUES.sum())
+
+Hints = NDArray[np.int16]
+"""[..., 5], after each note."""
+
+
+def find_places(pitches: NDArray[np.int16]) -> tuple[NDArray[np.int64], NDArray[np.int16]]:
+    """Return for each note of a piece the latest earlier note at a place that is alike.
+
+    Args:
+        pitches: [N] of the first notes of a piece.
+
+    Returns:
+        The index [N] of that note, -1 for none, and the level [N].
+    """
+    places = np.full(len(pitches), -1)
+    levels = np.zeros(len(pitches), np.int16)
+    for level, length in enumerate(MATCH_LENGTHS, 1):
+        if len(pitches) > length:
+            previous = _find_previous(_make_keys(pitches, length))
+            is_alike = np.flatnonzero(previous >= 0)
+            places[is_alike + length - 1] = previous[is_alike] + length - 1
+            levels[is_alike + length - 1] = level
+    return places, levels
+
+
+def _make_keys(pitches: NDArray[np.int16], length: int) -> NDArray[np.bytes_]:
+    """Return keys [M] of as many bytes as `length`, equal where so many notes are alike; M is N - length + 1."""
+    windows = sliding_window_view(pitches, length)
+    relative = np.sort(windows - windows[:, -1:], axis=1)
+    # From 1 to 255: NumPy ignores zero bytes at the end of a key.
+    return (relative + NUM_PITCHES).astype(np.uint8).view(f"S{length}")[:, 0]
+
+
+def _find_previous(keys: NDArray[np.bytes_]) -> NDArray[np.int64]:
+    """Return the index of the latest equal key [M] within the distances that count, -1 for none."""
+    order = np.argsort(keys, kind="stable")
+    is_equal = keys[order[1:]] == keys[order[:-1]]
+    previous = np.full(len(keys), -1)
+    previous[order[1:][is_equal]] = order[:-1][is_equal]
+    indices = np.arange(len(keys))
+    is_near = (previous >= 0) & (indices - previous < MIN_DISTANCE)
+    previous[is_near] = previous[previous[is_near]]
+    previous[indices - previous > MAX_DISTANCE] = -1
+    return previous
+
+
+def make_hints(
+    last_pitches: NDArray[np.int16], sources: QuantizedNotes, levels: NDArray[np.int16]
+) -> Hints:
+    """Return the hints [..., 5] after notes.
+
+    Args:
+        last_pitches: [...] of the notes.
+        sources: [..., 3, 4] the note at the place that is alike, and the two after it; anything where the level is 0.
+        levels: [...] as of `find_places`.
+    """
+    hints = np.empty((*levels.shape, len(NO_HINT)), np.int16)
+    hints[..., LEVEL] = levels
+    pitches = sources[..., 1:, PITCH] + (last_pitches - sources[..., 0, PITCH])[..., None]
+    is_pitch = (pitches >= 0) & (pitches < NUM_PITCHES)
+    hints[..., FIRST_PITCH : SECOND_PITCH + 1] = np.where(is_pitch, pitches, NO_PITCH)
+    hints[..., SECOND_PITCH + 1 :] = TIME_TOKEN[sources[..., 1, [STEP, DURATION]]]
+    hints[levels == 0] = NO_HINT
+    return hints
+
+
+def compute_hints(notes: QuantizedNotes) -> Hints:
+    """Return the hints [B, N, 5] after each of the first notes of pieces [B, N, 4]."""
+    hints = np.empty((*notes.shape[:2], len(NO_HINT)), np.int16)
+    for piece, out in zip(notes, hints, strict=True):
+        places, levels = find_places(piece[:, PITCH])
+        sources = piece[locate_sources(places)]
+        out[:] = make_hints(piece[:, PITCH], sources, levels)
+    return hints
+
+
+def locate_sources(places: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the indices [N, 3] of the notes that hints are made of; 0, 1 and 2 where there is no place.
+
+    A piece without any place may have fewer notes; then all three are 0.
+    """
+    last = max(len(places) - 1, 0)
+    return np.minimum(np.maximum(places, 0)[:, None] + np.arange(3), last)
+
+
+class PieceMemory:
+    """The notes of one piece in play, as far as hints depend on them; a note takes the same time wherever it is."""
+
+    def __init__(self) -> None:
+        self.num_notes = 0
+        self.recent: deque[int] = deque(maxlen=MATCH_LENGTHS[-1])
+        """Pitches of the last notes."""
+        self.notes: list[tuple[int, int, int]] = []
+        """Pitch, time token of the step and of the duration of the last notes; note n is at n modulo the size."""
+        self.keys: deque[list[tuple[int, ...]]] = deque()
+        """Keys of the last notes, one for each level that has enough notes."""
+        self.places: list[dict[tuple[int, ...], int]] = [{} for _ in MATCH_LENGTHS]
+        """By level, the latest note with each key, but for the last note."""
+
+    def add_note(self, note: list[int]) -> tuple[int, ...]:
+        """Read the next note [4], and return the hint [5] after it."""
+        number, pitch = self.num_notes, note[PITCH]
+        stored = (pitch, TIME_TOKEN_LIST[note[STEP]], TIME_TOKEN_LIST[note[DURATION]])
+        if number <= MAX_DISTANCE:
+            self.notes.append(stored)
+        else:
+            self.notes[number % (MAX_DISTANCE + 1)] = stored
+            self._forget(number - MAX_DISTANCE - 1)
+        self.recent.append(pitch)
+        keys = self._make_keys()
+        place, level = self._find_place(keys)
+        if self.keys:
+            for places, key in zip(self.places, self.keys[-1], strict=False):
+                places[key] = number - 1
+        self.keys.append(keys)
+        self.num_notes += 1
+        return self._make_hint(place, level, pitch) if level else NO_HINT
+
+    def _forget(self, number: int) -> None:
+        """Remove a note from the places."""
+        for places, key in zip(self.places, self.keys.popleft(), strict=False):
+            if places[key] == number:
+                del places[key]
+
+    def _make_keys(self) -> list[tuple[int, ...]]:
+        """Return the keys of the last note, equal where the notes up to it are alike."""
+        relative = [pitch - self.recent[-1] for pitch in self.recent]
+        return [
+            tuple(sorted(relative[-length:])) for length in MATCH_LENGTHS if length <= len(relative)
+        ]
+
+    def _find_place(self, keys: list[tuple[int, ...]]) -> tuple[int, int]:
+        """Return the latest note at the longest key that is known, and its level; level 0 for none."""
+        for level in range(len(keys), 0, -1):
+            place = self.places[level - 1].get(keys[level - 1])
+            if place is not None:
+                return place, level
+        return -1, 0
+
+    def _make_hint(self, place: int, level: int, last_pitch: int) -> tuple[int, ...]:
+        """Return the hint of a place."""
+        size = MAX_DISTANCE + 1
+        pitch = self.notes[place % size][0]
+        first, step, duration = self.notes[(place + 1) % size]
+        second = self.notes[(place + 2) % size][0]
+        transposed = [other + last_pitch - pitch for other in (first, second)]
+        pitches = [other if 0 <= other < NUM_PITCHES else NO_PITCH for other in transposed]
+        return level, *pitches, step, duration
