@@ -14,7 +14,6 @@ from pipeline.midi import reader, writer
 from pipeline.models import scoring
 from pipeline.notes import quantize
 
-
 HEADS = ["pitch", "step", "duration", "velocity"]
 
 
