@@ -7,9 +7,11 @@ The file has two signatures; drawing from the outputs is left to the caller, as 
            again for `pitch`, then for `duration`, then for `velocity`; a feature depends on those before it only
 
 A note is step and duration in cells of 10 ms, pitch and velocity. Outputs are logits of 82 time tokens, 128 pitches
-and 32 velocity tokens; 24 numbers for a time of mixture heads; seconds for a time of regression heads.
+and 32 velocity tokens; 24 numbers for a time of mixture heads; seconds for a time of regression heads. With `mask_active`
+the pitches that sound at the onset share a probability of 0.0002, as notes are scored; to draw, give them none.
 
-Shapes: H width of the hidden vector, with the embedding input followed by the 128 active notes; U units.
+Shapes: H width of the hidden vector, with the embedding input followed by the cells that remain of the 128 pitches, and
+with an equivariant pitch head by the last pitch and the cells since each of the 128 pitches was struck; U units.
 """
 
 import tempfile
@@ -17,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 # First, since it imports TensorFlow without its messages.
-from pipeline.models.keras import heads, layers
+from pipeline.models.keras import heads, layers, pitch_convolution
 
 # isort: split
 import tensorflow as tf
@@ -29,21 +31,35 @@ from pipeline.core.errors import DataError
 from pipeline.models.model_io import TrainedModel
 from pipeline.notes import quantize
 from pipeline.notes.note import NUM_PITCHES
+from pipeline.notes.pitch_ages import MAX_AGE
 from pipeline.notes.quantize import DURATION, PITCH, STEP
 
 ACTIVE = "left"
-"""Name of that part of the state which holds the cells left of each key."""
+"""Name of that part of the state which holds the cells that remain of each pitch."""
+RECENCY = "recency"
+"""Name of that part of the state which holds the cells until each pitch counts as never struck: 0 before the first note."""
 
 
 def list_state_shapes(config: ModelConfig) -> dict[str, list[int]]:
     """Return the shape of each part of the state."""
     out = {ACTIVE: [1, NUM_PITCHES]} if config.input == "embedding" else {}
+    if config.is_equivariant:
+        out[RECENCY] = [1, NUM_PITCHES]
     for number, (cell, units) in enumerate(zip(config.cells, config.units, strict=True), 1):
-        kept = {"lstm": {"output": [1, units], "cell": [1, units]}, "mingru": {"state": [1, units]}}
-        kept["attention"] = {"known": [config.span - 1, 2 * units], "count": [1, 1]}
-        parts = kept[cell] | ({"conv": [config.conv - 1, 3 * units]} if config.conv else {})
+        parts = _list_cell_shapes(cell, units, config.span)
+        if config.conv:
+            parts["conv"] = [config.conv - 1, 3 * units]
         out |= {f"{cell}_{number}_{part}": shape for part, shape in parts.items()}
     return out
+
+
+def _list_cell_shapes(cell: str, units: int, span: int) -> dict[str, list[int]]:
+    """Return the shape of each part of the state of one layer, without its convolution."""
+    if cell == "lstm":
+        return {"output": [1, units], "cell": [1, units]}
+    if cell == "mingru":
+        return {"state": [1, units]}
+    return {"known": [span - 1, 2 * units], "count": [1, 1]}
 
 
 class StepModule(tf.Module):
@@ -61,7 +77,7 @@ class StepModule(tf.Module):
 
     @property
     def uses_embedding(self) -> bool:
-        """Whether the hidden vector ends with what is left of each key."""
+        """Whether the hidden vector is followed by the cells that remain of each pitch."""
         return self.config.input == "embedding"
 
     def feed(self, note: Any, **state: Any) -> dict[str, Any]:
@@ -74,21 +90,34 @@ class StepModule(tf.Module):
             x = self._apply_rms_norm(x, "norm/scale")
         if self.config.dense_units:
             x = tf.nn.relu(self._apply_dense(x, "dense"))
-        return {"hidden": tf.concat([x, state[ACTIVE]], 1) if self.uses_embedding else x, **state}
+        return {"hidden": tf.concat([x, *self._list_pitch_state(note, state)], 1), **state}
+
+    def _list_pitch_state(self, note: Any, state: dict[str, Any]) -> list[Any]:
+        """Return what the heads read besides the output of the network, float32 [1, W] each."""
+        if not self.uses_embedding:
+            return []
+        if not self.config.is_equivariant:
+            return [state[ACTIVE]]
+        last_pitch = tf.cast(note[:, PITCH, None], tf.float32)
+        return [state[ACTIVE], last_pitch, MAX_AGE - state[RECENCY]]
 
     def _embed_note(self, note: Any, state: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
-        """Return what the layers read [1, D], and the state with this note among the keys."""
+        """Return what the layers read [1, D], and the state of the pitches with this note."""
         if not self.uses_embedding:
             columns = tf.gather(note, quantize.SCALAR_FEATURES, axis=1)
             return tf.cast(columns, tf.float32) * quantize.SCALAR_SCALE, state
-        active = _advance_active(state[ACTIVE], note)
+        active = _count_down(state[ACTIVE], note)
         tokens = heads.compute_token_ids(note)
         x = self._apply_dense(layers.compute_active_features(active), "sounding")
         for feature in quantize.list_embedded_features(self.config.model_velocity):
             x += self._look_up_embedding(f"{feature.name}_embedding", tokens[:, feature.column])
         is_pitch = tf.one_hot(note[:, PITCH], NUM_PITCHES)
         duration = tf.cast(note[:, DURATION, None], tf.float32)
-        return x, {**state, ACTIVE: active * (1 - is_pitch) + duration * is_pitch}
+        state = {**state, ACTIVE: active * (1 - is_pitch) + duration * is_pitch}
+        if self.config.is_equivariant:
+            recency = _count_down(state[RECENCY], note)
+            state[RECENCY] = recency * (1 - is_pitch) + MAX_AGE * is_pitch
+        return x, state
 
     def _step_lstm(self, name: str, x: Any, state: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
         """Read x [1, D] by one LSTM layer."""
@@ -121,11 +150,11 @@ class StepModule(tf.Module):
     def _mix_mingru(
         self, name: str, projected: list[Any], state: dict[str, Any]
     ) -> tuple[Any, dict[str, Any]]:
-        """Run the recurrence over what to keep, what is new and what to tell [1, U] each."""
-        keep, new, gate = projected
-        keep = tf.sigmoid(keep)
-        now = keep * state[f"{name}_state"] + (1 - keep) * new
-        return now * gate * tf.sigmoid(gate), {f"{name}_state": now}
+        """Run the recurrence over decay, input and output gate [1, U] each."""
+        decay, inputs, gate = projected
+        decay = tf.sigmoid(decay)
+        after = decay * state[f"{name}_state"] + (1 - decay) * inputs
+        return after * gate * tf.sigmoid(gate), {f"{name}_state": after}
 
     def _mix_attention(
         self, name: str, projected: list[Any], state: dict[str, Any]
@@ -154,23 +183,54 @@ class StepModule(tf.Module):
                 name: self._apply_dense(self._slice_hidden(hidden, name), name)
                 for name in quantize.SCORED_FEATURES
             }
-        features = quantize.list_generated_features(self.config.model_velocity)
+        outputs = {
+            name: self._apply_dense(layers.quick_gelu(projected), name)
+            for name, projected in self._project(hidden, note).items()
+        }
+        if self.config.is_equivariant:
+            outputs["pitch"] += self._convolve_pitches(hidden, note)
+        if self.config.mask_active:
+            active = self._compute_active(hidden, note)
+            outputs["pitch"] = heads.mask_active(outputs["pitch"], active)
+        return outputs
+
+    def _project(self, hidden: Any, note: Any) -> dict[str, Any]:
+        """Return the input [1, C] of the output layer of each feature, C the width of a head."""
+        names = quantize.list_generated_features(self.config.model_velocity)
         projected = self._apply_dense(self._slice_hidden(hidden, "chain"), "chain")
-        by_feature = dict(zip(features, tf.split(projected, len(features), 1), strict=True))
+        by_feature = dict(zip(names, tf.split(projected, len(names), 1), strict=True))
         if self.uses_embedding:
-            active = _advance_active(hidden[:, -NUM_PITCHES:], note)
-            kernel = self.weights["ahead/kernel"]
-            pitch, duration = tf.split(layers.compute_active_features(active) @ kernel, 2, 1)
+            features = layers.compute_active_features(self._compute_active(hidden, note))
+            pitch, duration = tf.split(features @ self.weights["ahead/kernel"], 2, 1)
             by_feature["pitch"] += pitch
             by_feature["duration"] += duration
         tokens = heads.compute_token_ids(note)
-        for index, name in enumerate(features):
-            for known in features[:index]:
+        for index, name in enumerate(names):
+            for known in names[:index]:
                 token = tokens[:, quantize.FEATURES[known].column]
                 by_feature[name] += self._look_up_embedding(f"{name}_given_{known}", token)
-        return {
-            name: self._apply_dense(layers.quick_gelu(x), name) for name, x in by_feature.items()
-        }
+        return by_feature
+
+    def _compute_active(self, hidden: Any, note: Any) -> Any:
+        """Return the cells that remain of each pitch [1, 128] at the onset of the note."""
+        width = self.weights["chain/kernel"].shape[0]
+        return _count_down(hidden[:, width : width + NUM_PITCHES], note)
+
+    def _convolve_pitches(self, hidden: Any, note: Any) -> Any:
+        """Return the logits [1, 128] of the convolutions over the pitches."""
+        weights = self.weights
+        ages = hidden[:, -NUM_PITCHES:] + tf.cast(note[:, STEP, None], tf.float32)
+        features = pitch_convolution.compute_pitch_features(
+            self._compute_active(hidden, note),
+            tf.minimum(ages, float(MAX_AGE)),
+            tf.cast(hidden[:, -NUM_PITCHES - 1], tf.int32),
+        )
+        channels = tf.nn.conv1d(features, weights["pitch_conv/input_kernel"], 1, "SAME")
+        channels += weights["pitch_conv/input_bias"]
+        gate = self._apply_dense(self._slice_hidden(hidden, "pitch_conv/gate"), "pitch_conv/gate")
+        gated = layers.quick_gelu(channels * tf.sigmoid(gate)[:, None])
+        kernel = weights["pitch_conv/output_kernel"][..., None]
+        return tf.nn.conv1d(gated, kernel, 1, "SAME")[..., 0]
 
     def _slice_hidden(self, hidden: Any, layer_name: str) -> Any:
         """Return that part of a hidden vector which a layer reads."""
@@ -190,9 +250,9 @@ class StepModule(tf.Module):
         return tf.gather(self.weights[f"{table_name}/embeddings"], index)
 
 
-def _advance_active(active: Any, note: Any) -> Any:
-    """Return what is left [1, 128] when the step of a note has passed."""
-    return tf.maximum(active - tf.cast(note[:, STEP, None], tf.float32), 0)
+def _count_down(cells: Any, note: Any) -> Any:
+    """Return what remains of cells [1, 128] at the onset of a note."""
+    return tf.maximum(cells - tf.cast(note[:, STEP, None], tf.float32), 0)
 
 
 def convert_to_tflite(model: TrainedModel) -> bytes:
@@ -200,14 +260,8 @@ def convert_to_tflite(model: TrainedModel) -> bytes:
 
     Raises:
         DataError: it has no state that it carries from note to note: one that reads its last notes again for every note
-            would be another model as a state carried without end. Or its pitch head has a part that this file lacks.
+            would be another model as a state carried without end.
     """
-    if model.config.is_equivariant or model.config.mask_active:
-        key = "pitch_head=dense" if model.config.is_equivariant else "mask_active=false"
-        raise DataError(
-            f"{model.architecture}: a .tflite file has no pitch_head: equivariant and no mask_active: true; train it "
-            f"with model.{model.architecture}.{key}"
-        )
     if not model.config.stateful:
         raise DataError(
             f"{model.architecture}: stateful: false reads its last {model.sequence_length} notes again for every "
