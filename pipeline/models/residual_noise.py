@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pipeline.notes.quantize import GRID_SECONDS, GRID_SIZE
 
 MIN_PROB = 1e-12
-"""Least probability of a cell: a narrow density rounds to zero far from its centre, and bits must stay finite."""
+"""Least probability of a cell: a narrow density rounds to zero far from its center, and bits must stay finite."""
 GRID_EDGES = np.concatenate([[-np.inf], (np.arange(1, GRID_SIZE) - 0.5) * GRID_SECONDS, [np.inf]])
 """Edges of the cells [s]; the first and last cell take all beyond them."""
 
@@ -63,7 +63,7 @@ def grid_bits(
 def fit_noise(mean: NDArray[np.float64], cells: NDArray[np.int16]) -> ResidualNoise:
     """Find the Laplace or Gaussian of one scale under which the cells that came cost the fewest bits.
 
-    A regression head gives no probability of its own; this one is chosen in its favour, on training notes.
+    A regression head gives no probability of its own; this one is chosen in its favor, on training notes.
 
     Args:
         mean: what the head said [N] [s].

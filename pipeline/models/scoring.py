@@ -17,7 +17,7 @@ from pipeline.models.model_io import TrainedModel
 from pipeline.models.numpy.autoregressive_heads import AutoregressiveHeads
 from pipeline.models.numpy.heads import Context, RegressionHeads
 from pipeline.models.numpy.network import Network
-from pipeline.notes.quantize import SCORED_FEATURES, QuantizedNotes
+from pipeline.notes.quantize import FEATURES, SCORED_FEATURES, QuantizedNotes
 
 Contexts = Iterator[tuple[int, slice, Context]]
 """Index of a piece, some of its notes, and what the heads read before each of them, hidden [n, H]."""
@@ -74,7 +74,7 @@ def _iterate_stateful(
     for first in range(0, len(order), batch_size):
         group = order[first : first + batch_size]
         max_length = len(pieces[group[0]])
-        padded = np.zeros((len(group), max_length, 4), np.int16)
+        padded = np.zeros((len(group), max_length, len(FEATURES)), np.int16)
         for row, index in enumerate(group):
             padded[row, : len(pieces[index])] = pieces[index]
         state = network.initial_state(len(group))

@@ -20,7 +20,8 @@ from pipeline.models.keras.pitch_convolution import (
     no_pitch_ages,
 )
 from pipeline.notes import quantize
-from pipeline.notes.quantize import PITCH
+from pipeline.notes.note import NUM_PITCHES
+from pipeline.notes.quantize import FEATURES, PITCH
 
 RESIDUAL_BLOCKS = {"mingru": MinGRUBlock, "attention": AttentionBlock}
 """The layer of each residual cell."""
@@ -120,8 +121,8 @@ class NoteModel(keras.Model):
 def build_model(config: ModelConfig) -> NoteModel:
     """Build the network of a model config, with its weights made."""
     net = NoteModel(config)
-    notes = tf.zeros([1, 3, 4], tf.int32)
-    active = tf.zeros([1, 3, 128], tf.int32)
+    notes = tf.zeros([1, 3, len(FEATURES)], tf.int32)
+    active = tf.zeros([1, 3, NUM_PITCHES], tf.int32)
     hidden, _ = net.call(notes, active, net.initial_state(1), training=False)
     last = tf.nest.map_structure(lambda array: array[:, -1:], (hidden, notes, active))
     net.compute_losses(*last)

@@ -18,7 +18,7 @@ from pipeline.models.numpy.residual_blocks import AttentionBlock, MinGRUBlock
 from pipeline.notes import active_notes, pitch_ages, quantize
 from pipeline.notes.active_notes import ActiveNotes, SparseActiveProduct
 from pipeline.notes.note import NUM_PITCHES
-from pipeline.notes.quantize import DURATION, PITCH, STEP, QuantizedNotes
+from pipeline.notes.quantize import DURATION, FEATURES, PITCH, STEP, QuantizedNotes
 
 State = list[Any]
 """Active notes (or None), the state of each layer, and for an equivariant pitch head the ages of the pitches."""
@@ -170,7 +170,7 @@ class WindowNetwork:
 
     def initial_step_state(self) -> State:
         """Return the state before the first note of a piece."""
-        return [np.empty((0, 4), np.int16)]
+        return [np.empty((0, len(FEATURES)), np.int16)]
 
     def feed(self, notes: QuantizedNotes, state: State) -> Context:
         """Read the next notes [N, 4] and change the state; returns what the heads read after the last, hidden [H]."""
