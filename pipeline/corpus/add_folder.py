@@ -157,10 +157,10 @@ def _describe_corpus(
     hint = f"run 'music-rnn add-corpus {name}' again"
     pieces = sorted(folder.make_pieces(manifest, hint), key=held_out_first)
     collector = PieceCollector()
-    for piece in pieces:
-        collector.add_piece(piece, results[piece.member])
+    works = {
+        piece.composition for piece in pieces if collector.add_piece(piece, results[piece.member])
+    }
     lines = describe_summary(collector.summarize(name, manifest.left_out), sequence_length)
-    works = {row.composition for row in collector.rows}
     if len(works) < MIN_PIECES:
         message = f"{len(works)} can be told apart; a corpus needs {MIN_PIECES} at least, one to train on and one to score"
         lines.append(SummaryLine("works", message, "add other music"))

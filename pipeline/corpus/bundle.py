@@ -13,6 +13,7 @@ import csv
 import hashlib
 import io
 import json
+import sys
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -35,7 +36,7 @@ MAX_INDEX_BYTES = 2**30
 _LEFT_OUT_LIST = TypeAdapter(list[LeftOut])
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True, order=True, slots=True)
 class CorpusPiece:
     """One MIDI file of a corpus."""
 
@@ -221,6 +222,10 @@ def _verify_zip(path: Path) -> None:
 
 
 def _parse_index(data: bytes) -> list[CorpusPiece]:
-    """Read the table of pieces."""
-    text = io.StringIO(data.decode("utf-8"), newline="")
-    return [CorpusPiece(**row) for row in csv.DictReader(text)]
+    """Read the table of pieces; equal splits are one text in memory."""
+    text = io.TextIOWrapper(io.BytesIO(data), "utf-8", newline="")
+    pieces = []
+    for row in csv.DictReader(text):
+        row["split"] = sys.intern(row["split"])
+        pieces.append(CorpusPiece(**row))
+    return pieces

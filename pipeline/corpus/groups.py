@@ -1,5 +1,6 @@
 """Groups of pieces that pairs join, directly or through others."""
 
+from array import array
 from collections.abc import Iterable, Sequence
 
 
@@ -13,7 +14,7 @@ def join_pairs(num_pieces: int, pairs: Iterable[Sequence[int]]) -> list[list[int
     Returns:
         Numbers of the pieces of each group, in order; groups in order of their first pieces.
     """
-    first_of = list(range(num_pieces))
+    first_of = array("q", range(num_pieces))
 
     def find_first(piece: int) -> int:
         """Return the first piece of a group; shortens the path to it."""

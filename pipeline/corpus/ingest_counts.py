@@ -2,10 +2,8 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-
-import numpy as np
 
 from pipeline.core.processes import TaskFailure
 from pipeline.corpus.bundle import CorpusPiece
@@ -21,7 +19,7 @@ from pipeline.corpus.ingest_summary import (
 from pipeline.corpus.manifest import LeftOut
 from pipeline.corpus.near_duplicates import group_near_duplicates
 from pipeline.corpus.piece_reader import PieceFacts
-from pipeline.corpus.sketches import SKETCH_SIZE
+from pipeline.corpus.piece_store import PieceStore, StoredSketches
 from pipeline.corpus.splits import SPLITS
 from pipeline.corpus.tables import PieceRow
 from pipeline.midi.instruments import Instrument
@@ -115,47 +113,66 @@ def _count_notes_left_out(facts: PieceFacts) -> dict[str, int]:
 class PieceCollector:
     """Decides which pieces of a corpus are taken, and counts.
 
-    It keeps a row and a sketch of 512 bytes of each piece, and the hash of its notes.
+    What it keeps of each piece is in a temporary database (`piece_store`), not in memory.
 
     Pieces must come with the held-out ones first (`held_out_first`): of files with the same notes the first is taken.
     """
 
     def __init__(self) -> None:
-        self.rows: list[PieceRow] = []
-        """Pieces that were taken."""
-        self.rejected: list[tuple[str, str]] = []
-        """Member and reason of each piece that was not."""
+        self.first_rejected = ("", "")
+        """Member and reason of the first piece that was not taken."""
         self._counts = FactCounts()
-        self._sketches = bytearray()
-        self._member_of_notes: dict[bytes, str] = {}
+        self._store = PieceStore()
+
+    @property
+    def num_taken(self) -> int:
+        """Pieces that were taken."""
+        return self._store.num_taken
+
+    @property
+    def num_rejected(self) -> int:
+        """Pieces that were not."""
+        return self._store.num_rejected
+
+    def iterate_rows(self) -> Iterator[PieceRow]:
+        """Yield the rows of the pieces that were taken, in their order."""
+        return self._store.iterate_rows()
+
+    def iterate_rejected(self) -> Iterator[tuple[str, str]]:
+        """Yield member and reason of each piece that was not taken, sorted."""
+        return self._store.iterate_rejected()
 
     def add_piece(self, piece: CorpusPiece, result: PieceFacts | TaskFailure) -> bool:
-        """Add a piece; return whether it is taken."""
-        if reason := self._find_problem(piece, result):
-            self.rejected.append((piece.member, reason))
+        """Add a piece; return whether it is taken.
+
+        Raises:
+            DiskError: the temporary folder is full.
+        """
+        if reason := self._find_problem(result):
+            if not self.num_rejected:
+                self.first_rejected = (piece.member, reason)
+            self._store.add_rejected(piece.member, reason)
             return False
         assert isinstance(result, PieceFacts)
         self._counts.add_piece(piece.member, result)
-        self._sketches += result.sketch.tobytes()
-        self.rows.append(
-            PieceRow(
-                len(self.rows),
-                piece.member,
-                piece.composition,
-                piece.split,
-                result.num_notes,
-                result.duration,
-                piece.sha256,
-            )
+        row = PieceRow(
+            self.num_taken,
+            piece.member,
+            piece.composition,
+            piece.split,
+            result.num_notes,
+            result.duration,
+            piece.sha256,
         )
+        self._store.add_taken(row, result.notes_hash, result.sketch)
         return True
 
-    def _find_problem(self, piece: CorpusPiece, result: PieceFacts | TaskFailure) -> str:
+    def _find_problem(self, result: PieceFacts | TaskFailure) -> str:
         """Return why a piece is not taken, or an empty text."""
         if isinstance(result, TaskFailure):
             return result.reason
-        first = self._member_of_notes.setdefault(result.notes_hash, piece.member)
-        return "" if first == piece.member else f"{DUPLICATE_PREFIX}{first}"
+        first = self._store.find_same_notes(result.notes_hash)
+        return "" if not first else f"{DUPLICATE_PREFIX}{first}"
 
     def summarize(self, corpus: str, left_out: Sequence[LeftOut]) -> IngestSummary:
         """Count what was taken and what was not.
@@ -164,20 +181,19 @@ class PieceCollector:
             corpus: name of the corpus.
             left_out: files that are not in the corpus at all.
         """
-        sketches = np.frombuffer(self._sketches, np.uint32).reshape(-1, SKETCH_SIZE)
-        groups = group_near_duplicates(sketches)
+        groups = group_near_duplicates(StoredSketches(self._store))
         return IngestSummary(
             corpus=corpus,
-            splits={split: _count_split(self.rows, split) for split in SPLITS},
-            files_left_out=[*_group_rejected(self.rejected), *left_out],
+            splits=_count_splits(self.iterate_rows()),
+            files_left_out=[*_group_rejected(self.iterate_rejected()), *left_out],
             notes_left_out=self._counts.list_notes_left_out(),
             instruments=self._counts.list_instruments(),
             merged_files=self._counts.merged_files,
             max_instruments=self._counts.max_instruments,
-            shortest_pieces=list_shortest_pieces(self.rows),
+            shortest_pieces=list_shortest_pieces(self.iterate_rows()),
             damage=self._counts.list_damage(),
             near_duplicates=[
-                [_describe_piece(self.rows[index]) for index in group] for group in groups
+                [_describe_piece(self._store.get_row(index)) for index in group] for group in groups
             ],
         )
 
@@ -191,27 +207,43 @@ def _describe_piece(row: PieceRow) -> WorkFile:
     return WorkFile(member=row.member, split=row.split, composition=row.composition)
 
 
-def _count_split(rows: Sequence[PieceRow], split: str) -> SplitCount:
-    members = [row for row in rows if row.split == split]
-    notes = sum(row.num_notes for row in members)
-    seconds = round(sum(row.duration for row in members), 3)
-    return SplitCount(pieces=len(members), notes=notes, seconds=seconds)
+def _count_splits(rows: Iterable[PieceRow]) -> dict[str, SplitCount]:
+    """Count pieces, notes and seconds of each split."""
+    pieces, notes = dict.fromkeys(SPLITS, 0), dict.fromkeys(SPLITS, 0)
+    seconds = dict.fromkeys(SPLITS, 0.0)
+    for row in rows:
+        pieces[row.split] += 1
+        notes[row.split] += row.num_notes
+        seconds[row.split] += row.duration
+    return {
+        split: SplitCount(
+            pieces=pieces[split], notes=notes[split], seconds=round(seconds[split], 3)
+        )
+        for split in SPLITS
+    }
 
 
 def _group_rejected(rejected: Iterable[tuple[str, str]]) -> list[LeftOut]:
     """Count rejected files by reason.
 
     Numbers in a reason differ from file to file and do not count; those of the example are shown.
+
+    Args:
+        rejected: member and reason of each, sorted.
     """
-    groups: dict[str, list[tuple[str, str]]] = {}
+    tallies: dict[str, Tally] = {}
+    reasons: dict[str, str] = {}
     for member, reason in rejected:
         text = "same notes as another file" if reason.startswith(DUPLICATE_PREFIX) else reason
-        groups.setdefault(re.sub(r"\d[\d,.]*", "…", text), []).append((member, text))
-    rows = []
-    for pattern in sorted(groups, key=lambda pattern: (-len(groups[pattern]), pattern)):
-        example, reason = min(groups[pattern])
-        rows.append(LeftOut(reason=reason, files=len(groups[pattern]), example=example))
-    return rows
+        pattern = re.sub(r"\d[\d,.]*", "…", text)
+        tallies.setdefault(pattern, Tally(member)).files += 1
+        reasons.setdefault(pattern, text)
+    return [
+        LeftOut(
+            reason=reasons[pattern], files=tallies[pattern].files, example=tallies[pattern].example
+        )
+        for pattern in sorted(tallies, key=lambda pattern: (-tallies[pattern].files, pattern))
+    ]
 
 
 def _count_notes(instruments: Iterable[Instrument]) -> int:

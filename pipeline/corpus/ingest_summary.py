@@ -3,6 +3,7 @@
 `ingest` writes and prints it (`ingest_counts` counts); `doctor` and the report show the same lines.
 """
 
+import heapq
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -256,9 +257,9 @@ def _describe_instruments(summary: IngestSummary) -> Iterable[SummaryLine]:
         )
 
 
-def list_shortest_pieces(rows: Sequence["PieceRow"]) -> list[ShortPiece]:
+def list_shortest_pieces(rows: Iterable["PieceRow"]) -> list[ShortPiece]:
     """Return the shortest pieces, shortest first; at most `MAX_LISTED`."""
-    shortest = sorted(rows, key=lambda row: (row.num_notes, row.member))[:MAX_LISTED]
+    shortest = heapq.nsmallest(MAX_LISTED, rows, key=lambda row: (row.num_notes, row.member))
     return [ShortPiece(member=row.member, split=row.split, notes=row.num_notes) for row in shortest]
 
 

@@ -10,8 +10,8 @@ A hash that many pieces have, such as that of a scale, makes each of them a cand
 means in the order of their fingerprints of lowest rank, by which near duplicates are close to each other. So the time is
 linear in the number of pieces, and the groups depend neither on the order of pieces nor on the number of buckets.
 
-Memory: the sketches, 512 bytes a piece, and about `BUCKET_SIZE` hashes of a bucket. A bucket depends on nothing but the
-sketches, so that different workers can search different buckets.
+Memory: about `BUCKET_SIZE` hashes of a bucket, and 32 bytes a piece. The sketches, 512 bytes a piece, may be on the disk.
+A bucket depends on nothing but the sketches, so that different workers can search different buckets.
 
 Shapes: P pieces, S numbers of a sketch, K hashes of a bucket, C pairs of pieces.
 
@@ -19,13 +19,14 @@ Source: containment of two samples, Broder, "On the resemblance and containment 
 equal fingerprints, Schleimer, Wilkerson and Aiken, "Winnowing: local algorithms for document fingerprinting", SIGMOD 2003.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.corpus.groups import join_pairs
-from pipeline.corpus.sketches import NO_HASH, SKETCH_SIZE, Sketch
+from pipeline.corpus.piece_store import StoredSketches
+from pipeline.corpus.sketches import HASH_BITS, NO_HASH, SKETCH_SIZE, Sketch
 
 MIN_SHARED_FRACTION = 0.3
 """Share of the fingerprints of the smaller piece that two near duplicates have in common."""
@@ -37,9 +38,13 @@ BUCKET_SIZE = 1 << 22
 """Hashes of a bucket, about: bounds the memory."""
 CHECKED_PAIRS = 1 << 14
 """Pairs checked at once: bounds the memory."""
+ROWS_READ = 1 << 12
+"""Sketches read at once: 2 MiB."""
 
 Sketches = NDArray[np.uint32]
 """[P, S] of all pieces."""
+SketchTable = Sketches | StoredSketches
+"""The same, in memory or on the disk."""
 Indices = NDArray[np.int64]
 """[P] or [K] of pieces."""
 Pairs = NDArray[np.int64]
@@ -54,7 +59,7 @@ def stack_sketches(sketches: Iterable[Sketch]) -> Sketches:
     return np.frombuffer(data, np.uint32).reshape(-1, SKETCH_SIZE)
 
 
-def group_near_duplicates(sketches: Sketches) -> list[list[int]]:
+def group_near_duplicates(sketches: SketchTable) -> list[list[int]]:
     """Return groups of two or more pieces that are near duplicates, directly or through others.
 
     Args:
@@ -64,21 +69,31 @@ def group_near_duplicates(sketches: Sketches) -> list[list[int]]:
         Indices of the pieces of each group, in order; groups in order of their first pieces.
     """
     order = order_by_likeness(sketches)
-    num_buckets = 1 + sketches.size // BUCKET_SIZE
+    num_buckets = 1 + len(sketches) * SKETCH_SIZE // BUCKET_SIZE
     parts = (find_pairs(sketches, order, bucket, num_buckets) for bucket in range(num_buckets))
     return join_pairs(len(sketches), (pair for part in parts for pair in part.tolist()))
 
 
-def order_by_likeness(sketches: Sketches) -> Indices:
+def order_by_likeness(sketches: SketchTable) -> Indices:
     """Return the indices [P] of pieces in the order of their first hashes.
 
     Of pieces whose first hash is equal, the other hashes decide, not their place.
     """
-    sums = sketches.sum(axis=1, dtype=np.uint64)
-    return np.lexsort((sums, sketches[:, 1]))
+    sums = np.zeros(len(sketches), np.uint64)
+    first_hashes = np.zeros(len(sketches), np.uint32)
+    for start, part in _iterate_parts(sketches):
+        sums[start : start + len(part)] = part.sum(axis=1, dtype=np.uint64)
+        first_hashes[start : start + len(part)] = part[:, 1]
+    return np.lexsort((sums, first_hashes))
 
 
-def find_pairs(sketches: Sketches, order: Indices, bucket: int, num_buckets: int) -> Pairs:
+def _iterate_parts(sketches: SketchTable) -> Iterator[tuple[int, Sketches]]:
+    """Yield the number of the first piece, and the sketches [K, S], of pieces in their order."""
+    for start in range(0, len(sketches), ROWS_READ):
+        yield start, sketches[start : start + ROWS_READ]
+
+
+def find_pairs(sketches: SketchTable, order: Indices, bucket: int, num_buckets: int) -> Pairs:
     """Return the near duplicates among the pieces that share a hash of a bucket.
 
     Args:
@@ -106,40 +121,49 @@ def find_pairs(sketches: Sketches, order: Indices, bucket: int, num_buckets: int
 
 
 def _select_bucket(
-    sketches: Sketches, order: Indices, bucket: int, num_buckets: int
+    sketches: SketchTable, order: Indices, bucket: int, num_buckets: int
 ) -> tuple[NDArray[np.uint32], Indices]:
-    """Return the hashes [K] of a bucket, sorted, and the place in `order` of the piece of each."""
-    hashes, places = [np.empty(0, np.uint32)], [np.empty(0, np.int64)]
-    num_rows = max(1, BUCKET_SIZE // sketches.shape[1])
-    for start in range(0, len(order), num_rows):
-        rows = sketches[order[start : start + num_rows], 1:]
-        is_chosen = (rows % np.uint32(num_buckets) == bucket) & (rows != NO_HASH)
-        hashes.append(rows[is_chosen])
-        places.append(start + np.nonzero(is_chosen)[0])
-    all_hashes = np.concatenate(hashes)
-    by_hash = np.argsort(all_hashes, kind="stable")
-    return all_hashes[by_hash], np.concatenate(places)[by_hash]
+    """Return the hashes [K] of a bucket, sorted, and the place in `order` of the piece of each.
+
+    Equal hashes are in order of their places.
+    """
+    place_of = np.empty(len(order), np.uint64)
+    place_of[order] = np.arange(len(order), dtype=np.uint64)
+    keys = [np.empty(0, np.uint64)]
+    for start, part in _iterate_parts(sketches):
+        hashes = part[:, 1:]
+        is_chosen = (hashes % np.uint32(num_buckets) == bucket) & (hashes != NO_HASH)
+        chosen_places = place_of[start + np.nonzero(is_chosen)[0]]
+        keys.append(hashes[is_chosen].astype(np.uint64) << HASH_BITS | chosen_places)
+    sorted_keys = np.concatenate(keys)
+    sorted_keys.sort()
+    places = (sorted_keys & np.uint64(NO_HASH)).astype(np.int64)
+    return (sorted_keys >> HASH_BITS).astype(np.uint32), places
 
 
-def are_near_duplicates(sketches: Sketches, pairs: Pairs) -> NDArray[np.bool_]:
+def are_near_duplicates(sketches: SketchTable, pairs: Pairs) -> NDArray[np.bool_]:
     """Return for each pair [C, 2] whether one piece has enough of the fingerprints of the other."""
-    needed = MIN_SHARED_FRACTION * _count_comparable(sketches, pairs)
-    return _count_shared(sketches, pairs) >= np.maximum(needed, MIN_SHARED)
+    both = sketches[pairs.ravel()].reshape(-1, 2, SKETCH_SIZE)
+    needed = MIN_SHARED_FRACTION * _count_comparable(both)
+    return _count_shared(both) >= np.maximum(needed, MIN_SHARED)
 
 
-def _count_shared(sketches: Sketches, pairs: Pairs) -> Indices:
-    """Return how many hashes the sketches of each pair have in common."""
-    both = np.concatenate([sketches[pairs[:, 0], 1:], sketches[pairs[:, 1], 1:]], axis=1)
-    both.sort(axis=1)
-    return ((both[:, 1:] == both[:, :-1]) & (both[:, 1:] != NO_HASH)).sum(axis=1)
+def _count_shared(both: NDArray[np.uint32]) -> Indices:
+    """Return how many hashes the sketches [C, 2, S] of each pair have in common."""
+    hashes = both[:, :, 1:].reshape(len(both), -1)
+    hashes.sort(axis=1)
+    is_shared = (hashes[:, 1:] == hashes[:, :-1]) & (hashes[:, 1:] != NO_HASH)
+    counts: Indices = is_shared.sum(axis=1)
+    return counts
 
 
-def _count_comparable(sketches: Sketches, pairs: Pairs) -> NDArray[np.float64]:
-    """Return how many hashes of the smaller piece of each pair the sketch of the larger one could have.
+def _count_comparable(both: NDArray[np.uint32]) -> NDArray[np.float64]:
+    """Return how many hashes of the smaller piece of each pair [C, 2, S] the sketch of the larger one could have.
 
     These are the hashes whose rank is no higher than the highest of either sketch. Ranks are spread evenly, so that the
     number below a rank is in proportion to it.
     """
-    highest = sketches[pairs, 0].astype(np.float64)
-    counts = (sketches[pairs, 1:] != NO_HASH).sum(axis=2)
-    return (counts * (highest.min(axis=1, keepdims=True) / highest)).min(axis=1)
+    highest = both[:, :, 0].astype(np.float64)
+    counts = (both[:, :, 1:] != NO_HASH).sum(axis=2)
+    comparable: NDArray[np.float64] = counts * (highest.min(axis=1, keepdims=True) / highest)
+    return comparable.min(axis=1)

@@ -12,7 +12,8 @@ Shapes: N notes of a piece.
 
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -29,6 +30,8 @@ PIECES_PER_PART = 1000
 """Pieces in a part of the table of notes."""
 ROW_GROUP_SIZE = 65_536
 """Notes in a row group, about: whole pieces are added until there are as many."""
+PIECES_PER_ROW_GROUP = 16_384
+"""Rows in a row group of the table of pieces."""
 
 
 def _make_field(name: str, data_type: object, description: str, unit: str = "") -> Any:
@@ -145,13 +148,15 @@ class NotesWriter:
 
 
 def write_pieces(path: Path, pieces: Iterable[PieceRow]) -> None:
-    """Write the table of pieces, completely or not at all."""
-    rows = list(pieces)
-    columns = {field.name: [getattr(row, field.name) for row in rows] for field in fields(PieceRow)}
-    with files.atomic_path(path) as temporary:
-        pq.write_table(
-            pa.Table.from_pydict(columns, schema=PIECES_SCHEMA), temporary, **_WRITE_OPTIONS
-        )
+    """Write the table of pieces, completely or not at all, with one row group in memory at a time."""
+    remaining = iter(pieces)
+    with (
+        files.atomic_path(path) as temporary,
+        pq.ParquetWriter(temporary, PIECES_SCHEMA, **_WRITE_OPTIONS) as writer,
+    ):
+        while rows := list(islice(remaining, PIECES_PER_ROW_GROUP)):
+            columns = {name: [getattr(row, name) for row in rows] for name in PIECES_SCHEMA.names}
+            writer.write_table(pa.Table.from_pydict(columns, schema=PIECES_SCHEMA))
 
 
 def read_pieces(path: Path) -> list[PieceRow]:

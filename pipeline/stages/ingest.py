@@ -6,7 +6,6 @@ that can be stopped (`processes`), so that no file can stop the run; of many fil
 """
 
 import csv
-import io
 import shutil
 from collections.abc import Iterable, Sequence
 
@@ -66,24 +65,28 @@ def write_tables(
             if isinstance(result, TaskFailure):
                 collector.add_piece(piece, result)
             elif collector.add_piece(piece, result.facts):
-                writer.write_piece(len(collector.rows) - 1, result.notes)
-        if not collector.rows:
+                writer.write_piece(collector.num_taken - 1, result.notes)
+        if not collector.num_taken:
             path = paths.get_corpus_archive(corpus)
-            count, first = len(collector.rejected), ": ".join(collector.rejected[0])
+            count, first = collector.num_rejected, ": ".join(collector.first_rejected)
             raise CorpusError(f"{path}: none of {count:,} files is music; the first: {first}")
-    write_pieces(paths.PIECES, collector.rows)
-    _write_rejected(collector.rejected)
+    write_pieces(paths.PIECES, collector.iterate_rows())
+    _write_rejected(collector.iterate_rejected())
     summary = collector.summarize(corpus, left_out)
     ingest_summary.save_summary(paths.INGEST_SUMMARY, summary)
     checksums.write_checksums(paths.NOTES.parent)
     return summary
 
 
-def _write_rejected(rejected: list[tuple[str, str]]) -> None:
-    """Write the list of rejected files, sorted; the header alone when there are none."""
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows([("member", "reason"), *sorted(rejected)])
-    files.write_text(paths.REJECTED, text.getvalue())
+def _write_rejected(rejected: Iterable[tuple[str, str]]) -> None:
+    """Write the list of rejected files, which are sorted; the header alone when there are none."""
+    with (
+        files.atomic_path(paths.REJECTED) as temporary,
+        temporary.open("w", encoding="utf-8", newline="") as file,
+    ):
+        rows = csv.writer(file, lineterminator="\n")
+        rows.writerow(("member", "reason"))
+        rows.writerows(rejected)
 
 
 if __name__ == "__main__":

@@ -228,3 +228,13 @@ def test_pieces_come_back(tmp_path):
     ]
     tables.write_pieces(tmp_path / "pieces.parquet", rows)
     assert tables.read_pieces(tmp_path / "pieces.parquet") == rows
+
+
+def test_a_long_table_of_pieces_is_written_in_row_groups(tmp_path, monkeypatch):
+    monkeypatch.setattr(tables, "PIECES_PER_ROW_GROUP", 2)
+    rows = [tables.PieceRow(k, f"{k}.mid", "a", "train", 3, 1.5, "0" * 64) for k in range(5)]
+    path = tmp_path / "pieces.parquet"
+    tables.write_pieces(path, iter(rows))
+    metadata = pq.read_metadata(path)
+    assert [metadata.row_group(k).num_rows for k in range(metadata.num_row_groups)] == [2, 2, 1]
+    assert tables.read_pieces(path) == rows
