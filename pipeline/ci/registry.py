@@ -9,6 +9,7 @@ import io
 import json
 import math
 import re
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -120,8 +121,8 @@ def _format_ratio(ratio: Mapping[str, Any], reference: str) -> str:
 
 
 def _format_split_counts() -> str:
-    rows = tables.read_pieces(paths.PIECES)
-    return ", ".join(f"{sum(row.split == split for row in rows)} {split}" for split in SPLITS)
+    counts = Counter(tables.read_piece_columns(paths.PIECES).splits.tolist())
+    return ", ".join(f"{counts[split]} {split}" for split in SPLITS)
 
 
 def _find_output_hash(stage: git.LockedStage, suffix: str) -> str:

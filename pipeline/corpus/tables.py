@@ -7,10 +7,10 @@ A part has the notes of 1,000 pieces, the last one of fewer, so a piece is in th
 piece is never split between row groups, so a reader reads only the groups that it needs, and needs no more memory for a
 larger corpus. Every page has a checksum, which is verified on reading. Equal notes give equal bytes.
 
-Shapes: N notes of a piece.
+Shapes: N notes of a piece, P pieces.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import islice
@@ -21,6 +21,7 @@ from typing import Any, Self
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from pipeline.core import files
 from pipeline.core.errors import DataError
@@ -64,6 +65,8 @@ PIECES_SCHEMA = pa.schema(
         _make_field("sha256", pa.string(), "of the MIDI file"),
     ]
 )
+TEXT_DTYPE = np.dtypes.StringDType()
+"""Of an array of texts, each of its own length."""
 _WRITE_OPTIONS = {"compression": "zstd", "write_page_checksum": True, "store_schema": True}
 
 
@@ -81,6 +84,21 @@ class PieceRow:
     duration: float
     """When the last note ends [s]."""
     sha256: str
+
+
+@dataclass(frozen=True)
+class PieceColumns:
+    """Columns [P] of the table of pieces, without a Python object for each piece."""
+
+    members: NDArray[np.str_]
+    """Of `TEXT_DTYPE`, as compositions and splits."""
+    compositions: NDArray[np.str_]
+    splits: NDArray[np.str_]
+    num_notes: NDArray[np.int64]
+    """Number of notes of each piece."""
+
+    def __len__(self) -> int:
+        return len(self.num_notes)
 
 
 def get_part_path(folder: Path, piece_index: int) -> Path:
@@ -160,14 +178,54 @@ def write_pieces(path: Path, pieces: Iterable[PieceRow]) -> None:
 
 
 def read_pieces(path: Path) -> list[PieceRow]:
-    """Read the table of pieces, in order of their numbers.
+    """Read the table of pieces, in order of their numbers; `iterate_pieces` needs less memory.
+
+    Raises:
+        DataError: the file is missing, incomplete, or another table.
+    """
+    return list(iterate_pieces(path))
+
+
+def iterate_pieces(path: Path) -> Iterator[PieceRow]:
+    """Yield the rows of the table of pieces, in order of their numbers, with few in memory at a time.
+
+    Raises:
+        DataError: the file is missing, incomplete, or another table.
+    """
+    for batch in _iterate_batches(path, PIECES_SCHEMA.names):
+        for row in batch.to_pylist():
+            yield PieceRow(**row)
+
+
+def read_piece_columns(path: Path) -> PieceColumns:
+    """Read the columns of the table of pieces that later stages index, in order of the numbers of pieces.
+
+    Raises:
+        DataError: the file is missing, incomplete, or another table.
+    """
+    names = ("member", "composition", "split", "num_notes")
+    parts: list[list[Any]] = [
+        [_make_column(batch[name]) for name in names] for batch in _iterate_batches(path, names)
+    ]
+    empty = [np.empty(0, TEXT_DTYPE)] * 3 + [np.empty(0, np.int64)]
+    return PieceColumns(*map(np.concatenate, zip(empty, *parts, strict=True)))
+
+
+def _make_column(column: Any) -> NDArray[Any]:
+    """Return a column of a batch as an array; texts as those of `TEXT_DTYPE`."""
+    values: NDArray[Any] = column.to_numpy(zero_copy_only=False)
+    return values.astype(TEXT_DTYPE) if pa.types.is_string(column.type) else values
+
+
+def _iterate_batches(path: Path, names: Sequence[str]) -> Iterator[Any]:
+    """Yield columns of the table of pieces in batches of rows.
 
     Raises:
         DataError: the file is missing, incomplete, or another table.
     """
     file = _open_table(path, PIECES_SCHEMA)
     try:
-        return [PieceRow(**row) for row in file.read().to_pylist()]
+        yield from file.iter_batches(PIECES_PER_ROW_GROUP, columns=names)
     except (OSError, pa.ArrowException) as error:
         raise _make_read_error(path, error) from error
 

@@ -4,7 +4,8 @@ A window is T consecutive notes of one piece, followed by its target. The files 
 gathered when a batch is made, so a longer window takes no more disk space. No array is as long as the corpus: a window
 is a number, and its piece and its place there follow from the number of windows of each piece.
 
-    index.npz          pieces, and the sha256 of each shard; sealed, so that its own sha256 identifies the whole
+    index.npz          pieces, names as `text_columns`, and the sha256 of each shard; sealed, so that its own sha256
+                       identifies the whole
     notes-00000.npy    notes of whole pieces, see `sharded_notes`
 
 Shapes: N notes of all pieces, P pieces, W windows, T window.
@@ -25,6 +26,7 @@ from pipeline.core.errors import DataError
 from pipeline.dataset import sharded_notes
 from pipeline.dataset.permutation import hash_numbers, permute_numbers
 from pipeline.dataset.sharded_notes import ShardedNotes
+from pipeline.dataset.text_columns import decode_texts, encode_texts
 from pipeline.notes.quantize import QuantizedNotes
 
 MAX_VERIFIED_NOTES = 2**25
@@ -212,6 +214,8 @@ def sample_beginnings(pieces: PieceNotes, max_notes: int) -> PieceNotes:
 INDEX_NAMES = tuple(field.name for field in fields(WindowDataset) if field.name != "notes")
 """What the index has of a dataset."""
 _NUMBER_NAMES = ("sequence_length", "stride", "max_train_notes")
+_TEXT_NAMES = ("piece_names", "compositions")
+"""Columns of text of any length, see `text_columns`."""
 
 
 def save_windows(
@@ -246,6 +250,8 @@ def write_windows(
     lengths = dataset.piece_ends - dataset.piece_starts
     shard_lengths = sharded_notes.write_shards(folder, pieces, lengths, shard_notes)
     arrays: dict[str, Any] = {name: np.asarray(getattr(dataset, name)) for name in INDEX_NAMES}
+    for name in _TEXT_NAMES:
+        arrays[name], arrays[f"{name}_ends"] = encode_texts(getattr(dataset, name))
     arrays["shard_lengths"] = np.array(shard_lengths, np.int64)
     paths = [sharded_notes.get_shard_path(folder, number) for number in range(len(shard_lengths))]
     arrays["shard_sha256"] = np.array([checksums.hash_file(shard) for shard in paths])
@@ -302,4 +308,9 @@ def _read_index(path: Path) -> dict[str, Any]:
         if not files.has_valid_checksum(file):
             raise ValueError("torn, or changed since it was written")
         with np.load(file, allow_pickle=False) as arrays:
-            return {name: arrays[name] for name in (*INDEX_NAMES, "shard_lengths", "shard_sha256")}
+            values: dict[str, Any] = {
+                name: arrays[name] for name in (*INDEX_NAMES, "shard_lengths", "shard_sha256")
+            }
+            for name in _TEXT_NAMES:
+                values[name] = decode_texts(values[name], arrays[f"{name}_ends"])
+            return values

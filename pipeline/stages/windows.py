@@ -7,7 +7,8 @@ from pipeline.core import checksums, console, paths
 from pipeline.core.errors import DataError
 from pipeline.corpus import tables
 from pipeline.corpus.ingest_summary import describe_short_pieces, list_shortest_pieces
-from pipeline.corpus.tables import PieceRow
+from pipeline.corpus.splits import SPLITS
+from pipeline.corpus.tables import PieceColumns
 from pipeline.dataset import windows
 from pipeline.dataset.sharded_notes import ShardedNotes
 from pipeline.dataset.windows import WindowDataset
@@ -26,23 +27,24 @@ def run(params: Params) -> None:
     """
     config = params.windows
     checksums.verify_checksums(paths.NOTES.parent, "run 'dvc repro -f -s ingest'")
-    rows = tables.read_pieces(paths.PIECES)
-    _check_splits(rows)
-    lengths = np.array([row.num_notes for row in rows], np.int64)
+    columns = tables.read_piece_columns(paths.PIECES)
+    _check_splits(columns)
+    lengths = columns.num_notes
     dataset = WindowDataset(
         notes=ShardedNotes([]),
         piece_ends=np.cumsum(lengths),
-        splits=np.array([row.split for row in rows]),
-        piece_names=np.array([row.member for row in rows]),
-        compositions=np.array([row.composition for row in rows]),
+        splits=columns.splits.astype(f"<U{max(map(len, SPLITS))}"),
+        piece_names=columns.members,
+        compositions=columns.compositions,
         sequence_length=config.sequence_length,
         stride=config.stride,
         max_train_notes=config.max_train_notes,
     )
-    pieces = tables.read_notes(paths.NOTES, [row.index for row in rows])
-    progress = console.track_progress(pieces, "quantizing pieces", len(rows))
+    pieces = tables.read_notes(paths.NOTES, range(len(columns)))
+    progress = console.track_progress(pieces, "quantizing pieces", len(columns))
     windows.write_windows(dataset, map(quantize.quantize, progress), paths.WINDOWS)
-    for line in describe_short_pieces(list_shortest_pieces(rows), config.sequence_length):
+    shortest = list_shortest_pieces(tables.iterate_pieces(paths.PIECES))
+    for line in describe_short_pieces(shortest, config.sequence_length):
         console.log_message(f"warning: {line.topic}: {line.message}; {line.hint}")
     num_windows = windows.count_windows(lengths, config.sequence_length, config.stride).sum()
     num_training = lengths[dataset.splits == "train"].sum()
@@ -52,12 +54,12 @@ def run(params: Params) -> None:
     )
 
 
-def _check_splits(rows: list[PieceRow]) -> None:
+def _check_splits(columns: PieceColumns) -> None:
     """Refuse a corpus that no stage after this one could use."""
     for split in ("train", "validation"):
-        if not any(row.split == split for row in rows):
+        if not (columns.splits == split).any():
             raise DataError(
-                f"{paths.PIECES}: {len(rows):,} pieces and none in the split {split}; add music, "
+                f"{paths.PIECES}: {len(columns):,} pieces and none in the split {split}; add music, "
                 "or give a piece this split in the manifest"
             )
 

@@ -140,7 +140,11 @@ def test_every_flipped_bit_of_the_pages_is_seen(tmp_path):
             assert back == expected
 
 
-READERS = [tables.read_pieces, lambda path: list(tables.read_notes(path.parent, [0]))]
+READERS = [
+    tables.read_pieces,
+    tables.read_piece_columns,
+    lambda path: list(tables.read_notes(path.parent, [0])),
+]
 
 
 @pytest.mark.parametrize("read", READERS)
@@ -228,6 +232,13 @@ def test_pieces_come_back(tmp_path):
     ]
     tables.write_pieces(tmp_path / "pieces.parquet", rows)
     assert tables.read_pieces(tmp_path / "pieces.parquet") == rows
+    columns = tables.read_piece_columns(tmp_path / "pieces.parquet")
+    assert columns.members.tolist() == ["a/ü.mid", "b.mid"]
+    assert columns.compositions.tolist() == ["Komponist / Stück, No. 1", "unknown"]
+    assert columns.splits.tolist() == ["test", "train"]
+    assert columns.num_notes.tolist() == [3, 2**40]
+    tables.write_pieces(tmp_path / "pieces.parquet", [])
+    assert len(tables.read_piece_columns(tmp_path / "pieces.parquet")) == 0
 
 
 def test_a_long_table_of_pieces_is_written_in_row_groups(tmp_path, monkeypatch):
@@ -238,3 +249,4 @@ def test_a_long_table_of_pieces_is_written_in_row_groups(tmp_path, monkeypatch):
     metadata = pq.read_metadata(path)
     assert [metadata.row_group(k).num_rows for k in range(metadata.num_row_groups)] == [2, 2, 1]
     assert tables.read_pieces(path) == rows
+    assert tables.read_piece_columns(path).members.tolist() == [row.member for row in rows]

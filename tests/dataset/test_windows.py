@@ -1,4 +1,5 @@
 import tempfile
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from unittest import mock
@@ -179,6 +180,18 @@ def test_windows_come_back_from_disk_in_equal_bytes(lengths, length, stride, sha
     for name in windows.INDEX_NAMES:
         assert np.array_equal(getattr(loaded, name), getattr(made, name)), name
     assert isinstance(loaded.sequence_length, int)
+
+
+def test_one_long_name_makes_no_other_longer_on_disk(tmp_path):
+    dataset, sizes = corpus([2] * 500, 1, 1), []
+    for length in (1, 1000):
+        names = [*dataset.piece_names[:-1].tolist(), "x" * length]
+        windows.save_windows(
+            replace(dataset, piece_names=np.array(names), compositions=np.array(names)),
+            tmp_path / "index.npz",
+        )
+        sizes.append((tmp_path / "index.npz").stat().st_size)
+    assert sizes[1] - sizes[0] < 2100
 
 
 def test_shards_of_an_older_corpus_are_removed(tmp_path):
