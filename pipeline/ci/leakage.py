@@ -3,21 +3,27 @@
 Shapes: N notes of a piece.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 
+from pipeline.ci.copy_candidates import find_candidates
 from pipeline.corpus import ingest_summary
 from pipeline.corpus.splits import SPLITS
 from pipeline.corpus.tables import PieceRow
 from pipeline.dataset.replicates import ReplicatePlan
 from pipeline.dataset.windows import WindowDataset
+from pipeline.notes.piece_batches import iterate_batches
 from pipeline.notes.quantize import QuantizedNotes
-from pipeline.sample_metrics.memorization import find_longest_matches
+from pipeline.sample_metrics.memorization import Match, find_longest_matches
 
 MAX_LEAK_NOTES = 200
 """Notes in a row that are a leak in a piece of any length."""
 MIN_LEAK_NOTES = 16
 """Notes in a row; any two pieces in a key share fewer by chance."""
+HELD_OUT_NOTES = 1 << 24
+"""Held-out notes looked for at a time, about: bounds the memory. Training music is read once for each so many."""
 HELD_OUT_SPLITS = [split for split in SPLITS if split != "train"]
 
 
@@ -28,6 +34,7 @@ def find_table_leaks(rows: Collection[PieceRow], accepted: Collection[str]) -> I
         rows: the table.
         accepted: compositions that the manifest lets be in several splits.
     """
+    accepted = frozenset(accepted)
     for label, key in (("composition", "composition"), ("file", "sha256")):
         training = {getattr(row, key): row.member for row in rows if row.split == "train"}
         for row in rows:
@@ -61,15 +68,26 @@ def find_content_leaks(dataset: WindowDataset) -> Iterator[str]:
     """
     training_names = dataset.select_piece_names("train")
     for split in HELD_OUT_SPLITS:
-        names = dataset.select_piece_names(split)
-        if not names:
-            continue
-        pieces = dataset.select_pieces(split)
-        (copies,) = find_longest_matches(pieces, dataset.select_pieces("train"))
-        for name, notes, copy in zip(names, pieces, copies, strict=True):
-            if copy.num_notes >= compute_leak_threshold(notes):
-                source = training_names[copy.piece_index]
-                yield f"{copy.num_notes} notes in a row of {name} ({split}) are in {source} (train)"
+        names = iter(dataset.select_piece_names(split))
+        pieces = dataset.select_pieces(split) if (dataset.splits == split).any() else ()
+        for batch in iterate_batches(pieces, HELD_OUT_NOTES):
+            copies = _find_copies(batch, dataset.select_pieces("train"))
+            for name, copy in zip(islice(names, len(batch)), copies, strict=True):
+                if copy is not None:
+                    source = training_names[copy.piece_index]
+                    yield f"{copy.num_notes} notes in a row of {name} ({split}) are in {source} (train)"
+
+
+def _find_copies(
+    held_out: Sequence[QuantizedNotes], training: Sequence[QuantizedNotes]
+) -> Iterator[Match | None]:
+    """Yield the longest match of each held-out piece [n, 4] in training pieces, if it is long enough to be a leak."""
+    thresholds = [compute_leak_threshold(notes) for notes in held_out]
+    candidates = find_candidates(held_out, thresholds, training)
+    for notes, threshold, numbers in zip(held_out, thresholds, candidates, strict=True):
+        ((match,),) = find_longest_matches([notes], (training[number] for number in numbers))
+        is_leak = match.num_notes >= threshold
+        yield replace(match, piece_index=numbers[match.piece_index]) if is_leak else None
 
 
 def compute_leak_threshold(notes: QuantizedNotes) -> int:

@@ -135,6 +135,7 @@ def find_near_duplicate_leaks(
         splits: those that are looked at.
     """
     leaks = []
+    accepted = frozenset(accepted)
     for group in summary.near_duplicates:
         files_by_split = {
             file.split: file

@@ -8,6 +8,7 @@ Shapes: P texts, B bytes of all of them.
 
 from array import array
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,7 +32,7 @@ def decode_texts(data: NDArray[np.uint8], ends: NDArray[np.int64]) -> NDArray[np
     Raises:
         ValueError: the bytes are no UTF-8.
     """
-    texts = np.empty(len(ends), TEXT_DTYPE)
+    texts: NDArray[Any] = np.empty(len(ends), TEXT_DTYPE)
     all_bytes = data.tobytes()
     start = 0
     for number, end in enumerate(ends):

@@ -1,8 +1,11 @@
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import pytest
 from factories import make_music, make_quantized_notes
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pipeline.ci import leakage
 from pipeline.config.schema import IngestConfig, ReplicatesConfig
@@ -10,12 +13,14 @@ from pipeline.corpus.bundle import CorpusPiece
 from pipeline.corpus.ingest_counts import PieceCollector
 from pipeline.corpus.ingest_summary import save_summary
 from pipeline.corpus.piece_reader import read_content
+from pipeline.corpus.splits import SPLITS
 from pipeline.corpus.tables import PieceRow
 from pipeline.dataset import replicates
 from pipeline.dataset.sharded_notes import ShardedNotes
 from pipeline.dataset.windows import WindowDataset
 from pipeline.midi import writer
 from pipeline.notes.quantize import PITCH
+from pipeline.sample_metrics.memorization import find_longest_matches
 
 
 def rows(*given: tuple[str, str, str]) -> list[PieceRow]:
@@ -88,6 +93,35 @@ def test_a_piece_hides_in_training_neither_transposed_nor_inside_another(
     )
     assert said.endswith(f"notes in a row of 2.mid ({split}) are in 1.mid (train)")
     assert 210 <= int(said.split()[0]) < 230
+
+
+def find_leaks_in_all_pairs(dataset: WindowDataset) -> list[str]:
+    """Find what `find_content_leaks` finds, by looking for every held-out piece in all training pieces."""
+    training_names, leaks = dataset.select_piece_names("train"), []
+    for split in leakage.HELD_OUT_SPLITS:
+        names = dataset.select_piece_names(split)
+        pieces = dataset.select_pieces(split) if names else []
+        (matches,) = find_longest_matches(pieces, dataset.select_pieces("train"))
+        for name, notes, match in zip(names, pieces, matches, strict=True):
+            if match.num_notes >= leakage.compute_leak_threshold(notes):
+                source = training_names[match.piece_index]
+                leaks.append(
+                    f"{match.num_notes} notes in a row of {name} ({split}) are in {source} (train)"
+                )
+    return leaks
+
+
+@given(st.lists(st.tuples(st.sampled_from(SPLITS), st.integers(0, 250), st.integers(1, 250))))
+def test_leaks_are_those_of_comparing_all_pairs(parts: list[tuple[str, int, int]]) -> None:
+    song = make_quantized_notes(1, 300)
+    others = [make_quantized_notes(seed, 20) for seed in range(len(parts))]
+    pieces = [
+        (split, np.concatenate([song[start : start + count], other]))
+        for (split, start, count), other in zip(parts, others, strict=True)
+    ]
+    dataset = music(("train", make_quantized_notes(2, 90)), *pieces)
+    with mock.patch.object(leakage, "HELD_OUT_NOTES", 300):
+        assert list(leakage.find_content_leaks(dataset)) == find_leaks_in_all_pairs(dataset)
 
 
 def test_a_copy_within_training_is_a_leak_where_replicates_hold_out_other_pieces() -> None:
