@@ -103,9 +103,7 @@ def _format_nats(evaluation: Evaluation) -> str:
     """Return the figure in nats per event with what it is, or why there is none."""
     if evaluation.events is None:
         return "not counted; run 'dvc repro'"
-    nats = evaluation.nats_per_event
-    figure = "" if nats is None else f"{nats:.3f}, "
-    return figure + performance_events.describe_figure(nats)
+    return performance_events.describe_figure(evaluation.nats_per_event)
 
 
 def _format_mean(scores: PieceScores) -> str:

@@ -34,8 +34,8 @@ NO_VELOCITY = "this model does not model velocity, so it has no figure in nats p
 
 
 def describe_figure(nats_per_event: float | None) -> str:
-    """Say in one line what a figure in nats per event is, or why there is none."""
-    return NO_VELOCITY if nats_per_event is None else COMPARABILITY
+    """Return a figure with what it is, in one line, or why there is none."""
+    return NO_VELOCITY if nats_per_event is None else f"{nats_per_event:.3f} {COMPARABILITY}"
 
 
 @dataclass(frozen=True)

@@ -28,8 +28,6 @@ from pipeline.notes.quantize import SCORED_FEATURES
 
 MIN_SHOWN = 20
 """Files from which on the progress is shown."""
-BITS_HEADER, NATS_HEADER = "bits\nper\nnote", "nats\nper\nevent"
-"""Narrow, so that a file name has room in a terminal of 80 columns."""
 
 
 @dataclass(frozen=True)
@@ -51,13 +49,6 @@ class FileScore:
     def total_bits_per_note(self) -> float:
         """Mean bits of a note: those of pitch, step and duration together."""
         return float(self.bits[:, : len(SCORED_FEATURES)].sum(axis=1).mean())
-
-    @property
-    def nats_per_event(self) -> float | None:
-        """Mean nats of an event of the Performance encoding; None for a model without velocity."""
-        bits = dict(zip(self.features, self.bits.mean(axis=0).tolist(), strict=True))
-        events = performance_events.collect_event_stats([quantize.quantize(self.notes)])
-        return events.compute_nats_per_event({"bits_per_note": self.total_bits_per_note, **bits})
 
 
 @dataclass(frozen=True)
@@ -134,6 +125,17 @@ def score_file(model: TrainedModel, path: Path) -> FileScore:
     return FileScore(path, notes, bits)
 
 
+def compute_nats_per_event(scores: Sequence[FileScore]) -> float | None:
+    """Return mean nats of an event of the Performance encoding over all files; None for a model without velocity."""
+    means = np.concatenate([score.bits for score in scores]).mean(axis=0)
+    bits = dict(zip(scores[0].features, means.tolist(), strict=True))
+    bits["bits_per_note"] = sum(bits[name] for name in SCORED_FEATURES)
+    events = performance_events.collect_event_stats(
+        quantize.quantize(score.notes) for score in scores
+    )
+    return events.compute_nats_per_event(bits)
+
+
 def format_scores_json(scores: Sequence[FileScore], failures: Sequence[FileFailure]) -> str:
     """Return scores and failures as a JSON object; bits are means per note, nats are null without velocity."""
     entries = [
@@ -141,7 +143,7 @@ def format_scores_json(scores: Sequence[FileScore], failures: Sequence[FileFailu
             "file": _escape_path(score.path),
             "notes": len(score.notes),
             "bits_per_note": score.total_bits_per_note,
-            "nats_per_event": score.nats_per_event,
+            "nats_per_event": compute_nats_per_event([score]),
             **dict(zip(score.features, score.bits.mean(axis=0).tolist(), strict=True)),
         }
         for score in scores
@@ -158,20 +160,15 @@ def _escape_path(path: Path) -> str:
 
 
 def print_scores(scores: Sequence[FileScore]) -> None:
-    """Print one row a file, and below in one line what nats per event are, or why there are none."""
-    nats = [score.nats_per_event for score in scores]
-    has_nats = None not in nats
+    """Print one row a file, then in one line the nats per event over all of them, or why there is no such figure."""
     out = Table(
         Column("file", overflow="fold"),
         "notes",
-        BITS_HEADER,
-        *([NATS_HEADER] if has_nats else []),
+        "bits per note",
         *(scores[0].features if scores else SCORED_FEATURES),
     )
-    for score, value in zip(scores, nats, strict=True):
-        values = [score.total_bits_per_note, *score.bits.mean(axis=0)]
-        if value is not None:
-            values.insert(1, value)
+    for score in scores:
+        values = (score.total_bits_per_note, *score.bits.mean(axis=0))
         out.add_row(
             Text(sanitize_line(str(score.path))),
             f"{len(score.notes):,}",
@@ -179,7 +176,9 @@ def print_scores(scores: Sequence[FileScore]) -> None:
         )
     console = Console(highlight=False)
     console.print(out)
-    console.print(performance_events.describe_figure(nats[0] if nats else None), soft_wrap=True)
+    if scores:
+        figure = performance_events.describe_figure(compute_nats_per_event(scores))
+        console.print(figure, soft_wrap=True)
 
 
 def write_note_scores(scores: Sequence[FileScore], path: Path) -> None:

@@ -9,12 +9,11 @@ import pytest
 from factories import MODEL_KINDS, make_music, make_pedal_midi, make_tiny_model
 
 from pipeline.core.errors import DataError, MidiError
+from pipeline.evaluation import bits as metrics
 from pipeline.evaluation import performance_events, score_midi
 from pipeline.midi import reader, writer
 from pipeline.models import scoring
 from pipeline.notes import quantize
-
-HEADS = ["pitch", "step", "duration", "velocity"]
 
 
 @pytest.fixture
@@ -81,14 +80,17 @@ def test_nats_per_event_are_shown_with_what_they_are(files, capsys, monkeypatch)
     found, _ = score_midi.score_files(model, files)
     score_midi.print_scores(found)
     shown = capsys.readouterr().out
-    assert shown.splitlines()[-1] == performance_events.COMPARABILITY
-    header = " ".join(shown.splitlines()[1:4]).replace("┃", " ").split()
-    assert header == ["bits", "nats", "per", "per", "file", "notes", "note", "event", *HEADS]
-    for each, entry in zip(
-        found, json.loads(score_midi.format_scores_json(found, []))["scores"], strict=True
-    ):
-        assert f"{each.nats_per_event:.3f}" in shown
-        assert entry["nats_per_event"] == each.nats_per_event
+    pieces = [quantize.quantize(each.notes) for each in found]
+    events = performance_events.collect_event_stats(pieces)
+    bits = scoring.score_pieces(model, pieces, 2)
+    totals = metrics.sum_bits(1, ["a", "b"], ["a", "b"], bits).compute_bits_per_note()
+    nats = events.compute_nats_per_event(totals)
+    assert shown.splitlines()[-1] == f"{nats:.3f} {performance_events.COMPARABILITY}"
+    entries = json.loads(score_midi.format_scores_json(found, []))["scores"]
+    for each, entry in zip(found, entries, strict=True):
+        assert entry["nats_per_event"] == score_midi.compute_nats_per_event([each])
+    assert min(entry["nats_per_event"] for entry in entries) < nats
+    assert max(entry["nats_per_event"] for entry in entries) > nats
 
 
 def test_a_model_without_velocity_has_no_nats_per_event(files, capsys):
