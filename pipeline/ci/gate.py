@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from pipeline.config import Params
-from pipeline.config.schema import upgrade_ingest_params
+from pipeline.config.upgrades import upgrade_ingest_params
 from pipeline.core import git, paths
 from pipeline.core.errors import DataError
 from pipeline.evaluation import intervals

@@ -9,7 +9,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from pipeline.config.schema import ModelConfig, upgrade_model_config
+from pipeline.config.schema import ModelConfig
+from pipeline.config.upgrades import upgrade_model_config
 from pipeline.core import files
 from pipeline.core.errors import DataError
 from pipeline.evaluation.bits import PieceScores

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from pipeline.config.schema import upgrade_ingest_params
+from pipeline.config.upgrades import upgrade_ingest_params
 from pipeline.core import git, paths, yaml
 from pipeline.core.errors import DataError
 from pipeline.core.suggestions import suggest_name

@@ -1,6 +1,6 @@
 """Take the results of the best architecture from a commit, for the stage `compare`."""
 
-from pipeline.config.schema import upgrade_ingest_params
+from pipeline.config.upgrades import upgrade_ingest_params
 from pipeline.core import git, paths, yaml
 from pipeline.core.errors import DataError
 from pipeline.evaluation.committed_best import CommittedBest

@@ -12,7 +12,8 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationError, model_serializer, model_validator
 
 from pipeline.config.model_rules import leave_out_defaults
-from pipeline.config.schema import Identifier, ModelConfig, StrictModel, upgrade_model_config
+from pipeline.config.schema import Identifier, ModelConfig, StrictModel
+from pipeline.config.upgrades import upgrade_model_config
 from pipeline.core.errors import DataError, find_first_error
 from pipeline.models.residual_noise import ResidualNoise
 from pipeline.models.time_limits import TimeLimits

@@ -4,7 +4,7 @@ import pytest
 from pydantic import ValidationError
 
 from pipeline.config import Params
-from pipeline.config.schema import IngestConfig, ModelConfig, upgrade_ingest_params
+from pipeline.config.schema import IngestConfig, ModelConfig
 
 
 @pytest.mark.parametrize(
@@ -53,12 +53,3 @@ def test_a_wrong_choice_of_instruments_names_the_value(instruments: object) -> N
 def test_a_choice_of_instruments_is_read(instruments: object) -> None:
     tree = {"reader": "symusic", "sustain_pedal": False, "instruments": instruments}
     assert IngestConfig.model_validate(tree).instruments == instruments
-
-
-def test_an_older_ingest_section_has_the_key_of_today() -> None:
-    assert upgrade_ingest_params({"reader": "symusic", "pedal": False}) == {
-        "instruments": "all",
-        "reader": "symusic",
-        "sustain_pedal": False,
-    }
-    assert upgrade_ingest_params({}) == {}
