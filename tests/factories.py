@@ -31,7 +31,7 @@ from pipeline.models.weight_shapes import weight_shapes
 from pipeline.notes import note, quantize
 from pipeline.notes.quantize import QuantizedNotes
 
-UNCONSTRAINED = DEFAULT_SAMPLING.model_copy(update={"pitch_top_p": 1.0})
+UNCONSTRAINED = DEFAULT_SAMPLING.model_copy(update={"pitch_top_p": 1.0, "velocity_top_p": 1.0})
 """Sampling that changes nothing of what a model says."""
 ROOT = Path(__file__).parent.parent
 CARRIED, WINDOW = {"stateful": True}, {"stateful": False}

@@ -24,3 +24,11 @@ ModelName = Annotated[
         autocompletion=complete_model,
     ),
 ]
+VelocityTemperature = Annotated[
+    float | None,
+    typer.Option(min=0.01, max=10, help="Temperature of velocity alone."),
+]
+VelocityTopP = Annotated[
+    float | None,
+    typer.Option(min=0.01, max=1, help="Share of the probability of velocity alone."),
+]

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from pipeline.cli import output_paths
-from pipeline.cli.arguments import Force, ModelName
+from pipeline.cli.arguments import Force, ModelName, VelocityTemperature, VelocityTopP
 from pipeline.config.schema import DEFAULT_MODEL
 from pipeline.core import paths
 from pipeline.core.errors import DataError, sanitize_line
@@ -122,6 +122,8 @@ def generate(  # noqa: PLR0913 an argument of a command is an option that a pers
         float | None,
         typer.Option(min=0.01, max=1, help="Share of the probability kept, likeliest first."),
     ] = None,
+    velocity_temperature: VelocityTemperature = None,
+    velocity_top_p: VelocityTopP = None,
     key: Annotated[
         str | None, typer.Option(help="Key of all notes, such as 'C major'; chromatic for any.")
     ] = None,
@@ -140,7 +142,14 @@ def generate(  # noqa: PLR0913 an argument of a command is an option that a pers
     inputs = [prompt]
     output_paths.check_output("--out", out, inputs, paths.MIDI_OUTPUT_SUFFIXES, force)
     output_paths.check_output("the piano roll", out.with_suffix(".png"), inputs, force=force)
-    sampling = options.load_sampling(temperature, top_p, key, max_notes_per_second)
+    sampling = options.load_sampling(
+        temperature,
+        top_p,
+        velocity_temperature=velocity_temperature,
+        velocity_top_p=velocity_top_p,
+        key=key,
+        max_notes_per_second=max_notes_per_second,
+    )
     request = generate.GenerationRequest(
         prompt,
         notes,

@@ -35,32 +35,34 @@ def load_named_model(name: str) -> TrainedModel:
 
 
 def load_sampling(
-    temperature: float | None = None,
-    top_p: float | None = None,
-    key: str | None = None,
-    max_notes_per_second: int | None = None,
+    temperature: float | None = None, top_p: float | None = None, **changes: float | str | None
 ) -> SamplingConfig:
     """Return the sampling of this project, or the default outside a project, with what a person changes of it.
+
+    Args:
+        temperature: of pitch, time and velocity.
+        top_p: likewise.
+        changes: values of `SamplingConfig` by name, which come before these. None changes nothing.
 
     Raises:
         ParamsError: there is no such key, or params.yaml is damaged.
     """
     in_project = paths.PARAMS.exists()
     sampling = load_params(paths.PARAMS).generate.sampling if in_project else DEFAULT_SAMPLING
-    changes = {
-        "pitch_temperature": temperature,
-        "time_temperature": temperature,
-        "pitch_top_p": top_p,
-        "time_top_p": top_p,
-        "key": None if key is None else _check_key(key),
-        "max_notes_per_second": max_notes_per_second,
-    }
-    given = {name: value for name, value in changes.items() if value is not None}
+    given: dict[str, float | str] = {}
+    for feature in ("pitch", "time", "velocity"):
+        if temperature is not None:
+            given[f"{feature}_temperature"] = temperature
+        if top_p is not None:
+            given[f"{feature}_top_p"] = top_p
+    given |= {name: value for name, value in changes.items() if value is not None}
+    if "key" in given:
+        _check_key(str(given["key"]))
     return sampling.model_copy(update=given)
 
 
-def _check_key(key: str) -> str:
-    """Return a key if it exists.
+def _check_key(key: str) -> None:
+    """Refuse a key that does not exist.
 
     Raises:
         ParamsError: there is none of that name.
@@ -72,4 +74,3 @@ def _check_key(key: str) -> str:
         keys = [f"{tonic} {scale}" for tonic in tonics for scale in theory.SCALES]
         suggestion = suggest_name(key, [theory.CHROMATIC, *keys])
         raise ParamsError(f"--key: {error}{suggestion}") from error
-    return key

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import typer
 
 from pipeline.cli import output_paths
-from pipeline.cli.arguments import Force, ModelName
+from pipeline.cli.arguments import Force, ModelName, VelocityTemperature, VelocityTopP
 from pipeline.config.schema import DEFAULT_MODEL
 from pipeline.core.errors import sanitize_line
 
@@ -29,7 +29,7 @@ def play(  # noqa: PLR0913 an argument of a command is an option that a person t
     midi_in: Annotated[
         str,
         typer.Option(
-            "--midi-in", help="The same for the port of a keyboard: keys, pedal, knobs CC 20..27."
+            "--midi-in", help="The same for the port of a keyboard: keys, pedal, knobs CC 20..28."
         ),
     ] = "",
     mode: Annotated[
@@ -50,6 +50,8 @@ def play(  # noqa: PLR0913 an argument of a command is an option that a person t
         int,
         typer.Option(min=0, help="Equal seeds give equal notes, unless a control changes."),
     ] = 0,
+    velocity_temperature: VelocityTemperature = None,
+    velocity_top_p: VelocityTopP = None,
     record: Annotated[
         Path | None,
         typer.Option(
@@ -60,8 +62,9 @@ def play(  # noqa: PLR0913 an argument of a command is an option that a person t
 ) -> None:
     """Play in real time, alone or with you, to a MIDI port or a file.
 
-    CC 20 and 21 set the temperature of pitch and time, 22 density, 23 key, 24 and 25 lowest and highest pitch, 26
-    polyphony, 27 tempo; 120 ends all notes. A folder of sessions is a corpus: music-rnn add-corpus sessions FOLDER.
+    CC 20, 21 and 28 set the temperature of pitch, time and velocity, 22 density, 23 key, 24 and 25 lowest and highest
+    pitch, 26 polyphony, 27 tempo; 120 ends all notes. A folder of sessions is a corpus: music-rnn add-corpus sessions
+    FOLDER.
     """
     from pipeline.cli import options
     from pipeline.live import run
@@ -72,7 +75,10 @@ def play(  # noqa: PLR0913 an argument of a command is an option that a person t
     play_options = run.PlayOptions(
         midi_out, midi_in, mode, prompt, notes, tempo, response_delay, seed, record
     )
-    trained_model, sampling_config = options.load_named_model(model), options.load_sampling()
+    trained_model = options.load_named_model(model)
+    sampling_config = options.load_sampling(
+        velocity_temperature=velocity_temperature, velocity_top_p=velocity_top_p
+    )
     run.run_player(trained_model, sampling_config, play_options, typer.echo)
 
 

@@ -96,13 +96,17 @@ class SamplingConfig(StrictModel):
     """How a note is drawn from what a model says, and what it may be."""
 
     pitch_temperature: Temperature
-    """Of pitch and velocity; below 1 the likely gets likelier, above 1 all get more equal."""
+    """Of pitch; below 1 the likely gets likelier, above 1 all get more equal."""
     time_temperature: Temperature
     """Of step and duration."""
+    velocity_temperature: Temperature
+    """Of velocity."""
     pitch_top_p: TopP
-    """Share of the probability of a pitch, and of a velocity, that is kept, the most likely first."""
+    """Share of the probability of a pitch that is kept, the most likely first."""
     time_top_p: TopP
     """The same of a step, and of a duration."""
+    velocity_top_p: TopP
+    """The same of a velocity."""
     key: Annotated[str, Field(pattern=KEY_PATTERN)]
     """`chromatic`, or a tonic and a scale: `C major`, `F# minor` (natural), `Bb dorian`, `A pentatonic` (major)."""
     min_pitch: Pitch
@@ -131,8 +135,10 @@ DEFAULT_MODEL = "maestro"
 DEFAULT_SAMPLING = SamplingConfig(
     pitch_temperature=1.0,
     time_temperature=1.0,
+    velocity_temperature=1.0,
     pitch_top_p=0.98,
     time_top_p=1.0,
+    velocity_top_p=0.98,
     key="chromatic",
     min_pitch=0,
     max_pitch=127,

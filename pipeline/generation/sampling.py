@@ -178,6 +178,8 @@ class Sampler:
         """Return temperature and top-p of a feature."""
         if FEATURES[feature].is_time:
             return self.config.time_temperature, self.config.time_top_p
+        if feature == "velocity":
+            return self.config.velocity_temperature, self.config.velocity_top_p
         return self.config.pitch_temperature, self.config.pitch_top_p
 
 

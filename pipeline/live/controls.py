@@ -1,16 +1,17 @@
 """Sampling and tempo while the model plays; any thread may change them, by name or by MIDI control change.
 
-Controllers 20 to 27 have no meaning in the MIDI standard:
+Controllers 20 to 28 have no meaning in the MIDI standard:
 
-    CC   control             0 .. 64 .. 127
-    20   temperature_pitch   0.25 .. 1 .. 3.9
-    21   temperature_time    0.25 .. 1 .. 3.9
-    22   density             0 no limit, then 1..32 notes per second
-    23   key                 chromatic, then C major, C minor, Db major, Db minor .. B minor, five or six steps each
-    24   min_pitch            pitch 0..127
-    25   max_pitch           pitch 0..127
-    26   polyphony           0 no limit, then 1..32 notes at once
-    27   tempo               0.5 .. 1 .. 1.98
+    CC   control                 0 .. 64 .. 127
+    20   pitch_temperature       0.25 .. 1 .. 3.9
+    21   time_temperature        0.25 .. 1 .. 3.9
+    22   max_notes_per_second    0 no limit, then 1..32 notes per second
+    23   key                     chromatic, then C major, C minor, Db major, Db minor .. B minor, five or six steps each
+    24   min_pitch               pitch 0..127
+    25   max_pitch               pitch 0..127
+    26   max_polyphony           0 no limit, then 1..32 notes at once
+    27   tempo                   0.5 .. 1 .. 1.98
+    28   velocity_temperature    0.25 .. 1 .. 3.9
 
 "All sound off" (120) is a panic; see `keyboard`.
 
@@ -54,6 +55,7 @@ CC_MAP: dict[int, tuple[str, Callable[[int], object]]] = {
     25: ("max_pitch", int),
     26: ("max_polyphony", _cc_to_limit),
     27: ("tempo", lambda value: float(2 ** ((value - 64) / 64))),
+    28: ("velocity_temperature", _cc_to_temperature),
 }
 """Number of a controller to the name that it sets, and the function from its value to the new one."""
 

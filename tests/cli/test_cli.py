@@ -16,8 +16,10 @@ from typer.testing import CliRunner
 from pipeline import cli
 from pipeline.cli import options
 from pipeline.config import Params
+from pipeline.config.schema import SamplingConfig
 from pipeline.core import paths
 from pipeline.core.errors import ParamsError, PipelineError
+from pipeline.live import run
 from pipeline.midi import reader, writer
 from pipeline.models import model_io
 from pipeline.notes.note import Notes
@@ -311,8 +313,30 @@ def test_an_option_of_sampling_beats_the_project(in_folder: Path) -> None:
     (in_folder / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
     sampling = options.load_sampling(temperature=0.5, key="C major")
     project_sampling = options.load_sampling()
-    changes = {"pitch_temperature": 0.5, "time_temperature": 0.5, "key": "C major"}
+    changes = {"pitch_temperature": 0.5, "time_temperature": 0.5, "velocity_temperature": 0.5}
+    changes |= {"key": "C major"}
     assert sampling == project_sampling.model_copy(update=changes)
+
+
+def test_velocity_has_options_of_its_own(in_folder: Path) -> None:
+    sampling = options.load_sampling(0.5, 0.9, velocity_temperature=2.0, velocity_top_p=0.7)
+    assert (sampling.pitch_temperature, sampling.velocity_temperature) == (0.5, 2.0)
+    assert (sampling.time_top_p, sampling.velocity_top_p) == (0.9, 0.7)
+    plain = [*GENERATE, "-o", "plain.mid"]
+    assert RUN.invoke(cli.app, plain).exit_code == 0
+    even = [*GENERATE, "--velocity-top-p", "0.01", "-o", "even.mid"]
+    assert RUN.invoke(cli.app, even).exit_code == 0
+    plain_notes, even_notes = read_generated("plain.mid"), read_generated("even.mid")
+    assert plain_notes["velocity"].tolist() != even_notes["velocity"].tolist()
+
+
+def test_play_has_options_of_velocity(in_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    configs: list[SamplingConfig] = []
+    monkeypatch.setattr(run, "run_player", lambda model, config, *_: configs.append(config))
+    arguments = ["play", "--velocity-temperature", "0.5", "--velocity-top-p", "0.7"]
+    assert RUN.invoke(cli.app, arguments).exit_code == 0
+    changes = {"velocity_temperature": 0.5, "velocity_top_p": 0.7}
+    assert configs == [options.load_sampling().model_copy(update=changes)]
 
 
 def test_sampling_outside_a_project_is_that_of_the_committed_params(

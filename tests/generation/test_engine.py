@@ -42,9 +42,10 @@ def sampler(seed: int, top_p: float) -> Sampler:
         "max_notes_per_second": 0,
         "limit_times": True,
     }
-    how = SamplingConfig(
-        pitch_temperature=1.0, time_temperature=1.0, pitch_top_p=top_p, time_top_p=top_p, **free
-    )
+    features = ("pitch", "time", "velocity")
+    free |= {f"{name}_temperature": 1.0 for name in features}
+    free |= {f"{name}_top_p": top_p for name in features}
+    how = SamplingConfig(**free)
     return Sampler(np.random.default_rng(seed), how)
 
 

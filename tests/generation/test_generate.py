@@ -21,7 +21,7 @@ from pipeline.generation.sampling import Sampler
 from pipeline.midi import piano_roll, reader, writer
 from pipeline.notes import quantize
 
-SAMPLING = UNCONSTRAINED.model_copy(update={"pitch_top_p": 0.98})
+SAMPLING = UNCONSTRAINED.model_copy(update={"pitch_top_p": 0.98, "velocity_top_p": 0.98})
 
 
 @pytest.fixture

@@ -25,7 +25,8 @@ MASSES = (
 HARD = np.array([0.0, 0.3, 0.0, 0.25, 0.2, 0.15, 0.1, 0.0])
 SIZES = {"step": GRID_SIZE, "pitch": 128, "duration": GRID_SIZE, "velocity": 128}
 COLUMN = {"step": STEP, "pitch": PITCH, "duration": DURATION, "velocity": VELOCITY}
-FREE = {"pitch_temperature": 1.0, "time_temperature": 1.0, "pitch_top_p": 1.0, "time_top_p": 1.0}
+FEATURES = ("pitch", "time", "velocity")
+FREE = {f"{name}_{what}": 1.0 for name in FEATURES for what in ("temperature", "top_p")}
 FREE |= {
     "key": "chromatic",
     "min_pitch": 0,
@@ -37,9 +38,10 @@ FREE |= {
 
 
 def how(**changes) -> SamplingConfig:
-    """Make settings that change nothing and forbid nothing, but for `changes`; `top_p` is that of both."""
+    """Make settings that change nothing and forbid nothing, but for `changes`; `top_p` is that of all."""
     if "top_p" in changes:
-        changes |= dict.fromkeys(("pitch_top_p", "time_top_p"), changes.pop("top_p"))
+        names = [f"{name}_top_p" for name in FEATURES]
+        changes |= dict.fromkeys(names, changes.pop("top_p"))
     return SamplingConfig.model_validate({**FREE, **changes})
 
 
@@ -437,21 +439,18 @@ def test_masses_that_are_no_numbers_are_refused():
 
 
 @pytest.mark.parametrize(("what", "narrow"), [("temperature", 0.01), ("top_p", 1e-4)])
-@pytest.mark.parametrize(("hot", "cold"), [("time", "pitch"), ("pitch", "time")])
-def test_each_temperature_and_top_p_is_of_its_own_parts(what, narrow, hot, cold):
-    names = {
-        "temperature": {"time": "time_temperature", "pitch": "pitch_temperature"},
-        "top_p": {"time": "time_top_p", "pitch": "pitch_top_p"},
-    }
-    parts = {"time": ("step", "duration"), "pitch": ("pitch", "velocity")}
-    sampler = sampler_of(0, **{names[what][hot]: 1.0, names[what][cold]: narrow})
+@pytest.mark.parametrize("cold", FEATURES)
+def test_each_temperature_and_top_p_is_of_its_own_parts(what, narrow, cold):
+    parts = {"time": ("step", "duration"), "pitch": ("pitch",), "velocity": ("velocity",)}
+    hot = [head for name in FEATURES if name != cold for head in parts[name]]
+    sampler = sampler_of(0, **{f"{cold}_{what}": narrow})
     masses = {head: at_random(head, np.random.default_rng(5)) for head in SIZES}
     found = {
         head: {sampler.sample_feature(head, mass) for _ in range(60)}
         for head, mass in masses.items()
     }
     assert all(found[head] == {int(masses[head].argmax())} for head in parts[cold])
-    assert all(len(found[head]) > 5 for head in parts[hot])
+    assert all(len(found[head]) > 5 for head in hot)
 
 
 @pytest.mark.parametrize("constraints", [{}, CONSTRAINTS[-1]], ids=str)
@@ -494,10 +493,14 @@ def test_a_sampler_without_a_pitch_to_choose_is_refused():
     [
         *(
             {name: bad}
-            for name in ("pitch_temperature", "time_temperature")
+            for name in ("pitch_temperature", "time_temperature", "velocity_temperature")
             for bad in (0.0, -1.0, 11.0, "hot")
         ),
-        *({name: bad} for name in ("pitch_top_p", "time_top_p") for bad in (0.0, 1.1)),
+        *(
+            {name: bad}
+            for name in ("pitch_top_p", "time_top_p", "velocity_top_p")
+            for bad in (0.0, 1.1)
+        ),
         *({name: bad} for name in ("min_pitch", "max_pitch") for bad in (-1, 128, 60.0)),
         *(
             {name: bad}

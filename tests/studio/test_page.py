@@ -187,6 +187,20 @@ def test_escape_ends_held_keys_and_space_pauses_the_model(browser: Pages, studio
         until(page, "!document.querySelector('.key.human')")
 
 
+def test_velocity_has_sliders_with_visible_labels(browser: Pages, studio: Studio) -> None:
+    with at(browser, studio) as visit:
+        page = visit.page
+        for label in ("Velocity temperature", "Velocity variety (top-p)"):
+            assert page.get_by_text(label, exact=True).is_visible()
+            page.get_by_label(label).press("ArrowLeft")
+
+        def read_velocity_settings() -> tuple[float, float]:
+            config = studio.session.shared_state.controls.sampling_config
+            return config.velocity_temperature, config.velocity_top_p
+
+        wait(lambda: read_velocity_settings() == (0.95, 0.99))
+
+
 def test_a_new_page_says_what_earlier_pages_changed_and_reset_restores_the_defaults(
     browser: Pages, studio: Studio
 ) -> None:

@@ -1,11 +1,12 @@
 """Pages share a session; the keys that one holds are released when it leaves, and the last one ends the music."""
 
+import re
 import threading
 import time
 from pathlib import Path
 
 import pytest
-from factories import UNCONSTRAINED, make_tiny_model
+from factories import ROOT, UNCONSTRAINED, make_tiny_model
 from studio.conftest import Studio
 from studio.test_live_engine import broken
 
@@ -23,6 +24,13 @@ def wait(what: object, seconds: float = 10) -> None:
     while not what() and time.monotonic() < end:  # type: ignore[operator]
         time.sleep(0.01)
     assert what()  # type: ignore[operator]
+
+
+def test_every_number_of_the_sampling_has_a_slider() -> None:
+    page = (ROOT / "pipeline/studio/static/controls.js").read_text("utf-8")
+    sliders = set(re.findall(r'^  \["(\w+)", "\w', page, re.MULTILINE))
+    values = UNCONSTRAINED.model_dump()
+    assert {name for name, value in values.items() if type(value) in (int, float)} <= sliders
 
 
 def test_an_unknown_model_starts_no_session(in_folder: Path) -> None:

@@ -11,8 +11,10 @@ const formatSeconds = (value) => `${value.toFixed(1)} s`;
 const SLIDERS = [
   ["pitch_temperature", "Pitch temperature", 0.2, 2, 0.05, formatNumber, "Below 1 the expected pitches, above 1 more surprising ones"],
   ["time_temperature", "Time temperature", 0.2, 2, 0.05, formatNumber, "The same for rhythm: when notes come, and how long they are"],
+  ["velocity_temperature", "Velocity temperature", 0.2, 2, 0.05, formatNumber, "The same for velocity: how loud each note is"],
   ["pitch_top_p", "Pitch variety (top-p)", 0.5, 1, 0.01, formatPercent, "At 100 % each pitch is possible; lower values leave out the unlikely ones"],
   ["time_top_p", "Time variety (top-p)", 0.5, 1, 0.01, formatPercent, "The same for rhythm"],
+  ["velocity_top_p", "Velocity variety (top-p)", 0.5, 1, 0.01, formatPercent, "The same for velocity"],
   ["tempo", "Tempo", 0.25, 4, 0.05, formatTempo, "Speed of what the model plays"],
   ["response_delay", "Answer after", 0.3, 4, 0.1, formatSeconds, "Your rest after which the model answers, in call and response"],
   ["max_notes_per_second", "Density", 0, 24, 1, formatLimit(" /s"), "Most notes that the model starts in a second"],
