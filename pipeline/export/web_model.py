@@ -1,8 +1,8 @@
 """Export a trained model as one JSON text for `pipeline/web/model.js`, which plays it in a browser without a server.
 
-The text has the config of the model, the tables of the time grid that a note is encoded by, and all weights as float32
-in base64. The script has one step of a note: the embedding input, the cells mingru and attention, and categorical heads
-with either pitch head.
+The text has the config of the model, the tables of the time grid that a note is encoded by, and all weights in base64:
+as float16 where that is exact, as of a bundled model, else as float32. The script has one step of a note: the embedding
+input, the cells mingru and attention, and categorical heads with either pitch head.
 """
 
 import base64
@@ -37,7 +37,8 @@ def make_web_model(model: TrainedModel) -> dict[str, Any]:
     _check_is_playable(model)
     config = model.config
     shapes = weight_shapes(config)
-    data = b"".join(np.asarray(model.weights[name], "<f4").tobytes() for name in shapes)
+    dtype = _choose_dtype(model)
+    data = b"".join(model.weights[name].astype(dtype).tobytes() for name in shapes)
     names = quantize.list_generated_features(config.model_velocity)
     return {
         "format": FORMAT,
@@ -50,6 +51,7 @@ def make_web_model(model: TrainedModel) -> dict[str, Any]:
         "active_log_odds": ACTIVE_LOG_ODDS,
         "age_decay_cells": pitch_ages.DECAY_CELLS,
         "max_age": pitch_ages.MAX_AGE,
+        "bytes_per_weight": dtype.itemsize,
         "shapes": [[name, list(shape)] for name, shape in shapes.items()],
         "weights": base64.b64encode(data).decode("ascii"),
     }
@@ -72,6 +74,16 @@ def write_web_model(model: TrainedModel, path: Path) -> None:
         DataError: as of `make_web_model`.
     """
     files.write_text(path, json.dumps(make_web_model(model), separators=(",", ":")) + "\n")
+
+
+def _choose_dtype(model: TrainedModel) -> np.dtype[Any]:
+    """Return the shortest type of a number that holds all weights exactly."""
+    half = np.dtype("<f2")
+    with np.errstate(over="ignore"):
+        is_exact = all(
+            np.array_equal(value, value.astype(half)) for value in model.weights.values()
+        )
+    return half if is_exact else np.dtype("<f4")
 
 
 def _describe_feature(name: str) -> dict[str, Any]:

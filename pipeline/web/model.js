@@ -85,20 +85,33 @@ export class NoteModel {
   }
 }
 
-// Return { values, shape } of each weight by name; weights stand one after the other in one base64 text of float32.
+// Return { values, shape } of each weight by name; weights stand one after the other in one base64 text.
 export function decodeWeights(blob) {
   const bytes = Uint8Array.from(atob(blob.weights), (letter) => letter.charCodeAt(0));
   const count = blob.shapes.reduce((sum, [, shape]) => sum + countValues(shape), 0);
-  if (bytes.length !== 4 * count) {
-    throw new Error(`model: ${bytes.length} bytes of weights, not ${4 * count}; export the model again`);
+  const size = blob.bytes_per_weight * count;
+  if (bytes.length !== size) {
+    throw new Error(`model: ${bytes.length} bytes of weights, not ${size}; export the model again`);
   }
+  const isHalf = blob.bytes_per_weight === 2;
+  const values = isHalf ? Float32Array.from(new Uint16Array(bytes.buffer), decodeHalf) : new Float32Array(bytes.buffer);
   const weights = {};
   let first = 0;
   for (const [name, shape] of blob.shapes) {
-    weights[name] = { shape, values: new Float32Array(bytes.buffer, 4 * first, countValues(shape)) };
-    first += countValues(shape);
+    const end = first + countValues(shape);
+    weights[name] = { shape, values: values.subarray(first, end) };
+    first = end;
   }
   return weights;
+}
+
+// Return the finite number of 16 bits: a sign, 5 of an exponent and 10 of a fraction (IEEE 754 binary16).
+function decodeHalf(bits) {
+  const sign = bits >> 15 ? -1 : 1;
+  const exponent = (bits >> 10) & 31;
+  const fraction = (bits & 1023) / 1024;
+  if (exponent === 0) return sign * fraction * 2 ** -14;
+  return sign * (1 + fraction) * 2 ** (exponent - 15);
 }
 
 function countValues(shape) {

@@ -2,6 +2,7 @@
 
 import base64
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +19,15 @@ PLAYABLE: dict[str, Any] = {
 }
 
 
-def test_the_text_has_every_weight_as_float32(tmp_path: Path) -> None:
+@pytest.mark.parametrize("dtype", ["<f2", "<f4"])
+def test_the_text_has_every_weight_exactly_in_few_bytes(tmp_path: Path, dtype: str) -> None:
     model = make_tiny_model(**PLAYABLE)
+    rounded = {name: value.astype(dtype).astype("<f4") for name, value in model.weights.items()}
+    model = replace(model, weights=rounded)
     write_web_model(model, tmp_path / "model.json")
     blob = json.loads((tmp_path / "model.json").read_text("utf-8"))
-    values = np.frombuffer(base64.b64decode(blob["weights"]), "<f4")
+    values = np.frombuffer(base64.b64decode(blob["weights"]), dtype)
+    assert blob["bytes_per_weight"] == values.itemsize
     begin = 0
     for name, shape in blob["shapes"]:
         end = begin + int(np.prod(shape))
