@@ -53,9 +53,9 @@ class Wire:
 class FakeKeyboard:
     """An input port that can be unplugged and plugged in."""
 
-    def __init__(self, handler=None):
+    def __init__(self, handler=None, name="keys"):
         self.handler = handler
-        self.name = "keys"
+        self.name = name
         self.present = True
         self.num_opened = 1
         self.closed = 0

@@ -12,11 +12,13 @@ from pipeline.core.errors import sanitize_line
 
 app = typer.Typer()
 Mode = Literal["solo", "call-response", "accompany"]
+Quantize = Literal["off", "beat", "bar"]
 NO_PORTS = "none; start a synthesizer or connect a keyboard, or give --midi-out none"
 
 
 @app.command(
-    epilog="Example: music-rnn play --midi-out fluid --mode call-response --midi-in keystation --record ~/sessions"
+    epilog="Examples: music-rnn play --midi-out fluid --mode call-response --midi-in keystation --record ~/sessions; "
+    "music-rnn play --midi-out fluid --mode call-response --midi-in keystation --clock-in drums --quantize bar"
 )
 def play(  # noqa: PLR0913 an argument of a command is an option that a person types
     model: ModelName = DEFAULT_MODEL,
@@ -58,6 +60,17 @@ def play(  # noqa: PLR0913 an argument of a command is an option that a person t
             help="MIDI file to write the session to, or a folder for a file named by the time."
         ),
     ] = None,
+    clock_in: Annotated[
+        str,
+        typer.Option(
+            "--clock-in",
+            help="The same for the port of a MIDI clock: its tempo is followed, 120 beats a minute is tempo 1.",
+        ),
+    ] = "",
+    quantize: Annotated[
+        Quantize,
+        typer.Option(help="Where responses begin: at once, or on a beat or a bar of the clock."),
+    ] = "off",
     force: Force = False,
 ) -> None:
     """Play in real time, alone or with you, to a MIDI port or a file.
@@ -73,7 +86,17 @@ def play(  # noqa: PLR0913 an argument of a command is an option that a person t
     if recording:
         output_paths.check_recording(recording, prompt, force)
     play_options = run.PlayOptions(
-        midi_out, midi_in, mode, prompt, notes, tempo, response_delay, seed, record
+        midi_out,
+        midi_in,
+        mode,
+        prompt,
+        notes,
+        tempo,
+        response_delay,
+        seed,
+        record,
+        clock_in,
+        quantize,
     )
     trained_model = options.load_named_model(model)
     sampling_config = options.load_sampling(

@@ -53,11 +53,15 @@ class Phrase:
             duration = min(cell - onset, GRID_SIZE - 1)
             self.typical_duration = (3 * self.typical_duration + duration) // 4
 
-    def take_if_finished(self, now: int, tempo: float) -> list[PendingNote]:
-        """Return the phrase in order of time and start a response, if the phrase is over; else nothing."""
+    def is_finished(self, now: int, tempo: float) -> bool:
+        """Whether there is a phrase and it is over."""
         delay = max(self.response_delay, HELD_SECONDS) if self.held_keys else self.response_delay
         is_over = now - self.last_event >= round(delay * tempo / GRID_SECONDS)
-        if not is_over or not (self.notes or self.held_keys):
+        return is_over and bool(self.notes or self.held_keys)
+
+    def take_if_finished(self, now: int, tempo: float) -> list[PendingNote]:
+        """Return the phrase in order of time and start a response, if the phrase is over; else nothing."""
+        if not self.is_finished(now, tempo):
             return []
         for pitch in list(self.held_keys):
             self.note_off(self.last_event, pitch)

@@ -44,7 +44,15 @@ class SoundStopped(NamedTuple):
     time: float
 
 
-KeyboardEvent = KeyPressed | KeyReleased | AllKeysReleased | PedalMoved | SoundStopped
+class ModelStopped(NamedTuple):
+    """The notes of the model end."""
+
+    time: float
+
+
+KeyboardEvent = (
+    KeyPressed | KeyReleased | AllKeysReleased | PedalMoved | SoundStopped | ModelStopped
+)
 
 
 class SoundingNote(NamedTuple):

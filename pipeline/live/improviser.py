@@ -25,6 +25,7 @@ from pipeline.generation.engine import Engine
 from pipeline.generation.sampling import MIN_MASS, Sampler
 from pipeline.generation.step_heads import Distributions
 from pipeline.live.call_response import Phrase
+from pipeline.live.clock_follower import FreeTime, TimeKeeper
 from pipeline.live.controls import Controls
 from pipeline.live.note_source import PendingNote, from_quantized, to_quantized
 from pipeline.notes.quantize import GRID_SIZE, VELOCITY, QuantizedNotes
@@ -70,6 +71,8 @@ class Improviser:
         self.mode: Mode = "solo"
         self.phrase = Phrase()
         """Notes of the person since the last response."""
+        self.time_keeper: TimeKeeper = FreeTime()
+        """Where responses begin, when the model rests, and a factor of the tempo."""
         self.notes_left: int | None = None
         """Number of notes until the end; None for no end."""
         self.history: deque[PendingNote] = deque(maxlen=CONTEXT_NOTES)
@@ -86,6 +89,8 @@ class Improviser:
         """Whether no note can come before the floor of `peek`."""
         self.starts_response = False
         """Whether the next note is the first of a response."""
+        self.response_start = 0
+        """Cell at which the last response began."""
         self.history.extend(from_quantized(prompt))
         self.mean_velocity = int(prompt[:, VELOCITY].mean())
         limits = engine.time_limits
@@ -97,7 +102,7 @@ class Improviser:
     @property
     def tempo(self) -> float:
         """Music time per clock time."""
-        return self.controls.tempo
+        return self.controls.tempo * self.time_keeper.tempo_factor
 
     @property
     def done(self) -> bool:
@@ -111,7 +116,7 @@ class Improviser:
 
     def peek(self, floor: int) -> PendingNote | None:
         """Return the next note without reading it; see `NoteSource.peek`."""
-        if self.done or not self._update_turn(floor):
+        if self.done or self.time_keeper.is_stopped or not self._update_turn(floor):
             self.pending = None
             self.silent_until_floor = True
             return None
@@ -173,10 +178,14 @@ class Improviser:
             return True
         if not self.phrase.is_response_over(floor):
             return True
-        phrase = self.phrase.take_if_finished(floor, self.tempo)
-        if phrase:
-            self._start_response(phrase)
-        return bool(phrase)
+        if not self.phrase.is_finished(floor, self.tempo):
+            return False
+        start = self.time_keeper.align_start(floor)
+        if start is None:
+            return False
+        self.response_start = start
+        self._start_response(self.phrase.take_if_finished(start, self.tempo))
+        return True
 
     def _start_response(self, phrase: list[PendingNote]) -> None:
         """Read all notes again, the phrase too, and start a response."""
@@ -216,6 +225,8 @@ class Improviser:
 
     def _sample_note(self, floor: int) -> PendingNote:
         """Draw the next note."""
+        if self.starts_response:
+            floor = max(floor, self.response_start)
         self.min_step = floor - self.last_onset if self.silent_until_floor else 0
         self.sampler.earliest_step = min(max(self.min_step, 0), GRID_SIZE - 1)
         note = [0, 0, 0, self.mean_velocity]

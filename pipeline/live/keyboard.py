@@ -49,6 +49,11 @@ class Keyboard:
         elif message_type == CONTROL_CHANGE:
             self._handle_control_change(channel, number, value)
 
+    def release(self) -> None:
+        """Release all keys and the pedal: the keyboard is gone."""
+        self.player.release_keys()
+        self.player.move_pedal(is_down=False)
+
     def _report_drums(self) -> None:
         """Log once that drums are ignored."""
         if not self.drums_reported:

@@ -8,7 +8,7 @@ import importlib
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,8 @@ from pipeline.live.active_keys import Message
 
 CLIENT_NAME = "music-rnn"
 """Name that other programs see."""
+CLOCK_NAME = f"{CLIENT_NAME} clock"
+"""Name of virtual ports of MIDI clocks."""
 PROBE_CLIENT_NAME = f"{CLIENT_NAME} (list of ports)"
 VIRTUAL = "virtual"
 """In place of the name of a port: make a virtual port."""
@@ -28,6 +30,8 @@ ALSA_SEQUENCER = Path("/dev/snd/seq")
 """Device of ALSA; without it ALSA cannot be used."""
 
 MessageHandler = Callable[[Message], None]
+ByteHandler = Callable[[Sequence[int]], None]
+"""Takes the bytes of a message of any length."""
 
 
 class PortError(PipelineError):
@@ -112,21 +116,24 @@ class OutputPort:
 class InputPort:
     """A port that listens."""
 
-    def __init__(self, name: str, handler: MessageHandler) -> None:
-        """Open a port; see `open_input`."""
+    def __init__(self, name: str, handler: ByteHandler, is_clock: bool = False) -> None:
+        """Open a port; see `open_input` and `open_clock`."""
         self.handler = handler
+        self.is_clock = is_clock
         self._open(name)
 
     def _open(self, name: str) -> None:
         """Open the port and listen."""
-        self.device, port_name = _open_device(IN, name)
+        self.device, port_name = _open_device(
+            IN, name, CLOCK_NAME if self.is_clock else CLIENT_NAME
+        )
         self.probe = PortProbe(IN, name, port_name)
+        self.device.ignore_types(timing=not self.is_clock)
         self.device.set_callback(self._handle_event)
 
     def _handle_event(self, event: tuple[list[int], float], _: object) -> None:
-        """Pass a message of three bytes on."""
-        if len(event[0]) == 3:
-            self.handler((event[0][0], event[0][1], event[0][2]))
+        """Pass a message on."""
+        self.handler(event[0])
 
     @property
     def name(self) -> str:
@@ -196,7 +203,25 @@ def open_input(name: str, handler: MessageHandler) -> InputPort:
     Raises:
         PortError: as of `open_output`.
     """
-    return InputPort(name, handler)
+
+    def handle_bytes(message: Sequence[int]) -> None:
+        if len(message) == 3:
+            handler((message[0], message[1], message[2]))
+
+    return InputPort(name, handle_bytes)
+
+
+def open_clock(name: str, handler: ByteHandler) -> InputPort:
+    """Open a port to follow its MIDI clock.
+
+    Args:
+        name: as of `open_output`.
+        handler: gets every message, in a thread of its own; it must not wait.
+
+    Raises:
+        PortError: as of `open_output`.
+    """
+    return InputPort(name, handler, is_clock=True)
 
 
 def _matches(name: str, port_name: str) -> bool:
@@ -204,13 +229,13 @@ def _matches(name: str, port_name: str) -> bool:
     return name.lower() in port_name.lower()
 
 
-def _open_device(direction: str, name: str) -> tuple[Any, str]:
-    """Open a port; return the client and the whole name of the port."""
+def _open_device(direction: str, name: str, own_name: str = CLIENT_NAME) -> tuple[Any, str]:
+    """Open a port; return the client and the whole name of the port: `own_name` of a virtual one."""
     devices = _make_devices(direction)
     try:
         for device in devices:
             if name == VIRTUAL:
-                return device.open_virtual_port(CLIENT_NAME), CLIENT_NAME
+                return device.open_virtual_port(own_name), own_name
             for number, port_name in enumerate(device.get_ports()):
                 if _matches(name, port_name):
                     return device.open_port(number, CLIENT_NAME), port_name

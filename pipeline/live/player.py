@@ -24,6 +24,7 @@ from pipeline.live.human_keys import (
     KeyboardEvent,
     KeyPressed,
     KeyReleased,
+    ModelStopped,
     PedalMoved,
     SoundStopped,
 )
@@ -138,6 +139,10 @@ class Player:
         self.stop_with_error(self.schedule.panic())
         self.events.put(SoundStopped(self.clock()))
 
+    def end_model_notes(self) -> None:
+        """Queue the end of all notes of the model; those of the person go on."""
+        self.events.put(ModelStopped(self.clock()))
+
     def fill_queue(self) -> None:
         """Handle what a person did, then draw the notes up to the look-ahead."""
         self.schedule.set_tempo(self.source.tempo)
@@ -170,6 +175,8 @@ class Player:
                 self._end_human_notes(self.human_keys.stop(), time)
                 self.source.end_turn()
                 self.source.cut_at(self.schedule.grid_position(time))
+            case ModelStopped():
+                self._end_model_notes()
 
     def _start_human_note(self, event: KeyPressed) -> None:
         """Start a note of the person, which may silence the model."""
@@ -177,8 +184,12 @@ class Player:
         self.human_keys.press(event.pitch, event.velocity, event.time)
         cell = self.schedule.grid_position(event.time)
         if self.source.note_on(cell, event.pitch, event.velocity):
-            self.schedule.all_notes_off()
-            self.source.cut_at(self.schedule.grid_position(self.clock()))
+            self._end_model_notes()
+
+    def _end_model_notes(self) -> None:
+        """End the notes of the model now, and tell the source."""
+        self.schedule.all_notes_off()
+        self.source.cut_at(self.schedule.grid_position(self.clock()))
 
     def _end_human_notes(self, pitches: list[int], time: float) -> None:
         """End notes of the person at a clock time [s]."""

@@ -1,12 +1,13 @@
 """Notices that a MIDI port is gone, which no sound system reports.
 
-Without its synthesizer the player ends, with an error of one line. A keyboard may come back: until then its keys count
-as released, and the music goes on.
+Without its synthesizer the player ends, with an error of one line. An input may come back: until then the keys of a
+keyboard count as released, a MIDI clock counts as lost, and the music goes on.
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Protocol
 
 from pipeline.live.midi_ports import InputPort, PortError
@@ -29,6 +30,16 @@ class WatchedPort(Protocol):
         """Whether the port is still there."""
 
 
+@dataclass
+class WatchedInput:
+    """An input that may go away and come back."""
+
+    port: InputPort
+    handle_loss: Callable[[], None]
+    """Called when the port is gone."""
+    is_missing: bool = False
+
+
 class PortWatch:
     """Looks at the ports of a player until it is stopped."""
 
@@ -36,7 +47,7 @@ class PortWatch:
         self,
         player: Player,
         output: WatchedPort,
-        keyboard: InputPort | None,
+        inputs: Sequence[WatchedInput],
         log_message: Callable[[str], None],
     ) -> None:
         """Prepare.
@@ -44,14 +55,13 @@ class PortWatch:
         Args:
             player: ends when its output is gone.
             output: port of the synthesizer.
-            keyboard: port of the keyboard, if there is one.
+            inputs: ports of keyboard and clock, if there are any.
             log_message: takes a line for the person.
         """
         self.player = player
         self.output = output
-        self.keyboard = keyboard
+        self.inputs = inputs
         self.log_message = log_message
-        self.keyboard_missing = False
         self.stopped = threading.Event()
         self.thread = threading.Thread(target=self._watch, daemon=True)
 
@@ -70,24 +80,28 @@ class PortWatch:
             self.check_ports()
 
     def check_ports(self) -> None:
-        """Look at both ports once."""
+        """Look at all ports once."""
         if not self.output.is_present():
             self.player.stop_with_error(
                 PortError(
                     f"the MIDI port {self.output.name!r} is gone; connect it and play again, see 'music-rnn ports'"
                 )
             )
-        if self.keyboard and self.keyboard_missing:
-            self._reopen_keyboard(self.keyboard)
-        elif self.keyboard and not self.keyboard.is_present():
-            self.keyboard_missing = True
-            self.player.release_keys()
-            self.player.move_pedal(is_down=False)
-            self.log_message(f"the MIDI port {self.keyboard.name!r} is gone; connect it again")
+        for watched in self.inputs:
+            self._check_input(watched)
 
-    def _reopen_keyboard(self, keyboard: InputPort) -> None:
-        """Listen again if the keyboard is back."""
+    def _check_input(self, watched: WatchedInput) -> None:
+        """Look at an input once."""
+        if watched.is_missing:
+            self._reopen_input(watched)
+        elif not watched.port.is_present():
+            watched.is_missing = True
+            watched.handle_loss()
+            self.log_message(f"the MIDI port {watched.port.name!r} is gone; connect it again")
+
+    def _reopen_input(self, watched: WatchedInput) -> None:
+        """Listen again if an input is back."""
         with suppress(PortError):  # it may still be starting
-            if keyboard.reopen():
-                self.keyboard_missing = False
-                self.log_message(f"the MIDI port {keyboard.name!r} is back")
+            if watched.port.reopen():
+                watched.is_missing = False
+                self.log_message(f"the MIDI port {watched.port.name!r} is back")

@@ -8,7 +8,7 @@ import gc
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,12 +23,13 @@ from pipeline.core.paths import MIDI_OUTPUT_SUFFIXES
 from pipeline.generation import generate
 from pipeline.generation.engine import Engine
 from pipeline.live import midi_ports
+from pipeline.live.clock_follower import ClockFollower, Quantize
 from pipeline.live.controls import Controls
 from pipeline.live.improviser import Improviser, Mode
 from pipeline.live.journal import keep_recording
 from pipeline.live.keyboard import Keyboard
 from pipeline.live.player import Player
-from pipeline.live.port_watch import PortWatch
+from pipeline.live.port_watch import PortWatch, WatchedInput
 from pipeline.live.recorder import Recorder
 from pipeline.live.timeline import SimulatedClock
 from pipeline.models.model_io import TrainedModel
@@ -64,6 +65,10 @@ class PlayOptions:
     seed: int
     recording: Path | None
     """MIDI file to write, or a folder for one that is named by the time."""
+    clock_in: str = ""
+    """Part of the name of the input port of a MIDI clock; empty for none."""
+    quantize: Quantize = "off"
+    """Where responses begin, in mode `call-response`."""
 
     def validate(self) -> None:
         """Refuse options that contradict each other.
@@ -75,11 +80,15 @@ class PlayOptions:
             raise ParamsError(
                 "mode call-response needs a keyboard: give --midi-in with a part of the name of a MIDI port"
             )
+        if self.quantize != "off" and not (self.clock_in and self.mode == "call-response"):
+            raise ParamsError(
+                f"--quantize {self.quantize} needs --clock-in with the name of a MIDI port, and --mode call-response"
+            )
         if self.midi_out == NO_PORT and (
-            self.midi_in or not 0 < self.num_notes <= MAX_OFFLINE_NOTES
+            self.midi_in or self.clock_in or not 0 < self.num_notes <= MAX_OFFLINE_NOTES
         ):
             raise ParamsError(
-                f"--midi-out none does not play in real time: give --notes 1 to {MAX_OFFLINE_NOTES}, and no --midi-in"
+                f"--midi-out none does not play in real time: give --notes 1 to {MAX_OFFLINE_NOTES}, no --midi-in and no --clock-in"
             )
 
 
@@ -113,7 +122,8 @@ def run_player(
     output = midi_ports.open_output(options.midi_out)
     player = Player(source, output, Recorder())
     with keep_recording(player.recorder, path and resolve_recording_path(path), log_message):
-        _run_realtime(player, output, controls, options, log_message)
+        inputs = _open_inputs(player, source, controls, options, log_message)
+        _run_realtime(player, output, inputs, options, log_message)
     return player
 
 
@@ -146,16 +156,15 @@ def _run_offline(player: Player, recording: Path, log_message: Callable[[str], N
 def _run_realtime(
     player: Player,
     output: midi_ports.OutputPort,
-    controls: Controls,
+    inputs: Sequence[WatchedInput],
     options: PlayOptions,
     log_message: Callable[[str], None],
 ) -> None:
-    """Play in real time, with a keyboard if one is given."""
-    keyboard = _open_keyboard(player, controls, options, log_message)
+    """Play in real time, then close all ports."""
     if options.midi_out == midi_ports.VIRTUAL:
         log_message(f"connect a synthesizer to the MIDI port {midi_ports.CLIENT_NAME!r}")
     log_message("playing; Ctrl-C stops it and releases every note")
-    watch = PortWatch(player, output, keyboard, log_message)
+    watch = PortWatch(player, output, inputs, log_message)
     watch.start()
     try:
         with stop_on_signals(player), realtime_priority():
@@ -163,18 +172,29 @@ def _run_realtime(
     finally:
         watch.stop()
         log_message(f"{len(player.recorder):,} notes; {player.schedule.latency}")
-        if keyboard:
-            keyboard.close()
+        for watched in inputs:
+            watched.port.close()
 
 
-def _open_keyboard(
-    player: Player, controls: Controls, options: PlayOptions, log_message: Callable[[str], None]
-) -> midi_ports.InputPort | None:
-    """Open the keyboard, if one is given."""
-    if not options.midi_in:
-        return None
-    keyboard = Keyboard(player, controls, log_message)
-    return midi_ports.open_input(options.midi_in, keyboard.handle_message)
+def _open_inputs(
+    player: Player,
+    source: Improviser,
+    controls: Controls,
+    options: PlayOptions,
+    log_message: Callable[[str], None],
+) -> list[WatchedInput]:
+    """Open keyboard and clock, if they are given."""
+    inputs = []
+    if options.midi_in:
+        keyboard = Keyboard(player, controls, log_message)
+        port = midi_ports.open_input(options.midi_in, keyboard.handle_message)
+        inputs.append(WatchedInput(port, keyboard.release))
+    if options.clock_in:
+        follower = ClockFollower(player.schedule, player.end_model_notes, options.quantize)
+        source.time_keeper = follower
+        port = midi_ports.open_clock(options.clock_in, follower.handle_message)
+        inputs.append(WatchedInput(port, follower.handle_loss))
+    return inputs
 
 
 def resolve_recording_path(path: Path) -> Path:

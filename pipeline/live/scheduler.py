@@ -56,6 +56,13 @@ class Schedule:
         with self.lock:
             return self.timeline.tick_at(time) // TICKS_PER_CELL
 
+    def align_cell(self, time: float) -> int:
+        """Move the music by less than a cell, so that a cell begins at a clock time [s]; return that cell."""
+        with self.lock:
+            cell = self.timeline.tick_at(time) // TICKS_PER_CELL
+            self.timeline.delay(cell * TICKS_PER_CELL, time)
+            return cell
+
     def enqueue(self, note: PendingNote) -> None:
         """Add a note; if it is later than MAX_LATE, it is due now, and all notes after it are delayed as much."""
         start = note.onset * TICKS_PER_CELL

@@ -33,6 +33,11 @@ def send(keyboard, *messages):
     return keyboard.player.calls
 
 
+def test_a_keyboard_that_is_gone_holds_no_key_and_no_pedal(keyboard):
+    keyboard.release()
+    assert keyboard.player.calls == [("release_keys",), ("move_pedal", False)]
+
+
 def test_keys_of_any_channel_reach_the_player(keyboard):
     calls = send(keyboard, (0x93, 60, 70), (0x90, 60, 0), (0x80, 61, 5), (0xE0, 1, 2))
     assert calls == [("note_on", 60, 70), ("note_off", 60), ("note_off", 61)]

@@ -37,6 +37,9 @@ class Device:
             raise ValueError("unplugged")
         self.sent.append(message)
 
+    def ignore_types(self, timing):
+        self.hears_clock = not timing
+
     def set_callback(self, hear):
         self.hear = hear
 
@@ -100,6 +103,21 @@ def test_an_input_hands_on_messages_of_three_bytes(opened):
         port.device.hear((message, 0.1), None)
     assert heard == [(0x90, 60, 64)]
     assert opened == [("in", "Keystation 49")]
+
+
+def test_a_clock_hands_on_messages_of_all_lengths_and_an_input_asks_for_none(opened):
+    heard = []
+    port = midi_ports.open_clock("keystation", heard.append)
+    for message in ([0xF8], [0xF2, 4, 0]):
+        port.device.hear((message, 0.1), None)
+    assert heard == [[0xF8], [0xF2, 4, 0]]
+    assert port.device.hears_clock
+    assert not midi_ports.open_input("keystation", print).device.hears_clock
+
+
+def test_a_virtual_clock_has_a_name_of_its_own(opened):
+    assert midi_ports.open_clock("virtual", print).name == "music-rnn clock"
+    assert opened == [("in", "virtual music-rnn clock")]
 
 
 def test_a_missing_port_names_those_that_are_there(opened):

@@ -4,22 +4,16 @@ import pytest
 from fake_port import FakeKeyboard, Wire
 
 from pipeline.live.midi_ports import PortError
-from pipeline.live.port_watch import PortWatch
+from pipeline.live.port_watch import PortWatch, WatchedInput
 
 
 class FakePlayer:
     def __init__(self):
         self.error = None
-        self.calls = []
+        self.losses = []
 
     def stop_with_error(self, error):
         self.error = error
-
-    def release_keys(self):
-        self.calls.append("release keys")
-
-    def move_pedal(self, is_down):
-        self.calls.append(("pedal", is_down))
 
 
 @pytest.fixture
@@ -29,12 +23,17 @@ def lines():
 
 @pytest.fixture
 def watch(lines):
-    return PortWatch(FakePlayer(), Wire(), FakeKeyboard(), lines.append)
+    player = FakePlayer()
+    inputs = [
+        WatchedInput(FakeKeyboard(name=name), lambda name=name: player.losses.append(name))
+        for name in ("keys", "clock")
+    ]
+    return PortWatch(player, Wire(), inputs, lines.append)
 
 
 def test_ports_that_are_there_change_nothing(watch, lines):
     watch.check_ports()
-    assert (watch.player.error, watch.player.calls, lines) == (None, [], [])
+    assert (watch.player.error, watch.player.losses, lines) == (None, [], [])
 
 
 def test_without_its_synthesizer_the_player_ends(watch):
@@ -44,32 +43,35 @@ def test_without_its_synthesizer_the_player_ends(watch):
     assert "'wire' is gone" in str(watch.player.error)
 
 
-def test_the_keys_of_a_keyboard_that_is_gone_are_released_and_it_may_come_back(watch, lines):
-    watch.keyboard.present = False
+@pytest.mark.parametrize("number", [0, 1])
+def test_an_input_that_is_gone_is_reported_once_and_may_come_back(watch, lines, number):
+    port = watch.inputs[number].port
+    port.present = False
     for _ in range(3):
         watch.check_ports()
-    assert watch.player.calls == ["release keys", ("pedal", False)]
-    watch.keyboard.present = True
+    assert watch.player.losses == [port.name]
+    port.present = True
     for _ in range(3):
         watch.check_ports()
-    assert watch.keyboard.num_opened == 2
+    assert port.num_opened == 2
     assert lines == [
-        "the MIDI port 'keys' is gone; connect it again",
-        "the MIDI port 'keys' is back",
+        f"the MIDI port {port.name!r} is gone; connect it again",
+        f"the MIDI port {port.name!r} is back",
     ]
     assert watch.player.error is None
 
 
-def test_a_keyboard_that_cannot_be_opened_yet_is_tried_again(watch, lines, monkeypatch):
+def test_an_input_that_cannot_be_opened_yet_is_tried_again(watch, lines, monkeypatch):
     def fail():
         raise PortError("busy")
 
-    watch.keyboard.present = False
+    port = watch.inputs[0].port
+    port.present = False
     watch.check_ports()
-    monkeypatch.setattr(watch.keyboard, "reopen", fail)
+    monkeypatch.setattr(port, "reopen", fail)
     watch.check_ports()
     monkeypatch.undo()
-    watch.keyboard.present = True
+    port.present = True
     watch.check_ports()
     assert len(lines) == 2
 

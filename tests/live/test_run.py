@@ -73,6 +73,9 @@ def test_the_tempo_stretches_the_file(in_folder):
         ({"num_notes": 10**30}, "give --notes 1 to 1000000"),
         ({"midi_in": "keys"}, "no --midi-in"),
         ({"mode": "call-response", "midi_out": "x"}, "give --midi-in"),
+        ({"clock_in": "drums"}, "no --clock-in"),
+        ({"quantize": "bar", "midi_out": "x"}, "--quantize bar needs --clock-in"),
+        ({"quantize": "bar", "midi_out": "x", "clock_in": "drums"}, "--mode call-response"),
         ({"tempo": 7.0}, "tempo 7.0"),
     ],
 )
@@ -183,6 +186,37 @@ def test_an_input_is_opened_and_closed(monkeypatch, in_folder):
         MODEL, UNCONSTRAINED, play_options(midi_out="synth", midi_in="keys", num_notes=2), print
     )
     assert [keyboard.closed for keyboard in keyboards] == [1]
+
+
+@pytest.mark.slow
+def test_a_clock_is_followed_and_its_port_closed(monkeypatch, in_folder):
+    ports = []
+
+    def open_clock(name, handler):
+        assert name == "drums"
+        ports.append(FakeKeyboard(handler))
+        handler((0xFC,))
+        threading.Timer(0.5, lambda: [handler((0xFA,)), handler((0xF8,))]).start()
+        return ports[0]
+
+    wire = Wire(clock=time.monotonic)
+    monkeypatch.setattr(midi_ports, "open_output", lambda name: wire)
+    monkeypatch.setattr(midi_ports, "open_clock", open_clock)
+    start = time.monotonic()
+    run_player(
+        MODEL, UNCONSTRAINED, play_options(midi_out="synth", clock_in="drums", num_notes=2), print
+    )
+    assert wire.times[0] >= start + 0.5
+    assert [port.closed for port in ports] == [1]
+
+
+def test_the_options_of_the_clock_reach_the_session(monkeypatch):
+    options = []
+    monkeypatch.setattr(run, "run_player", lambda *arguments: options.append(arguments[2]))
+    given = ["--clock-in", "drums", "--quantize", "bar"]
+    done = RUN.invoke(cli.app, ["play", *given], catch_exceptions=False)
+    assert done.exit_code == 0
+    assert (options[0].clock_in, options[0].quantize) == ("drums", "bar")
 
 
 def test_a_synthesizer_that_goes_away_ends_the_session_which_is_written(monkeypatch, in_folder):
