@@ -4,12 +4,15 @@ All run on one thread, in turn, round after round; times are CPU time. The engin
 and `recurrent_attention` (random weights, which take as long as trained ones), sampling included; the tutorial's network
 of `stacked` plays by `model.predict` and as one compiled function. Notochord feeds and queries in its own process between
 the rounds, at its default size and at about the size of `expressive`; PYTHON is the Python of an environment with it
-(`pip install notochord`). Prints medians, and ratios with their range.
+(`pip install notochord`). Prints medians, and ratios with their range, then the CPU time of `music-rnn play` from the start of
+the process to the end of one note.
 """
 
 import json
+import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -64,6 +67,25 @@ def main(peer_python: str | None) -> None:
                 peer_seconds = time_peer(peer_python, units, seed)
                 timings.setdefault(("feed and query", size), []).append(peer_seconds)
     print_timings(timings)
+    startup = [1000 * measure_startup_seconds(models[UNTRAINED]) for _ in range(ROUNDS)]
+    print(
+        f"play {UNTRAINED}, one note, milliseconds: {timing.format_figure(timing.summarize_rounds(startup, ROUNDS, 3))}"
+    )
+
+
+def measure_startup_seconds(model: TrainedModel) -> float:
+    """Return the CPU seconds of a process that starts, reads the model and plays one note to a file."""
+    start = "from pipeline.cli import main; main()"
+    with tempfile.TemporaryDirectory() as folder:
+        model_io.save_model(model, Path(folder), np.float16)
+        options = ["--midi-out", "none", "--notes", "1", "--record", f"{folder}/out.mid"]
+        before = os.times()
+        subprocess.run(
+            [sys.executable, "-c", start, "play", folder, *options], check=True, capture_output=True
+        )
+        after = os.times()
+    user = after.children_user - before.children_user
+    return user + after.children_system - before.children_system
 
 
 def make_untrained_model(name: str) -> TrainedModel:

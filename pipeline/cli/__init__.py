@@ -1,5 +1,6 @@
 """The command line: all commands under one name."""
 
+import gc
 from importlib.metadata import PackageNotFoundError, version
 from typing import Annotated, Any
 
@@ -84,6 +85,8 @@ def _add_options(
 def main() -> None:
     """Run a command; an error a person can mend is one line."""
     escape_stdout()
+    # What was imported stays to the end; not collecting it saves 0.1 s of CPU time until `play` has played a note.
+    gc.freeze()
     try:
         app(prog_name=PROGRAM)
     except PipelineError as error:
