@@ -26,7 +26,7 @@ def load_named_model(name: str) -> TrainedModel:
         at_work = f"; {runs[0]} is at work here and may be training it" if runs else ""
         raise DataError(f"{error}{at_work}") from error
     trained = paths.get_model_dir(name)
-    if folder == BUNDLED / name and (trained / CARD).exists():
+    if folder.parent == BUNDLED and folder != trained and (trained / CARD).exists():
         typer.echo(
             sanitize_line(f"{name}: the bundled model; give {trained} for the one trained here"),
             err=True,
