@@ -1,10 +1,17 @@
 import numpy as np
 import pytest
-from factories import MODEL_KINDS, UNCONSTRAINED, WINDOW, make_quantized_notes, make_tiny_model
+from factories import (
+    MODEL_KINDS,
+    UNCONSTRAINED,
+    WINDOW,
+    FunctionSampler,
+    make_quantized_notes,
+    make_tiny_model,
+)
 
 from pipeline.generation import engine, side_by_side
 from pipeline.generation.sampling import Sampler
-from pipeline.notes.quantize import VELOCITY
+from pipeline.notes.quantize import PITCH, VELOCITY
 
 PROMPT_LENGTHS = (3, 6, 20)
 """Shorter than a window, as long, and longer."""
@@ -42,3 +49,15 @@ def test_a_model_without_velocity_plays_at_that_of_each_prompt():
         prompt[:, VELOCITY] = velocity
     played = side_by_side.continue_prompts(make_tiny_model(), prompts, 3, make_samplers(2))
     assert [set(notes[:, VELOCITY]) for notes in played] == [{30}, {90}]
+
+
+def test_no_pitch_that_sounds_is_struck_by_a_sampler_that_takes_the_least_likely() -> None:
+    def choose(feature: str, probs: np.ndarray) -> int:
+        if feature == "pitch":
+            return int(np.where(probs > 0, probs, np.inf).argmin())
+        return {"step": 1, "duration": 900}[feature]
+
+    prompts = [make_quantized_notes(seed, 6) for seed in range(2)]
+    samplers = [FunctionSampler(choose) for _ in prompts]
+    for notes in side_by_side.continue_prompts(make_tiny_model(**MASKED), prompts, 5, samplers):
+        assert len(set(notes[:, PITCH].tolist())) == 5
