@@ -53,6 +53,7 @@ export class Sampler {
   selectSettings(feature) {
     const { settings } = this;
     if (feature.is_time) return [settings.time_temperature, settings.time_top_p];
+    if (feature.name === "velocity") return [settings.velocity_temperature, settings.velocity_top_p];
     return [settings.pitch_temperature, settings.pitch_top_p];
   }
 }
