@@ -17,7 +17,7 @@ NO_PORTS = "none; start a synthesizer or connect a keyboard, or give --midi-out 
 
 
 @app.command(
-    epilog="Examples: music-rnn play --midi-out fluid --mode call-response --midi-in keystation --record ~/sessions; "
+    epilog="Example: music-rnn play --midi-out fluid --mode call-response --midi-in keystation --record ~/sessions; "
     "music-rnn play --midi-out fluid --mode call-response --midi-in keystation --clock-in drums --quantize bar"
 )
 def play(  # noqa: PLR0913 an argument of a command is an option that a person types
