@@ -72,7 +72,7 @@ def main(name: str) -> None:
     model = load_model(name)
     page_bytes = render_exported_page(model, DEFAULT_SAMPLING, name).encode()
     source, blob = join_modules(WORKER_SCRIPTS), make_web_model(model)
-    sampling = make_web_sampling(DEFAULT_SAMPLING)
+    sampling = make_web_sampling(model, DEFAULT_SAMPLING)
     with browser.running() as pages:
         page = pages.open("data:text/html,<title>empty</title>").page
         times = page.evaluate(RUN, [source, blob, sampling, ROUNDS, ROUND_NOTES])

@@ -8,6 +8,7 @@ input, the cells mingru and attention, and categorical heads with either pitch h
 import base64
 import json
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from pipeline.core.errors import DataError
 from pipeline.generation.constraints import allowed_pitches
 from pipeline.models.model_io import TrainedModel
 from pipeline.models.numpy.active_mask import ACTIVE_LOG_ODDS
+from pipeline.models.time_limits import NO_TIME_LIMITS
 from pipeline.models.weight_shapes import weight_shapes
 from pipeline.notes import pitch_ages, quantize
 from pipeline.notes.active_notes import DECAY_CELLS
@@ -57,14 +59,16 @@ def make_web_model(model: TrainedModel) -> dict[str, Any]:
     }
 
 
-def make_web_sampling(sampling: SamplingConfig) -> dict[str, Any]:
-    """Return what `new Sampler(...)` of the script takes: the settings, and the pitches of their key and range.
+def make_web_sampling(model: TrainedModel, sampling: SamplingConfig) -> dict[str, Any]:
+    """Return what `new Sampler(...)` of the script takes: `sampling`, the pitches it allows, and the longest times [cells].
 
     Raises:
         ParamsError: no pitch of the key lies in the range.
     """
     pitches = allowed_pitches(sampling.key, sampling.min_pitch, sampling.max_pitch)
-    return {**sampling.model_dump(mode="json"), "pitches": pitches}
+    limits = model.time_limits if sampling.limit_times else None
+    longest = asdict(limits or NO_TIME_LIMITS)
+    return {**sampling.model_dump(mode="json"), "pitches": pitches, **longest}
 
 
 def write_web_model(model: TrainedModel, path: Path) -> None:

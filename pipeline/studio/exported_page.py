@@ -11,6 +11,7 @@ from string import Template
 from pipeline.config.schema import SamplingConfig
 from pipeline.core import files
 from pipeline.export.web_model import make_web_model, make_web_sampling
+from pipeline.live.improviser import DEFAULT_MAX_NOTES_PER_SECOND, DEFAULT_MAX_POLYPHONY
 from pipeline.models.model_io import TrainedModel
 
 PACKAGE = Path(__file__).parent.parent
@@ -56,7 +57,8 @@ def render_exported_page(model: TrainedModel, sampling: SamplingConfig, title: s
         DataError: a page cannot play the model.
         ParamsError: no pitch of the key lies in the range.
     """
-    data = {"blob": make_web_model(model), "settings": make_web_sampling(sampling)}
+    settings = make_web_sampling(model, _limit_notes(sampling))
+    data = {"blob": make_web_model(model), "settings": settings}
     script = join_modules(PAGE_SCRIPTS)
     return Template(_read_text("studio/static/exported.html")).substitute(
         title=html.escape(title),
@@ -77,6 +79,15 @@ def write_exported_page(
     files.write_text(path, render_exported_page(model, sampling, title))
 
 
+def _limit_notes(sampling: SamplingConfig) -> SamplingConfig:
+    """Return a sampling with the limits of the studio where it has none."""
+    limits = {
+        "max_polyphony": sampling.max_polyphony or DEFAULT_MAX_POLYPHONY,
+        "max_notes_per_second": sampling.max_notes_per_second or DEFAULT_MAX_NOTES_PER_SECOND,
+    }
+    return sampling.model_copy(update=limits)
+
+
 def _read_text(path: str) -> str:
     return (PACKAGE / path).read_text("utf-8")
 
@@ -88,7 +99,7 @@ def _describe_origin(model: TrainedModel) -> str:
         return ""
     licence = model.provenance.get("licence_of_the_music")
     text = f"It learned from {music} ({licence})." if licence else f"It learned from {music}."
-    return f'<p class="note">{html.escape(text)}</p>'
+    return f'<p class="note" style="overflow-wrap: anywhere">{html.escape(text)}</p>'
 
 
 def _hash_script(script: str) -> str:

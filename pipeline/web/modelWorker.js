@@ -2,8 +2,9 @@
 //
 //   { type: "load", blob, settings }        ready
 //   { type: "feed", notes }                 fed
-//   { type: "draw", velocity, minStep }     note: { note }, the next one, which the model has not read; minStep is 0 if
-//                                           left out
+//   { type: "draw", velocity, earliestStep }
+//                                           note: { note }, the next one, which the model has not read; earliestStep is
+//                                           0 if left out
 //   { type: "generate", count, velocity }   notes: { notes, microseconds }, the mean time of a note
 //   { type: "settings", settings }          changed
 //   { type: "reset" }                       resetDone
@@ -29,10 +30,10 @@ const HANDLERS = {
     }
     return { type: "fed" };
   },
-  draw({ velocity, minStep = 0 }) {
-    sampler.minStep = minStep;
+  draw({ velocity, earliestStep = 0 }) {
+    sampler.earliestStep = earliestStep;
     const note = model.drawNote(sampler, velocity);
-    sampler.minStep = 0;
+    sampler.earliestStep = 0;
     return { type: "note", note };
   },
   generate({ count, velocity }) {

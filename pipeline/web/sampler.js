@@ -6,10 +6,10 @@ import { NoteLimits } from "./noteLimits.js";
 const MIN_MASS = 1e-300; // sums of probabilities below this are taken as zero
 
 export class Sampler {
-  minStep = 0; // of the next note, besides what the limits ask
+  earliestStep = 0; // least step of the next note, besides that of the limits on notes
 
-  // `settings` are those of the section generate.sampling, with `pitches`, the allowed ones upwards, for its key and range.
-  // `random` returns numbers from 0 to below 1.
+  // `settings` are those of the section generate.sampling, with `pitches`, the allowed ones upwards, for its key and range,
+  // and `max_step` and `max_duration` of the model. `random` returns numbers from 0 to below 1.
   constructor(settings, random = Math.random) {
     this.random = random;
     this.limits = new NoteLimits(settings.max_polyphony, settings.max_notes_per_second);
@@ -33,16 +33,27 @@ export class Sampler {
       const { pitches } = this.settings;
       return pitches[this.drawIndex(feature, Float64Array.from(pitches, (pitch) => probs[pitch]))];
     }
-    const first = feature.name === "step" ? Math.max(this.minStep, this.limits.minStep()) : 0;
-    return first + this.drawIndex(feature, probs.slice(first));
+    const [first, end] = this.findRange(feature, probs.length);
+    const wantsLonger = sum(probs.subarray(end)) > 0;
+    return first + this.drawIndex(feature, probs.slice(first, end), wantsLonger);
   }
 
-  // Return an index of the probabilities [V] that are allowed, which are overwritten.
-  drawIndex(feature, probs) {
+  // Return the first value that is allowed and the end of those that are. A step may have to be longer than the longest,
+  // to keep the limits on notes; then it is as short as it can be.
+  findRange({ name }, size) {
+    if (name === "duration") return [0, this.settings.max_duration + 1];
+    if (name !== "step") return [0, size];
+    const first = Math.max(this.limits.minStep(), this.earliestStep);
+    return [first, Math.max(first, this.settings.max_step) + 1];
+  }
+
+  // Return an index of the probabilities [V] that are allowed, which are overwritten; `wantsLonger` says whether values
+  // that are too long have any.
+  drawIndex(feature, probs, wantsLonger = false) {
     if (sum(probs) < MIN_MASS) {
-      // The tail of a narrow density rounds to zero; of a falling tail the first cell has the most.
-      probs.fill(feature.name === "step" ? 0 : 1);
-      probs[0] = 1;
+      // The tail of a narrow density rounds to zero; the nearest cell has the most of it.
+      probs.fill(feature.is_time ? 0 : 1);
+      probs[wantsLonger ? probs.length - 1 : 0] = 1;
     }
     const [temperature, topP] = this.selectSettings(feature);
     if (temperature !== 1) applyTemperature(probs, temperature);

@@ -12,6 +12,7 @@ from factories import UNCONSTRAINED, make_tiny_model
 
 from pipeline.core.errors import DataError
 from pipeline.export.web_model import make_web_model, make_web_sampling, write_web_model
+from pipeline.models.time_limits import TimeLimits
 
 PLAYABLE: dict[str, Any] = {
     **{"input": "embedding", "embedding_dim": 8, "heads": "categorical", "head_dim": 4},
@@ -58,8 +59,14 @@ def test_a_part_that_a_page_lacks_is_refused_by_name(
     )
 
 
-def test_settings_name_the_pitches_of_key_and_range() -> None:
+def test_settings_name_the_pitches_of_key_and_range_and_the_longest_times() -> None:
     sampling = UNCONSTRAINED.model_copy(update={"key": "C major", "min_pitch": 60, "max_pitch": 67})
-    settings = make_web_sampling(sampling)
+    model = make_tiny_model(**PLAYABLE)
+    settings = make_web_sampling(model, sampling)
     assert settings["pitches"] == [60, 62, 64, 65, 67]
     assert settings["pitch_temperature"] == 1.0
+    assert settings["max_step"] == settings["max_duration"] == 1000
+    limited = replace(model, time_limits=TimeLimits(20, 30))
+    assert make_web_sampling(limited, sampling)["max_duration"] == 30
+    unlimited = sampling.model_copy(update={"limit_times": False})
+    assert make_web_sampling(limited, unlimited)["max_duration"] == 1000

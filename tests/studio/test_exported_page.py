@@ -113,6 +113,7 @@ def test_equal_models_give_equal_pages_and_a_cell_that_it_lacks_is_refused() -> 
     assert page == render_exported_page(make_model(), UNCONSTRAINED, "<i>")
     assert "</script><b>" not in page
     assert "<i>" not in page
+    assert '"max_polyphony":32,"max_notes_per_second":64' in page
     with pytest.raises(DataError, match="cannot play cell: lstm"):
         render_exported_page(make_tiny_model(**{**PLAYABLE, "cell": "lstm"}), UNCONSTRAINED, "a")
 

@@ -18,6 +18,7 @@ from pipeline.models import model_io
 from pipeline.models.model_io import TrainedModel
 from pipeline.models.numpy.network import Network
 from pipeline.models.scoring import make_heads
+from pipeline.models.time_limits import TimeLimits
 from pipeline.notes.quantize import FEATURES, QuantizedNotes, list_generated_features
 
 pytestmark = pytest.mark.slow  # a browser
@@ -146,7 +147,8 @@ def test_the_log_probabilities_of_each_head_are_those_of_numpy(
 
 SAMPLINGS = {
     "plain": {},
-    "temperature and top-p": {"pitch_temperature": 0.8, "time_temperature": 1.2}
+    "temperature and top-p": {"limit_times": False}
+    | {"pitch_temperature": 0.8, "time_temperature": 1.2}
     | {"pitch_top_p": 0.9, "time_top_p": 0.95}
     | {"velocity_temperature": 1.5, "velocity_top_p": 0.8},
     "constraints": {"key": "F# minor", "min_pitch": 40, "max_pitch": 80}
@@ -159,21 +161,29 @@ SAMPLINGS = {
 def test_equal_random_numbers_give_the_notes_of_the_engine(
     script_page: Page, name: str, sampling: str
 ) -> None:
-    model, count = make_model(name), 150
+    model, count = replace(make_model(name), time_limits=TimeLimits(30, 60)), 150
     config = SamplingConfig.model_validate({**UNCONSTRAINED.model_dump(), **SAMPLINGS[sampling]})
     prompt = make_quantized_notes(5, 20)
-    engine, sampler = Engine(model), Sampler(np.random.default_rng(7), config)
+    engine = Engine(model)
+    sampler = Sampler(np.random.default_rng(7), config, model.time_limits)
     engine.feed(prompt)
     sampler.observe(prompt)
     expected = [engine.sample(sampler, 70).tolist() for _ in range(count)]
     numbers = np.random.default_rng(7).random(len(FEATURES) * count).tolist()
-    argument = [make_web_model(model), make_web_sampling(config), prompt.tolist(), count, numbers]
+    argument = [
+        make_web_model(model),
+        make_web_sampling(model, config),
+        prompt.tolist(),
+        count,
+        numbers,
+    ]
     assert script_page.evaluate(GENERATE, argument) == expected
+    assert (max(duration for _, duration, *_ in expected) <= 60) == config.limit_times
 
 
 def test_a_worker_answers_each_message(script_page: Page) -> None:
-    settings = make_web_sampling(UNCONSTRAINED)
-    blob = make_web_model(make_model("mingru"))
+    model = make_model("mingru")
+    blob, settings = make_web_model(model), make_web_sampling(model, UNCONSTRAINED)
     low = {**settings, "pitches": [40]}
     answers = script_page.evaluate(
         WORK,
@@ -187,7 +197,7 @@ def test_a_worker_answers_each_message(script_page: Page) -> None:
             {"type": "settings", "settings": low},
             {"type": "generate", "count": 2, "velocity": 70},
             {"type": "draw", "velocity": 70},
-            {"type": "draw", "velocity": 70, "minStep": 900},
+            {"type": "draw", "velocity": 70, "earliestStep": 900},
             {"type": "reset"},
             {"type": "generate", "count": 1, "velocity": 70},
         ],

@@ -138,15 +138,15 @@ export class Duet extends EventTarget {
 
   // Draw and play notes until the turn ends. The first one is to come after the rest.
   async playNotes(turn) {
-    let minStep = this.toCells(now() - this.lastOnset);
+    let earliestStep = this.toCells(now() - this.lastOnset);
     while (turn === this.turn) {
-      const { note } = await this.client.ask({ type: "draw", velocity: this.velocity, minStep });
+      const { note } = await this.client.ask({ type: "draw", velocity: this.velocity, earliestStep });
       const onset = await this.waitForNote(turn, note);
       if (turn !== this.turn) return;
       this.remember(note, onset);
       this.schedule(note, onset);
       await this.client.ask({ type: "feed", notes: [note] });
-      minStep = 0;
+      earliestStep = 0;
     }
   }
 
