@@ -2,15 +2,16 @@
 
 import re
 import threading
+import tomllib
 from collections.abc import Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import pytest
 from browser import Pages, Visit
 from export.test_web_model import PLAYABLE
-from factories import UNCONSTRAINED, make_tiny_model
+from factories import ROOT, UNCONSTRAINED, make_tiny_model
 
 from pipeline.core.errors import DataError
 from pipeline.models.model_io import TrainedModel
@@ -106,6 +107,13 @@ def test_a_joined_script_imports_nothing_and_declares_each_name_once(
     names = DECLARATION.findall(script)
     assert len(names) > 10
     assert sorted(names) == sorted(set(names))
+
+
+def test_the_package_has_the_files_of_a_page() -> None:
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    patterns = settings["tool"]["setuptools"]["package-data"]["pipeline"]
+    for path in (*PAGE_SCRIPTS, *WORKER_SCRIPTS, "studio/static/exported.html"):
+        assert any(PurePath(path).match(pattern) for pattern in patterns), path
 
 
 def test_equal_models_give_equal_pages_and_a_cell_that_it_lacks_is_refused() -> None:
