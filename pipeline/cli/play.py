@@ -67,6 +67,10 @@ def play(  # noqa: PLR0913 an argument of a command is an option that a person t
             help="The same for the port of a MIDI clock: its tempo is followed, 120 beats a minute is tempo 1.",
         ),
     ] = "",
+    clock_out: Annotated[
+        str,
+        typer.Option("--clock-out", help="The same for an output port that gets a MIDI clock."),
+    ] = "",
     quantize: Annotated[
         Quantize,
         typer.Option(help="Where responses begin: at once, or on a beat or a bar of the clock."),
@@ -97,6 +101,7 @@ def play(  # noqa: PLR0913 an argument of a command is an option that a person t
         record,
         clock_in,
         quantize,
+        clock_out,
     )
     trained_model = options.load_named_model(model)
     sampling_config = options.load_sampling(

@@ -94,8 +94,8 @@ class OutputPort:
         """Whether the port is still there."""
         return self.probe.is_present()
 
-    def send(self, message: Message) -> None:
-        """Send a message at once.
+    def send(self, message: Sequence[int]) -> None:
+        """Send the bytes of a message at once.
 
         Raises:
             PortError: the port is gone.
@@ -190,6 +190,12 @@ def open_output(name: str) -> OutputPort:
         PortError: there is no such port, or it cannot be opened.
     """
     device, port_name = _open_device(OUT, name)
+    return OutputPort(device, PortProbe(OUT, name, port_name))
+
+
+def open_clock_output(name: str) -> OutputPort:
+    """Open a port to send a MIDI clock to; arguments and errors as of `open_output`."""
+    device, port_name = _open_device(OUT, name, CLOCK_NAME)
     return OutputPort(device, PortProbe(OUT, name, port_name))
 
 

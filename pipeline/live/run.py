@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -24,6 +24,7 @@ from pipeline.generation import generate
 from pipeline.generation.engine import Engine
 from pipeline.live import midi_ports
 from pipeline.live.clock_follower import ClockFollower, Quantize
+from pipeline.live.clock_sender import ClockSender
 from pipeline.live.controls import Controls
 from pipeline.live.improviser import Improviser, Mode
 from pipeline.live.journal import keep_recording
@@ -69,6 +70,8 @@ class PlayOptions:
     """Part of the name of the input port of a MIDI clock; empty for none."""
     quantize: Quantize = "off"
     """Where responses begin, in mode `call-response`."""
+    clock_out: str = ""
+    """Part of the name of the output port that gets a MIDI clock; empty for none."""
 
     def validate(self) -> None:
         """Refuse options that contradict each other.
@@ -84,11 +87,16 @@ class PlayOptions:
             raise ParamsError(
                 f"--quantize {self.quantize} needs --clock-in with the name of a MIDI port, and --mode call-response"
             )
-        if self.midi_out == NO_PORT and (
-            self.midi_in or self.clock_in or not 0 < self.num_notes <= MAX_OFFLINE_NOTES
-        ):
+        if self.clock_in and self.clock_out:
             raise ParamsError(
-                f"--midi-out none does not play in real time: give --notes 1 to {MAX_OFFLINE_NOTES}, no --midi-in and no --clock-in"
+                f"--clock-out {self.clock_out} cannot be combined with --clock-in {self.clock_in}: "
+                "connect the program that sends the clock to both"
+            )
+        live_ports = self.midi_in or self.clock_in or self.clock_out
+        if self.midi_out == NO_PORT and (live_ports or not 0 < self.num_notes <= MAX_OFFLINE_NOTES):
+            raise ParamsError(
+                f"--midi-out none does not play in real time: give --notes 1 to {MAX_OFFLINE_NOTES}, "
+                "no --midi-in, no --clock-in and no --clock-out"
             )
 
 
@@ -161,13 +169,14 @@ def _run_realtime(
     log_message: Callable[[str], None],
 ) -> None:
     """Play in real time, then close all ports."""
+    clock = _open_clock_sender(player, options, log_message)
     if options.midi_out == midi_ports.VIRTUAL:
         log_message(f"connect a synthesizer to the MIDI port {midi_ports.CLIENT_NAME!r}")
     log_message("playing; Ctrl-C stops it and releases every note")
     watch = PortWatch(player, output, inputs, log_message)
     watch.start()
     try:
-        with stop_on_signals(player), realtime_priority():
+        with stop_on_signals(player), realtime_priority(), clock:
             player.run()
     finally:
         watch.stop()
@@ -195,6 +204,16 @@ def _open_inputs(
         port = midi_ports.open_clock(options.clock_in, follower.handle_message)
         inputs.append(WatchedInput(port, follower.handle_loss))
     return inputs
+
+
+def _open_clock_sender(
+    player: Player, options: PlayOptions, log_message: Callable[[str], None]
+) -> AbstractContextManager[object]:
+    """Open the port that gets a clock, if one is given; the clock runs while the context is entered."""
+    if not options.clock_out:
+        return nullcontext()
+    port = midi_ports.open_clock_output(options.clock_out)
+    return ClockSender(port, lambda: player.source.tempo, log_message)
 
 
 def resolve_recording_path(path: Path) -> Path:

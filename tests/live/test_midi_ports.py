@@ -117,7 +117,10 @@ def test_a_clock_hands_on_messages_of_all_lengths_and_an_input_asks_for_none(ope
 
 def test_a_virtual_clock_has_a_name_of_its_own(opened):
     assert midi_ports.open_clock("virtual", print).name == "music-rnn clock"
-    assert opened == [("in", "virtual music-rnn clock")]
+    port = midi_ports.open_clock_output("virtual")
+    port.send((0xF8, 0))
+    assert port.device.sent == [(0xF8, 0)]
+    assert opened == [("in", "virtual music-rnn clock"), ("out", "virtual music-rnn clock")]
 
 
 def test_a_missing_port_names_those_that_are_there(opened):

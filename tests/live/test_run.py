@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from types import SimpleNamespace
 
 import pytest
 from factories import CARRIED, ROOT, UNCONSTRAINED, make_music, make_tiny_model
@@ -74,6 +75,8 @@ def test_the_tempo_stretches_the_file(in_folder):
         ({"midi_in": "keys"}, "no --midi-in"),
         ({"mode": "call-response", "midi_out": "x"}, "give --midi-in"),
         ({"clock_in": "drums"}, "no --clock-in"),
+        ({"clock_out": "drums"}, "no --clock-out"),
+        ({"clock_in": "a", "clock_out": "b", "midi_out": "x"}, "--clock-out b cannot be combined"),
         ({"quantize": "bar", "midi_out": "x"}, "--quantize bar needs --clock-in"),
         ({"quantize": "bar", "midi_out": "x", "clock_in": "drums"}, "--mode call-response"),
         ({"tempo": 7.0}, "tempo 7.0"),
@@ -210,13 +213,26 @@ def test_a_clock_is_followed_and_its_port_closed(monkeypatch, in_folder):
     assert [port.closed for port in ports] == [1]
 
 
+@pytest.mark.slow
+def test_a_clock_is_sent_and_stops_although_the_synthesizer_fails(monkeypatch, in_folder):
+    sent, closed = [], []
+    clock = SimpleNamespace(send=sent.append, close=lambda: closed.append(1))
+    monkeypatch.setattr(midi_ports, "open_output", lambda name: Wire(fails={3}))
+    monkeypatch.setattr(midi_ports, "open_clock_output", lambda name: clock)
+    with pytest.raises(OSError, match="failed"):
+        run_player(MODEL, UNCONSTRAINED, play_options(midi_out="synth", clock_out="drums"), print)
+    assert (sent[0], sent[-1], closed) == ((0xFA,), (0xFC,), [1])
+    assert set(sent[1:-1]) == {(0xF8,)}
+
+
 def test_the_options_of_the_clock_reach_the_session(monkeypatch):
     options = []
     monkeypatch.setattr(run, "run_player", lambda *arguments: options.append(arguments[2]))
-    given = ["--clock-in", "drums", "--quantize", "bar"]
+    given = ["--clock-in", "drums", "--quantize", "bar", "--clock-out", "synth"]
     done = RUN.invoke(cli.app, ["play", *given], catch_exceptions=False)
     assert done.exit_code == 0
     assert (options[0].clock_in, options[0].quantize) == ("drums", "bar")
+    assert options[0].clock_out == "synth"
 
 
 def test_a_synthesizer_that_goes_away_ends_the_session_which_is_written(monkeypatch, in_folder):

@@ -1,0 +1,126 @@
+"""Send a MIDI clock: Start, 24 ticks a quarter note, and Stop at the end.
+
+Music at tempo 1 is REFERENCE_TEMPO, as with a clock that is followed. Deadlines are absolute: each is the last change of
+tempo plus a whole number of periods, so errors do not add up. A tick that is later than MAX_LATE, because the program
+was stopped, delays all later ones as much: a burst of ticks would be a jump of the tempo for a receiver.
+
+All times are clock times [s].
+"""
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from types import TracebackType
+from typing import Protocol, Self
+
+from pipeline.core.errors import PipelineError
+from pipeline.live.clock_follower import REFERENCE_TEMPO
+from pipeline.live.midi_clock import START, STOP, TICK, TICKS_PER_BEAT
+from pipeline.live.player import JOIN_TIMEOUT, POLL_SECONDS
+from pipeline.live.scheduler import MAX_LATE, TOLERANCE
+from pipeline.live.timeline import Clock
+
+START_SECONDS = 0.01
+"""Seconds from Start to the first tick: the standard asks for 0.001 at least."""
+
+
+class ClockOutput(Protocol):
+    """Takes the messages of a clock."""
+
+    def send(self, message: Sequence[int]) -> None:
+        """Send one message immediately."""
+
+    def close(self) -> None:
+        """Close the port."""
+
+
+class ClockSender:
+    """A clock that runs in a thread of its own while its context is entered."""
+
+    def __init__(
+        self,
+        port: ClockOutput,
+        read_tempo: Callable[[], float],
+        log_message: Callable[[str], None],
+        clock: Clock = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        """Prepare; nothing is sent yet.
+
+        Args:
+            port: takes the messages; closed at the end.
+            read_tempo: returns the tempo of the music, above 0.
+            log_message: takes a line for the person, if the port fails.
+            clock: returns seconds; never runs backwards.
+            sleep: waits for a number of seconds.
+        """
+        self.port = port
+        self.read_tempo = read_tempo
+        self.log_message = log_message
+        self.clock = clock
+        self.sleep = sleep
+        self.tempo = read_tempo()
+        self.tick = 0
+        """Number of the next tick."""
+        self.change_tick = 0
+        """First tick of the current tempo."""
+        self.change_time = clock()
+        """When that tick is due."""
+        self.stopping = False
+        self.thread = threading.Thread(target=self.run, daemon=True)
+
+    def __enter__(self) -> Self:
+        """Start the thread."""
+        self.thread.start()
+        return self
+
+    def __exit__(
+        self,
+        error_type: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Send Stop and end the thread."""
+        self.stopping = True
+        self.thread.join(JOIN_TIMEOUT)
+
+    def run(self) -> None:
+        """Send Start, ticks until `stopping` is true, and Stop; a port that fails ends the clock, not the music."""
+        try:
+            self._send_until_stopped()
+        except (PipelineError, OSError) as error:
+            self.log_message(f"the MIDI clock ended, the music goes on: {error}")
+        finally:
+            with suppress(PipelineError, OSError):
+                self.port.send((STOP,))
+            self.port.close()
+
+    def send_due(self) -> float:
+        """Send the next tick if it is due; return the seconds until the following one."""
+        due = self._find_due_time()
+        now = self.clock()
+        if due - now > TOLERANCE:
+            return due - now
+        if now - due > MAX_LATE:
+            due = self.change_time = now
+            self.change_tick = self.tick
+        self.port.send((TICK,))
+        tempo = self.read_tempo()
+        if tempo != self.tempo:
+            self.change_tick, self.change_time, self.tempo = self.tick, due, tempo
+        self.tick += 1
+        return max(self._find_due_time() - self.clock(), 0.0)
+
+    def _send_until_stopped(self) -> None:
+        """Send Start and ticks."""
+        self.port.send((START,))
+        self.change_time = self.clock() + START_SECONDS
+        while not self.stopping:
+            wait = self.send_due()
+            self.sleep(min(wait, POLL_SECONDS))
+
+    def _find_due_time(self) -> float:
+        """Return when the next tick is due."""
+        period = 60 / (REFERENCE_TEMPO * self.tempo * TICKS_PER_BEAT)
+        return self.change_time + (self.tick - self.change_tick) * period

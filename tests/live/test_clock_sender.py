@@ -1,0 +1,115 @@
+"""The clock that is sent keeps its time, and ends with Stop whatever happens."""
+
+import time
+
+import numpy as np
+import pytest
+
+from pipeline.live.clock_sender import START_SECONDS, ClockSender
+from pipeline.live.midi_clock import START, STOP, TICK, TICKS_PER_BEAT, MidiClock
+from pipeline.live.midi_ports import PortError
+from pipeline.live.timeline import SimulatedClock
+
+SECONDS = 60 / 120 / TICKS_PER_BEAT
+"""Seconds of a tick at tempo 1."""
+
+
+class ClockWire:
+    """An output port that remembers the messages of a clock and their times."""
+
+    def __init__(self, clock=lambda: 0.0, gone_at=None):
+        self.sent, self.times, self.closed = [], [], 0
+        self.clock, self.gone_at = clock, gone_at
+
+    def send(self, message):
+        assert not self.closed
+        if self.gone_at is not None and len(self.sent) >= self.gone_at:
+            raise PortError("the port is gone")
+        self.sent.append(message[0])
+        self.times.append(self.clock())
+
+    def close(self):
+        self.closed += 1
+
+
+def simulate(seconds, tempo=lambda now: 1.0, oversleep=lambda now: 0.0, **faults):
+    """Send a clock for simulated seconds; return the port, the sender and the lines for the person."""
+    clock, lines = SimulatedClock(5.0), []
+    wire = ClockWire(clock, **faults)
+
+    def sleep(span):
+        clock.sleep(span + oversleep(clock() - 5.0))
+        sender.stopping = clock() - 5.0 >= seconds
+
+    sender = ClockSender(wire, lambda: tempo(clock() - 5.0), lines.append, clock, sleep)
+    sender.run()
+    return wire, sender, lines
+
+
+def tick_times(wire):
+    """Return the times of the ticks [s], from Start on."""
+    pairs = zip(wire.times, wire.sent, strict=True)
+    return np.array([time - 5.0 for time, status in pairs if status == TICK])
+
+
+def test_start_ticks_and_stop_are_sent_and_the_port_is_closed():
+    wire, _, lines = simulate(1.0)
+    assert wire.sent[0] == START
+    assert wire.sent[-1] == STOP
+    assert set(wire.sent[1:-1]) == {TICK}
+    assert tick_times(wire)[0] == pytest.approx(START_SECONDS)
+    assert wire.closed == 1
+    assert lines == []
+
+
+def test_ticks_are_on_absolute_deadlines_although_each_sleep_is_too_long():
+    rng = np.random.default_rng(0)
+    times = tick_times(simulate(60.0, oversleep=lambda now: rng.uniform(0, 0.003))[0])
+    errors = times - START_SECONDS - SECONDS * np.arange(len(times))
+    assert len(times) == pytest.approx(60 / SECONDS, abs=2)
+    assert errors.min() > -1e-5
+    assert errors.max() < 0.0031
+
+
+def test_a_second_program_locks_to_tempo_and_phase():
+    rng = np.random.default_rng(0)
+    wire, sender, _ = simulate(
+        20.0,
+        tempo=lambda now: 1.0 if now < 5 else 1.5,
+        oversleep=lambda now: rng.uniform(0, 0.002),
+    )
+    receiver = MidiClock()
+    for now, status in zip(wire.times[:-1], wire.sent[:-1], strict=True):
+        receiver.handle_message(now, (status,))
+    last = sender._find_due_time() - SECONDS / 1.5
+    assert receiver.beats_per_minute(last) == pytest.approx(180, rel=0.005)
+    assert receiver.song_position(last) == pytest.approx(sender.tick - 1, abs=0.2)
+    beat = receiver.next_multiple(last, TICKS_PER_BEAT)
+    ticks_until = -(sender.tick - 1) % TICKS_PER_BEAT
+    assert beat == pytest.approx(last + ticks_until * SECONDS / 1.5, abs=0.003)
+
+
+def test_a_pause_of_the_program_delays_the_clock_and_makes_no_burst():
+    times = tick_times(simulate(6.0, oversleep=lambda now: 2.0 if 2.0 < now < 2.05 else 0.0)[0])
+    intervals = np.diff(times)
+    assert intervals.min() > SECONDS - 1e-5
+    assert (intervals > SECONDS + 1e-5).sum() == 1
+
+
+def test_a_port_that_is_gone_ends_the_clock_with_one_line():
+    wire, _, lines = simulate(5.0, gone_at=30)
+    assert len(wire.sent) == 30
+    assert wire.closed == 1
+    assert lines == ["the MIDI clock ended, the music goes on: the port is gone"]
+
+
+def test_the_clock_stops_when_its_context_ends_by_an_error():
+    wire = ClockWire(time.monotonic)
+    with pytest.raises(ZeroDivisionError), ClockSender(wire, lambda: 1.0, print) as sender:
+        while len(wire.sent) < 3:
+            time.sleep(0.005)
+        raise ZeroDivisionError
+    assert not sender.thread.is_alive()
+    assert wire.sent[0] == START
+    assert wire.sent[-1] == STOP
+    assert wire.closed == 1
