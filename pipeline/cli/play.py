@@ -64,12 +64,14 @@ def play(  # noqa: PLR0913 an argument of a command is an option that a person t
         str,
         typer.Option(
             "--clock-in",
-            help="The same for the port of a MIDI clock: its tempo is followed, 120 beats a minute is tempo 1.",
+            help="Part of the name of the port of a MIDI clock to follow; 120 beats a minute is tempo 1.",
         ),
     ] = "",
     clock_out: Annotated[
         str,
-        typer.Option("--clock-out", help="The same for an output port that gets a MIDI clock."),
+        typer.Option(
+            "--clock-out", help="Part of the name of a port that gets a MIDI clock of this tempo."
+        ),
     ] = "",
     quantize: Annotated[
         Quantize,
