@@ -1,12 +1,14 @@
 """Send a MIDI clock: Start, 24 ticks a quarter note, and Stop at the end.
 
 Music at tempo 1 is REFERENCE_TEMPO, as with a clock that is followed. Deadlines are absolute: each is the last change of
-tempo plus a whole number of periods, so errors do not add up. A tick that is later than MAX_LATE, because the program
-was stopped, delays all later ones as much: a burst of ticks would be a jump of the tempo for a receiver.
+tempo plus a whole number of periods, so errors do not add up. If a tick is later than MAX_LATE, because the program was
+stopped, the clock goes on at the next sixteenth note, after Stop, Song Position Pointer and Continue: receivers that
+count ticks and those that measure times have the same beats then, without a burst of ticks.
 
 All times are clock times [s].
 """
 
+import math
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -16,13 +18,23 @@ from typing import Protocol, Self
 
 from pipeline.core.errors import PipelineError
 from pipeline.live.clock_follower import REFERENCE_TEMPO
-from pipeline.live.midi_clock import START, STOP, TICK, TICKS_PER_BEAT
+from pipeline.live.midi_clock import (
+    CONTINUE,
+    SONG_POSITION,
+    START,
+    STOP,
+    TICK,
+    TICKS_PER_BEAT,
+    TICKS_PER_POSITION,
+)
 from pipeline.live.player import JOIN_TIMEOUT, POLL_SECONDS
 from pipeline.live.scheduler import MAX_LATE, TOLERANCE
 from pipeline.live.timeline import Clock
 
 START_SECONDS = 0.01
 """Seconds from Start to the first tick: the standard asks for 0.001 at least."""
+NUM_POSITIONS = 128 * 128
+"""Values of the Song Position Pointer; it wraps on a bar."""
 
 
 class ClockOutput(Protocol):
@@ -103,8 +115,7 @@ class ClockSender:
         if due - now > TOLERANCE:
             return due - now
         if now - due > MAX_LATE:
-            due = self.change_time = now
-            self.change_tick = self.tick
+            return self._skip_to_sixteenth(now)
         self.port.send((TICK,))
         tempo = self.read_tempo()
         if tempo != self.tempo:
@@ -120,7 +131,21 @@ class ClockSender:
             wait = self.send_due()
             self.sleep(min(wait, POLL_SECONDS))
 
+    def _skip_to_sixteenth(self, now: float) -> float:
+        """Leave out the ticks that are late, tell the position to go on at, and return the seconds until it."""
+        tick_now = self.change_tick + (now - self.change_time) / self._period
+        position = math.floor(tick_now / TICKS_PER_POSITION) + 1
+        self.tick = position * TICKS_PER_POSITION
+        high, low = divmod(position % NUM_POSITIONS, 128)
+        for message in ((STOP,), (SONG_POSITION, low, high), (CONTINUE,)):
+            self.port.send(message)
+        return max(self._find_due_time() - self.clock(), 0.0)
+
     def _find_due_time(self) -> float:
         """Return when the next tick is due."""
-        period = 60 / (REFERENCE_TEMPO * self.tempo * TICKS_PER_BEAT)
-        return self.change_time + (self.tick - self.change_tick) * period
+        return self.change_time + (self.tick - self.change_tick) * self._period
+
+    @property
+    def _period(self) -> float:
+        """Seconds between two ticks."""
+        return 60 / (REFERENCE_TEMPO * self.tempo * TICKS_PER_BEAT)

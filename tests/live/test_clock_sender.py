@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 
 from pipeline.live.clock_sender import START_SECONDS, ClockSender
-from pipeline.live.midi_clock import START, STOP, TICK, TICKS_PER_BEAT, MidiClock
+from pipeline.live.midi_clock import (
+    CONTINUE,
+    SONG_POSITION,
+    START,
+    STOP,
+    TICK,
+    TICKS_PER_BEAT,
+    MidiClock,
+)
 from pipeline.live.midi_ports import PortError
 from pipeline.live.timeline import SimulatedClock
 
@@ -18,7 +26,7 @@ class ClockWire:
     """An output port that remembers the messages of a clock and their times."""
 
     def __init__(self, clock=lambda: 0.0, gone_at=None):
-        self.sent, self.times, self.closed = [], [], 0
+        self.sent, self.messages, self.times, self.closed = [], [], [], 0
         self.clock, self.gone_at = clock, gone_at
 
     def send(self, message):
@@ -26,6 +34,7 @@ class ClockWire:
         if self.gone_at is not None and len(self.sent) >= self.gone_at:
             raise PortError("the port is gone")
         self.sent.append(message[0])
+        self.messages.append(message)
         self.times.append(self.clock())
 
     def close(self):
@@ -89,11 +98,24 @@ def test_a_second_program_locks_to_tempo_and_phase():
     assert beat == pytest.approx(last + ticks_until * SECONDS / 1.5, abs=0.003)
 
 
-def test_a_pause_of_the_program_delays_the_clock_and_makes_no_burst():
-    times = tick_times(simulate(6.0, oversleep=lambda now: 2.0 if 2.0 < now < 2.05 else 0.0)[0])
-    intervals = np.diff(times)
-    assert intervals.min() > SECONDS - 1e-5
-    assert (intervals > SECONDS + 1e-5).sum() == 1
+@pytest.mark.parametrize("pause", [0.5, 3.0])
+def test_after_a_pause_of_the_program_all_receivers_have_the_same_beats(pause):
+    def oversleep(now):
+        return pause if 2.0 < now < 2.015 else 0.0
+
+    wire, sender, _ = simulate(8.0, oversleep=oversleep)
+    times = tick_times(wire)
+    numbers = (times - START_SECONDS) / SECONDS
+    assert numbers == pytest.approx(np.round(numbers), abs=1e-3)
+    assert np.diff(times).min() > SECONDS - 1e-5
+    stop = wire.sent.index(STOP)
+    assert wire.sent[stop : stop + 4] == [STOP, SONG_POSITION, CONTINUE, TICK]
+    receiver = MidiClock()
+    for now, message in zip(wire.times[:-1], wire.messages[:-1], strict=True):
+        receiver.handle_message(now, message)
+    last = 5.0 + times[-1]
+    assert receiver.song_position(last) == pytest.approx(sender.tick - 1, abs=0.01)
+    assert sender.tick - 1 == round(numbers[-1])
 
 
 def test_a_port_that_is_gone_ends_the_clock_with_one_line():
