@@ -230,6 +230,7 @@ class MidiClock:
             self.lock = lock.update(time, 1)
         elif steps == 0 and self.num_missing:
             self.num_missing -= 1  # it was only late
+            self.num_late = 0
         else:
             self._count_tick(time, lock, steps)
 

@@ -86,6 +86,20 @@ def test_ticks_that_come_late_in_one_burst_are_not_counted_twice():
     assert clock.song_position(last) == pytest.approx(95, abs=0.01)
 
 
+def test_many_stalls_of_a_sender_move_no_beat():
+    rng = np.random.default_rng(1)
+    due = np.arange(20_000) * SECONDS
+    received = due + 0.0003 * np.abs(rng.normal(size=len(due)))
+    for start in np.cumsum(rng.exponential(2.0, size=int(due[-1] / 2))):
+        end = start + rng.uniform(0.02, 0.2)
+        stalled = (due >= start) & (due < end)
+        received[stalled] = end + 2e-5 * np.arange(stalled.sum())
+    clock = MidiClock()
+    for time in np.maximum.accumulate(received).tolist():
+        clock.handle_message(time, (TICK,))
+    assert clock.song_position(time) == pytest.approx(time / SECONDS, abs=0.3)
+
+
 @pytest.mark.parametrize("factor", [1 / 3, 0.5, 0.7, 0.8, 1.3, 1.4, 2, 2.5, 3])
 def test_after_a_jump_of_the_tempo_the_position_is_the_number_of_ticks(factor):
     clock = MidiClock()
