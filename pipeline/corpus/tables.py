@@ -67,7 +67,16 @@ PIECES_SCHEMA = pa.schema(
 )
 TEXT_DTYPE = np.dtypes.StringDType()
 """Of an array of texts, each of its own length."""
-_WRITE_OPTIONS = {"compression": "zstd", "write_page_checksum": True, "store_schema": True}
+_WRITE_OPTIONS: dict[str, Any] = {
+    "compression": "zstd",
+    "write_page_checksum": True,
+    "store_schema": True,
+}
+# Hardly two onsets are equal, so a dictionary of them costs time and disk; their upper bytes are alike.
+_NOTES_WRITE_OPTIONS = _WRITE_OPTIONS | {
+    "use_dictionary": ["piece", "duration", "pitch", "velocity"],
+    "use_byte_stream_split": ["onset"],
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +148,7 @@ class NotesWriter:
         if path != self._part_path:
             self._close_part()
             self._part_path = path
-            self._writer = pq.ParquetWriter(path, NOTES_SCHEMA, **_WRITE_OPTIONS)
+            self._writer = pq.ParquetWriter(path, NOTES_SCHEMA, **_NOTES_WRITE_OPTIONS)
         columns = [pa.array(np.full(len(notes), piece_index, np.int32))]
         columns += [pa.array(np.ascontiguousarray(notes[name])) for name in NOTE_COLUMNS]
         self._pending.append(pa.Table.from_arrays(columns, schema=NOTES_SCHEMA))

@@ -76,6 +76,8 @@ def test_a_piece_is_in_one_row_group_and_the_groups_say_which(tmp_path):
         (3, 4, 60_000),
     ]
     assert {g.column(0).compression for g in groups} == {"ZSTD"}
+    dictionaries = [groups[0].column(k).has_dictionary_page for k in range(5)]
+    assert dictionaries == [True, False, True, True, True]
 
 
 @pytest.mark.slow
