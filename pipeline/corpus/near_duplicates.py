@@ -10,8 +10,8 @@ A hash that many pieces have, such as that of a scale, makes each of them a cand
 means in the order of their fingerprints of lowest rank, by which near duplicates are close to each other. So the time is
 linear in the number of pieces, and the groups depend neither on the order of pieces nor on the number of buckets.
 
-Memory: about `BUCKET_SIZE` hashes of a bucket, and 32 bytes a piece. The sketches, 512 bytes a piece, may be on the disk.
-A bucket depends on nothing but the sketches, so that different workers can search different buckets.
+Memory: about `BUCKET_SIZE` hashes of a bucket, and 32 bytes a piece. The buckets, 1 kB a piece, are on the disk, in the
+folder that `TMPDIR` names, and the sketches may be there too.
 
 Shapes: P pieces, S numbers of a sketch, K hashes of a bucket, C pairs of pieces.
 
@@ -19,7 +19,10 @@ Source: containment of two samples, Broder, "On the resemblance and containment 
 equal fingerprints, Schleimer, Wilkerson and Aiken, "Winnowing: local algorithms for document fingerprinting", SIGMOD 2003.
 """
 
-from collections.abc import Iterable, Iterator
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,8 +41,10 @@ BUCKET_SIZE = 1 << 22
 """Hashes of a bucket, about: bounds the memory."""
 CHECKED_PAIRS = 1 << 14
 """Pairs checked at once: bounds the memory."""
-ROWS_READ = 1 << 12
-"""Sketches read at once: 2 MiB."""
+ROWS_READ = 1 << 10
+"""Sketches read at once: 512 KiB."""
+MAX_BUCKETS = 256
+"""Files that are open at once; from 8 million pieces on a bucket is larger."""
 
 Sketches = NDArray[np.uint32]
 """[P, S] of all pieces."""
@@ -69,9 +74,12 @@ def group_near_duplicates(sketches: SketchTable) -> list[list[int]]:
         Indices of the pieces of each group, in order; groups in order of their first pieces.
     """
     order = order_by_likeness(sketches)
-    num_buckets = 1 + len(sketches) * SKETCH_SIZE // BUCKET_SIZE
-    parts = (find_pairs(sketches, order, bucket, num_buckets) for bucket in range(num_buckets))
-    return join_pairs(len(sketches), (pair for part in parts for pair in part.tolist()))
+    num_buckets = min(MAX_BUCKETS, 1 + len(sketches) * SKETCH_SIZE // BUCKET_SIZE)
+    with ExitStack() as stack:
+        buckets = [stack.enter_context(tempfile.TemporaryFile()) for _ in range(num_buckets)]
+        fill_buckets(sketches, order, buckets)
+        parts = (find_pairs(sketches, order, bucket) for bucket in buckets)
+        return join_pairs(len(sketches), (pair for part in parts for pair in part.tolist()))
 
 
 def order_by_likeness(sketches: SketchTable) -> Indices:
@@ -93,19 +101,36 @@ def _iterate_parts(sketches: SketchTable) -> Iterator[tuple[int, Sketches]]:
         yield start, sketches[start : start + ROWS_READ]
 
 
-def find_pairs(sketches: SketchTable, order: Indices, bucket: int, num_buckets: int) -> Pairs:
+def fill_buckets(sketches: SketchTable, order: Indices, buckets: Sequence[IO[bytes]]) -> None:
+    """Write the hashes in all sketches [P, S], which are read once, to files; equal ones to the same.
+
+    A file gets 8 bytes for each hash of a piece: the hash, and the place of the piece in `order` [P].
+    """
+    place_of = np.empty(len(order), np.uint64)
+    place_of[order] = np.arange(len(order), dtype=np.uint64)
+    for start, part in _iterate_parts(sketches):
+        is_hash = part[:, 1:] != NO_HASH
+        hashes = part[:, 1:][is_hash]
+        keys = hashes.astype(np.uint64) << HASH_BITS | place_of[start + np.nonzero(is_hash)[0]]
+        bucket_of = hashes % np.uint32(len(buckets))
+        by_bucket = keys[np.argsort(bucket_of, kind="stable")]
+        ends = np.bincount(bucket_of, minlength=len(buckets)).cumsum()
+        for bucket, run in zip(buckets, np.split(by_bucket, ends[:-1]), strict=True):
+            bucket.write(run.tobytes())
+
+
+def find_pairs(sketches: SketchTable, order: Indices, bucket: IO[bytes]) -> Pairs:
     """Return the near duplicates among the pieces that share a hash of a bucket.
 
     Args:
         sketches: [P, S] of each piece.
         order: [P] of `order_by_likeness`.
-        bucket: which bucket, from 0.
-        num_buckets: how many there are.
+        bucket: of `fill_buckets`.
 
     Returns:
         Distinct pairs [C, 2].
     """
-    hashes, places = _select_bucket(sketches, order, bucket, num_buckets)
+    hashes, places = _read_bucket(bucket)
     num_pieces = max(1, len(order))
     codes = [np.empty(0, np.int64)]
     for step in range(1, NUM_NEIGHBORS + 1):
@@ -120,25 +145,12 @@ def find_pairs(sketches: SketchTable, order: Indices, bucket: int, num_buckets: 
     return np.concatenate(near)
 
 
-def _select_bucket(
-    sketches: SketchTable, order: Indices, bucket: int, num_buckets: int
-) -> tuple[NDArray[np.uint32], Indices]:
-    """Return the hashes [K] of a bucket, sorted, and the place in `order` of the piece of each.
-
-    Equal hashes are in order of their places.
-    """
-    place_of = np.empty(len(order), np.uint64)
-    place_of[order] = np.arange(len(order), dtype=np.uint64)
-    keys = [np.empty(0, np.uint64)]
-    for start, part in _iterate_parts(sketches):
-        hashes = part[:, 1:]
-        is_chosen = (hashes % np.uint32(num_buckets) == bucket) & (hashes != NO_HASH)
-        chosen_places = place_of[start + np.nonzero(is_chosen)[0]]
-        keys.append(hashes[is_chosen].astype(np.uint64) << HASH_BITS | chosen_places)
-    sorted_keys = np.concatenate(keys)
-    sorted_keys.sort()
-    places = (sorted_keys & np.uint64(NO_HASH)).astype(np.int64)
-    return (sorted_keys >> HASH_BITS).astype(np.uint32), places
+def _read_bucket(bucket: IO[bytes]) -> tuple[NDArray[np.uint32], Indices]:
+    """Return the hashes [K] of a bucket, sorted, and the place of the piece of each; equal ones in order of places."""
+    bucket.seek(0)
+    keys = np.sort(np.frombuffer(bucket.read(), np.uint64))
+    places = (keys & np.uint64(NO_HASH)).astype(np.int64)
+    return (keys >> HASH_BITS).astype(np.uint32), places
 
 
 def are_near_duplicates(sketches: SketchTable, pairs: Pairs) -> NDArray[np.bool_]:

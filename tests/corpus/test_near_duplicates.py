@@ -1,5 +1,6 @@
 """The same work in another key, tempo or export is found, other music is not, and not by comparing all pairs."""
 
+import io
 import tracemalloc
 from collections.abc import Callable
 
@@ -13,6 +14,7 @@ from pipeline.corpus import near_duplicates
 from pipeline.corpus.groups import join_pairs
 from pipeline.corpus.near_duplicates import (
     Sketches,
+    fill_buckets,
     find_pairs,
     group_near_duplicates,
     order_by_likeness,
@@ -25,6 +27,14 @@ from pipeline.notes.note import Notes
 
 def group(*pieces: Notes) -> list[list[int]]:
     return group_near_duplicates(stack_sketches(map(compute_sketch, pieces)))
+
+
+def find_all_pairs(sketches: Sketches, num_buckets: int) -> list[near_duplicates.Pairs]:
+    """Return the pairs of each bucket."""
+    order = order_by_likeness(sketches)
+    buckets = [io.BytesIO() for _ in range(num_buckets)]
+    fill_buckets(sketches, order, buckets)
+    return [find_pairs(sketches, order, bucket) for bucket in buckets]
 
 
 def make_sketches(num_pieces: int, num_works: int) -> Sketches:
@@ -148,8 +158,8 @@ def test_pairs_and_groups_do_not_depend_on_the_order_of_pieces(order: list[int])
     # Each work has more copies than a piece has neighbors, so that not all pairs are compared.
     sketches = make_sketches(24, 2)
     shuffled = sketches[order]
-    pairs = find_pairs(sketches, order_by_likeness(sketches), 0, 1).tolist()
-    others = find_pairs(shuffled, order_by_likeness(shuffled), 0, 1).tolist()
+    pairs = find_all_pairs(sketches, 1)[0].tolist()
+    others = find_all_pairs(shuffled, 1)[0].tolist()
     named = {frozenset((order[first], order[second])) for first, second in others}
     assert named == {frozenset(pair) for pair in pairs}
     assert [{order[piece] for piece in group} for group in group_near_duplicates(shuffled)] == (
@@ -161,13 +171,27 @@ def test_buckets_and_batches_do_not_change_the_groups(monkeypatch: pytest.Monkey
     sketches = make_sketches(200, 60)
     expected = group_near_duplicates(sketches)
     assert len(expected) == 60
-    order = order_by_likeness(sketches)
-    parts = [find_pairs(sketches, order, bucket, 7) for bucket in range(7)]
+    parts = find_all_pairs(sketches, 7)
     assert all(len(part) for part in parts)
     assert join_pairs(200, [pair for part in reversed(parts) for pair in part.tolist()]) == expected
     for name, size in (("BUCKET_SIZE", 300), ("CHECKED_PAIRS", 3)):
         monkeypatch.setattr(near_duplicates, name, size)
         assert group_near_duplicates(sketches) == expected
+
+
+def test_sketches_are_read_once_however_many_buckets_there_are(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sketches = make_sketches(200, 60)
+    iterate, num_passes = near_duplicates._iterate_parts, []
+    monkeypatch.setattr(
+        near_duplicates, "_iterate_parts", lambda table: (num_passes.append(1), iterate(table))[1]
+    )
+    for size in (1 << 22, 300):
+        monkeypatch.setattr(near_duplicates, "BUCKET_SIZE", size)
+        num_passes.clear()
+        group_near_duplicates(sketches)
+        assert len(num_passes) == 2  # to order them, and to fill the buckets
 
 
 @pytest.mark.slow
