@@ -42,6 +42,14 @@ def test_a_bad_row_is_named_with_what_is_wrong(column, value, what):
         note.validate_notes(notes)
 
 
+@pytest.mark.parametrize("column", ["onset", "duration"])
+def test_a_last_note_that_is_too_late_or_too_long_is_refused(column):
+    notes = make_music(0, 12)
+    notes[column][-1] = 90_000.0
+    with pytest.raises(MidiError, match=rf"^note 11: {column} is l\w+ than a day"):
+        note.validate_notes(notes)
+
+
 def test_a_bad_row_is_shown_in_words_and_numbers():
     notes = note.make_notes([0.5, 1.0], [0.25, 0.5], [60, 62], [80, 0])
     with pytest.raises(MidiError) as caught:
