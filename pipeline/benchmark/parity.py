@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from pipeline.models import scoring
 from pipeline.models.model_io import TrainedModel
 from pipeline.models.residual_noise import grid_bits
-from pipeline.notes import active_notes
+from pipeline.notes import active_notes, recall
 from pipeline.notes.quantize import FEATURES, QuantizedNotes
 
 MAX_NOTES = 100
@@ -55,18 +55,29 @@ def _score_with_keras(
     before_each, _ = active_notes.active_before_each(rows, active_notes.no_active_notes(len(rows)))
     quantized, active = tf.constant(rows.astype(np.int32)), tf.constant(before_each)
     state = net.initial_state(len(rows))
-    hidden, _ = net.call(quantized[:, :-1], active[:, :-1], state, training=False)
+    hints = tf.constant(recall.compute_hints(rows[:, :-1]).astype(np.int32))
+    hidden, _ = net.call(quantized[:, :-1], active[:, :-1], state, training=False, hints=hints)
     if first_scored > 1:
-        last = tf.nest.map_structure(lambda array: array[:, -1:], (hidden, quantized, active))
+        last = tf.nest.map_structure(
+            lambda array: array[:, -1:], (hidden, (quantized, active, hints))
+        )
         return _compute_bits(model, net, *last)
-    return _compute_bits(model, net, hidden, quantized[:, 1:], active[:, 1:])
+    return _compute_bits(model, net, hidden, (quantized[:, 1:], active[:, 1:], hints))
 
 
 def _compute_bits(
-    model: TrainedModel, net: Any, hidden: Any, notes: Any, active: Any
+    model: TrainedModel, net: Any, hidden: Any, targets: tuple[Any, Any, Any]
 ) -> NDArray[np.float64]:
-    """Return the bits [B T, 3 or 4] on the time grid of notes [B, T, 4], from the losses of Keras."""
-    losses = net.compute_losses(hidden, notes, active)
+    """Return the bits [B T, 3 or 4] on the time grid, from the losses of Keras.
+
+    Args:
+        model: as saved.
+        net: the Keras network with its weights.
+        hidden: [B, T, H] or a `PitchContext`.
+        targets: the notes [B, T, 4] that came after, the active notes at their onsets, and the hints before them.
+    """
+    losses = net.compute_losses(hidden, *targets)
+    notes = targets[0]
     columns = []
     for name, feature in FEATURES.items():
         if name not in losses:

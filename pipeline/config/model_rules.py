@@ -134,3 +134,7 @@ def _list_head_rules(config: Any) -> Iterator[tuple[bool, str]]:
         config.mask_active and not reads_active,
         "mask_active needs input: embedding, and heads: categorical or mixture",
     )
+    yield (
+        config.recall and not (reads_active and not config.is_bidirectional),
+        "recall needs input: embedding, heads: categorical or mixture, and a cell other than bilstm",
+    )

@@ -275,12 +275,9 @@ class TrainConfig(StrictModel):
 
     @model_validator(mode="after")
     def _check_epoch_size(self) -> "TrainConfig":
-        least = max(
-            self.windowed.batch_size,
-            self.stateful.batch_size
-            * self.stateful.bptt_length
-            * self.stateful.segments_per_passage,
-        )
+        stateful = self.stateful
+        passage_length = stateful.bptt_length * stateful.segments_per_passage
+        least = max(self.windowed.batch_size, stateful.batch_size * passage_length)
         if self.notes_per_epoch < least:
             raise ValueError(f"notes_per_epoch is less than one round of batches, {least} notes")
         return self
@@ -325,6 +322,8 @@ class ModelConfig(StrictModel):
     mask_active: bool = False
     """Whether a pitch that sounds is not struck again: the distribution leaves all such pitches 0.0002 together, and
     generation nothing."""
+    recall: bool = False
+    """Whether what the piece played after the latest earlier place like the present one is read and can be copied."""
     loss_on: Literal["last", "all"]
     """`last`: the loss is taken at the note after the window. `all`: at every note."""
     stateful: bool

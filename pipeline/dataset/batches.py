@@ -12,7 +12,7 @@ from pipeline.config.schema import ModelConfig
 from pipeline.dataset import windows
 from pipeline.dataset.segments import Segment, SegmentSampler
 from pipeline.dataset.windows import WindowDataset
-from pipeline.notes import active_notes
+from pipeline.notes import active_notes, recall
 from pipeline.notes.note import NUM_PITCHES
 
 
@@ -33,12 +33,15 @@ def window_batches(
             active, _ = active_notes.active_before_each(notes, silence)
         mask = np.zeros((len(notes), data.sequence_length), np.float32)
         mask[:, -1] = 1
-        yield Segment(notes, active, mask, is_first=True)
+        hints = recall.compute_hints(notes[:, :-1]) if config.recall else None
+        yield Segment(notes, active, mask, is_first=True, hints=hints)
 
 
-def segment_batches(params: Params, data: WindowDataset, epoch: int) -> Iterator[Segment]:
-    """Yield the segments of the passages of an epoch."""
-    sampler = SegmentSampler(data, params.train.stateful, params.seed)
+def segment_batches(
+    params: Params, data: WindowDataset, epoch: int, has_hints: bool = False
+) -> Iterator[Segment]:
+    """Yield the segments of the passages of an epoch, with or without hints."""
+    sampler = SegmentSampler(data, params.train.stateful, params.seed, has_hints)
     return sampler.sample_epoch(epoch, params.train.notes_per_epoch)
 
 
@@ -48,4 +51,4 @@ def epoch_batches(
     """Yield the batches of an epoch, numbered from 0, for the objective of a model config."""
     if config.loss_on == "last":
         return window_batches(params, config, data, epoch)
-    return segment_batches(params, data, epoch)
+    return segment_batches(params, data, epoch, config.recall)

@@ -19,7 +19,7 @@ from pipeline.core.errors import DataError
 from pipeline.dataset import windows
 from pipeline.dataset.permutation import hash_numbers
 from pipeline.dataset.windows import WindowDataset
-from pipeline.notes import active_notes
+from pipeline.notes import active_notes, recall
 from pipeline.notes.quantize import DURATION, GRID_SIZE, PITCH, STEP, VELOCITY, QuantizedNotes
 
 _SHIFT_KEY = 2**63
@@ -38,6 +38,8 @@ class Segment:
     """[B, T] 1 where there is a target, 0 beyond the end of a piece."""
     is_first: bool
     """Whether passages start here, so that the state is the initial one."""
+    hints: recall.Hints | None = None
+    """[B, T, 5] after each of the first T notes; None without `recall`."""
 
 
 class SegmentSampler:
@@ -46,7 +48,10 @@ class SegmentSampler:
     Shapes: P training pieces of two notes or more, Q passages of a pass.
     """
 
-    def __init__(self, dataset: WindowDataset, config: StatefulTraining, seed: int) -> None:
+    def __init__(
+        self, dataset: WindowDataset, config: StatefulTraining, seed: int, has_hints: bool = False
+    ) -> None:
+        self.has_hints = has_hints
         self.notes = dataset.notes
         self.config = config
         self.seed = seed
@@ -97,7 +102,10 @@ class SegmentSampler:
     ) -> Iterator[Segment]:
         """Yield the segments of passages [B], side by side."""
         note_indices, has_note = self._locate_notes(passage_numbers, pass_numbers)
-        notes = self._augment(self.notes.gather(note_indices), rng)
+        if self.has_hints:
+            notes, hints = self._gather_with_hints(note_indices, rng)
+        else:
+            notes, hints = self._augment(self.notes.gather(note_indices), rng), None
         silence = active_notes.no_active_notes(len(notes))
         active, _ = active_notes.active_before_each(notes, silence)
         for start in range(0, self.passage_length, self.config.bptt_length):
@@ -105,7 +113,36 @@ class SegmentSampler:
             segment = slice(start, start + self.config.bptt_length + 1)
             mask = has_note[:, segment][:, 1:]
             if mask.any():
-                yield Segment(notes[:, segment], active[:, segment], mask, start == 0)
+                part = None if hints is None else hints[:, segment][:, :-1]
+                yield Segment(notes[:, segment], active[:, segment], mask, start == 0, part)
+
+    def _gather_with_hints(
+        self, note_indices: NDArray[np.int64], rng: np.random.Generator
+    ) -> tuple[QuantizedNotes, recall.Hints]:
+        """Return augmented notes [B, N, 4] and the hints [B, N, 5] after them, from all of their piece before."""
+        levels, source_indices = self._find_sources(note_indices)
+        shape = (*note_indices.shape, 1)
+        all_indices = np.concatenate([note_indices.reshape(shape), source_indices], axis=2)
+        flat = all_indices.reshape(len(note_indices), -1)
+        augmented = self._augment(self.notes.gather(flat), rng)
+        by_note = augmented.reshape(*all_indices.shape, augmented.shape[-1])
+        notes, sources = by_note[:, :, 0], by_note[:, :, 1:]
+        return notes, recall.make_hints(notes[..., PITCH], sources, levels)
+
+    def _find_sources(
+        self, note_indices: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int16], NDArray[np.int64]]:
+        """Return the levels [B, N] of the hints after notes [B, N], and the indices [B, N, 3] of their sources."""
+        levels = np.empty(note_indices.shape, np.int16)
+        sources = np.empty((*note_indices.shape, 3), np.int64)
+        for row, indices in enumerate(note_indices):
+            piece = np.searchsorted(self.piece_starts, indices[0], side="right") - 1
+            start = max(int(self.piece_starts[piece]), int(indices[0]) - recall.HISTORY_NOTES)
+            known = self.notes.view(start, int(indices[-1]) + 1)
+            places, known_levels = recall.find_places(known[:, PITCH])
+            levels[row] = known_levels[indices - start]
+            sources[row] = start + recall.locate_sources(places)[indices - start]
+        return levels, sources
 
     def _locate_notes(
         self, passage_numbers: NDArray[np.int64], pass_numbers: NDArray[np.int64]

@@ -260,8 +260,13 @@ def convert_to_tflite(model: TrainedModel) -> bytes:
 
     Raises:
         DataError: it has no state that it carries from note to note: one that reads its last notes again for every note
-            would be another model as a state carried without end.
+            would be another model as a state carried without end. Or it reads hints.
     """
+    if model.config.recall:
+        raise DataError(
+            f"{model.architecture}: a .tflite file does not compute the hints of recall: true; train it with "
+            f"model.{model.architecture}.recall=false"
+        )
     if not model.config.stateful:
         raise DataError(
             f"{model.architecture}: stateful: false reads its last {model.sequence_length} notes again for every "

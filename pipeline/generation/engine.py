@@ -19,6 +19,7 @@ from pipeline.models.model_io import TrainedModel
 from pipeline.models.numpy.heads import Context
 from pipeline.models.numpy.network import Network, WindowNetwork
 from pipeline.models.residual_noise import MIN_PROB
+from pipeline.notes import recall
 from pipeline.notes.pitch_ages import MAX_AGE
 from pipeline.notes.quantize import DURATION, FEATURES, GRID_SIZE, STEP, VELOCITY, QuantizedNotes
 
@@ -141,7 +142,8 @@ def count_context_notes(config: ModelConfig, sequence_length: int) -> int | None
     if set(config.cells) != {"attention"}:
         return None
     earlier_notes = config.span - 1 + max(config.conv - 1, 0)
-    return len(config.units) * earlier_notes + 1
+    num_context = len(config.units) * earlier_notes + 1
+    return num_context + recall.HISTORY_NOTES if config.recall else num_context
 
 
 def generate_notes(

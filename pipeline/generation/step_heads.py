@@ -17,6 +17,7 @@ from pipeline.models.numpy.pitch_convolution import StepPitchConvolution
 from pipeline.models.scoring import make_heads
 from pipeline.notes import quantize
 from pipeline.notes.active_notes import ActiveNotes, SparseActiveProduct
+from pipeline.notes.note import NUM_PITCHES
 from pipeline.notes.pitch_ages import MAX_AGE
 from pipeline.notes.quantize import FEATURES, STEP
 
@@ -64,6 +65,7 @@ class AutoregressiveStepHeads:
         self.features = heads.features
         self.masks_active = heads.masks_active
         self.pitch_convolution = StepPitchConvolution(weights) if heads.pitch_convolution else None
+        self.pitch_copy = heads.pitch_copy
         self.head_dim = len(weights["chain/bias"]) // len(self.features)
         self.hidden_kernel = weights["chain/kernel"] * scale
         self.hidden_bias = weights["chain/bias"] * scale
@@ -76,6 +78,8 @@ class AutoregressiveStepHeads:
             name: (weights[f"{name}/kernel"] / (2 * scale), weights[f"{name}/bias"])
             for name in self.features
         }
+        if self.pitch_copy:
+            self._append_copy_kernel(self.pitch_copy.kernel)
         self.conditioning = {}
         """[K, W C] of each feature but the last: its embeddings for the W features after it, side by side."""
         for index, known in enumerate(self.features[:-1], 1):
@@ -84,6 +88,12 @@ class AutoregressiveStepHeads:
         self.active_product = None
         if "ahead/kernel" in weights:
             self.active_product = SparseActiveProduct(weights["ahead/kernel"] * scale)
+
+    def _append_copy_kernel(self, copy_kernel: Float32Array) -> None:
+        """Let the output layer of pitch also compute by how much the two pitches of a hint are raised."""
+        kernel, bias = self.output_layers["pitch"]
+        scaled = copy_kernel / (2 * QUICK_GELU_SCALE)
+        self.output_layers["pitch"] = np.concatenate([kernel, scaled], 1), np.pad(bias, (0, 2))
 
     def iterate_distributions(
         self, context: Context, note: list[int], active_prob: float = ACTIVE_PROB
@@ -115,14 +125,17 @@ class AutoregressiveStepHeads:
     def _compute_pitch_probs(
         self, logits: Float32Array, gate: Float32Array, onset: Context, active_prob: float
     ) -> Probs:
-        """Return the distribution [128] of logits and those of the convolutions, masked, where the model has either.
+        """Return the distribution [128] of logits and those of the convolutions, raised by hints and masked, where the model has these.
 
         Args:
-            logits: [128] of the dense layer.
+            logits: [128] of the dense layer, [130] with the strengths of a copy.
             gate: as of `StepPitchConvolution.compute_logits`; empty without convolutions.
             onset: the context after the note before, with active notes and ages at the onset of the next.
             active_prob: as of `iterate_distributions`.
         """
+        if self.pitch_copy:
+            logits, strengths = logits[:NUM_PITCHES], logits[NUM_PITCHES:]
+            self.pitch_copy.add_logits(logits, strengths, onset.hints)
         if onset.active is None:
             return softmax_1d(logits)
         if self.pitch_convolution and onset.ages is not None:
@@ -137,7 +150,7 @@ class AutoregressiveStepHeads:
 def _with_active(context: Context, active: ActiveNotes, step: int) -> Context:
     """Return a context with the active notes [128] at the onset of the next note, `step` cells later, and the ages."""
     ages = None if context.ages is None else np.minimum(context.ages + step, MAX_AGE)
-    return Context(context.hidden, active, context.last_pitch, ages)
+    return Context(context.hidden, active, context.last_pitch, ages, context.hints)
 
 
 def make_step_heads(model: TrainedModel) -> StepHeads:

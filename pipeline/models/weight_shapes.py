@@ -11,7 +11,7 @@ from pipeline.config.model_rules import (
 from pipeline.config.schema import ModelConfig
 from pipeline.models.logistic_mixture import NUM_OUTPUTS
 from pipeline.models.numpy.pitch_convolution import NUM_PITCH_FEATURES
-from pipeline.notes import quantize
+from pipeline.notes import quantize, recall
 from pipeline.notes.active_notes import NUM_FEATURES
 from pipeline.notes.note import NUM_PITCHES
 from pipeline.notes.quantize import FEATURES, SCALAR_FEATURES
@@ -52,7 +52,10 @@ def _list_input_shapes(config: ModelConfig) -> WeightShapes:
     """Return the shapes of the embedding input; the scalar input has no weights."""
     if config.input == "scalar":
         return {}
-    tables: WeightShapes = {
+    tables: WeightShapes = {}
+    if config.recall:
+        tables["recall/embeddings"] = (recall.NUM_TABLE_ROWS, config.embedding_dim)
+    tables |= {
         f"{feature.name}_embedding/embeddings": (feature.num_tokens, config.embedding_dim)
         for feature in quantize.list_embedded_features(config.model_velocity)
     }
@@ -106,6 +109,9 @@ def _list_autoregressive_head_shapes(config: ModelConfig, hidden_dim: int) -> We
         out["pitch_conv/input_kernel"] = inputs
         out["pitch_conv/input_bias"] = (PITCH_CONV_CHANNELS,)
         out["pitch_conv/output_kernel"] = (PITCH_CONV_SIZE, PITCH_CONV_CHANNELS)
+    if config.recall:
+        out["copy/kernel"] = (config.head_dim, 2)
+        out["copy/level"] = (recall.NUM_LEVELS, 2)
     for index, name in enumerate(features):
         is_mixture = config.heads == "mixture" and FEATURES[name].is_time
         num_outputs = NUM_OUTPUTS if is_mixture else FEATURES[name].num_tokens

@@ -27,6 +27,8 @@ class BatchPart(NamedTuple):
     """Targets of all rows of the batch; the loss is a mean over them."""
     place: Any
     """[2] the first of the rows in the batch, and the number of all rows of the batch."""
+    hints: Any = None
+    """int32 [B, T, 5], as of a `Segment`; None without `recall`."""
 
 
 def select_part(batch: Segment, workers: Workers) -> BatchPart:
@@ -40,12 +42,14 @@ def select_part(batch: Segment, workers: Workers) -> BatchPart:
     if not len(rows):
         rows = np.array([num_rows - 1])
         mask = np.zeros_like(batch.mask[rows])
+    hints = None if batch.hints is None else tf.constant(batch.hints[rows].astype(np.int32))
     return BatchPart(
         notes=tf.constant(batch.notes[rows].astype(np.int32)),
         active=tf.constant(batch.active[rows]),
         mask=tf.constant(mask),
         num_targets=tf.constant(batch.mask.sum()),
         place=tf.constant([int(rows[0]), num_rows]),
+        hints=hints,
     )
 
 

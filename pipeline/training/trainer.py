@@ -126,19 +126,22 @@ class Trainer:
 
     def _compute_gradients(self, part: BatchPart, state: Any) -> Any:
         """Return the weighted loss, the gradients and the next state of some rows of a batch."""
-        notes, active, mask = part.notes, part.active, part.mask
+        notes, active, mask, hints = part.notes, part.active, part.mask, part.hints
         if self.parallel_step is not None:
             for layer in self.dropouts:
                 layer.place = part.place
         with tf.GradientTape() as tape:
-            hidden, after = self.model.call(notes[:, :-1], active[:, :-1], state, training=True)
+            hidden, after = self.model.call(
+                notes[:, :-1], active[:, :-1], state, training=True, hints=hints
+            )
             if not self.loss_on_all:
                 hidden = tf.nest.map_structure(lambda array: array[:, -1:], hidden)
                 notes = notes[:, -1:]
                 active, mask = active[:, -1:], mask[:, -1:]
+                hints = None if hints is None else hints[:, -1:]
             else:
                 notes, active = notes[:, 1:], active[:, 1:]
-            losses = self.model.compute_losses(hidden, notes, active)
+            losses = self.model.compute_losses(hidden, notes, active, hints)
             loss_weights = self.job.params.train.loss_weights
             note_losses = self.model.heads.weighted_loss(losses, loss_weights)
             mask = tf.reshape(mask, [-1])

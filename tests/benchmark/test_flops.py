@@ -79,3 +79,11 @@ def test_attention_pays_for_each_pair_of_notes():
     long = replace(attends, sequence_length=200)
     pairs = sum(min(place, 128) for place in range(1, 201))
     assert flops.count_macs_per_window(long) == 200 * products + 2 * pairs * 2 * ATTENTION_HEAD_DIM
+
+
+def test_copying_is_asked_once_and_hints_are_looked_up():
+    changes = {"input": "embedding", "embedding_dim": 6, "units": [5]}
+    changes |= {"heads": "categorical", "head_dim": 4}
+    plain, copying = (make_tiny_model(10, **changes, recall=recall) for recall in (False, True))
+    for count in (flops.count_macs_per_note, flops.count_macs_per_window):
+        assert count(copying) == count(plain) + 4 * 2

@@ -22,6 +22,10 @@ KINDS = {
         "head_dim": 8,
         "model_velocity": True,
     },
+    "recall": {
+        **{"input": "embedding", "embedding_dim": 8, "cell": "mingru", "recall": True},
+        **{"heads": "categorical", "head_dim": 8, "pitch_head": "equivariant"},
+    },
     "embedding mixture": {
         "input": "embedding",
         "embedding_dim": 8,

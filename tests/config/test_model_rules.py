@@ -25,6 +25,7 @@ MIXED = {**RESIDUAL, "cell": ["mingru", "attention"], "units": [8, 32]}
         ({"pitch_head": "equivariant"}, "pitch_head: equivariant needs input: embedding"),
         ({**MIXED, "pitch_head": "equivariant"}, "heads: categorical or mixture"),
         ({**MIXED, "mask_active": True}, "mask_active needs input: embedding, and heads"),
+        ({**RESIDUAL, "recall": True}, "recall needs input: embedding, heads: categorical"),
         ({**MIXED, "span": 1}, "greater than or equal to 2"),
     ],
 )
@@ -39,7 +40,7 @@ def test_an_axis_at_its_default_is_not_written() -> None:
     config = make_tiny_model(**MIXED, conv=4, span=128).config
     values = config.model_dump()
     assert values["conv"] == 4
-    assert not {"span", "pitch_head", "mask_active"} & values.keys()
+    assert not {"span", "pitch_head", "mask_active", "recall"} & values.keys()
     assert type(config).model_validate(values) == config
     assert "conv" not in config.model_copy(update={"conv": 0}).model_dump(exclude={"units"})
 

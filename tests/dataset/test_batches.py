@@ -13,7 +13,7 @@ from pipeline.config.schema import ModelConfig, ReplicatesConfig
 from pipeline.dataset import batches, replicates, windows
 from pipeline.dataset.segments import Segment, SegmentSampler
 from pipeline.dataset.windows import WindowDataset
-from pipeline.notes import active_notes
+from pipeline.notes import active_notes, recall
 from pipeline.notes.quantize import DURATION, PITCH, STEP
 
 T = 6
@@ -157,3 +157,20 @@ def test_the_objective_says_what_an_epoch_reads(params: Params, data: WindowData
     assert {part.notes.shape[1] for part in every} == {5}
     other = list(batches.epoch_batches(params, params.model["expressive"], data, 1))
     assert not all(np.array_equal(a.notes, b.notes) for a, b in zip(every, other, strict=False))
+
+
+def test_hints_of_a_window_are_of_its_own_notes(params: Params, data: WindowDataset) -> None:
+    changes = {"loss_on": "last", "stateful": False}
+    block = of(params, "expressive", **changes)
+    assert all(part.hints is None for part in batches.window_batches(params, block, data, 0))
+    block = of(params, "expressive", **changes, recall=True)
+    for part in batches.window_batches(params, block, data, 0):
+        assert np.array_equal(part.hints, recall.compute_hints(part.notes[:, :-1]))
+
+
+def test_passages_have_hints_for_a_model_with_recall(params: Params, data: WindowDataset) -> None:
+    for has_recall in (False, True):
+        block = of(params, "expressive", recall=has_recall)
+        parts = list(batches.epoch_batches(params, block, data, 0))
+        assert parts
+        assert all((part.hints is not None) == has_recall for part in parts)

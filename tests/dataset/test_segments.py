@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from factories import make_window_dataset
+from factories import make_quantized_notes, make_window_dataset
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -13,7 +13,7 @@ from pipeline.config.schema import StatefulTraining
 from pipeline.core.errors import DataError
 from pipeline.dataset.segments import Segment, SegmentSampler
 from pipeline.dataset.windows import WindowDataset
-from pipeline.notes import active_notes
+from pipeline.notes import active_notes, recall
 from pipeline.notes.quantize import DURATION, PITCH, STEP, VELOCITY
 
 LENGTHS = st.lists(st.integers(1, 60), min_size=1, max_size=6).filter(
@@ -332,3 +332,45 @@ def test_the_corpus_itself_is_never_varied():
     before = data.notes.shards[0].copy()
     a_pass(data, how(**VARIED))
     assert np.array_equal(data.notes.shards[0], before)
+
+
+def make_pieces() -> list[np.ndarray]:
+    """Make pieces whose velocity is the number of each note, of few intervals, so that they have many hints."""
+    pieces = [make_quantized_notes(seed, 120) for seed in range(3)]
+    for piece in pieces:
+        piece[:, VELOCITY] = np.arange(1, 121)
+        piece[:, PITCH] = 60 + piece[:, PITCH] % 3
+    return pieces
+
+
+@pytest.mark.parametrize("history", [recall.HISTORY_NOTES, 49])
+def test_hints_of_a_passage_are_those_of_its_piece(monkeypatch, history):
+    monkeypatch.setattr(recall, "HISTORY_NOTES", history)
+    monkeypatch.setattr(recall, "MAX_DISTANCE", history - 9)
+    pieces = make_pieces()
+    data = make_window_dataset(pieces, ["train", "test", "train"])
+    sampler = SegmentSampler(data, how(6, 3, 2, max_transpose=5), 0, has_hints=True)
+    num_compared = 0
+    for part in sampler.sample_epoch(0, 200):
+        for notes, hints in zip(part.notes[:, :-1], part.hints, strict=True):
+            numbers = notes[:, VELOCITY] - 1
+            (piece,) = (
+                piece
+                for piece in (pieces[0], pieces[2])
+                if np.array_equal(piece[numbers, DURATION], notes[:, DURATION])
+            )
+            shift = notes[0, PITCH] - piece[numbers[0], PITCH]
+            transposed = piece + np.array([0, 0, shift, 0], np.int16)
+            assert np.array_equal(hints, recall.compute_hints(transposed[None])[0, numbers])
+            num_compared += np.count_nonzero(hints[:, 0])
+    assert num_compared > 50
+
+
+def test_hints_are_varied_like_the_notes_that_they_are_made_of():
+    data = make_window_dataset(make_pieces(), ["train"] * 3)
+    recipe = how(30, 4, 2, max_transpose=5, max_tempo_change=0.2, max_velocity_shift=9)
+    parts = list(SegmentSampler(data, recipe, 0, has_hints=True).sample_epoch(0, 240))
+    notes, _ = joined(parts)
+    hints = np.concatenate([part.hints for part in parts], axis=1)
+    assert np.array_equal(hints, recall.compute_hints(notes)[:, : hints.shape[1]])
+    assert set(np.unique(hints[..., 0])) == {0, 1, 2, 3}

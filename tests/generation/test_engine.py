@@ -24,7 +24,7 @@ from pipeline.models.model_io import TrainedModel
 from pipeline.models.numpy.heads import RegressionHeads
 from pipeline.models.numpy.network import Network
 from pipeline.models.residual_noise import ResidualNoise
-from pipeline.notes import quantize
+from pipeline.notes import quantize, recall
 from pipeline.notes.quantize import DURATION, PITCH, SCORED_FEATURES, STEP, VELOCITY
 
 
@@ -258,6 +258,7 @@ ATTENTION = {
 MINGRU = {**ATTENTION, "cell": "mingru", "units": [8]}
 CONVOLVED = {**ATTENTION, "conv": 4, "span": 40}
 MIXED = {**CONVOLVED, "cell": ["mingru", "attention"], "units": [8, 32]}
+RECALLING = {**ATTENTION, "recall": True}
 LONG_PROMPT = make_quantized_notes(5, 2500)
 
 
@@ -307,6 +308,24 @@ def test_of_a_long_prompt_only_the_notes_that_count_are_read(monkeypatch):
     assert sounding <= sum(read) < sounding + 128 < len(LONG_PROMPT)
 
 
+def test_of_a_long_prompt_the_notes_that_hints_depend_on_are_read(monkeypatch):
+    monkeypatch.setattr(recall, "MAX_DISTANCE", 400)
+    monkeypatch.setattr(recall, "HISTORY_NOTES", 409)
+    model, read = make_tiny_model(**RECALLING), []
+    engine = Engine(model)
+    feed = engine.network.feed
+
+    def count(notes, state):
+        read.append(len(notes))
+        return feed(notes, state)
+
+    monkeypatch.setattr(engine.network, "feed", count)
+    engine.feed(LONG_PROMPT)
+    assert sum(read) < 1000
+    assert np.array_equal(engine.context.hidden, feed_all(model, LONG_PROMPT))
+    assert engine.context.hints[0] > 0
+
+
 @pytest.mark.parametrize(
     ("kind", "context"),
     [
@@ -314,6 +333,7 @@ def test_of_a_long_prompt_only_the_notes_that_count_are_read(monkeypatch):
         (MINGRU, None),
         (CONVOLVED, 2 * (39 + 3) + 1),
         (MIXED, None),
+        (RECALLING, 255 + 4096 + 9),
         (CARRIED, None),
         (WINDOW, 6),
     ],

@@ -22,7 +22,7 @@ SMALL = {
     "hybrid": {"units": [12, 8], "dense_units": 8, "learning_rate": 0.01},
     "bidirectional": {"units": [8], "learning_rate": 0.01},
     "gated": {"units": [8, 8], "embedding_dim": 8, "head_dim": 8},
-    "expressive": {"units": [32, 32], "embedding_dim": 8, "head_dim": 8},
+    "expressive": {"units": [32, 32], "embedding_dim": 8, "head_dim": 8, "recall": True},
 }
 
 

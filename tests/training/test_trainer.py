@@ -77,7 +77,7 @@ def either(request: pytest.FixtureRequest, job: TrainingJob) -> TrainingJob:
     }
     if request.param == "recurrent_attention":
         changes |= {"cell": ["mingru", "attention"], "units": [8, 32], "conv": 4, "span": 20}
-        changes |= {"pitch_head": "equivariant", "mask_active": True}
+        changes |= {"pitch_head": "equivariant", "mask_active": True, "recall": True}
     block = ModelConfig.model_validate({**job.config.model_dump(), **changes})
     train = job.params.train
     every = train.stateful.model_copy(

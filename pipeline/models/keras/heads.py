@@ -18,6 +18,7 @@ from pipeline.models import logistic_mixture
 from pipeline.models.keras import layers
 from pipeline.models.keras.layers import Dense
 from pipeline.models.keras.pitch_convolution import PitchConvolution, compute_pitch_features
+from pipeline.models.keras.recall import PitchCopy
 from pipeline.models.numpy.active_mask import ACTIVE_LOG_ODDS
 from pipeline.notes import quantize
 from pipeline.notes.active_notes import NUM_FEATURES
@@ -84,6 +85,7 @@ class AutoregressiveHeads(keras.layers.Layer):
             self.active_projection = Dense(2 * self.head_dim, "ahead", 0.5, use_bias=False)
         self.masks_active = config.mask_active
         self.pitch_convolution = PitchConvolution() if config.is_equivariant else None
+        self.pitch_copy = PitchCopy(config.head_dim) if config.recall else None
         self.conditioning = {
             (name, known): self._make_embedding(name, known)
             for index, name in enumerate(self.features)
@@ -96,6 +98,7 @@ class AutoregressiveHeads(keras.layers.Layer):
             self.hidden_projection,
             *([self.active_projection] if self.active_projection else []),
             *([self.pitch_convolution] if self.pitch_convolution else []),
+            *([self.pitch_copy] if self.pitch_copy else []),
             *self.conditioning.values(),
             *self.output_layers.values(),
         ]
@@ -127,6 +130,8 @@ class AutoregressiveHeads(keras.layers.Layer):
             self.active_projection.build((None, NUM_FEATURES))
         if self.pitch_convolution:
             self.pitch_convolution.build((None, shape[-1]))
+        if self.pitch_copy:
+            self.pitch_copy.build(None)
 
     def init_biases(self, notes: QuantizedNotes) -> None:
         """Set the biases of the outputs to the log frequencies of tokens in training notes [N, 4]."""
@@ -142,7 +147,12 @@ class AutoregressiveHeads(keras.layers.Layer):
                 layer.bias.assign(np.log(counts / counts.sum()))
 
     def call(
-        self, hidden: Any, notes: Any, active: Any, last_pitch: Any = None, ages: Any = None
+        self,
+        hidden: Any,
+        notes: Any,
+        active: Any,
+        history: Any = None,
+        hints: Any = None,
     ) -> Losses:
         """Return the losses of the notes that came.
 
@@ -150,18 +160,22 @@ class AutoregressiveHeads(keras.layers.Layer):
             hidden: [N, H].
             notes: [N, 4], the notes that came after.
             active: [N, 128], remaining cells of each sounding pitch at their onsets.
-            last_pitch: [N, 1] and `ages` [N, 128], of a `PitchContext`; none but with an equivariant pitch head.
-            ages: see there.
+            history: last pitch [N, 1] and ages [N, 128], of a `PitchContext`; none but with an equivariant pitch head.
+            hints: [N, 5], of `notes.recall` after the notes before; none but with `recall`.
         """
         tokens = compute_token_ids(notes)
         losses = {}
         for name, projected in self._project(hidden, tokens, active).items():
-            outputs = self.output_layers[name](layers.quick_gelu(projected))
+            activated = layers.quick_gelu(projected)
+            outputs = self.output_layers[name](activated)
             column = FEATURES[name].column
             if name == "pitch" and self.pitch_convolution:
+                last_pitch, ages = history
                 ages_at_onset = tf.minimum(ages + notes[:, STEP, None], MAX_AGE)
                 features = compute_pitch_features(active, ages_at_onset, last_pitch[:, 0])
                 outputs += self.pitch_convolution(hidden, features)
+            if name == "pitch" and self.pitch_copy:
+                outputs += self.pitch_copy(activated, hints)
             if name == "pitch" and self.masks_active:
                 outputs = mask_active(outputs, active)
             if self._uses_mixture(name):

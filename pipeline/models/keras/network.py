@@ -19,9 +19,11 @@ from pipeline.models.keras.pitch_convolution import (
     compute_ages_after_each,
     no_pitch_ages,
 )
+from pipeline.models.keras.recall import RecallEmbedding
 from pipeline.notes import quantize
 from pipeline.notes.note import NUM_PITCHES
 from pipeline.notes.quantize import FEATURES, PITCH
+from pipeline.notes.recall import NO_HINT
 
 RESIDUAL_BLOCKS = {"mingru": MinGRUBlock, "attention": AttentionBlock}
 """The layer of each residual cell."""
@@ -39,6 +41,7 @@ class NoteModel(keras.Model):
         self.embedding = None
         if config.input == "embedding":
             self.embedding = NoteEmbedding(config.embedding_dim, config.model_velocity, "input")
+        self.recall_embedding = RecallEmbedding(config.embedding_dim) if config.recall else None
         self.recurrent_layers = [
             _build_layer(config, number) for number in range(1, len(config.units) + 1)
         ]
@@ -68,7 +71,7 @@ class NoteModel(keras.Model):
         return [*states, no_pitch_ages(batch_size)] if self.config.is_equivariant else states
 
     def call(
-        self, notes: Any, active: Any, state: list[Any], training: bool
+        self, notes: Any, active: Any, state: list[Any], training: bool, hints: Any = None
     ) -> tuple[Any, list[Any]]:
         """Read notes.
 
@@ -77,16 +80,13 @@ class NoteModel(keras.Model):
             active: [B, T, 128], remaining cells of each sounding pitch; not used with the scalar input.
             state: as of `initial_state`.
             training: whether dropout is at work.
+            hints: [B, T, 5], of `notes.recall` after each note; not used without `recall`.
 
         Returns:
             Hidden vectors [B, T, H], or [B, 1, H] of a bidirectional model whose loss is at the end, and the state.
             With an equivariant pitch head, a `PitchContext` in place of the hidden vectors.
         """
-        if self.embedding:
-            x = self.embedding(heads.compute_token_ids(notes), active)
-        else:
-            columns = tf.gather(notes, quantize.SCALAR_FEATURES, axis=-1)
-            x = tf.cast(columns, tf.float32) * quantize.SCALAR_SCALE
+        x = self._embed_notes(notes, active, hints)
         states = []
         for index, layer in enumerate(self.recurrent_layers):
             if index:
@@ -109,12 +109,30 @@ class NoteModel(keras.Model):
         ages = compute_ages_after_each(notes, state[-1])
         return PitchContext(hidden, notes[..., PITCH, None], ages), [*states, ages[:, -1]]
 
-    def compute_losses(self, hidden: Any, notes: Any, active: Any) -> heads.Losses:
-        """Return the losses [B T] of notes [B, T, 4] that came after hidden [B, T, H], or after a `PitchContext`."""
+    def _embed_notes(self, notes: Any, active: Any, hints: Any) -> Any:
+        """Return the input of the layers [B, T, D]."""
+        if not self.embedding:
+            columns = tf.gather(notes, quantize.SCALAR_FEATURES, axis=-1)
+            return tf.cast(columns, tf.float32) * quantize.SCALAR_SCALE
+        x = self.embedding(heads.compute_token_ids(notes), active)
+        return x + self.recall_embedding(hints) if self.recall_embedding else x
+
+    def compute_losses(
+        self, hidden: Any, notes: Any, active: Any, hints: Any = None
+    ) -> heads.Losses:
+        """Return the losses [B T] of notes [B, T, 4] that came after hidden [B, T, H], or after a `PitchContext`.
+
+        Hints [B, T, 5] are those after the notes before; they are not used without `recall`.
+        """
         context, *history = hidden if isinstance(hidden, PitchContext) else (hidden,)
         arrays = (context, notes, active, *history)
         flat = [tf.reshape(array, [-1, array.shape[-1]]) for array in arrays]
-        losses: heads.Losses = self.heads(*flat)
+        optional = {}
+        if self.config.is_equivariant:
+            optional["history"] = flat[3:]
+        if self.config.recall:
+            optional["hints"] = tf.reshape(hints, [-1, len(NO_HINT)])
+        losses: heads.Losses = self.heads(*flat[:3], **optional)
         return losses
 
 
@@ -123,8 +141,9 @@ def build_model(config: ModelConfig) -> NoteModel:
     net = NoteModel(config)
     notes = tf.zeros([1, 3, len(FEATURES)], tf.int32)
     active = tf.zeros([1, 3, NUM_PITCHES], tf.int32)
-    hidden, _ = net.call(notes, active, net.initial_state(1), training=False)
-    last = tf.nest.map_structure(lambda array: array[:, -1:], (hidden, notes, active))
+    hints = tf.fill([1, 3, len(NO_HINT)], 0)
+    hidden, _ = net.call(notes, active, net.initial_state(1), training=False, hints=hints)
+    last = tf.nest.map_structure(lambda array: array[:, -1:], (hidden, notes, active, hints))
     net.compute_losses(*last)
     net.built = True
     return net

@@ -16,6 +16,7 @@ from pipeline.models.numpy.active_mask import mask_active
 from pipeline.models.numpy.heads import Context, Probs, softmax, softmax_1d
 from pipeline.models.numpy.layers import Float32Array, Weights, quick_gelu
 from pipeline.models.numpy.pitch_convolution import PitchConvolution, compute_pitch_features
+from pipeline.models.numpy.recall import PitchCopy
 from pipeline.models.residual_noise import MIN_PROB
 from pipeline.notes import active_notes, pitch_ages, quantize
 from pipeline.notes.quantize import FEATURES, STEP, QuantizedNotes
@@ -30,6 +31,7 @@ class AutoregressiveHeads:
         self.features = quantize.list_generated_features(config.model_velocity)
         self.masks_active = config.mask_active
         self.pitch_convolution = PitchConvolution(weights) if config.is_equivariant else None
+        self.pitch_copy = PitchCopy(weights) if config.recall else None
 
     def bits(self, context: Context, notes: QuantizedNotes) -> NDArray[np.float64]:
         """Return the bits [N, 3] of the notes that came, columns as `SCORED_FEATURES`; [N, 4] with velocity."""
@@ -71,6 +73,9 @@ class AutoregressiveHeads:
             name: quick_gelu(x) @ self.weights[f"{name}/kernel"] + self.weights[f"{name}/bias"]
             for name, x in by_feature.items()
         }
+        if self.pitch_copy:
+            activated = quick_gelu(by_feature["pitch"])
+            outputs["pitch"] += self.pitch_copy.forward(activated, context.hints)
         outputs["pitch"] = self._adjust_pitch_logits(outputs["pitch"], context, notes)
         return outputs
 

@@ -32,14 +32,12 @@ class Context(NamedTuple):
     """[...] pitch of that note; None but for an equivariant pitch head."""
     ages: PitchAges | None = None
     """[..., 128] cells since each pitch was struck, at the onset of that note; likewise."""
+    hints: Any = None
+    """[..., 5] after that note, of `notes.recall`; None without `recall`."""
 
     def select(self, index: Any) -> "Context":
         """Return the part at an index of the leading axes."""
-        active, last_pitch, ages = (
-            None if part is None else part[index]
-            for part in (self.active, self.last_pitch, self.ages)
-        )
-        return Context(self.hidden[index], active, last_pitch, ages)
+        return Context(*(None if part is None else part[index] for part in self))
 
 
 def softmax(logits: Float32Array) -> Probs:

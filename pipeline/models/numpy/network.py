@@ -14,14 +14,17 @@ import numpy as np
 from pipeline.config.schema import ModelConfig
 from pipeline.models.numpy.heads import Context
 from pipeline.models.numpy.layers import LSTM, Float32Array, Layer, inverse_rms, rms_norm
+from pipeline.models.numpy.recall import RecallInput
 from pipeline.models.numpy.residual_blocks import AttentionBlock, MinGRUBlock
 from pipeline.notes import active_notes, pitch_ages, quantize
 from pipeline.notes.active_notes import ActiveNotes, SparseActiveProduct
 from pipeline.notes.note import NUM_PITCHES
 from pipeline.notes.quantize import DURATION, FEATURES, PITCH, STEP, QuantizedNotes
+from pipeline.notes.recall import PieceMemory
 
 State = list[Any]
-"""Active notes (or None), the state of each layer, and for an equivariant pitch head the ages of the pitches."""
+"""Active notes (or None), the state of each layer, for an equivariant pitch head the ages of the pitches, and with
+`recall` the last notes, for `step` a `PieceMemory`."""
 CELLS: dict[str, Any] = {
     "lstm": LSTM,
     "bilstm": LSTM,
@@ -42,6 +45,8 @@ class Network:
             [CELLS[cell](weights, f"{cell}_{number}{direction}") for direction in directions]
             for number, cell in enumerate(config.cells, 1)
         ]
+        self.ages_index = 1 + len(self.layers)
+        self.recall = RecallInput(weights) if config.recall else None
         self.uses_embedding = config.input == "embedding"
         if self.uses_embedding:
             self.active_product = SparseActiveProduct(weights["sounding/kernel"])
@@ -55,7 +60,8 @@ class Network:
         active = active_notes.no_active_notes(batch_size) if self.uses_embedding else None
         states = [layer[0].initial_state(batch_size) for layer in self.layers]
         ages = [pitch_ages.no_pitch_ages(batch_size)] if self.config.is_equivariant else []
-        return [active, *states, *ages]
+        known = [self.recall.initial_state(batch_size)] if self.recall else []
+        return [active, *states, *ages, *known]
 
     def forward(self, notes: QuantizedNotes, state: State) -> tuple[Context, State]:
         """Read the next T notes of B pieces.
@@ -68,6 +74,10 @@ class Network:
             What the heads read after each note, hidden [B, T, H], and the state after the last.
         """
         x, active, last_active = self._embed_notes(notes, state[0])
+        hints = known = None
+        if self.recall:
+            hints, known = self.recall.forward(notes, state[-1])
+            x += self.recall.embed(hints)
         states: State = [last_active]
         for index, (layer,) in enumerate(self.layers, 1):
             x, layer_state = layer.forward(x, state[index])
@@ -76,10 +86,14 @@ class Network:
             pitches = notes[..., PITCH, None].astype(np.int64)
             np.put_along_axis(active, pitches, notes[..., DURATION, None], axis=-1)
         hidden = self._apply_output_layers(x)
-        if not self.config.is_equivariant:
-            return Context(hidden, active), states
-        ages = pitch_ages.ages_after_each(notes, state[-1])
-        return Context(hidden, active, notes[..., PITCH], ages), [*states, ages[:, -1]]
+        pitches = ages = None
+        if self.config.is_equivariant:
+            pitches = notes[..., PITCH]
+            ages = pitch_ages.ages_after_each(notes, state[self.ages_index])
+            states.append(ages[:, -1])
+        if self.recall:
+            states.append(known)
+        return Context(hidden, active, pitches, ages, hints), states
 
     def forward_window(self, notes: QuantizedNotes) -> Context:
         """Read B whole windows [B, T, 4]; returns what the heads read after the last note, hidden [B, H]."""
@@ -122,7 +136,8 @@ class Network:
         active = np.zeros(NUM_PITCHES, np.int16) if self.uses_embedding else None
         states = [layer[0].initial_step_state() for layer in self.layers]
         ages = [pitch_ages.no_pitch_ages(1)[0]] if self.config.is_equivariant else []
-        return [active, *states, *ages]
+        memory = [PieceMemory()] if self.recall else []
+        return [active, *states, *ages, *memory]
 
     def feed(self, notes: QuantizedNotes, state: State) -> Context:
         """Read the next notes [N, 4], N at least 1, one by one; returns what the heads read after the last."""
@@ -134,6 +149,10 @@ class Network:
         """Read the next note [4] and change the state; returns what the heads read, hidden [H]."""
         active = state[0]
         x = quantize.scalar_features(note) if active is None else self._embed_note(note, active)
+        hint = None
+        if self.recall:
+            hint = state[-1].add_note(note.tolist())
+            x += self.recall.embed(hint)
         for index, (layer,) in enumerate(self.layers, 1):
             x = layer.step(x, state[index])
         if self.config.is_residual:
@@ -143,9 +162,10 @@ class Network:
             x = np.maximum(dense, np.float32(0))
         hidden, active = x.copy(), None if active is None else active.copy()
         if not self.config.is_equivariant:
-            return Context(hidden, active)
-        pitch_ages.add_note(state[-1], note)
-        return Context(hidden, active, note[PITCH], state[-1].copy())
+            return Context(hidden, active, hints=hint)
+        ages = state[self.ages_index]
+        pitch_ages.add_note(ages, note)
+        return Context(hidden, active, note[PITCH], ages.copy(), hint)
 
     def _embed_note(self, quantized_note: QuantizedNotes, active: ActiveNotes) -> Float32Array:
         """Return the input of the layers [D], and add the note to the active ones."""

@@ -11,7 +11,7 @@ from pipeline.models import scoring
 from pipeline.models.keras import network
 from pipeline.models.model_io import TrainedModel
 from pipeline.models.weight_shapes import weight_shapes
-from pipeline.notes import active_notes, quantize
+from pipeline.notes import active_notes, quantize, recall
 from pipeline.notes.quantize import FEATURES, QuantizedNotes
 
 ALL_ON = {
@@ -26,6 +26,7 @@ ALL_ON = {
     "head_dim": 8,
     "pitch_head": "equivariant",
     "mask_active": True,
+    "recall": True,
     "loss_on": "all",
     "stateful": True,
 }
@@ -35,6 +36,8 @@ KINDS = {
     "no convolution over time": {"conv": 0},
     "dense pitch head": {"pitch_head": "dense"},
     "no mask": {"mask_active": False},
+    "no recall": {"recall": False},
+    "recall with a dense pitch head": {"pitch_head": "dense", "mask_active": False},
     "mixture, lstm": {"heads": "mixture", "cell": "lstm", "units": [7], "conv": 0, "span": 128},
     "windows": {"stateful": False, "loss_on": "last"},
 }
@@ -56,12 +59,13 @@ def compute_keras_bits(
     """Return the bits [N - 1, 4] of the notes but the first, read in segments as in training."""
     active, _ = active_notes.active_before_each(played[None], active_notes.no_active_notes(1))
     notes, active = tf.constant(played[None].astype(np.int32)), tf.constant(active)
+    hints = tf.constant(recall.compute_hints(played[None]).astype(np.int32))
     state, parts = net.initial_state(1), []
     for begin in range(0, len(played) - 1, segment):
         read = slice(begin, min(begin + segment, len(played) - 1))
         after = slice(begin + 1, read.stop + 1)
-        hidden, state = net.call(notes[:, read], active[:, read], state, training=False)
-        losses = net.compute_losses(hidden, notes[:, after], active[:, after])
+        hidden, state = net.call(notes[:, read], active[:, read], state, False, hints[:, read])
+        losses = net.compute_losses(hidden, notes[:, after], active[:, after], hints[:, read])
         parts.append(np.stack([losses[name].numpy() for name in FEATURES], axis=1))
     bits = np.concatenate(parts) / np.log(2)
     for column, feature in enumerate(FEATURES.values()):
