@@ -37,7 +37,7 @@ class Context(NamedTuple):
 
     def select(self, index: Any) -> "Context":
         """Return the part at an index of the leading axes."""
-        return Context(*(None if part is None else part[index] for part in self))
+        return self._make(None if part is None else part[index] for part in self)
 
 
 def softmax(logits: Float32Array) -> Probs:

@@ -11,7 +11,7 @@ import numpy as np
 from pipeline.models.numpy.layers import Float32Array, Weights
 from pipeline.notes import recall
 from pipeline.notes.note import NUM_PITCHES
-from pipeline.notes.quantize import QuantizedNotes
+from pipeline.notes.quantize import FEATURES, QuantizedNotes
 from pipeline.notes.recall import FIRST_PITCH, LEVEL, SECOND_PITCH, TABLE_OFFSETS, Hints
 
 
@@ -23,7 +23,7 @@ class RecallInput:
 
     def initial_state(self, batch_size: int) -> QuantizedNotes:
         """Return the state of `forward` before the first note: no notes [B, 0, 4]."""
-        return np.empty((batch_size, 0, 4), np.int16)
+        return np.empty((batch_size, 0, len(FEATURES)), np.int16)
 
     def forward(self, notes: QuantizedNotes, state: QuantizedNotes) -> tuple[Hints, QuantizedNotes]:
         """Return the hints [B, T, 5] after notes [B, T, 4], and the last notes as the next state.
