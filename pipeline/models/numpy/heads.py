@@ -37,7 +37,10 @@ class Context(NamedTuple):
 
     def select(self, index: Any) -> "Context":
         """Return the part at an index of the leading axes."""
-        return self._make(None if part is None else part[index] for part in self)
+        active, last_pitch, ages, hints = (
+            None if part is None else part[index] for part in self[1:]
+        )
+        return Context(self.hidden[index], active, last_pitch, ages, hints)
 
 
 def softmax(logits: Float32Array) -> Probs:

@@ -86,14 +86,14 @@ class Network:
             pitches = notes[..., PITCH, None].astype(np.int64)
             np.put_along_axis(active, pitches, notes[..., DURATION, None], axis=-1)
         hidden = self._apply_output_layers(x)
-        pitches = ages = None
+        last_pitch = ages = None
         if self.config.is_equivariant:
-            pitches = notes[..., PITCH]
+            last_pitch = notes[..., PITCH]
             ages = pitch_ages.ages_after_each(notes, state[self.ages_index])
             states.append(ages[:, -1])
         if self.recall:
             states.append(known)
-        return Context(hidden, active, pitches, ages, hints), states
+        return Context(hidden, active, last_pitch, ages, hints), states
 
     def forward_window(self, notes: QuantizedNotes) -> Context:
         """Read B whole windows [B, T, 4]; returns what the heads read after the last note, hidden [B, H]."""
