@@ -374,3 +374,4 @@ def test_hints_are_varied_like_the_notes_that_they_are_made_of():
     hints = np.concatenate([part.hints for part in parts], axis=1)
     assert np.array_equal(hints, recall.compute_hints(notes)[:, : hints.shape[1]])
     assert set(np.unique(hints[..., 0])) == {0, 1, 2, 3}
+    assert len(np.unique(notes[..., PITCH])) > 3

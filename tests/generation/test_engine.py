@@ -312,6 +312,9 @@ def test_of_a_long_prompt_the_notes_that_hints_depend_on_are_read(monkeypatch):
     monkeypatch.setattr(recall, "MAX_DISTANCE", 400)
     monkeypatch.setattr(recall, "HISTORY_NOTES", 409)
     model, read = make_tiny_model(**RECALLING), []
+    prompt = LONG_PROMPT.copy()
+    prompt[:, PITCH] = np.random.default_rng(0).integers(20, 100, len(prompt))
+    prompt[-20:] = prompt[-370:-350]
     engine = Engine(model)
     feed = engine.network.feed
 
@@ -320,9 +323,9 @@ def test_of_a_long_prompt_the_notes_that_hints_depend_on_are_read(monkeypatch):
         return feed(notes, state)
 
     monkeypatch.setattr(engine.network, "feed", count)
-    engine.feed(LONG_PROMPT)
+    engine.feed(prompt)
     assert sum(read) < 1000
-    assert np.array_equal(engine.context.hidden, feed_all(model, LONG_PROMPT))
+    assert np.array_equal(engine.context.hidden, feed_all(model, prompt))
     assert engine.context.hints[0] > 0
 
 
