@@ -101,7 +101,7 @@ def same_outputs(model: TrainedModel, tell: object, context: Context, note: np.n
 def test_hints_that_the_file_lacks_are_refused(project: Params, tmp_path: Path) -> None:
     config = project.model["recurrent_attention"].model_copy(update={"recall": True})
     model = TrainedModel("recurrent_attention", config, 25, {}, {})
-    with pytest.raises(DataError, match="train it with model.recurrent_attention.recall=false"):
+    with pytest.raises(DataError, match=r"model\.recurrent_attention\.recall=false"):
         tflite.write_tflite(model, tmp_path / "out.tflite")
     assert not list(tmp_path.iterdir())
 
