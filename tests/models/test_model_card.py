@@ -70,7 +70,7 @@ def test_a_learning_rate_that_is_none_is_refused(folder, rate):
 
 
 def test_the_bundled_model_has_the_rate_it_was_trained_at():
-    assert model_card.read_card(BUNDLED / "maestro" / CARD).config.learning_rate == 0.005
+    assert model_card.read_card(BUNDLED / "maestro" / CARD).config.learning_rate == 0.012
 
 
 def test_cards_are_far_smaller_than_the_largest():

@@ -4,6 +4,7 @@ import pytest
 from factories import ROOT
 
 from pipeline import config
+from pipeline.config.model_rules import DEFAULT_SPAN
 from pipeline.core import paths
 from pipeline.core.errors import DataError
 from pipeline.generation.engine import count_context_notes
@@ -45,8 +46,9 @@ def test_the_readme_says_how_far_attention_reaches() -> None:
         if "| `stateful` |" in line
     ]
     card = model_card.read_card(model_io.BUNDLED / "maestro" / "model.json")
-    assert f"last {card.config.span - 1} per layer" in row
-    assert f"`maestro`: {count_context_notes(card.config, card.sequence_length)} in all" in row
+    assert f"of the last {DEFAULT_SPAN - 1} per layer" in row
+    assert f"`maestro`: {card.config.span - 1} and, by its recurrence, all" in row
+    assert count_context_notes(card.config, card.sequence_length) is None
 
 
 def test_pictures_and_pages_that_the_readme_names_are_there() -> None:

@@ -33,10 +33,10 @@ def test_bundled_and_trained_models_stand_side_by_side(project: Path) -> None:
     models = catalog.list_models()
     assert list(models) == ["maestro", "expressive", "mine"]
     assert models["maestro"].description == (
-        "11.120 bits per note on maestro-v3, 587,588 weights, "
-        "remembers the last 255 notes: a section"
+        "10.691 bits per note on maestro-v3, 599,252 weights, "
+        "remembers all music since the first note"
     )
-    assert models["maestro"].label == "maestro: 11.12 bits, maestro-v3"
+    assert models["maestro"].label == "maestro: 10.69 bits, maestro-v3"
     assert models["mine"].description.endswith("weights, remembers all music since the first note")
     assert models["mine"].label == "mine"
     assert models["expressive"].description.endswith("weights, remembers the last 6 notes: a motif")
@@ -46,7 +46,7 @@ def test_bundled_and_trained_models_stand_side_by_side(project: Path) -> None:
 def test_a_model_that_was_trained_here_does_not_hide_the_bundled_one(project: Path) -> None:
     model_io.save_model(make_tiny_model(), project / "models/maestro")
     assert list(catalog.list_models()) == ["maestro", "maestro (trained here)", "mine"]
-    assert catalog.load_by_name("maestro")[1].architecture == "expressive"
+    assert catalog.load_by_name("maestro")[1].architecture == "recurrent_attention"
     assert catalog.load_by_name("maestro (trained here)")[1].architecture == "tiny"
 
 
