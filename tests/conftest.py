@@ -29,7 +29,7 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.load_profile("quick" if is_quick else "all")
 
 
-class FileScheduling(LoadFileScheduling):  # type: ignore[misc]
+class FileScheduling(LoadFileScheduling):
     """Gives each file to one process, and all of `tests/stages`, which share a project that takes long to make, to one."""
 
     def _split_scope(self, nodeid: str) -> str:

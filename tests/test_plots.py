@@ -149,6 +149,7 @@ def test_curves_are_drawn_without_a_network(repository, browser, command, versio
     visit.page.context.close()
 
 
+@pytest.mark.slow
 def test_each_plot_has_a_series_for_each_architecture(repository: Path, browser) -> None:
     run(repository, "dvc", "plots", "show", "-o", "series")
     page = repository / "series/index.html"
@@ -181,6 +182,7 @@ while pathlib.Path("waits").exists():
 """
 
 
+@pytest.mark.slow
 def test_curves_of_a_run_that_trains_are_drawn(tmp_path: Path) -> None:
     """DVC holds no lock that keeps `dvc plots` from the output of a stage that runs."""
     for command in (("git", "init", "-q"), ("dvc", "init", "-q")):

@@ -97,6 +97,7 @@ def wait_for_numbers(paths: list[Path]) -> list[int]:
     raise AssertionError(f"not all of {paths} came")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("victim", ["dvc", "stage"])
 def test_no_worker_outlives_a_stage_that_is_killed_or_whose_dvc_is(
     tmp_path: Path, victim: str

@@ -141,6 +141,7 @@ def test_damage_that_was_skipped_is_counted_by_cause() -> None:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("is_rejected", [False, True])
 def test_memory_does_not_grow_with_the_number_of_pieces(is_rejected: bool) -> None:
     num_pieces = 4000

@@ -140,6 +140,7 @@ def test_full_tables_still_predict_better_than_none(monkeypatch):
     assert exact < pruned < without
 
 
+@pytest.mark.slow
 def test_a_longer_corpus_takes_no_more_memory(monkeypatch):
     monkeypatch.setattr(context_mixing, "MAX_WEIGHT_NOTES", 100)
     monkeypatch.setattr(context_mixing, "BATCH_NOTES", 400)

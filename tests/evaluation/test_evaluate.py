@@ -67,6 +67,7 @@ def test_calibration_notes_come_from_pieces_shorter_than_their_distance():
     assert [len(head.prob) for head in stats.values()] == [4, 4, 4]
 
 
+@pytest.mark.slow
 def test_a_longer_corpus_takes_no_more_memory():
     model = make_tiny_model(**CARRIED)
     assert (

@@ -88,6 +88,7 @@ def test_the_command_prints_a_table_and_the_same_as_json(project_head: str) -> N
     assert row["notes"] == 4500
 
 
+@pytest.mark.slow
 def test_an_error_of_the_command_is_one_line(project_head: str) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "pipeline", "diff", "HEAD~7"],

@@ -158,6 +158,7 @@ def test_why_a_task_failed_is_one_line() -> None:
     )
 
 
+@pytest.mark.slow
 def test_an_address_without_a_scheduler_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(remote_sweep, "CONNECT_SECONDS", 1)
     with pytest.raises(SweepError, match=r"^no Dask scheduler at tcp://127.0.0.1:9 within 1 s; "):

@@ -98,6 +98,7 @@ def test_the_path_is_told_step_by_step(
     )
 
 
+@pytest.mark.slow
 def test_the_page_has_both_recipes_of_each_of_its_architectures(
     facts: RunResults, book: ClaimSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -130,6 +130,7 @@ def test_histograms_are_shares_of_all_notes(found):
     )
 
 
+@pytest.mark.slow
 def test_a_longer_corpus_takes_no_more_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memorization, "BATCH_NOTES", 100)
     monkeypatch.setattr(compare, "OVERLAP_PASSAGES", 4)

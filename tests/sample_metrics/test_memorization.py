@@ -107,6 +107,7 @@ def test_music_in_batches_has_the_matches_of_the_definition(
     ]
 
 
+@pytest.mark.slow
 def test_a_longer_corpus_takes_no_more_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memorization, "BATCH_NOTES", 100)
     samples = [long_corpus.make_piece(1)[:50], long_corpus.make_piece(100)]

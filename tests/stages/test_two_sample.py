@@ -95,6 +95,7 @@ def test_pieces_that_are_too_short_give_an_empty_table(
     assert message in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_any_number_of_processes_gives_equal_bytes(
     make_untrained: Callable[..., Params], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -109,6 +109,7 @@ def test_a_message_too_long_closes_the_line(studio: Studio) -> None:
         page.receive("welcome")
 
 
+@pytest.mark.slow
 def test_what_both_played_is_recorded(studio: Studio) -> None:
     assert get(studio, "/take.mid") == (404, b"nothing was recorded yet\n")
     with studio.page() as page:

@@ -33,6 +33,7 @@ def test_a_model_that_cannot_start_leaves_no_thread_behind() -> None:
     assert state.recorder.player_start_time == 0
 
 
+@pytest.mark.slow
 def test_every_note_that_is_sent_ends(in_folder: Path) -> None:
     sent: list[ServerMessage] = []
     state = SharedState(sent.append, Controls(UNCONSTRAINED), TimedRecorder())

@@ -121,6 +121,7 @@ def same_shapes(recipe: ModelConfig) -> None:
     assert weight_shapes(recipe) == {name: weight.shape for name, weight in built.items()}
 
 
+@pytest.mark.slow
 def test_a_model_on_disk_is_asked_for_the_weights_that_training_leaves(project: Params) -> None:
     for recipe in project.model.values():
         same_shapes(recipe)
