@@ -285,6 +285,33 @@ def test_it_makes_a_sound_that_ends(browser: Pages, studio: Studio) -> None:
     assert heard["voices"] == 0
 
 
+def test_what_sounded_rises_from_its_key_and_what_comes_falls_to_it(
+    browser: Pages, studio: Studio
+) -> None:
+    """The lower edge of the roll, at the keyboard, is now; upper and lower edge of a note, seen twice."""
+    measure = """async () => {
+        const { FallingNotes } = await import('/static/fallingNotes.js');
+        const roll = Object.assign(Object.create(FallingNotes.prototype), { height: 500 });
+        const edges = (onset, end, now) => roll.edgesOf({ onset }, end, now);
+        return {
+            sounds: [edges(1, 3, 1.5), edges(1, 3, 2)],
+            sounded: [edges(1, 2, 2.5), edges(1, 2, 3)],
+            comes: [edges(4, 5, 2), edges(4, 5, 3)],
+            starts: edges(4, 5, 4),
+        };
+    }"""
+    with at(browser, studio) as visit:
+        edges = visit.page.evaluate(measure)
+    (top, bottom), (later_top, later_bottom) = edges["sounds"]
+    assert bottom == later_bottom == 500
+    assert later_top < top < 500
+    (top, bottom), (later_top, later_bottom) = edges["sounded"]
+    assert later_top - top == later_bottom - bottom < 0
+    (top, bottom), (later_top, later_bottom) = edges["comes"]
+    assert later_top - top == later_bottom - bottom > 0
+    assert edges["starts"] == [500, 500]
+
+
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_it_fits_every_screen_and_can_be_read(

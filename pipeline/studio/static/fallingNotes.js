@@ -1,11 +1,12 @@
-// The piano roll, in which time falls: above the line of the present is the model's next note, below it what sounded.
+// The piano roll. The present is its lower edge, at the keyboard: what sounded rises from its key and fades, and what the
+// model will play falls to its key.
 
 import { HIGHEST_PITCH, LOWEST_PITCH, isBlack } from "./keyboard.js";
 
 const SPEED = 95; // pixels in a second
-const SECONDS_AHEAD = 0.8; // above the line
+const FAINTEST = 0.2; // opacity of what is about to leave the roll at the top
 const MAX_NOTES = 1500;
-const COLORS = ["roll", "lane", "now", "human", "model", "preview", "edge", "soft"];
+const COLORS = ["roll", "lane", "now", "human", "model", "preview", "edge"];
 
 export class FallingNotes {
   notes = new Map(); // number of a note to the note
@@ -31,7 +32,6 @@ export class FallingNotes {
     const scale = devicePixelRatio || 1;
     this.width = this.canvas.clientWidth;
     this.height = this.canvas.clientHeight;
-    this.lineY = Math.round(SECONDS_AHEAD * SPEED);
     this.canvas.width = Math.round(this.width * scale);
     this.canvas.height = Math.round(this.height * scale);
     this.ctx.setTransform(scale, 0, 0, scale, 0, 0);
@@ -114,27 +114,10 @@ export class FallingNotes {
     ctx.fillStyle = colors.roll;
     ctx.fillRect(0, 0, this.width, this.height);
     this.drawLanes();
-    ctx.fillStyle = colors.now;
-    ctx.globalAlpha = 0.03;
-    ctx.fillRect(0, 0, this.width, this.lineY);
-    ctx.globalAlpha = 1;
     for (const note of this.notes.values()) this.drawNote(note, now);
     if (this.preview && this.preview.onset > now) this.drawPreview(this.preview, now);
     ctx.fillStyle = colors.now;
-    ctx.fillRect(0, this.lineY - 1, this.width, 2);
-    this.drawLabel("next", 8, this.lineY - 8);
-    this.drawLabel("now", 8, this.lineY + 15);
-  }
-
-  drawLabel(text, x, y) {
-    const { ctx, colors } = this;
-    ctx.font = "600 11px system-ui, sans-serif";
-    ctx.fillStyle = colors.roll;
-    ctx.globalAlpha = 0.8;
-    this.fillRounded(x - 4, y - 11, ctx.measureText(text).width + 8, 15);
-    ctx.globalAlpha = 1;
-    ctx.fillStyle = colors.soft;
-    ctx.fillText(text, x, y);
+    ctx.fillRect(0, this.height - 2, this.width, 2);
   }
 
   drawLanes() {
@@ -151,17 +134,22 @@ export class FallingNotes {
     }
   }
 
-  // The position of a time on the roll.
+  // The position of a time on the roll, past or to come: the further from now, the higher.
   yOf(time, now) {
-    return this.lineY + (now - time) * SPEED;
+    return this.height - Math.abs(now - time) * SPEED;
+  }
+
+  // Upper and lower edge of a note: all of one that is to come; of others what has sounded so far.
+  edgesOf(note, end, now) {
+    if (note.onset > now) return [Math.max(this.yOf(end, now), -20), this.yOf(note.onset, now)];
+    return [Math.max(this.yOf(note.onset, now), -20), this.yOf(Math.min(end, now), now)];
   }
 
   drawNote(note, now) {
     const end = note.duration === null ? now : note.onset + note.duration;
-    const top = Math.max(this.yOf(end, now), -20);
-    const bottom = this.yOf(note.onset, now);
-    if (top > this.height) {
-      this.notes.delete(note.note_id);
+    const [top, bottom] = this.edgesOf(note, end, now);
+    if (bottom < 0) {
+      if (note.onset <= now) this.notes.delete(note.note_id);
       return;
     }
     const { ctx } = this;
@@ -172,13 +160,15 @@ export class FallingNotes {
       ctx.globalAlpha = 0.22; // a halo; a blurred shadow costs a slow machine its frames
       this.fillRounded(left - 4, top - 5, Math.max(width + 8, 13), Math.max(bottom - top + 10, 14));
     }
-    ctx.globalAlpha = (0.45 + (0.55 * note.velocity) / 127) * (sounds ? 1 : 0.9);
+    const nearness = FAINTEST + ((1 - FAINTEST) * bottom) / this.height;
+    ctx.globalAlpha = (0.45 + (0.55 * note.velocity) / 127) * nearness;
     this.fillRounded(left + 1, top, Math.max(width - 2, 3), Math.max(bottom - top, 4));
     ctx.globalAlpha = 1;
-    if (note.bits !== undefined) this.drawBits(note.bits, left + width / 2, bottom);
+    if (note.bits !== undefined) this.drawBits(note.bits, left + width / 2, top);
   }
 
-  drawBits(bits, middle, bottom) {
+  // Write the bits of a note above it.
+  drawBits(bits, middle, top) {
     const { ctx, colors } = this;
     const text = bits.toFixed(1);
     ctx.font = "600 10.5px system-ui, sans-serif";
@@ -186,10 +176,10 @@ export class FallingNotes {
     const left = Math.max(0, Math.min(this.width - width, middle - width / 2));
     ctx.fillStyle = colors.roll;
     ctx.globalAlpha = 0.85;
-    this.fillRounded(left, bottom + 2, width, 14);
+    this.fillRounded(left, top - 16, width, 14);
     ctx.globalAlpha = 1;
     ctx.fillStyle = colors.human;
-    ctx.fillText(text, left + 3, bottom + 13);
+    ctx.fillText(text, left + 3, top - 5);
   }
 
   drawPreview(note, now) {
