@@ -63,14 +63,27 @@ def test_a_copy_stays_within_the_keyboard() -> None:
 
 def test_a_process_is_measured() -> None:
     script = "import json; data = bytearray(300_000_000); sum(range(3_000_000))"
-    cpu_seconds, peak_bytes = measure_scale.measure_process(["-c", script])
+    cpu_seconds, peak_bytes, _ = measure_scale.measure_process(["-c", script])
     assert cpu_seconds > 0.02
     assert peak_bytes > 300_000_000
 
 
+def test_pages_of_files_are_told_from_other_memory(tmp_path: Path) -> None:
+    path = tmp_path / "mapped"
+    np.zeros(100_000_000, np.uint8).tofile(path)
+    script = (
+        "import mmap, time; data = b'x' * 50_000_000; "
+        f"file = open({str(path)!r}, 'rb'); pages = mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ); "
+        "pages.find(b'x'); time.sleep(0.3)"
+    )
+    _, peak_bytes, anonymous_bytes = measure_scale.measure_process(["-c", script])
+    assert peak_bytes > 150_000_000
+    assert 50_000_000 < anonymous_bytes < 100_000_000
+
+
 def test_the_memory_of_the_program_itself_is_not_that_of_a_process() -> None:
     numbers = np.ones(20_000_000)
-    _, peak_bytes = measure_scale.measure_process(["-c", "pass"])
+    _, peak_bytes, _ = measure_scale.measure_process(["-c", "pass"])
     assert 1_000_000 < peak_bytes < numbers.nbytes
 
 
@@ -81,15 +94,15 @@ def test_a_process_that_fails_ends_the_program_with_its_log() -> None:
 
 def test_costs_are_extrapolated_along_a_line() -> None:
     costs = [
-        Cost("windows", 1_000_000, 3.0, 200_000_000, 8_000_000),
-        Cost("windows", 5_000_000, 11.0, 200_000_000, 40_000_000),
+        Cost("windows", 1_000_000, 3.0, 200_000_000, 150_000_000, 8_000_000),
+        Cost("windows", 5_000_000, 11.0, 200_000_000, 150_000_000, 40_000_000),
     ]
     table = measure_scale.format_extrapolation(costs, 100_000_000)
     assert table.splitlines()[-1] == (
-        "| windows | 1.00 + 2.000 × 100 = 201 | 200.00 + 0.000 × 100 = 200 | 0.00 + 8.000 × 100 = 800 |"
+        "| windows | 1.00 + 2.000 × 100 = 201 | 150.00 + 0.000 × 100 = 150 | 0.00 + 8.000 × 100 = 800 |"
     )
     assert measure_scale.format_costs(costs).splitlines()[-1] == (
-        "| 5,000,000 | windows | 11.0 | 200 | 40.0 |"
+        "| 5,000,000 | windows | 11.0 | 200 | 150 | 40.0 |"
     )
 
 

@@ -36,13 +36,33 @@ MAX_SEMITONES, MAX_STRETCH = 5, 0.05
 """How far a copy is transposed, and by which share it is longer or shorter."""
 MILLION = 1_000_000
 LAUNCHER = """
-import json, os, subprocess, sys
+import json, os, re, subprocess, sys, time
+from pathlib import Path
+
+def list_processes(pid):
+    children = Path(f'/proc/{pid}/task/{pid}/children').read_text().split()
+    return [pid, *(process for child in children for process in list_processes(int(child)))]
+
+def read_anonymous(pid):
+    match = re.search(r'RssAnon:\\s+(\\d+)', Path(f'/proc/{pid}/status').read_text())
+    return int(match[1]) if match else 0
+
 process = subprocess.Popen(sys.argv[1:], stdout=sys.stderr)
-_, status, usage = os.wait4(process.pid, 0)
+anonymous, ended = 0, 0
+while not ended:
+    try:
+        anonymous = max(anonymous, *map(read_anonymous, list_processes(process.pid)), 0)
+    except OSError:
+        pass  # one of them has ended
+    time.sleep(0.02)
+    ended, status, usage = os.wait4(process.pid, os.WNOHANG)
 seconds = usage.ru_utime + usage.ru_stime
-print(json.dumps([os.waitstatus_to_exitcode(status), seconds, usage.ru_maxrss]))
+print(json.dumps([os.waitstatus_to_exitcode(status), seconds, usage.ru_maxrss, anonymous]))
 """
-"""Starts a command from a small process: Linux counts the memory of the process that starts one as part of its peak."""
+"""Starts a command from a small process: Linux counts the memory of the process that starts one as part of its peak.
+
+It looks 50 times a second how much memory each process has that is no page of a file.
+"""
 QUICK: dict[str, Any] = {
     "sample_metrics": {"num_samples": 2, "num_notes": 40},
     "two_sample": {"num_prompts": 4, "num_notes": 40},
@@ -62,6 +82,8 @@ class Cost:
     """Of the stage and its processes."""
     peak_bytes: int
     """Resident memory of its largest process."""
+    anonymous_bytes: int
+    """The same without pages of files, which the system takes back when it needs memory."""
     disk_bytes: int
     """By which its outputs made the project larger."""
 
@@ -142,16 +164,17 @@ def measure_corpus(
             write_params(project, settings)
             for stage, arguments in steps.items():
                 size = _measure_size(Path(folder))
-                cpu_seconds, peak_bytes = measure_process(arguments)
+                cpu_seconds, peak_bytes, anonymous_bytes = measure_process(arguments)
                 disk_bytes = _measure_size(Path(folder)) - size
-                costs.append(Cost(stage, num_notes, cpu_seconds, peak_bytes, disk_bytes))
+                cost = Cost(stage, num_notes, cpu_seconds, peak_bytes, anonymous_bytes, disk_bytes)
+                costs.append(cost)
         finally:
             os.chdir(ROOT)
     return costs
 
 
-def measure_process(arguments: Sequence[str]) -> tuple[float, int]:
-    """Run Python, and return CPU seconds and peak resident bytes, both of its processes too.
+def measure_process(arguments: Sequence[str]) -> tuple[float, int, int]:
+    """Run Python; return CPU seconds, peak resident bytes and those without pages of files, of its processes too.
 
     Raises:
         SystemExit: it failed; the message is the end of its log.
@@ -161,10 +184,11 @@ def measure_process(arguments: Sequence[str]) -> tuple[float, int]:
     result = subprocess.run(
         [sys.executable, "-c", LAUNCHER, *command], env=environment, capture_output=True, text=True
     )
-    return_code, cpu_seconds, peak_kilobytes = json.loads(result.stdout)
+    return_code, cpu_seconds, *kilobytes = json.loads(result.stdout)
     if return_code:
         raise SystemExit(f"python {' '.join(arguments)} failed:\n{result.stderr[-2000:]}")
-    return cpu_seconds, peak_kilobytes * 1024
+    peak_bytes, anonymous_bytes = (1024 * value for value in kilobytes)
+    return cpu_seconds, peak_bytes, anonymous_bytes
 
 
 def _measure_size(folder: Path) -> int:
@@ -175,13 +199,14 @@ def _measure_size(folder: Path) -> int:
 def format_costs(costs: Sequence[Cost]) -> str:
     """Return the table of all measurements, in Markdown."""
     lines = [
-        "| notes | stage | CPU [s] | peak memory [MB] | disk [MB] |",
-        "|---:|---|---:|---:|---:|",
+        "| notes | stage | CPU [s] | peak memory [MB] | of it no page of a file [MB] | disk [MB] |",
+        "|---:|---|---:|---:|---:|---:|",
     ]
     for cost in costs:
-        peak, disk = cost.peak_bytes / MILLION, cost.disk_bytes / MILLION
+        sizes = (cost.peak_bytes, cost.anonymous_bytes, cost.disk_bytes)
+        peak, anonymous, disk = (size / MILLION for size in sizes)
         lines.append(
-            f"| {cost.num_notes:,} | {cost.stage} | {cost.cpu_seconds:,.1f} | {peak:,.0f} | {disk:,.1f} |"
+            f"| {cost.num_notes:,} | {cost.stage} | {cost.cpu_seconds:,.1f} | {peak:,.0f} | {anonymous:,.0f} | {disk:,.1f} |"
         )
     return "\n".join(lines)
 
@@ -192,7 +217,7 @@ def format_extrapolation(costs: Sequence[Cost], num_notes: int) -> str:
     The line runs through the shortest and the longest corpus: what it has at no note is the fixed part.
     """
     lines = [
-        f"| stage | CPU [s] of {num_notes / MILLION:,.0f} million notes | peak memory [MB] | disk [MB] |",
+        f"| stage | CPU [s] of {num_notes / MILLION:,.0f} million notes | memory without pages of files [MB] | disk [MB] |",
         "|---|---|---|---|",
     ]
     for stage in dict.fromkeys(cost.stage for cost in costs):
@@ -202,7 +227,7 @@ def format_extrapolation(costs: Sequence[Cost], num_notes: int) -> str:
             _format_line(first.num_notes, last.num_notes, values, num_notes)
             for values in (
                 (first.cpu_seconds, last.cpu_seconds),
-                (first.peak_bytes / MILLION, last.peak_bytes / MILLION),
+                (first.anonymous_bytes / MILLION, last.anonymous_bytes / MILLION),
                 (first.disk_bytes / MILLION, last.disk_bytes / MILLION),
             )
         ]
@@ -220,14 +245,15 @@ def _format_line(first: int, last: int, values: tuple[float, float], num_notes: 
 
 def make_report(costs: Sequence[Cost], settings: dict[str, Any], extrapolate_notes: int) -> str:
     """Return the page: what was run, and both tables."""
-    _, start_bytes = measure_process(["-c", "import pipeline.training.trainer"])
+    _, start_bytes, _ = measure_process(["-c", "import pipeline.training.trainer"])
     architecture = settings["architectures"][0]
     trained, scored = settings["train"]["notes_per_epoch"], settings["compare"]["max_notes"]
     parts = [
         "# What each stage costs",
         f"Written by `tools/measure_scale.py`: copies of the pieces of `data/notes`, one replicate of `{architecture}`, "
         f"{trained:,} notes to train on, {scored:,} held-out notes to score. CPU seconds and peak memory are of the stage "
-        "and its processes, memory of the largest one. "
+        "and its processes, memory of the largest one. Peak memory has the pages of the memory-mapped windows, 8 bytes a note; "
+        "the system takes them back when it needs memory. "
         f"A process that has imported TensorFlow, and done nothing, has {start_bytes / MILLION:,.0f} MB.",
         format_costs(costs),
     ]
