@@ -15,7 +15,7 @@ from pipeline import config
 from pipeline.config import Params
 from pipeline.core import paths
 
-QUICK_EXAMPLES = 25
+QUICK_EXAMPLES = 10
 """Of a property in the quick run, `-m "not slow"`; the run of all tests has the 100 of Hypothesis."""
 
 # A busy machine is no fault of the code: no test fails for the time an example takes.
