@@ -107,11 +107,17 @@ def test_git_ignores_what_the_lines_write(name: str) -> None:
 @pytest.mark.slow
 def test_the_lines_that_need_no_device_write_music(in_folder: Path) -> None:
     writer.write_notes(make_music(1, 120), in_folder / "my-piece.mid")
-    wanted = ("play --midi-out none", "generate", "score", "export")
+    wanted = (
+        "play --midi-out none",
+        "generate",
+        "score",
+        "export maestro --html",
+        "export maestro -o",
+    )
     prose = re.findall(r"^`(music-rnn export[^`]*)`", (ROOT / "README.md").read_text("utf-8"), re.M)
     lines = [*read_lines("Hear it"), *prose]
     for words in wanted:
         line = next(line for line in lines if line.startswith(f"music-rnn {words}"))
         run_line(in_folder, line)
-    for name in ("play.mid", "out.mid", "bits.parquet", "step.tflite"):
+    for name in ("play.mid", "out.mid", "bits.parquet", "maestro.html", "step.tflite"):
         assert (in_folder / name).stat().st_size > 100

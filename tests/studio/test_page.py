@@ -405,10 +405,10 @@ def test_models_have_corpus_and_bits_in_the_list(browser: Pages, studio: Studio)
             "Trained here, best first",
         ]
         assert page.locator("#model option").all_text_contents() == [
-            "maestro: 11.12 bits, maestro-v3",
+            "maestro: 10.69 bits, maestro-v3",
             "maestro (trained here)",
         ]
-        assert "remembers the last 255 notes: a section" in page.inner_text("#about")
+        assert "remembers all music since the first note" in page.inner_text("#about")
 
 
 def test_all_of_it_can_be_reached_and_named_without_a_mouse(browser: Pages, studio: Studio) -> None:
