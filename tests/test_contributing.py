@@ -48,5 +48,5 @@ def test_the_tables_are_read() -> None:
 
 
 def test_the_quick_run_tries_fewer_examples(request: pytest.FixtureRequest) -> None:
-    expected = 25 if "not slow" in request.config.getoption("markexpr") else 100
+    expected = 10 if "not slow" in request.config.getoption("markexpr") else 100
     assert settings().max_examples == expected
