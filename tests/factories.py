@@ -114,8 +114,15 @@ def make_band_midi(*parts: tuple[int, int, str, int], num_notes: int = 10) -> by
 
 
 def make_quantized_notes(seed: int, count: int) -> QuantizedNotes:
-    """Make codes [count, 4] of such music."""
+    """Make codes [count, 5] of such music."""
     return quantize.quantize(make_music(seed, count))
+
+
+def make_pedal_notes(seed: int, count: int) -> QuantizedNotes:
+    """Make codes [count, 5] of such music with a pedal that moves."""
+    notes = make_music(seed, count)
+    notes["pedal"] = np.random.default_rng([seed, 1]).integers(0, 3, count)
+    return quantize.quantize(notes)
 
 
 def make_window_dataset(

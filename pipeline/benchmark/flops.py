@@ -9,15 +9,8 @@ from pipeline.models.model_io import TrainedModel
 from pipeline.notes.note import NUM_PITCHES
 
 HEAD_LAYERS = (
-    "chain",
-    "ahead",
-    "pitch",
-    "step",
-    "duration",
-    "velocity",
-    "dense",
-    "pitch_conv",
-    "copy",
+    *("chain", "ahead", "pitch", "step", "duration", "velocity", "pedal"),
+    *("dense", "pitch_conv", "copy"),
 )
 """Layers that read what the body says, so once a note even where a window is read."""
 PITCH_CONVOLUTIONS = ("pitch_conv/input_kernel", "pitch_conv/output_kernel")

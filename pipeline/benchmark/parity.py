@@ -28,7 +28,7 @@ def measure_difference(model: TrainedModel, notes: QuantizedNotes) -> dict[str, 
 
     Args:
         model: as saved.
-        notes: [N, 4] of a piece; its beginning is read.
+        notes: [N, 5] of a piece; its beginning is read.
     """
     is_windowed = not model.config.stateful
     first = min(model.sequence_length, len(notes) - 1) if is_windowed else 1
@@ -68,13 +68,13 @@ def _score_with_keras(
 def _compute_bits(
     model: TrainedModel, net: Any, hidden: Any, targets: tuple[Any, Any, Any]
 ) -> NDArray[np.float64]:
-    """Return the bits [B T, 3 or 4] on the time grid, from the losses of Keras.
+    """Return the bits [B T, 3 to 5] on the time grid, from the losses of Keras.
 
     Args:
         model: as saved.
         net: the Keras network with its weights.
         hidden: [B, T, H] or a `PitchContext`.
-        targets: the notes [B, T, 4] that came after, the active notes at their onsets, and the hints before them.
+        targets: the notes [B, T, 5] that came after, the active notes at their onsets, and the hints before them.
     """
     losses = net.compute_losses(hidden, *targets)
     notes = targets[0]

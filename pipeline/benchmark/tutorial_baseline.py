@@ -37,7 +37,7 @@ def make_steps(
     """Return what plays one note more: by `model.predict`, and by the same network compiled into one function."""
     model = build_tutorial_model(config, sequence_length)
     compiled = tf.function(lambda notes: model(notes, training=False), jit_compile=False)
-    window = np.resize(prompt, (sequence_length, len(quantize.FEATURES)))
+    window = np.resize(prompt, (sequence_length, prompt.shape[1]))
     start = quantize.scalar_features(window)
     ways = {
         "predict": lambda notes: model.predict(notes, verbose=0),

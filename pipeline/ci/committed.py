@@ -17,7 +17,7 @@ PATTERNS = ("summary.json", "benchmark.json", "sample_metrics/*.json", "two_samp
 REPEATED = "best"
 """The row of the summary that repeats another."""
 BITS = {
-    *("bits_per_note", "pitch", "step", "duration", "velocity"),
+    *("bits_per_note", "pitch", "step", "duration", "velocity", "pedal"),
     *("half_width", "difference", "low", "high"),
 }
 ROUNDING = 0.0005

@@ -66,6 +66,10 @@ class Params(StrictModel):
                 raise ValueError(
                     f"architectures names {name!r}, but there is no block model.{name}{suggestion}"
                 )
+            if self.ingest.sustain_pedal and self.model[name].model_pedal:
+                raise ValueError(
+                    f"model.{name}.model_pedal: true needs ingest.sustain_pedal: false; with true, no note tells the pedal"
+                )
         if taken := RESERVED_NAMES & set(self.model):
             raise ValueError(
                 f"an architecture cannot be named {min(taken)!r}: the results have something of that name"

@@ -125,6 +125,10 @@ def _list_head_rules(config: Any) -> Iterator[tuple[bool, str]]:
         config.model_velocity and config.heads == "regression",
         "heads: regression have no distribution of velocity; set model_velocity: false",
     )
+    yield (
+        config.model_pedal and not config.model_velocity,
+        "model_pedal: true needs model_velocity: true, and heads: categorical or mixture",
+    )
     reads_active = config.input == "embedding" and config.heads != "regression"
     yield (
         config.pitch_head == "equivariant" and not (reads_active and not config.is_bidirectional),

@@ -37,7 +37,8 @@ class IngestConfig(StrictModel):
 
     reader: Literal["symusic", "pretty_midi"]
     sustain_pedal: bool
-    """Whether a note sounds on while the sustain pedal is down, or ends with its key."""
+    """Whether a note sounds on while the sustain pedal is down, or ends with its key. With true, what the pedal does is in
+    the durations, and no note tells where it is: an architecture with `model_pedal` needs false."""
     instruments: str | list[str] = "all"
     """What is read of a file with several instruments: `all` but drums, as one part; `piano`, programs 0 to 7; or a list
     of `channel 1` (1 to 16, without the drums of 10), `program 0` (0 to 127), `track Right hand` (its name)."""
@@ -220,6 +221,12 @@ class LossWeights(StrictModel):
     """Likewise."""
     velocity: NonNegative
     """Of the velocity of categorical and mixture heads."""
+    pedal: NonNegative = 0.2
+    """Of the pedal of such heads, where `model_pedal` is true."""
+
+    @model_serializer(mode="wrap")
+    def _leave_out_defaults(self, handler: Any) -> dict[str, Any]:
+        return rules.leave_out_defaults(type(self), handler(self))
 
 
 class WindowedTraining(StrictModel):
@@ -293,6 +300,9 @@ class ModelConfig(StrictModel):
     """Features of the embedding input; 0 with the scalar input."""
     model_velocity: bool
     """Whether velocity is read and told; bits per note leave it out, so that all can be compared."""
+    model_pedal: bool = False
+    """Whether the state of the sustain pedal at the onset of a note is read and told, after velocity: up, held, or pressed
+    since the note before. Bits per note leave it out. It needs `ingest.sustain_pedal: false`."""
     cell: Cell
     """`lstm`: LSTM layers. `bilstm`: LSTM layers that also read the window backwards; such a model cannot stream.
     `mingru`: residual blocks of a minGRU and two dense layers, `embedding_dim` wide. `attention`: such blocks with

@@ -1,6 +1,6 @@
 """Notes and pieces as Parquet tables, with units in the schema.
 
-    notes/part-00000.parquet   piece, onset [s], duration [s], pitch, velocity; one row per note, piece after piece
+    notes/part-00000.parquet   piece, onset [s], duration [s], pitch, velocity, pedal; one row per note, piece after piece
     pieces.parquet             index, member, composition, split, num_notes, duration [s], sha256; one row per piece
 
 A part has the notes of 1,000 pieces, the last one of fewer, so a piece is in the part of its index divided by 1,000. A
@@ -52,6 +52,7 @@ NOTES_SCHEMA = pa.schema(
         _make_field("duration", pa.float64(), "held", "s"),
         _make_field("pitch", pa.uint8(), "MIDI 0..127, 60 is middle C"),
         _make_field("velocity", pa.uint8(), "MIDI 1..127"),
+        _make_field("pedal", pa.uint8(), "sustain pedal at the onset: 0 up, 1 held, 2 pressed"),
     ]
 )
 PIECES_SCHEMA = pa.schema(
@@ -74,7 +75,7 @@ _WRITE_OPTIONS: dict[str, Any] = {
 }
 # Hardly two onsets are equal, so a dictionary of them costs time and disk; their upper bytes are alike.
 _NOTES_WRITE_OPTIONS = _WRITE_OPTIONS | {
-    "use_dictionary": ["piece", "duration", "pitch", "velocity"],
+    "use_dictionary": ["piece", "duration", "pitch", "velocity", "pedal"],
     "use_byte_stream_split": ["onset"],
 }
 

@@ -30,7 +30,7 @@ class PieceScores:
     num_notes: NDArray[np.int64]
     """[S] notes scored."""
     bits: NDArray[np.float64]
-    """[S, 3] sums, columns as `SCORED_FEATURES`; [S, 4] with velocity, which does not count in the total."""
+    """[S, 3] sums, columns as `SCORED_FEATURES`; then velocity and pedal, which do not count in the total."""
 
     def compute_bits_per_note(self) -> dict[str, float]:
         """Return mean bits of each head and `bits_per_note`, the sum of those of `SCORED_FEATURES`."""
@@ -42,7 +42,7 @@ class PieceScores:
         }
 
     def compute_scored_bits(self) -> NDArray[np.float64]:
-        """Return the bits [S] that count: all but those of velocity."""
+        """Return the bits [S] that count: all but those of velocity and pedal."""
         return np.asarray(self.bits[:, : len(SCORED_FEATURES)].sum(axis=1))
 
     def select(self, rows: NDArray[np.bool_] | NDArray[np.int64]) -> "PieceScores":
@@ -109,7 +109,7 @@ def sum_bits(
     piece_names: Sequence[str],
     bits: Iterable[NDArray[np.float64]],
 ) -> PieceScores:
-    """Sum the bits [N, 3 or 4] of each piece that a replicate scored; a piece of one note has none.
+    """Sum the bits [N, 3 to 5] of each piece that a replicate scored; a piece of one note has none.
 
     The bits are read once, piece by piece, and not kept.
     """
@@ -132,7 +132,7 @@ def make_scores(
         compositions: [P] of each piece.
         piece_names: [P] of each piece.
         num_notes: [P] notes scored of each piece.
-        bit_sums: [P, 3 or 4] bits of all notes of each piece.
+        bit_sums: [P, 3 to 5] bits of all notes of each piece.
     """
     scores = PieceScores(
         np.full(len(num_notes), replicate, np.int64),

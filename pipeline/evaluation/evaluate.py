@@ -52,7 +52,7 @@ def evaluate_pieces(
         max_calibration_notes: notes at most whose whole distributions are examined.
 
     Returns:
-        Bits [P, 3 or 4] of each piece, summed over all its notes but the first, and statistics of each feature over
+        Bits [P, 3 to 5] of each piece, summed over all its notes but the first, and statistics of each feature over
         the evenly spaced notes.
     """
     heads = scoring.make_heads(model)

@@ -38,7 +38,8 @@ class FileScore:
     notes: Notes
     """[N]"""
     bits: NDArray[np.float64]
-    """[N - 1, 3] of all notes but the first, columns as `HEADS`; a fourth is of velocity, where the model tells it."""
+    """[N - 1, 3] of all notes but the first, columns as `SCORED_FEATURES`; then of velocity and pedal, where the model tells
+    them."""
 
     @property
     def features(self) -> tuple[str, ...]:

@@ -2,13 +2,14 @@
 
 The file has two signatures; drawing from the outputs is left to the caller, as in `pipeline.generation.step_heads`:
 
-    hear   note [1, 4] and the state (all zero before the first note) to hidden [1, H] and the next state
-    tell   hidden [1, H] and note [1, 4] to the outputs of each feature: draw `step` first, put it into the note and ask
-           again for `pitch`, then for `duration`, then for `velocity`; a feature depends on those before it only
+    hear   note [1, 4 or 5] and the state (all zero before the first note) to hidden [1, H] and the next state
+    tell   hidden [1, H] and note [1, 4 or 5] to the outputs of each feature: draw `step` first, put it into the note and ask
+           again for `pitch`, then for `duration`, then for `velocity` and `pedal`; a feature depends on those before it only
 
-A note is step and duration in cells of 10 ms, pitch and velocity. Outputs are logits of 82 time tokens, 128 pitches
-and 32 velocity tokens; 24 numbers for a time of mixture heads; seconds for a time of regression heads. With `mask_active`
-the pitches that sound at the onset share a probability of 0.0002, as notes are scored; to draw, give them none.
+A note is step and duration in cells of 10 ms, pitch, velocity and, with `model_pedal`, pedal. Outputs are logits of 82
+time tokens, 128 pitches, 32 velocity tokens and 3 states of the pedal; 24 numbers for a time of mixture heads; seconds
+for a time of regression heads. With `mask_active` the pitches that sound at the onset share a probability of 0.0002, as
+notes are scored; to draw, give them none.
 
 Shapes: H width of the hidden vector, with the embedding input followed by the cells that remain of the 128 pitches, and
 with an equivariant pitch head by the last pitch and the cells since each of the 128 pitches was struck; U units.
@@ -109,7 +110,9 @@ class StepModule(tf.Module):
         active = _count_down(state[ACTIVE], note)
         tokens = heads.compute_token_ids(note)
         x = self._apply_dense(layers.compute_active_features(active), "sounding")
-        for feature in quantize.list_embedded_features(self.config.model_velocity):
+        for feature in quantize.list_embedded_features(
+            self.config.model_velocity, self.config.model_pedal
+        ):
             x += self._look_up_embedding(f"{feature.name}_embedding", tokens[:, feature.column])
         is_pitch = tf.one_hot(note[:, PITCH], NUM_PITCHES)
         duration = tf.cast(note[:, DURATION, None], tf.float32)
@@ -196,7 +199,8 @@ class StepModule(tf.Module):
 
     def _project(self, hidden: Any, note: Any) -> dict[str, Any]:
         """Return the input [1, C] of the output layer of each feature, C the width of a head."""
-        names = quantize.list_generated_features(self.config.model_velocity)
+        config = self.config
+        names = quantize.list_generated_features(config.model_velocity, config.model_pedal)
         projected = self._apply_dense(self._slice_hidden(hidden, "chain"), "chain")
         by_feature = dict(zip(names, tf.split(projected, len(names), 1), strict=True))
         if self.uses_embedding:
@@ -275,7 +279,8 @@ def convert_to_tflite(model: TrainedModel) -> bytes:
             + (" and cell=lstm" if model.config.is_bidirectional else "")
         )
     one = StepModule(model)
-    note = tf.TensorSpec([1, len(quantize.FEATURES)], tf.int32, name="note")
+    num_columns = len(quantize.FEATURES) if model.config.model_pedal else quantize.PEDAL
+    note = tf.TensorSpec([1, num_columns], tf.int32, name="note")
     state = {
         name: tf.TensorSpec(shape, tf.float32, name=name)
         for name, shape in list_state_shapes(model.config).items()

@@ -21,7 +21,16 @@ from pipeline.models.numpy.network import Network, WindowNetwork
 from pipeline.models.residual_noise import MIN_PROB
 from pipeline.notes import recall
 from pipeline.notes.pitch_ages import MAX_AGE
-from pipeline.notes.quantize import DURATION, FEATURES, GRID_SIZE, STEP, VELOCITY, QuantizedNotes
+from pipeline.notes.quantize import (
+    DURATION,
+    FEATURES,
+    GRID_SIZE,
+    STEP,
+    VELOCITY,
+    QuantizedNotes,
+    add_pedal_column,
+    make_note,
+)
 
 CHUNK_NOTES = 1000
 """Notes that are read between two looks at the progress bar."""
@@ -35,7 +44,7 @@ class NoteSampler(Protocol):
     """Draws a note; see `pipeline.generation.sampling.Sampler`."""
 
     def sample_note(self, distributions: Distributions, note: list[int]) -> QuantizedNotes:
-        """Draw the features of a note [4] one after the other."""
+        """Draw the features of a note [5] one after the other."""
         ...
 
 
@@ -58,7 +67,7 @@ class Engine:
         self.context: Context | None = None
 
     def feed(self, notes: QuantizedNotes) -> None:
-        """Read the next notes, [N, 4], N at least 1."""
+        """Read the next notes, [N, 5], N at least 1."""
         if len(notes) > CHUNK_NOTES:
             self._feed_many(notes)
         else:
@@ -111,18 +120,18 @@ class Engine:
             velocity: of the note, for models without a velocity head.
 
         Returns:
-            The note [4].
+            The note [5].
 
         Raises:
             ValueError: no note was read yet.
         """
-        note = [0, 0, 0, velocity]
+        note = make_note(velocity)
         drawn = sampler.sample_note(self.iterate_distributions(note), note)
         self.feed(drawn[None])
         return drawn
 
     def score_note(self, note: QuantizedNotes) -> dict[str, float]:
-        """Return the bits of each feature of a note [4], were it the next; the note is not read."""
+        """Return the bits of each feature of a note [5], were it the next; the note is not read."""
         values = note.tolist()
         bits = {}
         for name, probs in self.heads.iterate_distributions(self._get_context(), values):
@@ -157,16 +166,17 @@ def generate_notes(
 
     Args:
         model: the model.
-        prompt: [N, 4] of at least one note; models without a velocity head play at its mean velocity.
+        prompt: [N, 5] of at least one note; models without a velocity head play at its mean velocity.
         num_notes: number of notes to generate.
         sampler: draws each note.
         max_cells: end of the music, in cells from the first note of the prompt on; generation stops before the first
             note that would end later.
 
     Returns:
-        Notes [num_notes, 4] without the prompt; fewer where the end came first.
+        Notes [num_notes, 5] without the prompt; fewer where the end came first.
     """
     engine = Engine(model)
+    prompt = add_pedal_column(prompt)
     engine.feed(prompt)
     velocity = int(prompt[:, VELOCITY].mean())
     generated: list[NDArray[np.int16]] = []

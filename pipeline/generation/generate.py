@@ -14,14 +14,23 @@ from pipeline.generation.sampling import make_sampler
 from pipeline.midi import reader, writer
 from pipeline.models.model_io import TrainedModel
 from pipeline.notes import quantize
-from pipeline.notes.quantize import DURATION, FEATURES, PITCH, STEP, VELOCITY, QuantizedNotes
+from pipeline.notes.note import PEDAL_UP
+from pipeline.notes.quantize import (
+    DURATION,
+    FEATURES,
+    PEDAL,
+    PITCH,
+    STEP,
+    VELOCITY,
+    QuantizedNotes,
+)
 
 MAX_FILE_CELLS = int(writer.MAX_TICKS * writer.TICK_SECONDS / quantize.GRID_SECONDS)
 """The last cell of a MIDI file."""
 MAX_FILE_TEXT = f"{writer.MAX_TICKS * writer.TICK_SECONDS:,.3f} s"
 WHOLE_FILE = (0.0, inf)
 """Range of onsets [s]."""
-MIDDLE_C = {STEP: 0, DURATION: 50, PITCH: 60, VELOCITY: 64}
+MIDDLE_C = {STEP: 0, DURATION: 50, PITCH: 60, VELOCITY: 64, PEDAL: 0}
 
 
 @dataclass(frozen=True)
@@ -41,7 +50,7 @@ def load_prompt(
     sustain_pedal: bool = False,
     onset_range: tuple[float, float] = WHOLE_FILE,
 ) -> QuantizedNotes:
-    """Return the notes of a MIDI file as codes [n, 4]; of no file, one middle C.
+    """Return the notes of a MIDI file as codes [n, 5]; of no file, one middle C.
 
     Args:
         path: the file.
@@ -88,7 +97,7 @@ def generate_file(
     sampling_config: SamplingConfig,
     path: Path,
 ) -> None:
-    """Continue a prompt [n, 4] and write both, the prompt first; where the file is full, say so and stop.
+    """Continue a prompt [n, 5] and write both, the prompt first; where the file is full, say so and stop.
 
     Raises:
         DataError: the model says what is no probability.
@@ -113,7 +122,11 @@ def generate_file(
             f"{path}: full after {len(played):,} notes of {request.num_notes:,}; a MIDI file holds {MAX_FILE_TEXT}"
         )
     shown_prompt = prompt if request.writes_prompt else prompt[:0]
-    notes = quantize.dequantize(np.concatenate([shown_prompt, played]))
+    notes = quantize.dequantize(np.concatenate([quantize.add_pedal_column(shown_prompt), played]))
+    if not model.config.model_pedal:
+        notes["pedal"] = (
+            PEDAL_UP  # a model that does not know the pedal writes none for its prompt either
+        )
     writer.write_notes(notes, path)
     remark = " (prompt gray)" if request.writes_prompt else ""
     title = sanitize_line(f"{model.architecture}: {path.stem}{remark}")

@@ -104,10 +104,10 @@ class Sampler:
 
         Args:
             distributions: name and distribution [V] of each feature; each may depend on the values drawn before it.
-            note: [4], into which each value is written before the next distribution is asked for.
+            note: [5], into which each value is written before the next distribution is asked for.
 
         Returns:
-            The note [4].
+            The note [5].
 
         Raises:
             DataError: the probabilities are not finite numbers.
@@ -175,7 +175,9 @@ class Sampler:
         return index if kept is None else int(kept[index])
 
     def _select_settings(self, feature: str) -> tuple[float, float]:
-        """Return temperature and top-p of a feature."""
+        """Return temperature and top-p of a feature; a rare move of the pedal is as likely as the model has it."""
+        if feature == "pedal":
+            return 1.0, 1.0
         if FEATURES[feature].is_time:
             return self.config.time_temperature, self.config.time_top_p
         if feature == "velocity":

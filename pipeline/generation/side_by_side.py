@@ -11,7 +11,13 @@ from pipeline.generation.engine import NoteSampler, generate_notes
 from pipeline.generation.step_heads import make_step_heads
 from pipeline.models.model_io import TrainedModel
 from pipeline.models.numpy.network import Network
-from pipeline.notes.quantize import FEATURES, VELOCITY, QuantizedNotes
+from pipeline.notes.quantize import (
+    FEATURES,
+    VELOCITY,
+    QuantizedNotes,
+    add_pedal_column,
+    make_note,
+)
 
 
 def continue_prompts(
@@ -20,7 +26,7 @@ def continue_prompts(
     num_notes: int,
     samplers: Sequence[NoteSampler],
 ) -> list[QuantizedNotes]:
-    """Return a continuation [N, 4] of each prompt [P, 4], all of which are equally long.
+    """Return a continuation [N, 5] of each prompt [P, 5], all of which are equally long.
 
     A model with a window reads those of all prompts at once, which takes a third of the time. The last bits of what it
     reads depend on the number of prompts, so equal bytes need equal groups.
@@ -30,7 +36,9 @@ def continue_prompts(
             generate_notes(model, prompt, num_notes, sampler)
             for prompt, sampler in zip(prompts, samplers, strict=True)
         ]
-    return _continue_windows(model, np.stack(prompts), num_notes, samplers)
+    return _continue_windows(
+        model, np.stack([add_pedal_column(prompt) for prompt in prompts]), num_notes, samplers
+    )
 
 
 def _continue_windows(
@@ -39,7 +47,7 @@ def _continue_windows(
     num_notes: int,
     samplers: Sequence[NoteSampler],
 ) -> list[QuantizedNotes]:
-    """Continue prompts [B, P, 4] with a model that reads the last notes again for every note."""
+    """Continue prompts [B, P, 5] with a model that reads the last notes again for every note."""
     network, heads = Network(model.config, model.weights), make_step_heads(model)
     velocities = prompts[:, :, VELOCITY].mean(axis=1).astype(int).tolist()
     room = np.zeros((len(prompts), num_notes, len(FEATURES)), np.int16)
@@ -48,7 +56,7 @@ def _continue_windows(
         first = max(0, position - model.sequence_length)
         contexts = network.forward_window(notes[:, first:position])
         for row, sampler in enumerate(samplers):
-            note = [0, 0, 0, velocities[row]]
+            note = make_note(velocities[row])
             context = contexts.select(row)
             distributions = heads.iterate_distributions(context, note, active_prob=0.0)
             notes[row, position] = sampler.sample_note(distributions, note)

@@ -35,7 +35,7 @@ class StepHeads(Protocol):
 
         Args:
             context: after the note before, hidden [H].
-            note: [4]; the caller writes the value of each feature into its column before asking for the next one.
+            note: [5]; the caller writes the value of each feature into its column before asking for the next one.
             active_prob: of all pitches that sound at the onset together, in a model with `mask_active`; 0 forbids them.
         """
         ...
@@ -98,7 +98,7 @@ class AutoregressiveStepHeads:
     def iterate_distributions(
         self, context: Context, note: list[int], active_prob: float = ACTIVE_PROB
     ) -> Distributions:
-        """Yield step, pitch, duration and, where the model generates it, velocity."""
+        """Yield step, pitch, duration and, where the model generates them, velocity and pedal."""
         projected = context.hidden.dot(self.hidden_kernel)
         projected += self.hidden_bias
         width = len(self.features) * self.head_dim

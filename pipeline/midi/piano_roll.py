@@ -154,7 +154,7 @@ def _draw_notes(
 ) -> None:
     """Draw a bar for each note, later notes over earlier ones."""
     half_height = max(0.45 * area.row_height, 1)
-    for index, (onset, duration, pitch, velocity) in enumerate(notes.tolist()):
+    for index, (onset, duration, pitch, velocity, _) in enumerate(notes.tolist()):
         left = area.time_to_x(onset)
         right = max(area.time_to_x(onset + duration), left + 1)
         y = area.pitch_to_y(pitch)

@@ -34,7 +34,13 @@ from pipeline.midi.chunks import find_chunks
 from pipeline.midi.events import find_last_tick
 from pipeline.midi.instruments import Instrument, count_notes
 from pipeline.midi.repair import Fix, check_lost_notes
-from pipeline.midi.sustain import SUSTAIN_CC, TrackNotes, apply_sustain
+from pipeline.midi.sustain import (
+    SUSTAIN_CC,
+    TrackNotes,
+    apply_sustain,
+    compute_pedal_states,
+    merge_pedals,
+)
 from pipeline.midi.validate import read_file, validate_midi
 from pipeline.midi.writer import MAX_TICKS
 from pipeline.notes.note import MAX_ONSET, NOTE_COLUMNS, NOTE_DTYPE, Notes, validate_notes
@@ -47,8 +53,6 @@ TICK_BITS = 40
 """Bits of a tick where pitch and tick are put into one number."""
 SORT_COLUMNS = ("onset", "pitch", "duration", "velocity")
 """The order of the notes of a file."""
-NO_PEDAL = np.zeros((2, 0), np.int64)
-"""Ticks and values of the pedal where it is not asked for."""
 MAX_LOGGED_FIXES = 5
 """Of one file."""
 TempoMap = Callable[[NDArray[np.int64]], NDArray[np.float64]]
@@ -94,7 +98,8 @@ def read_midi(data: bytes, reader: Reader, sustain_pedal: bool = False) -> MidiM
     Args:
         data: the bytes of a MIDI file of format 0 or 1.
         reader: `symusic` or `pretty_midi`.
-        sustain_pedal: whether notes sound while the sustain pedal is down; if not, they end at their note off.
+        sustain_pedal: whether notes sound while the sustain pedal is down, and do not say where it is; if not, they
+            end at their note off, and `pedal` says where it is.
 
     Raises:
         MidiError: the file has no notes or is not a sound MIDI file; the reason in one line.
@@ -104,7 +109,7 @@ def read_midi(data: bytes, reader: Reader, sustain_pedal: bool = False) -> MidiM
         is_shared = sustain_pedal and clean.has_split_channels
         whole = share_pedal(clean.data) if is_shared else clean.data
         read_tracks = _read_symusic if reader == "symusic" else _read_pretty_midi
-        tracks, instruments = read_tracks(whole, sustain_pedal)
+        tracks, instruments = read_tracks(whole)
     except (MidiError, MemoryError):
         raise
     except Exception as error:  # both raise many unrelated types, none of which a caller can act on
@@ -113,9 +118,9 @@ def read_midi(data: bytes, reader: Reader, sustain_pedal: bool = False) -> MidiM
     num_drum_notes = sum(part.num_notes for part in instruments if part.is_drum)
     if num_drum_notes and not any(len(track.on) for track in tracks):
         raise MidiError(f"only drums (channel 10): {num_drum_notes:,} notes, none with a pitch")
-    if sustain_pedal:
-        tracks = apply_sustain(tracks)
-    notes = _merge_tracks(tracks)
+    notes = _merge_tracks(apply_sustain(tracks) if sustain_pedal else tracks)
+    if not sustain_pedal:
+        notes["pedal"] = compute_pedal_states(notes["onset"], *merge_pedals(tracks))
     check_lost_notes(clean.fixes, len(notes))
     is_listed = reader == "symusic" and whole is clean.data
     return MidiMusic(notes, clean.fixes, num_drum_notes, instruments if is_listed else None)
@@ -129,7 +134,7 @@ def _merge_tracks(tracks: Sequence[TrackNotes]) -> Notes:
         np.concatenate([track[column] for track in tracks]) for column in range(4)
     )
     notes = np.empty(len(on), NOTE_DTYPE)
-    columns = (on, off - on, pitch, velocity)
+    columns = (on, off - on, pitch, velocity, np.zeros(len(on), np.uint8))
     for name, column in zip(NOTE_COLUMNS, columns, strict=True):
         notes[name] = column
     has_length = off != on
@@ -165,7 +170,7 @@ def _check_times(notes: Notes) -> None:
             )
 
 
-def _read_symusic(data: bytes, sustain_pedal: bool) -> tuple[list[TrackNotes], list[Instrument]]:
+def _read_symusic(data: bytes) -> tuple[list[TrackNotes], list[Instrument]]:
     """Read with symusic, in ticks, and turn ticks into seconds; return the tracks and the instruments."""
     from symusic import Score
 
@@ -177,11 +182,9 @@ def _read_symusic(data: bytes, sustain_pedal: bool) -> tuple[list[TrackNotes], l
     for track in pitched:
         on, off, pitch, velocity = _match_note_offs(track.notes.numpy())
         notes = to_seconds(on), to_seconds(off), pitch, velocity
-        pedal_ticks, pedal_value = NO_PEDAL
-        if sustain_pedal:
-            controls = track.controls.numpy()
-            is_pedal = controls["number"] == SUSTAIN_CC
-            pedal_ticks, pedal_value = controls["time"][is_pedal], controls["value"][is_pedal]
+        controls = track.controls.numpy()
+        is_pedal = controls["number"] == SUSTAIN_CC
+        pedal_ticks, pedal_value = controls["time"][is_pedal], controls["value"][is_pedal]
         tracks.append(TrackNotes(*notes, to_seconds(pedal_ticks), pedal_value))
     return tracks, count_notes(score.tracks)
 
@@ -261,10 +264,8 @@ def _build_tempo_map(
     return to_seconds
 
 
-def _read_pretty_midi(
-    data: bytes, sustain_pedal: bool
-) -> tuple[list[TrackNotes], list[Instrument]]:
-    """Read with pretty_midi, the pedal always; return the tracks and the instruments."""
+def _read_pretty_midi(data: bytes) -> tuple[list[TrackNotes], list[Instrument]]:
+    """Read with pretty_midi; return the tracks and the instruments."""
     from pretty_midi import PrettyMIDI
 
     for number, span in enumerate(find_chunks(data).spans, 1):

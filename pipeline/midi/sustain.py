@@ -30,6 +30,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.core.errors import MidiError
+from pipeline.notes.note import PEDAL_HELD, PEDAL_PRESSED, PEDAL_UP
 
 SUSTAIN_CC = 64
 """Number of the controller."""
@@ -73,6 +74,41 @@ def apply_sustain(tracks: Sequence[TrackNotes]) -> list[TrackNotes]:
     all_times = [times for track in with_notes for times in (track.off, track.pedal_time)]
     piece_end = max((float(times.max(initial=0)) for times in all_times), default=0.0)
     return [track._replace(off=_extend_note_offs(track, piece_end)) for track in with_notes]
+
+
+def compute_pedal_states(
+    onset: Seconds, pedal_time: Seconds, pedal_value: NDArray[np.integer]
+) -> NDArray[np.uint8]:
+    """Return the feature `pedal` of notes.
+
+    Args:
+        onset: [N] seconds, in order of time.
+        pedal_time: [P] when the pedal changes [s], in order of time.
+        pedal_value: [P] 0..127.
+
+    Returns:
+        States [N] at the onsets, as `pipeline.notes.note` explains them.
+    """
+    is_down = pedal_value >= PEDAL_DOWN
+    is_press = is_down & ~np.append(False, is_down[:-1])
+    last_change = np.searchsorted(pedal_time, onset, side="right") - 1
+    is_down_at_onset = np.append(is_down, False)[last_change]
+    num_presses = np.searchsorted(pedal_time[is_press], onset, side="right")
+    is_pressed = np.diff(num_presses, prepend=0) > 0
+    states = np.where(is_pressed, PEDAL_PRESSED, PEDAL_HELD)
+    return np.where(is_down_at_onset, states, PEDAL_UP).astype(np.uint8)
+
+
+def merge_pedals(tracks: Sequence[TrackNotes]) -> tuple[Seconds, NDArray[np.integer]]:
+    """Return times [P] and values [P] of the pedal changes of all tracks with notes, in order of time.
+
+    All tracks are played as one piano, which has one pedal. Changes of one instant keep the order of the tracks.
+    """
+    with_notes = [track for track in tracks if len(track.on)]
+    times = np.concatenate([np.empty(0), *(track.pedal_time for track in with_notes)])
+    values = np.concatenate([np.empty(0, int), *(track.pedal_value for track in with_notes)])
+    order = np.argsort(times, kind="stable")
+    return times[order], values[order]
 
 
 def _extend_note_offs(track: TrackNotes, piece_end: float) -> Seconds:

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from pipeline.core import files
 from pipeline.core.errors import MidiError
-from pipeline.notes.note import Notes, validate_notes
+from pipeline.midi.sustain import SUSTAIN_CC
+from pipeline.notes.note import PEDAL_HELD, PEDAL_UP, Notes, validate_notes
 
 if TYPE_CHECKING:
     from pretty_midi import PrettyMIDI
@@ -33,6 +34,9 @@ def write_notes(notes: Notes, path: Path) -> None:
     notes of one onset by pitch, so a note in another order begins a millisecond later, and ends when it would: the notes are
     read back in the order of `notes`, and their onsets have the same steps on the grid.
 
+    The sustain pedal is CC 64, at the onset of the note that says so: 0 where it comes up, 127 where it goes down, both where
+    it is pressed and was down. It comes up with the end of the last note. A pedal that no note has down is not written.
+
     Args:
         notes: [N], valid.
         path: the file to write.
@@ -47,7 +51,7 @@ def write_notes(notes: Notes, path: Path) -> None:
 
 def _to_pretty_midi(notes: Notes) -> "PrettyMIDI":
     """Return a file of one piano, with notes on whole ticks."""
-    from pretty_midi import Instrument, Note, PrettyMIDI
+    from pretty_midi import ControlChange, Instrument, Note, PrettyMIDI
 
     start = np.rint(notes["onset"] / TICK_SECONDS).astype(np.int64)
     end = np.rint((notes["onset"] + notes["duration"]) / TICK_SECONDS).astype(np.int64)
@@ -62,8 +66,37 @@ def _to_pretty_midi(notes: Notes) -> "PrettyMIDI":
     piano = Instrument(program=0)
     for pitch, velocity, on, off in zip(notes["pitch"], notes["velocity"], start, end, strict=True):
         piano.notes.append(Note(int(velocity), int(pitch), on * TICK_SECONDS, off * TICK_SECONDS))
+    piano.control_changes.extend(
+        ControlChange(SUSTAIN_CC, value, tick * TICK_SECONDS)
+        for tick, values in _list_pedal_changes(start, notes["pedal"], int(end.max())).items()
+        for value in values
+    )
     midi.instruments.append(piano)
     return midi
+
+
+def _list_pedal_changes(
+    start: NDArray[np.int64], pedal: NDArray[np.uint8], end: int
+) -> dict[int, list[int]]:
+    """Return the new values of the pedal by tick.
+
+    Args:
+        start: [N] ticks of the onsets, in order of time.
+        pedal: [N] `pedal` of the notes; of several at one tick the last decides.
+        end: tick from which on the pedal is up.
+    """
+    changes: dict[int, list[int]] = {}
+    is_down = False
+    for tick, state in zip(start.tolist(), pedal.tolist(), strict=True):
+        must_lift = is_down and state != PEDAL_HELD
+        if must_lift:
+            changes[tick] = [0]
+        if state != PEDAL_UP and (must_lift or not is_down):
+            changes.setdefault(tick, []).append(127)
+        is_down = state != PEDAL_UP
+    if is_down:
+        changes[end] = [0]
+    return changes
 
 
 def _keep_order(start: NDArray[np.int64], notes: Notes) -> NDArray[np.int64]:

@@ -17,7 +17,7 @@ from pipeline.models.model_io import TrainedModel
 from pipeline.models.numpy.autoregressive_heads import AutoregressiveHeads
 from pipeline.models.numpy.heads import Context, RegressionHeads
 from pipeline.models.numpy.network import Network
-from pipeline.notes.quantize import FEATURES, SCORED_FEATURES, QuantizedNotes
+from pipeline.notes.quantize import SCORED_FEATURES, QuantizedNotes
 
 Contexts = Iterator[tuple[int, slice, Context]]
 """Index of a piece, some of its notes, and what the heads read before each of them, hidden [n, H]."""
@@ -35,8 +35,8 @@ def make_heads(model: TrainedModel) -> RegressionHeads | AutoregressiveHeads:
 
 
 def count_bits_columns(model: TrainedModel) -> int:
-    """Return the number of columns of the bits of a model: 3, or 4 with velocity."""
-    return len(SCORED_FEATURES) + model.config.model_velocity
+    """Return the number of columns of the bits of a model: 3, 4 with velocity, 5 with pedal."""
+    return len(SCORED_FEATURES) + model.config.model_velocity + model.config.model_pedal
 
 
 def iterate_contexts(
@@ -74,7 +74,7 @@ def _iterate_stateful(
     for first in range(0, len(order), batch_size):
         group = order[first : first + batch_size]
         max_length = len(pieces[group[0]])
-        padded = np.zeros((len(group), max_length, len(FEATURES)), np.int16)
+        padded = np.zeros((len(group), max_length, pieces[group[0]].shape[1]), np.int16)
         for row, index in enumerate(group):
             padded[row, : len(pieces[index])] = pieces[index]
         state = network.initial_state(len(group))
@@ -113,8 +113,8 @@ def score_pieces(
         label: name of the work, to show its progress.
 
     Returns:
-        For each piece the bits of all its notes but the first: [N - 1, 3], columns as `SCORED_FEATURES`, or [N - 1, 4]
-        with velocity last.
+        For each piece the bits of all its notes but the first: [N - 1, 3], columns as `SCORED_FEATURES`, then
+        velocity and pedal where the model has them.
     """
     heads = make_heads(model)
     columns = count_bits_columns(model)

@@ -57,7 +57,7 @@ def _list_input_shapes(config: ModelConfig) -> WeightShapes:
         tables["recall/embeddings"] = (recall.NUM_TABLE_ROWS, config.embedding_dim)
     tables |= {
         f"{feature.name}_embedding/embeddings": (feature.num_tokens, config.embedding_dim)
-        for feature in quantize.list_embedded_features(config.model_velocity)
+        for feature in quantize.list_embedded_features(config.model_velocity, config.model_pedal)
     }
     return tables | _list_dense_shapes("sounding", NUM_FEATURES, config.embedding_dim)
 
@@ -99,7 +99,7 @@ def _list_regression_head_shapes(hidden_dim: int) -> WeightShapes:
 
 def _list_autoregressive_head_shapes(config: ModelConfig, hidden_dim: int) -> WeightShapes:
     """Return the shapes of categorical or mixture heads that read hidden vectors [H]."""
-    features = quantize.list_generated_features(config.model_velocity)
+    features = quantize.list_generated_features(config.model_velocity, config.model_pedal)
     out = _list_dense_shapes("chain", hidden_dim, len(features) * config.head_dim)
     if config.input == "embedding":
         out["ahead/kernel"] = (NUM_FEATURES, 2 * config.head_dim)

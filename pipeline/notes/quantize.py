@@ -6,6 +6,9 @@ A quantized note is what every model reads and what every sample is made of. Its
     column 1  duration  cells of 10 ms, 0..1000
     column 2  pitch     0..127
     column 3  velocity  1..127
+    column 4  pedal     0 up, 1 held, 2 pressed; see `pipeline.notes.note`
+
+Notes without column 4 are read too: their pedal is up.
 
 A token id is the row of an embedding table. Times have 82 tokens, one for each cell up to half a second and then
 wider and wider ones; velocities have 32. Training, scoring and generation use the functions of this module, so they
@@ -19,7 +22,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.notes.note import NOTE_DTYPE, NUM_PITCHES, Notes
+from pipeline.notes.note import NOTE_DTYPE, NUM_PITCHES, PEDAL_PRESSED, PEDAL_UP, Notes
 
 GRID_SECONDS = 0.01
 """Width of a cell of the time grid [s]."""
@@ -29,7 +32,7 @@ MIN_DURATION = 0.004
 """Seconds that a note of duration cell 0 is given: a note must sound, and must be quantized to cell 0 again."""
 
 QuantizedNotes = NDArray[np.int16]
-"""Array [N, 4] of int16."""
+"""Array [N, 5] of int16, or [N, 4] without a pedal."""
 
 
 def _make_time_token_edges() -> NDArray[np.int64]:
@@ -86,21 +89,24 @@ class Feature(NamedTuple):
 
 
 _EACH_PITCH = np.arange(NUM_PITCHES)
+_EACH_PEDAL = np.arange(PEDAL_PRESSED + 1)
 _FEATURE_ROWS = (
     Feature("pitch", 2, True, 1 / NUM_PITCHES, _EACH_PITCH, np.ones_like(_EACH_PITCH)),
     Feature("step", 0, True, GRID_SECONDS, TIME_TOKEN, TIME_TOKEN_WIDTHS),
     Feature("duration", 1, True, GRID_SECONDS, TIME_TOKEN, TIME_TOKEN_WIDTHS),
     Feature("velocity", 3, False, None, VELOCITY_TOKEN, VELOCITY_TOKEN_SIZES),
+    Feature("pedal", 4, False, None, _EACH_PEDAL, np.ones_like(_EACH_PEDAL)),
 )
 FEATURES = {feature.name: feature for feature in _FEATURE_ROWS}
 """All features of a note by name. Their order is that of bits in tables and of the scalar input."""
-GENERATION_ORDER = ("step", "pitch", "duration", "velocity")
+GENERATION_ORDER = ("step", "pitch", "duration", "velocity", "pedal")
 """The order in which autoregressive heads generate the features of a note; each is conditioned on those before it."""
 
 STEP = FEATURES["step"].column
 DURATION = FEATURES["duration"].column
 PITCH = FEATURES["pitch"].column
 VELOCITY = FEATURES["velocity"].column
+PEDAL = FEATURES["pedal"].column
 SCORED_FEATURES = tuple(feature.name for feature in _FEATURE_ROWS if feature.is_scored)
 """The features that count in bits per note, in the order of the columns of every table of bits."""
 _SCALAR_ROWS = [feature for feature in _FEATURE_ROWS if feature.scale is not None]
@@ -111,19 +117,20 @@ SCALAR_SCALE = np.array([feature.scale for feature in _SCALAR_ROWS], np.float32)
 
 
 def list_bits_columns(count: int) -> tuple[str, ...]:
-    """Return the names of the first columns of a table of bits: those that count, then velocity."""
+    """Return the names of the first columns of a table of bits: those that count, then velocity, then pedal."""
     return (*SCORED_FEATURES, *(name for name in FEATURES if name not in SCORED_FEATURES))[:count]
 
 
-def list_generated_features(model_velocity: bool) -> tuple[str, ...]:
+def list_generated_features(model_velocity: bool, model_pedal: bool = False) -> tuple[str, ...]:
     """Return the names of the features that autoregressive heads generate, in order."""
-    return GENERATION_ORDER if model_velocity else GENERATION_ORDER[:-1]
+    switches = {"velocity": model_velocity, "pedal": model_pedal}
+    return tuple(name for name in GENERATION_ORDER if switches.get(name, True))
 
 
-def list_embedded_features(model_velocity: bool) -> list[Feature]:
+def list_embedded_features(model_velocity: bool, model_pedal: bool = False) -> list[Feature]:
     """Return the features that have an embedding table, by column."""
-    by_column = sorted(_FEATURE_ROWS, key=lambda feature: feature.column)
-    return [feature for feature in by_column if feature.is_scored or model_velocity]
+    names = list_generated_features(model_velocity, model_pedal)
+    return sorted((FEATURES[name] for name in names), key=lambda feature: feature.column)
 
 
 def seconds_to_grid(seconds: NDArray[np.float64]) -> NDArray[np.int16]:
@@ -139,7 +146,7 @@ def quantize(notes: Notes) -> QuantizedNotes:
         notes: [N], in time order.
 
     Returns:
-        Quantized notes [N, 4]; the step of the first is 0.
+        Quantized notes [N, 5]; the step of the first is 0.
     """
     steps = np.diff(notes["onset"], prepend=notes["onset"][:1])
     quantized = np.empty((len(notes), len(FEATURES)), np.int16)
@@ -147,6 +154,7 @@ def quantize(notes: Notes) -> QuantizedNotes:
     quantized[:, DURATION] = seconds_to_grid(notes["duration"])
     quantized[:, PITCH] = notes["pitch"]
     quantized[:, VELOCITY] = notes["velocity"]
+    quantized[:, PEDAL] = notes["pedal"]
     return quantized
 
 
@@ -156,7 +164,7 @@ def dequantize(quantized: QuantizedNotes, first_onset: float = 0.0) -> Notes:
     `quantize(dequantize(quantized))` is `quantized`, except that the first step becomes 0.
 
     Args:
-        quantized: [N, 4].
+        quantized: [N, 5], or [N, 4] where the pedal is up.
         first_onset: onset of the first note [s], instead of its step.
 
     Returns:
@@ -169,14 +177,29 @@ def dequantize(quantized: QuantizedNotes, first_onset: float = 0.0) -> Notes:
     notes["duration"] = np.maximum(quantized[:, DURATION] * GRID_SECONDS, MIN_DURATION)
     notes["pitch"] = quantized[:, PITCH]
     notes["velocity"] = quantized[:, VELOCITY]
+    notes["pedal"] = add_pedal_column(quantized)[:, PEDAL]
     return notes
+
+
+def make_note(velocity: int) -> list[int]:
+    """Return a note [5] of a velocity, whose other features are 0 until they are drawn."""
+    note = [0] * len(FEATURES)
+    note[VELOCITY] = velocity
+    return note
+
+
+def add_pedal_column(quantized: QuantizedNotes) -> QuantizedNotes:
+    """Return notes [N, 5]; where `quantized` is [N, 4], the pedal is up."""
+    if quantized.shape[1] > PEDAL:
+        return quantized
+    return np.pad(quantized, ((0, 0), (0, len(FEATURES) - quantized.shape[1])))
 
 
 def scalar_features(notes: QuantizedNotes) -> NDArray[np.float32]:
     """Scale quantized notes to the `scalar` input.
 
     Args:
-        notes: [..., 4].
+        notes: [..., 5] or [..., 4].
 
     Returns:
         Features [..., 3]: pitch / 128, step [s], duration [s].
@@ -189,7 +212,7 @@ def scalar_features(notes: QuantizedNotes) -> NDArray[np.float32]:
 
 
 def token_ids(notes: QuantizedNotes) -> NDArray[np.int32]:
-    """Turn quantized notes [..., 4] into token ids [..., 4] of the same columns."""
+    """Turn quantized notes [..., 5] or [..., 4] into token ids of the same columns and shape."""
     tokens = notes.astype(np.int32)
     tokens[..., STEP] = TIME_TOKEN[notes[..., STEP]]
     tokens[..., DURATION] = TIME_TOKEN[notes[..., DURATION]]
@@ -198,7 +221,8 @@ def token_ids(notes: QuantizedNotes) -> NDArray[np.int32]:
 
 
 def token_ids_of_note(
-    step: int, duration: int, pitch: int, velocity: int
-) -> tuple[int, int, int, int]:
+    step: int, duration: int, pitch: int, velocity: int, pedal: int = PEDAL_UP
+) -> tuple[int, int, int, int, int]:
     """Turn one quantized note into its token ids, as `token_ids` does."""
-    return TIME_TOKEN_LIST[step], TIME_TOKEN_LIST[duration], pitch, velocity // VELOCITY_TOKEN_WIDTH
+    velocity_token = velocity // VELOCITY_TOKEN_WIDTH
+    return TIME_TOKEN_LIST[step], TIME_TOKEN_LIST[duration], pitch, velocity_token, pedal

@@ -49,6 +49,8 @@ NO_PITCH = NUM_PITCHES
 NO_TIME = NUM_TIME_TOKENS
 NO_HINT = (0, NO_PITCH, NO_PITCH, NO_TIME, NO_TIME)
 """The hint where no place is alike."""
+NUM_READ_COLUMNS = 1 + max(STEP, DURATION, PITCH)
+"""First columns of a note; hints depend on no other."""
 LEVEL, FIRST_PITCH, SECOND_PITCH = 0, 1, 2
 """Columns of a hint."""
 NUM_VALUES = np.array([NUM_LEVELS, NO_PITCH + 1, NO_PITCH + 1, NO_TIME + 1, NO_TIME + 1])
@@ -109,7 +111,7 @@ def make_hints(
 
     Args:
         last_pitches: [...] of the notes.
-        sources: [..., 3, 4] the note at the place that is alike, and the two after it; anything where the level is 0.
+        sources: [..., 3, 5] the note at the place that is alike, and the two after it; anything where the level is 0.
         levels: [...] as of `find_places`.
     """
     hints = np.empty((*levels.shape, len(NO_HINT)), np.int16)
@@ -123,7 +125,7 @@ def make_hints(
 
 
 def compute_hints(notes: QuantizedNotes) -> Hints:
-    """Return the hints [B, N, 5] after each of the first notes of pieces [B, N, 4]."""
+    """Return the hints [B, N, 5] after each of the first notes of pieces [B, N, 5], of which the first columns are enough."""
     hints = np.empty((*notes.shape[:2], len(NO_HINT)), np.int16)
     for piece, out in zip(notes, hints, strict=True):
         places, levels = find_places(piece[:, PITCH])
@@ -156,7 +158,7 @@ class PieceMemory:
         """By level, the latest note with each key, but for the last note."""
 
     def add_note(self, note: list[int]) -> tuple[int, ...]:
-        """Read the next note [4], and return the hint [5] after it."""
+        """Read the next note [5], and return the hint [5] after it."""
         number, pitch = self.num_notes, note[PITCH]
         stored = (pitch, TIME_TOKEN_LIST[note[STEP]], TIME_TOKEN_LIST[note[DURATION]])
         if number <= MAX_DISTANCE:

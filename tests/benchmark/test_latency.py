@@ -18,7 +18,7 @@ def test_a_player_plays_by_the_memory_it_is_given(stateful):
         make_tiny_model(**CARRIED), stateful, make_quantized_notes(0, 9), UNCONSTRAINED
     )
     played = np.stack([play() for _ in range(5)])
-    assert played.shape == (5, 4)
+    assert played.shape == (5, 5)
     again = latency.make_step(
         make_tiny_model(stateful=stateful), stateful, make_quantized_notes(0, 9), UNCONSTRAINED
     )

@@ -114,6 +114,7 @@ def test_a_fault_is_one_line_that_names_key_and_value(tmp_path, key, value, said
         ),
         ({"embedding_dim": 64}, "model.baseline: embedding_dim .*0 with input: scalar"),
         ({"model_velocity": True}, "model.baseline: .*set model_velocity: false"),
+        ({"model_pedal": True}, "model.baseline: model_pedal: true needs model_velocity: true"),
         ({"head_dim": 64}, "model.baseline: head_dim is 0 with heads: regression"),
         ({"dropout": 0.3}, "model.baseline: dropout needs two layers .*output_dropout"),
     ],
@@ -272,3 +273,24 @@ def test_a_file_or_section_without_keys_is_refused_without_words_of_python(tmp_p
     with pytest.raises(ParamsError) as caught:
         config.load_params(tmp_path / "params.yaml")
     assert str(caught.value) == f"{tmp_path / 'params.yaml'}: {message}"
+
+
+def test_a_model_of_the_pedal_needs_notes_that_tell_it(project):
+    tree = project.model_dump()
+    tree["model"]["expressive"]["model_pedal"] = True
+    assert config.validate_params(tree, "here").model["expressive"].model_pedal
+    tree["ingest"]["sustain_pedal"] = True
+    with pytest.raises(ParamsError) as caught:
+        config.validate_params(tree, "here")
+    assert str(caught.value) == (
+        "here: model.expressive.model_pedal: true needs ingest.sustain_pedal: false; with true, no note tells the pedal"
+    )
+    tree["architectures"] = ["baseline"]
+    config.validate_params(tree, "here")
+
+
+def test_the_weight_of_the_pedal_is_written_only_where_it_is_another(project):
+    weights = project.train.loss_weights
+    assert weights.pedal == 0.2
+    assert "pedal" not in weights.model_dump()
+    assert weights.model_copy(update={"pedal": 0.5}).model_dump()["pedal"] == 0.5

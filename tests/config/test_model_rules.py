@@ -40,7 +40,7 @@ def test_an_axis_at_its_default_is_not_written() -> None:
     config = make_tiny_model(**MIXED, conv=4, span=128).config
     values = config.model_dump()
     assert values["conv"] == 4
-    assert not {"span", "pitch_head", "mask_active", "recall"} & values.keys()
+    assert not {"span", "pitch_head", "mask_active", "recall", "model_pedal"} & values.keys()
     assert type(config).model_validate(values) == config
     assert "conv" not in config.model_copy(update={"conv": 0}).model_dump(exclude={"units"})
 

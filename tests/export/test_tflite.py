@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
-from factories import make_quantized_notes
+from factories import make_pedal_notes
 
 from pipeline.config import Params
 from pipeline.core.errors import DataError
@@ -25,6 +25,7 @@ KINDS = {
     "expressive": {},
     "gated": {},
     "gated, mask": {"mask_active": True},
+    "gated, pedal": {"model_pedal": True},
     "recurrent_attention": {"span": 200},
     "gated, attention": {"cell": ["mingru", "attention"], "conv": 4, "span": 200},
     "hybrid": {"units": [12, 8], "dense_units": 6},
@@ -68,7 +69,8 @@ def test_two_thousand_notes_are_those_of_the_engine(project: Params, name: str) 
         if key != "note"
     }
     body = Network(model.config, model.weights)
-    before, notes = body.initial_step_state(), make_quantized_notes(3, 2000)
+    before, notes = body.initial_step_state(), make_pedal_notes(3, 2000)
+    notes = notes[:, : 4 + model.config.model_pedal]
     for number, note in enumerate(notes):
         state = hear(note=note[None].astype(np.int32), **state)
         hidden = state.pop("hidden")
@@ -86,7 +88,7 @@ def flattened(context: Context) -> np.ndarray:
 
 def same_outputs(model: TrainedModel, tell: object, context: Context, note: np.ndarray) -> None:
     """Hold each feature, given those before it, against the distribution that the engine draws from."""
-    known = [0, 0, 0, int(note[VELOCITY])]
+    known = [0, 0, 0, int(note[VELOCITY]), 0][: 4 + model.config.model_pedal]
     hidden = flattened(context)
     for name, probs in make_step_heads(model).iterate_distributions(context, known):
         outputs = tell(hidden=hidden[None], note=np.array([known], np.int32))[name][0]

@@ -181,7 +181,7 @@ def test_played_notes_have_the_mean_velocity_of_the_prompt():
 def test_no_notes_can_be_asked_for():
     assert streaming.generate_notes(
         make_tiny_model(), make_quantized_notes(4, 2), 0, FunctionSampler(likeliest)
-    ).shape == (0, 4)
+    ).shape == (0, 5)
 
 
 def test_it_stops_before_the_first_note_that_would_sound_too_late():

@@ -47,7 +47,7 @@ def test_a_prompt_is_read_as_the_model_read_its_music(pedal, tmp_path):
 
 
 def test_no_prompt_is_one_middle_c():
-    assert generate.load_prompt(None).tolist() == [[0, 50, 60, 64]]
+    assert generate.load_prompt(None).tolist() == [[0, 50, 60, 64, 0]]
 
 
 def test_a_prompt_that_is_no_midi_is_named(tmp_path):

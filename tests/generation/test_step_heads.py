@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from factories import CARRIED, make_quantized_notes, make_tiny_model
+from factories import CARRIED, make_pedal_notes, make_quantized_notes, make_tiny_model
 
 from pipeline.generation.step_heads import make_step_heads
 from pipeline.models import scoring
@@ -13,6 +13,13 @@ KINDS = {
     "regression": CARRIED,
     "categorical, scalar": {**CARRIED, "heads": "categorical", "head_dim": 5},
     "categorical": {**EMBEDDING, "heads": "categorical", "head_dim": 5, "model_velocity": True},
+    "pedal": {
+        **EMBEDDING,
+        "heads": "categorical",
+        "head_dim": 5,
+        "model_velocity": True,
+        "model_pedal": True,
+    },
     "mixture": {**EMBEDDING, "heads": "mixture", "head_dim": 5},
     "mask": {**EMBEDDING, "heads": "categorical", "head_dim": 5, "mask_active": True},
     "equivariant, mask": {
@@ -28,12 +35,12 @@ KINDS = {
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
 def test_distributions_of_one_note_are_those_of_scoring(kind):
-    model, piece = make_tiny_model(**kind), make_quantized_notes(4, 20)
+    model, piece = make_tiny_model(**kind), make_pedal_notes(4, 20)
     heads, step_heads = scoring.make_heads(model), make_step_heads(model)
     for _, part, context in scoring.iterate_contexts(model, [piece], 1):
         expected = heads.distributions(context, piece[part])
         for row, note in enumerate(piece[part].tolist()):
-            known = [0, 0, 0, 0]
+            known = [0, 0, 0, 0, 0]
             for name, probs in step_heads.iterate_distributions(context.select(row), known):
                 assert probs == pytest.approx(expected[name][row], rel=1e-4, abs=1e-6)
                 known[FEATURES[name].column] = note[FEATURES[name].column]
@@ -43,17 +50,17 @@ def test_distributions_of_one_note_are_those_of_scoring(kind):
 def test_features_come_in_the_order_of_generation(kind):
     model = make_tiny_model(**kind)
     _, _, context = next(scoring.iterate_contexts(model, [make_quantized_notes(4, 9)], 1))
-    distributions = make_step_heads(model).iterate_distributions(context.select(0), [0, 0, 0, 1])
+    distributions = make_step_heads(model).iterate_distributions(context.select(0), [0, 0, 0, 1, 0])
     names = [name for name, _ in distributions]
-    expected = ["step", "pitch", "duration", "velocity"]
-    assert names == expected[: 3 + model.config.model_velocity]
+    expected = ["step", "pitch", "duration", "velocity", "pedal"]
+    assert names == expected[: 3 + model.config.model_velocity + model.config.model_pedal]
 
 
 def test_the_context_is_not_changed():
     model = make_tiny_model(**KINDS["categorical"])
     _, _, context = next(scoring.iterate_contexts(model, [make_quantized_notes(4, 9)], 1))
     hidden, active = context.hidden.copy(), context.active.copy()
-    list(make_step_heads(model).iterate_distributions(context.select(0), [9, 9, 9, 9]))
+    list(make_step_heads(model).iterate_distributions(context.select(0), [9, 9, 9, 9, 2]))
     assert np.array_equal(context.hidden, hidden)
     assert np.array_equal(context.active, active)
 

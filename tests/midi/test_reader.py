@@ -49,7 +49,8 @@ def smf(*tracks, kind=0, division=100):
 
 
 def rows(notes):
-    return [tuple(row) for row in notes.tolist()]
+    """Return onset, duration, pitch and velocity of each note."""
+    return [row[:4] for row in notes.tolist()]
 
 
 @pytest.mark.parametrize("reader", READERS)
@@ -308,6 +309,20 @@ def test_a_pedal_after_more_ticks_than_fit_is_refused(pedal):
         midi.read_notes(data, "symusic", sustain_pedal=pedal)
 
 
+@pytest.mark.parametrize("reader", READERS)
+def test_a_note_tells_the_pedal_of_all_tracks_at_its_onset(reader):
+    left = "00 90 30 40 32 80 30 00" + "32 90 31 40 32 80 31 00" + END
+    right = (
+        "00 B1 40 7F 00 91 3C 40 46 81 3C 00"
+        + "00 B1 40 00 0A B1 40 40 14 91 3D 40 32 81 3D 00"
+        + END
+    )
+    notes = midi.read_notes(smf(left, right, kind=1), reader)
+    assert notes[["pitch", "pedal"]].tolist() == [(48, 2), (60, 1), (49, 2), (61, 1)]
+    held = midi.read_notes(smf(left, right, kind=1), reader, sustain_pedal=True)
+    assert not held["pedal"].any()
+
+
 @st.composite
 def pedalled(draw):
     """Two channels of notes that do not lose their offs, and of pedals, under tempo changes."""
@@ -340,8 +355,9 @@ def pedalled(draw):
 @given(data=pedalled())
 @settings(deadline=None, max_examples=2 * settings().max_examples)
 def test_the_two_readers_agree_bit_for_bit_on_any_pedal(data):
-    fast, reference = (midi.read_notes(data, reader, sustain_pedal=True) for reader in READERS)
-    assert fast.tobytes() == reference.tobytes()
+    for sustain_pedal in (False, True):
+        fast, reference = (midi.read_notes(data, reader, sustain_pedal) for reader in READERS)
+        assert fast.tobytes() == reference.tobytes()
 
 
 @pytest.mark.slow
@@ -354,7 +370,9 @@ def test_the_two_readers_agree_bit_for_bit_on_the_pedal_of_real_performances():
         data = corpus.read_piece(piece)
         fast, reference = (midi.read_notes(data, reader, sustain_pedal=True) for reader in READERS)
         assert fast.tobytes() == reference.tobytes(), piece.member
-        plain = midi.read_notes(data, "symusic")
+        plain, plain_reference = (midi.read_notes(data, reader) for reader in READERS)
+        assert plain.tobytes() == plain_reference.tobytes(), piece.member
+        assert not fast["pedal"].any() and set(plain["pedal"].tolist()) == {0, 1, 2}
         assert all((fast[name] == plain[name]).all() for name in ("onset", "pitch", "velocity"))
         assert (fast["duration"] >= plain["duration"]).all()
         extended += np.count_nonzero(fast["duration"] > plain["duration"])

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.core.errors import MidiError
-from pipeline.midi.sustain import TrackNotes, apply_sustain
+from pipeline.midi.sustain import TrackNotes, apply_sustain, compute_pedal_states
 
 
 def part(notes=(), pedal=()):
@@ -173,3 +173,41 @@ def test_a_million_notes_take_no_time():
     began = time.perf_counter()
     apply_sustain([TrackNotes(on, on + 0.1, pitch, pitch, change, value)])
     assert time.perf_counter() - began < 10
+
+
+PEDAL_CASES = {
+    "no pedal": ([0, 1], [], [0, 0]),
+    "before the first note": ([1, 2], [(0, 127)], [2, 1]),
+    "with the note": ([1, 2], [(1, 64), (2, 63)], [2, 0]),
+    "in a chord": ([1, 1, 1], [(1, 127)], [2, 1, 1]),
+    "again between two notes": ([1, 2, 3], [(0, 127), (1.5, 0), (1.6, 127)], [2, 2, 1]),
+    "again with the note": ([1, 2, 3], [(0, 127), (2, 0), (2, 127)], [2, 2, 1]),
+    "pressed and lifted between two notes": ([1, 2], [(1.2, 127), (1.5, 0)], [0, 0]),
+    "down and further down": ([1, 2], [(0, 64), (1.5, 127)], [2, 1]),
+}
+
+
+@pytest.mark.parametrize(("onset", "moves", "expected"), PEDAL_CASES.values(), ids=PEDAL_CASES)
+def test_the_pedal_of_notes_worked_by_hand(onset, moves, expected):
+    pedal = part(pedal=moves)
+    states = compute_pedal_states(np.array(onset, float), pedal.pedal_time, pedal.pedal_value)
+    assert states.tolist() == expected
+
+
+@given(
+    onset=st.lists(st.integers(0, 9), min_size=1, max_size=12).map(sorted),
+    moves=st.lists(st.tuples(st.integers(0, 9), st.sampled_from([0, 63, 64, 127])), max_size=12),
+)
+def test_the_pedal_of_notes_is_that_of_a_player_who_goes_from_event_to_event(onset, moves):
+    moves = sorted(moves, key=lambda move: move[0])
+    expected, rest, is_down, is_pressed = [], list(moves), False, False
+    for time_of_note in onset:
+        while rest and rest[0][0] <= time_of_note:
+            value = rest.pop(0)[1]
+            is_pressed |= value >= 64 and not is_down
+            is_down = value >= 64
+        expected.append((1 + is_pressed) * is_down)
+        is_pressed = False
+    pedal = part(pedal=moves)
+    states = compute_pedal_states(np.array(onset, float), pedal.pedal_time, pedal.pedal_value)
+    assert states.tolist() == expected

@@ -7,7 +7,13 @@ from hypothesis import strategies as st
 from pipeline.core.errors import MidiError
 from pipeline.notes import note
 
-ROW = st.tuples(st.floats(0, 1000), st.floats(0.001, 60), st.integers(0, 127), st.integers(1, 127))
+ROW = st.tuples(
+    st.floats(0, 1000),
+    st.floats(0.001, 60),
+    st.integers(0, 127),
+    st.integers(1, 127),
+    st.integers(0, 2),
+)
 
 
 @given(rows=st.lists(ROW, min_size=1, max_size=30))
@@ -15,7 +21,7 @@ def test_notes_are_sorted_by_onset_and_pitch_and_none_is_lost(rows):
     notes = note.make_notes(*zip(*rows, strict=True))
     assert note.validate_notes(notes) is notes
     assert sorted(notes.tolist()) == sorted(rows)
-    keys = [(onset, pitch) for onset, _, pitch, _ in notes.tolist()]
+    keys = [(onset, pitch) for onset, _, pitch, _, _ in notes.tolist()]
     assert keys == sorted(keys)
 
 
@@ -32,6 +38,7 @@ def test_notes_are_sorted_by_onset_and_pitch_and_none_is_lost(rows):
         ("pitch", 128, "pitch is over 127"),
         ("velocity", 0, "velocity is outside 1..127"),
         ("velocity", 128, "velocity is outside 1..127"),
+        ("pedal", 3, "pedal is over 2"),
     ],
 )
 def test_a_bad_row_is_named_with_what_is_wrong(column, value, what):
@@ -55,7 +62,7 @@ def test_a_bad_row_is_shown_in_words_and_numbers():
     with pytest.raises(MidiError) as caught:
         note.validate_notes(notes)
     assert str(caught.value) == (
-        "note 1: velocity is outside 1..127 (onset 1, duration 0.5, pitch 62, velocity 0)"
+        "note 1: velocity is outside 1..127 (onset 1, duration 0.5, pitch 62, velocity 0, pedal 0)"
     )
 
 

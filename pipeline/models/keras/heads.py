@@ -28,6 +28,7 @@ from pipeline.notes.quantize import (
     DURATION,
     FEATURES,
     GRID_SECONDS,
+    PEDAL,
     PITCH,
     STEP,
     VELOCITY,
@@ -58,7 +59,7 @@ class RegressionHeads(keras.layers.Layer):
             layer.build((None, shape[-1]))
 
     def call(self, hidden: Any, notes: Any, active: Any) -> Losses:
-        """Return the losses of notes [N, 4] that came after hidden [N, H]; active notes are not used."""
+        """Return the losses of notes [N, 5] that came after hidden [N, H]; active notes are not used."""
         logits = self.output_layers["pitch"](hidden)
         losses = {"pitch": tf.nn.sparse_softmax_cross_entropy_with_logits(notes[:, PITCH], logits)}
         for name in ("step", "duration"):
@@ -77,7 +78,7 @@ class AutoregressiveHeads(keras.layers.Layer):
     def __init__(self, config: ModelConfig) -> None:
         super().__init__(name="heads")
         self.is_mixture = config.heads == "mixture"
-        self.features = quantize.list_generated_features(config.model_velocity)
+        self.features = quantize.list_generated_features(config.model_velocity, config.model_pedal)
         self.head_dim = config.head_dim
         self.hidden_projection = Dense(len(self.features) * self.head_dim, "chain")
         self.active_projection = None
@@ -134,7 +135,7 @@ class AutoregressiveHeads(keras.layers.Layer):
             self.pitch_copy.build(None)
 
     def init_biases(self, notes: QuantizedNotes) -> None:
-        """Set the biases of the outputs to the log frequencies of tokens in training notes [N, 4]."""
+        """Set the biases of the outputs to the log frequencies of tokens in training notes [N, 5]."""
         tokens = quantize.token_ids(notes)
         for name, layer in self.output_layers.items():
             if self._uses_mixture(name):
@@ -158,7 +159,7 @@ class AutoregressiveHeads(keras.layers.Layer):
 
         Args:
             hidden: [N, H].
-            notes: [N, 4], the notes that came after.
+            notes: [N, 5], the notes that came after.
             active: [N, 128], remaining cells of each sounding pitch at their onsets.
             history: last pitch [N, 1] and ages [N, 128], of a `PitchContext`; none but with an equivariant pitch head.
             hints: [N, 5], of `notes.recall` after the notes before; none but with `recall`.
@@ -200,9 +201,10 @@ class AutoregressiveHeads(keras.layers.Layer):
         return projected
 
     def weighted_loss(self, losses: Losses, weights: LossWeights) -> Any:
-        """Return one loss for each note [N]: nats of all features, velocity by its weight."""
+        """Return one loss for each note [N]: nats of all features, velocity and pedal by their weights."""
+        weight_of = {"velocity": weights.velocity, "pedal": weights.pedal}
         return sum(
-            weights.velocity * loss if name == "velocity" else loss for name, loss in losses.items()
+            weight_of[name] * loss if name in weight_of else loss for name, loss in losses.items()
         )
 
 
@@ -218,7 +220,7 @@ def mask_active(logits: Any, active: Any) -> Any:
 
 
 def compute_token_ids(notes: Any) -> Any:
-    """Return token ids [..., 4] of notes [..., 4], as `quantize.token_ids`."""
+    """Return token ids [..., 5] of notes [..., 5], or [..., 4] of [..., 4], as `quantize.token_ids`."""
     time_token = tf.constant(quantize.TIME_TOKEN)
     columns = [
         tf.gather(time_token, notes[..., STEP]),
@@ -226,7 +228,7 @@ def compute_token_ids(notes: Any) -> Any:
         notes[..., PITCH],
         notes[..., VELOCITY] // quantize.VELOCITY_TOKEN_WIDTH,
     ]
-    return tf.stack(columns, -1)
+    return tf.concat([tf.stack(columns, -1), notes[..., PEDAL:]], -1)
 
 
 def _compute_mixture_nats(outputs: Any, cells: Any) -> Any:

@@ -214,9 +214,11 @@ def compute_active_features(active: Any) -> Any:
 class NoteEmbedding(keras.layers.Layer):
     """The embedding input: the sum of a vector for each feature of the note and of one for the active notes."""
 
-    def __init__(self, embedding_dim: int, model_velocity: bool, name: str) -> None:
+    def __init__(
+        self, embedding_dim: int, model_velocity: bool, name: str, model_pedal: bool = False
+    ) -> None:
         super().__init__(name=name)
-        self.features = quantize.list_embedded_features(model_velocity)
+        self.features = quantize.list_embedded_features(model_velocity, model_pedal)
         self.layers = [
             keras.layers.Embedding(
                 feature.num_tokens,
@@ -235,7 +237,7 @@ class NoteEmbedding(keras.layers.Layer):
         self.active_embedding.build((None, NUM_FEATURES))
 
     def call(self, tokens: Any, active: Any) -> Any:
-        """Return [B, T, D] of token ids [B, T, 4] and the remaining cells of active notes [B, T, 128]."""
+        """Return [B, T, D] of token ids [B, T, 5] and the remaining cells of active notes [B, T, 128]."""
         x = self.active_embedding(compute_active_features(active))
         for feature, layer in zip(self.features, self.layers, strict=True):
             x += layer(tokens[..., feature.column])

@@ -40,7 +40,9 @@ class NoteModel(keras.Model):
         self.config = config
         self.embedding = None
         if config.input == "embedding":
-            self.embedding = NoteEmbedding(config.embedding_dim, config.model_velocity, "input")
+            self.embedding = NoteEmbedding(
+                config.embedding_dim, config.model_velocity, "input", config.model_pedal
+            )
         self.recall_embedding = RecallEmbedding(config.embedding_dim) if config.recall else None
         self.recurrent_layers = [
             _build_layer(config, number) for number in range(1, len(config.units) + 1)
@@ -76,7 +78,7 @@ class NoteModel(keras.Model):
         """Read notes.
 
         Args:
-            notes: int32 [B, T, 4], quantized.
+            notes: int32 [B, T, 5], quantized.
             active: [B, T, 128], remaining cells of each sounding pitch; not used with the scalar input.
             state: as of `initial_state`.
             training: whether dropout is at work.
@@ -120,7 +122,7 @@ class NoteModel(keras.Model):
     def compute_losses(
         self, hidden: Any, notes: Any, active: Any, hints: Any = None
     ) -> heads.Losses:
-        """Return the losses [B T] of notes [B, T, 4] that came after hidden [B, T, H], or after a `PitchContext`.
+        """Return the losses [B T] of notes [B, T, 5] that came after hidden [B, T, H], or after a `PitchContext`.
 
         Hints [B, T, 5] are those after the notes before; they are not used without `recall`.
         """

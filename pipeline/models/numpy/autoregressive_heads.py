@@ -1,4 +1,4 @@
-"""Autoregressive heads: step, then pitch given step, then duration given both, then velocity given all.
+"""Autoregressive heads: step, then pitch given step, then duration given both, then velocity given all, then pedal.
 
 Notes of a chord have step 0 and rise in pitch, and how long a note is held depends on which it is: the features of one
 note are far from independent. Each feature has a dense layer over a projection of the hidden vector, to which the
@@ -28,13 +28,13 @@ class AutoregressiveHeads:
     def __init__(self, config: ModelConfig, weights: Weights) -> None:
         self.weights = weights
         self.is_mixture = config.heads == "mixture"
-        self.features = quantize.list_generated_features(config.model_velocity)
+        self.features = quantize.list_generated_features(config.model_velocity, config.model_pedal)
         self.masks_active = config.mask_active
         self.pitch_convolution = PitchConvolution(weights) if config.is_equivariant else None
         self.pitch_copy = PitchCopy(weights) if config.recall else None
 
     def bits(self, context: Context, notes: QuantizedNotes) -> NDArray[np.float64]:
-        """Return the bits [N, 3] of the notes that came, columns as `SCORED_FEATURES`; [N, 4] with velocity."""
+        """Return the bits [N, 3 to 5] of the notes that came, columns as `SCORED_FEATURES`, then velocity, pedal."""
         outputs = self._compute_outputs(context, notes)
         columns = [
             self._score_feature(name, outputs[name], notes[:, feature.column])
@@ -116,7 +116,8 @@ def to_distribution(name: str, outputs: Float32Array, is_mixture: bool) -> Probs
         is_mixture: whether times are mixtures.
 
     Returns:
-        Probabilities [V] of 1001 cells, 128 pitches, or 128 velocities, of which velocity 0 has none.
+        Probabilities [V] of 1001 cells, 128 pitches, 128 velocities, of which velocity 0 has none, or 3 states
+        of the pedal.
     """
     feature = FEATURES[name]
     if is_mixture and feature.is_time:

@@ -19,7 +19,7 @@ from pipeline.models.numpy.residual_blocks import AttentionBlock, MinGRUBlock
 from pipeline.notes import active_notes, pitch_ages, quantize
 from pipeline.notes.active_notes import ActiveNotes, SparseActiveProduct
 from pipeline.notes.note import NUM_PITCHES
-from pipeline.notes.quantize import DURATION, FEATURES, PITCH, STEP, QuantizedNotes
+from pipeline.notes.quantize import DURATION, PITCH, STEP, QuantizedNotes
 from pipeline.notes.recall import PieceMemory
 
 State = list[Any]
@@ -52,7 +52,9 @@ class Network:
             self.active_product = SparseActiveProduct(weights["sounding/kernel"])
             self.embedding_tables = [
                 (feature.column, weights[f"{feature.name}_embedding/embeddings"])
-                for feature in quantize.list_embedded_features(config.model_velocity)
+                for feature in quantize.list_embedded_features(
+                    config.model_velocity, config.model_pedal
+                )
             ]
 
     def initial_state(self, batch_size: int) -> State:
@@ -67,7 +69,7 @@ class Network:
         """Read the next T notes of B pieces.
 
         Args:
-            notes: [B, T, 4].
+            notes: [B, T, 5].
             state: after the note before; not changed.
 
         Returns:
@@ -96,7 +98,7 @@ class Network:
         return Context(hidden, active, last_pitch, ages, hints), states
 
     def forward_window(self, notes: QuantizedNotes) -> Context:
-        """Read B whole windows [B, T, 4]; returns what the heads read after the last note, hidden [B, H]."""
+        """Read B whole windows [B, T, 5]; returns what the heads read after the last note, hidden [B, H]."""
         if not self.config.is_bidirectional:
             return self.forward(notes, self.initial_state(len(notes)))[0].select(np.s_[:, -1])
         x, _, last_active = self._embed_notes(notes, self.initial_state(len(notes))[0])
@@ -140,13 +142,13 @@ class Network:
         return [active, *states, *ages, *memory]
 
     def feed(self, notes: QuantizedNotes, state: State) -> Context:
-        """Read the next notes [N, 4], N at least 1, one by one; returns what the heads read after the last."""
+        """Read the next notes [N, 5], N at least 1, one by one; returns what the heads read after the last."""
         for note in notes[:-1]:
             self.step(note, state)
         return self.step(notes[-1], state)
 
     def step(self, note: QuantizedNotes, state: State) -> Context:
-        """Read the next note [4] and change the state; returns what the heads read, hidden [H]."""
+        """Read the next note [5] and change the state; returns what the heads read, hidden [H]."""
         active = state[0]
         x = quantize.scalar_features(note) if active is None else self._embed_note(note, active)
         hint = None
@@ -190,9 +192,10 @@ class WindowNetwork:
 
     def initial_step_state(self) -> State:
         """Return the state before the first note of a piece."""
-        return [np.empty((0, len(FEATURES)), np.int16)]
+        return [None]
 
     def feed(self, notes: QuantizedNotes, state: State) -> Context:
-        """Read the next notes [N, 4] and change the state; returns what the heads read after the last, hidden [H]."""
-        state[0] = np.concatenate([state[0], notes])[-self.sequence_length :]
+        """Read the next notes [N, 5] and change the state; returns what the heads read after the last, hidden [H]."""
+        known = notes if state[0] is None else np.concatenate([state[0], notes])
+        state[0] = known[-self.sequence_length :]
         return self.network.forward_window(state[0][None]).select(0)

@@ -3,7 +3,8 @@
 The hint after a note is read with it, and the two pitches that it suggests are raised in the logits of the next note.
 By how much, the level of the hint and the hidden vector of the pitch head decide.
 
-Shapes: B pieces, T notes, N notes, D width of the input of the layers, C width of a head.
+Shapes: B pieces, T notes, N notes, R columns of a note that hints read, D width of the input of the layers, C width of
+a head.
 """
 
 import numpy as np
@@ -11,7 +12,7 @@ import numpy as np
 from pipeline.models.numpy.layers import Float32Array, Weights
 from pipeline.notes import recall
 from pipeline.notes.note import NUM_PITCHES
-from pipeline.notes.quantize import FEATURES, QuantizedNotes
+from pipeline.notes.quantize import QuantizedNotes
 from pipeline.notes.recall import FIRST_PITCH, LEVEL, SECOND_PITCH, TABLE_OFFSETS, Hints
 
 
@@ -22,17 +23,17 @@ class RecallInput:
         self.table = weights["recall/embeddings"]
 
     def initial_state(self, batch_size: int) -> QuantizedNotes:
-        """Return the state of `forward` before the first note: no notes [B, 0, 4]."""
-        return np.empty((batch_size, 0, len(FEATURES)), np.int16)
+        """Return the state of `forward` before the first note: no notes [B, 0, R]."""
+        return np.empty((batch_size, 0, recall.NUM_READ_COLUMNS), np.int16)
 
     def forward(self, notes: QuantizedNotes, state: QuantizedNotes) -> tuple[Hints, QuantizedNotes]:
-        """Return the hints [B, T, 5] after notes [B, T, 4], and the last notes as the next state.
+        """Return the hints [B, T, 5] after notes [B, T, 5], and the last notes as the next state.
 
         Args:
             notes: the next notes of pieces.
-            state: the notes before them on which hints depend.
+            state: [B, M, R] the notes before them on which hints depend, M of `HISTORY_NOTES` at most.
         """
-        known = np.concatenate([state, notes], axis=1)
+        known = np.concatenate([state, notes[..., : state.shape[2]]], axis=1)
         hints = recall.compute_hints(known)[:, state.shape[1] :]
         return hints, known[:, -recall.HISTORY_NOTES :]
 

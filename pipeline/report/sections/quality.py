@@ -188,7 +188,7 @@ def build_calibration_section(data: ReportData) -> Section:
         "surer than it may be. Top-1 is how often the likeliest value was right, top-5 one of the five likeliest."
     )
     figures = []
-    for head in (*HEADS, "velocity"):
+    for head in (*HEADS, "velocity", "pedal"):
         figures += _make_calibration_figures(data, head)
     return Section(
         "calibration",

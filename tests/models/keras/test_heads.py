@@ -120,9 +120,10 @@ def test_a_mean_is_pulled_towards_the_cell_that_came_from_however_far() -> None:
 
 
 def test_tokens_are_those_of_numpy() -> None:
-    notes = np.stack([CELLS, CELLS[::-1], CELLS % 128, CELLS % 127 + 1], axis=1).astype(np.int16)
-    told = heads.compute_token_ids(tf.constant(notes.reshape(7, 143, 4).astype(np.int32))).numpy()
-    assert np.array_equal(told, quantize.token_ids(notes).reshape(7, 143, 4))
+    notes = np.stack([CELLS, CELLS[::-1], CELLS % 128, CELLS % 127 + 1, CELLS % 3], axis=1)
+    notes = notes.astype(np.int16)
+    told = heads.compute_token_ids(tf.constant(notes.reshape(7, 143, 5).astype(np.int32))).numpy()
+    assert np.array_equal(told, quantize.token_ids(notes).reshape(7, 143, 5))
 
 
 @pytest.mark.parametrize("told", ["categorical", "mixture"])
@@ -216,6 +217,13 @@ LOSSES = {
 
 def test_regression_losses_are_weighed_each_by_its_own() -> None:
     assert RegressionHeads().weighted_loss(LOSSES, WEIGHTS).tolist() == [320.5, 641.0]
+
+
+def test_the_pedal_of_a_chain_weighs_by_its_own(project: Params) -> None:
+    told = {**LOSSES, "pedal": np.array([4.0, 8])}
+    weights = WEIGHTS.model_copy(update={"pedal": 0.5})
+    total = chain(project, "categorical", "scalar").weighted_loss(told, weights)
+    assert total.tolist() == [113.0, 226.0]
 
 
 def test_nats_of_a_chain_weigh_the_same_but_for_velocity(project: Params) -> None:

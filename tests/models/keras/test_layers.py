@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from factories import make_quantized_notes, make_tiny_model
+from factories import make_pedal_notes, make_tiny_model
 
 from pipeline.config.schema import ModelConfig
 from pipeline.models.keras import layers as nn
@@ -168,15 +168,18 @@ def test_features_of_sounding_keys_are_those_of_numpy() -> None:
     )
 
 
-@pytest.mark.parametrize("velocity", [True, False])
-def test_the_embedding_input_adds_up_what_is_looked_up_and_what_sounds(velocity: bool) -> None:
-    layer = NoteEmbedding(6, velocity, "input")
+@pytest.mark.parametrize(("velocity", "pedal"), [(False, False), (True, False), (True, True)])
+def test_the_embedding_input_adds_up_what_is_looked_up_and_what_sounds(
+    velocity: bool, pedal: bool
+) -> None:
+    layer = NoteEmbedding(6, velocity, "input", pedal)
     layer.build(None)
     weights = shaken(layer)
-    notes = make_quantized_notes(0, 20)[None]
+    notes = make_pedal_notes(0, 20)[None]
     left, _ = active_notes.active_before_each(notes, active_notes.no_active_notes(1))
     tokens = quantize.token_ids(notes)
     columns = {"step": 0, "duration": 1, "pitch": 2} | ({"velocity": 3} if velocity else {})
+    columns |= {"pedal": 4} if pedal else {}
     assert {name.partition("/")[0] for name in weights} == {
         "sounding",
         *(f"{name}_embedding" for name in columns),

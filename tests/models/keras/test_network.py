@@ -6,7 +6,7 @@ from typing import get_args
 import numpy as np
 import pytest
 import tensorflow as tf
-from factories import make_quantized_notes
+from factories import make_pedal_notes, make_quantized_notes
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -24,6 +24,7 @@ from pipeline.models.numpy.network import Network
 from pipeline.models.residual_noise import ResidualNoise, grid_bits
 from pipeline.models.weight_shapes import weight_shapes
 from pipeline.notes import active_notes
+from pipeline.notes.quantize import FEATURES
 
 COUNTED = {
     "baseline": 84_354,
@@ -81,7 +82,7 @@ def trained(model: NoteModel, recipe: ModelConfig) -> TrainedModel:
 
 
 def keras_bits(model: NoteModel, notes: np.ndarray) -> np.ndarray:
-    """Return the bits [T] of all notes [T + 1, 4] but the first, from the training losses of Keras."""
+    """Return the nats [T] of all notes [T + 1, 5] but the first, from the training losses of Keras."""
     left, _ = active_notes.active_before_each(notes[None], active_notes.no_active_notes(1))
     wide = tf.constant(notes[None].astype(np.int32))
     hidden, _ = model.call(
@@ -165,6 +166,30 @@ def test_numpy_tells_notes_as_keras_does(
             within = np.log2(heads.quantize.TIME_TOKEN_WIDTHS)[heads.quantize.TIME_TOKEN[cells]]
         within = 2.0 if name == "velocity" else within
         np.testing.assert_allclose(ours[:, column], theirs[name] / np.log(2) + within, atol=2e-4)
+
+
+@pytest.mark.parametrize("kind", ["scalar", "embedding"])
+def test_numpy_tells_the_pedal_as_keras_does(project: Params, kind: str) -> None:
+    recipe = block(project, (kind, "lstm", "categorical", True), model_pedal=True)
+    same_shapes(recipe)
+    model, notes = shaken(architectures.build_model(recipe)), make_pedal_notes(5, 60)
+    scored = scoring.score_pieces(trained(model, recipe), [notes], 1)[0]
+    nats = keras_bits(model, notes)["pedal"]
+    assert scored.shape == (59, 5)
+    np.testing.assert_allclose(scored[:, 4], nats / np.log(2), atol=2e-4)
+    up = np.where([[False] * 4 + [True]], 0, notes).astype(np.int16)
+    assert not np.allclose(scored[:, 4], keras_bits(model, up)["pedal"] / np.log(2), atol=0.01)
+
+
+def test_a_model_without_the_pedal_reads_none(project: Params) -> None:
+    recipe = block(project, ("embedding", "lstm", "mixture", True))
+    model, notes = shaken(architectures.build_model(recipe)), make_pedal_notes(5, 60)
+    assert not any("pedal" in name for name in architectures.named_weights(model))
+    scored = scoring.score_pieces(trained(model, recipe), [notes], 1)[0]
+    without = scoring.score_pieces(trained(model, recipe), [notes[:, :4]], 1)[0]
+    assert np.array_equal(scored, without)
+    nats, nats_without = keras_bits(model, notes), keras_bits(model, notes[:, :4])
+    assert all(np.array_equal(nats[name], nats_without[name]) for name in nats)
 
 
 @pytest.mark.parametrize("name", COUNTED)
@@ -277,6 +302,7 @@ EVERY = {
     **{name: {} for name in (*COUNTED, "gated", "expressive")},
     "gated, mixture": {"heads": "mixture"},
     "gated, no velocity": {"model_velocity": False},
+    "gated, pedal": {"model_pedal": True},
     "expressive, mixture, no velocity": {"heads": "mixture", "model_velocity": False},
     "stacked, embedding, categorical": {
         "input": "embedding",
@@ -297,7 +323,7 @@ def test_two_thousand_notes_played_one_by_one_are_those_of_keras(
     if not recipe.is_bidirectional:
         recipe = recipe.model_copy(update={"stateful": True})
     net = shaken(architectures.build_model(recipe), 0.1)
-    model, notes = trained(net, recipe), make_quantized_notes(6, 2000)
+    model, notes = trained(net, recipe), make_pedal_notes(6, 2000)
     theirs = (
         _windows_of_keras(net, notes, model.sequence_length)
         if recipe.is_bidirectional
@@ -337,4 +363,4 @@ def _windows_of_keras(net: NoteModel, notes: np.ndarray, length: int) -> np.ndar
 def _bits_of_draw(engine: streaming.Engine, note: np.ndarray) -> list[float]:
     """Return the bits of the note that comes, by the masses that its parts would be drawn from."""
     bits = engine.score_note(note)
-    return [bits[name] for name in ("pitch", "step", "duration", "velocity") if name in bits]
+    return [bits[name] for name in FEATURES if name in bits]
