@@ -18,10 +18,18 @@ from pipeline.core import console
 from pipeline.core.errors import DataError
 from pipeline.generation import engine
 from pipeline.generation.sampling import make_sampler
+from pipeline.midi import sustain
 from pipeline.models.model_io import TrainedModel
 from pipeline.notes import quantize
 from pipeline.notes.note import Notes
-from pipeline.notes.quantize import DURATION, GRID_SECONDS, STEP, VELOCITY, QuantizedNotes
+from pipeline.notes.quantize import (
+    DURATION,
+    GRID_SECONDS,
+    PEDAL,
+    STEP,
+    VELOCITY,
+    QuantizedNotes,
+)
 
 MAX_NOTES_PER_SECOND = 50
 """Of a model whose time stands still; no performance comes near."""
@@ -111,8 +119,7 @@ def make_pairs(
         # As in the stage generate, the random numbers of pair k depend on the seed and k alone.
         pair_rng = np.random.default_rng([seed, number + 1])
         model = contestants[name].model
-        if not model.config.model_velocity:
-            passage = _remove_dynamics(passage)
+        passage = _remove_unplayed(passage, model)
         generated = _continue_prompt(model, passage.prompt, length, sampling_config, pair_rng)
         pair = _make_pair(name, passage, generated, length)
         pairs.append(replace(pair, is_real_first=bool(is_real_first[number])))
@@ -123,7 +130,7 @@ def _make_pair(name: str, passage: Passage, generated: QuantizedNotes, length: T
     return Pair(
         model=name,
         piece=passage.piece,
-        prompt=quantize.dequantize(passage.prompt),
+        prompt=sustain.extend_notes(quantize.dequantize(passage.prompt)),
         real=_cut_continuation(passage.continuation, length.cells),
         generated=_cut_continuation(generated, length.cells),
         is_real_first=True,
@@ -131,7 +138,7 @@ def _make_pair(name: str, passage: Passage, generated: QuantizedNotes, length: T
 
 
 def cut_passages(piece: str, notes: QuantizedNotes, length: TestLength) -> list[Passage]:
-    """Return passages of a piece [N, 4], one after another without overlap; none that reaches its end."""
+    """Return passages of a piece [N, 5], one after another without overlap; none that reaches its end."""
     onsets = notes[:, STEP].cumsum(dtype=np.int64)
     passages = []
     start = 0
@@ -186,11 +193,25 @@ def _check_count(
         )
 
 
+def _remove_unplayed(passage: Passage, model: TrainedModel) -> Passage:
+    """Return a passage without dynamics and without pedal where the model does not play them: else that alone would tell."""
+    if not model.config.model_velocity:
+        passage = _remove_dynamics(passage)
+    return passage if model.config.model_pedal else _remove_pedal(passage)
+
+
 def _remove_dynamics(passage: Passage) -> Passage:
-    """Return a passage at its mean velocity, at which a model without velocities plays: else that alone would tell."""
+    """Return a passage at its mean velocity, at which a model without velocities plays."""
     velocity = int(passage.prompt[:, VELOCITY].mean())
     prompt, continuation = passage.prompt.copy(), passage.continuation.copy()
     prompt[:, VELOCITY] = continuation[:, VELOCITY] = velocity
+    return Passage(passage.piece, prompt, continuation)
+
+
+def _remove_pedal(passage: Passage) -> Passage:
+    """Return a passage whose pedal is up."""
+    prompt, continuation = passage.prompt.copy(), passage.continuation.copy()
+    prompt[:, PEDAL:] = continuation[:, PEDAL:] = 0
     return Passage(passage.piece, prompt, continuation)
 
 
@@ -201,7 +222,7 @@ def _continue_prompt(
     sampling_config: SamplingConfig,
     rng: np.random.Generator,
 ) -> QuantizedNotes:
-    """Return notes [N, 4] that a model plays after a prompt, at least to the end of the continuation."""
+    """Return notes [N, 5] that a model plays after a prompt, at least to the end of the continuation."""
     sampler = make_sampler(model, prompt, sampling_config, rng)
     prompt_cells = int(prompt[1:, STEP].sum(dtype=np.int64))
     # Only a note that starts after the end can end as late as this.
@@ -219,4 +240,4 @@ def _cut_continuation(continuation: QuantizedNotes, cells: int) -> Notes:
     onsets = onsets[: len(notes)]
     notes[:, DURATION] = np.minimum(notes[:, DURATION], cells - onsets)
     first_onset = float(onsets[0] * GRID_SECONDS) if len(notes) else 0.0
-    return quantize.dequantize(notes, first_onset)
+    return sustain.extend_notes(quantize.dequantize(notes, first_onset))

@@ -28,7 +28,13 @@ from pipeline.live.call_response import Phrase
 from pipeline.live.clock_follower import FreeTime, TimeKeeper
 from pipeline.live.controls import Controls
 from pipeline.live.note_source import PendingNote, from_quantized, to_quantized
-from pipeline.notes.quantize import GRID_SIZE, VELOCITY, QuantizedNotes
+from pipeline.notes.quantize import (
+    GRID_SIZE,
+    VELOCITY,
+    QuantizedNotes,
+    add_pedal_column,
+    make_note,
+)
 
 Mode = Literal["solo", "call-response", "accompany"]
 CONTEXT_NOTES = 512
@@ -62,9 +68,10 @@ class Improviser:
         Args:
             engine: the model.
             controls: current sampling configuration and tempo.
-            prompt: quantized notes [N, 4], at least one; the last starts at cell 0.
+            prompt: quantized notes [N, 5], at least one; the last starts at cell 0.
             rng: draws the notes.
         """
+        prompt = add_pedal_column(prompt)
         self.engine = engine
         self.controls = controls
         self.rng = rng
@@ -168,7 +175,7 @@ class Improviser:
         self._discard_pending()
 
     def recent_notes(self) -> QuantizedNotes:
-        """Return the last notes of both performers, quantized [N, 4], in order of time."""
+        """Return the last notes of both performers, quantized [N, 5], in order of time."""
         return to_quantized(sorted(self.history))
 
     def _update_turn(self, floor: int) -> bool:
@@ -229,14 +236,14 @@ class Improviser:
             floor = max(floor, self.response_start)
         self.min_step = floor - self.last_onset if self.silent_until_floor else 0
         self.sampler.earliest_step = min(max(self.min_step, 0), GRID_SIZE - 1)
-        note = [0, 0, 0, self.mean_velocity]
+        note = make_note(self.mean_velocity)
         distributions = self._shift_step(self.engine.iterate_distributions(note))
         self.quantized_note = self.sampler.sample_note(distributions, note)
-        step, duration, pitch, velocity = self.quantized_note.tolist()
+        step, duration, pitch, velocity, pedal = self.quantized_note.tolist()
         onset = self.last_onset + step
         if self.silent_until_floor:  # a step is 10 s at most, a rest may be longer
             onset = max(onset, floor)
-        return PendingNote(onset, duration, pitch, velocity)
+        return PendingNote(onset, duration, pitch, velocity, pedal)
 
     def _shift_step(self, distributions: Distributions) -> Distributions:
         """Forbid steps below the smallest; the first note of a response has the smallest."""

@@ -8,28 +8,33 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
+from pipeline.notes.note import PEDAL_UP
 from pipeline.notes.quantize import (
     DURATION,
     FEATURES,
     GRID_SIZE,
+    PEDAL,
     PITCH,
     STEP,
     VELOCITY,
     QuantizedNotes,
+    add_pedal_column,
 )
 
 
 class PendingNote(NamedTuple):
-    """A note to be played: onset in cells since the player started, duration in cells, pitch, velocity."""
+    """A note to be played: onset in cells since the player started, duration in cells, pitch, velocity, pedal."""
 
     onset: int
     duration: int
     pitch: int
     velocity: int
+    pedal: int = PEDAL_UP
+    """0 up, 1 held, 2 pressed."""
 
 
 def to_quantized(notes: Sequence[PendingNote]) -> QuantizedNotes:
-    """Return notes in order of time as quantized notes [N, 4]; the first step is 0."""
+    """Return notes in order of time as quantized notes [N, 5]; the first step is 0."""
     table = np.array(notes, dtype=np.int64).reshape(-1, len(PendingNote._fields))
     onsets = table[:, 0]
     quantized = np.empty((len(table), len(FEATURES)), np.int16)
@@ -37,14 +42,15 @@ def to_quantized(notes: Sequence[PendingNote]) -> QuantizedNotes:
     quantized[:, DURATION] = np.clip(table[:, 1], 0, GRID_SIZE - 1)
     quantized[:, PITCH] = table[:, 2]
     quantized[:, VELOCITY] = table[:, 3]
+    quantized[:, PEDAL] = table[:, 4]
     return quantized
 
 
 def from_quantized(quantized: QuantizedNotes) -> list[PendingNote]:
-    """Return quantized notes [N, 4] as notes in order of time, the last of them at cell 0."""
+    """Return quantized notes [N, 5], or [N, 4] without a pedal, as notes in order of time, the last of them at cell 0."""
     onsets = np.cumsum(quantized[:, STEP], dtype=int)
     onsets -= onsets[-1:]
-    others = quantized[:, [DURATION, PITCH, VELOCITY]]
+    others = add_pedal_column(quantized)[:, [DURATION, PITCH, VELOCITY, PEDAL]]
     table = np.column_stack([onsets, others])
     return [PendingNote(*row) for row in table.tolist()]
 

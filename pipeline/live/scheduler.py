@@ -2,17 +2,22 @@
 
 One thread adds notes and another sends them; the lock is never held for longer than it takes to send one message.
 `active_keys` ends each note once; `timeline` says when a tick is due.
+
+While the sustain pedal of the model is down, a note whose key comes up sounds on until the pedal comes up or its key is
+struck again, as for the person in `human_keys`. So every port and the recording get notes as they sound, and no pedal.
 """
 
 import heapq
 import threading
 from itertools import count
+from typing import NamedTuple
 
 from pipeline.live.active_keys import ActiveKeys, Port
 from pipeline.live.lateness import LatencyHistogram
 from pipeline.live.note_source import PendingNote
 from pipeline.live.recorder import MODEL, Recorder
 from pipeline.live.timeline import TICKS_PER_CELL, Clock, Timeline
+from pipeline.notes.note import PEDAL_HELD, PEDAL_UP
 
 TOLERANCE = 1e-6
 """Seconds before its deadline at which a message may be sent: a sleep may end early by a rounding error."""
@@ -20,7 +25,22 @@ MAX_LATE = 0.2
 """Seconds that a note may be late; a later one delays the music, so that missed notes are not sent in a burst."""
 MIN_DURATION_TICKS = 4
 """Ticks that a note of duration 0 lasts, as in `quantize`."""
+MAX_SUSTAIN_TICKS = 5000
+"""Ticks that a pedal that stays down holds a note after its key came up."""
 NEVER = float("inf")
+
+
+class QueuedMessage(NamedTuple):
+    """A note on or a note off that is to be sent. Of one tick, note offs come first."""
+
+    tick: int
+    is_note_on: int
+    """0 or 1."""
+    note_id: int
+    pitch: int
+    velocity: int
+    pedal: int
+    """Of a note off: up where no pedal can hold the note."""
 
 
 class Schedule:
@@ -44,8 +64,10 @@ class Schedule:
         self.stalls = 0
         """Number of notes that delayed the music."""
         self.lock = threading.Lock()
-        self.queue: list[tuple[int, int, int, int, int]] = []
-        """Tick, 0 for note off or 1 for note on, id, pitch, velocity: of one tick, note offs come first."""
+        self.queue: list[QueuedMessage] = []
+        self.is_pedal_down = False
+        self.sustained: dict[int, int] = {}
+        """Pitch of a note that the pedal holds to its id."""
         self.active_notes: dict[int, tuple[float, int, int]] = {}
         """Id of a note that is on to its onset [s], pitch and velocity."""
         self.note_ids = count()
@@ -75,8 +97,10 @@ class Schedule:
             if self.timeline.time_of(start) < now - MAX_LATE:
                 self.timeline.delay(start, now)
                 self.stalls += 1
-            heapq.heappush(self.queue, (start, 1, note_id, note.pitch, note.velocity))
-            heapq.heappush(self.queue, (end, 0, note_id, note.pitch, 0))
+            note_on = QueuedMessage(start, 1, note_id, note.pitch, note.velocity, note.pedal)
+            heapq.heappush(self.queue, note_on)
+            note_off = QueuedMessage(end, 0, note_id, note.pitch, 0, PEDAL_HELD)
+            heapq.heappush(self.queue, note_off)
 
     def send_due(self) -> float:
         """Send all messages that are due; return the seconds until the next one."""
@@ -84,25 +108,56 @@ class Schedule:
             with self.lock:
                 if not self.queue:
                     return NEVER
-                due = self.timeline.time_of(self.queue[0][0])
+                due = self.timeline.time_of(self.queue[0].tick)
                 wait = due - self.clock()
                 if wait > TOLERANCE:
                     return wait
-                self._send_message(due, *heapq.heappop(self.queue)[1:])
+                message = heapq.heappop(self.queue)
+                if message.is_note_on:
+                    self._send_note_on(due, message)
+                else:
+                    self._release_key(due, message)
 
-    def _send_message(
-        self, due: float, is_note_on: int, note_id: int, pitch: int, velocity: int
-    ) -> None:
-        """Send one message that is due."""
-        if is_note_on:
-            self.latency.add(self.clock() - due)
-            self.active_notes[note_id] = due, pitch, velocity
-            ended = self.active_keys.note_on(pitch, velocity, note_id)
-            self._record_ended_notes(ended, due)
-        elif self.active_keys.pressed.get(pitch) == note_id:
-            self.latency.add(self.clock() - due)
-            self.active_keys.note_off(pitch, note_id)
-            self._record_ended_notes([note_id], due)
+    def _send_note_on(self, due: float, message: QueuedMessage) -> None:
+        """Move the pedal and start a note that is due."""
+        self.latency.add(self.clock() - due)
+        if message.pedal != PEDAL_HELD:
+            self._end_sustained_notes(due)
+        self.is_pedal_down = message.pedal != PEDAL_UP
+        self.active_notes[message.note_id] = due, message.pitch, message.velocity
+        ended = self.active_keys.note_on(message.pitch, message.velocity, message.note_id)
+        self._record_ended_notes(ended, due)
+
+    def _release_key(self, due: float, message: QueuedMessage) -> None:
+        """End a note that still sounds, or let the pedal hold it."""
+        if self.active_keys.pressed.get(message.pitch) != message.note_id:
+            return
+        if self.is_pedal_down and message.pedal != PEDAL_UP:
+            self.sustained[message.pitch] = message.note_id
+            latest_end = message.tick + MAX_SUSTAIN_TICKS
+            heapq.heappush(self.queue, message._replace(tick=latest_end, pedal=PEDAL_UP))
+            return
+        self.latency.add(self.clock() - due)
+        self.active_keys.note_off(message.pitch, message.note_id)
+        self._record_ended_notes([message.note_id], due)
+
+    def _end_sustained_notes(self, due: float) -> None:
+        """End the notes that the pedal holds."""
+        if not self.sustained:
+            return
+        for pitch, note_id in self.sustained.items():
+            if self.active_keys.note_off(pitch, note_id):
+                self._record_ended_notes([note_id], due)
+        ended = set(self.sustained.values())
+        self.queue = [message for message in self.queue if message.note_id not in ended]
+        heapq.heapify(self.queue)
+        self.sustained.clear()
+
+    def _clear_queue(self) -> None:
+        """Forget all notes that were to come, and the pedal."""
+        self.queue.clear()
+        self.sustained.clear()
+        self.is_pedal_down = False
 
     def _record_ended_notes(self, note_ids: list[int], time: float) -> None:
         """Record notes that ended at a clock time [s]."""
@@ -119,13 +174,13 @@ class Schedule:
     def all_notes_off(self) -> None:
         """End all notes and clear the queue."""
         with self.lock:
-            self.queue.clear()
+            self._clear_queue()
             self._record_ended_notes(self.active_keys.all_notes_off(), self.clock())
 
     def panic(self) -> Exception | None:
         """End all notes even if the port fails, clear the queue, lift the pedal; return the first error of the port."""
         with self.lock:
-            self.queue.clear()
+            self._clear_queue()
             error = None if self.closed else self.active_keys.panic()
             self._record_ended_notes(list(self.active_notes), self.clock())
             return error

@@ -24,13 +24,13 @@ Shapes: N notes, P pedal changes.
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.core.errors import MidiError
-from pipeline.notes.note import PEDAL_HELD, PEDAL_PRESSED, PEDAL_UP
+from pipeline.notes.note import PEDAL_HELD, PEDAL_PRESSED, PEDAL_UP, Notes
 
 SUSTAIN_CC = 64
 """Number of the controller."""
@@ -97,6 +97,50 @@ def compute_pedal_states(
     is_pressed = np.diff(num_presses, prepend=0) > 0
     states = np.where(is_pressed, PEDAL_PRESSED, PEDAL_HELD)
     return np.where(is_down_at_onset, states, PEDAL_UP).astype(np.uint8)
+
+
+def list_pedal_changes(
+    times: NDArray[Any], states: NDArray[np.uint8], end: float
+) -> list[tuple[float, int]]:
+    """Return the changes of a pedal that is where notes have it.
+
+    Args:
+        times: [N] onsets, in order; in any unit.
+        states: [N] `pedal` of the notes; of several notes at one time the last decides.
+        end: time from which on the pedal is up, after all onsets.
+
+    Returns:
+        Times of `times`, or `end`, and new values, 0 or 127, in order.
+    """
+    changes: dict[float, list[int]] = {}
+    is_down = False
+    for time, state in zip(times.tolist(), states.tolist(), strict=True):
+        must_lift = is_down and state != PEDAL_HELD
+        if must_lift:
+            changes[time] = [0]
+        if state != PEDAL_UP and (must_lift or not is_down):
+            changes.setdefault(time, []).append(127)
+        is_down = state != PEDAL_UP
+    if is_down:
+        changes[end] = [0]
+    return [(time, value) for time, values in changes.items() for value in values]
+
+
+def extend_notes(notes: Notes) -> Notes:
+    """Return notes [N] that last as long as they sound under the pedal that they tell, and tell that it is up."""
+    if not notes["pedal"].any():
+        return notes
+    off = notes["onset"] + notes["duration"]
+    changes = list_pedal_changes(notes["onset"], notes["pedal"], float(off.max()))
+    pedal_time, pedal_value = np.array(changes).T
+    keys = notes["pitch"], notes["velocity"]
+    track = TrackNotes(notes["onset"], off, *keys, pedal_time, pedal_value.astype(int))
+    (sounding,) = apply_sustain([track])
+    extended = notes.copy()
+    is_longer = sounding.off > off
+    extended["duration"][is_longer] = (sounding.off - notes["onset"])[is_longer]
+    extended["pedal"] = PEDAL_UP
+    return extended
 
 
 def merge_pedals(tracks: Sequence[TrackNotes]) -> tuple[Seconds, NDArray[np.integer]]:

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from pipeline.core import files
 from pipeline.core.errors import MidiError
-from pipeline.midi.sustain import SUSTAIN_CC
-from pipeline.notes.note import PEDAL_HELD, PEDAL_UP, Notes, validate_notes
+from pipeline.midi.sustain import SUSTAIN_CC, list_pedal_changes
+from pipeline.notes.note import Notes, validate_notes
 
 if TYPE_CHECKING:
     from pretty_midi import PrettyMIDI
@@ -68,35 +68,10 @@ def _to_pretty_midi(notes: Notes) -> "PrettyMIDI":
         piano.notes.append(Note(int(velocity), int(pitch), on * TICK_SECONDS, off * TICK_SECONDS))
     piano.control_changes.extend(
         ControlChange(SUSTAIN_CC, value, tick * TICK_SECONDS)
-        for tick, values in _list_pedal_changes(start, notes["pedal"], int(end.max())).items()
-        for value in values
+        for tick, value in list_pedal_changes(start, notes["pedal"], end.max())
     )
     midi.instruments.append(piano)
     return midi
-
-
-def _list_pedal_changes(
-    start: NDArray[np.int64], pedal: NDArray[np.uint8], end: int
-) -> dict[int, list[int]]:
-    """Return the new values of the pedal by tick.
-
-    Args:
-        start: [N] ticks of the onsets, in order of time.
-        pedal: [N] `pedal` of the notes; of several at one tick the last decides.
-        end: tick from which on the pedal is up.
-    """
-    changes: dict[int, list[int]] = {}
-    is_down = False
-    for tick, state in zip(start.tolist(), pedal.tolist(), strict=True):
-        must_lift = is_down and state != PEDAL_HELD
-        if must_lift:
-            changes[tick] = [0]
-        if state != PEDAL_UP and (must_lift or not is_down):
-            changes.setdefault(tick, []).append(127)
-        is_down = state != PEDAL_UP
-    if is_down:
-        changes[end] = [0]
-    return changes
 
 
 def _keep_order(start: NDArray[np.int64], notes: Notes) -> NDArray[np.int64]:

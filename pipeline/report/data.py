@@ -139,7 +139,7 @@ def _load_samples(architecture: str, num_generated: int) -> list[Sample]:
     files = sorted(paths.get_samples_dir(architecture).glob("*.mid"))
     for number, path in enumerate(files[:MAX_SAMPLES], 1):
         midi_bytes = path.read_bytes()
-        notes = reader.read_notes(midi_bytes, "symusic")
+        notes = reader.read_notes(midi_bytes, "symusic", sustain_pedal=True)  # as they sound
         prompt_length = max(0, len(notes) - num_generated)
         samples.append(Sample(architecture, number, notes, prompt_length, midi_bytes))
     return samples

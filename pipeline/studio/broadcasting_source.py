@@ -34,6 +34,7 @@ class BroadcastingSource:
         improviser: Improviser,
         broadcast: Broadcast,
         measure: Callable[[int, list[PendingNote]], None],
+        tells_pedal: bool = False,
     ) -> None:
         """Wrap a source.
 
@@ -41,10 +42,12 @@ class BroadcastingSource:
             improviser: where the notes come from.
             broadcast: sends a message to the pages; must not wait.
             measure: takes the number of a note that a person ended, and it as the last of the notes before it.
+            tells_pedal: whether the notes of the source tell the sustain pedal.
         """
         self.improviser = improviser
         self.broadcast = broadcast
         self.measure = measure
+        self.tells_pedal = tells_pedal
         self.time_of: Callable[[int], float] = lambda _: time.monotonic()
         """Clock time of a cell [s]; from the player, once there is one."""
         self.paused = False
@@ -103,7 +106,7 @@ class BroadcastingSource:
         self._end_held_note(cell, pitch)
         note_id, note = next(self.note_ids), PendingNote(cell, 0, pitch, velocity)
         self.held_notes[pitch] = note_id, note
-        details = self._describe_note(note) | {"duration": None}
+        details = self._describe_note(note) | {"duration": None, "pedal": None}
         self.broadcast(NoteStarted(performer="human", note_id=note_id, revision=0, **details))
         return self.improviser.note_on(cell, pitch, velocity)
 
@@ -156,4 +159,5 @@ class BroadcastingSource:
             "velocity": note.velocity,
             "onset": round(onset, 4),
             "duration": round(end - onset, 4),
+            "pedal": note.pedal if self.tells_pedal else None,
         }

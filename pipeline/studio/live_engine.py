@@ -51,7 +51,7 @@ class LiveEngine:
         Args:
             model: what plays.
             shared_state: the state to start in.
-            prompt: codes [N, 4] to go on from.
+            prompt: codes [N, 5] to go on from.
         """
         self.shared_state = shared_state
         self.improviser = Improviser(
@@ -59,7 +59,10 @@ class LiveEngine:
         )
         self.surprisal = Surprisal(model, shared_state.broadcast)
         self.note_source = BroadcastingSource(
-            self.improviser, shared_state.broadcast, self.surprisal.submit
+            self.improviser,
+            shared_state.broadcast,
+            self.surprisal.submit,
+            model.config.model_pedal,
         )
 
     def start(self) -> None:
@@ -117,5 +120,5 @@ class LiveEngine:
         self.note_source.control_revision = revision
 
     def recent_notes(self) -> QuantizedNotes:
-        """Return the notes that sounded lately, codes [N, 4], of both players."""
+        """Return the notes that sounded lately, codes [N, 5], of both players."""
         return self.improviser.recent_notes()

@@ -187,6 +187,9 @@ class TimedNote(ServerMessage):
     onset: float
     duration: float | None
     """None while a person holds the key."""
+    pedal: int | None = None
+    """Sustain pedal of a model that tells it, at the onset: 0 up, 1 held, 2 pressed. Where it is not None, the note sounds
+    until its `note_off`, which may come after `duration`."""
 
 
 class NoteStarted(TimedNote):

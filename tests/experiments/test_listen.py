@@ -4,13 +4,14 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from factories import UNCONSTRAINED, make_quantized_notes, make_tiny_model
+from factories import UNCONSTRAINED, make_pedal_notes, make_quantized_notes, make_tiny_model
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.core.errors import DataError
 from pipeline.experiments import listen
 from pipeline.experiments.listen import Contestant, Pair, TestLength
+from pipeline.generation.sampling import Sampler
 from pipeline.notes import quantize
 from pipeline.notes.quantize import STEP, VELOCITY
 
@@ -173,3 +174,16 @@ def test_a_model_whose_time_stands_still_ends() -> None:
         {"frozen": Contestant(frozen, PIECES)}, TestLength(1, 8, 1), config, seed=0
     )
     assert 0 < len(pair.generated) <= listen.MAX_NOTES_PER_SECOND
+
+
+@pytest.mark.parametrize("model_pedal", [False, True])
+def test_both_sides_have_a_pedal_only_where_the_model_tells_it(model_pedal):
+    model = make_tiny_model(**WITH_VELOCITY, model_pedal=model_pedal)
+    notes = make_pedal_notes(1, 40)
+    passage = listen.Passage("one.mid", notes[:20], notes[20:])
+    length = TestLength(num_pairs=1, prompt_notes=20, seconds=2)
+    sampler = Sampler(np.random.default_rng(1), UNCONSTRAINED)
+    pair = listen._make_pair("one", model, passage, length, sampler)
+    key_ends = quantize.dequantize(passage.prompt)["duration"]
+    assert (pair.prompt["duration"] > key_ends).any() == model_pedal
+    assert not pair.prompt["pedal"].any() and not pair.real["pedal"].any()

@@ -10,6 +10,7 @@ from factories import (
     UNCONSTRAINED,
     make_music,
     make_pedal_midi,
+    make_pedal_notes,
     make_quantized_notes,
     make_tiny_model,
 )
@@ -181,3 +182,27 @@ def test_a_prompt_that_is_longer_than_a_file_is_refused_unless_it_is_left_out(tm
     request = GenerationRequest(None, 3, 7, writes_prompt=False)
     generate.generate_file(make_tiny_model(), prompt, request, *arguments)
     assert len(reader.read_notes((tmp_path / "out.mid").read_bytes(), "symusic")) == 3
+
+
+PEDAL_MODEL = {"heads": "categorical", "head_dim": 4, "model_velocity": True, **CARRIED}
+
+
+@pytest.mark.parametrize("model_pedal", [False, True])
+def test_a_file_has_a_pedal_only_where_the_model_tells_it(model_pedal, tmp_path):
+    prompt = make_pedal_notes(3, 20)
+    request, path = GenerationRequest(None, 30, 7), tmp_path / "out.mid"
+    model = make_tiny_model(**PEDAL_MODEL, model_pedal=model_pedal)
+    generate.generate_file(model, prompt, request, SAMPLING, path)
+    notes = reader.read_notes(path.read_bytes(), "symusic")
+    assert len(notes) == 50
+    assert notes["pedal"][:20].any() == model_pedal
+    assert notes["pedal"][20:].any() == model_pedal
+
+
+def test_a_model_without_the_pedal_plays_the_same_after_a_prompt_with_one():
+    model, sampler = make_tiny_model(**PEDAL_MODEL), Sampler(np.random.default_rng(1), SAMPLING)
+    with_pedal = make_pedal_notes(3, 20)
+    played = engine.generate_notes(model, with_pedal, 20, sampler)
+    sampler = Sampler(np.random.default_rng(1), SAMPLING)
+    assert np.array_equal(engine.generate_notes(model, with_pedal[:, :4], 20, sampler), played)
+    assert not played[:, quantize.PEDAL].any()

@@ -514,3 +514,11 @@ def test_a_sampler_without_a_pitch_to_choose_is_refused():
 def test_settings_out_of_range_are_refused(changes):
     with pytest.raises(ValidationError):
         how(**changes)
+
+
+def test_a_rare_move_of_the_pedal_is_as_likely_as_the_model_has_it():
+    config = how().model_copy(update={"pitch_temperature": 0.1, "pitch_top_p": 0.5})
+    sampler = Sampler(np.random.default_rng(0), config)
+    probs = np.array([0.02, 0.95, 0.03])
+    counts = np.bincount([sampler.sample_feature("pedal", probs) for _ in range(4000)], minlength=3)
+    assert counts == pytest.approx(4000 * probs, abs=40)

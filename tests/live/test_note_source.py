@@ -16,6 +16,6 @@ def test_codes_to_drafts_and_back(seed, count):
 
 def test_long_rests_and_long_notes_are_clipped_and_the_first_step_is_none():
     assert to_quantized([PendingNote(-500, 5000, 60, 1), PendingNote(9000, 1, 61, 2)]).tolist() == [
-        [0, 1000, 60, 1],
-        [1000, 1, 61, 2],
+        [0, 1000, 60, 1, 0],
+        [1000, 1, 61, 2, 0],
     ]

@@ -18,8 +18,12 @@ DRAFTS = st.lists(
         st.integers(0, 100),
         st.integers(60, 65),
         st.integers(1, 127),
+        st.just(0),
     ),
     max_size=40,
+)
+WITH_PEDAL = st.lists(st.tuples(DRAFTS, st.integers(0, 2)), max_size=4).map(
+    lambda parts: [draft._replace(pedal=pedal) for drafts, pedal in parts for draft in drafts]
 )
 
 
@@ -71,7 +75,7 @@ def test_a_note_ends_when_it_should_or_where_its_pitch_is_struck_again(drafts):
 
 
 @given(
-    DRAFTS,
+    WITH_PEDAL,
     st.lists(
         st.tuples(st.floats(0.01, 2), st.sampled_from(["all_notes_off", "panic", 0.25, 1.0, 4.0])),
         max_size=6,
@@ -95,7 +99,7 @@ def test_whatever_is_done_meanwhile_nothing_hangs_and_nothing_goes_back_in_time(
     assert wire.closed == 1
 
 
-@given(DRAFTS, st.integers(1, 90), st.booleans())
+@given(WITH_PEDAL, st.integers(1, 90), st.booleans())
 def test_a_port_error_comes_out_and_closing_releases_what_sounds(drafts, fails, delivers):
     schedule, wire, clock = plan(drafts, fails={fails}, delivers=delivers)
     try:
@@ -165,3 +169,54 @@ def test_a_port_that_cannot_even_close_says_why():
     schedule, wire, _ = plan()
     wire.close = lambda: 1 / 0
     assert isinstance(schedule.close(), ZeroDivisionError)
+
+
+def sounded(*notes):
+    """Return pitch, onset and end [s] of notes as they were recorded, in order of their ends."""
+    schedule, wire, clock = plan(notes)
+    play(schedule, clock)
+    check(wire.sent)
+    rows = schedule.recorder.collect_notes().tolist()
+    return sorted((pitch, round(on, 3), round(on + held, 3)) for on, held, pitch, *_ in rows)
+
+
+def test_a_pedal_holds_notes_until_it_comes_up():
+    held = PendingNote(0, 10, 60, 64, 2), PendingNote(50, 10, 62, 64, 1)
+    assert sounded(*held, PendingNote(100, 10, 64, 64, 0)) == [
+        (60, 0, 1.0),
+        (62, 0.5, 1.0),
+        (64, 1.0, 1.1),
+    ]
+
+
+def test_a_pedal_that_is_pressed_anew_ends_what_it_held():
+    assert sounded(PendingNote(0, 10, 60, 64, 2), PendingNote(100, 20, 64, 64, 2)) == [
+        (60, 0, 1.0),
+        (64, 1.0, 6.2),
+    ]
+
+
+def test_a_key_that_is_down_when_the_pedal_comes_up_sounds_on():
+    assert sounded(PendingNote(0, 90, 60, 64, 2), PendingNote(50, 10, 64, 64, 0)) == [
+        (60, 0, 0.9),
+        (64, 0.5, 0.6),
+    ]
+
+
+def test_a_held_key_that_is_struck_again_is_a_new_note():
+    notes = PendingNote(0, 10, 60, 64, 2), PendingNote(50, 10, 60, 64, 1)
+    assert sounded(*notes, PendingNote(100, 10, 64, 64, 0)) == [
+        (60, 0, 0.5),
+        (60, 0.5, 1.0),
+        (64, 1.0, 1.1),
+    ]
+
+
+def test_silence_lets_the_pedal_up():
+    schedule, _, clock = plan([PendingNote(0, 10, 60, 64, 2)])
+    play(schedule, clock, clock() + 1)
+    schedule.all_notes_off()
+    assert schedule.is_idle
+    schedule.enqueue(PendingNote(200, 10, 60, 64))
+    play(schedule, clock)
+    assert schedule.recorder.collect_notes()["duration"].tolist() == pytest.approx([1.0, 0.1])

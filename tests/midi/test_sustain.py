@@ -4,11 +4,21 @@ import time
 
 import numpy as np
 import pytest
+from factories import make_pedal_notes
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.core.errors import MidiError
-from pipeline.midi.sustain import TrackNotes, apply_sustain, compute_pedal_states
+from pipeline.midi.reader import read_notes
+from pipeline.midi.sustain import (
+    TrackNotes,
+    apply_sustain,
+    compute_pedal_states,
+    extend_notes,
+)
+from pipeline.midi.writer import write_notes
+from pipeline.notes import quantize
+from pipeline.notes.note import make_notes
 
 
 def part(notes=(), pedal=()):
@@ -211,3 +221,29 @@ def test_the_pedal_of_notes_is_that_of_a_player_who_goes_from_event_to_event(ons
     pedal = part(pedal=moves)
     states = compute_pedal_states(np.array(onset, float), pedal.pedal_time, pedal.pedal_value)
     assert states.tolist() == expected
+
+
+def test_notes_last_as_long_as_the_pedal_that_they_tell_holds_them():
+    notes = make_notes(
+        [0.0, 1.0, 2.0, 3.0, 4.0],
+        [0.5, 0.5, 0.5, 2.5, 0.5],
+        [60, 62, 60, 64, 65],
+        64,
+        [2, 1, 1, 2, 0],
+    )
+    sounding = extend_notes(notes)
+    assert sounding["duration"].tolist() == [2.0, 2.0, 1.0, 2.5, 0.5]
+    assert not sounding["pedal"].any()
+    assert notes["duration"].tolist() == [0.5, 0.5, 0.5, 2.5, 0.5]
+    assert extend_notes(sounding) is sounding
+
+
+@given(seed=st.integers(0, 1000), count=st.integers(1, 40))
+@settings(deadline=None)
+def test_notes_sound_as_the_file_that_is_written_of_them(tmp_path_factory, seed, count):
+    notes = quantize.dequantize(make_pedal_notes(seed, count))
+    path = tmp_path_factory.getbasetemp() / "piece.mid"
+    write_notes(notes, path)
+    written = read_notes(path.read_bytes(), "symusic")
+    file_sounds = read_notes(path.read_bytes(), "symusic", sustain_pedal=True)
+    assert extend_notes(written)["duration"] == pytest.approx(file_sounds["duration"], abs=1e-6)

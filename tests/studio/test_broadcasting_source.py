@@ -142,3 +142,13 @@ def test_a_note_that_was_cut_is_shorter_and_one_that_did_not_sound_is_forgotten(
     setup.source.note_off(60, 67)
     assert setup.measured[0][1] == [FIRST._replace(duration=5), PendingNote(50, 10, 67, 90)]
     assert ("cut_at", 15) in setup.scripted.calls
+
+
+def test_a_page_is_sent_the_pedal_of_a_model_that_tells_it() -> None:
+    setup = make_setup(FIRST._replace(pedal=2))
+    setup.source.tells_pedal = True
+    setup.source.peek(0)
+    setup.source.commit()
+    setup.source.note_on(20, 67, 90)
+    started = [message for message in setup.sent if isinstance(message, NoteStarted)]
+    assert [message.pedal for message in started] == [2, None]

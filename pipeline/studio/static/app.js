@@ -51,14 +51,16 @@ connection.addEventListener("note_on", ({ message }) => {
   fallingNotes.add(message);
   if (message.performer === "model") playModelNote(message);
 });
-function playModelNote({ pitch, velocity, onset, duration }) {
+function playModelNote({ pitch, velocity, onset, duration, pedal }) {
+  const held = pedal === null ? duration : null; // with a pedal, its note_off ends it
   fallingNotes.preview = null;
   const start = connection.toLocalTime(onset);
   if (synth.isRunning) {
     const time = synth.audioTime(start);
-    modelVoices.set(pitch, synth.noteOn(pitch, velocity, { time, duration, performer: "model" }));
+    if (held === null) synth.noteOff(modelVoices.get(pitch), time);
+    modelVoices.set(pitch, synth.noteOn(pitch, velocity, { time, duration: held, performer: "model" }));
   }
-  webMidi.sendNote(pitch, velocity, start, duration);
+  webMidi.sendNote(pitch, velocity, start, held);
   const timer = setTimeout(() => {
     highlightTimers.delete(timer);
     if (!localVoices.has(pitch)) keyboard.highlight(pitch, "model");

@@ -88,9 +88,11 @@ export class WebMidi {
     this.controllerValues.clear();
   }
 
+  // Send a note and its end; where `duration` is null, `sendNoteOff` or the next note of this pitch ends it.
   sendNote(pitch, velocity, start, duration) {
+    if (duration === null) this.output?.send([NOTE_OFF, pitch, 64], start);
     this.output?.send([NOTE_ON, pitch, velocity], start);
-    this.output?.send([NOTE_OFF, pitch, 64], start + duration * 1000);
+    if (duration !== null) this.output?.send([NOTE_OFF, pitch, 64], start + duration * 1000);
   }
 
   sendNoteOff(pitch) {
