@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from pipeline.core.errors import DataError
 from pipeline.experiments import listen
 from pipeline.experiments.listen import Contestant, Pair, TestLength
-from pipeline.generation.sampling import Sampler
 from pipeline.notes import quantize
 from pipeline.notes.quantize import STEP, VELOCITY
 
@@ -176,14 +175,15 @@ def test_a_model_whose_time_stands_still_ends() -> None:
     assert 0 < len(pair.generated) <= listen.MAX_NOTES_PER_SECOND
 
 
-@pytest.mark.parametrize("model_pedal", [False, True])
-def test_both_sides_have_a_pedal_only_where_the_model_tells_it(model_pedal):
-    model = make_tiny_model(**WITH_VELOCITY, model_pedal=model_pedal)
-    notes = make_pedal_notes(1, 40)
-    passage = listen.Passage("one.mid", notes[:20], notes[20:])
+def test_both_sides_have_a_pedal_only_where_the_model_tells_it():
+    pieces = {"one.mid": make_pedal_notes(1, 400)}
     length = TestLength(num_pairs=1, prompt_notes=20, seconds=2)
-    sampler = Sampler(np.random.default_rng(1), UNCONSTRAINED)
-    pair = listen._make_pair("one", model, passage, length, sampler)
-    key_ends = quantize.dequantize(passage.prompt)["duration"]
-    assert (pair.prompt["duration"] > key_ends).any() == model_pedal
-    assert not pair.prompt["pedal"].any() and not pair.real["pedal"].any()
+    models = [make_tiny_model(**WITH_VELOCITY, model_pedal=value) for value in (False, True)]
+    without, with_pedal = (
+        listen.make_pairs({"one": Contestant(model, pieces)}, length, UNCONSTRAINED, seed=3)[0]
+        for model in models
+    )
+    for side in ("prompt", "real"):
+        key_ends, ends = (getattr(pair, side)["duration"] for pair in (without, with_pedal))
+        assert (ends >= key_ends).all() and (ends > key_ends).any()
+        assert not getattr(with_pedal, side)["pedal"].any()

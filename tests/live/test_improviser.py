@@ -26,7 +26,7 @@ from pipeline.live.player import LOOK_AHEAD, POLL_SECONDS, Player
 from pipeline.live.recorder import HUMAN, MODEL, Recorder
 from pipeline.live.timeline import SimulatedClock
 from pipeline.models.time_limits import TimeLimits
-from pipeline.notes.quantize import DURATION, GRID_SIZE, PITCH, STEP
+from pipeline.notes.quantize import DURATION, GRID_SIZE, PEDAL, PITCH, STEP
 
 PROMPT = make_quantized_notes(1, 5)
 
@@ -338,3 +338,16 @@ def test_the_past_is_what_sounded_in_order():
     source = improviser("accompany")
     alone(source, 5, PHRASE)
     assert np.array_equal(source.recent_notes(), to_quantized(sorted(source.history)))
+
+
+def test_a_note_that_is_played_has_the_pedal_that_the_model_read():
+    kind = {"heads": "categorical", "head_dim": 4, "model_velocity": True, "stateful": True}
+    model = make_tiny_model(**kind, model_pedal=True)
+    source = Improviser(Engine(model), Controls(UNCONSTRAINED), PROMPT, np.random.default_rng(3))
+    played = []
+    for _ in range(20):
+        played.append(source.peek(0))
+        assert source.quantized_note[PEDAL] == played[-1].pedal
+        source.commit()
+    assert {note.pedal for note in played} == {0, 1, 2}
+    assert source.recent_notes()[-20:, PEDAL].tolist() == [note.pedal for note in played]

@@ -14,6 +14,7 @@ from pipeline.config.schema import ModelConfig, ReplicatesConfig, TrainConfig
 from pipeline.dataset import replicates
 from pipeline.models import model_io
 from pipeline.models.time_limits import measure_time_limits
+from pipeline.notes.quantize import PEDAL, PITCH
 from pipeline.training import checkpoint
 from pipeline.training import trainer as training
 from pipeline.training.trainer import Trainer, TrainingJob
@@ -91,6 +92,23 @@ def either(request: pytest.FixtureRequest, job: TrainingJob) -> TrainingJob:
 def test_the_loss_falls(either: TrainingJob) -> None:
     _, history = fresh(either)
     assert history[-1]["loss"] < 0.95 * history[0]["loss"]
+
+
+@pytest.mark.slow
+def test_a_model_learns_the_pedal_and_its_bits_stand_apart(job: TrainingJob) -> None:
+    pieces = [make_quantized_notes(seed, 200) for seed in range(3)]
+    for piece in pieces:
+        piece[:, PEDAL] = piece[:, PITCH] % 3
+    corpus = make_window_dataset(pieces, ["train", "train", "validation"])
+    plan = replicates.make_plan(corpus, ReplicatesConfig(count=1, scheme="seeds"))
+    changes = {"heads": "categorical", "head_dim": 8, "model_velocity": True, "model_pedal": True}
+    block = ModelConfig.model_validate({**job.config.model_dump(), **changes})
+    params = job.params.model_copy(update={"model": {"small": block}})
+    model, history = fresh(replace(job, params=params, windows=plan.select(1)))
+    assert history[-1]["pedal"] < history[0]["pedal"] < 2
+    total = sum(history[-1][name] for name in ("pitch", "step", "duration"))
+    assert history[-1]["bits_per_note"] == pytest.approx(total)
+    assert model.weights["pedal/kernel"].shape == (8, 3)
 
 
 @pytest.mark.slow
