@@ -118,3 +118,4 @@ def _list_missing_parts(config: ModelConfig) -> Iterator[tuple[bool, str, str]]:
     yield config.dense_units > 0, f"dense_units: {config.dense_units}", "dense_units=0"
     yield not config.stateful, "stateful: false", "stateful=true"
     yield config.recall, "recall: true", "recall=false"
+    yield config.model_pedal, "model_pedal: true", "model_pedal=false"

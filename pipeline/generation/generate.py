@@ -124,9 +124,8 @@ def generate_file(
     shown_prompt = prompt if request.writes_prompt else prompt[:0]
     notes = quantize.dequantize(np.concatenate([quantize.add_pedal_column(shown_prompt), played]))
     if not model.config.model_pedal:
-        notes["pedal"] = (
-            PEDAL_UP  # a model that does not know the pedal writes none for its prompt either
-        )
+        # A model that does not know the pedal writes none for its prompt either.
+        notes["pedal"] = PEDAL_UP
     writer.write_notes(notes, path)
     remark = " (prompt gray)" if request.writes_prompt else ""
     title = sanitize_line(f"{model.architecture}: {path.stem}{remark}")

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.notes.piece_batches import iterate_batches
-from pipeline.notes.quantize import FEATURES, PITCH, STEP, QuantizedNotes, add_pedal_column
+from pipeline.notes.quantize import FEATURES, PITCH, STEP, QuantizedNotes
 
 KEY_LENGTH = 8
 """Intervals looked up at once: as many bytes as there are in an uint64."""
@@ -46,9 +46,8 @@ class IntervalSequence:
     """Notes of one piece after the other, as intervals that can be compared."""
 
     def __init__(self, pieces: Sequence[QuantizedNotes]) -> None:
-        codes = np.concatenate(
-            [np.empty((0, len(FEATURES)), np.int16), *map(add_pedal_column, pieces)]
-        )
+        num_columns = pieces[0].shape[1] if pieces else len(FEATURES)
+        codes = np.concatenate([np.empty((0, num_columns), np.int16), *pieces])
         lengths = np.array([len(piece) for piece in pieces], np.int64)
         self.num_notes, self.piece_ends = len(codes), lengths.cumsum()
         self.piece_starts = self.piece_ends - lengths

@@ -127,7 +127,7 @@ def test_every_note_is_written_and_the_first_has_no_bits(files, tmp_path):
     score_midi.write_note_scores(found, tmp_path / "scored.parquet")
     table = pq.read_table(tmp_path / "scored.parquet").to_pandas()
     heads = ["bits_pitch", "bits_step", "bits_duration"]
-    assert list(table) == ["file", "onset", "duration", "pitch", "velocity", *heads]
+    assert list(table) == ["file", "onset", "duration", "pitch", "velocity", "pedal", *heads]
     assert len(table) == sum(len(each.notes) for each in found)
     for each in found:
         rows = table[table["file"] == str(each.path)]
