@@ -165,7 +165,7 @@ class PlainMixing:
     @staticmethod
     def read(piece):
         notes = []
-        for step, duration, pitch, _ in piece.tolist():
+        for step, duration, pitch, *_ in piece.tolist():
             step, duration = int(TIME_TOKEN[step]), int(TIME_TOKEN[duration])
             wide = {
                 f"{name}_class": round(2 * math.log2(max(1, token)))

@@ -59,7 +59,7 @@ def encode(notes: note.Notes) -> list[tuple[str, int]]:
     """Write down all events, one after the other."""
     changes = []
     for number, row in enumerate(notes.tolist()):
-        onset, duration, _, _ = row
+        onset, duration, *_ = row
         start = int(onset * 100 + 0.5)
         end = max(int((onset + duration) * 100 + 0.5), start + 1)
         changes += [(start, number, "on"), (end, number, "off")]

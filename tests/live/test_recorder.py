@@ -30,7 +30,7 @@ PLAYED = st.lists(
 
 def session(notes=(), who=MODEL) -> Recorder:
     log = Recorder()
-    for onset, duration, pitch, velocity in notes:
+    for onset, duration, pitch, velocity, *_ in notes:
         log.add(who, float(onset), float(duration), int(pitch), int(velocity))
     return log
 
