@@ -360,7 +360,8 @@ def test_hints_of_a_passage_are_those_of_its_piece(monkeypatch, history):
                 if np.array_equal(piece[numbers, DURATION], notes[:, DURATION])
             )
             shift = notes[0, PITCH] - piece[numbers[0], PITCH]
-            transposed = piece + np.array([0, 0, shift, 0], np.int16)
+            transposed = piece.copy()
+            transposed[:, PITCH] += shift
             assert np.array_equal(hints, recall.compute_hints(transposed[None])[0, numbers])
             num_compared += np.count_nonzero(hints[:, 0])
     assert num_compared > 50

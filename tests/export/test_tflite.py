@@ -18,7 +18,7 @@ from pipeline.models.numpy.autoregressive_heads import to_distribution
 from pipeline.models.numpy.heads import Context
 from pipeline.models.numpy.network import Network
 from pipeline.models.residual_noise import ResidualNoise
-from pipeline.notes.quantize import FEATURES, VELOCITY
+from pipeline.notes.quantize import FEATURES, PEDAL, VELOCITY, make_note
 
 KINDS = {
     "stacked": {},
@@ -70,7 +70,7 @@ def test_two_thousand_notes_are_those_of_the_engine(project: Params, name: str) 
     }
     body = Network(model.config, model.weights)
     before, notes = body.initial_step_state(), make_pedal_notes(3, 2000)
-    notes = notes[:, : 4 + model.config.model_pedal]
+    notes = notes[:, : PEDAL + model.config.model_pedal]
     for number, note in enumerate(notes):
         state = hear(note=note[None].astype(np.int32), **state)
         hidden = state.pop("hidden")
@@ -88,7 +88,7 @@ def flattened(context: Context) -> np.ndarray:
 
 def same_outputs(model: TrainedModel, tell: object, context: Context, note: np.ndarray) -> None:
     """Hold each feature, given those before it, against the distribution that the engine draws from."""
-    known = [0, 0, 0, int(note[VELOCITY]), 0][: 4 + model.config.model_pedal]
+    known = make_note(int(note[VELOCITY]))[: len(note)]
     hidden = flattened(context)
     for name, probs in make_step_heads(model).iterate_distributions(context, known):
         outputs = tell(hidden=hidden[None], note=np.array([known], np.int32))[name][0]

@@ -92,7 +92,8 @@ def test_a_hint_tells_nothing_of_the_notes_after_it():
 
 def test_transposed_music_has_transposed_hints_and_no_pitch_beyond_the_keyboard():
     hints = recall.compute_hints(NOTES[None])[0]
-    higher = NOTES + np.array([0, 0, 3, 0, 0], np.int16)
+    higher = NOTES.copy()
+    higher[:, PITCH] += 3
     expected = hints.copy()
     pitches = expected[:, 1:3]
     pitches[pitches != NO_PITCH] += 3

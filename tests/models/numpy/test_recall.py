@@ -2,11 +2,12 @@
 
 import numpy as np
 import pytest
-from factories import make_quantized_notes, make_tiny_model
+from factories import make_pedal_notes, make_quantized_notes, make_tiny_model
 
 from pipeline.models.numpy.network import Network
 from pipeline.models.numpy.recall import PitchCopy, RecallInput
 from pipeline.notes import recall
+from pipeline.notes.quantize import PEDAL
 from pipeline.notes.recall import NO_HINT, NO_PITCH, PieceMemory
 
 RECALLING = {
@@ -85,3 +86,18 @@ def test_what_was_played_decides_what_comes_next():
     assert isinstance(state[-1], PieceMemory)
     hints = [network.step(note, state).hints for note in notes]
     assert np.array_equal(hints, recall.compute_hints(notes[None])[0])
+
+
+def test_notes_without_a_pedal_have_the_same_hints():
+    network, notes = Network(MODEL.config, MODEL.weights), make_pedal_notes(0, 90)[None]
+    without = notes[..., :PEDAL]
+    start, told = network.initial_state(1), []
+    for part in (notes, without):
+        context, state = network.forward(part[:, :60], start)
+        after, _ = network.forward(part[:, 60:], state)
+        told.append(np.concatenate([context.hints, after.hints], axis=1))
+    assert np.array_equal(*told)
+    state = network.initial_step_state()
+    hints = [network.step(note, state).hints for note in without[0]]
+    assert np.array_equal(hints, told[0][0])
+    assert np.any(told[0][..., 0])
