@@ -6,6 +6,7 @@ Shapes: B pieces or windows, T notes, N notes, D width of the input of the layer
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from pipeline.models.keras.layers import make_normal_init
@@ -13,7 +14,6 @@ from pipeline.notes.note import NUM_PITCHES
 from pipeline.notes.recall import (
     FIRST_PITCH,
     LEVEL,
-    NUM_LEVELS,
     NUM_TABLE_ROWS,
     SECOND_PITCH,
     TABLE_OFFSETS,
@@ -40,8 +40,12 @@ class RecallEmbedding(keras.layers.Layer):
         return tf.reduce_sum(tf.gather(self.embeddings, hints + TABLE_OFFSETS), -2)
 
 
+INITIAL_STRENGTHS = np.array([[0, 0], [1, 0], [2, 0], [3, 0]], np.float32)
+"""[L, 2] nats by which the two pitches are raised at first; about what their share of right hints tells by level."""
+
+
 class PitchCopy(keras.layers.Layer):
-    """Logits that raise the two pitches of a hint; at first they are zero."""
+    """Logits that raise the two pitches of a hint."""
 
     def __init__(self, head_dim: int) -> None:
         super().__init__(name="copy")
@@ -50,7 +54,11 @@ class PitchCopy(keras.layers.Layer):
     def build(self, shape: Any) -> None:
         """Make the weights."""
         self.kernel = self.add_weight(name="kernel", shape=(self.head_dim, 2), initializer="zeros")
-        self.by_level = self.add_weight(name="level", shape=(NUM_LEVELS, 2), initializer="zeros")
+        self.by_level = self.add_weight(
+            name="level",
+            shape=INITIAL_STRENGTHS.shape,
+            initializer=lambda shape, dtype=None: tf.constant(INITIAL_STRENGTHS, dtype, shape),
+        )
 
     def call(self, activated: Any, hints: Any) -> Any:
         """Return logits [N, 128] of what the output layer of pitch reads [N, C], and hints [N, 5]."""

@@ -5,7 +5,8 @@ import tensorflow as tf
 
 from pipeline.models.keras.recall import PitchCopy, RecallEmbedding
 from pipeline.models.numpy import recall as numpy_recall
-from pipeline.notes.recall import NO_HINT, NO_PITCH
+from pipeline.notes.note import NUM_PITCHES
+from pipeline.notes.recall import FIRST_PITCH, LEVEL, NO_HINT, NO_PITCH
 
 RNG = np.random.default_rng(0)
 HINTS = np.array(
@@ -21,9 +22,13 @@ def test_embeddings_are_those_of_numpy() -> None:
     assert np.ptp(embedded, axis=1).all()
 
 
-def test_logits_are_those_of_numpy_and_at_first_zero() -> None:
+def test_logits_are_those_of_numpy_and_at_first_raise_the_first_pitch_by_the_level() -> None:
     layer, activated = PitchCopy(4), RNG.normal(0, 1, (4, 4)).astype(np.float32)
-    assert not layer(tf.constant(activated), tf.constant(HINTS)).numpy().any()
+    logits = layer(tf.constant(activated), tf.constant(HINTS)).numpy()
+    for row, hint in zip(logits, HINTS, strict=True):
+        expected = np.zeros(NUM_PITCHES + 1)
+        expected[hint[FIRST_PITCH]] = hint[LEVEL]
+        np.testing.assert_array_equal(row, expected[:-1])
     for variable in layer.trainable_variables:
         variable.assign(RNG.normal(0, 0.3, variable.shape))
     weights = {
