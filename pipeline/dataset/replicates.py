@@ -70,7 +70,7 @@ class HeldOutData:
     split: str
 
     def select_pieces(self) -> PieceNotes:
-        """Return the notes [n, 4] of each held-out piece."""
+        """Return the notes [n, 5] of each held-out piece."""
         return self.dataset.select_pieces(self.split)
 
 

@@ -119,7 +119,7 @@ class SegmentSampler:
     def _gather_with_hints(
         self, note_indices: NDArray[np.int64], rng: np.random.Generator
     ) -> tuple[QuantizedNotes, recall.Hints]:
-        """Return augmented notes [B, N, 4] and the hints [B, N, 5] after them, from all of their piece before."""
+        """Return augmented notes [B, N, 5] and the hints [B, N, 5] after them, from all of their piece before."""
         levels, source_indices = self._find_sources(note_indices)
         shape = (*note_indices.shape, 1)
         all_indices = np.concatenate([note_indices.reshape(shape), source_indices], axis=2)
@@ -171,7 +171,7 @@ class SegmentSampler:
         return (hashed % num_shifts).astype(np.int64)
 
     def _augment(self, notes: QuantizedNotes, rng: np.random.Generator) -> QuantizedNotes:
-        """Change pitch, tempo and velocity of each passage [B, N, 4] by one random value each; all stay on the grid."""
+        """Change pitch, tempo and velocity of each passage [B, N, 5] by one random value each; all stay on the grid."""
         config, batch_size = self.config, len(notes)
         out = notes.copy()
         semitones = rng.integers(-config.max_transpose, config.max_transpose + 1, batch_size)

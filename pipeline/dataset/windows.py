@@ -39,7 +39,7 @@ MIN_SHARE = 2
 
 
 class PieceNotes(Sequence[QuantizedNotes]):
-    """The notes [n, 4] of several pieces, each read when it is asked for."""
+    """The notes [n, 5] of several pieces, each read when it is asked for."""
 
     def __init__(
         self, notes: ShardedNotes, starts: NDArray[np.int64], ends: NDArray[np.int64]
@@ -74,7 +74,7 @@ class WindowDataset:
     """All pieces of a corpus as quantized notes; training windows are those of the pieces in the split `train`."""
 
     notes: ShardedNotes
-    """[N, 4], piece after piece."""
+    """[N, 5], piece after piece."""
     piece_ends: NDArray[np.int64]
     """[P] index after the last note of each piece."""
     splits: NDArray[np.str_]
@@ -115,11 +115,11 @@ class WindowDataset:
 
     @property
     def pieces(self) -> PieceNotes:
-        """The notes [n, 4] of all pieces."""
+        """The notes [n, 5] of all pieces."""
         return PieceNotes(self.notes, self.piece_starts, self.piece_ends)
 
     def select_pieces(self, split: str) -> PieceNotes:
-        """Return the notes [n, 4] of each piece of a split.
+        """Return the notes [n, 5] of each piece of a split.
 
         Raises:
             DataError: the split is empty.
@@ -237,7 +237,7 @@ def write_windows(
 
     Args:
         dataset: all but the notes, which are not read.
-        pieces: the notes [n, 4] of each piece of the dataset, in order.
+        pieces: the notes [n, 5] of each piece of the dataset, in order.
         path: the index; the shards are written beside it.
         shard_notes: notes in a shard, about.
 

@@ -105,7 +105,7 @@ class ContextMixing:
     """Predictor that mixes the counts of many contexts."""
 
     def __init__(self, pieces: Sequence[QuantizedNotes]) -> None:
-        """Count the notes of training pieces [N, 4] each, and learn the weights on the first of them."""
+        """Count the notes of training pieces [N, 5] each, and learn the weights on the first of them."""
         self._models = [_FeatureModel(name) for name in SCORED_FEATURES]
         for batch in iterate_batches(pieces, BATCH_NOTES):
             columns = [make_columns(piece) for piece in batch]

@@ -47,7 +47,7 @@ def evaluate_pieces(
 
     Args:
         model: the model.
-        pieces: P pieces [N, 4] each.
+        pieces: P pieces [N, 5] each.
         batch_size: pieces read side by side.
         max_calibration_notes: notes at most whose whole distributions are examined.
 
@@ -81,7 +81,7 @@ class _CalibrationNotes:
         self._parts: dict[tuple[int, int], dict[str, CalibrationStats]] = {}
 
     def score_part(self, index: int, part: slice, notes: QuantizedNotes, context: Context) -> None:
-        """Score the distributions of some notes of a part [N, 4] of a piece."""
+        """Score the distributions of some notes of a part [N, 5] of a piece."""
         # Targets are numbered from 1 through all pieces, so that short pieces have their share of them.
         numbers = self._starts[index] + np.arange(part.start, part.stop)
         chosen = np.flatnonzero(numbers % self._interval == 0)
@@ -132,7 +132,7 @@ def compute_bits_by_context(
 
     Args:
         model: the model.
-        pieces: [N, 4] each, N of 2 or more.
+        pieces: [N, 5] each, N of 2 or more.
         num_targets: targets scored for each context length at most, evenly spaced.
 
     Source: Khandelwal et al., "Sharp nearby, fuzzy far away: how neural language models use context", ACL 2018,

@@ -26,7 +26,7 @@ class NgramCounts:
     """How often pitches and times came in training pieces; the size does not depend on the number of notes."""
 
     def __init__(self, pieces: Iterable[QuantizedNotes]) -> None:
-        """Count the notes of pieces [N, 4] each, one piece after the other."""
+        """Count the notes of pieces [N, 5] each, one piece after the other."""
         self.pitches = np.zeros(NUM_PITCHES, np.int64)
         self.steps = np.zeros(GRID_SIZE, np.int64)
         self.durations = np.zeros(GRID_SIZE, np.int64)
@@ -55,7 +55,7 @@ def smooth_counts(counts: NDArray[np.int64], additive_smoothing: float) -> NDArr
 def fit_ngrams(
     pieces: Sequence[QuantizedNotes], additive_smoothing: float
 ) -> dict[str, NgramModel]:
-    """Fit every n-gram model on training pieces, notes [N, 4] each, in memory that does not depend on their number."""
+    """Fit every n-gram model on training pieces, notes [N, 5] each, in memory that does not depend on their number."""
     counts = NgramCounts(pieces)
     pitch = smooth_counts(counts.pitches, additive_smoothing)
     times = [

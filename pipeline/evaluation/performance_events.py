@@ -71,7 +71,7 @@ class EventStats:
 
 
 def collect_event_stats(pieces: Iterable[QuantizedNotes]) -> EventStats:
-    """Count the notes and events of pieces [N, 4]; those of one note are left out, since nothing of them is scored."""
+    """Count the notes and events of pieces [N, 5]; those of one note are left out, since nothing of them is scored."""
     rows = [_describe_piece(piece) for piece in pieces if len(piece) > 1]
     return sum_event_stats(rows)
 
@@ -88,7 +88,7 @@ def sum_event_stats(parts: Iterable[EventStats]) -> EventStats:
 
 
 def _describe_piece(piece: QuantizedNotes) -> EventStats:
-    """Count the notes and events of a piece [N, 4]."""
+    """Count the notes and events of a piece [N, 5]."""
     tokens = VELOCITY_TOKEN[piece[1:, VELOCITY]]
     return EventStats(
         num_notes=len(piece),

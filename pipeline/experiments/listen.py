@@ -59,9 +59,9 @@ class Passage:
 
     piece: str
     prompt: QuantizedNotes
-    """[N, 4]."""
+    """[N, 5]."""
     continuation: QuantizedNotes
-    """[N, 4] the notes of the piece after the prompt."""
+    """[N, 5] the notes of the piece after the prompt."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ class Contestant:
 
     model: TrainedModel
     pieces: Mapping[str, QuantizedNotes]
-    """Notes [N, 4] of the pieces that it may be tested on, by name."""
+    """Notes [N, 5] of the pieces that it may be tested on, by name."""
 
 
 def make_pairs(

@@ -64,7 +64,7 @@ def find_held_out(
 
 
 def name_pieces(data: HeldOutData) -> dict[str, QuantizedNotes]:
-    """Return the notes [N, 4] of held-out pieces, by name."""
+    """Return the notes [N, 5] of held-out pieces, by name."""
     names = data.dataset.select_piece_names(data.split)
     return dict(zip(names, data.select_pieces(), strict=True))
 

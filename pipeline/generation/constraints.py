@@ -103,7 +103,7 @@ class NoteLimits:
             self.active_notes.append((end, now, pitch))
 
     def observe(self, notes: QuantizedNotes) -> None:
-        """Take note of notes that were not chosen here, codes [N, 4]."""
+        """Take note of notes that were not chosen here, codes [N, 5]."""
         first = self._find_first_needed(notes)
         self.position += int(notes[:first, STEP].sum(dtype=np.int64))
         for code in notes[first:].tolist():

@@ -93,7 +93,7 @@ class Sampler:
         """Least step of the next note [cells], besides that of the limits on notes."""
 
     def observe(self, notes: QuantizedNotes) -> None:
-        """Add notes [N, 4] that were not drawn here, of a prompt or a person, to those that limits depend on."""
+        """Add notes [N, 5] that were not drawn here, of a prompt or a person, to those that limits depend on."""
         if self.has_limits:
             self.limits.observe(notes)
 
@@ -202,7 +202,7 @@ def make_sampler(
 
     Args:
         model: what generates.
-        prompt: [N, 4] that it continues; times that the prompt has are not too long.
+        prompt: [N, 5] that it continues; times that the prompt has are not too long.
         config: temperature, top-p and constraints.
         rng: draws the notes.
 

@@ -46,7 +46,7 @@ def iterate_contexts(
 
     Args:
         model: the model.
-        pieces: [N, 4] each, N of 2 or more.
+        pieces: [N, 5] each, N of 2 or more.
         batch_size: pieces read side by side; 64 times as many windows of a model with a window.
         label: name of the work, to show its progress.
 
@@ -108,7 +108,7 @@ def score_pieces(
 
     Args:
         model: the model.
-        pieces: [N, 4] each.
+        pieces: [N, 5] each.
         batch_size: as of `iterate_contexts`; changes speed, not results.
         label: name of the work, to show its progress.
 
@@ -128,7 +128,7 @@ def score_pieces(
 def with_fitted_noise(
     model: TrainedModel, pieces: Sequence[QuantizedNotes], batch_size: int = 16
 ) -> TrainedModel:
-    """Return the model with the noise of its regression heads fitted on training pieces [N, 4] each."""
+    """Return the model with the noise of its regression heads fitted on training pieces [N, 5] each."""
     if model.config.heads != "regression":
         return model
     parts = list(iterate_contexts(model, pieces, batch_size))

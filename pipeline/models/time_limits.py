@@ -25,7 +25,7 @@ class TimeLimits:
     max_duration: int
 
     def include(self, notes: QuantizedNotes) -> "TimeLimits":
-        """Return limits that the notes of a prompt [N, 4] keep too; the step of its first note does not count."""
+        """Return limits that the notes of a prompt [N, 5] keep too; the step of its first note does not count."""
         return TimeLimits(
             max_step=int(notes[1:, STEP].max(initial=self.max_step)),
             max_duration=int(notes[:, DURATION].max(initial=self.max_duration)),
@@ -37,7 +37,7 @@ NO_TIME_LIMITS = TimeLimits(GRID_SIZE - 1, GRID_SIZE - 1)
 
 
 def measure_time_limits(pieces: Iterable[QuantizedNotes]) -> TimeLimits:
-    """Return the limits of training pieces [N, 4], which are read one after the other."""
+    """Return the limits of training pieces [N, 5], which are read one after the other."""
     steps = np.zeros(GRID_SIZE, np.int64)
     durations = np.zeros(GRID_SIZE, np.int64)
     for piece in pieces:

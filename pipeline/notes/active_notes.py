@@ -36,7 +36,7 @@ def active_before_each(
     """Return which notes sound at the onset of each of T notes.
 
     Args:
-        notes: [B, T, 4].
+        notes: [B, T, 5].
         active: [B, 128] after the note before the first.
 
     Returns:

@@ -11,7 +11,7 @@ def iterate_batches(
     """Yield whole pieces, in order, in batches.
 
     Args:
-        pieces: notes [N, 4] each, read once.
+        pieces: notes [N, 5] each, read once.
         batch_notes: a batch ends with the piece that brings it to this many notes.
 
     Returns:

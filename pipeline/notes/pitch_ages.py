@@ -30,10 +30,10 @@ def advance_ages(ages: PitchAges, step: NDArray[np.int16]) -> PitchAges:
 
 
 def ages_after_each(notes: QuantizedNotes, ages: PitchAges) -> PitchAges:
-    """Return the ages [B, T, 128] at the onset of each of the notes [B, T, 4], that note included.
+    """Return the ages [B, T, 128] at the onset of each of the notes [B, T, 5], that note included.
 
     Args:
-        notes: [B, T, 4].
+        notes: [B, T, 5].
         ages: [B, 128] after the note before the first.
     """
     after_each = np.empty((*notes.shape[:2], NUM_PITCHES), np.int16)
@@ -46,7 +46,7 @@ def ages_after_each(notes: QuantizedNotes, ages: PitchAges) -> PitchAges:
 
 
 def add_note(ages: PitchAges, note: QuantizedNotes) -> None:
-    """Change ages [128] after the note before to those at the onset of a note [4], that note included."""
+    """Change ages [128] after the note before to those at the onset of a note [5], that note included."""
     ages += note[STEP]
     np.minimum(ages, MAX_AGE, out=ages)
     ages[note[PITCH]] = 0

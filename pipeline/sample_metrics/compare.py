@@ -75,7 +75,7 @@ def compare_samples(samples: Sequence[QuantizedNotes], reference: ReferenceMusic
     """Return the measures of samples beside those of held-out music, as `metrics/sample_metrics` has them.
 
     Args:
-        samples: [N, 4] each, as long as the passages of held-out music.
+        samples: [N, 5] each, as long as the passages of held-out music.
         reference: held-out and training music.
     """
     passages = [*samples, *reference.held_out_passages]

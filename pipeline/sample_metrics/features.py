@@ -39,7 +39,7 @@ def compute_ngram_repetition(notes: QuantizedNotes, n: int, transposed: bool = F
     """Return the share of the runs of n notes whose pitches came before in the same passage.
 
     Args:
-        notes: [N, 4].
+        notes: [N, 5].
         n: notes of a run.
         transposed: compare the n - 1 intervals, so that a run counts as repeated on other pitches too.
 
@@ -79,7 +79,7 @@ def compute_drift(notes: QuantizedNotes) -> dict[str, float]:
     """Return notes per second, mean pitch and mean velocity of each quarter of the notes, and the drift of density.
 
     Args:
-        notes: [N, 4], N of 4 or more.
+        notes: [N, 5], N of 4 or more.
 
     Returns:
         `density_1` to `velocity_4`; `density_drift`, notes per second of the last quarter over those of the first.
@@ -166,7 +166,7 @@ class TrainingReference:
     def from_pieces(
         cls, pieces: Sequence[QuantizedNotes], passages: Sequence[QuantizedNotes]
     ) -> "TrainingReference":
-        """Read training pieces [N, 4] each, one after the other, and what passages [N, 4] each copy of them."""
+        """Read training pieces [N, 5] each, one after the other, and what passages [N, 5] each copy of them."""
         return cls(count_notes(pieces), *find_longest_matches(passages, pieces, (None, 1)))
 
 
@@ -178,7 +178,7 @@ def compute_sample_features(
     Distances are to the training music, not to the held-out one, so that held-out passages can be measured alike.
 
     Args:
-        passages: [N, 4] each.
+        passages: [N, 5] each.
         reference: what they are held against, made for these passages.
 
     Returns:

@@ -52,7 +52,7 @@ class NoteCounts:
 
 
 def count_notes(pieces: Iterable[QuantizedNotes]) -> NoteCounts:
-    """Count the notes of pieces [N, 4] each, read once, one after the other."""
+    """Count the notes of pieces [N, 5] each, read once, one after the other."""
     pitches = np.zeros(NUM_PITCHES, np.int64)
     times = {column: np.zeros(GRID_SIZE, np.int64) for column in (STEP, DURATION)}
     for piece in pieces:

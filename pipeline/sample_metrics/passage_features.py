@@ -211,7 +211,7 @@ PASSAGE_FEATURES: Mapping[str, PassageFeature] = {
 
 
 def compute_passage_features(passages: Sequence[QuantizedNotes]) -> Float64Array:
-    """Return all features [K, F] of passages [N, 4] of two notes or more, columns as in `PASSAGE_FEATURES`."""
+    """Return all features [K, F] of passages [N, 5] of two notes or more, columns as in `PASSAGE_FEATURES`."""
     rows = [
         [feature.compute(passage) for feature in PASSAGE_FEATURES.values()] for passage in passages
     ]

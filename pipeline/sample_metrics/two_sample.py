@@ -202,11 +202,11 @@ class PromptPassages:
 
     composition: str
     real: QuantizedNotes
-    """[N, 4] the notes that follow in the piece."""
+    """[N, 5] the notes that follow in the piece."""
     next_real: QuantizedNotes
-    """[N, 4] the notes after those."""
+    """[N, 5] the notes after those."""
     generated: QuantizedNotes
-    """[N, 4] the notes that a model generates after the prompt."""
+    """[N, 5] the notes that a model generates after the prompt."""
 
 
 def compare_passages(passages: Sequence[PromptPassages], seed: int) -> dict[str, Any]:

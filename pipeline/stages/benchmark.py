@@ -141,7 +141,7 @@ def _select_playing(work: Mapping[Variant, Step], architecture: str) -> Variant:
 
 
 def _load_prompt(params: Params) -> QuantizedNotes:
-    """Return the prompt of all, [N, 4]."""
+    """Return the prompt of all, [N, 5]."""
     return _load_data(params).select_pieces()[0][: params.generate.prompt_notes]
 
 

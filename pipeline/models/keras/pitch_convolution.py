@@ -36,10 +36,10 @@ def no_pitch_ages(batch_size: int) -> Any:
 
 
 def compute_ages_after_each(notes: Any, ages: Any) -> Any:
-    """Return the ages [B, T, 128] at the onset of each of the notes [B, T, 4], as `pitch_ages.ages_after_each`.
+    """Return the ages [B, T, 128] at the onset of each of the notes [B, T, 5], as `pitch_ages.ages_after_each`.
 
     Args:
-        notes: int32 [B, T, 4], T static.
+        notes: int32 [B, T, 5], T static.
         ages: int32 [B, 128] after the note before the first.
     """
     onsets = tf.cumsum(notes[..., STEP], axis=1)[..., None]

@@ -79,7 +79,7 @@ class RegressionHeads:
         }
 
     def fit_noise(self, hidden: Float32Array, notes: QuantizedNotes) -> None:
-        """Fit the noise of both times on training notes [N, 4], which came after hidden [N, H]."""
+        """Fit the noise of both times on training notes [N, 5], which came after hidden [N, H]."""
         out = self.outputs(hidden)
         for name in ("step", "duration"):
             seconds = out[name][:, 0].astype(np.float64)
@@ -90,7 +90,7 @@ class RegressionHeads:
 
         Args:
             context: before each note, hidden [N, H].
-            notes: [N, 4].
+            notes: [N, 5].
 
         Returns:
             [N, 3], columns as `SCORED_FEATURES`.
