@@ -57,9 +57,9 @@ def find_candidates(
     """Return the training pieces that may have a run of notes of each sample, transposed or not.
 
     Args:
-        samples: notes [n, 4] each.
+        samples: notes [n, 5] each.
         min_notes: of each sample, the shortest run that is looked for; more than 8 notes.
-        pieces: training pieces [n, 4] each, read once, in batches.
+        pieces: training pieces [n, 5] each, read once, in batches.
 
     Returns:
         For each sample the numbers of pieces, in order. All that have such a run are there, and few others.

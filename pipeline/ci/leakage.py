@@ -81,7 +81,7 @@ def find_content_leaks(dataset: WindowDataset) -> Iterator[str]:
 def _find_copies(
     held_out: Sequence[QuantizedNotes], training: Sequence[QuantizedNotes]
 ) -> Iterator[Match | None]:
-    """Yield the longest match of each held-out piece [n, 4] in training pieces, if it is long enough to be a leak."""
+    """Yield the longest match of each held-out piece [n, 5] in training pieces, if it is long enough to be a leak."""
     thresholds = [compute_leak_threshold(notes) for notes in held_out]
     candidates = find_candidates(held_out, thresholds, training)
     for notes, threshold, numbers in zip(held_out, thresholds, candidates, strict=True):

@@ -83,8 +83,8 @@ def find_longest_matches(
     """Find the longest match of each sample as `find_longest_match` does, in training music of any length.
 
     Args:
-        samples: notes [S, 4] each.
-        pieces: training pieces [n, 4] each, read once, in batches.
+        samples: notes [S, 5] each.
+        pieces: training pieces [n, 5] each, read once, in batches.
         tolerances: as of `find_longest_match`.
 
     Returns:
@@ -116,7 +116,7 @@ def find_longest_match(
     """Find the longest run of notes of a sample whose intervals occur in the training music.
 
     Args:
-        sample: codes [S, 4].
+        sample: codes [S, 5].
         index: of the training music.
         tolerance: cells by which each step inside the run may differ; none ignores rhythm.
         min_notes: shorter runs of two notes or more are not looked for.

@@ -37,7 +37,7 @@ class Prompt:
     """Replicate that continues it, which did not train on the piece."""
     composition: str
     notes: QuantizedNotes
-    """[P + 2N, 4] the prompt, the N notes that follow, and N more."""
+    """[P + 2N, 5] the prompt, the N notes that follow, and N more."""
 
 
 @dataclass(frozen=True)
