@@ -60,13 +60,7 @@ class StoredSampler(SegmentSampler):
             np.random.default_rng([self.seed, int(number), 3]).integers(self.slack + 1)[piece]
             for number, piece in zip(pass_numbers, pieces, strict=True)
         ]
-        shifted = self.passage_offsets[passage_numbers] - np.array(shifts)
-        starts = self.piece_starts[pieces] + np.maximum(shifted, 0)
-        ends = self.piece_starts[pieces] + shifted + self.passage_length + 1
-        ends = np.minimum(ends, self.piece_ends[pieces])
-        indices = starts[:, None] + np.arange(self.passage_length + 1)
-        has_note = (indices < ends[:, None]).astype(np.float32)
-        return np.minimum(indices, ends[:, None] - 1), has_note
+        return self._list_notes(pieces, self.passage_offsets[passage_numbers] - np.array(shifts))
 
 
 def draw_stored_batches(

@@ -154,9 +154,14 @@ class SegmentSampler:
         pieces = np.searchsorted(self.passage_ends, passage_numbers, side="right")
         passages_before = np.where(pieces > 0, self.passage_ends[pieces - 1], 0)
         offsets = (passage_numbers - passages_before) * self.passage_length
-        shifted = offsets - self._draw_shifts(pass_numbers, pieces)
-        starts = self.piece_starts[pieces] + np.maximum(shifted, 0)
-        ends = self.piece_starts[pieces] + shifted + self.passage_length + 1
+        return self._list_notes(pieces, offsets - self._draw_shifts(pass_numbers, pieces))
+
+    def _list_notes(
+        self, pieces: NDArray[np.int64], offsets: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Return what `_locate_notes` does, of passages [B] of pieces [B]; `offsets` [B] is below 0 before a piece."""
+        starts = self.piece_starts[pieces] + np.maximum(offsets, 0)
+        ends = self.piece_starts[pieces] + offsets + self.passage_length + 1
         ends = np.minimum(ends, self.piece_ends[pieces])
         indices = starts[:, None] + np.arange(self.passage_length + 1)
         has_note = (indices < ends[:, None]).astype(np.float32)
