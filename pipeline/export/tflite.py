@@ -6,6 +6,9 @@ The file has two signatures; drawing from the outputs is left to the caller, as 
     tell   hidden [1, H] and note [1, 4 or 5] to the outputs of each feature: draw `step` first, put it into the note and ask
            again for `pitch`, then for `duration`, then for `velocity` and `pedal`; a feature depends on those before it only
 
+With `recall` both also take `hint` int32 [1, 5], the hint after the last note that was read. A program finds it among the
+notes that it has read, as `pipeline.notes.recall.PieceMemory` does, which depends on nothing but Python's dictionaries.
+
 A note is step and duration in cells of 10 ms, pitch, velocity and, with `model_pedal`, pedal. Outputs are logits of 82
 time tokens, 128 pitches, 32 velocity tokens and 3 states of the pedal; 24 numbers for a time of mixture heads; seconds
 for a time of regression heads. With `mask_active` the pitches that sound at the onset share a probability of 0.0002, as
@@ -21,6 +24,7 @@ from typing import Any
 
 # First, since it imports TensorFlow without its messages.
 from pipeline.models.keras import heads, layers, pitch_convolution
+from pipeline.models.keras.recall import compute_copy_logits
 
 # isort: split
 import tensorflow as tf
@@ -34,6 +38,7 @@ from pipeline.notes import quantize
 from pipeline.notes.note import NUM_PITCHES
 from pipeline.notes.pitch_ages import MAX_AGE
 from pipeline.notes.quantize import DURATION, PITCH, STEP
+from pipeline.notes.recall import NO_HINT, TABLE_OFFSETS
 
 ACTIVE = "left"
 """Name of that part of the state which holds the cells that remain of each pitch."""
@@ -81,9 +86,11 @@ class StepModule(tf.Module):
         """Whether the hidden vector is followed by the cells that remain of each pitch."""
         return self.config.input == "embedding"
 
-    def feed(self, note: Any, **state: Any) -> dict[str, Any]:
-        """Read a note."""
+    def feed(self, note: Any, hint: Any = None, **state: Any) -> dict[str, Any]:
+        """Read a note, and with `recall` the hint [1, 5] after it."""
         x, state = self._embed_note(note, dict(state))
+        if self.config.recall:
+            x += tf.reduce_sum(self._look_up_embedding("recall", hint + TABLE_OFFSETS), 1)
         for number, cell in enumerate(self.config.cells, 1):
             read = self._step_residual if self.config.is_residual else self._step_lstm
             x, state = read(f"{cell}_{number}", x, state)
@@ -179,19 +186,23 @@ class StepModule(tf.Module):
         attended = tf.reshape(tf.reduce_sum(shares[:, :, None] * values, 0), [1, -1])
         return attended, {f"{name}_known": known[1:], f"{name}_count": count + 1}
 
-    def outputs(self, hidden: Any, note: Any) -> dict[str, Any]:
-        """Return the outputs of each feature, given the features of the note before it."""
+    def outputs(self, hidden: Any, note: Any, hint: Any = None) -> dict[str, Any]:
+        """Return the outputs of each feature, given the features of the note before it, and with `recall` the hint [1, 5]."""
         if self.config.heads == "regression":
             return {
                 name: self._apply_dense(self._slice_hidden(hidden, name), name)
                 for name in quantize.SCORED_FEATURES
             }
-        outputs = {
-            name: self._apply_dense(layers.quick_gelu(projected), name)
+        activated = {
+            name: layers.quick_gelu(projected)
             for name, projected in self._project(hidden, note).items()
         }
+        outputs = {name: self._apply_dense(value, name) for name, value in activated.items()}
         if self.config.is_equivariant:
             outputs["pitch"] += self._convolve_pitches(hidden, note)
+        if self.config.recall:
+            copy_weights = self.weights["copy/kernel"], self.weights["copy/level"]
+            outputs["pitch"] += compute_copy_logits(activated["pitch"], hint, *copy_weights)
         if self.config.mask_active:
             active = self._compute_active(hidden, note)
             outputs["pitch"] = heads.mask_active(outputs["pitch"], active)
@@ -264,13 +275,8 @@ def convert_to_tflite(model: TrainedModel) -> bytes:
 
     Raises:
         DataError: it has no state that it carries from note to note: one that reads its last notes again for every note
-            would be another model as a state carried without end. Or it reads hints.
+            would be another model as a state carried without end.
     """
-    if model.config.recall:
-        raise DataError(
-            f"{model.architecture}: a .tflite file does not compute the hints of recall: true; train it with "
-            f"model.{model.architecture}.recall=false"
-        )
     if not model.config.stateful:
         raise DataError(
             f"{model.architecture}: stateful: false reads its last {model.sequence_length} notes again for every "
@@ -285,9 +291,11 @@ def convert_to_tflite(model: TrainedModel) -> bytes:
         name: tf.TensorSpec(shape, tf.float32, name=name)
         for name, shape in list_state_shapes(model.config).items()
     }
-    hear = tf.function(one.feed).get_concrete_function(note, **state)
+    hint = tf.TensorSpec([1, len(NO_HINT)], tf.int32, name="hint")
+    hints = {"hint": hint} if model.config.recall else {}
+    hear = tf.function(one.feed).get_concrete_function(note, **hints, **state)
     hidden = tf.TensorSpec(hear.structured_outputs["hidden"].shape, tf.float32, name="hidden")
-    tell = tf.function(one.outputs).get_concrete_function(hidden, note)
+    tell = tf.function(one.outputs).get_concrete_function(hidden, note, **hints)
     with tempfile.TemporaryDirectory() as folder:
         tf.saved_model.save(one, folder, signatures={"hear": hear, "tell": tell})
         converter = tf.lite.TFLiteConverter.from_saved_model(

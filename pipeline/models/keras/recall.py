@@ -62,7 +62,12 @@ class PitchCopy(keras.layers.Layer):
 
     def call(self, activated: Any, hints: Any) -> Any:
         """Return logits [N, 128] of what the output layer of pitch reads [N, C], and hints [N, 5]."""
-        strengths = tf.matmul(activated, self.kernel) + tf.gather(self.by_level, hints[:, LEVEL])
-        # One-hot vectors of 128 pitches are zero where there is none.
-        pitches = tf.one_hot(hints[:, FIRST_PITCH : SECOND_PITCH + 1], NUM_PITCHES)
-        return tf.reduce_sum(pitches * strengths[..., None], 1)
+        return compute_copy_logits(activated, hints, self.kernel, self.by_level)
+
+
+def compute_copy_logits(activated: Any, hints: Any, kernel: Any, by_level: Any) -> Any:
+    """Return the logits [N, 128] of a `PitchCopy` with the weights [C, 2] and [L, 2]."""
+    strengths = tf.matmul(activated, kernel) + tf.gather(by_level, hints[:, LEVEL])
+    # One-hot vectors of 128 pitches are zero where there is none.
+    pitches = tf.one_hot(hints[:, FIRST_PITCH : SECOND_PITCH + 1], NUM_PITCHES)
+    return tf.reduce_sum(pitches * strengths[..., None], 1)
