@@ -100,8 +100,17 @@ def generate_all(architecture: Architecture) -> None:
 
 @app.command(epilog="Example: music-rnn sample-metrics stacked")
 def sample_metrics(architecture: Architecture) -> None:
-    """Measure long samples of a trained architecture against held-out music."""
+    """Measure long samples of a trained architecture against held-out music, and print measures of form in Markdown."""
+    import json
+
+    from pipeline.report import tables
+    from pipeline.report.sections import samples
+
     _run_stage("sample_metrics", architecture)
+    path = paths.get_sample_metrics_path(architecture)
+    if comparison := json.loads(path.read_text("utf-8")).get("continuations"):
+        rows = samples.tabulate_continuations(architecture, comparison)
+        typer.echo(tables.format_markdown_table(rows))
 
 
 @app.command(epilog="Example: music-rnn two-sample stacked")

@@ -1,5 +1,6 @@
 """Results of a study, as a page for people."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
 from pathlib import Path
@@ -11,6 +12,7 @@ from pipeline.experiments import study_results
 from pipeline.experiments.study import Study, StudyError
 from pipeline.experiments.study_results import REFERENCE, Differences, FindingsByRun, RunFindings
 from pipeline.report import tables
+from pipeline.report.sections import samples
 from pipeline.report.tables import Record, Rows
 from pipeline.report.templates import render_template
 
@@ -35,6 +37,14 @@ CURVE_COLUMNS = {"target notes": "{notes:,.0f}", "bits per note": "{bits_per_not
 
 
 @dataclass(frozen=True)
+class TextTable:
+    """A table with the sentence above it."""
+
+    lead: str
+    rows: Rows
+
+
+@dataclass(frozen=True)
 class Section:
     """One run on the page."""
 
@@ -49,6 +59,8 @@ class Section:
     """Empty where the run is compared with no other."""
     curve: Rows
     """Empty where the run has several models, or a short one."""
+    samples: Sequence[TextTable]
+    """What samples are beside real music; nothing where the run has several models."""
 
 
 def render_study_page(study: Study, findings_by_run: FindingsByRun) -> str:
@@ -79,7 +91,16 @@ def _make_section(findings_by_run: FindingsByRun, run_name: str) -> Section:
         models=_tabulate_models(findings, differences, f"{run_name}/{REFERENCE}"),
         comparisons=_tabulate_comparisons(differences, findings.run.compare_with),
         curve=curve,
+        samples=list(_tabulate_samples(findings)) if len(findings.evaluations) == 1 else [],
     )
+
+
+def _tabulate_samples(findings: RunFindings) -> Iterator[TextTable]:
+    """Yield what was measured of the samples of the models."""
+    for name, metrics in findings.sample_metrics.items():
+        if comparison := metrics.get("continuations"):
+            lead = samples.describe_continuations(comparison)
+            yield TextTable(lead, samples.tabulate_continuations(name, comparison))
 
 
 def _tabulate_models(findings: RunFindings, differences: Differences, reference: str) -> Rows:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,8 @@ class RunFindings:
     corpus: str
     command_line: str
     """The command that makes it again; nothing where that is too long to type."""
+    sample_metrics: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """What `metrics/sample_metrics` holds, by architecture; nothing of an experiment that did not measure samples."""
 
     @property
     def has_reference(self) -> bool:
@@ -63,8 +65,10 @@ def load_run(experiment: str, run: Run, params: Params) -> RunFindings:
     """Read the results of an experiment, by its name."""
     commit = study.find_experiment_commit(experiment)
     ngrams = study.read_json_at_commit(commit, paths.NGRAMS)
+    read_json = git.make_json_reader(commit)
+    names = study.list_architectures(run, params)
     evaluations = []
-    for name in study.list_architectures(run, params):
+    for name in names:
         values = study.read_json_at_commit(commit, paths.get_evaluation_path(name))
         evaluations.append(Evaluation.from_json(values))
     run_params = yaml.parse_yaml(git.run_git("show", f"{commit}:{paths.PARAMS.as_posix()}"))
@@ -77,6 +81,7 @@ def load_run(experiment: str, run: Run, params: Params) -> RunFindings:
         source_date=study.find_source_date(experiment),
         corpus=run_params["corpus"],
         command_line=study.format_command_line(experiment, run, params),
+        sample_metrics={name: read_json(paths.get_sample_metrics_path(name)) for name in names},
     )
 
 

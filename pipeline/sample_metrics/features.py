@@ -75,6 +75,13 @@ def compute_density(notes: QuantizedNotes) -> float:
     return len(notes) / (max(int(notes[:, STEP].sum(dtype=np.int64)), 1) * GRID_SECONDS)
 
 
+def compute_silences(notes: QuantizedNotes) -> NDArray[np.int64]:
+    """Return the time before each note but the first [N - 1] in which no key is down [cells]."""
+    onset = np.cumsum(notes[:, STEP], dtype=np.int64)
+    latest_end = np.maximum.accumulate(onset + notes[:, DURATION])
+    return np.asarray(np.maximum(onset[1:] - latest_end[:-1], 0))
+
+
 def compute_drift(notes: QuantizedNotes) -> dict[str, float]:
     """Return notes per second, mean pitch and mean velocity of each quarter of the notes, and the drift of density.
 

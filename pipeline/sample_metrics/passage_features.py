@@ -54,10 +54,8 @@ def compute_semitone_share(notes: QuantizedNotes) -> float:
 
 def compute_silent_share(notes: QuantizedNotes) -> float:
     """Return the share of time, from the first onset to the last, in which no key is down."""
-    onset = np.cumsum(notes[:, STEP], dtype=np.int64)
-    latest_end = np.maximum.accumulate(onset + notes[:, DURATION])
-    silent = np.maximum(onset[1:] - latest_end[:-1], 0).sum()
-    return float(silent / max(1, onset[-1] - onset[0]))
+    length = notes[1:, STEP].sum(dtype=np.int64)
+    return float(features.compute_silences(notes).sum() / max(1, length))
 
 
 def compute_line_leap(notes: QuantizedNotes, is_top: bool) -> float:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from experiments.test_study_results import found_of
 from factories import ROOT, make_busy
+from report.conftest import continuation_comparison
 from typer.testing import CliRunner
 
 from pipeline.cli import app
@@ -79,6 +80,22 @@ def test_a_curve_is_shown_of_one_model_that_trained_long() -> None:
     assert "Validation while it trained" in study_page.render_study_page(
         study("long"), {"long": long}
     )
+
+
+def test_samples_of_one_model_are_shown_beside_real_music() -> None:
+    metrics = {
+        name: {"continuations": continuation_comparison()} for name in ("baseline", "better")
+    }
+    title = "| measure | baseline | real | baseline less real | real less real |"
+    assert title not in tables({"long": found_of("baseline")})
+    alone = replace(found_of("baseline"), sample_metrics={"baseline": metrics["baseline"]})
+    lines = tables({"long": alone})
+    first = lines.index(title) + 1
+    assert lines[first].startswith(
+        "| runs of 6 intervals heard within 256 notes [share] | 0.0134 |"
+    )
+    several = replace(found_of("baseline", "better"), sample_metrics=metrics)
+    assert title not in tables({"long": several})
 
 
 def test_a_run_that_is_not_there_is_named() -> None:

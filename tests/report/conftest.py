@@ -146,6 +146,31 @@ def likeness(share: float) -> dict[str, object]:
     }
 
 
+def continuation_comparison() -> dict[str, object]:
+    """Make `continuations` of `metrics/sample_metrics/<architecture>.json`."""
+    unknown = [None, None, None]
+    return {
+        "prompts": 40,
+        "notes": 2000,
+        "compositions": 31,
+        "prompts_with_next": 22,
+        "measures": {
+            "motifs_near": {
+                "generated": 0.0134,
+                "real": 0.0672,
+                "difference": [-0.0538, -0.06, -0.0412],
+                "real_difference": [0.0012, -0.0031, 0.0051],
+            },
+            "copy": {
+                "generated": 9.25,
+                "real": 9.0,
+                "difference": [0.25, None, None],
+                "real_difference": unknown,
+            },
+        },
+    }
+
+
 def two_sample_test(auc: float) -> dict[str, object]:
     """Make `metrics/two_sample/<architecture>.json`."""
     tells = ("more keys struck again while they sound", "fewer rhythms repeated", "longer notes")

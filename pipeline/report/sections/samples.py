@@ -30,6 +30,23 @@ METRIC_NAMES = {
     "duration_distance": "durations, distance to training [octaves]",
 }
 """Measures that the table shows, and how it calls them."""
+FORM_NAMES = {
+    "motifs_near": "runs of 6 intervals heard within 256 notes [share]",
+    "motifs_far": "runs of 6 intervals heard longer ago [share]",
+    **{
+        f"key_overlap_{end}": f"pitch classes shared with the prompt, notes {end - 100} to {end}"
+        for end in range(100, 600, 100)
+    },
+    "longest_gap": "longest silence [s]",
+    "gap_quantile": "silence that 99.9 % of notes do not exceed [s]",
+    "longest_note": "longest held note [s]",
+    "density": "notes per second",
+    "density_drift": "change of density, last quarter against first [octaves]",
+    "pitch_drift": "change of mean pitch, last quarter against first [semitones]",
+    "restruck": "keys struck while down [share of notes]",
+    "copy": "longest copy from training [notes]",
+}
+"""Measures of continuations, and how the table calls them."""
 MAX_TICKS = 12
 HELD_OUT = "held-out music"
 SampleMetrics = Mapping[str, Mapping[str, Any]]
@@ -52,6 +69,9 @@ def build_sample_metrics_section(data: ReportData) -> Section:
             _build_overlap_table(metrics),
             _build_collapse_table(metrics),
         ]
+        for name, values in metrics.items():
+            if "continuations" in values:
+                blocks.append(_build_form_table(name, values["continuations"]))
     if tests := data.rank(data.two_sample):
         blocks.append(build_two_sample_table(tests))
     return Section("sample_metrics", "Do samples behave like music?", lead, figures, blocks)
@@ -160,6 +180,49 @@ def build_two_sample_table(tests: Mapping[str, Mapping[str, Any]]) -> Table:
 def _format_auc(estimate: Mapping[str, float]) -> list[str]:
     """Return the cells of an AUC and its interval."""
     return ["{auc:.2f}".format_map(estimate), "{low:.2f} to {high:.2f}".format_map(estimate)]
+
+
+def tabulate_continuations(name: str, comparison: Mapping[str, Any]) -> Rows:
+    """Return the measures of what a model plays after prompts beside those of what really follows, a row a measure.
+
+    Args:
+        name: of the model.
+        comparison: `continuations` of `metrics/sample_metrics`.
+    """
+    rows: Rows = [["measure", name, "real", f"{name} less real", "real less real"]]
+    for key, title in FORM_NAMES.items():
+        if measure := comparison["measures"].get(key):
+            values = [f"{measure[source]:.3g}" for source in ("generated", "real")]
+            gaps = [_format_gap(measure[kind]) for kind in ("difference", "real_difference")]
+            rows.append([title, *values, *gaps])
+    return rows
+
+
+def describe_continuations(comparison: Mapping[str, Any]) -> str:
+    """Return what the figures of `tabulate_continuations` are of."""
+    return (
+        "Means over what follows {prompts} held-out prompts of {compositions} compositions, {notes:,} notes each, with 95 % "
+        "intervals of differences over compositions (bootstrap). Real less real: the notes after those against them, where "
+        "the piece is long enough ({prompts_with_next} prompts)."
+    ).format_map(comparison)
+
+
+def _format_gap(gap: Sequence[float | None]) -> str:
+    """Return a difference and its interval, as far as they are known."""
+    mean, low, high = gap
+    if mean is None:
+        return tables.MISSING
+    if low is None:
+        return f"{mean:+.3g} [{tables.NO_INTERVAL}]"
+    return f"{mean:+.3g} [{low:+.3g}, {high:+.3g}]"
+
+
+def _build_form_table(name: str, comparison: Mapping[str, Any]) -> Table:
+    """Return the measures of form of one architecture."""
+    rows = tabulate_continuations(name, comparison)
+    caption = describe_continuations(comparison)
+    title = f"Form: what {name} plays after prompts, and what really follows"
+    return Table(title, rows, caption, collapsed=True)
 
 
 def _select_source(values: Mapping[str, Mapping[str, Any]], source: str) -> dict[str, Any]:

@@ -2,11 +2,12 @@ import copy
 from dataclasses import replace
 
 from factories import make_quantized_notes
-from report.conftest import two_sample_test
+from report.conftest import continuation_comparison, two_sample_test
 
 from pipeline.report.sections import samples
 from pipeline.sample_metrics import features
 from pipeline.sample_metrics.features import TrainingReference
+from pipeline.sample_metrics.form import Continuation, compute_form
 
 
 def test_every_histogram_holds_all_architectures_and_draws_two(found):
@@ -115,3 +116,28 @@ def test_overlaps_stand_below_that_of_music_with_music(found):
 
 def test_without_measures_there_is_no_section(found):
     assert samples.build_sample_metrics_section(replace(found, sample_metrics={})).is_empty
+
+
+def test_form_stands_beside_that_of_real_music(found):
+    metrics = {name: dict(values) for name, values in found.sample_metrics.items()}
+    metrics["baseline"]["continuations"] = continuation_comparison()
+    section = samples.build_sample_metrics_section(replace(found, sample_metrics=metrics))
+    (table,) = [table for table in section.tables if table.title.startswith("Form")]
+    assert table.rows == [
+        ["measure", "baseline", "real", "baseline less real", "real less real"],
+        [
+            "runs of 6 intervals heard within 256 notes [share]",
+            "0.0134",
+            "0.0672",
+            "-0.0538 [-0.06, -0.0412]",
+            "+0.0012 [-0.0031, +0.0051]",
+        ],
+        ["longest copy from training [notes]", "9.25", "9", "+0.25 [no interval]", "–"],
+    ]
+    assert "40 held-out prompts of 31 compositions, 2,000 notes each" in table.caption
+    assert "(22 prompts)" in table.caption
+
+
+def test_every_measure_of_form_has_a_row():
+    notes = make_quantized_notes(0, 500)
+    assert set(samples.FORM_NAMES) == {*compute_form(Continuation(notes[:50], notes)), "copy"}

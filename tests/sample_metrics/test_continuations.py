@@ -1,0 +1,112 @@
+"""Continuations of a model beside real ones."""
+
+import json
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from factories import make_quantized_notes
+
+from pipeline.notes.quantize import PITCH, STEP, QuantizedNotes
+from pipeline.sample_metrics import continuations
+from pipeline.sample_metrics.continuations import PromptContinuations, compare_continuations
+from pipeline.sample_metrics.form import compute_form
+
+NUM_NOTES = 40
+
+
+def make_pairs(
+    compositions: Sequence[str], num_following: int = 2 * NUM_NOTES, step: int = 7
+) -> list[PromptContinuations]:
+    """Make a prompt a composition, continued by notes that are all a step apart."""
+    pairs = []
+    for seed, composition in enumerate(compositions):
+        music = make_quantized_notes(seed, 10 + num_following)
+        generated = make_quantized_notes(100 + seed, NUM_NOTES)
+        generated[:, STEP] = step
+        pairs.append(PromptContinuations(composition, music[:10], generated, music[10:]))
+    return pairs
+
+
+def make_training() -> list[QuantizedNotes]:
+    return [make_quantized_notes(50, 300)]
+
+
+def test_means_and_differences_are_of_the_same_prompts() -> None:
+    pairs = make_pairs("abc")
+    found = compare_continuations(pairs, make_training(), 0)
+    assert (found["prompts"], found["notes"], found["compositions"]) == (3, NUM_NOTES, 3)
+    measure = found["measures"]["density"]
+    generated, real, following = (
+        np.mean([compute_form(each)["density"] for each in group])
+        for group in (
+            [pair.get_generated() for pair in pairs],
+            [pair.get_real() for pair in pairs],
+            [pair.get_next() for pair in pairs],
+        )
+    )
+    assert measure["generated"] == pytest.approx(generated, rel=1e-3)
+    assert measure["real"] == pytest.approx(real, rel=1e-3)
+    assert measure["difference"][0] == pytest.approx(generated - real, rel=1e-3)
+    assert measure["real_difference"][0] == pytest.approx(following - real, rel=1e-3)
+    for mean, low, high in (measure["difference"], measure["real_difference"]):
+        assert low < mean < high
+
+
+def test_the_second_real_continuation_begins_where_the_first_ends() -> None:
+    (pair,) = make_pairs("a")
+    real, following = pair.get_real(), pair.get_next()
+    assert np.array_equal(real.notes, pair.following[:NUM_NOTES])
+    assert np.array_equal(following.prompt, real.notes[-10:])
+    assert np.array_equal(following.notes, pair.following[NUM_NOTES:])
+
+
+def test_prompts_without_a_second_real_continuation_have_a_first() -> None:
+    pairs = [*make_pairs("ab"), *make_pairs("cd", 2 * NUM_NOTES - 1)]
+    found = compare_continuations(pairs, make_training(), 0)
+    assert (found["prompts"], found["prompts_with_next"]) == (4, 2)
+    short = compare_continuations(pairs[2:], make_training(), 0)["measures"]["density"]
+    assert short["real_difference"] == [None, None, None]
+    assert None not in short["difference"]
+
+
+def test_one_composition_gives_no_interval() -> None:
+    found = compare_continuations(make_pairs("aaa"), make_training(), 0)["measures"]
+    for measure in found.values():
+        assert measure["difference"][1:] == [None, None]
+    json.dumps(found, allow_nan=False)
+
+
+def test_a_copy_is_measured_of_all_kinds() -> None:
+    """Of the model 30 notes, transposed; of real music all 40."""
+    (pair,) = make_pairs("a")
+    copied = pair.generated.copy()
+    copied[:, PITCH] = np.clip(copied[:, PITCH], 10, 110)
+    training = copied[:30].copy()
+    training[:, PITCH] += 5
+    pieces = [training, pair.get_real().notes]
+    copies = PromptContinuations("a", pair.prompt, copied, pair.following)
+    measure = compare_continuations([copies], pieces, 0)["measures"]["copy"]
+    assert (measure["generated"], measure["real"]) == (30, 40)
+
+
+def test_the_interval_is_of_compositions_not_of_prompts() -> None:
+    """Ten compositions far apart, ten equal prompts each: as wide as with one prompt each."""
+    rng = np.random.default_rng(0)
+    level = rng.normal(size=(10, 1))
+    names = np.array(list("abcdefghij"))
+    alone = continuations._estimate_means(level, names, 0)
+    repeated = continuations._estimate_means(level.repeat(10, axis=0), names.repeat(10), 0)
+    assert repeated == pytest.approx(alone)
+    independent = continuations._estimate_means(
+        level.repeat(10, axis=0), np.arange(100).astype(str), 0
+    )
+    assert np.ptp(independent[0, 1:]) < 0.5 * np.ptp(alone[0, 1:])
+
+
+def test_the_interval_is_about_that_of_a_normal_mean() -> None:
+    rng = np.random.default_rng(3)
+    values = rng.normal(5, 2, size=(400, 1))
+    mean, low, high = continuations._estimate_means(values, np.arange(400).astype(str), 0)[0]
+    half_width = 1.96 * values.std(ddof=1) / 20
+    assert (mean - low, high - mean) == pytest.approx((half_width, half_width), rel=0.1)
