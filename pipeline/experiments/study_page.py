@@ -101,6 +101,11 @@ def _tabulate_samples(findings: RunFindings) -> Iterator[TextTable]:
         if comparison := metrics.get("continuations"):
             lead = samples.describe_continuations(comparison)
             yield TextTable(lead, samples.tabulate_continuations(name, comparison))
+    for name, test in findings.two_sample.items():
+        if test:
+            yield TextTable(
+                samples.describe_two_sample(test), samples.tabulate_features(name, test)
+            )
 
 
 def _tabulate_models(findings: RunFindings, differences: Differences, reference: str) -> Rows:

@@ -36,6 +36,8 @@ class RunFindings:
     """The command that makes it again; nothing where that is too long to type."""
     sample_metrics: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """What `metrics/sample_metrics` holds, by architecture; nothing of an experiment that did not measure samples."""
+    two_sample: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """What `metrics/two_sample` holds, likewise."""
 
     @property
     def has_reference(self) -> bool:
@@ -82,6 +84,7 @@ def load_run(experiment: str, run: Run, params: Params) -> RunFindings:
         corpus=run_params["corpus"],
         command_line=study.format_command_line(experiment, run, params),
         sample_metrics={name: read_json(paths.get_sample_metrics_path(name)) for name in names},
+        two_sample={name: read_json(paths.get_two_sample_path(name)) for name in names},
     )
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from experiments.test_study_results import found_of
 from factories import ROOT, make_busy
-from report.conftest import continuation_comparison
+from report.conftest import continuation_comparison, two_sample_test
 from typer.testing import CliRunner
 
 from pipeline.cli import app
@@ -96,6 +96,21 @@ def test_samples_of_one_model_are_shown_beside_real_music() -> None:
     )
     several = replace(found_of("baseline", "better"), sample_metrics=metrics)
     assert title not in tables({"long": several})
+
+
+def test_what_tells_samples_from_music_is_shown_with_both_means() -> None:
+    findings = replace(found_of("baseline"), two_sample={"baseline": two_sample_test(0.86)})
+    text = study_page.render_study_page(study("long"), {"long": findings})
+    assert (
+        "98 prompts of 10 compositions, 200 notes each, folds by composition: AUC 0.86 [0.81, 0.91], "
+        "real against real 0.51 [0.42, 0.60]." in text
+    )
+    lines = text.splitlines()
+    first = lines.index("| baseline has | AUC of this alone | baseline | real |")
+    words = "more keys struck again while they sound"
+    assert lines[first + 2] == f"| {words} | 0.90 | 0.1 | 0 |"
+    unmeasured = replace(findings, two_sample={"baseline": {}})
+    assert "two-sample" not in study_page.render_study_page(study("long"), {"long": unmeasured})
 
 
 def test_a_run_that_is_not_there_is_named() -> None:

@@ -166,9 +166,9 @@ def test_a_run_is_read_from_its_experiment_with_where_it_is_from(
     paths.NGRAMS.write_text(json.dumps({"unigram": {"rows": one.scores.to_rows()}}))
     paths.BENCHMARK.write_text(json.dumps({"train": {"wide": {"median": 1.0}}}))
     paths.PARAMS.write_text("corpus: band\nseed: 1\n")
-    metrics_path = paths.get_sample_metrics_path("wide")
-    metrics_path.parent.mkdir(parents=True)
-    metrics_path.write_text('{"samples": 3}')
+    for path in (paths.get_sample_metrics_path("wide"), paths.get_two_sample_path("wide")):
+        path.parent.mkdir(parents=True)
+        path.write_text('{"notes": 200}')
     git("add", ".")
     git("commit", "-q", "-m", "experiment")
     git("update-ref", f"refs/exps/{start[:2]}/{start[2:]}/path-start", "HEAD")
@@ -178,4 +178,4 @@ def test_a_run_is_read_from_its_experiment_with_where_it_is_from(
     assert findings.source_date == git("show", "--no-patch", "--format=%cs", start)
     assert findings.get_scores("wide").to_rows() == one.scores.to_rows()
     assert findings.command_line.startswith("dvc exp run -n path-start -S corpus=band")
-    assert findings.sample_metrics == {"wide": {"samples": 3}}
+    assert findings.sample_metrics == findings.two_sample == {"wide": {"notes": 200}}

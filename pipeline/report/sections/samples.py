@@ -177,6 +177,33 @@ def build_two_sample_table(tests: Mapping[str, Mapping[str, Any]]) -> Table:
     return Table("Can a classifier tell samples from real music?", rows, caption, is_text=True)
 
 
+def tabulate_features(name: str, test: Mapping[str, Any]) -> Rows:
+    """Return the features that tell samples from real music most, a row each, with their means.
+
+    Args:
+        name: of the model.
+        test: what `metrics/two_sample` holds of it.
+    """
+    columns = {
+        f"{name} has": "{words}",
+        "AUC of this alone": "{auc:.2f}",
+        name: "{generated:.3g}",
+        "real": "{real:.3g}",
+    }
+    return tables.tabulate(columns, test["features"])
+
+
+def describe_two_sample(test: Mapping[str, Any]) -> str:
+    """Return how well a classifier tells samples from real music, in two sentences."""
+    generated, real = (
+        "{auc:.2f} [{low:.2f}, {high:.2f}]".format_map(test[kind]) for kind in ("generated", "real")
+    )
+    return (
+        f"Classifier two-sample test, {test['prompts']} prompts of {test['compositions']} compositions, {test['notes']} "
+        f"notes each, folds by composition: AUC {generated}, real against real {real}. What tells most, with means:"
+    )
+
+
 def _format_auc(estimate: Mapping[str, float]) -> list[str]:
     """Return the cells of an AUC and its interval."""
     return ["{auc:.2f}".format_map(estimate), "{low:.2f} to {high:.2f}".format_map(estimate)]
