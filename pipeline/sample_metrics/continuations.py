@@ -1,7 +1,8 @@
 """What a model plays after a prompt beside what really follows it: measures of form and the longest copy.
 
-Real music is held against itself too: what follows the prompt, and as many notes after that. Differences have 95 %
-intervals over compositions, since continuations of one composition are alike.
+Real music is held against itself too: what follows the prompt, and as many notes after that. Which of the two is
+subtracted is drawn for each prompt, since pieces begin in another way than they go on. Differences have 95 % intervals
+over compositions, since continuations of one composition are alike.
 
 Source: the cluster bootstrap with percentile intervals, Davison and Hinkley, "Bootstrap methods and their application",
 1997, sections 3.8 and 5.3.
@@ -75,7 +76,7 @@ def compare_continuations(
     Args:
         continuations: one or more, of equally many notes.
         training_pieces: [n, 5] each, in which copies are looked for; read once.
-        seed: of the bootstrap.
+        seed: of the bootstrap, and of which real continuation is subtracted.
 
     Returns:
         Numbers of prompts and compositions, and by name of each measure the means `generated` and `real`, the
@@ -92,7 +93,10 @@ def compare_continuations(
     compositions = np.array([each.composition for each in continuations])
     has_next = np.array([each.has_next for each in continuations])
     difference = _estimate_means(generated - real, compositions, seed)
-    control = _estimate_means(next_real - real[has_next], compositions[has_next], seed)
+    # Another stream than that of the bootstrap.
+    signs = np.random.default_rng([seed, 1]).choice([-1, 1], len(with_next))
+    gaps = (next_real - real[has_next]) * signs[:, None]
+    control = _estimate_means(gaps, compositions[has_next], seed)
     columns = zip(generated.mean(axis=0), real.mean(axis=0), difference, control, strict=True)
     return {
         "prompts": len(continuations),

@@ -229,8 +229,8 @@ def describe_continuations(comparison: Mapping[str, Any]) -> str:
     """Return what the figures of `tabulate_continuations` are of."""
     return (
         "Means over what follows {prompts} held-out prompts of {compositions} compositions, {notes:,} notes each, with 95 % "
-        "intervals of differences over compositions (bootstrap). Real less real: the notes after those against them, where "
-        "the piece is long enough ({prompts_with_next} prompts)."
+        "intervals of differences over compositions (bootstrap). Real less real: as many notes after those and these, in "
+        "random order, where the piece is long enough ({prompts_with_next} prompts); there is nothing to tell."
     ).format_map(comparison)
 
 
