@@ -223,6 +223,12 @@ def listen(  # noqa: PLR0913 an argument of a command is an option that a person
         "listen.html"
     ),
     seed: Annotated[int, typer.Option(min=0, help="Equal seeds give equal tests.")] = 0,
+    pictures: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder for piano rolls, spectrograms and sound of both sides; they name the right answers."
+        ),
+    ] = None,
     is_score: Annotated[
         bool, typer.Option("--score", help="Score answers instead: listen --score a.csv b.csv")
     ] = False,
@@ -247,6 +253,11 @@ def listen(  # noqa: PLR0913 an argument of a command is an option that a person
     made = listening.make_pairs(contestants, length, params.generate.sampling, seed)
     files.write_text(out, listen_page.render_listening_test(made, seconds))
     typer.echo(out)
+    if pictures:
+        from pipeline.experiments import listen_pictures
+
+        for path in listen_pictures.write_pictures(made, pictures):
+            typer.echo(path)
 
 
 def _load_contestants(names: list[str], params: Params) -> dict[str, "Contestant"]:

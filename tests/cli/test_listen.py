@@ -72,6 +72,15 @@ def test_equal_seeds_give_equal_files_and_other_seeds_others(in_project: Path) -
     assert written[0] == written[1] != written[2]
 
 
+def test_pictures_and_sound_of_every_pair_are_written(
+    in_project: Path,
+) -> None:
+    arguments = ["listen", "tiny", "--pairs", "2", "--seconds", "1", "--pictures", "seen"]
+    done = RUN.invoke(cli.app, arguments, catch_exceptions=False)
+    assert done.stdout.split() == ["listen.html", "seen/pair-1.png", "seen/pair-2.png"]
+    assert len(list(Path("seen").iterdir())) == 6
+
+
 def test_the_bundled_model_is_the_default_and_what_it_knows_is_said(in_project: Path) -> None:
     done = RUN.invoke(cli.app, ["listen", "--pairs", "1", "--seconds", "1"], catch_exceptions=False)
     assert "maestro: was trained on maestro-v3" in done.stderr
