@@ -16,7 +16,16 @@ from pipeline.core import files
 from pipeline.experiments.listen import Pair
 from pipeline.experiments.listen_audio import SAMPLE_RATE, Samples, encode_wav, render_audio
 from pipeline.midi import piano_roll
-from pipeline.midi.piano_roll import HEIGHT, MIN_WIDTH, VELOCITY_COLORS, WHITE
+from pipeline.midi.piano_roll import (
+    HEIGHT,
+    MARGIN_BOTTOM,
+    MARGIN_LEFT,
+    MARGIN_RIGHT,
+    MARGIN_TOP,
+    MIN_WIDTH,
+    VELOCITY_COLORS,
+    WHITE,
+)
 from pipeline.notes.note import Notes
 from pipeline.notes.theory import pitch_name
 
@@ -27,8 +36,8 @@ MIN_PITCH, MAX_PITCH = 21, 117
 ROWS_PER_SEMITONE = 3
 RANGE_DECIBELS = 60
 """From the loudest spot to the darkest color."""
-MARGIN = 30
-"""Above and beside a spectrogram [pixels]."""
+MAX_TITLE = 70
+"""Characters; of a longer name the end is shown."""
 
 
 def write_pictures(pairs: Sequence[Pair], folder: Path) -> list[Path]:
@@ -52,7 +61,8 @@ def write_pictures(pairs: Sequence[Pair], folder: Path) -> list[Path]:
         for side, notes in (("real", pair.real), ("model", pair.generated)):
             audio = render_audio(notes)
             files.write_bytes(folder / f"pair-{number}-{side}.wav", encode_wav(audio))
-            title = f"pair {number}, {side}: {pair.piece if side == 'real' else pair.model}"
+            name = pair.piece if side == "real" else pair.model
+            title = f"pair {number}, {side}: {_shorten(name)}"
             columns.append(_stack([_draw_roll(notes, title), draw_spectrogram(audio)]))
         path = folder / f"pair-{number}.png"
         files.write_bytes(path, _encode_png(_place_side_by_side(columns)))
@@ -60,12 +70,17 @@ def write_pictures(pairs: Sequence[Pair], folder: Path) -> list[Path]:
     return paths
 
 
+def _shorten(name: str) -> str:
+    """Return a name that fits above a piano roll."""
+    return name if len(name) <= MAX_TITLE else f"…{name[-MAX_TITLE:]}"
+
+
 def _draw_roll(notes: Notes, title: str) -> Image.Image:
     """Return the piano roll of one side."""
     if not len(notes):
         image = Image.new("RGB", (MIN_WIDTH, HEIGHT), WHITE)
         font = ImageFont.load_default(piano_roll.TITLE_FONT_SIZE)
-        ImageDraw.Draw(image).text((MARGIN, MARGIN), f"{title}: no notes", "black", font)
+        ImageDraw.Draw(image).text((MARGIN_LEFT, MARGIN_TOP), f"{title}: no notes", "black", font)
         return image
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "roll.png")
@@ -76,19 +91,19 @@ def _draw_roll(notes: Notes, title: str) -> Image.Image:
 
 def draw_spectrogram(audio: Samples) -> Image.Image:
     """Return the spectrogram of a sound [S]: time from left to right, pitch upward, loudness as color."""
-    num_columns = MIN_WIDTH - 2 * MARGIN
+    num_columns = MIN_WIDTH - MARGIN_LEFT - MARGIN_RIGHT
     levels = compute_pitch_levels(audio, num_columns)
     picture = Image.fromarray(_color_levels(levels[::-1]))
-    height = HEIGHT - 2 * MARGIN
+    height = HEIGHT - MARGIN_TOP - MARGIN_BOTTOM
     image = Image.new("RGB", (MIN_WIDTH, HEIGHT), WHITE)
-    image.paste(picture.resize((num_columns, height)), (MARGIN, MARGIN))
+    image.paste(picture.resize((num_columns, height)), (MARGIN_LEFT, MARGIN_TOP))
     draw = ImageDraw.Draw(image)
     font = ImageFont.load_default(piano_roll.LABEL_FONT_SIZE)
     for pitch in range(24, MAX_PITCH, 12):
-        y = HEIGHT - MARGIN - height * (pitch - MIN_PITCH) / (MAX_PITCH - MIN_PITCH)
-        draw.text((MARGIN - 4, y), pitch_name(pitch), "black", font, "rm")
+        y = HEIGHT - MARGIN_BOTTOM - height * (pitch - MIN_PITCH) / (MAX_PITCH - MIN_PITCH)
+        draw.text((MARGIN_LEFT - 6, y), pitch_name(pitch), "black", font, "rm")
     text = f"{len(audio) / SAMPLE_RATE:.1f} s, {RANGE_DECIBELS} dB"
-    draw.text((MIN_WIDTH - MARGIN, HEIGHT - 8), text, "black", font, "rb")
+    draw.text((MIN_WIDTH - MARGIN_RIGHT, HEIGHT - 4), text, "black", font, "rb")
     return image
 
 

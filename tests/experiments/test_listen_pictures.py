@@ -58,6 +58,14 @@ def test_the_real_side_is_drawn_at_the_left(tmp_path: Path) -> None:
     assert np.array_equal(copied[360:, :600], copied[360:, 600:])
 
 
+def test_of_a_long_name_the_end_is_shown() -> None:
+    assert listen_pictures._shorten("etude.mid") == "etude.mid"
+    assert (
+        listen_pictures._shorten("folder/" * 20 + "etude.mid")
+        == "…" + ("folder/" * 20 + "etude.mid")[-70:]
+    )
+
+
 def test_a_model_that_is_silent_has_a_picture(tmp_path: Path) -> None:
     pair = replace(make_pair(), generated=make_music(0, 8)[:0])
     (path,) = listen_pictures.write_pictures([pair], tmp_path)
