@@ -50,6 +50,16 @@ class Wire:
         return zip(self.times, self.sent, strict=True)
 
 
+class CallRecorder:
+    """A player that records the calls of its methods."""
+
+    def __init__(self):
+        self.calls = []
+
+    def __getattr__(self, name):
+        return lambda *arguments, **named: self.calls.append((name, *arguments, *named.values()))
+
+
 class FakeKeyboard:
     """An input port that can be unplugged and plugged in."""
 

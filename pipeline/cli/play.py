@@ -1,18 +1,23 @@
 """Commands that play in real time."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from pipeline.cli import output_paths
 from pipeline.cli.arguments import Force, ModelName, VelocityTemperature, VelocityTopP
 from pipeline.config.schema import DEFAULT_MODEL
-from pipeline.core.errors import sanitize_line
+from pipeline.core.errors import ParamsError, sanitize_line
+
+if TYPE_CHECKING:
+    from pipeline.live.preset import Preset
 
 app = typer.Typer()
 Mode = Literal["solo", "call-response", "accompany"]
 Quantize = Literal["off", "beat", "bar"]
+APP_NAME = "music-rnn"
+"""Name of the folder of the user's configuration."""
 NO_PORTS = "none; start a synthesizer or connect a keyboard, or give --midi-out none"
 
 
@@ -77,17 +82,33 @@ def play(  # noqa: PLR0913 an argument of a command is an option that a person t
         Quantize,
         typer.Option(help="Where responses begin: at once, or on a beat or a bar of the clock."),
     ] = "off",
+    preset: Annotated[
+        str,
+        typer.Option(
+            help="Preset of learned keys and knobs: a name, or a file that ends in .yaml."
+        ),
+    ] = "",
+    learn: Annotated[
+        str,
+        typer.Option(
+            help="Ask which key, pedal or knob of --midi-in does what, and write this preset; plays nothing."
+        ),
+    ] = "",
     force: Force = False,
 ) -> None:
     """Play in real time, alone or with you, to a MIDI port or a file.
 
     CC 20, 21 and 28 set the temperature of pitch, time and velocity, 22 density, 23 key, 24 and 25 lowest and highest
-    pitch, 26 polyphony, 27 tempo; 120 ends all notes. A folder of sessions is a corpus: music-rnn add-corpus sessions
+    pitch, 26 polyphony, 27 tempo; 120 ends all notes. --learn NAME lets other keys, pedals and knobs do that, give the
+    turn, take it or hold it, and --preset NAME uses them. A folder of sessions is a corpus: music-rnn add-corpus sessions
     FOLDER.
     """
     from pipeline.cli import options
     from pipeline.live import run
 
+    if learn:
+        _learn_preset(learn, midi_in)
+        return
     recording = record or (run.DEFAULT_RECORDING if midi_out == run.NO_PORT else None)
     if recording:
         output_paths.check_recording(recording, prompt, force)
@@ -104,12 +125,41 @@ def play(  # noqa: PLR0913 an argument of a command is an option that a person t
         clock_in,
         quantize,
         clock_out,
+        _load_preset(preset),
     )
     trained_model = options.load_named_model(model)
     sampling_config = options.load_sampling(
         velocity_temperature=velocity_temperature, velocity_top_p=velocity_top_p
     )
     run.run_player(trained_model, sampling_config, play_options, typer.echo)
+
+
+def _learn_preset(name: str, midi_in: str) -> None:
+    """Write a preset of the keys, pedals and knobs of a port."""
+    from pipeline.live import learn, preset
+
+    if not midi_in:
+        raise ParamsError(
+            f"--learn {name} needs --midi-in with a part of the name of a MIDI port; see 'music-rnn ports'"
+        )
+    path = preset.find_preset_path(name, get_preset_folder())
+    if path.parent != get_preset_folder():
+        output_paths.check_parent("--learn", path)
+    learn.run_learning(midi_in, path, typer.echo, learn.read_terminal)
+
+
+def _load_preset(name: str) -> "Preset":
+    """Return a preset by name or path; the default one without a name."""
+    from pipeline.live import preset
+
+    if not name:
+        return preset.Preset()
+    return preset.load_preset(preset.find_preset_path(name, get_preset_folder()))
+
+
+def get_preset_folder() -> Path:
+    """Return the folder of the presets that have a name, in the configuration of the user."""
+    return Path(typer.get_app_dir(APP_NAME)) / "presets"
 
 
 @app.command(epilog="Example: music-rnn ports")

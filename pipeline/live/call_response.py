@@ -61,13 +61,20 @@ class Phrase:
 
     def take_if_finished(self, now: int, tempo: float) -> list[PendingNote]:
         """Return the phrase in order of time and start a response, if the phrase is over; else nothing."""
-        if not self.is_finished(now, tempo):
-            return []
+        return self.take(now, self.last_event) if self.is_finished(now, tempo) else []
+
+    def take(self, now: int, end: int) -> list[PendingNote]:
+        """Return the phrase in order of time and start a response; notes that are on end at `end`.
+
+        The response to a phrase without notes has the greatest length.
+        """
         for pitch in list(self.held_keys):
-            self.note_off(self.last_event, pitch)
+            self.note_off(end, pitch)
         notes = sorted(self.notes)
         self.notes.clear()
-        duration = max(note.onset + note.duration for note in notes) - notes[0].onset
+        duration = MAX_RESPONSE_CELLS
+        if notes:
+            duration = max(note.onset + note.duration for note in notes) - notes[0].onset
         self.response_end = now + min(max(duration, MIN_RESPONSE_CELLS), MAX_RESPONSE_CELLS)
         return notes
 

@@ -46,18 +46,37 @@ def _cc_to_limit(value: int) -> int:
     return -(-value // 4)
 
 
-CC_MAP: dict[int, tuple[str, Callable[[int], object]]] = {
-    20: ("pitch_temperature", _cc_to_temperature),
-    21: ("time_temperature", _cc_to_temperature),
-    22: ("max_notes_per_second", _cc_to_limit),
-    23: ("key", lambda value: CC_KEYS[value * len(CC_KEYS) // 128]),
-    24: ("min_pitch", int),
-    25: ("max_pitch", int),
-    26: ("max_polyphony", _cc_to_limit),
-    27: ("tempo", lambda value: float(2 ** ((value - 64) / 64))),
-    28: ("velocity_temperature", _cc_to_temperature),
+def _cc_to_share(value: int) -> float:
+    return (value + 1) / 128
+
+
+CONTROL_SCALES: dict[str, Callable[[int], object]] = {
+    "pitch_temperature": _cc_to_temperature,
+    "time_temperature": _cc_to_temperature,
+    "velocity_temperature": _cc_to_temperature,
+    "pitch_top_p": _cc_to_share,
+    "time_top_p": _cc_to_share,
+    "velocity_top_p": _cc_to_share,
+    "max_notes_per_second": _cc_to_limit,
+    "key": lambda value: CC_KEYS[value * len(CC_KEYS) // 128],
+    "min_pitch": int,
+    "max_pitch": int,
+    "max_polyphony": _cc_to_limit,
+    "tempo": lambda value: float(2 ** ((value - 64) / 64)),
 }
-"""Number of a controller to the name that it sets, and the function from its value to the new one."""
+"""Name of a control to the function from the value of a knob, 0..127, to that of the control."""
+CC_MAP = {
+    20: "pitch_temperature",
+    21: "time_temperature",
+    22: "max_notes_per_second",
+    23: "key",
+    24: "min_pitch",
+    25: "max_pitch",
+    26: "max_polyphony",
+    27: "tempo",
+    28: "velocity_temperature",
+}
+"""Number of a controller to the control that it sets."""
 
 
 class Controls:
@@ -98,11 +117,12 @@ class Controls:
 
     def control_change(self, controller: int, value: int) -> bool:
         """Apply a control change; return whether anything changed: another controller or a refused value does not."""
-        if controller not in CC_MAP:
-            return False
-        name, scale = CC_MAP[controller]
+        return controller in CC_MAP and self.turn_knob(CC_MAP[controller], value)
+
+    def turn_knob(self, name: str, value: int) -> bool:
+        """Set a control of CONTROL_SCALES from the value of a knob, 0..127; return whether it was not refused."""
         try:
-            self.update(**{name: scale(value)})  # type: ignore[arg-type]
+            self.update(**{name: CONTROL_SCALES[name](value)})  # type: ignore[arg-type]
         except ParamsError:
             return False
         return True

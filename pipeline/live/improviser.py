@@ -11,7 +11,11 @@ Modes:
 - `accompany`: both play at the same time. The model reads a note of the person at its note on, with a moving average
   of durations in place of the duration, which is not known yet.
 
-Other threads may set `mode` and `controls` and call `recent_notes`; all else is for the thread that draws notes.
+A person may give a turn by hand or foot (`turn_switch`). "Your turn" starts a response at once; "my turn" ends it, and in
+the other modes the model rests until "your turn". While hold is on, a turn neither begins nor ends by itself.
+
+Other threads may set `mode` and `controls`, use `turn_switch` and call `recent_notes`; all else is for the thread that
+draws notes.
 """
 
 from collections import deque
@@ -28,6 +32,7 @@ from pipeline.live.call_response import Phrase
 from pipeline.live.clock_follower import FreeTime, TimeKeeper
 from pipeline.live.controls import Controls
 from pipeline.live.note_source import PendingNote, from_quantized, to_quantized
+from pipeline.live.turn_switch import Turn, TurnSwitch
 from pipeline.notes.quantize import (
     GRID_SIZE,
     VELOCITY,
@@ -80,6 +85,9 @@ class Improviser:
         """Notes of the person since the last response."""
         self.time_keeper: TimeKeeper = FreeTime()
         """Where responses begin, when the model rests, and a factor of the tempo."""
+        self.turn_switch = TurnSwitch()
+        self.requested_turn: Turn | None = None
+        """Turn that a person gave: a response that has not begun yet, or a rest of the model."""
         self.notes_left: int | None = None
         """Number of notes until the end; None for no end."""
         self.history: deque[PendingNote] = deque(maxlen=CONTEXT_NOTES)
@@ -155,6 +163,8 @@ class Improviser:
             onset = max(cell, self.last_onset)
             note = PendingNote(onset, self.phrase.typical_duration, pitch, velocity)
             self._feed_human_note(note)
+        if self.turn_switch.is_held:
+            return False
         is_interrupted = self.phrase.response_end is not None
         self.phrase.response_end = None
         return is_interrupted
@@ -179,26 +189,57 @@ class Improviser:
         return to_quantized(sorted(self.history))
 
     def _update_turn(self, floor: int) -> bool:
-        """Start a response if a phrase is over; return whether it is the model's turn."""
+        """Start a response if it is time for one; return whether it is the model's turn."""
+        self._handle_turn_request()
         if self.mode != "call-response":
             self.phrase.clear()
+            return self.requested_turn != "person"
+        if self._continues_response(floor):
             return True
-        if not self.phrase.is_response_over(floor):
-            return True
-        if not self.phrase.is_finished(floor, self.tempo):
+        if not self._may_respond(floor):
             return False
         start = self.time_keeper.align_start(floor)
         if start is None:
             return False
         self.response_start = start
-        self._start_response(self.phrase.take_if_finished(start, self.tempo))
+        self._start_response(self._take_phrase(start, floor))
         return True
+
+    def _handle_turn_request(self) -> None:
+        """Follow the turn that a person gave last, if one was given."""
+        request = self.turn_switch.take_request()
+        if request == "person":
+            self.phrase.response_end = None
+            self.requested_turn = request
+        elif request == "model":
+            self.requested_turn = None if self.phrase.response_end is not None else request
+
+    def _continues_response(self, floor: int) -> bool:
+        """Whether a response goes on."""
+        if self.turn_switch.is_held:
+            return self.phrase.response_end is not None
+        return not self.phrase.is_response_over(floor)
+
+    def _may_respond(self, floor: int) -> bool:
+        """Whether the person gave the turn, or a phrase is over."""
+        if self.requested_turn == "model":
+            return True
+        return not self.turn_switch.is_held and self.phrase.is_finished(floor, self.tempo)
+
+    def _take_phrase(self, start: int, floor: int) -> list[PendingNote]:
+        """Return the phrase to respond to, and start a response."""
+        is_requested = self.requested_turn == "model"
+        self.requested_turn = None
+        if is_requested:
+            return self.phrase.take(start, floor)
+        return self.phrase.take_if_finished(start, self.tempo)
 
     def _start_response(self, phrase: list[PendingNote]) -> None:
         """Read all notes again, the phrase too, and start a response."""
         self.history.extend(phrase)
         notes = sorted(self.history)
-        self.mean_velocity = round(sum(note.velocity for note in phrase) / len(phrase))
+        if phrase:
+            self.mean_velocity = round(sum(note.velocity for note in phrase) / len(phrase))
         self.engine.reset()
         self.engine.feed(to_quantized(notes))
         self.last_onset = notes[-1].onset

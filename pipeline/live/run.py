@@ -10,7 +10,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -29,8 +29,11 @@ from pipeline.live.controls import Controls
 from pipeline.live.improviser import Improviser, Mode
 from pipeline.live.journal import keep_recording
 from pipeline.live.keyboard import Keyboard
+from pipeline.live.learned_actions import LearnedActions
+from pipeline.live.person_input import PersonInput
 from pipeline.live.player import Player
 from pipeline.live.port_watch import PortWatch, WatchedInput
+from pipeline.live.preset import Preset
 from pipeline.live.recorder import Recorder
 from pipeline.live.timeline import SimulatedClock
 from pipeline.models.model_io import TrainedModel
@@ -72,6 +75,8 @@ class PlayOptions:
     """Where responses begin, in mode `call-response`."""
     clock_out: str = ""
     """Part of the name of the output port that gets a MIDI clock; empty for none."""
+    preset: Preset = field(default_factory=Preset)
+    """Learned keys and knobs."""
 
     def validate(self) -> None:
         """Refuse options that contradict each other.
@@ -82,6 +87,10 @@ class PlayOptions:
         if self.mode == "call-response" and not self.midi_in:
             raise ParamsError(
                 "mode call-response needs a keyboard: give --midi-in with a part of the name of a MIDI port"
+            )
+        if self.preset.learned and not self.midi_in:
+            raise ParamsError(
+                "--preset has learned keys and knobs: give --midi-in with a part of the name of a MIDI port"
             )
         if self.quantize != "off" and not (self.clock_in and self.mode == "call-response"):
             raise ParamsError(
@@ -195,9 +204,10 @@ def _open_inputs(
     """Open keyboard and clock, if they are given."""
     inputs = []
     if options.midi_in:
-        keyboard = Keyboard(player, controls, log_message)
-        port = midi_ports.open_input(options.midi_in, keyboard.handle_message)
-        inputs.append(WatchedInput(port, keyboard.release))
+        learned = LearnedActions(options.preset, player, source.turn_switch, controls, log_message)
+        person_input = PersonInput(learned, Keyboard(player, controls, log_message))
+        port = midi_ports.open_input(options.midi_in, person_input.handle_message)
+        inputs.append(WatchedInput(port, person_input.release))
     if options.clock_in:
         follower = ClockFollower(player.schedule, player.end_model_notes, options.quantize)
         source.time_keeper = follower

@@ -90,3 +90,12 @@ def test_forgetting_ends_phrase_and_answer():
     phrase.clear()
     assert phrase.is_response_over(0)
     assert phrase.take_if_finished(9000, 1.0) == []
+
+
+def test_a_phrase_that_is_taken_ends_held_notes_and_may_be_empty():
+    phrase = Phrase()
+    phrase.note_on(100, 60, 70)
+    assert phrase.take(150, 140) == [PendingNote(100, 40, 60, 70)]
+    assert phrase.response_end == 150 + MIN_RESPONSE_CELLS
+    assert phrase.take(900, 900) == []
+    assert phrase.response_end == 900 + MAX_RESPONSE_CELLS

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from pipeline.core.errors import ParamsError
 from pipeline.generation.constraints import allowed_pitches
-from pipeline.live.controls import CC_KEYS, CC_MAP, Controls
+from pipeline.live.controls import CC_KEYS, CC_MAP, CONTROL_SCALES, Controls
 
 
 def controls(**changes) -> Controls:
@@ -31,13 +31,20 @@ def test_no_knob_leads_to_values_that_make_no_sense(turns):
     assert 0.25 <= live.tempo <= 4
 
 
-@pytest.mark.parametrize("number", CC_MAP)
-def test_every_step_of_a_knob_is_a_value_that_is_allowed_and_the_ends_differ(number):
-    name, scale = CC_MAP[number]
+def test_a_knob_of_the_standard_map_sets_its_control():
+    live = controls()
+    assert live.control_change(24, 30)
+    assert live.sampling_config.min_pitch == 30
+    assert set(CC_MAP.values()) < CONTROL_SCALES.keys()
+
+
+@pytest.mark.parametrize("name", CONTROL_SCALES)
+def test_every_step_of_a_knob_is_a_value_that_is_allowed_and_the_ends_differ(name):
+    scale = CONTROL_SCALES[name]
     seen = []
     for value in range(128):
         live = controls()
-        assert live.control_change(number, value)
+        assert live.turn_knob(name, value)
         seen.append(live.tempo if name == "tempo" else getattr(live.sampling_config, name))
     assert seen[0] != seen[127]
     if name.endswith("temperature") or name == "tempo":

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from factories import CARRIED, MODEL_KINDS, UNCONSTRAINED, make_quantized_notes, make_tiny_model
-from fake_port import Wire, check
+from fake_port import Wire, check, ends_in_silence
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -351,3 +351,92 @@ def test_a_note_that_is_played_has_the_pedal_that_the_model_read():
         source.commit()
     assert any(note.pedal for note in played)
     assert source.recent_notes()[-20:, PEDAL].tolist() == [note.pedal for note in played]
+
+
+def give(turn):
+    """Return what a pedal of "your turn" or "my turn" does."""
+
+    def act(player):
+        player.source.turn_switch.give_turn(turn)
+        if turn == "person":
+            player.end_model_notes()
+
+    return act
+
+
+def hold(player):
+    player.source.turn_switch.toggle_hold()
+
+
+def model_onsets(player):
+    return player.recorder.collect_notes(MODEL)["onset"]
+
+
+def test_your_turn_starts_a_response_before_the_phrase_is_over():
+    acts = [(1.0, lambda player: player.note_on(60, 70)), (2.0, give("model"))]
+    player = alone(improviser("call-response"), 3.0, acts)
+    assert model_onsets(player)[0] == pytest.approx(2.0 + LOOK_AHEAD, abs=3 * POLL_SECONDS)
+    held_note = [note for note in player.source.history if note.pitch == 60 and note.onset > 90]
+    assert held_note[0].duration == pytest.approx(100 + 100 * LOOK_AHEAD, abs=3)
+
+
+def test_your_turn_without_a_phrase_continues_the_music():
+    player = alone(improviser("call-response"), 5.0, [(2.0, give("model"))])
+    assert model_onsets(player)[0] == pytest.approx(2.0 + LOOK_AHEAD, abs=3 * POLL_SECONDS)
+
+
+def test_your_turn_during_a_response_starts_no_second_one():
+    acts = [*PHRASE, (4.5, give("model"))]
+    assert model_onsets(alone(improviser("call-response"), 20.0, acts)).max() < 3.0 + 0.8 + 2.2
+
+
+def test_my_turn_ends_the_response():
+    acts = [*PHRASE, (4.5, give("person"))]
+    player = alone(improviser("call-response"), 8.0, acts)
+    notes = player.recorder.collect_notes(MODEL)
+    assert len(notes)
+    assert (notes["onset"] + notes["duration"]).max() < 4.5 + 2 * POLL_SECONDS
+
+
+@pytest.mark.parametrize("mode", ["solo", "accompany"])
+def test_the_model_rests_from_my_turn_to_your_turn(mode):
+    player = alone(improviser(mode), 30.0, [(5.0, give("person")), (15.0, give("model"))])
+    notes = player.recorder.collect_notes(MODEL)
+    ends = notes["onset"] + notes["duration"]
+    assert not ((ends > 5.0 + 2 * POLL_SECONDS) & (notes["onset"] < 15.0)).any()
+    assert notes["onset"].min() < 5.0
+    assert notes["onset"].max() > 15.0
+
+
+def test_hold_starts_no_response_until_it_is_let_go():
+    player = alone(improviser("call-response"), 12.0, [(0.5, hold), *PHRASE, (8.0, hold)])
+    assert model_onsets(player)[0] == pytest.approx(8.0 + LOOK_AHEAD, abs=3 * POLL_SECONDS)
+
+
+def test_hold_keeps_a_response_that_is_over_and_that_keys_would_end():
+    acts = [*PHRASE, (4.2, hold), *phrase(7.0, [(0, 0.3, 60)]), (20.0, hold)]
+    onsets = model_onsets(alone(improviser("call-response"), 30.0, acts))
+    assert ((onsets > 7.5) & (onsets < 20.0)).any()
+    response = onsets[onsets < 21.0]
+    assert response.max() < 20.0 + LOOK_AHEAD + 2 * POLL_SECONDS
+
+
+TURN_ACTS = {
+    "your turn": give("model"),
+    "my turn": give("person"),
+    "hold": hold,
+    "panic": lambda player: player.panic(),
+    "down": lambda player: player.note_on(60, 70),
+    "up": lambda player: player.note_off(60),
+}
+
+
+@given(
+    st.lists(st.tuples(st.floats(0, 0.5), st.sampled_from(sorted(TURN_ACTS))), max_size=20),
+    st.sampled_from(["solo", "call-response", "accompany"]),
+)
+def test_every_note_ends_whatever_turns_are_given(pauses, mode):
+    times = np.cumsum([pause for pause, _ in pauses])
+    acts = [(time, TURN_ACTS[name]) for time, (_, name) in zip(times, pauses, strict=True)]
+    player = alone(improviser(mode), 5.0, acts)  # checks the pairs
+    assert ends_in_silence(player.schedule.port.sent)

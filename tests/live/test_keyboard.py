@@ -2,19 +2,10 @@
 
 import pytest
 from factories import UNCONSTRAINED
+from fake_port import CallRecorder
 
 from pipeline.live.controls import Controls
 from pipeline.live.keyboard import Keyboard
-
-
-class CallRecorder:
-    """A player that records the calls of its methods."""
-
-    def __init__(self):
-        self.calls = []
-
-    def __getattr__(self, name):
-        return lambda *arguments, **named: self.calls.append((name, *arguments, *named.values()))
 
 
 @pytest.fixture

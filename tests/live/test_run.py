@@ -15,10 +15,13 @@ from fake_port import FakeKeyboard, Wire, check, ends_in_silence
 from typer.testing import CliRunner
 
 from pipeline import cli
+from pipeline.cli import play
 from pipeline.core.errors import ParamsError
-from pipeline.live import midi_ports, port_watch, run
+from pipeline.live import learn, midi_ports, port_watch, run
 from pipeline.live.improviser import Improviser
 from pipeline.live.midi_ports import PortError
+from pipeline.live.preset import Preset, load_preset, save_preset
+from pipeline.live.recorder import HUMAN
 from pipeline.live.run import PlayOptions, resolve_recording_path, run_player
 from pipeline.midi import reader, writer
 
@@ -80,6 +83,7 @@ def test_the_tempo_stretches_the_file(in_folder):
         ({"quantize": "bar", "midi_out": "x"}, "--quantize bar needs --clock-in"),
         ({"quantize": "bar", "midi_out": "x", "clock_in": "drums"}, "--mode call-response"),
         ({"tempo": 7.0}, "tempo 7.0"),
+        ({"preset": Preset(learned={"hold": "cc 1 channel 1"})}, "--preset has learned keys"),
     ],
 )
 def test_options_that_contradict_each_other_are_refused(change, message, in_folder):
@@ -233,6 +237,69 @@ def test_the_options_of_the_clock_reach_the_session(monkeypatch):
     assert done.exit_code == 0
     assert (options[0].clock_in, options[0].quantize) == ("drums", "bar")
     assert options[0].clock_out == "synth"
+
+
+@pytest.fixture
+def presets(monkeypatch, tmp_path):
+    monkeypatch.setattr(play, "get_preset_folder", lambda: tmp_path / "presets")
+    return tmp_path / "presets"
+
+
+def test_a_preset_reaches_the_session_by_its_name(monkeypatch, presets):
+    options = []
+    monkeypatch.setattr(run, "run_player", lambda *arguments: options.append(arguments[2]))
+    save_preset(Preset(learned={"hold": "cc 1 channel 1"}), presets / "stage.yaml")
+    done = RUN.invoke(cli.app, ["play", "--preset", "stage"], catch_exceptions=False)
+    assert done.exit_code == 0
+    assert options[0].preset.learned == {"hold": "cc 1 channel 1"}
+
+
+def test_a_preset_is_learned_without_a_session(monkeypatch, presets):
+    def open_input(name, handler):
+        assert name == "keys"
+        handler((0xB0, 67, 127))
+        return FakeKeyboard(handler)
+
+    monkeypatch.setattr(midi_ports, "open_input", open_input)
+    monkeypatch.setattr(learn, "read_terminal", lambda: b"")
+    monkeypatch.setattr(run, "run_player", lambda *_: pytest.fail("it plays"))
+    arguments = ["play", "--midi-in", "keys", "--learn", "stage"]
+    done = RUN.invoke(cli.app, arguments, catch_exceptions=False)
+    assert done.exit_code == 0
+    assert load_preset(presets / "stage.yaml").learned == {"your_turn": "cc 67 channel 1"}
+
+
+def test_learning_needs_a_port_and_a_folder(presets, in_folder):
+    done = RUN.invoke(cli.app, ["play", "--learn", "stage"])
+    assert "--learn stage needs --midi-in" in str(done.exception)
+    done = RUN.invoke(cli.app, ["play", "--midi-in", "k", "--learn", "absent/a.yaml"])
+    assert "--learn" in str(done.exception) and "absent" in str(done.exception)
+
+
+def test_a_learned_key_ends_the_turn_of_the_model_in_a_session(monkeypatch, in_folder):
+    handlers, wire = [], Wire(clock=time.monotonic)
+
+    def open_input(name, handler):
+        handlers.append(handler)
+        return FakeKeyboard(handler)
+
+    def take_turn():
+        while not wire.sent:
+            time.sleep(0.01)
+        handlers[0]((0x90, 21, 70))
+        handlers[0]((0x90, 22, 70))
+
+    monkeypatch.setattr(midi_ports, "open_output", lambda name: wire)
+    monkeypatch.setattr(midi_ports, "open_input", open_input)
+    threading.Timer(1.0, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
+    threading.Thread(target=take_turn).start()
+    learned = Preset(learned={"my_turn": "note 21 channel 1"})
+    options = play_options(midi_out="synth", midi_in="keys", num_notes=0, preset=learned)
+    player = run_player(MODEL, UNCONSTRAINED, options, print)
+    check(wire.sent)
+    assert ends_in_silence(wire.sent)
+    assert player.source.requested_turn == "person"
+    assert player.recorder.collect_notes(HUMAN)["pitch"].tolist() == [22]
 
 
 def test_a_synthesizer_that_goes_away_ends_the_session_which_is_written(monkeypatch, in_folder):

@@ -1,0 +1,136 @@
+"""The preset of a person: which key, pedal or knob does what, in a small YAML file.
+
+    learned:
+      your_turn: cc 67 channel 1
+      panic: note 36 channel 10
+      pitch_temperature: cc 74 channel 1
+
+`music-rnn play --learn` writes it and `--preset` reads it.
+"""
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, NamedTuple
+
+from pydantic import Field, ValidationError, field_validator
+from ruamel.yaml import YAML
+
+from pipeline.config.schema import StrictModel
+from pipeline.core import files
+from pipeline.core import yaml as yaml_reader
+from pipeline.core.errors import ParamsError, find_first_error
+from pipeline.live.active_keys import CONTROL_CHANGE, NOTE_OFF, NOTE_ON
+from pipeline.live.controls import CONTROL_SCALES
+
+PRESET_SUFFIXES = (".yaml", ".yml")
+TURN_ACTIONS = ("your_turn", "my_turn", "hold", "panic")
+"""Actions of a key, pedal or button; the others are the controls, set by a knob."""
+ACTIONS = (*TURN_ACTIONS, *CONTROL_SCALES)
+TRIGGER_PATTERN = r"^(note|cc) (\d|[1-9]\d|1[01]\d|12[0-7]) channel ([1-9]|1[0-6])$"
+KINDS = {NOTE_ON: "note", NOTE_OFF: "note", CONTROL_CHANGE: "cc"}
+HEADER = "# Written by 'music-rnn play --learn'. A trigger is 'note 36 channel 10' or 'cc 64 channel 1'.\n"
+
+TriggerText = Annotated[str, Field(pattern=TRIGGER_PATTERN)]
+
+
+class Trigger(NamedTuple):
+    """A key, pedal or knob."""
+
+    kind: str
+    """`note` or `cc`."""
+    number: int
+    """Pitch or number of the controller, 0..127."""
+    channel: int
+    """1..16."""
+
+    def __str__(self) -> str:
+        """Return the text of the file."""
+        return f"{self.kind} {self.number} channel {self.channel}"
+
+
+def parse_trigger(text: str) -> Trigger:
+    """Return the trigger of a text that matches TRIGGER_PATTERN."""
+    kind, number, _, channel = text.split()
+    return Trigger(kind, int(number), int(channel))
+
+
+def find_trigger(message: Sequence[int]) -> Trigger | None:
+    """Return the key or controller that sent a message; None for another kind of message."""
+    kind = KINDS.get(message[0] & 0xF0)
+    return Trigger(kind, message[1], (message[0] & 0x0F) + 1) if kind else None
+
+
+class Preset(StrictModel):
+    """The settings of one person or place."""
+
+    learned: dict[str, TriggerText] = Field(default_factory=dict)
+    """Action of ACTIONS to its trigger."""
+
+    @field_validator("learned")
+    @classmethod
+    def _check_learned(cls, learned: dict[str, str]) -> dict[str, str]:
+        for action, trigger in learned.items():
+            if action not in ACTIONS:
+                raise ValueError(f"no action {action!r}; use one of: {', '.join(ACTIONS)}")
+            if action in CONTROL_SCALES and trigger.startswith("note"):
+                raise ValueError(f"{action} is set by a knob; give 'cc NUMBER channel NUMBER'")
+        if len(set(learned.values())) < len(learned):
+            raise ValueError("two actions have the same trigger; keep one of them")
+        return learned
+
+
+def find_preset_path(name: str, folder: Path) -> Path:
+    """Return the file of a preset.
+
+    Args:
+        name: a path that ends in .yaml, or the name of a preset.
+        folder: of the presets that have a name.
+
+    Raises:
+        ParamsError: the name has a folder but no ending.
+    """
+    if Path(name).suffix.lower() in PRESET_SUFFIXES:
+        return Path(name)
+    if Path(name).name != name:
+        raise ParamsError(f"{name}: is no name of a preset; give a path that ends in .yaml")
+    return folder / f"{name}.yaml"
+
+
+def load_preset(path: Path) -> Preset:
+    """Read and check a preset.
+
+    Raises:
+        ParamsError: one line that names the file, the key and what is wrong.
+    """
+    try:
+        tree = yaml_reader.load_yaml(path)
+    except FileNotFoundError as error:
+        names = ", ".join(sorted(other.stem for other in path.parent.glob("*.yaml"))) or "none"
+        raise ParamsError(
+            f"{path}: no such preset; there is {names}; "
+            f"make one with 'music-rnn play --midi-in PORT --learn {path.stem}'"
+        ) from error
+    except (OSError, yaml_reader.YamlError) as error:
+        raise ParamsError(f"{path}: cannot be read: {error}") from error
+    try:
+        return Preset.model_validate(tree or {})
+    except ValidationError as error:
+        key, message, value = find_first_error(error)
+        shown = "" if isinstance(value, dict) else f", not {yaml_reader.shorten_repr(value)}"
+        raise ParamsError(f"{path}: {key or 'the file'}: {message}{shown}") from error
+
+
+def save_preset(preset: Preset, path: Path) -> None:
+    """Write a preset, whole or not at all.
+
+    Raises:
+        DiskError: it cannot be written.
+    """
+    yaml: Any = YAML(typ="safe", pure=True)
+    yaml.default_flow_style = False
+    yaml.sort_base_mapping_type_on_output = False
+    text = io.StringIO()
+    text.write(HEADER)
+    yaml.dump(preset.model_dump(), text)
+    files.write_text(path, text.getvalue())
