@@ -3,6 +3,7 @@
 from collections import Counter
 
 from pipeline.live.active_keys import CONTROL_CHANGE, NOTE_OFF, NOTE_ON, PANIC_CONTROLS, Message
+from pipeline.live.channel_output import PROGRAM_CHANGE
 
 
 class Wire:
@@ -17,11 +18,15 @@ class Wire:
         self.down: set[int] = set()
         self.most = 0
         """Pitches that sounded at once."""
+        self.programs: list[tuple[int, int]] = []
         self.name = "wire"
         self.present = True
 
     def send(self, message: Message) -> None:
         assert not self.closed, "nothing is sent to a closed port"
+        if message[0] & 0xF0 == PROGRAM_CHANGE:
+            self.programs.append(message)
+            return
         assert (
             len(message) == 3
             and 128 <= message[0] < 256
@@ -105,7 +110,9 @@ def check(messages, strict=True):
     assert not +down, f"left hanging: {dict(+down)}"
 
 
-def ends_in_silence(messages):
+def ends_in_silence(messages, channel=1):
+    """Return whether the last messages are those of a panic on a channel, 1..16."""
+    status = CONTROL_CHANGE | (channel - 1)
     return [tuple(message) for message in messages[-len(PANIC_CONTROLS) :]] == [
-        (CONTROL_CHANGE, *pair) for pair in PANIC_CONTROLS
+        (status, *pair) for pair in PANIC_CONTROLS
     ]

@@ -4,6 +4,7 @@ A note is stored before its note on is sent, and removed after its note off was 
 one note off too many may be sent, but never one too few.
 """
 
+from collections.abc import Collection
 from typing import Protocol
 
 from pipeline.midi.sustain import SUSTAIN_CC
@@ -76,12 +77,14 @@ class ActiveKeys:
         self._send_note_off(pitch)
         return True
 
-    def all_notes_off(self) -> list[int]:
-        """End all notes, each with a note off; return their ids."""
-        ended = list(self.pressed.values())
-        for pitch in list(self.pressed):
+    def all_notes_off(self, kept_ids: Collection[int] = ()) -> list[int]:
+        """End all notes but those of some ids, each with a note off; return the ids of those that ended."""
+        ended = {
+            pitch: note_id for pitch, note_id in self.pressed.items() if note_id not in kept_ids
+        }
+        for pitch in ended:
             self._send_note_off(pitch)
-        return ended
+        return list(ended.values())
 
     def panic(self) -> Exception | None:
         """End all notes even if the port fails; return its first error."""

@@ -103,7 +103,7 @@ class ClockFollower:
         """Return the cell of the next beat or bar; None as long as it is further than the look-ahead."""
         if self.quantize == "off":
             return cell
-        earliest = self.schedule.clock() + LOOK_AHEAD
+        earliest = self.schedule.clock() + LOOK_AHEAD + self.schedule.output_latency
         start = self.midi_clock.next_multiple(earliest, QUANTIZE_TICKS[self.quantize])
         if start is None:
             return cell

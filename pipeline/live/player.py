@@ -148,7 +148,8 @@ class Player:
         self.schedule.set_tempo(self.source.tempo)
         for event in self._take_events():
             self._handle_event(event)
-        floor = self.schedule.grid_position(self.clock() + LOOK_AHEAD)
+        look_ahead = LOOK_AHEAD + self.schedule.output_latency
+        floor = self.schedule.grid_position(self.clock() + look_ahead)
         while (note := self.source.peek(floor)) and note.onset <= floor and not self.stopping:
             self.source.commit()
             self.schedule.enqueue(note)

@@ -1,11 +1,17 @@
-"""The preset of a person: which key, pedal or knob does what, in a small YAML file.
+"""The preset of a person or place: MIDI channels and what each key, pedal or knob does, in a small YAML file.
 
+    channel_in: 1
+    channel_out: 3
+    program: 4
+    thru: true
+    velocity_curve: 0.8
+    output_latency: 12.5
     learned:
       your_turn: cc 67 channel 1
       panic: note 36 channel 10
       pitch_temperature: cc 74 channel 1
 
-`music-rnn play --learn` writes it and `--preset` reads it.
+`music-rnn play --learn` writes it with all keys, a person edits it, and `--preset` reads it.
 """
 
 import io
@@ -31,6 +37,7 @@ TRIGGER_PATTERN = r"^(note|cc) (\d|[1-9]\d|1[01]\d|12[0-7]) channel ([1-9]|1[0-6
 KINDS = {NOTE_ON: "note", NOTE_OFF: "note", CONTROL_CHANGE: "cc"}
 HEADER = "# Written by 'music-rnn play --learn'. A trigger is 'note 36 channel 10' or 'cc 64 channel 1'.\n"
 
+Channel = Annotated[int, Field(ge=1, le=16)]
 TriggerText = Annotated[str, Field(pattern=TRIGGER_PATTERN)]
 
 
@@ -64,6 +71,18 @@ def find_trigger(message: Sequence[int]) -> Trigger | None:
 class Preset(StrictModel):
     """The settings of one person or place."""
 
+    channel_in: Channel | None = None
+    """Channel of the keyboard; None for any. Learned keys and knobs have channels of their own."""
+    channel_out: Channel = 1
+    """Channel of all notes that are sent."""
+    program: Annotated[int, Field(ge=0, le=127)] | None = None
+    """Program that is chosen at the start; None leaves that of the synthesizer."""
+    thru: bool = False
+    """Whether the notes of the person are sent too."""
+    velocity_curve: Annotated[float, Field(ge=0.25, le=4)] = 1.0
+    """Exponent of the person's velocity as a share of 127; below 1 is louder."""
+    output_latency: Annotated[float, Field(ge=0, le=500)] = 0.0
+    """Milliseconds that a synthesizer takes to sound: notes of the model are sent that much earlier."""
     learned: dict[str, TriggerText] = Field(default_factory=dict)
     """Action of ACTIONS to its trigger."""
 

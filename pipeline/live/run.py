@@ -8,6 +8,7 @@ import gc
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
@@ -23,9 +24,11 @@ from pipeline.core.paths import MIDI_OUTPUT_SUFFIXES
 from pipeline.generation import generate
 from pipeline.generation.engine import Engine
 from pipeline.live import midi_ports
+from pipeline.live.channel_output import ChannelOutput
 from pipeline.live.clock_follower import ClockFollower, Quantize
 from pipeline.live.clock_sender import ClockSender
 from pipeline.live.controls import Controls
+from pipeline.live.echo_guard import EchoGuard
 from pipeline.live.improviser import Improviser, Mode
 from pipeline.live.journal import keep_recording
 from pipeline.live.keyboard import Keyboard
@@ -35,6 +38,7 @@ from pipeline.live.player import Player
 from pipeline.live.port_watch import PortWatch, WatchedInput
 from pipeline.live.preset import Preset
 from pipeline.live.recorder import Recorder
+from pipeline.live.thru import Thru
 from pipeline.live.timeline import SimulatedClock
 from pipeline.models.model_io import TrainedModel
 
@@ -46,6 +50,8 @@ MAX_OFFLINE_NOTES = 1_000_000
 """Most notes that are played offline."""
 SWITCH_SECONDS = 0.0005
 """Longest time that a thread computes while another waits; Python's default of 5 ms is audible."""
+MILLISECONDS = 1000
+"""Of a second."""
 SIGNALS = [
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
 ]
@@ -76,7 +82,7 @@ class PlayOptions:
     clock_out: str = ""
     """Part of the name of the output port that gets a MIDI clock; empty for none."""
     preset: Preset = field(default_factory=Preset)
-    """Learned keys and knobs."""
+    """Channels, program and what keys and knobs do."""
 
     def validate(self) -> None:
         """Refuse options that contradict each other.
@@ -87,10 +93,6 @@ class PlayOptions:
         if self.mode == "call-response" and not self.midi_in:
             raise ParamsError(
                 "mode call-response needs a keyboard: give --midi-in with a part of the name of a MIDI port"
-            )
-        if self.preset.learned and not self.midi_in:
-            raise ParamsError(
-                "--preset has learned keys and knobs: give --midi-in with a part of the name of a MIDI port"
             )
         if self.quantize != "off" and not (self.clock_in and self.mode == "call-response"):
             raise ParamsError(
@@ -136,10 +138,11 @@ def run_player(
         player = _make_offline_player(source)
         _run_offline(player, resolve_recording_path(path or DEFAULT_RECORDING), log_message)
         return player
-    output = midi_ports.open_output(options.midi_out)
+    output = _open_output(options)
     player = Player(source, output, Recorder())
+    player.schedule.output_latency = options.preset.output_latency / MILLISECONDS
     with keep_recording(player.recorder, path and resolve_recording_path(path), log_message):
-        inputs = _open_inputs(player, source, controls, options, log_message)
+        inputs = _open_inputs(player, source, output, options, log_message)
         _run_realtime(player, output, inputs, options, log_message)
     return player
 
@@ -152,6 +155,15 @@ def _make_source(model: TrainedModel, controls: Controls, options: PlayOptions) 
     source.phrase.response_delay = options.response_delay
     source.notes_left = options.num_notes or None
     return source
+
+
+def _open_output(options: PlayOptions) -> ChannelOutput:
+    """Open the port of the synthesizer, and choose the program of the preset."""
+    port = midi_ports.open_output(options.midi_out)
+    output = ChannelOutput(port, options.preset.channel_out, EchoGuard(time.monotonic))
+    if options.preset.program is not None:
+        output.choose_program(options.preset.program)
+    return output
 
 
 def _make_offline_player(source: Improviser) -> Player:
@@ -172,7 +184,7 @@ def _run_offline(player: Player, recording: Path, log_message: Callable[[str], N
 
 def _run_realtime(
     player: Player,
-    output: midi_ports.OutputPort,
+    output: ChannelOutput,
     inputs: Sequence[WatchedInput],
     options: PlayOptions,
     log_message: Callable[[str], None],
@@ -182,7 +194,7 @@ def _run_realtime(
     if options.midi_out == midi_ports.VIRTUAL:
         log_message(f"connect a synthesizer to the MIDI port {midi_ports.CLIENT_NAME!r}")
     log_message("playing; Ctrl-C stops it and releases every note")
-    watch = PortWatch(player, output, inputs, log_message)
+    watch = PortWatch(player, output.port, inputs, log_message)
     watch.start()
     try:
         with stop_on_signals(player), realtime_priority(), clock:
@@ -190,22 +202,31 @@ def _run_realtime(
     finally:
         watch.stop()
         log_message(f"{len(player.recorder):,} notes; {player.schedule.latency}")
+        _report_echoes(output.echo_guard, log_message)
         for watched in inputs:
             watched.port.close()
+
+
+def _report_echoes(echo_guard: EchoGuard, log_message: Callable[[str], None]) -> None:
+    """Tell how many notes of the model came back, if any did."""
+    if echo_guard.num_ignored:
+        log_message(
+            f"ignored notes that were sent and came back on --midi-in: {echo_guard.num_ignored:,}; "
+            "switch off the echo of the synthesizer"
+        )
 
 
 def _open_inputs(
     player: Player,
     source: Improviser,
-    controls: Controls,
+    output: ChannelOutput,
     options: PlayOptions,
     log_message: Callable[[str], None],
 ) -> list[WatchedInput]:
     """Open keyboard and clock, if they are given."""
     inputs = []
     if options.midi_in:
-        learned = LearnedActions(options.preset, player, source.turn_switch, controls, log_message)
-        person_input = PersonInput(learned, Keyboard(player, controls, log_message))
+        person_input = _make_person_input(player, source, output, options, log_message)
         port = midi_ports.open_input(options.midi_in, person_input.handle_message)
         inputs.append(WatchedInput(port, person_input.release))
     if options.clock_in:
@@ -214,6 +235,21 @@ def _open_inputs(
         port = midi_ports.open_clock(options.clock_in, follower.handle_message)
         inputs.append(WatchedInput(port, follower.handle_loss))
     return inputs
+
+
+def _make_person_input(
+    player: Player,
+    source: Improviser,
+    output: ChannelOutput,
+    options: PlayOptions,
+    log_message: Callable[[str], None],
+) -> PersonInput:
+    """Return what takes the messages of the keyboard."""
+    preset, controls = options.preset, source.controls
+    learned = LearnedActions(preset, player, source.turn_switch, controls, log_message)
+    thru = Thru(player) if preset.thru else None
+    keyboard = Keyboard(player, controls, log_message, thru)
+    return PersonInput(preset, output.echo_guard, learned, keyboard)
 
 
 def _open_clock_sender(

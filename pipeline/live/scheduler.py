@@ -70,6 +70,10 @@ class Schedule:
         """Pitch of a note that the pedal holds to its id."""
         self.active_notes: dict[int, tuple[float, int, int]] = {}
         """Id of a note that is on to its onset [s], pitch and velocity."""
+        self.thru_notes: dict[int, int] = {}
+        """Pitch of a note of the person that was sent to its id; it may have ended."""
+        self.output_latency = 0.0
+        """Seconds that messages are sent before they are due."""
         self.note_ids = count()
         self.closed = False
 
@@ -109,7 +113,7 @@ class Schedule:
                 if not self.queue:
                     return NEVER
                 due = self.timeline.time_of(self.queue[0].tick)
-                wait = due - self.clock()
+                wait = due - self.output_latency - self.clock()
                 if wait > TOLERANCE:
                     return wait
                 message = heapq.heappop(self.queue)
@@ -120,7 +124,7 @@ class Schedule:
 
     def _send_note_on(self, due: float, message: QueuedMessage) -> None:
         """Move the pedal and start a note that is due."""
-        self.latency.add(self.clock() - due)
+        self._add_lateness(due)
         if message.pedal != PEDAL_HELD:
             self._end_sustained_notes(due)
         self.is_pedal_down = message.pedal != PEDAL_UP
@@ -137,9 +141,13 @@ class Schedule:
             latest_end = message.tick + MAX_SUSTAIN_TICKS
             heapq.heappush(self.queue, message._replace(tick=latest_end, pedal=PEDAL_UP))
             return
-        self.latency.add(self.clock() - due)
+        self._add_lateness(due)
         self.active_keys.note_off(message.pitch, message.note_id)
         self._record_ended_notes([message.note_id], due)
+
+    def _add_lateness(self, due: float) -> None:
+        """Count a message that is sent now."""
+        self.latency.add(self.clock() + self.output_latency - due)
 
     def _end_sustained_notes(self, due: float) -> None:
         """End the notes that the pedal holds."""
@@ -162,8 +170,9 @@ class Schedule:
     def _record_ended_notes(self, note_ids: list[int], time: float) -> None:
         """Record notes that ended at a clock time [s]."""
         for note_id in note_ids:
-            start, pitch, velocity = self.active_notes.pop(note_id)
-            self.recorder.add(MODEL, start - self.start_time, time - start, pitch, velocity)
+            if note_id in self.active_notes:  # a note of the person is recorded by the player
+                start, pitch, velocity = self.active_notes.pop(note_id)
+                self.recorder.add(MODEL, start - self.start_time, time - start, pitch, velocity)
 
     def set_tempo(self, tempo: float) -> None:
         """Change the tempo, from the next tick on."""
@@ -171,16 +180,44 @@ class Schedule:
             if tempo != self.timeline.tempo:
                 self.timeline.set_tempo(tempo, self.clock())
 
+    def start_thru(self, pitch: int, velocity: int) -> Exception | None:
+        """Start a note of the person now; return the error of the port."""
+        with self.lock:
+            if self.closed:
+                return None
+            note_id = next(self.note_ids)
+            self.thru_notes[pitch] = note_id
+            try:
+                ended = self.active_keys.note_on(pitch, velocity, note_id)
+            except Exception as error:  # the caller ends the player, which ends all notes
+                return error
+            self._record_ended_notes(ended, self.clock())
+            return None
+
+    def end_thru(self, pitch: int) -> Exception | None:
+        """End a note of the person, if it still sounds; return the error of the port."""
+        with self.lock:
+            note_id = self.thru_notes.pop(pitch, None)
+            if self.closed or note_id is None:
+                return None
+            try:
+                self.active_keys.note_off(pitch, note_id)
+            except Exception as error:  # as of `start_thru`
+                return error
+            return None
+
     def all_notes_off(self) -> None:
-        """End all notes and clear the queue."""
+        """End all notes of the model and clear the queue."""
         with self.lock:
             self._clear_queue()
-            self._record_ended_notes(self.active_keys.all_notes_off(), self.clock())
+            thru_ids = set(self.thru_notes.values())
+            self._record_ended_notes(self.active_keys.all_notes_off(thru_ids), self.clock())
 
     def panic(self) -> Exception | None:
         """End all notes even if the port fails, clear the queue, lift the pedal; return the first error of the port."""
         with self.lock:
             self._clear_queue()
+            self.thru_notes.clear()
             error = None if self.closed else self.active_keys.panic()
             self._record_ended_notes(list(self.active_notes), self.clock())
             return error

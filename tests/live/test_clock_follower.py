@@ -51,7 +51,7 @@ def tick_acts(times, seed=None):
     return [(0.05, send(START)), *((time, send(TICK)) for time in times + jitter)]
 
 
-def play(seconds, acts, quantize="off", mode="solo", tempo=1.0):
+def play(seconds, acts, quantize="off", mode="solo", tempo=1.0, output_latency=0.0):
     """Play for simulated seconds; acts are pairs of a time [s] and a function of player and follower."""
     clock, waiting = SimulatedClock(), sorted(acts, key=lambda act: act[0])
     wire = Wire(clock=clock)
@@ -70,6 +70,7 @@ def play(seconds, acts, quantize="off", mode="solo", tempo=1.0):
         player.stopping = end >= seconds
 
     player = Player(source, wire, Recorder(), clock, sleep)
+    player.schedule.output_latency = output_latency
     follower = ClockFollower(player.schedule, player.end_model_notes, quantize)
     source.time_keeper = follower
     player.run_offline()
@@ -91,6 +92,15 @@ def test_a_response_begins_on_the_next_beat_or_bar(quantize, beats, tempos):
     wire, _ = play(7.0, [*phrase(1.0), *tick_acts(times, seed=1)], quantize, "call-response")
     expected = starts[starts >= 1.0 + RESPONSE_SECONDS][0]
     assert first_onset(wire) == pytest.approx(expected, abs=0.005)
+
+
+def test_a_response_leaves_before_the_beat_by_the_latency_of_the_output():
+    times = tick_times((120, 120), 7.0)
+    acts = [*phrase(1.0), *tick_acts(times)]
+    wire, _ = play(7.0, acts, "bar", "call-response", output_latency=0.2)
+    bars = times[:: 4 * TICKS_PER_BEAT]
+    expected = bars[bars >= 1.0 + RESPONSE_SECONDS][0]
+    assert first_onset(wire) == pytest.approx(expected - 0.2, abs=0.005)
 
 
 def test_a_response_that_is_not_quantized_begins_at_once():

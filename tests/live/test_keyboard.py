@@ -21,12 +21,12 @@ def keyboard(lines):
 def send(keyboard, *messages):
     for message in messages:
         keyboard.handle_message(message)
-    return keyboard.player.calls
+    return keyboard.targets[0].calls
 
 
 def test_a_keyboard_that_is_gone_holds_no_key_and_no_pedal(keyboard):
     keyboard.release()
-    assert keyboard.player.calls == [("release_keys",), ("move_pedal", False)]
+    assert keyboard.targets[0].calls == [("release_keys",), ("move_pedal", False)]
 
 
 def test_keys_of_any_channel_reach_the_player(keyboard):

@@ -5,10 +5,12 @@ from factories import UNCONSTRAINED
 from fake_port import CallRecorder
 
 from pipeline.live.controls import Controls
+from pipeline.live.echo_guard import EchoGuard
 from pipeline.live.keyboard import Keyboard
 from pipeline.live.learned_actions import LearnedActions
 from pipeline.live.person_input import PersonInput
 from pipeline.live.preset import Preset
+from pipeline.live.timeline import SimulatedClock
 from pipeline.live.turn_switch import TurnSwitch
 
 PRESET = Preset(
@@ -31,7 +33,8 @@ def lines():
 def person(lines):
     player, controls = CallRecorder(), Controls(UNCONSTRAINED)
     learned = LearnedActions(PRESET, player, TurnSwitch(), controls, lines.append)
-    return PersonInput(learned, Keyboard(player, controls, lines.append))
+    keyboard = Keyboard(player, controls, lines.append)
+    return PersonInput(PRESET, EchoGuard(SimulatedClock()), learned, keyboard)
 
 
 def send(person, *messages):

@@ -350,3 +350,25 @@ def test_an_hour_does_not_drift():
     player.run_offline()
     assert [when for when, _ in ons(wire)] == [note.onset / 100 for note in source.notes]
     assert source.notes[-1].onset / 100 == 3610.1
+
+
+def test_notes_leave_earlier_by_the_latency_of_the_output_and_are_recorded_when_due():
+    player, wire, _ = simulated(Steps([(0, 20, 60), (30, 20, 62), (40, 20, 64)]))
+    player.schedule.output_latency = 0.06
+    player.run_offline()
+    assert ons(wire) == [(0.04, 60), (0.34, 62), (0.74, 64)]
+    recorded = player.recorder.collect_notes(MODEL)
+    assert recorded["onset"].tolist() == pytest.approx([0.1, 0.4, 0.8])
+    assert recorded["duration"].tolist() == pytest.approx([0.2] * 3)
+    assert player.schedule.latency.max_seconds < 1e-5
+    check(wire.sent)
+    assert ends_in_silence(wire.sent)
+
+
+def test_the_look_ahead_grows_by_the_latency_of_the_output():
+    source = Steps([(100, 20, 60)])
+    player, wire, _ = simulated(source)
+    player.schedule.output_latency = 0.5
+    player.run_offline()
+    assert ons(wire) == [(0.6, 60)]
+    assert source.accepted_at[0] <= 3.0 + 0.6 - LOOK_AHEAD + POLL_SECONDS

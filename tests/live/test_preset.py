@@ -21,8 +21,11 @@ LEARNED = {"your_turn": "cc 67 channel 1", "panic": "note 36 channel 10", "tempo
 
 def test_a_preset_is_read_as_it_was_written(tmp_path):
     path = tmp_path / "new" / "stage.yaml"
-    save_preset(Preset(learned=LEARNED), path)
-    assert load_preset(path) == Preset(learned=LEARNED)
+    preset = Preset(
+        channel_in=2, channel_out=16, program=0, thru=True, velocity_curve=2, learned=LEARNED
+    )
+    save_preset(preset, path)
+    assert load_preset(path) == preset
     assert "  panic: note 36 channel 10\n" in path.read_text("utf-8")
 
 
@@ -39,6 +42,12 @@ def test_an_empty_file_is_the_preset_of_nothing(tmp_path):
         ("learned: {jump: cc 2 channel 1}", "no action 'jump'; use one of: your_turn, my_turn"),
         ("learned: {tempo: note 2 channel 1}", "tempo is set by a knob; give 'cc NUMBER"),
         ("learned: {hold: cc 2 channel 1, panic: cc 2 channel 1}", "the same trigger; keep one"),
+        ("channel_out: 0", "channel_out: "),
+        ("channel_in: 17", "channel_in: "),
+        ("program: 128", "not 128"),
+        ("velocity_curve: 0", "velocity_curve: "),
+        ("output_latency: -1", "output_latency: "),
+        ("thru: 1", "thru: "),
         ("larned: {}", "larned: "),
         ("- 3", "the file: "),
         ("learned: [", "cannot be read: "),

@@ -83,7 +83,6 @@ def test_the_tempo_stretches_the_file(in_folder):
         ({"quantize": "bar", "midi_out": "x"}, "--quantize bar needs --clock-in"),
         ({"quantize": "bar", "midi_out": "x", "clock_in": "drums"}, "--mode call-response"),
         ({"tempo": 7.0}, "tempo 7.0"),
-        ({"preset": Preset(learned={"hold": "cc 1 channel 1"})}, "--preset has learned keys"),
     ],
 )
 def test_options_that_contradict_each_other_are_refused(change, message, in_folder):
@@ -276,8 +275,8 @@ def test_learning_needs_a_port_and_a_folder(presets, in_folder):
     assert "--learn" in str(done.exception) and "absent" in str(done.exception)
 
 
-def test_a_learned_key_ends_the_turn_of_the_model_in_a_session(monkeypatch, in_folder):
-    handlers, wire = [], Wire(clock=time.monotonic)
+def test_a_preset_is_used_in_a_session(monkeypatch, in_folder):
+    handlers, lines, wire = [], [], Wire(clock=time.monotonic)
 
     def open_input(name, handler):
         handlers.append(handler)
@@ -288,16 +287,24 @@ def test_a_learned_key_ends_the_turn_of_the_model_in_a_session(monkeypatch, in_f
             time.sleep(0.01)
         handlers[0]((0x90, 21, 70))
         handlers[0]((0x90, 22, 70))
+        handlers[0]((0x91, 23, 70))
+        handlers[0]((0x93, 22, 39))
 
     monkeypatch.setattr(midi_ports, "open_output", lambda name: wire)
     monkeypatch.setattr(midi_ports, "open_input", open_input)
     threading.Timer(1.0, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
     threading.Thread(target=take_turn).start()
-    learned = Preset(learned={"my_turn": "note 21 channel 1"})
-    options = play_options(midi_out="synth", midi_in="keys", num_notes=0, preset=learned)
-    player = run_player(MODEL, UNCONSTRAINED, options, print)
+    settings = {"channel_in": 1, "channel_out": 4, "program": 8, "thru": True, "output_latency": 9}
+    preset = Preset(learned={"my_turn": "note 21 channel 1"}, velocity_curve=2, **settings)
+    options = play_options(midi_out="synth", midi_in="keys", num_notes=0, preset=preset)
+    player = run_player(MODEL, UNCONSTRAINED, options, lines.append)
     check(wire.sent)
-    assert ends_in_silence(wire.sent)
+    assert ends_in_silence(wire.sent, channel=4)
+    assert wire.programs == [(0xC3, 8)]
+    assert {status & 0x0F for status, *_ in wire.sent} == {3}
+    assert (0x93, 22, 39) in wire.sent
+    assert player.schedule.output_latency == 0.009
+    assert any("came back on --midi-in: 1; switch off" in line for line in lines)
     assert player.source.requested_turn == "person"
     assert player.recorder.collect_notes(HUMAN)["pitch"].tolist() == [22]
 
