@@ -49,7 +49,13 @@ def play(  # noqa: PLR0913 an argument of a command is an option that a person t
         Path | None, typer.Option(help="MIDI file to continue; default: one middle C.")
     ] = None,
     notes: Annotated[int, typer.Option(min=0, help="Notes to play; 0 plays until Ctrl-C.")] = 0,
-    tempo: Annotated[float, typer.Option(help="Music time per clock time, 0.25..4.")] = 1.0,
+    tempo: Annotated[
+        str,
+        typer.Option(
+            metavar="off|auto|NUMBER",
+            help="Speed of the music, 0.25..4; auto is 1 and shows your tempo for --quantize, off is 1 without that.",
+        ),
+    ] = "auto",
     response_delay: Annotated[
         float, typer.Option(min=0.2, max=10, help="Seconds of silence before a response.")
     ] = 0.8,
@@ -80,7 +86,9 @@ def play(  # noqa: PLR0913 an argument of a command is an option that a person t
     ] = "",
     quantize: Annotated[
         Quantize,
-        typer.Option(help="Where responses begin: at once, or on a beat or a bar of the clock."),
+        typer.Option(
+            help="Where responses begin: at once, or on a beat or a bar of the clock, or of yours."
+        ),
     ] = "off",
     preset: Annotated[
         str,
@@ -118,7 +126,7 @@ def play(  # noqa: PLR0913 an argument of a command is an option that a person t
         mode,
         prompt,
         notes,
-        tempo,
+        _parse_tempo(tempo),
         response_delay,
         seed,
         record,
@@ -126,12 +134,23 @@ def play(  # noqa: PLR0913 an argument of a command is an option that a person t
         quantize,
         clock_out,
         _load_preset(preset),
+        estimate_tempo=tempo == "auto",
     )
     trained_model = options.load_named_model(model)
     sampling_config = options.load_sampling(
         velocity_temperature=velocity_temperature, velocity_top_p=velocity_top_p
     )
     run.run_player(trained_model, sampling_config, play_options, typer.echo)
+
+
+def _parse_tempo(text: str) -> float:
+    """Return the tempo of the music: a number, or 1."""
+    if text in ("off", "auto"):
+        return 1.0
+    try:
+        return float(text)
+    except ValueError as error:
+        raise ParamsError(f"--tempo {text}: give off, auto or a number 0.25 to 4") from error
 
 
 def _learn_preset(name: str, midi_in: str) -> None:

@@ -18,10 +18,9 @@ from pipeline.live.scheduler import Schedule
 Quantize = Literal["off", "beat", "bar"]
 BEATS_PER_BAR = 4
 """Quarter notes of a bar; a MIDI clock does not tell them."""
-QUANTIZE_TICKS: dict[Quantize, int] = {
-    "beat": TICKS_PER_BEAT,
-    "bar": BEATS_PER_BAR * TICKS_PER_BEAT,
-}
+QUANTIZE_BEATS: dict[Quantize, int] = {"beat": 1, "bar": BEATS_PER_BAR}
+NextBeat = Callable[[float, int], float | None]
+"""Function from a clock time [s] and a number of beats to the time of the next multiple; None without a beat."""
 REFERENCE_TEMPO = 120.0
 """Quarter notes a minute of the clock at which the model plays at tempo 1."""
 START_WINDOW = 0.05
@@ -52,6 +51,45 @@ class FreeTime:
     def align_start(self, cell: int) -> int | None:
         """Return the cell: a response begins at once."""
         return cell
+
+
+def align_start(
+    schedule: Schedule, find_next_beat: NextBeat, quantize: Quantize, cell: int
+) -> int | None:
+    """Return the cell of the next beat or bar, for a response that could begin at `cell`.
+
+    Args:
+        schedule: what the player sends; moved by less than a cell so that the beat is met.
+        find_next_beat: tells the beats; without one the response begins at once.
+        quantize: off, or what the response waits for.
+        cell: where the response could begin.
+
+    Returns:
+        None as long as the beat is further than the look-ahead.
+    """
+    if quantize == "off":
+        return cell
+    earliest = schedule.clock() + LOOK_AHEAD + schedule.output_latency
+    start = find_next_beat(earliest, QUANTIZE_BEATS[quantize])
+    if start is None:
+        return cell
+    if start - earliest > START_WINDOW:
+        return None
+    return schedule.align_cell(start)
+
+
+class AlignedTime(FreeTime):
+    """Time in which nothing but the begin of a response follows a beat."""
+
+    def __init__(self, schedule: Schedule, find_next_beat: NextBeat, quantize: Quantize) -> None:
+        """Connect a beat to a player; see `align_start`."""
+        self.schedule = schedule
+        self.find_next_beat = find_next_beat
+        self.quantize = quantize
+
+    def align_start(self, cell: int) -> int | None:
+        """Return the cell of the next beat or bar; see `align_start`."""
+        return align_start(self.schedule, self.find_next_beat, self.quantize, cell)
 
 
 class ClockFollower:
@@ -100,13 +138,9 @@ class ClockFollower:
         return self.midi_clock.is_stopped
 
     def align_start(self, cell: int) -> int | None:
-        """Return the cell of the next beat or bar; None as long as it is further than the look-ahead."""
-        if self.quantize == "off":
-            return cell
-        earliest = self.schedule.clock() + LOOK_AHEAD + self.schedule.output_latency
-        start = self.midi_clock.next_multiple(earliest, QUANTIZE_TICKS[self.quantize])
-        if start is None:
-            return cell
-        if start - earliest > START_WINDOW:
-            return None
-        return self.schedule.align_cell(start)
+        """Return the cell of the next beat or bar; see `align_start`."""
+        return align_start(self.schedule, self._find_next_beat, self.quantize, cell)
+
+    def _find_next_beat(self, time: float, multiple: int) -> float | None:
+        """Return the time of the next multiple of beats; None if the clock is lost or stopped."""
+        return self.midi_clock.next_multiple(time, multiple * TICKS_PER_BEAT)

@@ -13,6 +13,7 @@ Clock, sleep and port are arguments: with `timeline.SimulatedClock`, `run_offlin
 
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from queue import Empty, SimpleQueue
@@ -37,6 +38,8 @@ LOOK_AHEAD = 0.08
 """Seconds of music in the queue; notes further ahead can still change."""
 POLL_SECONDS = 0.01
 """Longest sleep of a thread [s]."""
+MAX_ONSETS = 128
+"""Last notes of the person whose onsets are kept."""
 JOIN_TIMEOUT = 5.0
 """Seconds that `stop` waits for a thread."""
 
@@ -69,6 +72,8 @@ class Player:
         self.events: SimpleQueue[KeyboardEvent] = SimpleQueue()
         """Events of the person that the source does not know yet."""
         self.human_keys = HumanKeys()
+        self.human_onsets: deque[float] = deque(maxlen=MAX_ONSETS)
+        """Clock times [s] of the last notes of the person."""
         self.stopping = False
         """Set it to end the player; that is safe in a signal handler, `stop` is not."""
         self.error: Exception | None = None
@@ -182,6 +187,7 @@ class Player:
     def _start_human_note(self, event: KeyPressed) -> None:
         """Start a note of the person, which may silence the model."""
         self._record_human_note(event.pitch, event.time)
+        self.human_onsets.append(event.time)
         self.human_keys.press(event.pitch, event.velocity, event.time)
         cell = self.schedule.grid_position(event.time)
         if self.source.note_on(cell, event.pitch, event.velocity):

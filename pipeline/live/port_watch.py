@@ -62,6 +62,8 @@ class PortWatch:
         self.output = output
         self.inputs = inputs
         self.log_message = log_message
+        self.reports: list[Callable[[], None]] = []
+        """Called after each look."""
         self.stopped = threading.Event()
         self.thread = threading.Thread(target=self._watch, daemon=True)
 
@@ -78,6 +80,8 @@ class PortWatch:
         """Look at the ports until stopped."""
         while not self.stopped.wait(WATCH_SECONDS):
             self.check_ports()
+            for report in self.reports:
+                report()
 
     def check_ports(self) -> None:
         """Look at all ports once."""

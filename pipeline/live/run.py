@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -25,7 +25,7 @@ from pipeline.generation import generate
 from pipeline.generation.engine import Engine
 from pipeline.live import midi_ports
 from pipeline.live.channel_output import ChannelOutput
-from pipeline.live.clock_follower import ClockFollower, Quantize
+from pipeline.live.clock_follower import AlignedTime, ClockFollower, Quantize
 from pipeline.live.clock_sender import ClockSender
 from pipeline.live.controls import Controls
 from pipeline.live.echo_guard import EchoGuard
@@ -34,6 +34,7 @@ from pipeline.live.journal import keep_recording
 from pipeline.live.keyboard import Keyboard
 from pipeline.live.learned_actions import LearnedActions
 from pipeline.live.person_input import PersonInput
+from pipeline.live.person_tempo import PersonTempo
 from pipeline.live.player import Player
 from pipeline.live.port_watch import PortWatch, WatchedInput
 from pipeline.live.preset import Preset
@@ -83,6 +84,13 @@ class PlayOptions:
     """Part of the name of the output port that gets a MIDI clock; empty for none."""
     preset: Preset = field(default_factory=Preset)
     """Channels, program and what keys and knobs do."""
+    estimate_tempo: bool = False
+    """Whether the tempo of the person is estimated and shown, if there is no clock."""
+
+    @property
+    def follows_person(self) -> bool:
+        """Whether there is a person whose tempo is estimated."""
+        return self.estimate_tempo and bool(self.midi_in) and not self.clock_in
 
     def validate(self) -> None:
         """Refuse options that contradict each other.
@@ -94,9 +102,11 @@ class PlayOptions:
             raise ParamsError(
                 "mode call-response needs a keyboard: give --midi-in with a part of the name of a MIDI port"
             )
-        if self.quantize != "off" and not (self.clock_in and self.mode == "call-response"):
+        has_beats = self.clock_in or self.estimate_tempo
+        if self.quantize != "off" and not (has_beats and self.mode == "call-response"):
             raise ParamsError(
-                f"--quantize {self.quantize} needs --clock-in with the name of a MIDI port, and --mode call-response"
+                f"--quantize {self.quantize} needs --mode call-response, and --tempo auto or --clock-in "
+                "with the name of a MIDI port"
             )
         if self.clock_in and self.clock_out:
             raise ParamsError(
@@ -143,7 +153,10 @@ def run_player(
     player.schedule.output_latency = options.preset.output_latency / MILLISECONDS
     with keep_recording(player.recorder, path and resolve_recording_path(path), log_message):
         inputs = _open_inputs(player, source, output, options, log_message)
-        _run_realtime(player, output, inputs, options, log_message)
+        watch = PortWatch(player, output.port, inputs, log_message)
+        if options.follows_person:
+            watch.reports.append(_follow_person(player, source, options, log_message).report)
+        _run_realtime(player, output, watch, options, log_message)
     return player
 
 
@@ -185,7 +198,7 @@ def _run_offline(player: Player, recording: Path, log_message: Callable[[str], N
 def _run_realtime(
     player: Player,
     output: ChannelOutput,
-    inputs: Sequence[WatchedInput],
+    watch: PortWatch,
     options: PlayOptions,
     log_message: Callable[[str], None],
 ) -> None:
@@ -194,7 +207,6 @@ def _run_realtime(
     if options.midi_out == midi_ports.VIRTUAL:
         log_message(f"connect a synthesizer to the MIDI port {midi_ports.CLIENT_NAME!r}")
     log_message("playing; Ctrl-C stops it and releases every note")
-    watch = PortWatch(player, output.port, inputs, log_message)
     watch.start()
     try:
         with stop_on_signals(player), realtime_priority(), clock:
@@ -203,8 +215,17 @@ def _run_realtime(
         watch.stop()
         log_message(f"{len(player.recorder):,} notes; {player.schedule.latency}")
         _report_echoes(output.echo_guard, log_message)
-        for watched in inputs:
+        for watched in watch.inputs:
             watched.port.close()
+
+
+def _follow_person(
+    player: Player, source: Improviser, options: PlayOptions, log_message: Callable[[str], None]
+) -> PersonTempo:
+    """Let responses begin on the beat of the person; return what reports the tempo."""
+    tempo = PersonTempo(player.human_onsets, log_message)
+    source.time_keeper = AlignedTime(player.schedule, tempo.find_next_beat, options.quantize)
+    return tempo
 
 
 def _report_echoes(echo_guard: EchoGuard, log_message: Callable[[str], None]) -> None:

@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 
 from pipeline.generation.engine import Engine
 from pipeline.live.active_keys import NOTE_ON
-from pipeline.live.clock_follower import ClockFollower, FreeTime
+from pipeline.live.clock_follower import AlignedTime, ClockFollower, FreeTime
 from pipeline.live.controls import MAX_TEMPO, MIN_TEMPO, Controls
 from pipeline.live.improviser import Improviser
 from pipeline.live.midi_clock import CONTINUE, LOST_SECONDS, START, STOP, TICK, TICKS_PER_BEAT
+from pipeline.live.person_tempo import PersonTempo
 from pipeline.live.player import POLL_SECONDS, Player
 from pipeline.live.recorder import Recorder
 from pipeline.live.timeline import SimulatedClock
@@ -171,6 +172,57 @@ def test_every_note_ends_whatever_the_clock_sends(messages, quantize, mode):
         acts.append((time, send(*message)))
     _, follower = play(6.0, acts, quantize, mode)
     assert MIN_TEMPO <= follower.tempo_factor <= MAX_TEMPO
+
+
+def play_with_person(seconds, tempo, num_notes, quantize, output_latency=0.0):
+    """Play for simulated seconds with a person who plays some beats from 1.0 s on; return the wire and the end."""
+    period = 60 / tempo
+    clock = SimulatedClock()
+    onsets = 1.0 + period * np.arange(num_notes)
+    waiting = sorted(
+        [(time, "note_on", (60, 70)) for time in onsets]
+        + [(time + 0.2, "note_off", (60,)) for time in onsets]
+    )
+    wire = Wire(clock=clock)
+    source = Improviser(
+        Engine(MODEL), Controls(UNCONSTRAINED), make_quantized_notes(1, 5), np.random.default_rng(0)
+    )
+    source.mode = "call-response"
+
+    def sleep(span):
+        end = clock() + span
+        while waiting and waiting[0][0] <= end:
+            clock.now, name, arguments = waiting.pop(0)
+            getattr(player, name)(*arguments)
+        clock.now = end
+        player.stopping = end >= seconds
+
+    player = Player(source, wire, Recorder(), clock, sleep)
+    player.schedule.output_latency = output_latency
+    person = PersonTempo(player.human_onsets, print)
+    source.time_keeper = AlignedTime(player.schedule, person.find_next_beat, quantize)
+    player.run_offline()
+    check(wire.sent)
+    assert ends_in_silence(wire.sent)
+    return wire
+
+
+@pytest.mark.parametrize("tempo", [80, 97, 125])
+@pytest.mark.parametrize(("quantize", "beats"), [("beat", 1), ("bar", 4)])
+@pytest.mark.parametrize("output_latency", [0.0, 0.2])
+def test_a_response_begins_on_a_beat_of_the_person(tempo, quantize, beats, output_latency):
+    num_notes = 10
+    wire = play_with_person(16.0, tempo, num_notes, quantize, output_latency)
+    starts = 1.0 + 60 / tempo * beats * np.arange(40)
+    earliest = 1.0 + 60 / tempo * (num_notes - 1) + 0.2 + 0.8
+    expected = starts[starts >= earliest][0] - output_latency
+    assert first_onset(wire) == pytest.approx(expected, abs=0.005)
+
+
+def test_a_response_to_a_phrase_without_a_beat_begins_at_once():
+    wire = play_with_person(8.0, 100, 3, "bar")
+    end = 1.0 + 2 * 0.6 + 0.2
+    assert first_onset(wire) == pytest.approx(end + 0.8, abs=2 * POLL_SECONDS)
 
 
 def test_without_a_clock_nothing_waits():

@@ -1,8 +1,11 @@
 """A port that goes away is reported once; without a synthesizer the player ends, without a keyboard it does not."""
 
+import threading
+
 import pytest
 from fake_port import FakeKeyboard, Wire
 
+from pipeline.live import port_watch
 from pipeline.live.midi_ports import PortError
 from pipeline.live.port_watch import PortWatch, WatchedInput
 
@@ -74,6 +77,15 @@ def test_an_input_that_cannot_be_opened_yet_is_tried_again(watch, lines, monkeyp
     port.present = True
     watch.check_ports()
     assert len(lines) == 2
+
+
+def test_reports_are_called_after_a_look(watch, monkeypatch):
+    called = threading.Event()
+    monkeypatch.setattr(port_watch, "WATCH_SECONDS", 0.001)
+    watch.reports.append(called.set)
+    watch.start()
+    assert called.wait(5.0)
+    watch.stop()
 
 
 def test_the_watch_ends_when_it_is_stopped(watch):

@@ -18,8 +18,11 @@ from pipeline import cli
 from pipeline.cli import play
 from pipeline.core.errors import ParamsError
 from pipeline.live import learn, midi_ports, port_watch, run
+from pipeline.live.beat_tracking import Beat
+from pipeline.live.clock_follower import AlignedTime
 from pipeline.live.improviser import Improviser
 from pipeline.live.midi_ports import PortError
+from pipeline.live.person_tempo import PersonTempo
 from pipeline.live.preset import Preset, load_preset, save_preset
 from pipeline.live.recorder import HUMAN
 from pipeline.live.run import PlayOptions, resolve_recording_path, run_player
@@ -80,7 +83,11 @@ def test_the_tempo_stretches_the_file(in_folder):
         ({"clock_in": "drums"}, "no --clock-in"),
         ({"clock_out": "drums"}, "no --clock-out"),
         ({"clock_in": "a", "clock_out": "b", "midi_out": "x"}, "--clock-out b cannot be combined"),
-        ({"quantize": "bar", "midi_out": "x"}, "--quantize bar needs --clock-in"),
+        ({"quantize": "bar", "midi_out": "x"}, "--quantize bar needs --mode call-response, and"),
+        (
+            {"quantize": "bar", "midi_out": "x", "midi_in": "k", "mode": "call-response"},
+            "--tempo auto or --clock-in",
+        ),
         ({"quantize": "bar", "midi_out": "x", "clock_in": "drums"}, "--mode call-response"),
         ({"tempo": 7.0}, "tempo 7.0"),
     ],
@@ -236,6 +243,42 @@ def test_the_options_of_the_clock_reach_the_session(monkeypatch):
     assert done.exit_code == 0
     assert (options[0].clock_in, options[0].quantize) == ("drums", "bar")
     assert options[0].clock_out == "synth"
+
+
+@pytest.mark.parametrize(
+    ("text", "tempo", "is_estimated"),
+    [("auto", 1.0, True), ("off", 1.0, False), ("1.5", 1.5, False)],
+)
+def test_the_tempo_is_a_number_or_estimated_or_neither(monkeypatch, text, tempo, is_estimated):
+    options = []
+    monkeypatch.setattr(run, "run_player", lambda *arguments: options.append(arguments[2]))
+    RUN.invoke(cli.app, ["play", "--tempo", text, "--midi-in", "k"], catch_exceptions=False)
+    RUN.invoke(cli.app, ["play", "--midi-in", "k"], catch_exceptions=False)
+    assert (options[0].tempo, options[0].follows_person) == (tempo, is_estimated)
+    assert options[1].follows_person
+
+
+def test_a_tempo_that_is_no_number_is_refused(in_folder):
+    done = RUN.invoke(cli.app, ["play", "--tempo", "fast"])
+    assert str(done.exception) == "--tempo fast: give off, auto or a number 0.25 to 4"
+
+
+def test_the_tempo_of_a_clock_takes_the_place_of_that_of_the_person():
+    options = play_options(midi_in="k", clock_in="drums", estimate_tempo=True)
+    assert not options.follows_person
+
+
+def test_the_tempo_of_the_person_is_shown_in_a_session(monkeypatch, in_folder):
+    lines, wire = [], Wire(clock=time.monotonic)
+
+    monkeypatch.setattr(midi_ports, "open_output", lambda name: wire)
+    monkeypatch.setattr(midi_ports, "open_input", lambda name, handler: FakeKeyboard(handler))
+    monkeypatch.setattr(PersonTempo, "find_beat", lambda self: Beat(0.0, 0.5, 0))
+    monkeypatch.setattr(port_watch, "WATCH_SECONDS", 0.01)
+    options = play_options(midi_out="synth", midi_in="keys", num_notes=3, estimate_tempo=True)
+    player = run_player(MODEL, UNCONSTRAINED, options, lines.append)
+    assert lines.count("your tempo: 120 beats a minute") == 1
+    assert isinstance(player.source.time_keeper, AlignedTime)
 
 
 @pytest.fixture
