@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Literal, Protocol
 
 from pipeline.live.controls import MAX_TEMPO, MIN_TEMPO
-from pipeline.live.midi_clock import STOP, TICKS_PER_BEAT, MidiClock
+from pipeline.live.midi_clock import REFERENCE_TEMPO, STOP, TICKS_PER_BEAT, MidiClock
 from pipeline.live.player import LOOK_AHEAD
 from pipeline.live.scheduler import Schedule
 
@@ -21,8 +21,6 @@ BEATS_PER_BAR = 4
 QUANTIZE_BEATS: dict[Quantize, int] = {"beat": 1, "bar": BEATS_PER_BAR}
 NextBeat = Callable[[float, int], float | None]
 """Function from a clock time [s] and a number of beats to the time of the next multiple; None without a beat."""
-REFERENCE_TEMPO = 120.0
-"""Quarter notes a minute of the clock at which the model plays at tempo 1."""
 START_WINDOW = 0.05
 """Seconds before the look-ahead reaches a beat in which a response is prepared: several polls of the player."""
 

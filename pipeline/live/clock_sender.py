@@ -17,9 +17,9 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from pipeline.core.errors import PipelineError
-from pipeline.live.clock_follower import REFERENCE_TEMPO
 from pipeline.live.midi_clock import (
     CONTINUE,
+    REFERENCE_TEMPO,
     SONG_POSITION,
     START,
     STOP,

@@ -33,6 +33,8 @@ from typing import NamedTuple
 SONG_POSITION, TICK, START, CONTINUE, STOP = 0xF2, 0xF8, 0xFA, 0xFB, 0xFC
 TICKS_PER_BEAT = 24
 """Ticks of a quarter note."""
+REFERENCE_TEMPO = 120.0
+"""Quarter notes a minute of a clock, followed or sent, at which the model plays at tempo 1."""
 SONG_POSITION_BYTES = 3
 TICKS_PER_POSITION = 6
 """Ticks of a unit of the Song Position Pointer, a sixteenth note."""
