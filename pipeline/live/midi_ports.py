@@ -69,7 +69,7 @@ class PortProbe:
         """Return the names of all ports; none if the sound system stopped."""
         try:
             return [port for device in self.devices for port in device.get_ports()]
-        except Exception:  # rtmidi's own types
+        except _list_port_errors():
             return []
 
 
@@ -102,7 +102,7 @@ class OutputPort:
         """
         try:
             self.device.send_message(message)
-        except Exception as error:  # rtmidi's own types, and what a driver refuses
+        except _list_port_errors() as error:
             raise PortError(
                 f"the MIDI port failed ({error}); is the device still there? See 'music-rnn ports'"
             ) from error
@@ -245,9 +245,7 @@ def _open_device(direction: str, name: str, own_name: str = CLIENT_NAME) -> tupl
             for number, port_name in enumerate(device.get_ports()):
                 if _matches(name, port_name):
                     return device.open_port(number, CLIENT_NAME), port_name
-    except (
-        Exception
-    ) as error:  # rtmidi's own types; NotImplementedError: no virtual port on Windows
+    except _list_port_errors() as error:
         raise PortError(
             f"{name}: the MIDI port cannot be opened ({error}); is another program using it?"
         ) from error
@@ -259,14 +257,24 @@ def _open_device(direction: str, name: str, own_name: str = CLIENT_NAME) -> tupl
     )
 
 
-def _make_devices(direction: str, client_name: str = CLIENT_NAME) -> list[Any]:
-    """Return a client of each sound system that runs."""
+def _import_rtmidi() -> Any:
+    """Return the module of the library."""
     try:
-        rtmidi: Any = importlib.import_module("rtmidi")
+        return importlib.import_module("rtmidi")
     except ImportError as error:
         raise PortError(
             "MIDI ports need python-rtmidi: pip install 'music-rnn[play]'; or --midi-out none"
         ) from error
+
+
+def _list_port_errors() -> tuple[type[Exception], ...]:
+    """Return what rtmidi raises: its own types, ValueError for a message, NotImplementedError for a virtual port."""
+    return (_import_rtmidi().RtMidiError, ValueError, NotImplementedError)
+
+
+def _make_devices(direction: str, client_name: str = CLIENT_NAME) -> list[Any]:
+    """Return a client of each sound system that runs."""
+    rtmidi = _import_rtmidi()
     devices = []
     for system in rtmidi.get_compiled_api():
         if system == rtmidi.API_LINUX_ALSA and not ALSA_SEQUENCER.exists():

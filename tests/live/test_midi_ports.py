@@ -9,14 +9,19 @@ from pipeline.live import midi_ports
 from pipeline.live.midi_ports import PortError
 
 
+class RtMidiError(Exception):
+    """As in python-rtmidi: an Exception and nothing else."""
+
+
 class Device:
     """A client of a sound system, as python-rtmidi has it."""
 
+    errors = {98: RtMidiError("no device"), 99: ValueError("unplugged")}  # noqa: RUF012 never changed
     ports = {2: ["Midi Through 0", "FluidSynth 1"], 4: ["Keystation 49"]}  # noqa: RUF012 replaced by tests
 
     def __init__(self, kind, system, opened):
         if system == 3:
-            raise RuntimeError("not running")
+            raise RtMidiError("not running")
         self.kind, self.system, self.opened, self.sent = kind, system, opened, []
 
     def get_ports(self):
@@ -33,8 +38,8 @@ class Device:
         return self
 
     def send_message(self, message):
-        if message[1] == 99:
-            raise ValueError("unplugged")
+        if message[1] in self.errors:
+            raise self.errors[message[1]]
         self.sent.append(message)
 
     def ignore_types(self, timing):
@@ -54,7 +59,7 @@ def install(monkeypatch, systems):
         return lambda system, name: Device(kind, system, opened)
 
     fake = SimpleNamespace(
-        RtMidiError=RuntimeError,
+        RtMidiError=RtMidiError,
         get_compiled_api=lambda: systems,
         API_LINUX_ALSA=1,
         MidiOut=maker("out"),
@@ -145,10 +150,23 @@ def test_a_port_that_cannot_be_opened_says_why(monkeypatch):
         midi_ports.open_output("virtual")
 
 
-def test_a_port_that_is_gone_is_one_clear_line(opened):
+@pytest.mark.parametrize(("pitch", "message"), [(98, "no device"), (99, "unplugged")])
+def test_a_port_that_is_gone_is_one_clear_line(opened, pitch, message):
     port = midi_ports.open_output("fluid")
-    with pytest.raises(PortError, match=r"the MIDI port failed \(unplugged\)"):
-        port.send((0x90, 99, 64))
+    with pytest.raises(PortError, match=rf"the MIDI port failed \({message}\)"):
+        port.send((0x90, pitch, 64))
+
+
+def test_a_fault_of_ours_is_no_failure_of_a_port(opened, monkeypatch):
+    port = midi_ports.open_output("fluid")
+    for name in ("get_ports", "send_message"):
+        monkeypatch.setattr(Device, name, lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        port.send((0x90, 60, 64))
+    with pytest.raises(ZeroDivisionError):
+        port.is_present()
+    with pytest.raises(ZeroDivisionError):
+        midi_ports.open_output("fluid")
 
 
 def test_without_the_library_the_extra_is_named(monkeypatch):
@@ -169,7 +187,11 @@ def test_a_port_is_present_until_it_leaves_the_list(opened, monkeypatch):
 
 def test_a_sound_system_that_stopped_has_no_port(opened, monkeypatch):
     port = midi_ports.open_output("fluid")
-    monkeypatch.setattr(Device, "get_ports", lambda self: 1 / 0)
+
+    def fail(self):
+        raise RtMidiError("stopped")
+
+    monkeypatch.setattr(Device, "get_ports", fail)
     assert not port.is_present()
 
 
