@@ -4,6 +4,7 @@ from collections import Counter
 
 from pipeline.live.active_keys import CONTROL_CHANGE, NOTE_OFF, NOTE_ON, PANIC_CONTROLS, Message
 from pipeline.live.channel_output import PROGRAM_CHANGE
+from pipeline.live.midi_ports import PortError
 
 
 class Wire:
@@ -53,6 +54,25 @@ class Wire:
     def timed(self):
         """Return when each message was sent, and the message."""
         return zip(self.times, self.sent, strict=True)
+
+
+class ClockWire:
+    """An output port that remembers the messages of a clock and their times."""
+
+    def __init__(self, clock=lambda: 0.0, gone_at=None):
+        self.sent, self.messages, self.times, self.closed = [], [], [], 0
+        self.clock, self.gone_at = clock, gone_at
+
+    def send(self, message):
+        assert not self.closed
+        if self.gone_at is not None and len(self.sent) >= self.gone_at:
+            raise PortError("the port is gone")
+        self.sent.append(message[0])
+        self.messages.append(message)
+        self.times.append(self.clock())
+
+    def close(self):
+        self.closed += 1
 
 
 class CallRecorder:

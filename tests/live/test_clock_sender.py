@@ -4,6 +4,7 @@ import time
 
 import numpy as np
 import pytest
+from fake_port import ClockWire
 
 from pipeline.live.clock_sender import START_SECONDS, ClockSender
 from pipeline.live.midi_clock import (
@@ -15,30 +16,10 @@ from pipeline.live.midi_clock import (
     TICKS_PER_BEAT,
     MidiClock,
 )
-from pipeline.live.midi_ports import PortError
 from pipeline.live.timeline import SimulatedClock
 
 SECONDS = 60 / 120 / TICKS_PER_BEAT
 """Seconds of a tick at tempo 1."""
-
-
-class ClockWire:
-    """An output port that remembers the messages of a clock and their times."""
-
-    def __init__(self, clock=lambda: 0.0, gone_at=None):
-        self.sent, self.messages, self.times, self.closed = [], [], [], 0
-        self.clock, self.gone_at = clock, gone_at
-
-    def send(self, message):
-        assert not self.closed
-        if self.gone_at is not None and len(self.sent) >= self.gone_at:
-            raise PortError("the port is gone")
-        self.sent.append(message[0])
-        self.messages.append(message)
-        self.times.append(self.clock())
-
-    def close(self):
-        self.closed += 1
 
 
 def simulate(seconds, tempo=lambda now: 1.0, oversleep=lambda now: 0.0, **faults):

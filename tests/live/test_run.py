@@ -7,11 +7,10 @@ import subprocess
 import sys
 import threading
 import time
-from types import SimpleNamespace
 
 import pytest
 from factories import CARRIED, ROOT, UNCONSTRAINED, make_music, make_tiny_model
-from fake_port import FakeKeyboard, Wire, check, ends_in_silence
+from fake_port import ClockWire, FakeKeyboard, Wire, check, ends_in_silence
 from typer.testing import CliRunner
 
 from pipeline import cli
@@ -21,6 +20,7 @@ from pipeline.live import learn, midi_ports, port_watch, run
 from pipeline.live.beat_tracking import Beat
 from pipeline.live.clock_follower import AlignedTime
 from pipeline.live.improviser import Improviser
+from pipeline.live.midi_clock import START, STOP, TICK
 from pipeline.live.midi_ports import PortError
 from pipeline.live.person_tempo import PersonTempo
 from pipeline.live.preset import Preset, load_preset, save_preset
@@ -225,14 +225,13 @@ def test_a_clock_is_followed_and_its_port_closed(monkeypatch, in_folder):
 
 @pytest.mark.slow
 def test_a_clock_is_sent_and_stops_although_the_synthesizer_fails(monkeypatch, in_folder):
-    sent, closed = [], []
-    clock = SimpleNamespace(send=sent.append, close=lambda: closed.append(1))
+    clock = ClockWire()
     monkeypatch.setattr(midi_ports, "open_output", lambda name: Wire(fails={3}))
     monkeypatch.setattr(midi_ports, "open_clock_output", lambda name: clock)
     with pytest.raises(OSError, match="failed"):
         run_player(MODEL, UNCONSTRAINED, play_options(midi_out="synth", clock_out="drums"), print)
-    assert (sent[0], sent[-1], closed) == ((0xFA,), (0xFC,), [1])
-    assert set(sent[1:-1]) == {(0xF8,)}
+    assert (clock.sent[0], clock.sent[-1], clock.closed) == (START, STOP, 1)
+    assert set(clock.sent[1:-1]) == {TICK}
 
 
 def test_the_options_of_the_clock_reach_the_session(monkeypatch):
