@@ -9,7 +9,6 @@ All times are clock times [s].
 """
 
 import math
-import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -27,9 +26,9 @@ from pipeline.live.midi_clock import (
     TICKS_PER_BEAT,
     TICKS_PER_POSITION,
 )
-from pipeline.live.player import JOIN_TIMEOUT, POLL_SECONDS
 from pipeline.live.scheduler import MAX_LATE, TOLERANCE
 from pipeline.live.timeline import Clock
+from pipeline.live.worker import Worker, poll
 
 START_SECONDS = 0.01
 """Seconds from Start to the first tick: the standard asks for 0.001 at least."""
@@ -80,11 +79,11 @@ class ClockSender:
         self.change_time = clock()
         """When that tick is due."""
         self.stopping = False
-        self.thread = threading.Thread(target=self.run, daemon=True)
+        self.worker = Worker(self.run)
 
     def __enter__(self) -> Self:
         """Start the thread."""
-        self.thread.start()
+        self.worker.start()
         return self
 
     def __exit__(
@@ -95,7 +94,7 @@ class ClockSender:
     ) -> None:
         """Send Stop and end the thread."""
         self.stopping = True
-        self.thread.join(JOIN_TIMEOUT)
+        self.worker.join()
 
     def run(self) -> None:
         """Send Start, ticks until `stopping` is true, and Stop; a port that fails ends the clock, not the music."""
@@ -127,9 +126,7 @@ class ClockSender:
         """Send Start and ticks."""
         self.port.send((START,))
         self.change_time = self.clock() + START_SECONDS
-        while not self.stopping:
-            wait = self.send_due()
-            self.sleep(min(wait, POLL_SECONDS))
+        poll(lambda: self.stopping, self.send_due, self.sleep)
 
     def _skip_to_sixteenth(self, now: float) -> float:
         """Leave out the ticks that are late, tell the position to go on at, and return the seconds until it."""

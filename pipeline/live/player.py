@@ -11,7 +11,6 @@ number of notes: eight notes may be one chord or ten seconds.
 Clock, sleep and port are arguments: with `timeline.SimulatedClock`, `run_offline` plays hours in seconds in one thread.
 """
 
-import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -33,15 +32,12 @@ from pipeline.live.note_source import NoteSource
 from pipeline.live.recorder import HUMAN, Recorder
 from pipeline.live.scheduler import Schedule
 from pipeline.live.timeline import Clock
+from pipeline.live.worker import POLL_SECONDS, Worker, poll
 
 LOOK_AHEAD = 0.08
 """Seconds of music in the queue; notes further ahead can still change."""
-POLL_SECONDS = 0.01
-"""Longest sleep of a thread [s]."""
 MAX_ONSETS = 128
 """Last notes of the person whose onsets are kept."""
-JOIN_TIMEOUT = 5.0
-"""Seconds that `stop` waits for a thread."""
 
 
 class Player:
@@ -78,7 +74,7 @@ class Player:
         """Set it to end the player; that is safe in a signal handler, `stop` is not."""
         self.error: Exception | None = None
         """Error that ended the player, if one did."""
-        self.threads: list[threading.Thread] = []
+        self.worker = Worker()
 
     @property
     def running(self) -> bool:
@@ -87,10 +83,8 @@ class Player:
 
     def start(self) -> None:
         """Play in two new threads."""
-        targets = (self._fill_until_stopped, self._send_until_stopped)
-        self.threads = [threading.Thread(target=target, daemon=True) for target in targets]
-        for thread in self.threads:
-            thread.start()
+        self.worker = Worker(self._fill_until_stopped, self._send_until_stopped)
+        self.worker.start()
 
     def run(self) -> None:
         """Send in this thread, and draw in another, until the source is done or `stopping` is true.
@@ -98,8 +92,8 @@ class Player:
         Raises:
             Exception: error of the source or the port, after all notes were ended.
         """
-        self.threads = [threading.Thread(target=self._fill_until_stopped, daemon=True)]
-        self.threads[0].start()
+        self.worker = Worker(self._fill_until_stopped)
+        self.worker.start()
         self._send_until_stopped()
         self.stop()
         if self.error:
@@ -118,9 +112,7 @@ class Player:
     def stop(self) -> None:
         """End all notes and the threads. A second call does nothing."""
         self.stopping = True
-        for thread in self.threads:
-            if thread is not threading.current_thread():
-                thread.join(JOIN_TIMEOUT)
+        self.worker.join()
         self._close_port()
 
     def note_on(self, pitch: int, velocity: int) -> None:
@@ -213,21 +205,28 @@ class Player:
     def _fill_until_stopped(self) -> None:
         """Draw notes until the player ends."""
         try:
-            while not self.stopping:
-                self.fill_queue()
-                self.sleep(POLL_SECONDS)
+            poll(lambda: self.stopping, self._fill_step, self.sleep)
         except Exception as error:  # any fault of a model; the other thread must end all notes
             self.stop_with_error(error)
 
+    def _fill_step(self) -> float:
+        """Draw the notes that are needed now; return the seconds until the next time."""
+        self.fill_queue()
+        return POLL_SECONDS
+
     def _send_until_stopped(self, before_send: Callable[[], None] = lambda: None) -> None:
         """Send messages at their deadlines until the player ends, then end all notes."""
+
+        def send_step() -> float:
+            before_send()
+            wait = self.schedule.send_due()
+            if self.source.done and self.schedule.is_idle:
+                self.stopping = True
+                return 0.0
+            return wait
+
         try:
-            while not self.stopping:
-                before_send()
-                wait = self.schedule.send_due()
-                if self.source.done and self.schedule.is_idle:
-                    return
-                self.sleep(min(wait, POLL_SECONDS))
+            poll(lambda: self.stopping, send_step, self.sleep)
         except Exception as error:  # any fault of a port, or of a model in `run_offline`
             self.stop_with_error(error)
         finally:

@@ -12,11 +12,10 @@ from typing import Protocol
 
 from pipeline.live.midi_ports import InputPort, PortError
 from pipeline.live.player import Player
+from pipeline.live.worker import Worker
 
 WATCH_SECONDS = 1.0
 """Seconds between two looks at the list of ports, which takes about a millisecond."""
-JOIN_TIMEOUT = 5.0
-"""Seconds that `stop` waits for a look at a sound system that hangs."""
 
 
 class WatchedPort(Protocol):
@@ -65,16 +64,16 @@ class PortWatch:
         self.reports: list[Callable[[], None]] = []
         """Called after each look."""
         self.stopped = threading.Event()
-        self.thread = threading.Thread(target=self._watch, daemon=True)
+        self.worker = Worker(self._watch)
 
     def start(self) -> None:
         """Watch in a thread."""
-        self.thread.start()
+        self.worker.start()
 
     def stop(self) -> None:
         """Stop watching."""
         self.stopped.set()
-        self.thread.join(JOIN_TIMEOUT)
+        self.worker.join()
 
     def _watch(self) -> None:
         """Look at the ports until stopped."""

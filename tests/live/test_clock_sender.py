@@ -112,7 +112,7 @@ def test_the_clock_stops_when_its_context_ends_by_an_error():
         while len(wire.sent) < 3:
             time.sleep(0.005)
         raise ZeroDivisionError
-    assert not sender.thread.is_alive()
+    assert not sender.worker.threads[0].is_alive()
     assert wire.sent[0] == START
     assert wire.sent[-1] == STOP
     assert wire.closed == 1

@@ -91,4 +91,4 @@ def test_reports_are_called_after_a_look(watch, monkeypatch):
 def test_the_watch_ends_when_it_is_stopped(watch):
     watch.start()
     watch.stop()
-    assert not watch.thread.is_alive()
+    assert not watch.worker.threads[0].is_alive()
