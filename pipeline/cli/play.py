@@ -87,7 +87,7 @@ def play(  # noqa: PLR0913 an argument of a command is an option that a person t
     quantize: Annotated[
         Quantize,
         typer.Option(
-            help="Where responses begin: at once, or on a beat or a bar of the clock, or of yours."
+            help="Where responses begin: at once, or on a beat or a bar of either clock, or of your tempo."
         ),
     ] = "off",
     preset: Annotated[

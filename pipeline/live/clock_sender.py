@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from types import TracebackType
-from typing import Protocol, Self
+from typing import NamedTuple, Protocol, Self
 
 from pipeline.core.errors import PipelineError
 from pipeline.live.midi_clock import (
@@ -34,6 +34,30 @@ START_SECONDS = 0.01
 """Seconds from Start to the first tick: the standard asks for 0.001 at least."""
 NUM_POSITIONS = 128 * 128
 """Values of the Song Position Pointer; it wraps on a bar."""
+
+
+class TempoLine(NamedTuple):
+    """When ticks are due since the last change of tempo."""
+
+    tick: int
+    """First tick of the tempo."""
+    time: float
+    """When that tick is due."""
+    tempo: float
+    """1 is REFERENCE_TEMPO."""
+
+    @property
+    def period(self) -> float:
+        """Seconds between two ticks."""
+        return 60 / (REFERENCE_TEMPO * self.tempo * TICKS_PER_BEAT)
+
+    def time_of(self, tick: int) -> float:
+        """Return when a tick is due."""
+        return self.time + (tick - self.tick) * self.period
+
+    def tick_at(self, time: float) -> float:
+        """Return the tick at a time, with its fraction."""
+        return self.tick + (time - self.time) / self.period
 
 
 class ClockOutput(Protocol):
@@ -71,13 +95,10 @@ class ClockSender:
         self.log_message = log_message
         self.clock = clock
         self.sleep = sleep
-        self.tempo = read_tempo()
         self.tick = 0
         """Number of the next tick."""
-        self.change_tick = 0
-        """First tick of the current tempo."""
-        self.change_time = clock()
-        """When that tick is due."""
+        self.line = TempoLine(0, clock(), read_tempo())
+        """Replaced as a whole, so that another thread may read it."""
         self.stopping = False
         self.worker = Worker(self.run)
 
@@ -107,9 +128,15 @@ class ClockSender:
                 self.port.send((STOP,))
             self.port.close()
 
+    def find_next_beat(self, time: float, multiple: int) -> float:
+        """Return when the next beat is due, at or after a time, whose number since Start is a multiple."""
+        line = self.line
+        num_ticks = multiple * TICKS_PER_BEAT
+        return line.time_of(math.ceil(line.tick_at(time) / num_ticks) * num_ticks)
+
     def send_due(self) -> float:
         """Send the next tick if it is due; return the seconds until the following one."""
-        due = self._find_due_time()
+        due = self.line.time_of(self.tick)
         now = self.clock()
         if due - now > TOLERANCE:
             return due - now
@@ -117,32 +144,22 @@ class ClockSender:
             return self._skip_to_sixteenth(now)
         self.port.send((TICK,))
         tempo = self.read_tempo()
-        if tempo != self.tempo:
-            self.change_tick, self.change_time, self.tempo = self.tick, due, tempo
+        if tempo != self.line.tempo:
+            self.line = TempoLine(self.tick, due, tempo)
         self.tick += 1
-        return max(self._find_due_time() - self.clock(), 0.0)
+        return max(self.line.time_of(self.tick) - self.clock(), 0.0)
 
     def _send_until_stopped(self) -> None:
         """Send Start and ticks."""
         self.port.send((START,))
-        self.change_time = self.clock() + START_SECONDS
+        self.line = self.line._replace(time=self.clock() + START_SECONDS)
         poll(lambda: self.stopping, self.send_due, self.sleep)
 
     def _skip_to_sixteenth(self, now: float) -> float:
         """Leave out the ticks that are late, tell the position to go on at, and return the seconds until it."""
-        tick_now = self.change_tick + (now - self.change_time) / self._period
-        position = math.floor(tick_now / TICKS_PER_POSITION) + 1
+        position = math.floor(self.line.tick_at(now) / TICKS_PER_POSITION) + 1
         self.tick = position * TICKS_PER_POSITION
         high, low = divmod(position % NUM_POSITIONS, 128)
         for message in ((STOP,), (SONG_POSITION, low, high), (CONTINUE,)):
             self.port.send(message)
-        return max(self._find_due_time() - self.clock(), 0.0)
-
-    def _find_due_time(self) -> float:
-        """Return when the next tick is due."""
-        return self.change_time + (self.tick - self.change_tick) * self._period
-
-    @property
-    def _period(self) -> float:
-        """Seconds between two ticks."""
-        return 60 / (REFERENCE_TEMPO * self.tempo * TICKS_PER_BEAT)
+        return max(self.line.time_of(self.tick) - self.clock(), 0.0)

@@ -90,7 +90,8 @@ class PlayOptions:
     @property
     def follows_person(self) -> bool:
         """Whether there is a person whose tempo is estimated."""
-        return self.estimate_tempo and bool(self.midi_in) and not self.clock_in
+        has_clock = self.clock_in or self.clock_out
+        return self.estimate_tempo and bool(self.midi_in) and not has_clock
 
     def validate(self) -> None:
         """Refuse options that contradict each other.
@@ -102,11 +103,11 @@ class PlayOptions:
             raise ParamsError(
                 "mode call-response needs a keyboard: give --midi-in with a part of the name of a MIDI port"
             )
-        has_beats = self.clock_in or self.estimate_tempo
+        has_beats = self.clock_in or self.clock_out or self.estimate_tempo
         if self.quantize != "off" and not (has_beats and self.mode == "call-response"):
             raise ParamsError(
-                f"--quantize {self.quantize} needs --mode call-response, and --tempo auto or --clock-in "
-                "with the name of a MIDI port"
+                f"--quantize {self.quantize} needs --mode call-response, and --tempo auto, or --clock-in or "
+                "--clock-out with the name of a MIDI port"
             )
         if self.clock_in and self.clock_out:
             raise ParamsError(
@@ -148,7 +149,7 @@ def run_player(
         player = _make_offline_player(source)
         _run_offline(player, resolve_recording_path(path or DEFAULT_RECORDING), log_message)
         return player
-    output = _open_output(options)
+    output = _open_output(options, log_message)
     player = Player(source, output, Recorder())
     player.schedule.output_latency = options.preset.output_latency / MILLISECONDS
     with keep_recording(player.recorder, path and resolve_recording_path(path), log_message):
@@ -156,7 +157,8 @@ def run_player(
         watch = PortWatch(player, output.port, inputs, log_message)
         if options.follows_person:
             watch.reports.append(_follow_person(player, source, options, log_message).report)
-        _run_realtime(player, output, watch, options, log_message)
+        clock_sender = _open_clock_sender(player, source, options, log_message)
+        _run_realtime(player, output, watch, clock_sender, log_message)
     return player
 
 
@@ -170,12 +172,14 @@ def _make_source(model: TrainedModel, controls: Controls, options: PlayOptions) 
     return source
 
 
-def _open_output(options: PlayOptions) -> ChannelOutput:
+def _open_output(options: PlayOptions, log_message: Callable[[str], None]) -> ChannelOutput:
     """Open the port of the synthesizer, and choose the program of the preset."""
     port = midi_ports.open_output(options.midi_out)
     output = ChannelOutput(port, options.preset.channel_out, EchoGuard(time.monotonic))
     if options.preset.program is not None:
         output.choose_program(options.preset.program)
+    if options.midi_out == midi_ports.VIRTUAL:
+        log_message(f"connect a synthesizer to the MIDI port {midi_ports.CLIENT_NAME!r}")
     return output
 
 
@@ -199,17 +203,14 @@ def _run_realtime(
     player: Player,
     output: ChannelOutput,
     watch: PortWatch,
-    options: PlayOptions,
+    clock_sender: AbstractContextManager[object],
     log_message: Callable[[str], None],
 ) -> None:
     """Play in real time, then close all ports."""
-    clock = _open_clock_sender(player, options, log_message)
-    if options.midi_out == midi_ports.VIRTUAL:
-        log_message(f"connect a synthesizer to the MIDI port {midi_ports.CLIENT_NAME!r}")
     log_message("playing; Ctrl-C stops it and releases every note")
     watch.start()
     try:
-        with stop_on_signals(player), realtime_priority(), clock:
+        with stop_on_signals(player), realtime_priority(), clock_sender:
             player.run()
     finally:
         watch.stop()
@@ -274,13 +275,15 @@ def _make_person_input(
 
 
 def _open_clock_sender(
-    player: Player, options: PlayOptions, log_message: Callable[[str], None]
+    player: Player, source: Improviser, options: PlayOptions, log_message: Callable[[str], None]
 ) -> AbstractContextManager[object]:
     """Open the port that gets a clock, if one is given; the clock runs while the context is entered."""
     if not options.clock_out:
         return nullcontext()
     port = midi_ports.open_clock_output(options.clock_out)
-    return ClockSender(port, lambda: player.source.tempo, log_message)
+    sender = ClockSender(port, lambda: source.tempo, log_message)
+    source.time_keeper = AlignedTime(player.schedule, sender.find_next_beat, options.quantize)
+    return sender
 
 
 def resolve_recording_path(path: Path) -> Path:

@@ -86,7 +86,7 @@ def test_the_tempo_stretches_the_file(in_folder):
         ({"quantize": "bar", "midi_out": "x"}, "--quantize bar needs --mode call-response, and"),
         (
             {"quantize": "bar", "midi_out": "x", "midi_in": "k", "mode": "call-response"},
-            "--tempo auto or --clock-in",
+            "--tempo auto, or --clock-in or --clock-out",
         ),
         ({"quantize": "bar", "midi_out": "x", "clock_in": "drums"}, "--mode call-response"),
         ({"tempo": 7.0}, "tempo 7.0"),
@@ -263,8 +263,22 @@ def test_a_tempo_that_is_no_number_is_refused(in_folder):
 
 
 def test_the_tempo_of_a_clock_takes_the_place_of_that_of_the_person():
-    options = play_options(midi_in="k", clock_in="drums", estimate_tempo=True)
-    assert not options.follows_person
+    for name in ("clock_in", "clock_out"):
+        options = play_options(midi_in="k", estimate_tempo=True, **{name: "drums"})
+        assert not options.follows_person
+
+
+def test_responses_may_begin_on_the_beat_of_a_clock_that_is_sent(monkeypatch, in_folder):
+    monkeypatch.setattr(midi_ports, "open_output", lambda name: Wire())
+    monkeypatch.setattr(midi_ports, "open_input", lambda name, handler: FakeKeyboard(handler))
+    monkeypatch.setattr(midi_ports, "open_clock_output", lambda name: ClockWire())
+    threading.Timer(0.5, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
+    options = play_options(
+        midi_out="synth", midi_in="k", mode="call-response", clock_out="drums", quantize="bar"
+    )
+    keeper = run_player(MODEL, UNCONSTRAINED, options, print).source.time_keeper
+    assert isinstance(keeper, AlignedTime)
+    assert keeper.quantize == "bar"
 
 
 def test_the_tempo_of_the_person_is_shown_in_a_session(monkeypatch, in_folder):
