@@ -99,6 +99,9 @@ MESSAGES = (
     b'{"type": "load_model", "name": "maestro"}',
     b'{"type": "set_playing", "playing": true}',
     b'{"type": "set_recording", "recording": true}',
+    b'{"type": "rename_take", "take_id": "b3Jk", "name": "Waltz"}',
+    b'{"type": "keep_take", "take_id": "b3Jk"}',
+    b'{"type": "discard_take", "take_id": "b3Jk"}',
     b'{"type": "panic"}',
     b'{"type": "ping", "sent": 12.5}',
 )

@@ -11,7 +11,7 @@ from pathlib import Path
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import FileResponse, PlainTextResponse, Response
+from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 from starlette.websockets import WebSocket
@@ -24,6 +24,7 @@ from pipeline.studio.access import LOOPBACK, LocalAccessMiddleware
 from pipeline.studio.client_queue import ClientQueue
 from pipeline.studio.handlers import handle_message
 from pipeline.studio.http_protocol import TimedHTTPProtocol
+from pipeline.studio.messages import ClientError
 from pipeline.studio.rate_limit import MessageLimiter
 from pipeline.studio.session import LiveSession
 
@@ -74,11 +75,22 @@ class App:
         """Send the page."""
         return FileResponse(STATIC_DIR / "index.html")
 
-    async def get_recording(self, request: Request) -> Response:
-        """Send the recording as a MIDI file."""
-        data = self.session.encode_recording()
-        if data is None:
-            return PlainTextResponse("nothing was recorded yet\n", 404)
+    async def get_take_notes(self, request: Request) -> Response:
+        """Send the notes of a take as JSON: name, seconds and notes as of `Take.list_notes`."""
+        try:
+            take = self.session.takes.find(request.path_params["take_id"])
+        except ClientError as error:
+            return PlainTextResponse(f"{error}\n", 404)
+        content = {"name": take.name, "seconds": take.seconds, "notes": take.list_notes()}
+        return JSONResponse(content)
+
+    async def get_take_midi(self, request: Request) -> Response:
+        """Send a take as a MIDI file."""
+        try:
+            take = self.session.takes.find(request.path_params["take_id"])
+        except ClientError as error:
+            return PlainTextResponse(f"{error}\n", 404)
+        data = take.recording.to_midi_bytes()
         return Response(data, media_type="audio/midi", headers=ATTACHMENT)
 
     async def upload_prompt(self, request: Request) -> Response:
@@ -178,7 +190,8 @@ def make_app(
         Route("/", app.get_index),
         Mount("/static", StaticFiles(directory=STATIC_DIR)),
         Mount("/web", StaticFiles(directory=WEB_DIR)),
-        Route("/take.mid", app.get_recording),
+        Route("/takes/{take_id}.json", app.get_take_notes),
+        Route("/takes/{take_id}.mid", app.get_take_midi),
         Route("/prompt", app.upload_prompt, methods=["POST"]),
         WebSocketRoute("/live", app.handle_websocket),
     ]

@@ -51,6 +51,24 @@ async def set_recording(
     session.set_recording(message.recording)
 
 
+async def rename_take(session: LiveSession, client_id: int, message: messages.RenameTake) -> None:
+    """Give a take another name."""
+    session.takes.rename(message.take_id, message.name)
+    session.broadcast(session.make_state_message())
+
+
+async def keep_take(session: LiveSession, client_id: int, message: messages.KeepTake) -> None:
+    """Let a take stay until it is discarded."""
+    session.takes.keep(message.take_id)
+    session.broadcast(session.make_state_message())
+
+
+async def discard_take(session: LiveSession, client_id: int, message: messages.DiscardTake) -> None:
+    """Remove a take."""
+    session.takes.discard(message.take_id)
+    session.broadcast(session.make_state_message())
+
+
 async def stop_all_notes(session: LiveSession, client_id: int, message: messages.Panic) -> None:
     """End all notes and pause the model."""
     session.panic()
@@ -72,6 +90,9 @@ HANDLERS: dict[type[messages.ClientMessage], Handler] = {
     messages.LoadModel: load_model,
     messages.SetPlaying: set_playing,
     messages.SetRecording: set_recording,
+    messages.RenameTake: rename_take,
+    messages.KeepTake: keep_take,
+    messages.DiscardTake: discard_take,
     messages.Panic: stop_all_notes,
     messages.Ping: answer_ping,
 }

@@ -10,6 +10,9 @@ From a page to the server:
     {"type": "load_model", "name": "maestro"}
     {"type": "set_playing", "playing": true}             the model plays, or is paused
     {"type": "set_recording", "recording": true}
+    {"type": "rename_take", "take_id": "b3Jk", "name": "Waltz"}
+    {"type": "keep_take", "take_id": "b3Jk"}
+    {"type": "discard_take", "take_id": "b3Jk"}
     {"type": "panic"}                                    all notes end and the model is paused
     {"type": "ping", "sent": 12.5}                       answered with the time of the server
 
@@ -104,6 +107,31 @@ class SetRecording(ClientMessage):
     recording: bool
 
 
+class TakeMessage(ClientMessage):
+    """A message about one take."""
+
+    take_id: Annotated[str, Field(max_length=40)]
+
+
+class RenameTake(TakeMessage):
+    """A take is to have another name."""
+
+    type: Literal["rename_take"] = "rename_take"
+    name: Annotated[str, Field(max_length=200)]
+
+
+class KeepTake(TakeMessage):
+    """A take is to stay until it is discarded."""
+
+    type: Literal["keep_take"] = "keep_take"
+
+
+class DiscardTake(TakeMessage):
+    """A take is to be removed."""
+
+    type: Literal["discard_take"] = "discard_take"
+
+
 class Panic(ClientMessage):
     """All notes are to end, and the model is to pause."""
 
@@ -139,6 +167,18 @@ class ListedModel(BaseModel):
     is_bundled: bool
 
 
+class ListedTake(BaseModel):
+    """A take of the list."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    take_id: str
+    name: str
+    notes: int
+    seconds: float
+    is_kept: bool
+
+
 class State(ServerMessage):
     """What all pages share."""
 
@@ -150,6 +190,8 @@ class State(ServerMessage):
     playing: bool
     recording: bool
     recorded_notes: int
+    takes: list[ListedTake]
+    """The oldest first."""
 
 
 class Welcome(ServerMessage):
@@ -282,6 +324,9 @@ AnyClientMessage = Annotated[
     | LoadModel
     | SetPlaying
     | SetRecording
+    | RenameTake
+    | KeepTake
+    | DiscardTake
     | Panic
     | Ping,
     Field(discriminator="type"),

@@ -24,7 +24,7 @@ class TimedRecorder(Recorder):
         return self.start_time < NEVER and self.end_time == NEVER
 
     def start(self, now: float) -> None:
-        """Start a new recording at a clock time [s]; the one before is gone."""
+        """Start a new recording at a clock time [s]; `share_notes` still has the one before."""
         with self.interval_lock:
             empty = Recorder()
             self.times, self.note_bytes = empty.times, empty.note_bytes
@@ -34,6 +34,18 @@ class TimedRecorder(Recorder):
         """Stop the recording; a note that started in it and still sounds is added when it ends."""
         with self.interval_lock:
             self.end_time = min(self.end_time, now)
+
+    @property
+    def seconds(self) -> float:
+        """Length of a recording that was stopped [s]."""
+        return self.end_time - self.start_time
+
+    def share_notes(self) -> Recorder:
+        """Return the notes of this recording; one that still sounds appears there too when it ends."""
+        shared = Recorder()
+        with self.interval_lock:
+            shared.lock, shared.times, shared.note_bytes = self.lock, self.times, self.note_bytes
+        return shared
 
     def add(self, performer: int, onset: float, duration: float, pitch: int, velocity: int) -> None:
         """Add a note that started in the recording; `onset` counts from the start of the player."""

@@ -31,6 +31,7 @@ from pipeline.studio.messages import (
     Welcome,
 )
 from pipeline.studio.recording import TimedRecorder
+from pipeline.studio.takes import TakeList
 
 MAX_CLIENTS = 8
 """Pages at once."""
@@ -54,6 +55,9 @@ class LiveSession:
         """
         self.model_name, self.model = catalog.load_by_name(name)
         self.shared_state = SharedState(self.broadcast, Controls(sampling_config), TimedRecorder())
+        self.takes = TakeList()
+        self.listed_takes = self.takes.describe()
+        """The takes as the pages list them."""
         self.prompt = load_prompt(None)
         self._make_engine(self.model_name, self.model, self.prompt)
         self.engine: LiveEngine | None = None
@@ -75,6 +79,7 @@ class LiveSession:
     def make_state_message(self) -> State:
         """Return what all pages share, but for the controls."""
         state = self.shared_state
+        self.listed_takes = self.takes.describe()
         return State(
             models={
                 entry.name: ListedModel(
@@ -89,6 +94,7 @@ class LiveSession:
             playing=state.playing,
             recording=state.recorder.is_recording,
             recorded_notes=len(state.recorder),
+            takes=self.listed_takes,
         )
 
     def make_controls_message(self, client_id: int, revision: int = 0) -> ControlsChanged:
@@ -131,7 +137,9 @@ class LiveSession:
         )
 
     def send_pong(self, client_id: int, sent: float) -> None:
-        """Send the time to a page."""
+        """Send the time to a page, and the takes to all if the last notes of one ended meanwhile."""
+        if self.takes.describe() != self.listed_takes:
+            self.broadcast(self.make_state_message())
         notes = len(self.shared_state.recorder)
         self.clients[client_id].send(Pong(sent=sent, time=time.monotonic(), recorded_notes=notes))
 
@@ -292,18 +300,14 @@ class LiveSession:
         self.broadcast(self.make_state_message())
 
     def set_recording(self, recording: bool) -> None:
-        """Start a new recording, or stop it."""
-        recorder = self.shared_state.recorder
+        """Start a new recording, or stop it; one that stops becomes a take."""
+        recorder, now = self.shared_state.recorder, time.monotonic()
+        if recorder.is_recording:
+            recorder.stop(now)
+            self.takes.add(recorder.share_notes(), recorder.seconds)
         if recording:
-            recorder.start(time.monotonic())
-        else:
-            recorder.stop(time.monotonic())
+            recorder.start(now)
         self.broadcast(self.make_state_message())
-
-    def encode_recording(self) -> bytes | None:
-        """Return the recording as a MIDI file; None, if nothing was recorded."""
-        recorder = self.shared_state.recorder
-        return recorder.to_midi_bytes() if len(recorder) else None
 
     def set_controls(self, client_id: int, values: ControlValues, revision: int) -> None:
         """Change controls, all or none. All pages are told the values that hold, after a refusal too.

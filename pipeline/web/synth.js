@@ -1,7 +1,6 @@
 // A voice like a piano: two detuned strings whose overtones decay first, the noise of a hammer, and a small room.
 // The studio imports this file as a module; the report contains its text. All times are of the audio clock, in seconds.
 
-const MAX_VOICES = 48;
 const ATTACK_SECONDS = 0.004;
 const RELEASE_SECONDS = 0.06; // time constant
 const TAIL_SECONDS = 0.5; // after the release the oscillators stop
@@ -12,6 +11,7 @@ const DETUNE_CENTS = 2.2;
 export class Synth {
   context = null;
   voices = new Set();
+  maxVoices = 48;
   volume = 0.85;
 
   // Browsers allow sound only after a person used the page: call this in a handler of a click or a key.
@@ -28,8 +28,8 @@ export class Synth {
     return this.context.currentTime;
   }
 
-  build() {
-    const context = (this.context = new AudioContext({ latencyHint: "interactive" }));
+  build(context = new AudioContext({ latencyHint: "interactive" })) {
+    this.context = context;
     this.master = new GainNode(context, { gain: this.volume ** 2 });
     const compressor = new DynamicsCompressorNode(context, { threshold: -18, ratio: 5, attack: 0.004, release: 0.2 });
     const reverb = new ConvolverNode(context, { buffer: this.makeImpulseResponse(1.6) });
@@ -78,7 +78,7 @@ export class Synth {
   // Start a note at a time, and end it after a duration, or at `noteOff`. Return its voice; null, before `start`.
   noteOn(pitch, velocity, { time = this.context?.currentTime, duration = null, performer = null } = {}) {
     if (!this.context) return null;
-    while (this.voices.size >= MAX_VOICES) this.endVoice(this.voices.values().next().value, this.now);
+    while (this.voices.size >= this.maxVoices) this.endVoice(this.voices.values().next().value, this.now);
     const force = velocity / 127;
     const frequency = 440 * 2 ** ((pitch - 69) / 12);
     const decay = 2.6 * 2 ** (-(pitch - 40) / 22); // time constant [s]: low strings sound longer

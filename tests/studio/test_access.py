@@ -77,7 +77,7 @@ def test_a_socket_without_origin_or_with_two_hosts_is_refused() -> None:
 
 @pytest.mark.parametrize("token", ["", "of-this-ru", "of-this-run2", "\u00e4"])
 def test_nothing_but_the_files_of_the_page_is_there_without_the_token(token: str) -> None:
-    for path in ("/take.mid", "/prompt", "/static", "/other", "//"):
+    for path in ("/takes/x.mid", "/prompt", "/static", "/other", "//"):
         assert "token" in DOOR.refusal_reason(scope(path=path, token=token))
     assert DOOR.refusal_reason(
         scope("websocket", "/static/live", token=token, origin="http://127.0.0.1:8765")
@@ -119,9 +119,9 @@ def test_a_server_that_runs_keeps_to_it(studio: Studio) -> None:
     assert studio.token.encode() not in body
     assert get(studio, "/", host="evil.example")[0] == 403
     assert get(studio, "/", Origin="http://evil.example")[0] == 403
-    assert get(studio, "/take.mid")[0] == 403
-    assert get(studio, f"/take.mid?token={studio.token}")[0] == 403
-    assert get(studio, "/take.mid", Authorization=f"Bearer {studio.token}")[0] == 404
+    assert get(studio, "/takes/x.mid")[0] == 403
+    assert get(studio, f"/takes/x.mid?token={studio.token}")[0] == 403
+    assert get(studio, "/takes/x.mid", Authorization=f"Bearer {studio.token}")[0] == 404
     assert get(studio, "/static/app.js")[1]["content-type"].startswith("text/javascript")
 
 
@@ -194,7 +194,7 @@ def test_on_all_interfaces_it_answers_to_each_numeric_address_and_no_name(
     assert bool(access.refusal_reason(socket)) != is_answered
     elsewhere = scope("websocket", "/live", host=host, origin="http://192.168.1.6:8765")
     assert access.refusal_reason(elsewhere)
-    assert access.refusal_reason(scope(path="/take.mid", host=host, token="wrong"))
+    assert access.refusal_reason(scope(path="/takes/x.mid", host=host, token="wrong"))
 
 
 def test_on_one_interface_it_answers_to_its_address_and_to_no_other() -> None:

@@ -2,6 +2,7 @@
 
 import base64
 import io
+import json
 import os
 import socket
 import time
@@ -19,6 +20,7 @@ from studio.test_session import wait
 from websockets.exceptions import ConnectionClosedError
 
 from pipeline.core.errors import PipelineError
+from pipeline.live.recorder import HUMAN, Recorder
 from pipeline.midi import writer
 from pipeline.notes import quantize
 from pipeline.studio import app, messages
@@ -110,8 +112,7 @@ def test_a_message_too_long_closes_the_line(studio: Studio) -> None:
 
 
 @pytest.mark.slow
-def test_what_both_played_is_recorded(studio: Studio) -> None:
-    assert get(studio, "/take.mid") == (404, b"nothing was recorded yet\n")
+def test_what_both_played_is_a_take(studio: Studio) -> None:
     with studio.page() as page:
         page.receive("welcome")
         page.send(type="set_recording", recording=True)
@@ -121,15 +122,33 @@ def test_what_both_played_is_recorded(studio: Studio) -> None:
         for _ in range(4):
             page.receive("note_off")
         page.send(type="set_recording", recording=False)
-        page.receive(lambda message: message["type"] == "state" and not message["recording"])
-        status, data = get(studio, "/take.mid")
+        stopped = page.receive(
+            lambda message: message["type"] == "state" and not message["recording"]
+        )
+        (take,) = stopped["takes"]
+        status, data = get(studio, f"/takes/{take['take_id']}.mid")
+        notes = json.loads(get(studio, f"/takes/{take['take_id']}.json")[1])["notes"]
     assert status == 200
+    assert [note["pitch"] for note in notes if note["performer"] == "human"] == [60, 64, 67]
+    assert {note["performer"] for note in notes} == {"human", "model"}
+    assert [note["onset"] for note in notes] == sorted(note["onset"] for note in notes)
+    assert max(note["onset"] for note in notes) < take["seconds"]
     tracks = {
         track.name: [note.pitch for note in track.notes]
         for track in PrettyMIDI(io.BytesIO(data)).instruments
     }
     assert tracks["human"] == [60, 64, 67]
     assert len(tracks["model"]) >= 4
+
+
+@pytest.mark.parametrize("name", ["none", "..%2F..%2Fparams", "%2E%2E", "Take 1"])
+@pytest.mark.parametrize("format", ["mid", "json"])
+def test_a_take_is_read_by_its_id_alone(studio: Studio, name: str, format: str) -> None:
+    recording = Recorder()
+    recording.add(HUMAN, 0.0, 0.5, 60, 80)
+    take = studio.session.takes.add(recording, 1.0)
+    assert get(studio, f"/takes/{take.take_id}.{format}")[0] == 200
+    assert get(studio, f"/takes/{name.replace(' ', '%20')}.{format}")[0] == 404
 
 
 def test_a_file_is_read_as_the_model_read_its_music(studio: Studio) -> None:

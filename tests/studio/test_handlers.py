@@ -170,6 +170,41 @@ def test_a_model_that_fails_is_told_of_once_and_can_be_chosen_again(studio: Stud
         page.receive("note_on")
 
 
+def test_a_take_is_renamed_kept_and_discarded(studio: Studio) -> None:
+    with studio.page() as page:
+        page.receive("welcome")
+        page.send(type="set_recording", recording=True)
+        page.press_keys(60)
+        wait(lambda: len(studio.session.shared_state.recorder))
+        page.send(type="set_recording", recording=False)
+        (take,) = page.receive(lambda message: message.get("takes"))["takes"]
+        assert (take["name"], take["notes"], take["is_kept"]) == ("Take 1", 1, False)
+        page.send(type="rename_take", take_id=take["take_id"], name="../notes")
+        assert "begins with a dot" in page.receive("error")["message"]
+        page.send(type="rename_take", take_id=take["take_id"], name=" Waltz in A♭ ")
+        assert page.receive("state")["takes"][0]["name"] == "Waltz in A♭"
+        page.send(type="keep_take", take_id=take["take_id"])
+        assert page.receive("state")["takes"][0]["is_kept"]
+        page.send(type="discard_take", take_id=take["take_id"])
+        assert page.receive("state")["takes"] == []
+        page.send(type="discard_take", take_id=take["take_id"])
+        assert "no such take" in page.receive("error")["message"]
+
+
+def test_a_note_that_ends_after_the_recording_is_told_with_the_next_ping(studio: Studio) -> None:
+    with studio.page() as page:
+        page.receive("welcome")
+        page.send(type="set_recording", recording=True)
+        page.send(type="note_on", pitch=60, velocity=80)
+        page.receive("note_on")
+        page.send(type="set_recording", recording=False)
+        page.receive(lambda message: message["type"] == "state" and not message["recording"])
+        page.send(type="note_off", pitch=60)
+        page.receive("note_end")
+        page.send(type="ping", sent=1.0)
+        assert page.receive("state")["takes"][0]["notes"] == 1
+
+
 def answered(page: Client) -> list[str]:
     page.send(type="ping", sent=0.0)
     return [message["type"] for message in page.receive_until("pong")]

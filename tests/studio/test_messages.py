@@ -22,6 +22,9 @@ SOUND = (
     {"type": "load_model", "name": "maestro"},
     {"type": "set_playing", "playing": False},
     {"type": "set_recording", "recording": True},
+    {"type": "rename_take", "take_id": "b3Jk", "name": "Waltz"},
+    {"type": "keep_take", "take_id": "b3Jk"},
+    {"type": "discard_take", "take_id": "b3Jk"},
     {"type": "panic"},
     {"type": "ping", "sent": 1.5},
 )

@@ -76,9 +76,10 @@ def test_a_phrase_is_answered_measured_recorded_and_downloaded(
             lambda: len(studio.session.shared_state.recorder.collect_notes(MODEL)), 60
         )  # a note is recorded when it ends
         page.get_by_role("button", name="Stop").click()
-        page.wait_for_selector("#take:not([hidden])")
+        page.wait_for_selector("#takes-card:not([hidden])")
         with page.expect_download() as downloaded:
-            page.get_by_role("button", name="Download").click()
+            page.get_by_role("button", name="MIDI", exact=True).click()
+        assert downloaded.value.suggested_filename == "Take 1.mid"
         downloaded.value.save_as(tmp_path / "take.mid")
     tracks = PrettyMIDI(io.BytesIO((tmp_path / "take.mid").read_bytes())).instruments
     notes = {track.name: [note.pitch for note in track.notes] for track in tracks}

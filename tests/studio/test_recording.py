@@ -43,6 +43,20 @@ def test_nothing_is_recorded_before_the_start() -> None:
     assert not recorder.is_recording
 
 
+def test_shared_notes_stay_when_the_next_recording_starts() -> None:
+    recorder = TimedRecorder()
+    recorder.start(10.0)
+    first = recorder.share_notes()
+    recorder.stop(12.0)
+    assert recorder.seconds == 2.0
+    recorder.add(MODEL, 11.0, 9.0, 60, 80)  # it sounds on after the end
+    assert len(first) == 1
+    recorder.start(20.0)
+    recorder.add(MODEL, 21.0, 0.5, 62, 80)
+    assert first.collect_notes()["pitch"].tolist() == [60]
+    assert recorder.collect_notes()["pitch"].tolist() == [62]
+
+
 def test_a_second_recording_starts_empty_and_another_player_keeps_the_time() -> None:
     recorder = TimedRecorder()
     recorder.start(10.0)

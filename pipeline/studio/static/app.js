@@ -7,6 +7,8 @@ import { Keyboard } from "./keyboard.js";
 import { SoundOverlay } from "./soundOverlay.js";
 import { SurprisalChart } from "./surprisal.js";
 import { Synth } from "/web/synth.js";
+import { TakePlayer } from "./takePlayer.js";
+import { Takes } from "./takes.js";
 import { WebMidi } from "./webMidi.js";
 
 const ERROR_DURATION = 6000; // ms
@@ -22,6 +24,8 @@ const webMidi = new WebMidi(keyboard, connection, {
   outputSelect: element("out"),
   outputRow: element("outs"),
 });
+const takePlayer = new TakePlayer(synth, keyboard, fallingNotes, connection);
+const takes = new Takes(connection, takePlayer, element("takes-card"), element("takes"));
 new Controls(connection);
 new SoundOverlay(synth, element("sound"), element("sound-on"));
 
@@ -30,6 +34,7 @@ const modelVoices = new Map(); // pitch to the voice of the model's last note
 const highlightTimers = new Set(); // of notes of the model that were announced and did not start yet
 let state = { mode: "call-response", playing: true, isModelTurn: false };
 let errorTimer = 0;
+let resumesAfterTake = false; // whether the model played before the take that plays now
 
 // A person plays: the note sounds here at once, goes to the server, and is drawn when that answers.
 keyboard.addEventListener("noteOn", ({ pitch, velocity }) => {
@@ -102,8 +107,7 @@ function updateState(changes) {
   element("play").textContent = state.playing ? "Pause the model" : "Let it play";
   element("play").classList.toggle("paused", !state.playing);
   element("record").setAttribute("aria-pressed", state.recording);
-  element("record").lastChild.textContent = state.recording ? "Stop" : "Record";
-  updateDownload(state.recorded_notes);
+  updateRecord(state.recorded_notes);
   updateStatus();
 }
 function updateModels() {
@@ -122,9 +126,8 @@ function makeModelGroup(label, models) {
   group.append(...models.map(([name, model]) => new Option(model.label, name)));
   return group;
 }
-function updateDownload(notes) {
-  element("take").hidden = !notes;
-  element("take").textContent = `Download ${notes} note${notes === 1 ? "" : "s"}`;
+function updateRecord(notes) {
+  element("record").lastChild.textContent = state.recording ? `Stop (${notes})` : "Record";
 }
 function updateStatus() {
   const callResponse = state.isModelTurn
@@ -157,7 +160,7 @@ connection.addEventListener("welcome", ({ message }) => {
 connection.addEventListener("state", ({ message }) => updateState(message));
 for (const type of ["state", "controls"])
   connection.addEventListener(type, () => (element("resumed").hidden = true));
-connection.addEventListener("pong", ({ message }) => updateDownload(message.recorded_notes));
+connection.addEventListener("pong", ({ message }) => updateRecord(message.recorded_notes));
 connection.addEventListener("turn", ({ message }) => {
   state.isModelTurn = message.is_model;
   if (!message.is_model) fallingNotes.preview = null;
@@ -177,18 +180,21 @@ connection.addEventListener("closed", () => {
 
 // Buttons and keys.
 function stopAllNotes() {
+  takePlayer.stop();
   keyboard.releaseAll();
   silenceModel(connection.now());
   synth.stopAll();
   connection.send({ type: "panic" });
 }
-async function downloadRecording() {
-  const response = await request("/take.mid");
-  if (!response.ok) return showError(await response.text());
-  const url = URL.createObjectURL(await response.blob());
-  Object.assign(document.createElement("a"), { href: url, download: "take.mid" }).click();
-  URL.revokeObjectURL(url);
-}
+// The model rests while a take plays, and plays on after it, but not after a panic.
+takes.addEventListener("play", () => {
+  resumesAfterTake = state.playing;
+  if (state.playing) connection.send({ type: "set_playing", playing: false });
+});
+takes.addEventListener("end", () => {
+  if (resumesAfterTake) connection.send({ type: "set_playing", playing: true });
+});
+takes.addEventListener("error", ({ text }) => showError(text));
 async function uploadPrompt(input) {
   const [file] = input.files;
   if (!file) return;
@@ -211,7 +217,6 @@ element("record").addEventListener("click", () => connection.send({ type: "set_r
 element("panic").addEventListener("click", stopAllNotes);
 element("lower").addEventListener("click", () => keyboard.shift(-1));
 element("higher").addEventListener("click", () => keyboard.shift(1));
-element("take").addEventListener("click", downloadRecording);
 element("volume").addEventListener("input", (event) => synth.setVolume(Number(event.target.value)));
 element("prompt").addEventListener("change", (event) => uploadPrompt(event.target));
 addEventListener("keydown", (event) => {
