@@ -25,6 +25,7 @@ from pipeline.studio.client_queue import ClientQueue
 from pipeline.studio.handlers import handle_message
 from pipeline.studio.http_protocol import TimedHTTPProtocol
 from pipeline.studio.messages import ClientError
+from pipeline.studio.prompt import MAX_PROMPT_NOTES, describe_prompt
 from pipeline.studio.rate_limit import MessageLimiter
 from pipeline.studio.session import LiveSession
 
@@ -39,8 +40,6 @@ BODY_TIMEOUT = 30.0
 """Seconds that an upload may take."""
 MAX_PROMPT_BYTES = 1 << 20
 """Bytes of a MIDI file to go on from."""
-MAX_PROMPT_NOTES = 512
-"""Notes of it that the model reads, the last."""
 CLOSE_CONNECTION = {"connection": "close"}
 """Header of an answer before the end of the request: what comes after it is not read."""
 ATTACHMENT = {"content-disposition": 'attachment; filename="take.mid"'}
@@ -94,7 +93,7 @@ class App:
         return Response(data, media_type="audio/midi", headers=ATTACHMENT)
 
     async def upload_prompt(self, request: Request) -> Response:
-        """Receive a MIDI file and go on from it."""
+        """Receive a MIDI file, go on from it, and send what `describe_prompt` says of it as JSON."""
         try:
             async with asyncio.timeout(BODY_TIMEOUT):
                 data = await read_body(request)
@@ -110,7 +109,7 @@ class App:
             return PlainTextResponse(f"{error}\n", 413, CLOSE_CONNECTION)
         except PipelineError as error:
             return PlainTextResponse(f"{error}\n", 400)
-        return PlainTextResponse(f"{len(notes)} notes\n")
+        return JSONResponse(describe_prompt(notes))
 
     async def handle_websocket(self, websocket: WebSocket) -> None:
         """Exchange messages with a page until either end leaves."""

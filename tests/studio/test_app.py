@@ -163,7 +163,8 @@ def test_it_plays_on_from_a_file(studio: Studio, in_folder: Path) -> None:
         page.receive("welcome")
         status, text = get(studio, "/prompt", (in_folder / "a.mid").read_bytes())
         assert status == 200
-        assert text.endswith(b"notes\n")
+        described = json.loads(text)
+        assert described["notes"] == len(described["roll"]) == len(studio.session.prompt)
         assert page.receive("state")["mode"] == "solo"
         assert page.receive("note_on")["performer"] == "model"
         assert len(studio.session.prompt) > 20

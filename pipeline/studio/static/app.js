@@ -1,9 +1,10 @@
 // The page: messages of the server are drawn and sounded, and what a person does is sent to the server.
 
-import { Connection, request, token } from "./connection.js";
+import { Connection, token } from "./connection.js";
 import { Controls } from "./controls.js";
 import { FallingNotes } from "./fallingNotes.js";
 import { Keyboard } from "./keyboard.js";
+import { PromptFile } from "./promptFile.js";
 import { SoundOverlay } from "./soundOverlay.js";
 import { SurprisalChart } from "./surprisal.js";
 import { Synth } from "/web/synth.js";
@@ -27,6 +28,7 @@ const webMidi = new WebMidi(keyboard, connection, {
 const takePlayer = new TakePlayer(synth, keyboard, fallingNotes, connection);
 const takes = new Takes(connection, takePlayer, element("takes-card"), element("takes"));
 new Controls(connection);
+const promptFile = new PromptFile(element("prompt"), element("prompt-roll"), element("prompt-text"));
 new SoundOverlay(synth, element("sound"), element("sound-on"));
 
 const localVoices = new Map(); // pitch to the voice of a key that is held on this page
@@ -194,14 +196,7 @@ takes.addEventListener("play", () => {
 takes.addEventListener("end", () => {
   if (resumesAfterTake) connection.send({ type: "set_playing", playing: true });
 });
-takes.addEventListener("error", ({ text }) => showError(text));
-async function uploadPrompt(input) {
-  const [file] = input.files;
-  if (!file) return;
-  const response = await request("/prompt", { method: "POST", body: file });
-  if (!response.ok) showError(await response.text());
-  input.value = "";
-}
+for (const part of [takes, promptFile]) part.addEventListener("error", ({ text }) => showError(text));
 function leaveAfterChoice(select) {
   // Letters choose in a list and play everywhere else: after a choice by hand, back to playing.
   select.addEventListener("pointerdown", () => (select.dataset.hand = "yes"));
@@ -218,7 +213,6 @@ element("panic").addEventListener("click", stopAllNotes);
 element("lower").addEventListener("click", () => keyboard.shift(-1));
 element("higher").addEventListener("click", () => keyboard.shift(1));
 element("volume").addEventListener("input", (event) => synth.setVolume(Number(event.target.value)));
-element("prompt").addEventListener("change", (event) => uploadPrompt(event.target));
 addEventListener("keydown", (event) => {
   if (event.code === "Escape") stopAllNotes();
   if (event.code === "Space" && event.target === document.body && !event.repeat) {

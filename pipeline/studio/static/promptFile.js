@@ -1,0 +1,85 @@
+// A MIDI file that the model continues: chosen or dragged onto the page, then drawn, with its length.
+
+import { request } from "./connection.js";
+import { pitchName } from "./keyboard.js";
+
+const DRAGGING = "dragging"; // class of the page while a file is over it
+const MARGIN_PITCHES = 2; // above and below the notes
+const MIN_NOTE_WIDTH = 1.5; // pixels
+
+const formatCount = (count) => `${count.toLocaleString("en")} note${count === 1 ? "" : "s"}`;
+const formatSeconds = (seconds) => `${seconds.toFixed(1)} s`;
+const hasFile = (event) => event.dataTransfer?.types.includes("Files");
+
+// Dispatches "error" with `text`.
+export class PromptFile extends EventTarget {
+  prompt = null; // as the server describes it
+
+  constructor(input, canvas, text) {
+    super();
+    Object.assign(this, { input, canvas, text });
+    input.addEventListener("change", () => this.upload(input.files[0]));
+    new ResizeObserver(() => this.draw()).observe(canvas);
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.draw());
+    this.addDragListeners();
+  }
+
+  addDragListeners() {
+    const page = document.body.classList;
+    addEventListener("dragover", (event) => {
+      if (!hasFile(event)) return;
+      event.preventDefault(); // or the browser would open the file
+      page.add(DRAGGING);
+    });
+    addEventListener("dragleave", (event) => event.relatedTarget || page.remove(DRAGGING));
+    addEventListener("drop", (event) => {
+      page.remove(DRAGGING);
+      if (!hasFile(event)) return;
+      event.preventDefault();
+      this.upload(event.dataTransfer.files[0]);
+    });
+  }
+
+  async upload(file) {
+    if (!file) return;
+    const response = await request("/prompt", { method: "POST", body: file });
+    this.input.value = "";
+    if (response.ok) return this.show(file.name, await response.json());
+    const text = `The model cannot play on from ${file.name}: ${await response.text()}`;
+    this.dispatchEvent(Object.assign(new Event("error"), { text }));
+  }
+
+  show(name, prompt) {
+    this.prompt = prompt;
+    const count = prompt.roll.length;
+    const whole = `${formatCount(prompt.notes)}, ${formatSeconds(prompt.seconds)}`;
+    const part = `the last ${formatCount(count)}, ${formatSeconds(prompt.read_seconds)}`;
+    this.text.textContent = `${name}: ${whole}. The model read ${count < prompt.notes ? part : "all of it"}.`;
+    const pitches = prompt.roll.map(([, , pitch]) => pitch);
+    const [lowest, highest] = [Math.min(...pitches), Math.max(...pitches)].map(pitchName);
+    this.canvas.setAttribute("aria-label", `Piano roll: ${formatCount(count)} from ${lowest} to ${highest}`);
+    this.canvas.hidden = false;
+    this.text.hidden = false;
+    this.draw();
+  }
+
+  draw() {
+    const scale = devicePixelRatio || 1;
+    const [width, height] = [this.canvas.clientWidth, this.canvas.clientHeight];
+    if (!this.prompt || !width) return;
+    this.canvas.width = width * scale;
+    this.canvas.height = height * scale;
+    const ctx = this.canvas.getContext("2d");
+    ctx.scale(scale, scale);
+    ctx.fillStyle = getComputedStyle(document.documentElement).getPropertyValue("--model");
+    const { roll, read_seconds: seconds } = this.prompt;
+    const pitches = roll.map(([, , pitch]) => pitch);
+    const lowest = Math.min(...pitches) - MARGIN_PITCHES;
+    const rowHeight = height / (Math.max(...pitches) + MARGIN_PITCHES - lowest + 1);
+    for (const [onset, duration, pitch] of roll) {
+      const noteWidth = Math.max((width * duration) / seconds, MIN_NOTE_WIDTH);
+      const top = height - (pitch - lowest + 1) * rowHeight;
+      ctx.fillRect((width * onset) / seconds, top, noteWidth, Math.max(rowHeight - 0.5, 1));
+    }
+  }
+}
