@@ -6,6 +6,7 @@ All times are in cells of the time grid unless seconds are named.
 from collections import deque
 
 from pipeline.live.note_source import PendingNote
+from pipeline.notes.note import PEDAL_UP
 from pipeline.notes.quantize import GRID_SECONDS, GRID_SIZE
 
 HELD_SECONDS = 20.0
@@ -30,8 +31,8 @@ class Phrase:
         self.response_delay = response_delay
         self.notes: deque[PendingNote] = deque(maxlen=MAX_NOTES)
         """Notes that ended."""
-        self.held_keys: dict[int, tuple[int, int]] = {}
-        """Pitch of a note that is on to its onset and velocity."""
+        self.held_notes: dict[int, PendingNote] = {}
+        """Pitch of a note that is on to that note, without a duration."""
         self.last_event = 0
         """Time of the last note on or off."""
         self.response_end: int | None = None
@@ -39,25 +40,26 @@ class Phrase:
         self.typical_duration = DEFAULT_DURATION
         """Moving average of the durations of the person's notes."""
 
-    def note_on(self, cell: int, pitch: int, velocity: int) -> None:
+    def note_on(self, cell: int, pitch: int, velocity: int, pedal: int = PEDAL_UP) -> None:
         """Start a note; a note of this pitch that is on ends."""
-        self.note_off(cell, pitch)
-        self.held_keys[pitch] = cell, velocity
+        self.note_off(cell, pitch, cell)
+        self.held_notes[pitch] = PendingNote(cell, 0, pitch, velocity, pedal)
 
-    def note_off(self, cell: int, pitch: int) -> None:
-        """End a note."""
+    def note_off(self, cell: int, pitch: int, end: int) -> None:
+        """End a note, which the model reads as one that ended at cell `end`."""
         self.last_event = cell
-        if pitch in self.held_keys:
-            onset, velocity = self.held_keys.pop(pitch)
-            self.notes.append(PendingNote(onset, cell - onset, pitch, velocity))
-            duration = min(cell - onset, GRID_SIZE - 1)
+        if pitch in self.held_notes:
+            note = self.held_notes.pop(pitch)
+            note = note._replace(duration=end - note.onset)
+            self.notes.append(note)
+            duration = min(note.duration, GRID_SIZE - 1)
             self.typical_duration = (3 * self.typical_duration + duration) // 4
 
     def is_finished(self, now: int, tempo: float) -> bool:
         """Whether there is a phrase and it is over."""
-        delay = max(self.response_delay, HELD_SECONDS) if self.held_keys else self.response_delay
+        delay = max(self.response_delay, HELD_SECONDS) if self.held_notes else self.response_delay
         is_over = now - self.last_event >= round(delay * tempo / GRID_SECONDS)
-        return is_over and bool(self.notes or self.held_keys)
+        return is_over and bool(self.notes or self.held_notes)
 
     def take_if_finished(self, now: int, tempo: float) -> list[PendingNote]:
         """Return the phrase in order of time and start a response, if the phrase is over; else nothing."""
@@ -68,8 +70,8 @@ class Phrase:
 
         The response to a phrase without notes has the greatest length.
         """
-        for pitch in list(self.held_keys):
-            self.note_off(end, pitch)
+        for pitch in list(self.held_notes):
+            self.note_off(end, pitch, end)
         notes = sorted(self.notes)
         self.notes.clear()
         duration = MAX_RESPONSE_CELLS

@@ -33,6 +33,7 @@ from pipeline.live.clock_follower import FreeTime, TimeKeeper
 from pipeline.live.controls import Controls
 from pipeline.live.note_source import PendingNote, from_quantized, to_quantized
 from pipeline.live.turn_switch import Turn, TurnSwitch
+from pipeline.notes.note import PEDAL_UP
 from pipeline.notes.quantize import (
     GRID_SIZE,
     VELOCITY,
@@ -115,6 +116,11 @@ class Improviser:
         self.engine.feed(prompt)
 
     @property
+    def reads_pedal(self) -> bool:
+        """Whether the model reads where the pedal is, and when keys come up."""
+        return self.engine.config.model_pedal
+
+    @property
     def tempo(self) -> float:
         """Music time per clock time."""
         return self.controls.tempo * self.time_keeper.tempo_factor
@@ -156,12 +162,13 @@ class Improviser:
         if self.notes_left is not None:
             self.notes_left -= 1
 
-    def note_on(self, cell: int, pitch: int, velocity: int) -> bool:
+    def note_on(self, cell: int, pitch: int, velocity: int, pedal: int = PEDAL_UP) -> bool:
         """Start a note of the person; return whether it interrupts a response."""
-        self.phrase.note_on(cell, pitch, velocity)
+        pedal = pedal if self.reads_pedal else PEDAL_UP
+        self.phrase.note_on(cell, pitch, velocity, pedal)
         if self.mode == "accompany":
             onset = max(cell, self.last_onset)
-            note = PendingNote(onset, self.phrase.typical_duration, pitch, velocity)
+            note = PendingNote(onset, self.phrase.typical_duration, pitch, velocity, pedal)
             self._feed_human_note(note)
         if self.turn_switch.is_held:
             return False
@@ -169,9 +176,9 @@ class Improviser:
         self.phrase.response_end = None
         return is_interrupted
 
-    def note_off(self, cell: int, pitch: int) -> None:
-        """End a note of the person."""
-        self.phrase.note_off(cell, pitch)
+    def note_off(self, cell: int, pitch: int, key_up: int) -> None:
+        """End a note of the person: a model of the pedal reads when the key came up, another model how long it sounded."""
+        self.phrase.note_off(cell, pitch, key_up if self.reads_pedal else cell)
 
     def end_turn(self) -> None:
         """Drop the phrase and the response; only mode `call-response` waits for the person then."""

@@ -72,11 +72,11 @@ class NoteSource(Protocol):
     def commit(self) -> None:
         """Play the note that `peek` returned last."""
 
-    def note_on(self, cell: int, pitch: int, velocity: int) -> bool:
-        """Start a note of a person; return whether it silences the notes that are on."""
+    def note_on(self, cell: int, pitch: int, velocity: int, pedal: int) -> bool:
+        """Start a note of a person, with the state of their pedal; return whether it silences the notes that are on."""
 
-    def note_off(self, cell: int, pitch: int) -> None:
-        """End a note of a person."""
+    def note_off(self, cell: int, pitch: int, key_up: int) -> None:
+        """End a note of a person whose key came up at cell `key_up`; the pedal may have held it since."""
 
     def end_turn(self) -> None:
         """Drop the phrase of a person and the response to it."""

@@ -26,6 +26,7 @@ from pipeline.live.human_keys import (
     KeyReleased,
     ModelStopped,
     PedalMoved,
+    SoundingNote,
     SoundStopped,
 )
 from pipeline.live.note_source import NoteSource
@@ -163,9 +164,9 @@ class Player:
             case KeyPressed():
                 self._start_human_note(event)
             case KeyReleased(time, pitch):
-                self._end_human_notes(self.human_keys.release(pitch), time)
+                self._end_human_notes(self.human_keys.release(pitch, time), time)
             case AllKeysReleased(time):
-                self._end_human_notes(self.human_keys.release_all(), time)
+                self._end_human_notes(self.human_keys.release_all(time), time)
             case PedalMoved(time, is_down):
                 self._end_human_notes(self.human_keys.move_pedal(is_down), time)
             case SoundStopped(time):
@@ -178,11 +179,12 @@ class Player:
 
     def _start_human_note(self, event: KeyPressed) -> None:
         """Start a note of the person, which may silence the model."""
-        self._record_human_note(event.pitch, event.time)
+        self._end_human_notes([event.pitch], event.time)
         self.human_onsets.append(event.time)
         self.human_keys.press(event.pitch, event.velocity, event.time)
         cell = self.schedule.grid_position(event.time)
-        if self.source.note_on(cell, event.pitch, event.velocity):
+        pedal = self.human_keys.sounding[event.pitch].pedal
+        if self.source.note_on(cell, event.pitch, event.velocity, pedal):
             self._end_model_notes()
 
     def _end_model_notes(self) -> None:
@@ -191,16 +193,18 @@ class Player:
         self.source.cut_at(self.schedule.grid_position(self.clock()))
 
     def _end_human_notes(self, pitches: list[int], time: float) -> None:
-        """End notes of the person at a clock time [s]."""
+        """End those notes of the person that sound, at a clock time [s]."""
         for pitch in pitches:
-            self._record_human_note(pitch, time)
-            self.source.note_off(self.schedule.grid_position(time), pitch)
+            if note := self.human_keys.take(pitch):
+                self._record_human_note(pitch, note, time)
+                key_up = time if note.key_up is None else note.key_up
+                cells = self.schedule.grid_position(time), self.schedule.grid_position(key_up)
+                self.source.note_off(cells[0], pitch, cells[1])
 
-    def _record_human_note(self, pitch: int, end: float) -> None:
-        """Record a note of the person that ends at a clock time [s], if one of this pitch sounds."""
-        if note := self.human_keys.take(pitch):
-            onset = note.start - self.schedule.start_time
-            self.recorder.add(HUMAN, onset, end - note.start, pitch, note.velocity)
+    def _record_human_note(self, pitch: int, note: SoundingNote, end: float) -> None:
+        """Record a note of the person that ends at a clock time [s]."""
+        onset = note.start - self.schedule.start_time
+        self.recorder.add(HUMAN, onset, end - note.start, pitch, note.velocity)
 
     def _fill_until_stopped(self) -> None:
         """Draw notes until the player ends."""
@@ -236,8 +240,9 @@ class Player:
         """End all notes, close the port, and record the notes that the person still holds."""
         self.stopping = True
         self.stop_with_error(self.schedule.close())
-        for pitch in list(self.human_keys.sounding):
-            self._record_human_note(pitch, self.clock())
+        for pitch, note in self.human_keys.sounding.items():
+            self._record_human_note(pitch, note, self.clock())
+        self.human_keys.sounding.clear()
 
     def stop_with_error(self, error: Exception | None) -> None:
         """Keep the first error and end the player; nothing happens without an error."""

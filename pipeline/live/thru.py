@@ -27,11 +27,11 @@ class Thru:
 
     def note_off(self, pitch: int) -> None:
         """Let a key up."""
-        self._end_notes(self.keys.release(pitch))
+        self._end_notes(self.keys.release(pitch, self.player.clock()))
 
     def release_keys(self) -> None:
         """Let all keys up."""
-        self._end_notes(self.keys.release_all())
+        self._end_notes(self.keys.release_all(self.player.clock()))
 
     def move_pedal(self, is_down: bool) -> None:
         """Move the sustain pedal."""

@@ -13,6 +13,7 @@ from typing import Any
 
 from pipeline.live.improviser import Improviser
 from pipeline.live.note_source import PendingNote
+from pipeline.notes.note import PEDAL_UP
 from pipeline.studio.messages import (
     HumanNoteEnded,
     NoteStarted,
@@ -101,19 +102,20 @@ class BroadcastingSource:
         )
         self.last_preview = None, revision
 
-    def note_on(self, cell: int, pitch: int, velocity: int) -> bool:
+    def note_on(self, cell: int, pitch: int, velocity: int, pedal: int) -> bool:
         """Send the start of a note of a person."""
-        self._end_held_note(cell, pitch)
-        note_id, note = next(self.note_ids), PendingNote(cell, 0, pitch, velocity)
+        self._end_held_note(cell, pitch, cell)
+        read_pedal = pedal if self.tells_pedal else PEDAL_UP
+        note_id, note = next(self.note_ids), PendingNote(cell, 0, pitch, velocity, read_pedal)
         self.held_notes[pitch] = note_id, note
         details = self._describe_note(note) | {"duration": None, "pedal": None}
         self.broadcast(NoteStarted(performer="human", note_id=note_id, revision=0, **details))
-        return self.improviser.note_on(cell, pitch, velocity)
+        return self.improviser.note_on(cell, pitch, velocity, pedal)
 
-    def note_off(self, cell: int, pitch: int) -> None:
+    def note_off(self, cell: int, pitch: int, key_up: int) -> None:
         """Send the end of a note of a person, and have it measured."""
-        self._end_held_note(cell, pitch)
-        self.improviser.note_off(cell, pitch)
+        self._end_held_note(cell, pitch, key_up)
+        self.improviser.note_off(cell, pitch, key_up)
 
     def end_turn(self) -> None:
         """Drop the phrase and the response."""
@@ -140,11 +142,12 @@ class BroadcastingSource:
             self.is_model_turn = is_model_turn
             self.broadcast(TurnChanged(is_model=is_model_turn))
 
-    def _end_held_note(self, cell: int, pitch: int) -> None:
+    def _end_held_note(self, cell: int, pitch: int, key_up: int) -> None:
         if pitch not in self.held_notes:
             return
         note_id, held = self.held_notes.pop(pitch)
-        note = held._replace(duration=max(cell - held.onset, 0))
+        end = key_up if self.tells_pedal else cell
+        note = held._replace(duration=max(end - held.onset, 0))
         before = sorted(other for other in self.recent_notes if other < note)
         self.recent_notes.append(note)
         self.broadcast(HumanNoteEnded(note_id=note_id, end=self.time_of(cell)))

@@ -22,7 +22,7 @@ def played(keys, rest=0.8) -> tuple[Phrase, list[PendingNote]]:
     for pause, duration, pitch in keys:
         now += pause
         phrase.note_on(now, pitch, 70)
-        phrase.note_off(now + duration, pitch)
+        phrase.note_off(now + duration, pitch, now + duration)
         notes.append(PendingNote(now, duration, pitch, 70))
         now += duration
     return phrase, notes
@@ -61,15 +61,15 @@ def test_a_key_that_is_held_is_no_rest_until_it_is_held_for_long():
     held = round(HELD_SECONDS / GRID_SECONDS)
     assert phrase.take_if_finished(100 + held - 1, 1.0) == []
     assert phrase.take_if_finished(100 + held, 1.0) == [PendingNote(100, 0, 60, 70)]
-    assert not phrase.held_keys
+    assert not phrase.held_notes
 
 
 def test_a_key_struck_twice_is_two_notes():
     phrase = Phrase()
     phrase.note_on(0, 60, 70)
     phrase.note_on(30, 60, 80)
-    phrase.note_off(50, 60)
-    phrase.note_off(60, 60)
+    phrase.note_off(50, 60, 50)
+    phrase.note_off(60, 60, 60)
     assert phrase.take_if_finished(1000, 1.0) == [
         PendingNote(0, 30, 60, 70),
         PendingNote(30, 20, 60, 80),
@@ -86,7 +86,7 @@ def test_forgetting_ends_phrase_and_answer():
     phrase, _ = played([(0, 10, 60)])
     phrase.take_if_finished(1000, 1.0)
     phrase.note_on(2000, 60, 70)
-    phrase.note_off(2010, 60)
+    phrase.note_off(2010, 60, 2010)
     phrase.clear()
     assert phrase.is_response_over(0)
     assert phrase.take_if_finished(9000, 1.0) == []

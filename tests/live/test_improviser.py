@@ -340,9 +340,26 @@ def test_the_past_is_what_sounded_in_order():
     assert np.array_equal(source.recent_notes(), to_quantized(sorted(source.history)))
 
 
+PEDAL_MODEL = {"heads": "categorical", "head_dim": 4, "model_velocity": True, "stateful": True}
+PEDAL_MODEL |= {"model_pedal": True}
+
+
+@pytest.mark.parametrize(
+    ("recipe", "durations", "pedals"),
+    [({}, [700, 660, 620], [0, 0, 0]), (PEDAL_MODEL, [30, 30, 40], [2, 1, 1])],
+)
+def test_a_model_of_the_pedal_reads_keys_and_pedal_and_another_what_sounds(
+    recipe, durations, pedals
+):
+    source = improviser("call-response", **recipe)
+    alone(source, 9.0, [pedal(0.9, True), *PHRASE, pedal(8.0, False)])
+    notes = [note for note in sorted(source.history) if note.onset > 0][:3]
+    assert [note.pedal for note in notes] == pedals
+    assert np.allclose([note.duration for note in notes], durations, atol=2)
+
+
 def test_a_note_that_is_played_has_the_pedal_that_the_model_read():
-    kind = {"heads": "categorical", "head_dim": 4, "model_velocity": True, "stateful": True}
-    model = make_tiny_model(**kind, model_pedal=True)
+    model = make_tiny_model(**PEDAL_MODEL)
     source = Improviser(Engine(model), Controls(UNCONSTRAINED), PROMPT, np.random.default_rng(3))
     played = []
     for _ in range(20):

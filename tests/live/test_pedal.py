@@ -33,7 +33,7 @@ ACTIONS = st.lists(
 
 
 class Listener:
-    """A source that plays nothing and keeps the notes of the person: onset, end [cells] and pitch."""
+    """A source that plays nothing and keeps the notes of the person: onset, end, pitch, key up, pedal; times in cells."""
 
     tempo, done = 1.0, False
 
@@ -43,14 +43,14 @@ class Listener:
     def peek(self, floor):
         return None
 
-    def note_on(self, cell, pitch, velocity):
-        self.note_off(cell, pitch)
-        self.onsets[pitch] = cell
+    def note_on(self, cell, pitch, velocity, pedal):
+        assert pitch not in self.onsets
+        self.onsets[pitch] = cell, pedal
         return False
 
-    def note_off(self, cell, pitch):
-        if pitch in self.onsets:
-            self.notes.append((self.onsets.pop(pitch), cell, pitch))
+    def note_off(self, cell, pitch, key_up):
+        onset, pedal = self.onsets.pop(pitch)
+        self.notes.append((onset, cell, pitch, key_up, pedal))
 
     def end_turn(self):
         self.onsets.clear()
@@ -86,8 +86,8 @@ def play_live(messages):
     return player, wire, source.notes
 
 
-def read_file(messages):
-    """Return the notes of a file of the messages, read with the pedal."""
+def read_file(messages, sustain_pedal):
+    """Return the notes of a file of the messages, as they sound or with the pedal beside them."""
     file = mido.MidiFile(type=0, ticks_per_beat=TICKS_PER_SECOND)
     track, previous = mido.MidiTrack([mido.MetaMessage("set_tempo", tempo=1_000_000)]), 0
     for tick, message in messages:
@@ -96,20 +96,37 @@ def read_file(messages):
     file.tracks.append(track)
     data = io.BytesIO()
     file.save(file=data)
-    return reader.read_notes(data.getvalue(), "symusic", sustain_pedal=True)
+    return reader.read_notes(data.getvalue(), "symusic", sustain_pedal=sustain_pedal)
 
 
 @given(ACTIONS.filter(lambda actions: any(kind == "key" for _, (kind, _) in actions)))
 def test_the_pedal_makes_the_notes_that_it_makes_in_a_file(actions):
     messages = to_messages(actions)
     player, _, heard = play_live(messages)
-    recorded, expected = player.recorder.collect_notes(HUMAN), read_file(messages)
+    recorded, expected = (
+        player.recorder.collect_notes(HUMAN),
+        read_file(messages, sustain_pedal=True),
+    )
     assert recorded["pitch"].tolist() == expected["pitch"].tolist()
     assert np.allclose(recorded["onset"] - 0.5 * GRID_SECONDS, expected["onset"])
     assert np.allclose(recorded["duration"], expected["duration"])
     ends = np.rint((expected["onset"] + expected["duration"]) / GRID_SECONDS).tolist()
     onsets = np.rint(expected["onset"] / GRID_SECONDS).tolist()
-    assert sorted(heard) == sorted(zip(onsets, ends, expected["pitch"].tolist(), strict=True))
+    assert sorted(note[:3] for note in heard) == sorted(
+        zip(onsets, ends, expected["pitch"].tolist(), strict=True)
+    )
+
+
+@given(ACTIONS.filter(lambda actions: any(kind == "key" for _, (kind, _) in actions)))
+def test_keys_and_pedal_are_those_of_a_file(actions):
+    messages = to_messages(actions)
+    _, _, heard = play_live(messages)
+    expected = read_file(messages, sustain_pedal=False)
+    onsets = np.rint(expected["onset"] / GRID_SECONDS).astype(int)
+    key_ups = np.rint((expected["onset"] + expected["duration"]) / GRID_SECONDS).astype(int)
+    columns = (onsets, expected["pitch"], key_ups, expected["pedal"])
+    expected_notes = np.column_stack(columns).tolist()
+    assert sorted([note[0], *note[2:]] for note in heard) == sorted(expected_notes)
 
 
 def test_the_foot_on_the_pedal_outlasts_a_panic_and_the_pedal_is_up_at_the_end():

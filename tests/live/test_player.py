@@ -50,11 +50,11 @@ class Steps:
         self.accepted_at.append(self.clock() if self.clock else 0)
         self.next += 1
 
-    def note_on(self, cell, pitch, velocity):
+    def note_on(self, cell, pitch, velocity, pedal):
         self.calls.append(("note on", cell, pitch, velocity))
         return self.interrupts
 
-    def note_off(self, cell, pitch):
+    def note_off(self, cell, pitch, key_up):
         self.calls.append(("note off", cell, pitch))
 
     def end_turn(self):

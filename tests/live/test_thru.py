@@ -26,10 +26,10 @@ class ShortNotes:
     def commit(self):
         self.onset += 5
 
-    def note_on(self, cell, pitch, velocity):
+    def note_on(self, cell, pitch, velocity, pedal):
         return True
 
-    def note_off(self, cell, pitch):
+    def note_off(self, cell, pitch, key_up):
         pass
 
     end_turn = cut_at = lambda *_: None

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from pipeline.live.note_source import PendingNote
+from pipeline.notes.note import PEDAL_PRESSED, PEDAL_UP
 from pipeline.studio.broadcasting_source import BroadcastingSource
 from pipeline.studio.messages import (
     HumanNoteEnded,
@@ -28,12 +29,12 @@ class ScriptedSource:
     def commit(self) -> None:
         self.calls.append(("commit", self.notes.pop(0)))
 
-    def note_on(self, cell: int, pitch: int, velocity: int) -> bool:
-        self.calls.append(("note_on", cell, pitch, velocity))
+    def note_on(self, cell: int, pitch: int, velocity: int, pedal: int) -> bool:
+        self.calls.append(("note_on", cell, pitch, velocity, pedal))
         return True
 
-    def note_off(self, cell: int, pitch: int) -> None:
-        self.calls.append(("note_off", cell, pitch))
+    def note_off(self, cell: int, pitch: int, key_up: int) -> None:
+        self.calls.append(("note_off", cell, pitch, key_up))
 
     def cut_at(self, cell: int) -> None:
         self.calls.append(("cut_at", cell))
@@ -55,12 +56,13 @@ class Setup:
         return [message.model_dump()["type"] for message in self.sent]
 
 
-def make_setup(*notes: PendingNote) -> Setup:
+def make_setup(*notes: PendingNote, tells_pedal: bool = False) -> Setup:
     setup = Setup(None, ScriptedSource(*notes), [], [])  # type: ignore[arg-type]
     setup.source = BroadcastingSource(
         setup.scripted,  # type: ignore[arg-type]
         setup.sent.append,
         lambda note_id, context: setup.measured.append((note_id, context)),
+        tells_pedal,
     )
     setup.source.time_of = lambda cell: 1000 + cell / 100
     return setup
@@ -97,22 +99,35 @@ def test_a_note_of_a_person_is_sent_twice_and_measured_after_what_came_before() 
     source = setup.source
     source.peek(0)
     source.commit()
-    assert source.note_on(20, 67, 90)
-    source.note_off(35, 67)
+    assert source.note_on(20, 67, 90, PEDAL_UP)
+    source.note_off(35, 67, 35)
     started, ended = setup.sent[-2:]
     assert isinstance(started, NoteStarted)
     assert (started.performer, started.onset, started.duration) == ("human", 1000.2, None)
     assert ended == HumanNoteEnded(note_id=started.note_id, end=1000.35)
     assert setup.measured == [(started.note_id, [FIRST, PendingNote(20, 15, 67, 90)])]
-    assert setup.scripted.calls[1:] == [("note_on", 20, 67, 90), ("note_off", 35, 67)]
+    assert setup.scripted.calls[1:] == [
+        ("note_on", 20, 67, 90, PEDAL_UP),
+        ("note_off", 35, 67, 35),
+    ]
+
+
+def test_a_note_under_the_pedal_is_measured_as_a_model_of_the_pedal_reads_it() -> None:
+    measured = []
+    for tells_pedal in (False, True):
+        setup = make_setup(tells_pedal=tells_pedal)
+        setup.source.note_on(20, 67, 90, PEDAL_PRESSED)
+        setup.source.note_off(35, 67, 28)
+        measured.append(setup.measured[0][1][-1])
+    assert measured == [PendingNote(20, 15, 67, 90), PendingNote(20, 8, 67, 90, PEDAL_PRESSED)]
 
 
 def test_a_key_pressed_twice_ends_its_first_note_and_a_release_alone_ends_none() -> None:
     setup = make_setup()
-    setup.source.note_off(5, 60)
-    setup.source.note_on(10, 60, 80)
-    setup.source.note_on(20, 60, 80)
-    setup.source.note_off(30, 60)
+    setup.source.note_off(5, 60, 5)
+    setup.source.note_on(10, 60, 80, PEDAL_UP)
+    setup.source.note_on(20, 60, 80, PEDAL_UP)
+    setup.source.note_off(30, 60, 30)
     assert setup.types() == ["note_on", "note_end", "note_on", "note_end"]
     assert [notes[-1] for _, notes in setup.measured] == [
         PendingNote(10, 10, 60, 80),
@@ -138,8 +153,8 @@ def test_a_note_that_was_cut_is_shorter_and_one_that_did_not_sound_is_forgotten(
         setup.source.peek(floor)
         setup.source.commit()
     setup.source.cut_at(15)
-    setup.source.note_on(50, 67, 90)
-    setup.source.note_off(60, 67)
+    setup.source.note_on(50, 67, 90, PEDAL_UP)
+    setup.source.note_off(60, 67, 60)
     assert setup.measured[0][1] == [FIRST._replace(duration=5), PendingNote(50, 10, 67, 90)]
     assert ("cut_at", 15) in setup.scripted.calls
 
@@ -149,6 +164,6 @@ def test_a_page_is_sent_the_pedal_of_a_model_that_tells_it() -> None:
     setup.source.tells_pedal = True
     setup.source.peek(0)
     setup.source.commit()
-    setup.source.note_on(20, 67, 90)
+    setup.source.note_on(20, 67, 90, PEDAL_UP)
     started = [message for message in setup.sent if isinstance(message, NoteStarted)]
     assert [message.pedal for message in started] == [2, None]
