@@ -83,6 +83,17 @@ def test_the_spectrogram_shows_which_key_sounds_when() -> None:
     assert levels.max() == 0 and levels.min() == -60
 
 
+def test_high_notes_are_drawn_above_low_ones() -> None:
+    heights = []
+    for pitch in (40, 90):
+        audio = listen_audio.synthesize(make_notes([0], [1.0], [pitch], [100]))
+        pixels = np.asarray(listen_pictures.draw_spectrogram(audio)).astype(int)
+        # Yellow is the loudest: much more red and green than blue.
+        yellowness = (pixels[..., 0] + pixels[..., 1] - 2 * pixels[..., 2]).sum(axis=1)
+        heights.append(yellowness.argmax())
+    assert heights[1] < heights[0] - 100
+
+
 def test_silence_is_dark() -> None:
     levels = listen_pictures.compute_pitch_levels(np.zeros(SAMPLE_RATE), 10)
     assert (levels == -60).all()

@@ -69,9 +69,9 @@ def build_sample_metrics_section(data: ReportData) -> Section:
             _build_overlap_table(metrics),
             _build_collapse_table(metrics),
         ]
-        for name, values in metrics.items():
-            if "continuations" in values:
-                blocks.append(_build_form_table(name, values["continuations"]))
+        name, values = next(iter(metrics.items()))
+        if "continuations" in values:
+            blocks.append(_build_form_table(name, values["continuations"]))
     if tests := data.rank(data.two_sample):
         blocks.append(build_two_sample_table(tests))
     return Section("sample_metrics", "Do samples behave like music?", lead, figures, blocks)
@@ -245,7 +245,7 @@ def _format_gap(gap: Sequence[float | None]) -> str:
 
 
 def _build_form_table(name: str, comparison: Mapping[str, Any]) -> Table:
-    """Return the measures of form of one architecture."""
+    """Return the measures of form of the best architecture."""
     rows = tabulate_continuations(name, comparison)
     caption = describe_continuations(comparison)
     title = f"Form: what {name} plays after prompts, and what really follows"

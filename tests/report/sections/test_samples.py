@@ -118,13 +118,14 @@ def test_without_measures_there_is_no_section(found):
     assert samples.build_sample_metrics_section(replace(found, sample_metrics={})).is_empty
 
 
-def test_form_stands_beside_that_of_real_music(found):
+def test_form_of_the_best_architecture_stands_beside_that_of_real_music(found):
     metrics = {name: dict(values) for name, values in found.sample_metrics.items()}
-    metrics["baseline"]["continuations"] = continuation_comparison()
+    for name in ("baseline", "expressive"):
+        metrics[name]["continuations"] = continuation_comparison()
     section = samples.build_sample_metrics_section(replace(found, sample_metrics=metrics))
     (table,) = [table for table in section.tables if table.title.startswith("Form")]
     assert table.rows == [
-        ["measure", "baseline", "real", "baseline less real", "real less real"],
+        ["measure", "expressive", "real", "expressive less real", "real less real"],
         [
             "runs of 6 intervals heard within 256 notes [share]",
             "0.0134",
