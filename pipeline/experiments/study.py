@@ -3,7 +3,6 @@
 Each run is one `dvc exp run --temp`, so that the work tree stays as it is and what was run before comes from the cache.
 """
 
-import json
 import shlex
 import subprocess
 from collections.abc import Mapping
@@ -16,7 +15,7 @@ from pydantic import Field, ValidationError, model_validator
 from pipeline.config import Params
 from pipeline.config.schema import Identifier, LearningRate, ModelConfig, StrictModel
 from pipeline.core import git, path_encoding, yaml
-from pipeline.core.errors import DataError, PipelineError
+from pipeline.core.errors import PipelineError
 from pipeline.core.git import Experiment
 from pipeline.core.suggestions import suggest_name
 from pipeline.experiments import tune
@@ -249,9 +248,9 @@ def read_json_at_commit(commit: str, path: Path) -> Any:
     Raises:
         StudyError: it is not there.
     """
-    try:
-        return json.loads(git.run_git("show", f"{commit}:{path.as_posix()}"))
-    except (DataError, ValueError) as error:
+    values = git.make_json_reader(commit)(path)
+    if not values:
         raise StudyError(
             f"{path} is not in experiment {commit[:7]}; remove it with 'dvc exp remove'"
-        ) from error
+        )
+    return values
