@@ -13,6 +13,11 @@ import numpy as np
 
 from pipeline.notes.quantize import DURATION, GRID_SECONDS, STEP, QuantizedNotes
 from pipeline.sample_metrics import features, overlap
+from pipeline.sample_metrics.continuations import (
+    PromptContinuations,
+    compare_continuations,
+    list_passages,
+)
 from pipeline.sample_metrics.features import TrainingReference
 from pipeline.sample_metrics.memorization import Match
 from pipeline.sample_metrics.note_counts import NoteCounts, Shares, count_notes
@@ -42,6 +47,8 @@ class ReferenceMusic:
     """Training pieces, read one after the other."""
     training_names: Sequence[str]
     """Of training pieces."""
+    continuations: Sequence[PromptContinuations] = ()
+    """Samples with what really follows their prompts, as far as pieces go on for as many notes."""
 
 
 def cut_reference_passages(
@@ -71,18 +78,24 @@ def _max_passage_notes(pieces: Sequence[QuantizedNotes]) -> int:
     return max(longest // 2, second)
 
 
-def compare_samples(samples: Sequence[QuantizedNotes], reference: ReferenceMusic) -> dict[str, Any]:
+def compare_samples(
+    samples: Sequence[QuantizedNotes], reference: ReferenceMusic, seed: int = 0
+) -> dict[str, Any]:
     """Return the measures of samples beside those of held-out music, as `metrics/sample_metrics` has them.
 
     Args:
         samples: [N, 5] each, as long as the passages of held-out music.
         reference: held-out and training music.
+        seed: of intervals.
     """
     passages = [*samples, *reference.held_out_passages]
-    training = TrainingReference.from_pieces(reference.training_pieces, passages)
-    rows = features.compute_sample_features(passages, training)
+    # Copies in all passages are looked for at once, since training music is read and sorted for that.
+    training = TrainingReference.from_pieces(
+        reference.training_pieces, [*passages, *list_passages(reference.continuations)]
+    )
+    rows = features.compute_sample_features(passages, training.select_first(len(passages)))
     sample_features, held_out_features = rows[: len(samples)], rows[len(samples) :]
-    return {
+    values = {
         "samples": len(samples),
         "notes": len(samples[0]),
         "passages": len(reference.held_out_passages),
@@ -97,6 +110,10 @@ def compare_samples(samples: Sequence[QuantizedNotes], reference: ReferenceMusic
         "copies": _list_copies(training.matches[: len(samples)], reference.training_names),
         "collapse": detect_collapse(sample_features, held_out_features),
     }
+    if reference.continuations:
+        copied_notes = [match.num_notes for match in training.matches[len(passages) :]]
+        values["continuations"] = compare_continuations(reference.continuations, copied_notes, seed)
+    return values
 
 
 def _compare_measure(samples: list[float], held_out: list[float]) -> dict[str, Any]:

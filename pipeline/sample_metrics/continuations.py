@@ -10,7 +10,7 @@ Source: the cluster bootstrap with percentile intervals, Davison and Hinkley, "B
 Shapes: K continuations, M measures, C compositions, B draws.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +19,6 @@ from numpy.typing import NDArray
 
 from pipeline.notes.quantize import QuantizedNotes
 from pipeline.sample_metrics.form import Continuation, compute_form
-from pipeline.sample_metrics.memorization import find_longest_matches
 
 NUM_DRAWS = 2000
 """Of the bootstrap."""
@@ -66,16 +65,31 @@ class PromptContinuations:
         return Continuation(prompt, self.following[num_notes : 2 * num_notes])
 
 
+Groups = Sequence[Sequence[Continuation]]
+
+
+def group_continuations(pairs: Sequence[PromptContinuations]) -> Groups:
+    """Return what models play after prompts, what follows them, and what follows that."""
+    return (
+        [pair.get_generated() for pair in pairs],
+        [pair.get_real() for pair in pairs],
+        [pair.get_next() for pair in pairs if pair.has_next],
+    )
+
+
+def list_passages(pairs: Sequence[PromptContinuations]) -> list[QuantizedNotes]:
+    """Return the notes [N, 5] of all continuations, group after group."""
+    return [each.notes for group in group_continuations(pairs) for each in group]
+
+
 def compare_continuations(
-    continuations: Sequence[PromptContinuations],
-    training_pieces: Iterable[QuantizedNotes],
-    seed: int,
+    pairs: Sequence[PromptContinuations], copied_notes: Sequence[int], seed: int
 ) -> dict[str, Any]:
     """Return the measures of generated and real continuations, with their differences.
 
     Args:
-        continuations: one or more, of equally many notes.
-        training_pieces: [n, 5] each, in which copies are looked for; read once.
+        pairs: one or more, of equally many notes.
+        copied_notes: of the longest copy from training in each of `list_passages`.
         seed: of the bootstrap, and of which real continuation is subtracted.
 
     Returns:
@@ -83,26 +97,20 @@ def compare_continuations(
         `difference` generated less real, and the `real_difference` of two real continuations, each as mean and ends of
         the interval; an unknown number is null.
     """
-    with_next = [each for each in continuations if each.has_next]
-    groups = (
-        [each.get_generated() for each in continuations],
-        [each.get_real() for each in continuations],
-        [each.get_next() for each in with_next],
-    )
-    names, (generated, real, next_real) = _measure_groups(groups, training_pieces)
-    compositions = np.array([each.composition for each in continuations])
-    has_next = np.array([each.has_next for each in continuations])
+    names, (generated, real, next_real) = _measure_groups(group_continuations(pairs), copied_notes)
+    compositions = np.array([pair.composition for pair in pairs])
+    has_next = np.array([pair.has_next for pair in pairs])
     difference = _estimate_means(generated - real, compositions, seed)
     # Another stream than that of the bootstrap.
-    signs = np.random.default_rng([seed, 1]).choice([-1, 1], len(with_next))
+    signs = np.random.default_rng([seed, 1]).choice([-1, 1], len(next_real))
     gaps = (next_real - real[has_next]) * signs[:, None]
     control = _estimate_means(gaps, compositions[has_next], seed)
     columns = zip(generated.mean(axis=0), real.mean(axis=0), difference, control, strict=True)
     return {
-        "prompts": len(continuations),
-        "notes": continuations[0].num_notes,
+        "prompts": len(pairs),
+        "notes": pairs[0].num_notes,
         "compositions": len(set(compositions)),
-        "prompts_with_next": len(with_next),
+        "prompts_with_next": len(next_real),
         "measures": {
             name: {
                 "generated": _round(own),
@@ -116,14 +124,12 @@ def compare_continuations(
 
 
 def _measure_groups(
-    groups: Sequence[Sequence[Continuation]], training_pieces: Iterable[QuantizedNotes]
+    groups: Groups, copied_notes: Sequence[int]
 ) -> tuple[list[str], list[Float64Array]]:
     """Return the names of the measures [M], and of each group the measures [K, M]."""
-    passages = [each.notes for group in groups for each in group]
-    (matches,) = find_longest_matches(passages, training_pieces)
     rows = [compute_form(each) for group in groups for each in group]
-    for row, match in zip(rows, matches, strict=True):
-        row["copy"] = float(match.num_notes)
+    for row, num_notes in zip(rows, copied_notes, strict=True):
+        row["copy"] = float(num_notes)
     names = list(rows[0])
     table = np.array([[row[name] for name in names] for row in rows])
     ends = np.cumsum([len(group) for group in groups])

@@ -176,6 +176,11 @@ class TrainingReference:
         """Read training pieces [N, 5] each, one after the other, and what passages [N, 5] each copy of them."""
         return cls(count_notes(pieces), *find_longest_matches(passages, pieces, (None, 1)))
 
+    def select_first(self, num_passages: int) -> "TrainingReference":
+        """Return the same for the first passages alone."""
+        in_any_rhythm, in_time = self.matches[:num_passages], self.matches_in_time[:num_passages]
+        return TrainingReference(self.counts, in_any_rhythm, in_time)
+
 
 def compute_sample_features(
     passages: Sequence[QuantizedNotes], reference: TrainingReference

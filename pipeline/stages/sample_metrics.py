@@ -18,7 +18,7 @@ from pipeline.models import model_io
 from pipeline.notes.quantize import QuantizedNotes
 from pipeline.sample_metrics import compare
 from pipeline.sample_metrics.compare import ReferenceMusic
-from pipeline.sample_metrics.continuations import PromptContinuations, compare_continuations
+from pipeline.sample_metrics.continuations import PromptContinuations
 from pipeline.sample_metrics.prompts import place_prompts
 from pipeline.stages.runner import run_stage
 
@@ -57,11 +57,13 @@ def run(params: Params, architecture: str) -> None:
     prompts = _choose_prompts(params, held_out_data, num_notes)
     samples = _continue_prompts(params, architecture, prompts, num_notes)
     music = ReferenceMusic(
-        held_out, pieces, data.select_pieces("train"), data.select_piece_names("train")
+        held_out,
+        pieces,
+        data.select_pieces("train"),
+        data.select_piece_names("train"),
+        _pair_with_real(prompts, samples),
     )
-    values = compare.compare_samples(samples, music)
-    if pairs := _pair_with_real(prompts, samples):
-        values["continuations"] = compare_continuations(pairs, music.training_pieces, params.seed)
+    values = compare.compare_samples(samples, music, params.seed)
     files.write_text(
         paths.get_sample_metrics_path(architecture), results.format_compact_json(values)
     )

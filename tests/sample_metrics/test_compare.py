@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import long_corpus
 import numpy as np
@@ -9,6 +10,7 @@ from sample_metrics.test_features import notes
 from pipeline.notes.quantize import DURATION, PITCH, STEP, QuantizedNotes
 from pipeline.sample_metrics import compare, features, memorization, overlap
 from pipeline.sample_metrics.compare import ReferenceMusic
+from pipeline.sample_metrics.continuations import PromptContinuations
 from pipeline.sample_metrics.features import TrainingReference
 from pipeline.sample_metrics.memorization import SuffixIndex, find_longest_match
 
@@ -35,6 +37,19 @@ def music() -> ReferenceMusic:
 def found(music: ReferenceMusic) -> dict:
     played = [tune(20, 240), np.concatenate([tune(21, 200), TRAINING[1][60:100]])]
     return compare.compare_samples(played, music)
+
+
+def test_copies_in_real_continuations_are_looked_for_too(music: ReferenceMusic) -> None:
+    """The model copies 30 notes, the piece goes on with 50 of the training music."""
+    played = np.concatenate([tune(21, 210), TRAINING[1][60:90]])
+    following = np.concatenate([TRAINING[2][100:150], tune(22, 430)])
+    pair = PromptContinuations("a", tune(23, 20), played, following)
+    found = compare.compare_samples([played], replace(music, continuations=[pair]))
+    copies = found["continuations"]["measures"]["copy"]
+    assert (copies["generated"], copies["real"]) == (30, 50)
+    assert copies["generated"] == found["measures"]["copy"]["samples"][0]
+    without = compare.compare_samples([played], music)
+    assert found | {"continuations": None} == without | {"continuations": None}
 
 
 def compute_features(passages: list[QuantizedNotes]) -> list[dict[str, float]]:

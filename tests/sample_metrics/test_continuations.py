@@ -2,14 +2,15 @@
 
 import json
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pytest
 from factories import make_quantized_notes
 
-from pipeline.notes.quantize import PITCH, STEP, QuantizedNotes
+from pipeline.notes.quantize import STEP
 from pipeline.sample_metrics import continuations
-from pipeline.sample_metrics.continuations import PromptContinuations, compare_continuations
+from pipeline.sample_metrics.continuations import PromptContinuations
 from pipeline.sample_metrics.form import compute_form
 
 NUM_NOTES = 40
@@ -28,13 +29,15 @@ def make_pairs(
     return pairs
 
 
-def make_training() -> list[QuantizedNotes]:
-    return [make_quantized_notes(50, 300)]
+def compare(pairs: Sequence[PromptContinuations]) -> dict[str, Any]:
+    """Compare continuations that copy as many notes as their number."""
+    num_passages = len(continuations.list_passages(pairs))
+    return continuations.compare_continuations(pairs, range(num_passages), 0)
 
 
 def test_means_and_differences_are_of_the_same_prompts() -> None:
     pairs = make_pairs("abc")
-    found = compare_continuations(pairs, make_training(), 0)
+    found = compare(pairs)
     assert (found["prompts"], found["notes"], found["compositions"]) == (3, NUM_NOTES, 3)
     measure = found["measures"]["density"]
     generated, real = (
@@ -56,7 +59,7 @@ def test_real_music_does_not_differ_from_itself_where_pieces_begin_slowly() -> N
     for pair in pairs:
         pair.following[:NUM_NOTES, STEP] = 20
         pair.following[NUM_NOTES:, STEP] = 10
-    measure = compare_continuations(pairs, make_training(), 0)["measures"]["density"]
+    measure = compare(pairs)["measures"]["density"]
     assert measure["real"] == pytest.approx(5)
     mean, low, high = measure["real_difference"]
     assert low < 0 < high
@@ -75,31 +78,32 @@ def test_the_second_real_continuation_begins_where_the_first_ends() -> None:
 
 def test_prompts_without_a_second_real_continuation_have_a_first() -> None:
     pairs = [*make_pairs("ab"), *make_pairs("cd", 2 * NUM_NOTES - 1)]
-    found = compare_continuations(pairs, make_training(), 0)
+    found = compare(pairs)
     assert (found["prompts"], found["prompts_with_next"]) == (4, 2)
-    short = compare_continuations(pairs[2:], make_training(), 0)["measures"]["density"]
+    short = compare(pairs[2:])["measures"]["density"]
     assert short["real_difference"] == [None, None, None]
     assert None not in short["difference"]
 
 
 def test_one_composition_gives_no_interval() -> None:
-    found = compare_continuations(make_pairs("aaa"), make_training(), 0)["measures"]
+    found = compare(make_pairs("aaa"))["measures"]
     for measure in found.values():
         assert measure["difference"][1:] == [None, None]
     json.dumps(found, allow_nan=False)
 
 
-def test_a_copy_is_measured_of_all_kinds() -> None:
-    """Of the model 30 notes, transposed; of real music all 40."""
-    (pair,) = make_pairs("a")
-    copied = pair.generated.copy()
-    copied[:, PITCH] = np.clip(copied[:, PITCH], 10, 110)
-    training = copied[:30].copy()
-    training[:, PITCH] += 5
-    pieces = [training, pair.get_real().notes]
-    copies = PromptContinuations("a", pair.prompt, copied, pair.following)
-    measure = compare_continuations([copies], pieces, 0)["measures"]["copy"]
-    assert (measure["generated"], measure["real"]) == (30, 40)
+def test_copies_are_those_of_the_passages_in_order() -> None:
+    """Of three prompts, two of which have a second real continuation."""
+    pairs = [*make_pairs("ab"), *make_pairs("c", 2 * NUM_NOTES - 1)]
+    passages = continuations.list_passages(pairs)
+    kinds = [pairs[0].generated, pairs[0].get_real().notes, pairs[0].get_next().notes]
+    for index, notes in zip((0, 3, 6), kinds, strict=True):
+        assert np.array_equal(passages[index], notes)
+    copied = [10, 11, 12, 20, 21, 22, 30, 31]
+    measure = continuations.compare_continuations(pairs, copied, 0)["measures"]["copy"]
+    assert (measure["generated"], measure["real"]) == (11, 21)
+    # Plus or minus 10 each.
+    assert abs(measure["real_difference"][0]) in (0, 10)
 
 
 def test_the_interval_is_of_compositions_not_of_prompts() -> None:
