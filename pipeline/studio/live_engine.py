@@ -1,17 +1,20 @@
 """What makes the music of the pages: a model, an improviser, a player, and what measures a person by the model."""
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from pipeline.generation.engine import Engine
+from pipeline.live.clock_follower import Quantize
 from pipeline.live.controls import Controls
 from pipeline.live.improviser import Improviser, Mode
 from pipeline.live.player import Player
 from pipeline.live.timeline import TICKS_PER_CELL
 from pipeline.models.model_io import TrainedModel
-from pipeline.notes.quantize import QuantizedNotes
+from pipeline.notes.quantize import GRID_SECONDS, QuantizedNotes
+from pipeline.studio.beat_grid import BAR_CELLS, BEAT_CELLS, BeatGrid, round_up
 from pipeline.studio.broadcasting_source import BroadcastingSource
 from pipeline.studio.event_port import EventPort
 from pipeline.studio.messages import ServerMessage
@@ -33,6 +36,8 @@ class SharedState:
     mode: Mode = "call-response"
     response_delay: float = 0.8
     """Seconds without a key after which a phrase is answered, in mode `call-response`."""
+    quantize: Quantize = "off"
+    """Where a response begins, in mode `call-response`."""
     playing: bool = True
     """Whether the model plays, or is paused."""
 
@@ -57,6 +62,8 @@ class LiveEngine:
         self.improviser = Improviser(
             Engine(model), shared_state.controls, prompt, np.random.default_rng()
         )
+        self.beat_grid = BeatGrid(shared_state.controls)
+        self.improviser.time_keeper = self.beat_grid
         self.surprisal = Surprisal(model, shared_state.broadcast)
         self.note_source = BroadcastingSource(
             self.improviser,
@@ -70,6 +77,7 @@ class LiveEngine:
         state = self.shared_state
         self.set_mode(state.mode)
         self.set_response_delay(state.response_delay)
+        self.set_quantize(state.quantize)
         self.set_playing(state.playing)
         self.player = Player(self.note_source, EventPort(state.broadcast), state.recorder)
         timeline = self.player.schedule.timeline
@@ -114,6 +122,18 @@ class LiveEngine:
     def set_response_delay(self, seconds: float) -> None:
         """Change the silence after which a phrase is answered."""
         self.improviser.phrase.response_delay = seconds
+
+    def set_quantize(self, quantize: Quantize) -> None:
+        """Change where a response begins."""
+        self.beat_grid.quantize = quantize
+
+    def find_next_bar(self) -> tuple[float, float]:
+        """Return the clock time at which the next bar begins, and the length of a beat [s]."""
+        schedule = self.player.schedule
+        bar = round_up(schedule.grid_position(time.monotonic()), BAR_CELLS)
+        with schedule.lock:
+            start = schedule.timeline.time_of(bar * TICKS_PER_CELL)
+            return start, BEAT_CELLS * GRID_SECONDS / schedule.timeline.tempo
 
     def set_control_revision(self, revision: int) -> None:
         """Mark the notes that are drawn from now on with a change of the controls."""

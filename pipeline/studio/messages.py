@@ -299,6 +299,10 @@ class Pong(ServerMessage):
     sent: float
     time: float
     recorded_notes: int
+    bar_start: float | None
+    """When the next bar begins; None if no model is loaded."""
+    beat_seconds: float | None
+    """Length of a beat, of which a bar has four."""
 
 
 class Dropped(ServerMessage):

@@ -8,10 +8,12 @@ at a time.
 import asyncio
 import time
 from itertools import count
+from typing import get_args
 
 from pipeline.config.schema import SamplingConfig
 from pipeline.core.errors import PipelineError
 from pipeline.generation.generate import load_prompt
+from pipeline.live.clock_follower import Quantize
 from pipeline.live.controls import Controls
 from pipeline.live.improviser import Mode
 from pipeline.models.model_io import TrainedModel
@@ -110,6 +112,7 @@ class LiveSession:
             **state.controls.sampling_config.model_dump(),
             "tempo": state.controls.tempo,
             "response_delay": state.response_delay,
+            "quantize": state.quantize,
         }
 
     def _get_settings(self) -> ControlValues:
@@ -140,8 +143,15 @@ class LiveSession:
         """Send the time to a page, and the takes to all if the last notes of one ended meanwhile."""
         if self.takes.describe() != self.listed_takes:
             self.broadcast(self.make_state_message())
-        notes = len(self.shared_state.recorder)
-        self.clients[client_id].send(Pong(sent=sent, time=time.monotonic(), recorded_notes=notes))
+        bar_start, beat_seconds = self.engine.find_next_bar() if self.engine else (None, None)
+        pong = Pong(
+            sent=sent,
+            time=time.monotonic(),
+            recorded_notes=len(self.shared_state.recorder),
+            bar_start=bar_start,
+            beat_seconds=beat_seconds,
+        )
+        self.clients[client_id].send(pong)
 
     # Pages and models
 
@@ -328,19 +338,43 @@ class LiveSession:
         state = self.shared_state
         if unknown := values.keys() - self.get_control_values().keys():
             raise ClientError(f"there is no control {min(unknown)[:40]!r}")
-        delay = values.get("response_delay", state.response_delay)
-        limits = f"{MIN_RESPONSE_DELAY}..{MAX_RESPONSE_DELAY} seconds"
-        if not isinstance(delay, int | float):
-            raise ClientError(f"response_delay is text; it is {limits}")
-        if not MIN_RESPONSE_DELAY <= delay <= MAX_RESPONSE_DELAY:
-            raise ClientError(f"response_delay {delay!r:.40} is outside {limits}")
-        others = {name: value for name, value in values.items() if name != "response_delay"}
+        others = dict(values)
+        delay = _check_response_delay(others.pop("response_delay", state.response_delay))
+        quantize = _check_quantize(others.pop("quantize", state.quantize))
         state.controls.update(**others)  # type: ignore[arg-type]
-        state.response_delay = float(delay)
+        state.response_delay, state.quantize = delay, quantize
         if self.engine:
-            self.engine.set_response_delay(state.response_delay)
+            self.engine.set_response_delay(delay)
+            self.engine.set_quantize(quantize)
 
     def control_change(self, client_id: int, controller: int, value: int) -> None:
         """Change the control that a MIDI controller stands for, if it stands for one."""
         if self.shared_state.controls.control_change(controller, value):
             self.broadcast(self.make_controls_message(client_id))
+
+
+def _check_response_delay(value: object) -> float:
+    """Return the seconds before a response.
+
+    Raises:
+        ClientError: it is no such number.
+    """
+    limits = f"{MIN_RESPONSE_DELAY}..{MAX_RESPONSE_DELAY} seconds"
+    if not isinstance(value, int | float):
+        raise ClientError(f"response_delay is text; it is {limits}")
+    if not MIN_RESPONSE_DELAY <= value <= MAX_RESPONSE_DELAY:
+        raise ClientError(f"response_delay {value!r:.40} is outside {limits}")
+    return float(value)
+
+
+def _check_quantize(value: object) -> Quantize:
+    """Return where responses begin.
+
+    Raises:
+        ClientError: it is none of the choices.
+    """
+    choices: tuple[Quantize, ...] = get_args(Quantize)
+    for choice in choices:
+        if value == choice:
+            return choice
+    raise ClientError(f"quantize {value!r:.40} is none of {', '.join(choices)}")

@@ -70,6 +70,7 @@ def test_a_switch_stays_true_or_false(studio: Studio) -> None:
         ({"tempo": 100}, "tempo"),
         ({"tempo": 2.0, "response_delay": "long"}, "response_delay"),
         ({"tempo": 2.0, "response_delay": 0}, "response_delay"),
+        ({"tempo": 2.0, "quantize": "tick"}, "quantize 'tick' is none of off, beat, bar"),
         ({"tempo": 2.0, "pitch_temperature": 0}, "pitch_temperature"),
         ({"tempo": 2.0, "self": 1}, "there is no control 'self'"),
     ],
@@ -105,6 +106,23 @@ def test_in_call_response_the_model_answers_after_the_rest(studio: Studio) -> No
         assert answer["onset"] > ended + 0.3 - 0.12
         page.send(type="note_on", pitch=72, velocity=90)
         page.receive(lambda message: message["type"] == "turn" and not message["is_model"])
+
+
+def test_an_answer_begins_on_the_beat_that_a_pong_tells(studio: Studio) -> None:
+    with studio.page() as page:
+        values = {"response_delay": 0.3, "quantize": "beat", "tempo": 0.75}
+        page.send(type="set_controls", revision=1, values=values)
+        assert page.receive("controls")["values"]["quantize"] == "beat"
+        wait(lambda: studio.session.engine)
+        page.press_keys(60, 64, 67)
+        answer = page.receive(
+            lambda message: message["type"] == "note_on" and message["performer"] == "model"
+        )
+        page.send(type="ping", sent=1.0)
+        pong = page.receive("pong")
+        assert pong["beat_seconds"] == pytest.approx(0.5 / 0.75)
+        beats = (answer["onset"] - pong["bar_start"]) / pong["beat_seconds"]
+        assert beats == pytest.approx(round(beats), abs=0.02)
 
 
 def test_bits_come_for_what_a_person_plays(studio: Studio) -> None:

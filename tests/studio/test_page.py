@@ -361,7 +361,8 @@ UNEXPLAINED = """() => {
     const shown = controls.filter((control) => control.closest('.row, .quiet-line').offsetParent);
     const isExplained = (control) => [...control.closest('.row, .quiet-line').querySelectorAll('.help')]
         .some((help) => help.offsetParent && help.textContent.length > 10);
-    const buttons = [...document.querySelectorAll('header button, .modes span, .picker label')]
+    const names = 'header button, .tools button, .modes span, .picker label';
+    const buttons = [...document.querySelectorAll(names)]
         .filter((button) => button.offsetParent);
     const terms = document.getElementById('button-help').innerText;
     return [
@@ -424,6 +425,10 @@ def test_all_of_it_can_be_reached_and_named_without_a_mouse(browser: Pages, stud
             "play",
             "record",
             "panic",
+            "sustain",
+            "metronome",
+            "beats-per-minute",
+            "quantize",
             "tempo",
             "response_delay",
             "max_notes_per_second",

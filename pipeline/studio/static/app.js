@@ -4,10 +4,12 @@ import { Connection, token } from "./connection.js";
 import { Controls } from "./controls.js";
 import { FallingNotes } from "./fallingNotes.js";
 import { Keyboard } from "./keyboard.js";
+import { Metronome } from "./metronome.js";
 import { PromptFile } from "./promptFile.js";
 import { SoundOverlay } from "./soundOverlay.js";
 import { SurprisalChart } from "./surprisal.js";
 import { Synth } from "/web/synth.js";
+import { TakeLoop } from "./takeLoop.js";
 import { TakePlayer } from "./takePlayer.js";
 import { Takes } from "./takes.js";
 import { WebMidi } from "./webMidi.js";
@@ -25,8 +27,12 @@ const webMidi = new WebMidi(keyboard, connection, {
   outputSelect: element("out"),
   outputRow: element("outs"),
 });
-const takePlayer = new TakePlayer(synth, keyboard, fallingNotes, connection);
-const takes = new Takes(connection, takePlayer, element("takes-card"), element("takes"));
+const metronome = new Metronome(synth, connection, element("metronome"), element("beat-number"));
+const takePlayers = {
+  replay: new TakePlayer(synth, keyboard, fallingNotes, connection),
+  loop: new TakeLoop(keyboard, connection, (time) => metronome.alignToBeat(time)),
+};
+const takes = new Takes(connection, takePlayers, element("takes-card"), element("takes"));
 new Controls(connection);
 const promptFile = new PromptFile(element("prompt"), element("prompt-roll"), element("prompt-text"));
 new SoundOverlay(synth, element("sound"), element("sound-on"));
@@ -182,16 +188,19 @@ connection.addEventListener("closed", () => {
 
 // Buttons and keys.
 function stopAllNotes() {
-  takePlayer.stop();
+  takes.stop();
+  metronome.stop();
   keyboard.releaseAll();
   silenceModel(connection.now());
   synth.stopAll();
   connection.send({ type: "panic" });
 }
-// The model rests while a take plays, and plays on after it, but not after a panic.
-takes.addEventListener("play", () => {
-  resumesAfterTake = state.playing;
-  if (state.playing) connection.send({ type: "set_playing", playing: false });
+// The model rests while a take is replayed, and plays on after it, but not after a panic. It plays along with a loop.
+takes.addEventListener("play", ({ kind }) => {
+  const isLoop = kind === "loop";
+  resumesAfterTake = !isLoop && state.playing;
+  if (isLoop) connection.send({ type: "set_mode", mode: "accompany" });
+  if (isLoop !== state.playing) connection.send({ type: "set_playing", playing: isLoop });
 });
 takes.addEventListener("end", () => {
   if (resumesAfterTake) connection.send({ type: "set_playing", playing: true });
@@ -204,6 +213,10 @@ function leaveAfterChoice(select) {
   select.addEventListener("keydown", () => delete select.dataset.hand);
 }
 document.querySelectorAll("select").forEach(leaveAfterChoice);
+const tempoField = element("beats-per-minute");
+tempoField.addEventListener("keydown", ({ code }) => code === "Enter" && tempoField.blur());
+element("sustain").addEventListener("click", () => keyboard.movePedal(!keyboard.pedalDown));
+keyboard.addEventListener("pedal", () => element("sustain").setAttribute("aria-pressed", keyboard.pedalDown));
 for (const radio of document.querySelectorAll("[name=mode]"))
   radio.addEventListener("change", () => connection.send({ type: "set_mode", mode: radio.value }));
 element("model").addEventListener("change", (event) => connection.send({ type: "load_model", name: event.target.value }));

@@ -2,10 +2,12 @@
 
 import { pitchName } from "./keyboard.js";
 
+const REFERENCE_TEMPO = 120; // beats a minute at tempo 1
+const toBeatsPerMinute = (tempo) => Math.round(REFERENCE_TEMPO * tempo);
 const formatLimit = (unit) => (value) => (value ? `${value}${unit}` : "no limit");
 const formatPercent = (value) => `${Math.round(value * 100)} %`;
 const formatNumber = (value) => value.toFixed(2);
-const formatTempo = (value) => `${value.toFixed(2)} ×`;
+const formatTempo = (value) => `${toBeatsPerMinute(value)} BPM`;
 const formatSeconds = (value) => `${value.toFixed(1)} s`;
 // Name in messages, label, minimum, maximum, step, format, explanation.
 const SLIDERS = [
@@ -15,7 +17,7 @@ const SLIDERS = [
   ["pitch_top_p", "Pitch variety (top-p)", 0.5, 1, 0.01, formatPercent, "At 100 % each pitch is possible; lower values leave out the unlikely ones"],
   ["time_top_p", "Time variety (top-p)", 0.5, 1, 0.01, formatPercent, "The same for rhythm"],
   ["velocity_top_p", "Velocity variety (top-p)", 0.5, 1, 0.01, formatPercent, "The same for velocity"],
-  ["tempo", "Tempo", 0.25, 4, 0.05, formatTempo, "Speed of what the model plays"],
+  ["tempo", "Tempo", 0.25, 4, 0.025, formatTempo, "Speed of what the model plays; 120 BPM is the speed that it learned"],
   ["response_delay", "Answer after", 0.3, 4, 0.1, formatSeconds, "Your rest after which the model answers, in call and response"],
   ["max_notes_per_second", "Density", 0, 24, 1, formatLimit(" /s"), "Most notes that the model starts in a second"],
   ["max_polyphony", "Polyphony", 0, 16, 1, formatLimit(""), "Most notes of the model that sound at once"],
@@ -45,6 +47,8 @@ export class Controls {
       this.changeKey();
     });
     element("scale").addEventListener("change", () => this.changeKey());
+    element("beats-per-minute").addEventListener("change", () => this.changeTempo());
+    element("quantize").addEventListener("change", () => this.change({ quantize: element("quantize").value }));
     element("reset").addEventListener("click", () => this.change(this.defaults));
     connection.addEventListener("welcome", ({ message }) => this.onWelcome(message));
     connection.addEventListener("controls", ({ message }) => this.onApplied(message));
@@ -93,11 +97,27 @@ export class Controls {
   }
 
   setValue(name, value) {
+    if (name === "tempo") this.showTempo(value);
+    if (name === "quantize") element("quantize").value = value;
     const slider = this.sliders.get(name);
     if (!slider) return;
     slider.input.value = value;
     slider.text.textContent = slider.format(value);
     slider.input.setAttribute("aria-valuetext", slider.text.textContent);
+  }
+
+  showTempo(tempo) {
+    this.tempo = tempo;
+    element("beats-per-minute").value = toBeatsPerMinute(tempo);
+  }
+
+  // A number that is no tempo goes back to the one that holds.
+  changeTempo() {
+    const field = element("beats-per-minute");
+    const isTempo = field.value && field.validity.valid;
+    const tempo = isTempo ? Number(field.value) / REFERENCE_TEMPO : this.tempo;
+    this.setValue("tempo", tempo);
+    if (isTempo) this.change({ tempo });
   }
 
   changeKey() {

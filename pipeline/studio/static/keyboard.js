@@ -17,7 +17,8 @@ export const isBlack = (pitch) => BLACK_KEYS.includes(pitch % 12);
 export const pitchName = (pitch) => `${NAMES[pitch % 12]}${Math.floor(pitch / 12) - 1}`;
 const clamp = (value, min, max) => Math.max(min, Math.min(max, value));
 
-// Dispatches "noteOn" with pitch and velocity, "noteOff" with pitch, and "layout" when other keys are shown.
+// Dispatches "noteOn" with pitch and velocity, "noteOff" with pitch, "pedal" when the sustain pedal moves, and "layout" when
+// other keys are shown.
 export class Keyboard extends EventTarget {
   lowest = LOWEST_PITCH; // of the keys that are shown
   highest = HIGHEST_PITCH;
@@ -25,6 +26,8 @@ export class Keyboard extends EventTarget {
   letterBase = 48; // pitch of the key Z
   held = new Map(); // what holds a key (a letter key, a pointer, a MIDI key) to its pitch
   highlighted = new Map(); // pitch to who plays it
+  pedalDown = false; // the sustain pedal
+  sustained = new Set(); // pitches of keys that are up and sound on by the pedal
 
   constructor(container, getVelocity) {
     super();
@@ -114,7 +117,9 @@ export class Keyboard extends EventTarget {
     this.release(holder);
     const isHeldAlready = [...this.held.values()].includes(pitch);
     this.held.set(holder, pitch);
-    if (!isHeldAlready) this.dispatchEvent(Object.assign(new Event("noteOn"), { pitch, velocity }));
+    if (isHeldAlready) return;
+    this.endSustained(pitch); // as on a piano: a string that is struck again sounds anew
+    this.dispatchEvent(Object.assign(new Event("noteOn"), { pitch, velocity }));
   }
 
   release(holder) {
@@ -122,11 +127,26 @@ export class Keyboard extends EventTarget {
     if (pitch === undefined) return;
     this.held.delete(holder);
     const isStillHeld = [...this.held.values()].includes(pitch);
-    if (!isStillHeld) this.dispatchEvent(Object.assign(new Event("noteOff"), { pitch }));
+    if (isStillHeld) return;
+    this.sustained.add(pitch);
+    if (!this.pedalDown) this.endSustained(pitch);
   }
 
+  endSustained(pitch) {
+    if (this.sustained.delete(pitch)) this.dispatchEvent(Object.assign(new Event("noteOff"), { pitch }));
+  }
+
+  // Press or lift the sustain pedal: while it is down, keys that come up sound on.
+  movePedal(isDown) {
+    this.pedalDown = isDown;
+    if (!isDown) this.sustained.forEach((pitch) => this.endSustained(pitch));
+    this.dispatchEvent(new Event("pedal"));
+  }
+
+  // End all notes; the pedal stays as it is.
   releaseAll() {
     for (const holder of [...this.held.keys()]) this.release(holder);
+    this.sustained.forEach((pitch) => this.endSustained(pitch));
   }
 
   addListeners() {
@@ -146,7 +166,7 @@ export class Keyboard extends EventTarget {
 
   onKeyDown(event) {
     if (event.repeat || event.ctrlKey || event.metaKey || event.altKey) return;
-    if (event.target.closest?.("select, input[type=text]")) return;
+    if (event.target.closest?.("select, input[type=text], input[type=number]")) return;
     const row = LETTER_ROWS.findIndex((codes) => codes.includes(event.code));
     if (row >= 0) {
       event.preventDefault();

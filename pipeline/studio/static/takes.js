@@ -1,4 +1,4 @@
-// The list of takes: each can be played here, renamed, kept, downloaded and discarded.
+// The list of takes: each can be played here, once or in a loop, renamed, kept, downloaded and discarded.
 
 import { request } from "./connection.js";
 import { renderWav } from "./wav.js";
@@ -15,19 +15,22 @@ function makeElement(tag, properties = {}) {
   return Object.assign(document.createElement(tag), properties);
 }
 
-// Dispatches "error" with `text`, "play" before a take plays, and "end" after it.
+const PLAY_TEXTS = { replay: ["Replay", "Stop"], loop: ["Loop", "Stop loop"] }; // before it and while it plays
+
+// Dispatches "error" with `text`, and "play" and "end" with `kind`, replay or loop, before and after a take plays.
 export class Takes extends EventTarget {
   rows = new Map(); // id of a take to the elements of its row
   takes = [];
-  playingId = null;
+  playing = null; // { id, kind } of the take that plays
 
-  constructor(connection, player, card, list) {
+  // `players` plays takes of each kind: each has `start` and `stop`, and dispatches "end".
+  constructor(connection, players, card, list) {
     super();
-    Object.assign(this, { connection, player, card, list });
+    Object.assign(this, { connection, players, card, list });
     connection.addEventListener("welcome", ({ message }) => this.update(message.state.takes));
     connection.addEventListener("state", ({ message }) => this.update(message.takes));
     connection.addEventListener("error", () => this.update(this.takes)); // a name that was refused
-    player.addEventListener("end", () => this.onEnd());
+    for (const player of Object.values(players)) player.addEventListener("end", () => this.onEnd());
   }
 
   update(takes) {
@@ -39,16 +42,16 @@ export class Takes extends EventTarget {
       row.element.remove();
       this.rows.delete(id);
     }
-    if (this.playingId && !ids.includes(this.playingId)) this.player.stop();
+    if (this.playing && !ids.includes(this.playing.id)) this.stop();
     for (const take of takes) this.updateRow(take);
   }
 
   updateRow(take) {
     if (!this.rows.has(take.take_id)) this.addRow(take.take_id);
-    const { name, length, play, keep } = this.rows.get(take.take_id);
+    const { name, length, buttons, keep } = this.rows.get(take.take_id);
     if (document.activeElement !== name) name.value = take.name;
     length.textContent = `${formatCount(take.notes)}, ${take.seconds.toFixed(1)} s`;
-    play.textContent = this.playingId === take.take_id ? "Stop" : "Replay";
+    for (const [kind, button] of Object.entries(buttons)) button.textContent = PLAY_TEXTS[kind][Number(this.isPlaying(take.take_id, kind))];
     keep.disabled = take.is_kept;
     keep.textContent = take.is_kept ? "Kept" : "Keep";
   }
@@ -58,16 +61,16 @@ export class Takes extends EventTarget {
     const element = makeElement("li", { className: "take" });
     const name = makeElement("input", { type: "text", maxLength: 60, autocomplete: "off", ariaLabel: "Name of the take" });
     const length = makeElement("span", { className: "note" });
-    const buttons = makeElement("div", { className: "take-buttons" });
+    const bar = makeElement("div", { className: "take-buttons" });
     name.addEventListener("change", () => this.connection.send({ type: "rename_take", take_id: id, name: name.value }));
     name.addEventListener("keydown", ({ code }) => code === "Enter" && name.blur());
-    const row = { element, name, length };
-    row.play = this.addButton(buttons, "Replay", () => this.togglePlay(id));
-    row.keep = this.addButton(buttons, "Keep", () => this.connection.send({ type: "keep_take", take_id: id }));
-    this.addButton(buttons, "MIDI", () => this.downloadMidi(id));
-    this.addButton(buttons, "WAV", (button) => this.downloadWav(id, button));
-    this.addButton(buttons, "Discard", () => this.connection.send({ type: "discard_take", take_id: id }));
-    element.append(name, length, buttons);
+    const row = { element, name, length, buttons: {} };
+    for (const kind of Object.keys(this.players)) row.buttons[kind] = this.addButton(bar, kind, () => this.togglePlay(id, kind));
+    row.keep = this.addButton(bar, "Keep", () => this.connection.send({ type: "keep_take", take_id: id }));
+    this.addButton(bar, "MIDI", () => this.downloadMidi(id));
+    this.addButton(bar, "WAV", (button) => this.downloadWav(id, button));
+    this.addButton(bar, "Discard", () => this.connection.send({ type: "discard_take", take_id: id }));
+    element.append(name, length, bar);
     this.list.prepend(element);
     this.rows.set(id, row);
   }
@@ -95,23 +98,32 @@ export class Takes extends EventTarget {
     return null;
   }
 
-  async togglePlay(id) {
-    const wasPlaying = this.playingId === id;
-    this.player.stop();
+  isPlaying(id, kind) {
+    return this.playing?.id === id && this.playing.kind === kind;
+  }
+
+  stop() {
+    for (const player of Object.values(this.players)) player.stop();
+  }
+
+  async togglePlay(id, kind) {
+    const wasPlaying = this.isPlaying(id, kind);
+    this.stop();
     if (wasPlaying) return;
     const take = await (await this.load(id, "json"))?.json();
     if (!take) return;
-    this.dispatchEvent(new Event("play"));
-    this.player.start(take.notes, take.seconds);
-    this.playingId = id;
+    this.dispatchEvent(Object.assign(new Event("play"), { kind }));
+    this.players[kind].start(take.notes, take.seconds);
+    this.playing = { id, kind };
     this.update(this.takes);
   }
 
   onEnd() {
-    if (!this.playingId) return;
-    this.playingId = null;
+    if (!this.playing) return;
+    const { kind } = this.playing;
+    this.playing = null;
     this.update(this.takes);
-    this.dispatchEvent(new Event("end"));
+    this.dispatchEvent(Object.assign(new Event("end"), { kind }));
   }
 
   async downloadMidi(id) {

@@ -6,8 +6,6 @@ const CONTROLLER_INTERVAL = 20; // ms; some controllers send a thousand values a
 
 export class WebMidi {
   output = null;
-  pedalDown = false;
-  sustained = new Set(); // keys that are up while the pedal is down
   controllerValues = new Map(); // controller to its last value, until it is sent
 
   constructor(keyboard, connection, elements) {
@@ -53,27 +51,14 @@ export class WebMidi {
     const command = status & 0xf0;
     const key = `${port} ${number}`;
     if (command === NOTE_ON && value) this.pressKey(key, number, value);
-    else if (command === NOTE_ON || command === NOTE_OFF) this.releaseKey(key);
-    else if (command === CONTROL_CHANGE && number === SUSTAIN_PEDAL) this.movePedal(value >= 64);
+    else if (command === NOTE_ON || command === NOTE_OFF) this.keyboard.release(key);
+    else if (command === CONTROL_CHANGE && number === SUSTAIN_PEDAL) this.keyboard.movePedal(value >= 64);
     else if (command === CONTROL_CHANGE) this.sendController(number, value);
   }
 
   pressKey(key, pitch, velocity) {
-    this.sustained.delete(key);
     this.keyboard.release(key);
     this.keyboard.press(key, pitch, velocity);
-  }
-
-  releaseKey(key) {
-    if (this.pedalDown) this.sustained.add(key);
-    else this.keyboard.release(key);
-  }
-
-  movePedal(isDown) {
-    this.pedalDown = isDown;
-    if (isDown) return;
-    for (const key of this.sustained) this.keyboard.release(key);
-    this.sustained.clear();
   }
 
   // Only the last value of a controller matters: send it at most once in an interval.
