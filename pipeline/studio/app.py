@@ -4,9 +4,10 @@ import asyncio
 import contextlib
 import errno
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from ipaddress import IPv4Address
 from pathlib import Path
+from typing import Any
 
 import uvicorn
 from starlette.applications import Starlette
@@ -17,9 +18,10 @@ from starlette.staticfiles import StaticFiles
 from starlette.websockets import WebSocket
 
 from pipeline.core.errors import PipelineError
+from pipeline.live.controls import Controls
 from pipeline.midi import reader
 from pipeline.notes import quantize
-from pipeline.studio import messages
+from pipeline.studio import comparison, messages
 from pipeline.studio.access import LOOPBACK, LocalAccessMiddleware
 from pipeline.studio.client_queue import ClientQueue
 from pipeline.studio.handlers import handle_message
@@ -28,6 +30,7 @@ from pipeline.studio.messages import ClientError
 from pipeline.studio.prompt import MAX_PROMPT_NOTES, describe_prompt
 from pipeline.studio.rate_limit import MessageLimiter
 from pipeline.studio.session import LiveSession
+from pipeline.studio.takes import list_notes
 
 STATIC_DIR = Path(__file__).parent / "static"
 WEB_DIR = Path(__file__).parent.parent / "web"
@@ -64,23 +67,43 @@ async def read_body(request: Request) -> bytes:
     return bytes(data)
 
 
+async def respond_to_upload(
+    request: Request, handle: Callable[[bytes], Awaitable[dict[str, Any]]]
+) -> Response:
+    """Return what a function makes of the body of a request, as JSON; or why it cannot, as one line of text."""
+    try:
+        async with asyncio.timeout(BODY_TIMEOUT):
+            data = await read_body(request)
+        return JSONResponse(await handle(data))
+    except ClientDisconnect:
+        return Response()  # nobody reads it
+    except TimeoutError:
+        text = f"the upload took more than {BODY_TIMEOUT:g} seconds\n"
+        return PlainTextResponse(text, 408, CLOSE_CONNECTION)
+    except UploadTooLargeError as error:
+        return PlainTextResponse(f"{error}\n", 413, CLOSE_CONNECTION)
+    except PipelineError as error:
+        return PlainTextResponse(f"{error}\n", 400)
+
+
 class App:
     """What each address answers."""
 
     def __init__(self, session: LiveSession) -> None:
         self.session = session
+        self.answer_lock = asyncio.Lock()
 
     async def get_index(self, request: Request) -> Response:
         """Send the page."""
         return FileResponse(STATIC_DIR / "index.html")
 
     async def get_take_notes(self, request: Request) -> Response:
-        """Send the notes of a take as JSON: name, seconds and notes as of `Take.list_notes`."""
+        """Send the notes of a take as JSON: name, seconds, and notes as of `list_notes`."""
         try:
             take = self.session.takes.find(request.path_params["take_id"])
         except ClientError as error:
             return PlainTextResponse(f"{error}\n", 404)
-        content = {"name": take.name, "seconds": take.seconds, "notes": take.list_notes()}
+        content = {"name": take.name, "seconds": take.seconds, "notes": list_notes(take.recording)}
         return JSONResponse(content)
 
     async def get_take_midi(self, request: Request) -> Response:
@@ -94,22 +117,25 @@ class App:
 
     async def upload_prompt(self, request: Request) -> Response:
         """Receive a MIDI file, go on from it, and send what `describe_prompt` says of it as JSON."""
-        try:
-            async with asyncio.timeout(BODY_TIMEOUT):
-                data = await read_body(request)
-            sustain_pedal = self.session.model.sustain_pedal
-            notes = await asyncio.to_thread(reader.read_notes, data, "symusic", sustain_pedal)
-            await self.session.continue_from(quantize.quantize(notes)[-MAX_PROMPT_NOTES:])
-        except ClientDisconnect:
-            return Response()  # nobody reads it
-        except TimeoutError:
-            text = f"the upload took more than {BODY_TIMEOUT:g} seconds\n"
-            return PlainTextResponse(text, 408, CLOSE_CONNECTION)
-        except UploadTooLargeError as error:
-            return PlainTextResponse(f"{error}\n", 413, CLOSE_CONNECTION)
-        except PipelineError as error:
-            return PlainTextResponse(f"{error}\n", 400)
-        return JSONResponse(describe_prompt(notes))
+        return await respond_to_upload(request, self._continue_from)
+
+    async def _continue_from(self, data: bytes) -> dict[str, Any]:
+        sustain_pedal = self.session.model.sustain_pedal
+        notes = await asyncio.to_thread(reader.read_notes, data, "symusic", sustain_pedal)
+        await self.session.continue_from(quantize.quantize(notes)[-MAX_PROMPT_NOTES:])
+        return describe_prompt(notes)
+
+    async def answer_phrase(self, request: Request) -> Response:
+        """Receive a phrase, an `AnswerRequest`, and send the answer as JSON: notes as of `list_notes`."""
+        return await respond_to_upload(request, self._answer_phrase)
+
+    async def _answer_phrase(self, data: bytes) -> dict[str, Any]:
+        answer_request = comparison.parse_request(data)
+        live = self.session.shared_state.controls
+        controls = Controls(live.sampling_config, live.tempo)  # as they are now
+        async with self.answer_lock:  # one at a time, so that the live model keeps its time
+            answer = await asyncio.to_thread(comparison.answer_request, answer_request, controls)
+        return {"notes": list_notes(answer)}
 
     async def handle_websocket(self, websocket: WebSocket) -> None:
         """Exchange messages with a page until either end leaves."""
@@ -191,6 +217,7 @@ def make_app(
         Mount("/web", StaticFiles(directory=WEB_DIR)),
         Route("/takes/{take_id}.json", app.get_take_notes),
         Route("/takes/{take_id}.mid", app.get_take_midi),
+        Route("/answers", app.answer_phrase, methods=["POST"]),
         Route("/prompt", app.upload_prompt, methods=["POST"]),
         WebSocketRoute("/live", app.handle_websocket),
     ]

@@ -34,12 +34,6 @@ class Take:
     """From the start of the recording to its end."""
     is_kept: bool = False
 
-    def list_notes(self) -> list[dict[str, Any]]:
-        """Return the notes in order of time: performer `model` or `human`, pitch, velocity, onset and duration [s]."""
-        rows = sorted(self.recording.rows_since(0), key=lambda row: (row.onset, row.pitch))
-        names = {performer: name.decode() for performer, name in TRACK_NAMES.items()}
-        return [{**row._asdict(), "performer": names[row.performer]} for row in rows]
-
 
 class TakeList:
     """The takes of a session, the oldest first."""
@@ -116,6 +110,13 @@ class TakeList:
             for take in self.takes.values()
             if len(take.recording)
         ]
+
+
+def list_notes(recording: Recorder) -> list[dict[str, Any]]:
+    """Return notes in order of time: performer `model` or `human`, pitch, velocity, onset and duration [s]."""
+    rows = sorted(recording.rows_since(0), key=lambda row: (row.onset, row.pitch))
+    names = {performer: name.decode() for performer, name in TRACK_NAMES.items()}
+    return [{**row._asdict(), "performer": names[row.performer]} for row in rows]
 
 
 def _check_name(name: str) -> str:

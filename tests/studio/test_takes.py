@@ -4,7 +4,7 @@ import pytest
 
 from pipeline.live.recorder import HUMAN, MODEL, Recorder
 from pipeline.studio.messages import ClientError
-from pipeline.studio.takes import MAX_KEPT, MAX_OTHERS, TakeList
+from pipeline.studio.takes import MAX_KEPT, MAX_OTHERS, TakeList, list_notes
 
 
 def make_recording(*rows: tuple[int, float]) -> Recorder:
@@ -28,9 +28,9 @@ def test_ids_are_random_and_names_are_numbered() -> None:
 
 
 def test_notes_are_in_order_of_time_and_name_the_performer() -> None:
-    take = TakeList().add(make_recording((MODEL, 2.0), (HUMAN, 1.0)), 3.0)
+    recording = make_recording((MODEL, 2.0), (HUMAN, 1.0))
     first = {"performer": "human", "onset": 1.0, "duration": 0.5, "pitch": 60, "velocity": 80}
-    assert take.list_notes() == [first, first | {"performer": "model", "onset": 2.0}]
+    assert list_notes(recording) == [first, first | {"performer": "model", "onset": 2.0}]
 
 
 def test_kept_takes_stay_and_of_the_others_the_last() -> None:

@@ -1,5 +1,6 @@
 // The page: messages of the server are drawn and sounded, and what a person does is sent to the server.
 
+import { Comparison } from "./comparison.js";
 import { Connection, token } from "./connection.js";
 import { Controls } from "./controls.js";
 import { FallingNotes } from "./fallingNotes.js";
@@ -33,6 +34,20 @@ const takePlayers = {
   loop: new TakeLoop(keyboard, connection, (time) => metronome.alignToBeat(time)),
 };
 const takes = new Takes(connection, takePlayers, element("takes-card"), element("takes"));
+const comparison = new Comparison(
+  keyboard,
+  new TakePlayer(synth, keyboard, fallingNotes, connection),
+  () => Number(element("response_delay").value),
+  {
+    selects: { A: element("compare-a"), B: element("compare-b") },
+    preferButtons: { A: element("prefer-a"), B: element("prefer-b") },
+    againButton: element("compare-again"),
+    startButton: element("compare"),
+    blind: element("blind"),
+    status: element("compare-status"),
+    choices: element("choices"),
+  },
+);
 new Controls(connection);
 const promptFile = new PromptFile(element("prompt"), element("prompt-roll"), element("prompt-text"));
 new SoundOverlay(synth, element("sound"), element("sound-on"));
@@ -42,7 +57,7 @@ const modelVoices = new Map(); // pitch to the voice of the model's last note
 const highlightTimers = new Set(); // of notes of the model that were announced and did not start yet
 let state = { mode: "call-response", playing: true, isModelTurn: false };
 let errorTimer = 0;
-let resumesAfterTake = false; // whether the model played before the take that plays now
+let resumesLater = false; // whether the model played before the take or the comparison that it rests for
 
 // A person plays: the note sounds here at once, goes to the server, and is drawn when that answers.
 keyboard.addEventListener("noteOn", ({ pitch, velocity }) => {
@@ -111,6 +126,7 @@ connection.addEventListener("surprisal", ({ message }) => {
 function updateState(changes) {
   state = { ...state, ...changes };
   updateModels();
+  comparison.updateModels(state.models);
   document.querySelector(`[name=mode][value=${state.mode}]`).checked = true;
   element("play").textContent = state.playing ? "Pause the model" : "Let it play";
   element("play").classList.toggle("paused", !state.playing);
@@ -189,6 +205,7 @@ connection.addEventListener("closed", () => {
 // Buttons and keys.
 function stopAllNotes() {
   takes.stop();
+  comparison.stop();
   metronome.stop();
   keyboard.releaseAll();
   silenceModel(connection.now());
@@ -197,15 +214,25 @@ function stopAllNotes() {
 }
 // The model rests while a take is replayed, and plays on after it, but not after a panic. It plays along with a loop.
 takes.addEventListener("play", ({ kind }) => {
-  const isLoop = kind === "loop";
-  resumesAfterTake = !isLoop && state.playing;
-  if (isLoop) connection.send({ type: "set_mode", mode: "accompany" });
-  if (isLoop !== state.playing) connection.send({ type: "set_playing", playing: isLoop });
+  if (kind === "replay") return letModelRest();
+  connection.send({ type: "set_mode", mode: "accompany" });
+  if (!state.playing) connection.send({ type: "set_playing", playing: true });
 });
-takes.addEventListener("end", () => {
-  if (resumesAfterTake) connection.send({ type: "set_playing", playing: true });
+takes.addEventListener("end", ({ kind }) => kind === "replay" && !comparison.isRunning && letModelResume());
+comparison.addEventListener("start", () => {
+  takes.stop();
+  letModelRest();
 });
-for (const part of [takes, promptFile]) part.addEventListener("error", ({ text }) => showError(text));
+comparison.addEventListener("end", letModelResume);
+function letModelRest() {
+  resumesLater ||= state.playing;
+  if (state.playing) connection.send({ type: "set_playing", playing: false });
+}
+function letModelResume() {
+  if (resumesLater) connection.send({ type: "set_playing", playing: true });
+  resumesLater = false;
+}
+for (const part of [takes, promptFile, comparison]) part.addEventListener("error", ({ text }) => showError(text));
 function leaveAfterChoice(select) {
   // Letters choose in a list and play everywhere else: after a choice by hand, back to playing.
   select.addEventListener("pointerdown", () => (select.dataset.hand = "yes"));

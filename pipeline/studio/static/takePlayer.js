@@ -6,12 +6,17 @@ const LEAD_SECONDS = 0.6; // before the first note
 const POLL_MS = 50;
 const MIN_LIGHT_SECONDS = 0.05; // that a key is lit
 
+let noteCount = 0;
+function makeNoteId() {
+  noteCount += 1;
+  return `take-${noteCount}`;
+}
+
 // Dispatches "end" when the take has ended or was stopped.
 export class TakePlayer extends EventTarget {
   timer = 0;
   lightTimers = new Set();
   notes = []; // of the take that plays, with onsets of the server's clock
-  noteCount = 0;
 
   constructor(synth, keyboard, fallingNotes, connection) {
     super();
@@ -27,16 +32,11 @@ export class TakePlayer extends EventTarget {
     this.stop();
     this.synth.start();
     const start = this.connection.now() + LEAD_SECONDS;
-    this.notes = notes.map((note) => ({ ...note, note_id: this.makeNoteId(), onset: start + note.onset }));
+    this.notes = notes.map((note) => ({ ...note, note_id: makeNoteId(), onset: start + note.onset }));
     this.end = Math.max(start + seconds, ...this.notes.map((note) => note.onset + note.duration));
     this.drawnCount = 0;
     this.soundedCount = 0;
     this.timer = setInterval(() => this.advance(), POLL_MS);
-  }
-
-  makeNoteId() {
-    this.noteCount += 1;
-    return `take-${this.noteCount}`;
   }
 
   advance() {
