@@ -23,7 +23,8 @@ NO_PORTS = "none; start a synthesizer or connect a keyboard, or give --midi-out 
 
 @app.command(
     epilog="Example: music-rnn play --midi-out fluid --mode call-response --midi-in keystation --record ~/sessions; "
-    "music-rnn play --midi-out fluid --mode call-response --midi-in keystation --clock-in drums --quantize bar"
+    "music-rnn play --midi-out fluid --mode call-response --midi-in keystation --clock-in drums --quantize bar; "
+    "music-rnn play --midi-in keystation --learn stage; music-rnn play --midi-in keystation --preset stage"
 )
 def play(  # noqa: PLR0913 an argument of a command is an option that a person types
     model: ModelName = DEFAULT_MODEL,

@@ -5,7 +5,7 @@
    which many pairs have too. Recent pairs count more, and tempos near CENTER_TEMPO count more: a rhythm has several levels, and
    quarter notes at 60 are half notes at 120.
 3. From each of the last onsets the beats are followed back: an onset at a whole number of periods is a beat. The series
-   with the most beats has the phase; a phrase begins on a beat where two have as many.
+   with the most beats has the phase. Where two have as many, it is the earlier one: music rather begins on a beat.
 4. The line through the last beats is the estimate. So a ramp of the tempo is followed with a delay of a few beats.
 
 Too few onsets, or onsets without a common period, have no beat. Source: D. Ellis, Beat tracking by dynamic programming,
@@ -55,8 +55,6 @@ NUM_FITTED = 6
 """Beats of the line."""
 REST_SECONDS = 2.0
 """Seconds without an onset after which a phrase begins."""
-START_BONUS = 1.5
-"""Beats that the begin of a phrase counts for."""
 
 
 class Beat(NamedTuple):
@@ -96,34 +94,39 @@ def estimate_beat(onsets: Sequence[float]) -> Beat | None:
         onsets: in order of time; those of a chord may have any distance.
     """
     times = _merge_chords(onsets)
-    if len(times) < MIN_ONSETS:
+    if not times:
         return None
-    period = _find_period(np.array(times))
+    period = _find_period(_select_recent(times))
     if period is None:
         return None
-    start = _find_phrase_start(times)
     ends = range(max(len(times) - NUM_SERIES, 0), len(times))
     series = [_follow_back(times[: end + 1], period) for end in ends]
-    best = max(series, key=lambda beats: _count_beats(beats, start))
-    return _fit_beat(best, start)
+    return _fit_beat(max(series, key=len), _find_phrase_start(times))
 
 
 def _merge_chords(onsets: Sequence[float]) -> list[float]:
-    """Return the first onset of each chord, of the last notes."""
+    """Return the first onset of each chord."""
     times: list[float] = []
     for onset in onsets:
         if not times or onset - times[-1] > CHORD_SECONDS:
             times.append(onset)
+    return times
+
+
+def _select_recent(times: Sequence[float]) -> NDArray[np.float64]:
+    """Return the onsets [N] that tell the period."""
     recent = [time for time in times if time >= times[-1] - WINDOW_SECONDS]
-    return recent[-MAX_ONSETS:]
+    return np.array(recent[-MAX_ONSETS:])
 
 
 def _find_period(times: NDArray[np.float64]) -> float | None:
-    """Return the period of a rhythm, or None if none has enough support.
+    """Return the period of a rhythm; None of too few onsets, or if none has enough support.
 
     Args:
         times: onsets [N], in order.
     """
+    if len(times) < MIN_ONSETS:
+        return None
     periods = np.geomspace(60 / MAX_TEMPO, 60 / MIN_TEMPO, NUM_PERIODS)
     once = _measure_support(times, periods, periods)
     twice = _measure_support(times, 2 * periods, periods)
@@ -179,11 +182,6 @@ def _follow_back(times: Sequence[float], period: float) -> list[PlayedBeat]:
             beats.append(PlayedBeat(number - steps, time))
             period += GAIN * error / steps
     return beats
-
-
-def _count_beats(beats: Sequence[PlayedBeat], start: float) -> float:
-    """Return the number of beats; the begin of a phrase counts for more."""
-    return len(beats) + START_BONUS * any(beat.time == start for beat in beats)
 
 
 def _fit_beat(beats: Sequence[PlayedBeat], start: float) -> Beat | None:

@@ -63,6 +63,19 @@ def test_beats_and_bars_are_counted_from_the_begin_of_the_phrase(pattern):
     assert beat.find_next(end + 0.2, 4) == pytest.approx(end + 4 * 0.6, abs=0.06)
 
 
+@pytest.mark.parametrize("num_onsets", [56, 57])
+def test_the_begin_of_a_long_phrase_is_on_a_beat(num_onsets):
+    onsets = make_rhythm(100, "eighths", num_bars=8, jitter=0.005)[:num_onsets]
+    beat = estimate_beat(onsets)
+    assert beat.find_next(100.0 + 40 * 0.6 - 0.2, 4) == pytest.approx(100.0 + 40 * 0.6, abs=0.1)
+
+
+def test_bars_are_counted_through_a_long_ramp():
+    onsets = make_rhythm((80, 120), "quarters", num_bars=12)
+    beat = estimate_beat(onsets[:-3])
+    assert beat.number + round((onsets[-4] - beat.time) / beat.period) == len(onsets) - 4
+
+
 def test_a_phrase_after_a_rest_has_a_bar_of_its_own():
     first = make_rhythm(100, "quarters", num_bars=2)
     second = make_rhythm(100, "quarters", num_bars=2, start=first[-1] + 0.6 * 5)

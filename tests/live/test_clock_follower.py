@@ -14,7 +14,7 @@ from pipeline.live.controls import MAX_TEMPO, MIN_TEMPO, Controls
 from pipeline.live.improviser import Improviser
 from pipeline.live.midi_clock import CONTINUE, LOST_SECONDS, START, STOP, TICK, TICKS_PER_BEAT
 from pipeline.live.person_tempo import PersonTempo
-from pipeline.live.player import POLL_SECONDS, Player
+from pipeline.live.player import LOOK_AHEAD, POLL_SECONDS, Player
 from pipeline.live.recorder import Recorder
 from pipeline.live.timeline import SimulatedClock
 
@@ -93,6 +93,14 @@ def test_a_response_begins_on_the_next_beat_or_bar(quantize, beats, tempos):
     wire, _ = play(7.0, [*phrase(1.0), *tick_acts(times, seed=1)], quantize, "call-response")
     expected = starts[starts >= 1.0 + RESPONSE_SECONDS][0]
     assert first_onset(wire) == pytest.approx(expected, abs=0.005)
+
+
+def test_a_turn_that_is_given_waits_for_the_bar_too():
+    times = tick_times((120, 120), 7.0)
+    give_turn = (2.0, lambda player, _: player.source.turn_switch.give_turn("model"))
+    wire, _ = play(7.0, [give_turn, *tick_acts(times)], "bar", "call-response")
+    bars = times[:: 4 * TICKS_PER_BEAT]
+    assert first_onset(wire) == pytest.approx(bars[bars >= 2.0 + LOOK_AHEAD][0], abs=0.005)
 
 
 def test_a_response_leaves_before_the_beat_by_the_latency_of_the_output():
