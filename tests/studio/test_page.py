@@ -188,6 +188,22 @@ def test_escape_ends_held_keys_and_space_pauses_the_model(browser: Pages, studio
         until(page, "!document.querySelector('.key.human')")
 
 
+def test_no_key_stays_lit_on_a_page_that_was_too_busy_for_timers(
+    browser: Pages, studio: Studio
+) -> None:
+    block = "(() => { for (const end = performance.now() + 500; performance.now() < end; ); })()"
+    with at(browser, studio) as visit:
+        page = visit.page
+        page.get_by_label("Accompany").check()
+        until(page, "Number(document.body.dataset.modelNotes) >= 2")
+        for _ in range(10):
+            page.evaluate(block)
+        page.evaluate("document.activeElement.blur()")
+        page.keyboard.press("Space")  # not a panic: that ends the light of all keys
+        page.get_by_role("button", name="Let it play").wait_for()
+        until(page, "!document.querySelector('.key.model')", 15)
+
+
 def test_velocity_has_sliders_with_visible_labels(browser: Pages, studio: Studio) -> None:
     with at(browser, studio) as visit:
         page = visit.page

@@ -54,7 +54,7 @@ new SoundOverlay(synth, element("sound"), element("sound-on"));
 
 const localVoices = new Map(); // pitch to the voice of a key that is held on this page
 const modelVoices = new Map(); // pitch to the voice of the model's last note
-const highlightTimers = new Set(); // of notes of the model that were announced and did not start yet
+const highlightTimers = new Map(); // pitch to the timer of the model's note that was announced and did not start yet
 let state = { mode: "call-response", playing: true, isModelTurn: false };
 let errorTimer = 0;
 let resumesLater = false; // whether the model played before the take or the comparison that it rests for
@@ -89,12 +89,17 @@ function playModelNote({ pitch, velocity, onset, duration, pedal }) {
     modelVoices.set(pitch, synth.noteOn(pitch, velocity, { time, duration: held, performer: "model" }));
   }
   webMidi.sendNote(pitch, velocity, start, held);
-  const timer = setTimeout(() => {
-    highlightTimers.delete(timer);
+  clearHighlightTimer(pitch);
+  const light = () => {
+    highlightTimers.delete(pitch);
     if (!localVoices.has(pitch)) keyboard.highlight(pitch, "model");
-  }, Math.max(0, start - performance.now()));
-  highlightTimers.add(timer);
+  };
+  highlightTimers.set(pitch, setTimeout(light, Math.max(0, start - performance.now())));
   document.body.dataset.modelNotes = Number(document.body.dataset.modelNotes ?? 0) + 1;
+}
+function clearHighlightTimer(pitch) {
+  clearTimeout(highlightTimers.get(pitch));
+  highlightTimers.delete(pitch);
 }
 connection.addEventListener("note_off", ({ message: { pitch, time } }) => {
   const isRepeated = fallingNotes.hasModelNoteAfter(pitch, time - 0.01);
@@ -102,6 +107,7 @@ connection.addEventListener("note_off", ({ message: { pitch, time } }) => {
   if (isRepeated) return; // the next note of this pitch has ended the voice of this one already
   synth.noteOff(modelVoices.get(pitch), synth.isRunning ? synth.audioTime(connection.toLocalTime(time)) : 0);
   modelVoices.delete(pitch);
+  clearHighlightTimer(pitch); // on a busy machine the end of a note may come before its timer
   webMidi.sendNoteOff(pitch);
   if (!localVoices.has(pitch)) keyboard.highlight(pitch, null);
 });
@@ -110,8 +116,7 @@ connection.addEventListener("preview", ({ message }) => (fallingNotes.preview = 
 connection.addEventListener("all_notes_off", ({ message }) => silenceModel(message.time));
 function silenceModel(time) {
   fallingNotes.endModelNotes(time);
-  highlightTimers.forEach(clearTimeout);
-  highlightTimers.clear();
+  [...highlightTimers.keys()].forEach(clearHighlightTimer);
   modelVoices.clear();
   synth.stopAll("model");
   webMidi.stopAll();

@@ -110,7 +110,7 @@ export class Comparison extends EventTarget {
   async answer() {
     if (!this.models || !this.phrase.length) return;
     const attempt = (this.attempt += 1);
-    this.say("A and B think about it …");
+    this.say("Waiting for the answers …");
     const start = this.phrase[0].onset;
     const phrase = this.phrase.map((note) => ({ ...note, onset: note.onset - start }));
     const answers = {};
