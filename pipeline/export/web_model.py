@@ -26,7 +26,7 @@ from pipeline.notes import pitch_ages, quantize
 from pipeline.notes.active_notes import DECAY_CELLS
 from pipeline.notes.quantize import FEATURES
 
-FORMAT = 1
+FORMAT = 2
 """Of the text, as `MODEL_FORMAT` of the script."""
 
 
@@ -41,7 +41,7 @@ def make_web_model(model: TrainedModel) -> dict[str, Any]:
     shapes = weight_shapes(config)
     dtype = _choose_dtype(model)
     data = b"".join(model.weights[name].astype(dtype).tobytes() for name in shapes)
-    names = quantize.list_generated_features(config.model_velocity)
+    names = quantize.list_generated_features(config.model_velocity, config.model_pedal)
     return {
         "format": FORMAT,
         "architecture": model.architecture,
@@ -118,4 +118,3 @@ def _list_missing_parts(config: ModelConfig) -> Iterator[tuple[bool, str, str]]:
     yield config.dense_units > 0, f"dense_units: {config.dense_units}", "dense_units=0"
     yield not config.stateful, "stateful: false", "stateful=true"
     yield config.recall, "recall: true", "recall=false"
-    yield config.model_pedal, "model_pedal: true", "model_pedal=false"

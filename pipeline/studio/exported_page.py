@@ -29,6 +29,7 @@ WORKER_SCRIPTS = (
 """Each after those that it imports."""
 PAGE_SCRIPTS = (
     "web/synth.js",
+    "web/sustain.js",
     "web/modelClient.js",
     "studio/static/keyboard.js",
     "studio/static/fallingNotes.js",

@@ -1,12 +1,13 @@
 // A trained model that reads and plays one note at a time, in a page or in a worker.
-// pipeline/export/web_model.py writes the blob; a note is [step, duration, pitch, velocity], times in cells of 10 ms.
+// pipeline/export/web_model.py writes the blob; a note is [step, duration, pitch, velocity, pedal], times in
+// cells of 10 ms; the pedal is 0 up, 1 held or 2 pressed, and up where it is left out.
 
 import { NUM_PITCHES, addActiveFeatures, advanceActive } from "./activeNotes.js";
 import { CategoricalHeads } from "./modelHeads.js";
 import { ResidualBlock, addScaledRow, normalize } from "./modelLayers.js";
 import { advanceAges } from "./pitchAges.js";
 
-export const MODEL_FORMAT = 1;
+export const MODEL_FORMAT = 2;
 
 export class NoteModel {
   // Take a blob; throws an error if it is of another format or not whole.
@@ -45,7 +46,7 @@ export class NoteModel {
     hidden.set(this.soundingBias);
     addActiveFeatures(active, this.blob.decay_cells, this.sounding, hidden);
     this.blob.features.forEach((feature, index) => {
-      addScaledRow(this.tables[index], feature.tokens[note[feature.column]], 1, hidden);
+      addScaledRow(this.tables[index], feature.tokens[note[feature.column] ?? 0], 1, hidden);
     });
     active[pitch] = duration;
     advanceAges(this.ages, step, this.blob.max_age, this.ages);
@@ -60,7 +61,7 @@ export class NoteModel {
   // model that generates none.
   sampleNote(draw, velocity) {
     if (!this.hasContext) throw new Error("model: no note was read yet; feed a prompt of one note or more");
-    return this.heads.sampleNote(this, [0, 0, 0, velocity], draw);
+    return this.heads.sampleNote(this, [0, 0, 0, velocity, 0], draw);
   }
 
   // Draw the next note with a `Sampler`, without reading it.

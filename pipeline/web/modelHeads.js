@@ -1,5 +1,5 @@
-// Categorical heads in a chain: step, then pitch given step, then duration, then velocity, as
-// pipeline/generation/step_heads.py computes them.
+// Categorical heads in a chain: step, then pitch given step, then duration, then velocity, then pedal,
+// as pipeline/generation/step_heads.py computes them.
 // Shapes: H width of the hidden vector, C width of a head, K tokens of a feature, V values of it.
 
 import { NUM_PITCHES, addActiveFeatures, advanceActive, maskActive } from "./activeNotes.js";
@@ -27,7 +27,7 @@ export class CategoricalHeads {
     this.activeKernels = splitColumns(this.weights("ahead/kernel"), 2 * NUM_PITCHES, this.width);
   }
 
-  // Draw the features of the next note [4] in turn: `draw(feature, probs)` returns a value for probabilities [V], which
+  // Draw the features of the next note [5] in turn: `draw(feature, probs)` returns a value for probabilities [V], which
   // are overwritten by the next note. `context` is what stands after the note before: hidden [H], active [128], ages [128]
   // and lastPitch.
   sampleNote(context, note, draw) {

@@ -61,8 +61,10 @@ export class Sampler {
     return drawCumulative(probs, this.random());
   }
 
+  // Return temperature and top-p of a feature; a rare move of the pedal is as likely as the model has it.
   selectSettings(feature) {
     const { settings } = this;
+    if (feature.name === "pedal") return [1, 1];
     if (feature.is_time) return [settings.time_temperature, settings.time_top_p];
     if (feature.name === "velocity") return [settings.velocity_temperature, settings.velocity_top_p];
     return [settings.pitch_temperature, settings.pitch_top_p];

@@ -135,6 +135,11 @@ export class Synth {
     if (voice && this.voices.has(voice)) this.endVoice(voice, time);
   }
 
+  // Let a note end at a time; until then `stopAll` can still end it.
+  endAt(voice, time) {
+    if (this.voices.has(voice)) this.release(voice, time);
+  }
+
   endVoice(voice, time) {
     this.voices.delete(voice);
     if (voice.start > time) for (const source of [...voice.strings, voice.hammer]) source.stop(); // it never sounds

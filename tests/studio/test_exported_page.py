@@ -15,6 +15,7 @@ from factories import ROOT, UNCONSTRAINED, make_tiny_model
 
 from pipeline.core.errors import DataError
 from pipeline.models.model_io import TrainedModel
+from pipeline.notes.note import PEDAL_HELD, PEDAL_UP
 from pipeline.studio.exported_page import (
     PAGE_SCRIPTS,
     WORKER_SCRIPTS,
@@ -43,19 +44,33 @@ WATCH = """() => {
     return settle.call(this, answer);
   };
   window.delays = []; // seconds between the time at which a note is handed to the sound and its onset
-  const { audioTime } = Synth.prototype;
-  Synth.prototype.audioTime = function (milliseconds) {
-    window.delays.push((milliseconds - performance.now()) / 1000);
-    return audioTime.call(this, milliseconds);
+  const { noteOn } = Synth.prototype;
+  Synth.prototype.noteOn = function (pitch, velocity, options) {
+    window.delays.push(options.time - this.now);
+    return noteOn.call(this, pitch, velocity, options);
+  };
+}"""
+WATCH_ENDS = """() => {
+  window.ends = []; // seconds from the onset of a note of the model to its end
+  const { endModelNote } = Duet.prototype;
+  Duet.prototype.endModelNote = function (note, time) {
+    window.ends.push(time - note.onset);
+    return endModelNote.call(this, note, time);
+  };
+  window.ended = 0; // notes that the sound has to end
+  const { endAt } = Synth.prototype;
+  Synth.prototype.endAt = function (voice, time) {
+    window.ended += 1;
+    return endAt.call(this, voice, time);
   };
 }"""
 COUNT_NOTES = "Number(document.body.dataset.modelNotes ?? 0)"
 DECLARATION = re.compile(r"^(?:async )?(?:const|let|class|function) (\w+)", re.M)
 
 
-def make_model(steps: slice = slice(8)) -> TrainedModel:
+def make_model(steps: slice = slice(8), **changes: object) -> TrainedModel:
     """Make a model of small random weights, whose steps are mostly those of a slice of cells."""
-    model = make_tiny_model(**PLAYABLE)
+    model = make_tiny_model(**{**PLAYABLE, **changes})
     provenance = {"music": "</script><b>a corpus", "licence_of_the_music": "CC0"}
     weights = {name: 0.1 * value for name, value in model.weights.items()}
     weights["step/bias"][steps] += 12
@@ -190,4 +205,29 @@ def test_a_busy_page_delays_no_note_and_the_tempo_acts(browser: Pages, tmp_path:
         advance(visit, 0.05)
     # 0.3 s a note at tempo 1.
     assert page.evaluate(COUNT_NOTES) - num_notes > 12
+    assert visit.complaints == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("pedal", [PEDAL_UP, PEDAL_HELD])
+def test_the_sound_follows_the_pedal_of_the_model(
+    browser: Pages, tmp_path: Path, pedal: int
+) -> None:
+    model = make_model(slice(20, 24), model_pedal=True)
+    model.weights["pedal/bias"][pedal] += 30
+    model.weights["duration/bias"][10] += 30
+    visit = open_page(browser, f"file://{tmp_path}", tmp_path, model)
+    visit.page.evaluate(WATCH_ENDS)
+    visit.page.keyboard.press("Space")
+    wait_for(visit, f"{COUNT_NOTES} >= 8")
+    ends, num_ended = visit.page.evaluate("[window.ends, window.ended]")
+    assert num_ended == len(ends)
+    assert visit.page.locator(".key.model").count() >= (4 if pedal else 0)
+    # Each note is 0.1 s long, and 0.2 s apart from the next one.
+    if pedal == PEDAL_UP:
+        assert len(ends) >= 5
+        assert ends == pytest.approx([0.1] * len(ends), abs=1e-3)
+    else:
+        assert all(seconds > 0.19 for seconds in ends)
+        assert len(ends) <= 3  # of keys that were struck again
     assert visit.complaints == []

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from factories import ROOT, UNCONSTRAINED, make_quantized_notes, make_tiny_model
+from factories import ROOT, UNCONSTRAINED, make_pedal_notes, make_tiny_model
 from playwright.sync_api import Page
 
 from pipeline.config import load_params
@@ -19,7 +19,7 @@ from pipeline.models.model_io import TrainedModel
 from pipeline.models.numpy.network import Network
 from pipeline.models.scoring import make_heads
 from pipeline.models.time_limits import TimeLimits
-from pipeline.notes.quantize import FEATURES, PEDAL, QuantizedNotes, list_generated_features
+from pipeline.notes.quantize import FEATURES, PITCH, QuantizedNotes, list_generated_features
 
 pytestmark = pytest.mark.slow  # a browser
 NUM_NOTES = 500
@@ -43,6 +43,7 @@ MODELS: dict[str, dict[str, Any]] = {
     "masked": {"cell": "attention", "units": [64], "span": 40, "mask_active": True},
     "recurrent_attention": read_config("recurrent_attention"),
     "equivariant": {"cell": "mingru", "units": [16], "pitch_head": "equivariant"},
+    "pedal": {"cell": "mingru", "units": [16], "model_pedal": True},
     "no velocity": {"cell": "attention", "units": [32], "model_velocity": False},
 }
 LOG_PROBS = """async ([blob, notes]) => {
@@ -115,8 +116,21 @@ def compute_float64_log_probs(model: TrainedModel, notes: QuantizedNotes) -> lis
     context, _ = network.forward(notes[None, :-1], network.initial_state(1))
     assert context.hidden.dtype == np.float64
     distributions = make_heads(wide).distributions(context.select(0), notes[1:])
-    names = list_generated_features(model.config.model_velocity)
+    names = list_features(model)
     return take_logs([distributions[name][row] for row in range(len(notes) - 1) for name in names])
+
+
+def list_features(model: TrainedModel) -> tuple[str, ...]:
+    """Return the names of what the heads of a model generate, in order."""
+    return list_generated_features(model.config.model_velocity, model.config.model_pedal)
+
+
+def make_repeating_notes(count: int) -> QuantizedNotes:
+    """Make notes [count, 5] of a phrase that comes back in four keys, with a pedal that moves."""
+    phrase = make_pedal_notes(3, 120)
+    repeated = np.tile(phrase, (1 + count // len(phrase), 1))[:count]
+    repeated[:, PITCH] += np.repeat([0, 3, -2, 5, 0], len(phrase))[:count].astype(np.int16)
+    return repeated
 
 
 def take_logs(rows: list[np.ndarray]) -> list[np.ndarray]:
@@ -128,11 +142,10 @@ def take_logs(rows: list[np.ndarray]) -> list[np.ndarray]:
 def test_the_log_probabilities_of_each_head_are_those_of_numpy(
     script_page: Page, name: str
 ) -> None:
-    model, notes = make_model(name), make_quantized_notes(3, NUM_NOTES + 1)
+    model, notes = make_model(name), make_repeating_notes(NUM_NOTES + 1)
     rows = json.loads(script_page.evaluate(LOG_PROBS, [make_web_model(model), notes.tolist()]))
     exact, played = compute_float64_log_probs(model, notes), compute_log_probs(model, notes)
-    num_heads = 4 if model.config.model_velocity else 3
-    assert len(rows) == len(exact) == len(played) == num_heads * NUM_NOTES
+    assert len(rows) == len(exact) == len(played) == len(list_features(model)) * NUM_NOTES
     differences = [np.abs(row - other) for row, other in zip(rows, exact, strict=True)]
     # The engine sums in float32: its own rounding is up to 5e-5 of a log probability of -9.
     relative = [
@@ -156,20 +169,19 @@ SAMPLINGS = {
 }
 
 
-@pytest.mark.parametrize("name", ["maestro", "masked", "recurrent_attention"])
+@pytest.mark.parametrize("name", ["maestro", "masked", "pedal", "recurrent_attention"])
 @pytest.mark.parametrize("sampling", SAMPLINGS)
 def test_equal_random_numbers_give_the_notes_of_the_engine(
     script_page: Page, name: str, sampling: str
 ) -> None:
     model, count = replace(make_model(name), time_limits=TimeLimits(30, 60)), 150
     config = SamplingConfig.model_validate({**UNCONSTRAINED.model_dump(), **SAMPLINGS[sampling]})
-    prompt = make_quantized_notes(5, 20)
+    prompt = make_pedal_notes(5, 20)
     engine = Engine(model)
     sampler = Sampler(np.random.default_rng(7), config, model.time_limits)
     engine.feed(prompt)
     sampler.observe(prompt)
-    # A page knows no pedal, and its notes have no column of it.
-    expected = [engine.sample(sampler, 70)[:PEDAL].tolist() for _ in range(count)]
+    expected = [engine.sample(sampler, 70).tolist() for _ in range(count)]
     numbers = np.random.default_rng(7).random(len(FEATURES) * count).tolist()
     argument = [
         make_web_model(model),
@@ -207,7 +219,7 @@ def test_a_worker_answers_each_message(script_page: Page) -> None:
     assert [answer["type"] for answer in answers] == kinds.split()
     assert answers[0]["id"] == 1
     assert answers[0]["message"] == "model: generate came before load; load a model first"
-    assert "format 0, but this page reads 1" in answers[1]["message"]
+    assert "format 0, but this page reads 2" in answers[1]["message"]
     assert "feed a prompt of one note or more" in answers[3]["message"]
     assert len(answers[5]["notes"]) == 5
     assert [note[2] for note in answers[7]["notes"]] == [40, 40]

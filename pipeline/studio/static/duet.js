@@ -1,5 +1,8 @@
 // A person and the model of a page without a server, in turn: the person plays a phrase, and after a rest the model goes
-// on from it. Times are seconds of `now`; a note that the model reads is [step, duration, pitch, velocity] in cells.
+// on from it. Times are seconds of `now`; a note that the model reads is [step, duration, pitch, velocity, pedal] in
+// cells. The sound follows the pedal of the model.
+
+import { Sustain } from "/web/sustain.js";
 
 const CELL_SECONDS = 0.01;
 const MAX_CELLS = 1000;
@@ -8,7 +11,8 @@ const POLL_SECONDS = 0.05; // after which a note that waits follows a new tempo
 const REST_SECONDS = 1; // of a person, after which the model goes on
 const MAX_CONTEXT_NOTES = 512;
 const DEFAULT_VELOCITY = 80;
-const FIRST_NOTE = [0, 50, 60, DEFAULT_VELOCITY]; // a model that begins goes on from it
+const MIN_NOTE_SECONDS = 0.03; // a note of the model is heard
+const FIRST_NOTE = [0, 50, 60, DEFAULT_VELOCITY, 0]; // a model that begins goes on from it
 
 export const now = () => performance.now() / 1000;
 const sleep = (seconds) => new Promise((resolve) => setTimeout(resolve, 1000 * seconds));
@@ -25,6 +29,7 @@ export class Duet extends EventTarget {
   noteCount = 0;
   held = new Map(); // pitch to { note, voice } of a key that the person holds
   timers = new Set(); // of keys of the model that will be lit or unlit
+  sustain = new Sustain((note, time) => this.endModelNote(note, time));
   restTimer = 0;
 
   constructor(client, synth, keyboard, fallingNotes) {
@@ -95,6 +100,7 @@ export class Duet extends EventTarget {
     clearTimeout(this.restTimer);
     this.timers.forEach(clearTimeout);
     this.timers.clear();
+    this.sustain.clear();
     this.synth.stopAll("model");
     this.fallingNotes.endModelNotes(now());
     for (const [pitch, performer] of [...this.keyboard.highlighted]) {
@@ -119,7 +125,7 @@ export class Duet extends EventTarget {
 
   quantize({ pitch, velocity, onset, duration }) {
     const step = this.lastOnset === null ? 0 : this.toCells(onset - this.lastOnset);
-    return [step, this.toCells(duration ?? now() - onset), pitch, velocity];
+    return [step, this.toCells(duration ?? now() - onset), pitch, velocity, 0];
   }
 
   toCells(seconds) {
@@ -155,6 +161,8 @@ export class Duet extends EventTarget {
     while (turn === this.turn) {
       const onset = Math.max(this.lastOnset + this.toSeconds(step), now());
       this.fallingNotes.preview = { pitch, onset, duration: this.toSeconds(cells) };
+      this.sustain.settle(Math.min(onset, now() + LOOKAHEAD_SECONDS));
+      this.extendNotes();
       const seconds = onset - LOOKAHEAD_SECONDS - now();
       if (seconds <= 0) return onset;
       await sleep(Math.min(seconds, POLL_SECONDS));
@@ -162,14 +170,27 @@ export class Duet extends EventTarget {
     return null;
   }
 
-  schedule([, cells, pitch, velocity], onset) {
-    const duration = Math.max(this.toSeconds(cells), CELL_SECONDS);
+  // Hand a note to the sound, without its end: the notes after it decide how long the pedal holds it.
+  schedule([, cells, pitch, velocity, pedal], onset) {
     this.fallingNotes.preview = null;
-    this.addNote("model", pitch, velocity, onset, duration);
+    const duration = Math.max(this.toSeconds(cells), MIN_NOTE_SECONDS);
+    const note = this.addNote("model", pitch, velocity, onset, duration);
     const time = this.synth.audioTime(1000 * onset);
-    this.synth.noteOn(pitch, velocity, { time, duration, performer: "model" });
+    const voice = this.synth.noteOn(pitch, velocity, { time, performer: "model" });
+    const keyUp = onset + duration;
+    this.sustain.add({ pitch, onset, keyUp, note, voice }, pedal);
     this.highlightAt(onset, pitch, "model");
-    this.highlightAt(onset + Math.max(duration, POLL_SECONDS), pitch, null);
+  }
+
+  // Draw the notes that the pedal holds up to the present.
+  extendNotes() {
+    for (const { note, onset, keyUp } of this.sustain.notes) note.duration = Math.max(keyUp, now() + POLL_SECONDS) - onset;
+  }
+
+  endModelNote({ pitch, onset, note, voice }, time) {
+    note.duration = time - onset;
+    this.synth.endAt(voice, this.synth.audioTime(1000 * time));
+    this.highlightAt(Math.max(time, onset + POLL_SECONDS), pitch, null);
   }
 
   addNote(performer, pitch, velocity, onset, duration) {
