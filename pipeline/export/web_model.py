@@ -22,7 +22,7 @@ from pipeline.models.model_io import TrainedModel
 from pipeline.models.numpy.active_mask import ACTIVE_LOG_ODDS
 from pipeline.models.time_limits import NO_TIME_LIMITS
 from pipeline.models.weight_shapes import weight_shapes
-from pipeline.notes import pitch_ages, quantize
+from pipeline.notes import pitch_ages, quantize, recall
 from pipeline.notes.active_notes import DECAY_CELLS
 from pipeline.notes.quantize import FEATURES
 
@@ -53,6 +53,7 @@ def make_web_model(model: TrainedModel) -> dict[str, Any]:
         "active_log_odds": ACTIVE_LOG_ODDS,
         "age_decay_cells": pitch_ages.DECAY_CELLS,
         "max_age": pitch_ages.MAX_AGE,
+        "recall": _describe_recall() if config.recall else None,
         "bytes_per_weight": dtype.itemsize,
         "shapes": [[name, list(shape)] for name, shape in shapes.items()],
         "weights": base64.b64encode(data).decode("ascii"),
@@ -101,6 +102,16 @@ def _describe_feature(name: str) -> dict[str, Any]:
     }
 
 
+def _describe_recall() -> dict[str, Any]:
+    """Return what a `PieceMemory` of the script takes, and where each column of a hint is in its table."""
+    return {
+        "match_lengths": recall.MATCH_LENGTHS,
+        "max_distance": recall.MAX_DISTANCE,
+        "no_hint": recall.NO_HINT,
+        "table_offsets": recall.TABLE_OFFSETS.tolist(),
+    }
+
+
 def _check_is_playable(model: TrainedModel) -> None:
     """Raise an error that names the first part that the script lacks, and what to train instead."""
     for is_missing, value, setting in _list_missing_parts(model.config):
@@ -117,4 +128,3 @@ def _list_missing_parts(config: ModelConfig) -> Iterator[tuple[bool, str, str]]:
     yield config.heads != "categorical", f"heads: {config.heads}", "heads=categorical"
     yield config.dense_units > 0, f"dense_units: {config.dense_units}", "dense_units=0"
     yield not config.stateful, "stateful: false", "stateful=true"
-    yield config.recall, "recall: true", "recall=false"

@@ -20,6 +20,7 @@ WORKER_SCRIPTS = (
     "web/activeNotes.js",
     "web/pitchAges.js",
     "web/pitchConvolution.js",
+    "web/recall.js",
     "web/modelHeads.js",
     "web/model.js",
     "web/noteLimits.js",

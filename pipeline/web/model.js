@@ -6,6 +6,7 @@ import { NUM_PITCHES, addActiveFeatures, advanceActive } from "./activeNotes.js"
 import { CategoricalHeads } from "./modelHeads.js";
 import { ResidualBlock, addScaledRow, normalize } from "./modelLayers.js";
 import { advanceAges } from "./pitchAges.js";
+import { PieceMemory } from "./recall.js";
 
 export const MODEL_FORMAT = 2;
 
@@ -23,6 +24,9 @@ export class NoteModel {
     this.tables = blob.features.map((feature) => weights[`${feature.name}_embedding/embeddings`].values);
     this.blocks = blob.blocks.map((name) => new ResidualBlock(weights, name));
     this.heads = new CategoricalHeads(blob, weights);
+    this.memory = blob.recall ? new PieceMemory(blob.recall, findFeature(blob, "step").tokens) : null;
+    this.hintTable = weights["recall/embeddings"]?.values;
+    this.hint = null;
     this.active = new Float64Array(NUM_PITCHES);
     this.ages = new Float64Array(NUM_PITCHES);
     this.hidden = new Float64Array(this.outputScale.length);
@@ -34,6 +38,7 @@ export class NoteModel {
     this.active.fill(0);
     this.ages.fill(this.blob.max_age);
     this.lastPitch = null;
+    this.memory?.reset();
     this.blocks.forEach((block) => block.reset());
     this.hasContext = false;
   }
@@ -48,6 +53,7 @@ export class NoteModel {
     this.blob.features.forEach((feature, index) => {
       addScaledRow(this.tables[index], feature.tokens[note[feature.column] ?? 0], 1, hidden);
     });
+    if (this.memory) this.readHint(note);
     active[pitch] = duration;
     advanceAges(this.ages, step, this.blob.max_age, this.ages);
     this.ages[pitch] = 0;
@@ -55,6 +61,14 @@ export class NoteModel {
     for (const block of this.blocks) block.step(hidden);
     normalize(hidden, this.outputScale, hidden);
     this.hasContext = true;
+  }
+
+  // Add the embedding of the hint after a note to the hidden vector.
+  readHint(note) {
+    this.hint = this.memory.addNote(note);
+    this.hint.forEach((value, column) => {
+      addScaledRow(this.hintTable, this.blob.recall.table_offsets[column] + value, 1, this.hidden);
+    });
   }
 
   // Draw the next note without reading it; `draw` is as of `CategoricalHeads.sampleNote`, `velocity` is of a
@@ -113,6 +127,10 @@ function decodeHalf(bits) {
   const fraction = (bits & 1023) / 1024;
   if (exponent === 0) return sign * fraction * 2 ** -14;
   return sign * (1 + fraction) * 2 ** (exponent - 15);
+}
+
+function findFeature(blob, name) {
+  return blob.features.find((feature) => feature.name === name);
 }
 
 function countValues(shape) {

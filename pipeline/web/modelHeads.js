@@ -5,6 +5,7 @@
 import { NUM_PITCHES, addActiveFeatures, advanceActive, maskActive } from "./activeNotes.js";
 import { addScaledRow, applyQuickGelu, multiplyAdd } from "./modelLayers.js";
 import { PitchConvolution } from "./pitchConvolution.js";
+import { PitchCopy } from "./recall.js";
 
 const READS_ACTIVE = ["pitch", "duration"]; // in the order of the columns of ahead/kernel
 
@@ -24,12 +25,13 @@ export class CategoricalHeads {
     this.logits = this.features.map((feature) => new Float64Array(feature.token_widths.length));
     this.probs = this.features.map((feature) => new Float64Array(feature.tokens.length));
     this.convolution = weights["pitch_conv/input_kernel"] ? new PitchConvolution(blob, weights) : null;
+    this.copy = weights["copy/kernel"] ? new PitchCopy(weights) : null;
     this.activeKernels = splitColumns(this.weights("ahead/kernel"), 2 * NUM_PITCHES, this.width);
   }
 
   // Draw the features of the next note [5] in turn: `draw(feature, probs)` returns a value for probabilities [V], which
-  // are overwritten by the next note. `context` is what stands after the note before: hidden [H], active [128], ages [128]
-  // and lastPitch.
+  // are overwritten by the next note. `context` is what stands after the note before: hidden [H], active [128], ages [128],
+  // lastPitch and hint.
   sampleNote(context, note, draw) {
     this.projected.set(this.weights("chain/bias"));
     multiplyAdd(context.hidden, this.weights("chain/kernel"), this.projected);
@@ -57,8 +59,9 @@ export class CategoricalHeads {
     return probs;
   }
 
-  // Add the logits of the convolutions and mask the pitches that sound, where the model has either.
+  // Add the logits of a copy and of the convolutions, and mask the pitches that sound, where the model has these.
   adjustPitchLogits(context, step, logits) {
+    this.copy?.addLogits(this.activated, context.hint, logits);
     this.convolution?.addLogits(context, step, logits);
     if (this.blob.config.mask_active) maskActive(logits, this.active, this.blob.active_log_odds);
   }

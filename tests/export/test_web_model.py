@@ -45,7 +45,6 @@ def test_the_text_has_every_weight_exactly_in_few_bytes(tmp_path: Path, dtype: s
         ({"heads": "mixture"}, "heads: mixture", "heads=categorical"),
         ({"dense_units": 6}, "dense_units: 6", "dense_units=0"),
         ({"stateful": False}, "stateful: false", "stateful=true"),
-        ({"recall": True}, "recall: true", "recall=false"),
     ],
 )
 def test_a_part_that_a_page_lacks_is_refused_by_name(
