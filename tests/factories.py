@@ -83,6 +83,8 @@ def make_pedal_midi() -> bytes:
 class FunctionSampler:
     """Draws each feature by a function of its name and distribution."""
 
+    recall_bonus = 0.0
+
     def __init__(self, choose: Callable[[str, np.ndarray], int]) -> None:
         self.choose = choose
 

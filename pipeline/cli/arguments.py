@@ -32,3 +32,11 @@ VelocityTopP = Annotated[
     float | None,
     typer.Option(min=0.01, max=1, help="Share of the probability of velocity alone."),
 ]
+RecallBonus = Annotated[
+    float | None,
+    typer.Option(
+        min=0,
+        max=10,
+        help="Nats for pitches that the piece played after a place like the present one; models with recall.",
+    ),
+]

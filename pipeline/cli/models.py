@@ -8,7 +8,13 @@ from typing import Annotated
 import typer
 
 from pipeline.cli import output_paths
-from pipeline.cli.arguments import Force, ModelName, VelocityTemperature, VelocityTopP
+from pipeline.cli.arguments import (
+    Force,
+    ModelName,
+    RecallBonus,
+    VelocityTemperature,
+    VelocityTopP,
+)
 from pipeline.config.schema import DEFAULT_MODEL
 from pipeline.core import paths
 from pipeline.core.errors import DataError, sanitize_line
@@ -124,6 +130,7 @@ def generate(  # noqa: PLR0913 an argument of a command is an option that a pers
     ] = None,
     velocity_temperature: VelocityTemperature = None,
     velocity_top_p: VelocityTopP = None,
+    recall_bonus: RecallBonus = None,
     key: Annotated[
         str | None, typer.Option(help="Key of all notes, such as 'C major'; chromatic for any.")
     ] = None,
@@ -147,6 +154,7 @@ def generate(  # noqa: PLR0913 an argument of a command is an option that a pers
         top_p,
         velocity_temperature=velocity_temperature,
         velocity_top_p=velocity_top_p,
+        recall_bonus=recall_bonus,
         key=key,
         max_notes_per_second=max_notes_per_second,
     )

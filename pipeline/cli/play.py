@@ -6,7 +6,13 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from pipeline.cli import output_paths
-from pipeline.cli.arguments import Force, ModelName, VelocityTemperature, VelocityTopP
+from pipeline.cli.arguments import (
+    Force,
+    ModelName,
+    RecallBonus,
+    VelocityTemperature,
+    VelocityTopP,
+)
 from pipeline.config.schema import DEFAULT_MODEL
 from pipeline.core.errors import ParamsError, sanitize_line
 
@@ -66,6 +72,7 @@ def play(  # noqa: PLR0913 an argument of a command is an option that a person t
     ] = 0,
     velocity_temperature: VelocityTemperature = None,
     velocity_top_p: VelocityTopP = None,
+    recall_bonus: RecallBonus = None,
     record: Annotated[
         Path | None,
         typer.Option(
@@ -139,7 +146,9 @@ def play(  # noqa: PLR0913 an argument of a command is an option that a person t
     )
     trained_model = options.load_named_model(model)
     sampling_config = options.load_sampling(
-        velocity_temperature=velocity_temperature, velocity_top_p=velocity_top_p
+        velocity_temperature=velocity_temperature,
+        velocity_top_p=velocity_top_p,
+        recall_bonus=recall_bonus,
     )
     run.run_player(trained_model, sampling_config, play_options, typer.echo)
 

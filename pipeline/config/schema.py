@@ -108,6 +108,9 @@ class SamplingConfig(StrictModel):
     """The same of a step, and of a duration."""
     velocity_top_p: TopP
     """The same of a velocity."""
+    recall_bonus: Annotated[float, Field(ge=0, le=10)] = 0.0
+    """Nats added to the logits of the two pitches of a hint, by models with `recall`: what the piece played before comes back
+    more often than the model learned. Scores do not depend on it."""
     key: Annotated[str, Field(pattern=KEY_PATTERN)]
     """`chromatic`, or a tonic and a scale: `C major`, `F# minor` (natural), `Bb dorian`, `A pentatonic` (major)."""
     min_pitch: Pitch
@@ -140,6 +143,7 @@ DEFAULT_SAMPLING = SamplingConfig(
     pitch_top_p=0.98,
     time_top_p=1.0,
     velocity_top_p=0.98,
+    recall_bonus=3.0,
     key="chromatic",
     min_pitch=0,
     max_pitch=127,

@@ -6,7 +6,7 @@ again for every note.
 Shapes: N notes, T window, H width of the hidden vector.
 """
 
-from math import inf
+from math import exp, inf
 from typing import Protocol
 
 import numpy as np
@@ -16,7 +16,7 @@ from pipeline.config.schema import ModelConfig
 from pipeline.core.console import track_progress
 from pipeline.generation.step_heads import Distributions, make_step_heads
 from pipeline.models.model_io import TrainedModel
-from pipeline.models.numpy.heads import Context
+from pipeline.models.numpy.heads import Context, Probs
 from pipeline.models.numpy.network import Network, WindowNetwork
 from pipeline.models.residual_noise import MIN_PROB
 from pipeline.notes import recall
@@ -31,6 +31,7 @@ from pipeline.notes.quantize import (
     add_pedal_column,
     make_note,
 )
+from pipeline.notes.recall import FIRST_PITCH, SECOND_PITCH
 
 CHUNK_NOTES = 1000
 """Notes that are read between two looks at the progress bar."""
@@ -43,6 +44,11 @@ MAX_DURATION = GRID_SIZE - 1
 class NoteSampler(Protocol):
     """Draws a note; see `pipeline.generation.sampling.Sampler`."""
 
+    @property
+    def recall_bonus(self) -> float:
+        """As of `SamplingConfig`."""
+        ...
+
     def sample_note(self, distributions: Distributions, note: list[int]) -> QuantizedNotes:
         """Draw the features of a note [5] one after the other."""
         ...
@@ -54,6 +60,8 @@ class Engine:
     def __init__(self, model: TrainedModel) -> None:
         self.config, self.sequence_length = model.config, model.sequence_length
         self.time_limits = model.time_limits
+        self.recall_bonus = 0.0
+        """Nats that the pitches of a hint get in distributions that notes are drawn from."""
         self.heads = make_step_heads(model)
         network = Network(model.config, model.weights)
         self.network = (
@@ -100,12 +108,18 @@ class Engine:
         """Yield the distribution that each feature of the next note is drawn from.
 
         It is that of `StepHeads.iterate_distributions`, by which notes are scored, but with `mask_active` a pitch that
-        sounds has no probability.
+        sounds has no probability, and with `recall` the pitches of a hint have more.
 
         Raises:
             ValueError: no note was read yet.
         """
-        return self.heads.iterate_distributions(self._get_context(), note, active_prob=0.0)
+        context = self._get_context()
+        distributions = self.heads.iterate_distributions(context, note, active_prob=0.0)
+        for name, probs in distributions:
+            if name == "pitch" and self.recall_bonus and context.hints is not None:
+                yield name, _raise_hinted_pitches(probs, context.hints, self.recall_bonus)
+            else:
+                yield name, probs
 
     def _get_context(self) -> Context:
         if self.context is None:
@@ -138,6 +152,16 @@ class Engine:
             prob = max(float(probs[values[FEATURES[name].column]]), MIN_PROB)
             bits[name] = -float(np.log2(prob))
         return bits
+
+
+def _raise_hinted_pitches(probs: Probs, hint: tuple[int, ...], bonus: float) -> Probs:
+    """Return the distribution [128] after a bonus [nats] for both pitches of a hint [5]."""
+    raised = probs.copy()
+    for pitch in hint[FIRST_PITCH : SECOND_PITCH + 1]:
+        if pitch != recall.NO_PITCH:
+            raised[pitch] *= exp(bonus)
+    raised /= raised.sum()
+    return raised
 
 
 def count_context_notes(config: ModelConfig, sequence_length: int) -> int | None:
@@ -176,6 +200,7 @@ def generate_notes(
         Notes [num_notes, 5] without the prompt; fewer where the end came first.
     """
     engine = Engine(model)
+    engine.recall_bonus = sampler.recall_bonus
     prompt = add_pedal_column(prompt)
     engine.feed(prompt)
     velocity = int(prompt[:, VELOCITY].mean())

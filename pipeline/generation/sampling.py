@@ -92,6 +92,11 @@ class Sampler:
         self.earliest_step = 0
         """Least step of the next note [cells], besides that of the limits on notes."""
 
+    @property
+    def recall_bonus(self) -> float:
+        """As of `SamplingConfig`."""
+        return self.config.recall_bonus
+
     def observe(self, notes: QuantizedNotes) -> None:
         """Add notes [N, 5] that were not drawn here, of a prompt or a person, to those that limits depend on."""
         if self.has_limits:

@@ -57,6 +57,7 @@ CONTROL_SCALES: dict[str, Callable[[int], object]] = {
     "pitch_top_p": _cc_to_share,
     "time_top_p": _cc_to_share,
     "velocity_top_p": _cc_to_share,
+    "recall_bonus": lambda value: value / 16,
     "max_notes_per_second": _cc_to_limit,
     "key": lambda value: CC_KEYS[value * len(CC_KEYS) // 128],
     "min_pitch": int,

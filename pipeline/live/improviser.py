@@ -268,7 +268,8 @@ class Improviser:
         self.silent_until_floor = True
 
     def _make_sampler(self, config: SamplingConfig) -> Sampler:
-        """Return a sampler that has read the last notes."""
+        """Return a sampler that has read the last notes, and give the engine what it needs of the configuration."""
+        self.engine.recall_bonus = config.recall_bonus
         limits = {
             "max_polyphony": config.max_polyphony or DEFAULT_MAX_POLYPHONY,
             "max_notes_per_second": config.max_notes_per_second or DEFAULT_MAX_NOTES_PER_SECOND,

@@ -8,6 +8,7 @@ from factories import (
     BOTH_WAYS,
     CARRIED,
     MODEL_KINDS,
+    UNCONSTRAINED,
     WINDOW,
     FunctionSampler,
     make_quantized_notes,
@@ -25,7 +26,7 @@ from pipeline.models.numpy.heads import RegressionHeads
 from pipeline.models.numpy.network import Network
 from pipeline.models.residual_noise import ResidualNoise
 from pipeline.notes import quantize, recall
-from pipeline.notes.quantize import DURATION, PITCH, SCORED_FEATURES, STEP, VELOCITY
+from pipeline.notes.quantize import DURATION, PITCH, SCORED_FEATURES, STEP, VELOCITY, make_note
 
 
 def hidden_after(model: TrainedModel, heard: np.ndarray) -> np.ndarray:
@@ -279,6 +280,37 @@ def test_a_long_prompt_leaves_the_same_hidden_vector_as_all_its_notes(kind, earl
         engine.feed(LONG_PROMPT[:earlier])
     engine.feed(LONG_PROMPT[earlier:])
     assert np.array_equal(engine.context.hidden, feed_all(model, LONG_PROMPT))
+
+
+def test_a_bonus_raises_the_pitches_of_a_hint_by_nats_and_changes_no_score():
+    engine = Engine(make_tiny_model(**RECALLING))
+    motif = make_quantized_notes(3, 12)
+    engine.feed(np.concatenate([motif, motif[:10]]))
+    first, second = engine.context.hints[1:3]
+    assert first == motif[10, PITCH] and second == motif[11, PITCH] != first
+    plain = dict(engine.iterate_distributions(make_note(64)))
+    bits = engine.score_note(motif[10])
+    engine.recall_bonus = 3.0
+    raised = dict(engine.iterate_distributions(make_note(64)))
+    odds = plain["pitch"].copy()
+    odds[[first, second]] *= np.exp(3.0)
+    np.testing.assert_allclose(raised["pitch"], odds / odds.sum(), rtol=1e-12)
+    assert engine.score_note(motif[10]) == bits
+
+
+def test_a_bonus_is_that_of_the_sampling_and_nothing_without_hints():
+    motif = make_quantized_notes(3, 12)
+    prompt = np.concatenate([motif, motif[:10]])
+    plain, bonus = (UNCONSTRAINED.model_copy(update={"recall_bonus": nats}) for nats in (0.0, 9.0))
+    for kind, is_changed in ((RECALLING, True), (ATTENTION, False)):
+        model = make_tiny_model(**kind)
+        notes = [
+            streaming.generate_notes(model, prompt, 30, Sampler(np.random.default_rng(1), config))
+            for config in (plain, bonus)
+        ]
+        assert np.array_equal(*notes) != is_changed
+        if is_changed:
+            assert notes[1][0, PITCH] in motif[10:, PITCH]
 
 
 def test_a_long_note_that_still_sounds_is_not_forgotten():
