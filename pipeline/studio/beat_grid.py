@@ -5,12 +5,12 @@ At tempo 1 there are 120 beats a minute. Times are in cells of the time grid unl
 
 from pipeline.live.clock_follower import (
     BEATS_PER_BAR,
-    REFERENCE_TEMPO,
     START_WINDOW,
     FreeTime,
     Quantize,
 )
 from pipeline.live.controls import Controls
+from pipeline.live.midi_clock import REFERENCE_TEMPO
 from pipeline.notes.quantize import GRID_SECONDS
 
 BEAT_CELLS = round(60.0 / REFERENCE_TEMPO / GRID_SECONDS)

@@ -80,7 +80,9 @@ export class NoteModel {
 
   // Draw the next note with a `Sampler`, without reading it.
   drawNote(sampler, velocity) {
-    return this.sampleNote((feature, probs) => sampler.sampleFeature(feature, this.allow(feature, probs)), velocity);
+    const bonus = sampler.settings.recall_bonus;
+    const adjust = (feature, probs) => (feature.name === "pitch" ? this.adjustPitchProbs(probs, bonus) : probs);
+    return this.sampleNote((feature, probs) => sampler.sampleFeature(feature, adjust(feature, probs)), velocity);
   }
 
   // Draw the next note with a `Sampler`, and read it.
@@ -91,12 +93,22 @@ export class NoteModel {
     return note;
   }
 
-  // With mask_active, a pitch that sounds is not drawn, unless no other has a probability.
-  allow(feature, probs) {
-    if (feature.name !== "pitch" || !this.blob.config.mask_active) return probs;
+  // With mask_active, a pitch that sounds is not drawn, unless no other has a probability; with recall, the pitches of a hint
+  // get a bonus [nats]. The sum of what is returned is not 1.
+  adjustPitchProbs(probs, bonus) {
+    const adjusted = this.blob.config.mask_active ? this.forbidSounding(probs) : probs.slice();
+    if (bonus && this.hint) {
+      for (const pitch of this.hint.slice(1, 3)) {
+        if (pitch < adjusted.length) adjusted[pitch] *= Math.exp(bonus);
+      }
+    }
+    return adjusted;
+  }
+
+  forbidSounding(probs) {
     const sounding = this.heads.active;
     const allowed = probs.map((prob, pitch) => (sounding[pitch] > 0 ? 0 : prob));
-    return allowed.some((prob) => prob > 0) ? allowed : probs;
+    return allowed.some((prob) => prob > 0) ? allowed : probs.slice();
   }
 }
 

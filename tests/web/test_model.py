@@ -164,6 +164,7 @@ SAMPLINGS = {
     | {"pitch_temperature": 0.8, "time_temperature": 1.2}
     | {"pitch_top_p": 0.9, "time_top_p": 0.95}
     | {"velocity_temperature": 1.5, "velocity_top_p": 0.8},
+    "recall bonus": {"recall_bonus": 2.5},
     "constraints": {"key": "F# minor", "min_pitch": 40, "max_pitch": 80}
     | {"max_polyphony": 3, "max_notes_per_second": 6},
 }
