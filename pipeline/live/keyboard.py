@@ -40,7 +40,7 @@ class KeyTarget(Protocol):
 
 
 class Keyboard:
-    """Passes messages on; rtmidi calls it in a thread of its own."""
+    """Passes messages on; rtmidi2 calls it in a thread of its own."""
 
     def __init__(
         self,

@@ -1,20 +1,17 @@
-"""MIDI ports by python-rtmidi: list them, open one by a part of its name, or make a virtual one.
+"""MIDI ports by rtmidi2: list them, open one by a part of its name, or make a virtual one.
 
 Other programs connect to a virtual port; ALSA, JACK and CoreMIDI have them, Windows does not. Messages that system
 libraries print about sound systems that are not running are suppressed.
 """
 
-import importlib
-import os
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from pipeline.core.errors import PipelineError
+from pipeline.live import sound_systems
 from pipeline.live.active_keys import Message
+from pipeline.live.sound_systems import PortError as PortError
 
 CLIENT_NAME = "music-rnn"
 """Name that other programs see."""
@@ -26,16 +23,12 @@ VIRTUAL = "virtual"
 OUT, IN = "MidiOut", "MidiIn"
 FLUSH_SECONDS = 0.1
 """Seconds in which any sound system delivers its messages: a few of its cycles of 3 to 25 ms."""
-ALSA_SEQUENCER = Path("/dev/snd/seq")
-"""Device of ALSA; without it ALSA cannot be used."""
+PORT_ERRORS = (RuntimeError, OSError, ValueError)
+"""What rtmidi2 raises: RuntimeError of a driver, OSError of a port, ValueError of a number or message."""
 
 MessageHandler = Callable[[Message], None]
 ByteHandler = Callable[[Sequence[int]], None]
 """Takes the bytes of a message of any length."""
-
-
-class PortError(PipelineError):
-    """A MIDI port is missing, in use or gone."""
 
 
 class PortProbe:
@@ -68,8 +61,8 @@ class PortProbe:
     def _list_names(self) -> list[str]:
         """Return the names of all ports; none if the sound system stopped."""
         try:
-            return [port for device in self.devices for port in device.get_ports()]
-        except _list_port_errors():
+            return [port for device in self.devices for port in device.ports]
+        except PORT_ERRORS:
             return []
 
 
@@ -102,7 +95,7 @@ class OutputPort:
         """
         try:
             self.device.send_message(message)
-        except _list_port_errors() as error:
+        except PORT_ERRORS as error:
             raise PortError(
                 f"the MIDI port failed ({error}); is the device still there? See 'music-rnn ports'"
             ) from error
@@ -128,12 +121,12 @@ class InputPort:
             IN, name, CLOCK_NAME if self.is_clock else CLIENT_NAME
         )
         self.probe = PortProbe(IN, name, port_name)
-        self.device.ignore_types(timing=not self.is_clock)
-        self.device.set_callback(self._handle_event)
+        self.device.ignore_types(midi_time=not self.is_clock)
+        self.device.callback = self._handle_event
 
-    def _handle_event(self, event: tuple[list[int], float], _: object) -> None:
+    def _handle_event(self, message: Sequence[int], _: float) -> None:
         """Pass a message on."""
-        self.handler(event[0])
+        self.handler(message)
 
     @property
     def name(self) -> str:
@@ -175,9 +168,9 @@ def list_port_names(direction: str) -> list[str]:
     """Return the names of all ports of a direction, OUT or IN.
 
     Raises:
-        PortError: python-rtmidi is not installed.
+        PortError: rtmidi2 is not installed.
     """
-    return [name for device in _make_devices(direction) for name in device.get_ports()]
+    return [name for device in _make_devices(direction) for name in device.ports]
 
 
 def open_output(name: str) -> OutputPort:
@@ -241,15 +234,17 @@ def _open_device(direction: str, name: str, own_name: str = CLIENT_NAME) -> tupl
     try:
         for device in devices:
             if name == VIRTUAL:
-                return device.open_virtual_port(own_name), own_name
-            for number, port_name in enumerate(device.get_ports()):
+                _open_virtual_port(device, own_name)
+                return device, own_name
+            for number, port_name in enumerate(device.ports):
                 if _matches(name, port_name):
-                    return device.open_port(number, CLIENT_NAME), port_name
-    except _list_port_errors() as error:
+                    device.open_port(number)
+                    return device, port_name
+    except PORT_ERRORS as error:
         raise PortError(
             f"{name}: the MIDI port cannot be opened ({error}); is another program using it?"
         ) from error
-    port_names = [repr(port_name) for device in devices for port_name in device.get_ports()]
+    port_names = [repr(port_name) for device in devices for port_name in device.ports]
     existing = ", ".join(port_names) or "none"
     remedy = "start a synthesizer" if direction == OUT else "connect a keyboard"
     raise PortError(
@@ -257,46 +252,21 @@ def _open_device(direction: str, name: str, own_name: str = CLIENT_NAME) -> tupl
     )
 
 
-def _import_rtmidi() -> Any:
-    """Return the module of the library."""
-    try:
-        return importlib.import_module("rtmidi")
-    except ImportError as error:
-        raise PortError(
-            "MIDI ports need python-rtmidi: pip install 'music-rnn[play]'; or --midi-out none"
-        ) from error
-
-
-def _list_port_errors() -> tuple[type[Exception], ...]:
-    """Return what rtmidi raises: its own types, ValueError for a message, NotImplementedError for a virtual port."""
-    return (_import_rtmidi().RtMidiError, ValueError, NotImplementedError)
+def _open_virtual_port(device: Any, name: str) -> None:
+    """Make a virtual port; rtmidi2 does nothing at all on Windows, so that is an error here."""
+    if sys.platform == "win32":
+        raise NotImplementedError("not on Windows; start loopMIDI and give the name of its port")
+    device.open_virtual_port(name)
 
 
 def _make_devices(direction: str, client_name: str = CLIENT_NAME) -> list[Any]:
     """Return a client of each sound system that runs."""
-    rtmidi = _import_rtmidi()
+    library = sound_systems.import_library()
     devices = []
-    for system in rtmidi.get_compiled_api():
-        if system == rtmidi.API_LINUX_ALSA and not ALSA_SEQUENCER.exists():
-            continue
+    for system in sound_systems.list_systems(library):
         try:
-            with _quiet_stderr():
-                devices.append(getattr(rtmidi, direction)(system, client_name))
-        except rtmidi.RtMidiError:  # a sound system that is not running is no fault
+            with sound_systems.quiet_stderr():
+                devices.append(getattr(library, direction)(client_name, api=system))
+        except PORT_ERRORS:  # a sound system that just stopped is no fault
             continue
     return devices
-
-
-@contextmanager
-def _quiet_stderr() -> Iterator[None]:
-    """Suppress what C libraries print to standard error."""
-    sys.stderr.flush()
-    stderr_copy = os.dup(2)
-    null_file = os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(null_file, 2)
-        yield
-    finally:
-        os.dup2(stderr_copy, 2)
-        os.close(stderr_copy)
-        os.close(null_file)

@@ -19,7 +19,7 @@ def shape_velocity(velocity: int, exponent: float) -> int:
 
 
 class PersonInput:
-    """Passes messages on; rtmidi calls it in a thread of its own."""
+    """Passes messages on; rtmidi2 calls it in a thread of its own."""
 
     def __init__(
         self, preset: Preset, echo_guard: EchoGuard, learned: LearnedActions, keyboard: Keyboard

@@ -41,11 +41,9 @@ PACKAGES = (
     "tensorflow",
     "keras",
     "dvc",
-    "python-rtmidi",
+    "rtmidi2",
     "websockets",
 )
-MODULES = {"python-rtmidi": "rtmidi"}
-"""Module of a package, where it has another name."""
 VERSIONS = Path("versions.yaml")
 """Versions of the libraries that can change a figure."""
 PARAMS_HINT = f"correct it; 'git checkout {paths.PARAMS}' takes back all changes"
@@ -156,7 +154,7 @@ def _check_packages(in_project: bool) -> Iterator[Finding]:
         try:
             installed.append(f"{name} {version(name)}")
         except PackageNotFoundError:
-            missing[extras.format_install_command(MODULES.get(name, name))].append(name)
+            missing[extras.format_install_command(name)].append(name)
     yield Finding("installed", ", ".join(installed))
     for command, names in missing.items():
         is_needed = in_project or "train" not in command

@@ -9,7 +9,7 @@ from pipeline.core import extras
 
 def test_a_module_of_an_extra_names_that_extra() -> None:
     assert extras.format_install_command("tensorflow") == "pip install 'music-rnn[train]'"
-    assert extras.format_install_command("rtmidi") == "pip install 'music-rnn[play]'"
+    assert extras.format_install_command("rtmidi2") == "pip install 'music-rnn[play]'"
     assert extras.format_install_command("symusic") == "pip install music-rnn"
 
 

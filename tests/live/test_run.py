@@ -419,7 +419,7 @@ def test_playing_loads_nothing_heavy(in_folder):
         "pretty_midi",
         "symusic",
         "mido",
-        "rtmidi",
+        "rtmidi2",
         "scipy",
     }
     assert not set(done.stdout.split()) & heavy

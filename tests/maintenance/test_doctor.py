@@ -132,10 +132,10 @@ def test_ports_are_named_and_without_them_the_remedy_is_said(
     assert list(doctor._check_ports()) == [Finding("MIDI ports", "MidiOut 1, MidiIn 1")]
 
     def missing(kind: str) -> list[str]:
-        raise midi_ports.PortError("install python-rtmidi")
+        raise midi_ports.PortError("install rtmidi2")
 
     monkeypatch.setattr(midi_ports, "list_port_names", missing)
-    assert list(doctor._check_ports()) == [Finding("MIDI ports", "none", "install python-rtmidi")]
+    assert list(doctor._check_ports()) == [Finding("MIDI ports", "none", "install rtmidi2")]
 
 
 def test_what_is_missing_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
