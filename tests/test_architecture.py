@@ -303,6 +303,7 @@ def test_every_dependency_is_used_by_the_package() -> None:
         "mido",
         "networkx",
         "pydantic_core",
+        "pythonosc",
         "rtmidi2",
     }
     assert used - base - train - brought_by_others <= set(sys.stdlib_module_names)

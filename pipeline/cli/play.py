@@ -110,6 +110,20 @@ def play(  # noqa: PLR0913 an argument of a command is an option that a person t
             help="Ask which key, pedal or knob of --midi-in does what, and write this preset; plays nothing."
         ),
     ] = "",
+    osc_in: Annotated[
+        str,
+        typer.Option(
+            "--osc-in",
+            metavar="PORT|HOST:PORT",
+            help="Listen for OSC: notes and controls; without a host only of this machine.",
+        ),
+    ] = "",
+    osc_out: Annotated[
+        str,
+        typer.Option(
+            "--osc-out", metavar="PORT|HOST:PORT", help="Send notes and their surprise by OSC."
+        ),
+    ] = "",
     force: Force = False,
 ) -> None:
     """Play in real time, alone or with you, to a MIDI port or a file.
@@ -143,6 +157,8 @@ def play(  # noqa: PLR0913 an argument of a command is an option that a person t
         clock_out,
         _load_preset(preset),
         estimate_tempo=tempo == "auto",
+        osc_in=osc_in,
+        osc_out=osc_out,
     )
     trained_model = options.load_named_model(model)
     sampling_config = options.load_sampling(

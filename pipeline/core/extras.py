@@ -9,7 +9,7 @@ import sys
 from pipeline.core.errors import PipelineError
 
 EXTRA_MODULES = {
-    "play": ("rtmidi2",),
+    "play": ("pythonosc", "rtmidi2"),
     "train": (
         "dask",
         "distributed",

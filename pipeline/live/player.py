@@ -71,6 +71,8 @@ class Player:
         self.human_keys = HumanKeys()
         self.human_onsets: deque[float] = deque(maxlen=MAX_ONSETS)
         """Clock times [s] of the last notes of the person."""
+        self.report_human_note: Callable[[int, int], None] = lambda pitch, velocity: None
+        """Takes pitch and velocity of each note of the person, velocity 0 at its end."""
         self.stopping = False
         """Set it to end the player; that is safe in a signal handler, `stop` is not."""
         self.error: Exception | None = None
@@ -181,6 +183,7 @@ class Player:
         """Start a note of the person, which may silence the model."""
         self._end_human_notes([event.pitch], event.time)
         self.human_onsets.append(event.time)
+        self.report_human_note(event.pitch, event.velocity)
         self.human_keys.press(event.pitch, event.velocity, event.time)
         cell = self.schedule.grid_position(event.time)
         pedal = self.human_keys.sounding[event.pitch].pedal
@@ -197,6 +200,7 @@ class Player:
         for pitch in pitches:
             if note := self.human_keys.take(pitch):
                 self._record_human_note(pitch, note, time)
+                self.report_human_note(pitch, 0)
                 key_up = time if note.key_up is None else note.key_up
                 cells = self.schedule.grid_position(time), self.schedule.grid_position(key_up)
                 self.source.note_off(cells[0], pitch, cells[1])
@@ -242,6 +246,7 @@ class Player:
         self.stop_with_error(self.schedule.close())
         for pitch, note in self.human_keys.sounding.items():
             self._record_human_note(pitch, note, self.clock())
+            self.report_human_note(pitch, 0)
         self.human_keys.sounding.clear()
 
     def stop_with_error(self, error: Exception | None) -> None:

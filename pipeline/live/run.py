@@ -33,6 +33,7 @@ from pipeline.live.improviser import Improviser, Mode
 from pipeline.live.journal import keep_recording
 from pipeline.live.keyboard import Keyboard
 from pipeline.live.learned_actions import LearnedActions
+from pipeline.live.osc_link import OscLink
 from pipeline.live.person_input import PersonInput
 from pipeline.live.person_tempo import PersonTempo
 from pipeline.live.player import Player
@@ -86,12 +87,21 @@ class PlayOptions:
     """Channels, program and what keys and knobs do."""
     estimate_tempo: bool = False
     """Whether the tempo of the person is estimated and shown, if there is no clock."""
+    osc_in: str = ""
+    """`PORT` or `HOST:PORT` to listen on for OSC; empty for none."""
+    osc_out: str = ""
+    """`PORT` or `HOST:PORT` that gets OSC; empty for none."""
 
     @property
     def follows_person(self) -> bool:
         """Whether there is a person whose tempo is estimated."""
         has_clock = self.clock_in or self.clock_out
-        return self.estimate_tempo and bool(self.midi_in) and not has_clock
+        return self.estimate_tempo and self.has_person and not has_clock
+
+    @property
+    def has_person(self) -> bool:
+        """Whether a person plays, by MIDI or OSC."""
+        return bool(self.midi_in or self.osc_in)
 
     def validate(self) -> None:
         """Refuse options that contradict each other.
@@ -99,9 +109,9 @@ class PlayOptions:
         Raises:
             ParamsError: names the option and the remedy.
         """
-        if self.mode == "call-response" and not self.midi_in:
+        if self.mode == "call-response" and not self.has_person:
             raise ParamsError(
-                "mode call-response needs a keyboard: give --midi-in with a part of the name of a MIDI port"
+                "mode call-response needs a keyboard: give --midi-in with a part of the name of a MIDI port, or --osc-in"
             )
         has_beats = self.clock_in or self.clock_out or self.estimate_tempo
         if self.quantize != "off" and not (has_beats and self.mode == "call-response"):
@@ -114,11 +124,11 @@ class PlayOptions:
                 f"--clock-out {self.clock_out} cannot be combined with --clock-in {self.clock_in}: "
                 "connect the program that sends the clock to both"
             )
-        live_ports = self.midi_in or self.clock_in or self.clock_out
+        live_ports = self.has_person or self.clock_in or self.clock_out or self.osc_out
         if self.midi_out == NO_PORT and (live_ports or not 0 < self.num_notes <= MAX_OFFLINE_NOTES):
             raise ParamsError(
                 f"--midi-out none does not play in real time: give --notes 1 to {MAX_OFFLINE_NOTES}, "
-                "no --midi-in, no --clock-in and no --clock-out"
+                "no --midi-in, no --clock-in, no --clock-out, no --osc-in and no --osc-out"
             )
 
 
@@ -139,6 +149,7 @@ def run_player(
     Raises:
         ParamsError: options contradict each other.
         PortError: a port is missing, or failed during the session.
+        OscError: a port or host of OSC cannot be used.
         DiskError: the recording cannot be written.
     """
     options.validate()
@@ -149,8 +160,9 @@ def run_player(
         player = _make_offline_player(source)
         _run_offline(player, resolve_recording_path(path or DEFAULT_RECORDING), log_message)
         return player
+    osc = OscLink(options.osc_in, options.osc_out, log_message)
     output = _open_output(options, log_message)
-    player = Player(source, output, Recorder())
+    player = Player(source, osc.wrap_port(output), Recorder())
     player.schedule.output_latency = options.preset.output_latency / MILLISECONDS
     with keep_recording(player.recorder, path and resolve_recording_path(path), log_message):
         inputs = _open_inputs(player, source, output, options, log_message)
@@ -158,7 +170,8 @@ def run_player(
         if options.follows_person:
             watch.reports.append(_follow_person(player, source, options, log_message).report)
         clock_sender = _open_clock_sender(player, source, options, log_message)
-        _run_realtime(player, output, watch, clock_sender, log_message)
+        with osc.connect(model, player, controls):
+            _run_realtime(player, output, watch, clock_sender, log_message)
     return player
 
 

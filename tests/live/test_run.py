@@ -419,6 +419,7 @@ def test_playing_loads_nothing_heavy(in_folder):
         "pretty_midi",
         "symusic",
         "mido",
+        "pythonosc",
         "rtmidi2",
         "scipy",
     }

@@ -1,0 +1,246 @@
+"""OSC in and out with the real library over loopback; hostile packets change nothing and give one line."""
+
+import socket
+import time
+from contextlib import closing
+
+import pytest
+from factories import CARRIED, make_tiny_model
+from fake_port import Wire
+from pythonosc.osc_bundle_builder import OscBundleBuilder
+from pythonosc.osc_message_builder import OscMessageBuilder
+from pythonosc.osc_packet import OscPacket
+from pythonosc.udp_client import SimpleUDPClient
+
+from pipeline.config.schema import DEFAULT_SAMPLING
+from pipeline.core.errors import ParamsError
+from pipeline.live import osc
+from pipeline.live.controls import Controls
+from pipeline.live.osc import OscError, OscInput
+from pipeline.live.osc_link import OscLink
+from pipeline.live.osc_output import OscPort, OscSender, SurpriseSender
+from pipeline.live.player import Player
+from pipeline.live.recorder import HUMAN, MODEL, Recorder
+from pipeline.live.timeline import SimulatedClock
+
+DEADLINE = 20.0
+"""Seconds that a test waits on a busy machine."""
+
+
+class Silence:
+    """A source of no notes."""
+
+    tempo, done = 1.0, False
+
+    def peek(self, floor):
+        return None
+
+    def note_on(self, cell, pitch, velocity):
+        return False
+
+    def note_off(self, cell, pitch):
+        pass
+
+
+@pytest.fixture
+def controls():
+    return Controls(DEFAULT_SAMPLING)
+
+
+@pytest.fixture
+def heard():
+    return []
+
+
+@pytest.fixture
+def lines():
+    return []
+
+
+@pytest.fixture
+def port():
+    with closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as unused:
+        unused.bind((osc.LOOPBACK, 0))
+        return unused.getsockname()[1]
+
+
+@pytest.fixture
+def osc_input(port, heard, controls, lines):
+    osc_input = OscInput((osc.LOOPBACK, port), heard.append, controls, lines.append)
+    yield osc_input
+    osc_input.close()
+
+
+@pytest.fixture
+def listener():
+    with closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as receiver:
+        receiver.bind((osc.LOOPBACK, 0))
+        receiver.settimeout(DEADLINE)
+        yield receiver
+
+
+def receive(listener):
+    message = OscPacket(listener.recv(1000)).messages[0].message
+    return [message.address, *message.params]
+
+
+def encode(address, *values):
+    builder = OscMessageBuilder(address)
+    for value in values:
+        builder.add_arg(value)
+    return builder.build().dgram
+
+
+def wait_until(condition):
+    end = time.monotonic() + DEADLINE
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+def test_keys_pedal_and_panic_arrive_over_loopback(osc_input, port, heard):
+    osc_input.start()
+    client = SimpleUDPClient(osc.LOOPBACK, port)
+    for address, values in (
+        ("/note", [60, 90, 1]),
+        ("/note", [60, 0, 0]),
+        ("/pedal", 1),
+        ("/pedal", 0),
+        ("/panic", []),
+    ):
+        client.send_message(address, values)
+    wait_until(lambda: len(heard) == 5)
+    client.close()
+    assert heard == [(0x90, 60, 90), (0x80, 60, 0), (0xB0, 64, 127), (0xB0, 64, 0), (0xB0, 120, 0)]
+
+
+def test_controls_are_set_by_name(osc_input, controls):
+    for packet in (encode("/temperature", 0.9), encode("/tempo", 1.5), encode("/key", "C minor")):
+        osc_input.handle_packet(packet)
+    config = controls.sampling_config
+    assert config.pitch_temperature == config.time_temperature == pytest.approx(0.9)
+    assert (controls.tempo, config.key) == (1.5, "C minor")
+
+
+@pytest.mark.parametrize(
+    "packet",
+    [
+        b"",
+        b"\xff" * 2000,
+        encode("/note", 60, 90, 1)[:-3],
+        b"#bundle\0" * 5000,
+        encode("/note", 128, 90, 1),
+        encode("/note", 60, 0, 1),
+        encode("/note", -1, 90, 0),
+        encode("/note", 60.5, 90, 1),
+        encode("/note", 60, 90, 2),
+        encode("/note", 60),
+        encode("/pedal", "down"),
+        encode("/tempo", float("nan")),
+        encode("/tempo", 1e30),
+        encode("/tempo", "fast"),
+        encode("/temperature", -1.0),
+        encode("/min_pitch", 2**31 - 1),
+        encode("/lock", 1),
+        encode("/sampling_config", 1),
+        encode("/\x1b[2J\nforged", 1),
+    ],
+    ids=lambda packet: packet[-16:].hex(),
+)
+def test_a_hostile_packet_changes_nothing_and_gives_one_line(
+    osc_input, heard, lines, controls, packet, caplog
+):
+    before = controls.sampling_config, controls.tempo
+    for _ in range(3):
+        osc_input.handle_packet(packet)
+    assert heard == []
+    assert (controls.sampling_config, controls.tempo) == before
+    assert len(lines) == 1
+    assert lines[0].isprintable()
+    assert len(lines[0]) < 140
+    assert caplog.records == []
+
+
+def test_a_bundle_of_the_far_future_is_not_waited_for(osc_input, heard):
+    builder = OscBundleBuilder(2e9)
+    message = OscMessageBuilder("/note")
+    for value in (60, 90, 1):
+        message.add_arg(value)
+    builder.add_content(message.build())
+    osc_input.handle_packet(builder.build().dgram)
+    assert heard == [(0x90, 60, 90)]
+
+
+def test_without_a_host_it_is_this_machine_only(osc_input):
+    assert osc.parse_address("--osc-in", "9000") == ("127.0.0.1", 9000)
+    assert osc.parse_address("--osc-in", "0.0.0.0:9000") == ("0.0.0.0", 9000)
+    assert osc_input.socket.getsockname()[0] == "127.0.0.1"
+
+
+@pytest.mark.parametrize("text", ["", "0", "65536", "x", "host:", "host:²"])
+def test_a_port_that_is_none_is_refused(text):
+    with pytest.raises(ParamsError, match=r"--osc-in .*give a port 1 to 65535"):
+        osc.parse_address("--osc-in", text)
+
+
+def test_a_port_in_use_is_one_line(osc_input, port, controls):
+    with pytest.raises(OscError, match=f"--osc-in 127.0.0.1:{port}: cannot listen .*another port"):
+        OscInput((osc.LOOPBACK, port), print, controls, print)
+
+
+def test_notes_of_the_model_are_sent_as_the_port_gets_them(listener):
+    sender = OscSender(listener.getsockname())
+    wire = Wire()
+    osc_port = OscPort(wire, sender)
+    for message in ((0x92, 60, 90), (0xB2, 64, 0), (0x82, 60, 64)):
+        osc_port.send(message)
+    osc_port.close()
+    assert [receive(listener) for _ in range(2)] == [["/note", 60, 90, 1], ["/note", 60, 0, 0]]
+    assert len(wire.sent) == 3
+    sender.close()
+
+
+def test_a_program_that_does_not_listen_disturbs_nothing(port):
+    sender = OscSender((osc.LOOPBACK, port))
+    for _ in range(20):
+        sender.send("/note", 60, 90, 1)
+    sender.close()
+
+
+def test_the_surprise_of_both_is_sent_after_the_first_note(listener):
+    recorder, clock = Recorder(), SimulatedClock()
+    sender = OscSender(listener.getsockname())
+    surprise = SurpriseSender(make_tiny_model(**CARRIED), recorder, sender, clock.sleep)
+    for performer, onset, pitch in ((MODEL, 0.0, 60), (MODEL, 0.5, 62), (HUMAN, 0.25, 64)):
+        recorder.add(performer, onset, 0.2, pitch, 90)
+    surprise.send_new()
+    surprise.send_new()
+    sender.send("/end")
+    messages = [receive(listener) for _ in range(3)]
+    assert [(path, values[-1]) for path, *values in messages[:2]] == [
+        ("/surprise", 62),
+        ("/person/surprise", 64),
+    ]
+    assert all(values[0] > 0 for _, *values in messages[:2])
+    assert messages[2] == ["/end"]
+    sender.close()
+
+
+def test_a_key_of_osc_reaches_the_player_and_is_sent_on(listener, port, controls, lines):
+    host, out_port = listener.getsockname()
+    link = OscLink(str(port), f"{host}:{out_port}", lines.append)
+    clock = SimulatedClock()
+    player = Player(
+        Silence(), link.wrap_port(Wire()), Recorder(), clock, lambda _: time.sleep(0.01)
+    )
+    with link.connect(make_tiny_model(**CARRIED), player, controls):
+        with SimpleUDPClient(host, port) as client:
+            client.send_message("/note", [67, 80, 1])
+        wait_until(lambda: not player.events.empty())
+        player.fill_queue()
+        player.stop()
+    assert [receive(listener) for _ in range(2)] == [
+        ["/person/note", 67, 80, 1],
+        ["/person/note", 67, 0, 0],
+    ]
+    assert lines == []
