@@ -13,8 +13,6 @@ from pipeline.core import files
 from pipeline.export.web_model import make_web_model, make_web_sampling
 from pipeline.live.improviser import DEFAULT_MAX_NOTES_PER_SECOND, DEFAULT_MAX_POLYPHONY
 from pipeline.models.model_io import TrainedModel
-from pipeline.notes.theory import key_pitch_classes
-from pipeline.studio.key_names import list_key_names
 
 PACKAGE = Path(__file__).parent.parent
 WORKER_SCRIPTS = (
@@ -36,17 +34,9 @@ PAGE_SCRIPTS = (
     "web/modelClient.js",
     "studio/static/keyboard.js",
     "studio/static/fallingNotes.js",
-    "studio/static/controls.js",
-    "studio/static/focus.js",
-    "studio/static/localConnection.js",
     "studio/static/duet.js",
     "studio/static/exported.js",
 )
-DEFAULT_LIMITS = {
-    "max_polyphony": DEFAULT_MAX_POLYPHONY,
-    "max_notes_per_second": DEFAULT_MAX_NOTES_PER_SECOND,
-}
-"""What limits of 0 stand for, as in the studio."""
 IMPORT = re.compile(r"^import .*;\n", re.M)
 EXPORT = re.compile(r"^export (?=class|const|function)", re.M)
 
@@ -62,7 +52,7 @@ def render_exported_page(model: TrainedModel, sampling: SamplingConfig, title: s
 
     Args:
         model: that plays.
-        sampling: how it draws notes until the controls of the page change it.
+        sampling: how it draws notes; the page cannot change it.
         title: heading of the page.
 
     Raises:
@@ -70,13 +60,7 @@ def render_exported_page(model: TrainedModel, sampling: SamplingConfig, title: s
         ParamsError: no pitch of the key lies in the range.
     """
     settings = make_web_sampling(model, _limit_notes(sampling))
-    data = {
-        "blob": make_web_model(model),
-        "settings": settings,
-        "sampling": sampling.model_dump(mode="json"),
-        "limits": DEFAULT_LIMITS,
-        "keys": _list_pitch_classes(sampling.key),
-    }
+    data = {"blob": make_web_model(model), "settings": settings}
     script = join_modules(PAGE_SCRIPTS)
     return Template(_read_text("studio/static/exported.html")).substitute(
         title=html.escape(title),
@@ -99,14 +83,11 @@ def write_exported_page(
 
 def _limit_notes(sampling: SamplingConfig) -> SamplingConfig:
     """Return a sampling with the limits of the studio where it has none."""
-    limits = {name: getattr(sampling, name) or limit for name, limit in DEFAULT_LIMITS.items()}
+    limits = {
+        "max_polyphony": sampling.max_polyphony or DEFAULT_MAX_POLYPHONY,
+        "max_notes_per_second": sampling.max_notes_per_second or DEFAULT_MAX_NOTES_PER_SECOND,
+    }
     return sampling.model_copy(update=limits)
-
-
-def _list_pitch_classes(key: str) -> dict[str, list[int]]:
-    """Return the pitch classes of each key that the page offers, and of `key`."""
-    names = dict.fromkeys([*list_key_names(), key])
-    return {name: sorted(key_pitch_classes(name)) for name in names}
 
 
 def _read_text(path: str) -> str:

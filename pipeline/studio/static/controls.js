@@ -25,7 +25,7 @@ const SLIDERS = [
   ["max_pitch", "Highest", 0, 127, 1, pitchName, "Highest note of the model"],
 ];
 const CHROMATIC = "chromatic";
-export const element = (id) => document.getElementById(id);
+const element = (id) => document.getElementById(id);
 const formatTonic = (name) => (name === CHROMATIC ? "any" : name.replace("#", "♯").replace(/^([A-G])b$/, "$1♭"));
 
 // The tonic and the scale of a key; the chromatic one has no scale.
@@ -48,7 +48,7 @@ export class Controls {
     });
     element("scale").addEventListener("change", () => this.changeKey());
     element("beats-per-minute").addEventListener("change", () => this.changeTempo());
-    element("quantize")?.addEventListener("change", () => this.change({ quantize: element("quantize").value }));
+    element("quantize").addEventListener("change", () => this.change({ quantize: element("quantize").value }));
     element("reset").addEventListener("click", () => this.change(this.defaults));
     connection.addEventListener("welcome", ({ message }) => this.onWelcome(message));
     connection.addEventListener("controls", ({ message }) => this.onApplied(message));

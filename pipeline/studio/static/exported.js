@@ -1,16 +1,13 @@
 // The page of an exported model: the core of the studio, without a server.
 
-import { Controls, element } from "./controls.js";
 import { Duet, now } from "./duet.js";
 import { FallingNotes } from "./fallingNotes.js";
-import { leaveAfterChoice, leaveAfterEnter } from "./focus.js";
 import { Keyboard } from "./keyboard.js";
-import { LocalConnection } from "./localConnection.js";
 import { ModelClient } from "/web/modelClient.js";
 import { Synth } from "/web/synth.js";
 
+const element = (id) => document.getElementById(id);
 const readNumber = (id) => Number(element(id).value);
-const VELOCITY_CONTROLS = ["velocity_temperature", "velocity_top_p"];
 const STATUS_TEXTS = {
   waiting: "Your turn: play something, then rest. Or let it play.",
   playing: "The model plays. Play, and it listens.",
@@ -23,16 +20,10 @@ function showState(duet) {
   element("play").classList.toggle("paused", duet.state !== "playing");
 }
 
-// Connect the controls to the model; one that generates no velocity has no controls of it.
-function addControls(client, duet, data) {
-  const connection = new LocalConnection(client, duet, data);
-  connection.addEventListener("error", ({ text }) => (element("status").textContent = text));
-  const { sliders } = new Controls(connection);
-  connection.open();
-  const hasVelocity = data.blob.features.some(({ name }) => name === "velocity");
-  for (const name of VELOCITY_CONTROLS) sliders.get(name).input.parentElement.hidden = !hasVelocity;
-  document.querySelectorAll("select").forEach(leaveAfterChoice);
-  leaveAfterEnter(element("beats-per-minute"));
+function setTempo(duet, tempo) {
+  duet.tempo = tempo;
+  element("tempo-text").textContent = `${tempo.toFixed(2)} ×`;
+  element("tempo").setAttribute("aria-valuetext", element("tempo-text").textContent);
 }
 
 function stopAllNotes(duet) {
@@ -48,6 +39,7 @@ function addListeners(duet) {
   element("panic").addEventListener("click", () => stopAllNotes(duet));
   element("lower").addEventListener("click", () => duet.keyboard.shift(-1));
   element("higher").addEventListener("click", () => duet.keyboard.shift(1));
+  element("tempo").addEventListener("input", () => setTempo(duet, readNumber("tempo")));
   element("volume").addEventListener("input", () => duet.synth.setVolume(readNumber("volume")));
   addEventListener("keydown", (event) => {
     if (event.code === "Escape") stopAllNotes(duet);
@@ -59,14 +51,14 @@ function addListeners(duet) {
 }
 
 async function openPage() {
-  const data = JSON.parse(element("model").textContent);
+  const { blob, settings } = JSON.parse(element("model").textContent);
   const client = new ModelClient(element("worker").textContent);
-  await client.ask({ type: "load", blob: data.blob, settings: data.settings });
+  await client.ask({ type: "load", blob, settings });
   const synth = new Synth();
   const keyboard = new Keyboard(element("piano"), () => readNumber("velocity"));
   const duet = new Duet(client, synth, keyboard, new FallingNotes(element("roll"), keyboard, { now }));
   addListeners(duet);
-  addControls(client, duet, data);
+  setTempo(duet, readNumber("tempo"));
   showState(duet);
   element("play").disabled = false;
 }
