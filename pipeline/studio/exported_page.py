@@ -13,6 +13,8 @@ from pipeline.core import files
 from pipeline.export.web_model import make_web_model, make_web_sampling
 from pipeline.live.improviser import DEFAULT_MAX_NOTES_PER_SECOND, DEFAULT_MAX_POLYPHONY
 from pipeline.models.model_io import TrainedModel
+from pipeline.notes.theory import key_pitch_classes
+from pipeline.studio.key_names import list_key_names
 
 PACKAGE = Path(__file__).parent.parent
 WORKER_SCRIPTS = (
@@ -35,9 +37,21 @@ PAGE_SCRIPTS = (
     "studio/static/keyboard.js",
     "studio/static/fallingNotes.js",
     "studio/static/duet.js",
+    "studio/static/controls.js",
+    "studio/static/localControls.js",
     "studio/static/exported.js",
 )
 IMPORT = re.compile(r"^import .*;\n", re.M)
+DEFAULT_LIMITS = {
+    "max_polyphony": DEFAULT_MAX_POLYPHONY,
+    "max_notes_per_second": DEFAULT_MAX_NOTES_PER_SECOND,
+}
+"""What a limit of 0 stands for, as in the studio."""
+PLAYING = {"tempo": 1.0, "response_delay": 1.0}
+"""Controls of the page that are no sampling: tempo, and the rest [s] after which the model answers."""
+STUDIO_ONLY = re.compile(r"[ \n]*<!-- studio -->.*?<!-- /studio -->", re.S)
+"""What the page of the studio has and a page without a server has not."""
+BODY = re.compile(r"<body>\n(.*)\n</body>", re.S)
 EXPORT = re.compile(r"^export (?=class|const|function)", re.M)
 
 
@@ -47,26 +61,39 @@ def join_modules(paths: tuple[str, ...]) -> str:
     return EXPORT.sub("", IMPORT.sub("", text))
 
 
+def render_body() -> str:
+    """Return what stands between the `body` tags of the page: that of the studio, without what needs a server."""
+    (body,) = BODY.findall(_read_text("studio/static/index.html"))
+    return STUDIO_ONLY.sub("", body)
+
+
 def render_exported_page(model: TrainedModel, sampling: SamplingConfig, title: str) -> str:
     """Return the page; equal models give equal bytes.
 
     Args:
         model: that plays.
-        sampling: how it draws notes; the page cannot change it.
+        sampling: how it draws notes at first, and after a reset of the controls.
         title: heading of the page.
 
     Raises:
         DataError: a page cannot play the model.
         ParamsError: no pitch of the key lies in the range.
     """
-    settings = make_web_sampling(model, _limit_notes(sampling))
-    data = {"blob": make_web_model(model), "settings": settings}
+    data = {
+        "title": title,
+        "about": _describe_origin(model),
+        "blob": make_web_model(model),
+        "settings": make_web_sampling(model, _limit_notes(sampling)),
+        "limits": DEFAULT_LIMITS,
+        "values": {**sampling.model_dump(mode="json"), **PLAYING},
+        "keys": _list_keys(sampling.key),
+    }
     script = join_modules(PAGE_SCRIPTS)
     return Template(_read_text("studio/static/exported.html")).substitute(
         title=html.escape(title),
-        origin=_describe_origin(model),
+        body=render_body(),
         # No "<" in the text of a script element: it could end it.
-        model=json.dumps(data, separators=(",", ":")).replace("<", "\\u003c"),
+        data=json.dumps(data, separators=(",", ":")).replace("<", "\\u003c"),
         worker=join_modules(WORKER_SCRIPTS),
         script=script,
         script_hash=_hash_script(script),
@@ -83,11 +110,14 @@ def write_exported_page(
 
 def _limit_notes(sampling: SamplingConfig) -> SamplingConfig:
     """Return a sampling with the limits of the studio where it has none."""
-    limits = {
-        "max_polyphony": sampling.max_polyphony or DEFAULT_MAX_POLYPHONY,
-        "max_notes_per_second": sampling.max_notes_per_second or DEFAULT_MAX_NOTES_PER_SECOND,
-    }
+    limits = {name: getattr(sampling, name) or limit for name, limit in DEFAULT_LIMITS.items()}
     return sampling.model_copy(update=limits)
+
+
+def _list_keys(key: str) -> dict[str, list[int]]:
+    """Return the pitch classes of the keys that the page offers, and of `key`, by name."""
+    names = dict.fromkeys([*list_key_names(), key])
+    return {name: sorted(key_pitch_classes(name)) for name in names}
 
 
 def _read_text(path: str) -> str:
@@ -95,13 +125,16 @@ def _read_text(path: str) -> str:
 
 
 def _describe_origin(model: TrainedModel) -> str:
-    """Return a paragraph on the music that a model was trained on; empty where its card names none."""
+    """Return a sentence on the music that a model was trained on; empty where its card names none."""
     music = model.provenance.get("music")
     if not music:
         return ""
     licence = model.provenance.get("licence_of_the_music")
-    text = f"It learned from {music} ({licence})." if licence else f"It learned from {music}."
-    return f'<p class="note" style="overflow-wrap: anywhere">{html.escape(text)}</p>'
+    return (
+        f"The model learned from {music} ({licence})."
+        if licence
+        else f"The model learned from {music}."
+    )
 
 
 def _hash_script(script: str) -> str:

@@ -16,10 +16,12 @@ from factories import ROOT, UNCONSTRAINED, make_tiny_model
 from pipeline.core.errors import DataError
 from pipeline.models.model_io import TrainedModel
 from pipeline.notes.note import PEDAL_HELD, PEDAL_UP
+from pipeline.studio.app import STATIC_DIR
 from pipeline.studio.exported_page import (
     PAGE_SCRIPTS,
     WORKER_SCRIPTS,
     join_modules,
+    render_body,
     render_exported_page,
     write_exported_page,
 )
@@ -62,6 +64,14 @@ WATCH_ENDS = """() => {
   Synth.prototype.endAt = function (voice, time) {
     window.ended += 1;
     return endAt.call(this, voice, time);
+  };
+}"""
+RECORD_PITCHES = """() => {
+  window.pitches = []; // that the sound is given
+  const { noteOn } = Synth.prototype;
+  Synth.prototype.noteOn = function (pitch, velocity, options) {
+    window.pitches.push(pitch);
+    return noteOn.call(this, pitch, velocity, options);
   };
 }"""
 COUNT_NOTES = "Number(document.body.dataset.modelNotes ?? 0)"
@@ -141,6 +151,18 @@ def test_equal_models_give_equal_pages_and_a_cell_that_it_lacks_is_refused() -> 
         render_exported_page(make_tiny_model(**{**PLAYABLE, "cell": "lstm"}), UNCONSTRAINED, "a")
 
 
+def test_the_body_is_that_of_the_studio_without_what_needs_a_server() -> None:
+    body, studio = render_body(), (STATIC_DIR / "index.html").read_text("utf-8")
+    assert "<!--" not in body
+    ids, ids_of_studio = (set(re.findall(r' id="([\w-]+)"', text)) for text in (body, studio))
+    assert {"roll", "piano", "sliders", "tonic", "scale", "reset", "volume", "play"} <= ids
+    needs_server = "model record takes bits midi prompt quantize compare toast"
+    assert ids_of_studio - ids >= set(needs_server.split())
+    assert ids <= ids_of_studio
+    for tag in ("div", "section", "header", "main", "aside", "p", "dl", "button"):
+        assert len(re.findall(rf"<{tag}\b", body)) == body.count(f"</{tag}>"), tag
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("source", ["file", "http"])
 def test_a_page_plays_pauses_and_answers_a_phrase(
@@ -199,7 +221,8 @@ def test_a_busy_page_delays_no_note_and_the_tempo_acts(browser: Pages, tmp_path:
     assert len(delays) >= 10
     assert min(delays) >= 0.09
     page.locator("#tempo").press("End")
-    assert page.inner_text("#tempo-text") == "4.00 ×"
+    assert page.get_attribute("#tempo", "aria-valuetext") == "480 BPM"
+    advance(visit, 0.05)  # the worker answers
     num_notes = page.evaluate(COUNT_NOTES)
     for _ in range(30):
         advance(visit, 0.05)
@@ -230,4 +253,28 @@ def test_the_sound_follows_the_pedal_of_the_model(
     else:
         assert all(seconds > 0.19 for seconds in ends)
         assert len(ends) <= 3  # of keys that were struck again
+    assert visit.complaints == []
+
+
+@pytest.mark.slow
+def test_the_controls_of_a_page_act_on_the_notes(browser: Pages, tmp_path: Path) -> None:
+    visit = open_page(browser, f"file://{tmp_path}", tmp_path, make_model(slice(4, 8)))
+    page = visit.page
+    page.evaluate(RECORD_PITCHES)
+    page.locator("#min_pitch").fill("60")
+    page.select_option("#tonic", "D")
+    page.select_option("#scale", "pentatonic")
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Let it play").click()
+    wait_for(visit, f"{COUNT_NOTES} >= 12")
+    pitches = set(page.evaluate("window.pitches"))
+    assert pitches <= {pitch for pitch in range(60, 128) if pitch % 12 in {2, 4, 6, 9, 11}}
+    assert len(pitches) > 1
+    page.keyboard.press("Escape")
+    page.locator("#max_pitch").fill("0")
+    wait_for(visit, "document.getElementById('status').textContent.includes('no pitch is allowed')")
+    assert page.get_attribute("#max_pitch", "aria-valuetext") == "G9"
+    page.get_by_role("button", name="Reset").click()
+    wait_for(visit, "document.getElementById('min_pitch').value === '0'")
+    assert page.input_value("#tonic") == "chromatic"
     assert visit.complaints == []

@@ -2,7 +2,7 @@
 
 import { Comparison } from "./comparison.js";
 import { Connection, token } from "./connection.js";
-import { Controls } from "./controls.js";
+import { Controls, leaveAfterChoice } from "./controls.js";
 import { FallingNotes } from "./fallingNotes.js";
 import { Keyboard } from "./keyboard.js";
 import { Metronome } from "./metronome.js";
@@ -238,15 +238,7 @@ function letModelResume() {
   resumesLater = false;
 }
 for (const part of [takes, promptFile, comparison]) part.addEventListener("error", ({ text }) => showError(text));
-function leaveAfterChoice(select) {
-  // Letters choose in a list and play everywhere else: after a choice by hand, back to playing.
-  select.addEventListener("pointerdown", () => (select.dataset.hand = "yes"));
-  select.addEventListener("change", () => select.dataset.hand && select.blur());
-  select.addEventListener("keydown", () => delete select.dataset.hand);
-}
 document.querySelectorAll("select").forEach(leaveAfterChoice);
-const tempoField = element("beats-per-minute");
-tempoField.addEventListener("keydown", ({ code }) => code === "Enter" && tempoField.blur());
 element("sustain").addEventListener("click", () => keyboard.movePedal(!keyboard.pedalDown));
 keyboard.addEventListener("pedal", () => element("sustain").setAttribute("aria-pressed", keyboard.pedalDown));
 for (const radio of document.querySelectorAll("[name=mode]"))

@@ -34,6 +34,13 @@ function splitKey(key) {
   return [tonic, scale.join(" ")];
 }
 
+// Letters choose in a list and play everywhere else: after a choice by hand, back to playing.
+export function leaveAfterChoice(select) {
+  select.addEventListener("pointerdown", () => (select.dataset.hand = "yes"));
+  select.addEventListener("change", () => select.dataset.hand && select.blur());
+  select.addEventListener("keydown", () => delete select.dataset.hand);
+}
+
 export class Controls {
   revision = 0; // of the last change of this page
   changeTimes = new Map(); // revision to the time of the change [ms]
@@ -47,8 +54,10 @@ export class Controls {
       this.changeKey();
     });
     element("scale").addEventListener("change", () => this.changeKey());
-    element("beats-per-minute").addEventListener("change", () => this.changeTempo());
-    element("quantize").addEventListener("change", () => this.change({ quantize: element("quantize").value }));
+    const tempoField = element("beats-per-minute");
+    tempoField.addEventListener("change", () => this.changeTempo());
+    tempoField.addEventListener("keydown", ({ code }) => code === "Enter" && tempoField.blur());
+    element("quantize")?.addEventListener("change", () => this.change({ quantize: element("quantize").value }));
     element("reset").addEventListener("click", () => this.change(this.defaults));
     connection.addEventListener("welcome", ({ message }) => this.onWelcome(message));
     connection.addEventListener("controls", ({ message }) => this.onApplied(message));

@@ -8,7 +8,6 @@ const CELL_SECONDS = 0.01;
 const MAX_CELLS = 1000;
 const LOOKAHEAD_SECONDS = 0.25; // before its onset a note is handed to the sound, so that a busy page delays none
 const POLL_SECONDS = 0.05; // after which a note that waits follows a new tempo
-const REST_SECONDS = 1; // of a person, after which the model goes on
 const MAX_CONTEXT_NOTES = 512;
 const DEFAULT_VELOCITY = 80;
 const MIN_NOTE_SECONDS = 0.03; // a note of the model is heard
@@ -21,6 +20,7 @@ const sleep = (seconds) => new Promise((resolve) => setTimeout(resolve, 1000 * s
 export class Duet extends EventTarget {
   state = "waiting"; // for a phrase, or "playing", or "paused"
   tempo = 1;
+  restSeconds = 1; // of a person, after which the model goes on
   turn = 0; // another number whenever the model has to stop
   phrase = []; // notes of the person that the model has not read
   heard = []; // { note, onset } of what the model has read
@@ -87,7 +87,7 @@ export class Duet extends EventTarget {
     this.synth.noteOff(voice);
     this.keyboard.highlight(pitch, null);
     clearTimeout(this.restTimer);
-    this.restTimer = setTimeout(() => this.answer(), 1000 * REST_SECONDS);
+    this.restTimer = setTimeout(() => this.answer(), 1000 * this.restSeconds);
   }
 
   answer() {

@@ -1,29 +1,31 @@
 // The page of an exported model: the core of the studio, without a server.
 
+import { Controls, leaveAfterChoice } from "./controls.js";
 import { Duet, now } from "./duet.js";
 import { FallingNotes } from "./fallingNotes.js";
 import { Keyboard } from "./keyboard.js";
+import { LocalControls } from "./localControls.js";
 import { ModelClient } from "/web/modelClient.js";
 import { Synth } from "/web/synth.js";
 
-const element = (id) => document.getElementById(id);
-const readNumber = (id) => Number(element(id).value);
+const getElement = (id) => document.getElementById(id);
+const readNumber = (id) => Number(getElement(id).value);
 const STATUS_TEXTS = {
   waiting: "Your turn: play something, then rest. Or let it play.",
   playing: "The model plays. Play, and it listens.",
   paused: "The model is paused. Play by yourself, or let it play.",
 };
 
-function showState(duet) {
-  element("status").textContent = STATUS_TEXTS[duet.state];
-  element("play").textContent = duet.state === "playing" ? "Pause the model" : "Let it play";
-  element("play").classList.toggle("paused", duet.state !== "playing");
+function showLoading() {
+  getElement("play").disabled = true;
+  getElement("play").textContent = "Let it play";
+  getElement("status").textContent = "Loading the model …";
 }
 
-function setTempo(duet, tempo) {
-  duet.tempo = tempo;
-  element("tempo-text").textContent = `${tempo.toFixed(2)} ×`;
-  element("tempo").setAttribute("aria-valuetext", element("tempo-text").textContent);
+function showState(duet) {
+  getElement("status").textContent = STATUS_TEXTS[duet.state];
+  getElement("play").textContent = duet.state === "playing" ? "Pause the model" : "Let it play";
+  getElement("play").classList.toggle("paused", duet.state !== "playing");
 }
 
 function stopAllNotes(duet) {
@@ -34,33 +36,49 @@ function stopAllNotes(duet) {
 
 function addListeners(duet) {
   duet.addEventListener("change", () => showState(duet));
-  duet.addEventListener("error", ({ message }) => (element("status").textContent = message));
-  element("play").addEventListener("click", () => (duet.state === "playing" ? duet.pause() : duet.play()));
-  element("panic").addEventListener("click", () => stopAllNotes(duet));
-  element("lower").addEventListener("click", () => duet.keyboard.shift(-1));
-  element("higher").addEventListener("click", () => duet.keyboard.shift(1));
-  element("tempo").addEventListener("input", () => setTempo(duet, readNumber("tempo")));
-  element("volume").addEventListener("input", () => duet.synth.setVolume(readNumber("volume")));
+  duet.addEventListener("error", ({ message }) => (getElement("status").textContent = message));
+  getElement("play").addEventListener("click", () => (duet.state === "playing" ? duet.pause() : duet.play()));
+  getElement("panic").addEventListener("click", () => stopAllNotes(duet));
+  getElement("lower").addEventListener("click", () => duet.keyboard.shift(-1));
+  getElement("higher").addEventListener("click", () => duet.keyboard.shift(1));
+  getElement("sustain").addEventListener("click", () => duet.keyboard.movePedal(!duet.keyboard.pedalDown));
+  duet.keyboard.addEventListener("pedal", () => getElement("sustain").setAttribute("aria-pressed", duet.keyboard.pedalDown));
+  document.querySelectorAll("select").forEach(leaveAfterChoice);
+  getElement("volume").addEventListener("input", () => duet.synth.setVolume(readNumber("volume")));
   addEventListener("keydown", (event) => {
     if (event.code === "Escape") stopAllNotes(duet);
     if (event.code === "Space" && event.target === document.body && !event.repeat) {
       event.preventDefault();
-      element("play").click();
+      getElement("play").click();
     }
   });
 }
 
-async function openPage() {
-  const { blob, settings } = JSON.parse(element("model").textContent);
-  const client = new ModelClient(element("worker").textContent);
-  await client.ask({ type: "load", blob, settings });
-  const synth = new Synth();
-  const keyboard = new Keyboard(element("piano"), () => readNumber("velocity"));
-  const duet = new Duet(client, synth, keyboard, new FallingNotes(element("roll"), keyboard, { now }));
-  addListeners(duet);
-  setTempo(duet, readNumber("tempo"));
-  showState(duet);
-  element("play").disabled = false;
+function addControls(client, duet, data) {
+  const localControls = new LocalControls(client, duet, data);
+  localControls.addEventListener("refused", ({ message }) => (getElement("status").textContent = message));
+  new Controls(localControls);
+  localControls.welcome();
 }
 
-openPage().catch((error) => (element("status").textContent = error.message));
+function describeModel({ title, about }) {
+  document.querySelector("h1").textContent = title;
+  getElement("about").textContent = `${about} It runs in this page: nothing that you play leaves your machine.`;
+}
+
+async function openPage() {
+  showLoading();
+  const data = JSON.parse(getElement("data").textContent);
+  describeModel(data);
+  const client = new ModelClient(getElement("worker").textContent);
+  await client.ask({ type: "load", blob: data.blob, settings: data.settings });
+  const synth = new Synth();
+  const keyboard = new Keyboard(getElement("piano"), () => readNumber("velocity"));
+  const duet = new Duet(client, synth, keyboard, new FallingNotes(getElement("roll"), keyboard, { now }));
+  addListeners(duet);
+  addControls(client, duet, data);
+  showState(duet);
+  getElement("play").disabled = false;
+}
+
+openPage().catch((error) => (getElement("status").textContent = error.message));
