@@ -8,6 +8,7 @@ const CELL_SECONDS = 0.01;
 const MAX_CELLS = 1000;
 const LOOKAHEAD_SECONDS = 0.25; // before its onset a note is handed to the sound, so that a busy page delays none
 const POLL_SECONDS = 0.05; // after which a note that waits follows a new tempo
+const HELD_SECONDS = 20; // after which a string is silent, as in pipeline/live/call_response.py
 const MAX_CONTEXT_NOTES = 512;
 const DEFAULT_VELOCITY = 80;
 const MIN_NOTE_SECONDS = 0.03; // a note of the model is heard
@@ -16,7 +17,7 @@ const FIRST_NOTE = [0, 50, 60, DEFAULT_VELOCITY, 0]; // a model that begins goes
 export const now = () => performance.now() / 1000;
 const sleep = (seconds) => new Promise((resolve) => setTimeout(resolve, 1000 * seconds));
 
-// Dispatches "change" when `state` changes, and "error" with `message`.
+// Dispatches "change" when `state` changes, "drawn" when the model has its next note, and "error" with `message`.
 export class Duet extends EventTarget {
   state = "waiting"; // for a phrase, or "playing", or "paused"
   tempo = 1;
@@ -78,6 +79,7 @@ export class Duet extends EventTarget {
     this.phrase.push(note);
     this.held.set(pitch, { note, voice });
     this.keyboard.highlight(pitch, "human");
+    this.waitForRest();
   }
 
   noteOff(pitch) {
@@ -86,12 +88,14 @@ export class Duet extends EventTarget {
     note.duration = Math.max(now() - note.onset, CELL_SECONDS);
     this.synth.noteOff(voice);
     this.keyboard.highlight(pitch, null);
-    clearTimeout(this.restTimer);
-    this.restTimer = setTimeout(() => this.answer(), 1000 * this.restSeconds);
+    this.waitForRest();
   }
 
-  answer() {
-    if (this.state === "waiting" && this.held.size === 0) this.play();
+  // Let the model answer after the rest of the person, or after a note that is held can no longer be heard.
+  waitForRest() {
+    clearTimeout(this.restTimer);
+    const seconds = this.held.size ? Math.max(this.restSeconds, HELD_SECONDS) : this.restSeconds;
+    this.restTimer = setTimeout(() => this.state === "waiting" && this.play(), 1000 * seconds);
   }
 
   // Stop the model; of what it has read, it has to forget what does not sound.
@@ -147,6 +151,7 @@ export class Duet extends EventTarget {
     let earliestStep = this.toCells(now() - this.lastOnset);
     while (turn === this.turn) {
       const { note } = await this.client.ask({ type: "draw", velocity: this.velocity, earliestStep });
+      this.dispatchEvent(new Event("drawn"));
       const onset = await this.waitForNote(turn, note);
       if (turn !== this.turn) return;
       this.remember(note, onset);

@@ -10,6 +10,7 @@ import { Synth } from "/web/synth.js";
 
 const getElement = (id) => document.getElementById(id);
 const readNumber = (id) => Number(getElement(id).value);
+const VELOCITY_CONTROLS = ["velocity_temperature", "velocity_top_p"];
 const STATUS_TEXTS = {
   waiting: "Your turn: play something, then rest. Or let it play.",
   playing: "The model plays. Play, and it listens.",
@@ -54,11 +55,14 @@ function addListeners(duet) {
   });
 }
 
+// Connect the controls to the model; one that generates no velocity has none of it.
 function addControls(client, duet, data) {
   const localControls = new LocalControls(client, duet, data);
   localControls.addEventListener("refused", ({ message }) => (getElement("status").textContent = message));
-  new Controls(localControls);
+  const { sliders } = new Controls(localControls);
   localControls.welcome();
+  const hasVelocity = data.blob.features.some(({ name }) => name === "velocity");
+  for (const name of VELOCITY_CONTROLS) sliders.get(name).input.parentElement.hidden = !hasVelocity;
 }
 
 function describeModel({ title, about }) {
