@@ -4,17 +4,21 @@ Usage: `python tools/kills.py 200 2`: the number of kills, and how many processe
 
 Each child process is the `play` command on a port that writes its messages into a pipe, which is read here until it
 closes. The child ends by SIGINT, by SIGTERM, by a port that fails at a message, or by a model that fails at a note. The
-bundled model plays at four times its tempo; a signal is sent at a random time after the first message. If the port
+bundled model plays at four times its tempo and follows a MIDI clock, while a person plays with the pedal, which is passed
+on (MIDI thru); a signal is sent at a random time after the first message. If the port
 fails at a note on, it is unknown whether the note sounds; one extra note off is correct in that case only.
 """
 
+import itertools
 import os
 import random
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -22,12 +26,19 @@ from pipeline.config.schema import DEFAULT_SAMPLING
 from pipeline.generation import engine
 from pipeline.live import midi_ports, run
 from pipeline.live.active_keys import CONTROL_CHANGE, NOTE_OFF, NOTE_ON, PANIC_CONTROLS, Message
+from pipeline.live.midi_clock import START, TICK
+from pipeline.live.preset import Preset
+from pipeline.midi.sustain import SUSTAIN_CC
 from pipeline.models import model_io
 
 CAUSES = ("SIGINT", "SIGTERM", "port", "model")
 MAX_DELAY = 2.0
 """Longest time from the first message to the signal [s]."""
 TEMPO = 4.0
+TICK_SECONDS = 0.5 / 24
+"""Of a clock of 120 beats a minute."""
+KEY_SECONDS = 0.03
+"""From one message of the person to the next."""
 
 
 class PipePort:
@@ -49,13 +60,71 @@ class PipePort:
         os.close(self.handle)
 
 
+class FedInput:
+    """An input port that gets messages from a thread of its own until it is closed."""
+
+    name = "fed"
+
+    def __init__(self, feed: Callable[[threading.Event], None]) -> None:
+        self.closed = threading.Event()
+        threading.Thread(target=feed, args=(self.closed,), daemon=True).start()
+
+    def is_present(self) -> bool:
+        return True
+
+    def reopen(self) -> bool:
+        return True
+
+    def close(self) -> None:
+        self.closed.set()
+
+
+def open_clock(name: str, handler: midi_ports.ByteHandler) -> FedInput:
+    """Return a port of a clock."""
+
+    def send_ticks(closed: threading.Event) -> None:
+        handler((START,))
+        while not closed.wait(TICK_SECONDS):
+            handler((TICK,))
+
+    return FedInput(send_ticks)
+
+
+def open_keyboard(name: str, handler: midi_ports.MessageHandler) -> FedInput:
+    """Return a port of a person who plays with the pedal down most of the time."""
+
+    def send_keys(closed: threading.Event) -> None:
+        phrase = [(NOTE_ON, 60, 80), (NOTE_OFF, 60, 0), (NOTE_ON, 64, 80), (NOTE_OFF, 64, 0)]
+        pedal_down, pedal_up = (CONTROL_CHANGE, SUSTAIN_CC, 127), (CONTROL_CHANGE, SUSTAIN_CC, 0)
+        for message in itertools.cycle([pedal_down, *phrase, *phrase, pedal_up]):
+            handler(message)
+            if closed.wait(KEY_SECONDS):
+                return
+
+    return FedInput(send_keys)
+
+
 def play_in_child(handle: int, cause: str, number: int) -> None:
     """Play until a signal, or until the port or the model fails at message or note `number`."""
     port = PipePort(handle, number if cause == "port" else 0)
     midi_ports.open_output = lambda name: port  # type: ignore[assignment, return-value]
+    midi_ports.open_input = open_keyboard  # type: ignore[assignment]
+    midi_ports.open_clock = open_clock  # type: ignore[assignment]
     if cause == "model":
         make_model_fail(number)
-    options = run.PlayOptions("pipe", "", "solo", None, 0, TEMPO, 0.8, number, None)
+    options = run.PlayOptions(
+        midi_out="pipe",
+        midi_in="fed",
+        mode="accompany",
+        prompt=None,
+        num_notes=0,
+        tempo=TEMPO,
+        response_delay=0.8,
+        seed=number,
+        recording=None,
+        clock_in="fed",
+        preset=Preset(thru=True),
+    )
     try:
         run.run_player(
             model_io.load_model(model_io.BUNDLED / "maestro"),
