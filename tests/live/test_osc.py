@@ -35,10 +35,10 @@ class Silence:
     def peek(self, floor):
         return None
 
-    def note_on(self, cell, pitch, velocity):
+    def note_on(self, cell, pitch, velocity, pedal):
         return False
 
-    def note_off(self, cell, pitch):
+    def note_off(self, cell, pitch, key_up):
         pass
 
 
