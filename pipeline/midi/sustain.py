@@ -90,12 +90,17 @@ def compute_pedal_states(
         States [N] at the onsets, as `pipeline.notes.note` explains them.
     """
     is_down = pedal_value >= PEDAL_DOWN
-    is_press = is_down & ~np.append(False, is_down[:-1])
-    last_change = np.searchsorted(pedal_time, onset, side="right") - 1
-    is_down_at_onset = np.append(is_down, False)[last_change]
-    num_presses = np.searchsorted(pedal_time[is_press], onset, side="right")
+    if not is_down.any():
+        return np.full(len(onset), PEDAL_UP, np.uint8)
+    # Most changes only move a pedal that stays up or stays down. The others press it and release it in turn.
+    is_turn = np.diff(is_down, prepend=False)
+    # For each turn the first note that it precedes, since there are fewer turns than notes.
+    first_note = np.searchsorted(onset, pedal_time[is_turn], side="left")
+    num_turns = np.bincount(first_note, minlength=len(onset) + 1)[:-1].cumsum()
+    num_presses = (num_turns + 1) // 2
     is_pressed = np.diff(num_presses, prepend=0) > 0
     states = np.where(is_pressed, PEDAL_PRESSED, PEDAL_HELD)
+    is_down_at_onset = (num_turns & 1).astype(bool)
     return np.where(is_down_at_onset, states, PEDAL_UP).astype(np.uint8)
 
 
@@ -149,6 +154,8 @@ def merge_pedals(tracks: Sequence[TrackNotes]) -> tuple[Seconds, NDArray[np.inte
     All tracks are played as one piano, which has one pedal. Changes of one instant keep the order of the tracks.
     """
     with_notes = [track for track in tracks if len(track.on)]
+    if len(with_notes) == 1:
+        return with_notes[0].pedal_time, with_notes[0].pedal_value
     times = np.concatenate([np.empty(0), *(track.pedal_time for track in with_notes)])
     values = np.concatenate([np.empty(0, int), *(track.pedal_value for track in with_notes)])
     order = np.argsort(times, kind="stable")
