@@ -43,4 +43,6 @@ def poll(
         sleep: waits for a number of seconds.
     """
     while not is_stopping():
-        sleep(min(step(), POLL_SECONDS))
+        wait = step()
+        if not is_stopping():
+            sleep(min(wait, POLL_SECONDS))
