@@ -167,6 +167,7 @@ def print_scores(scores: Sequence[FileScore]) -> None:
         "notes",
         "bits per note",
         *(scores[0].features if scores else SCORED_FEATURES),
+        padding=0,
     )
     for score in scores:
         values = (score.total_bits_per_note, *score.bits.mean(axis=0))

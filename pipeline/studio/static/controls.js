@@ -17,6 +17,7 @@ const SLIDERS = [
   ["pitch_top_p", "Pitch variety (top-p)", 0.5, 1, 0.01, formatPercent, "At 100 % each pitch is possible; lower values leave out the unlikely ones"],
   ["time_top_p", "Time variety (top-p)", 0.5, 1, 0.01, formatPercent, "The same for rhythm"],
   ["velocity_top_p", "Velocity variety (top-p)", 0.5, 1, 0.01, formatPercent, "The same for velocity"],
+  ["recall_bonus", "Repetition", 0, 8, 0.25, formatNumber, "How readily the model goes on as the piece went on before; for models that remember it"],
   ["tempo", "Tempo", 0.25, 4, 0.025, formatTempo, "Speed of what the model plays; 120 BPM is the speed that it learned"],
   ["response_delay", "Answer after", 0.3, 4, 0.1, formatSeconds, "Your rest after which the model answers, in call and response"],
   ["max_notes_per_second", "Density", 0, 24, 1, formatLimit(" /s"), "Most notes that the model starts in a second"],
