@@ -36,7 +36,7 @@ MIN_PITCH, MAX_PITCH = 21, 117
 ROWS_PER_SEMITONE = 3
 RANGE_DECIBELS = 60
 """From the loudest spot to the darkest color."""
-MAX_TITLE = 70
+MAX_TITLE = 50
 """Characters; of a longer name the end is shown."""
 
 
