@@ -62,7 +62,7 @@ def test_of_a_long_name_the_end_is_shown() -> None:
     assert listen_pictures._shorten("etude.mid") == "etude.mid"
     assert (
         listen_pictures._shorten("folder/" * 20 + "etude.mid")
-        == "…" + ("folder/" * 20 + "etude.mid")[-70:]
+        == "…" + ("folder/" * 20 + "etude.mid")[-50:]
     )
 
 

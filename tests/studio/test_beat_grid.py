@@ -68,7 +68,9 @@ def test_the_first_note_of_an_answer_is_on_the_bar(in_folder: object, tempo: flo
     player.fill_queue()
     clock.sleep(0.1)
     player.note_off(60)
-    while clock.now < 4 * bar_seconds:  # a note is recorded at its end, so the first one is not the first to be there
+    while (
+        clock.now < 4 * bar_seconds
+    ):  # a note is recorded at its end, so the first one is not the first to be there
         player.fill_queue()
         player.schedule.send_due()
         clock.sleep(0.01)
