@@ -1,10 +1,7 @@
 """OSC in with the real library over loopback; hostile packets change nothing and give one line."""
 
-import socket
-import time
-from contextlib import closing
-
 import pytest
+from osc_sockets import wait_until
 from pythonosc.osc_bundle_builder import OscBundleBuilder
 from pythonosc.osc_message_builder import OscMessageBuilder
 from pythonosc.udp_client import SimpleUDPClient
@@ -14,9 +11,6 @@ from pipeline.core.errors import ParamsError
 from pipeline.live import osc
 from pipeline.live.controls import Controls
 from pipeline.live.osc import OscError, OscInput
-
-DEADLINE = 20.0
-"""Seconds that a test waits on a busy machine."""
 
 
 @pytest.fixture
@@ -35,13 +29,6 @@ def lines():
 
 
 @pytest.fixture
-def port():
-    with closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as unused:
-        unused.bind((osc.LOOPBACK, 0))
-        return unused.getsockname()[1]
-
-
-@pytest.fixture
 def osc_input(port, heard, controls, lines):
     osc_input = OscInput((osc.LOOPBACK, port), heard.append, controls, lines.append)
     yield osc_input
@@ -53,13 +40,6 @@ def encode(address, *values):
     for value in values:
         builder.add_arg(value)
     return builder.build().dgram
-
-
-def wait_until(condition):
-    end = time.monotonic() + DEADLINE
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.01)
 
 
 def test_keys_pedal_and_panic_arrive_over_loopback(osc_input, port, heard):

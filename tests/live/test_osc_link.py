@@ -1,25 +1,19 @@
 """A key of OSC reaches the player and is sent on, by the real library over loopback."""
 
-import socket
 import time
-from contextlib import closing
 
 import pytest
 from factories import CARRIED, make_tiny_model
 from fake_port import Wire
-from pythonosc.osc_packet import OscPacket
+from osc_sockets import receive, wait_until
 from pythonosc.udp_client import SimpleUDPClient
 
 from pipeline.config.schema import DEFAULT_SAMPLING
-from pipeline.live import osc
 from pipeline.live.controls import Controls
 from pipeline.live.osc_link import OscLink
 from pipeline.live.player import Player
 from pipeline.live.recorder import Recorder
 from pipeline.live.timeline import SimulatedClock
-
-DEADLINE = 20.0
-"""Seconds that a test waits on a busy machine."""
 
 
 class Silence:
@@ -45,33 +39,6 @@ def controls():
 @pytest.fixture
 def lines():
     return []
-
-
-@pytest.fixture
-def port():
-    with closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as unused:
-        unused.bind((osc.LOOPBACK, 0))
-        return unused.getsockname()[1]
-
-
-@pytest.fixture
-def listener():
-    with closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as receiver:
-        receiver.bind((osc.LOOPBACK, 0))
-        receiver.settimeout(DEADLINE)
-        yield receiver
-
-
-def receive(listener):
-    message = OscPacket(listener.recv(1000)).messages[0].message
-    return [message.address, *message.params]
-
-
-def wait_until(condition):
-    end = time.monotonic() + DEADLINE
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.01)
 
 
 def test_a_key_of_osc_reaches_the_player_and_is_sent_on(listener, port, controls, lines):

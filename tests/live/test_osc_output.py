@@ -1,40 +1,13 @@
 """Notes and their surprise are sent by the real library over loopback."""
 
-import socket
-from contextlib import closing
-
-import pytest
 from factories import CARRIED, make_tiny_model
 from fake_port import Wire
-from pythonosc.osc_packet import OscPacket
+from osc_sockets import receive
 
 from pipeline.live import osc
 from pipeline.live.osc_output import OscPort, OscSender, SurpriseSender
 from pipeline.live.recorder import HUMAN, MODEL, Recorder
 from pipeline.live.timeline import SimulatedClock
-
-DEADLINE = 20.0
-"""Seconds that a test waits on a busy machine."""
-
-
-@pytest.fixture
-def port():
-    with closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as unused:
-        unused.bind((osc.LOOPBACK, 0))
-        return unused.getsockname()[1]
-
-
-@pytest.fixture
-def listener():
-    with closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as receiver:
-        receiver.bind((osc.LOOPBACK, 0))
-        receiver.settimeout(DEADLINE)
-        yield receiver
-
-
-def receive(listener):
-    message = OscPacket(listener.recv(1000)).messages[0].message
-    return [message.address, *message.params]
 
 
 def test_notes_of_the_model_are_sent_as_the_port_gets_them(listener):
