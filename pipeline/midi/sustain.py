@@ -151,11 +151,13 @@ def extend_notes(notes: Notes) -> Notes:
 def merge_pedals(tracks: Sequence[TrackNotes]) -> tuple[Seconds, NDArray[np.integer]]:
     """Return times [P] and values [P] of the pedal changes of all tracks with notes, in order of time.
 
-    All tracks are played as one piano, which has one pedal. Changes of one instant keep the order of the tracks.
+    All tracks are played as one piano, which has one pedal. Changes of one instant are in order of their tracks, and
+    these in order of their pedals: readers list the tracks of a file in different orders.
     """
     with_notes = [track for track in tracks if len(track.on)]
     if len(with_notes) == 1:
         return with_notes[0].pedal_time, with_notes[0].pedal_value
+    with_notes.sort(key=lambda track: (track.pedal_time.tolist(), track.pedal_value.tolist()))
     times = np.concatenate([np.empty(0), *(track.pedal_time for track in with_notes)])
     values = np.concatenate([np.empty(0, int), *(track.pedal_value for track in with_notes)])
     order = np.argsort(times, kind="stable")

@@ -323,6 +323,18 @@ def test_a_note_tells_the_pedal_of_all_tracks_at_its_onset(reader):
     assert not held["pedal"].any()
 
 
+@pytest.mark.parametrize("first, second", [("0", "3"), ("3", "0")])
+@pytest.mark.parametrize("values", [("00", "40"), ("40", "00")])
+def test_readers_agree_on_pedals_of_two_channels_at_one_instant(first, second, values):
+    """They list the two channels of a track in different orders."""
+    track = (
+        f"00 9{first} 3C 40 00 B{first} 40 {values[0]} 00 9{second} 3C 40 00 B{second} 40 {values[1]}"
+        + f"01 8{second} 3C 00 01 8{first} 3C 00"
+    )
+    fast, reference = (midi.read_notes(smf(track + END), reader) for reader in READERS)
+    assert fast.tobytes() == reference.tobytes()
+
+
 @st.composite
 def pedalled(draw):
     """Two channels of notes that do not lose their offs, and of pedals, under tempo changes."""
