@@ -1,10 +1,11 @@
 """Export the step of a trained model as a `.tflite` file, for programs without NumPy or Python.
 
-The file has two signatures; drawing from the outputs is left to the caller, as in `pipeline.generation.step_heads`:
+The file has two signatures. The caller samples from the outputs, as `pipeline.generation.step_heads` does:
 
-    hear   note [1, 4 or 5] and the state (all zero before the first note) to hidden [1, H] and the next state
-    tell   hidden [1, H] and note [1, 4 or 5] to the outputs of each feature: draw `step` first, put it into the note and ask
-           again for `pitch`, then for `duration`, then for `velocity` and `pedal`; a feature depends on those before it only
+    feed      note int32 [1, 4 or 5] and the state float32 (all zero before the first note) to hidden float32 [1, H] and the
+              next state
+    outputs   hidden [1, H] and note [1, 4 or 5] to the outputs of each feature. A feature depends only on those before it:
+              sample `step`, put it into the note and call again for `pitch`, then `duration`, `velocity` and `pedal`
 
 With `recall` both also take `hint` int32 [1, 5], the hint after the last note that was read. A program finds it among the
 notes that it has read, as `pipeline.notes.recall.PieceMemory` does, which depends on nothing but Python's dictionaries.
@@ -40,7 +41,7 @@ from pipeline.notes.pitch_ages import MAX_AGE
 from pipeline.notes.quantize import DURATION, PITCH, STEP
 from pipeline.notes.recall import NO_HINT, TABLE_OFFSETS
 
-ACTIVE = "left"
+ACTIVE = "active"
 """Name of that part of the state which holds the cells that remain of each pitch."""
 RECENCY = "recency"
 """Name of that part of the state which holds the cells until each pitch counts as never struck: 0 before the first note."""
@@ -65,7 +66,7 @@ def _list_cell_shapes(cell: str, units: int, span: int) -> dict[str, list[int]]:
         return {"output": [1, units], "cell": [1, units]}
     if cell == "mingru":
         return {"state": [1, units]}
-    return {"known": [span - 1, 2 * units], "count": [1, 1]}
+    return {"kv_cache": [span - 1, 2 * units], "count": [1, 1]}
 
 
 class StepModule(tf.Module):
@@ -169,22 +170,22 @@ class StepModule(tf.Module):
     def _mix_attention(
         self, name: str, projected: list[Any], state: dict[str, Any]
     ) -> tuple[Any, dict[str, Any]]:
-        """Attend by a query to keys and values [1, U] each; those from before the first note count for nothing."""
+        """Attend by a query to keys and values [1, U] each; places before the first note are masked."""
         query, *new = projected
-        known = tf.concat([state[f"{name}_known"], tf.concat(new, 1)], 0)
+        kv_cache = tf.concat([state[f"{name}_kv_cache"], tf.concat(new, 1)], 0)
         keys, values = (
             tf.reshape(part, [self.config.span, -1, ATTENTION_HEAD_DIM])
-            for part in tf.split(known, 2, 1)
+            for part in tf.split(kv_cache, 2, 1)
         )
         count = state[f"{name}_count"]
         scores = tf.reduce_sum(
             keys * tf.reshape(query * ATTENTION_HEAD_DIM**-0.5, [1, -1, ATTENTION_HEAD_DIM]), 2
         )
         scores += tf.constant(self.distance_bias[f"{name}/distance"])
-        away = tf.range(self.config.span - 1.0, -1.0, -1.0)[:, None]
-        shares = tf.nn.softmax(tf.where(away > count, -1e9, scores), 0)
-        attended = tf.reshape(tf.reduce_sum(shares[:, :, None] * values, 0), [1, -1])
-        return attended, {f"{name}_known": known[1:], f"{name}_count": count + 1}
+        distance = tf.range(self.config.span - 1.0, -1.0, -1.0)[:, None]
+        weights = tf.nn.softmax(tf.where(distance > count, -1e9, scores), 0)
+        attended = tf.reshape(tf.reduce_sum(weights[:, :, None] * values, 0), [1, -1])
+        return attended, {f"{name}_kv_cache": kv_cache[1:], f"{name}_count": count + 1}
 
     def outputs(self, hidden: Any, note: Any, hint: Any = None) -> dict[str, Any]:
         """Return the outputs of each feature, given the features of the note before it, and with `recall` the hint [1, 5]."""
@@ -284,7 +285,7 @@ def convert_to_tflite(model: TrainedModel) -> bytes:
             f"model.{model.architecture}.stateful=true"
             + (" and cell=lstm" if model.config.is_bidirectional else "")
         )
-    one = StepModule(model)
+    module = StepModule(model)
     num_columns = len(quantize.FEATURES) if model.config.model_pedal else quantize.PEDAL
     note = tf.TensorSpec([1, num_columns], tf.int32, name="note")
     state = {
@@ -293,13 +294,14 @@ def convert_to_tflite(model: TrainedModel) -> bytes:
     }
     hint = tf.TensorSpec([1, len(NO_HINT)], tf.int32, name="hint")
     hints = {"hint": hint} if model.config.recall else {}
-    hear = tf.function(one.feed).get_concrete_function(note, **hints, **state)
-    hidden = tf.TensorSpec(hear.structured_outputs["hidden"].shape, tf.float32, name="hidden")
-    tell = tf.function(one.outputs).get_concrete_function(hidden, note, **hints)
+    feed = tf.function(module.feed).get_concrete_function(note, **hints, **state)
+    hidden = tf.TensorSpec(feed.structured_outputs["hidden"].shape, tf.float32, name="hidden")
+    outputs = tf.function(module.outputs).get_concrete_function(hidden, note, **hints)
+    signatures = {"feed": feed, "outputs": outputs}
     with tempfile.TemporaryDirectory() as folder:
-        tf.saved_model.save(one, folder, signatures={"hear": hear, "tell": tell})
+        tf.saved_model.save(module, folder, signatures=signatures)
         converter = tf.lite.TFLiteConverter.from_saved_model(
-            folder, signature_keys=["hear", "tell"]
+            folder, signature_keys=list(signatures)
         )
         data: bytes = converter.convert()
     return data
@@ -309,6 +311,6 @@ def write_tflite(model: TrainedModel, path: Path) -> None:
     """Write a model as a `.tflite` file.
 
     Raises:
-        DataError: as of `convert`.
+        DataError: the model carries no state; see `convert_to_tflite`.
     """
     files.write_bytes(path, convert_to_tflite(model))

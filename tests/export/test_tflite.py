@@ -63,10 +63,10 @@ def opened(data: bytes) -> tf.lite.Interpreter:
 def test_two_thousand_notes_are_those_of_the_engine(project: Params, name: str) -> None:
     model = trained(project, name, **KINDS[name])
     lite = opened(tflite.convert_to_tflite(model))
-    hear, tell = lite.get_signature_runner("hear"), lite.get_signature_runner("tell")
+    feed, outputs = lite.get_signature_runner("feed"), lite.get_signature_runner("outputs")
     state = {
         key: np.zeros(about["shape"], np.float32)
-        for key, about in hear.get_input_details().items()
+        for key, about in feed.get_input_details().items()
         if key not in ("note", "hint")
     }
     body = Network(model.config, model.weights)
@@ -74,11 +74,11 @@ def test_two_thousand_notes_are_those_of_the_engine(project: Params, name: str) 
     notes = notes[:, : PEDAL + model.config.model_pedal]
     for number, note in enumerate(notes):
         expected = body.step(note, before)
-        state = hear(note=note[None].astype(np.int32), **hint_of(expected), **state)
+        state = feed(note=note[None].astype(np.int32), **hint_of(expected), **state)
         hidden = state.pop("hidden")
         np.testing.assert_allclose(hidden[0], flattened(expected), atol=1e-5)
         if number % 100 == 0:
-            same_outputs(model, tell, expected, notes[(number + 1) % len(notes)])
+            same_outputs(model, outputs, expected, notes[(number + 1) % len(notes)])
 
 
 def flattened(context: Context) -> np.ndarray:
@@ -92,13 +92,13 @@ def hint_of(context: Context) -> dict[str, np.ndarray]:
     return {} if context.hints is None else {"hint": np.array([context.hints], np.int32)}
 
 
-def same_outputs(model: TrainedModel, tell: object, context: Context, note: np.ndarray) -> None:
+def same_outputs(model: TrainedModel, runner: object, context: Context, note: np.ndarray) -> None:
     """Hold each feature, given those before it, against the distribution that the engine draws from."""
     known = make_note(int(note[VELOCITY]))[: len(note)]
     hidden = flattened(context)
     for name, probs in make_step_heads(model).iterate_distributions(context, known):
         note_so_far = np.array([known], np.int32)
-        outputs = tell(hidden=hidden[None], note=note_so_far, **hint_of(context))[name][0]
+        outputs = runner(hidden=hidden[None], note=note_so_far, **hint_of(context))[name][0]
         if model.config.heads == "regression" and name != "pitch":
             expected = model.residual_noise[name].grid_probs(float(outputs[0]))
         else:
