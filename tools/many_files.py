@@ -2,23 +2,29 @@
 
     python tools/many_files.py --files 20000
     python tools/many_files.py --files 20000 --kills 10     kills workers at random moments; the checksum must be the same
+    python tools/many_files.py --files 2000 --limits        what the process with limits costs an item
 
 Each worker makes the bytes of a file when it is to read it, from the number in its name, so that no file is on a disk. All
 else is that of the stage: the limits of each file, batches, the store of finished ones, the search for copies and the
 tables, in a temporary folder. A row has the files read so far, the CPU time of all processes since the row before, and
 the memory of the largest process of each kind: the one that writes, the Dask workers, and the processes that read. The
 CPU time of a killed process is lost to the table.
+
+With `--limits` the same files, and items that cost nothing, are read in this process and in one process with limits. A
+row has the CPU time of an item, the least of three rounds, without the start of the process.
 """
 
 import argparse
 import contextlib
+import os
 import random
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import psutil
 import pyarrow.parquet as pq
@@ -27,6 +33,7 @@ from synthetic_reader import SyntheticReader
 from pipeline.config.schema import IngestConfig
 from pipeline.core import paths
 from pipeline.core.checksums import CHECKSUM_FILE, hash_file
+from pipeline.core.processes import TaskLimits, bounded_map
 from pipeline.corpus import read_corpus, tables
 from pipeline.corpus.bundle import CorpusPiece
 from pipeline.stages import ingest
@@ -113,6 +120,38 @@ def print_rows(results: Iterator[Item], every: int) -> Iterator[Item]:
         row_began, cpu_before = now, use.cpu_seconds
 
 
+def measure_item_ms(run: Callable[[Sequence[Any]], Iterable[Any]], items: Sequence[Any]) -> float:
+    """Return the CPU time of an item [ms], the least of three rounds: what twice as many items take more."""
+    rounds = []
+    for _ in range(3):
+        once = measure_cpu_seconds(run, items)
+        twice = measure_cpu_seconds(run, [*items, *items])
+        rounds.append((twice - once) / len(items) * 1000)
+    return min(rounds)
+
+
+def measure_cpu_seconds(
+    run: Callable[[Sequence[Any]], Iterable[Any]], items: Sequence[Any]
+) -> float:
+    """Return the CPU time of this process and of its children that ended, for all items [s]."""
+    before = sum(os.times()[:4])
+    for _ in run(items):
+        pass
+    return sum(os.times()[:4]) - before
+
+
+def print_cost_of_limits(reader: SyntheticReader, pieces: Sequence[CorpusPiece]) -> None:
+    """Print the CPU time of an item in this process, and in one process with limits."""
+    print("| item | in this process, ms | in a process with limits, ms |")
+    print("|---|---|---|", flush=True)
+    trivial = range(10 * len(pieces))
+    name = f"file of {reader.num_notes} notes"
+    for label, func, items in (("an integer", str, trivial), (name, reader, pieces)):
+        alone = measure_item_ms(partial(map, func), items)
+        limited = measure_item_ms(partial(bounded_map, func, limits=TaskLimits()), items)
+        print(f"| {label} | {alone:.3f} | {limited:.3f} |", flush=True)
+
+
 def main() -> None:
     """Read the files, and check that all parts can be read."""
     parser = argparse.ArgumentParser(
@@ -122,11 +161,15 @@ def main() -> None:
     parser.add_argument("--notes", type=int, default=100, help="notes of each file")
     parser.add_argument("--every", type=int, default=2000, help="files of a row")
     parser.add_argument("--kills", type=int, default=0, help="workers killed")
+    parser.add_argument("--limits", action="store_true", help="measure the process with limits")
     options = parser.parse_args()
     read_corpus.MIN_CLUSTER_FILES = 1
     members = (f"{number:08}.mid" for number in range(options.files))
     pieces = [CorpusPiece(member, member, "train", "0" * 64) for member in members]
     reader = SyntheticReader(Path(), CONFIG, num_notes=options.notes)
+    if options.limits:
+        print_cost_of_limits(reader, pieces)
+        return
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
         results = read_corpus.read_pieces(reader, pieces, "many")
         moments = set(random.Random(0).sample(range(options.files), options.kills))
