@@ -5,7 +5,7 @@ Experiments are simulated by `simulated_scores.py`, so that the truth is known. 
 1. coverage of the intervals of the pipeline, by design, distribution, and share of the noise that seeds make up
 2. how often at least one of 28 pairs of 8 equal models is called different
 3. the interval by file where some files are of one work, and a bootstrap over passages of one piece from one seed
-4. the chance to tell a difference after as many more compositions or replicates as the pipeline names
+4. the chance to detect a difference after as many more compositions or replicates as the pipeline names
 
 Equal arguments give equal tables.
 """
@@ -225,7 +225,7 @@ def print_bootstrap_of_passages(count: int) -> None:
 
 
 def print_power(count: int) -> None:
-    """Print how often a difference is told after as many more compositions or replicates as it is said to take."""
+    """Print how often a difference is detected after as many more compositions or replicates as it is said to take."""
     notes = simulated_scores.SAMPLE_CORPUS_NOTES
     nested = simulated_scores.make_nested_design("", DEFAULT_FOLDS, notes)
     crossed = simulated_scores.make_crossed_design("3 × 40", 3, 40)
@@ -254,9 +254,11 @@ def print_power(count: int) -> None:
     rows = []
     for name, (design, sizes, factor) in cases.items():
         estimates = estimate_means(design, draw_differences([6], design, sizes, "normal", count))
-        told = (estimates.compute_p_values(POWER_DIFFERENCE) < 1 - CONFIDENCE).mean()
-        rows.append([name, f"{factor:.1f}", f"{told:.1%}"])
-    print_table([f"measured; to tell {POWER_DIFFERENCE} bits per note", "times", "told"], rows)
+        power = (estimates.compute_p_values(POWER_DIFFERENCE) < 1 - CONFIDENCE).mean()
+        rows.append([name, f"{factor:.1f}", f"{power:.1%}"])
+    print_table(
+        [f"measured; to detect {POWER_DIFFERENCE} bits per note", "times as many", "detected"], rows
+    )
 
 
 def measure_factors(design: Design, sizes: EffectSizes) -> tuple[float, float]:
