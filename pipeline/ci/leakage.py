@@ -91,5 +91,5 @@ def _find_copies(
 
 
 def compute_leak_threshold(notes: QuantizedNotes) -> int:
-    """Return how many notes of codes [N, 5] make a leak: fewer are shared by scales, trills and chance."""
+    """Return how many notes of quantized notes [N, 5] make a leak: fewer are shared by scales, trills and chance."""
     return min(MAX_LEAK_NOTES, max(len(notes) // 2, MIN_LEAK_NOTES))

@@ -1,7 +1,7 @@
 """Work on things from elsewhere, in processes that can be stopped: a bad one costs itself, never the run.
 
 A worker that takes too long is killed, one that asks for too much memory is refused it, one that crashes is replaced;
-the thing it was at is answered with `Stopped` and the reason, all others with their results, in order.
+the item that it worked on gets a `TaskFailure` with the reason, all others their results, in order.
 """
 
 import math
@@ -63,7 +63,7 @@ def bounded_map(
         limits: for each of them.
 
     Raises:
-        PipelineError: one that `work` raised.
+        PipelineError: one that `func` raised.
     """
     pool = WorkerPool(func, limits)
     try:
@@ -139,7 +139,7 @@ class WorkerPool(Generic[Item, Result]):
             worker.stop()
 
     def wait_for_event(self, prefetch_end: int) -> None:
-        """Hand out what is before `until`, then wait for an answer, a death or a deadline."""
+        """Assign the items before number `prefetch_end`, then wait for an answer, the end of a worker or a deadline."""
         for worker in self.workers:
             while (
                 self.pending

@@ -194,7 +194,7 @@ def _check_count(
 
 
 def _remove_unplayed(passage: Passage, model: TrainedModel) -> Passage:
-    """Return a passage without dynamics and without pedal where the model does not play them: else that alone would tell."""
+    """Return a passage without dynamics or pedal where the model has none, since they would identify the real side."""
     if not model.config.model_velocity:
         passage = _remove_dynamics(passage)
     return passage if model.config.model_pedal else _remove_pedal(passage)

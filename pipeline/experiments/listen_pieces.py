@@ -1,4 +1,4 @@
-"""The pieces that a model may be tested on: those that it was not trained on, as far as its card tells."""
+"""The pieces that a model may be tested on: those that it was not trained on, as far as its model card shows."""
 
 from collections.abc import Mapping
 from pathlib import Path

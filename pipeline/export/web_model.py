@@ -6,16 +6,13 @@ input, the cells mingru and attention, and categorical heads with either pitch h
 """
 
 import base64
-import json
 from collections.abc import Iterator
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from pipeline.config.schema import ModelConfig, SamplingConfig
-from pipeline.core import files
 from pipeline.core.errors import DataError
 from pipeline.generation.constraints import allowed_pitches
 from pipeline.models.model_io import TrainedModel
@@ -70,15 +67,6 @@ def make_web_sampling(model: TrainedModel, sampling: SamplingConfig) -> dict[str
     limits = model.time_limits if sampling.limit_times else None
     longest = asdict(limits or NO_TIME_LIMITS)
     return {**sampling.model_dump(mode="json"), "pitches": pitches, **longest}
-
-
-def write_web_model(model: TrainedModel, path: Path) -> None:
-    """Write a model as JSON.
-
-    Raises:
-        DataError: as of `make_web_model`.
-    """
-    files.write_text(path, json.dumps(make_web_model(model), separators=(",", ":")) + "\n")
 
 
 def _choose_dtype(model: TrainedModel) -> np.dtype[Any]:

@@ -114,7 +114,7 @@ def _merge_chords(onsets: Sequence[float]) -> list[float]:
 
 
 def _select_recent(times: Sequence[float]) -> NDArray[np.float64]:
-    """Return the onsets [N] that tell the period."""
+    """Return the onsets [N] that the period is estimated from."""
     recent = [time for time in times if time >= times[-1] - WINDOW_SECONDS]
     return np.array(recent[-MAX_ONSETS:])
 

@@ -17,7 +17,7 @@ from pipeline.live.scheduler import Schedule
 
 Quantize = Literal["off", "beat", "bar"]
 BEATS_PER_BAR = 4
-"""Quarter notes of a bar; a MIDI clock does not tell them."""
+"""Quarter notes of a bar; a MIDI clock does not send it."""
 QUANTIZE_BEATS: dict[Quantize, int] = {"beat": 1, "bar": BEATS_PER_BAR}
 NextBeat = Callable[[float, int], float | None]
 """Function from a clock time [s] and a number of beats to the time of the next multiple; None without a beat."""
@@ -58,7 +58,7 @@ def align_start(
 
     Args:
         schedule: what the player sends; moved by less than a cell so that the beat is met.
-        find_next_beat: tells the beats; without one the response begins at once.
+        find_next_beat: returns the time of the next beat; without one the response begins at once.
         quantize: off, or what the response waits for.
         cell: where the response could begin.
 

@@ -156,7 +156,7 @@ class ClockSender:
         poll(lambda: self.stopping, self.send_due, self.sleep)
 
     def _skip_to_sixteenth(self, now: float) -> float:
-        """Leave out the ticks that are late, tell the position to go on at, and return the seconds until it."""
+        """Leave out the ticks that are late, send the position to continue at, and return the seconds until it."""
         position = math.floor(self.line.tick_at(now) / TICKS_PER_POSITION) + 1
         self.tick = position * TICKS_PER_POSITION
         high, low = divmod(position % NUM_POSITIONS, 128)

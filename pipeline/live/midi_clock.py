@@ -10,7 +10,7 @@ mean of the period over STEADY_SECONDS is late by that time, so their difference
   in periods. That period is a mean over STEADY_SECONDS as long as the tempo is steady: an error of it counts as many
   times as there are missing ticks.
 - A tick that is early by MAX_ERROR periods or more is not counted: one that was counted as missing comes late, or the next
-  one tells that this one was there.
+  one shows that this one was there.
 - A line through the last FIT_TICKS ticks has clearly smaller errors than the filter, or JUMP_TICKS ticks in a row are
   late: the tempo jumped. The position is the number of ticks received then, as the standard has it. A silence of
   GAP_SECONDS is no tempo.
@@ -49,7 +49,7 @@ STEADY_CHANGE = 0.01
 MAX_ERROR = 0.65
 """Error of a tick up to which it counts as the next one [periods]; after a wrong decision the next tick corrects it."""
 LOCK_TICKS = 12
-"""Ticks after which the period is known well enough to tell that a tick is missing."""
+"""Ticks after which the period is known well enough to notice that a tick is missing."""
 JUMP_TICKS = 3
 """Late ticks in a row that mean that the tempo jumped."""
 FIT_TICKS = 12

@@ -191,7 +191,7 @@ class Player:
             self._end_model_notes()
 
     def _end_model_notes(self) -> None:
-        """End the notes of the model now, and tell the source."""
+        """End the notes of the model now, and drop those of the source that were not played."""
         self.schedule.all_notes_off()
         self.source.cut_at(self.schedule.grid_position(self.clock()))
 

@@ -243,7 +243,7 @@ def _follow_person(
 
 
 def _report_echoes(echo_guard: EchoGuard, log_message: Callable[[str], None]) -> None:
-    """Tell how many notes of the model came back, if any did."""
+    """Report how many notes of the model came back, if any did."""
     if echo_guard.num_ignored:
         log_message(
             f"ignored notes that were sent and came back on --midi-in: {echo_guard.num_ignored:,}; "

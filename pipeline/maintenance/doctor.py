@@ -1,7 +1,7 @@
-"""What a person, or a report of a fault, needs to know of this machine and this project: one screen, with remedies.
+"""Checks of this machine and this project, one line each, with a remedy where something is wrong.
 
-The facts that change bytes are said together: at equal versions, processor features, seed and thread count the pipeline
-writes equal bytes; where one differs, sums are taken in another order and the last bits of weights differ.
+Versions, processor features, seed and thread count stand together: where all are equal, the pipeline writes equal bytes;
+where one differs, sums are taken in another order and the last bits of weights differ.
 """
 
 import os
@@ -50,11 +50,11 @@ PARAMS_HINT = f"correct it; 'git checkout {paths.PARAMS}' takes back all changes
 CPU_FEATURES = ("avx", "avx2", "avx512f", "avx512_bf16", "amx_tile", "fma", "asimd", "sve")
 """Of a processor, those by which numeric libraries choose how to add."""
 MAX_PASSES = 20
-"""A training that reads every note more often than this knows its corpus by heart."""
+"""Passes over the training notes above which a model overfits them."""
 SUMMARY_TOPICS = ("merged", "notes left out", "files left out", "damage skipped", "same works")
 """Lines of the summary of ingest that are shown although nothing is amiss."""
 MIN_HELD_OUT_COMPOSITIONS = 10
-"""Compositions that decide, below which one of them does."""
+"""Held-out compositions below which a single one decides the ranking."""
 MEMORY_OF_TRAINING = 1.0
 """Of one replicate [GB]; TensorFlow takes 0.7."""
 
@@ -225,14 +225,14 @@ def _check_reproducibility(params: Params) -> Iterator[Finding]:
     if Path("/proc/cpuinfo").exists():
         lines = Path("/proc/cpuinfo").read_text().splitlines()
         flags = next((line.split() for line in lines if line.startswith(("flags", "Features"))), [])
-    having = (
+    features = (
         " ".join(name for name in CPU_FEATURES if name in flags)
         or platform.processor()
         or platform.machine()
     )
     yield Finding(
         "equal bytes",
-        f"seed {params.seed}, {params.train.num_threads} thread(s) in training, processor with {having}, versions as above",
+        f"seed {params.seed}, {params.train.num_threads} thread(s) in training, processor with {features}, versions as above",
     )
 
 
@@ -269,7 +269,7 @@ def _check_leaks(rows: Sequence["PieceRow"], corpus: str) -> Iterator[Finding]:
         accepted = manifest.get_accepted_leaks(
             manifest.load_manifest(paths.get_manifest_path(corpus))
         )
-        known = splits.find_leaks(
+        leaks = splits.find_leaks(
             [row.composition for row in rows], [row.split for row in rows], accepted
         )
     except CorpusError as error:
@@ -277,8 +277,8 @@ def _check_leaks(rows: Sequence["PieceRow"], corpus: str) -> Iterator[Finding]:
         return
     yield Finding(
         "leaks",
-        f"{len(known)} composition(s) in several splits, by leave of the manifest"
-        if known
+        f"{len(leaks)} composition(s) in several splits, by leave of the manifest"
+        if leaks
         else "no composition in several splits",
     )
 

@@ -35,7 +35,7 @@ class BroadcastingSource:
         improviser: Improviser,
         broadcast: Broadcast,
         measure: Callable[[int, list[PendingNote]], None],
-        tells_pedal: bool = False,
+        has_pedal: bool = False,
     ) -> None:
         """Wrap a source.
 
@@ -43,12 +43,12 @@ class BroadcastingSource:
             improviser: where the notes come from.
             broadcast: sends a message to the pages; must not wait.
             measure: takes the number of a note that a person ended, and it as the last of the notes before it.
-            tells_pedal: whether the notes of the source tell the sustain pedal.
+            has_pedal: whether the notes of the source have a sustain pedal.
         """
         self.improviser = improviser
         self.broadcast = broadcast
         self.measure = measure
-        self.tells_pedal = tells_pedal
+        self.has_pedal = has_pedal
         self.time_of: Callable[[int], float] = lambda _: time.monotonic()
         """Clock time of a cell [s]; from the player, once there is one."""
         self.paused = False
@@ -105,7 +105,7 @@ class BroadcastingSource:
     def note_on(self, cell: int, pitch: int, velocity: int, pedal: int) -> bool:
         """Send the start of a note of a person."""
         self._end_held_note(cell, pitch, cell)
-        read_pedal = pedal if self.tells_pedal else PEDAL_UP
+        read_pedal = pedal if self.has_pedal else PEDAL_UP
         note_id, note = next(self.note_ids), PendingNote(cell, 0, pitch, velocity, read_pedal)
         self.held_notes[pitch] = note_id, note
         details = self._describe_note(note) | {"duration": None, "pedal": None}
@@ -146,7 +146,7 @@ class BroadcastingSource:
         if pitch not in self.held_notes:
             return
         note_id, held = self.held_notes.pop(pitch)
-        end = key_up if self.tells_pedal else cell
+        end = key_up if self.has_pedal else cell
         note = held._replace(duration=max(end - held.onset, 0))
         before = sorted(other for other in self.recent_notes if other < note)
         self.recent_notes.append(note)
@@ -162,5 +162,5 @@ class BroadcastingSource:
             "velocity": note.velocity,
             "onset": round(onset, 4),
             "duration": round(end - onset, 4),
-            "pedal": note.pedal if self.tells_pedal else None,
+            "pedal": note.pedal if self.has_pedal else None,
         }

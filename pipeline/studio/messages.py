@@ -230,7 +230,7 @@ class TimedNote(ServerMessage):
     duration: float | None
     """None while a person holds the key."""
     pedal: int | None = None
-    """Sustain pedal of a model that tells it, at the onset: 0 up, 1 held, 2 pressed. Where it is not None, the note sounds
+    """Sustain pedal of a model that generates it, at the onset: 0 up, 1 held, 2 pressed. Where it is not None, the note sounds
     until its `note_off`, which may come after `duration`."""
 
 

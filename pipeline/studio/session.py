@@ -201,7 +201,7 @@ class LiveSession:
         self.broadcast(self.make_state_message())
 
     async def continue_from(self, prompt: QuantizedNotes) -> None:
-        """Go on from other music, codes [N, 5].
+        """Go on from other music, quantized notes [N, 5].
 
         Raises:
             PipelineError: the model cannot start after it; what was there goes on.

@@ -56,13 +56,13 @@ class Setup:
         return [message.model_dump()["type"] for message in self.sent]
 
 
-def make_setup(*notes: PendingNote, tells_pedal: bool = False) -> Setup:
+def make_setup(*notes: PendingNote, has_pedal: bool = False) -> Setup:
     setup = Setup(None, ScriptedSource(*notes), [], [])  # type: ignore[arg-type]
     setup.source = BroadcastingSource(
         setup.scripted,  # type: ignore[arg-type]
         setup.sent.append,
         lambda note_id, context: setup.measured.append((note_id, context)),
-        tells_pedal,
+        has_pedal,
     )
     setup.source.time_of = lambda cell: 1000 + cell / 100
     return setup
@@ -114,8 +114,8 @@ def test_a_note_of_a_person_is_sent_twice_and_measured_after_what_came_before() 
 
 def test_a_note_under_the_pedal_is_measured_as_a_model_of_the_pedal_reads_it() -> None:
     measured = []
-    for tells_pedal in (False, True):
-        setup = make_setup(tells_pedal=tells_pedal)
+    for has_pedal in (False, True):
+        setup = make_setup(has_pedal=has_pedal)
         setup.source.note_on(20, 67, 90, PEDAL_PRESSED)
         setup.source.note_off(35, 67, 28)
         measured.append(setup.measured[0][1][-1])
@@ -161,7 +161,7 @@ def test_a_note_that_was_cut_is_shorter_and_one_that_did_not_sound_is_forgotten(
 
 def test_a_page_is_sent_the_pedal_of_a_model_that_tells_it() -> None:
     setup = make_setup(FIRST._replace(pedal=2))
-    setup.source.tells_pedal = True
+    setup.source.has_pedal = True
     setup.source.peek(0)
     setup.source.commit()
     setup.source.note_on(20, 67, 90, PEDAL_UP)
