@@ -5,18 +5,19 @@ Each run is one `dvc exp run --temp`, so that the work tree stays as it is and w
 
 import shlex
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import product
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from pipeline.config import Params
 from pipeline.config.schema import Identifier, LearningRate, ModelConfig, StrictModel
-from pipeline.core import git, path_encoding, yaml
+from pipeline.core import git, path_encoding
 from pipeline.core.errors import PipelineError
 from pipeline.core.git import Experiment
+from pipeline.core.named_yaml import load_named_yaml
 from pipeline.core.suggestions import suggest_name
 from pipeline.experiments import tune
 
@@ -103,16 +104,13 @@ def load_study(name: str) -> Study:
     Raises:
         StudyError: there is none of that name, or it is not described well.
     """
+
+    def describe_missing(names: Sequence[str]) -> str:
+        studies = sorted([*names, tune.NAME])
+        return f"no such study; there are: {', '.join(studies)}{suggest_name(name, studies)}"
+
     path = STUDIES_DIR / f"{name}.yaml"
-    try:
-        return Study.model_validate(yaml.load_yaml(path))
-    except OSError as error:
-        names = sorted([*(file.stem for file in STUDIES_DIR.glob("*.yaml")), tune.NAME])
-        known = ", ".join(names)
-        suggestion = suggest_name(name, names)
-        raise StudyError(f"{path}: no such study; there are: {known}{suggestion}") from error
-    except (ValidationError, ValueError) as error:
-        raise StudyError(f"{path}: {' '.join(str(error).split())}") from error
+    return load_named_yaml(path, Study.model_validate, StudyError, describe_missing)
 
 
 def build_factorial_configs(factorial: Factorial, params: Params) -> dict[str, ModelConfig]:

@@ -19,13 +19,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, field_validator
 from ruamel.yaml import YAML
 
 from pipeline.config.schema import StrictModel
 from pipeline.core import files
-from pipeline.core import yaml as yaml_reader
-from pipeline.core.errors import ParamsError, find_first_error
+from pipeline.core.errors import ParamsError
+from pipeline.core.named_yaml import load_named_yaml
 from pipeline.live.active_keys import CONTROL_CHANGE, NOTE_OFF, NOTE_ON
 from pipeline.live.controls import CONTROL_SCALES
 
@@ -122,22 +122,14 @@ def load_preset(path: Path) -> Preset:
     Raises:
         ParamsError: one line that names the file, the key and what is wrong.
     """
-    try:
-        tree = yaml_reader.load_yaml(path)
-    except FileNotFoundError as error:
-        names = ", ".join(sorted(other.stem for other in path.parent.glob("*.yaml"))) or "none"
-        raise ParamsError(
-            f"{path}: no such preset; there is {names}; "
-            f"make one with 'music-rnn play --midi-in PORT --learn {path.stem}'"
-        ) from error
-    except (OSError, yaml_reader.YamlError) as error:
-        raise ParamsError(f"{path}: cannot be read: {error}") from error
-    try:
-        return Preset.model_validate(tree or {})
-    except ValidationError as error:
-        key, message, value = find_first_error(error)
-        shown = "" if isinstance(value, dict) else f", not {yaml_reader.shorten_repr(value)}"
-        raise ParamsError(f"{path}: {key or 'the file'}: {message}{shown}") from error
+
+    def describe_missing(names: Sequence[str]) -> str:
+        command = f"music-rnn play --midi-in PORT --learn {path.stem}"
+        return f"no such preset; there is {', '.join(names) or 'none'}; make one with '{command}'"
+
+    return load_named_yaml(
+        path, lambda tree: Preset.model_validate(tree or {}), ParamsError, describe_missing
+    )
 
 
 def save_preset(preset: Preset, path: Path) -> None:

@@ -91,8 +91,9 @@ def test_a_missing_or_bad_study_is_one_line(in_folder: Path) -> None:
     with pytest.raises(StudyError, match="no such study; there are: tune"):
         study.load_study("maestro")
     (in_folder / "studies").mkdir()
-    (in_folder / "studies/bad.yaml").write_text("title: x\nrunz: {}\n")
-    with pytest.raises(StudyError, match="runz") as error:
+    keys = "title: x\npage: docs/x.md\nmetrics: metrics/studies/x.json\nruns: {}\n"
+    (in_folder / "studies/bad.yaml").write_text(f"{keys}runz: {{}}\n")
+    with pytest.raises(StudyError, match=r"bad\.yaml: runz: Extra inputs") as error:
         study.load_study("bad")
     assert "\n" not in str(error.value)
 
