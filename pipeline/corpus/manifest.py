@@ -7,14 +7,15 @@ itself or in a table beside it, so that a changed corpus is a changed manifest.
 
 import csv
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter, ValidationError
 
 from pipeline.config.schema import Identifier, StrictModel
-from pipeline.core import yaml
-from pipeline.core.errors import CorpusError, find_first_error
+from pipeline.core.errors import CorpusError
+from pipeline.core.named_yaml import load_named_yaml
 from pipeline.core.suggestions import suggest_name
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -129,20 +130,18 @@ def load_manifest(path: Path) -> Manifest:
     Raises:
         CorpusError: one line that names the file, the key and what is wrong.
     """
-    try:
-        tree = yaml.load_yaml(path)
-    except FileNotFoundError as error:
-        names = sorted(other.stem for other in path.parent.glob("*.yaml"))
-        raise CorpusError(
-            f"{path}: no such corpus; there is {', '.join(names) or 'none'}; "
+
+    def describe_missing(names: Sequence[str]) -> str:
+        return (
+            f"no such corpus; there is {', '.join(names) or 'none'}; "
             f"make your own with 'music-rnn add-corpus {path.stem} FOLDER'{suggest_name(path.stem, names)}"
-        ) from error
-    except (OSError, yaml.YamlError) as error:
-        raise CorpusError(f"{path}: cannot be read: {error}") from error
-    try:
-        return _ADAPTER.validate_python(_rename_old_keys(tree))
-    except ValidationError as error:
-        raise CorpusError(f"{path}: {_format_first_error(error)}") from error
+        )
+
+    return load_named_yaml(path, _validate_manifest, CorpusError, describe_missing)
+
+
+def _validate_manifest(tree: object) -> Manifest:
+    return _ADAPTER.validate_python(_rename_old_keys(tree))
 
 
 def _rename_old_keys(tree: object) -> object:
@@ -150,15 +149,6 @@ def _rename_old_keys(tree: object) -> object:
     if not isinstance(tree, dict) or "license" in tree:
         return tree
     return {"license" if key == "licence" else key: value for key, value in tree.items()}
-
-
-def _format_first_error(error: ValidationError) -> str:
-    """Return the key, the message and the value of the first error, in one line."""
-    key, message, value = find_first_error(error)
-    # A URL may hold a password; a mapping or list may be long.
-    is_hidden = isinstance(value, dict | list) or key.endswith("url")
-    shown = "" if is_hidden else f", not {yaml.shorten_repr(value)}"
-    return f"{key or 'the file'}: {message}{shown}"
 
 
 def get_accepted_leaks(manifest: Manifest) -> list[str]:
