@@ -263,12 +263,12 @@ def print_power(count: int) -> None:
 
 def measure_factors(design: Design, sizes: EffectSizes) -> tuple[float, float]:
     """Return the factors of compositions and replicates for the mean variances of many experiments."""
-    found = estimate_means(design, draw_differences([5], design, sizes, "normal", 2000))
-    freedom = float(np.median(found.distribution.compute_freedom()))
+    estimates = estimate_means(design, draw_differences([5], design, sizes, "normal", 2000))
+    freedom = float(np.median(estimates.distribution.compute_freedom()))
     typical = Estimate(
         mean=0.0,
-        composition_variance=float(found.composition_variances.mean()),
-        replicate_variance=float(found.replicate_variances.mean()),
+        composition_variance=float(estimates.composition_variances.mean()),
+        replicate_variance=float(estimates.replicate_variances.mean()),
         distribution=TMixture(freedom, freedom, 0.0),
         num_compositions=len(design.num_notes),
         num_replicates=design.num_replicates,

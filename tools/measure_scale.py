@@ -61,7 +61,7 @@ print(json.dumps([os.waitstatus_to_exitcode(status), seconds, usage.ru_maxrss, a
 """
 """Starts a command from a small process: Linux counts the memory of the process that starts one as part of its peak.
 
-It looks 50 times a second how much memory each process has that is no page of a file.
+It reads the memory of each process, without pages of files, 50 times a second.
 """
 QUICK: dict[str, Any] = {
     "sample_metrics": {"num_samples": 2, "num_notes": 40},
@@ -199,7 +199,7 @@ def _measure_size(folder: Path) -> int:
 def format_costs(costs: Sequence[Cost]) -> str:
     """Return the table of all measurements, in Markdown."""
     lines = [
-        "| notes | stage | CPU [s] | peak memory [MB] | of it no page of a file [MB] | disk [MB] |",
+        "| notes | stage | CPU [s] | peak memory [MB] | without pages of files [MB] | disk [MB] |",
         "|---:|---|---:|---:|---:|---:|",
     ]
     for cost in costs:

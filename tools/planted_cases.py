@@ -141,7 +141,7 @@ def main() -> None:
             summaries = [decide(case, design, seed) for seed in range(num_runs)]
             groups = [read_groups(summary) for summary in summaries]
             usual = Counter(map(format_groups, groups)).most_common(1)[0][0]
-            right = sum(found == case.groups for found in groups)
+            right = sum(letters == case.groups for letters in groups)
             recommended = sum(
                 summary["best"]["recommended"] == case.recommended for summary in summaries
             )

@@ -24,7 +24,8 @@ def main() -> None:
     """Write versions.yaml from requirements.lock."""
     versions = read_locked_versions((ROOT / "requirements.lock").read_text("utf-8"))
     lines = [
-        f"{name.replace('-', '_')}: {' '.join(sorted(found))}\n" for name, found in versions.items()
+        f"{name.replace('-', '_')}: {' '.join(sorted(numbers))}\n"
+        for name, numbers in versions.items()
     ]
     (ROOT / "versions.yaml").write_text(HEADER + "".join(lines), "utf-8")
 

@@ -56,7 +56,7 @@ class LiveEngine:
         Args:
             model: what plays.
             shared_state: the state to start in.
-            prompt: codes [N, 5] to go on from.
+            prompt: quantized notes [N, 5] to go on from.
         """
         self.shared_state = shared_state
         self.improviser = Improviser(
@@ -140,5 +140,5 @@ class LiveEngine:
         self.note_source.control_revision = revision
 
     def recent_notes(self) -> QuantizedNotes:
-        """Return the notes that sounded lately, codes [N, 5], of both players."""
+        """Return the last notes of both players, quantized [N, 5]."""
         return self.improviser.recent_notes()
