@@ -225,8 +225,8 @@ def test_a_new_page_says_what_earlier_pages_changed_and_reset_restores_the_defau
         page = visit.page
         assert page.is_hidden("#resumed")
         page.get_by_label("Accompany").check()
-        page.locator("#tempo").fill("2")
-        page.locator("#tempo").dispatch_event("change")
+        page.locator("#beats-per-minute").fill("240")
+        page.locator("#beats-per-minute").press("Enter")
         page.get_by_role("button", name="Panic").click()
         page.get_by_role("button", name="Let it play").wait_for()
     with at(browser, studio) as visit:
@@ -236,7 +236,7 @@ def test_a_new_page_says_what_earlier_pages_changed_and_reset_restores_the_defau
             "Resumed as it was left: Accompany, the model is paused, 1 control changed."
         )
         page.get_by_role("button", name="Reset").click()
-        until(page, "document.getElementById('tempo').value === '1'")
+        until(page, "document.getElementById('beats-per-minute').value === '120'")
         assert page.is_hidden("#resumed")
 
 
@@ -396,7 +396,8 @@ def test_every_control_is_explained_by_a_visible_text_on_a_touch_screen(
         assert visit.page.evaluate(UNEXPLAINED) == []
     with at(browser, studio) as visit:
         assert visit.page.locator(".help:visible").count() == 0
-        assert visit.page.get_attribute("#tempo", "aria-describedby") == "help-tempo"
+        described_by = visit.page.get_attribute("#pitch_temperature", "aria-describedby")
+        assert described_by == "help-pitch_temperature"
 
 
 def test_a_tonic_has_the_scales_that_people_name_on_it(browser: Pages, studio: Studio) -> None:
@@ -445,7 +446,6 @@ def test_all_of_it_can_be_reached_and_named_without_a_mouse(browser: Pages, stud
             "metronome",
             "beats-per-minute",
             "quantize",
-            "tempo",
             "response_delay",
             "max_notes_per_second",
             "tonic",

@@ -7,7 +7,6 @@ const toBeatsPerMinute = (tempo) => Math.round(REFERENCE_TEMPO * tempo);
 const formatLimit = (unit) => (value) => (value ? `${value}${unit}` : "no limit");
 const formatPercent = (value) => `${Math.round(value * 100)} %`;
 const formatNumber = (value) => value.toFixed(2);
-const formatTempo = (value) => `${toBeatsPerMinute(value)} BPM`;
 const formatSeconds = (value) => `${value.toFixed(1)} s`;
 // Name in messages, label, minimum, maximum, step, format, explanation.
 const SLIDERS = [
@@ -18,7 +17,6 @@ const SLIDERS = [
   ["time_top_p", "Time variety (top-p)", 0.5, 1, 0.01, formatPercent, "The same for rhythm"],
   ["velocity_top_p", "Velocity variety (top-p)", 0.5, 1, 0.01, formatPercent, "The same for velocity"],
   ["recall_bonus", "Repetition", 0, 8, 0.25, formatNumber, "How readily the model goes on as the piece went on before; for models that remember it"],
-  ["tempo", "Tempo", 0.25, 4, 0.025, formatTempo, "Speed of what the model plays; 120 BPM is the speed that it learned"],
   ["response_delay", "Answer after", 0.3, 4, 0.1, formatSeconds, "Your rest after which the model answers, in call and response"],
   ["max_notes_per_second", "Density", 0, 24, 1, formatLimit(" /s"), "Most notes that the model starts in a second"],
   ["max_polyphony", "Polyphony", 0, 16, 1, formatLimit(""), "Most notes of the model that sound at once"],
