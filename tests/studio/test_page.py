@@ -372,6 +372,28 @@ CONTRASTS = """() => {
 }"""
 
 
+BOTTOM_GAP = """(() => {
+    const cards = [...document.querySelectorAll('aside .card')].filter((card) => card.offsetParent);
+    const bottom = Math.max(...cards.map((card) => card.getBoundingClientRect().bottom));
+    return document.documentElement.scrollHeight - bottom - scrollY;
+})()"""
+"""Empty pixels below the last card."""
+
+
+def test_a_narrow_page_is_as_high_as_its_text_with_touch_or_a_mouse(
+    browser: Pages, studio: Studio
+) -> None:
+    """A picture of a whole page has a high screen, and none of the touch of the phone."""
+    tall = {"width": 390, "height": 2400}
+    for touch in (True, False):
+        with at(browser, studio, viewport=tall, has_touch=touch, is_mobile=touch) as visit:
+            page = visit.page
+            assert page.is_visible("#help-pitch_temperature")
+            assert page.evaluate(BOTTOM_GAP) < 20
+            roll = page.locator("#roll").bounding_box()
+            assert roll and roll["height"] < 400
+
+
 UNEXPLAINED = """() => {
     const controls = [...document.querySelectorAll('aside input, aside select, aside button')];
     const shown = controls.filter((control) => control.closest('.row, .quiet-line').offsetParent);
