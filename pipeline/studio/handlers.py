@@ -40,7 +40,9 @@ async def load_model(session: LiveSession, client_id: int, message: messages.Loa
 
 
 async def set_playing(session: LiveSession, client_id: int, message: messages.SetPlaying) -> None:
-    """Let the model play, or pause it."""
+    """Let the model play, also after an error ended it, or pause it."""
+    if message.playing:
+        await session.restart_engine()
     session.set_playing(message.playing)
 
 

@@ -211,15 +211,28 @@ class LiveSession:
         self.broadcast(self.make_state_message())
 
     async def check_engine(self) -> None:
-        """End an engine that stopped with an error.
+        """End an engine that stopped with an error, and pause the model.
 
         Raises:
             PipelineError: it did.
         """
         if self.engine and (error := self.engine.error):
             await self.close()
+            self.set_playing(False)
             cause = f"{type(error).__name__}: {error}"
-            raise PipelineError(f"the model stopped ({cause}); choose it again")
+            raise PipelineError(
+                f"the model stopped ({cause}); let it play again, or choose another model"
+            )
+
+    async def restart_engine(self) -> None:
+        """Start the model again if an error ended it.
+
+        Raises:
+            PipelineError: it cannot start.
+        """
+        async with self.engine_lock:
+            if self.engine is None:
+                await self._replace_engine(self.model_name, self.model, self.prompt)
 
     async def close(self) -> None:
         """End the music."""

@@ -165,7 +165,13 @@ def test_panic_releases_the_keys_of_all_pages(studio: Studio) -> None:
         assert not any(studio.session.held_keys.values())
 
 
-def test_a_model_that_fails_is_told_of_once_and_can_be_chosen_again(studio: Studio) -> None:
+@pytest.mark.parametrize(
+    "restart", [("load_model", {"name": "maestro"}), ("set_playing", {"playing": True})]
+)
+def test_a_model_that_fails_is_told_of_once_and_can_play_again(
+    studio: Studio, restart: tuple[str, dict[str, object]]
+) -> None:
+    """A list does not say that the model was chosen which it shows already: the button Let it play starts it again."""
     with studio.page() as page:
         page.receive("welcome")
         wait(lambda: studio.session.engine)
@@ -177,13 +183,16 @@ def test_a_model_that_fails_is_told_of_once_and_can_be_chosen_again(studio: Stud
         studio.session.engine.improviser.peek = broken  # type: ignore[assignment,method-assign]
         page.receive("all_notes_off")
         page.send(type="ping", sent=1.0)
-        assert (
-            "the model stopped (ValueError: probabilities sum to nan)"
-            in page.receive("error")["message"]
+        received = page.receive_until("error")
+        assert received[-1]["message"] == (
+            "the model stopped (ValueError: probabilities sum to nan); "
+            "let it play again, or choose another model"
         )
+        assert [message["playing"] for message in received if message["type"] == "state"] == [False]
         page.send(type="ping", sent=2.0)
-        page.send(type="load_model", name="maestro")
+        page.send(type=restart[0], **restart[1])
         assert "error" not in [message["type"] for message in page.receive_until("state")]
+        page.send(type="set_playing", playing=True)
         page.send(type="set_mode", mode="accompany")
         page.receive("note_on")
 
