@@ -10,6 +10,7 @@ from studio.conftest import Studio
 from studio.test_page import at, until
 
 from pipeline.midi import writer
+from pipeline.studio.app import MAX_PROMPT_BYTES, STATIC_DIR
 
 pytestmark = pytest.mark.slow  # a browser
 DRAG = """([type, data, name]) => {
@@ -40,7 +41,7 @@ def test_a_file_that_is_dropped_is_drawn_with_its_length(
         assert page.get_attribute("body", "class") == "dragging"
         assert page.evaluate(DRAG, ["drop", data, "waltz.mid"]) is False
         assert page.get_attribute("body", "class") == ""
-        page.wait_for_selector("#prompt-text:not([hidden])")
+        until(page, "document.getElementById('prompt-text').textContent.includes('notes')")
         text = page.inner_text("#prompt-text")
         assert text.startswith("waltz.mid: 600 notes, ")
         assert "The model read the last 512 notes, " in text
@@ -59,4 +60,34 @@ def test_a_file_that_is_no_midi_is_refused_in_words(browser: Pages, studio: Stud
         'The model cannot play on from photo.jpg: starts with "not ", not with MThd'
     )
     assert visit.page.is_hidden("#prompt-roll")
+    assert visit.page.is_hidden("#prompt-text")
     visit.page.context.close()
+
+
+def test_a_file_that_is_too_large_is_not_sent(browser: Pages, studio: Studio) -> None:
+    with at(browser, studio) as visit:
+        page = visit.page
+        data = base64.b64encode(bytes(MAX_PROMPT_BYTES + 1)).decode()
+        page.evaluate(DRAG, ["drop", data, "symphony.mid"])
+        page.wait_for_selector("#toast:not([hidden])")
+        assert page.inner_text("#toast") == (
+            "The model cannot play on from symphony.mid: "
+            "the file has more than 1 MB; choose a smaller MIDI file"
+        )
+        assert page.is_hidden("#prompt-text")
+    source = (STATIC_DIR / "promptFile.js").read_text("utf-8")
+    assert f"MAX_BYTES = 1 << {MAX_PROMPT_BYTES.bit_length() - 1};" in source
+
+
+def test_a_program_that_is_gone_is_named_and_the_text_before_stays(
+    browser: Pages, studio: Studio
+) -> None:
+    visit = browser.open(studio.url)
+    page = visit.page
+    page.wait_for_selector("#model option", state="attached")
+    page.route("**/prompt", lambda route: route.abort())
+    page.evaluate(DRAG, ["drop", "", "waltz.mid"])
+    page.wait_for_selector("#toast:not([hidden])")
+    assert page.inner_text("#toast").endswith("does not answer. Is it still running?")
+    assert page.is_hidden("#prompt-text")
+    page.context.close()

@@ -15,8 +15,13 @@ if (tokenInAddress) {
 }
 export const token = sessionStorage.getItem(STORAGE_KEY) ?? "";
 
-export function request(path, options = {}) {
-  return fetch(path, { ...options, headers: { authorization: `Bearer ${token}` } });
+// Return the response of the server; one that is not there answers with status 503.
+export async function request(path, options = {}) {
+  try {
+    return await fetch(path, { ...options, headers: { authorization: `Bearer ${token}` } });
+  } catch {
+    return new Response("The program does not answer. Is it still running?", { status: 503 });
+  }
 }
 
 // Dispatches one event for each message, named by its type, and "closed".

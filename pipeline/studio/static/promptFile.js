@@ -6,6 +6,7 @@ import { pitchName } from "./keyboard.js";
 const DRAGGING = "dragging"; // class of the page while a file is over it
 const MARGIN_PITCHES = 2; // above and below the notes
 const MIN_NOTE_WIDTH = 1.5; // pixels
+const MAX_BYTES = 1 << 20; // of a file, as in pipeline/studio/app.py: the browser does not show the answer to a larger one
 
 const formatCount = (count) => `${count.toLocaleString("en")} note${count === 1 ? "" : "s"}`;
 const formatSeconds = (seconds) => `${seconds.toFixed(1)} s`;
@@ -42,10 +43,29 @@ export class PromptFile extends EventTarget {
 
   async upload(file) {
     if (!file) return;
-    const response = await request("/prompt", { method: "POST", body: file });
+    const { textContent, hidden } = this.text;
+    Object.assign(this.text, { textContent: `Reading ${file.name} …`, hidden: false });
+    try {
+      this.show(file.name, await this.send(file));
+    } catch (error) {
+      Object.assign(this.text, { textContent, hidden });
+      this.showError(`The model cannot play on from ${file.name}: ${error.message}`);
+    }
     this.input.value = "";
-    if (response.ok) return this.show(file.name, await response.json());
-    const text = `The model cannot play on from ${file.name}: ${await response.text()}`;
+  }
+
+  // Send a file to the server; return how it describes the music.
+  async send(file) {
+    if (file.size > MAX_BYTES) throw new Error("the file has more than 1 MB; choose a smaller MIDI file");
+    const body = await file.arrayBuffer().catch(() => {
+      throw new Error("it cannot be read; choose a MIDI file");
+    });
+    const response = await request("/prompt", { method: "POST", body });
+    if (!response.ok) throw new Error(await response.text());
+    return response.json();
+  }
+
+  showError(text) {
     this.dispatchEvent(Object.assign(new Event("error"), { text }));
   }
 
