@@ -17,7 +17,7 @@ from pretty_midi import PrettyMIDI
 from studio.conftest import Studio
 from studio.test_session import wait
 
-from pipeline.live.recorder import MODEL
+from pipeline.live.recorder import HUMAN, MODEL, Recorder
 from pipeline.models import model_io
 
 pytestmark = pytest.mark.slow  # a browser
@@ -409,17 +409,35 @@ UNEXPLAINED = """() => {
     ];
 }"""
 """Controls without a visible text that explains them."""
+WITHOUT_TOOLTIP = """[...document.querySelectorAll('button, select, input')]
+    .filter((control) => control.offsetParent && !control.closest('[title]') && control.type !== 'text')
+    .map((control) => control.id || control.textContent)"""
+"""Controls that a mouse finds no explanation of."""
+UNDESCRIBED = """[...document.querySelectorAll('aside .row :is(button, select, input), #reset, #beats-per-minute')]
+    .filter((control) => !document.getElementById(control.getAttribute('aria-describedby'))?.textContent)
+    .map((control) => control.id)"""
+"""Controls that a screen reader finds no explanation of."""
 
 
-def test_every_control_is_explained_by_a_visible_text_on_a_touch_screen(
+def make_recording() -> Recorder:
+    recording = Recorder()
+    recording.add(HUMAN, 0.1, 0.3, 60, 90)
+    return recording
+
+
+def test_every_control_is_explained_by_a_text_on_a_touch_screen_else_by_a_tooltip(
     browser: Pages, studio: Studio
 ) -> None:
     with at(browser, studio, viewport=SIZES["phone"], has_touch=True, is_mobile=True) as visit:
         assert visit.page.evaluate(UNEXPLAINED) == []
+    studio.session.takes.add(make_recording(), 1.0)
     with at(browser, studio) as visit:
         assert visit.page.locator(".help:visible").count() == 0
         described_by = visit.page.get_attribute("#pitch_temperature", "aria-describedby")
         assert described_by == "help-pitch_temperature"
+        assert visit.page.evaluate(WITHOUT_TOOLTIP) == []
+        assert visit.page.evaluate(UNDESCRIBED) == []
+        assert visit.page.get_by_role("group", name="Take 1").get_by_role("button").count() == 6
 
 
 def test_a_tonic_has_the_scales_that_people_name_on_it(browser: Pages, studio: Studio) -> None:
@@ -481,6 +499,11 @@ def test_all_of_it_can_be_reached_and_named_without_a_mouse(browser: Pages, stud
             element.offsetParent && !(element.textContent.trim() || element.ariaLabel || element.labels?.length))"""
         assert page.evaluate(f"{nameless}.map((element) => element.outerHTML)") == []
         assert page.get_by_role("status").count() == 1
+        page.focus("#compare-a")
+        page.keyboard.press("Shift+Tab")
+        assert page.evaluate("document.activeElement.id") == "prompt"
+        outline = "getComputedStyle(document.querySelector('label[for=prompt]')).outlineStyle"
+        assert page.evaluate(outline) == "solid", "the hidden field shows its focus at its label"
 
 
 def test_the_token_leaves_the_address_and_the_page_can_be_loaded_again(

@@ -40,6 +40,16 @@ export function leaveAfterChoice(select) {
   select.addEventListener("keydown", () => delete select.dataset.hand);
 }
 
+// Show the explanation of each row as a tooltip too, and give it to screen readers; a touch screen shows it as text.
+function describeRows() {
+  document.querySelectorAll(".row > .help, .quiet-line > .help").forEach((help, index) => {
+    help.id ||= `help-${index}`;
+    const row = help.parentElement;
+    row.title = help.textContent;
+    for (const control of row.querySelectorAll("input, select, button")) control.setAttribute("aria-describedby", help.id);
+  });
+}
+
 export class Controls {
   revision = 0; // of the last change of this page
   changeTimes = new Map(); // revision to the time of the change [ms]
@@ -48,6 +58,7 @@ export class Controls {
   constructor(connection) {
     this.connection = connection;
     for (const slider of SLIDERS) element("sliders").append(this.makeSlider(...slider));
+    describeRows();
     element("tonic").addEventListener("change", () => {
       this.updateScales(element("tonic").value, element("scale").value);
       this.changeKey();
@@ -64,12 +75,11 @@ export class Controls {
       connection.addEventListener(type, ({ message }) => this.onFirstNote(message.revision));
   }
 
-  makeSlider(name, label, min, max, step, format, title) {
-    const row = Object.assign(document.createElement("div"), { className: "row slider", title });
+  makeSlider(name, label, min, max, step, format, explanation) {
+    const row = Object.assign(document.createElement("div"), { className: "row slider" });
     const labelElement = Object.assign(document.createElement("label"), { textContent: label, htmlFor: name });
     const input = Object.assign(document.createElement("input"), { type: "range", id: name, min, max, step });
-    const help = Object.assign(document.createElement("small"), { className: "help", id: `help-${name}`, textContent: title });
-    input.setAttribute("aria-describedby", help.id);
+    const help = Object.assign(document.createElement("small"), { className: "help", id: `help-${name}`, textContent: explanation });
     const text = document.createElement("span"); // no <output>: that is read aloud, and the slider says its value already
     input.addEventListener("input", () => {
       this.setValue(name, Number(input.value));

@@ -15,6 +15,14 @@ function makeElement(tag, properties = {}) {
   return Object.assign(document.createElement(tag), properties);
 }
 
+const TITLES = {
+  replay: "Plays the take on this page; the model rests",
+  loop: "Plays the take again and again, and the model plays along",
+  Keep: "The take stays in the list",
+  MIDI: "Downloads the notes",
+  WAV: "Downloads the sound of this page",
+  Discard: "Removes the take from the list",
+};
 const PLAY_TEXTS = { replay: ["Replay", "Stop"], loop: ["Loop", "Stop loop"] }; // before it and while it plays
 
 // Dispatches "error" with `text`, and "play" and "end" with `kind`, replay or loop, before and after a take plays.
@@ -48,7 +56,8 @@ export class Takes extends EventTarget {
 
   updateRow(take) {
     if (!this.rows.has(take.take_id)) this.addRow(take.take_id);
-    const { name, length, buttons, keep } = this.rows.get(take.take_id);
+    const { name, length, bar, buttons, keep } = this.rows.get(take.take_id);
+    bar.ariaLabel = take.name;
     if (document.activeElement !== name) name.value = take.name;
     length.textContent = `${formatCount(take.notes)}, ${take.seconds.toFixed(1)} s`;
     for (const [kind, button] of Object.entries(buttons)) button.textContent = PLAY_TEXTS[kind][Number(this.isPlaying(take.take_id, kind))];
@@ -61,10 +70,10 @@ export class Takes extends EventTarget {
     const element = makeElement("li", { className: "take" });
     const name = makeElement("input", { type: "text", maxLength: 60, autocomplete: "off", ariaLabel: "Name of the take" });
     const length = makeElement("span", { className: "note" });
-    const bar = makeElement("div", { className: "take-buttons" });
+    const bar = makeElement("div", { className: "take-buttons", role: "group" });
     name.addEventListener("change", () => this.connection.send({ type: "rename_take", take_id: id, name: name.value }));
     name.addEventListener("keydown", ({ code }) => code === "Enter" && name.blur());
-    const row = { element, name, length, buttons: {} };
+    const row = { element, name, length, bar, buttons: {} };
     for (const kind of Object.keys(this.players)) row.buttons[kind] = this.addButton(bar, kind, () => this.togglePlay(id, kind));
     row.keep = this.addButton(bar, "Keep", () => this.connection.send({ type: "keep_take", take_id: id }));
     this.addButton(bar, "MIDI", () => this.downloadMidi(id));
@@ -76,7 +85,7 @@ export class Takes extends EventTarget {
   }
 
   addButton(container, text, act) {
-    const button = makeElement("button", { type: "button", textContent: text });
+    const button = makeElement("button", { type: "button", textContent: text, title: TITLES[text] });
     button.addEventListener("click", () => act(button));
     container.append(button);
     return button;
