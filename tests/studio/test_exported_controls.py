@@ -61,7 +61,7 @@ def test_the_model_plays_only_notes_of_the_key_and_the_range(
     num_notes = page.evaluate(COUNT_NOTES)
     wait_for(visit, f"{COUNT_NOTES} > {num_notes} + 2")  # of which some were drawn before
     page.evaluate("window.pitches = []")
-    assert page.inner_text("#latency").startswith("acted in")
+    assert page.inner_text("#latency").startswith("last change acted in")
     wait_for(visit, "window.pitches.length >= 20")
     assert set(page.evaluate("window.pitches")) <= set(allowed)
     assert get_settings(visit)["pitches"] == allowed

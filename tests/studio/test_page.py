@@ -71,7 +71,8 @@ def test_a_phrase_is_answered_measured_recorded_and_downloaded(
         until(page, "document.getElementById('status').textContent.startsWith('The model answers')")
         until(page, "Number(document.body.dataset.modelNotes) >= 1")
         until(page, "Number(document.getElementById('bits').textContent) > 0")
-        assert "pitch" in (page.get_attribute("#plot", "aria-label") or "")
+        label = page.get_attribute("#plot", "aria-label") or ""
+        assert all(f"{part} " in label for part in page.inner_text("#plot + .legend").split())
         wait(
             lambda: len(studio.session.shared_state.recorder.collect_notes(MODEL)), 60
         )  # a note is recorded when it ends
@@ -468,6 +469,26 @@ def test_models_have_corpus_and_bits_in_the_list(browser: Pages, studio: Studio)
             "maestro (trained here)",
         ]
         assert "remembers all music since the first note" in page.inner_text("#about")
+
+
+def test_a_damaged_model_is_refused_and_the_page_says_what_holds(
+    browser: Pages, studio: Studio
+) -> None:
+    model_io.save_model(make_tiny_model(), Path("models/tiny"))
+    Path("models/tiny/weights.npz").write_bytes(b"damaged")
+    statuses = """() => {
+        window.statuses = [];
+        const status = document.getElementById('status');
+        new MutationObserver(() => window.statuses.push(status.textContent)).observe(status, { childList: true });
+    }"""
+    with at(browser, studio) as visit:
+        page = visit.page
+        page.evaluate(statuses)
+        page.select_option("#model", "tiny")
+        page.wait_for_selector("#toast:not([hidden])")
+        assert page.input_value("#model") == "maestro"
+        assert page.evaluate("window.statuses")[0] == "Loading tiny …"
+        assert page.inner_text("#status").startswith("Your turn")
 
 
 def test_all_of_it_can_be_reached_and_named_without_a_mouse(browser: Pages, studio: Studio) -> None:

@@ -112,3 +112,13 @@ def test_buttons_of_a_take_are_explained_on_a_touch_screen(browser: Pages, studi
         assert len(names) >= 5
         assert [name for name in names if name not in help_text] == []
         assert visit.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_a_recording_without_notes_is_named(browser: Pages, studio: Studio) -> None:
+    with at(browser, studio) as visit:
+        page = visit.page
+        page.get_by_role("button", name="Record").click()
+        page.get_by_role("button", name="Stop (0)").click()
+        page.wait_for_selector("#toast:not([hidden])")
+        assert "has no notes, so there is no take" in page.inner_text("#toast")
+        assert page.is_hidden("#takes-card")

@@ -15,7 +15,9 @@ import { TakePlayer } from "./takePlayer.js";
 import { Takes } from "./takes.js";
 import { WebMidi } from "./webMidi.js";
 
-const ERROR_DURATION = 6000; // ms
+const ERROR_DURATION = 6000; // ms, and what it takes to read a long text
+const READING_DURATION = 60; // ms a character
+const EMPTY_RECORDING = "The recording has no notes, so there is no take. Play between Record and Stop.";
 const element = (id) => document.getElementById(id);
 const connection = new Connection();
 const synth = new Synth();
@@ -129,6 +131,8 @@ connection.addEventListener("surprisal", ({ message }) => {
 
 // The state of the session.
 function updateState(changes) {
+  const isStopped = state.recording && !changes.recording;
+  if (isStopped && !changes.recorded_notes && !keyboard.highlighted.size) showError(EMPTY_RECORDING);
   state = { ...state, ...changes };
   updateModels();
   comparison.updateModels(state.models);
@@ -180,7 +184,7 @@ function showError(text) {
   element("toast").textContent = text;
   element("toast").hidden = false;
   clearTimeout(errorTimer);
-  errorTimer = setTimeout(() => (element("toast").hidden = true), ERROR_DURATION);
+  errorTimer = setTimeout(() => (element("toast").hidden = true), ERROR_DURATION + READING_DURATION * text.length);
 }
 connection.addEventListener("welcome", ({ message }) => {
   updateState(message.state);
@@ -198,6 +202,7 @@ connection.addEventListener("turn", ({ message }) => {
 connection.addEventListener("error", ({ message }) => {
   showError(message.message);
   element("model").value = state.model;
+  updateStatus();
 });
 connection.addEventListener("closed", () => {
   keyboard.releaseAll();
@@ -243,7 +248,10 @@ element("sustain").addEventListener("click", () => keyboard.movePedal(!keyboard.
 keyboard.addEventListener("pedal", () => element("sustain").setAttribute("aria-pressed", keyboard.pedalDown));
 for (const radio of document.querySelectorAll("[name=mode]"))
   radio.addEventListener("change", () => connection.send({ type: "set_mode", mode: radio.value }));
-element("model").addEventListener("change", (event) => connection.send({ type: "load_model", name: event.target.value }));
+element("model").addEventListener("change", ({ target }) => {
+  element("status").textContent = `Loading ${target.value} …`;
+  connection.send({ type: "load_model", name: target.value });
+});
 element("play").addEventListener("click", () => connection.send({ type: "set_playing", playing: !state.playing }));
 element("record").addEventListener("click", () => connection.send({ type: "set_recording", recording: !state.recording }));
 element("panic").addEventListener("click", stopAllNotes);

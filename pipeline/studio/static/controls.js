@@ -165,7 +165,7 @@ export class Controls {
       const milliseconds = performance.now() - time;
       this.changeTimes.delete(revision);
       document.body.dataset.drawnAfter = milliseconds.toFixed(1);
-      element("latency").textContent = `acted in ${milliseconds.toFixed(0)} ms`;
+      element("latency").textContent = `last change acted in ${milliseconds.toFixed(0)} ms`;
     }
   }
 }

@@ -1,7 +1,8 @@
 // How surprised the model was by the last notes of a person: one bar for each note, in three parts.
 
 const SHOWN_NOTES = 36;
-const FEATURES = ["pitch", "step", "duration"];
+const LABELS = { pitch: "pitch", step: "start", duration: "length" }; // in words of musicians, to whom a step is an interval
+const FEATURES = Object.keys(LABELS);
 const GRID_BITS = [0, 8, 16, 24, 32];
 const AXIS_WIDTH = 22; // pixels
 
@@ -22,7 +23,7 @@ export class SurprisalChart {
     this.sum += note.total;
     this.count += 1;
     const mean = (this.sum / this.count).toFixed(1);
-    const parts = FEATURES.map((feature) => `${feature} ${note[feature].toFixed(1)}`).join(", ");
+    const parts = FEATURES.map((feature) => `${LABELS[feature]} ${note[feature].toFixed(1)}`).join(", ");
     const text = `Your last note took ${note.total.toFixed(1)} bits: ${parts}. Mean of ${this.count}: ${mean}.`;
     this.output.textContent = mean;
     this.canvas.setAttribute("aria-label", text);
