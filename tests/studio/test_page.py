@@ -257,6 +257,42 @@ def test_sound_is_asked_for_until_a_click_or_a_key_permits_it(
         assert page.is_hidden("#sound")
 
 
+@contextmanager
+def open_with_script(pages: Pages, url: str, script: str) -> Iterator[Visit]:
+    """Open a page in which a script ran before those of the page."""
+    visit = Visit(pages.browser.new_context().new_page())
+    visit.watch()
+    visit.page.add_init_script(script)
+    visit.page.goto(url)
+    yield visit
+    visit.page.context.close()
+
+
+def test_a_browser_that_refuses_sound_is_named_after_the_click(
+    browser: Pages, studio: Studio
+) -> None:
+    refuse = "AudioContext.prototype.resume = async () => {}"
+    with (
+        with_autoplay_policy(browser) as strict,
+        open_with_script(strict, studio.url, refuse) as visit,
+    ):
+        visit.page.wait_for_selector("#sound[open]")
+        visit.page.get_by_role("button", name="Turn sound on").click()
+        visit.page.wait_for_selector("#toast:not([hidden])")
+        assert "Allow sound for this page" in visit.page.inner_text("#toast")
+        assert visit.page.is_hidden("#sound")
+
+
+def test_a_browser_without_web_audio_plays_on_in_silence(browser: Pages, studio: Studio) -> None:
+    with open_with_script(browser, studio.url, "delete window.AudioContext") as visit:
+        visit.page.wait_for_selector("#toast:not([hidden])")
+        assert "has no Web Audio" in visit.page.inner_text("#toast")
+        visit.page.wait_for_selector("#model option", state="attached")
+        play(visit, *PHRASE)
+        until(visit.page, "Number(document.body.dataset.modelNotes) >= 1")
+        assert visit.complaints == []
+
+
 def test_letters_typed_in_a_list_choose_there_and_do_not_play(
     browser: Pages, studio: Studio
 ) -> None:

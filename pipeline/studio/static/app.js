@@ -7,9 +7,8 @@ import { FallingNotes } from "./fallingNotes.js";
 import { Keyboard } from "./keyboard.js";
 import { Metronome } from "./metronome.js";
 import { PromptFile } from "./promptFile.js";
-import { SoundOverlay } from "./soundOverlay.js";
+import { SoundOverlay, makeSynth } from "./soundOverlay.js";
 import { SurprisalChart } from "./surprisal.js";
-import { Synth } from "/web/synth.js";
 import { TakeLoop } from "./takeLoop.js";
 import { TakePlayer } from "./takePlayer.js";
 import { Takes } from "./takes.js";
@@ -20,7 +19,7 @@ const READING_DURATION = 60; // ms a character
 const EMPTY_RECORDING = "The recording has no notes, so there is no take. Play between Record and Stop.";
 const element = (id) => document.getElementById(id);
 const connection = new Connection();
-const synth = new Synth();
+const synth = makeSynth();
 const keyboard = new Keyboard(element("piano"), () => Number(element("velocity").value));
 const fallingNotes = new FallingNotes(element("roll"), keyboard, connection);
 const surprisalChart = new SurprisalChart(element("plot"), element("bits"));
@@ -52,7 +51,7 @@ const comparison = new Comparison(
 );
 new Controls(connection);
 const promptFile = new PromptFile(element("prompt"), element("prompt-roll"), element("prompt-text"));
-new SoundOverlay(synth, element("sound"), element("sound-on"));
+const soundOverlay = new SoundOverlay(synth, element("sound"), element("sound-on"));
 
 const localVoices = new Map(); // pitch to the voice of a key that is held on this page
 const modelVoices = new Map(); // pitch to the voice of the model's last note
@@ -242,7 +241,7 @@ function letModelResume() {
   if (resumesLater) connection.send({ type: "set_playing", playing: true });
   resumesLater = false;
 }
-for (const part of [takes, promptFile, comparison]) part.addEventListener("error", ({ text }) => showError(text));
+for (const part of [takes, promptFile, comparison, soundOverlay]) part.addEventListener("error", ({ text }) => showError(text));
 document.querySelectorAll("select").forEach(leaveAfterChoice);
 element("sustain").addEventListener("click", () => keyboard.movePedal(!keyboard.pedalDown));
 keyboard.addEventListener("pedal", () => element("sustain").setAttribute("aria-pressed", keyboard.pedalDown));

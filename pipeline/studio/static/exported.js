@@ -74,6 +74,7 @@ async function openPage() {
   showLoading();
   const data = JSON.parse(getElement("data").textContent);
   describeModel(data);
+  if (!window.AudioContext) throw new Error("This browser has no Web Audio, so it plays no sound. Open the page in another browser.");
   const client = new ModelClient(getElement("worker").textContent);
   await client.ask({ type: "load", blob: data.blob, settings: data.settings });
   const synth = new Synth();
