@@ -293,6 +293,40 @@ def test_a_browser_without_web_audio_plays_on_in_silence(browser: Pages, studio:
         assert visit.complaints == []
 
 
+MIDI_OUTPUTS = """async () => {
+    const { WebMidi } = await import('/static/webMidi.js');
+    const sent = [];
+    const makePort = (id) => ({ id, name: id, send: ([status, number]) => sent.push([id, status, number]) });
+    const [piano, organ] = [makePort('piano'), makePort('organ')];
+    const outputs = new Map([['piano', piano], ['organ', organ]]);
+    const elements = { outputSelect: document.createElement('select'), outputRow: document.createElement('div') };
+    for (const name of ['button', 'inputNames']) elements[name] = document.createElement('span');
+    const midi = new WebMidi(null, null, elements);
+    midi.access = { inputs: new Map(), outputs };
+    midi.updatePorts();
+    const select = (id) => {
+        midi.outputSelect.value = id;
+        midi.outputSelect.dispatchEvent(new Event('change'));
+    };
+    select('piano');
+    midi.sendNote(60, 80, 0, null);
+    select('organ');
+    const ended = sent.some(([id, status, number]) => id === 'piano' && status === 0xb0 && number === 123);
+    outputs.delete('organ');
+    midi.updatePorts();
+    return [ended, midi.outputSelect.value, midi.output];
+}"""
+
+
+def test_notes_end_at_a_midi_output_that_is_changed_or_unplugged(
+    browser: Pages, studio: Studio
+) -> None:
+    with at(browser, studio) as visit:
+        ended, shown, output = visit.page.evaluate(MIDI_OUTPUTS)
+    assert ended
+    assert (shown, output) == ("", None)
+
+
 def test_letters_typed_in_a_list_choose_there_and_do_not_play(
     browser: Pages, studio: Studio
 ) -> None:

@@ -14,7 +14,7 @@ export class WebMidi {
     Object.assign(this, elements);
     if (!navigator.requestMIDIAccess) {
       this.button.disabled = true;
-      this.inputNames.textContent = "this browser has no Web MIDI";
+      this.inputNames.textContent = "this browser has no Web MIDI; Chrome, Edge and Firefox have it";
     }
     this.button.addEventListener("click", () => this.connect());
     this.outputSelect.addEventListener("change", () => this.selectOutput());
@@ -24,14 +24,16 @@ export class WebMidi {
     try {
       this.access = await navigator.requestMIDIAccess();
     } catch (error) {
-      this.inputNames.textContent = `not allowed: ${error.message}`;
+      this.inputNames.textContent = `the browser refused MIDI (${error.message}); allow it for this page and connect again`;
       return;
     }
     this.access.onstatechange = () => this.updatePorts();
     this.updatePorts();
   }
 
+  // Notes that sound at the old output end there.
   selectOutput() {
+    this.stopAll();
     this.output = this.access.outputs.get(this.outputSelect.value) ?? null;
   }
 
@@ -43,6 +45,7 @@ export class WebMidi {
     const outputs = [...this.access.outputs.values()];
     const options = outputs.map((port) => new Option(port.name, port.id));
     this.outputSelect.replaceChildren(new Option("this page alone", ""), ...options);
+    if (!outputs.includes(this.output)) this.output = null; // it was unplugged
     this.outputSelect.value = this.output?.id ?? "";
     this.outputRow.hidden = !outputs.length;
   }
