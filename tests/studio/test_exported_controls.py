@@ -104,6 +104,29 @@ def test_a_range_without_notes_is_refused(browser: Pages, tmp_path: Path) -> Non
     assert page.input_value("#min_pitch") == "100"
 
 
+def test_a_worker_that_fails_is_named_when_a_control_changes(
+    browser: Pages, tmp_path: Path
+) -> None:
+    visit = open_watched_page(browser, tmp_path)
+    page = visit.page
+    page.evaluate(
+        "() => { ModelClient.prototype.ask = async () => { throw new Error('model: it ended'); }; }"
+    )
+    page.locator("#pitch_temperature").press("Home")
+    wait_for(visit, "document.getElementById('status').textContent === 'model: it ended'")
+    assert visit.complaints == []
+
+
+def test_sound_starts_at_the_end_of_a_touch(browser: Pages, tmp_path: Path) -> None:
+    visit = open_watched_page(browser, tmp_path)
+    page = visit.page
+    page.evaluate(
+        "() => { Synth.prototype.start = () => { window.starts = (window.starts ?? 0) + 1; }; }"
+    )
+    page.locator("h1").dispatch_event("pointerup")
+    assert page.evaluate("window.starts") == 1
+
+
 def test_the_model_answers_after_the_rest_that_is_set(browser: Pages, tmp_path: Path) -> None:
     visit = open_page(browser, f"file://{tmp_path}", tmp_path, make_model())
     page = visit.page

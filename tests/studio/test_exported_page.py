@@ -290,3 +290,14 @@ def test_the_controls_of_a_page_act_on_the_notes(browser: Pages, tmp_path: Path)
     page.get_by_role("button", name="Sustain").click()
     assert page.locator(".key.human").count() == 0
     assert visit.complaints == []
+
+
+@pytest.mark.slow
+def test_a_browser_without_web_audio_is_named(browser: Pages, tmp_path: Path) -> None:
+    write_exported_page(make_model(), UNCONSTRAINED, "tiny", tmp_path / "page.html")
+    page = browser.browser.new_page()
+    page.add_init_script("delete window.AudioContext")
+    page.goto(f"file://{tmp_path}/page.html")
+    assert page.inner_text("#status").startswith("This browser has no Web Audio")
+    assert page.is_disabled("#play")
+    page.close()

@@ -46,6 +46,7 @@ function addListeners(duet) {
   duet.keyboard.addEventListener("pedal", () => getElement("sustain").setAttribute("aria-pressed", duet.keyboard.pedalDown));
   document.querySelectorAll("select").forEach(leaveAfterChoice);
   getElement("volume").addEventListener("input", () => duet.synth.setVolume(readNumber("volume")));
+  addEventListener("pointerup", () => duet.synth.start()); // on a touch screen only the end of a touch permits sound
   addEventListener("keydown", (event) => {
     if (event.code === "Escape") stopAllNotes(duet);
     if (event.code === "Space" && event.target === document.body && !event.repeat) {

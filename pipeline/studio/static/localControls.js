@@ -32,8 +32,12 @@ export class LocalControls extends EventTarget {
     this.duet.tempo = changed.tempo;
     this.duet.restSeconds = changed[REST];
     this.answer(revision);
-    await this.client.ask({ type: "settings", settings });
-    this.revision = revision;
+    try {
+      await this.client.ask({ type: "settings", settings });
+      this.revision = revision;
+    } catch (error) {
+      this.dispatch("refused", error.message);
+    }
   }
 
   refuse() {
