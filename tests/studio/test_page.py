@@ -293,6 +293,60 @@ def test_a_browser_without_web_audio_plays_on_in_silence(browser: Pages, studio:
         assert visit.complaints == []
 
 
+def test_space_pauses_the_model_after_a_click_and_presses_what_a_key_reached(
+    browser: Pages, studio: Studio
+) -> None:
+    with at(browser, studio) as visit:
+        page = visit.page
+        page.get_by_role("button", name="Record").click()
+        page.wait_for_selector("#record[aria-pressed=true]")
+        page.keyboard.press("Space")
+        page.get_by_role("button", name="Let it play").wait_for()
+        assert page.get_attribute("#record", "aria-pressed") == "true"
+        page.get_by_label("Accompany").click()
+        page.wait_for_selector("[name=mode][value=accompany]:checked")
+        page.keyboard.press("Space")
+        page.get_by_role("button", name="Pause the model").wait_for()
+        page.locator("#volume").click()
+        page.keyboard.press("Space")
+        page.get_by_role("button", name="Let it play").wait_for()
+        page.focus("#sustain")
+        page.keyboard.press("Space")
+        page.wait_for_selector("#sustain[aria-pressed=true]")
+        assert page.evaluate("document.activeElement.id") == "sustain"
+        assert page.inner_text("#play") == "Let it play"
+
+
+def test_a_tempo_that_the_mouse_sets_leaves_the_letters_to_the_piano(
+    browser: Pages, studio: Studio
+) -> None:
+    with at(browser, studio) as visit:
+        page = visit.page
+        field = page.locator("#beats-per-minute")
+        field.hover()
+        box = field.bounding_box()
+        assert box
+        page.mouse.click(box["x"] + box["width"] - 14, box["y"] + box["height"] / 2 - 4)
+        wait(lambda: studio.session.shared_state.controls.tempo > 1)
+        page.keyboard.down("KeyZ")
+        page.wait_for_selector(".key.human[data-pitch='48']")
+        page.keyboard.up("KeyZ")
+
+
+def test_colors_that_mean_something_stay_where_a_system_forces_its_own(
+    browser: Pages, studio: Studio
+) -> None:
+    color = "(selector) => getComputedStyle(document.querySelector(selector)).backgroundColor"
+    with at(browser, studio, forced_colors="active", color_scheme="light") as visit:
+        page = visit.page
+        page.keyboard.down("KeyZ")
+        page.wait_for_selector(".key.human")
+        page.wait_for_timeout(100)
+        human = page.evaluate(color, ".swatch.human")
+        assert human == page.evaluate(color, ".key.human") == "rgb(168, 74, 8)"
+        page.keyboard.up("KeyZ")
+
+
 MIDI_OUTPUTS = """async () => {
     const { WebMidi } = await import('/static/webMidi.js');
     const sent = [];

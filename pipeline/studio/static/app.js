@@ -2,7 +2,7 @@
 
 import { Comparison } from "./comparison.js";
 import { Connection, token } from "./connection.js";
-import { Controls, leaveAfterChoice } from "./controls.js";
+import { Controls, isSpaceFree, leaveAfterChoice, leaveAfterClick } from "./controls.js";
 import { FallingNotes } from "./fallingNotes.js";
 import { Keyboard } from "./keyboard.js";
 import { Metronome } from "./metronome.js";
@@ -243,6 +243,7 @@ function letModelResume() {
 }
 for (const part of [takes, promptFile, comparison, soundOverlay]) part.addEventListener("error", ({ text }) => showError(text));
 document.querySelectorAll("select").forEach(leaveAfterChoice);
+leaveAfterClick();
 element("sustain").addEventListener("click", () => keyboard.movePedal(!keyboard.pedalDown));
 keyboard.addEventListener("pedal", () => element("sustain").setAttribute("aria-pressed", keyboard.pedalDown));
 for (const radio of document.querySelectorAll("[name=mode]"))
@@ -259,7 +260,7 @@ element("higher").addEventListener("click", () => keyboard.shift(1));
 element("volume").addEventListener("input", (event) => synth.setVolume(Number(event.target.value)));
 addEventListener("keydown", (event) => {
   if (event.code === "Escape") stopAllNotes();
-  if (event.code === "Space" && event.target === document.body && !event.repeat) {
+  if (isSpaceFree(event)) {
     event.preventDefault();
     element("play").click();
   }

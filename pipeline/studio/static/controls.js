@@ -33,11 +33,28 @@ function splitKey(key) {
   return [tonic, scale.join(" ")];
 }
 
-// Letters choose in a list and play everywhere else: after a choice by hand, back to playing.
-export function leaveAfterChoice(select) {
-  select.addEventListener("pointerdown", () => (select.dataset.hand = "yes"));
-  select.addEventListener("change", () => select.dataset.hand && select.blur());
-  select.addEventListener("keydown", () => delete select.dataset.hand);
+// Letters choose in a list, digits count in a number, and both play everywhere else: after a choice by hand, back to playing.
+export function leaveAfterChoice(field) {
+  field.addEventListener("pointerdown", () => (field.dataset.hand = "yes"));
+  field.addEventListener("change", () => field.dataset.hand && field.blur());
+  field.addEventListener("keydown", () => delete field.dataset.hand);
+}
+
+// A button that was clicked gives the focus back, so that Space pauses the model and does not press it again. A button
+// that was pressed by a key keeps it.
+export function leaveAfterClick() {
+  let isPointer = false;
+  addEventListener("pointerdown", () => (isPointer = true), true);
+  addEventListener("keydown", () => (isPointer = false), true);
+  addEventListener("click", () => {
+    const { activeElement } = document;
+    if (isPointer && activeElement.matches("button, [type=radio], [type=checkbox]")) activeElement.blur();
+  });
+}
+
+// Whether Space does nothing else where a key is pressed: a slider knows no Space.
+export function isSpaceFree({ code, target, repeat }) {
+  return code === "Space" && !repeat && (target === document.body || target.type === "range");
 }
 
 // Show the explanation of each row as a tooltip too, and give it to screen readers; a touch screen shows it as text.
@@ -66,6 +83,7 @@ export class Controls {
     element("scale").addEventListener("change", () => this.changeKey());
     const tempoField = element("beats-per-minute");
     tempoField.addEventListener("change", () => this.changeTempo());
+    leaveAfterChoice(tempoField);
     tempoField.addEventListener("keydown", ({ code }) => code === "Enter" && tempoField.blur());
     element("quantize")?.addEventListener("change", () => this.change({ quantize: element("quantize").value }));
     element("reset").addEventListener("click", () => this.change(this.defaults));

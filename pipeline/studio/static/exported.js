@@ -1,6 +1,6 @@
 // The page of an exported model: the core of the studio, without a server.
 
-import { Controls, leaveAfterChoice } from "./controls.js";
+import { Controls, isSpaceFree, leaveAfterChoice, leaveAfterClick } from "./controls.js";
 import { Duet, now } from "./duet.js";
 import { FallingNotes } from "./fallingNotes.js";
 import { Keyboard } from "./keyboard.js";
@@ -45,11 +45,12 @@ function addListeners(duet) {
   getElement("sustain").addEventListener("click", () => duet.keyboard.movePedal(!duet.keyboard.pedalDown));
   duet.keyboard.addEventListener("pedal", () => getElement("sustain").setAttribute("aria-pressed", duet.keyboard.pedalDown));
   document.querySelectorAll("select").forEach(leaveAfterChoice);
+  leaveAfterClick();
   getElement("volume").addEventListener("input", () => duet.synth.setVolume(readNumber("volume")));
   addEventListener("pointerup", () => duet.synth.start()); // on a touch screen only the end of a touch permits sound
   addEventListener("keydown", (event) => {
     if (event.code === "Escape") stopAllNotes(duet);
-    if (event.code === "Space" && event.target === document.body && !event.repeat) {
+    if (isSpaceFree(event)) {
       event.preventDefault();
       getElement("play").click();
     }
