@@ -5,6 +5,7 @@ from browser import Pages
 from studio.conftest import Studio
 from studio.test_page import at, until
 from studio.test_session import wait
+from studio.test_sound_page import open_with_script
 
 pytestmark = pytest.mark.slow  # a browser
 
@@ -155,3 +156,22 @@ def test_all_of_it_can_be_reached_and_named_without_a_mouse(browser: Pages, stud
         assert page.evaluate("document.activeElement.id") == "prompt"
         outline = "getComputedStyle(document.querySelector('label[for=prompt]')).outlineStyle"
         assert page.evaluate(outline) == "solid", "the hidden field shows its focus at its label"
+
+
+GERMAN = """() => {
+    const letters = new Map([['KeyZ', 'y'], ['KeyY', 'z'], ['Slash', '-'], ['Semicolon', 'ö']]);
+    Object.defineProperty(navigator, 'keyboard', { value: { getLayoutMap: async () => letters } });
+}"""
+
+
+def test_keys_have_the_letters_of_the_keyboard_of_the_person(
+    browser: Pages, studio: Studio
+) -> None:
+    with open_with_script(browser, studio.url, f"({GERMAN})()") as visit:
+        page = visit.page
+        until(page, "document.querySelector('.hint').textContent.includes('Y–-')")
+        assert page.inner_text("[data-pitch='48']") == "Y\nC3"
+        assert page.inner_text("[data-pitch='64']") == "E"
+        page.keyboard.down("KeyZ")
+        page.wait_for_selector(".key.human[data-pitch='48']")
+        page.keyboard.up("KeyZ")

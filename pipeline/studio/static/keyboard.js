@@ -7,7 +7,7 @@ const LETTER_ROWS = [
   ["KeyZ", "KeyS", "KeyX", "KeyD", "KeyC", "KeyV", "KeyG", "KeyB", "KeyH", "KeyN", "KeyJ", "KeyM", "Comma", "KeyL", "Period", "Semicolon", "Slash"],
   ["KeyQ", "Digit2", "KeyW", "Digit3", "KeyE", "KeyR", "Digit5", "KeyT", "Digit6", "KeyY", "Digit7", "KeyU", "KeyI", "Digit9", "KeyO", "Digit0", "KeyP"],
 ];
-const SYMBOLS = { Comma: ",", Period: ".", Semicolon: ";", Slash: "/" };
+const SYMBOLS = { Comma: ",", Period: ".", Semicolon: ";", Slash: "/", Minus: "−", Equal: "=" };
 const ALL_WHITE_KEYS = 52; // of a piano
 const MIN_KEY_WIDTH = 24; // pixels of a white key, where not all are shown
 const BLACK_KEY_WIDTH = 0.62; // of a white key
@@ -28,6 +28,7 @@ export class Keyboard extends EventTarget {
   highlighted = new Map(); // pitch to who plays it
   pedalDown = false; // the sustain pedal
   sustained = new Set(); // pitches of keys that are up and sound on by the pedal
+  letters = new Map(); // code of a letter key to its letter, where the browser tells the layout of the keys
 
   constructor(container, getVelocity) {
     super();
@@ -35,6 +36,18 @@ export class Keyboard extends EventTarget {
     this.getVelocity = getVelocity;
     new ResizeObserver(() => this.layout()).observe(container.parentElement);
     this.addListeners();
+    this.readLetters();
+  }
+
+  // Other countries have other letters at the same places.
+  async readLetters() {
+    this.letters = (await navigator.keyboard?.getLayoutMap().catch(() => null)) ?? this.letters;
+    for (const text of document.querySelectorAll("[data-code]")) text.textContent = this.formatCode(text.dataset.code);
+    this.draw();
+  }
+
+  formatCode(code) {
+    return this.letters.get(code)?.toUpperCase() ?? SYMBOLS[code] ?? code.replace(/Key|Digit/, "");
   }
 
   // Show as many octaves as fit; the rest is reached with the buttons at both ends.
@@ -101,7 +114,7 @@ export class Keyboard extends EventTarget {
     if (matchMedia("(hover: none)").matches) return "";
     const index = pitch - this.letterBase;
     const code = LETTER_ROWS[1][index - 12] ?? (index < 12 ? LETTER_ROWS[0][index] : undefined);
-    return code ? (SYMBOLS[code] ?? code.replace(/Key|Digit/, "")) : "";
+    return code ? this.formatCode(code) : "";
   }
 
   highlight(pitch, performer) {
