@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from browser import Pages
+from playwright.sync_api import Route
 from studio.conftest import Studio
 from studio.test_page import SIZES, at, until
 
@@ -122,3 +123,32 @@ def test_a_recording_without_notes_is_named(browser: Pages, studio: Studio) -> N
         page.wait_for_selector("#toast:not([hidden])")
         assert "has no notes, so there is no take" in page.inner_text("#toast")
         assert page.is_hidden("#takes-card")
+
+
+def test_a_take_that_still_loads_does_not_play_after_escape(browser: Pages, studio: Studio) -> None:
+    add_take(studio)
+    routes: list[Route] = []
+    with at(browser, studio) as visit:
+        page = visit.page
+        page.route("**/takes/*.json", lambda route: routes.append(route))
+        page.get_by_role("button", name="Replay", exact=True).click()
+        while not routes:
+            page.wait_for_timeout(20)
+        page.keyboard.press("Escape")
+        with page.expect_response("**/takes/*.json"):
+            routes[0].continue_()
+        page.wait_for_timeout(1000)  # a take begins 0.6 s after the click
+        assert page.get_by_role("button", name="Replay", exact=True).is_visible()
+        assert not page.query_selector(".key.human, .key.model")
+
+
+def test_escape_leaves_the_name_of_a_take_as_it_was(browser: Pages, studio: Studio) -> None:
+    add_take(studio)
+    with at(browser, studio) as visit:
+        name = visit.page.get_by_label("Name of the take")
+        name.fill("Waltz")
+        name.press("Escape")
+        assert name.input_value() == "Take 1"
+        visit.page.wait_for_timeout(200)
+        assert visit.page.evaluate("document.activeElement === document.body")
+        assert studio.session.takes.describe()[0].name == "Take 1"

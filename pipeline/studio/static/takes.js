@@ -3,12 +3,13 @@
 import { request } from "./connection.js";
 import { renderWav } from "./wav.js";
 
+const DOWNLOAD_DURATION = 60_000; // ms in which every browser has begun to read a file
 const formatCount = (count) => `${count} note${count === 1 ? "" : "s"}`;
 
 export function downloadBlob(blob, name) {
   const url = URL.createObjectURL(blob);
   Object.assign(document.createElement("a"), { href: url, download: name }).click();
-  URL.revokeObjectURL(url);
+  setTimeout(() => URL.revokeObjectURL(url), DOWNLOAD_DURATION);
 }
 
 function makeElement(tag, properties = {}) {
@@ -30,6 +31,7 @@ export class Takes extends EventTarget {
   rows = new Map(); // id of a take to the elements of its row
   takes = [];
   playing = null; // { id, kind } of the take that plays
+  attempt = 0; // another number whenever a take that is loaded must not play
 
   // `players` plays takes of each kind: each has `start` and `stop`, and dispatches "end".
   constructor(connection, players, card, list) {
@@ -72,7 +74,10 @@ export class Takes extends EventTarget {
     const length = makeElement("span", { className: "note" });
     const bar = makeElement("div", { className: "take-buttons", role: "group" });
     name.addEventListener("change", () => this.connection.send({ type: "rename_take", take_id: id, name: name.value }));
-    name.addEventListener("keydown", ({ code }) => code === "Enter" && name.blur());
+    name.addEventListener("keydown", ({ code }) => {
+      if (code === "Escape") name.value = this.nameOf(id);
+      if (code === "Enter" || code === "Escape") name.blur();
+    });
     const row = { element, name, length, bar, buttons: {} };
     for (const kind of Object.keys(this.players)) row.buttons[kind] = this.addButton(bar, kind, () => this.togglePlay(id, kind));
     row.keep = this.addButton(bar, "Keep", () => this.connection.send({ type: "keep_take", take_id: id }));
@@ -112,6 +117,7 @@ export class Takes extends EventTarget {
   }
 
   stop() {
+    this.attempt += 1;
     for (const player of Object.values(this.players)) player.stop();
   }
 
@@ -119,8 +125,9 @@ export class Takes extends EventTarget {
     const wasPlaying = this.isPlaying(id, kind);
     this.stop();
     if (wasPlaying) return;
+    const { attempt } = this;
     const take = await (await this.load(id, "json"))?.json();
-    if (!take) return;
+    if (!take || attempt !== this.attempt) return;
     this.dispatchEvent(Object.assign(new Event("play"), { kind }));
     this.players[kind].start(take.notes, take.seconds);
     this.playing = { id, kind };
