@@ -69,6 +69,9 @@ def test_it_fits_every_screen_and_can_be_read(
         assert shown == list(range(shown[0], shown[-1] + 1))
         assert (len(shown) == 88) == (size == "desktop")
         if phone:
+            size_of = "(id) => parseFloat(getComputedStyle(document.getElementById(id)).fontSize)"
+            assert page.evaluate(size_of, "beats-per-minute") >= 16  # else iOS zooms in
+            assert page.evaluate(size_of, "model") >= 16
             page.locator(f"[data-pitch='{shown[0]}']").tap()
             page.get_by_label("Higher keys").click()
             page.wait_for_selector(f"[data-pitch='{shown[0] + 12}']")
