@@ -60,8 +60,6 @@ class Engine:
     def __init__(self, model: TrainedModel) -> None:
         self.config, self.sequence_length = model.config, model.sequence_length
         self.time_limits = model.time_limits
-        self.recall_bonus = 0.0
-        """Nats that the pitches of a hint get in distributions that notes are drawn from."""
         self.heads = make_step_heads(model)
         network = Network(model.config, model.weights)
         self.network = (
@@ -104,11 +102,15 @@ class Engine:
         # Attention keeps notes in a ring: a whole number of turns less leaves each note in its place.
         return sounding - sounding % self.config.span
 
-    def iterate_distributions(self, note: list[int]) -> Distributions:
+    def iterate_distributions(self, note: list[int], recall_bonus: float = 0.0) -> Distributions:
         """Yield the distribution that each feature of the next note is drawn from.
 
         It is that of `StepHeads.iterate_distributions`, by which notes are scored, but with `mask_active` a pitch that
-        sounds has no probability, and with `recall` the pitches of a hint have more.
+        sounds has no probability.
+
+        Args:
+            note: as there.
+            recall_bonus: of the pitches of a hint [nats], in a model with `recall`.
 
         Raises:
             ValueError: no note was read yet.
@@ -116,8 +118,8 @@ class Engine:
         context = self._get_context()
         distributions = self.heads.iterate_distributions(context, note, active_prob=0.0)
         for name, probs in distributions:
-            if name == "pitch" and self.recall_bonus and context.hints is not None:
-                yield name, _raise_hinted_pitches(probs, context.hints, self.recall_bonus)
+            if name == "pitch" and recall_bonus and context.hints is not None:
+                yield name, _raise_hinted_pitches(probs, context.hints, recall_bonus)
             else:
                 yield name, probs
 
@@ -130,7 +132,7 @@ class Engine:
         """Draw the next note and read it.
 
         Args:
-            sampler: draws each feature.
+            sampler: draws each feature, and has the `recall_bonus`.
             velocity: of the note, for models without a velocity head.
 
         Returns:
@@ -140,7 +142,8 @@ class Engine:
             ValueError: no note was read yet.
         """
         note = make_note(velocity)
-        drawn = sampler.sample_note(self.iterate_distributions(note), note)
+        distributions = self.iterate_distributions(note, sampler.recall_bonus)
+        drawn = sampler.sample_note(distributions, note)
         self.feed(drawn[None])
         return drawn
 
@@ -200,7 +203,6 @@ def generate_notes(
         Notes [num_notes, 5] without the prompt; fewer where the end came first.
     """
     engine = Engine(model)
-    engine.recall_bonus = sampler.recall_bonus
     prompt = add_pedal_column(prompt)
     engine.feed(prompt)
     velocity = int(prompt[:, VELOCITY].mean())

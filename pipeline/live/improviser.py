@@ -268,8 +268,7 @@ class Improviser:
         self.silent_until_floor = True
 
     def _make_sampler(self, config: SamplingConfig) -> Sampler:
-        """Return a sampler that has read the last notes, and give the engine what it needs of the configuration."""
-        self.engine.recall_bonus = config.recall_bonus
+        """Return a sampler that has read the last notes."""
         limits = {
             "max_polyphony": config.max_polyphony or DEFAULT_MAX_POLYPHONY,
             "max_notes_per_second": config.max_notes_per_second or DEFAULT_MAX_NOTES_PER_SECOND,
@@ -286,8 +285,8 @@ class Improviser:
         self.min_step = floor - self.last_onset if self.silent_until_floor else 0
         self.sampler.earliest_step = min(max(self.min_step, 0), GRID_SIZE - 1)
         note = make_note(self.mean_velocity)
-        distributions = self._shift_step(self.engine.iterate_distributions(note))
-        self.quantized_note = self.sampler.sample_note(distributions, note)
+        distributions = self.engine.iterate_distributions(note, self.sampler.recall_bonus)
+        self.quantized_note = self.sampler.sample_note(self._shift_step(distributions), note)
         step, duration, pitch, velocity, pedal = self.quantized_note.tolist()
         onset = self.last_onset + step
         if self.silent_until_floor:  # a step is 10 s at most, a rest may be longer

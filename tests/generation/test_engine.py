@@ -290,8 +290,7 @@ def test_a_bonus_raises_the_pitches_of_a_hint_by_nats_and_changes_no_score():
     assert first == motif[10, PITCH] and second == motif[11, PITCH] != first
     plain = dict(engine.iterate_distributions(make_note(64)))
     bits = engine.score_note(motif[10])
-    engine.recall_bonus = 3.0
-    raised = dict(engine.iterate_distributions(make_note(64)))
+    raised = dict(engine.iterate_distributions(make_note(64), 3.0))
     odds = plain["pitch"].copy()
     odds[[first, second]] *= np.exp(3.0)
     np.testing.assert_allclose(raised["pitch"], odds / odds.sum(), rtol=1e-12)

@@ -179,7 +179,6 @@ def test_equal_random_numbers_give_the_notes_of_the_engine(
     config = SamplingConfig.model_validate({**UNCONSTRAINED.model_dump(), **SAMPLINGS[sampling]})
     prompt = np.tile(make_pedal_notes(5, 20), (2, 1))  # what comes back gives hints
     engine = Engine(model)
-    engine.recall_bonus = config.recall_bonus
     sampler = Sampler(np.random.default_rng(7), config, model.time_limits)
     engine.feed(prompt)
     sampler.observe(prompt)
