@@ -24,8 +24,8 @@ READ = """async ([blob, pieces]) => {
 def make_wandering_notes(seed: int, count: int) -> QuantizedNotes:
     """Make notes [count, 5] on all keys, with runs that come back in other keys."""
     rng = np.random.default_rng(seed)
-    runs = rng.integers(0, 12, (40, 12))
-    lowest = rng.integers(0, 117, 1 + count // 12)
+    runs = rng.integers(0, 12, (40, 36))
+    lowest = rng.integers(0, 117, 1 + count // 36)
     notes = rng.integers(0, 1001, (count, len(FEATURES))).astype(np.int16)
     notes[:, PITCH] = (lowest[:, None] + runs[rng.integers(0, 40, len(lowest))]).ravel()[:count]
     return notes

@@ -14,6 +14,7 @@ from pipeline.notes.note import NUM_PITCHES
 from pipeline.notes.recall import (
     FIRST_PITCH,
     LEVEL,
+    NUM_LEVELS,
     NUM_TABLE_ROWS,
     SECOND_PITCH,
     TABLE_OFFSETS,
@@ -40,7 +41,7 @@ class RecallEmbedding(keras.layers.Layer):
         return tf.reduce_sum(tf.gather(self.embeddings, hints + TABLE_OFFSETS), -2)
 
 
-INITIAL_STRENGTHS = np.array([[0, 0], [1, 0], [2, 0], [3, 0]], np.float32)
+INITIAL_STRENGTHS = np.array([[level / 2, 0] for level in range(NUM_LEVELS)], np.float32)
 """[L, 2] nats by which the two pitches are raised at first; about what their share of right hints tells by level."""
 
 

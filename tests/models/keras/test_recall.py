@@ -27,7 +27,7 @@ def test_logits_are_those_of_numpy_and_at_first_raise_the_first_pitch_by_the_lev
     logits = layer(tf.constant(activated), tf.constant(HINTS)).numpy()
     for row, hint in zip(logits, HINTS, strict=True):
         expected = np.zeros(NUM_PITCHES + 1)
-        expected[hint[FIRST_PITCH]] = hint[LEVEL]
+        expected[hint[FIRST_PITCH]] = hint[LEVEL] / 2
         np.testing.assert_array_equal(row, expected[:-1])
     for variable in layer.trainable_variables:
         variable.assign(RNG.normal(0, 0.3, variable.shape))
