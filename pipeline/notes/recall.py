@@ -22,7 +22,6 @@ Shapes: B pieces side by side, N notes, M notes after the first few.
 from collections import deque
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from pipeline.notes.note import NUM_PITCHES
@@ -55,6 +54,12 @@ LEVEL, FIRST_PITCH, SECOND_PITCH = 0, 1, 2
 """Columns of a hint."""
 NUM_VALUES = np.array([NUM_LEVELS, NO_PITCH + 1, NO_PITCH + 1, NO_TIME + 1, NO_TIME + 1])
 """[5] number of values of each column."""
+BASE = 0x9E3779B97F4A7C15
+"""An odd number, so that it has an inverse modulo 2^64."""
+POWERS = np.array([pow(BASE, pitch, 2**64) for pitch in range(NUM_PITCHES)], np.uint64)
+INVERSES = np.array([pow(BASE, -pitch, 2**64) for pitch in range(NUM_PITCHES)], np.uint64)
+"""The key of some notes is the sum of `POWERS` of their pitches times `INVERSES` of the last, modulo 2^64: it does not
+depend on their order nor on the key of the music, and costs the same for any number of notes."""
 TABLE_OFFSETS = np.cumsum(NUM_VALUES) - NUM_VALUES
 """[5] first row of each column in one table of embeddings for all columns."""
 NUM_TABLE_ROWS = int(NUM_VALUES.sum())
@@ -74,24 +79,18 @@ def find_places(pitches: NDArray[np.int16]) -> tuple[NDArray[np.int64], NDArray[
     """
     places = np.full(len(pitches), -1)
     levels = np.zeros(len(pitches), np.int16)
+    sums = np.cumsum(np.append(np.uint64(0), POWERS[pitches]), dtype=np.uint64)
     for level, length in enumerate(MATCH_LENGTHS, 1):
         if len(pitches) > length:
-            previous = _find_previous(_make_keys(pitches, length))
+            keys = (sums[length:] - sums[:-length]) * INVERSES[pitches[length - 1 :]]
+            previous = _find_previous(keys)
             is_alike = np.flatnonzero(previous >= 0)
             places[is_alike + length - 1] = previous[is_alike] + length - 1
             levels[is_alike + length - 1] = level
     return places, levels
 
 
-def _make_keys(pitches: NDArray[np.int16], length: int) -> NDArray[np.bytes_]:
-    """Return keys [M] of as many bytes as `length`, equal where so many notes are alike; M is N - length + 1."""
-    windows = sliding_window_view(pitches, length)
-    relative = np.sort(windows - windows[:, -1:], axis=1)
-    # From 1 to 255: NumPy ignores zero bytes at the end of a key.
-    return (relative + NUM_PITCHES).astype(np.uint8).view(f"S{length}")[:, 0]
-
-
-def _find_previous(keys: NDArray[np.bytes_]) -> NDArray[np.int64]:
+def _find_previous(keys: NDArray[np.uint64]) -> NDArray[np.int64]:
     """Return the index of the latest equal key [M] within the distances that count, -1 for none."""
     order = np.argsort(keys, kind="stable")
     is_equal = keys[order[1:]] == keys[order[:-1]]

@@ -341,7 +341,7 @@ def test_of_a_long_prompt_only_the_notes_that_count_are_read(monkeypatch):
 
 def test_of_a_long_prompt_the_notes_that_hints_depend_on_are_read(monkeypatch):
     monkeypatch.setattr(recall, "MAX_DISTANCE", 400)
-    monkeypatch.setattr(recall, "HISTORY_NOTES", 409)
+    monkeypatch.setattr(recall, "HISTORY_NOTES", 431)
     model, read = make_tiny_model(**RECALLING), []
     prompt = LONG_PROMPT.copy()
     prompt[:, PITCH] = np.random.default_rng(0).integers(20, 100, len(prompt))
@@ -367,7 +367,7 @@ def test_of_a_long_prompt_the_notes_that_hints_depend_on_are_read(monkeypatch):
         (MINGRU, None),
         (CONVOLVED, 2 * (39 + 3) + 1),
         (MIXED, None),
-        (RECALLING, 255 + 4096 + 9),
+        (RECALLING, 255 + 4096 + 31),
         (CARRIED, None),
         (WINDOW, 6),
     ],

@@ -59,14 +59,14 @@ def test_each_column_of_a_hint_has_its_own_vectors():
 @pytest.mark.parametrize("max_distance", [recall.MAX_DISTANCE, 60])
 def test_parts_have_the_hints_of_the_whole_and_keep_few_notes(monkeypatch, max_distance):
     monkeypatch.setattr(recall, "MAX_DISTANCE", max_distance)
-    monkeypatch.setattr(recall, "HISTORY_NOTES", max_distance + 9)
+    monkeypatch.setattr(recall, "HISTORY_NOTES", max_distance + 31)
     notes = np.stack([make_quantized_notes(seed, 300) for seed in range(2)])
     reader = RecallInput(MODEL.weights)
     state, parts = reader.initial_state(2), []
     for begin in range(0, 300, 70):
         hints, state = reader.forward(notes[:, begin : begin + 70], state)
         parts.append(hints)
-        assert state.shape[1] == min(begin + 70, 300, max_distance + 9)
+        assert state.shape[1] == min(begin + 70, 300, max_distance + 31)
     assert np.array_equal(np.concatenate(parts, axis=1), recall.compute_hints(notes))
 
 
