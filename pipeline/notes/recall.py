@@ -56,8 +56,10 @@ NUM_VALUES = np.array([NUM_LEVELS, NO_PITCH + 1, NO_PITCH + 1, NO_TIME + 1, NO_T
 """[5] number of values of each column."""
 BASE = 0x9E3779B97F4A7C15
 """An odd number, so that it has an inverse modulo 2^64."""
-POWERS = np.array([pow(BASE, pitch, 2**64) for pitch in range(NUM_PITCHES)], np.uint64)
-INVERSES = np.array([pow(BASE, -pitch, 2**64) for pitch in range(NUM_PITCHES)], np.uint64)
+MODULUS = 2**64
+POWER_LIST = [pow(BASE, pitch, MODULUS) for pitch in range(NUM_PITCHES)]
+INVERSE_LIST = [pow(BASE, -pitch, MODULUS) for pitch in range(NUM_PITCHES)]
+POWERS, INVERSES = np.array(POWER_LIST, np.uint64), np.array(INVERSE_LIST, np.uint64)
 """The key of some notes is the sum of `POWERS` of their pitches times `INVERSES` of the last, modulo 2^64: it does not
 depend on their order nor on the key of the music, and costs the same for any number of notes."""
 TABLE_OFFSETS = np.cumsum(NUM_VALUES) - NUM_VALUES
@@ -147,13 +149,13 @@ class PieceMemory:
 
     def __init__(self) -> None:
         self.num_notes = 0
-        self.recent: deque[int] = deque(maxlen=MATCH_LENGTHS[-1])
-        """Pitches of the last notes."""
+        self.sums: deque[int] = deque([0], maxlen=1 + MATCH_LENGTHS[-1])
+        """Sums of `POWERS` of all pitches up to each of the last notes, modulo 2^64; the first is before a note."""
         self.notes: list[tuple[int, int, int]] = []
         """Pitch, time token of the step and of the duration of the last notes; note n is at n modulo the size."""
-        self.keys: deque[list[tuple[int, ...]]] = deque()
+        self.keys: deque[list[int]] = deque()
         """Keys of the last notes, one for each level that has enough notes."""
-        self.places: list[dict[tuple[int, ...], int]] = [{} for _ in MATCH_LENGTHS]
+        self.places: list[dict[int, int]] = [{} for _ in MATCH_LENGTHS]
         """By level, the latest note with each key, but for the last note."""
 
     def add_note(self, note: list[int]) -> tuple[int, ...]:
@@ -165,8 +167,7 @@ class PieceMemory:
         else:
             self.notes[number % (MAX_DISTANCE + 1)] = stored
             self._forget(number - MAX_DISTANCE - 1)
-        self.recent.append(pitch)
-        keys = self._make_keys()
+        keys = self._make_keys(pitch)
         place, level = self._find_place(keys)
         if self.keys:
             for places, key in zip(self.places, self.keys[-1], strict=False):
@@ -181,14 +182,18 @@ class PieceMemory:
             if places[key] == number:
                 del places[key]
 
-    def _make_keys(self) -> list[tuple[int, ...]]:
-        """Return the keys of the last note, equal where the notes up to it are alike."""
-        relative = [pitch - self.recent[-1] for pitch in self.recent]
+    def _make_keys(self, pitch: int) -> list[int]:
+        """Return the keys of the next note, as `find_places` has them."""
+        sums, inverse = self.sums, INVERSE_LIST[pitch]
+        total = (sums[-1] + POWER_LIST[pitch]) % MODULUS
+        sums.append(total)
         return [
-            tuple(sorted(relative[-length:])) for length in MATCH_LENGTHS if length <= len(relative)
+            (total - sums[-1 - length]) * inverse % MODULUS
+            for length in MATCH_LENGTHS
+            if length < len(sums)
         ]
 
-    def _find_place(self, keys: list[tuple[int, ...]]) -> tuple[int, int]:
+    def _find_place(self, keys: list[int]) -> tuple[int, int]:
         """Return the latest note at the longest key that is known, and its level; level 0 for none."""
         for level in range(len(keys), 0, -1):
             place = self.places[level - 1].get(keys[level - 1])
