@@ -31,7 +31,7 @@ from pipeline.notes.quantize import (
     add_pedal_column,
     make_note,
 )
-from pipeline.notes.recall import FIRST_PITCH, SECOND_PITCH
+from pipeline.notes.recall import FIRST_PITCH, LEVEL, SECOND_PITCH
 
 CHUNK_NOTES = 1000
 """Notes that are read between two looks at the progress bar."""
@@ -119,9 +119,8 @@ class Engine:
         distributions = self.heads.iterate_distributions(context, note, active_prob=0.0)
         for name, probs in distributions:
             if name == "pitch" and recall_bonus and context.hints is not None:
-                yield name, _raise_hinted_pitches(probs, context.hints, recall_bonus)
-            else:
-                yield name, probs
+                _raise_hinted_pitches(probs, context.hints, recall_bonus)
+            yield name, probs
 
     def _get_context(self) -> Context:
         if self.context is None:
@@ -157,14 +156,14 @@ class Engine:
         return bits
 
 
-def _raise_hinted_pitches(probs: Probs, hint: tuple[int, ...], bonus: float) -> Probs:
-    """Return the distribution [128] after a bonus [nats] for both pitches of a hint [5]."""
-    raised = probs.copy()
+def _raise_hinted_pitches(probs: Probs, hint: tuple[int, ...], bonus: float) -> None:
+    """Change a distribution [128] by a bonus [nats] for both pitches of a hint [5]."""
+    if hint[LEVEL] == 0:
+        return
     for pitch in hint[FIRST_PITCH : SECOND_PITCH + 1]:
         if pitch != recall.NO_PITCH:
-            raised[pitch] *= exp(bonus)
-    raised /= raised.sum()
-    return raised
+            probs[pitch] *= exp(bonus)
+    probs /= np.add.reduce(probs)
 
 
 def count_context_notes(config: ModelConfig, sequence_length: int) -> int | None:
