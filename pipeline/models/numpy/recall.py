@@ -21,6 +21,7 @@ class RecallInput:
 
     def __init__(self, weights: Weights) -> None:
         self.table = weights["recall/embeddings"]
+        self._ones = np.ones(len(TABLE_OFFSETS), np.float32)
 
     def initial_state(self, batch_size: int) -> QuantizedNotes:
         """Return the state of `forward` before the first note: no notes [B, 0, R]."""
@@ -39,7 +40,8 @@ class RecallInput:
 
     def embed(self, hints: Hints | tuple[int, ...]) -> Float32Array:
         """Return the embedding [..., D] of hints [..., 5]."""
-        embedded: Float32Array = self.table[hints + TABLE_OFFSETS].sum(axis=-2)
+        # A product with ones is a sum, in less time.
+        embedded: Float32Array = self._ones @ self.table.take(hints + TABLE_OFFSETS, axis=0)
         return embedded
 
 
