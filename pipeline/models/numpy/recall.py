@@ -78,6 +78,8 @@ class PitchCopy:
             strengths: [2] product of what the output layer of pitch reads and the kernel.
             hint: [5].
         """
+        if hint[LEVEL] == 0:
+            return
         raised = strengths + self.by_level[hint[LEVEL]]
         for pitch, strength in zip(hint[FIRST_PITCH : SECOND_PITCH + 1], raised, strict=True):
             if pitch != recall.NO_PITCH:
