@@ -123,7 +123,7 @@ def to_distribution(name: str, outputs: Float32Array, is_mixture: bool) -> Probs
     if is_mixture and feature.is_time:
         return logistic_mixture.grid_probs(outputs)
     token_probs = softmax_1d(outputs)
-    if name == "pitch":
+    if name in ("pitch", "pedal"):  # each value is a token
         return token_probs
     probs: Probs = (token_probs / feature.token_widths).take(feature.token)
     if name == "velocity":
