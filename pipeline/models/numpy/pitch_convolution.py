@@ -95,15 +95,18 @@ class StepPitchConvolution:
     """
 
     def __init__(self, weights: Weights) -> None:
-        bias = weights["pitch_conv/input_bias"]
-        self.bias = np.tile(bias, (NUM_PITCHES, 1))
-        self.kernel = _repeat_kernel(weights["pitch_conv/input_kernel"], INPUT_GROUP)
+        kernel, bias = weights["pitch_conv/input_kernel"], weights["pitch_conv/input_bias"]
+        self.kernel = _repeat_kernel(kernel[:, :-1], INPUT_GROUP)
+        # The last feature is 1 for the pitch of the note before and 0 for all others: its product is a shifted kernel.
+        self.bias = np.tile(bias, (2 * NUM_PITCHES - 1, 1))
+        """[255, C]; the 128 rows from `NUM_PITCHES - 1 - last_pitch` on include that product."""
+        self.bias[NUM_PITCHES - 1 - PADDING : NUM_PITCHES + PADDING] += kernel[::-1, -1]
         output_kernel = weights["pitch_conv/output_kernel"][..., None] / (2 * QUICK_GELU_SCALE)
         self.output_kernel = _repeat_kernel(output_kernel, OUTPUT_GROUP)
-        features = np.zeros((NUM_PITCHES + 2 * PADDING, NUM_PITCH_FEATURES), np.float32)
+        features = np.zeros((NUM_PITCHES + 2 * PADDING, NUM_PITCH_FEATURES - 1), np.float32)
         channels = np.zeros((len(features), bias.size), np.float32)
         self.features, self.channels = features[PADDING:-PADDING], channels[PADDING:-PADDING]
-        """[128, F] and [128, C], with silent pitches before and after them in memory."""
+        """[128, F - 1] and [128, C], with silent pitches before and after them in memory."""
         self.windows = _view_groups(features, INPUT_GROUP)
         self.output_windows = _view_groups(channels, OUTPUT_GROUP)
 
@@ -123,15 +126,14 @@ class StepPitchConvolution:
             last_pitch: of the note before.
         """
         self.features[:, :2] = active_notes.DECAY_TABLE.take(active, 0)
-        self.features[:, 2:-1] = pitch_ages.AGE_TABLE.take(ages, 0)
-        self.features[:, -1] = 0
-        self.features[last_pitch, -1] = 1
+        self.features[:, 2:] = pitch_ages.AGE_TABLE.take(ages, 0)
         # The gate is sigmoid(2 x) = (1 + tanh(x)) / 2, and has the scale of `scaled_quick_gelu`.
         np.tanh(gate, out=gate)
         gate += ONE
         gate *= HALF * QUICK_GELU_SCALE
-        scaled = self.windows.dot(self.kernel).reshape(self.bias.shape)
-        scaled += self.bias
+        scaled = self.windows.dot(self.kernel).reshape(self.channels.shape)
+        first = NUM_PITCHES - 1 - last_pitch
+        scaled += self.bias[first : first + NUM_PITCHES]
         scaled *= gate
         # As `scaled_quick_gelu`, in place.
         np.tanh(scaled, out=self.channels)
