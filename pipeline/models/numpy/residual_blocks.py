@@ -225,6 +225,7 @@ class AttentionBlock(ResidualBlock):
         self.step_scale = np.repeat(np.array([QUERY_SCALE, 1, 1], np.float32), self.units)
         mask = np.full((self.num_heads, 1), -np.inf, np.float32)
         self.distance_bias = np.concatenate([self.weights["distance"], mask], axis=1)
+        self._ones = np.ones(self.span, np.float32)
 
     def initial_mixing_state(self, batch_size: int) -> Float32Array:
         """Return the state [B, 0, 2 U] before the first note."""
@@ -265,9 +266,10 @@ class AttentionBlock(ResidualBlock):
         return np.ascontiguousarray(self.distance_bias[:, distance])
 
     def initial_mixing_step_state(self) -> list[Any]:
-        """Return keys and values [H, S, 32], and the number of notes read."""
-        ring = (self.num_heads, self.span, ATTENTION_HEAD_DIM)
-        return [np.zeros(ring, np.float32), np.zeros(ring, np.float32), 0]
+        """Return keys [H, 32, S], values [H, S, 32], and the number of notes read."""
+        heads, span = self.num_heads, self.span
+        keys = np.zeros((heads, ATTENTION_HEAD_DIM, span), np.float32)
+        return [keys, np.zeros((heads, span, ATTENTION_HEAD_DIM), np.float32), 0]
 
     def step_time(self, projected: Float32Array, state: list[Any]) -> Float32Array:
         """Attend from one note to the last notes, this one among them."""
@@ -275,17 +277,18 @@ class AttentionBlock(ResidualBlock):
         query, key, value = projected.reshape(3, self.num_heads, ATTENTION_HEAD_DIM)
         place = count % self.span
         num_keys = min(count + 1, self.span)
-        keys[:, place] = key
+        keys[:, :, place] = key
         values[:, place] = value
         state[2] = count + 1
-        scores = np.matmul(keys[:, :num_keys], query[:, :, None])[:, :, 0]
+        scores = np.matmul(query[:, None], keys[:, :, :num_keys])[:, 0]
         first = self.span - place
         scores += self._ring_bias[:, first : first + num_keys]
-        scores -= scores.max(axis=1, keepdims=True)
+        scores -= np.maximum.reduce(scores, axis=1, keepdims=True)
         np.exp(scores, out=scores)
-        scores /= scores.sum(axis=1, keepdims=True)
-        out: Float32Array = np.matmul(scores[:, None], values[:, :num_keys]).ravel()
-        return out
+        out: Float32Array = np.matmul(scores[:, None], values[:, :num_keys])[:, 0]
+        # After the product fewer numbers are divided than before it.
+        out /= scores.dot(self._ones[:num_keys])[:, None]
+        return out.ravel()
 
 
 def _split_heads(x: Float32Array) -> Float32Array:
