@@ -297,6 +297,19 @@ def test_a_bonus_raises_the_pitches_of_a_hint_by_nats_and_changes_no_score():
     assert engine.score_note(motif[10]) == bits
 
 
+def test_a_bonus_leaves_the_pitches_of_a_note_without_a_hint_as_they_are():
+    engine = Engine(make_tiny_model(**RECALLING))
+    notes = make_quantized_notes(3, 11)
+    notes[:, PITCH] = np.arange(11) ** 2
+    for note in notes:
+        engine.feed(note[None])
+        assert engine.context.hints == recall.NO_HINT
+        plain, raised = (
+            dict(engine.iterate_distributions(make_note(64), bonus)) for bonus in (0.0, 3.0)
+        )
+        assert np.array_equal(plain["pitch"], raised["pitch"])
+
+
 def test_a_bonus_is_that_of_the_sampling_and_nothing_without_hints():
     motif = make_quantized_notes(3, 12)
     prompt = np.concatenate([motif, motif[:10]])
