@@ -53,6 +53,7 @@ def test_each_column_of_a_hint_has_its_own_vectors():
     rows = [1, 7 + 60, 7 + 129 + 64, 7 + 2 * 129 + 3, 7 + 2 * 129 + 83 + 5]
     np.testing.assert_allclose(embed(HINTS)[1], table[rows].sum(0), atol=1e-6)
     np.testing.assert_allclose(embed(tuple(HINTS[1].tolist())), embed(HINTS)[1])
+    np.testing.assert_allclose(embed(NO_HINT), embed(HINTS)[0], atol=1e-6)
     assert len(table) == recall.NUM_TABLE_ROWS
 
 
