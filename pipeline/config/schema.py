@@ -110,7 +110,7 @@ class SamplingConfig(StrictModel):
     """The same of a velocity."""
     recall_bonus: Annotated[float, Field(ge=0, le=10)] = 0.0
     """Nats added to the logits of the two pitches of a hint, by models with `recall`: what the piece played before comes back
-    more often than the model learned. Scores do not depend on it."""
+    more often than the model learned. The pitches of the last three notes get none. Scores do not depend on it."""
     key: Annotated[str, Field(pattern=KEY_PATTERN)]
     """`chromatic`, or a tonic and a scale: `C major`, `F# minor` (natural), `Bb dorian`, `A pentatonic` (major)."""
     min_pitch: Pitch

@@ -95,6 +95,7 @@ def _describe_recall() -> dict[str, Any]:
     return {
         "match_lengths": recall.MATCH_LENGTHS,
         "max_distance": recall.MAX_DISTANCE,
+        "num_recent": recall.NUM_RECENT,
         "no_hint": recall.NO_HINT,
         "table_offsets": recall.TABLE_OFFSETS.tolist(),
     }

@@ -6,6 +6,7 @@ again for every note.
 Shapes: N notes, T window, H width of the hidden vector.
 """
 
+from collections import deque
 from math import exp, inf
 from typing import Protocol
 
@@ -25,6 +26,7 @@ from pipeline.notes.quantize import (
     DURATION,
     FEATURES,
     GRID_SIZE,
+    PITCH,
     STEP,
     VELOCITY,
     QuantizedNotes,
@@ -71,9 +73,11 @@ class Engine:
         """Return to the state before the first note."""
         self.state = self.network.initial_step_state()
         self.context: Context | None = None
+        self.recent_pitches: deque[int] = deque(maxlen=recall.NUM_RECENT)
 
     def feed(self, notes: QuantizedNotes) -> None:
         """Read the next notes, [N, 5], N at least 1."""
+        self.recent_pitches.extend(notes[-recall.NUM_RECENT :, PITCH].tolist())
         if len(notes) > CHUNK_NOTES:
             self._feed_many(notes)
         else:
@@ -110,7 +114,7 @@ class Engine:
 
         Args:
             note: as there.
-            recall_bonus: of the pitches of a hint [nats], in a model with `recall`.
+            recall_bonus: of the pitches of a hint [nats], in a model with `recall`, but not of the last pitches.
 
         Raises:
             ValueError: no note was read yet.
@@ -119,8 +123,17 @@ class Engine:
         distributions = self.heads.iterate_distributions(context, note, active_prob=0.0)
         for name, probs in distributions:
             if name == "pitch" and recall_bonus and context.hints is not None:
-                _raise_hinted_pitches(probs, context.hints, recall_bonus)
+                self._raise_hinted_pitches(probs, context.hints, recall_bonus)
             yield name, probs
+
+    def _raise_hinted_pitches(self, probs: Probs, hint: tuple[int, ...], bonus: float) -> None:
+        """Change a distribution [128] by a bonus [nats] for both pitches of a hint [5]."""
+        if hint[LEVEL] == 0:
+            return
+        for pitch in hint[FIRST_PITCH : SECOND_PITCH + 1]:
+            if pitch != recall.NO_PITCH and pitch not in self.recent_pitches:
+                probs[pitch] *= exp(bonus)
+        probs /= np.add.reduce(probs)
 
     def _get_context(self) -> Context:
         if self.context is None:
@@ -154,16 +167,6 @@ class Engine:
             prob = max(float(probs[values[FEATURES[name].column]]), MIN_PROB)
             bits[name] = -float(np.log2(prob))
         return bits
-
-
-def _raise_hinted_pitches(probs: Probs, hint: tuple[int, ...], bonus: float) -> None:
-    """Change a distribution [128] by a bonus [nats] for both pitches of a hint [5]."""
-    if hint[LEVEL] == 0:
-        return
-    for pitch in hint[FIRST_PITCH : SECOND_PITCH + 1]:
-        if pitch != recall.NO_PITCH:
-            probs[pitch] *= exp(bonus)
-    probs /= np.add.reduce(probs)
 
 
 def count_context_notes(config: ModelConfig, sequence_length: int) -> int | None:

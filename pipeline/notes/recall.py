@@ -42,6 +42,8 @@ MAX_DISTANCE = 4096
 """Notes from a place to the earliest that is remembered."""
 MIN_DISTANCE = 2
 """Notes from a place to the latest that is compared with it: two notes after that one were played."""
+NUM_RECENT = 3
+"""Last notes whose pitches get no bonus in generation: with it a trill, played two notes ago, would hardly end."""
 HISTORY_NOTES = MAX_DISTANCE + MATCH_LENGTHS[-1] - 1
 """Notes before a note on which its hint depends."""
 NO_PITCH = NUM_PITCHES

@@ -94,12 +94,13 @@ export class NoteModel {
   }
 
   // With mask_active, a pitch that sounds is not drawn, unless no other has a probability; with recall, the pitches of a hint
-  // get a bonus [nats]. The sum of what is returned is not 1.
+  // get a bonus [nats], but those of the last notes: with it a trill would hardly end. The sum of what is returned is not 1.
   adjustPitchProbs(probs, bonus) {
     const adjusted = this.blob.config.mask_active ? this.forbidSounding(probs) : probs.slice();
     if (bonus && this.hint) {
+      const recent = this.memory.recent.slice(-this.blob.recall.num_recent);
       for (const pitch of this.hint.slice(1, 3)) {
-        if (pitch < adjusted.length) adjusted[pitch] *= Math.exp(bonus);
+        if (pitch < adjusted.length && !recent.includes(pitch)) adjusted[pitch] *= Math.exp(bonus);
       }
     }
     return adjusted;

@@ -285,6 +285,7 @@ def test_a_long_prompt_leaves_the_same_hidden_vector_as_all_its_notes(kind, earl
 def test_a_bonus_raises_the_pitches_of_a_hint_by_nats_and_changes_no_score():
     engine = Engine(make_tiny_model(**RECALLING))
     motif = make_quantized_notes(3, 12)
+    motif[:, PITCH] = 50 + np.random.default_rng(0).permutation(12)
     engine.feed(np.concatenate([motif, motif[:10]]))
     first, second = engine.context.hints[1:3]
     assert first == motif[10, PITCH] and second == motif[11, PITCH] != first
@@ -295,6 +296,19 @@ def test_a_bonus_raises_the_pitches_of_a_hint_by_nats_and_changes_no_score():
     odds[[first, second]] *= np.exp(3.0)
     np.testing.assert_allclose(raised["pitch"], odds / odds.sum(), rtol=1e-12)
     assert engine.score_note(motif[10]) == bits
+
+
+def test_a_bonus_is_not_of_the_pitches_of_the_last_three_notes():
+    """A trill goes on as likely as the model has it."""
+    engine = Engine(make_tiny_model(**RECALLING))
+    trill = make_quantized_notes(3, 12)
+    trill[:, PITCH] = np.tile([60, 62], 6)
+    engine.feed(trill)
+    assert engine.context.hints[1:3] == (60, 62)
+    plain, raised = (
+        dict(engine.iterate_distributions(make_note(64), bonus)) for bonus in (0.0, 3.0)
+    )
+    assert np.array_equal(plain["pitch"], raised["pitch"])
 
 
 def test_a_bonus_leaves_the_pitches_of_a_note_without_a_hint_as_they_are():

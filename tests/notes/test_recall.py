@@ -9,7 +9,9 @@ from pipeline.notes.quantize import DURATION, PITCH, STEP, TIME_TOKEN
 from pipeline.notes.recall import MATCH_LENGTHS, NO_HINT, NO_PITCH, PieceMemory
 
 PARTS = make_quantized_notes(3, 200)
-NOTES = np.concatenate([PARTS, PARTS[10:60], make_quantized_notes(5, 20), PARTS[40:60], PARTS[:110]])
+NOTES = np.concatenate(
+    [PARTS, PARTS[10:60], make_quantized_notes(5, 20), PARTS[40:60], PARTS[:110]]
+)
 
 
 def make_melody(pitches: list[int]) -> np.ndarray:
