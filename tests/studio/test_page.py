@@ -203,7 +203,7 @@ def test_models_have_corpus_and_bits_in_the_list(browser: Pages, studio: Studio)
             "Trained here, best first",
         ]
         assert page.locator("#model option").all_text_contents() == [
-            "maestro: 10.30 bits, maestro-v3",
+            "maestro: 10.28 bits, maestro-v3",
             "maestro (trained here)",
         ]
         assert "remembers all music since the first note" in page.inner_text("#about")
