@@ -8,13 +8,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from studio.conftest import Client, JsonObject, Studio
 from studio.test_session import wait
 
 from pipeline.studio import live_engine, messages
-from pipeline.studio.rate_limit import LIMITS, MessageLimiter, TokenBucket
+from pipeline.studio.rate_limit import LIMITS, MessageLimiter
 
 FLOOD = {
     "keys": [{"type": "note_on", "pitch": 60, "velocity": 80}, {"type": "note_off", "pitch": 60}],
@@ -32,25 +30,6 @@ LONGEST_REST = 10.0 / TEMPO
 """Seconds without a note that the model may take by itself: a step is 10 s of music at most."""
 MAX_DELAY = 1.5
 """Seconds that a busy machine may add."""
-
-
-@given(st.lists(st.floats(0, 2), max_size=60), st.floats(0.5, 100), st.integers(1, 20))
-def test_a_bucket_allows_its_burst_and_its_rate_and_no_more(
-    waits: list[float], rate: float, burst: int
-) -> None:
-    now = 0.0
-    bucket = TokenBucket(rate, burst, lambda: now)
-    taken = 0
-    for seconds in waits:
-        now += seconds
-        taken += bucket.take()
-    assert taken <= burst + now * rate + 1e-6
-    assert taken >= min(len(waits), burst)
-
-
-def test_a_reservation_is_as_long_as_the_rate_says() -> None:
-    bucket = TokenBucket(10.0, 2, lambda: 0.0)
-    assert [bucket.reserve() for _ in range(4)] == pytest.approx([0, 0, 0.1, 0.2])
 
 
 def test_each_type_has_its_own_limit_and_key_releases_have_none() -> None:
