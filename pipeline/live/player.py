@@ -14,8 +14,7 @@ Clock, sleep and port are arguments: with `timeline.SimulatedClock`, `run_offlin
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import suppress
-from queue import Empty, SimpleQueue
+from queue import SimpleQueue
 
 from pipeline.live.active_keys import Port
 from pipeline.live.human_keys import (
@@ -155,10 +154,9 @@ class Player:
             self.schedule.enqueue(note)
 
     def _take_events(self) -> Iterator[KeyboardEvent]:
-        """Yield the events of the queue until it is empty."""
-        with suppress(Empty):
-            while True:
-                yield self.events.get_nowait()
+        """Yield the events that the queue holds now; those that come meanwhile are of the next step."""
+        for _ in range(self.events.qsize()):
+            yield self.events.get_nowait()
 
     def _handle_event(self, event: KeyboardEvent) -> None:
         """Pass one event on to the source and the recording."""

@@ -372,3 +372,22 @@ def test_the_look_ahead_grows_by_the_latency_of_the_output():
     player.run_offline()
     assert ons(wire) == [(0.6, 60)]
     assert source.accepted_at[0] <= 3.0 + 0.6 - LOOK_AHEAD + POLL_SECONDS
+
+
+def test_events_that_come_while_others_are_handled_are_of_the_next_step():
+    """A flood of events does not keep the model from playing."""
+
+    class Echo(Steps):
+        """Answers 100 notes of the person by another one each."""
+
+        def note_on(self, cell, pitch, velocity, pedal):
+            self.calls.append("note on")
+            if len(self.calls) < 100:
+                player.note_on(pitch, velocity)
+            return False
+
+    source = Echo([(0, 10, 60)])
+    player, _, _ = simulated(source)
+    player.note_on(64, 90)
+    player.fill_queue()
+    assert source.calls == ["note on"]
