@@ -8,14 +8,17 @@ In:  /note PITCH VELOCITY ON    a key of the person: pitch 0..127, velocity 1..1
 Out: see `osc_output`.
 
 What is not such a message is ignored, and the first one is reported in one line: anyone who reaches the port can send.
+Messages that come faster than `RATE` wait in the socket; what it cannot hold is lost, as UDP may lose any packet.
 The time tags of bundles are not waited for.
 """
 
 import logging
 import socket
+import time
 from collections.abc import Callable, Sequence
 
 from pipeline.core.errors import ParamsError, PipelineError, sanitize_line
+from pipeline.core.token_bucket import TokenBucket
 from pipeline.live.active_keys import CONTROL_CHANGE, NOTE_OFF, NOTE_ON, Message
 from pipeline.live.controls import CONTROL_SCALES, Controls
 from pipeline.live.keyboard import ALL_SOUND_OFF
@@ -28,6 +31,8 @@ MAX_PACKET = 65536
 """Bytes of a packet of UDP at most."""
 RECEIVE_SECONDS = 0.1
 """Longest wait for a packet [s], after which the thread looks whether to stop."""
+RATE, BURST = 1000.0, 1000
+"""Messages that are handled in a second, and at once; a glissando over all keys is inside."""
 MAX_VALUE = 127
 """Of MIDI."""
 
@@ -79,6 +84,7 @@ class OscInput:
         self.handle_message = handle_message
         self.controls = controls
         self.log_message = log_message
+        self.bucket = TokenBucket(RATE, BURST)
         self.has_reported = False
         self.stopping = False
         self.socket = open_socket(address)
@@ -115,6 +121,9 @@ class OscInput:
         if not messages:
             self._report(f"a packet of {len(packet):,} bytes without a message")
         for message in messages:
+            time.sleep(self.bucket.reserve())
+            if self.stopping:
+                return
             if not self._handle_osc(message.address, list(message.params)):
                 self._report(f"{message.address} {message.params}")
 

@@ -1,6 +1,9 @@
 """OSC in with the real library over loopback; hostile packets change nothing and give one line."""
 
+import re
+
 import pytest
+from factories import ROOT
 from osc_sockets import wait_until
 from pythonosc.osc_bundle_builder import OscBundleBuilder
 from pythonosc.osc_message_builder import OscMessageBuilder
@@ -8,8 +11,9 @@ from pythonosc.udp_client import SimpleUDPClient
 
 from pipeline.config.schema import DEFAULT_SAMPLING
 from pipeline.core.errors import ParamsError
+from pipeline.core.token_bucket import TokenBucket
 from pipeline.live import osc
-from pipeline.live.controls import Controls
+from pipeline.live.controls import CONTROL_SCALES, Controls
 from pipeline.live.osc import OscError, OscInput
 
 
@@ -35,11 +39,33 @@ def osc_input(port, heard, controls, lines):
     osc_input.close()
 
 
-def encode(address, *values):
+def build_message(address, *values):
     builder = OscMessageBuilder(address)
     for value in values:
         builder.add_arg(value)
-    return builder.build().dgram
+    return builder.build()
+
+
+def encode(address, *values):
+    return build_message(address, *values).dgram
+
+
+def test_a_flood_is_handled_at_the_rate_and_not_after_closing(osc_input, heard, monkeypatch):
+    waits = []
+
+    def wait(seconds):
+        waits.append(seconds)
+        osc_input.stopping = len(waits) > osc.BURST + 200
+
+    monkeypatch.setattr(osc.time, "sleep", wait)
+    osc_input.bucket = TokenBucket(osc.RATE, osc.BURST, lambda: 0.0)
+    bundle = OscBundleBuilder(0)
+    for _ in range(1500):
+        bundle.add_content(build_message("/note", 60, 90, 1))
+    osc_input.handle_packet(bundle.build().dgram)
+    assert len(heard) == osc.BURST + 200
+    assert not any(waits[: osc.BURST])
+    assert waits[osc.BURST + 99] == pytest.approx(100 / osc.RATE)
 
 
 def test_keys_pedal_and_panic_arrive_over_loopback(osc_input, port, heard):
@@ -107,10 +133,7 @@ def test_a_hostile_packet_changes_nothing_and_gives_one_line(
 
 def test_a_bundle_of_the_far_future_is_not_waited_for(osc_input, heard):
     builder = OscBundleBuilder(2e9)
-    message = OscMessageBuilder("/note")
-    for value in (60, 90, 1):
-        message.add_arg(value)
-    builder.add_content(message.build())
+    builder.add_content(build_message("/note", 60, 90, 1))
     osc_input.handle_packet(builder.build().dgram)
     assert heard == [(0x90, 60, 90)]
 
@@ -130,3 +153,9 @@ def test_a_port_that_is_none_is_refused(text):
 def test_a_port_in_use_is_one_line(osc_input, port, controls):
     with pytest.raises(OscError, match=f"--osc-in 127.0.0.1:{port}: cannot listen .*another port"):
         OscInput((osc.LOOPBACK, port), print, controls, print)
+
+
+def test_every_control_is_in_the_docs():
+    text = (ROOT / "docs/ports-and-osc.md").read_text()
+    row = next(line for line in text.splitlines() if line.startswith("| `/NAME VALUE`"))
+    assert set(re.findall(r"`(\w+)`", row)) == set(CONTROL_SCALES)
