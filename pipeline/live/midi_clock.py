@@ -14,6 +14,8 @@ mean of the period over STEADY_SECONDS is late by that time, so their difference
 - A line through the last FIT_TICKS ticks has clearly smaller errors than the filter, or JUMP_TICKS ticks in a row are
   late: the tempo jumped. The position is the number of ticks received then, as the standard has it. A silence of
   GAP_SECONDS is no tempo.
+- Ticks that come together, though none was missing for BLOCK_SECONDS, come in blocks, as those of JACK do. Then each counts
+  as the next one, early or late, up to MAX_BLOCK_ERROR periods, until none came together for BLOCK_SECONDS.
 - No tick for LOST_SECONDS: the clock is lost until the next one.
 
 Sources: MIDI 1.0 detailed specification, system real time and system common messages. F. Adriaensen, Using a DLL to
@@ -48,6 +50,12 @@ STEADY_CHANGE = 0.01
 """Relative difference of period and mean from which the tempo is not steady; jitter of 2 ms makes a third of it."""
 MAX_ERROR = 0.65
 """Error of a tick up to which it counts as the next one [periods]; after a wrong decision the next tick corrects it."""
+MAX_BLOCK_ERROR = 3.5
+"""The same of ticks that come in blocks: those of 2,048 frames at 48 kHz are 2.6 periods at 180 quarter notes a minute."""
+BLOCK_SECONDS = 2.0
+"""Seconds without two ticks together after which they come one by one again."""
+TOGETHER = 0.1
+"""Time between two ticks that come together, at most [periods]."""
 LOCK_TICKS = 12
 """Ticks after which the period is known well enough to notice that a tick is missing."""
 JUMP_TICKS = 3
@@ -92,12 +100,12 @@ class Lock(NamedTuple):
         """Return the time of a tick that is this many ticks after the last one."""
         return self.time + steps * (self.period if steps == 1 else self.best_period)
 
-    def predict_steps(self, time: float) -> int:
+    def predict_steps(self, time: float, max_error: float = MAX_ERROR) -> int:
         """Return how many ticks after the last one a tick at this time is; 0 for one that is too early."""
         if self.num_ticks < LOCK_TICKS:
             return 1
         periods = (time - self.time) / self.best_period
-        if abs(periods - 1) < MAX_ERROR:
+        if abs(periods - 1) < max_error:
             return 1
         return max(round(periods), 0)
 
@@ -143,6 +151,12 @@ class MidiClock:
         """Whether the next tick is at `resume_position`: the first after Start, Continue or a position while it plays."""
         self.num_missing = 0
         """Ticks counted as missing since the last tick that came when it was expected."""
+        self.last_tick = -math.inf
+        """When the last tick was received."""
+        self.last_block = -math.inf
+        """When two ticks came together last, though none was missing before."""
+        self.last_missing = -math.inf
+        """When ticks were counted as missing last."""
         self.num_late = 0
         """Ticks in a row that came MAX_ERROR periods or more too late."""
         self.recent_ticks: deque[ReceivedTick] = deque(maxlen=COUNT_TICKS)
@@ -213,12 +227,19 @@ class MidiClock:
     def _handle_tick(self, time: float) -> None:
         """Follow a tick, and start the song with it if a Start came before."""
         lock = self.lock
+        is_together = lock is not None and time - self.last_tick < TOGETHER * lock.best_period
+        self.last_tick = time
+        if is_together and time - self.last_missing > BLOCK_SECONDS:
+            self.last_block = time
         if lock is None:
             self._relock(time, 0)
         elif time - lock.time >= LOST_SECONDS:
             self._relock(time, lock.tick + 1)
         else:
-            self._follow_tick(time, lock, lock.predict_steps(time))
+            steps = 0 if is_together else lock.predict_steps(time)
+            if time - self.last_block < BLOCK_SECONDS and (steps or not self.num_missing):
+                steps = lock.predict_steps(time, MAX_BLOCK_ERROR)
+            self._follow_tick(time, lock, steps)
         if self.is_starting and self.lock:
             self.origin = self.lock.tick - self.resume_position
             self.is_starting = False
@@ -244,6 +265,7 @@ class MidiClock:
         if is_after_gap:
             self.recent_ticks.clear()
         if steps > 1:
+            self.last_missing = time
             self.num_missing += steps - 1
             self.num_late += not is_after_gap
         updated = lock.update(time, steps) if steps else lock

@@ -199,3 +199,17 @@ def test_other_messages_are_ignored():
     clock.handle_message(last, (0x90, 60, 70))
     clock.handle_message(last, (0xFE,))
     assert clock.song_position(last) == pytest.approx(19)
+
+
+@pytest.mark.parametrize("tempo", [60, 90, 120, 123, 140, 180])
+@pytest.mark.parametrize("frames", [128, 1024, 2048])
+def test_ticks_that_come_in_blocks_move_no_beat(tempo, frames):
+    """JACK hands messages over once a block, so that several ticks come together."""
+    block, seconds = frames / 48_000, 60 / tempo / TICKS_PER_BEAT
+    due = np.arange(60 / seconds) * seconds
+    clock, errors = MidiClock(), []
+    for number, time in enumerate((np.ceil(due / block) * block).tolist()):
+        clock.handle_message(time, (TICK,))
+        if number > 100:
+            errors.append((clock.song_position(time) - number) * seconds - (time - due[number]))
+    assert -block - 0.001 < min(errors) <= max(errors) < 0.005
