@@ -107,6 +107,8 @@ class Improviser:
         """Whether the next note is the first of a response."""
         self.response_start = 0
         """Cell at which the last response began."""
+        self.read_notes: list[PendingNote] | None = None
+        """The notes that the engine has read since it was reset, for a response; None if it has read more."""
         self.history.extend(from_quantized(prompt))
         self.mean_velocity = int(prompt[:, VELOCITY].mean())
         limits = engine.time_limits
@@ -154,6 +156,7 @@ class Improviser:
         """Read the pending note."""
         assert self.pending is not None
         self.engine.feed(self.quantized_note[None])
+        self.read_notes = None
         self.history.append(self.pending)
         self.last_onset = self.pending.onset
         self.pending = None
@@ -205,6 +208,7 @@ class Improviser:
             return True
         if not self._may_respond(floor):
             return False
+        self._read_all([*self.history, *self.phrase.notes])
         start = self.time_keeper.align_start(floor)
         if start is None:
             return False
@@ -242,21 +246,31 @@ class Improviser:
         return self.phrase.take_if_finished(start, self.tempo)
 
     def _start_response(self, phrase: list[PendingNote]) -> None:
-        """Read all notes again, the phrase too, and start a response."""
+        """Start a response, with the phrase read."""
         self.history.extend(phrase)
-        notes = sorted(self.history)
         if phrase:
             self.mean_velocity = round(sum(note.velocity for note in phrase) / len(phrase))
-        self.engine.reset()
-        self.engine.feed(to_quantized(notes))
-        self.last_onset = notes[-1].onset
+        self._read_all(list(self.history))
+        self.last_onset = max(note.onset for note in self.history)
         self.starts_response = True
         self._discard_pending()
+
+    def _read_all(self, notes: list[PendingNote]) -> None:
+        """Read the last of some notes anew, unless they are read.
+
+        That takes longer than the look-ahead, so a response that waits for a beat has its phrase read before.
+        """
+        notes = sorted(notes[-CONTEXT_NOTES:])
+        if notes != self.read_notes:
+            self.engine.reset()
+            self.engine.feed(to_quantized(notes))
+            self.read_notes = notes
 
     def _feed_human_note(self, note: PendingNote) -> None:
         """Read a note of the person."""
         previous = PendingNote(self.last_onset, 0, 0, 0)  # the step counts from it
         self.engine.feed(to_quantized([previous, note])[1:])
+        self.read_notes = None
         self.history.append(note)
         self.last_onset = note.onset
         self._discard_pending()
