@@ -14,6 +14,7 @@ from pipeline.generation import engine
 from pipeline.generation.constraints import allowed_pitches
 from pipeline.generation.engine import Engine
 from pipeline.generation.sampling import Sampler
+from pipeline.live.clock_follower import FreeTime
 from pipeline.live.controls import Controls
 from pipeline.live.improviser import (
     DEFAULT_MAX_NOTES_PER_SECOND,
@@ -395,6 +396,27 @@ def test_your_turn_starts_a_response_before_the_phrase_is_over():
     assert model_onsets(player)[0] == pytest.approx(2.0 + LOOK_AHEAD, abs=3 * POLL_SECONDS)
     held_note = [note for note in player.source.history if note.pitch == 60 and note.onset > 90]
     assert held_note[0].duration == pytest.approx(100 + 100 * LOOK_AHEAD, abs=3)
+
+
+def test_a_phrase_is_read_once_and_before_the_beat_of_its_response(monkeypatch):
+    """Reading hundreds of notes takes longer than the look-ahead."""
+
+    class Beat(FreeTime):
+        def align_start(self, cell):
+            return cell if cell >= 500 else None
+
+    source = improviser("call-response")
+    source.time_keeper = Beat()
+    reads, feed = [], source.engine.feed
+    monkeypatch.setattr(
+        source.engine, "feed", lambda notes: reads.append(len(notes)) or feed(notes)
+    )
+    source.note_on(100, 60, 90)
+    source.note_off(150, 60, 150)
+    assert all(source.peek(floor) is None for floor in range(300, 500, 50))
+    assert reads == [len(PROMPT) + 1]
+    assert source.peek(500).onset == 500
+    assert reads == [len(PROMPT) + 1]
 
 
 def test_your_turn_without_a_phrase_continues_the_music():
