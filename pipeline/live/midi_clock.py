@@ -229,21 +229,26 @@ class MidiClock:
         lock = self.lock
         is_together = lock is not None and time - self.last_tick < TOGETHER * lock.best_period
         self.last_tick = time
-        if is_together and time - self.last_missing > BLOCK_SECONDS:
-            self.last_block = time
         if lock is None:
             self._relock(time, 0)
         elif time - lock.time >= LOST_SECONDS:
             self._relock(time, lock.tick + 1)
         else:
-            steps = 0 if is_together else lock.predict_steps(time)
-            if time - self.last_block < BLOCK_SECONDS and (steps or not self.num_missing):
-                steps = lock.predict_steps(time, MAX_BLOCK_ERROR)
-            self._follow_tick(time, lock, steps)
+            self._follow_tick(time, lock, self._predict_steps(time, lock, is_together))
         if self.is_starting and self.lock:
             self.origin = self.lock.tick - self.resume_position
             self.is_starting = False
             self.is_stopped = False
+
+    def _predict_steps(self, time: float, lock: Lock, is_together: bool) -> int:
+        """Return how many ticks after the last one a tick is, which may come together with it; 0 for one that is too early."""
+        if is_together and time - self.last_missing > BLOCK_SECONDS:
+            self.last_block = time
+        steps = 0 if is_together else lock.predict_steps(time)
+        is_late_tick = steps == 0 and self.num_missing > 0
+        if time - self.last_block < BLOCK_SECONDS and not is_late_tick:
+            return lock.predict_steps(time, MAX_BLOCK_ERROR)
+        return steps
 
     def _follow_tick(self, time: float, lock: Lock, steps: int) -> None:
         """Follow a tick that is `steps` after the last one."""
