@@ -3,7 +3,8 @@
     PYTHONPATH=. python tests/e2e_sweep.py FOLDER RUNS SECONDS
 
 A bare repository is the Git remote, a folder is the DVC remote, and the stages are toys: a training takes SECONDS. One worker
-is killed in the middle. Then the same sweep runs on this machine alone. Prints rows, trainings and times of both.
+is killed in the middle. Then the same sweep runs on two workers of which none is killed, and on this machine alone. Prints
+rows, trainings and times of all three.
 """
 
 import contextlib
@@ -25,6 +26,7 @@ TIMEOUT_SECONDS = 900.0
 
 def make_project(home: Path) -> Path:
     """Return a toy project that has run and was pushed to a Git remote and a DVC remote."""
+    home.mkdir(exist_ok=True)
     project = Path(shutil.copytree(toy.finished(), home / "project", symlinks=True))
     toy.run(home, "git", "init", "-q", "--bare", "-b", "main", "service.git")
     toy.run(project, "git", "remote", "add", "origin", "../service.git")
@@ -133,20 +135,23 @@ def list_experiments(project: Path) -> list[str]:
 
 
 def main(home: Path, num_runs: int, seconds: float) -> None:
-    """Run both sweeps and print figures."""
+    """Run the three sweeps and print figures."""
     home.mkdir(parents=True)
     log = home / "toy.log"
     os.environ |= {toy.LOG: str(log), toy.SECONDS: str(seconds)}
-    project = make_project(home)
-    log.unlink(missing_ok=True)
-    alone = Path(shutil.copytree(project, home / "alone/project", symlinks=True))
-    with run_cluster(home, 2) as (address, workers):
-        began = time.monotonic()
-        sweep = start_sweep(project, num_runs, "--scheduler", address)
-        kill_worker(home, workers[0], 0)
-        rows = finish_sweep(project, sweep)
-    print_figures("two workers, one killed", rows, time.monotonic() - began)
-    print(f"dvc exp show: {len(list_experiments(project))} experiments")
+    for title, kills in (("two workers, one killed", True), ("two workers", False)):
+        folder = home / title.replace(" ", "-")
+        project = make_project(folder)
+        log.unlink(missing_ok=True)
+        with run_cluster(folder, 2) as (address, workers):
+            began = time.monotonic()
+            sweep = start_sweep(project, num_runs, "--scheduler", address)
+            if kills:
+                kill_worker(folder, workers[0], 0)
+            rows = finish_sweep(project, sweep)
+        print_figures(title, rows, time.monotonic() - began)
+        print(f"dvc exp show: {len(list_experiments(project))} experiments", flush=True)
+    alone = make_project(home / "alone")
     log.unlink()
     began = time.monotonic()
     rows = finish_sweep(alone, start_sweep(alone, num_runs))
