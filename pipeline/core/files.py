@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
+from zipfile import ZipFile, ZipInfo
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +26,8 @@ ANY_WRITE_BIT = 0o222
 """Of a mode: somebody may write."""
 _CHECKSUM_LENGTH = 64
 """Hexadecimal digits of a sha256, at the end of a sealed zip."""
+_UNIX = 3
+"""In a zip, the system that wrote a file; Python names its own unless a number is given."""
 
 
 @contextmanager
@@ -155,10 +158,22 @@ def write_text(path: Path, text: str) -> None:
 
 
 def encode_npz(arrays: Mapping[str, NDArray[Any]]) -> bytes:
-    """Return arrays as an npz archive, in order of name; equal arrays give equal bytes."""
+    """Return arrays as an npz archive, in order of name; equal arrays give equal bytes with every Python and system.
+
+    Not by `numpy.savez`, since it asks for the header of a file of unknown size, which Python 3.11.4 changed.
+    """
     buffer = io.BytesIO()
-    ordered: dict[str, Any] = {name: arrays[name] for name in sorted(arrays)}
-    np.savez(buffer, **ordered)
+    with ZipFile(buffer, "w") as archive:
+        for name in sorted(arrays):
+            entry = ZipInfo(f"{name}.npy")
+            entry.create_system = _UNIX
+            archive.writestr(entry, _encode_npy(arrays[name]))
+    return buffer.getvalue()
+
+
+def _encode_npy(array: NDArray[Any]) -> bytes:
+    buffer = io.BytesIO()
+    np.lib.format.write_array(buffer, array, allow_pickle=False)
     return buffer.getvalue()
 
 

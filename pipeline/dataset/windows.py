@@ -256,8 +256,7 @@ def write_windows(
     paths = [sharded_notes.get_shard_path(folder, number) for number in range(len(shard_lengths))]
     arrays["shard_sha256"] = np.array([checksums.hash_file(shard) for shard in paths])
     with files.atomic_path(path) as temporary:
-        with temporary.open("wb") as file:
-            np.savez(file, **dict(sorted(arrays.items())))
+        temporary.write_bytes(files.encode_npz(arrays))
         files.append_zip_checksum(temporary)
 
 

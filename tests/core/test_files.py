@@ -1,4 +1,5 @@
 import errno
+import hashlib
 import io
 import os
 import resource
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from hypothesis.extra.numpy import array_shapes, arrays
 
 from pipeline.core import files
 from pipeline.core.errors import DiskError
@@ -88,6 +90,28 @@ def test_bytes_are_on_the_disk_before_the_move(tmp_path, monkeypatch):
 def test_equal_arrays_give_equal_bytes_whatever_their_order(values):
     named = {name: np.array(value, float) for name, value in values.items()}
     assert files.encode_npz(named) == files.encode_npz(dict(reversed(named.items())))
+
+
+@pytest.mark.parametrize("platform", ["linux", "win32"])
+def test_an_archive_has_equal_bytes_with_every_python_and_system(monkeypatch, platform):
+    monkeypatch.setattr("sys.platform", platform)
+    named = {
+        "b": np.arange(6, dtype="<f4").reshape(2, 3),
+        "a": np.array(["x", "yz"]),
+        "c": np.array(5),
+    }
+    digest = hashlib.sha256(files.encode_npz(named)).hexdigest()
+    assert digest == "8c289c8b8c37f7573bcec6bf51f87b22a64830377f82a9f81f3f0d50c230e4af"
+
+
+@given(
+    array=arrays(
+        st.sampled_from([np.float32, np.int64, np.uint8]), array_shapes(min_dims=0, min_side=0)
+    )
+)
+def test_numpy_reads_an_archive(array):
+    read = np.load(io.BytesIO(files.encode_npz({"a": array})))
+    np.testing.assert_array_equal(read["a"], array, strict=True)
 
 
 def test_an_archive_holds_no_clock(monkeypatch):

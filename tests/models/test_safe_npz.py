@@ -87,7 +87,7 @@ NOT_FINE: dict[str, Callable[[], bytes]] = {
     "truths": lambda: bias(np.zeros(128, bool)),
     "text": lambda: bias(np.array(["0"] * 128)),
     "a record": lambda: bias(np.zeros(128, [("a", "<f4")])),
-    "objects": lambda: bias(np.array([None] * 128, dtype=object)),
+    "objects": lambda: says(FLOATS.replace("<f4", "|O")),
     "gigabytes": lambda: says(FLOATS.replace("(128,)", "(1073741824,)")),
     "more than memory": lambda: says(FLOATS.replace("(128,)", "(4611686018427387904, 16)")),
     "below zero": lambda: says(FLOATS.replace("(128,)", "(-128,)")),
