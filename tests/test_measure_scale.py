@@ -106,6 +106,16 @@ def test_costs_are_extrapolated_along_a_line() -> None:
     )
 
 
+def test_a_cost_that_falls_is_not_extrapolated_below_zero() -> None:
+    costs = [
+        Cost("evaluate", 1_000_000, 4.0, 160_000_000, 160_000_000, 0),
+        Cost("evaluate", 5_000_000, 3.0, 120_000_000, 120_000_000, 0),
+    ]
+    assert measure_scale.format_extrapolation(costs, 100_000_000).splitlines()[-1] == (
+        "| evaluate | does not grow: 4 | does not grow: 160 | 0.00 + 0.000 × 100 = 0 |"
+    )
+
+
 def test_params_have_the_values_of_the_measurement(in_folder: Path) -> None:
     from pipeline.config import load_params
 

@@ -236,7 +236,9 @@ def format_extrapolation(costs: Sequence[Cost], num_notes: int) -> str:
 
 
 def _format_line(first: int, last: int, values: tuple[float, float], num_notes: int) -> str:
-    """Return the arithmetic of a value of a longer corpus, by those of two corpora."""
+    """Return the arithmetic of a value of a longer corpus, by those of two corpora; a value that falls does not grow."""
+    if values[1] < values[0]:
+        return f"does not grow: {values[0]:,.0f}"
     slope = (values[1] - values[0]) / (last - first) * MILLION
     fixed = values[0] - slope * first / MILLION
     millions = num_notes / MILLION
@@ -259,7 +261,8 @@ def make_report(costs: Sequence[Cost], settings: dict[str, Any], extrapolate_not
     ]
     if len({cost.num_notes for cost in costs}) > 1:
         parts += [
-            "A line through the shortest and the longest corpus: fixed part + part per million notes × million notes.",
+            "A line through the shortest and the longest corpus: fixed part + part per million notes × million notes. "
+            "A cost that is smaller for the longest corpus does not grow.",
             format_extrapolation(costs, extrapolate_notes),
         ]
     return "\n\n".join(parts) + "\n"
