@@ -110,11 +110,12 @@ def test_the_lines_that_need_no_device_write_music(in_folder: Path) -> None:
     wanted = (
         "play --midi-out none",
         "generate",
-        "score",
+        "score maestro my-piece.mid --per-note",
         "export maestro --html",
         "export maestro -o",
     )
-    prose = re.findall(r"^`(music-rnn export[^`]*)`", (ROOT / "README.md").read_text("utf-8"), re.M)
+    text = (ROOT / "README.md").read_text("utf-8")
+    prose = re.findall(r"^- `(music-rnn [^`]*)`", text, re.M)
     lines = [*read_lines("Hear it"), *prose]
     for words in wanted:
         line = next(line for line in lines if line.startswith(f"music-rnn {words}"))

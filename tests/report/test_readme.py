@@ -51,6 +51,16 @@ def test_the_readme_says_how_far_attention_reaches() -> None:
     assert count_context_notes(card.config, card.sequence_length) is None
 
 
+def test_the_readme_has_the_figures_of_the_bundled_model() -> None:
+    text = (ROOT / readme.README).read_text("utf-8").replace("\n", " ")
+    folder = model_io.BUNDLED / "maestro"
+    provenance = model_card.read_card(folder / "model.json").provenance
+    assert f"scores {provenance['bits_per_note']:.2f} bits per note" in text
+    assert f"{provenance['nats_per_event']:.2f} nats per event" in text
+    megabytes = sum(path.stat().st_size for path in folder.iterdir()) / 1e6
+    assert f"`maestro` ({megabytes:.1f} MB)" in text
+
+
 def test_pictures_and_pages_that_the_readme_names_are_there() -> None:
     text = (ROOT / readme.README).read_text("utf-8")
     for name in ("docs/sample.png", "docs/results-maestro.md"):
