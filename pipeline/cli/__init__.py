@@ -17,7 +17,7 @@ PANELS = {
     "Compare ideas": (experiments,),
     "Your data": (data,),
     "Pipeline stages": (stages,),
-    "CI and care": (ci, maintenance),
+    "CI and maintenance": (ci, maintenance),
 }
 """Modules of commands by the group of `--help` that shows them, which is who uses them."""
 PROGRAM = "music-rnn"
@@ -46,8 +46,9 @@ class CommandGroup(TyperGroup):
 app = typer.Typer(
     cls=CommandGroup,
     help="Which architecture for a small music model? Measured, in bits per note.",
-    epilog="The whole pipeline: dvc repro. One idea beside another: dvc exp run -S model.baseline.learning_rate=0.002",
+    epilog="The whole pipeline: dvc repro. The same with one value changed: dvc exp run -S model.baseline.learning_rate=0.002",
     no_args_is_help=True,
+    rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
 )

@@ -30,13 +30,13 @@ VelocityTemperature = Annotated[
 ]
 VelocityTopP = Annotated[
     float | None,
-    typer.Option(min=0.01, max=1, help="Share of the probability of velocity alone."),
+    typer.Option(min=0.01, max=1, help="Share of the probability of velocity that is kept."),
 ]
 RecallBonus = Annotated[
     float | None,
     typer.Option(
         min=0,
         max=10,
-        help="Nats for pitches that the piece played after a place like the present one; models with recall.",
+        help="Nats added to pitches that followed an earlier passage like the present one; only models with recall.",
     ),
 ]

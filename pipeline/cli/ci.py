@@ -26,10 +26,10 @@ BaseRevision = Annotated[
 @app.command(epilog="Example: music-rnn plan")
 def plan(
     all_stages: Annotated[
-        bool, typer.Option("--all", help="Also name the stages that have nothing to do.")
+        bool, typer.Option("--all", help="Also name the stages that are up to date.")
     ] = False,
 ) -> None:
-    """Say why each stage would run now, a sentence each, before anything runs."""
+    """Name the stages that would run now, with the reasons, before anything runs."""
     from pipeline.ci import plan as planner
 
     if changes := planner.describe_corpus_changes(load_params(paths.PARAMS).corpus):
@@ -44,7 +44,7 @@ def plan(
 
 @app.command(epilog="Example: music-rnn gate --base origin/main")
 def gate(base: BaseRevision = "HEAD") -> None:
-    """Say whether the results are better than those of a revision, beyond noise; ends with code 1 where it refuses."""
+    """Compare the results with those of a revision: better, worse or too close to call; exit code 1 if the gate refuses."""
     from pipeline.ci import retrain as work
 
     verdict = work.evaluate_gate(base, load_params(paths.PARAMS))
@@ -53,10 +53,10 @@ def gate(base: BaseRevision = "HEAD") -> None:
 
 
 @app.command(
-    epilog="Example: music-rnn promote --base v1.0.0, then: git commit and git tag -a recommended@v1.1.0"
+    epilog="Example: music-rnn promote --base origin/main, then: git commit -a and git tag -a recommended@v1.1.0"
 )
 def promote(base: BaseRevision = "HEAD") -> None:
-    """Make the recommended model the artifact of the registry, with its card, if the gate says it is better."""
+    """Make the recommended model the DVC artifact 'recommended', with its card, if it is better; exit code 1 if not."""
     from pipeline.ci import retrain as work
 
     params = load_params(paths.PARAMS)
@@ -80,7 +80,7 @@ def retrain(
         Path | None, typer.Option(help="Add the report, in Markdown, to this file.")
     ] = None,
 ) -> None:
-    """Run the pipeline, compare the results with a revision, push a branch; ends with code 1 where the gate refuses."""
+    """Run the pipeline, compare the results with a revision, push a branch; exit code 1 if the gate refuses."""
     from pipeline.ci import retrain as work
 
     verdict, page = work.retrain_models(base, branch, load_params(paths.PARAMS), typer.echo)

@@ -25,7 +25,9 @@ def study(
     name: Annotated[str, typer.Argument(help="A file in studies/, without .yaml; or tune.")],
     no_run: Annotated[
         bool,
-        typer.Option("--no-run", help="Run and write nothing: print the page of what is here."),
+        typer.Option(
+            "--no-run", help="Run and write nothing: print the page of the experiments that exist."
+        ),
     ] = False,
     force: Annotated[
         bool,
@@ -37,7 +39,7 @@ def study(
         int, typer.Option(min=0, help="Of tune: processes at once; 0 is one for each core.")
     ] = 0,
 ) -> None:
-    """Run the experiments of a study and make its page; experiments that are there already are not run again.
+    """Run the experiments of a study that do not exist yet, and write its page.
 
     The study 'tune' searches the learning rate of each architecture on training pieces only.
     """
@@ -107,8 +109,8 @@ def diff(
         list[str],
         typer.Argument(
             metavar="EXP",
-            help="'workspace', a Git revision or a DVC experiment. The first is the reference; one alone is compared "
-            "with HEAD.",
+            help="'workspace', a Git revision or a DVC experiment. The first is the reference; a single one is "
+            "compared with HEAD.",
         ),
     ],
     architectures: Annotated[
@@ -172,7 +174,7 @@ def sweep(
         typer.Option(
             min=1,
             max=99,
-            help="Train so many replicates, each from a seed of its own; by default replicates.count.",
+            help="Number of replicates, each from a seed of its own; default: replicates.count.",
         ),
     ] = None,
     scheduler: Annotated[
@@ -189,7 +191,7 @@ def sweep(
     """Vary one value of params.yaml, and compare the results by architecture.
 
     Each run is an experiment of DVC, sweep-KEY-VALUE-REPLICATES, without samples, benchmark and report. A run that started from
-    this commit is not run again: 'dvc exp remove NAME' makes it run. docs/sweeps-on-many-machines.md has more of --scheduler.
+    this commit is not run again unless 'dvc exp remove NAME' removes it. docs/sweeps-on-many-machines.md describes --scheduler.
     """
     from pipeline.core import yaml
     from pipeline.experiments import remote_sweep
@@ -212,7 +214,7 @@ def listen(  # noqa: PLR0913 an argument of a command is an option that a person
     models: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[MODEL ...]",
+            metavar="MODEL",
             help="Models to test, bundled or trained here; with --score, CSV files that the page exported.",
             autocompletion=complete_model,
         ),
@@ -236,8 +238,8 @@ def listen(  # noqa: PLR0913 an argument of a command is an option that a person
 ) -> None:
     """Make a blind listening test: which continuation of held-out music was played by a person, and which by a model?
 
-    One HTML file, without network. It shows the result after the last pair, and exports the answers. Where no model is
-    named, it is the bundled one. docs/listening.md has more.
+    The test is one HTML file that needs no network. It shows the result after the last pair, and exports the answers. Without a
+    model the bundled one is tested. docs/listening.md describes the test.
     """
     if is_score:
         _print_scores([Path(name) for name in models or []])
@@ -296,10 +298,10 @@ def _print_scores(answer_files: list[Path]) -> None:
 @app.command(epilog="Example: music-rnn pin-best, then: dvc repro and git commit")
 def pin_best(
     revision: Annotated[
-        str, typer.Argument(metavar="[REV]", help="Git revision that has results.")
+        str, typer.Argument(metavar="REV", help="Git revision that has results.")
     ] = "HEAD",
 ) -> None:
-    """Keep the best results of a commit: 'dvc exp show' then has the difference of every run to them, in best.against_committed."""
+    """Keep the best results of a commit, with which 'dvc exp show' compares each run in best.against_committed."""
     from pipeline.experiments import pin_best as pin
 
     best = pin.read_committed_best(revision)

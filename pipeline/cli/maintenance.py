@@ -18,7 +18,7 @@ app = typer.Typer()
 def doctor() -> None:
     """Show the machine, what is installed, ports, corpus and cache, with remedies, on one screen.
 
-    Ends with code 1 if a file of the project is damaged, so that nothing of it runs.
+    Exit code 1 if a file that the project needs is damaged.
     """
     from pipeline.maintenance import doctor as checks
 
@@ -46,7 +46,7 @@ def verify() -> None:
 
 @app.command(epilog="Example: music-rnn repair && dvc repro")
 def repair() -> None:
-    """Repair what a killed run left, such as a torn lock file of DVC; 'make repro' does so first."""
+    """Repair what a killed run left, such as a damaged lock file of DVC; 'make repro' does this first."""
     from pipeline.live import journal
     from pipeline.maintenance import repair as workshop
 
@@ -71,21 +71,21 @@ def _check_params() -> None:
 
 @app.command(epilog="Example: music-rnn update-readme")
 def update_readme() -> None:
-    """Fill the figures in README.md, and make MODEL_OPTIMIZATION_ANALYSIS.md, from results of runs and studies."""
+    """Fill the figures in README.md and write MODEL_OPTIMIZATION_ANALYSIS.md, from results of runs and studies."""
     from pipeline.report import readme as page
     from pipeline.stages import report as stage
 
     page.write_project_pages(stage.load_run_results(load_params(paths.PARAMS)))
 
 
-@app.command(epilog="Example: music-rnn bundle expressive --name maestro")
+@app.command(epilog="Example: music-rnn bundle expressive --name my-model")
 def bundle(
     model: Annotated[str, typer.Argument(help="A trained architecture, such as expressive.")],
     name: Annotated[
         str, typer.Option(help="Name of the bundled model; an architecture may not have it.")
     ] = DEFAULT_MODEL,
 ) -> None:
-    """Put a trained model into the package, half as large, with its bits and the license of its music on its card."""
+    """Add a trained model to the bundled ones, half as large, with its bits and the license of its music on its card."""
     from pipeline.corpus.manifest import validate_name
     from pipeline.export import bundle
 

@@ -24,7 +24,7 @@ app = typer.Typer()
 
 @app.command("models", epilog="Example: music-rnn models")
 def list_models() -> None:
-    """List the models that can be used here: those that come with the package, and those trained here."""
+    """List the models: those that are bundled with the package, and those trained here."""
     from pipeline.studio import catalog
 
     entries = catalog.list_models().values()

@@ -129,9 +129,9 @@ def play(  # noqa: PLR0913 an argument of a command is an option that a person t
     """Play in real time, alone or with you, to a MIDI port or a file.
 
     CC 20, 21 and 28 set the temperature of pitch, time and velocity, 22 density, 23 key, 24 and 25 lowest and highest
-    pitch, 26 polyphony, 27 tempo; 120 ends all notes. --learn NAME lets other keys, pedals and knobs do that, give the
-    turn, take it or hold it, and --preset NAME uses them; its file also sets channels, program, MIDI thru, velocity curve
-    and output latency. A folder of sessions is a corpus: music-rnn add-corpus sessions FOLDER.
+    pitch, 26 polyphony, 27 tempo; 120 ends all notes. --learn NAME writes a preset of other keys, pedals and knobs for these,
+    and for whose turn it is; --preset NAME uses it. Its file also sets channels, program, MIDI thru, velocity curve and
+    output latency. A folder of sessions is a corpus: music-rnn add-corpus sessions FOLDER.
     """
     from pipeline.cli import options
     from pipeline.live import run

@@ -54,7 +54,7 @@ def ingest() -> None:
 
 @app.command(epilog="Example: music-rnn windows")
 def windows() -> None:
-    """Put notes on the time grid and find where training windows start."""
+    """Round notes to the 10 ms grid and index the training windows."""
     _run_stage("windows")
 
 
@@ -115,7 +115,7 @@ def sample_metrics(architecture: Architecture) -> None:
 
 @app.command(epilog="Example: music-rnn two-sample stacked")
 def two_sample(architecture: Architecture) -> None:
-    """Tell samples of a trained architecture from real music with a classifier."""
+    """Measure how well a classifier tells samples of a trained architecture from real music."""
     _run_stage("two_sample", architecture)
 
 

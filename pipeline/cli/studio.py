@@ -19,12 +19,12 @@ NETWORK_WARNING = (
 @app.command(epilog="Example: music-rnn studio --model maestro")
 def studio(
     port: Annotated[
-        int, typer.Option(min=0, max=65535, help="Where the page is; 0 takes any free one.")
+        int, typer.Option(min=0, max=65535, help="Port of the page; 0 takes any free one.")
     ] = 8765,
     model: Annotated[
         str,
         typer.Option(
-            help="The model to begin with; the page can choose another.",
+            help="Model at the start; the page can choose another.",
             autocompletion=complete_model,
         ),
     ] = DEFAULT_MODEL,
@@ -36,7 +36,7 @@ def studio(
         bool, typer.Option("--open", help="Open the page in your browser.")
     ] = False,
 ) -> None:
-    """Play with a model in your browser, on this machine alone unless --host says otherwise."""
+    """Play with a model in your browser; other machines can connect only with --host."""
     from pipeline.cli import options
     from pipeline.studio import access, addresses, session
     from pipeline.studio import app as server

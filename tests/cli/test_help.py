@@ -20,7 +20,7 @@ PANELS = {
     "Your data": "fetch add-corpus",
     "Pipeline stages": "repro check ingest windows ngrams train evaluate "
     "generate-all sample-metrics two-sample compare benchmark report",
-    "CI and care": "plan gate promote retrain doctor verify repair update-readme bundle",
+    "CI and maintenance": "plan gate promote retrain doctor verify repair update-readme bundle",
 }
 
 
