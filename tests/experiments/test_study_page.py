@@ -1,6 +1,7 @@
 """What a study found, on its page."""
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from report.conftest import continuation_comparison, two_sample_test
 from typer.testing import CliRunner
 
 from pipeline.cli import app
-from pipeline.core import git
+from pipeline.core import git, yaml
 from pipeline.experiments import study_page, study_results
 from pipeline.experiments.study import Run, Study, StudyError
 from pipeline.experiments.study_results import RunFindings
@@ -140,6 +141,16 @@ def test_results_of_more_models_are_replaced_only_by_force(in_folder: Path) -> N
     assert [path.read_bytes() for path in written] != before
     study_page.write_study_results(plan, full)
     assert [path.read_bytes() for path in written] == before
+
+
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "studies").glob("*.yaml")), ids=lambda path: path.stem
+)
+def test_a_committed_page_has_the_words_of_its_study(path: Path) -> None:
+    plan = Study.model_validate(yaml.load_yaml(path))
+    titles = re.findall(r"^##? (.+)$", (ROOT / plan.page).read_text("utf-8"), re.M)
+    runs = [f"{name}: {run.description}" for name, run in plan.runs.items()]
+    assert titles == [plan.title, *runs]
 
 
 def test_a_torn_file_of_results_is_not_replaced(in_folder: Path) -> None:
