@@ -1,4 +1,4 @@
-"""What this project stands on and under which licences: `python tests/dependencies.py` writes docs/dependencies.md."""
+"""The dependencies of this project and their licenses: `python tests/dependencies.py` writes docs/dependencies.md."""
 
 import re
 from importlib.metadata import PackageNotFoundError, metadata
@@ -8,10 +8,11 @@ ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs/dependencies.md"
 HEAD = """# Dependencies
 
-Written by `python tests/dependencies.py` from `pyproject.toml`, where each has its reason, and from what is installed.
-Versions and hashes of these and of all that they need are in the lock files.
+Written by `python tests/dependencies.py` from `pyproject.toml`, which has the reasons, and from the metadata of the installed packages.
+Versions and hashes of these and of all that they need are in the lock files. The extras `azure`, `gs`, `s3` and `ssh`
+each have the plugin of DVC for that store.
 
-| package | for | licence | reason |
+| package | extra | license | reason |
 |---|---|---|---|
 """
 
@@ -22,13 +23,15 @@ def named() -> list[tuple[str, str, str]]:
     for line in (ROOT / "pyproject.toml").read_text("utf-8").splitlines():
         if begin := re.match(r"([a-z]+) = \[$", line):
             extra = "all" if begin[1] == "dependencies" else begin[1]
-        elif entry := re.match(r'  "([A-Za-z0-9_.-]+)>=[^"]+",\s*(?:# *(.*))?$', line):
+        elif entry := re.match(
+            r'  "([A-Za-z0-9_.-]+)(?:\[[a-z0-9]+\])?>=[^"]+",\s*(?:# *(.*))?$', line
+        ):
             found.append((entry[1], extra, entry[2] or ""))
     return found
 
 
-def licence(package: str) -> str:
-    """Return the licence that a package states of itself."""
+def read_license(package: str) -> str:
+    """Return the license that a package states of itself."""
     try:
         about = metadata(package)
     except PackageNotFoundError:
@@ -47,7 +50,7 @@ def licence(package: str) -> str:
 def page() -> str:
     """Return the page."""
     return HEAD + "".join(
-        f"| {name} | {extra} | {licence(name)} | {why} |\n" for name, extra, why in named()
+        f"| {name} | {extra} | {read_license(name)} | {why} |\n" for name, extra, why in named()
     )
 
 

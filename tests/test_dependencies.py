@@ -1,4 +1,4 @@
-"""Every dependency is on the page with its licence."""
+"""Every dependency is on the page with its license."""
 
 import re
 
@@ -11,7 +11,7 @@ def test_the_page_names_every_dependency_and_no_other() -> None:
     )[1:]
     assert [(name, extra, why) for name, extra, _, why in rows] == dependencies.named()
     assert len(rows) >= 15
-    assert not [name for name, _, licence, _ in rows if licence in ("not installed", "not stated")]
+    assert not [name for name, _, stated, _ in rows if stated in ("not installed", "not stated")]
 
 
 def test_what_is_installed_for_all_says_why() -> None:
