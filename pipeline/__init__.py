@@ -4,8 +4,8 @@ The packages in order of import; a package imports only from itself and those ab
 
     core            shared infrastructure: files, errors, processes, paths
     config          params.yaml, checked
-    notes           what a note is: arrays, the 10 ms grid, sounding notes
-    midi            MIDI files: check, read, write, draw
+    notes           what a note is: arrays, the 10 ms grid, active notes
+    midi            MIDI files: validate, read, write, draw
     corpus          from a manifest to Parquet tables of notes and pieces
     dataset         from Parquet to training batches
     models          networks in Keras and in NumPy, and on disk
@@ -15,9 +15,9 @@ The packages in order of import; a package imports only from itself and those ab
     sample_metrics  musical statistics of samples
     benchmark       what models cost
     export          models for other programs
-    report          the pages that people look at
+    report          the report page, tables, claims
     experiments     studies: many experiments, one page
-    live            a player in time
+    live            a player in real time
     studio          a web page to play with a model
     maintenance     check and repair a project
     ci              plan, gate and retrain
