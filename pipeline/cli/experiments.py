@@ -209,7 +209,7 @@ def sweep(
     _print_comparison(sweeps.load_sweep(plan), list(plan.architectures), params, as_json)
 
 
-@app.command(epilog="Example: music-rnn listen expressive wide --pairs 30 -o test.html")
+@app.command(epilog="Example: music-rnn listen expressive wide --pairs 30 -o listen.html")
 def listen(  # noqa: PLR0913 an argument of a command is an option that a person types
     models: Annotated[
         list[str] | None,

@@ -11,8 +11,8 @@ from pipeline.config.schema import DEFAULT_MODEL
 
 app = typer.Typer()
 NETWORK_WARNING = (
-    "warning: who has this address can play, hear and upload; it is not encrypted, "
-    "so use it in a network that you trust"
+    "warning: anyone who has this address can play, hear and upload; the connection is not encrypted: "
+    "use it only in a network that you trust"
 )
 
 

@@ -52,8 +52,8 @@ def test_it_opens_the_page_and_warns_before_other_machines_may_come(in_folder: P
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=30)
     assert errors.splitlines() == [
-        "warning: who has this address can play, hear and upload; it is not encrypted, "
-        "so use it in a network that you trust"
+        "warning: anyone who has this address can play, hear and upload; the connection is not encrypted: "
+        "use it only in a network that you trust"
     ]
 
 
