@@ -1,5 +1,7 @@
 """The pages at the top of the project are those of the last run and of the studies."""
 
+import json
+
 import pytest
 from factories import ROOT
 
@@ -59,6 +61,15 @@ def test_the_readme_has_the_figures_of_the_bundled_model() -> None:
     assert f"{provenance['nats_per_event']:.2f} nats per event" in text
     megabytes = sum(path.stat().st_size for path in folder.iterdir()) / 1e6
     assert f"`maestro` ({megabytes:.1f} MB)" in text
+
+
+@pytest.mark.usefixtures("in_committed_metrics")
+def test_the_page_of_checks_has_the_committed_decision() -> None:
+    text = (ROOT / "docs/decision-checks.md").read_text("utf-8")
+    summary = json.loads(paths.SUMMARY.read_text("utf-8"))
+    for name in config.load_params(paths.PARAMS).architectures:
+        result = summary[name]
+        assert f"| {name} | {result['bits_per_note']:.3f} | {result['group']} |" in text
 
 
 def test_pictures_and_pages_that_the_readme_names_are_there() -> None:
