@@ -10,6 +10,8 @@ from factories import ROOT
 from typer.main import get_command
 
 from pipeline import cli
+from pipeline.config import load_params
+from pipeline.core import paths
 
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 COMMANDS = get_command(cli.app).commands
@@ -87,6 +89,16 @@ def test_all_programs_and_their_options_exist(page: Path) -> None:
         text = (ROOT / program).read_text("utf-8")
         for option in re.findall(r"(?<!\S)--[a-z-]+", rest):
             assert f'"{option}"' in text, f"{page.name}: {program} has no {option}"
+
+
+@EACH_PAGE
+def test_all_keys_of_params_exist(page: Path) -> None:
+    params = load_params(ROOT / paths.PARAMS).model_dump()
+    for key in re.findall(r"(?:-S '?|music-rnn sweep )([\w.]+)=", page.read_text("utf-8")):
+        section = params
+        for name in key.split("."):
+            assert name in section, f"{page.name}: params.yaml has no {key}"
+            section = section[name]
 
 
 def test_the_readme_links_every_page() -> None:
