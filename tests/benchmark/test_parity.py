@@ -58,9 +58,9 @@ def trained(project: Params, kind: str) -> TrainedModel:
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_numpy_and_keras_tell_the_same_notes_alike(project: Params, kind: str) -> None:
-    found = parity.measure_difference(trained(project, kind), make_quantized_notes(3, 300))
-    assert found["notes"] == parity.MAX_NOTES
-    assert 0 < found["bits"] < project.gate.max_parity_bits
+    difference = parity.measure_difference(trained(project, kind), make_quantized_notes(3, 300))
+    assert difference["notes"] == parity.MAX_NOTES
+    assert 0 < difference["bits"] < project.gate.max_parity_bits
 
 
 @pytest.mark.parametrize("kind", ["scalar regression window", "embedding mixture"])

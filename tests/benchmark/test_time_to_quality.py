@@ -56,8 +56,8 @@ def test_models_with_and_without_pedal_and_recall_are_timed_side_by_side(
 def test_a_goal_is_reached_at_the_first_epoch_that_is_as_good(script: dict[str, Any]) -> None:
     point = script["Point"]
     curve = [point(5.0, 13.2), point(9.0, 13.0), point(14.0, 13.1), point(20.0, 11.5)]
-    found = [script["find_seconds"](curve, goal) for goal in (14.0, 13.0, 12.0, 11.0)]
-    assert found == [5.0, 9.0, 20.0, None]
+    seconds = [script["find_seconds"](curve, goal) for goal in (14.0, 13.0, 12.0, 11.0)]
+    assert seconds == [5.0, 9.0, 20.0, None]
     assert script["format_table"]({"wide": curve}, (13.0, 11.0)).splitlines()[1].split() == [
         *("wide", "9.0", "s", "never", "11.500")
     ]
