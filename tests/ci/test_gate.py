@@ -73,15 +73,15 @@ NEW, OLD = results(scores(3)), results(scores(4), "old")
 def test_a_truth_that_was_planted_is_found(
     project: Params, shift: float, word: str, offered: bool
 ) -> None:
-    found = gate.judge_candidate(results(scores(3, shift)), OLD, [], project)
-    assert found.outcome == word
-    assert found.promotable == offered
-    assert bool(found.refusals) == (word == "worse")
+    verdict = gate.judge_candidate(results(scores(3, shift)), OLD, [], project)
+    assert verdict.outcome == word
+    assert verdict.promotable == offered
+    assert bool(verdict.refusals) == (word == "worse")
 
 
 def test_a_wide_interval_is_too_close_whatever_the_mean(project: Params) -> None:
-    found = gate.judge_candidate(results(scores(3, 0.3, spread=3.0)), OLD, [], project)
-    assert found.outcome == "too close"
+    verdict = gate.judge_candidate(results(scores(3, 0.3, spread=3.0)), OLD, [], project)
+    assert verdict.outcome == "too close"
 
 
 @pytest.mark.parametrize("shift", [-0.1, 0.1])
@@ -90,9 +90,9 @@ def test_of_one_replicate_the_tolerance_stands_for_other_seeds(
 ) -> None:
     one = results(scores(3, shift, num_replicates=1))
     old = results(scores(4, num_replicates=1), "old")
-    found = gate.judge_candidate(one, old, [], project)
-    assert found.outcome == "too close"
-    assert "a difference up to 0.2 is too close (gate.tolerance_bits)" in found.summary
+    verdict = gate.judge_candidate(one, old, [], project)
+    assert verdict.outcome == "too close"
+    assert "a difference up to 0.2 is too close (gate.tolerance_bits)" in verdict.summary
     larger = results(scores(3, 3 * shift, num_replicates=1))
     assert gate.judge_candidate(larger, old, [], project).outcome in ("better", "worse")
 
@@ -102,58 +102,59 @@ def test_a_lucky_seed_is_not_better(project: Params) -> None:
     lucky = scores(3)
     shift = np.where(lucky.replicates == 2, -0.5 / 3, 0.0) * lucky.num_notes
     lucky = replace(lucky, bits=lucky.bits + shift[:, None])
-    found = gate.judge_candidate(results(lucky), OLD, [], project)
-    assert found.outcome == "too close"
+    verdict = gate.judge_candidate(results(lucky), OLD, [], project)
+    assert verdict.outcome == "too close"
 
 
 def test_one_composition_gives_no_verdict(project: Params) -> None:
     few = [replace(each, scores=first_pieces(each.scores, 1)) for each in (NEW, OLD)]
-    found = gate.judge_candidate(*few, [], project)
-    assert found.outcome == "not comparable" and not found.promotable
-    assert "[one composition: no interval] over 1 piece, 3 replicates." in found.summary
+    verdict = gate.judge_candidate(*few, [], project)
+    assert verdict.outcome == "not comparable" and not verdict.promotable
+    assert "[one composition: no interval] over 1 piece, 3 replicates." in verdict.summary
     same = gate.judge_candidate(few[0], replace(few[0], model="old"), [], project)
     assert same.outcome == "too close"
 
 
 def test_other_replicates_are_compared_where_both_have_them(project: Params) -> None:
     more = results(scores(3, -0.3, num_replicates=5))
-    found = gate.judge_candidate(more, OLD, [], project)
-    assert found.outcome == "better"
-    assert "over 30 pieces, 3 replicates." in found.summary
+    verdict = gate.judge_candidate(more, OLD, [], project)
+    assert verdict.outcome == "better"
+    assert "over 30 pieces, 3 replicates." in verdict.summary
     assert (
-        "Scored now were 30 pieces, 5 replicates, before 30 pieces, 3 replicates" in found.summary
+        "Scored now were 30 pieces, 5 replicates, before 30 pieces, 3 replicates" in verdict.summary
     )
     folds = replace(more.scores, replicates=more.scores.replicates + 10)
-    found = gate.judge_candidate(results(folds), OLD, [], project)
-    assert found.outcome == "not comparable"
+    verdict = gate.judge_candidate(results(folds), OLD, [], project)
+    assert verdict.outcome == "not comparable"
     assert (
         "no paired comparison: new was scored on 30 pieces, 5 replicates, old before on 30 pieces, 3 replicates, and no "
         "piece is in both under one replicate."
-    ) in found.summary
+    ) in verdict.summary
 
 
 def test_results_from_before_replicates_are_read(project: Params) -> None:
     rows = [row[2:] for row in scores(4, num_replicates=1).to_rows()]
-    found = gate.judge_candidate(
+    verdict = gate.judge_candidate(
         results(scores(3, -0.3)), results(PieceScores.from_rows(rows), "old"), [], project
     )
-    assert found.outcome == "better"
-    assert "over 30 pieces, 1 replicate. One replicate says nothing" in found.summary
+    assert verdict.outcome == "better"
+    assert "over 30 pieces, 1 replicate. One replicate says nothing" in verdict.summary
 
 
 def test_the_paragraph_is_one_and_names_both_models_and_the_interval(project: Params) -> None:
-    said = gate.judge_candidate(results(scores(3, -0.3)), OLD, [], project).paragraph
-    assert "\n" not in said
-    assert said.startswith("better: new predicts held-out notes at ")
-    assert "old before at" in said and "over 30 pieces, 3 replicates" in said
+    paragraph = gate.judge_candidate(results(scores(3, -0.3)), OLD, [], project).paragraph
+    assert "\n" not in paragraph
+    assert paragraph.startswith("better: new predicts held-out notes at ")
+    assert "old before at" in paragraph and "over 30 pieces, 3 replicates" in paragraph
     mean, low, high = (
-        float(part.strip("[],")) for part in said.split("before at ")[1].split(":")[1].split()[:3]
+        float(part.strip("[],"))
+        for part in paragraph.split("before at ")[1].split(":")[1].split()[:3]
     )
     assert low < -0.3 < high and low < mean < high
 
 
 @pytest.mark.parametrize(
-    ("changed", "said"),
+    ("changed", "reason"),
     [
         ({"sample_metrics": {}}, "nobody measured what new copies"),
         (
@@ -183,11 +184,13 @@ def test_the_paragraph_is_one_and_names_both_models_and_the_interval(project: Pa
         ),
     ],
 )
-def test_what_is_better_is_refused_all_the_same(project: Params, changed: dict, said: str) -> None:
-    found = gate.judge_candidate(replace(results(scores(3, -0.3)), **changed), OLD, [], project)
-    assert (found.outcome, found.promotable) == ("better", False)
-    assert len(found.refusals) == 1
-    assert said in found.paragraph
+def test_what_is_better_is_refused_all_the_same(
+    project: Params, changed: dict, reason: str
+) -> None:
+    verdict = gate.judge_candidate(replace(results(scores(3, -0.3)), **changed), OLD, [], project)
+    assert (verdict.outcome, verdict.promotable) == ("better", False)
+    assert len(verdict.refusals) == 1
+    assert reason in verdict.paragraph
 
 
 def test_what_cannot_stream_has_the_latency_of_its_window(project: Params) -> None:
@@ -197,30 +200,32 @@ def test_what_cannot_stream_has_the_latency_of_its_window(project: Params) -> No
 
 
 def test_leaks_are_told_and_counted(project: Params) -> None:
-    found = gate.judge_candidate(
+    verdict = gate.judge_candidate(
         results(scores(3, -0.3)), OLD, [f"leak {k}" for k in range(9)], project
     )
-    assert not found.promotable
+    assert not verdict.promotable
     assert (
-        "leak 2" in found.paragraph
-        and "leak 3" not in found.paragraph
-        and "6 more" in found.paragraph
+        "leak 2" in verdict.paragraph
+        and "leak 3" not in verdict.paragraph
+        and "6 more" in verdict.paragraph
     )
 
 
 def test_the_first_results_have_nothing_to_beat(project: Params) -> None:
-    found = gate.judge_candidate(NEW, None, [], project)
-    assert (found.outcome, found.promotable) == ("first", True)
+    verdict = gate.judge_candidate(NEW, None, [], project)
+    assert (verdict.outcome, verdict.promotable) == ("first", True)
 
 
 def test_another_corpus_is_compared_on_the_pieces_that_both_have(project: Params) -> None:
     ours = [row for row in scores(3, -0.3).to_rows() if row[2] not in {f"p{k}" for k in range(10)}]
     some = PieceScores.from_rows([*ours, [1, "only now", "only now", 500, 1.0, 1.0, 1.0]])
-    found = gate.judge_candidate(replace(results(some), notes_hash="bbbbbbb.dir"), OLD, [], project)
-    assert found.outcome == "better"
-    assert "over 20 pieces, 3 replicates" in found.summary
+    verdict = gate.judge_candidate(
+        replace(results(some), notes_hash="bbbbbbb.dir"), OLD, [], project
+    )
+    assert verdict.outcome == "better"
+    assert "over 20 pieces, 3 replicates" in verdict.summary
     shared = 3 * int(NOTES[10:].sum())
-    assert found.summary.endswith(
+    assert verdict.summary.endswith(
         f" The notes are not those of before (aaaaaaa → bbbbbbb). Scored now were 21 pieces, 3 replicates, before 30 "
         f"pieces, 3 replicates; compared are the {shared:,} notes that both share, of {shared + 500:,} now and "
         f"{3 * int(NOTES.sum()):,} before."
@@ -229,15 +234,15 @@ def test_another_corpus_is_compared_on_the_pieces_that_both_have(project: Params
 
 def test_a_corpus_with_no_piece_in_common_is_refused(project: Params) -> None:
     other = PieceScores.from_rows([[1, "elsewhere", "elsewhere", 500, 1.0, 1.0, 1.0]])
-    found = gate.judge_candidate(results(other), OLD, [], project)
-    assert found.outcome == "not comparable" and found.refusals
+    verdict = gate.judge_candidate(results(other), OLD, [], project)
+    assert verdict.outcome == "not comparable" and verdict.refusals
 
 
 def test_notes_that_were_read_otherwise_are_not_the_same_notes(project: Params) -> None:
-    found = gate.judge_candidate(
+    verdict = gate.judge_candidate(
         replace(NEW, ingest_params={"reader": "symusic", "sustain_pedal": True}), OLD, [], project
     )
-    assert found.outcome == "not comparable" and "'sustain_pedal': True" in found.summary
+    assert verdict.outcome == "not comparable" and "'sustain_pedal': True" in verdict.summary
 
 
 @settings(max_examples=20)
@@ -246,11 +251,11 @@ def test_exchanging_the_two_exchanges_the_words(seed: int, shift: float) -> None
     from pipeline import config
 
     project = config.load_params(ROOT / "params.yaml")
-    mine, other = results(scores(seed, shift)), results(scores(seed + 1))
+    first, second = results(scores(seed, shift)), results(scores(seed + 1))
     opposite = {"better": "worse", "worse": "better", "too close": "too close"}
     assert (
-        opposite[gate.compare_results(mine, other, project)[0]]
-        == gate.compare_results(other, mine, project)[0]
+        opposite[gate.compare_results(first, second, project)[0]]
+        == gate.compare_results(second, first, project)[0]
     )
 
 

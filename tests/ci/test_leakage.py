@@ -88,11 +88,11 @@ def test_a_piece_hides_in_training_neither_transposed_nor_inside_another(
     around = np.concatenate(
         [make_quantized_notes(2, 100), copy[40:250], make_quantized_notes(3, 100)]
     )
-    (said,) = leakage.find_content_leaks(
+    (leak,) = leakage.find_content_leaks(
         music(("train", make_quantized_notes(4, 50)), ("train", around), (split, held_out))
     )
-    assert said.endswith(f"notes in a row of 2.mid ({split}) are in 1.mid (train)")
-    assert 210 <= int(said.split()[0]) < 230
+    assert leak.endswith(f"notes in a row of 2.mid ({split}) are in 1.mid (train)")
+    assert 210 <= int(leak.split()[0]) < 230
 
 
 def find_leaks_in_all_pairs(dataset: WindowDataset) -> list[str]:
@@ -138,10 +138,10 @@ def test_a_copy_within_training_is_a_leak_where_replicates_hold_out_other_pieces
 
 def test_half_of_a_short_piece_is_enough() -> None:
     short = make_quantized_notes(1, 60)
-    (said,) = leakage.find_content_leaks(
+    (leak,) = leakage.find_content_leaks(
         music(("train", np.concatenate([make_quantized_notes(2, 50), short[:35]])), ("test", short))
     )
-    assert "of 1.mid (test)" in said
+    assert "of 1.mid (test)" in leak
     assert (
         list(
             leakage.find_content_leaks(

@@ -32,16 +32,16 @@ def foretold() -> dict[str, StagePlan]:
     return {each.stage: each for each in plan_stages()}
 
 
-def held(told: dict[str, StagePlan], shown: str) -> set[str]:
+def held(plans: dict[str, StagePlan], shown: str) -> set[str]:
     """Hold what was foretold against what DVC says it did, and return the stages that ran."""
     ran = toy.ran(shown)
-    assert {name for name, each in told.items() if each.status == "run"} <= ran
-    assert ran <= {name for name, each in told.items() if each.status in ("run", "maybe")}
+    assert {name for name, each in plans.items() if each.status == "run"} <= ran
+    assert ran <= {name for name, each in plans.items() if each.status in ("run", "maybe")}
     restored = {
         line.split("'")[1] for line in shown.splitlines() if "is cached - skipping run" in line
     }
-    assert {name for name, each in told.items() if each.status == "cached"} <= restored
-    assert restored <= {name for name, each in told.items() if each.status in ("cached", "maybe")}
+    assert {name for name, each in plans.items() if each.status == "cached"} <= restored
+    assert restored <= {name for name, each in plans.items() if each.status in ("cached", "maybe")}
     return ran
 
 
@@ -62,7 +62,7 @@ def edit(folder: Path, kind: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "surely", "ran", "said"),
+    ("kind", "surely", "ran", "message"),
     [
         ("nothing", set(), set(), ""),
         (
@@ -93,17 +93,17 @@ def edit(folder: Path, kind: str) -> None:
     ],
 )
 def test_what_is_foretold_comes_true(
-    project: Path, kind: str, surely: set[str] | None, ran: set[str] | None, said: str
+    project: Path, kind: str, surely: set[str] | None, ran: set[str] | None, message: str
 ) -> None:
     edit(project, kind)
-    told = foretold()
-    everything = set(told)
-    assert {name for name, each in told.items() if each.status == "run"} == (
+    plans = foretold()
+    everything = set(plans)
+    assert {name for name, each in plans.items() if each.status == "run"} == (
         everything if surely is None else surely
     )
-    assert said in "\n".join(map(str, told.values()))
+    assert message in "\n".join(map(str, plans.values()))
     shown = toy.run(project, "dvc", "repro").stdout
-    assert held(told, shown) == (everything if ran is None else ran)
+    assert held(plans, shown) == (everything if ran is None else ran)
     assert {each.status for each in plan_stages()} == {"up to date"}
 
 
@@ -111,34 +111,34 @@ def test_what_was_run_before_comes_from_the_cache_and_is_foretold(project: Path)
     toy.edit(project, "model.dense.units", [16])
     toy.run(project, "dvc", "repro", "-q")
     toy.edit(project, "model.dense.units", [8])
-    told = foretold()
-    assert str(told["train@dense"]) == "train@dense is cached: model.dense.units is [8], was [16]."
-    held(told, toy.run(project, "dvc", "repro").stdout)
+    plans = foretold()
+    assert str(plans["train@dense"]) == "train@dense is cached: model.dense.units is [8], was [16]."
+    held(plans, toy.run(project, "dvc", "repro").stdout)
 
 
 def test_a_lost_output_is_restored_and_what_follows_is_up_to_date(
     project: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     shutil.rmtree(project / "models/dense")
-    told = foretold()
-    assert str(told["train@dense"]) == "train@dense is cached: models/dense is not here."
+    plans = foretold()
+    assert str(plans["train@dense"]) == "train@dense is cached: models/dense is not here."
     assert capfd.readouterr() == ("", "")
-    assert held(told, toy.run(project, "dvc", "repro").stdout) == set()
+    assert held(plans, toy.run(project, "dvc", "repro").stdout) == set()
 
 
 def test_a_new_architecture_and_a_new_command_are_named(project: Path) -> None:
     toy.edit(project, "architectures", ["baseline", "dense", "wide"])
     text = (project / "dvc.yaml").read_text()
     (project / "dvc.yaml").write_text(text.replace("toy.py windows", "./toy.py windows"))
-    told = foretold()
+    plans = foretold()
     assert (
-        str(told["windows"]) == "windows runs: its command is now 'exec python ./toy.py windows'."
+        str(plans["windows"]) == "windows runs: its command is now 'exec python ./toy.py windows'."
     )
-    assert str(told["train@wide"]) == "train@wide runs: dvc.lock does not have it."
+    assert str(plans["train@wide"]) == "train@wide runs: dvc.lock does not have it."
     assert "architectures is ['baseline', 'dense', 'wide'], was ['baseline', 'dense']" in str(
-        told["compare"]
+        plans["compare"]
     )
-    held(told, toy.run(project, "dvc", "repro").stdout)
+    held(plans, toy.run(project, "dvc", "repro").stdout)
 
 
 def test_an_output_that_another_hand_changed_is_told(project: Path) -> None:
@@ -152,9 +152,9 @@ def test_an_output_that_another_hand_changed_is_told(project: Path) -> None:
 def test_before_the_first_run_all_of_it_runs(project: Path) -> None:
     (project / "dvc.lock").unlink()
     shutil.rmtree(project / ".dvc/cache/runs")
-    told = plan_stages()
-    assert {each.status for each in told} == {"run"}
-    assert str(told[0]) == "check runs: dvc.lock does not have it."
+    plans = plan_stages()
+    assert {each.status for each in plans} == {"run"}
+    assert str(plans[0]) == "check runs: dvc.lock does not have it."
 
 
 def test_many_reasons_are_counted() -> None:

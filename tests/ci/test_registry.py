@@ -53,7 +53,7 @@ def test_a_later_promotion_takes_the_place_of_the_one_before() -> None:
 def test_the_card_has_a_row_for_each_fact_and_the_verdict() -> None:
     page = registry.render_card("expressive", KNOWN, "better: by far.")
     assert page.startswith("# recommended: expressive\n")
-    assert all(f"| {name} | {said} |" in page for name, said in KNOWN.items())
+    assert all(f"| {name} | {value} |" in page for name, value in KNOWN.items())
     assert page.endswith("The gate said: better: by far.\n")
 
 

@@ -153,16 +153,16 @@ def test_another_repository_gets_the_promoted_model_by_tag(
 def test_an_experiment_travels_by_the_same_two_places(
     origin: SimpleNamespace, tmp_path: Path
 ) -> None:
-    here, there = clone(origin, tmp_path / "here"), clone(origin, tmp_path / "there")
-    toy.run(here, "dvc", "pull", "-q")
-    toy.run(here, "dvc", "exp", "run", "-q", "-n", "wider", "-S", "model.dense.units=[32]")
-    toy.run(here, "dvc", "exp", "push", "-q", "origin", "wider")
-    assert "wider" in toy.run(there, "dvc", "exp", "list", "origin", "--rev", "HEAD").stdout
-    toy.run(there, "dvc", "exp", "pull", "-q", "origin", "wider")
-    toy.run(there, "dvc", "exp", "apply", "-q", "wider")
-    assert (there / "models/dense/weights").read_text() == "32 42 dense\n"
-    toy.run(there, "dvc", "exp", "branch", "-q", "wider", "as-a-branch")
-    assert "as-a-branch" in toy.run(there, "git", "branch", "--list", "as-a-branch").stdout
+    first, second = clone(origin, tmp_path / "here"), clone(origin, tmp_path / "there")
+    toy.run(first, "dvc", "pull", "-q")
+    toy.run(first, "dvc", "exp", "run", "-q", "-n", "wider", "-S", "model.dense.units=[32]")
+    toy.run(first, "dvc", "exp", "push", "-q", "origin", "wider")
+    assert "wider" in toy.run(second, "dvc", "exp", "list", "origin", "--rev", "HEAD").stdout
+    toy.run(second, "dvc", "exp", "pull", "-q", "origin", "wider")
+    toy.run(second, "dvc", "exp", "apply", "-q", "wider")
+    assert (second / "models/dense/weights").read_text() == "32 42 dense\n"
+    toy.run(second, "dvc", "exp", "branch", "-q", "wider", "as-a-branch")
+    assert "as-a-branch" in toy.run(second, "git", "branch", "--list", "as-a-branch").stdout
 
 
 def test_a_leaked_split_is_refused_by_the_command(origin: SimpleNamespace, tmp_path: Path) -> None:
@@ -191,22 +191,22 @@ def test_the_command_that_updates_the_readme_is_one_of_today() -> None:
 
 
 def test_the_times_of_stages_are_those_between_their_lines(monkeypatch: pytest.MonkeyPatch) -> None:
-    said = [
+    timed_lines = [
         (0.0, "Stage 'fetch' didn't change, skipping"),
         (1.0, "Running stage 'train@a':"),
         (1.5, "> python"),
         (3.0, ""),
     ]
-    said += [
+    timed_lines += [
         (3.0, "Stage 'b' is cached - skipping run, checking out outputs"),
         (5.0, "Running stage 'c':"),
         (9.0, "x"),
     ]
-    monkeypatch.setattr(retrain, "run_command", lambda command, show: (0, said))
-    found = retrain.run_dvc_repro(print)
-    assert found.stage_seconds == {"train@a": 2.0, "c": 4.0}
-    assert found.cached_stages == ["b"]
-    monkeypatch.setattr(retrain, "run_command", lambda command, show: (1, said))
+    monkeypatch.setattr(retrain, "run_command", lambda command, show: (0, timed_lines))
+    result = retrain.run_dvc_repro(print)
+    assert result.stage_seconds == {"train@a": 2.0, "c": 4.0}
+    assert result.cached_stages == ["b"]
+    monkeypatch.setattr(retrain, "run_command", lambda command, show: (1, timed_lines))
     with pytest.raises(retrain.RetrainError, match="'dvc repro' failed"):
         retrain.run_dvc_repro(print)
 
