@@ -93,8 +93,8 @@ def test_without_windows_the_remedy_is_named(in_project: Path) -> None:
 
 
 def test_answers_of_several_listeners_are_scored(in_folder: Path) -> None:
-    for name, right in (("ann", 1), ("bob", 0)):
-        Path(f"{name}.csv").write_text(ANSWERS.format(right) + "\n")
+    for name, num_right in (("ann", 1), ("bob", 0)):
+        Path(f"{name}.csv").write_text(ANSWERS.format(num_right) + "\n")
     done = RUN.invoke(cli.app, ["listen", "--score", "ann.csv", "bob.csv"], catch_exceptions=False)
     rows = [line.split()[:4] for line in done.stdout.splitlines()[1:4]]
     assert rows == [
