@@ -43,7 +43,7 @@ def changed(folder, key: str, value: object, **block: object):
 
 
 @pytest.mark.parametrize(
-    ("key", "value", "said"),
+    ("key", "value", "message"),
     [
         ("train.epochz", 3, "train.epochz: no such parameter"),
         ("model.baseline.unit", [8], "model.baseline.unit: no such parameter"),
@@ -94,15 +94,15 @@ def changed(folder, key: str, value: object, **block: object):
         ("architectures", ["baseline", "baseline"], "architectures names one twice"),
     ],
 )
-def test_a_fault_is_one_line_that_names_key_and_value(tmp_path, key, value, said):
-    with pytest.raises(ParamsError, match=said) as caught:
+def test_a_fault_is_one_line_that_names_key_and_value(tmp_path, key, value, message):
+    with pytest.raises(ParamsError, match=message) as caught:
         config.load_params(changed(tmp_path, key, value))
     assert str(caught.value).startswith(str(tmp_path / "params.yaml"))
     assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
-    ("block", "said"),
+    ("block", "message"),
     [
         (
             {"cell": "bilstm", "stateful": True},
@@ -119,8 +119,8 @@ def test_a_fault_is_one_line_that_names_key_and_value(tmp_path, key, value, said
         ({"dropout": 0.3}, "model.baseline: dropout needs two layers .*output_dropout"),
     ],
 )
-def test_a_combination_without_sense_is_one_line(tmp_path, block, said):
-    with pytest.raises(ParamsError, match=said) as caught:
+def test_a_combination_without_sense_is_one_line(tmp_path, block, message):
+    with pytest.raises(ParamsError, match=message) as caught:
         config.load_params(changed(tmp_path, "seed", 1, **block))
     assert "\n" not in str(caught.value)
 
@@ -240,11 +240,11 @@ def test_a_missing_file_says_where_to_run(tmp_path):
 
 
 def test_a_stage_sees_its_own_sections_only(project):
-    mine = project.restrict_to(["seed", "train"])
-    assert (mine.seed, mine.train) == (project.seed, project.train)
+    restricted = project.restrict_to(["seed", "train"])
+    assert (restricted.seed, restricted.train) == (project.seed, project.train)
     for hidden in ("model", "corpus", "generate", "architectures"):
         with pytest.raises(AttributeError):
-            getattr(mine, hidden)
+            getattr(restricted, hidden)
 
 
 def test_parameters_cannot_be_changed(project):
