@@ -74,7 +74,7 @@ def test_no_color_takes_the_colours_from_the_bar(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("per_second", "told"),
+    ("per_second", "text"),
     [
         (None, "–/s"),
         (0, "–/s"),
@@ -85,8 +85,8 @@ def test_no_color_takes_the_colours_from_the_bar(monkeypatch):
         (2e7, "2e+07/s"),
     ],
 )
-def test_a_rate_has_three_figures(per_second, told):
-    assert console.format_rate(per_second) == told
+def test_a_rate_has_three_figures(per_second, text):
+    assert console.format_rate(per_second) == text
 
 
 def test_a_thing_said_is_one_line_as_it_is(capsys):

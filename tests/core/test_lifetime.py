@@ -87,7 +87,7 @@ def test_a_stage_is_bound_when_dvc_runs_it(tmp_path: Path) -> None:
         f"import sys; sys.path.insert(0, {str(ROOT)!r}); from pipeline.core import lifetime; "
         "lifetime.die_with_parent = lambda: print('bound'); import pipeline.stages.runner"
     )
-    for name, said in (("DVC_STAGE", "bound\n"), ("OTHER", "")):
+    for name, output in (("DVC_STAGE", "bound\n"), ("OTHER", "")):
         environment = {key: value for key, value in os.environ.items() if key != "DVC_STAGE"} | {
             name: "train@baseline"
         }
@@ -98,4 +98,4 @@ def test_a_stage_is_bound_when_dvc_runs_it(tmp_path: Path) -> None:
             text=True,
             check=True,
         )
-        assert done.stdout == said
+        assert done.stdout == output

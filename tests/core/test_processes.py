@@ -140,10 +140,10 @@ def test_a_limit_that_was_set_from_outside_is_kept() -> None:
             processes._set_resource_limits(processes.TaskLimits(cpu_seconds=seconds, memory_bytes=2**30))
             print(*resource.getrlimit(resource.RLIMIT_CPU), *resource.getrlimit(resource.RLIMIT_DATA))
     """
-    told = subprocess.run(
+    done = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(lines)], capture_output=True, text=True, check=True
     )
-    first, second = [[int(word) for word in line.split()] for line in told.stdout.splitlines()]
+    first, second = [[int(word) for word in line.split()] for line in done.stdout.splitlines()]
     assert 20 <= first[0] <= 22 and first[1:] == [1000, 2**30, 2**31]
     assert second == [1000, 1000, 2**30, 2**31]
 
