@@ -95,9 +95,9 @@ def test_a_window_begins_in_silence_and_hears_its_own_keys(
     parts = list(batches.window_batches(params, block, data, 0))
     for part in parts:
         assert not part.active[:, 0].any()
-        for codes, left in zip(part.notes, part.active, strict=True):
+        for codes, active in zip(part.notes, part.active, strict=True):
             assert np.array_equal(
-                left,
+                active,
                 active_notes.active_before_each(codes[None], active_notes.no_active_notes(1))[0][0],
             )
     assert all(part.active[:, -1].any() for part in parts)
@@ -110,12 +110,12 @@ def test_nothing_sounds_for_a_scalar_input(params: Params, data: WindowDataset) 
 
 
 def test_passages_are_those_of_the_recipe_and_the_seed(params: Params, data: WindowDataset) -> None:
-    ours = list(batches.segment_batches(params, data, 2))
-    theirs = list(SegmentSampler(data, params.train.stateful, params.seed).sample_epoch(2, 36))
-    assert sum(part.is_first for part in ours) == 2
-    for mine, other in zip(ours, theirs, strict=True):
-        assert np.array_equal(mine.notes, other.notes)
-        assert np.array_equal(mine.mask, other.mask)
+    segments = list(batches.segment_batches(params, data, 2))
+    sampled = list(SegmentSampler(data, params.train.stateful, params.seed).sample_epoch(2, 36))
+    assert sum(part.is_first for part in segments) == 2
+    for segment, expected in zip(segments, sampled, strict=True):
+        assert np.array_equal(segment.notes, expected.notes)
+        assert np.array_equal(segment.mask, expected.mask)
 
 
 def measure_peak(params: Params, folder: Path, num_pieces: int) -> int:

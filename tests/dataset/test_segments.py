@@ -35,7 +35,9 @@ def corpus(lengths: list[int], splits: str = "", spread: int = 1) -> WindowDatas
     return make_window_dataset(pieces, kept, sequence_length=5)
 
 
-def how(segment: int = 4, segments: int = 2, streams: int = 1, **more: float) -> StatefulTraining:
+def make_recipe(
+    segment: int = 4, segments: int = 2, streams: int = 1, **more: float
+) -> StatefulTraining:
     rest = {
         "warmup": 0.0,
         "max_transpose": 0,
@@ -58,8 +60,8 @@ def a_pass(
 
 def targets(segments: list[Segment]) -> Counter[tuple[int, int]]:
     """Count how often each note (piece, place) was a target."""
-    told = [(s.notes[:, 1:][s.mask == 1]) for s in segments]
-    return Counter((int(code[PITCH]), int(code[STEP])) for code in np.concatenate(told))
+    notes = [(s.notes[:, 1:][s.mask == 1]) for s in segments]
+    return Counter((int(code[PITCH]), int(code[STEP])) for code in np.concatenate(notes))
 
 
 def whole(segments: list[Segment]) -> list[list[Segment]]:
@@ -75,8 +77,8 @@ def whole(segments: list[Segment]) -> list[list[Segment]]:
 def joined(parts: list[Segment]) -> tuple[np.ndarray, np.ndarray]:
     """Return a round of passages without its cuts: codes [B, N + 1, 4] and what is left [B, N + 1, 128]."""
     codes = [parts[0].notes, *(part.notes[:, 1:] for part in parts[1:])]
-    left = [parts[0].active, *(part.active[:, 1:] for part in parts[1:])]
-    return np.concatenate(codes, axis=1), np.concatenate(left, axis=1)
+    active = [parts[0].active, *(part.active[:, 1:] for part in parts[1:])]
+    return np.concatenate(codes, axis=1), np.concatenate(active, axis=1)
 
 
 def equal(one: list[Segment], other: list[Segment]) -> bool:
@@ -95,19 +97,19 @@ def equal(one: list[Segment], other: list[Segment]) -> bool:
     seed=st.integers(0, 99),
 )
 def test_a_target_is_the_next_note_of_the_same_piece(lengths, segment, segments, streams, seed):
-    recipe = how(segment, segments, streams)
+    recipe = make_recipe(segment, segments, streams)
     for part in SegmentSampler(corpus(lengths), recipe, seed).sample_epoch(
         1, 3 * streams * segment * segments
     ):
         assert part.notes.shape == (streams, segment + 1, 4)
         assert part.mask.shape == (streams, segment)
         notes, after = part.notes[:, :-1], part.notes[:, 1:]
-        there = part.mask == 1
-        assert ((part.mask == 0) | there).all()
+        is_target = part.mask == 1
+        assert ((part.mask == 0) | is_target).all()
         assert (part.notes[..., PITCH] == part.notes[:, :1, PITCH]).all()
-        assert (after[..., STEP][there] == notes[..., STEP][there] + 1).all()
+        assert (after[..., STEP][is_target] == notes[..., STEP][is_target] + 1).all()
         # Beyond the end of a piece or passage, the last note stands where there is no target.
-        assert (after[..., STEP][~there] == notes[..., STEP][~there]).all()
+        assert (after[..., STEP][~is_target] == notes[..., STEP][~is_target]).all()
 
 
 @given(
@@ -120,8 +122,8 @@ def test_a_target_is_the_next_note_of_the_same_piece(lengths, segment, segments,
 def test_in_one_pass_every_note_but_the_first_of_a_piece_is_a_target_once(
     lengths, segment, segments, seed, number
 ):
-    told = targets(a_pass(corpus(lengths), how(segment, segments), number, seed))
-    assert told == {
+    counts = targets(a_pass(corpus(lengths), make_recipe(segment, segments), number, seed))
+    assert counts == {
         (piece, place): 1 for piece, length in enumerate(lengths) for place in range(1, length)
     }
 
@@ -129,7 +131,7 @@ def test_in_one_pass_every_note_but_the_first_of_a_piece_is_a_target_once(
 def test_passages_begin_at_other_notes_in_another_pass():
     data = corpus([50, 61, 43])
     begins = [
-        {tuple(p[0].notes[0, 0, [PITCH, STEP]]) for p in whole(a_pass(data, how(), n))}
+        {tuple(p[0].notes[0, 0, [PITCH, STEP]]) for p in whole(a_pass(data, make_recipe(), n))}
         for n in range(4)
     ]
     assert len(set(map(frozenset, begins))) == 4
@@ -140,7 +142,7 @@ def test_passages_begin_at_other_notes_in_another_pass():
 @given(lengths=st.lists(st.integers(1, 40), min_size=6, max_size=6), seed=st.integers(0, 99))
 def test_no_held_out_note_is_ever_read(lengths, seed):
     data = corpus([*lengths, 9], "vtxvtxt")
-    recipe = how(3, 2, 3)
+    recipe = make_recipe(3, 2, 3)
     for number in range(4):
         read = {
             int(p)
@@ -152,13 +154,13 @@ def test_no_held_out_note_is_ever_read(lengths, seed):
 
 def test_a_corpus_without_two_training_notes_says_why():
     with pytest.raises(DataError, match="give some pieces the split 'train'"):
-        SegmentSampler(corpus([1, 40, 1], "tvt"), how(), 0)
+        SegmentSampler(corpus([1, 40, 1], "tvt"), make_recipe(), 0)
 
 
 @settings(max_examples=40)
 @given(lengths=LENGTHS, segments=SEGMENTS, streams=st.integers(1, 3), more=st.integers(0, 100))
 def test_an_epoch_has_no_more_targets_than_asked_for(lengths, segments, streams, more):
-    recipe, notes = how(4, segments, streams), streams * 4 * segments + more
+    recipe, notes = make_recipe(4, segments, streams), streams * 4 * segments + more
     parts = list(SegmentSampler(corpus(lengths), recipe, 0).sample_epoch(2, notes))
     assert sum(part.mask.sum() for part in parts) <= notes
     assert len(whole(parts)) == notes // (streams * 4 * segments)
@@ -169,7 +171,9 @@ def test_an_epoch_has_no_more_targets_than_asked_for(lengths, segments, streams,
 @given(lengths=LENGTHS, segments=SEGMENTS, streams=st.integers(1, 3), seed=st.integers(0, 99))
 def test_a_segment_goes_on_with_the_last_note_of_the_one_before(lengths, segments, streams, seed):
     parts = list(
-        SegmentSampler(corpus(lengths), how(3, segments, streams), seed).sample_epoch(0, 200)
+        SegmentSampler(corpus(lengths), make_recipe(3, segments, streams), seed).sample_epoch(
+            0, 200
+        )
     )
     assert not parts or parts[0].is_first
     for before, after in pairwise(parts):
@@ -183,14 +187,17 @@ def test_a_segment_goes_on_with_the_last_note_of_the_one_before(lengths, segment
     lengths=LENGTHS, segments=SEGMENTS, seed=st.integers(0, 99), stretch=st.sampled_from([0.0, 0.2])
 )
 def test_what_is_left_is_as_if_the_passage_began_in_silence(lengths, segments, seed, stretch):
-    data, recipe = corpus(lengths), how(4, segments, 2, max_transpose=5, max_tempo_change=stretch)
+    data, recipe = (
+        corpus(lengths),
+        make_recipe(4, segments, 2, max_transpose=5, max_tempo_change=stretch),
+    )
     # Chords and notes that sound on into the next segments.
     (notes,) = data.notes.shards
     notes[:, PITCH], notes[:, STEP] = 60 + notes[:, STEP] % 5, notes[:, STEP] % 3 * 6
     for parts in whole(list(SegmentSampler(data, recipe, seed).sample_epoch(0, 100))):
-        codes, left = joined(parts)
+        codes, active = joined(parts)
         assert np.array_equal(
-            left,
+            active,
             active_notes.active_before_each(codes, active_notes.no_active_notes(len(codes)))[0],
         )
 
@@ -199,7 +206,7 @@ VARIED = {"max_transpose": 5, "max_tempo_change": 0.2, "max_velocity_shift": 9}
 
 
 def test_an_epoch_is_the_same_whatever_was_read_before():
-    data, recipe = corpus([50, 61, 8]), how(streams=2, **VARIED)
+    data, recipe = corpus([50, 61, 8]), make_recipe(streams=2, **VARIED)
     passages = SegmentSampler(data, recipe, 3)
     for number in range(3):
         assert list(passages.sample_epoch(number, 100))
@@ -209,7 +216,7 @@ def test_an_epoch_is_the_same_whatever_was_read_before():
 
 
 def test_another_seed_gives_another_order():
-    data, recipe = corpus([50, 61, 8]), how(streams=2)
+    data, recipe = corpus([50, 61, 8]), make_recipe(streams=2)
     assert not equal(
         list(SegmentSampler(data, recipe, 3).sample_epoch(0, 100)),
         list(SegmentSampler(data, recipe, 4).sample_epoch(0, 100)),
@@ -217,7 +224,7 @@ def test_another_seed_gives_another_order():
 
 
 def test_epochs_go_through_the_corpus_pass_by_pass():
-    data, recipe = corpus([50, 61, 8]), how()
+    data, recipe = corpus([50, 61, 8]), make_recipe()
     at_once = a_pass(data, recipe)
     passages = SegmentSampler(data, recipe, 0)
     # A pass is 16 passages, read here in epochs of 4.
@@ -232,7 +239,7 @@ def pairs(
 ) -> list[tuple[np.ndarray, np.ndarray]]:
     """Return passages [N + 1, 4] as they are and as they were varied."""
     plain, varied = (
-        list(SegmentSampler(data, how(4, 3, 3, **m), seed).sample_epoch(number, 400))
+        list(SegmentSampler(data, make_recipe(4, 3, 3, **m), seed).sample_epoch(number, 400))
         for m in ({}, more)
     )
     rounds = zip(whole(plain), whole(varied), strict=True)
@@ -330,7 +337,7 @@ def test_a_passage_is_made_louder_or_softer_as_a_whole_within_what_midi_knows(le
 def test_the_corpus_itself_is_never_varied():
     data = corpus([50, 61])
     before = data.notes.shards[0].copy()
-    a_pass(data, how(**VARIED))
+    a_pass(data, make_recipe(**VARIED))
     assert np.array_equal(data.notes.shards[0], before)
 
 
@@ -349,7 +356,7 @@ def test_hints_of_a_passage_are_those_of_its_piece(monkeypatch, history):
     monkeypatch.setattr(recall, "MAX_DISTANCE", history - recall.MATCH_LENGTHS[-1] + 1)
     pieces = make_pieces()
     data = make_window_dataset(pieces, ["train", "test", "train"])
-    sampler = SegmentSampler(data, how(6, 3, 2, max_transpose=5), 0, has_hints=True)
+    sampler = SegmentSampler(data, make_recipe(6, 3, 2, max_transpose=5), 0, has_hints=True)
     num_compared = 0
     for part in sampler.sample_epoch(0, 200):
         for notes, hints in zip(part.notes[:, :-1], part.hints, strict=True):
@@ -369,7 +376,7 @@ def test_hints_of_a_passage_are_those_of_its_piece(monkeypatch, history):
 
 def test_hints_are_varied_like_the_notes_that_they_are_made_of():
     data = make_window_dataset(make_pieces(), ["train"] * 3)
-    recipe = how(30, 4, 2, max_transpose=5, max_tempo_change=0.2, max_velocity_shift=9)
+    recipe = make_recipe(30, 4, 2, max_transpose=5, max_tempo_change=0.2, max_velocity_shift=9)
     parts = list(SegmentSampler(data, recipe, 0, has_hints=True).sample_epoch(0, 240))
     notes, _ = joined(parts)
     hints = np.concatenate([part.hints for part in parts], axis=1)
