@@ -20,33 +20,33 @@ def distributions(notes: list[tuple[list[int], int]]) -> tuple[np.ndarray, np.nd
 
 
 def drawn(
-    rng: np.random.Generator, sharp: float, told: float, count: int = 20_000
+    rng: np.random.Generator, sharp: float, stated: float, count: int = 20_000
 ) -> CalibrationStats:
-    """Judge notes that come by softmax(sharp x logits) and are told by softmax(told x logits)."""
+    """Judge notes that come by softmax(sharp x logits) and are forecast by softmax(stated x logits)."""
     logits = rng.normal(size=(count, 12))
-    truth, said = (
+    truth, forecasts = (
         np.exp(scale * logits) / np.exp(scale * logits).sum(axis=1, keepdims=True)
-        for scale in (sharp, told)
+        for scale in (sharp, stated)
     )
-    came = (truth.cumsum(axis=1) < rng.random((count, 1))).sum(axis=1)
-    return calibration.score_distributions(said, came)
+    outcomes = (truth.cumsum(axis=1) < rng.random((count, 1))).sum(axis=1)
+    return calibration.score_distributions(forecasts, outcomes)
 
 
 @given(NOTES)
 def test_a_note_is_judged_as_by_hand(notes):
-    masses, came = distributions(notes)
-    found = calibration.score_distributions(masses, came)
+    masses, outcomes = distributions(notes)
+    judged = calibration.score_distributions(masses, outcomes)
     for row, (weights, which) in enumerate(notes):
         whole = sum(weights)
-        assert found.prob[row] == pytest.approx(weights[which] / whole)
-        assert found.cdf_below[row] == pytest.approx(sum(weights[:which]) / whole)
-        assert found.max_prob[row] == pytest.approx(max(weights) / whole)
-        assert found.entropy[row] == pytest.approx(stats.entropy(weights, base=2))
+        assert judged.prob[row] == pytest.approx(weights[which] / whole)
+        assert judged.cdf_below[row] == pytest.approx(sum(weights[:which]) / whole)
+        assert judged.max_prob[row] == pytest.approx(max(weights) / whole)
+        assert judged.entropy[row] == pytest.approx(stats.entropy(weights, base=2))
         # All orders of equally likely outcomes are as good: count in how many ranks what came is early enough.
         before = sum(weight > weights[which] for weight in weights)
         ranks = range(before, before + weights.count(weights[which]))
-        for k, its in ((1, found.top1), (5, found.top5)):
-            assert its[row] == pytest.approx(
+        for k, top in ((1, judged.top1), (5, judged.top5)):
+            assert top[row] == pytest.approx(
                 float(Fraction(sum(rank < k for rank in ranks), len(ranks)))
             )
 
@@ -66,23 +66,23 @@ def test_reliability_and_its_error_worked_by_hand():
 def test_bins_reach_from_one_down_to_nothing():
     tops = np.array([1.0, 0.72, 0.70, 2**-6.9, 2**-7.1, 2**-12])
     judged = CalibrationStats(tops, tops, tops, np.zeros(6), np.zeros(6), np.zeros(6))
-    found = calibration.compute_reliability_bins(judged)
-    assert [row[2] for row in found] == [2, 1, 1, 2]
-    assert found[0][0] == 0.0
-    assert all(low <= said <= high for low, high, _, said, _ in found)
-    assert found == sorted(found)
+    bins = calibration.compute_reliability_bins(judged)
+    assert [row[2] for row in bins] == [2, 1, 1, 2]
+    assert bins[0][0] == 0.0
+    assert all(low <= forecast <= high for low, high, _, forecast, _ in bins)
+    assert bins == sorted(bins)
 
 
 def test_who_tells_the_truth_is_calibrated_and_who_exaggerates_is_not():
     honest, boastful, timid = (
-        drawn(np.random.default_rng(k), 1.5, told) for k, told in enumerate((1.5, 3.0, 0.7))
+        drawn(np.random.default_rng(k), 1.5, scale) for k, scale in enumerate((1.5, 3.0, 0.7))
     )
     assert calibration.compute_calibration_error(honest) < 0.012
     assert calibration.compute_calibration_error(boastful) > 0.15
     assert calibration.compute_calibration_error(timid) > 0.15
     assert all(
-        abs(came - said) < 0.05
-        for _, _, notes, said, came in calibration.compute_reliability_bins(honest)
+        abs(frequency - forecast) < 0.05
+        for _, _, notes, forecast, frequency in calibration.compute_reliability_bins(honest)
         if notes > 400
     )
     bits = [-np.log2(each.prob).mean() for each in (honest, boastful, timid)]
@@ -93,7 +93,7 @@ def test_who_tells_the_truth_is_calibrated_and_who_exaggerates_is_not():
 
 def test_pit_is_flat_for_who_tells_the_truth():
     honest, boastful, timid = (
-        drawn(np.random.default_rng(k), 1.5, told) for k, told in enumerate((1.5, 3.0, 0.7))
+        drawn(np.random.default_rng(k), 1.5, scale) for k, scale in enumerate((1.5, 3.0, 0.7))
     )
     assert calibration.compute_pit_histogram(honest) == pytest.approx([0.1] * 10, abs=0.006)
     assert sum(calibration.compute_pit_histogram(boastful)) == pytest.approx(1)
@@ -132,14 +132,14 @@ def test_what_was_judged_apart_is_what_is_judged_together():
 
 def test_the_summary_has_times_below_and_pitch_not():
     judged = drawn(np.random.default_rng(0), 1, 1, 500)
-    found = calibration.summarize_calibration(
+    summary = calibration.summarize_calibration(
         {"pitch": judged, "step": judged}, {"pitch": 3.12345, "step": 2.0, "bits_per_note": 9.0}
     )
-    assert found["pitch"]["bits"] == 3.1235 or found["pitch"]["bits"] == 3.1234
-    assert set(found["step"]) - set(found["pitch"]) == {"pit", "coverage"}
-    assert found["step"]["top_1"] == pytest.approx(judged.top1.mean(), abs=1e-4)
-    assert found["step"]["top_5"] == pytest.approx(judged.top5.mean(), abs=1e-4)
-    assert found["step"]["ece"] == pytest.approx(
+    assert summary["pitch"]["bits"] == 3.1235 or summary["pitch"]["bits"] == 3.1234
+    assert set(summary["step"]) - set(summary["pitch"]) == {"pit", "coverage"}
+    assert summary["step"]["top_1"] == pytest.approx(judged.top1.mean(), abs=1e-4)
+    assert summary["step"]["top_5"] == pytest.approx(judged.top5.mean(), abs=1e-4)
+    assert summary["step"]["ece"] == pytest.approx(
         calibration.compute_calibration_error(judged), abs=1e-4
     )
-    assert sum(row[2] for row in found["step"]["reliability"]) == 500
+    assert sum(row[2] for row in summary["step"]["reliability"]) == 500

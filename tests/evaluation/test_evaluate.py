@@ -21,15 +21,15 @@ def test_chances_of_a_chain_are_those_its_notes_were_told_by(kind):
         test_chain.hidden_of(kind[2], 20),
         make_quantized_notes(4, 20),
     )
-    found = made.distributions(hidden, notes)
+    distributions = made.distributions(hidden, notes)
     columns = {"pitch": PITCH, "step": STEP, "duration": DURATION, "velocity": VELOCITY}
-    told = [found[name][np.arange(20), notes[:, columns[name]]] for name in found]
+    probs = [distributions[name][np.arange(20), notes[:, columns[name]]] for name in distributions]
     assert (
-        list(found)
+        list(distributions)
         == ["pitch", "step", "duration", "velocity"][: made.bits(hidden, notes).shape[1]]
     )
-    assert np.allclose(-np.log2(np.stack(told, axis=1)), made.bits(hidden, notes), atol=1e-5)
-    assert all(np.allclose(masses.sum(axis=1), 1) for masses in found.values())
+    assert np.allclose(-np.log2(np.stack(probs, axis=1)), made.bits(hidden, notes), atol=1e-5)
+    assert all(np.allclose(masses.sum(axis=1), 1) for masses in distributions.values())
 
 
 @pytest.mark.parametrize("changes", [CARRIED, WINDOW, BOTH_WAYS], ids=str)
@@ -108,13 +108,13 @@ def test_a_window_forgets_all_before_it():
 
 def test_targets_are_at_most_256_and_of_all_pieces():
     pieces = [make_quantized_notes(seed, 900) for seed in range(3)]
-    found = evaluate.compute_bits_by_context(make_tiny_model(**CARRIED), pieces)
-    assert {targets for _, targets, _ in found} == {256}
+    rows = evaluate.compute_bits_by_context(make_tiny_model(**CARRIED), pieces)
+    assert {targets for _, targets, _ in rows} == {256}
     moved = [piece.copy() for piece in pieces]
     moved[2][:, DURATION] = 900
     assert (
         evaluate.compute_bits_by_context(make_tiny_model(**CARRIED), moved)[0][2]["duration"]
-        != found[0][2]["duration"]
+        != rows[0][2]["duration"]
     )
 
 

@@ -27,10 +27,10 @@ def files(tmp_path):
 @pytest.mark.parametrize("kind", MODEL_KINDS)
 def test_a_file_is_scored_as_its_notes_are(files, kind):
     model = make_tiny_model(**kind)
-    found, failures = score_midi.score_files(model, files)
+    scores, failures = score_midi.score_files(model, files)
     assert failures == []
-    assert [each.path for each in found] == files
-    for each in found:
+    assert [each.path for each in scores] == files
+    for each in scores:
         notes = reader.read_notes(each.path.read_bytes(), "symusic")
         assert np.array_equal(each.notes, notes)
         assert np.array_equal(
@@ -59,14 +59,14 @@ def test_a_file_is_read_as_the_model_read_its_music(tmp_path):
 
 
 def test_velocity_is_shown_apart_and_not_in_the_total(tmp_path, capsys):
-    found = score_midi.FileScore(
+    score = score_midi.FileScore(
         tmp_path / "a.mid", make_music(0, 5), np.tile([1.0, 2.0, 4.0, 100.0], (4, 1))
     )
-    score_midi.print_scores([found])
+    score_midi.print_scores([score])
     shown = capsys.readouterr().out
     assert "7.000" in shown
     assert "velocity" in shown
-    score_midi.write_note_scores([found], tmp_path / "scored.parquet")
+    score_midi.write_note_scores([score], tmp_path / "scored.parquet")
     assert pq.read_table(tmp_path / "scored.parquet")["bits_velocity"].to_pylist() == [
         None,
         *[100.0] * 4,
@@ -77,25 +77,25 @@ def test_nats_per_event_are_shown_with_what_they_are(files, capsys, monkeypatch)
     monkeypatch.setenv("COLUMNS", "300")
     kind = {"heads": "categorical", "head_dim": 4, "model_velocity": True}
     model = make_tiny_model(**kind, input="embedding", embedding_dim=4)
-    found, _ = score_midi.score_files(model, files)
-    score_midi.print_scores(found)
+    scores, _ = score_midi.score_files(model, files)
+    score_midi.print_scores(scores)
     shown = capsys.readouterr().out
-    pieces = [quantize.quantize(each.notes) for each in found]
+    pieces = [quantize.quantize(each.notes) for each in scores]
     events = performance_events.collect_event_stats(pieces)
     bits = scoring.score_pieces(model, pieces, 2)
     totals = metrics.sum_bits(1, ["a", "b"], ["a", "b"], bits).compute_bits_per_note()
     nats = events.compute_nats_per_event(totals)
     assert shown.splitlines()[-1] == f"{nats:.3f} {performance_events.COMPARABILITY}"
-    entries = json.loads(score_midi.format_scores_json(found, []))["scores"]
-    for each, entry in zip(found, entries, strict=True):
+    entries = json.loads(score_midi.format_scores_json(scores, []))["scores"]
+    for each, entry in zip(scores, entries, strict=True):
         assert entry["nats_per_event"] == score_midi.compute_nats_per_event([each])
     assert min(entry["nats_per_event"] for entry in entries) < nats
     assert max(entry["nats_per_event"] for entry in entries) > nats
 
 
 def test_a_model_without_velocity_has_no_nats_per_event(files, capsys):
-    found, _ = score_midi.score_files(make_tiny_model(), files)
-    score_midi.print_scores(found)
+    scores, _ = score_midi.score_files(make_tiny_model(), files)
+    score_midi.print_scores(scores)
     shown = capsys.readouterr().out
     assert shown.splitlines()[-1] == performance_events.NO_VELOCITY
     assert "nats" not in shown.removesuffix(f"{performance_events.NO_VELOCITY}\n")
@@ -123,13 +123,13 @@ def test_a_name_that_is_no_text_is_written_with_escapes(tmp_path):
 
 
 def test_every_note_is_written_and_the_first_has_no_bits(files, tmp_path):
-    found, _ = score_midi.score_files(make_tiny_model(), files)
-    score_midi.write_note_scores(found, tmp_path / "scored.parquet")
+    scores, _ = score_midi.score_files(make_tiny_model(), files)
+    score_midi.write_note_scores(scores, tmp_path / "scored.parquet")
     table = pq.read_table(tmp_path / "scored.parquet").to_pandas()
     heads = ["bits_pitch", "bits_step", "bits_duration"]
     assert list(table) == ["file", "onset", "duration", "pitch", "velocity", "pedal", *heads]
-    assert len(table) == sum(len(each.notes) for each in found)
-    for each in found:
+    assert len(table) == sum(len(each.notes) for each in scores)
+    for each in scores:
         rows = table[table["file"] == str(each.path)]
         assert rows["onset"].tolist() == each.notes["onset"].tolist()
         assert rows["pitch"].tolist() == each.notes["pitch"].tolist()
@@ -140,10 +140,10 @@ def test_every_note_is_written_and_the_first_has_no_bits(files, tmp_path):
 
 def test_one_row_a_file_is_shown(files, capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "300")
-    found, _ = score_midi.score_files(make_tiny_model(), files)
-    score_midi.print_scores(found)
+    scores, _ = score_midi.score_files(make_tiny_model(), files)
+    score_midi.print_scores(scores)
     lines = capsys.readouterr().out.splitlines()
-    for each in found:
+    for each in scores:
         (row,) = [line for line in lines if str(each.path) in line]
         figures = [
             f"{len(each.notes)}",
@@ -202,8 +202,8 @@ def test_a_folder_stands_for_the_midi_files_in_it(files, tmp_path):
     data = files[0].read_bytes()
     for name in ("deep/c.MIDI", "deep/d.kar", ".hidden/d.mid", "._first.mid", "notes.txt"):
         (tmp_path / name).write_bytes(data)
-    found, failures = score_midi.find_midi_files([files[1], tmp_path, tmp_path / "empty"])
-    assert found == [files[1], tmp_path / "deep/c.MIDI", tmp_path / "deep/d.kar", files[0]]
+    midi_files, failures = score_midi.find_midi_files([files[1], tmp_path, tmp_path / "empty"])
+    assert midi_files == [files[1], tmp_path / "deep/c.MIDI", tmp_path / "deep/d.kar", files[0]]
     assert failures == [
         score_midi.FileFailure(
             tmp_path / "empty", "no file in this folder ends in .mid, .midi, .kar, .rmi"
