@@ -158,8 +158,8 @@ def test_the_test_is_played_by_keys_scored_and_exported(visit: Visit, tmp_path: 
     assert page.locator("#position").text_content() == "Pair 2 of 4"
     page.evaluate("document.activeElement.blur()")
     answer_by_keys(page, choices[1:])
-    right = choices.count("A") - KEY.count("B")
-    assert page.locator("#share").text_content() == f"{right} of 4 right (75 %)"
+    num_right = choices.count("A") - KEY.count("B")
+    assert page.locator("#share").text_content() == f"{num_right} of 4 right (75 %)"
     assert "19 % to 99 %" in (page.locator("#meaning").text_content() or "")
     assert "contains 50 %" in (page.locator("#meaning").text_content() or "")
     rows = page.locator("#by-model tr").all_inner_texts()
@@ -226,12 +226,14 @@ def test_the_order_of_sides_in_the_source_is_not_the_key() -> None:
         assert packed["A"][2::4] == first["pitch"].tolist()
 
 
-@pytest.mark.parametrize(("right", "count"), [(0, 1), (1, 1), (13, 20), (0, 20), (500, 500)])
+@pytest.mark.parametrize(("num_right", "count"), [(0, 1), (1, 1), (13, 20), (0, 20), (500, 500)])
 def test_the_interval_of_the_page_is_that_of_the_command(
-    visit: Visit, right: int, count: int
+    visit: Visit, num_right: int, count: int
 ) -> None:
-    interval = visit.page.evaluate(f"computeExactInterval({right}, {count})")
-    assert interval == pytest.approx(listen_score.compute_exact_interval(right, count), abs=1e-9)
+    interval = visit.page.evaluate(f"computeExactInterval({num_right}, {count})")
+    assert interval == pytest.approx(
+        listen_score.compute_exact_interval(num_right, count), abs=1e-9
+    )
 
 
 @pytest.mark.parametrize(

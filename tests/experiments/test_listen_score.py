@@ -18,9 +18,9 @@ HEADER = "item,model,piece,choice,right,seconds,sure\n"
 @given(st.data())
 def test_the_interval_is_that_of_scipy(data: st.DataObject) -> None:
     count = data.draw(st.integers(1, 400))
-    right = data.draw(st.integers(0, count))
-    exact = binomtest(right, count).proportion_ci(0.95, method="exact")
-    interval = listen_score.compute_exact_interval(right, count)
+    num_right = data.draw(st.integers(0, count))
+    exact = binomtest(num_right, count).proportion_ci(0.95, method="exact")
+    interval = listen_score.compute_exact_interval(num_right, count)
     assert interval == pytest.approx((exact.low, exact.high), abs=1e-9)
 
 
@@ -37,11 +37,11 @@ def test_the_interval_of_none_right_by_hand() -> None:
 
 
 @pytest.mark.parametrize(
-    ("right", "verdict"),
+    ("num_right", "verdict"),
     [(18, "heard as a model"), (11, "not told from a person"), (2, "taken for a person")],
 )
-def test_the_verdict_is_that_of_the_interval(right: int, verdict: str) -> None:
-    assert listen_score.Score(None, None, 20, right).verdict == verdict
+def test_the_verdict_is_that_of_the_interval(num_right: int, verdict: str) -> None:
+    assert listen_score.Score(None, None, 20, num_right).verdict == verdict
 
 
 def write_answers(path: Path, *rows: str) -> Path:

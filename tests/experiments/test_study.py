@@ -62,11 +62,11 @@ def test_overrides_give_dvc_the_same_blocks(project: Params, factorial: Factoria
     run = Run(
         description="a", params={"train.epochs": 2}, architectures=["wide"], factorial=factorial
     )
-    told = study.build_overrides(run, project)
-    assert told[0] == "train.epochs=2"
-    assert told[-1].startswith("architectures=[wide,baseline_scalar_regression_last,")
+    overrides = study.build_overrides(run, project)
+    assert overrides[0] == "train.epochs=2"
+    assert overrides[-1].startswith("architectures=[wide,baseline_scalar_regression_last,")
     name, _, block = next(
-        each for each in told if "stacked_embedding_mixture_all" in each
+        each for each in overrides if "stacked_embedding_mixture_all" in each
     ).partition("=")
     assert name == "+model.stacked_embedding_mixture_all"
     read = OmegaConf.to_container(OmegaConf.create(f"block: {block.replace(':', ': ')}"))["block"]
@@ -162,9 +162,9 @@ def test_an_experiment_says_what_code_made_it(in_folder: Path) -> None:
     """Refs as DVC writes them: the commit an experiment started from, cut after two digits, then its name."""
 
     def git(*words: str) -> str:
-        told = ["-c", "user.name=a", "-c", "user.email=a@b.c"]
+        identity = ["-c", "user.name=a", "-c", "user.email=a@b.c"]
         return subprocess.run(
-            ["git", *told, *words], check=True, capture_output=True, text=True
+            ["git", *identity, *words], check=True, capture_output=True, text=True
         ).stdout.strip()
 
     git("init", "-q")
@@ -227,14 +227,14 @@ def test_the_path_is_documented_line_by_line(
 
 def test_documented_lines_name_values_that_are_there(project: Params) -> None:
     tree = project.model_dump()
-    told = [
+    settings = [
         words[place + 1] for words in typed() for place, word in enumerate(words) if word == "-S"
     ]
-    assert len(told) > 50
-    for each in told:
-        found = tree
+    assert len(settings) > 50
+    for each in settings:
+        value = tree
         for part in each.partition("=")[0].split("."):
-            found = found[part]
+            value = value[part]
         for name in (
             re.findall(r"[a-z]+", each.partition("=")[2])
             if each.startswith("architectures")
@@ -252,19 +252,21 @@ def test_figures_of_a_study_are_of_all_models_of_its_runs(
         about = study.load_study(path.stem)
         if Path(about.metrics).exists():
             rows = json.loads(Path(about.metrics).read_text("utf-8")).values()
-            told = {(row["run"], row["architecture"]) for row in rows if "run" in row}
-            there = {
-                name: run for name, run in about.runs.items() if name in {run for run, _ in told}
+            recorded = {(row["run"], row["architecture"]) for row in rows if "run" in row}
+            recorded_runs = {
+                name: run
+                for name, run in about.runs.items()
+                if name in {run for run, _ in recorded}
             }
             wanted = {
                 (name, each)
-                for name, run in there.items()
+                for name, run in recorded_runs.items()
                 for each in study.list_architectures(run, project)
             }
-            assert told == wanted, (
+            assert recorded == wanted, (
                 f"{about.metrics} is not of {path}; run 'music-rnn study {path.stem}'"
             )
-            missing = set(about.runs) - set(there) if told else set()
+            missing = set(about.runs) - set(recorded_runs) if recorded else set()
             assert all(
                 name in Path(about.page).read_text("utf-8").partition("##")[0] for name in missing
             )

@@ -28,10 +28,10 @@ def study(*runs: str) -> Study:
     )
 
 
-def tables(found: dict[str, RunFindings]) -> list[str]:
+def tables(findings: dict[str, RunFindings]) -> list[str]:
     return [
         line
-        for line in study_page.render_study_page(study(*found), found).splitlines()
+        for line in study_page.render_study_page(study(*findings), findings).splitlines()
         if line.startswith("| ")
     ]
 
@@ -115,11 +115,11 @@ def test_what_tells_samples_from_music_is_shown_with_both_means() -> None:
 
 
 def test_a_run_that_is_not_there_is_named() -> None:
-    found = {"start": found_of("baseline")}
+    findings = {"start": found_of("baseline")}
     assert "Not run yet: longer, far." in study_page.render_study_page(
-        study("start", "longer", "far"), found
+        study("start", "longer", "far"), findings
     )
-    assert "Not run yet" not in study_page.render_study_page(study("start"), found)
+    assert "Not run yet" not in study_page.render_study_page(study("start"), findings)
 
 
 def test_results_of_more_models_are_replaced_only_by_force(in_folder: Path) -> None:

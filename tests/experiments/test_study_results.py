@@ -32,7 +32,7 @@ def evaluation(name: str, shift: float) -> Evaluation:
 
 
 @pytest.fixture
-def found() -> RunFindings:
+def findings() -> RunFindings:
     return found_of("baseline", "better")
 
 
@@ -55,10 +55,12 @@ def found_of(*names: str, shift: float = 0.0, against: tuple[str, ...] = ()) -> 
     )
 
 
-def test_figures_are_of_the_form_that_programs_read(found: RunFindings) -> None:
-    told = json.loads(study_results.serialize_findings({"axes": found}))
-    row = told["better"]
-    assert row["bits_per_note"] == pytest.approx(told["baseline"]["bits_per_note"] - 0.5, abs=2e-4)
+def test_figures_are_of_the_form_that_programs_read(findings: RunFindings) -> None:
+    records = json.loads(study_results.serialize_findings({"axes": findings}))
+    row = records["better"]
+    assert row["bits_per_note"] == pytest.approx(
+        records["baseline"]["bits_per_note"] - 0.5, abs=2e-4
+    )
     assert row["interval"][0] < row["bits_per_note"] < row["interval"][1]
     assert {
         "pitch",
@@ -74,11 +76,11 @@ def test_figures_are_of_the_form_that_programs_read(found: RunFindings) -> None:
     assert provenance == ["0123456", "2026-11-27", "maestro-v3"]
 
 
-def test_a_name_in_two_runs_is_kept_apart(found: RunFindings) -> None:
-    told = json.loads(study_results.serialize_findings({"axes": found, "long": found}))
-    assert set(told) == {"baseline", "better", "baseline_long", "better_long"}
-    assert [told[name]["run"] for name in ("baseline", "baseline_long")] == ["axes", "long"]
-    assert told["better_long"]["architecture"] == "better"
+def test_a_name_in_two_runs_is_kept_apart(findings: RunFindings) -> None:
+    records = json.loads(study_results.serialize_findings({"axes": findings, "long": findings}))
+    assert set(records) == {"baseline", "better", "baseline_long", "better_long"}
+    assert [records[name]["run"] for name in ("baseline", "baseline_long")] == ["axes", "long"]
+    assert records["better_long"]["architecture"] == "better"
 
 
 def test_a_difference_is_of_what_is_named() -> None:
@@ -92,8 +94,8 @@ def test_a_difference_is_of_what_is_named() -> None:
     assert gaps["baseline"]["start/baseline"].interval == pytest.approx((-0.75, -0.75, -0.75))
     assert gaps["better"]["longer/baseline"].interval == pytest.approx((-0.5, -0.5, -0.5))
     assert gaps["better"]["start/baseline"].interval == pytest.approx((-1.25, -1.25, -1.25))
-    told = json.loads(study_results.serialize_findings(runs))["better"]["against"]
-    assert told == {"longer/baseline": [-0.5] * 3, "start/baseline": [-1.25] * 3}
+    differences = json.loads(study_results.serialize_findings(runs))["better"]["against"]
+    assert differences == {"longer/baseline": [-0.5] * 3, "start/baseline": [-1.25] * 3}
 
 
 def test_a_run_without_the_baseline_is_compared_with_what_it_names() -> None:
@@ -135,10 +137,10 @@ def test_what_one_composition_leaves_unknown_is_null() -> None:
     assert row["interval"] == [None, None]
 
 
-def test_what_cannot_be_compared_is_one_line(found: RunFindings) -> None:
-    fewer = found.evaluations[0].scores
+def test_what_cannot_be_compared_is_one_line(findings: RunFindings) -> None:
+    fewer = findings.evaluations[0].scores
     fewer = replace(fewer, num_notes=fewer.num_notes - 1)
-    short = replace(found, evaluations=[replace(found.evaluations[0], scores=fewer)])
+    short = replace(findings, evaluations=[replace(findings.evaluations[0], scores=fewer)])
     runs = {"short": short, "longer": found_of("better", against=("short/baseline",))}
     with pytest.raises(
         StudyError,
