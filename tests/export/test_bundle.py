@@ -53,11 +53,11 @@ def test_a_shipped_model_is_half_as_large_and_tells_the_same(project: Path) -> N
         whole / model_io.WEIGHTS
     ).stat().st_size
     notes = [make_quantized_notes(2, 80)]
-    ours, theirs = (
+    bundled_bits, whole_bits = (
         scoring.score_pieces(model_io.load_model(each), notes, 1)[0].mean()
         for each in (folder, whole)
     )
-    assert ours == pytest.approx(theirs, abs=2e-3)
+    assert bundled_bits == pytest.approx(whole_bits, abs=2e-3)
 
 
 def test_its_card_says_what_it_learned_from(project: Path) -> None:
@@ -96,8 +96,8 @@ def test_its_card_has_nats_per_event_or_says_why_not(project: Path) -> None:
 def test_a_bundled_model_comes_before_one_of_the_project(project: Path) -> None:
     bundle.bundle_model("small", "maestro-sample", "given")
     model_io.save_model(model_io.load_model(paths.get_model_dir("small")), Path("models/given"))
-    found = model_io.load_model(model_io.find_model("given"))
-    assert found.provenance["corpus"] == "maestro-sample"
+    model = model_io.load_model(model_io.find_model("given"))
+    assert model.provenance["corpus"] == "maestro-sample"
     assert model_io.load_model(model_io.find_model("small")).provenance == {"seed": 3}
     assert model_io.load_model(model_io.find_model("models/given")).provenance == {"seed": 3}
     with pytest.raises(DataError, match=r"take one of: given \(bundled\), given, small"):
