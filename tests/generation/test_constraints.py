@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from generation.test_sampling import how
+from generation.test_sampling import make_config
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
@@ -66,7 +66,7 @@ def test_no_such_key(key):
         allowed_pitches(key, 0, 127)
     assert "\n" not in str(error.value)
     with pytest.raises(ValidationError, match=r"chromatic\|"):
-        how(key=key)
+        make_config(key=key)
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_parameters_know_the_keys_that_there_are():
         KEY_PATTERN[KEY_PATTERN.rindex("(") + 1 : KEY_PATTERN.index(")")].split("|")
     ) == sorted(SCALES)
     for scale in SCALES:
-        assert allowed_pitches(how(key=f"Eb {scale}").key, 0, 127)
+        assert allowed_pitches(make_config(key=f"Eb {scale}").key, 0, 127)
 
 
 def kept(notes: list, step: int, polyphony: int, density: int) -> bool:

@@ -48,8 +48,8 @@ def sampler(seed: int, top_p: float) -> Sampler:
     features = ("pitch", "time", "velocity")
     free |= {f"{name}_temperature": 1.0 for name in features}
     free |= {f"{name}_top_p": top_p for name in features}
-    how = SamplingConfig(**free)
-    return Sampler(np.random.default_rng(seed), how)
+    config = SamplingConfig(**free)
+    return Sampler(np.random.default_rng(seed), config)
 
 
 def likeliest(_head: str, mass: np.ndarray) -> int:
@@ -94,8 +94,8 @@ def test_window_memory_is_the_last_notes_read_anew(kind, parts):
 def test_a_score_is_what_the_player_would_have_felt(kind):
     model, heard = make_tiny_model(**kind), make_quantized_notes(1, 20)
     engine, felt = Engine(model), []
-    for told, code in pairwise(heard):
-        engine.feed(told[None])
+    for previous, code in pairwise(heard):
+        engine.feed(previous[None])
         bits = engine.score_note(code)
         felt.append([bits[name] for name in SCORED_FEATURES])
     assert scoring.score_pieces(model, [heard], 1)[0] == pytest.approx(np.array(felt), abs=1e-3)
@@ -112,38 +112,38 @@ def test_batches_change_no_bits(kind, monkeypatch):
     assert not any(np.isnan(bits).any() for bits in alone)
     monkeypatch.setattr(scoring, "CHUNK_NOTES", 7)
     for batch in (1, 3, 8):
-        for ours, theirs in zip(scoring.score_pieces(model, pieces, batch), alone, strict=True):
-            assert np.allclose(ours, theirs, atol=1e-3)
+        for batched, single in zip(scoring.score_pieces(model, pieces, batch), alone, strict=True):
+            assert np.allclose(batched, single, atol=1e-3)
 
 
 @pytest.mark.parametrize("kind", MODEL_KINDS)
 def test_bits_of_a_note_do_not_depend_on_the_notes_after_it(kind):
     heard = make_quantized_notes(2, 60)
     changed = np.concatenate([heard[:30], make_quantized_notes(3, 30)])
-    ours, theirs = scoring.score_pieces(make_tiny_model(**kind), [heard, changed], 2)
-    assert np.allclose(ours[:29], theirs[:29], atol=1e-4)
-    assert not np.allclose(ours[29:], theirs[29:], atol=1e-4)
+    first, second = scoring.score_pieces(make_tiny_model(**kind), [heard, changed], 2)
+    assert np.allclose(first[:29], second[:29], atol=1e-4)
+    assert not np.allclose(first[29:], second[29:], atol=1e-4)
 
 
 @pytest.mark.parametrize("kind", [WINDOW, BOTH_WAYS])
 def test_bits_depend_on_the_window_and_on_nothing_before_it(kind):
     heard, other = make_quantized_notes(2, 20), make_quantized_notes(2, 20)
     other[:4] = make_quantized_notes(5, 4)
-    ours, theirs = scoring.score_pieces(make_tiny_model(**kind), [heard, other], 1)
-    assert np.allclose(ours[9:], theirs[9:], atol=1e-4)
-    assert not np.allclose(ours[8], theirs[8], atol=1e-4)
+    first, second = scoring.score_pieces(make_tiny_model(**kind), [heard, other], 1)
+    assert np.allclose(first[9:], second[9:], atol=1e-4)
+    assert not np.allclose(first[8], second[8], atol=1e-4)
 
 
 @pytest.mark.parametrize("kind", MODEL_KINDS)
 def test_a_played_note_is_fed_back_as_it_would_be_read(kind):
-    model, prompt, said = (
+    model, prompt, masses = (
         make_tiny_model(**kind),
         make_quantized_notes(4, 9),
         {head: [] for head in SCORED_FEATURES},
     )
 
     def choose(head: str, mass: np.ndarray) -> int:
-        said[head].append(mass)
+        masses[head].append(mass)
         return free.sample_feature(head, mass)
 
     free = sampler(0, 0.98)
@@ -154,7 +154,7 @@ def test_a_played_note_is_fed_back_as_it_would_be_read(kind):
     for number in range(12):
         expected = heads.distributions_of_one(hidden_after(model, again[: len(prompt) + number]))
         for head in SCORED_FEATURES:
-            assert said[head][number] == pytest.approx(expected[head], abs=1e-5)
+            assert masses[head][number] == pytest.approx(expected[head], abs=1e-5)
 
 
 @pytest.mark.parametrize("kind", MODEL_KINDS)
@@ -240,12 +240,12 @@ def test_a_model_that_tells_the_times_gets_a_narrow_spread(kind):
     narrow = dict.fromkeys(("step", "duration"), ResidualNoise("laplace", 0.001))
     model, rng = replace(make_tiny_model(**kind), residual_noise=narrow), np.random.default_rng(0)
 
-    def right(head: str, mass: np.ndarray) -> int:
+    def choose(head: str, mass: np.ndarray) -> int:
         return int(rng.integers(128)) if head == "pitch" else likeliest(head, mass)
 
     prompts = [make_quantized_notes(6, 1), make_quantized_notes(7, 1)]
     pieces = [
-        np.concatenate([p, streaming.generate_notes(model, p, n, FunctionSampler(right))])
+        np.concatenate([p, streaming.generate_notes(model, p, n, FunctionSampler(choose))])
         for p, n in zip(prompts, (30, 60), strict=True)
     ]
     spread = scoring.with_fitted_noise(model, pieces).residual_noise

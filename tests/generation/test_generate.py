@@ -107,8 +107,10 @@ def test_a_full_file_ends_the_music_and_is_said(tmp_path, capsys, monkeypatch):
         SAMPLING,
         tmp_path / "out.mid",
     )
-    said = " ".join(capsys.readouterr().err.split())
-    assert re.search(r"out.mid: full after \d+ notes of 500; a MIDI file holds 9,999.999 s$", said)
+    message = " ".join(capsys.readouterr().err.split())
+    assert re.search(
+        r"out.mid: full after \d+ notes of 500; a MIDI file holds 9,999.999 s$", message
+    )
     monkeypatch.undo()
     generate.generate_file(
         make_tiny_model(),

@@ -37,7 +37,7 @@ FREE |= {
 }
 
 
-def how(**changes) -> SamplingConfig:
+def make_config(**changes) -> SamplingConfig:
     """Make settings that change nothing and forbid nothing, but for `changes`; `top_p` is that of all."""
     if "top_p" in changes:
         names = [f"{name}_top_p" for name in FEATURES]
@@ -46,7 +46,7 @@ def how(**changes) -> SamplingConfig:
 
 
 def sampler_of(seed: int, **changes) -> Sampler:
-    return Sampler(np.random.default_rng(seed), how(**changes))
+    return Sampler(np.random.default_rng(seed), make_config(**changes))
 
 
 class Fixed:
@@ -108,9 +108,9 @@ def test_nucleus_worked_by_hand():
 def test_an_outcome_of_mass_zero_is_never_chosen(number, mass, temperature, top_p):
     assert (
         mass[
-            Sampler(Fixed(number), how(pitch_temperature=temperature, top_p=top_p)).sample_feature(
-                "pitch", mass
-            )
+            Sampler(
+                Fixed(number), make_config(pitch_temperature=temperature, top_p=top_p)
+            ).sample_feature("pitch", mass)
         ]
         > 0
     )
@@ -251,7 +251,8 @@ def test_ten_thousand_notes_break_no_constraint(constraints):
 @pytest.mark.parametrize("constraints", CONSTRAINTS, ids=str)
 def test_without_the_constraint_the_same_notes_break_it(constraints):
     broken = [
-        faults(*in_ms(play(sampler_of(1), 300, player)), how(**constraints)) for player in PLAYERS
+        faults(*in_ms(play(sampler_of(1), 300, player)), make_config(**constraints))
+        for player in PLAYERS
     ]
     assert any(broken)
 
@@ -321,9 +322,9 @@ def test_a_person_may_play_between_and_break_all_limits():
     parts = []
     for seed in range(30):
         sampler.observe(chord)
-        mine = play(sampler, 4, worst, seed)
-        assert mine[0, STEP] == 700
-        parts += [chord, mine]
+        played = play(sampler, 4, worst, seed)
+        assert played[0, STEP] == 700
+        parts += [chord, played]
         assert not faults(*in_ms(np.concatenate(parts)), sampler.config, 16 * seed + 12)
 
 
@@ -367,7 +368,7 @@ def test_where_nothing_allowed_has_mass():
 @pytest.mark.parametrize("number", [0.0, 0.5, 1 - 2**-53])
 @given(power=st.integers(-1074, 0), cell=st.integers(50, 1000))
 def test_however_small_the_masses_that_are_left(number, power, cell):
-    sampler = Sampler(Fixed(number), how(max_polyphony=1))
+    sampler = Sampler(Fixed(number), make_config(max_polyphony=1))
     sampler.observe(np.array([[0, 50, 60, 64]], np.int16))
     mass = only("step", 0)
     mass[cell] = 2.0**power
@@ -378,7 +379,7 @@ LIMITS = TimeLimits(max_step=40, max_duration=150)
 
 
 def limited_sampler(seed: int, **changes) -> Sampler:
-    return Sampler(np.random.default_rng(seed), how(**changes), LIMITS)
+    return Sampler(np.random.default_rng(seed), make_config(**changes), LIMITS)
 
 
 @pytest.mark.parametrize("player", PLAYERS)
@@ -418,14 +419,14 @@ def test_a_prompt_with_longer_times_lifts_the_limits():
     model = replace(make_tiny_model(), time_limits=LIMITS)
     prompt = np.array([[900, 20, 60, 64], [70, 800, 62, 64], [30, 20, 64, 64]], np.int16)
     for notes, longest in ((prompt, (70, 800)), (prompt[2:], (40, 150))):
-        sampler = make_sampler(model, notes, how(), np.random.default_rng(0))
+        sampler = make_sampler(model, notes, make_config(), np.random.default_rng(0))
         drawn = [sampler.sample_feature(name, only(name, 1000)) for name in ("step", "duration")]
         assert tuple(drawn) == longest
 
 
 def test_a_model_without_limits_plays_as_before():
     prompt = np.array([[0, 20, 60, 64]], np.int16)
-    sampler = make_sampler(make_tiny_model(), prompt, how(), np.random.default_rng(0))
+    sampler = make_sampler(make_tiny_model(), prompt, make_config(), np.random.default_rng(0))
     assert sampler.sample_feature("step", only("step", 1000)) == 1000
     assert sampler.sample_feature("duration", only("duration", 1000)) == 1000
 
@@ -445,12 +446,12 @@ def test_each_temperature_and_top_p_is_of_its_own_parts(what, narrow, cold):
     hot = [head for name in FEATURES if name != cold for head in parts[name]]
     sampler = sampler_of(0, **{f"{cold}_{what}": narrow})
     masses = {head: at_random(head, np.random.default_rng(5)) for head in SIZES}
-    found = {
+    choices = {
         head: {sampler.sample_feature(head, mass) for _ in range(60)}
         for head, mass in masses.items()
     }
-    assert all(found[head] == {int(masses[head].argmax())} for head in parts[cold])
-    assert all(len(found[head]) > 5 for head in hot)
+    assert all(choices[head] == {int(masses[head].argmax())} for head in parts[cold])
+    assert all(len(choices[head]) > 5 for head in hot)
 
 
 @pytest.mark.parametrize("constraints", [{}, CONSTRAINTS[-1]], ids=str)
@@ -513,11 +514,11 @@ def test_a_sampler_without_a_pitch_to_choose_is_refused():
 )
 def test_settings_out_of_range_are_refused(changes):
     with pytest.raises(ValidationError):
-        how(**changes)
+        make_config(**changes)
 
 
 def test_a_rare_move_of_the_pedal_is_as_likely_as_the_model_has_it():
-    config = how().model_copy(update={"pitch_temperature": 0.1, "pitch_top_p": 0.5})
+    config = make_config().model_copy(update={"pitch_temperature": 0.1, "pitch_top_p": 0.5})
     sampler = Sampler(np.random.default_rng(0), config)
     probs = np.array([0.02, 0.95, 0.03])
     counts = np.bincount([sampler.sample_feature("pedal", probs) for _ in range(4000)], minlength=3)
