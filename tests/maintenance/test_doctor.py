@@ -57,15 +57,15 @@ def test_a_sound_corpus_has_no_remedy(home: Path, project: Params) -> None:
     budget = project.train.epochs * project.train.notes_per_epoch
     held = [row(n, project.compare.split, 100, f"h{n}") for n in range(20)]
     tables.write_pieces(paths.PIECES, [*held, row(20, "train", budget, "t")])
-    found = facts()
+    findings = facts()
     assert not any(
-        found[about].hint
+        findings[about].hint
         for about in ("corpus", "left out", "leaks", "training", "held out", "dvc.lock")
     )
-    assert "1 copies, 1 unreadable files" in found["left out"].message
-    assert f"train 1 pieces, {budget:,} notes" in found["corpus"].message
+    assert "1 copies, 1 unreadable files" in findings["left out"].message
+    assert f"train 1 pieces, {budget:,} notes" in findings["corpus"].message
     assert (
-        found["held out"].message
+        findings["held out"].message
         == f"20 compositions decide; {project.replicates.count} replicate(s), each of another seed"
     )
 
@@ -78,32 +78,32 @@ def test_each_composition_of_a_cross_validation_decides_and_is_trained_on_by_oth
         row(n, "train" if n else "validation", 1000, f"composition {n // 2}") for n in range(20)
     ]
     tables.write_pieces(paths.PIECES, pieces)
-    found = facts()
+    findings = facts()
     assert (
-        found["held out"].message
+        findings["held out"].message
         == "10 compositions decide; each is held out by one of 5 replicates"
     )
-    assert not found["held out"].hint
+    assert not findings["held out"].hint
     # Two folds of two compositions each are held out: 8 of 20 pieces.
-    assert "reads each of 12,000 " in found["training"].message
+    assert "reads each of 12,000 " in findings["training"].message
 
 
 def test_a_corpus_too_small_for_the_replicates_is_a_failed_check(home: Path) -> None:
     toy.edit(home, "replicates.scheme", "cross_validation")
     toy.edit(home, "replicates.count", 5)
     tables.write_pieces(paths.PIECES, [row(n, "train", 10, f"{n}") for n in range(4)])
-    found = facts()["corpus"]
-    assert "replicates.count is 5, and cross-validation of 4 compositions" in found.message
+    finding = facts()["corpus"]
+    assert "replicates.count is 5, and cross-validation of 4 compositions" in finding.message
 
 
 def test_leaks_and_too_little_music_are_said(home: Path) -> None:
     tables.write_pieces(
         paths.PIECES, [row(0, "validation", 10, "Sonata"), row(1, "train", 10, "Sonata")]
     )
-    found = facts()
-    assert "'Sonata' is in train and validation" in found["leaks"].hint
-    assert "too small to train on" in found["training"].hint
-    assert "one composition decides" in found["held out"].hint
+    findings = facts()
+    assert "'Sonata' is in train and validation" in findings["leaks"].hint
+    assert "too small to train on" in findings["training"].hint
+    assert "one composition decides" in findings["held out"].hint
 
 
 def test_a_leak_of_the_official_split_is_no_fault(home: Path) -> None:
@@ -121,9 +121,9 @@ def test_a_leak_of_the_official_split_is_no_fault(home: Path) -> None:
 def test_torn_tables_and_records_are_facts(home: Path) -> None:
     paths.PIECES.write_text("torn")
     Path("dvc.lock").write_text("")
-    found = facts()
-    assert "no table here" in found["corpus"].message and found["corpus"].hint
-    assert found["dvc.lock"].hint == "run 'music-rnn repair'"
+    findings = facts()
+    assert "no table here" in findings["corpus"].message and findings["corpus"].hint
+    assert findings["dvc.lock"].hint == "run 'music-rnn repair'"
 
 
 def test_ports_are_named_and_without_them_the_remedy_is_said(
@@ -163,9 +163,9 @@ def test_outside_a_project_nothing_is_advised_that_only_a_project_needs(
     monkeypatch.setattr(doctor, "PACKAGES", ("numpy", "no-such-package", "tensorflow"))
     monkeypatch.setattr(doctor, "version", lambda name: "1.0")
     monkeypatch.setattr(doctor.psutil, "virtual_memory", lambda: SimpleNamespace(available=2**20))
-    found = facts()
-    assert not [finding for finding in found.values() if finding.hint]
-    assert "no params.yaml in this folder" in found["project"].message
+    findings = facts()
+    assert not [finding for finding in findings.values() if finding.hint]
+    assert "no params.yaml in this folder" in findings["project"].message
     assert CliRunner().invoke(cli.app, ["doctor"]).exit_code == 0
 
 
@@ -174,8 +174,8 @@ def test_little_memory_is_a_warning_in_a_project_alone(
 ) -> None:
     monkeypatch.setattr(doctor.psutil, "virtual_memory", lambda: SimpleNamespace(available=2**20))
     monkeypatch.setattr(doctor.parallel, "count_cores", lambda: 2)
-    found = facts()["training memory"]
-    assert found.message == "2 replicates train at once, which takes 3 GB" and found.hint
+    finding = facts()["training memory"]
+    assert finding.message == "2 replicates train at once, which takes 3 GB" and finding.hint
     monkeypatch.setattr(
         doctor.psutil, "virtual_memory", lambda: SimpleNamespace(available=4 * 2**30)
     )
@@ -185,8 +185,8 @@ def test_little_memory_is_a_warning_in_a_project_alone(
 @pytest.mark.parametrize("text", ["", "a: [", "- 1\n", "corpus: x\n", "\xff"])
 def test_a_broken_params_file_is_a_failed_check(text: str, home: Path) -> None:
     (home / "params.yaml").write_bytes(text.encode("latin-1"))
-    found = facts()
-    assert found["params"].is_failure and found["params"].hint
+    findings = facts()
+    assert findings["params"].is_failure and findings["params"].hint
     done = CliRunner().invoke(cli.app, ["doctor"])
     assert done.exit_code == 1
     assert "x  params" in done.output
@@ -202,11 +202,11 @@ def test_settings_of_threads_that_give_way_are_named(monkeypatch: pytest.MonkeyP
 
 def test_libraries_other_than_those_of_the_figures_are_named(home: Path) -> None:
     (home / "versions.yaml").write_text("numpy: 0.1 0.2\nno-such-package: 1\n")
-    found = facts()["versions"]
+    finding = facts()["versions"]
     assert re.fullmatch(
-        r"differ from versions.yaml: numpy [0-9.]+, not 0\.1 or 0\.2", found.message
+        r"differ from versions.yaml: numpy [0-9.]+, not 0\.1 or 0\.2", finding.message
     )
-    assert "pip install -r requirements.lock" in found.hint
+    assert "pip install -r requirements.lock" in finding.hint
     (home / "versions.yaml").write_text(f"numpy: 0.1 {doctor.version('numpy')}\n")
     assert facts()["versions"] == Finding("versions", "as in versions.yaml")
 
@@ -255,13 +255,13 @@ def test_what_ingest_left_out_is_shown_with_its_number(home: Path) -> None:
     )
     tables.write_pieces(paths.PIECES, [row(0, "train", 990, "t")])
     ingest_summary.save_summary(paths.INGEST_SUMMARY, summary)
-    found = facts()
-    assert found["notes left out"].message == "4,800 in 8 files: drums (channel 10)"
-    assert found["files left out"].message == "2: .zip file: unzip it first"
-    assert found["merged"].message.startswith("up to 2 instruments")
-    assert found["train"].hint and found["short pieces"].hint
-    assert found["leaks"].message == "train.mid (train) is the same work as test.mid (test)"
-    assert found["leaks"].hint
+    findings = facts()
+    assert findings["notes left out"].message == "4,800 in 8 files: drums (channel 10)"
+    assert findings["files left out"].message == "2: .zip file: unzip it first"
+    assert findings["merged"].message.startswith("up to 2 instruments")
+    assert findings["train"].hint and findings["short pieces"].hint
+    assert findings["leaks"].message == "train.mid (train) is the same work as test.mid (test)"
+    assert findings["leaks"].hint
 
 
 def test_a_folder_that_changed_has_a_remedy(home: Path, project: Params) -> None:
@@ -272,9 +272,9 @@ def test_a_folder_that_changed_has_a_remedy(home: Path, project: Params) -> None
     toy.edit(home, "corpus", "own")
     assert "folder" not in facts()
     (home / "music/1.mid").unlink()
-    found = facts()["folder"]
-    assert found.message.endswith("data/corpora/own.yaml: 1 gone (1.mid)")
-    assert found.hint == "run 'music-rnn add-corpus own'"
+    finding = facts()["folder"]
+    assert finding.message.endswith("data/corpora/own.yaml: 1 gone (1.mid)")
+    assert finding.hint == "run 'music-rnn add-corpus own'"
 
 
 def test_doctor_starts_without_the_packages_of_the_pipeline() -> None:

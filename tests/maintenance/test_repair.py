@@ -149,7 +149,7 @@ def test_the_locks_of_git_are_removed_unless_someone_is_at_work(
 
 def test_a_git_in_this_folder_is_found(home: Path) -> None:
     with subprocess.Popen(["git", "cat-file", "--batch"], stdin=subprocess.PIPE) as work:
-        assert until_found("git") == [work.pid]
+        assert wait_for_process("git") == [work.pid]
         work.kill()
 
 
@@ -158,22 +158,24 @@ def test_half_written_files_of_dead_writers_are_removed_and_those_of_living_ones
 ) -> None:
     (home / "metrics/evaluate").mkdir(parents=True)
     (home / ".downloads").mkdir()
-    dead, mine = (home / f"metrics/evaluate/.a.json.{pid}.part" for pid in (2**22 + 5, os.getpid()))
+    dead, living = (
+        home / f"metrics/evaluate/.a.json.{pid}.part" for pid in (2**22 + 5, os.getpid())
+    )
     above, below = (home / place / f".a.b.{2**22 + 5}.part" for place in (".", ".downloads"))
-    for path in (dead, mine, above, below):
+    for path in (dead, living, above, below):
         path.write_text("{")
     assert repair.repair_project() == [
         f"{path.relative_to(home)}: half written by a run that is gone; removed"
         for path in (above, dead, below)
     ]
-    assert mine.exists() and not any(path.exists() for path in (above, dead, below))
+    assert living.exists() and not any(path.exists() for path in (above, dead, below))
 
 
-def until_found(program: str) -> list[int]:
+def wait_for_process(program: str) -> list[int]:
     """Wait until such a process has begun."""
     for _ in range(100):
-        if found := repair.find_project_processes(program):
-            return found
+        if pids := repair.find_project_processes(program):
+            return pids
         time.sleep(0.05)
     return []
 
@@ -185,7 +187,7 @@ def test_a_worker_of_a_queue_is_found(home: Path) -> None:
     assert repair.find_project_processes("dvc") == []
     (task / "dvc").write_text("import time\ntime.sleep(60)\n")
     with subprocess.Popen([sys.executable, "dvc"], cwd=task) as worker:
-        assert until_found("dvc") == [worker.pid]
+        assert wait_for_process("dvc") == [worker.pid]
         worker.kill()
 
 
@@ -198,7 +200,7 @@ def test_a_git_in_a_linked_worktree_is_found(
     with subprocess.Popen(
         ["git", "cat-file", "--batch"], stdin=subprocess.PIPE, cwd=linked
     ) as work:
-        assert until_found("git") == [work.pid]
+        assert wait_for_process("git") == [work.pid]
         work.kill()
 
 

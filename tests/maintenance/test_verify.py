@@ -72,9 +72,9 @@ def home(in_folder: Path) -> Path:
 
 
 def test_what_is_whole_is_found_whole(home: Path) -> None:
-    found = list(verify.verify_project())
-    assert {each.category for each in found} == set(KINDS) | {"bundled models", "folders"}
-    assert [each.problem for each in found if each.problem] == []
+    results = list(verify.verify_project())
+    assert {each.category for each in results} == set(KINDS) | {"bundled models", "folders"}
+    assert [each.problem for each in results if each.problem] == []
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -139,8 +139,8 @@ def test_a_folder_that_cannot_be_looked_into_was_not_verified(
     home: Path, monkeypatch: pytest.MonkeyPatch, folder: str
 ) -> None:
     shut(monkeypatch, folder)
-    said = next(each for each in verify.verify_project() if each.problem)
-    assert said.category == "folders" and said.problem.startswith(
+    result = next(each for each in verify.verify_project() if each.problem)
+    assert result.category == "folders" and result.problem.startswith(
         f"{folder}: cannot be looked into"
     )
 
