@@ -26,15 +26,15 @@ def read_pitches(chosen: str | list[str], name: reader.Reader = "symusic") -> se
 
 
 def test_instruments_are_listed_with_their_notes_and_drums_apart() -> None:
-    found = instruments.list_instruments(BAND)
-    assert found == [
+    parts = instruments.list_instruments(BAND)
+    assert parts == [
         Instrument(0, False, 10),
         Instrument(0, False, 10),
         Instrument(33, False, 10),
         Instrument(6, False, 10),
         Instrument(0, True, 10),
     ]
-    assert [part.name for part in found[2:]] == ["Electric Bass (finger)", "Harpsichord", "drums"]
+    assert [part.name for part in parts[2:]] == ["Electric Bass (finger)", "Harpsichord", "drums"]
 
 
 @pytest.mark.parametrize("name", ["symusic", "pretty_midi"])

@@ -53,8 +53,8 @@ def test_what_is_written_is_read_back(tmp_path_factory, codes):
         assert (back["onset"] - notes["onset"]).min() > -1e-9
         assert (back["onset"] - notes["onset"]).max() < shifts
         for pitch in np.unique(back["pitch"]):
-            mine = back[back["pitch"] == pitch]
-            onsets, ends = mine["onset"], mine["onset"] + mine["duration"]
+            same_pitch = back[back["pitch"] == pitch]
+            onsets, ends = same_pitch["onset"], same_pitch["onset"] + same_pitch["duration"]
             later = onsets[None, :] > onsets[:, None]
             assert not (later & (onsets[None, :] < ends[:, None] - 1e-9)).any()
         assert written(back, tmp_path_factory.getbasetemp() / "again.mid") == data
