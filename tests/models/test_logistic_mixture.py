@@ -68,25 +68,30 @@ def test_masses_are_probabilities_whatever_the_outputs(outputs):
 @settings(max_examples=40)
 @given(WILD)
 def test_log_masses_are_those_of_the_masses(outputs):
-    told = logistic_mixture.grid_log_probs(
+    log_probs = logistic_mixture.grid_log_probs(
         np.broadcast_to(floats(outputs), (1001, NUM_OUTPUTS)), CELLS
     )
-    assert np.isfinite(told).all()
-    assert np.exp(told).sum() == pytest.approx(1, abs=1e-9)
-    assert np.exp(told) == pytest.approx(logistic_mixture.grid_probs(floats(outputs)), abs=1e-12)
+    assert np.isfinite(log_probs).all()
+    assert np.exp(log_probs).sum() == pytest.approx(1, abs=1e-9)
+    assert np.exp(log_probs) == pytest.approx(
+        logistic_mixture.grid_probs(floats(outputs)), abs=1e-12
+    )
 
 
 @pytest.mark.parametrize("log_scale", [-7.0, -2.0, 3.0])
 @pytest.mark.parametrize("mean", [-500.0, -5.0, 2.0, 6.0, 500.0])
 def test_log_masses_are_right_where_masses_have_long_been_zero(mean, log_scale):
     # Far out, a logistic falls as exp(-z): log mass = -z + log(1 - exp(-width)) on the side of its tail.
-    told, scale = logistic_mixture.grid_log_probs(one(mean, log_scale), CELLS), np.exp(log_scale)
+    log_probs, scale = (
+        logistic_mixture.grid_log_probs(one(mean, log_scale), CELLS),
+        np.exp(log_scale),
+    )
     edges = stretched((np.arange(1000) + 0.5) / 100)
     low, high = (edges[:-1] - mean) / scale, (edges[1:] - mean) / scale
     above, below = low > 40, high < -40
     shut = np.log(-np.expm1(low - high))
-    assert told[1:-1][above] == pytest.approx((-low + shut)[above], rel=1e-9)
-    assert told[1:-1][below] == pytest.approx((high + shut)[below], rel=1e-9)
+    assert log_probs[1:-1][above] == pytest.approx((-low + shut)[above], rel=1e-9)
+    assert log_probs[1:-1][below] == pytest.approx((high + shut)[below], rel=1e-9)
 
 
 @pytest.mark.parametrize(("mean", "cell"), [(-500.0, 0), (500.0, 1000)])

@@ -22,14 +22,14 @@ def folder(tmp_path):
 
 
 def test_a_card_is_read_as_it_was_written(folder):
-    said, model = model_card.read_card(folder / CARD), make_tiny_model()
-    assert (said.architecture, said.config, said.sequence_length) == ("tiny", model.config, 6)
-    assert said.noise_by_feature == {
+    card, model = model_card.read_card(folder / CARD), make_tiny_model()
+    assert (card.architecture, card.config, card.sequence_length) == ("tiny", model.config, 6)
+    assert card.noise_by_feature == {
         "step": ResidualNoise("laplace", 0.1),
         "duration": ResidualNoise("gaussian", 0.3),
     }
-    assert said.provenance == {"seed": 0}
-    assert model_card.with_checksum(said.model_dump()) == (folder / CARD).read_text()
+    assert card.provenance == {"seed": 0}
+    assert model_card.with_checksum(card.model_dump()) == (folder / CARD).read_text()
 
 
 def make_older(folder, card_format, **provenance):
@@ -122,13 +122,13 @@ def test_a_card_that_says_what_no_card_can_is_refused(folder, change):
 
 
 @pytest.mark.parametrize(
-    "told", [0, -1, 0.0, 5e-324, 1e308, np.nan, np.inf, None, "0.1", True, [], 10**400]
+    "scale", [0, -1, 0.0, 5e-324, 1e308, np.nan, np.inf, None, "0.1", True, [], 10**400]
 )
-def test_a_spread_that_is_none_is_refused(folder, told):
-    told = {"family": "laplace", "scale": told}
+def test_a_spread_that_is_none_is_refused(folder, scale):
+    noise = {"family": "laplace", "scale": scale}
     for spread in (
-        {"step": told, "duration": {"family": "laplace", "scale": 0.1}},
-        {"step": told, "duration": told},
+        {"step": noise, "duration": {"family": "laplace", "scale": 0.1}},
+        {"step": noise, "duration": noise},
     ):
         edit(folder, residual_noise=spread)
         assert "edited by hand (residual_noise" in refused(folder, CARD)
@@ -136,17 +136,17 @@ def test_a_spread_that_is_none_is_refused(folder, told):
 
 @pytest.mark.parametrize("change", [{"family": "cauchy"}, {"family": None}, {"more": 1}])
 def test_a_spread_of_another_family_is_refused(folder, change):
-    told = {"family": "laplace", "scale": 0.1}
-    edit(folder, residual_noise={"step": {**told, **change}, "duration": told})
+    noise = {"family": "laplace", "scale": 0.1}
+    edit(folder, residual_noise={"step": {**noise, **change}, "duration": noise})
     assert "edited by hand (residual_noise.step" in refused(folder, CARD)
 
 
 def test_a_spread_of_what_has_none_is_refused(folder, tmp_path):
-    told = {"family": "laplace", "scale": 0.1}
-    edit(folder, residual_noise={"step": told, "duration": told, "pitch": told})
+    noise = {"family": "laplace", "scale": 0.1}
+    edit(folder, residual_noise={"step": noise, "duration": noise, "pitch": noise})
     refused(folder, CARD)
     model_io.save_model(make_tiny_model(**CHAIN), tmp_path / "chain")
-    edit(tmp_path / "chain", residual_noise={"step": told, "duration": told})
+    edit(tmp_path / "chain", residual_noise={"step": noise, "duration": noise})
     refused(tmp_path / "chain", CARD)
 
 

@@ -64,8 +64,8 @@ def folder(tmp_path):
 
 
 def edit(folder: Path, **changes: object) -> None:
-    said = json.loads((folder / CARD).read_text())
-    (folder / CARD).write_text(model_card.with_checksum({**said, **changes}))
+    card = json.loads((folder / CARD).read_text())
+    (folder / CARD).write_text(model_card.with_checksum({**card, **changes}))
 
 
 def edit_block(folder: Path, **changes: object) -> None:

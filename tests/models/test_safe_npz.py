@@ -46,9 +46,11 @@ def zipped(method: int = zipfile.ZIP_STORED, **members: bytes) -> bytes:
 
 def npy(text: str, numbers: bytes = b"\0" * 512, version: bytes = b"\x01\x00") -> bytes:
     """Return an npy that says of itself what it likes."""
-    said = text.encode() + b"\n"
-    size = struct.pack("<H", len(said)) if version == b"\x01\x00" else struct.pack("<I", len(said))
-    return b"\x93NUMPY" + version + size + said + numbers
+    header = text.encode() + b"\n"
+    size = (
+        struct.pack("<H", len(header)) if version == b"\x01\x00" else struct.pack("<I", len(header))
+    )
+    return b"\x93NUMPY" + version + size + header + numbers
 
 
 def says(text: str, **more: bytes) -> bytes:
@@ -165,10 +167,10 @@ def test_bytes_that_are_changed_are_refused_or_read(data):
         changed[data.draw(st.integers(begin, len(WHOLE) - 1))] = data.draw(st.integers(0, 255))
     changed = changed[: data.draw(st.sampled_from([len(WHOLE), len(WHOLE) - 1, directory, 100]))]
     try:
-        found = safe_npz.read_npz(bytes(changed), SHAPES)
+        arrays = safe_npz.read_npz(bytes(changed), SHAPES)
     except ValueError:
         return
-    assert {name: each.shape for name, each in found.items()} == SHAPES
+    assert {name: each.shape for name, each in arrays.items()} == SHAPES
 
 
 BOMB = """

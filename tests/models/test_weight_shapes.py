@@ -27,18 +27,18 @@ def test_a_layer_and_regression_heads_by_hand():
 
 
 def test_what_comes_after_layers_that_read_both_ways_is_twice_as_wide():
-    found = weight_shapes(make_tiny_model(units=[8, 5], cell="bilstm", dense_units=6).config)
-    assert found["bilstm_2_backward/kernel"] == (16, 20)
-    assert found["dense/kernel"] == (10, 6)
-    assert found["step/kernel"] == (6, 1)
+    shapes = weight_shapes(make_tiny_model(units=[8, 5], cell="bilstm", dense_units=6).config)
+    assert shapes["bilstm_2_backward/kernel"] == (16, 20)
+    assert shapes["dense/kernel"] == (10, 6)
+    assert shapes["step/kernel"] == (6, 1)
 
 
 @pytest.mark.parametrize(
     "card", sorted(BUNDLED.glob("*/model.json")), ids=lambda card: card.parent.name
 )
 def test_a_shipped_model_has_exactly_these(card):
-    said = json.loads(card.read_text("utf-8"))
+    fields = json.loads(card.read_text("utf-8"))
     with np.load(card.with_name("weights.npz")) as arrays:
-        assert weight_shapes(ModelConfig.model_validate(upgrade_card(said)["config"])) == {
+        assert weight_shapes(ModelConfig.model_validate(upgrade_card(fields)["config"])) == {
             name: arrays[name].shape for name in arrays.files
         }

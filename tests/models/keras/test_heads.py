@@ -26,13 +26,17 @@ from pipeline.notes.quantize import (
 
 WIDTH = 6
 CELLS = np.arange(1001)
-KINDS = [(told, kind) for told in ("categorical", "mixture") for kind in ("scalar", "embedding")]
+KINDS = [
+    (head_kind, kind)
+    for head_kind in ("categorical", "mixture")
+    for kind in ("scalar", "embedding")
+]
 
 
-def chain(project: Params, told: str, kind: str, velocity: bool = True) -> AutoregressiveHeads:
+def chain(project: Params, head_kind: str, kind: str, velocity: bool = True) -> AutoregressiveHeads:
     """Make heads with random weights, biases too."""
     changes = {
-        "heads": told,
+        "heads": head_kind,
         "input": kind,
         "embedding_dim": 8 if kind == "embedding" else 0,
         "head_dim": 5,
@@ -51,16 +55,16 @@ def chain(project: Params, told: str, kind: str, velocity: bool = True) -> Autor
 def heard(seed: int, count: int) -> tuple[tf.Tensor, np.ndarray, np.ndarray]:
     """Return hidden vectors, the notes after them, and what is left of sounding keys."""
     notes = make_quantized_notes(seed, count)
-    left, _ = active_notes.active_before_each(notes[None], active_notes.no_active_notes(1))
+    active, _ = active_notes.active_before_each(notes[None], active_notes.no_active_notes(1))
     hidden = np.random.default_rng(seed).normal(0, 1, (count, WIDTH)).astype(np.float32)
-    return tf.constant(hidden), notes, left[0]
+    return tf.constant(hidden), notes, active[0]
 
 
 def losses(
-    made: AutoregressiveHeads, hidden: tf.Tensor, notes: np.ndarray, left: np.ndarray
+    made: AutoregressiveHeads, hidden: tf.Tensor, notes: np.ndarray, active: np.ndarray
 ) -> dict[str, np.ndarray]:
-    told = made(hidden, tf.constant(notes.astype(np.int32)), tf.constant(left))
-    return {part: loss.numpy() for part, loss in told.items()}
+    loss_by_part = made(hidden, tf.constant(notes.astype(np.int32)), tf.constant(active))
+    return {part: loss.numpy() for part, loss in loss_by_part.items()}
 
 
 def nats(outputs: np.ndarray, cells: np.ndarray) -> np.ndarray:
@@ -100,11 +104,11 @@ def wild() -> Iterator[np.ndarray]:
 def test_gradients_of_a_mixture_are_finite_however_wild_the_outputs() -> None:
     for outputs in wild():
         with tf.GradientTape() as tape:
-            told = tf.constant(outputs)
-            tape.watch(told)
-            loss = heads._compute_mixture_nats(told, tf.constant(CELLS, tf.int32))
+            tensor = tf.constant(outputs)
+            tape.watch(tensor)
+            loss = heads._compute_mixture_nats(tensor, tf.constant(CELLS, tf.int32))
         assert np.isfinite(loss).all()
-        assert np.isfinite(tape.gradient(loss, told)).all()
+        assert np.isfinite(tape.gradient(loss, tensor)).all()
 
 
 def test_a_mean_is_pulled_towards_the_cell_that_came_from_however_far() -> None:
@@ -112,23 +116,23 @@ def test_a_mean_is_pulled_towards_the_cell_that_came_from_however_far() -> None:
         outputs = np.zeros((1001, 24), np.float32)
         outputs[:, 8:16] = mean
         with tf.GradientTape() as tape:
-            told = tf.constant(outputs)
-            tape.watch(told)
-            loss = heads._compute_mixture_nats(told, tf.constant(CELLS, tf.int32))
-        pull = tape.gradient(loss, told).numpy()[1:-1, 8:16]
+            tensor = tf.constant(outputs)
+            tape.watch(tensor)
+            loss = heads._compute_mixture_nats(tensor, tf.constant(CELLS, tf.int32))
+        pull = tape.gradient(loss, tensor).numpy()[1:-1, 8:16]
         assert (np.sign(pull) == sign).all()
 
 
 def test_tokens_are_those_of_numpy() -> None:
     notes = np.stack([CELLS, CELLS[::-1], CELLS % 128, CELLS % 127 + 1, CELLS % 3], axis=1)
     notes = notes.astype(np.int16)
-    told = heads.compute_token_ids(tf.constant(notes.reshape(7, 143, 5).astype(np.int32))).numpy()
-    assert np.array_equal(told, quantize.token_ids(notes).reshape(7, 143, 5))
+    tokens = heads.compute_token_ids(tf.constant(notes.reshape(7, 143, 5).astype(np.int32))).numpy()
+    assert np.array_equal(tokens, quantize.token_ids(notes).reshape(7, 143, 5))
 
 
-@pytest.mark.parametrize("told", ["categorical", "mixture"])
-def test_a_chain_begins_at_how_often_each_value_comes(project: Params, told: str) -> None:
-    made = chain(project, told, "scalar")
+@pytest.mark.parametrize("head_kind", ["categorical", "mixture"])
+def test_a_chain_begins_at_how_often_each_value_comes(project: Params, head_kind: str) -> None:
+    made = chain(project, head_kind, "scalar")
     for layer in made.output_layers.values():
         layer.kernel.assign(tf.zeros_like(layer.kernel))
     notes = make_quantized_notes(0, 3000)
@@ -138,7 +142,7 @@ def test_a_chain_begins_at_how_often_each_value_comes(project: Params, told: str
         "pitch": (notes[:, PITCH], 128),
         "velocity": (notes[:, VELOCITY] // 4, NUM_VELOCITY_TOKENS),
     }
-    if told == "categorical":
+    if head_kind == "categorical":
         values |= {
             "step": (TIME_TOKEN[notes[:, STEP]], NUM_TIME_TOKENS),
             "duration": (TIME_TOKEN[notes[:, DURATION]], NUM_TIME_TOKENS),
@@ -146,7 +150,7 @@ def test_a_chain_begins_at_how_often_each_value_comes(project: Params, told: str
     for part, (tokens, size) in values.items():
         counts = np.bincount(tokens, minlength=size) + 10
         np.testing.assert_allclose(first[part], -np.log(counts / counts.sum())[tokens], rtol=1e-5)
-    if told == "mixture":
+    if head_kind == "mixture":
         # Broad enough that no time costs much more than a uniform mass would.
         assert max(first["step"].max(), first["duration"].max()) < np.log(1001) + 3
 
@@ -155,8 +159,8 @@ def test_a_chain_begins_at_how_often_each_value_comes(project: Params, told: str
 def test_each_part_knows_those_before_it_and_none_after(
     project: Params, kind: tuple[str, str]
 ) -> None:
-    made, (hidden, notes, left) = chain(project, *kind), heard(0, 6)
-    before = losses(made, hidden, notes, left)
+    made, (hidden, notes, active) = chain(project, *kind), heard(0, 6)
+    before = losses(made, hidden, notes, active)
     after_it = {
         PITCH: {"pitch", "duration", "velocity"},
         DURATION: {"duration", "velocity"},
@@ -165,18 +169,18 @@ def test_each_part_knows_those_before_it_and_none_after(
     for column, expected in {STEP: set(before), **after_it}.items():
         other = notes.copy()
         other[:, column] = (other[:, column] + 40) % 120 + 4
-        told = losses(made, hidden, other, left)
-        assert {part for part in told if not np.array_equal(told[part], before[part])} == expected
+        after = losses(made, hidden, other, active)
+        assert {part for part in after if not np.array_equal(after[part], before[part])} == expected
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=str)
 def test_pitch_and_duration_see_what_sounds_at_the_onset(
     project: Params, kind: tuple[str, str]
 ) -> None:
-    made, (hidden, notes, left) = chain(project, *kind), heard(0, 6)
+    made, (hidden, notes, active) = chain(project, *kind), heard(0, 6)
     before, silent = (
-        losses(made, hidden, notes, left + 1),
-        losses(made, hidden, notes, np.zeros_like(left)),
+        losses(made, hidden, notes, active + 1),
+        losses(made, hidden, notes, np.zeros_like(active)),
     )
     changed = {part for part in before if not np.array_equal(before[part], silent[part])}
     assert changed == ({"pitch", "duration"} if kind[1] == "embedding" else set())
@@ -193,17 +197,19 @@ def test_regression_losses_are_nats_of_pitch_and_squared_seconds(project: Params
     made.build((None, WIDTH))
     for number, variable in enumerate(made.trainable_variables):
         variable.assign(np.random.default_rng(number).normal(0, 1, variable.shape))
-    hidden, notes, left = heard(1, 9)
-    told = losses(made, hidden, notes, left)
+    hidden, notes, active = heard(1, 9)
+    loss_by_part = losses(made, hidden, notes, active)
     outputs = {
         name: hidden.numpy() @ part.kernel.numpy() + part.bias.numpy()
         for name, part in made.output_layers.items()
     }
     logits = special.log_softmax(outputs["pitch"].astype(float), axis=1)
-    np.testing.assert_allclose(told["pitch"], -logits[np.arange(9), notes[:, PITCH]], rtol=1e-4)
+    np.testing.assert_allclose(
+        loss_by_part["pitch"], -logits[np.arange(9), notes[:, PITCH]], rtol=1e-4
+    )
     for name, column in (("step", STEP), ("duration", DURATION)):
         np.testing.assert_allclose(
-            told[name], (outputs[name][:, 0] - notes[:, column] / 100) ** 2, rtol=1e-4
+            loss_by_part[name], (outputs[name][:, 0] - notes[:, column] / 100) ** 2, rtol=1e-4
         )
 
 
@@ -220,15 +226,17 @@ def test_regression_losses_are_weighed_each_by_its_own() -> None:
 
 
 def test_the_pedal_of_a_chain_weighs_by_its_own(project: Params) -> None:
-    told = {**LOSSES, "pedal": np.array([4.0, 8])}
+    loss_by_part = {**LOSSES, "pedal": np.array([4.0, 8])}
     weights = WEIGHTS.model_copy(update={"pedal": 0.5})
-    total = chain(project, "categorical", "scalar").weighted_loss(told, weights)
+    total = chain(project, "categorical", "scalar").weighted_loss(loss_by_part, weights)
     assert total.tolist() == [113.0, 226.0]
 
 
 def test_nats_of_a_chain_weigh_the_same_but_for_velocity(project: Params) -> None:
-    told = {**LOSSES, "velocity": np.array([4.0, 8])}
-    assert chain(project, "categorical", "scalar").weighted_loss(told, WEIGHTS).tolist() == [
+    loss_by_part = {**LOSSES, "velocity": np.array([4.0, 8])}
+    assert chain(project, "categorical", "scalar").weighted_loss(
+        loss_by_part, WEIGHTS
+    ).tolist() == [
         112.0,
         224.0,
     ]

@@ -56,16 +56,16 @@ def test_the_written_gradient_of_a_scan_is_that_of_a_plain_loop(length: int) -> 
     )
     keep = tf.sigmoid(keep)
     weight = normal(3, length, 4, seed=2)
-    told = []
+    results = []
     for loop in (nn.run_linear_recurrence, plain):
         with tf.GradientTape() as tape:
             tape.watch([keep, new, first])
             out = loop(keep, new, first)
             # The last state counts once more, as it does where another segment goes on from it.
             loss = tf.reduce_sum(weight * tf.square(out)) + tf.reduce_sum(out[:, -1])
-        told.append([out, *tape.gradient(loss, [keep, new, first])])
-    for ours, theirs in zip(*told, strict=True):
-        np.testing.assert_allclose(ours, theirs, atol=1e-5, rtol=1e-5)
+        results.append([out, *tape.gradient(loss, [keep, new, first])])
+    for actual, expected in zip(*results, strict=True):
+        np.testing.assert_allclose(actual, expected, atol=1e-5, rtol=1e-5)
 
 
 def test_a_scan_in_a_graph_is_that_outside() -> None:
@@ -78,13 +78,13 @@ def test_a_scan_in_a_graph_is_that_outside() -> None:
 @pytest.mark.parametrize("bias", [True, False])
 @pytest.mark.parametrize("shape", [(3, 5), (2, 4, 5)])
 def test_a_linear_layer_is_the_dense_layer_of_keras(shape: tuple[int, ...], bias: bool) -> None:
-    ours, theirs = Dense(7, "ours", use_bias=bias), keras.layers.Dense(7, use_bias=bias)
+    dense, keras_dense = Dense(7, "ours", use_bias=bias), keras.layers.Dense(7, use_bias=bias)
     x = tf.constant(normal(*shape))
-    ours.build(x.shape)
-    theirs.build(x.shape)
-    shaken(ours)
-    theirs.set_weights(ours.get_weights())
-    np.testing.assert_allclose(ours(x), theirs(x), atol=1e-5)
+    dense.build(x.shape)
+    keras_dense.build(x.shape)
+    shaken(dense)
+    keras_dense.set_weights(dense.get_weights())
+    np.testing.assert_allclose(dense(x), keras_dense(x), atol=1e-5)
 
 
 @pytest.mark.parametrize("scale", [0.3, 1.0])
@@ -146,8 +146,8 @@ def test_a_block_with_a_convolution_is_that_of_numpy(cell: str) -> None:
         out, state = layer(tf.constant(part), state)
         expected, numpy_state = numpy_layer.forward(part, numpy_state)
         np.testing.assert_allclose(out, expected, atol=1e-5)
-        for ours, theirs in zip(state, numpy_state, strict=True):
-            np.testing.assert_allclose(ours, theirs, atol=1e-5)
+        for array, numpy_array in zip(state, numpy_state, strict=True):
+            np.testing.assert_allclose(array, numpy_array, atol=1e-5)
 
 
 def test_a_gated_block_begins_with_memories_from_one_note_to_the_longest() -> None:
@@ -161,10 +161,12 @@ def test_a_gated_block_begins_with_memories_from_one_note_to_the_longest() -> No
 
 
 def test_features_of_sounding_keys_are_those_of_numpy() -> None:
-    left = np.random.default_rng(0).integers(0, 1001, (2, 3, 128)).astype(np.int16)
-    left[:, 1] = 0
+    active = np.random.default_rng(0).integers(0, 1001, (2, 3, 128)).astype(np.int16)
+    active[:, 1] = 0
     np.testing.assert_allclose(
-        nn.compute_active_features(tf.constant(left)), active_notes.active_features(left), atol=1e-6
+        nn.compute_active_features(tf.constant(active)),
+        active_notes.active_features(active),
+        atol=1e-6,
     )
 
 
@@ -176,7 +178,7 @@ def test_the_embedding_input_adds_up_what_is_looked_up_and_what_sounds(
     layer.build(None)
     weights = shaken(layer)
     notes = make_pedal_notes(0, 20)[None]
-    left, _ = active_notes.active_before_each(notes, active_notes.no_active_notes(1))
+    active, _ = active_notes.active_before_each(notes, active_notes.no_active_notes(1))
     tokens = quantize.token_ids(notes)
     columns = {"step": 0, "duration": 1, "pitch": 2} | ({"velocity": 3} if velocity else {})
     columns |= {"pedal": 4} if pedal else {}
@@ -185,8 +187,8 @@ def test_the_embedding_input_adds_up_what_is_looked_up_and_what_sounds(
         *(f"{name}_embedding" for name in columns),
     }
     expected = (
-        active_notes.active_features(left) @ weights["sounding/kernel"] + weights["sounding/bias"]
+        active_notes.active_features(active) @ weights["sounding/kernel"] + weights["sounding/bias"]
     )
     for name, column in columns.items():
         expected = expected + weights[f"{name}_embedding/embeddings"][tokens[..., column]]
-    np.testing.assert_allclose(layer(tf.constant(tokens), tf.constant(left)), expected, atol=1e-4)
+    np.testing.assert_allclose(layer(tf.constant(tokens), tf.constant(active)), expected, atol=1e-4)

@@ -53,7 +53,7 @@ LONG = 2 * DEFAULT_SPAN + 50
 
 def block(project: Params, combined: tuple[str, str, str, bool], **other: object) -> ModelConfig:
     """Make a small block with two layers and a dense one."""
-    kind, cell, told, velocity = combined
+    kind, cell, head_kind, velocity = combined
     changes = {
         "input": kind,
         "embedding_dim": 12 if kind == "embedding" else 0,
@@ -61,8 +61,8 @@ def block(project: Params, combined: tuple[str, str, str, bool], **other: object
         "cell": cell,
         "units": [64, 32] if cell == "attention" else [10, 7],
         "dense_units": 9,
-        "heads": told,
-        "head_dim": 0 if told == "regression" else 8,
+        "heads": head_kind,
+        "head_dim": 0 if head_kind == "regression" else 8,
         "stateful": True,
     }
     return ModelConfig.model_validate(
@@ -83,12 +83,12 @@ def trained(model: NoteModel, recipe: ModelConfig) -> TrainedModel:
 
 def keras_bits(model: NoteModel, notes: np.ndarray) -> np.ndarray:
     """Return the nats [T] of all notes [T + 1, 5] but the first, from the training losses of Keras."""
-    left, _ = active_notes.active_before_each(notes[None], active_notes.no_active_notes(1))
+    active, _ = active_notes.active_before_each(notes[None], active_notes.no_active_notes(1))
     wide = tf.constant(notes[None].astype(np.int32))
     hidden, _ = model.call(
-        wide[:, :-1], tf.constant(left)[:, :-1], model.initial_state(1), training=False
+        wide[:, :-1], tf.constant(active)[:, :-1], model.initial_state(1), training=False
     )
-    losses = model.compute_losses(hidden, wide[:, 1:], tf.constant(left)[:, 1:])
+    losses = model.compute_losses(hidden, wide[:, 1:], tf.constant(active)[:, 1:])
     return {name: loss.numpy() for name, loss in losses.items()}
 
 
@@ -154,9 +154,9 @@ def test_numpy_tells_notes_as_keras_does(
     recipe = block(project, combined)
     model = shaken(architectures.build_model(recipe))
     notes = make_quantized_notes(5, LONG if recipe.cell == "attention" else 60)
-    ours = scoring.score_pieces(trained(model, recipe), [notes], 1)[0]
-    theirs = keras_bits(model, notes)
-    for column, name in enumerate(("pitch", "step", "duration", "velocity")[: ours.shape[1]]):
+    numpy_bits = scoring.score_pieces(trained(model, recipe), [notes], 1)[0]
+    expected = keras_bits(model, notes)
+    for column, name in enumerate(("pitch", "step", "duration", "velocity")[: numpy_bits.shape[1]]):
         if recipe.heads == "regression" and name != "pitch":
             continue
         # What Keras leaves out: that a bin spreads its mass over its cells.
@@ -165,7 +165,9 @@ def test_numpy_tells_notes_as_keras_does(
         if recipe.heads == "categorical" and name in ("step", "duration"):
             within = np.log2(heads.quantize.TIME_TOKEN_WIDTHS)[heads.quantize.TIME_TOKEN[cells]]
         within = 2.0 if name == "velocity" else within
-        np.testing.assert_allclose(ours[:, column], theirs[name] / np.log(2) + within, atol=2e-4)
+        np.testing.assert_allclose(
+            numpy_bits[:, column], expected[name] / np.log(2) + within, atol=2e-4
+        )
 
 
 @pytest.mark.parametrize("kind", ["scalar", "embedding"])
@@ -199,10 +201,10 @@ def test_windows_in_numpy_are_those_of_keras(project: Params, name: str) -> None
     notes = np.stack([make_quantized_notes(seed, 40) for seed in range(3)])
     hidden = Network(recipe, architectures.named_weights(model)).forward_window(notes).hidden
     wide = tf.constant(notes.astype(np.int32))
-    theirs, _ = model.call(
+    expected, _ = model.call(
         wide, tf.zeros([3, 40, 128], tf.int16), model.initial_state(3), training=False
     )
-    np.testing.assert_allclose(hidden, theirs[:, -1].numpy(), atol=1e-5)
+    np.testing.assert_allclose(hidden, expected[:, -1].numpy(), atol=1e-5)
 
 
 def test_two_bidirectional_layers_read_in_one_order(project: Params) -> None:
@@ -211,24 +213,26 @@ def test_two_bidirectional_layers_read_in_one_order(project: Params) -> None:
     )
     model = shaken(architectures.build_model(recipe))
     notes = np.stack([make_quantized_notes(seed, 12) for seed in range(3)])
-    left, _ = active_notes.active_before_each(notes, active_notes.no_active_notes(3))
+    active, _ = active_notes.active_before_each(notes, active_notes.no_active_notes(3))
     wide = tf.constant(notes.astype(np.int32))
-    theirs, _ = model.call(wide, tf.constant(left), [], training=False)
-    ours = Network(recipe, architectures.named_weights(model)).forward_window(notes).hidden[:, :9]
-    np.testing.assert_allclose(ours, theirs[:, -1].numpy(), atol=1e-5)
+    expected, _ = model.call(wide, tf.constant(active), [], training=False)
+    hidden = Network(recipe, architectures.named_weights(model)).forward_window(notes).hidden[:, :9]
+    np.testing.assert_allclose(hidden, expected[:, -1].numpy(), atol=1e-5)
 
 
 def test_regression_bits_are_those_of_what_keras_says(project: Params) -> None:
     recipe = block(project, ("scalar", "lstm", "regression", False))
     model = shaken(architectures.build_model(recipe))
     notes = make_quantized_notes(8, 30)
-    ours = scoring.score_pieces(trained(model, recipe), [notes], 1)[0]
+    bits = scoring.score_pieces(trained(model, recipe), [notes], 1)[0]
     wide = tf.constant(notes[None].astype(np.int32))
     hidden, _ = model.call(
         wide[:, :-1], tf.zeros([1, 29, 128]), model.initial_state(1), training=False
     )
-    said = model.heads.output_layers["step"](hidden)[0, :, 0].numpy().astype(float)
-    np.testing.assert_allclose(ours[:, 1], grid_bits(said, notes[1:, 0], SPREAD["step"]), atol=1e-3)
+    step_means = model.heads.output_layers["step"](hidden)[0, :, 0].numpy().astype(float)
+    np.testing.assert_allclose(
+        bits[:, 1], grid_bits(step_means, notes[1:, 0], SPREAD["step"]), atol=1e-3
+    )
 
 
 @pytest.mark.slow
@@ -262,13 +266,13 @@ def test_a_segment_goes_on_where_the_one_before_ended(
         architectures.build_model(block(project, ("embedding", cell, "categorical", True)))
     )
     notes = make_quantized_notes(5, count)[None]
-    left, _ = active_notes.active_before_each(notes, active_notes.no_active_notes(1))
+    active, _ = active_notes.active_before_each(notes, active_notes.no_active_notes(1))
     wide = tf.constant(notes.astype(np.int32))
-    whole, _ = model.call(wide, tf.constant(left), model.initial_state(1), training=False)
+    whole, _ = model.call(wide, tf.constant(active), model.initial_state(1), training=False)
     _, state = model.call(
-        wide[:, :cut], tf.constant(left)[:, :cut], model.initial_state(1), training=False
+        wide[:, :cut], tf.constant(active)[:, :cut], model.initial_state(1), training=False
     )
-    rest, _ = model.call(wide[:, cut:], tf.constant(left)[:, cut:], state, training=False)
+    rest, _ = model.call(wide[:, cut:], tf.constant(active)[:, cut:], state, training=False)
     np.testing.assert_allclose(rest.numpy(), whole[:, cut:].numpy(), atol=1e-5)
 
 
@@ -278,17 +282,17 @@ def test_attention_in_segments_is_attention_in_play_and_reaches_as_far_as_its_sp
     """The state after each segment of training is that of play; one block sees 128 notes, and no further."""
     recipe = block(project, ("embedding", "attention", "categorical", True), units=[64])
     model = shaken(architectures.build_model(recipe))
-    layer, theirs = (
+    layer, keras_layer = (
         residual_blocks.AttentionBlock(architectures.named_weights(model), "attention_1"),
         model.recurrent_layers[0],
     )
     x = np.random.default_rng(0).normal(0, 1, (2, 3 * DEFAULT_SPAN, 12)).astype(np.float32)
-    state, carried = layer.initial_state(2), theirs.initial_state(2)
+    state, carried = layer.initial_state(2), keras_layer.initial_state(2)
     for begin in range(0, 3 * DEFAULT_SPAN, 48):
-        whole, carried = theirs(tf.constant(x[:, begin : begin + 48]), carried)
+        whole, carried = keras_layer(tf.constant(x[:, begin : begin + 48]), carried)
         for t in range(48):
-            said, state = layer.forward(x[:, begin + t : begin + t + 1], state)
-            np.testing.assert_allclose(said[:, 0], whole[:, t].numpy(), atol=1e-4)
+            out, state = layer.forward(x[:, begin + t : begin + t + 1], state)
+            np.testing.assert_allclose(out[:, 0], whole[:, t].numpy(), atol=1e-4)
         assert state.shape == (2, min(begin + 48, DEFAULT_SPAN - 1), 128)
         np.testing.assert_allclose(state, carried.numpy(), atol=1e-5)
     changed = x.copy()
@@ -324,28 +328,30 @@ def test_two_thousand_notes_played_one_by_one_are_those_of_keras(
         recipe = recipe.model_copy(update={"stateful": True})
     net = shaken(architectures.build_model(recipe), 0.1)
     model, notes = trained(net, recipe), make_pedal_notes(6, 2000)
-    theirs = (
+    keras_hidden = (
         _windows_of_keras(net, notes, model.sequence_length)
         if recipe.is_bidirectional
         else _whole_of_keras(net, notes)
     )
-    engine, told, first = streaming.Engine(model), [], len(notes) - len(theirs)
+    engine, bits, first = streaming.Engine(model), [], len(notes) - len(keras_hidden)
     for place, note in enumerate(notes[:-1]):
         engine.feed(note[None])
         if place >= first:
-            np.testing.assert_allclose(engine.context.hidden, theirs[place - first], atol=1e-5)
-        told.append(_bits_of_draw(engine, notes[place + 1]))
-    np.testing.assert_allclose(told, scoring.score_pieces(model, [notes], 1)[0], atol=1e-3)
+            np.testing.assert_allclose(
+                engine.context.hidden, keras_hidden[place - first], atol=1e-5
+            )
+        bits.append(_bits_of_draw(engine, notes[place + 1]))
+    np.testing.assert_allclose(bits, scoring.score_pieces(model, [notes], 1)[0], atol=1e-3)
 
 
 def _whole_of_keras(net: NoteModel, notes: np.ndarray) -> np.ndarray:
     """Return the hidden vectors [N, H] of all notes read at once."""
-    left, _ = active_notes.active_before_each(notes[None], active_notes.no_active_notes(1))
+    active, _ = active_notes.active_before_each(notes[None], active_notes.no_active_notes(1))
     # As a graph, Keras loops over notes in a tenth of the time; the other cells loop in Python and would be unrolled.
     read = tf.function(net.call) if net.config.cell == "lstm" else net.call
     hidden, _ = read(
         tf.constant(notes[None].astype(np.int32)),
-        tf.constant(left),
+        tf.constant(active),
         net.initial_state(1),
         training=False,
     )

@@ -89,8 +89,8 @@ def test_training_in_segments_scoring_and_play_tell_one_thing(kind: str) -> None
     for position, note in enumerate(NOTES[:-1]):
         engine.feed(note[None])
         bits = engine.score_note(NOTES[position + 1])
-        told = [bits[name] for name in FEATURES if name in bits]
-        np.testing.assert_allclose(told, scored[position], atol=2e-4)
+        played = [bits[name] for name in FEATURES if name in bits]
+        np.testing.assert_allclose(played, scored[position], atol=2e-4)
 
 
 @pytest.mark.slow
@@ -104,8 +104,8 @@ def test_errors_in_play_do_not_grow_over_two_thousand_notes(project: Params) -> 
     engine.feed(notes[:1])
     for note, bits in zip(notes[1:], expected, strict=True):
         played = engine.score_note(note)
-        told = [played[name] for name in FEATURES if name in played]
-        np.testing.assert_allclose(told, bits, atol=2e-4)
+        played_bits = [played[name] for name in FEATURES if name in played]
+        np.testing.assert_allclose(played_bits, bits, atol=2e-4)
         engine.feed(note[None])
 
 

@@ -32,7 +32,7 @@ NOTES = st.tuples(
 )
 
 
-def heads(told: str, velocity: bool, kind: str, seed: int = 0) -> AutoregressiveHeads:
+def heads(head_kind: str, velocity: bool, kind: str, seed: int = 0) -> AutoregressiveHeads:
     """Make heads of random weights, of which no part is very sure."""
     recipe = {
         "input": kind,
@@ -43,7 +43,7 @@ def heads(told: str, velocity: bool, kind: str, seed: int = 0) -> Autoregressive
     }
     recipe |= {"units": [H], "dropout": 0.0, "dense_units": 0, "output_dropout": 0.0}
     block = ModelConfig.model_validate(
-        {**recipe, "heads": told, "head_dim": C, "loss_on": "all", "stateful": True}
+        {**recipe, "heads": head_kind, "head_dim": C, "loss_on": "all", "stateful": True}
     )
     rng = np.random.default_rng(seed)
     weights = {
@@ -87,8 +87,8 @@ def forced(
 
 def bits_of(made: AutoregressiveHeads, hidden: Context, *code: int) -> dict[str, float]:
     """Return the bits of each part of one note: step, duration, pitch, velocity."""
-    told = made.bits(hidden, np.array([code], np.int16))[0]
-    return dict(zip(SCORE_ORDER, told, strict=False))
+    bits = made.bits(hidden, np.array([code], np.int16))[0]
+    return dict(zip(SCORE_ORDER, bits, strict=False))
 
 
 def changed(one: dict[str, float], other: dict[str, float]) -> set[str]:
@@ -138,10 +138,10 @@ def test_masses_sum_to_one_and_none_is_negative(kind, note, seed):
         assert (mass >= 0).all()
 
 
-@pytest.mark.parametrize("told", ["categorical", "mixture"])
-def test_velocity_0_never_comes_and_its_neighbours_do(told):
+@pytest.mark.parametrize("head_kind", ["categorical", "mixture"])
+def test_velocity_0_never_comes_and_its_neighbours_do(head_kind):
     _, masses = forced(
-        heads(told, True, "scalar"),
+        heads(head_kind, True, "scalar"),
         hidden_of("scalar", 1).select(0),
         np.array([1, 2, 3, 4], np.int16),
     )
@@ -213,11 +213,11 @@ def test_pitch_and_duration_see_what_sounds_at_the_onset_itself(kind):
     for step in (8, 10, 500):
         assert bits_of(made, short, step, 20, 62, 64) == bits_of(made, hidden, step, 20, 62, 64)
     for step in (0, 7):
-        told, silent = (
+        sounding, silent = (
             bits_of(made, short, step, 20, 62, 64),
             bits_of(made, hidden, step, 20, 62, 64),
         )
-        assert changed(told, silent) == {"pitch", "duration"}
+        assert changed(sounding, silent) == {"pitch", "duration"}
     assert changed(bits_of(made, held, 10, 20, 62, 64), bits_of(made, hidden, 10, 20, 62, 64)) == {
         "pitch",
         "duration",
@@ -252,8 +252,8 @@ def test_every_part_hears_the_body(kind):
     made, hidden = heads(*kind), hidden_of(kind[2], 1)
     other = copied(hidden)
     other.hidden[0, 0] += 1
-    told = bits_of(made, hidden, 10, 20, 60, 64)
-    assert changed(told, bits_of(made, other, 10, 20, 60, 64)) == set(told)
+    before = bits_of(made, hidden, 10, 20, 60, 64)
+    assert changed(before, bits_of(made, other, 10, 20, 60, 64)) == set(before)
 
 
 @pytest.mark.parametrize("velocity", [False, True])

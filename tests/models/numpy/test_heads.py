@@ -55,24 +55,28 @@ def test_probabilities_sum_to_one_and_none_is_negative(step, duration, first, se
 def test_bits_are_those_of_the_masses_that_are_drawn_from(
     step, duration, first, second, cells, pitch
 ):
-    said = outputs(step, duration, {"step": first, "duration": second})
+    regression_heads = outputs(step, duration, {"step": first, "duration": second})
     hidden, code = np.ones(4, np.float32), np.array([*cells, pitch, 64], np.int16)
-    drawn_from = dict(RegressionStepHeads(said).iterate_distributions(Context(hidden, None), []))
+    drawn_from = dict(
+        RegressionStepHeads(regression_heads).iterate_distributions(Context(hidden, None), [])
+    )
     expected = [
         -np.log2(max(drawn_from[head][code[FEATURES[head].column]], 1e-12))
         for head in SCORED_FEATURES
     ]
-    assert said.bits(Context(hidden[None], None), code[None])[0] == pytest.approx(
+    assert regression_heads.bits(Context(hidden[None], None), code[None])[0] == pytest.approx(
         expected, abs=1e-3
     )
 
 
 def test_each_choice_goes_to_its_column():
     chosen = {"pitch": 61, "step": 7, "duration": 300}
-    said = outputs(0.1, 0.2, dict.fromkeys(("step", "duration"), ResidualNoise("laplace", 0.1)))
+    regression_heads = outputs(
+        0.1, 0.2, dict.fromkeys(("step", "duration"), ResidualNoise("laplace", 0.1))
+    )
     note = [0, 0, 0, 99]
     context = Context(np.ones(4, np.float32), None)
-    distributions = RegressionStepHeads(said).iterate_distributions(context, note)
+    distributions = RegressionStepHeads(regression_heads).iterate_distributions(context, note)
     code = FunctionSampler(lambda head, mass: chosen[head]).sample_note(distributions, note)
     assert {head: code[FEATURES[head].column] for head in SCORED_FEATURES} == chosen
     assert code[VELOCITY] == 99
@@ -88,14 +92,17 @@ def test_softmax_is_that_of_scipy(logits):
 
 def test_each_head_gets_the_spread_of_its_own_residuals():
     rng = np.random.default_rng(2)
-    said = outputs(1.0, 2.0, {})
+    regression_heads = outputs(1.0, 2.0, {})
     codes = np.zeros((2000, 4), np.int16)
     codes[:, FEATURES["step"].column] = 100 + np.rint(rng.normal(0, 5, 2000))
     codes[:, FEATURES["duration"].column] = 200 + np.rint(rng.laplace(0, 20, 2000))
-    said.fit_noise(np.ones((2000, 4), np.float32), codes)
-    assert (said.residual_noise["step"].family, said.residual_noise["duration"].family) == (
+    regression_heads.fit_noise(np.ones((2000, 4), np.float32), codes)
+    assert (
+        regression_heads.residual_noise["step"].family,
+        regression_heads.residual_noise["duration"].family,
+    ) == (
         "gaussian",
         "laplace",
     )
-    assert said.residual_noise["step"].scale == pytest.approx(0.05, rel=0.1)
-    assert said.residual_noise["duration"].scale == pytest.approx(0.2, rel=0.1)
+    assert regression_heads.residual_noise["step"].scale == pytest.approx(0.05, rel=0.1)
+    assert regression_heads.residual_noise["duration"].scale == pytest.approx(0.2, rel=0.1)

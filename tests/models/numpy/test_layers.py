@@ -140,9 +140,9 @@ def attention_by_hand(weights: dict[str, np.ndarray], x: np.ndarray) -> np.ndarr
     for t, note in enumerate(x.astype(float)):
         seen, mixed = np.arange(max(0, t - 127), t + 1), []
         for number, distance in enumerate(of["distance"]):
-            mine = slice(32 * number, 32 * (number + 1))
-            scores = keys[seen, mine] @ queries[t, mine] / np.sqrt(32) + distance[t - seen]
-            mixed.append(special.softmax(scores) @ values[seen, mine])
+            columns = slice(32 * number, 32 * (number + 1))
+            scores = keys[seen, columns] @ queries[t, columns] / np.sqrt(32) + distance[t - seen]
+            mixed.append(special.softmax(scores) @ values[seen, columns])
         out.append(after_mixing(of, note, np.concatenate(mixed)))
     return np.array(out)
 
@@ -199,8 +199,8 @@ def test_reading_in_two_parts_is_reading_at_once(kind, seed, count, data):
     first, between = layer.forward(x[:, :cut], layer.initial_state(2))
     second, last = layer.forward(x[:, cut:], between)
     assert np.concatenate([first, second], axis=1) == pytest.approx(whole, abs=1e-5)
-    for ours, theirs in zip(parts(last), parts(end), strict=True):
-        assert ours == pytest.approx(theirs, abs=1e-5)
+    for actual, expected in zip(parts(last), parts(end), strict=True):
+        assert actual == pytest.approx(expected, abs=1e-5)
 
 
 @pytest.mark.parametrize("kind", LAYERS)
@@ -248,11 +248,11 @@ def test_sigmoid_is_that_of_scipy(x):
 
 @given(st.floats(-1e4, 1e4, width=32))
 def test_gelu_is_by_its_definition_and_near_the_slow_form(x):
-    told = layers.quick_gelu(np.float32([x]))[0]
-    assert told == pytest.approx(
+    result = layers.quick_gelu(np.float32([x]))[0]
+    assert result == pytest.approx(
         x * special.expit(1.702 * x), rel=1e-5, abs=1e-3 if x < -5 else 1e-6
     )
-    assert told == pytest.approx(x * stats.norm.cdf(x), abs=0.021, rel=1e-5)
+    assert result == pytest.approx(x * stats.norm.cdf(x), abs=0.021, rel=1e-5)
 
 
 @given(seed=st.integers(0, 999), loud=st.sampled_from([1e-2, 1.0, 1e4]))
@@ -262,8 +262,8 @@ def test_rms_norm_is_by_its_definition(seed, loud):
         (loud * rng.normal(0, 1, (2, 3, 6))).astype(np.float32),
         rng.normal(0, 1, 6).astype(np.float32),
     )
-    told = layers.rms_norm(x, scale)
-    assert told[1, 2] == pytest.approx(normed(x[1, 2].astype(float), scale), rel=1e-5, abs=1e-6)
+    result = layers.rms_norm(x, scale)
+    assert result[1, 2] == pytest.approx(normed(x[1, 2].astype(float), scale), rel=1e-5, abs=1e-6)
     plain = layers.rms_norm(x, np.ones(6, np.float32))
     if loud >= 1:
         assert np.square(plain).mean(axis=-1) == pytest.approx(np.ones((2, 3)), rel=1e-3)
@@ -326,10 +326,10 @@ def test_a_note_leaves_what_it_was_given(name):
 @given(st.lists(st.floats(-50, 50, width=32), min_size=1, max_size=9))
 def test_gelu_is_that_of_many_notes_to_scale(values):
     x = np.array(values, np.float32)
-    told = layers.scaled_quick_gelu(x * np.float32(layers.QUICK_GELU_SCALE)) / (
+    result = layers.scaled_quick_gelu(x * np.float32(layers.QUICK_GELU_SCALE)) / (
         2 * layers.QUICK_GELU_SCALE
     )
-    assert told == pytest.approx(layers.quick_gelu(x), rel=1e-5, abs=1e-6)
+    assert result == pytest.approx(layers.quick_gelu(x), rel=1e-5, abs=1e-6)
 
 
 @given(st.lists(st.floats(-50, 50, width=32), min_size=1, max_size=9))

@@ -77,8 +77,8 @@ def flat(state: list) -> list[np.ndarray]:
 def embedded(made: Network, notes: np.ndarray) -> np.ndarray:
     """Return what the layers read [T, D] of one piece [T, 4]: a sum of looked-up vectors and what sounds."""
     weights, tokens, parts = made.weights, quantize.token_ids(notes), []
-    left, _ = active_notes.active_before_each(notes[None], active_notes.no_active_notes(1))
-    for token, keys in zip(tokens, active_notes.active_features(left)[0], strict=True):
+    active, _ = active_notes.active_before_each(notes[None], active_notes.no_active_notes(1))
+    for token, keys in zip(tokens, active_notes.active_features(active)[0], strict=True):
         vector = keys.astype(float) @ weights["sounding/kernel"] + weights["sounding/bias"]
         vector = vector + weights["step_embedding/embeddings"][token[STEP]]
         vector = vector + weights["duration_embedding/embeddings"][token[DURATION]]
@@ -107,8 +107,8 @@ def test_reading_in_parts_is_reading_at_once(body, seed, cuts):
     if whole.active is not None:
         active = np.concatenate([part.active for part in parts], axis=1)
         assert np.array_equal(active, whole.active)
-    for ours, theirs in zip(flat(state), flat(end), strict=True):
-        assert ours == pytest.approx(theirs, abs=1e-5)
+    for actual, expected in zip(flat(state), flat(end), strict=True):
+        assert actual == pytest.approx(expected, abs=1e-5)
 
 
 @pytest.mark.parametrize("body", BODIES.values(), ids=BODIES)
@@ -195,12 +195,12 @@ def test_heads_read_the_active_notes_after_each_note_that_note_included(body):
         assert context.active is None
         return
     onsets, ends = np.cumsum(notes[:, STEP].astype(int)), {}
-    for note, now, left in zip(notes.tolist(), onsets.tolist(), context.active, strict=True):
+    for note, now, active in zip(notes.tolist(), onsets.tolist(), context.active, strict=True):
         ends[note[PITCH]] = now + note[DURATION]
         expected = np.zeros(128)
         for key, end in ends.items():
             expected[key] = max(end - now, 0)
-        assert np.array_equal(left, expected)
+        assert np.array_equal(active, expected)
 
 
 def test_the_backward_half_reads_the_window_from_its_end():
@@ -228,7 +228,8 @@ def test_a_second_layer_both_ways_reads_each_note_with_what_is_before_and_after_
     x = embedded(made, notes)[None]
     for number in (1, 2):
         forward, backward = (
-            LSTM(made.weights, f"bilstm_{number}_{way}") for way in ("forward", "backward")
+            LSTM(made.weights, f"bilstm_{number}_{direction}")
+            for direction in ("forward", "backward")
         )
         ahead, _ = forward.forward(x, forward.initial_state(1))
         back, _ = backward.forward(np.flip(x, 1), backward.initial_state(1))
@@ -239,8 +240,8 @@ def test_a_second_layer_both_ways_reads_each_note_with_what_is_before_and_after_
     expected = np.maximum(ends @ made.weights["dense/kernel"] + made.weights["dense/bias"], 0)
     context = made.forward_window(notes[None]).select(0)
     assert context.hidden == pytest.approx(expected, abs=1e-4)
-    _, left = active_notes.active_before_each(notes[None], active_notes.no_active_notes(1))
-    assert np.array_equal(context.active, left[0])
+    _, active = active_notes.active_before_each(notes[None], active_notes.no_active_notes(1))
+    assert np.array_equal(context.active, active[0])
 
 
 def test_a_network_both_ways_has_nothing_to_carry():

@@ -50,9 +50,14 @@ def compute_logits(active: np.ndarray, ages: np.ndarray, last: np.ndarray) -> np
 def test_features_of_one_pitch():
     features = compute_pitch_features(ACTIVE, AGES, LAST)
     for note, pitch in np.ndindex(40, 128):
-        left, age = int(ACTIVE[note, pitch]), int(AGES[note, pitch])
+        remaining, age = int(ACTIVE[note, pitch]), int(AGES[note, pitch])
         decays = np.exp(-age / np.array([50, 250, 1500])) * (age < MAX_AGE)
-        expected = [left > 0, np.exp(-left / 20) * (left > 0), *decays, LAST[note] == pitch]
+        expected = [
+            remaining > 0,
+            np.exp(-remaining / 20) * (remaining > 0),
+            *decays,
+            LAST[note] == pitch,
+        ]
         assert features[note, pitch] == pytest.approx(np.array(expected, float), abs=1e-6)
 
 

@@ -92,13 +92,13 @@ def test_what_was_played_decides_what_comes_next():
 def test_notes_without_a_pedal_have_the_same_hints():
     network, notes = Network(MODEL.config, MODEL.weights), make_pedal_notes(0, 90)[None]
     without = notes[..., :PEDAL]
-    start, told = network.initial_state(1), []
+    start, forward_hints = network.initial_state(1), []
     for part in (notes, without):
         context, state = network.forward(part[:, :60], start)
         after, _ = network.forward(part[:, 60:], state)
-        told.append(np.concatenate([context.hints, after.hints], axis=1))
-    assert np.array_equal(*told)
+        forward_hints.append(np.concatenate([context.hints, after.hints], axis=1))
+    assert np.array_equal(*forward_hints)
     state = network.initial_step_state()
     hints = [network.step(note, state).hints for note in without[0]]
-    assert np.array_equal(hints, told[0][0])
-    assert np.any(told[0][..., 0])
+    assert np.array_equal(hints, forward_hints[0][0])
+    assert np.any(forward_hints[0][..., 0])
