@@ -39,10 +39,10 @@ def worked(*notes: tuple[int, int, int]) -> np.ndarray:
 @given(PIECES)
 def test_what_is_left_is_the_time_to_the_end_of_the_latest_note_of_a_key(pieces):
     codes = made(pieces)
-    left, after = active_notes.active_before_each(codes, active_notes.no_active_notes(len(codes)))
+    active, after = active_notes.active_before_each(codes, active_notes.no_active_notes(len(codes)))
     for row, piece in enumerate(codes):
         expected, last = by_definition(piece)
-        assert np.array_equal(left[row], expected)
+        assert np.array_equal(active[row], expected)
         assert np.array_equal(after[row], last)
 
 
@@ -50,35 +50,35 @@ def test_what_is_left_is_the_time_to_the_end_of_the_latest_note_of_a_key(pieces)
 def test_reading_in_two_parts_is_reading_at_once(pieces, data):
     codes = made(pieces)
     cut = data.draw(st.integers(0, codes.shape[1]))
-    left, after = active_notes.active_before_each(codes, active_notes.no_active_notes(len(codes)))
+    active, after = active_notes.active_before_each(codes, active_notes.no_active_notes(len(codes)))
     first, between = active_notes.active_before_each(
         codes[:, :cut], active_notes.no_active_notes(len(codes))
     )
     second, end = active_notes.active_before_each(codes[:, cut:], between)
-    assert np.array_equal(np.concatenate([first, second], axis=1), left)
+    assert np.array_equal(np.concatenate([first, second], axis=1), active)
     assert np.array_equal(end, after)
 
 
 def test_a_note_does_not_count_itself():
-    left, after = active_notes.active_before_each(
+    active, after = active_notes.active_before_each(
         worked((0, 50, 60)), active_notes.no_active_notes(1)
     )
-    assert not left.any()
+    assert not active.any()
     assert after[0, 60] == 50
 
 
 def test_the_notes_of_a_chord_hear_those_before_them():
-    left, _ = active_notes.active_before_each(
+    active, _ = active_notes.active_before_each(
         worked((0, 50, 60), (0, 40, 64), (0, 30, 67)), active_notes.no_active_notes(1)
     )
-    assert {key: int(left[0, 2, key]) for key in np.flatnonzero(left[0, 2])} == {60: 50, 64: 40}
+    assert {key: int(active[0, 2, key]) for key in np.flatnonzero(active[0, 2])} == {60: 50, 64: 40}
 
 
 def test_a_key_struck_again_ends_as_its_latest_note_does():
-    left, _ = active_notes.active_before_each(
+    active, _ = active_notes.active_before_each(
         worked((0, 900, 60), (10, 20, 60), (5, 1, 61), (15, 1, 62)), active_notes.no_active_notes(1)
     )
-    assert left[0, :, 60].tolist() == [0, 890, 15, 0]
+    assert active[0, :, 60].tolist() == [0, 890, 15, 0]
 
 
 def test_reading_leaves_the_state_it_was_given():
@@ -98,9 +98,9 @@ def test_nothing_is_less_than_silent():
 
 
 def test_features_say_whether_a_key_sounds_and_how_nearly_it_ends():
-    left = np.zeros((2, 3, 128), np.int16)
-    left[0, 1, [0, 60, 127]] = 1, 20, 1000
-    features = active_notes.active_features(left)
+    active = np.zeros((2, 3, 128), np.int16)
+    active[0, 1, [0, 60, 127]] = 1, 20, 1000
+    features = active_notes.active_features(active)
     assert features.shape == (2, 3, active_notes.NUM_FEATURES)
     assert features.dtype == np.float32
     sounds, fades = features[0, 1, :128], features[0, 1, 128:]
@@ -122,10 +122,12 @@ def test_the_rows_of_sounding_keys_are_the_product_with_all(keys, seed):
     kernel = (
         np.random.default_rng(seed).normal(0, 1, (active_notes.NUM_FEATURES, 7)).astype(np.float32)
     )
-    left = active_notes.no_active_notes(1)[0]
-    left[list(keys)] = list(keys.values())
-    expected = active_notes.active_features(left) @ kernel
-    assert active_notes.SparseActiveProduct(kernel).apply(left) == pytest.approx(expected, abs=1e-4)
+    active = active_notes.no_active_notes(1)[0]
+    active[list(keys)] = list(keys.values())
+    expected = active_notes.active_features(active) @ kernel
+    assert active_notes.SparseActiveProduct(kernel).apply(active) == pytest.approx(
+        expected, abs=1e-4
+    )
 
 
 def test_silent_keys_add_nothing():
