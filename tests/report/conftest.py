@@ -27,7 +27,7 @@ FEATURES = ("pitch_classes", "steps")
 def summary() -> dict[str, object]:
     """Make `metrics/summary.json`."""
 
-    def told(bits: float) -> dict[str, object]:
+    def make_bits(bits: float) -> dict[str, object]:
         heads = {
             "bits_per_note": bits,
             "pitch": bits * 0.4,
@@ -39,7 +39,7 @@ def summary() -> dict[str, object]:
 
     own = {
         name: {
-            **told(bits),
+            **make_bits(bits),
             "parameters": 84_354 * (k + 1),
             "bytes": 338_000,
             "can_stream": name != "bidirectional",
@@ -54,7 +54,7 @@ def summary() -> dict[str, object]:
         "tied_with": "",
     }
     floors = {
-        name: told(bits)
+        name: make_bits(bits)
         for name, bits in (
             ("uniform", 26.9),
             ("unigram", 16.5),
@@ -237,7 +237,7 @@ def sample(name: str, number: int) -> Sample:
 
 
 @pytest.fixture(scope="session")
-def found(project: Params) -> ReportData:
+def report_data(project: Params) -> ReportData:
     """All results of a made-up run."""
     claims = {
         name: {

@@ -130,11 +130,11 @@ def test_a_gain_is_twice_as_likely_a_bit(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(claim_measurements, "load_results", lambda _: tree)
         patch.setattr(claim_measurements, "locate_results", lambda _: ROOT)
-        found = claim_measurements.read_estimate(
+        estimate = claim_measurements.read_estimate(
             measure("gain", "longer/x", "start/baseline", source="path"), spread
         )
-    assert found is not None
-    back = -np.log2(1 + np.array(found))
+    assert estimate is not None
+    back = -np.log2(1 + np.array(estimate))
     assert back == pytest.approx([mean, mean + above + spread, mean - below - spread], abs=1e-9)
 
 
@@ -153,9 +153,9 @@ def save_evaluations(**design: int) -> list[PieceScores]:
 def test_a_gain_of_the_last_run_is_over_compositions_and_replicates(in_folder: Path) -> None:
     """Its interval holds chance in training, so the spread of seeds does not widen it."""
     scores = save_evaluations()
-    found = claim_measurements.read_estimate(measure(**GAIN), 0.5)
+    estimate = claim_measurements.read_estimate(measure(**GAIN), 0.5)
     mean, low, high = intervals.estimate_difference(*scores).interval
-    assert found == pytest.approx((2**-mean - 1, 2**-high - 1, 2**-low - 1), abs=1e-4)
+    assert estimate == pytest.approx((2**-mean - 1, 2**-high - 1, 2**-low - 1), abs=1e-4)
     paths.get_evaluation_path("stacked").write_text("{}")
     with pytest.raises(DataError, match="no evaluation here"):
         claim_measurements.read_estimate(measure(**GAIN), 0.0)
@@ -163,17 +163,17 @@ def test_a_gain_of_the_last_run_is_over_compositions_and_replicates(in_folder: P
 
 def test_a_gain_of_one_replicate_is_widened_by_the_spread_of_seeds(in_folder: Path) -> None:
     scores = save_evaluations(num_replicates=1)
-    found = claim_measurements.read_estimate(measure(**GAIN), 0.25)
+    estimate = claim_measurements.read_estimate(measure(**GAIN), 0.25)
     mean, low, high = intervals.estimate_difference(*scores).interval
     expected = 2**-mean - 1, 2 ** (-high - 0.25) - 1, 2 ** (-low + 0.25) - 1
-    assert found == pytest.approx(expected, abs=1e-4)
+    assert estimate == pytest.approx(expected, abs=1e-4)
 
 
 def test_a_gain_on_one_composition_has_no_interval(in_folder: Path) -> None:
     scores = save_evaluations(num_compositions=1)
-    found = claim_measurements.read_estimate(measure(**GAIN), 0.0)
+    estimate = claim_measurements.read_estimate(measure(**GAIN), 0.0)
     mean = intervals.estimate_difference(*scores).mean
-    assert found == (pytest.approx(2**-mean - 1, abs=1e-4), -1.0, inf)
+    assert estimate == (pytest.approx(2**-mean - 1, abs=1e-4), -1.0, inf)
     share = {**GAIN, "kind": "share", "over": "stacked", "base": "baseline"}
     assert claim_measurements.read_estimate(measure(**share), 0.0) is None
 
@@ -183,8 +183,8 @@ def test_a_study_of_replicates_is_not_widened(results: Path) -> None:
     widened = claim_measurements.read_estimate(gain, 0.25)
     assert widened == pytest.approx((2**0.5 - 1, 2**0.15 - 1, 2**0.85 - 1))
     edit_rows(part={"replicates": 3})
-    found = claim_measurements.read_estimate(gain, 0.25)
-    assert found == pytest.approx((2**0.5 - 1, 2**0.4 - 1, 2**0.6 - 1))
+    estimate = claim_measurements.read_estimate(gain, 0.25)
+    assert estimate == pytest.approx((2**0.5 - 1, 2**0.4 - 1, 2**0.6 - 1))
 
 
 def test_evaluations_that_other_runs_left_are_not_read(in_folder: Path) -> None:
@@ -205,10 +205,10 @@ def test_evaluations_that_other_runs_left_are_not_read(in_folder: Path) -> None:
 
 
 def test_a_share_is_of_bits_gained_and_its_ends_the_worst_case(results: Path) -> None:
-    found = claim_measurements.read_estimate(
+    estimate = claim_measurements.read_estimate(
         measure("share", "longer/part", "longer/whole", "start/baseline", "path"), 0.0
     )
-    assert found == pytest.approx((0.5, 0.4 / 1.25, 0.6 / 0.8))
+    assert estimate == pytest.approx((0.5, 0.4 / 1.25, 0.6 / 0.8))
 
 
 def test_there_is_no_share_of_a_gain_that_is_not_sure(results: Path) -> None:

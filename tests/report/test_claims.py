@@ -20,7 +20,7 @@ def claim(**bounds: float) -> Claim:
 
 
 @pytest.mark.parametrize(
-    ("found", "bounds", "verdict"),
+    ("estimate", "bounds", "verdict"),
     [
         ((1.35, 1.31, 1.39), {"at_least": 1.3, "at_most": 1.4}, HOLDS),
         ((1.35, 1.29, 1.39), {"at_least": 1.3, "at_most": 1.4}, INCONCLUSIVE),
@@ -39,9 +39,9 @@ def claim(**bounds: float) -> Claim:
     ],
 )
 def test_a_verdict_is_where_the_interval_lies(
-    found: claim_measurements.Estimate, bounds: dict[str, float], verdict: str
+    estimate: claim_measurements.Estimate, bounds: dict[str, float], verdict: str
 ) -> None:
-    assert claims.decide_verdict(found, claim(**bounds), 0.05) == verdict
+    assert claims.decide_verdict(estimate, claim(**bounds), 0.05) == verdict
 
 
 @given(
@@ -100,7 +100,7 @@ def book(in_folder: Path) -> ClaimSet:
         "numerator": "start/dense",
         "denominator": "start/baseline",
     }
-    said = {"topic": "quality", "text": "C gains", "section": "there", "unit": "likelier"}
+    fields = {"topic": "quality", "text": "C gains", "section": "there", "unit": "likelier"}
     missing = {
         "quantity": "gain",
         "source": "nowhere",
@@ -115,18 +115,18 @@ def book(in_folder: Path) -> ClaimSet:
             },
             "architectures": {},
             "claims": {
-                "half": {**said, "at_least": 0.4, "measurements": {"default": gain}},
-                "double": {**said, "at_least": 1.0, "measurements": {"any": gain}},
-                "gone": {**said, "at_least": 0.5, "measurements": {"default": missing}},
-                "none": {**said, "at_least": 0.5},
+                "half": {**fields, "at_least": 0.4, "measurements": {"default": gain}},
+                "double": {**fields, "at_least": 1.0, "measurements": {"any": gain}},
+                "gone": {**fields, "at_least": 0.5, "measurements": {"default": missing}},
+                "none": {**fields, "at_least": 0.5},
             },
         }
     )
 
 
 def test_a_claim_whose_data_is_missing_is_not_tested(book: ClaimSet) -> None:
-    found = {each.name: each.results["default"] for each in claims.check_claims(book)}
-    assert [found[name].verdict for name in ("half", "double", "gone", "none")] == [
+    results = {each.name: each.results["default"] for each in claims.check_claims(book)}
+    assert [results[name].verdict for name in ("half", "double", "gone", "none")] == [
         HOLDS,
         INCONCLUSIVE,
         UNTESTED,
@@ -144,10 +144,10 @@ def test_a_claim_of_an_implausible_interval_is_refused_with_the_reason(book: Cla
     rows["b"]["bits_per_note"] = 26.5
     path.write_text(json.dumps(rows))
     checked = claims.check_claims(book)
-    found = {each.name: each.results["default"] for each in checked}
-    assert found["double"].verdict == REFUSED and found["double"].estimate is None
-    assert "seeds that lie 13.500 bits per note apart" in found["double"].estimate_text
-    assert found["none"].verdict == UNTESTED
+    results = {each.name: each.results["default"] for each in checked}
+    assert results["double"].verdict == REFUSED and results["double"].estimate is None
+    assert "seeds that lie 13.500 bits per note apart" in results["double"].estimate_text
+    assert results["none"].verdict == UNTESTED
     assert claims.count_verdicts(checked)["default"][INCONCLUSIVE] == 0
     assert claims.count_verdicts(checked)["default"][REFUSED] == 3
 
@@ -220,5 +220,5 @@ def test_claims_hold_no_figure_that_was_measured(own: ClaimSet) -> None:
 
 
 def test_what_the_decision_page_says_of_a_claim_is_the_claim(own: ClaimSet) -> None:
-    for name, said in own.architectures.items():
-        assert own.claims[f"parameters-{name}"].expected == said["parameters"]
+    for name, entry in own.architectures.items():
+        assert own.claims[f"parameters-{name}"].expected == entry["parameters"]

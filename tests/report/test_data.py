@@ -22,21 +22,21 @@ def write_results(facts) -> None:
 
 
 @pytest.fixture
-def facts(found, in_folder):
-    write_results(found.results)
-    return found.results
+def facts(report_data, in_folder):
+    write_results(report_data.results)
+    return report_data.results
 
 
 def test_what_is_there_is_read_and_the_rest_left_out(facts):
     paths.get_calibration_path("stacked").parent.mkdir(parents=True)
     paths.get_calibration_path("stacked").write_text(json.dumps({"notes": 5}))
-    told = gathering.load_report_data(facts)
-    assert told.learning_curves == [
+    report_data = gathering.load_report_data(facts)
+    assert report_data.learning_curves == [
         {"architecture": "baseline", "notes": "8192", "bits_per_note": "17.5"}
     ]
-    assert told.calibration == {"stacked": {"notes": 5}}
-    assert (told.piece_scores, told.sample_metrics) == ({}, {})
-    assert told.claim_rows[0][0] == "topic" and len(told.claim_rows) > 20
+    assert report_data.calibration == {"stacked": {"notes": 5}}
+    assert (report_data.piece_scores, report_data.sample_metrics) == ({}, {})
+    assert report_data.claim_rows[0][0] == "topic" and len(report_data.claim_rows) > 20
 
 
 def test_samples_are_the_first_few_and_know_their_prompt(facts):
@@ -57,7 +57,7 @@ def test_missing_curves_are_a_data_error(facts):
         gathering.load_report_data(facts)
 
 
-def test_colors_go_by_place_and_rows_by_bits(found):
-    assert [found.get_color_index(name) for name in ("baseline", "expressive")] == [0, 3]
-    assert found.by_bits == ["expressive", "stacked", "baseline", "bidirectional"]
-    assert list(found.rank({"baseline": 1, "expressive": 2})) == ["expressive", "baseline"]
+def test_colors_go_by_place_and_rows_by_bits(report_data):
+    assert [report_data.get_color_index(name) for name in ("baseline", "expressive")] == [0, 3]
+    assert report_data.by_bits == ["expressive", "stacked", "baseline", "bidirectional"]
+    assert list(report_data.rank({"baseline": 1, "expressive": 2})) == ["expressive", "baseline"]

@@ -30,8 +30,8 @@ def test_a_definition_is_not_explained_itself():
     assert text.count('class="term"') == 1
 
 
-def test_every_definition_stands_on_the_page_once(found):
-    page = html.render_page(found)
+def test_every_definition_stands_on_the_page_once(report_data):
+    page = html.render_page(report_data)
     for word, definition in DEFINITIONS.items():
         assert page.count(f'role="tooltip">{definition}<') == 1, (
             f"{word} does not stand on the page"

@@ -51,7 +51,7 @@ class Tags(HTMLParser):
         self.handlers += [name for name, _ in attrs if name.startswith("on")]
 
 
-def renamed(found, old: str, new: str):
+def renamed(report_data, old: str, new: str):
     """Give an architecture another name everywhere."""
 
     def again(value):
@@ -61,18 +61,18 @@ def renamed(found, old: str, new: str):
             return [again(each) for each in value]
         return new if value == old else value
 
-    names = [new if name == old else name for name in found.architectures]
-    params = found.results.params.model_copy(update={"architectures": names, "corpus": new})
+    names = [new if name == old else name for name in report_data.architectures]
+    params = report_data.results.params.model_copy(update={"architectures": names, "corpus": new})
     facts = replace(
-        found.results,
+        report_data.results,
         params=params,
-        summary=again(found.results.summary),
-        benchmark=again(found.results.benchmark),
-        pairs=again(found.results.pairs),
-        claims=again(found.results.claims),
+        summary=again(report_data.results.summary),
+        benchmark=again(report_data.results.benchmark),
+        pairs=again(report_data.results.pairs),
+        claims=again(report_data.results.claims),
     )
     parts = {
-        key: again(getattr(found, key))
+        key: again(getattr(report_data, key))
         for key in (
             "learning_curves",
             "piece_scores",
@@ -82,16 +82,16 @@ def renamed(found, old: str, new: str):
             "study_rows",
         )
     }
-    samples = [replace(each, architecture=again(each.architecture)) for each in found.samples]
-    return replace(found, results=facts, samples=samples, **parts)
+    samples = [replace(each, architecture=again(each.architecture)) for each in report_data.samples]
+    return replace(report_data, results=facts, samples=samples, **parts)
 
 
-def test_equal_results_give_equal_bytes(found):
-    assert build.render_page(found) == build.render_page(found)
+def test_equal_results_give_equal_bytes(report_data):
+    assert build.render_page(report_data) == build.render_page(report_data)
 
 
-def test_every_section_is_there(found):
-    page = build.render_page(found)
+def test_every_section_is_there(report_data):
+    page = build.render_page(report_data)
     for key in (
         "decision",
         "heads",
@@ -108,17 +108,17 @@ def test_every_section_is_there(found):
         assert f'href="#{key}"' in page
 
 
-def test_what_was_not_measured_has_no_section_and_no_link(found):
+def test_what_was_not_measured_has_no_section_and_no_link(report_data):
     page = build.render_page(
-        replace(found, calibration={}, sample_metrics={}, piece_scores={}, samples=[])
+        replace(report_data, calibration={}, sample_metrics={}, piece_scores={}, samples=[])
     )
     for key in ("calibration", "context", "sample_metrics", "pieces", "samples"):
         assert f'"{key}"' not in page and f"#{key}" not in page
     assert 'id="decision"' in page
 
 
-def test_it_asks_for_nothing_from_elsewhere(found):
-    page = build.render_page(found)
+def test_it_asks_for_nothing_from_elsewhere(report_data):
+    page = build.render_page(report_data)
     assert all(address.startswith(("#", "data:")) for address in Tags(page).addresses)
     assert not re.search(
         r"@import|url\(|https?:(?!//www\.w3\.org)|fetch\(|XMLHttpRequest|WebSocket|import\(", page
@@ -126,8 +126,8 @@ def test_it_asks_for_nothing_from_elsewhere(found):
     assert "default-src 'none'" in page
 
 
-def test_only_its_own_script_may_run(found):
-    page = build.render_page(found)
+def test_only_its_own_script_may_run(report_data):
+    page = build.render_page(report_data)
     script = page.rpartition("<script>")[2].partition("</script>")[0]
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     assert f"script-src 'sha256-{digest}'" in page
@@ -135,26 +135,26 @@ def test_only_its_own_script_may_run(found):
 
 
 @pytest.mark.parametrize("old", ["expressive", "bidirectional", "baseline", "etude.mid"])
-def test_hostile_names_are_words(found, old):
+def test_hostile_names_are_words(report_data, old):
     if old == "baseline":  # the reference
-        found = replace(found, results=replace(found.results, claims={}))
+        report_data = replace(report_data, results=replace(report_data.results, claims={}))
     plain, hostile = (
-        Tags(build.render_page(found)),
-        Tags(build.render_page(renamed(found, old, HOSTILE))),
+        Tags(build.render_page(report_data)),
+        Tags(build.render_page(renamed(report_data, old, HOSTILE))),
     )
     assert sorted(hostile.tags) == sorted(plain.tags)
     assert hostile.handlers == []
     assert all(address.startswith(("#", "data:")) for address in hostile.addresses)
 
 
-def test_the_notes_are_data_that_cannot_end_their_block(found):
-    page = build.render_page(found)
+def test_the_notes_are_data_that_cannot_end_their_block(report_data):
+    page = build.render_page(report_data)
     block = re.search(r'<script type="application/json" id="music">(.*?)</script>', page)[1]
-    assert json.loads(block) == sample_player.pack_samples(found.samples)
+    assert json.loads(block) == sample_player.pack_samples(report_data.samples)
 
 
-def test_every_figure_has_its_numbers_and_says_what_it_shows(found):
-    page = build.render_page(found)
+def test_every_figure_has_its_numbers_and_says_what_it_shows(report_data):
+    page = build.render_page(report_data)
     figures = re.findall(r"<figure>(.*?)</figure>", page, re.S)
     assert len(figures) > 12
     for figure in figures:
@@ -162,22 +162,24 @@ def test_every_figure_has_its_numbers_and_says_what_it_shows(found):
         assert "<table" in figure and "<figcaption>" in figure
 
 
-def test_the_chosen_one_is_marked_wherever_it_stands(found):
-    page = build.render_page(found)
+def test_the_chosen_one_is_marked_wherever_it_stands(report_data):
+    page = build.render_page(report_data)
     assert page.count('<tr class="chosen"><th scope="row">expressive</th>') >= 5
 
 
-def test_a_large_run_stays_below_five_megabytes(found):
+def test_a_large_run_stays_below_five_megabytes(report_data):
     rng = np.random.default_rng(0)
     notes = notes_of(0, 5000)
     samples = [
         Sample(name, number, notes, 8, rng.bytes(40_000))
-        for name in found.architectures
+        for name in report_data.architectures
         for number in range(1, 7)
     ]
     rows = [[f"a-piece-with-a-long-name-{k}.midi", 10_000, *[17.5] * 4] for k in range(5000)]
     page = build.render_page(
-        replace(found, samples=samples, piece_scores={**found.piece_scores, "rows": rows})
+        replace(
+            report_data, samples=samples, piece_scores={**report_data.piece_scores, "rows": rows}
+        )
     )
     assert 500_000 < len(page.encode()) < 5_000_000
 
@@ -230,7 +232,7 @@ def test_contrast_is_enough(theme):
     assert contrast("#000000", "#ffffff") == pytest.approx(21)
 
 
-def test_a_page_of_a_busy_machine_says_so(found):
-    busy = replace(found.results, benchmark=make_busy(found.results.benchmark))
-    page = build.render_page(replace(found, results=busy))
-    assert page.count("not measured: busy") > len(found.architectures)
+def test_a_page_of_a_busy_machine_says_so(report_data):
+    busy = replace(report_data.results, benchmark=make_busy(report_data.results.benchmark))
+    page = build.render_page(replace(report_data, results=busy))
+    assert page.count("not measured: busy") > len(report_data.architectures)

@@ -37,9 +37,9 @@ SIZES = {"desktop": {"width": 1280, "height": 800}, "phone": {"width": 390, "hei
 
 
 @pytest.fixture(scope="module")
-def address(found, tmp_path_factory) -> str:
+def address(report_data, tmp_path_factory) -> str:
     path = tmp_path_factory.mktemp("page") / "report.html"
-    path.write_text(html.render_page(found), encoding="utf-8")
+    path.write_text(html.render_page(report_data), encoding="utf-8")
     return path.as_uri()
 
 
@@ -126,23 +126,23 @@ def test_a_word_shows_its_definition_within_the_page(browser, address, size):
     page.context.close()
 
 
-def test_rolls_have_one_scale_and_the_color_of_their_architecture(browser, found, tmp_path):
+def test_rolls_have_one_scale_and_the_color_of_their_architecture(browser, report_data, tmp_path):
     """The sample at the top is half as long as the others, and a place on it is the same time as on theirs."""
     samples = [
         replace(each, notes=each.notes[:24]) if each.architecture == "expressive" else each
-        for each in found.samples
+        for each in report_data.samples
     ]
     path = tmp_path / "report.html"
-    path.write_text(html.render_page(replace(found, samples=samples)), encoding="utf-8")
+    path.write_text(html.render_page(replace(report_data, samples=samples)), encoding="utf-8")
     page = browser.open(path.as_uri(), viewport=SIZES["desktop"]).page
     until(page, "document.querySelector('.answer .roll').width > 100")
     shown = page.evaluate("[...document.querySelectorAll('.player')].map((box) => box.dataset)")
     colors = {player["name"].partition(",")[0]: player["color"] for player in shown}
-    assert colors == {name: f"a{number}" for number, name in enumerate(found.architectures)}
+    assert colors == {name: f"a{number}" for number, name in enumerate(report_data.architectures)}
     page.locator(".answer .roll").scroll_into_view_if_needed()
     place = page.locator(".answer .roll").bounding_box()
-    left = 34  # as in pianoRoll.js
-    page.mouse.click(place["x"] + left + (place["width"] - left) / 4, place["y"] + 40)
+    left_margin = 34  # as in pianoRoll.js
+    page.mouse.click(place["x"] + left_margin + (place["width"] - left_margin) / 4, place["y"] + 40)
     position = float(page.locator(".answer .seek").input_value())
     axes = sample_player.pack_samples(samples)["axes"]
     assert position == pytest.approx(axes["seconds"] / 4, abs=0.2)
@@ -164,17 +164,19 @@ def test_play_strikes_notes_and_the_line_moves(visit):
     assert page.locator("#status").text_content() == "Playing expressive, sample 1"
 
 
-def test_what_is_struck_is_what_the_model_played(visit, found):
+def test_what_is_struck_is_what_the_model_played(visit, report_data):
     page = visit.page
     page.locator(".answer .play").click()
     until(page, "window.struck.length >= 8")
     (sample,) = [
-        each for each in found.samples if (each.architecture, each.number) == ("expressive", 1)
+        each
+        for each in report_data.samples
+        if (each.architecture, each.number) == ("expressive", 1)
     ]
-    told = page.evaluate("window.struck.slice(0, 8)")
+    strikes = page.evaluate("window.struck.slice(0, 8)")
     wanted = [440 * 2 ** ((int(pitch) - 69) / 12) for pitch in sample.notes["pitch"][:8]]
-    assert [each["hertz"] for each in told] == pytest.approx(wanted, rel=1e-4)
-    gaps = [each["when"] - told[0]["when"] for each in told[:5]]
+    assert [each["hertz"] for each in strikes] == pytest.approx(wanted, rel=1e-4)
+    gaps = [each["when"] - strikes[0]["when"] for each in strikes[:5]]
     assert gaps == pytest.approx(
         list(sample.notes["onset"][:5] - sample.notes["onset"][0]), abs=0.08
     )
@@ -273,13 +275,15 @@ def test_the_colours_can_be_chosen(visit):
     assert page.evaluate("'theme' in document.documentElement.dataset") is False
 
 
-def test_a_midi_file_can_be_taken_home(visit, found):
+def test_a_midi_file_can_be_taken_home(visit, report_data):
     page = visit.page
     with page.expect_download() as waiting:
         page.locator(".answer .save").click()
     assert waiting.value.suggested_filename == "expressive-01.mid"
     (sample,) = [
-        each for each in found.samples if (each.architecture, each.number) == ("expressive", 1)
+        each
+        for each in report_data.samples
+        if (each.architecture, each.number) == ("expressive", 1)
     ]
     assert waiting.value.path().read_bytes() == sample.midi_bytes
 
@@ -301,7 +305,7 @@ def test_controls_have_names_and_tables_can_be_reached(visit):
 
 @pytest.mark.parametrize("size", SIZES)
 def test_all_of_the_corpus_is_in_sight_whatever_its_files_are_called(
-    browser, found, tmp_path, size
+    browser, report_data, tmp_path, size
 ):
     name = "Op.23_Prelude_No_5_" * 12
     work = [
@@ -310,7 +314,9 @@ def test_all_of_the_corpus_is_in_sight_whatever_its_files_are_called(
     ]
     ingest = make_ingest_summary().model_copy(update={"near_duplicates": [work] * 20})
     path = tmp_path / "report.html"
-    page = html.render_page(replace(found, results=replace(found.results, ingest=ingest)))
+    page = html.render_page(
+        replace(report_data, results=replace(report_data.results, ingest=ingest))
+    )
     path.write_text(page, encoding="utf-8")
     visit = browser.open(path.as_uri(), viewport=SIZES[size])
     visit.page.evaluate("document.querySelector('#corpus details').open = true")

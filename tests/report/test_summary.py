@@ -10,8 +10,8 @@ from pipeline.stages import report
 
 
 @pytest.fixture
-def results(found):
-    return found.results
+def results(report_data):
+    return report_data.results
 
 
 def with_work_in(results, *splits, split="validation"):
@@ -65,18 +65,18 @@ def test_recommended_ngrams_confidence_and_cost(results):
     assert "One note takes 61 µs of one core from a state." in cost.details
 
 
-def test_all_views_render_the_same_statements(found, results, monkeypatch, tmp_path, capsys):
+def test_all_views_render_the_same_statements(report_data, results, monkeypatch, tmp_path, capsys):
     """Each sentence is written once, so no view can say what another does not."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "metrics").mkdir()
     monkeypatch.setenv("COLUMNS", "1000")
     monkeypatch.setattr(report, "load_run_results", lambda _: results)
-    monkeypatch.setattr(report.data, "load_report_data", lambda _: found)
+    monkeypatch.setattr(report.data, "load_report_data", lambda _: report_data)
     report.run(results.params)
     views = [
         capsys.readouterr().out,
         summary.render_decision_page(results),
-        html.render_page(found),
+        html.render_page(report_data),
         readme.render_decision_summary(results),
     ]
     views[2] = re.sub(r'<span class="definition".*?</span>|</?span[^>]*>', "", views[2])
@@ -182,7 +182,7 @@ def test_one_composition_says_nothing(results):
     assert not any("letter" in line for line in statement.details)
 
 
-def test_a_work_of_training_in_the_split_that_decides_is_a_warning(found, results):
+def test_a_work_of_training_in_the_split_that_decides_is_a_warning(report_data, results):
     seeds = with_design(results, scheme="seeds")
     leaking = with_work_in(seeds, "train", "validation", "test")
     warning = (
@@ -190,14 +190,16 @@ def test_a_work_of_training_in_the_split_that_decides_is_a_warning(found, result
         "(validation); give all files of a work one split in the manifest, or leave them out."
     )
     assert summary.state_confidence(leaking).warning == warning
-    page = html.render_page(replace(found, results=leaking))
+    page = html.render_page(replace(report_data, results=leaking))
     for view in (
         summary.render_decision_page(leaking),
         readme.render_decision_summary(leaking),
         page,
     ):
         assert warning in view
-    assert "music it never saw" not in page and "music it never saw" in html.render_page(found)
+    assert "music it never saw" not in page and "music it never saw" in html.render_page(
+        report_data
+    )
 
 
 @pytest.mark.parametrize(

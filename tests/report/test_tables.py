@@ -13,7 +13,7 @@ BITS = {"baseline": 13.5, "bidirectional": 12.25, "wide": 14.125}
 FLOORS = {"uniform": 26.9, "unigram": 16.0, "trigram": 14.0}
 
 
-def told(bits: float) -> dict[str, object]:
+def make_bits(bits: float) -> dict[str, object]:
     heads = {"bits_per_note": bits, "pitch": bits / 2, "step": bits / 4, "duration": bits / 4}
     return {**heads, "difference": bits - 13.5, "low": bits - 13.6, "high": bits - 13.4}
 
@@ -22,7 +22,7 @@ def told(bits: float) -> dict[str, object]:
 def facts(project):
     measured = {
         name: {
-            **told(bits),
+            **make_bits(bits),
             "parameters": 84_354,
             "bytes": 338_000,
             "can_stream": name != "bidirectional",
@@ -37,7 +37,7 @@ def facts(project):
         "tied_with": "baseline wide",
         "not_better_than": "",
     }
-    floors = {name: told(bits) for name, bits in FLOORS.items()}
+    floors = {name: make_bits(bits) for name, bits in FLOORS.items()}
     ratios = {
         name: {"median": 1.25 + number, "min": 1.0 + number, "max": 1.5 + number}
         for number, name in enumerate(BITS)
@@ -54,7 +54,12 @@ def facts(project):
     }
     return RunResults(
         params=project.model_copy(update={"architectures": list(BITS)}),
-        summary={"best": best | told(12.25), "reference": "baseline", **measured, "ngrams": floors},
+        summary={
+            "best": best | make_bits(12.25),
+            "reference": "baseline",
+            **measured,
+            "ngrams": floors,
+        },
         benchmark={"train": ratios, "generate": ratios},
         claims=claims,
         num_pieces=12,

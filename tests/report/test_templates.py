@@ -22,8 +22,8 @@ def test_a_template_without_a_value_is_an_error():
         render_template("report/static/decision.md", **PAGE)
 
 
-def test_names_stay_as_they_are_in_markdown(found):
-    values = {**PAGE, "params": found.results.params, "results": found.results}
+def test_names_stay_as_they_are_in_markdown(report_data):
+    values = {**PAGE, "params": report_data.results.params, "results": report_data.results}
     page = render_template("report/static/decision.md", statements="- <b>", **values)
     assert "- <b>" in page and "<rule>\n" in page
 

@@ -9,8 +9,8 @@ from pipeline.report.tables import RunResults
 
 
 @pytest.fixture
-def results(found) -> RunResults:
-    return found.results
+def results(report_data) -> RunResults:
+    return report_data.results
 
 
 def describe(results: RunResults, more_compositions, more_replicates, **design) -> str:

@@ -5,8 +5,8 @@ import pytest
 from pipeline.report.sections import quality
 
 
-def test_the_decision_has_a_row_an_architecture_the_best_first(found):
-    section = quality.build_decision_section(found)
+def test_the_decision_has_a_row_an_architecture_the_best_first(report_data):
+    section = quality.build_decision_section(report_data)
     rows = section.tables[0].rows
     assert [row[:3] for row in rows] == [
         *(["architecture", "group", "bits"], ["expressive", "a", "15.00"]),
@@ -22,19 +22,21 @@ def test_the_decision_has_a_row_an_architecture_the_best_first(found):
     ]
 
 
-def test_the_architectures_of_the_page_get_a_figure_at_their_scale(found):
-    _, own = quality.build_decision_section(found).figures
+def test_the_architectures_of_the_page_get_a_figure_at_their_scale(report_data):
+    _, own = quality.build_decision_section(report_data).figures
     assert own.title == "The page's 3 architectures, at their own scale"
     assert [row[0] for row in own.numbers[1:]] == ["stacked", "bidirectional"]
-    claims = {name: {**found.results.claims["baseline"]} for name in found.architectures}
-    all_claimed = replace(found, results=replace(found.results, claims=claims))
+    claims = {
+        name: {**report_data.results.claims["baseline"]} for name in report_data.architectures
+    }
+    all_claimed = replace(report_data, results=replace(report_data.results, claims=claims))
     assert len(quality.build_decision_section(all_claimed).figures) == 1
-    none_claimed = replace(found, results=replace(found.results, claims={}))
+    none_claimed = replace(report_data, results=replace(report_data.results, claims={}))
     assert len(quality.build_decision_section(none_claimed).figures) == 1
 
 
-def test_a_pair_says_which_is_better_unless_it_is_a_tie(found):
-    tied, pairs = quality.build_decision_section(found).tables[1:]
+def test_a_pair_says_which_is_better_unless_it_is_a_tie(report_data):
+    tied, pairs = quality.build_decision_section(report_data).tables[1:]
     better = {(row[0], row[1]): row[-1] for row in pairs.rows[1:]}
     assert better["expressive", "stacked"] == "expressive"
     assert better["stacked", "baseline"] == "tie"
@@ -42,8 +44,8 @@ def test_a_pair_says_which_is_better_unless_it_is_a_tie(found):
     assert len(tied.rows) == 1 + 3 and tied.collapsed
 
 
-def test_heads_and_learning_stand_together(found):
-    heads, learning = quality.build_heads_section(found).figures
+def test_heads_and_learning_stand_together(report_data):
+    heads, learning = quality.build_heads_section(report_data).figures
     assert [row[0] for row in heads.numbers[1:]] == [
         *("expressive", "context_mixing (n-gram)", "trigram (n-gram)", "unigram (n-gram)"),
         *("stacked", "baseline", "bidirectional", "uniform (n-gram)"),
@@ -54,8 +56,8 @@ def test_heads_and_learning_stand_together(found):
     assert "2 replicates" not in learning.caption and "5 replicates" in learning.caption
 
 
-def test_calibration_has_a_figure_a_head_and_all_its_bins(found):
-    section = quality.build_calibration_section(found)
+def test_calibration_has_a_figure_a_head_and_all_its_bins(report_data):
+    section = quality.build_calibration_section(report_data)
     assert [figure.title for figure in section.figures] == [
         f"Calibration of {head}" for head in quality.HEADS
     ]
@@ -72,19 +74,19 @@ def test_calibration_has_a_figure_a_head_and_all_its_bins(found):
     ]
 
 
-def test_bits_by_context_are_summed_over_heads(found):
-    both, pitch = quality.build_context_section(found).figures
+def test_bits_by_context_are_summed_over_heads(report_data):
+    both, pitch = quality.build_context_section(report_data).figures
     assert both.numbers[0] == ["notes heard", "expressive", "stacked", "baseline", "bidirectional"]
     assert both.numbers[1] == ["1", "15.5", "15.5", "15.5", "15.5"]
     assert pitch.numbers[2] == ["2", "5.7", "5.9", "6", "5.8"]
 
 
-def test_pieces_are_folded_and_have_an_end(found):
-    (table,) = quality.build_pieces_section(found).tables
+def test_pieces_are_folded_and_have_an_end(report_data):
+    (table,) = quality.build_pieces_section(report_data).tables
     assert table.collapsed
     assert table.rows[1] == ["etude.mid", "11,585", "17.60", "17.50", "17.70", "15.00"]
-    many = {**found.piece_scores, "rows": found.piece_scores["rows"] * 1000}
-    (table,) = quality.build_pieces_section(replace(found, piece_scores=many)).tables
+    many = {**report_data.piece_scores, "rows": report_data.piece_scores["rows"] * 1000}
+    (table,) = quality.build_pieces_section(replace(report_data, piece_scores=many)).tables
     assert len(table.rows) == 401
     assert "400 of 1,000 pieces" in table.caption
 
@@ -97,6 +99,6 @@ def test_pieces_are_folded_and_have_an_end(found):
         quality.build_pieces_section,
     ],
 )
-def test_what_was_not_measured_is_not_shown(found, make):
-    assert make(replace(found, calibration={}, piece_scores={})).is_empty
-    assert not make(found).is_empty
+def test_what_was_not_measured_is_not_shown(report_data, make):
+    assert make(replace(report_data, calibration={}, piece_scores={})).is_empty
+    assert not make(report_data).is_empty

@@ -10,8 +10,8 @@ from pipeline.sample_metrics.features import TrainingReference
 from pipeline.sample_metrics.form import Continuation, compute_form
 
 
-def test_every_histogram_holds_all_architectures_and_draws_two(found):
-    figures = samples.build_sample_metrics_section(found).figures
+def test_every_histogram_holds_all_architectures_and_draws_two(report_data):
+    figures = samples.build_sample_metrics_section(report_data).figures
     assert [figure.title for figure in figures] == [
         "Pitch classes",
         "Pitches",
@@ -29,20 +29,20 @@ def test_every_histogram_holds_all_architectures_and_draws_two(found):
     assert figures[0].caption.endswith("samples of expressive and baseline (lines).")
 
 
-def test_shares_of_a_column_sum_to_one(found):
-    for figure in samples.build_sample_metrics_section(found).figures:
+def test_shares_of_a_column_sum_to_one(report_data):
+    for figure in samples.build_sample_metrics_section(report_data).figures:
         for column in range(1, len(figure.numbers[0])):
             total = sum(float(row[column].removesuffix(" %")) for row in figure.numbers[1:])
             assert abs(total - 100) < 0.1 * len(figure.numbers)
 
 
-def test_pitches_that_nobody_plays_are_left_out(found):
-    rows = samples.build_sample_metrics_section(found).figures[1].numbers
+def test_pitches_that_nobody_plays_are_left_out(report_data):
+    rows = samples.build_sample_metrics_section(report_data).figures[1].numbers
     assert (rows[1][0], rows[-1][0], len(rows)) == ("A♭0", "B8", 101)
 
 
-def test_held_out_music_is_the_yardstick(found):
-    _, measures, _, collapsed = samples.build_sample_metrics_section(found).tables
+def test_held_out_music_is_the_yardstick(report_data):
+    _, measures, _, collapsed = samples.build_sample_metrics_section(report_data).tables
     assert measures.rows[1][:2] == ["held-out music", "0.4 (0.3–0.5)"]
     assert measures.rows[2][:2] == ["expressive", "0.5 (0.25–0.75)"]
     assert collapsed.rows[1] == [
@@ -53,10 +53,10 @@ def test_held_out_music_is_the_yardstick(found):
     ]
 
 
-def test_a_measure_outside_the_range_of_music_says_on_which_side(found):
+def test_a_measure_outside_the_range_of_music_says_on_which_side(report_data):
     measures = {
         name: {**values, "measures": copy.deepcopy(values["measures"])}
-        for name, values in found.sample_metrics.items()
+        for name, values in report_data.sample_metrics.items()
     }
     for name, verdict in zip(measures, ("within", "above", "below", "unknown"), strict=True):
         measures[name]["measures"]["density"] = {
@@ -64,7 +64,7 @@ def test_a_measure_outside_the_range_of_music_says_on_which_side(found):
             "held_out": [0.4, 0.3, 0.5],
             "verdict": verdict,
         }
-    section = samples.build_sample_metrics_section(replace(found, sample_metrics=measures))
+    section = samples.build_sample_metrics_section(replace(report_data, sample_metrics=measures))
     rows = section.tables[1].rows
     column = rows[0].index("notes per second")
     shown = {row[0]: row[column].partition(")")[2] for row in rows[2:]}
@@ -73,9 +73,9 @@ def test_a_measure_outside_the_range_of_music_says_on_which_side(found):
     assert rows[1][column] == "0.4 (0.3–0.5)"
 
 
-def test_the_table_of_the_classifier_holds_real_music_and_says_what_tells(found):
+def test_the_table_of_the_classifier_holds_real_music_and_says_what_tells(report_data):
     tests = {"baseline": two_sample_test(0.99), "expressive": two_sample_test(0.8)}
-    table = samples.build_sample_metrics_section(replace(found, two_sample=tests)).tables[-1]
+    table = samples.build_sample_metrics_section(replace(report_data, two_sample=tests)).tables[-1]
     tells = "more keys struck again while they sound; fewer rhythms repeated; longer notes"
     assert table.rows[1:] == [
         ["real against real", "0.51", "0.42 to 0.60", "nothing to tell"],
@@ -86,18 +86,18 @@ def test_the_table_of_the_classifier_holds_real_music_and_says_what_tells(found)
     assert "98 prompts of 10 held-out compositions" in table.caption
 
 
-def test_measures_outside_the_range_of_held_out_music_are_named(found):
+def test_measures_outside_the_range_of_held_out_music_are_named(report_data):
     """One without a verdict, as for want of passages, does not count."""
-    verdicts = samples.build_sample_metrics_section(found).tables[0]
+    verdicts = samples.build_sample_metrics_section(report_data).tables[0]
     assert verdicts.rows[:2] == [
         ["architecture", "within", "below", "above"],
         ["expressive", "2 of 3", "none", "runs of 8 pitches heard before"],
     ]
     old = {
         name: {**values, "measures": {"copy": {"samples": [1, 1, 1], "held_out": [1, 1, 1]}}}
-        for name, values in found.sample_metrics.items()
+        for name, values in report_data.sample_metrics.items()
     }
-    table = samples.build_sample_metrics_section(replace(found, sample_metrics=old)).tables[0]
+    table = samples.build_sample_metrics_section(replace(report_data, sample_metrics=old)).tables[0]
     assert table.rows[1] == ["expressive", "0 of 0", "none", "none"]
 
 
@@ -108,21 +108,21 @@ def test_every_name_in_the_table_is_that_of_a_measure():
     assert set(samples.METRIC_NAMES) <= set(measures)
 
 
-def test_overlaps_stand_below_that_of_music_with_music(found):
-    overlaps = samples.build_sample_metrics_section(found).tables[2]
+def test_overlaps_stand_below_that_of_music_with_music(report_data):
+    overlaps = samples.build_sample_metrics_section(report_data).tables[2]
     assert overlaps.rows[1][1:] == ["0.830", "0.830"]
     assert overlaps.rows[2] == ["expressive", "0.710", "0.710"]
 
 
-def test_without_measures_there_is_no_section(found):
-    assert samples.build_sample_metrics_section(replace(found, sample_metrics={})).is_empty
+def test_without_measures_there_is_no_section(report_data):
+    assert samples.build_sample_metrics_section(replace(report_data, sample_metrics={})).is_empty
 
 
-def test_form_of_the_best_architecture_stands_beside_that_of_real_music(found):
-    metrics = {name: dict(values) for name, values in found.sample_metrics.items()}
+def test_form_of_the_best_architecture_stands_beside_that_of_real_music(report_data):
+    metrics = {name: dict(values) for name, values in report_data.sample_metrics.items()}
     for name in ("baseline", "expressive"):
         metrics[name]["continuations"] = continuation_comparison()
-    section = samples.build_sample_metrics_section(replace(found, sample_metrics=metrics))
+    section = samples.build_sample_metrics_section(replace(report_data, sample_metrics=metrics))
     (table,) = [table for table in section.tables if table.title.startswith("Form")]
     assert table.rows == [
         ["measure", "expressive", "real", "expressive less real", "real less real"],
