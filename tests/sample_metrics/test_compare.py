@@ -34,7 +34,7 @@ def music() -> ReferenceMusic:
 
 
 @pytest.fixture(scope="module")
-def found(music: ReferenceMusic) -> dict:
+def comparison(music: ReferenceMusic) -> dict:
     played = [tune(20, 240), np.concatenate([tune(21, 200), TRAINING[1][60:100]])]
     return compare.compare_samples(played, music)
 
@@ -44,12 +44,12 @@ def test_copies_in_real_continuations_are_looked_for_too(music: ReferenceMusic) 
     played = np.concatenate([tune(21, 210), TRAINING[1][60:90]])
     following = np.concatenate([TRAINING[2][100:150], tune(22, 430)])
     pair = PromptContinuations("a", tune(23, 20), played, following)
-    found = compare.compare_samples([played], replace(music, continuations=[pair]))
-    copies = found["continuations"]["measures"]["copy"]
+    comparison = compare.compare_samples([played], replace(music, continuations=[pair]))
+    copies = comparison["continuations"]["measures"]["copy"]
     assert (copies["generated"], copies["real"]) == (30, 50)
-    assert copies["generated"] == found["measures"]["copy"]["samples"][0]
+    assert copies["generated"] == comparison["measures"]["copy"]["samples"][0]
     without = compare.compare_samples([played], music)
-    assert found | {"continuations": None} == without | {"continuations": None}
+    assert comparison | {"continuations": None} == without | {"continuations": None}
 
 
 def compute_features(passages: list[QuantizedNotes]) -> list[dict[str, float]]:
@@ -67,17 +67,17 @@ def test_passages_are_as_long_as_asked_or_as_the_longest_piece():
     )
 
 
-def test_measures_stand_beside_those_of_held_out_music(found, music):
-    ours = [features.compute_density(tune(20, 240))]
-    theirs = compute_features(music.held_out_passages)
-    assert set(found["measures"]) == set(theirs[0])
-    assert ours[0] in [
-        pytest.approx(value, rel=1e-4) for value in found["measures"]["density"]["samples"][1:]
+def test_measures_stand_beside_those_of_held_out_music(comparison, music):
+    densities = [features.compute_density(tune(20, 240))]
+    held_out = compute_features(music.held_out_passages)
+    assert set(comparison["measures"]) == set(held_out[0])
+    assert densities[0] in [
+        pytest.approx(value, rel=1e-4) for value in comparison["measures"]["density"]["samples"][1:]
     ]
-    values = [each["polyphony"] for each in theirs]
+    values = [each["polyphony"] for each in held_out]
     expected = [np.mean(values), min(values), max(values)]
-    assert found["measures"]["polyphony"]["held_out"] == pytest.approx(expected, rel=1e-4)
-    assert (found["samples"], found["notes"], found["passages"]) == (2, 240, 5)
+    assert comparison["measures"]["polyphony"]["held_out"] == pytest.approx(expected, rel=1e-4)
+    assert (comparison["samples"], comparison["notes"], comparison["passages"]) == (2, 240, 5)
 
 
 @pytest.mark.parametrize(
@@ -99,14 +99,14 @@ def test_the_verdict_is_where_the_mean_lies_in_the_range_of_held_out_passages(
     assert compare.judge_measure(samples, held_out) == verdict
 
 
-def test_each_measure_stands_beside_its_verdict(found):
-    assert found["measures"]["copy"]["verdict"] == "above"
-    verdicts = [values["verdict"] for values in found["measures"].values()]
+def test_each_measure_stands_beside_its_verdict(comparison):
+    assert comparison["measures"]["copy"]["verdict"] == "above"
+    verdicts = [values["verdict"] for values in comparison["measures"].values()]
     assert set(verdicts) <= {"within", "below", "above"}
 
 
-def test_copies_are_named(found):
-    first, second = found["copies"]
+def test_copies_are_named(comparison):
+    first, second = comparison["copies"]
     index = SuffixIndex(TRAINING)
     assert (second["sample"], second["piece"], second["from"] + second["notes"]) == (
         2,
@@ -117,19 +117,20 @@ def test_copies_are_named(found):
     assert first["notes"] == find_longest_match(tune(20, 240), index).num_notes < 20
 
 
-def test_overlap_has_the_yardstick_beside_it(found, music):
+def test_overlap_has_the_yardstick_beside_it(comparison, music):
     parts = [
-        overlap.split_passages(its, 60, compare.OVERLAP_PASSAGES) for its in (PIECES, TRAINING)
+        overlap.split_passages(pieces, 60, compare.OVERLAP_PASSAGES)
+        for pieces in (PIECES, TRAINING)
     ]
     expected = overlap.compute_overlapping_areas(*parts)
-    assert set(found["overlap"]) == set(overlap.FEATURE_FUNCTIONS)
-    for name, its in found["overlap"].items():
-        assert its["held_out_training"] == pytest.approx(expected[name], abs=1e-4)
-        assert all(0 <= area <= 1 for area in its.values())
+    assert set(comparison["overlap"]) == set(overlap.FEATURE_FUNCTIONS)
+    for name, areas in comparison["overlap"].items():
+        assert areas["held_out_training"] == pytest.approx(expected[name], abs=1e-4)
+        assert all(0 <= area <= 1 for area in areas.values())
 
 
-def test_histograms_are_shares_of_all_notes(found):
-    shown = found["histograms"]
+def test_histograms_are_shares_of_all_notes(comparison):
+    shown = comparison["histograms"]
     every = np.concatenate(TRAINING)
     assert shown["pitches"]["training"] == pytest.approx(
         (np.bincount(every[:, PITCH], minlength=128) / 2100).tolist(), abs=1e-4
@@ -159,8 +160,8 @@ def test_a_longer_corpus_takes_no_more_memory(monkeypatch: pytest.MonkeyPatch) -
     assert long_corpus.measure_growth(compare_with) < 4
 
 
-def test_it_is_json(found):
-    assert json.loads(json.dumps(found, allow_nan=False)) == found
+def test_it_is_json(comparison):
+    assert json.loads(json.dumps(comparison, allow_nan=False)) == comparison
 
 
 def collapsed(**changes) -> list[str]:
@@ -172,8 +173,8 @@ def collapsed(**changes) -> list[str]:
     held_out = compute_features(compare.cut_reference_passages(PIECES, 240))
     ours = compute_features([tune(31, 240), sample])
     fired = compare.detect_collapse(ours, held_out)
-    assert all(1 not in its for its in fired.values())
-    return [name for name, its in fired.items() if its == [2]]
+    assert all(1 not in numbers for numbers in fired.values())
+    return [name for name, numbers in fired.items() if numbers == [2]]
 
 
 def since(half, value):
@@ -208,9 +209,9 @@ def test_too_short_passages_still_have_a_yardstick():
         [make_quantized_notes(1, 30)],
     )
     music = ReferenceMusic(compare.cut_reference_passages(pieces, 16), pieces, training, ["a"])
-    found = compare.compare_samples([make_quantized_notes(2, 16)], music)
-    assert found["notes"] == 16
-    assert set(found["overlap"]["density"]) == {
+    comparison = compare.compare_samples([make_quantized_notes(2, 16)], music)
+    assert comparison["notes"] == 16
+    assert set(comparison["overlap"]["density"]) == {
         "samples_held_out",
         "samples_training",
         "held_out_training",
@@ -241,5 +242,5 @@ def test_music_that_is_just_long_enough_is_measured(
     passages = compare.cut_reference_passages(pieces, 2000)
     samples = [tune(70, len(passages[0])), tune(71, len(passages[0]))]
     music = ReferenceMusic(passages, pieces, songs, [f"{k}.mid" for k in range(len(songs))])
-    found = compare.compare_samples(samples, music)
-    assert json.loads(json.dumps(found, allow_nan=False)) == found
+    comparison = compare.compare_samples(samples, music)
+    assert json.loads(json.dumps(comparison, allow_nan=False)) == comparison

@@ -37,9 +37,13 @@ def compare(pairs: Sequence[PromptContinuations]) -> dict[str, Any]:
 
 def test_means_and_differences_are_of_the_same_prompts() -> None:
     pairs = make_pairs("abc")
-    found = compare(pairs)
-    assert (found["prompts"], found["notes"], found["compositions"]) == (3, NUM_NOTES, 3)
-    measure = found["measures"]["density"]
+    comparison = compare(pairs)
+    assert (comparison["prompts"], comparison["notes"], comparison["compositions"]) == (
+        3,
+        NUM_NOTES,
+        3,
+    )
+    measure = comparison["measures"]["density"]
     generated, real = (
         np.mean([compute_form(each)["density"] for each in group])
         for group in (
@@ -78,18 +82,18 @@ def test_the_second_real_continuation_begins_where_the_first_ends() -> None:
 
 def test_prompts_without_a_second_real_continuation_have_a_first() -> None:
     pairs = [*make_pairs("ab"), *make_pairs("cd", 2 * NUM_NOTES - 1)]
-    found = compare(pairs)
-    assert (found["prompts"], found["prompts_with_next"]) == (4, 2)
+    comparison = compare(pairs)
+    assert (comparison["prompts"], comparison["prompts_with_next"]) == (4, 2)
     short = compare(pairs[2:])["measures"]["density"]
     assert short["real_difference"] == [None, None, None]
     assert None not in short["difference"]
 
 
 def test_one_composition_gives_no_interval() -> None:
-    found = compare(make_pairs("aaa"))["measures"]
-    for measure in found.values():
+    measures = compare(make_pairs("aaa"))["measures"]
+    for measure in measures.values():
         assert measure["difference"][1:] == [None, None]
-    json.dumps(found, allow_nan=False)
+    json.dumps(measures, allow_nan=False)
 
 
 def test_copies_are_those_of_the_passages_in_order() -> None:

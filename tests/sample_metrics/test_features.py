@@ -93,31 +93,31 @@ def test_drift_by_hand() -> None:
         pitch=[60, 62, 60, 64, 50, 50, 70, 72],
         velocity=[1, 3, 10, 10, 20, 40, 100, 101],
     )
-    found = features.compute_drift(codes)
-    assert [found[f"density_{k}"] for k in range(1, 5)] == pytest.approx([10, 5, 2.5, 2])
-    assert [found[f"pitch_{k}"] for k in range(1, 5)] == [61, 62, 50, 71]
-    assert [found[f"velocity_{k}"] for k in range(1, 5)] == [2, 10, 30, 100.5]
-    assert found["density_drift"] == pytest.approx(0.2)
+    drift = features.compute_drift(codes)
+    assert [drift[f"density_{k}"] for k in range(1, 5)] == pytest.approx([10, 5, 2.5, 2])
+    assert [drift[f"pitch_{k}"] for k in range(1, 5)] == [61, 62, 50, 71]
+    assert [drift[f"velocity_{k}"] for k in range(1, 5)] == [2, 10, 30, 100.5]
+    assert drift["density_drift"] == pytest.approx(0.2)
 
 
 def test_pitch_classes_and_their_overlap_by_hand() -> None:
-    ours = features.compute_pitch_class_histogram(notes(pitch=[0, 12, 61, 127]))
-    assert ours.tolist() == [0.5, 0.25, 0, 0, 0, 0, 0, 0.25, 0, 0, 0, 0]
-    theirs = features.compute_pitch_class_histogram(notes(pitch=[24, 13, 13, 14]))
-    assert features.compute_histogram_overlap(ours, theirs) == pytest.approx(0.25 + 0.25)
-    assert features.compute_histogram_overlap(ours, ours) == pytest.approx(1)
+    first = features.compute_pitch_class_histogram(notes(pitch=[0, 12, 61, 127]))
+    assert first.tolist() == [0.5, 0.25, 0, 0, 0, 0, 0, 0.25, 0, 0, 0, 0]
+    second = features.compute_pitch_class_histogram(notes(pitch=[24, 13, 13, 14]))
+    assert features.compute_histogram_overlap(first, second) == pytest.approx(0.25 + 0.25)
+    assert features.compute_histogram_overlap(first, first) == pytest.approx(1)
 
 
 @given(CODES, CODES)
 def test_overlap_is_one_less_the_total_variation(
-    ours: QuantizedNotes, theirs: QuantizedNotes
+    first: QuantizedNotes, second: QuantizedNotes
 ) -> None:
-    mine, other = (
-        features.compute_pitch_class_histogram(ours),
-        features.compute_pitch_class_histogram(theirs),
+    first_histogram, second_histogram = (
+        features.compute_pitch_class_histogram(first),
+        features.compute_pitch_class_histogram(second),
     )
-    assert features.compute_histogram_overlap(mine, other) == pytest.approx(
-        1 - np.abs(mine - other).sum() / 2
+    assert features.compute_histogram_overlap(first_histogram, second_histogram) == pytest.approx(
+        1 - np.abs(first_histogram - second_histogram).sum() / 2
     )
 
 
@@ -129,12 +129,15 @@ def octaves(cells: Sequence[int]) -> NDArray[np.float64]:
 
 
 @given(CELLS, CELLS)
-def test_distance_of_times_against_scipy(ours: list[int], theirs: list[int]) -> None:
-    mine, other = (
-        features.compute_time_histogram(notes(duration=cells), DURATION) for cells in (ours, theirs)
+def test_distance_of_times_against_scipy(first: list[int], second: list[int]) -> None:
+    first_histogram, second_histogram = (
+        features.compute_time_histogram(notes(duration=cells), DURATION)
+        for cells in (first, second)
     )
-    expected = wasserstein_distance(octaves(ours), octaves(theirs))
-    assert features.compute_log_time_wasserstein(mine, other) == pytest.approx(expected, abs=1e-9)
+    expected = wasserstein_distance(octaves(first), octaves(second))
+    assert features.compute_log_time_wasserstein(
+        first_histogram, second_histogram
+    ) == pytest.approx(expected, abs=1e-9)
 
 
 def test_twice_as_long_is_an_octave_apart() -> None:
@@ -180,18 +183,18 @@ def compute_features(
 
 
 def test_measures_come_by_name_and_in_one_order() -> None:
-    ours, theirs = (compute_features(factories.make_quantized_notes(seed, 100)) for seed in (7, 8))
-    assert list(ours) == list(theirs)
-    assert all(type(value) is float and math.isfinite(value) for value in ours.values())
+    first, second = (compute_features(factories.make_quantized_notes(seed, 100)) for seed in (7, 8))
+    assert list(first) == list(second)
+    assert all(type(value) is float and math.isfinite(value) for value in first.values())
 
 
 def test_training_music_is_all_copy_and_no_distance() -> None:
-    found = compute_features(factories.make_quantized_notes(1, 300)[100:200])
-    assert found["copy"] == found["copy_in_time"] == 100
+    measures = compute_features(factories.make_quantized_notes(1, 300)[100:200])
+    assert measures["copy"] == measures["copy_in_time"] == 100
     alone = [factories.make_quantized_notes(1, 300)]
-    found = compute_features(alone[0], alone)
-    assert found["pitch_class_overlap"] == pytest.approx(1)
-    assert found["step_distance"] == found["duration_distance"] == 0
+    measures = compute_features(alone[0], alone)
+    assert measures["pitch_class_overlap"] == pytest.approx(1)
+    assert measures["step_distance"] == measures["duration_distance"] == 0
 
 
 def test_each_measure_stands_under_its_name() -> None:
@@ -206,39 +209,39 @@ def test_each_measure_stands_under_its_name() -> None:
     codes[100:120, PITCH] += 3
     codes[140, STEP] += 2
     codes[69:80, STEP] = [1, *[0] * 9, 1]
-    found = compute_features(codes)
+    measures = compute_features(codes)
     index, every = SuffixIndex(TRAINING), np.concatenate(TRAINING)
-    assert (found["same_pitch_run"], found["step_zero_run"]) == (
+    assert (measures["same_pitch_run"], measures["step_zero_run"]) == (
         features.count_same_pitch_run(codes),
         9,
     )
     for n in (4, 8):
-        assert found[f"repeated_{n}"] == features.compute_ngram_repetition(codes, n)
-        assert found[f"repeated_{n}_transposed"] == features.compute_ngram_repetition(
+        assert measures[f"repeated_{n}"] == features.compute_ngram_repetition(codes, n)
+        assert measures[f"repeated_{n}_transposed"] == features.compute_ngram_repetition(
             codes, n, transposed=True
         )
-    assert found["copy"] == find_longest_match(codes, index).num_notes
-    assert found["copy_in_time"] == find_longest_match(codes, index, tolerance=1).num_notes
-    assert found["pitches_used"] == len(set(codes[:, PITCH].tolist())) / 128
-    assert found["pitch_range"] == codes[:, PITCH].max() - codes[:, PITCH].min()
-    assert found["step_distance"] == features.compute_log_time_wasserstein(
+    assert measures["copy"] == find_longest_match(codes, index).num_notes
+    assert measures["copy_in_time"] == find_longest_match(codes, index, tolerance=1).num_notes
+    assert measures["pitches_used"] == len(set(codes[:, PITCH].tolist())) / 128
+    assert measures["pitch_range"] == codes[:, PITCH].max() - codes[:, PITCH].min()
+    assert measures["step_distance"] == features.compute_log_time_wasserstein(
         features.compute_time_histogram(codes, STEP), features.compute_time_histogram(every, STEP)
     )
-    assert found["duration_distance"] == features.compute_log_time_wasserstein(
+    assert measures["duration_distance"] == features.compute_log_time_wasserstein(
         features.compute_time_histogram(codes, DURATION),
         features.compute_time_histogram(every, DURATION),
     )
 
 
 def test_collapse_is_measured_not_refused() -> None:
-    found = compute_features(notes(step=[0] * 100, duration=[0] * 100))
-    assert all(map(math.isfinite, found.values()))
-    assert (found["same_pitch_run"], found["step_zero_run"], found["pitches_used"]) == (
+    measures = compute_features(notes(step=[0] * 100, duration=[0] * 100))
+    assert all(map(math.isfinite, measures.values()))
+    assert (measures["same_pitch_run"], measures["step_zero_run"], measures["pitches_used"]) == (
         100,
         100,
         1 / 128,
     )
-    assert found["repeated_8"] == pytest.approx(92 / 93)
+    assert measures["repeated_8"] == pytest.approx(92 / 93)
 
 
 def test_too_few_notes_are_refused() -> None:

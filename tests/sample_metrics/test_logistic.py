@@ -29,8 +29,8 @@ def minimize_loss(
         likelihood = np.where(is_second, probs, 1 - probs)
         return float(-np.log(likelihood).sum() + penalty * (weights[:-1] ** 2).sum() / 2)
 
-    found = optimize.minimize(loss, np.zeros(values.shape[1] + 1), method="BFGS", tol=1e-9)
-    return np.asarray(found.x)
+    result = optimize.minimize(loss, np.zeros(values.shape[1] + 1), method="BFGS", tol=1e-9)
+    return np.asarray(result.x)
 
 
 @pytest.mark.parametrize("penalty", [0.3, 1.0, 20.0])

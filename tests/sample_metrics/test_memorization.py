@@ -36,11 +36,17 @@ def by_definition(
             for position in range(len(codes)):
                 notes = 1
                 while begin + notes < len(sample) and position + notes < len(codes):
-                    ours, theirs = sample[begin + notes].tolist(), codes[position + notes].tolist()
-                    rise = ours[PITCH] - int(sample[begin + notes - 1, PITCH])
-                    if rise != theirs[PITCH] - int(codes[position + notes - 1, PITCH]):
+                    sample_note, piece_note = (
+                        sample[begin + notes].tolist(),
+                        codes[position + notes].tolist(),
+                    )
+                    rise = sample_note[PITCH] - int(sample[begin + notes - 1, PITCH])
+                    if rise != piece_note[PITCH] - int(codes[position + notes - 1, PITCH]):
                         break
-                    if tolerance is not None and abs(ours[STEP] - theirs[STEP]) > tolerance:
+                    if (
+                        tolerance is not None
+                        and abs(sample_note[STEP] - piece_note[STEP]) > tolerance
+                    ):
                         break
                     notes += 1
                 if notes > best.num_notes:
@@ -190,8 +196,8 @@ def test_of_equals_the_first_is_given(size: int, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(memorization, "MAX_PAIRS", size)
     piece, other = wild(5, 20), wild(6, 20)
     sample = np.concatenate([other[3:15], piece[4:16]])
-    found = find_longest_match(sample, SuffixIndex([piece, other, piece, other]))
-    assert found == Match(12, 0, 1, 3)
+    match = find_longest_match(sample, SuffixIndex([piece, other, piece, other]))
+    assert match == Match(12, 0, 1, 3)
 
 
 def test_a_longer_run_later_on_is_not_missed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -27,15 +27,15 @@ def test_the_fit_of_a_key_is_the_correlation_of_numpy(music):
     held = np.zeros(12)
     for _, duration, pitch, _ in music.tolist():
         held[pitch % 12] += max(duration, 1)
-    found = tonality.key_correlation(music)
+    correlations = tonality.key_correlation(music)
     if np.ptp(held) == 0:
-        assert (found == 0).all()
+        assert (correlations == 0).all()
         return
     for tonic in range(12):
-        assert found[tonic] == pytest.approx(
+        assert correlations[tonic] == pytest.approx(
             np.corrcoef(held, np.roll(tonality.MAJOR_PROFILE, tonic))[0, 1]
         )
-        assert found[12 + tonic] == pytest.approx(
+        assert correlations[12 + tonic] == pytest.approx(
             np.corrcoef(held, np.roll(tonality.MINOR_PROFILE, tonic))[0, 1]
         )
 
@@ -63,9 +63,9 @@ def test_who_stays_in_a_key_keeps_it_and_who_wanders_does_not():
         "key_clarity": pytest.approx(0.96, abs=0.02),
         "key_kept": 1.0,
     }
-    found = tonality.tonality_features(wanders)
-    assert found["key_kept"] < 0.3
-    assert 0.9 < found["scale_consistency"] <= 1
+    measures = tonality.tonality_features(wanders)
+    assert measures["key_kept"] < 0.3
+    assert 0.9 < measures["scale_consistency"] <= 1
 
 
 def test_random_pitches_have_no_clear_key():

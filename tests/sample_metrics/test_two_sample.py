@@ -38,9 +38,9 @@ def test_the_interval_over_compositions_covers_the_true_auc(effect):
     truth = two_sample.compute_auc(first, second)
     num_covered = 0
     for _ in range(400):
-        found = two_sample.estimate_auc(*make_scores(rng, effect, 10, 10))
-        num_covered += found.low <= truth <= found.high
-        assert found.high - found.low < 0.35
+        estimate = two_sample.estimate_auc(*make_scores(rng, effect, 10, 10))
+        num_covered += estimate.low <= truth <= estimate.high
+        assert estimate.high - estimate.low < 0.35
     assert num_covered / 400 >= 0.95
 
 
@@ -55,9 +55,9 @@ def test_passages_of_one_composition_count_as_less_than_as_many_compositions():
 
 def test_where_every_passage_is_told_the_interval_still_has_a_width():
     scores = np.arange(30.0)
-    found = two_sample.estimate_auc(scores, scores + 100, np.repeat(list("abc"), 10))
-    assert (found.auc, found.high) == (1.0, 1.0)
-    assert 0.5 < found.low < 0.99
+    estimate = two_sample.estimate_auc(scores, scores + 100, np.repeat(list("abc"), 10))
+    assert (estimate.auc, estimate.high) == (1.0, 1.0)
+    assert 0.5 < estimate.low < 0.99
 
 
 def make_pairs(shifts, num_compositions=8, num_prompts=6, spread=3.0):
@@ -73,8 +73,8 @@ def make_pairs(shifts, num_compositions=8, num_prompts=6, spread=3.0):
 
 def test_a_planted_difference_is_told_on_compositions_that_were_not_seen():
     assert two_sample.estimate_separation(make_pairs({"leap": 20.0})).low > 0.8
-    found = two_sample.estimate_separation(make_pairs({}))
-    assert found.low < 0.5 < found.high
+    estimate = two_sample.estimate_separation(make_pairs({}))
+    assert estimate.low < 0.5 < estimate.high
 
 
 def test_a_classifier_never_sees_the_composition_it_is_asked_about():
@@ -82,8 +82,8 @@ def test_a_classifier_never_sees_the_composition_it_is_asked_about():
     pairs = make_pairs({}, num_compositions=len(FEATURE_NAMES), num_prompts=4, spread=0.0)
     for number, composition in enumerate(np.unique(pairs.compositions)):
         pairs.second[pairs.compositions == composition, number] += 50
-    found = two_sample.estimate_separation(pairs)
-    assert found.auc < 0.75
+    estimate = two_sample.estimate_separation(pairs)
+    assert estimate.auc < 0.75
 
 
 def test_the_control_exchanges_both_kinds_of_a_pair():
@@ -136,12 +136,12 @@ def hold_longer(music):
 
 
 def test_generated_music_that_differs_is_told_and_real_music_is_not():
-    found = two_sample.compare_passages(make_passages(hold_longer), seed=42)
-    assert json.loads(json.dumps(found, allow_nan=False)) == found
-    assert (found["prompts"], found["notes"], found["compositions"]) == (30, 200, 6)
-    assert found["generated"]["low"] > 0.5
-    assert found["real"]["low"] < 0.5 < found["real"]["high"]
-    assert "longer notes" in [row["words"] for row in found["features"]]
+    comparison = two_sample.compare_passages(make_passages(hold_longer), seed=42)
+    assert json.loads(json.dumps(comparison, allow_nan=False)) == comparison
+    assert (comparison["prompts"], comparison["notes"], comparison["compositions"]) == (30, 200, 6)
+    assert comparison["generated"]["low"] > 0.5
+    assert comparison["real"]["low"] < 0.5 < comparison["real"]["high"]
+    assert "longer notes" in [row["words"] for row in comparison["features"]]
 
 
 @pytest.mark.parametrize("num_compositions", [6, 10])
@@ -152,8 +152,10 @@ def test_where_nothing_tells_the_interval_covers_a_half(num_compositions):
         composition = np.repeat(np.arange(num_compositions), 8)
         own = rng.normal(size=(num_compositions, len(FEATURE_NAMES)))[composition]
         first, second = own + rng.normal(size=(2, *own.shape))
-        found = two_sample.estimate_separation(PassagePairs(first, second, composition.astype(str)))
-        num_covered += found.low <= 0.5 <= found.high
+        estimate = two_sample.estimate_separation(
+            PassagePairs(first, second, composition.astype(str))
+        )
+        num_covered += estimate.low <= 0.5 <= estimate.high
     assert num_covered >= 93
 
 
