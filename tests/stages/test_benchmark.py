@@ -21,9 +21,9 @@ def test_costs_are_ratios_to_the_reference_and_no_seconds(in_made: Path) -> None
 
 
 def test_every_architecture_has_its_costs_and_latency(in_made: Path) -> None:
-    found = json.loads(paths.BENCHMARK.read_text("utf-8"))
+    results = json.loads(paths.BENCHMARK.read_text("utf-8"))
     for name in ("baseline", "bidirectional"):
-        costs, timed = found["costs"][name], found["latency"][name]
+        costs, timed = results["costs"][name], results["latency"][name]
         assert costs["bytes"] == 4 * costs["parameters"]
         assert costs["multiply_adds"] < costs["multiply_adds_window"] < 10 * costs["multiply_adds"]
         assert costs["train_seconds_per_million"]["min"] > 0
@@ -32,12 +32,12 @@ def test_every_architecture_has_its_costs_and_latency(in_made: Path) -> None:
         assert timed["window"]["median_us"] <= timed["window"]["max_us"]
         assert timed["window"]["median_us"] <= timed["window"]["p999_us"]
         assert timed["weights_read"]["median_us"] > 0
-        for way in ("predict", "compiled"):
-            assert 0 < timed[way]["min"] <= timed[way]["median"] <= timed[way]["max"]
-    assert found["latency"]["bidirectional"]["streaming"] is None
-    assert found["latency"]["baseline"]["streaming"]["median_us"] > 0
-    assert found["tutorial"]["architecture"] == "baseline"
-    assert found["tutorial"]["predict"]["median_us"] > 1000
+        for call in ("predict", "compiled"):
+            assert 0 < timed[call]["min"] <= timed[call]["median"] <= timed[call]["max"]
+    assert results["latency"]["bidirectional"]["streaming"] is None
+    assert results["latency"]["baseline"]["streaming"]["median_us"] > 0
+    assert results["tutorial"]["architecture"] == "baseline"
+    assert results["tutorial"]["predict"]["median_us"] > 1000
 
 
 @pytest.mark.slow

@@ -30,14 +30,14 @@ MISTAKES = {
 
 def list_stages_after(first: str, stages: dict[str, Any]) -> set[str]:
     """Return the stages that DVC runs after one, whatever the matrix of architectures holds."""
-    found, paths_written = {first}, {str(path) for path in list_outputs(stages[first])}
+    names, paths_written = {first}, {str(path) for path in list_outputs(stages[first])}
     for _ in stages:
         for name, stage in stages.items():
             if paths_written & set(stage["deps"]):
-                found.add(name)
+                names.add(name)
                 # A matrix may be empty, and then its stages write nothing.
                 paths_written |= set() if "matrix" in stage else list_outputs(stage)
-    return found
+    return names
 
 
 def list_outputs(stage: dict[str, Any]) -> set[str]:

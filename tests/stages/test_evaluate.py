@@ -76,13 +76,13 @@ def test_every_seed_scores_the_split_that_decides(
 
 def test_what_lies_behind_the_bits_is_of_the_same_notes(in_made: Path) -> None:
     for name in ("baseline", "bidirectional"):
-        found, detail = (
+        evaluation, detail = (
             Evaluation.load(paths.get_evaluation_path(name)),
             json.loads(paths.get_calibration_path(name).read_text("utf-8")),
         )
-        mean = found.scores.compute_bits_per_note()
+        mean = evaluation.scores.compute_bits_per_note()
         assert detail["notes"] == 850 - 5
-        assert {head: its["bits"] for head, its in detail["heads"].items()} == {
+        assert {head: entry["bits"] for head, entry in detail["heads"].items()} == {
             head: pytest.approx(mean[head], abs=1e-3) for head in ("pitch", "step", "duration")
         }
         heard, _, *bits = detail["context"][-1]

@@ -100,9 +100,9 @@ def waiting(archived):
 
 def test_an_archive_that_waits_is_used(waiting):
     make_archive(waiting)
-    found = fetched("m")
-    assert {member: data for member, (_, _, data) in found.items()} == SONGS
-    assert found["2004/a.midi"][:2] == ("Bach / 2004/a.midi", "train")
+    pieces = fetched("m")
+    assert {member: data for member, (_, _, data) in pieces.items()} == SONGS
+    assert pieces["2004/a.midi"][:2] == ("Bach / 2004/a.midi", "train")
 
 
 def test_an_archive_that_does_not_wait_is_downloaded(waiting, monkeypatch):
@@ -127,9 +127,9 @@ def test_the_result_does_not_depend_on_how_the_archive_was_packed(waiting):
 def test_an_archive_with_fewer_files_says_so(waiting, capsys):
     make_archive(waiting, {name: SONGS[name] for name in list(SONGS)[:2]})
     assert len(fetched("m")) == 2
-    said = capsys.readouterr().err
-    assert "2 of 3 listed files; 1 not in this archive" in said
-    assert "m.zip: not the zip as published" in said
+    messages = capsys.readouterr().err
+    assert "2 of 3 listed files; 1 not in this archive" in messages
+    assert "m.zip: not the zip as published" in messages
 
 
 def test_the_archive_as_published_is_taken_in_silence(waiting, archived, capsys):
@@ -250,7 +250,7 @@ def packaged(project):
     return tar
 
 
-def pip(monkeypatch, tar=None, code=0, said=""):
+def pip(monkeypatch, tar=None, code=0, stderr=""):
     """Replace pip: it leaves `tar` in the folder after -d, or fails."""
     commands = []
 
@@ -258,7 +258,7 @@ def pip(monkeypatch, tar=None, code=0, said=""):
         commands.append(command)
         if tar:
             Path(command[command.index("-d") + 1], tar.name).write_bytes(tar.read_bytes())
-        return types.SimpleNamespace(returncode=code, stderr=said)
+        return types.SimpleNamespace(returncode=code, stderr=stderr)
 
     monkeypatch.setattr(sdist.subprocess, "run", run)
     return commands
@@ -280,7 +280,7 @@ def test_pip_that_fails_is_one_line_with_the_remedy(packaged, monkeypatch):
     pip(
         monkeypatch,
         code=1,
-        said="WARNING: x\nERROR: No matching distribution found for p==1.0\nERROR: more",
+        stderr="WARNING: x\nERROR: No matching distribution found for p==1.0\nERROR: more",
     )
     with pytest.raises(
         CorpusError, match=r"No matching distribution .* give p-1\.0\.tar\.gz, .* with --archive"
@@ -325,10 +325,10 @@ def test_a_folder_becomes_a_corpus_with_everything_named_midi(project):
     (root / "notes.txt").write_text("not music")
     (root / "._b.mid").write_bytes(b"what macOS leaves")
     assert add("own", root) == "data/corpora/own.yaml: 6 MIDI files, split by hash"
-    found = fetched("own")
-    assert sorted(found) == ["UPPER.MIDI", "a.mid", "b.mid", "game.RMI", "song.kar", "x/c.mid"]
-    assert found["a.mid"][2] == b"not midi at all"
-    assert {split for _, split, _ in found.values()} == {"train", "validation", "test"}
+    pieces = fetched("own")
+    assert sorted(pieces) == ["UPPER.MIDI", "a.mid", "b.mid", "game.RMI", "song.kar", "x/c.mid"]
+    assert pieces["a.mid"][2] == b"not midi at all"
+    assert {split for _, split, _ in pieces.values()} == {"train", "validation", "test"}
 
 
 def test_links_pipes_and_bad_names_are_left_out_and_said(project, capsys):
@@ -340,14 +340,14 @@ def test_links_pipes_and_bad_names_are_left_out_and_said(project, capsys):
     (root / os.fsdecode(b"latin\xe9.mid")).write_bytes(b"x")
     add("own", root)
     assert list(fetched("own")) == ["a.mid", "b.mid"]
-    said = capsys.readouterr().err
+    messages = capsys.readouterr().err
     for name in (
         "'link.mid' is a link",
         "'pipe.mid' is a link, pipe",
         r"'bad\nname.mid' holds",
         r"latin\udce9.mid' holds",
     ):
-        assert name in said
+        assert name in messages
 
 
 def test_a_folder_that_cannot_be_looked_into_is_not_left_out_without_a_word(
@@ -390,8 +390,8 @@ def test_describing_again_is_stable_sees_changes_and_keeps_what_a_person_added(p
 def test_folders_named_like_splits_are_the_splits(project):
     root = tree(project / "music", train__a_mid=b"a", validation__b_mid=b"b", test__c_mid=b"c")
     assert add("own", root).endswith("split by folders")
-    found = fetched("own")
-    assert {member: split for member, (_, split, _) in found.items()} == {
+    pieces = fetched("own")
+    assert {member: split for member, (_, split, _) in pieces.items()} == {
         "test/c.mid": "test",
         "train/a.mid": "train",
         "validation/b.mid": "validation",
@@ -417,8 +417,8 @@ def test_pieces_of_one_composition_stay_together(project):
     path = paths.get_manifest_path("own")
     names = ", ".join(f"n{number}.mid: Takes" for number in range(6))
     path.write_text(path.read_text().replace("compositions: {}", f"compositions: {{{names}}}"))
-    found = fetched("own")
-    assert len({split for composition, split, _ in found.values() if composition == "Takes"}) == 1
+    pieces = fetched("own")
+    assert len({split for composition, split, _ in pieces.values() if composition == "Takes"}) == 1
 
 
 @pytest.mark.parametrize("change", ["changed", "gone", "pipe"])

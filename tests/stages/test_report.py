@@ -112,8 +112,8 @@ def test_bits_by_context_are_those_that_evaluate_wrote(in_made: Path, small: Par
         data.load_report_data(report.load_run_results(small.restrict_to(report.PARAM_SECTIONS)))
     ).figures
     for place, name in enumerate(both.numbers[0][1:], 1):
-        told = json.loads(paths.get_calibration_path(name).read_text("utf-8"))["context"]
-        for row, sums, alone in zip(told, both.numbers[1:], pitch.numbers[1:], strict=True):
+        rows = json.loads(paths.get_calibration_path(name).read_text("utf-8"))["context"]
+        for row, sums, alone in zip(rows, both.numbers[1:], pitch.numbers[1:], strict=True):
             assert float(sums[0]) == float(alone[0]) == row[0]
             assert float(sums[place]) == pytest.approx(sum(row[2:]), rel=1e-3)
             assert float(alone[place]) == pytest.approx(row[2], rel=1e-3)

@@ -74,14 +74,16 @@ def test_samples_are_held_against_what_follows_their_prompts(
 ) -> None:
     """Pieces of 170 and 190 notes have room for 8 and 40 notes after each prompt; 40 more from note 85 or 95 on do not fit."""
     params = make(make_untrained)
-    found = measure(params)["continuations"]
-    numbers = [found[key] for key in ("prompts", "notes", "compositions", "prompts_with_next")]
+    continuations = measure(params)["continuations"]
+    numbers = [
+        continuations[key] for key in ("prompts", "notes", "compositions", "prompts_with_next")
+    ]
     assert numbers == [4, 40, 2, 3]
     held_out = replicates.load_first_replicate(paths.WINDOWS, params.replicates, "validation")
     first, second = held_out.select_pieces()
     real = [first[8:48], first[93:133], second[8:48], second[103:143]]
     density = float(np.mean([features.compute_density(notes) for notes in real]))
-    assert found["measures"]["density"]["real"] == pytest.approx(density, rel=1e-3)
+    assert continuations["measures"]["density"]["real"] == pytest.approx(density, rel=1e-3)
 
 
 def test_prompts_that_nothing_follows_are_not_compared(
