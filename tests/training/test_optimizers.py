@@ -43,16 +43,16 @@ def descend(optimizer: Optimizer, steps: Sequence[Sequence[np.ndarray]]) -> list
 
 
 def test_adam_beside_muon_is_that_of_keras() -> None:
-    weights, theirs = [weight(5, 3), weight(4)], [weight(5, 3), weight(4)]
+    weights, keras_weights = [weight(5, 3), weight(4)], [weight(5, 3), weight(4)]
     keras_adam = keras.optimizers.Adam(RATE, beta_1=0.9, beta_2=0.99, epsilon=1e-8)
     # Gradients of all sizes, some near the epsilon.
     steps = [[10.0**-k * normal(5, 3, seed=k), 1e-8 * normal(4, seed=k)] for k in range(6)]
-    ours = descend(make_muon(weights, OPEN), steps)
+    actual = descend(make_muon(weights, OPEN), steps)
     for gradients in steps:
-        keras_adam.apply([tf.constant(g) for g in gradients], theirs)
-    assert not np.allclose(ours[0], normal(5, 3), atol=0.01)
-    for mine, other in zip(ours, theirs, strict=True):
-        np.testing.assert_allclose(mine, other.numpy(), atol=1e-5)
+        keras_adam.apply([tf.constant(g) for g in gradients], keras_weights)
+    assert not np.allclose(actual[0], normal(5, 3), atol=0.01)
+    for value, keras_weight in zip(actual, keras_weights, strict=True):
+        np.testing.assert_allclose(value, keras_weight.numpy(), atol=1e-5)
 
 
 def test_the_rate_is_that_of_the_step() -> None:
@@ -140,9 +140,9 @@ def test_gradients_are_clipped_to_a_norm_of_all_weights_together() -> None:
         descend(make_muon([weight(5, 3), weight(4, 4)], norm), GROWING) for norm in (0.5, OPEN)
     )
     by_hand = descend(make_muon([weight(5, 3), weight(4, 4)], OPEN), clipped(GROWING, 0.5))
-    for ours, theirs, other in zip(tight, by_hand, loose, strict=True):
-        np.testing.assert_allclose(ours, theirs, atol=1e-5)
-        assert not np.allclose(ours, other, atol=1e-3)
+    for actual, expected, unclipped in zip(tight, by_hand, loose, strict=True):
+        np.testing.assert_allclose(actual, expected, atol=1e-5)
+        assert not np.allclose(actual, unclipped, atol=1e-3)
 
 
 def test_adam_of_the_tutorial_clips_likewise() -> None:
@@ -150,9 +150,9 @@ def test_adam_of_the_tutorial_clips_likewise() -> None:
         descend(make_adam([weight(5, 3), weight(4, 4)], norm), GROWING) for norm in (0.5, OPEN)
     )
     by_hand = descend(make_adam([weight(5, 3), weight(4, 4)], OPEN), clipped(GROWING, 0.5))
-    for ours, theirs, other in zip(tight, by_hand, loose, strict=True):
-        np.testing.assert_allclose(ours, theirs, atol=1e-5)
-        assert not np.allclose(ours, other, atol=1e-3)
+    for actual, expected, unclipped in zip(tight, by_hand, loose, strict=True):
+        np.testing.assert_allclose(actual, expected, atol=1e-5)
+        assert not np.allclose(actual, unclipped, atol=1e-3)
 
 
 @pytest.mark.parametrize("kind", ["muon", "adam"])
@@ -169,8 +169,8 @@ def test_all_that_an_optimiser_remembers_is_in_its_variables(kind: str) -> None:
     again = fresh(descend(stopped, GROWING[:2]))
     for new, old in zip(again.variables, stopped.variables, strict=True):
         new.assign(old)
-    for ours, theirs in zip(descend(again, GROWING[2:]), whole, strict=True):
-        assert np.array_equal(ours, theirs)
+    for actual, expected in zip(descend(again, GROWING[2:]), whole, strict=True):
+        assert np.array_equal(actual, expected)
 
 
 def test_the_rows_of_a_table_that_were_looked_up_move() -> None:
@@ -201,5 +201,5 @@ def test_shares_together_are_one_update(make: Callable[..., Optimizer]) -> None:
     whole.apply(gradients, RATE)
     for share in range(2):
         shared.apply(gradients, RATE, share)
-    for ours, theirs in zip(shared.weights, whole.weights, strict=True):
-        assert np.array_equal(ours.numpy(), theirs.numpy())
+    for actual, expected in zip(shared.weights, whole.weights, strict=True):
+        assert np.array_equal(actual.numpy(), expected.numpy())

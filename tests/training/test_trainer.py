@@ -148,9 +148,9 @@ def test_a_killed_run_goes_on_to_the_same_weights(
     monkeypatch.setattr(
         Trainer, "train_epoch", lambda self, number: read.append(number) or epoch(self, number)
     )
-    resumed, told = fresh(either)
+    resumed, resumed_history = fresh(either)
     assert read == [2, 3]
-    assert told == history
+    assert resumed_history == history
     assert weights_equal(whole, resumed)
 
 
@@ -221,8 +221,8 @@ def test_a_damaged_checkpoint_is_a_fresh_start(job: TrainingJob) -> None:
 def test_patience_ends_training_and_the_best_epoch_is_kept(
     job: TrainingJob, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    told = iter([5.0, 4.0, 6.0, 7.0])
-    monkeypatch.setattr(training, "validate_model", lambda *_: {"bits_per_note": next(told)})
+    bits = iter([5.0, 4.0, 6.0, 7.0])
+    monkeypatch.setattr(training, "validate_model", lambda *_: {"bits_per_note": next(bits)})
     kept: list[list[np.ndarray]] = []
     epoch = Trainer.train_epoch
 
@@ -242,7 +242,7 @@ def test_patience_ends_training_and_the_best_epoch_is_kept(
 def test_a_backward_half_would_read_what_it_has_to_tell(job: TrainingJob) -> None:
     """Why params refuse objective every for a bidirectional block: the loss collapses, and playing it fails."""
     blocks = {
-        way: job.config.model_copy(
+        name: job.config.model_copy(
             update={
                 "input": "embedding",
                 "embedding_dim": 32,
@@ -252,12 +252,12 @@ def test_a_backward_half_would_read_what_it_has_to_tell(job: TrainingJob) -> Non
                 "dense_units": 0,
                 "loss_on": "all",
             }
-            | ({"cell": "bilstm", "stateful": False} if way == "leaking" else {"stateful": True})
+            | ({"cell": "bilstm", "stateful": False} if name == "leaking" else {"stateful": True})
         )
-        for way in ("honest", "leaking")
+        for name in ("honest", "leaking")
     }
-    told, held_out = {}, {}
-    for way, block in blocks.items():
+    final_losses, held_out = {}, {}
+    for name, block in blocks.items():
         train = budget(job.params, epochs=30, notes_per_epoch=1024)
         train = train.model_copy(
             update={"loss_weights": train.loss_weights.model_copy(update={"pitch": 1.0})}
@@ -265,7 +265,7 @@ def test_a_backward_half_would_read_what_it_has_to_tell(job: TrainingJob) -> Non
         params = job.params.model_copy(update={"model": {"small": block}, "train": train})
         trainer = Trainer(replace(job, params=params))
         losses = [trainer.train_epoch(number) for number in range(30)]
-        told[way] = losses[-1]
-        held_out[way] = training.validate_model(trainer.job, trainer)["pitch"]
-    assert told["leaking"] < 0.6 * told["honest"]
+        final_losses[name] = losses[-1]
+        held_out[name] = training.validate_model(trainer.job, trainer)["pitch"]
+    assert final_losses["leaking"] < 0.6 * final_losses["honest"]
     assert held_out["leaking"] > held_out["honest"]
