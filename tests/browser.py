@@ -76,12 +76,12 @@ def program() -> str:
     Raises:
         RuntimeError: it is not on this machine.
     """
-    found = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
-    if not found:
+    path = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
+    if not path:
         raise RuntimeError(
             "no Chromium here; 'apt-get install chromium', or set CHROMIUM to where the program is"
         )
-    return found
+    return path
 
 
 @contextmanager

@@ -19,15 +19,15 @@ each have the plugin of DVC for that store.
 
 def named() -> list[tuple[str, str, str]]:
     """Return package, extra and reason of every line of pyproject.toml that names one."""
-    found, extra = [], "all"
+    requirements, extra = [], "all"
     for line in (ROOT / "pyproject.toml").read_text("utf-8").splitlines():
         if begin := re.match(r"([a-z]+) = \[$", line):
             extra = "all" if begin[1] == "dependencies" else begin[1]
         elif entry := re.match(
             r'  "([A-Za-z0-9_.-]+)(?:\[[a-z0-9]+\])?>=[^"]+",\s*(?:# *(.*))?$', line
         ):
-            found.append((entry[1], extra, entry[2] or ""))
-    return found
+            requirements.append((entry[1], extra, entry[2] or ""))
+    return requirements
 
 
 def read_license(package: str) -> str:

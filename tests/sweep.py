@@ -20,26 +20,26 @@ def wait(project: Path, minutes: float = 120) -> str:
     """Wait until no task is queued or running, and return what the queue says then."""
     until = time.monotonic() + 60 * minutes
     while time.monotonic() < until:
-        said = toy.run(project, "dvc", "queue", "status").stdout
-        if not re.search(r"\b(Queued|Running)\b", said):
-            return said
+        status = toy.run(project, "dvc", "queue", "status").stdout
+        if not re.search(r"\b(Queued|Running)\b", status):
+            return status
         time.sleep(5)
     raise SystemExit("the queue is not done")
 
 
 def leftovers(project: Path) -> list[str]:
     """Return what a sweep must not leave: changed files, folders of tasks, processes that work in the project."""
-    left = toy.run(
+    remains = toy.run(
         project, "git", "status", "--porcelain", "--untracked-files=no"
     ).stdout.splitlines()
-    left += [str(path) for path in (project / ".dvc/tmp/exps").glob("tmp*")]
+    remains += [str(path) for path in (project / ".dvc/tmp/exps").glob("tmp*")]
     for process in Path("/proc").glob("[0-9]*"):
         try:
             if str(project) in (process / "cwd").readlink().as_posix():
-                left.append(f"process {process.name}: {(process / 'cmdline').read_text()[:80]}")
+                remains.append(f"process {process.name}: {(process / 'cmdline').read_text()[:80]}")
         except OSError:  # it has ended, or is another user's
             continue
-    return left
+    return remains
 
 
 def main(kind: str, folder: Path) -> int:
@@ -62,9 +62,9 @@ def main(kind: str, folder: Path) -> int:
     )
     with (folder / "queue.log").open("w") as log:  # a pipe would stay open until the workers end
         toy.run(project, "dvc", "queue", "start", "-j", "2", out=log)
-    said = wait(project)
+    status = wait(project)
     time.sleep(15)  # the workers see that there is nothing to do, and end
-    print(said)
+    print(status)
     show = (
         "dvc",
         "exp",
@@ -78,10 +78,10 @@ def main(kind: str, folder: Path) -> int:
         "best.bits_per_note",
     )
     print(toy.run(project, *show).stdout)
-    done, failed, left = said.count("Success"), said.count("Failed"), leftovers(project)
+    done, failed, remains = status.count("Success"), status.count("Failed"), leftovers(project)
     took = time.monotonic() - began
-    print(f"{done} done, {failed} failed, left over: {left or 'nothing'}, {took:.0f} s")
-    return int(done != 12 or bool(left))
+    print(f"{done} done, {failed} failed, left over: {remains or 'nothing'}, {took:.0f} s")
+    return int(done != 12 or bool(remains))
 
 
 if __name__ == "__main__":

@@ -138,13 +138,13 @@ def test_the_width_of_a_note_is_that_of_the_table_of_features() -> None:
 
 def find_imports(name: str) -> list[str]:
     """Return what a module imports at its top, in order."""
-    found: list[str] = []
+    imports: list[str] = []
     for node in architecture.parse_module(name).body:
         if isinstance(node, ast.Import):
-            found += [alias.name for alias in node.names]
+            imports += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module:
-            found.append(node.module)
-    return found
+            imports.append(node.module)
+    return imports
 
 
 def test_tensorflow_is_imported_first_where_its_messages_are_held_back() -> None:
@@ -269,12 +269,12 @@ READS_THE_CHECKOUT_ONLY = {
 
 def test_no_test_reads_results_that_a_run_on_this_machine_wrote() -> None:
     """Tests of committed pages use the fixture committed_metrics, so that they pass after any run."""
-    found = {
+    num_reads = {
         path.relative_to(architecture.ROOT).as_posix(): len(matches)
         for path in (architecture.ROOT / "tests").rglob("test_*.py")
         if (matches := RESULTS_OF_THE_WORK_TREE.findall(path.read_text("utf-8")))
     }
-    assert found == READS_THE_CHECKOUT_ONLY
+    assert num_reads == READS_THE_CHECKOUT_ONLY
 
 
 def test_locks_name_no_index_and_pin_every_package_by_hash() -> None:

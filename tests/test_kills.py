@@ -97,7 +97,7 @@ print(json.dumps(found))
 
 
 @pytest.fixture(scope="module")
-def found(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[str, int, bool]]:
+def kills(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[str, int, bool]]:
     """Of every kill: the event, the epoch that is there afterwards, and whether all of it is of that epoch."""
     folder = tmp_path_factory.mktemp("kills")
     (folder / "script.py").write_text(SCRIPT)
@@ -108,19 +108,19 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[str, int, bool
 
 
 def test_after_a_kill_at_any_event_one_whole_training_is_there(
-    found: list[tuple[str, int, bool]],
+    kills: list[tuple[str, int, bool]],
 ) -> None:
-    assert len(found) >= 10
+    assert len(kills) >= 10
     assert {"open", "write", "fsync", "synced", "os.rename", "os.remove"} <= {
-        event for event, _, _ in found
+        event for event, _, _ in kills
     }
-    assert all(whole and epoch in (1, 2) for _, epoch, whole in found), found
+    assert all(whole and epoch in (1, 2) for _, epoch, whole in kills), kills
 
 
-def test_the_new_one_is_there_from_the_move_on(found: list[tuple[str, int, bool]]) -> None:
-    epochs = [epoch for _, epoch, _ in found]
+def test_the_new_one_is_there_from_the_move_on(kills: list[tuple[str, int, bool]]) -> None:
+    epochs = [epoch for _, epoch, _ in kills]
     assert epochs == sorted(epochs)
-    moved = [event for event, _, _ in found].index("os.rename")
+    moved = [event for event, _, _ in kills].index("os.rename")
     assert set(epochs[: moved + 1]) == {1} and set(epochs[moved + 1 :]) == {2}
 
 

@@ -102,7 +102,7 @@ def repository(tmp_path_factory) -> Path:
 def read_specs(page: Path) -> dict[str, dict]:
     """Return what a page draws, in Vega-Lite, by title."""
     body = page.read_text("utf-8").rpartition("<body>")[2]
-    begins = [found.end() for found in re.finditer("var spec = ", body)]
+    begins = [match.end() for match in re.finditer("var spec = ", body)]
     specs = [json.JSONDecoder().raw_decode(body, begin)[0] for begin in begins]
     return {spec["title"]["text"]: spec for spec in specs}
 
@@ -137,9 +137,9 @@ def test_curves_are_drawn_without_a_network(repository, browser, command, versio
     assert {row["rev"] for row in bits} == versions
     assert {row["architecture"] for row in bits} == set(BITS)
     assert len(bits) == 12 * len(versions)
-    mine = sorted(float(row["bits_per_note"]) for row in bits if row["rev"] == "workspace")
+    drawn = sorted(float(row["bits_per_note"]) for row in bits if row["rev"] == "workspace")
     expected = [bit - 0.5 + k / 8 for values in BITS.values() for bit in values for k in REPLICATES]
-    assert mine == sorted(expected)
+    assert drawn == sorted(expected)
     for canvas in visit.page.locator("canvas.marks").all():
         box = canvas.bounding_box()
         assert box["width"] > 400 and box["height"] > 100
@@ -216,8 +216,8 @@ def test_the_line_that_follows_a_training_is_documented() -> None:
 
 def test_the_scripts_are_those_that_were_published():
     page = (ROOT / ".dvc/plots/offline.html").read_text("utf-8")
-    found = re.findall(
+    scripts = re.findall(
         r'<script data-name="([\w-]+)" data-version="[\d.]+">(.*?)</script>', page, re.S
     )
-    assert {name: hashlib.sha256(text.encode()).hexdigest() for name, text in found} == SCRIPTS
+    assert {name: hashlib.sha256(text.encode()).hexdigest() for name, text in scripts} == SCRIPTS
     assert "Redistribution and use" in page

@@ -240,12 +240,12 @@ def check() -> None:
     runner.run_stage(check.run, check.PARAM_SECTIONS)
 
 
-def ingest(how: str) -> None:
+def ingest(reason: str) -> None:
     from pipeline.core import paths
     from pipeline.corpus import tables
 
     splits = ["test", "validation", "validation", "train", "train"]
-    write(paths.REJECTED, f"member,reason\n{how},\n")
+    write(paths.REJECTED, f"member,reason\n{reason},\n")
     tables.write_pieces(
         paths.PIECES,
         [
