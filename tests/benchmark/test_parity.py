@@ -45,7 +45,7 @@ KINDS = {
 }
 
 
-def trained(project: Params, kind: str) -> TrainedModel:
+def make_trained_model(project: Params, kind: str) -> TrainedModel:
     changes = {"units": [6], "dense_units": 5, "stateful": True, **KINDS[kind]}
     block = ModelConfig.model_validate({**project.model["baseline"].model_dump(), **changes})
     net = network.build_model(block)
@@ -58,7 +58,9 @@ def trained(project: Params, kind: str) -> TrainedModel:
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_numpy_and_keras_tell_the_same_notes_alike(project: Params, kind: str) -> None:
-    difference = parity.measure_difference(trained(project, kind), make_quantized_notes(3, 300))
+    difference = parity.measure_difference(
+        make_trained_model(project, kind), make_quantized_notes(3, 300)
+    )
     assert difference["notes"] == parity.MAX_NOTES
     assert 0 < difference["bits"] < project.gate.max_parity_bits
 
@@ -67,7 +69,7 @@ def test_numpy_and_keras_tell_the_same_notes_alike(project: Params, kind: str) -
 def test_a_twin_that_reads_otherwise_is_seen(
     project: Params, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    model = trained(project, kind)
+    model = make_trained_model(project, kind)
     tell = parity.scoring.score_pieces
 
     def other(played: TrainedModel, *rest: object) -> object:
@@ -86,7 +88,7 @@ def test_a_twin_that_reads_otherwise_is_seen(
 def test_a_short_piece_is_told_as_far_as_it_goes(project: Params) -> None:
     assert (
         parity.measure_difference(
-            trained(project, "scalar regression window"), make_quantized_notes(3, 10)
+            make_trained_model(project, "scalar regression window"), make_quantized_notes(3, 10)
         )["notes"]
         == 1
     )
