@@ -28,7 +28,7 @@ BASELINE = {
 }
 
 
-def changed(folder, key: str, value: object, **block: object):
+def write_changed_params(folder, key: str, value: object, **block: object):
     """Write the parameters of the project, with one architecture and one key changed."""
     tree = YAML(typ="safe", pure=True).load(TEXT)
     tree |= {"architectures": ["baseline"], "model": {"baseline": BASELINE | block}}
@@ -96,7 +96,7 @@ def changed(folder, key: str, value: object, **block: object):
 )
 def test_a_fault_is_one_line_that_names_key_and_value(tmp_path, key, value, message):
     with pytest.raises(ParamsError, match=message) as caught:
-        config.load_params(changed(tmp_path, key, value))
+        config.load_params(write_changed_params(tmp_path, key, value))
     assert str(caught.value).startswith(str(tmp_path / "params.yaml"))
     assert "\n" not in str(caught.value)
 
@@ -121,7 +121,7 @@ def test_a_fault_is_one_line_that_names_key_and_value(tmp_path, key, value, mess
 )
 def test_a_combination_without_sense_is_one_line(tmp_path, block, message):
     with pytest.raises(ParamsError, match=message) as caught:
-        config.load_params(changed(tmp_path, "seed", 1, **block))
+        config.load_params(write_changed_params(tmp_path, "seed", 1, **block))
     assert "\n" not in str(caught.value)
 
 
@@ -131,15 +131,15 @@ def test_the_same_blocks_with_sense_are_read(tmp_path):
         {"cell": "bilstm", "stateful": False},
         {"units": [8, 4], "dropout": 0.3},
     ):
-        read = config.load_params(changed(tmp_path, "seed", 1, **block)).get_model_config(
-            "baseline"
-        )
+        read = config.load_params(
+            write_changed_params(tmp_path, "seed", 1, **block)
+        ).get_model_config("baseline")
         assert read.model_dump() == BASELINE | block
 
 
 @pytest.mark.parametrize("section", list(YAML(typ="safe", pure=True).load(TEXT)))
 def test_no_value_is_made_up_for_one_that_is_missing(tmp_path, section):
-    path = changed(tmp_path, "seed", 1)
+    path = write_changed_params(tmp_path, "seed", 1)
     tree = json.loads(path.read_text())
     del tree[section]
     path.write_text(json.dumps(tree))
@@ -216,13 +216,13 @@ def test_any_bytes_are_refused_in_one_line(tmp_path, data):
 )
 def test_an_old_key_is_one_line_that_names_the_new_key(tmp_path, key, new):
     with pytest.raises(ParamsError, match=new):
-        config.load_params(changed(tmp_path, key, 1))
+        config.load_params(write_changed_params(tmp_path, key, 1))
 
 
 @pytest.mark.parametrize("key", config.REMOVED_KEYS)
 def test_a_removed_key_is_one_line_that_says_why(tmp_path, key):
     with pytest.raises(ParamsError, match=r"no parameter any more, since .*; remove it"):
-        config.load_params(changed(tmp_path, key, 1))
+        config.load_params(write_changed_params(tmp_path, key, 1))
 
 
 def test_every_new_key_of_the_table_of_old_keys_exists(project):
