@@ -24,14 +24,14 @@ for n in range(4000):
 """
 
 
-def start(folder: Path, before: str = "") -> subprocess.Popen[bytes]:
+def start_parent(folder: Path, before: str = "") -> subprocess.Popen[bytes]:
     """Start a parent that starts a child through a shell, as DVC does, in a group of their own."""
     (folder / "child.py").write_text(CHILD.format(root=str(ROOT), before=before))
     code = f"import subprocess; subprocess.run(['/bin/sh', '-c', 'exec {sys.executable} child.py'])"
     return subprocess.Popen([sys.executable, "-c", code], cwd=folder, process_group=0)
 
 
-def until(true: Callable[[], bool]) -> bool:
+def wait_until(true: Callable[[], bool]) -> bool:
     """Wait for something, a minute at most."""
     for _ in range(1200):
         if true():
@@ -40,7 +40,7 @@ def until(true: Callable[[], bool]) -> bool:
     return False
 
 
-def stands_still(path: Path) -> bool:
+def is_unchanged(path: Path) -> bool:
     """Whether nobody writes a file any more."""
     before = path.read_text() if path.exists() else ""
     time.sleep(0.3)
@@ -53,18 +53,18 @@ WATCHED = "lifetime.sys = type('S', (), {'platform': 'other'}); lifetime.POLL_SE
 @pytest.mark.slow
 @pytest.mark.parametrize("before", ["", WATCHED], ids=["by the system", "by watching"])
 def test_a_child_is_killed_with_its_parent(tmp_path: Path, before: str) -> None:
-    parent = start(tmp_path, before)
-    assert until((tmp_path / "bound").exists)
-    assert not stands_still(tmp_path / "alive")
+    parent = start_parent(tmp_path, before)
+    assert wait_until((tmp_path / "bound").exists)
+    assert not is_unchanged(tmp_path / "alive")
     os.kill(parent.pid, signal.SIGKILL)
     parent.wait()
-    assert until(lambda: stands_still(tmp_path / "alive"))
+    assert wait_until(lambda: is_unchanged(tmp_path / "alive"))
 
 
 @pytest.mark.slow
 def test_a_child_whose_parent_is_gone_before_it_is_bound_ends(tmp_path: Path) -> None:
-    parent = start(tmp_path, "time.sleep(0.5); open('born', 'w').close(); time.sleep(2)")
-    assert until((tmp_path / "born").exists)
+    parent = start_parent(tmp_path, "time.sleep(0.5); open('born', 'w').close(); time.sleep(2)")
+    assert wait_until((tmp_path / "born").exists)
     os.kill(parent.pid, signal.SIGKILL)
     parent.wait()
     time.sleep(4)

@@ -22,21 +22,21 @@ def describe_missing(names: Sequence[str]) -> str:
     return f"there are {', '.join(names)}"
 
 
-def load(path: Path) -> Content:
+def load_content(path: Path) -> Content:
     """Read a file of the tests."""
     return load_named_yaml(path, Content.model_validate, CorpusError, describe_missing)
 
 
 def test_a_file_is_read(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text("count: 3", "utf-8")
-    assert load(tmp_path / "a.yaml") == Content(count=3)
+    assert load_content(tmp_path / "a.yaml") == Content(count=3)
 
 
 def test_a_missing_file_names_the_others(tmp_path: Path) -> None:
     for name in ("c.yaml", "b.yaml", "d.txt"):
         (tmp_path / name).touch()
     with pytest.raises(CorpusError, match=r"a\.yaml: there are b, c$"):
-        load(tmp_path / "a.yaml")
+        load_content(tmp_path / "a.yaml")
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_a_fault_is_one_line_with_file_key_and_value(
     path = tmp_path / "a.yaml"
     path.write_text(text, "utf-8")
     with pytest.raises(CorpusError, match=message) as refused:
-        load(path)
+        load_content(path)
     assert str(refused.value).startswith(f"{path}: ")
     assert "\n" not in str(refused.value)
 
@@ -64,11 +64,11 @@ def test_a_fault_is_one_line_with_file_key_and_value(
 def test_a_folder_is_no_missing_file(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").mkdir()
     with pytest.raises(CorpusError, match="cannot be read"):
-        load(tmp_path / "a.yaml")
+        load_content(tmp_path / "a.yaml")
 
 
 def test_a_url_is_not_shown(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text("url: 12345", "utf-8")
     with pytest.raises(CorpusError) as refused:
-        load(tmp_path / "a.yaml")
+        load_content(tmp_path / "a.yaml")
     assert "12345" not in str(refused.value)
