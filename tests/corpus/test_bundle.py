@@ -30,13 +30,13 @@ def _no_waiting_for_the_disk():
         yield
 
 
-def piece(member, data, composition="c", split="train"):
+def make_piece(member, data, composition="c", split="train"):
     return CorpusPiece(member, composition, split, hashlib.sha256(data).hexdigest())
 
 
-def write(path, files):
+def write_files(path, files):
     pieces = sorted(
-        piece(member, data, composition) for member, (composition, data) in files.items()
+        make_piece(member, data, composition) for member, (composition, data) in files.items()
     )
     bundle.write_bundle(path, pieces, (files[each.member][1] for each in pieces))
     return pieces
@@ -46,8 +46,8 @@ def write(path, files):
 @settings(deadline=None, max_examples=60)
 def test_a_corpus_comes_back_and_its_bytes_depend_on_its_content_only(tmp_path_factory, files):
     one, two = (tmp_path_factory.getbasetemp() / name for name in ("one.zip", "two.zip"))
-    pieces = write(one, files)
-    write(two, dict(reversed(files.items())))
+    pieces = write_files(one, files)
+    write_files(two, dict(reversed(files.items())))
     back = CorpusBundle(one)
     assert back.pieces == pieces
     assert {each.member: back.read_piece(each) for each in back.pieces} == {
@@ -57,13 +57,13 @@ def test_a_corpus_comes_back_and_its_bytes_depend_on_its_content_only(tmp_path_f
 
 
 def test_the_bytes_of_a_corpus_are_the_same_on_every_machine(tmp_path):
-    write(tmp_path / "a.zip", {"b.mid": ("B", b"bbb"), "a.mid": ("A, or not", b"aaa")})
+    write_files(tmp_path / "a.zip", {"b.mid": ("B", b"bbb"), "a.mid": ("A, or not", b"aaa")})
     digest = hashlib.sha256((tmp_path / "a.zip").read_bytes()).hexdigest()
     assert digest == "fcb2e5adb327423d0d0a1178013a65493b71e7225b0aabca5501ea54c0f0ffed"
 
 
 def test_the_form_of_a_corpus(tmp_path):
-    write(tmp_path / "a.zip", {"x/b.mid": ("B", b"bbb"), "a.mid": ("A", b"aaa")})
+    write_files(tmp_path / "a.zip", {"x/b.mid": ("B", b"bbb"), "a.mid": ("A", b"aaa")})
     with zipfile.ZipFile(tmp_path / "a.zip") as archive:
         assert archive.namelist() == ["pieces.csv", "midi/a.mid", "midi/x/b.mid"]
         assert archive.read("midi/a.mid") == b"aaa"
@@ -74,22 +74,22 @@ def test_the_form_of_a_corpus(tmp_path):
 @pytest.mark.parametrize("member", ["../a.mid", "/a.mid", "a\nb.mid", ""])
 def test_a_bad_name_is_not_written(tmp_path, member):
     with pytest.raises(CorpusError, match="rename the file"):
-        bundle.write_bundle(tmp_path / "a.zip", [piece(member, b"")], [b""])
+        bundle.write_bundle(tmp_path / "a.zip", [make_piece(member, b"")], [b""])
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_composition_is_one_line(tmp_path):
     with pytest.raises(CorpusError, match=r"'a\\nb' of 'a.mid'"):
-        bundle.write_bundle(tmp_path / "a.zip", [piece("a.mid", b"", "a\nb")], [b""])
+        bundle.write_bundle(tmp_path / "a.zip", [make_piece("a.mid", b"", "a\nb")], [b""])
 
 
 def test_a_name_cannot_be_there_twice(tmp_path):
     with pytest.raises(CorpusError, match="there twice"):
-        bundle.write_bundle(tmp_path / "a.zip", [piece("a.mid", b"")] * 2, [b"", b""])
+        bundle.write_bundle(tmp_path / "a.zip", [make_piece("a.mid", b"")] * 2, [b"", b""])
 
 
 def test_an_error_of_the_contents_leaves_the_old_corpus(tmp_path):
-    write(tmp_path / "a.zip", {"a.mid": ("A", b"a")})
+    write_files(tmp_path / "a.zip", {"a.mid": ("A", b"a")})
     before = (tmp_path / "a.zip").read_bytes()
 
     def contents():
@@ -98,14 +98,14 @@ def test_an_error_of_the_contents_leaves_the_old_corpus(tmp_path):
 
     with pytest.raises(CorpusError, match="b is gone"):
         bundle.write_bundle(
-            tmp_path / "a.zip", [piece("a.mid", b"a"), piece("b.mid", b"b")], contents()
+            tmp_path / "a.zip", [make_piece("a.mid", b"a"), make_piece("b.mid", b"b")], contents()
         )
     assert (tmp_path / "a.zip").read_bytes() == before
     assert [each.name for each in tmp_path.iterdir()] == ["a.zip"]
 
 
 def test_other_bytes_than_the_table_says_are_seen(tmp_path):
-    bundle.write_bundle(tmp_path / "a.zip", [piece("a.mid", b"a")], [b"A"])
+    bundle.write_bundle(tmp_path / "a.zip", [make_piece("a.mid", b"a")], [b"A"])
     back = CorpusBundle(tmp_path / "a.zip")
     with pytest.raises(DataError, match=r"a\.mid: sha256 .* run 'dvc repro fetch'"):
         back.read_piece(back.pieces[0])
@@ -113,7 +113,7 @@ def test_other_bytes_than_the_table_says_are_seen(tmp_path):
 
 def test_every_flipped_bit_is_seen_on_opening(tmp_path):
     path = tmp_path / "a.zip"
-    write(path, {"a.mid": ("A", b"a" * 40), "b.mid": ("B", b"b")})
+    write_files(path, {"a.mid": ("A", b"a" * 40), "b.mid": ("B", b"b")})
     whole = path.read_bytes()
     for place in range(len(whole)):
         torn = bytearray(whole)
@@ -138,7 +138,7 @@ def test_another_zip_is_no_corpus(tmp_path, members):
 def test_a_missing_or_cut_corpus_is_one_line(tmp_path):
     with pytest.raises(DataError, match=r"no such file.*run 'dvc repro fetch'"):
         CorpusBundle(tmp_path / "a.zip")
-    write(tmp_path / "a.zip", {"a.mid": ("A", b"a")})
+    write_files(tmp_path / "a.zip", {"a.mid": ("A", b"a")})
     (tmp_path / "a.zip").write_bytes((tmp_path / "a.zip").read_bytes()[:-30])
     with pytest.raises(DataError, match="run 'dvc repro fetch'"):
         CorpusBundle(tmp_path / "a.zip")

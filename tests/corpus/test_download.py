@@ -93,7 +93,7 @@ def get(server, tmp_path):
     return run
 
 
-def leave(get, data, tag):
+def write_partial_download(get, data, tag):
     get.part.parent.mkdir()
     get.part.write_bytes(data)
     get.tag.write_text(tag)
@@ -105,7 +105,7 @@ def test_a_whole_file(server, get):
 
 
 def test_it_goes_on_after_what_is_there(server, get):
-    leave(get, DATA[:1000], server.tag)
+    write_partial_download(get, DATA[:1000], server.tag)
     assert get() == DATA
     assert server.asked == ["bytes=1000-"]
 
@@ -120,12 +120,12 @@ def test_a_connection_that_breaks_is_taken_up_again(server, get, capsys):
 
 def test_a_server_that_knows_no_ranges_sends_it_all_again(server, get):
     server.ranges = False
-    leave(get, b"x" * 1000, server.tag)
+    write_partial_download(get, b"x" * 1000, server.tag)
     assert get() == DATA
 
 
 def test_a_file_that_changed_on_the_server_begins_anew(server, get):
-    leave(get, b"old" * 1000, '"old"')
+    write_partial_download(get, b"old" * 1000, '"old"')
     assert get() == DATA
     assert server.asked == ["bytes=3000-"]
 
@@ -137,13 +137,13 @@ def test_a_server_that_names_no_version_is_not_resumed(server, get):
 
 
 def test_a_part_as_long_as_the_file_begins_anew(server, get):
-    leave(get, b"x" * len(DATA), server.tag)
+    write_partial_download(get, b"x" * len(DATA), server.tag)
     assert get() == DATA
 
 
 def test_another_range_than_asked_for_is_not_pasted_in(server, get):
     server.wrong_range = True
-    leave(get, DATA[:1000], server.tag)
+    write_partial_download(get, DATA[:1000], server.tag)
     assert get() == DATA
 
 
@@ -156,7 +156,7 @@ def test_a_file_that_is_not_there_fails_at_once(server, get, status):
 
 
 def test_a_server_that_is_down_fails_in_one_line_and_keeps_what_came(server, get):
-    leave(get, DATA[:1000], server.tag)
+    write_partial_download(get, DATA[:1000], server.tag)
     server.status = 503
     with pytest.raises(CorpusError, match=r"503.*1,000 bytes are kept") as caught:
         get()

@@ -35,7 +35,7 @@ def make_piece(member: str, split: str = "train") -> CorpusPiece:
     return CorpusPiece(member, f"work {member}", split, "0" * 64)
 
 
-def summarize(**facts: PieceFacts) -> IngestSummary:
+def summarize_pieces(**facts: PieceFacts) -> IngestSummary:
     """Return the summary of pieces by name; one that starts with v is of validation, one with t of test."""
     collector = PieceCollector()
     for name, piece in facts.items():
@@ -71,14 +71,14 @@ def test_held_out_pieces_come_first() -> None:
 
 def test_files_of_one_work_are_grouped_with_their_splits() -> None:
     same = make_facts(1).sketch
-    summary = summarize(t1=make_facts(1), a=make_facts(2), b=make_facts(3, sketch=same))
+    summary = summarize_pieces(t1=make_facts(1), a=make_facts(2), b=make_facts(3, sketch=same))
     (group,) = summary.near_duplicates
     assert [(file.member, file.split) for file in group] == [("t1.mid", "test"), ("b.mid", "train")]
     assert find_near_duplicate_leaks(summary) == ["b.mid (train) is the same work as t1.mid (test)"]
 
 
 def test_splits_and_shortest_pieces_are_counted() -> None:
-    summary = summarize(
+    summary = summarize_pieces(
         t=make_facts(1), a=make_facts(2, num_notes=9), b=make_facts(3, num_notes=90)
     )
     counts = {name: (split.pieces, split.notes) for name, split in summary.splits.items()}
@@ -88,7 +88,7 @@ def test_splits_and_shortest_pieces_are_counted() -> None:
 
 
 def test_notes_are_left_out_as_drums_by_choice_and_without_a_length() -> None:
-    summary = summarize(
+    summary = summarize_pieces(
         a=make_facts(1, instruments=[PIANO, BASS, DRUMS], chosen=[PIANO], num_notes=8),
         b=make_facts(2, instruments=[PIANO, DRUMS], chosen=[PIANO], num_notes=10),
     )
@@ -104,7 +104,7 @@ def test_notes_are_left_out_as_drums_by_choice_and_without_a_length() -> None:
 
 def test_merged_instruments_are_counted_by_program() -> None:
     both = [PIANO, PIANO, BASS]
-    summary = summarize(
+    summary = summarize_pieces(
         a=make_facts(1, instruments=both, chosen=both, num_notes=50),
         b=make_facts(2, instruments=both[:2], chosen=both[:2], num_notes=20),
     )
@@ -131,7 +131,7 @@ def test_rejected_files_are_counted_by_reason_whatever_its_numbers() -> None:
 
 def test_damage_that_was_skipped_is_counted_by_cause() -> None:
     after = Fix("bytes after End of Track", 2, 90, 1)
-    summary = summarize(
+    summary = summarize_pieces(
         a=make_facts(1, fixes=(after, Fix("system real-time bytes", 7, 50, 1))),
         b=make_facts(2, fixes=(after, after)),
     )

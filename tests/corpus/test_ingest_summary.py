@@ -14,13 +14,13 @@ from pipeline.corpus.ingest_summary import (
 )
 
 
-def describe(summary: IngestSummary, sequence_length: int = 0) -> dict[str, str]:
+def describe_topics(summary: IngestSummary, sequence_length: int = 0) -> dict[str, str]:
     lines = ingest_summary.describe_summary(summary, sequence_length)
     return {line.topic: f"{line.message} -> {line.hint}" for line in lines}
 
 
 def test_all_that_was_left_out_is_said_with_its_number() -> None:
-    lines = describe(make_ingest_summary())
+    lines = describe_topics(make_ingest_summary())
     assert lines["taken"].startswith("1,000 notes in 6 pieces")
     assert lines["notes left out"].startswith("4,800 in 8 files: drums (channel 10)")
     assert lines["files left out"].startswith("2: .zip file: unzip it first (a.zip)")
@@ -50,7 +50,7 @@ def test_uneven_and_empty_splits_have_a_remedy(
 def test_a_piece_without_a_window_and_its_target_is_named(
     sequence_length: int, is_short: bool
 ) -> None:
-    line = describe(make_ingest_summary(), sequence_length).get("short pieces", "")
+    line = describe_topics(make_ingest_summary(), sequence_length).get("short pieces", "")
     assert ("jingle.mid (5, validation)" in line) is is_short
     assert ("lower windows.sequence_length" in line) is is_short
 
@@ -94,7 +94,7 @@ def test_a_work_in_two_splits_is_a_leak_unless_the_manifest_accepts_it() -> None
     assert ingest_summary.find_near_duplicate_leaks(summary, splits=("train", "validation")) == [
         "e.mid (train) is the same work as d.mid (validation)"
     ]
-    lines = describe(summary)
+    lines = describe_topics(summary)
     assert lines["same works"].startswith("6 files are 2 works")
     assert lines["leaks"].endswith(
         "give all files of a work one split in the manifest, or leave them out"
@@ -102,13 +102,15 @@ def test_a_work_in_two_splits_is_a_leak_unless_the_manifest_accepts_it() -> None
 
 
 def test_nothing_left_out_is_said() -> None:
-    assert "left out" not in describe(make_ingest_summary())
+    assert "left out" not in describe_topics(make_ingest_summary())
     whole = {"files_left_out": [], "notes_left_out": []}
-    assert describe(make_ingest_summary().model_copy(update=whole))["left out"] == "nothing -> "
+    assert (
+        describe_topics(make_ingest_summary().model_copy(update=whole))["left out"] == "nothing -> "
+    )
 
 
 def test_no_leak_is_said_and_what_the_manifest_accepts_is_named() -> None:
-    assert describe(make_ingest_summary())["leaks"] == "none -> "
+    assert describe_topics(make_ingest_summary())["leaks"] == "none -> "
     lines = ingest_summary.describe_summary(make_ingest_summary(), accepted=["Haydn / Sonata"])
     assert lines[-1] == SummaryLine(
         "leaks", "none but those that the manifest accepts: Haydn / Sonata"

@@ -25,7 +25,7 @@ from pipeline.notes import note
 from pipeline.notes.note import Notes
 
 
-def group(*pieces: Notes) -> list[list[int]]:
+def group_pieces(*pieces: Notes) -> list[list[int]]:
     return group_near_duplicates(stack_sketches(map(compute_sketch, pieces)))
 
 
@@ -58,32 +58,32 @@ def make_piece(seed: int, count: int = 600) -> Notes:
     )
 
 
-def change(notes: Notes, semitones: int = 0, onset: np.ndarray | None = None) -> Notes:
+def change_notes(notes: Notes, semitones: int = 0, onset: np.ndarray | None = None) -> Notes:
     onset = notes["onset"] if onset is None else np.maximum(onset, 0)
     pitch = notes["pitch"].astype(int) + semitones
     return note.make_notes(onset, notes["duration"], pitch, notes["velocity"])
 
 
 def transpose(notes: Notes) -> Notes:
-    return change(notes, semitones=-5)
+    return change_notes(notes, semitones=-5)
 
 
 def slow_down(notes: Notes) -> Notes:
-    return change(notes, onset=notes["onset"] * 1.4)
+    return change_notes(notes, onset=notes["onset"] * 1.4)
 
 
 def transpose_and_speed_up(notes: Notes) -> Notes:
-    return change(notes, semitones=7, onset=notes["onset"] * 0.7)
+    return change_notes(notes, semitones=7, onset=notes["onset"] * 0.7)
 
 
 def play_by_hand(notes: Notes) -> Notes:
-    return change(
+    return change_notes(
         notes, onset=notes["onset"] + np.random.default_rng(9).normal(0, 0.005, len(notes))
     )
 
 
 def export_from_notation(notes: Notes) -> Notes:
-    return change(notes, semitones=2, onset=np.round(notes["onset"] / 0.125) * 0.125)
+    return change_notes(notes, semitones=2, onset=np.round(notes["onset"] / 0.125) * 0.125)
 
 
 def leave_out_velocity_and_some_notes(notes: Notes) -> Notes:
@@ -109,47 +109,51 @@ def cut_an_excerpt(notes: Notes) -> Notes:
     ],
 )
 def test_the_same_work_in_another_form_is_found(variant: Callable[[Notes], Notes]) -> None:
-    assert group(make_piece(1), make_piece(2), variant(make_piece(1)), make_piece(3)) == [[0, 2]]
+    assert group_pieces(make_piece(1), make_piece(2), variant(make_piece(1)), make_piece(3)) == [
+        [0, 2]
+    ]
 
 
 @pytest.mark.parametrize("make", [make_piece, make_music])
 @pytest.mark.parametrize("count", [60, 900, 4000])
 def test_other_music_is_not_found(make: Callable[[int, int], Notes], count: int) -> None:
-    assert group(*[make(seed, count) for seed in range(20)]) == []
+    assert group_pieces(*[make(seed, count) for seed in range(20)]) == []
 
 
 def test_the_halves_of_a_long_piece_are_found_with_the_whole() -> None:
     long = make_piece(1, 9000)
-    assert group(make_piece(2, 9000), transpose(long[:4500]), slow_down(long[4500:]), long) == [
-        [1, 2, 3]
-    ]
+    assert group_pieces(
+        make_piece(2, 9000), transpose(long[:4500]), slow_down(long[4500:]), long
+    ) == [[1, 2, 3]]
 
 
 def test_pieces_that_are_alike_through_others_are_one_group() -> None:
     long = make_piece(1, 800)
     pieces = [long[:300], make_piece(2), long[500:], long, transpose(make_piece(2))]
-    assert group(*pieces[:3]) == []
-    assert group(*pieces) == [[0, 2, 3], [1, 4]]
+    assert group_pieces(*pieces[:3]) == []
+    assert group_pieces(*pieces) == [[0, 2, 3], [1, 4]]
 
 
 @pytest.mark.parametrize("num_copies", [2, near_duplicates.NUM_NEIGHBORS + 2, 40])
 def test_many_copies_of_one_work_are_one_group(num_copies: int) -> None:
-    copies = [change(make_piece(1, 200), semitones=k % 12) for k in range(num_copies)]
-    assert group(*copies) == [[*range(num_copies)]]
+    copies = [change_notes(make_piece(1, 200), semitones=k % 12) for k in range(num_copies)]
+    assert group_pieces(*copies) == [[*range(num_copies)]]
 
 
 def test_too_little_music_is_never_a_near_duplicate() -> None:
-    assert group(make_piece(1, 5), make_piece(1, 5), make_piece(1, 0), make_piece(1, 14)) == []
-    assert group() == []
+    assert (
+        group_pieces(make_piece(1, 5), make_piece(1, 5), make_piece(1, 0), make_piece(1, 14)) == []
+    )
+    assert group_pieces() == []
 
 
 def test_a_common_scale_joins_nothing() -> None:
     scale = note.make_notes(np.arange(40) / 8, np.full(40, 0.1), np.arange(40) + 40, [64] * 40)
     pieces = [
         note.make_notes(*[np.append(scale[name], part[name]) for name in note.NOTE_COLUMNS])
-        for part in (change(make_piece(seed, 300), onset=None) for seed in range(30))
+        for part in (change_notes(make_piece(seed, 300), onset=None) for seed in range(30))
     ]
-    assert group(*pieces) == []
+    assert group_pieces(*pieces) == []
 
 
 @settings(max_examples=25)

@@ -181,19 +181,19 @@ def engines(monkeypatch, tmp_path):
     return used
 
 
-def read(count):
+def read_some_pieces(count):
     reader = read_corpus.PieceReader(paths.get_corpus_archive("own"), None)
     return list(read_corpus.read_pieces(reader, [None] * count, "own"))
 
 
 def test_a_cluster_starts_for_many_files_only(engines):
-    read(10)
-    read(read_corpus.MIN_CLUSTER_FILES - 1)
-    read(read_corpus.MIN_CLUSTER_FILES)
+    read_some_pieces(10)
+    read_some_pieces(read_corpus.MIN_CLUSTER_FILES - 1)
+    read_some_pieces(read_corpus.MIN_CLUSTER_FILES)
     assert engines == ["processes", "processes", "cluster"]
 
 
 def test_the_scheduler_of_the_environment_reads_few_files_too(engines, monkeypatch):
     monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", "tcp://127.0.0.1:8786")
-    read(10)
+    read_some_pieces(10)
     assert engines == ["cluster"]

@@ -24,7 +24,7 @@ def make_line(pitches: list[int]) -> Notes:
     return note.make_notes(np.arange(size) / 4, np.full(size, 0.2), pitches, np.full(size, 64))
 
 
-def change(notes: Notes, onset: np.ndarray, semitones: int = 0) -> Notes:
+def change_notes(notes: Notes, onset: np.ndarray, semitones: int = 0) -> Notes:
     pitch = notes["pitch"].astype(int) + semitones
     return note.make_notes(onset, notes["duration"], pitch, notes["velocity"])
 
@@ -43,7 +43,7 @@ def test_fingerprints_are_the_runs_of_six_intervals(pitches: list[int]) -> None:
 @given(st.integers(0, 50), st.integers(-20, 20))
 def test_a_sketch_does_not_change_with_the_key(seed: int, semitones: int) -> None:
     notes = make_music(seed, 200)
-    moved = change(notes, notes["onset"], semitones)
+    moved = change_notes(notes, notes["onset"], semitones)
     np.testing.assert_array_equal(compute_sketch(moved), compute_sketch(notes))
 
 
@@ -52,7 +52,7 @@ def test_a_sketch_does_not_change_with_the_key(seed: int, semitones: int) -> Non
 def test_a_sketch_does_not_change_with_the_tempo(seed: int, stretch: float) -> None:
     # Notes of this music are 0 s or 0.12 s apart, so that no tempo makes or breaks a chord.
     notes = make_music(seed, 200)
-    stretched = change(notes, notes["onset"] * stretch)
+    stretched = change_notes(notes, notes["onset"] * stretch)
     np.testing.assert_array_equal(compute_sketch(stretched), compute_sketch(notes))
 
 
@@ -60,7 +60,7 @@ def test_a_sketch_does_not_change_with_the_tempo(seed: int, stretch: float) -> N
 @given(st.integers(0, 50), st.sampled_from([96, 120, 384, 480, 960]))
 def test_a_sketch_does_not_change_with_the_ticks_of_a_beat(seed: int, ticks: int) -> None:
     notes = make_music(seed, 200)
-    encoded = change(notes, np.round(notes["onset"] * 2 * ticks) / (2 * ticks))
+    encoded = change_notes(notes, np.round(notes["onset"] * 2 * ticks) / (2 * ticks))
     np.testing.assert_array_equal(compute_sketch(encoded), compute_sketch(notes))
 
 

@@ -29,14 +29,14 @@ def _no_waiting_for_the_disk():
         yield
 
 
-def notes_from(columns):
+def make_notes(columns):
     notes = np.empty(len(columns[0]), NOTE_DTYPE)
     for name, column in zip(NOTE_DTYPE.names, columns, strict=True):
         notes[name] = column
     return notes
 
 
-def some(count, pieces=5):
+def make_pieces(count, pieces=5):
     random = np.random.default_rng(7)
     every = []
     for _ in range(pieces):
@@ -50,7 +50,7 @@ def some(count, pieces=5):
     return every
 
 
-def write(folder, every):
+def write_pieces(folder, every):
     with tables.NotesWriter(folder) as writer:
         for piece, notes in enumerate(every):
             writer.write_piece(piece, notes)
@@ -60,15 +60,15 @@ def write(folder, every):
 @settings(deadline=None, max_examples=40)
 def test_notes_come_back_bit_for_bit_in_the_order_asked_for(tmp_path_factory, columns, data):
     path = tmp_path_factory.getbasetemp() / "notes"
-    every = [notes_from(each) for each in columns]
-    write(path, every)
+    every = [make_notes(each) for each in columns]
+    write_pieces(path, every)
     wanted = data.draw(st.lists(st.integers(0, len(every) - 1)))
     back = list(tables.read_notes(path, wanted))
     assert [notes.tobytes() for notes in back] == [every[piece].tobytes() for piece in wanted]
 
 
 def test_a_piece_is_in_one_row_group_and_the_groups_say_which(tmp_path):
-    write(tmp_path / "notes", some(30_000))
+    write_pieces(tmp_path / "notes", make_pieces(30_000))
     file = pq.ParquetFile(tables.get_part_path(tmp_path / "notes", 0))
     groups = [file.metadata.row_group(number) for number in range(file.metadata.num_row_groups)]
     assert [
@@ -85,14 +85,14 @@ def test_a_piece_is_in_one_row_group_and_the_groups_say_which(tmp_path):
 
 @pytest.mark.slow
 def test_a_piece_longer_than_a_group_is_not_cut(tmp_path):
-    every = some(2_000_000, pieces=1)
-    write(tmp_path / "notes", every)
+    every = make_pieces(2_000_000, pieces=1)
+    write_pieces(tmp_path / "notes", every)
     assert pq.ParquetFile(tables.get_part_path(tmp_path / "notes", 0)).metadata.num_row_groups == 1
     assert next(tables.read_notes(tmp_path / "notes", [0])).tobytes() == every[0].tobytes()
 
 
 def test_only_the_groups_that_hold_the_pieces_are_read_and_once(tmp_path, monkeypatch):
-    write(tmp_path / "notes", some(40_000, pieces=8))
+    write_pieces(tmp_path / "notes", make_pieces(40_000, pieces=8))
     read = []
     real = tables._read_row_group
     monkeypatch.setattr(
@@ -105,7 +105,7 @@ def test_only_the_groups_that_hold_the_pieces_are_read_and_once(tmp_path, monkey
 
 
 def test_columns_carry_their_units(tmp_path):
-    write(tmp_path / "notes", some(3))
+    write_pieces(tmp_path / "notes", make_pieces(3))
     schema = pq.read_schema(tables.get_part_path(tmp_path / "notes", 0))
     units = {field.name: field.metadata.get(b"unit") for field in schema}
     assert units == {
@@ -121,7 +121,7 @@ def test_columns_carry_their_units(tmp_path):
 def test_the_same_notes_give_the_same_bytes(tmp_path, monkeypatch):
     monkeypatch.setattr(tables, "PIECES_PER_PART", 2)
     for name in ("a", "b"):
-        write(tmp_path / name, some(1000))
+        write_pieces(tmp_path / name, make_pieces(1000))
     contents = [
         [path.read_bytes() for path in sorted((tmp_path / name).iterdir())] for name in ("a", "b")
     ]
@@ -130,8 +130,8 @@ def test_the_same_notes_give_the_same_bytes(tmp_path, monkeypatch):
 
 def test_every_flipped_bit_of_the_pages_is_seen(tmp_path):
     path = tables.get_part_path(tmp_path, 0)
-    every = some(200, pieces=3)
-    write(tmp_path, every)
+    every = make_pieces(200, pieces=3)
+    write_pieces(tmp_path, every)
     whole = path.read_bytes()
     expected = [notes.tobytes() for notes in every]
     for at in range(4, len(whole) - 8, len(whole) // 150):
@@ -158,7 +158,7 @@ def test_a_missing_cut_or_other_file_is_one_line(tmp_path, read):
     path = tables.get_part_path(tmp_path / "cut", 0)
     with pytest.raises(DataError, match="run 'dvc repro ingest'"):
         read(path)
-    write(tmp_path / "cut", some(100))
+    write_pieces(tmp_path / "cut", make_pieces(100))
     path.write_bytes(path.read_bytes()[:-20])
     with pytest.raises(DataError, match="run 'dvc repro ingest'"):
         read(path)
@@ -176,7 +176,7 @@ def test_a_table_that_may_not_be_read_is_not_to_be_made_again(tmp_path, read):
 
 
 def test_another_table_is_refused(tmp_path):
-    write(tmp_path / "notes", some(3))
+    write_pieces(tmp_path / "notes", make_pieces(3))
     (tmp_path / "other").mkdir()
     pieces = tables.get_part_path(tmp_path / "other", 0)
     tables.write_pieces(pieces, [])
@@ -187,17 +187,17 @@ def test_another_table_is_refused(tmp_path):
 
 
 def test_a_piece_that_is_not_there_is_named(tmp_path):
-    write(tmp_path / "notes", some(3, pieces=2))
+    write_pieces(tmp_path / "notes", make_pieces(3, pieces=2))
     with pytest.raises(DataError, match="no piece 2"):
         list(tables.read_notes(tmp_path / "notes", [2]))
 
 
 def test_an_error_while_writing_leaves_the_old_table(tmp_path):
     folder = tmp_path / "notes"
-    write(folder, some(3))
+    write_pieces(folder, make_pieces(3))
     before = [path.read_bytes() for path in folder.iterdir()]
     with pytest.raises(RuntimeError), tables.NotesWriter(folder) as writer:
-        writer.write_piece(0, some(3)[0])
+        writer.write_piece(0, make_pieces(3)[0])
         raise RuntimeError
     assert [path.read_bytes() for path in folder.iterdir()] == before
     assert list(tmp_path.iterdir()) == [folder]
@@ -207,8 +207,8 @@ def test_a_part_has_so_many_pieces_and_a_shorter_table_leaves_none_of_the_old(
     tmp_path, monkeypatch
 ):
     monkeypatch.setattr(tables, "PIECES_PER_PART", 2)
-    every = some(4, pieces=5)
-    write(tmp_path / "notes", every)
+    every = make_pieces(4, pieces=5)
+    write_pieces(tmp_path / "notes", every)
     parts = sorted((tmp_path / "notes").iterdir())
     assert [path.name for path in parts] == [f"part-0000{number}.parquet" for number in range(3)]
     assert [pq.read_table(path)["piece"].unique().to_pylist() for path in parts] == [
@@ -219,13 +219,13 @@ def test_a_part_has_so_many_pieces_and_a_shorter_table_leaves_none_of_the_old(
     assert [notes.tobytes() for notes in tables.read_notes(tmp_path / "notes", [4, 0, 3])] == [
         every[piece].tobytes() for piece in (4, 0, 3)
     ]
-    write(tmp_path / "notes", every[:1])
+    write_pieces(tmp_path / "notes", every[:1])
     assert [path.name for path in (tmp_path / "notes").iterdir()] == ["part-00000.parquet"]
 
 
 def test_only_the_parts_that_hold_the_pieces_are_opened(tmp_path, monkeypatch):
     monkeypatch.setattr(tables, "PIECES_PER_PART", 2)
-    write(tmp_path / "notes", some(4, pieces=6))
+    write_pieces(tmp_path / "notes", make_pieces(4, pieces=6))
     for piece in (0, 4):
         tables.get_part_path(tmp_path / "notes", piece).unlink()
     assert len(list(tables.read_notes(tmp_path / "notes", [2, 3]))) == 2

@@ -37,16 +37,16 @@ def music(in_folder: Path) -> Path:
     return root
 
 
-def describe(name: str = "own") -> str:
+def describe_changes(name: str = "own") -> str:
     return folder_changes.describe_changes(name, paths.get_manifest_path(name), Path())
 
 
 def test_what_changed_is_one_line_with_the_remedy(music: Path) -> None:
-    assert describe() == ""
+    assert describe_changes() == ""
     (music / "70.mid").write_bytes(b"new")
     (music / "60.mid").unlink()
     (music / "notes.txt").write_text("not music")
-    assert describe() == (
+    assert describe_changes() == (
         "corpus own: music changed since data/corpora/own.yaml: 1 new (70.mid), 1 gone (60.mid); "
         "run 'music-rnn add-corpus own'"
     )
@@ -54,7 +54,7 @@ def test_what_changed_is_one_line_with_the_remedy(music: Path) -> None:
 
 def test_a_folder_that_is_not_there_is_said(music: Path) -> None:
     music.rename("elsewhere")
-    assert describe() == (
+    assert describe_changes() == (
         "corpus own: changes of its folder cannot be seen (music: no such folder)"
     )
 
@@ -63,4 +63,4 @@ def test_a_corpus_of_another_kind_has_no_folder(in_folder: Path) -> None:
     manifest = ROOT / "data/corpora/maestro-sample.yaml"
     assert folder_changes.describe_changes("maestro-sample", manifest, Path()) == ""
     with pytest.raises(CorpusError, match="no such corpus"):
-        describe("nothing")
+        describe_changes("nothing")
