@@ -47,11 +47,11 @@ def params(project: Params) -> Params:
     return project.model_copy(update={"train": train})
 
 
-def of(project: Params, name: str, **changes: object) -> ModelConfig:
+def make_config(project: Params, name: str, **changes: object) -> ModelConfig:
     return ModelConfig.model_validate({**project.model[name].model_dump(), **changes})
 
 
-def numbers(parts: list[Segment]) -> np.ndarray:
+def list_note_numbers(parts: list[Segment]) -> np.ndarray:
     """Return which notes each batch holds [N, T + 1]."""
     return np.concatenate([part.notes[..., DURATION] for part in parts])
 
@@ -65,7 +65,7 @@ def test_a_window_is_a_run_of_notes_and_the_one_target_after_it(
         assert part.mask.shape == (len(part.notes), T)
         assert (part.mask == ([0] * (T - 1) + [1])).all()
         assert part.is_first
-    notes = numbers(parts)
+    notes = list_note_numbers(parts)
     assert (np.diff(notes, axis=1) == 1).all()
     assert (notes < 91).all()
     assert not ((notes[:, 0] < 50) & (notes[:, -1] >= 50)).any()
@@ -82,16 +82,17 @@ def test_an_epoch_is_as_many_windows_as_the_budget_says_and_the_next_goes_on(
     ]
     assert [len(part.notes) for part in read[0]] == [8, 8, 8, 8, 4]
     assert np.array_equal(
-        np.concatenate([numbers(parts)[:, 0] for parts in read]), data.locate_windows(order)
+        np.concatenate([list_note_numbers(parts)[:, 0] for parts in read]),
+        data.locate_windows(order),
     )
     once = list(batches.window_batches(params, params.model["baseline"], data, 1))
-    assert np.array_equal(numbers(once), numbers(read[1]))
+    assert np.array_equal(list_note_numbers(once), list_note_numbers(read[1]))
 
 
 def test_a_window_begins_in_silence_and_hears_its_own_keys(
     params: Params, data: WindowDataset
 ) -> None:
-    block = of(params, "expressive", loss_on="last", stateful=False)
+    block = make_config(params, "expressive", loss_on="last", stateful=False)
     parts = list(batches.window_batches(params, block, data, 0))
     for part in parts:
         assert not part.active[:, 0].any()
@@ -161,16 +162,16 @@ def test_the_objective_says_what_an_epoch_reads(params: Params, data: WindowData
 
 def test_hints_of_a_window_are_of_its_own_notes(params: Params, data: WindowDataset) -> None:
     changes = {"loss_on": "last", "stateful": False}
-    block = of(params, "expressive", **changes)
+    block = make_config(params, "expressive", **changes)
     assert all(part.hints is None for part in batches.window_batches(params, block, data, 0))
-    block = of(params, "expressive", **changes, recall=True)
+    block = make_config(params, "expressive", **changes, recall=True)
     for part in batches.window_batches(params, block, data, 0):
         assert np.array_equal(part.hints, recall.compute_hints(part.notes[:, :-1]))
 
 
 def test_passages_have_hints_for_a_model_with_recall(params: Params, data: WindowDataset) -> None:
     for has_recall in (False, True):
-        block = of(params, "expressive", recall=has_recall)
+        block = make_config(params, "expressive", recall=has_recall)
         parts = list(batches.epoch_batches(params, block, data, 0))
         assert parts
         assert all((part.hints is not None) == has_recall for part in parts)

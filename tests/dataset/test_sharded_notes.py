@@ -20,7 +20,7 @@ def make_pieces(lengths: list[int]) -> list[np.ndarray]:
     return np.split(notes, np.cumsum(lengths)[:-1])
 
 
-def write(folder, lengths: list[int], shard_notes: int) -> ShardedNotes:
+def write_pieces(folder, lengths: list[int], shard_notes: int) -> ShardedNotes:
     written = sharded_notes.write_shards(
         folder, make_pieces(lengths), np.array(lengths), shard_notes
     )
@@ -30,7 +30,7 @@ def write(folder, lengths: list[int], shard_notes: int) -> ShardedNotes:
 @settings(max_examples=15)
 @given(lengths=LENGTHS, shard_notes=st.integers(1, 80), data=st.data())
 def test_shards_are_as_one_array(tmp_path_factory, lengths, shard_notes, data):
-    notes = write(tmp_path_factory.mktemp("shards"), lengths, shard_notes)
+    notes = write_pieces(tmp_path_factory.mktemp("shards"), lengths, shard_notes)
     assert len(notes) == sum(lengths)
     ends = np.cumsum(lengths)
     for start, end in zip(ends - lengths, ends, strict=True):
@@ -44,14 +44,14 @@ def test_shards_are_as_one_array(tmp_path_factory, lengths, shard_notes, data):
 
 
 def test_a_shard_ends_with_a_piece(tmp_path):
-    notes = write(tmp_path, [6, 3, 4, 25, 1, 2], 10)
+    notes = write_pieces(tmp_path, [6, 3, 4, 25, 1, 2], 10)
     # A piece is in the shard in which it starts; 25 notes fill two.
     assert [len(shard) for shard in notes.shards] == [13, 25, 3]
     assert np.load(tmp_path / "notes-00001.npy").shape == (25, 4)
 
 
 def test_notes_are_views_of_a_mapped_file_that_nobody_can_change(tmp_path):
-    notes = write(tmp_path, [6, 3], 10)
+    notes = write_pieces(tmp_path, [6, 3], 10)
     view = notes.view(6, 9)
     assert np.shares_memory(view, notes.shards[0])
     with pytest.raises(ValueError, match="read-only"):
@@ -68,7 +68,7 @@ def test_pages_are_released_after_so_many_bytes_and_views_stay_valid(tmp_path, m
 
     monkeypatch.setattr(sharded_notes, "_release_pages", record)
     monkeypatch.setattr(sharded_notes, "RELEASE_BYTES", 8 * 20)
-    notes = write(tmp_path, [10, 10, 10], 10)
+    notes = write_pieces(tmp_path, [10, 10, 10], 10)
     views = [notes.view(start, start + 10) for start in (0, 10)]
     assert not released
     views.append(notes.view(20, 30))

@@ -19,7 +19,7 @@ from pipeline.notes.quantize import PITCH
 LENGTHS = st.lists(st.integers(1, 30), min_size=1, max_size=8)
 
 
-def corpus(lengths: list[int], length: int, stride: int) -> WindowDataset:
+def make_corpus(lengths: list[int], length: int, stride: int) -> WindowDataset:
     """Make pieces that can be told apart: all notes of piece k have the pitch k."""
     ends = np.cumsum(lengths)
     codes = np.zeros((ends[-1], 4), np.int16)
@@ -41,7 +41,7 @@ WINDOWS = {"lengths": LENGTHS, "length": st.integers(1, 10), "stride": st.intege
 
 @given(**WINDOWS)
 def test_windows_are_all_that_lie_in_a_training_piece_with_their_target(lengths, length, stride):
-    made = corpus(lengths, length, stride)
+    made = make_corpus(lengths, length, stride)
     ends = np.cumsum(lengths).tolist()
     expected = [
         start
@@ -57,7 +57,7 @@ def test_windows_are_all_that_lie_in_a_training_piece_with_their_target(lengths,
 
 
 def test_the_last_note_of_a_window_is_its_target():
-    made = corpus([9, 1, 1, 7], 3, 2)
+    made = make_corpus([9, 1, 1, 7], 3, 2)
     notes = made.gather(np.array([4, 0, 1]))
     assert notes[..., 0].tolist() == [[13, 14, 15, 16], [0, 1, 2, 3], [2, 3, 4, 5]]
 
@@ -80,7 +80,7 @@ def test_numbers_of_notes_beyond_32_bits():
 
 
 def test_pieces_and_names_are_those_of_the_split():
-    made = corpus([4, 5, 6, 7], 2, 1)
+    made = make_corpus([4, 5, 6, 7], 2, 1)
     assert made.select_piece_names("train") == ["0.mid", "3.mid"]
     assert made.select_compositions("train") == ["composition 0 é", "composition 3 é"]
     assert [(len(codes), set(codes[:, PITCH])) for codes in made.select_pieces("train")] == [
@@ -95,7 +95,7 @@ def test_pieces_and_names_are_those_of_the_split():
 
 def test_an_empty_split_is_named():
     with pytest.raises(DataError, match="no piece in the split 'test'"):
-        corpus([4, 5], 2, 1).select_pieces("test")
+        make_corpus([4, 5], 2, 1).select_pieces("test")
 
 
 @given(seed=st.integers(0, 2**31 - 1), count=st.integers(1, 12))
@@ -137,7 +137,7 @@ def test_batches_join_to_the_order(batch_size, count, first):
 
 @given(lengths=LENGTHS, notes=st.integers(1, 200))
 def test_beginnings_are_equal_shares_and_no_more_than_asked(lengths, notes):
-    pieces = corpus(lengths, 1, 1).pieces
+    pieces = make_corpus(lengths, 1, 1).pieces
     cut = windows.truncate_pieces(pieces, notes)
     assert sum(map(len, cut)) <= max(notes, 2 * len(pieces))
     long = {len(codes) for codes, whole in zip(cut, pieces, strict=True) if len(codes) < len(whole)}
@@ -148,14 +148,14 @@ def test_beginnings_are_equal_shares_and_no_more_than_asked(lengths, notes):
 
 
 def test_no_limit_cuts_nothing():
-    pieces = corpus([5, 60], 1, 1).pieces
+    pieces = make_corpus([5, 60], 1, 1).pieces
     assert [len(piece) for piece in windows.truncate_pieces(pieces, 0)] == [5, 60]
     assert [len(piece) for piece in windows.sample_beginnings(pieces, 0)] == [5, 60]
 
 
 @given(lengths=LENGTHS, notes=st.integers(2, 40))
 def test_a_sample_of_many_pieces_has_no_more_notes_than_asked(lengths, notes):
-    pieces = corpus(lengths, 1, 1).pieces
+    pieces = make_corpus(lengths, 1, 1).pieces
     sample = windows.sample_beginnings(pieces, notes)
     assert 0 < sum(map(len, sample)) <= notes
     if 2 * len(pieces) <= notes:
@@ -169,7 +169,7 @@ def read_files(folder: Path) -> dict[str, bytes]:
 @settings(max_examples=25)
 @given(**WINDOWS, shard_notes=st.integers(1, 60))
 def test_windows_come_back_from_disk_in_equal_bytes(lengths, length, stride, shard_notes):
-    made = corpus(lengths, length, stride)
+    made = make_corpus(lengths, length, stride)
     with tempfile.TemporaryDirectory() as folder:
         first, second = Path(folder) / "a" / "index.npz", Path(folder) / "b" / "index.npz"
         windows.save_windows(made, first, shard_notes)
@@ -183,7 +183,7 @@ def test_windows_come_back_from_disk_in_equal_bytes(lengths, length, stride, sha
 
 
 def test_one_long_name_makes_no_other_longer_on_disk(tmp_path):
-    dataset, sizes = corpus([2] * 500, 1, 1), []
+    dataset, sizes = make_corpus([2] * 500, 1, 1), []
     for length in (1, 1000):
         names = [*dataset.piece_names[:-1].tolist(), "x" * length]
         windows.save_windows(
@@ -196,14 +196,14 @@ def test_one_long_name_makes_no_other_longer_on_disk(tmp_path):
 
 def test_shards_of_an_older_corpus_are_removed(tmp_path):
     path = tmp_path / "index.npz"
-    windows.save_windows(corpus([9, 7, 8], 3, 2), path, shard_notes=8)
+    windows.save_windows(make_corpus([9, 7, 8], 3, 2), path, shard_notes=8)
     assert sorted(read_files(tmp_path)) == [
         "index.npz",
         "notes-00000.npy",
         "notes-00001.npy",
         "notes-00002.npy",
     ]
-    windows.save_windows(corpus([9, 7, 8], 3, 2), path)
+    windows.save_windows(make_corpus([9, 7, 8], 3, 2), path)
     assert sorted(read_files(tmp_path)) == ["index.npz", "notes-00000.npy"]
 
 
@@ -212,7 +212,7 @@ def test_a_run_that_was_killed_leaves_no_windows(tmp_path):
         yield np.zeros((9, 4), np.int16)
         raise KeyboardInterrupt
 
-    path, dataset = tmp_path / "index.npz", corpus([9, 7], 3, 2)
+    path, dataset = tmp_path / "index.npz", make_corpus([9, 7], 3, 2)
     windows.save_windows(dataset, path)
     with pytest.raises(KeyboardInterrupt):
         windows.write_windows(dataset, stop(), path)
@@ -221,7 +221,7 @@ def test_a_run_that_was_killed_leaves_no_windows(tmp_path):
 
 
 def test_a_piece_of_another_length_than_in_the_index_is_refused(tmp_path):
-    dataset = corpus([9, 7], 3, 2)
+    dataset = make_corpus([9, 7], 3, 2)
     pieces = [np.zeros((9, 4), np.int16), np.zeros((6, 4), np.int16)]
     problem = "a piece has 6 notes, and 7 in the table of pieces; run 'dvc repro -f -s ingest'$"
     with pytest.raises(DataError, match=problem):
@@ -234,7 +234,7 @@ FILES = ["index.npz", "notes-00001.npy"]
 @pytest.mark.parametrize("name", FILES)
 @pytest.mark.parametrize("kept", [0, 1, 3, 100, 0.5, 0.99])
 def test_a_torn_file_is_a_data_error(tmp_path, name, kept):
-    windows.save_windows(corpus([9, 7], 3, 2), tmp_path / "index.npz", shard_notes=8)
+    windows.save_windows(make_corpus([9, 7], 3, 2), tmp_path / "index.npz", shard_notes=8)
     data = (tmp_path / name).read_bytes()
     (tmp_path / name).write_bytes(data[: kept if isinstance(kept, int) else int(len(data) * kept)])
     with pytest.raises(DataError, match="no windows here"):
@@ -243,7 +243,7 @@ def test_a_torn_file_is_a_data_error(tmp_path, name, kept):
 
 @pytest.mark.parametrize("name", FILES)
 def test_every_flipped_bit_is_seen(tmp_path, name):
-    windows.save_windows(corpus([3, 4], 1, 1), tmp_path / "index.npz", shard_notes=3)
+    windows.save_windows(make_corpus([3, 4], 1, 1), tmp_path / "index.npz", shard_notes=3)
     whole = (tmp_path / name).read_bytes()
     for place in range(0, 8 * len(whole), 13):
         torn = bytearray(whole)
@@ -255,7 +255,7 @@ def test_every_flipped_bit_is_seen(tmp_path, name):
 
 def test_shards_of_a_large_corpus_are_verified_on_request(tmp_path, monkeypatch):
     path, shard = tmp_path / "index.npz", tmp_path / "notes-00000.npy"
-    windows.save_windows(corpus([9, 7], 3, 2), path)
+    windows.save_windows(make_corpus([9, 7], 3, 2), path)
     whole = shard.read_bytes()
     monkeypatch.setattr(windows, "MAX_VERIFIED_NOTES", 15)
     shard.write_bytes(whole[:-1] + b"X")
@@ -268,7 +268,7 @@ def test_shards_of_a_large_corpus_are_verified_on_request(tmp_path, monkeypatch)
 
 
 def test_the_sha256_of_the_index_depends_on_every_note(tmp_path):
-    path, dataset = tmp_path / "index.npz", corpus([9, 7], 3, 2)
+    path, dataset = tmp_path / "index.npz", make_corpus([9, 7], 3, 2)
     windows.save_windows(dataset, path)
     index = path.read_bytes()
     dataset.notes.shards[0][-1, 3] += 1
@@ -282,7 +282,7 @@ def test_a_missing_file_or_another_npz_is_a_data_error(tmp_path):
     np.savez(tmp_path / "other.npz", codes=np.zeros(3))
     with pytest.raises(DataError, match="no windows here"):
         windows.load_windows(tmp_path / "other.npz")
-    windows.save_windows(corpus([9, 7], 3, 2), tmp_path / "index.npz")
+    windows.save_windows(make_corpus([9, 7], 3, 2), tmp_path / "index.npz")
     (tmp_path / "notes-00000.npy").unlink()
     with pytest.raises(DataError, match=r"No such file .*notes-00000\.npy"):
         windows.load_windows(tmp_path / "index.npz")
