@@ -40,7 +40,7 @@ KINDS = {
 }
 
 
-def trained(project: Params, name: str, **changes: object) -> TrainedModel:
+def make_trained_model(project: Params, name: str, **changes: object) -> TrainedModel:
     """Make a model of random weights, biases too."""
     block = project.model[name.partition(",")[0]].model_copy(update={"stateful": True, **changes})
     net = network.build_model(block)
@@ -50,7 +50,7 @@ def trained(project: Params, name: str, **changes: object) -> TrainedModel:
     return TrainedModel(name, block, 25, network.named_weights(net), spread)
 
 
-def opened(data: bytes) -> tf.lite.Interpreter:
+def open_model(data: bytes) -> tf.lite.Interpreter:
     with warnings.catch_warnings():
         warnings.simplefilter(
             "ignore", UserWarning
@@ -61,8 +61,8 @@ def opened(data: bytes) -> tf.lite.Interpreter:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", KINDS)
 def test_two_thousand_notes_are_those_of_the_engine(project: Params, name: str) -> None:
-    model = trained(project, name, **KINDS[name])
-    lite = opened(tflite.convert_to_tflite(model))
+    model = make_trained_model(project, name, **KINDS[name])
+    lite = open_model(tflite.convert_to_tflite(model))
     feed, outputs = lite.get_signature_runner("feed"), lite.get_signature_runner("outputs")
     state = {
         key: np.zeros(about["shape"], np.float32)
@@ -74,31 +74,31 @@ def test_two_thousand_notes_are_those_of_the_engine(project: Params, name: str) 
     notes = notes[:, : PEDAL + model.config.model_pedal]
     for number, note in enumerate(notes):
         expected = body.step(note, before)
-        state = feed(note=note[None].astype(np.int32), **hint_of(expected), **state)
+        state = feed(note=note[None].astype(np.int32), **get_hint(expected), **state)
         hidden = state.pop("hidden")
-        np.testing.assert_allclose(hidden[0], flattened(expected), atol=1e-5)
+        np.testing.assert_allclose(hidden[0], flatten_context(expected), atol=1e-5)
         if number % 100 == 0:
-            same_outputs(model, outputs, expected, notes[(number + 1) % len(notes)])
+            check_outputs(model, outputs, expected, notes[(number + 1) % len(notes)])
 
 
-def flattened(context: Context) -> np.ndarray:
+def flatten_context(context: Context) -> np.ndarray:
     """Return what the heads read as the file has it: one vector, without the hint."""
     parts = [np.atleast_1d(part) for part in context._replace(hints=None) if part is not None]
     return np.concatenate(parts, dtype=np.float32)
 
 
-def hint_of(context: Context) -> dict[str, np.ndarray]:
+def get_hint(context: Context) -> dict[str, np.ndarray]:
     """Return the hint after a note as the file takes it, where the model reads hints."""
     return {} if context.hints is None else {"hint": np.array([context.hints], np.int32)}
 
 
-def same_outputs(model: TrainedModel, runner: object, context: Context, note: np.ndarray) -> None:
+def check_outputs(model: TrainedModel, runner: object, context: Context, note: np.ndarray) -> None:
     """Hold each feature, given those before it, against the distribution that the engine draws from."""
     known = make_note(int(note[VELOCITY]))[: len(note)]
-    hidden = flattened(context)
+    hidden = flatten_context(context)
     for name, probs in make_step_heads(model).iterate_distributions(context, known):
         note_so_far = np.array([known], np.int32)
-        outputs = runner(hidden=hidden[None], note=note_so_far, **hint_of(context))[name][0]
+        outputs = runner(hidden=hidden[None], note=note_so_far, **get_hint(context))[name][0]
         if model.config.heads == "regression" and name != "pitch":
             expected = model.residual_noise[name].grid_probs(float(outputs[0]))
         else:
