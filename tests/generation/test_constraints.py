@@ -88,7 +88,7 @@ def test_parameters_know_the_keys_that_there_are():
         assert allowed_pitches(make_config(key=f"Eb {scale}").key, 0, 127)
 
 
-def kept(notes: list, step: int, polyphony: int, density: int) -> bool:
+def is_allowed(notes: list, step: int, polyphony: int, density: int) -> bool:
     """Say by the definitions whether a note may start so many cells after the last of notes."""
     onsets = np.cumsum([note[0] for note in notes]).tolist()
     now = (onsets[-1] if onsets else 0) + step
@@ -110,9 +110,9 @@ def test_earliest_parts_the_steps_that_are_forbidden_from_those_that_are_allowed
         limits.add(*note)
         assert 0 <= limits.min_step() < GRID_SIZE
     first = limits.min_step()
-    assert all(kept(notes, step, polyphony, density) for step in (first, first + 1, 1000))
+    assert all(is_allowed(notes, step, polyphony, density) for step in (first, first + 1, 1000))
     assert not any(
-        kept(notes, step, polyphony, density)
+        is_allowed(notes, step, polyphony, density)
         for step in {0, first // 2, first - 1}
         if 0 <= step < first
     )
@@ -126,44 +126,44 @@ def test_without_limits_any_step_will_do(notes):
     assert limits.min_step() == 0
 
 
-def after(limits: NoteLimits, *notes: tuple) -> int:
+def compute_min_step(limits: NoteLimits, *notes: tuple) -> int:
     limits.observe(np.array([(*note, 64) for note in notes], np.int16).reshape(-1, 4))
     return limits.min_step()
 
 
 def test_polyphony_worked_by_hand():
-    assert after(NoteLimits(1, 0)) == 0
-    assert after(NoteLimits(1, 0), (7, 30, 60)) == 30
-    assert after(NoteLimits(2, 0), (7, 30, 60)) == 0
-    assert after(NoteLimits(2, 0), (7, 30, 60), (10, 15, 64)) == 15
-    assert after(NoteLimits(2, 0), (7, 30, 60), (10, 40, 64)) == 20
-    assert after(NoteLimits(1, 0), (0, 1000, 60)) == 1000
+    assert compute_min_step(NoteLimits(1, 0)) == 0
+    assert compute_min_step(NoteLimits(1, 0), (7, 30, 60)) == 30
+    assert compute_min_step(NoteLimits(2, 0), (7, 30, 60)) == 0
+    assert compute_min_step(NoteLimits(2, 0), (7, 30, 60), (10, 15, 64)) == 15
+    assert compute_min_step(NoteLimits(2, 0), (7, 30, 60), (10, 40, 64)) == 20
+    assert compute_min_step(NoteLimits(1, 0), (0, 1000, 60)) == 1000
 
 
 def test_the_shortest_note_sounds_in_the_cell_of_its_onset():
-    assert after(NoteLimits(1, 0), (5, 0, 60)) == 1
-    assert after(NoteLimits(1, 0), (5, 1, 60)) == 1
+    assert compute_min_step(NoteLimits(1, 0), (5, 0, 60)) == 1
+    assert compute_min_step(NoteLimits(1, 0), (5, 1, 60)) == 1
 
 
 def test_notes_of_one_pitch_and_onset_end_together():
-    assert after(NoteLimits(2, 0), (0, 10, 60), (0, 500, 60)) == 500
-    assert after(NoteLimits(2, 0), (0, 500, 60), (0, 10, 60)) == 500
-    assert after(NoteLimits(2, 0), (0, 10, 61), (0, 500, 60)) == 10
+    assert compute_min_step(NoteLimits(2, 0), (0, 10, 60), (0, 500, 60)) == 500
+    assert compute_min_step(NoteLimits(2, 0), (0, 500, 60), (0, 10, 60)) == 500
+    assert compute_min_step(NoteLimits(2, 0), (0, 10, 61), (0, 500, 60)) == 10
 
 
 def test_density_worked_by_hand():
-    assert after(NoteLimits(0, 1), (7, 30, 60)) == 100
-    assert after(NoteLimits(0, 2), (7, 30, 60)) == 0
-    assert after(NoteLimits(0, 2), (7, 30, 60), (40, 30, 60)) == 60
-    assert after(NoteLimits(0, 2), (7, 30, 60), (40, 30, 60), (70, 30, 60)) == 30
-    assert after(NoteLimits(0, 2), (7, 30, 60), (40, 30, 60), (100, 30, 60)) == 0
+    assert compute_min_step(NoteLimits(0, 1), (7, 30, 60)) == 100
+    assert compute_min_step(NoteLimits(0, 2), (7, 30, 60)) == 0
+    assert compute_min_step(NoteLimits(0, 2), (7, 30, 60), (40, 30, 60)) == 60
+    assert compute_min_step(NoteLimits(0, 2), (7, 30, 60), (40, 30, 60), (70, 30, 60)) == 30
+    assert compute_min_step(NoteLimits(0, 2), (7, 30, 60), (40, 30, 60), (100, 30, 60)) == 0
 
 
 @given(notes=NOTES, cut=st.integers(0, 25))
 def test_notes_may_be_heard_in_parts(notes, cut):
     whole, parts = NoteLimits(3, 4), NoteLimits(3, 4)
-    after(parts, *notes[:cut])
-    assert after(whole, *notes) == after(parts, *notes[cut:])
+    compute_min_step(parts, *notes[:cut])
+    assert compute_min_step(whole, *notes) == compute_min_step(parts, *notes[cut:])
 
 
 def test_what_has_ended_is_forgotten():

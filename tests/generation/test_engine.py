@@ -29,13 +29,13 @@ from pipeline.notes import quantize, recall
 from pipeline.notes.quantize import DURATION, PITCH, SCORED_FEATURES, STEP, VELOCITY, make_note
 
 
-def hidden_after(model: TrainedModel, heard: np.ndarray) -> np.ndarray:
+def compute_hidden(model: TrainedModel, heard: np.ndarray) -> np.ndarray:
     engine = Engine(model)
     engine.feed(heard)
     return engine.context.hidden
 
 
-def sampler(seed: int, top_p: float) -> Sampler:
+def make_sampler(seed: int, top_p: float) -> Sampler:
     """Make a sampler that forbids nothing."""
     free = {
         "key": "chromatic",
@@ -52,7 +52,7 @@ def sampler(seed: int, top_p: float) -> Sampler:
     return Sampler(np.random.default_rng(seed), config)
 
 
-def likeliest(_head: str, mass: np.ndarray) -> int:
+def choose_likeliest(_head: str, mass: np.ndarray) -> int:
     return int(mass.argmax())
 
 
@@ -71,8 +71,8 @@ def test_carried_state_reaches_back_beyond_the_window():
     heard, other = make_quantized_notes(0, 20), make_quantized_notes(0, 20)
     other[0, quantize.DURATION] = 900
     assert not np.allclose(
-        hidden_after(make_tiny_model(**CARRIED), heard),
-        hidden_after(make_tiny_model(**CARRIED), other),
+        compute_hidden(make_tiny_model(**CARRIED), heard),
+        compute_hidden(make_tiny_model(**CARRIED), other),
         atol=1e-9,
     )
 
@@ -146,13 +146,13 @@ def test_a_played_note_is_fed_back_as_it_would_be_read(kind):
         masses[head].append(mass)
         return free.sample_feature(head, mass)
 
-    free = sampler(0, 0.98)
+    free = make_sampler(0, 0.98)
     played = streaming.generate_notes(model, prompt, 12, FunctionSampler(choose))
     again = quantize.quantize(quantize.dequantize(np.concatenate([prompt, played])))
     assert np.array_equal(again, np.concatenate([prompt, played]))
     heads = RegressionHeads(model.weights, model.residual_noise)
     for number in range(12):
-        expected = heads.distributions_of_one(hidden_after(model, again[: len(prompt) + number]))
+        expected = heads.distributions_of_one(compute_hidden(model, again[: len(prompt) + number]))
         for head in SCORED_FEATURES:
             assert masses[head][number] == pytest.approx(expected[head], abs=1e-5)
 
@@ -160,7 +160,7 @@ def test_a_played_note_is_fed_back_as_it_would_be_read(kind):
 @pytest.mark.parametrize("kind", MODEL_KINDS)
 def test_the_same_seed_plays_the_same_notes(kind):
     def play(seed: int) -> list:
-        choose = sampler(seed, 1.0)
+        choose = make_sampler(seed, 1.0)
         return streaming.generate_notes(
             make_tiny_model(**kind), make_quantized_notes(4, 9), 20, choose
         ).tolist()
@@ -173,7 +173,7 @@ def test_played_notes_have_the_mean_velocity_of_the_prompt():
     prompt = make_quantized_notes(4, 2)
     prompt[:, VELOCITY] = 40, 61
     assert set(
-        streaming.generate_notes(make_tiny_model(), prompt, 5, FunctionSampler(likeliest))[
+        streaming.generate_notes(make_tiny_model(), prompt, 5, FunctionSampler(choose_likeliest))[
             :, VELOCITY
         ]
     ) == {50}
@@ -181,7 +181,7 @@ def test_played_notes_have_the_mean_velocity_of_the_prompt():
 
 def test_no_notes_can_be_asked_for():
     assert streaming.generate_notes(
-        make_tiny_model(), make_quantized_notes(4, 2), 0, FunctionSampler(likeliest)
+        make_tiny_model(), make_quantized_notes(4, 2), 0, FunctionSampler(choose_likeliest)
     ).shape == (0, 5)
 
 
@@ -190,7 +190,7 @@ def test_it_stops_before_the_first_note_that_would_sound_too_late():
     prompt[0, STEP] = 7  # as of a passage: the first note stands at cell 0 all the same
 
     def played(last: float) -> np.ndarray:
-        return streaming.generate_notes(make_tiny_model(), prompt, 40, sampler(3, 1.0), last)
+        return streaming.generate_notes(make_tiny_model(), prompt, 40, make_sampler(3, 1.0), last)
 
     whole = played(np.inf)
     ends = prompt[1:, STEP].sum() + np.cumsum(whole[:, STEP]) + whole[:, DURATION]
@@ -207,10 +207,10 @@ def test_a_reset_engine_has_forgotten(kind):
     engine.feed(make_quantized_notes(1, 9))
     engine.reset()
     with pytest.raises(ValueError, match="at least one note"):
-        engine.sample(FunctionSampler(likeliest), 64)
+        engine.sample(FunctionSampler(choose_likeliest), 64)
     engine.feed(make_quantized_notes(2, 3))
     assert np.array_equal(
-        engine.context.hidden, hidden_after(make_tiny_model(**kind), make_quantized_notes(2, 3))
+        engine.context.hidden, compute_hidden(make_tiny_model(**kind), make_quantized_notes(2, 3))
     )
 
 
@@ -241,7 +241,7 @@ def test_a_model_that_tells_the_times_gets_a_narrow_spread(kind):
     model, rng = replace(make_tiny_model(**kind), residual_noise=narrow), np.random.default_rng(0)
 
     def choose(head: str, mass: np.ndarray) -> int:
-        return int(rng.integers(128)) if head == "pitch" else likeliest(head, mass)
+        return int(rng.integers(128)) if head == "pitch" else choose_likeliest(head, mass)
 
     prompts = [make_quantized_notes(6, 1), make_quantized_notes(7, 1)]
     pieces = [
@@ -263,7 +263,7 @@ RECALLING = {**ATTENTION, "recall": True}
 LONG_PROMPT = make_quantized_notes(5, 2500)
 
 
-def feed_all(model: TrainedModel, notes: np.ndarray) -> np.ndarray:
+def feed_notes(model: TrainedModel, notes: np.ndarray) -> np.ndarray:
     """Return the hidden vector after all notes, read one by one."""
     engine = Engine(model)
     for code in notes:
@@ -279,7 +279,7 @@ def test_a_long_prompt_leaves_the_same_hidden_vector_as_all_its_notes(kind, earl
     if earlier:
         engine.feed(LONG_PROMPT[:earlier])
     engine.feed(LONG_PROMPT[earlier:])
-    assert np.array_equal(engine.context.hidden, feed_all(model, LONG_PROMPT))
+    assert np.array_equal(engine.context.hidden, feed_notes(model, LONG_PROMPT))
 
 
 def test_a_bonus_raises_the_pitches_of_a_hint_by_nats_and_changes_no_score():
@@ -344,7 +344,7 @@ def test_a_long_note_that_still_sounds_is_not_forgotten():
     notes = np.tile(np.array([[1, 1, 60, 64]], np.int16), (2000, 1))
     notes[1500, [DURATION, PITCH]] = 1000, 30
     model = make_tiny_model(**ATTENTION)
-    assert np.array_equal(hidden_after(model, notes), feed_all(model, notes))
+    assert np.array_equal(compute_hidden(model, notes), feed_notes(model, notes))
 
 
 def test_of_a_long_prompt_only_the_notes_that_count_are_read(monkeypatch):
@@ -383,7 +383,7 @@ def test_of_a_long_prompt_the_notes_that_hints_depend_on_are_read(monkeypatch):
     monkeypatch.setattr(engine.network, "feed", count)
     engine.feed(prompt)
     assert sum(read) < 1000
-    assert np.array_equal(engine.context.hidden, feed_all(model, prompt))
+    assert np.array_equal(engine.context.hidden, feed_notes(model, prompt))
     assert engine.context.hints[0] > 0
 
 
@@ -407,11 +407,11 @@ def test_the_notes_that_a_next_note_depends_on_are_known(kind, context):
 def test_reading_and_generating_many_notes_is_shown(monkeypatch, capsys):
     monkeypatch.setattr(streaming, "MIN_SHOWN_NOTES", 2000)
     model = make_tiny_model(**MINGRU)
-    streaming.generate_notes(model, LONG_PROMPT, 1, sampler(0, 1.0))
+    streaming.generate_notes(model, LONG_PROMPT, 1, make_sampler(0, 1.0))
     assert "reading the prompt: 2,500 in" in capsys.readouterr().err
-    streaming.generate_notes(model, LONG_PROMPT[:9], 2000, sampler(0, 1.0))
+    streaming.generate_notes(model, LONG_PROMPT[:9], 2000, make_sampler(0, 1.0))
     assert "generating notes: 2,000 in" in capsys.readouterr().err
-    streaming.generate_notes(model, LONG_PROMPT[:1500], 9, sampler(0, 1.0))
+    streaming.generate_notes(model, LONG_PROMPT[:1500], 9, make_sampler(0, 1.0))
     assert capsys.readouterr().err == ""
 
 
@@ -424,6 +424,6 @@ def test_a_model_is_read_and_ready_to_play_within_a_tenth_of_a_second(tmp_path, 
         start = time.process_time()
         engine = Engine(model_io.load_model(tmp_path))
         engine.feed(make_quantized_notes(0, 1))
-        engine.sample(sampler(0, 1.0), 64)
+        engine.sample(make_sampler(0, 1.0), 64)
         seconds.append(time.process_time() - start)
     assert min(seconds) < 0.1

@@ -45,7 +45,7 @@ def make_config(**changes) -> SamplingConfig:
     return SamplingConfig.model_validate({**FREE, **changes})
 
 
-def sampler_of(seed: int, **changes) -> Sampler:
+def make_free_sampler(seed: int, **changes) -> Sampler:
     return Sampler(np.random.default_rng(seed), make_config(**changes))
 
 
@@ -124,7 +124,7 @@ def test_frequencies_match_the_masses(temperature, top_p):
     expected = expected / expected.sum()
     if top_p < 1:  # 0.3, 0.25 and 0.2 reach 0.7; at temperature 2 one more is needed
         expected = np.where((0.2 if temperature == 1 else 0.15) <= HARD, expected, 0)
-    sampler = sampler_of(3, time_temperature=temperature, top_p=top_p)
+    sampler = make_free_sampler(3, time_temperature=temperature, top_p=top_p)
     counts = np.bincount(
         [sampler.sample_feature("step", HARD) for _ in range(4000)], minlength=len(HARD)
     )
@@ -133,44 +133,44 @@ def test_frequencies_match_the_masses(temperature, top_p):
     assert stats.chisquare(counts[some], 4000 * expected[some] / expected.sum()).pvalue > 0.001
 
 
-def only(head: str, *indices: int) -> np.ndarray:
+def make_even_mass(head: str, *indices: int) -> np.ndarray:
     """Make a mass [K] that is even over some outcomes of a head, and zero elsewhere."""
     mass = np.zeros(SIZES[head])
     mass[list(indices)] = 1 / len(indices)
     return mass
 
 
-def at_random(head: str, rng: np.random.Generator) -> np.ndarray:
+def draw_mass(head: str, rng: np.random.Generator) -> np.ndarray:
     mass = np.exp(rng.normal(0, 3, SIZES[head]))
     mass[0] *= head != "velocity"
     return mass / mass.sum()
 
 
-def some(head: str, rng: np.random.Generator) -> np.ndarray:
+def draw_three_outcomes(head: str, rng: np.random.Generator) -> np.ndarray:
     """Make a mass that is zero but for three outcomes."""
-    return only(head, *rng.integers(1, SIZES[head], 3))
+    return make_even_mass(head, *rng.integers(1, SIZES[head], 3))
 
 
 def worst(head: str, _rng: np.random.Generator) -> np.ndarray:
     """At once, out of key and of range, and held for ever."""
-    return only(head, {"step": 0, "pitch": 1, "duration": 1000, "velocity": 127}[head])
+    return make_even_mass(head, {"step": 0, "pitch": 1, "duration": 1000, "velocity": 127}[head])
 
 
 def unison(head: str, rng: np.random.Generator) -> np.ndarray:
     """The same pitch again and again, at once or soon after, held for all sorts of times."""
     if head == "duration":
-        return only(head, *rng.choice([0, 1, 2, 30, 500, 1000], 2))
-    return only(head, *{"step": (0, 0, 1, 5), "pitch": (60,), "velocity": (64,)}[head])
+        return make_even_mass(head, *rng.choice([0, 1, 2, 30, 500, 1000], 2))
+    return make_even_mass(head, *{"step": (0, 0, 1, 5), "pitch": (60,), "velocity": (64,)}[head])
 
 
 def chords(head: str, rng: np.random.Generator) -> np.ndarray:
     """Chords of short notes, nearly at once."""
     if head in ("step", "duration"):
-        return only(head, *rng.integers(0, 3, 2))
-    return at_random(head, rng)
+        return make_even_mass(head, *rng.integers(0, 3, 2))
+    return draw_mass(head, rng)
 
 
-PLAYERS = (at_random, some, worst, unison, chords)
+PLAYERS = (draw_mass, draw_three_outcomes, worst, unison, chords)
 CONSTRAINTS = (
     {"key": "Eb minor"},
     {"min_pitch": 50, "max_pitch": 61},
@@ -189,7 +189,7 @@ CONSTRAINTS = (
 )
 
 
-def play(sampler: Sampler, count: int, player=at_random, seed: int = 0) -> np.ndarray:
+def play_notes(sampler: Sampler, count: int, player=draw_mass, seed: int = 0) -> np.ndarray:
     """Let a sampler choose notes from the masses of a player; codes [count, 4]."""
     rng = np.random.default_rng(seed)
     masses = [{head: player(head, rng) for head in SIZES} for _ in range(min(count, 300))]
@@ -200,7 +200,7 @@ def play(sampler: Sampler, count: int, player=at_random, seed: int = 0) -> np.nd
     return out
 
 
-def faults(onset, duration, pitch, settings: SamplingConfig, chosen: int = 0) -> list[str]:
+def list_faults(onset, duration, pitch, settings: SamplingConfig, chosen: int = 0) -> list[str]:
     """Say by the definitions which constraints the notes from number `chosen` on break.
 
     Args:
@@ -229,7 +229,7 @@ def faults(onset, duration, pitch, settings: SamplingConfig, chosen: int = 0) ->
     return out
 
 
-def in_ms(codes: np.ndarray) -> tuple:
+def convert_to_ms(codes: np.ndarray) -> tuple:
     """Return onset, duration and pitch of codes [N, 4]; those of one pitch and onset end with the last."""
     onset = np.cumsum(codes[:, STEP].astype(int)) * 10
     duration = np.maximum(codes[:, DURATION].astype(int) * 10, 4)
@@ -243,15 +243,18 @@ def in_ms(codes: np.ndarray) -> tuple:
 @pytest.mark.parametrize("constraints", CONSTRAINTS, ids=str)
 def test_ten_thousand_notes_break_no_constraint(constraints):
     for player in PLAYERS:
-        sampler = sampler_of(1, **constraints)
-        codes = play(sampler, 10_000 // len(PLAYERS), player)
-        assert not faults(*in_ms(codes), sampler.config), player.__name__
+        sampler = make_free_sampler(1, **constraints)
+        codes = play_notes(sampler, 10_000 // len(PLAYERS), player)
+        assert not list_faults(*convert_to_ms(codes), sampler.config), player.__name__
 
 
 @pytest.mark.parametrize("constraints", CONSTRAINTS, ids=str)
 def test_without_the_constraint_the_same_notes_break_it(constraints):
     broken = [
-        faults(*in_ms(play(sampler_of(1), 300, player)), make_config(**constraints))
+        list_faults(
+            *convert_to_ms(play_notes(make_free_sampler(1), 300, player)),
+            make_config(**constraints),
+        )
         for player in PLAYERS
     ]
     assert any(broken)
@@ -263,18 +266,18 @@ def test_without_the_constraint_the_same_notes_break_it(constraints):
 )
 def test_temperature_and_top_p_break_no_constraint(changes):
     for player in PLAYERS:
-        sampler = sampler_of(1, **CONSTRAINTS[-1], **changes)
-        assert not faults(*in_ms(play(sampler, 1500, player)), sampler.config)
+        sampler = make_free_sampler(1, **CONSTRAINTS[-1], **changes)
+        assert not list_faults(*convert_to_ms(play_notes(sampler, 1500, player)), sampler.config)
 
 
 @pytest.mark.parametrize("player", PLAYERS)
 def test_what_is_read_back_from_a_midi_file_breaks_no_constraint(player, tmp_path):
-    sampler = sampler_of(2, **CONSTRAINTS[-1])
-    writer.write_notes(quantize.dequantize(play(sampler, 1500, player)), tmp_path / "out.mid")
+    sampler = make_free_sampler(2, **CONSTRAINTS[-1])
+    writer.write_notes(quantize.dequantize(play_notes(sampler, 1500, player)), tmp_path / "out.mid")
     notes = reader.read_notes((tmp_path / "out.mid").read_bytes(), "symusic")
     onset, duration = (np.rint(notes[name] * 1000).astype(int) for name in ("onset", "duration"))
     assert len(notes) == 1500
-    assert not faults(onset, duration, notes["pitch"], sampler.config)
+    assert not list_faults(onset, duration, notes["pitch"], sampler.config)
 
 
 CODES = st.lists(
@@ -296,7 +299,7 @@ CODES = st.lists(
 def test_constraints_hold_after_any_prompt_and_whatever_is_wanted(
     prompt, wanted, max_polyphony, max_notes_per_second, key, seed
 ):
-    sampler = sampler_of(
+    sampler = make_free_sampler(
         seed,
         max_polyphony=max_polyphony,
         max_notes_per_second=max_notes_per_second,
@@ -307,29 +310,31 @@ def test_constraints_hold_after_any_prompt_and_whatever_is_wanted(
     codes = [*prompt]
     for want in wanted:
         heads = ("step", "pitch", "duration")
-        distributions = [(head, only(head, want[COLUMN[head]])) for head in heads]
+        distributions = [(head, make_even_mass(head, want[COLUMN[head]])) for head in heads]
         codes.append(sampler.sample_note(distributions, [0, 0, 0, 64]))
     notes = np.array(codes, np.int16).reshape(-1, 4)
     if len(wanted):
-        assert not faults(*in_ms(notes), sampler.config, len(prompt))
+        assert not list_faults(*convert_to_ms(notes), sampler.config, len(prompt))
     if not (max_polyphony or max_notes_per_second):  # what is allowed is chosen as it was wanted
         assert np.array_equal(notes[len(prompt) :, [STEP, DURATION]], wanted[:, [STEP, DURATION]])
 
 
 def test_a_person_may_play_between_and_break_all_limits():
-    sampler = sampler_of(0, **CONSTRAINTS[-1])
+    sampler = make_free_sampler(0, **CONSTRAINTS[-1])
     chord = np.array([(0, 700, pitch, 64) for pitch in range(60, 72)], np.int16)
     parts = []
     for seed in range(30):
         sampler.observe(chord)
-        played = play(sampler, 4, worst, seed)
+        played = play_notes(sampler, 4, worst, seed)
         assert played[0, STEP] == 700
         parts += [chord, played]
-        assert not faults(*in_ms(np.concatenate(parts)), sampler.config, 16 * seed + 12)
+        assert not list_faults(
+            *convert_to_ms(np.concatenate(parts)), sampler.config, 16 * seed + 12
+        )
 
 
 def test_what_is_allowed_keeps_its_proportions():
-    sampler = sampler_of(4, key="C major", min_pitch=60, max_pitch=65)
+    sampler = make_free_sampler(4, key="C major", min_pitch=60, max_pitch=65)
     mass = np.zeros(128)
     mass[[60, 61, 62, 64, 65]] = 0.1, 0.5, 0.2, 0.1, 0.1
     counts = np.bincount(
@@ -342,26 +347,28 @@ def test_what_is_allowed_keeps_its_proportions():
 def test_temperature_and_top_p_come_after_the_constraint():
     mass = np.zeros(128)
     mass[[61, 60, 62]] = 0.9, 0.08, 0.02
-    sampler = sampler_of(4, key="C major", top_p=0.79)
+    sampler = make_free_sampler(4, key="C major", top_p=0.79)
     assert {sampler.sample_feature("pitch", mass) for _ in range(200)} == {
         60
     }  # of what is allowed, 60 alone is 0.8
-    sampler = sampler_of(4, key="C major", top_p=0.79, pitch_temperature=2.0)
+    sampler = make_free_sampler(4, key="C major", top_p=0.79, pitch_temperature=2.0)
     assert {sampler.sample_feature("pitch", mass) for _ in range(200)} == {60, 62}
 
 
 def test_where_nothing_allowed_has_mass():
-    sampler = sampler_of(4, key="C major", min_pitch=60, max_pitch=64, max_polyphony=1, top_p=0.5)
-    assert {sampler.sample_feature("pitch", only("pitch", 61)) for _ in range(200)} == {
+    sampler = make_free_sampler(
+        4, key="C major", min_pitch=60, max_pitch=64, max_polyphony=1, top_p=0.5
+    )
+    assert {sampler.sample_feature("pitch", make_even_mass("pitch", 61)) for _ in range(200)} == {
         60,
         62,
         64,
     }, "even over all"
     sampler.observe(np.array([[0, 400, 60, 64]], np.int16))
-    assert {sampler.sample_feature("step", only("step", 3, 7)) for _ in range(200)} == {400}, (
-        "no longer than it must"
-    )
-    tiny = only("step", 3) + 5e-324 * only("step", 1000)
+    assert {sampler.sample_feature("step", make_even_mass("step", 3, 7)) for _ in range(200)} == {
+        400
+    }, "no longer than it must"
+    tiny = make_even_mass("step", 3) + 5e-324 * make_even_mass("step", 1000)
     assert {sampler.sample_feature("step", tiny) for _ in range(20)} == {400}
 
 
@@ -370,7 +377,7 @@ def test_where_nothing_allowed_has_mass():
 def test_however_small_the_masses_that_are_left(number, power, cell):
     sampler = Sampler(Fixed(number), make_config(max_polyphony=1))
     sampler.observe(np.array([[0, 50, 60, 64]], np.int16))
-    mass = only("step", 0)
+    mass = make_even_mass("step", 0)
     mass[cell] = 2.0**power
     assert sampler.sample_feature("step", mass) in (50, cell)
 
@@ -378,41 +385,44 @@ def test_however_small_the_masses_that_are_left(number, power, cell):
 LIMITS = TimeLimits(max_step=40, max_duration=150)
 
 
-def limited_sampler(seed: int, **changes) -> Sampler:
+def make_limited_sampler(seed: int, **changes) -> Sampler:
     return Sampler(np.random.default_rng(seed), make_config(**changes), LIMITS)
 
 
 @pytest.mark.parametrize("player", PLAYERS)
 def test_no_step_and_no_duration_is_above_the_limits(player):
-    codes = play(limited_sampler(1), 300, player)
+    codes = play_notes(make_limited_sampler(1), 300, player)
     assert codes[:, STEP].max() <= 40
     assert codes[:, DURATION].max() <= 150
-    free = play(limited_sampler(1, limit_times=False), 300, player)
-    assert np.array_equal(free, play(sampler_of(1), 300, player))
+    free = play_notes(make_limited_sampler(1, limit_times=False), 300, player)
+    assert np.array_equal(free, play_notes(make_free_sampler(1), 300, player))
 
 
 def test_a_model_that_wants_only_long_times_gets_the_longest_that_are_allowed():
-    wanted = {"step": only("step", 300, 1000), "duration": only("duration", 999)}
-    sampler = limited_sampler(0)
+    wanted = {
+        "step": make_even_mass("step", 300, 1000),
+        "duration": make_even_mass("duration", 999),
+    }
+    sampler = make_limited_sampler(0)
     for feature, limit in (("step", 40), ("duration", 150)):
         assert sampler.sample_feature(feature, wanted[feature]) == limit
-        assert sampler_of(0).sample_feature(feature, wanted[feature]) > limit
+        assert make_free_sampler(0).sample_feature(feature, wanted[feature]) > limit
 
 
 def test_times_within_the_limits_keep_their_proportions():
     probs = np.zeros(GRID_SIZE)
     probs[[0, 40, 41, 900]] = 0.1, 0.3, 0.3, 0.3
-    sampler = limited_sampler(2)
+    sampler = make_limited_sampler(2)
     drawn = np.bincount([sampler.sample_feature("step", probs) for _ in range(4000)])
     assert set(np.flatnonzero(drawn)) == {0, 40}
     assert stats.chisquare(drawn[[0, 40]], [1000, 3000]).pvalue > 0.001
 
 
 def test_a_limit_on_notes_may_need_a_step_above_the_longest():
-    sampler = limited_sampler(0, max_polyphony=1)
+    sampler = make_limited_sampler(0, max_polyphony=1)
     sampler.observe(np.array([[0, 120, 60, 64]], np.int16))
     for step in (0, 300):
-        assert sampler.sample_feature("step", only("step", step)) == 120
+        assert sampler.sample_feature("step", make_even_mass("step", step)) == 120
 
 
 def test_a_prompt_with_longer_times_lifts_the_limits():
@@ -420,15 +430,18 @@ def test_a_prompt_with_longer_times_lifts_the_limits():
     prompt = np.array([[900, 20, 60, 64], [70, 800, 62, 64], [30, 20, 64, 64]], np.int16)
     for notes, longest in ((prompt, (70, 800)), (prompt[2:], (40, 150))):
         sampler = make_sampler(model, notes, make_config(), np.random.default_rng(0))
-        drawn = [sampler.sample_feature(name, only(name, 1000)) for name in ("step", "duration")]
+        drawn = [
+            sampler.sample_feature(name, make_even_mass(name, 1000))
+            for name in ("step", "duration")
+        ]
         assert tuple(drawn) == longest
 
 
 def test_a_model_without_limits_plays_as_before():
     prompt = np.array([[0, 20, 60, 64]], np.int16)
     sampler = make_sampler(make_tiny_model(), prompt, make_config(), np.random.default_rng(0))
-    assert sampler.sample_feature("step", only("step", 1000)) == 1000
-    assert sampler.sample_feature("duration", only("duration", 1000)) == 1000
+    assert sampler.sample_feature("step", make_even_mass("step", 1000)) == 1000
+    assert sampler.sample_feature("duration", make_even_mass("duration", 1000)) == 1000
 
 
 def test_masses_that_are_no_numbers_are_refused():
@@ -436,7 +449,7 @@ def test_masses_that_are_no_numbers_are_refused():
         with pytest.raises(
             DataError, match=r"pitch: probabilities sum to .* train the model again"
         ):
-            sampler_of(0).sample_feature("pitch", mass)
+            make_free_sampler(0).sample_feature("pitch", mass)
 
 
 @pytest.mark.parametrize(("what", "narrow"), [("temperature", 0.01), ("top_p", 1e-4)])
@@ -444,8 +457,8 @@ def test_masses_that_are_no_numbers_are_refused():
 def test_each_temperature_and_top_p_is_of_its_own_parts(what, narrow, cold):
     parts = {"time": ("step", "duration"), "pitch": ("pitch",), "velocity": ("velocity",)}
     hot = [head for name in FEATURES if name != cold for head in parts[name]]
-    sampler = sampler_of(0, **{f"{cold}_{what}": narrow})
-    masses = {head: at_random(head, np.random.default_rng(5)) for head in SIZES}
+    sampler = make_free_sampler(0, **{f"{cold}_{what}": narrow})
+    masses = {head: draw_mass(head, np.random.default_rng(5)) for head in SIZES}
     choices = {
         head: {sampler.sample_feature(head, mass) for _ in range(60)}
         for head, mass in masses.items()
@@ -457,8 +470,8 @@ def test_each_temperature_and_top_p_is_of_its_own_parts(what, narrow, cold):
 @pytest.mark.parametrize("constraints", [{}, CONSTRAINTS[-1]], ids=str)
 def test_the_same_seed_chooses_the_same_notes(constraints):
     def chosen(seed: int) -> list:
-        sampler = sampler_of(seed, **constraints, top_p=0.9, time_temperature=1.2)
-        return play(sampler, 200).tolist()
+        sampler = make_free_sampler(seed, **constraints, top_p=0.9, time_temperature=1.2)
+        return play_notes(sampler, 200).tolist()
 
     assert chosen(1) == chosen(1)
     assert chosen(1) != chosen(2)
@@ -466,27 +479,27 @@ def test_the_same_seed_chooses_the_same_notes(constraints):
 
 @pytest.mark.parametrize("heard", ["before", "never"])
 def test_constraints_that_forbid_nothing_change_nothing(heard):
-    loose = sampler_of(3, max_polyphony=128, max_notes_per_second=1000)
+    loose = make_free_sampler(3, max_polyphony=128, max_notes_per_second=1000)
     if heard == "before":
         loose.observe(np.array([[0, 10, 60, 64]], np.int16))
-    assert np.array_equal(play(loose, 300), play(sampler_of(3), 300))
+    assert np.array_equal(play_notes(loose, 300), play_notes(make_free_sampler(3), 300))
 
 
 @pytest.mark.parametrize("constraints", [{}, *CONSTRAINTS], ids=str)
 def test_one_random_number_is_used_for_each_choice(constraints):
     sampler, plain = (
-        sampler_of(5, **constraints, pitch_temperature=0.9, top_p=0.9),
+        make_free_sampler(5, **constraints, pitch_temperature=0.9, top_p=0.9),
         np.random.default_rng(5),
     )
     for player in PLAYERS:
-        play(sampler, 10, player)
+        play_notes(sampler, 10, player)
     plain.random(10 * len(PLAYERS) * len(SIZES))
     assert sampler.rng.random() == plain.random()
 
 
 def test_a_sampler_without_a_pitch_to_choose_is_refused():
     with pytest.raises(ParamsError, match=r"no pitch of 'C major' lies in 61\.\.61"):
-        sampler_of(0, key="C major", min_pitch=61, max_pitch=61)
+        make_free_sampler(0, key="C major", min_pitch=61, max_pitch=61)
 
 
 @pytest.mark.parametrize(
