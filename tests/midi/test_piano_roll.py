@@ -23,7 +23,7 @@ def draw_pixels(path, notes, title="tiny: sample-1", prompt=3) -> np.ndarray:
         return np.asarray(image).astype(int)
 
 
-def inside(pixels: np.ndarray) -> np.ndarray:
+def crop_to_axes(pixels: np.ndarray) -> np.ndarray:
     """Return the pixels between the axes."""
     rows = slice(piano_roll.MARGIN_TOP + 1, -piano_roll.MARGIN_BOTTOM)
     return pixels[rows, piano_roll.MARGIN_LEFT + 1 : -piano_roll.MARGIN_RIGHT]
@@ -45,7 +45,7 @@ def test_it_is_a_picture_without_date_or_program(tmp_path):
 
 def test_the_prompt_is_gray_and_the_rest_is_not(tmp_path):
     def count_colored(prompt: int) -> int:
-        pixels = inside(draw_pixels(tmp_path / "a.png", make_music(0, 30), prompt=prompt))
+        pixels = crop_to_axes(draw_pixels(tmp_path / "a.png", make_music(0, 30), prompt=prompt))
         return int((np.ptp(pixels, axis=-1) > 50).sum())
 
     assert count_colored(30) == 0
@@ -54,7 +54,7 @@ def test_the_prompt_is_gray_and_the_rest_is_not(tmp_path):
 
 def test_a_note_is_where_its_time_and_pitch_are(tmp_path):
     notes = make_notes([0.0, 3.0], [1.0, 1.0], [60, 72], [127, 1])
-    pixels = inside(draw_pixels(tmp_path / "a.png", notes, prompt=0))
+    pixels = crop_to_axes(draw_pixels(tmp_path / "a.png", notes, prompt=0))
     height, width = pixels.shape[:2]
     # 4.4 s across; 17 rows of pitch, of which the first and last two are margins.
     yellow, purple = piano_roll.VELOCITY_COLORS[-1], piano_roll.VELOCITY_COLORS[0]
@@ -94,7 +94,9 @@ def test_one_note_and_a_long_piece_can_be_drawn(tmp_path, count):
 )
 def test_any_range_of_pitches_can_be_drawn(tmp_path, pitches, count):
     notes = make_notes(np.arange(count), np.ones(count), pitches, np.full(count, 64))
-    assert np.ptp(inside(draw_pixels(tmp_path / "a.png", notes, prompt=0)), axis=-1).max() > 50
+    assert (
+        np.ptp(crop_to_axes(draw_pixels(tmp_path / "a.png", notes, prompt=0)), axis=-1).max() > 50
+    )
 
 
 @pytest.mark.parametrize("title", [r"tiny: $\frac$ (prompt gray)", "é ♪ 名", "", "two\nlines"])

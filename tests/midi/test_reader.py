@@ -37,18 +37,18 @@ def _no_waiting_for_the_disk():
         yield
 
 
-def bytes_of(lines):
+def parse_hex(lines):
     return bytes.fromhex("".join(line.partition("#")[0] for line in lines.splitlines()))
 
 
-def smf(*tracks, kind=0, division=100):
+def make_smf(*tracks, kind=0, division=100):
     chunks = [
         b"MTrk" + struct.pack(">I", len(track)) + track for track in map(bytes.fromhex, tracks)
     ]
     return b"MThd" + struct.pack(">IHHH", 6, kind, len(chunks), division) + b"".join(chunks)
 
 
-def rows(notes):
+def list_rows(notes):
     """Return onset, duration, pitch and velocity of each note."""
     return [row[:4] for row in notes.tolist()]
 
@@ -59,7 +59,7 @@ def rows(notes):
 )
 def test_golden(case, reader):
     expected = case["notes"] if isinstance(case["notes"], list) else case["notes"][reader]
-    assert rows(midi.read_notes(bytes_of(case["bytes"]), reader)) == [
+    assert list_rows(midi.read_notes(parse_hex(case["bytes"]), reader)) == [
         tuple(row) for row in expected
     ]
 
@@ -70,14 +70,14 @@ def test_golden(case, reader):
 )
 def test_golden_refused(case, reader):
     with pytest.raises(MidiError, match=case["error"]) as caught:
-        midi.read_notes(bytes_of(case["bytes"]), reader)
+        midi.read_notes(parse_hex(case["bytes"]), reader)
     assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("reader", READERS)
 @pytest.mark.parametrize("cut", range(1, 60))
 def test_every_cut_of_a_file_is_refused(cut, reader):
-    whole = smf(END, NOTE_ON_OFF + NOTE_ON_OFF + END, kind=1)
+    whole = make_smf(END, NOTE_ON_OFF + NOTE_ON_OFF + END, kind=1)
     if cut < len(whole):
         with pytest.raises(MidiError):
             midi.read_notes(whole[:-cut], reader)
@@ -85,15 +85,15 @@ def test_every_cut_of_a_file_is_refused(cut, reader):
 
 @pytest.mark.parametrize("reader", READERS)
 def test_bytes_after_the_last_track_do_not_matter(reader):
-    whole = smf(NOTE_ON_OFF + END)
-    assert rows(midi.read_notes(whole + b"\0\0 trailer", reader)) == rows(
+    whole = make_smf(NOTE_ON_OFF + END)
+    assert list_rows(midi.read_notes(whole + b"\0\0 trailer", reader)) == list_rows(
         midi.read_notes(whole, reader)
     )
 
 
 @pytest.mark.parametrize("reader", READERS)
 def test_more_ticks_than_fit_are_refused(reader):
-    data = smf("FF FF FF 7F 90 3C 40 64 80 3C 00" * 9 + END)
+    data = make_smf("FF FF FF 7F 90 3C 40 64 80 3C 00" * 9 + END)
     ticks = 9 * (2**28 - 1) + 9 * 100
     with pytest.raises(MidiError, match=f"track 1: .* {ticks:,} ticks, more than 31 bits"):
         midi.read_notes(data, reader)
@@ -104,7 +104,7 @@ def test_more_ticks_than_fit_are_refused(reader):
 def test_ticks_that_begin_again_at_zero_in_32_bits_are_refused(reader, num_controls):
     # The second note is 51 days or more after the first; 16 * (2**28 - 1) + 16 are 2**32 ticks.
     far = "FF FF FF 7F B0 07 40" * num_controls
-    data = smf(NOTE_ON_OFF + far + "10" + NOTE_ON_OFF[2:] + END)
+    data = make_smf(NOTE_ON_OFF + far + "10" + NOTE_ON_OFF[2:] + END)
     with pytest.raises(MidiError, match="more than 31 bits can count"):
         midi.read_notes(data, reader)
 
@@ -120,7 +120,7 @@ def test_the_ticks_of_a_large_track_are_counted_exactly(delta):
     for count, is_refused in ((most, False), (most + 1, True)):
         if count * len(event) > chunks.MAX_FILE_BYTES - 100:
             continue
-        data = smf((b"\0\xb0\x07\x40" + event * count).hex() + END)
+        data = make_smf((b"\0\xb0\x07\x40" + event * count).hex() + END)
         if is_refused:
             with pytest.raises(MidiError, match="more than 31 bits"):
                 chunks.validate_midi(data)
@@ -130,12 +130,12 @@ def test_the_ticks_of_a_large_track_are_counted_exactly(delta):
 
 def test_damage_in_a_file_of_a_user_is_logged(tmp_path, capsys):
     path = tmp_path / "a.mid"
-    path.write_bytes(smf(NOTE_ON_OFF + "00 F8" + END))
+    path.write_bytes(make_smf(NOTE_ON_OFF + "00 F8" + END))
     assert len(midi.read_file_notes(path)) == 1
     assert f"{path}: damage skipped at track 1, byte 30: system real-time bytes (1)" in (
         " ".join(capsys.readouterr().err.split("\n"))
     )
-    path.write_bytes(smf(*[NOTE_ON_OFF + "00 F8" + END] * 9, kind=1))
+    path.write_bytes(make_smf(*[NOTE_ON_OFF + "00 F8" + END] * 9, kind=1))
     midi.read_file_notes(path)
     logged = capsys.readouterr().err
     assert logged.count("damage skipped at") == 5 and "4 more kinds of damage skipped" in logged
@@ -146,10 +146,10 @@ DRUM = "00 99 23 7F 10 89 23 00"
 
 @pytest.mark.parametrize("reader", READERS)
 def test_drums_are_counted_and_a_file_of_drums_alone_is_refused(reader):
-    music = midi.read_midi(smf(DRUM * 2 + NOTE_ON_OFF + END), reader)
+    music = midi.read_midi(make_smf(DRUM * 2 + NOTE_ON_OFF + END), reader)
     assert len(music.notes) == 1 and music.num_drum_notes == 2
     with pytest.raises(MidiError, match=r"^only drums \(channel 10\): 2 notes, none with a pitch$"):
-        midi.read_notes(smf(DRUM * 2 + END), reader)
+        midi.read_notes(make_smf(DRUM * 2 + END), reader)
 
 
 @pytest.mark.parametrize(
@@ -168,10 +168,10 @@ def test_drums_are_counted_and_a_file_of_drums_alone_is_refused(reader):
 def test_a_note_days_away_is_refused_with_its_time_and_the_limit(track, message):
     tempo = "00 FF 51 03 2A B9 80"  # 2.8 s
     with pytest.raises(MidiError) as caught:
-        midi.read_notes(smf(tempo + track + END), "symusic")
+        midi.read_notes(make_smf(tempo + track + END), "symusic")
     assert str(caught.value) == message
     with pytest.raises(MidiError, match=r"track 1: .* tick 10,147,\d+; pretty_midi reads"):
-        midi.read_notes(smf(tempo + track + END), "pretty_midi")
+        midi.read_notes(make_smf(tempo + track + END), "pretty_midi")
 
 
 @pytest.mark.parametrize(
@@ -213,7 +213,7 @@ def test_a_file_over_the_cap_is_refused():
 def test_any_track_is_read_or_refused_in_one_line(data):
     for reader, pedal in itertools.product(READERS, (False, True)):
         try:
-            notes = midi.read_notes(smf(data.hex() + END), reader, pedal)
+            notes = midi.read_notes(make_smf(data.hex() + END), reader, pedal)
         except MidiError as error:
             assert "\n" not in str(error)
         else:
@@ -232,7 +232,7 @@ def tempo_maps(draw):
         f"{draw(st.integers(0, 127)):02X} 90 3C 40 {draw(st.integers(1, 127)):02X} 80 3C 00 "
         for _ in "12345"
     )
-    return smf(track + END, notes + END, kind=1, division=draw(st.integers(1, 0x7FFF)))
+    return make_smf(track + END, notes + END, kind=1, division=draw(st.integers(1, 0x7FFF)))
 
 
 @given(data=tempo_maps())
@@ -275,18 +275,18 @@ HELD = """
 
 @pytest.mark.parametrize("reader", READERS)
 def test_the_pedal_holds_notes_only_if_asked(reader):
-    data = smf(bytes_of(HELD).hex() + END)
+    data = make_smf(parse_hex(HELD).hex() + END)
     first, second, d, e = (
         (0.05, 0.05, 60, 64),
         (0.2, 0.05, 60, 65),
         (0.1, 0.25, 62, 64),
         (0.15, 0.25, 64, 64),
     )
-    assert rows(midi.read_notes(data, reader)) == [
+    assert list_rows(midi.read_notes(data, reader)) == [
         pytest.approx(row) for row in (first, d, e, second)
     ]
     first, second = (0.05, 0.15, 60, 64), (0.2, 0.1, 60, 65)
-    assert rows(midi.read_notes(data, reader, sustain_pedal=True)) == [
+    assert list_rows(midi.read_notes(data, reader, sustain_pedal=True)) == [
         pytest.approx(row) for row in (first, d, e, second)
     ]
 
@@ -294,17 +294,17 @@ def test_the_pedal_holds_notes_only_if_asked(reader):
 @pytest.mark.parametrize("reader", READERS)
 def test_other_channels_other_controls_and_drums_hold_nothing(reader):
     others = "00 B1 40 7F 00 B0 42 7F 00 B0 43 7F 00 B0 7B 00 00 B9 40 7F 00 99 23 7F"
-    data = smf(others + NOTE_ON_OFF + "64 B1 40 00 00 89 23 00" + END)
-    assert rows(midi.read_notes(data, reader, sustain_pedal=True)) == rows(
+    data = make_smf(others + NOTE_ON_OFF + "64 B1 40 00 00 89 23 00" + END)
+    assert list_rows(midi.read_notes(data, reader, sustain_pedal=True)) == list_rows(
         midi.read_notes(data, reader)
     )
     with pytest.raises(MidiError, match="no notes"):
-        midi.read_notes(smf("00 B0 40 7F" + END), reader, sustain_pedal=True)
+        midi.read_notes(make_smf("00 B0 40 7F" + END), reader, sustain_pedal=True)
 
 
 @pytest.mark.parametrize("pedal", [False, True])
 def test_a_pedal_after_more_ticks_than_fit_is_refused(pedal):
-    data = smf(NOTE_ON_OFF + "FF FF FF 7F B0 40 7F" * 9 + END)
+    data = make_smf(NOTE_ON_OFF + "FF FF FF 7F B0 40 7F" * 9 + END)
     with pytest.raises(MidiError, match="more than 31 bits can count"):
         midi.read_notes(data, "symusic", sustain_pedal=pedal)
 
@@ -317,9 +317,9 @@ def test_a_note_tells_the_pedal_of_all_tracks_at_its_onset(reader):
         + "00 B1 40 00 0A B1 40 40 14 91 3D 40 32 81 3D 00"
         + END
     )
-    notes = midi.read_notes(smf(left, right, kind=1), reader)
+    notes = midi.read_notes(make_smf(left, right, kind=1), reader)
     assert notes[["pitch", "pedal"]].tolist() == [(48, 2), (60, 1), (49, 2), (61, 1)]
-    held = midi.read_notes(smf(left, right, kind=1), reader, sustain_pedal=True)
+    held = midi.read_notes(make_smf(left, right, kind=1), reader, sustain_pedal=True)
     assert not held["pedal"].any()
 
 
@@ -331,7 +331,7 @@ def test_readers_agree_on_pedals_of_two_channels_at_one_instant(first, second, v
         f"00 9{first} 3C 40 00 B{first} 40 {values[0]} 00 9{second} 3C 40 00 B{second} 40 {values[1]}"
         + f"01 8{second} 3C 00 01 8{first} 3C 00"
     )
-    fast, reference = (midi.read_notes(smf(track + END), reader) for reader in READERS)
+    fast, reference = (midi.read_notes(make_smf(track + END), reader) for reader in READERS)
     assert fast.tobytes() == reference.tobytes()
 
 
@@ -360,7 +360,7 @@ def pedalled(draw):
     track = " ".join(
         f"{at - last:02X} {event}" for (at, event), last in zip(events, before, strict=False)
     )
-    return smf(track + END, division=draw(st.integers(1, 0x7FFF)))
+    return make_smf(track + END, division=draw(st.integers(1, 0x7FFF)))
 
 
 @pytest.mark.slow

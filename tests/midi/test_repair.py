@@ -24,12 +24,12 @@ FILES = list(damage.make_damaged_files())
 FIXED, REFUSED = ([each for each in FILES if bool(each.fix) is fixed] for fixed in (True, False))
 
 
-def by_name(files):
+def parametrize_files(files):
     return pytest.mark.parametrize("each", files, ids=[each.name for each in files])
 
 
 @pytest.mark.parametrize("reader", READERS)
-@by_name(FIXED)
+@parametrize_files(FIXED)
 def test_a_damaged_file_has_the_notes_of_the_sound_one_and_one_fix(each, reader):
     sound = midi.read_midi(damage.MUSIC, reader)
     music = midi.read_midi(each.data, reader)
@@ -46,7 +46,7 @@ def test_a_damaged_file_has_the_notes_of_the_sound_one_and_one_fix(each, reader)
 
 
 @pytest.mark.parametrize("reader", READERS)
-@by_name(REFUSED)
+@parametrize_files(REFUSED)
 def test_a_file_that_is_refused_names_the_cause_and_the_byte(each, reader):
     with pytest.raises(MidiError) as caught:
         midi.read_midi(each.data, reader)
@@ -157,12 +157,12 @@ def test_what_is_kept_has_the_ticks_and_bytes_of_a_track_without_the_damage(
         is_running = uses_running_status and event[0] == running
         damaged += kinds.number(delta) + bytes(event[is_running:])
         running = event[0]
-    expected = list(events_of(kinds.midi(kinds.track(sound + kinds.END))))
+    expected = list(read_events(kinds.midi(kinds.track(sound + kinds.END))))
     data = kinds.midi(kinds.track(damaged + kinds.END))
-    assert list(events_of(validate_midi(data).data)) == expected
+    assert list(read_events(validate_midi(data).data)) == expected
 
 
-def events_of(data):
+def read_events(data):
     """Yield tick, status and content of the first track, with mido's reading of running status."""
     import io
 

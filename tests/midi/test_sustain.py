@@ -21,7 +21,7 @@ from pipeline.notes import quantize
 from pipeline.notes.note import make_notes
 
 
-def part(notes=(), pedal=()):
+def make_part(notes=(), pedal=()):
     """Return what notes (on, off, pitch) and moves (time, value) of a pedal make."""
     on, off, pitch = np.array(notes, float).reshape(-1, 3).T
     change, value = np.array(pedal, float).reshape(-1, 2).T
@@ -30,7 +30,7 @@ def part(notes=(), pedal=()):
     )
 
 
-def ends(*parts):
+def list_ends(*parts):
     return [each.off.tolist() for each in apply_sustain(parts)]
 
 
@@ -69,23 +69,25 @@ CASES = {
 @pytest.mark.parametrize("case", CASES)
 def test_by_hand(case):
     notes, pedal, expected = CASES[case]
-    assert ends(part(notes, pedal)) == [expected]
+    assert list_ends(make_part(notes, pedal)) == [expected]
 
 
 def test_a_pedal_holds_its_own_part_only_and_all_parts_end_the_piece():
-    with_pedal, without = part([(0, 1, 60)], [(0.5, 127)]), part([(0, 2, 60), (3, 9, 60)])
-    assert ends(with_pedal, without) == [[9], [2, 9]]
+    with_pedal, without = make_part([(0, 1, 60)], [(0.5, 127)]), make_part([(0, 2, 60), (3, 9, 60)])
+    assert list_ends(with_pedal, without) == [[9], [2, 9]]
 
 
 def test_a_part_without_notes_is_left_out_and_does_not_end_the_piece():
-    assert ends(part([(0, 1, 60), (2, 3, 61)], [(0.5, 127)]), part([], [(50, 0)])) == [[3, 3]]
-    assert apply_sustain([]) == [] and apply_sustain([part([], [(1, 127)])]) == []
+    assert list_ends(
+        make_part([(0, 1, 60), (2, 3, 61)], [(0.5, 127)]), make_part([], [(50, 0)])
+    ) == [[3, 3]]
+    assert apply_sustain([]) == [] and apply_sustain([make_part([], [(1, 127)])]) == []
 
 
 @pytest.mark.parametrize("pedal", [[(2, 127), (1, 0)], [(-1, 127), (1, 0)]])
 def test_a_pedal_that_goes_back_in_time_is_refused(pedal):
     with pytest.raises(MidiError, match="back in time"):
-        apply_sustain([part([(0, 1, 60)], pedal)])
+        apply_sustain([make_part([(0, 1, 60)], pedal)])
 
 
 @st.composite
@@ -96,7 +98,7 @@ def parts(draw, moves=12):
     notes = draw(st.lists(note, min_size=1, max_size=15))
     move = st.tuples(st.integers(0, 20), st.sampled_from([0, 1, 63, 64, 65, 127]))
     pedal = sorted(draw(st.lists(move, max_size=moves)), key=lambda each: each[0])
-    return part(
+    return make_part(
         [(on * scale, (on + length) * scale, pitch) for on, length, pitch in notes],
         [(at * scale, value) for at, value in pedal],
     )
@@ -105,7 +107,7 @@ def parts(draw, moves=12):
 PEDAL, LET_GO, STRIKE = range(3)
 
 
-def played(one, end):
+def find_ends_by_events(one, end):
     """Return when notes cease to sound, by going through the events of a part in order."""
     events = [(at, PEDAL, row) for row, at in enumerate(one.pedal_time)]
     events += [(at, LET_GO, row) for row, at in enumerate(one.off)]
@@ -133,7 +135,7 @@ def played(one, end):
     return ceases
 
 
-def last_event(several):
+def find_last_event(several):
     return max(
         float(times.max(initial=0)) for one in several for times in (one.off, one.pedal_time)
     )
@@ -143,9 +145,9 @@ def last_event(several):
 @given(several=st.lists(parts(), min_size=1, max_size=3))
 @settings(deadline=None, max_examples=3 * settings().max_examples)
 def test_a_player_that_goes_from_event_to_event_agrees(several):
-    end = last_event(several)
+    end = find_last_event(several)
     for one, after in zip(several, apply_sustain(several), strict=True):
-        assert after.off.tolist() == played(one, end).tolist()
+        assert after.off.tolist() == find_ends_by_events(one, end).tolist()
 
 
 @pytest.mark.slow
@@ -155,7 +157,7 @@ def test_only_ends_change_and_they_are_never_earlier_nor_past_the_piece(several)
     for one, after in zip(several, apply_sustain(several), strict=True):
         for name in set(TrackNotes._fields) - {"off"}:
             assert getattr(after, name) is getattr(one, name)
-        assert (after.off >= one.off).all() and (after.off <= last_event(several)).all()
+        assert (after.off >= one.off).all() and (after.off <= find_last_event(several)).all()
         assert after.off.dtype == one.off.dtype
 
 
@@ -199,7 +201,7 @@ PEDAL_CASES = {
 
 @pytest.mark.parametrize(("onset", "moves", "expected"), PEDAL_CASES.values(), ids=PEDAL_CASES)
 def test_the_pedal_of_notes_worked_by_hand(onset, moves, expected):
-    pedal = part(pedal=moves)
+    pedal = make_part(pedal=moves)
     states = compute_pedal_states(np.array(onset, float), pedal.pedal_time, pedal.pedal_value)
     assert states.tolist() == expected
 
@@ -218,7 +220,7 @@ def test_the_pedal_of_notes_is_that_of_a_player_who_goes_from_event_to_event(ons
             is_down = value >= 64
         expected.append((1 + is_pressed) * is_down)
         is_pressed = False
-    pedal = part(pedal=moves)
+    pedal = make_part(pedal=moves)
     states = compute_pedal_states(np.array(onset, float), pedal.pedal_time, pedal.pedal_value)
     assert states.tolist() == expected
 

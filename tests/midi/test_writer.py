@@ -35,7 +35,7 @@ def grid_codes(draw, most=40):
     return np.array(draw(st.lists(code, min_size=1, max_size=most)), np.int16)
 
 
-def written(notes, tmp):
+def write_bytes(notes, tmp):
     writer.write_notes(notes, tmp)
     return tmp.read_bytes()
 
@@ -44,7 +44,7 @@ def written(notes, tmp):
 @settings(deadline=None)
 def test_what_is_written_is_read_back(tmp_path_factory, codes):
     notes = quantize.dequantize(codes)
-    data = written(notes, tmp_path_factory.getbasetemp() / "piece.mid")
+    data = write_bytes(notes, tmp_path_factory.getbasetemp() / "piece.mid")
     shifts = 0.001 * len(notes)
     for reader in READERS:
         back = read_notes(data, reader)
@@ -57,7 +57,7 @@ def test_what_is_written_is_read_back(tmp_path_factory, codes):
             onsets, ends = same_pitch["onset"], same_pitch["onset"] + same_pitch["duration"]
             later = onsets[None, :] > onsets[:, None]
             assert not (later & (onsets[None, :] < ends[:, None] - 1e-9)).any()
-        assert written(back, tmp_path_factory.getbasetemp() / "again.mid") == data
+        assert write_bytes(back, tmp_path_factory.getbasetemp() / "again.mid") == data
 
 
 @pytest.mark.slow
@@ -70,7 +70,7 @@ def test_notes_are_read_back_in_the_same_order_in_chords_and_grid_cells(
 ):
     codes = np.concatenate([first, codes])
     codes[0, quantize.STEP] = 0
-    data = written(quantize.dequantize(codes), tmp_path_factory.getbasetemp() / "piece.mid")
+    data = write_bytes(quantize.dequantize(codes), tmp_path_factory.getbasetemp() / "piece.mid")
     for reader in READERS:
         back = quantize.quantize(read_notes(data, reader))
         for column in (quantize.STEP, quantize.PITCH, quantize.VELOCITY):
@@ -83,7 +83,7 @@ def test_notes_are_read_back_in_the_same_order_in_chords_and_grid_cells(
 def test_notes_in_the_order_of_readers_keep_their_onsets(tmp_path_factory, codes):
     notes = quantize.dequantize(codes)
     notes = notes[np.lexsort((notes["velocity"], notes["pitch"], notes["onset"]))]
-    data = written(notes, tmp_path_factory.getbasetemp() / "piece.mid")
+    data = write_bytes(notes, tmp_path_factory.getbasetemp() / "piece.mid")
     for reader in READERS:
         assert np.abs(read_notes(data, reader)["onset"] - notes["onset"]).max() < 1e-9
 
@@ -95,7 +95,7 @@ def test_notes_that_do_not_overlap_come_back_with_the_same_codes(tmp_path_factor
     codes[0, quantize.STEP] = 0
     gaps = np.append(codes[1:, quantize.STEP], 1000)
     codes[:, quantize.DURATION] = np.minimum(codes[:, quantize.DURATION], gaps)
-    data = written(quantize.dequantize(codes), tmp_path_factory.getbasetemp() / "piece.mid")
+    data = write_bytes(quantize.dequantize(codes), tmp_path_factory.getbasetemp() / "piece.mid")
     for reader in READERS:
         np.testing.assert_array_equal(quantize.quantize(read_notes(data, reader)), codes)
 
@@ -104,7 +104,7 @@ def test_a_note_ends_where_its_key_is_struck_again(tmp_path):
     notes = np.array(
         [(0.0, 2.0, 60, 50, 0), (1.0, 0.5, 60, 70, 0), (1.0, 3.0, 62, 70, 0)], NOTE_DTYPE
     )
-    data = written(notes, tmp_path / "piece.mid")
+    data = write_bytes(notes, tmp_path / "piece.mid")
     for reader in READERS:
         assert read_notes(data, reader).tolist() == [
             (0.0, 1.0, 60, 50, 0),
@@ -115,7 +115,7 @@ def test_a_note_ends_where_its_key_is_struck_again(tmp_path):
 
 def test_writing_the_same_notes_gives_the_same_bytes(tmp_path):
     notes = np.array([(0.0, 2.0, 60, 50, 0), (0.0, 0.5, 61, 70, 0)], NOTE_DTYPE)
-    assert written(notes, tmp_path / "a.mid") == written(notes, tmp_path / "b.mid")
+    assert write_bytes(notes, tmp_path / "a.mid") == write_bytes(notes, tmp_path / "b.mid")
 
 
 def test_a_piece_that_readers_would_refuse_is_not_written(tmp_path):
@@ -128,7 +128,7 @@ def test_mido_agrees_that_a_written_file_is_one_piano(tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import mido
-    data = written(np.array([(0.5, 0.25, 60, 50, 0)], NOTE_DTYPE), tmp_path / "a.mid")
+    data = write_bytes(np.array([(0.5, 0.25, 60, 50, 0)], NOTE_DTYPE), tmp_path / "a.mid")
     file = mido.MidiFile(file=io.BytesIO(data))
     assert file.type == 1 and file.ticks_per_beat == 1000
     assert {
@@ -152,7 +152,7 @@ def test_the_pedal_is_written_by_hand(tmp_path, steps, pedal, expected):
     import mido
 
     codes = [[step, 5, 60 + row, 64, pedal[row]] for row, step in enumerate(steps)]
-    data = written(quantize.dequantize(np.array(codes, np.int16)), tmp_path / "a.mid")
+    data = write_bytes(quantize.dequantize(np.array(codes, np.int16)), tmp_path / "a.mid")
     tick, changes = 0, []
     for message in mido.MidiFile(file=io.BytesIO(data)).tracks[1]:
         tick += message.time
@@ -167,9 +167,9 @@ def test_the_pedal_is_written_by_hand(tmp_path, steps, pedal, expected):
 def test_a_pedal_that_a_file_can_have_is_read_back(tmp_path_factory, codes, pedal):
     codes[:, quantize.PEDAL] = pedal[: len(codes)]
     path = tmp_path_factory.getbasetemp() / "piece.mid"
-    data = written(quantize.dequantize(codes), path)
+    data = write_bytes(quantize.dequantize(codes), path)
     once = read_notes(data, "symusic")
-    again = read_notes(written(once, path), "symusic")
+    again = read_notes(write_bytes(once, path), "symusic")
     assert again["pedal"].tolist() == once["pedal"].tolist()
     first_of_onset = np.diff(codes[:, quantize.STEP].cumsum(), append=-1) != 0
     down = codes[:, quantize.PEDAL] > 0
