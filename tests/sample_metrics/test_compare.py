@@ -5,7 +5,7 @@ import long_corpus
 import numpy as np
 import pytest
 from factories import make_quantized_notes
-from sample_metrics.test_features import notes
+from sample_metrics.test_features import make_codes
 
 from pipeline.notes.quantize import DURATION, PITCH, STEP, QuantizedNotes
 from pipeline.sample_metrics import compare, features, memorization, overlap
@@ -15,15 +15,15 @@ from pipeline.sample_metrics.features import TrainingReference
 from pipeline.sample_metrics.memorization import SuffixIndex, find_longest_match
 
 
-def tune(seed: int, count: int) -> QuantizedNotes:
+def make_tune(seed: int, count: int) -> QuantizedNotes:
     """Make music as usual, but of pitches that hang on nothing, so that it copies and repeats little."""
     made = make_quantized_notes(seed, count)
     made[:, PITCH] = np.random.default_rng(seed).integers(48, 80, count)
     return made
 
 
-PIECES = [tune(10, 900), tune(11, 500)]
-TRAINING = [tune(seed, 700) for seed in range(3)]
+PIECES = [make_tune(10, 900), make_tune(11, 500)]
+TRAINING = [make_tune(seed, 700) for seed in range(3)]
 
 
 @pytest.fixture(scope="module")
@@ -35,15 +35,15 @@ def music() -> ReferenceMusic:
 
 @pytest.fixture(scope="module")
 def comparison(music: ReferenceMusic) -> dict:
-    played = [tune(20, 240), np.concatenate([tune(21, 200), TRAINING[1][60:100]])]
+    played = [make_tune(20, 240), np.concatenate([make_tune(21, 200), TRAINING[1][60:100]])]
     return compare.compare_samples(played, music)
 
 
 def test_copies_in_real_continuations_are_looked_for_too(music: ReferenceMusic) -> None:
     """The model copies 30 notes, the piece goes on with 50 of the training music."""
-    played = np.concatenate([tune(21, 210), TRAINING[1][60:90]])
-    following = np.concatenate([TRAINING[2][100:150], tune(22, 430)])
-    pair = PromptContinuations("a", tune(23, 20), played, following)
+    played = np.concatenate([make_tune(21, 210), TRAINING[1][60:90]])
+    following = np.concatenate([TRAINING[2][100:150], make_tune(22, 430)])
+    pair = PromptContinuations("a", make_tune(23, 20), played, following)
     comparison = compare.compare_samples([played], replace(music, continuations=[pair]))
     copies = comparison["continuations"]["measures"]["copy"]
     assert (copies["generated"], copies["real"]) == (30, 50)
@@ -68,7 +68,7 @@ def test_passages_are_as_long_as_asked_or_as_the_longest_piece():
 
 
 def test_measures_stand_beside_those_of_held_out_music(comparison, music):
-    densities = [features.compute_density(tune(20, 240))]
+    densities = [features.compute_density(make_tune(20, 240))]
     held_out = compute_features(music.held_out_passages)
     assert set(comparison["measures"]) == set(held_out[0])
     assert densities[0] in [
@@ -114,7 +114,7 @@ def test_copies_are_named(comparison):
         240,
     )
     assert second["notes"] >= 40
-    assert first["notes"] == find_longest_match(tune(20, 240), index).num_notes < 20
+    assert first["notes"] == find_longest_match(make_tune(20, 240), index).num_notes < 20
 
 
 def test_overlap_has_the_yardstick_beside_it(comparison, music):
@@ -150,7 +150,7 @@ def test_histograms_are_shares_of_all_notes(comparison):
 def test_a_longer_corpus_takes_no_more_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memorization, "BATCH_NOTES", 100)
     monkeypatch.setattr(compare, "OVERLAP_PASSAGES", 4)
-    samples = [tune(20, 100)]
+    samples = [make_tune(20, 100)]
     names = [f"{number}.mid" for number in range(long_corpus.LONG)]
 
     def compare_with(pieces: long_corpus.MadePieces) -> None:
@@ -164,20 +164,20 @@ def test_it_is_json(comparison):
     assert json.loads(json.dumps(comparison, allow_nan=False)) == comparison
 
 
-def collapsed(**changes) -> list[str]:
+def list_fired_detectors(**changes) -> list[str]:
     """Return the detectors that fire for made-up music whose columns were changed."""
-    sample = tune(30, 240)
+    sample = make_tune(30, 240)
     for name, change in changes.items():
         column = {"step": STEP, "duration": DURATION, "pitch": PITCH}[name]
         sample[:, column] = change(sample[:, column])
     held_out = compute_features(compare.cut_reference_passages(PIECES, 240))
-    ours = compute_features([tune(31, 240), sample])
+    ours = compute_features([make_tune(31, 240), sample])
     fired = compare.detect_collapse(ours, held_out)
     assert all(1 not in numbers for numbers in fired.values())
     return [name for name, numbers in fired.items() if numbers == [2]]
 
 
-def since(half, value):
+def replace_from(half, value):
     """Replace all from the middle on."""
     return lambda column: np.where(np.arange(240) < half, column, value)
 
@@ -186,8 +186,8 @@ def since(half, value):
     ("changes", "fires"),
     [
         ({}, []),
-        ({"pitch": since(200, 60)}, ["one note repeating"]),
-        ({"step": since(200, 0)}, ["time standing still"]),
+        ({"pitch": replace_from(200, 60)}, ["one note repeating"]),
+        ({"step": replace_from(200, 0)}, ["time standing still"]),
         (
             {"step": lambda column: column * np.linspace(1, 9, 240).astype(int)},
             ["density drifting"],
@@ -200,7 +200,7 @@ def since(half, value):
     ],
 )
 def test_each_collapse_is_seen_by_its_detector(changes, fires):
-    assert collapsed(**changes) == fires
+    assert list_fired_detectors(**changes) == fires
 
 
 def test_too_short_passages_still_have_a_yardstick():
@@ -216,7 +216,7 @@ def test_too_short_passages_still_have_a_yardstick():
         "samples_training",
         "held_out_training",
     }
-    assert len(notes(pitch=[1])) == 1
+    assert len(make_codes(pitch=[1])) == 1
 
 
 @pytest.mark.parametrize(
@@ -226,8 +226,8 @@ def test_too_short_passages_still_have_a_yardstick():
 def test_music_of_two_passages_of_eight_notes_is_enough(
     lengths: list[int], is_enough: bool
 ) -> None:
-    pieces = [tune(seed, length) for seed, length in enumerate(lengths)]
-    assert bool(compare.find_length_problem([*pieces, tune(9, 1)])) is not is_enough
+    pieces = [make_tune(seed, length) for seed, length in enumerate(lengths)]
+    assert bool(compare.find_length_problem([*pieces, make_tune(9, 1)])) is not is_enough
 
 
 @pytest.mark.parametrize(
@@ -237,10 +237,10 @@ def test_music_of_two_passages_of_eight_notes_is_enough(
 def test_music_that_is_just_long_enough_is_measured(
     held_out: list[int], training: list[int]
 ) -> None:
-    pieces = [tune(seed, length) for seed, length in enumerate(held_out)]
-    songs = [tune(seed + 50, length) for seed, length in enumerate(training)]
+    pieces = [make_tune(seed, length) for seed, length in enumerate(held_out)]
+    songs = [make_tune(seed + 50, length) for seed, length in enumerate(training)]
     passages = compare.cut_reference_passages(pieces, 2000)
-    samples = [tune(70, len(passages[0])), tune(71, len(passages[0]))]
+    samples = [make_tune(70, len(passages[0])), make_tune(71, len(passages[0]))]
     music = ReferenceMusic(passages, pieces, songs, [f"{k}.mid" for k in range(len(songs))])
     comparison = compare.compare_samples(samples, music)
     assert json.loads(json.dumps(comparison, allow_nan=False)) == comparison

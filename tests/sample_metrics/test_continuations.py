@@ -29,7 +29,7 @@ def make_pairs(
     return pairs
 
 
-def compare(pairs: Sequence[PromptContinuations]) -> dict[str, Any]:
+def compare_pairs(pairs: Sequence[PromptContinuations]) -> dict[str, Any]:
     """Compare continuations that copy as many notes as their number."""
     num_passages = len(continuations.list_passages(pairs))
     return continuations.compare_continuations(pairs, range(num_passages), 0)
@@ -37,7 +37,7 @@ def compare(pairs: Sequence[PromptContinuations]) -> dict[str, Any]:
 
 def test_means_and_differences_are_of_the_same_prompts() -> None:
     pairs = make_pairs("abc")
-    comparison = compare(pairs)
+    comparison = compare_pairs(pairs)
     assert (comparison["prompts"], comparison["notes"], comparison["compositions"]) == (
         3,
         NUM_NOTES,
@@ -63,7 +63,7 @@ def test_real_music_does_not_differ_from_itself_where_pieces_begin_slowly() -> N
     for pair in pairs:
         pair.following[:NUM_NOTES, STEP] = 20
         pair.following[NUM_NOTES:, STEP] = 10
-    measure = compare(pairs)["measures"]["density"]
+    measure = compare_pairs(pairs)["measures"]["density"]
     assert measure["real"] == pytest.approx(5)
     mean, low, high = measure["real_difference"]
     assert low < 0 < high
@@ -82,15 +82,15 @@ def test_the_second_real_continuation_begins_where_the_first_ends() -> None:
 
 def test_prompts_without_a_second_real_continuation_have_a_first() -> None:
     pairs = [*make_pairs("ab"), *make_pairs("cd", 2 * NUM_NOTES - 1)]
-    comparison = compare(pairs)
+    comparison = compare_pairs(pairs)
     assert (comparison["prompts"], comparison["prompts_with_next"]) == (4, 2)
-    short = compare(pairs[2:])["measures"]["density"]
+    short = compare_pairs(pairs[2:])["measures"]["density"]
     assert short["real_difference"] == [None, None, None]
     assert None not in short["difference"]
 
 
 def test_one_composition_gives_no_interval() -> None:
-    measures = compare(make_pairs("aaa"))["measures"]
+    measures = compare_pairs(make_pairs("aaa"))["measures"]
     for measure in measures.values():
         assert measure["difference"][1:] == [None, None]
     json.dumps(measures, allow_nan=False)

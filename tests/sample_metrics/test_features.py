@@ -15,7 +15,7 @@ from pipeline.sample_metrics.features import TrainingReference
 from pipeline.sample_metrics.memorization import SuffixIndex, find_longest_match
 
 
-def notes(**columns: Sequence[int]) -> QuantizedNotes:
+def make_codes(**columns: Sequence[int]) -> QuantizedNotes:
     """Make codes of some columns; what is not given is 10 cells, middle C, velocity 64."""
     codes = np.tile(np.array([10, 10, 60, 64], np.int16), (len(next(iter(columns.values()))), 1))
     for name, values in columns.items():
@@ -34,7 +34,7 @@ NOTE = st.tuples(
 CODES = st.lists(NOTE, min_size=1, max_size=40).map(lambda rows: np.array(rows, np.int16))
 
 
-def repeated_by_definition(codes: QuantizedNotes, n: int, transposed: bool) -> float:
+def compute_repetition(codes: QuantizedNotes, n: int, transposed: bool) -> float:
     seen: list[tuple[int, ...]] = []
     again, pitches = 0, codes[:, PITCH].tolist()
     for begin in range(len(pitches) - n + 1):
@@ -47,14 +47,14 @@ def repeated_by_definition(codes: QuantizedNotes, n: int, transposed: bool) -> f
 
 @given(CODES, st.integers(2, 8), st.booleans())
 def test_repeated_is_what_came_before(codes: QuantizedNotes, n: int, transposed: bool) -> None:
-    expected = repeated_by_definition(codes, n, transposed)
+    expected = compute_repetition(codes, n, transposed)
     assert features.compute_ngram_repetition(codes, n, transposed) == pytest.approx(
         expected, abs=1e-12
     )
 
 
 def test_repeated_by_hand() -> None:
-    tune = notes(pitch=[60, 62, 64, 65, 60, 62, 64, 65, 67, 69, 71])
+    tune = make_codes(pitch=[60, 62, 64, 65, 60, 62, 64, 65, 67, 69, 71])
     # Of 8 runs of four only the fifth, 60 62 64 65, came before; moved up, G A B would follow another interval.
     assert features.compute_ngram_repetition(tune, 4) == pytest.approx(1 / 8)
     assert features.compute_ngram_repetition(tune, 3) == pytest.approx(2 / 9)
@@ -70,25 +70,25 @@ def test_longest_run(flags: list[bool]) -> None:
 
 
 def test_a_model_stuck_on_a_key_or_in_time_is_seen() -> None:
-    assert features.count_same_pitch_run(notes(pitch=[60, 62, 62, 62, 60, 60])) == 3
-    assert features.count_same_pitch_run(notes(pitch=[60] * 50)) == 50
-    assert features.count_same_pitch_run(notes(pitch=[60, 61])) == 1
-    assert features.count_same_pitch_run(notes(pitch=[])) == 0
-    assert features.count_zero_step_run(notes(step=[0, 5, 0, 0, 0, 1, 0])) == 3
-    assert features.count_zero_step_run(notes(step=[0] * 50)) == 50
-    assert features.count_zero_step_run(notes(step=[1, 1])) == 0
+    assert features.count_same_pitch_run(make_codes(pitch=[60, 62, 62, 62, 60, 60])) == 3
+    assert features.count_same_pitch_run(make_codes(pitch=[60] * 50)) == 50
+    assert features.count_same_pitch_run(make_codes(pitch=[60, 61])) == 1
+    assert features.count_same_pitch_run(make_codes(pitch=[])) == 0
+    assert features.count_zero_step_run(make_codes(step=[0, 5, 0, 0, 0, 1, 0])) == 3
+    assert features.count_zero_step_run(make_codes(step=[0] * 50)) == 50
+    assert features.count_zero_step_run(make_codes(step=[1, 1])) == 0
 
 
 def test_density_by_hand() -> None:
-    assert features.compute_density(notes(step=[0, 50, 50, 100])) == pytest.approx(4 / 2.0)
-    assert features.compute_density(notes(step=[0, 0, 0])) == pytest.approx(300)
-    assert features.compute_density(notes(step=[1000] * 40)) == pytest.approx(
+    assert features.compute_density(make_codes(step=[0, 50, 50, 100])) == pytest.approx(4 / 2.0)
+    assert features.compute_density(make_codes(step=[0, 0, 0])) == pytest.approx(300)
+    assert features.compute_density(make_codes(step=[1000] * 40)) == pytest.approx(
         0.1
     )  # no overflow of int16
 
 
 def test_drift_by_hand() -> None:
-    codes = notes(
+    codes = make_codes(
         step=[10, 10, 20, 20, 40, 40, 50, 50],
         pitch=[60, 62, 60, 64, 50, 50, 70, 72],
         velocity=[1, 3, 10, 10, 20, 40, 100, 101],
@@ -101,9 +101,9 @@ def test_drift_by_hand() -> None:
 
 
 def test_pitch_classes_and_their_overlap_by_hand() -> None:
-    first = features.compute_pitch_class_histogram(notes(pitch=[0, 12, 61, 127]))
+    first = features.compute_pitch_class_histogram(make_codes(pitch=[0, 12, 61, 127]))
     assert first.tolist() == [0.5, 0.25, 0, 0, 0, 0, 0, 0.25, 0, 0, 0, 0]
-    second = features.compute_pitch_class_histogram(notes(pitch=[24, 13, 13, 14]))
+    second = features.compute_pitch_class_histogram(make_codes(pitch=[24, 13, 13, 14]))
     assert features.compute_histogram_overlap(first, second) == pytest.approx(0.25 + 0.25)
     assert features.compute_histogram_overlap(first, first) == pytest.approx(1)
 
@@ -124,17 +124,17 @@ def test_overlap_is_one_less_the_total_variation(
 CELLS = st.lists(st.integers(0, 1000), min_size=1, max_size=30)
 
 
-def octaves(cells: Sequence[int]) -> NDArray[np.float64]:
+def compute_octaves(cells: Sequence[int]) -> NDArray[np.float64]:
     return np.log2(1 + np.array(cells))
 
 
 @given(CELLS, CELLS)
 def test_distance_of_times_against_scipy(first: list[int], second: list[int]) -> None:
     first_histogram, second_histogram = (
-        features.compute_time_histogram(notes(duration=cells), DURATION)
+        features.compute_time_histogram(make_codes(duration=cells), DURATION)
         for cells in (first, second)
     )
-    expected = wasserstein_distance(octaves(first), octaves(second))
+    expected = wasserstein_distance(compute_octaves(first), compute_octaves(second))
     assert features.compute_log_time_wasserstein(
         first_histogram, second_histogram
     ) == pytest.approx(expected, abs=1e-9)
@@ -142,13 +142,13 @@ def test_distance_of_times_against_scipy(first: list[int], second: list[int]) ->
 
 def test_twice_as_long_is_an_octave_apart() -> None:
     short, long = (
-        features.compute_time_histogram(notes(step=cells), STEP)
+        features.compute_time_histogram(make_codes(step=cells), STEP)
         for cells in ([9, 49, 199], [19, 99, 399])
     )
     assert features.compute_log_time_wasserstein(short, long) == pytest.approx(1)
 
 
-def polyphony_by_definition(codes: QuantizedNotes) -> float:
+def compute_polyphony(codes: QuantizedNotes) -> float:
     roll = np.zeros((int(codes[:, STEP].sum()) + 1100, 128), bool)
     onset = 0
     for step, duration, pitch, _ in codes.tolist():
@@ -160,14 +160,17 @@ def polyphony_by_definition(codes: QuantizedNotes) -> float:
 
 @given(CODES)
 def test_polyphony_is_that_of_the_piano_roll(codes: QuantizedNotes) -> None:
-    assert features.compute_polyphony(codes) == pytest.approx(polyphony_by_definition(codes))
+    assert features.compute_polyphony(codes) == pytest.approx(compute_polyphony(codes))
 
 
 def test_polyphony_by_hand() -> None:
     # Two pitches for 10 cells, one for 10 more, silence, one for 10: 40 cells of pitch in 30 of sound.
-    codes = notes(step=[0, 0, 100], duration=[10, 20, 10], pitch=[60, 64, 60])
+    codes = make_codes(step=[0, 0, 100], duration=[10, 20, 10], pitch=[60, 64, 60])
     assert features.compute_polyphony(codes) == pytest.approx(40 / 30)
-    assert features.compute_polyphony(notes(step=[0, 5], duration=[10, 10], pitch=[60, 60])) == 1.0
+    assert (
+        features.compute_polyphony(make_codes(step=[0, 5], duration=[10, 10], pitch=[60, 60]))
+        == 1.0
+    )
 
 
 TRAINING = [factories.make_quantized_notes(seed, 300) for seed in range(3)]
@@ -234,7 +237,7 @@ def test_each_measure_stands_under_its_name() -> None:
 
 
 def test_collapse_is_measured_not_refused() -> None:
-    measures = compute_features(notes(step=[0] * 100, duration=[0] * 100))
+    measures = compute_features(make_codes(step=[0] * 100, duration=[0] * 100))
     assert all(map(math.isfinite, measures.values()))
     assert (measures["same_pitch_run"], measures["step_zero_run"], measures["pitches_used"]) == (
         100,

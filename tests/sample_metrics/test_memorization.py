@@ -17,7 +17,7 @@ from pipeline.sample_metrics.memorization import (
 )
 
 
-def line(pitches: Sequence[int], steps: Sequence[int] | None = None) -> QuantizedNotes:
+def make_line(pitches: Sequence[int], steps: Sequence[int] | None = None) -> QuantizedNotes:
     """Make notes of these pitches, every 10 cells or after these steps."""
     codes = np.full((len(pitches), 4), 10, np.int16)
     codes[:, PITCH] = pitches
@@ -26,7 +26,7 @@ def line(pitches: Sequence[int], steps: Sequence[int] | None = None) -> Quantize
     return codes
 
 
-def by_definition(
+def find_match_by_definition(
     sample: QuantizedNotes, pieces: Sequence[QuantizedNotes], tolerance: int | None
 ) -> Match:
     """Follow every note of the sample beside every note of every piece."""
@@ -54,25 +54,25 @@ def by_definition(
     return best
 
 
-def music(
+def generate_music(
     pitches: Sequence[int], steps: Sequence[int], size: int
 ) -> st.SearchStrategy[QuantizedNotes]:
     note = st.tuples(st.sampled_from(pitches), st.sampled_from(steps))
     return st.lists(note, max_size=size).map(
-        lambda notes: line([n[0] for n in notes], [n[1] for n in notes])
+        lambda notes: make_line([n[0] for n in notes], [n[1] for n in notes])
     )
 
 
 ANY = st.sampled_from([None, 0, 1, 3])
-FEW = music([60, 62], [0, 1, 2], 25)
-MORE = music([0, 1, 60, 63, 127], [0, 1, 7, 1000], 20)
+FEW = generate_music([60, 62], [0, 1, 2], 25)
+MORE = generate_music([0, 1, 60, 63, 127], [0, 1, 7, 1000], 20)
 
 
 @given(FEW, st.lists(FEW, max_size=4), ANY)
 def test_as_by_definition_where_much_is_equal(
     sample: QuantizedNotes, pieces: list[QuantizedNotes], tolerance: int | None
 ) -> None:
-    assert find_longest_match(sample, SuffixIndex(pieces), tolerance) == by_definition(
+    assert find_longest_match(sample, SuffixIndex(pieces), tolerance) == find_match_by_definition(
         sample, pieces, tolerance
     )
 
@@ -81,7 +81,7 @@ def test_as_by_definition_where_much_is_equal(
 def test_as_by_definition_where_little_is_equal(
     sample: QuantizedNotes, pieces: list[QuantizedNotes], tolerance: int | None
 ) -> None:
-    assert find_longest_match(sample, SuffixIndex(pieces), tolerance) == by_definition(
+    assert find_longest_match(sample, SuffixIndex(pieces), tolerance) == find_match_by_definition(
         sample, pieces, tolerance
     )
 
@@ -109,7 +109,8 @@ def test_music_in_batches_has_the_matches_of_the_definition(
         patch.setattr(memorization, "BATCH_NOTES", batch_notes)
         matches = find_longest_matches(samples, iter(pieces), (None, 1))
     assert matches == [
-        [by_definition(sample, pieces, tolerance) for sample in samples] for tolerance in (None, 1)
+        [find_match_by_definition(sample, pieces, tolerance) for sample in samples]
+        for tolerance in (None, 1)
     ]
 
 
@@ -122,26 +123,26 @@ def test_a_longer_corpus_takes_no_more_memory(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_by_hand() -> None:
-    pieces = [line([60, 61, 60]), line([70, 72, 74, 75, 77, 70])]
+    pieces = [make_line([60, 61, 60]), make_line([70, 72, 74, 75, 77, 70])]
     # C D E F G in the major of 70: intervals 2 2 1 2, then 2 instead of -7
-    assert find_longest_match(line([50, 40, 42, 44, 45, 47, 49]), SuffixIndex(pieces)) == Match(
-        5, 1, 1, 0
-    )
+    assert find_longest_match(
+        make_line([50, 40, 42, 44, 45, 47, 49]), SuffixIndex(pieces)
+    ) == Match(5, 1, 1, 0)
 
     # Of 2 2 1 5 the last three are shared: the 2 before is the sample's alone.
     assert find_longest_match(
-        line([60, 62, 64, 65, 70]), SuffixIndex([line([60, 50, 52, 53, 58])])
+        make_line([60, 62, 64, 65, 70]), SuffixIndex([make_line([60, 50, 52, 53, 58])])
     ) == Match(4, 1, 0, 1)
 
 
-def wild(seed: int, count: int) -> QuantizedNotes:
-    return line(np.random.default_rng(seed).integers(20, 100, count).tolist())
+def make_random_line(seed: int, count: int) -> QuantizedNotes:
+    return make_line(np.random.default_rng(seed).integers(20, 100, count).tolist())
 
 
 @pytest.mark.parametrize("notes", [5, 8, 9, 10, 16, 17, 30, 300, 1999])
 @pytest.mark.parametrize("semitones", [-7, 0, 5])
 def test_a_planted_copy_is_found_on_any_pitch(notes: int, semitones: int) -> None:
-    pieces = [wild(seed, 2500) for seed in range(4)]
+    pieces = [make_random_line(seed, 2500) for seed in range(4)]
     sample = np.random.default_rng(9).permutation(
         np.repeat([[10, 10, 0, 64], [10, 10, 127, 64]], 1100, axis=0)
     )
@@ -160,7 +161,7 @@ def test_duration_and_velocity_hide_nothing() -> None:
 
 
 def test_rhythm_counts_within_the_tolerance_alone() -> None:
-    piece, sample = wild(1, 100), wild(1, 100)
+    piece, sample = make_random_line(1, 100), make_random_line(1, 100)
     sample[:, STEP] += np.where(np.arange(100) % 2, 1, -1).astype(np.int16)
     sample[[0, 30, 70], STEP] += 5
     assert find_longest_match(sample, SuffixIndex([piece])).num_notes == 100
@@ -170,11 +171,11 @@ def test_rhythm_counts_within_the_tolerance_alone() -> None:
 
 
 def test_a_longer_key_out_of_time_hides_no_run_in_time() -> None:
-    piece = line(range(40, 80, 2), [10] * 20)
+    piece = make_line(range(40, 80, 2), [10] * 20)
     sample = np.concatenate(
-        [line(range(0, 20, 2), [10, 10, 10, 30] + [10, 30] * 3), line([90, 70, 60, 90])]
+        [make_line(range(0, 20, 2), [10, 10, 10, 30] + [10, 30] * 3), make_line([90, 70, 60, 90])]
     )
-    other = line([3, 93, 73, 63, 93])
+    other = make_line([3, 93, 73, 63, 93])
     # Nine intervals of 2 are shared, two of them in time; -20, -10, 30 are in time as well, and longer.
     assert find_longest_match(sample, SuffixIndex([piece, other])).num_notes == 10
     assert find_longest_match(sample, SuffixIndex([piece, other]), tolerance=1) == Match(
@@ -183,7 +184,7 @@ def test_a_longer_key_out_of_time_hides_no_run_in_time() -> None:
 
 
 def test_no_run_crosses_from_one_piece_to_the_next() -> None:
-    whole = wild(3, 40)
+    whole = make_random_line(3, 40)
     assert find_longest_match(whole, SuffixIndex([whole])).num_notes == 40
     assert find_longest_match(whole, SuffixIndex([whole[:25], whole[25:]])) == Match(25, 0, 0, 0)
     assert find_longest_match(
@@ -194,7 +195,7 @@ def test_no_run_crosses_from_one_piece_to_the_next() -> None:
 @pytest.mark.parametrize("size", [1, memorization.MAX_PAIRS])
 def test_of_equals_the_first_is_given(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memorization, "MAX_PAIRS", size)
-    piece, other = wild(5, 20), wild(6, 20)
+    piece, other = make_random_line(5, 20), make_random_line(6, 20)
     sample = np.concatenate([other[3:15], piece[4:16]])
     match = find_longest_match(sample, SuffixIndex([piece, other, piece, other]))
     assert match == Match(12, 0, 1, 3)
@@ -202,28 +203,32 @@ def test_of_equals_the_first_is_given(size: int, monkeypatch: pytest.MonkeyPatch
 
 def test_a_longer_run_later_on_is_not_missed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memorization, "MAX_PAIRS", 1)
-    piece = wild(5, 100)
+    piece = make_random_line(5, 100)
     sample = np.concatenate([piece[50:62], piece[20:35], piece[70:80]])
     assert find_longest_match(sample, SuffixIndex([piece])) == Match(15, 12, 0, 20)
 
 
 def test_a_model_stuck_on_a_key_is_measured_in_no_time() -> None:
     # Three million pairs of places agree; to follow each from where it stands would take fifty times as long.
-    assert find_longest_match(line([60] * 1000), SuffixIndex([line([72] * 3000)])) == Match(
-        1000, 0, 0, 0
-    )
+    assert find_longest_match(
+        make_line([60] * 1000), SuffixIndex([make_line([72] * 3000)])
+    ) == Match(1000, 0, 0, 0)
 
 
 def test_the_widest_intervals_are_intervals() -> None:
     assert find_longest_match(
-        line([127, 0, 127]), SuffixIndex([line([5, 127, 0, 127, 3])])
+        make_line([127, 0, 127]), SuffixIndex([make_line([5, 127, 0, 127, 3])])
     ) == Match(3, 0, 0, 1)
 
 
 def test_nothing_to_compare() -> None:
-    assert find_longest_match(line([]), SuffixIndex([line([60, 62])])) == Match(0, 0, 0, 0)
-    assert find_longest_match(line([60, 62]), SuffixIndex([])) == Match(0, 0, 0, 0)
-    assert find_longest_match(line([60, 62]), SuffixIndex([line([]), line([9])])) == Match(
-        1, 0, 1, 0
+    assert find_longest_match(make_line([]), SuffixIndex([make_line([60, 62])])) == Match(
+        0, 0, 0, 0
     )
-    assert find_longest_match(line([60]), SuffixIndex([line([7, 9])])) == Match(1, 0, 0, 0)
+    assert find_longest_match(make_line([60, 62]), SuffixIndex([])) == Match(0, 0, 0, 0)
+    assert find_longest_match(
+        make_line([60, 62]), SuffixIndex([make_line([]), make_line([9])])
+    ) == Match(1, 0, 1, 0)
+    assert find_longest_match(make_line([60]), SuffixIndex([make_line([7, 9])])) == Match(
+        1, 0, 0, 0
+    )

@@ -3,7 +3,7 @@ import pytest
 from factories import make_quantized_notes
 from hypothesis import given
 from hypothesis import strategies as st
-from sample_metrics.test_features import notes
+from sample_metrics.test_features import make_codes
 from scipy import integrate, stats
 from scipy.spatial.distance import cdist, pdist
 
@@ -13,7 +13,7 @@ from pipeline.sample_metrics import features, overlap
 DISTANCES = st.lists(st.floats(0, 100), min_size=3, max_size=15)
 
 
-def by_scipy(first, second):
+def compute_overlap_by_scipy(first, second):
     first_density, second_density = stats.gaussian_kde(first), stats.gaussian_kde(second)
     points = np.linspace(min(*first, *second) - 300, max(*first, *second) + 300, 60_001)
     return integrate.trapezoid(np.minimum(first_density(points), second_density(points)), points)
@@ -27,7 +27,7 @@ def test_the_area_is_that_of_scipy(first, second):
     if min(widths) < 0.011 * (high - low) or high - low < 1:
         return  # narrower than the narrowest kernel
     assert overlap.compute_kde_overlap(np.array(first), np.array(second)) == pytest.approx(
-        by_scipy(first, second), abs=0.01
+        compute_overlap_by_scipy(first, second), abs=0.01
     )
 
 
@@ -60,7 +60,7 @@ def test_distances_are_those_of_scipy(num_first, num_second, size):
 
 
 def test_features_by_hand():
-    tune = notes(pitch=[60, 62, 60, 72], step=[0, 100, 50, 50], duration=[0, 1, 3, 1000])
+    tune = make_codes(pitch=[60, 62, 60, 72], step=[0, 100, 50, 50], duration=[0, 1, 3, 1000])
     values = {name: feature(tune).tolist() for name, feature in overlap.FEATURE_FUNCTIONS.items()}
     assert values["pitches_used"] == [3]
     assert values["pitch_range"] == [12]
@@ -77,7 +77,7 @@ def test_features_by_hand():
 
 
 def test_every_cell_of_time_has_its_half_octave():
-    every = notes(duration=list(range(1001)))
+    every = make_codes(duration=list(range(1001)))
     shares = overlap.compute_log_time_histogram(every, DURATION) * 1001
     assert shares == pytest.approx(np.diff(overlap.TIME_BIN_EDGES))
     assert overlap.compute_log_time_histogram(every, STEP).max() == 1

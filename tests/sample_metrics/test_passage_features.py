@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from factories import make_quantized_notes
 from hypothesis import given
-from sample_metrics.test_features import CODES, notes
+from sample_metrics.test_features import CODES, make_codes
 
 from pipeline.notes.quantize import DURATION, PITCH, STEP, VELOCITY
 from pipeline.sample_metrics import passage_features
@@ -24,7 +24,7 @@ def test_a_key_is_struck_again_if_an_earlier_note_of_it_still_sounds(music):
 
 
 def test_a_short_note_does_not_end_a_longer_one_of_its_key():
-    music = notes(step=[5, 1, 5, 90], duration=[60, 0, 10, 10])
+    music = make_codes(step=[5, 1, 5, 90], duration=[60, 0, 10, 10])
     assert passage_features.compute_restruck_share(music) == pytest.approx(2 / 4)
 
 
@@ -41,35 +41,37 @@ def test_silence_is_the_time_in_which_nothing_sounds(music):
 
 def test_chords_by_hand():
     # C E G, one after the other C# within a chord with C an octave below, then D alone.
-    music = notes(step=[50, 0, 2, 10, 1, 3], pitch=[60, 64, 67, 61, 48, 62])
+    music = make_codes(step=[50, 0, 2, 10, 1, 3], pitch=[60, 64, 67, 61, 48, 62])
     assert passage_features.compute_chord_share(music) == pytest.approx(3 / 6)
     assert passage_features.compute_semitone_share(music) == pytest.approx(1 / 3)
     # Tops 67, 61, 62; bottoms 60, 48, 62.
     assert passage_features.compute_line_leap(music, is_top=True) == pytest.approx((6 + 1) / 2)
     assert passage_features.compute_line_leap(music, is_top=False) == pytest.approx((12 + 14) / 2)
-    assert passage_features.compute_line_leap(notes(step=[5, 0, 0]), is_top=True) == 0
-    assert passage_features.compute_semitone_share(notes(step=[10, 10, 10])) == 0
+    assert passage_features.compute_line_leap(make_codes(step=[5, 0, 0]), is_top=True) == 0
+    assert passage_features.compute_semitone_share(make_codes(step=[10, 10, 10])) == 0
 
 
 def test_rhythms_by_hand():
     # 10 and 11 cells lie in one half octave. Runs of four: 10 20 10 20, 20 10 20 11 which is new, 10 20 11 20 again.
-    music = notes(step=[10, 20, 10, 20, 11, 20])
+    music = make_codes(step=[10, 20, 10, 20, 11, 20])
     assert passage_features.compute_rhythm_repetition(music) == pytest.approx(1 / 3)
-    assert passage_features.compute_rhythm_repetition(notes(step=[1, 2, 3])) == 0
+    assert passage_features.compute_rhythm_repetition(make_codes(step=[1, 2, 3])) == 0
 
 
 def test_steps_that_go_up_and_down_are_unlike_the_step_before():
-    assert passage_features.compute_step_correlation(notes(step=[5, 50] * 9)) == pytest.approx(-1)
-    assert passage_features.compute_step_correlation(notes(step=[5] * 9)) == 0
-    assert passage_features.compute_step_correlation(notes(step=[5, 5, 5, 9])) == 0
-    slow_then_fast = notes(step=[90] * 20 + [3] * 20)
+    assert passage_features.compute_step_correlation(make_codes(step=[5, 50] * 9)) == pytest.approx(
+        -1
+    )
+    assert passage_features.compute_step_correlation(make_codes(step=[5] * 9)) == 0
+    assert passage_features.compute_step_correlation(make_codes(step=[5, 5, 5, 9])) == 0
+    slow_then_fast = make_codes(step=[90] * 20 + [3] * 20)
     assert passage_features.compute_step_correlation(slow_then_fast) > 0.8
 
 
 def test_halves_of_other_keys_have_nothing_in_common():
-    other = notes(pitch=[60] * 10 + [61] * 10)
+    other = make_codes(pitch=[60] * 10 + [61] * 10)
     assert passage_features.compute_half_overlap(other) == 0
-    assert passage_features.compute_half_overlap(notes(pitch=[60, 48] * 10)) == 1
+    assert passage_features.compute_half_overlap(make_codes(pitch=[60, 48] * 10)) == 1
 
 
 def test_each_feature_stands_in_its_column():

@@ -3,7 +3,7 @@ import pytest
 from factories import make_quantized_notes
 from hypothesis import given
 from hypothesis import strategies as st
-from sample_metrics.test_features import CODES, notes
+from sample_metrics.test_features import CODES, make_codes
 
 from pipeline.notes.quantize import DURATION, PITCH
 from pipeline.sample_metrics import tonality
@@ -45,19 +45,21 @@ def test_the_fit_of_a_key_is_the_correlation_of_numpy(music):
 def test_a_cadence_is_in_its_key(scale, place, tonic):
     triad = [scale[k] for k in (0, 2, 4)]
     tune = [60 + tonic + each for each in (*scale, *triad * 3, scale[4], scale[0])]
-    assert int(tonality.key_correlation(notes(pitch=tune)).argmax()) == place + tonic
+    assert int(tonality.key_correlation(make_codes(pitch=tune)).argmax()) == place + tonic
 
 
 def test_long_notes_count_more():
     # C major by number of notes, F sharp major by how long they sound.
-    tune = notes(pitch=[60, 64, 67, 60, 64, 67, 66, 70, 73], duration=[1] * 6 + [100] * 3)
+    tune = make_codes(pitch=[60, 64, 67, 60, 64, 67, 66, 70, 73], duration=[1] * 6 + [100] * 3)
     assert int(tonality.key_correlation(tune).argmax()) == 6
 
 
 def test_who_stays_in_a_key_keeps_it_and_who_wanders_does_not():
     chords = np.array([[0, 4, 7], [5, 9, 12], [7, 11, 14], [0, 4, 7]] * 100)
-    stays = notes(pitch=(60 + chords).ravel())
-    wanders = notes(pitch=(60 + chords + np.repeat(np.arange(12), 34)[:400, None] * 7 % 12).ravel())
+    stays = make_codes(pitch=(60 + chords).ravel())
+    wanders = make_codes(
+        pitch=(60 + chords + np.repeat(np.arange(12), 34)[:400, None] * 7 % 12).ravel()
+    )
     assert tonality.tonality_features(stays) == {
         "scale_consistency": 1.0,
         "key_clarity": pytest.approx(0.96, abs=0.02),
@@ -70,7 +72,7 @@ def test_who_stays_in_a_key_keeps_it_and_who_wanders_does_not():
 
 def test_random_pitches_have_no_clear_key():
     rng = np.random.default_rng(0)
-    random = tonality.tonality_features(notes(pitch=rng.integers(21, 109, 2000)))
+    random = tonality.tonality_features(make_codes(pitch=rng.integers(21, 109, 2000)))
     scale = tonality.tonality_features(make_quantized_notes(1, 2000))
     assert random["key_clarity"] < 0.6 < scale["key_clarity"]
     assert random["scale_consistency"] < 0.72 and scale["scale_consistency"] == 1.0
@@ -78,6 +80,6 @@ def test_random_pitches_have_no_clear_key():
 
 def test_one_stretch_keeps_its_key_and_silence_of_differences_has_none():
     assert tonality.tonality_features(make_quantized_notes(1, 40))["key_kept"] == 1.0
-    even = notes(pitch=list(range(60, 72)))
+    even = make_codes(pitch=list(range(60, 72)))
     even[:, DURATION] = 10
     assert (tonality.key_correlation(even) == 0).all()
