@@ -12,35 +12,35 @@ from pipeline.training.checkpoint import TrainingState
 HISTORY = [{"epoch": 1, "loss": 0.1 + 0.2}, {"epoch": 2, "loss": 1e-17}]
 
 
-def variables(seed: int) -> list[tf.Variable]:
+def make_variables(seed: int) -> list[tf.Variable]:
     """Make what a model and its optimiser hold: matrices, a vector, counters."""
     rng = np.random.default_rng(seed)
     floats = [rng.normal(0, 1, shape).astype(np.float32) for shape in ((3, 4), (4,), ())]
     return [tf.Variable(value) for value in (*floats, np.int64(seed))]
 
 
-def values(held: list[tf.Variable]) -> list[np.ndarray]:
+def copy_values(held: list[tf.Variable]) -> list[np.ndarray]:
     return [variable.numpy().copy() for variable in held]
 
 
-def equal(one: list[np.ndarray], other: list[np.ndarray]) -> bool:
+def are_equal(one: list[np.ndarray], other: list[np.ndarray]) -> bool:
     return all(a.dtype == b.dtype and np.array_equal(a, b) for a, b in zip(one, other, strict=True))
 
 
-def saved(folder: Path) -> tuple[Path, list[np.ndarray], TrainingState]:
+def save_training(folder: Path) -> tuple[Path, list[np.ndarray], TrainingState]:
     """Save a training that has run for two epochs, of which the first was the better."""
-    held, best = variables(1), values(variables(2))[:2]
+    held, best = make_variables(1), copy_values(make_variables(2))[:2]
     done = TrainingState([dict(row) for row in HISTORY], 1, best)
     checkpoint.save_state(folder, done, held)
-    return folder / checkpoint.FILENAME, values(held), done
+    return folder / checkpoint.FILENAME, copy_values(held), done
 
 
 def test_a_training_comes_back_as_it_was(tmp_path: Path) -> None:
-    _, now, done = saved(tmp_path / "a" / "b")
-    other = variables(3)
+    _, now, done = save_training(tmp_path / "a" / "b")
+    other = make_variables(3)
     resumed = checkpoint.restore_state(tmp_path / "a" / "b", other)
-    assert equal(values(other), now)
-    assert equal(resumed.best_weights, done.best_weights)
+    assert are_equal(copy_values(other), now)
+    assert are_equal(resumed.best_weights, done.best_weights)
     assert (resumed.history, resumed.best_epoch) == (HISTORY, 1)
 
 
@@ -57,48 +57,48 @@ def test_more_than_ten_weights_come_back_in_order(tmp_path: Path) -> None:
 
 
 def test_a_later_epoch_takes_the_place_of_the_one_before(tmp_path: Path) -> None:
-    saved(tmp_path)
-    checkpoint.save_state(tmp_path, TrainingState(HISTORY[:1], 1), variables(7))
-    other = variables(3)
+    save_training(tmp_path)
+    checkpoint.save_state(tmp_path, TrainingState(HISTORY[:1], 1), make_variables(7))
+    other = make_variables(3)
     assert checkpoint.restore_state(tmp_path, other) == TrainingState(HISTORY[:1], 1)
-    assert equal(values(other), values(variables(7)))
+    assert are_equal(copy_values(other), copy_values(make_variables(7)))
     assert [path.name for path in tmp_path.iterdir()] == [checkpoint.FILENAME]
 
 
 def test_equal_trainings_are_equal_bytes(tmp_path: Path) -> None:
-    one, *_ = saved(tmp_path / "one")
-    other, *_ = saved(tmp_path / "other")
+    one, *_ = save_training(tmp_path / "one")
+    other, *_ = save_training(tmp_path / "other")
     assert one.read_bytes() == other.read_bytes()
 
 
 @pytest.mark.parametrize("made", [True, False])
 def test_nothing_there_is_a_fresh_start(tmp_path: Path, made: bool) -> None:
     folder = tmp_path if made else tmp_path / "never"
-    held = variables(3)
+    held = make_variables(3)
     assert checkpoint.restore_state(folder, held) == TrainingState()
-    assert equal(values(held), values(variables(3)))
+    assert are_equal(copy_values(held), copy_values(make_variables(3)))
 
 
 def test_any_flipped_bit_is_a_fresh_start(tmp_path: Path) -> None:
-    path, *_ = saved(tmp_path)
-    data, rng, held = path.read_bytes(), np.random.default_rng(0), variables(3)
+    path, *_ = save_training(tmp_path)
+    data, rng, held = path.read_bytes(), np.random.default_rng(0), make_variables(3)
     places = {0, 31, 32, len(data) - 1, *rng.integers(len(data), size=60).tolist()}
     for place in sorted(places):
         torn = bytearray(data)
         torn[place] ^= 1 << int(rng.integers(8))
         path.write_bytes(bytes(torn))
         assert checkpoint.restore_state(tmp_path, held) == TrainingState(), place
-    assert equal(values(held), values(variables(3)))
+    assert are_equal(copy_values(held), copy_values(make_variables(3)))
     path.write_bytes(data)
     assert checkpoint.restore_state(tmp_path, held).history == HISTORY
 
 
 @pytest.mark.parametrize("kept", [0, 1, 31, 32, 33, 0.5, 0.99])
 def test_a_torn_file_is_a_fresh_start(tmp_path: Path, kept: float) -> None:
-    path, *_ = saved(tmp_path)
+    path, *_ = save_training(tmp_path)
     data = path.read_bytes()
     path.write_bytes(data[: kept if isinstance(kept, int) else int(len(data) * kept)])
-    assert checkpoint.restore_state(tmp_path, variables(3)) == TrainingState()
+    assert checkpoint.restore_state(tmp_path, make_variables(3)) == TrainingState()
 
 
 def test_a_training_is_named_by_its_facts_in_any_order() -> None:

@@ -29,7 +29,7 @@ def normal(*shape: int, seed: int = 0) -> np.ndarray:
     return np.random.default_rng([seed, *shape]).normal(0, 1, shape).astype(np.float32)
 
 
-def weight(*shape: int, layer: str = "other") -> keras.Variable:
+def make_weight(*shape: int, layer: str = "other") -> keras.Variable:
     """Make the kernel of a layer somewhere in a network."""
     with keras.name_scope("net"), keras.name_scope(layer):
         return keras.Variable(normal(*shape), name="kernel")
@@ -43,7 +43,10 @@ def descend(optimizer: Optimizer, steps: Sequence[Sequence[np.ndarray]]) -> list
 
 
 def test_adam_beside_muon_is_that_of_keras() -> None:
-    weights, keras_weights = [weight(5, 3), weight(4)], [weight(5, 3), weight(4)]
+    weights, keras_weights = (
+        [make_weight(5, 3), make_weight(4)],
+        [make_weight(5, 3), make_weight(4)],
+    )
     keras_adam = keras.optimizers.Adam(RATE, beta_1=0.9, beta_2=0.99, epsilon=1e-8)
     # Gradients of all sizes, some near the epsilon.
     steps = [[10.0**-k * normal(5, 3, seed=k), 1e-8 * normal(4, seed=k)] for k in range(6)]
@@ -56,7 +59,7 @@ def test_adam_beside_muon_is_that_of_keras() -> None:
 
 
 def test_the_rate_is_that_of_the_step() -> None:
-    one, two = weight(4), weight(4)
+    one, two = make_weight(4), make_weight(4)
     for w, rate in ((one, 0.01), (two, 0.03)):
         make_muon([w], OPEN).apply([tf.constant(normal(4, seed=1))], tf.constant(rate))
     np.testing.assert_allclose(two.numpy() - normal(4), 3 * (one.numpy() - normal(4)), atol=1e-6)
@@ -65,13 +68,14 @@ def test_the_rate_is_that_of_the_step() -> None:
 def test_a_hidden_matrix_moves_by_the_rate_whatever_the_size_of_its_gradient() -> None:
     large, small = ([[size * normal(6, 6, seed=1)]] for size in (1e3, 1e-3))
     one, other = (
-        descend(make_muon([weight(6, 6, layer="up")], OPEN), steps)[0] for steps in (large, small)
+        descend(make_muon([make_weight(6, 6, layer="up")], OPEN), steps)[0]
+        for steps in (large, small)
     )
     np.testing.assert_allclose(one, other, atol=1e-5)
     assert np.linalg.norm(one - normal(6, 6), 2) < 1.3 * RATE * MUON_LR_RATIO
 
 
-def hidden(block: ModelConfig) -> set[str]:
+def list_hidden_weights(block: ModelConfig) -> set[str]:
     """Name the weights of a block that Muon takes."""
     net = network.build_model(block)
     names = list(network.named_weights(net))
@@ -93,7 +97,7 @@ def test_the_hidden_matrices_of_residual_blocks(project: Params) -> None:
     blocks = {
         f"mingru_{n}/{part}/kernel" for n in (1, 2) for part in ("inner", "outer", "up", "down")
     }
-    assert hidden(project.model["gated"]) == blocks | {"chain/kernel"}
+    assert list_hidden_weights(project.model["gated"]) == blocks | {"chain/kernel"}
 
 
 def test_convolutions_and_their_gate_are_no_hidden_matrices(project: Params) -> None:
@@ -101,19 +105,19 @@ def test_convolutions_and_their_gate_are_no_hidden_matrices(project: Params) -> 
     blocks = {
         f"{cell}/{part}/kernel" for cell in cells for part in ("inner", "outer", "up", "down")
     }
-    assert hidden(project.model["recurrent_attention"]) == blocks | {"chain/kernel"}
+    assert list_hidden_weights(project.model["recurrent_attention"]) == blocks | {"chain/kernel"}
 
 
 def test_the_hidden_matrices_of_an_lstm_with_a_dense_layer(project: Params) -> None:
     changes = {"cell": "lstm", "units": [8, 8], "dense_units": 8, "embedding_dim": 8, "head_dim": 8}
     block = ModelConfig.model_validate({**project.model["expressive"].model_dump(), **changes})
     lstms = {f"lstm_{n}/{part}" for n in (1, 2) for part in ("kernel", "recurrent_kernel")}
-    assert hidden(block) == lstms | {"chain/kernel", "dense/kernel"}
+    assert list_hidden_weights(block) == lstms | {"chain/kernel", "dense/kernel"}
 
 
 def test_a_kernel_that_reads_three_numbers_is_no_hidden_matrix(project: Params) -> None:
     block = ModelConfig.model_validate({**project.model["hybrid"].model_dump(), "loss_on": "all"})
-    assert hidden(block) == {
+    assert list_hidden_weights(block) == {
         "lstm_1/recurrent_kernel",
         "lstm_2/kernel",
         "lstm_2/recurrent_kernel",
@@ -121,7 +125,7 @@ def test_a_kernel_that_reads_three_numbers_is_no_hidden_matrix(project: Params) 
     }
 
 
-def clipped(steps: list[list[np.ndarray]], norm: float) -> list[list[np.ndarray]]:
+def clip_gradients(steps: list[list[np.ndarray]], norm: float) -> list[list[np.ndarray]]:
     """Scale the gradients of each step down to a norm of all of them together."""
     sizes = [np.sqrt(sum(float(np.square(g).sum()) for g in gradients)) for gradients in steps]
     return [
@@ -137,9 +141,12 @@ GROWING = [
 
 def test_gradients_are_clipped_to_a_norm_of_all_weights_together() -> None:
     tight, loose = (
-        descend(make_muon([weight(5, 3), weight(4, 4)], norm), GROWING) for norm in (0.5, OPEN)
+        descend(make_muon([make_weight(5, 3), make_weight(4, 4)], norm), GROWING)
+        for norm in (0.5, OPEN)
     )
-    by_hand = descend(make_muon([weight(5, 3), weight(4, 4)], OPEN), clipped(GROWING, 0.5))
+    by_hand = descend(
+        make_muon([make_weight(5, 3), make_weight(4, 4)], OPEN), clip_gradients(GROWING, 0.5)
+    )
     for actual, expected, unclipped in zip(tight, by_hand, loose, strict=True):
         np.testing.assert_allclose(actual, expected, atol=1e-5)
         assert not np.allclose(actual, unclipped, atol=1e-3)
@@ -147,9 +154,12 @@ def test_gradients_are_clipped_to_a_norm_of_all_weights_together() -> None:
 
 def test_adam_of_the_tutorial_clips_likewise() -> None:
     tight, loose = (
-        descend(make_adam([weight(5, 3), weight(4, 4)], norm), GROWING) for norm in (0.5, OPEN)
+        descend(make_adam([make_weight(5, 3), make_weight(4, 4)], norm), GROWING)
+        for norm in (0.5, OPEN)
     )
-    by_hand = descend(make_adam([weight(5, 3), weight(4, 4)], OPEN), clipped(GROWING, 0.5))
+    by_hand = descend(
+        make_adam([make_weight(5, 3), make_weight(4, 4)], OPEN), clip_gradients(GROWING, 0.5)
+    )
     for actual, expected, unclipped in zip(tight, by_hand, loose, strict=True):
         np.testing.assert_allclose(actual, expected, atol=1e-5)
         assert not np.allclose(actual, unclipped, atol=1e-3)
@@ -158,7 +168,7 @@ def test_adam_of_the_tutorial_clips_likewise() -> None:
 @pytest.mark.parametrize("kind", ["muon", "adam"])
 def test_all_that_an_optimiser_remembers_is_in_its_variables(kind: str) -> None:
     def fresh(start: list[np.ndarray]) -> Optimizer:
-        weights = [weight(5, 3), weight(4, 4, layer="up")]
+        weights = [make_weight(5, 3), make_weight(4, 4, layer="up")]
         for w, value in zip(weights, start, strict=True):
             w.assign(value)
         return make_muon(weights, 0.5) if kind == "muon" else make_adam(weights, 0.5)
@@ -174,7 +184,7 @@ def test_all_that_an_optimiser_remembers_is_in_its_variables(kind: str) -> None:
 
 
 def test_the_rows_of_a_table_that_were_looked_up_move() -> None:
-    table = weight(6, 2)
+    table = make_weight(6, 2)
     with tf.GradientTape() as tape:
         loss = tf.reduce_sum(tf.gather(table.value, [1, 1, 4]))
     make_muon([table], OPEN).apply([tape.gradient(loss, table.value)], RATE)
@@ -194,7 +204,7 @@ def test_each_weight_is_in_one_share_and_shares_cost_about_the_same(project: Par
 @pytest.mark.parametrize("make", [make_muon, make_adam])
 def test_shares_together_are_one_update(make: Callable[..., Optimizer]) -> None:
     def make_weights() -> list[keras.Variable]:
-        return [weight(5, 3), weight(4), weight(4, 4, layer="up")]
+        return [make_weight(5, 3), make_weight(4), make_weight(4, 4, layer="up")]
 
     whole, shared = make(make_weights(), 0.5), make(make_weights(), 0.5, num_shares=2)
     gradients = [tf.constant(normal(*w.shape, seed=7)) for w in whole.weights]

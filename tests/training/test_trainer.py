@@ -20,7 +20,7 @@ from pipeline.training import trainer as training
 from pipeline.training.trainer import Trainer, TrainingJob
 
 
-def budget(project: Params, **changes: int) -> TrainConfig:
+def make_budget(project: Params, **changes: int) -> TrainConfig:
     """A training that takes seconds."""
     few = {"epochs": 4, "notes_per_epoch": 256, "patience": 4, "num_threads": 1, **changes}
     last = project.train.windowed.model_copy(update={"batch_size": 32})
@@ -40,17 +40,17 @@ def job(project: Params, tmp_path: Path) -> TrainingJob:
         update={"units": [12, 8], "dense_units": 8, "learning_rate": 0.01}
     )
     params = project.model_copy(
-        update={"model": {"small": block}, "train": budget(project), "seed": 3}
+        update={"model": {"small": block}, "train": make_budget(project), "seed": 3}
     )
     folder = tmp_path / "waiting"
     return TrainingJob("small", params, plan.select(1), folder, tmp_path / "history.csv")
 
 
-def weights_equal(one: training.TrainedModel, other: training.TrainedModel) -> bool:
+def have_equal_weights(one: training.TrainedModel, other: training.TrainedModel) -> bool:
     return all(np.array_equal(one.weights[name], other.weights[name]) for name in one.weights)
 
 
-def fresh(job: TrainingJob) -> tuple[training.TrainedModel, list[dict[str, float]]]:
+def train_fresh(job: TrainingJob) -> tuple[training.TrainedModel, list[dict[str, float]]]:
     """Train as a fresh process would; return the model and its learning curve."""
     training.set_determinism(job.params.seed, 1)
     model = training.train_model(job)
@@ -90,7 +90,7 @@ def either(request: pytest.FixtureRequest, job: TrainingJob) -> TrainingJob:
 
 @pytest.mark.slow
 def test_the_loss_falls(either: TrainingJob) -> None:
-    _, history = fresh(either)
+    _, history = train_fresh(either)
     assert history[-1]["loss"] < 0.95 * history[0]["loss"]
 
 
@@ -104,7 +104,7 @@ def test_a_model_learns_the_pedal_and_its_bits_stand_apart(job: TrainingJob) -> 
     changes = {"heads": "categorical", "head_dim": 8, "model_velocity": True, "model_pedal": True}
     block = ModelConfig.model_validate({**job.config.model_dump(), **changes})
     params = job.params.model_copy(update={"model": {"small": block}})
-    model, history = fresh(replace(job, params=params, windows=plan.select(1)))
+    model, history = train_fresh(replace(job, params=params, windows=plan.select(1)))
     assert history[-1]["pedal"] < history[0]["pedal"] < 2
     total = sum(history[-1][name] for name in ("pitch", "step", "duration"))
     assert history[-1]["bits_per_note"] == pytest.approx(total)
@@ -113,26 +113,26 @@ def test_a_model_learns_the_pedal_and_its_bits_stand_apart(job: TrainingJob) -> 
 
 @pytest.mark.slow
 def test_same_seed_same_weights(either: TrainingJob) -> None:
-    assert weights_equal(fresh(either)[0], fresh(either)[0])
+    assert have_equal_weights(train_fresh(either)[0], train_fresh(either)[0])
 
 
 @pytest.mark.slow
 def test_the_longest_times_of_a_model_are_those_of_its_training_notes(job: TrainingJob) -> None:
     expected = measure_time_limits(job.windows.select_pieces("train"))
-    assert fresh(job)[0].time_limits == expected
+    assert train_fresh(job)[0].time_limits == expected
 
 
 @pytest.mark.slow
 def test_another_seed_gives_other_weights(job: TrainingJob) -> None:
     other = replace(job, params=job.params.model_copy(update={"seed": 4}))
-    assert not weights_equal(fresh(job)[0], fresh(other)[0])
+    assert not have_equal_weights(train_fresh(job)[0], train_fresh(other)[0])
 
 
 @pytest.mark.slow
 def test_a_killed_run_goes_on_to_the_same_weights(
     either: TrainingJob, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole, history = fresh(either)
+    whole, history = train_fresh(either)
     epoch = Trainer.train_epoch
 
     def killed(self: Trainer, number: int) -> float:
@@ -143,15 +143,15 @@ def test_a_killed_run_goes_on_to_the_same_weights(
     with monkeypatch.context() as patch:
         patch.setattr(Trainer, "train_epoch", killed)
         with pytest.raises(KeyboardInterrupt):
-            fresh(either)
+            train_fresh(either)
     read: list[int] = []
     monkeypatch.setattr(
         Trainer, "train_epoch", lambda self, number: read.append(number) or epoch(self, number)
     )
-    resumed, resumed_history = fresh(either)
+    resumed, resumed_history = train_fresh(either)
     assert read == [2, 3]
     assert resumed_history == history
-    assert weights_equal(whole, resumed)
+    assert have_equal_weights(whole, resumed)
 
 
 @pytest.mark.slow
@@ -166,7 +166,7 @@ def test_a_finished_run_comes_back_from_its_checkpoint_without_training(
 
     monkeypatch.setattr(Trainer, "train_epoch", fail)
     training.set_determinism(either.params.seed, 1)
-    assert weights_equal(whole, training.train_model(either))
+    assert have_equal_weights(whole, training.train_model(either))
 
 
 @pytest.mark.slow
@@ -192,10 +192,10 @@ def test_the_learning_curve_grows_while_it_trains_and_a_resumed_run_keeps_its_ro
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(Trainer, "train_epoch", kill_in_third_epoch)
-        fresh(job)
+        train_fresh(job)
     path.unlink()  # as DVC does with outputs before it runs a stage again
     monkeypatch.setattr(Trainer, "train_epoch", open_curve)
-    fresh(job)
+    train_fresh(job)
     whole = path.read_text("utf-8")
     read = [reader.read() for reader in readers]
     for reader in readers:
@@ -232,8 +232,8 @@ def test_patience_ends_training_and_the_best_epoch_is_kept(
         return loss
 
     monkeypatch.setattr(Trainer, "train_epoch", spied)
-    impatient = job.params.model_copy(update={"train": budget(job.params, patience=1)})
-    model, history = fresh(replace(job, params=impatient))
+    impatient = job.params.model_copy(update={"train": make_budget(job.params, patience=1)})
+    model, history = train_fresh(replace(job, params=impatient))
     assert len(history) == 3
     assert {w.tobytes() for w in model.weights.values()} == {w.tobytes() for w in kept[1]}
 
@@ -258,7 +258,7 @@ def test_a_backward_half_would_read_what_it_has_to_tell(job: TrainingJob) -> Non
     }
     final_losses, held_out = {}, {}
     for name, block in blocks.items():
-        train = budget(job.params, epochs=30, notes_per_epoch=1024)
+        train = make_budget(job.params, epochs=30, notes_per_epoch=1024)
         train = train.model_copy(
             update={"loss_weights": train.loss_weights.model_copy(update={"pitch": 1.0})}
         )
