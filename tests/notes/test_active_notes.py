@@ -13,11 +13,11 @@ PIECES = st.integers(1, 30).flatmap(
 )
 
 
-def made(pieces: list[list[tuple[int, int, int, int]]]) -> np.ndarray:
+def make_pieces(pieces: list[list[tuple[int, int, int, int]]]) -> np.ndarray:
     return np.array(pieces, np.int16)
 
 
-def by_definition(codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def compute_by_definition(codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return what is left before each note [T, 128] and after the last [128], from the end of each key's last note."""
     out, now, ends = np.zeros((len(codes), 128), int), 0, {}
     for t, (step, duration, pitch, _) in enumerate(codes.tolist()):
@@ -31,24 +31,24 @@ def by_definition(codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return out, after
 
 
-def worked(*notes: tuple[int, int, int]) -> np.ndarray:
+def make_codes(*notes: tuple[int, int, int]) -> np.ndarray:
     """Make codes [1, T, 4] of (step, duration, pitch)."""
     return np.array([[(*note, 64) for note in notes]], np.int16)
 
 
 @given(PIECES)
 def test_what_is_left_is_the_time_to_the_end_of_the_latest_note_of_a_key(pieces):
-    codes = made(pieces)
+    codes = make_pieces(pieces)
     active, after = active_notes.active_before_each(codes, active_notes.no_active_notes(len(codes)))
     for row, piece in enumerate(codes):
-        expected, last = by_definition(piece)
+        expected, last = compute_by_definition(piece)
         assert np.array_equal(active[row], expected)
         assert np.array_equal(after[row], last)
 
 
 @given(PIECES, st.data())
 def test_reading_in_two_parts_is_reading_at_once(pieces, data):
-    codes = made(pieces)
+    codes = make_pieces(pieces)
     cut = data.draw(st.integers(0, codes.shape[1]))
     active, after = active_notes.active_before_each(codes, active_notes.no_active_notes(len(codes)))
     first, between = active_notes.active_before_each(
@@ -61,7 +61,7 @@ def test_reading_in_two_parts_is_reading_at_once(pieces, data):
 
 def test_a_note_does_not_count_itself():
     active, after = active_notes.active_before_each(
-        worked((0, 50, 60)), active_notes.no_active_notes(1)
+        make_codes((0, 50, 60)), active_notes.no_active_notes(1)
     )
     assert not active.any()
     assert after[0, 60] == 50
@@ -69,21 +69,22 @@ def test_a_note_does_not_count_itself():
 
 def test_the_notes_of_a_chord_hear_those_before_them():
     active, _ = active_notes.active_before_each(
-        worked((0, 50, 60), (0, 40, 64), (0, 30, 67)), active_notes.no_active_notes(1)
+        make_codes((0, 50, 60), (0, 40, 64), (0, 30, 67)), active_notes.no_active_notes(1)
     )
     assert {key: int(active[0, 2, key]) for key in np.flatnonzero(active[0, 2])} == {60: 50, 64: 40}
 
 
 def test_a_key_struck_again_ends_as_its_latest_note_does():
     active, _ = active_notes.active_before_each(
-        worked((0, 900, 60), (10, 20, 60), (5, 1, 61), (15, 1, 62)), active_notes.no_active_notes(1)
+        make_codes((0, 900, 60), (10, 20, 60), (5, 1, 61), (15, 1, 62)),
+        active_notes.no_active_notes(1),
     )
     assert active[0, :, 60].tolist() == [0, 890, 15, 0]
 
 
 def test_reading_leaves_the_state_it_was_given():
     given_state = np.full((1, 128), 7, np.int16)
-    active_notes.active_before_each(worked((3, 50, 60)), given_state)
+    active_notes.active_before_each(make_codes((3, 50, 60)), given_state)
     active_notes.advance(given_state, np.array([3], np.int16))
     assert (given_state == 7).all()
 
