@@ -14,12 +14,12 @@ WEIGHTS = st.lists(st.integers(0, 5), min_size=6, max_size=6).filter(any)
 NOTES = st.lists(st.tuples(WEIGHTS, st.integers(0, 5)), min_size=1, max_size=12)
 
 
-def distributions(notes: list[tuple[list[int], int]]) -> tuple[np.ndarray, np.ndarray]:
+def make_distributions(notes: list[tuple[list[int], int]]) -> tuple[np.ndarray, np.ndarray]:
     masses = np.array([weights for weights, _ in notes], float)
     return masses / masses.sum(axis=1, keepdims=True), np.array([came for _, came in notes])
 
 
-def drawn(
+def draw_stats(
     rng: np.random.Generator, sharp: float, stated: float, count: int = 20_000
 ) -> CalibrationStats:
     """Judge notes that come by softmax(sharp x logits) and are forecast by softmax(stated x logits)."""
@@ -34,7 +34,7 @@ def drawn(
 
 @given(NOTES)
 def test_a_note_is_judged_as_by_hand(notes):
-    masses, outcomes = distributions(notes)
+    masses, outcomes = make_distributions(notes)
     judged = calibration.score_distributions(masses, outcomes)
     for row, (weights, which) in enumerate(notes):
         whole = sum(weights)
@@ -75,7 +75,7 @@ def test_bins_reach_from_one_down_to_nothing():
 
 def test_who_tells_the_truth_is_calibrated_and_who_exaggerates_is_not():
     honest, boastful, timid = (
-        drawn(np.random.default_rng(k), 1.5, scale) for k, scale in enumerate((1.5, 3.0, 0.7))
+        draw_stats(np.random.default_rng(k), 1.5, scale) for k, scale in enumerate((1.5, 3.0, 0.7))
     )
     assert calibration.compute_calibration_error(honest) < 0.012
     assert calibration.compute_calibration_error(boastful) > 0.15
@@ -93,7 +93,7 @@ def test_who_tells_the_truth_is_calibrated_and_who_exaggerates_is_not():
 
 def test_pit_is_flat_for_who_tells_the_truth():
     honest, boastful, timid = (
-        drawn(np.random.default_rng(k), 1.5, scale) for k, scale in enumerate((1.5, 3.0, 0.7))
+        draw_stats(np.random.default_rng(k), 1.5, scale) for k, scale in enumerate((1.5, 3.0, 0.7))
     )
     assert calibration.compute_pit_histogram(honest) == pytest.approx([0.1] * 10, abs=0.006)
     assert sum(calibration.compute_pit_histogram(boastful)) == pytest.approx(1)
@@ -131,7 +131,7 @@ def test_what_was_judged_apart_is_what_is_judged_together():
 
 
 def test_the_summary_has_times_below_and_pitch_not():
-    judged = drawn(np.random.default_rng(0), 1, 1, 500)
+    judged = draw_stats(np.random.default_rng(0), 1, 1, 500)
     summary = calibration.summarize_calibration(
         {"pitch": judged, "step": judged}, {"pitch": 3.12345, "step": 2.0, "bits_per_note": 9.0}
     )

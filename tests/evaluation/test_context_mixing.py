@@ -106,12 +106,12 @@ def test_pieces_too_short_to_predict_have_no_bits(fitted):
 def test_weights_are_learned_on_the_first_pieces_only(monkeypatch):
     piece = make_quantized_notes(26, 40)
     one_order, other_order = PIECES[:3], [PIECES[0], PIECES[2], PIECES[1]]
-    assert (bits_of(one_order, piece) != bits_of(other_order, piece)).any()
+    assert (compute_bits(one_order, piece) != compute_bits(other_order, piece)).any()
     monkeypatch.setattr(context_mixing, "MAX_WEIGHT_NOTES", 79)
-    assert (bits_of(one_order, piece) == bits_of(other_order, piece)).all()
+    assert (compute_bits(one_order, piece) == compute_bits(other_order, piece)).all()
 
 
-def bits_of(pieces, piece):
+def compute_bits(pieces, piece):
     return ContextMixing(pieces).compute_bits(piece)
 
 

@@ -17,8 +17,8 @@ PIECES = [make_quantized_notes(1, 40), make_quantized_notes(2, 7), make_quantize
 @pytest.mark.parametrize("kind", test_chain.KINDS, ids=str)
 def test_chances_of_a_chain_are_those_its_notes_were_told_by(kind):
     made, hidden, notes = (
-        test_chain.heads(*kind),
-        test_chain.hidden_of(kind[2], 20),
+        test_chain.make_heads(*kind),
+        test_chain.make_context(kind[2], 20),
         make_quantized_notes(4, 20),
     )
     distributions = made.distributions(hidden, notes)
@@ -136,8 +136,8 @@ def test_context_bits_of_replicates_are_the_mean_over_all_targets():
 
 
 def test_velocity_is_judged_where_it_is_told():
-    made = test_chain.heads("categorical", True, "embedding")
-    block = made_block(velocity=True)
+    made = test_chain.make_heads("categorical", True, "embedding")
+    block = make_block(velocity=True)
     shapes = {
         f"lstm_1/{name}": size
         for name, size in (("kernel", (8, 24)), ("recurrent_kernel", (6, 24)), ("bias", (24,)))
@@ -161,7 +161,7 @@ def test_velocity_is_judged_where_it_is_told():
     ]
 
 
-def made_block(velocity: bool):
+def make_block(velocity: bool):
     recipe = {
         "input": "embedding",
         "embedding_dim": 8,

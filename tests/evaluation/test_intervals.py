@@ -41,7 +41,7 @@ def make_pair(design: str, seed: int) -> tuple[PieceScores, PieceScores]:
     return make_scores(table, num_notes), make_scores(other, num_notes)
 
 
-def summarize(estimate: Estimate) -> list[float]:
+def list_figures(estimate: Estimate) -> list[float]:
     """Return all figures of an estimate that a caller can see."""
     variances = estimate.composition_variance, estimate.replicate_variance
     return [*estimate.interval, estimate.p_value, *variances, *estimate.distribution]
@@ -111,7 +111,7 @@ def test_the_order_of_rows_does_not_count(design, seed):
     order = np.random.default_rng(seed).permutation(len(pair[0].num_notes))
     estimate = intervals.estimate_difference(*pair)
     shuffled = intervals.estimate_difference(*(scores.select(order) for scores in pair))
-    assert summarize(shuffled) == pytest.approx(summarize(estimate))
+    assert list_figures(shuffled) == pytest.approx(list_figures(estimate))
 
 
 @given(DESIGNS, SEEDS, st.sampled_from([0.25, 0.5]))
@@ -126,8 +126,8 @@ def test_performances_of_one_composition_are_one_unit(design, seed, share):
     row = int(rng.integers(len(whole[0].num_notes)))
     parts = [split_piece(scores, row, share) for scores in whole]
     assert len(parts[0].num_notes) == len(whole[0].num_notes) + 1
-    expected = summarize(intervals.estimate_difference(*whole))
-    assert summarize(intervals.estimate_difference(*parts)) == pytest.approx(expected)
+    expected = list_figures(intervals.estimate_difference(*whole))
+    assert list_figures(intervals.estimate_difference(*parts)) == pytest.approx(expected)
 
 
 @given(DESIGNS, SEEDS)
@@ -136,7 +136,7 @@ def test_the_mean_is_over_notes_and_without_velocity(design, seed):
     with_velocity = np.hstack([scores.bits, np.full((len(scores.bits), 1), 1e6)])
     estimate = intervals.estimate_mean(replace(scores, bits=with_velocity))
     assert estimate.mean == pytest.approx(scores.bits.sum() / scores.num_notes.sum())
-    assert summarize(estimate) == summarize(intervals.estimate_mean(scores))
+    assert list_figures(estimate) == list_figures(intervals.estimate_mean(scores))
 
 
 @given(SEEDS, st.integers(2, 20))

@@ -24,13 +24,13 @@ def fitted():
     return ngrams.fit_ngrams(PIECES, SMOOTHING)
 
 
-def witten_bell(context: tuple[int, ...], pitch: int) -> float:
+def compute_witten_bell(context: tuple[int, ...], pitch: int) -> float:
     """Return P(pitch | context) by the definition, counting the training pieces anew."""
     rows = [codes[:, PITCH].tolist() for codes in PIECES]
     if not context:
         after_first = [value for row in rows for value in row[1:]]
         return (after_first.count(pitch) + SMOOTHING) / (len(after_first) + 128 * SMOOTHING)
-    shorter = witten_bell(context[1:], pitch)
+    shorter = compute_witten_bell(context[1:], pitch)
     size = len(context)
     seen = Counter(
         row[place]
@@ -49,7 +49,7 @@ def test_trigram_is_witten_bell_by_definition(fitted):
     heard = make_quantized_notes(100, 30)
     pitches = heard[:, PITCH].tolist()
     expected = [
-        witten_bell(tuple(pitches[max(place - 2, 0) : place]), pitches[place])
+        compute_witten_bell(tuple(pitches[max(place - 2, 0) : place]), pitches[place])
         for place in range(1, 30)
     ]
     assert fitted["trigram"](heard)[:, 0] == pytest.approx(-np.log2(expected))
@@ -58,7 +58,7 @@ def test_trigram_is_witten_bell_by_definition(fitted):
 def test_trigram_backs_off_to_the_unigram_after_notes_never_seen(fitted):
     heard = make_quantized_notes(0, 3)
     heard[:, PITCH] = [1, 2, 60]
-    assert fitted["trigram"](heard)[1, 0] == pytest.approx(-math.log2(witten_bell((), 60)))
+    assert fitted["trigram"](heard)[1, 0] == pytest.approx(-math.log2(compute_witten_bell((), 60)))
 
 
 @pytest.mark.parametrize(

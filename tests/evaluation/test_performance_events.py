@@ -55,7 +55,7 @@ def test_no_notes_have_no_events() -> None:
     assert count_events(np.empty(0, note.NOTE_DTYPE)) == 0
 
 
-def encode(notes: note.Notes) -> list[tuple[str, int]]:
+def encode_events(notes: note.Notes) -> list[tuple[str, int]]:
     """Write down all events, one after the other."""
     changes = []
     for number, row in enumerate(notes.tolist()):
@@ -88,7 +88,7 @@ ROWS = st.lists(
 @given(rows=ROWS)
 def test_the_count_is_that_of_an_encoder(rows: list[tuple[float, float, int, int]]) -> None:
     notes = make_notes(rows)
-    assert count_events(notes) == len(encode(notes))
+    assert count_events(notes) == len(encode_events(notes))
 
 
 def test_nats_per_event_by_hand() -> None:

@@ -15,12 +15,12 @@ DETAIL: dict[str, Any] = {
 }
 
 
-def read(text: str) -> list[list[str]]:
+def read_csv(text: str) -> list[list[str]]:
     return list(csv.reader(text.splitlines()))
 
 
 def test_calibration_has_a_row_for_each_bin_of_each_head() -> None:
-    assert read(plot_tables.format_calibration({"a": DETAIL, "b": {"heads": {}}})) == [
+    assert read_csv(plot_tables.format_calibration({"a": DETAIL, "b": {"heads": {}}})) == [
         ["architecture", "head", "notes", "predicted", "observed"],
         ["a", "pitch", "20", "0.4", "0.35"],
         ["a", "pitch", "10", "0.7", "0.6"],
@@ -29,7 +29,7 @@ def test_calibration_has_a_row_for_each_bin_of_each_head() -> None:
 
 
 def test_bits_by_context_are_the_sum_of_the_heads() -> None:
-    assert read(plot_tables.format_bits_by_context({"a": DETAIL}))[1:] == [
+    assert read_csv(plot_tables.format_bits_by_context({"a": DETAIL}))[1:] == [
         ["a", "1", "16", "12.0"],
         ["a", "2", "16", "10.25"],
     ]
@@ -40,7 +40,7 @@ def test_bits_by_piece_leave_out_the_uniform_predictor_and_keep_odd_names_whole(
         "columns": ["piece", "notes", "a", "uniform", "trigram"],
         "rows": [['op. 1, "é".mid', 99, 12.5, 26.0, 14.0]],
     }
-    assert read(plot_tables.format_bits_by_piece(pieces)) == [
+    assert read_csv(plot_tables.format_bits_by_piece(pieces)) == [
         ["architecture", "piece", "notes", "bits_per_note"],
         ["a", 'op. 1, "é".mid', "99", "12.5"],
         ["trigram", 'op. 1, "é".mid', "99", "14.0"],

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 from factories import make_tiny_model
-from models.test_model_io import CHAIN, edit, refused
+from models.test_model_io import CHAIN, check_refused, edit_card
 
 from pipeline.core.errors import DataError
 from pipeline.models import model_card, model_io
@@ -60,13 +60,13 @@ def test_the_learning_rate_of_an_older_card_is_that_of_its_provenance(folder, pr
 
 def test_a_card_of_today_needs_a_learning_rate(folder):
     make_older(folder, model_card.FORMAT)
-    assert "edited by hand (config.learning_rate" in refused(folder, CARD)
+    assert "edited by hand (config.learning_rate" in check_refused(folder, CARD)
 
 
 @pytest.mark.parametrize("rate", [0, 0.0, 2.0, "0.1", np.nan, True])
 def test_a_learning_rate_that_is_none_is_refused(folder, rate):
     make_older(folder, 3, train={"windowed": {"learning_rate": rate}})
-    assert "edited by hand (config.learning_rate" in refused(folder, CARD)
+    assert "edited by hand (config.learning_rate" in check_refused(folder, CARD)
 
 
 def test_the_bundled_model_has_the_rate_it_was_trained_at():
@@ -117,8 +117,8 @@ def test_cards_are_far_smaller_than_the_largest():
     ids=lambda change: str(change)[:40],
 )
 def test_a_card_that_says_what_no_card_can_is_refused(folder, change):
-    edit(folder, **change)
-    assert "edited by hand (" in refused(folder, CARD)
+    edit_card(folder, **change)
+    assert "edited by hand (" in check_refused(folder, CARD)
 
 
 @pytest.mark.parametrize(
@@ -130,24 +130,24 @@ def test_a_spread_that_is_none_is_refused(folder, scale):
         {"step": noise, "duration": {"family": "laplace", "scale": 0.1}},
         {"step": noise, "duration": noise},
     ):
-        edit(folder, residual_noise=spread)
-        assert "edited by hand (residual_noise" in refused(folder, CARD)
+        edit_card(folder, residual_noise=spread)
+        assert "edited by hand (residual_noise" in check_refused(folder, CARD)
 
 
 @pytest.mark.parametrize("change", [{"family": "cauchy"}, {"family": None}, {"more": 1}])
 def test_a_spread_of_another_family_is_refused(folder, change):
     noise = {"family": "laplace", "scale": 0.1}
-    edit(folder, residual_noise={"step": {**noise, **change}, "duration": noise})
-    assert "edited by hand (residual_noise.step" in refused(folder, CARD)
+    edit_card(folder, residual_noise={"step": {**noise, **change}, "duration": noise})
+    assert "edited by hand (residual_noise.step" in check_refused(folder, CARD)
 
 
 def test_a_spread_of_what_has_none_is_refused(folder, tmp_path):
     noise = {"family": "laplace", "scale": 0.1}
-    edit(folder, residual_noise={"step": noise, "duration": noise, "pitch": noise})
-    refused(folder, CARD)
+    edit_card(folder, residual_noise={"step": noise, "duration": noise, "pitch": noise})
+    check_refused(folder, CARD)
     model_io.save_model(make_tiny_model(**CHAIN), tmp_path / "chain")
-    edit(tmp_path / "chain", residual_noise={"step": noise, "duration": noise})
-    refused(tmp_path / "chain", CARD)
+    edit_card(tmp_path / "chain", residual_noise={"step": noise, "duration": noise})
+    check_refused(tmp_path / "chain", CARD)
 
 
 @pytest.mark.parametrize(
@@ -173,10 +173,10 @@ def test_a_nest_within_a_card_is_refused(folder):
     text = (folder / CARD).read_text()
     deep = "[" * 5_000 + "]" * 5_000
     (folder / CARD).write_text(text.replace('"seed": 0', f'"seed": {deep}'))
-    assert "no card is nested as deep" in refused(folder, CARD)
+    assert "no card is nested as deep" in check_refused(folder, CARD)
 
 
 def test_of_a_card_no_more_is_read_than_a_card_can_have(folder):
     with (folder / CARD).open("r+b") as file:
         file.truncate(2**40)
-    assert "no card has over 65,536 bytes" in refused(folder, CARD)
+    assert "no card has over 65,536 bytes" in check_refused(folder, CARD)

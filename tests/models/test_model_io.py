@@ -63,22 +63,22 @@ def folder(tmp_path):
     return tmp_path
 
 
-def edit(folder: Path, **changes: object) -> None:
+def edit_card(folder: Path, **changes: object) -> None:
     card = json.loads((folder / CARD).read_text())
     (folder / CARD).write_text(model_card.with_checksum({**card, **changes}))
 
 
 def edit_block(folder: Path, **changes: object) -> None:
-    edit(folder, config={**json.loads((folder / CARD).read_text())["config"], **changes})
+    edit_card(folder, config={**json.loads((folder / CARD).read_text())["config"], **changes})
 
 
-def put(folder: Path, data: bytes) -> None:
+def put_weights(folder: Path, data: bytes) -> None:
     """Put other weights there, with a card that has their sha256."""
     (folder / WEIGHTS).write_bytes(data)
-    edit(folder, weights_sha256=hashlib.sha256(data).hexdigest())
+    edit_card(folder, weights_sha256=hashlib.sha256(data).hexdigest())
 
 
-def refused(folder: Path, file: str) -> str:
+def check_refused(folder: Path, file: str) -> str:
     """Hold that a model is refused in one line that names the file and the remedy; returns the line."""
     with pytest.raises(DataError) as caught:
         model_io.load_model(folder)
@@ -153,7 +153,7 @@ def test_weights_that_are_no_numbers_are_refused(folder):
 
 
 def test_weights_of_another_size_are_refused(folder):
-    edit(folder, parameters=1555)
+    edit_card(folder, parameters=1555)
     with pytest.raises(DataError, match="1,554 numbers, not as many"):
         model_io.load_model(folder)
 
@@ -163,8 +163,8 @@ def test_pickles_are_never_opened(folder, monkeypatch):
     np.savez(
         buffer, **{**make_tiny_model().weights, "pitch/bias": np.array([{"a": 1}], dtype=object)}
     )
-    put(folder, buffer.getvalue())
-    assert "edited by hand" in refused(folder, WEIGHTS)
+    put_weights(folder, buffer.getvalue())
+    assert "edited by hand" in check_refused(folder, WEIGHTS)
 
 
 def test_a_model_that_is_replaced_while_it_is_read_is_never_a_mix(tmp_path, monkeypatch):
@@ -200,7 +200,7 @@ def test_torn_weights_are_refused(folder):
     "change", [{"format": 1}, {"cell_seconds": 0.02}, {"grid_cells": 500}, {"format": None}]
 )
 def test_another_format_or_time_grid_is_refused(folder, change):
-    edit(folder, **change)
+    edit_card(folder, **change)
     with pytest.raises(DataError, match="another version of this program"):
         model_io.load_model(folder)
 
@@ -223,7 +223,7 @@ def test_a_torn_card_is_refused(folder, kept):
     ],
 )
 def test_a_card_edited_by_hand_is_refused(folder, change):
-    edit(folder, **change)
+    edit_card(folder, **change)
     with pytest.raises(DataError, match="edited by hand"):
         model_io.load_model(folder)
 
@@ -309,14 +309,14 @@ def test_a_block_that_does_not_fit_the_weights_is_refused(tmp_path, kind, change
     if (model.config.heads == "regression") != (
         change.get("heads", model.config.heads) == "regression"
     ):
-        edit(tmp_path, residual_noise={})
-    assert f"not of the config in {CARD}" in refused(tmp_path, WEIGHTS)
+        edit_card(tmp_path, residual_noise={})
+    assert f"not of the config in {CARD}" in check_refused(tmp_path, WEIGHTS)
 
 
 def test_of_a_weights_file_no_more_is_read_than_its_block_can_have(folder):
     with (folder / WEIGHTS).open("r+b") as file:
         file.truncate(2**40)
-    assert "its sha256 is not the one in" in refused(folder, WEIGHTS)
+    assert "its sha256 is not the one in" in check_refused(folder, WEIGHTS)
 
 
 def test_a_card_that_is_no_card_is_refused(folder):

@@ -12,7 +12,7 @@ import pytest
 from factories import make_tiny_model
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from models.test_model_io import put, refused
+from models.test_model_io import check_refused, put_weights
 
 from pipeline.core import files
 from pipeline.models import model_io, safe_npz
@@ -24,18 +24,18 @@ SHAPES = weight_shapes(MODEL.config)
 WHOLE = files.encode_npz(MODEL.weights)
 
 
-def npz(**changes: object) -> bytes:
+def encode_weights(**changes: object) -> bytes:
     """Return the weights with some changed; None leaves one out."""
     return files.encode_npz(
         {name: each for name, each in {**MODEL.weights, **changes}.items() if each is not None}
     )
 
 
-def bias(value: object) -> bytes:
-    return npz(**{"pitch/bias": value})
+def encode_bias(value: object) -> bytes:
+    return encode_weights(**{"pitch/bias": value})
 
 
-def zipped(method: int = zipfile.ZIP_STORED, **members: bytes) -> bytes:
+def write_zip(method: int = zipfile.ZIP_STORED, **members: bytes) -> bytes:
     """Return the archive with members written by hand in place of those of the same name, or beside them."""
     out = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(WHOLE)) as source, zipfile.ZipFile(out, "w", method) as archive:
@@ -44,7 +44,7 @@ def zipped(method: int = zipfile.ZIP_STORED, **members: bytes) -> bytes:
     return out.getvalue()
 
 
-def npy(text: str, numbers: bytes = b"\0" * 512, version: bytes = b"\x01\x00") -> bytes:
+def make_npy(text: str, numbers: bytes = b"\0" * 512, version: bytes = b"\x01\x00") -> bytes:
     """Return an npy that says of itself what it likes."""
     header = text.encode() + b"\n"
     size = (
@@ -53,18 +53,18 @@ def npy(text: str, numbers: bytes = b"\0" * 512, version: bytes = b"\x01\x00") -
     return b"\x93NUMPY" + version + size + header + numbers
 
 
-def says(text: str, **more: bytes) -> bytes:
-    return zipped(**{"pitch/bias.npy": npy(text, **more)})
+def write_zip_with_header(text: str, **more: bytes) -> bytes:
+    return write_zip(**{"pitch/bias.npy": make_npy(text, **more)})
 
 
-def twice() -> bytes:
+def write_zip_with_duplicate() -> bytes:
     out = io.BytesIO(WHOLE)
     with zipfile.ZipFile(out, "a") as archive, pytest.warns(UserWarning, match="Duplicate"):
-        archive.writestr("pitch/bias.npy", npy("{}"))
+        archive.writestr("pitch/bias.npy", make_npy("{}"))
     return out.getvalue()
 
 
-def patched(place: int, value: int) -> bytes:
+def patch_directory(place: int, value: int) -> bytes:
     """Return the archive with two bytes changed at a place of the first entry of its directory."""
     data = bytearray(WHOLE)
     begin = data.index(b"PK\x01\x02") + place
@@ -73,52 +73,56 @@ def patched(place: int, value: int) -> bytes:
 
 
 FLOATS = "{'descr': '<f4', 'fortran_order': False, 'shape': (128,), }"
-assert says(FLOATS) != WHOLE
+assert write_zip_with_header(FLOATS) != WHOLE
 NOT_FINE: dict[str, Callable[[], bytes]] = {
-    "one missing": lambda: bias(None),
-    "one more": lambda: npz(more=np.zeros(3, np.float32)),
+    "one missing": lambda: encode_bias(None),
+    "one more": lambda: encode_weights(more=np.zeros(3, np.float32)),
     "none": lambda: files.encode_npz({}),
-    "one twice": twice,
-    "another shape": lambda: bias(np.zeros(127, np.float32)),
-    "another shape of as many": lambda: bias(np.zeros((128, 1), np.float32)),
-    "by columns": lambda: npz(**{"pitch/kernel": np.asfortranarray(MODEL.weights["pitch/kernel"])}),
-    "complex": lambda: bias(np.zeros(128, np.complex64)),
-    "whole numbers": lambda: bias(np.zeros(128, np.int32)),
-    "float64": lambda: bias(np.zeros(128)),
-    "the other end first": lambda: bias(np.zeros(128, ">f4")),
-    "truths": lambda: bias(np.zeros(128, bool)),
-    "text": lambda: bias(np.array(["0"] * 128)),
-    "a record": lambda: bias(np.zeros(128, [("a", "<f4")])),
-    "objects": lambda: says(FLOATS.replace("<f4", "|O")),
-    "gigabytes": lambda: says(FLOATS.replace("(128,)", "(1073741824,)")),
-    "more than memory": lambda: says(FLOATS.replace("(128,)", "(4611686018427387904, 16)")),
-    "below zero": lambda: says(FLOATS.replace("(128,)", "(-128,)")),
-    "nested": lambda: says("(" * 60_000),
-    "code": lambda: says("__import__('os').abort()"),
-    "no text": lambda: says(""),
-    "unfinished text": lambda: says("{'descr': '''"),
-    "a longer text than it has": lambda: zipped(
+    "one twice": write_zip_with_duplicate,
+    "another shape": lambda: encode_bias(np.zeros(127, np.float32)),
+    "another shape of as many": lambda: encode_bias(np.zeros((128, 1), np.float32)),
+    "by columns": lambda: encode_weights(
+        **{"pitch/kernel": np.asfortranarray(MODEL.weights["pitch/kernel"])}
+    ),
+    "complex": lambda: encode_bias(np.zeros(128, np.complex64)),
+    "whole numbers": lambda: encode_bias(np.zeros(128, np.int32)),
+    "float64": lambda: encode_bias(np.zeros(128)),
+    "the other end first": lambda: encode_bias(np.zeros(128, ">f4")),
+    "truths": lambda: encode_bias(np.zeros(128, bool)),
+    "text": lambda: encode_bias(np.array(["0"] * 128)),
+    "a record": lambda: encode_bias(np.zeros(128, [("a", "<f4")])),
+    "objects": lambda: write_zip_with_header(FLOATS.replace("<f4", "|O")),
+    "gigabytes": lambda: write_zip_with_header(FLOATS.replace("(128,)", "(1073741824,)")),
+    "more than memory": lambda: write_zip_with_header(
+        FLOATS.replace("(128,)", "(4611686018427387904, 16)")
+    ),
+    "below zero": lambda: write_zip_with_header(FLOATS.replace("(128,)", "(-128,)")),
+    "nested": lambda: write_zip_with_header("(" * 60_000),
+    "code": lambda: write_zip_with_header("__import__('os').abort()"),
+    "no text": lambda: write_zip_with_header(""),
+    "unfinished text": lambda: write_zip_with_header("{'descr': '''"),
+    "a longer text than it has": lambda: write_zip(
         **{"pitch/bias.npy": b"\x93NUMPY\x01\x00\xff\xff{}"}
     ),
-    "another version": lambda: says(FLOATS, version=b"\x02\x00"),
-    "another kind of member": lambda: zipped(
-        **{"pitch/bias.npy": npy(FLOATS).replace(b"NUMPY", b"NUMPX")}
+    "another version": lambda: write_zip_with_header(FLOATS, version=b"\x02\x00"),
+    "another kind of member": lambda: write_zip(
+        **{"pitch/bias.npy": make_npy(FLOATS).replace(b"NUMPY", b"NUMPX")}
     ),
-    "more numbers": lambda: says(FLOATS, numbers=b"\0" * 516),
-    "fewer numbers": lambda: says(FLOATS, numbers=b"\0" * 508),
-    "no npy": lambda: zipped(**{"pitch/bias.npy": b"numbers"}),
-    "an empty member": lambda: zipped(**{"pitch/bias.npy": b""}),
-    "deflate": lambda: zipped(zipfile.ZIP_DEFLATED),
-    "bzip2": lambda: zipped(zipfile.ZIP_BZIP2),
-    "lzma": lambda: zipped(zipfile.ZIP_LZMA),
-    "says deflate": lambda: patched(10, 8),
-    "says lzma": lambda: patched(10, 14),
-    "an unknown compression": lambda: patched(10, 99),
-    "encrypted": lambda: patched(8, 1),
-    "strongly encrypted": lambda: patched(8, 0x40),
-    "a patch": lambda: patched(8, 0x20),
-    "of a later version": lambda: patched(6, 90),
-    "another checksum": lambda: patched(16, 12345),
+    "more numbers": lambda: write_zip_with_header(FLOATS, numbers=b"\0" * 516),
+    "fewer numbers": lambda: write_zip_with_header(FLOATS, numbers=b"\0" * 508),
+    "no npy": lambda: write_zip(**{"pitch/bias.npy": b"numbers"}),
+    "an empty member": lambda: write_zip(**{"pitch/bias.npy": b""}),
+    "deflate": lambda: write_zip(zipfile.ZIP_DEFLATED),
+    "bzip2": lambda: write_zip(zipfile.ZIP_BZIP2),
+    "lzma": lambda: write_zip(zipfile.ZIP_LZMA),
+    "says deflate": lambda: patch_directory(10, 8),
+    "says lzma": lambda: patch_directory(10, 14),
+    "an unknown compression": lambda: patch_directory(10, 99),
+    "encrypted": lambda: patch_directory(8, 1),
+    "strongly encrypted": lambda: patch_directory(8, 0x40),
+    "a patch": lambda: patch_directory(8, 0x20),
+    "of a later version": lambda: patch_directory(6, 90),
+    "another checksum": lambda: patch_directory(16, 12345),
     "no zip": lambda: b"weights",
     "nothing": lambda: b"",
 }
@@ -127,12 +131,12 @@ NOT_FINE: dict[str, Callable[[], bytes]] = {
 @pytest.mark.parametrize("kind", NOT_FINE)
 def test_what_is_not_as_it_must_be_is_one_line(tmp_path, kind):
     model_io.save_model(MODEL, tmp_path)
-    put(tmp_path, NOT_FINE[kind]())
-    refused(tmp_path, WEIGHTS)
+    put_weights(tmp_path, NOT_FINE[kind]())
+    check_refused(tmp_path, WEIGHTS)
 
 
 def test_what_is_larger_than_its_weight_is_refused_before_it_is_read(monkeypatch):
-    data = says(FLOATS, numbers=bytes(2048))
+    data = write_zip_with_header(FLOATS, numbers=bytes(2048))
     monkeypatch.setattr(
         safe_npz.ZipFile, "read", lambda self, member: pytest.fail(f"{member} was read")
     )
@@ -141,7 +145,7 @@ def test_what_is_larger_than_its_weight_is_refused_before_it_is_read(monkeypatch
 
 
 def test_a_text_with_less_room_after_it_is_as_good():
-    data = safe_npz.read_npz(says(FLOATS), SHAPES)
+    data = safe_npz.read_npz(write_zip_with_header(FLOATS), SHAPES)
     assert np.array_equal(data["pitch/bias"], np.zeros(128))
 
 

@@ -33,7 +33,9 @@ KINDS = [
 ]
 
 
-def chain(project: Params, head_kind: str, kind: str, velocity: bool = True) -> AutoregressiveHeads:
+def make_heads(
+    project: Params, head_kind: str, kind: str, velocity: bool = True
+) -> AutoregressiveHeads:
     """Make heads with random weights, biases too."""
     changes = {
         "heads": head_kind,
@@ -52,7 +54,7 @@ def chain(project: Params, head_kind: str, kind: str, velocity: bool = True) -> 
     return made
 
 
-def heard(seed: int, count: int) -> tuple[tf.Tensor, np.ndarray, np.ndarray]:
+def make_inputs(seed: int, count: int) -> tuple[tf.Tensor, np.ndarray, np.ndarray]:
     """Return hidden vectors, the notes after them, and what is left of sounding keys."""
     notes = make_quantized_notes(seed, count)
     active, _ = active_notes.active_before_each(notes[None], active_notes.no_active_notes(1))
@@ -60,18 +62,18 @@ def heard(seed: int, count: int) -> tuple[tf.Tensor, np.ndarray, np.ndarray]:
     return tf.constant(hidden), notes, active[0]
 
 
-def losses(
+def compute_losses(
     made: AutoregressiveHeads, hidden: tf.Tensor, notes: np.ndarray, active: np.ndarray
 ) -> dict[str, np.ndarray]:
     loss_by_part = made(hidden, tf.constant(notes.astype(np.int32)), tf.constant(active))
     return {part: loss.numpy() for part, loss in loss_by_part.items()}
 
 
-def nats(outputs: np.ndarray, cells: np.ndarray) -> np.ndarray:
+def compute_nats(outputs: np.ndarray, cells: np.ndarray) -> np.ndarray:
     return heads._compute_mixture_nats(tf.constant(outputs), tf.constant(cells, tf.int32)).numpy()
 
 
-def likely(seed: int) -> np.ndarray:
+def make_likely_outputs(seed: int) -> np.ndarray:
     """Return outputs [1001, 24] as a model in training might have them."""
     rng = np.random.default_rng(seed)
     parts = [
@@ -84,14 +86,14 @@ def likely(seed: int) -> np.ndarray:
 
 @pytest.mark.parametrize("seed", range(5))
 def test_nats_of_a_mixture_are_those_of_numpy(seed: int) -> None:
-    outputs = likely(seed)
+    outputs = make_likely_outputs(seed)
     expected = -logistic_mixture.grid_log_probs(outputs, CELLS)
     # What costs hundreds of nats is right to the precision of single floats, not closer.
     # float32: beyond 4 s a cell is a thousandth of its place on the axis.
-    np.testing.assert_allclose(nats(outputs, CELLS), expected, atol=1e-4, rtol=1e-5)
+    np.testing.assert_allclose(compute_nats(outputs, CELLS), expected, atol=1e-4, rtol=1e-5)
 
 
-def wild() -> Iterator[np.ndarray]:
+def make_wild_outputs() -> Iterator[np.ndarray]:
     """Give outputs [1001, 24] far from any that make sense."""
     for mean in (-1e3, 0.0, 1e3):
         for log_scale in (-100.0, -7.0, 3.0, 100.0):
@@ -102,7 +104,7 @@ def wild() -> Iterator[np.ndarray]:
 
 
 def test_gradients_of_a_mixture_are_finite_however_wild_the_outputs() -> None:
-    for outputs in wild():
+    for outputs in make_wild_outputs():
         with tf.GradientTape() as tape:
             tensor = tf.constant(outputs)
             tape.watch(tensor)
@@ -132,12 +134,12 @@ def test_tokens_are_those_of_numpy() -> None:
 
 @pytest.mark.parametrize("head_kind", ["categorical", "mixture"])
 def test_a_chain_begins_at_how_often_each_value_comes(project: Params, head_kind: str) -> None:
-    made = chain(project, head_kind, "scalar")
+    made = make_heads(project, head_kind, "scalar")
     for layer in made.output_layers.values():
         layer.kernel.assign(tf.zeros_like(layer.kernel))
     notes = make_quantized_notes(0, 3000)
     made.init_biases(notes)
-    first = losses(made, tf.zeros([3000, WIDTH]), notes, np.zeros((3000, 128), np.int16))
+    first = compute_losses(made, tf.zeros([3000, WIDTH]), notes, np.zeros((3000, 128), np.int16))
     values = {
         "pitch": (notes[:, PITCH], 128),
         "velocity": (notes[:, VELOCITY] // 4, NUM_VELOCITY_TOKENS),
@@ -159,8 +161,8 @@ def test_a_chain_begins_at_how_often_each_value_comes(project: Params, head_kind
 def test_each_part_knows_those_before_it_and_none_after(
     project: Params, kind: tuple[str, str]
 ) -> None:
-    made, (hidden, notes, active) = chain(project, *kind), heard(0, 6)
-    before = losses(made, hidden, notes, active)
+    made, (hidden, notes, active) = make_heads(project, *kind), make_inputs(0, 6)
+    before = compute_losses(made, hidden, notes, active)
     after_it = {
         PITCH: {"pitch", "duration", "velocity"},
         DURATION: {"duration", "velocity"},
@@ -169,7 +171,7 @@ def test_each_part_knows_those_before_it_and_none_after(
     for column, expected in {STEP: set(before), **after_it}.items():
         other = notes.copy()
         other[:, column] = (other[:, column] + 40) % 120 + 4
-        after = losses(made, hidden, other, active)
+        after = compute_losses(made, hidden, other, active)
         assert {part for part in after if not np.array_equal(after[part], before[part])} == expected
 
 
@@ -177,18 +179,18 @@ def test_each_part_knows_those_before_it_and_none_after(
 def test_pitch_and_duration_see_what_sounds_at_the_onset(
     project: Params, kind: tuple[str, str]
 ) -> None:
-    made, (hidden, notes, active) = chain(project, *kind), heard(0, 6)
+    made, (hidden, notes, active) = make_heads(project, *kind), make_inputs(0, 6)
     before, silent = (
-        losses(made, hidden, notes, active + 1),
-        losses(made, hidden, notes, np.zeros_like(active)),
+        compute_losses(made, hidden, notes, active + 1),
+        compute_losses(made, hidden, notes, np.zeros_like(active)),
     )
     changed = {part for part in before if not np.array_equal(before[part], silent[part])}
     assert changed == ({"pitch", "duration"} if kind[1] == "embedding" else set())
 
 
 def test_a_chain_without_velocity_has_no_weights_for_it(project: Params) -> None:
-    made = chain(project, "categorical", "scalar", velocity=False)
-    assert set(losses(made, *heard(0, 3))) == {"step", "pitch", "duration"}
+    made = make_heads(project, "categorical", "scalar", velocity=False)
+    assert set(compute_losses(made, *make_inputs(0, 3))) == {"step", "pitch", "duration"}
     assert not [v.path for v in made.trainable_variables if "velocity" in v.path]
 
 
@@ -197,8 +199,8 @@ def test_regression_losses_are_nats_of_pitch_and_squared_seconds(project: Params
     made.build((None, WIDTH))
     for number, variable in enumerate(made.trainable_variables):
         variable.assign(np.random.default_rng(number).normal(0, 1, variable.shape))
-    hidden, notes, active = heard(1, 9)
-    loss_by_part = losses(made, hidden, notes, active)
+    hidden, notes, active = make_inputs(1, 9)
+    loss_by_part = compute_losses(made, hidden, notes, active)
     outputs = {
         name: hidden.numpy() @ part.kernel.numpy() + part.bias.numpy()
         for name, part in made.output_layers.items()
@@ -228,13 +230,13 @@ def test_regression_losses_are_weighed_each_by_its_own() -> None:
 def test_the_pedal_of_a_chain_weighs_by_its_own(project: Params) -> None:
     loss_by_part = {**LOSSES, "pedal": np.array([4.0, 8])}
     weights = WEIGHTS.model_copy(update={"pedal": 0.5})
-    total = chain(project, "categorical", "scalar").weighted_loss(loss_by_part, weights)
+    total = make_heads(project, "categorical", "scalar").weighted_loss(loss_by_part, weights)
     assert total.tolist() == [113.0, 226.0]
 
 
 def test_nats_of_a_chain_weigh_the_same_but_for_velocity(project: Params) -> None:
     loss_by_part = {**LOSSES, "velocity": np.array([4.0, 8])}
-    assert chain(project, "categorical", "scalar").weighted_loss(
+    assert make_heads(project, "categorical", "scalar").weighted_loss(
         loss_by_part, WEIGHTS
     ).tolist() == [
         112.0,

@@ -25,7 +25,7 @@ def normal(*shape: int, seed: int = 0) -> np.ndarray:
     return np.random.default_rng([seed, *shape]).normal(0, 1, shape).astype(np.float32)
 
 
-def shaken(layer: keras.layers.Layer, seed: int = 0) -> dict[str, np.ndarray]:
+def randomize_weights(layer: keras.layers.Layer, seed: int = 0) -> dict[str, np.ndarray]:
     """Give every weight of a layer a random value; returns them by name, without that of the layer."""
     for number, variable in enumerate(layer.trainable_variables):
         variable.assign(0.5 * normal(*variable.shape, seed=seed + number))
@@ -34,13 +34,13 @@ def shaken(layer: keras.layers.Layer, seed: int = 0) -> dict[str, np.ndarray]:
     }
 
 
-def residual(width: int, **changes: object) -> ModelConfig:
+def make_residual_config(width: int, **changes: object) -> ModelConfig:
     """Return the config of a model of residual blocks."""
     block = {"input": "embedding", "embedding_dim": width, "cell": "mingru"}
     return make_tiny_model(**{**block, **changes}).config
 
 
-def plain(keep: tf.Tensor, new: tf.Tensor, first: tf.Tensor) -> tf.Tensor:
+def run_plain_loop(keep: tf.Tensor, new: tf.Tensor, first: tf.Tensor) -> tf.Tensor:
     """The recurrence as a loop that TensorFlow differentiates."""
     state, states = first, []
     for t in range(keep.shape[1]):
@@ -57,7 +57,7 @@ def test_the_written_gradient_of_a_scan_is_that_of_a_plain_loop(length: int) -> 
     keep = tf.sigmoid(keep)
     weight = normal(3, length, 4, seed=2)
     results = []
-    for loop in (nn.run_linear_recurrence, plain):
+    for loop in (nn.run_linear_recurrence, run_plain_loop):
         with tf.GradientTape() as tape:
             tape.watch([keep, new, first])
             out = loop(keep, new, first)
@@ -82,7 +82,7 @@ def test_a_linear_layer_is_the_dense_layer_of_keras(shape: tuple[int, ...], bias
     x = tf.constant(normal(*shape))
     dense.build(x.shape)
     keras_dense.build(x.shape)
-    shaken(dense)
+    randomize_weights(dense)
     keras_dense.set_weights(dense.get_weights())
     np.testing.assert_allclose(dense(x), keras_dense(x), atol=1e-5)
 
@@ -109,9 +109,13 @@ def test_gelu_is_that_of_numpy() -> None:
 
 
 def test_a_gated_block_is_that_of_numpy() -> None:
-    layer, x, state = MinGRUBlock(5, residual(6), "mingru_1"), normal(2, 9, 6), normal(2, 5)
+    layer, x, state = (
+        MinGRUBlock(5, make_residual_config(6), "mingru_1"),
+        normal(2, 9, 6),
+        normal(2, 5),
+    )
     layer.build((None, 9, 6))
-    weights = {f"mingru_1/{name}": value for name, value in shaken(layer).items()}
+    weights = {f"mingru_1/{name}": value for name, value in randomize_weights(layer).items()}
     assert len(weights) == 8
     out, after = layer(tf.constant(x), tf.constant(state))
     expected, last = residual_blocks.MinGRUBlock(weights, "mingru_1").forward(x, state)
@@ -125,7 +129,7 @@ def test_a_convolution_is_that_of_numpy_and_at_first_changes_nothing() -> None:
     out, after = layer(tf.constant(x), tf.constant(state))
     np.testing.assert_array_equal(out, x)
     np.testing.assert_array_equal(after, x[:, -3:])
-    (kernel,) = shaken(layer).values()
+    (kernel,) = randomize_weights(layer).values()
     out, after = layer(tf.constant(x), tf.constant(state))
     expected, last = causal_conv.CausalConv(kernel).forward(x, state)
     np.testing.assert_allclose(out, expected, atol=1e-6)
@@ -135,11 +139,13 @@ def test_a_convolution_is_that_of_numpy_and_at_first_changes_nothing() -> None:
 @pytest.mark.parametrize("cell", ["mingru", "attention"])
 def test_a_block_with_a_convolution_is_that_of_numpy(cell: str) -> None:
     """Read in two parts, the second shorter than the kernel."""
-    config = residual(6, cell=cell, units=[32], conv=4, span=5 if cell == "attention" else 128)
+    config = make_residual_config(
+        6, cell=cell, units=[32], conv=4, span=5 if cell == "attention" else 128
+    )
     name = f"{cell}_1"
     layer = RESIDUAL_BLOCKS[cell](32, config, name)
     layer.build((None, 9, 6))
-    weights = {f"{name}/{part}": value for part, value in shaken(layer).items()}
+    weights = {f"{name}/{part}": value for part, value in randomize_weights(layer).items()}
     numpy_layer = numpy_network.CELLS[cell](weights, name)
     state, numpy_state = layer.initial_state(2), numpy_layer.initial_state(2)
     for part in (normal(2, 9, 6), normal(2, 2, 6, seed=1)):
@@ -151,7 +157,7 @@ def test_a_block_with_a_convolution_is_that_of_numpy(cell: str) -> None:
 
 
 def test_a_gated_block_begins_with_memories_from_one_note_to_the_longest() -> None:
-    layer = MinGRUBlock(64, residual(8), "mingru_1")
+    layer = MinGRUBlock(64, make_residual_config(8), "mingru_1")
     layer.build((None, 9, 8))
     bias = layer.inner.bias.numpy()
     notes = 1 / (1 - layers.sigmoid(bias[:64]))
@@ -176,7 +182,7 @@ def test_the_embedding_input_adds_up_what_is_looked_up_and_what_sounds(
 ) -> None:
     layer = NoteEmbedding(6, velocity, "input", pedal)
     layer.build(None)
-    weights = shaken(layer)
+    weights = randomize_weights(layer)
     notes = make_pedal_notes(0, 20)[None]
     active, _ = active_notes.active_before_each(notes, active_notes.no_active_notes(1))
     tokens = quantize.token_ids(notes)

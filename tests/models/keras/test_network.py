@@ -51,7 +51,9 @@ LONG = 2 * DEFAULT_SPAN + 50
 """Notes of a piece that goes on when attention has lost sight of its beginning."""
 
 
-def block(project: Params, combined: tuple[str, str, str, bool], **other: object) -> ModelConfig:
+def make_block(
+    project: Params, combined: tuple[str, str, str, bool], **other: object
+) -> ModelConfig:
     """Make a small block with two layers and a dense one."""
     kind, cell, head_kind, velocity = combined
     changes = {
@@ -70,18 +72,18 @@ def block(project: Params, combined: tuple[str, str, str, bool], **other: object
     )
 
 
-def shaken(model: NoteModel, spread: float = 0.3) -> NoteModel:
+def randomize_weights(model: NoteModel, spread: float = 0.3) -> NoteModel:
     """Give every weight a random value, biases too: at their zeros a wrong order of gates would go unseen."""
     for number, variable in enumerate(model.trainable_variables):
         variable.assign(np.random.default_rng(number).normal(0, spread, variable.shape))
     return model
 
 
-def trained(model: NoteModel, recipe: ModelConfig) -> TrainedModel:
+def make_trained_model(model: NoteModel, recipe: ModelConfig) -> TrainedModel:
     return TrainedModel("test", recipe, 40, architectures.named_weights(model), SPREAD)
 
 
-def keras_bits(model: NoteModel, notes: np.ndarray) -> np.ndarray:
+def compute_keras_nats(model: NoteModel, notes: np.ndarray) -> np.ndarray:
     """Return the nats [T] of all notes [T + 1, 5] but the first, from the training losses of Keras."""
     active, _ = active_notes.active_before_each(notes[None], active_notes.no_active_notes(1))
     wide = tf.constant(notes[None].astype(np.int32))
@@ -116,7 +118,7 @@ def test_attention_has_the_parameters_of_the_recurrence_it_is_beside(project: Pa
     assert counts[1] == pytest.approx(counts[0], rel=0.05)
 
 
-def same_shapes(recipe: ModelConfig) -> None:
+def check_shapes(recipe: ModelConfig) -> None:
     """Hold what a block asks for against what Keras builds of it."""
     built = architectures.named_weights(architectures.build_model(recipe))
     assert weight_shapes(recipe) == {name: weight.shape for name, weight in built.items()}
@@ -125,7 +127,7 @@ def same_shapes(recipe: ModelConfig) -> None:
 @pytest.mark.slow
 def test_a_model_on_disk_is_asked_for_the_weights_that_training_leaves(project: Params) -> None:
     for recipe in project.model.values():
-        same_shapes(recipe)
+        check_shapes(recipe)
 
 
 @pytest.mark.slow
@@ -144,18 +146,18 @@ def test_so_are_models_of_any_other_block(
     both_ways: bool,
 ) -> None:
     both = {"cell": "bilstm", "stateful": False} if both_ways and combined[1] == "lstm" else {}
-    same_shapes(block(project, combined, units=units, dense_units=dense, **both))
+    check_shapes(make_block(project, combined, units=units, dense_units=dense, **both))
 
 
 @pytest.mark.parametrize("combined", COMBINED)
 def test_numpy_tells_notes_as_keras_does(
     project: Params, combined: tuple[str, str, str, bool]
 ) -> None:
-    recipe = block(project, combined)
-    model = shaken(architectures.build_model(recipe))
+    recipe = make_block(project, combined)
+    model = randomize_weights(architectures.build_model(recipe))
     notes = make_quantized_notes(5, LONG if recipe.cell == "attention" else 60)
-    numpy_bits = scoring.score_pieces(trained(model, recipe), [notes], 1)[0]
-    expected = keras_bits(model, notes)
+    numpy_bits = scoring.score_pieces(make_trained_model(model, recipe), [notes], 1)[0]
+    expected = compute_keras_nats(model, notes)
     for column, name in enumerate(("pitch", "step", "duration", "velocity")[: numpy_bits.shape[1]]):
         if recipe.heads == "regression" and name != "pitch":
             continue
@@ -172,32 +174,34 @@ def test_numpy_tells_notes_as_keras_does(
 
 @pytest.mark.parametrize("kind", ["scalar", "embedding"])
 def test_numpy_tells_the_pedal_as_keras_does(project: Params, kind: str) -> None:
-    recipe = block(project, (kind, "lstm", "categorical", True), model_pedal=True)
-    same_shapes(recipe)
-    model, notes = shaken(architectures.build_model(recipe)), make_pedal_notes(5, 60)
-    scored = scoring.score_pieces(trained(model, recipe), [notes], 1)[0]
-    nats = keras_bits(model, notes)["pedal"]
+    recipe = make_block(project, (kind, "lstm", "categorical", True), model_pedal=True)
+    check_shapes(recipe)
+    model, notes = randomize_weights(architectures.build_model(recipe)), make_pedal_notes(5, 60)
+    scored = scoring.score_pieces(make_trained_model(model, recipe), [notes], 1)[0]
+    nats = compute_keras_nats(model, notes)["pedal"]
     assert scored.shape == (59, 5)
     np.testing.assert_allclose(scored[:, 4], nats / np.log(2), atol=2e-4)
     up = np.where([[False] * 4 + [True]], 0, notes).astype(np.int16)
-    assert not np.allclose(scored[:, 4], keras_bits(model, up)["pedal"] / np.log(2), atol=0.01)
+    assert not np.allclose(
+        scored[:, 4], compute_keras_nats(model, up)["pedal"] / np.log(2), atol=0.01
+    )
 
 
 def test_a_model_without_the_pedal_reads_none(project: Params) -> None:
-    recipe = block(project, ("embedding", "lstm", "mixture", True))
-    model, notes = shaken(architectures.build_model(recipe)), make_pedal_notes(5, 60)
+    recipe = make_block(project, ("embedding", "lstm", "mixture", True))
+    model, notes = randomize_weights(architectures.build_model(recipe)), make_pedal_notes(5, 60)
     assert not any("pedal" in name for name in architectures.named_weights(model))
-    scored = scoring.score_pieces(trained(model, recipe), [notes], 1)[0]
-    without = scoring.score_pieces(trained(model, recipe), [notes[:, :4]], 1)[0]
+    scored = scoring.score_pieces(make_trained_model(model, recipe), [notes], 1)[0]
+    without = scoring.score_pieces(make_trained_model(model, recipe), [notes[:, :4]], 1)[0]
     assert np.array_equal(scored, without)
-    nats, nats_without = keras_bits(model, notes), keras_bits(model, notes[:, :4])
+    nats, nats_without = compute_keras_nats(model, notes), compute_keras_nats(model, notes[:, :4])
     assert all(np.array_equal(nats[name], nats_without[name]) for name in nats)
 
 
 @pytest.mark.parametrize("name", COUNTED)
 def test_windows_in_numpy_are_those_of_keras(project: Params, name: str) -> None:
     recipe = project.model[name]
-    model = shaken(architectures.build_model(recipe), 0.1)
+    model = randomize_weights(architectures.build_model(recipe), 0.1)
     notes = np.stack([make_quantized_notes(seed, 40) for seed in range(3)])
     hidden = Network(recipe, architectures.named_weights(model)).forward_window(notes).hidden
     wide = tf.constant(notes.astype(np.int32))
@@ -208,10 +212,10 @@ def test_windows_in_numpy_are_those_of_keras(project: Params, name: str) -> None
 
 
 def test_two_bidirectional_layers_read_in_one_order(project: Params) -> None:
-    recipe = block(
+    recipe = make_block(
         project, ("embedding", "lstm", "regression", False), cell="bilstm", stateful=False
     )
-    model = shaken(architectures.build_model(recipe))
+    model = randomize_weights(architectures.build_model(recipe))
     notes = np.stack([make_quantized_notes(seed, 12) for seed in range(3)])
     active, _ = active_notes.active_before_each(notes, active_notes.no_active_notes(3))
     wide = tf.constant(notes.astype(np.int32))
@@ -221,10 +225,10 @@ def test_two_bidirectional_layers_read_in_one_order(project: Params) -> None:
 
 
 def test_regression_bits_are_those_of_what_keras_says(project: Params) -> None:
-    recipe = block(project, ("scalar", "lstm", "regression", False))
-    model = shaken(architectures.build_model(recipe))
+    recipe = make_block(project, ("scalar", "lstm", "regression", False))
+    model = randomize_weights(architectures.build_model(recipe))
     notes = make_quantized_notes(8, 30)
-    bits = scoring.score_pieces(trained(model, recipe), [notes], 1)[0]
+    bits = scoring.score_pieces(make_trained_model(model, recipe), [notes], 1)[0]
     wide = tf.constant(notes[None].astype(np.int32))
     hidden, _ = model.call(
         wide[:, :-1], tf.zeros([1, 29, 128]), model.initial_state(1), training=False
@@ -238,9 +242,9 @@ def test_regression_bits_are_those_of_what_keras_says(project: Params) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("cell", STATEFUL_CELLS)
 def test_note_by_note_is_the_whole_at_once(project: Params, cell: str) -> None:
-    recipe = block(project, ("embedding", cell, "categorical", True))
+    recipe = make_block(project, ("embedding", cell, "categorical", True))
     network = Network(
-        recipe, architectures.named_weights(shaken(architectures.build_model(recipe)))
+        recipe, architectures.named_weights(randomize_weights(architectures.build_model(recipe)))
     )
     notes = make_quantized_notes(5, LONG)
     whole, _ = network.forward(notes[None], network.initial_state(1))
@@ -262,8 +266,8 @@ def test_note_by_note_is_the_whole_at_once(project: Params, cell: str) -> None:
 def test_a_segment_goes_on_where_the_one_before_ended(
     project: Params, cell: str, cut: int, count: int
 ) -> None:
-    model = shaken(
-        architectures.build_model(block(project, ("embedding", cell, "categorical", True)))
+    model = randomize_weights(
+        architectures.build_model(make_block(project, ("embedding", cell, "categorical", True)))
     )
     notes = make_quantized_notes(5, count)[None]
     active, _ = active_notes.active_before_each(notes, active_notes.no_active_notes(1))
@@ -280,8 +284,8 @@ def test_attention_in_segments_is_attention_in_play_and_reaches_as_far_as_its_sp
     project: Params,
 ) -> None:
     """The state after each segment of training is that of play; one block sees 128 notes, and no further."""
-    recipe = block(project, ("embedding", "attention", "categorical", True), units=[64])
-    model = shaken(architectures.build_model(recipe))
+    recipe = make_block(project, ("embedding", "attention", "categorical", True), units=[64])
+    model = randomize_weights(architectures.build_model(recipe))
     layer, keras_layer = (
         residual_blocks.AttentionBlock(architectures.named_weights(model), "attention_1"),
         model.recurrent_layers[0],
@@ -326,12 +330,12 @@ def test_two_thousand_notes_played_one_by_one_are_those_of_keras(
     recipe = project.model[name.split(",")[0]].model_copy(update=EVERY[name])
     if not recipe.is_bidirectional:
         recipe = recipe.model_copy(update={"stateful": True})
-    net = shaken(architectures.build_model(recipe), 0.1)
-    model, notes = trained(net, recipe), make_pedal_notes(6, 2000)
+    net = randomize_weights(architectures.build_model(recipe), 0.1)
+    model, notes = make_trained_model(net, recipe), make_pedal_notes(6, 2000)
     keras_hidden = (
-        _windows_of_keras(net, notes, model.sequence_length)
+        _read_windows_in_keras(net, notes, model.sequence_length)
         if recipe.is_bidirectional
-        else _whole_of_keras(net, notes)
+        else _read_whole_in_keras(net, notes)
     )
     engine, bits, first = streaming.Engine(model), [], len(notes) - len(keras_hidden)
     for place, note in enumerate(notes[:-1]):
@@ -340,11 +344,11 @@ def test_two_thousand_notes_played_one_by_one_are_those_of_keras(
             np.testing.assert_allclose(
                 engine.context.hidden, keras_hidden[place - first], atol=1e-5
             )
-        bits.append(_bits_of_draw(engine, notes[place + 1]))
+        bits.append(_score_note(engine, notes[place + 1]))
     np.testing.assert_allclose(bits, scoring.score_pieces(model, [notes], 1)[0], atol=1e-3)
 
 
-def _whole_of_keras(net: NoteModel, notes: np.ndarray) -> np.ndarray:
+def _read_whole_in_keras(net: NoteModel, notes: np.ndarray) -> np.ndarray:
     """Return the hidden vectors [N, H] of all notes read at once."""
     active, _ = active_notes.active_before_each(notes[None], active_notes.no_active_notes(1))
     # As a graph, Keras loops over notes in a tenth of the time; the other cells loop in Python and would be unrolled.
@@ -358,7 +362,7 @@ def _whole_of_keras(net: NoteModel, notes: np.ndarray) -> np.ndarray:
     return hidden[0].numpy()
 
 
-def _windows_of_keras(net: NoteModel, notes: np.ndarray, length: int) -> np.ndarray:
+def _read_windows_in_keras(net: NoteModel, notes: np.ndarray, length: int) -> np.ndarray:
     """Return the hidden vectors after each note that ends a whole window, all windows side by side."""
     ends = np.arange(length, len(notes) + 1)
     windows = notes[ends[:, None] - length + np.arange(length)]
@@ -366,7 +370,7 @@ def _windows_of_keras(net: NoteModel, notes: np.ndarray, length: int) -> np.ndar
     return hidden[:, -1].numpy()
 
 
-def _bits_of_draw(engine: streaming.Engine, note: np.ndarray) -> list[float]:
+def _score_note(engine: streaming.Engine, note: np.ndarray) -> list[float]:
     """Return the bits of the note that comes, by the masses that its parts would be drawn from."""
     bits = engine.score_note(note)
     return [bits[name] for name in FEATURES if name in bits]

@@ -32,7 +32,7 @@ NOTES = st.tuples(
 )
 
 
-def heads(head_kind: str, velocity: bool, kind: str, seed: int = 0) -> AutoregressiveHeads:
+def make_heads(head_kind: str, velocity: bool, kind: str, seed: int = 0) -> AutoregressiveHeads:
     """Make heads of random weights, of which no part is very sure."""
     recipe = {
         "input": kind,
@@ -53,7 +53,7 @@ def heads(head_kind: str, velocity: bool, kind: str, seed: int = 0) -> Autoregre
     return AutoregressiveHeads(block, weights)
 
 
-def hidden_of(
+def make_context(
     kind: str, count: int, seed: int = 0, sounding: tuple[int, ...] = (40, 60, 64)
 ) -> Context:
     """Make what the heads read before `count` notes; with the embedding input, some keys sound."""
@@ -66,11 +66,11 @@ def hidden_of(
     return Context(hidden, active)
 
 
-def copied(context: Context) -> Context:
+def copy_context(context: Context) -> Context:
     return Context(*(None if part is None else part.copy() for part in context))
 
 
-def forced(
+def draw_given_note(
     made: AutoregressiveHeads, context: Context, code: np.ndarray
 ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """Draw a note whose parts are all chosen in advance; returns it and the masses each was chosen from."""
@@ -85,13 +85,13 @@ def forced(
     return FunctionSampler(choose).sample_note(distributions, note), masses
 
 
-def bits_of(made: AutoregressiveHeads, hidden: Context, *code: int) -> dict[str, float]:
+def compute_bits(made: AutoregressiveHeads, hidden: Context, *code: int) -> dict[str, float]:
     """Return the bits of each part of one note: step, duration, pitch, velocity."""
     bits = made.bits(hidden, np.array([code], np.int16))[0]
     return dict(zip(SCORE_ORDER, bits, strict=False))
 
 
-def changed(one: dict[str, float], other: dict[str, float]) -> set[str]:
+def list_changed_parts(one: dict[str, float], other: dict[str, float]) -> set[str]:
     return {part for part in one if one[part] != other[part]}
 
 
@@ -99,8 +99,12 @@ def changed(one: dict[str, float], other: dict[str, float]) -> set[str]:
 @settings(max_examples=25)
 @given(note=NOTES, seed=st.integers(0, 50))
 def test_bits_are_those_of_the_masses_that_are_drawn_from(kind, note, seed):
-    made, hidden, code = heads(*kind, seed), hidden_of(kind[2], 1, seed), np.array(note, np.int16)
-    drawn, masses = forced(made, hidden.select(0), code)
+    made, hidden, code = (
+        make_heads(*kind, seed),
+        make_context(kind[2], 1, seed),
+        np.array(note, np.int16),
+    )
+    drawn, masses = draw_given_note(made, hidden.select(0), code)
     assert np.array_equal(drawn, code)
     bits = made.bits(hidden, code[None])[0]
     chosen = [float(masses[part][code[COLUMN[part]]]) for part in SCORE_ORDER[: len(bits)]]
@@ -110,12 +114,12 @@ def test_bits_are_those_of_the_masses_that_are_drawn_from(kind, note, seed):
 
 @pytest.mark.parametrize("kind", KINDS, ids=str)
 def test_many_notes_at_once_are_each_note_alone(kind):
-    made, rng = heads(*kind), np.random.default_rng(3)
+    made, rng = make_heads(*kind), np.random.default_rng(3)
     codes = np.stack(
         [rng.integers(0, 300, 9), rng.integers(0, 300, 9), rng.integers(0, 128, 9)], axis=1
     )
     codes = np.concatenate([codes, rng.integers(1, 128, (9, 1))], axis=1).astype(np.int16)
-    hidden = hidden_of(kind[2], 9)
+    hidden = make_context(kind[2], 9)
     together = made.bits(hidden, codes)
     assert together.shape == (9, 4 if kind[1] else 3)
     alone = [
@@ -128,8 +132,8 @@ def test_many_notes_at_once_are_each_note_alone(kind):
 @settings(max_examples=25)
 @given(note=NOTES, seed=st.integers(0, 50))
 def test_masses_sum_to_one_and_none_is_negative(kind, note, seed):
-    _, masses = forced(
-        heads(*kind, seed), hidden_of(kind[2], 1, seed).select(0), np.array(note, np.int16)
+    _, masses = draw_given_note(
+        make_heads(*kind, seed), make_context(kind[2], 1, seed).select(0), np.array(note, np.int16)
     )
     assert list(masses) == list(GENERATION_ORDER[:4] if kind[1] else GENERATION_ORDER[:3])
     for part, mass in masses.items():
@@ -140,9 +144,9 @@ def test_masses_sum_to_one_and_none_is_negative(kind, note, seed):
 
 @pytest.mark.parametrize("head_kind", ["categorical", "mixture"])
 def test_velocity_0_never_comes_and_its_neighbours_do(head_kind):
-    _, masses = forced(
-        heads(head_kind, True, "scalar"),
-        hidden_of("scalar", 1).select(0),
+    _, masses = draw_given_note(
+        make_heads(head_kind, True, "scalar"),
+        make_context("scalar", 1).select(0),
         np.array([1, 2, 3, 4], np.int16),
     )
     assert masses["velocity"][0] == 0
@@ -150,9 +154,9 @@ def test_velocity_0_never_comes_and_its_neighbours_do(head_kind):
 
 
 def test_the_velocities_of_a_bin_are_as_likely():
-    _, masses = forced(
-        heads("categorical", True, "scalar"),
-        hidden_of("scalar", 1).select(0),
+    _, masses = draw_given_note(
+        make_heads("categorical", True, "scalar"),
+        make_context("scalar", 1).select(0),
         np.array([1, 2, 3, 4], np.int16),
     )
     for low in range(0, 128, 4):
@@ -160,19 +164,20 @@ def test_the_velocities_of_a_bin_are_as_likely():
 
 
 def test_a_bin_of_time_spreads_its_mass_evenly_over_its_cells():
-    made, hidden = heads("categorical", False, "scalar"), hidden_of("scalar", 1)
-    _, masses = forced(made, hidden.select(0), np.array([3, 4, 5, 6], np.int16))
+    made, hidden = make_heads("categorical", False, "scalar"), make_context("scalar", 1)
+    _, masses = draw_given_note(made, hidden.select(0), np.array([3, 4, 5, 6], np.int16))
     for low, high in pairwise(TIME_TOKEN_EDGES):
         assert np.ptp(masses["step"][low:high]) == 0
     assert (
-        bits_of(made, hidden, 999, 4, 5, 6)["step"] == bits_of(made, hidden, 1000, 4, 5, 6)["step"]
+        compute_bits(made, hidden, 999, 4, 5, 6)["step"]
+        == compute_bits(made, hidden, 1000, 4, 5, 6)["step"]
     )
 
 
 def test_a_note_keeps_the_velocity_it_is_given_where_none_is_told():
-    code, masses = forced(
-        heads("categorical", False, "scalar"),
-        hidden_of("scalar", 1).select(0),
+    code, masses = draw_given_note(
+        make_heads("categorical", False, "scalar"),
+        make_context("scalar", 1).select(0),
         np.array([1, 2, 3, 99]),
     )
     assert code.tolist() == [1, 2, 3, 99]
@@ -182,16 +187,19 @@ def test_a_note_keeps_the_velocity_it_is_given_where_none_is_told():
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind[1]], ids=str)
 def test_each_part_knows_those_before_it_and_none_after(kind):
-    made, hidden = heads(*kind), hidden_of(kind[2], 1)
-    before = bits_of(made, hidden, 10, 20, 60, 64)
-    assert changed(before, bits_of(made, hidden, 10, 20, 60, 90)) == {"velocity"}
-    assert changed(before, bits_of(made, hidden, 10, 35, 60, 64)) == {"duration", "velocity"}
-    assert changed(before, bits_of(made, hidden, 10, 20, 61, 64)) == {
+    made, hidden = make_heads(*kind), make_context(kind[2], 1)
+    before = compute_bits(made, hidden, 10, 20, 60, 64)
+    assert list_changed_parts(before, compute_bits(made, hidden, 10, 20, 60, 90)) == {"velocity"}
+    assert list_changed_parts(before, compute_bits(made, hidden, 10, 35, 60, 64)) == {
+        "duration",
+        "velocity",
+    }
+    assert list_changed_parts(before, compute_bits(made, hidden, 10, 20, 61, 64)) == {
         "pitch",
         "duration",
         "velocity",
     }
-    assert changed(before, bits_of(made, hidden, 11, 20, 60, 64)) == {
+    assert list_changed_parts(before, compute_bits(made, hidden, 11, 20, 60, 64)) == {
         "step",
         "pitch",
         "duration",
@@ -201,24 +209,28 @@ def test_each_part_knows_those_before_it_and_none_after(kind):
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if not kind[1]], ids=str)
 def test_velocity_changes_nothing_where_none_is_told(kind):
-    made, hidden = heads(*kind), hidden_of(kind[2], 1)
-    assert bits_of(made, hidden, 10, 20, 60, 64) == bits_of(made, hidden, 10, 20, 60, 90)
+    made, hidden = make_heads(*kind), make_context(kind[2], 1)
+    assert compute_bits(made, hidden, 10, 20, 60, 64) == compute_bits(made, hidden, 10, 20, 60, 90)
 
 
 @pytest.mark.parametrize("kind", SEEN, ids=str)
 def test_pitch_and_duration_see_what_sounds_at_the_onset_itself(kind):
-    made, hidden = heads(*kind), hidden_of("embedding", 1, sounding=())
-    short, held = copied(hidden), copied(hidden)
+    made, hidden = make_heads(*kind), make_context("embedding", 1, sounding=())
+    short, held = copy_context(hidden), copy_context(hidden)
     short.active[0, 60], held.active[0, 60] = 8, 30
     for step in (8, 10, 500):
-        assert bits_of(made, short, step, 20, 62, 64) == bits_of(made, hidden, step, 20, 62, 64)
+        assert compute_bits(made, short, step, 20, 62, 64) == compute_bits(
+            made, hidden, step, 20, 62, 64
+        )
     for step in (0, 7):
         sounding, silent = (
-            bits_of(made, short, step, 20, 62, 64),
-            bits_of(made, hidden, step, 20, 62, 64),
+            compute_bits(made, short, step, 20, 62, 64),
+            compute_bits(made, hidden, step, 20, 62, 64),
         )
-        assert changed(sounding, silent) == {"pitch", "duration"}
-    assert changed(bits_of(made, held, 10, 20, 62, 64), bits_of(made, hidden, 10, 20, 62, 64)) == {
+        assert list_changed_parts(sounding, silent) == {"pitch", "duration"}
+    assert list_changed_parts(
+        compute_bits(made, held, 10, 20, 62, 64), compute_bits(made, hidden, 10, 20, 62, 64)
+    ) == {
         "pitch",
         "duration",
     }
@@ -227,40 +239,40 @@ def test_pitch_and_duration_see_what_sounds_at_the_onset_itself(kind):
 @pytest.mark.parametrize("kind", SEEN, ids=str)
 @pytest.mark.parametrize(("half", "part"), [(slice(0, C), "pitch"), (slice(C, None), "duration")])
 def test_what_sounds_speaks_to_pitch_and_to_duration_by_a_half_each(kind, half, part):
-    made, deaf, hidden = heads(*kind), heads(*kind), hidden_of("embedding", 1)
+    made, deaf, hidden = make_heads(*kind), make_heads(*kind), make_context("embedding", 1)
     deaf.weights["ahead/kernel"][:, half] = 0
-    assert changed(bits_of(made, hidden, 3, 20, 62, 64), bits_of(deaf, hidden, 3, 20, 62, 64)) == {
-        part
-    }
+    assert list_changed_parts(
+        compute_bits(made, hidden, 3, 20, 62, 64), compute_bits(deaf, hidden, 3, 20, 62, 64)
+    ) == {part}
 
 
 @pytest.mark.parametrize("kind", SEEN, ids=str)
 def test_how_long_a_key_still_sounds_counts_and_not_when_it_began(kind):
-    made, hidden = heads(*kind), hidden_of("embedding", 1, sounding=())
-    one, other = copied(hidden), copied(hidden)
+    made, hidden = make_heads(*kind), make_context("embedding", 1, sounding=())
+    one, other = copy_context(hidden), copy_context(hidden)
     # Both steps are in one bin of time, so that only what is left can tell them apart.
     step, later = 990, 991
     assert quantize.TIME_TOKEN[step] == quantize.TIME_TOKEN[later]
     one.active[0, 60], other.active[0, 60] = 995, 996
-    alike = bits_of(made, one, step, 20, 62, 64), bits_of(made, other, later, 20, 62, 64)
-    assert changed(*alike) <= {"step"}
-    assert "pitch" in changed(alike[0], bits_of(made, one, later, 20, 62, 64))
+    alike = compute_bits(made, one, step, 20, 62, 64), compute_bits(made, other, later, 20, 62, 64)
+    assert list_changed_parts(*alike) <= {"step"}
+    assert "pitch" in list_changed_parts(alike[0], compute_bits(made, one, later, 20, 62, 64))
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=str)
 def test_every_part_hears_the_body(kind):
-    made, hidden = heads(*kind), hidden_of(kind[2], 1)
-    other = copied(hidden)
+    made, hidden = make_heads(*kind), make_context(kind[2], 1)
+    other = copy_context(hidden)
     other.hidden[0, 0] += 1
-    before = bits_of(made, hidden, 10, 20, 60, 64)
-    assert changed(before, bits_of(made, other, 10, 20, 60, 64)) == set(before)
+    before = compute_bits(made, hidden, 10, 20, 60, 64)
+    assert list_changed_parts(before, compute_bits(made, other, 10, 20, 60, 64)) == set(before)
 
 
 @pytest.mark.parametrize("velocity", [False, True])
 def test_impossible_parts_cost_a_lot_and_not_without_end(velocity):
-    made = heads("categorical", velocity, "scalar")
+    made = make_heads("categorical", velocity, "scalar")
     for part in made.features:
         made.weights[f"{part}/bias"][0] = 1e4
-    bits = made.bits(hidden_of("scalar", 1), np.array([[900, 900, 90, 90]], np.int16))
+    bits = made.bits(make_context("scalar", 1), np.array([[900, 900, 90, 90]], np.int16))
     assert np.isfinite(bits).all()
     assert (bits > 30).all()

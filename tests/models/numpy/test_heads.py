@@ -16,7 +16,7 @@ SPREADS = st.builds(ResidualNoise, FAMILY, st.floats(1e-3, 10))
 MEANS = st.floats(-3, 15)
 
 
-def outputs(
+def make_heads(
     step: float, duration: float, spread: dict[str, ResidualNoise], seed: int = 0
 ) -> RegressionHeads:
     """Make heads that say these times whatever is hidden."""
@@ -31,7 +31,7 @@ def outputs(
 
 @given(step=MEANS, duration=MEANS, first=SPREADS, second=SPREADS)
 def test_probabilities_sum_to_one_and_none_is_negative(step, duration, first, second):
-    masses = outputs(step, duration, {"step": first, "duration": second}).distributions_of_one(
+    masses = make_heads(step, duration, {"step": first, "duration": second}).distributions_of_one(
         np.ones(4, np.float32)
     )
     assert {name: mass.shape for name, mass in masses.items()} == {
@@ -55,7 +55,7 @@ def test_probabilities_sum_to_one_and_none_is_negative(step, duration, first, se
 def test_bits_are_those_of_the_masses_that_are_drawn_from(
     step, duration, first, second, cells, pitch
 ):
-    regression_heads = outputs(step, duration, {"step": first, "duration": second})
+    regression_heads = make_heads(step, duration, {"step": first, "duration": second})
     hidden, code = np.ones(4, np.float32), np.array([*cells, pitch, 64], np.int16)
     drawn_from = dict(
         RegressionStepHeads(regression_heads).iterate_distributions(Context(hidden, None), [])
@@ -71,7 +71,7 @@ def test_bits_are_those_of_the_masses_that_are_drawn_from(
 
 def test_each_choice_goes_to_its_column():
     chosen = {"pitch": 61, "step": 7, "duration": 300}
-    regression_heads = outputs(
+    regression_heads = make_heads(
         0.1, 0.2, dict.fromkeys(("step", "duration"), ResidualNoise("laplace", 0.1))
     )
     note = [0, 0, 0, 99]
@@ -92,7 +92,7 @@ def test_softmax_is_that_of_scipy(logits):
 
 def test_each_head_gets_the_spread_of_its_own_residuals():
     rng = np.random.default_rng(2)
-    regression_heads = outputs(1.0, 2.0, {})
+    regression_heads = make_heads(1.0, 2.0, {})
     codes = np.zeros((2000, 4), np.int16)
     codes[:, FEATURES["step"].column] = 100 + np.rint(rng.normal(0, 5, 2000))
     codes[:, FEATURES["duration"].column] = 200 + np.rint(rng.laplace(0, 20, 2000))

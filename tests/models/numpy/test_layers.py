@@ -16,7 +16,7 @@ from pipeline.models.numpy.residual_blocks import AttentionBlock, MinGRUBlock
 WIDTH, UNITS = 5, 4
 
 
-def lstm_weights(seed: int, width: int = WIDTH, units: int = UNITS) -> dict[str, np.ndarray]:
+def make_lstm_weights(seed: int, width: int = WIDTH, units: int = UNITS) -> dict[str, np.ndarray]:
     shapes = {
         "kernel": (width, 4 * units),
         "recurrent_kernel": (units, 4 * units),
@@ -29,7 +29,7 @@ def lstm_weights(seed: int, width: int = WIDTH, units: int = UNITS) -> dict[str,
     }
 
 
-def block_weights(
+def make_block_weights(
     seed: int, name: str, width: int = WIDTH, units: int = UNITS
 ) -> dict[str, np.ndarray]:
     """Make the weights of a residual block; those of attention are half as large, lest one note take all."""
@@ -56,30 +56,30 @@ def block_weights(
     }
 
 
-def gated_weights(seed: int) -> dict[str, np.ndarray]:
-    return block_weights(seed, "mingru_1")
+def make_gated_weights(seed: int) -> dict[str, np.ndarray]:
+    return make_block_weights(seed, "mingru_1")
 
 
-def attention_weights(seed: int) -> dict[str, np.ndarray]:
-    return block_weights(seed, "attention_1", units=2 * ATTENTION_HEAD_DIM)
+def make_attention_weights(seed: int) -> dict[str, np.ndarray]:
+    return make_block_weights(seed, "attention_1", units=2 * ATTENTION_HEAD_DIM)
 
 
 LAYERS = {
-    "lstm": lambda seed: LSTM(lstm_weights(seed), "lstm_1"),
-    "mingru": lambda seed: MinGRUBlock(gated_weights(seed), "mingru_1"),
-    "attention": lambda seed: AttentionBlock(attention_weights(seed), "attention_1"),
+    "lstm": lambda seed: LSTM(make_lstm_weights(seed), "lstm_1"),
+    "mingru": lambda seed: MinGRUBlock(make_gated_weights(seed), "mingru_1"),
+    "attention": lambda seed: AttentionBlock(make_attention_weights(seed), "attention_1"),
 }
 
 
-def notes(seed: int, batch: int, count: int) -> np.ndarray:
+def make_inputs(seed: int, batch: int, count: int) -> np.ndarray:
     return np.random.default_rng([seed, 1]).normal(0, 1, (batch, count, WIDTH)).astype(np.float32)
 
 
-def parts(state) -> list[np.ndarray]:
+def list_parts(state) -> list[np.ndarray]:
     return list(state) if isinstance(state, tuple) else [state]
 
 
-def lstm_by_hand(
+def compute_lstm(
     weights: dict[str, np.ndarray], x: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return outputs [T, U] and the last hidden and cell vector of one piece x [T, D]."""
@@ -104,35 +104,37 @@ def lstm_by_hand(
     return np.array(out), h, c
 
 
-def normed(x: np.ndarray, scale: np.ndarray) -> np.ndarray:
+def normalize(x: np.ndarray, scale: np.ndarray) -> np.ndarray:
     return x / np.sqrt((x * x).sum() / len(x) + 1e-6) * scale
 
 
-def gated_by_hand(weights: dict[str, np.ndarray], x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def compute_gated(weights: dict[str, np.ndarray], x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return outputs [T, D] and the last state [U] of one piece x [T, D]."""
     of = {name.partition("/")[2]: value.astype(float) for name, value in weights.items()}
     units = len(of["outer/kernel"])
     h, out = np.zeros(units), []
     for note in x.astype(float):
-        inner = normed(note, of["norm1/scale"]) @ of["inner/kernel"] + of["inner/bias"]
+        inner = normalize(note, of["norm1/scale"]) @ of["inner/kernel"] + of["inner/bias"]
         keep, new, gate = special.expit(inner[:units]), inner[units : 2 * units], inner[2 * units :]
         h = keep * h + (1 - keep) * new
-        out.append(after_mixing(of, note, h * gate * special.expit(gate)))
+        out.append(compute_block_output(of, note, h * gate * special.expit(gate)))
     return np.array(out), h
 
 
-def after_mixing(of: dict[str, np.ndarray], note: np.ndarray, mixed: np.ndarray) -> np.ndarray:
+def compute_block_output(
+    of: dict[str, np.ndarray], note: np.ndarray, mixed: np.ndarray
+) -> np.ndarray:
     """Return the output [D] of a residual block for one note."""
     middle = note + mixed @ of["outer/kernel"]
-    up = normed(middle, of["norm2/scale"]) @ of["up/kernel"] + of["up/bias"]
+    up = normalize(middle, of["norm2/scale"]) @ of["up/kernel"] + of["up/bias"]
     return middle + (up * special.expit(1.702 * up)) @ of["down/kernel"]
 
 
-def attention_by_hand(weights: dict[str, np.ndarray], x: np.ndarray) -> np.ndarray:
+def compute_attention(weights: dict[str, np.ndarray], x: np.ndarray) -> np.ndarray:
     """Return outputs [T, D] of one piece x [T, D]: each note asks itself and the 127 before it, head by head."""
     of = {name.partition("/")[2]: value.astype(float) for name, value in weights.items()}
     inner = [
-        normed(note, of["norm1/scale"]) @ of["inner/kernel"] + of["inner/bias"]
+        normalize(note, of["norm1/scale"]) @ of["inner/kernel"] + of["inner/bias"]
         for note in x.astype(float)
     ]
     queries, keys, values = np.split(np.array(inner), 3, axis=1)
@@ -143,43 +145,45 @@ def attention_by_hand(weights: dict[str, np.ndarray], x: np.ndarray) -> np.ndarr
             columns = slice(32 * number, 32 * (number + 1))
             scores = keys[seen, columns] @ queries[t, columns] / np.sqrt(32) + distance[t - seen]
             mixed.append(special.softmax(scores) @ values[seen, columns])
-        out.append(after_mixing(of, note, np.concatenate(mixed)))
+        out.append(compute_block_output(of, note, np.concatenate(mixed)))
     return np.array(out)
 
 
 def test_an_lstm_is_its_formula():
-    weights, x = lstm_weights(0), notes(0, 2, 30)
+    weights, x = make_lstm_weights(0), make_inputs(0, 2, 30)
     out, (h, c) = LSTM(weights, "lstm_1").forward(x, LSTM(weights, "lstm_1").initial_state(2))
     for row in range(2):
-        expected, last_h, last_c = lstm_by_hand(weights, x[row])
+        expected, last_h, last_c = compute_lstm(weights, x[row])
         assert out[row] == pytest.approx(expected, abs=1e-5)
         assert h[row] == pytest.approx(last_h, abs=1e-5)
         assert c[row] == pytest.approx(last_c, abs=1e-5)
 
 
 def test_a_gated_block_is_its_formula():
-    weights, x = gated_weights(0), notes(0, 2, 30)
+    weights, x = make_gated_weights(0), make_inputs(0, 2, 30)
     out, state = MinGRUBlock(weights, "mingru_1").forward(
         x, MinGRUBlock(weights, "mingru_1").initial_state(2)
     )
     for row in range(2):
-        expected, last = gated_by_hand(weights, x[row])
+        expected, last = compute_gated(weights, x[row])
         assert out[row] == pytest.approx(expected, abs=1e-4)
         assert state[row] == pytest.approx(last, abs=1e-5)
 
 
 def test_attention_is_its_formula_and_forgets_what_lies_beyond_its_span():
-    layer, x = LAYERS["attention"](0), notes(0, 2, 300)
+    layer, x = LAYERS["attention"](0), make_inputs(0, 2, 300)
     out, _ = layer.forward(x, layer.initial_state(2))
     for row in range(2):
-        assert out[row] == pytest.approx(attention_by_hand(attention_weights(0), x[row]), abs=1e-4)
+        assert out[row] == pytest.approx(
+            compute_attention(make_attention_weights(0), x[row]), abs=1e-4
+        )
 
 
 @pytest.mark.parametrize(
     "cuts", [[1], [127], [128], [129], [100, 200], [1, 2, 3, 131], list(range(1, 300))]
 )
 def test_attention_keeps_from_part_to_part_what_it_still_sees(cuts):
-    layer, x = LAYERS["attention"](1), notes(1, 1, 300)
+    layer, x = LAYERS["attention"](1), make_inputs(1, 1, 300)
     whole, end = layer.forward(x, layer.initial_state(1))
     state, parts = layer.initial_state(1), []
     for part in np.split(x, cuts, axis=1):
@@ -193,19 +197,19 @@ def test_attention_keeps_from_part_to_part_what_it_still_sees(cuts):
 @pytest.mark.parametrize("kind", LAYERS)
 @given(seed=st.integers(0, 99), count=st.integers(1, 12), data=st.data())
 def test_reading_in_two_parts_is_reading_at_once(kind, seed, count, data):
-    layer, x = LAYERS[kind](seed), notes(seed, 2, count)
+    layer, x = LAYERS[kind](seed), make_inputs(seed, 2, count)
     cut = data.draw(st.integers(0, count))
     whole, end = layer.forward(x, layer.initial_state(2))
     first, between = layer.forward(x[:, :cut], layer.initial_state(2))
     second, last = layer.forward(x[:, cut:], between)
     assert np.concatenate([first, second], axis=1) == pytest.approx(whole, abs=1e-5)
-    for actual, expected in zip(parts(last), parts(end), strict=True):
+    for actual, expected in zip(list_parts(last), list_parts(end), strict=True):
         assert actual == pytest.approx(expected, abs=1e-5)
 
 
 @pytest.mark.parametrize("kind", LAYERS)
 def test_pieces_side_by_side_do_not_hear_each_other(kind):
-    layer, x = LAYERS[kind](1), notes(1, 3, 9)
+    layer, x = LAYERS[kind](1), make_inputs(1, 3, 9)
     together, _ = layer.forward(x, layer.initial_state(3))
     for row in range(3):
         assert layer.forward(x[row : row + 1], layer.initial_state(1))[0][0] == pytest.approx(
@@ -215,30 +219,31 @@ def test_pieces_side_by_side_do_not_hear_each_other(kind):
 
 @pytest.mark.parametrize("kind", LAYERS)
 def test_reading_leaves_notes_and_state_as_they_were(kind):
-    layer, x = LAYERS[kind](2), notes(2, 1, 4)
+    layer, x = LAYERS[kind](2), make_inputs(2, 1, 4)
     state = layer.initial_state(1)
     layer.forward(x, state)
-    assert np.array_equal(x, notes(2, 1, 4))
-    assert not any(part.any() for part in parts(state))
+    assert np.array_equal(x, make_inputs(2, 1, 4))
+    assert not any(part.any() for part in list_parts(state))
 
 
 @pytest.mark.parametrize("kind", LAYERS)
 def test_all_stays_in_single_precision(kind):
     layer = LAYERS[kind](2)
-    out, state = layer.forward(notes(2, 1, 4), layer.initial_state(1))
-    assert {out.dtype, *(part.dtype for part in parts(state))} == {np.dtype(np.float32)}
+    out, state = layer.forward(make_inputs(2, 1, 4), layer.initial_state(1))
+    assert {out.dtype, *(part.dtype for part in list_parts(state))} == {np.dtype(np.float32)}
 
 
 def test_a_layer_takes_the_weights_of_its_name():
     other = {
-        name.replace("mingru_1", "mingru_10"): value + 1 for name, value in gated_weights(3).items()
+        name.replace("mingru_1", "mingru_10"): value + 1
+        for name, value in make_gated_weights(3).items()
     }
     assert (
-        MinGRUBlock({**other, **gated_weights(3)}, "mingru_1").weights.keys()
-        == MinGRUBlock(gated_weights(3), "mingru_1").weights.keys()
+        MinGRUBlock({**other, **make_gated_weights(3)}, "mingru_1").weights.keys()
+        == MinGRUBlock(make_gated_weights(3), "mingru_1").weights.keys()
     )
-    layer = MinGRUBlock({**other, **gated_weights(3)}, "mingru_1")
-    assert np.array_equal(layer.weights["up/bias"], gated_weights(3)["mingru_1/up/bias"])
+    layer = MinGRUBlock({**other, **make_gated_weights(3)}, "mingru_1")
+    assert np.array_equal(layer.weights["up/bias"], make_gated_weights(3)["mingru_1/up/bias"])
 
 
 @given(st.floats(-1e4, 1e4, width=32))
@@ -263,7 +268,9 @@ def test_rms_norm_is_by_its_definition(seed, loud):
         rng.normal(0, 1, 6).astype(np.float32),
     )
     result = layers.rms_norm(x, scale)
-    assert result[1, 2] == pytest.approx(normed(x[1, 2].astype(float), scale), rel=1e-5, abs=1e-6)
+    assert result[1, 2] == pytest.approx(
+        normalize(x[1, 2].astype(float), scale), rel=1e-5, abs=1e-6
+    )
     plain = layers.rms_norm(x, np.ones(6, np.float32))
     if loud >= 1:
         assert np.square(plain).mean(axis=-1) == pytest.approx(np.ones((2, 3)), rel=1e-3)
@@ -274,9 +281,9 @@ def test_rms_norm_of_nothing_is_nothing():
 
 
 STEPS = {
-    "lstm": (LSTM, lstm_weights, 60),
-    "mingru": (MinGRUBlock, gated_weights, 60),
-    "attention": (AttentionBlock, attention_weights, 3 * DEFAULT_SPAN),
+    "lstm": (LSTM, make_lstm_weights, 60),
+    "mingru": (MinGRUBlock, make_gated_weights, 60),
+    "attention": (AttentionBlock, make_attention_weights, 3 * DEFAULT_SPAN),
 }
 
 
