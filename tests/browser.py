@@ -70,7 +70,7 @@ class Pages:
         return visit
 
 
-def program() -> str:
+def find_chromium() -> str:
     """Return where Chromium is.
 
     Raises:
@@ -91,7 +91,7 @@ def running() -> Iterator[Pages]:
     While it runs, this thread counts as inside an event loop: no `asyncio.run` here.
     """
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=program(), args=FLAGS)
+        chromium = playwright.chromium.launch(executable_path=find_chromium(), args=FLAGS)
         try:
             yield Pages(chromium)
         finally:
@@ -102,7 +102,7 @@ def running() -> Iterator[Pages]:
 def with_autoplay_policy(pages: Pages) -> Iterator[Pages]:
     """Start a second browser beside one that runs: it plays no sound before a click or a key, as people have it."""
     flags = [flag for flag in FLAGS if not flag.startswith("--autoplay-policy")]
-    chromium = pages.browser.browser_type.launch(executable_path=program(), args=flags)
+    chromium = pages.browser.browser_type.launch(executable_path=find_chromium(), args=flags)
     try:
         yield Pages(chromium)
     finally:

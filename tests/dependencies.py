@@ -17,7 +17,7 @@ each have the plugin of DVC for that store.
 """
 
 
-def named() -> list[tuple[str, str, str]]:
+def list_requirements() -> list[tuple[str, str, str]]:
     """Return package, extra and reason of every line of pyproject.toml that names one."""
     requirements, extra = [], "all"
     for line in (ROOT / "pyproject.toml").read_text("utf-8").splitlines():
@@ -47,12 +47,13 @@ def read_license(package: str) -> str:
     )
 
 
-def page() -> str:
+def render_page() -> str:
     """Return the page."""
     return HEAD + "".join(
-        f"| {name} | {extra} | {read_license(name)} | {why} |\n" for name, extra, why in named()
+        f"| {name} | {extra} | {read_license(name)} | {why} |\n"
+        for name, extra, why in list_requirements()
     )
 
 
 if __name__ == "__main__":
-    PAGE.write_text(page(), encoding="utf-8")
+    PAGE.write_text(render_page(), encoding="utf-8")

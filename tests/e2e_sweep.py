@@ -27,7 +27,7 @@ TIMEOUT_SECONDS = 900.0
 def make_project(home: Path) -> Path:
     """Return a toy project that has run and was pushed to a Git remote and a DVC remote."""
     home.mkdir(exist_ok=True)
-    project = Path(shutil.copytree(toy.finished(), home / "project", symlinks=True))
+    project = Path(shutil.copytree(toy.make_finished(), home / "project", symlinks=True))
     toy.run(home, "git", "init", "-q", "--bare", "-b", "main", "service.git")
     toy.run(project, "git", "remote", "add", "origin", "../service.git")
     toy.run(project, "dvc", "remote", "add", "-q", "-d", "store", str(home / "store"))
@@ -37,7 +37,7 @@ def make_project(home: Path) -> Path:
     return project
 
 
-def start(folder: Path, *arguments: str) -> subprocess.Popen[str]:
+def start_dask(folder: Path, *arguments: str) -> subprocess.Popen[str]:
     """Start a program of Dask in a folder of its own, with the environment of a machine that nobody has set up."""
     folder.mkdir()
     environment = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
@@ -58,14 +58,14 @@ def run_cluster(home: Path, num_workers: int) -> Iterator[tuple[str, list[subpro
     """Run a scheduler and workers of one thread; yields its address, and the processes of the workers."""
     file = home / "scheduler.json"
     options = ("--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--scheduler-file")
-    running = [start(home / "scheduler", "scheduler", *options, str(file))]
+    running = [start_dask(home / "scheduler", "scheduler", *options, str(file))]
     try:
         wait_until(file.exists)
         address = json.loads(file.read_text())["address"]
         for number in range(num_workers):
             folder = home / f"worker-{number}"
             options = ("--nthreads", "1", "--no-nanny", "--no-dashboard", "--local-directory")
-            running.append(start(folder, "worker", address, *options, str(folder)))
+            running.append(start_dask(folder, "worker", address, *options, str(folder)))
         yield address, running[1:]
     finally:
         for process in running:

@@ -16,7 +16,7 @@ GRID = ("model.baseline.units=[8],[16]", "model.dense.units=[8],[16],[32]", "see
 SHOWN = r"Experiment|best\..*|model\.(baseline|dense)\.units|seed"
 
 
-def wait(project: Path, minutes: float = 120) -> str:
+def wait_for_queue(project: Path, minutes: float = 120) -> str:
     """Wait until no task is queued or running, and return what the queue says then."""
     until = time.monotonic() + 60 * minutes
     while time.monotonic() < until:
@@ -27,7 +27,7 @@ def wait(project: Path, minutes: float = 120) -> str:
     raise SystemExit("the queue is not done")
 
 
-def leftovers(project: Path) -> list[str]:
+def list_leftovers(project: Path) -> list[str]:
     """Return what a sweep must not leave: changed files, folders of tasks, processes that work in the project."""
     remains = toy.run(
         project, "git", "status", "--porcelain", "--untracked-files=no"
@@ -44,9 +44,11 @@ def leftovers(project: Path) -> list[str]:
 
 def main(kind: str, folder: Path) -> int:
     """Sweep, show the table, count; returns the exit code."""
-    project = (rehearsal.real if kind == "real" else toy.make)(folder.resolve() / "project")
+    project = (rehearsal.make_real_project if kind == "real" else toy.make)(
+        folder.resolve() / "project"
+    )
     # Two trainings side by side are no place to measure time.
-    rehearsal.change(project / "dvc.yaml", stages={"benchmark": None})
+    rehearsal.change_yaml(project / "dvc.yaml", stages={"benchmark": None})
     toy.commit(project, "no benchmark")
     toy.run(project, "dvc", "repro", "-q")
     toy.commit(project, "results")
@@ -62,7 +64,7 @@ def main(kind: str, folder: Path) -> int:
     )
     with (folder / "queue.log").open("w") as log:  # a pipe would stay open until the workers end
         toy.run(project, "dvc", "queue", "start", "-j", "2", out=log)
-    status = wait(project)
+    status = wait_for_queue(project)
     time.sleep(15)  # the workers see that there is nothing to do, and end
     print(status)
     show = (
@@ -78,7 +80,7 @@ def main(kind: str, folder: Path) -> int:
         "best.bits_per_note",
     )
     print(toy.run(project, *show).stdout)
-    done, failed, remains = status.count("Success"), status.count("Failed"), leftovers(project)
+    done, failed, remains = status.count("Success"), status.count("Failed"), list_leftovers(project)
     took = time.monotonic() - began
     print(f"{done} done, {failed} failed, left over: {remains or 'nothing'}, {took:.0f} s")
     return int(done != 12 or bool(remains))

@@ -60,12 +60,12 @@ def read_stages() -> dict[str, Any]:
     )["stages"]
 
 
-def package_order() -> list[str]:
+def list_packages() -> list[str]:
     """Return the packages of the map in `pipeline/__init__.py`, the lowest first."""
     return re.findall(r"^    (\w+) ", pipeline.__doc__ or "", re.M)
 
 
-def modules() -> list[str]:
+def list_modules() -> list[str]:
     return [
         name
         for name in architecture.find_modules()
@@ -74,16 +74,16 @@ def modules() -> list[str]:
 
 
 def test_the_map_names_every_package() -> None:
-    packages = {name.split(".")[1] for name in modules()}
-    assert sorted(package_order()) == sorted(packages)
+    packages = {name.split(".")[1] for name in list_modules()}
+    assert sorted(list_packages()) == sorted(packages)
 
 
 # A rule for each module is one test that lists those that break it: a test for each of 200 modules takes seconds.
 def test_imports_go_down() -> None:
-    level = {package: number for number, package in enumerate(package_order())}
+    level = {package: number for number, package in enumerate(list_packages())}
     upward = [
         f"{name} imports {other}"
-        for name in modules()
+        for name in list_modules()
         for other in architecture.read_imports(name) - {"pipeline"}
         if level[other.split(".")[1]] > level[name.split(".")[1]]
     ]
@@ -91,7 +91,7 @@ def test_imports_go_down() -> None:
 
 
 def test_no_module_imports_itself_through_others() -> None:
-    for name in modules():
+    for name in list_modules():
         # Python runs the `__init__.py` of the package before any of its modules, whichever imports which.
         package = name.rpartition(".")[0]
         reached = {
@@ -107,7 +107,9 @@ def test_no_module_imports_itself_through_others() -> None:
 
 def list_importers(libraries: set[str]) -> list[str]:
     """Return the modules that import one of these libraries."""
-    return [name for name in modules() if architecture.read_third_party_imports(name) & libraries]
+    return [
+        name for name in list_modules() if architecture.read_third_party_imports(name) & libraries
+    ]
 
 
 def test_tensorflow_is_imported_only_where_it_is_needed() -> None:
@@ -117,7 +119,7 @@ def test_tensorflow_is_imported_only_where_it_is_needed() -> None:
 
 
 def test_the_endings_of_midi_files_stand_in_one_module() -> None:
-    texts = {name: architecture.find_modules()[name].read_text("utf-8") for name in modules()}
+    texts = {name: architecture.find_modules()[name].read_text("utf-8") for name in list_modules()}
     assert [name for name, text in texts.items() if '".midi"' in text] == ["pipeline.core.paths"]
 
 
@@ -131,7 +133,7 @@ def test_midi_files_are_parsed_in_one_package() -> None:
 def test_the_width_of_a_note_is_that_of_the_table_of_features() -> None:
     # These have a literal 4 until their models train again; a track of midi has four columns of its own.
     exempt = ("models", "training", "dataset", "notes", "midi")
-    lines = {name: architecture.find_literal_widths(name) for name in modules()}
+    lines = {name: architecture.find_literal_widths(name) for name in list_modules()}
     with_literal = {name for name in lines if lines[name]}
     assert {name for name in with_literal if name.split(".")[1] not in exempt} == set()
 

@@ -52,14 +52,16 @@ SMALL = {
 }
 
 
-def run(folder: Path, *command: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+def run_command(
+    folder: Path, *command: str, check: bool = True
+) -> subprocess.CompletedProcess[str]:
     """Run a command of the environment that runs this test."""
     return subprocess.run(
-        command, cwd=folder, env=environment(), capture_output=True, text=True, check=check
+        command, cwd=folder, env=build_environment(), capture_output=True, text=True, check=check
     )
 
 
-def environment() -> dict[str, str]:
+def build_environment() -> dict[str, str]:
     binaries = str(Path(sys.executable).parent)
     return {
         **os.environ,
@@ -69,7 +71,7 @@ def environment() -> dict[str, str]:
     }
 
 
-def edit(folder: Path, changes: dict[str, object]) -> None:
+def edit_params(folder: Path, changes: dict[str, object]) -> None:
     """Change values of params.yaml in place."""
     yaml = YAML()
     tree = yaml.load((folder / "params.yaml").read_text("utf-8"))
@@ -84,7 +86,7 @@ def edit(folder: Path, changes: dict[str, object]) -> None:
 
 def find_stale_stages(folder: Path) -> set[str]:
     """Return the stages that would run now."""
-    return set(json.loads(run(folder, "dvc", "status", "--json").stdout))
+    return set(json.loads(run_command(folder, "dvc", "status", "--json").stdout))
 
 
 @pytest.fixture(scope="module")
@@ -95,7 +97,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
         source, target = ROOT / part, folder / part
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copytree(source, target) if source.is_dir() else shutil.copy(source, target)
-    edit(folder, SMALL)
+    edit_params(folder, SMALL)
     songs = folder / "my-midi"
     songs.mkdir()
     for number in range(3):
@@ -104,10 +106,10 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (songs / "text.mid").write_text("this is not music")
     (songs / "empty.mid").write_bytes(b"")
     for command in (["git", "init", "-q"], ["dvc", "init", "-q", "-f"]):
-        run(folder, *command)
+        run_command(folder, *command)
     shutil.copy(ROOT / ".dvc/config", folder / ".dvc/config")
-    run(folder, sys.executable, "-m", "pipeline", "add-corpus", "tiny", "my-midi")
-    done = run(folder, "dvc", "repro", check=False)
+    run_command(folder, sys.executable, "-m", "pipeline", "add-corpus", "tiny", "my-midi")
+    done = run_command(folder, "dvc", "repro", check=False)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     return folder
 
@@ -131,13 +133,13 @@ def test_bad_files_are_rejected_with_reasons(project: Path) -> None:
 
 
 def test_second_repro_is_up_to_date(project: Path) -> None:
-    assert "up to date" in run(project, "dvc", "repro").stdout
+    assert "up to date" in run_command(project, "dvc", "repro").stdout
     assert find_stale_stages(project) == set()
 
 
 def test_forced_training_leaves_the_lock_unchanged(project: Path) -> None:
     before = (project / "dvc.lock").read_bytes()
-    run(
+    run_command(
         project,
         "dvc",
         "repro",
@@ -178,7 +180,7 @@ def test_changed_value_makes_the_stages_that_read_it_stale(
     project: Path, change: dict, stages: set[str]
 ) -> None:
     before = (project / "params.yaml").read_bytes()
-    edit(project, change)
+    edit_params(project, change)
     stale = find_stale_stages(project)
     (project / "params.yaml").write_bytes(before)
     assert {name if name in stages else name.partition("@")[0] for name in stale} == stages
@@ -191,7 +193,7 @@ def test_changed_size_of_one_architecture_reruns_its_branch_only(project: Path) 
     tree["model"]["bidirectional"]["units"] = [64]
     with (project / "params.yaml").open("w", encoding="utf-8") as out:
         yaml.dump(tree, out)
-    output = run(project, "dvc", "repro").stdout
+    output = run_command(project, "dvc", "repro").stdout
     (project / "params.yaml").write_bytes(before)
     ran = {line.split("'")[1] for line in output.splitlines() if line.startswith("Running stage")}
     branch = {
@@ -199,7 +201,7 @@ def test_changed_size_of_one_architecture_reruns_its_branch_only(project: Path) 
         for stage in ("train", "evaluate", "generate", "sample_metrics", "two_sample")
     }
     assert ran == branch | {"check", "compare", "benchmark", "report"}
-    run(project, "dvc", "repro")
+    run_command(project, "dvc", "repro")
 
 
 @pytest.mark.parametrize("victim", ["dvc", "stage"])
@@ -211,7 +213,7 @@ def test_killed_training_leaves_no_process_and_resumes_to_the_same_lock(
     child = subprocess.Popen(
         command,
         cwd=project,
-        env=environment(),
+        env=build_environment(),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         process_group=0,
@@ -227,7 +229,7 @@ def test_killed_training_leaves_no_process_and_resumes_to_the_same_lock(
     child.wait()
     assert psutil.wait_procs(processes, timeout=10)[1] == []
     assert list(checkpoints.glob("baseline-*/state.npz"))
-    done = run(project, *command)
+    done = run_command(project, *command)
     assert "continues after epoch" in done.stderr + done.stdout
     assert (project / "dvc.lock").read_bytes() == before
     assert not list(checkpoints.glob("baseline-*"))

@@ -29,7 +29,7 @@ SCRIPTS = {
 """sha256 of build/<name>.min.js as published, less the line that names a source map."""
 
 
-def run(folder: Path, *command: str) -> str:
+def run_command(folder: Path, *command: str) -> str:
     binaries = str(Path(sys.executable).parent)
     who = {
         f"GIT_{role}_{what}": "a@b.c"
@@ -88,13 +88,13 @@ def repository(tmp_path_factory) -> Path:
     """The plots of the project over tables of two versions: one committed, one not."""
     folder = tmp_path_factory.mktemp("plots")
     for command in (("git", "init", "-q"), ("dvc", "init", "-q")):
-        run(folder, *command)
+        run_command(folder, *command)
     shutil.copy(ROOT / ".dvc/config", folder / ".dvc/config")
     shutil.copytree(ROOT / ".dvc/plots", folder / ".dvc/plots", dirs_exist_ok=True)
     (folder / "dvc.yaml").write_text(json.dumps({"plots": PLOTS}))
     write_tables(folder, 0)
-    run(folder, "git", "add", "-A")
-    run(folder, "git", "commit", "-qm", "tables")
+    run_command(folder, "git", "add", "-A")
+    run_command(folder, "git", "commit", "-qm", "tables")
     write_tables(folder, 0.5)
     return folder
 
@@ -127,7 +127,7 @@ DRAW = """async (spec) => {
     ("command", "versions"), [("show", {"workspace"}), ("diff", {"workspace", "HEAD"})]
 )
 def test_curves_are_drawn_without_a_network(repository, browser, command, versions):
-    run(repository, "dvc", "plots", command, "-o", command)
+    run_command(repository, "dvc", "plots", command, "-o", command)
     page = repository / command / "index.html"
     visit = browser.open(page.as_uri(), viewport={"width": 1300, "height": 900})
     visit.page.wait_for_function(
@@ -151,7 +151,7 @@ def test_curves_are_drawn_without_a_network(repository, browser, command, versio
 
 @pytest.mark.slow
 def test_each_plot_has_a_series_for_each_architecture(repository: Path, browser) -> None:
-    run(repository, "dvc", "plots", "show", "-o", "series")
+    run_command(repository, "dvc", "plots", "show", "-o", "series")
     page = repository / "series/index.html"
     specs = read_specs(page)
     assert list(specs) == TITLES
@@ -186,7 +186,7 @@ while pathlib.Path("waits").exists():
 def test_curves_of_a_run_that_trains_are_drawn(tmp_path: Path) -> None:
     """DVC holds no lock that keeps `dvc plots` from the output of a stage that runs."""
     for command in (("git", "init", "-q"), ("dvc", "init", "-q")):
-        run(tmp_path, *command)
+        run_command(tmp_path, *command)
     (tmp_path / "train.py").write_text(TRAINING)
     stage = {"cmd": f"exec {sys.executable} train.py", "deps": ["train.py"], "outs": ["models/a"]}
     (tmp_path / "dvc.yaml").write_text(json.dumps({"stages": {"train": stage}}))
@@ -197,7 +197,7 @@ def test_curves_of_a_run_that_trains_are_drawn(tmp_path: Path) -> None:
             if (tmp_path / "waits").exists():
                 break
             time.sleep(0.05)
-        run(tmp_path, "bash", "-c", FOLLOW)
+        run_command(tmp_path, "bash", "-c", FOLLOW)
         assert training.poll() is None
         (tmp_path / "waits").unlink()
     assert training.returncode == 0

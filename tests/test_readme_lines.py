@@ -49,7 +49,7 @@ def wait_for_queue(folder: Path) -> None:
 def clone(tmp_path: Path) -> Path:
     """A clean clone of a project that ran, with its cache, as after 'make repro'."""
     folder = tmp_path / "clone"
-    source = Path(shutil.copytree(toy.finished(), tmp_path / "origin", symlinks=True))
+    source = Path(shutil.copytree(toy.make_finished(), tmp_path / "origin", symlinks=True))
     toy.commit(source, "results")
     toy.run(tmp_path, "git", "clone", "-q", str(source), str(folder))
     shutil.copytree(source / ".dvc/cache", folder / ".dvc/cache")

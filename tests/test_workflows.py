@@ -22,7 +22,7 @@ PLAIN = re.compile(
 
 
 @cache
-def jobs(name: str) -> dict[str, Any]:
+def read_jobs(name: str) -> dict[str, Any]:
     return dict(
         YAML(typ="safe", pure=True).load((ROOT / f".github/workflows/{name}.yml").read_text())[
             "jobs"
@@ -30,12 +30,12 @@ def jobs(name: str) -> dict[str, Any]:
     )
 
 
-def steps(name: str) -> list[dict[str, Any]]:
-    return [step for job in jobs(name).values() for step in job["steps"]]
+def list_steps(name: str) -> list[dict[str, Any]]:
+    return [step for job in read_jobs(name).values() for step in job["steps"]]
 
 
-def commands(name: str) -> list[str]:
-    return [line.strip() for step in steps(name) for line in step.get("run", "").splitlines()]
+def list_commands(name: str) -> list[str]:
+    return [line.strip() for step in list_steps(name) for line in step.get("run", "").splitlines()]
 
 
 def test_they_follow_the_schema_of_the_service() -> None:
@@ -67,21 +67,21 @@ def test_a_fault_would_be_seen(tmp_path) -> None:
 
 @pytest.mark.parametrize("name", ["ci", "retrain"])
 def test_actions_are_of_github_and_pinned_to_a_version(name: str) -> None:
-    used = [step["uses"] for step in steps(name) if "uses" in step]
+    used = [step["uses"] for step in list_steps(name) if "uses" in step]
     assert used and all(re.fullmatch(r"actions/[a-z/-]+@v\d+", each) for each in used)
 
 
 @pytest.mark.parametrize("name", ["ci", "retrain"])
 def test_no_expression_is_pasted_into_a_shell(name: str) -> None:
-    assert not any("${{" in command for command in commands(name))
+    assert not any("${{" in command for command in list_commands(name))
 
 
 def test_ci_runs_the_script_of_the_project_on_every_python_it_supports() -> None:
     import tomllib
 
-    assert commands("ci")[0] == ".ci/run"
+    assert list_commands("ci")[0] == ".ci/run"
     assert (ROOT / ".ci/run").stat().st_mode & 0o111
-    tested = jobs("ci")["test"]["strategy"]["matrix"]["python"]
+    tested = read_jobs("ci")["test"]["strategy"]["matrix"]["python"]
     least = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"][
         "requires-python"
     ].removeprefix(">=")
@@ -89,7 +89,7 @@ def test_ci_runs_the_script_of_the_project_on_every_python_it_supports() -> None
 
 
 def test_make_and_readme_name_the_versions_of_python_that_ci_tests() -> None:
-    versions = jobs("ci")["test"]["strategy"]["matrix"]["python"]
+    versions = read_jobs("ci")["test"]["strategy"]["matrix"]["python"]
     first, last = versions[0], versions[-1]
     assert f"Python {first} to {last}" in (ROOT / "README.md").read_text("utf-8")
     makefile = (ROOT / "Makefile").read_text("utf-8")
@@ -99,7 +99,7 @@ def test_make_and_readme_name_the_versions_of_python_that_ci_tests() -> None:
 
 
 def test_retraining_is_one_command_of_ours_and_all_else_is_the_machine() -> None:
-    ours = [command for command in commands("retrain") if not PLAIN.match(command)]
+    ours = [command for command in list_commands("retrain") if not PLAIN.match(command)]
     assert [command.split()[0] for command in ours] == ["make", "music-rnn"]
     target = ours[0].split()[1].replace(".venv", "$(VENV)")
     assert re.search(rf"^{re.escape(target)}:", (ROOT / "Makefile").read_text(), re.M)
@@ -117,7 +117,7 @@ def test_it_retrains_on_all_that_can_make_a_stage_stale() -> None:
 
 
 def test_the_audit_reads_the_lock_that_exists() -> None:
-    (audit,) = [command for command in commands("ci") if "pip-audit" in command]
+    (audit,) = [command for command in list_commands("ci") if "pip-audit" in command]
     assert "--require-hashes" in audit and (ROOT / audit.split()[-1]).is_file()
 
 

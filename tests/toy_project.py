@@ -71,7 +71,7 @@ LOG, SECONDS = "TOY_LOG", "TOY_SECONDS"
 ME = {"NAME": "a test", "EMAIL": "test@localhost"}
 
 
-def described() -> str:
+def render_dvc_yaml() -> str:
     """Return `dvc.yaml`."""
     lines = ["stages:"]
     for name, (deps, params, out) in STAGES.items():
@@ -101,7 +101,7 @@ def make(folder: Path) -> Path:
         (folder / f"code/{name}.py").write_text(f"# {name}\n")
     (folder / "data/corpora").mkdir(parents=True)
     (folder / "data/corpora/tiny.yaml").write_text(MANIFEST)
-    (folder / "dvc.yaml").write_text(described())
+    (folder / "dvc.yaml").write_text(render_dvc_yaml())
     shutil.copy(__file__, folder / "toy.py")
     shutil.copy(ROOT / ".gitignore", folder)
     with (folder / "params.yaml").open("w") as out:
@@ -160,13 +160,13 @@ def edit(folder: Path, key: str, value: object) -> None:
         YAML().dump(tree, out)
 
 
-def ran(shown: str) -> set[str]:
+def list_run_stages(shown: str) -> set[str]:
     """Return the stages that `dvc repro` says it ran."""
     return {line.split("'")[1] for line in shown.splitlines() if line.startswith("Running stage")}
 
 
 @cache
-def finished() -> Path:
+def make_finished() -> Path:
     """Return a toy project in which all has run, made once; copy it."""
     home = Path(tempfile.mkdtemp(prefix="toy-"))
     atexit.register(shutil.rmtree, home)
@@ -226,7 +226,7 @@ def do_stage(name: str, architecture: str, values: dict[str, Any]) -> None:
             {"measures": {"copy": {"samples": [9, 8, 11], "held_out": [10, 9, 12]}}},
         )
     elif name == "compare":
-        write(paths.SUMMARY, {"best": best(names)})
+        write(paths.SUMMARY, {"best": find_best(names)})
     else:
         parity = {each: {"notes": 200, "bits": 1e-5} for each in names}
         latency = {each: {"streaming": {"median_us": 60.0, "p999_us": 99.0}} for each in names}
@@ -327,7 +327,7 @@ def score_replicate(
     return rows
 
 
-def best(names: list[str]) -> dict[str, object]:
+def find_best(names: list[str]) -> dict[str, object]:
     """Return what tells of the best, as `dvc exp show` has it."""
     from pipeline.core import paths
 

@@ -42,7 +42,7 @@ def project(in_folder: Path) -> Path:
     return toy.commit(in_folder, "figures")
 
 
-def change(path: Path, keys: str, value: object) -> None:
+def change_figure(path: Path, keys: str, value: object) -> None:
     """Change one value of a file of figures, by keys with slashes between them."""
     tree = node = json.loads(path.read_text("utf-8"))
     *parents, last = keys.split("/")
@@ -60,12 +60,12 @@ def test_equal_figures_are_counted(project: Path) -> None:
 
 
 def test_a_change_beyond_noise_is_named_and_one_within_it_is_counted(project: Path) -> None:
-    change(paths.SUMMARY, "wide/bits_per_note", 14.55)
-    change(paths.SUMMARY, "wide/difference", -0.65)
+    change_figure(paths.SUMMARY, "wide/bits_per_note", 14.55)
+    change_figure(paths.SUMMARY, "wide/difference", -0.65)
     assert committed.describe_changes().endswith(
         ", 1 of them beyond noise: wide difference -0.5 -> -0.65"
     )
-    change(paths.SUMMARY, "wide/difference", -0.5)
+    change_figure(paths.SUMMARY, "wide/difference", -0.5)
     line = committed.describe_changes()
     assert ": 1 differ from those committed at " in line
     assert line.endswith(", none of them beyond noise")
@@ -91,9 +91,9 @@ def test_a_change_beyond_noise_is_named_and_one_within_it_is_counted(project: Pa
 def test_noise_is_that_of_the_kind_of_figure(
     project: Path, path: Path, keys: str, within: object, beyond: object
 ) -> None:
-    change(path, keys, within)
+    change_figure(path, keys, within)
     assert committed.describe_changes().endswith(", none of them beyond noise")
-    change(path, keys, beyond)
+    change_figure(path, keys, beyond)
     assert ", 1 of them beyond noise: " in committed.describe_changes()
 
 
@@ -104,24 +104,24 @@ def test_without_any_interval_rounding_is_noise() -> None:
 
 def test_a_time_of_a_busy_machine_is_no_figure(project: Path) -> None:
     busy = {**dict.fromkeys(RATIO), "reason": "not measured: busy"}
-    change(paths.BENCHMARK, "train/wide", busy)
+    change_figure(paths.BENCHMARK, "train/wide", busy)
     assert committed.describe_changes().startswith(f"{NUM_SUMMARY + 3} figures: 0 differ")
 
 
 def test_times_and_memory_of_another_machine_are_no_figures(project: Path) -> None:
     before = committed.describe_changes()
-    change(paths.BENCHMARK, "costs/wide/train_mib", 900.0)
-    change(paths.BENCHMARK, "costs/wide/train_seconds_per_million/median", 900.0)
-    change(paths.BENCHMARK, "latency/wide/window/median_us", 900.0)
+    change_figure(paths.BENCHMARK, "costs/wide/train_mib", 900.0)
+    change_figure(paths.BENCHMARK, "costs/wide/train_seconds_per_million/median", 900.0)
+    change_figure(paths.BENCHMARK, "latency/wide/window/median_us", 900.0)
     assert committed.describe_changes() == before
 
 
 def test_only_the_first_figures_are_named(project: Path) -> None:
     for number in range(8):
-        change(paths.BENCHMARK, f"costs/wide/{number}", 1.0)
+        change_figure(paths.BENCHMARK, f"costs/wide/{number}", 1.0)
     toy.commit(project, "more")
     for number in range(8):
-        change(paths.BENCHMARK, f"costs/wide/{number}", 2.0)
+        change_figure(paths.BENCHMARK, f"costs/wide/{number}", 2.0)
     line = committed.describe_changes()
     assert line.count(" -> ") == committed.MAX_SHOWN
     assert line.endswith(" and 3 more")

@@ -28,7 +28,7 @@ HARD = np.random.default_rng(2).normal(5, 1.5, (PIECES, 3))
 """What makes a piece hard is the same for every model, and far larger than what sets models apart."""
 
 
-def scores(
+def make_scores(
     seed: int, shift: float = 0.0, spread: float = 0.02, num_replicates: int = 3
 ) -> PieceScores:
     """Make rows of a model that pays `shift` bits a note more than another, give or take."""
@@ -42,11 +42,11 @@ def scores(
     return PieceScores.from_rows(rows)
 
 
-def first_pieces(scored: PieceScores, count: int) -> PieceScores:
+def select_first_pieces(scored: PieceScores, count: int) -> PieceScores:
     return scored.select(np.isin(scored.piece_names, [f"p{k}" for k in range(count)]))
 
 
-def results(scored: PieceScores, model: str = "new") -> RevisionResults:
+def make_results(scored: PieceScores, model: str = "new") -> RevisionResults:
     return RevisionResults(
         model,
         scored,
@@ -57,7 +57,7 @@ def results(scored: PieceScores, model: str = "new") -> RevisionResults:
     )
 
 
-NEW, OLD = results(scores(3)), results(scores(4), "old")
+NEW, OLD = make_results(make_scores(3)), make_results(make_scores(4), "old")
 
 
 @pytest.mark.parametrize(
@@ -73,14 +73,14 @@ NEW, OLD = results(scores(3)), results(scores(4), "old")
 def test_a_truth_that_was_planted_is_found(
     project: Params, shift: float, word: str, offered: bool
 ) -> None:
-    verdict = gate.judge_candidate(results(scores(3, shift)), OLD, [], project)
+    verdict = gate.judge_candidate(make_results(make_scores(3, shift)), OLD, [], project)
     assert verdict.outcome == word
     assert verdict.promotable == offered
     assert bool(verdict.refusals) == (word == "worse")
 
 
 def test_a_wide_interval_is_too_close_whatever_the_mean(project: Params) -> None:
-    verdict = gate.judge_candidate(results(scores(3, 0.3, spread=3.0)), OLD, [], project)
+    verdict = gate.judge_candidate(make_results(make_scores(3, 0.3, spread=3.0)), OLD, [], project)
     assert verdict.outcome == "too close"
 
 
@@ -88,26 +88,26 @@ def test_a_wide_interval_is_too_close_whatever_the_mean(project: Params) -> None
 def test_of_one_replicate_the_tolerance_stands_for_other_seeds(
     project: Params, shift: float
 ) -> None:
-    one = results(scores(3, shift, num_replicates=1))
-    old = results(scores(4, num_replicates=1), "old")
+    one = make_results(make_scores(3, shift, num_replicates=1))
+    old = make_results(make_scores(4, num_replicates=1), "old")
     verdict = gate.judge_candidate(one, old, [], project)
     assert verdict.outcome == "too close"
     assert "a difference up to 0.2 is too close (gate.tolerance_bits)" in verdict.summary
-    larger = results(scores(3, 3 * shift, num_replicates=1))
+    larger = make_results(make_scores(3, 3 * shift, num_replicates=1))
     assert gate.judge_candidate(larger, old, [], project).outcome in ("better", "worse")
 
 
 def test_a_lucky_seed_is_not_better(project: Params) -> None:
     """One of three replicates is half a bit better on every piece, the others are as before."""
-    lucky = scores(3)
+    lucky = make_scores(3)
     shift = np.where(lucky.replicates == 2, -0.5 / 3, 0.0) * lucky.num_notes
     lucky = replace(lucky, bits=lucky.bits + shift[:, None])
-    verdict = gate.judge_candidate(results(lucky), OLD, [], project)
+    verdict = gate.judge_candidate(make_results(lucky), OLD, [], project)
     assert verdict.outcome == "too close"
 
 
 def test_one_composition_gives_no_verdict(project: Params) -> None:
-    few = [replace(each, scores=first_pieces(each.scores, 1)) for each in (NEW, OLD)]
+    few = [replace(each, scores=select_first_pieces(each.scores, 1)) for each in (NEW, OLD)]
     verdict = gate.judge_candidate(*few, [], project)
     assert verdict.outcome == "not comparable" and not verdict.promotable
     assert "[one composition: no interval] over 1 piece, 3 replicates." in verdict.summary
@@ -116,7 +116,7 @@ def test_one_composition_gives_no_verdict(project: Params) -> None:
 
 
 def test_other_replicates_are_compared_where_both_have_them(project: Params) -> None:
-    more = results(scores(3, -0.3, num_replicates=5))
+    more = make_results(make_scores(3, -0.3, num_replicates=5))
     verdict = gate.judge_candidate(more, OLD, [], project)
     assert verdict.outcome == "better"
     assert "over 30 pieces, 3 replicates." in verdict.summary
@@ -124,7 +124,7 @@ def test_other_replicates_are_compared_where_both_have_them(project: Params) -> 
         "Scored now were 30 pieces, 5 replicates, before 30 pieces, 3 replicates" in verdict.summary
     )
     folds = replace(more.scores, replicates=more.scores.replicates + 10)
-    verdict = gate.judge_candidate(results(folds), OLD, [], project)
+    verdict = gate.judge_candidate(make_results(folds), OLD, [], project)
     assert verdict.outcome == "not comparable"
     assert (
         "no paired comparison: new was scored on 30 pieces, 5 replicates, old before on 30 pieces, 3 replicates, and no "
@@ -133,16 +133,19 @@ def test_other_replicates_are_compared_where_both_have_them(project: Params) -> 
 
 
 def test_results_from_before_replicates_are_read(project: Params) -> None:
-    rows = [row[2:] for row in scores(4, num_replicates=1).to_rows()]
+    rows = [row[2:] for row in make_scores(4, num_replicates=1).to_rows()]
     verdict = gate.judge_candidate(
-        results(scores(3, -0.3)), results(PieceScores.from_rows(rows), "old"), [], project
+        make_results(make_scores(3, -0.3)),
+        make_results(PieceScores.from_rows(rows), "old"),
+        [],
+        project,
     )
     assert verdict.outcome == "better"
     assert "over 30 pieces, 1 replicate. One replicate says nothing" in verdict.summary
 
 
 def test_the_paragraph_is_one_and_names_both_models_and_the_interval(project: Params) -> None:
-    paragraph = gate.judge_candidate(results(scores(3, -0.3)), OLD, [], project).paragraph
+    paragraph = gate.judge_candidate(make_results(make_scores(3, -0.3)), OLD, [], project).paragraph
     assert "\n" not in paragraph
     assert paragraph.startswith("better: new predicts held-out notes at ")
     assert "old before at" in paragraph and "over 30 pieces, 3 replicates" in paragraph
@@ -187,7 +190,9 @@ def test_the_paragraph_is_one_and_names_both_models_and_the_interval(project: Pa
 def test_what_is_better_is_refused_all_the_same(
     project: Params, changed: dict, reason: str
 ) -> None:
-    verdict = gate.judge_candidate(replace(results(scores(3, -0.3)), **changed), OLD, [], project)
+    verdict = gate.judge_candidate(
+        replace(make_results(make_scores(3, -0.3)), **changed), OLD, [], project
+    )
     assert (verdict.outcome, verdict.promotable) == ("better", False)
     assert len(verdict.refusals) == 1
     assert reason in verdict.paragraph
@@ -195,13 +200,15 @@ def test_what_is_better_is_refused_all_the_same(
 
 def test_what_cannot_stream_has_the_latency_of_its_window(project: Params) -> None:
     window = {"streaming": None, "window": {"median_us": 900.0, "p999_us": 1500.0}}
-    now = replace(results(scores(3, -0.3)), benchmark={**TIMINGS, "latency": {"new": window}})
+    now = replace(
+        make_results(make_scores(3, -0.3)), benchmark={**TIMINGS, "latency": {"new": window}}
+    )
     assert gate.judge_candidate(now, OLD, [], project).promotable
 
 
 def test_leaks_are_told_and_counted(project: Params) -> None:
     verdict = gate.judge_candidate(
-        results(scores(3, -0.3)), OLD, [f"leak {k}" for k in range(9)], project
+        make_results(make_scores(3, -0.3)), OLD, [f"leak {k}" for k in range(9)], project
     )
     assert not verdict.promotable
     assert (
@@ -217,10 +224,12 @@ def test_the_first_results_have_nothing_to_beat(project: Params) -> None:
 
 
 def test_another_corpus_is_compared_on_the_pieces_that_both_have(project: Params) -> None:
-    ours = [row for row in scores(3, -0.3).to_rows() if row[2] not in {f"p{k}" for k in range(10)}]
+    ours = [
+        row for row in make_scores(3, -0.3).to_rows() if row[2] not in {f"p{k}" for k in range(10)}
+    ]
     some = PieceScores.from_rows([*ours, [1, "only now", "only now", 500, 1.0, 1.0, 1.0]])
     verdict = gate.judge_candidate(
-        replace(results(some), notes_hash="bbbbbbb.dir"), OLD, [], project
+        replace(make_results(some), notes_hash="bbbbbbb.dir"), OLD, [], project
     )
     assert verdict.outcome == "better"
     assert "over 20 pieces, 3 replicates" in verdict.summary
@@ -234,7 +243,7 @@ def test_another_corpus_is_compared_on_the_pieces_that_both_have(project: Params
 
 def test_a_corpus_with_no_piece_in_common_is_refused(project: Params) -> None:
     other = PieceScores.from_rows([[1, "elsewhere", "elsewhere", 500, 1.0, 1.0, 1.0]])
-    verdict = gate.judge_candidate(results(other), OLD, [], project)
+    verdict = gate.judge_candidate(make_results(other), OLD, [], project)
     assert verdict.outcome == "not comparable" and verdict.refusals
 
 
@@ -251,7 +260,7 @@ def test_exchanging_the_two_exchanges_the_words(seed: int, shift: float) -> None
     from pipeline import config
 
     project = config.load_params(ROOT / "params.yaml")
-    first, second = results(scores(seed, shift)), results(scores(seed + 1))
+    first, second = make_results(make_scores(seed, shift)), make_results(make_scores(seed + 1))
     opposite = {"better": "worse", "worse": "better", "too close": "too close"}
     assert (
         opposite[gate.compare_results(first, second, project)[0]]

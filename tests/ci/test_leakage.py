@@ -23,14 +23,14 @@ from pipeline.notes.quantize import PITCH
 from pipeline.sample_metrics.memorization import find_longest_matches
 
 
-def rows(*given: tuple[str, str, str]) -> list[PieceRow]:
+def make_rows(*given: tuple[str, str, str]) -> list[PieceRow]:
     return [
         PieceRow(k, f"{k}.mid", name, split, 9, 1.0, sha)
         for k, (name, split, sha) in enumerate(given)
     ]
 
 
-def music(*given: tuple[str, np.ndarray]) -> WindowDataset:
+def make_dataset(*given: tuple[str, np.ndarray]) -> WindowDataset:
     """Make windows of pieces, each with its split."""
     pieces = [piece for _, piece in given]
     return WindowDataset(
@@ -46,7 +46,7 @@ def music(*given: tuple[str, np.ndarray]) -> WindowDataset:
 
 
 def test_a_composition_or_a_file_on_both_sides_is_told() -> None:
-    table = rows(
+    table = make_rows(
         ("a", "train", "1"), ("b", "train", "2"), ("a", "test", "3"), ("c", "validation", "2")
     )
     assert list(leakage.find_table_leaks(table, ())) == [
@@ -56,7 +56,7 @@ def test_a_composition_or_a_file_on_both_sides_is_told() -> None:
 
 
 def test_what_the_manifest_accepts_and_what_is_held_out_twice_is_no_leak() -> None:
-    table = rows(
+    table = make_rows(
         ("a", "train", "1"), ("a", "test", "2"), ("b", "test", "3"), ("b", "validation", "4")
     )
     assert list(leakage.find_table_leaks(table, ("a",))) == []
@@ -66,7 +66,7 @@ def test_other_music_is_no_leak() -> None:
     assert (
         list(
             leakage.find_content_leaks(
-                music(
+                make_dataset(
                     ("train", make_quantized_notes(1, 900)),
                     ("test", make_quantized_notes(2, 900)),
                     ("validation", make_quantized_notes(3, 40)),
@@ -89,7 +89,7 @@ def test_a_piece_hides_in_training_neither_transposed_nor_inside_another(
         [make_quantized_notes(2, 100), copy[40:250], make_quantized_notes(3, 100)]
     )
     (leak,) = leakage.find_content_leaks(
-        music(("train", make_quantized_notes(4, 50)), ("train", around), (split, held_out))
+        make_dataset(("train", make_quantized_notes(4, 50)), ("train", around), (split, held_out))
     )
     assert leak.endswith(f"notes in a row of 2.mid ({split}) are in 1.mid (train)")
     assert 210 <= int(leak.split()[0]) < 230
@@ -119,7 +119,7 @@ def test_leaks_are_those_of_comparing_all_pairs(parts: list[tuple[str, int, int]
         (split, np.concatenate([song[start : start + count], other]))
         for (split, start, count), other in zip(parts, others, strict=True)
     ]
-    dataset = music(("train", make_quantized_notes(2, 90)), *pieces)
+    dataset = make_dataset(("train", make_quantized_notes(2, 90)), *pieces)
     with mock.patch.object(leakage, "HELD_OUT_NOTES", 300):
         assert list(leakage.find_content_leaks(dataset)) == find_leaks_in_all_pairs(dataset)
 
@@ -127,7 +127,7 @@ def test_leaks_are_those_of_comparing_all_pairs(parts: list[tuple[str, int, int]
 def test_a_copy_within_training_is_a_leak_where_replicates_hold_out_other_pieces() -> None:
     song = make_quantized_notes(1, 300)
     pieces = [("train", song), ("train", song.copy()), ("validation", make_quantized_notes(2, 300))]
-    dataset = music(*pieces, ("test", make_quantized_notes(3, 300)))
+    dataset = make_dataset(*pieces, ("test", make_quantized_notes(3, 300)))
     seeds = ReplicatesConfig(count=4, scheme="seeds")
     assert leakage.find_replicate_leaks(replicates.make_plan(dataset, seeds)) == []
     folds = ReplicatesConfig(count=4, scheme="cross_validation")
@@ -139,13 +139,15 @@ def test_a_copy_within_training_is_a_leak_where_replicates_hold_out_other_pieces
 def test_half_of_a_short_piece_is_enough() -> None:
     short = make_quantized_notes(1, 60)
     (leak,) = leakage.find_content_leaks(
-        music(("train", np.concatenate([make_quantized_notes(2, 50), short[:35]])), ("test", short))
+        make_dataset(
+            ("train", np.concatenate([make_quantized_notes(2, 50), short[:35]])), ("test", short)
+        )
     )
     assert "of 1.mid (test)" in leak
     assert (
         list(
             leakage.find_content_leaks(
-                music(
+                make_dataset(
                     ("train", np.concatenate([make_quantized_notes(2, 50), short[:25]])),
                     ("test", short),
                 )
@@ -158,7 +160,7 @@ def test_half_of_a_short_piece_is_enough() -> None:
 @pytest.mark.parametrize(("count", "is_leak"), [(5, False), (15, False), (16, True), (20, True)])
 def test_a_jingle_shares_notes_by_chance(count: int, is_leak: bool) -> None:
     song = make_quantized_notes(1, 200)
-    leaks = list(leakage.find_content_leaks(music(("train", song), ("test", song[:count]))))
+    leaks = list(leakage.find_content_leaks(make_dataset(("train", song), ("test", song[:count]))))
     assert bool(leaks) is is_leak
 
 

@@ -22,19 +22,19 @@ BRANCH = {"train@dense", "evaluate@dense", "sample_metrics@dense", "compare", "b
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A toy project in which all has run, which is where we are."""
-    folder = Path(shutil.copytree(toy.finished(), tmp_path / "project", symlinks=True))
+    folder = Path(shutil.copytree(toy.make_finished(), tmp_path / "project", symlinks=True))
     toy.commit(folder, "results")
     monkeypatch.chdir(folder)
     return folder
 
 
-def foretold() -> dict[str, StagePlan]:
+def plan_by_stage() -> dict[str, StagePlan]:
     return {each.stage: each for each in plan_stages()}
 
 
-def held(plans: dict[str, StagePlan], shown: str) -> set[str]:
+def check_plans(plans: dict[str, StagePlan], shown: str) -> set[str]:
     """Hold what was foretold against what DVC says it did, and return the stages that ran."""
-    ran = toy.ran(shown)
+    ran = toy.list_run_stages(shown)
     assert {name for name, each in plans.items() if each.status == "run"} <= ran
     assert ran <= {name for name, each in plans.items() if each.status in ("run", "maybe")}
     restored = {
@@ -45,7 +45,7 @@ def held(plans: dict[str, StagePlan], shown: str) -> set[str]:
     return ran
 
 
-def edit(folder: Path, kind: str) -> None:
+def change_project(folder: Path, kind: str) -> None:
     if kind == "param":
         toy.edit(folder, "model.dense.units", [16])
     elif kind == "code of a stage":
@@ -95,15 +95,15 @@ def edit(folder: Path, kind: str) -> None:
 def test_what_is_foretold_comes_true(
     project: Path, kind: str, surely: set[str] | None, ran: set[str] | None, message: str
 ) -> None:
-    edit(project, kind)
-    plans = foretold()
+    change_project(project, kind)
+    plans = plan_by_stage()
     everything = set(plans)
     assert {name for name, each in plans.items() if each.status == "run"} == (
         everything if surely is None else surely
     )
     assert message in "\n".join(map(str, plans.values()))
     shown = toy.run(project, "dvc", "repro").stdout
-    assert held(plans, shown) == (everything if ran is None else ran)
+    assert check_plans(plans, shown) == (everything if ran is None else ran)
     assert {each.status for each in plan_stages()} == {"up to date"}
 
 
@@ -111,26 +111,26 @@ def test_what_was_run_before_comes_from_the_cache_and_is_foretold(project: Path)
     toy.edit(project, "model.dense.units", [16])
     toy.run(project, "dvc", "repro", "-q")
     toy.edit(project, "model.dense.units", [8])
-    plans = foretold()
+    plans = plan_by_stage()
     assert str(plans["train@dense"]) == "train@dense is cached: model.dense.units is [8], was [16]."
-    held(plans, toy.run(project, "dvc", "repro").stdout)
+    check_plans(plans, toy.run(project, "dvc", "repro").stdout)
 
 
 def test_a_lost_output_is_restored_and_what_follows_is_up_to_date(
     project: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     shutil.rmtree(project / "models/dense")
-    plans = foretold()
+    plans = plan_by_stage()
     assert str(plans["train@dense"]) == "train@dense is cached: models/dense is not here."
     assert capfd.readouterr() == ("", "")
-    assert held(plans, toy.run(project, "dvc", "repro").stdout) == set()
+    assert check_plans(plans, toy.run(project, "dvc", "repro").stdout) == set()
 
 
 def test_a_new_architecture_and_a_new_command_are_named(project: Path) -> None:
     toy.edit(project, "architectures", ["baseline", "dense", "wide"])
     text = (project / "dvc.yaml").read_text()
     (project / "dvc.yaml").write_text(text.replace("toy.py windows", "./toy.py windows"))
-    plans = foretold()
+    plans = plan_by_stage()
     assert (
         str(plans["windows"]) == "windows runs: its command is now 'exec python ./toy.py windows'."
     )
@@ -138,13 +138,13 @@ def test_a_new_architecture_and_a_new_command_are_named(project: Path) -> None:
     assert "architectures is ['baseline', 'dense', 'wide'], was ['baseline', 'dense']" in str(
         plans["compare"]
     )
-    held(plans, toy.run(project, "dvc", "repro").stdout)
+    check_plans(plans, toy.run(project, "dvc", "repro").stdout)
 
 
 def test_an_output_that_another_hand_changed_is_told(project: Path) -> None:
     (project / "metrics/benchmark.json").write_text("{}")
     assert (
-        str(foretold()["benchmark"])
+        str(plan_by_stage()["benchmark"])
         == "benchmark runs: metrics/benchmark.json is not what it wrote."
     )
 

@@ -17,13 +17,13 @@ KNOWN = {
 }
 
 
-def parsed(text: str) -> dict:
+def parse_yaml(text: str) -> dict:
     return dict(YAML(typ="safe", pure=True).load(text))
 
 
 def test_the_artifact_is_added_and_all_else_stays() -> None:
     made = registry.add_artifact(TEXT, "expressive", KNOWN)
-    artifact = parsed(made)["artifacts"]["recommended"]
+    artifact = parse_yaml(made)["artifacts"]["recommended"]
     assert (artifact["path"], artifact["type"]) == ("models/expressive", "model")
     assert artifact["meta"] == {
         "bits_per_note": KNOWN["bits per note"],
@@ -31,7 +31,7 @@ def test_the_artifact_is_added_and_all_else_stays() -> None:
     }
     before = registry.ARTIFACTS_BLOCK.sub("", TEXT).rstrip("\n")
     assert made.startswith(before)
-    assert {**parsed(made), "artifacts": 0} == {**parsed(TEXT), "artifacts": 0}
+    assert {**parse_yaml(made), "artifacts": 0} == {**parse_yaml(TEXT), "artifacts": 0}
 
 
 def test_a_registry_is_empty_until_a_model_is_promoted(in_folder: Path) -> None:
@@ -45,8 +45,8 @@ def test_a_later_promotion_takes_the_place_of_the_one_before() -> None:
     once = registry.add_artifact(TEXT, "expressive", KNOWN)
     again = registry.add_artifact(once + "\nvars: []\n", "wide", {})
     assert again.count("artifacts:") == 1
-    assert parsed(again)["artifacts"]["recommended"]["path"] == "models/wide"
-    assert parsed(again)["vars"] == []
+    assert parse_yaml(again)["artifacts"]["recommended"]["path"] == "models/wide"
+    assert parse_yaml(again)["vars"] == []
     assert registry.add_artifact(once, "expressive", KNOWN) == once
 
 

@@ -38,7 +38,7 @@ def test_stages_are_numbered_and_lines_that_help_nobody_are_dropped() -> None:
 
 @pytest.mark.slow
 def test_a_run_numbers_all_stages_of_the_project(tmp_path: Path) -> None:
-    project = Path(shutil.copytree(toy.finished(), tmp_path / "project", symlinks=True))
+    project = Path(shutil.copytree(toy.make_finished(), tmp_path / "project", symlinks=True))
     toy.edit(project, "benchmark.repeats", 7)
     lines = toy.music_rnn(project, "repro").stdout.splitlines()
     stages = [re.fullmatch(r"\[(\d+)/12\] (.*)", line) for line in lines]
@@ -64,7 +64,7 @@ def test_usage_counts_processes_that_ended(monkeypatch: pytest.MonkeyPatch) -> N
 
 @pytest.mark.slow
 def test_a_stage_that_fails_ends_the_run_with_code_1_and_its_reason(tmp_path: Path) -> None:
-    project = Path(shutil.copytree(toy.finished(), tmp_path / "project", symlinks=True))
+    project = Path(shutil.copytree(toy.make_finished(), tmp_path / "project", symlinks=True))
     (project / "code/train.py").write_text("# changed, so that it runs\n")
     text = (project / "toy.py").read_text("utf-8")
     (project / "toy.py").write_text(text.replace('elif name == "train":', "elif 1 / 0:"))
@@ -77,7 +77,7 @@ def test_a_stage_that_fails_ends_the_run_with_code_1_and_its_reason(tmp_path: Pa
 @pytest.mark.slow
 def test_architectures_that_are_no_list_are_one_line_before_dvc_reads_them(tmp_path: Path) -> None:
     """DVC itself says "'Value' object is not iterable"."""
-    project = Path(shutil.copytree(toy.finished(), tmp_path / "project", symlinks=True))
+    project = Path(shutil.copytree(toy.make_finished(), tmp_path / "project", symlinks=True))
     toy.edit(project, "architectures", "baseline")
     done = toy.music_rnn(project, "repro", check=False)
     assert (done.returncode, done.stdout) == (1, "")

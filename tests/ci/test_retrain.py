@@ -20,7 +20,7 @@ pytestmark = pytest.mark.slow
 def origin(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
     """A bare repository and a folder remote that hold a toy project which was run, pushed and tagged."""
     home = tmp_path_factory.mktemp("origin")
-    first = Path(shutil.copytree(toy.finished(), home / "first", symlinks=True))
+    first = Path(shutil.copytree(toy.make_finished(), home / "first", symlinks=True))
     toy.run(home, "git", "init", "-q", "--bare", "-b", "main", "bare.git")
     toy.run(first, "git", "remote", "add", "origin", str(home / "bare.git"))
     toy.run(first, "dvc", "remote", "add", "-q", "-d", "folder", str(home / "remote"))
@@ -35,7 +35,7 @@ def origin(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
     return SimpleNamespace(home=home, bare=home / "bare.git", first=first)
 
 
-def clone(origin: SimpleNamespace, folder: Path, *options: str) -> Path:
+def clone_origin(origin: SimpleNamespace, folder: Path, *options: str) -> Path:
     toy.run(origin.home, "git", "clone", "-q", *options, str(origin.bare), str(folder))
     return folder
 
@@ -43,18 +43,18 @@ def clone(origin: SimpleNamespace, folder: Path, *options: str) -> Path:
 def test_without_the_remote_a_fresh_clone_makes_all_of_it_again(
     origin: SimpleNamespace, tmp_path: Path
 ) -> None:
-    here = clone(origin, tmp_path / "clone")
+    here = clone_origin(origin, tmp_path / "clone")
     toy.run(here, "dvc", "remote", "remove", "folder")
     before = (here / "dvc.lock").read_bytes()
     shown = toy.run(here, "dvc", "repro").stdout
-    assert {"train@baseline", "train@dense", "windows"} <= toy.ran(shown)
+    assert {"train@baseline", "train@dense", "windows"} <= toy.list_run_stages(shown)
     assert (here / "dvc.lock").read_bytes() == before
 
 
 def test_a_change_is_retrained_judged_kept_and_offered_and_a_fresh_clone_has_nothing_to_do(
     origin: SimpleNamespace, tmp_path: Path
 ) -> None:
-    here = clone(origin, tmp_path / "clone")
+    here = clone_origin(origin, tmp_path / "clone")
     toy.edit(here, "model.dense.units", [64])
     toy.commit(here, "more units")
     toy.run(here, "git", "push", "-q")
@@ -63,7 +63,7 @@ def test_a_change_is_retrained_judged_kept_and_offered_and_a_fresh_clone_has_not
     shown = toy.music_rnn(here, "retrain", "--branch", "retrain/1", "--summary", "report.md").stdout
     assert ".dvc/tmp/rwlock" in shown
     assert "corpus tiny: changes of its folder cannot be seen (nowhere: no such folder)" in shown
-    assert toy.ran(shown) == {
+    assert toy.list_run_stages(shown) == {
         "check",
         "train@dense",
         "evaluate@dense",
@@ -91,7 +91,7 @@ def test_a_change_is_retrained_judged_kept_and_offered_and_a_fresh_clone_has_not
         and "| licence of the music | CC0 |" in card
         and "2 modules and packages that train it" in card
     )
-    second = clone(origin, tmp_path / "second", "-b", "retrain/1")
+    second = clone_origin(origin, tmp_path / "second", "-b", "retrain/1")
     toy.run(second, "dvc", "pull", "-q")
     assert "up to date" in toy.run(second, "dvc", "repro").stdout
     assert "Nothing would run" in toy.music_rnn(second, "plan").stdout
@@ -102,7 +102,7 @@ def test_a_change_is_retrained_judged_kept_and_offered_and_a_fresh_clone_has_not
 def test_what_got_worse_ends_with_code_1_and_is_not_offered(
     origin: SimpleNamespace, tmp_path: Path
 ) -> None:
-    here = clone(origin, tmp_path / "clone")
+    here = clone_origin(origin, tmp_path / "clone")
     for name in toy.ARCHITECTURES:
         toy.edit(here, f"model.{name}.units", [2])
     toy.commit(here, "fewer units")
@@ -153,7 +153,10 @@ def test_another_repository_gets_the_promoted_model_by_tag(
 def test_an_experiment_travels_by_the_same_two_places(
     origin: SimpleNamespace, tmp_path: Path
 ) -> None:
-    first, second = clone(origin, tmp_path / "here"), clone(origin, tmp_path / "there")
+    first, second = (
+        clone_origin(origin, tmp_path / "here"),
+        clone_origin(origin, tmp_path / "there"),
+    )
     toy.run(first, "dvc", "pull", "-q")
     toy.run(first, "dvc", "exp", "run", "-q", "-n", "wider", "-S", "model.dense.units=[32]")
     toy.run(first, "dvc", "exp", "push", "-q", "origin", "wider")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from factories import ROOT
-from report.conftest import continuation_comparison
+from report.conftest import make_continuation_comparison
 from typer.testing import CliRunner
 
 from pipeline import cli
@@ -21,7 +21,7 @@ def test_measures_of_form_are_printed_in_markdown(
     shutil.copy(ROOT / paths.PARAMS, paths.PARAMS)
     path = paths.get_sample_metrics_path("wide")
     path.parent.mkdir(parents=True)
-    values = {"continuations": continuation_comparison()} if has_continuations else {}
+    values = {"continuations": make_continuation_comparison()} if has_continuations else {}
 
     def write_metrics(params: object, architecture: str) -> None:
         path.write_text(json.dumps(values), encoding="utf-8")

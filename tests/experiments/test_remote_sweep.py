@@ -138,7 +138,7 @@ class FakeFuture:
         return self.error
 
 
-def describe(status: str, error: Exception | None = None) -> str:
+def describe_failure(status: str, error: Exception | None = None) -> str:
     future: Any = FakeFuture(status, error)
     return remote_sweep.describe_failure("sweep-a", future)
 
@@ -147,13 +147,13 @@ def test_why_a_task_failed_is_one_line() -> None:
     from distributed import KilledWorker
 
     killed = KilledWorker("sweep-a", None, 3)  # type: ignore[arg-type]
-    assert describe("finished") == ""
-    assert describe("error", TaskError("m1: dvc exp run failed: x")) == (
+    assert describe_failure("finished") == ""
+    assert describe_failure("error", TaskError("m1: dvc exp run failed: x")) == (
         "sweep-a: m1: dvc exp run failed: x"
     )
-    assert describe("error", killed).startswith("sweep-a: 4 workers died while they ran it")
-    assert describe("cancelled").startswith("sweep-a: the scheduler was lost")
-    assert describe("error", ModuleNotFoundError("No module named 'pipeline'")) == (
+    assert describe_failure("error", killed).startswith("sweep-a: 4 workers died while they ran it")
+    assert describe_failure("cancelled").startswith("sweep-a: the scheduler was lost")
+    assert describe_failure("error", ModuleNotFoundError("No module named 'pipeline'")) == (
         "sweep-a: ModuleNotFoundError: No module named 'pipeline'"
     )
 

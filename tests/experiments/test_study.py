@@ -202,7 +202,7 @@ def test_what_an_experiment_left_is_read_from_its_commit(in_folder: Path) -> Non
         study.read_json_at_commit("HEAD", Path("b.json"))
 
 
-def typed() -> list[list[str]]:
+def list_documented_commands() -> list[list[str]]:
     """Return the commands of docs/experiments.md as a shell would split them."""
     text = (ROOT / "docs/experiments.md").read_text("utf-8").replace("\\\n", " ")
     blocks = re.findall(r"```bash\n(.*?)```", text, re.S)
@@ -218,7 +218,7 @@ def test_the_path_is_documented_line_by_line(
     project: Params, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(ROOT)
-    lines = typed()
+    lines = list_documented_commands()
     for name, run in study.load_study("seed-path").runs.items():
         assert study.build_command(f"seed-path-{name}", run, project) in lines, (
             study.format_command_line(f"seed-path-{name}", run, project)
@@ -228,7 +228,10 @@ def test_the_path_is_documented_line_by_line(
 def test_documented_lines_name_values_that_are_there(project: Params) -> None:
     tree = project.model_dump()
     settings = [
-        words[place + 1] for words in typed() for place, word in enumerate(words) if word == "-S"
+        words[place + 1]
+        for words in list_documented_commands()
+        for place, word in enumerate(words)
+        if word == "-S"
     ]
     assert len(settings) > 50
     for each in settings:

@@ -18,7 +18,7 @@ from pipeline.experiments.study_results import RunFindings
 from pipeline.models import scoring
 
 
-def evaluation(name: str, shift: float) -> Evaluation:
+def make_evaluation(name: str, shift: float) -> Evaluation:
     """Evaluate a tiny model on made-up pieces, each note `shift` bits worse."""
     model = make_tiny_model(**CARRIED)
     pieces = [make_quantized_notes(seed, 40 + seed) for seed in range(25)]
@@ -33,12 +33,12 @@ def evaluation(name: str, shift: float) -> Evaluation:
 
 @pytest.fixture
 def findings() -> RunFindings:
-    return found_of("baseline", "better")
+    return make_findings("baseline", "better")
 
 
-def found_of(*names: str, shift: float = 0.0, against: tuple[str, ...] = ()) -> RunFindings:
+def make_findings(*names: str, shift: float = 0.0, against: tuple[str, ...] = ()) -> RunFindings:
     """Make a run: each model half a bit better than the one before."""
-    made = [evaluation(name, shift - number / 2) for number, name in enumerate(names)]
+    made = [make_evaluation(name, shift - number / 2) for number, name in enumerate(names)]
     timings = {"train": {name: {"median": 1.0 + 1.5 * number} for number, name in enumerate(names)}}
     run = Run(
         description="some of them", params={}, architectures=list(names), compare_with=list(against)
@@ -86,8 +86,8 @@ def test_a_name_in_two_runs_is_kept_apart(findings: RunFindings) -> None:
 def test_a_difference_is_of_what_is_named() -> None:
     """Half a bit between two models of a run, and three quarters more between the runs."""
     runs = {
-        "start": found_of("baseline"),
-        "longer": found_of("baseline", "better", shift=-0.75, against=("start/baseline",)),
+        "start": make_findings("baseline"),
+        "longer": make_findings("baseline", "better", shift=-0.75, against=("start/baseline",)),
     }
     gaps = study_results.compute_differences(runs, "longer")
     assert list(gaps["baseline"]) == ["start/baseline"]
@@ -100,8 +100,8 @@ def test_a_difference_is_of_what_is_named() -> None:
 
 def test_a_run_without_the_baseline_is_compared_with_what_it_names() -> None:
     runs = {
-        "long": found_of("expressive"),
-        "transformer": found_of("transformer", against=("long/expressive",)),
+        "long": make_findings("expressive"),
+        "transformer": make_findings("transformer", against=("long/expressive",)),
     }
     assert study_results.compute_differences(runs, "long") == {"expressive": {}}
     assert list(study_results.compute_differences(runs, "transformer")["transformer"]) == [
@@ -121,7 +121,7 @@ def test_results_from_before_replicates_are_read(in_folder: Path) -> None:
     }
     row = json.loads(
         study_results.serialize_findings(
-            {"axes": replace(found_of("baseline"), evaluations=[Evaluation.from_json(values)])}
+            {"axes": replace(make_findings("baseline"), evaluations=[Evaluation.from_json(values)])}
         )
     )["baseline"]
     assert (row["bits_per_note"], row["scored_notes"]) == (1.05, 20)
@@ -129,7 +129,7 @@ def test_results_from_before_replicates_are_read(in_folder: Path) -> None:
 
 
 def test_what_one_composition_leaves_unknown_is_null() -> None:
-    findings = found_of("baseline")
+    findings = make_findings("baseline")
     only = findings.evaluations[0]
     only = replace(only, scores=only.scores.select(only.scores.piece_names == "3.mid"))
     findings = replace(findings, evaluations=[only], ngram_scores={})
@@ -141,13 +141,13 @@ def test_what_cannot_be_compared_is_one_line(findings: RunFindings) -> None:
     fewer = findings.evaluations[0].scores
     fewer = replace(fewer, num_notes=fewer.num_notes - 1)
     short = replace(findings, evaluations=[replace(findings.evaluations[0], scores=fewer)])
-    runs = {"short": short, "longer": found_of("better", against=("short/baseline",))}
+    runs = {"short": short, "longer": make_findings("better", against=("short/baseline",))}
     with pytest.raises(
         StudyError,
         match=r"longer is against short/baseline, but .* their num_notes differ; score both again",
     ):
         study_results.compute_differences(runs, "longer")
-    runs = {"axes": found_of("baseline", against=("axes/gone",))}
+    runs = {"axes": make_findings("baseline", against=("axes/gone",))}
     with pytest.raises(StudyError, match="no gone in the run"):
         study_results.compute_differences(runs, "axes")
 
@@ -163,7 +163,7 @@ def test_a_run_is_read_from_its_experiment_with_where_it_is_from(
     git("init", "-q")
     git("commit", "-q", "--allow-empty", "-m", "start", "--date=2026-01-02T03:04:05")
     start = git("rev-parse", "HEAD")
-    one = evaluation("wide", 0.0)
+    one = make_evaluation("wide", 0.0)
     one.save(paths.get_evaluation_path("wide"))
     paths.NGRAMS.write_text(json.dumps({"unigram": {"rows": one.scores.to_rows()}}))
     paths.BENCHMARK.write_text(json.dumps({"train": {"wide": {"median": 1.0}}}))

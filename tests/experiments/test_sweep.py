@@ -122,13 +122,13 @@ def test_a_sweep_runs_what_it_needs_once_and_prints_one_table(project: Path) -> 
     assert re.search(r"^dense +\[8\] .* reference *$", done.stdout, re.M)
     assert re.search(r"^dense +\[16\] .* better *$", done.stdout, re.M)
     assert "Intervals are paired, over 2 pieces, 2 replicates.\n" in done.stdout
-    assert "train@dense" in toy.ran(done.stderr)
-    assert not {"benchmark", "sample_metrics@dense"} & toy.ran(done.stderr)
+    assert "train@dense" in toy.list_run_stages(done.stderr)
+    assert not {"benchmark", "sample_metrics@dense"} & toy.list_run_stages(done.stderr)
     assert toy.run(project, "git", "status", "--short").stdout == ""
 
     again = toy.music_rnn(project, *command, "--json")
     assert again.stderr.count(": run before\n") == 2
-    assert toy.ran(again.stderr) == set()
+    assert toy.list_run_stages(again.stderr) == set()
     reference, row = json.loads(again.stdout)["rows"]
     assert (reference["experiment"], reference["verdict"]) == ("[8]", "reference")
     assert (row["experiment"], row["verdict"], row["replicates"]) == ("[16]", "better", 2)

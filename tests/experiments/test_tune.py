@@ -42,7 +42,7 @@ def inner() -> WindowDataset:
     return tune.split_training_pieces(make_dataset())
 
 
-def shrink(project: Params) -> Params:
+def shrink_project(project: Params) -> Params:
     """Return a project of two tiny architectures and a budget of seconds."""
     windowed = project.train.windowed.model_copy(update={"batch_size": 16})
     stateful = project.train.stateful.model_copy(
@@ -164,7 +164,7 @@ def test_finished_runs_are_kept_and_forgotten(
 def test_the_rate_and_the_loss_weight_of_a_run_are_those_it_trains_with(
     in_folder: Path, project: Params, inner: WindowDataset
 ) -> None:
-    params = shrink(project)
+    params = shrink_project(project)
     scores = [
         tune.train_run(params, TuneRun("baseline", rate, weight), inner, "key")
         for rate, weight in ((0.001, 0.5), (0.1, 0.5), (0.001, 0.05), (0.001, 0.5))

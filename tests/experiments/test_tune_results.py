@@ -6,7 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 import pytest
-from experiments.test_tune import make_dataset, shrink
+from experiments.test_tune import make_dataset, shrink_project
 from factories import ROOT
 from typer.testing import CliRunner
 
@@ -27,7 +27,7 @@ PAGE_BITS = 18.25
 
 @pytest.fixture
 def params(project: Params) -> Params:
-    return shrink(project)
+    return shrink_project(project)
 
 
 @pytest.fixture

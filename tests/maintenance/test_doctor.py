@@ -24,11 +24,11 @@ from pipeline.maintenance.doctor import Finding
 from pipeline.midi import writer
 
 
-def row(number: int, split: str, notes: int, composition: str) -> PieceRow:
+def make_row(number: int, split: str, notes: int, composition: str) -> PieceRow:
     return PieceRow(number, f"{number}.mid", composition, split, notes, 1.0, "0" * 64)
 
 
-def facts() -> dict[str, Finding]:
+def collect_findings() -> dict[str, Finding]:
     return {fact.topic: fact for fact in doctor.run_checks()}
 
 
@@ -48,16 +48,16 @@ def home(in_folder: Path) -> Path:
 
 
 def test_an_empty_folder_says_what_to_do(in_folder: Path) -> None:
-    assert "params" not in facts()
+    assert "params" not in collect_findings()
     shutil.copy(ROOT / "params.yaml", in_folder)
-    assert facts()["corpus"].hint == "run 'dvc repro ingest'"
+    assert collect_findings()["corpus"].hint == "run 'dvc repro ingest'"
 
 
 def test_a_sound_corpus_has_no_remedy(home: Path, project: Params) -> None:
     budget = project.train.epochs * project.train.notes_per_epoch
-    held = [row(n, project.compare.split, 100, f"h{n}") for n in range(20)]
-    tables.write_pieces(paths.PIECES, [*held, row(20, "train", budget, "t")])
-    findings = facts()
+    held = [make_row(n, project.compare.split, 100, f"h{n}") for n in range(20)]
+    tables.write_pieces(paths.PIECES, [*held, make_row(20, "train", budget, "t")])
+    findings = collect_findings()
     assert not any(
         findings[about].hint
         for about in ("corpus", "left out", "leaks", "training", "held out", "dvc.lock")
@@ -75,10 +75,11 @@ def test_each_composition_of_a_cross_validation_decides_and_is_trained_on_by_oth
 ) -> None:
     toy.edit(home, "replicates.count", 5)
     pieces = [
-        row(n, "train" if n else "validation", 1000, f"composition {n // 2}") for n in range(20)
+        make_row(n, "train" if n else "validation", 1000, f"composition {n // 2}")
+        for n in range(20)
     ]
     tables.write_pieces(paths.PIECES, pieces)
-    findings = facts()
+    findings = collect_findings()
     assert (
         findings["held out"].message
         == "10 compositions decide; each is held out by one of 5 replicates"
@@ -91,16 +92,16 @@ def test_each_composition_of_a_cross_validation_decides_and_is_trained_on_by_oth
 def test_a_corpus_too_small_for_the_replicates_is_a_failed_check(home: Path) -> None:
     toy.edit(home, "replicates.scheme", "cross_validation")
     toy.edit(home, "replicates.count", 5)
-    tables.write_pieces(paths.PIECES, [row(n, "train", 10, f"{n}") for n in range(4)])
-    finding = facts()["corpus"]
+    tables.write_pieces(paths.PIECES, [make_row(n, "train", 10, f"{n}") for n in range(4)])
+    finding = collect_findings()["corpus"]
     assert "replicates.count is 5, and cross-validation of 4 compositions" in finding.message
 
 
 def test_leaks_and_too_little_music_are_said(home: Path) -> None:
     tables.write_pieces(
-        paths.PIECES, [row(0, "validation", 10, "Sonata"), row(1, "train", 10, "Sonata")]
+        paths.PIECES, [make_row(0, "validation", 10, "Sonata"), make_row(1, "train", 10, "Sonata")]
     )
-    findings = facts()
+    findings = collect_findings()
     assert "'Sonata' is in train and validation" in findings["leaks"].hint
     assert "too small to train on" in findings["training"].hint
     assert "one composition decides" in findings["held out"].hint
@@ -112,8 +113,10 @@ def test_a_leak_of_the_official_split_is_no_fault(home: Path) -> None:
         re.sub(r"(?m)^corpus: .*", "corpus: maestro-v3", params), "utf-8"
     )
     known = "Joseph Haydn / Sonata in B-flat Major, Hob.XVI:41"
-    tables.write_pieces(paths.PIECES, [row(0, "validation", 10, known), row(1, "train", 10, known)])
-    assert facts()["leaks"] == Finding(
+    tables.write_pieces(
+        paths.PIECES, [make_row(0, "validation", 10, known), make_row(1, "train", 10, known)]
+    )
+    assert collect_findings()["leaks"] == Finding(
         "leaks", "1 composition(s) in several splits, by leave of the manifest"
     )
 
@@ -121,7 +124,7 @@ def test_a_leak_of_the_official_split_is_no_fault(home: Path) -> None:
 def test_torn_tables_and_records_are_facts(home: Path) -> None:
     paths.PIECES.write_text("torn")
     Path("dvc.lock").write_text("")
-    findings = facts()
+    findings = collect_findings()
     assert "no table here" in findings["corpus"].message and findings["corpus"].hint
     assert findings["dvc.lock"].hint == "run 'music-rnn repair'"
 
@@ -163,7 +166,7 @@ def test_outside_a_project_nothing_is_advised_that_only_a_project_needs(
     monkeypatch.setattr(doctor, "PACKAGES", ("numpy", "no-such-package", "tensorflow"))
     monkeypatch.setattr(doctor, "version", lambda name: "1.0")
     monkeypatch.setattr(doctor.psutil, "virtual_memory", lambda: SimpleNamespace(available=2**20))
-    findings = facts()
+    findings = collect_findings()
     assert not [finding for finding in findings.values() if finding.hint]
     assert "no params.yaml in this folder" in findings["project"].message
     assert CliRunner().invoke(cli.app, ["doctor"]).exit_code == 0
@@ -174,18 +177,18 @@ def test_little_memory_is_a_warning_in_a_project_alone(
 ) -> None:
     monkeypatch.setattr(doctor.psutil, "virtual_memory", lambda: SimpleNamespace(available=2**20))
     monkeypatch.setattr(doctor.parallel, "count_cores", lambda: 2)
-    finding = facts()["training memory"]
+    finding = collect_findings()["training memory"]
     assert finding.message == "2 replicates train at once, which takes 3 GB" and finding.hint
     monkeypatch.setattr(
         doctor.psutil, "virtual_memory", lambda: SimpleNamespace(available=4 * 2**30)
     )
-    assert "training memory" not in facts()
+    assert "training memory" not in collect_findings()
 
 
 @pytest.mark.parametrize("text", ["", "a: [", "- 1\n", "corpus: x\n", "\xff"])
 def test_a_broken_params_file_is_a_failed_check(text: str, home: Path) -> None:
     (home / "params.yaml").write_bytes(text.encode("latin-1"))
-    findings = facts()
+    findings = collect_findings()
     assert findings["params"].is_failure and findings["params"].hint
     done = CliRunner().invoke(cli.app, ["doctor"])
     assert done.exit_code == 1
@@ -193,28 +196,28 @@ def test_a_broken_params_file_is_a_failed_check(text: str, home: Path) -> None:
 
 
 def test_settings_of_threads_that_give_way_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert facts()["threads"].message == "1 for playing and scoring"
+    assert collect_findings()["threads"].message == "1 for playing and scoring"
     monkeypatch.setattr(threads, "OVERRIDDEN", {"OPENBLAS_NUM_THREADS": "8"})
-    assert facts()["threads"].message.endswith(
+    assert collect_findings()["threads"].message.endswith(
         "; overridden: OPENBLAS_NUM_THREADS=8 of your environment"
     )
 
 
 def test_libraries_other_than_those_of_the_figures_are_named(home: Path) -> None:
     (home / "versions.yaml").write_text("numpy: 0.1 0.2\nno-such-package: 1\n")
-    finding = facts()["versions"]
+    finding = collect_findings()["versions"]
     assert re.fullmatch(
         r"differ from versions.yaml: numpy [0-9.]+, not 0\.1 or 0\.2", finding.message
     )
     assert "pip install -r requirements.lock" in finding.hint
     (home / "versions.yaml").write_text(f"numpy: 0.1 {doctor.version('numpy')}\n")
-    assert facts()["versions"] == Finding("versions", "as in versions.yaml")
+    assert collect_findings()["versions"] == Finding("versions", "as in versions.yaml")
 
 
 @pytest.mark.parametrize("text", ["- 1\n", "a: [", ""])
 def test_a_broken_file_of_versions_is_a_failed_check(text: str, home: Path) -> None:
     (home / "versions.yaml").write_text(text)
-    assert facts()["versions"].is_failure
+    assert collect_findings()["versions"].is_failure
 
 
 def test_facts_are_shown_as_they_are_but_for_what_a_terminal_obeys(
@@ -226,7 +229,7 @@ def test_facts_are_shown_as_they_are_but_for_what_a_terminal_obeys(
 
 
 def test_what_changes_bytes_is_said_and_it_is_one_screen(home: Path) -> None:
-    assert "1 thread(s) in training" in facts()["equal bytes"].message
+    assert "1 thread(s) in training" in collect_findings()["equal bytes"].message
     done = CliRunner().invoke(cli.app, ["doctor"])
     assert done.exit_code == 0 and 10 < done.output.count("\n") < 50
 
@@ -253,9 +256,9 @@ def test_what_ingest_left_out_is_shown_with_its_number(home: Path) -> None:
             ]
         ],
     )
-    tables.write_pieces(paths.PIECES, [row(0, "train", 990, "t")])
+    tables.write_pieces(paths.PIECES, [make_row(0, "train", 990, "t")])
     ingest_summary.save_summary(paths.INGEST_SUMMARY, summary)
-    findings = facts()
+    findings = collect_findings()
     assert findings["notes left out"].message == "4,800 in 8 files: drums (channel 10)"
     assert findings["files left out"].message == "2: .zip file: unzip it first"
     assert findings["merged"].message.startswith("up to 2 instruments")
@@ -270,9 +273,9 @@ def test_a_folder_that_changed_has_a_remedy(home: Path, project: Params) -> None
         writer.write_notes(make_music(seed, 300), home / f"music/{seed}.mid")
     add_folder.add_folder("own", home / "music", project.ingest, 25)
     toy.edit(home, "corpus", "own")
-    assert "folder" not in facts()
+    assert "folder" not in collect_findings()
     (home / "music/1.mid").unlink()
-    finding = facts()["folder"]
+    finding = collect_findings()["folder"]
     assert finding.message.endswith("data/corpora/own.yaml: 1 gone (1.mid)")
     assert finding.hint == "run 'music-rnn add-corpus own'"
 

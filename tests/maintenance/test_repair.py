@@ -30,10 +30,10 @@ LOCK = (
 def home(in_folder: Path) -> Path:
     """A project of Git and DVC, with a whole record that is committed."""
     (in_folder / ".dvc/tmp").mkdir(parents=True)
-    git("init", "-q")
+    run_git("init", "-q")
     Path("dvc.lock").write_text(LOCK)
-    git("add", "-A")
-    git("commit", "-q", "-m", "x")
+    run_git("add", "-A")
+    run_git("commit", "-q", "-m", "x")
     return in_folder
 
 
@@ -46,11 +46,11 @@ ODD = [
 """Read-write locks that only a torn disk would give."""
 
 
-def git(*words: str) -> None:
+def run_git(*words: str) -> None:
     subprocess.run(["git", "-c", "user.name=a", "-c", "user.email=a@localhost", *words], check=True)
 
 
-def infos(pid: int) -> str:
+def make_lock_info(pid: int) -> str:
     return json.dumps({"write": {"/x/data": {"pid": pid, "cmd": "dvc repro"}}, "read": {}})
 
 
@@ -62,7 +62,8 @@ def test_a_whole_project_is_left_as_it_is(home: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "{", '{"write": {"a": {"pid"', "[]", '{"write": 3}', infos(2**22 + 5), *ODD]
+    "text",
+    ["", "{", '{"write": {"a": {"pid"', "[]", '{"write": 3}', make_lock_info(2**22 + 5), *ODD],
 )
 def test_a_torn_or_left_lock_is_removed(home: Path, text: str) -> None:
     (home / ".dvc/tmp/rwlock").write_text(text)
@@ -73,7 +74,7 @@ def test_a_torn_or_left_lock_is_removed(home: Path, text: str) -> None:
 
 def test_a_lock_of_another_program_with_that_number_is_removed(home: Path) -> None:
     with subprocess.Popen(["sleep", "30"]) as other:
-        (home / ".dvc/tmp/rwlock").write_text(infos(other.pid))
+        (home / ".dvc/tmp/rwlock").write_text(make_lock_info(other.pid))
         assert "gone" in repair.repair_project()[0]
         other.kill()
 
@@ -85,7 +86,7 @@ def test_while_dvc_runs_nothing_is_touched(home: Path) -> None:
             run.pid
         ):  # it has no command line in its first moment
             time.sleep(0.01)
-        (home / ".dvc/tmp/rwlock").write_text(infos(run.pid))
+        (home / ".dvc/tmp/rwlock").write_text(make_lock_info(run.pid))
         with pytest.raises(
             PipelineError, match=rf"dvc is running here \(process {run.pid}: dvc repro\); wait"
         ):
@@ -123,8 +124,8 @@ def test_a_torn_record_is_kept_aside_and_that_of_git_takes_its_place(home: Path,
 
 
 def test_without_a_commit_dvc_begins_a_new_record(home: Path) -> None:
-    git("rm", "-q", "--cached", "dvc.lock")
-    git("commit", "-q", "-m", "y")
+    run_git("rm", "-q", "--cached", "dvc.lock")
+    run_git("commit", "-q", "-m", "y")
     (home / "dvc.lock").write_text("")
     assert "none, DVC writes a new one" in repair.repair_project()[0]
     assert not (home / "dvc.lock").exists()
@@ -144,7 +145,7 @@ def test_the_locks_of_git_are_removed_unless_someone_is_at_work(
         )
         assert repair.repair_project() == []
     assert repair.repair_project() == [f".git/{name}: left by a run that is gone; removed"]
-    git("commit", "-q", "--allow-empty", "-m", "y")
+    run_git("commit", "-q", "--allow-empty", "-m", "y")
 
 
 def test_a_git_in_this_folder_is_found(home: Path) -> None:
@@ -196,7 +197,7 @@ def test_a_git_in_a_linked_worktree_is_found(
 ) -> None:
     """It shares the refs, and their locks, with this folder."""
     linked = tmp_path_factory.mktemp("linked") / "tree"
-    git("worktree", "add", "-q", str(linked), "-b", "other")
+    run_git("worktree", "add", "-q", str(linked), "-b", "other")
     with subprocess.Popen(
         ["git", "cat-file", "--batch"], stdin=subprocess.PIPE, cwd=linked
     ) as work:
@@ -268,8 +269,8 @@ def test_broken_params_are_said_with_the_remedy_and_code_1(
     home: Path, text: str, problem: str
 ) -> None:
     (home / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
-    git("add", "params.yaml")
-    git("commit", "-q", "-m", "params")
+    run_git("add", "params.yaml")
+    run_git("commit", "-q", "-m", "params")
     assert CliRunner().invoke(app, ["repair"]).exit_code == 0
     (home / "params.yaml").write_text(text)
     error = CliRunner().invoke(app, ["repair"]).exception

@@ -122,7 +122,7 @@ def test_the_hash_of_a_folder_is_that_of_dvc(in_folder: Path) -> None:
     assert verify.compute_dvc_md5(in_folder / "out") == built[2].hash_info.value
 
 
-def shut(monkeypatch: pytest.MonkeyPatch, folder: str) -> None:
+def shut_folder(monkeypatch: pytest.MonkeyPatch, folder: str) -> None:
     """Let nobody look into a folder; root could, whatever its mode."""
     look = os.scandir
 
@@ -138,7 +138,7 @@ def shut(monkeypatch: pytest.MonkeyPatch, folder: str) -> None:
 def test_a_folder_that_cannot_be_looked_into_was_not_verified(
     home: Path, monkeypatch: pytest.MonkeyPatch, folder: str
 ) -> None:
-    shut(monkeypatch, folder)
+    shut_folder(monkeypatch, folder)
     result = next(each for each in verify.verify_project() if each.problem)
     assert result.category == "folders" and result.problem.startswith(
         f"{folder}: cannot be looked into"
@@ -208,7 +208,7 @@ def test_the_remedy_for_a_damaged_object_works(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """'dvc checkout' hands a damaged object out again, and DVC then calls everything up to date."""
-    project = Path(shutil.copytree(toy.finished(), tmp_path / "project", symlinks=True))
+    project = Path(shutil.copytree(toy.make_finished(), tmp_path / "project", symlinks=True))
     monkeypatch.chdir(project)
     output = Path("models/dense/weights")
     (damaged,) = [

@@ -24,7 +24,7 @@ STUDIES = [["study", "corpus", "code of commit"], ["seed-path", "maestro-sample"
 FEATURES = ("pitch_classes", "steps")
 
 
-def summary() -> dict[str, object]:
+def make_summary() -> dict[str, object]:
     """Make `metrics/summary.json`."""
 
     def make_bits(bits: float) -> dict[str, object]:
@@ -65,7 +65,7 @@ def summary() -> dict[str, object]:
     return {"best": best | own["expressive"], "reference": "baseline", **own, "ngrams": floors}
 
 
-def timings() -> dict[str, object]:
+def make_timings() -> dict[str, object]:
     """Make `metrics/benchmark.json`."""
     ratio = {"median": 1.25, "min": 1.0, "max": 1.5}
     took = {"median_us": 61.4, "min_us": 58.2, "max_us": 66.0, "p999_us": 140.0}
@@ -92,7 +92,7 @@ def timings() -> dict[str, object]:
     }
 
 
-def detail(shift: float) -> dict[str, object]:
+def make_calibration(shift: float) -> dict[str, object]:
     """Make `metrics/detail/<architecture>.json`."""
     bins = [
         [k / 5, (k + 1) / 5, 100 + k, k / 5 + 0.1, min(1.0, k / 5 + 0.05 + shift)] for k in range(5)
@@ -109,7 +109,7 @@ def detail(shift: float) -> dict[str, object]:
     return {"notes": 11_585, "heads": dict.fromkeys(HEADS, head), "context": context}
 
 
-def likeness(share: float) -> dict[str, object]:
+def make_sample_metrics(share: float) -> dict[str, object]:
     """Make `metrics/sample_metrics/<architecture>.json`."""
 
     def all_of(bins: int) -> dict[str, list[float]]:
@@ -146,7 +146,7 @@ def likeness(share: float) -> dict[str, object]:
     }
 
 
-def continuation_comparison() -> dict[str, object]:
+def make_continuation_comparison() -> dict[str, object]:
     """Make `continuations` of `metrics/sample_metrics/<architecture>.json`."""
     unknown = [None, None, None]
     return {
@@ -171,7 +171,7 @@ def continuation_comparison() -> dict[str, object]:
     }
 
 
-def two_sample_test(auc: float) -> dict[str, object]:
+def make_two_sample_test(auc: float) -> dict[str, object]:
     """Make `metrics/two_sample/<architecture>.json`."""
     tells = ("more keys struck again while they sound", "fewer rhythms repeated", "longer notes")
     return {
@@ -188,7 +188,7 @@ def two_sample_test(auc: float) -> dict[str, object]:
     }
 
 
-def curves() -> list[dict[str, str]]:
+def make_learning_curves() -> list[dict[str, str]]:
     """Make the rows of `metrics/learning_curves.csv`."""
     return [
         {
@@ -204,7 +204,7 @@ def curves() -> list[dict[str, str]]:
     ]
 
 
-def pairs() -> dict[str, object]:
+def make_pairs() -> dict[str, object]:
     """Make `metrics/pairs.json` of a cross-validation: all but expressive are tied."""
     ranked = sorted(BITS, key=BITS.__getitem__)
     rows = []
@@ -226,12 +226,12 @@ def pairs() -> dict[str, object]:
     }
 
 
-def pieces() -> dict[str, object]:
+def make_piece_scores() -> dict[str, object]:
     """Make `metrics/pieces.json`."""
     return {"columns": ["piece", "notes", *BITS], "rows": [["etude.mid", 11_585, *BITS.values()]]}
 
 
-def sample(name: str, number: int) -> Sample:
+def make_sample(name: str, number: int) -> Sample:
     """Make a sample: 8 notes given, 40 played."""
     return Sample(name, number, make_music(number, 48), 8, b"MThd" + bytes([number]) * 400)
 
@@ -250,21 +250,21 @@ def report_data(project: Params) -> ReportData:
     }
     facts = RunResults(
         params=project.model_copy(update={"architectures": list(BITS)}),
-        summary=summary(),
-        benchmark=timings(),
+        summary=make_summary(),
+        benchmark=make_timings(),
         claims=claims,
         num_pieces=10,
         num_notes=11_585,
-        pairs=pairs(),
+        pairs=make_pairs(),
         ingest=make_ingest_summary(),
     )
     return ReportData(
         results=facts,
-        learning_curves=curves(),
-        piece_scores=pieces(),
-        calibration={name: detail(k / 10) for k, name in enumerate(BITS)},
-        sample_metrics={name: likeness(1 - k / 10) for k, name in enumerate(BITS)},
+        learning_curves=make_learning_curves(),
+        piece_scores=make_piece_scores(),
+        calibration={name: make_calibration(k / 10) for k, name in enumerate(BITS)},
+        sample_metrics={name: make_sample_metrics(1 - k / 10) for k, name in enumerate(BITS)},
         claim_rows=CLAIMS,
         study_rows=STUDIES,
-        samples=[sample(name, number) for name in BITS for number in (1, 2)],
+        samples=[make_sample(name, number) for name in BITS for number in (1, 2)],
     )

@@ -22,7 +22,7 @@ from pipeline.report import claim_measurements
 from pipeline.report.claim_measurements import ImplausibleIntervalError, Measurement
 
 
-def evaluation(
+def make_evaluation(
     name: str, shift: float, num_replicates: int = 3, num_compositions: int = 6
 ) -> Evaluation:
     """Make up scores of replicates that all scored the same compositions, each note `shift` bits worse."""
@@ -64,7 +64,7 @@ def results(in_folder: Path) -> Path:
     return in_folder
 
 
-def measure(
+def make_measurement(
     kind: str, of: str, over: str = "", base: str = "", source: str = "benchmark"
 ) -> Measurement:
     named = {
@@ -82,19 +82,27 @@ def measure(
 )
 def test_a_measure_names_what_its_kind_needs(kind: str, over: str) -> None:
     with pytest.raises(ValueError, match=f"quantity: {kind} needs"):
-        measure(kind, "b", over)
+        make_measurement(kind, "b", over)
 
 
 def test_values_and_ratios(results: Path) -> None:
-    assert claim_measurements.read_estimate(measure("value", "costs/large/mib"), 0.1) == (
+    assert claim_measurements.read_estimate(make_measurement("value", "costs/large/mib"), 0.1) == (
         500.0,
         500.0,
         500.0,
     )
-    assert claim_measurements.read_estimate(measure("value", "train/large"), 0.1) == (2.0, 1.5, 2.5)
-    assert claim_measurements.read_estimate(measure("value", "can_stream"), 0.1) == (1.0, 1.0, 1.0)
+    assert claim_measurements.read_estimate(make_measurement("value", "train/large"), 0.1) == (
+        2.0,
+        1.5,
+        2.5,
+    )
+    assert claim_measurements.read_estimate(make_measurement("value", "can_stream"), 0.1) == (
+        1.0,
+        1.0,
+        1.0,
+    )
     assert claim_measurements.read_estimate(
-        measure("ratio", "costs/large/mib", "costs/small/mib"), 0.1
+        make_measurement("ratio", "costs/large/mib", "costs/small/mib"), 0.1
     ) == (
         2.5,
         2.5,
@@ -106,15 +114,20 @@ def test_values_and_ratios(results: Path) -> None:
     "of", ["costs/gone/mib", "costs/large/mib/deeper", "gone", "costs/small/lost"]
 )
 def test_a_figure_that_is_not_there_is_none(results: Path, of: str) -> None:
-    assert claim_measurements.read_estimate(measure("value", of), 0.0) is None
-    assert claim_measurements.read_estimate(measure("ratio", "costs/large/mib", of), 0.0) is None
+    assert claim_measurements.read_estimate(make_measurement("value", of), 0.0) is None
+    assert (
+        claim_measurements.read_estimate(make_measurement("ratio", "costs/large/mib", of), 0.0)
+        is None
+    )
 
 
 def test_a_file_that_is_not_there_is_none(results: Path) -> None:
-    assert claim_measurements.read_estimate(measure("value", "a", source="gone"), 0.0) is None
+    assert (
+        claim_measurements.read_estimate(make_measurement("value", "a", source="gone"), 0.0) is None
+    )
     assert (
         claim_measurements.read_estimate(
-            measure("gain", "baseline", "stacked", source="evaluate"), 0.0
+            make_measurement("gain", "baseline", "stacked", source="evaluate"), 0.0
         )
         is None
     )
@@ -131,7 +144,7 @@ def test_a_gain_is_twice_as_likely_a_bit(
         patch.setattr(claim_measurements, "load_results", lambda _: tree)
         patch.setattr(claim_measurements, "locate_results", lambda _: ROOT)
         estimate = claim_measurements.read_estimate(
-            measure("gain", "longer/x", "start/baseline", source="path"), spread
+            make_measurement("gain", "longer/x", "start/baseline", source="path"), spread
         )
     assert estimate is not None
     back = -np.log2(1 + np.array(estimate))
@@ -144,7 +157,7 @@ GAIN = {"kind": "gain", "of": "stacked", "over": "baseline", "source": "evaluate
 def save_evaluations(**design: int) -> list[PieceScores]:
     """Write params.yaml and evaluations of baseline and stacked; return the scores, those of stacked first."""
     Path("params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
-    made = [evaluation("stacked", -0.3, **design), evaluation("baseline", 0.0, **design)]
+    made = [make_evaluation("stacked", -0.3, **design), make_evaluation("baseline", 0.0, **design)]
     for each in made:
         each.save(paths.get_evaluation_path(each.architecture))
     return [each.scores for each in made]
@@ -153,17 +166,17 @@ def save_evaluations(**design: int) -> list[PieceScores]:
 def test_a_gain_of_the_last_run_is_over_compositions_and_replicates(in_folder: Path) -> None:
     """Its interval holds chance in training, so the spread of seeds does not widen it."""
     scores = save_evaluations()
-    estimate = claim_measurements.read_estimate(measure(**GAIN), 0.5)
+    estimate = claim_measurements.read_estimate(make_measurement(**GAIN), 0.5)
     mean, low, high = intervals.estimate_difference(*scores).interval
     assert estimate == pytest.approx((2**-mean - 1, 2**-high - 1, 2**-low - 1), abs=1e-4)
     paths.get_evaluation_path("stacked").write_text("{}")
     with pytest.raises(DataError, match="no evaluation here"):
-        claim_measurements.read_estimate(measure(**GAIN), 0.0)
+        claim_measurements.read_estimate(make_measurement(**GAIN), 0.0)
 
 
 def test_a_gain_of_one_replicate_is_widened_by_the_spread_of_seeds(in_folder: Path) -> None:
     scores = save_evaluations(num_replicates=1)
-    estimate = claim_measurements.read_estimate(measure(**GAIN), 0.25)
+    estimate = claim_measurements.read_estimate(make_measurement(**GAIN), 0.25)
     mean, low, high = intervals.estimate_difference(*scores).interval
     expected = 2**-mean - 1, 2 ** (-high - 0.25) - 1, 2 ** (-low + 0.25) - 1
     assert estimate == pytest.approx(expected, abs=1e-4)
@@ -171,15 +184,15 @@ def test_a_gain_of_one_replicate_is_widened_by_the_spread_of_seeds(in_folder: Pa
 
 def test_a_gain_on_one_composition_has_no_interval(in_folder: Path) -> None:
     scores = save_evaluations(num_compositions=1)
-    estimate = claim_measurements.read_estimate(measure(**GAIN), 0.0)
+    estimate = claim_measurements.read_estimate(make_measurement(**GAIN), 0.0)
     mean = intervals.estimate_difference(*scores).mean
     assert estimate == (pytest.approx(2**-mean - 1, abs=1e-4), -1.0, inf)
     share = {**GAIN, "kind": "share", "over": "stacked", "base": "baseline"}
-    assert claim_measurements.read_estimate(measure(**share), 0.0) is None
+    assert claim_measurements.read_estimate(make_measurement(**share), 0.0) is None
 
 
 def test_a_study_of_replicates_is_not_widened(results: Path) -> None:
-    gain = measure("gain", "longer/part", "start/baseline", source="path")
+    gain = make_measurement("gain", "longer/part", "start/baseline", source="path")
     widened = claim_measurements.read_estimate(gain, 0.25)
     assert widened == pytest.approx((2**0.5 - 1, 2**0.15 - 1, 2**0.85 - 1))
     edit_rows(part={"replicates": 3})
@@ -192,13 +205,13 @@ def test_evaluations_that_other_runs_left_are_not_read(in_folder: Path) -> None:
     text = (ROOT / "params.yaml").read_text("utf-8")
     one = re.sub(r"(?m)^architectures:\n(- .*\n)+", "architectures: [baseline]\n", text)
     (in_folder / "params.yaml").write_text(one, "utf-8")
-    evaluation("stacked", 0.0).save(paths.get_evaluation_path("stacked"))
-    other = evaluation("baseline", 0.0)
+    make_evaluation("stacked", 0.0).save(paths.get_evaluation_path("stacked"))
+    other = make_evaluation("baseline", 0.0)
     fewer = other.scores.select(other.scores.replicates == 1)
     replace(other, scores=fewer).save(paths.get_evaluation_path("baseline"))
     assert (
         claim_measurements.read_estimate(
-            measure("gain", "stacked", "baseline", source="evaluate"), 0.0
+            make_measurement("gain", "stacked", "baseline", source="evaluate"), 0.0
         )
         is None
     )
@@ -206,7 +219,7 @@ def test_evaluations_that_other_runs_left_are_not_read(in_folder: Path) -> None:
 
 def test_a_share_is_of_bits_gained_and_its_ends_the_worst_case(results: Path) -> None:
     estimate = claim_measurements.read_estimate(
-        measure("share", "longer/part", "longer/whole", "start/baseline", "path"), 0.0
+        make_measurement("share", "longer/part", "longer/whole", "start/baseline", "path"), 0.0
     )
     assert estimate == pytest.approx((0.5, 0.4 / 1.25, 0.6 / 0.8))
 
@@ -214,13 +227,13 @@ def test_a_share_is_of_bits_gained_and_its_ends_the_worst_case(results: Path) ->
 def test_there_is_no_share_of_a_gain_that_is_not_sure(results: Path) -> None:
     assert (
         claim_measurements.read_estimate(
-            measure("share", "longer/part", "longer/worse", "start/baseline", "path"), 0.0
+            make_measurement("share", "longer/part", "longer/worse", "start/baseline", "path"), 0.0
         )
         is None
     )
     assert (
         claim_measurements.read_estimate(
-            measure("share", "longer/part", "longer/whole", "start/baseline", "path"), 0.9
+            make_measurement("share", "longer/part", "longer/whole", "start/baseline", "path"), 0.9
         )
         is None
     )
@@ -292,7 +305,7 @@ def test_an_interval_that_its_data_cannot_give_is_refused(
 ) -> None:
     wide = {"interval": [13.85, 14.15]}
     edit_rows(baseline=wide, part={**wide, "against": {"start/baseline": against}})
-    gain = measure("gain", "longer/part", "start/baseline", source="path")
+    gain = make_measurement("gain", "longer/part", "start/baseline", source="path")
     with pytest.raises(ImplausibleIntervalError, match=problem):
         claim_measurements.read_estimate(gain, 0.0)
     edit_rows(part={"against": {"start/baseline": [0.065, -0.1, 0.3]}})
@@ -316,11 +329,15 @@ def test_layers_add_up_to_what_was_counted(
 def test_a_layer_of_the_project_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
     assert (
-        claim_measurements.read_estimate(measure("count", "stacked/lstm1", source="params"), 0.0)
+        claim_measurements.read_estimate(
+            make_measurement("count", "stacked/lstm1", source="params"), 0.0
+        )
         == (266_240.0,) * 3
     )
     assert (
-        claim_measurements.read_estimate(measure("count", "stacked/lstm3", source="params"), 0.0)
+        claim_measurements.read_estimate(
+            make_measurement("count", "stacked/lstm3", source="params"), 0.0
+        )
         is None
     )
 
@@ -328,6 +345,6 @@ def test_a_layer_of_the_project_is_counted(monkeypatch: pytest.MonkeyPatch) -> N
 def test_a_time_of_a_busy_machine_is_not_judged(results: Path) -> None:
     path = results / "metrics/benchmark.json"
     path.write_text(json.dumps(make_busy(json.loads(path.read_text("utf-8")))))
-    assert claim_measurements.read_estimate(measure("value", "train/large"), 0.1) is None
-    ratio = measure("ratio", "train/large/median", "train/large/median")
+    assert claim_measurements.read_estimate(make_measurement("value", "train/large"), 0.1) is None
+    ratio = make_measurement("ratio", "train/large/median", "train/large/median")
     assert claim_measurements.read_estimate(ratio, 0.1) is None

@@ -15,7 +15,7 @@ from pipeline.report import claim_measurements, claims
 from pipeline.report.claims import FAILS, HOLDS, INCONCLUSIVE, REFUSED, UNTESTED, Claim, ClaimSet
 
 
-def claim(**bounds: float) -> Claim:
+def make_claim(**bounds: float) -> Claim:
     return Claim(topic="t", text="s", section="w", unit="times", **bounds)
 
 
@@ -41,7 +41,7 @@ def claim(**bounds: float) -> Claim:
 def test_a_verdict_is_where_the_interval_lies(
     estimate: claim_measurements.Estimate, bounds: dict[str, float], verdict: str
 ) -> None:
-    assert claims.decide_verdict(estimate, claim(**bounds), 0.05) == verdict
+    assert claims.decide_verdict(estimate, make_claim(**bounds), 0.05) == verdict
 
 
 @given(
@@ -55,7 +55,7 @@ def test_a_wider_interval_never_turns_a_verdict_round(
 ) -> None:
     """What chance in training adds to an interval can make a claim too close to call, and nothing else."""
     low, high = sorted(ends)
-    one = claim(at_least=least, at_most=least + width)
+    one = make_claim(at_least=least, at_most=least + width)
     before = claims.decide_verdict((low, low, high), one, 0.05)
     after = claims.decide_verdict((low, low - wider, high + wider), one, 0.05)
     assert after in (before, INCONCLUSIVE)
@@ -63,21 +63,22 @@ def test_a_wider_interval_never_turns_a_verdict_round(
 
 def test_a_claim_that_nothing_could_decide_is_refused() -> None:
     with pytest.raises(ValueError, match="no bound"):
-        claim()
+        make_claim()
 
 
 def test_bounds_are_told_in_words() -> None:
     assert (
-        claims.format_criterion(claim(at_least=1.3, at_most=1.4), 0.05)
+        claims.format_criterion(make_claim(at_least=1.3, at_most=1.4), 0.05)
         == "at least 1.30× and at most 1.40×"
     )
-    assert claims.format_criterion(claim(expected=2.7), 0.05) == "2.70× ± 5%"
+    assert claims.format_criterion(make_claim(expected=2.7), 0.05) == "2.70× ± 5%"
     assert (
-        claims.format_criterion(claim(above=0.0).model_copy(update={"unit": "likelier"}), 0.05)
+        claims.format_criterion(make_claim(above=0.0).model_copy(update={"unit": "likelier"}), 0.05)
         == "above +0.0%"
     )
     assert (
-        claims.format_criterion(claim(at_most=0.0).model_copy(update={"unit": "yes"}), 0.05) == "no"
+        claims.format_criterion(make_claim(at_most=0.0).model_copy(update={"unit": "yes"}), 0.05)
+        == "no"
     )
 
 

@@ -51,7 +51,7 @@ class Tags(HTMLParser):
         self.handlers += [name for name, _ in attrs if name.startswith("on")]
 
 
-def renamed(report_data, old: str, new: str):
+def rename_architecture(report_data, old: str, new: str):
     """Give an architecture another name everywhere."""
 
     def again(value):
@@ -140,7 +140,7 @@ def test_hostile_names_are_words(report_data, old):
         report_data = replace(report_data, results=replace(report_data.results, claims={}))
     plain, hostile = (
         Tags(build.render_page(report_data)),
-        Tags(build.render_page(renamed(report_data, old, HOSTILE))),
+        Tags(build.render_page(rename_architecture(report_data, old, HOSTILE))),
     )
     assert sorted(hostile.tags) == sorted(plain.tags)
     assert hostile.handlers == []
@@ -197,7 +197,7 @@ def test_templates_styles_and_scripts_are_what_the_stage_depends_on():
     assert inside == set(templates.STATIC.iterdir())
 
 
-def brightness(colour: str) -> float:
+def compute_luminance(colour: str) -> float:
     """Return the relative luminance of #rrggbb. Source: WCAG 2.2."""
     parts = [int(colour[k : k + 2], 16) / 255 for k in (1, 3, 5)]
     linear = [
@@ -206,8 +206,8 @@ def brightness(colour: str) -> float:
     return float(np.dot(linear, [0.2126, 0.7152, 0.0722]))
 
 
-def contrast(one: str, other: str) -> float:
-    low, high = sorted((brightness(one), brightness(other)))
+def compute_contrast(one: str, other: str) -> float:
+    low, high = sorted((compute_luminance(one), compute_luminance(other)))
     return (high + 0.05) / (low + 0.05)
 
 
@@ -221,15 +221,15 @@ def test_contrast_is_enough(theme):
     words = ["ink", "soft", "link", "warn", *(f"a{k}" for k in range(8))]
     for ground in ("paper", "panel"):
         for name in words:
-            assert contrast(colours[name], colours[ground]) >= 4.5, (
+            assert compute_contrast(colours[name], colours[ground]) >= 4.5, (
                 f"text {name} on {ground}: AA wants 4.5"
             )
         for name in ("edge", "h0", "h1"):
-            assert contrast(colours[name], colours[ground]) >= 3, (
+            assert compute_contrast(colours[name], colours[ground]) >= 3, (
                 f"shape {name} on {ground}: AA wants 3"
             )
-    assert contrast(colours["h2"], colours["paper"]) >= 3
-    assert contrast("#000000", "#ffffff") == pytest.approx(21)
+    assert compute_contrast(colours["h2"], colours["paper"]) >= 3
+    assert compute_contrast("#000000", "#ffffff") == pytest.approx(21)
 
 
 def test_a_page_of_a_busy_machine_says_so(report_data):

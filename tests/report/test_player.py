@@ -63,11 +63,11 @@ def until(page, what: str, seconds: float = 20) -> None:
         page.wait_for_timeout(30)
 
 
-def struck(page) -> int:
+def count_strikes(page) -> int:
     return page.evaluate("window.struck.length")
 
 
-def ink(page, selector: str) -> int:
+def count_inked_pixels(page, selector: str) -> int:
     """Return how many pixels of a canvas are not empty."""
     return page.evaluate(
         """(selector) => { const roll = document.querySelector(selector);
@@ -90,7 +90,7 @@ def test_it_is_drawn_at_every_size_and_in_both_colours(browser, address, size, s
     assert len(charts) > 12
     assert all(width > 250 and height > 80 for width, height, _ in charts)
     assert [words for *_, words in charts if words] == [], "words that leave their figure"
-    assert ink(page, ".roll") > 500
+    assert count_inked_pixels(page, ".roll") > 500
     paper = page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert paper == ("rgb(255, 255, 255)" if scheme == "light" else "rgb(20, 23, 28)")
     assert (visit.complaints, visit.abroad) == ([], [])
@@ -191,12 +191,12 @@ def test_pause_stops_and_play_goes_on_from_there(visit):
     button.click()
     until(page, "Number(document.querySelector('.answer .seek').value) > 0.5")
     button.click()
-    at, count = float(page.locator(".answer .seek").input_value()), struck(page)
+    at, count = float(page.locator(".answer .seek").input_value()), count_strikes(page)
     page.wait_for_timeout(400)
-    assert (float(page.locator(".answer .seek").input_value()), struck(page)) == (at, count)
+    assert (float(page.locator(".answer .seek").input_value()), count_strikes(page)) == (at, count)
     button.click()
     until(page, f"Number(document.querySelector('.answer .seek').value) > {at}")
-    assert struck(page) >= count
+    assert count_strikes(page) >= count
 
 
 def test_one_at_a_time(visit):
@@ -238,7 +238,7 @@ def test_seeking_while_it_sounds_strikes_the_notes_from_there(visit):
     assert float(page.locator(".answer .seek").input_value()) == pytest.approx(
         0.7 * seconds, abs=0.5
     )
-    count = struck(page)
+    count = count_strikes(page)
     until(page, f"window.struck.length > {count}")
 
 

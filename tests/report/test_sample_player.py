@@ -8,12 +8,12 @@ from pipeline.report.data import Sample
 COLORS = {"a": "a0", "b": "a1"}
 
 
-def sample(name: str, number: int, count: int = 60) -> Sample:
+def make_sample(name: str, number: int, count: int = 60) -> Sample:
     return Sample(name, number, notes_of(number, count), 8, b"MThd" * 10)
 
 
 def test_cards_go_by_prompt_then_by_rank():
-    samples = [sample(name, number) for name in ("a", "b") for number in (1, 2)]
+    samples = [make_sample(name, number) for name in ("a", "b") for number in (1, 2)]
     cards = sample_player.make_sample_players(samples, ["b", "a"], COLORS)
     assert [(card.number, card.architecture) for card in cards] == [
         (1, "b"),
@@ -27,7 +27,7 @@ def test_cards_go_by_prompt_then_by_rank():
 
 
 def test_a_card_says_what_its_roll_shows_and_links_the_file():
-    (card,) = sample_player.make_sample_players([sample("a", 1)], ["a"], COLORS)
+    (card,) = sample_player.make_sample_players([make_sample("a", 1)], ["a"], COLORS)
     assert card.alt_text.startswith("60 notes in 0:")
     assert card.alt_text.endswith("the first 8 were given")
     assert base64.b64decode(card.download_url.partition("base64,")[2]) == b"MThd" * 10
@@ -36,7 +36,7 @@ def test_a_card_says_what_its_roll_shows_and_links_the_file():
 def test_many_long_samples_are_cut_and_large_files_not_linked(monkeypatch):
     monkeypatch.setattr(sample_player, "MAX_NOTES", 400)
     monkeypatch.setattr(sample_player, "MAX_MIDI_BYTES", 50)
-    samples = [sample("a", number, 300) for number in (1, 2)]
+    samples = [make_sample("a", number, 300) for number in (1, 2)]
     cards = sample_player.make_sample_players(samples, ["a"], COLORS)
     assert cards[0].alt_text.startswith("200 of 300 notes")
     assert cards[0].download_url == ""

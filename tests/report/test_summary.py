@@ -14,7 +14,7 @@ def results(report_data):
     return report_data.results
 
 
-def with_work_in(results, *splits, split="validation"):
+def add_work(results, *splits, split="validation"):
     """Give ingest a work with a file in each of these splits, and let a split decide."""
     work = [WorkFile(member=f"{k}.mid", split=k, composition=f"Waltz ({k})") for k in splits]
     ingest = make_ingest_summary().model_copy(update={"near_duplicates": [work]})
@@ -24,17 +24,17 @@ def with_work_in(results, *splits, split="validation"):
     )
 
 
-def changed(results, **best):
+def change_best(results, **best):
     values = {**results.summary, "best": {**results.summary["best"], **best}}
     return replace(results, summary=values)
 
 
-def with_design(results, **values):
+def change_design(results, **values):
     """Change how many replicates and compositions were compared."""
     return replace(results, pairs={**results.pairs, **values})
 
 
-def with_unbeaten(results, **ngrams):
+def change_unbeaten(results, **ngrams):
     """Say which n-gram models architectures do not beat."""
     rows = {
         name: {**results.summary[name], "not_better_than": names} for name, names in ngrams.items()
@@ -117,7 +117,7 @@ TIED = {"architecture": "stacked", "tied_with": "baseline bidirectional"}
     ],
 )
 def test_the_recommendation_names_its_rule(results, best, rule):
-    assert summary.state_recommendation(changed(results, **best)).details[0] == rule
+    assert summary.state_recommendation(change_best(results, **best)).details[0] == rule
 
 
 @pytest.mark.parametrize(
@@ -136,7 +136,7 @@ def test_best_has_a_statement_of_its_own_only_where_it_is_not_the_recommended_on
 ):
     first = best.get("architecture", "expressive")
     ranked = [name for name in results.by_bits if name in (first, "baseline", "bidirectional")]
-    other = with_design(changed(results, **best), ranked=ranked)
+    other = change_design(change_best(results, **best), ranked=ranked)
     statements = summary.build_statements(other)[: len(answers) + 1]
     topics = ["Recommended", "Best"][: len(answers)]
     assert [statement.topic for statement in statements] == [*topics, "Against n-grams"]
@@ -144,13 +144,13 @@ def test_best_has_a_statement_of_its_own_only_where_it_is_not_the_recommended_on
 
 
 def test_the_reference_is_not_compared_with_itself(results):
-    details = summary.state_recommendation(changed(results, recommended="baseline")).details
+    details = summary.state_recommendation(change_best(results, recommended="baseline")).details
     assert not any("times as likely" in line for line in details)
 
 
 def test_a_best_that_is_tied_is_a_set(results):
     ranked = [name for name in results.by_bits if name != "expressive"]
-    statement = summary.state_best(with_design(changed(results, **TIED), ranked=ranked))
+    statement = summary.state_best(change_design(change_best(results, **TIED), ranked=ranked))
     assert statement.answer == "stacked, baseline and bidirectional, tied"
     assert statement.details[0] == "Nobody can say which of 3 is better."
     assert statement.details[1] == (
@@ -160,7 +160,7 @@ def test_a_best_that_is_tied_is_a_set(results):
 
 
 def test_seeds_are_counted_on_pieces_of_compositions_of_a_split(results):
-    seeds = with_design(results, scheme="seeds", replicates=3, compositions=100)
+    seeds = change_design(results, scheme="seeds", replicates=3, compositions=100)
     statement = summary.state_confidence(replace(seeds, num_pieces=137))
     assert statement.details[0] == (
         "3 seeds on 137 pieces of 100 compositions of the validation split."
@@ -169,13 +169,13 @@ def test_seeds_are_counted_on_pieces_of_compositions_of_a_split(results):
 
 
 def test_one_seed_says_nothing_of_other_seeds(results):
-    statement = summary.state_confidence(with_design(results, scheme="seeds", replicates=1))
+    statement = summary.state_confidence(change_design(results, scheme="seeds", replicates=1))
     assert statement.answer == "covers other pieces, not other seeds"
     assert statement.warning == "One seed only: intervals hold other pieces and not other seeds."
 
 
 def test_one_composition_says_nothing(results):
-    one = with_design(results, scheme="seeds", compositions=1)
+    one = change_design(results, scheme="seeds", compositions=1)
     statement = summary.state_confidence(one)
     assert statement.answer == "nobody can say"
     assert "there is no interval" in statement.warning
@@ -183,8 +183,8 @@ def test_one_composition_says_nothing(results):
 
 
 def test_a_work_of_training_in_the_split_that_decides_is_a_warning(report_data, results):
-    seeds = with_design(results, scheme="seeds")
-    leaking = with_work_in(seeds, "train", "validation", "test")
+    seeds = change_design(results, scheme="seeds")
+    leaking = add_work(seeds, "train", "validation", "test")
     warning = (
         "The models trained on 1 work of the validation split: train.mid (train) is the same work as validation.mid "
         "(validation); give all files of a work one split in the manifest, or leave them out."
@@ -212,12 +212,12 @@ def test_a_work_of_training_in_the_split_that_decides_is_a_warning(report_data, 
     ],
 )
 def test_a_leak_elsewhere_is_no_warning(results, splits, split):
-    elsewhere = with_work_in(with_design(results, scheme="seeds"), *splits, split=split)
+    elsewhere = add_work(change_design(results, scheme="seeds"), *splits, split=split)
     assert summary.state_confidence(elsewhere).warning == ""
 
 
 def test_a_leak_that_the_manifest_accepts_is_no_warning_and_is_named(results):
-    leaking = with_work_in(with_design(results, scheme="seeds"), "train", "validation")
+    leaking = add_work(change_design(results, scheme="seeds"), "train", "validation")
     accepted = replace(leaking, accepted_leaks=["Waltz (train)"])
     assert summary.state_confidence(accepted).warning == ""
     text = "- leaks: none but those that the manifest accepts: Waltz (train)\n"
@@ -226,7 +226,7 @@ def test_a_leak_that_the_manifest_accepts_is_no_warning_and_is_named(results):
 
 def test_under_cross_validation_a_work_of_two_names_is_a_leak(results):
     """Folds are of compositions, and splits do not matter."""
-    leaking = with_work_in(results, "train", "test")
+    leaking = add_work(results, "train", "test")
     assert summary.state_confidence(leaking).warning == (
         "The models trained on 1 held-out work: test.mid (Waltz (test)) is the same work as train.mid "
         "(Waltz (train)); give all files of a work one composition in the manifest, or leave all but one out."
@@ -253,7 +253,7 @@ def test_the_decision_page_has_the_corpus_where_it_is_known(results):
 
 def test_a_best_below_the_ngrams_is_a_warning(results):
     assert summary.state_ngrams(results).warning == ""
-    below = with_unbeaten(results, expressive="unigram trigram")
+    below = change_unbeaten(results, expressive="unigram trigram")
     warning = "The best does not beat every n-gram model"
     assert warning in summary.state_ngrams(below).warning
     assert warning in summary.format_markdown_statements(below)
@@ -263,7 +263,7 @@ def test_ngrams_are_named_with_the_fewer_of_those_that_beat_them_and_those_that_
     assert summary.state_ngrams(results).details[1:] == [
         "All beat context_mixing, trigram, unigram and uniform."
     ]
-    weak = with_unbeaten(
+    weak = change_unbeaten(
         results,
         expressive="trigram",
         stacked="unigram trigram",
@@ -278,12 +278,12 @@ def test_ngrams_are_named_with_the_fewer_of_those_that_beat_them_and_those_that_
         "All but bidirectional beat uniform.",
         "The 3 that do not beat unigram have regression heads.",
     ]
-    some = with_unbeaten(results, stacked="unigram")
+    some = change_unbeaten(results, stacked="unigram")
     assert not any("regression" in line for line in summary.state_ngrams(some).details)
 
 
 def test_one_that_cannot_stream_cannot_play_live(results):
-    details = summary.state_cost(changed(results, recommended="bidirectional")).details
+    details = summary.state_cost(change_best(results, recommended="bidirectional")).details
     assert "One note takes 900 µs of one core from the window." in details
     assert details[-1] == "It cannot go on from a state, so it cannot play live."
 

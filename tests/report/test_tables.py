@@ -75,7 +75,7 @@ def facts(project):
     )
 
 
-def cells(line: str) -> list[str]:
+def split_cells(line: str) -> list[str]:
     return [cell.strip() for cell in line.strip("|").split("|")]
 
 
@@ -141,10 +141,12 @@ def test_tables_of_the_page_are_well_formed(facts):
     assert len(blocks) == 2
     for block in blocks:
         header, rule, *rows = block.splitlines()
-        assert set(cells(rule)) == {"---"}
-        assert {len(cells(line)) for line in (header, rule, *rows)} == {len(cells(header))}
+        assert set(split_cells(rule)) == {"---"}
+        assert {len(split_cells(line)) for line in (header, rule, *rows)} == {
+            len(split_cells(header))
+        }
         assert all(line.startswith("| ") and line.endswith(" |") for line in (header, *rows))
-        assert all(cell for line in rows for cell in cells(line))
+        assert all(cell for line in rows for cell in split_cells(line))
 
 
 def test_ngrams_stand_inside_the_decision_table(facts):

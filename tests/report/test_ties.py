@@ -13,17 +13,17 @@ def results(report_data) -> RunResults:
     return report_data.results
 
 
-def describe(results: RunResults, more_compositions, more_replicates, **design) -> str:
+def describe_pair(results: RunResults, more_compositions, more_replicates, **design) -> str:
     pair = {"a": "x", "b": "y", "tie": True}
     pair |= {"more_compositions": more_compositions, "more_replicates": more_replicates}
     return ties.describe_power(pair, replace(results, pairs={**results.pairs, **design}))
 
 
 def test_under_cross_validation_one_factor_is_of_both(results):
-    assert describe(results, None, 11.96) == (
+    assert describe_pair(results, None, 11.96) == (
         "would show with about 12 times as many compositions and replicates (60 replicates of 120 compositions)"
     )
-    assert describe(results, 0.0, 0.8) == "would have shown"
+    assert describe_pair(results, 0.0, 0.8) == "would have shown"
 
 
 @pytest.mark.parametrize(
@@ -44,12 +44,12 @@ def test_under_cross_validation_one_factor_is_of_both(results):
 )
 def test_where_replicates_are_seeds_each_number_has_its_factor(results, factors, text):
     design = {"scheme": "seeds", "replicates": 3, "compositions": 100}
-    assert describe(results, *factors, **design) == text
+    assert describe_pair(results, *factors, **design) == text
 
 
 def test_one_composition_tells_nothing(results):
     design = {"scheme": "seeds", "compositions": 1}
-    assert describe(results, None, None, **design) == "cannot be told from one composition"
+    assert describe_pair(results, None, None, **design) == "cannot be told from one composition"
 
 
 def test_the_ties_that_would_take_most_are_first(results):

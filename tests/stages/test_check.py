@@ -70,12 +70,12 @@ def test_dvc_yaml_stays_short() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("override", MISTAKES)
 def test_a_mistake_costs_no_output(tmp_path: Path, override: str) -> None:
-    project = Path(shutil.copytree(toy.finished(), tmp_path / "project", symlinks=True))
+    project = Path(shutil.copytree(toy.make_finished(), tmp_path / "project", symlinks=True))
     toy.commit(project, "results")
     before = hash_files(project)
     done = toy.run(project, "dvc", "exp", "run", "-S", override, check=False)
     assert done.returncode and f"error: {MISTAKES[override]}{UNDO}\n" in done.stdout + done.stderr
-    assert toy.ran(done.stdout) == {"check"}
+    assert toy.list_run_stages(done.stdout) == {"check"}
     assert hash_files(project) == before
     toy.run(project, "git", "checkout", "params.yaml")
     assert "up to date" in toy.run(project, "dvc", "repro").stdout
@@ -84,9 +84,9 @@ def test_a_mistake_costs_no_output(tmp_path: Path, override: str) -> None:
 
 @pytest.mark.slow
 def test_a_valid_change_runs_check_and_only_what_depends_on_the_value(tmp_path: Path) -> None:
-    project = Path(shutil.copytree(toy.finished(), tmp_path / "project", symlinks=True))
+    project = Path(shutil.copytree(toy.make_finished(), tmp_path / "project", symlinks=True))
     toy.edit(project, "benchmark.repeats", 7)
-    assert toy.ran(toy.run(project, "dvc", "repro").stdout) == {"check", "benchmark"}
+    assert toy.list_run_stages(toy.run(project, "dvc", "repro").stdout) == {"check", "benchmark"}
     assert "up to date" in toy.run(project, "dvc", "repro").stdout
 
 

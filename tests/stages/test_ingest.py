@@ -19,7 +19,7 @@ from pipeline.notes.note import NOTE_DTYPE
 from pipeline.stages import fetch, ingest
 
 
-def music(tmp_path, pitch, count=5):
+def make_midi(tmp_path, pitch, count=5):
     notes = np.zeros(count, NOTE_DTYPE)
     notes["onset"] = np.arange(count) * 0.5
     notes["duration"], notes["pitch"], notes["velocity"] = 0.25, pitch, 64
@@ -27,11 +27,11 @@ def music(tmp_path, pitch, count=5):
     return (tmp_path / "x.mid").read_bytes()
 
 
-def add(name, root):
-    add_folder.add_folder(name, root, params().ingest, 25)
+def add_corpus(name, root):
+    add_folder.add_folder(name, root, make_params().ingest, 25)
 
 
-def params(reader="symusic", pedal=False, instruments="all"):
+def make_params(reader="symusic", pedal=False, instruments="all"):
     config = IngestConfig(reader=reader, sustain_pedal=pedal, instruments=instruments)
     return types.SimpleNamespace(corpus="own", ingest=config)
 
@@ -44,7 +44,7 @@ def project(tmp_path, monkeypatch):
     return tmp_path
 
 
-def make(**files):
+def write_corpus(**files):
     """Write a corpus of name=(split, bytes)."""
     pieces = [
         CorpusPiece(f"{name}.mid", name, split, hashlib.sha256(data).hexdigest())
@@ -58,7 +58,7 @@ def make(**files):
     )
 
 
-def rejected():
+def read_rejected():
     with paths.REJECTED.open(newline="") as file:
         return {row["member"]: row["reason"] for row in csv.DictReader(file)}
 
@@ -68,15 +68,15 @@ def test_a_folder_with_good_and_bad_files_goes_through(project, capsys):
     root = project / "music"
     root.mkdir()
     for pitch in (60, 61, 62):
-        (root / f"good{pitch}.mid").write_bytes(music(project, pitch))
-    (root / "cut.mid").write_bytes(music(project, 63)[:-10])
+        (root / f"good{pitch}.mid").write_bytes(make_midi(project, pitch))
+    (root / "cut.mid").write_bytes(make_midi(project, 63)[:-10])
     (root / "text.mid").write_text("not music")
     (root / "empty.mid").write_bytes(b"")
     (root / "more.zip").write_bytes(b"PK")
-    add("own", root)
-    fetch.run(params())
-    ingest.run(params())
-    reasons = rejected()
+    add_corpus("own", root)
+    fetch.run(make_params())
+    ingest.run(make_params())
+    reasons = read_rejected()
     assert list(reasons) == ["cut.mid", "empty.mid", "text.mid"]
     assert "1 of 2 tracks are whole" in reasons["cut.mid"]
     assert "the file is empty" in reasons["empty.mid"]
@@ -91,13 +91,13 @@ def test_a_folder_with_good_and_bad_files_goes_through(project, capsys):
 @pytest.mark.parametrize("reader", ["symusic", "pretty_midi"])
 def test_tables_hold_every_note_in_the_order_test_validation_train(project, reader):
     names = {"c": "train", "b": "train", "a": "validation", "z": "test"}
-    make(
+    write_corpus(
         **{
-            name: (split, music(project, 60 + at, 4 + at))
+            name: (split, make_midi(project, 60 + at, 4 + at))
             for at, (name, split) in enumerate(names.items())
         }
     )
-    ingest.run(params(reader))
+    ingest.run(make_params(reader))
     rows = tables.read_pieces(paths.PIECES)
     assert [(row.index, row.member, row.split, row.num_notes) for row in rows] == [
         (0, "z.mid", "test", 7),
@@ -112,47 +112,51 @@ def test_tables_hold_every_note_in_the_order_test_validation_train(project, read
         61,
         60,
     ]
-    assert rejected() == {} and paths.REJECTED.read_text() == "member,reason\n"
+    assert read_rejected() == {} and paths.REJECTED.read_text() == "member,reason\n"
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("reader", ["symusic", "pretty_midi"])
 def test_the_pedal_lengthens_notes_when_params_say_so(project, reader):
-    make(a=("train", make_pedal_midi()))
+    write_corpus(a=("train", make_pedal_midi()))
     durations = []
     for pedal in (False, True):
-        ingest.run(params(reader, pedal))
+        ingest.run(make_params(reader, pedal))
         durations += [notes["duration"].tolist() for notes in tables.read_notes(paths.NOTES, [0])]
     assert durations == [[0.5, 0.5], [1.0, 0.5]]
 
 
 @pytest.mark.slow
 def test_the_bytes_are_the_same_every_time(project):
-    make(a=("train", music(project, 60)), b=("validation", music(project, 61)), c=("test", b"bad"))
+    write_corpus(
+        a=("train", make_midi(project, 60)),
+        b=("validation", make_midi(project, 61)),
+        c=("test", b"bad"),
+    )
     results = []
     for _ in range(2):
-        ingest.run(params())
+        ingest.run(make_params())
         written = (*paths.NOTES.iterdir(), paths.PIECES, paths.REJECTED, paths.INGEST_SUMMARY)
         results.append([path.read_bytes() for path in written])
     assert results[0] == results[1]
 
 
 def test_a_copy_is_kept_once_and_never_in_training_if_it_is_held_out(project, capsys):
-    same = music(project, 60)
+    same = make_midi(project, 60)
     repacked = same + b"trailing bytes change the file, not the music"
-    make(
+    write_corpus(
         a=("train", same),
         b=("validation", repacked),
-        c=("train", music(project, 61)),
+        c=("train", make_midi(project, 61)),
         d=("validation", same),
     )
-    ingest.run(params())
+    ingest.run(make_params())
     assert [(row.member, row.split) for row in tables.read_pieces(paths.PIECES)] == [
         ("b.mid", "validation"),
         ("c.mid", "train"),
     ]
-    assert rejected() == {"a.mid": "duplicate of b.mid", "d.mid": "duplicate of b.mid"}
-    assert list(rejected()) == ["a.mid", "d.mid"]
+    assert read_rejected() == {"a.mid": "duplicate of b.mid", "d.mid": "duplicate of b.mid"}
+    assert list(read_rejected()) == ["a.mid", "d.mid"]
     shown = " ".join(capsys.readouterr().err.split())
     assert "files left out 2: same notes as another file (a.mid)" in shown
 
@@ -162,8 +166,8 @@ BAND = make_band_midi((0, 0, "Piano", 60), (1, 33, "Bass", 20), (9, 0, "Drums", 
 
 @pytest.mark.slow
 def test_drums_and_merged_instruments_are_said(project, capsys):
-    make(a=("train", BAND))
-    ingest.run(params())
+    write_corpus(a=("train", BAND))
+    ingest.run(make_params())
     shown = " ".join(capsys.readouterr().err.split())
     assert "up to 2 instruments became one part in 1 file" in shown
     assert "notes left out 10 in 1 file: drums" in shown
@@ -172,39 +176,43 @@ def test_drums_and_merged_instruments_are_said(project, capsys):
 
 
 def test_the_instruments_of_params_are_read(project, capsys):
-    make(a=("train", BAND), b=("test", music(project, 60)))
-    ingest.run(params(instruments=["program 33"]))
+    write_corpus(a=("train", BAND), b=("test", make_midi(project, 60)))
+    ingest.run(make_params(instruments=["program 33"]))
     assert [row.num_notes for row in tables.read_pieces(paths.PIECES)] == [10]
     assert next(tables.read_notes(paths.NOTES, [0]))["pitch"].tolist() == [*range(20, 30)]
-    assert rejected()["b.mid"].startswith("no note of ingest.instruments; the file has program 0")
+    assert read_rejected()["b.mid"].startswith(
+        "no note of ingest.instruments; the file has program 0"
+    )
     assert "10 in 1 file: not in ingest.instruments" in " ".join(capsys.readouterr().err.split())
 
 
 def test_a_corpus_without_music_fails_in_one_line_and_writes_nothing(project):
-    make(a=("train", b"bad"), b=("test", b""))
+    write_corpus(a=("train", b"bad"), b=("test", b""))
     with pytest.raises(
         CorpusError, match=r"none of 2 files is music; the first: b.mid: the file is empty"
     ):
-        ingest.run(params())
+        ingest.run(make_params())
     assert not paths.NOTES.exists() and not paths.PIECES.exists()
 
 
 @pytest.mark.slow
 def test_a_split_without_a_piece_is_said(project, capsys):
-    make(a=("train", music(project, 60)))
-    ingest.run(params())
+    write_corpus(a=("train", make_midi(project, 60)))
+    ingest.run(make_params())
     shown = " ".join(capsys.readouterr().err.split())
     assert "! validation no piece -> add music" in shown and "! test no piece -> add" in shown
 
 
 def test_no_corpus_says_how_to_get_it(project):
     with pytest.raises(DataError, match="run 'dvc repro fetch'"):
-        ingest.run(params())
+        ingest.run(make_params())
 
 
 @pytest.mark.slow
 def test_a_reader_that_dies_or_hangs_costs_its_file_only(project, monkeypatch):
-    make(**{name: ("train", music(project, 60 + at)) for at, name in enumerate("abcde")})
+    write_corpus(
+        **{name: ("train", make_midi(project, 60 + at)) for at, name in enumerate("abcde")}
+    )
     (project / "killer.py").write_text(
         "import os, time\nfrom pipeline.corpus import read_corpus\n\n\nclass Killer(read_corpus.PieceReader):\n"
         "    def __call__(self, piece):\n        if piece.member == 'b.mid':\n            os.abort()\n"
@@ -217,8 +225,8 @@ def test_a_reader_that_dies_or_hangs_costs_its_file_only(project, monkeypatch):
         "TaskLimits",
         lambda num_workers: processes.TaskLimits(60, 15.0, 2**30, num_workers),
     )
-    ingest.run(params())
-    assert rejected() == {
+    ingest.run(make_params())
+    assert read_rejected() == {
         "b.mid": "reading it killed the reader (SIGABRT)",
         "d.mid": "reading it took more than 15 s",
     }
@@ -227,28 +235,30 @@ def test_a_reader_that_dies_or_hangs_costs_its_file_only(project, monkeypatch):
 
 def test_more_files_than_are_read_ahead_come_in_order(project, monkeypatch):
     monkeypatch.setattr(processes, "PREFETCH", 1)
-    make(**{f"n{number:02}": ("train", music(project, 30 + number)) for number in range(30)})
-    ingest.run(params())
+    write_corpus(
+        **{f"n{number:02}": ("train", make_midi(project, 30 + number)) for number in range(30)}
+    )
+    ingest.run(make_params())
     assert [row.member for row in tables.read_pieces(paths.PIECES)] == [
         f"n{number:02}.mid" for number in range(30)
     ]
 
 
 def test_the_checksum_of_a_corpus_is_verified_once(project, monkeypatch):
-    make(a=("train", music(project, 60)), b=("test", music(project, 61)))
+    write_corpus(a=("train", make_midi(project, 60)), b=("test", make_midi(project, 61)))
     path = paths.get_corpus_archive("own")
     checks = []
     monkeypatch.setattr(bundle, "_verify_zip", checks.append)
     pieces = bundle.CorpusBundle(path).pieces
-    reader = read_corpus.PieceReader(path, params().ingest)
+    reader = read_corpus.PieceReader(path, make_params().ingest)
     assert [len(reader(piece).notes) for piece in pieces] == [5, 5]
     assert checks == [path]
 
 
 def test_a_file_that_changes_after_the_corpus_was_verified_is_noticed(project):
-    make(a=("train", music(project, 60)))
+    write_corpus(a=("train", make_midi(project, 60)))
     path = paths.get_corpus_archive("own")
     pieces = bundle.CorpusBundle(path).pieces
-    make(a=("train", music(project, 61)))
+    write_corpus(a=("train", make_midi(project, 61)))
     with pytest.raises(DataError, match="the corpus is damaged; run 'dvc repro fetch'"):
-        read_corpus.PieceReader(path, params().ingest)(pieces[0])
+        read_corpus.PieceReader(path, make_params().ingest)(pieces[0])

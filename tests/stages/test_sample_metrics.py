@@ -20,14 +20,14 @@ from pipeline.stages import sample_metrics
 ARCHITECTURE = "baseline"
 
 
-def make(make_untrained: Callable[..., Params], **changes: int) -> Params:
+def make_models(make_untrained: Callable[..., Params], **changes: int) -> Params:
     """Make untrained models, and return the parameters of the stage."""
     changes = {"num_samples": 4, "num_notes": 40} | changes
     params = make_untrained(ARCHITECTURE, "seeds", sample_metrics=changes)
     return params.restrict_to(sample_metrics.PARAM_SECTIONS)
 
 
-def measure(params: Params, architecture: str = ARCHITECTURE) -> dict[str, Any]:
+def run_stage(params: Params, architecture: str = ARCHITECTURE) -> dict[str, Any]:
     """Run the stage, and return what it wrote."""
     sample_metrics.run(params, architecture)
     path = paths.get_sample_metrics_path(architecture)
@@ -37,10 +37,10 @@ def measure(params: Params, architecture: str = ARCHITECTURE) -> dict[str, Any]:
 def test_both_architectures_are_held_against_the_same_music(
     make_untrained: Callable[..., Params],
 ) -> None:
-    params = make(make_untrained)
+    params = make_models(make_untrained)
     other_model = model_io.load_model(paths.get_replicate_dir(ARCHITECTURE, 2))
     model_io.save_model(other_model, paths.get_model_dir("other"))
-    one, other = (measure(params, name) for name in (ARCHITECTURE, "other"))
+    one, other = (run_stage(params, name) for name in (ARCHITECTURE, "other"))
     # Pieces of 170 and 190 notes.
     assert (one["samples"], one["notes"], one["passages"]) == (4, 40, 8)
     for name, values in one["measures"].items():
@@ -51,7 +51,7 @@ def test_both_architectures_are_held_against_the_same_music(
 def test_samples_begin_at_even_spacing_in_all_held_out_pieces(
     make_untrained: Callable[..., Params],
 ) -> None:
-    params = make(make_untrained)
+    params = make_models(make_untrained)
     held_out = replicates.load_first_replicate(paths.WINDOWS, params.replicates, "validation")
     first, second = held_out.select_pieces()
     places = [first[:8], first[85:93], second[:8], second[95:103]]
@@ -62,7 +62,7 @@ def test_samples_begin_at_even_spacing_in_all_held_out_pieces(
         passages.append(engine.generate_notes(model, prompt, 40, sampler))
     training = TrainingReference.from_pieces(held_out.dataset.select_pieces("train"), passages)
     rows = features.compute_sample_features(passages, training)
-    measures = measure(params)["measures"]
+    measures = run_stage(params)["measures"]
     for name in ("density", "pitch_1", "polyphony", "step_distance"):
         values = [row[name] for row in rows]
         expected = [np.mean(values), min(values), max(values)]
@@ -73,8 +73,8 @@ def test_samples_are_held_against_what_follows_their_prompts(
     make_untrained: Callable[..., Params],
 ) -> None:
     """Pieces of 170 and 190 notes have room for 8 and 40 notes after each prompt; 40 more from note 85 or 95 on do not fit."""
-    params = make(make_untrained)
-    continuations = measure(params)["continuations"]
+    params = make_models(make_untrained)
+    continuations = run_stage(params)["continuations"]
     numbers = [
         continuations[key] for key in ("prompts", "notes", "compositions", "prompts_with_next")
     ]
@@ -90,35 +90,35 @@ def test_prompts_that_nothing_follows_are_not_compared(
     make_untrained: Callable[..., Params],
 ) -> None:
     """A sample has 190 notes where the longest piece has as many, so that no piece goes on after its prompt."""
-    assert "continuations" not in measure(make(make_untrained, num_notes=5000))
+    assert "continuations" not in run_stage(make_models(make_untrained, num_notes=5000))
 
 
 def test_no_two_samples_have_one_prompt(
     make_untrained: Callable[..., Params], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     prompts: list[bytes] = []
-    params = make(make_untrained, num_samples=30)
+    params = make_models(make_untrained, num_samples=30)
 
     def keep(model: object, given: list[Any], num_notes: int, samplers: list[Any]) -> list[Any]:
         prompts.extend(prompt.tobytes() for prompt in given)
         return [np.array(given[0].repeat(5, axis=0)) for _ in given]
 
     monkeypatch.setattr(sample_metrics.side_by_side, "continue_prompts", keep)
-    measure(params)
+    run_stage(params)
     assert len(set(prompts)) == len(prompts) == 30
 
 
 def test_where_pieces_have_no_room_there_are_fewer_samples(
     make_untrained: Callable[..., Params], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    result = measure(make(make_untrained, num_samples=99))
+    result = run_stage(make_models(make_untrained, num_samples=99))
     # 21 prompts of 8 notes in a piece of 170, and 23 in one of 190.
     assert result["samples"] == 44
     assert "44 samples instead of 99" in capsys.readouterr().err
 
 
 def test_every_measure_has_a_verdict(make_untrained: Callable[..., Params]) -> None:
-    measures = measure(make(make_untrained))["measures"]
+    measures = run_stage(make_models(make_untrained))["measures"]
     for values in measures.values():
         mean, (_, low, high) = values["samples"][0], values["held_out"]
         expected = "below" if mean < low else "above" if mean > high else "within"
@@ -127,17 +127,17 @@ def test_every_measure_has_a_verdict(make_untrained: Callable[..., Params]) -> N
 
 
 def test_equal_seeds_give_equal_bytes(make_untrained: Callable[..., Params]) -> None:
-    params = make(make_untrained)
-    measure(params)
+    params = make_models(make_untrained)
+    run_stage(params)
     before = paths.get_sample_metrics_path(ARCHITECTURE).read_bytes()
-    measure(params)
+    run_stage(params)
     assert paths.get_sample_metrics_path(ARCHITECTURE).read_bytes() == before
 
 
 def test_samples_are_as_long_as_the_longest_piece_where_it_is_short(
     make_untrained: Callable[..., Params], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    result = measure(make(make_untrained, num_notes=5000))
+    result = run_stage(make_models(make_untrained, num_notes=5000))
     assert (result["samples"], result["notes"], result["passages"]) == (4, 190, 1)
     assert result["measures"]["density"]["verdict"] == "unknown"
     shown = capsys.readouterr().err
@@ -150,5 +150,5 @@ def test_where_no_held_out_piece_can_be_measured_the_file_is_an_empty_table(
     make_untrained: Callable[..., Params], capsys: pytest.CaptureFixture[str]
 ) -> None:
     params = make_untrained(ARCHITECTURE, "seeds", num_notes=(150, 160, 5, 180, 5))
-    assert measure(params.restrict_to(sample_metrics.PARAM_SECTIONS)) == {}
+    assert run_stage(params.restrict_to(sample_metrics.PARAM_SECTIONS)) == {}
     assert "not measured: the split validation has fewer than two" in capsys.readouterr().err

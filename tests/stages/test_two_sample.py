@@ -21,7 +21,7 @@ def one_process(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(parallel, "count_cores", lambda: 1)
 
 
-def make(
+def make_models(
     make_untrained: Callable[..., Params], scheme: str = "cross_validation", **changes: int
 ) -> Params:
     """Make untrained replicates, and return the parameters of the stage."""
@@ -42,7 +42,7 @@ def read_result() -> dict[str, Any]:
 def test_a_prompt_is_continued_by_a_replicate_that_did_not_train_on_its_piece(
     make_untrained: Callable[..., Params],
 ) -> None:
-    params = make(make_untrained)
+    params = make_models(make_untrained)
     prompts = choose_prompts(params)
     plan = replicates.make_plan(windows.load_windows(paths.WINDOWS), params.replicates)
     assert {prompt.replicate for prompt in prompts} == {1, 2, 3}
@@ -57,7 +57,7 @@ def test_a_prompt_is_continued_by_a_replicate_that_did_not_train_on_its_piece(
 def test_where_replicates_hold_out_the_same_pieces_they_take_turns(
     make_untrained: Callable[..., Params],
 ) -> None:
-    prompts = choose_prompts(make(make_untrained, "seeds"))
+    prompts = choose_prompts(make_models(make_untrained, "seeds"))
     assert [prompt.replicate for prompt in prompts] == [1, 2, 3, 1]
     assert {prompt.composition for prompt in prompts} == {"piece 2", "piece 4"}
 
@@ -65,7 +65,7 @@ def test_where_replicates_hold_out_the_same_pieces_they_take_turns(
 def test_the_result_says_how_many_prompts_there_were(
     make_untrained: Callable[..., Params], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    two_sample.run(make(make_untrained), ARCHITECTURE)
+    two_sample.run(make_models(make_untrained), ARCHITECTURE)
     result = read_result()
     assert (result["requested_prompts"], result["prompts"], result["compositions"]) == (9, 9, 5)
     assert result["notes"] == 30
@@ -79,7 +79,7 @@ def test_the_result_says_how_many_prompts_there_were(
 def test_fewer_prompts_than_asked_for_are_told(
     make_untrained: Callable[..., Params], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    two_sample.run(make(make_untrained, num_prompts=50), ARCHITECTURE)
+    two_sample.run(make_models(make_untrained, num_prompts=50), ARCHITECTURE)
     result = read_result()
     # Each of 5 pieces of 150 to 190 notes has room for two prompts of 68 notes.
     assert (result["requested_prompts"], result["prompts"]) == (50, 10)
@@ -89,7 +89,7 @@ def test_fewer_prompts_than_asked_for_are_told(
 def test_pieces_that_are_too_short_give_an_empty_table(
     make_untrained: Callable[..., Params], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    two_sample.run(make(make_untrained, num_notes=90), ARCHITECTURE)
+    two_sample.run(make_models(make_untrained, num_notes=90), ARCHITECTURE)
     assert read_result() == {}
     message = "1 held-out compositions have a piece of 188 notes, and 2 are needed; hold out more"
     assert message in capsys.readouterr().err
@@ -99,7 +99,7 @@ def test_pieces_that_are_too_short_give_an_empty_table(
 def test_any_number_of_processes_gives_equal_bytes(
     make_untrained: Callable[..., Params], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    params = make(make_untrained)
+    params = make_models(make_untrained)
     two_sample.run(params, ARCHITECTURE)
     before = paths.get_two_sample_path(ARCHITECTURE).read_bytes()
     monkeypatch.setattr(parallel, "count_cores", lambda: 2)
@@ -110,7 +110,7 @@ def test_any_number_of_processes_gives_equal_bytes(
 def test_what_follows_a_prompt_depends_on_its_number_and_the_seed_alone(
     make_untrained: Callable[..., Params],
 ) -> None:
-    params = make(make_untrained, "seeds", num_prompts=4)
+    params = make_models(make_untrained, "seeds", num_prompts=4)
     prompts = choose_prompts(params)
     first, fourth = prompts[0], prompts[3]
     assert first.replicate == fourth.replicate == 1
@@ -124,7 +124,7 @@ def test_what_follows_a_prompt_depends_on_its_number_and_the_seed_alone(
 
 
 def test_each_replicate_plays_with_its_own_weights(make_untrained: Callable[..., Params]) -> None:
-    params = make(make_untrained, "seeds", num_prompts=2)
+    params = make_models(make_untrained, "seeds", num_prompts=2)
     first, second = choose_prompts(params)
     (played,) = two_sample._continue_group(params, ARCHITECTURE, [first])
     same_place = two_sample.Prompt(first.number, second.replicate, "", first.notes)

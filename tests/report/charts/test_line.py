@@ -10,7 +10,7 @@ from pipeline.report.charts.line import Axes, Series
 TWO = [Series("one", 0, [(0, 10.0), (10, 8.0)]), Series("two", 1, [(0, 9.0), (10, 8.01)])]
 
 
-def places(drawn: str) -> list[list[tuple[float, float]]]:
+def parse_points(drawn: str) -> list[list[tuple[float, float]]]:
     return [
         [tuple(map(float, pair.split(","))) for pair in points.split()]
         for points in re.findall(r'<polyline[^>]*points="([^"]*)"', drawn)
@@ -19,7 +19,7 @@ def places(drawn: str) -> list[list[tuple[float, float]]]:
 
 def test_every_line_has_its_points_and_its_name():
     drawn = line.draw_line_chart(TWO, Axes("notes", "bits"), "two lines")
-    one, two = places(drawn)
+    one, two = parse_points(drawn)
     assert one[0][0] == two[0][0] < one[1][0] == two[1][0]
     assert one[0][1] < two[0][1], "more bits are higher up"
     assert one[0][1] < one[1][1]
@@ -29,7 +29,7 @@ def test_every_line_has_its_points_and_its_name():
 def test_a_square_has_the_same_scale_both_ways_and_its_diagonal():
     series = [Series("one", 0, [(0.1, 0.1), (0.2, 0.3)])]
     drawn = line.draw_line_chart(series, Axes("said", "came", identity=True), "calibration")
-    (low, _) = places(drawn)[0]
+    (low, _) = parse_points(drawn)[0]
     x1, y1, x2, y2 = map(
         float, re.search(r'"diagonal" x1="(.*?)" y1="(.*?)" x2="(.*?)" y2="(.*?)"', drawn).groups()
     )
@@ -40,15 +40,17 @@ def test_a_square_has_the_same_scale_both_ways_and_its_diagonal():
 
 def test_a_logarithmic_axis_gives_equal_room_to_equal_ratios():
     series = [Series("one", 0, [(1, 1.0), (4, 2.0), (16, 3.0)])]
-    ((x1, _), (x2, _), (x3, _)) = places(
+    ((x1, _), (x2, _), (x3, _)) = parse_points(
         line.draw_line_chart(series, Axes("notes", "bits", log_x=True), "context")
     )[0]
     assert abs((x2 - x1) - (x3 - x2)) < 0.2
 
 
 def test_one_point_and_equal_values_can_be_drawn():
-    assert places(line.draw_line_chart([Series("one", 0, [(5, 5.0)])], Axes("x", "y"), "one point"))
-    assert places(
+    assert parse_points(
+        line.draw_line_chart([Series("one", 0, [(5, 5.0)])], Axes("x", "y"), "one point")
+    )
+    assert parse_points(
         line.draw_line_chart(
             [Series("one", 0, [(5, 5.0)])], Axes("x", "y", log_x=True), "one point"
         )

@@ -31,14 +31,14 @@ class Reader(HTMLParser):
         self.words.append(data)
 
 
-def draw(title: str, alt_text: str) -> str:
+def draw_chart(title: str, alt_text: str) -> str:
     return bar.draw_interval_chart([Interval("one", 0, 10, 0, 20)], title, alt_text)
 
 
 @given(st.text(st.characters(exclude_characters="\r\n\t \0", exclude_categories=["Cs", "Z", "C"])))
 def test_whatever_goes_in_comes_out_as_text(words):
-    read = Reader(draw(f"a{words}", f"b{words}"))
-    assert read.tags == Reader(draw("plain", "plain")).tags
+    read = Reader(draw_chart(f"a{words}", f"b{words}"))
+    assert read.tags == Reader(draw_chart("plain", "plain")).tags
     assert f"a{words}" in read.words
     assert read.alt_text == f"b{words}"
 
@@ -57,7 +57,7 @@ def test_a_hostile_name_is_text(draw_names):
 
 
 def test_numbers_are_short():
-    drawn = draw("bits", "one")
+    drawn = draw_chart("bits", "one")
     lengths = re.findall(r' (?:x|y|cx|cy|x1|x2|y1|y2|r)="([^"]*)"', drawn)
     assert len(lengths) > 20
     assert all(re.fullmatch(r"-?\d+(\.\d\d?)?", length) for length in lengths)
@@ -65,7 +65,7 @@ def test_numbers_are_short():
 
 
 def test_a_line_and_a_value_a_tick():
-    drawn = draw("bits", "one")
+    drawn = draw_chart("bits", "one")
     labels = re.findall(r'class="tick mid"[^>]*>([\d.]+)</text>', drawn)
     assert labels == ["0", "5", "10", "15", "20"]
     lines = [float(x) for x in re.findall(r'class="grid" x1="([\d.]+)"', drawn)]

@@ -6,7 +6,7 @@ from pipeline.corpus.ingest_summary import WorkFile
 from pipeline.report.sections import corpus
 
 
-def with_ingest(report_data, ingest):
+def replace_ingest(report_data, ingest):
     return replace(report_data, results=replace(report_data.results, ingest=ingest))
 
 
@@ -24,7 +24,7 @@ def test_what_was_taken_and_what_was_not_is_one_table(report_data):
 
 def test_what_is_amiss_has_its_remedy(report_data):
     (table,) = corpus.build_corpus_section(
-        with_ingest(report_data, make_ingest_summary(train=995, validation=5, test=0))
+        replace_ingest(report_data, make_ingest_summary(train=995, validation=5, test=0))
     ).tables
     rows = dict(table.rows[1:])
     assert rows["test"] == ("no piece → add music, or give a piece this split in the manifest")
@@ -40,7 +40,7 @@ def test_every_leak_is_named(report_data):
         for k, splits in enumerate([("train", "test")] * 5 + [("train", "train")])
     ]
     ingest = make_ingest_summary().model_copy(update={"near_duplicates": works})
-    summary, leaks = corpus.build_corpus_section(with_ingest(report_data, ingest)).tables
+    summary, leaks = corpus.build_corpus_section(replace_ingest(report_data, ingest)).tables
     assert leaks.collapsed
     assert leaks.rows[5] == ["5", "4 train.mid (train) is the same work as 4 test.mid (test)"]
     assert len(leaks.rows) == 6
@@ -52,10 +52,10 @@ def test_a_name_cannot_end_its_line(report_data):
     (left_out,) = ingest.files_left_out
     hostile = left_out.model_copy(update={"example": "a\n- leaks: none\x1b[2J.zip"})
     (table,) = corpus.build_corpus_section(
-        with_ingest(report_data, ingest.model_copy(update={"files_left_out": [hostile]}))
+        replace_ingest(report_data, ingest.model_copy(update={"files_left_out": [hostile]}))
     ).tables
     assert all(cell.isprintable() for row in table.rows for cell in row)
 
 
 def test_without_a_summary_there_is_no_section(report_data):
-    assert corpus.build_corpus_section(with_ingest(report_data, None)).is_empty
+    assert corpus.build_corpus_section(replace_ingest(report_data, None)).is_empty

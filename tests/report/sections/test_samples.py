@@ -2,7 +2,7 @@ import copy
 from dataclasses import replace
 
 from factories import make_quantized_notes
-from report.conftest import continuation_comparison, two_sample_test
+from report.conftest import make_continuation_comparison, make_two_sample_test
 
 from pipeline.report.sections import samples
 from pipeline.sample_metrics import features
@@ -74,7 +74,7 @@ def test_a_measure_outside_the_range_of_music_says_on_which_side(report_data):
 
 
 def test_the_table_of_the_classifier_holds_real_music_and_says_what_tells(report_data):
-    tests = {"baseline": two_sample_test(0.99), "expressive": two_sample_test(0.8)}
+    tests = {"baseline": make_two_sample_test(0.99), "expressive": make_two_sample_test(0.8)}
     table = samples.build_sample_metrics_section(replace(report_data, two_sample=tests)).tables[-1]
     tells = "more keys struck again while they sound; fewer rhythms repeated; longer notes"
     assert table.rows[1:] == [
@@ -121,7 +121,7 @@ def test_without_measures_there_is_no_section(report_data):
 def test_form_of_the_best_architecture_stands_beside_that_of_real_music(report_data):
     metrics = {name: dict(values) for name, values in report_data.sample_metrics.items()}
     for name in ("baseline", "expressive"):
-        metrics[name]["continuations"] = continuation_comparison()
+        metrics[name]["continuations"] = make_continuation_comparison()
     section = samples.build_sample_metrics_section(replace(report_data, sample_metrics=metrics))
     (table,) = [table for table in section.tables if table.title.startswith("Form")]
     assert table.rows == [
