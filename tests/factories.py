@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 
 from pipeline.benchmark.timing import BUSY
 from pipeline.config.schema import DEFAULT_SAMPLING, ModelConfig
+from pipeline.core import git
 from pipeline.corpus.ingest_summary import (
     Damage,
     IngestSummary,
@@ -178,6 +179,12 @@ def make_scores(bits_per_note: ArrayLike, num_notes: ArrayLike = 100) -> PieceSc
         num_notes=notes[chosen],
         bits=np.outer(table[chosen] * notes[chosen], [0.5, 0.25, 0.25]),
     )
+
+
+def run_git(*arguments: str) -> str:
+    """Run Git in the working folder with an identity for commits; return what it prints, stripped."""
+    identity = ("-c", "user.name=a", "-c", "user.email=a@b.c", "-c", "commit.gpgsign=false")
+    return git.run_git(*identity, *arguments).strip()
 
 
 @contextmanager

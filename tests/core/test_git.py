@@ -3,6 +3,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from factories import run_git
 
 from pipeline.core import git
 from pipeline.core.errors import DataError
@@ -26,13 +27,8 @@ def repository(in_folder: Path) -> Path:
     """One commit that holds a lock and a JSON file, and a work tree that holds another."""
     (in_folder / "dvc.lock").write_text(LOCK)
     (in_folder / "a.json").write_text('{"a": 1}')
-    for command in (
-        "init -q",
-        "add .",
-        "-c user.name=a -c user.email=a@b commit -q -m one",
-        "tag v1",
-    ):
-        subprocess.run(["git", *command.split()], check=True)
+    for command in ("init -q", "add .", "commit -q -m one", "tag v1"):
+        run_git(*command.split())
     (in_folder / "a.json").write_text('{"a": 2}')
     (in_folder / "new.json").write_text("{")
     return in_folder

@@ -2,110 +2,37 @@
 
 import json
 import shutil
-from pathlib import Path
 
 import numpy as np
 import pytest
-from rich.console import Console
+from experiments.conftest import (
+    commit_results,
+    compare_by_name,
+    describe_by_name,
+    keep_experiment,
+    make_rows,
+    print_table,
+    write_results,
+    write_scores,
+)
+from factories import run_git
 from typer.testing import CliRunner
 
 from pipeline.core import git, paths
 from pipeline.core.errors import DataError
-from pipeline.experiments import diff, diff_table
+from pipeline.experiments import diff
 from pipeline.experiments.diff import Comparison
 
 RUN = CliRunner()
-Shifts = dict[str, float]
-"""Bits per note that an architecture has beyond those of all, by its name."""
-
-
-def run_git(*arguments: str) -> str:
-    identity = ("-c", "user.name=a", "-c", "user.email=a@b.c", "-c", "commit.gpgsign=false")
-    return git.run_git(*identity, *arguments).strip()
-
-
-def make_rows(shift: float, num_pieces: int, notes: int, num_replicates: int) -> list[list[object]]:
-    """Make rows of pieces, each a little apart from the same row of another shift."""
-    hard = np.random.default_rng(0).normal(5, 1, (num_pieces, 3))
-    own = np.random.default_rng(abs(int(shift * 100)))
-    rows: list[list[object]] = []
-    for replicate in range(1, num_replicates + 1):
-        noise = own.normal(0, 0.02 * (shift != 0), (num_pieces, 3))
-        bits = (notes * (hard + noise + shift / 3)).tolist()
-        rows += [
-            [replicate, f"piece {number}", f"{number}.mid", notes, *row]
-            for number, row in enumerate(bits)
-        ]
-    return rows
-
-
-def write_scores(architecture: str, rows: list[list[object]]) -> None:
-    path = paths.get_evaluation_path(architecture)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps({"rows": rows}))
-
-
-def write_results(
-    shifts: Shifts,
-    num_pieces: int = 30,
-    notes: int = 50,
-    num_replicates: int = 3,
-    pedal: str = "false",
-) -> None:
-    """Write what a run leaves that trained these architectures; files of others stay."""
-    names = ", ".join(shifts)
-    ingest = f"{{reader: symusic, sustain_pedal: {pedal}, instruments: all}}"
-    paths.PARAMS.write_text(f"architectures: [{names}]\ningest: {ingest}\n")
-    for architecture, shift in shifts.items():
-        write_scores(architecture, make_rows(shift, num_pieces, notes, num_replicates))
-
-
-def commit_results(shifts: Shifts, **design: int) -> str:
-    write_results(shifts, **design)
-    run_git("add", "-A")
-    run_git("commit", "-q", "-m", "run")
-    return run_git("rev-parse", "HEAD")
-
-
-def keep_experiment(name: str, baseline: str, shifts: Shifts) -> str:
-    """Commit results as DVC keeps an experiment, and return to the commit that it started from."""
-    commit = commit_results(shifts)
-    run_git("update-ref", f"refs/exps/{baseline[:2]}/{baseline[2:]}/{name}", commit)
-    run_git("reset", "-q", "--hard", baseline)
-    return commit
-
-
-@pytest.fixture
-def head(in_folder: Path) -> str:
-    """A commit with two architectures, of which dense is the better."""
-    run_git("init", "-q", "-b", "main")
-    return commit_results({"baseline": 0.0, "dense": -1.0})
-
-
-def compare(*names: str, wanted: tuple[str, ...] = ()) -> list[Comparison]:
-    return diff.compare_experiments(diff.load_experiments(names), wanted)
 
 
 def list_verdicts(rows: list[Comparison]) -> list[tuple[str, str, str]]:
     return [(row.architecture, row.experiment, row.verdict) for row in rows]
 
 
-def describe(*names: str) -> list[str]:
-    experiments = diff.load_experiments(names)
-    rows = diff.compare_experiments(experiments, ())
-    return diff_table.describe_comparison(experiments, rows, 0.2)
-
-
-def print_table(rows: list[Comparison]) -> str:
-    console = Console(width=80, highlight=False)
-    with console.capture() as capture:
-        console.print(diff_table.make_diff_table(rows))
-    return capture.get()
-
-
 def test_each_architecture_is_compared_with_that_of_the_first(head: str) -> None:
     keep_experiment("idea", head, {"baseline": -0.5, "dense": -0.5})
-    rows = compare("main", "idea")
+    rows = compare_by_name("main", "idea")
     assert list_verdicts(rows) == [
         ("baseline", "main", "reference"),
         ("baseline", "idea", "better"),
@@ -122,7 +49,7 @@ def test_each_architecture_is_compared_with_that_of_the_first(head: str) -> None
 
 def test_a_single_experiment_is_compared_with_the_commit(head: str) -> None:
     keep_experiment("idea", head, {"baseline": -0.5})
-    assert list_verdicts(compare("idea")) == [
+    assert list_verdicts(compare_by_name("idea")) == [
         ("baseline", "HEAD", "reference"),
         ("baseline", "idea", "better"),
     ]
@@ -132,12 +59,12 @@ def test_files_of_the_commit_that_an_experiment_started_from_are_not_its_results
     """A run of one architecture leaves those of others as they were."""
     keep_experiment("idea", head, {"baseline": -0.5})
     assert git.read_text("", paths.get_evaluation_path("dense"))
-    assert {row.architecture for row in compare("idea")} == {"baseline"}
+    assert {row.architecture for row in compare_by_name("idea")} == {"baseline"}
 
 
 def test_an_architecture_that_the_first_lacks_is_compared_with_its_best(head: str) -> None:
     keep_experiment("idea", head, {"hybrid": -1.5, "baseline": 0.0})
-    rows = compare("idea")
+    rows = compare_by_name("idea")
     assert list_verdicts(rows) == [
         ("baseline", "HEAD", "reference"),
         ("baseline", "idea", "equal"),
@@ -145,14 +72,15 @@ def test_an_architecture_that_the_first_lacks_is_compared_with_its_best(head: st
         ("hybrid", "idea", "better"),
     ]
     assert (rows[1].against, rows[3].against) == ("baseline", "dense")
-    assert "hybrid is not in HEAD, so it is compared with dense, the best there." in describe(
-        "idea"
+    assert (
+        "hybrid is not in HEAD, so it is compared with dense, the best there."
+        in describe_by_name("idea")
     )
 
 
 def test_the_work_tree_is_an_experiment(head: str) -> None:
     write_results({"baseline": 0.3, "dense": -1.0})
-    assert [row.verdict for row in compare("workspace")] == [
+    assert [row.verdict for row in compare_by_name("workspace")] == [
         "reference",
         "worse",
         "reference",
@@ -162,7 +90,7 @@ def test_the_work_tree_is_an_experiment(head: str) -> None:
 
 def test_a_small_difference_is_too_close_to_call(head: str) -> None:
     write_results({"baseline": 0.001})
-    (_, row) = compare("workspace")
+    (_, row) = compare_by_name("workspace")
     assert row.verdict == "too close to call"
     assert row.difference is not None and row.difference.estimate.interval.includes_zero
 
@@ -173,7 +101,7 @@ def test_rows_that_agree_in_all_figures_shown_are_equal(head: str) -> None:
     values = json.loads(path.read_text())
     values["rows"][3][4] += 0.0001
     path.write_text(json.dumps(values))
-    row = compare("workspace")[1]
+    row = compare_by_name("workspace")[1]
     assert row.verdict == "equal"
     assert "0.000 equal" in " ".join(print_table([row]).split())
 
@@ -181,7 +109,7 @@ def test_rows_that_agree_in_all_figures_shown_are_equal(head: str) -> None:
 def test_one_piece_is_too_few_for_a_verdict(head: str) -> None:
     commit_results({"baseline": 0.0}, num_pieces=1)
     write_results({"baseline": -0.5}, num_pieces=1)
-    (_, row) = compare("workspace")
+    (_, row) = compare_by_name("workspace")
     assert row.verdict == "too few pieces"
     assert row.difference is not None and np.isnan(row.difference.estimate.half_width)
     assert "[" not in print_table([row])
@@ -191,9 +119,9 @@ def test_one_piece_is_too_few_for_a_verdict(head: str) -> None:
 def test_other_notes_are_not_compared(head: str, change: dict[str, int]) -> None:
     """With the sustain pedal, the same notes have other durations."""
     write_results({"baseline": -0.5}, **change)
-    (_, row) = compare("workspace")
+    (_, row) = compare_by_name("workspace")
     assert (row.verdict, row.difference) == ("not the same notes", None)
-    (sentence,) = describe("workspace")
+    (sentence,) = describe_by_name("workspace")
     assert sentence == (
         "workspace and HEAD did not score the same notes (30 pieces, 3 replicates and 30 pieces, 3 replicates): corpus, "
         "ingest, replicates and compare must be equal in both."
@@ -213,11 +141,11 @@ def test_of_other_pieces_and_replicates_the_shared_ones_are_compared(
 ) -> None:
     # Pieces that both have are as hard as in the reference: a longer table begins with the same figures.
     write_results({"baseline": -0.5}, **design)
-    (_, row) = compare("workspace")
+    (_, row) = compare_by_name("workspace")
     assert row.verdict == "better"
     assert row.difference is not None
     assert row.difference.estimate.mean == pytest.approx(-0.5, abs=0.05)
-    sentence, intervals = describe("workspace")
+    sentence, intervals = describe_by_name("workspace")
     assert sentence.startswith("workspace and HEAD share a part of their notes (")
     assert sentence.endswith(f"; the difference is over the shared ones: {shared}.")
     assert intervals == f"Intervals are paired, over {shared}."
@@ -229,12 +157,12 @@ OLD_ROWS = [[f"{number // 2}.mid", 25, 300.0 + number, 300.0, 300.0] for number 
 
 def test_results_from_before_replicates_are_one_replicate_of_whole_pieces(head: str) -> None:
     write_scores("baseline", OLD_ROWS)
-    (_, row) = compare("workspace", wanted=("baseline",))
+    (_, row) = compare_by_name("workspace", wanted=("baseline",))
     assert (row.num_notes, row.verdict) == (300, "worse")
     assert row.difference is not None
     assert row.difference.estimate.num_replicates == 1
     assert row.difference.estimate.num_compositions == 6
-    assert describe("workspace")[-1].startswith("One replicate says nothing of other seeds")
+    assert describe_by_name("workspace")[-1].startswith("One replicate says nothing of other seeds")
 
 
 def test_a_verdict_is_corrected_for_the_number_of_comparisons(head: str) -> None:
@@ -247,11 +175,16 @@ def test_a_verdict_is_corrected_for_the_number_of_comparisons(head: str) -> None
             # Mean 0.45 and standard deviation 1 over 30 pieces: t = 2.4, p = 0.02.
             row[4] += 50 * (0.45 + (-1) ** index)
         write_scores(f"m{number}", rows)
-    differences = [row.difference for row in compare("workspace") if row.difference]
+    differences = [row.difference for row in compare_by_name("workspace") if row.difference]
     assert not any(item.estimate.interval.includes_zero for item in differences)
-    assert {row.verdict for row in compare("workspace")} == {"reference", "too close to call"}
-    assert compare("workspace", wanted=("m3",))[1].verdict == "worse"
-    assert "Verdicts are corrected for 12 comparisons; intervals are not." in describe("workspace")
+    assert {row.verdict for row in compare_by_name("workspace")} == {
+        "reference",
+        "too close to call",
+    }
+    assert compare_by_name("workspace", wanted=("m3",))[1].verdict == "worse"
+    assert "Verdicts are corrected for 12 comparisons; intervals are not." in describe_by_name(
+        "workspace"
+    )
 
 
 def test_an_older_key_of_ingest_is_the_same_reading(head: str) -> None:
@@ -259,22 +192,26 @@ def test_an_older_key_of_ingest_is_the_same_reading(head: str) -> None:
     paths.PARAMS.write_text(
         text.replace("sustain_pedal", "pedal").replace(", instruments: all", "")
     )
-    assert {row.verdict for row in compare("workspace")} == {"reference", "equal"}
+    assert {row.verdict for row in compare_by_name("workspace")} == {"reference", "equal"}
 
 
 def test_only_architectures_that_are_wanted_are_compared(head: str) -> None:
     keep_experiment("idea", head, {"baseline": -0.5, "dense": -0.5})
-    assert {row.architecture for row in compare("idea", wanted=("dense", "dense"))} == {"dense"}
+    assert {row.architecture for row in compare_by_name("idea", wanted=("dense", "dense"))} == {
+        "dense"
+    }
     with pytest.raises(DataError, match=r"no results of 'dens' in idea; did you mean 'dense'\?"):
-        compare("idea", wanted=("dens",))
+        compare_by_name("idea", wanted=("dens",))
     with pytest.raises(DataError, match=r"no results of 'x' in idea; there are: baseline, dense"):
-        compare("idea", wanted=("x",))
+        compare_by_name("idea", wanted=("x",))
 
 
 def test_several_experiments_stand_below_the_first(head: str) -> None:
     keep_experiment("one", head, {"baseline": -0.5})
     keep_experiment("two", head, {"baseline": 0.5})
-    assert list_verdicts(compare("HEAD", "one", "two", "workspace", wanted=("baseline",))) == [
+    assert list_verdicts(
+        compare_by_name("HEAD", "one", "two", "workspace", wanted=("baseline",))
+    ) == [
         ("baseline", "HEAD", "reference"),
         ("baseline", "one", "better"),
         ("baseline", "two", "worse"),
@@ -311,7 +248,9 @@ def test_of_experiments_of_one_name_that_of_the_commit_is_taken(head: str) -> No
 def test_results_that_are_away_are_named(head: str) -> None:
     """DVC takes an evaluation away before it makes it anew."""
     paths.get_evaluation_path("dense").unlink()
-    assert "workspace has no results of dense; 'dvc repro' makes them." in describe("workspace")
+    assert "workspace has no results of dense; 'dvc repro' makes them." in describe_by_name(
+        "workspace"
+    )
     shutil.rmtree(paths.EVALUATIONS)
     with pytest.raises(DataError, match=r"^workspace has no results in metrics/evaluate; run 'dvc"):
         diff.load_experiments(["workspace"])

@@ -9,16 +9,15 @@ import sys
 from pathlib import Path
 
 import pytest
-from experiments.test_diff import (
+from experiments.conftest import (
     commit_results,
-    compare,
-    describe,
+    compare_by_name,
+    describe_by_name,
     keep_experiment,
     print_table,
-    run_git,
     write_results,
 )
-from factories import ROOT
+from factories import ROOT, run_git
 from typer.testing import CliRunner
 
 from pipeline import cli
@@ -27,17 +26,10 @@ from pipeline.core import paths
 RUN = CliRunner()
 
 
-@pytest.fixture
-def head(in_folder: Path) -> str:
-    """A commit with two architectures, of which dense is the better."""
-    run_git("init", "-q", "-b", "main")
-    return commit_results({"baseline": 0.0, "dense": -1.0})
-
-
 def test_the_table_fits_80_columns_and_keeps_figures_whole(head: str) -> None:
     name = "seed-path-with-longer-windows-and-more-data"
     keep_experiment(name, head, {"bidirectional": -11.123, "baseline": 0.5})
-    shown = print_table(compare(name))
+    shown = print_table(compare_by_name(name))
     assert max(map(len, shown.splitlines())) <= 80
     figures = r"-\d+\.\d{3} \[-\d+\.\d{3}, -\d+\.\d{3}\] better"
     assert re.search(figures, shown)
@@ -47,13 +39,13 @@ def test_the_table_fits_80_columns_and_keeps_figures_whole(head: str) -> None:
 
 def test_intervals_say_what_they_are_over(head: str) -> None:
     write_results({"baseline": -0.5})
-    assert describe("workspace") == ["Intervals are paired, over 30 pieces, 3 replicates."]
+    assert describe_by_name("workspace") == ["Intervals are paired, over 30 pieces, 3 replicates."]
 
 
 def test_of_one_replicate_it_is_said_that_other_seeds_are_not_covered(head: str) -> None:
     commit_results({"baseline": 0.0}, num_replicates=1)
     write_results({"baseline": -0.5}, num_replicates=1)
-    assert describe("workspace") == [
+    assert describe_by_name("workspace") == [
         "Intervals are paired, over 30 pieces, 1 replicate.",
         "One replicate says nothing of other seeds, which can change 0.2 bits (gate.tolerance_bits); replicates.count "
         "trains more.",

@@ -4,8 +4,8 @@ import json
 from pathlib import Path
 
 import pytest
-from experiments.test_diff import commit_results, make_rows, run_git
-from factories import make_tiny_model
+from experiments.conftest import commit_results, make_rows
+from factories import make_tiny_model, run_git
 from typer.testing import CliRunner
 
 from pipeline import cli

@@ -7,8 +7,7 @@ from typing import Any
 import e2e_sweep
 import pytest
 import toy_project as toy
-from experiments.test_diff import run_git
-from factories import ROOT
+from factories import ROOT, run_git
 
 from pipeline.config import validate_params
 from pipeline.core import paths, yaml

@@ -3,11 +3,10 @@
 import json
 import re
 import shlex
-import subprocess
 from pathlib import Path
 
 import pytest
-from factories import ROOT
+from factories import ROOT, run_git
 
 from pipeline.config import Params
 from pipeline.experiments import study
@@ -160,25 +159,18 @@ def test_the_rate_of_a_run_is_that_of_each_of_its_architectures(project: Params)
 
 def test_an_experiment_says_what_code_made_it(in_folder: Path) -> None:
     """Refs as DVC writes them: the commit an experiment started from, cut after two digits, then its name."""
-
-    def git(*words: str) -> str:
-        identity = ["-c", "user.name=a", "-c", "user.email=a@b.c"]
-        return subprocess.run(
-            ["git", *identity, *words], check=True, capture_output=True, text=True
-        ).stdout.strip()
-
-    git("init", "-q")
+    run_git("init", "-q")
     Path("pipeline").mkdir()
     Path("pipeline/a.py").write_text("1\n")
     for change, name in (("params.yaml", "same"), ("pipeline/a.py", "other")):
-        git("add", ".")
-        git("commit", "-qm", "start")
-        start = git("rev-parse", "HEAD")
+        run_git("add", ".")
+        run_git("commit", "-qm", "start")
+        start = run_git("rev-parse", "HEAD")
         Path(change).write_text(f"{name}\n")
-        git("add", ".")
-        git("commit", "-qm", "experiment")
-        git("update-ref", f"refs/exps/{start[:2]}/{start[2:]}/{name}", "HEAD")
-        assert study.find_experiment_commit(name) == git("rev-parse", "HEAD")
+        run_git("add", ".")
+        run_git("commit", "-qm", "experiment")
+        run_git("update-ref", f"refs/exps/{start[:2]}/{start[2:]}/{name}", "HEAD")
+        assert study.find_experiment_commit(name) == run_git("rev-parse", "HEAD")
         assert study.describe_source_commit(name) == start[:7] + (
             "" if name == "same" else " with changes"
         )
@@ -191,11 +183,10 @@ def test_an_experiment_says_what_code_made_it(in_folder: Path) -> None:
 
 
 def test_what_an_experiment_left_is_read_from_its_commit(in_folder: Path) -> None:
-    subprocess.run(["git", "init", "-q"], check=True)
+    run_git("init", "-q")
     Path("a.json").write_text('{"a": 1}')
-    subprocess.run(["git", "add", "a.json"], check=True)
-    who = ["-c", "user.name=a", "-c", "user.email=a@b.c"]
-    subprocess.run(["git", *who, "commit", "-qm", "a"], check=True)
+    run_git("add", "a.json")
+    run_git("commit", "-qm", "a")
     Path("a.json").unlink()
     assert study.read_json_at_commit("HEAD", Path("a.json")) == {"a": 1}
     with pytest.raises(StudyError, match=r"b\.json is not in experiment HEAD"):

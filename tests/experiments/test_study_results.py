@@ -1,12 +1,11 @@
 """What a study found, in its figures."""
 
 import json
-import subprocess
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from factories import CARRIED, make_quantized_notes, make_tiny_model
+from factories import CARRIED, make_quantized_notes, make_tiny_model, run_git
 
 from pipeline.config import Params
 from pipeline.core import paths
@@ -155,14 +154,9 @@ def test_what_cannot_be_compared_is_one_line(findings: RunFindings) -> None:
 def test_a_run_is_read_from_its_experiment_with_where_it_is_from(
     in_folder: Path, project: Params
 ) -> None:
-    def git(*words: str) -> str:
-        identity = ("-c", "user.name=a", "-c", "user.email=a@b.c")
-        command = ["git", *identity, *words]
-        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
-
-    git("init", "-q")
-    git("commit", "-q", "--allow-empty", "-m", "start", "--date=2026-01-02T03:04:05")
-    start = git("rev-parse", "HEAD")
+    run_git("init", "-q")
+    run_git("commit", "-q", "--allow-empty", "-m", "start", "--date=2026-01-02T03:04:05")
+    start = run_git("rev-parse", "HEAD")
     one = make_evaluation("wide", 0.0)
     one.save(paths.get_evaluation_path("wide"))
     paths.NGRAMS.write_text(json.dumps({"unigram": {"rows": one.scores.to_rows()}}))
@@ -171,13 +165,13 @@ def test_a_run_is_read_from_its_experiment_with_where_it_is_from(
     for path in (paths.get_sample_metrics_path("wide"), paths.get_two_sample_path("wide")):
         path.parent.mkdir(parents=True)
         path.write_text('{"notes": 200}')
-    git("add", ".")
-    git("commit", "-q", "-m", "experiment")
-    git("update-ref", f"refs/exps/{start[:2]}/{start[2:]}/path-start", "HEAD")
+    run_git("add", ".")
+    run_git("commit", "-q", "-m", "experiment")
+    run_git("update-ref", f"refs/exps/{start[:2]}/{start[2:]}/path-start", "HEAD")
     run = Run(description="any", params={"corpus": "band"}, architectures=["wide"])
     findings = study_results.load_run("path-start", run, project)
     assert (findings.corpus, findings.source_commit) == ("band", start[:7])
-    assert findings.source_date == git("show", "--no-patch", "--format=%cs", start)
+    assert findings.source_date == run_git("show", "--no-patch", "--format=%cs", start)
     assert findings.get_scores("wide").to_rows() == one.scores.to_rows()
     assert findings.command_line.startswith("dvc exp run -n path-start -S corpus=band")
     assert findings.sample_metrics == findings.two_sample == {"wide": {"notes": 200}}

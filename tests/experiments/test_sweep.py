@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 import toy_project as toy
-from experiments.test_diff import commit_results, keep_experiment, run_git
-from factories import ROOT
+from experiments.conftest import commit_results, keep_experiment
+from factories import ROOT, run_git
 
 from pipeline.config import validate_params
 from pipeline.core import paths, yaml

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from experiments.test_diff import run_git
+from factories import run_git
 
 from pipeline.experiments import sweep_task
 from pipeline.experiments.sweep_task import SweepTask, TaskError

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
-from factories import ROOT
+from factories import ROOT, run_git
 from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
@@ -44,10 +44,6 @@ ODD = [
     "[" * 100_000,
 ]
 """Read-write locks that only a torn disk would give."""
-
-
-def run_git(*words: str) -> None:
-    subprocess.run(["git", "-c", "user.name=a", "-c", "user.email=a@localhost", *words], check=True)
 
 
 def make_lock_info(pid: int) -> str:
