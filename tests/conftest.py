@@ -1,5 +1,6 @@
 """What tests share: small made-up music, and the parameters of the project."""
 
+import os
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -55,6 +56,14 @@ def in_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("DVC_ROOT", raising=False)
     return tmp_path
+
+
+@pytest.fixture(scope="module")
+def skip_fsync() -> Iterator[None]:
+    """Files are written without a wait for the disk, which takes most of the time of a test that writes many."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda handle: None)
+        yield
 
 
 @pytest.fixture(scope="session")

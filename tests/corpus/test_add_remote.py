@@ -16,11 +16,10 @@ CONTENTS = {"a.mid": b"music a", "b/c.MIDI": b"music b", "d.mid": b"music d"}
 
 
 @pytest.fixture(params=["folder", "zip"])
-def url(request, tmp_path, monkeypatch):
+def url(request, tmp_path, monkeypatch, skip_fsync):
     (tmp_path / "project").mkdir()
     monkeypatch.chdir(tmp_path / "project")
     monkeypatch.delenv("DVC_ROOT", raising=False)
-    monkeypatch.setattr("os.fsync", lambda handle: None)
     contents = CONTENTS | {"readme.txt": b"no music"}
     if request.param == "zip":
         with zipfile.ZipFile(tmp_path / "music.zip", "w") as archive:

@@ -9,6 +9,8 @@ from pipeline.core.errors import CorpusError, DataError
 from pipeline.corpus import bundle
 from pipeline.corpus.bundle import CorpusBundle, CorpusPiece
 
+pytestmark = pytest.mark.usefixtures("skip_fsync")
+
 PART = st.text(
     st.characters(codec="utf-8", exclude_categories=("C", "Z"), exclude_characters="/\\:"),
     min_size=1,
@@ -21,13 +23,6 @@ CONTENT = st.tuples(
     st.text(st.characters(codec="utf-8", exclude_categories=("C", "Zl", "Zp"))),
     st.binary(max_size=50),
 )
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _no_waiting_for_the_disk():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("os.fsync", lambda handle: None)
-        yield
 
 
 def make_piece(member, data, composition="c", split="train"):

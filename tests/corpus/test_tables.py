@@ -10,6 +10,8 @@ from pipeline.core.errors import DataError
 from pipeline.corpus import tables
 from pipeline.notes.note import NOTE_DTYPE
 
+pytestmark = pytest.mark.usefixtures("skip_fsync")
+
 TIMES = st.floats(0, 86_400, allow_subnormal=False)
 NOTES = st.integers(1, 30).flatmap(
     lambda count: st.tuples(
@@ -20,13 +22,6 @@ NOTES = st.integers(1, 30).flatmap(
         hnp.arrays("u1", count, elements=st.integers(0, 2)),
     )
 )
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _no_waiting_for_the_disk():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("os.fsync", lambda handle: None)
-        yield
 
 
 def make_notes(columns):

@@ -21,6 +21,8 @@ from pipeline.midi import reader as midi
 from pipeline.midi import validate as chunks
 from pipeline.notes.note import validate_notes
 
+pytestmark = pytest.mark.usefixtures("skip_fsync")
+
 GOLDEN = YAML(typ="safe", pure=True).load(
     (Path(__file__).parent.parent / "golden" / "midi.yaml").read_text()
 )
@@ -28,13 +30,6 @@ SAMPLE = Path(__file__).parent.parent.parent / "data" / "raw" / "maestro-sample.
 READERS = ("symusic", "pretty_midi")
 NOTE_ON_OFF = "00 90 3C 40 64 80 3C 00"
 END = "00 FF 2F 00"
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _no_waiting_for_the_disk():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("os.fsync", lambda handle: None)
-        yield
 
 
 def parse_hex(lines):

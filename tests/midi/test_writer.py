@@ -14,15 +14,10 @@ from pipeline.midi.reader import read_notes
 from pipeline.notes import quantize
 from pipeline.notes.note import NOTE_DTYPE
 
+pytestmark = pytest.mark.usefixtures("skip_fsync")
+
 READERS = ("symusic", "pretty_midi")
 MIDDLE_C = np.array([(0, 50, 60, 64, 0)], np.int16)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _skip_fsync():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("os.fsync", lambda handle: None)
-        yield
 
 
 @st.composite

@@ -39,13 +39,10 @@ def write_manifest(name, tree):
 
 
 @pytest.fixture(autouse=True)
-def project(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("DVC_ROOT", raising=False)
-    monkeypatch.setattr("os.fsync", lambda handle: None)
+def project(in_folder, skip_fsync, monkeypatch):
     # Files are read in this process, because workers take a second to start.
     monkeypatch.setattr(processes, "bounded_map", lambda func, items, limits: map(func, items))
-    return tmp_path
+    return in_folder
 
 
 def fetch_pieces(name):

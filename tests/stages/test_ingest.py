@@ -37,11 +37,8 @@ def make_params(reader="symusic", pedal=False, instruments="all"):
 
 
 @pytest.fixture
-def project(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("DVC_ROOT", raising=False)
-    monkeypatch.setattr("os.fsync", lambda handle: None)
-    return tmp_path
+def project(in_folder, skip_fsync):
+    return in_folder
 
 
 def write_corpus(**files):

@@ -17,15 +17,12 @@ PARAMS = types.SimpleNamespace(corpus="far")
 
 
 @pytest.fixture(autouse=True)
-def music(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("DVC_ROOT", raising=False)
-    monkeypatch.setattr("os.fsync", lambda handle: None)
+def music(in_folder, skip_fsync):
     for name, data in CONTENTS.items():
-        path = tmp_path / "music" / name
+        path = in_folder / "music" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)
-    return tmp_path / "music"
+    return in_folder / "music"
 
 
 def make_rows(splits=("train", "test"), composition="same"):
