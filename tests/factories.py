@@ -9,7 +9,7 @@ from typing import Any
 
 import mido
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from pipeline.benchmark.timing import BUSY
 from pipeline.config.schema import DEFAULT_SAMPLING, ModelConfig
@@ -222,6 +222,22 @@ def make_tiny_model(length: int = 6, seed: int = 0, **changes: object) -> Traine
     spread = {"step": ResidualNoise("laplace", 0.1), "duration": ResidualNoise("gaussian", 0.3)}
     spread = spread if block.heads == "regression" else {}
     return TrainedModel("tiny", block, length, weights, spread, {"seed": seed})
+
+
+def draw_normal(*shape: int, seed: int = 0) -> NDArray[np.float32]:
+    """Draw numbers of mean 0 and standard deviation 1; equal shapes and seeds give equal numbers."""
+    return np.random.default_rng([seed, *shape]).normal(0, 1, shape).astype(np.float32)
+
+
+def randomize_weights(network: Any, spread: float) -> None:
+    """Give every weight of a Keras layer or model a random value, biases too: at zero, a swap of them has no effect.
+
+    Args:
+        network: has `trainable_variables`.
+        spread: standard deviation of the values.
+    """
+    for number, variable in enumerate(network.trainable_variables):
+        variable.assign(np.random.default_rng(number).normal(0, spread, variable.shape))
 
 
 def make_ingest_summary(train: int = 800, validation: int = 100, test: int = 100) -> IngestSummary:

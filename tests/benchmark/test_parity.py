@@ -1,8 +1,7 @@
 from dataclasses import replace
 
-import numpy as np
 import pytest
-from factories import make_quantized_notes
+from factories import make_quantized_notes, randomize_weights
 
 from pipeline.benchmark import parity
 from pipeline.config import Params
@@ -49,8 +48,7 @@ def make_trained_model(project: Params, kind: str) -> TrainedModel:
     changes = {"units": [6], "dense_units": 5, "stateful": True, **KINDS[kind]}
     block = ModelConfig.model_validate({**project.model["baseline"].model_dump(), **changes})
     net = network.build_model(block)
-    for number, variable in enumerate(net.trainable_variables):
-        variable.assign(np.random.default_rng(number).normal(0, 0.3, variable.shape))
+    randomize_weights(net, 0.3)
     spread = {"step": ResidualNoise("laplace", 0.1), "duration": ResidualNoise("laplace", 0.2)}
     return TrainedModel("test", block, 12, network.named_weights(net), spread)
 

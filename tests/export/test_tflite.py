@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
-from factories import make_pedal_notes
+from factories import make_pedal_notes, randomize_weights
 
 from pipeline.config import Params
 from pipeline.core.errors import DataError
@@ -44,8 +44,7 @@ def make_trained_model(project: Params, name: str, **changes: object) -> Trained
     """Make a model of random weights, biases too."""
     block = project.model[name.partition(",")[0]].model_copy(update={"stateful": True, **changes})
     net = network.build_model(block)
-    for number, variable in enumerate(net.trainable_variables):
-        variable.assign(np.random.default_rng(number).normal(0, 0.1, variable.shape))
+    randomize_weights(net, 0.1)
     spread = dict.fromkeys(("step", "duration"), ResidualNoise("laplace", 0.1))
     return TrainedModel(name, block, 25, network.named_weights(net), spread)
 

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from factories import draw_normal
 
 from pipeline.config import Params
 from pipeline.config.schema import ModelConfig
@@ -25,14 +26,10 @@ OPEN = 1e9
 """A norm that clips nothing."""
 
 
-def normal(*shape: int, seed: int = 0) -> np.ndarray:
-    return np.random.default_rng([seed, *shape]).normal(0, 1, shape).astype(np.float32)
-
-
 def make_weight(*shape: int, layer: str = "other") -> keras.Variable:
     """Make the kernel of a layer somewhere in a network."""
     with keras.name_scope("net"), keras.name_scope(layer):
-        return keras.Variable(normal(*shape), name="kernel")
+        return keras.Variable(draw_normal(*shape), name="kernel")
 
 
 def descend(optimizer: Optimizer, steps: Sequence[Sequence[np.ndarray]]) -> list[np.ndarray]:
@@ -49,11 +46,13 @@ def test_adam_beside_muon_is_that_of_keras() -> None:
     )
     keras_adam = keras.optimizers.Adam(RATE, beta_1=0.9, beta_2=0.99, epsilon=1e-8)
     # Gradients of all sizes, some near the epsilon.
-    steps = [[10.0**-k * normal(5, 3, seed=k), 1e-8 * normal(4, seed=k)] for k in range(6)]
+    steps = [
+        [10.0**-k * draw_normal(5, 3, seed=k), 1e-8 * draw_normal(4, seed=k)] for k in range(6)
+    ]
     actual = descend(make_muon(weights, OPEN), steps)
     for gradients in steps:
         keras_adam.apply([tf.constant(g) for g in gradients], keras_weights)
-    assert not np.allclose(actual[0], normal(5, 3), atol=0.01)
+    assert not np.allclose(actual[0], draw_normal(5, 3), atol=0.01)
     for value, keras_weight in zip(actual, keras_weights, strict=True):
         np.testing.assert_allclose(value, keras_weight.numpy(), atol=1e-5)
 
@@ -61,18 +60,20 @@ def test_adam_beside_muon_is_that_of_keras() -> None:
 def test_the_rate_is_that_of_the_step() -> None:
     one, two = make_weight(4), make_weight(4)
     for w, rate in ((one, 0.01), (two, 0.03)):
-        make_muon([w], OPEN).apply([tf.constant(normal(4, seed=1))], tf.constant(rate))
-    np.testing.assert_allclose(two.numpy() - normal(4), 3 * (one.numpy() - normal(4)), atol=1e-6)
+        make_muon([w], OPEN).apply([tf.constant(draw_normal(4, seed=1))], tf.constant(rate))
+    np.testing.assert_allclose(
+        two.numpy() - draw_normal(4), 3 * (one.numpy() - draw_normal(4)), atol=1e-6
+    )
 
 
 def test_a_hidden_matrix_moves_by_the_rate_whatever_the_size_of_its_gradient() -> None:
-    large, small = ([[size * normal(6, 6, seed=1)]] for size in (1e3, 1e-3))
+    large, small = ([[size * draw_normal(6, 6, seed=1)]] for size in (1e3, 1e-3))
     one, other = (
         descend(make_muon([make_weight(6, 6, layer="up")], OPEN), steps)[0]
         for steps in (large, small)
     )
     np.testing.assert_allclose(one, other, atol=1e-5)
-    assert np.linalg.norm(one - normal(6, 6), 2) < 1.3 * RATE * MUON_LR_RATIO
+    assert np.linalg.norm(one - draw_normal(6, 6), 2) < 1.3 * RATE * MUON_LR_RATIO
 
 
 def list_hidden_weights(block: ModelConfig) -> set[str]:
@@ -135,7 +136,7 @@ def clip_gradients(steps: list[list[np.ndarray]], norm: float) -> list[list[np.n
 
 
 GROWING = [
-    [10.0 ** (k - 2) * normal(*shape, seed=k) for shape in ((5, 3), (4, 4))] for k in range(4)
+    [10.0 ** (k - 2) * draw_normal(*shape, seed=k) for shape in ((5, 3), (4, 4))] for k in range(4)
 ]
 
 
@@ -173,7 +174,7 @@ def test_all_that_an_optimiser_remembers_is_in_its_variables(kind: str) -> None:
             w.assign(value)
         return make_muon(weights, 0.5) if kind == "muon" else make_adam(weights, 0.5)
 
-    begin = [normal(5, 3), normal(4, 4)]
+    begin = [draw_normal(5, 3), draw_normal(4, 4)]
     whole = descend(fresh(begin), GROWING)
     stopped = fresh(begin)
     again = fresh(descend(stopped, GROWING[:2]))
@@ -188,7 +189,7 @@ def test_the_rows_of_a_table_that_were_looked_up_move() -> None:
     with tf.GradientTape() as tape:
         loss = tf.reduce_sum(tf.gather(table.value, [1, 1, 4]))
     make_muon([table], OPEN).apply([tape.gradient(loss, table.value)], RATE)
-    moved = table.numpy() - normal(6, 2)
+    moved = table.numpy() - draw_normal(6, 2)
     np.testing.assert_allclose(moved[[1, 4]], -RATE, atol=1e-5)
     assert not moved[[0, 2, 3, 5]].any()
 
@@ -207,7 +208,7 @@ def test_shares_together_are_one_update(make: Callable[..., Optimizer]) -> None:
         return [make_weight(5, 3), make_weight(4), make_weight(4, 4, layer="up")]
 
     whole, shared = make(make_weights(), 0.5), make(make_weights(), 0.5, num_shares=2)
-    gradients = [tf.constant(normal(*w.shape, seed=7)) for w in whole.weights]
+    gradients = [tf.constant(draw_normal(*w.shape, seed=7)) for w in whole.weights]
     whole.apply(gradients, RATE)
     for share in range(2):
         shared.apply(gradients, RATE, share)

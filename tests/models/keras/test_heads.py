@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 import tensorflow as tf
-from factories import make_quantized_notes
+from factories import make_quantized_notes, randomize_weights
 from scipy import special
 
 from pipeline.config import Params
@@ -49,8 +49,7 @@ def make_heads(
         ModelConfig.model_validate({**project.model["expressive"].model_dump(), **changes})
     )
     made.build((None, WIDTH))
-    for number, variable in enumerate(made.trainable_variables):
-        variable.assign(np.random.default_rng(number).normal(0, 0.5, variable.shape))
+    randomize_weights(made, 0.5)
     return made
 
 
@@ -197,8 +196,7 @@ def test_a_chain_without_velocity_has_no_weights_for_it(project: Params) -> None
 def test_regression_losses_are_nats_of_pitch_and_squared_seconds(project: Params) -> None:
     made = RegressionHeads()
     made.build((None, WIDTH))
-    for number, variable in enumerate(made.trainable_variables):
-        variable.assign(np.random.default_rng(number).normal(0, 1, variable.shape))
+    randomize_weights(made, 1)
     hidden, notes, active = make_inputs(1, 9)
     loss_by_part = compute_losses(made, hidden, notes, active)
     outputs = {

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from factories import make_pedal_notes, make_tiny_model
+from factories import draw_normal, make_pedal_notes, make_tiny_model
 
 from pipeline.config.schema import ModelConfig
 from pipeline.models.keras import layers as nn
@@ -21,14 +21,10 @@ from pipeline.models.numpy import network as numpy_network
 from pipeline.notes import active_notes, quantize
 
 
-def normal(*shape: int, seed: int = 0) -> np.ndarray:
-    return np.random.default_rng([seed, *shape]).normal(0, 1, shape).astype(np.float32)
-
-
-def randomize_weights(layer: keras.layers.Layer, seed: int = 0) -> dict[str, np.ndarray]:
+def draw_weights(layer: keras.layers.Layer, seed: int = 0) -> dict[str, np.ndarray]:
     """Give every weight of a layer a random value; returns them by name, without that of the layer."""
     for number, variable in enumerate(layer.trainable_variables):
-        variable.assign(0.5 * normal(*variable.shape, seed=seed + number))
+        variable.assign(0.5 * draw_normal(*variable.shape, seed=seed + number))
     return {
         variable.path.partition("/")[2]: variable.numpy() for variable in layer.trainable_variables
     }
@@ -52,10 +48,11 @@ def run_plain_loop(keep: tf.Tensor, new: tf.Tensor, first: tf.Tensor) -> tf.Tens
 @pytest.mark.parametrize("length", [1, 2, 9])
 def test_the_written_gradient_of_a_scan_is_that_of_a_plain_loop(length: int) -> None:
     keep, new, first = (
-        tf.constant(x) for x in (normal(3, length, 4), normal(3, length, 4, seed=1), normal(3, 4))
+        tf.constant(x)
+        for x in (draw_normal(3, length, 4), draw_normal(3, length, 4, seed=1), draw_normal(3, 4))
     )
     keep = tf.sigmoid(keep)
-    weight = normal(3, length, 4, seed=2)
+    weight = draw_normal(3, length, 4, seed=2)
     results = []
     for loop in (nn.run_linear_recurrence, run_plain_loop):
         with tf.GradientTape() as tape:
@@ -69,7 +66,10 @@ def test_the_written_gradient_of_a_scan_is_that_of_a_plain_loop(length: int) -> 
 
 
 def test_a_scan_in_a_graph_is_that_outside() -> None:
-    arrays = [tf.constant(x) for x in (normal(2, 5, 3), normal(2, 5, 3, seed=1), normal(2, 3))]
+    arrays = [
+        tf.constant(x)
+        for x in (draw_normal(2, 5, 3), draw_normal(2, 5, 3, seed=1), draw_normal(2, 3))
+    ]
     np.testing.assert_allclose(
         tf.function(nn.run_linear_recurrence)(*arrays), nn.run_linear_recurrence(*arrays), atol=1e-6
     )
@@ -79,10 +79,10 @@ def test_a_scan_in_a_graph_is_that_outside() -> None:
 @pytest.mark.parametrize("shape", [(3, 5), (2, 4, 5)])
 def test_a_linear_layer_is_the_dense_layer_of_keras(shape: tuple[int, ...], bias: bool) -> None:
     dense, keras_dense = Dense(7, "ours", use_bias=bias), keras.layers.Dense(7, use_bias=bias)
-    x = tf.constant(normal(*shape))
+    x = tf.constant(draw_normal(*shape))
     dense.build(x.shape)
     keras_dense.build(x.shape)
-    randomize_weights(dense)
+    draw_weights(dense)
     keras_dense.set_weights(dense.get_weights())
     np.testing.assert_allclose(dense(x), keras_dense(x), atol=1e-5)
 
@@ -91,16 +91,16 @@ def test_a_linear_layer_is_the_dense_layer_of_keras(shape: tuple[int, ...], bias
 def test_a_linear_layer_keeps_the_size_of_what_it_reads_times_its_scale(scale: float) -> None:
     layer = Dense(300, "wide", scale)
     layer.build((None, 400))
-    assert layer(normal(50, 400)).numpy().std() == pytest.approx(scale, rel=0.05)
+    assert layer(draw_normal(50, 400)).numpy().std() == pytest.approx(scale, rel=0.05)
     assert not layer.bias.numpy().any()
 
 
 def test_a_norm_begins_without_a_scale_and_is_that_of_numpy() -> None:
-    layer, x = make_rms_norm("norm"), 3 * normal(2, 4, 6)
+    layer, x = make_rms_norm("norm"), 3 * draw_normal(2, 4, 6)
     layer.build(x.shape)
     np.testing.assert_allclose(np.square(layer(x)).mean(-1), 1, atol=1e-4)
-    layer.scale.assign(normal(6))
-    np.testing.assert_allclose(layer(x), layers.rms_norm(x, normal(6)), atol=1e-5)
+    layer.scale.assign(draw_normal(6))
+    np.testing.assert_allclose(layer(x), layers.rms_norm(x, draw_normal(6)), atol=1e-5)
 
 
 def test_gelu_is_that_of_numpy() -> None:
@@ -111,11 +111,11 @@ def test_gelu_is_that_of_numpy() -> None:
 def test_a_gated_block_is_that_of_numpy() -> None:
     layer, x, state = (
         MinGRUBlock(5, make_residual_config(6), "mingru_1"),
-        normal(2, 9, 6),
-        normal(2, 5),
+        draw_normal(2, 9, 6),
+        draw_normal(2, 5),
     )
     layer.build((None, 9, 6))
-    weights = {f"mingru_1/{name}": value for name, value in randomize_weights(layer).items()}
+    weights = {f"mingru_1/{name}": value for name, value in draw_weights(layer).items()}
     assert len(weights) == 8
     out, after = layer(tf.constant(x), tf.constant(state))
     expected, last = residual_blocks.MinGRUBlock(weights, "mingru_1").forward(x, state)
@@ -124,12 +124,12 @@ def test_a_gated_block_is_that_of_numpy() -> None:
 
 
 def test_a_convolution_is_that_of_numpy_and_at_first_changes_nothing() -> None:
-    layer, x, state = CausalConv(4, 6, "conv"), normal(2, 9, 6), normal(2, 3, 6)
+    layer, x, state = CausalConv(4, 6, "conv"), draw_normal(2, 9, 6), draw_normal(2, 3, 6)
     layer.build((None, 6))
     out, after = layer(tf.constant(x), tf.constant(state))
     np.testing.assert_array_equal(out, x)
     np.testing.assert_array_equal(after, x[:, -3:])
-    (kernel,) = randomize_weights(layer).values()
+    (kernel,) = draw_weights(layer).values()
     out, after = layer(tf.constant(x), tf.constant(state))
     expected, last = causal_conv.CausalConv(kernel).forward(x, state)
     np.testing.assert_allclose(out, expected, atol=1e-6)
@@ -145,10 +145,10 @@ def test_a_block_with_a_convolution_is_that_of_numpy(cell: str) -> None:
     name = f"{cell}_1"
     layer = RESIDUAL_BLOCKS[cell](32, config, name)
     layer.build((None, 9, 6))
-    weights = {f"{name}/{part}": value for part, value in randomize_weights(layer).items()}
+    weights = {f"{name}/{part}": value for part, value in draw_weights(layer).items()}
     numpy_layer = numpy_network.CELLS[cell](weights, name)
     state, numpy_state = layer.initial_state(2), numpy_layer.initial_state(2)
-    for part in (normal(2, 9, 6), normal(2, 2, 6, seed=1)):
+    for part in (draw_normal(2, 9, 6), draw_normal(2, 2, 6, seed=1)):
         out, state = layer(tf.constant(part), state)
         expected, numpy_state = numpy_layer.forward(part, numpy_state)
         np.testing.assert_allclose(out, expected, atol=1e-5)
@@ -182,7 +182,7 @@ def test_the_embedding_input_adds_up_what_is_looked_up_and_what_sounds(
 ) -> None:
     layer = NoteEmbedding(6, velocity, "input", pedal)
     layer.build(None)
-    weights = randomize_weights(layer)
+    weights = draw_weights(layer)
     notes = make_pedal_notes(0, 20)[None]
     active, _ = active_notes.active_before_each(notes, active_notes.no_active_notes(1))
     tokens = quantize.token_ids(notes)

@@ -6,7 +6,7 @@ from typing import get_args
 import numpy as np
 import pytest
 import tensorflow as tf
-from factories import make_pedal_notes, make_quantized_notes
+from factories import make_pedal_notes, make_quantized_notes, randomize_weights
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -72,10 +72,10 @@ def make_block(
     )
 
 
-def randomize_weights(model: NoteModel, spread: float = 0.3) -> NoteModel:
-    """Give every weight a random value, biases too: at their zeros a wrong order of gates would go unseen."""
-    for number, variable in enumerate(model.trainable_variables):
-        variable.assign(np.random.default_rng(number).normal(0, spread, variable.shape))
+def build_random_model(config: ModelConfig, spread: float = 0.3) -> NoteModel:
+    """Build a model and give every weight a random value."""
+    model = architectures.build_model(config)
+    randomize_weights(model, spread)
     return model
 
 
@@ -154,7 +154,7 @@ def test_numpy_tells_notes_as_keras_does(
     project: Params, combined: tuple[str, str, str, bool]
 ) -> None:
     recipe = make_block(project, combined)
-    model = randomize_weights(architectures.build_model(recipe))
+    model = build_random_model(recipe)
     notes = make_quantized_notes(5, LONG if recipe.cell == "attention" else 60)
     numpy_bits = scoring.score_pieces(make_trained_model(model, recipe), [notes], 1)[0]
     expected = compute_keras_nats(model, notes)
@@ -176,7 +176,7 @@ def test_numpy_tells_notes_as_keras_does(
 def test_numpy_tells_the_pedal_as_keras_does(project: Params, kind: str) -> None:
     recipe = make_block(project, (kind, "lstm", "categorical", True), model_pedal=True)
     check_shapes(recipe)
-    model, notes = randomize_weights(architectures.build_model(recipe)), make_pedal_notes(5, 60)
+    model, notes = build_random_model(recipe), make_pedal_notes(5, 60)
     scored = scoring.score_pieces(make_trained_model(model, recipe), [notes], 1)[0]
     nats = compute_keras_nats(model, notes)["pedal"]
     assert scored.shape == (59, 5)
@@ -189,7 +189,7 @@ def test_numpy_tells_the_pedal_as_keras_does(project: Params, kind: str) -> None
 
 def test_a_model_without_the_pedal_reads_none(project: Params) -> None:
     recipe = make_block(project, ("embedding", "lstm", "mixture", True))
-    model, notes = randomize_weights(architectures.build_model(recipe)), make_pedal_notes(5, 60)
+    model, notes = build_random_model(recipe), make_pedal_notes(5, 60)
     assert not any("pedal" in name for name in architectures.named_weights(model))
     scored = scoring.score_pieces(make_trained_model(model, recipe), [notes], 1)[0]
     without = scoring.score_pieces(make_trained_model(model, recipe), [notes[:, :4]], 1)[0]
@@ -201,7 +201,7 @@ def test_a_model_without_the_pedal_reads_none(project: Params) -> None:
 @pytest.mark.parametrize("name", COUNTED)
 def test_windows_in_numpy_are_those_of_keras(project: Params, name: str) -> None:
     recipe = project.model[name]
-    model = randomize_weights(architectures.build_model(recipe), 0.1)
+    model = build_random_model(recipe, 0.1)
     notes = np.stack([make_quantized_notes(seed, 40) for seed in range(3)])
     hidden = Network(recipe, architectures.named_weights(model)).forward_window(notes).hidden
     wide = tf.constant(notes.astype(np.int32))
@@ -215,7 +215,7 @@ def test_two_bidirectional_layers_read_in_one_order(project: Params) -> None:
     recipe = make_block(
         project, ("embedding", "lstm", "regression", False), cell="bilstm", stateful=False
     )
-    model = randomize_weights(architectures.build_model(recipe))
+    model = build_random_model(recipe)
     notes = np.stack([make_quantized_notes(seed, 12) for seed in range(3)])
     active, _ = active_notes.active_before_each(notes, active_notes.no_active_notes(3))
     wide = tf.constant(notes.astype(np.int32))
@@ -226,7 +226,7 @@ def test_two_bidirectional_layers_read_in_one_order(project: Params) -> None:
 
 def test_regression_bits_are_those_of_what_keras_says(project: Params) -> None:
     recipe = make_block(project, ("scalar", "lstm", "regression", False))
-    model = randomize_weights(architectures.build_model(recipe))
+    model = build_random_model(recipe)
     notes = make_quantized_notes(8, 30)
     bits = scoring.score_pieces(make_trained_model(model, recipe), [notes], 1)[0]
     wide = tf.constant(notes[None].astype(np.int32))
@@ -243,9 +243,7 @@ def test_regression_bits_are_those_of_what_keras_says(project: Params) -> None:
 @pytest.mark.parametrize("cell", STATEFUL_CELLS)
 def test_note_by_note_is_the_whole_at_once(project: Params, cell: str) -> None:
     recipe = make_block(project, ("embedding", cell, "categorical", True))
-    network = Network(
-        recipe, architectures.named_weights(randomize_weights(architectures.build_model(recipe)))
-    )
+    network = Network(recipe, architectures.named_weights(build_random_model(recipe)))
     notes = make_quantized_notes(5, LONG)
     whole, _ = network.forward(notes[None], network.initial_state(1))
     state = network.initial_state(1)
@@ -266,9 +264,7 @@ def test_note_by_note_is_the_whole_at_once(project: Params, cell: str) -> None:
 def test_a_segment_goes_on_where_the_one_before_ended(
     project: Params, cell: str, cut: int, count: int
 ) -> None:
-    model = randomize_weights(
-        architectures.build_model(make_block(project, ("embedding", cell, "categorical", True)))
-    )
+    model = build_random_model(make_block(project, ("embedding", cell, "categorical", True)))
     notes = make_quantized_notes(5, count)[None]
     active, _ = active_notes.active_before_each(notes, active_notes.no_active_notes(1))
     wide = tf.constant(notes.astype(np.int32))
@@ -285,7 +281,7 @@ def test_attention_in_segments_is_attention_in_play_and_reaches_as_far_as_its_sp
 ) -> None:
     """The state after each segment of training is that of play; one block sees 128 notes, and no further."""
     recipe = make_block(project, ("embedding", "attention", "categorical", True), units=[64])
-    model = randomize_weights(architectures.build_model(recipe))
+    model = build_random_model(recipe)
     layer, keras_layer = (
         residual_blocks.AttentionBlock(architectures.named_weights(model), "attention_1"),
         model.recurrent_layers[0],
@@ -330,7 +326,7 @@ def test_two_thousand_notes_played_one_by_one_are_those_of_keras(
     recipe = project.model[name.split(",")[0]].model_copy(update=EVERY[name])
     if not recipe.is_bidirectional:
         recipe = recipe.model_copy(update={"stateful": True})
-    net = randomize_weights(architectures.build_model(recipe), 0.1)
+    net = build_random_model(recipe, 0.1)
     model, notes = make_trained_model(net, recipe), make_pedal_notes(6, 2000)
     keras_hidden = (
         _read_windows_in_keras(net, notes, model.sequence_length)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from factories import make_pedal_notes, make_tiny_model
+from factories import make_pedal_notes, make_tiny_model, randomize_weights
 
 from pipeline.config import Params
 from pipeline.generation.engine import Engine
@@ -51,8 +51,7 @@ def make_pair(**changes: object) -> tuple[network.NoteModel, TrainedModel]:
     """Make a Keras network of random weights, and the model that is saved of it."""
     config = make_tiny_model(**{**ALL_ON, **changes}).config
     net = network.build_model(config)
-    for number, variable in enumerate(net.trainable_variables):
-        variable.assign(np.random.default_rng(number).normal(0, 0.25, variable.shape))
+    randomize_weights(net, 0.25)
     return net, TrainedModel("test", config, 40, network.named_weights(net), {})
 
 
