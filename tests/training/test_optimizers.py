@@ -140,27 +140,15 @@ GROWING = [
 ]
 
 
-def test_gradients_are_clipped_to_a_norm_of_all_weights_together() -> None:
+@pytest.mark.parametrize("make", [make_muon, make_adam])
+def test_gradients_are_clipped_to_a_norm_of_all_weights_together(
+    make: Callable[..., Optimizer],
+) -> None:
     tight, loose = (
-        descend(make_muon([make_weight(5, 3), make_weight(4, 4)], norm), GROWING)
-        for norm in (0.5, OPEN)
+        descend(make([make_weight(5, 3), make_weight(4, 4)], norm), GROWING) for norm in (0.5, OPEN)
     )
-    by_hand = descend(
-        make_muon([make_weight(5, 3), make_weight(4, 4)], OPEN), clip_gradients(GROWING, 0.5)
-    )
-    for actual, expected, unclipped in zip(tight, by_hand, loose, strict=True):
-        np.testing.assert_allclose(actual, expected, atol=1e-5)
-        assert not np.allclose(actual, unclipped, atol=1e-3)
-
-
-def test_adam_of_the_tutorial_clips_likewise() -> None:
-    tight, loose = (
-        descend(make_adam([make_weight(5, 3), make_weight(4, 4)], norm), GROWING)
-        for norm in (0.5, OPEN)
-    )
-    by_hand = descend(
-        make_adam([make_weight(5, 3), make_weight(4, 4)], OPEN), clip_gradients(GROWING, 0.5)
-    )
+    clipped = clip_gradients(GROWING, 0.5)
+    by_hand = descend(make([make_weight(5, 3), make_weight(4, 4)], OPEN), clipped)
     for actual, expected, unclipped in zip(tight, by_hand, loose, strict=True):
         np.testing.assert_allclose(actual, expected, atol=1e-5)
         assert not np.allclose(actual, unclipped, atol=1e-3)
