@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -68,6 +69,17 @@ class Pages:
         visit.watch()
         visit.page.goto(url)
         return visit
+
+
+def wait_until(page: Page, expression: str, seconds: float = 30) -> None:
+    """Wait until a JavaScript expression is true; past that time the test fails.
+
+    Playwright's `wait_for_function` needs `eval`, which the policy of the pages forbids.
+    """
+    end = time.monotonic() + seconds
+    while not page.evaluate(expression):
+        assert time.monotonic() < end, f"not true within {seconds} s: {expression}"
+        page.wait_for_timeout(20)
 
 
 def find_chromium() -> str:

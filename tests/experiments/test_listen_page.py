@@ -2,12 +2,11 @@
 
 import json
 import re
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from browser import Pages, Visit
+from browser import Pages, Visit, wait_until
 from factories import make_music
 from playwright.sync_api import Page
 
@@ -60,14 +59,6 @@ def visit(browser: Pages, address: str) -> Iterator[Visit]:
     visit.page.context.close()
 
 
-def until(page: Page, what: str, seconds: float = 20) -> None:
-    """Wait until an expression is true; Playwright's own way needs `eval`, which the page does not allow."""
-    end = time.monotonic() + seconds
-    while not page.evaluate(what):
-        assert time.monotonic() < end, f"not within {seconds} s: {what}"
-        page.wait_for_timeout(20)
-
-
 def answer_by_keys(page: Page, choices: str) -> None:
     """Listen to both sides of each pair, choose, and go on."""
     for choice in choices:
@@ -86,11 +77,11 @@ def test_each_button_plays_its_notes(visit: Visit) -> None:
     for side, notes in (("prompt", pair.prompt), ("A", pair.real), ("B", pair.generated)):
         page.evaluate("window.struck.length = 0")
         page.get_by_role("button", name=f"Play {side}", exact=True).click()
-        until(page, f"window.struck.length >= {len(notes)}")
+        wait_until(page, f"window.struck.length >= {len(notes)}")
         struck = [each["hertz"] for each in page.evaluate("window.struck")]
         assert struck == pytest.approx([to_hertz(int(pitch)) for pitch in notes["pitch"]])
-        until(page, f"document.getElementById('play-{side}').classList.contains('heard')")
-    until(page, "document.querySelector('.playing') === null")
+        wait_until(page, f"document.getElementById('play-{side}').classList.contains('heard')")
+    wait_until(page, "document.querySelector('.playing') === null")
 
 
 NOTE_TIMES = """{
@@ -109,7 +100,7 @@ def test_both_sides_last_as_long(visit: Visit) -> None:
     page.evaluate(NOTE_TIMES)
     for number, side in enumerate("AB"):
         page.locator(f"#play-{side}").click()
-        until(page, f"window.ends.length > {number}")
+        wait_until(page, f"window.ends.length > {number}")
     assert all(seconds > SECONDS for seconds in page.evaluate("window.ends"))
     assert page.locator(".playing").count() == 0
 
@@ -128,7 +119,7 @@ def test_the_prompt_can_be_played_before_a_side(visit: Visit) -> None:
     page, pair = visit.page, PAIRS[0]
     page.get_by_label("Play the prompt before A and before B").check()
     page.locator("#play-B").click()
-    until(page, f"window.struck.length >= {len(pair.prompt) + 1}")
+    wait_until(page, f"window.struck.length >= {len(pair.prompt) + 1}")
     struck = page.evaluate("window.struck")
     expected = pair.prompt["onset"][-1] + pair.generated["onset"][0]
     assert struck[8]["when"] - struck[0]["when"] == pytest.approx(expected, abs=0.4)

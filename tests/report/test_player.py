@@ -1,10 +1,10 @@
 """The page in a real browser: it draws, it sounds, it obeys the keyboard, and it calls nobody."""
 
-import time
 from dataclasses import replace
 from itertools import pairwise
 
 import pytest
+from browser import wait_until
 from factories import make_ingest_summary
 
 from pipeline.corpus.ingest_summary import WorkFile
@@ -55,14 +55,6 @@ def visit(browser, address):
     visit.page.context.close()
 
 
-def until(page, what: str, seconds: float = 20) -> None:
-    """Wait until an expression is true; Playwright's own way needs `eval`, which the page does not allow."""
-    end = time.monotonic() + seconds
-    while not page.evaluate(what):
-        assert time.monotonic() < end, f"not within {seconds} s: {what}"
-        page.wait_for_timeout(30)
-
-
 def count_strikes(page) -> int:
     return page.evaluate("window.struck.length")
 
@@ -82,7 +74,7 @@ def count_inked_pixels(page, selector: str) -> int:
 def test_it_is_drawn_at_every_size_and_in_both_colours(browser, address, size, scheme):
     visit = browser.open(address, viewport=SIZES[size], color_scheme=scheme)
     page = visit.page
-    until(page, "document.querySelector('.roll').width > 100")
+    wait_until(page, "document.querySelector('.roll').width > 100")
     assert page.evaluate(
         "document.documentElement.scrollWidth <= document.documentElement.clientWidth"
     )
@@ -135,7 +127,7 @@ def test_rolls_have_one_scale_and_the_color_of_their_architecture(browser, repor
     path = tmp_path / "report.html"
     path.write_text(html.render_page(replace(report_data, samples=samples)), encoding="utf-8")
     page = browser.open(path.as_uri(), viewport=SIZES["desktop"]).page
-    until(page, "document.querySelector('.answer .roll').width > 100")
+    wait_until(page, "document.querySelector('.answer .roll').width > 100")
     shown = page.evaluate("[...document.querySelectorAll('.player')].map((box) => box.dataset)")
     colors = {player["name"].partition(",")[0]: player["color"] for player in shown}
     assert colors == {name: f"a{number}" for number, name in enumerate(report_data.architectures)}
@@ -152,8 +144,8 @@ def test_rolls_have_one_scale_and_the_color_of_their_architecture(browser, repor
 def test_play_strikes_notes_and_the_line_moves(visit):
     page = visit.page
     page.locator(".answer .play").click()
-    until(page, "window.struck.length >= 5")
-    until(page, "Number(document.querySelector('.answer .seek').value) > 0.2")
+    wait_until(page, "window.struck.length >= 5")
+    wait_until(page, "Number(document.querySelector('.answer .seek').value) > 0.2")
     first = page.evaluate("window.struck[0]")
     assert first["when"] >= first["now"]
     assert (
@@ -167,7 +159,7 @@ def test_play_strikes_notes_and_the_line_moves(visit):
 def test_what_is_struck_is_what_the_model_played(visit, report_data):
     page = visit.page
     page.locator(".answer .play").click()
-    until(page, "window.struck.length >= 8")
+    wait_until(page, "window.struck.length >= 8")
     (sample,) = [
         each
         for each in report_data.samples
@@ -189,13 +181,13 @@ def test_pause_stops_and_play_goes_on_from_there(visit):
     page = visit.page
     button = page.locator(".answer .play")
     button.click()
-    until(page, "Number(document.querySelector('.answer .seek').value) > 0.5")
+    wait_until(page, "Number(document.querySelector('.answer .seek').value) > 0.5")
     button.click()
     at, count = float(page.locator(".answer .seek").input_value()), count_strikes(page)
     page.wait_for_timeout(400)
     assert (float(page.locator(".answer .seek").input_value()), count_strikes(page)) == (at, count)
     button.click()
-    until(page, f"Number(document.querySelector('.answer .seek').value) > {at}")
+    wait_until(page, f"Number(document.querySelector('.answer .seek').value) > {at}")
     assert count_strikes(page) >= count
 
 
@@ -211,7 +203,7 @@ def test_the_keyboard_plays_and_seeks(visit):
     page = visit.page
     page.locator(".answer .play").focus()
     page.keyboard.press("Enter")
-    until(page, "window.struck.length > 0")
+    wait_until(page, "window.struck.length > 0")
     page.keyboard.press("Space")
     assert page.locator(".playing").count() == 0
     page.keyboard.press("Tab")
@@ -230,7 +222,7 @@ def test_the_keyboard_plays_and_seeks(visit):
 def test_seeking_while_it_sounds_strikes_the_notes_from_there(visit):
     page = visit.page
     page.locator(".answer .play").click()
-    until(page, "window.struck.length > 0")
+    wait_until(page, "window.struck.length > 0")
     seconds = float(page.locator(".answer .seek").get_attribute("max"))
     page.locator(".answer .roll").click(
         position={"x": page.locator(".answer .roll").bounding_box()["width"] * 0.7, "y": 20}
@@ -239,7 +231,7 @@ def test_seeking_while_it_sounds_strikes_the_notes_from_there(visit):
         0.7 * seconds, abs=0.5
     )
     count = count_strikes(page)
-    until(page, f"window.struck.length > {count}")
+    wait_until(page, f"window.struck.length > {count}")
 
 
 def test_at_the_end_it_stops_and_begins_anew(visit):
@@ -249,7 +241,7 @@ def test_at_the_end_it_stops_and_begins_anew(visit):
         "(each) => { each.value = each.max - 0.4; each.dispatchEvent(new Event('input')); }"
     )
     page.locator(".answer .play").click()
-    until(page, "document.querySelectorAll('.playing').length === 0")
+    wait_until(page, "document.querySelectorAll('.playing').length === 0")
     assert float(seek.input_value()) == 0
 
 
@@ -257,12 +249,12 @@ def test_the_volume_is_heard(visit):
     page = visit.page
     page.locator("#volume").evaluate("(each) => { each.value = 0.5; }")
     page.locator(".answer .play").click()
-    until(page, "window.struck.length > 0")
-    until(page, "Math.abs(synth.master.gain.value - 0.25) < 0.01")
+    wait_until(page, "window.struck.length > 0")
+    wait_until(page, "Math.abs(synth.master.gain.value - 0.25) < 0.01")
     page.locator("#volume").evaluate(
         "(each) => { each.value = 0; each.dispatchEvent(new Event('input')); }"
     )
-    until(page, "synth.master.gain.value === 0")
+    wait_until(page, "synth.master.gain.value === 0")
 
 
 def test_the_colours_can_be_chosen(visit):
