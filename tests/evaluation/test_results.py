@@ -9,7 +9,7 @@ from evaluation.test_bits import ROWS
 from factories import make_scores, make_tiny_model
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from models.test_model_io import BLOCKS
+from models.conftest import BLOCKS
 
 from pipeline.core.errors import DataError
 from pipeline.evaluation.bits import PieceScores

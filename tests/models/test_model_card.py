@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 from factories import make_tiny_model
-from models.test_model_io import CHAIN, check_refused, edit_card
+from models.conftest import CHAIN, check_refused, edit_card
 
 from pipeline.core.errors import DataError
 from pipeline.models import model_card, model_io
@@ -13,12 +13,6 @@ from pipeline.models.model_io import BUNDLED, CARD
 from pipeline.models.residual_noise import ResidualNoise
 
 DEEP = 200_000
-
-
-@pytest.fixture
-def folder(tmp_path):
-    model_io.save_model(make_tiny_model(), tmp_path)
-    return tmp_path
 
 
 def test_a_card_is_read_as_it_was_written(folder):

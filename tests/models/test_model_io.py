@@ -1,7 +1,6 @@
 import hashlib
 import io
 import json
-import re
 import tempfile
 from pathlib import Path
 
@@ -10,8 +9,8 @@ import pytest
 from factories import make_tiny_model
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from models.conftest import BLOCKS, CHAIN, check_refused, edit_card, put_weights
 
-from pipeline.config.schema import ModelConfig
 from pipeline.core import files
 from pipeline.core.errors import DataError
 from pipeline.models import model_card, model_io
@@ -20,22 +19,6 @@ from pipeline.models.residual_noise import ResidualNoise
 from pipeline.models.weight_shapes import weight_shapes
 
 ORIGINS = st.dictionaries(st.text("abc"), st.integers())
-BLOCKS = st.builds(
-    ModelConfig,
-    input=st.just("scalar"),
-    embedding_dim=st.just(0),
-    model_velocity=st.just(False),
-    cell=st.sampled_from(["lstm", "bilstm"]),
-    head_dim=st.just(0),
-    units=st.lists(st.integers(1, 6), min_size=2, max_size=8),
-    dropout=st.floats(0, 0.99),
-    dense_units=st.integers(0, 6),
-    output_dropout=st.floats(0, 0.99),
-    heads=st.just("regression"),
-    loss_on=st.just("last"),
-    stateful=st.just(False),
-    learning_rate=st.floats(1e-6, 1.0),
-)
 SPREAD = st.builds(ResidualNoise, st.sampled_from(["laplace", "gaussian"]), st.floats(1e-3, 10.0))
 
 
@@ -57,36 +40,8 @@ def models(draw: st.DrawFn) -> TrainedModel:
     )
 
 
-@pytest.fixture
-def folder(tmp_path):
-    model_io.save_model(make_tiny_model(), tmp_path)
-    return tmp_path
-
-
-def edit_card(folder: Path, **changes: object) -> None:
-    card = json.loads((folder / CARD).read_text())
-    (folder / CARD).write_text(model_card.with_checksum({**card, **changes}))
-
-
 def edit_block(folder: Path, **changes: object) -> None:
     edit_card(folder, config={**json.loads((folder / CARD).read_text())["config"], **changes})
-
-
-def put_weights(folder: Path, data: bytes) -> None:
-    """Put other weights there, with a card that has their sha256."""
-    (folder / WEIGHTS).write_bytes(data)
-    edit_card(folder, weights_sha256=hashlib.sha256(data).hexdigest())
-
-
-def check_refused(folder: Path, file: str) -> str:
-    """Hold that a model is refused in one line that names the file and the remedy; returns the line."""
-    with pytest.raises(DataError) as caught:
-        model_io.load_model(folder)
-    line = str(caught.value)
-    assert line.startswith(f"{folder / file}: ")
-    assert len(line.splitlines()) == 1 and len(line) < len(str(folder)) + 400
-    assert re.search("train (it|the model) again|train again", line)
-    return line
 
 
 @pytest.mark.slow
@@ -229,14 +184,6 @@ def test_a_card_edited_by_hand_is_refused(folder, change):
 
 
 TWO = {"units": [8, 5], "dense_units": 6}
-CHAIN = {
-    "input": "embedding",
-    "embedding_dim": 8,
-    "heads": "categorical",
-    "head_dim": 4,
-    "model_velocity": True,
-    "stateful": True,
-}
 GATED = {**CHAIN, "cell": "mingru", "loss_on": "all"}
 ATTENTION = {**GATED, "cell": "attention", "units": [32]}
 MIXED = {**GATED, "cell": ["mingru", "attention"], "units": [8, 32], "conv": 4, "span": 9}

@@ -12,7 +12,7 @@ import pytest
 from factories import make_tiny_model
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from models.test_model_io import check_refused, put_weights
+from models.conftest import check_refused, put_weights
 
 from pipeline.core import files
 from pipeline.models import model_io, safe_npz
