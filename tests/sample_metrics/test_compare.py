@@ -5,7 +5,7 @@ import long_corpus
 import numpy as np
 import pytest
 from factories import make_quantized_notes
-from sample_metrics.test_features import make_codes
+from sample_metrics.conftest import make_codes
 
 from pipeline.notes.quantize import DURATION, PITCH, STEP, QuantizedNotes
 from pipeline.sample_metrics import compare, features, memorization, overlap

@@ -7,31 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from sample_metrics.conftest import CODES, make_codes
 from scipy.stats import wasserstein_distance
 
-from pipeline.notes.quantize import DURATION, PITCH, STEP, VELOCITY, QuantizedNotes
+from pipeline.notes.quantize import DURATION, PITCH, STEP, QuantizedNotes
 from pipeline.sample_metrics import features
 from pipeline.sample_metrics.features import TrainingReference
 from pipeline.sample_metrics.memorization import SuffixIndex, find_longest_match
-
-
-def make_codes(**columns: Sequence[int]) -> QuantizedNotes:
-    """Make codes of some columns; what is not given is 10 cells, middle C, velocity 64."""
-    codes = np.tile(np.array([10, 10, 60, 64], np.int16), (len(next(iter(columns.values()))), 1))
-    for name, values in columns.items():
-        codes[
-            :, {"step": STEP, "duration": DURATION, "pitch": PITCH, "velocity": VELOCITY}[name]
-        ] = values
-    return codes
-
-
-NOTE = st.tuples(
-    st.integers(0, 30),
-    st.integers(0, 60),
-    st.sampled_from([0, 59, 60, 72, 127]),
-    st.integers(1, 127),
-)
-CODES = st.lists(NOTE, min_size=1, max_size=40).map(lambda rows: np.array(rows, np.int16))
 
 
 def compute_repetition(codes: QuantizedNotes, n: int, transposed: bool) -> float:

@@ -3,7 +3,7 @@ import pytest
 from factories import make_quantized_notes
 from hypothesis import given
 from hypothesis import strategies as st
-from sample_metrics.test_features import make_codes
+from sample_metrics.conftest import make_codes
 from scipy import integrate, stats
 from scipy.spatial.distance import cdist, pdist
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from factories import make_quantized_notes
 from hypothesis import given
-from sample_metrics.test_features import CODES, make_codes
+from sample_metrics.conftest import CODES, make_codes
 
 from pipeline.notes.quantize import DURATION, PITCH, STEP, VELOCITY
 from pipeline.sample_metrics import passage_features

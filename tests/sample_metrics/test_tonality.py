@@ -3,7 +3,7 @@ import pytest
 from factories import make_quantized_notes
 from hypothesis import given
 from hypothesis import strategies as st
-from sample_metrics.test_features import CODES, make_codes
+from sample_metrics.conftest import CODES, make_codes
 
 from pipeline.notes.quantize import DURATION, PITCH
 from pipeline.sample_metrics import tonality
