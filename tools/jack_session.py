@@ -191,7 +191,7 @@ def run_session(seconds: float) -> list[Event]:
 
 def main(seconds: float, log: Path) -> None:
     """Play, write the log, print the figures."""
-    if not sound_systems.is_jack_running():
+    if not sound_systems.JACK.is_running():
         raise SystemExit("no server of JACK runs; start one: jackd -d dummy")
     events = run_session(seconds)
     figures = summarize(events)

@@ -9,8 +9,8 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from pipeline.live import sound_systems
 from pipeline.live.active_keys import Message
+from pipeline.live.port_clients import PORT_ERRORS, PortClient, make_clients
 from pipeline.live.sound_systems import PortError as PortError
 
 CLIENT_NAME = "music-rnn"
@@ -23,8 +23,8 @@ VIRTUAL = "virtual"
 OUT, IN = "MidiOut", "MidiIn"
 FLUSH_SECONDS = 0.1
 """Seconds in which any sound system delivers its messages: a few of its cycles of 3 to 25 ms."""
-PORT_ERRORS = (RuntimeError, OSError, ValueError)
-"""What rtmidi2 raises: RuntimeError of a driver, OSError of a port, ValueError of a number or message."""
+CALLBACK_SECONDS = 0.1
+"""Seconds in which a callback that has begun ends."""
 
 MessageHandler = Callable[[Message], None]
 ByteHandler = Callable[[Sequence[int]], None]
@@ -35,24 +35,28 @@ class PortProbe:
     """Tells whether a port is still there.
 
     No sound system reports to a client that its port is gone, so the list of ports is read again, by a client of its
-    own: one that sends or receives must not be used from another thread.
+    own: one that sends or receives must not be used from another thread. A virtual port goes with its sound system only.
     """
 
-    def __init__(self, direction: str, name: str, port_name: str) -> None:
+    def __init__(self, direction: str, name: str, port_name: str, client: PortClient) -> None:
         """Prepare.
 
         Args:
             direction: OUT or IN.
             name: what the person gave: a part of the name of the port, or VIRTUAL.
             port_name: the whole name.
+            client: has the port.
         """
         self.name = name
         self.port_name = port_name
-        self.devices = [] if name == VIRTUAL else _make_devices(direction, PROBE_CLIENT_NAME)
+        self.client = client
+        self.list_clients = [] if name == VIRTUAL else make_clients(direction, PROBE_CLIENT_NAME)
 
     def is_present(self) -> bool:
-        """Whether the port is there; a virtual one always is."""
-        return self.name == VIRTUAL or self.port_name in self._list_names()
+        """Whether the port is there."""
+        if self.name == VIRTUAL:
+            return not self.client.has_stopped
+        return self.port_name in self._list_names()
 
     def is_back(self) -> bool:
         """Whether a port is there that has the part of a name; the whole name may be another than before."""
@@ -61,7 +65,7 @@ class PortProbe:
     def _list_names(self) -> list[str]:
         """Return the names of all ports; none if the sound system stopped."""
         try:
-            return [port for device in self.devices for port in device.ports]
+            return [name for client in self.list_clients for name in client.list_port_names()]
         except PORT_ERRORS:
             return []
 
@@ -69,11 +73,9 @@ class PortProbe:
 class OutputPort:
     """A port that plays."""
 
-    def __init__(
-        self, device: Any, probe: PortProbe, sleep: Callable[[float], None] = time.sleep
-    ) -> None:
+    def __init__(self, probe: PortProbe, sleep: Callable[[float], None] = time.sleep) -> None:
         """Wait until the connection works."""
-        self.device = device
+        self.client = probe.client
         self.probe = probe
         self.sleep = sleep
         sleep(FLUSH_SECONDS)
@@ -93,8 +95,12 @@ class OutputPort:
         Raises:
             PortError: the port is gone.
         """
+        if self.client.has_stopped:
+            raise PortError(
+                f"the MIDI port {self.name!r} is gone, because JACK stopped; start JACK and play again"
+            )
         try:
-            self.device.send_message(message)
+            self.client.device.send_message(message)
         except PORT_ERRORS as error:
             raise PortError(
                 f"the MIDI port failed ({error}); is the device still there? See 'music-rnn ports'"
@@ -103,26 +109,33 @@ class OutputPort:
     def close(self) -> None:
         """Close the port after all messages are delivered: JACK would drop the last ones, which end notes."""
         self.sleep(FLUSH_SECONDS)
-        self.device.close_port()
+        self.client.close_port()
 
 
 class InputPort:
     """A port that listens."""
 
-    def __init__(self, name: str, handler: ByteHandler, is_clock: bool = False) -> None:
+    def __init__(
+        self,
+        name: str,
+        handler: ByteHandler,
+        is_clock: bool = False,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
         """Open a port; see `open_input` and `open_clock`."""
         self.handler = handler
         self.is_clock = is_clock
+        self.sleep = sleep
+        self.callback = self._handle_event
+        """Kept with the port: a callback of rtmidi2 that has begun may use it after the client dropped it."""
         self._open(name)
 
     def _open(self, name: str) -> None:
         """Open the port and listen."""
-        self.device, port_name = _open_device(
-            IN, name, CLOCK_NAME if self.is_clock else CLIENT_NAME
-        )
-        self.probe = PortProbe(IN, name, port_name)
-        self.device.ignore_types(midi_time=not self.is_clock)
-        self.device.callback = self._handle_event
+        self.probe = _open_port(IN, name, CLOCK_NAME if self.is_clock else CLIENT_NAME)
+        self.client = self.probe.client
+        self.client.device.ignore_types(midi_time=not self.is_clock)
+        self.client.device.callback = self.callback
 
     def _handle_event(self, message: Sequence[int], _: float) -> None:
         """Pass a message on."""
@@ -145,13 +158,19 @@ class InputPort:
         """
         if not self.probe.is_back():
             return False
-        self.device.close_port()
+        self.close()
         self._open(self.probe.name)
         return True
 
     def close(self) -> None:
-        """Stop listening."""
-        self.device.close_port()
+        """Stop listening. A second call does nothing.
+
+        rtmidi2 holds the lock of Python while JACK closes a port, and JACK waits for a callback, which needs that lock.
+        So callbacks end first.
+        """
+        self.client.device.callback = None
+        self.sleep(CALLBACK_SECONDS)
+        self.client.close_port()
 
 
 class NullPort:
@@ -170,7 +189,8 @@ def list_port_names(direction: str) -> list[str]:
     Raises:
         PortError: rtmidi2 is not installed.
     """
-    return [name for device in _make_devices(direction) for name in device.ports]
+    clients = make_clients(direction, CLIENT_NAME)
+    return [name for client in clients for name in client.list_port_names()]
 
 
 def open_output(name: str) -> OutputPort:
@@ -182,14 +202,12 @@ def open_output(name: str) -> OutputPort:
     Raises:
         PortError: there is no such port, or it cannot be opened.
     """
-    device, port_name = _open_device(OUT, name)
-    return OutputPort(device, PortProbe(OUT, name, port_name))
+    return OutputPort(_open_port(OUT, name, CLIENT_NAME))
 
 
 def open_clock_output(name: str) -> OutputPort:
     """Open a port to send a MIDI clock to; arguments and errors as of `open_output`."""
-    device, port_name = _open_device(OUT, name, CLOCK_NAME)
-    return OutputPort(device, PortProbe(OUT, name, port_name))
+    return OutputPort(_open_port(OUT, name, CLOCK_NAME))
 
 
 def open_input(name: str, handler: MessageHandler) -> InputPort:
@@ -228,23 +246,31 @@ def _matches(name: str, port_name: str) -> bool:
     return name.lower() in port_name.lower()
 
 
-def _open_device(direction: str, name: str, own_name: str = CLIENT_NAME) -> tuple[Any, str]:
-    """Open a port; return the client and the whole name of the port: `own_name` of a virtual one."""
-    devices = _make_devices(direction)
+def _open_port(direction: str, name: str, own_name: str) -> PortProbe:
+    """Open a port; return its probe. A virtual one has the name `own_name`."""
+    client, port_name = _find_port(direction, name, own_name)
     try:
-        for device in devices:
-            if name == VIRTUAL:
-                _open_virtual_port(device, own_name)
-                return device, own_name
-            for number, port_name in enumerate(device.ports):
-                if _matches(name, port_name):
-                    device.open_port(number)
-                    return device, port_name
+        if name == VIRTUAL:
+            _open_virtual_port(client.device, own_name)
+        else:
+            client.device.open_port(port_name)
     except PORT_ERRORS as error:
         raise PortError(
             f"{name}: the MIDI port cannot be opened ({error}); is another program using it?"
         ) from error
-    port_names = [repr(port_name) for device in devices for port_name in device.ports]
+    return PortProbe(direction, name, port_name, client)
+
+
+def _find_port(direction: str, name: str, own_name: str) -> tuple[PortClient, str]:
+    """Return the client of a port and the whole name of the port: `own_name` of a virtual one."""
+    clients = make_clients(direction, CLIENT_NAME)
+    for client in clients:
+        if name == VIRTUAL:
+            return client, own_name
+        for port_name in client.list_port_names():
+            if _matches(name, port_name):
+                return client, port_name
+    port_names = [repr(port_name) for client in clients for port_name in client.list_port_names()]
     existing = ", ".join(port_names) or "none"
     remedy = "start a synthesizer" if direction == OUT else "connect a keyboard"
     raise PortError(
@@ -257,16 +283,3 @@ def _open_virtual_port(device: Any, name: str) -> None:
     if sys.platform == "win32":
         raise NotImplementedError("not on Windows; start loopMIDI and give the name of its port")
     device.open_virtual_port(name)
-
-
-def _make_devices(direction: str, client_name: str = CLIENT_NAME) -> list[Any]:
-    """Return a client of each sound system that runs."""
-    library = sound_systems.import_library()
-    devices = []
-    for system in sound_systems.list_systems(library):
-        try:
-            with sound_systems.quiet_stderr():
-                devices.append(getattr(library, direction)(client_name, api=system))
-        except PORT_ERRORS:  # a sound system that just stopped is no fault
-            continue
-    return devices

@@ -2,7 +2,7 @@
 
 Its wheels for Linux bring a library of JACK of protocol 8, which newer servers (1.9.21 has protocol 9) refuse. So the library
 of JACK of this machine is loaded first and for all: the linker then takes its functions. JACK is asked whether it runs,
-because rtmidi2 ends the process where it makes a virtual port without a server.
+because rtmidi2 ends the process where it makes a virtual port without a server, and does not tell that it stopped.
 """
 
 import ctypes
@@ -23,6 +23,8 @@ JACK_LIBRARY = "libjack.so.0"
 JACK_NO_START_SERVER = 1
 """Option of `jack_client_open`: start no server."""
 CHECK_CLIENT_NAME = b"music-rnn (check)"
+StopCallback = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
+"""Function of C that JACK calls when its server stops."""
 
 
 class PortError(PipelineError):
@@ -44,20 +46,6 @@ def import_library() -> Any:
         ) from error
 
 
-def list_systems(library: Any) -> list[int]:
-    """Return the numbers, of rtmidi2, of the sound systems that run."""
-    if sys.platform == "darwin":
-        return [library.API_MACOSX_CORE]
-    if sys.platform == "win32":
-        return [library.API_WINDOWS_MM]
-    systems = []
-    if ALSA_SEQUENCER.exists():
-        systems.append(library.API_LINUX_ALSA)
-    if is_jack_running():
-        systems.append(library.API_UNIX_JACK)
-    return systems
-
-
 @functools.cache
 def load_jack() -> Any:
     """Return the library of JACK of this machine, loaded for all later libraries; None where there is none."""
@@ -68,24 +56,64 @@ def load_jack() -> Any:
     except OSError:
         return None
     jack.jack_client_open.restype = ctypes.c_void_p
-    jack.jack_client_close.argtypes = [ctypes.c_void_p]
+    jack.jack_on_shutdown.argtypes = [ctypes.c_void_p, StopCallback, ctypes.c_void_p]
     return jack
 
 
-def is_jack_running() -> bool:
-    """Whether a server of JACK accepts a client."""
-    jack = load_jack()
-    if jack is None:
-        return False
-    status = ctypes.c_int()
-    with quiet_stderr():
-        client = jack.jack_client_open(
-            CHECK_CLIENT_NAME, JACK_NO_START_SERVER, ctypes.byref(status)
-        )
-        if not client:
-            return False
-        jack.jack_client_close(client)
-    return True
+class JackConnection:
+    """A client of JACK that stays open, because JACK tells a client when its server stops."""
+
+    def __init__(self) -> None:
+        """Open no client yet."""
+        self.client: int | None = None
+        self.has_stopped = False
+        """Whether the server stopped after it accepted the client."""
+        self.callback = StopCallback(self._handle_stop)
+
+    def is_running(self) -> bool:
+        """Whether a server accepts a client.
+
+        After a server stopped, another one does not count: the old clients of this process would end it.
+        """
+        if self.client is None:
+            self.client = self._open_client()
+        return self.client is not None and not self.has_stopped
+
+    def _open_client(self) -> int | None:
+        """Return the address of a new client; None without a server or without the library of JACK."""
+        jack = load_jack()
+        if jack is None:
+            return None
+        status = ctypes.c_int()
+        with quiet_stderr():
+            client: int | None = jack.jack_client_open(
+                CHECK_CLIENT_NAME, JACK_NO_START_SERVER, ctypes.byref(status)
+            )
+        if client:
+            jack.jack_on_shutdown(client, self.callback, None)
+        return client
+
+    def _handle_stop(self, _: int | None) -> None:
+        """Remember that the server stopped; JACK calls it in a thread of its own."""
+        self.has_stopped = True
+
+
+JACK = JackConnection()
+"""The connection of this process."""
+
+
+def list_systems(library: Any) -> list[int]:
+    """Return the numbers, of rtmidi2, of the sound systems that run."""
+    if sys.platform == "darwin":
+        return [library.API_MACOSX_CORE]
+    if sys.platform == "win32":
+        return [library.API_WINDOWS_MM]
+    systems = []
+    if ALSA_SEQUENCER.exists():
+        systems.append(library.API_LINUX_ALSA)
+    if JACK.is_running():
+        systems.append(library.API_UNIX_JACK)
+    return systems
 
 
 @contextmanager

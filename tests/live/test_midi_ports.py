@@ -1,12 +1,15 @@
 """Ports by a part of their name, and one clear line when there is none; on sound systems made up here."""
 
 import sys
+import threading
+import time
+import weakref
 from types import SimpleNamespace
 
 import pytest
 
 from pipeline.live import midi_ports, sound_systems
-from pipeline.live.midi_ports import PortError
+from pipeline.live.midi_ports import InputPort, PortError
 
 
 class Device:
@@ -24,8 +27,10 @@ class Device:
     def ports(self):
         return self.names[self.system]
 
-    def open_port(self, number):
-        self.opened.append((self.kind, self.ports[number]))
+    def open_port(self, name):
+        if name not in self.ports:
+            raise ValueError("Port not found")
+        self.opened.append((self.kind, name))
 
     def open_virtual_port(self, name):
         if self.system == 4:
@@ -50,7 +55,7 @@ def install(monkeypatch, systems):
     def maker(kind):
         return lambda name, api: Device(kind, api, opened)
 
-    fake = SimpleNamespace(MidiOut=maker("out"), MidiIn=maker("in"))
+    fake = SimpleNamespace(MidiOut=maker("out"), MidiIn=maker("in"), API_UNIX_JACK=2)
     monkeypatch.setitem(sys.modules, "rtmidi2", fake)
     monkeypatch.setattr(sound_systems, "list_systems", lambda library: systems)
     return opened
@@ -73,7 +78,7 @@ def test_a_part_of_a_name_is_enough_in_any_case(opened):
     port = midi_ports.open_output("fluid")
     port.send((0x90, 60, 64))
     port.close()
-    assert port.device.sent == [(0x90, 60, 64)]
+    assert port.client.device.sent == [(0x90, 60, 64)]
     assert opened == [("out", "FluidSynth 1"), "closed"]
 
 
@@ -86,7 +91,7 @@ def test_an_input_hands_on_messages_of_three_bytes(opened):
     heard = []
     port = midi_ports.open_input("KEYSTATION", heard.append)
     for message in ([0x90, 60, 64], [0xC0, 5], [0xF0, 1, 2, 0xF7]):
-        port.device.callback(message, 0.1)
+        port.client.device.callback(message, 0.1)
     assert heard == [(0x90, 60, 64)]
     assert opened == [("in", "Keystation 49")]
 
@@ -95,17 +100,17 @@ def test_a_clock_hands_on_messages_of_all_lengths_and_an_input_asks_for_none(ope
     heard = []
     port = midi_ports.open_clock("keystation", heard.append)
     for message in ([0xF8], [0xF2, 4, 0]):
-        port.device.callback(message, 0.1)
+        port.client.device.callback(message, 0.1)
     assert heard == [[0xF8], [0xF2, 4, 0]]
-    assert port.device.hears_clock
-    assert not midi_ports.open_input("keystation", print).device.hears_clock
+    assert port.client.device.hears_clock
+    assert not midi_ports.open_input("keystation", print).client.device.hears_clock
 
 
 def test_a_virtual_clock_has_a_name_of_its_own(opened):
     assert midi_ports.open_clock("virtual", print).name == "music-rnn clock"
     port = midi_ports.open_clock_output("virtual")
     port.send((0xF8, 0))
-    assert port.device.sent == [(0xF8, 0)]
+    assert port.client.device.sent == [(0xF8, 0)]
     assert opened == [("in", "virtual music-rnn clock"), ("out", "virtual music-rnn clock")]
 
 
@@ -166,6 +171,86 @@ def test_a_port_is_present_until_it_leaves_the_list(opened, monkeypatch):
     assert virtual.is_present()
 
 
+def open_virtual_clock(name):
+    return midi_ports.open_clock(name, print)
+
+
+OPENERS = (midi_ports.open_output, midi_ports.open_clock_output, open_virtual_clock)
+
+
+@pytest.mark.parametrize("open_port", OPENERS)
+@pytest.mark.parametrize("name", ["virtual", "fluid"])
+def test_a_port_is_gone_when_the_server_of_jack_stops_although_the_list_has_it(
+    opened, monkeypatch, open_port, name
+):
+    port = open_port(name)
+    assert port.is_present()
+    monkeypatch.setattr(sound_systems.JACK, "has_stopped", True)
+    assert not port.is_present()
+
+
+def test_a_port_of_another_sound_system_stays_when_the_server_of_jack_stops(opened, monkeypatch):
+    port = midi_ports.open_output("keystation")
+    monkeypatch.setattr(sound_systems.JACK, "has_stopped", True)
+    assert port.is_present()
+    port.send((0x90, 60, 64))
+    assert port.client.device.sent == [(0x90, 60, 64)]
+
+
+def test_nothing_is_sent_to_a_server_of_jack_that_stopped_and_nothing_closed(opened, monkeypatch):
+    port, keyboard = midi_ports.open_output("fluid"), midi_ports.open_input("midi", print)
+    monkeypatch.setattr(sound_systems.JACK, "has_stopped", True)
+    with pytest.raises(PortError, match=r"^the MIDI port 'FluidSynth 1' is gone, because JACK"):
+        port.send((0x80, 60, 64))
+    port.close()
+    keyboard.close()
+    assert port.client.device.sent == []
+    assert opened == [("out", "FluidSynth 1"), ("in", "Midi Through 0")]
+    assert not keyboard.reopen()
+
+
+class BusyDevice(Device):
+    """Gets messages all the time: like JACK, it cannot close a port that has a callback."""
+
+    def close_port(self):
+        while self.callback is not None:
+            time.sleep(0.01)
+        super().close_port()
+
+
+def test_an_input_closes_while_messages_arrive(opened, monkeypatch):
+    make_busy = lambda name, api: BusyDevice("in", api, opened)  # noqa: E731
+    monkeypatch.setattr(sys.modules["rtmidi2"], "MidiIn", make_busy)
+    port = midi_ports.open_input("keystation", print)
+    closing = threading.Thread(target=port.close, daemon=True)
+    closing.start()
+    closing.join(2.0)
+    is_blocked = closing.is_alive()
+    port.client.device.callback = None
+    assert not is_blocked
+    assert opened[-1] == "closed"
+
+
+def test_a_callback_that_has_begun_ends_before_its_input_is_closed(opened):
+    seen = []
+
+    def sleep(seconds):
+        seen.append((seconds, port.client.device.callback, opened[-1]))
+
+    port = InputPort("keystation", print, sleep=sleep)
+    listener = weakref.ref(port.client.device.callback)
+    port.close()
+    assert seen == [(midi_ports.CALLBACK_SECONDS, None, ("in", "Keystation 49"))]
+    assert opened[-1] == "closed"
+    assert listener() is not None
+
+
+def test_a_port_that_goes_away_while_the_list_is_read_is_left_out(opened, monkeypatch):
+    monkeypatch.setattr(Device, "names", {2: [None, "FluidSynth 1"], 4: [None]})
+    assert midi_ports.list_port_names(midi_ports.OUT) == ["FluidSynth 1"]
+    assert midi_ports.open_output("fluid").is_present()
+
+
 def test_a_sound_system_that_stopped_has_no_port(opened, monkeypatch):
     port = midi_ports.open_output("fluid")
 
@@ -185,7 +270,7 @@ def test_a_keyboard_that_comes_back_under_another_number_is_opened_again(opened,
     monkeypatch.setattr(Device, "names", {2: [], 4: ["Keystation 50"]})
     assert port.reopen()
     assert port.is_present()
-    port.device.callback([0x90, 60, 64], 0.1)
+    port.client.device.callback([0x90, 60, 64], 0.1)
     assert heard == [(0x90, 60, 64)]
     assert opened == [("in", "Keystation 49"), "closed", ("in", "Keystation 50")]
 

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from pipeline.live import sound_systems
+from pipeline.live.sound_systems import JackConnection
 
 LIBRARY = SimpleNamespace(
     API_LINUX_ALSA="alsa",
@@ -18,12 +19,21 @@ LIBRARY = SimpleNamespace(
 
 
 class FakeJack:
-    """The functions of a library of JACK that are used."""
+    """The functions of a library of JACK that are used; `client` is the answer of the server."""
 
     def __init__(self, client):
-        self.closed = []
-        self.jack_client_open = self.make_function(lambda *_: client)
-        self.jack_client_close = self.make_function(self.closed.append)
+        self.client = client
+        self.opened = []
+        self.callbacks = {}
+        self.jack_client_open = self.make_function(self.open_client)
+        self.jack_on_shutdown = self.make_function(self.add_callback)
+
+    def open_client(self, name, *_):
+        self.opened.append(name)
+        return self.client
+
+    def add_callback(self, client, callback, _):
+        self.callbacks[client] = callback
 
     def make_function(self, function):
         class Function:
@@ -36,6 +46,7 @@ class FakeJack:
 def on_linux(monkeypatch, tmp_path):
     monkeypatch.setattr(sys, "platform", "linux")
     monkeypatch.setattr(sound_systems, "ALSA_SEQUENCER", tmp_path / "seq")
+    monkeypatch.setattr(sound_systems, "JACK", JackConnection())
     sound_systems.load_jack.cache_clear()
     yield
     sound_systems.load_jack.cache_clear()
@@ -59,16 +70,22 @@ def test_jack_and_alsa_are_used_where_they_run(monkeypatch, tmp_path):
     assert sound_systems.list_systems(LIBRARY) == ["alsa", "jack"]
 
 
-def test_a_sound_system_that_does_not_run_is_not_asked(monkeypatch):
+def test_a_sound_system_that_does_not_run_is_not_asked_but_may_start_later(monkeypatch):
     jack, _ = install_jack(monkeypatch, client=None)
     assert sound_systems.list_systems(LIBRARY) == []
-    assert jack.closed == []
+    assert jack.callbacks == {}
+    jack.client = 7
+    assert sound_systems.list_systems(LIBRARY) == ["jack"]
 
 
-def test_the_client_that_asks_whether_jack_runs_is_closed(monkeypatch):
+def test_one_client_notices_that_the_server_of_jack_stops(monkeypatch):
     jack, _ = install_jack(monkeypatch, client=7)
-    assert sound_systems.is_jack_running()
-    assert jack.closed == [7]
+    assert sound_systems.list_systems(LIBRARY) == sound_systems.list_systems(LIBRARY) == ["jack"]
+    assert jack.opened == [b"music-rnn (check)"]
+    assert not sound_systems.JACK.has_stopped
+    jack.callbacks[7](None)
+    assert sound_systems.JACK.has_stopped
+    assert sound_systems.list_systems(LIBRARY) == []
 
 
 def test_without_a_library_of_jack_it_does_not_run(monkeypatch):
@@ -76,7 +93,7 @@ def test_without_a_library_of_jack_it_does_not_run(monkeypatch):
         raise OSError("no such file")
 
     monkeypatch.setattr(ctypes, "CDLL", fail)
-    assert not sound_systems.is_jack_running()
+    assert not sound_systems.JACK.is_running()
 
 
 @pytest.mark.parametrize(("platform", "system"), [("darwin", "coremidi"), ("win32", "winmm")])

@@ -1,0 +1,46 @@
+"""A client of a sound system that stopped is not used any more."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from pipeline.live import port_clients, sound_systems
+from pipeline.live.port_clients import PortClient
+
+
+class Device:
+    """A client of rtmidi2."""
+
+    def __init__(self):
+        self.ports = ["synth", None]
+        self.closed = 0
+
+    def close_port(self):
+        self.closed += 1
+
+
+@pytest.mark.parametrize("is_jack", [True, False])
+def test_only_a_client_of_jack_stops_with_its_server(monkeypatch, is_jack):
+    client = PortClient(Device(), is_jack)
+    assert client.list_port_names() == ["synth"]
+    client.close_port()
+    monkeypatch.setattr(sound_systems.JACK, "has_stopped", True)
+    assert client.has_stopped == is_jack
+    assert client.list_port_names() == ([] if is_jack else ["synth"])
+    client.close_port()
+    assert client.device.closed == (1 if is_jack else 2)
+
+
+def test_there_is_a_client_of_each_sound_system_that_accepts_one(monkeypatch):
+    def make_device(name, api):
+        if api == "alsa":
+            raise RuntimeError("not allowed")
+        return name, api
+
+    library = SimpleNamespace(MidiOut=make_device, API_UNIX_JACK="jack")
+    monkeypatch.setattr(sound_systems, "import_library", lambda: library)
+    monkeypatch.setattr(sound_systems, "list_systems", lambda library: ["alsa", "jack", "winmm"])
+    assert port_clients.make_clients("MidiOut", "play") == [
+        PortClient(("play", "jack"), is_jack=True),
+        PortClient(("play", "winmm"), is_jack=False),
+    ]
