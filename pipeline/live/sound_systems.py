@@ -57,6 +57,8 @@ def load_jack() -> Any:
         return None
     jack.jack_client_open.restype = ctypes.c_void_p
     jack.jack_on_shutdown.argtypes = [ctypes.c_void_p, StopCallback, ctypes.c_void_p]
+    # Its messages go to a function that ignores them: one of Python would wait for the lock of Python.
+    jack.jack_set_error_function(ctypes.pythonapi.strlen)
     return jack
 
 

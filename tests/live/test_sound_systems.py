@@ -25,6 +25,8 @@ class FakeJack:
         self.client = client
         self.opened = []
         self.callbacks = {}
+        self.error_functions = []
+        self.jack_set_error_function = self.make_function(self.error_functions.append)
         self.jack_client_open = self.make_function(self.open_client)
         self.jack_on_shutdown = self.make_function(self.add_callback)
 
@@ -86,6 +88,12 @@ def test_one_client_notices_that_the_server_of_jack_stops(monkeypatch):
     jack.callbacks[7](None)
     assert sound_systems.JACK.has_stopped
     assert sound_systems.list_systems(LIBRARY) == []
+
+
+def test_what_jack_prints_goes_to_a_function_of_c_that_needs_no_lock_of_python(monkeypatch):
+    jack, _ = install_jack(monkeypatch, client=7)
+    sound_systems.load_jack()
+    assert [function.__name__ for function in jack.error_functions] == ["strlen"]
 
 
 def test_without_a_library_of_jack_it_does_not_run(monkeypatch):
