@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from pipeline.live import port_trial
 from pipeline.live.active_keys import Message
 from pipeline.live.port_clients import PORT_ERRORS, PortClient, make_clients
 from pipeline.live.sound_systems import PortError as PortError
@@ -253,6 +254,7 @@ def _open_port(direction: str, name: str, own_name: str) -> PortProbe:
         if name == VIRTUAL:
             _open_virtual_port(client.device, own_name)
         else:
+            port_trial.check_port(direction, port_name)
             client.device.open_port(port_name)
     except PORT_ERRORS as error:
         raise PortError(

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from pipeline.live import midi_ports, sound_systems
+from pipeline.live import midi_ports, port_trial, sound_systems
 from pipeline.live.midi_ports import InputPort, PortError
 
 
@@ -58,6 +58,7 @@ def install(monkeypatch, systems):
     fake = SimpleNamespace(MidiOut=maker("out"), MidiIn=maker("in"), API_UNIX_JACK=2)
     monkeypatch.setitem(sys.modules, "rtmidi2", fake)
     monkeypatch.setattr(sound_systems, "list_systems", lambda library: systems)
+    monkeypatch.setattr(port_trial, "check_port", lambda direction, name: None)
     return opened
 
 
@@ -249,6 +250,29 @@ def test_a_port_that_goes_away_while_the_list_is_read_is_left_out(opened, monkey
     monkeypatch.setattr(Device, "names", {2: [None, "FluidSynth 1"], 4: [None]})
     assert midi_ports.list_port_names(midi_ports.OUT) == ["FluidSynth 1"]
     assert midi_ports.open_output("fluid").is_present()
+
+
+def test_a_port_that_goes_away_before_it_is_opened_is_one_clear_line(opened, monkeypatch):
+    def unplug(direction, name):
+        assert (direction, name) == (midi_ports.IN, "Keystation 49")
+        monkeypatch.setattr(Device, "names", {2: [], 4: ["Other"]})
+
+    monkeypatch.setattr(port_trial, "check_port", unplug)
+    with pytest.raises(PortError, match=r"keystation: .* cannot be opened \(Port not found\)"):
+        midi_ports.open_input("keystation", print)
+    assert opened == []
+
+
+def test_a_port_is_opened_after_a_trial_that_does_not_fail(opened, monkeypatch):
+    def fail(direction, name):
+        raise PortError("busy")
+
+    monkeypatch.setattr(port_trial, "check_port", fail)
+    with pytest.raises(PortError, match=r"^busy$"):
+        midi_ports.open_output("fluid")
+    assert opened == []
+    midi_ports.open_output("virtual")
+    assert opened == [("out", "virtual music-rnn")]
 
 
 def test_a_sound_system_that_stopped_has_no_port(opened, monkeypatch):
