@@ -70,7 +70,8 @@ class JackConnection:
         self.client: int | None = None
         self.has_stopped = False
         """Whether the server stopped after it accepted the client."""
-        self.callback = StopCallback(self._handle_stop)
+        self.callback: Any = None
+        """Kept because JACK may call it as long as the client is open."""
 
     def is_running(self) -> bool:
         """Whether a server accepts a client.
@@ -92,6 +93,7 @@ class JackConnection:
                 CHECK_CLIENT_NAME, JACK_NO_START_SERVER, ctypes.byref(status)
             )
         if client:
+            self.callback = StopCallback(self._handle_stop)
             jack.jack_on_shutdown(client, self.callback, None)
         return client
 
