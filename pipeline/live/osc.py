@@ -7,7 +7,8 @@ In:  /note PITCH VELOCITY ON    a key of the person: pitch 0..127, velocity 1..1
      /NAME VALUE                any other control of `controls` by name: /tempo 1.2, /key "C minor"
 Out: see `osc_output`.
 
-What is not such a message is ignored, and the first one is reported in one line: anyone who reaches the port can send.
+A whole number may be a float: Pure Data sends no other numbers. What is not such a message is ignored, and the first one is
+reported in one line: anyone who reaches the port can send.
 Messages that come faster than `RATE` wait in the socket; what it cannot hold is lost, as UDP may lose any packet.
 The time tags of bundles are not waited for.
 """
@@ -16,6 +17,7 @@ import logging
 import socket
 import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 
 from pipeline.core.errors import ParamsError, PipelineError, sanitize_line
 from pipeline.core.token_bucket import TokenBucket
@@ -30,7 +32,7 @@ MAX_PORT = 65535
 MAX_PACKET = 65536
 """Bytes of a packet of UDP at most."""
 RECEIVE_SECONDS = 0.1
-"""Longest wait for a packet [s], after which the thread looks whether to stop."""
+"""Longest wait for a packet [s], after which the thread looks whether to stop; and the wait after a fault."""
 RATE, BURST = 1000.0, 1000
 """Messages that are handled in a second, and at once; a glissando over all keys is inside."""
 MAX_VALUE = 127
@@ -105,9 +107,10 @@ class OscInput:
         while not self.stopping:
             try:
                 packet = self.socket.recv(MAX_PACKET)
-            except (
-                OSError
-            ):  # no packet in time, or a fault of the network that the next one may not have
+            except TimeoutError:
+                continue
+            except OSError:  # a fault of the network that the next packet may not have
+                time.sleep(RECEIVE_SECONDS)
                 continue
             self.handle_packet(packet)
 
@@ -124,7 +127,8 @@ class OscInput:
             time.sleep(self.bucket.reserve())
             if self.stopping:
                 return
-            if not self._handle_osc(message.address, list(message.params)):
+            values = [convert_whole(value) for value in message.params]
+            if not self._handle_osc(message.address, values):
                 self._report(f"{message.address} {message.params}")
 
     def _handle_osc(self, address: str, values: list[object]) -> bool:
@@ -167,6 +171,11 @@ class OscInput:
             self.log_message(sanitize_line(f"OSC: ignored {text[:80]}; see docs/ports-and-osc.md"))
 
 
+def convert_whole(value: object) -> object:
+    """Return a float without a fraction as an int, and any other value as it is."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 def is_ours(record: logging.LogRecord) -> bool:
     """Whether a line of the log is not of python-osc, which writes broken packets there, of any length."""
     return "pythonosc" not in record.pathname
@@ -176,28 +185,37 @@ def open_socket(address: Address) -> socket.socket:
     """Return a socket of UDP that listens on host and port.
 
     Raises:
-        OscError: the port is in use, or the host is not of this machine.
+        OscError: there is no such host, it is not this machine, or the port is in use.
     """
+    family, kind, *_, resolved = resolve("--osc-in", address)
     try:
-        family, kind, *_, resolved = resolve(address)
-        receiver = socket.socket(family, kind)
+        with ExitStack() as stack:
+            receiver = stack.enter_context(socket.socket(family, kind))
+            receiver.settimeout(RECEIVE_SECONDS)
+            receiver.bind(resolved)
+            stack.pop_all()
     except OSError as error:
-        raise OscError(f"--osc-in {address[0]}: no such host ({error})") from error
-    receiver.settimeout(RECEIVE_SECONDS)
-    try:
-        receiver.bind(resolved)
-    except OSError as error:
-        receiver.close()
         raise OscError(
-            f"--osc-in {address[0]}:{address[1]}: cannot listen ({error.strerror}); choose another port"
+            f"--osc-in {address[0]}:{address[1]}: cannot listen ({error.strerror}); choose another port, "
+            "or a host of this machine"
         ) from error
     return receiver
 
 
-def resolve(address: Address) -> Sequence:  # type: ignore[type-arg]
+def resolve(option: str, address: Address) -> Sequence:  # type: ignore[type-arg]
     """Return what `socket.getaddrinfo` returns first for UDP.
 
+    Args:
+        option: the option that has the address, for the message of the error.
+        address: host and port.
+
     Raises:
-        OSError: there is no such host.
+        OscError: there is no such host.
     """
-    return socket.getaddrinfo(*address, type=socket.SOCK_DGRAM)[0]
+    host, port = address
+    try:
+        return socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)[0]
+    except (OSError, UnicodeError) as error:  # UnicodeError: an empty or too long part of a name
+        raise OscError(
+            f"{option} {host}:{port}: no such host ({error}); give an address such as {LOOPBACK}:{port}"
+        ) from error

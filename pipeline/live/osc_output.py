@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pipeline.generation.engine import Engine
 from pipeline.live.active_keys import NOTE_OFF, NOTE_ON, Message, Port
 from pipeline.live.note_source import PendingNote, to_quantized
-from pipeline.live.osc import Address, OscError, resolve
+from pipeline.live.osc import Address, resolve
 from pipeline.live.recorder import HUMAN, NoteRow, Recorder
 from pipeline.live.worker import POLL_SECONDS, Worker, poll
 from pipeline.models.model_io import TrainedModel
@@ -39,18 +39,16 @@ class OscSender:
         """
         from pythonosc.udp_client import SimpleUDPClient
 
-        try:
-            host, port, *_ = resolve(address)[-1]
-        except OSError as error:
-            raise OscError(f"--osc-out {address[0]}: no such host ({error})") from error
+        host, port, *_ = resolve("--osc-out", address)[-1]
         self.client = SimpleUDPClient(host, port)
         self.num_lost = 0
+        """Messages that could not be sent."""
 
     def send(self, path: str, *values: int | float) -> None:
         """Send one message."""
         try:
             self.client.send_message(path, list(values))
-        except OSError:  # nobody listens, or the network is full
+        except OSError:  # no route to the host, or the network is full
             self.num_lost += 1
 
     def send_human_note(self, pitch: int, velocity: int) -> None:

@@ -159,3 +159,104 @@ def test_every_control_is_in_the_docs():
     text = (ROOT / "docs/ports-and-osc.md").read_text()
     row = next(line for line in text.splitlines() if line.startswith("| `/NAME VALUE`"))
     assert set(re.findall(r"`(\w+)`", row)) == set(CONTROL_SCALES)
+
+
+@pytest.mark.parametrize("name", sorted(CONTROL_SCALES.keys() - {"tempo", "key"}))
+def test_each_control_is_set_by_its_name(osc_input, controls, lines, name):
+    value = CONTROL_SCALES[name](100)
+    assert getattr(controls.sampling_config, name) != value
+    osc_input.handle_packet(encode(f"/{name}", value))
+    assert getattr(controls.sampling_config, name) == pytest.approx(value)
+    assert lines == []
+
+
+def test_whole_numbers_may_be_floats_as_those_of_pure_data(osc_input, heard, controls, lines):
+    for packet in (
+        encode("/note", 60.0, 90.0, 1.0),
+        encode("/note", 60.0, 0.0, 0.0),
+        encode("/pedal", 1.0),
+        encode("/max_polyphony", 4.0),
+    ):
+        osc_input.handle_packet(packet)
+    assert heard == [(0x90, 60, 90), (0x80, 60, 0), (0xB0, 64, 127)]
+    assert {type(byte) for message in heard for byte in message} == {int}
+    assert controls.sampling_config.max_polyphony == 4
+    assert lines == []
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), 0.5])
+def test_a_number_that_is_not_whole_stays_a_float(number):
+    assert osc.convert_whole(number) is number
+
+
+def test_a_bundle_is_handled_around_a_message_that_is_unknown(osc_input, heard, lines):
+    bundle = OscBundleBuilder(0)
+    for address, values in (
+        ("/note", [60, 90, 1]),
+        ("/unknown", [1]),
+        ("/note", [62, 90, 1]),
+    ):
+        bundle.add_content(build_message(address, *values))
+    osc_input.handle_packet(bundle.build().dgram)
+    assert heard == [(0x90, 60, 90), (0x90, 62, 90)]
+    assert lines == ["OSC: ignored /unknown [1]; see docs/ports-and-osc.md"]
+
+
+class FaultySocket:
+    """A socket that raises an error, has a packet, and has none then."""
+
+    def __init__(self, packet):
+        self.results = iter([ConnectionResetError("reset"), TimeoutError(), packet])
+
+    def recv(self, size):
+        result = next(self.results)
+        if isinstance(result, Exception):
+            raise result
+        return result
+
+    def close(self):
+        pass
+
+
+def test_a_fault_of_the_network_is_waited_out(osc_input, heard, monkeypatch):
+    waits = []
+    osc_input.socket.close()
+    osc_input.socket = FaultySocket(encode("/note", 60, 90, 1))
+    osc_input.handle_message = lambda message: (heard.append(message), osc_input.close())
+    monkeypatch.setattr(osc.time, "sleep", waits.append)
+    osc_input._receive_until_stopped()
+    assert heard == [(0x90, 60, 90)]
+    assert waits == [osc.RECEIVE_SECONDS, 0.0]
+
+
+def test_nothing_is_handled_after_closing_and_the_port_is_free(osc_input, port, heard, controls):
+    osc_input.start()
+    with SimpleUDPClient(osc.LOOPBACK, port) as client:
+        client.send_message("/note", [60, 90, 1])
+        wait_until(lambda: heard)
+        osc_input.close()
+        assert not any(thread.is_alive() for thread in osc_input.worker.threads)
+        client.send_message("/note", [62, 90, 1])
+    OscInput((osc.LOOPBACK, port), print, controls, print).close()
+    assert heard == [(0x90, 60, 90)]
+
+
+@pytest.mark.parametrize("host", ["a..b", "x" * 64])
+def test_a_host_that_can_be_none_is_refused(host):
+    with pytest.raises(OscError, match=f"^--osc-in {host}:9000: no such host .* give an address"):
+        osc.resolve("--osc-in", (host, 9000))
+
+
+def test_a_host_without_an_address_is_refused(monkeypatch):
+    def find_nothing(*_, **__):
+        raise osc.socket.gaierror(-2, "Name or service not known")
+
+    monkeypatch.setattr(osc.socket, "getaddrinfo", find_nothing)
+    message = r"^--osc-out synth:9001: no such host \(.*not known\); give an address such as"
+    with pytest.raises(OscError, match=message):
+        osc.resolve("--osc-out", ("synth", 9001))
+
+
+def test_a_host_that_is_another_machine_is_refused():
+    with pytest.raises(OscError, match=r"--osc-in 192.0.2.1:9000: cannot listen .*of this machine"):
+        osc.open_socket(("192.0.2.1", 9000))
