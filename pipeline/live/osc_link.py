@@ -46,6 +46,11 @@ class OscLink:
         """Return a port whose notes are sent by OSC too, if a program gets them."""
         return OscPort(port, self.sender) if self.sender else port
 
+    def describe_loss(self) -> str:
+        """Return the end of a line about the messages that could not be sent; empty if there are none."""
+        num_lost = self.sender.num_lost if self.sender else 0
+        return f"; {num_lost:,} OSC messages not sent, check --osc-out" if num_lost else ""
+
     @contextmanager
     def connect(self, model: TrainedModel, player: Player, controls: Controls) -> Iterator[None]:
         """Pass messages on while the context is entered.
@@ -54,12 +59,12 @@ class OscLink:
             OscError: the port to listen on cannot be opened.
         """
         with ExitStack() as stack:
+            if self.sender:
+                stack.callback(self.sender.close)
             for part in self._make_parts(model, player, controls):
                 stack.callback(part.close)
                 part.start()
             yield
-        if self.sender:
-            self.sender.close()
 
     def _make_parts(
         self, model: TrainedModel, player: Player, controls: Controls

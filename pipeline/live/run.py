@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -171,7 +172,8 @@ def run_player(
             watch.reports.append(_follow_person(player, source, options, log_message).report)
         clock_sender = _open_clock_sender(player, source, options, log_message)
         with osc.connect(model, player, controls):
-            _run_realtime(player, output, watch, clock_sender, log_message)
+            report_end = partial(_report_end, player, output.echo_guard, osc, log_message)
+            _run_realtime(player, watch, clock_sender, log_message, report_end)
     return player
 
 
@@ -214,12 +216,12 @@ def _run_offline(player: Player, recording: Path, log_message: Callable[[str], N
 
 def _run_realtime(
     player: Player,
-    output: ChannelOutput,
     watch: PortWatch,
     clock_sender: AbstractContextManager[object],
     log_message: Callable[[str], None],
+    report_end: Callable[[], None],
 ) -> None:
-    """Play in real time, then close all ports."""
+    """Play in real time, then report the session and close all ports."""
     log_message("playing; Ctrl-C stops it and releases every note")
     watch.start()
     try:
@@ -227,8 +229,7 @@ def _run_realtime(
             player.run()
     finally:
         watch.stop()
-        log_message(f"{len(player.recorder):,} notes; {player.schedule.latency}")
-        _report_echoes(output.echo_guard, log_message)
+        report_end()
         for watched in watch.inputs:
             watched.port.close()
 
@@ -242,8 +243,12 @@ def _follow_person(
     return tempo
 
 
-def _report_echoes(echo_guard: EchoGuard, log_message: Callable[[str], None]) -> None:
-    """Report how many notes of the model came back, if any did."""
+def _report_end(
+    player: Player, echo_guard: EchoGuard, osc: OscLink, log_message: Callable[[str], None]
+) -> None:
+    """Report what was sent, what was lost, and how many notes of the model came back, if any did."""
+    sent = f"{len(player.recorder):,} notes; {player.schedule.latency}"
+    log_message(f"{sent}{osc.describe_loss()}")
     if echo_guard.num_ignored:
         log_message(
             f"ignored notes that were sent and came back on --midi-in: {echo_guard.num_ignored:,}; "

@@ -59,3 +59,21 @@ def test_a_key_of_osc_reaches_the_player_and_is_sent_on(listener, port, controls
         ["/person/note", 67, 0, 0],
     ]
     assert lines == []
+
+
+def test_the_port_to_send_from_is_closed_if_the_session_raises(listener, controls, lines):
+    host, out_port = listener.getsockname()
+    link = OscLink("", f"{host}:{out_port}", lines.append)
+    player = Player(Silence(), link.wrap_port(Wire()), Recorder(), SimulatedClock())
+    with (
+        pytest.raises(ValueError, match="failed"),
+        link.connect(make_tiny_model(**CARRIED), player, controls),
+    ):
+        raise ValueError("the session failed")
+    assert link.describe_loss() == ""
+    link.sender.send("/note", 60, 90, 1)
+    assert link.describe_loss() == "; 1 OSC messages not sent, check --osc-out"
+
+
+def test_a_session_without_osc_loses_nothing(lines):
+    assert OscLink("", "", lines.append).describe_loss() == ""

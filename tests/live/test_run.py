@@ -11,6 +11,7 @@ import time
 import pytest
 from factories import CARRIED, ROOT, UNCONSTRAINED, make_music, make_tiny_model
 from fake_port import ClockWire, FakeKeyboard, Wire, check, ends_in_silence
+from play_options import play_options
 from typer.testing import CliRunner
 
 from pipeline import cli
@@ -25,24 +26,11 @@ from pipeline.live.midi_ports import PortError
 from pipeline.live.person_tempo import PersonTempo
 from pipeline.live.preset import Preset, load_preset, save_preset
 from pipeline.live.recorder import HUMAN
-from pipeline.live.run import PlayOptions, resolve_recording_path, run_player
+from pipeline.live.run import resolve_recording_path, run_player
 from pipeline.midi import reader, writer
 
 RUN = CliRunner()
-DEFAULTS = {
-    "midi_in": "",
-    "mode": "solo",
-    "prompt": None,
-    "tempo": 1.0,
-    "response_delay": 0.8,
-    "seed": 0,
-    "recording": None,
-}
 MODEL = make_tiny_model(**CARRIED)
-
-
-def play_options(**changes) -> PlayOptions:
-    return PlayOptions(**{"midi_out": "none", "num_notes": 20, **DEFAULTS, **changes})
 
 
 def test_an_offline_session_is_a_file_at_once_and_the_same_again(in_folder):
@@ -363,6 +351,34 @@ def test_a_preset_is_used_in_a_session(monkeypatch, in_folder):
     assert any("came back on --midi-in: 1; switch off" in line for line in lines)
     assert player.source.requested_turn == "person"
     assert player.recorder.collect_notes(HUMAN)["pitch"].tolist() == [22]
+
+
+@pytest.mark.parametrize(
+    ("settings", "programs"),
+    [({}, []), ({"program": 0}, [(0xC0, 0)]), ({"program": 9}, [(0xC0, 9)])],
+)
+def test_a_program_is_chosen_only_if_the_preset_has_one(settings, programs, monkeypatch):
+    wire = Wire()
+    monkeypatch.setattr(midi_ports, "open_output", lambda name: wire)
+    run._open_output(play_options(midi_out="synth", preset=Preset(**settings)), print)
+    assert wire.programs == programs
+
+
+@pytest.mark.parametrize("has_thru", [False, True])
+def test_the_synthesizer_gets_the_notes_of_the_person_only_with_thru(has_thru, monkeypatch):
+    def open_input(name, handler):
+        handler((0x90, 1, 3))
+        handler((0x80, 1, 0))
+        return FakeKeyboard(handler)
+
+    wire = Wire(clock=time.monotonic)
+    monkeypatch.setattr(midi_ports, "open_output", lambda name: wire)
+    monkeypatch.setattr(midi_ports, "open_input", open_input)
+    preset = Preset(thru=has_thru)
+    options = play_options(midi_out="synth", midi_in="keys", num_notes=1, preset=preset)
+    player = run_player(MODEL, UNCONSTRAINED, options, print)
+    assert ((0x90, 1, 3) in wire.sent) is has_thru
+    assert player.recorder.collect_notes(HUMAN)["pitch"].tolist() == [1]
 
 
 def test_a_synthesizer_that_goes_away_ends_the_session_which_is_written(monkeypatch, in_folder):
