@@ -108,7 +108,7 @@ class Improviser:
         self.response_start = 0
         """Cell at which the last response began."""
         self.read_notes: list[PendingNote] | None = None
-        """The notes that the engine has read since it was reset, for a response; None if it has read more."""
+        """The notes that the engine has read for a response that has not begun, all that it knows; None if there are none."""
         self.history.extend(from_quantized(prompt))
         self.mean_velocity = int(prompt[:, VELOCITY].mean())
         limits = engine.time_limits
@@ -156,7 +156,6 @@ class Improviser:
         """Read the pending note."""
         assert self.pending is not None
         self.engine.feed(self.quantized_note[None])
-        self.read_notes = None
         self.history.append(self.pending)
         self.last_onset = self.pending.onset
         self.pending = None
@@ -170,6 +169,7 @@ class Improviser:
         pedal = pedal if self.reads_pedal else PEDAL_UP
         self.phrase.note_on(cell, pitch, velocity, pedal)
         if self.mode == "accompany":
+            self._keep_read_notes()
             onset = max(cell, self.last_onset)
             note = PendingNote(onset, self.phrase.typical_duration, pitch, velocity, pedal)
             self._feed_human_note(note)
@@ -202,6 +202,7 @@ class Improviser:
         """Start a response if it is time for one; return whether it is the model's turn."""
         self._handle_turn_request()
         if self.mode != "call-response":
+            self._keep_read_notes()
             self.phrase.clear()
             return self.requested_turn != "person"
         if self._continues_response(floor):
@@ -247,11 +248,10 @@ class Improviser:
 
     def _start_response(self, phrase: list[PendingNote]) -> None:
         """Start a response, with the phrase read."""
-        self.history.extend(phrase)
         if phrase:
             self.mean_velocity = round(sum(note.velocity for note in phrase) / len(phrase))
-        self._read_all(list(self.history))
-        self.last_onset = max(note.onset for note in self.history)
+        self._read_all([*self.history, *phrase])
+        self._keep_read_notes()
         self.starts_response = True
         self._discard_pending()
 
@@ -266,11 +266,17 @@ class Improviser:
             self.engine.feed(to_quantized(notes))
             self.read_notes = notes
 
+    def _keep_read_notes(self) -> None:
+        """Make the notes that were read for a response the history: it begins, or the mode changed before its beat."""
+        if self.read_notes is not None:
+            self.history = deque(self.read_notes, maxlen=CONTEXT_NOTES)
+            self.last_onset = self.read_notes[-1].onset
+            self.read_notes = None
+
     def _feed_human_note(self, note: PendingNote) -> None:
         """Read a note of the person."""
         previous = PendingNote(self.last_onset, 0, 0, 0)  # the step counts from it
         self.engine.feed(to_quantized([previous, note])[1:])
-        self.read_notes = None
         self.history.append(note)
         self.last_onset = note.onset
         self._discard_pending()

@@ -398,13 +398,15 @@ def test_your_turn_starts_a_response_before_the_phrase_is_over():
     assert held_note[0].duration == pytest.approx(100 + 100 * LOOK_AHEAD, abs=3)
 
 
+class Beat(FreeTime):
+    """Time with a beat at cell 500."""
+
+    def align_start(self, cell):
+        return cell if cell >= 500 else None
+
+
 def test_a_phrase_is_read_once_and_before_the_beat_of_its_response(monkeypatch):
     """Reading hundreds of notes takes longer than the look-ahead."""
-
-    class Beat(FreeTime):
-        def align_start(self, cell):
-            return cell if cell >= 500 else None
-
     source = improviser("call-response")
     source.time_keeper = Beat()
     reads, feed = [], source.engine.feed
@@ -417,6 +419,31 @@ def test_a_phrase_is_read_once_and_before_the_beat_of_its_response(monkeypatch):
     assert reads == [len(PROMPT) + 1]
     assert source.peek(500).onset == 500
     assert reads == [len(PROMPT) + 1]
+
+
+@pytest.mark.parametrize("mode", ["solo", "accompany"])
+@pytest.mark.parametrize("plays_on", [False, True])
+def test_a_phrase_that_was_read_stays_if_the_mode_changes_before_its_beat(mode, plays_on):
+    """What the model has read is its history, and the next step counts from the last note of it."""
+    source = improviser("call-response")
+    source.time_keeper = Beat()
+    source.note_on(100, 60, 90)
+    source.note_off(150, 60, 150)
+    assert source.peek(300) is None
+    source.mode = mode
+    if plays_on:
+        source.note_on(310, 64, 90)
+    note = source.peek(320)
+    has_read_last_note = plays_on and mode == "accompany"
+    last_onset = 310 if has_read_last_note else 100
+    assert [each.pitch for each in source.history if each.onset > 0] == [60, 64][
+        : 1 + has_read_last_note
+    ]
+    assert source.quantized_note[STEP] == note.onset - last_onset
+    other = Engine(make_tiny_model(**CARRIED))
+    other.reset()
+    other.feed(source.recent_notes())
+    assert np.allclose(source.engine.context.hidden, other.context.hidden)
 
 
 def test_your_turn_without_a_phrase_continues_the_music():
