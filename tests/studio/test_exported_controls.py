@@ -117,6 +117,25 @@ def test_a_worker_that_fails_is_named_when_a_control_changes(
     assert visit.complaints == []
 
 
+def test_a_worker_that_died_is_named_and_the_model_is_paused(
+    browser: Pages, tmp_path: Path
+) -> None:
+    visit = open_page(browser, f"file://{tmp_path}", tmp_path, make_model())
+    page = visit.page
+    error = "model: its worker did not answer within 20 s; reload the page"
+    page.clock.install(time=0)
+    page.clock.pause_at(60_000)
+    page.evaluate("() => { Worker.prototype.postMessage = () => {}; }")
+    page.keyboard.press("Space")
+    assert page.inner_text("#status").startswith("The model plays")
+    page.clock.fast_forward(20_100)
+    for _ in range(2):  # later it is named at once
+        wait_for(visit, f"document.getElementById('status').textContent === {error!r}")
+        assert page.inner_text("#play") == "Let it play"
+        page.keyboard.press("Space")
+    assert visit.complaints == []
+
+
 def test_sound_starts_at_the_end_of_a_touch(browser: Pages, tmp_path: Path) -> None:
     visit = open_watched_page(browser, tmp_path)
     page = visit.page
