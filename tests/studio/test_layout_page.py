@@ -1,11 +1,15 @@
 """What the page looks like: sizes, colors, and the explanations of its controls."""
 
+from pathlib import Path
+
 import pytest
 from browser import Pages
+from factories import make_tiny_model
 from studio.conftest import Studio
 from studio.test_page import SIZES, at
 
 from pipeline.live.recorder import HUMAN, Recorder
+from pipeline.models import model_io
 
 pytestmark = pytest.mark.slow  # a browser
 
@@ -76,6 +80,25 @@ def test_it_fits_every_screen_and_can_be_read(
             page.get_by_label("Higher keys").click()
             page.wait_for_selector(f"[data-pitch='{shown[0] + 12}']")
         assert page.evaluate(CONTRASTS) == []
+
+
+LONG_NAME = "residual_attention_with_recall_and_convolutions_over_pitches"
+
+
+@pytest.mark.parametrize("width", [1280, 1024, 961, 820, 390])
+def test_the_header_has_one_row_where_it_fits_and_nothing_overflows(
+    browser: Pages, studio: Studio, width: int
+) -> None:
+    model_io.save_model(make_tiny_model(), Path("models") / LONG_NAME)
+    with at(browser, studio, viewport={"width": width, "height": 800}) as visit:
+        page = visit.page
+        assert LONG_NAME in page.locator("#model option").all_text_contents()
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        boxes = [page.locator(f"#{name}").bounding_box() for name in ("model", "play", "panic")]
+        model, play, panic = (box or pytest.fail("not shown") for box in boxes)
+        assert panic["x"] + panic["width"] <= width
+        assert model["width"] >= 100
+        assert (abs(model["y"] - play["y"]) < 10) == (width > 960)
 
 
 CONTRASTS = """() => {
