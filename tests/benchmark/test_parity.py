@@ -55,7 +55,7 @@ def make_trained_model(project: Params, kind: str) -> TrainedModel:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
-def test_numpy_and_keras_tell_the_same_notes_alike(project: Params, kind: str) -> None:
+def test_numpy_and_keras_have_equal_bits_within_the_tolerance(project: Params, kind: str) -> None:
     difference = parity.measure_difference(
         make_trained_model(project, kind), make_quantized_notes(3, 300)
     )
@@ -64,7 +64,7 @@ def test_numpy_and_keras_tell_the_same_notes_alike(project: Params, kind: str) -
 
 
 @pytest.mark.parametrize("kind", ["scalar regression window", "embedding mixture"])
-def test_a_twin_that_reads_otherwise_is_seen(
+def test_a_numpy_model_that_reads_notes_otherwise_is_detected(
     project: Params, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model = make_trained_model(project, kind)
@@ -83,7 +83,7 @@ def test_a_twin_that_reads_otherwise_is_seen(
     )
 
 
-def test_a_short_piece_is_told_as_far_as_it_goes(project: Params) -> None:
+def test_a_short_piece_is_compared_by_the_notes_it_has(project: Params) -> None:
     assert (
         parity.measure_difference(
             make_trained_model(project, "scalar regression window"), make_quantized_notes(3, 10)
