@@ -70,7 +70,7 @@ NEW, OLD = make_results(make_scores(3)), make_results(make_scores(4), "old")
         (0.0, "too close", False),
     ],
 )
-def test_a_truth_that_was_planted_is_found(
+def test_the_outcome_is_that_of_the_planted_difference(
     project: Params, shift: float, word: str, offered: bool
 ) -> None:
     verdict = gate.judge_candidate(make_results(make_scores(3, shift)), OLD, [], project)
@@ -187,9 +187,7 @@ def test_the_paragraph_is_one_and_names_both_models_and_the_interval(project: Pa
         ),
     ],
 )
-def test_what_is_better_is_refused_all_the_same(
-    project: Params, changed: dict, reason: str
-) -> None:
+def test_a_better_model_can_be_refused(project: Params, changed: dict, reason: str) -> None:
     verdict = gate.judge_candidate(
         replace(make_results(make_scores(3, -0.3)), **changed), OLD, [], project
     )
@@ -206,7 +204,7 @@ def test_what_cannot_stream_has_the_latency_of_its_window(project: Params) -> No
     assert gate.judge_candidate(now, OLD, [], project).promotable
 
 
-def test_leaks_are_told_and_counted(project: Params) -> None:
+def test_leaks_are_named_and_counted(project: Params) -> None:
     verdict = gate.judge_candidate(
         make_results(make_scores(3, -0.3)), OLD, [f"leak {k}" for k in range(9)], project
     )
@@ -256,7 +254,7 @@ def test_notes_that_were_read_otherwise_are_not_the_same_notes(project: Params) 
 
 @settings(max_examples=20)
 @given(st.integers(0, 1000), st.floats(-1, 1))
-def test_exchanging_the_two_exchanges_the_words(seed: int, shift: float) -> None:
+def test_exchanged_models_have_the_opposite_outcome(seed: int, shift: float) -> None:
     from pipeline import config
 
     project = config.load_params(ROOT / "params.yaml")

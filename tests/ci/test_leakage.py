@@ -79,7 +79,7 @@ def test_other_music_is_no_leak() -> None:
 
 @pytest.mark.parametrize("split", ["validation", "test"])
 @pytest.mark.parametrize("semitones", [0, 3])
-def test_a_piece_hides_in_training_neither_transposed_nor_inside_another(
+def test_a_held_out_piece_in_training_is_found_transposed_or_inside_another(
     split: str, semitones: int
 ) -> None:
     held_out = make_quantized_notes(1, 300)

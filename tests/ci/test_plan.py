@@ -92,7 +92,7 @@ def change_project(folder: Path, kind: str) -> None:
         ),
     ],
 )
-def test_what_is_foretold_comes_true(
+def test_the_plan_is_what_dvc_does(
     project: Path, kind: str, surely: set[str] | None, ran: set[str] | None, message: str
 ) -> None:
     change_project(project, kind)
@@ -107,7 +107,7 @@ def test_what_is_foretold_comes_true(
     assert {each.status for each in plan_stages()} == {"up to date"}
 
 
-def test_what_was_run_before_comes_from_the_cache_and_is_foretold(project: Path) -> None:
+def test_results_in_the_cache_are_planned_as_cached(project: Path) -> None:
     toy.edit(project, "model.dense.units", [16])
     toy.run(project, "dvc", "repro", "-q")
     toy.edit(project, "model.dense.units", [8])
@@ -141,7 +141,7 @@ def test_a_new_architecture_and_a_new_command_are_named(project: Path) -> None:
     check_plans(plans, toy.run(project, "dvc", "repro").stdout)
 
 
-def test_an_output_that_another_hand_changed_is_told(project: Path) -> None:
+def test_an_output_that_was_edited_is_named(project: Path) -> None:
     (project / "metrics/benchmark.json").write_text("{}")
     assert (
         str(plan_by_stage()["benchmark"])

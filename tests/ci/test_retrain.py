@@ -150,7 +150,7 @@ def test_another_repository_gets_the_promoted_model_by_tag(
         assert (tmp_path / folder / "weights").read_text() == "8 42 baseline\n"
 
 
-def test_an_experiment_travels_by_the_same_two_places(
+def test_an_experiment_is_shared_by_the_git_and_the_dvc_remote(
     origin: SimpleNamespace, tmp_path: Path
 ) -> None:
     first, second = (
