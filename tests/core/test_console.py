@@ -55,7 +55,7 @@ def test_a_bar_for_a_person(monkeypatch):
     assert re.search(r"[\d.,e+]+/s.*0:00:00", screen.getvalue()), "rate and time"
 
 
-def test_no_color_takes_the_colours_from_the_bar(monkeypatch):
+def test_no_color_takes_the_colors_from_the_bar(monkeypatch):
     def shown() -> str:
         screen = io.StringIO()
         monkeypatch.setattr(
@@ -66,11 +66,11 @@ def test_no_color_takes_the_colours_from_the_bar(monkeypatch):
         list(console.track_progress("abc", "reading MIDI", 3))
         return screen.getvalue()
 
-    colour = re.compile(r"\x1b\[[\d;]*3[0-7]m")
-    assert colour.search(shown())
+    color = re.compile(r"\x1b\[[\d;]*3[0-7]m")
+    assert color.search(shown())
     monkeypatch.setenv("NO_COLOR", "1")
     assert "reading MIDI" in shown()
-    assert not colour.search(shown())
+    assert not color.search(shown())
 
 
 @pytest.mark.parametrize(
