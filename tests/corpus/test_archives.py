@@ -42,7 +42,7 @@ def test_a_name_that_leaves_its_place_is_refused(tmp_path, name):
 @pytest.mark.parametrize(
     "name", ["a.mid", "2004/a b--3.midi", "Ü/é.mid", "日本　曲.mid", "..a/b..mid"]
 )
-def test_an_honest_name_is_not(name):
+def test_a_name_inside_the_folder_is_accepted(name):
     assert not archives.path_problem(name)
 
 
@@ -93,13 +93,13 @@ def test_every_flipped_bit_of_a_member_is_seen(tmp_path):
 
 
 @pytest.mark.parametrize("data", [b"", b"no zip at all", b"PK\x03\x04" + bytes(100)])
-def test_no_zip(tmp_path, data):
+def test_a_file_that_is_no_zip_is_refused(tmp_path, data):
     (tmp_path / "a.zip").write_bytes(data)
     with pytest.raises(CorpusError, match="no zip that can be read"):
         archives.open_zip(tmp_path / "a.zip")
 
 
-def test_a_zip_that_is_not_there(tmp_path):
+def test_a_missing_zip_is_refused(tmp_path):
     with pytest.raises(CorpusError, match="no such file"):
         archives.open_zip(tmp_path / "a.zip")
 

@@ -99,12 +99,12 @@ def write_partial_download(get, data, tag):
     get.tag.write_text(tag)
 
 
-def test_a_whole_file(server, get):
+def test_a_whole_file_is_downloaded(server, get):
     assert get() == DATA
     assert server.asked == [None]
 
 
-def test_it_goes_on_after_what_is_there(server, get):
+def test_a_download_continues_after_the_bytes_on_disk(server, get):
     write_partial_download(get, DATA[:1000], server.tag)
     assert get() == DATA
     assert server.asked == ["bytes=1000-"]
@@ -174,7 +174,7 @@ def test_a_connection_that_always_breaks_fails_in_one_line(server, get):
     assert get() == DATA
 
 
-def test_nobody_there(tmp_path, monkeypatch):
+def test_a_port_without_a_server_is_one_line(tmp_path, monkeypatch):
     monkeypatch.setenv("no_proxy", "*")
     with pytest.raises(CorpusError, match="Connection refused"):
         download_file("http://127.0.0.1:9/a.zip", tmp_path / "a.zip", retry_delay=0.0)
