@@ -63,7 +63,7 @@ def test_reliability_and_its_error_worked_by_hand():
     assert calibration.compute_calibration_error(judged) == pytest.approx(0.5 * 0.3 + 0.5 * 0.5)
 
 
-def test_bins_reach_from_one_down_to_nothing():
+def test_bins_reach_from_0_to_1():
     tops = np.array([1.0, 0.72, 0.70, 2**-6.9, 2**-7.1, 2**-12])
     judged = CalibrationStats(tops, tops, tops, np.zeros(6), np.zeros(6), np.zeros(6))
     bins = calibration.compute_reliability_bins(judged)
@@ -73,7 +73,7 @@ def test_bins_reach_from_one_down_to_nothing():
     assert bins == sorted(bins)
 
 
-def test_who_tells_the_truth_is_calibrated_and_who_exaggerates_is_not():
+def test_true_probabilities_are_calibrated_and_exaggerated_ones_are_not():
     honest, boastful, timid = (
         draw_stats(np.random.default_rng(k), 1.5, scale) for k, scale in enumerate((1.5, 3.0, 0.7))
     )
@@ -91,7 +91,7 @@ def test_who_tells_the_truth_is_calibrated_and_who_exaggerates_is_not():
     assert bits[2] < timid.entropy.mean() - 0.3
 
 
-def test_pit_is_flat_for_who_tells_the_truth():
+def test_pit_is_flat_for_true_probabilities():
     honest, boastful, timid = (
         draw_stats(np.random.default_rng(k), 1.5, scale) for k, scale in enumerate((1.5, 3.0, 0.7))
     )
@@ -118,7 +118,7 @@ def test_pit_is_the_mean_over_places_within_what_came():
     assert calibration.compute_pit_histogram(judged) == pytest.approx(expected.tolist(), abs=1e-3)
 
 
-def test_what_was_judged_apart_is_what_is_judged_together():
+def test_statistics_of_parts_are_those_of_the_whole():
     masses, came = np.random.default_rng(0).dirichlet(np.ones(5), 30), np.arange(30) % 5
     parts = [
         calibration.score_distributions(masses[k : k + 10], came[k : k + 10]) for k in (0, 10, 20)

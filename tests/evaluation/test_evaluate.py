@@ -15,7 +15,7 @@ PIECES = [make_quantized_notes(1, 40), make_quantized_notes(2, 7), make_quantize
 
 
 @pytest.mark.parametrize("kind", test_chain.KINDS, ids=str)
-def test_chances_of_a_chain_are_those_its_notes_were_told_by(kind):
+def test_distributions_of_autoregressive_heads_have_the_bits_of_the_heads(kind):
     made, hidden, notes = (
         test_chain.make_heads(*kind),
         test_chain.make_context(kind[2], 20),
@@ -49,7 +49,7 @@ def test_what_is_judged_does_not_hang_on_how_it_was_read():
     assert one.prob == pytest.approx(many.prob, rel=1e-3)
 
 
-def test_of_many_notes_every_so_many_th_is_judged(monkeypatch):
+def test_of_many_notes_evenly_spaced_ones_are_judged(monkeypatch):
     model = make_tiny_model(**CARRIED)
     everything = evaluate.evaluate_pieces(model, PIECES, 2)[1]["pitch"].prob
     monkeypatch.setattr(evaluate, "CHUNK", 4)
@@ -135,7 +135,7 @@ def test_context_bits_of_replicates_are_the_mean_over_all_targets():
     assert evaluate.merge_context_bits(parts[::-1]) == evaluate.merge_context_bits(parts)
 
 
-def test_velocity_is_judged_where_it_is_told():
+def test_velocity_is_judged_if_the_model_has_it():
     made = test_chain.make_heads("categorical", True, "embedding")
     block = make_block(velocity=True)
     shapes = {

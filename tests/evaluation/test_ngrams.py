@@ -75,7 +75,7 @@ def test_trigram_backs_off_to_the_unigram_after_notes_never_seen(fitted):
         ("trigram", PITCH, 0, 128),
     ],
 )
-def test_probabilities_of_a_floor_sum_to_one(fitted, name, column, place, size):
+def test_probabilities_of_an_ngram_model_sum_to_one(fitted, name, column, place, size):
     total = 0.0
     heard = PIECES[0][:3].copy()
     for value in range(size):
