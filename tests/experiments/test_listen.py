@@ -175,7 +175,7 @@ def test_a_model_whose_time_stands_still_ends() -> None:
     assert 0 < len(pair.generated) <= listen.MAX_NOTES_PER_SECOND
 
 
-def test_both_sides_have_a_pedal_only_where_the_model_tells_it():
+def test_both_sides_have_a_pedal_only_if_the_model_has_it():
     pieces = {"one.mid": make_pedal_notes(1, 400)}
     length = TestLength(num_pairs=1, prompt_notes=20, seconds=2)
     models = [make_tiny_model(**WITH_VELOCITY, model_pedal=value) for value in (False, True)]

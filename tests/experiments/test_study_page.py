@@ -36,7 +36,7 @@ def render_tables(findings: dict[str, RunFindings]) -> list[str]:
     ]
 
 
-def test_the_page_has_every_model_and_floor_the_fewest_bits_first() -> None:
+def test_the_page_has_every_model_and_ngram_model_the_fewest_bits_first() -> None:
     lines = render_tables({"axes": make_findings("baseline", "better")})
     assert [line.split(" | ")[0] for line in lines[1:]] == [
         "| better",
