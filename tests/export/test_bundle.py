@@ -46,7 +46,7 @@ def project(in_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return in_folder
 
 
-def test_a_shipped_model_is_half_as_large_and_tells_the_same(project: Path) -> None:
+def test_a_bundled_model_is_half_as_large_and_has_equal_bits(project: Path) -> None:
     folder = bundle.bundle_model("small", "maestro-sample", "given")
     whole = paths.get_model_dir("small")
     assert (folder / model_io.WEIGHTS).stat().st_size < 0.7 * (
@@ -105,7 +105,9 @@ def test_a_bundled_model_comes_before_one_of_the_project(project: Path) -> None:
 
 
 @pytest.mark.usefixtures("ingested")
-def test_the_shipped_model_tells_music_it_has_not_heard(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_bundled_model_predicts_held_out_music_better_than_unigrams(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """The validation piece of the sample is of MAESTRO's validation split too; unigrams take 16.5 bits for it."""
     piece = next(
         row.index for row in tables.read_pieces(ROOT / paths.PIECES) if row.split == "validation"
