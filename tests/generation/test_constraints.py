@@ -59,7 +59,7 @@ def test_both_ends_of_the_range_are_allowed():
 @pytest.mark.parametrize(
     "key", ["C majr", "H major", "c major", "C", "", "Cx major", "C  major", "C major ", "major"]
 )
-def test_no_such_key(key):
+def test_an_unknown_key_is_refused(key):
     with pytest.raises(
         ParamsError, match=r"^no key '.*'; give chromatic, or a tonic such as .* of major, minor"
     ) as error:
@@ -119,7 +119,7 @@ def test_earliest_parts_the_steps_that_are_forbidden_from_those_that_are_allowed
 
 
 @given(notes=NOTES)
-def test_without_limits_any_step_will_do(notes):
+def test_without_limits_every_step_is_allowed(notes):
     limits = NoteLimits(0, 0)
     for note in notes:
         limits.add(*note)

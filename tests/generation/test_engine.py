@@ -91,7 +91,7 @@ def test_window_memory_is_the_last_notes_read_anew(kind, parts):
 
 
 @pytest.mark.parametrize("kind", MODEL_KINDS)
-def test_a_score_is_what_the_player_would_have_felt(kind):
+def test_scores_of_a_piece_are_those_of_the_engine_note_by_note(kind):
     model, heard = make_tiny_model(**kind), make_quantized_notes(1, 20)
     engine, felt = Engine(model), []
     for previous, code in pairwise(heard):
@@ -179,7 +179,7 @@ def test_played_notes_have_the_mean_velocity_of_the_prompt():
     ) == {50}
 
 
-def test_no_notes_can_be_asked_for():
+def test_zero_notes_can_be_generated():
     assert streaming.generate_notes(
         make_tiny_model(), make_quantized_notes(4, 2), 0, FunctionSampler(choose_likeliest)
     ).shape == (0, 5)
@@ -236,7 +236,7 @@ def test_a_fitted_spread_costs_fewer_bits_than_others(kind):
 
 
 @pytest.mark.parametrize("kind", [CARRIED, BOTH_WAYS])
-def test_a_model_that_tells_the_times_gets_a_narrow_spread(kind):
+def test_a_model_that_predicts_the_times_gets_a_narrow_spread(kind):
     narrow = dict.fromkeys(("step", "duration"), ResidualNoise("laplace", 0.001))
     model, rng = replace(make_tiny_model(**kind), residual_noise=narrow), np.random.default_rng(0)
 

@@ -47,7 +47,7 @@ def test_a_prompt_is_read_as_the_model_read_its_music(pedal, tmp_path):
     assert notes["duration"][:2].tolist() == pytest.approx([1.0 if pedal else 0.5, 0.5], abs=2e-3)
 
 
-def test_no_prompt_is_one_middle_c():
+def test_without_a_file_the_prompt_is_one_middle_c():
     assert generate.load_prompt(None).tolist() == [[0, 50, 60, 64, 0]]
 
 
@@ -98,7 +98,7 @@ def test_a_name_that_cannot_be_printed_is_written_and_drawn(tmp_path):
     assert path.exists() and path.with_suffix(".png").exists()
 
 
-def test_a_full_file_ends_the_music_and_is_said(tmp_path, capsys, monkeypatch):
+def test_a_full_file_ends_the_music_with_a_message(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(generate, "MAX_FILE_CELLS", 3000)
     generate.generate_file(
         make_tiny_model(),
@@ -190,7 +190,7 @@ PEDAL_MODEL = {"heads": "categorical", "head_dim": 4, "model_velocity": True, **
 
 
 @pytest.mark.parametrize("model_pedal", [False, True])
-def test_a_file_has_a_pedal_only_where_the_model_tells_it(model_pedal, tmp_path):
+def test_a_file_has_a_pedal_only_if_the_model_has_it(model_pedal, tmp_path):
     prompt = make_pedal_notes(3, 20)
     request, path = GenerationRequest(None, 30, 7), tmp_path / "out.mid"
     model = make_tiny_model(**PEDAL_MODEL, model_pedal=model_pedal)
