@@ -71,7 +71,7 @@ def home(in_folder: Path) -> Path:
     return in_folder
 
 
-def test_what_is_whole_is_found_whole(home: Path) -> None:
+def test_an_undamaged_project_has_no_problem(home: Path) -> None:
     results = list(verify.verify_project())
     assert {each.category for each in results} == set(KINDS) | {"bundled models", "folders"}
     assert [each.problem for each in results if each.problem] == []
@@ -135,7 +135,7 @@ def shut_folder(monkeypatch: pytest.MonkeyPatch, folder: str) -> None:
 
 
 @pytest.mark.parametrize("folder", ["data/raw", ".dvc/cache/files"])
-def test_a_folder_that_cannot_be_looked_into_was_not_verified(
+def test_a_folder_that_cannot_be_read_is_a_problem(
     home: Path, monkeypatch: pytest.MonkeyPatch, folder: str
 ) -> None:
     shut_folder(monkeypatch, folder)
