@@ -305,7 +305,7 @@ def test_a_pedal_after_more_ticks_than_fit_is_refused(pedal):
 
 
 @pytest.mark.parametrize("reader", READERS)
-def test_a_note_tells_the_pedal_of_all_tracks_at_its_onset(reader):
+def test_a_note_has_the_pedal_of_all_tracks_at_its_onset(reader):
     left = "00 90 30 40 32 80 30 00" + "32 90 31 40 32 80 31 00" + END
     right = (
         "00 B1 40 7F 00 91 3C 40 46 81 3C 00"
