@@ -33,7 +33,7 @@ def test_a_cell_worked_by_hand():
     assert bits[0] == pytest.approx(-np.log2(1 - np.exp(-0.5)))
 
 
-def test_bits_stay_finite_far_from_what_was_said():
+def test_bits_are_finite_far_from_the_mean():
     bits = grid_bits(np.array([0.0]), np.array([900], np.int16), ResidualNoise("gaussian", 1e-3))
     assert bits[0] == pytest.approx(-np.log2(MIN_PROB))
 

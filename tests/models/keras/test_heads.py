@@ -225,7 +225,7 @@ def test_regression_losses_are_weighed_each_by_its_own() -> None:
     assert RegressionHeads().weighted_loss(LOSSES, WEIGHTS).tolist() == [320.5, 641.0]
 
 
-def test_the_pedal_of_a_chain_weighs_by_its_own(project: Params) -> None:
+def test_the_pedal_has_a_weight_of_its_own(project: Params) -> None:
     loss_by_part = {**LOSSES, "pedal": np.array([4.0, 8])}
     weights = WEIGHTS.model_copy(update={"pedal": 0.5})
     total = make_heads(project, "categorical", "scalar").weighted_loss(loss_by_part, weights)

@@ -150,7 +150,7 @@ def test_so_are_models_of_any_other_block(
 
 
 @pytest.mark.parametrize("combined", COMBINED)
-def test_numpy_tells_notes_as_keras_does(
+def test_bits_in_numpy_are_those_of_keras(
     project: Params, combined: tuple[str, str, str, bool]
 ) -> None:
     recipe = make_block(project, combined)
@@ -173,7 +173,7 @@ def test_numpy_tells_notes_as_keras_does(
 
 
 @pytest.mark.parametrize("kind", ["scalar", "embedding"])
-def test_numpy_tells_the_pedal_as_keras_does(project: Params, kind: str) -> None:
+def test_bits_of_the_pedal_in_numpy_are_those_of_keras(project: Params, kind: str) -> None:
     recipe = make_block(project, (kind, "lstm", "categorical", True), model_pedal=True)
     check_shapes(recipe)
     model, notes = build_random_model(recipe), make_pedal_notes(5, 60)
@@ -224,7 +224,7 @@ def test_two_bidirectional_layers_read_in_one_order(project: Params) -> None:
     np.testing.assert_allclose(hidden, expected[:, -1].numpy(), atol=1e-5)
 
 
-def test_regression_bits_are_those_of_what_keras_says(project: Params) -> None:
+def test_regression_bits_are_those_of_the_means_of_keras(project: Params) -> None:
     recipe = make_block(project, ("scalar", "lstm", "regression", False))
     model = build_random_model(recipe)
     notes = make_quantized_notes(8, 30)
@@ -261,7 +261,7 @@ def test_note_by_note_is_the_whole_at_once(project: Params, cell: str) -> None:
         ("attention", 200, LONG),
     ],
 )
-def test_a_segment_goes_on_where_the_one_before_ended(
+def test_a_segment_continues_from_the_state_of_the_one_before(
     project: Params, cell: str, cut: int, count: int
 ) -> None:
     model = build_random_model(make_block(project, ("embedding", cell, "categorical", True)))

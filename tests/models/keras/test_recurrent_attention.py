@@ -79,7 +79,7 @@ def compute_keras_bits(
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_training_in_segments_scoring_and_play_tell_one_thing(kind: str) -> None:
+def test_training_in_segments_scoring_and_play_have_equal_bits(kind: str) -> None:
     net, model = make_pair(**KINDS[kind])
     scored = scoring.score_pieces(model, [NOTES], 1)[0]
     if model.config.stateful:

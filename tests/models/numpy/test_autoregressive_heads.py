@@ -143,7 +143,7 @@ def test_masses_sum_to_one_and_none_is_negative(kind, note, seed):
 
 
 @pytest.mark.parametrize("head_kind", ["categorical", "mixture"])
-def test_velocity_0_never_comes_and_its_neighbours_do(head_kind):
+def test_velocity_0_is_impossible_and_all_others_are_possible(head_kind):
     _, masses = draw_given_note(
         make_heads(head_kind, True, "scalar"),
         make_context("scalar", 1).select(0),
@@ -174,7 +174,7 @@ def test_a_bin_of_time_spreads_its_mass_evenly_over_its_cells():
     )
 
 
-def test_a_note_keeps_the_velocity_it_is_given_where_none_is_told():
+def test_a_note_keeps_its_velocity_if_the_heads_have_none():
     code, masses = draw_given_note(
         make_heads("categorical", False, "scalar"),
         make_context("scalar", 1).select(0),
@@ -208,7 +208,7 @@ def test_each_part_knows_those_before_it_and_none_after(kind):
 
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if not kind[1]], ids=str)
-def test_velocity_changes_nothing_where_none_is_told(kind):
+def test_velocity_changes_nothing_if_the_heads_have_none(kind):
     made, hidden = make_heads(*kind), make_context(kind[2], 1)
     assert compute_bits(made, hidden, 10, 20, 60, 64) == compute_bits(made, hidden, 10, 20, 60, 90)
 
@@ -260,7 +260,7 @@ def test_how_long_a_key_still_sounds_counts_and_not_when_it_began(kind):
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=str)
-def test_every_part_hears_the_body(kind):
+def test_every_part_depends_on_the_hidden_vector(kind):
     made, hidden = make_heads(*kind), make_context(kind[2], 1)
     other = copy_context(hidden)
     other.hidden[0, 0] += 1
