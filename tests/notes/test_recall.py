@@ -85,7 +85,7 @@ def test_the_longest_match_counts_and_of_equal_ones_the_latest():
     assert hints[-1, :3].tolist() == [3, 70, 1]
 
 
-def test_a_hint_tells_nothing_of_the_notes_after_it():
+def test_a_hint_does_not_depend_on_later_notes():
     changed = NOTES.copy()
     changed[200:] = make_quantized_notes(4, 200)
     before, after = (recall.compute_hints(notes[None])[0] for notes in (NOTES, changed))
