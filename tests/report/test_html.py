@@ -197,9 +197,9 @@ def test_templates_styles_and_scripts_are_what_the_stage_depends_on():
     assert inside == set(templates.STATIC.iterdir())
 
 
-def compute_luminance(colour: str) -> float:
+def compute_luminance(color: str) -> float:
     """Return the relative luminance of #rrggbb. Source: WCAG 2.2."""
-    parts = [int(colour[k : k + 2], 16) / 255 for k in (1, 3, 5)]
+    parts = [int(color[k : k + 2], 16) / 255 for k in (1, 3, 5)]
     linear = [
         part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts
     ]
@@ -214,21 +214,21 @@ def compute_contrast(one: str, other: str) -> float:
 @pytest.mark.parametrize("theme", [0, 1], ids=["light", "dark"])
 def test_contrast_is_enough(theme):
     style = (templates.STATIC / "report.css").read_text("utf-8")
-    colours = {
+    colors = {
         name: pair[theme]
         for name, *pair in re.findall(r"--(\w+): light-dark\((#\w{6}), (#\w{6})\)", style)
     }
     words = ["ink", "soft", "link", "warn", *(f"a{k}" for k in range(8))]
     for ground in ("paper", "panel"):
         for name in words:
-            assert compute_contrast(colours[name], colours[ground]) >= 4.5, (
+            assert compute_contrast(colors[name], colors[ground]) >= 4.5, (
                 f"text {name} on {ground}: AA wants 4.5"
             )
         for name in ("edge", "h0", "h1"):
-            assert compute_contrast(colours[name], colours[ground]) >= 3, (
+            assert compute_contrast(colors[name], colors[ground]) >= 3, (
                 f"shape {name} on {ground}: AA wants 3"
             )
-    assert compute_contrast(colours["h2"], colours["paper"]) >= 3
+    assert compute_contrast(colors["h2"], colors["paper"]) >= 3
     assert compute_contrast("#000000", "#ffffff") == pytest.approx(21)
 
 

@@ -71,7 +71,7 @@ def count_inked_pixels(page, selector: str) -> int:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", SIZES)
-def test_it_is_drawn_at_every_size_and_in_both_colours(browser, address, size, scheme):
+def test_it_is_drawn_at_every_size_and_in_both_color_schemes(browser, address, size, scheme):
     visit = browser.open(address, viewport=SIZES[size], color_scheme=scheme)
     page = visit.page
     wait_until(page, "document.querySelector('.roll').width > 100")
@@ -257,7 +257,7 @@ def test_the_volume_is_heard(visit):
     wait_until(page, "synth.master.gain.value === 0")
 
 
-def test_the_colours_can_be_chosen(visit):
+def test_the_color_scheme_can_be_chosen(visit):
     page = visit.page
     page.locator("#theme").click()
     assert page.locator("#theme").get_attribute("aria-label") == "Colors: light"

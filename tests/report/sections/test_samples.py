@@ -41,7 +41,7 @@ def test_pitches_that_nobody_plays_are_left_out(report_data):
     assert (rows[1][0], rows[-1][0], len(rows)) == ("A♭0", "B8", 101)
 
 
-def test_held_out_music_is_the_yardstick(report_data):
+def test_held_out_music_is_the_reference(report_data):
     _, measures, _, collapsed = samples.build_sample_metrics_section(report_data).tables
     assert measures.rows[1][:2] == ["held-out music", "0.4 (0.3–0.5)"]
     assert measures.rows[2][:2] == ["expressive", "0.5 (0.25–0.75)"]
