@@ -117,7 +117,7 @@ def test_copies_are_named(comparison):
     assert first["notes"] == find_longest_match(make_tune(20, 240), index).num_notes < 20
 
 
-def test_overlap_has_the_yardstick_beside_it(comparison, music):
+def test_overlap_stands_beside_that_of_held_out_with_training_music(comparison, music):
     parts = [
         overlap.split_passages(pieces, 60, compare.OVERLAP_PASSAGES)
         for pieces in (PIECES, TRAINING)
@@ -160,7 +160,7 @@ def test_a_longer_corpus_takes_no_more_memory(monkeypatch: pytest.MonkeyPatch) -
     assert long_corpus.measure_growth(compare_with) < 4
 
 
-def test_it_is_json(comparison):
+def test_the_comparison_is_json(comparison):
     assert json.loads(json.dumps(comparison, allow_nan=False)) == comparison
 
 
@@ -203,7 +203,7 @@ def test_each_collapse_is_seen_by_its_detector(changes, fires):
     assert list_fired_detectors(**changes) == fires
 
 
-def test_too_short_passages_still_have_a_yardstick():
+def test_too_short_passages_still_have_a_reference():
     pieces, training = (
         [make_quantized_notes(10, 40), make_quantized_notes(11, 17)],
         [make_quantized_notes(1, 30)],

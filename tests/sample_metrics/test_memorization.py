@@ -193,7 +193,7 @@ def test_no_run_crosses_from_one_piece_to_the_next() -> None:
 
 
 @pytest.mark.parametrize("size", [1, memorization.MAX_PAIRS])
-def test_of_equals_the_first_is_given(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_of_equal_matches_the_first_is_returned(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memorization, "MAX_PAIRS", size)
     piece, other = make_random_line(5, 20), make_random_line(6, 20)
     sample = np.concatenate([other[3:15], piece[4:16]])

@@ -96,7 +96,7 @@ def test_passages_are_whole_apart_and_spread():
     assert overlap.split_passages(pieces, 11, 2) == []
 
 
-def test_music_lies_among_its_like_and_what_is_odd_does_not():
+def test_similar_music_overlaps_and_odd_music_does_not():
     reference = overlap.split_passages(
         [make_quantized_notes(seed, 2000) for seed in range(3)], 100, 40
     )

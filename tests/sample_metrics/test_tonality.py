@@ -54,7 +54,7 @@ def test_long_notes_count_more():
     assert int(tonality.key_correlation(tune).argmax()) == 6
 
 
-def test_who_stays_in_a_key_keeps_it_and_who_wanders_does_not():
+def test_music_of_one_key_keeps_it_and_music_of_many_does_not():
     chords = np.array([[0, 4, 7], [5, 9, 12], [7, 11, 14], [0, 4, 7]] * 100)
     stays = make_codes(pitch=(60 + chords).ravel())
     wanders = make_codes(

@@ -53,7 +53,7 @@ def test_passages_of_one_composition_count_as_less_than_as_many_compositions():
     assert clustered.high - clustered.low > 1.5 * (independent.high - independent.low)
 
 
-def test_where_every_passage_is_told_the_interval_still_has_a_width():
+def test_an_auc_of_one_still_has_an_interval():
     scores = np.arange(30.0)
     estimate = two_sample.estimate_auc(scores, scores + 100, np.repeat(list("abc"), 10))
     assert (estimate.auc, estimate.high) == (1.0, 1.0)
@@ -71,13 +71,13 @@ def make_pairs(shifts, num_compositions=8, num_prompts=6, spread=3.0):
     return PassagePairs(first, second, composition.astype(str))
 
 
-def test_a_planted_difference_is_told_on_compositions_that_were_not_seen():
+def test_a_planted_difference_is_detected_on_unseen_compositions():
     assert two_sample.estimate_separation(make_pairs({"leap": 20.0})).low > 0.8
     estimate = two_sample.estimate_separation(make_pairs({}))
     assert estimate.low < 0.5 < estimate.high
 
 
-def test_a_classifier_never_sees_the_composition_it_is_asked_about():
+def test_a_classifier_is_not_trained_on_the_composition_it_scores():
     # Both kinds of a composition can be known by a feature of that composition only, which says nothing of others.
     pairs = make_pairs({}, num_compositions=len(FEATURE_NAMES), num_prompts=4, spread=0.0)
     for number, composition in enumerate(np.unique(pairs.compositions)):
@@ -95,7 +95,7 @@ def test_the_control_exchanges_both_kinds_of_a_pair():
     assert two_sample.estimate_separation(swapped).low < 0.5
 
 
-def test_the_features_that_tell_most_are_named_with_their_direction():
+def test_the_strongest_features_are_named_with_their_direction():
     shifts = {"restruck": 4.0, "repeated_pitches": -3.0, "silence": 2.0}
     rows = two_sample.rank_features(make_pairs(shifts, spread=0.1))
     assert [row["words"] for row in rows] == [
@@ -135,7 +135,7 @@ def hold_longer(music):
     music[:, DURATION] = np.minimum(2 * music[:, DURATION] + 5, 1000)
 
 
-def test_generated_music_that_differs_is_told_and_real_music_is_not():
+def test_generated_music_that_differs_is_detected_and_real_music_is_not():
     comparison = two_sample.compare_passages(make_passages(hold_longer), seed=42)
     assert json.loads(json.dumps(comparison, allow_nan=False)) == comparison
     assert (comparison["prompts"], comparison["notes"], comparison["compositions"]) == (30, 200, 6)
@@ -145,7 +145,7 @@ def test_generated_music_that_differs_is_told_and_real_music_is_not():
 
 
 @pytest.mark.parametrize("num_compositions", [6, 10])
-def test_where_nothing_tells_the_interval_covers_a_half(num_compositions):
+def test_without_a_difference_the_interval_covers_a_half(num_compositions):
     num_covered = 0
     for seed in range(100):
         rng = np.random.default_rng(seed)
@@ -159,7 +159,7 @@ def test_where_nothing_tells_the_interval_covers_a_half(num_compositions):
     assert num_covered >= 93
 
 
-def test_what_comes_later_in_a_piece_does_not_count_as_told():
+def test_a_change_between_passages_of_real_music_is_no_difference():
     passages = make_passages(lambda music: None)
     for each in passages:
         hold_longer(each.next_real)
