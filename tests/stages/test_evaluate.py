@@ -74,7 +74,7 @@ def test_every_seed_scores_the_split_that_decides(
         assert own.bits == pytest.approx(expected, rel=1e-4)
 
 
-def test_what_lies_behind_the_bits_is_of_the_same_notes(in_made: Path) -> None:
+def test_calibration_is_of_the_notes_that_were_scored(in_made: Path) -> None:
     for name in ("baseline", "bidirectional"):
         evaluation, detail = (
             Evaluation.load(paths.get_evaluation_path(name)),

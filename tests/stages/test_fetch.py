@@ -97,14 +97,14 @@ def waiting(archived):
     return paths.get_download_dir() / "m.zip"
 
 
-def test_an_archive_that_waits_is_used(waiting):
+def test_an_archive_in_the_folder_is_used(waiting):
     make_archive(waiting)
     pieces = fetch_pieces("m")
     assert {member: data for member, (_, _, data) in pieces.items()} == SONGS
     assert pieces["2004/a.midi"][:2] == ("Bach / 2004/a.midi", "train")
 
 
-def test_an_archive_that_does_not_wait_is_downloaded(waiting, monkeypatch):
+def test_a_missing_archive_is_downloaded(waiting, monkeypatch):
     asked = []
     monkeypatch.setattr(
         zip_archive, "download_file", lambda url, path: (asked.append(url), make_archive(path))
@@ -152,7 +152,7 @@ def test_the_archive_as_published_is_taken_in_silence(waiting, archived, capsys)
         (SONGS, {name: ("Bach", name, "dev") for name in SONGS}, "'dev' is no split"),
     ],
 )
-def test_an_archive_that_is_not_the_one_is_refused(waiting, songs, rows, message):
+def test_an_archive_with_other_contents_is_refused(waiting, songs, rows, message):
     make_archive(waiting, songs, rows)
     with pytest.raises(CorpusError, match=message):
         fetch.run(make_params("m"))
@@ -332,7 +332,7 @@ def test_a_folder_becomes_a_corpus_with_everything_named_midi(project):
     assert {split for _, split, _ in pieces.values()} == {"train", "validation", "test"}
 
 
-def test_links_pipes_and_bad_names_are_left_out_and_said(project, capsys):
+def test_links_pipes_and_bad_names_are_left_out_with_a_message(project, capsys):
     root = write_tree(project / "music", a_mid=b"a", b_mid=b"b")
     (root / "link.mid").symlink_to(root / "a.mid")
     (root / "circle").symlink_to(root)
@@ -351,9 +351,7 @@ def test_links_pipes_and_bad_names_are_left_out_and_said(project, capsys):
         assert name in messages
 
 
-def test_a_folder_that_cannot_be_looked_into_is_not_left_out_without_a_word(
-    project, monkeypatch, capsys
-):
+def test_a_folder_that_cannot_be_read_is_named(project, monkeypatch, capsys):
     root = write_tree(project / "music", a_mid=b"a", c_mid=b"c", deep__b_mid=b"b")
     look = os.scandir
 

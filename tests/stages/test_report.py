@@ -119,7 +119,7 @@ def test_bits_by_context_are_those_that_evaluate_wrote(in_made: Path, small: Par
             assert float(alone[place]) == pytest.approx(row[2], rel=1e-3)
 
 
-def test_a_second_run_gives_equal_bytes_and_no_colour_to_a_pipe(
+def test_a_second_run_gives_equal_bytes_and_no_color_to_a_pipe(
     in_made: Path,
     small: Params,
     capsys: pytest.CaptureFixture[str],

@@ -76,7 +76,7 @@ def test_the_result_says_how_many_prompts_there_were(
     assert "two_sample baseline: 9 prompts of 5 compositions, AUC " in shown
 
 
-def test_fewer_prompts_than_asked_for_are_told(
+def test_fewer_prompts_than_requested_are_reported(
     make_untrained: Callable[..., Params], capsys: pytest.CaptureFixture[str]
 ) -> None:
     two_sample.run(make_models(make_untrained, num_prompts=50), ARCHITECTURE)
