@@ -13,7 +13,7 @@ HISTORY = [{"epoch": 1, "loss": 0.1 + 0.2}, {"epoch": 2, "loss": 1e-17}]
 
 
 def make_variables(seed: int) -> list[tf.Variable]:
-    """Make what a model and its optimiser hold: matrices, a vector, counters."""
+    """Make what a model and its optimizer hold: matrices, a vector, counters."""
     rng = np.random.default_rng(seed)
     floats = [rng.normal(0, 1, shape).astype(np.float32) for shape in ((3, 4), (4,), ())]
     return [tf.Variable(value) for value in (*floats, np.int64(seed))]
@@ -72,7 +72,7 @@ def test_equal_trainings_are_equal_bytes(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("made", [True, False])
-def test_nothing_there_is_a_fresh_start(tmp_path: Path, made: bool) -> None:
+def test_a_missing_checkpoint_is_a_fresh_start(tmp_path: Path, made: bool) -> None:
     folder = tmp_path if made else tmp_path / "never"
     held = make_variables(3)
     assert checkpoint.restore_state(folder, held) == TrainingState()

@@ -155,7 +155,7 @@ def test_gradients_are_clipped_to_a_norm_of_all_weights_together(
 
 
 @pytest.mark.parametrize("kind", ["muon", "adam"])
-def test_all_that_an_optimiser_remembers_is_in_its_variables(kind: str) -> None:
+def test_the_variables_of_an_optimizer_are_its_whole_state(kind: str) -> None:
     def fresh(start: list[np.ndarray]) -> Optimizer:
         weights = [make_weight(5, 3), make_weight(4, 4, layer="up")]
         for w, value in zip(weights, start, strict=True):

@@ -239,7 +239,7 @@ def test_patience_ends_training_and_the_best_epoch_is_kept(
 
 
 @pytest.mark.slow
-def test_a_backward_half_would_read_what_it_has_to_tell(job: TrainingJob) -> None:
+def test_a_bidirectional_model_trained_on_all_notes_reads_its_targets(job: TrainingJob) -> None:
     """Why params refuse objective every for a bidirectional block: the loss collapses, and playing it fails."""
     blocks = {
         name: job.config.model_copy(
