@@ -119,13 +119,13 @@ def test_a_fault_is_one_line_that_names_key_and_value(tmp_path, key, value, mess
         ({"dropout": 0.3}, "model.baseline: dropout needs two layers .*output_dropout"),
     ],
 )
-def test_a_combination_without_sense_is_one_line(tmp_path, block, message):
+def test_a_wrong_combination_is_one_line(tmp_path, block, message):
     with pytest.raises(ParamsError, match=message) as caught:
         config.load_params(write_changed_params(tmp_path, "seed", 1, **block))
     assert "\n" not in str(caught.value)
 
 
-def test_the_same_blocks_with_sense_are_read(tmp_path):
+def test_valid_combinations_are_read(tmp_path):
     for block in (
         {"stateful": True},
         {"cell": "bilstm", "stateful": False},

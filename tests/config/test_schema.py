@@ -22,7 +22,7 @@ from pipeline.config.schema import IngestConfig, ModelConfig
         ("expressive", {"units": [100]}, "32"),
     ],
 )
-def test_a_senseless_block_is_refused_with_the_reason(
+def test_a_wrong_block_is_refused_with_the_reason(
     project: Params, name: str, changes: dict, why: str
 ) -> None:
     block = project.model[name].model_dump()
