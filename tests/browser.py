@@ -1,4 +1,4 @@
-"""A real browser for tests: a headless Chromium that notes what a page complains of and whom it calls."""
+"""A real browser for tests: a headless Chromium that records the errors and the requests of a page."""
 
 import os
 import shutil
@@ -112,7 +112,7 @@ def running() -> Iterator[Pages]:
 
 @contextmanager
 def with_autoplay_policy(pages: Pages) -> Iterator[Pages]:
-    """Start a second browser beside one that runs: it plays no sound before a click or a key, as people have it."""
+    """Start a second browser beside one that runs: it plays no sound before a click or a key, as by default."""
     flags = [flag for flag in FLAGS if not flag.startswith("--autoplay-policy")]
     chromium = pages.browser.browser_type.launch(executable_path=find_chromium(), args=flags)
     try:

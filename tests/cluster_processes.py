@@ -20,7 +20,7 @@ ROOT = Path(__file__).parent.parent
 
 @dataclass(frozen=True)
 class Work:
-    """Answers an item with itself, or misbehaves in the way that the item names."""
+    """Returns an item, or fails in the manner that the item names."""
 
     name: str = "work"
 
@@ -43,7 +43,7 @@ class ClusterProcesses:
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     def kill_worker(self) -> None:
-        """Kill one of the processes that work; its nanny lives on."""
+        """Kill one of the worker processes, not its nanny."""
         nannies = [psutil.Process(process.pid) for process in self.processes[1:]]
         children = [child for nanny in nannies for child in nanny.children()]
         workers = [child for child in children if "spawn_main" in " ".join(child.cmdline())]

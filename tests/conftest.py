@@ -19,7 +19,7 @@ from pipeline.core import paths
 QUICK_EXAMPLES = 10
 """Of a property in the quick run, `-m "not slow"`; the run of all tests has the 100 of Hypothesis."""
 
-# A busy machine is no fault of the code: no test fails for the time an example takes.
+# No deadline: an example takes longer on a busy machine.
 settings.register_profile("all", deadline=None)
 settings.register_profile("quick", deadline=None, max_examples=QUICK_EXAMPLES)
 
@@ -94,7 +94,7 @@ def committed_metrics(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def in_committed_metrics(committed_metrics: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """That folder, to read in."""
+    """The folder `committed_metrics` as the current folder."""
     monkeypatch.chdir(committed_metrics)
     return committed_metrics
 

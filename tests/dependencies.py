@@ -31,7 +31,7 @@ def list_requirements() -> list[tuple[str, str, str]]:
 
 
 def read_license(package: str) -> str:
-    """Return the license that a package states of itself."""
+    """Return the license in the metadata of a package."""
     try:
         about = metadata(package)
     except PackageNotFoundError:

@@ -21,7 +21,7 @@ import toy_project as toy
 
 SWEEP = ("sweep", "--architectures", "dense", "--seeds", "1", "--json")
 TIMEOUT_SECONDS = 900.0
-"""A busy machine is no fault of the code."""
+"""Long, since a busy machine must not fail the test."""
 
 
 def make_project(home: Path) -> Path:
@@ -38,7 +38,7 @@ def make_project(home: Path) -> Path:
 
 
 def start_dask(folder: Path, *arguments: str) -> subprocess.Popen[str]:
-    """Start a program of Dask in a folder of its own, with the environment of a machine that nobody has set up."""
+    """Start a program of Dask in a folder of its own, with the environment of a machine without configuration."""
     folder.mkdir()
     environment = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
     environment |= {"PYTHONPATH": str(toy.ROOT), "HOME": str(folder)}

@@ -1,4 +1,4 @@
-"""Small things that tests share: made-up music, tiny models, files."""
+"""What tests share: made-up music, tiny models, files."""
 
 import io
 import os
@@ -33,7 +33,7 @@ from pipeline.notes import note, quantize
 from pipeline.notes.quantize import QuantizedNotes
 
 UNCONSTRAINED = DEFAULT_SAMPLING.model_copy(update={"pitch_top_p": 1.0, "velocity_top_p": 1.0})
-"""Sampling that changes nothing of what a model says."""
+"""Sampling that does not change the distributions of a model."""
 ROOT = Path(__file__).parent.parent
 CARRIED, WINDOW = {"stateful": True}, {"stateful": False}
 BOTH_WAYS = {"stateful": False, "cell": "bilstm"}
@@ -47,7 +47,7 @@ MODEL_KINDS = [
 
 
 def make_music(seed: int, count: int) -> note.Notes:
-    """Make notes [count] that a model can learn something of: a scale, walked at random, with chords."""
+    """Make notes [count] that a model can learn from: a random walk on a scale, with chords."""
     rng = np.random.default_rng(seed)
     scale = np.array([0, 2, 4, 5, 7, 9, 11])
     walk = np.clip(np.cumsum(rng.integers(-2, 3, count)) + 21, 7, 42)
@@ -189,7 +189,7 @@ def run_git(*arguments: str) -> str:
 
 @contextmanager
 def make_unreadable(path: Path) -> Iterator[None]:
-    """Take the permission to read a file; root has it all the same, so root is somebody else meanwhile."""
+    """Remove the permission to read a file; root becomes another user meanwhile, since modes do not stop root."""
     user = os.geteuid()
     path.chmod(0)
     try:

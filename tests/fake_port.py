@@ -1,4 +1,4 @@
-"""A MIDI port that remembers, and what must be true of what went over it."""
+"""A MIDI port that records messages, and checks of what it recorded."""
 
 from collections import Counter
 
@@ -118,7 +118,7 @@ def sounding(messages, down=None):
 
 
 def check(messages, strict=True):
-    """Hold that every note on was followed by exactly one note off, before the next note on of its pitch."""
+    """Check that every note on was followed by exactly one note off, before the next note on of its pitch."""
     down = Counter()
     for status, pitch, _ in messages:
         if status & 0xF0 == NOTE_ON:

@@ -1,4 +1,4 @@
-"""Pieces that are made when they are read, to measure what a program keeps of a long corpus."""
+"""Pieces that are made when they are read, to measure how much memory a program uses for a long corpus."""
 
 import gc
 import tracemalloc

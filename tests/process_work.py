@@ -49,7 +49,7 @@ def kill_own_process(_: int) -> None:
 
 
 def raise_fault(text: str) -> object:
-    """Raise an error that a person can mend."""
+    """Raise an error that the user can fix."""
     raise CorpusError(text)
 
 
@@ -76,7 +76,7 @@ TRICKS = {
 
 
 def do_trick(item: object) -> object:
-    """Do the trick of that name; a number is its own answer."""
+    """Fail in the manner of that name; return a number as it is."""
     if isinstance(item, str):
         act, argument = TRICKS[item]
         act(argument)

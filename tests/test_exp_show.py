@@ -1,4 +1,4 @@
-"""`dvc exp show`, as docs/experiments.md has it, is a table that a person can read."""
+"""`dvc exp show`, as docs/experiments.md has it, is a readable table."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""A kill at every file event of a checkpoint: what is there afterwards is the training before or the one after."""
+"""A kill at every file event of a checkpoint leaves the checkpoint before or the one after."""
 
 import json
 import subprocess
@@ -98,7 +98,7 @@ print(json.dumps(found))
 
 @pytest.fixture(scope="module")
 def kills(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[str, int, bool]]:
-    """Of every kill: the event, the epoch that is there afterwards, and whether all of it is of that epoch."""
+    """For each kill: the event, the epoch of the checkpoint afterwards, and whether all of it is of that epoch."""
     folder = tmp_path_factory.mktemp("kills")
     (folder / "script.py").write_text(SCRIPT)
     command = [sys.executable, str(folder / "script.py"), str(ROOT), str(folder / "checkpoint")]

@@ -181,7 +181,7 @@ def write(path: Path, what: object) -> None:
 
 
 def stage(name: str, architecture: str = "") -> None:
-    """Do what the real stage of that name does, or something like it; most import next to nothing, to be quick."""
+    """Do what the real stage of that name does, or something like it; most import few modules, to be quick."""
     from pipeline.core import lifetime, paths
 
     lifetime.die_with_parent()
@@ -328,7 +328,7 @@ def score_replicate(
 
 
 def find_best(names: list[str]) -> dict[str, object]:
-    """Return what tells of the best, as `dvc exp show` has it."""
+    """Return the figures of the best architecture, as `dvc exp show` has them."""
     from pipeline.core import paths
 
     bits = {

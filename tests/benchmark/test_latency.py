@@ -1,4 +1,4 @@
-"""How long a note takes."""
+"""Time and memory of a note."""
 
 import subprocess
 import sys
@@ -42,7 +42,7 @@ def test_peak_memory_is_that_of_what_is_done():
 
 
 def test_memory_of_a_function_of_the_program_that_runs(tmp_path: Path) -> None:
-    """As stage benchmark under DVC, which is `__main__` to itself and has another name in a process of its own."""
+    """As in stage benchmark under DVC, which is `__main__` in its own process and has another name in a child."""
     lines = ["from pipeline.benchmark import latency", "def hold():", "    bytearray(50_000_000)"]
     lines += ["if __name__ == '__main__':", "    print(latency.measure_peak_memory(hold))"]
     (tmp_path / "program.py").write_text("\n".join(lines))

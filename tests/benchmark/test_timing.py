@@ -1,4 +1,4 @@
-"""CPU time in turn, and figures that a busy machine spoils."""
+"""CPU time of alternating rounds, and times that a busy machine makes useless."""
 
 import hashlib
 import subprocess

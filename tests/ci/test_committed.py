@@ -1,4 +1,4 @@
-"""Figures of the work tree beside those of the last commit."""
+"""Figures of the work tree compared with those of the last commit."""
 
 import json
 from pathlib import Path

@@ -25,7 +25,7 @@ TIMINGS = {
 LIKENESS = {"measures": {"copy": {"samples": [9.0, 8.0, 11.0], "held_out": [12.0, 9.0, 14.0]}}}
 NOTES = np.random.default_rng(1).integers(200, 900, PIECES)
 HARD = np.random.default_rng(2).normal(5, 1.5, (PIECES, 3))
-"""What makes a piece hard is the same for every model, and far larger than what sets models apart."""
+"""The difficulty of a piece is the same for every model, and varies far more than models differ."""
 
 
 def make_scores(
@@ -278,7 +278,7 @@ def test_exchanged_models_have_the_opposite_outcome(seed: int, shift: float) -> 
 def test_results_of_which_a_part_is_away_are_one_line(
     in_folder: Path, summary: object, evaluation: object
 ) -> None:
-    """DVC takes an evaluation away before it makes it anew."""
+    """DVC removes an evaluation before it runs the stage again."""
     paths.get_evaluation_path("new").parent.mkdir(parents=True)
     paths.SUMMARY.write_text(json.dumps(summary))
     if evaluation:

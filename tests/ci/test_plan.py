@@ -1,4 +1,4 @@
-"""What is foretold of each stage, beside what DVC then does; on stages that take no time."""
+"""The plan of each stage against what DVC then does, with stages that take no time."""
 
 import shutil
 from pathlib import Path
@@ -9,7 +9,7 @@ import toy_project as toy
 from pipeline.ci.plan import StagePlan, plan_stages
 from pipeline.core.errors import PipelineError
 
-# DVC's libraries warn each other of what they will change; that is no fault of the code here.
+# Libraries of DVC raise deprecation warnings about each other, which this project cannot fix.
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.filterwarnings(
@@ -21,7 +21,7 @@ BRANCH = {"train@dense", "evaluate@dense", "sample_metrics@dense", "compare", "b
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A toy project in which all has run, which is where we are."""
+    """A toy project in which all stages have run; it is the current folder."""
     folder = Path(shutil.copytree(toy.make_finished(), tmp_path / "project", symlinks=True))
     toy.commit(folder, "results")
     monkeypatch.chdir(folder)
@@ -33,7 +33,7 @@ def plan_by_stage() -> dict[str, StagePlan]:
 
 
 def check_plans(plans: dict[str, StagePlan], shown: str) -> set[str]:
-    """Hold what was foretold against what DVC says it did, and return the stages that ran."""
+    """Compare the plan with what DVC says it did, and return the stages that ran."""
     ran = toy.list_run_stages(shown)
     assert {name for name, each in plans.items() if each.status == "run"} <= ran
     assert ran <= {name for name, each in plans.items() if each.status in ("run", "maybe")}

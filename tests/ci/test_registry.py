@@ -1,4 +1,4 @@
-"""The artifact and its card; that both come of a run, and can be got by tag, is in test_retrain.py."""
+"""The artifact and its card; test_retrain.py tests that a run makes both and that a tag gives them."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""From a push to a promoted model that another repository gets by tag, on stages that take no time."""
+"""From a push to a promoted model that another repository gets by tag, with stages that take no time."""
 
 import shutil
 from pathlib import Path

@@ -77,7 +77,7 @@ def test_a_name_that_is_a_number_with_a_dash_is_a_prompt(in_folder: Path) -> Non
 
 @pytest.mark.parametrize("command", ["gate", "promote", "retrain"])
 def test_a_base_without_a_name_is_not_the_work_tree(command: str) -> None:
-    """As of an unset variable: the results would be compared with themselves, and nothing speak against them."""
+    """As from an unset variable: the results would be compared with themselves and pass every check."""
     done = RUN.invoke(cli.app, [command, "--base", ""])
     assert done.exit_code == 2 and "names no revision" in done.stderr
 

@@ -1,4 +1,4 @@
-"""What a stopped run leaves, and what of it the next one uses."""
+"""Batches that a stopped run wrote, and which of them the next run uses."""
 
 import numpy as np
 import pytest

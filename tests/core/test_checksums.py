@@ -1,4 +1,4 @@
-"""What vouches for a folder of files."""
+"""The list of checksums of a folder."""
 
 import subprocess
 

@@ -1,4 +1,4 @@
-"""Work on a cluster: as in processes of this machine, whoever dies."""
+"""Work on a cluster has the results of processes of this machine, also if workers are killed."""
 
 import types
 from concurrent.futures import CancelledError

@@ -199,7 +199,7 @@ def test_a_sealed_zip_shows_every_flipped_bit_and_is_a_zip_still(tmp_path_factor
 
 @pytest.mark.parametrize("name", ["", ".", "..", "/", "folder", "pipe", "to-null"])
 def test_only_a_file_is_replaced(in_folder, name):
-    """Not a device either: whoever is root, as in a container, would take /dev/null from all others."""
+    """Not a device either: root, as in a container, would replace /dev/null for all programs."""
     Path("folder").mkdir()
     os.mkfifo("pipe")
     Path("to-null").symlink_to("/dev/null")
@@ -239,7 +239,7 @@ def test_a_disk_that_knows_no_modes_is_written(tmp_path, monkeypatch):
 
 
 def test_a_write_protected_file_stays(tmp_path):
-    """For root, too, who could."""
+    """Also for root, whom the mode does not stop."""
     (tmp_path / "a").write_text("old")
     (tmp_path / "a").chmod(0o444)
     with pytest.raises(DiskError, match="write-protected"):

@@ -109,7 +109,7 @@ def test_errors_name_the_revision_or_the_file(repository: Path) -> None:
 
 
 def test_a_lock_that_was_cut_anywhere_is_read_or_said_to_be_torn(in_folder: Path) -> None:
-    """DVC writes it in place; many a cut leaves YAML that is whole."""
+    """DVC writes dvc.lock in place; many cuts of it are valid YAML."""
     for end in range(len(LOCK) + 1):
         (in_folder / "dvc.lock").write_text(LOCK[:end])
         with suppress(DataError):

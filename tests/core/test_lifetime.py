@@ -1,4 +1,4 @@
-"""A process ends with the one that started it, whatever the way."""
+"""A process ends with the one that started it, however that one ends."""
 
 import os
 import signal
@@ -31,17 +31,17 @@ def start_parent(folder: Path, before: str = "") -> subprocess.Popen[bytes]:
     return subprocess.Popen([sys.executable, "-c", code], cwd=folder, process_group=0)
 
 
-def wait_until(true: Callable[[], bool]) -> bool:
-    """Wait for something, a minute at most."""
+def wait_until(condition: Callable[[], bool]) -> bool:
+    """Wait until a condition holds, a minute at most; return whether it does."""
     for _ in range(1200):
-        if true():
+        if condition():
             return True
         time.sleep(0.05)
     return False
 
 
 def is_unchanged(path: Path) -> bool:
-    """Whether nobody writes a file any more."""
+    """Whether a file stays the same for 0.3 s."""
     before = path.read_text() if path.exists() else ""
     time.sleep(0.3)
     return before == (path.read_text() if path.exists() else "")

@@ -1,4 +1,4 @@
-"""A group of processes: all end well, or all end."""
+"""A group of processes: if one fails, all are ended."""
 
 import multiprocessing
 import os

@@ -1,4 +1,4 @@
-"""Workers that are stopped, that crash and that ask for too much; each costs one answer."""
+"""Workers that hang, crash or use too much memory: each loses the result of one item."""
 
 import os
 import signal
@@ -128,7 +128,7 @@ def test_workers_die_with_their_parent(tmp_path: Path) -> None:
 
 
 def test_a_limit_that_was_set_from_outside_is_kept() -> None:
-    """Only root may raise it again: every file would be rejected for it."""
+    """Only root may raise a limit again; an error here would reject every file."""
     lines = """
         import contextlib, os, resource
         from pipeline.core import processes

@@ -1,4 +1,4 @@
-"""Whatever is wrong with a YAML file is one kind of error, in one line."""
+"""Each fault of a YAML file raises one type of error, in one line."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What is said when a folder becomes a corpus, before anything runs."""
+"""Messages when a folder becomes a corpus, before any stage runs."""
 
 from pathlib import Path
 

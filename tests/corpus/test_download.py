@@ -1,4 +1,4 @@
-"""Downloads from a server on this machine that behaves well or badly, as told."""
+"""Downloads from a server on this machine that works or fails as the test sets it."""
 
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -12,7 +12,7 @@ DATA = bytes(range(256)) * 2000
 
 
 class Server(ThreadingHTTPServer):
-    """Serves DATA; what it does wrong is set by the tests."""
+    """Serves DATA, with the faults that a test sets."""
 
     daemon_threads = True
     data = DATA
@@ -21,7 +21,7 @@ class Server(ThreadingHTTPServer):
     status = 200
     wrong_range = False
     cuts = 0
-    """How many answers break off in the middle."""
+    """How many responses break off in the middle."""
 
     def __init__(self):
         super().__init__(("127.0.0.1", 0), Handler)

@@ -50,7 +50,7 @@ def make_sketches(num_pieces: int, num_works: int) -> Sketches:
 
 
 def make_piece(seed: int, count: int = 600) -> Notes:
-    """Make music whose pitches depend on nothing, with chords."""
+    """Make music of random pitches, with chords."""
     rng = np.random.default_rng(seed)
     onset = np.cumsum(rng.choice([0.0, 0.15, 0.3, 0.6], count))
     return note.make_notes(

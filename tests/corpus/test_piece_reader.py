@@ -1,4 +1,4 @@
-"""What is read of one file."""
+"""The notes and facts that are read from one file."""
 
 import pytest
 import symusic

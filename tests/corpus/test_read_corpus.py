@@ -1,4 +1,4 @@
-"""Equal bytes wherever the files and the workers are, and whoever is killed; and which engine reads a corpus.
+"""Equal bytes with files and workers on any machine, also if some are killed; and which engine reads a corpus.
 
 Here and not beside the tests of the stage, which load TensorFlow.
 """

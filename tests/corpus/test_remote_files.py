@@ -1,4 +1,4 @@
-"""Files at a URL; an object store is played by one on this machine, see test_read_corpus.py."""
+"""Files at a URL; test_read_corpus.py runs an object store on this machine."""
 
 import zipfile
 

@@ -137,7 +137,7 @@ def test_every_flipped_bit_of_the_pages_is_seen(tmp_path):
             back = [notes.tobytes() for notes in tables.read_notes(tmp_path, range(3))]
         except DataError as error:
             assert "\n" not in str(error)
-        else:  # a bit of the footer that says nothing about the notes, such as who wrote the file
+        else:  # a bit of the footer that does not describe the notes, such as the name of the writer
             assert back == expected
 
 

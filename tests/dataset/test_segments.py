@@ -53,7 +53,7 @@ def make_recipe(
 def read_all_passages(
     data: WindowDataset, recipe: StatefulTraining, number: int = 0, seed: int = 0
 ) -> list[Segment]:
-    """Read every passage once, one at a time."""
+    """Read all passages of an epoch, one at a time."""
     passages = SegmentSampler(data, recipe, seed)
     return list(passages.sample_epoch(number, passages.num_passages * passages.passage_length))
 
@@ -75,7 +75,7 @@ def group_by_round(segments: list[Segment]) -> list[list[Segment]]:
 
 
 def join_segments(parts: list[Segment]) -> tuple[np.ndarray, np.ndarray]:
-    """Return a round of passages without its cuts: codes [B, N + 1, 4] and what is left [B, N + 1, 128]."""
+    """Return a round of passages without its cuts: codes [B, N + 1, 4] and active notes [B, N + 1, 128]."""
     codes = [parts[0].notes, *(part.notes[:, 1:] for part in parts[1:])]
     active = [parts[0].active, *(part.active[:, 1:] for part in parts[1:])]
     return np.concatenate(codes, axis=1), np.concatenate(active, axis=1)
@@ -108,7 +108,7 @@ def test_a_target_is_the_next_note_of_the_same_piece(lengths, segment, segments,
         assert ((part.mask == 0) | is_target).all()
         assert (part.notes[..., PITCH] == part.notes[:, :1, PITCH]).all()
         assert (after[..., STEP][is_target] == notes[..., STEP][is_target] + 1).all()
-        # Beyond the end of a piece or passage, the last note stands where there is no target.
+        # Beyond the end of a piece or passage, the last note is repeated and the mask is 0.
         assert (after[..., STEP][~is_target] == notes[..., STEP][~is_target]).all()
 
 
@@ -242,7 +242,7 @@ def test_epochs_go_through_the_corpus_pass_by_pass():
 def make_pairs(
     data: WindowDataset, seed: int, number: int = 0, **more: float
 ) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Return passages [N + 1, 4] as they are and as they were varied."""
+    """Return pairs of a passage [N + 1, 4] without and with augmentation."""
     plain, varied = (
         list(SegmentSampler(data, make_recipe(4, 3, 3, **m), seed).sample_epoch(number, 400))
         for m in ({}, more)

@@ -42,7 +42,7 @@ def test_a_note_is_judged_as_by_hand(notes):
         assert judged.cdf_below[row] == pytest.approx(sum(weights[:which]) / whole)
         assert judged.max_prob[row] == pytest.approx(max(weights) / whole)
         assert judged.entropy[row] == pytest.approx(stats.entropy(weights, base=2))
-        # All orders of equally likely outcomes are as good: count in how many ranks what came is early enough.
+        # Equally likely outcomes have any order: count the share of ranks in which the outcome is among the first k.
         before = sum(weight > weights[which] for weight in weights)
         ranks = range(before, before + weights.count(weights[which]))
         for k, top in ((1, judged.top1), (5, judged.top5)):
@@ -52,7 +52,7 @@ def test_a_note_is_judged_as_by_hand(notes):
 
 
 def test_reliability_and_its_error_worked_by_hand():
-    # Two notes told with 0.8, one of which came, and two told with 0.5, both of which came; a bin holds its upper edge.
+    # Two forecasts of 0.8, one of which came true, and two of 0.5, both of which came true; a bin holds its upper edge.
     masses = np.array([[0.8, 0.2], [0.2, 0.8], [0.5, 0.3], [0.5, 0.4]])
     judged = calibration.score_distributions(masses, np.array([0, 0, 0, 0]))
     half = 1 / math.sqrt(2)

@@ -83,7 +83,7 @@ def make_estimate(
 
 
 def test_factors_worked_by_hand():
-    # Told with 80 % power is what lies 1.960 + 0.842 = 2.802 standard errors from zero.
+    # A difference of 1.960 + 0.842 = 2.802 standard errors is detected with 80 % power.
     variance = (0.05 / 2.802) ** 2
     cases = {
         (4 * variance, 0.0): (4.0, math.inf),

@@ -38,7 +38,7 @@ def test_pruned_tables_keep_the_greatest_counts(codes: np.ndarray, max_entries: 
     assert len(pruned.codes) <= max_entries
     dropped = make_counter(table) - make_counter(pruned)
     assert max(dropped.values(), default=0) < min(pruned.counts.tolist(), default=10**9)
-    # No more counts leave than must: with the greatest of those dropped there would be too many.
+    # No more counts are dropped than necessary: with the greatest of them the table would be too large.
     num_greatest = (
         sum(count == max(dropped.values()) for count in dropped.values()) if dropped else 0
     )

@@ -93,7 +93,7 @@ def test_uniform_worked_by_hand(fitted):
 def test_unigram_worked_by_hand():
     piece = np.array([[0, 9, 60, 1], [5, 7, 60, 1], [5, 7, 61, 1], [6, 8, 60, 1]], np.int16)
     bits = ngrams.fit_ngrams([piece], 1.0)["unigram"](piece[:2])
-    # The first note is nobody's target: 60 came twice of three, step 5 twice, duration 7 twice.
+    # The first note is no target: 60 came twice of three, step 5 twice, duration 7 twice.
     assert bits[0] == pytest.approx(
         [-math.log2(3 / 131), -math.log2(3 / 1004), -math.log2(3 / 1004)]
     )

@@ -56,7 +56,7 @@ def test_no_notes_have_no_events() -> None:
 
 
 def encode_events(notes: note.Notes) -> list[tuple[str, int]]:
-    """Write down all events, one after the other."""
+    """List all events in order."""
     changes = []
     for number, row in enumerate(notes.tolist()):
         onset, duration, *_ = row

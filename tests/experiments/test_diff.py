@@ -246,7 +246,7 @@ def test_of_experiments_of_one_name_that_of_the_commit_is_taken(head: str) -> No
 
 
 def test_results_that_are_away_are_named(head: str) -> None:
-    """DVC takes an evaluation away before it makes it anew."""
+    """DVC removes an evaluation before it runs the stage again."""
     paths.get_evaluation_path("dense").unlink()
     assert "workspace has no results of dense; 'dvc repro' makes them." in describe_by_name(
         "workspace"

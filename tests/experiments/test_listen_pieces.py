@@ -1,4 +1,4 @@
-"""A model is tested on held-out pieces, and what its card does not tell is said."""
+"""A model is tested on held-out pieces, and facts that its card lacks are reported."""
 
 from dataclasses import replace
 from pathlib import Path

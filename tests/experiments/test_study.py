@@ -55,7 +55,7 @@ def test_a_factorial_needs_a_rate_for_each_objective(factorial: Factorial) -> No
 
 
 def test_overrides_give_dvc_the_same_blocks(project: Params, factorial: Factorial) -> None:
-    """DVC reads overrides by Hydra: what it makes of them must be the block."""
+    """DVC parses overrides with Hydra: the result must be the block."""
     from omegaconf import OmegaConf
 
     run = Run(
@@ -240,7 +240,7 @@ def test_documented_lines_name_values_that_are_there(project: Params) -> None:
 def test_figures_of_a_study_are_of_all_models_of_its_runs(
     project: Params, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A study that was changed since is seen; a run that was not made yet is named on the page."""
+    """A study that changed since its run fails; a run that was not made yet is named on the page."""
     monkeypatch.chdir(ROOT)
     for path in Path("studies").glob("*.yaml"):
         about = study.load_study(path.stem)
@@ -269,7 +269,7 @@ def test_figures_of_a_study_are_of_all_models_of_its_runs(
 def test_pages_and_figures_of_studies_have_the_names_of_today(
     project: Params, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Their experiments ran under older names of parameters, which nobody can type any more."""
+    """Their experiments ran with older names of parameters, which are no longer valid."""
     monkeypatch.chdir(ROOT)
     for path in Path("studies").glob("*.yaml"):
         about = study.load_study(path.stem)

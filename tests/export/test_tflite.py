@@ -53,7 +53,7 @@ def open_model(data: bytes) -> tf.lite.Interpreter:
     with warnings.catch_warnings():
         warnings.simplefilter(
             "ignore", UserWarning
-        )  # TensorFlow says that its reader moves to a package of its own
+        )  # TensorFlow warns that its interpreter moves to another package
         return tf.lite.Interpreter(model_content=data)
 
 
@@ -92,7 +92,7 @@ def get_hint(context: Context) -> dict[str, np.ndarray]:
 
 
 def check_outputs(model: TrainedModel, runner: object, context: Context, note: np.ndarray) -> None:
-    """Hold each feature, given those before it, against the distribution that the engine draws from."""
+    """Compare each feature, given those before it, with the distribution that the engine draws from."""
     known = make_note(int(note[VELOCITY]))[: len(note)]
     hidden = flatten_context(context)
     for name, probs in make_step_heads(model).iterate_distributions(context, known):

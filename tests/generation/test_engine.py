@@ -299,7 +299,7 @@ def test_a_bonus_raises_the_pitches_of_a_hint_by_nats_and_changes_no_score():
 
 
 def test_a_bonus_is_not_of_the_pitches_of_the_last_three_notes():
-    """A trill goes on as likely as the model has it."""
+    """A bonus does not change the probability of a trill."""
     engine = Engine(make_tiny_model(**RECALLING))
     trill = make_quantized_notes(3, 12)
     trill[:, PITCH] = np.tile([60, 62], 6)

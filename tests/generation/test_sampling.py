@@ -50,7 +50,7 @@ def make_free_sampler(seed: int, **changes) -> Sampler:
 
 
 class Fixed:
-    """A generator that gives one number for ever."""
+    """A generator that always returns one number."""
 
     def __init__(self, number):
         self.number = number
@@ -315,7 +315,7 @@ def test_constraints_hold_after_any_prompt_and_whatever_is_wanted(
     notes = np.array(codes, np.int16).reshape(-1, 4)
     if len(wanted):
         assert not list_faults(*convert_to_ms(notes), sampler.config, len(prompt))
-    if not (max_polyphony or max_notes_per_second):  # what is allowed is chosen as it was wanted
+    if not (max_polyphony or max_notes_per_second):  # allowed outcomes keep their probabilities
         assert np.array_equal(notes[len(prompt) :, [STEP, DURATION]], wanted[:, [STEP, DURATION]])
 
 

@@ -1,4 +1,4 @@
-"""Hostile MIDI files, made from a seed: each kind is one way to hurt a reader. No file comes from elsewhere.
+"""Hostile MIDI files, made from a seed: each kind is one fault. No file is downloaded.
 
 Of each file it is known whether it holds music that can be read (`music`), or must be refused.
 """
@@ -34,7 +34,7 @@ def number(value: int) -> bytes:
 
 
 def track(events: bytes, length: int | None = None) -> bytes:
-    """Return a track chunk, with a length that may lie."""
+    """Return a track chunk, with a length that may be wrong."""
     return b"MTrk" + (len(events) if length is None else length).to_bytes(4) + events
 
 
@@ -57,7 +57,7 @@ def tempo(microseconds: int) -> bytes:
 
 
 def melody(rng: np.random.Generator, count: int = 20) -> bytes:
-    """Return events of an honest track."""
+    """Return events of a valid track."""
     events = b""
     for pitch, wait, held in zip(
         rng.integers(40, 90, count),

@@ -1,4 +1,4 @@
-"""Hostile folders and archives, made here: names that mislead, links in loops, bombs, copies, tables that lie."""
+"""Hostile folders and archives, made here: misleading names, links in loops, bombs, copies, wrong tables."""
 
 import os
 import stat

@@ -1,4 +1,4 @@
-"""Damaged input to what reads files of others: a valid result, or an error of ours. See tools/fuzz.py."""
+"""Damaged files: a valid result or a PipelineError. See tools/fuzz.py."""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The screen says what is here and what is amiss."""
+"""The checks of `music-rnn doctor` and their remedies."""
 
 import re
 import shutil

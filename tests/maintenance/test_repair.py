@@ -43,7 +43,7 @@ ODD = [
     '{"read": [5]}',
     "[" * 100_000,
 ]
-"""Read-write locks that only a torn disk would give."""
+"""Read-write locks as only a damaged disk has them."""
 
 
 def make_lock_info(pid: int) -> str:

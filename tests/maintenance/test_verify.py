@@ -123,7 +123,7 @@ def test_the_hash_of_a_folder_is_that_of_dvc(in_folder: Path) -> None:
 
 
 def shut_folder(monkeypatch: pytest.MonkeyPatch, folder: str) -> None:
-    """Let nobody look into a folder; root could, whatever its mode."""
+    """Make a folder unreadable; a mode would not stop root."""
     look = os.scandir
 
     def scandir(path: object) -> object:
@@ -207,7 +207,7 @@ def test_an_output_that_cannot_even_be_asked_for_ends_nothing(
 def test_the_remedy_for_a_damaged_object_works(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """'dvc checkout' hands a damaged object out again, and DVC then calls everything up to date."""
+    """'dvc checkout' copies a damaged object again, and DVC then reports everything as up to date."""
     project = Path(shutil.copytree(toy.make_finished(), tmp_path / "project", symlinks=True))
     monkeypatch.chdir(project)
     output = Path("models/dense/weights")

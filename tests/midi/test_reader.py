@@ -332,7 +332,7 @@ def test_readers_agree_on_pedals_of_two_channels_at_one_instant(first, second, v
 
 @st.composite
 def pedalled(draw):
-    """Two channels of notes that do not lose their offs, and of pedals, under tempo changes."""
+    """Two channels of notes, each with its note off, and of pedals, under tempo changes."""
     events = []
     key = st.lists(st.tuples(st.integers(0, 20), st.integers(1, 20)), min_size=1, max_size=5)
     for channel in draw(st.sampled_from([[0], [0, 3]])):

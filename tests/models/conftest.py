@@ -52,13 +52,13 @@ def edit_card(folder: Path, **changes: object) -> None:
 
 
 def put_weights(folder: Path, data: bytes) -> None:
-    """Put other weights there, with a card that has their sha256."""
+    """Replace the weights, and their sha256 in the card."""
     (folder / WEIGHTS).write_bytes(data)
     edit_card(folder, weights_sha256=hashlib.sha256(data).hexdigest())
 
 
 def check_refused(folder: Path, file: str) -> str:
-    """Hold that a model is refused in one line that names the file and the remedy; returns the line."""
+    """Check that a model is refused in one line that names the file and the remedy; return the line."""
     with pytest.raises(DataError) as caught:
         model_io.load_model(folder)
     line = str(caught.value)

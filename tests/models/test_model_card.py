@@ -1,4 +1,4 @@
-"""Cards that say what no card can, each with a stamp that fits: all are refused in one line."""
+"""Cards with impossible values and a valid checksum: all are refused in one line."""
 
 import json
 

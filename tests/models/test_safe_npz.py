@@ -1,4 +1,4 @@
-"""Weights that are not what they should be: each is refused, and none gets more memory than it has bytes."""
+"""Wrong files of weights: each is refused, and none makes the reader allocate more than the size of the file."""
 
 import io
 import struct
@@ -45,7 +45,7 @@ def write_zip(method: int = zipfile.ZIP_STORED, **members: bytes) -> bytes:
 
 
 def make_npy(text: str, numbers: bytes = b"\0" * 512, version: bytes = b"\x01\x00") -> bytes:
-    """Return an npy that says of itself what it likes."""
+    """Return an npy file with a header of any text."""
     header = text.encode() + b"\n"
     size = (
         struct.pack("<H", len(header)) if version == b"\x01\x00" else struct.pack("<I", len(header))
@@ -163,7 +163,7 @@ def test_no_file_is_larger_than_the_largest():
 @settings(max_examples=3 * settings().max_examples)
 @given(st.data())
 def test_bytes_that_are_changed_are_refused_or_read(data):
-    """A zip fails in many ways; whatever the bytes, there is one kind of error."""
+    """A zip fails in many ways; all of them raise one type of error."""
     changed = bytearray(WHOLE)
     directory = WHOLE.index(b"PK\x01\x02")
     for _ in range(data.draw(st.integers(1, 4))):

@@ -1,4 +1,4 @@
-"""The shapes that a block asks for. That Keras builds exactly these is held in `tests/models/keras/test_network.py`."""
+"""The shapes of the weights of a block. `tests/models/keras/test_network.py` tests that Keras builds these."""
 
 import json
 

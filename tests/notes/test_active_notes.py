@@ -18,7 +18,7 @@ def make_pieces(pieces: list[list[tuple[int, int, int, int]]]) -> np.ndarray:
 
 
 def compute_by_definition(codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return what is left before each note [T, 128] and after the last [128], from the end of each key's last note."""
+    """Return the active notes before each note [T, 128] and after the last [128], from the end of each key's last note."""
     out, now, ends = np.zeros((len(codes), 128), int), 0, {}
     for t, (step, duration, pitch, _) in enumerate(codes.tolist()):
         now += step

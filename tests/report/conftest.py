@@ -1,4 +1,4 @@
-"""A run in which everything was measured, made up: all that the page can show."""
+"""Made-up results of a run in which everything was measured."""
 
 import math
 from itertools import combinations

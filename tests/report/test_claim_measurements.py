@@ -201,7 +201,7 @@ def test_a_study_of_replicates_is_not_widened(results: Path) -> None:
 
 
 def test_evaluations_that_other_runs_left_are_not_read(in_folder: Path) -> None:
-    """An experiment on another corpus trains one architecture; Git holds what others told of this one."""
+    """An experiment on another corpus trains one architecture; Git has evaluations of other architectures from other runs."""
     text = (ROOT / "params.yaml").read_text("utf-8")
     one = re.sub(r"(?m)^architectures:\n(- .*\n)+", "architectures: [baseline]\n", text)
     (in_folder / "params.yaml").write_text(one, "utf-8")

@@ -53,7 +53,7 @@ def test_a_verdict_is_where_the_interval_lies(
 def test_a_wider_interval_never_turns_a_verdict_round(
     ends: list[float], least: float, width: float, wider: float
 ) -> None:
-    """What chance in training adds to an interval can make a claim too close to call, and nothing else."""
+    """The spread of seeds that widens an interval can only make a claim too close to call."""
     low, high = sorted(ends)
     one = make_claim(at_least=least, at_most=least + width)
     before = claims.decide_verdict((low, low, high), one, 0.05)

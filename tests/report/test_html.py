@@ -1,4 +1,4 @@
-"""The whole page as text: nothing from elsewhere, nothing believed of what people name, small, the same every time."""
+"""The page as text: no external resources, names escaped, small, and equal bytes each time."""
 
 import base64
 import hashlib

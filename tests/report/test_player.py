@@ -1,4 +1,4 @@
-"""The page in a real browser: it draws, it sounds, it obeys the keyboard, and it calls nobody."""
+"""The page in a real browser: drawing, sound, keyboard, and no requests to other machines."""
 
 from dataclasses import replace
 from itertools import pairwise

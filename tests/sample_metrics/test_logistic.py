@@ -1,4 +1,4 @@
-"""Logistic regression, held against a general minimizer."""
+"""Logistic regression against a general minimizer."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""A wrong value of params.yaml is one line with the remedy, and costs no output."""
+"""A wrong value of params.yaml is one line with the remedy, and no output is removed."""
 
 import hashlib
 import shutil

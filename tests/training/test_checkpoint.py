@@ -1,4 +1,4 @@
-"""An unfinished training on disk: it comes back as it was, or not at all."""
+"""An unfinished training on disk: it is read as it was written, or not at all."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Training: repeatable, resumable, and of use."""
+"""Training is repeatable, can be resumed, and lowers the loss."""
 
 import shutil
 from dataclasses import replace
@@ -61,7 +61,7 @@ def train_fresh(job: TrainingJob) -> tuple[training.TrainedModel, list[dict[str,
 
 @pytest.fixture(params=["last", "mingru", "attention", "recurrent_attention"])
 def either(request: pytest.FixtureRequest, job: TrainingJob) -> TrainingJob:
-    """That job, and two of the other objective: residual blocks with a chain of heads."""
+    """The job above, and two with `loss_on: all`: residual blocks with autoregressive heads."""
     if request.param == "last":
         return job
     changes = {
@@ -240,7 +240,7 @@ def test_patience_ends_training_and_the_best_epoch_is_kept(
 
 @pytest.mark.slow
 def test_a_bidirectional_model_trained_on_all_notes_reads_its_targets(job: TrainingJob) -> None:
-    """Why params refuse objective every for a bidirectional block: the loss collapses, and playing it fails."""
+    """Why params refuse `loss_on: all` for a bidirectional block: the loss in training falls, that of held-out notes does not."""
     blocks = {
         name: job.config.model_copy(
             update={

@@ -1,4 +1,4 @@
-"""What the heads say in training: losses that are bits in another unit, and where they begin."""
+"""Losses of the heads in training, which are bits in another unit, and their initial values."""
 
 from collections.abc import Iterator
 
@@ -54,7 +54,7 @@ def make_heads(
 
 
 def make_inputs(seed: int, count: int) -> tuple[tf.Tensor, np.ndarray, np.ndarray]:
-    """Return hidden vectors, the notes after them, and what is left of sounding keys."""
+    """Return hidden vectors, the notes after them, and the active notes at their onsets."""
     notes = make_quantized_notes(seed, count)
     active, _ = active_notes.active_before_each(notes[None], active_notes.no_active_notes(1))
     hidden = np.random.default_rng(seed).normal(0, 1, (count, WIDTH)).astype(np.float32)
@@ -87,7 +87,7 @@ def make_likely_outputs(seed: int) -> np.ndarray:
 def test_nats_of_a_mixture_are_those_of_numpy(seed: int) -> None:
     outputs = make_likely_outputs(seed)
     expected = -logistic_mixture.grid_log_probs(outputs, CELLS)
-    # What costs hundreds of nats is right to the precision of single floats, not closer.
+    # Losses of hundreds of nats are exact to the precision of float32 only.
     # float32: beyond 4 s a cell is a thousandth of its place on the axis.
     np.testing.assert_allclose(compute_nats(outputs, CELLS), expected, atol=1e-4, rtol=1e-5)
 

@@ -48,7 +48,7 @@ COMBINED = [
     and not (each[2] == "regression" and each[3])
 ]
 LONG = 2 * DEFAULT_SPAN + 50
-"""Notes of a piece that goes on when attention has lost sight of its beginning."""
+"""Notes of a piece that is longer than the span of attention."""
 
 
 def make_block(
@@ -119,7 +119,7 @@ def test_attention_has_the_parameters_of_the_recurrence_it_is_beside(project: Pa
 
 
 def check_shapes(recipe: ModelConfig) -> None:
-    """Hold what a block asks for against what Keras builds of it."""
+    """Compare the listed shapes of weights with those that Keras builds."""
     built = architectures.named_weights(architectures.build_model(recipe))
     assert weight_shapes(recipe) == {name: weight.shape for name, weight in built.items()}
 
@@ -161,7 +161,7 @@ def test_bits_in_numpy_are_those_of_keras(
     for column, name in enumerate(("pitch", "step", "duration", "velocity")[: numpy_bits.shape[1]]):
         if recipe.heads == "regression" and name != "pitch":
             continue
-        # What Keras leaves out: that a bin spreads its mass over its cells.
+        # Keras does not count that a bin spreads its mass over its cells.
         cells = notes[1:, {"step": 0, "duration": 1}.get(name, 0)]
         within = 0.0
         if recipe.heads == "categorical" and name in ("step", "duration"):
@@ -322,7 +322,7 @@ EVERY = {
 def test_two_thousand_notes_played_one_by_one_are_those_of_keras(
     project: Params, name: str
 ) -> None:
-    """What the engine hears and says of each note is what Keras, and what the score, makes of all notes at once."""
+    """Hidden vectors and bits of the engine, note by note, are those of Keras and of scoring for all notes at once."""
     recipe = project.model[name.split(",")[0]].model_copy(update=EVERY[name])
     if not recipe.is_bidirectional:
         recipe = recipe.model_copy(update={"stateful": True})

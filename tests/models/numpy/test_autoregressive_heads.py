@@ -33,7 +33,7 @@ NOTES = st.tuples(
 
 
 def make_heads(head_kind: str, velocity: bool, kind: str, seed: int = 0) -> AutoregressiveHeads:
-    """Make heads of random weights, of which no part is very sure."""
+    """Make heads of random weights whose distributions are broad."""
     recipe = {
         "input": kind,
         "embedding_dim": 8 if kind == "embedding" else 0,
@@ -250,7 +250,7 @@ def test_what_sounds_speaks_to_pitch_and_to_duration_by_a_half_each(kind, half, 
 def test_how_long_a_key_still_sounds_counts_and_not_when_it_began(kind):
     made, hidden = make_heads(*kind), make_context("embedding", 1, sounding=())
     one, other = copy_context(hidden), copy_context(hidden)
-    # Both steps are in one bin of time, so that only what is left can tell them apart.
+    # Both steps are in one bin of time, so that only the active notes differ.
     step, later = 990, 991
     assert quantize.TIME_TOKEN[step] == quantize.TIME_TOKEN[later]
     one.active[0, 60], other.active[0, 60] = 995, 996

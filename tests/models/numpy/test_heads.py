@@ -19,7 +19,7 @@ MEANS = st.floats(-3, 15)
 def make_heads(
     step: float, duration: float, spread: dict[str, ResidualNoise], seed: int = 0
 ) -> RegressionHeads:
-    """Make heads that say these times whatever is hidden."""
+    """Make heads that predict these times for any hidden vector."""
     rng = np.random.default_rng(seed)
     weights = {"pitch/kernel": rng.normal(0, 1, (4, 128)), "pitch/bias": rng.normal(0, 2, 128)}
     for name, value in (("step", step), ("duration", duration)):

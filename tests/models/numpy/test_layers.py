@@ -32,7 +32,7 @@ def make_lstm_weights(seed: int, width: int = WIDTH, units: int = UNITS) -> dict
 def make_block_weights(
     seed: int, name: str, width: int = WIDTH, units: int = UNITS
 ) -> dict[str, np.ndarray]:
-    """Make the weights of a residual block; those of attention are half as large, lest one note take all."""
+    """Make the weights of a residual block; those of attention are half as large, so that no note has all the weight."""
     shapes = {
         "inner/kernel": (width, 3 * units),
         "inner/bias": (3 * units,),
@@ -131,7 +131,7 @@ def compute_block_output(
 
 
 def compute_attention(weights: dict[str, np.ndarray], x: np.ndarray) -> np.ndarray:
-    """Return outputs [T, D] of one piece x [T, D]: each note asks itself and the 127 before it, head by head."""
+    """Return outputs [T, D] of one piece x [T, D]: each note attends to itself and the 127 before it, head by head."""
     of = {name.partition("/")[2]: value.astype(float) for name, value in weights.items()}
     inner = [
         normalize(note, of["norm1/scale"]) @ of["inner/kernel"] + of["inner/bias"]

@@ -1,4 +1,4 @@
-"""The convolutions over the pitches against their formula, and what they must not know."""
+"""The convolutions over the pitches against their formula, and what they must not depend on."""
 
 import numpy as np
 import pytest
