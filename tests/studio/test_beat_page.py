@@ -120,6 +120,7 @@ def test_the_tempo_is_shown_and_set_in_beats_per_minute(browser: Pages, studio: 
         until(page, "document.getElementById('beats-per-minute').value === '100'")
         assert controls.tempo == pytest.approx(100 / 120)
         assert not page.query_selector(".key.human"), "digits of a number are not played"
+        assert page.locator("#quantize").inner_text().startswith("at once")
         page.get_by_label("Answer starts").select_option("bar")
         wait(lambda: studio.session.shared_state.quantize == "bar")
         page.get_by_role("button", name="Reset").click()

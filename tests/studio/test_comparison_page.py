@@ -35,8 +35,11 @@ def play_phrase(page: Page) -> None:
 
 def test_one_model_alone_is_not_compared(browser: Pages, studio: Studio) -> None:
     with at(browser, studio) as visit:
-        assert visit.page.is_disabled("#compare")
-        assert "only one model" in visit.page.inner_text("#compare-status")
+        for name in ("compare", "compare-a", "compare-b", "blind"):
+            assert visit.page.is_disabled(f"#{name}")
+        status = visit.page.inner_text("#compare-status")
+        assert "only one model" in status
+        assert "dvc repro" in status
 
 
 def test_both_answer_and_the_page_counts_what_is_preferred(browser: Pages, studio: Studio) -> None:
@@ -45,6 +48,7 @@ def test_both_answer_and_the_page_counts_what_is_preferred(browser: Pages, studi
         page = visit.page
         page.evaluate(COUNT_LIT_KEYS)
         page.get_by_label("Blind").uncheck()
+        assert page.is_enabled("#compare-a")
         page.get_by_role("button", name="Start comparing").click()
         wait_for_status(page, "A is maestro, B is mine.")
         until(page, "document.getElementById('play').textContent === 'Let it play'")

@@ -102,6 +102,7 @@ def test_a_range_without_notes_is_refused(browser: Pages, tmp_path: Path) -> Non
     assert get_settings(visit)["max_pitch"] == 127
     assert page.get_attribute("#max_pitch", "aria-valuetext") == "G9"
     assert page.input_value("#min_pitch") == "100"
+    assert page.inner_text("#status").startswith("Your turn")
 
 
 def test_a_worker_that_fails_is_named_when_a_control_changes(
@@ -176,11 +177,12 @@ def test_the_model_answers_a_note_that_the_pedal_of_the_person_holds(
     assert page.inner_text("#status").startswith("The model plays")
 
 
-@pytest.mark.parametrize("model_velocity", [True, False])
-def test_only_a_model_with_velocity_has_controls_of_it(
-    browser: Pages, tmp_path: Path, model_velocity: bool
+@pytest.mark.parametrize("has_all", [True, False])
+def test_only_controls_that_act_on_the_model_are_shown(
+    browser: Pages, tmp_path: Path, has_all: bool
 ) -> None:
-    visit = open_watched_page(browser, tmp_path, model_velocity=model_velocity)
-    for name in ("velocity_temperature", "velocity_top_p"):
-        assert visit.page.locator(f"#{name}").is_visible() == model_velocity
+    visit = open_watched_page(browser, tmp_path, model_velocity=has_all, recall=has_all)
+    for name in ("velocity_temperature", "velocity_top_p", "recall_bonus"):
+        assert visit.page.locator(f"#{name}").is_visible() == has_all
     assert visit.page.locator("#pitch_temperature").is_visible()
+    assert "call and response" not in (visit.page.text_content("body > main") or "").lower()

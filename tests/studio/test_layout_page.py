@@ -120,6 +120,41 @@ CONTRASTS = """() => {
 }"""
 
 
+FIELD_EDGES = """(() => {
+    const fields = [...document.querySelectorAll('select, input[type=number], input[type=text]')];
+    return [...new Set(fields.map((field) => getComputedStyle(field).borderColor))];
+})()"""
+
+
+def test_the_edge_of_a_field_is_as_dark_as_quiet_text(browser: Pages, studio: Studio) -> None:
+    studio.session.takes.add(make_recording(), 1.0)
+    with at(browser, studio, color_scheme="light") as visit:
+        soft = visit.page.evaluate("getComputedStyle(document.querySelector('.note')).color")
+        assert visit.page.evaluate(FIELD_EDGES) == [soft]
+
+
+COUNT_DRAWINGS = """async () => {
+    const { FallingNotes } = await import('/static/fallingNotes.js');
+    const { draw } = FallingNotes.prototype;
+    let count = 0;
+    FallingNotes.prototype.draw = function () {
+        count += 1;
+        draw.call(this);
+    };
+    await new Promise((done) => setTimeout(done, 1500));
+    return count;
+}"""
+
+
+@pytest.mark.parametrize("reduced_motion", ["reduce", "no-preference"])
+def test_the_roll_stands_still_for_a_person_who_prefers_less_motion(
+    browser: Pages, studio: Studio, reduced_motion: str
+) -> None:
+    with at(browser, studio, reduced_motion=reduced_motion) as visit:
+        count = visit.page.evaluate(COUNT_DRAWINGS)
+    assert 1 <= count <= 3 if reduced_motion == "reduce" else count > 5
+
+
 BOTTOM_GAP = """(() => {
     const cards = [...document.querySelectorAll('aside .card')].filter((card) => card.offsetParent);
     const bottom = Math.max(...cards.map((card) => card.getBoundingClientRect().bottom));
@@ -165,7 +200,7 @@ WITHOUT_TOOLTIP = """[...document.querySelectorAll('button, select, input')]
 """Controls that a mouse finds no explanation of."""
 
 
-UNDESCRIBED = """[...document.querySelectorAll('aside .row :is(button, select, input), #reset, #beats-per-minute')]
+UNDESCRIBED = """[...document.querySelectorAll('aside .row :is(button, select, input), #reset, .tools input')]
     .filter((control) => !document.getElementById(control.getAttribute('aria-describedby'))?.textContent)
     .map((control) => control.id)"""
 """Controls that a screen reader finds no explanation of."""
@@ -189,4 +224,10 @@ def test_every_control_is_explained_by_a_text_on_a_touch_screen_else_by_a_toolti
         assert described_by == "help-pitch_temperature"
         assert visit.page.evaluate(WITHOUT_TOOLTIP) == []
         assert visit.page.evaluate(UNDESCRIBED) == []
+        assert visit.page.is_visible("#button-help")
+        visit.page.locator("#pitch_temperature").click()
+        assert visit.page.locator(".help:visible").count() == 0
+        visit.page.keyboard.press("Tab")  # a tooltip does not come to the keyboard
+        (shown,) = visit.page.locator(".help:visible").all_text_contents()
+        assert shown.startswith("The same for rhythm")
         assert visit.page.get_by_role("group", name="Take 1").get_by_role("button").count() == 6

@@ -184,6 +184,7 @@ def test_a_tonic_has_the_scales_that_people_name_on_it(browser: Pages, studio: S
     with at(browser, studio) as visit:
         page = visit.page
         assert page.is_disabled("#scale")
+        assert page.locator("#scale").inner_text() == "all notes"
         page.get_by_label("Tonic").select_option("Db")
         until(page, "document.getElementById('scale').value === 'major'")
         page.get_by_label("Tonic").select_option("G#")

@@ -164,8 +164,8 @@ function updateRecord(notes) {
 function updateStatus() {
   const callResponse = state.isModelTurn
     ? "The model answers. Play, and it listens."
-    : "Your turn: play something, then rest.";
-  const texts = { "call-response": callResponse, accompany: "It plays along with you.", solo: "It plays on by itself." };
+    : "Your turn: play a few notes, then wait for the answer.";
+  const texts = { "call-response": callResponse, accompany: "The model plays along with you.", solo: "The model plays by itself." };
   const paused = "The model is paused. Play by yourself, or let it play.";
   element("status").textContent = state.playing ? texts[state.mode] : paused;
 }

@@ -4,6 +4,7 @@ import { request } from "./connection.js";
 
 const MIN_NOTE_SECONDS = 0.01;
 const ROLES = ["A", "B"];
+const ONE_MODEL = "There is only one model here. Train others with dvc repro, and start the studio in the folder of that project.";
 
 function countTimes(count) {
   return count === 1 ? "once" : `${count} times`;
@@ -35,6 +36,11 @@ export class Comparison extends EventTarget {
     return this.models !== null;
   }
 
+  // What is chosen before it starts.
+  get settings() {
+    return [...Object.values(this.selects), this.blind];
+  }
+
   get secondsNow() {
     return performance.now() / 1000;
   }
@@ -44,8 +50,9 @@ export class Comparison extends EventTarget {
     const names = Object.keys(models);
     if (this.models || names.join() === this.offered) return;
     this.offered = names.join();
-    this.startButton.disabled = names.length < 2;
-    this.say(names.length < 2 ? "There is only one model here. Train another one to compare." : "");
+    const isAlone = names.length < 2;
+    for (const control of [this.startButton, ...this.settings]) control.disabled = isAlone;
+    this.say(isAlone ? ONE_MODEL : "");
     ROLES.forEach((role, index) => {
       const select = this.selects[role];
       const chosen = select.value || names[Math.min(index, names.length - 1)];
@@ -72,7 +79,7 @@ export class Comparison extends EventTarget {
   }
 
   setRunning(isRunning) {
-    for (const control of [...Object.values(this.selects), this.blind]) control.disabled = isRunning;
+    for (const control of this.settings) control.disabled = isRunning;
     this.startButton.textContent = isRunning ? "Finish" : "Start comparing";
   }
 
@@ -80,7 +87,7 @@ export class Comparison extends EventTarget {
     this.phrase = [];
     this.answers = null;
     this.choices.hidden = true;
-    this.say(`${before}Play a phrase, then rest: A and B answer it.`);
+    this.say(`${before}Play a phrase, then wait: A and B answer it.`);
   }
 
   onNoteOn(pitch, velocity) {

@@ -17,11 +17,11 @@ const SLIDERS = [
   ["time_top_p", "Time variety (top-p)", 0.5, 1, 0.01, formatPercent, "The same for rhythm"],
   ["velocity_top_p", "Velocity variety (top-p)", 0.5, 1, 0.01, formatPercent, "The same for velocity"],
   ["recall_bonus", "Repetition", 0, 8, 0.25, formatNumber, "How readily the model goes on as the piece went on before; for models that remember it"],
-  ["response_delay", "Answer after", 0.3, 4, 0.1, formatSeconds, "Your rest after which the model answers, in call and response"],
+  ["response_delay", "Answer after", 0.3, 4, 0.1, formatSeconds, "The model answers when you have played nothing for so long"],
   ["max_notes_per_second", "Density", 0, 24, 1, formatLimit(" /s"), "Most notes that the model starts in a second"],
   ["max_polyphony", "Polyphony", 0, 16, 1, formatLimit(""), "Most notes of the model that sound at once"],
-  ["min_pitch", "Lowest", 0, 127, 1, pitchName, "Lowest note of the model"],
-  ["max_pitch", "Highest", 0, 127, 1, pitchName, "Highest note of the model"],
+  ["min_pitch", "Lowest note", 0, 127, 1, pitchName, "Lowest note of the model"],
+  ["max_pitch", "Highest note", 0, 127, 1, pitchName, "Highest note of the model"],
 ];
 const CHROMATIC = "chromatic";
 const element = (id) => document.getElementById(id);
@@ -120,7 +120,8 @@ export class Controls {
   // Offer the scales that people name on a tonic, and choose one of them.
   updateScales(tonic, wanted) {
     const scales = this.keys.filter(([name, scale]) => name === tonic && scale).map(([, scale]) => scale);
-    element("scale").replaceChildren(...scales.map((name) => new Option(name, name)));
+    const options = scales.length ? scales.map((name) => new Option(name, name)) : [new Option("all notes", "")];
+    element("scale").replaceChildren(...options);
     element("scale").disabled = !scales.length;
     if (scales.length) element("scale").value = scales.includes(wanted) ? wanted : scales[0];
   }

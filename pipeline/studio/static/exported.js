@@ -10,9 +10,8 @@ import { Synth } from "/web/synth.js";
 
 const getElement = (id) => document.getElementById(id);
 const readNumber = (id) => Number(getElement(id).value);
-const VELOCITY_CONTROLS = ["velocity_temperature", "velocity_top_p"];
 const STATUS_TEXTS = {
-  waiting: "Your turn: play something, then rest. Or let it play.",
+  waiting: "Your turn: play a few notes, then wait for the answer. Or let it play.",
   playing: "The model plays. Play, and it listens.",
   paused: "The model is paused. Play by yourself, or let it play.",
 };
@@ -57,14 +56,19 @@ function addListeners(duet) {
   });
 }
 
-// Connect the controls to the model; one that generates no velocity has none of it.
+// Names of controls that do nothing to a model.
+function listIdleControls({ features, recall }) {
+  const velocity = features.some(({ name }) => name === "velocity") ? [] : ["velocity_temperature", "velocity_top_p"];
+  return recall ? velocity : [...velocity, "recall_bonus"];
+}
+
 function addControls(client, duet, data) {
   const localControls = new LocalControls(client, duet, data);
+  localControls.addEventListener("controls", () => showState(duet)); // a refused change is named until the next one
   localControls.addEventListener("refused", ({ message }) => (getElement("status").textContent = message));
   const { sliders } = new Controls(localControls);
   localControls.welcome();
-  const hasVelocity = data.blob.features.some(({ name }) => name === "velocity");
-  for (const name of VELOCITY_CONTROLS) sliders.get(name).input.parentElement.hidden = !hasVelocity;
+  for (const name of listIdleControls(data.blob)) sliders.get(name).input.parentElement.hidden = true;
 }
 
 function describeModel({ title, about }) {

@@ -6,11 +6,14 @@ import { HIGHEST_PITCH, LOWEST_PITCH, isBlack } from "./keyboard.js";
 const SPEED = 95; // pixels in a second
 const FAINTEST = 0.2; // opacity of what is about to leave the roll at the top
 const MAX_NOTES = 1500;
+const STILL_MS = 1000; // between two pictures for a person who prefers less motion
 const COLORS = ["roll", "lane", "now", "human", "model", "preview", "edge"];
 
 export class FallingNotes {
   notes = new Map(); // number of a note to the note
   preview = null; // the note that the model means to play next
+  nextFrame = 0; // time of the next picture [ms]
+  reducedMotion = matchMedia("(prefers-reduced-motion: reduce)");
 
   constructor(canvas, keyboard, connection) {
     this.canvas = canvas;
@@ -20,15 +23,22 @@ export class FallingNotes {
     keyboard.addEventListener("layout", () => this.measure());
     new ResizeObserver(() => this.measure()).observe(canvas);
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.measure());
-    const drawFrame = () => {
-      this.draw();
+    const drawFrame = (time) => {
+      if (time >= this.nextFrame) this.drawAt(time);
       requestAnimationFrame(drawFrame);
     };
     requestAnimationFrame(drawFrame);
   }
 
+  // Draw at the time of a frame [ms]. Notes move with each frame, or once a second where less motion is preferred.
+  drawAt(time) {
+    this.nextFrame = this.reducedMotion.matches ? time + STILL_MS : 0;
+    this.draw();
+  }
+
   // Read sizes and colors of the page.
   measure() {
+    this.nextFrame = 0;
     const scale = devicePixelRatio || 1;
     this.width = this.canvas.clientWidth;
     this.height = this.canvas.clientHeight;
