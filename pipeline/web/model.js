@@ -114,7 +114,7 @@ export class NoteModel {
 }
 
 // Return { values, shape } of each weight by name; weights stand one after the other in one base64 text.
-export function decodeWeights(blob) {
+function decodeWeights(blob) {
   const bytes = Uint8Array.from(atob(blob.weights), (letter) => letter.charCodeAt(0));
   const count = blob.shapes.reduce((sum, [, shape]) => sum + countValues(shape), 0);
   const size = blob.bytes_per_weight * count;

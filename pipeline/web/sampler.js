@@ -72,13 +72,13 @@ export class Sampler {
 }
 
 // Raise probabilities [V] to the power 1 / temperature; their sum need not be one.
-export function applyTemperature(probs, temperature) {
+function applyTemperature(probs, temperature) {
   const top = probs.reduce((a, b) => Math.max(a, b), 0);
   for (let index = 0; index < probs.length; index++) probs[index] = (probs[index] / top) ** (1 / temperature);
 }
 
 // Set all to zero but the most likely that together reach a share `topP` of all; of equals the first are kept.
-export function keepTopP(probs, topP) {
+function keepTopP(probs, topP) {
   const bound = topP * sum(probs);
   const descending = probs.slice().sort().reverse();
   let count = 0;

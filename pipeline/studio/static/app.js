@@ -2,10 +2,12 @@
 
 import { Comparison } from "./comparison.js";
 import { Connection, token } from "./connection.js";
-import { Controls, isSpaceFree, leaveAfterChoice, leaveAfterClick } from "./controls.js";
+import { Controls } from "./controls.js";
 import { FallingNotes } from "./fallingNotes.js";
+import { formatCount } from "./formats.js";
 import { Keyboard } from "./keyboard.js";
 import { Metronome } from "./metronome.js";
+import { connectButtons, getElement } from "./pageButtons.js";
 import { PromptFile } from "./promptFile.js";
 import { SoundOverlay, makeSynth } from "./soundOverlay.js";
 import { SurprisalChart } from "./surprisal.js";
@@ -17,41 +19,40 @@ import { WebMidi } from "./webMidi.js";
 const ERROR_DURATION = 6000; // ms, and what it takes to read a long text
 const READING_DURATION = 60; // ms a character
 const EMPTY_RECORDING = "The recording has no notes, so there is no take. Play between Record and Stop.";
-const element = (id) => document.getElementById(id);
 const connection = new Connection();
 const synth = makeSynth();
-const keyboard = new Keyboard(element("piano"), () => Number(element("velocity").value));
-const fallingNotes = new FallingNotes(element("roll"), keyboard, connection);
-const surprisalChart = new SurprisalChart(element("plot"), element("bits"));
+const keyboard = new Keyboard(getElement("piano"), () => Number(getElement("velocity").value));
+const fallingNotes = new FallingNotes(getElement("roll"), keyboard, connection);
+const surprisalChart = new SurprisalChart(getElement("plot"), getElement("bits"));
 const webMidi = new WebMidi(keyboard, connection, {
-  button: element("midi"),
-  inputNames: element("ports"),
-  outputSelect: element("out"),
-  outputRow: element("outs"),
+  button: getElement("midi"),
+  inputNames: getElement("ports"),
+  outputSelect: getElement("out"),
+  outputRow: getElement("outs"),
 });
-const metronome = new Metronome(synth, connection, element("metronome"), element("beat-number"));
+const metronome = new Metronome(synth, connection, getElement("metronome"), getElement("beat-number"));
 const takePlayers = {
   replay: new TakePlayer(synth, keyboard, fallingNotes, connection),
   loop: new TakeLoop(keyboard, connection, (time) => metronome.alignToBeat(time)),
 };
-const takes = new Takes(connection, takePlayers, element("takes-card"), element("takes"));
+const takes = new Takes(connection, takePlayers, getElement("takes-card"), getElement("takes"));
 const comparison = new Comparison(
   keyboard,
   new TakePlayer(synth, keyboard, fallingNotes, connection),
-  () => Number(element("response_delay").value),
+  () => Number(getElement("response_delay").value),
   {
-    selects: { A: element("compare-a"), B: element("compare-b") },
-    preferButtons: { A: element("prefer-a"), B: element("prefer-b") },
-    againButton: element("compare-again"),
-    startButton: element("compare"),
-    blind: element("blind"),
-    status: element("compare-status"),
-    choices: element("choices"),
+    selects: { A: getElement("compare-a"), B: getElement("compare-b") },
+    preferButtons: { A: getElement("prefer-a"), B: getElement("prefer-b") },
+    againButton: getElement("compare-again"),
+    startButton: getElement("compare"),
+    blind: getElement("blind"),
+    status: getElement("compare-status"),
+    choices: getElement("choices"),
   },
 );
 new Controls(connection);
-const promptFile = new PromptFile(element("prompt"), element("prompt-roll"), element("prompt-text"));
-const soundOverlay = new SoundOverlay(synth, element("sound"), element("sound-on"));
+const promptFile = new PromptFile(getElement("prompt"), getElement("prompt-roll"), getElement("prompt-text"));
+const soundOverlay = new SoundOverlay(synth, getElement("sound"), getElement("sound-on"));
 
 const localVoices = new Map(); // pitch to the voice of a key that is held on this page
 const modelVoices = new Map(); // pitch to the voice of the model's last note
@@ -136,9 +137,9 @@ function updateState(changes) {
   updateModels();
   comparison.updateModels(state.models);
   document.querySelector(`[name=mode][value=${state.mode}]`).checked = true;
-  element("play").textContent = state.playing ? "Pause the model" : "Let it play";
-  element("play").classList.toggle("paused", !state.playing);
-  element("record").setAttribute("aria-pressed", state.recording);
+  getElement("play").textContent = state.playing ? "Pause the model" : "Let it play";
+  getElement("play").classList.toggle("paused", !state.playing);
+  getElement("record").setAttribute("aria-pressed", state.recording);
   updateRecord(state.recorded_notes);
   updateStatus();
 }
@@ -149,9 +150,9 @@ function updateModels() {
     makeModelGroup("Comes with the program", models.filter(isBundled)),
     makeModelGroup("Trained here, best first", models.filter((model) => !isBundled(model))),
   ];
-  element("model").replaceChildren(...groups.filter((group) => group.children.length));
-  element("model").value = state.model;
-  element("about").textContent = state.models[state.model]?.description ?? "";
+  getElement("model").replaceChildren(...groups.filter((group) => group.children.length));
+  getElement("model").value = state.model;
+  getElement("about").textContent = state.models[state.model]?.description ?? "";
 }
 function makeModelGroup(label, models) {
   const group = Object.assign(document.createElement("optgroup"), { label });
@@ -159,7 +160,7 @@ function makeModelGroup(label, models) {
   return group;
 }
 function updateRecord(notes) {
-  element("record").lastChild.textContent = state.recording ? `Stop (${notes})` : "Record";
+  getElement("record").lastChild.textContent = state.recording ? `Stop (${notes})` : "Record";
 }
 function updateStatus() {
   const callResponse = state.isModelTurn
@@ -167,7 +168,7 @@ function updateStatus() {
     : "Your turn: play a few notes, then wait for the answer.";
   const texts = { "call-response": callResponse, accompany: "The model plays along with you.", solo: "The model plays by itself." };
   const paused = "The model is paused. Play by yourself, or let it play.";
-  element("status").textContent = state.playing ? texts[state.mode] : paused;
+  getElement("status").textContent = state.playing ? texts[state.mode] : paused;
 }
 // What a new page finds changed by earlier ones, until something is changed again.
 function showResumed(names) {
@@ -175,15 +176,15 @@ function showResumed(names) {
   const texts = { model: `model ${state.model}`, mode, playing: "the model is paused", recording: "recording" };
   const parts = names.filter((name) => name in texts).map((name) => texts[name]);
   const count = names.length - parts.length;
-  if (count) parts.push(`${count} control${count === 1 ? "" : "s"} changed`);
-  element("resumed").hidden = !parts.length;
-  element("resumed").textContent = `Resumed as it was left: ${parts.join(", ")}.`;
+  if (count) parts.push(`${formatCount(count, "control")} changed`);
+  getElement("resumed").hidden = !parts.length;
+  getElement("resumed").textContent = `Resumed as it was left: ${parts.join(", ")}.`;
 }
 function showError(text) {
-  element("toast").textContent = text;
-  element("toast").hidden = false;
+  getElement("toast").textContent = text;
+  getElement("toast").hidden = false;
   clearTimeout(errorTimer);
-  errorTimer = setTimeout(() => (element("toast").hidden = true), ERROR_DURATION + READING_DURATION * text.length);
+  errorTimer = setTimeout(() => (getElement("toast").hidden = true), ERROR_DURATION + READING_DURATION * text.length);
 }
 connection.addEventListener("welcome", ({ message }) => {
   updateState(message.state);
@@ -191,7 +192,7 @@ connection.addEventListener("welcome", ({ message }) => {
 });
 connection.addEventListener("state", ({ message }) => updateState(message));
 for (const type of ["state", "controls"])
-  connection.addEventListener(type, () => (element("resumed").hidden = true));
+  connection.addEventListener(type, () => (getElement("resumed").hidden = true));
 connection.addEventListener("pong", ({ message }) => updateRecord(message.recorded_notes));
 connection.addEventListener("turn", ({ message }) => {
   state.isModelTurn = message.is_model;
@@ -200,13 +201,13 @@ connection.addEventListener("turn", ({ message }) => {
 });
 connection.addEventListener("error", ({ message }) => {
   showError(message.message);
-  element("model").value = state.model;
+  getElement("model").value = state.model;
   updateStatus();
 });
 connection.addEventListener("closed", () => {
   keyboard.releaseAll();
   fallingNotes.endAll(connection.now());
-  element("status").textContent = token
+  getElement("status").textContent = token
     ? "No connection. Is the program still running? If it was started again, open the address that it shows."
     : "Open the address that the terminal shows, with its token.";
 });
@@ -242,27 +243,13 @@ function letModelResume() {
   resumesLater = false;
 }
 for (const part of [takes, promptFile, comparison, soundOverlay]) part.addEventListener("error", ({ text }) => showError(text));
-document.querySelectorAll("select").forEach(leaveAfterChoice);
-leaveAfterClick();
-element("sustain").addEventListener("click", () => keyboard.movePedal(!keyboard.pedalDown));
-keyboard.addEventListener("pedal", () => element("sustain").setAttribute("aria-pressed", keyboard.pedalDown));
+connectButtons(keyboard, synth, stopAllNotes);
 for (const radio of document.querySelectorAll("[name=mode]"))
   radio.addEventListener("change", () => connection.send({ type: "set_mode", mode: radio.value }));
-element("model").addEventListener("change", ({ target }) => {
-  element("status").textContent = `Loading ${target.value} …`;
+getElement("model").addEventListener("change", ({ target }) => {
+  getElement("status").textContent = `Loading ${target.value} …`;
   connection.send({ type: "load_model", name: target.value });
 });
-element("play").addEventListener("click", () => connection.send({ type: "set_playing", playing: !state.playing }));
-element("record").addEventListener("click", () => connection.send({ type: "set_recording", recording: !state.recording }));
-element("panic").addEventListener("click", stopAllNotes);
-element("lower").addEventListener("click", () => keyboard.shift(-1));
-element("higher").addEventListener("click", () => keyboard.shift(1));
-element("volume").addEventListener("input", (event) => synth.setVolume(Number(event.target.value)));
-addEventListener("keydown", (event) => {
-  if (event.code === "Escape") stopAllNotes();
-  if (isSpaceFree(event)) {
-    event.preventDefault();
-    element("play").click();
-  }
-});
+getElement("play").addEventListener("click", () => connection.send({ type: "set_playing", playing: !state.playing }));
+getElement("record").addEventListener("click", () => connection.send({ type: "set_recording", recording: !state.recording }));
 connection.open();

@@ -1,13 +1,14 @@
 // The controls: their names, their values, and how fast a change acts.
 
+import { formatSeconds } from "./formats.js";
 import { pitchName } from "./keyboard.js";
+import { getElement, leaveAfterChoice } from "./pageButtons.js";
 
 const REFERENCE_TEMPO = 120; // beats a minute at tempo 1
 const toBeatsPerMinute = (tempo) => Math.round(REFERENCE_TEMPO * tempo);
 const formatLimit = (unit) => (value) => (value ? `${value}${unit}` : "no limit");
 const formatPercent = (value) => `${Math.round(value * 100)} %`;
 const formatNumber = (value) => value.toFixed(2);
-const formatSeconds = (value) => `${value.toFixed(1)} s`;
 // Name in messages, label, minimum, maximum, step, format, explanation.
 const SLIDERS = [
   ["pitch_temperature", "Pitch temperature", 0.2, 2, 0.05, formatNumber, "Below 1 the expected pitches, above 1 more surprising ones"],
@@ -24,37 +25,12 @@ const SLIDERS = [
   ["max_pitch", "Highest note", 0, 127, 1, pitchName, "Highest note of the model"],
 ];
 const CHROMATIC = "chromatic";
-const element = (id) => document.getElementById(id);
 const formatTonic = (name) => (name === CHROMATIC ? "any" : name.replace("#", "♯").replace(/^([A-G])b$/, "$1♭"));
 
 // The tonic and the scale of a key; the chromatic one has no scale.
 function splitKey(key) {
   const [tonic, ...scale] = key.split(" ");
   return [tonic, scale.join(" ")];
-}
-
-// Letters choose in a list, digits count in a number, and both play everywhere else: after a choice by hand, back to playing.
-export function leaveAfterChoice(field) {
-  field.addEventListener("pointerdown", () => (field.dataset.hand = "yes"));
-  field.addEventListener("change", () => field.dataset.hand && field.blur());
-  field.addEventListener("keydown", () => delete field.dataset.hand);
-}
-
-// A button that was clicked gives the focus back, so that Space pauses the model and does not press it again. A button
-// that was pressed by a key keeps it.
-export function leaveAfterClick() {
-  let isPointer = false;
-  addEventListener("pointerdown", () => (isPointer = true), true);
-  addEventListener("keydown", () => (isPointer = false), true);
-  addEventListener("click", () => {
-    const { activeElement } = document;
-    if (isPointer && activeElement.matches("button, [type=radio], [type=checkbox]")) activeElement.blur();
-  });
-}
-
-// Whether Space does nothing else where a key is pressed: a slider knows no Space.
-export function isSpaceFree({ code, target, repeat }) {
-  return code === "Space" && !repeat && (target === document.body || target.type === "range");
 }
 
 // Show the explanation of each row as a tooltip too, and give it to screen readers; a touch screen shows it as text.
@@ -74,19 +50,19 @@ export class Controls {
 
   constructor(connection) {
     this.connection = connection;
-    for (const slider of SLIDERS) element("sliders").append(this.makeSlider(...slider));
+    for (const slider of SLIDERS) getElement("sliders").append(this.makeSlider(...slider));
     describeRows();
-    element("tonic").addEventListener("change", () => {
-      this.updateScales(element("tonic").value, element("scale").value);
+    getElement("tonic").addEventListener("change", () => {
+      this.updateScales(getElement("tonic").value, getElement("scale").value);
       this.changeKey();
     });
-    element("scale").addEventListener("change", () => this.changeKey());
-    const tempoField = element("beats-per-minute");
+    getElement("scale").addEventListener("change", () => this.changeKey());
+    const tempoField = getElement("beats-per-minute");
     tempoField.addEventListener("change", () => this.changeTempo());
     leaveAfterChoice(tempoField);
     tempoField.addEventListener("keydown", ({ code }) => code === "Enter" && tempoField.blur());
-    element("quantize")?.addEventListener("change", () => this.change({ quantize: element("quantize").value }));
-    element("reset").addEventListener("click", () => this.change(this.defaults));
+    getElement("quantize")?.addEventListener("change", () => this.change({ quantize: getElement("quantize").value }));
+    getElement("reset").addEventListener("click", () => this.change(this.defaults));
     connection.addEventListener("welcome", ({ message }) => this.onWelcome(message));
     connection.addEventListener("controls", ({ message }) => this.onApplied(message));
     for (const type of ["preview", "note_on"])
@@ -113,7 +89,7 @@ export class Controls {
     this.defaults = defaults;
     this.keys = keys.map(splitKey);
     const tonics = [...new Set(this.keys.map(([tonic]) => tonic))];
-    element("tonic").replaceChildren(...tonics.map((name) => new Option(formatTonic(name), name)));
+    getElement("tonic").replaceChildren(...tonics.map((name) => new Option(formatTonic(name), name)));
     this.setValues(values);
   }
 
@@ -121,21 +97,21 @@ export class Controls {
   updateScales(tonic, wanted) {
     const scales = this.keys.filter(([name, scale]) => name === tonic && scale).map(([, scale]) => scale);
     const options = scales.length ? scales.map((name) => new Option(name, name)) : [new Option("all notes", "")];
-    element("scale").replaceChildren(...options);
-    element("scale").disabled = !scales.length;
-    if (scales.length) element("scale").value = scales.includes(wanted) ? wanted : scales[0];
+    getElement("scale").replaceChildren(...options);
+    getElement("scale").disabled = !scales.length;
+    if (scales.length) getElement("scale").value = scales.includes(wanted) ? wanted : scales[0];
   }
 
   setValues(values) {
     for (const [name, value] of Object.entries(values)) this.setValue(name, value);
     const [tonic, scale] = splitKey(values.key);
-    element("tonic").value = tonic;
+    getElement("tonic").value = tonic;
     this.updateScales(tonic, scale);
   }
 
   setValue(name, value) {
     if (name === "tempo") this.showTempo(value);
-    if (name === "quantize") element("quantize").value = value;
+    if (name === "quantize") getElement("quantize").value = value;
     const slider = this.sliders.get(name);
     if (!slider) return;
     slider.input.value = value;
@@ -145,12 +121,12 @@ export class Controls {
 
   showTempo(tempo) {
     this.tempo = tempo;
-    element("beats-per-minute").value = toBeatsPerMinute(tempo);
+    getElement("beats-per-minute").value = toBeatsPerMinute(tempo);
   }
 
   // A number that is no tempo goes back to the one that holds.
   changeTempo() {
-    const field = element("beats-per-minute");
+    const field = getElement("beats-per-minute");
     const isTempo = field.value && field.validity.valid;
     const tempo = isTempo ? Number(field.value) / REFERENCE_TEMPO : this.tempo;
     this.setValue("tempo", tempo);
@@ -158,8 +134,8 @@ export class Controls {
   }
 
   changeKey() {
-    const tonic = element("tonic").value;
-    this.change({ key: tonic === CHROMATIC ? tonic : `${tonic} ${element("scale").value}` });
+    const tonic = getElement("tonic").value;
+    this.change({ key: tonic === CHROMATIC ? tonic : `${tonic} ${getElement("scale").value}` });
   }
 
   // Sent at once, not after a pause: a browser gives one event in a frame, however fast the hand is.
@@ -184,7 +160,7 @@ export class Controls {
       const milliseconds = performance.now() - time;
       this.changeTimes.delete(revision);
       document.body.dataset.drawnAfter = milliseconds.toFixed(1);
-      element("latency").textContent = `last change acted in ${milliseconds.toFixed(0)} ms`;
+      getElement("latency").textContent = `last change acted in ${milliseconds.toFixed(0)} ms`;
     }
   }
 }

@@ -1,15 +1,14 @@
 // The page of an exported model: the core of the studio, without a server.
 
-import { Controls, isSpaceFree, leaveAfterChoice, leaveAfterClick } from "./controls.js";
+import { Controls } from "./controls.js";
 import { Duet, now } from "./duet.js";
 import { FallingNotes } from "./fallingNotes.js";
 import { Keyboard } from "./keyboard.js";
 import { LocalControls } from "./localControls.js";
+import { connectButtons, getElement } from "./pageButtons.js";
 import { ModelClient } from "/web/modelClient.js";
 import { Synth } from "/web/synth.js";
 
-const getElement = (id) => document.getElementById(id);
-const readNumber = (id) => Number(getElement(id).value);
 const STATUS_TEXTS = {
   waiting: "Your turn: play a few notes, then wait for the answer. Or let it play.",
   playing: "The model plays. Play, and it listens.",
@@ -38,28 +37,16 @@ function addListeners(duet) {
   duet.addEventListener("change", () => showState(duet));
   duet.addEventListener("error", ({ message }) => (getElement("status").textContent = message));
   getElement("play").addEventListener("click", () => (duet.state === "playing" ? duet.pause() : duet.play()));
-  getElement("panic").addEventListener("click", () => stopAllNotes(duet));
-  getElement("lower").addEventListener("click", () => duet.keyboard.shift(-1));
-  getElement("higher").addEventListener("click", () => duet.keyboard.shift(1));
-  getElement("sustain").addEventListener("click", () => duet.keyboard.movePedal(!duet.keyboard.pedalDown));
-  duet.keyboard.addEventListener("pedal", () => getElement("sustain").setAttribute("aria-pressed", duet.keyboard.pedalDown));
-  document.querySelectorAll("select").forEach(leaveAfterChoice);
-  leaveAfterClick();
-  getElement("volume").addEventListener("input", () => duet.synth.setVolume(readNumber("volume")));
+  connectButtons(duet.keyboard, duet.synth, () => stopAllNotes(duet));
   addEventListener("pointerup", () => duet.synth.start()); // on a touch screen only the end of a touch permits sound
-  addEventListener("keydown", (event) => {
-    if (event.code === "Escape") stopAllNotes(duet);
-    if (isSpaceFree(event)) {
-      event.preventDefault();
-      getElement("play").click();
-    }
-  });
 }
 
 // Names of controls that do nothing to a model.
 function listIdleControls({ features, recall }) {
-  const velocity = features.some(({ name }) => name === "velocity") ? [] : ["velocity_temperature", "velocity_top_p"];
-  return recall ? velocity : [...velocity, "recall_bonus"];
+  const idle = [];
+  if (!features.some(({ name }) => name === "velocity")) idle.push("velocity_temperature", "velocity_top_p");
+  if (!recall) idle.push("recall_bonus");
+  return idle;
 }
 
 function addControls(client, duet, data) {
@@ -84,7 +71,7 @@ async function openPage() {
   const client = new ModelClient(getElement("worker").textContent);
   await client.ask({ type: "load", blob: data.blob, settings: data.settings });
   const synth = new Synth();
-  const keyboard = new Keyboard(getElement("piano"), () => readNumber("velocity"));
+  const keyboard = new Keyboard(getElement("piano"), () => Number(getElement("velocity").value));
   const duet = new Duet(client, synth, keyboard, new FallingNotes(getElement("roll"), keyboard, { now }));
   addListeners(duet);
   addControls(client, duet, data);

@@ -1,6 +1,7 @@
 // The piano roll. The present is its lower edge, at the keyboard: what sounded rises from its key and fades, and what the
 // model will play falls to its key.
 
+import { prepareCanvas, readColor } from "./canvas.js";
 import { HIGHEST_PITCH, LOWEST_PITCH, isBlack } from "./keyboard.js";
 
 const SPEED = 95; // pixels in a second
@@ -19,7 +20,6 @@ export class FallingNotes {
     this.canvas = canvas;
     this.keyboard = keyboard;
     this.connection = connection;
-    this.ctx = canvas.getContext("2d");
     keyboard.addEventListener("layout", () => this.measure());
     new ResizeObserver(() => this.measure()).observe(canvas);
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.measure());
@@ -39,14 +39,10 @@ export class FallingNotes {
   // Read sizes and colors of the page.
   measure() {
     this.nextFrame = 0;
-    const scale = devicePixelRatio || 1;
     this.width = this.canvas.clientWidth;
     this.height = this.canvas.clientHeight;
-    this.canvas.width = Math.round(this.width * scale);
-    this.canvas.height = Math.round(this.height * scale);
-    this.ctx.setTransform(scale, 0, 0, scale, 0, 0);
-    const style = getComputedStyle(document.documentElement);
-    this.colors = Object.fromEntries(COLORS.map((name) => [name, style.getPropertyValue(`--${name}`).trim()]));
+    this.ctx = prepareCanvas(this.canvas);
+    this.colors = Object.fromEntries(COLORS.map((name) => [name, readColor(name)]));
     const piano = this.keyboard.container;
     this.pianoLeft = piano.offsetLeft - this.canvas.offsetLeft;
     this.pianoWidth = piano.clientWidth;

@@ -1,6 +1,8 @@
 // A MIDI file that the model continues: chosen or dragged onto the page, then drawn, with its length.
 
+import { prepareCanvas, readColor } from "./canvas.js";
 import { request } from "./connection.js";
+import { formatCount, formatSeconds } from "./formats.js";
 import { pitchName } from "./keyboard.js";
 
 const DRAGGING = "dragging"; // class of the page while a file is over it
@@ -8,8 +10,6 @@ const MARGIN_PITCHES = 2; // above and below the notes
 const MIN_NOTE_WIDTH = 1.5; // pixels
 const MAX_BYTES = 1 << 20; // of a file, as in pipeline/studio/app.py: the browser does not show the answer to a larger one
 
-const formatCount = (count) => `${count.toLocaleString("en")} note${count === 1 ? "" : "s"}`;
-const formatSeconds = (seconds) => `${seconds.toFixed(1)} s`;
 const hasFile = (event) => event.dataTransfer?.types.includes("Files");
 
 // Dispatches "error" with `text`.
@@ -72,26 +72,22 @@ export class PromptFile extends EventTarget {
   show(name, prompt) {
     this.prompt = prompt;
     const count = prompt.roll.length;
-    const whole = `${formatCount(prompt.notes)}, ${formatSeconds(prompt.seconds)}`;
-    const part = `the last ${formatCount(count)}, ${formatSeconds(prompt.read_seconds)}`;
+    const whole = `${formatCount(prompt.notes, "note")}, ${formatSeconds(prompt.seconds)}`;
+    const part = `the last ${formatCount(count, "note")}, ${formatSeconds(prompt.read_seconds)}`;
     this.text.textContent = `${name}: ${whole}. The model read ${count < prompt.notes ? part : "all of it"}.`;
     const pitches = prompt.roll.map(([, , pitch]) => pitch);
     const [lowest, highest] = [Math.min(...pitches), Math.max(...pitches)].map(pitchName);
-    this.canvas.setAttribute("aria-label", `Piano roll: ${formatCount(count)} from ${lowest} to ${highest}`);
+    this.canvas.setAttribute("aria-label", `Piano roll: ${formatCount(count, "note")} from ${lowest} to ${highest}`);
     this.canvas.hidden = false;
     this.text.hidden = false;
     this.draw();
   }
 
   draw() {
-    const scale = devicePixelRatio || 1;
-    const [width, height] = [this.canvas.clientWidth, this.canvas.clientHeight];
+    const { clientWidth: width, clientHeight: height } = this.canvas;
     if (!this.prompt || !width) return;
-    this.canvas.width = width * scale;
-    this.canvas.height = height * scale;
-    const ctx = this.canvas.getContext("2d");
-    ctx.scale(scale, scale);
-    ctx.fillStyle = getComputedStyle(document.documentElement).getPropertyValue("--model");
+    const ctx = prepareCanvas(this.canvas);
+    ctx.fillStyle = readColor("model");
     const { roll, read_seconds: seconds } = this.prompt;
     const pitches = roll.map(([, , pitch]) => pitch);
     const lowest = Math.min(...pitches) - MARGIN_PITCHES;

@@ -1,5 +1,7 @@
 // How surprised the model was by the last notes of a person: one bar for each note, in three parts.
 
+import { prepareCanvas, readColor } from "./canvas.js";
+
 const SHOWN_NOTES = 36;
 const LABELS = { pitch: "pitch", step: "start", duration: "length" }; // in words of musicians, to whom a step is an interval
 const FEATURES = Object.keys(LABELS);
@@ -31,23 +33,17 @@ export class SurprisalChart {
   }
 
   draw() {
-    const scale = devicePixelRatio || 1;
-    const [width, height] = [this.canvas.clientWidth, this.canvas.clientHeight];
-    this.canvas.width = width * scale;
-    this.canvas.height = height * scale;
-    const ctx = this.canvas.getContext("2d");
-    ctx.scale(scale, scale);
-    const style = getComputedStyle(document.documentElement);
-    const color = (name) => style.getPropertyValue(`--${name}`).trim();
+    const { clientWidth: width, clientHeight: height } = this.canvas;
+    const ctx = prepareCanvas(this.canvas);
     const maxBits = Math.max(16, ...this.notes.map((note) => note.total));
     const area = { left: AXIS_WIDTH, right: width, bottom: height - 5, height: height - 12 };
-    drawGrid(ctx, area, maxBits, color);
+    drawGrid(ctx, area, maxBits);
     const barWidth = (area.right - area.left) / SHOWN_NOTES;
     this.notes.forEach((note, index) => {
       let y = area.bottom;
       for (const feature of FEATURES) {
         const barHeight = (area.height * Math.max(note[feature], 0)) / maxBits;
-        ctx.fillStyle = color(feature);
+        ctx.fillStyle = readColor(feature);
         ctx.fillRect(area.left + index * barWidth + 1, y - barHeight, barWidth - 2, barHeight);
         y -= barHeight;
       }
@@ -55,14 +51,14 @@ export class SurprisalChart {
   }
 }
 
-function drawGrid(ctx, area, maxBits, color) {
+function drawGrid(ctx, area, maxBits) {
   ctx.font = "10px system-ui, sans-serif";
   ctx.textAlign = "right";
   for (const bits of GRID_BITS.filter((value) => value <= maxBits)) {
     const y = area.bottom - (area.height * bits) / maxBits;
-    ctx.fillStyle = color("edge");
+    ctx.fillStyle = readColor("edge");
     ctx.fillRect(area.left, y, area.right - area.left, 1);
-    ctx.fillStyle = color("soft");
+    ctx.fillStyle = readColor("soft");
     ctx.fillText(bits, area.left - 5, y + 3.5);
   }
 }

@@ -1,12 +1,12 @@
 // The list of takes: each can be played here, once or in a loop, renamed, kept, downloaded and discarded.
 
 import { request } from "./connection.js";
+import { formatCount, formatSeconds } from "./formats.js";
 import { renderWav } from "./wav.js";
 
 const DOWNLOAD_DURATION = 60_000; // ms in which every browser has begun to read a file
-const formatCount = (count) => `${count} note${count === 1 ? "" : "s"}`;
 
-export function downloadBlob(blob, name) {
+function downloadBlob(blob, name) {
   const url = URL.createObjectURL(blob);
   Object.assign(document.createElement("a"), { href: url, download: name }).click();
   setTimeout(() => URL.revokeObjectURL(url), DOWNLOAD_DURATION);
@@ -61,7 +61,7 @@ export class Takes extends EventTarget {
     const { name, length, bar, buttons, keep } = this.rows.get(take.take_id);
     bar.ariaLabel = take.name;
     if (document.activeElement !== name) name.value = take.name;
-    length.textContent = `${formatCount(take.notes)}, ${take.seconds.toFixed(1)} s`;
+    length.textContent = `${formatCount(take.notes, "note")}, ${formatSeconds(take.seconds)}`;
     for (const [kind, button] of Object.entries(buttons)) button.textContent = PLAY_TEXTS[kind][Number(this.isPlaying(take.take_id, kind))];
     keep.disabled = take.is_kept;
     keep.textContent = take.is_kept ? "Kept" : "Keep";
