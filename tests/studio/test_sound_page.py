@@ -27,6 +27,21 @@ def test_sound_is_asked_for_until_a_click_or_a_key_permits_it(
         assert page.is_hidden("#sound")
 
 
+def test_escape_closes_the_question_for_sound_and_the_model_still_answers(
+    browser: Pages, studio: Studio
+) -> None:
+    with with_autoplay_policy(browser) as strict:
+        page = strict.open(studio.url).page
+        page.wait_for_selector("#sound[open]")
+        until(page, "document.getElementById('status').textContent.startsWith('Your turn')")
+        page.keyboard.press("Escape")
+        until(page, "!document.getElementById('sound').open")
+        page.wait_for_timeout(300)
+        assert page.inner_text("#status").startswith("Your turn")
+        page.keyboard.press("Escape")
+        until(page, "document.getElementById('status').textContent.includes('paused')")
+
+
 @contextmanager
 def open_with_script(pages: Pages, url: str, script: str) -> Iterator[Visit]:
     """Open a page in which a script ran before those of the page."""

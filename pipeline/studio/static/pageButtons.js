@@ -11,7 +11,8 @@ export function connectButtons(keyboard, synth, stopAllNotes) {
   getElement("volume").addEventListener("input", ({ target }) => synth.setVolume(Number(target.value)));
   getElement("panic").addEventListener("click", stopAllNotes);
   addEventListener("keydown", (event) => {
-    if (event.code === "Escape") stopAllNotes();
+    const closesDialog = event.target.closest?.("dialog");
+    if (event.code === "Escape" && !closesDialog) stopAllNotes();
     if (!isSpaceFree(event)) return;
     event.preventDefault();
     getElement("play").click();
