@@ -91,6 +91,7 @@ class FakeKeyboard:
     def __init__(self, handler=None, name="keys"):
         self.handler = handler
         self.name = name
+        self.comes_in_blocks = False
         self.present = True
         self.num_opened = 1
         self.closed = 0

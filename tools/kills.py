@@ -64,6 +64,7 @@ class FedInput:
     """An input port that gets messages from a thread of its own until it is closed."""
 
     name = "fed"
+    comes_in_blocks = False
 
     def __init__(self, feed: Callable[[threading.Event], None]) -> None:
         self.closed = threading.Event()

@@ -106,6 +106,8 @@ class ClockFollower:
             end_model_notes: called at Stop.
             quantize: where responses begin.
         """
+        self.comes_in_blocks = False
+        """Whether the port has blocks; see `MidiClock`."""
         self.midi_clock = MidiClock()
         self.schedule = schedule
         self.end_model_notes = end_model_notes
@@ -120,7 +122,11 @@ class ClockFollower:
 
     def handle_loss(self) -> None:
         """Forget the clock, because its port is gone; only its tempo stays."""
-        self.midi_clock = MidiClock()
+        self.midi_clock = MidiClock(self.comes_in_blocks)
+
+    def expect_blocks(self) -> None:
+        """Follow ticks that come in blocks from now on."""
+        self.comes_in_blocks = self.midi_clock.comes_in_blocks = True
 
     @property
     def tempo_factor(self) -> float:

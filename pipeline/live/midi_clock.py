@@ -14,8 +14,10 @@ mean of the period over STEADY_SECONDS is late by that time, so their difference
 - A line through the last FIT_TICKS ticks has clearly smaller errors than the filter, or JUMP_TICKS ticks in a row are
   late: the tempo jumped. The position is the number of ticks received then, as the standard has it. A silence of
   GAP_SECONDS is no tempo.
-- Ticks that come together, though none was missing for BLOCK_SECONDS, come in blocks, as those of JACK do. Then each counts
-  as the next one, early or late, up to MAX_BLOCK_ERROR periods, until none came together for BLOCK_SECONDS.
+- Ticks that come in blocks, as those of JACK do, count as the next one each, early or late, up to MAX_BLOCK_ERROR periods. A
+  tick somewhat longer than a block comes exactly as that of a faster clock that loses some, so the port says whether it has
+  blocks. Otherwise blocks are noticed by ticks that come together though none was missing for BLOCK_SECONDS, and are over when
+  none came together for as long.
 - No tick for LOST_SECONDS: the clock is lost until the next one.
 
 Sources: MIDI 1.0 detailed specification, system real time and system common messages. F. Adriaensen, Using a DLL to
@@ -137,8 +139,13 @@ class ReceivedTick(NamedTuple):
 class MidiClock:
     """An external clock; one thread feeds it and others may ask."""
 
-    def __init__(self) -> None:
-        """Start without a tick; a clock that sends no Start has its first tick at song position 0."""
+    def __init__(self, comes_in_blocks: bool = False) -> None:
+        """Start without a tick; a clock that sends no Start has its first tick at song position 0.
+
+        Args:
+            comes_in_blocks: whether its port has blocks.
+        """
+        self.comes_in_blocks = comes_in_blocks
         self.mutex = threading.Lock()
         self.lock: Lock | None = None
         self.origin = 0
@@ -246,7 +253,8 @@ class MidiClock:
             self.last_block = time
         steps = 0 if is_together else lock.predict_steps(time)
         is_late_tick = steps == 0 and self.num_missing > 0
-        if time - self.last_block < BLOCK_SECONDS and not is_late_tick:
+        is_in_block = self.comes_in_blocks or time - self.last_block < BLOCK_SECONDS
+        if is_in_block and not is_late_tick:
             return lock.predict_steps(time, MAX_BLOCK_ERROR)
         return steps
 

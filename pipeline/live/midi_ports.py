@@ -147,6 +147,11 @@ class InputPort:
         """Name of the port."""
         return self.probe.port_name
 
+    @property
+    def comes_in_blocks(self) -> bool:
+        """Whether messages are handed over once a period, as JACK does."""
+        return self.client.is_jack
+
     def is_present(self) -> bool:
         """Whether the port is still there."""
         return self.probe.is_present()

@@ -273,6 +273,8 @@ def _open_inputs(
         follower = ClockFollower(player.schedule, player.end_model_notes, options.quantize)
         source.time_keeper = follower
         port = midi_ports.open_clock(options.clock_in, follower.handle_message)
+        if port.comes_in_blocks:
+            follower.expect_blocks()
         inputs.append(WatchedInput(port, follower.handle_loss))
     return inputs
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from factories import CARRIED, UNCONSTRAINED, make_quantized_notes, make_tiny_model
-from fake_port import Wire, check, ends_in_silence, sounding
+from fake_port import CallRecorder, Wire, check, ends_in_silence, sounding
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -236,3 +236,13 @@ def test_a_response_to_a_phrase_without_a_beat_begins_at_once():
 def test_without_a_clock_nothing_waits():
     free = FreeTime()
     assert (free.tempo_factor, free.is_stopped, free.align_start(7)) == (1.0, False, 7)
+
+
+def test_a_clock_with_blocks_has_them_after_its_port_is_back():
+    follower = ClockFollower(CallRecorder(), lambda: None)
+    follower.handle_loss()
+    assert not follower.midi_clock.comes_in_blocks
+    follower.expect_blocks()
+    assert follower.midi_clock.comes_in_blocks
+    follower.handle_loss()
+    assert follower.midi_clock.comes_in_blocks

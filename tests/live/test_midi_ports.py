@@ -4,6 +4,7 @@ import sys
 import threading
 import time
 import weakref
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -105,6 +106,13 @@ def test_a_clock_hands_on_messages_of_all_lengths_and_an_input_asks_for_none(ope
     assert heard == [[0xF8], [0xF2, 4, 0]]
     assert port.client.device.hears_clock
     assert not midi_ports.open_input("keystation", print).client.device.hears_clock
+
+
+@pytest.mark.parametrize("is_jack", [True, False])
+def test_messages_of_jack_come_in_blocks(opened, is_jack):
+    port = midi_ports.open_clock("keystation", print)
+    port.client = replace(port.client, is_jack=is_jack)
+    assert port.comes_in_blocks == is_jack
 
 
 def test_a_virtual_clock_has_a_name_of_its_own(opened):
