@@ -23,7 +23,7 @@ from pipeline.core.process_group import run_group
 from pipeline.dataset import batches, replicates
 from pipeline.training.tf_config import TF_CONFIG, make_local_configs
 
-STEPS, WARM_UP, ROWS = 8, 3, 8
+STEPS, WARM_UP, ROWS = 32, 3, 8
 MODELS: dict[str, dict[str, object]] = {
     "baseline": {},
     "expressive": {},
