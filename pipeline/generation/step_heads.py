@@ -18,7 +18,6 @@ from pipeline.models.scoring import make_heads
 from pipeline.notes import quantize
 from pipeline.notes.active_notes import ActiveNotes, SparseActiveProduct
 from pipeline.notes.note import NUM_PITCHES
-from pipeline.notes.pitch_ages import MAX_AGE
 from pipeline.notes.quantize import FEATURES, STEP
 
 Distributions = Iterator[tuple[str, Probs]]
@@ -149,7 +148,7 @@ class AutoregressiveStepHeads:
 
 def _with_active(context: Context, active: ActiveNotes, step: int) -> Context:
     """Return a context with the active notes [128] at the onset of the next note, `step` cells later, and the ages."""
-    ages = None if context.ages is None else np.minimum(context.ages + step, MAX_AGE)
+    ages = None if context.ages is None else context.ages + step
     return Context(context.hidden, active, context.last_pitch, ages, context.hints)
 
 

@@ -14,7 +14,7 @@ MAX_AGE = 20_000
 DECAY_CELLS = (50.0, 250.0, 1500.0)
 """Cells in which each feature falls to 1/e."""
 
-PitchAges = NDArray[np.int16]
+PitchAges = NDArray[np.integer]
 """[B, 128] cells since each pitch was struck, at the onset of the last note; 0 for the pitch of that note."""
 
 
@@ -45,11 +45,20 @@ def ages_after_each(notes: QuantizedNotes, ages: PitchAges) -> PitchAges:
     return after_each
 
 
-def add_note(ages: PitchAges, note: QuantizedNotes) -> None:
-    """Change ages [128] after the note before to those at the onset of a note [5], that note included."""
-    ages += note[STEP]
-    np.minimum(ages, MAX_AGE, out=ages)
-    ages[note[PITCH]] = 0
+class StrikeTimes:
+    """When each pitch was struck last, for one piece in play: two calls of NumPy a note."""
+
+    def __init__(self) -> None:
+        self.now = 0
+        """Onset of the last note [cells]."""
+        self.struck = np.full(NUM_PITCHES, -MAX_AGE)
+        """[128] onset of the last note of each pitch [cells]."""
+
+    def add_note(self, step: int, pitch: int) -> PitchAges:
+        """Read the next note; returns the ages [128] at its onset, that note included, some of them above `MAX_AGE`."""
+        self.now += step
+        self.struck[pitch] = self.now
+        return self.now - self.struck
 
 
 def _make_age_table() -> NDArray[np.float32]:
@@ -60,4 +69,4 @@ def _make_age_table() -> NDArray[np.float32]:
 
 
 AGE_TABLE = _make_age_table()
-"""[20001, 3] features of one pitch, by its age."""
+"""[20001, 3] features of one pitch, by its age; the last row is of all ages from `MAX_AGE` on."""

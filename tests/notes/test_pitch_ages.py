@@ -5,7 +5,7 @@ import pytest
 from factories import make_quantized_notes
 
 from pipeline.notes import pitch_ages
-from pipeline.notes.pitch_ages import AGE_TABLE, DECAY_CELLS, MAX_AGE
+from pipeline.notes.pitch_ages import AGE_TABLE, DECAY_CELLS, MAX_AGE, StrikeTimes
 from pipeline.notes.quantize import PITCH, STEP
 
 NOTES = np.stack([make_quantized_notes(seed, 60) for seed in range(2)])
@@ -42,10 +42,26 @@ def test_ages_go_on_from_part_to_part(cut):
 
 def test_note_by_note_is_all_at_once():
     whole = pitch_ages.ages_after_each(NOTES, pitch_ages.no_pitch_ages(2))
-    ages = pitch_ages.no_pitch_ages(1)[0]
-    for t, note in enumerate(NOTES[1]):
-        pitch_ages.add_note(ages, note)
-        assert np.array_equal(ages, whole[1, t])
+    strikes = StrikeTimes()
+    for t, note in enumerate(NOTES[1].tolist()):
+        ages = strikes.add_note(note[STEP], note[PITCH])
+        assert np.array_equal(np.minimum(ages, MAX_AGE), whole[1, t])
+
+
+def test_ages_of_a_note_do_not_change_when_the_next_is_read():
+    strikes = StrikeTimes()
+    ages = strikes.add_note(5, 60)
+    before = ages.copy()
+    strikes.add_note(7, 61)
+    assert np.array_equal(ages, before)
+
+
+def test_ages_go_on_in_a_piece_longer_than_16_bits_count():
+    strikes = StrikeTimes()
+    for _ in range(100):
+        ages = strikes.add_note(1000, 60)
+    assert ages[60] == 0
+    assert (np.delete(ages, 60) >= 100_000).all()
 
 
 def test_what_was_struck_200_seconds_ago_was_never_struck():

@@ -19,12 +19,13 @@ from pipeline.models.numpy.residual_blocks import AttentionBlock, MinGRUBlock
 from pipeline.notes import active_notes, pitch_ages, quantize
 from pipeline.notes.active_notes import ActiveNotes, SparseActiveProduct
 from pipeline.notes.note import NUM_PITCHES
+from pipeline.notes.pitch_ages import StrikeTimes
 from pipeline.notes.quantize import DURATION, PITCH, STEP, QuantizedNotes
 from pipeline.notes.recall import PieceMemory
 
 State = list[Any]
-"""Active notes (or None), the state of each layer, for an equivariant pitch head the ages of the pitches, and with
-`recall` the last notes, for `step` a `PieceMemory`."""
+"""Active notes (or None), the state of each layer, for an equivariant pitch head the ages of the pitches, for `step` its
+`StrikeTimes`, and with `recall` the last notes, for `step` a `PieceMemory`."""
 CELLS: dict[str, Any] = {
     "lstm": LSTM,
     "bilstm": LSTM,
@@ -137,9 +138,9 @@ class Network:
         """Return the state of `step` before the first note of a piece."""
         active = np.zeros(NUM_PITCHES, np.int16) if self.uses_embedding else None
         states = [layer[0].initial_step_state() for layer in self.layers]
-        ages = [pitch_ages.no_pitch_ages(1)[0]] if self.config.is_equivariant else []
+        strikes = [StrikeTimes()] if self.config.is_equivariant else []
         memory = [PieceMemory()] if self.recall else []
-        return [active, *states, *ages, *memory]
+        return [active, *states, *strikes, *memory]
 
     def feed(self, notes: QuantizedNotes, state: State) -> Context:
         """Read the next notes [N, 5], N at least 1, one by one; returns what the heads read after the last."""
@@ -149,11 +150,11 @@ class Network:
 
     def step(self, note: QuantizedNotes, state: State) -> Context:
         """Read the next note [5] and change the state; returns what the heads read, hidden [H]."""
-        active = state[0]
-        x = quantize.scalar_features(note) if active is None else self._embed_note(note, active)
+        active, values = state[0], note.tolist()
+        x = quantize.scalar_features(note) if active is None else self._embed_note(values, active)
         hint = None
         if self.recall:
-            hint = state[-1].add_note(note.tolist())
+            hint = state[-1].add_note(values)
             x += self.recall.embed(hint)
         for index, (layer,) in enumerate(self.layers, 1):
             x = layer.step(x, state[index])
@@ -165,13 +166,11 @@ class Network:
         hidden, active = x.copy(), None if active is None else active.copy()
         if not self.config.is_equivariant:
             return Context(hidden, active, hints=hint)
-        ages = state[self.ages_index]
-        pitch_ages.add_note(ages, note)
-        return Context(hidden, active, note[PITCH], ages.copy(), hint)
+        ages = state[self.ages_index].add_note(values[STEP], values[PITCH])
+        return Context(hidden, active, values[PITCH], ages, hint)
 
-    def _embed_note(self, quantized_note: QuantizedNotes, active: ActiveNotes) -> Float32Array:
-        """Return the input of the layers [D], and add the note to the active ones."""
-        note = quantized_note.tolist()
+    def _embed_note(self, note: list[int], active: ActiveNotes) -> Float32Array:
+        """Return the input of the layers [D], and add the note [5] to the active ones."""
         active -= note[STEP]
         np.maximum(active, 0, out=active)
         x = self.active_product.apply(active)

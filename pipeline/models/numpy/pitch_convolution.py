@@ -122,11 +122,11 @@ class StepPitchConvolution:
         Args:
             gate: [C] of the hidden vector, before the sigmoid and halved; it is overwritten.
             active: [128] cells that remain of each pitch at the onset of the note.
-            ages: [128] cells since each pitch was struck, at that onset.
+            ages: [128] cells since each pitch was struck, at that onset; those above `MAX_AGE` count as it.
             last_pitch: of the note before.
         """
         self.features[:, :2] = active_notes.DECAY_TABLE.take(active, 0)
-        self.features[:, 2:] = pitch_ages.AGE_TABLE.take(ages, 0)
+        self.features[:, 2:] = pitch_ages.AGE_TABLE.take(ages, 0, mode="clip")
         # The gate is sigmoid(2 x) = (1 + tanh(x)) / 2, and has the scale of `scaled_quick_gelu`.
         np.tanh(gate, out=gate)
         gate += ONE

@@ -82,6 +82,15 @@ def test_one_note_is_many_at_once():
         assert alone == pytest.approx(logits[note], rel=1e-4, abs=1e-4)
 
 
+def test_a_pitch_struck_longer_ago_than_ages_count_was_never_struck():
+    step, gate = StepPitchConvolution(WEIGHTS), np.zeros(WEIGHTS["pitch_conv/input_bias"].size)
+    ages = AGES[0].astype(np.int64)
+    expected = step.compute_logits(gate.astype(np.float32), ACTIVE[0], ages, 60)
+    ages[ages == MAX_AGE] = 50_000
+    logits = step.compute_logits(gate.astype(np.float32), ACTIVE[0], ages, 60)
+    assert np.array_equal(logits, expected)
+
+
 @pytest.mark.parametrize("semitones", [-12, 1, 7])
 def test_transposed_music_gives_transposed_logits(semitones):
     """Of music that stays clear of the ends of the keyboard."""
