@@ -19,6 +19,8 @@ MIXED = {**RESIDUAL, "cell": ["mingru", "attention"], "units": [8, 32]}
         ({**MIXED, "cell": ["lstm", "mingru"]}, "a list of cells has mingru and attention only"),
         ({**MIXED, "units": [32, 8]}, "units of cell: attention are multiples of 32"),
         ({"cell": ["mingru"]}, "cell: mingru needs input: embedding"),
+        ({"heads": "mixture"}, "head_dim is 0 with heads: regression"),
+        ({"input": "embedding"}, "embedding_dim belongs to input: embedding"),
         ({"conv": 4}, "conv belongs to the cells mingru and attention; set conv: 0"),
         ({"conv": -1}, "greater than or equal to 0"),
         ({**RESIDUAL, "cell": "mingru", "span": 512}, "span belongs to the cell attention"),
