@@ -101,13 +101,13 @@ def get(
         line.putheader(name, value)
     line.endheaders()
     answer = line.getresponse()
-    found = (
+    response = (
         answer.status,
         {name.lower(): value for name, value in answer.getheaders()},
         answer.read(),
     )
     line.close()
-    return found
+    return response
 
 
 def test_a_server_that_runs_keeps_to_it(studio: Studio) -> None:
