@@ -9,11 +9,15 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, ViewportSize, sync_playwright
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 HERE = ("", "127.0.0.1", "localhost")
 """Hosts of this machine; a `file:`, `data:` or `blob:` address has none."""
+SIZES: dict[str, ViewportSize] = {
+    "desktop": {"width": 1280, "height": 800},
+    "phone": {"width": 390, "height": 844},
+}
 FLAGS = [
     "--no-sandbox",  # tests run as root in CI
     "--disable-gpu",
@@ -50,6 +54,12 @@ class Visit:
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.page.on("request", lambda request: self._asked(request.url))
         self.page.on("websocket", lambda socket: self._asked(socket.url))
+
+    def close(self) -> None:
+        """Close the page; the test fails if it had an error or asked another machine."""
+        assert self.complaints == []
+        assert self.abroad == []
+        self.page.context.close()
 
 
 @dataclass

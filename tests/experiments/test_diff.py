@@ -16,14 +16,11 @@ from experiments.conftest import (
     write_scores,
 )
 from factories import run_git
-from typer.testing import CliRunner
 
 from pipeline.core import git, paths
 from pipeline.core.errors import DataError
 from pipeline.experiments import diff
 from pipeline.experiments.diff import Comparison
-
-RUN = CliRunner()
 
 
 def list_verdicts(rows: list[Comparison]) -> list[tuple[str, str, str]]:

@@ -4,7 +4,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 import pytest
-from browser import wait_until
+from browser import SIZES, wait_until
 from factories import make_ingest_summary
 
 from pipeline.corpus.ingest_summary import WorkFile
@@ -33,7 +33,6 @@ SHAPES = """[...document.querySelectorAll(".chart")].map((chart) => {
   return [all.width, all.height, out.map((words) => words.textContent).join()];
 })"""
 """Of each figure: width, height, and the words that lie outside of it."""
-SIZES = {"desktop": {"width": 1280, "height": 800}, "phone": {"width": 390, "height": 844}}
 
 
 @pytest.fixture(scope="module")
@@ -50,9 +49,7 @@ def visit(browser, address):
     visit.page.add_init_script(COUNT)
     visit.page.goto(address)
     yield visit
-    assert visit.complaints == []
-    assert visit.abroad == []
-    visit.page.context.close()
+    visit.close()
 
 
 def count_strikes(page) -> int:
