@@ -65,7 +65,8 @@ POWER_LIST = [pow(BASE, pitch, MODULUS) for pitch in range(NUM_PITCHES)]
 INVERSE_LIST = [pow(BASE, -pitch, MODULUS) for pitch in range(NUM_PITCHES)]
 POWERS, INVERSES = np.array(POWER_LIST, np.uint64), np.array(INVERSE_LIST, np.uint64)
 """The key of some notes is the sum of `POWERS` of their pitches times `INVERSES` of the last, modulo 2^64: it does not
-depend on their order nor on the key of the music, and costs the same for any number of notes."""
+depend on their order nor on the key of the music, and costs the same for any number of notes. Different notes with equal
+keys would give a wrong hint; if keys are as random numbers, the chance is 3 in 10^12 for a piece of 4,096 notes."""
 TABLE_OFFSETS = np.cumsum(NUM_VALUES) - NUM_VALUES
 """[5] first row of each column in one table of embeddings for all columns."""
 NUM_TABLE_ROWS = int(NUM_VALUES.sum())
