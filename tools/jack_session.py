@@ -1,8 +1,9 @@
 """Play with `music-rnn play` over JACK for some time and log what goes in and comes out.
 
-Usage, with `jackd -d dummy` running: `python tools/jack_session.py 60 session.log`: seconds, and the file of the log.
+Usage, with `jackd -d dummy` running: `python tools/jack_session.py 60 session.log 110`: seconds, the file of the log, and the
+tempo of the clock in beats a minute (120 if it is not given).
 
-This program is the clock (120 beats a minute), a keyboard with a pedal, and the synthesizer. Every PERIOD seconds it plays
+This program is the clock, a keyboard with a pedal, and the synthesizer. Every PERIOD seconds it plays
 a phrase with the pedal down; `play` responds on a beat, and passes the phrase on (MIDI thru). A line of the log is
 
     SECONDS in|out BYTES       of `play`: in is what it gets, out is what it sends; MIDI bytes in hexadecimal
@@ -25,7 +26,8 @@ import numpy as np
 from pipeline.live import sound_systems
 from pipeline.live.active_keys import CONTROL_CHANGE, NOTE_OFF, NOTE_ON
 
-BEAT_SECONDS = 0.5
+DEFAULT_TEMPO = 120.0
+"""Beats a minute."""
 TICKS_PER_BEAT = 24
 PERIOD = 4.0
 """Seconds from one phrase to the next."""
@@ -77,12 +79,12 @@ class Session:
         self.log("in", message)
         self.keys.send_message(message)
 
-    def send_clock(self) -> None:
-        """Send a clock until stopped, each tick at its deadline."""
+    def send_clock(self, tempo: float) -> None:
+        """Send a clock of a tempo [beats a minute] until stopped, each tick at its deadline."""
         self.clock.send_message((START,))
         start, tick = time.monotonic(), 0
         while not self.stopping.is_set():
-            deadline = start + tick * BEAT_SECONDS / TICKS_PER_BEAT
+            deadline = start + tick * 60 / (tempo * TICKS_PER_BEAT)
             time.sleep(max(deadline - time.monotonic(), 0.0))
             self.clock.send_message((TICK,))
             if tick % TICKS_PER_BEAT == 0:
@@ -163,8 +165,8 @@ def format_events(events: list[Event]) -> str:
     )
 
 
-def run_session(seconds: float) -> list[Event]:
-    """Play for some seconds; return all events in order of time."""
+def run_session(seconds: float, tempo: float) -> list[Event]:
+    """Play for some seconds with a clock of a tempo [beats a minute]; return all events in order of time."""
     session = Session()
     with tempfile.TemporaryDirectory() as folder:
         preset = Path(folder) / "thru.yaml"
@@ -175,7 +177,7 @@ def run_session(seconds: float) -> list[Event]:
         with subprocess.Popen(command) as process:
             session.listen(120)
             time.sleep(3)  # play opens its inputs after its output, and must not miss Start
-            clock = threading.Thread(target=session.send_clock, daemon=True)
+            clock = threading.Thread(target=session.send_clock, args=(tempo,), daemon=True)
             clock.start()
             time.sleep(2)
             end = time.monotonic() + seconds
@@ -189,15 +191,15 @@ def run_session(seconds: float) -> list[Event]:
     return sorted(session.events)
 
 
-def main(seconds: float, log: Path) -> None:
+def main(seconds: float, log: Path, tempo: float = DEFAULT_TEMPO) -> None:
     """Play, write the log, print the figures."""
     if not sound_systems.JACK.is_running():
         raise SystemExit("no server of JACK runs; start one: jackd -d dummy")
-    events = run_session(seconds)
+    events = run_session(seconds, tempo)
     figures = summarize(events)
     log.write_text(format_events(events) + figures, "utf-8")
     print(figures, end="")
 
 
 if __name__ == "__main__":
-    main(float(sys.argv[1]), Path(sys.argv[2]))
+    main(float(sys.argv[1]), Path(sys.argv[2]), *map(float, sys.argv[3:4]))
