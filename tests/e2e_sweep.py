@@ -139,7 +139,7 @@ def main(home: Path, num_runs: int, seconds: float) -> None:
     home.mkdir(parents=True)
     log = home / "toy.log"
     os.environ |= {toy.LOG: str(log), toy.SECONDS: str(seconds)}
-    for title, kills in (("two workers, one killed", True), ("two workers", False)):
+    for title, kills in (("one of two workers killed", True), ("two workers", False)):
         folder = home / title.replace(" ", "-")
         project = make_project(folder)
         log.unlink(missing_ok=True)

@@ -142,13 +142,15 @@ def find_git_url() -> str:
 def check_dvc_remote() -> None:
     """Check that the commit names a DVC remote that means the same on other machines.
 
+    DVC quotes a URL that has a comma.
+
     Raises:
         SweepError: it names none, or one by a relative path.
     """
     config = configparser.ConfigParser(interpolation=None)
     config.read_string(git.read_text("HEAD", DVC_CONFIG) or "[core]")
     name = config.get("core", "remote", fallback="")
-    url = config.get(f"'remote \"{name}\"'", "url", fallback="")
+    url = config.get(f"'remote \"{name}\"'", "url", fallback="").strip("\"'")
     if not url:
         raise SweepError(
             f"no DVC remote in {DVC_CONFIG}, where workers get inputs; run 'dvc remote add -d store URL', commit and "

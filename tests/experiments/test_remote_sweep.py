@@ -110,7 +110,7 @@ def test_a_dvc_remote_that_workers_do_not_have_is_refused(
         build_tasks()
 
 
-@pytest.mark.parametrize("url", ["/srv/store", "ssh://localhost/store"])
+@pytest.mark.parametrize("url", ["/srv/store", '"/srv/our, store"', "ssh://localhost/store"])
 def test_a_dvc_remote_that_all_machines_have_is_taken(pushed: Path, url: str) -> None:
     commit_config(url)
     assert len(build_tasks()) == 2
