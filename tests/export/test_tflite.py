@@ -18,6 +18,7 @@ from pipeline.models.numpy.autoregressive_heads import to_distribution
 from pipeline.models.numpy.heads import Context
 from pipeline.models.numpy.network import Network
 from pipeline.models.residual_noise import ResidualNoise
+from pipeline.notes.pitch_ages import MAX_AGE
 from pipeline.notes.quantize import FEATURES, PEDAL, VELOCITY, make_note
 
 KINDS = {
@@ -81,7 +82,9 @@ def test_two_thousand_notes_are_those_of_the_engine(project: Params, name: str) 
 
 
 def flatten_context(context: Context) -> np.ndarray:
-    """Return what the heads read as the file has it: one vector, without the hint."""
+    """Return what the heads read as the file has it: one vector, without the hint, and ages up to `MAX_AGE`."""
+    if context.ages is not None:
+        context = context._replace(ages=np.minimum(context.ages, MAX_AGE))
     parts = [np.atleast_1d(part) for part in context._replace(hints=None) if part is not None]
     return np.concatenate(parts, dtype=np.float32)
 
