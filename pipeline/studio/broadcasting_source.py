@@ -15,6 +15,7 @@ from pipeline.live.improviser import Improviser
 from pipeline.live.note_source import PendingNote
 from pipeline.notes.note import PEDAL_UP
 from pipeline.studio.messages import (
+    AllNotesEnded,
     HumanNoteEnded,
     NoteStarted,
     Preview,
@@ -122,13 +123,14 @@ class BroadcastingSource:
         self.improviser.end_turn()
 
     def cut_at(self, cell: int) -> None:
-        """Shorten the notes that were cut, and forget those that did not start."""
+        """Shorten the notes that were cut, and forget those that did not start; pages know them already."""
         kept = [note for note in self.recent_notes if note.onset <= cell]
         self.recent_notes = deque(
             (note._replace(duration=min(note.duration, cell - note.onset)) for note in kept),
             SURPRISAL_CONTEXT,
         )
         self.improviser.cut_at(cell)
+        self.broadcast(AllNotesEnded(time=self.time_of(cell)))
 
     def _update_paused(self, floor: int) -> None:
         """Follow `paused`; after a pause, forget what the model meant to play in it."""

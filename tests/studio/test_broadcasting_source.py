@@ -1,10 +1,17 @@
 """The source changes nothing of what is played, and sends all of it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
+import pytest
+
 from pipeline.live.note_source import PendingNote
+from pipeline.live.player import Player
+from pipeline.live.recorder import Recorder
+from pipeline.live.timeline import SimulatedClock
 from pipeline.notes.note import PEDAL_PRESSED, PEDAL_UP
 from pipeline.studio.broadcasting_source import BroadcastingSource
+from pipeline.studio.event_port import EventPort
 from pipeline.studio.messages import (
     HumanNoteEnded,
     NoteStarted,
@@ -35,6 +42,9 @@ class ScriptedSource:
 
     def note_off(self, cell: int, pitch: int, key_up: int) -> None:
         self.calls.append(("note_off", cell, pitch, key_up))
+
+    def end_turn(self) -> None:
+        self.calls.append(("end_turn",))
 
     def cut_at(self, cell: int) -> None:
         self.calls.append(("cut_at", cell))
@@ -157,6 +167,37 @@ def test_a_note_that_was_cut_is_shorter_and_one_that_did_not_sound_is_forgotten(
     setup.source.note_off(60, 67, 60)
     assert setup.measured[0][1] == [FIRST._replace(duration=5), PendingNote(50, 10, 67, 90)]
     assert ("cut_at", 15) in setup.scripted.calls
+
+
+@pytest.mark.parametrize(
+    "interrupt",
+    [Player.panic, Player.end_model_notes, lambda player: player.note_on(67, 90)],
+    ids=["panic", "end_model_notes", "note_on"],
+)
+def test_pages_end_a_note_that_they_know_and_that_will_not_sound(
+    interrupt: Callable[[Player], None],
+) -> None:
+    """A person interrupts while the second note is drawn, which is sent to pages then, ahead of its time."""
+    setup = make_setup(PendingNote(0, 200, 60, 80), PendingNote(14, 20, 60, 80))
+    clock = SimulatedClock()
+    player = Player(setup.source, EventPort(setup.sent.append), Recorder(), clock, clock.sleep)
+    player.fill_queue()
+    player.schedule.send_due()
+    commit = setup.source.commit
+
+    def commit_while_a_person_interrupts() -> None:
+        interrupt(player)
+        commit()
+
+    setup.source.commit = commit_while_a_person_interrupts  # type: ignore[method-assign]
+    clock.sleep(0.02)
+    player.fill_queue()
+    assert setup.types()[-1] == "note_on"
+    player.fill_queue()
+    assert setup.types()[-1] == "all_notes_off"
+    clock.sleep(5)
+    player.schedule.send_due()
+    assert setup.types()[-1] == "all_notes_off", "nothing else was to come"
 
 
 def test_a_page_is_sent_the_pedal_of_a_model_that_tells_it() -> None:

@@ -81,7 +81,7 @@ def test_a_browser_without_web_audio_plays_on_in_silence(browser: Pages, studio:
 MIDI_OUTPUTS = """async () => {
     const { WebMidi } = await import('/static/webMidi.js');
     const sent = [];
-    const makePort = (id) => ({ id, name: id, send: ([status, number]) => sent.push([id, status, number]) });
+    const makePort = (id) => ({ id, name: id, send: ([status, number], time = 0) => sent.push([id, status, number, time]) });
     const [piano, organ] = [makePort('piano'), makePort('organ')];
     const outputs = new Map([['piano', piano], ['organ', organ]]);
     const elements = { outputSelect: document.createElement('select'), outputRow: document.createElement('div') };
@@ -97,9 +97,15 @@ MIDI_OUTPUTS = """async () => {
     midi.sendNote(60, 80, 0, null);
     select('organ');
     const ended = sent.some(([id, status, number]) => id === 'piano' && status === 0xb0 && number === 123);
+    const later = performance.now() + 60_000;
+    for (const [pitch, duration] of [[61, null], [62, 5], [63, null]]) midi.sendNote(pitch, 80, later, duration);
+    midi.sendNoteOff(63);
+    sent.length = 0;
+    midi.endNotes();
+    const ends = sent.map(([, status, number, time]) => [status, number, time > later && time < later + 10]);
     outputs.delete('organ');
     midi.updatePorts();
-    return [ended, midi.outputSelect.value, midi.output];
+    return { ended, ends, shown: midi.outputSelect.value, output: midi.output };
 }"""
 
 
@@ -107,9 +113,10 @@ def test_notes_end_at_a_midi_output_that_is_changed_or_unplugged(
     browser: Pages, studio: Studio
 ) -> None:
     with at(browser, studio) as visit:
-        ended, shown, output = visit.page.evaluate(MIDI_OUTPUTS)
-    assert ended
-    assert (shown, output) == ("", None)
+        found = visit.page.evaluate(MIDI_OUTPUTS)
+    assert found["ended"]
+    assert found["ends"] == [[0x80, 61, True], [0x80, 62, True]], "ended as they start"
+    assert (found["shown"], found["output"]) == ("", None)
 
 
 def test_it_makes_a_sound_that_ends(browser: Pages, studio: Studio) -> None:

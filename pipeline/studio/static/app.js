@@ -121,7 +121,7 @@ function silenceModel(time) {
   [...highlightTimers.keys()].forEach(clearHighlightTimer);
   modelVoices.clear();
   synth.stopAll("model");
-  webMidi.stopAll();
+  webMidi.endNotes();
   for (const [pitch, performer] of [...keyboard.highlighted]) if (performer === "model") keyboard.highlight(pitch, null);
 }
 connection.addEventListener("surprisal", ({ message }) => {
@@ -220,6 +220,7 @@ function stopAllNotes() {
   keyboard.releaseAll();
   silenceModel(connection.now());
   synth.stopAll();
+  webMidi.stopAll();
   connection.send({ type: "panic" });
 }
 // The model rests while a take is replayed, and plays on after it, but not after a panic. It plays along with a loop.

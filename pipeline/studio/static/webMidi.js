@@ -3,10 +3,12 @@
 const NOTE_OFF = 0x80, NOTE_ON = 0x90, CONTROL_CHANGE = 0xb0;
 const SUSTAIN_PEDAL = 64, ALL_SOUND_OFF = 120, ALL_NOTES_OFF = 123;
 const CONTROLLER_INTERVAL = 20; // ms; some controllers send a thousand values a second
+const SHORTEST_NOTE = 1; // ms of a note that is ended before it starts
 
 export class WebMidi {
   output = null;
   controllerValues = new Map(); // controller to its last value, until it is sent
+  notes = new Map(); // pitch to { start, end } of its last note [ms]; end is Infinity until `sendNoteOff`
 
   constructor(keyboard, connection, elements) {
     this.keyboard = keyboard;
@@ -78,17 +80,29 @@ export class WebMidi {
 
   // Send a note and its end; where `duration` is null, `sendNoteOff` or the next note of this pitch ends it.
   sendNote(pitch, velocity, start, duration) {
-    if (duration === null) this.output?.send([NOTE_OFF, pitch, 64], start);
-    this.output?.send([NOTE_ON, pitch, velocity], start);
-    if (duration !== null) this.output?.send([NOTE_OFF, pitch, 64], start + duration * 1000);
+    if (!this.output) return;
+    const end = duration === null ? Infinity : start + duration * 1000;
+    if (duration === null) this.output.send([NOTE_OFF, pitch, 64], start);
+    this.output.send([NOTE_ON, pitch, velocity], start);
+    if (duration !== null) this.output.send([NOTE_OFF, pitch, 64], end);
+    this.notes.set(pitch, { start, end });
   }
 
   sendNoteOff(pitch) {
     this.output?.send([NOTE_OFF, pitch, 64]);
+    this.notes.delete(pitch);
+  }
+
+  // End all notes, and those that were to come as they start: Chrome cannot take a message back (no MIDIOutput.clear).
+  endNotes() {
+    const now = performance.now();
+    for (const [pitch, { start, end }] of this.notes)
+      if (end > now) this.output?.send([NOTE_OFF, pitch, 64], Math.max(now, start + SHORTEST_NOTE));
+    this.notes.clear();
   }
 
   stopAll() {
-    this.output?.clear?.();
+    this.endNotes();
     for (const controller of [SUSTAIN_PEDAL, ALL_NOTES_OFF, ALL_SOUND_OFF])
       this.output?.send([CONTROL_CHANGE, controller, 0]);
   }
