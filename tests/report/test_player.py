@@ -115,8 +115,20 @@ def test_a_word_shows_its_definition_within_the_page(browser, address, size):
     page.context.close()
 
 
-def test_rolls_have_one_scale_and_the_color_of_their_architecture(browser, report_data, tmp_path):
-    """The sample at the top is half as long as the others, and a place on it is the same time as on theirs."""
+def seek_to_a_quarter(page, player: str) -> float:
+    """Click a quarter of the way across the roll of a player; return the time that this seeks to [s]."""
+    roll = page.locator(f"{player} .roll")
+    roll.scroll_into_view_if_needed()
+    place = roll.bounding_box()
+    left_margin = 34  # as in pianoRoll.js
+    page.mouse.click(place["x"] + left_margin + (place["width"] - left_margin) / 4, place["y"] + 40)
+    return float(page.locator(f"{player} .seek").input_value())
+
+
+def test_rolls_of_the_list_have_one_scale_and_the_color_of_their_architecture(
+    browser, report_data, tmp_path
+):
+    """The sample at the top is half as long as the others, and fills its roll there but not in the list."""
     samples = [
         replace(each, notes=each.notes[:24]) if each.architecture == "expressive" else each
         for each in report_data.samples
@@ -128,13 +140,13 @@ def test_rolls_have_one_scale_and_the_color_of_their_architecture(browser, repor
     shown = page.evaluate("[...document.querySelectorAll('.player')].map((box) => box.dataset)")
     colors = {player["name"].partition(",")[0]: player["color"] for player in shown}
     assert colors == {name: f"a{number}" for number, name in enumerate(report_data.architectures)}
-    page.locator(".answer .roll").scroll_into_view_if_needed()
-    place = page.locator(".answer .roll").bounding_box()
-    left_margin = 34  # as in pianoRoll.js
-    page.mouse.click(place["x"] + left_margin + (place["width"] - left_margin) / 4, place["y"] + 40)
-    position = float(page.locator(".answer .seek").input_value())
+    top = shown[0]
+    seconds = float(page.locator(".answer .seek").get_attribute("max"))
     axes = sample_player.pack_samples(samples)["axes"]
-    assert position == pytest.approx(axes["seconds"] / 4, abs=0.2)
+    assert axes["seconds"] > 1.5 * seconds
+    assert seek_to_a_quarter(page, ".answer .player") == pytest.approx(seconds / 4, abs=0.2)
+    in_list = f".part .player[data-sample={top['sample']}]"
+    assert seek_to_a_quarter(page, in_list) == pytest.approx(axes["seconds"] / 4, abs=0.2)
     page.context.close()
 
 

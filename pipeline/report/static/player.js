@@ -21,7 +21,9 @@ class Player {
     this.seconds = Number(this.slider.max);
     this.at = 0;
     const canvas = box.querySelector(".roll");
-    this.roll = new Roll(canvas, this.notes, sample.prompt, music.axes, box.dataset.color);
+    // Rolls in one list share their axes; the one of the first screen stands alone.
+    const axes = box.closest(".answer") ? { ...music.axes, seconds: this.seconds } : music.axes;
+    this.roll = new Roll(canvas, this.notes, sample.prompt, axes, box.dataset.color);
     this.button.addEventListener("click", () => (current === this ? this.pause() : this.play()));
     this.slider.addEventListener("input", () => this.seek(Number(this.slider.value)));
     canvas.addEventListener("click", (event) => this.seek(this.roll.secondsAt(event.offsetX)));
