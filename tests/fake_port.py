@@ -91,10 +91,13 @@ class FakeKeyboard:
     def __init__(self, handler=None, name="keys"):
         self.handler = handler
         self.name = name
-        self.comes_in_blocks = False
+        self.block_seconds = 0.0
         self.present = True
         self.num_opened = 1
         self.closed = 0
+
+    def get_block_seconds(self) -> float:
+        return self.block_seconds
 
     def is_present(self) -> bool:
         return self.present

@@ -64,11 +64,13 @@ class FedInput:
     """An input port that gets messages from a thread of its own until it is closed."""
 
     name = "fed"
-    comes_in_blocks = False
 
     def __init__(self, feed: Callable[[threading.Event], None]) -> None:
         self.closed = threading.Event()
         threading.Thread(target=feed, args=(self.closed,), daemon=True).start()
+
+    def get_block_seconds(self) -> float:
+        return 0.0
 
     def is_present(self) -> bool:
         return True

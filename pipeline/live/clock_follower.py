@@ -106,8 +106,6 @@ class ClockFollower:
             end_model_notes: called at Stop.
             quantize: where responses begin.
         """
-        self.comes_in_blocks = False
-        """Whether the port has blocks; see `MidiClock`."""
         self.midi_clock = MidiClock()
         self.schedule = schedule
         self.end_model_notes = end_model_notes
@@ -122,11 +120,11 @@ class ClockFollower:
 
     def handle_loss(self) -> None:
         """Forget the clock, because its port is gone; only its tempo stays."""
-        self.midi_clock = MidiClock(self.comes_in_blocks)
+        self.midi_clock = MidiClock(self.midi_clock.block_seconds)
 
-    def expect_blocks(self) -> None:
-        """Follow ticks that come in blocks from now on."""
-        self.comes_in_blocks = self.midi_clock.comes_in_blocks = True
+    def set_block_seconds(self, seconds: float) -> None:
+        """Follow ticks that come in blocks of a length [s] from now on; see `MidiClock`."""
+        self.midi_clock.block_seconds = seconds
 
     @property
     def tempo_factor(self) -> float:

@@ -14,10 +14,10 @@ mean of the period over STEADY_SECONDS is late by that time, so their difference
 - A line through the last FIT_TICKS ticks has clearly smaller errors than the filter, or JUMP_TICKS ticks in a row are
   late: the tempo jumped. The position is the number of ticks received then, as the standard has it. A silence of
   GAP_SECONDS is no tempo.
-- Ticks that come in blocks, as those of JACK do, count as the next one each, early or late, up to MAX_BLOCK_ERROR periods. A
-  tick somewhat longer than a block comes exactly as that of a faster clock that loses some, so the port says whether it has
-  blocks. Otherwise blocks are noticed by ticks that come together though none was missing for BLOCK_SECONDS, and are over when
-  none came together for as long.
+- Ticks that come in blocks, as those of JACK do, count as the next one each as long as the error can be that of a block: a
+  lost tick is noticed where blocks are shorter than ticks. Where they are longer it comes exactly as a late one does, so the
+  port says how long its blocks are. Otherwise blocks are noticed by ticks that come together though none was missing for
+  BLOCK_SECONDS, count as the next one up to MAX_BLOCK_ERROR periods, and are over when none came together for as long.
 - No tick for LOST_SECONDS: the clock is lost until the next one.
 
 Sources: MIDI 1.0 detailed specification, system real time and system common messages. F. Adriaensen, Using a DLL to
@@ -52,8 +52,10 @@ STEADY_CHANGE = 0.01
 """Relative difference of period and mean from which the tempo is not steady; jitter of 2 ms makes a third of it."""
 MAX_ERROR = 0.65
 """Error of a tick up to which it counts as the next one [periods]; after a wrong decision the next tick corrects it."""
+BLOCK_MARGIN = 0.25
+"""The same of ticks in blocks of a known length, beside that length: jitter, and the error of the filter."""
 MAX_BLOCK_ERROR = 3.5
-"""The same of ticks that come in blocks: those of 2,048 frames at 48 kHz are 2.6 periods at 180 quarter notes a minute."""
+"""The same of ticks in blocks that were noticed: those of 2,048 frames at 48 kHz are 2.6 periods at 180 quarter notes a minute."""
 BLOCK_SECONDS = 2.0
 """Seconds without two ticks together after which they come one by one again."""
 TOGETHER = 0.1
@@ -139,13 +141,13 @@ class ReceivedTick(NamedTuple):
 class MidiClock:
     """An external clock; one thread feeds it and others may ask."""
 
-    def __init__(self, comes_in_blocks: bool = False) -> None:
+    def __init__(self, block_seconds: float = 0.0) -> None:
         """Start without a tick; a clock that sends no Start has its first tick at song position 0.
 
         Args:
-            comes_in_blocks: whether its port has blocks.
+            block_seconds: time [s] that its port collects messages before it hands them over; 0 if it does not.
         """
-        self.comes_in_blocks = comes_in_blocks
+        self.block_seconds = block_seconds
         self.mutex = threading.Lock()
         self.lock: Lock | None = None
         self.origin = 0
@@ -253,10 +255,13 @@ class MidiClock:
             self.last_block = time
         steps = 0 if is_together else lock.predict_steps(time)
         is_late_tick = steps == 0 and self.num_missing > 0
-        is_in_block = self.comes_in_blocks or time - self.last_block < BLOCK_SECONDS
-        if is_in_block and not is_late_tick:
-            return lock.predict_steps(time, MAX_BLOCK_ERROR)
-        return steps
+        if self.block_seconds:
+            max_error = max(MAX_ERROR, self.block_seconds / lock.best_period + BLOCK_MARGIN)
+        elif time - self.last_block < BLOCK_SECONDS:
+            max_error = MAX_BLOCK_ERROR
+        else:
+            return steps
+        return steps if is_late_tick else lock.predict_steps(time, max_error)
 
     def _follow_tick(self, time: float, lock: Lock, steps: int) -> None:
         """Follow a tick that is `steps` after the last one."""

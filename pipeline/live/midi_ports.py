@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from pipeline.live import port_trial
+from pipeline.live import port_trial, sound_systems
 from pipeline.live.active_keys import Message
 from pipeline.live.port_clients import PORT_ERRORS, PortClient, make_clients
 from pipeline.live.sound_systems import PortError as PortError
@@ -147,10 +147,9 @@ class InputPort:
         """Name of the port."""
         return self.probe.port_name
 
-    @property
-    def comes_in_blocks(self) -> bool:
-        """Whether messages are handed over once a period, as JACK does."""
-        return self.client.is_jack
+    def get_block_seconds(self) -> float:
+        """Return the time [s] for which messages are collected before they are handed over, a period of JACK; else 0."""
+        return sound_systems.JACK.get_period_seconds() if self.client.is_jack else 0.0
 
     def is_present(self) -> bool:
         """Whether the port is still there."""

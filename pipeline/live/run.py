@@ -273,8 +273,7 @@ def _open_inputs(
         follower = ClockFollower(player.schedule, player.end_model_notes, options.quantize)
         source.time_keeper = follower
         port = midi_ports.open_clock(options.clock_in, follower.handle_message)
-        if port.comes_in_blocks:
-            follower.expect_blocks()
+        follower.set_block_seconds(port.get_block_seconds())
         inputs.append(WatchedInput(port, follower.handle_loss))
     return inputs
 

@@ -57,6 +57,8 @@ def load_jack() -> Any:
         return None
     jack.jack_client_open.restype = ctypes.c_void_p
     jack.jack_on_shutdown.argtypes = [ctypes.c_void_p, StopCallback, ctypes.c_void_p]
+    for function in (jack.jack_get_buffer_size, jack.jack_get_sample_rate):
+        function.argtypes, function.restype = [ctypes.c_void_p], ctypes.c_uint32
     # Its messages go to a function that ignores them: one of Python would wait for the lock of Python.
     jack.jack_set_error_function(ctypes.pythonapi.strlen)
     return jack
@@ -81,6 +83,14 @@ class JackConnection:
         if self.client is None:
             self.client = self._open_client()
         return self.client is not None and not self.has_stopped
+
+    def get_period_seconds(self) -> float:
+        """Return the time [s] for which the server collects messages before it hands them over; 0 if no server runs."""
+        if not self.is_running():
+            return 0.0
+        jack = load_jack()
+        frames: int = jack.jack_get_buffer_size(self.client)
+        return frames / float(jack.jack_get_sample_rate(self.client))
 
     def _open_client(self) -> int | None:
         """Return the address of a new client; None without a server or without the library of JACK."""

@@ -241,8 +241,8 @@ def test_without_a_clock_nothing_waits():
 def test_a_clock_with_blocks_has_them_after_its_port_is_back():
     follower = ClockFollower(CallRecorder(), lambda: None)
     follower.handle_loss()
-    assert not follower.midi_clock.comes_in_blocks
-    follower.expect_blocks()
-    assert follower.midi_clock.comes_in_blocks
+    assert follower.midi_clock.block_seconds == 0
+    follower.set_block_seconds(0.02)
+    assert follower.midi_clock.block_seconds == 0.02
     follower.handle_loss()
-    assert follower.midi_clock.comes_in_blocks
+    assert follower.midi_clock.block_seconds == 0.02

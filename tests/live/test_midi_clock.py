@@ -1,5 +1,6 @@
 """The clock is followed in phase and tempo through what clocks do on a real machine."""
 
+import math
 import runpy
 
 import numpy as np
@@ -224,4 +225,20 @@ def test_blocks_of_which_some_have_several_ticks_are_noticed(tempo, frames):
 @pytest.mark.parametrize("frames", [128, 1024, 2048])
 def test_ticks_of_a_port_with_blocks_move_no_beat(tempo, frames):
     """From 100 to 117 at 1,024 frames, and from 49 to 58 at 2,048, some blocks are empty and none has two ticks."""
-    check_blocks(MidiClock(comes_in_blocks=True), tempo, frames, jitter=0.001)
+    check_blocks(MidiClock(frames / 48_000), tempo, frames, jitter=0.001)
+
+
+@pytest.mark.parametrize("tempo", [60, 100, 110, 120, 140, 180])
+@pytest.mark.parametrize("frames", [64, 128, 256])
+def test_ticks_that_are_lost_between_short_blocks_move_no_beat(tempo, frames):
+    """One of 200 ticks is lost, as where a program of JACK is late; one that counted as the next would move all beats."""
+    block, seconds = frames / 48_000, 60 / tempo / TICKS_PER_BEAT
+    clock, rng = MidiClock(block), np.random.default_rng(1)
+    errors = []
+    for number in range(round(120 / seconds)):
+        time = math.ceil(number * seconds / block) * block + rng.uniform(0, 0.001)
+        if number > 100 and rng.random() < 1 / 200:
+            continue
+        clock.handle_message(time, (TICK,))
+        errors.append((clock.song_position(time) or number) - time / seconds)
+    assert abs(np.array(errors[-100:])).max() * seconds < block + 0.005

@@ -109,10 +109,11 @@ def test_a_clock_hands_on_messages_of_all_lengths_and_an_input_asks_for_none(ope
 
 
 @pytest.mark.parametrize("is_jack", [True, False])
-def test_messages_of_jack_come_in_blocks(opened, is_jack):
+def test_messages_of_jack_come_in_blocks_of_its_period(opened, monkeypatch, is_jack):
+    monkeypatch.setattr(sound_systems.JACK, "get_period_seconds", lambda: 0.02)
     port = midi_ports.open_clock("keystation", print)
     port.client = replace(port.client, is_jack=is_jack)
-    assert port.comes_in_blocks == is_jack
+    assert port.get_block_seconds() == (0.02 if is_jack else 0)
 
 
 def test_a_virtual_clock_has_a_name_of_its_own(opened):

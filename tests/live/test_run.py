@@ -212,14 +212,13 @@ def test_a_clock_is_followed_and_its_port_closed(monkeypatch, in_folder):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("comes_in_blocks", [True, False])
-def test_a_clock_that_comes_in_blocks_is_followed_so(monkeypatch, in_folder, comes_in_blocks):
+def test_a_clock_that_comes_in_blocks_is_followed_so(monkeypatch, in_folder):
     followers = []
 
     def open_clock(name, handler):
         followers.append(handler.__self__)
         keyboard = FakeKeyboard(handler)
-        keyboard.comes_in_blocks = comes_in_blocks
+        keyboard.block_seconds = 0.02
         return keyboard
 
     monkeypatch.setattr(midi_ports, "open_output", lambda name: Wire(clock=time.monotonic))
@@ -227,7 +226,7 @@ def test_a_clock_that_comes_in_blocks_is_followed_so(monkeypatch, in_folder, com
     run_player(
         MODEL, UNCONSTRAINED, play_options(midi_out="synth", clock_in="drums", num_notes=2), print
     )
-    assert followers[0].midi_clock.comes_in_blocks == comes_in_blocks
+    assert followers[0].midi_clock.block_seconds == 0.02
 
 
 @pytest.mark.slow

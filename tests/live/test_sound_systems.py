@@ -29,6 +29,8 @@ class FakeJack:
         self.jack_set_error_function = self.make_function(self.error_functions.append)
         self.jack_client_open = self.make_function(self.open_client)
         self.jack_on_shutdown = self.make_function(self.add_callback)
+        self.jack_get_buffer_size = self.make_function({client: 256}.get)
+        self.jack_get_sample_rate = self.make_function({client: 48_000}.get)
 
     def open_client(self, name, *_):
         self.opened.append(name)
@@ -127,3 +129,10 @@ def test_what_libraries_print_is_suppressed_and_ours_is_not(capfd):
         os.write(2, b"ALSA lib seq_hw.c: cannot open\n")
     os.write(2, b"ours")
     assert capfd.readouterr().err == "ours"
+
+
+def test_a_period_is_that_of_the_server(monkeypatch):
+    jack, _ = install_jack(monkeypatch, client=7)
+    assert sound_systems.JACK.get_period_seconds() == 256 / 48_000
+    jack.callbacks[7](None)
+    assert sound_systems.JACK.get_period_seconds() == 0
