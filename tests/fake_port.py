@@ -62,6 +62,11 @@ class ClockWire:
     def __init__(self, clock=lambda: 0.0, gone_at=None):
         self.sent, self.messages, self.times, self.closed = [], [], [], 0
         self.clock, self.gone_at = clock, gone_at
+        self.name = "clock wire"
+        self.present = True
+
+    def is_present(self) -> bool:
+        return self.present
 
     def send(self, message):
         assert not self.closed

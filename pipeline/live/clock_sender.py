@@ -3,19 +3,19 @@
 Music at tempo 1 is REFERENCE_TEMPO, as with a clock that is followed. Deadlines are absolute: each is the last change of
 tempo plus a whole number of periods, so errors do not add up. If a tick is later than MAX_LATE, because the program was
 stopped, the clock goes on at the next sixteenth note, after Stop, Song Position Pointer and Continue: receivers that
-count ticks and those that measure times have the same beats then, without a burst of ticks.
+count ticks and those that measure times have the same beats then, without a burst of ticks. A port that fails ends the
+player, as that of the synthesizer does.
 
 All times are clock times [s].
 """
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from types import TracebackType
-from typing import NamedTuple, Protocol, Self
+from typing import NamedTuple, Self
 
-from pipeline.core.errors import PipelineError
 from pipeline.live.midi_clock import (
     CONTINUE,
     REFERENCE_TEMPO,
@@ -26,6 +26,7 @@ from pipeline.live.midi_clock import (
     TICKS_PER_BEAT,
     TICKS_PER_POSITION,
 )
+from pipeline.live.midi_ports import OutputPort
 from pipeline.live.scheduler import MAX_LATE, TOLERANCE
 from pipeline.live.timeline import Clock
 from pipeline.live.worker import Worker, poll
@@ -60,24 +61,14 @@ class TempoLine(NamedTuple):
         return self.tick + (time - self.time) / self.period
 
 
-class ClockOutput(Protocol):
-    """Takes the messages of a clock."""
-
-    def send(self, message: Sequence[int]) -> None:
-        """Send one message immediately."""
-
-    def close(self) -> None:
-        """Close the port."""
-
-
 class ClockSender:
     """A clock that runs in a thread of its own while its context is entered."""
 
     def __init__(
         self,
-        port: ClockOutput,
+        port: OutputPort,
         read_tempo: Callable[[], float],
-        log_message: Callable[[str], None],
+        stop_with_error: Callable[[Exception], None],
         clock: Clock = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
@@ -86,13 +77,13 @@ class ClockSender:
         Args:
             port: takes the messages; closed at the end.
             read_tempo: returns the tempo of the music, above 0.
-            log_message: takes a line for the person, if the port fails.
+            stop_with_error: ends the player, if the port fails.
             clock: returns seconds; never runs backwards.
             sleep: waits for a number of seconds.
         """
         self.port = port
         self.read_tempo = read_tempo
-        self.log_message = log_message
+        self.stop_with_error = stop_with_error
         self.clock = clock
         self.sleep = sleep
         self.tick = 0
@@ -118,13 +109,13 @@ class ClockSender:
         self.worker.join()
 
     def run(self) -> None:
-        """Send Start, ticks until `stopping` is true, and Stop; a port that fails ends the clock, not the music."""
+        """Send Start, ticks until `stopping` is true, and Stop, then close the port."""
         try:
             self._send_until_stopped()
-        except (PipelineError, OSError) as error:
-            self.log_message(f"the MIDI clock ended, the music goes on: {error}")
+        except Exception as error:  # any fault of a port
+            self.stop_with_error(error)
         finally:
-            with suppress(PipelineError, OSError):
+            with suppress(Exception):  # the port may be gone
                 self.port.send((STOP,))
             self.port.close()
 

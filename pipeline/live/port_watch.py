@@ -1,7 +1,7 @@
 """Notices that a MIDI port is gone, which no sound system reports.
 
-Without its synthesizer the player ends, with an error of one line. An input may come back: until then the keys of a
-keyboard count as released, a MIDI clock counts as lost, and the music goes on.
+Without its synthesizer, or the port that gets its MIDI clock, the player ends, with an error of one line. An input may
+come back: until then the keys of a keyboard count as released, a MIDI clock counts as lost, and the music goes on.
 """
 
 import threading
@@ -45,20 +45,20 @@ class PortWatch:
     def __init__(
         self,
         player: Player,
-        output: WatchedPort,
+        outputs: Sequence[WatchedPort],
         inputs: Sequence[WatchedInput],
         log_message: Callable[[str], None],
     ) -> None:
         """Prepare.
 
         Args:
-            player: ends when its output is gone.
-            output: port of the synthesizer.
+            player: ends when one of its outputs is gone.
+            outputs: ports of the synthesizer and of the clock that is sent, if there is one.
             inputs: ports of keyboard and clock, if there are any.
             log_message: takes a line for the person.
         """
         self.player = player
-        self.output = output
+        self.outputs = outputs
         self.inputs = inputs
         self.log_message = log_message
         self.reports: list[Callable[[], None]] = []
@@ -84,12 +84,13 @@ class PortWatch:
 
     def check_ports(self) -> None:
         """Look at all ports once."""
-        if not self.output.is_present():
-            self.player.stop_with_error(
-                PortError(
-                    f"the MIDI port {self.output.name!r} is gone; connect it and play again, see 'music-rnn ports'"
+        for output in self.outputs:
+            if not output.is_present():
+                self.player.stop_with_error(
+                    PortError(
+                        f"the MIDI port {output.name!r} is gone; connect it and play again, see 'music-rnn ports'"
+                    )
                 )
-            )
         for watched in self.inputs:
             self._check_input(watched)
 

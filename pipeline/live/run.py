@@ -10,7 +10,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -167,10 +167,11 @@ def run_player(
     player.schedule.output_latency = options.preset.output_latency / MILLISECONDS
     with keep_recording(player.recorder, path and resolve_recording_path(path), log_message):
         inputs = _open_inputs(player, source, output, options, log_message)
-        watch = PortWatch(player, output.port, inputs, log_message)
+        clock_sender = _open_clock_sender(player, source, options)
+        outputs = [output.port] + ([clock_sender.port] if clock_sender else [])
+        watch = PortWatch(player, outputs, inputs, log_message)
         if options.follows_person:
             watch.reports.append(_follow_person(player, source, options, log_message).report)
-        clock_sender = _open_clock_sender(player, source, options, log_message)
         with osc.connect(model, player, controls):
             report_end = partial(_report_end, player, output.echo_guard, osc, log_message)
             _run_realtime(player, watch, clock_sender, log_message, report_end)
@@ -217,7 +218,7 @@ def _run_offline(player: Player, recording: Path, log_message: Callable[[str], N
 def _run_realtime(
     player: Player,
     watch: PortWatch,
-    clock_sender: AbstractContextManager[object],
+    clock_sender: ClockSender | None,
     log_message: Callable[[str], None],
     report_end: Callable[[], None],
 ) -> None:
@@ -225,7 +226,7 @@ def _run_realtime(
     log_message("playing; Ctrl-C stops it and releases every note")
     watch.start()
     try:
-        with stop_on_signals(player), realtime_priority(), clock_sender:
+        with stop_on_signals(player), realtime_priority(), clock_sender or nullcontext():
             player.run()
     finally:
         watch.stop()
@@ -294,13 +295,13 @@ def _make_person_input(
 
 
 def _open_clock_sender(
-    player: Player, source: Improviser, options: PlayOptions, log_message: Callable[[str], None]
-) -> AbstractContextManager[object]:
+    player: Player, source: Improviser, options: PlayOptions
+) -> ClockSender | None:
     """Open the port that gets a clock, if one is given; the clock runs while the context is entered."""
     if not options.clock_out:
-        return nullcontext()
+        return None
     port = midi_ports.open_clock_output(options.clock_out)
-    sender = ClockSender(port, lambda: source.tempo, log_message)
+    sender = ClockSender(port, lambda: source.tempo, player.stop_with_error)
     source.time_keeper = AlignedTime(player.schedule, sender.find_next_beat, options.quantize)
     return sender
 

@@ -31,17 +31,17 @@ SECONDS = 60 / 120 / TICKS_PER_BEAT
 
 
 def simulate(seconds, tempo=lambda now: 1.0, oversleep=lambda now: 0.0, **faults):
-    """Send a clock for simulated seconds; return the port, the sender and the lines for the person."""
-    clock, lines = SimulatedClock(5.0), []
+    """Send a clock for simulated seconds; return the port, the sender and the errors that end the player."""
+    clock, errors = SimulatedClock(5.0), []
     wire = ClockWire(clock, **faults)
 
     def sleep(span):
         clock.sleep(span + oversleep(clock() - 5.0))
         sender.stopping = clock() - 5.0 >= seconds
 
-    sender = ClockSender(wire, lambda: tempo(clock() - 5.0), lines.append, clock, sleep)
+    sender = ClockSender(wire, lambda: tempo(clock() - 5.0), errors.append, clock, sleep)
     sender.run()
-    return wire, sender, lines
+    return wire, sender, errors
 
 
 def tick_times(wire):
@@ -51,13 +51,13 @@ def tick_times(wire):
 
 
 def test_start_ticks_and_stop_are_sent_and_the_port_is_closed():
-    wire, _, lines = simulate(1.0)
+    wire, _, errors = simulate(1.0)
     assert wire.sent[0] == START
     assert wire.sent[-1] == STOP
     assert set(wire.sent[1:-1]) == {TICK}
     assert tick_times(wire)[0] == pytest.approx(START_SECONDS)
     assert wire.closed == 1
-    assert lines == []
+    assert errors == []
 
 
 def test_ticks_are_on_absolute_deadlines_although_each_sleep_is_too_long():
@@ -107,11 +107,11 @@ def test_after_a_pause_of_the_program_all_receivers_have_the_same_beats(pause):
     assert sender.tick - 1 == round(numbers[-1])
 
 
-def test_a_port_that_is_gone_ends_the_clock_with_one_line():
-    wire, _, lines = simulate(5.0, gone_at=30)
+def test_a_port_that_is_gone_ends_the_clock_and_the_player():
+    wire, _, errors = simulate(5.0, gone_at=30)
     assert len(wire.sent) == 30
     assert wire.closed == 1
-    assert lines == ["the MIDI clock ended, the music goes on: the port is gone"]
+    assert [str(error) for error in errors] == ["the port is gone"]
 
 
 def test_the_clock_stops_when_its_context_ends_by_an_error():

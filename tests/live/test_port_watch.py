@@ -1,9 +1,9 @@
-"""A port that goes away is reported once; without a synthesizer the player ends, without a keyboard it does not."""
+"""A port that goes away is reported once; without an output the player ends, without a keyboard it does not."""
 
 import threading
 
 import pytest
-from fake_port import FakeKeyboard, Wire
+from fake_port import ClockWire, FakeKeyboard, Wire
 
 from pipeline.live import port_watch
 from pipeline.live.midi_ports import PortError
@@ -31,7 +31,7 @@ def watch(lines):
         WatchedInput(FakeKeyboard(name=name), lambda name=name: player.losses.append(name))
         for name in ("keys", "clock")
     ]
-    return PortWatch(player, Wire(), inputs, lines.append)
+    return PortWatch(player, [Wire(), ClockWire()], inputs, lines.append)
 
 
 def test_ports_that_are_there_change_nothing(watch, lines):
@@ -39,11 +39,13 @@ def test_ports_that_are_there_change_nothing(watch, lines):
     assert (watch.player.error, watch.player.losses, lines) == (None, [], [])
 
 
-def test_without_its_synthesizer_the_player_ends(watch):
-    watch.output.present = False
+@pytest.mark.parametrize("number", [0, 1])
+def test_without_its_synthesizer_or_the_receiver_of_its_clock_the_player_ends(watch, number):
+    port = watch.outputs[number]
+    port.present = False
     watch.check_ports()
     assert isinstance(watch.player.error, PortError)
-    assert "'wire' is gone" in str(watch.player.error)
+    assert f"{port.name!r} is gone" in str(watch.player.error)
 
 
 @pytest.mark.parametrize("number", [0, 1])

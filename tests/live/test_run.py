@@ -240,6 +240,36 @@ def test_a_clock_is_sent_and_stops_although_the_synthesizer_fails(monkeypatch, i
     assert set(clock.sent[1:-1]) == {TICK}
 
 
+@pytest.mark.parametrize("is_reported", [True, False])
+def test_a_receiver_of_the_clock_that_goes_away_ends_the_session_which_is_written(
+    is_reported, monkeypatch, in_folder
+):
+    """Some sound systems report that it is gone when a message is sent, others only have it no more in their list."""
+    wire, clock = Wire(), ClockWire()
+    monkeypatch.setattr(midi_ports, "open_output", lambda name: wire)
+    monkeypatch.setattr(midi_ports, "open_clock_output", lambda name: clock)
+    monkeypatch.setattr(port_watch, "WATCH_SECONDS", 60.0 if is_reported else 0.01)
+
+    def unplug():
+        while not wire.sent:
+            time.sleep(0.01)
+        clock.present = False
+        clock.gone_at = 0 if is_reported else None
+
+    threading.Thread(target=unplug).start()
+    options = play_options(
+        midi_out="synth", clock_out="drums", num_notes=40, recording=in_folder / "a.mid"
+    )
+    lines = []
+    with pytest.raises(PortError, match=r"is gone"):
+        run_player(MODEL, UNCONSTRAINED, options, lines.append)
+    check(wire.sent)
+    assert ends_in_silence(wire.sent)
+    assert (wire.closed, clock.closed) == (1, 1)
+    assert not [line for line in lines if "MIDI" in line]
+    assert (in_folder / "a.mid").exists()
+
+
 def test_the_options_of_the_clock_reach_the_session(monkeypatch):
     options = []
     monkeypatch.setattr(run, "run_player", lambda *arguments: options.append(arguments[2]))
