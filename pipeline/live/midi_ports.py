@@ -98,7 +98,7 @@ class OutputPort:
         """
         if self.client.has_stopped:
             raise PortError(
-                f"the MIDI port {self.name!r} is gone, because JACK stopped; start JACK and play again"
+                f"the MIDI port {self.name!r} is gone, because JACK stopped or hangs; start it anew and play again"
             )
         try:
             self.client.device.send_message(message)

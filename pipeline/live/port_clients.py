@@ -1,9 +1,12 @@
 """Clients of rtmidi2, one for each sound system that runs.
 
-A client of a server of JACK that stopped must not be used any more: its list of ports stays as it was, sending waits for
-ever with the lock of Python, and closing it ends the process if the server was started again.
+A client of a server of JACK that stopped or hangs must not be used any more: its list of ports stays as it was, sending
+waits for ever with the lock of Python, and closing it ends the process if the server was started again, or waits for ever
+if it hangs. The end of the program would close it, so it is kept then.
 """
 
+import ctypes
+import weakref
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,8 +27,11 @@ class PortClient:
 
     @property
     def has_stopped(self) -> bool:
-        """Whether the sound system stopped; then `device` must not be used."""
-        return self.is_jack and sound_systems.JACK.has_stopped
+        """Whether the sound system stopped or hangs; then `device` must not be used."""
+        if not self.is_jack:
+            return False
+        sound_systems.JACK.check_cycles()
+        return sound_systems.JACK.has_stopped
 
     def list_port_names(self) -> list[str]:
         """Return the names of the ports; none if the sound system stopped. A port that goes away meanwhile has none."""
@@ -35,6 +41,8 @@ class PortClient:
 
     def close_port(self) -> None:
         """Close the port of the client, if it has one; a second call does nothing."""
+        if self.is_jack:
+            sound_systems.JACK.wait_for_cycle()
         if not self.has_stopped:
             self.device.close_port()
 
@@ -57,5 +65,13 @@ def make_clients(direction: str, client_name: str) -> list[PortClient]:
                 device = getattr(library, direction)(client_name, api=system)
         except PORT_ERRORS:  # a sound system that just stopped is no fault
             continue
-        clients.append(PortClient(device, system == library.API_UNIX_JACK))
+        client = PortClient(device, system == library.API_UNIX_JACK)
+        weakref.finalize(client, keep_unusable, device, client.is_jack)
+        clients.append(client)
     return clients
+
+
+def keep_unusable(device: Any, is_jack: bool) -> None:
+    """Never delete the device of a client that is not needed any more, if its sound system stopped."""
+    if is_jack and sound_systems.JACK.has_stopped:
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(device))

@@ -11,6 +11,7 @@ import pytest
 
 from pipeline.live import midi_ports, port_trial, sound_systems
 from pipeline.live.midi_ports import InputPort, PortError
+from pipeline.live.timeline import SimulatedClock
 
 
 class Device:
@@ -217,6 +218,36 @@ def test_nothing_is_sent_to_a_server_of_jack_that_stopped_and_nothing_closed(ope
     assert port.client.device.sent == []
     assert opened == [("out", "FluidSynth 1"), ("in", "Midi Through 0")]
     assert not keyboard.reopen()
+
+
+class BlockingDevice(Device):
+    """A client of a server that hangs: it would wait for ever."""
+
+    def send_message(self, message):
+        pytest.fail("it waits for ever")
+
+    close_port = ports = property(lambda self: pytest.fail("it waits for ever"))
+
+
+def test_a_port_of_a_server_of_jack_that_hangs_is_not_used(opened, monkeypatch):
+    clock = SimulatedClock()
+    connection = sound_systems.JackConnection(clock, clock.sleep)
+    connection.client = 7
+    connection.read_cycle = lambda client: int(min(clock(), 3.0) * 1000)
+    monkeypatch.setattr(sound_systems, "JACK", connection)
+    port, keyboard = midi_ports.open_output("fluid"), midi_ports.open_input("midi", print)
+    while clock() < 3.0 + sound_systems.HANG_SECONDS - 1:
+        port.send((0x90, 60, 64))
+        clock.sleep(1.0)
+    for device in (port.client.device, keyboard.client.device):
+        device.__class__ = BlockingDevice
+    clock.sleep(1.0)
+    with pytest.raises(PortError, match=r"^the MIDI port 'FluidSynth 1' is gone, because JACK"):
+        port.send((0x80, 60, 64))
+    assert not port.is_present()
+    assert not keyboard.reopen()
+    keyboard.close()
+    port.close()
 
 
 class BusyDevice(Device):
