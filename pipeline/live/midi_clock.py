@@ -139,7 +139,12 @@ class ReceivedTick(NamedTuple):
 
 
 class MidiClock:
-    """An external clock; one thread feeds it and others may ask."""
+    """An external clock; one thread feeds it and others may ask.
+
+    Ports that do not say so may have blocks too, so the clock notices them itself: Bluetooth MIDI is delivered once a
+    connection interval, 15 ms at most, and a program may send the ticks of an audio buffer at once to any port, also to
+    one of ALSA that a2jmidid connects to JACK. OSC carries no clock.
+    """
 
     def __init__(self, block_seconds: float = 0.0) -> None:
         """Start without a tick; a clock that sends no Start has its first tick at song position 0.
