@@ -1,10 +1,11 @@
 """Follow an external MIDI clock: its tempo, and where its beats are, in spite of jitter, late and missing ticks.
 
 A clock sends 24 ticks a quarter note. Start says that the next tick is song position 0; Song Position Pointer and
-Continue set another; Stop ends it. The filter is a second-order tracking loop: each tick corrects the predicted time by
-`alpha` and the period by `beta` times its error. The gains are those of the least-squares line through the ticks since
-the lock (they fall as 1/n and 1/n^2) until they reach those of a memory that fades over MEMORY_SECONDS. On a ramp the
-mean of the period over STEADY_SECONDS is late by that time, so their difference is the trend that the period keeps.
+Continue set another; Stop ends it. A Continue while it plays, without a position before, changes nothing. The filter is
+a second-order tracking loop: each tick corrects the predicted time by `alpha` and the period by `beta` times its error.
+The gains are those of the least-squares line through the ticks since the lock (they fall as 1/n and 1/n^2) until they
+reach those of a memory that fades over MEMORY_SECONDS. On a ramp the mean of the period over STEADY_SECONDS is late by
+that time, so their difference is the trend that the period keeps.
 
 - A tick that is late by MAX_ERROR periods or more: ticks before it are missing. Their number is the time since the last tick
   in periods. That period is a mean over STEADY_SECONDS as long as the tempo is steady: an error of it counts as many
@@ -191,7 +192,7 @@ class MidiClock:
                 self.resume_position = 0
                 self.is_starting = True
             elif status == CONTINUE:
-                self.is_starting = True
+                self.is_starting = self.is_starting or self.is_stopped
             elif status == STOP:
                 self._stop()
             elif status == SONG_POSITION and len(message) == SONG_POSITION_BYTES:

@@ -163,6 +163,27 @@ def test_a_stopped_song_has_no_position_and_goes_on_where_it_stopped():
     assert clock.song_position(last) == pytest.approx(31)
 
 
+@pytest.mark.parametrize("has_stopped", [True, False])
+def test_a_continue_while_it_plays_changes_nothing(has_stopped):
+    clock = MidiClock()
+    last = tick(clock, 0.0, 31)
+    if has_stopped:
+        clock.handle_message(last + 0.001, (STOP,))
+        clock.handle_message(last + 0.002, (CONTINUE,))
+    last = tick(clock, last + SECONDS, 20)
+    clock.handle_message(last + 0.001, (CONTINUE,))
+    last = tick(clock, last + SECONDS, 20)
+    assert clock.song_position(last) == pytest.approx(70)
+
+
+def test_a_continue_without_a_start_begins_where_the_position_says():
+    clock = MidiClock()
+    clock.handle_message(0.0, (SONG_POSITION, 4, 0))
+    clock.handle_message(0.0, (CONTINUE,))
+    last = tick(clock, 0.1, 20)
+    assert clock.song_position(last) == pytest.approx(24 + 19)
+
+
 def test_the_song_position_pointer_counts_sixteenth_notes():
     clock = MidiClock()
     last = tick(clock, 0.0, 20)
