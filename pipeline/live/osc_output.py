@@ -68,9 +68,14 @@ class OscPort:
         self.sender = sender
 
     def send(self, message: Message) -> None:
-        """Send one message to the port, then by OSC."""
-        self.port.send(message)
-        status, pitch, velocity = message
+        """Send one message to the port, then by OSC, where notes end although the port is gone."""
+        try:
+            self.port.send(message)
+        finally:
+            self._send_note(*message)
+
+    def _send_note(self, status: int, pitch: int, velocity: int) -> None:
+        """Send a message by OSC if it is a note."""
         if status & 0xF0 in (NOTE_ON, NOTE_OFF):
             is_on = status & 0xF0 == NOTE_ON and velocity > 0
             self.sender.send("/note", pitch, velocity * is_on, int(is_on))

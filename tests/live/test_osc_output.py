@@ -5,6 +5,7 @@ from fake_port import Wire
 from osc_sockets import receive
 
 from pipeline.live import osc
+from pipeline.live.active_keys import ActiveKeys
 from pipeline.live.osc_output import OscPort, OscSender, SurpriseSender
 from pipeline.live.recorder import HUMAN, MODEL, Recorder
 from pipeline.live.timeline import SimulatedClock
@@ -19,6 +20,15 @@ def test_notes_of_the_model_are_sent_as_the_port_gets_them(listener):
     osc_port.close()
     assert [receive(listener) for _ in range(2)] == [["/note", 60, 90, 1], ["/note", 60, 0, 0]]
     assert len(wire.sent) == 3
+    sender.close()
+
+
+def test_notes_end_at_the_program_that_listens_although_the_port_is_gone(listener):
+    sender = OscSender(listener.getsockname())
+    keys = ActiveKeys(OscPort(Wire(gone_at=1), sender))
+    keys.note_on(60, 90, 0)
+    assert isinstance(keys.panic(), OSError)
+    assert [receive(listener) for _ in range(2)] == [["/note", 60, 90, 1], ["/note", 60, 0, 0]]
     sender.close()
 
 
