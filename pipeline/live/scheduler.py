@@ -216,16 +216,20 @@ class Schedule:
     def panic(self) -> Exception | None:
         """End all notes even if the port fails, clear the queue, lift the pedal; return the first error of the port."""
         with self.lock:
-            self._clear_queue()
-            self.thru_notes.clear()
-            error = None if self.closed else self.active_keys.panic()
-            self._record_ended_notes(list(self.active_notes), self.clock())
-            return error
+            return self._panic()
+
+    def _panic(self) -> Exception | None:
+        """End all notes; see `panic`."""
+        self._clear_queue()
+        self.thru_notes.clear()
+        error = None if self.closed else self.active_keys.panic()
+        self._record_ended_notes(list(self.active_notes), self.clock())
+        return error
 
     def close(self) -> Exception | None:
         """End all notes, close the port and take no more notes; return the first error. A second call does nothing."""
-        error = self.panic()
-        with self.lock:
+        with self.lock:  # once: no note may be sent between the last message and the end
+            error = self._panic()
             was_closed = self.closed
             self.closed = True
         if not was_closed:

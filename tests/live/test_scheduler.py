@@ -165,6 +165,31 @@ def test_a_closed_schedule_takes_no_note_and_closes_once():
     assert wire.closed == 1
 
 
+def test_a_note_of_the_person_that_waits_for_the_end_is_not_sent_after_it():
+    """A thread that has a key gets the lock as soon as the last messages are sent."""
+
+    class HandingLock:
+        """Lets another thread in whenever it is released."""
+
+        def __init__(self, lock):
+            self.lock = lock
+
+        def __enter__(self):
+            self.lock.acquire()
+
+        def __exit__(self, *_):
+            self.lock.release()
+            schedule.lock = self.lock
+            schedule.start_thru(60, 64)
+            schedule.lock = self
+
+    schedule, wire, _ = plan()
+    schedule.lock = HandingLock(schedule.lock)
+    schedule.close()
+    check(wire.sent)
+    assert ends_in_silence(wire.sent)
+
+
 def test_a_port_that_cannot_even_close_says_why():
     schedule, wire, _ = plan()
     wire.close = lambda: 1 / 0
