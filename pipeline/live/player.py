@@ -74,6 +74,10 @@ class Player:
         """Takes pitch and velocity of each note of the person, velocity 0 at its end."""
         self.stopping = False
         """Set it to end the player; that is safe in a signal handler, `stop` is not."""
+        self.is_drawn = False
+        """Whether the source is done and the queue has all its notes."""
+        self.end_time: float | None = None
+        """Clock time at which all notes were ended [s]; None while it plays."""
         self.error: Exception | None = None
         """Error that ended the player, if one did."""
         self.worker = Worker()
@@ -108,6 +112,7 @@ class Player:
             Exception: as of `run`.
         """
         self._send_until_stopped(self.fill_queue)
+        self._end_held_notes()
         if self.error:
             raise self.error
 
@@ -116,6 +121,7 @@ class Player:
         self.stopping = True
         self.worker.join()
         self._close_port()
+        self._end_held_notes()
 
     def note_on(self, pitch: int, velocity: int) -> None:
         """Queue a key that a person presses: pitch 0..127, velocity 1..127."""
@@ -152,6 +158,7 @@ class Player:
         while (note := self.source.peek(floor)) and note.onset <= floor and not self.stopping:
             self.source.commit()
             self.schedule.enqueue(note)
+        self.is_drawn = self.source.done
 
     def _take_events(self) -> Iterator[KeyboardEvent]:
         """Yield the events that the queue holds now; those that come meanwhile are of the next step."""
@@ -226,7 +233,7 @@ class Player:
         def send_step() -> float:
             before_send()
             wait = self.schedule.send_due()
-            if self.source.done and self.schedule.is_idle:
+            if self.is_drawn and self.schedule.is_idle:
                 self.stopping = True
                 return 0.0
             return wait
@@ -239,13 +246,19 @@ class Player:
             self._close_port()
 
     def _close_port(self) -> None:
-        """End all notes, close the port, and record the notes that the person still holds."""
+        """End all notes and close the port."""
         self.stopping = True
+        if self.end_time is None:
+            self.end_time = self.clock()
         self.stop_with_error(self.schedule.close())
-        for pitch, note in self.human_keys.sounding.items():
-            self._record_human_note(pitch, note, self.clock())
-            self.report_human_note(pitch, 0)
-        self.human_keys.sounding.clear()
+
+    def _end_held_notes(self) -> None:
+        """Record the notes that the person held to the end, after the thread that draws has ended."""
+        assert self.end_time is not None
+        for pitch in self.human_keys.stop():
+            if note := self.human_keys.take(pitch):
+                self._record_human_note(pitch, note, max(self.end_time, note.start))
+                self.report_human_note(pitch, 0)
 
     def stop_with_error(self, error: Exception | None) -> None:
         """Keep the first error and end the player; nothing happens without an error."""

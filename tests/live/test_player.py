@@ -334,6 +334,39 @@ def test_run_plays_to_the_end_and_start_can_be_stopped_twice():
     assert not other.running
 
 
+def test_the_last_note_is_played_although_the_queue_is_empty_when_the_source_is_done():
+    class Slow(Steps):
+        """Is done some time before the player has its last note."""
+
+        def commit(self):
+            super().commit()
+            time.sleep(5 * POLL_SECONDS)
+
+    player = Player(Slow([(0, 5, 60)]), Wire(), Recorder())
+    player.run()
+    assert player.recorder.collect_notes(MODEL)["pitch"].tolist() == [60]
+
+
+def test_a_key_that_comes_up_while_the_player_ends_is_no_fault():
+    class Ending(Steps):
+        """Ends the player while it learns of a note of the person, and goes on when the port is closed."""
+
+        def note_on(self, cell, pitch, velocity, pedal):
+            player.stopping = True
+            while player.running:
+                time.sleep(0.001)
+            time.sleep(0.05)
+            return False
+
+    player = Player(Ending([(900, 5, 60)]), Wire(), Recorder())
+    player.note_on(72, 90)
+    player.note_off(72)
+    player.note_on(74, 80)
+    player.run()
+    notes = player.recorder.collect_notes(HUMAN)
+    assert sorted(notes["pitch"].tolist()) == [72, 74]
+
+
 def test_a_fault_in_the_thread_that_draws_ends_the_run():
     wire = Wire()
     player = Player(Steps([(0, 900, 60), (0, 900, 62)], raises_at=1), wire, Recorder())
