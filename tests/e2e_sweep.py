@@ -73,11 +73,14 @@ def run_cluster(home: Path, num_workers: int) -> Iterator[tuple[str, list[subpro
             process.wait()
 
 
-def wait_until(condition: Callable[[], bool]) -> None:
-    """Wait until a condition holds."""
+def wait_until(
+    condition: Callable[[], bool], sweep: subprocess.Popen[str] | None = None, log: Path = Path()
+) -> None:
+    """Wait until a condition holds, or until a sweep that it waits for has ended; then fail with the log of the sweep."""
     end = time.monotonic() + TIMEOUT_SECONDS
     while not condition():
         assert time.monotonic() < end, "too long"
+        assert sweep is None or sweep.poll() is None, log.read_text()
         time.sleep(0.05)
 
 
@@ -94,15 +97,17 @@ def read_trainings(event: str, folder: Path | str = "") -> list[str]:
     return [line.split()[1] for line in lines if line.startswith("train") and prefix in line]
 
 
-def kill_worker(home: Path, worker: subprocess.Popen[str], number: int) -> None:
-    """Kill a worker while it trains, once it has finished a run."""
+def kill_worker(
+    home: Path, worker: subprocess.Popen[str], number: int, sweep: subprocess.Popen[str]
+) -> None:
+    """Kill a worker while it trains, once it has finished a run of a sweep."""
 
     def is_training() -> bool:
         folder = home / f"worker-{number}"
         ended = len(read_trainings("ended", folder))
         return ended >= 1 and len(read_trainings("began", folder)) > ended
 
-    wait_until(is_training)
+    wait_until(is_training, sweep, home / "sweep.log")
     worker.kill()
 
 
@@ -147,7 +152,7 @@ def main(home: Path, num_runs: int, seconds: float) -> None:
             began = time.monotonic()
             sweep = start_sweep(project, num_runs, "--scheduler", address)
             if kills:
-                kill_worker(folder, workers[0], 0)
+                kill_worker(folder, workers[0], 0, sweep)
             rows = finish_sweep(project, sweep)
         print_figures(title, rows, time.monotonic() - began)
         print(f"dvc exp show: {len(list_experiments(project))} experiments", flush=True)

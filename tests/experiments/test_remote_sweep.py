@@ -1,6 +1,8 @@
 """A sweep on the workers of a scheduler: what is checked and sent, and what comes back."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -164,6 +166,17 @@ def test_an_address_without_a_scheduler_is_one_line(monkeypatch: pytest.MonkeyPa
         remote_sweep.connect("tcp://127.0.0.1:9")
 
 
+def test_a_wait_for_a_sweep_that_ended_early_ends_at_once_with_its_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(toy.LOG, str(tmp_path / "toy.log"))
+    monkeypatch.setattr(e2e_sweep, "TIMEOUT_SECONDS", 10.0)
+    (tmp_path / "sweep.log").write_text("error: no worker")
+    sweep = subprocess.Popen([sys.executable, "-c", ""], text=True)
+    with pytest.raises(AssertionError, match=r"^error: no worker"):
+        e2e_sweep.kill_worker(tmp_path, sweep, 0, sweep)
+
+
 @pytest.mark.slow
 def test_a_worker_that_is_killed_costs_no_row_and_nothing_runs_twice(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -174,7 +187,7 @@ def test_a_worker_that_is_killed_costs_no_row_and_nothing_runs_twice(
     (tmp_path / "toy.log").unlink(missing_ok=True)
     with e2e_sweep.run_cluster(tmp_path, 2) as (address, workers):
         sweep = e2e_sweep.start_sweep(project, 4, "--scheduler", address)
-        e2e_sweep.kill_worker(tmp_path, workers[0], 0)
+        e2e_sweep.kill_worker(tmp_path, workers[0], 0, sweep)
         rows = e2e_sweep.finish_sweep(project, sweep)
     units = ["9", "10", "11", "12"]
     assert [row["experiment"] for row in rows] == [f"[{unit}]" for unit in units]
