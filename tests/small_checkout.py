@@ -8,6 +8,7 @@ from factories import ROOT, make_music
 from ruamel.yaml import YAML
 
 from pipeline.midi import writer
+from tools.small import COMMON_SIZES
 
 PARTS = (
     "pipeline",
@@ -27,18 +28,8 @@ PARTS = (
 MUSIC = "my-midi"
 """Folder of the music, in the project."""
 SMALL: dict[str, Any] = {
-    "windows": {"sequence_length": 8},
-    "train": {
-        "epochs": 3,
-        "notes_per_epoch": 1024,
-        "patience": 3,
-        "num_threads": 1,
-        "noise_fit_notes": 100,
-    },
-    "generate": {"num_samples": 1, "num_notes": 20, "prompt_notes": 8},
-    "sample_metrics": {"num_samples": 1, "num_notes": 20},
-    "two_sample": {"num_prompts": 4, "num_notes": 16},
-    "benchmark": {"repeats": 1, "measure_memory": False},
+    **COMMON_SIZES,
+    "benchmark": {**COMMON_SIZES["benchmark"], "measure_memory": False},
 }
 """Values of params.yaml with which all stages take a minute."""
 

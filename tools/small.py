@@ -35,11 +35,8 @@ PARTS = (
     "dvc.yaml",
     "versions.yaml",
 )
-SIZES: dict[str, Any] = {
-    "corpus": "tiny",
-    "architectures": ["stacked", "expressive"],
+COMMON_SIZES: dict[str, dict[str, Any]] = {
     "windows": {"sequence_length": 8},
-    "replicates": {"count": 3},
     "train": {
         "epochs": 3,
         "notes_per_epoch": 1024,
@@ -51,6 +48,13 @@ SIZES: dict[str, Any] = {
     "sample_metrics": {"num_samples": 1, "num_notes": 20},
     "two_sample": {"num_prompts": 4, "num_notes": 16},
     "benchmark": {"repeats": 1},
+}
+"""Values of params.yaml with which a stage takes seconds, for any corpus and any architectures."""
+SIZES: dict[str, Any] = {
+    "corpus": "tiny",
+    "architectures": ["stacked", "expressive"],
+    "replicates": {"count": 3},
+    **COMMON_SIZES,
 }
 UNITS = {
     "stacked": {"units": [12, 8]},
