@@ -1,11 +1,12 @@
 // Starts the worker of a model and asks it: each message has one answer; see modelWorker.js.
 
-const ANSWER_TIMEOUT_SECONDS = 20; // of a message; a slow phone reads 512 notes in 6 s
+const ANSWER_TIMEOUT_SECONDS = 20; // of a message, from the answer before it; a slow phone reads 512 notes in 6 s
 const START_ERROR = "model: this browser does not start its worker; open the page in a newer browser";
 const TIMEOUT_ERROR = `model: its worker did not answer within ${ANSWER_TIMEOUT_SECONDS} s; reload the page`;
 
 export class ModelClient {
-  pending = new Map(); // number of a message to { resolve, reject, timer } of its answer
+  pending = new Map(); // number of a message to { resolve, reject } of its answer
+  timer = 0; // of the next answer
   count = 0;
   hasStarted = false; // whether the worker has answered a message
   error = null; // once the worker has failed
@@ -25,15 +26,21 @@ export class ModelClient {
     const id = (this.count += 1);
     this.worker.postMessage({ ...message, id });
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => this.fail(TIMEOUT_ERROR), 1000 * ANSWER_TIMEOUT_SECONDS);
-      this.pending.set(id, { resolve, reject, timer });
+      this.pending.set(id, { resolve, reject });
+      if (this.pending.size === 1) this.restartTimer();
     });
   }
 
+  // The worker takes one message after the other: the time of one begins with the answer to the one before.
+  restartTimer() {
+    clearTimeout(this.timer);
+    if (this.pending.size) this.timer = setTimeout(() => this.fail(TIMEOUT_ERROR), 1000 * ANSWER_TIMEOUT_SECONDS);
+  }
+
   settle(answer) {
-    const { resolve, reject, timer } = this.pending.get(answer.id);
-    clearTimeout(timer);
+    const { resolve, reject } = this.pending.get(answer.id);
     this.pending.delete(answer.id);
+    this.restartTimer();
     this.hasStarted = true;
     if (answer.type === "error") reject(new Error(answer.message));
     else resolve(answer);
@@ -48,10 +55,8 @@ export class ModelClient {
   fail(text) {
     this.error ??= new Error(text);
     this.worker.terminate();
-    for (const { reject, timer } of this.pending.values()) {
-      clearTimeout(timer);
-      reject(this.error);
-    }
+    for (const { reject } of this.pending.values()) reject(this.error);
     this.pending.clear();
+    this.restartTimer();
   }
 }

@@ -62,3 +62,16 @@ def test_a_worker_that_does_not_answer_is_named_after_20_seconds(script_page: Pa
     script_page.clock.fast_forward(200)
     assert script_page.evaluate("window.results") == [SILENT, SILENT]
     assert ask(script_page, "feed") == [SILENT]
+
+
+def test_the_time_of_a_message_begins_with_the_answer_before_it(script_page: Page) -> None:
+    """A slow phone that answers each message after 15 s has not stopped."""
+    script_page.clock.install(time=0)
+    script_page.evaluate(START, WORKER)
+    script_page.evaluate("() => { window.ask('ignore'); window.ask('ignore'); }")
+    script_page.clock.fast_forward(15_000)
+    script_page.evaluate("window.client.settle({ type: 'done', id: 1 })")
+    script_page.clock.fast_forward(15_000)
+    assert script_page.evaluate("window.results") == ["done"]
+    script_page.clock.fast_forward(5_100)
+    assert script_page.evaluate("window.results") == ["done", SILENT]
