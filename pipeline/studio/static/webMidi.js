@@ -7,6 +7,8 @@ const SHORTEST_NOTE = 1; // ms of a note that is ended before it starts
 
 export class WebMidi {
   output = null;
+  inputIds = []; // of the keyboards that are plugged in
+  pedalPort = null; // of the keyboard whose sustain pedal is down
   controllerValues = new Map(); // controller to its last value, until it is sent
   notes = new Map(); // pitch to { start, end } of its last note [ms]; end is Infinity until `sendNoteOff`
 
@@ -42,6 +44,9 @@ export class WebMidi {
   updatePorts() {
     const inputs = [...this.access.inputs.values()];
     for (const input of inputs) input.onmidimessage = (event) => this.onMessage(input.id, event.data);
+    const ids = inputs.map((input) => input.id);
+    this.inputIds.filter((id) => !ids.includes(id)).forEach((id) => this.releasePort(id));
+    this.inputIds = ids;
     const names = inputs.map((input) => input.name).join(", ");
     this.inputNames.textContent = names || "no keyboard found; plug one in";
     const outputs = [...this.access.outputs.values()];
@@ -57,8 +62,19 @@ export class WebMidi {
     const key = `${port} ${number}`;
     if (command === NOTE_ON && value) this.pressKey(key, number, value);
     else if (command === NOTE_ON || command === NOTE_OFF) this.keyboard.release(key);
-    else if (command === CONTROL_CHANGE && number === SUSTAIN_PEDAL) this.keyboard.movePedal(value >= 64);
+    else if (command === CONTROL_CHANGE && number === SUSTAIN_PEDAL) this.movePedal(port, value >= 64);
     else if (command === CONTROL_CHANGE) this.sendController(number, value);
+  }
+
+  movePedal(port, isDown) {
+    this.pedalPort = isDown ? port : null;
+    this.keyboard.movePedal(isDown);
+  }
+
+  // Keys and pedal of a keyboard that was unplugged come up.
+  releasePort(port) {
+    for (const holder of [...this.keyboard.held.keys()]) if (`${holder}`.startsWith(`${port} `)) this.keyboard.release(holder);
+    if (this.pedalPort === port) this.movePedal(port, false);
   }
 
   pressKey(key, pitch, velocity) {
