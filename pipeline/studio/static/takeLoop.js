@@ -2,6 +2,7 @@
 
 const MIN_SECONDS = 0.5; // of a round
 const LEAD_SECONDS = 0.3; // before the first round
+const MAX_LATE_SECONDS = 2; // after which a round begins anew: the page was asleep
 const EARLY_SECONDS = 0.001; // a timer may end so much too early
 
 // The end of a note in a round: its own, or the next start of its pitch, or the end of the round.
@@ -54,6 +55,10 @@ export class TakeLoop extends EventTarget {
 
   advance() {
     const now = this.connection.now() + EARLY_SECONDS;
+    if (now - this.nextTime > MAX_LATE_SECONDS) {
+      this.releaseKeys();
+      return this.beginRound(now);
+    }
     while (this.index < this.events.length && this.nextTime <= now) this.play(this.events[this.index++]);
     if (this.index === this.events.length && this.nextTime <= now) this.beginRound(this.roundStart + this.seconds);
     else this.wait();
@@ -69,7 +74,11 @@ export class TakeLoop extends EventTarget {
     if (!this.isPlaying) return;
     clearTimeout(this.timer);
     this.timer = 0;
-    for (const { pitch } of this.events) this.keyboard.release(`loop ${pitch}`);
+    this.releaseKeys();
     this.dispatchEvent(new Event("end"));
+  }
+
+  releaseKeys() {
+    for (const { pitch } of this.events) this.keyboard.release(`loop ${pitch}`);
   }
 }
