@@ -149,7 +149,7 @@ class App:
             return
         limiter = MessageLimiter()
         tasks = [
-            asyncio.create_task(self._send_messages(websocket, queue)),
+            asyncio.create_task(self._send_messages(websocket, queue, client_id)),
             asyncio.create_task(self._receive_messages(websocket, queue, client_id, limiter)),
             asyncio.create_task(self._report_ignored(queue, client_id, limiter)),
         ]
@@ -161,10 +161,17 @@ class App:
             await asyncio.gather(*tasks, return_exceptions=True)
             await self.session.disconnect(client_id)
 
-    async def _send_messages(self, websocket: WebSocket, queue: ClientQueue) -> None:
-        """Send messages; end if the page does not read them."""
+    async def _send_messages(
+        self, websocket: WebSocket, queue: ClientQueue, client_id: int
+    ) -> None:
+        """Send messages; end if the page does not read them, and send what holds after it missed some."""
+        has_missed = False
         while True:
             await asyncio.wait_for(websocket.send_text(await queue.get()), SEND_TIMEOUT)
+            has_missed = has_missed or queue.reported
+            if has_missed and not queue.pending:  # only then there is room for more
+                has_missed = False
+                self.session.send_all_state(client_id)
 
     async def _receive_messages(
         self, websocket: WebSocket, queue: ClientQueue, client_id: int, limiter: MessageLimiter

@@ -122,6 +122,15 @@ class BroadcastingSource:
         """Drop the phrase and the response."""
         self.improviser.end_turn()
 
+    def stop(self, cell: int) -> None:
+        """End the turn and all notes on the pages: the player has ended, and the next one knows nothing of them."""
+        for pitch in list(self.held_notes):
+            self._end_held_note(cell, pitch, cell)
+        if self.is_model_turn:
+            self.is_model_turn = False
+            self.broadcast(TurnChanged(is_model=False))
+        self.broadcast(AllNotesEnded(time=self.time_of(cell)))
+
     def cut_at(self, cell: int) -> None:
         """Shorten the notes that were cut, and forget those that did not start; pages know them already."""
         kept = [note for note in self.recent_notes if note.onset <= cell]

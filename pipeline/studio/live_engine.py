@@ -89,6 +89,7 @@ class LiveEngine:
     def stop(self) -> None:
         """End all notes and the threads."""
         self.player.stop()
+        self.note_source.stop(self.player.schedule.grid_position(time.monotonic()))
         self.surprisal.stop()
 
     @property

@@ -23,6 +23,7 @@ from pipeline.studio.client_queue import ClientQueue
 from pipeline.studio.key_names import list_key_names
 from pipeline.studio.live_engine import LiveEngine, SharedState
 from pipeline.studio.messages import (
+    AllNotesEnded,
     ClientError,
     ControlsChanged,
     ControlValues,
@@ -30,6 +31,7 @@ from pipeline.studio.messages import (
     Pong,
     ServerMessage,
     State,
+    TurnChanged,
     Welcome,
 )
 from pipeline.studio.recording import TimedRecorder
@@ -59,7 +61,7 @@ class LiveSession:
         self.shared_state = SharedState(self.broadcast, Controls(sampling_config), TimedRecorder())
         self.takes = TakeList()
         self.listed_takes = self.takes.describe()
-        """The takes as the pages list them."""
+        """The takes as all pages list them."""
         self.prompt = load_prompt(None)
         self._make_engine(self.model_name, self.model, self.prompt)
         self.engine: LiveEngine | None = None
@@ -74,6 +76,8 @@ class LiveSession:
 
     def broadcast(self, message: ServerMessage) -> None:
         """Send a message to all pages; from any thread, at once."""
+        if isinstance(message, State):
+            self.listed_takes = message.takes
         text = message.encode()
         for queue in list(self.clients.values()):
             queue.put(text)
@@ -81,7 +85,6 @@ class LiveSession:
     def make_state_message(self) -> State:
         """Return what all pages share, but for the controls."""
         state = self.shared_state
-        self.listed_takes = self.takes.describe()
         return State(
             models={
                 entry.name: ListedModel(
@@ -96,7 +99,7 @@ class LiveSession:
             playing=state.playing,
             recording=state.recorder.is_recording,
             recorded_notes=len(state.recorder),
-            takes=self.listed_takes,
+            takes=self.takes.describe(),
         )
 
     def make_controls_message(self, client_id: int, revision: int = 0) -> ControlsChanged:
@@ -139,6 +142,17 @@ class LiveSession:
             resumed=[name for name in settings if settings[name] != self.default_settings[name]],
         )
 
+    def _make_turn_message(self) -> TurnChanged:
+        return TurnChanged(is_model=bool(self.engine and self.engine.note_source.is_model_turn))
+
+    def send_all_state(self, client_id: int) -> None:
+        """Send a page all that holds, after messages to it were dropped; notes whose ends it may have missed end."""
+        queue = self.clients[client_id]
+        queue.send(AllNotesEnded(time=time.monotonic()))
+        queue.send(self._make_turn_message())
+        queue.send(self.make_state_message())
+        queue.send(self.make_controls_message(client_id))
+
     def send_pong(self, client_id: int, sent: float) -> None:
         """Send the time to a page, and the takes to all if the last notes of one ended meanwhile."""
         if self.takes.describe() != self.listed_takes:
@@ -173,6 +187,7 @@ class LiveSession:
         except BaseException:  # a page that leaves meanwhile is cancelled
             await self.disconnect(client_id)
             raise
+        queue.send(self._make_turn_message())
         return client_id
 
     async def disconnect(self, client_id: int) -> None:

@@ -1,5 +1,6 @@
 """The music does not wait for a page, and a page gets what it asks for and no more."""
 
+import asyncio
 import base64
 import io
 import json
@@ -9,6 +10,7 @@ import time
 from dataclasses import replace
 from ipaddress import IPv4Address
 from pathlib import Path
+from types import SimpleNamespace
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
@@ -25,7 +27,7 @@ from pipeline.midi import writer
 from pipeline.notes import quantize
 from pipeline.studio import app, messages
 from pipeline.studio.client_queue import ClientQueue
-from pipeline.studio.messages import Error
+from pipeline.studio.messages import AllNotesEnded, Error, TurnChanged
 
 
 def get(studio: Studio, path: str, data: bytes | None = None) -> tuple[int, bytes]:
@@ -89,6 +91,45 @@ def test_a_page_that_does_not_read_holds_up_nobody(
             assert studio.session.engine
             assert studio.session.engine.player.error is None
             assert page.receive("note_on")["onset"] > later["onset"] - 1
+
+
+class SlowPage:
+    """A page that reads nothing until it is released."""
+
+    def __init__(self) -> None:
+        self.types: list[str] = []
+        self.is_released = asyncio.Event()
+
+    async def send_text(self, text: str) -> None:
+        await self.is_released.wait()
+        self.types.append(json.loads(text)["type"])
+
+
+def test_a_page_that_missed_messages_gets_what_holds_when_it_has_read_the_rest() -> None:
+    """Once, and only a page that missed some."""
+
+    async def run(count: int) -> list[str]:
+        page, queue = SlowPage(), ClientQueue(asyncio.get_running_loop(), max_size=4)
+        session = SimpleNamespace(send_all_state=lambda _: queue.send(AllNotesEnded(time=1.0)))
+        for _ in range(count):
+            queue.send(TurnChanged(is_model=True))
+        sender = asyncio.create_task(app.App(session)._send_messages(page, queue, 7))  # type: ignore[arg-type]
+        page.is_released.set()
+        await asyncio.sleep(0.05)
+        sender.cancel()
+        return page.types
+
+    assert asyncio.run(run(6)) == ["dropped", *4 * ["turn"], "all_notes_off"]
+    assert asyncio.run(run(4)) == 4 * ["turn"]
+
+
+def test_what_holds_are_the_notes_the_turn_the_state_and_the_controls(studio: Studio) -> None:
+    with studio.page() as page:
+        page.receive("welcome")
+        (client_id,) = studio.session.clients
+        studio.session.send_all_state(client_id)
+        types = [message["type"] for message in page.receive_until("controls")]
+    assert types[-4:] == ["all_notes_off", "turn", "state", "controls"]
 
 
 def test_a_page_cut_off_without_a_word_leaves(studio: Studio) -> None:

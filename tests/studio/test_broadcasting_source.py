@@ -200,6 +200,17 @@ def test_pages_end_a_note_that_they_know_and_that_will_not_sound(
     assert setup.types()[-1] == "all_notes_off", "nothing else was to come"
 
 
+def test_a_source_that_stops_ends_its_notes_those_of_the_person_and_its_turn() -> None:
+    setup = make_setup(FIRST)
+    setup.source.peek(0)
+    setup.source.note_on(20, 67, 90, PEDAL_UP)
+    setup.source.stop(35)
+    assert setup.types()[-3:] == ["note_end", "turn", "all_notes_off"]
+    assert setup.sent[-2] == TurnChanged(is_model=False)
+    setup.source.stop(35)
+    assert setup.types()[-2:] == ["all_notes_off", "all_notes_off"]
+
+
 def test_a_page_is_sent_the_pedal_of_a_model_that_tells_it() -> None:
     setup = make_setup(FIRST._replace(pedal=2))
     setup.source.has_pedal = True

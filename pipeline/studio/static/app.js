@@ -56,6 +56,7 @@ const soundOverlay = new SoundOverlay(synth, getElement("sound"), getElement("so
 
 const localVoices = new Map(); // pitch to the voice of a key that is held on this page
 const modelVoices = new Map(); // pitch to the voice of the model's last note
+const unendedNotes = new Map(); // pitch to the number of the model's notes that were announced and whose ends were not told yet
 const highlightTimers = new Map(); // pitch to the timer of the model's note that was announced and did not start yet
 let state = { mode: "call-response", playing: true, isModelTurn: false };
 let errorTimer = 0;
@@ -84,6 +85,7 @@ connection.addEventListener("note_on", ({ message }) => {
 function playModelNote({ pitch, velocity, onset, duration, pedal }) {
   const held = pedal === null ? duration : null; // with a pedal, its note_off ends it
   fallingNotes.preview = null;
+  unendedNotes.set(pitch, (unendedNotes.get(pitch) ?? 0) + 1);
   const start = connection.toLocalTime(onset);
   if (synth.isRunning) {
     const time = synth.audioTime(start);
@@ -104,9 +106,10 @@ function clearHighlightTimer(pitch) {
   highlightTimers.delete(pitch);
 }
 connection.addEventListener("note_off", ({ message: { pitch, time } }) => {
-  const isRepeated = fallingNotes.hasModelNoteAfter(pitch, time - 0.01);
+  const unended = Math.max(0, (unendedNotes.get(pitch) ?? 0) - 1);
+  unendedNotes.set(pitch, unended);
   fallingNotes.endModelNote(pitch, time);
-  if (isRepeated) return; // the next note of this pitch has ended the voice of this one already
+  if (unended) return; // the next note of this pitch has ended the voice of this one already
   synth.noteOff(modelVoices.get(pitch), synth.isRunning ? synth.audioTime(connection.toLocalTime(time)) : 0);
   modelVoices.delete(pitch);
   clearHighlightTimer(pitch); // on a busy machine the end of a note may come before its timer
@@ -120,6 +123,7 @@ function silenceModel(time) {
   fallingNotes.endModelNotes(time);
   [...highlightTimers.keys()].forEach(clearHighlightTimer);
   modelVoices.clear();
+  unendedNotes.clear();
   synth.stopAll("model");
   webMidi.endNotes();
   for (const [pitch, performer] of [...keyboard.highlighted]) if (performer === "model") keyboard.highlight(pitch, null);
@@ -206,11 +210,14 @@ connection.addEventListener("error", ({ message }) => {
 });
 connection.addEventListener("closed", () => {
   keyboard.releaseAll();
+  silenceModel(connection.now()); // the ends of its notes will not be told
   fallingNotes.endAll(connection.now());
   getElement("status").textContent = token
     ? "No connection. Is the program still running? If it was started again, open the address that it shows."
     : "Open the address that the terminal shows, with its token.";
 });
+
+connection.addEventListener("dropped", () => fallingNotes.endAll(connection.now())); // the server sends the rest anew
 
 // Buttons and keys.
 function stopAllNotes() {

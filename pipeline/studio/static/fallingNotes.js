@@ -76,12 +76,13 @@ export class FallingNotes {
     if (note) note.bits = bits;
   }
 
-  hasModelNoteAfter(pitch, time) {
-    return this.modelNotes().some((note) => note.pitch === pitch && note.onset > time);
+  // Without those of a take, which end by themselves.
+  liveNotes() {
+    return [...this.notes.values()].filter((note) => !note.isTake);
   }
 
   modelNotes() {
-    return [...this.notes.values()].filter((note) => note.performer === "model");
+    return this.liveNotes().filter((note) => note.performer === "model");
   }
 
   endHumanNote(noteId, end) {
@@ -105,7 +106,7 @@ export class FallingNotes {
 
   endAll(time) {
     this.preview = null;
-    for (const note of [...this.notes.values()]) this.cut(note, time);
+    for (const note of this.liveNotes()) this.cut(note, time);
   }
 
   cut(note, time) {

@@ -32,7 +32,7 @@ export class TakePlayer extends EventTarget {
     this.stop();
     this.synth.start();
     const start = this.connection.now() + LEAD_SECONDS;
-    this.notes = notes.map((note) => ({ ...note, note_id: makeNoteId(), onset: start + note.onset }));
+    this.notes = notes.map((note) => ({ ...note, note_id: makeNoteId(), isTake: true, onset: start + note.onset }));
     this.end = Math.max(start + seconds, ...this.notes.map((note) => note.onset + note.duration));
     this.drawnCount = 0;
     this.soundedCount = 0;
