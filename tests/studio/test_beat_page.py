@@ -164,39 +164,6 @@ def test_each_round_of_a_loop_begins_on_a_beat_and_ends_its_notes(
     ]
 
 
-ASLEEP = """async () => {
-    const { TakeLoop } = await import('/static/takeLoop.js');
-    const connection = { time: 100, now() { return this.time; } };
-    const events = [];
-    const keyboard = { press: (_, pitch) => events.push(pitch), release: () => events.push(0) };
-    const loop = new TakeLoop(keyboard, connection, Math.ceil);
-    loop.wait = () => (loop.timer = 1);
-    loop.start([{ pitch: 60, velocity: 90, onset: 0, duration: 0.5 }], 1);
-    connection.time = 101;
-    loop.advance();
-    connection.time = 200.5;
-    events.length = 0;
-    loop.advance();
-    loop.advance();
-    const first = [...events];
-    connection.time = 201;
-    loop.advance();
-    return [first, events.slice(first.length)];
-}"""
-"""Rounds of a second, and a page that sleeps from second 101, when a note sounds, to 200.5."""
-
-
-def test_a_loop_of_a_page_that_was_asleep_goes_on_with_the_next_round(
-    browser: Pages, studio: Studio
-) -> None:
-    with at(browser, studio) as visit:
-        at_once, later = visit.page.evaluate(ASLEEP)
-    assert 60 not in at_once and at_once[0] == 0, (
-        "the note that sounded ends, and none is made up for"
-    )
-    assert later[-1] == 60
-
-
 def test_a_take_loops_and_the_model_plays_along(browser: Pages, studio: Studio) -> None:
     recording = Recorder()
     recording.add(HUMAN, 0.1, 0.3, 60, 90)

@@ -19,7 +19,6 @@ from studio.test_session import wait
 
 from pipeline.live.recorder import MODEL
 from pipeline.models import model_io
-from pipeline.studio.messages import ModelNoteEnded, NoteStarted
 
 pytestmark = pytest.mark.slow  # a browser
 PHRASE = ("KeyQ", "KeyE", "KeyT", "KeyI")
@@ -87,63 +86,6 @@ def test_a_phrase_is_answered_measured_recorded_and_downloaded(
     notes = {track.name: [note.pitch for note in track.notes] for track in tracks}
     assert notes["human"] == PITCHES
     assert notes["model"]
-
-
-def announce_note(studio: Studio, note_id: int) -> None:
-    """Let the pages play middle C from now on, as of a model with a pedal: only a note off ends it."""
-    times = {"onset": time.monotonic(), "duration": 5.0}
-    studio.session.broadcast(
-        NoteStarted(
-            performer="model", note_id=note_id, revision=0, pitch=60, velocity=80, pedal=0, **times
-        )
-    )
-
-
-def end_note(studio: Studio) -> None:
-    studio.session.broadcast(ModelNoteEnded(pitch=60, time=time.monotonic()))
-
-
-LIT = "!!document.querySelector('[data-pitch=\"60\"].model')"
-
-
-def test_the_end_of_a_note_that_is_told_late_does_not_end_the_next_one_of_its_key(
-    browser: Pages, studio: Studio
-) -> None:
-    """On a busy machine the end of the first note is sent after the onset of the second."""
-    with at(browser, studio) as visit:
-        for note_id in (1, 2):
-            announce_note(studio, note_id)
-        until(visit.page, LIT)
-        visit.page.wait_for_timeout(50)
-        end_note(studio)
-        visit.page.wait_for_timeout(300)
-        assert visit.page.evaluate(LIT)
-        end_note(studio)
-        until(visit.page, f"!({LIT})")
-
-
-KEEP_SOCKETS = """
-window.sockets = [];
-window.WebSocket = class extends WebSocket {
-    constructor(address) { super(address); window.sockets.push(this); }
-};
-"""
-
-
-def test_a_page_that_loses_its_connection_ends_the_notes_of_the_model(
-    browser: Pages, studio: Studio
-) -> None:
-    visit = browser.open("about:blank")
-    visit.page.add_init_script(KEEP_SOCKETS)
-    visit.page.goto(studio.url)
-    visit.page.wait_for_selector("#model option", state="attached")
-    announce_note(studio, 1)
-    until(visit.page, LIT)
-    visit.page.evaluate("window.sockets[0].close()")
-    until(visit.page, f"!({LIT})")
-    until(visit.page, "window.sockets.length === 2 && window.sockets[1].readyState === 1")
-    assert not visit.page.evaluate(LIT)
-    visit.page.context.close()
 
 
 WAKE = """async () => {

@@ -201,3 +201,58 @@ def test_another_model_plays_on_where_this_one_was(studio: Studio) -> None:
         page.send(type="load_model", name="../mine")
         assert "no model of that name" in page.receive("error")["message"]
         assert studio.session.engine
+
+
+def test_a_key_that_is_held_while_models_change_ends_on_the_pages(studio: Studio) -> None:
+    with studio.page() as page:
+        page.send(type="note_on", pitch=61, velocity=80)
+        struck = page.receive("note_on")
+        page.send(type="load_model", name="maestro")
+        received = page.receive_until(lambda message: message.get("model") == "maestro")
+        ended = [message["note_id"] for message in received if message["type"] == "note_end"]
+        assert ended == [struck["note_id"]]
+
+
+def test_a_turn_of_the_model_ends_with_its_engine_and_a_new_page_knows_it(studio: Studio) -> None:
+    with studio.page() as page:
+        page.send(type="set_mode", mode="solo")
+        page.receive(lambda message: message["type"] == "turn" and message["is_model"])
+        with studio.page() as other:
+            assert other.receive("turn")["is_model"]
+        page.send(type="load_model", name="maestro")
+        page.receive(lambda message: message["type"] == "turn" and not message["is_model"])
+
+
+def test_a_page_that_opens_hides_no_new_take_from_the_others(studio: Studio) -> None:
+    with studio.page() as page:
+        page.send(type="set_recording", recording=True)
+        page.send(type="note_on", pitch=60, velocity=80)
+        page.receive("note_on")
+        page.send(type="set_recording", recording=False)
+        page.receive(lambda message: message["type"] == "state" and not message["recording"])
+        page.send(type="note_off", pitch=60)
+        page.receive("note_end")
+        wait(lambda: studio.session.takes.describe())
+        with studio.page() as other:
+            assert other.receive("welcome")["state"]["takes"]
+            page.send(type="ping", sent=1.0)
+            received = page.receive_until("pong")
+        takes = [message["takes"] for message in received if message["type"] == "state"]
+        assert [len(listed) for listed in takes] == [1]
+
+
+def test_a_page_that_missed_messages_is_sent_what_holds(studio: Studio) -> None:
+    with studio.page() as page:
+        page.receive("turn")
+        (queue,) = studio.session.clients.values()
+        queue.dropped = 7
+        page.send(type="ping", sent=1.0)
+        received = page.receive_until("controls")
+    assert [message["type"] for message in received] == [
+        "dropped",
+        "pong",
+        "all_notes_off",
+        "turn",
+        "state",
+        "controls",
+    ]

@@ -119,40 +119,6 @@ def test_notes_end_at_a_midi_output_that_is_changed_or_unplugged(
     assert (found["shown"], found["output"]) == ("", None)
 
 
-MIDI_INPUTS = """async () => {
-    const { WebMidi } = await import('/static/webMidi.js');
-    const { Keyboard } = await import('/static/keyboard.js');
-    const box = document.createElement('div');
-    box.append(document.createElement('div'));
-    const keyboard = new Keyboard(box.firstChild, () => 80);
-    const ended = [];
-    keyboard.addEventListener('noteOff', ({ pitch }) => ended.push(pitch));
-    const inputs = new Map([['a', { id: 'a', name: 'a' }], ['b', { id: 'b', name: 'b' }]]);
-    const elements = { outputSelect: document.createElement('select'), outputRow: document.createElement('div') };
-    for (const name of ['button', 'inputNames']) elements[name] = document.createElement('span');
-    const midi = new WebMidi(keyboard, null, elements);
-    midi.access = { inputs, outputs: new Map() };
-    midi.updatePorts();
-    midi.onMessage('a', [0xb0, 64, 127]);
-    midi.onMessage('a', [0x90, 60, 80]);
-    midi.onMessage('a', [0x90, 61, 80]);
-    midi.onMessage('a', [0x80, 61, 64]);
-    midi.onMessage('b', [0x90, 62, 80]);
-    inputs.delete('a');
-    midi.updatePorts();
-    return [ended, keyboard.pedalDown, [...keyboard.held.values()]];
-}"""
-"""Keyboard `a` has its pedal down, a key down and a note that the pedal holds when it is unplugged; `b` has a key down."""
-
-
-def test_keys_and_pedal_of_a_keyboard_that_is_unplugged_come_up(
-    browser: Pages, studio: Studio
-) -> None:
-    with at(browser, studio) as visit:
-        ended, is_pedal_down, held = visit.page.evaluate(MIDI_INPUTS)
-    assert (sorted(ended), is_pedal_down, held) == ([60, 61], False, [62])
-
-
 def test_it_makes_a_sound_that_ends(browser: Pages, studio: Studio) -> None:
     listen = """async () => {
         const { Synth } = await import('/web/synth.js');

@@ -193,6 +193,7 @@ function showError(text) {
 connection.addEventListener("welcome", ({ message }) => {
   updateState(message.state);
   showResumed(message.resumed);
+  letModelResume(); // what ended meanwhile could not tell the server
 });
 connection.addEventListener("state", ({ message }) => updateState(message));
 for (const type of ["state", "controls"])
@@ -221,6 +222,7 @@ connection.addEventListener("dropped", () => fallingNotes.endAll(connection.now(
 
 // Buttons and keys.
 function stopAllNotes() {
+  resumesLater = false;
   takes.stop();
   comparison.stop();
   metronome.stop();
@@ -232,11 +234,15 @@ function stopAllNotes() {
 }
 // The model rests while a take is replayed, and plays on after it, but not after a panic. It plays along with a loop.
 takes.addEventListener("play", ({ kind }) => {
-  if (kind === "replay") return letModelRest();
+  if (kind === "replay") {
+    comparison.stop();
+    return letModelRest();
+  }
+  if (comparison.isRunning) comparison.finish(); // in which the model rests
   connection.send({ type: "set_mode", mode: "accompany" });
   if (!state.playing) connection.send({ type: "set_playing", playing: true });
 });
-takes.addEventListener("end", ({ kind }) => kind === "replay" && !comparison.isRunning && letModelResume());
+takes.addEventListener("end", letModelResume);
 comparison.addEventListener("start", () => {
   takes.stop();
   letModelRest();
@@ -247,7 +253,10 @@ function letModelRest() {
   if (state.playing) connection.send({ type: "set_playing", playing: false });
 }
 function letModelResume() {
-  if (resumesLater) connection.send({ type: "set_playing", playing: true });
+  const rests = comparison.isRunning || takes.playing?.kind === "replay";
+  if (!resumesLater || rests || !connection.isOpen) return;
+  connection.send({ type: "set_playing", playing: true });
+  state.playing = true; // before the server says so, another take may begin
   resumesLater = false;
 }
 for (const part of [takes, promptFile, comparison, soundOverlay]) part.addEventListener("error", ({ text }) => showError(text));
@@ -258,6 +267,9 @@ getElement("model").addEventListener("change", ({ target }) => {
   getElement("status").textContent = `Loading ${target.value} …`;
   connection.send({ type: "load_model", name: target.value });
 });
-getElement("play").addEventListener("click", () => connection.send({ type: "set_playing", playing: !state.playing }));
+getElement("play").addEventListener("click", () => {
+  resumesLater = false; // from here on the person decides
+  connection.send({ type: "set_playing", playing: !state.playing });
+});
 getElement("record").addEventListener("click", () => connection.send({ type: "set_recording", recording: !state.recording }));
 connection.open();

@@ -44,8 +44,12 @@ export class Connection extends EventTarget {
     this.timer ??= setInterval(() => this.ping(), PING_INTERVAL);
   }
 
+  get isOpen() {
+    return this.socket?.readyState === WebSocket.OPEN;
+  }
+
   send(message) {
-    if (this.socket?.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify(message));
+    if (this.isOpen) this.socket.send(JSON.stringify(message));
   }
 
   ping() {

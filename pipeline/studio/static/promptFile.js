@@ -15,6 +15,7 @@ const hasFile = (event) => event.dataTransfer?.types.includes("Files");
 // Dispatches "error" with `text`.
 export class PromptFile extends EventTarget {
   prompt = null; // as the server describes it
+  shown = { textContent: "", hidden: true }; // text of the last file that was read
 
   constructor(input, canvas, text) {
     super();
@@ -43,12 +44,11 @@ export class PromptFile extends EventTarget {
 
   async upload(file) {
     if (!file) return;
-    const { textContent, hidden } = this.text;
     Object.assign(this.text, { textContent: `Reading ${file.name} …`, hidden: false });
     try {
       this.show(file.name, await this.send(file));
     } catch (error) {
-      Object.assign(this.text, { textContent, hidden });
+      Object.assign(this.text, this.shown);
       this.showError(`The model cannot play on from ${file.name}: ${error.message}`);
     }
     this.input.value = "";
@@ -74,12 +74,13 @@ export class PromptFile extends EventTarget {
     const count = prompt.roll.length;
     const whole = `${formatCount(prompt.notes, "note")}, ${formatSeconds(prompt.seconds)}`;
     const part = `the last ${formatCount(count, "note")}, ${formatSeconds(prompt.read_seconds)}`;
-    this.text.textContent = `${name}: ${whole}. The model read ${count < prompt.notes ? part : "all of it"}.`;
+    const textContent = `${name}: ${whole}. The model read ${count < prompt.notes ? part : "all of it"}.`;
+    this.shown = { textContent, hidden: false };
+    Object.assign(this.text, this.shown);
     const pitches = prompt.roll.map(([, , pitch]) => pitch);
     const [lowest, highest] = [Math.min(...pitches), Math.max(...pitches)].map(pitchName);
     this.canvas.setAttribute("aria-label", `Piano roll: ${formatCount(count, "note")} from ${lowest} to ${highest}`);
     this.canvas.hidden = false;
-    this.text.hidden = false;
     this.draw();
   }
 

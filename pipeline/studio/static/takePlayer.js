@@ -3,6 +3,7 @@
 const SHOWN_SECONDS = 8; // before its onset a note is drawn
 const LOOKAHEAD_SECONDS = 0.3; // before its onset a note is handed to the sound
 const LEAD_SECONDS = 0.6; // before the first note
+const MAX_LATE_SECONDS = 1; // after which a note is left out: the page was asleep
 const POLL_MS = 50;
 const MIN_LIGHT_SECONDS = 0.05; // that a key is lit
 
@@ -51,6 +52,7 @@ export class TakePlayer extends EventTarget {
   }
 
   sound({ performer, pitch, velocity, onset, duration }) {
+    if (onset < this.connection.now() - MAX_LATE_SECONDS) return;
     if (this.synth.isRunning) {
       const time = this.synth.audioTime(this.connection.toLocalTime(onset));
       this.synth.noteOn(pitch, velocity, { time, duration, performer: "take" });
