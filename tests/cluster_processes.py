@@ -46,8 +46,16 @@ class ClusterProcesses:
         """Kill one of the worker processes, not its nanny."""
         nannies = [psutil.Process(process.pid) for process in self.processes[1:]]
         children = [child for nanny in nannies for child in nanny.children()]
-        workers = [child for child in children if "spawn_main" in " ".join(child.cmdline())]
+        workers = [child for child in children if "spawn_main" in read_command(child)]
         workers[0].kill()
+
+
+def read_command(process: psutil.Process) -> str:
+    """Return the command line of a process; nothing if it has just ended."""
+    try:
+        return " ".join(process.cmdline())
+    except psutil.NoSuchProcess:
+        return ""
 
 
 @contextmanager

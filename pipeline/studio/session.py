@@ -8,18 +8,17 @@ at a time.
 import asyncio
 import time
 from itertools import count
-from typing import get_args
 
 from pipeline.config.schema import SamplingConfig
 from pipeline.core.errors import PipelineError
 from pipeline.generation.generate import load_prompt
-from pipeline.live.clock_follower import Quantize
 from pipeline.live.controls import Controls
 from pipeline.live.improviser import Mode
 from pipeline.models.model_io import TrainedModel
 from pipeline.notes.quantize import QuantizedNotes
 from pipeline.studio import catalog
 from pipeline.studio.client_queue import ClientQueue
+from pipeline.studio.control_checks import check_quantize, check_response_delay
 from pipeline.studio.key_names import list_key_names
 from pipeline.studio.live_engine import LiveEngine, SharedState
 from pipeline.studio.messages import (
@@ -39,8 +38,6 @@ from pipeline.studio.takes import TakeList
 
 MAX_CLIENTS = 8
 """Pages at once."""
-MIN_RESPONSE_DELAY, MAX_RESPONSE_DELAY = 0.2, 10.0
-"""Seconds of silence before a response that make sense."""
 KEY_NAMES = list_key_names()
 
 
@@ -367,8 +364,8 @@ class LiveSession:
         if unknown := values.keys() - self.get_control_values().keys():
             raise ClientError(f"there is no control {min(unknown)[:40]!r}")
         others = dict(values)
-        delay = _check_response_delay(others.pop("response_delay", state.response_delay))
-        quantize = _check_quantize(others.pop("quantize", state.quantize))
+        delay = check_response_delay(others.pop("response_delay", state.response_delay))
+        quantize = check_quantize(others.pop("quantize", state.quantize))
         state.controls.update(**others)  # type: ignore[arg-type]
         state.response_delay, state.quantize = delay, quantize
         if self.engine:
@@ -379,30 +376,3 @@ class LiveSession:
         """Change the control that a MIDI controller stands for, if it stands for one."""
         if self.shared_state.controls.control_change(controller, value):
             self.broadcast(self.make_controls_message(client_id))
-
-
-def _check_response_delay(value: object) -> float:
-    """Return the seconds before a response.
-
-    Raises:
-        ClientError: it is no such number.
-    """
-    limits = f"{MIN_RESPONSE_DELAY}..{MAX_RESPONSE_DELAY} seconds"
-    if not isinstance(value, int | float):
-        raise ClientError(f"response_delay is text; it is {limits}")
-    if not MIN_RESPONSE_DELAY <= value <= MAX_RESPONSE_DELAY:
-        raise ClientError(f"response_delay {value!r:.40} is outside {limits}")
-    return float(value)
-
-
-def _check_quantize(value: object) -> Quantize:
-    """Return where responses begin.
-
-    Raises:
-        ClientError: it is none of the choices.
-    """
-    choices: tuple[Quantize, ...] = get_args(Quantize)
-    for choice in choices:
-        if value == choice:
-            return choice
-    raise ClientError(f"quantize {value!r:.40} is none of {', '.join(choices)}")
