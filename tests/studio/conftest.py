@@ -53,6 +53,16 @@ class Client:
             time.sleep(seconds)
             self.send(type="note_off", pitch=pitch)
 
+    def record_note_past_end(self) -> None:
+        """Record a note whose key comes up after the recording was stopped."""
+        self.send(type="set_recording", recording=True)
+        self.send(type="note_on", pitch=60, velocity=80)
+        self.receive("note_on")
+        self.send(type="set_recording", recording=False)
+        self.receive(lambda message: message["type"] == "state" and not message["recording"])
+        self.send(type="note_off", pitch=60)
+        self.receive("note_end")
+
 
 @dataclass
 class Studio:

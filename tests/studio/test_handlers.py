@@ -221,13 +221,7 @@ def test_a_take_is_renamed_kept_and_discarded(studio: Studio) -> None:
 def test_a_note_that_ends_after_the_recording_is_told_with_the_next_ping(studio: Studio) -> None:
     with studio.page() as page:
         page.receive("welcome")
-        page.send(type="set_recording", recording=True)
-        page.send(type="note_on", pitch=60, velocity=80)
-        page.receive("note_on")
-        page.send(type="set_recording", recording=False)
-        page.receive(lambda message: message["type"] == "state" and not message["recording"])
-        page.send(type="note_off", pitch=60)
-        page.receive("note_end")
+        page.record_note_past_end()
         page.send(type="ping", sent=1.0)
         assert page.receive("state")["takes"][0]["notes"] == 1
 

@@ -225,13 +225,7 @@ def test_a_turn_of_the_model_ends_with_its_engine_and_a_new_page_knows_it(studio
 
 def test_a_page_that_opens_hides_no_new_take_from_the_others(studio: Studio) -> None:
     with studio.page() as page:
-        page.send(type="set_recording", recording=True)
-        page.send(type="note_on", pitch=60, velocity=80)
-        page.receive("note_on")
-        page.send(type="set_recording", recording=False)
-        page.receive(lambda message: message["type"] == "state" and not message["recording"])
-        page.send(type="note_off", pitch=60)
-        page.receive("note_end")
+        page.record_note_past_end()
         wait(lambda: studio.session.takes.describe())
         with studio.page() as other:
             assert other.receive("welcome")["state"]["takes"]
